@@ -1,0 +1,175 @@
+package cegidclient
+
+import (
+	"context"
+	"net/http"
+	"net/url"
+	"time"
+
+	"golang.org/x/sync/semaphore"
+)
+
+// Call is one call of an operation on its way to Loop. Interceptors treat it as read-only and pass a copy when
+// they change something.
+type Call struct {
+	Operation *Operation
+	// Practice is set by [Client.Do]. Dossier is the dossier's code, empty or "cabinet" on practice-level routes;
+	// it is for errors and diagnosis: the operation's own parameter goes into Query or Body.
+	Practice, Dossier string
+	Query             url.Values
+	Body              []byte
+	// ContentType of Body; application/json when empty.
+	ContentType string
+	// Attempt counts from 1 and is set by the retry interceptor.
+	Attempt int
+
+	read   func(body []byte) error // understands a success; part of the call's outcome
+	single bool                    // one attempt whatever the operation allows
+	pair   *pair                   // secrets of the attempt
+	tally  *callTally              // shared by the attempts of a call
+}
+
+// callTally is written by the attempts of one call, which follow one another.
+type callTally struct {
+	attempts int
+	sent     SentState
+}
+
+// Response is Loop's answer.
+type Response struct {
+	Status int
+	Header http.Header
+	Body   []byte
+	// Attempts counts the HTTP attempts that the call took.
+	Attempts int
+
+	pair *pair // the secrets sent, to be taken out of what the answer says
+}
+
+// Next is the rest of the chain.
+type Next func(ctx context.Context, call *Call) (*Response, error)
+
+// Interceptor is one step of the chain. It may answer itself, or call next once or more.
+type Interceptor func(ctx context.Context, call *Call, next Next) (*Response, error)
+
+// link is a named step; the names and their order are asserted by a test.
+type link struct {
+	name string
+	run  Interceptor
+}
+
+// chain nests the links, the first outermost, around the last step.
+func chain(links []link, last Next) Next {
+	for i := len(links) - 1; i >= 0; i-- {
+		run, next := links[i].run, last
+		last = func(ctx context.Context, call *Call) (*Response, error) { return run(ctx, call, next) }
+	}
+	return last
+}
+
+// concurrencyLimit bounds the attempts in flight; the wait ends with the caller's context.
+func concurrencyLimit(n int) Interceptor {
+	slots := semaphore.NewWeighted(int64(n))
+	return func(ctx context.Context, call *Call, next Next) (*Response, error) {
+		if slots.Acquire(ctx, 1) != nil {
+			return nil, interrupted(ctx, NotSent, nil)
+		}
+		defer slots.Release(1)
+		return next(ctx, call)
+	}
+}
+
+// beforeSend runs the owner's hook as the last step before bytes leave. Its error is the owner's and passes as
+// it stands; nothing is sent then.
+func beforeSend(hook func(context.Context, *Call) error) Interceptor {
+	return func(ctx context.Context, call *Call, next Next) (*Response, error) {
+		if hook != nil {
+			if err := hook(ctx, call); err != nil {
+				return nil, err
+			}
+		}
+		return next(ctx, call)
+	}
+}
+
+// Observer hears about calls and attempts, for metrics. Events carry no dossier and no practice: neither is a
+// label that a metric store survives. Implementations are called concurrently and must be quick.
+type Observer interface {
+	CallDone(ctx context.Context, event CallEvent)
+	AttemptDone(ctx context.Context, event AttemptEvent)
+}
+
+// CallEvent is one finished call, retries included.
+type CallEvent struct {
+	Operation string
+	// Outcome is "ok", or the error's kind ("error" for an error of the before-send hook).
+	Outcome string
+	// Local: refused here, not by Loop.
+	Local    bool
+	Duration time.Duration
+	Attempts int
+}
+
+// AttemptEvent is one HTTP attempt.
+type AttemptEvent struct {
+	Operation string
+	Attempt   int
+	// Status is 0 when no answer came.
+	Status  int
+	Outcome string
+	// Sends counts how often the request was written. The standard transport replays a read on a connection that
+	// turns out dead, which makes it 2.
+	Sends    int
+	Duration time.Duration
+}
+
+func outcome(err error) (name string, local bool) {
+	if err == nil {
+		return "ok", false
+	}
+	if e, ok := asError(err); ok {
+		return e.Kind.String(), e.Local
+	}
+	return "error", false
+}
+
+func callMetrics(o Observer) Interceptor {
+	return func(ctx context.Context, call *Call, next Next) (*Response, error) {
+		start := time.Now()
+		resp, err := next(ctx, call)
+		if err == nil && call.read != nil {
+			// Inside the measured call: a 200 that turns out a refusal is not "ok".
+			if err = call.read(resp.Body); err != nil {
+				err = answered(resp, err)
+			}
+		}
+		if o != nil {
+			name, local := outcome(err)
+			o.CallDone(ctx, CallEvent{Operation: call.Operation.ID, Outcome: name, Local: local,
+				Duration: time.Since(start), Attempts: call.tally.attempts})
+		}
+		return resp, err
+	}
+}
+
+func attemptMetrics(o Observer) Interceptor {
+	return func(ctx context.Context, call *Call, next Next) (*Response, error) {
+		call.tally.attempts++
+		start := time.Now()
+		sends := new(sendCount)
+		resp, err := next(context.WithValue(ctx, sendCountKey{}, sends), call)
+		if sends.sent() == MaybeSent || resp != nil {
+			call.tally.sent = MaybeSent
+		}
+		if o != nil {
+			name, _ := outcome(err)
+			status := 0
+			if resp != nil {
+				status = resp.Status
+			}
+			o.AttemptDone(ctx, AttemptEvent{Operation: call.Operation.ID, Attempt: call.Attempt, Status: status,
+				Outcome: name, Sends: int(sends.n.Load()), Duration: time.Since(start)})
+		}
+		return resp, err
+	}
+}

@@ -1,0 +1,220 @@
+package cegidclient
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strings"
+)
+
+// DefaultBaseURL is Loop's gateway (loop-api: C 1.4).
+const DefaultBaseURL = "https://api.cegid.com/loop-api-publiques"
+
+// practiceDossier is the pseudo-dossier that means the practice itself (loop-api: C 1.5).
+const practiceDossier = "cabinet"
+
+// Config describes a client: one practice behind one base URL. Zero values are the defaults.
+type Config struct {
+	// BaseURL of Loop; [DefaultBaseURL] when empty. Anything but https is refused unless AllowPlainHTTP is set,
+	// which is for simulators and tests.
+	BaseURL        string
+	AllowPlainHTTP bool
+	// Practice is the caller's name for the tenant. It labels errors and keys the gate; Loop never sees it.
+	Practice string
+	// Credentials is required.
+	Credentials CredentialSource
+	// Gate is shared by the clients of one installation; nil makes one of the client's own.
+	Gate    *Gate
+	Limits  Limits
+	Retry   RetryPolicy
+	Breaker BreakerPolicy
+	// Observer hears about calls; nil for none.
+	Observer Observer
+	// BeforeSend runs as the last step before the bytes of an attempt leave. Its error stops the call and comes
+	// back as it stands.
+	BeforeSend func(ctx context.Context, call *Call) error
+	UserAgent  string
+	// Transport replaces both transports, for tests. It must honour net/http/httptrace, on which [Error.Sent] rests.
+	Transport http.RoundTripper
+}
+
+// Limits bound what a client asks of Loop and takes from it. Zero values are the defaults.
+type Limits struct {
+	// Concurrency is the number of attempts in flight. Default 8.
+	Concurrency int
+	// RatePerSecond and Burst are a rate limit; none by default, as Loop publishes no quota.
+	RatePerSecond float64
+	Burst         int
+	// PageSize is the most asked of Loop in one page. Default 1000. Loop's own cap is undocumented and learnt.
+	PageSize int
+	// SuccessBody and ErrorBody are the most bytes read of an answer. Default 32 MiB and 64 KiB.
+	SuccessBody, ErrorBody int64
+}
+
+func (l Limits) withDefaults() Limits {
+	setDefault(&l.Concurrency, 8)
+	setDefault(&l.PageSize, 1000)
+	setDefault(&l.SuccessBody, 32<<20)
+	setDefault(&l.ErrorBody, 64<<10)
+	return l
+}
+
+// Client calls Loop for one practice. It is safe for concurrent use.
+type Client struct {
+	// Accounts is the chart of accounts of a dossier.
+	Accounts *AccountService
+	// Journals are the journals of a dossier.
+	Journals *JournalService
+
+	practice string
+	limits   Limits
+	links    []link
+	run      Next
+	idle     []interface{ CloseIdleConnections() }
+}
+
+// New checks the configuration and builds a client. It does not call Loop.
+func New(cfg Config) (*Client, error) {
+	base, err := parseBaseURL(cfg.BaseURL, cfg.AllowPlainHTTP)
+	if err != nil {
+		return nil, err
+	}
+	if cfg.Credentials == nil {
+		return nil, &Error{Kind: KindConfiguration, Field: "credentials", detail: "no credential source"}
+	}
+	limits, retry := cfg.Limits.withDefaults(), cfg.Retry.withDefaults()
+	gate := cfg.Gate
+	if gate == nil {
+		gate = NewGate()
+	}
+	c := &Client{practice: cfg.Practice, limits: limits}
+	step := &httpStep{
+		base: base, userAgent: cfg.UserAgent,
+		readTimeout: retry.AttemptTimeout, writeTimeout: retry.SubmissionTimeout,
+		successCap: limits.SuccessBody, errorCap: limits.ErrorBody,
+	}
+	if step.userAgent == "" {
+		step.userAgent = "cegidclient"
+	}
+	reads, writes := cfg.Transport, cfg.Transport
+	if cfg.Transport == nil {
+		r, w := newReadTransport(limits.Concurrency), newWriteTransport()
+		reads, writes = r, w
+		c.idle = append(c.idle, r, w)
+	}
+	step.reads = credentialTransport{base: reads, scheme: base.Scheme, origin: originOf(base)}
+	step.writes = credentialTransport{base: writes, scheme: base.Scheme, origin: originOf(base)}
+
+	c.links = []link{
+		{"call metrics", callMetrics(cfg.Observer)},
+		{"retry", newRetrier(retry, &keyring{source: cfg.Credentials}).intercept},
+		{"quota gate", gate.interceptor(gate.limit(cfg.Practice, limits.RatePerSecond, limits.Burst))},
+		{"concurrency limit", concurrencyLimit(limits.Concurrency)},
+		{"circuit breaker", circuitBreaker(cfg.Breaker.withDefaults())},
+		{"before-send hook", beforeSend(cfg.BeforeSend)},
+		{"attempt metrics", attemptMetrics(cfg.Observer)},
+	}
+	c.run = chain(c.links, step.send)
+	c.Accounts = newAccountService(c)
+	c.Journals = newJournalService(c)
+	return c, nil
+}
+
+func parseBaseURL(raw string, allowPlain bool) (*url.URL, error) {
+	refuse := func(why string) error {
+		return &Error{Kind: KindConfiguration, Field: "base_url", detail: "base URL: " + why}
+	}
+	if raw == "" {
+		raw = DefaultBaseURL
+	}
+	u, err := url.Parse(raw)
+	switch {
+	case err != nil || u.Host == "":
+		return nil, refuse("not an absolute URL")
+	case u.User != nil || u.RawQuery != "" || u.Fragment != "":
+		return nil, refuse("user, query and fragment have no place in it")
+	case u.Scheme == "https", u.Scheme == "http" && allowPlain:
+		return u, nil
+	default:
+		return nil, refuse("must be https, it carries the practice's keys")
+	}
+}
+
+// Close closes idle connections. Calls under way are not disturbed.
+func (c *Client) Close() {
+	for _, t := range c.idle {
+		t.CloseIdleConnections()
+	}
+}
+
+// Do sends one call through the chain. It is the way for operations without a method of their own.
+//
+// A refusal by Loop comes as an [*Error], with the response beside it when there was one. A success is any 2xx that
+// is not a web page: an import that Loop refuses also answers 200, so the caller reads the body.
+func (c *Client) Do(ctx context.Context, call *Call) (*Response, error) {
+	if call == nil || call.Operation == nil {
+		return nil, invalid("operation", "no operation")
+	}
+	op := call.Operation
+	if !strings.HasPrefix(op.Path, "/") || strings.ContainsAny(op.Path, "?#%\\") || strings.Contains(op.Path, "..") || op.Method == "" {
+		return nil, c.annotate(call, invalid("operation", "its route is unknown or cannot be sent"), nil)
+	}
+	this := *call
+	this.Practice, this.Attempt, this.pair, this.tally = c.practice, 0, nil, new(callTally)
+	resp, err := c.run(ctx, &this)
+	if err != nil {
+		return resp, c.annotate(&this, err, this.tally)
+	}
+	resp.Attempts = this.tally.attempts
+	return resp, nil
+}
+
+// annotate says where an error happened, on a copy: a credential source may hand out one value again and again.
+func (c *Client) annotate(call *Call, err error, tally *callTally) error {
+	e, ok := err.(*Error)
+	if !ok {
+		return err
+	}
+	out := *e
+	out.Operation, out.Practice, out.Dossier = call.Operation.ID, c.practice, call.Dossier
+	if tally != nil {
+		out.Attempts = tally.attempts
+		out.Sent = max(out.Sent, tally.sent)
+	}
+	return &out
+}
+
+// Probe makes one single attempt to read one account of a dossier with a key of the given kind and returns what
+// was seen: nil, or an [*Error] whose status, code and evidence say what is wrong. No retry, no second
+// subscription key.
+func (c *Client) Probe(ctx context.Context, dossier string, kind KeyKind) error {
+	l := &c.Accounts.Lister
+	op := *l.op
+	op.Key = kind
+	call := &Call{Operation: &op, Dossier: dossier, single: true, read: func(body []byte) error {
+		_, err := l.plan.readList(body)
+		return err
+	}}
+	q, err := l.query(dossier, ListOptions{})
+	if err != nil {
+		return c.annotate(call, err, nil)
+	}
+	q.Set("skip", "0")
+	q.Set("take", "1")
+	call.Query = q
+	_, err = c.Do(ctx, call)
+	return err
+}
+
+// answered notes on a reading error which answer was read.
+func answered(resp *Response, err error) error {
+	if e, ok := err.(*Error); ok {
+		e.HTTPStatus, e.Sent = resp.Status, MaybeSent
+		resp.pair.tidy(e)
+	}
+	return err
+}
+
+// String names the client without its insides.
+func (c *Client) String() string { return fmt.Sprintf("cegidclient.Client(%s)", c.practice) }

@@ -1,0 +1,444 @@
+package cegidclient
+
+import (
+	"bytes"
+	"fmt"
+	"reflect"
+	"strings"
+
+	"github.com/go-json-experiment/json/jsontext"
+)
+
+// Code is a value of one of Loop's enums: its digits as Loop wrote them. Loop may add values at any time.
+type Code string
+
+// Ref is a reference to another object (loop-api: R 1.7). Loop writes "none" as a reference without id.
+type Ref struct {
+	ObjectID    string
+	Description string
+}
+
+// IsNone reports whether the reference points nowhere.
+func (r *Ref) IsNone() bool { return r == nil || r.ObjectID == "" }
+
+// Unmapped keeps, by the name received, the raw JSON of every member that the typed fields do not say exactly:
+// unknown fields, and known ones in another form than the documented one (letter case, numeric string, null,
+// wrong type, twice). A member of a known field in such a form stands here besides being read where it can be.
+type Unmapped map[string]string
+
+// A resource is a struct whose fields carry the tag loop:"name,option…", of type *string, *bool, *Code or *Ref, and
+// one field of type Unmapped. Options:
+//
+//	required  the identity: an item without it is refused, so that a renamed field cannot decode to nothing
+//	list      a *string whose documented form is an array of one string (loop-api: R 1.7, description)
+type fieldForm uint8
+
+const (
+	formText fieldForm = iota
+	formList
+	formBool
+	formCode
+	formRef
+	formOther // none of these: a number where a text is documented
+)
+
+type fieldPlan struct {
+	name     string
+	quoted   string // the name as JSON, with the colon
+	index    int
+	form     fieldForm
+	required bool
+}
+
+// plan is the reflection over a resource, done once per lister.
+type plan struct {
+	typ      reflect.Type
+	fields   []fieldPlan
+	exact    map[string]int
+	folded   map[string]int
+	unmapped int
+	id       int // field of objectId, -1 without
+}
+
+func newPlan[T any]() (*plan, error) {
+	t := reflect.TypeFor[T]()
+	p := &plan{typ: t, exact: map[string]int{}, folded: map[string]int{}, unmapped: -1, id: -1}
+	for i := range t.NumField() {
+		f := t.Field(i)
+		if f.Type == reflect.TypeFor[Unmapped]() {
+			p.unmapped = i
+			continue
+		}
+		tag, ok := f.Tag.Lookup("loop")
+		if !ok {
+			continue
+		}
+		name, options, _ := strings.Cut(tag, ",")
+		fp := fieldPlan{name: name, quoted: quote(name) + ":", index: i, required: strings.Contains(options, "required")}
+		switch f.Type {
+		case reflect.TypeFor[*string]():
+			if strings.Contains(options, "list") {
+				fp.form = formList
+			}
+		case reflect.TypeFor[*bool]():
+			fp.form = formBool
+		case reflect.TypeFor[*Code]():
+			fp.form = formCode
+		case reflect.TypeFor[*Ref]():
+			fp.form = formRef
+		default:
+			return nil, fmt.Errorf("cegidclient: field %s.%s has a type that is never read", t.Name(), f.Name)
+		}
+		if _, twice := p.folded[fold(name)]; twice {
+			return nil, fmt.Errorf("cegidclient: %s names %q twice", t.Name(), name)
+		}
+		n := len(p.fields)
+		p.fields = append(p.fields, fp)
+		p.exact[name], p.folded[fold(name)] = n, n
+		if name == "objectId" {
+			p.id = n
+		}
+	}
+	if p.unmapped < 0 {
+		return nil, fmt.Errorf("cegidclient: %s has no field for what is unmapped", t.Name())
+	}
+	return p, nil
+}
+
+// field finds a field by name; the second result tells whether the letter case was the documented one.
+func (p *plan) field(name []byte) (int, bool) {
+	if i, ok := p.exact[string(name)]; ok {
+		return i, true
+	}
+	if i, ok := p.folded[fold(string(name))]; ok {
+		return i, false
+	}
+	return -1, false
+}
+
+// fold ignores the letter case of ASCII, as all of Loop's names are.
+func fold(name string) string {
+	return strings.Map(func(r rune) rune {
+		if 'A' <= r && r <= 'Z' {
+			return r + 'a' - 'A'
+		}
+		return r
+	}, name)
+}
+
+// reader decodes the items of one answer. Strings are cut out of one copy of the body; pointers point into slabs.
+type reader struct {
+	plan    *plan
+	body    []byte
+	text    string // the body once more, immutable
+	dec     *jsontext.Decoder
+	seen    []member // per field of the plan, of the item at hand
+	strings slab[string]
+	bools   slab[bool]
+	codes   slab[Code]
+	refs    slab[Ref]
+}
+
+// member is where a member stands in the text.
+type member struct{ name, value string }
+
+// slab hands out pointers into chunks: one allocation for many small values.
+type slab[T any] struct{ free []T }
+
+const slabSize = 128
+
+func (s *slab[T]) put(v T) *T {
+	if len(s.free) == 0 {
+		s.free = make([]T, slabSize)
+	}
+	p := &s.free[0]
+	s.free = s.free[1:]
+	*p = v
+	return p
+}
+
+func (p *plan) reader(body []byte) *reader {
+	return &reader{
+		plan: p, body: body, text: string(body), seen: make([]member, len(p.fields)),
+		dec: newDecoder(body),
+	}
+}
+
+// newDecoder tolerates what JSON leaves open: a name given twice, and text that is no Unicode (a JavaScript server
+// can cut a label inside a surrogate pair). Both are kept raw in Unmapped.
+func newDecoder(body []byte) *jsontext.Decoder {
+	return jsontext.NewDecoder(bytes.NewBuffer(body), jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))
+}
+
+// value reads the next value and gives its text.
+func (r *reader) value() (string, error) {
+	v, err := r.dec.ReadValue()
+	if err != nil {
+		return "", err
+	}
+	end := int(r.dec.InputOffset())
+	return r.text[end-len(v) : end], nil
+}
+
+// item reads one object into dst. The bool is false when the next value is not an object or lacks its identity;
+// missing then names the field.
+func (r *reader) item(dst reflect.Value) (missing string, err error) {
+	if r.dec.PeekKind() != '{' {
+		_, err = r.value()
+		return "{", err
+	}
+	if _, err = r.dec.ReadToken(); err != nil {
+		return "", err
+	}
+	clear(r.seen)
+	var unmapped Unmapped
+	keep := func(m member) {
+		if unmapped == nil {
+			unmapped = Unmapped{}
+		}
+		unmapped[m.name] = strings.ToValidUTF8(m.value, "\uFFFD")
+	}
+	for next := 0; r.dec.PeekKind() != '}'; {
+		rawName, err := r.value()
+		if err != nil {
+			return "", err
+		}
+		raw, err := r.value()
+		if err != nil {
+			return "", err
+		}
+		// Loop writes the fields in one order: the one after the last found is the best guess.
+		var i int
+		var exact bool
+		name := rawName[1 : len(rawName)-1]
+		if next < len(r.plan.fields) && r.plan.fields[next].name == name {
+			i, exact = next, true
+		} else {
+			name = unquote(rawName)
+			i, exact = r.plan.field([]byte(name))
+		}
+		m := member{name, raw}
+		if i < 0 {
+			keep(m)
+			continue
+		}
+		next = i + 1
+		first := r.seen[i]
+		if first.value == "" {
+			r.seen[i] = m
+			if !r.set(dst, &r.plan.fields[i], raw) || !exact {
+				keep(m)
+			}
+			continue
+		}
+		// The same field again: the exact spelling is read rather than another, and all are kept raw.
+		keep(first)
+		keep(m)
+		if exact && first.name != r.plan.fields[i].name {
+			r.seen[i] = m
+			r.set(dst, &r.plan.fields[i], raw)
+		}
+	}
+	if _, err = r.dec.ReadToken(); err != nil {
+		return "", err
+	}
+	dst.Field(r.plan.unmapped).Set(reflect.ValueOf(unmapped))
+	for i := range r.plan.fields {
+		if f := &r.plan.fields[i]; f.required && dst.Field(f.index).IsNil() {
+			return f.name, nil
+		}
+	}
+	return "", nil
+}
+
+// set reads a value into a field. It reports whether the value has the documented form; another form is read as
+// far as its meaning is plain, and left nil otherwise.
+func (r *reader) set(dst reflect.Value, f *fieldPlan, raw string) (canonical bool) {
+	target := dst.Field(f.index).Addr().Interface()
+	switch f.form {
+	case formText, formList:
+		s, form, ok := readText(raw)
+		p := target.(**string)
+		if *p = nil; ok {
+			*p = r.strings.put(s)
+		}
+		return ok && form == f.form && !strings.Contains(s, "\uFFFD")
+	case formBool:
+		p := target.(**bool)
+		*p = nil
+		switch strings.ToLower(raw) {
+		case "true", `"true"`, "1":
+			*p = r.bools.put(true)
+		case "false", `"false"`, "0":
+			*p = r.bools.put(false)
+		}
+		return raw == "true" || raw == "false"
+	case formCode:
+		p := target.(**Code)
+		*p = nil
+		digits := raw
+		if raw[0] == '"' {
+			digits = unquote(raw)
+		}
+		if !isInteger(digits) {
+			return false
+		}
+		*p = r.codes.put(Code(digits))
+		return raw[0] != '"'
+	default:
+		p := target.(**Ref)
+		*p = nil
+		ref, ok, canonical := readRef(raw)
+		if ok {
+			*p = r.refs.put(ref)
+		}
+		return canonical
+	}
+}
+
+// readText reads a string, an array of one string, or a number's digits.
+func readText(raw string) (text string, form fieldForm, ok bool) {
+	switch raw[0] {
+	case '"':
+		return unquote(raw), formText, true
+	case '[':
+		inner := strings.Trim(raw[1:len(raw)-1], " \t\r\n")
+		if inner == "" || inner[0] != '"' || stringEnd(inner) != len(inner) {
+			return "", formOther, false
+		}
+		return unquote(inner), formList, true
+	case '{', 'n', 't', 'f':
+		return "", formOther, false
+	default:
+		return raw, formOther, true // a number's digits
+	}
+}
+
+const noRef = `{"objectId":null,"description":[""]}`
+
+// readRef reads a reference. Canonical are the two members in their documented order, an id or null, and an array
+// of one string (loop-api: R 1.7).
+func readRef(raw string) (ref Ref, ok, canonical bool) {
+	if raw == noRef {
+		return Ref{}, true, true
+	}
+	if raw[0] != '{' {
+		return Ref{}, false, false
+	}
+	dec := newDecoder([]byte(raw))
+	_, _ = dec.ReadToken()
+	canonical = true
+	n := 0
+	for dec.PeekKind() != '}' {
+		name, err := dec.ReadToken()
+		if err != nil {
+			return Ref{}, false, false
+		}
+		key := name.String()
+		v, err := dec.ReadValue()
+		if err != nil {
+			return Ref{}, false, false
+		}
+		value := string(v)
+		s, form, isText := readText(value)
+		switch {
+		case strings.EqualFold(key, "objectId"):
+			canonical = canonical && n == 0 && key == "objectId" && (value == "null" || isText && form == formText && s != "")
+			if isText && ref.ObjectID == "" {
+				ref.ObjectID = s
+			}
+		case strings.EqualFold(key, "description"):
+			canonical = canonical && n == 1 && key == "description" && isText && form == formList
+			if isText && ref.Description == "" {
+				ref.Description = s
+			}
+		default:
+			canonical = false
+		}
+		canonical = canonical && !strings.Contains(s, "\uFFFD")
+		n++
+	}
+	return ref, true, canonical && n == 2
+}
+
+// stringEnd gives the length of the JSON string at the start of valid JSON text.
+func stringEnd(s string) int {
+	for i := 1; i < len(s); i++ {
+		switch s[i] {
+		case '\\':
+			i++
+		case '"':
+			return i + 1
+		}
+	}
+	return len(s)
+}
+
+// unquote reads a JSON string that the decoder has already accepted.
+func unquote(raw string) string {
+	inner := raw[1 : len(raw)-1]
+	if strings.IndexByte(inner, '\\') < 0 {
+		return strings.ToValidUTF8(inner, "\uFFFD")
+	}
+	b, _ := jsontext.AppendUnquote(nil, raw) // its error is invalid Unicode, replaced in b
+	return string(b)
+}
+
+func quote(s string) string {
+	b, _ := jsontext.AppendQuote(nil, s)
+	return string(b)
+}
+
+func isInteger(s string) bool {
+	s = strings.TrimPrefix(s, "-")
+	return s != "" && strings.Trim(s, "0123456789") == ""
+}
+
+// append writes an item as Loop would: typed fields in their documented form, and every member in Unmapped under
+// the name and in the form received, instead of the typed field that it stands for.
+func (p *plan) append(dst []byte, item reflect.Value) []byte {
+	unmapped := item.Field(p.unmapped).Interface().(Unmapped)
+	replaced := map[int]bool{}
+	for name := range unmapped {
+		if i, _ := p.field([]byte(name)); i >= 0 {
+			replaced[i] = true
+		}
+	}
+	dst = append(dst, '{')
+	comma := func() {
+		if dst[len(dst)-1] != '{' {
+			dst = append(dst, ',')
+		}
+	}
+	for i := range p.fields {
+		f := &p.fields[i]
+		v := item.Field(f.index)
+		if v.IsNil() || replaced[i] {
+			continue
+		}
+		comma()
+		dst = append(dst, f.quoted...)
+		switch f.form {
+		case formText:
+			dst = append(dst, quote(v.Elem().String())...)
+		case formList:
+			dst = append(append(append(dst, '['), quote(v.Elem().String())...), ']')
+		case formBool:
+			dst = fmt.Appendf(dst, "%t", v.Elem().Bool())
+		case formCode:
+			dst = append(dst, v.Elem().String()...)
+		case formRef:
+			ref := v.Interface().(*Ref)
+			id := "null"
+			if ref.ObjectID != "" {
+				id = quote(ref.ObjectID)
+			}
+			dst = append(dst, `{"objectId":`+id+`,"description":[`+quote(ref.Description)+`]}`...)
+		}
+	}
+	for name, raw := range unmapped {
+		comma()
+		dst = append(append(dst, quote(name)+":"...), raw...)
+	}
+	return append(dst, '}')
+}

@@ -1,0 +1,29 @@
+// Package cegidclient is a client for the public API of Cegid Loop, the software in which French accounting
+// practices keep their clients' books.
+//
+// A [Client] serves one practice. Its services read one kind of resource each:
+//
+//	client, err := cegidclient.New(cegidclient.Config{
+//		Practice:    "martin",
+//		Credentials: cegidclient.StaticCredentials(standardKey, cegidclient.Secret{}, subscriptionKey),
+//	})
+//	for account, err := range client.Accounts.All(ctx, "CEGID003", cegidclient.ListOptions{}) { … }
+//
+// # What a call goes through
+//
+// Every call passes a chain of interceptors, outer to inner: call metrics, retry, quota gate, concurrency limit,
+// circuit breaker, before-send hook, attempt metrics, HTTP. Reads are tried up to three times. Everything that books
+// or stores is sent once, over a connection of its own. The inventory ([Operations]) says which is which.
+//
+// # Errors
+//
+// Every error of a call is an [*Error], save one that the before-send hook returned. Its [Kind] says what happened
+// and works with errors.Is: errors.Is(err, cegidclient.ErrDossierNotShared). When the caller's context ends the call,
+// errors.Is finds context.Canceled or context.DeadlineExceeded.
+//
+// # What Loop returns
+//
+// Loop's pages disagree with themselves about types and letter case, and are known in parts only. Resources are read
+// tolerantly, a field that is not there stays nil, and whatever the typed fields do not say exactly is kept raw in
+// Unmapped. References such as "R 2.1" in comments name the sections of the project's loop-api notes.
+package cegidclient

@@ -1,0 +1,119 @@
+package cegidclient
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"golang.org/x/time/rate"
+)
+
+// gateCap is the longest that a 429 keeps the gate shut: Loop publishes no quota (loop-api: C 3.1), so a long
+// Retry-After is tried again rather than believed for hours.
+const gateCap = 30 * time.Second
+
+// Gate remembers who was throttled, so that calls bound to fail are refused here. Clients of one installation
+// share a Gate. The memory is keyed by subscription key (a digest of it), then practice.
+type Gate struct {
+	mu       sync.Mutex
+	shut     map[gateKey]shutUntil
+	limiters map[string]*rate.Limiter
+}
+
+type gateKey struct {
+	subscription digest
+	practice     string
+}
+
+type shutUntil struct {
+	opens time.Time // after this the gate lets a call try again
+	told  time.Time // the end of the Retry-After that Loop gave
+}
+
+// NewGate returns an open gate.
+func NewGate() *Gate {
+	return &Gate{shut: map[gateKey]shutUntil{}, limiters: map[string]*rate.Limiter{}}
+}
+
+// limit gives the practice's limiter the newest settings; clients of one practice share it.
+func (g *Gate) limit(practice string, perSecond float64, burst int) *rate.Limiter {
+	if perSecond <= 0 {
+		return nil
+	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	l, ok := g.limiters[practice]
+	if !ok {
+		l = rate.NewLimiter(rate.Limit(perSecond), max(burst, 1))
+		g.limiters[practice] = l
+		return l
+	}
+	l.SetLimit(rate.Limit(perSecond))
+	l.SetBurst(max(burst, 1))
+	return l
+}
+
+// refused gives the time that Loop asked for and that is left; 0 lets the call pass.
+func (g *Gate) refused(key gateKey, now time.Time) time.Duration {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	s, ok := g.shut[key]
+	if !ok {
+		return 0
+	}
+	if !now.Before(s.opens) {
+		delete(g.shut, key)
+		return 0
+	}
+	return s.told.Sub(now)
+}
+
+func (g *Gate) remember(key gateKey, wait time.Duration, now time.Time) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	for k, s := range g.shut { // few entries: one per throttled pair
+		if !now.Before(s.opens) {
+			delete(g.shut, k)
+		}
+	}
+	g.shut[key] = shutUntil{opens: now.Add(min(wait, gateCap)), told: now.Add(wait)}
+}
+
+// interceptor is the quota gate. A rate limit waits when the wait is short and fits the deadline; the memory of a
+// 429 refuses at once, and the retry interceptor treats that as the 429 it stands for.
+func (g *Gate) interceptor(limiter *rate.Limiter) Interceptor {
+	return func(ctx context.Context, call *Call, next Next) (*Response, error) {
+		key := gateKey{subscription: call.pair.subscription, practice: call.Practice}
+		if wait := g.refused(key, time.Now()); wait > 0 {
+			return nil, &Error{Kind: KindThrottled, Local: true, RetryAfter: wait, detail: "Loop throttled this practice a moment ago"}
+		}
+		if err := waitForTurn(ctx, limiter); err != nil {
+			return nil, err
+		}
+		resp, err := next(ctx, call)
+		if e, ok := asError(err); ok && e.Kind == KindThrottled && !e.Local && e.RetryAfter > 0 {
+			g.remember(key, e.RetryAfter, time.Now())
+		}
+		return resp, err
+	}
+}
+
+func waitForTurn(ctx context.Context, limiter *rate.Limiter) error {
+	if limiter == nil {
+		return nil
+	}
+	r := limiter.Reserve()
+	wait := r.Delay()
+	if wait == 0 {
+		return nil
+	}
+	if !r.OK() || wait > gateCap || wait > timeLeft(ctx) {
+		r.Cancel()
+		return &Error{Kind: KindThrottled, Local: true, RetryAfter: min(wait, maxRetryAfter), detail: "over the rate configured for this practice"}
+	}
+	if sleep(ctx, wait) != nil {
+		r.Cancel()
+		return interrupted(ctx, NotSent, nil)
+	}
+	return nil
+}

@@ -1,0 +1,308 @@
+package loopsim
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"html/template"
+	"io"
+	"maps"
+	"mime"
+	"net/http"
+	"net/url"
+	"slices"
+	"time"
+)
+
+const adminPrefix = "/_sim/"
+
+const maxAdminBody = 1 << 20
+
+// adminHandler serves the simulator's own interface. It asks for no key, since it is meant for loopback, and so has to keep
+// web pages out that a browser on the same machine shows.
+func (s *Simulator) adminHandler() http.Handler {
+	inspection := template.Must(template.New("inspection").Parse(inspectionPage))
+	mux := http.NewServeMux()
+	mux.Handle("GET /_sim", http.RedirectHandler(adminPrefix, http.StatusSeeOther))
+	mux.HandleFunc("GET /_sim/{$}", func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "text/html; charset=utf-8")
+		w.Header().Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'")
+		_ = inspection.Execute(w, s.state()) // the client may have gone
+	})
+	mux.HandleFunc("GET /_sim/state", func(w http.ResponseWriter, _ *http.Request) {
+		writeJSON(w, http.StatusOK, s.state())
+	})
+	mux.HandleFunc("POST /_sim/faults", func(w http.ResponseWriter, r *http.Request) {
+		var in faultJSON
+		if err := readJSON(r, &in); err != nil {
+			writeError(w, err)
+			return
+		}
+		id, err := s.faults.add(in.fault())
+		if err != nil {
+			writeError(w, err)
+			return
+		}
+		writeJSON(w, http.StatusCreated, map[string]string{"id": id})
+	})
+	mux.HandleFunc("DELETE /_sim/faults", func(w http.ResponseWriter, _ *http.Request) {
+		s.ClearFaults()
+		w.WriteHeader(http.StatusNoContent)
+	})
+	mux.HandleFunc("DELETE /_sim/faults/{id}", func(w http.ResponseWriter, r *http.Request) {
+		if !s.RemoveFault(r.PathValue("id")) {
+			writeError(w, fmt.Errorf("fault %q: %w", r.PathValue("id"), ErrUnknown))
+			return
+		}
+		w.WriteHeader(http.StatusNoContent)
+	})
+	mux.HandleFunc("POST /_sim/dossiers", func(w http.ResponseWriter, r *http.Request) {
+		var in dossierJSON
+		if err := readJSON(r, &in); err != nil {
+			writeError(w, err)
+			return
+		}
+		if err := s.AddDossier(in.Practice, in.Code, Template()); err != nil {
+			writeError(w, err)
+			return
+		}
+		writeJSON(w, http.StatusCreated, in)
+	})
+	mux.HandleFunc("DELETE /_sim/dossiers/{practice}/{code}", func(w http.ResponseWriter, r *http.Request) {
+		answerDone(w, s.RemoveDossier(r.PathValue("practice"), r.PathValue("code")))
+	})
+	mux.HandleFunc("POST /_sim/dossiers/{practice}/{code}/reset", func(w http.ResponseWriter, r *http.Request) {
+		answerDone(w, s.ResetDossier(r.PathValue("practice"), r.PathValue("code")))
+	})
+	mux.HandleFunc("POST /_sim/reset", func(w http.ResponseWriter, _ *http.Request) {
+		s.Reset()
+		w.WriteHeader(http.StatusNoContent)
+	})
+
+	unsafe := http.NewCrossOriginProtection()
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Cache-Control", "no-store")
+		w.Header().Set("X-Content-Type-Options", "nosniff")
+		if !sameOrigin(r) || unsafe.Check(r) != nil {
+			writeErrorStatus(w, http.StatusForbidden, "requests from pages of another origin are refused")
+			return
+		}
+		mux.ServeHTTP(w, r)
+	})
+}
+
+// sameOrigin refuses a foreign Origin on safe methods too, which http.CrossOriginProtection lets through.
+func sameOrigin(r *http.Request) bool {
+	origin := r.Header.Get("Origin")
+	if origin == "" {
+		return true
+	}
+	u, err := url.Parse(origin)
+	return err == nil && u.Host != "" && u.Host == r.Host
+}
+
+// faultJSON is Fault as the interface takes it: durations are strings such as "250ms".
+type faultJSON struct {
+	Method         string            `json:"method,omitempty"`
+	Route          string            `json:"route,omitempty"`
+	Practice       string            `json:"practice,omitempty"`
+	Dossier        string            `json:"dossier,omitempty"`
+	Skip           int               `json:"skip,omitempty"`
+	Times          int               `json:"times,omitempty"`
+	Kind           FaultKind         `json:"kind"`
+	Latency        duration          `json:"latency,omitempty"`
+	Status         int               `json:"status,omitempty"`
+	RetryAfter     duration          `json:"retryAfter,omitempty"`
+	RetryAfterDate bool              `json:"retryAfterDate,omitempty"`
+	Location       string            `json:"location,omitempty"`
+	Header         map[string]string `json:"header,omitempty"`
+	Form           FaultForm         `json:"form,omitempty"`
+	Code           string            `json:"code,omitempty"`
+	Message        string            `json:"message,omitempty"`
+	Body           string            `json:"body,omitempty"`
+	Pieces         int               `json:"pieces,omitempty"`
+}
+
+func (f faultJSON) fault() Fault {
+	return Fault{
+		Method: f.Method, Route: f.Route, Practice: f.Practice, Dossier: f.Dossier, Skip: f.Skip, Times: f.Times,
+		Kind: f.Kind, Latency: time.Duration(f.Latency), Status: f.Status,
+		RetryAfter: time.Duration(f.RetryAfter), RetryAfterDate: f.RetryAfterDate, Location: f.Location, Header: f.Header,
+		Form: f.Form, Code: f.Code, Message: f.Message, Body: f.Body, Pieces: f.Pieces,
+	}
+}
+
+func faultToJSON(f Fault) faultJSON {
+	return faultJSON{
+		Method: f.Method, Route: f.Route, Practice: f.Practice, Dossier: f.Dossier, Skip: f.Skip, Times: f.Times,
+		Kind: f.Kind, Latency: duration(f.Latency), Status: f.Status,
+		RetryAfter: duration(f.RetryAfter), RetryAfterDate: f.RetryAfterDate, Location: f.Location, Header: f.Header,
+		Form: f.Form, Code: f.Code, Message: f.Message, Body: f.Body, Pieces: f.Pieces,
+	}
+}
+
+type duration time.Duration
+
+func (d duration) MarshalText() ([]byte, error) { return []byte(time.Duration(d).String()), nil }
+
+func (d *duration) UnmarshalText(b []byte) error {
+	v, err := time.ParseDuration(string(b))
+	*d = duration(v)
+	return err
+}
+
+type dossierJSON struct {
+	Practice string `json:"practice"`
+	Code     string `json:"code"`
+}
+
+// state is what the interface shows. It holds no secret.
+type state struct {
+	BasePath  string          `json:"basePath"`
+	PageCap   int             `json:"pageCap"`
+	Routes    []routeState    `json:"routes"`
+	Practices []practiceState `json:"practices"`
+	Faults    []faultState    `json:"faults"`
+	Total     int             `json:"totalRequests"`
+	Unknown   int             `json:"unknownRouteRequests"`
+	Requests  []requestState  `json:"latestRequests"` // newest first
+}
+
+type routeState struct {
+	Method       string `json:"method"`
+	Path         string `json:"path"`
+	Requests     int    `json:"requests"` // to this path, whatever the method
+	InFlightPeak int    `json:"inFlightPeak"`
+}
+
+type practiceState struct {
+	Name     string         `json:"name"`
+	Keys     []keyState     `json:"keys"`
+	Dossiers []dossierState `json:"dossiers"`
+}
+
+type keyState struct {
+	Kind      KeyKind  `json:"kind"`
+	Activated bool     `json:"activated"`
+	Dossiers  []string `json:"dossiers"`
+}
+
+type dossierState struct {
+	Code     string `json:"code"`
+	Accounts int    `json:"accounts"`
+	Journals int    `json:"journals"`
+}
+
+type faultState struct {
+	ID    string    `json:"id"`
+	Seen  int       `json:"seen"`
+	Hits  int       `json:"hits"`
+	Done  bool      `json:"done"`
+	Fault faultJSON `json:"fault"`
+}
+
+type requestState struct {
+	Seq          uint64  `json:"seq"`
+	Time         string  `json:"time"`
+	Method       string  `json:"method"`
+	Route        string  `json:"route"`
+	Path         string  `json:"path"`
+	Dossier      string  `json:"dossier,omitempty"`
+	Skip         string  `json:"skip,omitempty"`
+	Take         string  `json:"take,omitempty"`
+	Filter       string  `json:"filter,omitempty"`
+	Sort         string  `json:"sort,omitempty"`
+	Select       string  `json:"select,omitempty"`
+	Practice     string  `json:"practice,omitempty"`
+	Key          KeyKind `json:"key,omitempty"`
+	Subscription Slot    `json:"subscription,omitempty"`
+	Fault        string  `json:"fault,omitempty"`
+	Status       int     `json:"status"` // 0: no answer sent
+	RemoteAddr   string  `json:"remoteAddr"`
+}
+
+const shownRequests = 100
+
+func (s *Simulator) state() state {
+	st := state{
+		BasePath: s.BasePath(), PageCap: s.pageCap(), Total: s.Count(""), Unknown: s.Count(UnknownRoute),
+		Practices: []practiceState{}, Faults: []faultState{}, Requests: []requestState{},
+	}
+	for _, r := range Routes() {
+		st.Routes = append(st.Routes, routeState{r.Method, r.Path, s.Count(r.Path), s.InFlightPeak(r.Path)})
+	}
+	for _, f := range s.Faults() {
+		st.Faults = append(st.Faults, faultState{f.ID, f.Seen, f.Hits, f.Done(), faultToJSON(f.Fault)})
+	}
+	requests := s.Requests()
+	slices.Reverse(requests)
+	for _, r := range requests[:min(len(requests), shownRequests)] {
+		st.Requests = append(st.Requests, requestState{
+			r.Seq, r.Time.Format("2006-01-02T15:04:05.000Z07:00"), r.Method, r.Route, r.Path, r.Dossier, r.Skip, r.Take, r.Filter, r.Sort, r.Select,
+			r.Practice, r.Key, r.Subscription, r.Fault, r.Status, r.RemoteAddr,
+		})
+	}
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	for _, name := range slices.Sorted(maps.Keys(s.world.practices)) {
+		p := s.world.practices[name]
+		ps := practiceState{Name: name, Keys: []keyState{}, Dossiers: []dossierState{}}
+		for _, kind := range slices.Sorted(maps.Keys(p.keys)) {
+			k := p.keys[kind]
+			ps.Keys = append(ps.Keys, keyState{kind, k.activated, append([]string{}, slices.Sorted(maps.Keys(k.attached))...)})
+		}
+		for _, code := range slices.Sorted(maps.Keys(p.dossiers)) {
+			c := p.dossiers[code].content()
+			ps.Dossiers = append(ps.Dossiers, dossierState{code, len(c.Accounts), len(c.Journals)})
+		}
+		st.Practices = append(st.Practices, ps)
+	}
+	return st
+}
+
+// readJSON reads exactly one object. The media type is required: a browser cannot send it to another origin unasked.
+func readJSON(r *http.Request, into any) error {
+	if media, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || media != "application/json" {
+		return fmt.Errorf("Content-Type must be application/json: %w", ErrInvalid)
+	}
+	dec := json.NewDecoder(http.MaxBytesReader(nil, r.Body, maxAdminBody))
+	dec.DisallowUnknownFields()
+	if err := dec.Decode(into); err != nil {
+		return fmt.Errorf("body: %w: %w", err, ErrInvalid)
+	}
+	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
+		return fmt.Errorf("body: one JSON object is expected: %w", ErrInvalid)
+	}
+	return nil
+}
+
+func writeJSON(w http.ResponseWriter, status int, v any) {
+	w.Header().Set("Content-Type", jsonType)
+	w.WriteHeader(status)
+	enc := json.NewEncoder(w)
+	enc.SetIndent("", "  ")
+	_ = enc.Encode(v) // the client may have gone
+}
+
+func answerDone(w http.ResponseWriter, err error) {
+	if err != nil {
+		writeError(w, err)
+		return
+	}
+	w.WriteHeader(http.StatusNoContent)
+}
+
+func writeError(w http.ResponseWriter, err error) {
+	status := http.StatusBadRequest
+	switch {
+	case errors.Is(err, ErrUnknown):
+		status = http.StatusNotFound
+	case errors.Is(err, ErrExists), errors.Is(err, errTooManyFaults):
+		status = http.StatusConflict
+	}
+	writeErrorStatus(w, status, err.Error())
+}
+
+func writeErrorStatus(w http.ResponseWriter, status int, message string) {
+	writeJSON(w, status, map[string]string{"error": message})
+}

@@ -1,0 +1,58 @@
+package loopsim
+
+// inspectionPage shows a state. It is self-contained: it must work without network and under its own strict policy.
+const inspectionPage = `<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width">
+<title>loopsim</title>
+<style>
+body { font: 14px/1.45 system-ui, sans-serif; margin: 2rem auto; max-width: 75rem; padding: 0 1rem; color: #1c2430; background: #fff }
+h1 { font-size: 1.4rem } h2 { font-size: 1.1rem; margin-top: 2rem }
+table { border-collapse: collapse; width: 100% }
+th, td { text-align: left; vertical-align: top; padding: .25rem .6rem; border-bottom: 1px solid #dde2e8; overflow-wrap: anywhere }
+th { font-weight: 600; background: #f4f6f8 }
+td.n { text-align: right; font-variant-numeric: tabular-nums }
+code { font: 13px/1.4 ui-monospace, monospace }
+.muted { color: #667 }
+.wide { overflow-x: auto }
+</style>
+</head>
+<body>
+<h1>loopsim</h1>
+<p class="muted">Simulated Loop API under <code>{{.BasePath}}/</code> · {{if .PageCap}}at most {{.PageCap}} rows a page{{else}}no page cap{{end}} ·
+{{.Total}} requests, {{.Unknown}} of them to unknown routes · reload to refresh · the same as JSON: <a href="/_sim/state">state</a></p>
+
+<h2>Practices and dossiers</h2>
+{{range .Practices}}
+<h3>{{.Name}}</h3>
+<p>{{range .Keys}}{{.Kind}} key: {{if .Activated}}activated{{else}}<strong>not activated</strong>{{end}}, attached to
+{{range $i, $d := .Dossiers}}{{if $i}}, {{end}}<code>{{$d}}</code>{{else}}no dossier{{end}}.<br>{{else}}No key.{{end}}</p>
+<table><thead><tr><th>Dossier<th>Accounts<th>Journals</tr></thead><tbody>
+{{range .Dossiers}}<tr><td><code>{{.Code}}</code><td class="n">{{.Accounts}}<td class="n">{{.Journals}}</tr>{{else}}<tr><td colspan="3">None</tr>{{end}}
+</tbody></table>
+{{else}}<p>None.</p>{{end}}
+
+<h2>Routes</h2>
+<table><thead><tr><th>Route<th>Requests<th>Most at once</tr></thead><tbody>
+{{range .Routes}}<tr><td><code>{{.Method}} {{.Path}}</code><td class="n">{{.Requests}}<td class="n">{{.InFlightPeak}}</tr>{{end}}
+</tbody></table>
+
+<h2>Faults</h2>
+<table><thead><tr><th>Id<th>Kind<th>Strikes<th>Seen<th>Hits<th></tr></thead><tbody>
+{{range .Faults}}<tr><td>{{.ID}}<td>{{.Fault.Kind}}{{with .Fault.Status}} {{.}}{{end}}<td><code>{{or .Fault.Method "any"}} {{or .Fault.Route "any route"}}</code>
+{{with .Fault.Practice}} practice {{.}}{{end}}{{with .Fault.Dossier}} dossier {{.}}{{end}}<td class="n">{{.Seen}}<td class="n">{{.Hits}}<td>{{if .Done}}done{{else}}active{{end}}</tr>
+{{else}}<tr><td colspan="6">None</tr>{{end}}
+</tbody></table>
+
+<h2>Latest requests</h2>
+<div class="wide"><table><thead><tr><th>#<th>Time<th>Request<th>Dossier<th>Query<th>Key<th>Subscription<th>Fault<th>Status</tr></thead><tbody>
+{{range .Requests}}<tr><td class="n">{{.Seq}}<td>{{.Time}}<td><code>{{.Method}} {{.Path}}</code><td>{{.Dossier}}<td><code>
+{{with .Filter}}filter={{.}} {{end}}{{with .Sort}}sort={{.}} {{end}}{{with .Skip}}skip={{.}} {{end}}{{with .Take}}take={{.}} {{end}}{{with .Select}}select={{.}}{{end}}</code>
+<td>{{.Practice}} {{.Key}}<td>{{.Subscription}}<td>{{.Fault}}<td class="n">{{if .Status}}{{.Status}}{{else}}–{{end}}</tr>
+{{else}}<tr><td colspan="9">None</tr>{{end}}
+</tbody></table></div>
+</body>
+</html>
+`

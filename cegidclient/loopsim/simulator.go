@@ -1,0 +1,320 @@
+package loopsim
+
+import (
+	"crypto/subtle"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// A Simulator answers as Loop does, for the world it holds. It is safe for concurrent use.
+type Simulator struct {
+	config   config
+	router   *router
+	admin    http.Handler
+	recorder *recorder
+	faults   faults
+	uuids    atomic.Uint64
+	cap      atomic.Int64
+	closed   chan struct{}
+	close    func()
+
+	mu     sync.RWMutex // guards what follows
+	world  *world
+	shapes map[string]Shape
+	redact redactor
+}
+
+type config struct {
+	basePath        string
+	ignoreCase      bool
+	pageCap         int
+	requestLog      int
+	selectSeparator string
+	loopback        bool
+	maxBody         int64 // of a request; Loop's limit is not known
+	initial         func() *world
+	operations      []operation
+}
+
+// An Option configures a Simulator.
+type Option func(*config)
+
+// WithSandboxWorld starts with the practices, dossiers and keys of the sandbox, and makes Reset return to them.
+func WithSandboxWorld() Option { return func(c *config) { c.initial = sandboxWorld } }
+
+// WithBasePath serves the API below a path instead of /loop-api-publiques; "" is the root.
+func WithBasePath(path string) Option {
+	return func(c *config) {
+		c.basePath = strings.TrimRight(path, "/")
+		if c.basePath != "" && c.basePath[0] != '/' {
+			c.basePath = "/" + c.basePath
+		}
+	}
+}
+
+// WithPageCap sets the most rows that a list answers at once, 0 for no cap. Default 100: the one limit stated, for entries
+// (loop-api: A 4); nobody knows whether the other lists share it (R 1.6) [I].
+func WithPageCap(rows int) Option { return func(c *config) { c.pageCap = rows } }
+
+// WithCaseInsensitiveRoutes accepts routes in any letter case, as the gateway may (loop-api: C 2 [I]).
+func WithCaseInsensitiveRoutes() Option { return func(c *config) { c.ignoreCase = true } }
+
+// WithSelectSeparator sets what separates several names in the select parameter, "" to refuse several. Default ",": a
+// guess, no separator is documented (loop-api: R 1.3).
+func WithSelectSeparator(separator string) Option {
+	return func(c *config) { c.selectSeparator = separator }
+}
+
+// WithRequestLog sets how many requests Requests remembers. Default 1000; the counters are exact whatever it is.
+func WithRequestLog(n int) Option { return func(c *config) { c.requestLog = max(0, n) } }
+
+// WithLoopback refuses requests whose Host is not a loopback one: a web page that makes its own name point at 127.0.0.1
+// could otherwise use the simulator through the browser of whoever runs it. For a server that listens on loopback.
+func WithLoopback() Option { return func(c *config) { c.loopback = true } }
+
+// New returns a simulator of an empty world, unless WithSandboxWorld is among the options.
+func New(opts ...Option) *Simulator {
+	c := config{
+		basePath: DefaultBasePath, pageCap: 100, requestLog: defaultLog, selectSeparator: ",", maxBody: 64 << 20,
+		initial: newWorld, operations: operations(),
+	}
+	for _, opt := range opts {
+		opt(&c)
+	}
+	s := &Simulator{
+		config:   c,
+		router:   newRouter(c.basePath, c.ignoreCase, c.operations),
+		recorder: newRecorder(c.requestLog),
+		closed:   make(chan struct{}),
+	}
+	s.close = sync.OnceFunc(func() { close(s.closed) })
+	s.admin = s.adminHandler()
+	s.Reset()
+	return s
+}
+
+// NewSandbox returns a simulator of the sandbox world.
+func NewSandbox(opts ...Option) *Simulator {
+	return New(append([]Option{WithSandboxWorld()}, opts...)...)
+}
+
+// DefaultBasePath is where the gateway publishes the API (loop-api: C 1.4).
+const DefaultBasePath = "/loop-api-publiques"
+
+// BasePath returns the path below which the API is served, without a trailing slash.
+func (s *Simulator) BasePath() string { return s.config.basePath }
+
+// Close ends the answers that a fault holds back or delays; requests that come later are cut off. The simulator starts no
+// goroutine of its own.
+func (s *Simulator) Close() { s.close() }
+
+// Reset returns to the world that New made: practices, dossiers, keys, shapes, page cap; faults and records are forgotten.
+func (s *Simulator) Reset() {
+	s.mu.Lock()
+	s.world = s.config.initial()
+	s.shapes = make(map[string]Shape)
+	s.redact.learn(s.world.secrets())
+	s.mu.Unlock()
+	s.SetPageCap(s.config.pageCap)
+	s.ClearFaults()
+	s.ResetCounters()
+}
+
+// SetPageCap changes the most rows that a list answers at once, 0 for no cap.
+func (s *Simulator) SetPageCap(rows int) { s.cap.Store(int64(max(0, rows))) }
+
+func (s *Simulator) pageCap() int { return int(s.cap.Load()) }
+
+func (s *Simulator) change(f func(*world) error) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	defer func() { s.redact.learn(s.world.secrets()) }()
+	return f(s.world)
+}
+
+// nextUUID: what Loop draws at random is counted here, so that a run repeats itself.
+func (s *Simulator) nextUUID(kind string) string {
+	return derivedUUID(kind, strconv.FormatUint(s.uuids.Add(1), 10))
+}
+
+// A caller is what the two keys of a request say.
+type caller struct {
+	slot     Slot // "" when the subscription key is refused
+	sent     bool // a subscription key was sent
+	practice string
+	kind     KeyKind // "" when the API key is refused
+}
+
+// identify reads the keys. An unknown key, a wrong secret and a key not activated in LoopHub come out the same.
+func (s *Simulator) identify(h http.Header) caller {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	var c caller
+	subscription := h.Get("Ocp-Apim-Subscription-Key")
+	c.sent = subscription != ""
+	for _, slot := range []Slot{Primary, Secondary} {
+		if want := s.world.subscriptions[slot]; want != "" && c.slot == "" && same(want, subscription) {
+			c.slot = slot
+		}
+	}
+	key, secret, ok := splitAPIKey(h.Get("x-apikey"))
+	if !ok {
+		return c
+	}
+	if p, k, found := s.world.keyOwner(key); found && k.activated && same(k.secret, secret) {
+		c.practice = p.name
+		for kind, own := range p.keys {
+			if own == k {
+				c.kind = kind
+			}
+		}
+	}
+	return c
+}
+
+func same(a, b string) bool { return subtle.ConstantTimeCompare([]byte(a), []byte(b)) == 1 }
+
+// reach finds a dossier that the caller's key may touch. One that does not exist and one that is not attached come out the
+// same: a key must not learn which dossiers there are [I].
+func (s *Simulator) reach(c caller, code string) *dossier {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	p := s.world.practices[c.practice]
+	if p == nil || p.keys[c.kind] == nil || !p.keys[c.kind].attached[code] {
+		return nil
+	}
+	return p.dossiers[code]
+}
+
+// ServeHTTP answers a request to the API or, below /_sim/, to the simulator itself.
+func (s *Simulator) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if s.config.loopback && !loopbackHost(r.Host) {
+		http.Error(w, "loopsim: this server answers to loopback names only", http.StatusForbidden)
+		return
+	}
+	if strings.HasPrefix(r.URL.Path+"/", adminPrefix) {
+		s.admin.ServeHTTP(w, r)
+		return
+	}
+	// The body is read whole before anything else: the server only notices that a client has gone once it is.
+	body, bodyErr := io.ReadAll(http.MaxBytesReader(w, r.Body, s.config.maxBody))
+	query := r.URL.Query()
+	op := s.router.find(r.Method, r.URL.Path)
+	route := UnknownRoute
+	if op != nil {
+		route = op.Path
+	}
+	who := s.identify(r.Header)
+	dossier := query.Get("codeDossier")
+	var id string
+	var fault *Fault
+	if bodyErr == nil {
+		id, fault = s.faults.match(r.Method, route, who.practice, dossier)
+	}
+	seq := s.arrive(r, query, route, who, id)
+	leave := sync.OnceFunc(func() { s.recorder.leave(route) })
+	defer leave()
+
+	d := delivery{
+		sim: s, w: w, r: r, fault: fault,
+		status: func(status int) { s.recorder.status(seq, status) },
+		leave:  leave,
+		process: func() answer {
+			if bodyErr != nil {
+				return gatewayAnswer(http.StatusRequestEntityTooLarge, gatewayMessage(http.StatusRequestEntityTooLarge))
+			}
+			return s.process(op, who, query, body)
+		},
+	}
+	var tooLarge *http.MaxBytesError
+	if bodyErr != nil && !errors.As(bodyErr, &tooLarge) {
+		d.cut() // the client broke off
+		return
+	}
+	d.run()
+}
+
+func (s *Simulator) arrive(r *http.Request, query url.Values, route string, who caller, fault string) uint64 {
+	s.mu.RLock()
+	clean := s.redact.clean
+	record := Request{
+		Time: time.Now(), Method: clean(r.Method), Route: route, Path: clean(r.URL.Path),
+		Dossier: clean(query.Get("codeDossier")),
+		Skip:    clean(query.Get("skip")), Take: clean(query.Get("take")),
+		Filter: clean(query.Get("filter")), Sort: clean(query.Get("sort")), Select: clean(query.Get("select")),
+		Practice: who.practice, Key: who.kind, Subscription: who.slot,
+		Fault: fault, RemoteAddr: r.RemoteAddr,
+	}
+	s.mu.RUnlock()
+	return s.recorder.arrive(record)
+}
+
+// process is a request's way when no fault strikes: gateway, API key, dossier, operation.
+func (s *Simulator) process(op *operation, who caller, query url.Values, body []byte) answer {
+	switch {
+	case op == nil: // an unknown path and a wrong method are the same to the gateway (C 3.1)
+		return gatewayAnswer(http.StatusNotFound, gatewayMessage(http.StatusNotFound))
+	case !who.sent: // C 3.1
+		return gatewayAnswer(http.StatusUnauthorized, "Appel refusé : missing subscription key.")
+	case who.slot == "": // C 3.1
+		return gatewayAnswer(http.StatusUnauthorized, gatewayMessage(http.StatusUnauthorized))
+	case who.kind == "": // C 1.2 says "refused", not how: status and object are [I]
+		return s.serviceAnswer(http.StatusUnauthorized, codeKeyRefused, "La clé d'API n'est pas reconnue.")
+	case op.cabinet && who.kind != Advanced: // C 1.2; status and object are [I]
+		return s.serviceAnswer(http.StatusForbidden, codeAdvancedRequired, "Cette opération demande une clé d'API Cabinet.")
+	}
+	x := &exchange{
+		sim: s, op: op, query: query, body: body, shape: s.shapeOf(op.Path), practice: who.practice,
+	}
+	code := query.Get("codeDossier")
+	switch {
+	case code == "" || op.cabinet && code != cabinetCode: // required (R 1.3); the answer is [I]
+		return s.serviceAnswer(http.StatusBadRequest, codeDossierMissing, "Le paramètre « codeDossier » manque ou ne convient pas.")
+	case op.cabinet:
+		return op.serve(x)
+	}
+	if x.dossier = s.reach(who, code); x.dossier == nil { // C 1.2, R 1.2; status and object are [I]
+		return s.serviceAnswer(http.StatusForbidden, codeDossierRefused, "La clé d'API n'a pas accès à ce dossier.")
+	}
+	return op.serve(x)
+}
+
+// deliver sends an answer whole.
+func deliver(w http.ResponseWriter, a answer) {
+	writeHead(w, a, len(a.body))
+	_, _ = w.Write(a.body) // the client may have gone
+}
+
+func writeHead(w http.ResponseWriter, a answer, length int) {
+	for name, values := range a.header {
+		w.Header()[name] = values
+	}
+	if a.contentType != "" && w.Header().Get("Content-Type") == "" {
+		w.Header().Set("Content-Type", a.contentType)
+	}
+	if length >= 0 && a.status != http.StatusNoContent && a.status != http.StatusNotModified {
+		w.Header().Set("Content-Length", strconv.Itoa(length))
+	}
+	w.WriteHeader(a.status)
+}
+
+func loopbackHost(hostport string) bool {
+	host, _, err := net.SplitHostPort(hostport)
+	if err != nil {
+		host = strings.Trim(hostport, "[]")
+	}
+	if strings.EqualFold(host, "localhost") {
+		return true
+	}
+	addr, err := netip.ParseAddr(host)
+	return err == nil && addr.IsLoopback()
+}

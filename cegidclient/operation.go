@@ -1,0 +1,200 @@
+package cegidclient
+
+import "slices"
+
+// Resend says whether a call may be sent to Loop again. It is a property of Loop's operation, not of ours.
+type Resend string
+
+// The values. Whatever is not one of them counts as never.
+const (
+	// ResendAlways: a pure read.
+	ResendAlways Resend = "always"
+	// ResendNever: it books or stores; a second sending may do it twice.
+	ResendNever Resend = "never"
+	// ResendReadBack: one attempt; after a lost answer the object is read back by its natural key or revision.
+	ResendReadBack Resend = "read_back"
+)
+
+// Confidence is how well an operation is known (loop-api: README, marks).
+type Confidence string
+
+// The values.
+const (
+	Documented       Confidence = "documented"
+	PartlyDocumented Confidence = "partly documented"
+	Inferred         Confidence = "inferred"
+)
+
+// KeyBasis is where the kind of key is known from.
+type KeyBasis string
+
+// The values.
+const (
+	KeyStated    KeyBasis = "stated"
+	KeyInferred  KeyBasis = "inferred"
+	KeyNotStated KeyBasis = "not stated"
+)
+
+// Operation is one entry of the inventory: everything that Loop is known or said to offer, wrapped here or not.
+type Operation struct {
+	// Row is the number in loop-api/README.md; a row that holds several operations has several entries.
+	Row int
+	// ID is stable and in snake case, e.g. list_accounts.
+	ID string
+	// Method and Path are empty where unknown. Path is relative to the base URL, spelt as Loop prints it.
+	Method, Path string
+	Title        string
+	Key          KeyKind
+	KeyBasis     KeyBasis
+	Confidence   Confidence
+	Resend       Resend
+	// Wrapped: this package has methods for it. RPCs are the server's methods on top of them.
+	Wrapped bool
+	RPCs    []string
+	// Unverified: what must be sent (route or body) is inferred, so it needs the operator's consent.
+	Unverified bool
+	// Reference is the section of loop-api/ (R, A, C).
+	Reference string
+	// Unknown says what is not known.
+	Unknown string
+	Note    string
+}
+
+// Operations returns the inventory in the order of loop-api/README.md. The caller owns it.
+func Operations() []Operation {
+	return slices.Concat(settingsOperations(), accountingOperations(), practiceOperations())
+}
+
+// OperationByID finds an entry of the inventory.
+func OperationByID(id string) (Operation, bool) {
+	for _, op := range Operations() {
+		if op.ID == id {
+			return op, true
+		}
+	}
+	return Operation{}, false
+}
+
+func settingsOperations() []Operation {
+	list := func(row int, id, path, title string, c Confidence, ref, unknown string) Operation {
+		return Operation{Row: row, ID: id, Method: "GET", Path: path, Title: title, Key: KeyStandard, KeyBasis: KeyInferred,
+			Confidence: c, Resend: ResendAlways, Reference: ref, Unknown: unknown}
+	}
+	create := func(row int, id, path, title, ref, unknown string) Operation {
+		return Operation{Row: row, ID: id, Method: "POST", Path: path, Title: title, Key: KeyStandard, KeyBasis: KeyInferred,
+			Confidence: PartlyDocumented, Resend: ResendReadBack, Unverified: true, Reference: ref, Unknown: unknown,
+			Note: "Found again by its code after a lost answer."}
+	}
+	accounts := list(1, "list_accounts", "/compte", "Chart of accounts", PartlyDocumented, "R 2.1", "Meaning of the types 1 to 7; fields after the VAT code.")
+	accounts.Wrapped, accounts.RPCs = true, []string{"ReferenceDataService.ListAccounts", "ReferenceDataService.StreamAccounts"}
+	journals := list(3, "list_journals", "/journal", "Journals", Documented, "R 3.1", "Values of the label entry mode.")
+	journals.Wrapped, journals.RPCs = true, []string{"ReferenceDataService.ListJournals", "ReferenceDataService.StreamJournals"}
+	return []Operation{
+		accounts,
+		create(2, "create_account", "/compte", "Create an account", "R 2.2", "The printed route, body, required fields and answer."),
+		journals,
+		create(4, "create_journal", "/journal", "Create a journal", "R 3.2", "Body, required fields and answer."),
+		list(5, "list_analytic_sections", "/section", "Analytic sections", Documented, "R 4.1", "Whether the axis is described by a text or a list."),
+		list(6, "list_customers", "/tiersClient", "Customers", PartlyDocumented, "R 6.1", "Fields after the VAT liability; inside of addresses and bank details; validation values; envelope."),
+		list(7, "list_suppliers", "/tiersFournisseur", "Suppliers", PartlyDocumented, "R 6.1", "Fields after the contra account; envelope; letter case of the route."),
+		list(8, "list_employees", "/tiersSalarie", "Employees as third parties", PartlyDocumented, "R 6.1", "Fields after the SIRET; envelope; letter case of the route."),
+		list(9, "list_other_third_parties", "/tiersDivers", "Other third parties", PartlyDocumented, "R 6.1", "Fields after the bank details; envelope."),
+		list(10, "list_vat_codes", "/tva", "VAT codes", PartlyDocumented, "R 8.1", "Values of the collected side and every field after it, the rate included; envelope."),
+		list(11, "list_establishments", "/etablissementComplet", "Establishments", PartlyDocumented, "R 7.1", "Fields after the company name (SIRET, address); envelope."),
+		list(12, "get_dossier_identity", "/DossierComplet", "SIREN and legal form of a dossier", Documented, "R 7.2", ""),
+		{Row: 13, ID: "update_dossier_identity", Method: "PUT", Path: "/DossierComplet", Title: "Change SIREN and legal form",
+			Key: KeyStandard, KeyBasis: KeyInferred, Confidence: Documented, Resend: ResendReadBack, Reference: "R 7.3",
+			Unknown: "The full list of legal forms; the entries of the error list; what a stale revision answers.",
+			Note:    "Carries the revision, which tells after a lost answer whether it took effect."},
+		unseen(14, "get_legal_establishment", "Legal establishment", ResendAlways, "R 7.4", "Route and answer; Loop names the operation."),
+		unseen(14, "update_legal_establishment", "Change the legal establishment", ResendNever, "R 7.4", "Route, body and answer; Loop names the operation."),
+		unseen(15, "list_analytic_axes", "Analytic axes", ResendAlways, "R 5", "Everything; axes can be derived from the sections."),
+		unseen(15, "write_analytic_sections", "Writes on analytic sections", ResendNever, "R 4.2", "Everything."),
+		unseen(15, "write_third_parties", "Writes on third parties", ResendNever, "R 6.2", "Everything."),
+		unseen(15, "write_vat_codes", "Writes on VAT codes", ResendNever, "R 8.2", "Everything."),
+	}
+}
+
+// unseen is an operation whose existence is stated or supposed and whose route nobody has seen.
+func unseen(row int, id, title string, resend Resend, ref, unknown string) Operation {
+	return Operation{Row: row, ID: id, Title: title, KeyBasis: KeyNotStated, Confidence: Inferred, Resend: resend,
+		Unverified: true, Reference: ref, Unknown: unknown}
+}
+
+func accountingOperations() []Operation {
+	standard := func(row int, id, method, path, title string, c Confidence, r Resend, ref, unknown string) Operation {
+		return Operation{Row: row, ID: id, Method: method, Path: path, Title: title, Key: KeyStandard, KeyBasis: KeyInferred,
+			Confidence: c, Resend: r, Reference: ref, Unknown: unknown}
+	}
+	tra := standard(18, "import_tra", "POST", "/importTRA", "Import entries from a TRA file", PartlyDocumented, ResendNever, "A 3.3",
+		"The whole page: names of the body and their case, refusals, the part of the format that is read.")
+	tra.Unverified = true
+	document := standard(25, "store_document", "POST", "/storeDocument", "Drop a document into the accounting robot", PartlyDocumented, ResendNever, "A 5",
+		"Answer, errors, the collection stage.")
+	document.Unverified = true
+	document.Note = "Standard key by a third party's word. That the body is the bare file is inferred. The dossier is not checked by Loop."
+	sink := func(id, title string) Operation {
+		return Operation{Row: 26, ID: id, Title: title, Key: KeyStandard, KeyBasis: KeyInferred, Confidence: PartlyDocumented,
+			Resend: ResendNever, Unverified: true, Reference: "A 6", Unknown: "Route and body; the two kinds of storage; the initialisation."}
+	}
+	return []Operation{
+		standard(16, "import_entries", "POST", "/importJson", "Import entries", Documented, ResendNever, "A 2",
+			"Items of the analytic axes and of the account rules; required fields and lengths of a line; how lines become entries."),
+		standard(17, "import_fec", "POST", "/importFEC", "Import entries from a FEC file", Documented, ResendNever, "A 3.2",
+			"Refusals; whether the SIRET is accepted; the encoding and separator wanted."),
+		tra,
+		standard(19, "import_custom", "POST", "/importPerso", "Import entries with a model of the practice", Documented, ResendNever, "A 3.4",
+			"How to list the import models."),
+		standard(20, "get_file_deposit", "GET", "/getFileUrlDeposit", "A place to deposit a file", Documented, ResendAlways, "A 3.1",
+			"Lifetime of the link; whether both parts come in one object."),
+		standard(21, "get_import_status", "GET", "/getImportStatus", "Status of an import", PartlyDocumented, ResendAlways, "A 3.6",
+			"The whole page: parameter and numbers come from third parties; the error detail."),
+		unseen(22, "list_import_history", "History of imports", ResendAlways, "A 3.7", "Route and fields; Loop states that it exists."),
+		standard(23, "list_entry_lines", "GET", "/EcritureComptable", "Accounting entries", PartlyDocumented, ResendAlways, "A 4",
+			"All fields of the answer; whether skip goes past 100."),
+		unseen(24, "update_analytic_breakdown", "Change the analytic breakdown of an entry", ResendNever, "A 4", "Route and body; Loop states that it exists."),
+		document,
+		sink("create_sink_subscription", "Create a subscription to changes"),
+		sink("set_sink_storage", "Set the storage of a subscription"),
+		sink("add_sink_dossiers", "Add dossiers to a subscription"),
+		sink("remove_sink_dossiers", "Remove dossiers from a subscription"),
+		standard(27, "replay_sink", "POST", "/partialInit", "Send the changes of recent days again", Documented, ResendNever, "A 6",
+			"Errors; whether the number of days is really required."),
+		{Row: 28, ID: "sink_files", Title: "Change files and daily report", KeyBasis: KeyNotStated, Confidence: PartlyDocumented,
+			Resend: ResendNever, Unverified: true, Reference: "A 6", Unknown: "Schemas, but for the first fields of entries; names of data files.",
+			Note: "Files in the practice's storage; there is no HTTP call."},
+	}
+}
+
+func practiceOperations() []Operation {
+	list := func(row int, id, path, title string, basis KeyBasis, c Confidence, ref, unknown string) Operation {
+		return Operation{Row: row, ID: id, Method: "GET", Path: path, Title: title, Key: KeyAdvanced, KeyBasis: basis,
+			Confidence: c, Resend: ResendAlways, Reference: ref, Unknown: unknown}
+	}
+	const existence = "Route and body; Loop states that it exists."
+	return []Operation{
+		list(29, "list_offices", "/AgenceCabinet", "Offices of the practice", KeyStated, PartlyDocumented, "C 4.1", "Fields after the extension; envelope."),
+		list(30, "list_work_groups", "/groupe", "Work groups", KeyStated, Documented, "C 4.2", ""),
+		list(31, "list_staff", "/CollaborateurCabinet", "Staff of the practice", KeyStated, PartlyDocumented, "C 4.3", "Fields after the first name; envelope."),
+		unseen(32, "update_staff_member", "Change a staff member", ResendNever, "C 4.3", "Route and body."),
+		list(33, "list_engagements", "/engagement", "Engagements", KeyStated, PartlyDocumented, "C 4.4", "Fields after the end date; form of dates; what codeIBS holds."),
+		list(34, "list_engagement_activities", "/giActivitesMission", "Activities of an engagement letter", KeyInferred, PartlyDocumented, "C 4.5",
+			"Fields after the due day; envelope."),
+		unseen(35, "list_engagement_letters", "Engagement letters", ResendAlways, "C 4.5", "Everything."),
+		{Row: 36, ID: "check_staff_access", Method: "POST", Path: "/checkCollaborateurAccess", Title: "Is a dossier in a staff member's portfolio",
+			KeyBasis: KeyNotStated, Confidence: Documented, Resend: ResendAlways, Reference: "C 4.6", Unknown: "Further error codes; kind of key.",
+			Note: "A question put as a POST; that asking twice is harmless is inferred."},
+		{Row: 37, ID: "add_offer", Method: "POST", Path: "/collaborativeOffer/addOffer", Title: "Add an offer (old)", KeyBasis: KeyNotStated,
+			Confidence: Documented, Resend: ResendNever, Unverified: true, Reference: "C 4.8", Unknown: "Body and answer.",
+			Note: "Deprecated by Loop since 2024-07-01. Not to be called."},
+		{Row: 38, ID: "add_collaborative_offer", Method: "POST", Path: "/collaborativeOffer/addCollaborativeOffer", Title: "Add an offer to a dossier for a contact",
+			KeyBasis: KeyNotStated, Confidence: PartlyDocumented, Resend: ResendNever, Unverified: true, Reference: "C 4.8",
+			Unknown: "Body, answer, errors, kind of key."},
+		unseen(39, "remove_offer", "Remove an offer for all contacts", ResendNever, "C 4.8", existence),
+		unseen(39, "remove_contact_offer", "Remove an offer for one contact", ResendNever, "C 4.8", existence),
+		unseen(40, "list_key_dossiers", "Dossiers tied to an application key", ResendAlways, "C 4.8", "Route and answer; Loop states that it exists."),
+		unseen(41, "provision_dossier", "Provision a dossier", ResendNever, "C 4.8", existence),
+		unseen(42, "create_contact_with_offer", "Create a contact and give an offer", ResendNever, "C 4.8", existence),
+		unseen(42, "update_contact_with_offer", "Change a contact and give an offer", ResendNever, "C 4.8", existence),
+	}
+}

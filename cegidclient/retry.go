@@ -1,0 +1,214 @@
+package cegidclient
+
+import (
+	"context"
+	"math"
+	"math/rand/v2"
+	"net/http"
+	"sync"
+	"time"
+)
+
+// RetryPolicy says how often an operation that may be re-sent is tried. Zero values are the defaults.
+type RetryPolicy struct {
+	// Attempts of a call, the first included. Default 3; 1 turns retries off.
+	Attempts int
+	// AttemptTimeout bounds one attempt of an operation that may be re-sent. Default 10 s.
+	AttemptTimeout time.Duration
+	// SubmissionTimeout bounds the one attempt of every other operation. Default 60 s.
+	SubmissionTimeout time.Duration
+	// BaseDelay doubles with each retry, up to MaxDelay; the pause is drawn between zero and that. Default 100 ms, 2 s.
+	BaseDelay, MaxDelay time.Duration
+	// ThrottledDelay is the base after a 429. Default 1 s.
+	ThrottledDelay time.Duration
+	// MaxRetryAfter caps the time slept for a Retry-After. Default 30 s.
+	MaxRetryAfter time.Duration
+	// Budget is the number of retries that the client has in hand: a retry costs one, a success gives
+	// BudgetPerSuccess back. Default 10 and 0.1.
+	Budget, BudgetPerSuccess float64
+}
+
+func (p RetryPolicy) withDefaults() RetryPolicy {
+	setDefault(&p.Attempts, 3)
+	setDefault(&p.AttemptTimeout, 10*time.Second)
+	setDefault(&p.SubmissionTimeout, 60*time.Second)
+	setDefault(&p.BaseDelay, 100*time.Millisecond)
+	setDefault(&p.MaxDelay, 2*time.Second)
+	setDefault(&p.ThrottledDelay, time.Second)
+	setDefault(&p.MaxRetryAfter, 30*time.Second)
+	setDefault(&p.Budget, 10)
+	setDefault(&p.BudgetPerSuccess, 0.1)
+	return p
+}
+
+func setDefault[T int | float64 | time.Duration | int64](v *T, to T) {
+	if *v <= 0 {
+		*v = to
+	}
+}
+
+// retrier is the retry interceptor. It stands at the level of calls because only there is known what may be
+// re-sent: an operation whose Resend is not "always" gets exactly one attempt, whatever happens.
+type retrier struct {
+	policy  RetryPolicy
+	keys    *keyring
+	budget  *budget
+	jitter  func(time.Duration) time.Duration
+	waiting func(context.Context, time.Duration) error
+}
+
+func newRetrier(p RetryPolicy, keys *keyring) *retrier {
+	return &retrier{policy: p, keys: keys, budget: newBudget(p.Budget, p.BudgetPerSuccess),
+		jitter: fullJitter, waiting: sleep}
+}
+
+func (r *retrier) intercept(ctx context.Context, call *Call, next Next) (*Response, error) {
+	attempts := 1
+	if call.Operation.Resend == ResendAlways && !call.single {
+		attempts = r.policy.Attempts
+	}
+	var (
+		last       *Error // what Loop said last
+		lastResp   *Response
+		wanted     choice
+		triedOther bool
+	)
+	for attempt := 1; ; attempt++ {
+		p, err := r.keys.pick(ctx, call.Operation.Key, wanted)
+		if err != nil {
+			return nil, err
+		}
+		this := *call
+		this.Attempt, this.pair = attempt, p
+		resp, err := next(ctx, &this)
+		if err == nil {
+			r.budget.earn()
+			r.keys.accepted(p)
+			return resp, nil
+		}
+		e, ok := asError(err)
+		if ctx.Err() != nil {
+			if ok && !e.Local && e.Kind != KindInterrupted {
+				last = e
+			}
+			return nil, interrupted(ctx, call.tally.sent, last)
+		}
+		if !ok {
+			return resp, err // the before-send hook's own error
+		}
+		if !e.Local || last == nil {
+			last, lastResp = e, resp
+		} else {
+			// A refusal of our own says when, Loop's says what.
+			last = withRetryAfter(last, max(e.RetryAfter, last.RetryAfter))
+		}
+		if provesKey(e) {
+			r.keys.accepted(p)
+		}
+		if attempt >= attempts {
+			return lastResp, last
+		}
+		if e.HTTPStatus == http.StatusUnauthorized && p.count > 1 && !triedOther {
+			// Not charged to the budget: it happens once, and a budget spent by a bad key must not keep the good
+			// one from being found.
+			triedOther, wanted = true, p.other()
+			continue
+		}
+		if !retriable(e) {
+			return lastResp, last
+		}
+		wait := max(r.delay(e, attempt), e.RetryAfter)
+		if wait > timeLeft(ctx) {
+			return lastResp, withRetryAfter(last, max(wait, last.RetryAfter))
+		}
+		if !r.budget.spend() {
+			return lastResp, last
+		}
+		if r.waiting(ctx, min(wait, r.policy.MaxRetryAfter)) != nil {
+			return nil, interrupted(ctx, call.tally.sent, last)
+		}
+	}
+}
+
+// retriable: throttling (our own gate included) and an unavailable Loop. Not the open breaker, whose purpose is
+// to fail at once.
+func retriable(e *Error) bool {
+	return e.Kind == KindThrottled || e.Kind == KindUnavailable && !e.Local
+}
+
+// provesKey: an answer that only a caller with an accepted subscription key gets.
+func provesKey(e *Error) bool {
+	return e.Kind == KindRefused || e.Kind == KindDossierNotShared || e.Kind == KindNotFound
+}
+
+func (r *retrier) delay(e *Error, attempt int) time.Duration {
+	base := r.policy.BaseDelay
+	if e.Kind == KindThrottled {
+		base = r.policy.ThrottledDelay
+	}
+	most := float64(base) * math.Pow(2, float64(attempt-1))
+	return r.jitter(time.Duration(min(most, float64(r.policy.MaxDelay))))
+}
+
+func withRetryAfter(e *Error, d time.Duration) *Error {
+	out := *e
+	out.RetryAfter = d
+	return &out
+}
+
+func fullJitter(most time.Duration) time.Duration {
+	if most <= 0 {
+		return 0
+	}
+	return rand.N(most + 1)
+}
+
+// timeLeft gives the time to the deadline, without one a very long time.
+func timeLeft(ctx context.Context) time.Duration {
+	deadline, ok := ctx.Deadline()
+	if !ok {
+		return math.MaxInt64
+	}
+	return time.Until(deadline)
+}
+
+func sleep(ctx context.Context, d time.Duration) error {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-t.C:
+		return nil
+	}
+}
+
+// budget keeps an outage from being multiplied by the retries of every caller. It counts in thousandths of a
+// retry, because ten times 0.1 is not 1.
+type budget struct {
+	mu                       sync.Mutex
+	tokens, most, perSuccess int64
+}
+
+const wholeRetry = 1000
+
+func newBudget(most, perSuccess float64) *budget {
+	m := int64(most * wholeRetry)
+	return &budget{tokens: m, most: m, perSuccess: int64(math.Round(perSuccess * wholeRetry))}
+}
+
+func (b *budget) spend() bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.tokens < wholeRetry {
+		return false
+	}
+	b.tokens -= wholeRetry
+	return true
+}
+
+func (b *budget) earn() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.tokens = min(b.tokens+b.perSuccess, b.most)
+}

@@ -1,0 +1,210 @@
+package cegidclient
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+)
+
+var canaries = []string{"canaryKeyId", "canary+Secret", "canarySub", "sig=canarySAS", "canaryDossier="}
+
+func wantNoCanary(t *testing.T, where, text string) {
+	t.Helper()
+	for _, c := range canaries {
+		if strings.Contains(text, c) {
+			t.Errorf("%s shows %q: %s", where, c, text)
+		}
+	}
+}
+
+// prints gives a value in all the ways in which it can end up in a log.
+func prints(t *testing.T, v any) string {
+	var b bytes.Buffer
+	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%d", "%p"} {
+		fmt.Fprintf(&b, verb+"\n", v)
+	}
+	fmt.Fprintln(&b, mustJSON(t, v))
+	for _, h := range []slog.Handler{slog.NewTextHandler(&b, nil), slog.NewJSONHandler(&b, nil)} {
+		slog.New(h).Info("x", "v", v, slog.Group("g", "v", v))
+	}
+	return b.String()
+}
+
+func TestNoSecretIsEverPrinted(t *testing.T) {
+	cfg, _ := testConfig(reply(200, `[]`))
+	c, err := New(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	credentials, err := cfg.Credentials.Credentials(t.Context(), KeyStandard)
+	if err != nil {
+		t.Fatal(err)
+	}
+	type holder struct{ hidden Secret } // fmt reaches unexported fields without calling methods
+	p := &pair{apiKey: credentials.APIKey, subscriptionKey: credentials.SubscriptionKeys[0]}
+	for name, v := range map[string]any{
+		"Secret": credentials.APIKey, "*Secret": &credentials.APIKey, "Credentials": credentials, "source": cfg.Credentials,
+		"Config": cfg, "*Config": &cfg, "Client": c, "Client value": *c, "holder": holder{credentials.APIKey},
+		"holders": []holder{{credentials.APIKey}}, "map": map[string]Secret{"k": credentials.APIKey}, "pair": *p, "Call": Call{pair: p},
+		"context": context.WithValue(t.Context(), pairKey{}, p),
+	} {
+		wantNoCanary(t, name, prints(t, v))
+	}
+}
+
+func TestNoErrorShowsASecretThatTheServerEchoes(t *testing.T) {
+	echo := func(r *http.Request) string {
+		return fmt.Sprintf("key %s sub %s at https://x.blob.core.windows.net/c/f.tra?sv=1&sig=canarySAS%%2F for https://h/p?canaryDossier=%s",
+			r.Header.Get("X-Apikey"), r.Header.Get("Ocp-Apim-Subscription-Key"), r.URL.Query().Get("codeDossier"))
+	}
+	status := func(code int) http.HandlerFunc {
+		return func(w http.ResponseWriter, r *http.Request) {
+			if r.Header.Get("X-Apikey") != testAPIKey {
+				t.Errorf("x-apikey arrived as %q", r.Header.Get("X-Apikey"))
+			}
+			w.Header().Set("Location", "https://elsewhere.example/?sig=canarySAS")
+			reply(code, mustJSON(t, map[string]any{"statusCode": code, "code": r.Header.Get("X-Apikey"), "message": echo(r), "stack": echo(r),
+				"requestId": r.Header.Get("Ocp-Apim-Subscription-Key"), "error": map[string]string{"message": echo(r)}}))(w, r)
+		}
+	}
+	handlers := map[string]http.HandlerFunc{
+		"200 with error": func(w http.ResponseWriter, r *http.Request) {
+			reply(200, mustJSON(t, map[string]any{"error": map[string]string{"instanceId": "i", "message": echo(r)}}))(w, r)
+		},
+		"nonsense": func(w http.ResponseWriter, r *http.Request) { reply(200, "["+echo(r))(w, r) },
+		"HTML":     func(w http.ResponseWriter, r *http.Request) { reply(200, "<html>"+echo(r))(w, r) },
+		"echoed as a content type": func(w http.ResponseWriter, r *http.Request) {
+			reply(400, "{}", "Content-Type", "text/"+testSub)(w, r)
+		},
+		"connection": func(_ http.ResponseWriter, r *http.Request) {
+			panic(errors.New("malformed HTTP response \"" + echo(r) + "\""))
+		},
+	}
+	for _, code := range []int{302, 400, 401, 403, 404, 409, 429, 500} {
+		handlers[fmt.Sprint(code)] = status(code)
+	}
+	for name, h := range handlers {
+		t.Run(name, func(t *testing.T) {
+			c, _ := testClient(t, h, func(cfg *Config) { cfg.Retry.Attempts = 1 })
+			err := readOnce(t.Context(), c)
+			if err == nil {
+				t.Fatal("no error")
+			}
+			wantNoCanary(t, "error", prints(t, err)+err.Error())
+			if e, ok := asError(err); !ok || e.Dossier != "D1" || strings.Contains(err.Error(), "D1") {
+				t.Errorf("the dossier belongs into its field only: %v", err)
+			}
+		})
+	}
+}
+
+func TestTheErrorOfACredentialSourceIsNotPrinted(t *testing.T) {
+	cause := errors.New("cannot parse canaryKeyId:canary+Secret")
+	c, w := testClient(t, reply(200, `[]`), func(cfg *Config) {
+		cfg.Credentials = sourceFunc(func() (Credentials, error) { return Credentials{}, cause })
+	})
+	err := readOnce(t.Context(), c)
+	wantNoCanary(t, "error", prints(t, err))
+	if !errors.Is(err, ErrConfiguration) || !errors.Is(err, cause) || w.requests.Load() != 0 {
+		t.Error(err, w.requests.Load())
+	}
+}
+
+type sourceFunc func() (Credentials, error)
+
+func (f sourceFunc) Credentials(context.Context, KeyKind) (Credentials, error) { return f() }
+
+func TestSecretsGoToTheOriginOfTheBaseURLOnly(t *testing.T) {
+	p := &pair{apiKey: NewSecret(testAPIKey), subscriptionKey: NewSecret(testSub)}
+	for url, want := range map[string]bool{
+		"https://api.cegid.com/loop-api-publiques/compte": true,
+		"https://API.cegid.com:443/x":                     true,
+		"http://api.cegid.com/x":                          false,
+		"https://api.cegid.com:8443/x":                    false,
+		"https://api.cegid.com.evil.example/x":            false,
+		"https://store.blob.core.windows.net/c/f?sig=1":   false,
+	} {
+		seen := false
+		base := &wire{handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			seen = r.Header.Get("X-Apikey") != "" || r.Header.Get("Ocp-Apim-Subscription-Key") != ""
+		})}
+		rt := credentialTransport{base: base, scheme: "https", origin: "api.cegid.com:443"}
+		req := httptest.NewRequest("GET", url, nil).WithContext(context.WithValue(t.Context(), pairKey{}, p))
+		if _, err := rt.RoundTrip(req); err != nil {
+			t.Fatal(err)
+		}
+		if seen != want {
+			t.Errorf("%s: secrets sent %t", url, seen)
+		}
+	}
+}
+
+func TestTheWeakerKeyThatSufficesIsUsed(t *testing.T) {
+	standard, advanced := NewSecret("s:1"), NewSecret("a:1")
+	for name, tc := range map[string]struct {
+		source CredentialSource
+		need   KeyKind
+		want   string
+		kind   Kind
+	}{
+		"standard for standard":          {StaticCredentials(standard, advanced), KeyStandard, "s:1", 0},
+		"standard when nothing is said":  {StaticCredentials(standard, advanced), KeyUnspecified, "s:1", 0},
+		"advanced for advanced":          {StaticCredentials(standard, advanced), KeyAdvanced, "a:1", 0},
+		"advanced when it is the only":   {StaticCredentials(Secret{}, advanced), KeyStandard, "a:1", 0},
+		"no advanced key":                {StaticCredentials(standard, Secret{}), KeyAdvanced, "", KindAdvancedKeyRequired},
+		"no key at all":                  {StaticCredentials(Secret{}, Secret{}), KeyStandard, "", KindConfiguration},
+		"no key at all, advanced needed": {StaticCredentials(Secret{}, Secret{}), KeyAdvanced, "", KindAdvancedKeyRequired},
+	} {
+		got, err := tc.source.Credentials(t.Context(), tc.need)
+		if e, _ := asError(err); tc.kind != 0 && (e == nil || e.Kind != tc.kind) || tc.kind == 0 && err != nil || got.APIKey.Reveal() != tc.want {
+			t.Errorf("%s: %q, %v", name, got.APIKey.Reveal(), err)
+		}
+	}
+}
+
+func TestAnAdvancedKeyIsMissedBeforeAnyCall(t *testing.T) {
+	c, w := testClient(t, reply(200, `[]`))
+	_, err := c.Do(t.Context(), &Call{Operation: operation(t, "list_offices"), Dossier: "cabinet"})
+	if !errors.Is(err, ErrAdvancedKeyRequired) || w.requests.Load() != 0 {
+		t.Error(err, w.requests.Load())
+	}
+}
+
+func TestASecretThatNoHeaderCarriesIsAConfigurationFault(t *testing.T) {
+	for _, bad := range []string{"key:secret\n", "key:sec\x00ret", " key:secret"} {
+		c, w := testClient(t, reply(200, `[]`), func(cfg *Config) {
+			cfg.Credentials = StaticCredentials(NewSecret(bad), Secret{}, NewSecret(testSub))
+		})
+		if err := readOnce(t.Context(), c); !errors.Is(err, ErrConfiguration) || w.requests.Load() != 0 {
+			t.Errorf("%q: %v", bad, err)
+		}
+	}
+}
+
+func TestTheBaseURLMustBePlainHTTPS(t *testing.T) {
+	for url, ok := range map[string]bool{
+		"": true, "https://api.cegid.com/loop": true, "http://api.cegid.com": false, "https://u:p@api.cegid.com": false,
+		"https://api.cegid.com/?k=v": false, "api.cegid.com": false, "ftp://api.cegid.com": false, "https://": false, "https://a b": false,
+	} {
+		cfg, _ := testConfig(reply(200, `[]`))
+		cfg.BaseURL = url
+		if _, err := New(cfg); (err == nil) != ok || err != nil && !errors.Is(err, ErrConfiguration) {
+			t.Errorf("%q: %v", url, err)
+		}
+	}
+	cfg, _ := testConfig(reply(200, `[]`))
+	cfg.BaseURL, cfg.AllowPlainHTTP = "http://127.0.0.1:1", true
+	if _, err := New(cfg); err != nil {
+		t.Error(err)
+	}
+	cfg.Credentials = nil
+	if _, err := New(cfg); !errors.Is(err, ErrConfiguration) {
+		t.Error(err)
+	}
+}

@@ -1,0 +1,215 @@
+package cegidclient
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptrace"
+	"net/url"
+	"strings"
+	"sync/atomic"
+	"time"
+)
+
+// sendCount counts how often the headers of a request were written, retries of the standard transport included.
+type sendCount struct{ n atomic.Int32 }
+
+func (s *sendCount) sent() SentState {
+	if s.n.Load() > 0 {
+		return MaybeSent
+	}
+	return NotSent
+}
+
+type sendCountKey struct{}
+
+// httpStep is the last step of the chain: one HTTP request.
+type httpStep struct {
+	base          *url.URL
+	userAgent     string
+	reads, writes http.RoundTripper
+	readTimeout   time.Duration
+	writeTimeout  time.Duration
+	successCap    int64
+	errorCap      int64
+}
+
+// newReadTransport pools connections: as many idle ones as calls in flight, or each burst dials anew.
+func newReadTransport(concurrency int) *http.Transport {
+	return &http.Transport{
+		Proxy:                 http.ProxyFromEnvironment,
+		DialContext:           (&net.Dialer{Timeout: 5 * time.Second, KeepAlive: 30 * time.Second}).DialContext,
+		ForceAttemptHTTP2:     true,
+		MaxIdleConns:          concurrency,
+		MaxIdleConnsPerHost:   concurrency,
+		IdleConnTimeout:       60 * time.Second,
+		TLSHandshakeTimeout:   5 * time.Second,
+		ExpectContinueTimeout: time.Second,
+	}
+}
+
+// newWriteTransport dials for every request. On a pooled connection an idle close races with the request and
+// leaves its fate unknowable. HTTP/1.1 only, because the HTTP/2 transport replays by rules of its own.
+func newWriteTransport() *http.Transport {
+	t := newReadTransport(1)
+	t.DisableKeepAlives = true
+	t.ForceAttemptHTTP2 = false
+	t.Protocols = new(http.Protocols)
+	t.Protocols.SetHTTP1(true)
+	return t
+}
+
+// send makes one attempt. With an answer that is a refusal it returns both the response and the error.
+func (h *httpStep) send(ctx context.Context, call *Call) (*Response, error) {
+	rt, timeout := h.writes, h.writeTimeout
+	if call.Operation.Resend == ResendAlways {
+		rt, timeout = h.reads, h.readTimeout
+	}
+	attempt, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+	sends, ok := attempt.Value(sendCountKey{}).(*sendCount)
+	if !ok {
+		sends = new(sendCount)
+	}
+	traced := httptrace.WithClientTrace(attempt, &httptrace.ClientTrace{WroteHeaders: func() { sends.n.Add(1) }})
+	req, err := h.request(context.WithValue(traced, pairKey{}, call.pair), call)
+	if err != nil {
+		return nil, err
+	}
+	// RoundTrip and not http.Client: no redirect is followed, no cookie kept, and no *url.Error made, which prints
+	// the whole query.
+	res, err := rt.RoundTrip(req)
+	if err != nil {
+		return nil, networkFailure(ctx, attempt, call, err, sends.sent())
+	}
+	defer func() {
+		_, _ = io.Copy(io.Discard, io.LimitReader(res.Body, h.errorCap))
+		_ = res.Body.Close()
+	}()
+	limit := h.errorCap
+	success := res.StatusCode >= 200 && res.StatusCode < 300
+	if success {
+		limit = h.successCap
+	}
+	body, err := readBody(res, limit)
+	resp := &Response{Status: res.StatusCode, Header: res.Header, Body: body, pair: call.pair}
+	if success && err != nil {
+		if errors.Is(err, errOverCap) {
+			e := badResponse(fmt.Sprintf("the answer is larger than %d bytes", limit))
+			e.HTTPStatus, e.Sent = res.StatusCode, MaybeSent
+			return resp, e
+		}
+		e := networkFailure(ctx, attempt, call, fmt.Errorf("reading the answer: %w", err), MaybeSent)
+		e.HTTPStatus = res.StatusCode
+		return resp, e
+	}
+	practice := call.Dossier == "" || call.Dossier == practiceDossier
+	e := refusal(answer{status: res.StatusCode, header: res.Header, body: body, practice: practice}, time.Now())
+	if e == nil {
+		return resp, nil
+	}
+	if errors.Is(err, errOverCap) {
+		e.Kind = overCapKind(e.Kind)
+		e.detail = fmt.Sprintf("the answer is larger than %d bytes", limit)
+	}
+	call.pair.tidy(e)
+	return resp, e
+}
+
+// overCapKind: a refusal too large to read is nonsense, unless its status alone says what happened.
+func overCapKind(k Kind) Kind {
+	switch k {
+	case KindThrottled, KindUnavailable, KindCredentialRejected:
+		return k
+	default:
+		return KindBadResponse
+	}
+}
+
+func (h *httpStep) request(ctx context.Context, call *Call) (*http.Request, error) {
+	u := *h.base
+	u.Path = strings.TrimSuffix(u.Path, "/") + call.Operation.Path
+	u.RawQuery = encodeQuery(call.Query)
+	var body io.Reader
+	if call.Body != nil {
+		// A plain reader: no GetBody, hence nothing that the transport could replay.
+		body = io.NopCloser(bytes.NewReader(call.Body))
+	}
+	req, err := http.NewRequestWithContext(ctx, call.Operation.Method, u.String(), body)
+	if err != nil {
+		return nil, invalid("operation", "the route or method cannot be put into a request")
+	}
+	if call.Body != nil {
+		req.ContentLength = int64(len(call.Body))
+	}
+	contentType := call.ContentType
+	if contentType == "" {
+		contentType = "application/json" // printed "application-json" by mistake, loop-api: R 1.1
+	}
+	req.Header.Set("Content-Type", contentType)
+	req.Header.Set("Accept", "application/json")
+	req.Header.Set("User-Agent", h.userAgent)
+	return req, nil
+}
+
+// encodeQuery percent-encodes everything, a blank as %20: a filter is an expression, not a form field.
+func encodeQuery(q url.Values) string { return strings.ReplaceAll(q.Encode(), "+", "%20") }
+
+// originOf gives host and port, the port always written.
+func originOf(u *url.URL) string {
+	port := u.Port()
+	if port == "" {
+		port = map[string]string{"http": "80", "https": "443"}[u.Scheme]
+	}
+	return net.JoinHostPort(strings.ToLower(u.Hostname()), port)
+}
+
+var errOverCap = errors.New("body over the cap")
+
+func readBody(res *http.Response, limit int64) ([]byte, error) {
+	var buf bytes.Buffer
+	if n := res.ContentLength; n > 0 {
+		if n > limit {
+			return nil, errOverCap
+		}
+		buf.Grow(int(n) + bytes.MinRead) // spares the growth, and the check of EOF fits
+	}
+	_, err := buf.ReadFrom(io.LimitReader(res.Body, limit+1))
+	if int64(buf.Len()) > limit {
+		return nil, errOverCap
+	}
+	return buf.Bytes(), err
+}
+
+// networkFailure sorts a failure without (whole) answer: the caller went away, or Loop could not be reached. The
+// causes are rewritten to a text: an attempt that timed out must not look like the caller's own deadline.
+func networkFailure(ctx, attempt context.Context, call *Call, err error, sent SentState) *Error {
+	if ctx.Err() != nil {
+		return interrupted(ctx, sent, nil)
+	}
+	e := &Error{Kind: KindUnavailable, Sent: sent}
+	if attempt.Err() != nil {
+		e.detail = "the attempt timed out"
+		return e
+	}
+	for {
+		wrapped, ok := errors.AsType[*url.Error](err)
+		if !ok {
+			break
+		}
+		err = wrapped.Err
+	}
+	e.detail = cleanVendorText(call.pair.redact(err.Error()))
+	return e
+}
+
+// tidy makes what an answer says fit to carry: first the secrets out, which cleaning could cut in half.
+func (p *pair) tidy(e *Error) {
+	for _, s := range []*string{&e.Code, &e.Message, &e.RequestID, &e.InstanceID, &e.Evidence.ContentType} {
+		*s = cleanVendorText(p.redact(*s))
+	}
+}

@@ -1,0 +1,9 @@
+// Package gen holds what tools/generate.sh makes from proto/. Only this file is written by hand.
+package gen
+
+import _ "embed"
+
+// OpenAPI is the contract as an OpenAPI 3.1 document.
+//
+//go:embed openapi/openapi.json
+var OpenAPI []byte

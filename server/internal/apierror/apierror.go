@@ -1,0 +1,180 @@
+// Package apierror builds the errors that callers see: a gRPC status whose details say whose fault it is and what to
+// do about it (design § 5). Every error that leaves the server is made here.
+package apierror
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"google.golang.org/genproto/googleapis/rpc/errdetails"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/protoadapt"
+	"google.golang.org/protobuf/types/known/durationpb"
+
+	looppb "cegid.internal/gateway/gen/go/cegid/loop/v1"
+)
+
+// Domain is the domain of every ErrorInfo. It is part of the contract and does not follow the module's path.
+const Domain = "loop.cegid.internal"
+
+const (
+	// Details travel base64-encoded in an HTTP/2 header, and clients limit headers to 8 KiB (pitfall 11).
+	maxDetails    = 2 << 10
+	maxViolations = 10
+	maxText       = 300
+)
+
+// Violation is a field that is wrong, by its path in the request, and a sentence that says what to do.
+type Violation struct {
+	Field, Description string
+}
+
+// Error describes an error before it becomes a status.
+type Error struct {
+	Code    codes.Code
+	Reason  looppb.ErrorReason
+	Message string
+	// Metadata travels in ErrorInfo: operation, Loop's code, requestId, instanceId.
+	Metadata   map[string]string
+	Violations []Violation
+	// RetryAfter is known when above zero.
+	RetryAfter time.Duration
+	// French is Loop's own sentence.
+	French string
+	// Help says what to do, as a sentence each.
+	Help []string
+}
+
+// New returns an error with a code, a reason and a sentence.
+func New(code codes.Code, reason looppb.ErrorReason, message string) error {
+	return Error{Code: code, Reason: reason, Message: message}.Err()
+}
+
+// Field returns the error of one wrong field.
+func Field(reason looppb.ErrorReason, field, description string) error {
+	return Invalid(reason, Violation{Field: field, Description: description})
+}
+
+// Invalid returns the error of wrong fields; its message is the first of them.
+func Invalid(reason looppb.ErrorReason, violations ...Violation) error {
+	message := violations[0].Description
+	if field := violations[0].Field; field != "" {
+		message = field + ": " + message
+	}
+	return Error{Code: codes.InvalidArgument, Reason: reason, Message: message, Violations: violations}.Err()
+}
+
+// ReasonName is the reason as it travels: the enum value's name without its prefix.
+func ReasonName(reason looppb.ErrorReason) string {
+	return strings.TrimPrefix(reason.String(), "ERROR_REASON_")
+}
+
+// Err makes the status. Details are trimmed to what fits: the least useful go first.
+func (e Error) Err() error {
+	metadata := make(map[string]string, len(e.Metadata))
+	for key, value := range e.Metadata {
+		if value != "" {
+			metadata[key] = clip(value)
+		}
+	}
+	details := []proto.Message{&errdetails.ErrorInfo{Reason: ReasonName(e.Reason), Domain: Domain, Metadata: metadata}}
+	if e.RetryAfter > 0 {
+		details = append(details, &errdetails.RetryInfo{RetryDelay: durationpb.New(e.RetryAfter)})
+	}
+	if len(e.Violations) > 0 {
+		details = append(details, badRequest(e.Violations))
+	}
+	if len(e.Help) > 0 {
+		help := &errdetails.Help{}
+		for _, sentence := range e.Help {
+			help.Links = append(help.Links, &errdetails.Help_Link{Description: clip(sentence)})
+		}
+		details = append(details, help)
+	}
+	if e.French != "" {
+		details = append(details, &errdetails.LocalizedMessage{Locale: "fr", Message: clip(e.French)})
+	}
+	result := status.New(e.Code, clip(e.Message))
+	size := 0
+	for _, detail := range details {
+		if size += proto.Size(detail); size > maxDetails {
+			break
+		}
+		if with, err := result.WithDetails(protoadapt.MessageV1Of(detail)); err == nil {
+			result = with
+		}
+	}
+	return result.Err()
+}
+
+func badRequest(violations []Violation) *errdetails.BadRequest {
+	out := &errdetails.BadRequest{}
+	for _, v := range violations[:min(len(violations), maxViolations)] {
+		out.FieldViolations = append(out.FieldViolations, &errdetails.BadRequest_FieldViolation{
+			Field: clip(v.Field), Description: clip(v.Description),
+		})
+		if proto.Size(out) > maxDetails/2 {
+			break
+		}
+	}
+	return out
+}
+
+// clip shortens a text to what a detail may hold, between characters. Bytes that are not UTF-8 are replaced: a status
+// that holds them could not be marshalled.
+func clip(text string) string {
+	text = strings.ToValidUTF8(text, "\uFFFD")
+	if len(text) <= maxText {
+		return text
+	}
+	cut := maxText
+	for cut > 0 && !utf8.RuneStart(text[cut]) {
+		cut--
+	}
+	return text[:cut] + "…"
+}
+
+// ReasonOf returns the reason that an error carries, or UNSPECIFIED when it was not made here.
+func ReasonOf(err error) looppb.ErrorReason {
+	for _, detail := range status.Convert(err).Details() {
+		if info, ok := detail.(*errdetails.ErrorInfo); ok && info.GetDomain() == Domain {
+			return looppb.ErrorReason(looppb.ErrorReason_value["ERROR_REASON_"+info.GetReason()])
+		}
+	}
+	return looppb.ErrorReason_ERROR_REASON_UNSPECIFIED
+}
+
+// RetryAfterOf returns the delay that an error asks for, or 0.
+func RetryAfterOf(err error) time.Duration {
+	for _, detail := range status.Convert(err).Details() {
+		if info, ok := detail.(*errdetails.RetryInfo); ok {
+			return info.GetRetryDelay().AsDuration()
+		}
+	}
+	return 0
+}
+
+// FromContext returns the error of a call whose context ended.
+func FromContext(err error) error {
+	if errors.Is(err, context.DeadlineExceeded) {
+		return New(codes.DeadlineExceeded, looppb.ErrorReason_ERROR_REASON_DEADLINE_EXCEEDED,
+			"the time allowed for the call is over: allow more, or ask for less at once")
+	}
+	return New(codes.Canceled, looppb.ErrorReason_ERROR_REASON_CANCELLED, "the caller gave up")
+}
+
+// Internal returns the error of a fault of this service. It says nothing of what happened: the log does, under the
+// same id.
+func Internal(requestID string) error {
+	return Error{
+		Code:     codes.Internal,
+		Reason:   looppb.ErrorReason_ERROR_REASON_INTERNAL,
+		Message:  "a fault of this service; its operator finds it in the log under request id " + requestID,
+		Metadata: map[string]string{"requestId": requestID},
+	}.Err()
+}

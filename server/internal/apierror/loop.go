@@ -1,0 +1,95 @@
+package apierror
+
+import (
+	"strconv"
+
+	"google.golang.org/grpc/codes"
+
+	"cegid.internal/gateway/cegidclient"
+	looppb "cegid.internal/gateway/gen/go/cegid/loop/v1"
+)
+
+// rule is what an error of cegidclient becomes for the caller.
+type rule struct {
+	code    codes.Code
+	reason  looppb.ErrorReason
+	message string
+	help    []string
+}
+
+// loopRules is the table of design § 5, as far as reads go. Every kind of cegidclient stands in it or in FromLoop.
+var loopRules = map[cegidclient.Kind]rule{
+	cegidclient.KindRefused: {
+		codes.InvalidArgument, looppb.ErrorReason_ERROR_REASON_LOOP_REFUSED,
+		"Loop read the request and refused it; its own words come with this error", nil,
+	},
+	cegidclient.KindCredentialRejected: {
+		codes.FailedPrecondition, looppb.ErrorReason_ERROR_REASON_LOOP_CREDENTIAL_REJECTED,
+		"Loop rejects the keys of this practice; the caller's own token is fine", []string{
+			"The operator runs CheckConnection: it tells the subscription key from the API key.",
+			"A new API key works only once the practice's administrator has activated it in LoopHub.",
+		},
+	},
+	cegidclient.KindDossierNotShared: {
+		codes.PermissionDenied, looppb.ErrorReason_ERROR_REASON_DOSSIER_NOT_SHARED,
+		"the practice's key may not touch this dossier, or the dossier does not exist", []string{
+			"The practice's administrator opens LoopHub and attaches the dossier to the application's key.",
+			"Check the dossier's code, letter by letter.",
+		},
+	},
+	cegidclient.KindThrottled: {
+		codes.ResourceExhausted, looppb.ErrorReason_ERROR_REASON_LOOP_QUOTA,
+		"Loop asks to slow down: wait as long as RetryInfo says", nil,
+	},
+	cegidclient.KindUnavailable: {
+		codes.Unavailable, looppb.ErrorReason_ERROR_REASON_LOOP_UNAVAILABLE,
+		"Loop is down or too slow; this service has tried again already", nil,
+	},
+	cegidclient.KindBadResponse: {
+		codes.Internal, looppb.ErrorReason_ERROR_REASON_LOOP_BAD_RESPONSE,
+		"Loop answered something that is not its API; tell the operator", nil,
+	},
+	cegidclient.KindRouteUnknown: {
+		codes.Internal, looppb.ErrorReason_ERROR_REASON_LOOP_BAD_RESPONSE,
+		"Loop's gateway does not know this route: the operator checks loop.base_url", nil,
+	},
+	cegidclient.KindNotFound: {
+		codes.NotFound, looppb.ErrorReason_ERROR_REASON_OBJECT_UNKNOWN,
+		"Loop has no such object", nil,
+	},
+	cegidclient.KindAdvancedKeyRequired: {
+		codes.FailedPrecondition, looppb.ErrorReason_ERROR_REASON_ADVANCED_KEY_REQUIRED,
+		"this operation needs an Advanced key (P04454) and the practice has none; Loop was not called", nil,
+	},
+	cegidclient.KindConfiguration: {
+		codes.FailedPrecondition, looppb.ErrorReason_ERROR_REASON_LOOP_CREDENTIAL_REJECTED,
+		"this service cannot read the keys of this practice; tell the operator. Loop was not called", nil,
+	},
+}
+
+// FromLoop returns the error that a caller sees for one of cegidclient's.
+func FromLoop(err *cegidclient.Error) error {
+	switch err.Kind {
+	case cegidclient.KindInterrupted:
+		return FromContext(err)
+	case cegidclient.KindInvalidArgument:
+		return Field(looppb.ErrorReason_ERROR_REASON_FIELD_INVALID, err.Field, err.Detail())
+	}
+	found, known := loopRules[err.Kind]
+	if !known {
+		found = loopRules[cegidclient.KindBadResponse]
+	}
+	metadata := map[string]string{
+		"operation":  err.Operation,
+		"code":       err.Code,
+		"requestId":  err.RequestID,
+		"instanceId": err.InstanceID,
+	}
+	if err.HTTPStatus != 0 {
+		metadata["httpStatus"] = strconv.Itoa(err.HTTPStatus)
+	}
+	return Error{
+		Code: found.code, Reason: found.reason, Message: found.message,
+		Metadata: metadata, RetryAfter: err.RetryAfter, French: err.Message, Help: found.help,
+	}.Err()
+}

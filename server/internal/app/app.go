@@ -1,0 +1,321 @@
+// Package app puts the service together: listeners, the two gRPC servers, the gateway, and an orderly end.
+package app
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/http/pprof"
+	"net/netip"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/credentials"
+	"google.golang.org/grpc/credentials/insecure"
+	"google.golang.org/grpc/health"
+	"google.golang.org/grpc/health/grpc_health_v1"
+	"google.golang.org/grpc/keepalive"
+	"google.golang.org/grpc/reflection"
+	"google.golang.org/grpc/test/bufconn"
+	"google.golang.org/protobuf/reflect/protoreflect"
+
+	"cegid.internal/gateway/gen"
+	looppb "cegid.internal/gateway/gen/go/cegid/loop/v1"
+	"cegid.internal/gateway/server/internal/apierror"
+	"cegid.internal/gateway/server/internal/gateway"
+	"cegid.internal/gateway/server/internal/interceptor"
+	"cegid.internal/gateway/server/internal/policy"
+	"cegid.internal/gateway/server/internal/service"
+)
+
+const (
+	// maxMessage bounds a request, over gRPC and REST alike.
+	maxMessage = 8 << 20
+	maxHeader  = 32 << 10
+	// maxCallsPerCaller bounds the calls that one caller may have under way.
+	maxCallsPerCaller = 256
+	// lastMoment is what calls get to answer SHUTTING_DOWN once their grace is over.
+	lastMoment = 2 * time.Second
+)
+
+// Config is what the service is made of.
+type Config struct {
+	// Listen addresses, host:port; port 0 takes any free one.
+	GRPC, HTTP, Operations string
+	// TLS of the gRPC and HTTP listeners; nil is plaintext.
+	TLS *tls.Config
+
+	Practices *service.Practices
+	Policy    *policy.Policy
+	Deadlines interceptor.Deadlines
+	// Drain is how long calls are still welcome after the service stopped being ready; Grace is how long those under
+	// way may then take.
+	Drain, Grace time.Duration
+
+	Log *slog.Logger
+	// Registry holds the metrics of the calls to Loop already.
+	Registry *prometheus.Registry
+}
+
+// Server is the service, its listeners bound.
+type Server struct {
+	cfg Config
+
+	grpcListener, httpListener, operationsListener net.Listener
+
+	public, inMemory *grpc.Server
+	memory           *bufconn.Listener
+	conn             *grpc.ClientConn
+	http, operations *http.Server
+	health           *health.Server
+
+	ready        atomic.Bool
+	endCalls     context.CancelFunc
+	shuttingDown context.Context
+}
+
+// New builds the service and binds its listeners; it serves nothing yet.
+func New(cfg Config) (_ *Server, err error) {
+	s := &Server{cfg: cfg, health: health.NewServer(), memory: bufconn.Listen(1 << 20)}
+	s.shuttingDown, s.endCalls = context.WithCancel(context.Background())
+	defer func() {
+		if err != nil {
+			s.release()
+		}
+	}()
+
+	contract := services()
+	access, err := accessOf(contract)
+	if err != nil {
+		return nil, err
+	}
+	validator, err := newValidator(contract)
+	if err != nil {
+		return nil, fmt.Errorf("compile the contract's rules: %w", err)
+	}
+	chain := interceptor.Chain(interceptor.Config{
+		Log: cfg.Log, Metrics: interceptor.NewMetrics(cfg.Registry), Deadlines: cfg.Deadlines, Policy: cfg.Policy,
+		Access: access, Validator: validator, MaxCallsPerCaller: maxCallsPerCaller, Shutdown: s.shuttingDown,
+	})
+	// Credentials belong to a server, not to a listener: the gateway's is reached in memory alone, without any.
+	transport := insecure.NewCredentials()
+	if cfg.TLS != nil {
+		transport = credentials.NewTLS(cfg.TLS)
+	}
+	s.public = s.newServer(chain, transport)
+	s.inMemory = s.newServer(chain, insecure.NewCredentials())
+	reflection.Register(s.public)
+
+	s.conn, err = grpc.NewClient("passthrough:///in-memory",
+		grpc.WithTransportCredentials(insecure.NewCredentials()),
+		grpc.WithContextDialer(func(ctx context.Context, _ string) (net.Conn, error) { return s.memory.DialContext(ctx) }),
+		grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(64<<20), grpc.MaxCallSendMsgSize(64<<20)),
+		grpc.WithDisableServiceConfig(), grpc.WithDisableRetry(), grpc.WithIdleTimeout(0))
+	if err != nil {
+		return nil, err
+	}
+	rest, err := gateway.New(gateway.Config{
+		Conn: s.conn, Services: contract, MaxBody: maxMessage, OpenAPI: gen.OpenAPI, Ready: s.ready.Load,
+	})
+	if err != nil {
+		return nil, err
+	}
+	s.http = s.newHTTPServer(rest)
+	s.operations = s.newHTTPServer(operationsHandler(cfg.Registry))
+	return s, s.listen()
+}
+
+// newServer is the one constructor of both gRPC servers.
+func (s *Server) newServer(chain []interceptor.Named, transport credentials.TransportCredentials) *grpc.Server {
+	options := append(interceptor.ServerOptions(chain),
+		grpc.Creds(transport),
+		grpc.MaxRecvMsgSize(maxMessage),
+		grpc.MaxHeaderListSize(maxHeader),
+		grpc.MaxConcurrentStreams(1000),
+		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: 10 * time.Second, PermitWithoutStream: true}),
+		grpc.UnknownServiceHandler(func(any, grpc.ServerStream) error {
+			return apierror.New(codes.Unimplemented, looppb.ErrorReason_ERROR_REASON_METHOD_UNKNOWN,
+				"no such method: server reflection lists them")
+		}),
+	)
+	server := grpc.NewServer(options...)
+	looppb.RegisterReferenceDataServiceServer(server, service.NewReferenceData(s.cfg.Practices))
+	looppb.RegisterDiagnosticsServiceServer(server, service.NewDiagnostics(s.cfg.Practices, s.cfg.Policy, callerOf))
+	grpc_health_v1.RegisterHealthServer(server, s.health)
+	return server
+}
+
+func callerOf(ctx context.Context) string { return interceptor.CallFrom(ctx).Caller }
+
+func (s *Server) newHTTPServer(handler http.Handler) *http.Server {
+	return &http.Server{
+		Handler:           handler,
+		ReadHeaderTimeout: 10 * time.Second,
+		IdleTimeout:       2 * time.Minute,
+		MaxHeaderBytes:    maxHeader,
+		ErrorLog:          slog.NewLogLogger(s.cfg.Log.Handler(), slog.LevelDebug), // clients' broken connections
+	}
+}
+
+// operationsHandler answers metrics to whoever reaches the listener, and profiles to this machine alone.
+func operationsHandler(registry *prometheus.Registry) http.Handler {
+	mux := http.NewServeMux()
+	mux.Handle("GET /metrics", promhttp.HandlerFor(registry, promhttp.HandlerOpts{Registry: registry}))
+	// Not pprof.Cmdline: a command line can hold what it should not.
+	for path, handler := range map[string]http.HandlerFunc{
+		"/debug/pprof/": pprof.Index, "/debug/pprof/profile": pprof.Profile,
+		"/debug/pprof/symbol": pprof.Symbol, "/debug/pprof/trace": pprof.Trace,
+	} {
+		mux.HandleFunc("GET "+path, func(w http.ResponseWriter, r *http.Request) {
+			peer, err := netip.ParseAddrPort(r.RemoteAddr)
+			if err != nil || !peer.Addr().Unmap().IsLoopback() {
+				http.Error(w, "profiles are for loopback peers", http.StatusForbidden)
+				return
+			}
+			handler(w, r)
+		})
+	}
+	mux.HandleFunc("GET /debug/pprof/cmdline", http.NotFound)
+	return mux
+}
+
+func (s *Server) listen() error {
+	for _, each := range []struct {
+		name, address string
+		listener      *net.Listener
+	}{
+		{"gRPC", s.cfg.GRPC, &s.grpcListener},
+		{"HTTP", s.cfg.HTTP, &s.httpListener},
+		{"operations", s.cfg.Operations, &s.operationsListener},
+	} {
+		listener, err := net.Listen("tcp", each.address)
+		if err != nil {
+			return fmt.Errorf("the %s listener: %w", each.name, err)
+		}
+		*each.listener = listener
+	}
+	return nil
+}
+
+// release gives back what New took, when nothing serves.
+func (s *Server) release() {
+	s.endCalls()
+	for _, listener := range []net.Listener{s.grpcListener, s.httpListener, s.operationsListener} {
+		if listener != nil {
+			_ = listener.Close()
+		}
+	}
+	if s.conn != nil {
+		_ = s.conn.Close()
+	}
+	_ = s.memory.Close()
+}
+
+// Addresses are where the service listens.
+func (s *Server) Addresses() (grpcAddress, httpAddress, operationsAddress net.Addr) {
+	return s.grpcListener.Addr(), s.httpListener.Addr(), s.operationsListener.Addr()
+}
+
+// Serve serves until ctx ends, or a listener fails, and then shuts down in order, within bounds.
+func (s *Server) Serve(ctx context.Context) error {
+	failed := make(chan error, 4)
+	var serving sync.WaitGroup
+	run := func(name string, serve func() error) {
+		serving.Go(func() {
+			if err := serve(); err != nil && !errors.Is(err, http.ErrServerClosed) && !errors.Is(err, grpc.ErrServerStopped) {
+				failed <- fmt.Errorf("the %s listener: %w", name, err)
+			}
+		})
+	}
+	run("in-memory", func() error { return s.inMemory.Serve(s.memory) })
+	run("gRPC", func() error { return s.public.Serve(s.grpcListener) })
+	run("HTTP", func() error {
+		if s.cfg.TLS != nil {
+			s.http.TLSConfig = s.cfg.TLS
+			return s.http.ServeTLS(s.httpListener, "", "")
+		}
+		return s.http.Serve(s.httpListener)
+	})
+	run("operations", func() error { return s.operations.Serve(s.operationsListener) })
+	s.setReady(true)
+
+	var failure error
+	select {
+	case <-ctx.Done():
+	case failure = <-failed:
+	}
+	s.shutdown()
+	serving.Wait()
+	return failure
+}
+
+func (s *Server) setReady(ready bool) {
+	state := grpc_health_v1.HealthCheckResponse_NOT_SERVING
+	if ready {
+		state = grpc_health_v1.HealthCheckResponse_SERVING
+	}
+	s.ready.Store(ready)
+	s.health.SetServingStatus("", state)
+	for _, each := range services() {
+		s.health.SetServingStatus(string(each.FullName()), state)
+	}
+}
+
+// shutdown: not ready, a while for load balancers to notice, calls under way end by themselves, then with
+// SHUTTING_DOWN, then by force.
+func (s *Server) shutdown() {
+	s.cfg.Log.Info("shutting down")
+	s.setReady(false)
+	time.Sleep(s.cfg.Drain)
+
+	graceful := make(chan struct{})
+	go func() {
+		defer close(graceful)
+		var stopping sync.WaitGroup
+		stopping.Go(s.public.GracefulStop)
+		// http.Server.Shutdown comes first: the gateway's calls run on the in-memory server.
+		stopping.Go(func() {
+			_ = s.http.Shutdown(context.Background()) // bounded by Close below
+			s.inMemory.GracefulStop()
+		})
+		stopping.Wait()
+	}()
+	if !within(graceful, s.cfg.Grace) {
+		s.endCalls()
+		if !within(graceful, lastMoment) {
+			s.cfg.Log.Warn("calls were cut off")
+		}
+	}
+	s.endCalls()
+	s.public.Stop()
+	_ = s.http.Close()
+	s.inMemory.Stop()
+	<-graceful
+	_ = s.conn.Close()
+	_ = s.memory.Close()
+	_ = s.operations.Close()
+	s.cfg.Practices.Close()
+}
+
+func within(done <-chan struct{}, limit time.Duration) bool {
+	timer := time.NewTimer(limit)
+	defer timer.Stop()
+	select {
+	case <-done:
+		return true
+	case <-timer.C:
+		return false
+	}
+}
+
+// Services returns the contract's services, for tools and tests.
+func Services() []protoreflect.ServiceDescriptor { return services() }

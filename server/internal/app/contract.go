@@ -1,0 +1,78 @@
+package app
+
+import (
+	"fmt"
+
+	"buf.build/go/protovalidate"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/reflect/protoreflect"
+	"google.golang.org/protobuf/reflect/protoregistry"
+
+	looppb "cegid.internal/gateway/gen/go/cegid/loop/v1"
+	"cegid.internal/gateway/server/internal/policy"
+	"cegid.internal/gateway/server/internal/service"
+)
+
+// contractPackage holds the services of the contract.
+const contractPackage = protoreflect.FullName("cegid.loop.v1")
+
+// services returns the contract's services, as the generated code registers them.
+func services() []protoreflect.ServiceDescriptor {
+	var out []protoreflect.ServiceDescriptor
+	protoregistry.GlobalFiles.RangeFilesByPackage(contractPackage, func(file protoreflect.FileDescriptor) bool {
+		for i := range file.Services().Len() {
+			out = append(out, file.Services().Get(i))
+		}
+		return true
+	})
+	return out
+}
+
+// accessOf returns what each method asks of its caller; a method that does not say it stops the start.
+func accessOf(services []protoreflect.ServiceDescriptor) (map[string]policy.Right, error) {
+	out := map[string]policy.Right{}
+	for method := range methods(services) {
+		access, _ := proto.GetExtension(method.Options(), looppb.E_Access).(*looppb.Access)
+		right := rightOf(access.GetRight())
+		if right == 0 {
+			return nil, fmt.Errorf("%s does not say which right it needs: give it the option (cegid.loop.v1.access)", method.FullName())
+		}
+		out[fmt.Sprintf("/%s/%s", method.Parent().FullName(), method.Name())] = right
+	}
+	return out, nil
+}
+
+func rightOf(wanted looppb.Right) policy.Right {
+	for _, each := range policy.Rights() {
+		if service.Right(each) == wanted {
+			return each
+		}
+	}
+	return 0
+}
+
+func methods(services []protoreflect.ServiceDescriptor) func(yield func(protoreflect.MethodDescriptor) bool) {
+	return func(yield func(protoreflect.MethodDescriptor) bool) {
+		for _, each := range services {
+			for i := range each.Methods().Len() {
+				if !yield(each.Methods().Get(i)) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// newValidator compiles the rules of every request before the first call: lazily, the first one would pay for it
+// (pitfall 13).
+func newValidator(services []protoreflect.ServiceDescriptor) (protovalidate.Validator, error) {
+	var requests []proto.Message
+	for method := range methods(services) {
+		found, err := protoregistry.GlobalTypes.FindMessageByName(method.Input().FullName())
+		if err != nil {
+			return nil, err
+		}
+		requests = append(requests, found.New().Interface())
+	}
+	return protovalidate.New(protovalidate.WithMessages(requests...), protovalidate.WithDisableLazy())
+}

@@ -1,0 +1,513 @@
+package config_test
+
+import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/x509"
+	"encoding/json"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"log/slog"
+	"math/big"
+	"os"
+	"path/filepath"
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+
+	"cegid.internal/gateway/server/internal/config"
+	"cegid.internal/gateway/server/internal/config/strictyaml"
+	"cegid.internal/gateway/server/internal/policy"
+)
+
+const canary = "CANARY-6f1d9"
+
+// minimal leaves out whatever has a default.
+const minimal = `
+tls: off
+loop:
+  subscription_keys:
+    primary: ${file:subscription}
+practices:
+  - name: demo
+    keys:
+      standard: ${file:standard}
+policy: policy.yaml
+`
+
+// folder returns a folder with what minimal refers to.
+func folder(t testing.TB) string {
+	t.Helper()
+	dir := t.TempDir()
+	write(t, dir, "subscription", canary+"-subscription\n")
+	write(t, dir, "standard", canary+"-key:"+canary+"+/=:x\n")
+	write(t, dir, "policy.yaml", "\n")
+	return dir
+}
+
+func write(t testing.TB, dir, name, content string) string {
+	t.Helper()
+	path := filepath.Join(dir, name)
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+func load(t testing.TB, dir, yaml string) (*config.Config, error) {
+	t.Helper()
+	return config.Load(write(t, dir, "gateway.yaml", yaml), []string{"list_accounts", "list_journals"})
+}
+
+func TestTheExampleIsAcceptedAndFitsThePolicyExample(t *testing.T) {
+	c, err := config.Load("testdata/gateway.yaml", []string{"list_accounts"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := c.PracticeNames(); !reflect.DeepEqual(got, []string{"demo", "partner"}) {
+		t.Errorf("practices are %v", got)
+	}
+	if _, err := policy.Load(c.Policy, c.PracticeNames()); err != nil {
+		t.Error(err)
+	}
+	demo, partner := c.Practices[0], c.Practices[1]
+	if demo.Keys.SubscriptionKeys[1].String() != "${file:secrets/subscription-secondary}" {
+		t.Errorf("demo does not use the installation's subscription keys: %v", demo.Keys)
+	}
+	if len(partner.Keys.SubscriptionKeys) != 1 || partner.Keys.SubscriptionKeys[0].String() != "${file:../secrets/partner-subscription}" {
+		t.Errorf("partner does not use its own subscription key: %v", partner.Keys)
+	}
+	if demo.Dossiers[0] != (config.Dossier{Code: "CEGID001", Name: "Boulangerie"}) {
+		t.Errorf("dossiers are %v", demo.Dossiers)
+	}
+}
+
+func TestTheExampleSpellsOutTheDefaults(t *testing.T) {
+	full, err := config.Load("testdata/gateway.yaml", []string{"list_accounts"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	short, err := load(t, folder(t), minimal)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if full.Loop.BaseURL != config.DefaultBaseURL || short.Loop.BaseURL != config.DefaultBaseURL {
+		t.Errorf("base URLs are %q and %q", full.Loop.BaseURL, short.Loop.BaseURL)
+	}
+	for name, pair := range map[string][2]any{
+		"listen":    {full.Listen, short.Listen},
+		"tls":       {full.TLS, short.TLS},
+		"plain":     {full.Loop.AllowPlainHTTP, short.Loop.AllowPlainHTTP},
+		"limits":    {full.Practices[0].Limits, short.Practices[0].Limits},
+		"deadlines": {full.Deadlines, short.Deadlines},
+		"shutdown":  {full.Shutdown, short.Shutdown},
+		"log":       {full.Log, short.Log},
+	} {
+		if pair[0] != pair[1] {
+			t.Errorf("%s: the example says %v, the default is %v", name, pair[0], pair[1])
+		}
+	}
+}
+
+func TestEverySettingIsRead(t *testing.T) {
+	dir := folder(t)
+	certificate(t, dir, "tls")
+	t.Setenv("GATEWAY_TEST_ADVANCED", "a:b")
+	c, err := load(t, dir, `
+listen: {grpc: "[::1]:1", http: "localhost:2", operations: "10.0.0.1:3"}
+tls: {certificate: tls.crt, key: tls.key}
+loop:
+  base_url: http://localhost:9/loop-api-publiques/
+  allow_plain_http: true
+practices:
+  - name: 007
+    domain: D
+    keys: {advanced: "${env:GATEWAY_TEST_ADVANCED}"}
+    subscription_keys: {primary: "${file:subscription}", secondary: "${file:standard}"}
+    dossiers: [{code: 0012}]
+    limits: {concurrency: 3, requests_per_second: 2.5}
+    unverified_operations: [list_journals, list_accounts]
+policy: policy.yaml
+deadlines: {unary_default: 1s, unary_max: 2s, stream_default: 3s, stream_max: 4s}
+shutdown: {grace: 5s, drain: 0s}
+log: {level: debug}
+`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := fmt.Sprintf("%+v", c)
+	got = strings.ReplaceAll(got, dir, "DIR")
+	want := "&{Listen:{GRPC:[::1]:1 HTTP:localhost:2 Operations:10.0.0.1:3} " +
+		"TLS:{Off:false Certificate:DIR/tls.crt Key:DIR/tls.key} " +
+		"Loop:{BaseURL:http://localhost:9/loop-api-publiques AllowPlainHTTP:true SubscriptionKeys:[]} " +
+		"Practices:[{Name:007 Domain:D Keys:{Standard: Advanced:${env:GATEWAY_TEST_ADVANCED} SubscriptionKeys:[${file:subscription} ${file:standard}]} " +
+		"Dossiers:[{Code:0012 Name:}] Limits:{Concurrency:3 RequestsPerSecond:2.5} UnverifiedOperations:[list_journals list_accounts]}] " +
+		"Policy:DIR/policy.yaml Deadlines:{UnaryDefault:1s UnaryMax:2s StreamDefault:3s StreamMax:4s} " +
+		"Shutdown:{Drain:0s Grace:5s} Log:{Level:DEBUG}}"
+	if got != want {
+		t.Errorf("got  %s\nwant %s", got, want)
+	}
+	if c.Log.Level != slog.LevelDebug || c.Shutdown.Grace != 5*time.Second {
+		t.Error("typed values differ from printed ones")
+	}
+}
+
+func TestTLSOffIsUnderstoodAsStringAndAsBoolean(t *testing.T) {
+	for _, written := range []string{"off", `"off"`, "'off'", "false", "False"} {
+		c, err := load(t, folder(t), strings.Replace(minimal, "tls: off", "tls: "+written, 1))
+		if err != nil {
+			t.Errorf("tls: %s: %v", written, err)
+		} else if !c.TLS.Off {
+			t.Errorf("tls: %s does not mean off", written)
+		}
+	}
+}
+
+func TestHalfAConfigurationIsRefusedWithACure(t *testing.T) {
+	long := strings.Repeat("x", 65)
+	tests := []struct {
+		name     string
+		from, to string // replaced in minimal; an empty from appends
+		where    string // line and path
+		want     string
+	}{
+		{"TLS is not mentioned", "tls: off", "", ":3: tls:", "write {certificate: file, key: file}, or off"},
+		{"TLS has no value", "tls: off", "tls:", ":2: tls:", "write {certificate: file, key: file}, or off"},
+		{"TLS is on without a certificate", "tls: off", "tls: on", ":2: tls:", "write {certificate: file, key: file}, or off"},
+		{"TLS is true", "tls: off", "tls: true", ":2: tls:", "write {certificate: file, key: file}, or off"},
+		{"TLS is false in quotes", "tls: off", "tls: 'false'", ":2: tls:", "is neither off nor a certificate"},
+		{"the certificate has no key", "tls: off", "tls: {certificate: good.crt}", ":2: tls.key:", "name the file with the certificate's key"},
+		{"the key has no certificate", "tls: off", "tls: {key: good.key}", ":2: tls.certificate:", "name the file with the certificate in PEM"},
+		{"the certificate file is missing", "tls: off", "tls: {certificate: none.crt, key: good.key}", ":2: tls.certificate:", "there is no such file; correct the path"},
+		{"certificate and key are swapped", "tls: off", "tls: {certificate: good.key, key: good.crt}", ":2: tls:", "check that they belong together and are not swapped"},
+		{"certificate and key do not belong together", "tls: off", "tls: {certificate: good.crt, key: other.key}", ":2: tls:", "check that they belong together"},
+		{"the certificate is a folder", "tls: off", "tls: {certificate: ., key: good.key}", ":2: tls.certificate:", "name a file"},
+
+		{"the base URL is plain http", "", "BASE http://api.cegid.com/", ":4: loop.base_url:", "must begin with https://"},
+		{"plain http is allowed but the host is not loopback", "", "PLAIN http://api.cegid.com/", ":4: loop.base_url:", "write https://, or localhost for a simulator"},
+		{"the base URL carries a password", "", "BASE https://u:CANARY-6f1d9@h/", ":4: loop.base_url:", "must be a URL of scheme, host and path alone"},
+		{"the base URL has a query", "", "BASE https://h/?subscription-key=CANARY-6f1d9", ":4: loop.base_url:", "must be a URL of scheme, host and path alone"},
+		{"the base URL has no host", "", "BASE https:///x", ":4: loop.base_url:", "must be a URL of scheme, host and path alone"},
+		{"the base URL is of another scheme", "", "BASE ftp://h/", ":4: loop.base_url:", "must begin with https://"},
+		{"plain http is allowed by a word", "", "ALLOW 'yes'", ":4: loop.allow_plain_http:", "must be true or false"},
+
+		{"there is no subscription key", "loop:\n  subscription_keys:\n    primary: ${file:subscription}\n", "", "practices[0].subscription_keys:", "refer to the installation's in loop.subscription_keys, or to the practice's own"},
+		{"there is a secondary subscription key alone", "primary: ${file:s", "secondary: ${file:s", ":5: loop.subscription_keys.primary:", "the primary subscription key is missing; refer to it"},
+		{"the practice's own subscription keys are half given", "    keys:", "    subscription_keys: {secondary: \"${file:subscription}\"}\n    keys:", ":8: practices[0].subscription_keys.primary:", "refer to it"},
+		{"the subscription key holds a space", "${file:subscription}", "${file:spaced}", ":5: loop.subscription_keys.primary:", "copy it again"},
+
+		{"there are no practices", minimal[strings.Index(minimal, "practices:"):strings.Index(minimal, "policy:")], "", ": practices:", "list at least one with its name and its keys"},
+		{"the list of practices is empty", minimal[strings.Index(minimal, "practices:"):strings.Index(minimal, "policy:")], "practices: []\n", ":6: practices:", "list at least one with its name and its keys"},
+		{"practices is a mapping", "  - name: demo\n    keys:", "    keys:", ":7: practices:", "must be a list"},
+		{"a practice is empty", "policy:", "  -\npolicy:", "practices[1]:", "give it a name and keys, or remove it"},
+		{"a practice is a word", "policy:", "  - demo\npolicy:", ":10: practices[1]:", "must be a mapping with the keys name, "},
+		{"a practice has no name", "- name: demo\n    keys:", "- keys:", ":7: practices[0].name:", "give it one of letters, digits"},
+		{"a practice's name has a space", "name: demo", "name: de mo", ":7: practices[0].name:", "must be 1 to 64 letters, digits"},
+		{"a practice's name is too long", "name: demo", "name: " + long, ":7: practices[0].name:", "must be 1 to 64 letters, digits"},
+		{"a practice's name is the dash of all practices", "name: demo", "name: '-'", ":7: practices[0].name:", "'-' alone stands for all practices"},
+		{"a practice's name does not survive in a URL", "name: demo", "name: '..'", ":7: practices[0].name:", "do not survive in a URL"},
+		{"two practices have one name", "policy:", "  - name: demo\n    keys: {standard: \"${file:standard}\"}\npolicy:", ":10: practices[1].name:", "gateway.yaml:7; rename one"},
+		{"a practice has no keys", "    keys:\n      standard: ${file:standard}\n", "", ":7: practices[0].keys:", "refer to its standard key, its advanced key or both"},
+		{"a practice has empty keys", "standard: ${file:standard}", "standard:", "practices[0].keys:", "refer to its standard key, its advanced key or both"},
+		{"a domain has a space", "    keys:", "    domain: a b\n    keys:", ":8: practices[0].domain:", "leave it out if you do not know it"},
+
+		{"a secret stands in the configuration", "${file:standard}", canary + ":" + canary, ":9: practices[0].keys.standard:", "put it in a file of its own and refer to that as ${file:/path}"},
+		{"a secret file is missing", "${file:standard}", "${file:none}", ":9: practices[0].keys.standard:", "${file:none}: there is no such file; mount the secret or correct the path"},
+		{"a secret file is empty", "${file:standard}", "${file:empty}", ":9: practices[0].keys.standard:", "${file:empty}: it is empty; put the secret into it"},
+		{"a secret file is a folder", "${file:standard}", "${file:.}", ":9: practices[0].keys.standard:", "refer to the file that holds the secret"},
+		{"an environment variable is not set", "${file:standard}", "${env:GATEWAY_TEST_UNSET}", ":9: practices[0].keys.standard:", "set it for this process, or refer to a file"},
+		{"an API key has no secret half", "${file:standard}", "${file:subscription}", ":9: practices[0].keys.standard:", "write key:secret"},
+		{"a reference is unquoted within braces", "    keys:\n      standard: ${file:standard}", "    keys: {standard: ${file:standard}}", ":8: ", "a reference needs quotes"},
+
+		{"there is no policy", "policy: policy.yaml", "", ": policy:", "name the policy file"},
+		{"the policy is an empty word", "policy: policy.yaml", "policy: ''", ":10: policy:", "name the policy file"},
+		{"the policy file is missing", "policy: policy.yaml", "policy: none.yaml", ":10: policy:", "there is no such file; correct the path"},
+
+		{"a dossier is the practice itself", "", "DOSSIERS [{code: cabinet}]", "practices[0].dossiers[0].code:", "is no dossier; remove it"},
+		{"a dossier is the practice itself in capitals", "", "DOSSIERS [{code: CABINET}]", "practices[0].dossiers[0].code:", "is no dossier; remove it"},
+		{"a dossier is listed twice", "", "DOSSIERS [{code: A}, {code: A}]", "practices[0].dossiers[1].code:", "keep one"},
+		{"a dossier has no code", "", "DOSSIERS [{name: A}]", "practices[0].dossiers[0].code:", "give its code in Loop"},
+		{"a dossier's code has a space", "", "DOSSIERS [{code: A B}]", "practices[0].dossiers[0].code:", "1 to 64 characters without spaces"},
+		{"a dossier is a word", "", "DOSSIERS [A]", "practices[0].dossiers[0]:", "must be a mapping with the keys code, name"},
+
+		{"the concurrency is zero", "    keys:", "    limits: {concurrency: 0}\n    keys:", "practices[0].limits.concurrency:", "a whole number from 1 to 1000"},
+		{"the concurrency is negative", "    keys:", "    limits: {concurrency: -1}\n    keys:", "practices[0].limits.concurrency:", "a whole number from 1 to 1000"},
+		{"the concurrency is a fraction", "    keys:", "    limits: {concurrency: 1.5}\n    keys:", "practices[0].limits.concurrency:", "a whole number from 1 to 1000"},
+		{"the rate is negative", "    keys:", "    limits: {requests_per_second: -1}\n    keys:", "practices[0].limits.requests_per_second:", "a number from 0 to 10000"},
+		{"the rate is no number", "    keys:", "    limits: {requests_per_second: .nan}\n    keys:", "practices[0].limits.requests_per_second:", "a number from 0 to 10000"},
+		{"an operation is unknown", "    keys:", "    unverified_operations: [" + canary + "]\n    keys:", "practices[0].unverified_operations[0]:", "ListOperations gives the ids"},
+		{"an operation is listed twice", "    keys:", "    unverified_operations: [list_accounts, list_accounts]\n    keys:", "practices[0].unverified_operations[1]:", "keep one"},
+
+		{"a duration has no unit", "", "deadlines: {unary_max: 60}", "deadlines.unary_max:", "must be a duration with its unit, such as 30s"},
+		{"a duration is negative", "", "deadlines: {unary_max: -1s}", "deadlines.unary_max:", "must be a duration with its unit"},
+		{"a duration is zero", "", "deadlines: {unary_max: 0s}", "deadlines.unary_max:", "must be a duration with its unit"},
+		{"a default deadline is above the maximum", "", "deadlines: {unary_default: 2m}", "deadlines.unary_default:", "2m0s is longer than deadlines.unary_max, which is 1m0s; shorten the one or raise the other"},
+		{"a maximum is below the default of the default", "", "deadlines: {stream_max: 1m}", "deadlines.stream_default:", "15m0s is longer than deadlines.stream_max, which is 1m0s"},
+		{"the grace period is absurd", "", "shutdown: {grace: 100h}", "shutdown.grace:", "must be a duration"},
+		{"the log level is unknown", "", "log: {level: loud}", "log.level:", "must be debug, info, warn or error"},
+
+		{"an address has no port", "", "listen: {grpc: localhost}", "listen.grpc:", "must be host:port"},
+		{"an address has a port beyond the last", "", "listen: {grpc: ':70000'}", "listen.grpc:", "must be host:port"},
+		{"an address is given twice", "", "listen: {grpc: ':1', http: ':1'}", "listen.http:", "cannot listen where listen.grpc does"},
+		{"an address is the default of another listener", "", "listen: {grpc: ':8080'}", "listen.http:", "cannot listen where listen.grpc does"},
+		{"an address is covered by a wildcard", "", "listen: {operations: '127.0.0.1:8080'}", "listen.operations:", "cannot listen where listen.http does"},
+
+		{"a key is unknown at the top", "", "tsl: off", ":11: ", "the key at column 1 is not known here; the keys are listen, tls,"},
+		{"a key is unknown further down", "      standard:", "      standrad:", ":9: practices[0].keys:", "is not known here; the keys are standard, advanced"},
+		{"a key is repeated", "", "tls: off", ":11: tls:", "given twice, first on line 2; keep one"},
+		{"a key is a secret without quotes", "standard: ${file:standard}", "{" + canary + "}", "practices[0].keys:", "is not known here"},
+		{"there is an anchor", "tls: off", "tls: &x off", ":2: ", "write the value out"},
+		{"there is an alias", "tls: off", "tls: *x", ":2: ", "write the value out"},
+		{"there is a tag", "tls: off", "tls: !!str off", ":2: ", "write the value out"},
+		{"there is a second document", "", "---\ntls: off", ":12: ", "keep one document"},
+		{"a list is not closed", "", "listen: [", ":11: ", "this is not valid YAML"},
+		{"a value is a mapping where a word belongs", "policy: policy.yaml", "policy: {a: b}", ":10: policy:", "must be a single value"},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			dir := folder(t)
+			certificate(t, dir, "good")
+			certificate(t, dir, "other")
+			write(t, dir, "empty", " \n")
+			write(t, dir, "spaced", canary+" "+canary)
+			yaml := minimal
+			from, to := test.from, test.to
+			if from == "" {
+				word, rest, _ := strings.Cut(to, " ")
+				switch word {
+				case "BASE":
+					from, to = "loop:\n", "loop:\n  base_url: "+rest+"\n"
+				case "PLAIN":
+					from, to = "loop:\n", "loop:\n  base_url: "+rest+"\n  allow_plain_http: true\n"
+				case "ALLOW":
+					from, to = "loop:\n", "loop:\n  allow_plain_http: "+rest+"\n"
+				case "DOSSIERS":
+					from, to = "    keys:\n", "    dossiers: "+rest+"\n    keys:\n"
+				default:
+					yaml += to + "\n"
+				}
+			}
+			if from != "" {
+				if !strings.Contains(yaml, from) {
+					t.Fatalf("the test replaces %q, which is not there", from)
+				}
+				yaml = strings.Replace(yaml, from, to, 1)
+			}
+
+			_, err := load(t, dir, yaml)
+			if err == nil {
+				t.Fatal("it is accepted")
+			}
+			if !strings.Contains(err.Error(), test.where) || !strings.Contains(err.Error(), test.want) {
+				t.Errorf("the error is\n%v\nand should contain %q and %q", err, test.where, test.want)
+			}
+			if strings.Contains(err.Error(), canary) {
+				t.Errorf("the error quotes the file: %v", err)
+			}
+			var all *strictyaml.Error
+			// A misspelt key is also a missing one.
+			misspelt := strings.HasPrefix(test.name, "a key is")
+			if !errors.As(err, &all) || len(all.Problems) != 1 && !misspelt {
+				t.Errorf("one fault makes several problems:\n%v", err)
+			}
+		})
+	}
+}
+
+func TestAllProblemsAreReportedAtOnce(t *testing.T) {
+	_, err := load(t, folder(t), "listen: {grpc: x}\nloop: {base_url: 'http://h'}\npractices: [{name: '-'}, {name: a, keys: {standard: x}}]\nlog: {level: x}\n")
+	var all *strictyaml.Error
+	if !errors.As(err, &all) {
+		t.Fatal(err)
+	}
+	var paths []string
+	for _, p := range all.Problems {
+		paths = append(paths, p.Path)
+	}
+	want := []string{
+		"listen.grpc", "tls", "loop.base_url", "practices[0].name", "practices[0].keys", "practices[0].subscription_keys",
+		"practices[1].keys.standard", "practices[1].subscription_keys", "policy", "log.level",
+	}
+	if !reflect.DeepEqual(paths, want) {
+		t.Errorf("got %v\nwant %v\n%v", paths, want, err)
+	}
+}
+
+func TestTheFolderOfPracticesIsRead(t *testing.T) {
+	const yaml = "tls: off\nloop: {subscription_keys: {primary: '${file:subscription}'}}\npractices_directory: p\npolicy: policy.yaml\n"
+	practice := func(name string) string {
+		return "name: " + name + "\nkeys:\n  standard: ${file:../standard}\n"
+	}
+	t.Run("each file is a practice and what Kubernetes hides is left alone", func(t *testing.T) {
+		dir := folder(t)
+		write(t, dir, "p/a.yaml", practice("a"))
+		write(t, dir, "p/b.yml", practice("b"))
+		write(t, dir, "p/..2026/c.yaml", practice("c"))
+		c, err := load(t, dir, yaml)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := c.PracticeNames(); !reflect.DeepEqual(got, []string{"a", "b"}) {
+			t.Errorf("practices are %v", got)
+		}
+	})
+	for name, test := range map[string]struct {
+		file, content, want string
+	}{
+		"an empty folder is refused":             {"p/.hidden", "", "put one .yaml file per practice into it"},
+		"a missing folder is refused":            {"q/a.yaml", practice("a"), "the folder cannot be read; correct the path"},
+		"another kind of file is refused":        {"p/a.json", "{}", "rename it if it is a practice"},
+		"a folder in the folder is refused":      {"p/a.yaml/x", "", "it must be a regular file"},
+		"a problem names the file and the line":  {"p/a.yaml", practice("a b"), "p/a.yaml:1: name: must be 1 to 64"},
+		"an empty practice is refused":           {"p/a.yaml", "", "p/a.yaml:1: name: the practice has no name"},
+		"a practice that is a list is refused":   {"p/a.yaml", "- a\n", "p/a.yaml:1: must be a mapping"},
+		"one name for two practices is refused":  {"p/a.yaml", practice("demo"), "gateway.yaml:6; rename one"},
+		"a whole configuration in it is refused": {"p/a.yaml", minimal, "not known here"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := folder(t)
+			write(t, dir, test.file, test.content)
+			_, err := load(t, dir, yaml+"practices:\n  - {name: demo, keys: {standard: '${file:standard}'}}\n")
+			if err == nil || !strings.Contains(err.Error(), test.want) {
+				t.Errorf("the error is %v and should contain %q", err, test.want)
+			}
+		})
+	}
+}
+
+func TestAConfigurationFileThatCannotBeReadIsRefused(t *testing.T) {
+	dir := t.TempDir()
+	for path, want := range map[string]string{
+		filepath.Join(dir, "none.yaml"): "there is no such file; correct the path or create it",
+		dir:                             "it must be a regular file",
+		write(t, dir, "big.yaml", strings.Repeat("# x\n", 300_000)): "larger than 1 MiB",
+		write(t, dir, "list.yaml", "- a"):                           "must be a mapping with the keys listen",
+	} {
+		if _, err := config.Load(path, nil); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("the error is %v and should contain %q", err, want)
+		}
+	}
+}
+
+// Whatever value somebody replaces by a secret, wherever a line break or quote got lost, no error repeats it.
+func TestNoErrorRepeatsWhatStandsInTheFile(t *testing.T) {
+	source, err := os.ReadFile("testdata/gateway.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := folder(t)
+	lines := strings.Split(string(source), "\n")
+	for i, line := range lines {
+		indent := line[:len(line)-len(strings.TrimLeft(line, " -"))]
+		key, _, isField := strings.Cut(strings.TrimLeft(line, " -"), ":")
+		replacements := []string{canary, indent + canary, indent + canary + ": " + canary, line + canary, line + ": " + canary, "\t" + canary, canary + line, "  \"" + canary}
+		if isField && !strings.HasPrefix(key, "#") {
+			for _, value := range []string{
+				canary, "'" + canary + "'", canary + ":" + canary, canary + ": " + canary, "{" + canary + "}", "[" + canary + "]", "{" + canary + ": " + canary + "}",
+				"\"" + canary, "|\n" + indent + "    " + canary, "&" + canary, "*" + canary, "!" + canary, "${" + canary + "}", "${file:" + "x}" + canary, "${env:" + canary + "}",
+				"-----BEGIN PRIVATE KEY----- " + canary, "[" + canary, "{" + canary, "http://" + canary, "https://u:" + canary + "@h",
+			} {
+				replacements = append(replacements, indent+key+": "+value)
+			}
+		}
+		for _, replacement := range replacements {
+			changed := append(append(append([]string{}, lines[:i]...), replacement), lines[i+1:]...)
+			_, err := load(t, dir, strings.Join(changed, "\n"))
+			if err == nil {
+				t.Fatal("a file whose secrets are missing is accepted")
+			}
+			if strings.Contains(err.Error(), canary) || strings.Contains(fmt.Sprintf("%+v %#v", err, err), canary) {
+				t.Fatalf("with line %d as %q the error is\n%v", i+1, replacement, err)
+			}
+		}
+	}
+}
+
+func TestAPrintedConfigurationHoldsReferencesAndNoSecrets(t *testing.T) {
+	c, err := load(t, folder(t), minimal)
+	if err != nil {
+		t.Fatal(err)
+	}
+	encoded, err := json.Marshal(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var logged strings.Builder
+	slog.New(slog.NewJSONHandler(&logged, nil)).Info("starting", "config", c, "value", *c)
+	for _, printed := range []string{
+		fmt.Sprint(c), fmt.Sprintf("%v", *c), fmt.Sprintf("%+v", c), fmt.Sprintf("%#v", c), string(encoded), logged.String(),
+	} {
+		if strings.Contains(printed, canary) {
+			t.Errorf("a secret is printed: %s", printed)
+		}
+		if !strings.Contains(printed, "${file:standard}") {
+			t.Errorf("the reference is not printed: %s", printed)
+		}
+	}
+}
+
+func TestHundredsOfPracticesLoadQuickly(t *testing.T) {
+	var b strings.Builder
+	b.WriteString(strings.Replace(minimal, "policy: policy.yaml", "", 1))
+	for i := range 500 {
+		fmt.Fprintf(&b, "  - name: practice-%d\n    keys:\n      standard: ${file:standard}\n", i)
+	}
+	b.WriteString("policy: policy.yaml\n")
+	start := time.Now()
+	c, err := load(t, folder(t), b.String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(c.Practices) != 501 {
+		t.Errorf("%d practices", len(c.Practices))
+	}
+	if took := time.Since(start); took > 5*time.Second {
+		t.Errorf("it took %s", took)
+	}
+}
+
+func FuzzLoadNeverPanics(f *testing.F) {
+	example, err := os.ReadFile("testdata/gateway.yaml")
+	if err != nil {
+		f.Fatal(err)
+	}
+	for _, seed := range []string{string(example), minimal, "", "a: &a [*a]", "? {a: b}\n: c", "tls: {<<: *x}", "- - - -", "{{{[[[", "a:\n - b\n  - c", "\ufeff---\n...", "!!t |\n x", "practices: [~, [], {}]"} {
+		f.Add(seed)
+	}
+	dir := folder(f)
+	f.Fuzz(func(t *testing.T, yaml string) {
+		if len(yaml) > 1<<12 {
+			t.Skip("the parser's time grows with the square of the length")
+		}
+		c, err := load(t, dir, yaml)
+		if (c == nil) == (err == nil) {
+			t.Errorf("config %v with error %v", c, err)
+		}
+	})
+}
+
+// certificate writes name.crt and name.key.
+func certificate(t testing.TB, dir, name string) {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	template := &x509.Certificate{SerialNumber: big.NewInt(1), DNSNames: []string{"localhost"}, NotAfter: time.Now().Add(time.Hour)}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	private, err := x509.MarshalPKCS8PrivateKey(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	write(t, dir, name+".crt", string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})))
+	write(t, dir, name+".key", string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: private})))
+}

@@ -1,0 +1,468 @@
+package config
+
+import (
+	"crypto/tls"
+	"errors"
+	"io/fs"
+	"log/slog"
+	"net"
+	"net/netip"
+	"net/url"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"cegid.internal/gateway/cegidclient"
+	"cegid.internal/gateway/server/internal/config/strictyaml"
+	"cegid.internal/gateway/server/internal/policy"
+	"cegid.internal/gateway/server/internal/secret"
+)
+
+// Load reads the configuration at path. operations are the ids of Loop's operations that the service knows. Every
+// file that the configuration refers to is looked at, and every secret is read once. The error is a
+// *strictyaml.Error with all problems; it never contains what stands in a file, apart from references to secrets and
+// the names of files.
+func Load(path string, operations []string) (*Config, error) {
+	report := &strictyaml.Report{}
+	root, ok := strictyaml.ReadFile(path, report)
+	if !ok {
+		return nil, report.Err()
+	}
+	l := loader{report: report, operations: operations, names: map[string]string{}}
+	c := l.config(root, filepath.Dir(path))
+	if err := report.Err(); err != nil {
+		return nil, err
+	}
+	return c, nil
+}
+
+type loader struct {
+	report     *strictyaml.Report
+	operations []string
+	names      map[string]string // of practices, to where they are defined
+}
+
+// The longest that any duration of the configuration may be.
+const day = 24 * time.Hour
+
+func (l *loader) config(root strictyaml.Node, folder string) *Config {
+	top, ok := root.Fields("listen", "tls", "loop", "practices", "practices_directory", "policy", "deadlines", "shutdown", "log")
+	if !ok {
+		return nil
+	}
+	c := &Config{
+		Listen: l.listen(top.Get("listen")),
+		TLS:    l.tls(top.Get("tls"), folder),
+		Loop:   l.loop(top.Get("loop"), folder),
+	}
+
+	list, isList := top.Get("practices").Items()
+	for _, item := range list {
+		c.Practices = append(c.Practices, l.practice(item, folder, c.Loop))
+	}
+	directory := top.Get("practices_directory")
+	if directory.Given() {
+		c.Practices = append(c.Practices, l.directory(directory, folder, c.Loop)...)
+	}
+	if isList && len(list) == 0 && !directory.Given() {
+		top.Get("practices").Refusef("there is no practice; list at least one with its name and its keys")
+	}
+
+	c.Policy = l.file(top.Get("policy"), folder, "name the policy file; without one nobody would be allowed anything")
+	c.Deadlines = l.deadlines(top.Get("deadlines"))
+	shutdown, _ := top.Get("shutdown").Fields("grace", "drain")
+	c.Shutdown.Grace = shutdown.Get("grace").Duration(20*time.Second, time.Millisecond, time.Hour)
+	c.Shutdown.Drain = shutdown.Get("drain").Duration(2*time.Second, 0, time.Hour)
+	log, _ := top.Get("log").Fields("level")
+	c.Log.Level = level(log.Get("level"))
+	return c
+}
+
+func (l *loader) listen(n strictyaml.Node) Listen {
+	fields, _ := n.Fields("grpc", "http", "operations")
+	listen := Listen{GRPC: ":9090", HTTP: ":8080", Operations: "127.0.0.1:9091"}
+	addresses := []struct {
+		key   string
+		value *string
+	}{{"grpc", &listen.GRPC}, {"http", &listen.HTTP}, {"operations", &listen.Operations}}
+	for i, a := range addresses {
+		place := fields.Get(a.key)
+		if text, ok := place.Text(); ok {
+			if !address(text) {
+				place.Refusef("must be host:port with a port number, such as \":9090\" or \"127.0.0.1:9091\"")
+				*a.value = "" // overlaps with nothing
+				continue
+			}
+			*a.value = text
+		}
+		for _, other := range addresses[:i] {
+			if overlap(*a.value, *other.value) {
+				place.Refusef("cannot listen where listen.%s does (defaults count); give each its own port", other.key)
+			}
+		}
+	}
+	return listen
+}
+
+func address(text string) bool {
+	host, port, err := net.SplitHostPort(text)
+	if err != nil || strings.ContainsFunc(host, func(c rune) bool { return c <= ' ' || c > '~' || c == '/' }) {
+		return false
+	}
+	_, err = strconv.ParseUint(port, 10, 16)
+	return err == nil
+}
+
+// overlap says whether two addresses cannot both be listened on; the wildcard takes a port on every interface.
+func overlap(a, b string) bool {
+	hostA, portA, _ := net.SplitHostPort(a)
+	hostB, portB, _ := net.SplitHostPort(b)
+	numberA, _ := strconv.ParseUint(portA, 10, 16)
+	numberB, _ := strconv.ParseUint(portB, 10, 16)
+	if numberA != numberB || numberA == 0 {
+		return false
+	}
+	return strings.EqualFold(hostA, hostB) || wildcard(hostA) || wildcard(hostB)
+}
+
+func wildcard(host string) bool {
+	ip, err := netip.ParseAddr(host)
+	return host == "" || err == nil && ip.IsUnspecified()
+}
+
+func (l *loader) tls(n strictyaml.Node, folder string) TLS {
+	const cure = "write {certificate: file, key: file}, or off to serve plaintext behind something that ends TLS"
+	if !n.Given() {
+		n.Refusef("TLS is not decided on, and there is no default; %s", cure)
+		return TLS{}
+	}
+	if !n.IsMapping() {
+		// A tool on the way may have read off as YAML 1.1 does, and written false.
+		if text, ok := n.Text(); ok && text != "off" && !n.IsFalse() {
+			n.Refusef("is neither off nor a certificate with its key; %s", cure)
+		}
+		return TLS{Off: true}
+	}
+	fields, _ := n.Fields("certificate", "key")
+	t := TLS{
+		Certificate: l.file(fields.Get("certificate"), folder, "name the file with the certificate in PEM, or write tls: off"),
+		Key:         l.file(fields.Get("key"), folder, "name the file with the certificate's key in PEM, or write tls: off"),
+	}
+	if t.Certificate != "" && t.Key != "" {
+		if _, err := tls.LoadX509KeyPair(t.Certificate, t.Key); err != nil {
+			n.Refusef("the two files are not a certificate and its private key in PEM; check that they belong together and are not swapped")
+		}
+	}
+	return t
+}
+
+// file reads the path of a file that must exist, and returns it resolved; empty when it was refused.
+func (l *loader) file(n strictyaml.Node, folder, missing string) string {
+	text, ok := n.Text()
+	if !ok || text == "" {
+		if !n.Given() || ok {
+			n.Refusef("%s", missing)
+		}
+		return ""
+	}
+	path := resolve(folder, text)
+	// The path is not repeated: somebody may have pasted a private key here.
+	info, err := os.Stat(path)
+	switch {
+	case errors.Is(err, fs.ErrPermission):
+		n.Refusef("this process may not read the file; change its owner or mode")
+	case err != nil:
+		n.Refusef("there is no such file; correct the path, which is relative to the folder of this file unless it begins with a slash")
+	case !info.Mode().IsRegular():
+		n.Refusef("this is no regular file; name a file")
+	default:
+		return path
+	}
+	return ""
+}
+
+func resolve(folder, path string) string {
+	if filepath.IsAbs(path) {
+		return filepath.Clean(path)
+	}
+	return filepath.Join(folder, path)
+}
+
+func (l *loader) loop(n strictyaml.Node, folder string) Loop {
+	fields, _ := n.Fields("base_url", "allow_plain_http", "subscription_keys")
+	loop := Loop{
+		BaseURL:          DefaultBaseURL,
+		AllowPlainHTTP:   fields.Get("allow_plain_http").Bool(false),
+		SubscriptionKeys: l.subscriptionKeys(fields.Get("subscription_keys"), folder),
+	}
+	place := fields.Get("base_url")
+	if text, ok := place.Text(); ok {
+		if sentence := checkBaseURL(text, loop.AllowPlainHTTP); sentence != "" {
+			place.Refusef("%s", sentence)
+		}
+		loop.BaseURL = strings.TrimRight(text, "/")
+	}
+	return loop
+}
+
+func checkBaseURL(text string, allowPlainHTTP bool) (sentence string) {
+	u, err := url.Parse(text)
+	switch {
+	case err != nil || u.Hostname() == "" || u.Opaque != "" || u.User != nil || u.RawQuery != "" || u.ForceQuery || u.Fragment != "":
+		return "must be a URL of scheme, host and path alone, such as " + DefaultBaseURL
+	case u.Scheme == "https":
+		return ""
+	case u.Scheme != "http":
+		return "must begin with https://"
+	case !allowPlainHTTP:
+		return "must begin with https://, or every secret would travel readable; only for a simulator on this machine, set loop.allow_plain_http: true"
+	case !loopback(u.Hostname()):
+		return "may begin with http:// only when the host is the loopback interface; write https://, or localhost for a simulator"
+	}
+	return ""
+}
+
+func loopback(host string) bool {
+	ip, err := netip.ParseAddr(host)
+	return strings.EqualFold(host, "localhost") || err == nil && ip.IsLoopback()
+}
+
+func (l *loader) subscriptionKeys(n strictyaml.Node, folder string) []secret.Ref {
+	if !n.Given() {
+		return nil
+	}
+	fields, ok := n.Fields("primary", "secondary")
+	if !ok {
+		return nil
+	}
+	if !fields.Get("primary").Given() {
+		fields.Get("primary").Refusef("the primary subscription key is missing; refer to it, or leave subscription_keys out")
+	}
+	var refs []secret.Ref
+	for _, key := range []string{"primary", "secondary"} {
+		if ref := l.secret(fields.Get(key), folder, secret.CheckSubscriptionKey); !ref.IsZero() {
+			refs = append(refs, ref)
+		}
+	}
+	return refs
+}
+
+// secret reads a reference, and what it refers to, so that a missing secret stops the start and not the first call.
+func (l *loader) secret(n strictyaml.Node, folder string, check func(cegidclient.Secret) error) secret.Ref {
+	text, ok := n.Text()
+	if !ok {
+		return secret.Ref{}
+	}
+	ref, err := secret.Parse(text, folder)
+	if err == nil {
+		_, err = secret.Open(ref, check, nil)
+	}
+	if err != nil {
+		n.Refusef("%s", err)
+	}
+	return ref
+}
+
+func (l *loader) directory(n strictyaml.Node, folder string, loop Loop) []Practice {
+	text, ok := n.Text()
+	if !ok {
+		return nil
+	}
+	directory := resolve(folder, text)
+	entries, err := os.ReadDir(directory)
+	if err != nil || text == "" {
+		n.Refusef("the folder cannot be read; correct the path, which is relative to the folder of this file unless it begins with a slash")
+		return nil
+	}
+	var practices []Practice
+	found := false
+	for _, entry := range entries {
+		// Kubernetes keeps the mounted files in folders whose names begin with dots.
+		if strings.HasPrefix(entry.Name(), ".") {
+			continue
+		}
+		found = true
+		path := filepath.Join(directory, entry.Name())
+		if extension := filepath.Ext(path); extension != ".yaml" && extension != ".yml" {
+			l.report.Addf(path, "the folder of practices holds something else than .yaml files; move it away, or rename it if it is a practice")
+			continue
+		}
+		if root, ok := strictyaml.ReadFile(path, l.report); ok {
+			practices = append(practices, l.practice(root, directory, loop))
+		}
+	}
+	if !found {
+		n.Refusef("there is no practice in the folder; put one .yaml file per practice into it")
+	}
+	return practices
+}
+
+func (l *loader) practice(n strictyaml.Node, folder string, loop Loop) Practice {
+	if !n.Given() {
+		n.Refusef("the practice is empty; give it a name and keys, or remove it")
+		return Practice{}
+	}
+	fields, ok := n.Fields("name", "domain", "keys", "subscription_keys", "dossiers", "limits", "unverified_operations")
+	if !ok {
+		return Practice{}
+	}
+	p := Practice{
+		Name:                 l.name(fields.Get("name")),
+		Domain:               l.domain(fields.Get("domain")),
+		Dossiers:             l.dossiers(fields.Get("dossiers")),
+		Limits:               l.limits(fields.Get("limits")),
+		UnverifiedOperations: l.unverified(fields.Get("unverified_operations")),
+	}
+
+	if keys, ok := fields.Get("keys").Fields("standard", "advanced"); ok {
+		if !keys.Get("standard").Given() && !keys.Get("advanced").Given() {
+			fields.Get("keys").Refusef("the practice has no API key; refer to its standard key, its advanced key or both")
+		}
+		p.Keys.Standard = l.secret(keys.Get("standard"), folder, secret.CheckAPIKey)
+		p.Keys.Advanced = l.secret(keys.Get("advanced"), folder, secret.CheckAPIKey)
+	}
+	own := fields.Get("subscription_keys")
+	switch {
+	case own.Given():
+		p.Keys.SubscriptionKeys = l.subscriptionKeys(own, folder)
+	case len(loop.SubscriptionKeys) == 0:
+		own.Refusef("there is no subscription key; refer to the installation's in loop.subscription_keys, or to the practice's own here")
+	default:
+		p.Keys.SubscriptionKeys = loop.SubscriptionKeys
+	}
+	return p
+}
+
+func practiceName(name string) bool {
+	const allowed = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-"
+	return name != "" && len(name) <= 64 && strings.Trim(name, allowed) == "" && name != "-" && name != "." && name != ".."
+}
+
+func (l *loader) name(n strictyaml.Node) string {
+	name, ok := n.Text()
+	switch first, repeated := l.names[name]; {
+	case !n.Given():
+		n.Refusef("the practice has no name; give it one of letters, digits, '.', '_' and '-'")
+	case !ok: // reported by Text
+	case !practiceName(name):
+		n.Refusef("must be 1 to 64 letters, digits, '.', '_' or '-'; '-' alone stands for all practices, and '.' and '..' do not survive in a URL")
+	case repeated:
+		n.Refusef("another practice has this name, at %s; rename one of them", first)
+	default:
+		l.names[name] = n.Where()
+	}
+	return name
+}
+
+func (l *loader) domain(n strictyaml.Node) string {
+	domain, ok := n.Text()
+	if ok && (domain == "" || utf8.RuneCountInString(domain) > 64 || strings.ContainsFunc(domain, func(c rune) bool { return c <= ' ' || c > '~' })) {
+		n.Refusef("must be Loop's code of the firm, up to 64 characters without spaces; leave it out if you do not know it")
+	}
+	return domain
+}
+
+func (l *loader) dossiers(n strictyaml.Node) []Dossier {
+	var dossiers []Dossier
+	first := map[string]string{}
+	items, _ := n.Items()
+	for _, item := range items {
+		if !item.Given() {
+			item.Refusef("the dossier is empty; give it a code, or remove it")
+			continue
+		}
+		fields, ok := item.Fields("code", "name")
+		if !ok {
+			continue
+		}
+		var d Dossier
+		d.Name, _ = fields.Get("name").Text()
+		if utf8.RuneCountInString(d.Name) > 200 {
+			fields.Get("name").Refusef("must have 200 characters at most")
+		}
+		code := fields.Get("code")
+		d.Code, ok = code.Text()
+		switch where, repeated := first[d.Code]; {
+		case !code.Given():
+			code.Refusef("the dossier has no code; give its code in Loop")
+		case !ok: // reported by Text
+		case repeated:
+			code.Refusef("the practice lists this dossier twice, first at %s; keep one", where)
+		default:
+			if err := policy.CheckDossierCode(d.Code); err != nil {
+				code.Refusef("%s", err)
+			}
+			first[d.Code] = code.Where()
+		}
+		dossiers = append(dossiers, d)
+	}
+	return dossiers
+}
+
+func (l *loader) limits(n strictyaml.Node) Limits {
+	fields, _ := n.Fields("concurrency", "requests_per_second")
+	return Limits{
+		Concurrency:       fields.Get("concurrency").Int(8, 1, 1000),
+		RequestsPerSecond: fields.Get("requests_per_second").Number(0, 0, 10_000),
+	}
+}
+
+func (l *loader) unverified(n strictyaml.Node) []string {
+	items, _ := n.Items()
+	var ids []string
+	for _, item := range items {
+		id, ok := item.Text()
+		switch {
+		case !item.Given():
+			item.Refusef("the item is empty; give the id of an operation, or remove it")
+		case !ok: // reported by Text
+		case !slices.Contains(l.operations, id):
+			item.Refusef("is not the id of an operation that this service knows; ListOperations gives the ids")
+		case slices.Contains(ids, id):
+			item.Refusef("the operation is listed twice; keep one")
+		default:
+			ids = append(ids, id)
+		}
+	}
+	return ids
+}
+
+func (l *loader) deadlines(n strictyaml.Node) Deadlines {
+	fields, _ := n.Fields("unary_default", "unary_max", "stream_default", "stream_max")
+	read := func(key string, otherwise time.Duration) time.Duration {
+		return fields.Get(key).Duration(otherwise, time.Millisecond, day)
+	}
+	d := Deadlines{
+		UnaryDefault:  read("unary_default", 30*time.Second),
+		UnaryMax:      read("unary_max", time.Minute),
+		StreamDefault: read("stream_default", 15*time.Minute),
+		StreamMax:     read("stream_max", 30*time.Minute),
+	}
+	for _, pair := range []struct {
+		key            string
+		value, highest time.Duration
+	}{{"unary", d.UnaryDefault, d.UnaryMax}, {"stream", d.StreamDefault, d.StreamMax}} {
+		if pair.value > pair.highest {
+			fields.Get(pair.key+"_default").Refusef("%s is longer than deadlines.%s_max, which is %s; shorten the one or raise the other",
+				pair.value, pair.key, pair.highest)
+		}
+	}
+	return d
+}
+
+func level(n strictyaml.Node) slog.Level {
+	levels := map[string]slog.Level{"debug": slog.LevelDebug, "info": slog.LevelInfo, "warn": slog.LevelWarn, "error": slog.LevelError}
+	text, ok := n.Text()
+	if !ok {
+		return slog.LevelInfo
+	}
+	l, known := levels[text]
+	if !known {
+		n.Refusef("must be debug, info, warn or error")
+	}
+	return l
+}

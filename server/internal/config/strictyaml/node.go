@@ -1,0 +1,179 @@
+package strictyaml
+
+import (
+	"fmt"
+	"math"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Node is a place in a file: a value, or the place where an optional one could stand. Its readers report what they
+// refuse; a key without a value counts as not given.
+type Node struct {
+	file   string
+	path   string
+	line   int // where to point when there is no value
+	report *Report
+	v      *value
+}
+
+// Refusef reports a problem at this place. The arguments must not come from the file.
+func (n Node) Refusef(format string, args ...any) {
+	n.report.Add(Problem{File: n.file, Line: n.at(), Path: n.path, Sentence: fmt.Sprintf(format, args...)})
+}
+
+func (n Node) at() int {
+	if n.v != nil && n.v.line > 0 {
+		return n.v.line
+	}
+	return n.line
+}
+
+// Where returns the place as `file:line`.
+func (n Node) Where() string { return n.file + ":" + strconv.Itoa(n.at()) }
+
+// Given says whether there is a value.
+func (n Node) Given() bool { return n.v != nil && n.v.kind != null }
+
+// IsMapping says whether the value has keys.
+func (n Node) IsMapping() bool { return n.v != nil && n.v.kind == mapping }
+
+// IsFalse says whether YAML reads the value as the boolean false.
+func (n Node) IsFalse() bool {
+	return n.Given() && n.v.boolean && strings.EqualFold(n.v.text, "false")
+}
+
+// Fields are the values under a mapping's keys.
+type Fields struct {
+	parent Node
+	byKey  map[string]Node
+}
+
+// Get returns the value of a key, or the place where it is missing.
+func (f Fields) Get(key string) Node {
+	if n, ok := f.byKey[key]; ok {
+		return n
+	}
+	return Node{file: f.parent.file, path: join(f.parent.path, key), line: f.parent.at(), report: f.parent.report}
+}
+
+// Fields reads a mapping, and refuses keys that are repeated or not among known. A value that is not given reads as a
+// mapping without keys; one that is no mapping is refused and reads the same way, with ok false.
+func (n Node) Fields(known ...string) (fields Fields, ok bool) {
+	fields = Fields{parent: n, byKey: map[string]Node{}}
+	if !n.Given() {
+		return fields, true
+	}
+	if n.v.kind != mapping {
+		n.Refusef("must be a mapping with the keys %s", strings.Join(known, ", "))
+		return fields, false
+	}
+	for _, f := range n.v.fields {
+		// The key is not quoted: it may be the half of a secret that lost its quotes.
+		place := Node{file: n.file, path: n.path, line: f.line, report: n.report}
+		if !f.named || !slices.Contains(known, f.key) {
+			place.Refusef("the key at column %d is not known here; the keys are %s", f.column, strings.Join(known, ", "))
+			continue
+		}
+		if first, repeated := fields.byKey[f.key]; repeated {
+			place.path = first.path
+			place.Refusef("the key is given twice, first on line %d; keep one", first.line)
+			continue
+		}
+		fields.byKey[f.key] = Node{file: n.file, path: join(n.path, f.key), line: f.line, report: n.report, v: f.value}
+	}
+	return fields, true
+}
+
+func join(path, key string) string {
+	if path == "" {
+		return key
+	}
+	return path + "." + key
+}
+
+// Items reads a list; a value that is not given reads as an empty one. One that is no list is refused, with ok false.
+func (n Node) Items() (items []Node, ok bool) {
+	if !n.Given() {
+		return nil, true
+	}
+	if n.v.kind != sequence {
+		n.Refusef("must be a list, in brackets or with one item per line after a dash")
+		return nil, false
+	}
+	items = make([]Node, 0, len(n.v.items))
+	for i, v := range n.v.items {
+		items = append(items, Node{file: n.file, path: n.path + "[" + strconv.Itoa(i) + "]", line: n.at(), report: n.report, v: v})
+	}
+	return items, true
+}
+
+// Text reads a scalar as it is written, so that 007 stays 007. It returns false when there is none, and reports a
+// problem only when the value is a mapping or a list.
+func (n Node) Text() (string, bool) {
+	if !n.Given() {
+		return "", false
+	}
+	if n.v.kind != scalar {
+		n.Refusef("must be a single value, not a mapping or a list; a value with { } or [ ] in it needs quotes")
+		return "", false
+	}
+	return n.v.text, true
+}
+
+// Duration reads a duration with its unit between lowest and highest.
+func (n Node) Duration(otherwise, lowest, highest time.Duration) time.Duration {
+	text, ok := n.Text()
+	if !ok {
+		return otherwise
+	}
+	d, err := time.ParseDuration(text)
+	if err != nil || d < lowest || d > highest {
+		n.Refusef("must be a duration with its unit, such as 30s or 15m, from %s to %s", lowest, highest)
+		return otherwise
+	}
+	return d
+}
+
+// Int reads a whole number between lowest and highest.
+func (n Node) Int(otherwise, lowest, highest int) int {
+	text, ok := n.Text()
+	if !ok {
+		return otherwise
+	}
+	i, err := strconv.Atoi(text)
+	if err != nil || i < lowest || i > highest {
+		n.Refusef("must be a whole number from %d to %d", lowest, highest)
+		return otherwise
+	}
+	return i
+}
+
+// Number reads a decimal number between lowest and highest.
+func (n Node) Number(otherwise, lowest, highest float64) float64 {
+	text, ok := n.Text()
+	if !ok {
+		return otherwise
+	}
+	f, err := strconv.ParseFloat(text, 64)
+	if err != nil || math.IsNaN(f) || f < lowest || f > highest {
+		n.Refusef("must be a number from %v to %v", lowest, highest)
+		return otherwise
+	}
+	return f
+}
+
+// Bool reads true or false.
+func (n Node) Bool(otherwise bool) bool {
+	text, ok := n.Text()
+	if !ok {
+		return otherwise
+	}
+	if !n.v.boolean {
+		n.Refusef("must be true or false")
+		return otherwise
+	}
+	return strings.EqualFold(text, "true")
+}

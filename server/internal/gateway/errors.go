@@ -1,0 +1,131 @@
+package gateway
+
+import (
+	"context"
+	"math"
+	"net/http"
+	"regexp"
+	"strconv"
+	"strings"
+
+	"github.com/grpc-ecosystem/grpc-gateway/v2/runtime"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+
+	looppb "cegid.internal/gateway/gen/go/cegid/loop/v1"
+	"cegid.internal/gateway/server/internal/apierror"
+)
+
+// httpStatus is the status of an error where the code's default would blame the caller for what is not theirs
+// (design § 5).
+func httpStatus(err error) int {
+	switch apierror.ReasonOf(err) {
+	case looppb.ErrorReason_ERROR_REASON_LOOP_CREDENTIAL_REJECTED, looppb.ErrorReason_ERROR_REASON_LOOP_BAD_RESPONSE:
+		return http.StatusBadGateway
+	case looppb.ErrorReason_ERROR_REASON_HTTP_METHOD_NOT_ALLOWED:
+		return http.StatusMethodNotAllowed
+	case looppb.ErrorReason_ERROR_REASON_METHOD_UNKNOWN:
+		return http.StatusNotFound
+	}
+	return runtime.HTTPStatusFromCode(status.Code(err))
+}
+
+// writeError answers an error the same way wherever it arose.
+func writeError(ctx context.Context, mux *runtime.ServeMux, marshaler runtime.Marshaler, w http.ResponseWriter, r *http.Request, err error) {
+	err = contractual(err, w.Header().Get(requestIDHeader))
+	header := w.Header()
+	if delay := apierror.RetryAfterOf(err); delay > 0 {
+		header.Set("Retry-After", strconv.Itoa(int(math.Ceil(delay.Seconds()))))
+	}
+	// The default handler would copy the message into WWW-Authenticate (pitfall 5), so the body is written here.
+	if status.Code(err) == codes.Unauthenticated {
+		header.Set("WWW-Authenticate", `Bearer realm="loop"`)
+	}
+	body, failed := marshaler.Marshal(status.Convert(err).Proto())
+	if failed != nil {
+		body = []byte(`{"code":13,"message":"the error could not be written as JSON"}`)
+	}
+	header.Del("Trailer")
+	header.Del("Transfer-Encoding")
+	header.Set("Content-Type", "application/json")
+	w.WriteHeader(httpStatus(err))
+	if r.Method != http.MethodHead {
+		_, _ = w.Write(append(body, '\n')) // the caller has gone: nobody is left to tell
+	}
+}
+
+// routingError never speaks for a request that routes.find let through, except for paths that cannot be unescaped.
+func routingError(ctx context.Context, mux *runtime.ServeMux, marshaler runtime.Marshaler, w http.ResponseWriter, r *http.Request, code int) {
+	if code == http.StatusBadRequest {
+		writeError(ctx, mux, marshaler, w, r, apierror.Field(looppb.ErrorReason_ERROR_REASON_REQUEST_MALFORMED, "", "the path cannot be read: percent-encode its parts"))
+		return
+	}
+	writeError(ctx, mux, marshaler, w, r, errNoSuchPath())
+}
+
+func errNoSuchPath() error {
+	return apierror.New(codes.NotFound, looppb.ErrorReason_ERROR_REASON_METHOD_UNKNOWN,
+		"no such path: /openapi.json lists them")
+}
+
+func errMethodNotAllowed(allowed []string) error {
+	return apierror.New(codes.InvalidArgument, looppb.ErrorReason_ERROR_REASON_HTTP_METHOD_NOT_ALLOWED,
+		"this path takes "+strings.Join(allowed, ", "))
+}
+
+var unknownField = regexp.MustCompile(`unknown field "([^"]{1,100})"`)
+
+// contractual gives the errors that grpc-gateway and the connection make themselves the shape of the contract.
+func contractual(err error, requestID string) error {
+	if apierror.ReasonOf(err) != looppb.ErrorReason_ERROR_REASON_UNSPECIFIED {
+		return err
+	}
+	message := status.Convert(err).Message()
+	switch status.Code(err) {
+	case codes.InvalidArgument:
+		return malformed(message)
+	case codes.Unimplemented, codes.NotFound:
+		return errNoSuchPath()
+	case codes.DeadlineExceeded:
+		return apierror.FromContext(context.DeadlineExceeded)
+	case codes.Canceled:
+		return apierror.FromContext(context.Canceled)
+	case codes.Unavailable:
+		return apierror.New(codes.Unavailable, looppb.ErrorReason_ERROR_REASON_SHUTTING_DOWN,
+			"this server is shutting down: call again, another one or the same in a moment answers")
+	case codes.ResourceExhausted:
+		return apierror.New(codes.ResourceExhausted, looppb.ErrorReason_ERROR_REASON_CALLER_LIMIT,
+			"the message is larger than this service takes: send or ask for less at once")
+	}
+	return apierror.Internal(requestID)
+}
+
+// malformed words the errors of reading a request. Their own texts speak of parsers, and of Go.
+func malformed(message string) error {
+	const reason = looppb.ErrorReason_ERROR_REASON_REQUEST_MALFORMED
+	if match := unknownField.FindStringSubmatch(message); match != nil {
+		return apierror.Field(reason, match[1], "is no field of this request: check its spelling against /openapi.json")
+	}
+	if strings.Contains(message, "request body too large") {
+		return apierror.New(codes.InvalidArgument, reason, "the body is larger than this service takes: send less at once")
+	}
+	if strings.Contains(message, "invalid grpc-timeout") {
+		return apierror.Field(reason, "Grpc-Timeout", "is not a timeout: write digits and a unit, such as 10S")
+	}
+	if _, parameter, found := strings.Cut(message, "type mismatch, parameter: "); found {
+		name, _, _ := strings.Cut(parameter, ",")
+		return apierror.Field(reason, name, "has a value of the wrong type")
+	}
+	if match := badQueryValue.FindStringSubmatch(message); match != nil {
+		return apierror.Field(reason, match[1], "has a value of the wrong type")
+	}
+	if match := badJSONValue.FindStringSubmatch(message); match != nil {
+		return apierror.Field(reason, match[1], "has a value of the wrong type")
+	}
+	return apierror.New(codes.InvalidArgument, reason, "the request cannot be read: send one JSON object with the fields that /openapi.json lists")
+}
+
+var (
+	badQueryValue = regexp.MustCompile(`parsing field "([^"]{1,100})"`)
+	badJSONValue  = regexp.MustCompile(`invalid value for \w+ field (\w{1,100})`)
+)

@@ -1,0 +1,177 @@
+// Package gateway is the REST side: grpc-gateway in front of the in-memory server, with routing and errors of its own,
+// and the pages beside it.
+package gateway
+
+import (
+	"context"
+	"net/http"
+	"strings"
+
+	"github.com/grpc-ecosystem/grpc-gateway/v2/runtime"
+	"google.golang.org/grpc"
+	"google.golang.org/protobuf/encoding/protojson"
+	"google.golang.org/protobuf/reflect/protoreflect"
+
+	looppb "cegid.internal/gateway/gen/go/cegid/loop/v1"
+	"cegid.internal/gateway/server/internal/interceptor"
+)
+
+const requestIDHeader = "X-Request-Id"
+
+// Config is what the gateway needs.
+type Config struct {
+	// Conn reaches the server that runs the interceptors. An interface, so that something faster than a connection can
+	// take its place.
+	Conn grpc.ClientConnInterface
+	// Services are those that the gateway binds.
+	Services []protoreflect.ServiceDescriptor
+	// MaxBody bounds a request's body, in bytes.
+	MaxBody int64
+	// OpenAPI is the document that /openapi.json answers.
+	OpenAPI []byte
+	// Ready tells whether new calls are welcome.
+	Ready func() bool
+}
+
+// New returns the handler of the HTTP listener.
+func New(cfg Config) (http.Handler, error) {
+	json := &marshaler{runtime.JSONPb{
+		MarshalOptions: protojson.MarshalOptions{},
+		// A misspelt field of an accounting entry must not be dropped silently (pitfall 6).
+		UnmarshalOptions: protojson.UnmarshalOptions{DiscardUnknown: false},
+	}}
+	mux := runtime.NewServeMux(
+		runtime.WithMarshalerOption(runtime.MIMEWildcard, json),
+		runtime.WithUnescapingMode(runtime.UnescapingModeAllExceptReserved),
+		runtime.WithDisablePathLengthFallback(),
+		runtime.WithDisableHTTPMethodOverride(),
+		runtime.WithIncomingHeaderMatcher(incomingHeader),
+		runtime.WithOutgoingHeaderMatcher(func(string) (string, bool) { return "", false }),
+		runtime.WithOutgoingTrailerMatcher(func(string) (string, bool) { return "", false }),
+		runtime.WithErrorHandler(writeError),
+		runtime.WithRoutingErrorHandler(routingError),
+	)
+	ctx := context.Background()
+	for _, register := range []func(context.Context, *runtime.ServeMux, grpc.ClientConnInterface) error{
+		func(ctx context.Context, mux *runtime.ServeMux, conn grpc.ClientConnInterface) error {
+			return looppb.RegisterReferenceDataServiceHandlerClient(ctx, mux, looppb.NewReferenceDataServiceClient(conn))
+		},
+		func(ctx context.Context, mux *runtime.ServeMux, conn grpc.ClientConnInterface) error {
+			return looppb.RegisterDiagnosticsServiceHandlerClient(ctx, mux, looppb.NewDiagnosticsServiceClient(conn))
+		},
+	} {
+		if err := register(ctx, mux, cfg.Conn); err != nil {
+			return nil, err
+		}
+	}
+	api := &api{mux: mux, json: json, routes: newRoutes(cfg.Services...), maxBody: cfg.MaxBody}
+
+	root := http.NewServeMux()
+	root.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { writeText(w, http.StatusOK, "ok\n") })
+	root.HandleFunc("GET /readyz", func(w http.ResponseWriter, _ *http.Request) {
+		if !cfg.Ready() {
+			writeText(w, http.StatusServiceUnavailable, "shutting down\n")
+			return
+		}
+		writeText(w, http.StatusOK, "ready\n")
+	})
+	root.HandleFunc("GET /openapi.json", func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		_, _ = w.Write(cfg.OpenAPI)
+	})
+	docs, err := newDocs()
+	if err != nil {
+		return nil, err
+	}
+	root.Handle("GET /docs/", docs)
+	root.Handle("GET /docs", http.RedirectHandler("/docs/", http.StatusMovedPermanently))
+	root.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/" && r.Method == http.MethodGet {
+			http.Redirect(w, r, "/docs/", http.StatusFound)
+			return
+		}
+		writeError(r.Context(), mux, json, w, r, errNoSuchPath())
+	})
+	return withRequestID(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		// Before the ServeMux, which would redirect an empty dossier, //, to another path.
+		if strings.HasPrefix(r.URL.Path, "/v1/") {
+			api.ServeHTTP(w, r)
+			return
+		}
+		root.ServeHTTP(w, r)
+	})), nil
+}
+
+// incomingHeader is the allow-list of what an HTTP caller may say to the service besides its request: anything else
+// could pass for something that the service itself has put there (pitfall 4). Authorization passes on its own.
+func incomingHeader(key string) (string, bool) {
+	switch key {
+	case "Traceparent", "Tracestate", requestIDHeader:
+		return strings.ToLower(key), true
+	}
+	return "", false
+}
+
+// withRequestID gives each request an id, the caller's own if it is well-formed, and answers it.
+func withRequestID(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		id := r.Header.Get(requestIDHeader)
+		if !interceptor.ValidRequestID(id) || len(r.Header.Values(requestIDHeader)) > 1 {
+			id = interceptor.NewRequestID()
+			r.Header.Set(requestIDHeader, id)
+		}
+		w.Header().Set(requestIDHeader, id)
+		w.Header().Set("X-Content-Type-Options", "nosniff")
+		next.ServeHTTP(w, r)
+	})
+}
+
+// api routes what is below /v1/.
+type api struct {
+	mux     *runtime.ServeMux
+	json    runtime.Marshaler
+	routes  routes
+	maxBody int64
+}
+
+func (a *api) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	w.Header().Set("Cache-Control", "no-store")
+	trimTrailingSlash(r)
+	found, allowed := a.routes.find(r.Method, r.URL.EscapedPath())
+	if found == nil {
+		err := errNoSuchPath()
+		if len(allowed) > 0 {
+			w.Header().Set("Allow", strings.Join(allowed, ", "))
+			err = errMethodNotAllowed(allowed)
+		}
+		writeError(r.Context(), a.mux, a.json, w, r, err)
+		return
+	}
+	if err := found.checkQuery(r.URL.RawQuery); err != nil {
+		writeError(r.Context(), a.mux, a.json, w, r, err)
+		return
+	}
+	r.Body = http.MaxBytesReader(w, r.Body, a.maxBody)
+	a.mux.ServeHTTP(w, r)
+}
+
+// trimTrailingSlash makes /accounts/ the same as /accounts: nobody who types the slash means something else.
+func trimTrailingSlash(r *http.Request) {
+	if escaped := r.URL.EscapedPath(); strings.HasSuffix(escaped, "/") {
+		clone := *r.URL
+		clone.Path = strings.TrimSuffix(clone.Path, "/")
+		clone.RawPath = strings.TrimSuffix(clone.RawPath, "/")
+		r.URL = &clone
+	}
+}
+
+// marshaler labels streams as what they are: one JSON object a line.
+type marshaler struct{ runtime.JSONPb }
+
+func (*marshaler) StreamContentType(any) string { return "application/x-ndjson" }
+
+func writeText(w http.ResponseWriter, code int, text string) {
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	w.WriteHeader(code)
+	_, _ = w.Write([]byte(text))
+}

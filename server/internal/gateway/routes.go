@@ -1,0 +1,159 @@
+package gateway
+
+import (
+	"net/http"
+	"net/url"
+	"regexp"
+	"slices"
+	"strings"
+
+	"google.golang.org/genproto/googleapis/api/annotations"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/reflect/protoreflect"
+
+	looppb "cegid.internal/gateway/gen/go/cegid/loop/v1"
+	"cegid.internal/gateway/server/internal/apierror"
+)
+
+// route is one HTTP binding of a method, as the contract declares it.
+type route struct {
+	httpMethod string
+	path       *regexp.Regexp
+	request    protoreflect.MessageDescriptor
+	inPath     map[string]bool
+	hasBody    bool
+}
+
+// routes knows every binding, because grpc-gateway answers 501 without Allow for a wrong method, and drops query
+// parameters that it does not know (pitfalls 5, 14).
+type routes []route
+
+var variable = regexp.MustCompile(`\\\{([a-z_.]+)(=[^}]*)?\\\}`)
+
+func newRoutes(services ...protoreflect.ServiceDescriptor) routes {
+	var out routes
+	for _, service := range services {
+		for i := range service.Methods().Len() {
+			method := service.Methods().Get(i)
+			rule, _ := proto.GetExtension(method.Options(), annotations.E_Http).(*annotations.HttpRule)
+			if rule == nil {
+				continue
+			}
+			for _, binding := range append([]*annotations.HttpRule{rule}, rule.GetAdditionalBindings()...) {
+				out = append(out, newRoute(binding, method.Input()))
+			}
+		}
+	}
+	return out
+}
+
+func newRoute(rule *annotations.HttpRule, request protoreflect.MessageDescriptor) route {
+	httpMethod, template := binding(rule)
+	quoted := regexp.QuoteMeta(template)
+	inPath := map[string]bool{}
+	for _, match := range variable.FindAllStringSubmatch(quoted, -1) {
+		inPath[strings.ReplaceAll(match[1], `\`, "")] = true
+	}
+	return route{
+		httpMethod: httpMethod,
+		path:       regexp.MustCompile("^" + variable.ReplaceAllString(quoted, "[^/]*") + "$"),
+		request:    request,
+		inPath:     inPath,
+		hasBody:    rule.GetBody() != "",
+	}
+}
+
+func binding(rule *annotations.HttpRule) (httpMethod, template string) {
+	switch pattern := rule.GetPattern().(type) {
+	case *annotations.HttpRule_Get:
+		return http.MethodGet, pattern.Get
+	case *annotations.HttpRule_Put:
+		return http.MethodPut, pattern.Put
+	case *annotations.HttpRule_Post:
+		return http.MethodPost, pattern.Post
+	case *annotations.HttpRule_Delete:
+		return http.MethodDelete, pattern.Delete
+	case *annotations.HttpRule_Patch:
+		return http.MethodPatch, pattern.Patch
+	}
+	return "", ""
+}
+
+// find returns the route of a request, or the methods that its path does allow. A binding with a verb wins over one
+// whose last variable would swallow it.
+func (r routes) find(httpMethod, path string) (found *route, allowed []string) {
+	for i := range r {
+		each := &r[i]
+		if !each.path.MatchString(path) {
+			continue
+		}
+		allowed = append(allowed, each.httpMethod)
+		if each.httpMethod == httpMethod && (found == nil || len(each.path.String()) > len(found.path.String())) {
+			found = each
+		}
+	}
+	slices.Sort(allowed)
+	return found, slices.Compact(allowed)
+}
+
+// checkQuery refuses query parameters that the method would not read.
+func (r *route) checkQuery(rawQuery string) error {
+	if rawQuery == "" {
+		return nil
+	}
+	values, err := url.ParseQuery(rawQuery)
+	if err != nil {
+		return apierror.Field(looppb.ErrorReason_ERROR_REASON_REQUEST_MALFORMED, "", "the query string cannot be read: percent-encode its values")
+	}
+	var violations []apierror.Violation
+	for name, given := range values {
+		if problem := r.parameterProblem(name, len(given)); problem != "" {
+			violations = append(violations, apierror.Violation{Field: name, Description: problem})
+		}
+	}
+	if len(violations) == 0 {
+		return nil
+	}
+	slices.SortFunc(violations, func(a, b apierror.Violation) int { return strings.Compare(a.Field, b.Field) })
+	return apierror.Invalid(looppb.ErrorReason_ERROR_REASON_REQUEST_MALFORMED, violations...)
+}
+
+func (r *route) parameterProblem(name string, times int) string {
+	if r.hasBody {
+		return "this method reads its JSON body alone: move the parameter there"
+	}
+	message := r.request
+	var field protoreflect.FieldDescriptor
+	for part := range strings.SplitSeq(name, ".") {
+		if message == nil {
+			return r.unknownParameter()
+		}
+		if field = message.Fields().ByJSONName(part); field == nil {
+			field = message.Fields().ByName(protoreflect.Name(part))
+		}
+		if field == nil {
+			return r.unknownParameter()
+		}
+		message = field.Message()
+	}
+	switch {
+	case r.inPath[string(field.Name())]:
+		return "is part of the path already: leave it out of the query"
+	case times > 1 && !field.IsList():
+		return "is given more than once: give it once"
+	}
+	return ""
+}
+
+func (r *route) unknownParameter() string {
+	var known []string
+	for i := range r.request.Fields().Len() {
+		if field := r.request.Fields().Get(i); !r.inPath[string(field.Name())] {
+			known = append(known, field.JSONName())
+		}
+	}
+	if len(known) == 0 {
+		return "is no parameter of this method, which takes none"
+	}
+	return "is no parameter of this method: use " + strings.Join(known, ", ")
+}

@@ -1,0 +1,77 @@
+// Package interceptor holds what every call passes through before its handler, in one order, the same for unary calls
+// and streams (design § 3).
+package interceptor
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"buf.build/go/protovalidate"
+	"google.golang.org/grpc"
+
+	"cegid.internal/gateway/server/internal/policy"
+)
+
+// Named is an interceptor in its two forms. A nil form does not take part.
+type Named struct {
+	Name   string
+	Unary  grpc.UnaryServerInterceptor
+	Stream grpc.StreamServerInterceptor
+}
+
+// Deadlines bound how long a call may take.
+type Deadlines struct {
+	UnaryDefault, UnaryMax   time.Duration
+	StreamDefault, StreamMax time.Duration
+}
+
+// Config is what the chain needs.
+type Config struct {
+	Log       *slog.Logger
+	Metrics   *Metrics
+	Deadlines Deadlines
+	// Policy knows the callers and decides what they may do.
+	Policy *policy.Policy
+	// Access says what each method asks of its caller, by full method name.
+	Access map[string]policy.Right
+	// Validator checks the shape of requests.
+	Validator protovalidate.Validator
+	// MaxCallsPerCaller bounds the calls that one caller may have under way.
+	MaxCallsPerCaller int
+	// Shutdown ends when calls under way must end too.
+	Shutdown context.Context
+}
+
+// Chain returns the interceptors, outermost first.
+func Chain(cfg Config) []Named {
+	return []Named{
+		recovery("recovery", cfg.Log),
+		requestID(),
+		logCalls(cfg.Log),
+		cfg.Metrics.interceptor(),
+		clampDeadline(cfg.Deadlines, cfg.Shutdown),
+		mapErrors(cfg.Log),
+		authenticate(cfg.Policy),
+		limitCalls(cfg.MaxCallsPerCaller),
+		authorize(cfg.Policy, cfg.Access, cfg.Log),
+		audit(cfg.Log, cfg.Access),
+		validate(cfg.Validator),
+		recovery("inner recovery", cfg.Log),
+	}
+}
+
+// ServerOptions returns the chain as options of a grpc.Server.
+func ServerOptions(chain []Named) []grpc.ServerOption {
+	var unary []grpc.UnaryServerInterceptor
+	var stream []grpc.StreamServerInterceptor
+	for _, each := range chain {
+		if each.Unary != nil {
+			unary = append(unary, each.Unary)
+		}
+		if each.Stream != nil {
+			stream = append(stream, each.Stream)
+		}
+	}
+	return []grpc.ServerOption{grpc.ChainUnaryInterceptor(unary...), grpc.ChainStreamInterceptor(stream...)}
+}

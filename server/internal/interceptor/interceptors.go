@@ -1,0 +1,320 @@
+package interceptor
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"log/slog"
+	"regexp"
+	"runtime/debug"
+	"strings"
+	"sync"
+	"time"
+
+	"buf.build/go/protovalidate"
+	middleware "github.com/grpc-ecosystem/go-grpc-middleware/v2/interceptors/recovery"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/metadata"
+	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/proto"
+
+	"cegid.internal/gateway/cegidclient"
+	looppb "cegid.internal/gateway/gen/go/cegid/loop/v1"
+	"cegid.internal/gateway/server/internal/apierror"
+	"cegid.internal/gateway/server/internal/policy"
+)
+
+// Metadata keys that this package reads or writes.
+const (
+	RequestIDKey = "x-request-id"
+	// pushbackKey tells a client's channel not to retry: this service has done so already. In the trailer, because a
+	// header would end the channel's own retries for good (pitfall 1).
+	pushbackKey = "grpc-retry-pushback-ms"
+)
+
+// recovery turns a panic into a masked error; the log has the stack.
+func recovery(name string, log *slog.Logger) Named {
+	option := middleware.WithRecoveryHandlerContext(func(ctx context.Context, p any) error {
+		id := CallFrom(ctx).RequestID
+		// A panic's value may quote a request; its type and the stack are enough to find it.
+		log.ErrorContext(ctx, "panic", "request_id", id, "panic_type", fmt.Sprintf("%T", p), "stack", string(debug.Stack()))
+		return apierror.Internal(id)
+	})
+	return Named{
+		Name:   name,
+		Unary:  middleware.UnaryServerInterceptor(option),
+		Stream: middleware.StreamServerInterceptor(option),
+	}
+}
+
+var requestIDShape = regexp.MustCompile(`^[A-Za-z0-9._-]{1,64}$`)
+
+// ValidRequestID tells whether a caller's request id is taken over.
+func ValidRequestID(id string) bool { return requestIDShape.MatchString(id) }
+
+// NewRequestID returns an id that nobody has used.
+func NewRequestID() string {
+	var raw [12]byte
+	_, _ = rand.Read(raw[:]) // never fails
+	return hex.EncodeToString(raw[:])
+}
+
+// requestID gives the call a record and an id, the caller's own if it is well-formed, and answers it in the trailer.
+func requestID() Named {
+	return around("request id", func(ctx context.Context, _ string, _ bool, next func(context.Context) error) error {
+		id := ""
+		if values := metadata.ValueFromIncomingContext(ctx, RequestIDKey); len(values) == 1 && ValidRequestID(values[0]) {
+			id = values[0]
+		} else {
+			id = NewRequestID()
+		}
+		_ = grpc.SetTrailer(ctx, metadata.Pairs(RequestIDKey, id))
+		return next(context.WithValue(ctx, callKey{}, &Call{RequestID: id}))
+	})
+}
+
+// logCalls writes one line per call. Never a dossier, a name or an amount.
+func logCalls(log *slog.Logger) Named {
+	return around("log", func(ctx context.Context, method string, _ bool, next func(context.Context) error) error {
+		start := time.Now()
+		err := next(ctx)
+		call := CallFrom(ctx)
+		attempts, upstream := call.Attempts()
+		code := status.Code(err)
+		attributes := []slog.Attr{
+			slog.String("method", strings.TrimPrefix(method, "/")),
+			slog.String("code", code.String()),
+			slog.String("caller", call.Caller),
+			slog.String("practice", call.Practice),
+			slog.String("request_id", call.RequestID),
+			slog.Duration("duration", time.Since(start)),
+			slog.Int64("loop_attempts", attempts),
+			slog.Duration("loop_time", upstream),
+		}
+		if err != nil {
+			attributes = append(attributes, slog.String("reason", apierror.ReasonName(apierror.ReasonOf(err))))
+		}
+		level := slog.LevelInfo
+		if code == codes.Internal || code == codes.Unknown {
+			level = slog.LevelError
+		}
+		log.LogAttrs(ctx, level, "call", attributes...)
+		return err
+	})
+}
+
+var errShuttingDown = errors.New("shutting down")
+
+// clampDeadline gives each call a deadline: the caller's, within what this service allows, and no later than the
+// server's own end.
+func clampDeadline(d Deadlines, shutdown context.Context) Named {
+	return around("deadline clamp", func(ctx context.Context, _ string, streaming bool, next func(context.Context) error) error {
+		limit, fallback := d.UnaryMax, d.UnaryDefault
+		if streaming {
+			limit, fallback = d.StreamMax, d.StreamDefault
+		}
+		allowed := limit
+		if _, has := ctx.Deadline(); !has {
+			allowed = fallback
+		}
+		ctx, cancel := context.WithTimeout(ctx, allowed) // an earlier deadline of the caller's stays
+		defer cancel()
+		ctx, end := context.WithCancelCause(ctx)
+		defer end(nil)
+		stop := context.AfterFunc(shutdown, func() { end(errShuttingDown) })
+		defer stop()
+		return next(ctx)
+	})
+}
+
+// mapErrors makes every error one of the contract's, and masks what it does not know.
+func mapErrors(log *slog.Logger) Named {
+	return around("error mapper", func(ctx context.Context, method string, _ bool, next func(context.Context) error) error {
+		err := next(ctx)
+		if err == nil {
+			return nil
+		}
+		var upstream *cegidclient.Error
+		ended := ctx.Err() != nil && (errors.Is(err, ctx.Err()) || status.Code(err) == codes.DeadlineExceeded || status.Code(err) == codes.Canceled)
+		switch {
+		case apierror.ReasonOf(err) != looppb.ErrorReason_ERROR_REASON_UNSPECIFIED:
+		case ended && errors.Is(context.Cause(ctx), errShuttingDown):
+			err = apierror.New(codes.Unavailable, looppb.ErrorReason_ERROR_REASON_SHUTTING_DOWN,
+				"this server is shutting down: call again, another one or the same in a moment answers")
+		case errors.As(err, &upstream):
+			// Retried here already, where it could help: the channel must not multiply that.
+			_ = grpc.SetTrailer(ctx, metadata.Pairs(pushbackKey, "-1"))
+			if upstream.Kind == cegidclient.KindConfiguration {
+				log.ErrorContext(ctx, "loop call", "method", method, "request_id", CallFrom(ctx).RequestID, "error", upstream.Error())
+			}
+			err = apierror.FromLoop(upstream)
+		case ended:
+			err = apierror.FromContext(ctx.Err())
+		default:
+			id := CallFrom(ctx).RequestID
+			log.ErrorContext(ctx, "unmapped error", "method", method, "request_id", id, "error", err.Error())
+			err = apierror.Internal(id)
+		}
+		return err
+	})
+}
+
+// authenticate finds out who calls, by the bearer token of the policy.
+func authenticate(callers *policy.Policy) Named {
+	return around("authentication", func(ctx context.Context, method string, _ bool, next func(context.Context) error) error {
+		if public(method) {
+			return next(ctx)
+		}
+		caller, ok := callers.Authenticate(bearer(ctx))
+		if !ok {
+			return apierror.New(codes.Unauthenticated, looppb.ErrorReason_ERROR_REASON_CALLER_UNKNOWN,
+				"no valid token: send the metadata `authorization: Bearer <token>` with a token of a caller in the policy")
+		}
+		CallFrom(ctx).Caller = caller
+		return next(ctx)
+	})
+}
+
+// public methods say nothing of any practice: probes and schema.
+func public(method string) bool {
+	return strings.HasPrefix(method, "/grpc.health.v1.Health/") || strings.HasPrefix(method, "/grpc.reflection.")
+}
+
+func bearer(ctx context.Context) string {
+	values := metadata.ValueFromIncomingContext(ctx, "authorization")
+	if len(values) != 1 {
+		return ""
+	}
+	scheme, token, found := strings.Cut(values[0], " ")
+	if !found || !strings.EqualFold(scheme, "bearer") {
+		return ""
+	}
+	return strings.TrimSpace(token)
+}
+
+// limitCalls bounds the calls that one caller has under way, so that one job cannot take all of the server.
+func limitCalls(most int) Named {
+	var mu sync.Mutex
+	underWay := map[string]int{}
+	return around("inbound limits", func(ctx context.Context, method string, _ bool, next func(context.Context) error) error {
+		caller := CallFrom(ctx).Caller
+		if most <= 0 || caller == "" {
+			return next(ctx)
+		}
+		mu.Lock()
+		full := underWay[caller] >= most
+		if !full {
+			underWay[caller]++
+		}
+		mu.Unlock()
+		if full {
+			return apierror.Error{
+				Code: codes.ResourceExhausted, Reason: looppb.ErrorReason_ERROR_REASON_CALLER_LIMIT,
+				Message:    fmt.Sprintf("%d calls of this caller are under way, which is all it may have: wait for some to end", most),
+				RetryAfter: time.Second,
+			}.Err()
+		}
+		defer func() {
+			mu.Lock()
+			defer mu.Unlock()
+			if underWay[caller]--; underWay[caller] == 0 {
+				delete(underWay, caller)
+			}
+		}()
+		return next(ctx)
+	})
+}
+
+// authorize asks the policy. A request without practice or dossier goes on to validation, which refuses it by name.
+func authorize(grants *policy.Policy, access map[string]policy.Right, log *slog.Logger) Named {
+	return onFirst("authorisation", func(ctx context.Context, method string, request any) error {
+		if public(method) {
+			return nil
+		}
+		right, known := access[method]
+		if !known { // proven impossible at start; deny all the same
+			return notAllowed()
+		}
+		named, ok := request.(interface{ GetPractice() string })
+		if !ok {
+			return notAllowed()
+		}
+		call, practice := CallFrom(ctx), named.GetPractice()
+		if practice == "" {
+			return nil
+		}
+		if practice == AllPractices {
+			return nil // the handler answers what the caller may see, and only that
+		}
+		call.Practice = practice
+		if allowed(grants, call.Caller, practice, right, request) {
+			return nil
+		}
+		log.LogAttrs(ctx, slog.LevelWarn, "audit", slog.String("event", "refused"), slog.String("method", method),
+			slog.String("caller", call.Caller), slog.String("practice", practice), slog.String("right", right.String()),
+			slog.String("request_id", call.RequestID))
+		return notAllowed()
+	})
+}
+
+// AllPractices stands for every practice that the caller may use (AIP-159), where a method allows it.
+const AllPractices = "-"
+
+func allowed(grants *policy.Policy, caller, practice string, right policy.Right, request any) bool {
+	named, scoped := request.(interface{ GetDossier() string })
+	switch {
+	case scoped && named.GetDossier() == "":
+		return grants.Known(caller, practice) // validation refuses it by name
+	case scoped:
+		return grants.Allows(caller, practice, named.GetDossier(), right)
+	case right == policy.Read:
+		return grants.Known(caller, practice) // what the practice shows to whoever may use any of it
+	}
+	return grants.Allows(caller, practice, "", right)
+}
+
+func notAllowed() error {
+	return apierror.New(codes.PermissionDenied, looppb.ErrorReason_ERROR_REASON_CALLER_NOT_ALLOWED,
+		"the policy does not allow this caller to do this here: ask the operator for a grant on the practice and dossier")
+}
+
+// audit writes one record per call that does more than read.
+func audit(log *slog.Logger, access map[string]policy.Right) Named {
+	return around("audit", func(ctx context.Context, method string, _ bool, next func(context.Context) error) error {
+		err := next(ctx)
+		if right, known := access[method]; known && right != policy.Read {
+			call := CallFrom(ctx)
+			log.LogAttrs(ctx, slog.LevelInfo, "audit", slog.String("event", "done"), slog.String("method", method),
+				slog.String("caller", call.Caller), slog.String("practice", call.Practice),
+				slog.String("right", right.String()), slog.String("code", status.Code(err).String()),
+				slog.String("request_id", call.RequestID))
+		}
+		return err
+	})
+}
+
+// validate refuses requests of the wrong shape, with the path of each field.
+func validate(validator protovalidate.Validator) Named {
+	return onFirst("validation", func(_ context.Context, _ string, request any) error {
+		message, ok := request.(proto.Message)
+		if !ok {
+			return nil
+		}
+		err := validator.Validate(message)
+		var failed *protovalidate.ValidationError
+		if err == nil || !errors.As(err, &failed) {
+			return err
+		}
+		violations := make([]apierror.Violation, 0, len(failed.Violations))
+		for _, v := range failed.Violations {
+			violations = append(violations, apierror.Violation{
+				Field:       protovalidate.FieldPathString(v.Proto.GetField()),
+				Description: v.Proto.GetMessage(),
+			})
+		}
+		return apierror.Invalid(looppb.ErrorReason_ERROR_REASON_FIELD_INVALID, violations...)
+	})
+}

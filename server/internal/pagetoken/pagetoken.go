@@ -1,0 +1,67 @@
+// Package pagetoken encodes where a list stopped. A token holds a position and a digest of the query it belongs to;
+// it carries no authority: whoever presents it must be allowed to run the query anew.
+package pagetoken
+
+import (
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/binary"
+	"errors"
+	"math"
+)
+
+const (
+	version    = 1
+	digestSize = 12
+)
+
+// Errors that say what is wrong with a token, for whoever sent it.
+var (
+	ErrDamaged    = errors.New("the token is damaged: send next_page_token as received, or none to start again")
+	ErrOtherQuery = errors.New("the token belongs to another query: keep practice, dossier, filter and order_by as they were, or send none to start again")
+)
+
+// Query is the digest of what must not change from one page to the next.
+type Query [digestSize]byte
+
+// NewQuery digests the parts of a query. Parts are length-prefixed, so that no two lists of parts look alike.
+func NewQuery(parts ...string) Query {
+	hash := sha256.New()
+	for _, part := range parts {
+		hash.Write(binary.AppendUvarint(nil, uint64(len(part))))
+		hash.Write([]byte(part))
+	}
+	return Query(hash.Sum(nil)[:digestSize])
+}
+
+// Encode returns the token of a position in a query; position 0 is the start and has none.
+func Encode(query Query, position int) string {
+	if position <= 0 {
+		return ""
+	}
+	raw := append([]byte{version}, query[:]...)
+	raw = binary.AppendUvarint(raw, uint64(position))
+	return base64.RawURLEncoding.EncodeToString(raw)
+}
+
+// Decode returns the position that a token holds; the empty token is the start.
+func Decode(query Query, token string) (int, error) {
+	if token == "" {
+		return 0, nil
+	}
+	raw, err := base64.RawURLEncoding.Strict().DecodeString(token)
+	if err != nil || len(raw) < 1+digestSize+1 || raw[0] != version {
+		return 0, ErrDamaged
+	}
+	position, n := binary.Uvarint(raw[1+digestSize:])
+	if n != len(raw)-1-digestSize || position == 0 || position > math.MaxInt32 {
+		return 0, ErrDamaged
+	}
+	if Query(raw[1:1+digestSize]) != query {
+		return 0, ErrOtherQuery
+	}
+	if Encode(query, int(position)) != token { // one position, one token
+		return 0, ErrDamaged
+	}
+	return int(position), nil
+}

@@ -1,0 +1,255 @@
+package policy
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"slices"
+	"strings"
+
+	"cegid.internal/gateway/server/internal/config/strictyaml"
+)
+
+// Load reads the policy at path; testdata/policy.yaml is a complete example. practices are the names of those that the
+// configuration has. The error is a *strictyaml.Error with all problems; it quotes nothing of the file.
+func Load(path string, practices []string) (*Policy, error) {
+	report := &strictyaml.Report{}
+	root, ok := strictyaml.ReadFile(path, report)
+	if !ok {
+		return nil, report.Err()
+	}
+	p := load(root, practices)
+	if err := report.Err(); err != nil {
+		return nil, err
+	}
+	return p, nil
+}
+
+type loader struct {
+	policy    *Policy
+	practices []string
+	names     map[string]string            // of callers, to where they are
+	hashes    map[[sha256.Size]byte]string // of tokens, to where they are
+}
+
+func load(root strictyaml.Node, practices []string) *Policy {
+	top, ok := root.Fields("callers", "grants")
+	if !ok {
+		return nil
+	}
+	l := loader{
+		policy:    &Policy{grants: map[string][]grant{}},
+		practices: practices,
+		names:     map[string]string{},
+		hashes:    map[[sha256.Size]byte]string{},
+	}
+	callers, ok := top.Get("callers").Items()
+	if ok && len(callers) == 0 {
+		top.Get("callers").Refusef("there is no caller, so nobody could use the service; list at least one with its name and token_hashes")
+	}
+	for _, caller := range callers {
+		l.caller(caller)
+	}
+	grants, ok := top.Get("grants").Items()
+	if ok && len(grants) == 0 {
+		top.Get("grants").Refusef("there is no grant, so nobody is allowed anything; list at least one with caller, practices, dossiers and rights")
+	}
+	for _, g := range grants {
+		l.grant(g)
+	}
+	return l.policy
+}
+
+func (l *loader) caller(n strictyaml.Node) {
+	if !n.Given() {
+		n.Refusef("the caller is empty; give it a name and token_hashes, or remove it")
+		return
+	}
+	fields, ok := n.Fields("name", "token_hashes")
+	if !ok {
+		return
+	}
+	place := fields.Get("name")
+	name, ok := place.Text()
+	switch first, repeated := l.names[name]; {
+	case !place.Given():
+		place.Refusef("the caller has no name; give it one of letters, digits, '.', '_' and '-'")
+	case !ok: // reported by Text
+	case !callerName(name):
+		place.Refusef("must be 1 to 64 letters, digits, '.', '_' or '-'")
+	case repeated:
+		place.Refusef("another caller has this name, at %s; put the tokens of one caller together, or rename one", first)
+	default:
+		l.names[name] = place.Where()
+	}
+	l.policy.callers = append(l.policy.callers, name)
+
+	hashes, ok := fields.Get("token_hashes").Items()
+	if ok && len(hashes) == 0 {
+		fields.Get("token_hashes").Refusef("the caller has no token and could never authenticate; add the hash of one, or remove the caller")
+	}
+	for _, hash := range hashes {
+		l.token(hash, len(l.policy.callers)-1)
+	}
+}
+
+func callerName(name string) bool {
+	const allowed = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-"
+	return name != "" && len(name) <= 64 && strings.Trim(name, allowed) == ""
+}
+
+func (l *loader) token(n strictyaml.Node, caller int) {
+	text, ok := n.Text()
+	if !ok {
+		if !n.Given() {
+			n.Refusef("the item is empty; give the hash of a token, or remove it")
+		}
+		return
+	}
+	digits, prefixed := strings.CutPrefix(text, hashPrefix)
+	raw, err := hex.DecodeString(digits)
+	if !prefixed && (err != nil || len(raw) != sha256.Size) {
+		n.Refusef("this is no hash and may be a token itself; tokens do not stand in the policy: write sha256: and the SHA-256 of the token in 64 hexadecimal digits, " +
+			"and replace the token if this file was shared")
+		return
+	}
+	if !prefixed || err != nil || len(raw) != sha256.Size {
+		n.Refusef("must be sha256: and the SHA-256 of the token in 64 hexadecimal digits")
+		return
+	}
+	sum := [sha256.Size]byte(raw)
+	if sum == sha256.Sum256(nil) {
+		n.Refusef("this is the hash of nothing, the mark of an unset variable; hash the token again")
+		return
+	}
+	if first, repeated := l.hashes[sum]; repeated {
+		n.Refusef("this hash is given twice, first at %s; give each caller a token of its own", first)
+		return
+	}
+	l.hashes[sum] = n.Where()
+	l.policy.tokens = append(l.policy.tokens, tokenHash{caller: caller, sum: sum})
+}
+
+func (l *loader) grant(n strictyaml.Node) {
+	if !n.Given() {
+		n.Refusef("the grant is empty; give it caller, practices, dossiers and rights, or remove it")
+		return
+	}
+	fields, ok := n.Fields("caller", "callers", "practices", "dossiers", "rights")
+	if !ok {
+		return
+	}
+	g := grant{rights: l.rights(fields.Get("rights")), practices: l.grantPractices(fields.Get("practices"))}
+	dossiers, ok := fields.Get("dossiers").Items()
+	for _, item := range dossiers {
+		if pattern, ok := l.pattern(item); ok {
+			g.dossiers = append(g.dossiers, pattern)
+		}
+	}
+	if ok && len(dossiers) == 0 && (slices.Contains(g.rights, Read) || slices.Contains(g.rights, Write)) {
+		fields.Get("dossiers").Refusef("the rights read and write are on dossiers, and none is given; list codes, or \"*\" for all of them")
+	}
+	for _, caller := range l.grantCallers(fields) {
+		l.policy.grants[caller] = append(l.policy.grants[caller], g)
+	}
+}
+
+func (l *loader) grantCallers(fields strictyaml.Fields) []string {
+	one, several := fields.Get("caller"), fields.Get("callers")
+	var places []strictyaml.Node
+	switch {
+	case one.Given() && several.Given():
+		several.Refusef("the grant has caller and callers; keep one of them")
+		return nil
+	case one.Given():
+		places = []strictyaml.Node{one}
+	default:
+		var ok bool
+		if places, ok = several.Items(); ok && len(places) == 0 {
+			one.Refusef("the grant is for nobody; name its caller, or several in callers")
+		}
+	}
+	var callers []string
+	for _, place := range places {
+		name, ok := place.Text()
+		switch {
+		case !place.Given():
+			place.Refusef("the item is empty; name a caller, or remove it")
+		case !ok: // reported by Text
+		case l.names[name] == "":
+			place.Refusef("there is no caller of this name; add it to callers, or correct the name")
+		case slices.Contains(callers, name):
+			place.Refusef("the caller is named twice; keep one")
+		default:
+			callers = append(callers, name)
+		}
+	}
+	return callers
+}
+
+func (l *loader) grantPractices(n strictyaml.Node) []string {
+	items, ok := n.Items()
+	if ok && len(items) == 0 {
+		n.Refusef("the grant is on no practice; list their names, or \"*\" for all of them")
+	}
+	var practices []string
+	for _, item := range items {
+		name, ok := item.Text()
+		switch {
+		case !item.Given():
+			item.Refusef("the item is empty; name a practice, or remove it")
+		case !ok: // reported by Text
+		case name == everything && len(items) > 1:
+			item.Refusef("\"*\" stands for all practices; remove the others, or \"*\"")
+		case name != everything && !slices.Contains(l.practices, name):
+			item.Refusef("the configuration has no practice of this name; names are exact, and \"*\" alone stands for all of them")
+		case slices.Contains(practices, name):
+			item.Refusef("the practice is named twice; keep one")
+		default:
+			practices = append(practices, name)
+		}
+	}
+	return practices
+}
+
+func (l *loader) pattern(n strictyaml.Node) (string, bool) {
+	pattern, ok := n.Text()
+	if !ok {
+		if !n.Given() {
+			n.Refusef("the item is empty; give a dossier's code, or remove it")
+		}
+		return "", false
+	}
+	if strings.ContainsAny(pattern, "?[]^$|\\") {
+		n.Refusef("only * has a meaning in a pattern; write the code, or its beginning and *")
+		return "", false
+	}
+	if err := CheckDossierCode(pattern); err != nil {
+		n.Refusef("%s", err)
+		return "", false
+	}
+	return pattern, true
+}
+
+func (l *loader) rights(n strictyaml.Node) []Right {
+	items, ok := n.Items()
+	if ok && len(items) == 0 {
+		n.Refusef("the grant gives no right; list some of read, write, practice, raw, administer")
+	}
+	var rights []Right
+	for _, item := range items {
+		text, ok := item.Text()
+		i := slices.IndexFunc(Rights(), func(r Right) bool { return r.String() == text })
+		switch {
+		case !item.Given():
+			item.Refusef("the item is empty; name a right, or remove it")
+		case !ok: // reported by Text
+		case i < 0:
+			item.Refusef("is no right; the rights are read, write, practice, raw, administer")
+		case slices.Contains(rights, Rights()[i]):
+			item.Refusef("the right is named twice; keep one")
+		default:
+			rights = append(rights, Rights()[i])
+		}
+	}
+	return rights
+}

@@ -1,0 +1,251 @@
+// Package policy says which callers there are and what each may do. Whatever no grant allows is denied.
+package policy
+
+import (
+	"crypto/rand"
+	"crypto/sha256"
+	"crypto/subtle"
+	"encoding/base64"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"iter"
+	"slices"
+	"strings"
+	"unicode/utf8"
+)
+
+// Right is what a grant allows. No right includes another: a caller that writes and reads needs both.
+type Right int
+
+// The rights, as the contract's enum cegid.loop.v1.Right has them.
+const (
+	// Read the data of a dossier.
+	Read Right = iota + 1
+	// Write entries, documents and settings to a dossier.
+	Write
+	// Practice opens the RPCs that speak of the practice itself.
+	Practice
+	// Raw opens the raw door to operations without an RPC.
+	Raw
+	// Administer is to decide what became of a write whose outcome is unknown.
+	Administer
+)
+
+// Rights returns every right.
+func Rights() []Right { return []Right{Read, Write, Practice, Raw, Administer} }
+
+// String returns the right as policy files write it.
+func (r Right) String() string {
+	switch r {
+	case Read:
+		return "read"
+	case Write:
+		return "write"
+	case Practice:
+		return "practice"
+	case Raw:
+		return "raw"
+	case Administer:
+		return "administer"
+	default:
+		return "none"
+	}
+}
+
+const (
+	// Tells people, and scanners of leaked secrets, what a token is for.
+	tokenPrefix = "clg_"
+	hashPrefix  = "sha256:"
+	everything  = "*"
+)
+
+// Policy is immutable and safe for concurrent use. The zero Policy knows nobody and allows nothing.
+type Policy struct {
+	callers []string
+	tokens  []tokenHash
+	grants  map[string][]grant // by caller
+	// anyToken is the caller that every token stands for; empty outside of an open sandbox.
+	anyToken string
+}
+
+type tokenHash struct {
+	caller int // index into callers
+	sum    [sha256.Size]byte
+}
+
+type grant struct {
+	practices []string // exact, or everything alone
+	dossiers  []string // exact, or patterns with *
+	rights    []Right
+}
+
+// AllowAll returns the policy of the sandbox: one caller with every right everywhere. With a token, that one alone is
+// accepted; without, any token but the empty one is. No policy file can say the latter.
+func AllowAll(caller, token string) *Policy {
+	p := &Policy{
+		callers: []string{caller},
+		grants:  map[string][]grant{caller: {{practices: []string{everything}, dossiers: []string{everything}, rights: Rights()}}},
+	}
+	if token == "" {
+		p.anyToken = caller
+	} else {
+		p.tokens = []tokenHash{{sum: sha256.Sum256([]byte(token))}}
+	}
+	return p
+}
+
+// NewToken returns a random token for a caller, and the hash for the policy file.
+func NewToken() (token, hash string, err error) {
+	random := make([]byte, 32)
+	if _, err := rand.Read(random); err != nil {
+		return "", "", err
+	}
+	token = tokenPrefix + base64.RawURLEncoding.EncodeToString(random)
+	return token, HashToken(token), nil
+}
+
+// HashToken returns a token's hash as policy files hold it. Plain SHA-256 is enough for random tokens, and only for
+// those.
+func HashToken(token string) string {
+	sum := sha256.Sum256([]byte(token))
+	return hashPrefix + hex.EncodeToString(sum[:])
+}
+
+// Authenticate returns the caller whose token this is. It compares with every token's hash in constant time, so that
+// neither the hash nor the number of a match can be measured.
+func (p *Policy) Authenticate(token string) (caller string, ok bool) {
+	sum := sha256.Sum256([]byte(token))
+	found := -1
+	for _, t := range p.tokens {
+		found = subtle.ConstantTimeSelect(subtle.ConstantTimeCompare(sum[:], t.sum[:]), t.caller, found)
+	}
+	switch {
+	case token == "":
+		return "", false
+	case found >= 0:
+		return p.callers[found], true
+	default:
+		return p.anyToken, p.anyToken != ""
+	}
+}
+
+// Allows says whether a caller has a right on a dossier of a practice. With an empty dossier it asks for the practice
+// itself, where any grant on the practice with that right suffices. `cabinet`, which to Loop means the practice
+// itself, is no dossier and is never allowed as one: no pattern may open the practice's own data.
+func (p *Policy) Allows(caller, practice, dossier string, right Right) bool {
+	for g := range p.on(caller, practice) {
+		if slices.Contains(g.rights, right) && (dossier == "" || g.covers(dossier)) {
+			return true
+		}
+	}
+	return false
+}
+
+// Rights returns the rights of a caller on a dossier, or with an empty dossier on the practice itself, in the order of
+// the constants.
+func (p *Policy) Rights(caller, practice, dossier string) []Right {
+	return slices.DeleteFunc(Rights(), func(r Right) bool { return !p.Allows(caller, practice, dossier, r) })
+}
+
+// Known says whether a caller has any grant on a practice. To a caller without one the practice does not exist.
+func (p *Policy) Known(caller, practice string) bool {
+	for range p.on(caller, practice) {
+		return true
+	}
+	return false
+}
+
+// OpenEnded says whether a caller's grants on a practice cover dossiers that are not among listed: a pattern does, and
+// so does a code that listed does not hold.
+func (p *Policy) OpenEnded(caller, practice string, listed []string) bool {
+	for g := range p.on(caller, practice) {
+		for _, dossier := range g.dossiers {
+			if strings.Contains(dossier, everything) || !slices.Contains(listed, dossier) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// ExactDossiers returns the codes that a caller's grants on a practice spell out, sorted and without repetition.
+func (p *Policy) ExactDossiers(caller, practice string) []string {
+	var codes []string
+	for g := range p.on(caller, practice) {
+		for _, dossier := range g.dossiers {
+			if !strings.Contains(dossier, everything) {
+				codes = append(codes, dossier)
+			}
+		}
+	}
+	slices.Sort(codes)
+	return slices.Compact(codes)
+}
+
+// Callers returns the names of all callers, in the order of the file.
+func (p *Policy) Callers() []string { return slices.Clone(p.callers) }
+
+// String describes the policy without its hashes.
+func (p *Policy) String() string {
+	grants := 0
+	for _, g := range p.grants {
+		grants += len(g)
+	}
+	return fmt.Sprintf("policy of %d callers and %d grants", len(p.callers), grants)
+}
+
+// GoString describes the policy without its hashes.
+func (p *Policy) GoString() string { return p.String() }
+
+// on yields a caller's grants on a practice.
+func (p *Policy) on(caller, practice string) iter.Seq[grant] {
+	return func(yield func(grant) bool) {
+		for _, g := range p.grants[caller] {
+			if (g.practices[0] == everything || slices.Contains(g.practices, practice)) && !yield(g) {
+				return
+			}
+		}
+	}
+}
+
+func (g grant) covers(dossier string) bool {
+	return !isCabinet(dossier) && slices.ContainsFunc(g.dossiers, func(pattern string) bool { return match(pattern, dossier) })
+}
+
+// match compares exactly, as Loop's rules on letter case are unknown; * stands for any run of characters, also none.
+// It takes time proportional to the product of the lengths at most.
+func match(pattern, code string) bool {
+	star, resume := -1, 0 // the last * seen, and where its run ends so far
+	i, j := 0, 0
+	for j < len(code) {
+		switch {
+		case i < len(pattern) && pattern[i] == '*':
+			star, resume = i, j
+			i++
+		case i < len(pattern) && pattern[i] == code[j]:
+			i++
+			j++
+		case star >= 0:
+			resume++
+			i, j = star+1, resume
+		default:
+			return false
+		}
+	}
+	return strings.Trim(pattern[i:], everything) == ""
+}
+
+// Letter case aside, because Loop's own rule is unknown and the practice's data is at stake.
+func isCabinet(code string) bool { return strings.EqualFold(code, "cabinet") }
+
+// CheckDossierCode refuses what cannot be the code of a dossier, by the rule of the contract (rules.proto).
+func CheckDossierCode(code string) error {
+	if isCabinet(code) {
+		return errors.New("'cabinet' means the practice itself to Loop and is no dossier; remove it, and grant the right 'practice' to those who need that data")
+	}
+	if n := utf8.RuneCountInString(code); n < 1 || n > 64 || strings.ContainsFunc(code, func(c rune) bool { return c <= ' ' || c == 0x7f }) {
+		return errors.New("must be a dossier's code in Loop: 1 to 64 characters without spaces")
+	}
+	return nil
+}

@@ -1,0 +1,184 @@
+// Package sandbox is the whole service with a simulated Loop inside: no account, no secret, nothing to install.
+package sandbox
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"strconv"
+	"text/template"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+
+	"cegid.internal/gateway/cegidclient"
+	"cegid.internal/gateway/cegidclient/loopsim"
+	"cegid.internal/gateway/server/internal/app"
+	"cegid.internal/gateway/server/internal/interceptor"
+	"cegid.internal/gateway/server/internal/policy"
+	"cegid.internal/gateway/server/internal/service"
+	"cegid.internal/gateway/server/internal/telemetry"
+)
+
+// Caller is the name under which every token passes.
+const Caller = "sandbox"
+
+// Config of a sandbox. The zero value, with addresses, is a good one.
+type Config struct {
+	// Host to listen on; loopback unless the user names another.
+	Host string
+	// Ports; 0 takes any free one.
+	GRPCPort, HTTPPort, OperationsPort, SimulatorPort int
+	// Token that callers must send; empty: any token.
+	Token string
+	Log   *slog.Logger
+	// Tune changes the clients' configuration, for tests.
+	Tune func(*cegidclient.Config)
+	// Deadlines and Grace default to those of serve.
+	Deadlines    interceptor.Deadlines
+	Drain, Grace time.Duration
+}
+
+// Sandbox is a running sandbox.
+type Sandbox struct {
+	// Simulator is the Loop inside.
+	Simulator *loopsim.Simulator
+	// Server is the service.
+	Server *app.Server
+	// SimulatorAddress is where the simulator listens: always loopback.
+	SimulatorAddress string
+
+	simulator *http.Server
+	listener  net.Listener
+}
+
+// DefaultDeadlines are those of design § 3.
+var DefaultDeadlines = interceptor.Deadlines{
+	UnaryDefault: 30 * time.Second, UnaryMax: time.Minute,
+	StreamDefault: 15 * time.Minute, StreamMax: 30 * time.Minute,
+}
+
+// New binds the listeners; Run serves.
+func New(cfg Config) (*Sandbox, error) {
+	if cfg.Deadlines == (interceptor.Deadlines{}) {
+		cfg.Deadlines = DefaultDeadlines
+	}
+	// The simulator stays on loopback wherever the service listens: its admin pages have no password.
+	listener, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(cfg.SimulatorPort)))
+	if err != nil {
+		return nil, fmt.Errorf("the simulator's listener: %w", err)
+	}
+	s := &Sandbox{
+		Simulator:        loopsim.NewSandbox(loopsim.WithLoopback()),
+		SimulatorAddress: listener.Addr().String(),
+		listener:         listener,
+	}
+	s.simulator = &http.Server{
+		Handler: s.Simulator, ReadHeaderTimeout: 10 * time.Second,
+		ErrorLog: slog.NewLogLogger(cfg.Log.Handler(), slog.LevelDebug),
+	}
+
+	registry := prometheus.NewRegistry()
+	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	practices, err := s.practices(cfg, telemetry.NewLoop(registry, app.CountAttempt))
+	if err != nil {
+		return nil, errors.Join(err, listener.Close())
+	}
+	at := func(port int) string { return net.JoinHostPort(cfg.Host, strconv.Itoa(port)) }
+	s.Server, err = app.New(app.Config{
+		GRPC: at(cfg.GRPCPort), HTTP: at(cfg.HTTPPort),
+		Operations: net.JoinHostPort("127.0.0.1", strconv.Itoa(cfg.OperationsPort)),
+		Practices:  practices, Policy: policy.AllowAll(Caller, cfg.Token),
+		Deadlines: cfg.Deadlines, Drain: cfg.Drain, Grace: cfg.Grace, Log: cfg.Log, Registry: registry,
+	})
+	if err != nil {
+		return nil, errors.Join(err, listener.Close())
+	}
+	return s, nil
+}
+
+// practices are those of the simulator's world.
+func (s *Sandbox) practices(cfg Config, observer cegidclient.Observer) (*service.Practices, error) {
+	gate := cegidclient.NewGate()
+	open := func(practice *service.Practice, standard, advanced string) (*service.Practice, error) {
+		config := cegidclient.Config{
+			BaseURL: "http://" + s.SimulatorAddress + s.Simulator.BasePath(), AllowPlainHTTP: true,
+			Practice: practice.Name, Gate: gate, Observer: observer,
+			Credentials: cegidclient.StaticCredentials(cegidclient.NewSecret(standard), cegidclient.NewSecret(advanced),
+				cegidclient.NewSecret(loopsim.SandboxSubscriptionPrimary), cegidclient.NewSecret(loopsim.SandboxSubscriptionSecondary)),
+		}
+		if cfg.Tune != nil {
+			cfg.Tune(&config)
+		}
+		var err error
+		practice.Client, err = cegidclient.New(config)
+		practice.HasStandard, practice.HasAdvanced = standard != "", advanced != ""
+		return practice, err
+	}
+	demo, err := open(&service.Practice{Name: loopsim.SandboxDemo, Dossiers: []service.Dossier{
+		{Code: "CEGID001", Name: "Boulangerie Exemple"}, {Code: "CEGID003", Name: "Menuiserie Exemple"},
+	}}, "", loopsim.SandboxDemoAPIKey)
+	if err != nil {
+		return nil, err
+	}
+	partner, err := open(&service.Practice{Name: loopsim.SandboxPartner, Dossiers: []service.Dossier{
+		{Code: "DOSSIER_TEST", Name: "Dossier de test"}, {Code: loopsim.SandboxLargeDossier, Name: "10 000 comptes"},
+	}}, loopsim.SandboxPartnerAPIKey, "")
+	if err != nil {
+		return nil, err
+	}
+	return service.NewPractices(demo, partner), nil
+}
+
+// Run serves until ctx ends.
+func (s *Sandbox) Run(ctx context.Context) error {
+	served := make(chan error, 1)
+	go func() { served <- s.simulator.Serve(s.listener) }()
+	err := s.Server.Serve(ctx)
+	s.Simulator.Close() // first: Shutdown would wait for the answers that faults hold back
+	grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
+	defer cancel()
+	if s.simulator.Shutdown(grace) != nil {
+		_ = s.simulator.Close()
+	}
+	if failed := <-served; !errors.Is(failed, http.ErrServerClosed) {
+		err = errors.Join(err, failed)
+	}
+	return err
+}
+
+var welcome = template.Must(template.New("").Parse(`
+  Cegid Loop gateway, SANDBOX: a simulated Loop, fake keys, {{if .Token}}and the token given by --token.{{else}}and ANY bearer token passes.{{end}}
+{{- if not .Loopback}}
+  Warning: it listens beyond this machine. Whoever reaches it can use it.{{end}}
+
+  gRPC   {{.GRPC}}        REST  http://{{.HTTP}}        docs  http://{{.HTTP}}/docs/
+  Loop   http://{{.Simulator}}/_sim/  (what the simulator holds, and what it was asked)
+
+  Practices: demo (Advanced key; CEGID001, CEGID003), partner (Standard key; DOSSIER_TEST, BIG00001)
+
+  Try:
+    curl -H 'Authorization: Bearer {{.Bearer}}' 'http://{{.HTTP}}/v1/practices/demo/dossiers/CEGID001/journals'
+    grpcurl -plaintext -H 'authorization: Bearer {{.Bearer}}' -d '{"practice":"demo","dossier":"CEGID001","page_size":3}' \
+      {{.GRPC}} cegid.loop.v1.ReferenceDataService/ListAccounts
+
+`))
+
+// Welcome prints what there is and what to try.
+func (s *Sandbox) Welcome(out io.Writer, token string) error {
+	grpcAddress, httpAddress, _ := s.Server.Addresses()
+	bearer := token
+	if token == "" {
+		bearer = "anything"
+	}
+	tcp, ok := httpAddress.(*net.TCPAddr)
+	return welcome.Execute(out, map[string]any{
+		"GRPC": grpcAddress, "HTTP": httpAddress, "Simulator": s.SimulatorAddress,
+		"Token": token != "", "Bearer": bearer, "Loopback": ok && tcp.IP.IsLoopback(),
+	})
+}

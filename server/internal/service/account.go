@@ -1,0 +1,59 @@
+package service
+
+import (
+	"context"
+
+	"google.golang.org/grpc"
+
+	"cegid.internal/gateway/cegidclient"
+	looppb "cegid.internal/gateway/gen/go/cegid/loop/v1"
+	"cegid.internal/gateway/server/internal/listquery"
+)
+
+func newAccounts(practices *Practices) *list[cegidclient.Account, *looppb.Account] {
+	return &list[cegidclient.Account, *looppb.Account]{
+		practices: practices,
+		name:      "accounts",
+		fields: listquery.Fields{
+			{Name: "number", Loop: cegidclient.AccountNumber, Filterable: true, Sortable: true},
+			{Name: "label", Loop: cegidclient.AccountLabel, Filterable: true, Sortable: true},
+			{Name: "object_id", Loop: cegidclient.AccountObjectID, Filterable: true},
+		},
+		source:  func(c *cegidclient.Client) *cegidclient.Lister[cegidclient.Account] { return &c.Accounts.Lister },
+		convert: account,
+	}
+}
+
+func account(a *cegidclient.Account, all bool) *looppb.Account {
+	return &looppb.Account{
+		Number:        text(a.Number),
+		Label:         a.Label,
+		TypeCode:      optional(a.Type),
+		Collective:    a.Collective,
+		Letterable:    a.Letterable,
+		Reconcilable:  a.Reconcilable,
+		Centralizable: a.Centralizable,
+		Analytic:      a.Analytic,
+		Closed:        a.Closed,
+		ContraAccount: reference(a.ContraAccount),
+		BankAccount:   reference(a.BankAccount),
+		VatCode:       reference(a.VAT),
+		ObjectId:      text(a.ObjectID),
+		Revision:      text(a.RevisionID),
+		Description:   a.Description,
+		Unmapped:      unmapped(a.Unmapped, all),
+	}
+}
+
+// ListAccounts implements looppb.ReferenceDataServiceServer.
+func (s *ReferenceData) ListAccounts(ctx context.Context, request *looppb.ListAccountsRequest) (*looppb.ListAccountsResponse, error) {
+	items, next, err := s.accounts.page(ctx, request)
+	return &looppb.ListAccountsResponse{Accounts: items, NextPageToken: next}, err
+}
+
+// StreamAccounts implements looppb.ReferenceDataServiceServer.
+func (s *ReferenceData) StreamAccounts(request *looppb.StreamAccountsRequest, stream grpc.ServerStreamingServer[looppb.StreamAccountsResponse]) error {
+	return s.accounts.stream(stream.Context(), request, func(items []*looppb.Account) error {
+		return stream.Send(&looppb.StreamAccountsResponse{Accounts: items})
+	})
+}

@@ -1,0 +1,29 @@
+package service
+
+import (
+	"cegid.internal/gateway/cegidclient"
+	looppb "cegid.internal/gateway/gen/go/cegid/loop/v1"
+)
+
+func text[S ~string](value *S) string {
+	if value == nil {
+		return ""
+	}
+	return string(*value)
+}
+
+func optional(code *cegidclient.Code) *string { return (*string)(code) }
+
+func reference(ref *cegidclient.Ref) *looppb.Reference {
+	if ref == nil {
+		return nil
+	}
+	return &looppb.Reference{ObjectId: ref.ObjectID, Description: ref.Description}
+}
+
+func unmapped(raw cegidclient.Unmapped, wanted bool) map[string]string {
+	if !wanted || len(raw) == 0 {
+		return nil
+	}
+	return raw
+}

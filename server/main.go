@@ -1,0 +1,68 @@
+// Command server is the Cegid Loop gateway.
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/signal"
+	"runtime/debug"
+	"syscall"
+
+	"github.com/alecthomas/kong"
+
+	_ "time/tzdata" // Europe/Paris, also in an image without zone files
+)
+
+type commands struct {
+	Sandbox sandboxCommand `cmd:"" help:"Run the whole service with a simulated Loop inside: no account needed."`
+	Serve   serveCommand   `cmd:"" help:"Run the service."`
+	Check   checkCommand   `cmd:"" help:"Check a configuration, and each practice's connection to Loop."`
+	Token   tokenCommand   `cmd:"" help:"Make tokens for callers."`
+	Version versionCommand `cmd:"" help:"Print the version."`
+}
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
+	defer stop()
+	// A second signal ends the process at once.
+	context.AfterFunc(ctx, stop)
+
+	parser := kong.Must(&commands{},
+		kong.Name("server"),
+		kong.Description("Cegid Loop over gRPC and REST."),
+		kong.UsageOnError(),
+		kong.BindTo(ctx, (*context.Context)(nil)),
+	)
+	parsed, err := parser.Parse(os.Args[1:])
+	parser.FatalIfErrorf(err)
+	if err := parsed.Run(); err != nil {
+		fmt.Fprintln(os.Stderr, "server:", err)
+		os.Exit(1)
+	}
+}
+
+type versionCommand struct{}
+
+func (versionCommand) Run() error {
+	fmt.Println(version())
+	return nil
+}
+
+// version is what the build recorded of itself.
+func version() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return "unknown"
+	}
+	text := info.Main.Path + " " + info.Main.Version + " " + info.GoVersion
+	for _, setting := range info.Settings {
+		switch {
+		case setting.Key == "vcs.revision":
+			text += " " + setting.Value
+		case setting.Key == "vcs.modified" && setting.Value == "true":
+			text += " (modified)"
+		}
+	}
+	return text
+}

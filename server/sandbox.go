@@ -1,0 +1,43 @@
+package main
+
+import (
+	"context"
+	"log/slog"
+	"os"
+	"time"
+
+	"cegid.internal/gateway/server/internal/sandbox"
+)
+
+type sandboxCommand struct {
+	Listen     string `default:"127.0.0.1" placeholder:"HOST" help:"Address to listen on: this machine alone unless you name another."`
+	Grpc       int    `default:"9090" placeholder:"PORT" help:"Port for gRPC (${default}); 0 takes any free one."`
+	HTTP       int    `default:"8080" name:"http" placeholder:"PORT" help:"Port for REST and documentation (${default})."`
+	Operations int    `default:"9091" placeholder:"PORT" help:"Port for metrics, on loopback (${default})."`
+	Simulator  int    `default:"8089" placeholder:"PORT" help:"Port of the simulated Loop, on loopback (${default})."`
+	Token      string `placeholder:"TOKEN" help:"Token that callers must send; without it any token passes."`
+	Log        string `default:"warn" enum:"debug,info,warn,error" help:"Log level (${default}): ${enum}."`
+}
+
+func (c *sandboxCommand) Run(ctx context.Context) error {
+	var level slog.Level
+	if err := level.UnmarshalText([]byte(c.Log)); err != nil {
+		return err
+	}
+	s, err := sandbox.New(sandbox.Config{
+		Host: c.Listen, GRPCPort: c.Grpc, HTTPPort: c.HTTP, OperationsPort: c.Operations, SimulatorPort: c.Simulator,
+		Token: c.Token, Log: newLog(level), Grace: 5 * time.Second,
+	})
+	if err != nil {
+		return err
+	}
+	if err := s.Welcome(os.Stdout, c.Token); err != nil {
+		return err
+	}
+	return s.Run(ctx)
+}
+
+// newLog writes JSON to standard error: standard output is for people.
+func newLog(level slog.Level) *slog.Logger {
+	return slog.New(slog.NewJSONHandler(os.Stderr, &slog.HandlerOptions{Level: level}))
+}

@@ -1,0 +1,44 @@
+#!/usr/bin/env bash
+# Regenerates the folders below gen/ from proto/, with nothing but the Go module proxy.
+#   gen/go          messages, services, gateway        gen/openapi/openapi.json   one OpenAPI 3.1 document
+#   gen/descriptor  the contract as a descriptor set   gen/bundle                 protos that need no other import
+set -euo pipefail
+export LC_ALL=C
+cd "$(dirname "$0")/.."
+scratch=$(mktemp -d)
+trap 'rm -rf "$scratch"' EXIT
+new=$scratch/gen
+
+# `go tool` costs a quarter of a second each time; -n builds the program if need be and says where it is.
+buf=$(go tool -modfile=tools/buf/go.mod -n buf)
+merge=$(go tool -modfile=tools/go.mod -n openapiv3-merge)
+go -C tools build -o "$scratch/" ./protoprint ./openapifix
+
+go run ./proto/thirdparty >"$scratch/thirdparty.binpb"
+"$scratch/protoprint" third_party <"$scratch/thirdparty.binpb"
+
+"$buf" generate -o "$scratch"
+
+mkdir -p "$new/descriptor"
+# Without source positions the image changes only with the contract.
+"$buf" build proto --exclude-source-info -o "$new/descriptor/loop.binpb"
+"$buf" build proto -o "$scratch/commented.binpb"
+"$scratch/protoprint" -bundle cegid/ "$new/bundle" <"$scratch/commented.binpb"
+
+# The first document gives the merged one its title and servers.
+mapfile -t documents < <(find "$new/openapi" -name '*.openapi.json' ! -name 'reference_data_service.*' | sort)
+"$merge" "$new/openapi/cegid/loop/v1/reference_data_service.openapi.json" "${documents[@]}" >"$scratch/merged.json"
+extra=()
+if [[ -f proto/openapi-extra.json ]]; then # routes that have no RPC
+  extra=(-extra proto/openapi-extra.json)
+fi
+"$scratch/openapifix" "${extra[@]}" "$new/descriptor/loop.binpb" <"$scratch/merged.json" >"$scratch/openapi.json"
+rm -r "$new/openapi"
+install -D -m 644 "$scratch/openapi.json" "$new/openapi/openapi.json"
+
+# Only now, so that a faulty contract leaves gen/ as it was; gen/embed.go is written by hand.
+mkdir -p gen
+for part in go openapi descriptor bundle; do
+  rm -rf "gen/$part"
+  cp -r "$new/$part" gen/
+done

@@ -1,0 +1,28 @@
+// Package descriptors reads descriptor sets whose options are extensions that the set itself declares.
+package descriptors
+
+import (
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/reflect/protodesc"
+	"google.golang.org/protobuf/reflect/protoregistry"
+	"google.golang.org/protobuf/types/descriptorpb"
+	"google.golang.org/protobuf/types/dynamicpb"
+)
+
+// Read returns the set, and its files linked. Each of three readings knows the extensions that the last one found:
+// first none, then options, then the options of the extensions themselves, where predefined rules live.
+func Read(raw []byte) (*descriptorpb.FileDescriptorSet, *protoregistry.Files, error) {
+	var set *descriptorpb.FileDescriptorSet
+	files := &protoregistry.Files{}
+	for range 3 {
+		set = &descriptorpb.FileDescriptorSet{}
+		err := proto.UnmarshalOptions{Resolver: dynamicpb.NewTypes(files)}.Unmarshal(raw, set)
+		if err != nil {
+			return nil, nil, err
+		}
+		if files, err = protodesc.NewFiles(set); err != nil {
+			return nil, nil, err
+		}
+	}
+	return set, files, nil
+}
