@@ -85,12 +85,15 @@ func beforeSend(hook func(context.Context, *Call) error) Interceptor {
 	return func(ctx context.Context, call *Call, next Next) (*Response, error) {
 		if hook != nil {
 			if err := hook(ctx, call); err != nil {
-				return nil, err
+				return nil, hookError{err}
 			}
 		}
 		return next(ctx, call)
 	}
 }
+
+// hookError carries the hook's error past the other interceptors, whatever it wraps; Do takes it out again.
+type hookError struct{ error }
 
 // Observer hears about calls and attempts, for metrics. Events carry no dossier and no practice: neither is a
 // label that a metric store survives. Implementations are called concurrently and must be quick.

@@ -172,6 +172,9 @@ func (c *Client) Do(ctx context.Context, call *Call) (*Response, error) {
 
 // annotate says where an error happened, on a copy: a credential source may hand out one value again and again.
 func (c *Client) annotate(call *Call, err error, tally *callTally) error {
+	if h, ok := err.(hookError); ok {
+		return h.error
+	}
 	e, ok := err.(*Error)
 	if !ok {
 		return err

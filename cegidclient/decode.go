@@ -142,14 +142,18 @@ type reader struct {
 // member is where a member stands in the text.
 type member struct{ name, value string }
 
-// slab hands out pointers into chunks: one allocation for many small values.
-type slab[T any] struct{ free []T }
+// slab hands out pointers into chunks, each twice the last: one allocation for many small values.
+type slab[T any] struct {
+	free []T
+	size int
+}
 
-const slabSize = 128
+const largestSlab = 512
 
 func (s *slab[T]) put(v T) *T {
 	if len(s.free) == 0 {
-		s.free = make([]T, slabSize)
+		s.size = min(max(2*s.size, 8), largestSlab)
+		s.free = make([]T, s.size)
 	}
 	p := &s.free[0]
 	s.free = s.free[1:]
@@ -254,28 +258,24 @@ func (r *reader) item(dst reflect.Value) (missing string, err error) {
 // set reads a value into a field. It reports whether the value has the documented form; another form is read as
 // far as its meaning is plain, and left nil otherwise.
 func (r *reader) set(dst reflect.Value, f *fieldPlan, raw string) (canonical bool) {
-	target := dst.Field(f.index).Addr().Interface()
+	target := dst.Field(f.index)
+	target.SetZero()
 	switch f.form {
 	case formText, formList:
 		s, form, ok := readText(raw)
-		p := target.(**string)
-		if *p = nil; ok {
-			*p = r.strings.put(s)
+		if ok {
+			target.Set(reflect.ValueOf(r.strings.put(s)))
 		}
 		return ok && form == f.form && !strings.Contains(s, "\uFFFD")
 	case formBool:
-		p := target.(**bool)
-		*p = nil
 		switch strings.ToLower(raw) {
 		case "true", `"true"`, "1":
-			*p = r.bools.put(true)
+			target.Set(reflect.ValueOf(r.bools.put(true)))
 		case "false", `"false"`, "0":
-			*p = r.bools.put(false)
+			target.Set(reflect.ValueOf(r.bools.put(false)))
 		}
 		return raw == "true" || raw == "false"
 	case formCode:
-		p := target.(**Code)
-		*p = nil
 		digits := raw
 		if raw[0] == '"' {
 			digits = unquote(raw)
@@ -283,14 +283,12 @@ func (r *reader) set(dst reflect.Value, f *fieldPlan, raw string) (canonical boo
 		if !isInteger(digits) {
 			return false
 		}
-		*p = r.codes.put(Code(digits))
+		target.Set(reflect.ValueOf(r.codes.put(Code(digits))))
 		return raw[0] != '"'
 	default:
-		p := target.(**Ref)
-		*p = nil
 		ref, ok, canonical := readRef(raw)
 		if ok {
-			*p = r.refs.put(ref)
+			target.Set(reflect.ValueOf(r.refs.put(ref)))
 		}
 		return canonical
 	}

@@ -87,14 +87,11 @@ func (r *retrier) intercept(ctx context.Context, call *Call, next Next) (*Respon
 			return resp, nil
 		}
 		e, ok := asError(err)
-		if ctx.Err() != nil {
-			if ok && !e.Local && e.Kind != KindInterrupted {
-				last = e
-			}
-			return nil, interrupted(ctx, call.tally.sent, last)
-		}
 		if !ok {
-			return resp, err // the before-send hook's own error
+			return nil, err // the before-send hook's own error
+		}
+		if e.Kind == KindInterrupted {
+			return nil, interrupted(ctx, call.tally.sent, last)
 		}
 		if !e.Local || last == nil {
 			last, lastResp = e, resp
@@ -116,6 +113,9 @@ func (r *retrier) intercept(ctx context.Context, call *Call, next Next) (*Respon
 		}
 		if !retriable(e) {
 			return lastResp, last
+		}
+		if ctx.Err() != nil {
+			return nil, interrupted(ctx, call.tally.sent, last)
 		}
 		wait := max(r.delay(e, attempt), e.RetryAfter)
 		if wait > timeLeft(ctx) {

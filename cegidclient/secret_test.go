@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
-	"net/http/httptest"
 	"strings"
 	"testing"
 )
@@ -119,92 +118,3 @@ func TestTheErrorOfACredentialSourceIsNotPrinted(t *testing.T) {
 type sourceFunc func() (Credentials, error)
 
 func (f sourceFunc) Credentials(context.Context, KeyKind) (Credentials, error) { return f() }
-
-func TestSecretsGoToTheOriginOfTheBaseURLOnly(t *testing.T) {
-	p := &pair{apiKey: NewSecret(testAPIKey), subscriptionKey: NewSecret(testSub)}
-	for url, want := range map[string]bool{
-		"https://api.cegid.com/loop-api-publiques/compte": true,
-		"https://API.cegid.com:443/x":                     true,
-		"http://api.cegid.com/x":                          false,
-		"https://api.cegid.com:8443/x":                    false,
-		"https://api.cegid.com.evil.example/x":            false,
-		"https://store.blob.core.windows.net/c/f?sig=1":   false,
-	} {
-		seen := false
-		base := &wire{handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			seen = r.Header.Get("X-Apikey") != "" || r.Header.Get("Ocp-Apim-Subscription-Key") != ""
-		})}
-		rt := credentialTransport{base: base, scheme: "https", origin: "api.cegid.com:443"}
-		req := httptest.NewRequest("GET", url, nil).WithContext(context.WithValue(t.Context(), pairKey{}, p))
-		if _, err := rt.RoundTrip(req); err != nil {
-			t.Fatal(err)
-		}
-		if seen != want {
-			t.Errorf("%s: secrets sent %t", url, seen)
-		}
-	}
-}
-
-func TestTheWeakerKeyThatSufficesIsUsed(t *testing.T) {
-	standard, advanced := NewSecret("s:1"), NewSecret("a:1")
-	for name, tc := range map[string]struct {
-		source CredentialSource
-		need   KeyKind
-		want   string
-		kind   Kind
-	}{
-		"standard for standard":          {StaticCredentials(standard, advanced), KeyStandard, "s:1", 0},
-		"standard when nothing is said":  {StaticCredentials(standard, advanced), KeyUnspecified, "s:1", 0},
-		"advanced for advanced":          {StaticCredentials(standard, advanced), KeyAdvanced, "a:1", 0},
-		"advanced when it is the only":   {StaticCredentials(Secret{}, advanced), KeyStandard, "a:1", 0},
-		"no advanced key":                {StaticCredentials(standard, Secret{}), KeyAdvanced, "", KindAdvancedKeyRequired},
-		"no key at all":                  {StaticCredentials(Secret{}, Secret{}), KeyStandard, "", KindConfiguration},
-		"no key at all, advanced needed": {StaticCredentials(Secret{}, Secret{}), KeyAdvanced, "", KindAdvancedKeyRequired},
-	} {
-		got, err := tc.source.Credentials(t.Context(), tc.need)
-		if e, _ := asError(err); tc.kind != 0 && (e == nil || e.Kind != tc.kind) || tc.kind == 0 && err != nil || got.APIKey.Reveal() != tc.want {
-			t.Errorf("%s: %q, %v", name, got.APIKey.Reveal(), err)
-		}
-	}
-}
-
-func TestAnAdvancedKeyIsMissedBeforeAnyCall(t *testing.T) {
-	c, w := testClient(t, reply(200, `[]`))
-	_, err := c.Do(t.Context(), &Call{Operation: operation(t, "list_offices"), Dossier: "cabinet"})
-	if !errors.Is(err, ErrAdvancedKeyRequired) || w.requests.Load() != 0 {
-		t.Error(err, w.requests.Load())
-	}
-}
-
-func TestASecretThatNoHeaderCarriesIsAConfigurationFault(t *testing.T) {
-	for _, bad := range []string{"key:secret\n", "key:sec\x00ret", " key:secret"} {
-		c, w := testClient(t, reply(200, `[]`), func(cfg *Config) {
-			cfg.Credentials = StaticCredentials(NewSecret(bad), Secret{}, NewSecret(testSub))
-		})
-		if err := readOnce(t.Context(), c); !errors.Is(err, ErrConfiguration) || w.requests.Load() != 0 {
-			t.Errorf("%q: %v", bad, err)
-		}
-	}
-}
-
-func TestTheBaseURLMustBePlainHTTPS(t *testing.T) {
-	for url, ok := range map[string]bool{
-		"": true, "https://api.cegid.com/loop": true, "http://api.cegid.com": false, "https://u:p@api.cegid.com": false,
-		"https://api.cegid.com/?k=v": false, "api.cegid.com": false, "ftp://api.cegid.com": false, "https://": false, "https://a b": false,
-	} {
-		cfg, _ := testConfig(reply(200, `[]`))
-		cfg.BaseURL = url
-		if _, err := New(cfg); (err == nil) != ok || err != nil && !errors.Is(err, ErrConfiguration) {
-			t.Errorf("%q: %v", url, err)
-		}
-	}
-	cfg, _ := testConfig(reply(200, `[]`))
-	cfg.BaseURL, cfg.AllowPlainHTTP = "http://127.0.0.1:1", true
-	if _, err := New(cfg); err != nil {
-		t.Error(err)
-	}
-	cfg.Credentials = nil
-	if _, err := New(cfg); !errors.Is(err, ErrConfiguration) {
-		t.Error(err)
-	}
-}

@@ -81,12 +81,17 @@ func run(ctx context.Context, out io.Writer, path string, o options) (err error)
 		return fmt.Errorf("%s holds no command: no line starts with \"$ \" in a ```console block", path)
 	}
 	if o.start != "" {
-		server, err := startServer(ctx, o.start, o.ready, o.within)
-		if err != nil {
+		var server *server
+		if server, err = startServer(ctx, o.start, o.ready, o.within); err != nil {
 			return err
 		}
 		fmt.Fprintf(out, "server ready after %s\n", server.readyAfter.Round(time.Millisecond))
-		defer server.stop()
+		defer func() {
+			server.stop()
+			if err != nil && ctx.Err() == nil {
+				fmt.Fprintf(out, "the server's last words:\n%s", indent(server.log.tail(20)))
+			}
+		}()
 	}
 	state, err := os.MkdirTemp("", "tour")
 	if err != nil {

@@ -25,6 +25,7 @@ func TestMain(m *testing.M) {
 }
 
 func serve(address, childFile string) {
+	fmt.Println("up and well")
 	child := exec.Command("sleep", "600")
 	if err := child.Start(); err != nil {
 		panic(err)
@@ -187,6 +188,19 @@ func TestServerIsStartedAndStoppedWithItsChildren(t *testing.T) {
 	}
 }
 
+func TestServersLastWordsAreShownWhenSomethingDiffers(t *testing.T) {
+	address := freeAddress(t)
+	o := options{
+		start:  fmt.Sprintf("env TOUR_TEST_SERVE=%s TOUR_TEST_CHILD=%s/child %s", address, t.TempDir(), os.Args[0]),
+		ready:  "http://" + address,
+		within: 10 * time.Second,
+	}
+	report, _, err := tour(t, block("$ echo a", "b"), o)
+	if err == nil || !strings.Contains(report, "last words:\n    up and well\n") {
+		t.Errorf("%v\n%s", err, report)
+	}
+}
+
 // running tells a process from one that has ended and is only not yet reaped.
 func running(pid int) bool {
 	for range 50 {
@@ -225,7 +239,10 @@ func TestServerThatDoesNotComeUp(t *testing.T) {
 		"another is there":  {"sleep 60", listening.Addr().String(), "before the server is started"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			o := options{start: c.start, ready: "http://" + c.address, within: 500 * time.Millisecond}
+			o := options{start: c.start, ready: "http://" + c.address, within: 20 * time.Second}
+			if strings.HasPrefix(c.start, "sleep") {
+				o.within = 300 * time.Millisecond
+			}
 			_, _, err := tour(t, block("$ true"), o)
 			if err == nil || !strings.Contains(err.Error(), c.want) {
 				t.Errorf("got %v, want %q", err, c.want)

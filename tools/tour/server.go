@@ -87,7 +87,7 @@ func answers(ctx context.Context, url string) bool {
 	return response.StatusCode == http.StatusOK
 }
 
-// buffer holds what a server prints, which only matters when it does not come up.
+// buffer holds what a server prints, which only matters when something fails.
 type buffer struct {
 	mu   sync.Mutex
 	text bytes.Buffer
@@ -97,6 +97,12 @@ func (b *buffer) Write(p []byte) (int, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return b.text.Write(p)
+}
+
+// tail returns the last n lines.
+func (b *buffer) tail(n int) []string {
+	all := lines(b.String())
+	return all[max(0, len(all)-n):]
 }
 
 func (b *buffer) String() string {

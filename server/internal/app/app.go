@@ -26,6 +26,7 @@ import (
 	"google.golang.org/grpc/keepalive"
 	"google.golang.org/grpc/reflection"
 	"google.golang.org/grpc/test/bufconn"
+	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
 
 	"cegid.internal/gateway/gen"
@@ -125,6 +126,7 @@ func New(cfg Config) (_ *Server, err error) {
 	}
 	rest, err := gateway.New(gateway.Config{
 		Conn: s.conn, Services: contract, MaxBody: maxMessage, OpenAPI: gen.OpenAPI, Ready: s.ready.Load,
+		Check: func(request proto.Message) error { return interceptor.CheckShape(validator, request) },
 	})
 	if err != nil {
 		return nil, err

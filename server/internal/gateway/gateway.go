@@ -10,6 +10,7 @@ import (
 	"github.com/grpc-ecosystem/grpc-gateway/v2/runtime"
 	"google.golang.org/grpc"
 	"google.golang.org/protobuf/encoding/protojson"
+	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
 
 	looppb "cegid.internal/gateway/gen/go/cegid/loop/v1"
@@ -27,6 +28,8 @@ type Config struct {
 	Services []protoreflect.ServiceDescriptor
 	// MaxBody bounds a request's body, in bytes.
 	MaxBody int64
+	// Check refuses a request of the wrong shape, as the service would.
+	Check func(proto.Message) error
 	// OpenAPI is the document that /openapi.json answers.
 	OpenAPI []byte
 	// Ready tells whether new calls are welcome.
@@ -48,6 +51,12 @@ func New(cfg Config) (http.Handler, error) {
 		runtime.WithIncomingHeaderMatcher(incomingHeader),
 		runtime.WithOutgoingHeaderMatcher(func(string) (string, bool) { return "", false }),
 		runtime.WithOutgoingTrailerMatcher(func(string) (string, bool) { return "", false }),
+		runtime.WithForwardResponseOption(func(_ context.Context, w http.ResponseWriter, response proto.Message) error {
+			if response == nil { // before the first message of a stream, which may turn out to have none
+				w.Header().Set("Content-Type", json.StreamContentType(nil))
+			}
+			return nil
+		}),
 		runtime.WithErrorHandler(writeError),
 		runtime.WithRoutingErrorHandler(routingError),
 	)
@@ -64,7 +73,7 @@ func New(cfg Config) (http.Handler, error) {
 			return nil, err
 		}
 	}
-	api := &api{mux: mux, json: json, routes: newRoutes(cfg.Services...), maxBody: cfg.MaxBody}
+	api := &api{mux: mux, json: json, routes: newRoutes(cfg.Services...), check: cfg.Check, maxBody: cfg.MaxBody}
 
 	root := http.NewServeMux()
 	root.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { writeText(w, http.StatusOK, "ok\n") })
@@ -131,6 +140,7 @@ type api struct {
 	mux     *runtime.ServeMux
 	json    runtime.Marshaler
 	routes  routes
+	check   func(proto.Message) error
 	maxBody int64
 }
 
@@ -147,9 +157,11 @@ func (a *api) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		writeError(r.Context(), a.mux, a.json, w, r, err)
 		return
 	}
-	if err := found.checkQuery(r.URL.RawQuery); err != nil {
-		writeError(r.Context(), a.mux, a.json, w, r, err)
-		return
+	for _, err := range []error{found.checkPath(r.URL.EscapedPath(), a.check), found.checkQuery(r.URL.RawQuery)} {
+		if err != nil {
+			writeError(r.Context(), a.mux, a.json, w, r, err)
+			return
+		}
 	}
 	r.Body = http.MaxBytesReader(w, r.Body, a.maxBody)
 	a.mux.ServeHTTP(w, r)

@@ -296,25 +296,30 @@ func audit(log *slog.Logger, access map[string]policy.Right) Named {
 	})
 }
 
-// validate refuses requests of the wrong shape, with the path of each field.
+// validate refuses requests of the wrong shape.
 func validate(validator protovalidate.Validator) Named {
 	return onFirst("validation", func(_ context.Context, _ string, request any) error {
 		message, ok := request.(proto.Message)
 		if !ok {
 			return nil
 		}
-		err := validator.Validate(message)
-		var failed *protovalidate.ValidationError
-		if err == nil || !errors.As(err, &failed) {
-			return err
-		}
-		violations := make([]apierror.Violation, 0, len(failed.Violations))
-		for _, v := range failed.Violations {
-			violations = append(violations, apierror.Violation{
-				Field:       protovalidate.FieldPathString(v.Proto.GetField()),
-				Description: v.Proto.GetMessage(),
-			})
-		}
-		return apierror.Invalid(looppb.ErrorReason_ERROR_REASON_FIELD_INVALID, violations...)
+		return CheckShape(validator, message)
 	})
+}
+
+// CheckShape refuses a request of the wrong shape, with the path of each field.
+func CheckShape(validator protovalidate.Validator, message proto.Message) error {
+	err := validator.Validate(message)
+	var failed *protovalidate.ValidationError
+	if err == nil || !errors.As(err, &failed) {
+		return err
+	}
+	violations := make([]apierror.Violation, 0, len(failed.Violations))
+	for _, v := range failed.Violations {
+		violations = append(violations, apierror.Violation{
+			Field:       protovalidate.FieldPathString(v.Proto.GetField()),
+			Description: v.Proto.GetMessage(),
+		})
+	}
+	return apierror.Invalid(looppb.ErrorReason_ERROR_REASON_FIELD_INVALID, violations...)
 }

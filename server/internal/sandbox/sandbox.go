@@ -37,6 +37,8 @@ type Config struct {
 	// Token that callers must send; empty: any token.
 	Token string
 	Log   *slog.Logger
+	// Policy replaces that of the sandbox, for tests.
+	Policy *policy.Policy
 	// Tune changes the clients' configuration, for tests.
 	Tune func(*cegidclient.Config)
 	// Deadlines and Grace default to those of serve.
@@ -68,6 +70,9 @@ func New(cfg Config) (*Sandbox, error) {
 	if cfg.Deadlines == (interceptor.Deadlines{}) {
 		cfg.Deadlines = DefaultDeadlines
 	}
+	if cfg.Policy == nil {
+		cfg.Policy = policy.AllowAll(Caller, cfg.Token)
+	}
 	// The simulator stays on loopback wherever the service listens: its admin pages have no password.
 	listener, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(cfg.SimulatorPort)))
 	if err != nil {
@@ -93,7 +98,7 @@ func New(cfg Config) (*Sandbox, error) {
 	s.Server, err = app.New(app.Config{
 		GRPC: at(cfg.GRPCPort), HTTP: at(cfg.HTTPPort),
 		Operations: net.JoinHostPort("127.0.0.1", strconv.Itoa(cfg.OperationsPort)),
-		Practices:  practices, Policy: policy.AllowAll(Caller, cfg.Token),
+		Practices:  practices, Policy: cfg.Policy,
 		Deadlines: cfg.Deadlines, Drain: cfg.Drain, Grace: cfg.Grace, Log: cfg.Log, Registry: registry,
 	})
 	if err != nil {

@@ -10,7 +10,6 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
-	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -102,9 +101,6 @@ func TestWhatCannotBeASecretIsRefusedByItsReference(t *testing.T) {
 	write(t, dir, "binary", canary+"\xff\xfe")
 	write(t, dir, "invisible", canary+"\u200b")
 	write(t, dir, "large", canary+strings.Repeat(" ", 4096))
-	if err := syscall.Mkfifo(filepath.Join(dir, "pipe"), 0o600); err != nil {
-		t.Fatal(err)
-	}
 	t.Setenv("GATEWAY_TEST_EMPTY", "")
 	t.Setenv("GATEWAY_TEST_LINES", canary+"\n"+canary)
 	for text, want := range map[string]string{
@@ -117,7 +113,6 @@ func TestWhatCannotBeASecretIsRefusedByItsReference(t *testing.T) {
 		"${file:binary}":             "write it again as plain text",
 		"${file:invisible}":          "write it again as plain text",
 		"${file:large}":              "larger than 4 KiB",
-		"${file:pipe}":               "it is no regular file",
 		"${file:.}":                  "it is no regular file",
 		"${file:none}":               "mount the secret or correct the path",
 		"${file:empty/x}":            "it cannot be read: not a directory",
@@ -356,14 +351,14 @@ func TestAKeyringRefusesKeysThatCannotBeRight(t *testing.T) {
 	write(t, dir, "good", "a:b")
 	good := parse(t, "${file:good}", dir)
 	for name, test := range map[string]struct{ content, want string }{
-		"no colon":          {canary, "write key:secret"},
-		"no key":            {":" + canary, "write key:secret"},
-		"no secret":         {canary + ":", "write key:secret"},
-		"a colon alone":     {":", "write key:secret"},
-		"a space in it":     {canary + ": " + canary, "copy it again"},
-		"an accent in it":   {"é:" + canary, "copy it again"},
-		"several lines":     {canary + ":a\nb", "keep one secret on one line"},
-		"quotes are not it": {"\n", "put the secret into it"},
+		"no colon":                 {canary, "write key:secret"},
+		"no key":                   {":" + canary, "write key:secret"},
+		"no secret":                {canary + ":", "write key:secret"},
+		"a colon alone":            {":", "write key:secret"},
+		"a space in it":            {canary + ": " + canary, "copy it again"},
+		"an accent in it":          {"é:" + canary, "copy it again"},
+		"several lines":            {canary + ":a\nb", "keep one secret on one line"},
+		"nothing but a line break": {"\n", "put the secret into it"},
 	} {
 		write(t, dir, "bad", test.content)
 		_, err := secret.NewKeyring(secret.Keys{Standard: parse(t, "${file:bad}", dir), SubscriptionKeys: []secret.Ref{good}}, nil)

@@ -117,7 +117,7 @@ func (n Node) Text() (string, bool) {
 		return "", false
 	}
 	if n.v.kind != scalar {
-		n.Refusef("must be a single value, not a mapping or a list; a value with { } or [ ] in it needs quotes")
+		n.Refusef("must be a single value, not a mapping or a list; within { } or [ ], put quotes around a value with a colon, brace or bracket in it")
 		return "", false
 	}
 	return n.v.text, true

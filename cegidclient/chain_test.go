@@ -1,0 +1,104 @@
+package cegidclient
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+func TestTheConcurrencyLimitWaitsWithTheCaller(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var now, most atomic.Int32
+		c, _ := testClient(t, func(w http.ResponseWriter, r *http.Request) {
+			if n := now.Add(1); n > most.Load() {
+				most.Store(n)
+			}
+			time.Sleep(time.Second)
+			now.Add(-1)
+			reply(200, okList)(w, r)
+		}, func(cfg *Config) { cfg.Limits.Concurrency = 2 })
+		for range 6 {
+			go func() { _ = readOnce(t.Context(), c) }()
+		}
+		time.Sleep(500 * time.Millisecond)
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		err := readOnce(ctx, c)
+		if e, _ := asError(err); !errors.Is(err, context.DeadlineExceeded) || e.Sent != NotSent || e.Attempts != 0 {
+			t.Errorf("%#v", err)
+		}
+		time.Sleep(10 * time.Second)
+		if most.Load() != 2 {
+			t.Errorf("%d at once", most.Load())
+		}
+	})
+}
+
+func TestTheChainStandsInItsOrder(t *testing.T) {
+	c, _ := testClient(t, reply(200, `[]`))
+	var names []string
+	for _, l := range c.links {
+		names = append(names, l.name)
+	}
+	want := []string{"call metrics", "retry", "quota gate", "concurrency limit", "circuit breaker", "before-send hook", "attempt metrics"}
+	if !slices.Equal(names, want) {
+		t.Errorf("chain %q", names)
+	}
+	var trail []string
+	var links []link
+	for _, n := range names {
+		links = append(links, link{n, func(ctx context.Context, call *Call, next Next) (*Response, error) {
+			trail = append(trail, n)
+			return next(ctx, call)
+		}})
+	}
+	_, _ = chain(links, func(context.Context, *Call) (*Response, error) { trail = append(trail, "HTTP"); return nil, nil })(t.Context(), nil)
+	if !slices.Equal(trail, append(want, "HTTP")) {
+		t.Errorf("passed %q", trail)
+	}
+}
+
+func TestTheHooksErrorComesBackAsItStands(t *testing.T) {
+	// Even when it wraps an error of this package that would be retried.
+	mine := fmt.Errorf("ledger closed: %w", &Error{Kind: KindUnavailable})
+	c, w := testClient(t, reply(200, okList), func(cfg *Config) {
+		cfg.BeforeSend = func(context.Context, *Call) error { return mine }
+	})
+	for range 20 { // neither retried nor counted by the breaker
+		if err := readOnce(t.Context(), c); err != mine {
+			t.Fatal(err)
+		}
+	}
+	if w.requests.Load() != 0 {
+		t.Error("sent all the same")
+	}
+}
+
+type recorder struct {
+	calls    []CallEvent
+	attempts []AttemptEvent
+}
+
+func (r *recorder) CallDone(_ context.Context, e CallEvent)       { r.calls = append(r.calls, e) }
+func (r *recorder) AttemptDone(_ context.Context, e AttemptEvent) { r.attempts = append(r.attempts, e) }
+
+func TestTheObserverHearsCallsAndAttempts(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		o := new(recorder)
+		c, _ := testClient(t, script(reply(503, ``), reply(200, okList), reply(200, `{"error":{"message":"non"}}`)), func(cfg *Config) { cfg.Observer = o })
+		_ = readOnce(t.Context(), c)
+		_ = readOnce(t.Context(), c)
+		if len(o.calls) != 2 || o.calls[0].Outcome != "ok" || o.calls[0].Attempts != 2 || o.calls[1].Outcome != "refused" || o.calls[0].Operation != "list_accounts" {
+			t.Errorf("%+v", o.calls)
+		}
+		if len(o.attempts) != 3 || o.attempts[0].Outcome != "unavailable" || o.attempts[0].Status != 503 || o.attempts[1].Attempt != 2 || o.attempts[1].Sends != 1 {
+			t.Errorf("%+v", o.attempts)
+		}
+	})
+}

@@ -1,0 +1,70 @@
+package cegidclient
+
+import (
+	"slices"
+	"strings"
+	"testing"
+)
+
+func TestTheInventoryIsWhole(t *testing.T) {
+	ops := Operations()
+	ids, rows := map[string]bool{}, map[int]int{}
+	for _, op := range ops {
+		if ids[op.ID] || op.ID == "" || strings.ToLower(op.ID) != op.ID || op.Title == "" || op.Reference == "" {
+			t.Errorf("%+v", op)
+		}
+		ids[op.ID] = true
+		rows[op.Row]++
+		if (op.Method == "") != (op.Path == "") {
+			t.Errorf("%s: method without route", op.ID)
+		}
+		if op.Wrapped != (len(op.RPCs) > 0) {
+			t.Errorf("%s: wrapped %t with methods %v", op.ID, op.Wrapped, op.RPCs)
+		}
+		if op.Confidence == Inferred && !op.Unverified || op.Path == "" && !op.Unverified {
+			t.Errorf("%s: called without anybody having seen it", op.ID)
+		}
+		if (op.Key == KeyUnspecified) != (op.KeyBasis == KeyNotStated) {
+			t.Errorf("%s: key %v %s", op.ID, op.Key, op.KeyBasis)
+		}
+		if !slices.Contains([]Resend{ResendAlways, ResendNever, ResendReadBack}, op.Resend) {
+			t.Errorf("%s: resend %q", op.ID, op.Resend)
+		}
+	}
+	for row := 1; row <= 42; row++ {
+		if rows[row] == 0 {
+			t.Errorf("row %d is missing", row)
+		}
+	}
+	for row, n := range map[int]int{14: 2, 39: 2, 42: 2} {
+		if rows[row] != n {
+			t.Errorf("row %d has %d entries", row, rows[row])
+		}
+	}
+	ops[0].ID = "changed"
+	if _, ok := OperationByID("list_accounts"); !ok {
+		t.Error("the inventory is not a copy")
+	}
+}
+
+func TestWhateverBooksOrStoresIsNeverSentAgain(t *testing.T) {
+	readBack := []string{"update_dossier_identity", "create_account", "create_journal"}
+	questions := []string{"check_staff_access"} // a POST that asks
+	for _, op := range Operations() {
+		want := ResendNever
+		switch {
+		case slices.Contains(readBack, op.ID):
+			want = ResendReadBack
+		case op.Method == "GET", slices.Contains(questions, op.ID), op.Method == "" && (strings.HasPrefix(op.ID, "list_") || strings.HasPrefix(op.ID, "get_")):
+			want = ResendAlways
+		}
+		if op.Resend != want {
+			t.Errorf("%s is sent again: %s, want %s", op.ID, op.Resend, want)
+		}
+	}
+	for _, id := range []string{"import_entries", "import_fec", "import_tra", "import_custom", "store_document", "replay_sink", "provision_dossier"} {
+		if op, ok := OperationByID(id); !ok || op.Resend != ResendNever {
+			t.Errorf("%s: %v", id, op.Resend)
+		}
+	}
+}

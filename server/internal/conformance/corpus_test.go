@@ -1,0 +1,417 @@
+package conformance
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"path/filepath"
+	"reflect"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/goccy/go-yaml"
+	"google.golang.org/protobuf/encoding/protojson"
+
+	"cegid.internal/gateway/cegidclient/loopsim"
+)
+
+// corpusCase is one case of testdata/corpus. Either call and request, or rest, say what is called.
+type corpusCase struct {
+	Name string `yaml:"name"`
+	// Call is Service.Method; Request its fields, by their proto names.
+	Call    string         `yaml:"call"`
+	Request map[string]any `yaml:"request"`
+	// REST is a request that only HTTP can make.
+	REST *restCase `yaml:"rest"`
+	// As is the caller's token; by default that of a caller who may do everything. "-" sends none.
+	As string `yaml:"as"`
+
+	// Faults are posted to the simulator as they stand; Shape is how it writes its lists; Sim changes its world.
+	Faults []map[string]any `yaml:"faults"`
+	Shape  *shapeCase       `yaml:"shape"`
+	Sim    *simCase         `yaml:"sim"`
+
+	// Answer is matched against the answer: objects by the members given, lists one by one, "*" by anything, "~re" by
+	// a regular expression. Of a stream, against the list of its messages.
+	Answer any        `yaml:"answer"`
+	Error  *errorCase `yaml:"error"`
+	// Calls is how often each route of Loop was called.
+	Calls map[string]int `yaml:"calls"`
+}
+
+type restCase struct {
+	Method  string            `yaml:"method"`
+	Path    string            `yaml:"path"`
+	Body    string            `yaml:"body"`
+	Headers map[string]string `yaml:"headers"`
+}
+
+type shapeCase struct {
+	Route            string   `yaml:"route"`
+	Envelope         string   `yaml:"envelope"`
+	NumbersAsStrings bool     `yaml:"numbers_as_strings"`
+	MemberCase       string   `yaml:"member_case"`
+	EnumValue        int      `yaml:"enum_value"`
+	ExtraField       bool     `yaml:"extra_field"`
+	References       string   `yaml:"references"`
+	FlatDescription  bool     `yaml:"flat_description"`
+	Omit             []string `yaml:"omit"`
+}
+
+type simCase struct {
+	// Detach takes the dossier off every key of the practice; Deactivate the keys out of LoopHub.
+	Detach     *struct{ Practice, Dossier string } `yaml:"detach"`
+	Deactivate string                              `yaml:"deactivate"`
+	// SubscriptionKeys replaces what the gateway accepts.
+	SubscriptionKeys []string `yaml:"subscription_keys"`
+	// EmptyDossier adds a dossier without content.
+	EmptyDossier *struct{ Practice, Dossier string } `yaml:"empty_dossier"`
+}
+
+type errorCase struct {
+	Code   string `yaml:"code"`
+	Reason string `yaml:"reason"`
+	HTTP   int    `yaml:"http"`
+	// Field of the first violation, and what its description or the message says, as a regular expression.
+	Field   string            `yaml:"field"`
+	Says    string            `yaml:"says"`
+	French  string            `yaml:"french"`
+	Retry   string            `yaml:"retry"` // as a duration; "some" for any
+	Headers map[string]string `yaml:"headers"`
+}
+
+func corpus(t *testing.T) map[string][]corpusCase {
+	t.Helper()
+	files, err := filepath.Glob("testdata/corpus/*/*.yaml")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no corpus: %v", err)
+	}
+	out := map[string][]corpusCase{}
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var cases []corpusCase
+		if err := yaml.UnmarshalWithOptions(text, &cases, yaml.Strict()); err != nil {
+			t.Fatalf("%s: %v", file, err)
+		}
+		name := strings.TrimSuffix(strings.TrimPrefix(filepath.ToSlash(file), "testdata/corpus/"), ".yaml")
+		out[name] = cases
+	}
+	return out
+}
+
+func TestCorpus(t *testing.T) {
+	for file, cases := range corpus(t) {
+		t.Run(file, func(t *testing.T) {
+			t.Parallel()
+			shared := start(t, nil)
+			for _, c := range cases {
+				t.Run(c.Name, func(t *testing.T) {
+					on := func() *harness {
+						if c.Faults == nil && c.Shape == nil && c.Sim == nil {
+							shared.t = t
+							return shared
+						}
+						return start(t, nil) // its own: breakers, gates and learnt caps outlast a case
+					}
+					runCase(t, c, on)
+				})
+			}
+		})
+	}
+}
+
+func runCase(t *testing.T, c corpusCase, on func() *harness) {
+	token := c.As
+	switch token {
+	case "":
+		token = "everything"
+	case "-":
+		token = ""
+	}
+	if c.REST != nil {
+		h := on()
+		c.prepare(t, h)
+		got := h.overREST(c.REST.request(t, h), token)
+		c.check(t, h, "REST", got, false)
+		return
+	}
+	m := method(t, c.Call)
+	request := newMessage(t, m.Input())
+	text, err := json.Marshal(c.Request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := protojson.Unmarshal(text, request); err != nil {
+		t.Fatalf("request: %v", err)
+	}
+
+	h := on()
+	c.prepare(t, h)
+	overGRPC := h.overGRPC(t.Context(), m, token, request)
+	c.check(t, h, "gRPC", overGRPC, m.IsStreamingServer())
+
+	h = on()
+	c.prepare(t, h)
+	overREST := h.overREST(h.restRequest(t.Context(), m, request), token)
+	c.check(t, h, "REST", overREST, m.IsStreamingServer())
+
+	same(t, overGRPC, overREST)
+}
+
+// same compares what callers of the two transports see.
+func same(t *testing.T, overGRPC, overREST outcome) {
+	t.Helper()
+	if a, b := settled(overGRPC.Messages), settled(overREST.Messages); !reflect.DeepEqual(a, b) {
+		t.Errorf("gRPC and REST answer differently:\n%v\n%v", a, b)
+	}
+	a, b := overGRPC.Err, overREST.Err
+	if (a == nil) != (b == nil) {
+		t.Fatalf("gRPC fails with %+v, REST with %+v", a, b)
+	}
+	if a == nil {
+		return
+	}
+	x, y := *a, *b
+	x.Trailer, y.Header, y.HTTP = nil, nil, 0
+	for _, f := range []*failure{&x, &y} { // ids and waits that no two calls share
+		delete(f.Metadata, "requestId")
+		delete(f.Metadata, "instanceId")
+		f.Retry = f.Retry.Round(5 * time.Second)
+	}
+	if !reflect.DeepEqual(x, y) {
+		t.Errorf("gRPC and REST fail differently:\n%+v\n%+v", x, y)
+	}
+}
+
+func (r *restCase) request(t *testing.T, h *harness) *http.Request {
+	t.Helper()
+	var body io.Reader
+	if r.Body != "" {
+		body = strings.NewReader(r.Body)
+	}
+	request, err := http.NewRequestWithContext(t.Context(), r.Method, h.rest+r.Path, body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, value := range r.Headers {
+		request.Header.Set(name, value)
+	}
+	return request
+}
+
+// prepare brings the simulator into the state that the case wants.
+func (c *corpusCase) prepare(t *testing.T, h *harness) {
+	t.Helper()
+	h.Simulator.ResetCounters()
+	for _, fault := range c.Faults {
+		text, err := json.Marshal(fault)
+		if err != nil {
+			t.Fatal(err)
+		}
+		response, err := h.web.Post("http://"+h.SimulatorAddress+"/_sim/faults", "application/json", bytes.NewReader(text))
+		if err != nil {
+			t.Fatal(err)
+		}
+		answer, _ := io.ReadAll(response.Body)
+		_ = response.Body.Close()
+		if response.StatusCode >= 300 {
+			t.Fatalf("the simulator refuses the fault: %s", answer)
+		}
+	}
+	if s := c.Shape; s != nil {
+		h.Simulator.SetShape(s.Route, s.shape(t))
+	}
+	if c.Sim == nil {
+		return
+	}
+	must := func(err error) {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	kindOf := map[string]loopsim.KeyKind{"demo": loopsim.Advanced, "partner": loopsim.Standard}
+	if d := c.Sim.Detach; d != nil {
+		must(h.Simulator.SetAttached(d.Practice, kindOf[d.Practice], d.Dossier, false))
+	}
+	if c.Sim.Deactivate != "" {
+		must(h.Simulator.SetActivated(c.Sim.Deactivate, kindOf[c.Sim.Deactivate], false))
+	}
+	if keys := c.Sim.SubscriptionKeys; keys != nil {
+		h.Simulator.SetSubscriptionKeys(keys[0], keys[1])
+	}
+	if d := c.Sim.EmptyDossier; d != nil {
+		must(h.Simulator.AddDossier(d.Practice, d.Dossier, loopsim.Content{}))
+	}
+}
+
+func (s *shapeCase) shape(t *testing.T) loopsim.Shape {
+	t.Helper()
+	pick := func(name string, of map[string]int) int {
+		value, ok := of[name]
+		if !ok && name != "" {
+			t.Fatalf("shape: %q is none of %v", name, of)
+		}
+		return value
+	}
+	return loopsim.Shape{
+		Envelope:         loopsim.Envelope(pick(s.Envelope, map[string]int{"array": int(loopsim.EnvelopeArray), "data": int(loopsim.EnvelopeData)})),
+		NumbersAsStrings: s.NumbersAsStrings,
+		MemberCase:       loopsim.MemberCase(pick(s.MemberCase, map[string]int{"lower": int(loopsim.MemberCaseLower), "upper first": int(loopsim.MemberCaseUpperFirst)})),
+		EnumValue:        s.EnumValue,
+		ExtraField:       s.ExtraField,
+		References: loopsim.References(pick(s.References, map[string]int{
+			"null": int(loopsim.ReferencesNull), "empty": int(loopsim.ReferencesEmpty), "omitted": int(loopsim.ReferencesOmitted),
+		})),
+		FlatDescription: s.FlatDescription,
+		Omit:            s.Omit,
+	}
+}
+
+// check compares an outcome with what the case wants.
+func (c *corpusCase) check(t *testing.T, h *harness, transport string, got outcome, streaming bool) {
+	t.Helper()
+	for route, want := range c.Calls {
+		if n := h.Simulator.Count(route); n != want {
+			t.Errorf("%s: Loop's %s was called %d times; want %d", transport, route, n, want)
+		}
+	}
+	if c.Error != nil {
+		if got.Err == nil {
+			t.Fatalf("%s: answered %v; want an error", transport, got.Messages)
+		}
+		c.Error.check(t, transport, got.Err)
+	} else if got.Err != nil {
+		t.Fatalf("%s: failed: %+v", transport, got.Err)
+	}
+	if c.Answer == nil {
+		if c.Error == nil {
+			t.Fatal("the case says neither which answer nor which error it wants")
+		}
+		return
+	}
+	var answer any = got.Messages
+	if !streaming {
+		answer = got.Messages[0]
+	}
+	if problem := mismatch("answer", plain(t, c.Answer), answer); problem != "" {
+		t.Errorf("%s: %s", transport, problem)
+	}
+}
+
+func (want *errorCase) check(t *testing.T, transport string, got *failure) {
+	t.Helper()
+	if got.Domain != "loop.cegid.internal" || got.Code != want.Code || got.Reason != want.Reason {
+		t.Errorf("%s: %s %s of %q (%s); want %s %s", transport, got.Code, got.Reason, got.Domain, got.Message, want.Code, want.Reason)
+	}
+	said := []string{got.Message}
+	field := ""
+	if len(got.Violations) > 0 {
+		field = got.Violations[0].Field
+		said = append(said, got.Violations[0].Description)
+	}
+	if field != want.Field {
+		t.Errorf("%s: the violation names %q; want %q", transport, field, want.Field)
+	}
+	if got.Message == "" || !regexp.MustCompile(want.Says).MatchString(strings.Join(said, "\n")) {
+		t.Errorf("%s: says %q; want %s", transport, said, want.Says)
+	}
+	if !regexp.MustCompile(want.French).MatchString(got.French) || want.French == "" && got.French != "" {
+		t.Errorf("%s: Loop's words are %q; want %s", transport, got.French, want.French)
+	}
+	switch want.Retry {
+	case "":
+		if got.Retry != 0 {
+			t.Errorf("%s: asks to wait %s; want no word of it", transport, got.Retry)
+		}
+	case "some":
+		if got.Retry <= 0 {
+			t.Errorf("%s: does not say how long to wait", transport)
+		}
+	default:
+		if d, err := time.ParseDuration(want.Retry); err != nil || got.Retry.Round(time.Second) != d {
+			t.Errorf("%s: asks to wait %s; want %s", transport, got.Retry, want.Retry)
+		}
+	}
+	if got.HTTP == 0 {
+		return
+	}
+	if want.HTTP != 0 && got.HTTP != want.HTTP {
+		t.Errorf("%s: HTTP %d; want %d", transport, got.HTTP, want.HTTP)
+	}
+	if (want.Retry != "") != (got.Header.Get("Retry-After") != "") {
+		t.Errorf("%s: Retry-After is %q; want it with RetryInfo and only then", transport, got.Header.Get("Retry-After"))
+	}
+	for name, value := range want.Headers {
+		if got.Header.Get(name) != value {
+			t.Errorf("%s: %s is %q; want %q", transport, name, got.Header.Get(name), value)
+		}
+	}
+}
+
+// plain turns what YAML reads into what JSON reads.
+func plain(t *testing.T, value any) any {
+	t.Helper()
+	text, err := json.Marshal(value)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return decode(t, text)
+}
+
+// mismatch says where got is not as wanted; empty when it is.
+func mismatch(path string, want, got any) string {
+	switch w := want.(type) {
+	case map[string]any:
+		g, ok := got.(map[string]any)
+		if !ok {
+			return fmt.Sprintf("%s is %v; want an object", path, got)
+		}
+		for name, inner := range w {
+			value, present := g[name]
+			if inner == nil {
+				if present {
+					return fmt.Sprintf("%s.%s is %v; want it absent", path, name, value)
+				}
+				continue
+			}
+			if problem := mismatch(path+"."+name, inner, value); problem != "" {
+				return problem
+			}
+		}
+		return ""
+	case []any:
+		g, ok := got.([]any)
+		if !ok || len(g) != len(w) {
+			return fmt.Sprintf("%s has %v; want %d items", path, got, len(w))
+		}
+		for i := range w {
+			if problem := mismatch(fmt.Sprintf("%s[%d]", path, i), w[i], g[i]); problem != "" {
+				return problem
+			}
+		}
+		return ""
+	case string:
+		if w == "*" && got != nil {
+			return ""
+		}
+		if pattern, is := strings.CutPrefix(w, "~"); is {
+			if text, ok := got.(string); ok && regexp.MustCompile(pattern).MatchString(text) {
+				return ""
+			}
+			return fmt.Sprintf("%s is %v; want %s", path, got, w)
+		}
+	}
+	if !reflect.DeepEqual(want, got) {
+		return fmt.Sprintf("%s is %v; want %v", path, got, want)
+	}
+	return ""
+}

@@ -1,0 +1,175 @@
+package conformance
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"google.golang.org/protobuf/encoding/protojson"
+
+	"cegid.internal/gateway/cegidclient/loopsim"
+)
+
+// faultRow is a fault of Loop's, and what the callers of each class of operation see of it.
+type faultRow struct {
+	name  string
+	fault loopsim.Fault
+	// deadline of the caller; 0 is none, and the service's own applies.
+	deadline time.Duration
+	// code is empty for success.
+	code, reason string
+	http         int
+	calls        int
+	retryInfo    bool
+	// quickly: the answer comes without any wait for Loop's sake.
+	quickly bool
+	// probe is the cause that CheckConnection names, which makes one attempt.
+	probe string
+}
+
+const attemptTimeout = 300 * time.Millisecond // as in quick
+
+func faultRows() []faultRow {
+	const route = "/compte"
+	status := func(code int) loopsim.Fault {
+		return loopsim.Fault{Route: route, Kind: loopsim.FaultStatus, Status: code}
+	}
+	throttled := func(after time.Duration, date bool) loopsim.Fault {
+		f := status(429)
+		f.RetryAfter, f.RetryAfterDate = after, date
+		return f
+	}
+	times := func(f loopsim.Fault, n int) loopsim.Fault { f.Times = n; return f }
+	kind := func(k loopsim.FaultKind) loopsim.Fault { return loopsim.Fault{Route: route, Kind: k} }
+	quota := status(403)
+	quota.Form, quota.Message, quota.RetryAfter = loopsim.FormGateway, "Out of call volume quota", time.Hour
+	unknownRoute := status(404)
+	unknownRoute.Form, unknownRoute.Message = loopsim.FormGateway, "Resource not found"
+	slow := kind(loopsim.FaultLatency)
+	slow.Latency = 50 * time.Millisecond
+	return []faultRow{
+		{name: "none", fault: slow, calls: 1, probe: "CONNECTED"},
+		{name: "500", fault: status(500), code: "UNAVAILABLE", reason: "LOOP_UNAVAILABLE", http: 503, calls: 3, probe: "LOOP_UNAVAILABLE"},
+		{name: "502", fault: status(502), code: "UNAVAILABLE", reason: "LOOP_UNAVAILABLE", http: 503, calls: 3, probe: "LOOP_UNAVAILABLE"},
+		{name: "503", fault: status(503), code: "UNAVAILABLE", reason: "LOOP_UNAVAILABLE", http: 503, calls: 3, probe: "LOOP_UNAVAILABLE"},
+		{name: "504", fault: status(504), code: "UNAVAILABLE", reason: "LOOP_UNAVAILABLE", http: 503, calls: 3, probe: "LOOP_UNAVAILABLE"},
+		{name: "500 once", fault: times(status(500), 1), calls: 2, probe: "LOOP_UNAVAILABLE"},
+		{name: "500 twice", fault: times(status(500), 2), calls: 3, probe: "LOOP_UNAVAILABLE"},
+		{name: "429 without a delay", fault: status(429), code: "RESOURCE_EXHAUSTED", reason: "LOOP_QUOTA", http: 429, calls: 3, probe: "THROTTLED"},
+		{name: "429 once, without a delay", fault: times(status(429), 1), calls: 2, probe: "THROTTLED"},
+		{
+			name: "429 once, with a delay that fits", fault: times(throttled(time.Second, false), 1),
+			deadline: 5 * time.Second, calls: 2, probe: "THROTTLED",
+		},
+		{
+			name: "429 with a delay longer than the deadline", fault: throttled(10*time.Second, false), deadline: 3 * time.Second,
+			code: "RESOURCE_EXHAUSTED", reason: "LOOP_QUOTA", http: 429, calls: 1, retryInfo: true, quickly: true, probe: "THROTTLED",
+		},
+		{
+			name: "429 with a date beyond the deadline", fault: throttled(20*time.Second, true), deadline: 3 * time.Second,
+			code: "RESOURCE_EXHAUSTED", reason: "LOOP_QUOTA", http: 429, calls: 1, retryInfo: true, quickly: true, probe: "THROTTLED",
+		},
+		{
+			name: "403 of the quota", fault: quota,
+			code: "RESOURCE_EXHAUSTED", reason: "LOOP_QUOTA", http: 429, calls: 1, retryInfo: true, quickly: true, probe: "THROTTLED",
+		},
+		{name: "400", fault: status(400), code: "INVALID_ARGUMENT", reason: "LOOP_REFUSED", http: 400, calls: 1, probe: "REFUSED"},
+		{name: "401 of both subscription keys", fault: status(401), code: "FAILED_PRECONDITION", reason: "LOOP_CREDENTIAL_REJECTED", http: 502, calls: 2, probe: "API_KEY_REJECTED"},
+		{name: "403", fault: status(403), code: "PERMISSION_DENIED", reason: "DOSSIER_NOT_SHARED", http: 403, calls: 1, probe: "DOSSIER_NOT_SHARED"},
+		{name: "404 of the gateway", fault: unknownRoute, code: "INTERNAL", reason: "LOOP_BAD_RESPONSE", http: 502, calls: 1, probe: "ROUTE_UNKNOWN"},
+		{name: "redirect", fault: status(302), code: "INTERNAL", reason: "LOOP_BAD_RESPONSE", http: 502, calls: 1, probe: "BAD_RESPONSE"},
+		{name: "HTML", fault: kind(loopsim.FaultHTML), code: "INTERNAL", reason: "LOOP_BAD_RESPONSE", http: 502, calls: 1, probe: "BAD_RESPONSE"},
+		{name: "nonsense", fault: kind(loopsim.FaultNonsense), code: "INTERNAL", reason: "LOOP_BAD_RESPONSE", http: 502, calls: 1, probe: "BAD_RESPONSE"},
+		{name: "error in a 200", fault: kind(loopsim.FaultErrorIn200), code: "INVALID_ARGUMENT", reason: "LOOP_REFUSED", http: 400, calls: 1, probe: "REFUSED"},
+		{name: "cut body", fault: kind(loopsim.FaultTruncated), code: "UNAVAILABLE", reason: "LOOP_UNAVAILABLE", http: 503, calls: 3, probe: "LOOP_UNAVAILABLE"},
+		{name: "cut body in chunks", fault: kind(loopsim.FaultTruncatedChunked), code: "UNAVAILABLE", reason: "LOOP_UNAVAILABLE", http: 503, calls: 3, probe: "LOOP_UNAVAILABLE"},
+		{name: "cut before", fault: kind(loopsim.FaultCutBefore), code: "UNAVAILABLE", reason: "LOOP_UNAVAILABLE", http: 503, calls: 3, probe: "LOOP_UNAVAILABLE"},
+		{name: "cut after", fault: kind(loopsim.FaultCutAfter), code: "UNAVAILABLE", reason: "LOOP_UNAVAILABLE", http: 503, calls: 3, probe: "LOOP_UNAVAILABLE"},
+		{name: "hang", fault: kind(loopsim.FaultHang), code: "UNAVAILABLE", reason: "LOOP_UNAVAILABLE", http: 503, calls: 3, probe: "LOOP_UNAVAILABLE"},
+		{
+			name: "hang beyond the deadline", fault: kind(loopsim.FaultHang), deadline: 200 * time.Millisecond,
+			code: "DEADLINE_EXCEEDED", reason: "DEADLINE_EXCEEDED", http: 504, calls: 1, probe: "-",
+		},
+	}
+}
+
+// TestFaultTable: for each fault, what callers see and how often Loop was called. No read exceeds three attempts, none
+// runs past its deadline.
+func TestFaultTable(t *testing.T) {
+	for _, row := range faultRows() {
+		for _, class := range []string{"ReferenceDataService.ListAccounts", "ReferenceDataService.StreamAccounts", "DiagnosticsService.CheckConnection"} {
+			for _, transport := range []string{"gRPC", "REST"} {
+				t.Run(row.name+"/"+class+"/"+transport, func(t *testing.T) {
+					t.Parallel()
+					runFault(t, row, class, transport)
+				})
+			}
+		}
+	}
+}
+
+func runFault(t *testing.T, row faultRow, class, transport string) {
+	h := start(t, nil)
+	h.Simulator.Inject(row.fault)
+	m := method(t, class)
+	request := newMessage(t, m.Input())
+	if err := protojson.Unmarshal([]byte(`{"practice":"demo","dossier":"CEGID001"}`), request); err != nil {
+		t.Fatal(err)
+	}
+	ctx := t.Context()
+	if row.deadline > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, row.deadline)
+		defer cancel()
+	}
+	begun := time.Now()
+	var got outcome
+	if transport == "gRPC" {
+		got = h.overGRPC(ctx, m, "everything", request)
+	} else {
+		got = h.overREST(h.restRequest(ctx, m, request), "everything")
+	}
+	took := time.Since(begun)
+	calls := h.Simulator.Count("/compte")
+
+	limit := 4*attemptTimeout + 2*time.Second
+	if row.deadline > 0 {
+		limit = row.deadline + time.Second // scheduling, on a busy machine
+	}
+	if row.quickly {
+		limit = 2 * time.Second
+	}
+	if took > limit {
+		t.Errorf("took %s; want at most %s", took, limit)
+	}
+	if class == "DiagnosticsService.CheckConnection" && row.probe != "-" {
+		if calls != 1 {
+			t.Errorf("a probe called Loop %d times; want once", calls)
+		}
+		if problem := mismatch("answer", []any{map[string]any{"cause": "CONNECTION_CAUSE_" + row.probe}}, got.Messages); problem != "" {
+			t.Errorf("%s (%+v)", problem, got.Err)
+		}
+		return
+	}
+	if calls != row.calls || calls > 3 {
+		t.Errorf("Loop was called %d times; want %d, and 3 at most", calls, row.calls)
+	}
+	if row.code == "" {
+		if got.Err != nil {
+			t.Errorf("failed: %+v", got.Err)
+		}
+		return
+	}
+	if got.Err == nil || got.Err.Code != row.code || got.Err.Reason != row.reason {
+		t.Fatalf("got %+v; want %s %s", got.Err, row.code, row.reason)
+	}
+	if (got.Err.Retry > 0) != row.retryInfo {
+		t.Errorf("RetryInfo is %s; wanted: %t", got.Err.Retry, row.retryInfo)
+	}
+	if transport == "REST" && got.Err.HTTP != row.http {
+		t.Errorf("HTTP %d; want %d", got.Err.HTTP, row.http)
+	}
+	if pushback := got.Err.Trailer.Get("grpc-retry-pushback-ms"); transport == "gRPC" && row.reason != "DEADLINE_EXCEEDED" && (len(pushback) != 1 || pushback[0] != "-1") {
+		t.Errorf("the trailer's pushback is %v: the channel would repeat what was repeated already", pushback)
+	}
+}

@@ -1,0 +1,174 @@
+package conformance
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"testing"
+	"time"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/metadata"
+
+	"cegid.internal/gateway/cegidclient/loopsim"
+	looppb "cegid.internal/gateway/gen/go/cegid/loop/v1"
+)
+
+func authorized(ctx context.Context) context.Context {
+	return metadata.AppendToOutgoingContext(ctx, "authorization", "Bearer everything")
+}
+
+// seen counts accounts and says which came twice or not at all.
+type seen map[string]int
+
+func (s seen) add(accounts []*looppb.Account) {
+	for _, each := range accounts {
+		s[each.GetNumber()]++
+	}
+}
+
+func (s seen) check(t *testing.T, want int) {
+	t.Helper()
+	if len(s) != want {
+		t.Errorf("%d different accounts; want %d", len(s), want)
+	}
+	for number, times := range s {
+		if times != 1 {
+			t.Errorf("account %s came %d times", number, times)
+		}
+	}
+}
+
+// TestEachAccountComesOnce: 10,000 accounts behind a cap of 100 that Loop does not tell.
+func TestEachAccountComesOnce(t *testing.T) {
+	for _, size := range []int32{1, 7, 100, 1000} {
+		t.Run(fmt.Sprint("pages of ", size), func(t *testing.T) {
+			t.Parallel()
+			h := start(t, nil)
+			client := looppb.NewReferenceDataServiceClient(h.conn)
+			got, request := seen{}, &looppb.ListAccountsRequest{Practice: "partner", Dossier: loopsim.SandboxLargeDossier, PageSize: size}
+			pages := 0
+			for {
+				page, err := client.ListAccounts(authorized(t.Context()), request)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if len(page.GetAccounts()) > int(size) {
+					t.Fatalf("a page of %d; want at most %d", len(page.GetAccounts()), size)
+				}
+				got.add(page.GetAccounts())
+				pages++
+				if request.PageToken = page.GetNextPageToken(); request.GetPageToken() == "" {
+					break
+				}
+			}
+			got.check(t, loopsim.SandboxLargeAccounts)
+			least := loopsim.SandboxLargeAccounts / int(size)
+			if pages > least+1 {
+				t.Errorf("%d pages; %d full ones would do", pages, least)
+			}
+		})
+	}
+	t.Run("a stream", func(t *testing.T) {
+		t.Parallel()
+		h := start(t, nil)
+		stream, err := looppb.NewReferenceDataServiceClient(h.conn).StreamAccounts(authorized(t.Context()),
+			&looppb.StreamAccountsRequest{Practice: "partner", Dossier: loopsim.SandboxLargeDossier})
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, first := seen{}, true
+		for {
+			message, err := stream.Recv()
+			if err != nil {
+				break
+			}
+			if first && len(message.GetAccounts()) > 100 {
+				t.Errorf("the first message holds %d accounts: it should come at once, with 100 at most", len(message.GetAccounts()))
+			}
+			first = false
+			got.add(message.GetAccounts())
+		}
+		got.check(t, loopsim.SandboxLargeAccounts)
+	})
+}
+
+// TestAStalledReaderHoldsLoopBack: pages that the reader does not take are not asked for, beyond those that are
+// declared to be ahead of it.
+func TestAStalledReaderHoldsLoopBack(t *testing.T) {
+	const (
+		ahead = 4 // as cegidclient declares
+		// What the windows of the connection hold: 64 KiB at the reader, 64 KiB at the sender, in messages of 100
+		// accounts, which take more than 8 KiB.
+		inTransit = 128 / 8
+	)
+	h := start(t, nil)
+	conn, err := grpc.NewClient(h.conn.Target(), grpc.WithTransportCredentials(insecureCredentials()),
+		grpc.WithInitialWindowSize(64<<10), grpc.WithInitialConnWindowSize(64<<10)) // fixed: they do not grow by themselves
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = conn.Close() }()
+	ctx, cancel := context.WithCancel(authorized(t.Context()))
+	defer cancel()
+	stream, err := looppb.NewReferenceDataServiceClient(conn).StreamAccounts(ctx,
+		&looppb.StreamAccountsRequest{Practice: "partner", Dossier: loopsim.SandboxLargeDossier})
+	if err != nil {
+		t.Fatal(err)
+	}
+	const taken = 3
+	for range taken {
+		if _, err := stream.Recv(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	calls := settle(func() int { return h.Simulator.Count("/compte") })
+	if most := taken + ahead + inTransit; calls > most {
+		t.Errorf("Loop gave %d pages to a reader that took %d; want at most %d", calls, taken, most)
+	}
+	if peak := h.Simulator.InFlightPeak("/compte"); peak > ahead {
+		t.Errorf("%d pages were asked for at once; want at most %d", peak, ahead)
+	}
+	cancel()
+	after := settle(func() int { return h.Simulator.Count("/compte") })
+	if after > calls+ahead {
+		t.Errorf("after the reader left, Loop gave %d more pages", after-calls)
+	}
+}
+
+// settle waits until a count stands still.
+func settle(count func() int) int {
+	for last := -1; ; {
+		now := count()
+		if now == last {
+			return now
+		}
+		last = now
+		time.Sleep(300 * time.Millisecond)
+	}
+}
+
+// TestAnAbandonedRESTStreamEnds: the reader of a REST stream leaves, and Loop is asked no more.
+func TestAnAbandonedRESTStreamEnds(t *testing.T) {
+	h := start(t, nil)
+	h.Simulator.Inject(loopsim.Fault{Route: "/compte", Kind: loopsim.FaultLatency, Latency: 20 * time.Millisecond})
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, h.rest+"/v1/practices/partner/dossiers/BIG00001/accounts:stream", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	request.Header.Set("Authorization", "Bearer everything")
+	response, err := h.web.Do(request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := response.Body.Read(make([]byte, 100)); err != nil {
+		t.Fatal(err)
+	}
+	cancel()
+	_ = response.Body.Close()
+	if calls := settle(func() int { return h.Simulator.Count("/compte") }); calls >= loopsim.SandboxLargeAccounts/100 {
+		t.Errorf("Loop was asked for all %d pages although the reader had left", calls)
+	}
+}
