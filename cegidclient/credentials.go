@@ -85,6 +85,7 @@ func (s staticCredentials) Credentials(_ context.Context, need KeyKind) (Credent
 // pair is the two secrets of one attempt, with the digests that stand for the subscription keys in memory.
 type pair struct {
 	apiKey, subscriptionKey Secret
+	subscriptionKeys        []Secret
 	subscription            digest // of the key chosen
 	set                     digest // of all subscription keys of the source
 	index, count            int
@@ -104,12 +105,16 @@ func digestOf(secrets ...Secret) digest {
 	return digest(h.Sum(nil))
 }
 
-// redact takes the pair's secrets out of a text that came from elsewhere (an error body may echo a header).
+// redact takes the secrets out of a text that came from elsewhere (an error body may echo a header), those of the
+// subscription keys included that this attempt did not use.
 func (p *pair) redact(text string) string {
 	if p == nil || text == "" {
 		return text
 	}
-	values := []string{p.apiKey.Reveal(), p.subscriptionKey.Reveal()}
+	values := []string{p.apiKey.Reveal()}
+	for _, key := range p.subscriptionKeys {
+		values = append(values, key.Reveal())
+	}
 	if id, secret, ok := strings.Cut(p.apiKey.Reveal(), ":"); ok {
 		values = append(values, secret, id)
 	}
@@ -151,7 +156,7 @@ func (k *keyring) pick(ctx context.Context, need KeyKind, wanted choice) (*pair,
 	if len(c.SubscriptionKeys) == 0 {
 		return nil, &Error{Kind: KindConfiguration, detail: "no subscription key of the gateway is configured"}
 	}
-	p := &pair{apiKey: c.APIKey, set: digestOf(c.SubscriptionKeys...), count: len(c.SubscriptionKeys)}
+	p := &pair{apiKey: c.APIKey, subscriptionKeys: c.SubscriptionKeys, set: digestOf(c.SubscriptionKeys...), count: len(c.SubscriptionKeys)}
 	k.mu.Lock()
 	if k.set != p.set {
 		k.set, k.choice = p.set, 0

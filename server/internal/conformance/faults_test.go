@@ -5,8 +5,6 @@ import (
 	"testing"
 	"time"
 
-	"google.golang.org/protobuf/encoding/protojson"
-
 	"cegid.internal/gateway/cegidclient/loopsim"
 )
 
@@ -41,6 +39,8 @@ func faultRows() []faultRow {
 	}
 	times := func(f loopsim.Fault, n int) loopsim.Fault { f.Times = n; return f }
 	kind := func(k loopsim.FaultKind) loopsim.Fault { return loopsim.Fault{Route: route, Kind: k} }
+	rejected := status(401)
+	rejected.Form = loopsim.FormService
 	quota := status(403)
 	quota.Form, quota.Message, quota.RetryAfter = loopsim.FormGateway, "Out of call volume quota", time.Hour
 	unknownRoute := status(404)
@@ -74,7 +74,9 @@ func faultRows() []faultRow {
 			code: "RESOURCE_EXHAUSTED", reason: "LOOP_QUOTA", http: 429, calls: 1, retryInfo: true, quickly: true, probe: "THROTTLED",
 		},
 		{name: "400", fault: status(400), code: "INVALID_ARGUMENT", reason: "LOOP_REFUSED", http: 400, calls: 1, probe: "REFUSED"},
-		{name: "401 of both subscription keys", fault: status(401), code: "FAILED_PRECONDITION", reason: "LOOP_CREDENTIAL_REJECTED", http: 502, calls: 2, probe: "API_KEY_REJECTED"},
+		{name: "401 for both subscription keys", fault: status(401), code: "FAILED_PRECONDITION", reason: "LOOP_CREDENTIAL_REJECTED", http: 502, calls: 2, probe: "SUBSCRIPTION_KEY_REJECTED"},
+		{name: "401 for the API key", fault: rejected, code: "FAILED_PRECONDITION", reason: "LOOP_CREDENTIAL_REJECTED", http: 502, calls: 2, probe: "API_KEY_REJECTED"},
+		{name: "401 for one subscription key", fault: times(status(401), 1), calls: 2, probe: "SUBSCRIPTION_KEY_REJECTED"},
 		{name: "403", fault: status(403), code: "PERMISSION_DENIED", reason: "DOSSIER_NOT_SHARED", http: 403, calls: 1, probe: "DOSSIER_NOT_SHARED"},
 		{name: "404 of the gateway", fault: unknownRoute, code: "INTERNAL", reason: "LOOP_BAD_RESPONSE", http: 502, calls: 1, probe: "ROUTE_UNKNOWN"},
 		{name: "redirect", fault: status(302), code: "INTERNAL", reason: "LOOP_BAD_RESPONSE", http: 502, calls: 1, probe: "BAD_RESPONSE"},
@@ -112,10 +114,7 @@ func runFault(t *testing.T, row faultRow, class, transport string) {
 	h := start(t, nil)
 	h.Simulator.Inject(row.fault)
 	m := method(t, class)
-	request := newMessage(t, m.Input())
-	if err := protojson.Unmarshal([]byte(`{"practice":"demo","dossier":"CEGID001"}`), request); err != nil {
-		t.Fatal(err)
-	}
+	request := requestOf(t, m)
 	ctx := t.Context()
 	if row.deadline > 0 {
 		var cancel context.CancelFunc
@@ -151,8 +150,12 @@ func runFault(t *testing.T, row faultRow, class, transport string) {
 		}
 		return
 	}
-	if calls != row.calls || calls > 3 {
-		t.Errorf("Loop was called %d times; want %d, and 3 at most", calls, row.calls)
+	want := row.calls
+	if row.code == "" && m.IsStreamingServer() {
+		want++ // a first page is never known to be the last: Loop does not tell its cap
+	}
+	if calls != want {
+		t.Errorf("Loop was called %d times; want %d", calls, want)
 	}
 	if row.code == "" {
 		if got.Err != nil {
@@ -160,7 +163,7 @@ func runFault(t *testing.T, row faultRow, class, transport string) {
 		}
 		return
 	}
-	if got.Err == nil || got.Err.Code != row.code || got.Err.Reason != row.reason {
+	if got.Err == nil || got.Err.Code != row.code || got.Err.Reason != row.reason && !got.Err.ownClock {
 		t.Fatalf("got %+v; want %s %s", got.Err, row.code, row.reason)
 	}
 	if (got.Err.Retry > 0) != row.retryInfo {

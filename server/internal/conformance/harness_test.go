@@ -163,6 +163,8 @@ type failure struct {
 	HTTP       int         // REST alone
 	Header     http.Header // REST alone
 	Trailer    metadata.MD // gRPC alone
+	// ownClock: the client's own deadline ended the call before the server's word arrived.
+	ownClock bool
 }
 
 type violation struct{ Field, Description string }
@@ -249,6 +251,8 @@ func (h *harness) overGRPC(ctx context.Context, m protoreflect.MethodDescriptor,
 	if err != nil {
 		out.Err = failureOf(status.Convert(err))
 		out.Err.Trailer = trailer
+		_, timed := ctx.Deadline()
+		out.Err.ownClock = timed && out.Err.Reason == ""
 	}
 	return out
 }
@@ -419,4 +423,19 @@ func insecureCredentials() credentials.TransportCredentials { return insecure.Ne
 
 func writeAny(out io.Writer, value any) {
 	_, _ = fmt.Fprintf(out, "%+v\n", value)
+}
+
+// requestOf is a small request of a method that reads a dossier.
+func requestOf(t *testing.T, m protoreflect.MethodDescriptor) proto.Message {
+	t.Helper()
+	request := newMessage(t, m.Input())
+	set := func(name protoreflect.Name, value protoreflect.Value) {
+		if field := m.Input().Fields().ByName(name); field != nil {
+			request.ProtoReflect().Set(field, value)
+		}
+	}
+	set("practice", protoString("demo"))
+	set("dossier", protoString("CEGID001"))
+	set("page_size", protoreflect.ValueOfInt32(1)) // a full page: one call
+	return request
 }

@@ -15,7 +15,6 @@ import (
 	"google.golang.org/grpc/health/grpc_health_v1"
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
-	"google.golang.org/protobuf/encoding/protojson"
 
 	"cegid.internal/gateway/cegidclient"
 	"cegid.internal/gateway/cegidclient/loopsim"
@@ -69,7 +68,7 @@ func TestMetricsCountCallsAndAttempts(t *testing.T) {
 	h := start(t, nil)
 	h.Simulator.Inject(loopsim.Fault{Route: "/compte", Kind: loopsim.FaultStatus, Status: 503, Times: 1})
 	if _, err := looppb.NewReferenceDataServiceClient(h.conn).ListAccounts(authorized(t.Context()),
-		&looppb.ListAccountsRequest{Practice: "demo", Dossier: "CEGID001"}); err != nil {
+		&looppb.ListAccountsRequest{Practice: "demo", Dossier: "CEGID001", PageSize: 1}); err != nil {
 		t.Fatal(err)
 	}
 	_, _, operations := h.Server.Addresses()
@@ -93,7 +92,7 @@ func TestTheLogTellsOfACallWithoutItsDossier(t *testing.T) {
 	h := start(t, nil)
 	if _, err := looppb.NewReferenceDataServiceClient(h.conn).ListAccounts(
 		metadata.AppendToOutgoingContext(authorized(t.Context()), "x-request-id", "my-call.1"),
-		&looppb.ListAccountsRequest{Practice: "demo", Dossier: "CEGID001"}); err != nil {
+		&looppb.ListAccountsRequest{Practice: "demo", Dossier: "CEGID001", PageSize: 1}); err != nil {
 		t.Fatal(err)
 	}
 	var line string
@@ -156,7 +155,7 @@ func TestCallersRetriesSurvive(t *testing.T) {
 	}
 	defer func() { _ = conn.Close() }()
 	h.Simulator.Inject(loopsim.Fault{Route: "/compte", Kind: loopsim.FaultStatus, Status: 503})
-	_, err = looppb.NewReferenceDataServiceClient(conn).ListAccounts(authorized(t.Context()), &looppb.ListAccountsRequest{Practice: "demo", Dossier: "CEGID001"})
+	_, err = looppb.NewReferenceDataServiceClient(conn).ListAccounts(authorized(t.Context()), &looppb.ListAccountsRequest{Practice: "demo", Dossier: "CEGID001", PageSize: 1})
 	if status.Code(err) != codes.Unavailable {
 		t.Fatal(err)
 	}
@@ -219,10 +218,7 @@ func TestSecretsAppearNowhere(t *testing.T) {
 		h.Simulator.Inject(fault)
 		for _, name := range []string{"ReferenceDataService.ListAccounts", "ReferenceDataService.StreamAccounts", "DiagnosticsService.CheckConnection"} {
 			m := method(t, name)
-			request := newMessage(t, m.Input())
-			if err := protojson.Unmarshal([]byte(`{"practice":"demo","dossier":"CEGID001"}`), request); err != nil {
-				t.Fatal(err)
-			}
+			request := requestOf(t, m)
 			ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
 			hear(h.overGRPC(ctx, m, "everything", request))
 			hear(h.overREST(h.restRequest(ctx, m, request), "everything"))
@@ -281,10 +277,7 @@ func TestShutdownIsOrderly(t *testing.T) {
 			})
 			h.Simulator.Inject(loopsim.Fault{Route: "/compte", Kind: loopsim.FaultHang})
 			m := method(t, "ReferenceDataService.ListAccounts")
-			request := newMessage(t, m.Input())
-			if err := protojson.Unmarshal([]byte(`{"practice":"demo","dossier":"CEGID001"}`), request); err != nil {
-				t.Fatal(err)
-			}
+			request := requestOf(t, m)
 			answered := make(chan outcome, 1)
 			go func() {
 				if transport == "gRPC" {
@@ -343,10 +336,7 @@ func TestDeadlinesAreClamped(t *testing.T) {
 	for name, deadline := range map[string]time.Duration{"none": 0, "enormous": 100 * time.Hour} {
 		for _, call := range []string{"ReferenceDataService.ListAccounts", "ReferenceDataService.StreamAccounts"} {
 			m := method(t, call)
-			request := newMessage(t, m.Input())
-			if err := protojson.Unmarshal([]byte(`{"practice":"demo","dossier":"CEGID001"}`), request); err != nil {
-				t.Fatal(err)
-			}
+			request := requestOf(t, m)
 			ctx := t.Context()
 			if deadline > 0 {
 				var cancel context.CancelFunc
@@ -356,7 +346,7 @@ func TestDeadlinesAreClamped(t *testing.T) {
 			for transport, got := range map[string]outcome{
 				"gRPC": h.overGRPC(ctx, m, "everything", request), "REST": h.overREST(h.restRequest(ctx, m, request), "everything"),
 			} {
-				if got.Err == nil || got.Err.Reason != "DEADLINE_EXCEEDED" {
+				if got.Err == nil || got.Err.Code != "DEADLINE_EXCEEDED" || got.Err.Reason != "DEADLINE_EXCEEDED" {
 					t.Errorf("%s, deadline %s, %s: %+v", call, name, transport, got.Err)
 				}
 			}

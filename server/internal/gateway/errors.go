@@ -32,15 +32,9 @@ func httpStatus(err error) int {
 
 // writeError answers an error the same way wherever it arose.
 func writeError(ctx context.Context, mux *runtime.ServeMux, marshaler runtime.Marshaler, w http.ResponseWriter, r *http.Request, err error) {
-	err = contractual(err, w.Header().Get(requestIDHeader))
 	header := w.Header()
-	if delay := apierror.RetryAfterOf(err); delay > 0 {
-		header.Set("Retry-After", strconv.Itoa(int(math.Ceil(delay.Seconds()))))
-	}
-	// The default handler would copy the message into WWW-Authenticate (pitfall 5), so the body is written here.
-	if status.Code(err) == codes.Unauthenticated {
-		header.Set("WWW-Authenticate", `Bearer realm="loop"`)
-	}
+	err = contractual(err, header.Get(requestIDHeader))
+	setErrorHeaders(header, err)
 	body, failed := marshaler.Marshal(status.Convert(err).Proto())
 	if failed != nil {
 		body = []byte(`{"code":13,"message":"the error could not be written as JSON"}`)
@@ -53,6 +47,56 @@ func writeError(ctx context.Context, mux *runtime.ServeMux, marshaler runtime.Ma
 		_, _ = w.Write(append(body, '\n')) // the caller has gone: nobody is left to tell
 	}
 }
+
+// setErrorHeaders adds what HTTP says of an error outside of its body. grpc-gateway would copy the message into
+// WWW-Authenticate, and say nothing of when to come back (pitfall 5).
+func setErrorHeaders(header http.Header, err error) {
+	if delay := apierror.RetryAfterOf(err); delay > 0 {
+		header.Set("Retry-After", strconv.Itoa(int(math.Ceil(delay.Seconds()))))
+	}
+	if status.Code(err) == codes.Unauthenticated {
+		header.Set("WWW-Authenticate", `Bearer realm="loop"`)
+	}
+}
+
+// streamError words the error of a stream. Before the first message it still decides on status and headers, which
+// grpc-gateway gives it no writer for.
+func streamError(ctx context.Context, err error) *status.Status {
+	answer, ok := ctx.Value(answerKey{}).(*answerWriter)
+	if !ok {
+		return status.Convert(contractual(err, ""))
+	}
+	err = contractual(err, answer.Header().Get(requestIDHeader))
+	if !answer.begun {
+		setErrorHeaders(answer.Header(), err)
+		answer.status = httpStatus(err)
+	}
+	return status.Convert(err)
+}
+
+type answerKey struct{}
+
+// answerWriter lets streamError choose the status that is written.
+type answerWriter struct {
+	http.ResponseWriter
+	status int // instead of the one that is asked for; 0 leaves it
+	begun  bool
+}
+
+func (a *answerWriter) WriteHeader(code int) {
+	if a.begun = true; a.status != 0 {
+		code = a.status
+	}
+	a.ResponseWriter.WriteHeader(code)
+}
+
+func (a *answerWriter) Write(p []byte) (int, error) {
+	a.begun = true
+	return a.ResponseWriter.Write(p)
+}
+
+// Unwrap lets http.ResponseController flush.
+func (a *answerWriter) Unwrap() http.ResponseWriter { return a.ResponseWriter }
 
 // routingError never speaks for a request that routes.find let through, except for paths that cannot be unescaped.
 func routingError(ctx context.Context, mux *runtime.ServeMux, marshaler runtime.Marshaler, w http.ResponseWriter, r *http.Request, code int) {

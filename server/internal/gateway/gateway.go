@@ -58,6 +58,7 @@ func New(cfg Config) (http.Handler, error) {
 			return nil
 		}),
 		runtime.WithErrorHandler(writeError),
+		runtime.WithStreamErrorHandler(streamError),
 		runtime.WithRoutingErrorHandler(routingError),
 	)
 	ctx := context.Background()
@@ -164,7 +165,8 @@ func (a *api) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		}
 	}
 	r.Body = http.MaxBytesReader(w, r.Body, a.maxBody)
-	a.mux.ServeHTTP(w, r)
+	answer := &answerWriter{ResponseWriter: w}
+	a.mux.ServeHTTP(answer, r.WithContext(context.WithValue(r.Context(), answerKey{}, answer)))
 }
 
 // trimTrailingSlash makes /accounts/ the same as /accounts: nobody who types the slash means something else.

@@ -9,6 +9,7 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"cegid.internal/gateway/server/internal/config/strictyaml"
 )
@@ -331,7 +332,7 @@ func FuzzPatternsMatchAsTheEquivalentExpression(f *testing.F) {
 		if len(pattern) > 64 || len(code) > 64 {
 			t.Skip("longer than any code")
 		}
-		if strings.ToValidUTF8(pattern+code, "") != pattern+code {
+		if !utf8.ValidString(pattern) || !utf8.ValidString(code) {
 			t.Skip("expressions know only UTF-8")
 		}
 		expression := "(?s)^" + strings.ReplaceAll(regexp.QuoteMeta(pattern), `\*`, ".*") + "$"

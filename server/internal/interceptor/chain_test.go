@@ -1,0 +1,210 @@
+package interceptor
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/metadata"
+	"google.golang.org/grpc/status"
+
+	looppb "cegid.internal/gateway/gen/go/cegid/loop/v1"
+	"cegid.internal/gateway/server/internal/apierror"
+	"cegid.internal/gateway/server/internal/policy"
+)
+
+func testChain(t *testing.T, log *slog.Logger, most int, shutdown context.Context) []Named {
+	t.Helper()
+	minute := Deadlines{UnaryDefault: time.Minute, UnaryMax: time.Minute, StreamDefault: time.Minute, StreamMax: time.Minute}
+	return Chain(Config{
+		Log: log, Metrics: NewMetrics(prometheus.NewRegistry()), Deadlines: minute, Policy: policy.AllowAll("tester", ""),
+		Access:    map[string]policy.Right{"/s/Read": policy.Read, "/s/Write": policy.Write},
+		Validator: anything{}, MaxCallsPerCaller: most, Shutdown: shutdown,
+	})
+}
+
+func TestTheOrderIsTheDesigned(t *testing.T) {
+	want := []string{
+		"recovery", "request id", "log", "metrics", "deadline clamp", "error mapper", "authentication", "inbound limits",
+		"authorisation", "audit", "validation", "inner recovery",
+	}
+	var got []string
+	for _, each := range testChain(t, slog.New(slog.DiscardHandler), 1, t.Context()) {
+		got = append(got, each.Name)
+		if each.Unary == nil || each.Stream == nil {
+			t.Errorf("%s does not stand in both chains", each.Name)
+		}
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("the order is %v; want %v", got, want)
+	}
+}
+
+// call runs a unary handler behind the whole chain.
+func call(ctx context.Context, chain []Named, method string, request any, handler grpc.UnaryHandler) (any, error) {
+	ctx = grpc.NewContextWithServerTransportStream(ctx, &transport{method: method})
+	next := handler
+	for _, each := range slices.Backward(chain) {
+		inner := next
+		next = func(ctx context.Context, request any) (any, error) {
+			return each.Unary(ctx, request, &grpc.UnaryServerInfo{FullMethod: method}, inner)
+		}
+	}
+	return next(ctx, request)
+}
+
+// stream runs a streaming handler behind the whole chain.
+func streaming(ctx context.Context, chain []Named, method string, request *looppb.StreamAccountsRequest, handler grpc.StreamHandler) error {
+	next := handler
+	for _, each := range slices.Backward(chain) {
+		inner := next
+		next = func(server any, stream grpc.ServerStream) error {
+			return each.Stream(server, stream, &grpc.StreamServerInfo{FullMethod: method, IsServerStream: true}, inner)
+		}
+	}
+	ctx = grpc.NewContextWithServerTransportStream(ctx, &transport{method: method})
+	return next(nil, &oneMessage{ctx: ctx, request: request})
+}
+
+func known(t *testing.T) context.Context {
+	return metadata.NewIncomingContext(t.Context(), metadata.Pairs("authorization", "Bearer token"))
+}
+
+var someRequest = &looppb.ListAccountsRequest{Practice: "demo", Dossier: "D1"}
+
+func TestAPanicIsMaskedAndLogged(t *testing.T) {
+	var log strings.Builder
+	chain := testChain(t, slog.New(slog.NewJSONHandler(&log, nil)), 0, t.Context())
+	_, err := call(known(t), chain, "/s/Read", someRequest, func(context.Context, any) (any, error) { panic("canary") })
+	if status.Code(err) != codes.Internal || apierror.ReasonOf(err) != looppb.ErrorReason_ERROR_REASON_INTERNAL {
+		t.Errorf("got %v", err)
+	}
+	if strings.Contains(err.Error(), "canary") || strings.Contains(log.String(), "canary") {
+		t.Errorf("the panic's value shows: %v\n%s", err, log.String())
+	}
+	if !strings.Contains(log.String(), "chain_test.go") {
+		t.Error("the log lacks the stack")
+	}
+	err = streaming(known(t), chain, "/s/Read", &looppb.StreamAccountsRequest{Practice: "demo", Dossier: "D1"}, func(any, grpc.ServerStream) error { panic("canary") })
+	if apierror.ReasonOf(err) != looppb.ErrorReason_ERROR_REASON_INTERNAL {
+		t.Errorf("stream: got %v", err)
+	}
+}
+
+func TestAnUnknownErrorIsMasked(t *testing.T) {
+	var log strings.Builder
+	chain := testChain(t, slog.New(slog.NewJSONHandler(&log, nil)), 0, t.Context())
+	_, err := call(known(t), chain, "/s/Read", someRequest, func(context.Context, any) (any, error) { return nil, errors.New("inner words") })
+	if apierror.ReasonOf(err) != looppb.ErrorReason_ERROR_REASON_INTERNAL || strings.Contains(err.Error(), "inner words") {
+		t.Errorf("got %v", err)
+	}
+	if !strings.Contains(log.String(), "inner words") {
+		t.Error("the log does not say what happened")
+	}
+}
+
+func TestAMethodWithoutAccessIsDenied(t *testing.T) {
+	chain := testChain(t, slog.New(slog.DiscardHandler), 0, t.Context())
+	_, err := call(known(t), chain, "/s/New", someRequest, unreachable(t))
+	if status.Code(err) != codes.PermissionDenied {
+		t.Errorf("got %v", err)
+	}
+	_, err = call(known(t), chain, "/s/Read", struct{}{}, unreachable(t))
+	if status.Code(err) != codes.PermissionDenied {
+		t.Errorf("a request without a practice: got %v", err)
+	}
+}
+
+func TestAStreamIsAuthorisedBeforeItsHandlerSeesTheRequest(t *testing.T) {
+	chain := testChain(t, slog.New(slog.DiscardHandler), 0, t.Context())
+	saw := false
+	err := streaming(known(t), chain, "/s/New", &looppb.StreamAccountsRequest{Practice: "demo", Dossier: "D1"}, func(_ any, stream grpc.ServerStream) error {
+		if err := stream.RecvMsg(&looppb.StreamAccountsRequest{}); err != nil {
+			return err
+		}
+		saw = true
+		return nil
+	})
+	if status.Code(err) != codes.PermissionDenied || saw {
+		t.Errorf("got %v, seen: %t", err, saw)
+	}
+}
+
+func TestACallersCallsAreBounded(t *testing.T) {
+	chain := testChain(t, slog.New(slog.DiscardHandler), 1, t.Context())
+	_, err := call(known(t), chain, "/s/Read", someRequest, func(ctx context.Context, request any) (any, error) {
+		_, inner := call(known(t), chain, "/s/Read", request, unreachable(t))
+		if status.Code(inner) != codes.ResourceExhausted || apierror.RetryAfterOf(inner) <= 0 || apierror.ReasonOf(inner) != looppb.ErrorReason_ERROR_REASON_CALLER_LIMIT {
+			t.Errorf("the second call: %v", inner)
+		}
+		return request, nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := call(known(t), chain, "/s/Read", someRequest, func(context.Context, any) (any, error) { return someRequest, nil }); err != nil {
+		t.Errorf("after the first ended: %v", err)
+	}
+}
+
+func TestWritesAndRefusalsAreAudited(t *testing.T) {
+	var log strings.Builder
+	chain := testChain(t, slog.New(slog.NewJSONHandler(&log, nil)), 0, t.Context())
+	if _, err := call(known(t), chain, "/s/Write", someRequest, func(context.Context, any) (any, error) { return someRequest, nil }); err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(log.String(), `"msg":"audit","event":"done","method":"/s/Write","caller":"tester","practice":"demo"`) {
+		t.Errorf("no record of the write: %s", log.String())
+	}
+	log.Reset()
+	if _, err := call(known(t), chain, "/s/Read", someRequest, func(context.Context, any) (any, error) { return someRequest, nil }); err != nil {
+		t.Fatal(err)
+	}
+	if strings.Contains(log.String(), `"audit"`) {
+		t.Errorf("a read is audited: %s", log.String())
+	}
+}
+
+func TestTheEndOfTheServerIsToldToCalls(t *testing.T) {
+	shutdown, end := context.WithCancel(t.Context())
+	chain := testChain(t, slog.New(slog.DiscardHandler), 0, shutdown)
+	_, err := call(known(t), chain, "/s/Read", someRequest, func(ctx context.Context, _ any) (any, error) {
+		end()
+		<-ctx.Done()
+		return nil, ctx.Err()
+	})
+	if apierror.ReasonOf(err) != looppb.ErrorReason_ERROR_REASON_SHUTTING_DOWN {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestBearerTokens(t *testing.T) {
+	chain := testChain(t, slog.New(slog.DiscardHandler), 0, t.Context())
+	for header, accepted := range map[string]bool{
+		"Bearer x": true, "bearer x": true, "BEARER  x": true, "Bearer": false, "Bearer ": false, "x": false, "Basic eDp4": false, "": false,
+	} {
+		ctx := metadata.NewIncomingContext(t.Context(), metadata.Pairs("authorization", header))
+		_, err := call(ctx, chain, "/s/Read", someRequest, func(context.Context, any) (any, error) { return someRequest, nil })
+		if (err == nil) != accepted {
+			t.Errorf("%q: %v", header, err)
+		}
+	}
+	twice := metadata.NewIncomingContext(t.Context(), metadata.Pairs("authorization", "Bearer a", "authorization", "Bearer b"))
+	if _, err := call(twice, chain, "/s/Read", someRequest, unreachable(t)); status.Code(err) != codes.Unauthenticated {
+		t.Errorf("two tokens: %v", err)
+	}
+}
+
+func unreachable(t *testing.T) grpc.UnaryHandler {
+	return func(context.Context, any) (any, error) {
+		t.Error("the handler was reached")
+		return nil, nil
+	}
+}
