@@ -53,8 +53,10 @@ func circuitBreaker(p BreakerPolicy) Interceptor {
 		if err != nil {
 			left := time.Until(time.Unix(0, opened.Load()).Add(p.OpenFor))
 			// While one call tries the way, the others learn soon.
-			return nil, &Error{Kind: KindUnavailable, Local: true, RetryAfter: max(left, time.Second),
-				detail: "Loop failed several times in a row; calls are paused"}
+			return nil, &Error{
+				Kind: KindUnavailable, Local: true, RetryAfter: max(left, time.Second),
+				detail: "Loop failed several times in a row; calls are paused",
+			}
 		}
 		verdict := errNotCounted
 		defer func() { done(verdict) }() // also when a hook panics: a lost slot would keep it half-open for ever

@@ -148,8 +148,10 @@ func callMetrics(o Observer) Interceptor {
 		}
 		if o != nil {
 			name, local := outcome(err)
-			o.CallDone(ctx, CallEvent{Operation: call.Operation.ID, Outcome: name, Local: local,
-				Duration: time.Since(start), Attempts: call.tally.attempts})
+			o.CallDone(ctx, CallEvent{
+				Operation: call.Operation.ID, Outcome: name, Local: local,
+				Duration: time.Since(start), Attempts: call.tally.attempts,
+			})
 		}
 		return resp, err
 	}
@@ -170,8 +172,10 @@ func attemptMetrics(o Observer) Interceptor {
 			if resp != nil {
 				status = resp.Status
 			}
-			o.AttemptDone(ctx, AttemptEvent{Operation: call.Operation.ID, Attempt: call.Attempt, Status: status,
-				Outcome: name, Sends: int(sends.n.Load()), Duration: time.Since(start)})
+			o.AttemptDone(ctx, AttemptEvent{
+				Operation: call.Operation.ID, Attempt: call.Attempt, Status: status,
+				Outcome: name, Sends: int(sends.n.Load()), Duration: time.Since(start),
+			})
 		}
 		return resp, err
 	}

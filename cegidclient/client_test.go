@@ -21,6 +21,7 @@ func TestDoRefusesWhatCannotBeSent(t *testing.T) {
 		}
 	}
 }
+
 func TestProbeMakesOneAttemptAndReturnsTheEvidence(t *testing.T) {
 	for name, tc := range map[string]struct {
 		h    http.HandlerFunc
@@ -42,6 +43,7 @@ func TestProbeMakesOneAttemptAndReturnsTheEvidence(t *testing.T) {
 		}
 	}
 }
+
 func TestTheBaseURLMustBePlainHTTPS(t *testing.T) {
 	for url, ok := range map[string]bool{
 		"": true, "https://api.cegid.com/loop": true, "http://api.cegid.com": false, "https://u:p@api.cegid.com": false,

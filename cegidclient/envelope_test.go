@@ -53,9 +53,11 @@ func TestEnvelopes(t *testing.T) {
 }
 
 func FuzzEnvelope(f *testing.F) {
-	for _, s := range []string{`[]`, `[` + accountJSON(1) + `]`, `{"data":[` + accountJSON(1) + `]}`, accountJSON(1), `{"error":{"message":"x","instanceId":"i"}}`,
+	for _, s := range []string{
+		`[]`, `[` + accountJSON(1) + `]`, `{"data":[` + accountJSON(1) + `]}`, accountJSON(1), `{"error":{"message":"x","instanceId":"i"}}`,
 		`{"error":"x","numero":"1"}`, `<html>`, `[{"numero":"1","numero":2,"NUMERO":null}]`, `[{"numero":"\ud83d"}]`, "[{\"numero\":\"\xff\"}]", `[{"numero":"1"},]`,
-		`[{"numero":["1"],"tva":{"objectId":1,"description":[[]]}}]`, `{"data":[],"data":[{"numero":"1"}]}`} {
+		`[{"numero":["1"],"tva":{"objectId":1,"description":[[]]}}]`, `{"data":[],"data":[{"numero":"1"}]}`,
+	} {
 		f.Add([]byte(s))
 	}
 	p, err := newPlan[Account]()

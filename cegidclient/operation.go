@@ -77,13 +77,17 @@ func OperationByID(id string) (Operation, bool) {
 
 func settingsOperations() []Operation {
 	list := func(row int, id, path, title string, c Confidence, ref, unknown string) Operation {
-		return Operation{Row: row, ID: id, Method: "GET", Path: path, Title: title, Key: KeyStandard, KeyBasis: KeyInferred,
-			Confidence: c, Resend: ResendAlways, Reference: ref, Unknown: unknown}
+		return Operation{
+			Row: row, ID: id, Method: "GET", Path: path, Title: title, Key: KeyStandard, KeyBasis: KeyInferred,
+			Confidence: c, Resend: ResendAlways, Reference: ref, Unknown: unknown,
+		}
 	}
 	create := func(row int, id, path, title, ref, unknown string) Operation {
-		return Operation{Row: row, ID: id, Method: "POST", Path: path, Title: title, Key: KeyStandard, KeyBasis: KeyInferred,
+		return Operation{
+			Row: row, ID: id, Method: "POST", Path: path, Title: title, Key: KeyStandard, KeyBasis: KeyInferred,
 			Confidence: PartlyDocumented, Resend: ResendReadBack, Unverified: true, Reference: ref, Unknown: unknown,
-			Note: "Found again by its code after a lost answer."}
+			Note: "Found again by its code after a lost answer.",
+		}
 	}
 	accounts := list(1, "list_accounts", "/compte", "Chart of accounts", PartlyDocumented, "R 2.1", "Meaning of the types 1 to 7; fields after the VAT code.")
 	accounts.Wrapped, accounts.RPCs = true, []string{"ReferenceDataService.ListAccounts", "ReferenceDataService.StreamAccounts"}
@@ -102,10 +106,12 @@ func settingsOperations() []Operation {
 		list(10, "list_vat_codes", "/tva", "VAT codes", PartlyDocumented, "R 8.1", "Values of the collected side and every field after it, the rate included; envelope."),
 		list(11, "list_establishments", "/etablissementComplet", "Establishments", PartlyDocumented, "R 7.1", "Fields after the company name (SIRET, address); envelope."),
 		list(12, "get_dossier_identity", "/DossierComplet", "SIREN and legal form of a dossier", Documented, "R 7.2", ""),
-		{Row: 13, ID: "update_dossier_identity", Method: "PUT", Path: "/DossierComplet", Title: "Change SIREN and legal form",
+		{
+			Row: 13, ID: "update_dossier_identity", Method: "PUT", Path: "/DossierComplet", Title: "Change SIREN and legal form",
 			Key: KeyStandard, KeyBasis: KeyInferred, Confidence: Documented, Resend: ResendReadBack, Reference: "R 7.3",
 			Unknown: "The full list of legal forms; the entries of the error list; what a stale revision answers.",
-			Note:    "Carries the revision, which tells after a lost answer whether it took effect."},
+			Note:    "Carries the revision, which tells after a lost answer whether it took effect.",
+		},
 		unseen(14, "get_legal_establishment", "Legal establishment", ResendAlways, "R 7.4", "Route and answer; Loop names the operation."),
 		unseen(14, "update_legal_establishment", "Change the legal establishment", ResendNever, "R 7.4", "Route, body and answer; Loop names the operation."),
 		unseen(15, "list_analytic_axes", "Analytic axes", ResendAlways, "R 5", "Everything; axes can be derived from the sections."),
@@ -117,14 +123,18 @@ func settingsOperations() []Operation {
 
 // unseen is an operation whose existence is stated or supposed and whose route nobody has seen.
 func unseen(row int, id, title string, resend Resend, ref, unknown string) Operation {
-	return Operation{Row: row, ID: id, Title: title, KeyBasis: KeyNotStated, Confidence: Inferred, Resend: resend,
-		Unverified: true, Reference: ref, Unknown: unknown}
+	return Operation{
+		Row: row, ID: id, Title: title, KeyBasis: KeyNotStated, Confidence: Inferred, Resend: resend,
+		Unverified: true, Reference: ref, Unknown: unknown,
+	}
 }
 
 func accountingOperations() []Operation {
 	standard := func(row int, id, method, path, title string, c Confidence, r Resend, ref, unknown string) Operation {
-		return Operation{Row: row, ID: id, Method: method, Path: path, Title: title, Key: KeyStandard, KeyBasis: KeyInferred,
-			Confidence: c, Resend: r, Reference: ref, Unknown: unknown}
+		return Operation{
+			Row: row, ID: id, Method: method, Path: path, Title: title, Key: KeyStandard, KeyBasis: KeyInferred,
+			Confidence: c, Resend: r, Reference: ref, Unknown: unknown,
+		}
 	}
 	tra := standard(18, "import_tra", "POST", "/importTRA", "Import entries from a TRA file", PartlyDocumented, ResendNever, "A 3.3",
 		"The whole page: names of the body and their case, refusals, the part of the format that is read.")
@@ -134,8 +144,10 @@ func accountingOperations() []Operation {
 	document.Unverified = true
 	document.Note = "Standard key by a third party's word. That the body is the bare file is inferred. The dossier is not checked by Loop."
 	sink := func(id, title string) Operation {
-		return Operation{Row: 26, ID: id, Title: title, Key: KeyStandard, KeyBasis: KeyInferred, Confidence: PartlyDocumented,
-			Resend: ResendNever, Unverified: true, Reference: "A 6", Unknown: "Route and body; the two kinds of storage; the initialisation."}
+		return Operation{
+			Row: 26, ID: id, Title: title, Key: KeyStandard, KeyBasis: KeyInferred, Confidence: PartlyDocumented,
+			Resend: ResendNever, Unverified: true, Reference: "A 6", Unknown: "Route and body; the two kinds of storage; the initialisation.",
+		}
 	}
 	return []Operation{
 		standard(16, "import_entries", "POST", "/importJson", "Import entries", Documented, ResendNever, "A 2",
@@ -160,16 +172,20 @@ func accountingOperations() []Operation {
 		sink("remove_sink_dossiers", "Remove dossiers from a subscription"),
 		standard(27, "replay_sink", "POST", "/partialInit", "Send the changes of recent days again", Documented, ResendNever, "A 6",
 			"Errors; whether the number of days is really required."),
-		{Row: 28, ID: "sink_files", Title: "Change files and daily report", KeyBasis: KeyNotStated, Confidence: PartlyDocumented,
+		{
+			Row: 28, ID: "sink_files", Title: "Change files and daily report", KeyBasis: KeyNotStated, Confidence: PartlyDocumented,
 			Resend: ResendNever, Unverified: true, Reference: "A 6", Unknown: "Schemas, but for the first fields of entries; names of data files.",
-			Note: "Files in the practice's storage; there is no HTTP call."},
+			Note: "Files in the practice's storage; there is no HTTP call.",
+		},
 	}
 }
 
 func practiceOperations() []Operation {
 	list := func(row int, id, path, title string, basis KeyBasis, c Confidence, ref, unknown string) Operation {
-		return Operation{Row: row, ID: id, Method: "GET", Path: path, Title: title, Key: KeyAdvanced, KeyBasis: basis,
-			Confidence: c, Resend: ResendAlways, Reference: ref, Unknown: unknown}
+		return Operation{
+			Row: row, ID: id, Method: "GET", Path: path, Title: title, Key: KeyAdvanced, KeyBasis: basis,
+			Confidence: c, Resend: ResendAlways, Reference: ref, Unknown: unknown,
+		}
 	}
 	const existence = "Route and body; Loop states that it exists."
 	return []Operation{
@@ -181,15 +197,21 @@ func practiceOperations() []Operation {
 		list(34, "list_engagement_activities", "/giActivitesMission", "Activities of an engagement letter", KeyInferred, PartlyDocumented, "C 4.5",
 			"Fields after the due day; envelope."),
 		unseen(35, "list_engagement_letters", "Engagement letters", ResendAlways, "C 4.5", "Everything."),
-		{Row: 36, ID: "check_staff_access", Method: "POST", Path: "/checkCollaborateurAccess", Title: "Is a dossier in a staff member's portfolio",
+		{
+			Row: 36, ID: "check_staff_access", Method: "POST", Path: "/checkCollaborateurAccess", Title: "Is a dossier in a staff member's portfolio",
 			KeyBasis: KeyNotStated, Confidence: Documented, Resend: ResendAlways, Reference: "C 4.6", Unknown: "Further error codes; kind of key.",
-			Note: "A question put as a POST; that asking twice is harmless is inferred."},
-		{Row: 37, ID: "add_offer", Method: "POST", Path: "/collaborativeOffer/addOffer", Title: "Add an offer (old)", KeyBasis: KeyNotStated,
+			Note: "A question put as a POST; that asking twice is harmless is inferred.",
+		},
+		{
+			Row: 37, ID: "add_offer", Method: "POST", Path: "/collaborativeOffer/addOffer", Title: "Add an offer (old)", KeyBasis: KeyNotStated,
 			Confidence: Documented, Resend: ResendNever, Unverified: true, Reference: "C 4.8", Unknown: "Body and answer.",
-			Note: "Deprecated by Loop since 2024-07-01. Not to be called."},
-		{Row: 38, ID: "add_collaborative_offer", Method: "POST", Path: "/collaborativeOffer/addCollaborativeOffer", Title: "Add an offer to a dossier for a contact",
+			Note: "Deprecated by Loop since 2024-07-01. Not to be called.",
+		},
+		{
+			Row: 38, ID: "add_collaborative_offer", Method: "POST", Path: "/collaborativeOffer/addCollaborativeOffer", Title: "Add an offer to a dossier for a contact",
 			KeyBasis: KeyNotStated, Confidence: PartlyDocumented, Resend: ResendNever, Unverified: true, Reference: "C 4.8",
-			Unknown: "Body, answer, errors, kind of key."},
+			Unknown: "Body, answer, errors, kind of key.",
+		},
 		unseen(39, "remove_offer", "Remove an offer for all contacts", ResendNever, "C 4.8", existence),
 		unseen(39, "remove_contact_offer", "Remove an offer for one contact", ResendNever, "C 4.8", existence),
 		unseen(40, "list_key_dossiers", "Dossiers tied to an application key", ResendAlways, "C 4.8", "Route and answer; Loop states that it exists."),

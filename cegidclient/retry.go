@@ -58,8 +58,10 @@ type retrier struct {
 }
 
 func newRetrier(p RetryPolicy, keys *keyring) *retrier {
-	return &retrier{policy: p, keys: keys, budget: newBudget(p.Budget, p.BudgetPerSuccess),
-		jitter: fullJitter, waiting: sleep}
+	return &retrier{
+		policy: p, keys: keys, budget: newBudget(p.Budget, p.BudgetPerSuccess),
+		jitter: fullJitter, waiting: sleep,
+	}
 }
 
 func (r *retrier) intercept(ctx context.Context, call *Call, next Next) (*Response, error) {

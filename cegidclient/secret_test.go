@@ -68,8 +68,10 @@ func TestNoErrorShowsASecretThatTheServerEchoes(t *testing.T) {
 				t.Errorf("x-apikey arrived as %q", r.Header.Get("X-Apikey"))
 			}
 			w.Header().Set("Location", "https://elsewhere.example/?sig=canarySAS")
-			reply(code, mustJSON(t, map[string]any{"statusCode": code, "code": r.Header.Get("X-Apikey"), "message": echo(r), "stack": echo(r),
-				"requestId": r.Header.Get("Ocp-Apim-Subscription-Key"), "error": map[string]string{"message": echo(r)}}))(w, r)
+			reply(code, mustJSON(t, map[string]any{
+				"statusCode": code, "code": r.Header.Get("X-Apikey"), "message": echo(r), "stack": echo(r),
+				"requestId": r.Header.Get("Ocp-Apim-Subscription-Key"), "error": map[string]string{"message": echo(r)},
+			}))(w, r)
 		}
 	}
 	handlers := map[string]http.HandlerFunc{

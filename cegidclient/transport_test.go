@@ -40,8 +40,10 @@ func TestARequestLooksAsLoopPrintsIt(t *testing.T) {
 	if got.Method != "GET" || got.URL.Path != "/loop/compte" || len(body) != 0 {
 		t.Error(got.Method, got.URL)
 	}
-	for name, want := range map[string]string{"x-apikey": testAPIKey, "Ocp-Apim-Subscription-Key": testSub, "Accept": "application/json",
-		"Content-Type": "application/json", "User-Agent": "cegidclient"} {
+	for name, want := range map[string]string{
+		"x-apikey": testAPIKey, "Ocp-Apim-Subscription-Key": testSub, "Accept": "application/json",
+		"Content-Type": "application/json", "User-Agent": "cegidclient",
+	} {
 		if got.Header.Get(name) != want {
 			t.Errorf("%s: %q", name, got.Header.Get(name))
 		}

@@ -25,14 +25,16 @@ var loopRules = map[cegidclient.Kind]rule{
 	},
 	cegidclient.KindCredentialRejected: {
 		codes.FailedPrecondition, looppb.ErrorReason_ERROR_REASON_LOOP_CREDENTIAL_REJECTED,
-		"Loop rejects the keys of this practice; the caller's own token is fine", []string{
+		"Loop rejects the keys of this practice; the caller's own token is fine",
+		[]string{
 			"The operator runs CheckConnection: it tells the subscription key from the API key.",
 			"A new API key works only once the practice's administrator has activated it in LoopHub.",
 		},
 	},
 	cegidclient.KindDossierNotShared: {
 		codes.PermissionDenied, looppb.ErrorReason_ERROR_REASON_DOSSIER_NOT_SHARED,
-		"the practice's key may not touch this dossier, or the dossier does not exist", []string{
+		"the practice's key may not touch this dossier, or the dossier does not exist",
+		[]string{
 			"The practice's administrator opens LoopHub and attaches the dossier to the application's key.",
 			"Check the dossier's code, letter by letter.",
 		},

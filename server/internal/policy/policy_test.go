@@ -163,8 +163,11 @@ func TestTheSandboxAllowsEverythingToItsOneCaller(t *testing.T) {
 		token  string
 		ok     bool
 	}{
-		{"any token", open, "x", true}, {"no token", open, "", false},
-		{"the token", closed, "secret", true}, {"another token", closed, "x", false}, {"no token where one is set", closed, "", false},
+		{"any token", open, "x", true},
+		{"no token", open, "", false},
+		{"the token", closed, "secret", true},
+		{"another token", closed, "x", false},
+		{"no token where one is set", closed, "", false},
 	} {
 		caller, ok := test.policy.Authenticate(test.token)
 		if ok != test.ok || ok && caller != "sandbox" || !ok && caller != "" {

@@ -39,64 +39,76 @@ func diagnose(seen *cegidclient.Error) finding {
 	case cegidclient.KindConfiguration:
 		return finding{
 			looppb.ConnectionCause_CONNECTION_CAUSE_SECRET_UNREADABLE, looppb.CauseConfidence_CAUSE_CONFIDENCE_CERTAIN,
-			"This service cannot read the secrets of the practice.", []string{cureSecretFile},
+			"This service cannot read the secrets of the practice.",
+			[]string{cureSecretFile},
 		}
 	case cegidclient.KindAdvancedKeyRequired:
 		return finding{
 			looppb.ConnectionCause_CONNECTION_CAUSE_KEY_MISSING, looppb.CauseConfidence_CAUSE_CONFIDENCE_CERTAIN,
-			"The practice has no key of this kind.", []string{"Configure keys.advanced with the practice's APIKey Advanced (P04454)."},
+			"The practice has no key of this kind.",
+			[]string{"Configure keys.advanced with the practice's APIKey Advanced (P04454)."},
 		}
 	case cegidclient.KindCredentialRejected:
 		if seen.Evidence.Wording == cegidclient.WordingSubscriptionKey {
 			return finding{
 				looppb.ConnectionCause_CONNECTION_CAUSE_SUBSCRIPTION_KEY_REJECTED, looppb.CauseConfidence_CAUSE_CONFIDENCE_LIKELY,
-				"Loop's gateway rejects the subscription key.", []string{cureSubscription},
+				"Loop's gateway rejects the subscription key.",
+				[]string{cureSubscription},
 			}
 		}
 		return finding{
 			looppb.ConnectionCause_CONNECTION_CAUSE_API_KEY_REJECTED, looppb.CauseConfidence_CAUSE_CONFIDENCE_GUESS,
-			"Loop rejects the API key: it is wrong, or not activated in LoopHub.", []string{cureActivate, cureAPIKey, cureSubscription},
+			"Loop rejects the API key: it is wrong, or not activated in LoopHub.",
+			[]string{cureActivate, cureAPIKey, cureSubscription},
 		}
 	case cegidclient.KindDossierNotShared:
 		return finding{
 			looppb.ConnectionCause_CONNECTION_CAUSE_DOSSIER_NOT_SHARED, looppb.CauseConfidence_CAUSE_CONFIDENCE_GUESS,
-			"Loop does not let this key touch the dossier.", []string{cureAttach, cureDossierCode, cureActivate},
+			"Loop does not let this key touch the dossier.",
+			[]string{cureAttach, cureDossierCode, cureActivate},
 		}
 	case cegidclient.KindNotFound:
 		return finding{
 			looppb.ConnectionCause_CONNECTION_CAUSE_DOSSIER_NOT_SHARED, looppb.CauseConfidence_CAUSE_CONFIDENCE_GUESS,
-			"Loop does not find the dossier.", []string{cureDossierCode, cureAttach, cureBaseURL},
+			"Loop does not find the dossier.",
+			[]string{cureDossierCode, cureAttach, cureBaseURL},
 		}
 	case cegidclient.KindRouteUnknown:
 		return finding{
 			looppb.ConnectionCause_CONNECTION_CAUSE_ROUTE_UNKNOWN, looppb.CauseConfidence_CAUSE_CONFIDENCE_LIKELY,
-			"Loop's gateway does not know the route.", []string{cureBaseURL, cureSubscription},
+			"Loop's gateway does not know the route.",
+			[]string{cureBaseURL, cureSubscription},
 		}
 	case cegidclient.KindThrottled:
 		return finding{
 			looppb.ConnectionCause_CONNECTION_CAUSE_THROTTLED, looppb.CauseConfidence_CAUSE_CONFIDENCE_LIKELY,
-			"Loop asks to slow down.", []string{"Wait as long as Loop says, then check again.", "Lower limits.concurrency or set limits.requests_per_second for the practice."},
+			"Loop asks to slow down.",
+			[]string{"Wait as long as Loop says, then check again.", "Lower limits.concurrency or set limits.requests_per_second for the practice."},
 		}
 	case cegidclient.KindRefused:
 		return finding{
 			looppb.ConnectionCause_CONNECTION_CAUSE_REFUSED, looppb.CauseConfidence_CAUSE_CONFIDENCE_GUESS,
-			"Loop refused the call with words of its own.", []string{cureDossierCode, cureAttach},
+			"Loop refused the call with words of its own.",
+			[]string{cureDossierCode, cureAttach},
 		}
 	case cegidclient.KindUnavailable:
 		if seen.HTTPStatus == 0 {
 			return finding{
 				looppb.ConnectionCause_CONNECTION_CAUSE_LOOP_UNAVAILABLE, looppb.CauseConfidence_CAUSE_CONFIDENCE_CERTAIN,
-				"Loop cannot be reached, or does not answer in time.", []string{cureNetwork, cureBaseURL, cureWait},
+				"Loop cannot be reached, or does not answer in time.",
+				[]string{cureNetwork, cureBaseURL, cureWait},
 			}
 		}
 		return finding{
 			looppb.ConnectionCause_CONNECTION_CAUSE_LOOP_UNAVAILABLE, looppb.CauseConfidence_CAUSE_CONFIDENCE_CERTAIN,
-			"Loop answers that it is out of order.", []string{cureWait},
+			"Loop answers that it is out of order.",
+			[]string{cureWait},
 		}
 	}
 	return finding{
 		looppb.ConnectionCause_CONNECTION_CAUSE_BAD_RESPONSE, looppb.CauseConfidence_CAUSE_CONFIDENCE_CERTAIN,
-		"What answers is not Loop's API.", []string{cureBaseURL, cureNetwork},
+		"What answers is not Loop's API.",
+		[]string{cureBaseURL, cureNetwork},
 	}
 }
 
