@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"reflect"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -18,6 +19,7 @@ import (
 	"google.golang.org/protobuf/encoding/protojson"
 
 	"cegid.internal/gateway/cegidclient/loopsim"
+	"cegid.internal/gateway/server/internal/sandbox"
 )
 
 // corpusCase is one case of testdata/corpus. Either call and request, or rest, say what is called.
@@ -42,6 +44,10 @@ type corpusCase struct {
 	Error  *errorCase `yaml:"error"`
 	// Calls is how often each route of Loop was called.
 	Calls map[string]int `yaml:"calls"`
+}
+
+func (c *corpusCase) hangs() bool {
+	return slices.ContainsFunc(c.Faults, func(f map[string]any) bool { return f["kind"] == string(loopsim.FaultHang) })
 }
 
 type restCase struct {
@@ -119,7 +125,11 @@ func TestCorpus(t *testing.T) {
 							shared.t = t
 							return shared
 						}
-						return start(t, nil) // its own: breakers, gates and learnt caps outlast a case
+						return start(t, func(cfg *sandbox.Config) { // its own: breakers, gates and learnt caps outlast a case
+							if c.hangs() {
+								cfg.Tune = impatient
+							}
+						})
 					}
 					runCase(t, c, on)
 				})

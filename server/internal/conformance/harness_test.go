@@ -69,8 +69,13 @@ type harness struct {
 func quick(cfg *cegidclient.Config) {
 	cfg.Retry = cegidclient.RetryPolicy{
 		BaseDelay: time.Millisecond, MaxDelay: 5 * time.Millisecond, ThrottledDelay: 2 * time.Millisecond,
-		AttemptTimeout: 300 * time.Millisecond,
 	}
+}
+
+// impatient also gives up an attempt soon, for faults that never answer. Not for others: a busy machine is slow.
+func impatient(cfg *cegidclient.Config) {
+	quick(cfg)
+	cfg.Retry.AttemptTimeout = attemptTimeout
 }
 
 func start(t *testing.T, tune func(*sandbox.Config)) *harness {

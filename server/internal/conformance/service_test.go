@@ -190,7 +190,7 @@ func TestSecretsAppearNowhere(t *testing.T) {
 	canaries := []string{key, secret, primary, secondary, "canary"}
 	h := start(t, func(cfg *sandbox.Config) {
 		cfg.Tune = func(c *cegidclient.Config) {
-			quick(c)
+			impatient(c)
 			c.Credentials = cegidclient.StaticCredentials(cegidclient.NewSecret(key+":"+secret), cegidclient.NewSecret(key+":"+secret),
 				cegidclient.NewSecret(primary), cegidclient.NewSecret(secondary))
 			c.Breaker.Disabled = true
