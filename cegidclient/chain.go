@@ -79,17 +79,36 @@ func concurrencyLimit(n int) Interceptor {
 	}
 }
 
-// beforeSend runs the owner's hook as the last step before bytes leave. Its error is the owner's and passes as
-// it stands; nothing is sent then.
-func beforeSend(hook func(context.Context, *Call) error) Interceptor {
+// beforeSend runs the owner's hook and then the call's as the last step before bytes leave. Their errors are their
+// owners' and pass as they stand; nothing is sent then.
+func beforeSend(hook func(context.Context, *Call) error, required bool) Interceptor {
 	return func(ctx context.Context, call *Call, next Next) (*Response, error) {
-		if hook != nil {
-			if err := hook(ctx, call); err != nil {
+		own, _ := ctx.Value(beforeSendKey{}).(func(context.Context, *Call) error)
+		if required && own == nil && call.Operation.books() {
+			return nil, &Error{
+				Kind: KindConfiguration, Local: true, Field: "before_send",
+				detail: "this client sends no write without a before-send hook of the call's own",
+			}
+		}
+		for _, h := range []func(context.Context, *Call) error{hook, own} {
+			if h == nil {
+				continue
+			}
+			if err := h(ctx, call); err != nil {
 				return nil, hookError{err}
 			}
 		}
 		return next(ctx, call)
 	}
+}
+
+type beforeSendKey struct{}
+
+// WithBeforeSend gives the calls made with the context a hook of their own, which runs after [Config.BeforeSend] as
+// the last step before the bytes of an attempt leave. Its error stops the call and comes back as it stands. Make the
+// context for one call: every call made with it runs the hook, and a read runs it for each attempt.
+func WithBeforeSend(ctx context.Context, hook func(ctx context.Context, call *Call) error) context.Context {
+	return context.WithValue(ctx, beforeSendKey{}, hook)
 }
 
 // hookError carries the hook's error past the other interceptors, whatever it wraps; Do takes it out again.
@@ -146,6 +165,7 @@ func callMetrics(o Observer) Interceptor {
 				err = answered(resp, err)
 			}
 		}
+		err = settle(call, resp, err)
 		if o != nil {
 			name, local := outcome(err)
 			o.CallDone(ctx, CallEvent{

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 )
 
@@ -34,6 +35,12 @@ type Config struct {
 	// BeforeSend runs as the last step before the bytes of an attempt leave. Its error stops the call and comes
 	// back as it stands.
 	BeforeSend func(ctx context.Context, call *Call) error
+	// RequireHookForWrites refuses a call that books or stores (Resend "never") unless [WithBeforeSend] gave it a hook:
+	// for an owner whose ledger must know of every write.
+	RequireHookForWrites bool
+	// Unverified lists the ids of unverified operations of the inventory that the owner allows. So far it is asked for
+	// import_json_analytics only.
+	Unverified []string
 	UserAgent  string
 	// Transport replaces both transports, for tests. It must honour net/http/httptrace, on which [Error.Sent] rests.
 	Transport http.RoundTripper
@@ -66,12 +73,19 @@ type Client struct {
 	Accounts *AccountService
 	// Journals are the journals of a dossier.
 	Journals *JournalService
+	// Sections are the analytic sections of a dossier.
+	Sections *SectionService
+	// Customers, Suppliers, Employees and OtherThirdParties are the third parties of a dossier, a route of Loop's each.
+	Customers, Suppliers, Employees, OtherThirdParties *ThirdPartyService
+	// Imports sends entries and follows what becomes of them.
+	Imports *ImportService
 
-	practice string
-	limits   Limits
-	links    []link
-	run      Next
-	idle     []interface{ CloseIdleConnections() }
+	practice   string
+	limits     Limits
+	unverified []string
+	links      []link
+	run        Next
+	idle       []interface{ CloseIdleConnections() }
 }
 
 // New checks the configuration and builds a client. It does not call Loop.
@@ -88,7 +102,7 @@ func New(cfg Config) (*Client, error) {
 	if gate == nil {
 		gate = NewGate()
 	}
-	c := &Client{practice: cfg.Practice, limits: limits}
+	c := &Client{practice: cfg.Practice, limits: limits, unverified: slices.Clone(cfg.Unverified)}
 	step := &httpStep{
 		base: base, userAgent: cfg.UserAgent,
 		readTimeout: retry.AttemptTimeout, writeTimeout: retry.SubmissionTimeout,
@@ -112,12 +126,18 @@ func New(cfg Config) (*Client, error) {
 		{"quota gate", gate.interceptor(gate.limit(cfg.Practice, limits.RatePerSecond, limits.Burst))},
 		{"concurrency limit", concurrencyLimit(limits.Concurrency)},
 		{"circuit breaker", circuitBreaker(cfg.Breaker.withDefaults())},
-		{"before-send hook", beforeSend(cfg.BeforeSend)},
+		{"before-send hook", beforeSend(cfg.BeforeSend, cfg.RequireHookForWrites)},
 		{"attempt metrics", attemptMetrics(cfg.Observer)},
 	}
 	c.run = chain(c.links, step.send)
 	c.Accounts = newAccountService(c)
 	c.Journals = newJournalService(c)
+	c.Sections = newSectionService(c)
+	c.Customers = newThirdPartyService(c, "list_customers", ThirdPartyCustomer)
+	c.Suppliers = newThirdPartyService(c, "list_suppliers", ThirdPartySupplier)
+	c.Employees = newThirdPartyService(c, "list_employees", ThirdPartyEmployee)
+	c.OtherThirdParties = newThirdPartyService(c, "list_other_third_parties", ThirdPartyOther)
+	c.Imports = newImportService(c)
 	return c, nil
 }
 
@@ -151,7 +171,8 @@ func (c *Client) Close() {
 // Do sends one call through the chain. It is the way for operations without a method of their own.
 //
 // A refusal by Loop comes as an [*Error], with the response beside it when there was one. A success is any 2xx that
-// is not a web page: an import that Loop refuses also answers 200, so the caller reads the body.
+// is not a web page: an import that Loop refuses also answers 200, so the caller reads the body. An operation that books
+// or stores is classified as [WriteOutcome] says.
 func (c *Client) Do(ctx context.Context, call *Call) (*Response, error) {
 	if call == nil || call.Operation == nil {
 		return nil, invalid("operation", "no operation")
@@ -190,7 +211,7 @@ func (c *Client) annotate(call *Call, err error, tally *callTally) error {
 
 // Probe makes one single attempt to read one account of a dossier with a key of the given kind and returns what
 // was seen: nil, or an [*Error] whose status, code and evidence say what is wrong. No retry, no second
-// subscription key.
+// subscription key, and neither gate nor breaker in its way.
 func (c *Client) Probe(ctx context.Context, dossier string, kind KeyKind) error {
 	l := &c.Accounts.Lister
 	op := *l.op

@@ -16,6 +16,8 @@ type Code string
 type Ref struct {
 	ObjectID    string
 	Description string
+
+	flat bool // of a field with the option "either": the description came as a bare string
 }
 
 // IsNone reports whether the reference points nowhere.
@@ -31,6 +33,7 @@ type Unmapped map[string]string
 //
 //	required  the identity: an item without it is refused, so that a renamed field cannot decode to nothing
 //	list      a *string whose documented form is an array of one string (loop-api: R 1.7, description)
+//	either    a *Ref whose description is documented both as a string and as an array (loop-api: R 4.1, axe)
 type fieldForm uint8
 
 const (
@@ -48,6 +51,7 @@ type fieldPlan struct {
 	index    int
 	form     fieldForm
 	required bool
+	either   bool
 }
 
 // plan is the reflection over a resource, done once per lister.
@@ -74,7 +78,7 @@ func newPlan[T any]() (*plan, error) {
 			continue
 		}
 		name, options, _ := strings.Cut(tag, ",")
-		fp := fieldPlan{name: name, quoted: quote(name) + ":", index: i, required: strings.Contains(options, "required")}
+		fp := fieldPlan{name: name, quoted: quote(name) + ":", index: i, required: strings.Contains(options, "required"), either: strings.Contains(options, "either")}
 		switch f.Type {
 		case reflect.TypeFor[*string]():
 			if strings.Contains(options, "list") {
@@ -286,7 +290,7 @@ func (r *reader) set(dst reflect.Value, f *fieldPlan, raw string) (canonical boo
 		target.Set(reflect.ValueOf(r.codes.put(Code(digits))))
 		return raw[0] != '"'
 	default:
-		ref, ok, canonical := readRef(raw)
+		ref, ok, canonical := readRef(raw, f.either)
 		if ok {
 			target.Set(reflect.ValueOf(r.refs.put(ref)))
 		}
@@ -315,8 +319,8 @@ func readText(raw string) (text string, form fieldForm, ok bool) {
 const noRef = `{"objectId":null,"description":[""]}`
 
 // readRef reads a reference. Canonical are the two members in their documented order, an id or null, and an array
-// of one string (loop-api: R 1.7).
-func readRef(raw string) (ref Ref, ok, canonical bool) {
+// of one string (loop-api: R 1.7); with either also a bare string.
+func readRef(raw string, either bool) (ref Ref, ok, canonical bool) {
 	if raw == noRef {
 		return Ref{}, true, true
 	}
@@ -346,7 +350,8 @@ func readRef(raw string) (ref Ref, ok, canonical bool) {
 				ref.ObjectID = s
 			}
 		case strings.EqualFold(key, "description"):
-			canonical = canonical && n == 1 && key == "description" && isText && form == formList
+			ref.flat = either && isText && form == formText
+			canonical = canonical && n == 1 && key == "description" && isText && (form == formList || ref.flat)
 			if isText && ref.Description == "" {
 				ref.Description = s
 			}
@@ -431,7 +436,11 @@ func (p *plan) append(dst []byte, item reflect.Value) []byte {
 			if ref.ObjectID != "" {
 				id = quote(ref.ObjectID)
 			}
-			dst = append(dst, `{"objectId":`+id+`,"description":[`+quote(ref.Description)+`]}`...)
+			description := quote(ref.Description)
+			if !ref.flat {
+				description = "[" + description + "]"
+			}
+			dst = append(dst, `{"objectId":`+id+`,"description":`+description+`}`...)
 		}
 	}
 	for name, raw := range unmapped {

@@ -46,6 +46,13 @@ const (
 	// KindInterrupted: the caller's context ended. errors.Is finds context.Canceled or context.DeadlineExceeded,
 	// and Last is what Loop had said before.
 	KindInterrupted
+	// KindOutcomeUnknown: a write was sent, and nobody knows what became of it. Sending it again may book it twice.
+	// Status and evidence say what came back. errors.Is finds no context error here even when the caller's context
+	// ended the wait: that the fate is unknown matters more.
+	KindOutcomeUnknown
+	// KindUnverified: what would have to be sent is inferred, and [Config.Unverified] does not allow it. Operation
+	// names the entry of the inventory to allow. Loop was not called.
+	KindUnverified
 )
 
 // The sentinels of errors.Is.
@@ -62,6 +69,8 @@ const (
 	ErrInvalidArgument     = KindInvalidArgument
 	ErrConfiguration       = KindConfiguration
 	ErrInterrupted         = KindInterrupted
+	ErrOutcomeUnknown      = KindOutcomeUnknown
+	ErrUnverified          = KindUnverified
 )
 
 // String gives the stable name, fit for a metric label. The name of KindUnknown is "unknown".
@@ -91,6 +100,10 @@ func (k Kind) String() string {
 		return "configuration"
 	case KindInterrupted:
 		return "interrupted"
+	case KindOutcomeUnknown:
+		return "outcome_unknown"
+	case KindUnverified:
+		return "unverified"
 	default:
 		return "unknown"
 	}
@@ -245,6 +258,7 @@ type answer struct {
 //	404 gateway wording               route unknown
 //	404 web page                      bad response
 //	404                               not found
+//	413                               refused
 //	429                               throttled
 //	other 4xx, JSON object            refused
 //	other 4xx                         bad response
@@ -278,6 +292,9 @@ func refusal(a answer, now time.Time) *Error {
 		e.Kind = KindCredentialRejected
 	case a.status == http.StatusForbidden && (e.RetryAfter > 0 || e.Code == "" && e.Evidence.Wording == WordingQuota):
 		e.Kind = KindThrottled
+	case a.status == http.StatusRequestEntityTooLarge:
+		// Whoever words it, the gateway or a proxy before it: the sender must send less.
+		e.Kind, e.detail = KindRefused, "the request is larger than Loop takes"
 	case e.Evidence.HTML:
 		e.Kind, e.detail = KindBadResponse, "a web page came where JSON was expected"
 	case a.status == http.StatusForbidden && a.practice:

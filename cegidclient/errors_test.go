@@ -48,7 +48,8 @@ func TestTheTableOfRefusals(t *testing.T) {
 		{"404 with nothing", 404, ``, "", false, KindNotFound, ""},
 		{"404 with a web page", 404, html, "", false, KindBadResponse, ""},
 		{"409 with Loop's object", 409, service, "", false, KindRefused, ""},
-		{"413 with text", 413, `too large`, "", false, KindBadResponse, ""},
+		{"413 with text", 413, `too large`, "", false, KindRefused, ""},
+		{"413 with a web page", 413, html, "", false, KindRefused, ""},
 		{"429", 429, `{"statusCode":429,"message":"Rate limit is exceeded."}`, "7", false, KindThrottled, WordingRateLimit},
 		{"429 with a web page", 429, html, "", false, KindThrottled, ""},
 		{"500 with Loop's object", 500, service, "", false, KindUnavailable, ""},
@@ -89,7 +90,7 @@ func TestTheTableOfRefusals(t *testing.T) {
 
 func TestEveryKindHasAName(t *testing.T) {
 	names := map[string]bool{}
-	for k := KindRefused; k <= KindInterrupted; k++ {
+	for k := KindRefused; k <= KindUnverified; k++ {
 		if s := k.String(); s == "unknown" || names[s] {
 			t.Errorf("kind %d is called %q", k, s)
 		} else {

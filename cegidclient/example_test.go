@@ -111,12 +111,20 @@ func ExampleError() {
 func ExampleOperations() {
 	for _, op := range cegidclient.Operations() {
 		if op.Wrapped {
-			fmt.Println(op.Row, op.Method, op.Path, op.RPCs)
+			fmt.Println(op.Row, op.ID, op.Method, op.Path, op.RPCs)
 		}
 	}
 	// Output:
-	// 1 GET /compte [ReferenceDataService.ListAccounts ReferenceDataService.StreamAccounts]
-	// 3 GET /journal [ReferenceDataService.ListJournals ReferenceDataService.StreamJournals]
+	// 1 list_accounts GET /compte [ReferenceDataService.ListAccounts ReferenceDataService.StreamAccounts]
+	// 3 list_journals GET /journal [ReferenceDataService.ListJournals ReferenceDataService.StreamJournals]
+	// 5 list_analytic_sections GET /section [ReferenceDataService.ListAnalyticSections ReferenceDataService.StreamAnalyticSections]
+	// 6 list_customers GET /tiersClient [ReferenceDataService.ListThirdParties ReferenceDataService.StreamThirdParties]
+	// 7 list_suppliers GET /tiersFournisseur [ReferenceDataService.ListThirdParties ReferenceDataService.StreamThirdParties]
+	// 8 list_employees GET /tiersSalarie [ReferenceDataService.ListThirdParties ReferenceDataService.StreamThirdParties]
+	// 9 list_other_third_parties GET /tiersDivers [ReferenceDataService.ListThirdParties ReferenceDataService.StreamThirdParties]
+	// 16 import_entries POST /importJson [ImportService.ImportEntries]
+	// 16 import_json_analytics POST /importJson [ImportService.ImportEntries]
+	// 21 get_import_status GET /getImportStatus [ImportService.WatchImport]
 }
 
 func ExampleSecret() {

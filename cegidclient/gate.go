@@ -83,6 +83,9 @@ func (g *Gate) remember(key gateKey, wait time.Duration, now time.Time) {
 // 429 refuses at once, and the retry interceptor treats that as the 429 it stands for.
 func (g *Gate) interceptor(limiter *rate.Limiter) Interceptor {
 	return func(ctx context.Context, call *Call, next Next) (*Response, error) {
+		if call.single { // somebody wants to know what Loop says, now
+			return next(ctx, call)
+		}
 		key := gateKey{subscription: call.pair.subscription, practice: call.Practice}
 		if wait := g.refused(key, time.Now()); wait > 0 {
 			return nil, &Error{Kind: KindThrottled, Local: true, RetryAfter: wait, detail: "Loop throttled this practice a moment ago"}

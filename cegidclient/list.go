@@ -46,6 +46,7 @@ type Lister[T any] struct {
 	unique Field
 	plan   *plan
 	known  *pageKnowledge
+	mark   func(*T) // what the route says of an item, nil for nothing
 }
 
 // newLister panics on a resource whose tags are wrong: a fault of this package, which every test would hit.
@@ -366,5 +367,11 @@ func (l *Lister[T]) fetch(ctx context.Context, dossier string, shared url.Values
 	if _, err := l.c.Do(ctx, call); err != nil {
 		return answerPage[T]{err: err}
 	}
-	return answerPage[T]{items: got.items.Interface().([]T), ids: got.ids}
+	items := got.items.Interface().([]T)
+	if l.mark != nil {
+		for i := range items {
+			l.mark(&items[i])
+		}
+	}
+	return answerPage[T]{items: items, ids: got.ids}
 }

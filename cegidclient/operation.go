@@ -60,6 +60,9 @@ type Operation struct {
 	Note    string
 }
 
+// books: a second sending may book or store twice. Whatever is not said to be harmless counts.
+func (o *Operation) books() bool { return o.Resend != ResendAlways && o.Resend != ResendReadBack }
+
 // Operations returns the inventory in the order of loop-api/README.md. The caller owns it.
 func Operations() []Operation {
 	return slices.Concat(settingsOperations(), accountingOperations(), practiceOperations())
@@ -93,16 +96,23 @@ func settingsOperations() []Operation {
 	accounts.Wrapped, accounts.RPCs = true, []string{"ReferenceDataService.ListAccounts", "ReferenceDataService.StreamAccounts"}
 	journals := list(3, "list_journals", "/journal", "Journals", Documented, "R 3.1", "Values of the label entry mode.")
 	journals.Wrapped, journals.RPCs = true, []string{"ReferenceDataService.ListJournals", "ReferenceDataService.StreamJournals"}
+	sections := list(5, "list_analytic_sections", "/section", "Analytic sections", Documented, "R 4.1", "Whether the axis is described by a text or a list.")
+	sections.Wrapped, sections.RPCs = true, []string{"ReferenceDataService.ListAnalyticSections", "ReferenceDataService.StreamAnalyticSections"}
+	thirdParties := func(row int, id, path, title, unknown string) Operation {
+		op := list(row, id, path, title, PartlyDocumented, "R 6.1", unknown)
+		op.Wrapped, op.RPCs = true, []string{"ReferenceDataService.ListThirdParties", "ReferenceDataService.StreamThirdParties"}
+		return op
+	}
 	return []Operation{
 		accounts,
 		create(2, "create_account", "/compte", "Create an account", "R 2.2", "The printed route, body, required fields and answer."),
 		journals,
 		create(4, "create_journal", "/journal", "Create a journal", "R 3.2", "Body, required fields and answer."),
-		list(5, "list_analytic_sections", "/section", "Analytic sections", Documented, "R 4.1", "Whether the axis is described by a text or a list."),
-		list(6, "list_customers", "/tiersClient", "Customers", PartlyDocumented, "R 6.1", "Fields after the VAT liability; inside of addresses and bank details; validation values; envelope."),
-		list(7, "list_suppliers", "/tiersFournisseur", "Suppliers", PartlyDocumented, "R 6.1", "Fields after the contra account; envelope; letter case of the route."),
-		list(8, "list_employees", "/tiersSalarie", "Employees as third parties", PartlyDocumented, "R 6.1", "Fields after the SIRET; envelope; letter case of the route."),
-		list(9, "list_other_third_parties", "/tiersDivers", "Other third parties", PartlyDocumented, "R 6.1", "Fields after the bank details; envelope."),
+		sections,
+		thirdParties(6, "list_customers", "/tiersClient", "Customers", "Fields after the VAT liability; inside of addresses and bank details; validation values; envelope."),
+		thirdParties(7, "list_suppliers", "/tiersFournisseur", "Suppliers", "Fields after the contra account; envelope; letter case of the route."),
+		thirdParties(8, "list_employees", "/tiersSalarie", "Employees as third parties", "Fields after the SIRET; envelope; letter case of the route."),
+		thirdParties(9, "list_other_third_parties", "/tiersDivers", "Other third parties", "Fields after the bank details; envelope."),
 		list(10, "list_vat_codes", "/tva", "VAT codes", PartlyDocumented, "R 8.1", "Values of the collected side and every field after it, the rate included; envelope."),
 		list(11, "list_establishments", "/etablissementComplet", "Establishments", PartlyDocumented, "R 7.1", "Fields after the company name (SIRET, address); envelope."),
 		list(12, "get_dossier_identity", "/DossierComplet", "SIREN and legal form of a dossier", Documented, "R 7.2", ""),
@@ -136,6 +146,17 @@ func accountingOperations() []Operation {
 			Confidence: c, Resend: r, Reference: ref, Unknown: unknown,
 		}
 	}
+	entries := standard(16, "import_entries", "POST", "/importJson", "Import entries", Documented, ResendNever, "A 2",
+		"Items of the analytic axes and of the account rules; required fields and lengths of a line; how lines become entries.")
+	entries.Wrapped, entries.RPCs = true, []string{"ImportService.ImportEntries"}
+	entries.Note = "That nothing was booked when Loop answers 401, 403, 404, 413 or 429 is inferred."
+	analytics := standard(16, "import_json_analytics", "POST", "/importJson", "Analytic breakdown of imported entries", Documented, ResendNever, "A 2.4",
+		"The JSON of a breakdown: Loop shows it in screenshots only.")
+	analytics.Wrapped, analytics.RPCs, analytics.Unverified = true, entries.RPCs, true
+	analytics.Note = "A part of import_entries, not a call of its own: axeAna as an object of axes, each a list of section and amount, is inferred."
+	status := standard(21, "get_import_status", "GET", "/getImportStatus", "Status of an import", PartlyDocumented, ResendAlways, "A 3.6",
+		"The whole page: parameter and numbers come from third parties; the error detail.")
+	status.Wrapped, status.RPCs = true, []string{"ImportService.WatchImport"}
 	tra := standard(18, "import_tra", "POST", "/importTRA", "Import entries from a TRA file", PartlyDocumented, ResendNever, "A 3.3",
 		"The whole page: names of the body and their case, refusals, the part of the format that is read.")
 	tra.Unverified = true
@@ -150,8 +171,8 @@ func accountingOperations() []Operation {
 		}
 	}
 	return []Operation{
-		standard(16, "import_entries", "POST", "/importJson", "Import entries", Documented, ResendNever, "A 2",
-			"Items of the analytic axes and of the account rules; required fields and lengths of a line; how lines become entries."),
+		entries,
+		analytics,
 		standard(17, "import_fec", "POST", "/importFEC", "Import entries from a FEC file", Documented, ResendNever, "A 3.2",
 			"Refusals; whether the SIRET is accepted; the encoding and separator wanted."),
 		tra,
@@ -159,8 +180,7 @@ func accountingOperations() []Operation {
 			"How to list the import models."),
 		standard(20, "get_file_deposit", "GET", "/getFileUrlDeposit", "A place to deposit a file", Documented, ResendAlways, "A 3.1",
 			"Lifetime of the link; whether both parts come in one object."),
-		standard(21, "get_import_status", "GET", "/getImportStatus", "Status of an import", PartlyDocumented, ResendAlways, "A 3.6",
-			"The whole page: parameter and numbers come from third parties; the error detail."),
+		status,
 		unseen(22, "list_import_history", "History of imports", ResendAlways, "A 3.7", "Route and fields; Loop states that it exists."),
 		standard(23, "list_entry_lines", "GET", "/EcritureComptable", "Accounting entries", PartlyDocumented, ResendAlways, "A 4",
 			"All fields of the answer; whether skip goes past 100."),

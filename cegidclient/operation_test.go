@@ -36,7 +36,7 @@ func TestTheInventoryIsWhole(t *testing.T) {
 			t.Errorf("row %d is missing", row)
 		}
 	}
-	for row, n := range map[int]int{14: 2, 39: 2, 42: 2} {
+	for row, n := range map[int]int{14: 2, 16: 2, 39: 2, 42: 2} {
 		if rows[row] != n {
 			t.Errorf("row %d has %d entries", row, rows[row])
 		}
@@ -62,7 +62,7 @@ func TestWhateverBooksOrStoresIsNeverSentAgain(t *testing.T) {
 			t.Errorf("%s is sent again: %s, want %s", op.ID, op.Resend, want)
 		}
 	}
-	for _, id := range []string{"import_entries", "import_fec", "import_tra", "import_custom", "store_document", "replay_sink", "provision_dossier"} {
+	for _, id := range []string{"import_entries", "import_json_analytics", "import_fec", "import_tra", "import_custom", "store_document", "replay_sink", "provision_dossier"} {
 		if op, ok := OperationByID(id); !ok || op.Resend != ResendNever {
 			t.Errorf("%s: %v", id, op.Resend)
 		}

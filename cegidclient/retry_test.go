@@ -45,10 +45,10 @@ func TestHowOftenACallIsSent(t *testing.T) {
 		{"a web page", "list_accounts", []http.HandlerFunc{reply(200, `<html>`)}, 0, 1, KindBadResponse, [2]time.Duration{}},
 		{"401 with one subscription key", "list_accounts", []http.HandlerFunc{reply(401, `{}`)}, 0, 1, KindCredentialRejected, [2]time.Duration{}},
 		{"an import that works", "import_entries", []http.HandlerFunc{ok}, 0, 1, 0, [2]time.Duration{}},
-		{"an import with 503", "import_entries", []http.HandlerFunc{reply(503, ``)}, 0, 1, KindUnavailable, [2]time.Duration{}},
+		{"an import with 503", "import_entries", []http.HandlerFunc{reply(503, ``)}, 0, 1, KindOutcomeUnknown, [2]time.Duration{}},
 		{"an import with 429", "import_entries", []http.HandlerFunc{reply(429, ``, "Retry-After", "1")}, 0, 1, KindThrottled, [2]time.Duration{}},
-		{"an import without connection", "import_entries", []http.HandlerFunc{refuseConnection}, 0, 1, KindUnavailable, [2]time.Duration{}},
-		{"an import without answer", "import_entries", []http.HandlerFunc{hang}, 0, 1, KindUnavailable, [2]time.Duration{60 * time.Second, 60 * time.Second}},
+		{"an import whose connection breaks", "import_entries", []http.HandlerFunc{refuseConnection}, 0, 1, KindOutcomeUnknown, [2]time.Duration{}},
+		{"an import without answer", "import_entries", []http.HandlerFunc{hang}, 0, 1, KindOutcomeUnknown, [2]time.Duration{60 * time.Second, 60 * time.Second}},
 		{"a change that is read back, with 503", "update_dossier_identity", []http.HandlerFunc{reply(503, ``)}, 0, 1, KindUnavailable, [2]time.Duration{}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {

@@ -115,7 +115,7 @@ func TestAWriteIsNeverReplayedAndKnowsWhetherItLeft(t *testing.T) {
 	}))
 	_, err := c.Do(t.Context(), &Call{Operation: importOp, Dossier: "D", Body: []byte("{}")})
 	e, _ := asError(err)
-	if e == nil || e.Kind != KindUnavailable || e.Sent != MaybeSent || e.HTTPStatus != 0 || requests.Load() != 1 {
+	if e == nil || e.Kind != KindOutcomeUnknown || e.Sent != MaybeSent || e.HTTPStatus != 0 || requests.Load() != 1 {
 		t.Errorf("%#v after %d requests", err, requests.Load())
 	}
 	srv.Close()

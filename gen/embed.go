@@ -7,3 +7,8 @@ import _ "embed"
 //
 //go:embed openapi/openapi.json
 var OpenAPI []byte
+
+// ServiceConfig is the gRPC service config that callers' channels should use.
+//
+//go:embed bundle/service_config.json
+var ServiceConfig string

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	looppb "cegid.internal/gateway/gen/go/cegid/loop/v1"
+	"cegid.internal/gateway/server/internal/ledger"
 	"cegid.internal/gateway/server/internal/service"
 )
 
@@ -23,6 +24,9 @@ func (c *checkCommand) Run(ctx context.Context) error {
 	set, err := load(c.Config)
 	if err != nil {
 		return err
+	}
+	if _, err := os.Stat(set.config.Ledger); err != nil {
+		return fmt.Errorf("the ledger: %w", ledger.ErrMissing)
 	}
 	practices, err := set.open(nil, slog.New(slog.DiscardHandler))
 	if err != nil {

@@ -18,6 +18,7 @@ type commands struct {
 	Sandbox sandboxCommand `cmd:"" help:"Run the whole service with a simulated Loop inside: no account needed."`
 	Serve   serveCommand   `cmd:"" help:"Run the service."`
 	Check   checkCommand   `cmd:"" help:"Check a configuration, and each practice's connection to Loop."`
+	Ledger  ledgerCommand  `cmd:"" help:"Make the ledger that serve needs."`
 	Token   tokenCommand   `cmd:"" help:"Make tokens for callers."`
 	Version versionCommand `cmd:"" help:"Print the version."`
 }

@@ -2,9 +2,12 @@ package main
 
 import (
 	"context"
+	"io"
 	"log/slog"
 	"os"
 	"time"
+
+	"google.golang.org/grpc/grpclog"
 
 	"cegid.internal/gateway/server/internal/sandbox"
 )
@@ -37,7 +40,10 @@ func (c *sandboxCommand) Run(ctx context.Context) error {
 	return s.Run(ctx)
 }
 
-// newLog writes JSON to standard error: standard output is for people.
+// newLog writes JSON to standard error: standard output is for people. What gRPC has to say of itself goes there too.
 func newLog(level slog.Level) *slog.Logger {
-	return slog.New(slog.NewJSONHandler(os.Stderr, &slog.HandlerOptions{Level: level}))
+	log := slog.New(slog.NewJSONHandler(os.Stderr, &slog.HandlerOptions{Level: level}))
+	errors := slog.NewLogLogger(log.With("from", "grpc").Handler(), slog.LevelDebug).Writer() // clients' broken connections, mostly
+	grpclog.SetLoggerV2(grpclog.NewLoggerV2(io.Discard, io.Discard, errors))
+	return log
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"crypto/tls"
+	"errors"
 	"fmt"
 	"log/slog"
 
@@ -13,6 +14,7 @@ import (
 	"cegid.internal/gateway/server/internal/app"
 	"cegid.internal/gateway/server/internal/config"
 	"cegid.internal/gateway/server/internal/interceptor"
+	"cegid.internal/gateway/server/internal/ledger"
 	"cegid.internal/gateway/server/internal/policy"
 	"cegid.internal/gateway/server/internal/secret"
 	"cegid.internal/gateway/server/internal/service"
@@ -41,19 +43,23 @@ func (c *serveCommand) Run(ctx context.Context) error {
 			return err
 		}
 	}
+	writes, err := ledger.Open(ctx, set.config.Ledger)
+	if err != nil {
+		return fmt.Errorf("the ledger %s: %w", set.config.Ledger, err)
+	}
 	server, err := app.New(app.Config{
 		GRPC: set.config.Listen.GRPC, HTTP: set.config.Listen.HTTP, Operations: set.config.Listen.Operations,
-		TLS: transport, Practices: practices, Policy: set.policy,
+		TLS: transport, Practices: practices, Policy: set.policy, Ledger: writes,
 		Deadlines: interceptor.Deadlines(set.config.Deadlines),
-		Drain:     set.config.Shutdown.Drain, Grace: set.config.Shutdown.Grace, Log: log, Registry: registry,
+		Drain:     set.config.Shutdown.Drain, Grace: set.config.Shutdown.Grace, Log: log, Audit: newLog(slog.LevelInfo), Registry: registry,
 	})
 	if err != nil {
-		return err
+		return errors.Join(err, writes.Close())
 	}
 	grpcAddress, httpAddress, operationsAddress := server.Addresses()
 	log.Info("serving", "version", version(), "grpc", grpcAddress.String(), "http", httpAddress.String(),
 		"operations", operationsAddress.String(), "tls", transport != nil, "practices", len(practices.All()))
-	return server.Serve(ctx)
+	return errors.Join(server.Serve(ctx), writes.Close())
 }
 
 // settings are a configuration and its policy.

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Regenerates the folders below gen/ from proto/, with nothing but the Go module proxy.
 #   gen/go          messages, services, gateway        gen/openapi/openapi.json   one OpenAPI 3.1 document
-#   gen/descriptor  the contract as a descriptor set   gen/bundle                 protos that need no other import
+#   gen/descriptor  the contract as a descriptor set   gen/bundle                 protos that need no other import, and
+#                                                                                 the gRPC service config
 set -euo pipefail
 export LC_ALL=C
 cd "$(dirname "$0")/.."
@@ -12,7 +13,7 @@ new=$scratch/gen
 # `go tool` costs a quarter of a second each time; -n builds the program if need be and says where it is.
 buf=$(go tool -modfile=tools/buf/go.mod -n buf)
 merge=$(go tool -modfile=tools/go.mod -n openapiv3-merge)
-go -C tools build -o "$scratch/" ./protoprint ./openapifix
+go -C tools build -o "$scratch/" ./protoprint ./openapifix ./serviceconfig
 
 go run ./proto/thirdparty >"$scratch/thirdparty.binpb"
 "$scratch/protoprint" third_party <"$scratch/thirdparty.binpb"
@@ -24,6 +25,7 @@ mkdir -p "$new/descriptor"
 "$buf" build proto --exclude-source-info -o "$new/descriptor/loop.binpb"
 "$buf" build proto -o "$scratch/commented.binpb"
 "$scratch/protoprint" -bundle cegid/ "$new/bundle" <"$scratch/commented.binpb"
+"$scratch/serviceconfig" "$new/descriptor/loop.binpb" >"$new/bundle/service_config.json"
 
 # The first document gives the merged one its title and servers.
 mapfile -t documents < <(find "$new/openapi" -name '*.openapi.json' ! -name 'reference_data_service.*' | sort)

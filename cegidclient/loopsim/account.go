@@ -34,8 +34,8 @@ func accountResource() *resource {
 			{"ferme", kindBool},
 			{"compteContrepartie", kindRef},
 		},
-		rows: func(d *dossier) [][]cell {
-			accounts := d.content().Accounts
+		rows: func(d *dossier, c *Content) [][]cell {
+			accounts := c.Accounts
 			rows := make([][]cell, len(accounts))
 			for i, a := range accounts {
 				rows[i] = []cell{

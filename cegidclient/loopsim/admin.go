@@ -79,6 +79,8 @@ func (s *Simulator) adminHandler() http.Handler {
 		w.WriteHeader(http.StatusNoContent)
 	})
 
+	s.importAdmin(mux)
+
 	unsafe := http.NewCrossOriginProtection()
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Cache-Control", "no-store")
@@ -109,6 +111,9 @@ type faultJSON struct {
 	Dossier        string            `json:"dossier,omitempty"`
 	Skip           int               `json:"skip,omitempty"`
 	Times          int               `json:"times,omitempty"`
+	Probability    float64           `json:"probability,omitempty"`
+	Seed           uint64            `json:"seed,omitempty"`
+	After          bool              `json:"after,omitempty"`
 	Kind           FaultKind         `json:"kind"`
 	Latency        duration          `json:"latency,omitempty"`
 	Status         int               `json:"status,omitempty"`
@@ -126,6 +131,7 @@ type faultJSON struct {
 func (f faultJSON) fault() Fault {
 	return Fault{
 		Method: f.Method, Route: f.Route, Practice: f.Practice, Dossier: f.Dossier, Skip: f.Skip, Times: f.Times,
+		Probability: f.Probability, Seed: f.Seed, After: f.After,
 		Kind: f.Kind, Latency: time.Duration(f.Latency), Status: f.Status,
 		RetryAfter: time.Duration(f.RetryAfter), RetryAfterDate: f.RetryAfterDate, Location: f.Location, Header: f.Header,
 		Form: f.Form, Code: f.Code, Message: f.Message, Body: f.Body, Pieces: f.Pieces,
@@ -135,6 +141,7 @@ func (f faultJSON) fault() Fault {
 func faultToJSON(f Fault) faultJSON {
 	return faultJSON{
 		Method: f.Method, Route: f.Route, Practice: f.Practice, Dossier: f.Dossier, Skip: f.Skip, Times: f.Times,
+		Probability: f.Probability, Seed: f.Seed, After: f.After,
 		Kind: f.Kind, Latency: duration(f.Latency), Status: f.Status,
 		RetryAfter: duration(f.RetryAfter), RetryAfterDate: f.RetryAfterDate, Location: f.Location, Header: f.Header,
 		Form: f.Form, Code: f.Code, Message: f.Message, Body: f.Body, Pieces: f.Pieces,
@@ -163,6 +170,7 @@ type state struct {
 	Routes    []routeState    `json:"routes"`
 	Practices []practiceState `json:"practices"`
 	Faults    []faultState    `json:"faults"`
+	Imports   importsState    `json:"imports"`
 	Total     int             `json:"totalRequests"`
 	Unknown   int             `json:"unknownRouteRequests"`
 	Requests  []requestState  `json:"latestRequests"` // newest first
@@ -188,9 +196,13 @@ type keyState struct {
 }
 
 type dossierState struct {
-	Code     string `json:"code"`
-	Accounts int    `json:"accounts"`
-	Journals int    `json:"journals"`
+	Code         string `json:"code"`
+	Accounts     int    `json:"accounts"`
+	Journals     int    `json:"journals"`
+	Sections     int    `json:"sections"`
+	ThirdParties int    `json:"thirdParties"`
+	Entries      int    `json:"entries"`
+	Lines        int    `json:"lines"`
 }
 
 type faultState struct {
@@ -226,7 +238,7 @@ const shownRequests = 100
 func (s *Simulator) state() state {
 	st := state{
 		BasePath: s.BasePath(), PageCap: s.pageCap(), Total: s.Count(""), Unknown: s.Count(UnknownRoute),
-		Practices: []practiceState{}, Faults: []faultState{}, Requests: []requestState{},
+		Practices: []practiceState{}, Faults: []faultState{}, Requests: []requestState{}, Imports: s.importsState(),
 	}
 	for _, r := range Routes() {
 		st.Routes = append(st.Routes, routeState{r.Method, r.Path, s.Count(r.Path), s.InFlightPeak(r.Path)})
@@ -252,12 +264,20 @@ func (s *Simulator) state() state {
 			ps.Keys = append(ps.Keys, keyState{kind, k.activated, append([]string{}, slices.Sorted(maps.Keys(k.attached))...)})
 		}
 		for _, code := range slices.Sorted(maps.Keys(p.dossiers)) {
-			c := p.dossiers[code].content()
-			ps.Dossiers = append(ps.Dossiers, dossierState{code, len(c.Accounts), len(c.Journals)})
+			ps.Dossiers = append(ps.Dossiers, p.dossiers[code].state())
 		}
 		st.Practices = append(st.Practices, ps)
 	}
 	return st
+}
+
+func (d *dossier) state() dossierState {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	c := d.contentLocked()
+	return dossierState{
+		d.code, len(c.Accounts), len(c.Journals), len(c.Sections), len(c.ThirdParties), len(d.books.entries), len(d.books.lines),
+	}
 }
 
 // readJSON reads exactly one object. The media type is required: a browser cannot send it to another origin unasked.

@@ -13,9 +13,9 @@ type delivery struct {
 	w       http.ResponseWriter
 	r       *http.Request
 	fault   *Fault
-	status  func(int) // records the status, before the first byte
-	leave   func()    // ends the request in the in-flight count, before the last byte
-	process func() answer
+	status  func(int)     // records the status, before the first byte
+	leave   func()        // ends the request in the in-flight count, before the last byte
+	process func() answer // called once at most
 }
 
 func (d *delivery) run() {
@@ -29,6 +29,10 @@ func (d *delivery) run() {
 	if f == nil {
 		d.send(d.process())
 		return
+	}
+	if f.After {
+		processed := d.process()
+		d.process = func() answer { return processed }
 	}
 	if f.Kind != FaultDribble && f.Latency > 0 && !d.wait(f.Latency) {
 		d.cut()

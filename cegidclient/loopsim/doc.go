@@ -17,8 +17,28 @@
 //
 // Tests shape the world ([Simulator.AddPractice], [Simulator.AddDossier], [Simulator.SetActivated] …), the answers
 // ([Simulator.SetShape], [Simulator.SetPageCap]) and the mishaps ([Simulator.Inject]), then look at what arrived
-// ([Simulator.Requests], [Simulator.Count], [Simulator.InFlightPeak]). Other programs do the same over HTTP under
+// ([Simulator.Requests], [Simulator.Count], [Simulator.InFlightPeak], [Simulator.Imports]). Other programs do the same over HTTP under
 // /_sim/, which asks for no key and is meant for loopback.
+//
+// # Imports
+//
+// An import is accepted, waits, runs and is booked or fails ([WithImportDelays]); nothing runs behind that: whoever looks
+// first carries out what is due, and [Simulator.FinishImports] does not wait. Nothing tells two equal imports apart: they are
+// booked twice, as at Loop (A 10.3). What a checker needs is exact and complete until Reset: [Simulator.Imports] and
+// [Simulator.Entries], GET /_sim/imports and GET /_sim/entries?dossier=… as JSON lines.
+//
+// A reference or refPiece that begins with one of these asks for a mishap. More may follow it, to make it unique: SIM-503-17.
+// An injected fault that strikes the request goes before those that concern the answer.
+//
+//	SIM-REFUSE              200 with error; not booked
+//	SIM-FAIL-LATE           accepted; ends in status 4, not booked
+//	SIM-STUCK               accepted; stays in status 1 for ever, not booked
+//	SIM-STATUS-<n>          accepted and booked in its time; the status says n from the first call on
+//	SIM-LOST-ANSWER         processed; the connection is cut without an answer
+//	SIM-CUT-BEFORE          the connection is cut; not booked
+//	SIM-SLOW, -<duration>   processed at once; answered after 2 s, or as said: SIM-SLOW-500ms
+//	SIM-503, SIM-429        that status (429 with Retry-After: 1); not booked
+//	SIM-503-BOOKED          processed; answered 503
 //
 // # Adding a resource
 //

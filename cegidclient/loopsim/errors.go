@@ -14,6 +14,8 @@ const (
 	codeDossierMissing   = "SimDossierMissing"
 	codeDossierRefused   = "SimDossierNotShared"
 	codeQueryRefused     = "SimQueryRefused"
+	codeBodyRefused      = "SimBodyRefused"
+	codeImportUnknown    = "SimImportUnknown"
 	codeFault            = "SimFault"
 )
 
@@ -68,6 +70,11 @@ func (s *Simulator) refusalAnswer(message string) answer {
 		Error refusal `json:"error"`
 	}{refusal{s.nextUUID("instance"), message}})
 	return jsonAnswer(http.StatusOK, body)
+}
+
+// dossierRefused: status and object are [I] (loop-api: C 1.2, R 1.2).
+func (s *Simulator) dossierRefused() answer {
+	return s.serviceAnswer(http.StatusForbidden, codeDossierRefused, "La clé d'API n'a pas accès à ce dossier.")
 }
 
 // queryRefused answers a query that the documentation does not cover. Status and object are [I]: none is documented for

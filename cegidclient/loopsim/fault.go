@@ -1,9 +1,11 @@
 package loopsim
 
 import (
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"maps"
+	"math/rand/v2"
 	"net/http"
 	"slices"
 	"strconv"
@@ -59,10 +61,18 @@ type Fault struct {
 	Method   string
 	Route    string
 	Practice string // as the API key says
-	Dossier  string // as codeDossier says
+	Dossier  string // as codeDossier says, or codeIbs in the body of an import
 
 	Skip  int // matching requests let through first
 	Times int // requests struck, 0 for all that follow
+
+	// Probability strikes a matching request by chance, 0 or 1 always. The draws follow from Seed and from what the fault
+	// matches and does, so that a run whose requests come in the same order repeats itself.
+	Probability float64
+	Seed        uint64
+
+	// After processes the request before anything else, Latency included: what it books is booked, whatever is answered.
+	After bool
 
 	Kind    FaultKind
 	Latency time.Duration // waited before anything else; FaultDribble waits it before each piece
@@ -105,6 +115,8 @@ func (f Fault) Validate() error {
 	check(slices.Contains(faultKinds(), f.Kind), "kind %q is none of %v", f.Kind, faultKinds())
 	check(f.Route == UnknownRoute || slices.ContainsFunc(Routes(), declared), "no operation is %s", strings.TrimSpace(f.Method+" "+f.Route))
 	check(f.Skip >= 0 && f.Times >= 0 && f.Pieces >= 0, "skip, times and pieces cannot be negative")
+	check(f.Probability >= 0 && f.Probability <= 1, "probability must be between 0 and 1")
+	check(!f.After || f.Kind != FaultCutBefore, "kind cut-before processes nothing; cut-after does")
 	check(f.Latency >= 0 && f.Latency <= maxLatency, "latency must be between 0 and %v", maxLatency)
 	check(f.Kind != FaultLatency || f.Latency > 0, "kind latency needs a latency")
 	check(f.RetryAfter >= 0, "retry after cannot be negative")
@@ -149,8 +161,19 @@ func (f FaultState) Done() bool { return f.Fault.Times > 0 && f.Hits >= f.Fault.
 // faults keeps them in the order of injection.
 type faults struct {
 	mu   sync.Mutex
-	list []*FaultState
+	list []*liveFault
 	last int
+}
+
+type liveFault struct {
+	FaultState
+	chance *rand.Rand
+}
+
+// chance is no secret: a test must repeat itself. Faults that differ draw differently, lest two of one seed strike neighbours.
+func (f *Fault) chance() *rand.Rand {
+	sum := digest(string(f.Kind), f.Method, f.Route, f.Practice, f.Dossier, strconv.Itoa(f.Status), strconv.FormatBool(f.After))
+	return rand.New(rand.NewPCG(f.Seed, binary.BigEndian.Uint64(sum[:8])))
 }
 
 var errTooManyFaults = errors.New("too many faults")
@@ -165,13 +188,13 @@ func (fs *faults) add(f Fault) (string, error) {
 		return "", fmt.Errorf("%w: %d at most", errTooManyFaults, maxFaults)
 	}
 	fs.last++
-	state := &FaultState{ID: "fault-" + strconv.Itoa(fs.last), Fault: f}
+	state := &liveFault{FaultState: FaultState{ID: "fault-" + strconv.Itoa(fs.last), Fault: f}, chance: f.chance()}
 	fs.list = append(fs.list, state)
 	return state.ID, nil
 }
 
-// match finds the fault that strikes a request: the first one that is not done and whose Skip is used up. A request that
-// one fault lets through goes on to the next; one that is struck is not seen by those behind.
+// match finds the fault that strikes a request: the first one that is not done, whose Skip is used up and whom chance favours.
+// A request that one fault lets through goes on to the next; one that is struck is not seen by those behind.
 func (fs *faults) match(method, route, practice, dossier string) (string, *Fault) {
 	fs.mu.Lock()
 	defer fs.mu.Unlock()
@@ -182,7 +205,7 @@ func (fs *faults) match(method, route, practice, dossier string) (string, *Fault
 			continue
 		}
 		state.Seen++
-		if state.Seen <= f.Skip {
+		if state.Seen <= f.Skip || f.Probability > 0 && state.chance.Float64() >= f.Probability {
 			continue
 		}
 		state.Hits++
@@ -212,7 +235,7 @@ func (s *Simulator) Faults() []FaultState {
 	defer s.faults.mu.Unlock()
 	states := make([]FaultState, len(s.faults.list))
 	for i, f := range s.faults.list {
-		states[i] = *f
+		states[i] = f.FaultState
 		states[i].Fault = cloneFault(f.Fault)
 	}
 	return states
@@ -233,7 +256,7 @@ func (s *Simulator) RemoveFault(id string) bool {
 	s.faults.mu.Lock()
 	defer s.faults.mu.Unlock()
 	before := len(s.faults.list)
-	s.faults.list = slices.DeleteFunc(s.faults.list, func(f *FaultState) bool { return f.ID == id })
+	s.faults.list = slices.DeleteFunc(s.faults.list, func(f *liveFault) bool { return f.ID == id })
 	return len(s.faults.list) < before
 }
 

@@ -216,7 +216,7 @@ func parseSort(expression string, columns []column) ([]sortKey, error) {
 		if i < 0 {
 			return nil, refuse("Tri refusé : champ ou suffixe inconnu « %s ».", clip(term, 40))
 		}
-		if k := columns[i].kind; k == kindLabels || k == kindRef {
+		if k := columns[i].kind; k == kindLabels || k == kindRef || k == kindPlainRef || k == kindRaw {
 			return nil, refuse("Tri refusé : le champ « %s » ne se trie pas.", name)
 		}
 		if len(keys) == maxTerms {
@@ -232,7 +232,7 @@ func compareRows(columns []column, keys []sortKey, a, b []cell) int {
 		x, y := a[k.column], b[k.column]
 		var c int
 		switch columns[k.column].kind {
-		case kindEnum:
+		case kindEnum, kindAmount:
 			c = cmp.Compare(x.n, y.n)
 		case kindBool:
 			c = cmp.Compare(btoi(x.b), btoi(y.b))

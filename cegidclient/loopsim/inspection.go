@@ -29,8 +29,9 @@ code { font: 13px/1.4 ui-monospace, monospace }
 <h3>{{.Name}}</h3>
 <p>{{range .Keys}}{{.Kind}} key: {{if .Activated}}activated{{else}}<strong>not activated</strong>{{end}}, attached to
 {{range $i, $d := .Dossiers}}{{if $i}}, {{end}}<code>{{$d}}</code>{{else}}no dossier{{end}}.<br>{{else}}No key.{{end}}</p>
-<table><thead><tr><th>Dossier<th>Accounts<th>Journals</tr></thead><tbody>
-{{range .Dossiers}}<tr><td><code>{{.Code}}</code><td class="n">{{.Accounts}}<td class="n">{{.Journals}}</tr>{{else}}<tr><td colspan="3">None</tr>{{end}}
+<table><thead><tr><th>Dossier<th>Accounts<th>Journals<th>Sections<th>Third parties<th>Entries<th>Lines</tr></thead><tbody>
+{{range .Dossiers}}<tr><td><code>{{.Code}}</code><td class="n">{{.Accounts}}<td class="n">{{.Journals}}<td class="n">{{.Sections}}
+<td class="n">{{.ThirdParties}}<td class="n">{{.Entries}}<td class="n">{{.Lines}}</tr>{{else}}<tr><td colspan="7">None</tr>{{end}}
 </tbody></table>
 {{else}}<p>None.</p>{{end}}
 
@@ -42,9 +43,28 @@ code { font: 13px/1.4 ui-monospace, monospace }
 <h2>Faults</h2>
 <table><thead><tr><th>Id<th>Kind<th>Strikes<th>Seen<th>Hits<th></tr></thead><tbody>
 {{range .Faults}}<tr><td>{{.ID}}<td>{{.Fault.Kind}}{{with .Fault.Status}} {{.}}{{end}}<td><code>{{or .Fault.Method "any"}} {{or .Fault.Route "any route"}}</code>
-{{with .Fault.Practice}} practice {{.}}{{end}}{{with .Fault.Dossier}} dossier {{.}}{{end}}<td class="n">{{.Seen}}<td class="n">{{.Hits}}<td>{{if .Done}}done{{else}}active{{end}}</tr>
+{{with .Fault.Probability}} by chance, {{.}}{{end}}{{if .Fault.After}} after processing{{end}}{{with .Fault.Practice}} practice {{.}}{{end}}{{with .Fault.Dossier}} dossier {{.}}{{end}}<td class="n">{{.Seen}}<td class="n">{{.Hits}}<td>{{if .Done}}done{{else}}active{{end}}</tr>
 {{else}}<tr><td colspan="6">None</tr>{{end}}
 </tbody></table>
+
+{{with .Imports}}
+<h2>Imports</h2>
+<p>{{.Total}} received: {{.Booked}} booked, {{.Pending}} pending, {{.Failed}} failed, {{.Refused}} refused, {{.NotProcessed}} not processed ·
+{{.Entries}} entries are booked · the newest are below, all are <a href="/_sim/imports">here</a></p>
+<div class="wide"><table><thead><tr><th>#<th>Time<th>Dossier<th>References<th>Lines<th>Outcome<th>Import<th>Fault<th>HTTP</tr></thead><tbody>
+{{range .Latest}}<tr><td class="n">{{.Seq}}<td>{{.Time.Format "15:04:05.000"}}<td>{{.Practice}} <code>{{.Dossier}}</code>
+<td>{{range $i, $r := .References}}{{if lt $i 5}}<code>{{$r}}</code> {{else if eq $i 5}}…{{end}}{{end}}<td class="n">{{.Lines}}
+<td>{{.Outcome}}{{with .Message}}: {{.}}{{end}}<td><code>{{.ID}}</code><td>{{.Fault}}<td class="n">{{if .Status}}{{.Status}}{{else}}–{{end}}</tr>
+{{else}}<tr><td colspan="9">None</tr>{{end}}
+</tbody></table></div>
+
+<h2>Latest entries</h2>
+<div class="wide"><table><thead><tr><th>#<th>Dossier<th>Journal<th>Date<th>Reference<th>Document<th>Lines</tr></thead><tbody>
+{{range .LatestEntries}}<tr><td class="n">{{.Seq}}<td>{{.Practice}} <code>{{.Dossier}}</code><td>{{.Journal}}<td>{{.Date}}<td>{{.Reference}}<td>{{.RefPiece}}
+<td><table>{{range $i, $l := .Lines}}{{if lt $i 20}}<tr><td>{{.Account}}<td>{{.ThirdParty}}<td>{{.Label}}<td class="n">{{.Debit}}<td class="n">{{.Credit}}</tr>{{else if eq $i 20}}<tr><td colspan="5">…</tr>{{end}}{{end}}</table></tr>
+{{else}}<tr><td colspan="7">None</tr>{{end}}
+</tbody></table></div>
+{{end}}
 
 <h2>Latest requests</h2>
 <div class="wide"><table><thead><tr><th>#<th>Time<th>Request<th>Dossier<th>Query<th>Key<th>Subscription<th>Fault<th>Status</tr></thead><tbody>

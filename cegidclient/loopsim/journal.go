@@ -45,8 +45,8 @@ func journalResource() *resource {
 			{"accesClient", kindBool},
 			{"saisieLibelle", kindEnum},
 		},
-		rows: func(d *dossier) [][]cell {
-			journals := d.content().Journals
+		rows: func(d *dossier, c *Content) [][]cell {
+			journals := c.Journals
 			rows := make([][]cell, len(journals))
 			for i, j := range journals {
 				rows[i] = []cell{

@@ -27,7 +27,8 @@ type page struct {
 
 // serveList answers a list route (loop-api: R 1.3 to 1.8, C 2).
 func (x *exchange) serveList(res *resource) answer {
-	t := x.dossier.table(res.path)
+	x.sim.settle()
+	t := x.dossier.table(res)
 	p, err := parsePage(x.query, t.columns, x.sim.config.selectSeparator)
 	if err != nil {
 		return x.queryRefused(err.Error())
@@ -38,15 +39,7 @@ func (x *exchange) serveList(res *resource) answer {
 		take = limit
 	}
 
-	envelope := res.envelope
-	if x.shape.Envelope != EnvelopeDocumented {
-		envelope = x.shape.Envelope
-	}
-	var body []byte
-	if envelope == EnvelopeData {
-		body = append(body, `{"`+x.shape.member("data")+`":`...)
-	}
-	body = append(body, '[')
+	body := x.openList(res)
 	written, skipped := 0, 0
 	position := func(i int) int { return i }
 	if len(p.keys) > 0 {
@@ -76,11 +69,29 @@ func (x *exchange) serveList(res *resource) answer {
 			body = appendRow(body, t.columns, r.cells, x.shape, p.only)
 		}
 	}
+	return jsonAnswer(http.StatusOK, x.closeList(res, body))
+}
+
+func (x *exchange) envelope(res *resource) Envelope {
+	if x.shape.Envelope != EnvelopeDocumented {
+		return x.shape.Envelope
+	}
+	return res.envelope
+}
+
+func (x *exchange) openList(res *resource) []byte {
+	if x.envelope(res) == EnvelopeData {
+		return []byte(`{"` + x.shape.member("data") + `":[`)
+	}
+	return []byte{'['}
+}
+
+func (x *exchange) closeList(res *resource, body []byte) []byte {
 	body = append(body, ']')
-	if envelope == EnvelopeData {
+	if x.envelope(res) == EnvelopeData {
 		body = append(body, '}')
 	}
-	return jsonAnswer(http.StatusOK, body)
+	return body
 }
 
 // parsePage reads the query parameters of R 1.3. Others are ignored: a raw && in sort silently becomes new ones (C 2). That

@@ -132,6 +132,15 @@ func TestEverythingAtOnce(t *testing.T) {
 	each(read("/compte"))
 	each(read("/compte"))
 	each(read("/journal", asPartner))
+	each(read("/tiersFournisseur"))
+	each(func(i int) {
+		d := purchase(fmt.Sprint("FA-", i))
+		d.options["createNewTiers"] = true
+		d.lines[2]["tiers"] = fmt.Sprint("F", i)
+		_, _ = w.try(w.importRequest(d.body()))
+		w.FinishImports()
+		_, _ = w.Entries("demo", "CEGID001")
+	})
 	each(func(i int) {
 		code := fmt.Sprint("T", i)
 		_ = w.AddDossier("demo", code, loopsim.Template())

@@ -26,6 +26,14 @@ func operations() []operation {
 	return []operation{
 		listOperation(accountResource()),
 		listOperation(journalResource()),
+		listOperation(sectionResource()),
+		listOperation(thirdPartyResource("/tiersClient", ThirdPartyClient)),
+		listOperation(thirdPartyResource("/tiersFournisseur", ThirdPartyFournisseur)),
+		listOperation(thirdPartyResource("/tiersSalarie", ThirdPartySalarie)),
+		listOperation(thirdPartyResource("/tiersDivers", ThirdPartyDivers)),
+		importOperation(),
+		importStatusOperation(),
+		entriesOperation(),
 	}
 }
 
@@ -44,19 +52,24 @@ func listResources() []*resource {
 type operation struct {
 	Route
 	cabinet bool // a cabinet operation: Advanced key, codeDossier=cabinet
+	unbound bool // no codeDossier in the query: serve looks for the dossier, if any
+	submits bool // an import, to be recorded
 	list    *resource
 	serve   func(*exchange) answer
 }
 
 // An exchange is one request on its way through the simulator.
 type exchange struct {
-	sim      *Simulator
-	op       *operation
-	query    url.Values
-	body     []byte
-	shape    Shape
-	practice string
-	dossier  *dossier // nil for a cabinet operation
+	sim        *Simulator
+	op         *operation
+	query      url.Values
+	body       []byte
+	shape      Shape
+	who        caller
+	practice   string
+	dossier    *dossier    // nil for a cabinet or unbound operation
+	submission *submission // of an operation that submits, as is the next
+	imported   *imported
 }
 
 // An answer is complete before its first byte is sent, so that a fault can bend any answer in the same way.

@@ -12,12 +12,15 @@ import (
 type kind int
 
 const (
-	kindText   kind = iota // filtered and sorted
-	kindDate               // text "AAAA-MM-JJ…", also compared with >=
-	kindEnum               // integer
-	kindBool               //
-	kindLabels             // array of one string
-	kindRef                // {"objectId":…,"description":[…]}
+	kindText     kind = iota // filtered and sorted
+	kindDate                 // text "AAAA-MM-JJ…", also compared with >=
+	kindEnum                 // integer
+	kindBool                 //
+	kindLabels               // array of one string
+	kindRef                  // {"objectId":…,"description":[…]}
+	kindPlainRef             // {"objectId":…,"description":"…"}
+	kindAmount               // number with up to four decimals
+	kindRaw                  // JSON as it stands
 )
 
 type column struct {
@@ -27,14 +30,18 @@ type column struct {
 
 // A cell is the value of one column in one row.
 type cell struct {
-	text string // text, date, label; a reference's description
+	text string // text, date, label, JSON of an amount; a reference's description
 	id   string // a reference's objectId, "" when it points nowhere
-	n    int
+	n    int    // enum; an amount's order
 	b    bool
-	null bool // text and date only
+	null bool // text, date and amount only
 }
 
-func text(s string) cell  { return cell{text: s} }
+func text(s string) cell { return cell{text: s} }
+
+// optional is a text or date that is null when there is none.
+func optional(s string) cell { return cell{text: s, null: s == ""} }
+
 func enum(n int) cell     { return cell{n: n} }
 func boolean(b bool) cell { return cell{b: b} }
 func ref(id, description string) cell {
@@ -51,8 +58,8 @@ type row struct {
 type resource struct {
 	path     string
 	envelope Envelope
-	columns  []column // the first is objectId
-	rows     func(*dossier) [][]cell
+	columns  []column                          // the first is objectId
+	rows     func(*dossier, *Content) [][]cell // nil when a table does not hold them
 }
 
 // A table is the content of one resource in one dossier. It does not change once built: a write builds another.
@@ -114,7 +121,7 @@ func appendRow(dst []byte, columns []column, cells []cell, sh Shape, only []bool
 		if only != nil && !only[i] || slices.Contains(sh.Omit, col.name) {
 			continue
 		}
-		if col.kind == kindRef && sh.References == ReferencesOmitted {
+		if (col.kind == kindRef || col.kind == kindPlainRef) && sh.References == ReferencesOmitted {
 			continue
 		}
 		member(col.name)
@@ -133,8 +140,19 @@ func appendRow(dst []byte, columns []column, cells []cell, sh Shape, only []bool
 			dst = strconv.AppendBool(dst, c.b)
 		case kindLabels:
 			dst = appendLabels(dst, c.text, sh)
-		case kindRef:
-			dst = appendRef(dst, c, sh)
+		case kindRef, kindPlainRef:
+			dst = appendRef(dst, c, sh, col.kind == kindPlainRef && !sh.ListedDescription)
+		case kindRaw:
+			dst = append(dst, c.text...)
+		case kindAmount:
+			switch {
+			case c.null:
+				dst = append(dst, "null"...)
+			case sh.NumbersAsStrings:
+				dst = appendString(dst, c.text)
+			default:
+				dst = append(dst, c.text...)
+			}
 		default:
 			if c.null {
 				dst = append(dst, "null"...)
@@ -152,7 +170,7 @@ func appendRow(dst []byte, columns []column, cells []cell, sh Shape, only []bool
 }
 
 // appendRef: an empty reference is an object, not null (loop-api: R 1.7).
-func appendRef(dst []byte, c cell, sh Shape) []byte {
+func appendRef(dst []byte, c cell, sh Shape, plain bool) []byte {
 	if sh.References == ReferencesEmpty {
 		c = cell{}
 	}
@@ -170,7 +188,11 @@ func appendRef(dst []byte, c cell, sh Shape) []byte {
 	dst = append(dst, ',')
 	dst = appendString(dst, sh.member("description"))
 	dst = append(dst, ':')
-	dst = appendLabels(dst, c.text, sh)
+	if plain {
+		dst = appendString(dst, c.text)
+	} else {
+		dst = appendLabels(dst, c.text, sh)
+	}
 	return append(dst, '}')
 }
 

@@ -19,6 +19,10 @@ const (
 
 	SandboxLargeDossier  = "BIG00001" // of practice partner
 	SandboxLargeAccounts = 10_000
+
+	// Establishments of each dossier, main one first.
+	SandboxSIRET       = "12345678200010"
+	SandboxSecondSIRET = "12345678200028"
 )
 
 // sandboxWorld has the dossier codes of Cegid's own samples (loop-api: R 1.3).
@@ -54,10 +58,14 @@ func firstError(errs ...error) error {
 	return nil
 }
 
-// Template returns the content of an ordinary dossier: a French chart of accounts on 8 digits and five journals. The caller
-// owns it.
+// Template returns the content of an ordinary dossier: a French chart of accounts on 8 digits, five journals, third parties
+// and sections, two establishments, fiscal year 2026 open after a closed 2025. The caller owns it.
 func Template() Content {
-	return Content{Accounts: chart(), Journals: journals()}
+	return Content{
+		Accounts: chart(), Journals: journals(), Sections: sections(), ThirdParties: thirdParties(),
+		Establishments: []string{SandboxSIRET, SandboxSecondSIRET},
+		FiscalYears:    []FiscalYear{{From: "2025-01-01", To: "2025-12-31", Closed: true}, {From: "2026-01-01", To: "2026-12-31"}},
+	}
 }
 
 // LargeChart returns a chart of n accounts, or of the template's when n is smaller: those of the template, then numbered
@@ -173,5 +181,60 @@ func journals() []Journal {
 		},
 		{Code: "OD", Libelle: "Opérations diverses", Type: JournalOD, TypeContrepartie: 1, SaisieLibelle: 2},
 		{Code: "AN", Libelle: "À-nouveaux", Type: JournalANouveau, TypeContrepartie: 1, SaisieLibelle: 2},
+	}
+}
+
+// sections: the waiting section of an axis is Loop's own; its code is that of the sample (loop-api: R 4.1).
+func sections() []Section {
+	return []Section{
+		{Code: "ATN", Description: "ATELIER NORD", Axe: "CENTRE"},
+		{Code: "ATS", Description: "ATELIER SUD", Axe: "CENTRE"},
+		{Code: "ADM", Description: "ADMINISTRATION", Axe: "CENTRE"},
+		{Code: "COM", Description: "COMMERCIAL", Axe: "CENTRE"},
+		{Code: "ATE", Description: "ATELIER EST (ANCIEN)", Axe: "CENTRE", Ferme: true},
+		{Code: "SECA@AXE", Description: "SECTION D'ATTENTE", Axe: "CENTRE"},
+	}
+}
+
+// thirdParties have no SIRET of a real company: theirs begin with 9000000, which is not given out.
+func thirdParties() []ThirdParty {
+	client := func(code, raison, usuel, siret string) ThirdParty {
+		return ThirdParty{
+			Code: code, Type: ThirdPartyClient, RaisonSociale: raison, NomUsuel: usuel, Lettrable: true, Contrepartie: "41100000",
+			SIRET: siret, Telephone: "0100000000", Email: "compta@example.test", Actif: true, SoumisTVA: true,
+		}
+	}
+	supplier := func(code, raison, usuel, siret string) ThirdParty {
+		t := client(code, raison, usuel, siret)
+		t.Type, t.Nature, t.Contrepartie = ThirdPartyFournisseur, 2, "40100000"
+		return t
+	}
+	martin := client("CMARTIN", "", "Martin", "")
+	martin.Prenom, martin.Nom, martin.SoumisTVA = "Jeanne", "MARTIN", false
+	formerClient := client("CANCIEN", "ANCIEN CLIENT SA", "Ancien client", "90000001900027")
+	formerClient.Actif = false
+	dupont := supplier("FDUPONT", "", "Dupont", "90000002700012")
+	dupont.Nature, dupont.Prenom, dupont.Nom = 1, "Élise", "DUPONT"
+	formerSupplier := supplier("FANCIEN", "ANCIEN FOURNISSEUR SARL", "Ancien fournisseur", "90000002700020")
+	formerSupplier.Actif = false
+	person := func(code, prenom, nom string) ThirdParty {
+		return ThirdParty{
+			Code: code, Type: ThirdPartySalarie, Nature: 1, Prenom: prenom, Nom: nom, NomUsuel: prenom + " " + nom, Lettrable: true,
+			Contrepartie: "42100000", Actif: true,
+		}
+	}
+	return []ThirdParty{
+		client("CEXEMPLE", "EXEMPLE SARL", "Exemple", "90000000100017"),
+		martin,
+		client("CNORD", "NORD & FILS SAS", "Nord et fils", "90000001900019"),
+		formerClient,
+		supplier("FEXEMPLE", "FOURNITURES EXEMPLE SAS", "Fournitures Exemple", "90000000100025"),
+		dupont,
+		supplier("FELEC", "ÉLECTRICITÉ DE L'EXEMPLE SA", "Électricité", "90000001900035"),
+		formerSupplier,
+		person("SBERNARD", "Luc", "BERNARD"),
+		person("SPETIT", "Anne", "PETIT"),
+		{Code: "DURSSAF", Type: ThirdPartyDivers, Nature: 2, RaisonSociale: "ORGANISME SOCIAL EXEMPLE", NomUsuel: "Organisme social", Lettrable: true, Contrepartie: "46700000", Actif: true},
+		{Code: WaitingThirdParty, Type: ThirdPartyDivers, Nature: 2, RaisonSociale: "TIERS D'ATTENTE", NomUsuel: "Attente", Contrepartie: "46700000", Actif: true},
 	}
 }

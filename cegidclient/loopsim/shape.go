@@ -12,14 +12,15 @@ import (
 // because the official texts disagree with their own samples, so that a client has to bear them (loop-api: README
 // "Disagreements", R 0).
 type Shape struct {
-	Envelope         Envelope
-	NumbersAsStrings bool       // "6" for 6 (R 1.7: tables say string, samples integer)
-	MemberCase       MemberCase // letter case of member names
-	EnumValue        int        // when not 0, the value of every enum: one that nobody knows (R 3.1: 7 values, then 8)
-	ExtraField       bool       // one member more, "champInconnu", holding an object
-	References       References
-	FlatDescription  bool     // "60700000" for ["60700000"] (R 1.7, R 4.1)
-	Omit             []string // members left out, by Loop's name
+	Envelope          Envelope
+	NumbersAsStrings  bool       // "6" for 6 (R 1.7: tables say string, samples integer)
+	MemberCase        MemberCase // letter case of member names
+	EnumValue         int        // when not 0, the value of every enum: one that nobody knows (R 3.1: 7 values, then 8)
+	ExtraField        bool       // one member more, "champInconnu", holding an object
+	References        References
+	FlatDescription   bool     // "60700000" for ["60700000"] (R 1.7, R 4.1)
+	ListedDescription bool     // ["CENTRE"] for "CENTRE", in a reference that has a plain one (R 4.1)
+	Omit              []string // members left out, by Loop's name
 }
 
 // Envelope is what surrounds the rows of a list (loop-api: C 2).
@@ -68,7 +69,7 @@ func (sh Shape) member(name string) string {
 // documented reports whether rows are written as they were encoded beforehand; the envelope is no part of a row.
 func (sh Shape) documented() bool {
 	return !sh.NumbersAsStrings && sh.MemberCase == MemberCasePrinted && sh.EnumValue == 0 && !sh.ExtraField &&
-		sh.References == ReferencesDocumented && !sh.FlatDescription && len(sh.Omit) == 0
+		sh.References == ReferencesDocumented && !sh.FlatDescription && !sh.ListedDescription && len(sh.Omit) == 0
 }
 
 // SetShape makes the list route at path ("/compte") write its answers in the shape; the zero Shape restores the documented

@@ -22,6 +22,7 @@ type Simulator struct {
 	admin    http.Handler
 	recorder *recorder
 	faults   faults
+	imports  imports
 	uuids    atomic.Uint64
 	cap      atomic.Int64
 	closed   chan struct{}
@@ -40,6 +41,8 @@ type config struct {
 	requestLog      int
 	selectSeparator string
 	loopback        bool
+	importWaiting   time.Duration
+	importRunning   time.Duration
 	maxBody         int64 // of a request; Loop's limit is not known
 	initial         func() *world
 	operations      []operation
@@ -81,11 +84,17 @@ func WithRequestLog(n int) Option { return func(c *config) { c.requestLog = max(
 // could otherwise use the simulator through the browser of whoever runs it. For a server that listens on loopback.
 func WithLoopback() Option { return func(c *config) { c.loopback = true } }
 
+// WithImportDelays sets how long an accepted import stays in status 1, then in status 2, before it is booked or fails
+// (loop-api: A 3.6). Default 150 ms each; at Loop it can be hours (A 3.5).
+func WithImportDelays(waiting, running time.Duration) Option {
+	return func(c *config) { c.importWaiting, c.importRunning = importDelay(waiting), importDelay(running) }
+}
+
 // New returns a simulator of an empty world, unless WithSandboxWorld is among the options.
 func New(opts ...Option) *Simulator {
 	c := config{
 		basePath: DefaultBasePath, pageCap: 100, requestLog: defaultLog, selectSeparator: ",", maxBody: 64 << 20,
-		initial: newWorld, operations: operations(),
+		importWaiting: defaultImportDelay, importRunning: defaultImportDelay, initial: newWorld, operations: operations(),
 	}
 	for _, opt := range opts {
 		opt(&c)
@@ -117,9 +126,13 @@ func (s *Simulator) BasePath() string { return s.config.basePath }
 // goroutine of its own.
 func (s *Simulator) Close() { s.close() }
 
-// Reset returns to the world that New made: practices, dossiers, keys, shapes, page cap; faults and records are forgotten.
+// Reset returns to the world that New made: practices, dossiers, keys, shapes, page cap, import mode and delays; faults,
+// records, imports and entries are forgotten.
 func (s *Simulator) Reset() {
 	s.mu.Lock()
+	if s.world != nil {
+		s.world.retire()
+	}
 	s.world = s.config.initial()
 	s.shapes = make(map[string]Shape)
 	s.redact.learn(s.world.secrets())
@@ -127,6 +140,7 @@ func (s *Simulator) Reset() {
 	s.SetPageCap(s.config.pageCap)
 	s.ClearFaults()
 	s.ResetCounters()
+	s.imports.reset(s.config.importWaiting, s.config.importRunning)
 }
 
 // SetPageCap changes the most rows that a list answers at once, 0 for no cap.
@@ -215,24 +229,44 @@ func (s *Simulator) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	who := s.identify(r.Header)
 	dossier := query.Get("codeDossier")
+	var sub *submission
+	if op != nil && op.submits {
+		sub = new(submission)
+		if bodyErr == nil {
+			sub = readSubmission(body)
+		}
+		dossier = sub.dossier
+	}
 	var id string
 	var fault *Fault
 	if bodyErr == nil {
 		id, fault = s.faults.match(r.Method, route, who.practice, dossier)
 	}
-	seq := s.arrive(r, query, route, who, id)
+	if fault == nil && sub != nil {
+		id, fault = sub.magic.name, sub.magic.fault
+	}
+	seq := s.arrive(r, query, route, dossier, who, id)
+	var job *imported
+	if sub != nil {
+		job = s.receive(sub, body, who, id)
+	}
 	leave := sync.OnceFunc(func() { s.recorder.leave(route) })
 	defer leave()
 
 	d := delivery{
 		sim: s, w: w, r: r, fault: fault,
-		status: func(status int) { s.recorder.status(seq, status) },
-		leave:  leave,
+		status: func(status int) {
+			s.recorder.status(seq, status)
+			if job != nil {
+				s.imports.answered(job, status)
+			}
+		},
+		leave: leave,
 		process: func() answer {
 			if bodyErr != nil {
 				return gatewayAnswer(http.StatusRequestEntityTooLarge, gatewayMessage(http.StatusRequestEntityTooLarge))
 			}
-			return s.process(op, who, query, body)
+			return s.process(op, who, query, body, sub, job)
 		},
 	}
 	var tooLarge *http.MaxBytesError
@@ -243,12 +277,12 @@ func (s *Simulator) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	d.run()
 }
 
-func (s *Simulator) arrive(r *http.Request, query url.Values, route string, who caller, fault string) uint64 {
+func (s *Simulator) arrive(r *http.Request, query url.Values, route, dossier string, who caller, fault string) uint64 {
 	s.mu.RLock()
 	clean := s.redact.clean
 	record := Request{
 		Time: time.Now(), Method: clean(r.Method), Route: route, Path: clean(r.URL.Path),
-		Dossier: clean(query.Get("codeDossier")),
+		Dossier: clean(dossier),
 		Skip:    clean(query.Get("skip")), Take: clean(query.Get("take")),
 		Filter: clean(query.Get("filter")), Sort: clean(query.Get("sort")), Select: clean(query.Get("select")),
 		Practice: who.practice, Key: who.kind, Subscription: who.slot,
@@ -259,7 +293,7 @@ func (s *Simulator) arrive(r *http.Request, query url.Values, route string, who 
 }
 
 // process is a request's way when no fault strikes: gateway, API key, dossier, operation.
-func (s *Simulator) process(op *operation, who caller, query url.Values, body []byte) answer {
+func (s *Simulator) process(op *operation, who caller, query url.Values, body []byte, sub *submission, job *imported) answer {
 	switch {
 	case op == nil: // an unknown path and a wrong method are the same to the gateway (C 3.1)
 		return gatewayAnswer(http.StatusNotFound, gatewayMessage(http.StatusNotFound))
@@ -273,7 +307,10 @@ func (s *Simulator) process(op *operation, who caller, query url.Values, body []
 		return s.serviceAnswer(http.StatusForbidden, codeAdvancedRequired, "Cette opération demande une clé d'API Cabinet.")
 	}
 	x := &exchange{
-		sim: s, op: op, query: query, body: body, shape: s.shapeOf(op.Path), practice: who.practice,
+		sim: s, op: op, query: query, body: body, shape: s.shapeOf(op.Path), who: who, practice: who.practice, submission: sub, imported: job,
+	}
+	if op.unbound {
+		return op.serve(x)
 	}
 	code := query.Get("codeDossier")
 	switch {
@@ -283,7 +320,7 @@ func (s *Simulator) process(op *operation, who caller, query url.Values, body []
 		return op.serve(x)
 	}
 	if x.dossier = s.reach(who, code); x.dossier == nil { // C 1.2, R 1.2; status and object are [I]
-		return s.serviceAnswer(http.StatusForbidden, codeDossierRefused, "La clé d'API n'a pas accès à ce dossier.")
+		return s.dossierRefused()
 	}
 	return op.serve(x)
 }

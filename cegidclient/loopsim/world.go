@@ -8,6 +8,7 @@ import (
 	"strings"
 	"sync"
 	"unicode"
+	"unicode/utf8"
 )
 
 // KeyKind is a kind of API key (loop-api: C 1.2).
@@ -48,8 +49,25 @@ type Practice struct {
 
 // Content is what a dossier holds.
 type Content struct {
-	Accounts []Account
-	Journals []Journal
+	Accounts       []Account
+	Journals       []Journal
+	Sections       []Section
+	ThirdParties   []ThirdParty
+	Establishments []string     // SIRETs of one company
+	FiscalYears    []FiscalYear // none: 2026 alone is open
+}
+
+// A FiscalYear is a fiscal year of a dossier. Loop shows none (R 9): only the dates of an import meet it (A 2.2).
+type FiscalYear struct {
+	From, To string // AAAA-MM-JJ, both included
+	Closed   bool
+}
+
+func (c Content) clone() Content {
+	return Content{
+		Accounts: slices.Clone(c.Accounts), Journals: slices.Clone(c.Journals), Sections: slices.Clone(c.Sections),
+		ThirdParties: slices.Clone(c.ThirdParties), Establishments: slices.Clone(c.Establishments), FiscalYears: slices.Clone(c.FiscalYears),
+	}
 }
 
 // world is guarded by Simulator.mu. A dossier inside it is safe by itself.
@@ -70,6 +88,15 @@ type apiKey struct {
 	attached    map[string]bool
 }
 
+// retire makes the imports into any of its dossiers fail.
+func (w *world) retire() {
+	for _, p := range w.practices {
+		for _, d := range p.dossiers {
+			d.retire()
+		}
+	}
+}
+
 func newWorld() *world {
 	return &world{subscriptions: make(map[Slot]string), practices: make(map[string]*practice)}
 }
@@ -77,19 +104,50 @@ func newWorld() *world {
 // A dossier builds each table on its first use: most tests never look at the 10,000 accounts of the large one.
 type dossier struct {
 	practice, code string
-	content        func() Content
-	tables         map[string]func() *table
+	initial        func() Content // shared, never changed
+
+	mu      sync.RWMutex
+	retired bool     // removed or reset: its imports fail
+	current *Content // nil before its first use; grows, and never changes what a reader has
+	tables  map[string]*table
+	index   *index // nil before the first import
+	books   books
 }
 
 func newDossier(practice, code string, content func() Content) *dossier {
-	d := &dossier{practice: practice, code: code, content: sync.OnceValue(content), tables: make(map[string]func() *table)}
-	for _, res := range listResources() {
-		d.tables[res.path] = sync.OnceValue(func() *table { return newTable(res, res.rows(d)) })
-	}
-	return d
+	return &dossier{practice: practice, code: code, initial: sync.OnceValue(content), tables: make(map[string]*table)}
 }
 
-func (d *dossier) table(path string) *table { return d.tables[path]() }
+func (d *dossier) contentLocked() *Content {
+	if d.current == nil {
+		c := d.initial().clone()
+		d.current = &c
+	}
+	return d.current
+}
+
+func (d *dossier) table(res *resource) *table {
+	d.mu.RLock()
+	t := d.tables[res.path]
+	d.mu.RUnlock()
+	if t != nil {
+		return t
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if t = d.tables[res.path]; t == nil {
+		t = newTable(res, res.rows(d, d.contentLocked()))
+		d.tables[res.path] = t
+	}
+	return t
+}
+
+// retire makes the imports fail that are still to be booked.
+func (d *dossier) retire() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.retired = true
+}
 
 func (d *dossier) objectID(kind, code string) string {
 	return derivedUUID(d.practice, d.code, kind, code)
@@ -247,6 +305,36 @@ func validContent(c Content) error {
 			return fmt.Errorf("contra account %q of journal %s: %w", j.Contrepartie, j.Code, ErrUnknown)
 		}
 	}
+	sections := make(map[string]bool, len(c.Sections))
+	for _, s := range c.Sections {
+		if s.Code == "" || s.Axe == "" || sections[s.key()] {
+			return fmt.Errorf("section %q of axis %q is empty or given twice: %w", s.Code, s.Axe, ErrInvalid)
+		}
+		sections[s.key()] = true
+	}
+	thirdParties := make(map[string]bool, len(c.ThirdParties))
+	for _, t := range c.ThirdParties {
+		if t.Code == "" || thirdParties[t.Code] || utf8.RuneCountInString(t.Code) > maxThirdPartyCode {
+			return fmt.Errorf("third party %q is empty, too long or given twice: %w", t.Code, ErrInvalid)
+		}
+		thirdParties[t.Code] = true
+		if thirdPartyPath(t.Type) == "" {
+			return fmt.Errorf("type %d of third party %s: %w", t.Type, t.Code, ErrInvalid)
+		}
+		if t.Contrepartie != "" && !accounts[t.Contrepartie] {
+			return fmt.Errorf("contra account %q of third party %s: %w", t.Contrepartie, t.Code, ErrUnknown)
+		}
+	}
+	for _, siret := range c.Establishments {
+		if !validSIRET(siret) || siret[:9] != c.Establishments[0][:9] {
+			return fmt.Errorf("establishment %q is no SIRET or another company's: %w", siret, ErrInvalid)
+		}
+	}
+	for _, y := range c.FiscalYears {
+		if !validDay(y.From) || !validDay(y.To) || y.From > y.To {
+			return fmt.Errorf("fiscal year from %q to %q: %w", y.From, y.To, ErrInvalid)
+		}
+	}
 	return nil
 }
 
@@ -261,17 +349,18 @@ func (s *Simulator) AddDossier(practice, code string, content Content) error {
 	if err := validContent(content); err != nil {
 		return err
 	}
-	content = Content{Accounts: slices.Clone(content.Accounts), Journals: slices.Clone(content.Journals)}
+	content = content.clone()
 	return s.change(func(w *world) error { return w.addDossier(practice, code, func() Content { return content }) })
 }
 
-// RemoveDossier removes a dossier; a request that already found it is answered from it.
+// RemoveDossier removes a dossier; a request that already found it is answered from it, its imports that are under way fail.
 func (s *Simulator) RemoveDossier(practice, code string) error {
 	return s.change(func(w *world) error {
-		p, _, err := w.dossier(practice, code)
+		p, d, err := w.dossier(practice, code)
 		if err != nil {
 			return err
 		}
+		d.retire()
 		delete(p.dossiers, code)
 		for _, k := range p.keys {
 			delete(k.attached, code)
@@ -280,14 +369,16 @@ func (s *Simulator) RemoveDossier(practice, code string) error {
 	})
 }
 
-// ResetDossier gives a dossier the content back that it was added with; what the keys may reach stays as it is.
+// ResetDossier gives a dossier the content back that it was added with, without entries; what the keys may reach stays as it
+// is, as does the record of its imports. Imports under way fail.
 func (s *Simulator) ResetDossier(practice, code string) error {
 	return s.change(func(w *world) error {
 		p, d, err := w.dossier(practice, code)
 		if err != nil {
 			return err
 		}
-		p.dossiers[code] = newDossier(practice, code, d.content)
+		d.retire()
+		p.dossiers[code] = newDossier(practice, code, d.initial)
 		return nil
 	})
 }

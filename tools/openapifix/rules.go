@@ -150,6 +150,7 @@ func copyKeywords(schema *object, rules protoreflect.Message) {
 
 var (
 	matches = regexp.MustCompile(`(!?)this\.matches\('((?:[^'\\]|\\.)*)'\)`)
+	sizes   = regexp.MustCompile(`this\.size\(\) (>=|<=) (\d+)`)
 	bounds  = regexp.MustCompile(`^\^(?:\[(?:[^\]\\]|\\.)*\]|\\?.)\{(\d+)(?:,(\d+))?\}\$$`)
 	celText = strings.NewReplacer(`\\`, `\`, `\'`, `'`, `\"`, `"`)
 )
@@ -167,6 +168,9 @@ func limitPredefined(schema *object, rule protoreflect.FieldDescriptor) {
 		expression := get(list.Get(i).Message(), "expression").String()
 		if rest := matches.ReplaceAllString(expression, ""); strings.Contains(rest, "||") || strings.Contains(rest, "?") {
 			continue
+		}
+		for _, term := range sizes.FindAllStringSubmatch(expression, -1) {
+			schema.setDefault(map[string]string{">=": "minLength", "<=": "maxLength"}[term[1]], json.Number(term[2]))
 		}
 		for _, term := range matches.FindAllStringSubmatch(expression, -1) {
 			pattern := celText.Replace(term[2])

@@ -32,6 +32,8 @@ const (
 // Violation is a field that is wrong, by its path in the request, and a sentence that says what to do.
 type Violation struct {
 	Field, Description string
+	// Reason is the code of an accounting finding, French its sentence for the accountant; empty for other violations.
+	Reason, French string
 }
 
 // Error describes an error before it becomes a status.
@@ -115,9 +117,11 @@ func (e Error) Err() error {
 func badRequest(violations []Violation) *errdetails.BadRequest {
 	out := &errdetails.BadRequest{}
 	for _, v := range violations[:min(len(violations), maxViolations)] {
-		out.FieldViolations = append(out.FieldViolations, &errdetails.BadRequest_FieldViolation{
-			Field: clip(v.Field), Description: clip(v.Description),
-		})
+		violation := &errdetails.BadRequest_FieldViolation{Field: clip(v.Field), Description: clip(v.Description), Reason: v.Reason}
+		if v.French != "" {
+			violation.LocalizedMessage = &errdetails.LocalizedMessage{Locale: "fr", Message: clip(v.French)}
+		}
+		out.FieldViolations = append(out.FieldViolations, violation)
 		if proto.Size(out) > maxDetails/2 {
 			break
 		}

@@ -36,6 +36,8 @@ func TestTheTableOfLoopsErrors(t *testing.T) {
 		cegidclient.KindAdvancedKeyRequired: {codes.FailedPrecondition, "ADVANCED_KEY_REQUIRED"},
 		cegidclient.KindInvalidArgument:     {codes.InvalidArgument, "FIELD_INVALID"},
 		cegidclient.KindConfiguration:       {codes.FailedPrecondition, "LOOP_CREDENTIAL_REJECTED"},
+		cegidclient.KindUnverified:          {codes.FailedPrecondition, "OPERATION_UNVERIFIED"},
+		cegidclient.KindOutcomeUnknown:      {codes.Unknown, "OUTCOME_UNKNOWN"},
 		cegidclient.KindInterrupted:         {codes.Canceled, "CANCELLED"},
 	}
 	for kind := cegidclient.KindRefused; kind.String() != "unknown"; kind++ {

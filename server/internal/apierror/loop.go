@@ -63,6 +63,14 @@ var loopRules = map[cegidclient.Kind]rule{
 		codes.FailedPrecondition, looppb.ErrorReason_ERROR_REASON_ADVANCED_KEY_REQUIRED,
 		"this operation needs an Advanced key (P04454) and the practice has none; Loop was not called", nil,
 	},
+	cegidclient.KindUnverified: {
+		codes.FailedPrecondition, looppb.ErrorReason_ERROR_REASON_OPERATION_UNVERIFIED,
+		"nobody has verified this against Loop, and the operator has not enabled it under unverified_operations; Loop was not called", nil,
+	},
+	cegidclient.KindOutcomeUnknown: {
+		codes.Unknown, looppb.ErrorReason_ERROR_REASON_OUTCOME_UNKNOWN,
+		"it was sent, and nobody knows what became of it", nil,
+	},
 	cegidclient.KindConfiguration: {
 		codes.FailedPrecondition, looppb.ErrorReason_ERROR_REASON_LOOP_CREDENTIAL_REJECTED,
 		"this service cannot read the keys of this practice; tell the operator. Loop was not called", nil,
@@ -80,6 +88,9 @@ func FromLoop(err *cegidclient.Error) error {
 	found, known := loopRules[err.Kind]
 	if !known {
 		found = loopRules[cegidclient.KindBadResponse]
+	}
+	if err.Kind == cegidclient.KindUnavailable && err.Local {
+		found.message = "Loop has failed again and again, so it is not called for a moment"
 	}
 	metadata := map[string]string{
 		"operation":  err.Operation,

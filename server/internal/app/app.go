@@ -33,8 +33,11 @@ import (
 	looppb "cegid.internal/gateway/gen/go/cegid/loop/v1"
 	"cegid.internal/gateway/server/internal/apierror"
 	"cegid.internal/gateway/server/internal/gateway"
+	"cegid.internal/gateway/server/internal/importer"
 	"cegid.internal/gateway/server/internal/interceptor"
+	"cegid.internal/gateway/server/internal/ledger"
 	"cegid.internal/gateway/server/internal/policy"
+	"cegid.internal/gateway/server/internal/preflight"
 	"cegid.internal/gateway/server/internal/service"
 )
 
@@ -42,6 +45,8 @@ const (
 	// maxMessage bounds a request, over gRPC and REST alike.
 	maxMessage = 8 << 20
 	maxHeader  = 32 << 10
+	// connectionBuffer is what a connection holds for its reader, each way. Larger ones would read whole dossiers ahead.
+	connectionBuffer = 64 << 10
 	// maxCallsPerCaller bounds the calls that one caller may have under way.
 	maxCallsPerCaller = 256
 	// lastMoment is what calls get to answer SHUTTING_DOWN once their grace is over.
@@ -57,12 +62,18 @@ type Config struct {
 
 	Practices *service.Practices
 	Policy    *policy.Policy
-	Deadlines interceptor.Deadlines
+	// Ledger of all writes. The server uses it until Serve returns, and does not close it.
+	Ledger *ledger.Ledger
+	// Polls say how accepted imports are followed; zero durations are the importer's defaults.
+	FirstPoll, LastPoll, StalledPoll time.Duration
+	Deadlines                        interceptor.Deadlines
 	// Drain is how long calls are still welcome after the service stopped being ready; Grace is how long those under
 	// way may then take.
 	Drain, Grace time.Duration
 
 	Log *slog.Logger
+	// Audit is told of writes and refused access, whatever the level of Log; nil takes Log.
+	Audit *slog.Logger
 	// Registry holds the metrics of the calls to Loop already.
 	Registry *prometheus.Registry
 }
@@ -78,15 +89,21 @@ type Server struct {
 	conn             *grpc.ClientConn
 	http, operations *http.Server
 	health           *health.Server
+	importer         *importer.Importer
+	imports          *service.Imports
 
-	ready        atomic.Bool
-	endCalls     context.CancelFunc
-	shuttingDown context.Context
+	ready                  atomic.Bool
+	drain, endCalls        context.CancelFunc
+	draining, shuttingDown context.Context
 }
 
 // New builds the service and binds its listeners; it serves nothing yet.
 func New(cfg Config) (_ *Server, err error) {
-	s := &Server{cfg: cfg, health: health.NewServer(), memory: bufconn.Listen(1 << 20)}
+	s := &Server{cfg: cfg, health: health.NewServer(), memory: bufconn.Listen(connectionBuffer)}
+	if cfg.Audit == nil {
+		cfg.Audit = cfg.Log
+	}
+	s.draining, s.drain = context.WithCancel(context.Background())
 	s.shuttingDown, s.endCalls = context.WithCancel(context.Background())
 	defer func() {
 		if err != nil {
@@ -103,10 +120,19 @@ func New(cfg Config) (_ *Server, err error) {
 	if err != nil {
 		return nil, fmt.Errorf("compile the contract's rules: %w", err)
 	}
+	s.importer, err = importer.New(context.Background(), importer.Config{
+		Ledger: cfg.Ledger, Owner: interceptor.NewRequestID(), Client: cfg.Practices.Client, Log: cfg.Log,
+		FirstPoll: cfg.FirstPoll, LastPoll: cfg.LastPoll, StalledPoll: cfg.StalledPoll,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("the ledger: %w", err)
+	}
 	chain := interceptor.Chain(interceptor.Config{
 		Log: cfg.Log, Metrics: interceptor.NewMetrics(cfg.Registry), Deadlines: cfg.Deadlines, Policy: cfg.Policy,
-		Access: access, Validator: validator, MaxCallsPerCaller: maxCallsPerCaller, Shutdown: s.shuttingDown,
+		Access: access, Validator: validator, MaxCallsPerCaller: maxCallsPerCaller,
+		Audit: cfg.Audit, Draining: s.draining, Shutdown: s.shuttingDown,
 	})
+	s.imports = service.NewImports(cfg.Practices, cfg.Ledger, s.importer, preflight.New(), cfg.Policy, callerOf)
 	// Credentials belong to a server, not to a listener: the gateway's is reached in memory alone, without any.
 	transport := insecure.NewCredentials()
 	if cfg.TLS != nil {
@@ -120,12 +146,14 @@ func New(cfg Config) (_ *Server, err error) {
 		grpc.WithTransportCredentials(insecure.NewCredentials()),
 		grpc.WithContextDialer(func(ctx context.Context, _ string) (net.Conn, error) { return s.memory.DialContext(ctx) }),
 		grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(64<<20), grpc.MaxCallSendMsgSize(64<<20)),
+		// Fixed windows do not grow: a stalled reader must hold Loop back, not fill buffers.
+		grpc.WithInitialWindowSize(connectionBuffer), grpc.WithInitialConnWindowSize(connectionBuffer),
 		grpc.WithDisableServiceConfig(), grpc.WithDisableRetry(), grpc.WithIdleTimeout(0))
 	if err != nil {
 		return nil, err
 	}
 	rest, err := gateway.New(gateway.Config{
-		Conn: s.conn, Services: contract, MaxBody: maxMessage, OpenAPI: gen.OpenAPI, Ready: s.ready.Load,
+		Conn: s.conn, Services: contract, MaxBody: maxMessage, OpenAPI: gen.OpenAPI, Ready: s.ready.Load, Log: cfg.Log,
 		Check: func(request proto.Message) error { return interceptor.CheckShape(validator, request) },
 	})
 	if err != nil {
@@ -152,6 +180,7 @@ func (s *Server) newServer(chain []interceptor.Named, transport credentials.Tran
 	server := grpc.NewServer(options...)
 	looppb.RegisterReferenceDataServiceServer(server, service.NewReferenceData(s.cfg.Practices))
 	looppb.RegisterDiagnosticsServiceServer(server, service.NewDiagnostics(s.cfg.Practices, s.cfg.Policy, callerOf))
+	looppb.RegisterImportServiceServer(server, s.imports)
 	grpc_health_v1.RegisterHealthServer(server, s.health)
 	return server
 }
@@ -203,13 +232,25 @@ func (s *Server) listen() error {
 		if err != nil {
 			return fmt.Errorf("the %s listener: %w", each.name, err)
 		}
-		*each.listener = listener
+		*each.listener = smallBuffers{listener}
 	}
 	return nil
 }
 
+// smallBuffers bounds what the kernel holds for the readers of a listener's connections.
+type smallBuffers struct{ net.Listener }
+
+func (l smallBuffers) Accept() (net.Conn, error) {
+	conn, err := l.Listener.Accept()
+	if tcp, ok := conn.(*net.TCPConn); ok {
+		err = errors.Join(err, tcp.SetWriteBuffer(connectionBuffer))
+	}
+	return conn, err
+}
+
 // release gives back what New took, when nothing serves.
 func (s *Server) release() {
+	s.drain()
 	s.endCalls()
 	for _, listener := range []net.Listener{s.grpcListener, s.httpListener, s.operationsListener} {
 		if listener != nil {
@@ -218,6 +259,9 @@ func (s *Server) release() {
 	}
 	if s.conn != nil {
 		_ = s.conn.Close()
+	}
+	if s.importer != nil {
+		s.importer.Close()
 	}
 	_ = s.memory.Close()
 }
@@ -278,6 +322,7 @@ func (s *Server) shutdown() {
 	s.cfg.Log.Info("shutting down")
 	s.setReady(false)
 	time.Sleep(s.cfg.Drain)
+	s.drain()
 
 	graceful := make(chan struct{})
 	go func() {
@@ -302,6 +347,7 @@ func (s *Server) shutdown() {
 	_ = s.http.Close()
 	s.inMemory.Stop()
 	<-graceful
+	s.importer.Close() // submissions under way belong to the server, and are bounded
 	_ = s.conn.Close()
 	_ = s.memory.Close()
 	_ = s.operations.Close()

@@ -34,13 +34,17 @@ func OpenPractices(cfg *config.Config, observer cegidclient.Observer, notify sec
 			Gate:           gate,
 			Limits:         cegidclient.Limits{Concurrency: each.Limits.Concurrency, RatePerSecond: each.Limits.RequestsPerSecond},
 			Observer:       observer,
+			// Nothing is booked that the ledger does not know of.
+			RequireHookForWrites: true,
+			Unverified:           each.UnverifiedOperations,
 		})
 		if err != nil {
 			return nil, fmt.Errorf("practice %s: %w", each.Name, err)
 		}
 		practice := &service.Practice{
 			Name: each.Name, Client: client, Unverified: each.UnverifiedOperations,
-			HasStandard: keyring.Has(cegidclient.KeyStandard), HasAdvanced: keyring.Has(cegidclient.KeyAdvanced),
+			SecretProblem: keyring.LastError,
+			HasStandard:   keyring.Has(cegidclient.KeyStandard), HasAdvanced: keyring.Has(cegidclient.KeyAdvanced),
 		}
 		for _, dossier := range each.Dossiers {
 			practice.Dossiers = append(practice.Dossiers, service.Dossier{Code: dossier.Code, Name: dossier.Name})

@@ -27,6 +27,9 @@ type Config struct {
 	Practices []Practice
 	// Policy is the path of the policy file, resolved. YAML: policy, required.
 	Policy string
+	// Ledger is the path of the ledger, resolved: the memory of every write, made once by `server ledger init` and never
+	// by serving. YAML: ledger, required.
+	Ledger string
 	// Deadlines of calls. YAML: deadlines.
 	Deadlines Deadlines
 	// Shutdown says how the server stops. YAML: shutdown.

@@ -36,6 +36,7 @@ practices:
     keys:
       standard: ${file:standard}
 policy: policy.yaml
+ledger: ledger.db
 `
 
 // folder returns a folder with what minimal refers to.
@@ -134,6 +135,7 @@ practices:
     limits: {concurrency: 3, requests_per_second: 2.5}
     unverified_operations: [list_journals, list_accounts]
 policy: policy.yaml
+ledger: ledger.db
 deadlines: {unary_default: 1s, unary_max: 2s, stream_default: 3s, stream_max: 4s}
 shutdown: {grace: 5s, drain: 0s}
 log: {level: debug}
@@ -148,7 +150,7 @@ log: {level: debug}
 		"Loop:{BaseURL:http://localhost:9/loop-api-publiques AllowPlainHTTP:true SubscriptionKeys:[]} " +
 		"Practices:[{Name:007 Domain:D Keys:{Standard: Advanced:${env:GATEWAY_TEST_ADVANCED} SubscriptionKeys:[${file:subscription} ${file:standard}]} " +
 		"Dossiers:[{Code:0012 Name:}] Limits:{Concurrency:3 RequestsPerSecond:2.5} UnverifiedOperations:[list_journals list_accounts]}] " +
-		"Policy:DIR/policy.yaml Deadlines:{UnaryDefault:1s UnaryMax:2s StreamDefault:3s StreamMax:4s} " +
+		"Policy:DIR/policy.yaml Ledger:DIR/ledger.db Deadlines:{UnaryDefault:1s UnaryMax:2s StreamDefault:3s StreamMax:4s} " +
 		"Shutdown:{Drain:0s Grace:5s} Log:{Level:DEBUG}}"
 	if got != want {
 		t.Errorf("got  %s\nwant %s", got, want)
@@ -226,6 +228,7 @@ func TestHalfAConfigurationIsRefusedWithACure(t *testing.T) {
 		{"a reference is unquoted within braces", "    keys:\n      standard: ${file:standard}", "    keys: {standard: ${file:standard}}", ":8: ", "a reference needs quotes"},
 
 		{"there is no policy", "policy: policy.yaml", "", ": policy:", "name the policy file"},
+		{"there is no ledger", "ledger: ledger.db", "", ": ledger:", "server ledger init"},
 		{"the policy is an empty word", "policy: policy.yaml", "policy: ''", ":10: policy:", "name the policy file"},
 		{"the policy file is missing", "policy: policy.yaml", "policy: none.yaml", ":10: policy:", "there is no such file; correct the path"},
 
@@ -258,15 +261,15 @@ func TestHalfAConfigurationIsRefusedWithACure(t *testing.T) {
 		{"an address is the default of another listener", "", "listen: {grpc: ':8080'}", "listen.http:", "cannot listen where listen.grpc does"},
 		{"an address is covered by a wildcard", "", "listen: {operations: '127.0.0.1:8080'}", "listen.operations:", "cannot listen where listen.http does"},
 
-		{"a key is unknown at the top", "", "tsl: off", ":11: ", "the key at column 1 is not known here; the keys are listen, tls,"},
+		{"a key is unknown at the top", "", "tsl: off", ":12: ", "the key at column 1 is not known here; the keys are listen, tls,"},
 		{"a key is unknown further down", "      standard:", "      standrad:", ":9: practices[0].keys:", "is not known here; the keys are standard, advanced"},
-		{"a key is repeated", "", "tls: off", ":11: tls:", "given twice, first on line 2; keep one"},
+		{"a key is repeated", "", "tls: off", ":12: tls:", "given twice, first on line 2; keep one"},
 		{"a key is a secret without quotes", "standard: ${file:standard}", "{" + canary + "}", "practices[0].keys:", "is not known here"},
 		{"there is an anchor", "tls: off", "tls: &x off", ":2: ", "write the value out"},
 		{"there is an alias", "tls: off", "tls: *x", ":2: ", "write the value out"},
 		{"there is a tag", "tls: off", "tls: !!str off", ":2: ", "write the value out"},
-		{"there is a second document", "", "---\ntls: off", ":12: ", "keep one document"},
-		{"a list is not closed", "", "listen: [", ":11: ", "this is not valid YAML"},
+		{"there is a second document", "", "---\ntls: off", ":13: ", "keep one document"},
+		{"a list is not closed", "", "listen: [", ":12: ", "this is not valid YAML"},
 		{"a value is a mapping where a word belongs", "policy: policy.yaml", "policy: {a: b}", ":10: policy:", "must be a single value"},
 	}
 	for _, test := range tests {
@@ -332,7 +335,7 @@ func TestAllProblemsAreReportedAtOnce(t *testing.T) {
 	}
 	want := []string{
 		"listen.grpc", "tls", "loop.base_url", "practices[0].name", "practices[0].keys", "practices[0].subscription_keys",
-		"practices[1].keys.standard", "practices[1].subscription_keys", "policy", "log.level",
+		"practices[1].keys.standard", "practices[1].subscription_keys", "policy", "ledger", "log.level",
 	}
 	if !reflect.DeepEqual(paths, want) {
 		t.Errorf("got %v\nwant %v\n%v", paths, want, err)
@@ -340,7 +343,7 @@ func TestAllProblemsAreReportedAtOnce(t *testing.T) {
 }
 
 func TestTheFolderOfPracticesIsRead(t *testing.T) {
-	const yaml = "tls: off\nloop: {subscription_keys: {primary: '${file:subscription}'}}\npractices_directory: p\npolicy: policy.yaml\n"
+	const yaml = "tls: off\nloop: {subscription_keys: {primary: '${file:subscription}'}}\npractices_directory: p\npolicy: policy.yaml\nledger: ledger.db\n"
 	practice := func(name string) string {
 		return "name: " + name + "\nkeys:\n  standard: ${file:../standard}\n"
 	}
@@ -367,7 +370,7 @@ func TestTheFolderOfPracticesIsRead(t *testing.T) {
 		"a problem names the file and the line":  {"p/a.yaml", practice("a b"), "p/a.yaml:1: name: must be 1 to 64"},
 		"an empty practice is refused":           {"p/a.yaml", "", "p/a.yaml:1: name: the practice has no name"},
 		"a practice that is a list is refused":   {"p/a.yaml", "- a\n", "p/a.yaml:1: must be a mapping"},
-		"one name for two practices is refused":  {"p/a.yaml", practice("demo"), "gateway.yaml:6; rename one"},
+		"one name for two practices is refused":  {"p/a.yaml", practice("demo"), "gateway.yaml:7; rename one"},
 		"a whole configuration in it is refused": {"p/a.yaml", minimal, "not known here"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -454,11 +457,11 @@ func TestAPrintedConfigurationHoldsReferencesAndNoSecrets(t *testing.T) {
 
 func TestHundredsOfPracticesLoadQuickly(t *testing.T) {
 	var b strings.Builder
-	b.WriteString(strings.Replace(minimal, "policy: policy.yaml", "", 1))
+	b.WriteString(strings.Replace(minimal, "policy: policy.yaml\nledger: ledger.db\n", "", 1))
 	for i := range 500 {
 		fmt.Fprintf(&b, "  - name: practice-%d\n    keys:\n      standard: ${file:standard}\n", i)
 	}
-	b.WriteString("policy: policy.yaml\n")
+	b.WriteString("policy: policy.yaml\nledger: ledger.db\n")
 	start := time.Now()
 	c, err := load(t, folder(t), b.String())
 	if err != nil {

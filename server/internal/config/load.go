@@ -50,7 +50,7 @@ type loader struct {
 const day = 24 * time.Hour
 
 func (l *loader) config(root strictyaml.Node, folder string) *Config {
-	top, ok := root.Fields("listen", "tls", "loop", "practices", "practices_directory", "policy", "deadlines", "shutdown", "log")
+	top, ok := root.Fields("listen", "tls", "loop", "practices", "practices_directory", "policy", "ledger", "deadlines", "shutdown", "log")
 	if !ok {
 		return nil
 	}
@@ -73,6 +73,7 @@ func (l *loader) config(root strictyaml.Node, folder string) *Config {
 	}
 
 	c.Policy = l.file(top.Get("policy"), folder, "name the policy file; without one nobody would be allowed anything")
+	c.Ledger = l.ledger(top.Get("ledger"), folder)
 	c.Deadlines = l.deadlines(top.Get("deadlines"))
 	shutdown, _ := top.Get("shutdown").Fields("grace", "drain")
 	c.Shutdown.Grace = shutdown.Get("grace").Duration(20*time.Second, time.Millisecond, time.Hour)
@@ -181,6 +182,18 @@ func (l *loader) file(n strictyaml.Node, folder, missing string) string {
 		n.Refusef("this is no regular file; name a file")
 	default:
 		return path
+	}
+	return ""
+}
+
+// ledger reads the path of the ledger. Whether there is one, and whose it is, shows when it is opened.
+func (l *loader) ledger(n strictyaml.Node, folder string) string {
+	text, ok := n.Text()
+	if ok && text != "" {
+		return resolve(folder, text)
+	}
+	if !n.Given() || ok {
+		n.Refusef("name the file of the ledger, which remembers every write; make it once with: server ledger init")
 	}
 	return ""
 }

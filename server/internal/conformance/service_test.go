@@ -56,7 +56,7 @@ func TestPagesBesideTheAPI(t *testing.T) {
 	}
 	_, _, operations := h.Server.Addresses()
 	_, metrics := h.get("http://" + operations.String() + "/metrics")
-	if !strings.Contains(metrics, "grpc_server_handling_seconds") && !strings.Contains(metrics, "go_goroutines") {
+	if !strings.Contains(metrics, "grpc_server_handling_seconds") || !strings.Contains(metrics, "go_goroutines") {
 		t.Errorf("no metrics: %.300s", metrics)
 	}
 	if response, _ := h.get("http://" + operations.String() + "/debug/pprof/cmdline"); response.StatusCode != http.StatusNotFound {

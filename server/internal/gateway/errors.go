@@ -2,11 +2,13 @@ package gateway
 
 import (
 	"context"
+	"log/slog"
 	"math"
 	"net/http"
 	"regexp"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/grpc-ecosystem/grpc-gateway/v2/runtime"
 	"google.golang.org/grpc/codes"
@@ -33,7 +35,7 @@ func httpStatus(err error) int {
 // writeError answers an error the same way wherever it arose.
 func writeError(ctx context.Context, mux *runtime.ServeMux, marshaler runtime.Marshaler, w http.ResponseWriter, r *http.Request, err error) {
 	header := w.Header()
-	err = contractual(err, header.Get(requestIDHeader))
+	err = contractual(ctx, err, header.Get(requestIDHeader))
 	setErrorHeaders(header, err)
 	body, failed := marshaler.Marshal(status.Convert(err).Proto())
 	if failed != nil {
@@ -64,9 +66,9 @@ func setErrorHeaders(header http.Header, err error) {
 func streamError(ctx context.Context, err error) *status.Status {
 	answer, ok := ctx.Value(answerKey{}).(*answerWriter)
 	if !ok {
-		return status.Convert(contractual(err, ""))
+		return status.Convert(contractual(ctx, err, ""))
 	}
-	err = contractual(err, answer.Header().Get(requestIDHeader))
+	err = contractual(ctx, err, answer.Header().Get(requestIDHeader))
 	if !answer.begun {
 		setErrorHeaders(answer.Header(), err)
 		answer.status = httpStatus(err)
@@ -76,11 +78,12 @@ func streamError(ctx context.Context, err error) *status.Status {
 
 type answerKey struct{}
 
-// answerWriter lets streamError choose the status that is written.
+// answerWriter lets streamError choose the status that is written, and gives up on a reader that does not read.
 type answerWriter struct {
 	http.ResponseWriter
-	status int // instead of the one that is asked for; 0 leaves it
-	begun  bool
+	control *http.ResponseController
+	status  int // instead of the one that is asked for; 0 leaves it
+	begun   bool
 }
 
 func (a *answerWriter) WriteHeader(code int) {
@@ -92,6 +95,7 @@ func (a *answerWriter) WriteHeader(code int) {
 
 func (a *answerWriter) Write(p []byte) (int, error) {
 	a.begun = true
+	_ = a.control.SetWriteDeadline(time.Now().Add(writeLimit)) // an error means a writer without connection, in tests
 	return a.ResponseWriter.Write(p)
 }
 
@@ -120,7 +124,7 @@ func errMethodNotAllowed(allowed []string) error {
 var unknownField = regexp.MustCompile(`unknown field "([^"]{1,100})"`)
 
 // contractual gives the errors that grpc-gateway and the connection make themselves the shape of the contract.
-func contractual(err error, requestID string) error {
+func contractual(ctx context.Context, err error, requestID string) error {
 	if apierror.ReasonOf(err) != looppb.ErrorReason_ERROR_REASON_UNSPECIFIED {
 		return err
 	}
@@ -141,8 +145,14 @@ func contractual(err error, requestID string) error {
 		return apierror.New(codes.ResourceExhausted, looppb.ErrorReason_ERROR_REASON_CALLER_LIMIT,
 			"the message is larger than this service takes: send or ask for less at once")
 	}
+	if log, ok := ctx.Value(logKey{}).(*slog.Logger); ok {
+		log.ErrorContext(ctx, "the gateway's own error", "request_id", requestID, "error", err.Error())
+	}
 	return apierror.Internal(requestID)
 }
+
+// logKey carries the log to where grpc-gateway hands over a context alone.
+type logKey struct{}
 
 // malformed words the errors of reading a request. Their own texts speak of parsers, and of Go.
 func malformed(message string) error {
@@ -160,6 +170,9 @@ func malformed(message string) error {
 		name, _, _ := strings.Cut(parameter, ",")
 		return apierror.Field(reason, name, "has a value of the wrong type")
 	}
+	if match := alreadyInPath.FindStringSubmatch(message); match != nil {
+		return apierror.Field(reason, match[1], "is part of the path already: leave it out of the body")
+	}
 	if match := badQueryValue.FindStringSubmatch(message); match != nil {
 		return apierror.Field(reason, match[1], "has a value of the wrong type")
 	}
@@ -170,6 +183,7 @@ func malformed(message string) error {
 }
 
 var (
+	alreadyInPath = regexp.MustCompile(`field "([a-z_]{1,100})" stands in the path`)
 	badQueryValue = regexp.MustCompile(`parsing field "([^"]{1,100})"`)
 	badJSONValue  = regexp.MustCompile(`invalid value for \w+ field (\w{1,100})`)
 )

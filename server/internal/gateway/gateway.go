@@ -3,9 +3,15 @@
 package gateway
 
 import (
+	"bytes"
 	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
 	"net/http"
 	"strings"
+	"time"
 
 	"github.com/grpc-ecosystem/grpc-gateway/v2/runtime"
 	"google.golang.org/grpc"
@@ -32,6 +38,8 @@ type Config struct {
 	Check func(proto.Message) error
 	// OpenAPI is the document that /openapi.json answers.
 	OpenAPI []byte
+	// Log hears of the errors that the gateway makes itself and masks.
+	Log *slog.Logger
 	// Ready tells whether new calls are welcome.
 	Ready func() bool
 }
@@ -69,12 +77,15 @@ func New(cfg Config) (http.Handler, error) {
 		func(ctx context.Context, mux *runtime.ServeMux, conn grpc.ClientConnInterface) error {
 			return looppb.RegisterDiagnosticsServiceHandlerClient(ctx, mux, looppb.NewDiagnosticsServiceClient(conn))
 		},
+		func(ctx context.Context, mux *runtime.ServeMux, conn grpc.ClientConnInterface) error {
+			return looppb.RegisterImportServiceHandlerClient(ctx, mux, looppb.NewImportServiceClient(conn))
+		},
 	} {
-		if err := register(ctx, mux, cfg.Conn); err != nil {
+		if err := register(ctx, mux, idempotencyKeys{cfg.Conn}); err != nil {
 			return nil, err
 		}
 	}
-	api := &api{mux: mux, json: json, routes: newRoutes(cfg.Services...), check: cfg.Check, maxBody: cfg.MaxBody}
+	api := &api{mux: mux, json: json, routes: newRoutes(cfg.Services...), check: cfg.Check, maxBody: cfg.MaxBody, log: cfg.Log}
 
 	root := http.NewServeMux()
 	root.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { writeText(w, http.StatusOK, "ok\n") })
@@ -143,10 +154,12 @@ type api struct {
 	routes  routes
 	check   func(proto.Message) error
 	maxBody int64
+	log     *slog.Logger
 }
 
 func (a *api) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Cache-Control", "no-store")
+	r = r.WithContext(context.WithValue(r.Context(), logKey{}, a.log))
 	trimTrailingSlash(r)
 	found, allowed := a.routes.find(r.Method, r.URL.EscapedPath())
 	if found == nil {
@@ -164,9 +177,37 @@ func (a *api) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 	}
-	r.Body = http.MaxBytesReader(w, r.Body, a.maxBody)
-	answer := &answerWriter{ResponseWriter: w}
-	a.mux.ServeHTTP(answer, r.WithContext(context.WithValue(r.Context(), answerKey{}, answer)))
+	control := http.NewResponseController(w)
+	if r.ContentLength != 0 {
+		// Whoever announces a body and does not send it would hold on for ever.
+		_ = control.SetReadDeadline(time.Now().Add(bodyLimit)) // an error means a writer without connection, in tests
+		r.Body = &timedBody{ReadCloser: http.MaxBytesReader(w, r.Body, a.maxBody), control: control}
+	}
+	answer := &answerWriter{ResponseWriter: w, control: control}
+	ctx := context.WithValue(r.Context(), answerKey{}, answer)
+	ctx = context.WithValue(ctx, idempotencyKey{}, r.Header.Values("Idempotency-Key"))
+	a.mux.ServeHTTP(answer, r.WithContext(ctx))
+}
+
+const (
+	// bodyLimit bounds the arrival of a request's body, writeLimit that of one piece of an answer at its reader.
+	bodyLimit  = 30 * time.Second
+	writeLimit = 30 * time.Second
+)
+
+// timedBody lifts the deadline of reading once the body has arrived: after that, the server reads only to learn that
+// the caller has left.
+type timedBody struct {
+	io.ReadCloser
+	control *http.ResponseController
+}
+
+func (b *timedBody) Read(p []byte) (int, error) {
+	n, err := b.ReadCloser.Read(p)
+	if errors.Is(err, io.EOF) {
+		_ = b.control.SetReadDeadline(time.Time{})
+	}
+	return n, err
 }
 
 // trimTrailingSlash makes /accounts/ the same as /accounts: nobody who types the slash means something else.
@@ -183,6 +224,31 @@ func trimTrailingSlash(r *http.Request) {
 type marshaler struct{ runtime.JSONPb }
 
 func (*marshaler) StreamContentType(any) string { return "application/x-ndjson" }
+
+// NewDecoder reads a body whole: grpc-gateway's own would read the first value and ignore what follows. Fields that the
+// path decides are refused, since they would be overridden silently.
+func (m *marshaler) NewDecoder(body io.Reader) runtime.Decoder {
+	return runtime.DecoderFunc(func(target any) error {
+		text, err := io.ReadAll(body)
+		if err != nil {
+			return err
+		}
+		if len(bytes.TrimSpace(text)) == 0 {
+			return io.EOF // no body: an empty request
+		}
+		if err := m.Unmarshal(text, target); err != nil {
+			return err
+		}
+		if request, ok := target.(proto.Message); ok {
+			for _, name := range []protoreflect.Name{"practice", "dossier"} {
+				if field := request.ProtoReflect().Descriptor().Fields().ByName(name); field != nil && request.ProtoReflect().Has(field) {
+					return fmt.Errorf("field %q stands in the path", name)
+				}
+			}
+		}
+		return nil
+	})
+}
 
 func writeText(w http.ResponseWriter, code int, text string) {
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")

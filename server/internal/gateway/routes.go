@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"google.golang.org/genproto/googleapis/api/annotations"
 	"google.golang.org/protobuf/proto"
@@ -101,15 +102,18 @@ func (r routes) find(httpMethod, path string) (found *route, allowed []string) {
 // ones.
 func (r *route) checkPath(path string, check func(proto.Message) error) error {
 	values := r.path.FindStringSubmatch(path)[1:]
-	if !slices.Contains(values, "") {
-		return nil
-	}
 	request := dynamicpb.NewMessage(r.request)
 	for i, name := range r.variables {
-		field := r.request.Fields().ByName(protoreflect.Name(name))
-		if value, err := url.PathUnescape(values[i]); err == nil && field != nil && field.Kind() == protoreflect.StringKind {
+		value, err := url.PathUnescape(values[i])
+		if err != nil || !utf8.ValidString(value) {
+			return apierror.Field(looppb.ErrorReason_ERROR_REASON_REQUEST_MALFORMED, name, "is not UTF-8, percent-encoded")
+		}
+		if field := r.request.Fields().ByName(protoreflect.Name(name)); field != nil && field.Kind() == protoreflect.StringKind {
 			request.Set(field, protoreflect.ValueOfString(value))
 		}
+	}
+	if !slices.Contains(values, "") {
+		return nil
 	}
 	return check(request)
 }
@@ -124,8 +128,18 @@ func (r *route) checkQuery(rawQuery string) error {
 		return apierror.Field(looppb.ErrorReason_ERROR_REASON_REQUEST_MALFORMED, "", "the query string cannot be read: percent-encode its values")
 	}
 	var violations []apierror.Violation
+	times := map[protoreflect.Name]int{} // a field has two spellings
 	for name, given := range values {
-		if problem := r.parameterProblem(name, len(given)); problem != "" {
+		if field := r.field(name); field != nil {
+			times[field.Name()] += len(given)
+		}
+	}
+	for name, given := range values {
+		problem := r.parameterProblem(name, times)
+		if problem == "" && !utf8.ValidString(strings.Join(given, "")) {
+			problem = "is not UTF-8, percent-encoded"
+		}
+		if problem != "" {
 			violations = append(violations, apierror.Violation{Field: name, Description: problem})
 		}
 	}
@@ -136,31 +150,38 @@ func (r *route) checkQuery(rawQuery string) error {
 	return apierror.Invalid(looppb.ErrorReason_ERROR_REASON_REQUEST_MALFORMED, violations...)
 }
 
-func (r *route) parameterProblem(name string, times int) string {
+func (r *route) parameterProblem(name string, times map[protoreflect.Name]int) string {
 	if r.hasBody {
 		return "this method reads its JSON body alone: move the parameter there"
 	}
+	field := r.field(name)
+	switch {
+	case field == nil:
+		return r.unknownParameter()
+	case slices.Contains(r.variables, string(field.Name())):
+		return "is part of the path already: leave it out of the query"
+	case times[field.Name()] > 1 && !field.IsList():
+		return "is given more than once: give it once"
+	}
+	return ""
+}
+
+// field finds what a query parameter means, by its JSON name or its proto name, with dots into messages.
+func (r *route) field(name string) (field protoreflect.FieldDescriptor) {
 	message := r.request
-	var field protoreflect.FieldDescriptor
 	for part := range strings.SplitSeq(name, ".") {
 		if message == nil {
-			return r.unknownParameter()
+			return nil
 		}
 		if field = message.Fields().ByJSONName(part); field == nil {
 			field = message.Fields().ByName(protoreflect.Name(part))
 		}
 		if field == nil {
-			return r.unknownParameter()
+			return nil
 		}
 		message = field.Message()
 	}
-	switch {
-	case slices.Contains(r.variables, string(field.Name())):
-		return "is part of the path already: leave it out of the query"
-	case times > 1 && !field.IsList():
-		return "is given more than once: give it once"
-	}
-	return ""
+	return field
 }
 
 func (r *route) unknownParameter() string {

@@ -13,8 +13,8 @@ type Call struct {
 	RequestID string
 	// Caller is the caller's name in the policy; empty until it is authenticated.
 	Caller string
-	// Practice that the request names.
-	Practice string
+	// Practice and Dossier that the request names; "[invalid]" when it is no name. The dossier is for the audit alone.
+	Practice, Dossier string
 
 	attempts atomic.Int64
 	upstream atomic.Int64

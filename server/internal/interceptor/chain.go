@@ -39,8 +39,10 @@ type Config struct {
 	Validator protovalidate.Validator
 	// MaxCallsPerCaller bounds the calls that one caller may have under way.
 	MaxCallsPerCaller int
-	// Shutdown ends when calls under way must end too.
-	Shutdown context.Context
+	// Audit is told of every write, raw call and refused access, whatever the level of Log.
+	Audit *slog.Logger
+	// Draining ends when the server stops being ready, Shutdown when calls under way must end.
+	Draining, Shutdown context.Context
 }
 
 // Chain returns the interceptors, outermost first.
@@ -48,14 +50,14 @@ func Chain(cfg Config) []Named {
 	return []Named{
 		recovery("recovery", cfg.Log),
 		requestID(),
-		logCalls(cfg.Log),
-		cfg.Metrics.interceptor(),
-		clampDeadline(cfg.Deadlines, cfg.Shutdown),
+		logCalls(cfg.Log, cfg.Access),
+		cfg.Metrics.interceptor(cfg.Access),
+		clampDeadline(cfg.Deadlines, cfg.Draining, cfg.Shutdown),
 		mapErrors(cfg.Log),
-		authenticate(cfg.Policy),
+		authenticate(cfg.Policy, cfg.Audit),
 		limitCalls(cfg.MaxCallsPerCaller),
-		authorize(cfg.Policy, cfg.Access, cfg.Log),
-		audit(cfg.Log, cfg.Access),
+		authorize(cfg.Policy, cfg.Access, cfg.Audit),
+		audit(cfg.Audit, cfg.Access),
 		validate(cfg.Validator),
 		recovery("inner recovery", cfg.Log),
 	}

@@ -26,7 +26,7 @@ func testChain(t *testing.T, log *slog.Logger, most int, shutdown context.Contex
 	return Chain(Config{
 		Log: log, Metrics: NewMetrics(prometheus.NewRegistry()), Deadlines: minute, Policy: policy.AllowAll("tester", ""),
 		Access:    map[string]policy.Right{"/s/Read": policy.Read, "/s/Write": policy.Write},
-		Validator: anything{}, MaxCallsPerCaller: most, Shutdown: shutdown,
+		Validator: anything{}, MaxCallsPerCaller: most, Draining: shutdown, Shutdown: shutdown, Audit: log,
 	})
 }
 
@@ -160,7 +160,7 @@ func TestWritesAndRefusalsAreAudited(t *testing.T) {
 	if _, err := call(known(t), chain, "/s/Write", someRequest, func(context.Context, any) (any, error) { return someRequest, nil }); err != nil {
 		t.Fatal(err)
 	}
-	if !strings.Contains(log.String(), `"msg":"audit","event":"done","method":"/s/Write","caller":"tester","practice":"demo"`) {
+	if !strings.Contains(log.String(), `"msg":"audit","event":"done","method":"/s/Write","caller":"tester","practice":"demo","dossier":"D1"`) {
 		t.Errorf("no record of the write: %s", log.String())
 	}
 	log.Reset()

@@ -77,7 +77,7 @@ func requestID() Named {
 }
 
 // logCalls writes one line per call. Never a dossier, a name or an amount.
-func logCalls(log *slog.Logger) Named {
+func logCalls(log *slog.Logger, known map[string]policy.Right) Named {
 	return around("log", func(ctx context.Context, method string, _ bool, next func(context.Context) error) error {
 		start := time.Now()
 		err := next(ctx)
@@ -85,7 +85,7 @@ func logCalls(log *slog.Logger) Named {
 		attempts, upstream := call.Attempts()
 		code := status.Code(err)
 		attributes := []slog.Attr{
-			slog.String("method", strings.TrimPrefix(method, "/")),
+			slog.String("method", strings.TrimPrefix(methodName(known, method), "/")),
 			slog.String("code", code.String()),
 			slog.String("caller", call.Caller),
 			slog.String("practice", call.Practice),
@@ -109,9 +109,16 @@ func logCalls(log *slog.Logger) Named {
 var errShuttingDown = errors.New("shutting down")
 
 // clampDeadline gives each call a deadline: the caller's, within what this service allows, and no later than the
-// server's own end.
-func clampDeadline(d Deadlines, shutdown context.Context) Named {
-	return around("deadline clamp", func(ctx context.Context, _ string, streaming bool, next func(context.Context) error) error {
+// server's own end. A watch of the server's health lasts as long as the server is ready.
+func clampDeadline(d Deadlines, draining, shutdown context.Context) Named {
+	return around("deadline clamp", func(ctx context.Context, method string, streaming bool, next func(context.Context) error) error {
+		if streaming && public(method) {
+			ctx, end := context.WithCancelCause(ctx)
+			defer end(nil)
+			stop := context.AfterFunc(draining, func() { end(errShuttingDown) })
+			defer stop()
+			return next(ctx)
+		}
 		limit, fallback := d.UnaryMax, d.UnaryDefault
 		if streaming {
 			limit, fallback = d.StreamMax, d.StreamDefault
@@ -163,13 +170,14 @@ func mapErrors(log *slog.Logger) Named {
 }
 
 // authenticate finds out who calls, by the bearer token of the policy.
-func authenticate(callers *policy.Policy) Named {
+func authenticate(callers *policy.Policy, auditLog *slog.Logger) Named {
 	return around("authentication", func(ctx context.Context, method string, _ bool, next func(context.Context) error) error {
 		if public(method) {
 			return next(ctx)
 		}
 		caller, ok := callers.Authenticate(bearer(ctx))
 		if !ok {
+			refused(ctx, auditLog, method, "caller unknown")
 			return apierror.New(codes.Unauthenticated, looppb.ErrorReason_ERROR_REASON_CALLER_UNKNOWN,
 				"no valid token: send the metadata `authorization: Bearer <token>` with a token of a caller in the policy")
 		}
@@ -229,7 +237,7 @@ func limitCalls(most int) Named {
 }
 
 // authorize asks the policy. A request without practice or dossier goes on to validation, which refuses it by name.
-func authorize(grants *policy.Policy, access map[string]policy.Right, log *slog.Logger) Named {
+func authorize(grants *policy.Policy, access map[string]policy.Right, auditLog *slog.Logger) Named {
 	return onFirst("authorisation", func(ctx context.Context, method string, request any) error {
 		if public(method) {
 			return nil
@@ -243,21 +251,47 @@ func authorize(grants *policy.Policy, access map[string]policy.Right, log *slog.
 			return notAllowed()
 		}
 		call, practice := CallFrom(ctx), named.GetPractice()
+		call.Practice = loggable(practice)
+		if scoped, ok := request.(interface{ GetDossier() string }); ok {
+			call.Dossier = loggable(scoped.GetDossier())
+			if strings.EqualFold(scoped.GetDossier(), "cabinet") {
+				return apierror.Field(looppb.ErrorReason_ERROR_REASON_FIELD_INVALID, "dossier",
+					"'cabinet' means the practice itself to Loop, and is no dossier: give the dossier's code")
+			}
+		}
 		if practice == "" {
 			return nil
 		}
 		if practice == AllPractices {
 			return nil // the handler answers what the caller may see, and only that
 		}
-		call.Practice = practice
 		if allowed(grants, call.Caller, practice, right, request) {
 			return nil
 		}
-		log.LogAttrs(ctx, slog.LevelWarn, "audit", slog.String("event", "refused"), slog.String("method", method),
-			slog.String("caller", call.Caller), slog.String("practice", practice), slog.String("right", right.String()),
-			slog.String("request_id", call.RequestID))
+		refused(ctx, auditLog, method, "needs the right to "+right.String())
 		return notAllowed()
 	})
+}
+
+// refused notes a refused access.
+func refused(ctx context.Context, log *slog.Logger, method, why string) {
+	call := CallFrom(ctx)
+	log.LogAttrs(ctx, slog.LevelWarn, "audit", slog.String("event", "refused"), slog.String("why", why), slog.String("method", clip(method)),
+		slog.String("caller", call.Caller), slog.String("practice", call.Practice), slog.String("dossier", call.Dossier),
+		slog.String("request_id", call.RequestID))
+}
+
+// loggable keeps what a caller made up out of the log.
+func loggable(name string) string {
+	if name == "" || requestIDShape.MatchString(name) {
+		return name
+	}
+	return "[invalid]"
+}
+
+func clip(text string) string {
+	const most = 200
+	return strings.ToValidUTF8(text[:min(len(text), most)], "")
 }
 
 // AllPractices stands for every practice that the caller may use (AIP-159), where a method allows it.
@@ -288,7 +322,7 @@ func audit(log *slog.Logger, access map[string]policy.Right) Named {
 		if right, known := access[method]; known && right != policy.Read {
 			call := CallFrom(ctx)
 			log.LogAttrs(ctx, slog.LevelInfo, "audit", slog.String("event", "done"), slog.String("method", method),
-				slog.String("caller", call.Caller), slog.String("practice", call.Practice),
+				slog.String("caller", call.Caller), slog.String("practice", call.Practice), slog.String("dossier", call.Dossier),
 				slog.String("right", right.String()), slog.String("code", status.Code(err).String()),
 				slog.String("request_id", call.RequestID))
 		}

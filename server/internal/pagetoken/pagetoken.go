@@ -39,29 +39,41 @@ func Encode(query Query, position int) string {
 	if position <= 0 {
 		return ""
 	}
-	raw := append([]byte{version}, query[:]...)
-	raw = binary.AppendUvarint(raw, uint64(position))
-	return base64.RawURLEncoding.EncodeToString(raw)
+	return EncodeText(query, string(binary.AppendUvarint(nil, uint64(position))))
 }
 
 // Decode returns the position that a token holds; the empty token is the start.
 func Decode(query Query, token string) (int, error) {
-	if token == "" {
-		return 0, nil
+	text, err := DecodeText(query, token)
+	if err != nil || text == "" {
+		return 0, err
 	}
-	raw, err := base64.RawURLEncoding.Strict().DecodeString(token)
-	if err != nil || len(raw) < 1+digestSize+1 || raw[0] != version {
-		return 0, ErrDamaged
-	}
-	position, n := binary.Uvarint(raw[1+digestSize:])
-	if n != len(raw)-1-digestSize || position == 0 || position > math.MaxInt32 {
-		return 0, ErrDamaged
-	}
-	if Query(raw[1:1+digestSize]) != query {
-		return 0, ErrOtherQuery
-	}
-	if Encode(query, int(position)) != token { // one position, one token
+	position, n := binary.Uvarint([]byte(text))
+	if n != len(text) || position == 0 || position > math.MaxInt32 || Encode(query, int(position)) != token {
 		return 0, ErrDamaged
 	}
 	return int(position), nil
+}
+
+// EncodeText returns the token of a position that is a text; the empty one is the start and has none.
+func EncodeText(query Query, position string) string {
+	if position == "" {
+		return ""
+	}
+	return base64.RawURLEncoding.EncodeToString(append(append([]byte{version}, query[:]...), position...))
+}
+
+// DecodeText returns the position that a token holds; the empty token is the start.
+func DecodeText(query Query, token string) (string, error) {
+	if token == "" {
+		return "", nil
+	}
+	raw, err := base64.RawURLEncoding.Strict().DecodeString(token)
+	if err != nil || len(raw) < 1+digestSize+1 || raw[0] != version {
+		return "", ErrDamaged
+	}
+	if Query(raw[1:1+digestSize]) != query {
+		return "", ErrOtherQuery
+	}
+	return string(raw[1+digestSize:]), nil
 }

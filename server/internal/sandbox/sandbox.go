@@ -20,6 +20,7 @@ import (
 	"cegid.internal/gateway/cegidclient/loopsim"
 	"cegid.internal/gateway/server/internal/app"
 	"cegid.internal/gateway/server/internal/interceptor"
+	"cegid.internal/gateway/server/internal/ledger"
 	"cegid.internal/gateway/server/internal/policy"
 	"cegid.internal/gateway/server/internal/service"
 	"cegid.internal/gateway/server/internal/telemetry"
@@ -44,6 +45,10 @@ type Config struct {
 	// Deadlines and Grace default to those of serve.
 	Deadlines    interceptor.Deadlines
 	Drain, Grace time.Duration
+	// Ledger to use instead of a temporary one; its owner closes it.
+	Ledger *ledger.Ledger
+	// FirstPoll is the first pause before Loop is asked how an import goes; the simulator is quick.
+	FirstPoll time.Duration
 }
 
 // Sandbox is a running sandbox.
@@ -57,6 +62,8 @@ type Sandbox struct {
 
 	simulator *http.Server
 	listener  net.Listener
+	// ledger is the temporary one, which ends with the sandbox; nil if it was given.
+	ledger *ledger.Ledger
 }
 
 // DefaultDeadlines are those of design § 3.
@@ -66,9 +73,12 @@ var DefaultDeadlines = interceptor.Deadlines{
 }
 
 // New binds the listeners; Run serves.
-func New(cfg Config) (*Sandbox, error) {
+func New(cfg Config) (_ *Sandbox, err error) {
 	if cfg.Deadlines == (interceptor.Deadlines{}) {
 		cfg.Deadlines = DefaultDeadlines
+	}
+	if cfg.FirstPoll == 0 {
+		cfg.FirstPoll = 50 * time.Millisecond
 	}
 	if cfg.Policy == nil {
 		cfg.Policy = policy.AllowAll(Caller, cfg.Token)
@@ -83,6 +93,17 @@ func New(cfg Config) (*Sandbox, error) {
 		SimulatorAddress: listener.Addr().String(),
 		listener:         listener,
 	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, listener.Close(), s.closeLedger())
+		}
+	}()
+	if cfg.Ledger == nil {
+		if s.ledger, err = ledger.Temporary(context.Background(), nil); err != nil {
+			return nil, err
+		}
+		cfg.Ledger = s.ledger
+	}
 	s.simulator = &http.Server{
 		Handler: s.Simulator, ReadHeaderTimeout: 10 * time.Second,
 		ErrorLog: slog.NewLogLogger(cfg.Log.Handler(), slog.LevelDebug),
@@ -92,17 +113,17 @@ func New(cfg Config) (*Sandbox, error) {
 	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	practices, err := s.practices(cfg, telemetry.NewLoop(registry, app.CountAttempt))
 	if err != nil {
-		return nil, errors.Join(err, listener.Close())
+		return nil, err
 	}
 	at := func(port int) string { return net.JoinHostPort(cfg.Host, strconv.Itoa(port)) }
 	s.Server, err = app.New(app.Config{
 		GRPC: at(cfg.GRPCPort), HTTP: at(cfg.HTTPPort),
 		Operations: net.JoinHostPort("127.0.0.1", strconv.Itoa(cfg.OperationsPort)),
-		Practices:  practices, Policy: cfg.Policy,
+		Practices:  practices, Policy: cfg.Policy, Ledger: cfg.Ledger, FirstPoll: cfg.FirstPoll,
 		Deadlines: cfg.Deadlines, Drain: cfg.Drain, Grace: cfg.Grace, Log: cfg.Log, Registry: registry,
 	})
 	if err != nil {
-		return nil, errors.Join(err, listener.Close())
+		return nil, err
 	}
 	return s, nil
 }
@@ -110,10 +131,17 @@ func New(cfg Config) (*Sandbox, error) {
 // practices are those of the simulator's world.
 func (s *Sandbox) practices(cfg Config, observer cegidclient.Observer) (*service.Practices, error) {
 	gate := cegidclient.NewGate()
+	var unverified []string // all: the simulator has the shapes that this service believes in
+	for _, each := range cegidclient.Operations() {
+		if each.Unverified {
+			unverified = append(unverified, each.ID)
+		}
+	}
 	open := func(practice *service.Practice, standard, advanced string) (*service.Practice, error) {
 		config := cegidclient.Config{
 			BaseURL: "http://" + s.SimulatorAddress + s.Simulator.BasePath(), AllowPlainHTTP: true,
 			Practice: practice.Name, Gate: gate, Observer: observer,
+			RequireHookForWrites: true, Unverified: unverified,
 			Credentials: cegidclient.StaticCredentials(cegidclient.NewSecret(standard), cegidclient.NewSecret(advanced),
 				cegidclient.NewSecret(loopsim.SandboxSubscriptionPrimary), cegidclient.NewSecret(loopsim.SandboxSubscriptionSecondary)),
 		}
@@ -122,6 +150,7 @@ func (s *Sandbox) practices(cfg Config, observer cegidclient.Observer) (*service
 		}
 		var err error
 		practice.Client, err = cegidclient.New(config)
+		practice.Unverified = unverified
 		practice.HasStandard, practice.HasAdvanced = standard != "", advanced != ""
 		return practice, err
 	}
@@ -154,7 +183,14 @@ func (s *Sandbox) Run(ctx context.Context) error {
 	if failed := <-served; !errors.Is(failed, http.ErrServerClosed) {
 		err = errors.Join(err, failed)
 	}
-	return err
+	return errors.Join(err, s.closeLedger())
+}
+
+func (s *Sandbox) closeLedger() error {
+	if s.ledger == nil {
+		return nil
+	}
+	return s.ledger.Close()
 }
 
 var welcome = template.Must(template.New("").Parse(`

@@ -3,6 +3,7 @@ package service
 import (
 	"context"
 	"errors"
+	"strings"
 	"time"
 
 	"google.golang.org/protobuf/types/known/durationpb"
@@ -167,5 +168,11 @@ func (p *Practice) CheckConnection(ctx context.Context, dossier string, kind loo
 	response.Evidence.LoopMessage = seen.Message
 	response.Evidence.LoopRequestId = seen.RequestID
 	response.Evidence.Detail = seen.Detail()
+	if p.SecretProblem != nil {
+		if problem := p.SecretProblem(); problem != nil {
+			response.Evidence.Detail = strings.TrimPrefix(response.Evidence.GetDetail()+"; a secret cannot be read again, and its value before is in use: "+problem.Error(), "; ")
+			response.Cures = append([]string{cureSecretFile}, response.GetCures()...)
+		}
+	}
 	return response, nil
 }

@@ -6,7 +6,6 @@ import (
 	"slices"
 
 	looppb "cegid.internal/gateway/gen/go/cegid/loop/v1"
-	"cegid.internal/gateway/server/internal/apierror"
 	"cegid.internal/gateway/server/internal/interceptor"
 	"cegid.internal/gateway/server/internal/pagetoken"
 )
@@ -34,16 +33,12 @@ func (s *Diagnostics) ListDossiers(ctx context.Context, request *looppb.ListDoss
 	}
 
 	query := pagetoken.NewQuery("dossiers", caller, request.GetPractice())
-	skip, err := pagetoken.Decode(query, request.GetPageToken())
+	skip, err := position(query, request.GetPageToken())
 	if err != nil {
-		return nil, apierror.Field(looppb.ErrorReason_ERROR_REASON_PAGE_TOKEN_INVALID, "page_token", err.Error())
-	}
-	take := int(request.GetPageSize())
-	if take == 0 {
-		take = defaultPageSize
+		return nil, err
 	}
 	from := min(skip, len(all))
-	to := min(from+take, len(all))
+	to := min(from+pageSize(request), len(all))
 	response.Dossiers = all[from:to]
 	if to < len(all) {
 		response.NextPageToken = pagetoken.Encode(query, to)

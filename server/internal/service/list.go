@@ -17,8 +17,8 @@ const (
 	defaultPageSize = 100
 	// maxAnswer keeps a page below the 4 MiB that a gRPC client takes by default.
 	maxAnswer = 3 << 20
-	// firstStreamPage keeps the first answer of a stream quick.
-	firstStreamPage = 100
+	// streamPage bounds the items of a message, so that the first comes at once, whatever Loop's pages hold.
+	streamPage = 100
 )
 
 // query is what the requests of list and stream methods share.
@@ -47,6 +47,22 @@ type list[T any, P proto.Message] struct {
 	convert func(item *T, unmapped bool) P
 }
 
+func pageSize(request interface{ GetPageSize() int32 }) int {
+	if size := int(request.GetPageSize()); size > 0 {
+		return size
+	}
+	return defaultPageSize
+}
+
+// position reads a page token.
+func position(digest pagetoken.Query, token string) (int, error) {
+	at, err := pagetoken.Decode(digest, token)
+	if err != nil {
+		return 0, apierror.Field(looppb.ErrorReason_ERROR_REASON_PAGE_TOKEN_INVALID, "page_token", err.Error())
+	}
+	return at, nil
+}
+
 // page answers one page.
 func (l *list[T, P]) page(ctx context.Context, request page) (items []P, next string, err error) {
 	source, options, err := l.open(request)
@@ -54,28 +70,35 @@ func (l *list[T, P]) page(ctx context.Context, request page) (items []P, next st
 		return nil, "", err
 	}
 	digest := pagetoken.NewQuery(l.name, request.GetPractice(), request.GetDossier(), request.GetFilter(), request.GetOrderBy())
-	if options.Skip, err = pagetoken.Decode(digest, request.GetPageToken()); err != nil {
-		return nil, "", apierror.Field(looppb.ErrorReason_ERROR_REASON_PAGE_TOKEN_INVALID, "page_token", err.Error())
+	if options.Skip, err = position(digest, request.GetPageToken()); err != nil {
+		return nil, "", err
 	}
-	if options.Take = int(request.GetPageSize()); options.Take == 0 {
-		options.Take = defaultPageSize
+	options.Take = pageSize(request)
+	items, at, end, err := l.fill(ctx, source, request, options)
+	if err != nil || end {
+		return items, "", err
 	}
+	return items, pagetoken.Encode(digest, at), nil
+}
+
+// fill reads up to options.Take items, and says where the next one stands unless that was the end. An answer that
+// would grow too large stops short of it.
+func (l *list[T, P]) fill(ctx context.Context, source *cegidclient.Lister[T], request query, options cegidclient.ListOptions) (items []P, next int, end bool, err error) {
 	got, err := source.List(ctx, request.GetDossier(), options)
 	if err != nil {
-		return nil, "", err
+		return nil, 0, false, err
 	}
 	size := 0
 	for i := range got.Items {
 		item := l.convert(&got.Items[i], request.GetIncludeUnmapped())
 		if size += proto.Size(item); size > maxAnswer && i > 0 {
-			return items, pagetoken.Encode(digest, options.Skip+i), nil
+			// Only Loop's own pages say where an item stands: ask for what fits.
+			options.Take = i
+			return l.fill(ctx, source, request, options)
 		}
 		items = append(items, item)
 	}
-	if !got.End {
-		next = pagetoken.Encode(digest, got.NextSkip)
-	}
-	return items, next, nil
+	return items, got.NextSkip, got.End, nil
 }
 
 // stream sends every item, a page of Loop's at a time.
@@ -88,16 +111,21 @@ func (l *list[T, P]) stream(ctx context.Context, request query, send func([]P) e
 		if err != nil {
 			return err
 		}
-		for len(items) > 0 {
-			n := min(len(items), firstStreamPage)
-			out := make([]P, 0, n)
-			for i := range items[:n] {
-				out = append(out, l.convert(&items[i], request.GetIncludeUnmapped()))
+		var out []P
+		size := 0
+		for i := range items {
+			item := l.convert(&items[i], request.GetIncludeUnmapped())
+			bytes := proto.Size(item)
+			if len(out) == streamPage || len(out) > 0 && size+bytes > maxAnswer {
+				if err := send(out); err != nil {
+					return err
+				}
+				out, size = nil, 0
 			}
-			if err := send(out); err != nil {
-				return err
-			}
-			items = items[n:]
+			out, size = append(out, item), size+bytes
+		}
+		if err := send(out); err != nil {
+			return err
 		}
 	}
 	return nil

@@ -19,6 +19,8 @@ type Practice struct {
 	Dossiers []Dossier
 	// HasStandard and HasAdvanced say which keys the practice has.
 	HasStandard, HasAdvanced bool
+	// SecretProblem says which secrets could not be read again; nil when there is no way to tell.
+	SecretProblem func() error
 	// Unverified are the operations that the operator enabled although nobody has verified them.
 	Unverified []string
 }
@@ -54,6 +56,15 @@ func (p *Practices) Get(name string) (*Practice, error) {
 		Message:    "practice: this service has no practice of that name; ListDossiers with practice \"-\" lists those that you may use",
 		Violations: []apierror.Violation{{Field: "practice", Description: "no practice of that name"}},
 	}.Err()
+}
+
+// Client finds the client of a practice.
+func (p *Practices) Client(name string) (*cegidclient.Client, bool) {
+	found, ok := p.byName[name]
+	if !ok {
+		return nil, false
+	}
+	return found.Client, true
 }
 
 // All returns every practice, sorted by name.

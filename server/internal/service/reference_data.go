@@ -13,9 +13,15 @@ type ReferenceData struct {
 
 	accounts *list[cegidclient.Account, *looppb.Account]
 	journals *list[cegidclient.Journal, *looppb.Journal]
+	sections *list[cegidclient.Section, *looppb.AnalyticSection]
+
+	thirdParties *thirdParties
 }
 
 // NewReferenceData returns the service.
 func NewReferenceData(practices *Practices) *ReferenceData {
-	return &ReferenceData{accounts: newAccounts(practices), journals: newJournals(practices)}
+	return &ReferenceData{
+		accounts: newAccounts(practices), journals: newJournals(practices),
+		sections: newAnalyticSections(practices), thirdParties: newThirdParties(practices),
+	}
 }

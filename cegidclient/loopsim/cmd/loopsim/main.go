@@ -35,6 +35,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	flags.SetOutput(stderr)
 	listen := flags.String("listen", "127.0.0.1:8089", "`address` to listen on; port 0 takes a free one")
 	pageCap := flags.Int("page-cap", 100, "most `rows` that a list answers at once, 0 for no cap")
+	importDelay := flags.Duration("import-delay", 150*time.Millisecond, "`time` that an import waits, and then runs, before it is booked")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
@@ -44,12 +45,15 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	if *pageCap < 0 {
 		return fmt.Errorf("--page-cap %d is negative", *pageCap)
 	}
+	if *importDelay < 0 {
+		return fmt.Errorf("--import-delay %v is negative", *importDelay)
+	}
 
 	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", *listen)
 	if err != nil {
 		return err
 	}
-	options := []loopsim.Option{loopsim.WithPageCap(*pageCap)}
+	options := []loopsim.Option{loopsim.WithPageCap(*pageCap), loopsim.WithImportDelays(*importDelay, *importDelay)}
 	tcp, ok := listener.Addr().(*net.TCPAddr)
 	loopback := ok && tcp.IP.IsLoopback()
 	if loopback {
@@ -95,7 +99,16 @@ Practice %-11s %-47s (Standard)  DOSSIER_TEST, %s
 		loopsim.SandboxDemo, loopsim.SandboxDemoAPIKey,
 		loopsim.SandboxPartner, loopsim.SandboxPartnerAPIKey, loopsim.SandboxLargeDossier)
 	for _, r := range loopsim.Routes() {
-		fmt.Fprintf(w, "%-6s %s%s?codeDossier=…\n", r.Method, basePath, r.Path)
+		query := "?codeDossier=…"
+		switch r.Path {
+		case "/importJson":
+			query = ""
+		case "/getImportStatus":
+			query = "?accountingImportRequestId=…"
+		case "/EcritureComptable":
+			query += "&filter=…"
+		}
+		fmt.Fprintf(w, "%-6s %s%s%s\n", r.Method, basePath, r.Path, query)
 	}
 	fmt.Fprintf(w, `
 curl -H 'Ocp-Apim-Subscription-Key: %s' -H 'x-apikey: %s' '%s%s/compte?codeDossier=CEGID001&take=2'

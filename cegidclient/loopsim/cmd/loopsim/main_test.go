@@ -33,7 +33,9 @@ func TestTheProgramServesAndStops(t *testing.T) {
 	defer stop()
 	out := &announcement{complete: make(chan struct{})}
 	done := make(chan error, 1)
-	go func() { done <- run(ctx, []string{"--listen", "127.0.0.1:0", "--page-cap", "3"}, out, io.Discard) }()
+	go func() {
+		done <- run(ctx, []string{"--listen", "127.0.0.1:0", "--page-cap", "3", "--import-delay", "1ms"}, out, io.Discard)
+	}()
 	select {
 	case <-out.complete:
 	case err := <-done:
@@ -70,7 +72,7 @@ func TestTheProgramServesAndStops(t *testing.T) {
 }
 
 func TestBadArgumentsAreRefused(t *testing.T) {
-	for _, args := range [][]string{{"--page-cap", "-1"}, {"extra"}, {"--rien"}, {"--listen", "nowhere:x"}} {
+	for _, args := range [][]string{{"--page-cap", "-1"}, {"--import-delay", "-1s"}, {"--import-delay", "1"}, {"extra"}, {"--rien"}, {"--listen", "nowhere:x"}} {
 		if err := run(t.Context(), args, io.Discard, io.Discard); err == nil {
 			t.Errorf("%v is accepted", args)
 		}

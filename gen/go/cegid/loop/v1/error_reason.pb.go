@@ -68,6 +68,16 @@ const (
 	ErrorReason_ERROR_REASON_LOOP_UNAVAILABLE ErrorReason = 42
 	// INTERNAL (HTTP 502). Loop answered something that is not its API: HTML, broken JSON, a missing field.
 	ErrorReason_ERROR_REASON_LOOP_BAD_RESPONSE ErrorReason = 43
+	// ALREADY_EXISTS. The request_id stands for another import: of other content, another caller or another method.
+	ErrorReason_ERROR_REASON_REQUEST_ID_REUSED ErrorReason = 61
+	// ALREADY_EXISTS. The same content was imported into the dossier under another request_id within 30 days. Metadata
+	// names it (`requestId`) where the caller may see it. If it is meant, set `allow_duplicate`.
+	ErrorReason_ERROR_REASON_DUPLICATE_CONTENT ErrorReason = 62
+	// UNKNOWN. It was sent, and nobody knows what became of it. Not to be sent under another request_id; the same one is
+	// safe, and answers the outcome once it is known.
+	ErrorReason_ERROR_REASON_OUTCOME_UNKNOWN ErrorReason = 63
+	// NOT_FOUND. No import of that request_id that the caller may see.
+	ErrorReason_ERROR_REASON_IMPORT_UNKNOWN ErrorReason = 64
 	// UNAVAILABLE. This server is shutting down; another one, or the same in a moment, will answer.
 	ErrorReason_ERROR_REASON_SHUTTING_DOWN ErrorReason = 50
 	// DEADLINE_EXCEEDED. The time that the caller, or this service, allows for the call is over.
@@ -76,63 +86,248 @@ const (
 	ErrorReason_ERROR_REASON_CANCELLED ErrorReason = 52
 	// INTERNAL. A fault of this service; the request id leads to its log.
 	ErrorReason_ERROR_REASON_INTERNAL ErrorReason = 53
+	// INVALID_ARGUMENT, this and all that follow: what the accounting checks found, the first of several as `reason`. Each
+	// violation has its own code as `reason`, and a sentence in French. ValidateEntries answers all of them.
+	ErrorReason_ERROR_REASON_ENTRIES_MISSING ErrorReason = 100
+	// There are {count} entries, and one import takes {most}.
+	ErrorReason_ERROR_REASON_ENTRIES_TOO_MANY ErrorReason = 101
+	// There are {count} lines, and one import takes {most}.
+	ErrorReason_ERROR_REASON_LINES_TOO_MANY ErrorReason = 102
+	// The entry has {count} of the two lines that it needs at least.
+	ErrorReason_ERROR_REASON_LINES_TOO_FEW ErrorReason = 103
+	// The {what} is missing.
+	ErrorReason_ERROR_REASON_FIELD_REQUIRED ErrorReason = 104
+	// The text holds a line break or another control character, or is not UTF-8.
+	ErrorReason_ERROR_REASON_TEXT_INVALID ErrorReason = 105
+	// Loop knows no value "{value}" here.
+	ErrorReason_ERROR_REASON_VALUE_UNKNOWN ErrorReason = 106
+	// "{value}" is not a UUID.
+	ErrorReason_ERROR_REASON_UUID_INVALID ErrorReason = 107
+	// "{value}" is not a date.
+	ErrorReason_ERROR_REASON_DATE_INVALID ErrorReason = 108
+	// The context starts on {start}, after its end on {end}.
+	ErrorReason_ERROR_REASON_CONTEXT_REVERSED ErrorReason = 109
+	// The entry is dated {date}, outside the context of the import ({start} to {end}).
+	ErrorReason_ERROR_REASON_DATE_OUTSIDE_CONTEXT ErrorReason = 110
+	// Only one of the two cut-off dates is given.
+	ErrorReason_ERROR_REASON_CUTOFF_INCOMPLETE ErrorReason = 111
+	// The cut-off period starts on {start}, after its end on {end}.
+	ErrorReason_ERROR_REASON_CUTOFF_REVERSED ErrorReason = 112
+	// The line has no amount.
+	ErrorReason_ERROR_REASON_SIDE_MISSING ErrorReason = 113
+	// The line has a debit and a credit.
+	ErrorReason_ERROR_REASON_SIDE_BOTH ErrorReason = 114
+	// "{value}" is not an amount.
+	ErrorReason_ERROR_REASON_AMOUNT_INVALID ErrorReason = 115
+	// The entry does not balance.
+	ErrorReason_ERROR_REASON_ENTRY_UNBALANCED ErrorReason = 116
+	// "{value}" is not a currency.
+	ErrorReason_ERROR_REASON_CURRENCY_INVALID ErrorReason = 117
+	// There is an amount or a rate in a currency, and no currency.
+	ErrorReason_ERROR_REASON_CURRENCY_MISSING ErrorReason = 118
+	// The amount in {currency} is missing.
+	ErrorReason_ERROR_REASON_CURRENCY_AMOUNT_MISSING ErrorReason = 119
+	// "{value}" is not an amount in a currency.
+	ErrorReason_ERROR_REASON_CURRENCY_AMOUNT_INVALID ErrorReason = 120
+	// The currency is the euro, and its amount {value} is not the amount of the line, {amount}.
+	ErrorReason_ERROR_REASON_CURRENCY_AMOUNT_DIFFERS ErrorReason = 121
+	// "{value}" is not a rate.
+	ErrorReason_ERROR_REASON_CURRENCY_RATE_INVALID ErrorReason = 122
+	// The entry has the journal, date, reference and document reference of entry {other} of this import, so that Loop might book both as one.
+	ErrorReason_ERROR_REASON_ENTRIES_MIGHT_MERGE ErrorReason = 123
+	// The journal "{value}" is reserved for the opening balances that Loop makes itself.
+	ErrorReason_ERROR_REASON_JOURNAL_RESERVED ErrorReason = 124
+	// The label has {count} characters, and Loop keeps {most}.
+	ErrorReason_ERROR_REASON_LABEL_TOO_LONG ErrorReason = 125
+	// The third-party code "{value}" has {count} characters, and Loop keeps {most}.
+	ErrorReason_ERROR_REASON_THIRD_PARTY_TOO_LONG ErrorReason = 126
+	// "{value}" is not a SIRET.
+	ErrorReason_ERROR_REASON_SIRET_INVALID ErrorReason = 127
+	// The SIRET {value} has a wrong check digit.
+	ErrorReason_ERROR_REASON_SIRET_CHECKSUM ErrorReason = 128
+	// The SIRET {value} belongs to the company {siren}, and others of this import to {other}.
+	ErrorReason_ERROR_REASON_SIRETS_OF_SEVERAL_COMPANIES ErrorReason = 129
+	// The lines lettered "{value}" on account {account} do not balance.
+	ErrorReason_ERROR_REASON_LETTERING_UNBALANCED ErrorReason = 130
+	// The lettering code "{value}" stands on account {account} and on account {other}.
+	ErrorReason_ERROR_REASON_LETTERING_ON_TWO_ACCOUNTS ErrorReason = 131
+	// There is a lettering date without a lettering code.
+	ErrorReason_ERROR_REASON_LETTERING_DATE_ALONE ErrorReason = 132
+	// The link to the document is not one that Loop can fetch.
+	ErrorReason_ERROR_REASON_ATTACHMENT_INVALID ErrorReason = 133
+	// The breakdown on axis "{axis}" adds up to {sum}, and the line to {amount}.
+	ErrorReason_ERROR_REASON_ANALYTICS_UNBALANCED ErrorReason = 134
+	// The dossier has no journal "{value}".
+	ErrorReason_ERROR_REASON_JOURNAL_UNKNOWN ErrorReason = 135
+	// The journal "{value}" is closed.
+	ErrorReason_ERROR_REASON_JOURNAL_CLOSED ErrorReason = 136
+	// The dossier has no account {value}.
+	ErrorReason_ERROR_REASON_ACCOUNT_UNKNOWN ErrorReason = 137
+	// The account {value} is closed.
+	ErrorReason_ERROR_REASON_ACCOUNT_CLOSED ErrorReason = 138
+	// The account {value} takes no analytic breakdown.
+	ErrorReason_ERROR_REASON_ACCOUNT_NOT_ANALYTIC ErrorReason = 139
+	// The dossier has no third party "{value}".
+	ErrorReason_ERROR_REASON_THIRD_PARTY_UNKNOWN ErrorReason = 140
+	// The third party "{value}" is inactive.
+	ErrorReason_ERROR_REASON_THIRD_PARTY_INACTIVE ErrorReason = 141
+	// The dossier has no analytic section "{value}", and Loop would create it.
+	ErrorReason_ERROR_REASON_SECTION_UNKNOWN ErrorReason = 142
+	// The analytic section "{value}" is closed.
+	ErrorReason_ERROR_REASON_SECTION_CLOSED ErrorReason = 143
 )
 
 // Enum value maps for ErrorReason.
 var (
 	ErrorReason_name = map[int32]string{
-		0:  "ERROR_REASON_UNSPECIFIED",
-		1:  "ERROR_REASON_FIELD_INVALID",
-		2:  "ERROR_REASON_FILTER_UNSUPPORTED",
-		3:  "ERROR_REASON_ORDER_UNSUPPORTED",
-		4:  "ERROR_REASON_PAGE_TOKEN_INVALID",
-		5:  "ERROR_REASON_REQUEST_MALFORMED",
-		10: "ERROR_REASON_CALLER_UNKNOWN",
-		11: "ERROR_REASON_CALLER_NOT_ALLOWED",
-		12: "ERROR_REASON_CALLER_LIMIT",
-		20: "ERROR_REASON_PRACTICE_UNKNOWN",
-		21: "ERROR_REASON_OBJECT_UNKNOWN",
-		22: "ERROR_REASON_METHOD_UNKNOWN",
-		23: "ERROR_REASON_HTTP_METHOD_NOT_ALLOWED",
-		30: "ERROR_REASON_LOOP_CREDENTIAL_REJECTED",
-		31: "ERROR_REASON_DOSSIER_NOT_SHARED",
-		32: "ERROR_REASON_ADVANCED_KEY_REQUIRED",
-		33: "ERROR_REASON_OPERATION_UNVERIFIED",
-		40: "ERROR_REASON_LOOP_REFUSED",
-		41: "ERROR_REASON_LOOP_QUOTA",
-		42: "ERROR_REASON_LOOP_UNAVAILABLE",
-		43: "ERROR_REASON_LOOP_BAD_RESPONSE",
-		50: "ERROR_REASON_SHUTTING_DOWN",
-		51: "ERROR_REASON_DEADLINE_EXCEEDED",
-		52: "ERROR_REASON_CANCELLED",
-		53: "ERROR_REASON_INTERNAL",
+		0:   "ERROR_REASON_UNSPECIFIED",
+		1:   "ERROR_REASON_FIELD_INVALID",
+		2:   "ERROR_REASON_FILTER_UNSUPPORTED",
+		3:   "ERROR_REASON_ORDER_UNSUPPORTED",
+		4:   "ERROR_REASON_PAGE_TOKEN_INVALID",
+		5:   "ERROR_REASON_REQUEST_MALFORMED",
+		10:  "ERROR_REASON_CALLER_UNKNOWN",
+		11:  "ERROR_REASON_CALLER_NOT_ALLOWED",
+		12:  "ERROR_REASON_CALLER_LIMIT",
+		20:  "ERROR_REASON_PRACTICE_UNKNOWN",
+		21:  "ERROR_REASON_OBJECT_UNKNOWN",
+		22:  "ERROR_REASON_METHOD_UNKNOWN",
+		23:  "ERROR_REASON_HTTP_METHOD_NOT_ALLOWED",
+		30:  "ERROR_REASON_LOOP_CREDENTIAL_REJECTED",
+		31:  "ERROR_REASON_DOSSIER_NOT_SHARED",
+		32:  "ERROR_REASON_ADVANCED_KEY_REQUIRED",
+		33:  "ERROR_REASON_OPERATION_UNVERIFIED",
+		40:  "ERROR_REASON_LOOP_REFUSED",
+		41:  "ERROR_REASON_LOOP_QUOTA",
+		42:  "ERROR_REASON_LOOP_UNAVAILABLE",
+		43:  "ERROR_REASON_LOOP_BAD_RESPONSE",
+		61:  "ERROR_REASON_REQUEST_ID_REUSED",
+		62:  "ERROR_REASON_DUPLICATE_CONTENT",
+		63:  "ERROR_REASON_OUTCOME_UNKNOWN",
+		64:  "ERROR_REASON_IMPORT_UNKNOWN",
+		50:  "ERROR_REASON_SHUTTING_DOWN",
+		51:  "ERROR_REASON_DEADLINE_EXCEEDED",
+		52:  "ERROR_REASON_CANCELLED",
+		53:  "ERROR_REASON_INTERNAL",
+		100: "ERROR_REASON_ENTRIES_MISSING",
+		101: "ERROR_REASON_ENTRIES_TOO_MANY",
+		102: "ERROR_REASON_LINES_TOO_MANY",
+		103: "ERROR_REASON_LINES_TOO_FEW",
+		104: "ERROR_REASON_FIELD_REQUIRED",
+		105: "ERROR_REASON_TEXT_INVALID",
+		106: "ERROR_REASON_VALUE_UNKNOWN",
+		107: "ERROR_REASON_UUID_INVALID",
+		108: "ERROR_REASON_DATE_INVALID",
+		109: "ERROR_REASON_CONTEXT_REVERSED",
+		110: "ERROR_REASON_DATE_OUTSIDE_CONTEXT",
+		111: "ERROR_REASON_CUTOFF_INCOMPLETE",
+		112: "ERROR_REASON_CUTOFF_REVERSED",
+		113: "ERROR_REASON_SIDE_MISSING",
+		114: "ERROR_REASON_SIDE_BOTH",
+		115: "ERROR_REASON_AMOUNT_INVALID",
+		116: "ERROR_REASON_ENTRY_UNBALANCED",
+		117: "ERROR_REASON_CURRENCY_INVALID",
+		118: "ERROR_REASON_CURRENCY_MISSING",
+		119: "ERROR_REASON_CURRENCY_AMOUNT_MISSING",
+		120: "ERROR_REASON_CURRENCY_AMOUNT_INVALID",
+		121: "ERROR_REASON_CURRENCY_AMOUNT_DIFFERS",
+		122: "ERROR_REASON_CURRENCY_RATE_INVALID",
+		123: "ERROR_REASON_ENTRIES_MIGHT_MERGE",
+		124: "ERROR_REASON_JOURNAL_RESERVED",
+		125: "ERROR_REASON_LABEL_TOO_LONG",
+		126: "ERROR_REASON_THIRD_PARTY_TOO_LONG",
+		127: "ERROR_REASON_SIRET_INVALID",
+		128: "ERROR_REASON_SIRET_CHECKSUM",
+		129: "ERROR_REASON_SIRETS_OF_SEVERAL_COMPANIES",
+		130: "ERROR_REASON_LETTERING_UNBALANCED",
+		131: "ERROR_REASON_LETTERING_ON_TWO_ACCOUNTS",
+		132: "ERROR_REASON_LETTERING_DATE_ALONE",
+		133: "ERROR_REASON_ATTACHMENT_INVALID",
+		134: "ERROR_REASON_ANALYTICS_UNBALANCED",
+		135: "ERROR_REASON_JOURNAL_UNKNOWN",
+		136: "ERROR_REASON_JOURNAL_CLOSED",
+		137: "ERROR_REASON_ACCOUNT_UNKNOWN",
+		138: "ERROR_REASON_ACCOUNT_CLOSED",
+		139: "ERROR_REASON_ACCOUNT_NOT_ANALYTIC",
+		140: "ERROR_REASON_THIRD_PARTY_UNKNOWN",
+		141: "ERROR_REASON_THIRD_PARTY_INACTIVE",
+		142: "ERROR_REASON_SECTION_UNKNOWN",
+		143: "ERROR_REASON_SECTION_CLOSED",
 	}
 	ErrorReason_value = map[string]int32{
-		"ERROR_REASON_UNSPECIFIED":              0,
-		"ERROR_REASON_FIELD_INVALID":            1,
-		"ERROR_REASON_FILTER_UNSUPPORTED":       2,
-		"ERROR_REASON_ORDER_UNSUPPORTED":        3,
-		"ERROR_REASON_PAGE_TOKEN_INVALID":       4,
-		"ERROR_REASON_REQUEST_MALFORMED":        5,
-		"ERROR_REASON_CALLER_UNKNOWN":           10,
-		"ERROR_REASON_CALLER_NOT_ALLOWED":       11,
-		"ERROR_REASON_CALLER_LIMIT":             12,
-		"ERROR_REASON_PRACTICE_UNKNOWN":         20,
-		"ERROR_REASON_OBJECT_UNKNOWN":           21,
-		"ERROR_REASON_METHOD_UNKNOWN":           22,
-		"ERROR_REASON_HTTP_METHOD_NOT_ALLOWED":  23,
-		"ERROR_REASON_LOOP_CREDENTIAL_REJECTED": 30,
-		"ERROR_REASON_DOSSIER_NOT_SHARED":       31,
-		"ERROR_REASON_ADVANCED_KEY_REQUIRED":    32,
-		"ERROR_REASON_OPERATION_UNVERIFIED":     33,
-		"ERROR_REASON_LOOP_REFUSED":             40,
-		"ERROR_REASON_LOOP_QUOTA":               41,
-		"ERROR_REASON_LOOP_UNAVAILABLE":         42,
-		"ERROR_REASON_LOOP_BAD_RESPONSE":        43,
-		"ERROR_REASON_SHUTTING_DOWN":            50,
-		"ERROR_REASON_DEADLINE_EXCEEDED":        51,
-		"ERROR_REASON_CANCELLED":                52,
-		"ERROR_REASON_INTERNAL":                 53,
+		"ERROR_REASON_UNSPECIFIED":                 0,
+		"ERROR_REASON_FIELD_INVALID":               1,
+		"ERROR_REASON_FILTER_UNSUPPORTED":          2,
+		"ERROR_REASON_ORDER_UNSUPPORTED":           3,
+		"ERROR_REASON_PAGE_TOKEN_INVALID":          4,
+		"ERROR_REASON_REQUEST_MALFORMED":           5,
+		"ERROR_REASON_CALLER_UNKNOWN":              10,
+		"ERROR_REASON_CALLER_NOT_ALLOWED":          11,
+		"ERROR_REASON_CALLER_LIMIT":                12,
+		"ERROR_REASON_PRACTICE_UNKNOWN":            20,
+		"ERROR_REASON_OBJECT_UNKNOWN":              21,
+		"ERROR_REASON_METHOD_UNKNOWN":              22,
+		"ERROR_REASON_HTTP_METHOD_NOT_ALLOWED":     23,
+		"ERROR_REASON_LOOP_CREDENTIAL_REJECTED":    30,
+		"ERROR_REASON_DOSSIER_NOT_SHARED":          31,
+		"ERROR_REASON_ADVANCED_KEY_REQUIRED":       32,
+		"ERROR_REASON_OPERATION_UNVERIFIED":        33,
+		"ERROR_REASON_LOOP_REFUSED":                40,
+		"ERROR_REASON_LOOP_QUOTA":                  41,
+		"ERROR_REASON_LOOP_UNAVAILABLE":            42,
+		"ERROR_REASON_LOOP_BAD_RESPONSE":           43,
+		"ERROR_REASON_REQUEST_ID_REUSED":           61,
+		"ERROR_REASON_DUPLICATE_CONTENT":           62,
+		"ERROR_REASON_OUTCOME_UNKNOWN":             63,
+		"ERROR_REASON_IMPORT_UNKNOWN":              64,
+		"ERROR_REASON_SHUTTING_DOWN":               50,
+		"ERROR_REASON_DEADLINE_EXCEEDED":           51,
+		"ERROR_REASON_CANCELLED":                   52,
+		"ERROR_REASON_INTERNAL":                    53,
+		"ERROR_REASON_ENTRIES_MISSING":             100,
+		"ERROR_REASON_ENTRIES_TOO_MANY":            101,
+		"ERROR_REASON_LINES_TOO_MANY":              102,
+		"ERROR_REASON_LINES_TOO_FEW":               103,
+		"ERROR_REASON_FIELD_REQUIRED":              104,
+		"ERROR_REASON_TEXT_INVALID":                105,
+		"ERROR_REASON_VALUE_UNKNOWN":               106,
+		"ERROR_REASON_UUID_INVALID":                107,
+		"ERROR_REASON_DATE_INVALID":                108,
+		"ERROR_REASON_CONTEXT_REVERSED":            109,
+		"ERROR_REASON_DATE_OUTSIDE_CONTEXT":        110,
+		"ERROR_REASON_CUTOFF_INCOMPLETE":           111,
+		"ERROR_REASON_CUTOFF_REVERSED":             112,
+		"ERROR_REASON_SIDE_MISSING":                113,
+		"ERROR_REASON_SIDE_BOTH":                   114,
+		"ERROR_REASON_AMOUNT_INVALID":              115,
+		"ERROR_REASON_ENTRY_UNBALANCED":            116,
+		"ERROR_REASON_CURRENCY_INVALID":            117,
+		"ERROR_REASON_CURRENCY_MISSING":            118,
+		"ERROR_REASON_CURRENCY_AMOUNT_MISSING":     119,
+		"ERROR_REASON_CURRENCY_AMOUNT_INVALID":     120,
+		"ERROR_REASON_CURRENCY_AMOUNT_DIFFERS":     121,
+		"ERROR_REASON_CURRENCY_RATE_INVALID":       122,
+		"ERROR_REASON_ENTRIES_MIGHT_MERGE":         123,
+		"ERROR_REASON_JOURNAL_RESERVED":            124,
+		"ERROR_REASON_LABEL_TOO_LONG":              125,
+		"ERROR_REASON_THIRD_PARTY_TOO_LONG":        126,
+		"ERROR_REASON_SIRET_INVALID":               127,
+		"ERROR_REASON_SIRET_CHECKSUM":              128,
+		"ERROR_REASON_SIRETS_OF_SEVERAL_COMPANIES": 129,
+		"ERROR_REASON_LETTERING_UNBALANCED":        130,
+		"ERROR_REASON_LETTERING_ON_TWO_ACCOUNTS":   131,
+		"ERROR_REASON_LETTERING_DATE_ALONE":        132,
+		"ERROR_REASON_ATTACHMENT_INVALID":          133,
+		"ERROR_REASON_ANALYTICS_UNBALANCED":        134,
+		"ERROR_REASON_JOURNAL_UNKNOWN":             135,
+		"ERROR_REASON_JOURNAL_CLOSED":              136,
+		"ERROR_REASON_ACCOUNT_UNKNOWN":             137,
+		"ERROR_REASON_ACCOUNT_CLOSED":              138,
+		"ERROR_REASON_ACCOUNT_NOT_ANALYTIC":        139,
+		"ERROR_REASON_THIRD_PARTY_UNKNOWN":         140,
+		"ERROR_REASON_THIRD_PARTY_INACTIVE":        141,
+		"ERROR_REASON_SECTION_UNKNOWN":             142,
+		"ERROR_REASON_SECTION_CLOSED":              143,
 	}
 )
 
@@ -167,7 +362,7 @@ var File_cegid_loop_v1_error_reason_proto protoreflect.FileDescriptor
 
 const file_cegid_loop_v1_error_reason_proto_rawDesc = "" +
 	"\n" +
-	" cegid/loop/v1/error_reason.proto\x12\rcegid.loop.v1*\xee\x06\n" +
+	" cegid/loop/v1/error_reason.proto\x12\rcegid.loop.v1*\xab\x14\n" +
 	"\vErrorReason\x12\x1c\n" +
 	"\x18ERROR_REASON_UNSPECIFIED\x10\x00\x12\x1e\n" +
 	"\x1aERROR_REASON_FIELD_INVALID\x10\x01\x12#\n" +
@@ -190,11 +385,59 @@ const file_cegid_loop_v1_error_reason_proto_rawDesc = "" +
 	"\x19ERROR_REASON_LOOP_REFUSED\x10(\x12\x1b\n" +
 	"\x17ERROR_REASON_LOOP_QUOTA\x10)\x12!\n" +
 	"\x1dERROR_REASON_LOOP_UNAVAILABLE\x10*\x12\"\n" +
-	"\x1eERROR_REASON_LOOP_BAD_RESPONSE\x10+\x12\x1e\n" +
+	"\x1eERROR_REASON_LOOP_BAD_RESPONSE\x10+\x12\"\n" +
+	"\x1eERROR_REASON_REQUEST_ID_REUSED\x10=\x12\"\n" +
+	"\x1eERROR_REASON_DUPLICATE_CONTENT\x10>\x12 \n" +
+	"\x1cERROR_REASON_OUTCOME_UNKNOWN\x10?\x12\x1f\n" +
+	"\x1bERROR_REASON_IMPORT_UNKNOWN\x10@\x12\x1e\n" +
 	"\x1aERROR_REASON_SHUTTING_DOWN\x102\x12\"\n" +
 	"\x1eERROR_REASON_DEADLINE_EXCEEDED\x103\x12\x1a\n" +
 	"\x16ERROR_REASON_CANCELLED\x104\x12\x19\n" +
-	"\x15ERROR_REASON_INTERNAL\x105B\xaf\x01\n" +
+	"\x15ERROR_REASON_INTERNAL\x105\x12 \n" +
+	"\x1cERROR_REASON_ENTRIES_MISSING\x10d\x12!\n" +
+	"\x1dERROR_REASON_ENTRIES_TOO_MANY\x10e\x12\x1f\n" +
+	"\x1bERROR_REASON_LINES_TOO_MANY\x10f\x12\x1e\n" +
+	"\x1aERROR_REASON_LINES_TOO_FEW\x10g\x12\x1f\n" +
+	"\x1bERROR_REASON_FIELD_REQUIRED\x10h\x12\x1d\n" +
+	"\x19ERROR_REASON_TEXT_INVALID\x10i\x12\x1e\n" +
+	"\x1aERROR_REASON_VALUE_UNKNOWN\x10j\x12\x1d\n" +
+	"\x19ERROR_REASON_UUID_INVALID\x10k\x12\x1d\n" +
+	"\x19ERROR_REASON_DATE_INVALID\x10l\x12!\n" +
+	"\x1dERROR_REASON_CONTEXT_REVERSED\x10m\x12%\n" +
+	"!ERROR_REASON_DATE_OUTSIDE_CONTEXT\x10n\x12\"\n" +
+	"\x1eERROR_REASON_CUTOFF_INCOMPLETE\x10o\x12 \n" +
+	"\x1cERROR_REASON_CUTOFF_REVERSED\x10p\x12\x1d\n" +
+	"\x19ERROR_REASON_SIDE_MISSING\x10q\x12\x1a\n" +
+	"\x16ERROR_REASON_SIDE_BOTH\x10r\x12\x1f\n" +
+	"\x1bERROR_REASON_AMOUNT_INVALID\x10s\x12!\n" +
+	"\x1dERROR_REASON_ENTRY_UNBALANCED\x10t\x12!\n" +
+	"\x1dERROR_REASON_CURRENCY_INVALID\x10u\x12!\n" +
+	"\x1dERROR_REASON_CURRENCY_MISSING\x10v\x12(\n" +
+	"$ERROR_REASON_CURRENCY_AMOUNT_MISSING\x10w\x12(\n" +
+	"$ERROR_REASON_CURRENCY_AMOUNT_INVALID\x10x\x12(\n" +
+	"$ERROR_REASON_CURRENCY_AMOUNT_DIFFERS\x10y\x12&\n" +
+	"\"ERROR_REASON_CURRENCY_RATE_INVALID\x10z\x12$\n" +
+	" ERROR_REASON_ENTRIES_MIGHT_MERGE\x10{\x12!\n" +
+	"\x1dERROR_REASON_JOURNAL_RESERVED\x10|\x12\x1f\n" +
+	"\x1bERROR_REASON_LABEL_TOO_LONG\x10}\x12%\n" +
+	"!ERROR_REASON_THIRD_PARTY_TOO_LONG\x10~\x12\x1e\n" +
+	"\x1aERROR_REASON_SIRET_INVALID\x10\x7f\x12 \n" +
+	"\x1bERROR_REASON_SIRET_CHECKSUM\x10\x80\x01\x12-\n" +
+	"(ERROR_REASON_SIRETS_OF_SEVERAL_COMPANIES\x10\x81\x01\x12&\n" +
+	"!ERROR_REASON_LETTERING_UNBALANCED\x10\x82\x01\x12+\n" +
+	"&ERROR_REASON_LETTERING_ON_TWO_ACCOUNTS\x10\x83\x01\x12&\n" +
+	"!ERROR_REASON_LETTERING_DATE_ALONE\x10\x84\x01\x12$\n" +
+	"\x1fERROR_REASON_ATTACHMENT_INVALID\x10\x85\x01\x12&\n" +
+	"!ERROR_REASON_ANALYTICS_UNBALANCED\x10\x86\x01\x12!\n" +
+	"\x1cERROR_REASON_JOURNAL_UNKNOWN\x10\x87\x01\x12 \n" +
+	"\x1bERROR_REASON_JOURNAL_CLOSED\x10\x88\x01\x12!\n" +
+	"\x1cERROR_REASON_ACCOUNT_UNKNOWN\x10\x89\x01\x12 \n" +
+	"\x1bERROR_REASON_ACCOUNT_CLOSED\x10\x8a\x01\x12&\n" +
+	"!ERROR_REASON_ACCOUNT_NOT_ANALYTIC\x10\x8b\x01\x12%\n" +
+	" ERROR_REASON_THIRD_PARTY_UNKNOWN\x10\x8c\x01\x12&\n" +
+	"!ERROR_REASON_THIRD_PARTY_INACTIVE\x10\x8d\x01\x12!\n" +
+	"\x1cERROR_REASON_SECTION_UNKNOWN\x10\x8e\x01\x12 \n" +
+	"\x1bERROR_REASON_SECTION_CLOSED\x10\x8f\x01B\xaf\x01\n" +
 	"\x11com.cegid.loop.v1B\x10ErrorReasonProtoP\x01Z2cegid.internal/gateway/gen/go/cegid/loop/v1;loopv1\xa2\x02\x03CLX\xaa\x02\rCegid.Loop.V1\xca\x02\rCegid\\Loop\\V1\xe2\x02\x19Cegid\\Loop\\V1\\GPBMetadata\xea\x02\x0fCegid::Loop::V1b\x06proto3"
 
 var (

@@ -26,12 +26,16 @@ var File_cegid_loop_v1_reference_data_service_proto protoreflect.FileDescriptor
 
 const file_cegid_loop_v1_reference_data_service_proto_rawDesc = "" +
 	"\n" +
-	"*cegid/loop/v1/reference_data_service.proto\x12\rcegid.loop.v1\x1a\x1acegid/loop/v1/access.proto\x1a\x1bcegid/loop/v1/account.proto\x1a\x1bcegid/loop/v1/journal.proto\x1a\x1cgoogle/api/annotations.proto\x1a.protoc-gen-openapiv3/options/annotations.proto2\xb8\x05\n" +
+	"*cegid/loop/v1/reference_data_service.proto\x12\rcegid.loop.v1\x1a\x1acegid/loop/v1/access.proto\x1a\x1bcegid/loop/v1/account.proto\x1a$cegid/loop/v1/analytic_section.proto\x1a\x1bcegid/loop/v1/journal.proto\x1a\x1fcegid/loop/v1/third_party.proto\x1a\x1cgoogle/api/annotations.proto\x1a.protoc-gen-openapiv3/options/annotations.proto2\xba\v\n" +
 	"\x14ReferenceDataService\x12\x9e\x01\n" +
 	"\fListAccounts\x12\".cegid.loop.v1.ListAccountsRequest\x1a#.cegid.loop.v1.ListAccountsResponse\"E\x8a\xce\x18\x02\b\x01\x82\xd3\xe4\x93\x026\x124/v1/practices/{practice}/dossiers/{dossier}/accounts\x90\x02\x01\x12\xad\x01\n" +
 	"\x0eStreamAccounts\x12$.cegid.loop.v1.StreamAccountsRequest\x1a%.cegid.loop.v1.StreamAccountsResponse\"L\x8a\xce\x18\x02\b\x01\x82\xd3\xe4\x93\x02=\x12;/v1/practices/{practice}/dossiers/{dossier}/accounts:stream\x90\x02\x010\x01\x12\x9e\x01\n" +
 	"\fListJournals\x12\".cegid.loop.v1.ListJournalsRequest\x1a#.cegid.loop.v1.ListJournalsResponse\"E\x8a\xce\x18\x02\b\x01\x82\xd3\xe4\x93\x026\x124/v1/practices/{practice}/dossiers/{dossier}/journals\x90\x02\x01\x12\xad\x01\n" +
-	"\x0eStreamJournals\x12$.cegid.loop.v1.StreamJournalsRequest\x1a%.cegid.loop.v1.StreamJournalsResponse\"L\x8a\xce\x18\x02\b\x01\x82\xd3\xe4\x93\x02=\x12;/v1/practices/{practice}/dossiers/{dossier}/journals:stream\x90\x02\x010\x01B\xdd\x03\xfaP\xa1\x02\n" +
+	"\x0eStreamJournals\x12$.cegid.loop.v1.StreamJournalsRequest\x1a%.cegid.loop.v1.StreamJournalsResponse\"L\x8a\xce\x18\x02\b\x01\x82\xd3\xe4\x93\x02=\x12;/v1/practices/{practice}/dossiers/{dossier}/journals:stream\x90\x02\x010\x01\x12\xbe\x01\n" +
+	"\x14ListAnalyticSections\x12*.cegid.loop.v1.ListAnalyticSectionsRequest\x1a+.cegid.loop.v1.ListAnalyticSectionsResponse\"M\x8a\xce\x18\x02\b\x01\x82\xd3\xe4\x93\x02>\x12</v1/practices/{practice}/dossiers/{dossier}/analyticSections\x90\x02\x01\x12\xcd\x01\n" +
+	"\x16StreamAnalyticSections\x12,.cegid.loop.v1.StreamAnalyticSectionsRequest\x1a-.cegid.loop.v1.StreamAnalyticSectionsResponse\"T\x8a\xce\x18\x02\b\x01\x82\xd3\xe4\x93\x02E\x12C/v1/practices/{practice}/dossiers/{dossier}/analyticSections:stream\x90\x02\x010\x01\x12\xae\x01\n" +
+	"\x10ListThirdParties\x12&.cegid.loop.v1.ListThirdPartiesRequest\x1a'.cegid.loop.v1.ListThirdPartiesResponse\"I\x8a\xce\x18\x02\b\x01\x82\xd3\xe4\x93\x02:\x128/v1/practices/{practice}/dossiers/{dossier}/thirdParties\x90\x02\x01\x12\xbd\x01\n" +
+	"\x12StreamThirdParties\x12(.cegid.loop.v1.StreamThirdPartiesRequest\x1a).cegid.loop.v1.StreamThirdPartiesResponse\"P\x8a\xce\x18\x02\b\x01\x82\xd3\xe4\x93\x02A\x12?/v1/practices/{practice}/dossiers/{dossier}/thirdParties:stream\x90\x02\x010\x01B\xdd\x03\xfaP\xa1\x02\n" +
 	"\xc5\x01\n" +
 	"\x12Cegid Loop gateway\x1a\xaa\x01Read reference data from Cegid Loop and push accounting entries into it, over gRPC or REST. Errors are google.rpc.Status objects; their ErrorInfo says why and what to do.:\x02v1\x12\x03\n" +
 	"\x01/2D\n" +
@@ -43,29 +47,45 @@ const file_cegid_loop_v1_reference_data_service_proto_rawDesc = "" +
 	"\x11com.cegid.loop.v1B\x19ReferenceDataServiceProtoP\x01Z2cegid.internal/gateway/gen/go/cegid/loop/v1;loopv1\xa2\x02\x03CLX\xaa\x02\rCegid.Loop.V1\xca\x02\rCegid\\Loop\\V1\xe2\x02\x19Cegid\\Loop\\V1\\GPBMetadata\xea\x02\x0fCegid::Loop::V1b\x06proto3"
 
 var file_cegid_loop_v1_reference_data_service_proto_goTypes = []any{
-	(*ListAccountsRequest)(nil),    // 0: cegid.loop.v1.ListAccountsRequest
-	(*StreamAccountsRequest)(nil),  // 1: cegid.loop.v1.StreamAccountsRequest
-	(*ListJournalsRequest)(nil),    // 2: cegid.loop.v1.ListJournalsRequest
-	(*StreamJournalsRequest)(nil),  // 3: cegid.loop.v1.StreamJournalsRequest
-	(*ListAccountsResponse)(nil),   // 4: cegid.loop.v1.ListAccountsResponse
-	(*StreamAccountsResponse)(nil), // 5: cegid.loop.v1.StreamAccountsResponse
-	(*ListJournalsResponse)(nil),   // 6: cegid.loop.v1.ListJournalsResponse
-	(*StreamJournalsResponse)(nil), // 7: cegid.loop.v1.StreamJournalsResponse
+	(*ListAccountsRequest)(nil),            // 0: cegid.loop.v1.ListAccountsRequest
+	(*StreamAccountsRequest)(nil),          // 1: cegid.loop.v1.StreamAccountsRequest
+	(*ListJournalsRequest)(nil),            // 2: cegid.loop.v1.ListJournalsRequest
+	(*StreamJournalsRequest)(nil),          // 3: cegid.loop.v1.StreamJournalsRequest
+	(*ListAnalyticSectionsRequest)(nil),    // 4: cegid.loop.v1.ListAnalyticSectionsRequest
+	(*StreamAnalyticSectionsRequest)(nil),  // 5: cegid.loop.v1.StreamAnalyticSectionsRequest
+	(*ListThirdPartiesRequest)(nil),        // 6: cegid.loop.v1.ListThirdPartiesRequest
+	(*StreamThirdPartiesRequest)(nil),      // 7: cegid.loop.v1.StreamThirdPartiesRequest
+	(*ListAccountsResponse)(nil),           // 8: cegid.loop.v1.ListAccountsResponse
+	(*StreamAccountsResponse)(nil),         // 9: cegid.loop.v1.StreamAccountsResponse
+	(*ListJournalsResponse)(nil),           // 10: cegid.loop.v1.ListJournalsResponse
+	(*StreamJournalsResponse)(nil),         // 11: cegid.loop.v1.StreamJournalsResponse
+	(*ListAnalyticSectionsResponse)(nil),   // 12: cegid.loop.v1.ListAnalyticSectionsResponse
+	(*StreamAnalyticSectionsResponse)(nil), // 13: cegid.loop.v1.StreamAnalyticSectionsResponse
+	(*ListThirdPartiesResponse)(nil),       // 14: cegid.loop.v1.ListThirdPartiesResponse
+	(*StreamThirdPartiesResponse)(nil),     // 15: cegid.loop.v1.StreamThirdPartiesResponse
 }
 var file_cegid_loop_v1_reference_data_service_proto_depIdxs = []int32{
-	0, // 0: cegid.loop.v1.ReferenceDataService.ListAccounts:input_type -> cegid.loop.v1.ListAccountsRequest
-	1, // 1: cegid.loop.v1.ReferenceDataService.StreamAccounts:input_type -> cegid.loop.v1.StreamAccountsRequest
-	2, // 2: cegid.loop.v1.ReferenceDataService.ListJournals:input_type -> cegid.loop.v1.ListJournalsRequest
-	3, // 3: cegid.loop.v1.ReferenceDataService.StreamJournals:input_type -> cegid.loop.v1.StreamJournalsRequest
-	4, // 4: cegid.loop.v1.ReferenceDataService.ListAccounts:output_type -> cegid.loop.v1.ListAccountsResponse
-	5, // 5: cegid.loop.v1.ReferenceDataService.StreamAccounts:output_type -> cegid.loop.v1.StreamAccountsResponse
-	6, // 6: cegid.loop.v1.ReferenceDataService.ListJournals:output_type -> cegid.loop.v1.ListJournalsResponse
-	7, // 7: cegid.loop.v1.ReferenceDataService.StreamJournals:output_type -> cegid.loop.v1.StreamJournalsResponse
-	4, // [4:8] is the sub-list for method output_type
-	0, // [0:4] is the sub-list for method input_type
-	0, // [0:0] is the sub-list for extension type_name
-	0, // [0:0] is the sub-list for extension extendee
-	0, // [0:0] is the sub-list for field type_name
+	0,  // 0: cegid.loop.v1.ReferenceDataService.ListAccounts:input_type -> cegid.loop.v1.ListAccountsRequest
+	1,  // 1: cegid.loop.v1.ReferenceDataService.StreamAccounts:input_type -> cegid.loop.v1.StreamAccountsRequest
+	2,  // 2: cegid.loop.v1.ReferenceDataService.ListJournals:input_type -> cegid.loop.v1.ListJournalsRequest
+	3,  // 3: cegid.loop.v1.ReferenceDataService.StreamJournals:input_type -> cegid.loop.v1.StreamJournalsRequest
+	4,  // 4: cegid.loop.v1.ReferenceDataService.ListAnalyticSections:input_type -> cegid.loop.v1.ListAnalyticSectionsRequest
+	5,  // 5: cegid.loop.v1.ReferenceDataService.StreamAnalyticSections:input_type -> cegid.loop.v1.StreamAnalyticSectionsRequest
+	6,  // 6: cegid.loop.v1.ReferenceDataService.ListThirdParties:input_type -> cegid.loop.v1.ListThirdPartiesRequest
+	7,  // 7: cegid.loop.v1.ReferenceDataService.StreamThirdParties:input_type -> cegid.loop.v1.StreamThirdPartiesRequest
+	8,  // 8: cegid.loop.v1.ReferenceDataService.ListAccounts:output_type -> cegid.loop.v1.ListAccountsResponse
+	9,  // 9: cegid.loop.v1.ReferenceDataService.StreamAccounts:output_type -> cegid.loop.v1.StreamAccountsResponse
+	10, // 10: cegid.loop.v1.ReferenceDataService.ListJournals:output_type -> cegid.loop.v1.ListJournalsResponse
+	11, // 11: cegid.loop.v1.ReferenceDataService.StreamJournals:output_type -> cegid.loop.v1.StreamJournalsResponse
+	12, // 12: cegid.loop.v1.ReferenceDataService.ListAnalyticSections:output_type -> cegid.loop.v1.ListAnalyticSectionsResponse
+	13, // 13: cegid.loop.v1.ReferenceDataService.StreamAnalyticSections:output_type -> cegid.loop.v1.StreamAnalyticSectionsResponse
+	14, // 14: cegid.loop.v1.ReferenceDataService.ListThirdParties:output_type -> cegid.loop.v1.ListThirdPartiesResponse
+	15, // 15: cegid.loop.v1.ReferenceDataService.StreamThirdParties:output_type -> cegid.loop.v1.StreamThirdPartiesResponse
+	8,  // [8:16] is the sub-list for method output_type
+	0,  // [0:8] is the sub-list for method input_type
+	0,  // [0:0] is the sub-list for extension type_name
+	0,  // [0:0] is the sub-list for extension extendee
+	0,  // [0:0] is the sub-list for field type_name
 }
 
 func init() { file_cegid_loop_v1_reference_data_service_proto_init() }
@@ -75,7 +95,9 @@ func file_cegid_loop_v1_reference_data_service_proto_init() {
 	}
 	file_cegid_loop_v1_access_proto_init()
 	file_cegid_loop_v1_account_proto_init()
+	file_cegid_loop_v1_analytic_section_proto_init()
 	file_cegid_loop_v1_journal_proto_init()
+	file_cegid_loop_v1_third_party_proto_init()
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{

@@ -19,10 +19,14 @@ import (
 const _ = grpc.SupportPackageIsVersion9
 
 const (
-	ReferenceDataService_ListAccounts_FullMethodName   = "/cegid.loop.v1.ReferenceDataService/ListAccounts"
-	ReferenceDataService_StreamAccounts_FullMethodName = "/cegid.loop.v1.ReferenceDataService/StreamAccounts"
-	ReferenceDataService_ListJournals_FullMethodName   = "/cegid.loop.v1.ReferenceDataService/ListJournals"
-	ReferenceDataService_StreamJournals_FullMethodName = "/cegid.loop.v1.ReferenceDataService/StreamJournals"
+	ReferenceDataService_ListAccounts_FullMethodName           = "/cegid.loop.v1.ReferenceDataService/ListAccounts"
+	ReferenceDataService_StreamAccounts_FullMethodName         = "/cegid.loop.v1.ReferenceDataService/StreamAccounts"
+	ReferenceDataService_ListJournals_FullMethodName           = "/cegid.loop.v1.ReferenceDataService/ListJournals"
+	ReferenceDataService_StreamJournals_FullMethodName         = "/cegid.loop.v1.ReferenceDataService/StreamJournals"
+	ReferenceDataService_ListAnalyticSections_FullMethodName   = "/cegid.loop.v1.ReferenceDataService/ListAnalyticSections"
+	ReferenceDataService_StreamAnalyticSections_FullMethodName = "/cegid.loop.v1.ReferenceDataService/StreamAnalyticSections"
+	ReferenceDataService_ListThirdParties_FullMethodName       = "/cegid.loop.v1.ReferenceDataService/ListThirdParties"
+	ReferenceDataService_StreamThirdParties_FullMethodName     = "/cegid.loop.v1.ReferenceDataService/StreamThirdParties"
 )
 
 // ReferenceDataServiceClient is the client API for ReferenceDataService service.
@@ -48,6 +52,22 @@ type ReferenceDataServiceClient interface {
 	//
 	// Never more than a few pages are asked of Loop ahead of the reader. (Loop: GET /journal)
 	StreamJournals(ctx context.Context, in *StreamJournalsRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[StreamJournalsResponse], error)
+	// Lists the analytic sections of a dossier.
+	//
+	// Sorted by code unless `order_by` says otherwise. (Loop: GET /section)
+	ListAnalyticSections(ctx context.Context, in *ListAnalyticSectionsRequest, opts ...grpc.CallOption) (*ListAnalyticSectionsResponse, error)
+	// Streams the analytic sections of a dossier, a page of Loop's per message.
+	//
+	// Never more than a few pages are asked of Loop ahead of the reader. (Loop: GET /section)
+	StreamAnalyticSections(ctx context.Context, in *StreamAnalyticSectionsRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[StreamAnalyticSectionsResponse], error)
+	// Lists the third parties of a dossier.
+	//
+	// Sorted by code unless `order_by` says otherwise. (Loop: GET /tiersClient, /tiersFournisseur, /tiersSalarie, /tiersDivers)
+	ListThirdParties(ctx context.Context, in *ListThirdPartiesRequest, opts ...grpc.CallOption) (*ListThirdPartiesResponse, error)
+	// Streams the third parties of a dossier, a page of Loop's per message.
+	//
+	// Never more than a few pages are asked of Loop ahead of the reader. (Loop: GET /tiersClient, /tiersFournisseur, /tiersSalarie, /tiersDivers)
+	StreamThirdParties(ctx context.Context, in *StreamThirdPartiesRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[StreamThirdPartiesResponse], error)
 }
 
 type referenceDataServiceClient struct {
@@ -116,6 +136,64 @@ func (c *referenceDataServiceClient) StreamJournals(ctx context.Context, in *Str
 // This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
 type ReferenceDataService_StreamJournalsClient = grpc.ServerStreamingClient[StreamJournalsResponse]
 
+func (c *referenceDataServiceClient) ListAnalyticSections(ctx context.Context, in *ListAnalyticSectionsRequest, opts ...grpc.CallOption) (*ListAnalyticSectionsResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ListAnalyticSectionsResponse)
+	err := c.cc.Invoke(ctx, ReferenceDataService_ListAnalyticSections_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *referenceDataServiceClient) StreamAnalyticSections(ctx context.Context, in *StreamAnalyticSectionsRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[StreamAnalyticSectionsResponse], error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	stream, err := c.cc.NewStream(ctx, &ReferenceDataService_ServiceDesc.Streams[2], ReferenceDataService_StreamAnalyticSections_FullMethodName, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	x := &grpc.GenericClientStream[StreamAnalyticSectionsRequest, StreamAnalyticSectionsResponse]{ClientStream: stream}
+	if err := x.ClientStream.SendMsg(in); err != nil {
+		return nil, err
+	}
+	if err := x.ClientStream.CloseSend(); err != nil {
+		return nil, err
+	}
+	return x, nil
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type ReferenceDataService_StreamAnalyticSectionsClient = grpc.ServerStreamingClient[StreamAnalyticSectionsResponse]
+
+func (c *referenceDataServiceClient) ListThirdParties(ctx context.Context, in *ListThirdPartiesRequest, opts ...grpc.CallOption) (*ListThirdPartiesResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ListThirdPartiesResponse)
+	err := c.cc.Invoke(ctx, ReferenceDataService_ListThirdParties_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *referenceDataServiceClient) StreamThirdParties(ctx context.Context, in *StreamThirdPartiesRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[StreamThirdPartiesResponse], error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	stream, err := c.cc.NewStream(ctx, &ReferenceDataService_ServiceDesc.Streams[3], ReferenceDataService_StreamThirdParties_FullMethodName, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	x := &grpc.GenericClientStream[StreamThirdPartiesRequest, StreamThirdPartiesResponse]{ClientStream: stream}
+	if err := x.ClientStream.SendMsg(in); err != nil {
+		return nil, err
+	}
+	if err := x.ClientStream.CloseSend(); err != nil {
+		return nil, err
+	}
+	return x, nil
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type ReferenceDataService_StreamThirdPartiesClient = grpc.ServerStreamingClient[StreamThirdPartiesResponse]
+
 // ReferenceDataServiceServer is the server API for ReferenceDataService service.
 // All implementations must embed UnimplementedReferenceDataServiceServer
 // for forward compatibility.
@@ -139,6 +217,22 @@ type ReferenceDataServiceServer interface {
 	//
 	// Never more than a few pages are asked of Loop ahead of the reader. (Loop: GET /journal)
 	StreamJournals(*StreamJournalsRequest, grpc.ServerStreamingServer[StreamJournalsResponse]) error
+	// Lists the analytic sections of a dossier.
+	//
+	// Sorted by code unless `order_by` says otherwise. (Loop: GET /section)
+	ListAnalyticSections(context.Context, *ListAnalyticSectionsRequest) (*ListAnalyticSectionsResponse, error)
+	// Streams the analytic sections of a dossier, a page of Loop's per message.
+	//
+	// Never more than a few pages are asked of Loop ahead of the reader. (Loop: GET /section)
+	StreamAnalyticSections(*StreamAnalyticSectionsRequest, grpc.ServerStreamingServer[StreamAnalyticSectionsResponse]) error
+	// Lists the third parties of a dossier.
+	//
+	// Sorted by code unless `order_by` says otherwise. (Loop: GET /tiersClient, /tiersFournisseur, /tiersSalarie, /tiersDivers)
+	ListThirdParties(context.Context, *ListThirdPartiesRequest) (*ListThirdPartiesResponse, error)
+	// Streams the third parties of a dossier, a page of Loop's per message.
+	//
+	// Never more than a few pages are asked of Loop ahead of the reader. (Loop: GET /tiersClient, /tiersFournisseur, /tiersSalarie, /tiersDivers)
+	StreamThirdParties(*StreamThirdPartiesRequest, grpc.ServerStreamingServer[StreamThirdPartiesResponse]) error
 	mustEmbedUnimplementedReferenceDataServiceServer()
 }
 
@@ -160,6 +254,18 @@ func (UnimplementedReferenceDataServiceServer) ListJournals(context.Context, *Li
 }
 func (UnimplementedReferenceDataServiceServer) StreamJournals(*StreamJournalsRequest, grpc.ServerStreamingServer[StreamJournalsResponse]) error {
 	return status.Error(codes.Unimplemented, "method StreamJournals not implemented")
+}
+func (UnimplementedReferenceDataServiceServer) ListAnalyticSections(context.Context, *ListAnalyticSectionsRequest) (*ListAnalyticSectionsResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ListAnalyticSections not implemented")
+}
+func (UnimplementedReferenceDataServiceServer) StreamAnalyticSections(*StreamAnalyticSectionsRequest, grpc.ServerStreamingServer[StreamAnalyticSectionsResponse]) error {
+	return status.Error(codes.Unimplemented, "method StreamAnalyticSections not implemented")
+}
+func (UnimplementedReferenceDataServiceServer) ListThirdParties(context.Context, *ListThirdPartiesRequest) (*ListThirdPartiesResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ListThirdParties not implemented")
+}
+func (UnimplementedReferenceDataServiceServer) StreamThirdParties(*StreamThirdPartiesRequest, grpc.ServerStreamingServer[StreamThirdPartiesResponse]) error {
+	return status.Error(codes.Unimplemented, "method StreamThirdParties not implemented")
 }
 func (UnimplementedReferenceDataServiceServer) mustEmbedUnimplementedReferenceDataServiceServer() {}
 func (UnimplementedReferenceDataServiceServer) testEmbeddedByValue()                              {}
@@ -240,6 +346,64 @@ func _ReferenceDataService_StreamJournals_Handler(srv interface{}, stream grpc.S
 // This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
 type ReferenceDataService_StreamJournalsServer = grpc.ServerStreamingServer[StreamJournalsResponse]
 
+func _ReferenceDataService_ListAnalyticSections_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ListAnalyticSectionsRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(ReferenceDataServiceServer).ListAnalyticSections(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: ReferenceDataService_ListAnalyticSections_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(ReferenceDataServiceServer).ListAnalyticSections(ctx, req.(*ListAnalyticSectionsRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _ReferenceDataService_StreamAnalyticSections_Handler(srv interface{}, stream grpc.ServerStream) error {
+	m := new(StreamAnalyticSectionsRequest)
+	if err := stream.RecvMsg(m); err != nil {
+		return err
+	}
+	return srv.(ReferenceDataServiceServer).StreamAnalyticSections(m, &grpc.GenericServerStream[StreamAnalyticSectionsRequest, StreamAnalyticSectionsResponse]{ServerStream: stream})
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type ReferenceDataService_StreamAnalyticSectionsServer = grpc.ServerStreamingServer[StreamAnalyticSectionsResponse]
+
+func _ReferenceDataService_ListThirdParties_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ListThirdPartiesRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(ReferenceDataServiceServer).ListThirdParties(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: ReferenceDataService_ListThirdParties_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(ReferenceDataServiceServer).ListThirdParties(ctx, req.(*ListThirdPartiesRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _ReferenceDataService_StreamThirdParties_Handler(srv interface{}, stream grpc.ServerStream) error {
+	m := new(StreamThirdPartiesRequest)
+	if err := stream.RecvMsg(m); err != nil {
+		return err
+	}
+	return srv.(ReferenceDataServiceServer).StreamThirdParties(m, &grpc.GenericServerStream[StreamThirdPartiesRequest, StreamThirdPartiesResponse]{ServerStream: stream})
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type ReferenceDataService_StreamThirdPartiesServer = grpc.ServerStreamingServer[StreamThirdPartiesResponse]
+
 // ReferenceDataService_ServiceDesc is the grpc.ServiceDesc for ReferenceDataService service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
@@ -255,6 +419,14 @@ var ReferenceDataService_ServiceDesc = grpc.ServiceDesc{
 			MethodName: "ListJournals",
 			Handler:    _ReferenceDataService_ListJournals_Handler,
 		},
+		{
+			MethodName: "ListAnalyticSections",
+			Handler:    _ReferenceDataService_ListAnalyticSections_Handler,
+		},
+		{
+			MethodName: "ListThirdParties",
+			Handler:    _ReferenceDataService_ListThirdParties_Handler,
+		},
 	},
 	Streams: []grpc.StreamDesc{
 		{
@@ -265,6 +437,16 @@ var ReferenceDataService_ServiceDesc = grpc.ServiceDesc{
 		{
 			StreamName:    "StreamJournals",
 			Handler:       _ReferenceDataService_StreamJournals_Handler,
+			ServerStreams: true,
+		},
+		{
+			StreamName:    "StreamAnalyticSections",
+			Handler:       _ReferenceDataService_StreamAnalyticSections_Handler,
+			ServerStreams: true,
+		},
+		{
+			StreamName:    "StreamThirdParties",
+			Handler:       _ReferenceDataService_StreamThirdParties_Handler,
 			ServerStreams: true,
 		},
 	},

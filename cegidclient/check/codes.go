@@ -1,0 +1,318 @@
+package check
+
+import "slices"
+
+// Rule describes a code: its severity, and its sentences with {placeholders} for what varies.
+type Rule struct {
+	Code            string
+	Severity        Severity
+	Message, French string
+}
+
+// Codes lists every code that the package can find, in the order of the checks. The caller owns it.
+func Codes() []Rule { return slices.Clone(rules) }
+
+const (
+	entriesMissing           = "ENTRIES_MISSING"
+	entriesTooMany           = "ENTRIES_TOO_MANY"
+	linesTooMany             = "LINES_TOO_MANY"
+	linesTooFew              = "LINES_TOO_FEW"
+	fieldRequired            = "FIELD_REQUIRED"
+	textInvalid              = "TEXT_INVALID"
+	valueUnknown             = "VALUE_UNKNOWN"
+	uuidInvalid              = "UUID_INVALID"
+	dateInvalid              = "DATE_INVALID"
+	contextReversed          = "CONTEXT_REVERSED"
+	dateOutsideContext       = "DATE_OUTSIDE_CONTEXT"
+	datesFarApart            = "DATES_FAR_APART"
+	dueDateEarly             = "DUE_DATE_EARLY"
+	cutoffIncomplete         = "CUTOFF_INCOMPLETE"
+	cutoffReversed           = "CUTOFF_REVERSED"
+	sideMissing              = "SIDE_MISSING"
+	sideBoth                 = "SIDE_BOTH"
+	amountInvalid            = "AMOUNT_INVALID"
+	amountZero               = "AMOUNT_ZERO"
+	entryUnbalanced          = "ENTRY_UNBALANCED"
+	currencyInvalid          = "CURRENCY_INVALID"
+	currencyMissing          = "CURRENCY_MISSING"
+	currencyAmountMissing    = "CURRENCY_AMOUNT_MISSING"
+	currencyAmountInvalid    = "CURRENCY_AMOUNT_INVALID"
+	currencyAmountDiffers    = "CURRENCY_AMOUNT_DIFFERS"
+	currencyRateInvalid      = "CURRENCY_RATE_INVALID"
+	currencyRateMissing      = "CURRENCY_RATE_MISSING"
+	entriesMightMerge        = "ENTRIES_MIGHT_MERGE"
+	journalReserved          = "JOURNAL_RESERVED"
+	documentReferenceMissing = "DOCUMENT_REFERENCE_MISSING"
+	labelTooLong             = "LABEL_TOO_LONG"
+	labelCut                 = "LABEL_CUT"
+	thirdPartyTooLong        = "THIRD_PARTY_TOO_LONG"
+	siretInvalid             = "SIRET_INVALID"
+	siretChecksum            = "SIRET_CHECKSUM"
+	siretsOfSeveral          = "SIRETS_OF_SEVERAL_COMPANIES"
+	letteringUnbalanced      = "LETTERING_UNBALANCED"
+	letteringOnTwoAccounts   = "LETTERING_ON_TWO_ACCOUNTS"
+	letteringOfSeveral       = "LETTERING_OF_SEVERAL_THIRD_PARTIES"
+	letteringDateAlone       = "LETTERING_DATE_ALONE"
+	attachmentInvalid        = "ATTACHMENT_INVALID"
+	attachmentShortLived     = "ATTACHMENT_SHORT_LIVED"
+	analyticsUnbalanced      = "ANALYTICS_UNBALANCED"
+
+	journalUnknown     = "JOURNAL_UNKNOWN"
+	journalToCreate    = "JOURNAL_TO_CREATE"
+	journalClosed      = "JOURNAL_CLOSED"
+	accountUnknown     = "ACCOUNT_UNKNOWN"
+	accountToCreate    = "ACCOUNT_TO_CREATE"
+	accountDefaulted   = "ACCOUNT_DEFAULTED"
+	accountClosed      = "ACCOUNT_CLOSED"
+	accountNotAnalytic = "ACCOUNT_NOT_ANALYTIC"
+	thirdPartyUnknown  = "THIRD_PARTY_UNKNOWN"
+	thirdPartyToCreate = "THIRD_PARTY_TO_CREATE"
+	thirdPartyInactive = "THIRD_PARTY_INACTIVE"
+	letteringIgnored   = "LETTERING_IGNORED"
+	sectionUnknown     = "SECTION_UNKNOWN"
+	sectionClosed      = "SECTION_CLOSED"
+)
+
+var rules = []Rule{
+	{
+		entriesMissing, Error, "There are no entries. Send at least one.",
+		"Il n'y a aucune écriture. Envoyez-en au moins une.",
+	},
+	{
+		entriesTooMany, Error, "There are {count} entries, and one import takes {most}. Split it, each part with a request_id of its own.",
+		"Il y a {count} écritures, et un import en accepte {most}. Scindez-le, chaque partie avec son propre request_id.",
+	},
+	{
+		linesTooMany, Error, "There are {count} lines, and one import takes {most}. Split it between two entries, each part with a request_id of its own.",
+		"Il y a {count} lignes, et un import en accepte {most}. Scindez-le entre deux écritures, chaque partie avec son propre request_id.",
+	},
+	{
+		linesTooFew, Error, "The entry has {count} of the two lines that it needs at least. Add the lines that balance it.",
+		"L'écriture doit comporter au moins deux lignes, elle en a {count}. Ajoutez les lignes qui l'équilibrent.",
+	},
+	{
+		fieldRequired, Error, "The {what} is missing. Fill it in.",
+		"Champ obligatoire non renseigné : {what}. Complétez-le.",
+	},
+	{
+		textInvalid, Error, "The text holds a line break or another control character, or is not UTF-8. Take it out.",
+		"Le texte contient un saut de ligne ou un autre caractère de contrôle, ou n'est pas en UTF-8. Supprimez ce caractère.",
+	},
+	{
+		valueUnknown, Error, "Loop knows no value \"{value}\" here. Use one that the documentation lists, or leave it out.",
+		"Loop ne connaît pas la valeur « {value} » pour ce champ. Utilisez une valeur de la documentation, ou laissez le champ vide.",
+	},
+	{
+		uuidInvalid, Error, "\"{value}\" is not a UUID. Give Loop's identifier, such as 3b0a6c1e-5d1f-4c7b-9a55-2f8f0c6f1d90, not a code.",
+		"« {value} » n'est pas un UUID. Indiquez l'identifiant de Loop, par exemple 3b0a6c1e-5d1f-4c7b-9a55-2f8f0c6f1d90, et non un code.",
+	},
+	{
+		dateInvalid, Error, "\"{value}\" is not a date. Write a day that exists as YYYY-MM-DD, such as 2026-03-31.",
+		"« {value} » n'est pas une date. Écrivez un jour qui existe sous la forme AAAA-MM-JJ, par exemple 2026-03-31.",
+	},
+	{
+		contextReversed, Error, "The context starts on {start}, after its end on {end}. Swap the two dates, or leave them out: they are then computed.",
+		"Le contexte commence le {start}, après sa fin le {end}. Inversez les deux dates, ou omettez-les : elles seront calculées.",
+	},
+	{
+		dateOutsideContext, Error, "The entry is dated {date}, outside the context of the import ({start} to {end}). Correct the date, or widen the context or leave it out.",
+		"L'écriture est datée du {date}, hors du contexte de l'import ({start} au {end}). Corrigez la date, ou élargissez le contexte ou omettez-le.",
+	},
+	{
+		datesFarApart, Warning, "The entries run from {start} to {end}, more than a year, and Loop books in the last open period only. Check the dates; if they are right, set multi_period or split the import.",
+		"Les écritures vont du {start} au {end}, soit plus d'un an, et Loop ne comptabilise que dans la dernière période ouverte. Vérifiez les dates ; si elles sont exactes, activez multi_period ou scindez l'import.",
+	},
+	{
+		dueDateEarly, Warning, "The due date {date} lies before the document's date {document}. Check both.",
+		"La date d'échéance {date} est antérieure à la date de la pièce {document}. Vérifiez les deux dates.",
+	},
+	{
+		cutoffIncomplete, Error, "Only one of the two cut-off dates is given. Give both, or neither.",
+		"Une seule des deux dates de cut-off est renseignée. Renseignez les deux, ou aucune.",
+	},
+	{
+		cutoffReversed, Error, "The cut-off period starts on {start}, after its end on {end}. Swap the two dates.",
+		"La période de cut-off commence le {start}, après sa fin le {end}. Inversez les deux dates.",
+	},
+	{
+		sideMissing, Error, "The line has no amount. Fill in the debit or the credit.",
+		"La ligne n'a pas de montant. Renseignez le débit ou le crédit.",
+	},
+	{
+		sideBoth, Error, "The line has a debit and a credit. Keep one and leave the other empty, even of a zero.",
+		"La ligne a un débit et un crédit. Gardez l'un des deux et laissez l'autre vide, même sans zéro.",
+	},
+	{
+		amountInvalid, Error, "\"{value}\" is not an amount. {advice}",
+		"« {value} » n'est pas un montant. {advice}",
+	},
+	{
+		amountZero, Warning, "The amount is zero. Take the line out unless it is meant.",
+		"Le montant est nul. Supprimez la ligne, sauf si elle est voulue.",
+	},
+	{
+		entryUnbalanced, Error, "The entry does not balance: debit {debit}, credit {credit}, difference {difference}. Correct an amount, or add the line that is missing.",
+		"L'écriture n'est pas équilibrée : débit {debit}, crédit {credit}, écart {difference}. Corrigez un montant, ou ajoutez la ligne manquante.",
+	},
+	{
+		currencyInvalid, Error, "\"{value}\" is not a currency. Write its ISO 4217 code, three capital letters such as USD, or leave it out for euro.",
+		"« {value} » n'est pas une devise. Écrivez son code ISO 4217, trois lettres majuscules comme USD, ou laissez le champ vide pour l'euro.",
+	},
+	{
+		currencyMissing, Error, "There is an amount or a rate in a currency, and no currency. Name the currency, or leave both out.",
+		"Un montant ou un cours en devise est renseigné sans la devise. Indiquez la devise, ou supprimez le montant et le cours.",
+	},
+	{
+		currencyAmountMissing, Error, "The amount in {currency} is missing. Fill in currency_amount; debit and credit are in euro.",
+		"Le montant en {currency} manque. Renseignez currency_amount ; le débit et le crédit sont en euros.",
+	},
+	{
+		currencyAmountInvalid, Error, "\"{value}\" is not an amount in a currency. Write digits with up to four decimals after a point and without a sign, such as 1234.5678.",
+		"« {value} » n'est pas un montant en devise. Écrivez des chiffres avec quatre décimales au plus après un point, sans signe, par exemple 1234.5678.",
+	},
+	{
+		currencyAmountDiffers, Error, "The currency is the euro, and its amount {value} is not the amount of the line, {amount}. Correct one, or leave currency and currency_amount out.",
+		"La devise est l'euro, et le montant en devise {value} diffère du montant de la ligne, {amount}. Corrigez l'un des deux, ou supprimez devise et montant en devise.",
+	},
+	{
+		currencyRateInvalid, Error, "\"{value}\" is not a rate. Write a number above zero with a decimal point, such as 1.0871.",
+		"« {value} » n'est pas un cours. Écrivez un nombre supérieur à zéro avec un point décimal, par exemple 1.0871.",
+	},
+	{
+		currencyRateMissing, Warning, "The rate of {currency} is missing, and nothing says that Loop finds it by itself. Fill in currency_rate.",
+		"Le cours de {currency} manque, et rien n'indique que Loop le retrouve seul. Renseignez currency_rate.",
+	},
+	{
+		entriesMightMerge, Error, "The entry has the journal, date, reference and document reference of entry {other} of this import, so that Loop might book both as one. Give each a reference of its own, or import them apart.",
+		"L'écriture a le même journal, la même date, la même référence et la même référence de pièce que l'écriture {other} de cet import : Loop pourrait les réunir en une seule. Donnez à chacune sa propre référence, ou importez-les séparément.",
+	},
+	{
+		journalReserved, Error, "The journal \"{value}\" is reserved for the opening balances that Loop makes itself. Use another journal, such as the one for miscellaneous operations.",
+		"Le journal « {value} » est réservé aux à-nouveaux générés par Loop. Utilisez un autre journal, par exemple celui des opérations diverses.",
+	},
+	{
+		documentReferenceMissing, Warning, "The document reference is missing: without it the entry cannot be looked up in Loop, for instance when an answer gets lost. Fill it in.",
+		"La référence de pièce n'est pas renseignée : sans elle, l'écriture ne peut pas être retrouvée dans Loop, par exemple si une réponse se perd. Renseignez-la.",
+	},
+	{
+		labelTooLong, Error, "The label has {count} characters, and Loop keeps {most}. Shorten it, or set cut_labels to have it cut.",
+		"Le libellé compte {count} caractères, et Loop en conserve {most}. Raccourcissez-le, ou activez cut_labels pour qu'il soit coupé.",
+	},
+	{
+		labelCut, Notice, "The label \"{value}\" was cut after {most} characters, as asked: \"{cut}\". Check that it still says enough.",
+		"Le libellé « {value} » a été coupé à {most} caractères, comme demandé : « {cut} ». Vérifiez qu'il reste compréhensible.",
+	},
+	{
+		thirdPartyTooLong, Error, "The third-party code \"{value}\" has {count} characters, and Loop keeps {most}. Use the code as Loop knows it; it is never cut, as a cut code is another third party.",
+		"Le code tiers « {value} » compte {count} caractères, et Loop en conserve {most}. Utilisez le code connu de Loop ; il n'est jamais coupé, car un code coupé désigne un autre tiers.",
+	},
+	{
+		siretInvalid, Error, "\"{value}\" is not a SIRET. Write its 14 digits without spaces.",
+		"« {value} » n'est pas un SIRET. Écrivez ses 14 chiffres sans espace.",
+	},
+	{
+		siretChecksum, Error, "The SIRET {value} has a wrong check digit: a digit is mistyped. Correct it.",
+		"La clé de contrôle du SIRET {value} est fausse : un chiffre est erroné. Corrigez-le.",
+	},
+	{
+		siretsOfSeveral, Error, "The SIRET {value} belongs to the company {siren}, and others of this import to {other}. Import each company apart.",
+		"Le SIRET {value} appartient à l'entreprise {siren}, et d'autres de cet import à {other}. Importez chaque entreprise séparément.",
+	},
+	{
+		letteringUnbalanced, Error, "The lines lettered \"{value}\" on account {account} do not balance: debit {debit}, credit {credit}, difference {difference}. Letter all lines of the match, or leave the code out and letter it in Loop.",
+		"Les lignes lettrées « {value} » du compte {account} ne sont pas équilibrées : débit {debit}, crédit {credit}, écart {difference}. Lettrez toutes les lignes du rapprochement, ou omettez le code et lettrez dans Loop.",
+	},
+	{
+		letteringOnTwoAccounts, Error, "The lettering code \"{value}\" stands on account {account} and on account {other}. A code serves one account: use another code.",
+		"Le code lettrage « {value} » figure sur le compte {account} et sur le compte {other}. Un code ne sert que pour un compte : utilisez un autre code.",
+	},
+	{
+		letteringOfSeveral, Warning, "The lettering code \"{value}\" stands on lines of the third parties \"{party}\" and \"{other}\". Use a code for each third party unless they are to be matched with each other.",
+		"Le code lettrage « {value} » figure sur des lignes des tiers « {party} » et « {other} ». Utilisez un code par tiers, sauf s'ils doivent être lettrés ensemble.",
+	},
+	{
+		letteringDateAlone, Error, "There is a lettering date without a lettering code. Add the code, or leave the date out.",
+		"Une date de lettrage est renseignée sans code lettrage. Ajoutez le code, ou supprimez la date.",
+	},
+	{
+		attachmentInvalid, Error, "The link to the document is not one that Loop can fetch. Give a full https:// link, without a user name or password before the host.",
+		"Le lien vers la pièce n'est pas un lien que Loop peut télécharger. Donnez un lien https:// complet, sans identifiant ni mot de passe devant le nom du serveur.",
+	},
+	{
+		attachmentShortLived, Warning, "The link to the document ends at {end}, and Loop can fetch it up to 24 hours from now. Give a link that is valid for longer.",
+		"Le lien vers la pièce expire le {end}, et Loop peut le télécharger jusqu'à 24 heures plus tard. Donnez un lien valable plus longtemps.",
+	},
+	{
+		analyticsUnbalanced, Error, "The breakdown on axis \"{axis}\" adds up to {sum}, and the line to {amount}. Correct the parts.",
+		"La ventilation sur l'axe « {axis} » totalise {sum}, et la ligne {amount}. Corrigez les montants ventilés.",
+	},
+
+	{
+		journalUnknown, Error, "The dossier has no journal \"{value}\". Use one of its journals, create it in Loop, or set create_journals.",
+		"Le dossier n'a pas de journal « {value} ». Utilisez un de ses journaux, créez-le dans Loop, ou activez create_journals.",
+	},
+	{
+		journalToCreate, Notice, "The dossier has no journal \"{value}\": Loop will create it, as asked. Check the code.",
+		"Le dossier n'a pas de journal « {value} » : Loop le créera, comme demandé. Vérifiez le code.",
+	},
+	{
+		journalClosed, Error, "The journal \"{value}\" is closed. Use another one, or reopen it in Loop.",
+		"Le journal « {value} » est fermé. Utilisez-en un autre, ou rouvrez-le dans Loop.",
+	},
+	{
+		accountUnknown, Error, "The dossier has no account {value}. Use one of its accounts with all its digits, create it in Loop, or set create_accounts.",
+		"Le dossier n'a pas de compte {value}. Utilisez un de ses comptes avec tous ses chiffres, créez-le dans Loop, ou activez create_accounts.",
+	},
+	{
+		accountToCreate, Notice, "The dossier has no account {value}: Loop will create it, as asked. Check the number.",
+		"Le dossier n'a pas de compte {value} : Loop le créera, comme demandé. Vérifiez le numéro.",
+	},
+	{
+		accountDefaulted, Warning, "The dossier has no account {value}: Loop will book the line on the default account. Check the number.",
+		"Le dossier n'a pas de compte {value} : Loop comptabilisera la ligne sur le compte par défaut. Vérifiez le numéro.",
+	},
+	{
+		accountClosed, Error, "The account {value} is closed. Use another one, or reopen it in Loop.",
+		"Le compte {value} est fermé. Utilisez-en un autre, ou rouvrez-le dans Loop.",
+	},
+	{
+		accountNotAnalytic, Error, "The account {value} takes no analytic breakdown. Leave the breakdown out, or allow it on the account in Loop.",
+		"Le compte {value} n'accepte pas de ventilation analytique. Supprimez la ventilation, ou autorisez-la sur le compte dans Loop.",
+	},
+	{
+		thirdPartyUnknown, Error, "The dossier has no third party \"{value}\": Loop would book the line on the waiting third party. Use a code that exists, create it in Loop, or set create_third_parties.",
+		"Le dossier n'a pas de tiers « {value} » : Loop comptabiliserait la ligne sur le tiers d'attente. Utilisez un code existant, créez-le dans Loop, ou activez create_third_parties.",
+	},
+	{
+		thirdPartyToCreate, Notice, "The dossier has no third party \"{value}\": Loop will create it, as asked. Check the code.",
+		"Le dossier n'a pas de tiers « {value} » : Loop le créera, comme demandé. Vérifiez le code.",
+	},
+	{
+		thirdPartyInactive, Error, "The third party \"{value}\" is inactive. Use another one, or activate it in Loop.",
+		"Le tiers « {value} » est inactif. Utilisez-en un autre, ou réactivez-le dans Loop.",
+	},
+	{
+		letteringIgnored, Warning, "Neither the account {account} nor the third party of the line can be lettered: Loop will leave the lettering code out. Leave it out, or allow lettering in Loop.",
+		"Ni le compte {account} ni le tiers de la ligne ne sont lettrables : Loop n'importera pas le code lettrage. Supprimez-le, ou autorisez le lettrage dans Loop.",
+	},
+	{
+		sectionUnknown, Error, "The dossier has no analytic section \"{value}\", and Loop would create it. Use one that exists, or create it in Loop.",
+		"Le dossier n'a pas de section analytique « {value} », et Loop la créerait. Utilisez une section existante, ou créez-la dans Loop.",
+	},
+	{
+		sectionClosed, Error, "The analytic section \"{value}\" is closed. Use another one, or reopen it in Loop.",
+		"La section analytique « {value} » est fermée. Utilisez-en une autre, ou rouvrez-la dans Loop.",
+	},
+}
+
+// requiredNames name the fields of FIELD_REQUIRED.
+var requiredNames = map[string]text{
+	"journal":   {"journal code", "code journal"},
+	"date":      {"date", "date"},
+	"reference": {"reference", "référence"},
+	"account":   {"account number", "numéro de compte"},
+	"label":     {"label", "libellé"},
+	"axis":      {"code of the axis", "code de l'axe"},
+	"section":   {"code of the section", "code de la section"},
+	"amount":    {"amount", "montant"},
+}

@@ -1,0 +1,42 @@
+package gateway
+
+import (
+	"context"
+
+	"google.golang.org/grpc"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/reflect/protoreflect"
+
+	looppb "cegid.internal/gateway/gen/go/cegid/loop/v1"
+	"cegid.internal/gateway/server/internal/apierror"
+)
+
+type idempotencyKey struct{}
+
+// idempotencyKeys takes the request_id of a write from the header Idempotency-Key, as REST callers are used to.
+type idempotencyKeys struct{ grpc.ClientConnInterface }
+
+func (c idempotencyKeys) Invoke(ctx context.Context, method string, args, reply any, options ...grpc.CallOption) error {
+	if keys, _ := ctx.Value(idempotencyKey{}).([]string); len(keys) > 0 {
+		if request, ok := args.(proto.Message); ok {
+			if err := setRequestID(request.ProtoReflect(), keys); err != nil {
+				return err
+			}
+		}
+	}
+	return c.ClientConnInterface.Invoke(ctx, method, args, reply, options...)
+}
+
+func setRequestID(request protoreflect.Message, keys []string) error {
+	field := request.Descriptor().Fields().ByName("request_id")
+	if field == nil {
+		return nil // a read: the header means nothing
+	}
+	given := request.Get(field).String()
+	if len(keys) > 1 || given != "" && given != keys[0] {
+		return apierror.Field(looppb.ErrorReason_ERROR_REASON_FIELD_INVALID, "request_id",
+			"the header Idempotency-Key says otherwise: give the id once, or the same in both")
+	}
+	request.Set(field, protoreflect.ValueOfString(keys[0]))
+	return nil
+}

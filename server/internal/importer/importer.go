@@ -1,0 +1,245 @@
+// Package importer owns submissions from the moment their row is committed: it sends each once, settles what became
+// of it, and follows what Loop accepted until it is final, through restarts (design § 6).
+package importer
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"sync"
+	"time"
+
+	"google.golang.org/genproto/googleapis/rpc/errdetails"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+
+	"cegid.internal/gateway/cegidclient"
+	looppb "cegid.internal/gateway/gen/go/cegid/loop/v1"
+	"cegid.internal/gateway/server/internal/apierror"
+	"cegid.internal/gateway/server/internal/ledger"
+)
+
+// Config is what the importer needs. Zero durations are the defaults.
+type Config struct {
+	Ledger *ledger.Ledger
+	// Owner names this process; no other process, past or present, has the same name.
+	Owner string
+	// Client finds the client of a practice; false when the practice is no longer configured.
+	Client func(practice string) (*cegidclient.Client, bool)
+	Log    *slog.Logger
+	// CallLimit bounds a submission, whatever its caller's deadline. Default 60 s (design § 3).
+	CallLimit time.Duration
+	// FirstPoll and LastPoll bound the pause between two questions to Loop: it grows with the time that an import takes.
+	// Defaults 1 s and 5 min.
+	FirstPoll, LastPoll time.Duration
+	// StalledPoll is the pause when asking makes no sense for now: an unknown status, a 404, a revoked key. Default 1 h.
+	StalledPoll time.Duration
+}
+
+func (c Config) withDefaults() Config {
+	for _, each := range []struct {
+		value    *time.Duration
+		fallback time.Duration
+	}{
+		{&c.CallLimit, time.Minute}, {&c.FirstPoll, time.Second}, {&c.LastPoll, 5 * time.Minute}, {&c.StalledPoll, time.Hour},
+	} {
+		if *each.value <= 0 {
+			*each.value = each.fallback
+		}
+	}
+	return c
+}
+
+// Importer sends and follows.
+type Importer struct {
+	cfg Config
+
+	submissions sync.WaitGroup
+	stopping    chan struct{} // closed: no new submission
+	stopOnce    sync.Once
+	mu          sync.RWMutex // held for reading while a submission is being taken on
+	poller      *poller
+}
+
+// New settles what an earlier process left behind and begins to follow what Loop has.
+func New(ctx context.Context, cfg Config) (*Importer, error) {
+	cfg = cfg.withDefaults()
+	recovered, err := cfg.Ledger.Recover(ctx, cfg.Owner)
+	if err != nil {
+		return nil, err
+	}
+	if recovered.NotSent+recovered.Uncertain > 0 {
+		cfg.Log.Warn("submissions of an earlier process were settled", "not_sent", recovered.NotSent, "uncertain", recovered.Uncertain)
+	}
+	i := &Importer{cfg: cfg, stopping: make(chan struct{})}
+	i.poller = startPoller(cfg)
+	return i, nil
+}
+
+// Close takes no more submissions, waits for those under way, which CallLimit bounds, and stops following.
+func (i *Importer) Close() {
+	i.stopOnce.Do(func() {
+		i.mu.Lock()
+		close(i.stopping)
+		i.mu.Unlock()
+	})
+	i.submissions.Wait()
+	i.poller.stop()
+}
+
+// Submit begins a submission and answers what became of it; send calls Loop once. If the ledger knows the id already,
+// the answer is what became of that, and nothing is sent. When ctx ends first, the submission goes on without its
+// caller, who asks again with the same id.
+func (i *Importer) Submit(ctx context.Context, submission ledger.Submission, send func(context.Context) (loopRequestID string, err error)) (ledger.Record, error) {
+	begun, done, err := i.begin(ctx, submission, send)
+	if err != nil {
+		return ledger.Record{}, err
+	}
+	if begun.Existing {
+		return i.Await(ctx, begun.Key)
+	}
+	select {
+	case settled := <-done:
+		return settled.record, settled.err
+	case <-ctx.Done():
+		return ledger.Record{}, ctx.Err()
+	}
+}
+
+type settled struct {
+	record ledger.Record
+	err    error
+}
+
+// begin commits RECEIVED, after which the submission belongs to the importer.
+func (i *Importer) begin(ctx context.Context, submission ledger.Submission, send func(context.Context) (string, error)) (ledger.Begun, <-chan settled, error) {
+	i.mu.RLock()
+	defer i.mu.RUnlock()
+	select {
+	case <-i.stopping:
+		return ledger.Begun{}, nil, ErrStopping
+	default:
+	}
+	// A commit must not be torn from its submission by a caller who leaves: it takes milliseconds.
+	detached := context.WithoutCancel(ctx)
+	begun, err := i.cfg.Ledger.Begin(detached, submission, i.cfg.Owner)
+	if err != nil || begun.Existing {
+		return begun, nil, err
+	}
+	done := make(chan settled, 1)
+	i.submissions.Go(func() {
+		record, err := i.own(detached, begun.Record, send)
+		done <- settled{record, err}
+	})
+	return begun, done, nil
+}
+
+// ErrStopping says that the importer takes no more submissions.
+var ErrStopping = errors.New("importer: stopping")
+
+// own sends a submission, once, and settles it.
+func (i *Importer) own(ctx context.Context, record ledger.Record, send func(context.Context) (string, error)) (ledger.Record, error) {
+	call, cancel := context.WithTimeout(ctx, i.cfg.CallLimit)
+	defer cancel()
+	// The last step before bytes leave, inside retry, gate and limits: from here on a crash means UNCERTAIN.
+	call = cegidclient.WithBeforeSend(call, func(ctx context.Context, _ *cegidclient.Call) error {
+		return i.cfg.Ledger.Submitting(ctx, record.Key, record.Attempt, i.cfg.Owner, i.cfg.CallLimit)
+	})
+	loopRequestID, err := send(call)
+	return i.settle(ctx, record, outcomeOf(loopRequestID, err, i.cfg.FirstPoll))
+}
+
+// settle commits an outcome. What Loop said must not be lost to a passing fault of the database, so it is tried for as
+// long as the lease may last.
+func (i *Importer) settle(ctx context.Context, record ledger.Record, outcome ledger.Outcome) (ledger.Record, error) {
+	ctx, cancel := context.WithTimeout(ctx, settleLimit)
+	defer cancel()
+	for pause := 10 * time.Millisecond; ; pause = min(2*pause, time.Second) {
+		after, err := i.cfg.Ledger.Settle(ctx, record.Key, record.Attempt, i.cfg.Owner, outcome)
+		switch {
+		case err == nil:
+			i.poller.wake()
+			return after, nil
+		case errors.Is(err, ledger.ErrLost), errors.Is(err, ledger.ErrTransition), errors.Is(err, ledger.ErrUnknown):
+			// Another settled it meanwhile; its word stands.
+			i.cfg.Log.Error("an outcome came too late", "request_id", record.RequestID, "practice", record.Practice,
+				"outcome", string(outcome.State), "loop_request_id", outcome.LoopRequestID, "error", err.Error())
+			return i.cfg.Ledger.Get(ctx, record.Key)
+		}
+		select {
+		case <-ctx.Done():
+			// The log is the last place that knows it.
+			i.cfg.Log.Error("an outcome could not be committed", "request_id", record.RequestID, "practice", record.Practice,
+				"outcome", string(outcome.State), "loop_request_id", outcome.LoopRequestID, "error", err.Error())
+			return ledger.Record{}, err
+		case <-time.After(pause):
+		}
+	}
+}
+
+const settleLimit = 30 * time.Second
+
+// outcomeOf is what the ledger keeps of the answer to a write.
+func outcomeOf(loopRequestID string, err error, firstPoll time.Duration) ledger.Outcome {
+	switch cegidclient.OutcomeOf(err) {
+	case cegidclient.WriteAccepted:
+		return ledger.Outcome{State: ledger.Waiting, LoopRequestID: loopRequestID, NextPoll: time.Now().Add(firstPoll)}
+	case cegidclient.WriteRefused:
+		return ledger.Outcome{State: ledger.Refused, Error: failureOf(err)}
+	case cegidclient.WriteNotSent:
+		return ledger.Outcome{State: ledger.NotSent, Error: failureOf(err)}
+	}
+	return ledger.Outcome{State: ledger.Uncertain, Error: failureOf(err)}
+}
+
+// failureOf is what suffices to give the same answer again.
+func failureOf(err error) *ledger.Failure {
+	var upstream *cegidclient.Error
+	if !errors.As(err, &upstream) {
+		// The before-send hook's own error: nothing was sent.
+		return &ledger.Failure{
+			Reason: apierror.ReasonName(looppb.ErrorReason_ERROR_REASON_SHUTTING_DOWN), Code: codes.Unavailable,
+			Message: "it could not be noted that it was about to be sent, so it was not: nothing was booked. Send the same request_id again",
+		}
+	}
+	mapped := apierror.FromLoop(upstream)
+	switch upstream.Kind {
+	case cegidclient.KindInterrupted: // our own limit, not the caller's
+		mapped = apierror.New(codes.Unavailable, looppb.ErrorReason_ERROR_REASON_LOOP_UNAVAILABLE, "it did not get its turn in time and was not sent")
+	case cegidclient.KindUnavailable:
+		mapped = apierror.New(codes.Unavailable, looppb.ErrorReason_ERROR_REASON_LOOP_UNAVAILABLE, "Loop cannot be reached for now, and nothing was sent")
+	case cegidclient.KindThrottled:
+		mapped = apierror.New(codes.ResourceExhausted, looppb.ErrorReason_ERROR_REASON_LOOP_QUOTA, "Loop asks to slow down, and has not taken the entries")
+	}
+	converted := status.Convert(mapped)
+	failure := &ledger.Failure{
+		Code: converted.Code(), Message: converted.Message(), LoopMessage: upstream.Message,
+		LoopInstanceID: upstream.InstanceID, HTTPStatus: upstream.HTTPStatus,
+	}
+	for _, detail := range converted.Details() {
+		if info, ok := detail.(*errdetails.ErrorInfo); ok {
+			failure.Reason = info.GetReason()
+		}
+	}
+	return failure
+}
+
+// Await answers an import as it stands, once its owner has settled it.
+func (i *Importer) Await(ctx context.Context, key ledger.Key) (ledger.Record, error) {
+	changed, cancel := i.cfg.Ledger.Subscribe(key)
+	defer cancel()
+	for {
+		record, err := i.cfg.Ledger.Get(ctx, key)
+		if err != nil || !record.State.Open() {
+			return record, err
+		}
+		select {
+		case <-changed:
+		case <-time.After(awaitPause): // an owner in another process does not signal here
+		case <-ctx.Done():
+			return ledger.Record{}, ctx.Err()
+		}
+	}
+}
+
+const awaitPause = time.Second

@@ -1,0 +1,181 @@
+package importer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"cegid.internal/gateway/cegidclient"
+	"cegid.internal/gateway/server/internal/ledger"
+)
+
+const (
+	pollsAtOnce = 4
+	// pollBatch is how many due imports are read at once.
+	pollBatch = 64
+	// pollLimit bounds one question, retries included.
+	pollLimit = 30 * time.Second
+	// housekeeping is the pause between two rounds of it.
+	housekeeping = time.Minute
+)
+
+// poller asks Loop how accepted imports go: one question at a time for each, however many watch.
+type poller struct {
+	cfg    Config
+	cancel context.CancelFunc
+	done   chan struct{}
+	signal chan struct{}
+}
+
+func startPoller(cfg Config) *poller {
+	ctx, cancel := context.WithCancel(context.Background())
+	p := &poller{cfg: cfg, cancel: cancel, done: make(chan struct{}), signal: make(chan struct{}, 1)}
+	go p.run(ctx)
+	return p
+}
+
+func (p *poller) stop() {
+	p.cancel()
+	<-p.done
+}
+
+// wake makes the poller look for what is due.
+func (p *poller) wake() {
+	select {
+	case p.signal <- struct{}{}:
+	default: // it will look anyway
+	}
+}
+
+func (p *poller) run(ctx context.Context) {
+	defer close(p.done)
+	keep := time.NewTicker(housekeeping)
+	defer keep.Stop()
+	for {
+		p.round(ctx)
+		select {
+		case <-keep.C:
+			p.keep(ctx)
+		case <-ctx.Done():
+			return
+		case <-p.signal:
+		case <-time.After(p.cfg.FirstPoll):
+		}
+	}
+}
+
+// keep settles what owners have left over their lease, and forgets what is old enough.
+func (p *poller) keep(ctx context.Context) {
+	expired, err := p.cfg.Ledger.Expire(ctx)
+	if err == nil {
+		_, err = p.cfg.Ledger.Retain(ctx, time.Now())
+	}
+	if err != nil && ctx.Err() == nil {
+		p.cfg.Log.Error("the ledger could not be kept in order", "error", err.Error())
+	}
+	if expired.NotSent+expired.Uncertain > 0 {
+		p.cfg.Log.Warn("submissions over their lease were settled", "not_sent", expired.NotSent, "uncertain", expired.Uncertain)
+	}
+}
+
+// round asks for all that is due.
+func (p *poller) round(ctx context.Context) {
+	for ctx.Err() == nil {
+		due, err := p.cfg.Ledger.Due(ctx, time.Now(), pollBatch)
+		if err != nil {
+			if ctx.Err() == nil {
+				p.cfg.Log.Error("the ledger does not say what is due", "error", err.Error())
+			}
+			return
+		}
+		if len(due) == 0 {
+			return
+		}
+		var asking sync.WaitGroup
+		slots := make(chan struct{}, pollsAtOnce)
+		for _, record := range due {
+			slots <- struct{}{}
+			asking.Go(func() {
+				defer func() { <-slots }()
+				p.ask(ctx, record)
+			})
+		}
+		asking.Wait()
+	}
+}
+
+// ask asks Loop once and commits what it says.
+func (p *poller) ask(ctx context.Context, record ledger.Record) {
+	progress := p.progress(ctx, record)
+	if ctx.Err() != nil {
+		return // the answer, if any, was cut short by our own end
+	}
+	if _, err := p.cfg.Ledger.Followed(ctx, record.Key, record.State, progress); err != nil && !errors.Is(err, ledger.ErrLost) && ctx.Err() == nil {
+		p.cfg.Log.Error("what Loop says of an import could not be committed", "request_id", record.RequestID, "practice", record.Practice, "error", err.Error())
+	}
+}
+
+func (p *poller) progress(ctx context.Context, record ledger.Record) ledger.Progress {
+	client, known := p.cfg.Client(record.Practice)
+	if !known {
+		return p.stalled("the practice is no longer configured here")
+	}
+	ctx, cancel := context.WithTimeout(ctx, pollLimit)
+	defer cancel()
+	status, err := client.Imports.Status(ctx, record.LoopRequestID)
+	if err != nil {
+		return p.troubled(record, err)
+	}
+	pause := time.Now().Add(p.pause(record))
+	switch status.State {
+	case cegidclient.StatusWaiting:
+		return ledger.Progress{State: ledger.Waiting, NextPoll: pause}
+	case cegidclient.StatusRunning:
+		return ledger.Progress{State: ledger.Running, NextPoll: pause}
+	case cegidclient.StatusSucceeded:
+		return ledger.Progress{State: ledger.Succeeded}
+	case cegidclient.StatusFailed:
+		return ledger.Progress{State: ledger.Failed, Error: &ledger.Failure{
+			Reason:      "LOOP_REFUSED",
+			Message:     "Loop ended the import with errors, which its public API does not detail: look at the import in Loop. This does not prove that nothing was booked",
+			LoopMessage: status.Message, LoopInstanceID: status.InstanceID, HTTPStatus: 200,
+		}}
+	}
+	return p.stalled(fmt.Sprintf("Loop answers the status %q, which is not known", clip(status.Code)))
+}
+
+// troubled keeps the state: not knowing is no outcome.
+func (p *poller) troubled(record ledger.Record, err error) ledger.Progress {
+	var upstream *cegidclient.Error
+	if errors.As(err, &upstream) {
+		switch upstream.Kind {
+		case cegidclient.KindUnavailable, cegidclient.KindThrottled, cegidclient.KindInterrupted:
+			// Passing: the pause grows anyway, and Loop's own word counts.
+			return ledger.Progress{
+				NextPoll:    time.Now().Add(max(p.pause(record), min(upstream.RetryAfter, p.cfg.LastPoll))),
+				FollowError: "Loop does not answer for now: " + upstream.Kind.String(),
+			}
+		}
+		return p.stalled("Loop does not say how it goes: " + upstream.Kind.String())
+	}
+	return p.stalled("Loop could not be asked")
+}
+
+func (p *poller) stalled(why string) ledger.Progress {
+	return ledger.Progress{NextPoll: time.Now().Add(p.cfg.StalledPoll), FollowError: why}
+}
+
+// pause grows with the age of the import: an answer that took an hour is not awaited by the second.
+func (p *poller) pause(record ledger.Record) time.Duration {
+	age := time.Since(record.Submitted)
+	return min(max(age/4, p.cfg.FirstPoll), p.cfg.LastPoll)
+}
+
+func clip(text string) string {
+	if len(text) > 40 {
+		return text[:40] + "…"
+	}
+	return text
+}

@@ -1,0 +1,75 @@
+package ledger
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"net/url"
+	"strconv"
+	"time"
+
+	"github.com/pressly/goose/v3"
+	"modernc.org/sqlite"
+	sqlite3 "modernc.org/sqlite/lib"
+)
+
+// dialect is all in which databases differ; every other statement is the same text on each.
+type dialect struct {
+	goose goose.Dialect
+	// now selects the clock in microseconds.
+	now string
+	// forUpdate ends a SELECT whose row is about to change.
+	forUpdate string
+	// lockContent makes transactions that begin the same content wait for each other; nil where all of them do.
+	lockContent func(ctx context.Context, tx *sql.Tx, s Submission) error
+	// transient says whether a transaction failed only because another was in its way.
+	transient func(error) bool
+}
+
+func sqliteDialect() dialect {
+	return dialect{
+		goose:     goose.DialectSQLite3,
+		now:       `SELECT CAST(ROUND(unixepoch('subsec') * 1e6) AS INTEGER)`,
+		transient: func(err error) bool { return sqliteCode(err) == sqlite3.SQLITE_BUSY },
+	}
+}
+
+// sqliteCode returns the primary result code; 0 for an error that is not SQLite's.
+func sqliteCode(err error) int {
+	if e, ok := errors.AsType[*sqlite.Error](err); ok {
+		return e.Code() & 0xff
+	}
+	return 0
+}
+
+// How long to wait for a process that is about to let go of the file.
+const busyTimeout = 500 * time.Millisecond
+
+// openSQLite opens a file that exists. SQLite's own EXCLUSIVE mode locks the very file, whatever its path, until the
+// process ends however it ends; a file beside it could be removed or missed through another path. The price is a
+// single connection, and no reading from outside while the server runs.
+func openSQLite(path string, durable bool) (*sql.DB, error) {
+	synchronous := "FULL" // each commit is on the disk when it returns
+	if !durable {
+		synchronous = "OFF"
+	}
+	// The lock must be exclusive before the first look at the WAL, else it is shared: the driver applies _pragma before
+	// _journal_mode, but a list of _pragma in the order of the alphabet.
+	parameters := url.Values{
+		"mode":          {"rw"},
+		"_txlock":       {"immediate"},
+		"_pragma":       {"locking_mode(EXCLUSIVE)"},
+		"_busy_timeout": {strconv.FormatInt(busyTimeout.Milliseconds(), 10)},
+		"_journal_mode": {"WAL"},
+		"_synchronous":  {synchronous},
+		"_foreign_keys": {"1"},
+	}
+	db, err := sql.Open("sqlite", (&url.URL{Scheme: "file", OmitHost: true, Path: path, RawQuery: parameters.Encode()}).String())
+	if err != nil {
+		return nil, err
+	}
+	// The lock belongs to the connection: it is never given up for idleness or age.
+	db.SetMaxOpenConns(1)
+	db.SetMaxIdleConns(1)
+	return db, nil
+}

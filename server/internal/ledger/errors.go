@@ -1,0 +1,47 @@
+package ledger
+
+import (
+	"errors"
+	"fmt"
+)
+
+// Errors of the ledger. Unless an error is ErrCommit, nothing but the settling of expired leases was stored.
+var (
+	// ErrUnknown: there is no such row.
+	ErrUnknown = errors.New("ledger: unknown request id")
+	// ErrReused: the request id stands for other content, another caller or another RPC.
+	ErrReused = errors.New("ledger: the request id stands for another submission")
+	// ErrLost: the row is no longer where the caller of the method believes it to be. Before bytes left: do not send.
+	ErrLost = errors.New("ledger: the row has moved on")
+	// ErrLease: the lease does not cover the whole call. Do not send; settle as NOT_SENT.
+	ErrLease = errors.New("ledger: the lease is too short for the call")
+	// ErrTransition: the state machine has no such step.
+	ErrTransition = errors.New("ledger: no such transition")
+	// ErrCommit: the database did not confirm a commit, so that it may or may not have been stored, whole or not at
+	// all. After Submitting: do not send, settle as NOT_SENT. After Settle: repeat it. Otherwise read the row again.
+	ErrCommit = errors.New("ledger: the commit was not confirmed")
+	// ErrCursor: the cursor is not one that List returned.
+	ErrCursor = errors.New("ledger: damaged cursor")
+
+	// ErrMissing: Open never creates a ledger, because a lost one forgets what was sent (design § 6).
+	ErrMissing = errors.New("there is no ledger: restore it if there was one, because a new one forgets what was sent; else run 'server ledger init'")
+	// ErrExists: Init never touches what is there.
+	ErrExists = errors.New("there is a file already; a ledger is never replaced")
+	// ErrNoLedger: the file is another database, or its creation was cut short.
+	ErrNoLedger = errors.New("this is no ledger, or its creation was cut short: give another path, or remove the file and run 'server ledger init'")
+	// ErrLocked: a ledger in a file belongs to one process.
+	ErrLocked = errors.New("another process has the ledger open: stop it first ('fuser' with this path names it); several servers need a ledger on PostgreSQL")
+	// ErrNewer: the ledger was migrated by a newer server.
+	ErrNewer = errors.New("the ledger was written by a newer server: run that version or a later one")
+)
+
+// DuplicateError says that the same content stands in the dossier under another id (design § 6).
+type DuplicateError struct {
+	// Of is the other row. Its caller and dossier decide who may be told its id.
+	Of Record
+}
+
+// Error names the other row; it is not for callers, who may not be allowed to see it.
+func (e *DuplicateError) Error() string {
+	return fmt.Sprintf("ledger: the same content is %s under request id %q", e.Of.State, e.Of.RequestID)
+}

@@ -1,0 +1,343 @@
+// Package ledger remembers every write, so that it is sent at most once and never lost sight of (design § 6).
+//
+// An owner (a process, by a name of its own for each start) begins a submission, says that it is submitting it as the
+// last step before bytes leave, and settles what came of it; then Loop is asked how it goes until it is final. What
+// owners leave behind is settled by Recover or Expire. Each transition is decided by rules, which know no database, and
+// stored as one compare-and-set on state and attempt in one transaction.
+package ledger
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+)
+
+// Begin opens an attempt, or finds that there is nothing to send: see Begun. Errors are ErrReused, *DuplicateError, or
+// the database's; then nothing may be sent. owner names this start of this process.
+func (l *Ledger) Begin(ctx context.Context, s Submission, owner string) (Begun, error) {
+	if s.Practice == "" || s.RequestID == "" || owner == "" {
+		return Begun{}, errors.New("ledger: practice, request id and owner must be given")
+	}
+	var begun Begun
+	var verdict error // the refusal, of which the transaction stores what it had to settle first
+	err := l.write(ctx, func(w *writing) error {
+		var err error
+		begun, verdict, err = w.begin(s, owner)
+		return err
+	})
+	if err = errors.Join(err, verdict); err != nil {
+		return Begun{}, err
+	}
+	return begun, nil
+}
+
+func (w *writing) begin(s Submission, owner string) (begun Begun, verdict, err error) {
+	if w.dialect.lockContent != nil {
+		if err := w.dialect.lockContent(w.ctx, w.tx, s); err != nil {
+			return Begun{}, nil, err
+		}
+	}
+	row, err := w.row(s.Key)
+	known := err == nil
+	if err != nil && !errors.Is(err, ErrUnknown) {
+		return Begun{}, nil, err
+	}
+	if known {
+		if err := w.expire(&row); err != nil {
+			return Begun{}, nil, err
+		}
+		if row.Caller != s.Caller || row.RPC != s.RPC {
+			return Begun{}, ErrReused, nil
+		}
+		if !row.State.NothingBooked() {
+			if row.Fingerprint != s.Fingerprint {
+				return Begun{}, ErrReused, nil
+			}
+			return Begun{Record: row, Existing: true}, nil, nil
+		}
+	}
+	if !s.AllowDuplicate {
+		other, err := w.duplicate(s)
+		if err != nil {
+			return Begun{}, nil, err
+		}
+		if other != nil {
+			return Begun{}, &DuplicateError{Of: *other}, nil
+		}
+	}
+	if !known {
+		row = Record{Key: s.Key, Created: instant(w.now), Received: instant(w.now)}
+		row.fill(s)
+		row.stand(w.rules.receive(owner, w.now), w.now)
+		return Begun{Record: row}, nil, w.insert(&row)
+	}
+	from := row.standing()
+	to, err := w.rules.retake(from, owner, w.now)
+	if err != nil {
+		return Begun{}, nil, err
+	}
+	row = Record{Key: s.Key, Created: row.Created, Received: instant(w.now)}
+	row.fill(s)
+	row.stand(to, w.now)
+	if err := w.update(from, &row); err != nil {
+		return Begun{}, nil, err
+	}
+	return Begun{Record: row}, nil, w.index(&row)
+}
+
+// duplicate returns the newest row of the same content under another id that is or may be booked, if any.
+func (w *writing) duplicate(s Submission) (*Record, error) {
+	others, err := collect(w.ctx, w.tx, selectRow+`WHERE practice = $1 AND dossier = $2 AND fingerprint = $3 AND received >= $4 `+
+		`AND scheme = $5 AND request_id <> $6 AND state NOT IN ('NOT_SENT', 'REFUSED') ORDER BY received DESC`+w.dialect.forUpdate,
+		s.Practice, s.Dossier, s.Fingerprint.Sum[:], ago(w.now, DuplicateWithin), s.Fingerprint.Scheme, s.RequestID)
+	if err != nil {
+		return nil, err
+	}
+	var newest *Record
+	for i := range others {
+		if err := w.expire(&others[i]); err != nil {
+			return nil, err
+		}
+		if newest == nil && !others[i].State.NothingBooked() {
+			newest = &others[i]
+		}
+	}
+	return newest, nil
+}
+
+// expire settles a row whose lease is over.
+func (w *writing) expire(row *Record) error {
+	to, changed := w.rules.expire(row.standing(), w.now)
+	if !changed {
+		return nil
+	}
+	return w.orphan(row, to)
+}
+
+// orphan stores what became of a row without its owner.
+func (w *writing) orphan(row *Record, to standing) error {
+	from := row.standing()
+	row.stand(to, w.now)
+	row.Error = orphaned(to.state)
+	return w.update(from, row)
+}
+
+// Submitting commits that bytes are about to leave. On any error they must not. callLimit is how long the call may take
+// from now at most: the lease must cover it on the database's clock.
+func (l *Ledger) Submitting(ctx context.Context, key Key, attempt int, owner string, callLimit time.Duration) error {
+	return l.write(ctx, func(w *writing) error {
+		row, err := w.row(key)
+		if err != nil {
+			return err
+		}
+		from := row.standing()
+		to, err := w.rules.submit(from, attempt, owner, w.now, callLimit)
+		if err != nil {
+			return err
+		}
+		row.stand(to, w.now)
+		return w.update(from, &row)
+	})
+}
+
+// Settle commits what the owner learnt by sending, or NOT_SENT where it did not come to that. It may be repeated, and
+// may come after others have given the row up as UNCERTAIN. With ErrLost the record is the row as it stands.
+func (l *Ledger) Settle(ctx context.Context, key Key, attempt int, owner string, outcome Outcome) (Record, error) {
+	if (outcome.State == Waiting) != (outcome.LoopRequestID != "") {
+		return Record{}, fmt.Errorf("%w: Loop's id comes with WAITING, and with nothing else", ErrTransition)
+	}
+	var row Record
+	err := l.write(ctx, func(w *writing) error {
+		var err error
+		if row, err = w.row(key); err != nil {
+			return err
+		}
+		from := row.standing()
+		to, changed, err := w.rules.settle(from, attempt, owner, outcome.State)
+		if err == nil && !changed && outcome.State == Waiting && row.LoopRequestID != outcome.LoopRequestID {
+			err = ErrLost // two ids for one attempt
+		}
+		if err != nil || !changed {
+			return err
+		}
+		row.stand(to, w.now)
+		row.LoopRequestID, row.Error = outcome.LoopRequestID, outcome.Error.clipped()
+		if to.state.Following() {
+			row.NextPoll = instant(max(micros(outcome.NextPoll), w.now))
+		}
+		return w.update(from, &row)
+	})
+	if err != nil && !errors.Is(err, ErrLost) {
+		return Record{}, err
+	}
+	return row, err
+}
+
+// Due returns submissions that Loop is to be asked about, the longest due first.
+func (l *Ledger) Due(ctx context.Context, now time.Time, limit int) ([]Record, error) {
+	return l.read(ctx, selectRow+`WHERE state IN ('WAITING', 'RUNNING') AND next_poll <= $1 ORDER BY next_poll LIMIT $2`, micros(now), limit)
+}
+
+// Followed commits what Loop said when it was asked about a row in the state from. The attempt cannot have changed
+// since, because no state that is followed leads to another attempt. What is not final 7 days after it was sent becomes
+// UNCERTAIN. With ErrLost, where another has learnt it first, the record is the row as it stands.
+func (l *Ledger) Followed(ctx context.Context, key Key, from State, progress Progress) (Record, error) {
+	var row Record
+	err := l.write(ctx, func(w *writing) error {
+		var err error
+		if row, err = w.row(key); err != nil {
+			return err
+		}
+		before := row.standing()
+		to, err := w.rules.follow(before, from, progress.State, w.now)
+		if err != nil {
+			return err
+		}
+		row.stand(to, w.now)
+		row.Polls++
+		row.FollowError = clip(progress.FollowError)
+		switch row.State {
+		case Uncertain:
+			row.Error = overdue()
+		case Failed:
+			row.Error = progress.Error.clipped()
+		case Waiting, Running:
+			row.NextPoll = instant(max(micros(progress.NextPoll), w.now))
+		}
+		return w.update(before, &row)
+	})
+	if err != nil && !errors.Is(err, ErrLost) {
+		return Record{}, err
+	}
+	return row, err
+}
+
+// Recovered counts what was settled without its owner.
+type Recovered struct{ NotSent, Uncertain int }
+
+// Recover settles what all other owners have left. It is for the only process of a ledger, at its start: others are
+// dead, or the file would be locked.
+func (l *Ledger) Recover(ctx context.Context, owner string) (Recovered, error) {
+	return l.sweep(ctx, func(r rules, s standing, _ int64) (standing, bool) {
+		if s.owner == owner {
+			return s, false
+		}
+		return r.abandon(s)
+	})
+}
+
+// Expire settles what owners have left over their lease. Begin does so for the rows it meets.
+func (l *Ledger) Expire(ctx context.Context) (Recovered, error) {
+	return l.sweep(ctx, rules.expire)
+}
+
+func (l *Ledger) sweep(ctx context.Context, settle func(rules, standing, int64) (standing, bool)) (Recovered, error) {
+	var count Recovered
+	err := l.write(ctx, func(w *writing) error {
+		count = Recovered{}
+		open, err := collect(w.ctx, w.tx, selectRow+`WHERE state IN ('RECEIVED', 'SUBMITTING') ORDER BY lease_until`+w.dialect.forUpdate)
+		if err != nil {
+			return err
+		}
+		for i := range open {
+			to, changed := settle(w.rules, open[i].standing(), w.now)
+			if !changed {
+				continue
+			}
+			if err := w.orphan(&open[i], to); err != nil {
+				return err
+			}
+			if to.state == NotSent {
+				count.NotSent++
+			} else {
+				count.Uncertain++
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return Recovered{}, err
+	}
+	return count, nil
+}
+
+// Get returns a row; ErrUnknown without one.
+func (l *Ledger) Get(ctx context.Context, key Key) (Record, error) {
+	found, err := l.read(ctx, selectRow+`WHERE practice = $1 AND request_id = $2`, key.Practice, key.RequestID)
+	if err != nil {
+		return Record{}, err
+	}
+	if len(found) == 0 {
+		return Record{}, ErrUnknown
+	}
+	return found[0], nil
+}
+
+// CountByState counts the rows of all practices.
+func (l *Ledger) CountByState(ctx context.Context) (map[State]int, error) {
+	conn, err := l.db.Conn(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("ledger: %w", err)
+	}
+	defer conn.Close()
+	rows, err := conn.QueryContext(context.WithoutCancel(ctx), `SELECT state, COUNT(*) FROM submission GROUP BY state`)
+	if err != nil {
+		return nil, fmt.Errorf("ledger: %w", err)
+	}
+	defer rows.Close()
+	counts := make(map[State]int)
+	for rows.Next() {
+		var state State
+		var count int
+		if err := rows.Scan(&state, &count); err != nil {
+			return nil, fmt.Errorf("ledger: %w", err)
+		}
+		counts[state] = count
+	}
+	return counts, rows.Err()
+}
+
+// Retained counts what Retain let go of.
+type Retained struct {
+	// Rows are gone; Contents are rows whose references and findings are.
+	Rows, Contents int64
+}
+
+// Retain forgets rows 400 days after their state last changed, and their references and findings after 90. What is not
+// final stays whole.
+func (l *Ledger) Retain(ctx context.Context, now time.Time) (Retained, error) {
+	var count Retained
+	err := l.write(ctx, func(w *writing) error {
+		outcome, content := ago(micros(now), KeepOutcome), ago(micros(now), KeepContent)
+		for _, step := range []struct {
+			query  string
+			before int64
+			count  *int64
+		}{
+			{`DELETE FROM submission WHERE updated < $1 AND ` + final, outcome, &count.Rows},
+			{`DELETE FROM document_reference WHERE EXISTS (SELECT 1 FROM submission s WHERE s.practice = document_reference.practice ` +
+				`AND s.request_id = document_reference.request_id AND updated < $1 AND ` + final + `)`, content, nil},
+			{`UPDATE submission SET document_references = '', findings = '' WHERE updated < $1 AND (document_references <> '' OR findings <> '') ` +
+				`AND ` + final, content, &count.Contents},
+		} {
+			result, err := w.tx.ExecContext(w.ctx, step.query, step.before)
+			if err != nil {
+				return fmt.Errorf("ledger: %w", err)
+			}
+			if step.count != nil {
+				if *step.count, err = result.RowsAffected(); err != nil {
+					return fmt.Errorf("ledger: %w", err)
+				}
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return Retained{}, err
+	}
+	return count, nil
+}
+
+// final is State.Final in SQL.
+const final = `state NOT IN ('RECEIVED', 'SUBMITTING', 'WAITING', 'RUNNING')`

@@ -1,0 +1,807 @@
+package ledger
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"reflect"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	looppb "cegid.internal/gateway/gen/go/cegid/loop/v1"
+)
+
+// clock is a clock that stands until it is moved.
+type clock struct {
+	mu  sync.Mutex
+	now time.Time
+}
+
+func newClock() *clock { return &clock{now: time.Date(2026, 3, 1, 9, 0, 0, 0, time.UTC)} }
+
+func (c *clock) Now() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.now
+}
+
+func (c *clock) pass(d time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.now = c.now.Add(d)
+}
+
+func temporary(t testing.TB, clock func() time.Time) *Ledger {
+	t.Helper()
+	l, err := Temporary(t.Context(), clock)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := l.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return l
+}
+
+const owner = "server-1"
+
+func key(id string) Key { return Key{Practice: "demo", RequestID: id} }
+
+func submission(id, content string) Submission {
+	return Submission{
+		Key: key(id), Caller: "billing", RPC: "ImportEntries", Dossier: "CEGID001", Format: "ENTRIES",
+		Fingerprint:        FingerprintOf(1, []byte(content)),
+		DocumentReferences: []string{"FA-" + content},
+		Totals:             Totals{Entries: 1, Lines: 2, Debit: "120.00", Credit: "120.00", FirstDate: "2026-02-27", LastDate: "2026-02-28"},
+		Findings:           []Finding{{Code: "LABEL_CUT", Severity: "NOTICE", Field: "entries[0]", Suggestions: []string{"x"}}},
+	}
+}
+
+func begin(t testing.TB, l *Ledger, s Submission) Begun {
+	t.Helper()
+	b, err := l.Begin(t.Context(), s, owner)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+func submitting(t testing.TB, l *Ledger, b Begun) {
+	t.Helper()
+	if err := l.Submitting(t.Context(), b.Key, b.Attempt, b.Owner, time.Minute); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func settle(t testing.TB, l *Ledger, b Begun, outcome Outcome) Record {
+	t.Helper()
+	r, err := l.Settle(t.Context(), b.Key, b.Attempt, b.Owner, outcome)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+// reach begins a submission and brings it to a state.
+func reach(t testing.TB, l *Ledger, s Submission, state State) Record {
+	t.Helper()
+	b := begin(t, l, s)
+	if state == Received {
+		return b.Record
+	}
+	if state == NotSent {
+		return settle(t, l, b, Outcome{State: NotSent})
+	}
+	submitting(t, l, b)
+	switch state {
+	case Submitting:
+	case Refused, Uncertain:
+		settle(t, l, b, Outcome{State: state, Error: &Failure{Reason: "LOOP_REFUSED"}})
+	default:
+		settle(t, l, b, Outcome{State: Waiting, LoopRequestID: "loop-" + s.RequestID})
+		if state != Waiting {
+			if _, err := l.Followed(t.Context(), s.Key, Waiting, Progress{State: state}); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	return get(t, l, s.Key)
+}
+
+func get(t testing.TB, l *Ledger, key Key) Record {
+	t.Helper()
+	r, err := l.Get(t.Context(), key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+func TestARowComesBackAsItWasStored(t *testing.T) {
+	c := newClock()
+	l := temporary(t, c.Now)
+	s := submission("r1", "one")
+	b := begin(t, l, s)
+	if got := get(t, l, s.Key); !reflect.DeepEqual(got, b.Record) {
+		t.Errorf("RECEIVED: %+v\nwant %+v", got, b.Record)
+	}
+	received := c.Now()
+	c.pass(time.Second + time.Microsecond)
+	submitting(t, l, b)
+	submitted := c.Now()
+	c.pass(time.Second)
+	next := c.Now().Add(time.Minute)
+	settled := settle(t, l, b, Outcome{State: Waiting, LoopRequestID: "loop-1", NextPoll: next})
+	want := Record{
+		Key: s.Key, Caller: "billing", RPC: "ImportEntries", Dossier: "CEGID001", Format: "ENTRIES", Fingerprint: s.Fingerprint,
+		DocumentReferences: s.DocumentReferences, Totals: s.Totals, Findings: s.Findings, State: Waiting, Attempt: 1, Owner: owner,
+		LoopRequestID: "loop-1", NextPoll: next, Created: received, Received: received, Updated: c.Now(), Submitted: submitted,
+	}
+	for _, got := range []Record{settled, get(t, l, s.Key)} {
+		if !reflect.DeepEqual(got, want) {
+			t.Errorf("WAITING: %+v\nwant %+v", got, want)
+		}
+	}
+	c.pass(time.Minute)
+	failure := &Failure{Reason: "LOOP_REFUSED", Code: 3, Message: "m", LoopMessage: "Période clôturée", LoopInstanceID: "i", HTTPStatus: 200}
+	followed, err := l.Followed(t.Context(), s.Key, Waiting, Progress{State: Failed, Error: failure})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want.State, want.Error, want.Polls, want.NextPoll, want.Updated, want.Finished = Failed, failure, 1, time.Time{}, c.Now(), c.Now()
+	for _, got := range []Record{followed, get(t, l, s.Key)} {
+		if !reflect.DeepEqual(got, want) {
+			t.Errorf("FAILED: %+v\nwant %+v", got, want)
+		}
+	}
+}
+
+func TestRepeatingAnId(t *testing.T) {
+	l := temporary(t, nil)
+	for _, state := range States() {
+		t.Run(string(state), func(t *testing.T) {
+			id := strings.ToLower(string(state))
+			first := reach(t, l, submission(id, id), state)
+			again := state.NothingBooked()
+
+			for name, change := range map[string]func(*Submission){
+				"caller": func(s *Submission) { s.Caller = "payroll" },
+				"RPC":    func(s *Submission) { s.RPC = "UploadDocument" },
+			} {
+				s := submission(id, id)
+				change(&s)
+				if _, err := l.Begin(t.Context(), s, "server-2"); !errors.Is(err, ErrReused) {
+					t.Errorf("another %s: %v", name, err)
+				}
+			}
+			if !again {
+				if _, err := l.Begin(t.Context(), submission(id, id+"-changed"), "server-2"); !errors.Is(err, ErrReused) {
+					t.Errorf("other content: %v", err)
+				}
+				b, err := l.Begin(t.Context(), submission(id, id), "server-2")
+				if err != nil || !b.Existing || !reflect.DeepEqual(b.Record, first) {
+					t.Errorf("the same content: %+v, %v", b, err)
+				}
+				return
+			}
+			s := submission(id, id+"-changed")
+			s.Dossier, s.Findings = "CEGID003", nil
+			b, err := l.Begin(t.Context(), s, "server-2")
+			if err != nil || b.Existing {
+				t.Fatalf("other content: %+v, %v", b, err)
+			}
+			got := get(t, l, s.Key)
+			if got.Attempt != 2 || got.State != Received || got.Owner != "server-2" || got.Dossier != "CEGID003" || got.Fingerprint != s.Fingerprint ||
+				got.Findings != nil || got.Error != nil || !got.Submitted.IsZero() || !got.Finished.IsZero() || !got.Created.Equal(first.Created) {
+				t.Errorf("the second attempt: %+v", got)
+			}
+			for reference, want := range map[string]int{"FA-" + id: 0, "FA-" + id + "-changed": 1} {
+				found, _, err := l.List(t.Context(), Query{Practice: "demo", DocumentReference: reference, Limit: 10})
+				if err != nil || len(found) != want {
+					t.Errorf("%d rows of %s: %v", len(found), reference, err)
+				}
+			}
+			if _, err := l.Settle(t.Context(), s.Key, 1, owner, Outcome{State: NotSent}); !errors.Is(err, ErrLost) {
+				t.Errorf("the first attempt is settled again: %v", err)
+			}
+		})
+	}
+}
+
+func TestTheSameContentUnderAnotherId(t *testing.T) {
+	for _, state := range States() {
+		t.Run(string(state), func(t *testing.T) {
+			c := newClock()
+			l := temporary(t, c.Now)
+			first := reach(t, l, submission("r1", "one"), state)
+
+			elsewhere := submission("r2", "one")
+			elsewhere.Dossier = "CEGID003"
+			begin(t, l, elsewhere)
+			other := submission("r2", "one")
+			other.Practice = "partner"
+			begin(t, l, other)
+			scheme := submission("r3", "one")
+			scheme.Fingerprint.Scheme++
+			begin(t, l, scheme)
+
+			s := submission("r4", "one")
+			s.Caller = "payroll"
+			_, err := l.Begin(t.Context(), s, owner)
+			duplicate, is := errors.AsType[*DuplicateError](err)
+			if is == state.NothingBooked() || is && !reflect.DeepEqual(duplicate.Of, first) {
+				t.Fatalf("%v", err)
+			}
+			if !is {
+				return
+			}
+			if _, err := l.Get(t.Context(), s.Key); !errors.Is(err, ErrUnknown) {
+				t.Errorf("the duplicate was stored: %v", err)
+			}
+			s.AllowDuplicate = true
+			if b := begin(t, l, s); b.Existing {
+				t.Errorf("a duplicate that is meant: %+v", b)
+			}
+			settle(t, l, Begun{Record: get(t, l, s.Key)}, Outcome{State: NotSent})
+			s.AllowDuplicate = false
+			if _, err := l.Begin(t.Context(), s, owner); err == nil {
+				t.Error("a second attempt is no duplicate")
+			}
+			c.pass(DuplicateWithin)
+			_, err = l.Begin(t.Context(), s, owner)
+			if _, is := errors.AsType[*DuplicateError](err); is == (state == Received) { // which was NOT_SENT by then
+				t.Errorf("30 days later: %v", err)
+			}
+			c.pass(time.Microsecond)
+			if b, err := l.Begin(t.Context(), s, owner); err != nil || b.State != Received {
+				t.Errorf("after 30 days: %+v, %v", b, err)
+			}
+		})
+	}
+}
+
+func TestBeginSettlesWhatItMeetsOverItsLease(t *testing.T) {
+	c := newClock()
+	l := temporary(t, c.Now)
+	received, sent := submission("r1", "one"), submission("r2", "two")
+	reach(t, l, received, Received)
+	reach(t, l, sent, Submitting)
+	c.pass(Lease)
+
+	s := submission("r3", "one")
+	begin(t, l, s)
+	if r := get(t, l, received.Key); r.State != NotSent || r.Error == nil || r.Error.Reason != "SHUTTING_DOWN" {
+		t.Errorf("%+v", r)
+	}
+	b, err := l.Begin(t.Context(), sent, "server-2")
+	if err != nil || !b.Existing || b.State != Uncertain || !b.Abandoned || b.Error == nil || b.Error.Reason != "OUTCOME_UNKNOWN" || b.Finished.IsZero() {
+		t.Errorf("%+v, %v", b, err)
+	}
+	// What was settled stays so although the caller is refused.
+	reach(t, l, submission("r4", "four"), Submitting)
+	c.pass(Lease)
+	if _, err := l.Begin(t.Context(), submission("r5", "four"), owner); err == nil {
+		t.Error("not a duplicate")
+	}
+	if r := get(t, l, key("r4")); r.State != Uncertain {
+		t.Errorf("%+v", r)
+	}
+}
+
+func TestReasonsAreThoseOfTheContract(t *testing.T) {
+	for _, f := range []*Failure{orphaned(NotSent), orphaned(Uncertain), overdue()} {
+		if _, known := looppb.ErrorReason_value["ERROR_REASON_"+f.Reason]; !known {
+			t.Errorf("%s", f.Reason)
+		}
+	}
+	for _, s := range States() {
+		if _, known := looppb.ImportState_value["IMPORT_STATE_"+string(s)]; !known {
+			t.Errorf("%s", s)
+		}
+	}
+}
+
+func TestOnlyTheOwnerOfAnAttemptSends(t *testing.T) {
+	c := newClock()
+	l := temporary(t, c.Now)
+	b := begin(t, l, submission("r1", "one"))
+	call := func(attempt int, owner string, limit time.Duration) error {
+		return l.Submitting(t.Context(), b.Key, attempt, owner, limit)
+	}
+	if err := l.Submitting(t.Context(), key("r0"), 1, owner, time.Minute); !errors.Is(err, ErrUnknown) {
+		t.Errorf("no row: %v", err)
+	}
+	if err := call(2, owner, time.Minute); !errors.Is(err, ErrLost) {
+		t.Errorf("another attempt: %v", err)
+	}
+	if err := call(1, "server-2", time.Minute); !errors.Is(err, ErrLost) {
+		t.Errorf("another owner: %v", err)
+	}
+	if err := call(1, owner, Lease+time.Microsecond); !errors.Is(err, ErrLease) {
+		t.Errorf("a short lease: %v", err)
+	}
+	if r := get(t, l, b.Key); r.State != Received || !r.Submitted.IsZero() {
+		t.Errorf("%+v", r)
+	}
+	if err := call(1, owner, Lease); err != nil {
+		t.Error(err)
+	}
+	if err := call(1, owner, time.Minute); !errors.Is(err, ErrLost) {
+		t.Errorf("twice: %v", err)
+	}
+}
+
+func TestSettlingMayBeRepeatedAndLate(t *testing.T) {
+	c := newClock()
+	l := temporary(t, c.Now)
+	accepted := Outcome{State: Waiting, LoopRequestID: "loop-1"}
+
+	b := begin(t, l, submission("r1", "one"))
+	for _, o := range []Outcome{accepted, {State: Refused}, {State: Uncertain}} {
+		if _, err := l.Settle(t.Context(), b.Key, 1, owner, o); !errors.Is(err, ErrLost) {
+			t.Errorf("%s before anything was sent: %v", o.State, err)
+		}
+	}
+	submitting(t, l, b)
+	for _, o := range []Outcome{{State: Waiting}, {State: Refused, LoopRequestID: "x"}, {State: Succeeded}, {State: Received}} {
+		if _, err := l.Settle(t.Context(), b.Key, 1, owner, o); !errors.Is(err, ErrTransition) {
+			t.Errorf("%+v: %v", o, err)
+		}
+	}
+	if _, err := l.Settle(t.Context(), b.Key, 1, "server-2", accepted); !errors.Is(err, ErrLost) {
+		t.Errorf("another owner: %v", err)
+	}
+	c.pass(Lease)
+	if n, err := l.Expire(t.Context()); err != nil || n != (Recovered{Uncertain: 1}) {
+		t.Errorf("%+v, %v", n, err)
+	}
+	late := settle(t, l, b, accepted)
+	if late.State != Waiting || late.Error != nil || late.Abandoned || !late.Finished.IsZero() || late.NextPoll.IsZero() {
+		t.Errorf("the late answer: %+v", late)
+	}
+	if again := settle(t, l, b, accepted); !reflect.DeepEqual(again, late) {
+		t.Errorf("repeated: %+v", again)
+	}
+	if _, err := l.Settle(t.Context(), b.Key, 1, owner, Outcome{State: Waiting, LoopRequestID: "loop-2"}); !errors.Is(err, ErrLost) {
+		t.Errorf("another id: %v", err)
+	}
+	if _, err := l.Followed(t.Context(), b.Key, Waiting, Progress{State: Succeeded}); err != nil {
+		t.Error(err)
+	}
+	if again := settle(t, l, b, accepted); again.State != Succeeded {
+		t.Errorf("repeated when it was followed: %+v", again)
+	}
+
+	given := reach(t, l, submission("r2", "two"), Uncertain)
+	if r, err := l.Settle(t.Context(), given.Key, 1, owner, accepted); !errors.Is(err, ErrLost) || r.State != Uncertain {
+		t.Errorf("what the owner itself gave up: %+v, %v", r, err)
+	}
+	for _, state := range []State{Refused, NotSent, Uncertain} {
+		b := begin(t, l, submission("late-"+strings.ToLower(string(state)), string(state)))
+		submitting(t, l, b)
+		if _, err := l.Recover(t.Context(), "server-2"); err != nil {
+			t.Fatal(err)
+		}
+		if r := settle(t, l, b, Outcome{State: state}); r.State != state || r.Abandoned {
+			t.Errorf("late %s: %+v", state, r)
+		}
+	}
+}
+
+func TestAnAttemptThatWasNotSentIsNeverSent(t *testing.T) {
+	c := newClock()
+	l := temporary(t, c.Now)
+	b := begin(t, l, submission("r1", "one"))
+	c.pass(Lease)
+	if n, err := l.Expire(t.Context()); err != nil || n != (Recovered{NotSent: 1}) {
+		t.Fatalf("%+v, %v", n, err)
+	}
+	if err := l.Submitting(t.Context(), b.Key, b.Attempt, owner, 0); !errors.Is(err, ErrLost) {
+		t.Errorf("%v", err)
+	}
+	if r := settle(t, l, b, Outcome{State: NotSent}); r.State != NotSent {
+		t.Errorf("%+v", r)
+	}
+}
+
+func TestRecoverLeavesTheOwnersRows(t *testing.T) {
+	l := temporary(t, nil)
+	for i, state := range States() {
+		reach(t, l, submission(fmt.Sprint(i), fmt.Sprint(i)), state)
+	}
+	if n, err := l.Recover(t.Context(), owner); err != nil || n != (Recovered{}) {
+		t.Errorf("%+v, %v", n, err)
+	}
+	if n, err := l.Expire(t.Context()); err != nil || n != (Recovered{}) {
+		t.Errorf("%+v, %v", n, err)
+	}
+	if n, err := l.Recover(t.Context(), "server-2"); err != nil || n != (Recovered{NotSent: 1, Uncertain: 1}) {
+		t.Errorf("%+v, %v", n, err)
+	}
+	counts, err := l.CountByState(t.Context())
+	want := map[State]int{Waiting: 1, Running: 1, Succeeded: 1, Failed: 1, NotSent: 2, Refused: 1, Uncertain: 2}
+	if err != nil || !reflect.DeepEqual(counts, want) {
+		t.Errorf("%v, %v", counts, err)
+	}
+}
+
+func TestFollowing(t *testing.T) {
+	c := newClock()
+	l := temporary(t, c.Now)
+	first := reach(t, l, submission("r1", "one"), Waiting)
+	c.pass(time.Second)
+	reach(t, l, submission("r2", "two"), Waiting)
+	due := func(want ...string) {
+		t.Helper()
+		rows, err := l.Due(t.Context(), c.Now(), 10)
+		var got []string
+		for _, r := range rows {
+			got = append(got, r.RequestID)
+		}
+		if err != nil || !reflect.DeepEqual(got, want) {
+			t.Errorf("due are %v, not %v: %v", got, want, err)
+		}
+	}
+	follow := func(from State, p Progress) (Record, error) {
+		return l.Followed(t.Context(), first.Key, from, p)
+	}
+	due("r1", "r2")
+	later := c.Now().Add(time.Hour)
+	updated := first.Updated
+	r, err := follow(Waiting, Progress{NextPoll: later, FollowError: "Loop answers 404"})
+	if err != nil || r.State != Waiting || r.FollowError == "" || r.Polls != 1 || !r.NextPoll.Equal(later) || !r.Updated.Equal(updated) {
+		t.Errorf("%+v, %v", r, err)
+	}
+	due("r2")
+	if r, err = follow(Waiting, Progress{State: Running, NextPoll: later}); err != nil || r.State != Running || r.FollowError != "" || !r.Updated.Equal(c.Now()) {
+		t.Errorf("%+v, %v", r, err)
+	}
+	if r, err = follow(Waiting, Progress{State: Succeeded}); !errors.Is(err, ErrLost) || r.State != Running {
+		t.Errorf("from a state that it has left: %+v, %v", r, err)
+	}
+	if r, err = follow(Running, Progress{State: Waiting, NextPoll: later}); err != nil || r.State != Running {
+		t.Errorf("a step back of Loop's: %+v, %v", r, err)
+	}
+	if _, err = follow(Running, Progress{State: Refused}); !errors.Is(err, ErrTransition) {
+		t.Errorf("%v", err)
+	}
+	c.pass(FollowFor - 2*time.Second)
+	if r, err = follow(Running, Progress{NextPoll: later}); err != nil || r.State != Running {
+		t.Errorf("shortly before a week: %+v, %v", r, err)
+	}
+	c.pass(time.Second)
+	if r, err = follow(Running, Progress{State: Running, FollowError: "Loop answers 404"}); err != nil || r.State != Uncertain || r.Abandoned ||
+		r.Error == nil || r.FollowError == "" || !r.NextPoll.IsZero() || r.Finished.IsZero() {
+		t.Errorf("a week after: %+v, %v", r, err)
+	}
+	if _, err = follow(Uncertain, Progress{State: Succeeded}); !errors.Is(err, ErrLost) {
+		t.Errorf("%v", err)
+	}
+	c.pass(time.Hour)
+	r, err = l.Followed(t.Context(), key("r2"), Waiting, Progress{State: Succeeded})
+	if err != nil || r.State != Succeeded {
+		t.Errorf("an answer, however late: %+v, %v", r, err)
+	}
+	due()
+	if _, err := l.Followed(t.Context(), key("r0"), Waiting, Progress{}); !errors.Is(err, ErrUnknown) {
+		t.Errorf("%v", err)
+	}
+}
+
+func TestListingPagesThroughEverythingOnce(t *testing.T) {
+	c := newClock()
+	l := temporary(t, c.Now)
+	var want []string
+	for i := range 23 {
+		s := submission(fmt.Sprintf("r%02d", i), fmt.Sprint(i))
+		s.Dossier = fmt.Sprintf("D%d", i%3)
+		s.DocumentReferences = []string{"shared", fmt.Sprintf("FA-%d", i), "shared", ""}
+		if i%4 == 0 {
+			s.Caller = "payroll"
+		}
+		begin(t, l, s)
+		want = append([]string{s.RequestID}, want...)
+		if i%2 == 0 { // two of each instant
+			c.pass(time.Second)
+		}
+	}
+	start := newClock().Now()
+	pick := func(keep func(i int) bool) (out []string) {
+		for at, id := range want {
+			if keep(len(want) - 1 - at) {
+				out = append(out, id)
+			}
+		}
+		return out
+	}
+	all := func(int) bool { return true }
+	for name, test := range map[string]struct {
+		query Query
+		keep  func(i int) bool
+	}{
+		"all":                {Query{}, all},
+		"a dossier":          {Query{Dossier: "D1"}, func(i int) bool { return i%3 == 1 }},
+		"a caller":           {Query{Caller: "payroll"}, func(i int) bool { return i%4 == 0 }},
+		"states":             {Query{States: []State{Received, Waiting}}, all},
+		"a state nobody has": {Query{States: []State{Waiting}}, func(int) bool { return false }},
+		"a reference of all": {Query{DocumentReference: "shared"}, all},
+		"a reference of one": {Query{DocumentReference: "FA-7"}, func(i int) bool { return i == 7 }},
+		"from":               {Query{From: start.Add(3 * time.Second)}, func(i int) bool { return (i+1)/2 >= 3 }},
+		"before":             {Query{Before: start.Add(3 * time.Second)}, func(i int) bool { return (i+1)/2 < 3 }},
+		"what may be seen": {
+			Query{Visible: func(caller, dossier string) bool { return caller == "payroll" || dossier == "D2" }},
+			func(i int) bool { return i%4 == 0 || i%3 == 2 },
+		},
+		"nothing may be seen": {Query{Visible: func(string, string) bool { return false }}, func(int) bool { return false }},
+	} {
+		for _, limit := range []int{1, 5, 22, 23, 24, 1000} {
+			t.Run(fmt.Sprintf("%s by %d", name, limit), func(t *testing.T) {
+				query := test.query
+				query.Practice, query.Limit = "demo", limit
+				var got []string
+				for {
+					rows, after, err := l.List(t.Context(), query)
+					if err != nil || len(rows) > limit {
+						t.Fatalf("%d rows: %v", len(rows), err)
+					}
+					for _, r := range rows {
+						got = append(got, r.RequestID)
+					}
+					if after == "" {
+						break
+					}
+					query.After = after
+				}
+				if expected := pick(test.keep); !reflect.DeepEqual(got, expected) {
+					t.Errorf("got %v, not %v", got, expected)
+				}
+			})
+		}
+	}
+	for _, cursor := range []Cursor{".", "zz", "!.r1", "1."} {
+		if _, _, err := l.List(t.Context(), Query{Practice: "demo", Limit: 1, After: cursor}); !errors.Is(err, ErrCursor) {
+			t.Errorf("%q: %v", cursor, err)
+		}
+	}
+	if rows, after, err := l.List(t.Context(), Query{Practice: "partner", Limit: 1}); len(rows) != 0 || after != "" || err != nil {
+		t.Errorf("another practice: %v, %q, %v", rows, after, err)
+	}
+	if r := get(t, l, key("r07")); !reflect.DeepEqual(r.DocumentReferences, []string{"shared", "FA-7"}) {
+		t.Errorf("%v", r.DocumentReferences)
+	}
+}
+
+func TestWhatIsLongIsCut(t *testing.T) {
+	l := temporary(t, nil)
+	s := submission("r1", "one")
+	s.DocumentReferences, s.Findings = nil, nil
+	for i := range 150 {
+		s.DocumentReferences = append(s.DocumentReferences, fmt.Sprint(i))
+		s.Findings = append(s.Findings, Finding{Code: fmt.Sprint(i)})
+	}
+	b := begin(t, l, s)
+	submitting(t, l, b)
+	settle(t, l, b, Outcome{State: Refused, Error: &Failure{LoopMessage: strings.Repeat("é", 5000) + "\x00\xff"}})
+	r := get(t, l, s.Key)
+	if len(r.DocumentReferences) != 100 || len(r.Findings) != 100 || len(r.Error.LoopMessage) > maxText+len("…") || !strings.HasSuffix(r.Error.LoopMessage, "é…") {
+		t.Errorf("%d references, %d findings, %d bytes", len(r.DocumentReferences), len(r.Findings), len(r.Error.LoopMessage))
+	}
+}
+
+func TestRetention(t *testing.T) {
+	c := newClock()
+	l := temporary(t, c.Now)
+	for i, state := range States() {
+		reach(t, l, submission(fmt.Sprint(i), fmt.Sprint(i)), state)
+	}
+	retain := func(want Retained) {
+		t.Helper()
+		if got, err := l.Retain(t.Context(), c.Now()); err != nil || got != want {
+			t.Errorf("%+v, %v", got, err)
+		}
+	}
+	c.pass(KeepContent)
+	retain(Retained{})
+	c.pass(time.Second)
+	retain(Retained{Contents: 5})
+	retain(Retained{})
+	kept := get(t, l, key("4"))
+	if kept.DocumentReferences != nil || kept.Findings != nil || kept.Fingerprint != submission("4", "4").Fingerprint || kept.LoopRequestID == "" || kept.Totals.Debit == "" {
+		t.Errorf("%+v", kept)
+	}
+	for reference, want := range map[string]int{"FA-4": 0, "FA-2": 1} {
+		if rows, _, err := l.List(t.Context(), Query{Practice: "demo", DocumentReference: reference, Limit: 1}); err != nil || len(rows) != want {
+			t.Errorf("%s: %v, %v", reference, rows, err)
+		}
+	}
+	c.pass(KeepOutcome)
+	retain(Retained{Rows: 5})
+	counts, err := l.CountByState(t.Context())
+	if want := map[State]int{Received: 1, Submitting: 1, Waiting: 1, Running: 1}; err != nil || !reflect.DeepEqual(counts, want) {
+		t.Errorf("%v, %v", counts, err)
+	}
+}
+
+func TestThoseWhoWaitAreTold(t *testing.T) {
+	l := temporary(t, nil)
+	mine, cancelMine := l.Subscribe(key("r1"))
+	also, cancelAlso := l.Subscribe(key("r1"))
+	others, cancelOthers := l.Subscribe(key("r2"))
+	defer cancelOthers()
+	told := func(signal <-chan struct{}) bool {
+		select {
+		case <-signal:
+			return true
+		default:
+			return false
+		}
+	}
+	b := begin(t, l, submission("r1", "one"))
+	submitting(t, l, b)
+	if !told(mine) || told(mine) || !told(also) || told(others) {
+		t.Error("two changes make one signal, to those of the row alone")
+	}
+	cancelAlso()
+	cancelAlso()
+	_ = l.Submitting(t.Context(), b.Key, b.Attempt, owner, time.Minute)
+	settle(t, l, b, Outcome{State: NotSent})
+	settle(t, l, b, Outcome{State: NotSent})
+	if !told(mine) || told(mine) || told(also) {
+		t.Error("after one of two left")
+	}
+	_, _ = l.Begin(t.Context(), submission("r1", "one"), owner)
+	if _, err := l.Recover(t.Context(), "server-2"); err != nil || !told(mine) {
+		t.Errorf("Recover: %v", err)
+	}
+	cancelMine()
+	cancelOthers()
+	if len(l.changes.waiting) != 0 {
+		t.Errorf("%v are left", l.changes.waiting)
+	}
+}
+
+func TestACallerWhoGivesUpLeavesNothingHalfDone(t *testing.T) {
+	l := temporary(t, nil)
+	gone, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := l.Begin(gone, submission("r1", "one"), owner); !errors.Is(err, context.Canceled) || errors.Is(err, ErrCommit) {
+		t.Errorf("%v", err)
+	}
+	if _, err := l.Get(t.Context(), key("r1")); !errors.Is(err, ErrUnknown) {
+		t.Errorf("%v", err)
+	}
+	// Within a transaction, giving up changes nothing.
+	ctx, cancel := context.WithCancel(t.Context())
+	err := l.write(ctx, func(w *writing) error {
+		cancel()
+		_, _, err := w.begin(submission("r1", "one"), owner)
+		return err
+	})
+	if err != nil {
+		t.Error(err)
+	}
+	get(t, l, key("r1"))
+}
+
+func TestAFailedCommitLeavesNothing(t *testing.T) {
+	l := temporary(t, nil)
+	before := begin(t, l, submission("r1", "one")).Record
+	signal, cancel := l.Subscribe(key("r1"))
+	defer cancel()
+	err := l.write(t.Context(), func(w *writing) error {
+		row, err := w.row(key("r1"))
+		if err != nil {
+			return err
+		}
+		from := row.standing()
+		to, err := w.rules.submit(from, 1, owner, w.now, time.Minute)
+		if err != nil {
+			return err
+		}
+		row.stand(to, w.now)
+		if err := w.update(from, &row); err != nil {
+			return err
+		}
+		if _, err := w.tx.ExecContext(w.ctx, "PRAGMA defer_foreign_keys = 1"); err != nil {
+			return err
+		}
+		_, err = w.tx.ExecContext(w.ctx, "INSERT INTO document_reference VALUES ('demo', 'x', 'nobody')")
+		return err
+	})
+	if !errors.Is(err, ErrCommit) {
+		t.Errorf("%v", err)
+	}
+	if got := get(t, l, key("r1")); !reflect.DeepEqual(got, before) {
+		t.Errorf("%+v", got)
+	}
+	select {
+	case <-signal:
+		t.Error("somebody was told")
+	default:
+	}
+	submitting(t, l, Begun{Record: before})
+}
+
+func TestOneOfManyWins(t *testing.T) {
+	l := temporary(t, nil)
+	const many = 50
+	var wait sync.WaitGroup
+	begun := make([]Begun, many)
+	errs := make([]error, many)
+	for i := range many {
+		wait.Go(func() { begun[i], errs[i] = l.Begin(t.Context(), submission("r1", "one"), fmt.Sprint("server-", i)) })
+	}
+	wait.Wait()
+	won := 0
+	for i := range many {
+		if errs[i] != nil {
+			t.Error(errs[i])
+		}
+		if !begun[i].Existing {
+			won++
+		}
+	}
+	if won != 1 {
+		t.Errorf("%d may send", won)
+	}
+}
+
+func TestOneOfManySendsAndSettles(t *testing.T) {
+	l := temporary(t, nil)
+	b := begin(t, l, submission("r1", "one"))
+	count := func(do func() error) (done int) {
+		var wait sync.WaitGroup
+		var mu sync.Mutex
+		for range 10 {
+			wait.Go(func() {
+				err := do()
+				mu.Lock()
+				defer mu.Unlock()
+				if err == nil {
+					done++
+				} else if !errors.Is(err, ErrLost) {
+					t.Error(err)
+				}
+			})
+		}
+		wait.Wait()
+		return done
+	}
+	if n := count(func() error { return l.Submitting(t.Context(), b.Key, 1, owner, time.Minute) }); n != 1 {
+		t.Errorf("%d sent it", n)
+	}
+	settle(t, l, b, Outcome{State: Waiting, LoopRequestID: "loop-1"})
+	follow := func() error {
+		_, err := l.Followed(t.Context(), b.Key, Waiting, Progress{State: Succeeded})
+		return err
+	}
+	if n := count(follow); n != 1 {
+		t.Errorf("%d settled it", n)
+	}
+}
+
+func TestOneOfTheSameContentWins(t *testing.T) {
+	l := temporary(t, nil)
+	const many = 10
+	var wait sync.WaitGroup
+	errs := make([]error, many)
+	for i := range many {
+		wait.Go(func() { _, errs[i] = l.Begin(t.Context(), submission(fmt.Sprint("r", i), "one"), owner) })
+	}
+	wait.Wait()
+	won := 0
+	for _, err := range errs {
+		if err == nil {
+			won++
+		} else if _, is := errors.AsType[*DuplicateError](err); !is {
+			t.Error(err)
+		}
+	}
+	if won != 1 {
+		t.Errorf("%d may send", won)
+	}
+}

@@ -1,0 +1,133 @@
+package ledger
+
+import "fmt"
+
+// State is where a submission stands (design § 6). Its values are those of cegid.loop.v1.ImportState without prefix.
+type State string
+
+// The states.
+const (
+	// Received is committed here; nothing was sent.
+	Received State = "RECEIVED"
+	// Submitting is committed as the last step before bytes leave.
+	Submitting State = "SUBMITTING"
+	// Waiting is accepted by Loop, in its queue.
+	Waiting State = "WAITING"
+	// Running is being integrated by Loop.
+	Running State = "RUNNING"
+	// Succeeded is booked.
+	Succeeded State = "SUCCEEDED"
+	// Failed ended with errors at Loop; it does not prove that nothing was booked.
+	Failed State = "FAILED"
+	// NotSent provably never left, or was turned away at the door.
+	NotSent State = "NOT_SENT"
+	// Refused was read and refused by Loop at once.
+	Refused State = "REFUSED"
+	// Uncertain was sent, or may have been, and nobody knows what became of it.
+	Uncertain State = "UNCERTAIN"
+)
+
+// States returns every state, in the order of a submission's life.
+func States() []State {
+	return []State{Received, Submitting, Waiting, Running, Succeeded, Failed, NotSent, Refused, Uncertain}
+}
+
+// Open says whether an owner is still at it: whoever repeats the id waits for the outcome.
+func (s State) Open() bool { return s == Received || s == Submitting }
+
+// Following says whether Loop has it and is to be asked how it goes.
+func (s State) Following() bool { return s == Waiting || s == Running }
+
+// Final says whether the ledger will do nothing more by itself. UNCERTAIN is final in this sense: only the owner's late
+// answer changes it.
+func (s State) Final() bool { return !s.Open() && !s.Following() }
+
+// NothingBooked says whether the same id may be sent again, and the same content under another id.
+func (s State) NothingBooked() bool { return s == NotSent || s == Refused }
+
+// event is what happens to a submission.
+type event string
+
+const (
+	retake   event = "retake"    // its caller repeats the id
+	submit   event = "submit"    // the owner is about to send it
+	accept   event = "accept"    // Loop answered with its id
+	refuse   event = "refuse"    // Loop said no
+	turnAway event = "turn away" // nothing left, or it was turned away at the door
+	lose     event = "lose"      // sent, without a usable answer
+	abandon  event = "abandon"   // the owner is dead, or its lease is over
+	await    event = "await"     // Loop says that it waits
+	run      event = "run"       // Loop says that it runs
+	succeed  event = "succeed"   // Loop says that it is booked
+	fail     event = "fail"      // Loop says that it ended with errors
+	age      event = "age"       // Loop did not end it in time
+)
+
+func events() []event {
+	return []event{retake, submit, accept, refuse, turnAway, lose, abandon, await, run, succeed, fail, age}
+}
+
+// next is the whole of the state machine: what is not here does not happen. Who may cause an event, and when, is in
+// rules.
+func next(from State, happens event) (State, error) {
+	switch from {
+	case Received:
+		switch happens {
+		case submit:
+			return Submitting, nil
+		case turnAway, abandon:
+			return NotSent, nil
+		}
+	case Submitting:
+		switch happens {
+		case accept:
+			return Waiting, nil
+		case refuse:
+			return Refused, nil
+		case turnAway:
+			return NotSent, nil
+		case lose, abandon:
+			return Uncertain, nil
+		}
+	case Waiting:
+		switch happens {
+		case await:
+			return Waiting, nil
+		case run:
+			return Running, nil
+		case succeed:
+			return Succeeded, nil
+		case fail:
+			return Failed, nil
+		case age:
+			return Uncertain, nil
+		}
+	case Running:
+		switch happens {
+		case await, run: // Loop's own step back is not one here
+			return Running, nil
+		case succeed:
+			return Succeeded, nil
+		case fail:
+			return Failed, nil
+		case age:
+			return Uncertain, nil
+		}
+	case NotSent, Refused:
+		if happens == retake {
+			return Received, nil
+		}
+	case Uncertain: // the owner's late answer, see rules.settle
+		switch happens {
+		case accept:
+			return Waiting, nil
+		case refuse:
+			return Refused, nil
+		case turnAway:
+			return NotSent, nil
+		case lose:
+			return Uncertain, nil
+		}
+	}
+	return from, fmt.Errorf("%w: %q in %s", ErrTransition, happens, from)
+}

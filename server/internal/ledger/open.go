@@ -1,0 +1,221 @@
+package ledger
+
+import (
+	"context"
+	"database/sql"
+	"embed"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/pressly/goose/v3"
+	sqlite3 "modernc.org/sqlite/lib"
+)
+
+//go:embed migrations/*.sql
+var migrations embed.FS
+
+// applicationID, "CLdg", tells a ledger from other SQLite files. It is written last, so that a file without it is
+// another's, or was not finished.
+const applicationID = 0x434c6467
+
+// Ledger remembers every write. It is safe for concurrent use.
+type Ledger struct {
+	db      *sql.DB
+	dialect dialect
+	rules   rules
+	// clock stands in for the database's in tests; nil for that one.
+	clock   func() time.Time
+	changes changes
+	close   func() error
+}
+
+// Init creates a ledger in a file that does not exist; its folder does.
+func Init(ctx context.Context, path string) error {
+	path, err := filepath.Abs(path)
+	if err != nil {
+		return fmt.Errorf("ledger: %w", err)
+	}
+	for _, remains := range []string{"-wal", "-journal"} { // SQLite would drop them, and what they hold
+		if _, err := os.Lstat(path + remains); !errors.Is(err, fs.ErrNotExist) {
+			return fmt.Errorf("ledger %s: %w", path+remains, ErrExists)
+		}
+	}
+	file, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+	if errors.Is(err, fs.ErrExist) {
+		return fmt.Errorf("ledger %s: %w", path, ErrExists)
+	}
+	if err != nil {
+		return fmt.Errorf("ledger: %w", err)
+	}
+	if err := errors.Join(file.Close(), fill(ctx, path)); err != nil {
+		return errors.Join(fmt.Errorf("ledger %s: %w", path, err), os.Remove(path))
+	}
+	return nil
+}
+
+// fill makes a ledger of an empty file, durably.
+func fill(ctx context.Context, path string) (err error) {
+	db, err := openSQLite(path, true)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, db.Close(), syncFolder(path)) }()
+	if err := migrate(ctx, db, sqliteDialect(), migrations); err != nil {
+		return err
+	}
+	_, err = db.ExecContext(ctx, "PRAGMA application_id = "+strconv.Itoa(applicationID))
+	return err
+}
+
+// syncFolder makes the name of a new file as durable as its content.
+func syncFolder(path string) error {
+	folder, err := os.Open(filepath.Dir(path))
+	if err != nil {
+		return err
+	}
+	return errors.Join(folder.Sync(), folder.Close())
+}
+
+// Open opens the ledger in a file, which Init has made, and locks it until Close or the end of the process. An older
+// schema is brought up to date. Errors: ErrMissing, ErrNoLedger, ErrLocked, ErrNewer.
+func Open(ctx context.Context, path string) (*Ledger, error) {
+	return open(ctx, path, true)
+}
+
+func open(ctx context.Context, path string, durable bool) (*Ledger, error) {
+	path, err := filepath.Abs(path)
+	if err != nil {
+		return nil, fmt.Errorf("ledger: %w", err)
+	}
+	l, err := openAt(ctx, path, durable)
+	switch {
+	case err == nil:
+		return l, nil
+	case errors.Is(err, fs.ErrNotExist):
+		err = ErrMissing
+	case sqliteCode(err) == sqlite3.SQLITE_BUSY:
+		err = ErrLocked
+	case sqliteCode(err) == sqlite3.SQLITE_NOTADB:
+		err = ErrNoLedger
+	}
+	return nil, fmt.Errorf("ledger %s: %w", path, err)
+}
+
+func openAt(ctx context.Context, path string, durable bool) (*Ledger, error) {
+	if info, err := os.Stat(path); err != nil {
+		return nil, err
+	} else if !info.Mode().IsRegular() {
+		return nil, ErrNoLedger
+	}
+	db, err := openSQLite(path, durable)
+	if err != nil {
+		return nil, err
+	}
+	l := &Ledger{db: db, dialect: sqliteDialect(), rules: design(), close: db.Close}
+	var id int
+	err = db.QueryRowContext(ctx, "PRAGMA application_id").Scan(&id)
+	switch {
+	case err == nil && id != applicationID:
+		err = ErrNoLedger
+	case err == nil:
+		err = migrate(ctx, db, l.dialect, migrations)
+	}
+	if err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
+	return l, nil
+}
+
+// migrate brings the schema up to date, and refuses one that is ahead.
+func migrate(ctx context.Context, db *sql.DB, d dialect, sources fs.FS) error {
+	sources, err := fs.Sub(sources, "migrations")
+	if err != nil {
+		return err
+	}
+	provider, err := goose.NewProvider(d.goose, db, sources, goose.WithDisableGlobalRegistry(true))
+	if err != nil {
+		return err
+	}
+	current, target, err := provider.GetVersions(ctx)
+	if err != nil {
+		return err
+	}
+	if current > target {
+		return fmt.Errorf("schema %d, known up to %d: %w", current, target, ErrNewer)
+	}
+	_, err = provider.Up(ctx)
+	return err
+}
+
+// Temporary returns a ledger that ends with Close: for the sandbox and tests. clock, which may be nil, stands in for
+// the database's.
+func Temporary(ctx context.Context, clock func() time.Time) (*Ledger, error) {
+	folder, err := os.MkdirTemp("", "ledger")
+	if err != nil {
+		return nil, fmt.Errorf("ledger: %w", err)
+	}
+	path := filepath.Join(folder, "ledger.db")
+	err = Init(ctx, path)
+	if err != nil {
+		return nil, errors.Join(err, os.RemoveAll(folder))
+	}
+	l, err := open(ctx, path, false)
+	if err != nil {
+		return nil, errors.Join(err, os.RemoveAll(folder))
+	}
+	l.clock = clock
+	l.close = func() error { return errors.Join(l.db.Close(), os.RemoveAll(folder)) }
+	return l, nil
+}
+
+// Close lets go of the ledger. Transactions that have begun are finished first.
+func (l *Ledger) Close() error { return l.close() }
+
+// changes tells those who wait for a row of this process that it has changed.
+type changes struct {
+	mu      sync.Mutex
+	waiting map[Key]map[chan struct{}]struct{}
+}
+
+// Subscribe returns a channel that is signalled after every committed change of a row, until cancel. Signals that are
+// not taken in time become one: read the row after each, and once after subscribing.
+func (l *Ledger) Subscribe(key Key) (changed <-chan struct{}, cancel func()) {
+	c := &l.changes
+	signal := make(chan struct{}, 1)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.waiting == nil {
+		c.waiting = make(map[Key]map[chan struct{}]struct{})
+	}
+	if c.waiting[key] == nil {
+		c.waiting[key] = make(map[chan struct{}]struct{})
+	}
+	c.waiting[key][signal] = struct{}{}
+	return signal, func() {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		delete(c.waiting[key], signal)
+		if len(c.waiting[key]) == 0 {
+			delete(c.waiting, key)
+		}
+	}
+}
+
+func (c *changes) signal(keys []Key) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, key := range keys {
+		for signal := range c.waiting[key] {
+			select {
+			case signal <- struct{}{}:
+			default:
+			}
+		}
+	}
+}

@@ -1,0 +1,477 @@
+package ledger
+
+import (
+	"bufio"
+	"context"
+	"database/sql"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"reflect"
+	"strings"
+	"testing"
+	"testing/fstest"
+	"time"
+
+	"go.uber.org/goleak"
+)
+
+// The test binary is also the process that is killed: see child.
+const childVariable, childPath = "LEDGER_TEST_CHILD", "LEDGER_TEST_PATH"
+
+func TestMain(m *testing.M) {
+	if role := os.Getenv(childVariable); role != "" {
+		if err := child(role, os.Getenv(childPath)); err != nil {
+			fmt.Println("error:", err)
+			os.Exit(1)
+		}
+		os.Exit(0)
+	}
+	if raceDetector() { // which makes the driver 15 times slower
+		if err := flag.Set("rapid.checks", "20"); err != nil {
+			panic(err)
+		}
+	}
+	goleak.VerifyTestMain(m)
+}
+
+// child does what its role says, prints what was confirmed to it, and waits to be killed.
+func child(role, path string) error {
+	ctx := context.Background()
+	l, err := Open(ctx, path)
+	if err != nil {
+		return err
+	}
+	const owner = "child"
+	accepted := func(b Begun) error {
+		if err := l.Submitting(ctx, b.Key, b.Attempt, owner, time.Minute); err != nil {
+			return err
+		}
+		_, err := l.Settle(ctx, b.Key, b.Attempt, owner, Outcome{State: Waiting, LoopRequestID: "loop-" + b.RequestID})
+		return err
+	}
+	if role == "work" {
+		for i := 0; ; i++ {
+			b, err := l.Begin(ctx, submission(fmt.Sprint("r", i), fmt.Sprint(i)), owner)
+			if err != nil {
+				return err
+			}
+			if err := accepted(b); err != nil {
+				return err
+			}
+			fmt.Println(b.RequestID)
+		}
+	}
+	if role != "open" {
+		b, err := l.Begin(ctx, submission("r1", "one"), owner)
+		if err != nil {
+			return err
+		}
+		switch State(role) {
+		case Received:
+		case Submitting:
+			err = l.Submitting(ctx, b.Key, b.Attempt, owner, time.Minute)
+		case Waiting:
+			err = accepted(b)
+		case "in a transaction": // SUBMITTING is written, and not committed
+			err = l.write(ctx, func(w *writing) error {
+				row, err := w.row(b.Key)
+				if err != nil {
+					return err
+				}
+				from := row.standing()
+				to, err := w.rules.submit(from, 1, owner, w.now, time.Minute)
+				if err != nil {
+					return err
+				}
+				row.stand(to, w.now)
+				if err := w.update(from, &row); err != nil {
+					return err
+				}
+				fmt.Println("ready")
+				select {}
+			})
+		}
+		if err != nil {
+			return err
+		}
+	}
+	fmt.Println("ready")
+	time.Sleep(time.Minute)
+	return nil
+}
+
+type process struct {
+	*exec.Cmd
+	lines *bufio.Scanner
+}
+
+func start(t *testing.T, role, path string) *process {
+	t.Helper()
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command(self)
+	cmd.Env = append(os.Environ(), childVariable+"="+role, childPath+"="+path)
+	cmd.Stderr = os.Stderr
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	p := &process{cmd, bufio.NewScanner(out)}
+	t.Cleanup(p.kill)
+	return p
+}
+
+// kill is SIGKILL: nothing is closed, flushed or told.
+func (p *process) kill() {
+	if p.ProcessState == nil {
+		_ = p.Process.Kill()
+		_ = p.Wait()
+	}
+}
+
+func (p *process) line(t *testing.T) string {
+	t.Helper()
+	if !p.lines.Scan() {
+		t.Fatal("the child ended")
+	}
+	return p.lines.Text()
+}
+
+func initialised(t *testing.T) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "ledger ?#%41.db") // what a URI would read otherwise
+	if err := Init(t.Context(), path); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+func opened(t *testing.T, path string) *Ledger {
+	t.Helper()
+	l, err := Open(t.Context(), path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = l.Close() })
+	return l
+}
+
+func TestAKilledServersRowIsWhereItWasCommitted(t *testing.T) {
+	for role, want := range map[string]struct{ before, after State }{
+		"RECEIVED":         {Received, NotSent},
+		"SUBMITTING":       {Submitting, Uncertain},
+		"WAITING":          {Waiting, Waiting},
+		"in a transaction": {Received, NotSent},
+	} {
+		t.Run(role, func(t *testing.T) {
+			t.Parallel()
+			path := initialised(t)
+			p := start(t, role, path)
+			if line := p.line(t); line != "ready" {
+				t.Fatal(line)
+			}
+			p.kill()
+			l := opened(t, path)
+			if r := get(t, l, key("r1")); r.State != want.before || r.Owner != "child" {
+				t.Errorf("%+v", r)
+			}
+			if _, err := l.Recover(t.Context(), owner); err != nil {
+				t.Fatal(err)
+			}
+			r := get(t, l, key("r1"))
+			if r.State != want.after || r.DocumentReferences[0] != "FA-one" {
+				t.Errorf("recovered: %+v", r)
+			}
+			b, err := l.Begin(t.Context(), submission("r1", "one"), owner)
+			if again := want.after == NotSent; err != nil || b.Existing == again {
+				t.Errorf("repeated: %+v, %v", b, err)
+			}
+		})
+	}
+}
+
+func TestWhatWasConfirmedOutlivesAKill(t *testing.T) {
+	path := initialised(t)
+	p := start(t, "work", path)
+	last := p.line(t)
+	for range 20 {
+		last = p.line(t)
+	}
+	go func() {
+		time.Sleep(5 * time.Millisecond) // in the midst of something
+		_ = p.Process.Kill()
+	}()
+	for p.lines.Scan() {
+		last = p.lines.Text()
+	}
+	_ = p.Wait()
+
+	l := opened(t, path)
+	if _, err := l.Recover(t.Context(), owner); err != nil {
+		t.Fatal(err)
+	}
+	var count int
+	if _, err := fmt.Sscanf(last, "r%d", &count); err != nil {
+		t.Fatal(last)
+	}
+	for i := range count + 1 {
+		if r := get(t, l, key(fmt.Sprint("r", i))); r.State != Waiting || r.LoopRequestID != "loop-"+r.RequestID {
+			t.Errorf("%+v", r)
+		}
+	}
+	counts, err := l.CountByState(t.Context())
+	if err != nil || counts[Received]+counts[Submitting] != 0 || counts[NotSent]+counts[Uncertain] > 1 {
+		t.Errorf("%v, %v", counts, err)
+	}
+	t.Logf("%d were confirmed: %v", count+1, counts)
+}
+
+func TestALedgerBelongsToOneProcess(t *testing.T) {
+	t.Parallel()
+	path := initialised(t)
+	l := opened(t, path)
+	_, err := Open(t.Context(), path)
+	if !errors.Is(err, ErrLocked) || !strings.Contains(err.Error(), path) {
+		t.Errorf("in the same process: %v", err)
+	}
+	elsewhere := filepath.Join(t.TempDir(), "link.db")
+	if err := os.Symlink(path, elsewhere); err != nil {
+		t.Fatal(err)
+	}
+	for _, other := range []string{path, elsewhere} {
+		p := start(t, "open", other)
+		if line := p.line(t); !strings.Contains(line, "another process has the ledger open") {
+			t.Errorf("another process at %s: %s", other, line)
+		}
+	}
+	begin(t, l, submission("r1", "one")) // the lock is not lost by those attempts
+	if line := start(t, "open", path).line(t); !strings.Contains(line, "another process has the ledger open") {
+		t.Errorf("after a write: %s", line)
+	}
+	if err := l.Close(); err != nil {
+		t.Fatal(err)
+	}
+	p := start(t, "open", path)
+	if line := p.line(t); line != "ready" {
+		t.Fatal(line)
+	}
+	p.kill()
+	if _, err := opened(t, path).Get(t.Context(), key("r1")); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestTheFileIsDurableAndPrivate(t *testing.T) {
+	path := initialised(t)
+	l := opened(t, path)
+	for pragma, want := range map[string]string{
+		"journal_mode": "wal", "synchronous": "2", "locking_mode": "exclusive", "foreign_keys": "1", "busy_timeout": "500",
+	} {
+		var got string
+		if err := l.db.QueryRowContext(t.Context(), "PRAGMA "+pragma).Scan(&got); err != nil || got != want {
+			t.Errorf("%s is %s: %v", pragma, got, err)
+		}
+	}
+	begin(t, l, submission("r1", "one"))
+	files, err := filepath.Glob(filepath.Join(filepath.Dir(path), "*"))
+	if err != nil || len(files) != 2 {
+		t.Errorf("%v, %v", files, err)
+	}
+	for _, file := range files {
+		info, err := os.Stat(file)
+		if err != nil || info.Mode().Perm() != 0o600 {
+			t.Errorf("%s: %v, %v", file, info.Mode(), err)
+		}
+	}
+}
+
+func TestTheClockIsTheDatabases(t *testing.T) {
+	l := temporary(t, nil)
+	before := time.Now().Add(-time.Second)
+	b := begin(t, l, submission("r1", "one"))
+	if b.Created.Before(before) || b.Created.After(time.Now().Add(time.Second)) || !b.LeaseUntil.Equal(b.Created.Add(Lease)) {
+		t.Errorf("%+v", b)
+	}
+}
+
+func TestOpenNeverCreates(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "ledger.db")
+	_, err := Open(t.Context(), path)
+	if !errors.Is(err, ErrMissing) || !strings.Contains(err.Error(), "server ledger init") || !strings.Contains(err.Error(), path) {
+		t.Errorf("%v", err)
+	}
+	if _, err := os.Stat(path); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("there is a file: %v", err)
+	}
+	for name, content := range map[string]string{"nothing.db": "", "text.db": strings.Repeat("not a database\n", 100)} {
+		path := filepath.Join(t.TempDir(), name)
+		if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := Open(t.Context(), path); !errors.Is(err, ErrNoLedger) {
+			t.Errorf("%s: %v", name, err)
+		}
+		if left, _ := os.ReadFile(path); name == "text.db" && string(left) != content {
+			t.Errorf("%s was changed", name)
+		}
+	}
+	if _, err := Open(t.Context(), t.TempDir()); !errors.Is(err, ErrNoLedger) {
+		t.Errorf("a folder: %v", err)
+	}
+}
+
+func TestInitNeverReplaces(t *testing.T) {
+	path := initialised(t)
+	l := opened(t, path)
+	begin(t, l, submission("r1", "one"))
+	if err := Init(t.Context(), path); !errors.Is(err, ErrExists) {
+		t.Errorf("in use: %v", err)
+	}
+	get(t, l, key("r1"))
+	if err := l.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := Init(t.Context(), path); !errors.Is(err, ErrExists) {
+		t.Errorf("closed: %v", err)
+	}
+	remains := filepath.Join(t.TempDir(), "ledger.db")
+	if err := os.WriteFile(remains+"-wal", nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := Init(t.Context(), remains); !errors.Is(err, ErrExists) {
+		t.Errorf("beside what a ledger left: %v", err)
+	}
+	if err := Init(t.Context(), filepath.Join(t.TempDir(), "no", "ledger.db")); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("without a folder: %v", err)
+	}
+	gone, cancel := context.WithCancel(t.Context())
+	cancel()
+	path = filepath.Join(t.TempDir(), "ledger.db")
+	if err := Init(gone, path); err == nil {
+		t.Error("given up, and done")
+	}
+	if err := Init(t.Context(), path); err != nil {
+		t.Errorf("again after a failure: %v", err)
+	}
+}
+
+func TestSchemasGoForwardOnly(t *testing.T) {
+	path := initialised(t)
+	next, err := migrations.ReadFile("migrations/00001_submission.sql")
+	if err != nil {
+		t.Fatal(err)
+	}
+	newer := fstest.MapFS{
+		"migrations/00001_submission.sql": {Data: next},
+		"migrations/00002_more.sql":       {Data: []byte("-- +goose Up\nALTER TABLE submission ADD COLUMN more TEXT NOT NULL DEFAULT 'x';\n")},
+	}
+	l := opened(t, path)
+	before := begin(t, l, submission("r1", "one")).Record
+	if err := migrate(t.Context(), l.db, l.dialect, newer); err != nil {
+		t.Fatal(err)
+	}
+	if got := get(t, l, key("r1")); !reflect.DeepEqual(got, before) {
+		t.Errorf("%+v", got)
+	}
+	if err := migrate(t.Context(), l.db, l.dialect, newer); err != nil {
+		t.Errorf("twice: %v", err)
+	}
+	if err := l.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Open(t.Context(), path); !errors.Is(err, ErrNewer) {
+		t.Errorf("by an older server: %v", err)
+	}
+	// A migration that fails leaves the schema as it was.
+	path = initialised(t)
+	l = opened(t, path)
+	newer["migrations/00002_more.sql"].Data = append(newer["migrations/00002_more.sql"].Data, "SELECT no_such_column FROM submission;\n"...)
+	if err := migrate(t.Context(), l.db, l.dialect, newer); err == nil {
+		t.Error("a broken migration succeeded")
+	}
+	if err := l.Close(); err != nil {
+		t.Fatal(err)
+	}
+	begin(t, opened(t, path), submission("r1", "one"))
+}
+
+// The text of the schema avoids what only one of the two databases knows.
+func TestEveryStatementIsOfBothDatabases(t *testing.T) {
+	text, err := migrations.ReadFile("migrations/00001_submission.sql")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, word := range []string{"AUTOINCREMENT", "STRICT", "WITHOUT ROWID", "SERIAL", "JSONB", "TIMESTAMPTZ", "PRAGMA", "datetime("} {
+		if strings.Contains(strings.ToUpper(string(text)), word) {
+			t.Errorf("%s", word)
+		}
+	}
+}
+
+func TestATemporaryLedgerLeavesNothing(t *testing.T) {
+	t.Setenv("TMPDIR", t.TempDir())
+	l, err := Temporary(t.Context(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	begin(t, l, submission("r1", "one"))
+	if err := l.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if left, err := os.ReadDir(os.TempDir()); err != nil || len(left) > 0 {
+		t.Errorf("%v, %v", left, err)
+	}
+	if _, err := l.Get(t.Context(), key("r1")); err == nil || errors.Is(err, ErrUnknown) {
+		t.Errorf("after Close: %v", err)
+	}
+}
+
+// Queries whose cost grows with the ledger use an index.
+func TestQueriesUseTheirIndex(t *testing.T) {
+	l := temporary(t, nil)
+	for query, index := range map[string]string{
+		`SELECT * FROM submission WHERE practice = 'x' AND request_id = 'y'`: "sqlite_autoindex_submission_1",
+		`SELECT * FROM submission WHERE practice = 'x' AND dossier = 'd' AND fingerprint = x'00' AND received >= 1 AND scheme = 1
+		 AND request_id <> 'y' AND state NOT IN ('NOT_SENT', 'REFUSED') ORDER BY received DESC`: "submission_content",
+		`SELECT * FROM submission WHERE practice = 'x' AND (created, request_id) < (1, 'y') ORDER BY created DESC, request_id DESC LIMIT 9`: "submission_newest",
+		`SELECT * FROM submission WHERE state IN ('RECEIVED', 'SUBMITTING') ORDER BY lease_until`:                                           "submission_open",
+		`SELECT * FROM submission WHERE state IN ('WAITING', 'RUNNING') AND next_poll <= 5 ORDER BY next_poll LIMIT 9`:                      "submission_due",
+		`DELETE FROM submission WHERE updated < 1 AND ` + final:                                                                             "submission_age",
+	} {
+		rows, err := l.db.QueryContext(t.Context(), "EXPLAIN QUERY PLAN "+query)
+		if err != nil {
+			t.Fatal(err)
+		}
+		plan := ""
+		for rows.Next() {
+			var a, b, c int
+			var detail string
+			if err := rows.Scan(&a, &b, &c, &detail); err != nil {
+				t.Fatal(err)
+			}
+			plan += detail + "; "
+		}
+		if err := errors.Join(rows.Err(), rows.Close()); err != nil {
+			t.Fatal(err)
+		}
+		if !strings.Contains(plan, index) {
+			t.Errorf("%s\n%s", query, plan)
+		}
+	}
+}
+
+var (
+	_ io.Closer = (*Ledger)(nil)
+	_ querier   = (*sql.Tx)(nil)
+)

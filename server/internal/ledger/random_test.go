@@ -1,0 +1,205 @@
+package ledger
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"runtime/debug"
+	"slices"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+)
+
+// reference is the ledger without SQL: the same rules, and admission written down a second time, over a map.
+type reference struct {
+	rules rules
+	rows  map[string]*referenceRow
+}
+
+type referenceRow struct {
+	standing
+	caller, content string
+	received        int64
+	loopID          string
+	polls           int
+}
+
+func (m *reference) expire(row *referenceRow, now int64) {
+	row.standing, _ = m.rules.expire(row.standing, now)
+}
+
+func (m *reference) begin(id, caller, content string, allow bool, owner string, now int64) (existing bool, err error) {
+	row := m.rows[id]
+	if row != nil {
+		m.expire(row, now)
+		switch {
+		case row.caller != caller, !row.state.NothingBooked() && row.content != content:
+			return false, ErrReused
+		case !row.state.NothingBooked():
+			return true, nil
+		}
+	}
+	if !allow {
+		var newest *referenceRow
+		for other, r := range m.rows {
+			if other != id && r.content == content && now-r.received <= DuplicateWithin.Microseconds() {
+				if r.state.Open() && now >= r.leaseUntil {
+					m.expire(r, now)
+				}
+				if !r.state.NothingBooked() {
+					newest = r
+				}
+			}
+		}
+		if newest != nil {
+			return false, &DuplicateError{}
+		}
+	}
+	fresh := &referenceRow{standing: m.rules.receive(owner, now), caller: caller, content: content, received: now}
+	if row != nil {
+		if fresh.standing, err = m.rules.retake(row.standing, owner, now); err != nil {
+			return false, err
+		}
+	}
+	m.rows[id] = fresh
+	return false, nil
+}
+
+func raceDetector() bool {
+	info, _ := debug.ReadBuildInfo()
+	return info != nil && slices.Contains(info.Settings, debug.BuildSetting{Key: "-race", Value: "true"})
+}
+
+// The SQL does what the rules say, whatever the order of calls: every row, every error, after every call.
+func TestTheDatabaseFollowsTheRules(t *testing.T) {
+	t.Parallel()
+	c := newClock()
+	l := temporary(t, c.Now)
+	practices := 0
+	rapid.Check(t, func(t *rapid.T) {
+		practices++
+		practice := fmt.Sprint("practice-", practices) // rows of other runs are not looked at
+		m := &reference{rules: design(), rows: make(map[string]*referenceRow)}
+		ctx := t.Context()
+		now := func() int64 { return c.Now().UnixMicro() }
+		ids := rapid.SampledFrom([]string{"r1", "r2", "r3"})
+		owners := rapid.SampledFrom([]string{"server-1", "server-2"})
+		attempts := rapid.SampledFrom([]int{1, 1, 1, 2, 3})
+		// owned draws a row and, as a rule, its own owner and attempt.
+		owned := func(t *rapid.T) (id string, row *referenceRow, attempt int, owner string) {
+			id = ids.Draw(t, "id")
+			row = m.rows[id]
+			attempt, owner = attempts.Draw(t, "attempt"), owners.Draw(t, "owner")
+			if row != nil && rapid.IntRange(0, 3).Draw(t, "stranger") > 0 {
+				attempt, owner = row.attempt, row.owner
+			}
+			return id, row, attempt, owner
+		}
+		same := func(t *rapid.T, got, want error) {
+			for _, kind := range []error{ErrUnknown, ErrReused, ErrLost, ErrLease, ErrTransition} {
+				if errors.Is(got, kind) != errors.Is(want, kind) {
+					t.Fatalf("%v, and by the rules %v", got, want)
+				}
+			}
+			_, gotDuplicate := errors.AsType[*DuplicateError](got)
+			_, wantDuplicate := errors.AsType[*DuplicateError](want)
+			if gotDuplicate != wantDuplicate || (got == nil) != (want == nil) {
+				t.Fatalf("%v, and by the rules %v", got, want)
+			}
+		}
+		t.Repeat(map[string]func(*rapid.T){
+			"Begin": func(t *rapid.T) {
+				id, owner := ids.Draw(t, "id"), owners.Draw(t, "owner")
+				caller := rapid.SampledFrom([]string{"billing", "billing", "billing", "payroll"}).Draw(t, "caller")
+				content := rapid.SampledFrom([]string{"one", "two"}).Draw(t, "content")
+				s := submission(id, content)
+				s.Practice, s.Caller, s.AllowDuplicate = practice, caller, rapid.Bool().Draw(t, "allow")
+				existing, want := m.begin(id, caller, content, s.AllowDuplicate, owner, now())
+				b, err := l.Begin(ctx, s, owner)
+				same(t, err, want)
+				if b.Existing != existing {
+					t.Fatalf("existing: %v, and by the rules %v", b.Existing, existing)
+				}
+			},
+			"Submitting": func(t *rapid.T) {
+				id, row, attempt, owner := owned(t)
+				var want error = ErrUnknown
+				if row != nil {
+					row.standing, want = m.rules.submit(row.standing, attempt, owner, now(), time.Minute)
+				}
+				same(t, l.Submitting(ctx, Key{practice, id}, attempt, owner, time.Minute), want)
+			},
+			"Settle": func(t *rapid.T) {
+				id, row, attempt, owner := owned(t)
+				o := Outcome{State: rapid.SampledFrom([]State{Waiting, Waiting, Refused, NotSent, Uncertain}).Draw(t, "outcome")}
+				if o.State == Waiting {
+					o.LoopRequestID = rapid.SampledFrom([]string{"loop-1", "loop-1", "loop-2"}).Draw(t, "loop id")
+				}
+				var want error = ErrUnknown
+				if row != nil {
+					var changed bool
+					row.standing, changed, want = m.rules.settle(row.standing, attempt, owner, o.State)
+					switch {
+					case changed:
+						row.loopID = o.LoopRequestID
+					case want == nil && o.State == Waiting && row.loopID != o.LoopRequestID:
+						want = ErrLost
+					}
+				}
+				_, err := l.Settle(ctx, Key{practice, id}, attempt, owner, o)
+				same(t, err, want)
+			},
+			"Followed": func(t *rapid.T) {
+				id := ids.Draw(t, "id")
+				from := rapid.SampledFrom([]State{Waiting, Running}).Draw(t, "from")
+				said := rapid.SampledFrom([]State{"", Waiting, Running, Succeeded, Failed}).Draw(t, "said")
+				var want error = ErrUnknown
+				if row := m.rows[id]; row != nil {
+					if row.standing, want = m.rules.follow(row.standing, from, said, now()); want == nil {
+						row.polls++
+					}
+				}
+				_, err := l.Followed(ctx, Key{practice, id}, from, Progress{State: said})
+				same(t, err, want)
+			},
+			"Expire": func(t *rapid.T) {
+				for row := range maps.Values(m.rows) {
+					m.expire(row, now())
+				}
+				_, err := l.Expire(ctx)
+				same(t, err, nil)
+			},
+			"Recover": func(t *rapid.T) {
+				owner := owners.Draw(t, "owner")
+				for row := range maps.Values(m.rows) {
+					if row.owner != owner {
+						row.standing, _ = m.rules.abandon(row.standing)
+					}
+				}
+				_, err := l.Recover(ctx, owner)
+				same(t, err, nil)
+			},
+			"time passes": func(t *rapid.T) {
+				c.pass(rapid.SampledFrom([]time.Duration{time.Second, Lease - time.Minute, Lease, FollowFor, DuplicateWithin}).Draw(t, "time"))
+			},
+			"": func(t *rapid.T) {
+				rows, _, err := l.List(ctx, Query{Practice: practice, Limit: 10})
+				if err != nil || len(rows) != len(m.rows) {
+					t.Fatalf("%d rows, and by the rules %d: %v", len(rows), len(m.rows), err)
+				}
+				for _, r := range rows {
+					want := m.rows[r.RequestID]
+					if want == nil || r.standing() != want.standing || r.LoopRequestID != want.loopID || r.Caller != want.caller ||
+						r.Polls != want.polls || micros(r.Received) != want.received || r.Fingerprint != FingerprintOf(1, []byte(want.content)) {
+						t.Fatalf("%+v\nand by the rules %+v", r, want)
+					}
+					if r.State.Final() == r.Finished.IsZero() || r.State.Following() == r.NextPoll.IsZero() || r.State.Open() == r.LeaseUntil.IsZero() {
+						t.Fatalf("times of %+v", r)
+					}
+				}
+			},
+		})
+	})
+}

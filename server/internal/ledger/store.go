@@ -1,0 +1,238 @@
+package ledger
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// columns of submission, in the order of scan and values.
+const columns = `practice, request_id, attempt, state, owner, lease_until, abandoned, caller, rpc, dossier, format, scheme, ` +
+	`fingerprint, document_references, entries, lines, debit, credit, first_date, last_date, loop_request_id, findings, error, ` +
+	`follow_error, poll_count, next_poll, created, received, updated, submitted, finished`
+
+const selectRow = `SELECT ` + columns + ` FROM submission `
+
+// writing is one transaction.
+type writing struct {
+	*Ledger
+	ctx     context.Context
+	tx      *sql.Tx
+	now     int64
+	touched []Key
+}
+
+// write runs a transaction, again where another one was in its way. ctx bounds the wait for its turn; from then on it is
+// ignored, so that a caller who gives up cannot leave a commit of which nobody knows, nor break off the connection that
+// holds the lock: transactions are short.
+func (l *Ledger) write(ctx context.Context, do func(*writing) error) error {
+	const attempts = 3
+	for attempt := 1; ; attempt++ {
+		err := l.writeOnce(ctx, do)
+		if err == nil || attempt == attempts || errors.Is(err, ErrCommit) || !l.dialect.transient(err) {
+			return err
+		}
+	}
+}
+
+func (l *Ledger) writeOnce(ctx context.Context, do func(*writing) error) error {
+	conn, err := l.db.Conn(ctx)
+	if err != nil {
+		return fmt.Errorf("ledger: %w", err)
+	}
+	defer conn.Close()
+	ctx = context.WithoutCancel(ctx)
+	tx, err := conn.BeginTx(ctx, nil)
+	if err != nil {
+		return fmt.Errorf("ledger: %w", err)
+	}
+	defer tx.Rollback() // nothing after Commit
+	w := &writing{Ledger: l, ctx: ctx, tx: tx}
+	if l.clock != nil {
+		w.now = l.clock().UnixMicro()
+	} else if err := tx.QueryRowContext(ctx, l.dialect.now).Scan(&w.now); err != nil {
+		return fmt.Errorf("ledger: %w", err)
+	}
+	if err := do(w); err != nil {
+		return err
+	}
+	if err := tx.Commit(); err != nil {
+		return fmt.Errorf("%w: %w", ErrCommit, err)
+	}
+	l.changes.signal(w.touched)
+	return nil
+}
+
+// read runs a query whose rows are records. Like write, it heeds ctx until its turn has come.
+func (l *Ledger) read(ctx context.Context, query string, args ...any) ([]Record, error) {
+	conn, err := l.db.Conn(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("ledger: %w", err)
+	}
+	defer conn.Close()
+	return collect(context.WithoutCancel(ctx), conn, query, args...)
+}
+
+type querier interface {
+	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
+}
+
+func collect(ctx context.Context, q querier, query string, args ...any) ([]Record, error) {
+	rows, err := q.QueryContext(ctx, query, args...)
+	if err != nil {
+		return nil, fmt.Errorf("ledger: %w", err)
+	}
+	defer rows.Close()
+	var out []Record
+	for rows.Next() {
+		record, err := scan(rows)
+		if err != nil {
+			return nil, fmt.Errorf("ledger: %w", err)
+		}
+		out = append(out, record)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, fmt.Errorf("ledger: %w", err)
+	}
+	return out, nil
+}
+
+func scan(rows *sql.Rows) (Record, error) {
+	var (
+		r                                                                           Record
+		lease, abandoned, nextPoll, created, received, updated, submitted, finished int64
+		fingerprint                                                                 []byte
+		documentReferences, findings, failure                                       string
+	)
+	err := rows.Scan(&r.Practice, &r.RequestID, &r.Attempt, &r.State, &r.Owner, &lease, &abandoned, &r.Caller, &r.RPC,
+		&r.Dossier, &r.Format, &r.Fingerprint.Scheme, &fingerprint, &documentReferences, &r.Totals.Entries, &r.Totals.Lines,
+		&r.Totals.Debit, &r.Totals.Credit, &r.Totals.FirstDate, &r.Totals.LastDate, &r.LoopRequestID, &findings, &failure,
+		&r.FollowError, &r.Polls, &nextPoll, &created, &received, &updated, &submitted, &finished)
+	if err != nil {
+		return Record{}, err
+	}
+	if len(fingerprint) != len(r.Fingerprint.Sum) {
+		return Record{}, fmt.Errorf("fingerprint of %q has %d bytes", r.RequestID, len(fingerprint))
+	}
+	copy(r.Fingerprint.Sum[:], fingerprint)
+	r.Abandoned = abandoned != 0
+	r.LeaseUntil, r.NextPoll = instant(lease), instant(nextPoll)
+	r.Created, r.Received, r.Updated = instant(created), instant(received), instant(updated)
+	r.Submitted, r.Finished = instant(submitted), instant(finished)
+	return r, errors.Join(decode(documentReferences, &r.DocumentReferences), decode(findings, &r.Findings), decode(failure, &r.Error))
+}
+
+// values of a record, in the order of columns.
+func values(r *Record) ([]any, error) {
+	documentReferences, err1 := encode(r.DocumentReferences, len(r.DocumentReferences) == 0)
+	findings, err2 := encode(r.Findings, len(r.Findings) == 0)
+	failure, err3 := encode(r.Error, r.Error == nil)
+	abandoned := 0
+	if r.Abandoned {
+		abandoned = 1
+	}
+	return []any{
+		r.Practice, r.RequestID, r.Attempt, string(r.State), r.Owner, micros(r.LeaseUntil), abandoned, r.Caller, r.RPC,
+		r.Dossier, r.Format, r.Fingerprint.Scheme, r.Fingerprint.Sum[:], documentReferences, r.Totals.Entries, r.Totals.Lines,
+		r.Totals.Debit, r.Totals.Credit, r.Totals.FirstDate, r.Totals.LastDate, r.LoopRequestID, findings, failure,
+		r.FollowError, r.Polls, micros(r.NextPoll), micros(r.Created), micros(r.Received), micros(r.Updated), micros(r.Submitted), micros(r.Finished),
+	}, errors.Join(err1, err2, err3)
+}
+
+// encode returns JSON; nothing is the empty text.
+func encode(value any, empty bool) (string, error) {
+	if empty {
+		return "", nil
+	}
+	text, err := json.Marshal(value)
+	return string(text), err
+}
+
+func decode(text string, into any) error {
+	if text == "" {
+		return nil
+	}
+	return json.Unmarshal([]byte(text), into)
+}
+
+// row returns a row that is about to change; ErrUnknown without one.
+func (w *writing) row(key Key) (Record, error) {
+	found, err := collect(w.ctx, w.tx, selectRow+`WHERE practice = $1 AND request_id = $2`+w.dialect.forUpdate, key.Practice, key.RequestID)
+	if err != nil {
+		return Record{}, err
+	}
+	if len(found) == 0 {
+		return Record{}, ErrUnknown
+	}
+	return found[0], nil
+}
+
+func (w *writing) insert(r *Record) error {
+	args, err := values(r)
+	if err != nil {
+		return fmt.Errorf("ledger: %w", err)
+	}
+	if _, err := w.tx.ExecContext(w.ctx, `INSERT INTO submission (`+columns+`) VALUES (`+placeholders(1, len(args))+`)`, args...); err != nil {
+		return fmt.Errorf("ledger: %w", err)
+	}
+	w.touched = append(w.touched, r.Key)
+	return w.index(r)
+}
+
+// update is the compare-and-set of every transition: it stores a record where the row still has the state and attempt
+// that the decision was made on, else ErrLost.
+func (w *writing) update(from standing, r *Record) error {
+	args, err := values(r)
+	if err != nil {
+		return fmt.Errorf("ledger: %w", err)
+	}
+	args = append(args[2:], r.Practice, r.RequestID, string(from.state), from.attempt)
+	assign := strings.Split(columns, ", ")[2:]
+	for i := range assign {
+		assign[i] += " = $" + strconv.Itoa(i+1)
+	}
+	n := len(assign)
+	query := fmt.Sprintf(`UPDATE submission SET %s WHERE practice = $%d AND request_id = $%d AND state = $%d AND attempt = $%d`,
+		strings.Join(assign, ", "), n+1, n+2, n+3, n+4)
+	result, err := w.tx.ExecContext(w.ctx, query, args...)
+	if err != nil {
+		return fmt.Errorf("ledger: %w", err)
+	}
+	if changed, err := result.RowsAffected(); err != nil {
+		return fmt.Errorf("ledger: %w", err)
+	} else if changed != 1 {
+		return ErrLost
+	}
+	w.touched = append(w.touched, r.Key)
+	return nil
+}
+
+// index stores the references of a row anew, for List to find it by.
+func (w *writing) index(r *Record) error {
+	if _, err := w.tx.ExecContext(w.ctx, `DELETE FROM document_reference WHERE practice = $1 AND request_id = $2`, r.Practice, r.RequestID); err != nil {
+		return fmt.Errorf("ledger: %w", err)
+	}
+	for _, reference := range r.DocumentReferences {
+		_, err := w.tx.ExecContext(w.ctx, `INSERT INTO document_reference (practice, reference, request_id) VALUES ($1, $2, $3)`,
+			r.Practice, reference, r.RequestID)
+		if err != nil {
+			return fmt.Errorf("ledger: %w", err)
+		}
+	}
+	return nil
+}
+
+func placeholders(from, n int) string {
+	out := make([]string, n)
+	for i := range out {
+		out[i] = "$" + strconv.Itoa(from+i)
+	}
+	return strings.Join(out, ", ")
+}
+
+func ago(now int64, d time.Duration) int64 { return now - d.Microseconds() }

@@ -1,0 +1,137 @@
+// Package preflight keeps the reference data that entries are compared with before they are sent: at most a minute
+// old, read once for all who ask at the same time (design § 6).
+package preflight
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/singleflight"
+
+	"cegid.internal/gateway/cegidclient"
+	"cegid.internal/gateway/cegidclient/check"
+)
+
+const (
+	// maxAge is how old an answer may be.
+	maxAge = time.Minute
+	// maxKept bounds how many lists are kept.
+	maxKept = 500
+	// readLimit bounds the reading of one list, for whoever waits longest.
+	readLimit = time.Minute
+)
+
+// Cache keeps what it has read, by practice, dossier and list.
+type Cache struct {
+	flights singleflight.Group
+	now     func() time.Time
+
+	mu    sync.Mutex
+	known map[key]kept
+}
+
+type key struct{ practice, dossier, list string }
+
+type kept struct {
+	value any
+	read  time.Time
+}
+
+// New returns an empty cache.
+func New() *Cache { return &Cache{now: time.Now, known: map[key]kept{}} }
+
+// Reference returns what the entries refer to, as far as they refer to it: a dossier without third parties in its
+// entries is not asked for any.
+func (c *Cache) Reference(ctx context.Context, practice string, client *cegidclient.Client, dossier string, entries cegidclient.EntryImport) (out check.Reference, err error) {
+	of := func(list string) key { return key{practice, dossier, list} }
+	if out.Journals, err = get(ctx, c, of("journals"), check.IndexJournals, &client.Journals.Lister); err != nil {
+		return out, err
+	}
+	if out.Accounts, err = get(ctx, c, of("accounts"), check.IndexAccounts, &client.Accounts.Lister); err != nil {
+		return out, err
+	}
+	thirdParties, analytics := mentions(entries)
+	if thirdParties {
+		out.ThirdParties, err = get(ctx, c, of("third parties"), check.IndexThirdParties,
+			&client.Customers.Lister, &client.Suppliers.Lister, &client.Employees.Lister, &client.OtherThirdParties.Lister)
+		if err != nil {
+			return out, err
+		}
+	}
+	if analytics {
+		out.Sections, err = get(ctx, c, of("sections"), check.IndexSections, &client.Sections.Lister)
+	}
+	return out, err
+}
+
+func mentions(entries cegidclient.EntryImport) (thirdParties, analytics bool) {
+	for _, entry := range entries.Entries {
+		for _, line := range entry.Lines {
+			thirdParties = thirdParties || line.ThirdParty != ""
+			analytics = analytics || len(line.Analytics) > 0
+		}
+	}
+	return thirdParties, analytics
+}
+
+// get returns an index that is young enough, or reads its lists. The reading belongs to nobody in particular: the first
+// who asks may leave without failing the others (pitfall 24).
+func get[T any](ctx context.Context, c *Cache, k key, index func([]T) *check.Index[T], listers ...*cegidclient.Lister[T]) (*check.Index[T], error) {
+	if value, ok := c.young(k); ok {
+		return value.(*check.Index[T]), nil
+	}
+	flight := c.flights.DoChan(k.practice+"\x00"+k.dossier+"\x00"+k.list, func() (any, error) {
+		if value, ok := c.young(k); ok {
+			return value, nil
+		}
+		detached, cancel := context.WithTimeout(context.WithoutCancel(ctx), readLimit)
+		defer cancel()
+		began := c.now() // what changes while it is read is that much older
+		var items []T
+		for _, lister := range listers {
+			for page, err := range lister.Pages(detached, k.dossier, cegidclient.ListOptions{}) {
+				if err != nil {
+					return nil, err
+				}
+				items = append(items, page...)
+			}
+		}
+		value := index(items)
+		c.keep(k, kept{value, began})
+		return value, nil
+	})
+	select {
+	case result := <-flight:
+		if result.Err != nil {
+			return nil, result.Err
+		}
+		return result.Val.(*check.Index[T]), nil
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+func (c *Cache) young(k key) (any, bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	found, ok := c.known[k]
+	return found.value, ok && c.now().Sub(found.read) < maxAge
+}
+
+func (c *Cache) keep(k key, value kept) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for other, each := range c.known {
+		if c.now().Sub(each.read) >= maxAge {
+			delete(c.known, other)
+		}
+	}
+	for other := range c.known { // any one: all are young
+		if len(c.known) < maxKept {
+			break
+		}
+		delete(c.known, other)
+	}
+	c.known[k] = value
+}

@@ -1,0 +1,177 @@
+package service
+
+import (
+	"net/url"
+	"strconv"
+	"strings"
+
+	"cegid.internal/gateway/cegidclient"
+	"cegid.internal/gateway/cegidclient/check"
+	looppb "cegid.internal/gateway/gen/go/cegid/loop/v1"
+	"cegid.internal/gateway/server/internal/ledger"
+)
+
+const formatEntries = "ENTRIES"
+
+func entryImport(options *looppb.ImportOptions, entries []*looppb.Entry) cegidclient.EntryImport {
+	out := cegidclient.EntryImport{
+		SIRET: options.GetSiret(),
+		Options: cegidclient.ImportOptions{
+			MultiPeriod:             options.GetMultiPeriod(),
+			CreateJournals:          options.GetCreateJournals(),
+			CreateAccounts:          options.GetCreateAccounts(),
+			CreateThirdParties:      options.GetCreateThirdParties(),
+			DefaultJournalID:        options.GetDefaultJournalId(),
+			DefaultAccountID:        options.GetDefaultAccountId(),
+			SortLines:               options.GetSortLines(),
+			NewFolio:                options.GetNewFolio(),
+			CreateDocumentReference: options.GetCreateDocumentReference(),
+			ContextStart:            options.GetContextStart(),
+			ContextEnd:              options.GetContextEnd(),
+		},
+	}
+	if options != nil {
+		out.Options.OpeningBalances = options.OpeningBalances
+	}
+	for _, each := range entries {
+		out.Entries = append(out.Entries, entry(each))
+	}
+	return out
+}
+
+func entry(e *looppb.Entry) cegidclient.Entry {
+	out := cegidclient.Entry{
+		Journal: e.GetJournal(), JournalLabel: e.GetJournalLabel(), Date: e.GetDate(), Reference: e.GetReference(),
+		DocumentReference: e.GetDocumentReference(), DocumentDate: e.GetDocumentDate(),
+		MovementType: cegidclient.MovementType(digits(e.GetMovementType())),
+		Batch:        e.GetBatch(), BatchType: cegidclient.BatchType(digits(e.GetBatchType())),
+		ParentEntry: e.GetParentEntry(), OriginEntry: e.GetOriginEntry(),
+	}
+	for _, each := range e.GetLines() {
+		out.Lines = append(out.Lines, entryLine(each))
+	}
+	return out
+}
+
+func entryLine(l *looppb.EntryLine) cegidclient.EntryLine {
+	out := cegidclient.EntryLine{
+		Account: l.GetAccount(), AccountLabel: l.GetAccountLabel(), ThirdParty: l.GetThirdParty(), Label: l.GetLabel(), Comment: l.GetComment(),
+		Debit: l.GetDebit(), Credit: l.GetCredit(),
+		Currency: l.GetCurrency(), CurrencyAmount: l.GetCurrencyAmount(), CurrencyRate: l.GetCurrencyRate(),
+		OperationDate: l.GetOperationDate(), DueDate: l.GetDueDate(), CutoffStart: l.GetCutoffStart(), CutoffEnd: l.GetCutoffEnd(),
+		ReconciliationDate: l.GetReconciliationDate(), ReconciliationCode: l.GetReconciliationCode(),
+		LetteringCode: l.GetLetteringCode(), LetteringDate: l.GetLetteringDate(),
+		PaymentMode: cegidclient.PaymentMode(l.GetPaymentMode()), LineType: cegidclient.LineType(digits(l.GetLineType())),
+		SIRET: l.GetSiret(), AttachmentURL: l.GetAttachmentUrl(),
+	}
+	for _, each := range l.GetAnalytics() {
+		out.Analytics = append(out.Analytics, cegidclient.AnalyticSplit{Axis: each.GetAxis(), Section: each.GetSection(), Amount: each.GetAmount()})
+	}
+	return out
+}
+
+// digits is Loop's code of an enum whose values are numbered as Loop numbers them; empty for none.
+func digits[E ~int32](value E) string {
+	if value == 0 {
+		return ""
+	}
+	return strconv.Itoa(int(value))
+}
+
+// documentReferences are those by which an import can be found again.
+func documentReferences(in cegidclient.EntryImport) []string {
+	var out []string
+	for _, each := range in.Entries {
+		if each.DocumentReference != "" {
+			out = append(out, each.DocumentReference)
+		}
+	}
+	return out
+}
+
+// fingerprintScheme is that of the fields below, in their order. Another field or order is another scheme.
+const fingerprintScheme = 1
+
+// fingerprint digests what would be booked, as the caller gave it: dossier, options and entries. Amounts are told apart
+// by value, not by how they are written; of a link its query is left out, because signatures in it change.
+func fingerprint(request *looppb.ImportEntriesRequest) ledger.Fingerprint {
+	in := entryImport(request.GetOptions(), request.GetEntries())
+	h := ledger.NewHasher(fingerprintScheme)
+	h.Text(formatEntries).Text(request.GetDossier()).Text(in.SIRET).Bool(request.GetOptions().GetCutLabels())
+	o := in.Options
+	h.Bool(o.MultiPeriod).Bool(o.CreateJournals).Bool(o.CreateAccounts).Bool(o.CreateThirdParties)
+	h.Text(o.DefaultJournalID).Text(o.DefaultAccountID).Bool(o.SortLines).Bool(o.NewFolio).Bool(o.CreateDocumentReference)
+	h.Bool(o.OpeningBalances != nil).Bool(o.OpeningBalances == nil || *o.OpeningBalances)
+	h.Text(o.ContextStart).Text(o.ContextEnd)
+	h.Int(len(in.Entries))
+	for _, e := range in.Entries {
+		h.Text(e.Journal).Text(e.JournalLabel).Text(e.Date).Text(e.Reference).Text(e.DocumentReference).Text(e.DocumentDate)
+		h.Text(string(e.MovementType)).Text(e.Batch).Text(string(e.BatchType)).Text(e.ParentEntry).Text(e.OriginEntry)
+		h.Int(len(e.Lines))
+		for _, l := range e.Lines {
+			h.Text(l.Account).Text(l.AccountLabel).Text(l.ThirdParty).Text(l.Label).Text(l.Comment)
+			h.Text(canonicalAmount(l.Debit)).Text(canonicalAmount(l.Credit))
+			h.Text(l.Currency).Text(canonicalAmount(l.CurrencyAmount)).Text(canonicalAmount(l.CurrencyRate))
+			h.Text(l.OperationDate).Text(l.DueDate).Text(l.CutoffStart).Text(l.CutoffEnd)
+			h.Text(l.ReconciliationDate).Text(l.ReconciliationCode).Text(l.LetteringCode).Text(l.LetteringDate)
+			h.Int(int(l.PaymentMode)).Text(string(l.LineType)).Text(l.SIRET).Text(withoutQuery(l.AttachmentURL))
+			h.Int(len(l.Analytics))
+			for _, a := range l.Analytics {
+				h.Text(a.Axis).Text(a.Section).Text(canonicalAmount(a.Amount))
+			}
+		}
+	}
+	return h.Sum()
+}
+
+// canonicalAmount writes equal decimal numbers alike; whatever is none stays as it is.
+func canonicalAmount(amount string) string {
+	whole, decimals, _ := strings.Cut(amount, ".")
+	if strings.Trim(whole+decimals, "0123456789") != "" || whole == "" {
+		return amount
+	}
+	if whole = strings.TrimLeft(whole, "0"); whole == "" {
+		whole = "0"
+	}
+	if decimals = strings.TrimRight(decimals, "0"); decimals != "" {
+		whole += "." + decimals
+	}
+	return whole
+}
+
+func withoutQuery(link string) string {
+	u, err := url.Parse(link)
+	if err != nil {
+		return link
+	}
+	u.RawQuery, u.Fragment = "", ""
+	return u.String()
+}
+
+func ledgerTotals(t check.Totals) ledger.Totals {
+	return ledger.Totals{Entries: t.Entries, Lines: t.Lines, Debit: t.Debit, Credit: t.Credit, FirstDate: t.FirstDate, LastDate: t.LastDate}
+}
+
+func totalsMessage(t ledger.Totals) *looppb.ImportTotals {
+	return &looppb.ImportTotals{
+		Entries: int32(t.Entries), Lines: int32(t.Lines), Debit: t.Debit, Credit: t.Credit, FirstDate: t.FirstDate, LastDate: t.LastDate,
+	}
+}
+
+func ledgerFindings(found []check.Finding) []ledger.Finding {
+	var out []ledger.Finding
+	for _, each := range found {
+		out = append(out, ledger.Finding{
+			Code: each.Code, Severity: each.Severity.String(), Field: each.Field,
+			Message: each.Message, MessageFR: each.French, Suggestions: each.Suggestions,
+		})
+	}
+	return out
+}
+
+func findingMessage(f ledger.Finding) *looppb.Finding {
+	return &looppb.Finding{
+		Code: f.Code, Severity: looppb.FindingSeverity(looppb.FindingSeverity_value["FINDING_SEVERITY_"+strings.ToUpper(f.Severity)]),
+		Field: f.Field, Message: f.Message, MessageFr: f.MessageFR, Suggestions: f.Suggestions,
+	}
+}

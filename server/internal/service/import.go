@@ -1,0 +1,388 @@
+package service
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/protobuf/types/known/timestamppb"
+
+	"cegid.internal/gateway/cegidclient"
+	"cegid.internal/gateway/cegidclient/check"
+	looppb "cegid.internal/gateway/gen/go/cegid/loop/v1"
+	"cegid.internal/gateway/server/internal/apierror"
+	"cegid.internal/gateway/server/internal/importer"
+	"cegid.internal/gateway/server/internal/ledger"
+	"cegid.internal/gateway/server/internal/pagetoken"
+	"cegid.internal/gateway/server/internal/policy"
+	"cegid.internal/gateway/server/internal/preflight"
+)
+
+// Permissions is what imports need of the policy.
+type Permissions interface {
+	// Allows tells whether a caller has a right on a dossier of a practice.
+	Allows(caller, practice, dossier string, right policy.Right) bool
+}
+
+// Imports serves looppb.ImportService.
+type Imports struct {
+	looppb.UnsafeImportServiceServer
+
+	practices   *Practices
+	ledger      *ledger.Ledger
+	importer    *importer.Importer
+	preflight   *preflight.Cache
+	permissions Permissions
+	caller      func(context.Context) string
+}
+
+// NewImports returns the service; caller tells who makes a call.
+func NewImports(practices *Practices, l *ledger.Ledger, i *importer.Importer, p *preflight.Cache, permissions Permissions, caller func(context.Context) string) *Imports {
+	return &Imports{practices: practices, ledger: l, importer: i, preflight: p, permissions: permissions, caller: caller}
+}
+
+const importEntriesRPC = "ImportService.ImportEntries"
+
+// ImportEntries implements looppb.ImportServiceServer.
+func (s *Imports) ImportEntries(ctx context.Context, request *looppb.ImportEntriesRequest) (*looppb.ImportEntriesResponse, error) {
+	practice, err := s.practices.Get(request.GetPractice())
+	if err != nil {
+		return nil, err
+	}
+	entries := entryImport(request.GetOptions(), request.GetEntries())
+	submission := ledger.Submission{
+		Key:    ledger.Key{Practice: request.GetPractice(), RequestID: request.GetRequestId()},
+		Caller: s.caller(ctx), RPC: importEntriesRPC, Dossier: request.GetDossier(), Format: formatEntries,
+		Fingerprint: fingerprint(request), DocumentReferences: documentReferences(entries), AllowDuplicate: request.GetAllowDuplicate(),
+	}
+	// What the ledger knows already is answered before the checks: the dossier may have changed since.
+	known, err := s.known(ctx, submission)
+	if err != nil || known != nil {
+		return s.imported(known, submission, err)
+	}
+
+	found, totals, err := s.examine(ctx, practice, request.GetDossier(), request.GetOptions(), &entries)
+	if err != nil {
+		return nil, err
+	}
+	if err := refusal(found); err != nil {
+		return nil, err
+	}
+	submission.Totals, submission.Findings = ledgerTotals(totals), ledgerFindings(found)
+	record, err := s.importer.Submit(ctx, submission, func(ctx context.Context) (string, error) {
+		return practice.Client.Imports.Submit(ctx, request.GetDossier(), entries)
+	})
+	return s.imported(&record, submission, err)
+}
+
+// known answers what the ledger has under the id, unless it may be sent anew.
+func (s *Imports) known(ctx context.Context, submission ledger.Submission) (*ledger.Record, error) {
+	record, err := s.ledger.Get(ctx, submission.Key)
+	switch {
+	case errors.Is(err, ledger.ErrUnknown):
+		return nil, nil
+	case err != nil:
+		return nil, err
+	case record.Caller != submission.Caller || record.RPC != submission.RPC:
+		return nil, ledger.ErrReused
+	case record.State.NothingBooked():
+		return nil, nil
+	case record.Fingerprint != submission.Fingerprint:
+		return nil, ledger.ErrReused
+	}
+	record, err = s.importer.Await(ctx, submission.Key)
+	if err == nil && record.State.NothingBooked() {
+		return &record, nil // the call that was under way has ended so: this one answers the same
+	}
+	return &record, err
+}
+
+// imported is the answer to ImportEntries.
+func (s *Imports) imported(record *ledger.Record, submission ledger.Submission, err error) (*looppb.ImportEntriesResponse, error) {
+	if err != nil {
+		return nil, s.submissionError(submission, err)
+	}
+	if err := outcomeError(*record); err != nil {
+		return nil, err
+	}
+	return &looppb.ImportEntriesResponse{Import: importMessage(*record)}, nil
+}
+
+// submissionError words what the ledger says of an id.
+func (s *Imports) submissionError(submission ledger.Submission, err error) error {
+	var duplicate *ledger.DuplicateError
+	switch {
+	case errors.Is(err, ledger.ErrReused):
+		return apierror.Error{
+			Code: codes.AlreadyExists, Reason: looppb.ErrorReason_ERROR_REASON_REQUEST_ID_REUSED,
+			Message:    "request_id: it stands for another import already: give each document an id of its own, and repeat a call unchanged",
+			Violations: []apierror.Violation{{Field: "request_id", Description: "it stands for another import already"}},
+		}.Err()
+	case errors.As(err, &duplicate):
+		out := apierror.Error{
+			Code: codes.AlreadyExists, Reason: looppb.ErrorReason_ERROR_REASON_DUPLICATE_CONTENT,
+			Message: "the same entries were imported into this dossier within 30 days under another request_id; if they are meant twice, set allow_duplicate",
+		}
+		if s.visible(submission.Caller, duplicate.Of) {
+			out.Metadata = map[string]string{"requestId": duplicate.Of.RequestID, "state": string(duplicate.Of.State)}
+			out.Message = fmt.Sprintf("the same entries were imported into this dossier under request_id %s, which is %s; if they are meant twice, set allow_duplicate",
+				duplicate.Of.RequestID, duplicate.Of.State)
+		}
+		return out.Err()
+	case errors.Is(err, importer.ErrStopping):
+		return apierror.New(codes.Unavailable, looppb.ErrorReason_ERROR_REASON_SHUTTING_DOWN,
+			"this server is shutting down, and has sent nothing: call again with the same request_id")
+	}
+	return err
+}
+
+// outcomeError is the error that an import ended with, if it ended with one; nil where the import itself is the answer.
+func outcomeError(record ledger.Record) error {
+	failure := record.Error
+	if failure == nil {
+		failure = &ledger.Failure{}
+	}
+	out := apierror.Error{
+		Code: failure.Code, Reason: reasonNamed(failure.Reason), Message: failure.Message, French: failure.LoopMessage,
+		Metadata: map[string]string{"state": string(record.State), "instanceId": failure.LoopInstanceID},
+	}
+	switch record.State {
+	case ledger.NotSent:
+		if out.Code == codes.OK {
+			out.Code, out.Reason = codes.Unavailable, looppb.ErrorReason_ERROR_REASON_LOOP_UNAVAILABLE
+		}
+		out.Help = []string{"Nothing was booked. Send the same request_id again."}
+	case ledger.Refused:
+		out.Code, out.Reason = codes.InvalidArgument, looppb.ErrorReason_ERROR_REASON_LOOP_REFUSED
+		out.Help = []string{"Nothing was booked. Mend the entries and send them under the same request_id."}
+	case ledger.Uncertain:
+		out.Code, out.Reason = codes.Unknown, looppb.ErrorReason_ERROR_REASON_OUTCOME_UNKNOWN
+		out.Message = "it was sent, and nobody knows what became of it: it is not sent again by itself"
+		out.Help = []string{
+			"Repeat the call with the same request_id at any time: it sends nothing, and answers the outcome once it is known.",
+			"Look for the document references in Loop before sending the entries under another request_id.",
+		}
+	default:
+		return nil
+	}
+	return out.Err()
+}
+
+func reasonNamed(name string) looppb.ErrorReason {
+	return looppb.ErrorReason(looppb.ErrorReason_value["ERROR_REASON_"+name])
+}
+
+// ValidateEntries implements looppb.ImportServiceServer.
+func (s *Imports) ValidateEntries(ctx context.Context, request *looppb.ValidateEntriesRequest) (*looppb.ValidateEntriesResponse, error) {
+	practice, err := s.practices.Get(request.GetPractice())
+	if err != nil {
+		return nil, err
+	}
+	entries := entryImport(request.GetOptions(), request.GetEntries())
+	found, totals, err := s.examine(ctx, practice, request.GetDossier(), request.GetOptions(), &entries)
+	if err != nil {
+		return nil, err
+	}
+	response := &looppb.ValidateEntriesResponse{Valid: refusal(found) == nil, Totals: totalsMessage(ledgerTotals(totals))}
+	for _, each := range ledgerFindings(found) {
+		response.Findings = append(response.Findings, findingMessage(each))
+	}
+	return response, nil
+}
+
+// examine checks entries against the rules and, unless the request turns it off, against the dossier. It cuts labels
+// where the request asks for it.
+func (s *Imports) examine(ctx context.Context, practice *Practice, dossier string, options *looppb.ImportOptions, entries *cegidclient.EntryImport) ([]check.Finding, check.Totals, error) {
+	var found []check.Finding
+	if options.GetCutLabels() {
+		found = check.CutLabels(entries)
+	}
+	more, totals := check.Entries(*entries)
+	found = append(found, more...)
+	if options.GetSkipPreflight() {
+		return found, totals, nil
+	}
+	reference, err := s.preflight.Reference(ctx, practice.Name, practice.Client, dossier, *entries)
+	if err != nil {
+		return nil, check.Totals{}, err
+	}
+	return append(found, check.Against(*entries, reference)...), totals, nil
+}
+
+// refusal is the error of the findings that stop an import: its reason is the first one's code, its violations the
+// first of them, in English and French.
+func refusal(found []check.Finding) error {
+	var violations []apierror.Violation
+	var first check.Finding
+	for _, each := range found {
+		if each.Severity != check.Error {
+			continue
+		}
+		if len(violations) == 0 {
+			first = each
+		}
+		violations = append(violations, apierror.Violation{
+			Field: each.Field, Description: each.Message + near(" Near to it: ", each), Reason: each.Code, French: each.French + near(" Proche : ", each),
+		})
+	}
+	if len(violations) == 0 {
+		return nil
+	}
+	return apierror.Invalid(reasonNamed(first.Code), violations...)
+}
+
+// near lists what exists and looks alike.
+func near(words string, finding check.Finding) string {
+	if len(finding.Suggestions) == 0 {
+		return ""
+	}
+	return words + strings.Join(finding.Suggestions, ", ") + "."
+}
+
+// GetImport implements looppb.ImportServiceServer.
+func (s *Imports) GetImport(ctx context.Context, request *looppb.GetImportRequest) (*looppb.GetImportResponse, error) {
+	record, err := s.get(ctx, request)
+	if err != nil {
+		return nil, err
+	}
+	return &looppb.GetImportResponse{Import: importMessage(record)}, nil
+}
+
+func (s *Imports) get(ctx context.Context, request interface {
+	GetPractice() string
+	GetRequestId() string
+},
+) (ledger.Record, error) {
+	if _, err := s.practices.Get(request.GetPractice()); err != nil {
+		return ledger.Record{}, err
+	}
+	record, err := s.ledger.Get(ctx, ledger.Key{Practice: request.GetPractice(), RequestID: request.GetRequestId()})
+	if errors.Is(err, ledger.ErrUnknown) || err == nil && !s.visible(s.caller(ctx), record) {
+		return ledger.Record{}, apierror.Error{
+			Code: codes.NotFound, Reason: looppb.ErrorReason_ERROR_REASON_IMPORT_UNKNOWN,
+			Message:    "request_id: no import of that id that you may see",
+			Violations: []apierror.Violation{{Field: "request_id", Description: "no import of that id that you may see"}},
+		}.Err()
+	}
+	return record, err
+}
+
+// visible: a caller's own imports, and those of dossiers that it may read.
+func (s *Imports) visible(caller string, record ledger.Record) bool {
+	return record.Caller == caller || s.permissions.Allows(caller, record.Practice, record.Dossier, policy.Read)
+}
+
+// ListImports implements looppb.ImportServiceServer.
+func (s *Imports) ListImports(ctx context.Context, request *looppb.ListImportsRequest) (*looppb.ListImportsResponse, error) {
+	if _, err := s.practices.Get(request.GetPractice()); err != nil {
+		return nil, err
+	}
+	caller := s.caller(ctx)
+	query := ledger.Query{
+		Practice: request.GetPractice(), Dossier: request.GetDossierCode(), Caller: request.GetCaller(),
+		DocumentReference: request.GetDocumentReference(), Limit: pageSize(request),
+		Visible: func(owner, dossier string) bool {
+			return s.visible(caller, ledger.Record{Key: ledger.Key{Practice: request.GetPractice()}, Caller: owner, Dossier: dossier})
+		},
+	}
+	if request.GetReceivedFrom() != nil {
+		query.From = request.GetReceivedFrom().AsTime()
+	}
+	if request.GetReceivedBefore() != nil {
+		query.Before = request.GetReceivedBefore().AsTime()
+	}
+	parts := []string{"imports", caller, query.Practice, query.Dossier, query.Caller, query.DocumentReference, query.From.String(), query.Before.String()}
+	for _, each := range request.GetStates() {
+		query.States = append(query.States, ledger.State(importStateName(each)))
+		parts = append(parts, each.String())
+	}
+	digest := pagetoken.NewQuery(parts...)
+	after, err := pagetoken.DecodeText(digest, request.GetPageToken())
+	if err != nil {
+		return nil, apierror.Field(looppb.ErrorReason_ERROR_REASON_PAGE_TOKEN_INVALID, "page_token", err.Error())
+	}
+	query.After = ledger.Cursor(after)
+	records, cursor, err := s.ledger.List(ctx, query)
+	if errors.Is(err, ledger.ErrCursor) {
+		return nil, apierror.Field(looppb.ErrorReason_ERROR_REASON_PAGE_TOKEN_INVALID, "page_token", pagetoken.ErrDamaged.Error())
+	}
+	if err != nil {
+		return nil, err
+	}
+	response := &looppb.ListImportsResponse{NextPageToken: pagetoken.EncodeText(digest, string(cursor))}
+	for _, each := range records {
+		response.Imports = append(response.Imports, importMessage(each))
+	}
+	return response, nil
+}
+
+const (
+	heartbeat = 20 * time.Second
+	// watchLimit ends a watch, so that a stream does not live on when its reader has forgotten it.
+	watchLimit = 10 * time.Minute
+)
+
+// WatchImport implements looppb.ImportServiceServer.
+func (s *Imports) WatchImport(request *looppb.WatchImportRequest, stream grpc.ServerStreamingServer[looppb.WatchImportResponse]) error {
+	ctx := stream.Context()
+	changed, cancel := s.ledger.Subscribe(ledger.Key{Practice: request.GetPractice(), RequestID: request.GetRequestId()})
+	defer cancel()
+	end := time.NewTimer(watchLimit)
+	defer end.Stop()
+	beat := time.NewTicker(heartbeat)
+	defer beat.Stop()
+	for last := false; ; {
+		record, err := s.get(ctx, request)
+		if err != nil {
+			return err
+		}
+		if err := stream.Send(&looppb.WatchImportResponse{Import: importMessage(record)}); err != nil {
+			return err
+		}
+		if last || record.State.Final() {
+			return nil
+		}
+		select {
+		case <-changed:
+		case <-beat.C:
+		case <-end.C:
+			last = true
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+func importMessage(r ledger.Record) *looppb.Import {
+	out := &looppb.Import{
+		RequestId: r.RequestID, Practice: r.Practice, Dossier: r.Dossier, Format: looppb.ImportFormat_IMPORT_FORMAT_ENTRIES,
+		State:         looppb.ImportState(looppb.ImportState_value["IMPORT_STATE_"+string(r.State)]),
+		LoopRequestId: r.LoopRequestID, Totals: totalsMessage(r.Totals), DocumentReferences: r.DocumentReferences,
+		FollowError: r.FollowError, Caller: r.Caller, Attempt: int32(r.Attempt),
+		CreateTime: instant(r.Created), UpdateTime: instant(r.Updated), NextPollTime: instant(r.NextPoll),
+	}
+	for _, each := range r.Findings {
+		out.Findings = append(out.Findings, findingMessage(each))
+	}
+	if f := r.Error; f != nil {
+		out.Error = &looppb.ImportError{
+			Reason: f.Reason, Message: f.Message, LoopMessage: f.LoopMessage, LoopInstanceId: f.LoopInstanceID, HttpStatus: int32(f.HTTPStatus),
+		}
+	}
+	return out
+}
+
+func importStateName(state looppb.ImportState) string {
+	return state.String()[len("IMPORT_STATE_"):]
+}
+
+func instant(t time.Time) *timestamppb.Timestamp {
+	if t.IsZero() {
+		return nil
+	}
+	return timestamppb.New(t)
+}

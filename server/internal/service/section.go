@@ -1,0 +1,50 @@
+package service
+
+import (
+	"context"
+
+	"google.golang.org/grpc"
+
+	"cegid.internal/gateway/cegidclient"
+	looppb "cegid.internal/gateway/gen/go/cegid/loop/v1"
+	"cegid.internal/gateway/server/internal/listquery"
+)
+
+func newAnalyticSections(practices *Practices) *list[cegidclient.Section, *looppb.AnalyticSection] {
+	return &list[cegidclient.Section, *looppb.AnalyticSection]{
+		practices: practices,
+		name:      "analytic sections",
+		fields: listquery.Fields{
+			{Name: "code", Loop: cegidclient.SectionCode, Filterable: true, Sortable: true},
+			{Name: "label", Loop: cegidclient.SectionLabel, Filterable: true, Sortable: true},
+			{Name: "object_id", Loop: cegidclient.SectionObjectID, Filterable: true},
+		},
+		source:  func(c *cegidclient.Client) *cegidclient.Lister[cegidclient.Section] { return &c.Sections.Lister },
+		convert: analyticSection,
+	}
+}
+
+func analyticSection(s *cegidclient.Section, all bool) *looppb.AnalyticSection {
+	return &looppb.AnalyticSection{
+		Code:     text(s.Code),
+		Label:    s.Label,
+		Closed:   s.Closed,
+		Axis:     reference(s.Axis),
+		ObjectId: text(s.ObjectID),
+		Revision: text(s.RevisionID),
+		Unmapped: unmapped(s.Unmapped, all),
+	}
+}
+
+// ListAnalyticSections implements looppb.ReferenceDataServiceServer.
+func (s *ReferenceData) ListAnalyticSections(ctx context.Context, request *looppb.ListAnalyticSectionsRequest) (*looppb.ListAnalyticSectionsResponse, error) {
+	items, next, err := s.sections.page(ctx, request)
+	return &looppb.ListAnalyticSectionsResponse{AnalyticSections: items, NextPageToken: next}, err
+}
+
+// StreamAnalyticSections implements looppb.ReferenceDataServiceServer.
+func (s *ReferenceData) StreamAnalyticSections(request *looppb.StreamAnalyticSectionsRequest, stream grpc.ServerStreamingServer[looppb.StreamAnalyticSectionsResponse]) error {
+	return s.sections.stream(stream.Context(), request, func(items []*looppb.AnalyticSection) error {
+		return stream.Send(&looppb.StreamAnalyticSectionsResponse{AnalyticSections: items})
+	})
+}

@@ -1,0 +1,24 @@
+package main
+
+import (
+	"context"
+	"fmt"
+
+	"cegid.internal/gateway/server/internal/ledger"
+)
+
+type ledgerCommand struct {
+	Init ledgerInitCommand `cmd:"" help:"Make an empty ledger, once. Never in place of a lost one: it would forget what was sent."`
+}
+
+type ledgerInitCommand struct {
+	Ledger string `required:"" type:"path" placeholder:"FILE" help:"File to make: the one that the configuration names."`
+}
+
+func (c *ledgerInitCommand) Run(ctx context.Context) error {
+	if err := ledger.Init(ctx, c.Ledger); err != nil {
+		return fmt.Errorf("%s: %w", c.Ledger, err)
+	}
+	fmt.Println("made", c.Ledger)
+	return nil
+}

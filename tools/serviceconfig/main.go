@@ -1,0 +1,103 @@
+// Command serviceconfig reads the descriptor image of the contract and writes the gRPC service config that callers'
+// channels should use: what may be repeated, and when.
+//
+//	serviceconfig IMAGE > service_config.json
+//
+// A method whose idempotency_level says so may be repeated while the service is UNAVAILABLE. Where the service has done
+// the repeating itself, its trailer stops the channel. A method that says nothing is never repeated.
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/descriptorpb"
+)
+
+type config struct {
+	MethodConfig []methodConfig `json:"methodConfig"`
+}
+
+type methodConfig struct {
+	Name        []methodName `json:"name"`
+	Timeout     string       `json:"timeout,omitempty"`
+	RetryPolicy *retryPolicy `json:"retryPolicy,omitempty"`
+}
+
+type methodName struct {
+	Service string `json:"service"`
+	Method  string `json:"method"`
+}
+
+type retryPolicy struct {
+	MaxAttempts          int      `json:"maxAttempts"`
+	InitialBackoff       string   `json:"initialBackoff"`
+	MaxBackoff           string   `json:"maxBackoff"`
+	BackoffMultiplier    float64  `json:"backoffMultiplier"`
+	RetryableStatusCodes []string `json:"retryableStatusCodes"`
+}
+
+func main() {
+	if len(os.Args) != 2 {
+		fmt.Fprintln(os.Stderr, "usage: serviceconfig IMAGE > service_config.json")
+		os.Exit(2)
+	}
+	if err := run(os.Args[1]); err != nil {
+		fmt.Fprintln(os.Stderr, "serviceconfig:", err)
+		os.Exit(1)
+	}
+}
+
+func run(image string) error {
+	raw, err := os.ReadFile(image)
+	if err != nil {
+		return err
+	}
+	set := &descriptorpb.FileDescriptorSet{}
+	if err := proto.Unmarshal(raw, set); err != nil {
+		return err
+	}
+	out, err := json.MarshalIndent(of(set), "", "  ")
+	if err != nil {
+		return err
+	}
+	_, err = os.Stdout.Write(append(out, '\n'))
+	return err
+}
+
+// of gathers the methods that may be repeated, and the others, each with the time that the service allows at most.
+func of(set *descriptorpb.FileDescriptorSet) config {
+	repeated := methodConfig{
+		Timeout: "60s",
+		// Five are the most that gRPC grants; the pauses outlast a restart.
+		RetryPolicy: &retryPolicy{
+			MaxAttempts: 5, InitialBackoff: "0.2s", MaxBackoff: "3s", BackoffMultiplier: 2, RetryableStatusCodes: []string{"UNAVAILABLE"},
+		},
+	}
+	streams := methodConfig{RetryPolicy: repeated.RetryPolicy}
+	once := methodConfig{Timeout: "60s"}
+	for _, file := range set.GetFile() {
+		for _, service := range file.GetService() {
+			for _, method := range service.GetMethod() {
+				name := methodName{Service: file.GetPackage() + "." + service.GetName(), Method: method.GetName()}
+				switch {
+				case method.GetOptions().GetIdempotencyLevel() == descriptorpb.MethodOptions_IDEMPOTENCY_UNKNOWN:
+					once.Name = append(once.Name, name)
+				case method.GetServerStreaming():
+					streams.Name = append(streams.Name, name)
+				default:
+					repeated.Name = append(repeated.Name, name)
+				}
+			}
+		}
+	}
+	var out config
+	for _, each := range []methodConfig{repeated, streams, once} {
+		if len(each.Name) > 0 {
+			out.MethodConfig = append(out.MethodConfig, each)
+		}
+	}
+	return out
+}
