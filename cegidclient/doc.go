@@ -1,7 +1,7 @@
 // Package cegidclient is a client for the public API of Cegid Loop, the software in which French accounting
 // practices keep their clients' books.
 //
-// A [Client] serves one practice. Its services read one kind of resource each:
+// A [Client] serves one practice. Its services read one kind of resource each, or write:
 //
 //	client, err := cegidclient.New(cegidclient.Config{
 //		Practice:    "martin",
@@ -20,6 +20,15 @@
 // Every error of a call is an [*Error], save one that the before-send hook returned. Its [Kind] says what happened
 // and works with errors.Is: errors.Is(err, cegidclient.ErrDossierNotShared). When the caller's context ends the call,
 // errors.Is finds context.Canceled or context.DeadlineExceeded.
+//
+// # Writes
+//
+// [ImportService.Submit] sends entries once, whatever happens, and [OutcomeOf] tells from its error what became of them:
+// accepted, refused, not sent, or uncertain ([KindOutcomeUnknown]). Only refused and not sent may be sent again. What was
+// accepted is booked later: ask [ImportService.Status]. The accounting rules are in package check.
+//
+//	id, err := client.Imports.Submit(ctx, "CEGID003", entries)
+//	if cegidclient.OutcomeOf(err) == cegidclient.WriteUncertain { … } // look it up in Loop; do not send it again
 //
 // # What Loop returns
 //

@@ -312,6 +312,16 @@ func TestTheStatusOfAnImportIsReadLeniently(t *testing.T) {
 	}
 }
 
+func TestImportStatesHaveNames(t *testing.T) {
+	names := map[string]bool{}
+	for s := StatusUnknown; s <= StatusFailed; s++ {
+		names[s.String()] = true
+	}
+	if len(names) != 5 || ImportState(9).String() != "unknown" {
+		t.Error(names)
+	}
+}
+
 func TestTheRawStatusIsBoundedAndHoldsNoSecret(t *testing.T) {
 	long := `{"status":4,"detail":"` + testSub + strings.Repeat("é", 20_000) + `"}`
 	c, _ := testClient(t, reply(200, long))

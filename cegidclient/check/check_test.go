@@ -281,7 +281,8 @@ func TestTheSentencesThatAccountantsRead(t *testing.T) {
 		},
 		{
 			"a comma", line(func(l *cegidclient.EntryLine) { l.Debit = "20,00" }),
-			`"20,00" is not an amount. Write 20.00.`, "« 20,00 » n'est pas un montant. Écrivez 20.00.", []string{"20.00"},
+			`"20,00" is not an amount. Write 20.00.`, "« 20,00 » n'est pas un montant. Écrivez 20.00.",
+			[]string{"20.00"},
 		},
 		{
 			"a minus", line(func(l *cegidclient.EntryLine) { l.Debit = "-5" }),
@@ -303,7 +304,8 @@ func TestTheSentencesThatAccountantsRead(t *testing.T) {
 		},
 		{
 			"a SIRET with spaces", line(func(l *cegidclient.EntryLine) { l.SIRET = "900 000 001 00017" }),
-			`"900 000 001 00017" is not a SIRET. Write its 14 digits without spaces.`, "« 900 000 001 00017 » n'est pas un SIRET. Écrivez ses 14 chiffres sans espace.", []string{"90000000100017"},
+			`"900 000 001 00017" is not a SIRET. Write its 14 digits without spaces.`, "« 900 000 001 00017 » n'est pas un SIRET. Écrivez ses 14 chiffres sans espace.",
+			[]string{"90000000100017"},
 		},
 		{
 			"a value that looks like a placeholder", line(func(l *cegidclient.EntryLine) { l.Debit = "{advice}\n" + strings.Repeat("x", 90) }),

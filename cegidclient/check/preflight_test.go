@@ -132,7 +132,7 @@ func TestTheNearestCodesComeFirst(t *testing.T) {
 
 func TestTheSearchForNearCodesIsBounded(t *testing.T) {
 	var accounts []cegidclient.Account
-	for i := range 10_000 {
+	for i := range 2_000 {
 		number := fmt.Sprintf("%08d", 60000000+i)
 		accounts = append(accounts, cegidclient.Account{Number: &number})
 	}

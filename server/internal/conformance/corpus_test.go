@@ -66,6 +66,7 @@ type shapeCase struct {
 	ExtraField       bool     `yaml:"extra_field"`
 	References       string   `yaml:"references"`
 	FlatDescription  bool     `yaml:"flat_description"`
+	Listed           bool     `yaml:"listed_description"`
 	Omit             []string `yaml:"omit"`
 }
 
@@ -84,10 +85,12 @@ type errorCase struct {
 	Reason string `yaml:"reason"`
 	HTTP   int    `yaml:"http"`
 	// Field of the first violation, and what its description or the message says, as a regular expression.
-	Field   string            `yaml:"field"`
-	Says    string            `yaml:"says"`
-	French  string            `yaml:"french"`
-	Retry   string            `yaml:"retry"` // as a duration; "some" for any
+	Field  string `yaml:"field"`
+	Says   string `yaml:"says"`
+	French string `yaml:"french"`
+	Retry  string `yaml:"retry"` // as a duration; "some" for any
+	// Finding: the violation is an accounting finding, with its own code and a sentence in French.
+	Finding bool              `yaml:"finding"`
 	Headers map[string]string `yaml:"headers"`
 }
 
@@ -281,8 +284,9 @@ func (s *shapeCase) shape(t *testing.T) loopsim.Shape {
 		References: loopsim.References(pick(s.References, map[string]int{
 			"null": int(loopsim.ReferencesNull), "empty": int(loopsim.ReferencesEmpty), "omitted": int(loopsim.ReferencesOmitted),
 		})),
-		FlatDescription: s.FlatDescription,
-		Omit:            s.Omit,
+		FlatDescription:   s.FlatDescription,
+		ListedDescription: s.Listed,
+		Omit:              s.Omit,
 	}
 }
 
@@ -330,6 +334,9 @@ func (want *errorCase) check(t *testing.T, transport string, got *failure) {
 	}
 	if field != want.Field {
 		t.Errorf("%s: the violation names %q; want %q", transport, field, want.Field)
+	}
+	if want.Finding && (len(got.Violations) == 0 || got.Violations[0].Reason != want.Reason || got.Violations[0].French == "") {
+		t.Errorf("%s: the violations %+v are no findings in both languages", transport, got.Violations)
 	}
 	if got.Message == "" || !regexp.MustCompile(want.Says).MatchString(strings.Join(said, "\n")) {
 		t.Errorf("%s: says %q; want %s", transport, said, want.Says)

@@ -172,7 +172,7 @@ type failure struct {
 	ownClock bool
 }
 
-type violation struct{ Field, Description string }
+type violation struct{ Field, Description, Reason, French string }
 
 func failureOf(s *status.Status) *failure {
 	f := &failure{Code: codeName(int32(s.Code())), Message: s.Message()}
@@ -182,7 +182,7 @@ func failureOf(s *status.Status) *failure {
 			f.Reason, f.Domain, f.Metadata = d.GetReason(), d.GetDomain(), d.GetMetadata()
 		case *errdetails.BadRequest:
 			for _, v := range d.GetFieldViolations() {
-				f.Violations = append(f.Violations, violation{v.GetField(), v.GetDescription()})
+				f.Violations = append(f.Violations, violation{v.GetField(), v.GetDescription(), v.GetReason(), v.GetLocalizedMessage().GetMessage()})
 			}
 		case *errdetails.RetryInfo:
 			f.Retry = d.GetRetryDelay().AsDuration()
@@ -398,7 +398,7 @@ func decode(t *testing.T, text []byte) any {
 }
 
 // volatile are the fields that no two calls share.
-var volatile = []string{"checkTime", "duration"}
+var volatile = []string{"checkTime", "duration", "createTime", "updateTime", "nextPollTime", "loopRequestId"}
 
 // settled is a copy without what changes from call to call.
 func settled(value any) any {

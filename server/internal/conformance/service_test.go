@@ -54,6 +54,7 @@ func TestPagesBesideTheAPI(t *testing.T) {
 			t.Errorf("%s: HTTP %d %.200s", path, response.StatusCode, text)
 		}
 	}
+	h.get(h.rest+"/v1/practices/demo/operations", "Authorization", "Bearer everything")
 	_, _, operations := h.Server.Addresses()
 	_, metrics := h.get("http://" + operations.String() + "/metrics")
 	if !strings.Contains(metrics, "grpc_server_handling_seconds") || !strings.Contains(metrics, "go_goroutines") {

@@ -183,6 +183,9 @@ const settleLimit = 30 * time.Second
 func outcomeOf(loopRequestID string, err error, firstPoll time.Duration) ledger.Outcome {
 	switch cegidclient.OutcomeOf(err) {
 	case cegidclient.WriteAccepted:
+		if loopRequestID == "" {
+			break // there is nothing to follow it by
+		}
 		return ledger.Outcome{State: ledger.Waiting, LoopRequestID: loopRequestID, NextPoll: time.Now().Add(firstPoll)}
 	case cegidclient.WriteRefused:
 		return ledger.Outcome{State: ledger.Refused, Error: failureOf(err)}
@@ -194,6 +197,12 @@ func outcomeOf(loopRequestID string, err error, firstPoll time.Duration) ledger.
 
 // failureOf is what suffices to give the same answer again.
 func failureOf(err error) *ledger.Failure {
+	if err == nil {
+		return &ledger.Failure{
+			Reason: apierror.ReasonName(looppb.ErrorReason_ERROR_REASON_OUTCOME_UNKNOWN), Code: codes.Unknown,
+			Message: "Loop accepted it without an id, so nobody can follow what becomes of it",
+		}
+	}
 	var upstream *cegidclient.Error
 	if !errors.As(err, &upstream) {
 		// The before-send hook's own error: nothing was sent.
@@ -214,7 +223,7 @@ func failureOf(err error) *ledger.Failure {
 	converted := status.Convert(mapped)
 	failure := &ledger.Failure{
 		Code: converted.Code(), Message: converted.Message(), LoopMessage: upstream.Message,
-		LoopInstanceID: upstream.InstanceID, HTTPStatus: upstream.HTTPStatus,
+		LoopInstanceID: upstream.InstanceID, HTTPStatus: upstream.HTTPStatus, RetryAfter: upstream.RetryAfter,
 	}
 	for _, detail := range converted.Details() {
 		if info, ok := detail.(*errdetails.ErrorInfo); ok {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"cegid.internal/gateway/cegidclient"
@@ -94,27 +95,38 @@ func (p *poller) round(ctx context.Context) {
 			return
 		}
 		var asking sync.WaitGroup
+		var failed atomic.Bool
 		slots := make(chan struct{}, pollsAtOnce)
 		for _, record := range due {
 			slots <- struct{}{}
 			asking.Go(func() {
 				defer func() { <-slots }()
-				p.ask(ctx, record)
+				if !p.ask(ctx, record) {
+					failed.Store(true)
+				}
 			})
 		}
 		asking.Wait()
+		if failed.Load() {
+			return // it stays due: not at once, which would be a loop without a pause
+		}
 	}
 }
 
-// ask asks Loop once and commits what it says.
-func (p *poller) ask(ctx context.Context, record ledger.Record) {
+// ask asks Loop once and commits what it says; false when it could not.
+func (p *poller) ask(ctx context.Context, record ledger.Record) bool {
 	progress := p.progress(ctx, record)
 	if ctx.Err() != nil {
-		return // the answer, if any, was cut short by our own end
+		return false // the answer, if any, was cut short by our own end
 	}
-	if _, err := p.cfg.Ledger.Followed(ctx, record.Key, record.State, progress); err != nil && !errors.Is(err, ledger.ErrLost) && ctx.Err() == nil {
+	_, err := p.cfg.Ledger.Followed(ctx, record.Key, record.State, progress)
+	if err == nil || errors.Is(err, ledger.ErrLost) {
+		return true
+	}
+	if ctx.Err() == nil {
 		p.cfg.Log.Error("what Loop says of an import could not be committed", "request_id", record.RequestID, "practice", record.Practice, "error", err.Error())
 	}
+	return false
 }
 
 func (p *poller) progress(ctx context.Context, record ledger.Record) ledger.Progress {

@@ -48,6 +48,8 @@ type Failure struct {
 	LoopInstanceID string `json:"loop_instance_id,omitempty"`
 	// HTTPStatus is that of Loop's answer; 0 without one.
 	HTTPStatus int `json:"http_status,omitempty"`
+	// RetryAfter is the delay that the answer asked for.
+	RetryAfter time.Duration `json:"retry_after,omitempty"`
 }
 
 // Submission is what a caller wants to send. The ledger never sees the payload.

@@ -147,7 +147,7 @@ func outcomeError(record ledger.Record) error {
 		failure = &ledger.Failure{}
 	}
 	out := apierror.Error{
-		Code: failure.Code, Reason: reasonNamed(failure.Reason), Message: failure.Message, French: failure.LoopMessage,
+		Code: failure.Code, Reason: reasonNamed(failure.Reason), Message: failure.Message, French: failure.LoopMessage, RetryAfter: failure.RetryAfter,
 		Metadata: map[string]string{"state": string(record.State), "instanceId": failure.LoopInstanceID},
 	}
 	switch record.State {

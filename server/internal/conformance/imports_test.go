@@ -1,0 +1,391 @@
+package conformance
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/metadata"
+	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/encoding/protojson"
+
+	"cegid.internal/gateway/cegidclient"
+	"cegid.internal/gateway/cegidclient/check"
+	"cegid.internal/gateway/cegidclient/loopsim"
+	looppb "cegid.internal/gateway/gen/go/cegid/loop/v1"
+	"cegid.internal/gateway/server/internal/sandbox"
+)
+
+// invoice is a balanced entry under a document reference.
+func invoice(reference string, amount string) *looppb.Entry {
+	return &looppb.Entry{
+		Journal: "ACH", Date: "2026-03-15", Reference: reference, DocumentReference: reference,
+		Lines: []*looppb.EntryLine{
+			{Account: "60700000", Label: "ACHAT EXEMPLE", Side: &looppb.EntryLine_Debit{Debit: amount}},
+			{Account: "40100000", ThirdParty: "FEXEMPLE", Label: "FOURNISSEUR EXEMPLE", Side: &looppb.EntryLine_Credit{Credit: amount}},
+		},
+	}
+}
+
+func importOf(id string, entries ...*looppb.Entry) *looppb.ImportEntriesRequest {
+	return &looppb.ImportEntriesRequest{Practice: "partner", Dossier: "DOSSIER_TEST", RequestId: id, Entries: entries}
+}
+
+func as(ctx context.Context, caller string) context.Context {
+	return metadata.AppendToOutgoingContext(ctx, "authorization", "Bearer "+caller)
+}
+
+// booked counts the entries of a document reference in the simulator.
+func (h *harness) booked(reference string) int {
+	h.t.Helper()
+	h.Simulator.FinishImports()
+	entries, err := h.Simulator.Entries("partner", "DOSSIER_TEST")
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	text, err := json.Marshal(entries)
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	var all []map[string]any
+	if err := json.Unmarshal(text, &all); err != nil {
+		h.t.Fatal(err)
+	}
+	n := 0
+	for _, each := range all {
+		encoded, _ := json.Marshal(each)
+		if bytes.Contains(encoded, []byte(`"`+reference+`"`)) {
+			n++
+		}
+	}
+	return n
+}
+
+func reasonOf(err error) string {
+	if err == nil {
+		return ""
+	}
+	return failureOf(status.Convert(err)).Reason
+}
+
+func TestTheSameRequestIDSendsOnce(t *testing.T) {
+	h := start(t, nil)
+	client := looppb.NewImportServiceClient(h.conn)
+	ctx := as(t.Context(), "everything")
+	first, err := client.ImportEntries(ctx, importOf("FA-1", invoice("FA-1", "120")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	again, err := client.ImportEntries(ctx, importOf("FA-1", invoice("FA-1", "120.00"))) // the same amount, written otherwise
+	if err != nil {
+		t.Fatal(err)
+	}
+	if first.GetImport().GetLoopRequestId() != again.GetImport().GetLoopRequestId() {
+		t.Error("the second call got another import")
+	}
+	// And over REST, with the id in the header that REST callers are used to.
+	body, err := protojson.Marshal(&looppb.ImportEntriesRequest{Entries: []*looppb.Entry{invoice("FA-1", "120")}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, h.rest+"/v1/practices/partner/dossiers/DOSSIER_TEST/imports", bytes.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	request.Header.Set("Idempotency-Key", "FA-1")
+	if got := h.overREST(request, "everything"); got.Err != nil {
+		t.Errorf("over REST: %+v", got.Err)
+	}
+	if calls := h.Simulator.Count("/importJson"); calls != 1 {
+		t.Errorf("Loop was called %d times", calls)
+	}
+	if n := h.booked("FA-1"); n != 1 {
+		t.Errorf("booked %d times", n)
+	}
+
+	if _, err := client.ImportEntries(ctx, importOf("FA-1", invoice("FA-1", "121"))); reasonOf(err) != "REQUEST_ID_REUSED" || status.Code(err) != codes.AlreadyExists {
+		t.Errorf("other content under the id: %v", err)
+	}
+	if _, err := client.ImportEntries(as(t.Context(), "stranger"), importOf("FA-1", invoice("FA-1", "120"))); reasonOf(err) != "REQUEST_ID_REUSED" {
+		t.Errorf("another caller under the id: %v", err)
+	}
+	if calls := h.Simulator.Count("/importJson"); calls != 1 {
+		t.Errorf("Loop was called %d times in the end", calls)
+	}
+}
+
+func TestTheSameContentUnderAnotherID(t *testing.T) {
+	h := start(t, nil)
+	client := looppb.NewImportServiceClient(h.conn)
+	ctx := as(t.Context(), "everything")
+	if _, err := client.ImportEntries(ctx, importOf("FA-1", invoice("FA-1", "120"))); err != nil {
+		t.Fatal(err)
+	}
+	_, err := client.ImportEntries(ctx, importOf("FA-2", invoice("FA-1", "120")))
+	got := failureOf(status.Convert(err))
+	if got.Reason != "DUPLICATE_CONTENT" || got.Metadata["requestId"] != "FA-1" {
+		t.Errorf("got %+v; want DUPLICATE_CONTENT naming FA-1", got)
+	}
+	_, err = client.ImportEntries(as(t.Context(), "stranger"), importOf("FA-3", invoice("FA-1", "120")))
+	if got := failureOf(status.Convert(err)); got.Reason != "DUPLICATE_CONTENT" || got.Metadata["requestId"] != "" || strings.Contains(got.Message, "FA-1") {
+		t.Errorf("a caller who may not see the first: %+v", got)
+	}
+	meant := importOf("FA-4", invoice("FA-1", "120"))
+	meant.AllowDuplicate = true
+	if _, err := client.ImportEntries(ctx, meant); err != nil {
+		t.Errorf("a duplicate that is meant: %v", err)
+	}
+	other := importOf("FA-5", invoice("FA-1", "120"))
+	other.Dossier = "BIG00001"
+	if _, err := client.ImportEntries(ctx, other); err != nil && reasonOf(err) == "DUPLICATE_CONTENT" {
+		t.Errorf("another dossier: %v", err)
+	}
+	if n := h.booked("FA-1"); n != 2 {
+		t.Errorf("booked %d times; want the first and the one that is meant", n)
+	}
+}
+
+func TestAnImportIsFollowedAndListed(t *testing.T) {
+	h := start(t, nil)
+	client := looppb.NewImportServiceClient(h.conn)
+	ctx := as(t.Context(), "everything")
+	for _, reference := range []string{"FA-1", "SIM-FAIL-LATE-1"} {
+		if _, err := client.ImportEntries(ctx, importOf(reference, invoice(reference, "1"))); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for reference, want := range map[string]looppb.ImportState{
+		"FA-1": looppb.ImportState_IMPORT_STATE_SUCCEEDED, "SIM-FAIL-LATE-1": looppb.ImportState_IMPORT_STATE_FAILED,
+	} {
+		stream, err := client.WatchImport(ctx, &looppb.WatchImportRequest{Practice: "partner", RequestId: reference})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var last *looppb.Import
+		for {
+			message, err := stream.Recv()
+			if err != nil {
+				break
+			}
+			last = message.GetImport()
+		}
+		if last.GetState() != want || last.GetNextPollTime() != nil {
+			t.Errorf("%s ended as %v", reference, last)
+		}
+		if want == looppb.ImportState_IMPORT_STATE_FAILED && last.GetError().GetMessage() == "" {
+			t.Errorf("%s failed without a word: %v", reference, last)
+		}
+	}
+	for name, c := range map[string]struct {
+		query *looppb.ListImportsRequest
+		as    string
+		want  []string
+	}{
+		"all, the latest first": {&looppb.ListImportsRequest{}, "everything", []string{"SIM-FAIL-LATE-1", "FA-1"}},
+		"by state":              {&looppb.ListImportsRequest{States: []looppb.ImportState{looppb.ImportState_IMPORT_STATE_FAILED}}, "everything", []string{"SIM-FAIL-LATE-1"}},
+		"by document reference": {&looppb.ListImportsRequest{DocumentReference: "FA-1"}, "everything", []string{"FA-1"}},
+		"by another dossier":    {&looppb.ListImportsRequest{DossierCode: "BIG00001"}, "everything", nil},
+		"by another caller":     {&looppb.ListImportsRequest{Caller: "stranger"}, "everything", nil},
+		"to who may not read":   {&looppb.ListImportsRequest{}, "stranger", nil},
+	} {
+		c.query.Practice = "partner"
+		got, err := client.ListImports(as(t.Context(), c.as), c.query)
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		var ids []string
+		for _, each := range got.GetImports() {
+			ids = append(ids, each.GetRequestId())
+		}
+		if fmt.Sprint(ids) != fmt.Sprint(c.want) {
+			t.Errorf("%s: %v; want %v", name, ids, c.want)
+		}
+	}
+	if _, err := client.GetImport(as(t.Context(), "stranger"), &looppb.GetImportRequest{Practice: "partner", RequestId: "FA-1"}); reasonOf(err) != "IMPORT_UNKNOWN" {
+		t.Errorf("to who may not read: %v", err)
+	}
+	page, err := client.ListImports(ctx, &looppb.ListImportsRequest{Practice: "partner", PageSize: 1})
+	if err != nil || len(page.GetImports()) != 1 || page.GetNextPageToken() == "" {
+		t.Fatalf("a page of one: %v, %v", page, err)
+	}
+	rest, err := client.ListImports(ctx, &looppb.ListImportsRequest{Practice: "partner", PageSize: 1, PageToken: page.GetNextPageToken()})
+	if err != nil || len(rest.GetImports()) != 1 || rest.GetImports()[0].GetRequestId() != "FA-1" {
+		t.Errorf("the rest: %v, %v", rest, err)
+	}
+}
+
+// TestACallerWhoLeavesFindsTheOutcome: a deadline of 50 ms and a Loop that takes long.
+func TestACallerWhoLeavesFindsTheOutcome(t *testing.T) {
+	h := start(t, nil)
+	client := looppb.NewImportServiceClient(h.conn)
+	request := importOf("FA-1", invoice("SIM-SLOW-1s-1", "5"))
+	if _, err := client.ValidateEntries(as(t.Context(), "everything"), &looppb.ValidateEntriesRequest{
+		Practice: request.GetPractice(), Dossier: request.GetDossier(), Entries: request.GetEntries(),
+	}); err != nil { // so that preflight has read what it needs
+		t.Fatal(err)
+	}
+	hurried, cancel := context.WithTimeout(as(t.Context(), "everything"), 50*time.Millisecond)
+	defer cancel()
+	if _, err := client.ImportEntries(hurried, request); status.Code(err) != codes.DeadlineExceeded {
+		t.Fatalf("the hurried call: %v", err)
+	}
+	got, err := client.ImportEntries(as(t.Context(), "everything"), request)
+	if err != nil || got.GetImport().GetLoopRequestId() == "" {
+		t.Errorf("the second call: %v, %v", got, err)
+	}
+	if calls := h.Simulator.Count("/importJson"); calls != 1 {
+		t.Errorf("Loop was called %d times", calls)
+	}
+}
+
+// writeRow is a fault of a write: what the caller is told, what may have been booked, and what a repeat does.
+type writeRow struct {
+	name         string
+	fault        loopsim.Fault
+	code, reason string
+	state        looppb.ImportState
+	booked       int  // of the first call alone
+	resent       bool // whether the same id goes out again
+}
+
+func writeRows() []writeRow {
+	const (
+		notSent   = looppb.ImportState_IMPORT_STATE_NOT_SENT
+		refused   = looppb.ImportState_IMPORT_STATE_REFUSED
+		uncertain = looppb.ImportState_IMPORT_STATE_UNCERTAIN
+	)
+	fault := func(kind loopsim.FaultKind, change func(*loopsim.Fault)) loopsim.Fault {
+		f := loopsim.Fault{Method: "POST", Route: "/importJson", Kind: kind}
+		if change != nil {
+			change(&f)
+		}
+		return f
+	}
+	answer := func(code int, after bool) loopsim.Fault {
+		return fault(loopsim.FaultStatus, func(f *loopsim.Fault) { f.Status, f.After = code, after })
+	}
+	rows := []writeRow{
+		{"refused in a 200", fault(loopsim.FaultErrorIn200, nil), "INVALID_ARGUMENT", "LOOP_REFUSED", refused, 0, true},
+		{"cut before it is read", fault(loopsim.FaultCutBefore, nil), "UNKNOWN", "OUTCOME_UNKNOWN", uncertain, 0, false},
+		{"cut after it is booked", fault(loopsim.FaultCutAfter, nil), "UNKNOWN", "OUTCOME_UNKNOWN", uncertain, 1, false},
+		{"a cut answer", fault(loopsim.FaultTruncated, nil), "UNKNOWN", "OUTCOME_UNKNOWN", uncertain, 1, false},
+		{"HTML", fault(loopsim.FaultHTML, nil), "UNKNOWN", "OUTCOME_UNKNOWN", uncertain, 0, false},
+		{"nonsense", fault(loopsim.FaultNonsense, nil), "UNKNOWN", "OUTCOME_UNKNOWN", uncertain, 0, false},
+		{"a 200 with neither id nor error", fault(loopsim.FaultNonsense, func(f *loopsim.Fault) { f.Body = "{}" }), "UNKNOWN", "OUTCOME_UNKNOWN", uncertain, 0, false},
+		{"no answer", fault(loopsim.FaultHang, nil), "UNKNOWN", "OUTCOME_UNKNOWN", uncertain, 0, false},
+		{"no answer, and booked", fault(loopsim.FaultHang, func(f *loopsim.Fault) { f.After = true }), "UNKNOWN", "OUTCOME_UNKNOWN", uncertain, 1, false},
+	}
+	for _, status := range []int{302, 400, 409, 500, 502, 503, 504} {
+		rows = append(rows, writeRow{fmt.Sprint("HTTP ", status), answer(status, false), "UNKNOWN", "OUTCOME_UNKNOWN", uncertain, 0, false})
+	}
+	rows = append(rows, writeRow{"HTTP 503, and booked", answer(503, true), "UNKNOWN", "OUTCOME_UNKNOWN", uncertain, 1, false})
+	for status, told := range map[int][2]string{
+		401: {"FAILED_PRECONDITION", "LOOP_CREDENTIAL_REJECTED"}, 403: {"PERMISSION_DENIED", "DOSSIER_NOT_SHARED"},
+		404: {"NOT_FOUND", "OBJECT_UNKNOWN"}, 413: {"INVALID_ARGUMENT", "LOOP_REFUSED"}, 429: {"RESOURCE_EXHAUSTED", "LOOP_QUOTA"},
+	} {
+		f := answer(status, false)
+		f.Form = loopsim.FormService
+		rows = append(rows, writeRow{fmt.Sprint("turned away with HTTP ", status), f, told[0], told[1], notSent, 0, true})
+	}
+	return rows
+}
+
+// TestFaultTableOfWrites: no fault makes a write go out twice, and none hides what became of it.
+func TestFaultTableOfWrites(t *testing.T) {
+	for _, row := range writeRows() {
+		for _, transport := range []string{"gRPC", "REST"} {
+			t.Run(row.name+"/"+transport, func(t *testing.T) {
+				t.Parallel()
+				runWriteFault(t, row, transport)
+			})
+		}
+	}
+}
+
+func runWriteFault(t *testing.T, row writeRow, transport string) {
+	h := start(t, func(cfg *sandbox.Config) {
+		if row.fault.Kind == loopsim.FaultHang {
+			cfg.Tune = func(c *cegidclient.Config) { quick(c); c.Retry.SubmissionTimeout = attemptTimeout }
+		}
+	})
+	h.Simulator.Inject(row.fault)
+	m := method(t, "ImportService.ImportEntries")
+	request := importOf("FA-1", invoice("FA-1", "120"))
+	send := func() outcome {
+		if transport == "gRPC" {
+			return h.overGRPC(t.Context(), m, "everything", request)
+		}
+		return h.overREST(h.restRequest(t.Context(), m, request), "everything")
+	}
+	got := send()
+	if got.Err == nil || got.Err.Code != row.code || got.Err.Reason != row.reason {
+		t.Fatalf("told %+v; want %s %s", got.Err, row.code, row.reason)
+	}
+	if calls := h.Simulator.Count("/importJson"); calls != 1 {
+		t.Errorf("Loop was called %d times for one call", calls)
+	}
+	client := looppb.NewImportServiceClient(h.conn)
+	record, err := client.GetImport(as(t.Context(), "everything"), &looppb.GetImportRequest{Practice: "partner", RequestId: "FA-1"})
+	if err != nil || record.GetImport().GetState() != row.state {
+		t.Errorf("the ledger says %v, %v; want %s", record, err, row.state)
+	}
+	if record.GetImport().GetError().GetReason() != row.reason {
+		t.Errorf("the import's error is %v; want %s", record.GetImport().GetError(), row.reason)
+	}
+	if n := h.booked("FA-1"); n != row.booked {
+		t.Errorf("booked %d times; want %d", n, row.booked)
+	}
+
+	h.Simulator.ClearFaults()
+	again := send()
+	wantCalls, wantBooked := 1, row.booked
+	if row.resent {
+		wantCalls, wantBooked = 2, 1
+		if again.Err != nil {
+			t.Errorf("the same id again: %+v; want it accepted", again.Err)
+		}
+	} else if again.Err == nil || again.Err.Reason != row.reason {
+		t.Errorf("the same id again: %+v; want the error that it ended with", again.Err)
+	}
+	if calls := h.Simulator.Count("/importJson"); calls != wantCalls {
+		t.Errorf("after the repeat Loop was called %d times; want %d", calls, wantCalls)
+	}
+	if n := h.booked("FA-1"); n != wantBooked {
+		t.Errorf("after the repeat booked %d times; want %d", n, wantBooked)
+	}
+}
+
+// TestAWriteThatCannotBeSentIsNotSent: Loop is not there at all.
+func TestAWriteThatCannotBeSentIsNotSent(t *testing.T) {
+	h := start(t, func(cfg *sandbox.Config) {
+		cfg.Tune = func(c *cegidclient.Config) { quick(c); c.BaseURL = "http://127.0.0.1:1/nobody" }
+	})
+	client := looppb.NewImportServiceClient(h.conn)
+	request := importOf("FA-1", invoice("FA-1", "120"))
+	request.Options = &looppb.ImportOptions{SkipPreflight: true}
+	_, err := client.ImportEntries(as(t.Context(), "everything"), request)
+	if got := failureOf(status.Convert(err)); got.Code != "UNAVAILABLE" || got.Reason != "LOOP_UNAVAILABLE" {
+		t.Errorf("told %+v", got)
+	}
+	record, err := client.GetImport(as(t.Context(), "everything"), &looppb.GetImportRequest{Practice: "partner", RequestId: "FA-1"})
+	if err != nil || record.GetImport().GetState() != looppb.ImportState_IMPORT_STATE_NOT_SENT {
+		t.Errorf("the ledger says %v, %v", record, err)
+	}
+}
+
+// TestEveryFindingThatStopsAnImportIsAReason: an error's reason is a value of the contract's enum.
+func TestEveryFindingThatStopsAnImportIsAReason(t *testing.T) {
+	for _, rule := range check.Codes() {
+		_, known := looppb.ErrorReason_value["ERROR_REASON_"+rule.Code]
+		if known != (rule.Severity == check.Error) {
+			t.Errorf("%s (%s): in ErrorReason: %t", rule.Code, rule.Severity, known)
+		}
+	}
+}
