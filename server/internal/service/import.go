@@ -9,6 +9,7 @@ import (
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
+	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"cegid.internal/gateway/cegidclient"
@@ -188,8 +189,14 @@ func (s *Imports) ValidateEntries(ctx context.Context, request *looppb.ValidateE
 		return nil, err
 	}
 	response := &looppb.ValidateEntriesResponse{Valid: refusal(found) == nil, Totals: totalsMessage(ledgerTotals(totals))}
+	size := 0
 	for _, each := range ledgerFindings(found) {
-		response.Findings = append(response.Findings, findingMessage(each))
+		message := findingMessage(each)
+		if size += proto.Size(message); size > maxAnswer {
+			response.OmittedFindings = int32(len(found) - len(response.GetFindings()))
+			break
+		}
+		response.Findings = append(response.Findings, message)
 	}
 	return response, nil
 }

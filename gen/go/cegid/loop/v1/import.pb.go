@@ -1046,12 +1046,14 @@ type ValidateEntriesResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// True when ImportEntries would send the entries.
 	Valid bool `protobuf:"varint,1,opt,name=valid,proto3" json:"valid,omitempty"`
-	// All findings.
+	// All findings, in the order of the entries.
 	Findings []*Finding `protobuf:"bytes,2,rep,name=findings,proto3" json:"findings,omitempty"`
 	// What the entries hold.
-	Totals        *ImportTotals `protobuf:"bytes,3,opt,name=totals,proto3" json:"totals,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	Totals *ImportTotals `protobuf:"bytes,3,opt,name=totals,proto3" json:"totals,omitempty"`
+	// Number of findings left out because the answer would grow too large; 0 as a rule.
+	OmittedFindings int32 `protobuf:"varint,4,opt,name=omitted_findings,json=omittedFindings,proto3" json:"omitted_findings,omitempty"`
+	unknownFields   protoimpl.UnknownFields
+	sizeCache       protoimpl.SizeCache
 }
 
 func (x *ValidateEntriesResponse) Reset() {
@@ -1103,6 +1105,13 @@ func (x *ValidateEntriesResponse) GetTotals() *ImportTotals {
 		return x.Totals
 	}
 	return nil
+}
+
+func (x *ValidateEntriesResponse) GetOmittedFindings() int32 {
+	if x != nil {
+		return x.OmittedFindings
+	}
+	return 0
 }
 
 // Which import.
@@ -1564,11 +1573,12 @@ const file_cegid_loop_v1_import_proto_rawDesc = "" +
 	"\bpractice\x18\x01 \x01(\tB\f\xe0A\x02\xbaH\x06r\x04\x88\xce\x18\x01R\bpractice\x12&\n" +
 	"\adossier\x18\x02 \x01(\tB\f\xe0A\x02\xbaH\x06r\x04\x90\xce\x18\x01R\adossier\x126\n" +
 	"\aoptions\x18\x03 \x01(\v2\x1c.cegid.loop.v1.ImportOptionsR\aoptions\x12>\n" +
-	"\aentries\x18\x04 \x03(\v2\x14.cegid.loop.v1.EntryB\x0e\xe0A\x02\xbaH\b\x92\x01\x05\b\x01\x10\xe8\aR\aentries\"\x98\x01\n" +
+	"\aentries\x18\x04 \x03(\v2\x14.cegid.loop.v1.EntryB\x0e\xe0A\x02\xbaH\b\x92\x01\x05\b\x01\x10\xe8\aR\aentries\"\xc3\x01\n" +
 	"\x17ValidateEntriesResponse\x12\x14\n" +
 	"\x05valid\x18\x01 \x01(\bR\x05valid\x122\n" +
 	"\bfindings\x18\x02 \x03(\v2\x16.cegid.loop.v1.FindingR\bfindings\x123\n" +
-	"\x06totals\x18\x03 \x01(\v2\x1b.cegid.loop.v1.ImportTotalsR\x06totals\"i\n" +
+	"\x06totals\x18\x03 \x01(\v2\x1b.cegid.loop.v1.ImportTotalsR\x06totals\x12)\n" +
+	"\x10omitted_findings\x18\x04 \x01(\x05R\x0fomittedFindings\"i\n" +
 	"\x10GetImportRequest\x12(\n" +
 	"\bpractice\x18\x01 \x01(\tB\f\xe0A\x02\xbaH\x06r\x04\x88\xce\x18\x01R\bpractice\x12+\n" +
 	"\n" +
