@@ -162,11 +162,11 @@ func TestAnImportWaitsRunsAndIsBooked(t *testing.T) {
 		expect(1, 0, loopsim.ImportPending)
 		time.Sleep(time.Minute - 1)
 		expect(1, 0, loopsim.ImportPending)
-		time.Sleep(1)
+		time.Sleep(time.Nanosecond)
 		expect(2, 0, loopsim.ImportPending)
 		time.Sleep(time.Hour - 1)
 		expect(2, 0, loopsim.ImportPending)
-		time.Sleep(1)
+		time.Sleep(time.Nanosecond)
 		expect(3, 1, loopsim.ImportBooked)
 
 		e, r := booked()[0], sim.Imports()[0]
