@@ -50,8 +50,10 @@ func (c *serveCommand) Run(ctx context.Context) error {
 	server, err := app.New(app.Config{
 		GRPC: set.config.Listen.GRPC, HTTP: set.config.Listen.HTTP, Operations: set.config.Listen.Operations,
 		TLS: transport, Practices: practices, Policy: set.policy, Ledger: writes,
-		Deadlines: interceptor.Deadlines(set.config.Deadlines),
-		Drain:     set.config.Shutdown.Drain, Grace: set.config.Shutdown.Grace, Log: log, Audit: newLog(slog.LevelInfo), Registry: registry,
+		FirstPoll: set.config.Imports.FirstPoll, LastPoll: set.config.Imports.LastPoll, StalledPoll: set.config.Imports.StalledPoll,
+		CallsPerCaller: set.config.CallsPerCaller,
+		Deadlines:      interceptor.Deadlines(set.config.Deadlines),
+		Drain:          set.config.Shutdown.Drain, Grace: set.config.Shutdown.Grace, Log: log, Audit: newLog(slog.LevelInfo), Registry: registry,
 	})
 	if err != nil {
 		return errors.Join(err, writes.Close())

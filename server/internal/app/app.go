@@ -2,6 +2,7 @@
 package app
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -47,7 +48,7 @@ const (
 	maxHeader  = 32 << 10
 	// connectionBuffer is what a connection holds for its reader, each way. Larger ones would read whole dossiers ahead.
 	connectionBuffer = 64 << 10
-	// maxCallsPerCaller bounds the calls that one caller may have under way.
+	// maxCallsPerCaller is the default of Config.CallsPerCaller.
 	maxCallsPerCaller = 256
 	// lastMoment is what calls get to answer SHUTTING_DOWN once their grace is over.
 	lastMoment = 2 * time.Second
@@ -67,6 +68,8 @@ type Config struct {
 	// Polls say how accepted imports are followed; zero durations are the importer's defaults.
 	FirstPoll, LastPoll, StalledPoll time.Duration
 	Deadlines                        interceptor.Deadlines
+	// CallsPerCaller bounds the calls that one caller may have under way; 0 is 256.
+	CallsPerCaller int
 	// Drain is how long calls are still welcome after the service stopped being ready; Grace is how long those under
 	// way may then take.
 	Drain, Grace time.Duration
@@ -129,7 +132,7 @@ func New(cfg Config) (_ *Server, err error) {
 	}
 	chain := interceptor.Chain(interceptor.Config{
 		Log: cfg.Log, Metrics: interceptor.NewMetrics(cfg.Registry), Deadlines: cfg.Deadlines, Policy: cfg.Policy,
-		Access: access, Validator: validator, MaxCallsPerCaller: maxCallsPerCaller,
+		Access: access, Validator: validator, MaxCallsPerCaller: cmp.Or(cfg.CallsPerCaller, maxCallsPerCaller),
 		Audit: cfg.Audit, Draining: s.draining, Shutdown: s.shuttingDown,
 	})
 	s.imports = service.NewImports(cfg.Practices, cfg.Ledger, s.importer, preflight.New(), cfg.Policy, callerOf)

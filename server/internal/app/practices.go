@@ -19,7 +19,7 @@ func CountAttempt(ctx context.Context, event cegidclient.AttemptEvent) {
 // OpenPractices makes a client for each practice of a configuration. Their gate is shared: quotas belong to the
 // subscription key, which they may have in common.
 func OpenPractices(cfg *config.Config, observer cegidclient.Observer, notify secret.Notify) (*service.Practices, error) {
-	gate := cegidclient.NewGate()
+	gate, calls := cegidclient.NewGate(), cfg.Loop.Calls
 	var practices []*service.Practice
 	for _, each := range cfg.Practices {
 		keyring, err := secret.NewKeyring(each.Keys, notify)
@@ -32,8 +32,15 @@ func OpenPractices(cfg *config.Config, observer cegidclient.Observer, notify sec
 			Practice:       each.Name,
 			Credentials:    keyring,
 			Gate:           gate,
-			Limits:         cegidclient.Limits{Concurrency: each.Limits.Concurrency, RatePerSecond: each.Limits.RequestsPerSecond},
-			Observer:       observer,
+			Limits: cegidclient.Limits{
+				Concurrency: each.Limits.Concurrency, RatePerSecond: each.Limits.RequestsPerSecond, SuccessBody: int64(calls.MaxAnswer),
+			},
+			Retry: cegidclient.RetryPolicy{
+				Attempts: calls.Attempts, AttemptTimeout: calls.AttemptTimeout, BaseDelay: calls.BaseDelay, MaxDelay: calls.MaxDelay,
+				ThrottledDelay: calls.ThrottledDelay, MaxRetryAfter: calls.MaxRetryAfter, Budget: float64(calls.RetryBudget),
+			},
+			Breaker:  cegidclient.BreakerPolicy{Failures: calls.BreakerFailures, OpenFor: calls.BreakerPause},
+			Observer: observer,
 			// Nothing is booked that the ledger does not know of.
 			RequireHookForWrites: true,
 			Unverified:           each.UnverifiedOperations,

@@ -30,6 +30,11 @@ type Config struct {
 	// Ledger is the path of the ledger, resolved: the memory of every write, made once by `server ledger init` and never
 	// by serving. YAML: ledger, required.
 	Ledger string
+	// Imports says how imports are followed. YAML: imports.
+	Imports Imports
+	// CallsPerCaller is how many calls one caller may have under way, 1 to 100000. Defaults to 256. YAML:
+	// calls_per_caller.
+	CallsPerCaller int
 	// Deadlines of calls. YAML: deadlines.
 	Deadlines Deadlines
 	// Shutdown says how the server stops. YAML: shutdown.
@@ -67,6 +72,39 @@ type Loop struct {
 	// SubscriptionKeys are the installation's, for the practices without their own: the primary one, then the
 	// secondary one if there is one. YAML: subscription_keys, {primary, secondary}.
 	SubscriptionKeys []secret.Ref
+	// Calls to Loop: how long, how often. YAML: calls.
+	Calls Calls
+}
+
+// Calls says how calls to Loop are made. An attempt that may be repeated is; a write never is.
+type Calls struct {
+	// Attempts of a read, 1 to 10. Defaults to 3. YAML: attempts.
+	Attempts int
+	// AttemptTimeout of one attempt of a read. Defaults to 10s. YAML: attempt_timeout.
+	AttemptTimeout time.Duration
+	// BaseDelay and MaxDelay bound the pause between two attempts, drawn at random; ThrottledDelay is its base after Loop
+	// asked to slow down. Default to 100ms, 2s, 1s. YAML: base_delay, max_delay, throttled_delay.
+	BaseDelay, MaxDelay, ThrottledDelay time.Duration
+	// MaxRetryAfter caps the wait that Loop asks for. Defaults to 30s. YAML: max_retry_after.
+	MaxRetryAfter time.Duration
+	// RetryBudget is how many repeated attempts a practice has in hand; ten successes earn one back. Defaults to 10.
+	// YAML: retry_budget.
+	RetryBudget int
+	// BreakerFailures in a row stop all calls of a practice for BreakerPause. Default to 10 and 10s. YAML:
+	// breaker_failures, breaker_pause.
+	BreakerFailures int
+	BreakerPause    time.Duration
+	// MaxAnswer is the most bytes that an answer of Loop's may have. Defaults to 32 MiB. YAML: max_answer.
+	MaxAnswer int
+}
+
+// Imports says how imports are followed.
+type Imports struct {
+	// FirstPoll and LastPoll bound the pause between two questions to Loop how an import goes, which grows with its age.
+	// Default to 1s and 5m. YAML: first_poll, last_poll.
+	FirstPoll, LastPoll time.Duration
+	// StalledPoll is the pause when asking makes no sense for now. Defaults to 1h. YAML: stalled_poll.
+	StalledPoll time.Duration
 }
 
 // DefaultBaseURL is the production gateway (loop-api: C 1.4).

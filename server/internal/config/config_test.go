@@ -106,6 +106,9 @@ func TestTheExampleSpellsOutTheDefaults(t *testing.T) {
 		"tls":       {full.TLS, short.TLS},
 		"plain":     {full.Loop.AllowPlainHTTP, short.Loop.AllowPlainHTTP},
 		"limits":    {full.Practices[0].Limits, short.Practices[0].Limits},
+		"calls":     {full.Loop.Calls, short.Loop.Calls},
+		"imports":   {full.Imports, short.Imports},
+		"callers":   {full.CallsPerCaller, short.CallsPerCaller},
 		"deadlines": {full.Deadlines, short.Deadlines},
 		"shutdown":  {full.Shutdown, short.Shutdown},
 		"log":       {full.Log, short.Log},
@@ -126,6 +129,7 @@ tls: {certificate: tls.crt, key: tls.key}
 loop:
   base_url: http://localhost:9/loop-api-publiques/
   allow_plain_http: true
+  calls: {attempts: 1, attempt_timeout: 1s, base_delay: 2ms, max_delay: 3ms, throttled_delay: 4ms, max_retry_after: 5s, retry_budget: 6, breaker_failures: 7, breaker_pause: 8s, max_answer: 9000}
 practices:
   - name: 007
     domain: D
@@ -136,6 +140,8 @@ practices:
     unverified_operations: [list_journals, list_accounts]
 policy: policy.yaml
 ledger: ledger.db
+imports: {first_poll: 1s, last_poll: 2s, stalled_poll: 3s}
+calls_per_caller: 4
 deadlines: {unary_default: 1s, unary_max: 2s, stream_default: 3s, stream_max: 4s}
 shutdown: {grace: 5s, drain: 0s}
 log: {level: debug}
@@ -147,10 +153,10 @@ log: {level: debug}
 	got = strings.ReplaceAll(got, dir, "DIR")
 	want := "&{Listen:{GRPC:[::1]:1 HTTP:localhost:2 Operations:10.0.0.1:3} " +
 		"TLS:{Off:false Certificate:DIR/tls.crt Key:DIR/tls.key} " +
-		"Loop:{BaseURL:http://localhost:9/loop-api-publiques AllowPlainHTTP:true SubscriptionKeys:[]} " +
+		"Loop:{BaseURL:http://localhost:9/loop-api-publiques AllowPlainHTTP:true SubscriptionKeys:[] Calls:{Attempts:1 AttemptTimeout:1s BaseDelay:2ms MaxDelay:3ms ThrottledDelay:4ms MaxRetryAfter:5s RetryBudget:6 BreakerFailures:7 BreakerPause:8s MaxAnswer:9000}} " +
 		"Practices:[{Name:007 Domain:D Keys:{Standard: Advanced:${env:GATEWAY_TEST_ADVANCED} SubscriptionKeys:[${file:subscription} ${file:standard}]} " +
 		"Dossiers:[{Code:0012 Name:}] Limits:{Concurrency:3 RequestsPerSecond:2.5} UnverifiedOperations:[list_journals list_accounts]}] " +
-		"Policy:DIR/policy.yaml Ledger:DIR/ledger.db Deadlines:{UnaryDefault:1s UnaryMax:2s StreamDefault:3s StreamMax:4s} " +
+		"Policy:DIR/policy.yaml Ledger:DIR/ledger.db Imports:{FirstPoll:1s LastPoll:2s StalledPoll:3s} CallsPerCaller:4 Deadlines:{UnaryDefault:1s UnaryMax:2s StreamDefault:3s StreamMax:4s} " +
 		"Shutdown:{Drain:0s Grace:5s} Log:{Level:DEBUG}}"
 	if got != want {
 		t.Errorf("got  %s\nwant %s", got, want)
@@ -251,6 +257,7 @@ func TestHalfAConfigurationIsRefusedWithACure(t *testing.T) {
 		{"a duration is negative", "", "deadlines: {unary_max: -1s}", "deadlines.unary_max:", "must be a duration with its unit"},
 		{"a duration is zero", "", "deadlines: {unary_max: 0s}", "deadlines.unary_max:", "must be a duration with its unit"},
 		{"a default deadline is above the maximum", "", "deadlines: {unary_default: 2m}", "deadlines.unary_default:", "2m0s is longer than deadlines.unary_max, which is 1m0s; shorten the one or raise the other"},
+		{"the first pause between questions is above the last", "", "imports: {first_poll: 1h}", "imports.first_poll:", "1h0m0s is longer than imports.last_poll, which is 5m0s; shorten the one or raise the other"},
 		{"a maximum is below the default of the default", "", "deadlines: {stream_max: 1m}", "deadlines.stream_default:", "15m0s is longer than deadlines.stream_max, which is 1m0s"},
 		{"the grace period is absurd", "", "shutdown: {grace: 100h}", "shutdown.grace:", "must be a duration"},
 		{"the log level is unknown", "", "log: {level: loud}", "log.level:", "must be debug, info, warn or error"},

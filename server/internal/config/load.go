@@ -50,7 +50,7 @@ type loader struct {
 const day = 24 * time.Hour
 
 func (l *loader) config(root strictyaml.Node, folder string) *Config {
-	top, ok := root.Fields("listen", "tls", "loop", "practices", "practices_directory", "policy", "ledger", "deadlines", "shutdown", "log")
+	top, ok := root.Fields("listen", "tls", "loop", "practices", "practices_directory", "policy", "ledger", "imports", "calls_per_caller", "deadlines", "shutdown", "log")
 	if !ok {
 		return nil
 	}
@@ -74,6 +74,8 @@ func (l *loader) config(root strictyaml.Node, folder string) *Config {
 
 	c.Policy = l.file(top.Get("policy"), folder, "name the policy file; without one nobody would be allowed anything")
 	c.Ledger = l.ledger(top.Get("ledger"), folder)
+	c.Imports = l.imports(top.Get("imports"))
+	c.CallsPerCaller = top.Get("calls_per_caller").Int(256, 1, 100_000)
 	c.Deadlines = l.deadlines(top.Get("deadlines"))
 	shutdown, _ := top.Get("shutdown").Fields("grace", "drain")
 	c.Shutdown.Grace = shutdown.Get("grace").Duration(20*time.Second, time.Millisecond, time.Hour)
@@ -206,11 +208,12 @@ func resolve(folder, path string) string {
 }
 
 func (l *loader) loop(n strictyaml.Node, folder string) Loop {
-	fields, _ := n.Fields("base_url", "allow_plain_http", "subscription_keys")
+	fields, _ := n.Fields("base_url", "allow_plain_http", "subscription_keys", "calls")
 	loop := Loop{
 		BaseURL:          DefaultBaseURL,
 		AllowPlainHTTP:   fields.Get("allow_plain_http").Bool(false),
 		SubscriptionKeys: l.subscriptionKeys(fields.Get("subscription_keys"), folder),
+		Calls:            l.calls(fields.Get("calls")),
 	}
 	place := fields.Get("base_url")
 	if text, ok := place.Text(); ok {
@@ -442,6 +445,39 @@ func (l *loader) unverified(n strictyaml.Node) []string {
 		}
 	}
 	return ids
+}
+
+func (l *loader) calls(n strictyaml.Node) Calls {
+	fields, _ := n.Fields("attempts", "attempt_timeout", "base_delay", "max_delay", "throttled_delay", "max_retry_after",
+		"retry_budget", "breaker_failures", "breaker_pause", "max_answer")
+	duration := func(key string, otherwise time.Duration) time.Duration {
+		return fields.Get(key).Duration(otherwise, time.Millisecond, time.Hour)
+	}
+	return Calls{
+		Attempts:        fields.Get("attempts").Int(3, 1, 10),
+		AttemptTimeout:  duration("attempt_timeout", 10*time.Second),
+		BaseDelay:       duration("base_delay", 100*time.Millisecond),
+		MaxDelay:        duration("max_delay", 2*time.Second),
+		ThrottledDelay:  duration("throttled_delay", time.Second),
+		MaxRetryAfter:   duration("max_retry_after", 30*time.Second),
+		RetryBudget:     fields.Get("retry_budget").Int(10, 1, 10_000),
+		BreakerFailures: fields.Get("breaker_failures").Int(10, 1, 10_000),
+		BreakerPause:    duration("breaker_pause", 10*time.Second),
+		MaxAnswer:       fields.Get("max_answer").Int(32<<20, 1<<10, 1<<30),
+	}
+}
+
+func (l *loader) imports(n strictyaml.Node) Imports {
+	fields, _ := n.Fields("first_poll", "last_poll", "stalled_poll")
+	i := Imports{
+		FirstPoll:   fields.Get("first_poll").Duration(time.Second, 10*time.Millisecond, day),
+		LastPoll:    fields.Get("last_poll").Duration(5*time.Minute, 10*time.Millisecond, day),
+		StalledPoll: fields.Get("stalled_poll").Duration(time.Hour, 10*time.Millisecond, day),
+	}
+	if i.FirstPoll > i.LastPoll {
+		fields.Get("first_poll").Refusef("%s is longer than imports.last_poll, which is %s; shorten the one or raise the other", i.FirstPoll, i.LastPoll)
+	}
+	return i
 }
 
 func (l *loader) deadlines(n strictyaml.Node) Deadlines {
