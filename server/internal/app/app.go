@@ -40,6 +40,7 @@ import (
 	"cegid.internal/gateway/server/internal/policy"
 	"cegid.internal/gateway/server/internal/preflight"
 	"cegid.internal/gateway/server/internal/service"
+	"cegid.internal/gateway/server/internal/telemetry"
 )
 
 const (
@@ -130,6 +131,7 @@ func New(cfg Config) (_ *Server, err error) {
 	if err != nil {
 		return nil, fmt.Errorf("the ledger: %w", err)
 	}
+	telemetry.RegisterLedger(cfg.Registry, cfg.Ledger)
 	chain := interceptor.Chain(interceptor.Config{
 		Log: cfg.Log, Metrics: interceptor.NewMetrics(cfg.Registry), Deadlines: cfg.Deadlines, Policy: cfg.Policy,
 		Access: access, Validator: validator, MaxCallsPerCaller: cmp.Or(cfg.CallsPerCaller, maxCallsPerCaller),

@@ -211,6 +211,10 @@ func TestAnImportIsFollowedAndListed(t *testing.T) {
 	if _, err := client.GetImport(as(t.Context(), "stranger"), &looppb.GetImportRequest{Practice: "partner", RequestId: "FA-1"}); reasonOf(err) != "IMPORT_UNKNOWN" {
 		t.Errorf("to who may not read: %v", err)
 	}
+	_, _, operations := h.Server.Addresses()
+	if _, metrics := h.get("http://" + operations.String() + "/metrics"); !strings.Contains(metrics, `ledger_submissions{state="FAILED"} 1`) || !strings.Contains(metrics, `ledger_submissions{state="UNCERTAIN"} 0`) {
+		t.Error("the metrics do not tell the states of the ledger")
+	}
 	page, err := client.ListImports(ctx, &looppb.ListImportsRequest{Practice: "partner", PageSize: 1})
 	if err != nil || len(page.GetImports()) != 1 || page.GetNextPageToken() == "" {
 		t.Fatalf("a page of one: %v, %v", page, err)

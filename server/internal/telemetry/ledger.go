@@ -1,0 +1,42 @@
+package telemetry
+
+import (
+	"context"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"cegid.internal/gateway/server/internal/ledger"
+)
+
+// LedgerCounter counts submissions by state.
+type LedgerCounter interface {
+	CountByState(ctx context.Context) (map[ledger.State]int, error)
+}
+
+// ledgerStates asks the ledger when somebody looks: it is the truth, also of what earlier processes left.
+type ledgerStates struct {
+	ledger LedgerCounter
+	states *prometheus.Desc
+}
+
+// RegisterLedger publishes how many submissions stand in each state. UNCERTAIN above zero wants a person.
+func RegisterLedger(registry prometheus.Registerer, l LedgerCounter) {
+	registry.MustRegister(&ledgerStates{ledger: l, states: prometheus.NewDesc("ledger_submissions",
+		"Submissions in the ledger, by state; those that are UNCERTAIN want a person.", []string{"state"}, nil)})
+}
+
+func (c *ledgerStates) Describe(out chan<- *prometheus.Desc) { out <- c.states }
+
+func (c *ledgerStates) Collect(out chan<- prometheus.Metric) {
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	defer cancel()
+	counts, err := c.ledger.CountByState(ctx)
+	if err != nil {
+		out <- prometheus.NewInvalidMetric(c.states, err)
+		return
+	}
+	for _, state := range ledger.States() {
+		out <- prometheus.MustNewConstMetric(c.states, prometheus.GaugeValue, float64(counts[state]), string(state))
+	}
+}
