@@ -791,8 +791,8 @@ func TestAChaoticRunIsCountedExactly(t *testing.T) {
 
 func FuzzImportBody(f *testing.F) {
 	f.Add(purchase("FA-1").body())
-	f.Add(purchase("SIM-SLOW-1ns-x").set("axeAna[CENTRE]", []any{map[string]any{"section": "ATN", "amount": 1}}).set("codeLettrage", "A").body())
-	f.Add(purchase("SIM-STATUS-99999999999").set("SIRET", loopsim.SandboxSIRET).set("debCutOff", 1).body())
+	f.Add(purchase("FA-2").set("axeAna[CENTRE]", []any{map[string]any{"section": "ATN", "amount": 1}}).set("codeLettrage", "A").body())
+	f.Add(purchase("FA-3").set("SIRET", loopsim.SandboxSIRET).set("debCutOff", 1).body())
 	for _, s := range []string{
 		"", "null", "[]", "{}", `{"codeIbs":1}`, `{"codeIbs":"CEGID001","data":{"ecritures":[null,{}]}}`, `{"codeIbs":"CEGID001","data":{"options":{"separatorDecimal":""},"ecritures":{}}}`,
 		`{"codeIbs":"CEGID001","data":{"contexte":{"from":"2026-03-01T00:00:00.000Z","to":"2026-03-01T00:00:00.000Z"},"ecritures":[{"debit":{"amount":"9999999999999.99"}},{"axeAna":[]}]}}`,
@@ -801,7 +801,7 @@ func FuzzImportBody(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, body string) {
 		if strings.Contains(body, "SIM-") {
-			t.Skip() // it would cut or wait
+			return // it would cut or wait
 		}
 		sim := loopsim.NewSandbox(loopsim.WithImportDelays(0, 0))
 		defer sim.Close()
