@@ -46,7 +46,7 @@ func circuitBreaker(p BreakerPolicy) Interceptor {
 		IsExcluded: func(err error) bool { return errors.Is(err, errNotCounted) },
 	})
 	return func(ctx context.Context, call *Call, next Next) (*Response, error) {
-		if p.Disabled || call.single { // a probe asks Loop itself, and is no evidence for others
+		if p.Disabled || call.probe { // a probe asks Loop itself, and is no evidence for others
 			return next(ctx, call)
 		}
 		done, err := b.Allow()

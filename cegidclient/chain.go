@@ -25,6 +25,7 @@ type Call struct {
 
 	read   func(body []byte) error // understands a success; part of the call's outcome
 	single bool                    // one attempt whatever the operation allows
+	probe  bool                    // asks Loop itself: neither gate nor breaker answers instead
 	pair   *pair                   // secrets of the attempt
 	tally  *callTally              // shared by the attempts of a call
 }

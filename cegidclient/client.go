@@ -182,6 +182,9 @@ func (c *Client) Do(ctx context.Context, call *Call) (*Response, error) {
 		return nil, c.annotate(call, invalid("operation", "its route is unknown or cannot be sent"), nil)
 	}
 	this := *call
+	if _, once := ctx.Value(onceKey{}).(bool); once {
+		this.single = true
+	}
 	this.Practice, this.Attempt, this.pair, this.tally = c.practice, 0, nil, new(callTally)
 	resp, err := c.run(ctx, &this)
 	if err != nil {
@@ -209,6 +212,11 @@ func (c *Client) annotate(call *Call, err error, tally *callTally) error {
 	return &out
 }
 
+type onceKey struct{}
+
+// Once makes the calls with a context end after one attempt: for who comes again anyway, in his own time.
+func Once(ctx context.Context) context.Context { return context.WithValue(ctx, onceKey{}, true) }
+
 // Probe makes one single attempt to read one account of a dossier with a key of the given kind and returns what
 // was seen: nil, or an [*Error] whose status, code and evidence say what is wrong. No retry, no second
 // subscription key, and neither gate nor breaker in its way.
@@ -216,7 +224,7 @@ func (c *Client) Probe(ctx context.Context, dossier string, kind KeyKind) error 
 	l := &c.Accounts.Lister
 	op := *l.op
 	op.Key = kind
-	call := &Call{Operation: &op, Dossier: dossier, single: true, read: func(body []byte) error {
+	call := &Call{Operation: &op, Dossier: dossier, single: true, probe: true, read: func(body []byte) error {
 		_, err := l.plan.readList(body)
 		return err
 	}}

@@ -188,6 +188,15 @@ func (k *keyring) accepted(p *pair) {
 	}
 }
 
+// prefer makes a subscription key the one to begin with.
+func (k *keyring) prefer(c choice) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.set == c.set {
+		k.choice = c.index
+	}
+}
+
 func fitsHeader(value string) bool {
 	for i := range len(value) {
 		if value[i] < ' ' || value[i] == 0x7f {

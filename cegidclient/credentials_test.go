@@ -48,9 +48,13 @@ func TestTheOtherSubscriptionKeyIsTriedOnceAndRemembered(t *testing.T) {
 			t.Errorf("%s: %v after %d requests", what, err, w.requests.Load())
 		}
 	}
-	write("a write never changes keys by itself", KindCredentialRejected)
-	step("the secondary is tried", 2, 0)
-	step("the secondary is remembered", 1, 0)
+	write("a write is sent once, whatever the key", KindCredentialRejected)
+	write("the next one begins with the other key", 0)
+	accepted.Store(testSub)
+	step("the primary is tried", 2, 0)
+	step("the primary is remembered", 1, 0)
+	accepted.Store(testSub2)
+	step("and the secondary again", 2, 0)
 	write("a write uses the key that worked", 0)
 	accepted.Store(testSub)
 	step("back to the primary", 2, 0)

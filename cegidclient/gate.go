@@ -83,7 +83,7 @@ func (g *Gate) remember(key gateKey, wait time.Duration, now time.Time) {
 // 429 refuses at once, and the retry interceptor treats that as the 429 it stands for.
 func (g *Gate) interceptor(limiter *rate.Limiter) Interceptor {
 	return func(ctx context.Context, call *Call, next Next) (*Response, error) {
-		if call.single { // somebody wants to know what Loop says, now
+		if call.probe { // somebody wants to know what Loop says, now
 			return next(ctx, call)
 		}
 		key := gateKey{subscription: call.pair.subscription, practice: call.Practice}

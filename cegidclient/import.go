@@ -228,8 +228,10 @@ func readAccepted(body []byte) (loopRequestID string, err error) {
 		refused = refusalIn(raw)
 	}
 	switch {
-	case refused != nil && loopRequestID != "":
+	case refused != nil && (loopRequestID != "" || strings.Contains(strings.ToLower(string(body)), "accountingimportrequestid")):
 		return "", badResponse("the answer holds both an id and an error")
+	case refused != nil && refused.Message == "" && refused.InstanceID == "" && refused.Code == "":
+		return "", badResponse("the answer holds an error that says nothing") // no proof that nothing is booked
 	case refused != nil:
 		return "", refused
 	case loopRequestID == "" || len(loopRequestID) > maxLoopRequestID || strings.ContainsFunc(loopRequestID, unicode.IsControl):

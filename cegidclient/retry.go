@@ -105,6 +105,9 @@ func (r *retrier) intercept(ctx context.Context, call *Call, next Next) (*Respon
 			r.keys.accepted(p)
 		}
 		if attempt >= attempts {
+			if e.HTTPStatus == http.StatusUnauthorized && call.Operation.Resend != ResendAlways {
+				r.keys.prefer(p.other()) // a write is not sent again, but the next one should know better
+			}
 			return lastResp, last
 		}
 		if e.HTTPStatus == http.StatusUnauthorized && p.count > 1 && !triedOther {

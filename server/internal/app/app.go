@@ -125,7 +125,7 @@ func New(cfg Config) (_ *Server, err error) {
 		return nil, fmt.Errorf("compile the contract's rules: %w", err)
 	}
 	s.importer, err = importer.New(context.Background(), importer.Config{
-		Ledger: cfg.Ledger, Owner: interceptor.NewRequestID(), Client: cfg.Practices.Client, Log: cfg.Log,
+		Ledger: cfg.Ledger, Owner: interceptor.NewRequestID(), Client: cfg.Practices.Client, Log: cfg.Log, Audit: cfg.Audit,
 		FirstPoll: cfg.FirstPoll, LastPoll: cfg.LastPoll, StalledPoll: cfg.StalledPoll,
 	})
 	if err != nil {
@@ -137,7 +137,7 @@ func New(cfg Config) (_ *Server, err error) {
 		Access: access, Validator: validator, MaxCallsPerCaller: cmp.Or(cfg.CallsPerCaller, maxCallsPerCaller),
 		Audit: cfg.Audit, Draining: s.draining, Shutdown: s.shuttingDown,
 	})
-	s.imports = service.NewImports(cfg.Practices, cfg.Ledger, s.importer, preflight.New(), cfg.Policy, callerOf)
+	s.imports = service.NewImports(cfg.Practices, cfg.Ledger, s.importer, preflight.New(), cfg.Policy, callerOf, cfg.Log)
 	// Credentials belong to a server, not to a listener: the gateway's is reached in memory alone, without any.
 	transport := insecure.NewCredentials()
 	if cfg.TLS != nil {

@@ -40,7 +40,7 @@ func (p *keyPair) load() error {
 		return fmt.Errorf("tls.key: %w", err)
 	}
 	p.checked = time.Now()
-	if p.content == string(certificate) {
+	if p.current != nil && p.content == string(certificate) {
 		return nil
 	}
 	pair, err := tls.X509KeyPair(certificate, key)

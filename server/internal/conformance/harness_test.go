@@ -317,6 +317,12 @@ func (h *harness) restRequest(ctx context.Context, m protoreflect.MethodDescript
 	} else if len(fields) > 0 {
 		query := url.Values{}
 		for name, value := range fields {
+			if list, repeated := value.([]any); repeated {
+				for _, each := range list {
+					query.Add(name, fmt.Sprint(each))
+				}
+				continue
+			}
 			query.Set(name, fmt.Sprint(value))
 		}
 		path += "?" + query.Encode()

@@ -3,6 +3,7 @@ package conformance
 import (
 	"bytes"
 	"context"
+	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -148,6 +149,118 @@ func TestTheSameContentUnderAnotherID(t *testing.T) {
 	}
 	if n := h.booked("FA-1"); n != 2 {
 		t.Errorf("booked %d times; want the first and the one that is meant", n)
+	}
+}
+
+// TestTheSameContentInOtherWords: what Loop would get is the same, so it is the same content.
+func TestTheSameContentInOtherWords(t *testing.T) {
+	h := start(t, nil)
+	client := looppb.NewImportServiceClient(h.conn)
+	ctx := as(t.Context(), "everything")
+	if _, err := client.ImportEntries(ctx, importOf("FA-0", invoice("FA-1", "120"))); err != nil {
+		t.Fatal(err)
+	}
+	for name, change := range map[string]func(*looppb.ImportEntriesRequest){
+		"amounts with decimals": func(r *looppb.ImportEntriesRequest) { r.Entries[0] = invoice("FA-1", "120.00") },
+		"euro said":             func(r *looppb.ImportEntriesRequest) { r.Entries[0].Lines[0].Currency = "EUR" },
+		"euro, with amount and rate": func(r *looppb.ImportEntriesRequest) {
+			l := r.Entries[0].Lines[0]
+			l.Currency, l.CurrencyAmount, l.CurrencyRate = "EUR", "120", "1.0"
+		},
+		"the context said": func(r *looppb.ImportEntriesRequest) {
+			r.Options = &looppb.ImportOptions{ContextStart: "2026-03-15", ContextEnd: "2026-03-15"}
+		},
+		"labels that need no cutting": func(r *looppb.ImportEntriesRequest) { r.Options = &looppb.ImportOptions{CutLabels: true} },
+		"without preflight":           func(r *looppb.ImportEntriesRequest) { r.Options = &looppb.ImportOptions{SkipPreflight: true} },
+	} {
+		again := importOf("FA-0", invoice("FA-1", "120"))
+		change(again)
+		if _, err := client.ImportEntries(ctx, again); err != nil {
+			t.Errorf("%s, the same id: %v", name, err)
+		}
+		again.RequestId = "FA-other"
+		if _, err := client.ImportEntries(ctx, again); reasonOf(err) != "DUPLICATE_CONTENT" {
+			t.Errorf("%s, another id: %v", name, err)
+		}
+	}
+	if n := h.booked("FA-1"); n != 1 {
+		t.Errorf("booked %d times", n)
+	}
+}
+
+// TestAListDoesNotTellOfWhatItHides: not even in its page token.
+func TestAListDoesNotTellOfWhatItHides(t *testing.T) {
+	h := start(t, nil)
+	client := looppb.NewImportServiceClient(h.conn)
+	own := importOf("OWN", invoice("OWN", "1"))
+	if _, err := client.ImportEntries(as(t.Context(), "stranger"), own); err != nil {
+		t.Fatal(err)
+	}
+	for _, id := range []string{"SECRET-1", "SECRET-2"} {
+		if _, err := client.ImportEntries(as(t.Context(), "everything"), importOf(id, invoice(id, "1"))); err != nil {
+			t.Fatal(err)
+		}
+	}
+	second := importOf("OWN-2", invoice("OWN-2", "1"))
+	if _, err := client.ImportEntries(as(t.Context(), "stranger"), second); err != nil {
+		t.Fatal(err)
+	}
+	var ids []string
+	for token := ""; ; {
+		page, err := client.ListImports(as(t.Context(), "stranger"), &looppb.ListImportsRequest{Practice: "partner", PageSize: 1, PageToken: token})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, each := range page.GetImports() {
+			ids = append(ids, each.GetRequestId())
+		}
+		token = page.GetNextPageToken()
+		if raw, _ := base64.RawURLEncoding.DecodeString(token); bytes.Contains(raw, []byte("SECRET")) {
+			t.Errorf("the page token tells %q", raw)
+		}
+		if token == "" {
+			break
+		}
+	}
+	if fmt.Sprint(ids) != "[OWN-2 OWN]" {
+		t.Errorf("listed %v", ids)
+	}
+}
+
+// TestALongListFitsAnAnswer: pages end before they grow too large for a gRPC client's default.
+func TestALongListFitsAnAnswer(t *testing.T) {
+	h := start(t, nil)
+	client := looppb.NewImportServiceClient(h.conn)
+	const imports = 60
+	for i := range imports {
+		request := importOf(fmt.Sprint("L-", i))
+		request.Options = &looppb.ImportOptions{CutLabels: true}
+		for j := range 60 {
+			entry := invoice(fmt.Sprintf("L-%d-%d", i, j), "1")
+			for _, line := range entry.Lines {
+				line.Label = strings.Repeat("é", 200)
+			}
+			request.Entries = append(request.Entries, entry)
+		}
+		if _, err := client.ImportEntries(as(t.Context(), "everything"), request); err != nil {
+			t.Fatal(err)
+		}
+	}
+	seen := map[string]int{}
+	for token := ""; ; {
+		page, err := client.ListImports(as(t.Context(), "everything"), &looppb.ListImportsRequest{Practice: "partner", PageSize: 1000, PageToken: token})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, each := range page.GetImports() {
+			seen[each.GetRequestId()]++
+		}
+		if token = page.GetNextPageToken(); token == "" {
+			break
+		}
+	}
+	if len(seen) != imports {
+		t.Errorf("%d imports; want %d", len(seen), imports)
 	}
 }
 

@@ -82,6 +82,7 @@ type answerKey struct{}
 type answerWriter struct {
 	http.ResponseWriter
 	control *http.ResponseController
+	limit   time.Duration
 	status  int // instead of the one that is asked for; 0 leaves it
 	begun   bool
 }
@@ -90,16 +91,33 @@ func (a *answerWriter) WriteHeader(code int) {
 	if a.begun = true; a.status != 0 {
 		code = a.status
 	}
+	a.hurry()
 	a.ResponseWriter.WriteHeader(code)
 }
 
 func (a *answerWriter) Write(p []byte) (int, error) {
 	a.begun = true
-	_ = a.control.SetWriteDeadline(time.Now().Add(writeLimit)) // an error means a writer without connection, in tests
+	a.hurry()
 	return a.ResponseWriter.Write(p)
 }
 
-// Unwrap lets http.ResponseController flush.
+// hurry gives the reader its time from now on; the connection's last answer may have left another.
+func (a *answerWriter) hurry() {
+	_ = a.control.SetWriteDeadline(time.Now().Add(a.limit)) // an error means a writer without connection, in tests
+}
+
+// FlushError flushes, for http.ResponseController. The reader has everything then, and no more time to keep: over
+// HTTP/2 its limit would end a stream that has nothing to say for a while.
+func (a *answerWriter) FlushError() error {
+	a.hurry()
+	err := a.control.Flush()
+	if err == nil {
+		_ = a.control.SetWriteDeadline(time.Time{})
+	}
+	return err
+}
+
+// Unwrap lets http.ResponseController reach the connection.
 func (a *answerWriter) Unwrap() http.ResponseWriter { return a.ResponseWriter }
 
 // routingError never speaks for a request that routes.find let through, except for paths that cannot be unescaped.

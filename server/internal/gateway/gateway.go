@@ -4,6 +4,7 @@ package gateway
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -42,6 +43,9 @@ type Config struct {
 	Log *slog.Logger
 	// Ready tells whether new calls are welcome.
 	Ready func() bool
+	// BodyLimit bounds the arrival of a request's body, WriteLimit that of one piece of an answer at its reader. Zero is
+	// 30 s.
+	BodyLimit, WriteLimit time.Duration
 }
 
 // New returns the handler of the HTTP listener.
@@ -85,7 +89,7 @@ func New(cfg Config) (http.Handler, error) {
 			return nil, err
 		}
 	}
-	api := &api{mux: mux, json: json, routes: newRoutes(cfg.Services...), check: cfg.Check, maxBody: cfg.MaxBody, log: cfg.Log}
+	api := &api{mux: mux, json: json, routes: newRoutes(cfg.Services...), check: cfg.Check, log: cfg.Log}
 
 	root := http.NewServeMux()
 	root.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { writeText(w, http.StatusOK, "ok\n") })
@@ -113,14 +117,15 @@ func New(cfg Config) (http.Handler, error) {
 		}
 		writeError(r.Context(), mux, json, w, r, errNoSuchPath())
 	})
-	return withRequestID(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	limits := limits{body: cmp.Or(cfg.BodyLimit, defaultLimit), write: cmp.Or(cfg.WriteLimit, defaultLimit), maxBody: cfg.MaxBody}
+	return limits.around(withRequestID(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		// Before the ServeMux, which would redirect an empty dossier, //, to another path.
 		if strings.HasPrefix(r.URL.Path, "/v1/") {
 			api.ServeHTTP(w, r)
 			return
 		}
 		root.ServeHTTP(w, r)
-	})), nil
+	}))), nil
 }
 
 // incomingHeader is the allow-list of what an HTTP caller may say to the service besides its request: anything else
@@ -149,12 +154,11 @@ func withRequestID(next http.Handler) http.Handler {
 
 // api routes what is below /v1/.
 type api struct {
-	mux     *runtime.ServeMux
-	json    runtime.Marshaler
-	routes  routes
-	check   func(proto.Message) error
-	maxBody int64
-	log     *slog.Logger
+	mux    *runtime.ServeMux
+	json   runtime.Marshaler
+	routes routes
+	check  func(proto.Message) error
+	log    *slog.Logger
 }
 
 func (a *api) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -177,23 +181,41 @@ func (a *api) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 	}
-	control := http.NewResponseController(w)
-	if r.ContentLength != 0 {
-		// Whoever announces a body and does not send it would hold on for ever.
-		_ = control.SetReadDeadline(time.Now().Add(bodyLimit)) // an error means a writer without connection, in tests
-		r.Body = &timedBody{ReadCloser: http.MaxBytesReader(w, r.Body, a.maxBody), control: control}
+	if !found.hasBody {
+		// Taken off the connection all the same: it would end a stream when its time is over.
+		if _, err := io.Copy(io.Discard, r.Body); err != nil {
+			writeError(r.Context(), a.mux, a.json, w, r, malformed(err.Error()))
+			return
+		}
 	}
-	answer := &answerWriter{ResponseWriter: w, control: control}
-	ctx := context.WithValue(r.Context(), answerKey{}, answer)
-	ctx = context.WithValue(ctx, idempotencyKey{}, r.Header.Values("Idempotency-Key"))
-	a.mux.ServeHTTP(answer, r.WithContext(ctx))
+	if found.httpMethod != http.MethodGet { // a read: the header means nothing
+		r = r.WithContext(context.WithValue(r.Context(), idempotencyKey{}, r.Header.Values("Idempotency-Key")))
+	}
+	a.mux.ServeHTTP(w, r)
 }
 
-const (
-	// bodyLimit bounds the arrival of a request's body, writeLimit that of one piece of an answer at its reader.
-	bodyLimit  = 30 * time.Second
-	writeLimit = 30 * time.Second
-)
+// defaultLimit is that of BodyLimit and WriteLimit.
+const defaultLimit = 30 * time.Second
+
+// limits bound what a slow peer holds, wherever it knocks: much of what answers here asks for no token.
+type limits struct {
+	body, write time.Duration
+	maxBody     int64
+}
+
+func (l limits) around(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		control := http.NewResponseController(w)
+		if r.ContentLength != 0 {
+			// Whoever announces a body and does not send it would hold on for ever: net/http waits for it even where no
+			// handler reads it.
+			_ = control.SetReadDeadline(time.Now().Add(l.body)) // an error means a writer without connection, in tests
+			r.Body = &timedBody{ReadCloser: http.MaxBytesReader(w, r.Body, l.maxBody), control: control}
+		}
+		answer := &answerWriter{ResponseWriter: w, control: control, limit: l.write}
+		next.ServeHTTP(answer, r.WithContext(context.WithValue(r.Context(), answerKey{}, answer)))
+	})
+}
 
 // timedBody lifts the deadline of reading once the body has arrived: after that, the server reads only to learn that
 // the caller has left.
@@ -236,14 +258,16 @@ func (m *marshaler) NewDecoder(body io.Reader) runtime.Decoder {
 		if len(bytes.TrimSpace(text)) == 0 {
 			return io.EOF // no body: an empty request
 		}
-		if err := m.Unmarshal(text, target); err != nil {
+		request, ok := target.(proto.Message)
+		if !ok {
+			return fmt.Errorf("the body of this contract is a whole message, not a %T", target)
+		}
+		if err := m.UnmarshalOptions.Unmarshal(text, request); err != nil { // JSONPb.Unmarshal would stop at the first value, too
 			return err
 		}
-		if request, ok := target.(proto.Message); ok {
-			for _, name := range []protoreflect.Name{"practice", "dossier"} {
-				if field := request.ProtoReflect().Descriptor().Fields().ByName(name); field != nil && request.ProtoReflect().Has(field) {
-					return fmt.Errorf("field %q stands in the path", name)
-				}
+		for _, name := range []protoreflect.Name{"practice", "dossier"} {
+			if field := request.ProtoReflect().Descriptor().Fields().ByName(name); field != nil && request.ProtoReflect().Has(field) {
+				return fmt.Errorf("field %q stands in the path", name)
 			}
 		}
 		return nil

@@ -30,7 +30,7 @@ func (c idempotencyKeys) Invoke(ctx context.Context, method string, args, reply 
 func setRequestID(request protoreflect.Message, keys []string) error {
 	field := request.Descriptor().Fields().ByName("request_id")
 	if field == nil {
-		return nil // a read: the header means nothing
+		return nil // nothing is booked: the header means nothing
 	}
 	given := request.Get(field).String()
 	if len(keys) > 1 || given != "" && given != keys[0] {

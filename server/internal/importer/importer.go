@@ -5,8 +5,11 @@ package importer
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
+	"runtime/debug"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"google.golang.org/genproto/googleapis/rpc/errdetails"
@@ -27,6 +30,8 @@ type Config struct {
 	// Client finds the client of a practice; false when the practice is no longer configured.
 	Client func(practice string) (*cegidclient.Client, bool)
 	Log    *slog.Logger
+	// Audit is told of each submission that was settled; nil takes Log.
+	Audit *slog.Logger
 	// CallLimit bounds a submission, whatever its caller's deadline. Default 60 s (design § 3).
 	CallLimit time.Duration
 	// FirstPoll and LastPoll bound the pause between two questions to Loop: it grows with the time that an import takes.
@@ -64,6 +69,9 @@ type Importer struct {
 // New settles what an earlier process left behind and begins to follow what Loop has.
 func New(ctx context.Context, cfg Config) (*Importer, error) {
 	cfg = cfg.withDefaults()
+	if cfg.Audit == nil {
+		cfg.Audit = cfg.Log
+	}
 	recovered, err := cfg.Ledger.Recover(ctx, cfg.Owner)
 	if err != nil {
 		return nil, err
@@ -96,7 +104,7 @@ func (i *Importer) Submit(ctx context.Context, submission ledger.Submission, sen
 		return ledger.Record{}, err
 	}
 	if begun.Existing {
-		return i.Await(ctx, begun.Key)
+		return i.Await(ctx, begun.Record)
 	}
 	select {
 	case settled := <-done:
@@ -139,21 +147,49 @@ var ErrStopping = errors.New("importer: stopping")
 
 // own sends a submission, once, and settles it.
 func (i *Importer) own(ctx context.Context, record ledger.Record, send func(context.Context) (string, error)) (ledger.Record, error) {
+	after, err := i.settle(ctx, record, i.send(ctx, record, send))
+	if err == nil {
+		i.cfg.Audit.LogAttrs(ctx, slog.LevelInfo, "audit", slog.String("event", "submitted"), slog.String("caller", after.Caller),
+			slog.String("rpc", after.RPC), slog.String("practice", after.Practice), slog.String("dossier", after.Dossier),
+			slog.String("import", after.RequestID), slog.Int("attempt", after.Attempt), slog.Int("entries", after.Totals.Entries),
+			slog.Int("lines", after.Totals.Lines), slog.String("debit", after.Totals.Debit), slog.String("state", string(after.State)),
+			slog.String("loop_request_id", after.LoopRequestID))
+	}
+	return after, err
+}
+
+// send calls Loop. A panic on the way must not end the process, nor hide what may have been sent.
+func (i *Importer) send(ctx context.Context, record ledger.Record, send func(context.Context) (string, error)) (outcome ledger.Outcome) {
+	var leaving atomic.Bool
+	defer func() {
+		if p := recover(); p != nil {
+			i.cfg.Log.Error("panic", "request_id", record.RequestID, "panic_type", fmt.Sprintf("%T", p), "stack", string(debug.Stack()))
+			outcome = ledger.Outcome{State: ledger.NotSent, Error: &ledger.Failure{
+				Reason: apierror.ReasonName(looppb.ErrorReason_ERROR_REASON_INTERNAL), Code: codes.Internal,
+				Message: "a fault of this service, before anything was sent: nothing was booked",
+			}}
+			if leaving.Load() {
+				outcome.State, outcome.Error = ledger.Uncertain, failureOf(nil)
+			}
+		}
+	}()
 	call, cancel := context.WithTimeout(ctx, i.cfg.CallLimit)
 	defer cancel()
 	// The last step before bytes leave, inside retry, gate and limits: from here on a crash means UNCERTAIN.
 	call = cegidclient.WithBeforeSend(call, func(ctx context.Context, _ *cegidclient.Call) error {
-		return i.cfg.Ledger.Submitting(ctx, record.Key, record.Attempt, i.cfg.Owner, i.cfg.CallLimit)
+		err := i.cfg.Ledger.Submitting(ctx, record.Key, record.Attempt, i.cfg.Owner, i.cfg.CallLimit)
+		leaving.Store(err == nil)
+		return err
 	})
 	loopRequestID, err := send(call)
-	return i.settle(ctx, record, outcomeOf(loopRequestID, err, i.cfg.FirstPoll))
+	return outcomeOf(loopRequestID, err, i.cfg.FirstPoll)
 }
 
 // settle commits an outcome. What Loop said must not be lost to a passing fault of the database, so it is tried for as
-// long as the lease may last.
+// long as the process lives; its end waits for settleLimit.
 func (i *Importer) settle(ctx context.Context, record ledger.Record, outcome ledger.Outcome) (ledger.Record, error) {
-	ctx, cancel := context.WithTimeout(ctx, settleLimit)
-	defer cancel()
+	stopping, told := i.stopping, false
+	var giveUp <-chan time.Time
 	for pause := 10 * time.Millisecond; ; pause = min(2*pause, time.Second) {
 		after, err := i.cfg.Ledger.Settle(ctx, record.Key, record.Attempt, i.cfg.Owner, outcome)
 		switch {
@@ -166,13 +202,20 @@ func (i *Importer) settle(ctx context.Context, record ledger.Record, outcome led
 				"outcome", string(outcome.State), "loop_request_id", outcome.LoopRequestID, "error", err.Error())
 			return i.cfg.Ledger.Get(ctx, record.Key)
 		}
+		if pause >= time.Second && !told {
+			told = true
+			i.cfg.Log.Error("an outcome cannot be committed yet", "request_id", record.RequestID, "practice", record.Practice,
+				"outcome", string(outcome.State), "loop_request_id", outcome.LoopRequestID, "error", err.Error())
+		}
 		select {
-		case <-ctx.Done():
+		case <-time.After(pause):
+		case <-stopping:
+			stopping, giveUp = nil, time.After(settleLimit)
+		case <-giveUp:
 			// The log is the last place that knows it.
 			i.cfg.Log.Error("an outcome could not be committed", "request_id", record.RequestID, "practice", record.Practice,
 				"outcome", string(outcome.State), "loop_request_id", outcome.LoopRequestID, "error", err.Error())
 			return ledger.Record{}, err
-		case <-time.After(pause):
 		}
 	}
 }
@@ -207,7 +250,7 @@ func failureOf(err error) *ledger.Failure {
 	if !errors.As(err, &upstream) {
 		// The before-send hook's own error: nothing was sent.
 		return &ledger.Failure{
-			Reason: apierror.ReasonName(looppb.ErrorReason_ERROR_REASON_SHUTTING_DOWN), Code: codes.Unavailable,
+			Reason: apierror.ReasonName(looppb.ErrorReason_ERROR_REASON_LEDGER_UNAVAILABLE), Code: codes.Unavailable,
 			Message: "it could not be noted that it was about to be sent, so it was not: nothing was booked. Send the same request_id again",
 		}
 	}
@@ -233,14 +276,20 @@ func failureOf(err error) *ledger.Failure {
 	return failure
 }
 
-// Await answers an import as it stands, once its owner has settled it.
-func (i *Importer) Await(ctx context.Context, key ledger.Key) (ledger.Record, error) {
-	changed, cancel := i.cfg.Ledger.Subscribe(key)
+// Await answers what became of an import, once its owner has settled it. When somebody else has taken its id for other
+// content meanwhile, that is no answer: ledger.ErrReused.
+func (i *Importer) Await(ctx context.Context, known ledger.Record) (ledger.Record, error) {
+	changed, cancel := i.cfg.Ledger.Subscribe(known.Key)
 	defer cancel()
 	for {
-		record, err := i.cfg.Ledger.Get(ctx, key)
-		if err != nil || !record.State.Open() {
-			return record, err
+		record, err := i.cfg.Ledger.Get(ctx, known.Key)
+		switch {
+		case err != nil:
+			return ledger.Record{}, err
+		case record.Attempt != known.Attempt && record.Fingerprint != known.Fingerprint:
+			return ledger.Record{}, ledger.ErrReused
+		case !record.State.Open():
+			return record, nil
 		}
 		select {
 		case <-changed:

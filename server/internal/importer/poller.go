@@ -4,8 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime/debug"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"cegid.internal/gateway/cegidclient"
@@ -13,33 +13,43 @@ import (
 )
 
 const (
-	pollsAtOnce = 4
+	// pollsOfPractice run at once: a practice that Loop throttles must not hold up the others.
+	pollsOfPractice = 4
 	// pollBatch is how many due imports are read at once.
-	pollBatch = 64
-	// pollLimit bounds one question, retries included.
-	pollLimit = 30 * time.Second
-	// housekeeping is the pause between two rounds of it.
-	housekeeping = time.Minute
+	pollBatch = 1000
+	// pollLimit bounds one question, which is a single attempt: the poller comes again anyway.
+	pollLimit = 15 * time.Second
+	// Pauses between two rounds of housekeeping.
+	expireEvery = time.Minute
+	retainEvery = time.Hour
 )
 
 // poller asks Loop how accepted imports go: one question at a time for each, however many watch.
 type poller struct {
 	cfg    Config
 	cancel context.CancelFunc
-	done   chan struct{}
+	done   sync.WaitGroup
 	signal chan struct{}
+
+	mu sync.Mutex
+	// asking are the imports that Loop is being asked about, by practice how many.
+	asking  map[ledger.Key]bool
+	running map[string]int
 }
 
 func startPoller(cfg Config) *poller {
 	ctx, cancel := context.WithCancel(context.Background())
-	p := &poller{cfg: cfg, cancel: cancel, done: make(chan struct{}), signal: make(chan struct{}, 1)}
-	go p.run(ctx)
+	p := &poller{
+		cfg: cfg, cancel: cancel, signal: make(chan struct{}, 1), asking: map[ledger.Key]bool{}, running: map[string]int{},
+	}
+	p.done.Go(func() { p.run(ctx) })
+	p.done.Go(func() { p.keep(ctx) })
 	return p
 }
 
 func (p *poller) stop() {
 	p.cancel()
-	<-p.done
+	p.done.Wait()
 }
 
 // wake makes the poller look for what is due.
@@ -51,16 +61,10 @@ func (p *poller) wake() {
 }
 
 func (p *poller) run(ctx context.Context) {
-	defer close(p.done)
-	keep := time.NewTicker(housekeeping)
-	defer keep.Stop()
-	for {
+	for ctx.Err() == nil {
 		p.round(ctx)
 		select {
-		case <-keep.C:
-			p.keep(ctx)
 		case <-ctx.Done():
-			return
 		case <-p.signal:
 		case <-time.After(p.cfg.FirstPoll):
 		}
@@ -69,53 +73,72 @@ func (p *poller) run(ctx context.Context) {
 
 // keep settles what owners have left over their lease, and forgets what is old enough.
 func (p *poller) keep(ctx context.Context) {
-	expired, err := p.cfg.Ledger.Expire(ctx)
-	if err == nil {
-		_, err = p.cfg.Ledger.Retain(ctx, time.Now())
-	}
-	if err != nil && ctx.Err() == nil {
-		p.cfg.Log.Error("the ledger could not be kept in order", "error", err.Error())
-	}
-	if expired.NotSent+expired.Uncertain > 0 {
-		p.cfg.Log.Warn("submissions over their lease were settled", "not_sent", expired.NotSent, "uncertain", expired.Uncertain)
+	expire, retain := time.NewTicker(expireEvery), time.NewTicker(retainEvery)
+	defer expire.Stop()
+	defer retain.Stop()
+	for {
+		var err error
+		select {
+		case <-ctx.Done():
+			return
+		case <-expire.C:
+			var expired ledger.Recovered
+			if expired, err = p.cfg.Ledger.Expire(ctx); expired.NotSent+expired.Uncertain > 0 {
+				p.cfg.Log.Warn("submissions over their lease were settled", "not_sent", expired.NotSent, "uncertain", expired.Uncertain)
+			}
+		case <-retain.C:
+			_, err = p.cfg.Ledger.Retain(ctx, time.Now())
+		}
+		if err != nil && ctx.Err() == nil {
+			p.cfg.Log.Error("the ledger could not be kept in order", "error", err.Error())
+		}
 	}
 }
 
-// round asks for all that is due.
+// round begins to ask for what is due, as far as there is room; who is done makes room and calls for the next round.
 func (p *poller) round(ctx context.Context) {
-	for ctx.Err() == nil {
-		due, err := p.cfg.Ledger.Due(ctx, time.Now(), pollBatch)
-		if err != nil {
-			if ctx.Err() == nil {
-				p.cfg.Log.Error("the ledger does not say what is due", "error", err.Error())
-			}
-			return
+	due, err := p.cfg.Ledger.Due(ctx, time.Now(), pollBatch)
+	if err != nil {
+		if ctx.Err() == nil {
+			p.cfg.Log.Error("the ledger does not say what is due", "error", err.Error())
 		}
-		if len(due) == 0 {
-			return
-		}
-		var asking sync.WaitGroup
-		var failed atomic.Bool
-		slots := make(chan struct{}, pollsAtOnce)
-		for _, record := range due {
-			slots <- struct{}{}
-			asking.Go(func() {
-				defer func() { <-slots }()
-				if !p.ask(ctx, record) {
-					failed.Store(true)
-				}
-			})
-		}
-		asking.Wait()
-		if failed.Load() {
-			return // it stays due: not at once, which would be a loop without a pause
-		}
+		return
 	}
+	for _, record := range due {
+		if !p.take(record.Key) {
+			continue
+		}
+		p.done.Go(func() {
+			answered := p.ask(ctx, record)
+			p.release(record.Key)
+			if answered { // else it stays due: not at once, which would be a loop without a pause
+				p.wake()
+			}
+		})
+	}
+}
+
+func (p *poller) take(key ledger.Key) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.asking[key] || p.running[key.Practice] >= pollsOfPractice {
+		return false
+	}
+	p.asking[key] = true
+	p.running[key.Practice]++
+	return true
+}
+
+func (p *poller) release(key ledger.Key) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	delete(p.asking, key)
+	p.running[key.Practice]--
 }
 
 // ask asks Loop once and commits what it says; false when it could not.
 func (p *poller) ask(ctx context.Context, record ledger.Record) bool {
-	progress := p.progress(ctx, record)
+	progress := p.safeProgress(ctx, record)
 	if ctx.Err() != nil {
 		return false // the answer, if any, was cut short by our own end
 	}
@@ -129,6 +152,17 @@ func (p *poller) ask(ctx context.Context, record ledger.Record) bool {
 	return false
 }
 
+// safeProgress outlives a panic: an answer that nobody foresaw must not end the process at each start.
+func (p *poller) safeProgress(ctx context.Context, record ledger.Record) (progress ledger.Progress) {
+	defer func() {
+		if v := recover(); v != nil {
+			p.cfg.Log.Error("panic", "request_id", record.RequestID, "panic_type", fmt.Sprintf("%T", v), "stack", string(debug.Stack()))
+			progress = p.stalled("a fault of this service; its log has more")
+		}
+	}()
+	return p.progress(ctx, record)
+}
+
 func (p *poller) progress(ctx context.Context, record ledger.Record) ledger.Progress {
 	client, known := p.cfg.Client(record.Practice)
 	if !known {
@@ -136,7 +170,7 @@ func (p *poller) progress(ctx context.Context, record ledger.Record) ledger.Prog
 	}
 	ctx, cancel := context.WithTimeout(ctx, pollLimit)
 	defer cancel()
-	status, err := client.Imports.Status(ctx, record.LoopRequestID)
+	status, err := client.Imports.Status(cegidclient.Once(ctx), record.LoopRequestID)
 	if err != nil {
 		return p.troubled(record, err)
 	}

@@ -52,7 +52,7 @@ func Chain(cfg Config) []Named {
 		requestID(),
 		logCalls(cfg.Log, cfg.Access),
 		cfg.Metrics.interceptor(cfg.Access),
-		clampDeadline(cfg.Deadlines, cfg.Draining, cfg.Shutdown),
+		clampDeadline(cfg.Deadlines, cfg.Access, cfg.Draining, cfg.Shutdown),
 		mapErrors(cfg.Log),
 		authenticate(cfg.Policy, cfg.Audit),
 		limitCalls(cfg.MaxCallsPerCaller),

@@ -106,16 +106,17 @@ func logCalls(log *slog.Logger, known map[string]policy.Right) Named {
 	})
 }
 
-var errShuttingDown = errors.New("shutting down")
+// ErrShuttingDown is the cause of a call's end when it is the server's.
+var ErrShuttingDown = errors.New("shutting down")
 
 // clampDeadline gives each call a deadline: the caller's, within what this service allows, and no later than the
 // server's own end. A watch of the server's health lasts as long as the server is ready.
-func clampDeadline(d Deadlines, draining, shutdown context.Context) Named {
+func clampDeadline(d Deadlines, access map[string]policy.Right, draining, shutdown context.Context) Named {
 	return around("deadline clamp", func(ctx context.Context, method string, streaming bool, next func(context.Context) error) error {
 		if streaming && public(method) {
 			ctx, end := context.WithCancelCause(ctx)
 			defer end(nil)
-			stop := context.AfterFunc(draining, func() { end(errShuttingDown) })
+			stop := context.AfterFunc(draining, func() { end(ErrShuttingDown) })
 			defer stop()
 			return next(ctx)
 		}
@@ -126,12 +127,15 @@ func clampDeadline(d Deadlines, draining, shutdown context.Context) Named {
 		allowed := limit
 		if _, has := ctx.Deadline(); !has {
 			allowed = fallback
+			if access[method] == policy.Write {
+				allowed = limit // a submission gets all the time that there is
+			}
 		}
 		ctx, cancel := context.WithTimeout(ctx, allowed) // an earlier deadline of the caller's stays
 		defer cancel()
 		ctx, end := context.WithCancelCause(ctx)
 		defer end(nil)
-		stop := context.AfterFunc(shutdown, func() { end(errShuttingDown) })
+		stop := context.AfterFunc(shutdown, func() { end(ErrShuttingDown) })
 		defer stop()
 		return next(ctx)
 	})
@@ -148,7 +152,7 @@ func mapErrors(log *slog.Logger) Named {
 		ended := ctx.Err() != nil && (errors.Is(err, ctx.Err()) || status.Code(err) == codes.DeadlineExceeded || status.Code(err) == codes.Canceled)
 		switch {
 		case apierror.ReasonOf(err) != looppb.ErrorReason_ERROR_REASON_UNSPECIFIED:
-		case ended && errors.Is(context.Cause(ctx), errShuttingDown):
+		case ended && errors.Is(context.Cause(ctx), ErrShuttingDown):
 			err = apierror.New(codes.Unavailable, looppb.ErrorReason_ERROR_REASON_SHUTTING_DOWN,
 				"this server is shutting down: call again, another one or the same in a moment answers")
 		case errors.As(err, &upstream):
@@ -207,10 +211,13 @@ func bearer(ctx context.Context) string {
 func limitCalls(most int) Named {
 	var mu sync.Mutex
 	underWay := map[string]int{}
-	return around("inbound limits", func(ctx context.Context, method string, _ bool, next func(context.Context) error) error {
+	return around("inbound limits", func(ctx context.Context, method string, streaming bool, next func(context.Context) error) error {
 		caller := CallFrom(ctx).Caller
 		if most <= 0 || caller == "" {
 			return next(ctx)
+		}
+		if streaming { // counted apart: watches must not keep writes out
+			caller += " streaming"
 		}
 		mu.Lock()
 		full := underWay[caller] >= most

@@ -39,34 +39,38 @@ const (
 // are newer than what is left. A page may be shorter than the limit, even empty, and not be the last.
 func (l *Ledger) List(ctx context.Context, q Query) ([]Record, Cursor, error) {
 	var out []Record
-	after := q.After
+	at, err := q.After.parse()
+	if err != nil {
+		return nil, "", err
+	}
 	for scanned := 0; scanned < maxScanned; scanned += listBatch {
 		size := listBatch
 		if q.Visible == nil {
 			size = min(listBatch, q.Limit-len(out)+1) // one more than asked for tells whether this is the end
 		}
-		batch, err := l.batch(ctx, q, after, size)
+		batch, err := l.batch(ctx, q, at, size)
 		if err != nil {
 			return nil, "", err
 		}
 		for _, r := range batch {
 			if q.Visible != nil && !q.Visible(r.Caller, r.Dossier) {
-				after = cursorAt(&r)
+				at.pass(&r)
 				continue
 			}
 			if len(out) == q.Limit {
-				return out, after, nil
+				return out, at.cursor(), nil
 			}
-			out, after = append(out, r), cursorAt(&r)
+			out = append(out, r)
+			at.pass(&r)
 		}
 		if len(batch) < size {
 			return out, "", nil
 		}
 	}
-	return out, after, nil
+	return out, at.cursor(), nil
 }
 
-func (l *Ledger) batch(ctx context.Context, q Query, after Cursor, size int) ([]Record, error) {
+func (l *Ledger) batch(ctx context.Context, q Query, at position, size int) ([]Record, error) {
 	var where []string
 	var args []any
 	add := func(condition string, values ...any) {
@@ -99,26 +103,44 @@ func (l *Ledger) batch(ctx context.Context, q Query, after Cursor, size int) ([]
 	if !q.Before.IsZero() {
 		add("created < %s", micros(q.Before))
 	}
-	if after != "" {
-		created, requestID, err := after.parse()
-		if err != nil {
-			return nil, err
-		}
-		add("(created, request_id) < (%s, %s)", created, requestID)
+	if at.created != 0 {
+		add("created <= %s", at.created)
 	}
 	query := selectRow + "WHERE " + strings.Join(where, " AND ") + " ORDER BY created DESC, request_id DESC LIMIT $" + strconv.Itoa(len(args)+1)
-	return l.read(ctx, query, append(args, size)...)
-}
-
-func cursorAt(r *Record) Cursor {
-	return Cursor(strconv.FormatInt(micros(r.Created), 36) + "." + r.RequestID)
-}
-
-func (c Cursor) parse() (created int64, requestID string, err error) {
-	number, requestID, ok := strings.Cut(string(c), ".")
-	created, err = strconv.ParseInt(number, 36, 64)
-	if !ok || err != nil || requestID == "" {
-		return 0, "", ErrCursor
+	rows, err := l.read(ctx, query, append(args, size+at.passed)...)
+	if err != nil {
+		return nil, err
 	}
-	return created, requestID, nil
+	return rows[min(at.passed, len(rows)):], nil
+}
+
+// position is where a list stopped: at an instant, so many of whose rows have been looked at. It names no row, because the
+// last one looked at may be one that the reader must not know of.
+type position struct {
+	created int64
+	passed  int
+}
+
+func (p *position) pass(r *Record) {
+	if created := micros(r.Created); created != p.created {
+		p.created, p.passed = created, 0
+	}
+	p.passed++
+}
+
+func (p position) cursor() Cursor {
+	return Cursor(strconv.FormatInt(p.created, 36) + "." + strconv.Itoa(p.passed))
+}
+
+func (c Cursor) parse() (position, error) {
+	if c == "" {
+		return position{}, nil
+	}
+	created, passed, ok := strings.Cut(string(c), ".")
+	at, err := strconv.ParseInt(created, 36, 64)
+	n, wrong := strconv.Atoi(passed)
+	if !ok || err != nil || wrong != nil || at <= 0 || n <= 0 || n > 1_000_000 {
+		return position{}, ErrCursor
+	}
+	return position{at, n}, nil
 }

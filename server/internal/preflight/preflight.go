@@ -4,6 +4,7 @@ package preflight
 
 import (
 	"context"
+	"fmt"
 	"sync"
 	"time"
 
@@ -17,7 +18,7 @@ const (
 	// maxAge is how old an answer may be.
 	maxAge = time.Minute
 	// maxKept bounds how many lists are kept.
-	maxKept = 500
+	maxKept = 100
 	// readLimit bounds the reading of one list, for whoever waits longest.
 	readLimit = time.Minute
 )
@@ -81,7 +82,12 @@ func get[T any](ctx context.Context, c *Cache, k key, index func([]T) *check.Ind
 	if value, ok := c.young(k); ok {
 		return value.(*check.Index[T]), nil
 	}
-	flight := c.flights.DoChan(k.practice+"\x00"+k.dossier+"\x00"+k.list, func() (any, error) {
+	flight := c.flights.DoChan(k.practice+"\x00"+k.dossier+"\x00"+k.list, func() (value any, err error) {
+		defer func() { // singleflight would end the process
+			if p := recover(); p != nil {
+				err = fmt.Errorf("preflight: panic %T", p)
+			}
+		}()
 		if value, ok := c.young(k); ok {
 			return value, nil
 		}
@@ -97,7 +103,7 @@ func get[T any](ctx context.Context, c *Cache, k key, index func([]T) *check.Ind
 				items = append(items, page...)
 			}
 		}
-		value := index(items)
+		value = index(items)
 		c.keep(k, kept{value, began})
 		return value, nil
 	})

@@ -1,6 +1,7 @@
 package service
 
 import (
+	"cmp"
 	"net/url"
 	"strconv"
 	"strings"
@@ -92,17 +93,22 @@ func documentReferences(in cegidclient.EntryImport) []string {
 // fingerprintScheme is that of the fields below, in their order. Another field or order is another scheme.
 const fingerprintScheme = 1
 
-// fingerprint digests what would be booked, as the caller gave it: dossier, options and entries. Amounts are told apart
-// by value, not by how they are written; of a link its query is left out, because signatures in it change.
+// fingerprint digests what would be booked: dossier, options and entries, as they are sent. What can be written in two
+// ways and means the same is told apart by meaning: amounts by value, euro said or left out, a context that is given or
+// computed. Of a link the query is left out, because signatures in it change.
 func fingerprint(request *looppb.ImportEntriesRequest) ledger.Fingerprint {
 	in := entryImport(request.GetOptions(), request.GetEntries())
+	if request.GetOptions().GetCutLabels() {
+		check.CutLabels(&in)
+	}
 	h := ledger.NewHasher(fingerprintScheme)
-	h.Text(formatEntries).Text(request.GetDossier()).Text(in.SIRET).Bool(request.GetOptions().GetCutLabels())
+	h.Text(formatEntries).Text(request.GetDossier()).Text(in.SIRET)
 	o := in.Options
 	h.Bool(o.MultiPeriod).Bool(o.CreateJournals).Bool(o.CreateAccounts).Bool(o.CreateThirdParties)
 	h.Text(o.DefaultJournalID).Text(o.DefaultAccountID).Bool(o.SortLines).Bool(o.NewFolio).Bool(o.CreateDocumentReference)
-	h.Bool(o.OpeningBalances != nil).Bool(o.OpeningBalances == nil || *o.OpeningBalances)
-	h.Text(o.ContextStart).Text(o.ContextEnd)
+	h.Bool(o.OpeningBalances == nil || *o.OpeningBalances) // Loop treats them unless told otherwise
+	start, end := contextOf(in)
+	h.Text(start).Text(end)
 	h.Int(len(in.Entries))
 	for _, e := range in.Entries {
 		h.Text(e.Journal).Text(e.JournalLabel).Text(e.Date).Text(e.Reference).Text(e.DocumentReference).Text(e.DocumentDate)
@@ -111,7 +117,8 @@ func fingerprint(request *looppb.ImportEntriesRequest) ledger.Fingerprint {
 		for _, l := range e.Lines {
 			h.Text(l.Account).Text(l.AccountLabel).Text(l.ThirdParty).Text(l.Label).Text(l.Comment)
 			h.Text(canonicalAmount(l.Debit)).Text(canonicalAmount(l.Credit))
-			h.Text(l.Currency).Text(canonicalAmount(l.CurrencyAmount)).Text(canonicalAmount(l.CurrencyRate))
+			currency, amount, rate := currencyOf(l)
+			h.Text(currency).Text(amount).Text(rate)
 			h.Text(l.OperationDate).Text(l.DueDate).Text(l.CutoffStart).Text(l.CutoffEnd)
 			h.Text(l.ReconciliationDate).Text(l.ReconciliationCode).Text(l.LetteringCode).Text(l.LetteringDate)
 			h.Int(int(l.PaymentMode)).Text(string(l.LineType)).Text(l.SIRET).Text(withoutQuery(l.AttachmentURL))
@@ -122,6 +129,33 @@ func fingerprint(request *looppb.ImportEntriesRequest) ledger.Fingerprint {
 		}
 	}
 	return h.Sum()
+}
+
+// contextOf is the context that is sent: computed from the entries where it is not given, and left out for several
+// periods.
+func contextOf(in cegidclient.EntryImport) (start, end string) {
+	start, end = in.Options.ContextStart, in.Options.ContextEnd
+	if in.Options.MultiPeriod && start == "" && end == "" {
+		return "", ""
+	}
+	var first, last string
+	for _, entry := range in.Entries {
+		if first == "" || entry.Date < first {
+			first = entry.Date
+		}
+		last = max(last, entry.Date)
+	}
+	return cmp.Or(start, first), cmp.Or(end, last)
+}
+
+// currencyOf is the currency that is sent: euro, its amount and the rate 1 unless the line says otherwise.
+func currencyOf(l cegidclient.EntryLine) (currency, amount, rate string) {
+	currency = cmp.Or(l.Currency, "EUR")
+	amount, rate = canonicalAmount(l.CurrencyAmount), canonicalAmount(l.CurrencyRate)
+	if currency == "EUR" {
+		amount, rate = cmp.Or(amount, canonicalAmount(l.Debit+l.Credit)), cmp.Or(rate, "1")
+	}
+	return currency, amount, rate
 }
 
 // canonicalAmount writes equal decimal numbers alike; whatever is none stays as it is.

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
+	"slices"
 	"strings"
 	"time"
 
@@ -17,6 +19,7 @@ import (
 	looppb "cegid.internal/gateway/gen/go/cegid/loop/v1"
 	"cegid.internal/gateway/server/internal/apierror"
 	"cegid.internal/gateway/server/internal/importer"
+	"cegid.internal/gateway/server/internal/interceptor"
 	"cegid.internal/gateway/server/internal/ledger"
 	"cegid.internal/gateway/server/internal/pagetoken"
 	"cegid.internal/gateway/server/internal/policy"
@@ -39,11 +42,12 @@ type Imports struct {
 	preflight   *preflight.Cache
 	permissions Permissions
 	caller      func(context.Context) string
+	log         *slog.Logger
 }
 
 // NewImports returns the service; caller tells who makes a call.
-func NewImports(practices *Practices, l *ledger.Ledger, i *importer.Importer, p *preflight.Cache, permissions Permissions, caller func(context.Context) string) *Imports {
-	return &Imports{practices: practices, ledger: l, importer: i, preflight: p, permissions: permissions, caller: caller}
+func NewImports(practices *Practices, l *ledger.Ledger, i *importer.Importer, p *preflight.Cache, permissions Permissions, caller func(context.Context) string, log *slog.Logger) *Imports {
+	return &Imports{practices: practices, ledger: l, importer: i, preflight: p, permissions: permissions, caller: caller, log: log}
 }
 
 const importEntriesRPC = "ImportService.ImportEntries"
@@ -63,7 +67,7 @@ func (s *Imports) ImportEntries(ctx context.Context, request *looppb.ImportEntri
 	// What the ledger knows already is answered before the checks: the dossier may have changed since.
 	known, err := s.known(ctx, submission)
 	if err != nil || known != nil {
-		return s.imported(known, submission, err)
+		return s.imported(ctx, known, submission, err)
 	}
 
 	found, totals, err := s.examine(ctx, practice, request.GetDossier(), request.GetOptions(), &entries)
@@ -77,7 +81,7 @@ func (s *Imports) ImportEntries(ctx context.Context, request *looppb.ImportEntri
 	record, err := s.importer.Submit(ctx, submission, func(ctx context.Context) (string, error) {
 		return practice.Client.Imports.Submit(ctx, request.GetDossier(), entries)
 	})
-	return s.imported(&record, submission, err)
+	return s.imported(ctx, &record, submission, err)
 }
 
 // known answers what the ledger has under the id, unless it may be sent anew.
@@ -95,7 +99,7 @@ func (s *Imports) known(ctx context.Context, submission ledger.Submission) (*led
 	case record.Fingerprint != submission.Fingerprint:
 		return nil, ledger.ErrReused
 	}
-	record, err = s.importer.Await(ctx, submission.Key)
+	record, err = s.importer.Await(ctx, record)
 	if err == nil && record.State.NothingBooked() {
 		return &record, nil // the call that was under way has ended so: this one answers the same
 	}
@@ -103,9 +107,9 @@ func (s *Imports) known(ctx context.Context, submission ledger.Submission) (*led
 }
 
 // imported is the answer to ImportEntries.
-func (s *Imports) imported(record *ledger.Record, submission ledger.Submission, err error) (*looppb.ImportEntriesResponse, error) {
+func (s *Imports) imported(ctx context.Context, record *ledger.Record, submission ledger.Submission, err error) (*looppb.ImportEntriesResponse, error) {
 	if err != nil {
-		return nil, s.submissionError(submission, err)
+		return nil, s.submissionError(ctx, submission, err)
 	}
 	if err := outcomeError(*record); err != nil {
 		return nil, err
@@ -114,7 +118,7 @@ func (s *Imports) imported(record *ledger.Record, submission ledger.Submission, 
 }
 
 // submissionError words what the ledger says of an id.
-func (s *Imports) submissionError(submission ledger.Submission, err error) error {
+func (s *Imports) submissionError(ctx context.Context, submission ledger.Submission, err error) error {
 	var duplicate *ledger.DuplicateError
 	switch {
 	case errors.Is(err, ledger.ErrReused):
@@ -134,11 +138,29 @@ func (s *Imports) submissionError(submission ledger.Submission, err error) error
 				duplicate.Of.RequestID, duplicate.Of.State)
 		}
 		return out.Err()
+	case errors.Is(context.Cause(ctx), interceptor.ErrShuttingDown):
+		return apierror.New(codes.Unavailable, looppb.ErrorReason_ERROR_REASON_SHUTTING_DOWN,
+			"this server is shutting down, and the import may go on without you: repeat the call with the same request_id, and you get its outcome")
+	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
+		return apierror.New(codes.DeadlineExceeded, looppb.ErrorReason_ERROR_REASON_DEADLINE_EXCEEDED,
+			"the time allowed for the call is over, and the import may go on without you: repeat the call with the same request_id, and you get its outcome")
 	case errors.Is(err, importer.ErrStopping):
 		return apierror.New(codes.Unavailable, looppb.ErrorReason_ERROR_REASON_SHUTTING_DOWN,
 			"this server is shutting down, and has sent nothing: call again with the same request_id")
 	}
-	return err
+	return s.ledgerError(err)
+}
+
+// ledgerError words a ledger that does not answer.
+func (s *Imports) ledgerError(err error) error {
+	var upstream *cegidclient.Error
+	if err == nil || errors.As(err, &upstream) || errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled) ||
+		apierror.ReasonOf(err) != looppb.ErrorReason_ERROR_REASON_UNSPECIFIED {
+		return err
+	}
+	s.log.Error("the ledger does not answer", "error", err.Error())
+	return apierror.New(codes.Unavailable, looppb.ErrorReason_ERROR_REASON_LEDGER_UNAVAILABLE,
+		"this service's memory of writes does not answer: repeat the call, a write with the same request_id")
 }
 
 // outcomeError is the error that an import ended with, if it ended with one; nil where the import itself is the answer.
@@ -204,6 +226,13 @@ func (s *Imports) ValidateEntries(ctx context.Context, request *looppb.ValidateE
 // examine checks entries against the rules and, unless the request turns it off, against the dossier. It cuts labels
 // where the request asks for it.
 func (s *Imports) examine(ctx context.Context, practice *Practice, dossier string, options *looppb.ImportOptions, entries *cegidclient.EntryImport) ([]check.Finding, check.Totals, error) {
+	if at := firstAnalytics(entries); at != "" && !slices.Contains(practice.Unverified, analyticsOperation) {
+		return nil, check.Totals{}, apierror.Error{
+			Code: codes.FailedPrecondition, Reason: looppb.ErrorReason_ERROR_REASON_OPERATION_UNVERIFIED,
+			Message:    at + ": Loop does not document how analytics are written, and the operator has not enabled " + analyticsOperation,
+			Violations: []apierror.Violation{{Field: at, Description: "leave the analytics out, or have " + analyticsOperation + " enabled"}},
+		}.Err()
+	}
 	var found []check.Finding
 	if options.GetCutLabels() {
 		found = check.CutLabels(entries)
@@ -218,6 +247,19 @@ func (s *Imports) examine(ctx context.Context, practice *Practice, dossier strin
 		return nil, check.Totals{}, err
 	}
 	return append(found, check.Against(*entries, reference)...), totals, nil
+}
+
+const analyticsOperation = "import_json_analytics"
+
+func firstAnalytics(in *cegidclient.EntryImport) string {
+	for i, entry := range in.Entries {
+		for j, line := range entry.Lines {
+			if len(line.Analytics) > 0 {
+				return fmt.Sprintf("entries[%d].lines[%d].analytics", i, j)
+			}
+		}
+	}
+	return ""
 }
 
 // refusal is the error of the findings that stop an import: its reason is the first one's code, its violations the
@@ -244,10 +286,16 @@ func refusal(found []check.Finding) error {
 
 // near lists what exists and looks alike.
 func near(words string, finding check.Finding) string {
-	if len(finding.Suggestions) == 0 {
+	var missing []string
+	for _, each := range finding.Suggestions {
+		if !strings.Contains(finding.Message, each) {
+			missing = append(missing, each)
+		}
+	}
+	if len(missing) == 0 {
 		return ""
 	}
-	return words + strings.Join(finding.Suggestions, ", ") + "."
+	return words + strings.Join(missing, ", ") + "."
 }
 
 // GetImport implements looppb.ImportServiceServer.
@@ -275,7 +323,7 @@ func (s *Imports) get(ctx context.Context, request interface {
 			Violations: []apierror.Violation{{Field: "request_id", Description: "no import of that id that you may see"}},
 		}.Err()
 	}
-	return record, err
+	return record, s.ledgerError(err)
 }
 
 // visible: a caller's own imports, and those of dossiers that it may read.
@@ -318,11 +366,19 @@ func (s *Imports) ListImports(ctx context.Context, request *looppb.ListImportsRe
 		return nil, apierror.Field(looppb.ErrorReason_ERROR_REASON_PAGE_TOKEN_INVALID, "page_token", pagetoken.ErrDamaged.Error())
 	}
 	if err != nil {
-		return nil, err
+		return nil, s.ledgerError(err)
 	}
 	response := &looppb.ListImportsResponse{NextPageToken: pagetoken.EncodeText(digest, string(cursor))}
-	for _, each := range records {
-		response.Imports = append(response.Imports, importMessage(each))
+	size := 0
+	for i, each := range records {
+		message := importMessage(each)
+		if size += proto.Size(message); size > maxAnswer && i > 0 {
+			// Only the ledger knows where a page ends: ask for what fits.
+			fitting := proto.CloneOf(request)
+			fitting.PageSize = int32(i)
+			return s.ListImports(ctx, fitting)
+		}
+		response.Imports = append(response.Imports, message)
 	}
 	return response, nil
 }
@@ -342,22 +398,29 @@ func (s *Imports) WatchImport(request *looppb.WatchImportRequest, stream grpc.Se
 	defer end.Stop()
 	beat := time.NewTicker(heartbeat)
 	defer beat.Stop()
-	for last := false; ; {
+	var sent ledger.Record
+	for last, due := false, true; ; {
 		record, err := s.get(ctx, request)
 		if err != nil {
 			return err
 		}
-		if err := stream.Send(&looppb.WatchImportResponse{Import: importMessage(record)}); err != nil {
-			return err
+		// A question to Loop that brought nothing new is no change.
+		if due || record.State != sent.State || record.Attempt != sent.Attempt || record.FollowError != sent.FollowError {
+			if err := stream.Send(&looppb.WatchImportResponse{Import: importMessage(record)}); err != nil {
+				return err
+			}
+			sent = record
 		}
 		if last || record.State.Final() {
 			return nil
 		}
+		due = false
 		select {
 		case <-changed:
 		case <-beat.C:
+			due = true
 		case <-end.C:
-			last = true
+			last, due = true, true
 		case <-ctx.Done():
 			return ctx.Err()
 		}

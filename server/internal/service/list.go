@@ -19,6 +19,9 @@ const (
 	maxAnswer = 3 << 20
 	// streamPage bounds the items of a message, so that the first comes at once, whatever Loop's pages hold.
 	streamPage = 100
+	// pagesAhead is the "few pages" of the contract: a stream asks Loop for no more than these ahead of its reader,
+	// besides what the connections' buffers hold, which are bounded too.
+	pagesAhead = 4
 )
 
 // query is what the requests of list and stream methods share.
@@ -107,6 +110,7 @@ func (l *list[T, P]) stream(ctx context.Context, request query, send func([]P) e
 	if err != nil {
 		return err
 	}
+	options.Ahead = pagesAhead
 	for items, err := range source.Pages(ctx, request.GetDossier(), options) {
 		if err != nil {
 			return err

@@ -78,6 +78,9 @@ const (
 	ErrorReason_ERROR_REASON_OUTCOME_UNKNOWN ErrorReason = 63
 	// NOT_FOUND. No import of that request_id that the caller may see.
 	ErrorReason_ERROR_REASON_IMPORT_UNKNOWN ErrorReason = 64
+	// UNAVAILABLE. This service's own memory of writes does not answer. This call has sent nothing that it knows of:
+	// repeat it with the same request_id.
+	ErrorReason_ERROR_REASON_LEDGER_UNAVAILABLE ErrorReason = 65
 	// UNAVAILABLE. This server is shutting down; another one, or the same in a moment, will answer.
 	ErrorReason_ERROR_REASON_SHUTTING_DOWN ErrorReason = 50
 	// DEADLINE_EXCEEDED. The time that the caller, or this service, allows for the call is over.
@@ -205,6 +208,7 @@ var (
 		62:  "ERROR_REASON_DUPLICATE_CONTENT",
 		63:  "ERROR_REASON_OUTCOME_UNKNOWN",
 		64:  "ERROR_REASON_IMPORT_UNKNOWN",
+		65:  "ERROR_REASON_LEDGER_UNAVAILABLE",
 		50:  "ERROR_REASON_SHUTTING_DOWN",
 		51:  "ERROR_REASON_DEADLINE_EXCEEDED",
 		52:  "ERROR_REASON_CANCELLED",
@@ -280,6 +284,7 @@ var (
 		"ERROR_REASON_DUPLICATE_CONTENT":           62,
 		"ERROR_REASON_OUTCOME_UNKNOWN":             63,
 		"ERROR_REASON_IMPORT_UNKNOWN":              64,
+		"ERROR_REASON_LEDGER_UNAVAILABLE":          65,
 		"ERROR_REASON_SHUTTING_DOWN":               50,
 		"ERROR_REASON_DEADLINE_EXCEEDED":           51,
 		"ERROR_REASON_CANCELLED":                   52,
@@ -362,7 +367,7 @@ var File_cegid_loop_v1_error_reason_proto protoreflect.FileDescriptor
 
 const file_cegid_loop_v1_error_reason_proto_rawDesc = "" +
 	"\n" +
-	" cegid/loop/v1/error_reason.proto\x12\rcegid.loop.v1*\xab\x14\n" +
+	" cegid/loop/v1/error_reason.proto\x12\rcegid.loop.v1*\xd0\x14\n" +
 	"\vErrorReason\x12\x1c\n" +
 	"\x18ERROR_REASON_UNSPECIFIED\x10\x00\x12\x1e\n" +
 	"\x1aERROR_REASON_FIELD_INVALID\x10\x01\x12#\n" +
@@ -389,7 +394,8 @@ const file_cegid_loop_v1_error_reason_proto_rawDesc = "" +
 	"\x1eERROR_REASON_REQUEST_ID_REUSED\x10=\x12\"\n" +
 	"\x1eERROR_REASON_DUPLICATE_CONTENT\x10>\x12 \n" +
 	"\x1cERROR_REASON_OUTCOME_UNKNOWN\x10?\x12\x1f\n" +
-	"\x1bERROR_REASON_IMPORT_UNKNOWN\x10@\x12\x1e\n" +
+	"\x1bERROR_REASON_IMPORT_UNKNOWN\x10@\x12#\n" +
+	"\x1fERROR_REASON_LEDGER_UNAVAILABLE\x10A\x12\x1e\n" +
 	"\x1aERROR_REASON_SHUTTING_DOWN\x102\x12\"\n" +
 	"\x1eERROR_REASON_DEADLINE_EXCEEDED\x103\x12\x1a\n" +
 	"\x16ERROR_REASON_CANCELLED\x104\x12\x19\n" +

@@ -1501,24 +1501,24 @@ const file_cegid_loop_v1_import_proto_rawDesc = "" +
 	"\amessage\x18\x04 \x01(\tR\amessage\x12\x1d\n" +
 	"\n" +
 	"message_fr\x18\x05 \x01(\tR\tmessageFr\x12 \n" +
-	"\vsuggestions\x18\x06 \x03(\tR\vsuggestions\"\xa8\x05\n" +
+	"\vsuggestions\x18\x06 \x03(\tR\vsuggestions\"\xa3\x05\n" +
 	"\rImportOptions\x12!\n" +
 	"\fmulti_period\x18\x01 \x01(\bR\vmultiPeriod\x12'\n" +
 	"\x0fcreate_journals\x18\x02 \x01(\bR\x0ecreateJournals\x12'\n" +
 	"\x0fcreate_accounts\x18\x03 \x01(\bR\x0ecreateAccounts\x120\n" +
-	"\x14create_third_parties\x18\x04 \x01(\bR\x12createThirdParties\x127\n" +
-	"\x12default_journal_id\x18\x05 \x01(\tB\t\xbaH\x06r\x04\xa8\xce\x18\x01R\x10defaultJournalId\x127\n" +
-	"\x12default_account_id\x18\x06 \x01(\tB\t\xbaH\x06r\x04\xa8\xce\x18\x01R\x10defaultAccountId\x12\x1d\n" +
+	"\x14create_third_parties\x18\x04 \x01(\bR\x12createThirdParties\x126\n" +
+	"\x12default_journal_id\x18\x05 \x01(\tB\b\xbaH\x05r\x03\x18\xd0\x0fR\x10defaultJournalId\x126\n" +
+	"\x12default_account_id\x18\x06 \x01(\tB\b\xbaH\x05r\x03\x18\xd0\x0fR\x10defaultAccountId\x12\x1d\n" +
 	"\n" +
 	"sort_lines\x18\a \x01(\bR\tsortLines\x12\x1b\n" +
 	"\tnew_folio\x18\b \x01(\bR\bnewFolio\x12.\n" +
 	"\x10opening_balances\x18\t \x01(\bH\x00R\x0fopeningBalances\x88\x01\x01\x12:\n" +
 	"\x19create_document_reference\x18\n" +
-	" \x01(\bR\x17createDocumentReference\x12.\n" +
-	"\rcontext_start\x18\v \x01(\tB\t\xbaH\x06r\x04\xa8\xce\x18\x01R\fcontextStart\x12*\n" +
-	"\vcontext_end\x18\f \x01(\tB\t\xbaH\x06r\x04\xa8\xce\x18\x01R\n" +
-	"contextEnd\x12\x1f\n" +
-	"\x05siret\x18\r \x01(\tB\t\xbaH\x06r\x04\xa8\xce\x18\x01R\x05siret\x12\x1d\n" +
+	" \x01(\bR\x17createDocumentReference\x12-\n" +
+	"\rcontext_start\x18\v \x01(\tB\b\xbaH\x05r\x03\x18\xd0\x0fR\fcontextStart\x12)\n" +
+	"\vcontext_end\x18\f \x01(\tB\b\xbaH\x05r\x03\x18\xd0\x0fR\n" +
+	"contextEnd\x12\x1e\n" +
+	"\x05siret\x18\r \x01(\tB\b\xbaH\x05r\x03\x18\xd0\x0fR\x05siret\x12\x1d\n" +
 	"\n" +
 	"cut_labels\x18\x0e \x01(\bR\tcutLabels\x12%\n" +
 	"\x0eskip_preflight\x18\x0f \x01(\bR\rskipPreflightB\x13\n" +
@@ -1558,22 +1558,22 @@ const file_cegid_loop_v1_import_proto_rawDesc = "" +
 	"createTime\x12;\n" +
 	"\vupdate_time\x18\x0f \x01(\v2\x1a.google.protobuf.TimestampR\n" +
 	"updateTime\x12@\n" +
-	"\x0enext_poll_time\x18\x10 \x01(\v2\x1a.google.protobuf.TimestampR\fnextPollTime\"\xb6\x02\n" +
+	"\x0enext_poll_time\x18\x10 \x01(\v2\x1a.google.protobuf.TimestampR\fnextPollTime\"\xb4\x02\n" +
 	"\x14ImportEntriesRequest\x12(\n" +
 	"\bpractice\x18\x01 \x01(\tB\f\xe0A\x02\xbaH\x06r\x04\x88\xce\x18\x01R\bpractice\x12&\n" +
 	"\adossier\x18\x02 \x01(\tB\f\xe0A\x02\xbaH\x06r\x04\x90\xce\x18\x01R\adossier\x12+\n" +
 	"\n" +
 	"request_id\x18\x03 \x01(\tB\f\xe0A\x02\xbaH\x06r\x04\x98\xce\x18\x01R\trequestId\x126\n" +
-	"\aoptions\x18\x04 \x01(\v2\x1c.cegid.loop.v1.ImportOptionsR\aoptions\x12>\n" +
-	"\aentries\x18\x05 \x03(\v2\x14.cegid.loop.v1.EntryB\x0e\xe0A\x02\xbaH\b\x92\x01\x05\b\x01\x10\xe8\aR\aentries\x12'\n" +
+	"\aoptions\x18\x04 \x01(\v2\x1c.cegid.loop.v1.ImportOptionsR\aoptions\x12<\n" +
+	"\aentries\x18\x05 \x03(\v2\x14.cegid.loop.v1.EntryB\f\xe0A\x02\xbaH\x06\x92\x01\x03\x10\x90NR\aentries\x12'\n" +
 	"\x0fallow_duplicate\x18\x06 \x01(\bR\x0eallowDuplicate\"F\n" +
 	"\x15ImportEntriesResponse\x12-\n" +
-	"\x06import\x18\x01 \x01(\v2\x15.cegid.loop.v1.ImportR\x06import\"\xe2\x01\n" +
+	"\x06import\x18\x01 \x01(\v2\x15.cegid.loop.v1.ImportR\x06import\"\xe0\x01\n" +
 	"\x16ValidateEntriesRequest\x12(\n" +
 	"\bpractice\x18\x01 \x01(\tB\f\xe0A\x02\xbaH\x06r\x04\x88\xce\x18\x01R\bpractice\x12&\n" +
 	"\adossier\x18\x02 \x01(\tB\f\xe0A\x02\xbaH\x06r\x04\x90\xce\x18\x01R\adossier\x126\n" +
-	"\aoptions\x18\x03 \x01(\v2\x1c.cegid.loop.v1.ImportOptionsR\aoptions\x12>\n" +
-	"\aentries\x18\x04 \x03(\v2\x14.cegid.loop.v1.EntryB\x0e\xe0A\x02\xbaH\b\x92\x01\x05\b\x01\x10\xe8\aR\aentries\"\xc3\x01\n" +
+	"\aoptions\x18\x03 \x01(\v2\x1c.cegid.loop.v1.ImportOptionsR\aoptions\x12<\n" +
+	"\aentries\x18\x04 \x03(\v2\x14.cegid.loop.v1.EntryB\f\xe0A\x02\xbaH\x06\x92\x01\x03\x10\x90NR\aentries\"\xc3\x01\n" +
 	"\x17ValidateEntriesResponse\x12\x14\n" +
 	"\x05valid\x18\x01 \x01(\bR\x05valid\x122\n" +
 	"\bfindings\x18\x02 \x03(\v2\x16.cegid.loop.v1.FindingR\bfindings\x123\n" +
@@ -1584,15 +1584,15 @@ const file_cegid_loop_v1_import_proto_rawDesc = "" +
 	"\n" +
 	"request_id\x18\x02 \x01(\tB\f\xe0A\x02\xbaH\x06r\x04\x98\xce\x18\x01R\trequestId\"B\n" +
 	"\x11GetImportResponse\x12-\n" +
-	"\x06import\x18\x01 \x01(\v2\x15.cegid.loop.v1.ImportR\x06import\"\xe5\x03\n" +
+	"\x06import\x18\x01 \x01(\v2\x15.cegid.loop.v1.ImportR\x06import\"\xe7\x03\n" +
 	"\x12ListImportsRequest\x12(\n" +
 	"\bpractice\x18\x01 \x01(\tB\f\xe0A\x02\xbaH\x06r\x04\x88\xce\x18\x01R\bpractice\x12&\n" +
 	"\tpage_size\x18\x02 \x01(\x05B\t\xbaH\x06\x1a\x04\x88\xce\x18\x01R\bpageSize\x12'\n" +
 	"\n" +
 	"page_token\x18\x03 \x01(\tB\b\xbaH\x05r\x03(\x80\x02R\tpageToken\x12,\n" +
-	"\fdossier_code\x18\x04 \x01(\tB\t\xbaH\x06r\x04\xa8\xce\x18\x01R\vdossierCode\x12C\n" +
-	"\x06states\x18\x05 \x03(\x0e2\x1a.cegid.loop.v1.ImportStateB\x0f\xbaH\f\x92\x01\t\x10\n" +
-	"\"\x05\x82\x01\x02\x10\x01R\x06states\x12!\n" +
+	"\fdossier_code\x18\x04 \x01(\tB\t\xbaH\x06r\x04\xa8\xce\x18\x01R\vdossierCode\x12E\n" +
+	"\x06states\x18\x05 \x03(\x0e2\x1a.cegid.loop.v1.ImportStateB\x11\xbaH\x0e\x92\x01\v\x10\n" +
+	"\"\a\x82\x01\x04\x10\x01 \x00R\x06states\x12!\n" +
 	"\x06caller\x18\x06 \x01(\tB\t\xbaH\x06r\x04\xa8\xce\x18\x01R\x06caller\x128\n" +
 	"\x12document_reference\x18\a \x01(\tB\t\xbaH\x06r\x04\xa8\xce\x18\x01R\x11documentReference\x12?\n" +
 	"\rreceived_from\x18\b \x01(\v2\x1a.google.protobuf.TimestampR\freceivedFrom\x12C\n" +

@@ -49,25 +49,9 @@ var file_cegid_loop_v1_rules_proto_extTypes = []protoimpl.ExtensionInfo{
 	{
 		ExtendedType:  (*validate.StringRules)(nil),
 		ExtensionType: (*bool)(nil),
-		Field:         50404,
-		Name:          "cegid.loop.v1.loop_text",
-		Tag:           "varint,50404,opt,name=loop_text",
-		Filename:      "cegid/loop/v1/rules.proto",
-	},
-	{
-		ExtendedType:  (*validate.StringRules)(nil),
-		ExtensionType: (*bool)(nil),
 		Field:         50405,
 		Name:          "cegid.loop.v1.optional_loop_text",
 		Tag:           "varint,50405,opt,name=optional_loop_text",
-		Filename:      "cegid/loop/v1/rules.proto",
-	},
-	{
-		ExtendedType:  (*validate.StringRules)(nil),
-		ExtensionType: (*bool)(nil),
-		Field:         50406,
-		Name:          "cegid.loop.v1.optional_long_text",
-		Tag:           "varint,50406,opt,name=optional_long_text",
 		Filename:      "cegid/loop/v1/rules.proto",
 	},
 	{
@@ -94,18 +78,10 @@ var (
 	//
 	// optional bool request_id_shape = 50403;
 	E_RequestIdShape = &file_cegid_loop_v1_rules_proto_extTypes[2]
-	// A text on its way to Loop; what it must look like beyond this is for the accounting checks to say.
-	//
-	// optional bool loop_text = 50404;
-	E_LoopText = &file_cegid_loop_v1_rules_proto_extTypes[3]
-	// The same, or nothing.
+	// A text, or nothing.
 	//
 	// optional bool optional_loop_text = 50405;
-	E_OptionalLoopText = &file_cegid_loop_v1_rules_proto_extTypes[4]
-	// A longer text, or nothing.
-	//
-	// optional bool optional_long_text = 50406;
-	E_OptionalLongText = &file_cegid_loop_v1_rules_proto_extTypes[5]
+	E_OptionalLoopText = &file_cegid_loop_v1_rules_proto_extTypes[3]
 )
 
 // Extension fields to validate.Int32Rules.
@@ -113,7 +89,7 @@ var (
 	// How many items an answer may hold.
 	//
 	// optional bool page_bounds = 50401;
-	E_PageBounds = &file_cegid_loop_v1_rules_proto_extTypes[6]
+	E_PageBounds = &file_cegid_loop_v1_rules_proto_extTypes[4]
 )
 
 var File_cegid_loop_v1_rules_proto protoreflect.FileDescriptor
@@ -126,19 +102,13 @@ const file_cegid_loop_v1_rules_proto_rawDesc = "" +
 	"\rpractice_name\x12`name the practice as this service's configuration does: 1 to 64 letters, digits, '.', '_' or '-'\x1aJthis.size() >= 1 && this.size() <= 64 && this.matches('^[A-Za-z0-9._-]*$')R\fpracticeName:\xae\x02\n" +
 	"\fdossier_code\x12\x19.buf.validate.StringRules\x18\xe2\x89\x03 \x01(\bB\xed\x01\xc2H\xe9\x01\n" +
 	"\xe6\x01\n" +
-	"\fdossier_code\x12jgive the dossier's code in Loop: 1 to 64 characters without spaces, and not 'cabinet', which is no dossier\x1ajthis.size() >= 1 && this.size() <= 64 && !this.matches('[\\\\p{Z}\\\\p{C}]') && !this.matches('(?i)^cabinet$')R\vdossierCode:\x95\x02\n" +
-	"\x10request_id_shape\x12\x19.buf.validate.StringRules\x18\xe3\x89\x03 \x01(\bB\xcd\x01\xc2H\xc9\x01\n" +
-	"\xc6\x01\n" +
-	"\x10request_id_shape\x12fgive one id per business document, the same for each attempt: 1 to 64 letters, digits, '.', '_' or '-'\x1aJthis.size() >= 1 && this.size() <= 64 && this.matches('^[A-Za-z0-9._-]*$')R\x0erequestIdShape:\xed\x01\n" +
-	"\tloop_text\x12\x19.buf.validate.StringRules\x18\xe4\x89\x03 \x01(\bB\xb2\x01\xc2H\xae\x01\n" +
-	"\xab\x01\n" +
-	"\tloop_text\x12Igive 1 to 255 characters, without line breaks or other control characters\x1aSthis.size() >= 1 && this.size() <= 255 && !this.matches('[\\\\x00-\\\\x1f\\\\x7f-\\\\x9f]')R\bloopText:\xf6\x01\n" +
+	"\fdossier_code\x12jgive the dossier's code in Loop: 1 to 64 characters without spaces, and not 'cabinet', which is no dossier\x1ajthis.size() >= 1 && this.size() <= 64 && !this.matches('[\\\\p{Z}\\\\p{C}]') && !this.matches('(?i)^cabinet$')R\vdossierCode:\xb0\x02\n" +
+	"\x10request_id_shape\x12\x19.buf.validate.StringRules\x18\xe3\x89\x03 \x01(\bB\xe8\x01\xc2H\xe4\x01\n" +
+	"\xe1\x01\n" +
+	"\x10request_id_shape\x12fgive one id per business document, the same for each attempt: 1 to 64 letters, digits, '.', '_' or '-'\x1aethis.size() >= 1 && this.size() <= 64 && this.matches('^[A-Za-z0-9._-]*$') && !this.matches('^[.]*$')R\x0erequestIdShape:\xf6\x01\n" +
 	"\x12optional_loop_text\x12\x19.buf.validate.StringRules\x18\xe5\x89\x03 \x01(\bB\xaa\x01\xc2H\xa6\x01\n" +
 	"\xa3\x01\n" +
-	"\x12optional_loop_text\x12Lgive at most 255 characters, without line breaks or other control characters\x1a?this.size() <= 255 && !this.matches('[\\\\x00-\\\\x1f\\\\x7f-\\\\x9f]')R\x10optionalLoopText:\xf8\x01\n" +
-	"\x12optional_long_text\x12\x19.buf.validate.StringRules\x18\xe6\x89\x03 \x01(\bB\xac\x01\xc2H\xa8\x01\n" +
-	"\xa5\x01\n" +
-	"\x12optional_long_text\x12Mgive at most 2000 characters, without line breaks or other control characters\x1a@this.size() <= 2000 && !this.matches('[\\\\x00-\\\\x1f\\\\x7f-\\\\x9f]')R\x10optionalLongText:\xc5\x01\n" +
+	"\x12optional_loop_text\x12Lgive at most 255 characters, without line breaks or other control characters\x1a?this.size() <= 255 && !this.matches('[\\\\x00-\\\\x1f\\\\x7f-\\\\x9f]')R\x10optionalLoopText:\xc5\x01\n" +
 	"\vpage_bounds\x12\x18.buf.validate.Int32Rules\x18\xe1\x89\x03 \x01(\bB\x87\x01\xc2H\x83\x01\n" +
 	"\x80\x01\n" +
 	"\vpage_bounds\x12Vask for 1 to 1000 at once, or 0 for the default of 100; the rest comes with page_token\x1a\x19this >= 0 && this <= 1000R\n" +
@@ -154,14 +124,12 @@ var file_cegid_loop_v1_rules_proto_depIdxs = []int32{
 	0, // 0: cegid.loop.v1.practice_name:extendee -> buf.validate.StringRules
 	0, // 1: cegid.loop.v1.dossier_code:extendee -> buf.validate.StringRules
 	0, // 2: cegid.loop.v1.request_id_shape:extendee -> buf.validate.StringRules
-	0, // 3: cegid.loop.v1.loop_text:extendee -> buf.validate.StringRules
-	0, // 4: cegid.loop.v1.optional_loop_text:extendee -> buf.validate.StringRules
-	0, // 5: cegid.loop.v1.optional_long_text:extendee -> buf.validate.StringRules
-	1, // 6: cegid.loop.v1.page_bounds:extendee -> buf.validate.Int32Rules
-	7, // [7:7] is the sub-list for method output_type
-	7, // [7:7] is the sub-list for method input_type
-	7, // [7:7] is the sub-list for extension type_name
-	0, // [0:7] is the sub-list for extension extendee
+	0, // 3: cegid.loop.v1.optional_loop_text:extendee -> buf.validate.StringRules
+	1, // 4: cegid.loop.v1.page_bounds:extendee -> buf.validate.Int32Rules
+	5, // [5:5] is the sub-list for method output_type
+	5, // [5:5] is the sub-list for method input_type
+	5, // [5:5] is the sub-list for extension type_name
+	0, // [0:5] is the sub-list for extension extendee
 	0, // [0:0] is the sub-list for field type_name
 }
 
@@ -177,7 +145,7 @@ func file_cegid_loop_v1_rules_proto_init() {
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_cegid_loop_v1_rules_proto_rawDesc), len(file_cegid_loop_v1_rules_proto_rawDesc)),
 			NumEnums:      0,
 			NumMessages:   0,
-			NumExtensions: 7,
+			NumExtensions: 5,
 			NumServices:   0,
 		},
 		GoTypes:           file_cegid_loop_v1_rules_proto_goTypes,

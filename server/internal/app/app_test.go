@@ -1,0 +1,183 @@
+package app
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"go.uber.org/goleak"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/credentials/insecure"
+	"google.golang.org/grpc/metadata"
+	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/types/known/emptypb"
+
+	"cegid.internal/gateway/server/internal/interceptor"
+	"cegid.internal/gateway/server/internal/ledger"
+	"cegid.internal/gateway/server/internal/policy"
+	"cegid.internal/gateway/server/internal/service"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// bare is that of a service without practices, whose callers are all let in.
+func bare(t *testing.T) Config {
+	t.Helper()
+	writes, err := ledger.Temporary(t.Context(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = writes.Close() })
+	return Config{
+		GRPC: "127.0.0.1:0", HTTP: "127.0.0.1:0", Operations: "127.0.0.1:0",
+		Practices: service.NewPractices(), Policy: policy.AllowAll("anybody", ""), Ledger: writes,
+		Deadlines: interceptor.Deadlines{UnaryDefault: 10 * time.Second, UnaryMax: 10 * time.Second, StreamDefault: 10 * time.Second, StreamMax: 10 * time.Second},
+		Grace:     5 * time.Second, Log: slog.New(slog.DiscardHandler), Registry: prometheus.NewRegistry(),
+	}
+}
+
+func run(t *testing.T, cfg Config) *Server {
+	t.Helper()
+	s, err := New(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- s.Serve(ctx) }()
+	t.Cleanup(func() {
+		cancel()
+		if err := <-done; err != nil {
+			t.Error("the service ended with", err)
+		}
+	})
+	return s
+}
+
+// series counts what a registry would answer.
+func series(t *testing.T, registry *prometheus.Registry) int {
+	t.Helper()
+	families, err := registry.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	count := 0
+	for _, family := range families {
+		for _, metric := range family.GetMetric() {
+			count += 1 + len(metric.GetHistogram().GetBucket())
+		}
+	}
+	return count
+}
+
+// TestInventedNamesMakeNoSeries: what callers make up, with a token or without, is counted as one.
+func TestInventedNamesMakeNoSeries(t *testing.T) {
+	cfg := bare(t)
+	s := run(t, cfg)
+	grpcAddress, httpAddress, _ := s.Addresses()
+	conn, err := grpc.NewClient(grpcAddress.String(), grpc.WithTransportCredentials(insecure.NewCredentials()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = conn.Close() }()
+	web := &http.Client{Transport: &http.Transport{}}
+	defer web.CloseIdleConnections()
+
+	invent := func(i int) {
+		t.Helper()
+		for _, ctx := range []context.Context{t.Context(), metadata.AppendToOutgoingContext(t.Context(), "authorization", "Bearer x")} {
+			for _, method := range []string{
+				fmt.Sprintf("/cegid.loop.v1.ReferenceDataService/List%d", i), fmt.Sprintf("/made.up.Service%d/Do", i), fmt.Sprintf("/nonsense%d/", i),
+			} {
+				if err := conn.Invoke(ctx, method, &emptypb.Empty{}, &emptypb.Empty{}); err == nil || status.Code(err) == codes.Unavailable {
+					t.Fatalf("%s: %v", method, err)
+				}
+			}
+		}
+		for _, path := range []string{"/v1/%d", "/v1/practices/p%d/dossiers/d/accounts", "/v1/practices/p/dossiers/d%d/accounts:stream", "/%d"} {
+			request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+httpAddress.String()+fmt.Sprintf(path, i), nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			request.Header.Set("Authorization", "Bearer x")
+			response, err := web.Do(request)
+			if err != nil {
+				t.Fatal(err)
+			}
+			_, _ = io.Copy(io.Discard, response.Body)
+			_ = response.Body.Close()
+		}
+	}
+	invent(0)
+	before := series(t, cfg.Registry)
+	for i := range 20 {
+		invent(i + 1)
+	}
+	if after := series(t, cfg.Registry); before == 0 || after != before {
+		t.Errorf("%d series became %d: callers make up names that stay", before, after)
+	}
+}
+
+func TestProfilesAreForThisMachine(t *testing.T) {
+	handler := operationsHandler(prometheus.NewRegistry())
+	for _, c := range []struct {
+		name, peer string
+		want       int
+	}{
+		{"a peer on this machine", "127.0.0.1:5000", http.StatusOK},
+		{"another loopback address", "127.8.8.8:5000", http.StatusOK},
+		{"a peer on this machine over IPv6", "[::1]:5000", http.StatusOK},
+		{"a mapped loopback address", "[::ffff:127.0.0.1]:5000", http.StatusOK},
+		{"a peer elsewhere", "10.0.0.7:5000", http.StatusForbidden},
+		{"a peer elsewhere over IPv6", "[2001:db8::1]:5000", http.StatusForbidden},
+		{"a mapped address elsewhere", "[::ffff:10.0.0.7]:5000", http.StatusForbidden},
+		{"a peer without a port", "127.0.0.1", http.StatusForbidden},
+		{"a peer that is no address", "localhost:5000", http.StatusForbidden},
+		{"no peer", "", http.StatusForbidden},
+	} {
+		for _, path := range []string{"/debug/pprof/", "/debug/pprof/goroutine?debug=1", "/debug/pprof/heap", "/debug/pprof/symbol", "/debug/pprof/profile?seconds=1", "/debug/pprof/trace?seconds=0.1"} {
+			if c.want == http.StatusOK && strings.Contains(path, "seconds") {
+				continue // it would take its time
+			}
+			request := httptest.NewRequestWithContext(t.Context(), http.MethodGet, path, nil)
+			request.RemoteAddr = c.peer
+			request.Header.Set("X-Forwarded-For", "127.0.0.1")
+			answer := httptest.NewRecorder()
+			handler.ServeHTTP(answer, request)
+			if answer.Code != c.want {
+				t.Errorf("%s, %s: HTTP %d; want %d", c.name, path, answer.Code, c.want)
+			}
+		}
+		request := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/metrics", nil)
+		request.RemoteAddr = c.peer
+		answer := httptest.NewRecorder()
+		if handler.ServeHTTP(answer, request); answer.Code != http.StatusOK {
+			t.Errorf("%s: /metrics answers HTTP %d", c.name, answer.Code)
+		}
+		request = httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/debug/pprof/cmdline", nil)
+		request.RemoteAddr = c.peer
+		answer = httptest.NewRecorder()
+		if handler.ServeHTTP(answer, request); answer.Code == http.StatusOK {
+			t.Errorf("%s: the command line is shown", c.name)
+		}
+	}
+}
+
+// TestAListenerThatIsTakenStopsTheStart: and gives back what was taken before.
+func TestAListenerThatIsTakenStopsTheStart(t *testing.T) {
+	first := run(t, bare(t))
+	_, taken, _ := first.Addresses()
+	cfg := bare(t)
+	cfg.Operations = taken.String()
+	if _, err := New(cfg); err == nil || !strings.Contains(err.Error(), "operations listener") {
+		t.Errorf("got %v", err)
+	}
+}

@@ -1,0 +1,104 @@
+package app
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+
+	"buf.build/go/protovalidate"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/reflect/protodesc"
+	"google.golang.org/protobuf/reflect/protoreflect"
+	"google.golang.org/protobuf/reflect/protoregistry"
+	"google.golang.org/protobuf/types/descriptorpb"
+	_ "google.golang.org/protobuf/types/known/emptypb" // made.up needs its file
+
+	looppb "cegid.internal/gateway/gen/go/cegid/loop/v1"
+)
+
+func TestEveryMethodSaysWhichRightItNeeds(t *testing.T) {
+	access, err := accessOf(services())
+	if err != nil {
+		t.Fatal(err)
+	}
+	count := 0
+	for method := range methods(services()) {
+		count++
+		name := fmt.Sprintf("/%s/%s", method.Parent().FullName(), method.Name())
+		if access[name] == 0 {
+			t.Errorf("%s asks for no right", name)
+		}
+		if method.Input().Fields().ByName("practice") == nil {
+			t.Errorf("%s names no practice: nobody could be allowed to call it", name)
+		}
+	}
+	if count == 0 || len(access) != count {
+		t.Errorf("%d methods, %d rights", count, len(access))
+	}
+}
+
+// madeUp is a service with one method, which has the given options.
+func madeUp(t *testing.T, options *descriptorpb.MethodOptions) protoreflect.ServiceDescriptor {
+	t.Helper()
+	file, err := protodesc.NewFile(&descriptorpb.FileDescriptorProto{
+		Name: new("made/up.proto"), Package: new("made.up"), Syntax: new("proto3"),
+		Dependency: []string{"google/protobuf/empty.proto"},
+		Service: []*descriptorpb.ServiceDescriptorProto{{
+			Name: new("MadeUpService"),
+			Method: []*descriptorpb.MethodDescriptorProto{{
+				Name: new("Do"), InputType: new(".google.protobuf.Empty"), OutputType: new(".google.protobuf.Empty"), Options: options,
+			}},
+		}},
+	}, protoregistry.GlobalFiles)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return file.Services().Get(0)
+}
+
+// TestAMethodWithoutARightStopsTheStart: deny by default is not left to the policy alone.
+func TestAMethodWithoutARightStopsTheStart(t *testing.T) {
+	with := func(access *looppb.Access) *descriptorpb.MethodOptions {
+		options := &descriptorpb.MethodOptions{}
+		proto.SetExtension(options, looppb.E_Access, access)
+		return options
+	}
+	for name, c := range map[string]struct {
+		options *descriptorpb.MethodOptions
+		fine    bool
+	}{
+		"no option":         {nil, false},
+		"an empty option":   {with(&looppb.Access{}), false},
+		"an unknown right":  {with(&looppb.Access{Right: 99}), false},
+		"a right":           {with(&looppb.Access{Right: looppb.Right_RIGHT_READ}), true},
+		"the highest right": {with(&looppb.Access{Right: looppb.Right_RIGHT_ADMINISTER}), true},
+	} {
+		_, err := accessOf(append(services(), madeUp(t, c.options)))
+		if (err == nil) != c.fine || err != nil && (!strings.Contains(err.Error(), "made.up.MadeUpService.Do") || !strings.Contains(err.Error(), "access")) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// TestEveryRequestIsCompiledBeforeTheFirstCall: the validator compiles nothing later, so that a request which is not in
+// its list would be an error.
+func TestEveryRequestIsCompiledBeforeTheFirstCall(t *testing.T) {
+	validator, err := newValidator(services())
+	if err != nil {
+		t.Fatal(err)
+	}
+	var invalid *protovalidate.ValidationError
+	for method := range methods(services()) {
+		found, err := protoregistry.GlobalTypes.FindMessageByName(method.Input().FullName())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := validator.Validate(found.New().Interface()); err != nil && !errors.As(err, &invalid) {
+			t.Errorf("%s: %v", method.FullName(), err)
+		}
+	}
+	if err := validator.Validate(&descriptorpb.FileOptions{}); err == nil || errors.As(err, &invalid) {
+		t.Errorf("a message that is not in the list: %v; then this test proves nothing", err)
+	}
+}

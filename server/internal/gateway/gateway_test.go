@@ -1,0 +1,267 @@
+package gateway
+
+import (
+	"cmp"
+	"context"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/proto"
+
+	looppb "cegid.internal/gateway/gen/go/cegid/loop/v1"
+)
+
+const (
+	accounts   = "/v1/practices/demo/dossiers/CEGID001/accounts"
+	imports    = "/v1/practices/demo/dossiers/CEGID001/imports"
+	connection = "/v1/practices/demo/dossiers/CEGID001:checkConnection"
+)
+
+// TestRequestsThatCannotBeRead: each is refused with the field that is wrong, and none reaches the service.
+func TestRequestsThatCannotBeRead(t *testing.T) {
+	f := serve(t, &upstream{}, nil, nil)
+	for _, c := range []struct {
+		name, verb, path, body string
+		fields                 []string
+		says                   string
+	}{
+		{name: "a path that is not UTF-8", path: "/v1/practices/demo/dossiers/%FF%FE/accounts", fields: []string{"dossier"}, says: "UTF-8"},
+		{name: "a practice that is not UTF-8", path: "/v1/practices/%C3%28/dossiers/CEGID001/accounts", fields: []string{"practice"}, says: "UTF-8"},
+		{name: "a surrogate in the path", path: "/v1/practices/demo/dossiers/%ED%A0%80/accounts", fields: []string{"dossier"}, says: "UTF-8"},
+		{name: "a query that is not UTF-8", path: accounts + "?filter=%FF", fields: []string{"filter"}, says: "UTF-8"},
+		{name: "a token that is not UTF-8", path: accounts + "?pageToken=%E9t%E9", fields: []string{"pageToken"}, says: "UTF-8"},
+		{name: "the name of a parameter that is not UTF-8", path: accounts + "?%FF=1", fields: []string{"\uFFFD"}, says: "no parameter"},
+		{name: "two spellings of one parameter", path: accounts + "?pageSize=1&page_size=1", fields: []string{"pageSize", "page_size"}, says: "more than once"},
+		{name: "one spelling twice", path: accounts + "?page_size=1&page_size=2", fields: []string{"page_size"}, says: "more than once"},
+		{name: "a parameter that stands in the path", path: accounts + "?practice=partner", fields: []string{"practice"}, says: "leave it out of the query"},
+		{name: "a parameter inside a text", path: accounts + "?filter.x=1", fields: []string{"filter.x"}, says: "no parameter"},
+		{name: "a query with a semicolon", path: accounts + "?pageSize=1;filter=x", fields: []string{""}, says: "cannot be read"},
+		{name: "a body with another after it", verb: "POST", path: connection, body: `{} {"keyKind": "KEY_KIND_ADVANCED"}`, says: "one JSON object"},
+		{name: "a body with something after it", verb: "POST", path: connection, body: `{}x`, says: "one JSON object"},
+		{name: "a body that is an array", verb: "POST", path: connection, body: `[]`, says: "one JSON object"},
+		{name: "a body that is cut", verb: "POST", path: connection, body: `{"keyKind": `, says: "one JSON object"},
+		{name: "a body that is not UTF-8", verb: "POST", path: imports, body: "{\"requestId\": \"\xff\"}", says: "one JSON object"},
+		{name: "a field twice in a body", verb: "POST", path: imports, body: `{"requestId": "a", "request_id": "b"}`, says: "JSON"},
+		{name: "a practice in the body", verb: "POST", path: connection, body: `{"practice": "partner"}`, fields: []string{"practice"}, says: "leave it out of the body"},
+		{name: "the practice of the path in the body", verb: "POST", path: connection, body: `{"practice": "demo"}`, fields: []string{"practice"}, says: "leave it out of the body"},
+		{name: "a dossier in the body", verb: "POST", path: imports, body: `{"dossier": "CEGID003"}`, fields: []string{"dossier"}, says: "leave it out of the body"},
+		{name: "an unknown field deep in a body", verb: "POST", path: imports, body: `{"entries": [{"lines": [{"debitt": "1"}]}]}`, fields: []string{"debitt"}, says: "spelling"},
+		{name: "an amount that is a number", verb: "POST", path: imports, body: `{"entries": [{"lines": [{"debit": 1.5}]}]}`, fields: []string{"debit"}, says: "wrong type"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			got := f.do(t, cmp.Or(c.verb, http.MethodGet), c.path, c.body)
+			if got.StatusCode != http.StatusBadRequest || got.reason != "REQUEST_MALFORMED" || !slices.Equal(got.fields, c.fields) || !strings.Contains(got.text, c.says) {
+				t.Errorf("HTTP %d %s, fields %q; want 400 REQUEST_MALFORMED, fields %q, saying %q: %s", got.StatusCode, got.reason, got.fields, c.fields, c.says, got.text)
+			}
+			if got.Header.Get("Content-Type") != "application/json" || got.Header.Get("X-Request-Id") == "" || got.Header.Get("X-Content-Type-Options") != "nosniff" {
+				t.Errorf("the headers are %v", got.Header)
+			}
+			if strings.Contains(got.text, "proto:") || strings.Contains(got.text, "protojson") {
+				t.Errorf("the answer speaks of the parser: %s", got.text)
+			}
+		})
+	}
+	if calls := f.calls(); len(calls) > 0 {
+		t.Errorf("the service was called all the same: %v", calls)
+	}
+}
+
+func TestABodyThatIsTooLarge(t *testing.T) {
+	f := serve(t, &upstream{}, func(c *Config) { c.MaxBody = 100 }, nil)
+	got := f.do(t, http.MethodPost, imports, `{"requestId": "`+strings.Repeat("x", 200)+`"}`)
+	if got.StatusCode != http.StatusBadRequest || got.reason != "REQUEST_MALFORMED" || !strings.Contains(got.message, "larger") || len(f.calls()) > 0 {
+		t.Errorf("HTTP %d %s", got.StatusCode, got.text)
+	}
+}
+
+func TestIdempotencyKeyIsTheRequestID(t *testing.T) {
+	const key = "Idempotency-Key"
+	for _, c := range []struct {
+		name, verb, path, body string
+		headers                []string
+		want                   string
+		refused                bool
+	}{
+		{name: "it fills what the body leaves out", path: imports, body: `{}`, headers: []string{key, "FA-1"}, want: "FA-1"},
+		{name: "it fills what stands empty in the body", path: imports, body: `{"requestId": ""}`, headers: []string{key, "FA-1"}, want: "FA-1"},
+		{name: "it may repeat the body", path: imports, body: `{"requestId": "FA-1"}`, headers: []string{key, "FA-1"}, want: "FA-1"},
+		{name: "without it the body speaks", path: imports, body: `{"requestId": "FA-1"}`, want: "FA-1"},
+		{name: "it may not contradict the body", path: imports, body: `{"requestId": "FA-2"}`, headers: []string{key, "FA-1"}, refused: true},
+		{name: "an empty one contradicts the body", path: imports, body: `{"requestId": "FA-2"}`, headers: []string{key, ""}, refused: true},
+		{name: "two are one too many", path: imports, body: `{}`, headers: []string{key, "FA-1", key, "FA-2"}, refused: true},
+		{name: "the same twice is one too many", path: imports, body: `{}`, headers: []string{key, "FA-1", key, "FA-1"}, refused: true},
+		{name: "two are refused beside a body that has one", path: imports, body: `{"requestId": "FA-1"}`, headers: []string{key, "FA-1", key, "FA-1"}, refused: true},
+		{name: "a read that has no id ignores it", verb: http.MethodGet, path: accounts, headers: []string{key, "FA-1", key, "FA-2"}},
+		{name: "a read of an import by its id ignores it", verb: http.MethodGet, path: "/v1/practices/demo/imports/FA-1", headers: []string{key, "FA-2"}, want: "FA-1"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			f := serve(t, &upstream{}, nil, nil)
+			verb := c.verb
+			if verb == "" {
+				verb = http.MethodPost
+			}
+			got := f.do(t, verb, c.path, c.body, c.headers...)
+			calls := f.calls()
+			if c.refused {
+				if got.StatusCode != http.StatusBadRequest || got.reason != "FIELD_INVALID" || !slices.Equal(got.fields, []string{"request_id"}) || len(calls) > 0 {
+					t.Errorf("HTTP %d %s, %d calls", got.StatusCode, got.text, len(calls))
+				}
+				return
+			}
+			if got.StatusCode != http.StatusOK || len(calls) != 1 {
+				t.Fatalf("HTTP %d %s, %d calls", got.StatusCode, got.text, len(calls))
+			}
+			if named, ok := calls[0].(interface{ GetRequestId() string }); ok && named.GetRequestId() != c.want {
+				t.Errorf("the request id is %q; want %q", named.GetRequestId(), c.want)
+			}
+		})
+	}
+}
+
+// TestWhatTheGatewayMasksIsLogged: the caller gets an id, the log has the error under it.
+func TestWhatTheGatewayMasksIsLogged(t *testing.T) {
+	for _, each := range []struct{ name, path string }{{"a unary call", accounts}, {"a stream", accounts + ":stream"}} {
+		t.Run(each.name, func(t *testing.T) {
+			fail := func(context.Context, proto.Message) error { return errOdd }
+			f := serve(t, &upstream{answer: fail, next: fail}, nil, nil)
+			got := f.do(t, http.MethodGet, each.path, "", "X-Request-Id", "my-call.7")
+			if got.StatusCode != http.StatusInternalServerError || !strings.Contains(got.text, "my-call.7") || strings.Contains(got.text, "odd") {
+				t.Errorf("HTTP %d %s", got.StatusCode, got.text)
+			}
+			if log := f.log.String(); !strings.Contains(log, `"request_id":"my-call.7"`) || !strings.Contains(log, "odd: secret internals") {
+				t.Errorf("the log does not have it: %s", log)
+			}
+		})
+	}
+}
+
+// TestErrorsOfTheConnectionHaveAReason: those that no interceptor made.
+func TestErrorsOfTheConnectionHaveAReason(t *testing.T) {
+	for code, want := range map[codes.Code]struct {
+		http   int
+		reason string
+	}{
+		codes.Unavailable:       {http.StatusServiceUnavailable, "SHUTTING_DOWN"},
+		codes.DeadlineExceeded:  {http.StatusGatewayTimeout, "DEADLINE_EXCEEDED"},
+		codes.ResourceExhausted: {http.StatusTooManyRequests, "CALLER_LIMIT"},
+		codes.Unimplemented:     {http.StatusNotFound, "METHOD_UNKNOWN"},
+	} {
+		f := serve(t, &upstream{answer: func(context.Context, proto.Message) error { return status.Error(code, "secret internals") }}, nil, nil)
+		got := f.do(t, http.MethodGet, accounts, "")
+		if got.StatusCode != want.http || got.reason != want.reason || strings.Contains(got.text, "secret") {
+			t.Errorf("%s: HTTP %d %s; want %d %s", code, got.StatusCode, got.text, want.http, want.reason)
+		}
+	}
+}
+
+func TestPathsAndMethods(t *testing.T) {
+	f := serve(t, &upstream{}, nil, nil)
+	for _, c := range []struct {
+		name, verb, path string
+		code             int
+		reason, allow    string
+	}{
+		{"an unknown path below /v1", "GET", "/v1/nothing", 404, "METHOD_UNKNOWN", ""},
+		{"the root of the API", "GET", "/v1/", 404, "METHOD_UNKNOWN", ""},
+		{"an unknown path elsewhere", "GET", "/nothing", 404, "METHOD_UNKNOWN", ""},
+		{"an unknown verb of a path", "GET", accounts + ":everything", 404, "METHOD_UNKNOWN", ""},
+		{"a segment too many", "GET", accounts + "/1", 404, "METHOD_UNKNOWN", ""},
+		{"a path with two leading slashes", "GET", "//v1/practices/demo/operations", 307, "", ""},
+		{"the wrong case", "GET", strings.ToUpper(accounts), 404, "METHOD_UNKNOWN", ""},
+		{"HEAD of a list", "HEAD", accounts, 405, "", "GET"},
+		{"HEAD of an unknown path", "HEAD", "/v1/nothing", 404, "", ""},
+		{"HEAD of a probe", "HEAD", "/healthz", 200, "", ""},
+		{"OPTIONS of a list", "OPTIONS", accounts, 405, "HTTP_METHOD_NOT_ALLOWED", "GET"},
+		{"PUT of imports", "PUT", imports, 405, "HTTP_METHOD_NOT_ALLOWED", "POST"},
+		{"DELETE of imports", "DELETE", "/v1/practices/demo/imports", 405, "HTTP_METHOD_NOT_ALLOWED", "GET"},
+		{"a verb nobody knows", "BREW", accounts, 405, "HTTP_METHOD_NOT_ALLOWED", "GET"},
+		{"a trailing slash", "GET", accounts + "/", 200, "", ""},
+		{"a slash within a dossier, encoded", "GET", "/v1/practices/demo/dossiers/A%2FB/accounts", 200, "", ""},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			got := f.do(t, c.verb, c.path, "")
+			if got.StatusCode != c.code || got.reason != c.reason || got.Header.Get("Allow") != c.allow {
+				t.Errorf("HTTP %d %q, Allow %q; want %d %q, Allow %q: %s", got.StatusCode, got.reason, got.Header.Get("Allow"), c.code, c.reason, c.allow, got.text)
+			}
+			if c.verb == "HEAD" && got.text != "" {
+				t.Errorf("HEAD has a body: %s", got.text)
+			}
+		})
+	}
+	calls := f.calls()
+	if last := calls[len(calls)-1].(*looppb.ListAccountsRequest); last.GetDossier() != "A/B" {
+		t.Errorf("the dossier arrived as %q", last.GetDossier())
+	}
+}
+
+func TestContentTypes(t *testing.T) {
+	sent := false
+	f := serve(t, &upstream{next: func(_ context.Context, reply proto.Message) error {
+		if sent {
+			return status.Error(codes.Internal, "odd")
+		}
+		sent = true
+		reply.(*looppb.StreamAccountsResponse).Accounts = []*looppb.Account{{Number: "60700000"}}
+		return nil
+	}}, nil, nil)
+	for _, accept := range []string{"", "text/html", "application/x-protobuf", "application/xml;q=0.9"} {
+		if got := f.do(t, http.MethodGet, accounts, "", "Accept", accept); got.StatusCode != 200 || got.Header.Get("Content-Type") != "application/json" || got.text != "{}" {
+			t.Errorf("Accept %q: HTTP %d %s %s", accept, got.StatusCode, got.Header.Get("Content-Type"), got.text)
+		}
+	}
+	for _, sent := range []string{"", "application/json", "application/json; charset=utf-8", "text/plain", "application/x-www-form-urlencoded", "nonsense/"} {
+		if got := f.do(t, http.MethodPost, connection, `{"keyKind": "KEY_KIND_ADVANCED"}`, "Content-Type", sent); got.StatusCode != 200 {
+			t.Errorf("Content-Type %q: HTTP %d %s", sent, got.StatusCode, got.text)
+		}
+	}
+	got := f.do(t, http.MethodGet, accounts+":stream", "")
+	lines := strings.Split(strings.TrimSpace(got.text), "\n")
+	if got.StatusCode != 200 || got.Header.Get("Content-Type") != "application/x-ndjson" || len(lines) != 2 ||
+		!strings.HasPrefix(lines[0], `{"result":`) || !strings.HasPrefix(lines[1], `{"error":`) || strings.Contains(got.text, "odd") {
+		t.Errorf("a stream that fails: HTTP %d %s %s", got.StatusCode, got.Header.Get("Content-Type"), got.text)
+	}
+	for path, want := range map[string]string{"/openapi.json": "application/json", "/healthz": "text/plain; charset=utf-8", "/docs/": "text/html"} {
+		if got := f.do(t, http.MethodGet, path, ""); got.StatusCode != 200 || got.Header.Get("Content-Type") != want {
+			t.Errorf("%s: HTTP %d %s", path, got.StatusCode, got.Header.Get("Content-Type"))
+		}
+	}
+}
+
+// TestAStreamWithoutMessages: an empty answer is an empty stream, labelled as one.
+func TestAStreamWithoutMessages(t *testing.T) {
+	f := serve(t, &upstream{}, nil, nil)
+	got := f.do(t, http.MethodGet, accounts+":stream", "")
+	if got.StatusCode != 200 || got.Header.Get("Content-Type") != "application/x-ndjson" || got.text != "" {
+		t.Errorf("HTTP %d %s %q", got.StatusCode, got.Header.Get("Content-Type"), got.text)
+	}
+}
+
+// TestHeadersThatGoThrough: only those on the list reach the service.
+func TestHeadersThatGoThrough(t *testing.T) {
+	f := serve(t, &upstream{}, nil, nil)
+	f.do(t, http.MethodGet, accounts, "",
+		"Authorization", "Bearer t", "Traceparent", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01", "Tracestate", "a=b", "X-Request-Id", "id-1",
+		"Grpc-Metadata-X-User-Id", "admin", "Grpc-Metadata-Authorization", "Bearer other", "X-User-Id", "admin", "Cookie", "a=b",
+		"X-Forwarded-Client-Cert", "admin", "Grpcgateway-Authorization", "Bearer other", "X-Forwarded-For", "1.2.3.4")
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for name, values := range f.headers[0] {
+		switch name {
+		case "authorization", "traceparent", "tracestate", "x-request-id":
+			if len(values) != 1 || strings.Contains(values[0], "other") {
+				t.Errorf("%s arrived as %q", name, values)
+			}
+		case "x-forwarded-for", "x-forwarded-host": // grpc-gateway's own; nobody reads them
+		case "grpcgateway-authorization": // a copy of the first that grpc-gateway makes
+			if !slices.Equal(values, []string{"Bearer t"}) {
+				t.Errorf("%s arrived as %q", name, values)
+			}
+		default:
+			t.Errorf("%s went through: %q", name, values)
+		}
+	}
+}

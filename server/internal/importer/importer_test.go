@@ -1,0 +1,274 @@
+package importer
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"google.golang.org/grpc/codes"
+
+	"cegid.internal/gateway/cegidclient"
+	"cegid.internal/gateway/server/internal/ledger"
+)
+
+// TestWhatBecomesOfASubmission: each answer of Loop's, as the ledger keeps it.
+func TestWhatBecomesOfASubmission(t *testing.T) {
+	submitting := func(i *Importer, id string) { _, _ = accepted(i, id)(context.Background()) }
+	for _, c := range []struct {
+		name   string
+		id     string
+		err    error
+		early  bool // it failed before the hook
+		want   ledger.State
+		reason string
+		code   codes.Code
+	}{
+		{name: "accepted", id: "loop-1", want: ledger.Waiting},
+		{name: "accepted without an id", want: ledger.Uncertain, reason: "OUTCOME_UNKNOWN", code: codes.Unknown},
+		{name: "refused in a 200", err: &cegidclient.Error{Kind: cegidclient.KindRefused, HTTPStatus: 200, Sent: cegidclient.MaybeSent}, want: ledger.Refused, reason: "LOOP_REFUSED", code: codes.InvalidArgument},
+		{name: "an outcome that nobody knows", err: &cegidclient.Error{Kind: cegidclient.KindOutcomeUnknown, Sent: cegidclient.MaybeSent}, want: ledger.Uncertain, reason: "OUTCOME_UNKNOWN", code: codes.Unknown},
+		{name: "turned away for its rate", err: &cegidclient.Error{Kind: cegidclient.KindThrottled, HTTPStatus: 429, Sent: cegidclient.MaybeSent}, want: ledger.NotSent, reason: "LOOP_QUOTA", code: codes.ResourceExhausted},
+		{name: "no connection", err: &cegidclient.Error{Kind: cegidclient.KindUnavailable, Sent: cegidclient.NotSent}, early: true, want: ledger.NotSent, reason: "LOOP_UNAVAILABLE", code: codes.Unavailable},
+		{name: "its turn did not come", err: &cegidclient.Error{Kind: cegidclient.KindInterrupted, Sent: cegidclient.NotSent}, early: true, want: ledger.NotSent, reason: "LOOP_UNAVAILABLE", code: codes.Unavailable},
+		{name: "the hook said no", err: ledger.ErrLease, early: true, want: ledger.NotSent, reason: "LEDGER_UNAVAILABLE", code: codes.Unavailable},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				var loop loop
+				loop.says("loop-1", "1")
+				i := open(t, temporary(t), &loop, nil)
+				got, err := i.Submit(t.Context(), submission("FA-1"), func(context.Context) (string, error) {
+					if !c.early {
+						submitting(i, "FA-1")
+					}
+					return c.id, c.err
+				})
+				if err != nil || got.State != c.want || got.LoopRequestID != c.id {
+					t.Fatalf("%s, id %q, %v; want %s", got.State, got.LoopRequestID, err, c.want)
+				}
+				if (got.Error != nil) != (c.reason != "") || got.Error != nil && (got.Error.Reason != c.reason || got.Error.Code != c.code || got.Error.Message == "") {
+					t.Errorf("the failure is %+v; want %s %s", got.Error, c.code, c.reason)
+				}
+				if again := get(t, i.cfg.Ledger, "FA-1"); again.State != c.want {
+					t.Errorf("the ledger has %s", again.State)
+				}
+			})
+		})
+	}
+}
+
+// TestACallerThatLeavesLeavesItsSubmission: it goes on, and its outcome is there for whoever asks again.
+func TestACallerThatLeavesLeavesItsSubmission(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var loop loop
+		loop.says("loop-FA-1", "1")
+		i := open(t, temporary(t), &loop, nil)
+		ctx, leave := context.WithCancel(t.Context())
+		type tag struct{}
+		ctx = context.WithValue(ctx, tag{}, "kept")
+		release := make(chan struct{})
+		var cut error
+		var kept any
+		returned := make(chan error, 1)
+		go func() {
+			_, err := i.Submit(ctx, submission("FA-1"), func(ctx context.Context) (string, error) {
+				<-release
+				cut, kept = ctx.Err(), ctx.Value(tag{})
+				return accepted(i, "FA-1")(ctx)
+			})
+			returned <- err
+		}()
+		synctest.Wait()
+		leave()
+		if err := <-returned; !errors.Is(err, context.Canceled) {
+			t.Errorf("the caller that left got %v", err)
+		}
+		if state := get(t, i.cfg.Ledger, "FA-1").State; state != ledger.Received {
+			t.Errorf("the submission is %s before it was sent", state)
+		}
+		// Whoever comes back waits for the one that is under way, as long as it likes.
+		brief, cancel := context.WithTimeout(t.Context(), 3*time.Second)
+		defer cancel()
+		if _, err := i.Await(brief, get(t, i.cfg.Ledger, "FA-1")); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("waiting ended with %v", err)
+		}
+		close(release)
+		got, err := i.Submit(t.Context(), submission("FA-1"), func(context.Context) (string, error) {
+			t.Error("it was sent twice")
+			return "", nil
+		})
+		if err != nil || got.State != ledger.Waiting || got.LoopRequestID != "loop-FA-1" {
+			t.Errorf("%+v, %v", got, err)
+		}
+		if cut != nil || kept != "kept" {
+			t.Errorf("the call was cut by its caller's leaving (%v), or lost its values (%v)", cut, kept)
+		}
+	})
+}
+
+func TestTwoCallersOfOneIDSendItOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var loop loop
+		loop.says("loop-FA-1", "1")
+		i := open(t, temporary(t), &loop, nil)
+		var sent atomic.Int64
+		var callers sync.WaitGroup
+		for range 10 {
+			callers.Go(func() {
+				got, err := i.Submit(t.Context(), submission("FA-1"), func(ctx context.Context) (string, error) {
+					sent.Add(1)
+					time.Sleep(time.Second)
+					return accepted(i, "FA-1")(ctx)
+				})
+				if err != nil || got.State != ledger.Waiting || got.LoopRequestID != "loop-FA-1" || got.Attempt != 1 {
+					t.Errorf("%+v, %v", got, err)
+				}
+			})
+		}
+		callers.Wait()
+		if sent.Load() != 1 {
+			t.Errorf("it was sent %d times", sent.Load())
+		}
+		other := submission("FA-1")
+		other.Fingerprint = ledger.FingerprintOf(1, []byte("other content"))
+		if _, err := i.Submit(t.Context(), other, nil); !errors.Is(err, ledger.ErrReused) {
+			t.Errorf("other content under the id: %v", err)
+		}
+	})
+}
+
+func TestASubmissionIsBoundedWhateverItsCallerAllows(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var loop loop
+		i := open(t, temporary(t), &loop, nil)
+		begun := time.Now()
+		got, err := i.Submit(t.Context(), submission("FA-1"), func(ctx context.Context) (string, error) {
+			<-ctx.Done()
+			return "", &cegidclient.Error{Kind: cegidclient.KindInterrupted, Sent: cegidclient.NotSent}
+		})
+		if err != nil || got.State != ledger.NotSent || time.Since(begun) != time.Minute {
+			t.Errorf("%s after %s, %v", got.State, time.Since(begun), err)
+		}
+	})
+}
+
+func TestCloseWaitsForWhatIsUnderWay(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var loop loop
+		loop.says("loop-FA-1", "1")
+		i := open(t, temporary(t), &loop, nil)
+		release, returned := make(chan struct{}), make(chan ledger.State, 1)
+		go func() {
+			got, _ := i.Submit(t.Context(), submission("FA-1"), func(ctx context.Context) (string, error) {
+				<-release
+				return accepted(i, "FA-1")(ctx)
+			})
+			returned <- got.State
+		}()
+		synctest.Wait()
+		closed := make(chan struct{})
+		go func() { i.Close(); close(closed) }()
+		synctest.Wait()
+		select {
+		case <-closed:
+			t.Fatal("it closed while a submission was under way")
+		default:
+		}
+		_, err := i.Submit(t.Context(), submission("FA-2"), func(context.Context) (string, error) {
+			t.Error("it was sent after the end")
+			return "", nil
+		})
+		if !errors.Is(err, ErrStopping) {
+			t.Errorf("a submission after the end: %v", err)
+		}
+		if _, err := i.cfg.Ledger.Get(t.Context(), submission("FA-2").Key); !errors.Is(err, ledger.ErrUnknown) {
+			t.Errorf("the ledger took it on: %v", err)
+		}
+		close(release)
+		<-closed
+		if state := <-returned; state != ledger.Waiting || get(t, i.cfg.Ledger, "FA-1").State != ledger.Waiting {
+			t.Errorf("the submission under way ended as %s", state)
+		}
+		i.Close() // once more does nothing
+	})
+}
+
+// TestAnOutcomeOutlastsAFaultOfTheLedger: what Loop said is committed once the database can.
+func TestAnOutcomeOutlastsAFaultOfTheLedger(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var loop loop
+		loop.says("loop-FA-1", "1")
+		i := open(t, faultyLedger(t), &loop, nil)
+		begun := time.Now()
+		got, err := i.Submit(t.Context(), submission("FA-1"), func(ctx context.Context) (string, error) {
+			defer time.AfterFunc(10*time.Second, func() { faulty.Store(false) })
+			defer faulty.Store(true)
+			return accepted(i, "FA-1")(ctx)
+		})
+		if err != nil || got.State != ledger.Waiting || got.LoopRequestID != "loop-FA-1" {
+			t.Fatalf("%+v, %v", got, err)
+		}
+		if took := time.Since(begun); took < 10*time.Second || took > 12*time.Second {
+			t.Errorf("it took %s", took)
+		}
+	})
+}
+
+// TestAnOutcomeThatCannotBeCommittedIsLogged: the log is the last place that knows Loop's id.
+func TestAnOutcomeThatCannotBeCommittedIsLogged(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var loop loop
+		i := open(t, faultyLedger(t), &loop, nil)
+		brief, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		_, err := i.Submit(brief, submission("FA-1"), func(ctx context.Context) (string, error) {
+			defer faulty.Store(true)
+			return accepted(i, "FA-1")(ctx)
+		})
+		begun := time.Now()
+		i.Close() // the process ends: it waits for a while, and gives up
+		if took := time.Since(begun); took > settleLimit+2*time.Second {
+			t.Errorf("the end took %s", took)
+		}
+		if !errors.Is(err, context.DeadlineExceeded) || !strings.Contains(loop.log.String(), `"loop_request_id":"loop-FA-1"`) {
+			t.Errorf("%v; the log says %s", err, loop.log.String())
+		}
+		faulty.Store(false)
+		if state := get(t, i.cfg.Ledger, "FA-1").State; state != ledger.Submitting {
+			t.Errorf("the ledger has %s: only a recovery may settle it", state)
+		}
+	})
+}
+
+// TestWhatAnEarlierProcessLeftIsSettledAtTheStart: nothing of it is sent again.
+func TestWhatAnEarlierProcessLeftIsSettledAtTheStart(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := temporary(t)
+		for _, id := range []string{"received", "submitting"} {
+			begun, err := l.Begin(t.Context(), submission(id), "dead")
+			if err != nil {
+				t.Fatal(err)
+			}
+			if id == "submitting" {
+				if err := l.Submitting(t.Context(), begun.Key, begun.Attempt, "dead", time.Minute); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+		var loop loop
+		open(t, l, &loop, nil)
+		for id, want := range map[string]ledger.State{"received": ledger.NotSent, "submitting": ledger.Uncertain} {
+			if got := get(t, l, id).State; got != want {
+				t.Errorf("%s became %s; want %s", id, got, want)
+			}
+		}
+		if !strings.Contains(loop.log.String(), "earlier process") {
+			t.Errorf("the log says nothing of it: %s", loop.log.String())
+		}
+	})
+}

@@ -1,0 +1,440 @@
+package main
+
+import (
+	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/pem"
+	"fmt"
+	"io"
+	"math/big"
+	"net"
+	"net/http"
+	"os"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+
+	"cegid.internal/gateway/cegidclient/loopsim"
+	"cegid.internal/gateway/server/internal/ledger"
+)
+
+const accounts = "/v1/practices/demo/dossiers/CEGID001/accounts?pageSize=1"
+
+const purchase = `{"entries": [{"journal": "ACH", "date": "2026-03-15", "reference": "FA-1", "documentReference": "FA-1", "lines": [
+	{"account": "60700000", "label": "Achat", "debit": "100.00"}, {"account": "44566000", "label": "TVA", "debit": "20.00"},
+	{"account": "40100000", "thirdParty": "FEXEMPLE", "label": "Fournisseur", "credit": "120.00"}]}]}`
+
+// TestServe: a day in its life, told by what callers and operators see.
+func TestServe(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	p := w.serve(t, "")
+	conn, web := dial(t, p.grpc, nil), &http.Client{Transport: &http.Transport{}}
+	defer web.CloseIdleConnections()
+	if err := listAccounts(t.Context(), conn, w.token); err != nil {
+		t.Errorf("gRPC: %v", err)
+	}
+	if code, text := ask(t, web, "GET", "http://"+p.http+accounts, w.token, ""); code != 200 || !strings.Contains(text, "10100000") {
+		t.Errorf("REST: HTTP %d %s", code, text)
+	}
+	if err := listAccounts(t.Context(), conn, "another token"); status.Code(err) != codes.Unauthenticated {
+		t.Errorf("gRPC with another token: %v", err)
+	}
+	if code, text := ask(t, web, "GET", "http://"+p.http+accounts, "another token", ""); code != 401 {
+		t.Errorf("REST with another token: HTTP %d %s", code, text)
+	}
+	code, text := ask(t, web, "POST", "http://"+p.http+"/v1/practices/demo/dossiers/CEGID001/imports", w.token, purchase, "Idempotency-Key", "FA-1")
+	if code != 200 || !strings.Contains(text, `"requestId":"FA-1"`) {
+		t.Errorf("an import: HTTP %d %s", code, text)
+	}
+	w.Inject(loopsim.Fault{Route: "/journal", Kind: loopsim.FaultStatus, Status: 503})
+	if code, text := ask(t, web, "GET", "http://"+p.http+"/v1/practices/demo/dossiers/CEGID001/journals", w.token, ""); code != 503 {
+		t.Errorf("a call while Loop is down: HTTP %d %s", code, text)
+	}
+	if code, text := ask(t, web, "GET", "http://"+p.operations+"/metrics", "", ""); code != 200 || !strings.Contains(text, "loop_calls_total") {
+		t.Errorf("metrics: HTTP %d %.200s", code, text)
+	}
+	web.CloseIdleConnections()
+	p.stop(t)
+
+	var calls int
+	for _, line := range p.lines(t) {
+		for _, name := range []string{"time", "level", "msg"} {
+			if line[name] == nil {
+				t.Errorf("a line without %s: %v", name, line)
+			}
+		}
+		switch {
+		case line["msg"] == "call":
+			calls++
+			fallthrough
+		default:
+			if line["msg"] != "audit" && strings.Contains(fmt.Sprint(line), dossier) {
+				t.Errorf("a line names the dossier: %v", line)
+			}
+		}
+	}
+	if calls != 6 {
+		t.Errorf("the log tells of %d calls; want 6", calls)
+	}
+	for _, secret := range []string{secretCanary, w.token, "another token"} {
+		if strings.Contains(p.log.String(), secret) {
+			t.Errorf("the log shows %q", secret)
+		}
+	}
+	if p.stdout.Len() > 0 {
+		t.Errorf("standard output has %q", p.stdout.String())
+	}
+	if !strings.Contains(p.log.String(), `"msg":"shutting down"`) {
+		t.Error("the log does not tell of the end")
+	}
+	// The ledger is free again, and knows the import.
+	l, err := ledger.Open(t.Context(), w.path("ledger.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = l.Close() }()
+	if record, err := l.Get(t.Context(), ledger.Key{Practice: "demo", RequestID: "FA-1"}); err != nil || record.LoopRequestID == "" {
+		t.Errorf("%+v, %v", record, err)
+	}
+}
+
+// TestServeRefusesToStart: on anything missing or half-configured, with a sentence and without a secret.
+func TestServeRefusesToStart(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		do   func(t *testing.T, w *world)
+		says string
+	}{
+		{"without a ledger", func(_ *testing.T, w *world) { _ = os.Remove(w.path("ledger.db")) }, "server ledger init"},
+		{"with a ledger that is none", func(t *testing.T, w *world) { w.write(t, "ledger.db", strings.Repeat("no ledger ", 500)) }, "this is no ledger"},
+		{"with an empty file as ledger", func(t *testing.T, w *world) { w.write(t, "ledger.db", "") }, "this is no ledger"},
+		{"with a ledger that another process has", func(t *testing.T, w *world) {
+			l, err := ledger.Open(t.Context(), w.path("ledger.db"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(func() { _ = l.Close() })
+		}, "another process has the ledger open"},
+		{"without a word on the ledger", func(_ *testing.T, w *world) { delete(w.settings, "ledger") }, "server ledger init"},
+		{"without a word on TLS", func(_ *testing.T, w *world) { delete(w.settings, "tls") }, "TLS is not decided on"},
+		{"with a certificate without its key", func(t *testing.T, w *world) {
+			w.write(t, "tls.crt", "x")
+			w.settings["tls"] = "{certificate: tls.crt}"
+		}, "key"},
+		{"without a policy", func(_ *testing.T, w *world) { delete(w.settings, "policy") }, "policy"},
+		{"with an empty policy", func(t *testing.T, w *world) { w.write(t, "policy.yaml", "") }, "policy is not fit"},
+		{"with a policy of an unknown practice", func(t *testing.T, w *world) {
+			w.write(t, "policy.yaml", "callers: [{name: a, token_hashes: [\"sha256:"+strings.Repeat("0", 64)+"\"]}]\ngrants: [{caller: a, practices: [elsewhere], dossiers: [\"*\"], rights: [read]}]\n")
+		}, "elsewhere"},
+		{"without practices", func(_ *testing.T, w *world) { delete(w.settings, "practices") }, "practice"},
+		{"without the file of a secret", func(_ *testing.T, w *world) { _ = os.Remove(w.path("secrets/demo")) }, "secrets/demo"},
+		{"with an empty secret", func(t *testing.T, w *world) { w.write(t, "secrets/demo", "\n") }, "secrets/demo"},
+		{"with a misspelt key", func(_ *testing.T, w *world) { w.settings["listne"] = "{}" }, "listne"},
+		{"with plain HTTP towards Loop", func(_ *testing.T, w *world) {
+			w.settings["loop"] = strings.ReplaceAll(w.settings["loop"], "allow_plain_http: true", "allow_plain_http: false")
+		}, "https://"},
+		{"on a port that is taken", func(t *testing.T, w *world) {
+			listener, err := net.Listen("tcp", "127.0.0.1:0")
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(func() { _ = listener.Close() })
+			w.settings["listen"] = fmt.Sprintf(`{grpc: "%s", http: "127.0.0.1:0", operations: "127.0.0.1:0"}`, listener.Addr())
+		}, "the gRPC listener"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			c.do(t, w)
+			out, said, code := run(t, "serve", "--config", w.config(t))
+			if code == 0 || !strings.Contains(said, c.says) || strings.Contains(said, "panic") || strings.Contains(said, "goroutine") {
+				t.Errorf("code %d, saying %q; want another, saying %q", code, said, c.says)
+			}
+			if strings.Contains(out+said, secretCanary) || out != "" {
+				t.Errorf("it printed %q and %q", out, said)
+			}
+			if c.name == "without a ledger" {
+				if _, err := os.Stat(w.path("ledger.db")); err == nil {
+					t.Error("it made one")
+				}
+			}
+		})
+	}
+	t.Run("without a configuration", func(t *testing.T) {
+		t.Parallel()
+		for _, arguments := range [][]string{{"serve"}, {"serve", "--config", t.TempDir() + "/nothing.yaml"}, {}, {"sreve"}} {
+			if _, said, code := run(t, arguments...); code == 0 || said == "" {
+				t.Errorf("%v: code %d, saying %q", arguments, code, said)
+			}
+		}
+	})
+}
+
+// TestSecretsRotateWhileCallsGoOn: none of them fails.
+func TestSecretsRotateWhileCallsGoOn(t *testing.T) {
+	for _, way := range []string{"by replacing the file", "by swapping a symlink"} {
+		t.Run(way, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			swap := func(name string) { // as Kubernetes mounts secrets
+				if err := os.Symlink(name, w.path("secrets/data.new")); err != nil {
+					t.Fatal(err)
+				}
+				if err := os.Rename(w.path("secrets/data.new"), w.path("secrets/data")); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if way == "by swapping a symlink" {
+				w.write(t, "secrets/1/primary", loopsim.SandboxSubscriptionPrimary)
+				swap("1")
+				_ = os.Remove(w.path("secrets/primary"))
+				if err := os.Symlink("data/primary", w.path("secrets/primary")); err != nil {
+					t.Fatal(err)
+				}
+			}
+			p := w.serve(t, "")
+			conn := dial(t, p.grpc, nil)
+			ctx, stop := context.WithCancel(t.Context())
+			calling := make(chan error, 1)
+			go func() {
+				for ctx.Err() == nil {
+					if err := listAccounts(t.Context(), conn, w.token); err != nil {
+						calling <- err
+						return
+					}
+					time.Sleep(10 * time.Millisecond)
+				}
+				calling <- nil
+			}()
+			// The new key is valid before it is handed out, the old one for a while after.
+			const rotated = "sandbox-subscription-rotated"
+			w.SetSubscriptionKeys(loopsim.SandboxSubscriptionPrimary, rotated)
+			if way == "by swapping a symlink" {
+				w.write(t, "secrets/2/primary", rotated)
+				swap("2")
+			} else {
+				w.write(t, "secrets/primary", rotated+"\n")
+			}
+			eventually(t, "the new key", func() bool {
+				requests := w.Requests()
+				return len(requests) > 0 && requests[len(requests)-1].Subscription == loopsim.Secondary
+			})
+			w.SetSubscriptionKeys("", rotated)
+			before := w.Count("/compte")
+			eventually(t, "calls after the old key's end", func() bool { return w.Count("/compte") > before+10 })
+			stop()
+			if err := <-calling; err != nil {
+				t.Errorf("a call failed: %v", err)
+			}
+			if !strings.Contains(p.log.String(), "a secret was rotated") || strings.Contains(p.log.String(), "rotated\"\n") || strings.Contains(p.log.String(), rotated) {
+				t.Errorf("the log: %s", p.log.String())
+			}
+			p.stop(t)
+		})
+	}
+}
+
+// TestAuditIsWrittenWhateverTheLogLevel: and nothing else is.
+func TestAuditIsWrittenWhateverTheLogLevel(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	address := listener.Addr().String()
+	_ = listener.Close()
+	w.settings["log"] = "{level: error}"
+	w.settings["listen"] = fmt.Sprintf(`{grpc: "127.0.0.1:0", http: "%s", operations: "127.0.0.1:0"}`, address)
+	p := w.serve(t, address)
+	web := &http.Client{Transport: &http.Transport{}}
+	defer web.CloseIdleConnections()
+	ask(t, web, "GET", "http://"+address+accounts, w.token, "")
+	ask(t, web, "GET", "http://"+address+accounts, "another token", "")
+	ask(t, web, "GET", "http://"+address+"/v1/practices/demo/dossiers/CEGID003/accounts", w.token, "")
+	ask(t, web, "POST", "http://"+address+"/v1/practices/demo/dossiers/CEGID001/imports", w.token, purchase, "Idempotency-Key", "FA-1", "X-Request-Id", "call-1")
+	web.CloseIdleConnections()
+	p.stop(t)
+	var seen []string
+	for _, line := range p.lines(t) {
+		if line["msg"] != "audit" {
+			t.Errorf("a line that is no audit: %v", line)
+			continue
+		}
+		seen = append(seen, fmt.Sprint(line["event"], " ", line["caller"], " ", line["dossier"]))
+		if line["event"] == "done" && (line["request_id"] != "call-1" || line["code"] != "OK" || line["practice"] != "demo" || line["right"] != "write") {
+			t.Errorf("the record of the import: %v", line)
+		}
+	}
+	if got, want := strings.Join(seen, "; "), "refused  ; refused billing CEGID003; done billing CEGID001"; got != want {
+		t.Errorf("the records are %q; want %q", got, want)
+	}
+	if text := p.log.String(); strings.Contains(text, "120.00") || strings.Contains(text, "Fournisseur") || strings.Contains(text, secretCanary) {
+		t.Errorf("the records hold a payload or a secret: %s", text)
+	}
+}
+
+// authority signs certificates for loopback.
+type authority struct {
+	certificate *x509.Certificate
+	key         *ecdsa.PrivateKey
+	pool        *x509.CertPool
+}
+
+func newAuthority(t *testing.T) *authority {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	template := &x509.Certificate{
+		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "authority"}, IsCA: true, BasicConstraintsValid: true,
+		KeyUsage: x509.KeyUsageCertSign, NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
+	}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	certificate, err := x509.ParseCertificate(der)
+	if err != nil {
+		t.Fatal(err)
+	}
+	a := &authority{certificate: certificate, key: key, pool: x509.NewCertPool()}
+	a.pool.AddCert(certificate)
+	return a
+}
+
+// sign makes a certificate with that serial number, and its key.
+func (a *authority) sign(t *testing.T, serial int64) (certificate, key string) {
+	t.Helper()
+	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	template := &x509.Certificate{
+		SerialNumber: big.NewInt(serial), Subject: pkix.Name{CommonName: "gateway"}, IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)},
+		KeyUsage: x509.KeyUsageDigitalSignature, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
+		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
+	}
+	der, err := x509.CreateCertificate(rand.Reader, template, a.certificate, &private.PublicKey, a.key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	encoded, err := x509.MarshalPKCS8PrivateKey(private)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})), string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: encoded}))
+}
+
+func TestServeOverTLS(t *testing.T) {
+	t.Parallel()
+	w, a := newWorld(t), newAuthority(t)
+	certificate, key := a.sign(t, 100)
+	w.write(t, "tls.crt", certificate)
+	w.write(t, "tls.key", key)
+	w.settings["tls"] = "{certificate: tls.crt, key: tls.key}"
+	p := w.serve(t, "")
+	trusting := &tls.Config{RootCAs: a.pool}
+	conn := dial(t, p.grpc, trusting)
+	if err := listAccounts(t.Context(), conn, w.token); err != nil {
+		t.Errorf("gRPC: %v", err)
+	}
+	for _, protocol := range []string{"HTTP/1.1", "HTTP/2.0"} {
+		web := &http.Client{Transport: &http.Transport{TLSClientConfig: trusting.Clone(), ForceAttemptHTTP2: protocol == "HTTP/2.0"}}
+		response, err := web.Get("https://" + p.http + "/healthz")
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = response.Body.Close()
+		if response.Proto != protocol {
+			t.Errorf("the answer came over %s; want %s", response.Proto, protocol)
+		}
+		if code, text := ask(t, web, "GET", "https://"+p.http+accounts, w.token, ""); code != 200 || !strings.Contains(text, "10100000") {
+			t.Errorf("REST over %s: HTTP %d %s", protocol, code, text)
+		}
+		web.CloseIdleConnections()
+	}
+
+	// Plaintext is refused on both, and so is TLS that has had its day.
+	if err := listAccounts(t.Context(), dial(t, p.grpc, nil), w.token); status.Code(err) != codes.Unavailable {
+		t.Errorf("gRPC in plaintext: %v", err)
+	}
+	response, err := http.Get("http://" + p.http + accounts)
+	if err == nil {
+		text, _ := io.ReadAll(response.Body)
+		_ = response.Body.Close()
+		if response.StatusCode != http.StatusBadRequest || strings.Contains(string(text), "10100000") {
+			t.Errorf("REST in plaintext: HTTP %d %s", response.StatusCode, text)
+		}
+	}
+	for _, address := range []string{p.grpc, p.http} {
+		old := &tls.Config{RootCAs: a.pool, MinVersion: tls.VersionTLS10, MaxVersion: tls.VersionTLS11}
+		if conn, err := tls.Dial("tcp", address, old); err == nil {
+			_ = conn.Close()
+			t.Errorf("%s speaks TLS 1.1", address)
+		}
+	}
+
+	// A rotation is seen by new connections; the old one goes on.
+	serial := func(address string) int64 {
+		conn, err := tls.Dial("tcp", address, &tls.Config{RootCAs: a.pool, NextProtos: []string{"h2"}})
+		if err != nil {
+			t.Fatalf("during the rotation: %v", err)
+		}
+		defer func() { _ = conn.Close() }()
+		return conn.ConnectionState().PeerCertificates[0].SerialNumber.Int64()
+	}
+	certificate, key = a.sign(t, 200)
+	w.write(t, "tls.crt", certificate)
+	if got := serial(p.grpc); got != 100 {
+		t.Errorf("half of a rotation serves certificate %d", got)
+	}
+	w.write(t, "tls.key", key)
+	for _, address := range []string{p.grpc, p.http} {
+		eventually(t, "the new certificate", func() bool { return serial(address) == 200 })
+	}
+	if err := listAccounts(t.Context(), conn, w.token); err != nil {
+		t.Errorf("gRPC after the rotation: %v", err)
+	}
+	_ = conn.Close()
+	p.stop(t)
+	p.lines(t) // each is JSON, those of handshakes too
+	if strings.Contains(p.log.String(), "PRIVATE KEY") {
+		t.Error("the log holds a key")
+	}
+}
+
+// TestSIGTERMLetsACallEnd: it is answered, and the process ends in order.
+func TestSIGTERMLetsACallEnd(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.Inject(loopsim.Fault{Route: "/compte", Kind: loopsim.FaultLatency, Latency: 500 * time.Millisecond})
+	p := w.serve(t, "")
+	answered := make(chan error, 1)
+	conn := dial(t, p.grpc, nil)
+	go func() { answered <- listAccounts(t.Context(), conn, w.token) }()
+	eventually(t, "the call", func() bool { return w.Count("/compte") > 0 })
+	p.stop(t)
+	if err := <-answered; err != nil {
+		t.Errorf("the call under way: %v", err)
+	}
+}
+
+func TestVersion(t *testing.T) {
+	t.Parallel()
+	out, said, code := run(t, "version")
+	if code != 0 || said != "" || !regexp.MustCompile(`^\S+ \S* ?go1\.\d+\S*.*\n$`).MatchString(out) {
+		t.Errorf("code %d: %q, %q", code, out, said)
+	}
+}
