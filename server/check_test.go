@@ -50,7 +50,7 @@ func TestCheck(t *testing.T) {
 			code: 1, says: []string{"not tried", "list one under dossiers"}, fails: "not connected",
 		},
 		{name: "no ledger", do: func(_ *testing.T, w *world) { _ = os.Remove(w.path("ledger.db")) }, code: 1, fails: "server ledger init"},
-		{name: "a misspelt configuration", do: func(_ *testing.T, w *world) { w.settings["listne"] = "{}" }, code: 1, fails: "listne"},
+		{name: "a misspelt configuration", do: func(_ *testing.T, w *world) { w.settings["listne"] = "{}" }, code: 1, fails: "is not known here; the keys are listen,"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()

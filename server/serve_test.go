@@ -135,11 +135,11 @@ func TestServeRefusesToStart(t *testing.T) {
 		{"with an empty policy", func(t *testing.T, w *world) { w.write(t, "policy.yaml", "") }, "policy is not fit"},
 		{"with a policy of an unknown practice", func(t *testing.T, w *world) {
 			w.write(t, "policy.yaml", "callers: [{name: a, token_hashes: [\"sha256:"+strings.Repeat("0", 64)+"\"]}]\ngrants: [{caller: a, practices: [elsewhere], dossiers: [\"*\"], rights: [read]}]\n")
-		}, "elsewhere"},
+		}, "the configuration has no practice of this name"},
 		{"without practices", func(_ *testing.T, w *world) { delete(w.settings, "practices") }, "practice"},
 		{"without the file of a secret", func(_ *testing.T, w *world) { _ = os.Remove(w.path("secrets/demo")) }, "secrets/demo"},
 		{"with an empty secret", func(t *testing.T, w *world) { w.write(t, "secrets/demo", "\n") }, "secrets/demo"},
-		{"with a misspelt key", func(_ *testing.T, w *world) { w.settings["listne"] = "{}" }, "listne"},
+		{"with a misspelt key", func(_ *testing.T, w *world) { w.settings["listne"] = "{}" }, "is not known here; the keys are listen,"},
 		{"with plain HTTP towards Loop", func(_ *testing.T, w *world) {
 			w.settings["loop"] = strings.ReplaceAll(w.settings["loop"], "allow_plain_http: true", "allow_plain_http: false")
 		}, "https://"},
@@ -276,10 +276,10 @@ func TestAuditIsWrittenWhateverTheLogLevel(t *testing.T) {
 			t.Errorf("the record of the import: %v", line)
 		}
 	}
-	if got, want := strings.Join(seen, "; "), "refused  ; refused billing CEGID003; done billing CEGID001"; got != want {
+	if got, want := strings.Join(seen, "; "), "refused  ; refused billing CEGID003; submitted billing CEGID001; done billing CEGID001"; got != want {
 		t.Errorf("the records are %q; want %q", got, want)
 	}
-	if text := p.log.String(); strings.Contains(text, "120.00") || strings.Contains(text, "Fournisseur") || strings.Contains(text, secretCanary) {
+	if text := p.log.String(); strings.Contains(text, "100.00") || strings.Contains(text, "Fournisseur") || strings.Contains(text, "60700000") || strings.Contains(text, secretCanary) {
 		t.Errorf("the records hold a payload or a secret: %s", text)
 	}
 }

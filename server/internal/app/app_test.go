@@ -96,6 +96,7 @@ func TestInventedNamesMakeNoSeries(t *testing.T) {
 		for _, ctx := range []context.Context{t.Context(), metadata.AppendToOutgoingContext(t.Context(), "authorization", "Bearer x")} {
 			for _, method := range []string{
 				fmt.Sprintf("/cegid.loop.v1.ReferenceDataService/List%d", i), fmt.Sprintf("/made.up.Service%d/Do", i), fmt.Sprintf("/nonsense%d/", i),
+				fmt.Sprintf("/grpc.health.v1.Health/Check%d", i), fmt.Sprintf("/grpc.reflection.v1.Service%d/Do", i),
 			} {
 				if err := conn.Invoke(ctx, method, &emptypb.Empty{}, &emptypb.Empty{}); err == nil || status.Code(err) == codes.Unavailable {
 					t.Fatalf("%s: %v", method, err)

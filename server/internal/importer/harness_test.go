@@ -93,6 +93,8 @@ type loop struct {
 	log lockedBuffer
 	// gone: the practice is not configured.
 	gone atomic.Bool
+	// panics: so does whoever calls Loop.
+	panics bool
 
 	mu      sync.Mutex
 	scripts map[string][]string
@@ -116,6 +118,9 @@ func (l *loop) times(id string) []time.Time {
 }
 
 func (l *loop) RoundTrip(r *http.Request) (*http.Response, error) {
+	if l.panics {
+		panic("odd")
+	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	id := r.URL.Query().Get("accountingImportRequestId")

@@ -219,23 +219,29 @@ func TestAnOutcomeOutlastsAFaultOfTheLedger(t *testing.T) {
 	})
 }
 
-// TestAnOutcomeThatCannotBeCommittedIsLogged: the log is the last place that knows Loop's id.
+// TestAnOutcomeThatCannotBeCommittedIsLogged: the log is the last place that knows Loop's id when the process ends.
 func TestAnOutcomeThatCannotBeCommittedIsLogged(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var loop loop
 		i := open(t, faultyLedger(t), &loop, nil)
-		brief, cancel := context.WithTimeout(t.Context(), time.Minute)
-		defer cancel()
-		_, err := i.Submit(brief, submission("FA-1"), func(ctx context.Context) (string, error) {
-			defer faulty.Store(true)
-			return accepted(i, "FA-1")(ctx)
-		})
+		returned := make(chan error, 1)
+		go func() {
+			_, err := i.Submit(t.Context(), submission("FA-1"), func(ctx context.Context) (string, error) {
+				defer faulty.Store(true)
+				return accepted(i, "FA-1")(ctx)
+			})
+			returned <- err
+		}()
+		time.Sleep(5 * time.Minute)
+		if !strings.Contains(loop.log.String(), `"loop_request_id":"loop-FA-1"`) {
+			t.Errorf("the log does not have it while it is tried: %s", loop.log.String())
+		}
 		begun := time.Now()
-		i.Close() // the process ends: it waits for a while, and gives up
-		if took := time.Since(begun); took > settleLimit+2*time.Second {
+		i.Close()
+		if took := time.Since(begun); took > time.Minute {
 			t.Errorf("the end took %s", took)
 		}
-		if !errors.Is(err, context.DeadlineExceeded) || !strings.Contains(loop.log.String(), `"loop_request_id":"loop-FA-1"`) {
+		if err := <-returned; err == nil || !strings.Contains(loop.log.String(), "could not be committed") {
 			t.Errorf("%v; the log says %s", err, loop.log.String())
 		}
 		faulty.Store(false)
@@ -243,6 +249,41 @@ func TestAnOutcomeThatCannotBeCommittedIsLogged(t *testing.T) {
 			t.Errorf("the ledger has %s: only a recovery may settle it", state)
 		}
 	})
+}
+
+// TestAPanicEndsNothingButItsSubmission: and hides nothing that may have been sent.
+func TestAPanicEndsNothingButItsSubmission(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		send func(client *cegidclient.Client) func(context.Context) (string, error)
+		want ledger.State
+	}{
+		{"before bytes leave", func(*cegidclient.Client) func(context.Context) (string, error) {
+			return func(context.Context) (string, error) { panic("odd: 60700000") }
+		}, ledger.NotSent},
+		{"while bytes leave", func(client *cegidclient.Client) func(context.Context) (string, error) {
+			return func(ctx context.Context) (string, error) {
+				return client.Imports.Submit(ctx, "CEGID001", cegidclient.EntryImport{Entries: []cegidclient.Entry{{
+					Journal: "ACH", Date: "2026-03-15", Lines: []cegidclient.EntryLine{{Account: "60700000", Debit: "1"}, {Account: "40100000", Credit: "1"}},
+				}}})
+			}
+		}, ledger.Uncertain},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				loop := loop{panics: true}
+				i := open(t, temporary(t), &loop, nil)
+				client, _ := i.cfg.Client("demo")
+				got, err := i.Submit(t.Context(), submission("FA-1"), c.send(client))
+				if err != nil || got.State != c.want || got.Error == nil {
+					t.Errorf("%+v, %v; want %s", got, err, c.want)
+				}
+				if strings.Contains(loop.log.String(), "odd") {
+					t.Errorf("the log quotes the panic: %s", loop.log.String())
+				}
+			})
+		})
+	}
 }
 
 // TestWhatAnEarlierProcessLeftIsSettledAtTheStart: nothing of it is sent again.

@@ -98,7 +98,7 @@ func logCalls(log *slog.Logger, known map[string]policy.Right) Named {
 			attributes = append(attributes, slog.String("reason", apierror.ReasonName(apierror.ReasonOf(err))))
 		}
 		level := slog.LevelInfo
-		if code == codes.Internal || code == codes.Unknown {
+		if code == codes.Internal || code == codes.Unknown && attempts > 0 { // not a repeat that answers what is known
 			level = slog.LevelError
 		}
 		log.LogAttrs(ctx, level, "call", attributes...)
@@ -190,9 +190,14 @@ func authenticate(callers *policy.Policy, auditLog *slog.Logger) Named {
 	})
 }
 
-// public methods say nothing of any practice: probes and schema.
+// public methods say nothing of any practice: probes and schema. By name, since whoever could invent one would pass.
 func public(method string) bool {
-	return strings.HasPrefix(method, "/grpc.health.v1.Health/") || strings.HasPrefix(method, "/grpc.reflection.")
+	switch method {
+	case "/grpc.health.v1.Health/Check", "/grpc.health.v1.Health/Watch", "/grpc.health.v1.Health/List",
+		"/grpc.reflection.v1.ServerReflection/ServerReflectionInfo", "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo":
+		return true
+	}
+	return false
 }
 
 func bearer(ctx context.Context) string {

@@ -1,0 +1,538 @@
+package chaos
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"math/rand/v2"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"cegid.internal/gateway/cegidclient/loopsim"
+	looppb "cegid.internal/gateway/gen/go/cegid/loop/v1"
+)
+
+const practice = loopsim.SandboxDemo
+
+// storm says how bad it gets, and for how long.
+type storm struct {
+	seed    uint64
+	imports int
+	workers int
+	// Between two kills.
+	shortest, longest time.Duration
+	// limit ends it: then no fault and no kill any more, so that every caller comes to its last word.
+	limit time.Duration
+	// minimum is how many kills there must be.
+	minimum int
+}
+
+func number(t *testing.T, name string, fallback int) int {
+	t.Helper()
+	text := os.Getenv(name)
+	if text == "" {
+		return fallback
+	}
+	n, err := strconv.Atoi(text)
+	if err != nil || n < 1 {
+		t.Fatalf("%s must be a positive number", name)
+	}
+	return n
+}
+
+func TestWhateverHappensEachEntryIsBookedOnceAtMostAndItsCallerKnows(t *testing.T) {
+	first, seeds := number(t, "LOOP_CHAOS_SEED", 1), number(t, "LOOP_CHAOS_SEEDS", 1)
+	imports := number(t, "LOOP_CHAOS_IMPORTS", 60)
+	var total Report
+	began := time.Now()
+	for seed := first; seed < first+seeds; seed++ {
+		s := storm{
+			seed: uint64(seed), imports: imports, workers: 24, shortest: 150 * time.Millisecond, longest: 700 * time.Millisecond,
+			limit: 6 * time.Second, minimum: 3,
+		}
+		if imports > 100 {
+			s.longest, s.limit, s.workers, s.minimum = 1500*time.Millisecond, 35*time.Second, 32, 10
+		}
+		t.Run("seed "+strconv.Itoa(seed), func(t *testing.T) {
+			total.Add(s.run(t))
+		})
+	}
+	if seeds > 1 {
+		var table strings.Builder
+		if err := total.Write(&table, fmt.Sprintf("%d seeds from %d, in %s", seeds, first, time.Since(began).Round(time.Second))); err != nil {
+			t.Fatal(err)
+		}
+		t.Log("\n" + table.String())
+	}
+}
+
+// run lets a storm pass over a server, and compares.
+func (s storm) run(t *testing.T) Report {
+	began := time.Now()
+	folder := t.TempDir()
+	if keep := os.Getenv("LOOP_CHAOS_JOURNAL"); keep != "" {
+		folder = keep
+	}
+	path := filepath.Join(folder, fmt.Sprintf("journal-%d.jsonl", s.seed))
+	journal, err := NewJournal(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	l := newLoop(t)
+	dossiers := []string{"CEGID001", "CEGID003", l.dossier(t, "CHAOS01"), l.dossier(t, "CHAOS02"), l.dossier(t, "CHAOS03")}
+	g := newGateway(t, l.url, settings{})
+	r := &run{
+		storm: s, t: t, loop: l, gateway: g, journal: journal, dossiers: dossiers, calm: make(chan struct{}),
+		billing: newCaller(t, g, journal, billing), expenses: newCaller(t, g, journal, expenses),
+	}
+	r.faults()
+	r.tell()
+	r.reckon()
+	if err := g.terminate(); err != nil {
+		t.Error("the server ended with", err)
+	}
+	g.healthy()
+	if err := journal.Close(); err != nil {
+		t.Fatal(err)
+	}
+
+	events, err := ReadJournal(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	books, err := Inspect(t.Context(), l.root, dossiers...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if os.Getenv("LOOP_CHAOS_JOURNAL") != "" {
+		text, _ := json.Marshal(books)
+		if err := os.WriteFile(filepath.Join(folder, fmt.Sprintf("books-%d.json", s.seed)), text, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	report := Judge(events, books)
+	var table strings.Builder
+	if err := report.Write(&table, fmt.Sprintf("seed %d, %d workers, in %s", s.seed, s.workers, time.Since(began).Round(100*time.Millisecond))); err != nil {
+		t.Fatal(err)
+	}
+	t.Logf("\n%s  on the wire  %6d  calls that the channels made of %d\n", table.String(), r.billing.sends.attempts.Load()+r.expenses.sends.attempts.Load(), journal.NextCall()-1)
+	for i, complaint := range report.Complaints {
+		t.Errorf("%s: %s: %s", complaint.Rule, complaint.ID, complaint.Text)
+		if i < 5 {
+			t.Log(history(complaint.ID, events, books))
+		}
+	}
+	if report.Kills < s.minimum {
+		t.Errorf("%d kills are too few to prove anything", report.Kills)
+	}
+	return report
+}
+
+// history is all that is known of an id.
+func history(id string, events []Event, books Books) string {
+	var text strings.Builder
+	for _, e := range events {
+		if id != "" && e.ID == id || e.Kind == Killed || e.Kind == Died || e.Kind == Started {
+			line, _ := json.Marshal(e)
+			text.Write(append(line, '\n'))
+		}
+	}
+	for _, sent := range books.Imports {
+		for _, reference := range sent.RefPieces {
+			if reference == id {
+				line, _ := json.Marshal(sent)
+				text.Write(append(line, '\n'))
+			}
+		}
+	}
+	return text.String()
+}
+
+// run is a storm under way.
+type run struct {
+	storm
+	t                 *testing.T
+	loop              *loop
+	gateway           *gateway
+	journal           *Journal
+	dossiers          []string
+	billing, expenses *caller
+	calm              chan struct{} // closed when the storm is over
+	kills             atomic.Int64
+}
+
+// faults lets Loop fail by chance. Nothing is injected that the contract takes for a word of Loop's: a 401 to a submission
+// that was processed, for example.
+func (r *run) faults() {
+	inject := func(f loopsim.Fault) {
+		f.Seed = r.seed
+		what := string(f.Kind)
+		if f.Status != 0 {
+			what += " " + strconv.Itoa(f.Status)
+		}
+		if f.Latency > 0 {
+			what += " " + f.Latency.String()
+		}
+		if f.After {
+			what += " after"
+		}
+		r.journal.Add(Event{Kind: Struck, Fault: r.loop.Inject(f), What: what, Status: f.Status})
+	}
+	for _, f := range []loopsim.Fault{
+		{Probability: .04, Kind: loopsim.FaultCutBefore},
+		{Probability: .04, Kind: loopsim.FaultCutAfter},
+		{Probability: .02, Kind: loopsim.FaultStatus, Status: http.StatusServiceUnavailable},
+		{Probability: .02, Kind: loopsim.FaultStatus, Status: http.StatusServiceUnavailable, After: true},
+		{Probability: .02, Kind: loopsim.FaultStatus, Status: http.StatusInternalServerError, After: true},
+		{Probability: .01, Kind: loopsim.FaultHTML, Status: http.StatusBadGateway},
+		{Probability: .05, Kind: loopsim.FaultStatus, Status: http.StatusTooManyRequests},
+		{Probability: .005, Kind: loopsim.FaultStatus, Status: http.StatusTooManyRequests, RetryAfter: time.Second},
+		{Probability: .10, Kind: loopsim.FaultLatency, Latency: 300 * time.Millisecond},
+		{Probability: .08, Kind: loopsim.FaultLatency, Latency: 500 * time.Millisecond, After: true},
+		{Probability: .007, Kind: loopsim.FaultHang},
+		{Probability: .007, Kind: loopsim.FaultHang, After: true},
+		{Probability: .02, Kind: loopsim.FaultTruncated},
+		{Probability: .02, Kind: loopsim.FaultTruncatedChunked},
+		// Nobody answers at once: before and after it is processed, there is time to die.
+		{Probability: .5, Kind: loopsim.FaultLatency, Latency: 40 * time.Millisecond},
+		{Kind: loopsim.FaultLatency, Latency: 40 * time.Millisecond, After: true},
+	} {
+		f.Method, f.Route = http.MethodPost, "/importJson"
+		inject(f)
+	}
+	for _, f := range []loopsim.Fault{ // the lists of preflight, and getImportStatus
+		{Probability: .06, Kind: loopsim.FaultStatus, Status: http.StatusServiceUnavailable},
+		{Probability: .03, Kind: loopsim.FaultCutBefore},
+		{Probability: .01, Kind: loopsim.FaultStatus, Status: http.StatusTooManyRequests},
+		{Probability: .03, Kind: loopsim.FaultTruncated},
+		{Probability: .10, Kind: loopsim.FaultLatency, Latency: 100 * time.Millisecond},
+	} {
+		f.Method = http.MethodGet
+		inject(f)
+	}
+}
+
+// tell runs all stories while the server is killed again and again.
+func (r *run) tell() {
+	plans := make(chan *story)
+	var callers, killer sync.WaitGroup
+	for range r.workers {
+		callers.Go(func() {
+			for each := range plans {
+				each.tell()
+			}
+		})
+	}
+	done := make(chan struct{})
+	killer.Go(func() { r.kill(done) })
+	chance := rand.New(rand.NewPCG(r.seed, 1))
+	for i := range r.imports {
+		// A quick machine would be through before the server has died often enough.
+		for int(r.kills.Load()) < i*(r.minimum+1)/r.imports && !r.over() {
+			time.Sleep(5 * time.Millisecond)
+		}
+		plans <- r.plan(i, chance)
+	}
+	close(plans)
+	callers.Wait()
+	close(done)
+	killer.Wait()
+}
+
+// over says whether the storm is.
+func (r *run) over() bool {
+	select {
+	case <-r.calm:
+		return true
+	default:
+		return false
+	}
+}
+
+// kill ends the server at random moments, half of them just after a submission has reached Loop, until the stories are
+// told or the storm is over.
+func (r *run) kill(done <-chan struct{}) {
+	chance := rand.New(rand.NewPCG(r.seed, 2))
+	between := func(low, high time.Duration) time.Duration {
+		return low + time.Duration(chance.Int64N(int64(high-low)))
+	}
+	over := time.After(r.limit)
+	restart := func() {
+		underWay := r.loop.count(0)
+		r.journal.Add(Event{Kind: Killed, UnderWay: underWay})
+		r.gateway.kill()
+		r.journal.Add(Event{Kind: Died})
+		if err := r.gateway.start(); err != nil {
+			r.t.Error(err)
+			return
+		}
+		r.journal.Add(Event{Kind: Started})
+		r.kills.Add(1)
+	}
+	for {
+		select {
+		case <-done:
+			close(r.calm)
+			return
+		case <-over:
+			r.loop.ClearFaults()
+			restart() // what hangs would for a minute
+			close(r.calm)
+			return
+		case <-time.After(between(r.shortest, r.longest)):
+		}
+		if chance.IntN(2) == 0 {
+			select {
+			case <-r.loop.arrived: // an old one, perhaps
+			default:
+			}
+			select {
+			case <-r.loop.arrived:
+				time.Sleep(between(0, 20*time.Millisecond))
+			case <-time.After(200 * time.Millisecond):
+			}
+		}
+		restart()
+	}
+}
+
+// reckon brings everything to its end and reads what became of it.
+func (r *run) reckon() {
+	r.loop.ClearFaults()
+	r.loop.admin(r.t, http.MethodPost, "/_sim/imports/finish", "")
+	ctx, cancel := context.WithTimeout(r.t.Context(), time.Minute)
+	defer cancel()
+	unfinished := []looppb.ImportState{
+		looppb.ImportState_IMPORT_STATE_RECEIVED, looppb.ImportState_IMPORT_STATE_SUBMITTING,
+		looppb.ImportState_IMPORT_STATE_WAITING, looppb.ImportState_IMPORT_STATE_RUNNING,
+	}
+	for len(r.list(ctx, unfinished)) > 0 {
+		select {
+		case <-ctx.Done():
+			r.t.Error("imports are under way for a minute after the storm")
+			return
+		case <-time.After(50 * time.Millisecond):
+		}
+	}
+	for _, id := range r.list(ctx, nil) {
+		r.journal.Add(Event{Kind: Listed, ID: id})
+	}
+	for i := range r.imports {
+		r.billing.get(ctx, practice, idOf(i), i%5 == 0, true)
+		if r.twinOf(i) {
+			r.billing.get(ctx, practice, twinID(i), false, true)
+		}
+	}
+}
+
+func (r *run) list(ctx context.Context, states []looppb.ImportState) []string {
+	var ids []string
+	for token := ""; ; {
+		response, err := r.billing.imports.ListImports(r.billing.authorized(ctx), &looppb.ListImportsRequest{Practice: practice, PageSize: 100, PageToken: token, States: states})
+		if err != nil {
+			r.t.Error("ListImports:", err)
+			return ids
+		}
+		for _, each := range response.GetImports() {
+			ids = append(ids, each.GetRequestId())
+		}
+		if token = response.GetNextPageToken(); token == "" {
+			return ids
+		}
+	}
+}
+
+func idOf(i int) string   { return fmt.Sprintf("FA-%04d", i) }
+func twinID(i int) string { return fmt.Sprintf("TWIN-%04d", i) }
+
+// The stories that callers play, by what is odd about them.
+const (
+	plain     = "plain"
+	impatient = "impatient"    // first calls end after milliseconds
+	pair      = "pair"         // two call at the same time
+	eager     = "eager"        // repeats after the outcome
+	twin      = "has a twin"   // sends the same under another id
+	changed   = "changed"      // sends something else under the same id
+	foreign   = "foreign"      // another caller uses the id
+	mended    = "mended"       // is refused by Loop first
+	forgetful = "asks no more" // does not follow it; the end shows
+)
+
+// stories in a hundred: what comes round, whatever the seed.
+func storyOf(i int) string {
+	switch n := (i * 37) % 100; {
+	case n < 20:
+		return impatient
+	case n < 30:
+		return pair
+	case n < 40:
+		return eager
+	case n < 46:
+		return twin
+	case n < 51:
+		return changed
+	case n < 54:
+		return foreign
+	case n < 58:
+		return mended
+	case n < 61:
+		return StoryFails
+	case n < 66:
+		return forgetful
+	}
+	return plain
+}
+
+func (r *run) twinOf(i int) bool { return storyOf(i) == twin }
+
+// story is one import, and whoever has to do with it.
+type story struct {
+	*run
+	kind     string
+	request  *looppb.ImportEntriesRequest
+	euros    int
+	overREST bool
+	watches  bool
+	chance   *rand.Rand // of this story alone: others come and go as they please
+}
+
+func (r *run) plan(i int, chance *rand.Rand) *story {
+	id := idOf(i)
+	s := &story{
+		run: r, kind: storyOf(i), euros: 100 + i, overREST: chance.IntN(5) == 0, watches: chance.IntN(2) == 0,
+		chance: rand.New(rand.NewPCG(r.seed, 1000+uint64(i))),
+	}
+	s.request = &looppb.ImportEntriesRequest{
+		Practice: practice, Dossier: r.dossiers[chance.IntN(len(r.dossiers))], RequestId: id, Entries: entries("R"+id, id, s.euros),
+	}
+	if s.kind == StoryFails {
+		s.request.Entries[0].Reference = "SIM-FAIL-LATE-" + id
+	}
+	r.journal.Add(Event{Kind: Planned, ID: id, Story: s.kind, Amount: amountOf(s.euros)})
+	if s.kind == twin {
+		r.journal.Add(Event{Kind: Planned, ID: twinID(i), Story: StoryTwin, Amount: amountOf(s.euros)})
+	}
+	return s
+}
+
+// tell plays the story to its last word.
+func (s *story) tell() {
+	if s.kind == mended {
+		request := s.copy()
+		request.Entries[0].Reference = "SIM-REFUSE-" + request.GetRequestId()
+		if w := s.insist(s.billing, request, ""); w.Reason != "LOOP_REFUSED" {
+			return // its fate is open: nothing else may be sent under its id
+		}
+	}
+	if s.kind == impatient {
+		for range 1 + s.chance.IntN(3) {
+			ctx, cancel := context.WithTimeout(s.t.Context(), time.Duration(5+s.chance.IntN(150))*time.Millisecond)
+			s.billing.submit(ctx, s.request, s.overREST, "")
+			cancel()
+		}
+	}
+	if s.kind == pair {
+		var other sync.WaitGroup
+		request := s.copy()
+		// Draws of its own: the two are told at the same time.
+		second := &story{run: s.run, kind: plain, request: request, chance: rand.New(rand.NewPCG(s.chance.Uint64(), 3))}
+		other.Go(func() { second.insist(second.billing, second.request, "") })
+		defer other.Wait()
+	}
+	s.settle()
+	switch s.kind {
+	case eager:
+		for range 1 + s.chance.IntN(2) {
+			s.insist(s.billing, s.request, "")
+		}
+	case twin:
+		request := s.copy()
+		request.RequestId = strings.Replace(request.GetRequestId(), "FA-", "TWIN-", 1)
+		s.insist(s.billing, request, "DUPLICATE_CONTENT")
+	case changed:
+		request := s.copy()
+		request.Entries = entries("R"+request.GetRequestId(), request.GetRequestId(), s.euros+5000)
+		s.insist(s.billing, request, "REQUEST_ID_REUSED")
+	case foreign:
+		s.insist(s.expenses, s.request, "REQUEST_ID_REUSED")
+	}
+}
+
+func (s *story) copy() *looppb.ImportEntriesRequest {
+	out := &looppb.ImportEntriesRequest{
+		Practice: s.request.GetPractice(), Dossier: s.request.GetDossier(), RequestId: s.request.GetRequestId(),
+		Entries: entries(s.request.GetEntries()[0].GetReference(), s.request.GetEntries()[0].GetDocumentReference(), s.euros),
+	}
+	return out
+}
+
+// settle sends the import and follows it, and does so again while nothing was booked.
+func (s *story) settle() {
+	for {
+		w := s.insist(s.billing, s.request, "")
+		if w.Code != "" || s.kind == forgetful {
+			return
+		}
+		if state := s.follow(w.State); state != "NOT_SENT" {
+			return
+		}
+	}
+}
+
+// insist calls until there is a word that is not passing, with the same request_id, as an application should. It gives up
+// a while after the storm.
+func (s *story) insist(c *caller, request *looppb.ImportEntriesRequest, expect string) word {
+	patience := 20
+	for pause := 50 * time.Millisecond; ; pause = min(2*pause, time.Second) {
+		ctx, cancel := context.WithTimeout(s.t.Context(), time.Duration(2000+s.chance.IntN(4000))*time.Millisecond)
+		w := c.submit(ctx, request, s.overREST, expect)
+		cancel()
+		if !w.passing() {
+			return w
+		}
+		if s.over() {
+			if patience--; patience == 0 {
+				return w
+			}
+		}
+		time.Sleep(max(w.retry, pause/2+time.Duration(s.chance.Int64N(int64(pause)))))
+	}
+}
+
+// follow watches or polls until the import is over, and returns its state.
+func (s *story) follow(state string) string {
+	over := func(state string) bool {
+		switch state {
+		case "SUCCEEDED", "FAILED", "NOT_SENT", "REFUSED", "UNCERTAIN":
+			return true
+		}
+		return false
+	}
+	ctx, cancel := context.WithTimeout(s.t.Context(), s.limit+time.Minute)
+	defer cancel()
+	for !over(state) && ctx.Err() == nil {
+		var w word
+		if s.watches {
+			w = s.billing.watch(ctx, practice, s.request.GetRequestId())
+		} else {
+			w = s.billing.get(ctx, practice, s.request.GetRequestId(), s.overREST, false)
+		}
+		if state = w.State; w.Code != "" {
+			state = ""
+			if !w.passing() {
+				return state
+			}
+		}
+		if !over(state) {
+			time.Sleep(time.Duration(100+s.chance.IntN(200)) * time.Millisecond)
+		}
+	}
+	return state
+}

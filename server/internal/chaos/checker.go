@@ -1,0 +1,585 @@
+package chaos
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"text/tabwriter"
+	"time"
+)
+
+// The checker is written against the contract (design § 5, § 6) and what the simulator shows over HTTP. It imports nothing
+// of the server, the ledger or the simulator: what they have in common with their tests, it must not share.
+
+// Stories of a plan that are not meant to be booked under their own id, or at all.
+const (
+	StoryTwin  = "twin"       // the content of another id: DUPLICATE_CONTENT, and unknown ever after
+	StoryFails = "fails late" // accepted by Loop, then failed
+)
+
+// Books are what the simulator shows.
+type Books struct {
+	Imports []BookImport
+	Entries []BookEntry
+}
+
+// A BookImport is a POST /importJson as GET /_sim/imports shows it.
+type BookImport struct {
+	Seq       uint64    `json:"seq"`
+	Time      time.Time `json:"time"`
+	RefPieces []string  `json:"refPieces"`
+	Outcome   string    `json:"outcome"`
+	ID        string    `json:"id"`
+	Fault     string    `json:"fault"`
+	Status    int       `json:"status"`
+}
+
+// A BookEntry is an entry as GET /_sim/entries shows it.
+type BookEntry struct {
+	ID       string `json:"id"`
+	Import   string `json:"import"`
+	RefPiece string `json:"refPiece"`
+	Lines    []struct {
+		Debit string `json:"debit"`
+	} `json:"lines"`
+}
+
+// Inspect reads the books of dossiers.
+func Inspect(ctx context.Context, simulator string, dossiers ...string) (Books, error) {
+	var books Books
+	err := readLines(ctx, simulator+"/_sim/imports", func(dec *json.Decoder) error {
+		var each BookImport
+		err := dec.Decode(&each)
+		if err == nil {
+			books.Imports = append(books.Imports, each)
+		}
+		return err
+	})
+	for _, dossier := range dossiers {
+		err = errors.Join(err, readLines(ctx, simulator+"/_sim/entries?dossier="+url.QueryEscape(dossier), func(dec *json.Decoder) error {
+			var each BookEntry
+			err := dec.Decode(&each)
+			if err == nil {
+				books.Entries = append(books.Entries, each)
+			}
+			return err
+		}))
+	}
+	return books, err
+}
+
+func readLines(ctx context.Context, address string, read func(*json.Decoder) error) error {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
+	if err != nil {
+		return err
+	}
+	request.Close = true
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = response.Body.Close() }()
+	if response.StatusCode != http.StatusOK {
+		return fmt.Errorf("%s: %s", address, response.Status)
+	}
+	for dec := json.NewDecoder(response.Body); ; {
+		if err := read(dec); err != nil {
+			if errors.Is(err, io.EOF) {
+				return nil
+			}
+			return fmt.Errorf("%s: %w", address, err)
+		}
+	}
+}
+
+// A Complaint is a promise that was not kept.
+type Complaint struct{ Rule, ID, Text string }
+
+// The rules, by the promise that they watch.
+const (
+	RuleBookedTwice  = "booked twice"
+	RuleFalseSuccess = "told SUCCEEDED and not booked"
+	RuleFalseDenial  = "booked and told REFUSED or NOT_SENT"
+	RuleLeftNotSent  = "left NOT_SENT"
+	RuleUnexplained  = "UNCERTAIN without a cause"
+	RuleTooUncertain = "more UNCERTAIN than causes"
+	RuleSentAgain    = "sent again after an open fate"
+	RuleLost         = "lost sight of"
+	RuleNotOver      = "not over in the end"
+	RuleWentBack     = "an outcome was taken back"
+	RuleFalseFailure = "told FAILED although Loop did not fail it"
+	RuleWrongContent = "other content booked"
+	RuleGuard        = "a guard did not hold"
+	RuleAnswer       = "an answer outside the contract"
+	RuleStranger     = "booked and nobody asked"
+)
+
+// A Report is the comparison of a journal with the books.
+type Report struct {
+	Complaints []Complaint
+
+	Imports, Booked, Failed, Uncertain int
+	// Of the uncertain: struck by a fault that leaves the fate open, or caught by a kill; of the latter, those that Loop
+	// never saw, and those that it had answered.
+	ByFault, ByKill, Unseen, Answered int
+	// OpenFaults are submissions struck by such a fault.
+	OpenFaults         int
+	Submissions        int // importJson calls that Loop saw
+	Kills, KillsAtWork int
+	Calls, Repeats     int // of ImportEntries; those under an id that had been asked before
+	Guards             int // calls that had to end with DUPLICATE_CONTENT or REQUEST_ID_REUSED, and did
+	Faults             map[string]int
+	Answers            map[string]int // what calls ended with
+}
+
+func (r *Report) complain(rule, id, format string, args ...any) {
+	r.Complaints = append(r.Complaints, Complaint{rule, id, fmt.Sprintf(format, args...)})
+}
+
+// Add sums reports of several runs.
+func (r *Report) Add(o Report) {
+	r.Complaints = append(r.Complaints, o.Complaints...)
+	for _, pair := range [][2]*int{
+		{&r.Imports, &o.Imports},
+		{&r.Booked, &o.Booked},
+		{&r.Failed, &o.Failed},
+		{&r.Uncertain, &o.Uncertain},
+		{&r.ByFault, &o.ByFault},
+		{&r.ByKill, &o.ByKill},
+		{&r.Unseen, &o.Unseen},
+		{&r.Answered, &o.Answered},
+		{&r.OpenFaults, &o.OpenFaults},
+		{&r.Submissions, &o.Submissions},
+		{&r.Kills, &o.Kills},
+		{&r.KillsAtWork, &o.KillsAtWork},
+		{&r.Calls, &o.Calls},
+		{&r.Repeats, &o.Repeats},
+		{&r.Guards, &o.Guards},
+	} {
+		*pair[0] += *pair[1]
+	}
+	for _, pair := range [][2]*map[string]int{{&r.Faults, &o.Faults}, {&r.Answers, &o.Answers}} {
+		if *pair[0] == nil {
+			*pair[0] = make(map[string]int)
+		}
+		for name, count := range *pair[1] {
+			(*pair[0])[name] += count
+		}
+	}
+}
+
+// A life is all that is known of an id.
+type life struct {
+	id      string
+	plan    Event
+	events  []Event // asked and told, in order
+	sent    []BookImport
+	entries []BookEntry
+	listed  bool
+	last    *Event // told when all was over
+}
+
+// A death takes a while.
+type death struct{ from, until time.Time }
+
+// judgement is a comparison under way.
+type judgement struct {
+	Report
+	lives  map[string]*life
+	faults map[string]Event
+	kills  []death
+	asked  map[int]Event
+}
+
+// Judge compares what callers were told with what was booked.
+func Judge(events []Event, books Books) Report {
+	j := judgement{lives: map[string]*life{}, faults: map[string]Event{}, asked: map[int]Event{}}
+	j.Faults, j.Answers = map[string]int{}, map[string]int{}
+	for _, e := range events {
+		j.read(e)
+	}
+	slices.SortFunc(books.Imports, func(a, b BookImport) int { return cmp.Compare(a.Seq, b.Seq) })
+	for _, sent := range books.Imports {
+		j.Submissions++
+		if sent.Fault != "" {
+			j.Faults[j.describe(sent.Fault)]++
+		}
+		if j.open(sent) {
+			j.OpenFaults++
+		}
+		for _, reference := range sent.RefPieces {
+			if l := j.lives[reference]; l != nil {
+				l.sent = append(l.sent, sent)
+			} else {
+				j.complain(RuleStranger, reference, "Loop was sent document %q, which no caller has", reference)
+			}
+		}
+	}
+	for _, entry := range books.Entries {
+		if l := j.lives[entry.RefPiece]; l != nil {
+			l.entries = append(l.entries, entry)
+		} else {
+			j.complain(RuleStranger, entry.RefPiece, "document %q is booked, which no caller has", entry.RefPiece)
+		}
+	}
+	for _, id := range slices.Sorted(maps.Keys(j.lives)) {
+		j.judge(j.lives[id])
+	}
+	if j.Uncertain > j.OpenFaults+j.ByKill {
+		j.complain(RuleTooUncertain, "", "%d imports are UNCERTAIN, after %d faults that leave the fate open and %d caught by a kill", j.Uncertain, j.OpenFaults, j.ByKill)
+	}
+	return j.Report
+}
+
+func (j *judgement) read(e Event) {
+	switch e.Kind {
+	case Struck:
+		j.faults[e.Fault] = e
+		return
+	case Killed:
+		j.kills = append(j.kills, death{e.At, e.At})
+		j.Kills++
+		if e.UnderWay > 0 {
+			j.KillsAtWork++
+		}
+		return
+	case Died:
+		if last := len(j.kills) - 1; last >= 0 {
+			j.kills[last].until = e.At
+		}
+		return
+	case Started:
+		return
+	}
+	l := j.lives[e.ID]
+	if l == nil {
+		l = &life{id: e.ID}
+		j.lives[e.ID] = l
+	}
+	switch e.Kind {
+	case Planned:
+		l.plan = e
+	case Listed:
+		l.listed = true
+	case Asked:
+		j.asked[e.Call] = e
+		if e.Method == "ImportEntries" {
+			j.Calls++
+			if slices.ContainsFunc(l.events, func(o Event) bool { return o.Kind == Asked && o.Method == e.Method }) {
+				j.Repeats++
+			}
+		}
+		l.events = append(l.events, e)
+	case Told:
+		if e.Code != "" {
+			j.Answers[strings.TrimSpace(e.Code+" "+e.Reason)]++
+		} else {
+			j.Answers["OK"]++
+		}
+		if e.Last {
+			l.last = &e
+		}
+		l.events = append(l.events, e)
+	}
+}
+
+func (j *judgement) describe(fault string) string {
+	known, ok := j.faults[fault]
+	if !ok {
+		return fault // a magic reference
+	}
+	return known.What
+}
+
+// open says whether a submission was struck so that its sender cannot know what became of it.
+func (j *judgement) open(sent BookImport) bool {
+	fault, injected := j.faults[sent.Fault]
+	if !injected {
+		return slices.Contains([]string{"SIM-LOST-ANSWER", "SIM-CUT-BEFORE", "SIM-503", "SIM-503-BOOKED"}, sent.Fault)
+	}
+	kind, _, _ := strings.Cut(fault.What, " ")
+	switch kind {
+	case "latency":
+		return false
+	case "status":
+		return !atTheDoor(fault.Status)
+	}
+	return true
+}
+
+// atTheDoor lists the answers that design § 5 takes as given before anything is looked at.
+func atTheDoor(status int) bool {
+	return slices.Contains([]int{http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound, http.StatusRequestEntityTooLarge, http.StatusTooManyRequests}, status)
+}
+
+func (j *judgement) judge(l *life) {
+	for _, e := range l.events {
+		if e.Kind == Told {
+			j.answer(l, e)
+		}
+	}
+	if l.plan.Kind == "" {
+		j.complain(RuleStranger, l.id, "it was not planned")
+		return
+	}
+	if l.plan.Story == StoryTwin {
+		j.twin(l)
+		return
+	}
+	j.Imports++
+	j.books(l)
+	j.sending(l)
+	j.order(l)
+	j.end(l)
+}
+
+// answer checks that a caller can have been told so.
+func (j *judgement) answer(l *life, e Event) {
+	asked := j.asked[e.Call]
+	if asked.Expect != "" {
+		switch {
+		case e.Code == "":
+			j.complain(RuleGuard, l.id, "%s had to end with %s, and succeeded: %s", e.Method, asked.Expect, e.State)
+			return
+		case e.Reason == asked.Expect:
+			j.Guards++
+			return
+		}
+	}
+	fine := false
+	switch e.Code {
+	case "":
+		// ImportEntries answers an import that is under way or over; other outcomes are errors.
+		accepted := slices.Contains([]string{"WAITING", "RUNNING", "SUCCEEDED", "FAILED"}, e.State)
+		fine = accepted || e.Method != "ImportEntries" && slices.Contains([]string{"RECEIVED", "SUBMITTING", "NOT_SENT", "REFUSED", "UNCERTAIN"}, e.State)
+	case "UNAVAILABLE", "DEADLINE_EXCEEDED", "RESOURCE_EXHAUSTED", "CANCELLED":
+		fine = e.State == "" || e.State == "NOT_SENT"
+	case "UNKNOWN":
+		fine = e.Method == "ImportEntries" && e.Reason == "OUTCOME_UNKNOWN" && e.State == "UNCERTAIN"
+	case "INVALID_ARGUMENT":
+		fine = e.Method == "ImportEntries" && e.Reason == "LOOP_REFUSED" && e.State == "REFUSED"
+	case "NOT_FOUND":
+		fine = e.Method != "ImportEntries" && e.Reason == "IMPORT_UNKNOWN"
+	}
+	if !fine {
+		j.complain(RuleAnswer, l.id, "%s over %s: %s %s %s %s", e.Method, e.Via, e.Code, e.Reason, e.State, e.Text)
+	}
+}
+
+// twin is the same content under another id: refused, and never known.
+func (j *judgement) twin(l *life) {
+	if !slices.ContainsFunc(l.events, func(e Event) bool { return e.Reason == "DUPLICATE_CONTENT" }) {
+		j.complain(RuleGuard, l.id, "the same content under another id never ended with DUPLICATE_CONTENT")
+	}
+	if l.listed || l.last != nil && l.last.Code != "NOT_FOUND" {
+		j.complain(RuleGuard, l.id, "the same content under another id is known as an import")
+	}
+}
+
+// books compares with what is booked.
+func (j *judgement) books(l *life) {
+	if len(l.entries) > 0 {
+		j.Booked++
+	}
+	if len(l.entries) > 1 {
+		j.complain(RuleBookedTwice, l.id, "%d entries are booked", len(l.entries))
+	}
+	for _, entry := range l.entries {
+		if len(entry.Lines) == 0 || entry.Lines[0].Debit != l.plan.Amount {
+			j.complain(RuleWrongContent, l.id, "%+v is booked, and not %s", entry.Lines, l.plan.Amount)
+		}
+	}
+	// What was booked was on its way from this moment on.
+	var since time.Time
+	if i := slices.IndexFunc(l.sent, func(s BookImport) bool { return s.Outcome == "booked" }); i >= 0 {
+		since = l.sent[i].Time
+	}
+	failed := slices.ContainsFunc(l.sent, func(s BookImport) bool { return s.Outcome == "failed" })
+	for _, e := range l.events {
+		if e.Kind != Told {
+			continue
+		}
+		switch e.State {
+		case "SUCCEEDED":
+			if len(l.entries) == 0 {
+				j.complain(RuleFalseSuccess, l.id, "told by %s", e.Method)
+			}
+		case "FAILED":
+			if !failed {
+				j.complain(RuleFalseFailure, l.id, "told by %s", e.Method)
+			}
+		case "NOT_SENT", "REFUSED":
+			if len(l.entries) > 0 && (e.Last || !since.IsZero() && j.asked[e.Call].At.After(since)) {
+				j.complain(RuleFalseDenial, l.id, "told %s by %s", e.State, e.Method)
+			}
+		}
+	}
+}
+
+// sending: after a submission of unknown fate there is no other.
+func (j *judgement) sending(l *life) {
+	for i, sent := range l.sent {
+		again := i < len(l.sent)-1
+		nothing := sent.Outcome == "not-processed" && atTheDoor(sent.Status) || sent.Outcome == "refused" && !j.open(sent)
+		if again && !nothing {
+			j.complain(RuleSentAgain, l.id, "importJson %d (%s, HTTP %d, %s) was followed by %d", sent.Seq, sent.Outcome, sent.Status, sent.Fault, l.sent[i+1].Seq)
+		}
+	}
+}
+
+// order: what a caller was told is not taken back in an answer that was asked for afterwards.
+func (j *judgement) order(l *life) {
+	known := false
+	states := map[string]Event{} // first time that each was told
+	for _, e := range l.events {
+		if e.Kind != Told {
+			continue
+		}
+		asked := j.asked[e.Call]
+		told := func(state string) bool {
+			before, ok := states[state]
+			return ok && (before.At.Before(asked.At) || before.Call == e.Call)
+		}
+		accepted := told("WAITING") || told("RUNNING")
+		var back bool
+		switch e.State {
+		case "RECEIVED", "SUBMITTING", "NOT_SENT", "REFUSED":
+			back = accepted || told("SUCCEEDED") || told("FAILED") || told("UNCERTAIN")
+		case "WAITING":
+			back = told("RUNNING") || told("SUCCEEDED") || told("FAILED")
+		case "RUNNING":
+			back = told("SUCCEEDED") || told("FAILED")
+		case "SUCCEEDED":
+			back = told("FAILED")
+		case "FAILED":
+			back = told("SUCCEEDED")
+		case "UNCERTAIN":
+			back = accepted || told("SUCCEEDED") || told("FAILED")
+		}
+		if back {
+			j.complain(RuleWentBack, l.id, "%s after %v", e.State, slices.Sorted(maps.Keys(states)))
+		}
+		if e.Reason == "IMPORT_UNKNOWN" && known {
+			j.complain(RuleLost, l.id, "%s does not know it, after it was told %v", e.Method, slices.Sorted(maps.Keys(states)))
+		}
+		if e.State != "" {
+			known = true
+			if _, ok := states[e.State]; !ok {
+				states[e.State] = e
+			}
+		}
+	}
+}
+
+// end looks at what the caller is left with.
+func (j *judgement) end(l *life) {
+	if l.last == nil {
+		j.complain(RuleLost, l.id, "nobody asked what became of it")
+		return
+	}
+	if l.last.Code != "" || !l.listed {
+		j.complain(RuleLost, l.id, "GetImport answers %s %s; listed: %t", l.last.Code, l.last.Reason, l.listed)
+		return
+	}
+	switch l.last.State {
+	case "SUCCEEDED":
+	case "FAILED":
+		j.Failed++
+		if l.plan.Story != StoryFails {
+			j.complain(RuleFalseFailure, l.id, "nothing made it fail")
+		}
+	case "NOT_SENT":
+		j.complain(RuleLeftNotSent, l.id, "after %d submissions", len(l.sent))
+	case "UNCERTAIN":
+		j.uncertain(l)
+	default:
+		j.complain(RuleNotOver, l.id, "it is %s", l.last.State)
+	}
+}
+
+// atWork is how long before a kill a submission can have come that the kill caught: longer than any answer is held back,
+// short of the server's own limit.
+const (
+	atWork   = 50 * time.Second
+	lateness = 50 * time.Millisecond
+)
+
+// uncertain looks for the cause.
+func (j *judgement) uncertain(l *life) {
+	j.Uncertain++
+	var from time.Time
+	var sent *BookImport
+	if len(l.sent) > 0 {
+		sent = &l.sent[len(l.sent)-1]
+		if j.open(*sent) {
+			j.ByFault++
+			return
+		}
+		from = sent.Time
+	} else if i := slices.IndexFunc(l.events, func(e Event) bool { return e.Kind == Asked && e.Method == "ImportEntries" }); i >= 0 {
+		from = l.events[i].At
+	}
+	// The first kill since; no caller can have heard of an outcome before. What left the server as it died arrives a moment
+	// after.
+	kill := slices.IndexFunc(j.kills, func(k death) bool { return k.until.Add(lateness).After(from) })
+	heard := slices.ContainsFunc(l.events, func(e Event) bool {
+		return e.Kind == Told && e.State == "UNCERTAIN" && (kill < 0 || e.At.Before(j.kills[kill].from))
+	})
+	if kill < 0 || heard || sent != nil && j.kills[kill].from.Sub(from) > atWork {
+		j.complain(RuleUnexplained, l.id, "%d submissions, none struck by a fault that leaves the fate open, and no kill at that time", len(l.sent))
+		return
+	}
+	j.ByKill++
+	if sent == nil {
+		j.Unseen++
+	} else if sent.Status != 0 {
+		j.Answered++
+	}
+}
+
+// Write prints the counts as a table.
+func (r *Report) Write(out io.Writer, title string) error {
+	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+	row := func(name string, value int, more string, args ...any) {
+		_, _ = fmt.Fprintf(table, "  %s\t%6d\t%s\n", name, value, fmt.Sprintf(more, args...))
+	}
+	counted := func(counts map[string]int) string {
+		var parts []string
+		for _, name := range slices.Sorted(maps.Keys(counts)) {
+			parts = append(parts, fmt.Sprintf("%s %d", name, counts[name]))
+		}
+		return strings.Join(parts, ", ")
+	}
+	_, _ = fmt.Fprintln(table, title)
+	row("imports", r.Imports, "")
+	row("booked", r.Booked, "")
+	row("failed", r.Failed, "asked for by their reference")
+	row("uncertain", r.Uncertain, "%d by a fault, %d caught by a kill (%d not seen by Loop, %d answered)", r.ByFault, r.ByKill, r.Unseen, r.Answered)
+	row("submissions", r.Submissions, "importJson calls at Loop, %d struck so that their fate is open", r.OpenFaults)
+	row("kills", r.Kills, "%d while Loop was working at a submission", r.KillsAtWork)
+	row("calls", r.Calls, "of ImportEntries, %d of them under an id asked for before", r.Repeats)
+	row("guards", r.Guards, "calls that had to end with DUPLICATE_CONTENT or REQUEST_ID_REUSED, and did")
+	_, _ = fmt.Fprintf(table, "  faults\t\t%s\n  answers\t\t%s\n", counted(r.Faults), counted(r.Answers))
+	broken := map[string]int{}
+	for _, each := range r.Complaints {
+		broken[each.Rule]++
+	}
+	for _, rule := range []string{RuleBookedTwice, RuleFalseSuccess, RuleFalseDenial, RuleLeftNotSent, RuleSentAgain, RuleUnexplained, RuleLost} {
+		row(rule, broken[rule], "")
+		delete(broken, rule)
+	}
+	others := 0
+	for _, count := range broken {
+		others += count
+	}
+	row("other complaints", others, "%s", counted(broken))
+	return table.Flush()
+}

@@ -1,0 +1,11 @@
+// Package chaos proves that entries are sent at most once and that nobody loses sight of them (design § 6): a real server
+// is killed at random moments while many callers push entries through it into a Loop that fails in every way, and a checker
+// that knows only the contract and the simulator's inspection compares what the callers were told with what was booked.
+//
+// The callers, the kills and the faults follow from a seed, as far as two programs at once can follow anything:
+//
+//	LOOP_CHAOS_SEED      the first seed, 1 unless given
+//	LOOP_CHAOS_SEEDS     how many seeds in a row, 1 unless given
+//	LOOP_CHAOS_IMPORTS   imports of each seed, 60 unless given
+//	LOOP_CHAOS_JOURNAL   folder to keep the journals in
+package chaos

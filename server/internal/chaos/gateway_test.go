@@ -1,0 +1,442 @@
+package chaos
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"math/rand/v2"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"cegid.internal/gateway/cegidclient/loopsim"
+)
+
+// The callers of the policy; the token of each is its name, made long enough.
+const (
+	billing  = "billing"
+	expenses = "expenses"
+)
+
+func tokenOf(caller string) string { return caller + "-token-of-the-chaos-test" }
+
+// gateway is a real server in a process of its own. It may be killed and started again, on the same ledger and ports.
+type gateway struct {
+	t       *testing.T
+	program string
+	config  string
+	log     *os.File
+
+	grpc, http string // addresses
+
+	mu      sync.Mutex
+	process *os.Process
+	ended   chan error // of the process, once
+}
+
+// settings of a server; the zero value is fine.
+type settings struct {
+	partnerConcurrency int
+	grace              time.Duration
+}
+
+// newGateway writes a configuration as an operator would, makes the ledger, and starts the server.
+func newGateway(t *testing.T, loop string, s settings) *gateway {
+	t.Helper()
+	g := &gateway{t: t, program: program(t)}
+	folder := t.TempDir()
+	g.config = filepath.Join(folder, "gateway.yaml")
+	if s.partnerConcurrency == 0 {
+		s.partnerConcurrency = 8
+	}
+	if s.grace == 0 {
+		s.grace = 20 * time.Second
+	}
+	var err error
+	if g.log, err = os.Create(filepath.Join(folder, "server.log")); err != nil {
+		t.Fatal(err)
+	}
+	write := func(name, text string) {
+		t.Helper()
+		if err := os.WriteFile(filepath.Join(folder, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for name, secret := range map[string]string{
+		"primary": loopsim.SandboxSubscriptionPrimary, "secondary": loopsim.SandboxSubscriptionSecondary,
+		"demo": loopsim.SandboxDemoAPIKey, "partner": loopsim.SandboxPartnerAPIKey,
+	} {
+		write(name, secret)
+	}
+	hash := func(caller string) string {
+		sum := sha256.Sum256([]byte(tokenOf(caller)))
+		return "sha256:" + hex.EncodeToString(sum[:])
+	}
+	write("policy.yaml", fmt.Sprintf(`
+callers:
+  - {name: billing, token_hashes: [%q]}
+  - {name: expenses, token_hashes: [%q]}
+grants:
+  - {callers: [billing, expenses], practices: [demo, partner], dossiers: ["*"], rights: [read, write]}
+`, hash(billing), hash(expenses)))
+
+	if out, err := exec.Command(g.program, "ledger", "init", "--ledger", filepath.Join(folder, "ledger.db")).CombinedOutput(); err != nil {
+		t.Fatalf("ledger init: %v\n%s", err, out)
+	}
+	t.Cleanup(func() {
+		g.kill()
+		_ = g.log.Close()
+		if t.Failed() {
+			t.Log("the server's last words:\n" + g.words())
+		}
+	})
+	for attempt := 1; ; attempt++ {
+		ports := freePorts(t)
+		g.grpc, g.http = ports[0], ports[1]
+		write("gateway.yaml", fmt.Sprintf(`
+listen: {grpc: %q, http: %q, operations: %q}
+tls: off
+loop:
+  base_url: %s
+  allow_plain_http: true
+  subscription_keys: {primary: "${file:primary}", secondary: "${file:secondary}"}
+  calls: {base_delay: 20ms, throttled_delay: 100ms, breaker_pause: 1s}
+imports: {first_poll: 200ms, last_poll: 2s, stalled_poll: 1s}
+practices:
+  - name: demo
+    keys: {advanced: "${file:demo}"}
+  - name: partner
+    keys: {standard: "${file:partner}"}
+    limits: {concurrency: %d}
+policy: policy.yaml
+ledger: ledger.db
+shutdown: {drain: 0s, grace: %s}
+log: {level: info}
+`, ports[0], ports[1], ports[2], loop, s.partnerConcurrency, s.grace))
+		err := g.start()
+		if err == nil {
+			return g
+		}
+		if attempt == 5 || !strings.Contains(g.words(), "address already in use") {
+			t.Fatal(err)
+		}
+	}
+}
+
+// freePorts are below those that outgoing connections take: a restart must find its own free again.
+func freePorts(t *testing.T) []string {
+	t.Helper()
+	var addresses []string
+	for len(addresses) < 3 {
+		listener, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", 12000+rand.IntN(20000)))
+		if err != nil {
+			continue
+		}
+		addresses = append(addresses, listener.Addr().String())
+		defer func() { _ = listener.Close() }()
+	}
+	return addresses
+}
+
+// startLimit is generous: a busy machine starts slowly, and a server that does not start fails at once.
+const startLimit = 30 * time.Second
+
+// start runs the server until it is ready.
+func (g *gateway) start() error {
+	command := exec.Command(g.program, "serve", "--config", g.config)
+	command.Stdout, command.Stderr = g.log, g.log
+	command.SysProcAttr = noOrphan()
+	started, ended := make(chan error), make(chan error, 1)
+	go func() {
+		// The child dies with this thread, which therefore must not end before it.
+		runtime.LockOSThread()
+		defer runtime.UnlockOSThread()
+		err := command.Start()
+		started <- err
+		if err == nil {
+			ended <- command.Wait()
+			close(ended)
+		}
+	}()
+	if err := <-started; err != nil {
+		return err
+	}
+	g.mu.Lock()
+	g.process, g.ended = command.Process, ended
+	g.mu.Unlock()
+	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}, Timeout: time.Second}
+	for began := time.Now(); ; time.Sleep(5 * time.Millisecond) {
+		select {
+		case err := <-ended:
+			return fmt.Errorf("the server ended at its start: %w\n%s", err, g.words())
+		default:
+		}
+		if response, err := client.Get("http://" + g.http + "/readyz"); err == nil {
+			_ = response.Body.Close()
+			if response.StatusCode == http.StatusOK {
+				return nil
+			}
+		}
+		if time.Since(began) > startLimit {
+			g.kill()
+			return fmt.Errorf("the server is not ready after %s\n%s", startLimit, g.words())
+		}
+	}
+}
+
+// kill ends the server as a power cut does, and waits until it is gone.
+func (g *gateway) kill() {
+	_ = g.signal(syscall.SIGKILL)
+	g.mu.Lock()
+	ended := g.ended
+	g.mu.Unlock()
+	if ended != nil {
+		<-ended
+	}
+}
+
+// terminate asks the server to end, and returns how it did.
+func (g *gateway) terminate() error {
+	if err := g.signal(syscall.SIGTERM); err != nil {
+		return err
+	}
+	return <-g.ended
+}
+
+func (g *gateway) signal(signal os.Signal) error {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.process == nil {
+		return os.ErrProcessDone
+	}
+	return g.process.Signal(signal)
+}
+
+// restart kills the server and starts it again.
+func (g *gateway) restart() {
+	g.t.Helper()
+	g.kill()
+	if err := g.start(); err != nil {
+		g.t.Fatal(err)
+	}
+}
+
+// words are the end of the server's log.
+func (g *gateway) words() string {
+	text, err := os.ReadFile(g.log.Name())
+	if err != nil {
+		return err.Error()
+	}
+	if i := bytes.Index(text, []byte("DATA RACE")); i >= 0 {
+		text = text[max(0, i-100):min(len(text), i+8000)]
+	}
+	var words []string
+	for line := range strings.Lines(string(text)) {
+		if !strings.Contains(line, `"level":"INFO"`) {
+			words = append(words, line)
+		}
+	}
+	return strings.Join(words[max(0, len(words)-40):], "")
+}
+
+// healthy fails the test for what only the log shows.
+func (g *gateway) healthy() {
+	g.t.Helper()
+	text, err := os.ReadFile(g.log.Name())
+	if err != nil {
+		g.t.Fatal(err)
+	}
+	for _, bad := range []string{"DATA RACE", "panic:", "fatal error:", `"msg":"panic`} {
+		if bytes.Contains(text, []byte(bad)) {
+			g.t.Errorf("the server's log holds %q", bad)
+		}
+	}
+}
+
+// loop is the simulated Loop, which outlives the servers, and the line to it.
+type loop struct {
+	*loopsim.Simulator
+	url  string // of its API
+	root string // of its inspection
+	line *line
+
+	mu       sync.Mutex
+	underWay int
+	arrived  chan struct{} // something is being submitted
+}
+
+func newLoop(t *testing.T) *loop {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	l := &loop{
+		Simulator: loopsim.NewSandbox(loopsim.WithLoopback(), loopsim.WithImportDelays(100*time.Millisecond, 100*time.Millisecond)),
+		root:      "http://" + listener.Addr().String(), line: newLine(listener), arrived: make(chan struct{}, 1),
+	}
+	l.url = l.root + l.BasePath()
+	server := &http.Server{Handler: l, ReadHeaderTimeout: 10 * time.Second}
+	served := make(chan error, 1)
+	go func() { served <- server.Serve(l.line) }()
+	t.Cleanup(func() {
+		l.Close()
+		_ = server.Close()
+		<-served
+	})
+	return l
+}
+
+// ServeHTTP counts the submissions under way.
+func (l *loop) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if r.Method == http.MethodPost && strings.HasSuffix(r.URL.Path, "/importJson") {
+		l.count(1)
+		defer l.count(-1)
+		select {
+		case l.arrived <- struct{}{}:
+		default:
+		}
+	}
+	l.Simulator.ServeHTTP(w, r)
+}
+
+func (l *loop) count(n int) int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.underWay += n
+	return l.underWay
+}
+
+// admin does what the simulator's administration offers.
+func (l *loop) admin(t *testing.T, method, path, body string) {
+	t.Helper()
+	request, err := http.NewRequestWithContext(context.Background(), method, l.root+path, strings.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	request.Header.Set("Content-Type", "application/json")
+	request.Close = true
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = response.Body.Close() }()
+	if response.StatusCode >= 300 {
+		t.Fatalf("%s %s: %s", method, path, response.Status)
+	}
+}
+
+// dossier makes another dossier like those of the sandbox.
+func (l *loop) dossier(t *testing.T, code string) string {
+	t.Helper()
+	l.admin(t, http.MethodPost, "/_sim/dossiers", fmt.Sprintf(`{"practice":"demo","code":%q}`, code))
+	return code
+}
+
+// line is the way to Loop. While it is held, connections are taken and nobody reads what comes over them: it has left the
+// server, and Loop has not got it.
+type line struct {
+	net.Listener
+	conns chan net.Conn
+	done  chan struct{}
+	once  sync.Once
+
+	mu    sync.Mutex
+	holds bool
+	held  []net.Conn
+}
+
+func newLine(listener net.Listener) *line {
+	l := &line{Listener: listener, conns: make(chan net.Conn), done: make(chan struct{})}
+	go l.run()
+	return l
+}
+
+func (l *line) run() {
+	for {
+		conn, err := l.Listener.Accept()
+		if err != nil {
+			l.once.Do(func() { close(l.done) })
+			return
+		}
+		l.mu.Lock()
+		if l.holds {
+			l.held = append(l.held, conn)
+			conn = nil
+		}
+		l.mu.Unlock()
+		if conn != nil {
+			l.pass(conn)
+		}
+	}
+}
+
+func (l *line) pass(conn net.Conn) {
+	select {
+	case l.conns <- conn:
+	case <-l.done:
+		_ = conn.Close()
+	}
+}
+
+// Accept implements net.Listener.
+func (l *line) Accept() (net.Conn, error) {
+	select {
+	case conn := <-l.conns:
+		return conn, nil
+	case <-l.done:
+		return nil, net.ErrClosed
+	}
+}
+
+// Close implements net.Listener.
+func (l *line) Close() error {
+	l.once.Do(func() { close(l.done) })
+	return l.Listener.Close()
+}
+
+// hold begins to hold what comes.
+func (l *line) hold() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.holds = true
+}
+
+// release ends it, after the server has died: what was written before may still arrive, as keep says, or be lost.
+func (l *line) release(keep func(written string) bool) error {
+	l.mu.Lock()
+	held := l.held
+	l.held, l.holds = nil, false
+	l.mu.Unlock()
+	for _, conn := range held {
+		if err := conn.SetReadDeadline(time.Now().Add(time.Second)); err != nil {
+			return err
+		}
+		var written bytes.Buffer
+		_, _ = written.ReadFrom(conn) // until the dead server's end of it, or its reset
+		if keep(written.String()) {
+			l.pass(late{conn, &written})
+			continue
+		}
+		_ = conn.Close()
+	}
+	return nil
+}
+
+// late is a connection whose bytes arrive after their sender has died.
+type late struct {
+	net.Conn
+	written *bytes.Buffer
+}
+
+func (l late) Read(p []byte) (int, error) { return l.written.Read(p) }

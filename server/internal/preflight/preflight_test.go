@@ -1,0 +1,220 @@
+package preflight
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http/httptest"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"cegid.internal/gateway/cegidclient"
+	"cegid.internal/gateway/cegidclient/loopsim"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+const dossier = "CEGID001"
+
+// simulated returns a client of a simulated Loop.
+func simulated(t *testing.T) (*cegidclient.Client, *loopsim.Simulator) {
+	t.Helper()
+	sim := loopsim.NewSandbox()
+	server := httptest.NewServer(sim)
+	client, err := cegidclient.New(cegidclient.Config{
+		BaseURL: server.URL + sim.BasePath(), AllowPlainHTTP: true, Practice: loopsim.SandboxDemo,
+		Credentials: cegidclient.StaticCredentials(cegidclient.NewSecret(""), cegidclient.NewSecret(loopsim.SandboxDemoAPIKey),
+			cegidclient.NewSecret(loopsim.SandboxSubscriptionPrimary), cegidclient.NewSecret("")),
+		Breaker: cegidclient.BreakerPolicy{Disabled: true},
+		Retry:   cegidclient.RetryPolicy{BaseDelay: time.Millisecond, MaxDelay: time.Millisecond},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { client.Close(); sim.Close(); server.Close() })
+	return client, sim
+}
+
+// plain are entries that mention accounts and a journal alone.
+func plain() cegidclient.EntryImport {
+	return cegidclient.EntryImport{Entries: []cegidclient.Entry{{Journal: "OD", Lines: []cegidclient.EntryLine{{Account: "60700000"}, {Account: "51200000"}}}}}
+}
+
+// asked are the routes that Loop was asked for.
+func asked(sim *loopsim.Simulator) map[string]bool {
+	out := map[string]bool{}
+	for _, each := range loopsim.Routes() {
+		if sim.Count(each.Path) > 0 {
+			out[each.Path] = true
+		}
+	}
+	return out
+}
+
+// TestOnlyWhatTheEntriesMentionIsRead: a list costs quota.
+func TestOnlyWhatTheEntriesMentionIsRead(t *testing.T) {
+	withThirdParty, withAnalytics := plain(), plain()
+	withThirdParty.Entries[0].Lines[1].ThirdParty = "FEXEMPLE"
+	withAnalytics.Entries[0].Lines[0].Analytics = []cegidclient.AnalyticSplit{{Axis: "AXE", Section: "SECA", Amount: "1"}}
+	for _, c := range []struct {
+		name                    string
+		entries                 cegidclient.EntryImport
+		thirdParties, analytics bool
+		routes                  int
+	}{
+		{"accounts alone", plain(), false, false, 2},
+		{"a third party", withThirdParty, true, false, 6},
+		{"analytics", withAnalytics, false, true, 3},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			client, sim := simulated(t)
+			got, err := New().Reference(t.Context(), "demo", client, dossier, c.entries)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if routes := asked(sim); len(routes) != c.routes || !routes["/compte"] || !routes["/journal"] {
+				t.Errorf("Loop was asked for %v; want %d lists", routes, c.routes)
+			}
+			if got.Accounts == nil || got.Journals == nil || (got.ThirdParties != nil) != c.thirdParties || (got.Sections != nil) != c.analytics {
+				t.Errorf("got %+v", got)
+			}
+		})
+	}
+}
+
+// TestManyWhoAskAtOnceAreOneReading.
+func TestManyWhoAskAtOnceAreOneReading(t *testing.T) {
+	client, sim := simulated(t)
+	sim.Inject(loopsim.Fault{Kind: loopsim.FaultLatency, Latency: 50 * time.Millisecond})
+	c := New()
+	if _, err := New().Reference(t.Context(), "demo", client, dossier, plain()); err != nil { // teaches the client Loop's page size
+		t.Fatal(err)
+	}
+	once := sim.Count("")
+	if _, err := New().Reference(t.Context(), "demo", client, dossier, plain()); err != nil {
+		t.Fatal(err)
+	}
+	once = sim.Count("") - once
+	sim.ResetCounters()
+	var all sync.WaitGroup
+	for range 50 {
+		all.Go(func() {
+			if _, err := c.Reference(t.Context(), "demo", client, dossier, plain()); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	all.Wait()
+	if calls := sim.Count(""); calls != once {
+		t.Errorf("fifty who asked cost %d calls; one costs %d", calls, once)
+	}
+	if _, err := c.Reference(t.Context(), "demo", client, dossier, plain()); err != nil || sim.Count("") != once {
+		t.Errorf("one who asks later costs calls: %v", err)
+	}
+	if _, err := c.Reference(t.Context(), "demo", client, "CEGID003", plain()); err != nil || sim.Count("") == once {
+		t.Errorf("another dossier was answered from the first one's lists: %v", err)
+	}
+}
+
+// TestTheFirstWhoAsksMayLeave: the others are answered all the same, from the same reading.
+func TestTheFirstWhoAsksMayLeave(t *testing.T) {
+	client, sim := simulated(t)
+	sim.Inject(loopsim.Fault{Route: "/journal", Kind: loopsim.FaultLatency, Latency: 500 * time.Millisecond, Times: 1})
+	c := New()
+	ctx, leave := context.WithCancel(t.Context())
+	left, stayed := make(chan error, 1), make(chan error, 1)
+	go func() {
+		_, err := c.Reference(ctx, "demo", client, dossier, plain())
+		left <- err
+	}()
+	waitFor(t, func() bool { return sim.Count("/journal") == 1 })
+	go func() {
+		_, err := c.Reference(t.Context(), "demo", client, dossier, plain())
+		stayed <- err
+	}()
+	time.Sleep(50 * time.Millisecond) // it joins, as a rule; else it proves a little less
+	leave()
+	if err := <-left; !errors.Is(err, context.Canceled) {
+		t.Errorf("the one who left got %v", err)
+	}
+	if err := <-stayed; err != nil {
+		t.Errorf("the one who stayed got %v", err)
+	}
+	if calls := sim.Count("/journal"); calls > 2 { // a page, and perhaps the look whether another follows
+		t.Errorf("the journals were asked for %d times", calls)
+	}
+}
+
+func TestWhatIsOlderThanAMinuteIsReadAgain(t *testing.T) {
+	client, sim := simulated(t)
+	c := New()
+	var passed atomic.Int64
+	start := time.Now()
+	c.now = func() time.Time { return start.Add(time.Duration(passed.Load())) }
+	read := func() bool {
+		t.Helper()
+		before := sim.Count("/compte")
+		if _, err := c.Reference(t.Context(), "demo", client, dossier, plain()); err != nil {
+			t.Fatal(err)
+		}
+		return sim.Count("/compte") > before
+	}
+	for _, step := range []struct {
+		at   time.Duration
+		want bool
+	}{{0, true}, {time.Second, false}, {59 * time.Second, false}, {60 * time.Second, true}, {119 * time.Second, false}, {121 * time.Second, true}} {
+		passed.Store(int64(step.at))
+		if got := read(); got != step.want {
+			t.Errorf("after %s: read %t; want %t", step.at, got, step.want)
+		}
+	}
+}
+
+// TestAFailureIsNotKept: and is everybody's who waited for it.
+func TestAFailureIsNotKept(t *testing.T) {
+	client, sim := simulated(t)
+	c := New()
+	fault := sim.Inject(loopsim.Fault{Route: "/compte", Kind: loopsim.FaultStatus, Status: 403})
+	var upstream *cegidclient.Error
+	if _, err := c.Reference(t.Context(), "demo", client, dossier, plain()); !errors.As(err, &upstream) {
+		t.Errorf("got %v", err)
+	}
+	sim.RemoveFault(fault)
+	got, err := c.Reference(t.Context(), "demo", client, dossier, plain())
+	if err != nil || got.Accounts == nil {
+		t.Errorf("afterwards: %+v, %v", got, err)
+	}
+}
+
+func TestTheCacheIsBounded(t *testing.T) {
+	c := New()
+	now := time.Now()
+	c.now = func() time.Time { return now }
+	for i := range 3 * maxKept {
+		c.keep(key{"demo", fmt.Sprint(i), "accounts"}, kept{i, now})
+		if len(c.known) > maxKept {
+			t.Fatalf("it keeps %d lists; want at most %d", len(c.known), maxKept)
+		}
+		if value, ok := c.young(key{"demo", fmt.Sprint(i), "accounts"}); !ok || value != i {
+			t.Fatalf("what was just read is gone")
+		}
+	}
+	now = now.Add(maxAge)
+	c.keep(key{"demo", "new", "accounts"}, kept{0, now})
+	if len(c.known) != 1 {
+		t.Errorf("%d lists that are too old are kept", len(c.known)-1)
+	}
+}
+
+func waitFor(t *testing.T, condition func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(20 * time.Second); !condition(); time.Sleep(5 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatal("waited in vain")
+		}
+	}
+}
