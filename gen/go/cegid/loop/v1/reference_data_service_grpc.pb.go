@@ -42,7 +42,7 @@ type ReferenceDataServiceClient interface {
 	ListAccounts(ctx context.Context, in *ListAccountsRequest, opts ...grpc.CallOption) (*ListAccountsResponse, error)
 	// Streams the accounts of a dossier's chart, a page of Loop's per message.
 	//
-	// Never more than a few pages are asked of Loop ahead of the reader. (Loop: GET /compte)
+	// Loop is asked for at most four pages ahead of what the caller's connection takes in. (Loop: GET /compte)
 	StreamAccounts(ctx context.Context, in *StreamAccountsRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[StreamAccountsResponse], error)
 	// Lists the journals of a dossier.
 	//
@@ -50,7 +50,7 @@ type ReferenceDataServiceClient interface {
 	ListJournals(ctx context.Context, in *ListJournalsRequest, opts ...grpc.CallOption) (*ListJournalsResponse, error)
 	// Streams the journals of a dossier, a page of Loop's per message.
 	//
-	// Never more than a few pages are asked of Loop ahead of the reader. (Loop: GET /journal)
+	// Loop is asked for at most four pages ahead of what the caller's connection takes in. (Loop: GET /journal)
 	StreamJournals(ctx context.Context, in *StreamJournalsRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[StreamJournalsResponse], error)
 	// Lists the analytic sections of a dossier.
 	//
@@ -58,7 +58,7 @@ type ReferenceDataServiceClient interface {
 	ListAnalyticSections(ctx context.Context, in *ListAnalyticSectionsRequest, opts ...grpc.CallOption) (*ListAnalyticSectionsResponse, error)
 	// Streams the analytic sections of a dossier, a page of Loop's per message.
 	//
-	// Never more than a few pages are asked of Loop ahead of the reader. (Loop: GET /section)
+	// Loop is asked for at most four pages ahead of what the caller's connection takes in. (Loop: GET /section)
 	StreamAnalyticSections(ctx context.Context, in *StreamAnalyticSectionsRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[StreamAnalyticSectionsResponse], error)
 	// Lists the third parties of a dossier.
 	//
@@ -66,7 +66,7 @@ type ReferenceDataServiceClient interface {
 	ListThirdParties(ctx context.Context, in *ListThirdPartiesRequest, opts ...grpc.CallOption) (*ListThirdPartiesResponse, error)
 	// Streams the third parties of a dossier, a page of Loop's per message.
 	//
-	// Never more than a few pages are asked of Loop ahead of the reader. (Loop: GET /tiersClient, /tiersFournisseur, /tiersSalarie, /tiersDivers)
+	// Loop is asked for at most four pages ahead of what the caller's connection takes in. (Loop: GET /tiersClient, /tiersFournisseur, /tiersSalarie, /tiersDivers)
 	StreamThirdParties(ctx context.Context, in *StreamThirdPartiesRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[StreamThirdPartiesResponse], error)
 }
 
@@ -207,7 +207,7 @@ type ReferenceDataServiceServer interface {
 	ListAccounts(context.Context, *ListAccountsRequest) (*ListAccountsResponse, error)
 	// Streams the accounts of a dossier's chart, a page of Loop's per message.
 	//
-	// Never more than a few pages are asked of Loop ahead of the reader. (Loop: GET /compte)
+	// Loop is asked for at most four pages ahead of what the caller's connection takes in. (Loop: GET /compte)
 	StreamAccounts(*StreamAccountsRequest, grpc.ServerStreamingServer[StreamAccountsResponse]) error
 	// Lists the journals of a dossier.
 	//
@@ -215,7 +215,7 @@ type ReferenceDataServiceServer interface {
 	ListJournals(context.Context, *ListJournalsRequest) (*ListJournalsResponse, error)
 	// Streams the journals of a dossier, a page of Loop's per message.
 	//
-	// Never more than a few pages are asked of Loop ahead of the reader. (Loop: GET /journal)
+	// Loop is asked for at most four pages ahead of what the caller's connection takes in. (Loop: GET /journal)
 	StreamJournals(*StreamJournalsRequest, grpc.ServerStreamingServer[StreamJournalsResponse]) error
 	// Lists the analytic sections of a dossier.
 	//
@@ -223,7 +223,7 @@ type ReferenceDataServiceServer interface {
 	ListAnalyticSections(context.Context, *ListAnalyticSectionsRequest) (*ListAnalyticSectionsResponse, error)
 	// Streams the analytic sections of a dossier, a page of Loop's per message.
 	//
-	// Never more than a few pages are asked of Loop ahead of the reader. (Loop: GET /section)
+	// Loop is asked for at most four pages ahead of what the caller's connection takes in. (Loop: GET /section)
 	StreamAnalyticSections(*StreamAnalyticSectionsRequest, grpc.ServerStreamingServer[StreamAnalyticSectionsResponse]) error
 	// Lists the third parties of a dossier.
 	//
@@ -231,7 +231,7 @@ type ReferenceDataServiceServer interface {
 	ListThirdParties(context.Context, *ListThirdPartiesRequest) (*ListThirdPartiesResponse, error)
 	// Streams the third parties of a dossier, a page of Loop's per message.
 	//
-	// Never more than a few pages are asked of Loop ahead of the reader. (Loop: GET /tiersClient, /tiersFournisseur, /tiersSalarie, /tiersDivers)
+	// Loop is asked for at most four pages ahead of what the caller's connection takes in. (Loop: GET /tiersClient, /tiersFournisseur, /tiersSalarie, /tiersDivers)
 	StreamThirdParties(*StreamThirdPartiesRequest, grpc.ServerStreamingServer[StreamThirdPartiesResponse]) error
 	mustEmbedUnimplementedReferenceDataServiceServer()
 }
