@@ -166,6 +166,7 @@ func New(cfg Config) (_ *Server, err error) {
 	}
 	s.http = s.newHTTPServer(rest)
 	s.operations = s.newHTTPServer(operationsHandler(cfg.Registry))
+	s.operations.ReadTimeout = 2 * time.Minute // longer than a profile takes: it would cut one
 	return s, s.listen()
 }
 
