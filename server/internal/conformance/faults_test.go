@@ -48,6 +48,11 @@ func faultRows() []faultRow {
 	unknownRoute.Form, unknownRoute.Message = loopsim.FormGateway, "Resource not found"
 	slow := kind(loopsim.FaultLatency)
 	slow.Latency = 50 * time.Millisecond
+	dribble := func(pause time.Duration) loopsim.Fault {
+		f := kind(loopsim.FaultDribble)
+		f.Latency = pause
+		return f
+	}
 	return []faultRow{
 		{name: "none", fault: slow, calls: 1, probe: "CONNECTED"},
 		{name: "500", fault: status(500), code: "UNAVAILABLE", reason: "LOOP_UNAVAILABLE", http: 503, calls: 3, probe: "LOOP_UNAVAILABLE"},
@@ -88,6 +93,12 @@ func faultRows() []faultRow {
 		{name: "cut body in chunks", fault: kind(loopsim.FaultTruncatedChunked), code: "UNAVAILABLE", reason: "LOOP_UNAVAILABLE", http: 503, calls: 3, probe: "LOOP_UNAVAILABLE"},
 		{name: "cut before", fault: kind(loopsim.FaultCutBefore), code: "UNAVAILABLE", reason: "LOOP_UNAVAILABLE", http: 503, calls: 3, probe: "LOOP_UNAVAILABLE"},
 		{name: "cut after", fault: kind(loopsim.FaultCutAfter), code: "UNAVAILABLE", reason: "LOOP_UNAVAILABLE", http: 503, calls: 3, probe: "LOOP_UNAVAILABLE"},
+		{name: "a body over the cap", fault: kind(loopsim.FaultOversize), code: "INTERNAL", reason: "LOOP_BAD_RESPONSE", http: 502, calls: 1, probe: "BAD_RESPONSE"},
+		{name: "a slow body", fault: dribble(5 * time.Millisecond), calls: 1, probe: "CONNECTED"},
+		{
+			name: "a slow body beyond the deadline", fault: dribble(200 * time.Millisecond), deadline: 500 * time.Millisecond,
+			code: "DEADLINE_EXCEEDED", reason: "DEADLINE_EXCEEDED", http: 504, calls: 1, probe: "-",
+		},
 		{name: "hang", fault: kind(loopsim.FaultHang), code: "UNAVAILABLE", reason: "LOOP_UNAVAILABLE", http: 503, calls: 3, probe: "LOOP_UNAVAILABLE"},
 		{
 			name: "hang beyond the deadline", fault: kind(loopsim.FaultHang), deadline: 200 * time.Millisecond,
@@ -108,6 +119,48 @@ func TestFaultTable(t *testing.T) {
 				})
 			}
 		}
+	}
+}
+
+// TestFaultTableUnderADeadline: a deadline that suffices changes nothing of the table.
+func TestFaultTableUnderADeadline(t *testing.T) {
+	for _, row := range faultRows() {
+		if row.deadline > 0 {
+			continue
+		}
+		row.deadline = 20 * time.Second
+		t.Run(row.name, func(t *testing.T) {
+			t.Parallel()
+			runFault(t, row, "ReferenceDataService.ListAccounts", "gRPC")
+		})
+	}
+}
+
+// TestAFaultAfterTheFirstPage: what a stream gave before stays given, and Loop is asked three times for the page that
+// fails.
+func TestAFaultAfterTheFirstPage(t *testing.T) {
+	for _, row := range faultRows() {
+		if row.code == "" || row.deadline > 0 || row.fault.Kind == loopsim.FaultHang {
+			continue
+		}
+		t.Run(row.name, func(t *testing.T) {
+			t.Parallel()
+			h := start(t, nil)
+			row.fault.Skip = 1
+			h.Simulator.Inject(row.fault)
+			m := method(t, "ReferenceDataService.StreamAccounts")
+			got := h.overGRPC(t.Context(), m, "everything", requestOf(t, m))
+			if len(got.Messages) != 1 || got.Err == nil || got.Err.Reason != row.reason {
+				t.Errorf("%d messages, then %+v; want 1, then %s", len(got.Messages), got.Err, row.reason)
+			}
+			most := row.calls + 1
+			if row.fault.Kind == loopsim.FaultCutBefore || row.fault.Kind == loopsim.FaultCutAfter {
+				most++ // net/http itself repeats a read on a kept connection that turns out dead (pitfall 22)
+			}
+			if calls := h.Simulator.Count("/compte"); calls < row.calls+1 || calls > most {
+				t.Errorf("Loop was called %d times; want once for the first page and %d times for the second", calls, row.calls)
+			}
+		})
 	}
 }
 

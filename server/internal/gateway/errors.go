@@ -139,7 +139,7 @@ func errMethodNotAllowed(allowed []string) error {
 		"this path takes "+strings.Join(allowed, ", "))
 }
 
-var unknownField = regexp.MustCompile(`unknown field "([^"]{1,100})"`)
+var unknownField = regexp.MustCompile(`unknown field "([^"]{1,250})"`)
 
 // contractual gives the errors that grpc-gateway and the connection make themselves the shape of the contract.
 func contractual(ctx context.Context, err error, requestID string) error {
@@ -203,5 +203,5 @@ func malformed(message string) error {
 var (
 	alreadyInPath = regexp.MustCompile(`field "([a-z_]{1,100})" stands in the path`)
 	badQueryValue = regexp.MustCompile(`parsing field "([^"]{1,100})"`)
-	badJSONValue  = regexp.MustCompile(`invalid value for \w+ field (\w{1,100})`)
+	badJSONValue  = regexp.MustCompile(`invalid value for \w+ field ([\w.\[\]]{1,250})`)
 )

@@ -263,7 +263,7 @@ func (m *marshaler) NewDecoder(body io.Reader) runtime.Decoder {
 			return fmt.Errorf("the body of this contract is a whole message, not a %T", target)
 		}
 		if err := m.UnmarshalOptions.Unmarshal(text, request); err != nil { // JSONPb.Unmarshal would stop at the first value, too
-			return err
+			return located(text, err)
 		}
 		for _, name := range []protoreflect.Name{"practice", "dossier"} {
 			if field := request.ProtoReflect().Descriptor().Fields().ByName(name); field != nil && request.ProtoReflect().Has(field) {

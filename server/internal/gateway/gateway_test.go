@@ -49,8 +49,8 @@ func TestRequestsThatCannotBeRead(t *testing.T) {
 		{name: "a practice in the body", verb: "POST", path: connection, body: `{"practice": "partner"}`, fields: []string{"practice"}, says: "leave it out of the body"},
 		{name: "the practice of the path in the body", verb: "POST", path: connection, body: `{"practice": "demo"}`, fields: []string{"practice"}, says: "leave it out of the body"},
 		{name: "a dossier in the body", verb: "POST", path: imports, body: `{"dossier": "CEGID003"}`, fields: []string{"dossier"}, says: "leave it out of the body"},
-		{name: "an unknown field deep in a body", verb: "POST", path: imports, body: `{"entries": [{"lines": [{"debitt": "1"}]}]}`, fields: []string{"debitt"}, says: "spelling"},
-		{name: "an amount that is a number", verb: "POST", path: imports, body: `{"entries": [{"lines": [{"debit": 1.5}]}]}`, fields: []string{"debit"}, says: "wrong type"},
+		{name: "an unknown field deep in a body", verb: "POST", path: imports, body: `{"entries": [{"lines": [{"debitt": "1"}]}]}`, fields: []string{"entries[0].lines[0].debitt"}, says: "spelling"},
+		{name: "an amount that is a number", verb: "POST", path: imports, body: `{"entries": [{"lines": [{"debit": 1.5}]}]}`, fields: []string{"entries[0].lines[0].debit"}, says: "wrong type"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			got := f.do(t, cmp.Or(c.verb, http.MethodGet), c.path, c.body)
