@@ -33,7 +33,7 @@ func OpenPractices(cfg *config.Config, observer cegidclient.Observer, notify sec
 			Credentials:    keyring,
 			Gate:           gate,
 			Limits: cegidclient.Limits{
-				Concurrency: each.Limits.Concurrency, RatePerSecond: each.Limits.RequestsPerSecond, SuccessBody: int64(calls.MaxAnswer),
+				Concurrency: each.Limits.Concurrency, RatePerSecond: each.Limits.RequestsPerSecond, SuccessBody: int64(calls.MaxAnswer), PageSize: calls.PageSize,
 			},
 			Retry: cegidclient.RetryPolicy{
 				Attempts: calls.Attempts, AttemptTimeout: calls.AttemptTimeout, BaseDelay: calls.BaseDelay, MaxDelay: calls.MaxDelay,

@@ -94,6 +94,9 @@ type Calls struct {
 	// breaker_failures, breaker_pause.
 	BreakerFailures int
 	BreakerPause    time.Duration
+	// PageSize is the most items asked of Loop at once, 1 to 1000; its own cap is not documented, and is learnt. Defaults
+	// to 1000. YAML: page_size.
+	PageSize int
 	// MaxAnswer is the most bytes that an answer of Loop's may have. Defaults to 32 MiB. YAML: max_answer.
 	MaxAnswer int
 }

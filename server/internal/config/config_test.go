@@ -129,7 +129,7 @@ tls: {certificate: tls.crt, key: tls.key}
 loop:
   base_url: http://localhost:9/loop-api-publiques/
   allow_plain_http: true
-  calls: {attempts: 1, attempt_timeout: 1s, base_delay: 2ms, max_delay: 3ms, throttled_delay: 4ms, max_retry_after: 5s, retry_budget: 6, breaker_failures: 7, breaker_pause: 8s, max_answer: 9000}
+  calls: {attempts: 1, attempt_timeout: 1s, base_delay: 2ms, max_delay: 3ms, throttled_delay: 4ms, max_retry_after: 5s, retry_budget: 6, breaker_failures: 7, breaker_pause: 8s, page_size: 10, max_answer: 9000}
 practices:
   - name: 007
     domain: D
@@ -153,7 +153,7 @@ log: {level: debug}
 	got = strings.ReplaceAll(got, dir, "DIR")
 	want := "&{Listen:{GRPC:[::1]:1 HTTP:localhost:2 Operations:10.0.0.1:3} " +
 		"TLS:{Off:false Certificate:DIR/tls.crt Key:DIR/tls.key} " +
-		"Loop:{BaseURL:http://localhost:9/loop-api-publiques AllowPlainHTTP:true SubscriptionKeys:[] Calls:{Attempts:1 AttemptTimeout:1s BaseDelay:2ms MaxDelay:3ms ThrottledDelay:4ms MaxRetryAfter:5s RetryBudget:6 BreakerFailures:7 BreakerPause:8s MaxAnswer:9000}} " +
+		"Loop:{BaseURL:http://localhost:9/loop-api-publiques AllowPlainHTTP:true SubscriptionKeys:[] Calls:{Attempts:1 AttemptTimeout:1s BaseDelay:2ms MaxDelay:3ms ThrottledDelay:4ms MaxRetryAfter:5s RetryBudget:6 BreakerFailures:7 BreakerPause:8s PageSize:10 MaxAnswer:9000}} " +
 		"Practices:[{Name:007 Domain:D Keys:{Standard: Advanced:${env:GATEWAY_TEST_ADVANCED} SubscriptionKeys:[${file:subscription} ${file:standard}]} " +
 		"Dossiers:[{Code:0012 Name:}] Limits:{Concurrency:3 RequestsPerSecond:2.5} UnverifiedOperations:[list_journals list_accounts]}] " +
 		"Policy:DIR/policy.yaml Ledger:DIR/ledger.db Imports:{FirstPoll:1s LastPoll:2s StalledPoll:3s} CallsPerCaller:4 Deadlines:{UnaryDefault:1s UnaryMax:2s StreamDefault:3s StreamMax:4s} " +

@@ -449,7 +449,7 @@ func (l *loader) unverified(n strictyaml.Node) []string {
 
 func (l *loader) calls(n strictyaml.Node) Calls {
 	fields, _ := n.Fields("attempts", "attempt_timeout", "base_delay", "max_delay", "throttled_delay", "max_retry_after",
-		"retry_budget", "breaker_failures", "breaker_pause", "max_answer")
+		"retry_budget", "breaker_failures", "breaker_pause", "page_size", "max_answer")
 	duration := func(key string, otherwise time.Duration) time.Duration {
 		return fields.Get(key).Duration(otherwise, time.Millisecond, time.Hour)
 	}
@@ -463,6 +463,7 @@ func (l *loader) calls(n strictyaml.Node) Calls {
 		RetryBudget:     fields.Get("retry_budget").Int(10, 1, 10_000),
 		BreakerFailures: fields.Get("breaker_failures").Int(10, 1, 10_000),
 		BreakerPause:    duration("breaker_pause", 10*time.Second),
+		PageSize:        fields.Get("page_size").Int(1000, 1, 1000),
 		MaxAnswer:       fields.Get("max_answer").Int(32<<20, 1<<10, 1<<30),
 	}
 }
