@@ -5,11 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"log/slog"
 	"os"
 	"time"
 
 	looppb "cegid.internal/gateway/gen/go/cegid/loop/v1"
+	"cegid.internal/gateway/server/internal/app"
 	"cegid.internal/gateway/server/internal/ledger"
 	"cegid.internal/gateway/server/internal/service"
 )
@@ -21,19 +21,20 @@ type checkCommand struct {
 }
 
 func (c *checkCommand) Run(ctx context.Context) error {
-	set, err := load(c.Config)
+	set, err := app.LoadSettings(c.Config)
 	if err != nil {
 		return err
 	}
-	if _, err := os.Stat(set.config.Ledger); err != nil {
+	if _, err := os.Stat(set.Config.Ledger); err != nil {
 		return fmt.Errorf("the ledger: %w", ledger.ErrMissing)
 	}
-	practices, err := set.open(nil, slog.New(slog.DiscardHandler))
+	tenants, err := app.NewTenants(set.Config, nil, nil)
 	if err != nil {
 		return err
 	}
+	practices := tenants.Practices()
 	defer practices.Close()
-	fmt.Printf("configuration and policy: fine, %d practices, %d callers\n", len(practices.All()), len(set.policy.Callers()))
+	fmt.Printf("configuration and policy: fine, %d practices, %d callers\n", len(practices.All()), len(set.Policy.Callers()))
 	if c.Offline {
 		return nil
 	}

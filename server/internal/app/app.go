@@ -272,6 +272,9 @@ func (s *Server) release() {
 	_ = s.memory.Close()
 }
 
+// Hasten asks at once for the imports of a practice that stalled, because its configuration or a secret of it changed.
+func (s *Server) Hasten(practice string) { s.importer.Hasten(practice) }
+
 // Addresses are where the service listens.
 func (s *Server) Addresses() (grpcAddress, httpAddress, operationsAddress net.Addr) {
 	return s.grpcListener.Addr(), s.httpListener.Addr(), s.operationsListener.Addr()

@@ -25,6 +25,8 @@ type Config struct {
 	// Practices in the order of the file, then of the folder; at least one. YAML: practices, and practices_directory
 	// for a folder in which each *.yaml or *.yml file is one practice, with the same keys as an item of practices.
 	Practices []Practice
+	// PracticesDirectory is the path of that folder, resolved; empty when there is none.
+	PracticesDirectory string
 	// Policy is the path of the policy file, resolved. YAML: policy, required.
 	Policy string
 	// Ledger is the path of the ledger, resolved: the memory of every write, made once by `server ledger init` and never

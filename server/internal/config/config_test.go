@@ -155,7 +155,7 @@ log: {level: debug}
 		"TLS:{Off:false Certificate:DIR/tls.crt Key:DIR/tls.key} " +
 		"Loop:{BaseURL:http://localhost:9/loop-api-publiques AllowPlainHTTP:true SubscriptionKeys:[] Calls:{Attempts:1 AttemptTimeout:1s BaseDelay:2ms MaxDelay:3ms ThrottledDelay:4ms MaxRetryAfter:5s RetryBudget:6 BreakerFailures:7 BreakerPause:8s PageSize:10 MaxAnswer:9000}} " +
 		"Practices:[{Name:007 Domain:D Keys:{Standard: Advanced:${env:GATEWAY_TEST_ADVANCED} SubscriptionKeys:[${file:subscription} ${file:standard}]} " +
-		"Dossiers:[{Code:0012 Name:}] Limits:{Concurrency:3 RequestsPerSecond:2.5} UnverifiedOperations:[list_journals list_accounts]}] " +
+		"Dossiers:[{Code:0012 Name:}] Limits:{Concurrency:3 RequestsPerSecond:2.5} UnverifiedOperations:[list_journals list_accounts]}] PracticesDirectory: " +
 		"Policy:DIR/policy.yaml Ledger:DIR/ledger.db Imports:{FirstPoll:1s LastPoll:2s StalledPoll:3s} CallsPerCaller:4 Deadlines:{UnaryDefault:1s UnaryMax:2s StreamDefault:3s StreamMax:4s} " +
 		"Shutdown:{Drain:0s Grace:5s} Log:{Level:DEBUG}}"
 	if got != want {

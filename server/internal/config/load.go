@@ -66,7 +66,9 @@ func (l *loader) config(root strictyaml.Node, folder string) *Config {
 	}
 	directory := top.Get("practices_directory")
 	if directory.Given() {
-		c.Practices = append(c.Practices, l.directory(directory, folder, c.Loop)...)
+		var found []Practice
+		c.PracticesDirectory, found = l.directory(directory, folder, c.Loop)
+		c.Practices = append(c.Practices, found...)
 	}
 	if isList && len(list) == 0 && !directory.Given() {
 		top.Get("practices").Refusef("there is no practice; list at least one with its name and its keys")
@@ -283,18 +285,17 @@ func (l *loader) secret(n strictyaml.Node, folder string, check func(cegidclient
 	return ref
 }
 
-func (l *loader) directory(n strictyaml.Node, folder string, loop Loop) []Practice {
+func (l *loader) directory(n strictyaml.Node, folder string, loop Loop) (directory string, practices []Practice) {
 	text, ok := n.Text()
 	if !ok {
-		return nil
+		return "", nil
 	}
-	directory := resolve(folder, text)
+	directory = resolve(folder, text)
 	entries, err := os.ReadDir(directory)
 	if err != nil || text == "" {
 		n.Refusef("the folder cannot be read; correct the path, which is relative to the folder of this file unless it begins with a slash")
-		return nil
+		return "", nil
 	}
-	var practices []Practice
 	found := false
 	for _, entry := range entries {
 		// Kubernetes keeps the mounted files in folders whose names begin with dots.
@@ -314,7 +315,7 @@ func (l *loader) directory(n strictyaml.Node, folder string, loop Loop) []Practi
 	if !found {
 		n.Refusef("there is no practice in the folder; put one .yaml file per practice into it")
 	}
-	return practices
+	return directory, practices
 }
 
 func (l *loader) practice(n strictyaml.Node, folder string, loop Loop) Practice {

@@ -95,6 +95,10 @@ func (i *Importer) Close() {
 	i.poller.stop()
 }
 
+// Hasten asks at once for the imports of a practice that stalled: its configuration or a secret of it has changed. It
+// returns at once.
+func (i *Importer) Hasten(practice string) { i.poller.hasten(practice) }
+
 // Submit begins a submission and answers what became of it; send calls Loop once. If the ledger knows the id already,
 // the answer is what became of that, and nothing is sent. When ctx ends first, the submission goes on without its
 // caller, who asks again with the same id.

@@ -35,12 +35,14 @@ type poller struct {
 	// asking are the imports that Loop is being asked about, by practice how many.
 	asking  map[ledger.Key]bool
 	running map[string]int
+	// mended are the practices whose stalled imports are worth asking for again.
+	mended map[string]bool
 }
 
 func startPoller(cfg Config) *poller {
 	ctx, cancel := context.WithCancel(context.Background())
 	p := &poller{
-		cfg: cfg, cancel: cancel, signal: make(chan struct{}, 1), asking: map[ledger.Key]bool{}, running: map[string]int{},
+		cfg: cfg, cancel: cancel, signal: make(chan struct{}, 1), asking: map[ledger.Key]bool{}, running: map[string]int{}, mended: map[string]bool{},
 	}
 	p.done.Go(func() { p.run(ctx) })
 	p.done.Go(func() { p.keep(ctx) })
@@ -60,13 +62,34 @@ func (p *poller) wake() {
 	}
 }
 
+// hasten makes the poller ask for what stalled in a practice, without waiting for the ledger.
+func (p *poller) hasten(practice string) {
+	p.mu.Lock()
+	p.mended[practice] = true
+	p.mu.Unlock()
+	p.wake()
+}
+
 func (p *poller) run(ctx context.Context) {
 	for ctx.Err() == nil {
+		p.mend(ctx)
 		p.round(ctx)
 		select {
 		case <-ctx.Done():
 		case <-p.signal:
 		case <-time.After(p.cfg.FirstPoll):
+		}
+	}
+}
+
+func (p *poller) mend(ctx context.Context) {
+	p.mu.Lock()
+	mended := p.mended
+	p.mended = map[string]bool{}
+	p.mu.Unlock()
+	for practice := range mended {
+		if err := p.cfg.Ledger.Hasten(ctx, practice); err != nil && ctx.Err() == nil {
+			p.cfg.Log.Error("stalled imports are not asked for at once", "practice", practice, "error", err.Error())
 		}
 	}
 }

@@ -116,13 +116,19 @@ func TestAPracticeThatIsRemovedStallsItsImports(t *testing.T) {
 		var loop loop
 		l := temporary(t)
 		loop.gone.Store(true)
-		follow(t, &loop, l, "FA-1", 90*time.Minute, "3")
+		i := follow(t, &loop, l, "FA-1", 90*time.Minute, "3")
 		got := get(t, l, "FA-1")
 		if got.State != ledger.Waiting || !strings.Contains(got.FollowError, "no longer configured") || len(loop.times("loop-FA-1")) != 0 {
 			t.Errorf("%s, follow_error %q", got.State, got.FollowError)
 		}
 		loop.gone.Store(false)
-		time.Sleep(time.Hour)
+		i.Hasten("another")
+		time.Sleep(2 * time.Second)
+		if got := get(t, l, "FA-1"); got.FollowError == "" {
+			t.Error("another practice's change hastens this one's imports")
+		}
+		i.Hasten("demo")
+		time.Sleep(2 * time.Second)
 		synctest.Wait()
 		if got := get(t, l, "FA-1"); got.State != ledger.Succeeded || got.FollowError != "" {
 			t.Errorf("after it came back: %s, follow_error %q", got.State, got.FollowError)

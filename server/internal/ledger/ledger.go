@@ -213,6 +213,18 @@ func (l *Ledger) Followed(ctx context.Context, key Key, from State, progress Pro
 	return row, err
 }
 
+// Hasten makes due what waits long in a practice because asking made no sense, as after a key was revoked.
+func (l *Ledger) Hasten(ctx context.Context, practice string) error {
+	return l.write(ctx, func(w *writing) error {
+		_, err := w.tx.ExecContext(w.ctx, `UPDATE submission SET next_poll = $1 WHERE practice = $2 AND follow_error <> '' AND next_poll > $1 `+
+			`AND state IN ('WAITING', 'RUNNING')`, w.now, practice)
+		if err != nil {
+			return fmt.Errorf("ledger: %w", err)
+		}
+		return nil
+	})
+}
+
 // Recovered counts what was settled without its owner.
 type Recovered struct{ NotSent, Uncertain int }
 

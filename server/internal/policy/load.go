@@ -17,27 +17,27 @@ func Load(path string, practices []string) (*Policy, error) {
 	if !ok {
 		return nil, report.Err()
 	}
-	p := load(root, practices)
+	r := load(root, practices)
 	if err := report.Err(); err != nil {
 		return nil, err
 	}
-	return p, nil
+	return of(r), nil
 }
 
 type loader struct {
-	policy    *Policy
+	rules     *rules
 	practices []string
 	names     map[string]string            // of callers, to where they are
 	hashes    map[[sha256.Size]byte]string // of tokens, to where they are
 }
 
-func load(root strictyaml.Node, practices []string) *Policy {
+func load(root strictyaml.Node, practices []string) *rules {
 	top, ok := root.Fields("callers", "grants")
 	if !ok {
 		return nil
 	}
 	l := loader{
-		policy:    &Policy{grants: map[string][]grant{}},
+		rules:     &rules{grants: map[string][]grant{}},
 		practices: practices,
 		names:     map[string]string{},
 		hashes:    map[[sha256.Size]byte]string{},
@@ -56,7 +56,7 @@ func load(root strictyaml.Node, practices []string) *Policy {
 	for _, g := range grants {
 		l.grant(g)
 	}
-	return l.policy
+	return l.rules
 }
 
 func (l *loader) caller(n strictyaml.Node) {
@@ -81,14 +81,14 @@ func (l *loader) caller(n strictyaml.Node) {
 	default:
 		l.names[name] = place.Where()
 	}
-	l.policy.callers = append(l.policy.callers, name)
+	l.rules.callers = append(l.rules.callers, name)
 
 	hashes, ok := fields.Get("token_hashes").Items()
 	if ok && len(hashes) == 0 {
 		fields.Get("token_hashes").Refusef("the caller has no token and could never authenticate; add the hash of one, or remove the caller")
 	}
 	for _, hash := range hashes {
-		l.token(hash, len(l.policy.callers)-1)
+		l.token(hash, len(l.rules.callers)-1)
 	}
 }
 
@@ -126,7 +126,7 @@ func (l *loader) token(n strictyaml.Node, caller int) {
 		return
 	}
 	l.hashes[sum] = n.Where()
-	l.policy.tokens = append(l.policy.tokens, tokenHash{caller: caller, sum: sum})
+	l.rules.tokens = append(l.rules.tokens, tokenHash{caller: caller, sum: sum})
 }
 
 func (l *loader) grant(n strictyaml.Node) {
@@ -149,7 +149,7 @@ func (l *loader) grant(n strictyaml.Node) {
 		fields.Get("dossiers").Refusef("the rights read and write are on dossiers, and none is given; list codes, or \"*\" for all of them")
 	}
 	for _, caller := range l.grantCallers(fields) {
-		l.policy.grants[caller] = append(l.policy.grants[caller], g)
+		l.rules.grants[caller] = append(l.rules.grants[caller], g)
 	}
 }
 

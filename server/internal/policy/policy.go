@@ -10,8 +10,10 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"reflect"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"unicode/utf8"
 )
 
@@ -60,8 +62,13 @@ const (
 	everything  = "*"
 )
 
-// Policy is immutable and safe for concurrent use. The zero Policy knows nobody and allows nothing.
+// Policy is safe for concurrent use, also while it is replaced. The zero Policy knows nobody and allows nothing.
 type Policy struct {
+	rules atomic.Pointer[rules]
+}
+
+// rules are immutable.
+type rules struct {
 	callers []string
 	tokens  []tokenHash
 	grants  map[string][]grant // by caller
@@ -83,16 +90,36 @@ type grant struct {
 // AllowAll returns the policy of the sandbox: one caller with every right everywhere. With a token, that one alone is
 // accepted; without, any token but the empty one is. No policy file can say the latter.
 func AllowAll(caller, token string) *Policy {
-	p := &Policy{
+	r := &rules{
 		callers: []string{caller},
 		grants:  map[string][]grant{caller: {{practices: []string{everything}, dossiers: []string{everything}, rights: Rights()}}},
 	}
 	if token == "" {
-		p.anyToken = caller
+		r.anyToken = caller
 	} else {
-		p.tokens = []tokenHash{{sum: sha256.Sum256([]byte(token))}}
+		r.tokens = []tokenHash{{sum: sha256.Sum256([]byte(token))}}
 	}
+	return of(r)
+}
+
+func of(r *rules) *Policy {
+	p := &Policy{}
+	p.rules.Store(r)
 	return p
+}
+
+// Replace puts the rules of another policy in the place of this one's, for the calls to come.
+func (p *Policy) Replace(by *Policy) { p.rules.Store(by.now()) }
+
+// Equal says whether two policies know the same callers and tokens and allow the same.
+func (p *Policy) Equal(other *Policy) bool { return reflect.DeepEqual(p.now(), other.now()) }
+
+// now are the rules in force.
+func (p *Policy) now() *rules {
+	if r := p.rules.Load(); r != nil {
+		return r
+	}
+	return &rules{}
 }
 
 // NewToken returns a random token for a caller, and the hash for the policy file.
@@ -115,18 +142,18 @@ func HashToken(token string) string {
 // Authenticate returns the caller whose token this is. It compares with every token's hash in constant time, so that
 // neither the hash nor the number of a match can be measured.
 func (p *Policy) Authenticate(token string) (caller string, ok bool) {
-	sum := sha256.Sum256([]byte(token))
+	r, sum := p.now(), sha256.Sum256([]byte(token))
 	found := -1
-	for _, t := range p.tokens {
+	for _, t := range r.tokens {
 		found = subtle.ConstantTimeSelect(subtle.ConstantTimeCompare(sum[:], t.sum[:]), t.caller, found)
 	}
 	switch {
 	case token == "":
 		return "", false
 	case found >= 0:
-		return p.callers[found], true
+		return r.callers[found], true
 	default:
-		return p.anyToken, p.anyToken != ""
+		return r.anyToken, r.anyToken != ""
 	}
 }
 
@@ -184,15 +211,15 @@ func (p *Policy) ExactDossiers(caller, practice string) []string {
 }
 
 // Callers returns the names of all callers, in the order of the file.
-func (p *Policy) Callers() []string { return slices.Clone(p.callers) }
+func (p *Policy) Callers() []string { return slices.Clone(p.now().callers) }
 
 // String describes the policy without its hashes.
 func (p *Policy) String() string {
-	grants := 0
-	for _, g := range p.grants {
+	r, grants := p.now(), 0
+	for _, g := range r.grants {
 		grants += len(g)
 	}
-	return fmt.Sprintf("policy of %d callers and %d grants", len(p.callers), grants)
+	return fmt.Sprintf("policy of %d callers and %d grants", len(r.callers), grants)
 }
 
 // GoString describes the policy without its hashes.
@@ -201,7 +228,7 @@ func (p *Policy) GoString() string { return p.String() }
 // on yields a caller's grants on a practice.
 func (p *Policy) on(caller, practice string) iter.Seq[grant] {
 	return func(yield func(grant) bool) {
-		for _, g := range p.grants[caller] {
+		for _, g := range p.now().grants[caller] {
 			if (g.practices[0] == everything || slices.Contains(g.practices, practice)) && !yield(g) {
 				return
 			}

@@ -3,6 +3,7 @@ package service
 import (
 	"cmp"
 	"slices"
+	"sync/atomic"
 
 	"google.golang.org/grpc/codes"
 
@@ -30,25 +31,37 @@ type Dossier struct {
 	Code, Name string
 }
 
-// Practices are the tenants by name.
+// Practices are the tenants by name. They are safe for concurrent use, also while they are replaced.
 type Practices struct {
+	tenants atomic.Pointer[tenants]
+}
+
+// tenants are immutable.
+type tenants struct {
 	byName map[string]*Practice
 	sorted []*Practice
 }
 
 // NewPractices returns the tenants of a configuration.
 func NewPractices(practices ...*Practice) *Practices {
-	out := &Practices{byName: map[string]*Practice{}, sorted: practices}
-	slices.SortFunc(out.sorted, func(a, b *Practice) int { return cmp.Compare(a.Name, b.Name) })
-	for _, each := range practices {
-		out.byName[each.Name] = each
-	}
+	out := &Practices{}
+	out.Replace(practices...)
 	return out
+}
+
+// Replace puts other tenants in the place of those there are, for the calls to come. Calls under way end as they began.
+func (p *Practices) Replace(practices ...*Practice) {
+	now := &tenants{byName: map[string]*Practice{}, sorted: slices.Clone(practices)}
+	slices.SortFunc(now.sorted, func(a, b *Practice) int { return cmp.Compare(a.Name, b.Name) })
+	for _, each := range practices {
+		now.byName[each.Name] = each
+	}
+	p.tenants.Store(now)
 }
 
 // Get returns a practice.
 func (p *Practices) Get(name string) (*Practice, error) {
-	if found, ok := p.byName[name]; ok {
+	if found, ok := p.tenants.Load().byName[name]; ok {
 		return found, nil
 	}
 	return nil, apierror.Error{
@@ -60,7 +73,7 @@ func (p *Practices) Get(name string) (*Practice, error) {
 
 // Client finds the client of a practice.
 func (p *Practices) Client(name string) (*cegidclient.Client, bool) {
-	found, ok := p.byName[name]
+	found, ok := p.tenants.Load().byName[name]
 	if !ok {
 		return nil, false
 	}
@@ -68,11 +81,11 @@ func (p *Practices) Client(name string) (*cegidclient.Client, bool) {
 }
 
 // All returns every practice, sorted by name.
-func (p *Practices) All() []*Practice { return p.sorted }
+func (p *Practices) All() []*Practice { return p.tenants.Load().sorted }
 
 // Close closes the clients' idle connections.
 func (p *Practices) Close() {
-	for _, each := range p.sorted {
+	for _, each := range p.All() {
 		each.Client.Close()
 	}
 }
