@@ -242,16 +242,20 @@ func eventually(t *testing.T, what string, condition func() bool) {
 // dial returns a client of the gRPC listener; roots nil is plaintext.
 func dial(t *testing.T, address string, config *tls.Config) *grpc.ClientConn {
 	t.Helper()
-	transport := insecure.NewCredentials()
-	if config != nil {
-		transport = credentials.NewTLS(config)
-	}
-	conn, err := grpc.NewClient(address, grpc.WithTransportCredentials(transport))
+	conn, err := grpc.NewClient(address, grpc.WithTransportCredentials(credentialsOf(config)))
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = conn.Close() })
 	return conn
+}
+
+// credentialsOf are those of a connection; plaintext for nil.
+func credentialsOf(config *tls.Config) credentials.TransportCredentials {
+	if config == nil {
+		return insecure.NewCredentials()
+	}
+	return credentials.NewTLS(config)
 }
 
 func listAccounts(ctx context.Context, conn grpc.ClientConnInterface, token string) error {

@@ -74,6 +74,28 @@ func (s *Simulator) adminHandler() http.Handler {
 	mux.HandleFunc("POST /_sim/dossiers/{practice}/{code}/reset", func(w http.ResponseWriter, r *http.Request) {
 		answerDone(w, s.ResetDossier(r.PathValue("practice"), r.PathValue("code")))
 	})
+	mux.HandleFunc("PUT /_sim/subscription-keys", func(w http.ResponseWriter, r *http.Request) {
+		var in struct{ Primary, Secondary string }
+		if err := readJSON(r, &in); err != nil {
+			writeError(w, err)
+			return
+		}
+		s.SetSubscriptionKeys(in.Primary, in.Secondary)
+		w.WriteHeader(http.StatusNoContent)
+	})
+	// POST issues a key besides the one that there is, PUT leaves this one alone.
+	for method, change := range map[string]func(practice string, kind KeyKind, apiKey string) error{
+		"POST": s.IssueAPIKey, "PUT": s.RotateAPIKey,
+	} {
+		mux.HandleFunc(method+" /_sim/practices/{practice}/keys/{kind}", func(w http.ResponseWriter, r *http.Request) {
+			var in struct{ APIKey string }
+			if err := readJSON(r, &in); err != nil {
+				writeError(w, err)
+				return
+			}
+			answerDone(w, change(r.PathValue("practice"), KeyKind(r.PathValue("kind")), in.APIKey))
+		})
+	}
 	mux.HandleFunc("POST /_sim/reset", func(w http.ResponseWriter, _ *http.Request) {
 		s.Reset()
 		w.WriteHeader(http.StatusNoContent)

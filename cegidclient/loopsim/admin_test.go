@@ -169,3 +169,28 @@ func TestForeignPagesAreKeptOut(t *testing.T) {
 		wantStatus(t, start(t).admin(http.MethodGet, "/_sim/state", "", host("loopsim.example.com")), http.StatusOK)
 	})
 }
+
+func TestKeysAreRotatedOverHTTP(t *testing.T) {
+	w := start(t)
+	const next = "sandbox-next:sandbox-next-secret"
+	old, new := header("x-apikey", loopsim.SandboxDemoAPIKey), header("x-apikey", next)
+	opens := func(want bool, edits ...edit) {
+		t.Helper()
+		if got := w.get("/compte", nil, edits...); (got.status == http.StatusOK) != want {
+			t.Errorf("status %d; want it to open: %t", got.status, want)
+		}
+	}
+	wantStatus(t, w.admin(http.MethodPost, "/_sim/practices/demo/keys/advanced", `{"apiKey": "`+next+`"}`), http.StatusNoContent)
+	opens(true, old)
+	opens(true, new)
+	opens(false, header("x-apikey", "sandbox-next:sandbox-demo-secret")) // no mixture of the two
+	wantStatus(t, w.admin(http.MethodPut, "/_sim/practices/demo/keys/advanced", `{"apiKey": "`+next+`"}`), http.StatusNoContent)
+	opens(false, old)
+	opens(true, new)
+	wantStatus(t, w.admin(http.MethodPut, "/_sim/practices/demo/keys/standard", `{"apiKey": "a:b"}`), http.StatusNotFound)
+	wantStatus(t, w.admin(http.MethodPut, "/_sim/practices/demo/keys/advanced", `{"apiKey": "a"}`), http.StatusBadRequest)
+
+	wantStatus(t, w.admin(http.MethodPut, "/_sim/subscription-keys", `{"primary": "sandbox-one", "secondary": "sandbox-two"}`), http.StatusNoContent)
+	opens(false, new)
+	opens(true, new, header("Ocp-Apim-Subscription-Key", "sandbox-two"))
+}

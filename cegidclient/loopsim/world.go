@@ -84,6 +84,9 @@ type practice struct {
 
 type apiKey struct {
 	key, secret string
+	// issued is a second pair that does the same; its key is empty when there is none.
+	issued struct{ key, secret string }
+
 	activated   bool
 	attached    map[string]bool
 }
@@ -202,7 +205,7 @@ func (w *world) freeKey(pair string, except *apiKey) (key, secret string, err er
 func (w *world) keyOwner(key string) (*practice, *apiKey, bool) {
 	for _, p := range w.practices {
 		for _, k := range p.keys {
-			if k.key == key {
+			if k.key == key || k.issued.key == key && key != "" {
 				return p, k, true
 			}
 		}
@@ -391,7 +394,7 @@ func (s *Simulator) SetSubscriptionKeys(primary, secondary string) {
 	})
 }
 
-// RotateAPIKey replaces a key of a practice with another "key:secret"; activation and dossiers carry over.
+// RotateAPIKey leaves a practice one "key:secret" of a kind; activation and dossiers carry over.
 // Errors: ErrUnknown, ErrInvalid, ErrExists.
 func (s *Simulator) RotateAPIKey(practice string, kind KeyKind, apiKey string) error {
 	return s.change(func(w *world) error {
@@ -404,7 +407,21 @@ func (s *Simulator) RotateAPIKey(practice string, kind KeyKind, apiKey string) e
 			return err
 		}
 		k.key, k.secret = key, secret
+		k.issued.key, k.issued.secret = "", ""
 		return nil
+	})
+}
+
+// IssueAPIKey lets another "key:secret" do what a key of a practice does, besides it, until [Simulator.RotateAPIKey] leaves one:
+// a rotation without a gap. That Loop has both valid for a while is inferred. Errors: ErrUnknown, ErrInvalid, ErrExists.
+func (s *Simulator) IssueAPIKey(practice string, kind KeyKind, apiKey string) error {
+	return s.change(func(w *world) error {
+		k, err := w.key(practice, kind)
+		if err != nil {
+			return err
+		}
+		k.issued.key, k.issued.secret, err = w.freeKey(apiKey, k)
+		return err
 	})
 }
 
