@@ -3,8 +3,8 @@ package main
 import (
 	"context"
 	"crypto/tls"
-	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"os"
 	"strings"
@@ -143,8 +143,9 @@ func (l *load) overGRPC() (call, func()) {
 		}
 		entry := &looppb.Entry{Journal: "ACH", Date: "2026-03-15", Reference: id, DocumentReference: id, Lines: []*looppb.EntryLine{
 			{Account: "60700000", Label: "Achat", Side: &looppb.EntryLine_Debit{Debit: "100.00"}},
-			{Account: "40100000", ThirdParty: "FEXEMPLE", Label: "Fournisseur", Side: &looppb.EntryLine_Credit{Credit: "100.00"}},
-		}}
+			{Account: "44566000", Label: "TVA", Side: &looppb.EntryLine_Debit{Debit: "20.00"}},
+			{Account: "40100000", ThirdParty: "FEXEMPLE", Label: "Fournisseur", Side: &looppb.EntryLine_Credit{Credit: "120.00"}},
+		}} // what purchase says
 		_, err := looppb.NewImportServiceClient(conn).ImportEntries(ctx, &looppb.ImportEntriesRequest{Practice: practice, Dossier: dossier, RequestId: id, Entries: []*looppb.Entry{entry}})
 		return err
 	}, func() { _ = conn.Close() }
@@ -168,11 +169,12 @@ func (l *load) overREST() (call, func()) {
 		if err != nil {
 			return err
 		}
-		_ = response.Body.Close()
-		if response.StatusCode != http.StatusOK {
-			return errors.New(response.Status)
+		defer func() { _ = response.Body.Close() }()
+		answer, err := io.ReadAll(response.Body)
+		if err == nil && response.StatusCode != http.StatusOK {
+			err = fmt.Errorf("%s: %s", response.Status, answer)
 		}
-		return nil
+		return err
 	}, web.CloseIdleConnections
 }
 

@@ -1,0 +1,130 @@
+package main
+
+import (
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"google.golang.org/genproto/googleapis/rpc/errdetails"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+
+	"cegid.internal/gateway/cegidclient/loopsim"
+)
+
+// TestRestartUnderLoad: calls under way finish or are told SHUTTING_DOWN, what was accepted is followed by the next
+// process, what was not answered is asked for again by its id, and each document is booked once.
+func TestRestartUnderLoad(t *testing.T) {
+	t.Parallel()
+	w, a := newWorld(t), newAuthority(t)
+	w.twoPractices(t, a)
+	// Some submissions outlast the grace period, and no import is final before the restart.
+	w.settings["shutdown"] = "{drain: 300ms, grace: 200ms}"
+	w.Inject(loopsim.Fault{Route: "/importJson", Kind: loopsim.FaultLatency, Latency: 1500 * time.Millisecond, Probability: 0.3})
+	w.SetImportDelays(time.Second, time.Second)
+	p := w.serve(t, "")
+	l := &load{t: t, p: p, trust: &tls.Config{RootCAs: a.pool}}
+
+	const callers, atLeast = 8, 40
+	var mu sync.Mutex
+	var working sync.WaitGroup
+	answers := map[string]error{} // by id
+	stopping := make(chan struct{})
+	for n := range callers {
+		connect := l.overGRPC
+		if n%2 == 0 {
+			connect = l.overREST
+		}
+		working.Go(func() {
+			do, hangUp := connect()
+			defer hangUp()
+			for document := 0; ; document++ {
+				id := fmt.Sprintf("caller-%d-%d", n, document)
+				mu.Lock()
+				select {
+				case <-stopping:
+					mu.Unlock()
+					return
+				default:
+				}
+				answers[id] = errUnderWay
+				mu.Unlock()
+				err := do("demo", "CEGID001", w.token, id)
+				mu.Lock()
+				answers[id] = err
+				mu.Unlock()
+			}
+		})
+	}
+	eventually(t, "documents", func() bool {
+		mu.Lock()
+		defer mu.Unlock()
+		return len(answers) > atLeast
+	})
+	mu.Lock()
+	close(stopping) // all that is under way now began before the signal
+	mu.Unlock()
+	p.stop(t)
+	working.Wait()
+
+	ended, finished := 0, 0
+	for id, err := range answers {
+		switch {
+		case err == nil:
+			finished++
+		case shuttingDown(err):
+			ended++
+		default:
+			t.Errorf("%s: %v", id, err)
+		}
+	}
+	if ended == 0 || finished == 0 {
+		t.Errorf("%d calls finished, %d were told SHUTTING_DOWN; want some of each", finished, ended)
+	}
+
+	p = w.serve(t, "")
+	defer p.stop(t)
+	l.p = p
+	conn := dial(t, p.grpc, l.trust)
+	do, hangUp := l.overGRPC()
+	defer hangUp()
+	for id, err := range answers {
+		if err != nil {
+			if err := do("demo", "CEGID001", w.token, id); err != nil {
+				t.Errorf("%s, asked for again: %v", id, err)
+				continue
+			}
+		}
+		awaitSuccess(t, conn, w.token, "demo", id)
+	}
+	entries, err := w.Entries("demo", "CEGID001")
+	if err != nil {
+		t.Fatal(err)
+	}
+	booked := map[string]int{}
+	for _, entry := range entries {
+		booked[entry.Reference]++
+	}
+	for id := range answers {
+		if booked[id] != 1 {
+			t.Errorf("%s is booked %d times", id, booked[id])
+		}
+	}
+	t.Logf("%d calls finished, %d were told SHUTTING_DOWN", finished, ended)
+}
+
+var errUnderWay = errors.New("not answered yet")
+
+// shuttingDown says whether a caller was told so, over gRPC or REST.
+func shuttingDown(err error) bool {
+	said := status.Convert(err)
+	return said.Code() == codes.Unavailable && slices.ContainsFunc(said.Details(), func(detail any) bool {
+		info, ok := detail.(*errdetails.ErrorInfo)
+		return ok && info.GetReason() == "SHUTTING_DOWN"
+	}) || strings.HasPrefix(err.Error(), "503") && strings.Contains(err.Error(), `"SHUTTING_DOWN"`)
+}
