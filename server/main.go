@@ -19,6 +19,7 @@ type commands struct {
 	Serve   serveCommand   `cmd:"" help:"Run the service."`
 	Check   checkCommand   `cmd:"" help:"Check a configuration, and each practice's connection to Loop."`
 	Ledger  ledgerCommand  `cmd:"" help:"Make the ledger that serve needs."`
+	Config  configCommand  `cmd:"" help:"Print what a configuration can hold."`
 	Token   tokenCommand   `cmd:"" help:"Make tokens for callers."`
 	Version versionCommand `cmd:"" help:"Print the version."`
 }

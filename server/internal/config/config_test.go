@@ -18,6 +18,7 @@ import (
 	"testing"
 	"time"
 
+	"cegid.internal/gateway/examples"
 	"cegid.internal/gateway/server/internal/config"
 	"cegid.internal/gateway/server/internal/config/strictyaml"
 	"cegid.internal/gateway/server/internal/policy"
@@ -61,16 +62,23 @@ func write(t testing.TB, dir, name, content string) string {
 	return path
 }
 
+// example loads the published example, with secrets beside it.
+func example(t testing.TB) *config.Config {
+	t.Helper()
+	c, err := load(t, exampleFolder(t), string(examples.Gateway))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
 func load(t testing.TB, dir, yaml string) (*config.Config, error) {
 	t.Helper()
 	return config.Load(write(t, dir, "gateway.yaml", yaml), []string{"list_accounts", "list_journals"})
 }
 
 func TestTheExampleIsAcceptedAndFitsThePolicyExample(t *testing.T) {
-	c, err := config.Load("testdata/gateway.yaml", []string{"list_accounts"})
-	if err != nil {
-		t.Fatal(err)
-	}
+	c := example(t)
 	if got := c.PracticeNames(); !reflect.DeepEqual(got, []string{"demo", "partner"}) {
 		t.Errorf("practices are %v", got)
 	}
@@ -90,10 +98,7 @@ func TestTheExampleIsAcceptedAndFitsThePolicyExample(t *testing.T) {
 }
 
 func TestTheExampleSpellsOutTheDefaults(t *testing.T) {
-	full, err := config.Load("testdata/gateway.yaml", []string{"list_accounts"})
-	if err != nil {
-		t.Fatal(err)
-	}
+	full := example(t)
 	short, err := load(t, folder(t), minimal)
 	if err != nil {
 		t.Fatal(err)
@@ -407,12 +412,8 @@ func TestAConfigurationFileThatCannotBeReadIsRefused(t *testing.T) {
 
 // Whatever value somebody replaces by a secret, wherever a line break or quote got lost, no error repeats it.
 func TestNoErrorRepeatsWhatStandsInTheFile(t *testing.T) {
-	source, err := os.ReadFile("testdata/gateway.yaml")
-	if err != nil {
-		t.Fatal(err)
-	}
 	dir := folder(t)
-	lines := strings.Split(string(source), "\n")
+	lines := strings.Split(string(examples.Gateway), "\n")
 	for i, line := range lines {
 		indent := line[:len(line)-len(strings.TrimLeft(line, " -"))]
 		key, _, isField := strings.Cut(strings.TrimLeft(line, " -"), ":")
@@ -483,11 +484,7 @@ func TestHundredsOfPracticesLoadQuickly(t *testing.T) {
 }
 
 func FuzzLoadNeverPanics(f *testing.F) {
-	example, err := os.ReadFile("testdata/gateway.yaml")
-	if err != nil {
-		f.Fatal(err)
-	}
-	for _, seed := range []string{string(example), minimal, "", "a: &a [*a]", "? {a: b}\n: c", "tls: {<<: *x}", "- - - -", "{{{[[[", "a:\n - b\n  - c", "\ufeff---\n...", "!!t |\n x", "practices: [~, [], {}]"} {
+	for _, seed := range []string{string(examples.Gateway), minimal, "", "a: &a [*a]", "? {a: b}\n: c", "tls: {<<: *x}", "- - - -", "{{{[[[", "a:\n - b\n  - c", "\ufeff---\n...", "!!t |\n x", "practices: [~, [], {}]"} {
 		f.Add(seed)
 	}
 	dir := folder(f)

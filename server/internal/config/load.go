@@ -28,7 +28,7 @@ import (
 // the names of files.
 func Load(path string, operations []string) (*Config, error) {
 	report := &strictyaml.Report{}
-	root, ok := strictyaml.ReadFile(path, report)
+	root, ok := strictyaml.ReadFile(path, Keys(), report)
 	if !ok {
 		return nil, report.Err()
 	}
@@ -46,11 +46,8 @@ type loader struct {
 	names      map[string]string // of practices, to where they are defined
 }
 
-// The longest that any duration of the configuration may be.
-const day = 24 * time.Hour
-
 func (l *loader) config(root strictyaml.Node, folder string) *Config {
-	top, ok := root.Fields("listen", "tls", "loop", "practices", "practices_directory", "policy", "ledger", "imports", "calls_per_caller", "deadlines", "shutdown", "log")
+	top, ok := root.Fields()
 	if !ok {
 		return nil
 	}
@@ -77,32 +74,30 @@ func (l *loader) config(root strictyaml.Node, folder string) *Config {
 	c.Policy = l.file(top.Get("policy"), folder, "name the policy file; without one nobody would be allowed anything")
 	c.Ledger = l.ledger(top.Get("ledger"), folder)
 	c.Imports = l.imports(top.Get("imports"))
-	c.CallsPerCaller = top.Get("calls_per_caller").Int(256, 1, 100_000)
+	c.CallsPerCaller = top.Get("calls_per_caller").Int()
 	c.Deadlines = l.deadlines(top.Get("deadlines"))
-	shutdown, _ := top.Get("shutdown").Fields("grace", "drain")
-	c.Shutdown.Grace = shutdown.Get("grace").Duration(20*time.Second, time.Millisecond, time.Hour)
-	c.Shutdown.Drain = shutdown.Get("drain").Duration(2*time.Second, 0, time.Hour)
-	log, _ := top.Get("log").Fields("level")
+	shutdown, _ := top.Get("shutdown").Fields()
+	c.Shutdown.Grace = shutdown.Get("grace").Duration()
+	c.Shutdown.Drain = shutdown.Get("drain").Duration()
+	log, _ := top.Get("log").Fields()
 	c.Log.Level = level(log.Get("level"))
 	return c
 }
 
 func (l *loader) listen(n strictyaml.Node) Listen {
-	fields, _ := n.Fields("grpc", "http", "operations")
-	listen := Listen{GRPC: ":9090", HTTP: ":8080", Operations: "127.0.0.1:9091"}
+	fields, _ := n.Fields()
+	var listen Listen
 	addresses := []struct {
 		key   string
 		value *string
 	}{{"grpc", &listen.GRPC}, {"http", &listen.HTTP}, {"operations", &listen.Operations}}
 	for i, a := range addresses {
 		place := fields.Get(a.key)
-		if text, ok := place.Text(); ok {
-			if !address(text) {
-				place.Refusef("must be host:port with a port number, such as \":9090\" or \"127.0.0.1:9091\"")
-				*a.value = "" // overlaps with nothing
-				continue
-			}
-			*a.value = text
+		*a.value = place.TextOrDefault()
+		if !isAddress(*a.value) {
+			place.Refusef("must be host:port with a port number, such as \":9090\" or \"127.0.0.1:9091\"")
+			*a.value = "" // overlaps with nothing
+			continue
 		}
 		for _, other := range addresses[:i] {
 			if overlap(*a.value, *other.value) {
@@ -113,7 +108,7 @@ func (l *loader) listen(n strictyaml.Node) Listen {
 	return listen
 }
 
-func address(text string) bool {
+func isAddress(text string) bool {
 	host, port, err := net.SplitHostPort(text)
 	if err != nil || strings.ContainsFunc(host, func(c rune) bool { return c <= ' ' || c > '~' || c == '/' }) {
 		return false
@@ -152,7 +147,7 @@ func (l *loader) tls(n strictyaml.Node, folder string) TLS {
 		}
 		return TLS{Off: true}
 	}
-	fields, _ := n.Fields("certificate", "key")
+	fields, _ := n.Fields()
 	t := TLS{
 		Certificate: l.file(fields.Get("certificate"), folder, "name the file with the certificate in PEM, or write tls: off"),
 		Key:         l.file(fields.Get("key"), folder, "name the file with the certificate's key in PEM, or write tls: off"),
@@ -210,19 +205,16 @@ func resolve(folder, path string) string {
 }
 
 func (l *loader) loop(n strictyaml.Node, folder string) Loop {
-	fields, _ := n.Fields("base_url", "allow_plain_http", "subscription_keys", "calls")
+	fields, _ := n.Fields()
+	place := fields.Get("base_url")
 	loop := Loop{
-		BaseURL:          DefaultBaseURL,
-		AllowPlainHTTP:   fields.Get("allow_plain_http").Bool(false),
+		BaseURL:          strings.TrimRight(place.TextOrDefault(), "/"),
+		AllowPlainHTTP:   fields.Get("allow_plain_http").Bool(),
 		SubscriptionKeys: l.subscriptionKeys(fields.Get("subscription_keys"), folder),
 		Calls:            l.calls(fields.Get("calls")),
 	}
-	place := fields.Get("base_url")
-	if text, ok := place.Text(); ok {
-		if sentence := checkBaseURL(text, loop.AllowPlainHTTP); sentence != "" {
-			place.Refusef("%s", sentence)
-		}
-		loop.BaseURL = strings.TrimRight(text, "/")
+	if sentence := checkBaseURL(loop.BaseURL, loop.AllowPlainHTTP); sentence != "" {
+		place.Refusef("%s", sentence)
 	}
 	return loop
 }
@@ -253,7 +245,7 @@ func (l *loader) subscriptionKeys(n strictyaml.Node, folder string) []secret.Ref
 	if !n.Given() {
 		return nil
 	}
-	fields, ok := n.Fields("primary", "secondary")
+	fields, ok := n.Fields()
 	if !ok {
 		return nil
 	}
@@ -308,7 +300,7 @@ func (l *loader) directory(n strictyaml.Node, folder string, loop Loop) (directo
 			l.report.Addf(path, "the folder of practices holds something else than .yaml files; move it away, or rename it if it is a practice")
 			continue
 		}
-		if root, ok := strictyaml.ReadFile(path, l.report); ok {
+		if root, ok := strictyaml.ReadFile(path, PracticeKeys(), l.report); ok {
 			practices = append(practices, l.practice(root, directory, loop))
 		}
 	}
@@ -323,7 +315,7 @@ func (l *loader) practice(n strictyaml.Node, folder string, loop Loop) Practice 
 		n.Refusef("the practice is empty; give it a name and keys, or remove it")
 		return Practice{}
 	}
-	fields, ok := n.Fields("name", "domain", "keys", "subscription_keys", "dossiers", "limits", "unverified_operations")
+	fields, ok := n.Fields()
 	if !ok {
 		return Practice{}
 	}
@@ -335,7 +327,7 @@ func (l *loader) practice(n strictyaml.Node, folder string, loop Loop) Practice 
 		UnverifiedOperations: l.unverified(fields.Get("unverified_operations")),
 	}
 
-	if keys, ok := fields.Get("keys").Fields("standard", "advanced"); ok {
+	if keys, ok := fields.Get("keys").Fields(); ok {
 		if !keys.Get("standard").Given() && !keys.Get("advanced").Given() {
 			fields.Get("keys").Refusef("the practice has no API key; refer to its standard key, its advanced key or both")
 		}
@@ -392,7 +384,7 @@ func (l *loader) dossiers(n strictyaml.Node) []Dossier {
 			item.Refusef("the dossier is empty; give it a code, or remove it")
 			continue
 		}
-		fields, ok := item.Fields("code", "name")
+		fields, ok := item.Fields()
 		if !ok {
 			continue
 		}
@@ -421,10 +413,10 @@ func (l *loader) dossiers(n strictyaml.Node) []Dossier {
 }
 
 func (l *loader) limits(n strictyaml.Node) Limits {
-	fields, _ := n.Fields("concurrency", "requests_per_second")
+	fields, _ := n.Fields()
 	return Limits{
-		Concurrency:       fields.Get("concurrency").Int(8, 1, 1000),
-		RequestsPerSecond: fields.Get("requests_per_second").Number(0, 0, 10_000),
+		Concurrency:       fields.Get("concurrency").Int(),
+		RequestsPerSecond: fields.Get("requests_per_second").Number(),
 	}
 }
 
@@ -449,32 +441,28 @@ func (l *loader) unverified(n strictyaml.Node) []string {
 }
 
 func (l *loader) calls(n strictyaml.Node) Calls {
-	fields, _ := n.Fields("attempts", "attempt_timeout", "base_delay", "max_delay", "throttled_delay", "max_retry_after",
-		"retry_budget", "breaker_failures", "breaker_pause", "page_size", "max_answer")
-	duration := func(key string, otherwise time.Duration) time.Duration {
-		return fields.Get(key).Duration(otherwise, time.Millisecond, time.Hour)
-	}
+	fields, _ := n.Fields()
 	return Calls{
-		Attempts:        fields.Get("attempts").Int(3, 1, 10),
-		AttemptTimeout:  duration("attempt_timeout", 10*time.Second),
-		BaseDelay:       duration("base_delay", 100*time.Millisecond),
-		MaxDelay:        duration("max_delay", 2*time.Second),
-		ThrottledDelay:  duration("throttled_delay", time.Second),
-		MaxRetryAfter:   duration("max_retry_after", 30*time.Second),
-		RetryBudget:     fields.Get("retry_budget").Int(10, 1, 10_000),
-		BreakerFailures: fields.Get("breaker_failures").Int(10, 1, 10_000),
-		BreakerPause:    duration("breaker_pause", 10*time.Second),
-		PageSize:        fields.Get("page_size").Int(1000, 1, 1000),
-		MaxAnswer:       fields.Get("max_answer").Int(32<<20, 1<<10, 1<<30),
+		Attempts:        fields.Get("attempts").Int(),
+		AttemptTimeout:  fields.Get("attempt_timeout").Duration(),
+		BaseDelay:       fields.Get("base_delay").Duration(),
+		MaxDelay:        fields.Get("max_delay").Duration(),
+		ThrottledDelay:  fields.Get("throttled_delay").Duration(),
+		MaxRetryAfter:   fields.Get("max_retry_after").Duration(),
+		RetryBudget:     fields.Get("retry_budget").Int(),
+		BreakerFailures: fields.Get("breaker_failures").Int(),
+		BreakerPause:    fields.Get("breaker_pause").Duration(),
+		PageSize:        fields.Get("page_size").Int(),
+		MaxAnswer:       fields.Get("max_answer").Int(),
 	}
 }
 
 func (l *loader) imports(n strictyaml.Node) Imports {
-	fields, _ := n.Fields("first_poll", "last_poll", "stalled_poll")
+	fields, _ := n.Fields()
 	i := Imports{
-		FirstPoll:   fields.Get("first_poll").Duration(time.Second, 10*time.Millisecond, day),
-		LastPoll:    fields.Get("last_poll").Duration(5*time.Minute, 10*time.Millisecond, day),
-		StalledPoll: fields.Get("stalled_poll").Duration(time.Hour, 10*time.Millisecond, day),
+		FirstPoll:   fields.Get("first_poll").Duration(),
+		LastPoll:    fields.Get("last_poll").Duration(),
+		StalledPoll: fields.Get("stalled_poll").Duration(),
 	}
 	if i.FirstPoll > i.LastPoll {
 		fields.Get("first_poll").Refusef("%s is longer than imports.last_poll, which is %s; shorten the one or raise the other", i.FirstPoll, i.LastPoll)
@@ -483,15 +471,12 @@ func (l *loader) imports(n strictyaml.Node) Imports {
 }
 
 func (l *loader) deadlines(n strictyaml.Node) Deadlines {
-	fields, _ := n.Fields("unary_default", "unary_max", "stream_default", "stream_max")
-	read := func(key string, otherwise time.Duration) time.Duration {
-		return fields.Get(key).Duration(otherwise, time.Millisecond, day)
-	}
+	fields, _ := n.Fields()
 	d := Deadlines{
-		UnaryDefault:  read("unary_default", 30*time.Second),
-		UnaryMax:      read("unary_max", time.Minute),
-		StreamDefault: read("stream_default", 15*time.Minute),
-		StreamMax:     read("stream_max", 30*time.Minute),
+		UnaryDefault:  fields.Get("unary_default").Duration(),
+		UnaryMax:      fields.Get("unary_max").Duration(),
+		StreamDefault: fields.Get("stream_default").Duration(),
+		StreamMax:     fields.Get("stream_max").Duration(),
 	}
 	for _, pair := range []struct {
 		key            string
@@ -507,11 +492,7 @@ func (l *loader) deadlines(n strictyaml.Node) Deadlines {
 
 func level(n strictyaml.Node) slog.Level {
 	levels := map[string]slog.Level{"debug": slog.LevelDebug, "info": slog.LevelInfo, "warn": slog.LevelWarn, "error": slog.LevelError}
-	text, ok := n.Text()
-	if !ok {
-		return slog.LevelInfo
-	}
-	l, known := levels[text]
+	l, known := levels[n.TextOrDefault()]
 	if !known {
 		n.Refusef("must be debug, info, warn or error")
 	}

@@ -13,7 +13,7 @@ import (
 // configuration has. The error is a *strictyaml.Error with all problems; it quotes nothing of the file.
 func Load(path string, practices []string) (*Policy, error) {
 	report := &strictyaml.Report{}
-	root, ok := strictyaml.ReadFile(path, report)
+	root, ok := strictyaml.ReadFile(path, Keys(), report)
 	if !ok {
 		return nil, report.Err()
 	}
@@ -32,7 +32,7 @@ type loader struct {
 }
 
 func load(root strictyaml.Node, practices []string) *rules {
-	top, ok := root.Fields("callers", "grants")
+	top, ok := root.Fields()
 	if !ok {
 		return nil
 	}
@@ -64,7 +64,7 @@ func (l *loader) caller(n strictyaml.Node) {
 		n.Refusef("the caller is empty; give it a name and token_hashes, or remove it")
 		return
 	}
-	fields, ok := n.Fields("name", "token_hashes")
+	fields, ok := n.Fields()
 	if !ok {
 		return
 	}
@@ -134,7 +134,7 @@ func (l *loader) grant(n strictyaml.Node) {
 		n.Refusef("the grant is empty; give it caller, practices, dossiers and rights, or remove it")
 		return
 	}
-	fields, ok := n.Fields("caller", "callers", "practices", "dossiers", "rights")
+	fields, ok := n.Fields()
 	if !ok {
 		return
 	}

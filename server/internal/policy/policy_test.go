@@ -11,6 +11,7 @@ import (
 	"testing"
 	"unicode/utf8"
 
+	"cegid.internal/gateway/examples"
 	"cegid.internal/gateway/server/internal/config/strictyaml"
 )
 
@@ -42,7 +43,12 @@ func hashes(yaml string) string {
 
 func example(t testing.TB) *Policy {
 	t.Helper()
-	p, err := Load("testdata/policy.yaml", []string{"demo", "partner"})
+	tokens := []string{"clg_example-of-billing", "clg_example-of-billing-next", "clg_example-of-data"}
+	p, err := loadText(t, regexp.MustCompile(`sha256:[0-9a-f]{64}`).ReplaceAllStringFunc(string(examples.Policy), func(string) string {
+		token := tokens[0]
+		tokens = tokens[1:]
+		return HashToken(token)
+	}))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -346,11 +352,7 @@ func FuzzPatternsMatchAsTheEquivalentExpression(f *testing.F) {
 }
 
 func FuzzLoadNeverPanics(f *testing.F) {
-	source, err := os.ReadFile("testdata/policy.yaml")
-	if err != nil {
-		f.Fatal(err)
-	}
-	for _, seed := range []string{string(source), hashes(minimal), "", "callers: [~, [], {}]\ngrants: [~, [], {}]", "callers: {a: b}", "- - a", "{{[[", "a: *b"} {
+	for _, seed := range []string{string(examples.Policy), hashes(minimal), "", "callers: [~, [], {}]\ngrants: [~, [], {}]", "callers: {a: b}", "- - a", "{{[[", "a: *b"} {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, yaml string) {

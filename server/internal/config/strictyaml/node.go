@@ -16,6 +16,7 @@ type Node struct {
 	path   string
 	line   int // where to point when there is no value
 	report *Report
+	key    *Key
 	v      *value
 }
 
@@ -56,12 +57,21 @@ func (f Fields) Get(key string) Node {
 	if n, ok := f.byKey[key]; ok {
 		return n
 	}
-	return Node{file: f.parent.file, path: join(f.parent.path, key), line: f.parent.at(), report: f.parent.report}
+	return Node{file: f.parent.file, path: join(f.parent.path, key), line: f.parent.at(), report: f.parent.report, key: f.parent.below(key)}
 }
 
-// Fields reads a mapping, and refuses keys that are repeated or not among known. A value that is not given reads as a
+// below returns the declaration of a key of this mapping.
+func (n Node) below(key string) *Key {
+	if declared := n.key.key(key); declared != nil {
+		return declared
+	}
+	panic("strictyaml: nobody declared " + join(n.path, key))
+}
+
+// Fields reads a mapping, and refuses keys that are repeated or not declared. A value that is not given reads as a
 // mapping without keys; one that is no mapping is refused and reads the same way, with ok false.
-func (n Node) Fields(known ...string) (fields Fields, ok bool) {
+func (n Node) Fields() (fields Fields, ok bool) {
+	known := n.key.names()
 	fields = Fields{parent: n, byKey: map[string]Node{}}
 	if !n.Given() {
 		return fields, true
@@ -82,7 +92,7 @@ func (n Node) Fields(known ...string) (fields Fields, ok bool) {
 			place.Refusef("the key is given twice, first on line %d; keep one", first.line)
 			continue
 		}
-		fields.byKey[f.key] = Node{file: n.file, path: join(n.path, f.key), line: f.line, report: n.report, v: f.value}
+		fields.byKey[f.key] = Node{file: n.file, path: join(n.path, f.key), line: f.line, report: n.report, key: n.below(f.key), v: f.value}
 	}
 	return fields, true
 }
@@ -105,7 +115,7 @@ func (n Node) Items() (items []Node, ok bool) {
 	}
 	items = make([]Node, 0, len(n.v.items))
 	for i, v := range n.v.items {
-		items = append(items, Node{file: n.file, path: n.path + "[" + strconv.Itoa(i) + "]", line: n.at(), report: n.report, v: v})
+		items = append(items, Node{file: n.file, path: n.path + "[" + strconv.Itoa(i) + "]", line: n.at(), report: n.report, key: n.key.item, v: v})
 	}
 	return items, true
 }
@@ -123,8 +133,30 @@ func (n Node) Text() (string, bool) {
 	return n.v.text, true
 }
 
-// Duration reads a duration with its unit between lowest and highest.
-func (n Node) Duration(otherwise, lowest, highest time.Duration) time.Duration {
+// TextOrDefault reads a scalar as Text does, and the declared default where there is none.
+func (n Node) TextOrDefault() string {
+	if text, ok := n.Text(); ok {
+		return text
+	}
+	return declared[string](n.key.otherwise)
+}
+
+// declared reads a default or a bound. That it is of the reader's type is the declaration's part.
+func declared[T any](v any) T {
+	t, ok := v.(T)
+	if !ok {
+		panic(fmt.Sprintf("strictyaml: declared as %T, read as %T", v, t))
+	}
+	return t
+}
+
+func limits[T any](k *Key) (otherwise, lowest, highest T) {
+	return declared[T](k.otherwise), declared[T](k.lowest), declared[T](k.highest)
+}
+
+// Duration reads a duration with its unit within the declared bounds.
+func (n Node) Duration() time.Duration {
+	otherwise, lowest, highest := limits[time.Duration](n.key)
 	text, ok := n.Text()
 	if !ok {
 		return otherwise
@@ -137,8 +169,9 @@ func (n Node) Duration(otherwise, lowest, highest time.Duration) time.Duration {
 	return d
 }
 
-// Int reads a whole number between lowest and highest.
-func (n Node) Int(otherwise, lowest, highest int) int {
+// Int reads a whole number within the declared bounds.
+func (n Node) Int() int {
+	otherwise, lowest, highest := limits[int](n.key)
 	text, ok := n.Text()
 	if !ok {
 		return otherwise
@@ -151,8 +184,9 @@ func (n Node) Int(otherwise, lowest, highest int) int {
 	return i
 }
 
-// Number reads a decimal number between lowest and highest.
-func (n Node) Number(otherwise, lowest, highest float64) float64 {
+// Number reads a decimal number within the declared bounds.
+func (n Node) Number() float64 {
+	otherwise, lowest, highest := limits[float64](n.key)
 	text, ok := n.Text()
 	if !ok {
 		return otherwise
@@ -166,7 +200,8 @@ func (n Node) Number(otherwise, lowest, highest float64) float64 {
 }
 
 // Bool reads true or false.
-func (n Node) Bool(otherwise bool) bool {
+func (n Node) Bool() bool {
+	otherwise := declared[bool](n.key.otherwise)
 	text, ok := n.Text()
 	if !ok {
 		return otherwise

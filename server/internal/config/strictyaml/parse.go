@@ -21,9 +21,9 @@ const (
 	maxDepth = 32
 )
 
-// ReadFile reads a file of up to 1 MiB. It returns false, with a problem reported, when the file holds nothing that
-// can be looked into.
-func ReadFile(path string, report *Report) (Node, bool) {
+// ReadFile reads a file of up to 1 MiB, which is a mapping of the declared shape. It returns false, with a problem
+// reported, when the file holds nothing that can be looked into.
+func ReadFile(path string, shape Key, report *Report) (Node, bool) {
 	source, err := read(path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
@@ -36,7 +36,7 @@ func ReadFile(path string, report *Report) (Node, bool) {
 		report.Addf(path, "the file cannot be read; it must be a regular file")
 		return Node{}, false
 	}
-	return Parse(path, source, report)
+	return Parse(path, shape, source, report)
 }
 
 func read(path string) ([]byte, error) {
@@ -58,7 +58,7 @@ func read(path string) ([]byte, error) {
 
 // Parse reads the one document in source; an empty one reads as a mapping without keys. It returns false, with a
 // problem reported, when source is no YAML that this package accepts.
-func Parse(file string, source []byte, report *Report) (root Node, ok bool) {
+func Parse(file string, shape Key, source []byte, report *Report) (root Node, ok bool) {
 	if len(source) > maxBytes {
 		report.Addf(file, "the file is larger than 1 MiB; split it or look for what does not belong in it")
 		return Node{}, false
@@ -88,11 +88,11 @@ func Parse(file string, source []byte, report *Report) (root Node, ok bool) {
 	}
 	switch len(bodies) {
 	case 0:
-		return Node{file: file, report: report, v: &value{kind: mapping, line: 1}}, true
+		return Node{file: file, report: report, key: &shape, v: &value{kind: mapping, line: 1}}, true
 	case 1:
 		c := converter{file: file, report: report, ok: true}
 		v := c.convert(bodies[0], 0)
-		return Node{file: file, report: report, v: v}, c.ok
+		return Node{file: file, report: report, key: &shape, v: v}, c.ok
 	default:
 		report.Add(Problem{File: file, Line: line(bodies[1].GetToken()), Sentence: "a directive or a second document starts here; keep one document without directives"})
 		return Node{}, false

@@ -8,10 +8,15 @@ import (
 	"cegid.internal/gateway/server/internal/config/strictyaml"
 )
 
+// shape has a key of each kind.
+var shape = strictyaml.Mapping("", "", strictyaml.Text("a", ""), strictyaml.List("b", "", strictyaml.Text("", "")), strictyaml.Mapping("c", "", strictyaml.Text("a", "")),
+	strictyaml.Text("d", "").Default("x"), strictyaml.Duration("duration", time.Second, 0, time.Minute, ""), strictyaml.Int("int", 2, 1, 3, ""),
+	strictyaml.Number("number", 2.5, 1, 3, ""), strictyaml.Bool("bool", true, ""))
+
 func parse(t testing.TB, source string) (strictyaml.Node, *strictyaml.Report, bool) {
 	t.Helper()
 	report := &strictyaml.Report{}
-	root, ok := strictyaml.Parse("f.yaml", []byte(source), report)
+	root, ok := strictyaml.Parse("f.yaml", shape, []byte(source), report)
 	if ok != (report.Err() == nil) {
 		t.Errorf("%q: ok is %v with %v", source, ok, report.Err())
 	}
@@ -24,7 +29,7 @@ func TestScalarsAreReadAsTheyAreWritten(t *testing.T) {
 		`"a: b"`: "a: b", "'it''s'": "it's", "a b # c": "a b", "${file:/x}": "${file:/x}", "|\n  x\n": "x\n", "a#b": "a#b",
 	} {
 		root, report, _ := parse(t, "\ufeffa: "+written)
-		fields, _ := root.Fields("a")
+		fields, _ := root.Fields()
 		if got, ok := fields.Get("a").Text(); !ok || got != want || report.Err() != nil {
 			t.Errorf("%s reads as %q, %v, %v", written, got, ok, report.Err())
 		}
@@ -32,15 +37,19 @@ func TestScalarsAreReadAsTheyAreWritten(t *testing.T) {
 }
 
 func TestAKeyWithoutAValueCountsAsNotGiven(t *testing.T) {
-	root, report, _ := parse(t, "a:\nb: ~\nc: null\nd: ''\n")
-	fields, _ := root.Fields("a", "b", "c", "d", "e")
-	for key, given := range map[string]bool{"a": false, "b": false, "c": false, "d": true, "e": false} {
+	root, report, _ := parse(t, "a:\nb: ~\nc: null\nd: ''\nduration:\n")
+	fields, _ := root.Fields()
+	for key, given := range map[string]bool{"a": false, "b": false, "c": false, "d": true, "bool": false} {
 		if fields.Get(key).Given() != given {
 			t.Errorf("%s is given: %v", key, !given)
 		}
 	}
-	if d := fields.Get("a").Duration(time.Second, 0, time.Minute); d != time.Second {
-		t.Errorf("the default of a duration is %s", d)
+	if d, i, n, b := fields.Get("duration").Duration(), fields.Get("int").Int(), fields.Get("number").Number(), fields.Get("bool").Bool(); d != time.Second || i != 2 || n != 2.5 || !b {
+		t.Errorf("the defaults are %s, %d, %v, %v", d, i, n, b)
+	}
+	empty, _, _ := parse(t, "")
+	if fields, _ := empty.Fields(); fields.Get("d").TextOrDefault() != "x" || fields.Get("d").Given() {
+		t.Error("a text has not its default")
 	}
 	if report.Err() != nil {
 		t.Error(report.Err())
@@ -72,7 +81,7 @@ func TestKeysThatAreNoWordsAreUnknown(t *testing.T) {
 		if !ok {
 			continue
 		}
-		if root.Fields("a"); report.Err() == nil || !strings.Contains(report.Err().Error(), "is not known here; the keys are a") {
+		if root.Fields(); report.Err() == nil || !strings.Contains(report.Err().Error(), "is not known here; the keys are a, b, c, d, duration") {
 			t.Errorf("%q: the error is %v", source, report.Err())
 		}
 	}
@@ -82,6 +91,11 @@ func FuzzParseNeverPanics(f *testing.F) {
 	for _, seed := range []string{"", "a: b", "- a", "? a", "{", "[", "&a", "*a", "!a", "|", ">-\n x", "%", "---", "a: &x\n  <<: *x", "\x00", "'", "\"\\", "- - ? :"} {
 		f.Add(seed)
 	}
+	for _, key := range []string{"b", "c", "duration", "int", "number", "bool"} {
+		f.Add(key + ": 1")
+		f.Add(key + ": [1]")
+		f.Add(key + ": {a: 1}")
+	}
 	f.Fuzz(func(t *testing.T, source string) {
 		if len(source) > 1<<12 {
 			t.Skip("the parser's time grows with the square of the length")
@@ -90,18 +104,19 @@ func FuzzParseNeverPanics(f *testing.F) {
 		if !ok {
 			return
 		}
-		fields, _ := root.Fields("a", "b")
-		for _, n := range []strictyaml.Node{root, fields.Get("a"), fields.Get("b")} {
-			items, _ := n.Items()
-			for _, n := range append(items, n) {
-				n.Text()
-				n.Bool(true)
-				n.Int(0, 0, 1)
-				n.Number(0, 0, 1)
-				n.Duration(0, 0, 1)
-				n.IsFalse()
-				n.Where()
-			}
+		fields, _ := root.Fields()
+		items, _ := fields.Get("b").Items()
+		fields.Get("c").Fields()
+		fields.Get("duration").Duration()
+		fields.Get("int").Int()
+		fields.Get("number").Number()
+		fields.Get("bool").Bool()
+		fields.Get("d").TextOrDefault()
+		for _, n := range append(items, fields.Get("a"), fields.Get("d")) {
+			n.Text()
+			n.IsFalse()
+			n.IsMapping()
+			n.Where()
 		}
 		_ = report.Err()
 	})

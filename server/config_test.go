@@ -1,0 +1,40 @@
+package main
+
+import (
+	"encoding/json"
+	"os"
+	"strings"
+	"testing"
+)
+
+func TestConfig(t *testing.T) {
+	t.Parallel()
+	for of, path := range map[string]string{"gateway": "gateway.yaml", "practice": "practices/partner.yaml", "policy": "policy.yaml"} {
+		out, said, code := run(t, "config", "schema", "--of", of)
+		var schema map[string]any
+		if err := json.Unmarshal([]byte(out), &schema); err != nil || code != 0 || said != "" || schema["$schema"] != "https://json-schema.org/draft/2020-12/schema" {
+			t.Errorf("the schema of %s: code %d, %q, %v: %s", of, code, said, err, out)
+		}
+		want, err := os.ReadFile("../examples/serve/" + path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if out, said, code := run(t, "config", "example", "--of", of); code != 0 || said != "" || out != string(want) {
+			t.Errorf("the example of %s: code %d, %q: %s", of, code, said, out)
+		}
+	}
+	if out, said, code := run(t, "config", "schema", "--of", "elsewhere"); code == 0 || !strings.Contains(said, "gateway") {
+		t.Errorf("of something else: code %d, %q, %q", code, out, said)
+	}
+}
+
+func TestTheReferenceOfTheConfigurationIsUpToDate(t *testing.T) {
+	t.Parallel()
+	committed, err := os.ReadFile("../docs/configuration.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if out, _, _ := run(t, "config", "reference"); out != string(committed) {
+		t.Error("run: go run ./server config reference > docs/configuration.md")
+	}
+}

@@ -1,0 +1,119 @@
+package config
+
+import (
+	"time"
+
+	yaml "cegid.internal/gateway/server/internal/config/strictyaml"
+)
+
+// The longest that any duration of the configuration may be.
+const day = 24 * time.Hour
+
+// A reference to a secret (package secret); what it refers to is checked when it is read.
+const reference = `^\$\{(file|env):[^{}]+\}$`
+
+// Keys declares gateway.yaml.
+func Keys() yaml.Key {
+	return yaml.Mapping("", "The configuration of `server serve`.",
+		yaml.Mapping("listen", "Where the service listens, as host:port. An empty host means every interface, port 0 any free port.",
+			address("grpc", ":9090", "gRPC."),
+			address("http", ":8080", "REST, documentation, health."),
+			address("operations", "127.0.0.1:9091", "Metrics and profiles, without TLS and without authentication; profiles for peers on this machine alone."),
+		),
+		yaml.Mapping("tls", "TLS of the gRPC and HTTP listeners. There is no default: `off` serves plaintext, behind something that ends TLS.",
+			yaml.Text("certificate", "File with the certificate, and those between it and the authority, in PEM.").Is("path").Needed(),
+			yaml.Text("key", "File with the certificate's key, in PEM.").Is("path").Needed(),
+		).OrOff().Needed(),
+		yaml.Mapping("loop", "How Loop is reached.",
+			yaml.Text("base_url", "Loop's gateway: scheme, host and path; https only.").Is("URL").Default(DefaultBaseURL).Pattern(`^[Hh][Tt][Tt][Pp][Ss]?://[^?#]+$`),
+			yaml.Bool("allow_plain_http", false, "Lets `base_url` begin with http:// when its host is the loopback interface: for tests against a simulator."),
+			subscriptionKeys("The installation's subscription keys, for the practices without their own."),
+			yaml.Mapping("calls", "Calls to Loop, for each practice. A read is tried again; a write is sent once, whatever stands here.",
+				yaml.Int("attempts", 3, 1, 10, "Attempts of a read, the first included."),
+				span("attempt_timeout", 10*time.Second, "Longest time of one attempt of a read."),
+				span("base_delay", 100*time.Millisecond, "The pause between two attempts is drawn between zero and this, doubled each time."),
+				span("max_delay", 2*time.Second, "The doubling ends here."),
+				span("throttled_delay", time.Second, "Takes the place of `base_delay` when Loop asks to slow down."),
+				span("max_retry_after", 30*time.Second, "The longest wait for Loop's sake within one call."),
+				yaml.Int("retry_budget", 10, 1, 10_000, "Repeated attempts that a practice has in hand; ten successes earn one back."),
+				yaml.Int("breaker_failures", 10, 1, 10_000, "Failures in a row after which no more calls are made for a while."),
+				span("breaker_pause", 10*time.Second, "That while."),
+				yaml.Int("page_size", 1000, 1, 1000, "Most items asked of Loop at once. Its own cap is not documented, and is learnt; lower this should Loop refuse so many."),
+				yaml.Int("max_answer", 32<<20, 1<<10, 1<<30, "Most bytes that an answer of Loop's may have."),
+			),
+		),
+		yaml.List("practices", "The practices that are served, with those of `practices_directory`.", PracticeKeys()),
+		yaml.Text("practices_directory", "Folder in which each .yaml or .yml file is one practice, with the keys of an item of `practices`. What begins with a dot is left alone.").Is("path"),
+		yaml.Text("policy", "File with the policy: who may do what.").Is("path").Needed(),
+		yaml.Text("ledger", "File of the ledger, the memory of every write. `server ledger init` makes it, once; serving never does.").Is("path").Needed(),
+		yaml.Mapping("imports", "How Loop is asked what becomes of imports.",
+			pause("first_poll", time.Second, "First pause between two questions; it grows with the age of the import."),
+			pause("last_poll", 5*time.Minute, "Longest pause."),
+			pause("stalled_poll", time.Hour, "Pause when asking makes no sense for now: after a 404, an unknown status, a revoked key."),
+		),
+		yaml.Int("calls_per_caller", 256, 1, 100_000, "Calls that one caller may have under way at a time; streams are counted apart."),
+		yaml.Mapping("deadlines", "How long a call may take: a default for callers that set none, and a maximum for all. A default is no longer than its maximum.",
+			deadline("unary_default", 30*time.Second, "Of a call without a deadline. A write without one gets the maximum."),
+			deadline("unary_max", time.Minute, "Of any call."),
+			deadline("stream_default", 15*time.Minute, "Of a stream without a deadline."),
+			deadline("stream_max", 30*time.Minute, "Of any stream."),
+		),
+		yaml.Mapping("shutdown", "How the server stops. Both together stay below the orchestrator's own limit, which is 30s in Kubernetes unless set.",
+			yaml.Duration("drain", 2*time.Second, 0, time.Hour, "How long calls are still accepted after the service stopped being ready, so that load balancers notice."),
+			yaml.Duration("grace", 20*time.Second, time.Millisecond, time.Hour, "How long calls under way may then take. A submission under way is waited for beyond that."),
+		),
+		yaml.Mapping("log", "What is logged. The audit is, whatever stands here.",
+			yaml.Text("level", "Least level of a line.").Default("info").Words("debug", "info", "warn", "error"),
+		),
+	).Some("practices", "practices_directory")
+}
+
+// PracticeKeys declares a practice: an item of practices, or a file of practices_directory.
+func PracticeKeys() yaml.Key {
+	return yaml.Mapping("", "A practice: an accounting firm, with its keys.",
+		yaml.Text("name", "Name in this service, in requests and grants: 1 to 64 letters, digits, '.', '_' or '-'.").
+			Needed().Pattern(`^[A-Za-z0-9._-]{1,64}$`).Never("-", ".", ".."),
+		yaml.Text("domain", "Loop's code of the firm; left out when it is not known.").Pattern(`^[!-~]{1,64}$`),
+		yaml.Mapping("keys", "The practice's API keys, each as `key:secret`. The weaker one that suffices is used.",
+			secretKey("standard", "APIKey Standard (P04448)."),
+			secretKey("advanced", "APIKey Advanced (P04454)."),
+		).Needed().Some("standard", "advanced"),
+		subscriptionKeys("The practice's own subscription keys, instead of the installation's. One or the other is needed."),
+		yaml.List("dossiers", "What ListDossiers can show, as Loop has no list of dossiers. Grants nothing: see the policy.", yaml.Mapping("", "",
+			yaml.Text("code", "Code in Loop, exactly.").Needed().Pattern(`^[^\x00-\x20\x7f]{1,64}$`).Never("cabinet"),
+			yaml.Text("name", "Name, for people.").Pattern(`^[\s\S]{0,200}$`),
+		)),
+		yaml.Mapping("limits", "Bounds of the calls to Loop for this practice.",
+			yaml.Int("concurrency", 8, 1, 1000, "Calls at a time."),
+			yaml.Number("requests_per_second", 0, 0, 10_000, "Rate of calls; 0 is no limit."),
+		),
+		yaml.List("unverified_operations", "Ids of operations to use although nobody has verified them against Loop; ListOperations gives the ids.", yaml.Text("", "")),
+	)
+}
+
+func subscriptionKeys(doc string) yaml.Key {
+	return yaml.Mapping("subscription_keys", doc,
+		secretKey("primary", "The one that is used.").Needed(),
+		secretKey("secondary", "The one that is tried when Loop rejects the primary."),
+	)
+}
+
+func secretKey(name, doc string) yaml.Key {
+	return yaml.Text(name, doc).Is("reference to a secret").Pattern(reference)
+}
+
+func address(name, otherwise, doc string) yaml.Key {
+	return yaml.Text(name, doc).Is("host:port").Default(otherwise).Pattern(`^[!-.0-~]*:[0-9]+$`)
+}
+
+func span(name string, otherwise time.Duration, doc string) yaml.Key {
+	return yaml.Duration(name, otherwise, time.Millisecond, time.Hour, doc)
+}
+
+func pause(name string, otherwise time.Duration, doc string) yaml.Key {
+	return yaml.Duration(name, otherwise, 10*time.Millisecond, day, doc)
+}
+
+func deadline(name string, otherwise time.Duration, doc string) yaml.Key {
+	return yaml.Duration(name, otherwise, time.Millisecond, day, doc)
+}
