@@ -33,7 +33,7 @@ func (p BreakerPolicy) withDefaults() BreakerPolicy {
 var errNotCounted = errors.New("not counted")
 
 // circuitBreaker counts 5xx and network failures only: a 4xx is an answer, and a caller who goes away proves nothing.
-func circuitBreaker(p BreakerPolicy) Interceptor {
+func circuitBreaker(p BreakerPolicy, count *brakes) Interceptor {
 	var opened atomic.Int64 // time of the last opening, Unix nanoseconds
 	b := gobreaker.NewTwoStepCircuitBreaker[struct{}](gobreaker.Settings{
 		Timeout:     p.OpenFor,
@@ -45,12 +45,22 @@ func circuitBreaker(p BreakerPolicy) Interceptor {
 		},
 		IsExcluded: func(err error) bool { return errors.Is(err, errNotCounted) },
 	})
+	count.state = func() BreakerState {
+		switch b.State() {
+		case gobreaker.StateOpen:
+			return BreakerOpen
+		case gobreaker.StateHalfOpen:
+			return BreakerHalfOpen
+		}
+		return BreakerClosed
+	}
 	return func(ctx context.Context, call *Call, next Next) (*Response, error) {
 		if p.Disabled || call.probe { // a probe asks Loop itself, and is no evidence for others
 			return next(ctx, call)
 		}
 		done, err := b.Allow()
 		if err != nil {
+			count.paused.Add(1)
 			left := time.Until(time.Unix(0, opened.Load()).Add(p.OpenFor))
 			// While one call tries the way, the others learn soon.
 			return nil, &Error{

@@ -69,11 +69,16 @@ func chain(links []link, last Next) Next {
 }
 
 // concurrencyLimit bounds the attempts in flight; the wait ends with the caller's context.
-func concurrencyLimit(n int) Interceptor {
+func concurrencyLimit(n int, count *brakes) Interceptor {
 	slots := semaphore.NewWeighted(int64(n))
 	return func(ctx context.Context, call *Call, next Next) (*Response, error) {
-		if slots.Acquire(ctx, 1) != nil {
-			return nil, interrupted(ctx, NotSent, nil)
+		if !slots.TryAcquire(1) {
+			start := time.Now()
+			err := slots.Acquire(ctx, 1)
+			count.slot.since(start)
+			if err != nil {
+				return nil, interrupted(ctx, NotSent, nil)
+			}
 		}
 		defer slots.Release(1)
 		return next(ctx, call)

@@ -84,6 +84,7 @@ type Client struct {
 	limits     Limits
 	unverified []string
 	links      []link
+	brakes     *brakes
 	run        Next
 	idle       []interface{ CloseIdleConnections() }
 }
@@ -102,7 +103,7 @@ func New(cfg Config) (*Client, error) {
 	if gate == nil {
 		gate = NewGate()
 	}
-	c := &Client{practice: cfg.Practice, limits: limits, unverified: slices.Clone(cfg.Unverified)}
+	c := &Client{practice: cfg.Practice, limits: limits, unverified: slices.Clone(cfg.Unverified), brakes: &brakes{}}
 	step := &httpStep{
 		base: base, userAgent: cfg.UserAgent,
 		readTimeout: retry.AttemptTimeout, writeTimeout: retry.SubmissionTimeout,
@@ -123,9 +124,9 @@ func New(cfg Config) (*Client, error) {
 	c.links = []link{
 		{"call metrics", callMetrics(cfg.Observer)},
 		{"retry", newRetrier(retry, &keyring{source: cfg.Credentials}).intercept},
-		{"quota gate", gate.interceptor(gate.limit(cfg.Practice, limits.RatePerSecond, limits.Burst))},
-		{"concurrency limit", concurrencyLimit(limits.Concurrency)},
-		{"circuit breaker", circuitBreaker(cfg.Breaker.withDefaults())},
+		{"quota gate", gate.interceptor(gate.limit(cfg.Practice, limits.RatePerSecond, limits.Burst), c.brakes)},
+		{"concurrency limit", concurrencyLimit(limits.Concurrency, c.brakes)},
+		{"circuit breaker", circuitBreaker(cfg.Breaker.withDefaults(), c.brakes)},
 		{"before-send hook", beforeSend(cfg.BeforeSend, cfg.RequireHookForWrites)},
 		{"attempt metrics", attemptMetrics(cfg.Observer)},
 	}

@@ -81,16 +81,17 @@ func (g *Gate) remember(key gateKey, wait time.Duration, now time.Time) {
 
 // interceptor is the quota gate. A rate limit waits when the wait is short and fits the deadline; the memory of a
 // 429 refuses at once, and the retry interceptor treats that as the 429 it stands for.
-func (g *Gate) interceptor(limiter *rate.Limiter) Interceptor {
+func (g *Gate) interceptor(limiter *rate.Limiter, count *brakes) Interceptor {
 	return func(ctx context.Context, call *Call, next Next) (*Response, error) {
 		if call.probe { // somebody wants to know what Loop says, now
 			return next(ctx, call)
 		}
 		key := gateKey{subscription: call.pair.subscription, practice: call.Practice}
 		if wait := g.refused(key, time.Now()); wait > 0 {
+			count.throttled.Add(1)
 			return nil, &Error{Kind: KindThrottled, Local: true, RetryAfter: wait, detail: "Loop throttled this practice a moment ago"}
 		}
-		if err := waitForTurn(ctx, limiter); err != nil {
+		if err := waitForTurn(ctx, limiter, count); err != nil {
 			return nil, err
 		}
 		resp, err := next(ctx, call)
@@ -101,7 +102,7 @@ func (g *Gate) interceptor(limiter *rate.Limiter) Interceptor {
 	}
 }
 
-func waitForTurn(ctx context.Context, limiter *rate.Limiter) error {
+func waitForTurn(ctx context.Context, limiter *rate.Limiter, count *brakes) error {
 	if limiter == nil {
 		return nil
 	}
@@ -112,8 +113,10 @@ func waitForTurn(ctx context.Context, limiter *rate.Limiter) error {
 	}
 	if !r.OK() || wait > gateCap || wait > timeLeft(ctx) {
 		r.Cancel()
+		count.overRate.Add(1)
 		return &Error{Kind: KindThrottled, Local: true, RetryAfter: min(wait, maxRetryAfter), detail: "over the rate configured for this practice"}
 	}
+	defer count.rate.since(time.Now())
 	if sleep(ctx, wait) != nil {
 		r.Cancel()
 		return interrupted(ctx, NotSent, nil)

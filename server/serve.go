@@ -31,6 +31,7 @@ func (c *serveCommand) Run(ctx context.Context) error {
 	log := newLog(cfg.Log.Level)
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	telemetry.RegisterBuild(registry, version())
 	var server *app.Server // the secrets below are read again only once it serves
 	tenants, err := app.NewTenants(cfg, telemetry.NewLoop(registry, app.CountAttempt), func(practice string, ref secret.Ref, err error) {
 		if err != nil {

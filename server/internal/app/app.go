@@ -13,7 +13,6 @@ import (
 	"net/http/pprof"
 	"net/netip"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -96,7 +95,7 @@ type Server struct {
 	importer         *importer.Importer
 	imports          *service.Imports
 
-	ready                  atomic.Bool
+	readiness              *readiness
 	drain, endCalls        context.CancelFunc
 	draining, shuttingDown context.Context
 }
@@ -107,6 +106,7 @@ func New(cfg Config) (_ *Server, err error) {
 	if cfg.Audit == nil {
 		cfg.Audit = cfg.Log
 	}
+	s.readiness = &readiness{ping: cfg.Ledger.Ping, changed: s.setHealth, log: cfg.Log}
 	s.draining, s.drain = context.WithCancel(context.Background())
 	s.shuttingDown, s.endCalls = context.WithCancel(context.Background())
 	defer func() {
@@ -132,6 +132,7 @@ func New(cfg Config) (_ *Server, err error) {
 		return nil, fmt.Errorf("the ledger: %w", err)
 	}
 	telemetry.RegisterLedger(cfg.Registry, cfg.Ledger)
+	telemetry.RegisterPractices(cfg.Registry, cfg.Practices.All)
 	chain := interceptor.Chain(interceptor.Config{
 		Log: cfg.Log, Metrics: interceptor.NewMetrics(cfg.Registry), Deadlines: cfg.Deadlines, Policy: cfg.Policy,
 		Access: access, Validator: validator, MaxCallsPerCaller: cmp.Or(cfg.CallsPerCaller, maxCallsPerCaller),
@@ -158,7 +159,7 @@ func New(cfg Config) (_ *Server, err error) {
 		return nil, err
 	}
 	rest, err := gateway.New(gateway.Config{
-		Conn: s.conn, Services: contract, MaxBody: maxMessage, OpenAPI: gen.OpenAPI, Ready: s.ready.Load, Log: cfg.Log,
+		Conn: s.conn, Services: contract, MaxBody: maxMessage, OpenAPI: gen.OpenAPI, Ready: s.readiness.why, Log: cfg.Log,
 		Check: func(request proto.Message) error { return interceptor.CheckShape(validator, request) },
 	})
 	if err != nil {
@@ -301,24 +302,27 @@ func (s *Server) Serve(ctx context.Context) error {
 		return s.http.Serve(s.httpListener)
 	})
 	run("operations", func() error { return s.operations.Serve(s.operationsListener) })
-	s.setReady(true)
+	s.readiness.set(func(r *readiness) { r.serving = true })
+	watching, stop := context.WithCancel(context.Background())
+	serving.Go(func() { s.readiness.watch(watching) })
 
 	var failure error
 	select {
 	case <-ctx.Done():
 	case failure = <-failed:
 	}
+	stop()
 	s.shutdown()
 	serving.Wait()
 	return failure
 }
 
-func (s *Server) setReady(ready bool) {
+// setHealth tells those who ask over gRPC.
+func (s *Server) setHealth(ready bool) {
 	state := grpc_health_v1.HealthCheckResponse_NOT_SERVING
 	if ready {
 		state = grpc_health_v1.HealthCheckResponse_SERVING
 	}
-	s.ready.Store(ready)
 	s.health.SetServingStatus("", state)
 	for _, each := range services() {
 		s.health.SetServingStatus(string(each.FullName()), state)
@@ -329,7 +333,7 @@ func (s *Server) setReady(ready bool) {
 // SHUTTING_DOWN, then by force.
 func (s *Server) shutdown() {
 	s.cfg.Log.Info("shutting down")
-	s.setReady(false)
+	s.readiness.set(func(r *readiness) { r.draining = true })
 	time.Sleep(s.cfg.Drain)
 	s.drain()
 

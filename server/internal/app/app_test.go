@@ -50,6 +50,12 @@ func run(t *testing.T, cfg Config) *Server {
 	if err != nil {
 		t.Fatal(err)
 	}
+	serve(t, s)
+	return s
+}
+
+func serve(t *testing.T, s *Server) {
+	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	go func() { done <- s.Serve(ctx) }()
@@ -59,7 +65,6 @@ func run(t *testing.T, cfg Config) *Server {
 			t.Error("the service ended with", err)
 		}
 	})
-	return s
 }
 
 // series counts what a registry would answer.

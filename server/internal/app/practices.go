@@ -122,7 +122,7 @@ func (t *Tenants) practice(from config.Practice, loop config.Loop) (*service.Pra
 	}
 	practice := &service.Practice{
 		Name: from.Name, Client: client, Unverified: from.UnverifiedOperations,
-		SecretProblem: keyring.LastError,
+		SecretProblem: keyring.LastError, Secrets: keyring.Statuses,
 		HasStandard:   keyring.Has(cegidclient.KeyStandard), HasAdvanced: keyring.Has(cegidclient.KeyAdvanced),
 	}
 	for _, dossier := range from.Dossiers {

@@ -41,8 +41,8 @@ type Config struct {
 	OpenAPI []byte
 	// Log hears of the errors that the gateway makes itself and masks.
 	Log *slog.Logger
-	// Ready tells whether new calls are welcome.
-	Ready func() bool
+	// Ready says why new calls are not welcome; nil when they are.
+	Ready func() error
 	// BodyLimit bounds the arrival of a request's body, WriteLimit that of one piece of an answer at its reader. Zero is
 	// 30 s.
 	BodyLimit, WriteLimit time.Duration
@@ -94,8 +94,8 @@ func New(cfg Config) (http.Handler, error) {
 	root := http.NewServeMux()
 	root.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { writeText(w, http.StatusOK, "ok\n") })
 	root.HandleFunc("GET /readyz", func(w http.ResponseWriter, _ *http.Request) {
-		if !cfg.Ready() {
-			writeText(w, http.StatusServiceUnavailable, "shutting down\n")
+		if why := cfg.Ready(); why != nil {
+			writeText(w, http.StatusServiceUnavailable, why.Error()+"\n")
 			return
 		}
 		writeText(w, http.StatusOK, "ready\n")

@@ -113,7 +113,7 @@ func serve(t *testing.T, u *upstream, tune func(*Config), tuneServer func(*httpt
 		t.Fatal(err)
 	}
 	cfg := Config{
-		Conn: u, Services: contract(), MaxBody: 1 << 20, OpenAPI: []byte(`{"openapi":"3.1.0"}`), Ready: func() bool { return true },
+		Conn: u, Services: contract(), MaxBody: 1 << 20, OpenAPI: []byte(`{"openapi":"3.1.0"}`), Ready: func() error { return nil },
 		Log:   slog.New(slog.NewJSONHandler(f.log, nil)),
 		Check: func(request proto.Message) error { return interceptor.CheckShape(validator, request) },
 	}

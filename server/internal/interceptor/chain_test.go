@@ -2,8 +2,10 @@ package interceptor
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"log/slog"
+	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -206,5 +208,70 @@ func unreachable(t *testing.T) grpc.UnaryHandler {
 	return func(context.Context, any) (any, error) {
 		t.Error("the handler was reached")
 		return nil, nil
+	}
+}
+
+// TestTheLineOfACallHasItsFields: those, and none that could hold a dossier, a name or an amount.
+func TestTheLineOfACallHasItsFields(t *testing.T) {
+	var log strings.Builder
+	chain := testChain(t, slog.New(slog.NewJSONHandler(&log, nil)), 0, t.Context())
+	fine := func(ctx context.Context, request any) (any, error) {
+		CallFrom(ctx).AddAttempt(2 * time.Second)
+		CallFrom(ctx).AddAttempt(time.Second)
+		return request, nil
+	}
+	ctx := metadata.NewIncomingContext(t.Context(), metadata.Pairs("authorization", "Bearer token", RequestIDKey, "call-1"))
+	always := map[string]any{
+		"level": "INFO", "msg": "call", "method": "s/Read", "code": "OK", "caller": "tester", "practice": "demo", "request_id": "call-1",
+		"loop_attempts": 2., "loop_seconds": 3.,
+	}
+	for name, c := range map[string]struct {
+		run     func()
+		differs map[string]any
+	}{
+		"a call": {func() { _, _ = call(ctx, chain, "/s/Read", someRequest, fine) }, nil},
+		"a call that fails": {func() {
+			_, _ = call(ctx, chain, "/s/Read", someRequest, func(context.Context, any) (any, error) {
+				return nil, apierror.New(codes.NotFound, looppb.ErrorReason_ERROR_REASON_PRACTICE_UNKNOWN, "none")
+			})
+		}, map[string]any{"code": "NotFound", "reason": "PRACTICE_UNKNOWN", "loop_attempts": 0., "loop_seconds": 0.}},
+		"a call of nobody": {func() {
+			_, _ = call(metadata.NewIncomingContext(t.Context(), metadata.Pairs(RequestIDKey, "call-1")), chain, "/s/Read", someRequest, unreachable(t))
+		}, map[string]any{"code": "Unauthenticated", "reason": "CALLER_UNKNOWN", "caller": "", "practice": "", "loop_attempts": 0., "loop_seconds": 0.}},
+		"a stream": {func() {
+			_ = streaming(ctx, chain, "/s/Read", &looppb.StreamAccountsRequest{Practice: "demo", Dossier: "D1"}, func(_ any, stream grpc.ServerStream) error {
+				err := stream.RecvMsg(&looppb.StreamAccountsRequest{})
+				_, _ = fine(stream.Context(), nil)
+				return err
+			})
+		}, nil},
+	} {
+		log.Reset()
+		c.run()
+		text := log.String()
+		if i := strings.Index(text, `{"time":"`); strings.Count(text, `"msg":"call"`) != 1 || i < 0 {
+			t.Errorf("%s: %s", name, text)
+			continue
+		}
+		for line := range strings.Lines(text) {
+			if !strings.Contains(line, `"msg":"call"`) {
+				continue
+			}
+			got := map[string]any{}
+			if err := json.Unmarshal([]byte(line), &got); err != nil {
+				t.Fatal(err)
+			}
+			want := maps.Clone(always)
+			maps.Copy(want, c.differs)
+			seconds, _ := got["seconds"].(float64)
+			if got["time"] == nil || seconds <= 0 || seconds > 60 {
+				t.Errorf("%s: %s", name, line)
+			}
+			delete(got, "time")
+			delete(got, "seconds")
+			if !maps.Equal(got, want) {
+				t.Errorf("%s: %v; want %v", name, got, want)
+			}
+		}
 	}
 }

@@ -120,7 +120,7 @@ type Status struct {
 	Use string
 	// Ref is where the secret is.
 	Ref Ref
-	// ChangedAt is when this process first saw the present value.
+	// ChangedAt is when the present value was written, as far as this process knows: see Live.ChangedAt.
 	ChangedAt time.Time
 	// Err says why the last attempt to read it again failed; the value before stays in use.
 	Err error

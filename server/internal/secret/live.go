@@ -42,6 +42,9 @@ func Open(ref Ref, check func(cegidclient.Secret) error, notify Notify) (*Live, 
 	}
 	now := time.Now()
 	l.value, l.read, l.changed = value, now, now
+	if written := ref.writtenAt(); !written.IsZero() && written.Before(now) {
+		l.changed = written // a restart makes no secret younger
+	}
 	return l, nil
 }
 
@@ -118,14 +121,15 @@ func (l *Live) LastError() error {
 	return l.err
 }
 
-// ChangedAt is when this process first saw the present value.
+// ChangedAt is when the present value was written, as far as this process knows: at its start the time of the file, then
+// when it saw the change.
 func (l *Live) ChangedAt() time.Time {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.changed
 }
 
-// Age is how long the present value has been in use by this process.
+// Age is how long ago that was.
 func (l *Live) Age() time.Duration { return time.Since(l.ChangedAt()) }
 
 // String returns the reference.

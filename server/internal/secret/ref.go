@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 	"unicode"
 	"unicode/utf8"
 
@@ -112,6 +113,18 @@ func (r Ref) Read() (cegidclient.Secret, error) {
 		return cegidclient.Secret{}, fmt.Errorf("%s: it holds characters that cannot be seen, such as a byte order mark or control characters; write it again as plain text", r)
 	}
 	return cegidclient.NewSecret(value), nil
+}
+
+// writtenAt is when the file was last written; zero when that cannot be known.
+func (r Ref) writtenAt() time.Time {
+	if r.path == "" {
+		return time.Time{}
+	}
+	info, err := os.Stat(r.path)
+	if err != nil {
+		return time.Time{}
+	}
+	return info.ModTime()
 }
 
 func printable(s string) bool {

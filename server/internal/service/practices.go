@@ -10,6 +10,7 @@ import (
 	"cegid.internal/gateway/cegidclient"
 	looppb "cegid.internal/gateway/gen/go/cegid/loop/v1"
 	"cegid.internal/gateway/server/internal/apierror"
+	"cegid.internal/gateway/server/internal/secret"
 )
 
 // Practice is one tenant.
@@ -22,6 +23,8 @@ type Practice struct {
 	HasStandard, HasAdvanced bool
 	// SecretProblem says which secrets could not be read again; nil when there is no way to tell.
 	SecretProblem func() error
+	// Secrets tells the state of each secret; nil when there is no way to tell.
+	Secrets func() []secret.Status
 	// Unverified are the operations that the operator enabled although nobody has verified them.
 	Unverified []string
 }

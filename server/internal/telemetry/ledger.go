@@ -16,26 +16,30 @@ type LedgerCounter interface {
 
 // ledgerStates asks the ledger when somebody looks: it is the truth, also of what earlier processes left.
 type ledgerStates struct {
-	ledger LedgerCounter
-	states *prometheus.Desc
+	ledger     LedgerCounter
+	states, up *prometheus.Desc
 }
 
 // RegisterLedger publishes how many submissions stand in each state. UNCERTAIN above zero wants a person.
 func RegisterLedger(registry prometheus.Registerer, l LedgerCounter) {
-	registry.MustRegister(&ledgerStates{ledger: l, states: prometheus.NewDesc("ledger_submissions",
-		"Submissions in the ledger, by state; those that are UNCERTAIN want a person.", []string{"state"}, nil)})
+	registry.MustRegister(&ledgerStates{
+		ledger: l,
+		states: prometheus.NewDesc("ledger_submissions", "Submissions in the ledger, by state; those that are UNCERTAIN want a person.", []string{"state"}, nil),
+		up:     prometheus.NewDesc("ledger_up", "1 while the ledger answers; else ledger_submissions is missing.", nil, nil),
+	})
 }
 
-func (c *ledgerStates) Describe(out chan<- *prometheus.Desc) { out <- c.states }
+func (c *ledgerStates) Describe(out chan<- *prometheus.Desc) { out <- c.states; out <- c.up }
 
 func (c *ledgerStates) Collect(out chan<- prometheus.Metric) {
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 	defer cancel()
 	counts, err := c.ledger.CountByState(ctx)
-	if err != nil {
-		out <- prometheus.NewInvalidMetric(c.states, err)
+	if err != nil { // no error: the other metrics are needed now more than ever
+		out <- prometheus.MustNewConstMetric(c.up, prometheus.GaugeValue, 0)
 		return
 	}
+	out <- prometheus.MustNewConstMetric(c.up, prometheus.GaugeValue, 1)
 	for _, state := range ledger.States() {
 		out <- prometheus.MustNewConstMetric(c.states, prometheus.GaugeValue, float64(counts[state]), string(state))
 	}

@@ -1,5 +1,5 @@
-// Package telemetry counts what goes on between this service and Loop. Nothing is labelled by dossier, practice or
-// caller: those are names of people's clients, and have no bound.
+// Package telemetry counts what goes on between this service and Loop. Nothing is labelled by dossier or caller; a
+// practice, which the operator named, labels its few brakes and secrets, and no call.
 package telemetry
 
 import (

@@ -1,0 +1,81 @@
+package cegidclient
+
+import (
+	"context"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+func TestBrakesTellWhatKeptAttemptsFromLoop(t *testing.T) {
+	once := func(cfg *Config) { cfg.Retry.Attempts = 1 }
+	for _, c := range []struct {
+		name string
+		do   func(t *testing.T) *Client
+		want Brakes
+	}{
+		{"nothing", func(t *testing.T) *Client {
+			client, _ := testClient(t, reply(200, okList))
+			_ = readOnce(t.Context(), client)
+			return client
+		}, Brakes{}},
+		{"a 429 a moment ago", func(t *testing.T) *Client {
+			client, _ := testClient(t, reply(429, ``, "Retry-After", "20"), once)
+			for range 3 {
+				_ = readOnce(t.Context(), client)
+			}
+			return client
+		}, Brakes{Throttled: 2}},
+		{"the configured rate, for which there was no time", func(t *testing.T) *Client {
+			client, _ := testClient(t, reply(200, okList), once, func(cfg *Config) { cfg.Limits.RatePerSecond, cfg.Limits.Burst = 0.1, 1 })
+			for range 2 {
+				ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+				_ = readOnce(ctx, client)
+				cancel()
+			}
+			return client
+		}, Brakes{OverRate: 1}},
+		{"the configured rate, for which there was time", func(t *testing.T) *Client {
+			client, _ := testClient(t, reply(200, okList), once, func(cfg *Config) { cfg.Limits.RatePerSecond, cfg.Limits.Burst = 0.1, 1 })
+			for range 2 {
+				_ = readOnce(t.Context(), client)
+			}
+			return client
+		}, Brakes{RateWaits: 1, RateTime: 10 * time.Second}},
+		{"the attempts in flight", func(t *testing.T) *Client {
+			client, _ := testClient(t, hang, once, func(cfg *Config) { cfg.Limits.Concurrency = 1 })
+			var calls sync.WaitGroup
+			for range 2 {
+				calls.Go(func() {
+					ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+					defer cancel()
+					_ = readOnce(ctx, client)
+				})
+			}
+			calls.Wait()
+			return client
+		}, Brakes{SlotWaits: 1, SlotTime: 5 * time.Second}},
+		{"an open breaker", func(t *testing.T) *Client {
+			client, _ := testClient(t, reply(503, ``), once, func(cfg *Config) { cfg.Breaker.Failures = 2 })
+			for range 5 {
+				_ = readOnce(t.Context(), client)
+			}
+			return client
+		}, Brakes{Breaker: BreakerOpen, Paused: 3}},
+		{"a breaker that lets one call try", func(t *testing.T) *Client {
+			client, _ := testClient(t, reply(503, ``), once, func(cfg *Config) { cfg.Breaker.Failures = 1 })
+			_ = readOnce(t.Context(), client)
+			time.Sleep(11 * time.Second)
+			return client
+		}, Brakes{Breaker: BreakerHalfOpen}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				if got := c.do(t).Brakes(); got != c.want {
+					t.Errorf("%+v; want %+v", got, c.want)
+				}
+			})
+		})
+	}
+}

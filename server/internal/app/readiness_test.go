@@ -1,0 +1,140 @@
+package app
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"net/http"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials/insecure"
+	"google.golang.org/grpc/health/grpc_health_v1"
+
+	"cegid.internal/gateway/server/internal/ledger"
+)
+
+func TestReadinessFollowsTheLedger(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var said bytes.Buffer
+		var health []bool
+		var ping atomic.Pointer[func(context.Context) error]
+		answers := func(now func(context.Context) error) { ping.Store(&now) }
+		r := &readiness{
+			ping:    func(ctx context.Context) error { return (*ping.Load())(ctx) },
+			changed: func(ready bool) { health = append(health, ready) },
+			log:     slog.New(slog.NewTextHandler(&said, nil)),
+		}
+		well := func(context.Context) error { return nil }
+		answers(well)
+		ctx, stop := context.WithCancel(t.Context())
+		defer synctest.Wait()
+		defer stop()
+		expect := func(when string, want error) {
+			t.Helper()
+			synctest.Wait()
+			if got := r.why(); !errors.Is(got, want) {
+				t.Errorf("%s: %v; want %v", when, got, want)
+			}
+		}
+		expect("before it serves", errStarting)
+		r.set(func(r *readiness) { r.serving = true })
+		go r.watch(ctx)
+		time.Sleep(3*time.Second + time.Millisecond)
+		expect("while all is well", nil)
+
+		answers(func(context.Context) error { return io.ErrUnexpectedEOF })
+		time.Sleep(time.Second)
+		expect("while the ledger fails", errLedger)
+		answers(well)
+		time.Sleep(time.Second)
+		expect("when it answers again", nil)
+
+		stuck := make(chan struct{})
+		answers(func(context.Context) error { <-stuck; return nil }) // as a disk that hangs, whatever the context
+		time.Sleep(5 * time.Second)
+		expect("while the ledger may just be busy", nil)
+		time.Sleep(time.Second)
+		expect("while the ledger hangs", errLedger)
+		answers(well)
+		close(stuck)
+		expect("when it moves again", nil)
+
+		r.set(func(r *readiness) { r.draining = true })
+		expect("at the end", errDraining)
+		if want := []bool{true, false, true, false, true, false}; len(health) != len(want) || health[1] || !health[2] || health[5] {
+			t.Errorf("told of %v; want %v", health, want)
+		}
+		if text := said.String(); strings.Count(text, "not ready: the ledger does not answer") != 2 || strings.Count(text, "ready again") != 2 ||
+			!strings.Contains(text, "unexpected EOF") {
+			t.Errorf("the log: %s", text)
+		}
+	})
+}
+
+// TestProbesTellWhetherTheLedgerAnswers: over HTTP and gRPC, while the service goes on serving, and as a metric.
+func TestProbesTellWhetherTheLedgerAnswers(t *testing.T) {
+	cfg := bare(t)
+	lost, err := ledger.Temporary(t.Context(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := lost.Close(); err != nil {
+		t.Fatal(err)
+	}
+	s, err := New(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var down atomic.Bool
+	answering := s.readiness.ping
+	s.readiness.ping = func(ctx context.Context) error {
+		if down.Load() {
+			return lost.Ping(ctx)
+		}
+		return answering(ctx)
+	}
+	serve(t, s)
+	grpcAddress, httpAddress, _ := s.Addresses()
+	conn, err := grpc.NewClient(grpcAddress.String(), grpc.WithTransportCredentials(insecure.NewCredentials()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = conn.Close() }()
+	probe := func(path string) (int, string) {
+		response, err := http.Get("http://" + httpAddress.String() + path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer func() { _ = response.Body.Close() }()
+		text, _ := io.ReadAll(response.Body)
+		return response.StatusCode, string(text)
+	}
+	eventually := func(code int, says string, want grpc_health_v1.HealthCheckResponse_ServingStatus) {
+		t.Helper()
+		for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(50 * time.Millisecond) {
+			gotCode, text := probe("/readyz")
+			state, err := grpc_health_v1.NewHealthClient(conn).Check(t.Context(), &grpc_health_v1.HealthCheckRequest{Service: "cegid.loop.v1.ImportService"})
+			if err == nil && gotCode == code && strings.Contains(text, says) && state.GetStatus() == want {
+				return
+			}
+			if time.Now().After(deadline) {
+				t.Fatalf("HTTP %d %q, %v, %v; want %d %q, %v", gotCode, text, state, err, code, says, want)
+			}
+		}
+	}
+	eventually(http.StatusOK, "ready", grpc_health_v1.HealthCheckResponse_SERVING)
+	down.Store(true)
+	eventually(http.StatusServiceUnavailable, "the ledger does not answer", grpc_health_v1.HealthCheckResponse_NOT_SERVING)
+	if code, text := probe("/healthz"); code != http.StatusOK {
+		t.Errorf("the process counts as dead: HTTP %d %s", code, text)
+	}
+	down.Store(false)
+	eventually(http.StatusOK, "ready", grpc_health_v1.HealthCheckResponse_SERVING)
+}

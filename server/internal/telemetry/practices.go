@@ -1,0 +1,78 @@
+package telemetry
+
+import (
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"cegid.internal/gateway/cegidclient"
+	"cegid.internal/gateway/server/internal/service"
+)
+
+// practices asks each practice when somebody looks, so that one that is gone leaves nothing behind.
+type practices struct {
+	all func() []*service.Practice
+
+	breaker, refusals, waits, waited, age, failed *prometheus.Desc
+}
+
+// RegisterPractices publishes what keeps each practice from Loop, and the state of its secrets. The label is the
+// operator's own name for the practice, of which there are as many as are configured.
+func RegisterPractices(registry prometheus.Registerer, all func() []*service.Practice) {
+	desc := func(name, help string, labels ...string) *prometheus.Desc {
+		return prometheus.NewDesc(name, help, append([]string{"practice"}, labels...), nil)
+	}
+	registry.MustRegister(&practices{
+		all:      all,
+		breaker:  desc("loop_breaker_state", "The circuit breaker: 0 closed, 1 one call tries the way, 2 open."),
+		refusals: desc("loop_refusals_total", "Attempts on Loop refused here, by why: throttled (after a 429), rate (requests_per_second), breaker.", "why"),
+		waits:    desc("loop_waits_total", "Attempts on Loop that waited here, by what for: rate (requests_per_second), concurrency.", "what"),
+		waited:   desc("loop_wait_seconds_total", "How long attempts on Loop waited here, by what for.", "what"),
+		age:      desc("loop_secret_age_seconds", "Time since a secret was written, by use: standard, advanced, primary, secondary.", "use"),
+		failed:   desc("loop_secret_read_failed", "1 while a secret cannot be read again and the value before stays in use, by use.", "use"),
+	})
+}
+
+func (p *practices) Describe(out chan<- *prometheus.Desc) {
+	for _, each := range []*prometheus.Desc{p.breaker, p.refusals, p.waits, p.waited, p.age, p.failed} {
+		out <- each
+	}
+}
+
+func (p *practices) Collect(out chan<- prometheus.Metric) {
+	for _, practice := range p.all() {
+		send := func(desc *prometheus.Desc, kind prometheus.ValueType, value float64, labels ...string) {
+			out <- prometheus.MustNewConstMetric(desc, kind, value, append([]string{practice.Name}, labels...)...)
+		}
+		brakes := practice.Client.Brakes()
+		send(p.breaker, prometheus.GaugeValue, breakerValue(brakes.Breaker))
+		send(p.refusals, prometheus.CounterValue, float64(brakes.Throttled), "throttled")
+		send(p.refusals, prometheus.CounterValue, float64(brakes.OverRate), "rate")
+		send(p.refusals, prometheus.CounterValue, float64(brakes.Paused), "breaker")
+		send(p.waits, prometheus.CounterValue, float64(brakes.RateWaits), "rate")
+		send(p.waits, prometheus.CounterValue, float64(brakes.SlotWaits), "concurrency")
+		send(p.waited, prometheus.CounterValue, brakes.RateTime.Seconds(), "rate")
+		send(p.waited, prometheus.CounterValue, brakes.SlotTime.Seconds(), "concurrency")
+		if practice.Secrets == nil {
+			continue
+		}
+		for _, secret := range practice.Secrets() {
+			failed := 0.
+			if secret.Err != nil {
+				failed = 1
+			}
+			send(p.age, prometheus.GaugeValue, time.Since(secret.ChangedAt).Seconds(), secret.Use)
+			send(p.failed, prometheus.GaugeValue, failed, secret.Use)
+		}
+	}
+}
+
+func breakerValue(state cegidclient.BreakerState) float64 {
+	switch state {
+	case cegidclient.BreakerHalfOpen:
+		return 1
+	case cegidclient.BreakerOpen:
+		return 2
+	}
+	return 0
+}
