@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"strings"
 )
 
 const redacted = "[redacted]"
@@ -32,6 +33,16 @@ func (s Secret) Reveal() string {
 		return ""
 	}
 	return s.reveal()
+}
+
+// PublicHalf gives what stands before the first colon of an API key: the half that LoopHub knows (loop-api: C 1.2). A
+// value without a colon is no API key and has none.
+func (s Secret) PublicHalf() string {
+	half, _, found := strings.Cut(s.Reveal(), ":")
+	if !found {
+		return ""
+	}
+	return half
 }
 
 // IsZero reports whether there is no value.

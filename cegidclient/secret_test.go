@@ -57,6 +57,14 @@ func TestNoSecretIsEverPrinted(t *testing.T) {
 	}
 }
 
+func TestThePublicHalfEndsAtTheFirstColon(t *testing.T) {
+	for value, want := range map[string]string{"": "", "key": "", "key:secret": "key", "key:sec:ret": "key", ":secret": "", "key:": "key"} {
+		if got := NewSecret(value).PublicHalf(); got != want {
+			t.Errorf("%q: %q; want %q", value, got, want)
+		}
+	}
+}
+
 func TestNoErrorShowsASecretThatTheServerEchoes(t *testing.T) {
 	echo := func(r *http.Request) string {
 		return fmt.Sprintf("key %s sub %s at https://x.blob.core.windows.net/c/f.tra?sv=1&sig=canarySAS%%2F for https://h/p?canaryDossier=%s",

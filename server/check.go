@@ -6,11 +6,16 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
+	"strings"
 	"time"
 
+	"cegid.internal/gateway/cegidclient"
 	looppb "cegid.internal/gateway/gen/go/cegid/loop/v1"
 	"cegid.internal/gateway/server/internal/app"
+	"cegid.internal/gateway/server/internal/config"
 	"cegid.internal/gateway/server/internal/ledger"
+	"cegid.internal/gateway/server/internal/secret"
 	"cegid.internal/gateway/server/internal/service"
 )
 
@@ -25,8 +30,8 @@ func (c *checkCommand) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if _, err := os.Stat(set.Config.Ledger); err != nil {
-		return fmt.Errorf("the ledger: %w", ledger.ErrMissing)
+	if err := ledger.Look(set.Config.Ledger); err != nil {
+		return fmt.Errorf("the ledger %s: %w", set.Config.Ledger, err)
 	}
 	tenants, err := app.NewTenants(set.Config, nil, nil)
 	if err != nil {
@@ -35,23 +40,90 @@ func (c *checkCommand) Run(ctx context.Context) error {
 	practices := tenants.Practices()
 	defer practices.Close()
 	fmt.Printf("configuration and policy: fine, %d practices, %d callers\n", len(practices.All()), len(set.Policy.Callers()))
-	if c.Offline {
-		return nil
-	}
+	fmt.Print(idle(set))
 	failed := 0
 	for _, practice := range practices.All() {
-		connected, err := c.practice(ctx, os.Stdout, practice)
+		if !c.Offline {
+			connected, err := c.practice(ctx, os.Stdout, practice)
+			if err != nil {
+				return err
+			}
+			if !connected {
+				failed++
+			}
+		}
+		i := slices.IndexFunc(set.Config.Practices, func(p config.Practice) bool { return p.Name == practice.Name })
+		sentence, err := inLoopHub(set.Config.Practices[i])
 		if err != nil {
 			return err
 		}
-		if !connected {
-			failed++
-		}
+		fmt.Println(sentence)
 	}
 	if failed > 0 {
-		return fmt.Errorf("%d of %d practices are not connected", failed, len(practices.All()))
+		return notConnected{failed, len(practices.All())}
 	}
 	return nil
+}
+
+// notConnected ends check with a code of its own: the files are fit to serve.
+type notConnected struct{ failed, of int }
+
+func (e notConnected) Error() string {
+	return fmt.Sprintf("%d of %d practices are not connected", e.failed, e.of)
+}
+
+func (notConnected) ExitCode() int { return 2 }
+
+// idle names the callers and practices that no grant has.
+func idle(set *app.Settings) string {
+	var out strings.Builder
+	served := map[string]bool{}
+	for _, caller := range set.Policy.Callers() {
+		known := false
+		for _, practice := range set.Config.Practices {
+			if set.Policy.Known(caller, practice.Name) {
+				known, served[practice.Name] = true, true
+			}
+		}
+		if !known {
+			fmt.Fprintf(&out, "note: the caller %s has no grant, and may do nothing\n", caller)
+		}
+	}
+	for _, practice := range set.Config.Practices {
+		if !served[practice.Name] {
+			fmt.Fprintf(&out, "note: no grant is on the practice %s, and nobody may use it\n", practice.Name)
+		}
+	}
+	return out.String()
+}
+
+// inLoopHub says in one sentence what the practice's administrator clicks in LoopHub (loop-api: C 1.2; the name of the
+// generic application is third-party knowledge).
+func inLoopHub(practice config.Practice) (string, error) {
+	keys, err := secret.NewKeyring(practice.Keys, nil)
+	if err != nil {
+		return "", fmt.Errorf("practice %s: %w", practice.Name, err)
+	}
+	var halves []string
+	for _, kind := range []cegidclient.KeyKind{cegidclient.KeyStandard, cegidclient.KeyAdvanced} {
+		if keys.Has(kind) {
+			halves = append(halves, fmt.Sprintf("%s (%s)", keys.PublicHalf(kind), kind))
+		}
+	}
+	const most = 5
+	dossiers := "each dossier to be used"
+	var codes []string
+	for _, dossier := range practice.Dossiers {
+		codes = append(codes, dossier.Code)
+	}
+	if more := len(codes) - most; more > 0 {
+		codes = append(codes[:most], fmt.Sprintf("%d more", more))
+	}
+	if len(codes) > 0 {
+		dossiers += ", here " + strings.Join(codes, ", ")
+	}
+	return fmt.Sprintf("%s, in LoopHub: an administrator of the practice activates the key %s under the application of your vendor, "+
+		"or \"Cegid Loop APIs Standard\" where that is not listed, and attaches to it %s.", practice.Name, strings.Join(halves, " and the key "), dossiers), nil
 }
 
 // practice tries each key of a practice on its first dossier.

@@ -8,6 +8,16 @@ import (
 	"testing"
 
 	"cegid.internal/gateway/cegidclient/loopsim"
+	"cegid.internal/gateway/server/internal/policy"
+)
+
+// click is what the administrator of the practice is asked to do. The public half of the key stands there, and only there.
+const click = "demo, in LoopHub: an administrator of the practice activates the key sandbox-demo-advanced (advanced) under the application of your vendor, " +
+	"or \"Cegid Loop APIs Standard\" where that is not listed, and attaches to it each dossier to be used, here CEGID001.\n"
+
+var (
+	secretHalf = regexp.MustCompile(`sandbox-(subscription|demo-(secret|mistyped)|partner-secret)`)
+	nobody     = regexp.MustCompile(`127\.0\.0\.1:[0-9]+/`)
 )
 
 func TestCheck(t *testing.T) {
@@ -20,12 +30,39 @@ func TestCheck(t *testing.T) {
 		fails     string   // on standard error
 		calls     bool
 	}{
-		{name: "all is well", says: []string{"configuration and policy: fine, 1 practices, 1 callers", "demo, advanced key: "}, calls: true},
-		{name: "offline", arguments: []string{"--offline"}, says: []string{"fine"}},
+		{name: "all is well", says: []string{"configuration and policy: fine, 1 practices, 1 callers\ndemo, advanced key: Loop answers, with data of the dossier.\n" + click}, calls: true},
+		{name: "offline", arguments: []string{"--offline"}, says: []string{"fine, 1 practices, 1 callers\n" + click}},
 		{name: "offline, while Loop refuses the key", do: func(t *testing.T, w *world) { w.SetSubscriptionKeys("", "") }, arguments: []string{"--offline"}, says: []string{"fine"}},
 		{
 			name: "the subscription key is refused", do: func(_ *testing.T, w *world) { w.SetSubscriptionKeys("x", "y") },
-			code: 1, says: []string{"demo, advanced key: ", "HTTP 401", "  1. "}, fails: "1 of 1 practices are not connected", calls: true,
+			code: 2, says: []string{"demo, advanced key: Loop's gateway rejects the subscription key.\n  Loop answered HTTP 401", "  1. Compare the subscription key", click}, fails: "1 of 1 practices are not connected", calls: true,
+		},
+		{
+			name: "the secret half of the key is wrong", do: func(t *testing.T, w *world) { w.write(t, "secrets/demo", "sandbox-demo-advanced:sandbox-demo-mistyped") },
+			code: 2, says: []string{"demo, advanced key: Loop rejects the API key", "activates the public half of the API key in LoopHub", click}, fails: "not connected", calls: true,
+		},
+		{
+			name: "the key has no secret half", do: func(t *testing.T, w *world) { w.write(t, "secrets/demo", "sandbox-demo-secret") },
+			code: 1, fails: "${file:secrets/demo}: it is no API key: write key:secret",
+		},
+		{
+			name: "Loop cannot be reached", do: func(_ *testing.T, w *world) { w.settings["loop"] = nobody.ReplaceAllString(w.settings["loop"], "127.0.0.1:1/") },
+			code: 2, says: []string{"demo, advanced key: Loop cannot be reached, or does not answer in time.\n", "may reach the host of loop.base_url", click}, fails: "not connected",
+		},
+		{
+			name: "several practices, keys and dossiers", do: func(t *testing.T, w *world) {
+				w.write(t, "secrets/partner", loopsim.SandboxPartnerAPIKey)
+				w.settings["practices"] = `[{name: demo, keys: {advanced: "${file:secrets/demo}", standard: "${file:secrets/partner}"}}, ` +
+					`{name: partner, keys: {standard: "${file:secrets/partner}"}, dossiers: [{code: A}, {code: B}, {code: C}, {code: D}, {code: E}, {code: F}, {code: G}]}]`
+				w.settings["policy"] = "other.yaml"
+				w.write(t, "other.yaml", "callers: [{name: idle, token_hashes: [\""+policy.HashToken("x")+"\"]}, {name: billing, token_hashes: [\""+policy.HashToken("y")+"\"]}]\n"+
+					"grants: [{caller: billing, practices: [demo], dossiers: [\"*\"], rights: [read]}]\n")
+			}, arguments: []string{"--offline"},
+			says: []string{
+				"fine, 2 practices, 2 callers\nnote: the caller idle has no grant, and may do nothing\nnote: no grant is on the practice partner, and nobody may use it\n",
+				"activates the key sandbox-partner-standard (standard) and the key sandbox-demo-advanced (advanced) under", "attaches to it each dossier to be used.\n",
+				"here A, B, C, D, E, 2 more.\n",
+			},
 		},
 		{
 			name: "the dossier is not attached", do: func(t *testing.T, w *world) {
@@ -33,22 +70,23 @@ func TestCheck(t *testing.T) {
 					t.Fatal(err)
 				}
 			},
-			code: 1, says: []string{"HTTP 403", "LoopHub", "  1. "}, fails: "not connected", calls: true,
+			code: 2, says: []string{click, "HTTP 403", "LoopHub", "  1. "}, fails: "not connected", calls: true,
 		},
 		{
 			name: "Loop is down", do: func(_ *testing.T, w *world) { w.Inject(loopsim.Fault{Kind: loopsim.FaultStatus, Status: 503}) },
-			code: 1, says: []string{"HTTP 503"}, fails: "not connected", calls: true,
+			code: 2, says: []string{click, "HTTP 503"}, fails: "not connected", calls: true,
 		},
 		{
 			name: "Loop does not answer", do: func(_ *testing.T, w *world) { w.Inject(loopsim.Fault{Kind: loopsim.FaultHang}) }, arguments: []string{"--timeout", "300ms"},
-			code: 1, says: []string{"demo, advanced key: "}, fails: "not connected", calls: true,
+			code: 2, says: []string{"demo, advanced key: "}, fails: "not connected", calls: true,
 		},
 		{
 			name: "a practice without dossiers", do: func(_ *testing.T, w *world) {
 				w.settings["practices"] = strings.ReplaceAll(w.settings["practices"], ", dossiers: [{code: CEGID001}]", "")
 			},
-			code: 1, says: []string{"not tried", "list one under dossiers"}, fails: "not connected",
+			code: 2, says: []string{"not tried", "list one under dossiers"}, fails: "not connected",
 		},
+		{name: "an empty file as ledger", do: func(t *testing.T, w *world) { w.write(t, "ledger.db", "") }, code: 1, fails: "this is no ledger"},
 		{name: "no ledger", do: func(_ *testing.T, w *world) { _ = os.Remove(w.path("ledger.db")) }, code: 1, fails: "server ledger init"},
 		{name: "a misspelt configuration", do: func(_ *testing.T, w *world) { w.settings["listne"] = "{}" }, code: 1, fails: "is not known here; the keys are listen,"},
 	} {
@@ -70,7 +108,7 @@ func TestCheck(t *testing.T) {
 			if (w.Count("") > 0) != c.calls {
 				t.Errorf("Loop was called %d times", w.Count(""))
 			}
-			if strings.Contains(out+said, "sandbox-subscription") || strings.Contains(out+said, "sandbox-demo") {
+			if secretHalf.MatchString(out+said) {
 				t.Errorf("it shows a secret: %s %s", out, said)
 			}
 		})
@@ -99,6 +137,44 @@ func TestLedgerInit(t *testing.T) {
 	}
 	w.settings["ledger"] = "other.db"
 	w.serve(t, "").stop(t)
+}
+
+// TestABackupServes: taken while nobody serves, put back in the place of a lost ledger.
+func TestABackupServes(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	web := &http.Client{Transport: &http.Transport{}}
+	defer web.CloseIdleConnections()
+	send := func(p *process) (code int, text string) {
+		t.Helper()
+		return ask(t, web, "POST", "http://"+p.http+"/v1/practices/demo/dossiers/CEGID001/imports", w.token, purchase, "Idempotency-Key", "FA-1")
+	}
+	p := w.serve(t, "")
+	if code, text := send(p); code != 200 {
+		t.Fatalf("an import: HTTP %d %s", code, text)
+	}
+	backup := []string{"ledger", "backup", "--ledger", w.path("ledger.db"), "--to", w.path("backup.db")}
+	if _, said, code := run(t, backup...); code != 1 || !strings.Contains(said, "another process has the ledger open: stop it first") {
+		t.Errorf("while it serves: code %d, %q", code, said)
+	}
+	web.CloseIdleConnections()
+	p.stop(t)
+	if out, said, code := run(t, backup...); code != 0 || said != "" || !strings.HasPrefix(out, "copied 1 submissions to ") {
+		t.Errorf("code %d: %q, %q", code, out, said)
+	}
+	if _, said, code := run(t, backup...); code != 1 || !strings.Contains(said, "never replaced") {
+		t.Errorf("over the first: code %d, %q", code, said)
+	}
+	if err := os.Rename(w.path("backup.db"), w.path("ledger.db")); err != nil {
+		t.Fatal(err)
+	}
+	sent := w.Count("/importJson")
+	p = w.serve(t, "")
+	if code, text := send(p); code != 200 || !strings.Contains(text, `"attempt":1`) || w.Count("/importJson") != sent || sent != 1 {
+		t.Errorf("the same import: HTTP %d %s; sent %d times", code, text, w.Count("/importJson"))
+	}
+	web.CloseIdleConnections()
+	p.stop(t)
 }
 
 // TestANewTokenWorks: its hash goes into the policy, and it opens the door.

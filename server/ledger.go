@@ -8,7 +8,8 @@ import (
 )
 
 type ledgerCommand struct {
-	Init ledgerInitCommand `cmd:"" help:"Make an empty ledger, once. Never in place of a lost one: it would forget what was sent."`
+	Init   ledgerInitCommand   `cmd:"" help:"Make an empty ledger, once. Never in place of a lost one: it would forget what was sent."`
+	Backup ledgerBackupCommand `cmd:"" help:"Copy a ledger while no server uses it."`
 }
 
 type ledgerInitCommand struct {
@@ -20,5 +21,19 @@ func (c *ledgerInitCommand) Run(ctx context.Context) error {
 		return fmt.Errorf("%s: %w", c.Ledger, err)
 	}
 	fmt.Println("made", c.Ledger)
+	return nil
+}
+
+type ledgerBackupCommand struct {
+	Ledger string `required:"" type:"path" placeholder:"FILE" help:"Ledger to copy: the one that the configuration names."`
+	To     string `required:"" type:"path" placeholder:"FILE" help:"File to make."`
+}
+
+func (c *ledgerBackupCommand) Run(ctx context.Context) error {
+	submissions, err := ledger.Backup(ctx, c.Ledger, c.To)
+	if err != nil {
+		return err
+	}
+	fmt.Printf("copied %d submissions to %s\n", submissions, c.To)
 	return nil
 }

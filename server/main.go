@@ -3,6 +3,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/signal"
@@ -17,8 +18,8 @@ import (
 type commands struct {
 	Sandbox sandboxCommand `cmd:"" help:"Run the whole service with a simulated Loop inside: no account needed."`
 	Serve   serveCommand   `cmd:"" help:"Run the service."`
-	Check   checkCommand   `cmd:"" help:"Check a configuration, and each practice's connection to Loop."`
-	Ledger  ledgerCommand  `cmd:"" help:"Make the ledger that serve needs."`
+	Check   checkCommand   `cmd:"" help:"Check a configuration, and each practice's connection to Loop: ends with 0 if all is well, 1 if serve would not start, 2 if a practice is not connected."`
+	Ledger  ledgerCommand  `cmd:"" help:"Make and copy the ledger that serve needs."`
 	Config  configCommand  `cmd:"" help:"Print what a configuration can hold."`
 	Token   tokenCommand   `cmd:"" help:"Make tokens for callers."`
 	Version versionCommand `cmd:"" help:"Print the version."`
@@ -40,7 +41,14 @@ func main() {
 	parser.FatalIfErrorf(err)
 	if err := parsed.Run(); err != nil {
 		fmt.Fprintln(os.Stderr, "server:", err)
-		os.Exit(1)
+		code := 1
+		if coded, ok := errors.AsType[interface {
+			error
+			ExitCode() int
+		}](err); ok {
+			code = coded.ExitCode()
+		}
+		os.Exit(code)
 	}
 }
 

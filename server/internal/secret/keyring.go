@@ -114,6 +114,18 @@ func (k *Keyring) Has(kind cegidclient.KeyKind) bool {
 	}
 }
 
+// PublicHalf returns the half of an API key that the practice's administrator sees in LoopHub; empty when the practice
+// has no key of that kind.
+func (k *Keyring) PublicHalf(kind cegidclient.KeyKind) string {
+	switch {
+	case kind == cegidclient.KeyStandard && k.standard != nil:
+		return k.standard.Get().PublicHalf()
+	case kind == cegidclient.KeyAdvanced && k.advanced != nil:
+		return k.advanced.Get().PublicHalf()
+	}
+	return ""
+}
+
 // Status is the state of one secret, for metrics and checks.
 type Status struct {
 	// Use is `standard`, `advanced`, `primary` or `secondary`.

@@ -339,6 +339,10 @@ func TestTheWeakestKeyThatSufficesIsUsed(t *testing.T) {
 	if weak.Has(cegidclient.KeyAdvanced) || !weak.Has(cegidclient.KeyStandard) || strong.Has(cegidclient.KeyStandard) || !strong.Has(cegidclient.KeyAdvanced) || !weak.Has(cegidclient.KeyUnspecified) {
 		t.Error("Has does not tell the keys")
 	}
+	if weak.PublicHalf(cegidclient.KeyStandard) != "std" || weak.PublicHalf(cegidclient.KeyAdvanced) != "" || strong.PublicHalf(cegidclient.KeyAdvanced) != "adv" ||
+		strong.PublicHalf(cegidclient.KeyStandard) != "" || strong.PublicHalf(cegidclient.KeyUnspecified) != "" {
+		t.Error("PublicHalf does not tell the keys' public halves")
+	}
 	for _, printed := range []string{fmt.Sprint(both), fmt.Sprintf("%+v", both), fmt.Sprintf("%#v", both), fmt.Sprintf("%+v", both.Statuses())} {
 		if strings.Contains(printed, canary) {
 			t.Errorf("a secret is printed: %s", printed)

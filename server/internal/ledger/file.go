@@ -1,0 +1,95 @@
+package ledger
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	sqlite3 "modernc.org/sqlite/lib"
+)
+
+// Look says whether a file is a ledger, without opening it as one: it may be in use. Errors: ErrMissing, ErrNoLedger.
+func Look(path string) error {
+	info, err := os.Stat(path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return ErrMissing
+	case err != nil:
+		return err
+	case !info.Mode().IsRegular():
+		return ErrNoLedger
+	}
+	file, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	defer file.Close()
+	// The header of a database: https://www.sqlite.org/fileformat.html#the_database_header
+	var header [100]byte
+	if _, err := io.ReadFull(file, header[:]); err != nil || !strings.HasPrefix(string(header[:]), "SQLite format 3\x00") ||
+		binary.BigEndian.Uint32(header[68:]) != applicationID {
+		return ErrNoLedger
+	}
+	return nil
+}
+
+// Backup writes a copy of a ledger that no server has open to a file that does not exist, and returns how many
+// submissions it holds. What a killed server left in the files beside the ledger is part of it. The schema stays as it
+// is. Errors: ErrMissing, ErrNoLedger, ErrLocked, ErrExists.
+func Backup(ctx context.Context, path, to string) (submissions int, err error) {
+	from, err := filepath.Abs(path)
+	if err == nil {
+		to, err = filepath.Abs(to)
+	}
+	if err == nil {
+		err = Look(from)
+	}
+	if err != nil {
+		return 0, fmt.Errorf("ledger %s: %w", path, err)
+	}
+	file, err := os.OpenFile(to, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+	if errors.Is(err, fs.ErrExist) {
+		return 0, fmt.Errorf("ledger %s: %w", to, ErrExists)
+	}
+	if err != nil {
+		return 0, fmt.Errorf("ledger: %w", err)
+	}
+	submissions, err = copyInto(ctx, from, to)
+	if sqliteCode(err) == sqlite3.SQLITE_BUSY {
+		err = ErrLocked
+	}
+	// Where it says that it is done, it is on the disk.
+	if err = errors.Join(err, file.Sync(), file.Close()); err == nil {
+		err = errors.Join(Look(to), syncFolder(to))
+	}
+	if err != nil {
+		return 0, errors.Join(fmt.Errorf("ledger %s: %w", path, err), os.Remove(to))
+	}
+	return submissions, nil
+}
+
+func copyInto(ctx context.Context, from, to string) (submissions int, err error) {
+	db, err := openSQLite(from, true)
+	if err != nil {
+		return 0, err
+	}
+	defer func() { err = errors.Join(err, db.Close()) }()
+	var found string
+	if err := db.QueryRowContext(ctx, `PRAGMA quick_check(1)`).Scan(&found); err != nil {
+		return 0, err
+	}
+	if found != "ok" {
+		return 0, fmt.Errorf("the ledger is damaged, restore an earlier backup: %s", found)
+	}
+	if err := db.QueryRowContext(ctx, `SELECT COUNT(*) FROM submission`).Scan(&submissions); err != nil {
+		return 0, err
+	}
+	_, err = db.ExecContext(ctx, `VACUUM INTO ?`, to)
+	return submissions, err
+}

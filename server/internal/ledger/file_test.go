@@ -1,0 +1,119 @@
+package ledger
+
+import (
+	"bytes"
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+func TestLookKnowsALedger(t *testing.T) {
+	dir := t.TempDir()
+	at := func(name string) string { return filepath.Join(dir, name) }
+	for name, content := range map[string]string{"empty": "", "text": strings.Repeat("no ledger ", 100), "database": "SQLite format 3\x00" + strings.Repeat("\x00", 500)} {
+		if err := os.WriteFile(at(name), []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := Init(t.Context(), at("ledger")); err != nil {
+		t.Fatal(err)
+	}
+	for name, want := range map[string]error{"nothing": ErrMissing, "": ErrNoLedger, "empty": ErrNoLedger, "text": ErrNoLedger, "database": ErrNoLedger, "ledger": nil} {
+		if err := Look(at(name)); !errors.Is(err, want) {
+			t.Errorf("%q: %v; want %v", name, err, want)
+		}
+	}
+	l, err := Open(t.Context(), at("ledger"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = l.Close() }()
+	if err := Look(at("ledger")); err != nil {
+		t.Errorf("one that is open: %v", err)
+	}
+}
+
+func TestABackupIsTheLedger(t *testing.T) {
+	dir := t.TempDir()
+	at := func(name string) string { return filepath.Join(dir, name) }
+	if err := Init(t.Context(), at("ledger")); err != nil {
+		t.Fatal(err)
+	}
+	l, err := Open(t.Context(), at("ledger"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	begun, err := l.Begin(t.Context(), Submission{Key: Key{Practice: "demo", RequestID: "FA-1"}, Caller: "billing", RPC: "ImportEntries", Dossier: "D1", DocumentReferences: []string{"FA-1"}}, "owner")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Backup(t.Context(), at("ledger"), at("while open")); !errors.Is(err, ErrLocked) {
+		t.Errorf("of a ledger in use: %v", err)
+	}
+	// As a killed server leaves it: the last commits stand beside the file.
+	for _, name := range []string{"ledger", "ledger-wal"} {
+		content, err := os.ReadFile(at(name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(at(strings.Replace(name, "ledger", "killed", 1)), content, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := l.Close(); err != nil {
+		t.Fatal(err)
+	}
+	for _, from := range []string{"ledger", "killed"} {
+		to := at(from + ".backup")
+		if n, err := Backup(t.Context(), at(from), to); err != nil || n != 1 {
+			t.Errorf("of %s: %d submissions, %v", from, n, err)
+			continue
+		}
+		if info, err := os.Stat(to); err != nil || info.Mode().Perm() != 0o600 {
+			t.Errorf("of %s: %v, %v", from, info, err)
+		}
+		restored, err := Open(t.Context(), to)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := restored.Get(t.Context(), begun.Record.Key)
+		if err != nil || got.Caller != "billing" || len(got.DocumentReferences) != 1 || got.State != Received {
+			t.Errorf("of %s: %+v, %v", from, got, err)
+		}
+		if err := restored.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+
+	before, err := os.ReadFile(at("ledger.backup"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Backup(t.Context(), at("ledger"), at("ledger.backup")); !errors.Is(err, ErrExists) {
+		t.Errorf("over another backup: %v", err)
+	}
+	if after, _ := os.ReadFile(at("ledger.backup")); !bytes.Equal(before, after) {
+		t.Error("that was touched")
+	}
+	for from, want := range map[string]error{"nothing": ErrMissing, "text": ErrNoLedger} {
+		if err := os.WriteFile(at("text"), []byte("x"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := Backup(t.Context(), at(from), at("other")); !errors.Is(err, want) {
+			t.Errorf("of %s: %v; want %v", from, err, want)
+		}
+	}
+	if err := os.WriteFile(at("damaged"), append(bytes.Clone(before[:len(before)/2]), make([]byte, len(before)/2)...), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Backup(t.Context(), at("damaged"), at("other")); err == nil {
+		t.Error("a damaged ledger passes for a backup")
+	}
+	for _, name := range []string{"while open", "other"} { // nothing half-made stays
+		if _, err := os.Stat(at(name)); !errors.Is(err, os.ErrNotExist) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
