@@ -38,7 +38,9 @@ func TestCheck(t *testing.T) {
 			code: 2, says: []string{"demo, advanced key: Loop's gateway rejects the subscription key.\n  Loop answered HTTP 401", "  1. Compare the subscription key", click}, fails: "1 of 1 practices are not connected", calls: true,
 		},
 		{
-			name: "the secret half of the key is wrong", do: func(t *testing.T, w *world) { w.write(t, "secrets/demo", "sandbox-demo-advanced:sandbox-demo-mistyped") },
+			name: "the secret half of the key is wrong", do: func(t *testing.T, w *world) {
+				w.write(t, "secrets/demo", "sandbox-demo-advanced:sandbox-demo-mistyped")
+			},
 			code: 2, says: []string{"demo, advanced key: Loop rejects the API key", "activates the public half of the API key in LoopHub", click}, fails: "not connected", calls: true,
 		},
 		{
@@ -46,7 +48,9 @@ func TestCheck(t *testing.T) {
 			code: 1, fails: "${file:secrets/demo}: it is no API key: write key:secret",
 		},
 		{
-			name: "Loop cannot be reached", do: func(_ *testing.T, w *world) { w.settings["loop"] = nobody.ReplaceAllString(w.settings["loop"], "127.0.0.1:1/") },
+			name: "Loop cannot be reached", do: func(_ *testing.T, w *world) {
+				w.settings["loop"] = nobody.ReplaceAllString(w.settings["loop"], "127.0.0.1:1/")
+			},
 			code: 2, says: []string{"demo, advanced key: Loop cannot be reached, or does not answer in time.\n", "may reach the host of loop.base_url", click}, fails: "not connected",
 		},
 		{
@@ -108,7 +112,7 @@ func TestCheck(t *testing.T) {
 			if (w.Count("") > 0) != c.calls {
 				t.Errorf("Loop was called %d times", w.Count(""))
 			}
-			if secretHalf.MatchString(out+said) {
+			if secretHalf.MatchString(out + said) {
 				t.Errorf("it shows a secret: %s %s", out, said)
 			}
 		})

@@ -5,10 +5,12 @@ import (
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
+	"crypto/sha256"
 	"crypto/tls"
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/pem"
+	"errors"
 	"fmt"
 	"io"
 	"math/big"
@@ -110,39 +112,112 @@ func TestServe(t *testing.T) {
 
 // TestServeRefusesToStart: on anything missing or half-configured, with a sentence and without a secret.
 func TestServeRefusesToStart(t *testing.T) {
+	const (
+		callers = "callers: [{name: a, token_hashes: [\"sha256:0000000000000000000000000000000000000000000000000000000000000000\"]}]\n"
+		grants  = "grants: [{caller: a, practices: [demo], dossiers: [\"*\"], rights: [read]}]\n"
+	)
+	set := func(key, value string) func(*testing.T, *world) {
+		return func(_ *testing.T, w *world) { w.settings[key] = value }
+	}
+	without := func(key string) func(*testing.T, *world) {
+		return func(_ *testing.T, w *world) { delete(w.settings, key) }
+	}
+	file := func(name, text string) func(*testing.T, *world) {
+		return func(t *testing.T, w *world) { w.write(t, name, text) }
+	}
+	replace := func(key, from, to string) func(*testing.T, *world) {
+		return func(t *testing.T, w *world) {
+			if !strings.Contains(w.settings[key], from) {
+				t.Fatalf("%s has no %q", key, from)
+			}
+			w.settings[key] = strings.ReplaceAll(w.settings[key], from, to)
+		}
+	}
 	for _, c := range []struct {
 		name string
 		do   func(t *testing.T, w *world)
-		says string
+		says string // what is wrong, and what to do
 	}{
-		{"without a ledger", func(_ *testing.T, w *world) { _ = os.Remove(w.path("ledger.db")) }, "server ledger init"},
-		{"with a ledger that is none", func(t *testing.T, w *world) { w.write(t, "ledger.db", strings.Repeat("no ledger ", 500)) }, "this is no ledger"},
-		{"with an empty file as ledger", func(t *testing.T, w *world) { w.write(t, "ledger.db", "") }, "this is no ledger"},
+		{"without a word on the ledger", without("ledger"), "ledger: name the file of the ledger, which remembers every write; make it once with: server ledger init"},
+		{"without a ledger", func(_ *testing.T, w *world) { _ = os.Remove(w.path("ledger.db")) }, "there is no ledger: restore it if there was one, because a new one forgets what was sent; else run 'server ledger init'"},
+		{"with a ledger that is none", file("ledger.db", strings.Repeat("no ledger ", 500)), "this is no ledger, or its creation was cut short: give another path, or remove the file"},
+		{"with an empty file as ledger", file("ledger.db", ""), "this is no ledger, or its creation was cut short: give another path, or remove the file"},
+		{"with a folder as ledger", set("ledger", "."), "this is no ledger"},
 		{"with a ledger that another process has", func(t *testing.T, w *world) {
 			l, err := ledger.Open(t.Context(), w.path("ledger.db"))
 			if err != nil {
 				t.Fatal(err)
 			}
 			t.Cleanup(func() { _ = l.Close() })
-		}, "another process has the ledger open"},
-		{"without a word on the ledger", func(_ *testing.T, w *world) { delete(w.settings, "ledger") }, "server ledger init"},
-		{"without a word on TLS", func(_ *testing.T, w *world) { delete(w.settings, "tls") }, "TLS is not decided on"},
+		}, "another process has the ledger open: stop it first"},
+
+		{"without a word on TLS", without("tls"), "tls: TLS is not decided on, and there is no default; write {certificate: file, key: file}, or off"},
+		{"with a word on TLS that decides nothing", set("tls", "on"), "tls: is neither off nor a certificate with its key; write {certificate: file, key: file}, or off"},
 		{"with a certificate without its key", func(t *testing.T, w *world) {
 			w.write(t, "tls.crt", "x")
 			w.settings["tls"] = "{certificate: tls.crt}"
-		}, "key"},
-		{"without a policy", func(_ *testing.T, w *world) { delete(w.settings, "policy") }, "policy"},
-		{"with an empty policy", func(t *testing.T, w *world) { w.write(t, "policy.yaml", "") }, "policy is not fit"},
-		{"with a policy of an unknown practice", func(t *testing.T, w *world) {
-			w.write(t, "policy.yaml", "callers: [{name: a, token_hashes: [\"sha256:"+strings.Repeat("0", 64)+"\"]}]\ngrants: [{caller: a, practices: [elsewhere], dossiers: [\"*\"], rights: [read]}]\n")
-		}, "the configuration has no practice of this name"},
-		{"without practices", func(_ *testing.T, w *world) { delete(w.settings, "practices") }, "practice"},
-		{"without the file of a secret", func(_ *testing.T, w *world) { _ = os.Remove(w.path("secrets/demo")) }, "secrets/demo"},
-		{"with an empty secret", func(t *testing.T, w *world) { w.write(t, "secrets/demo", "\n") }, "secrets/demo"},
-		{"with a misspelt key", func(_ *testing.T, w *world) { w.settings["listne"] = "{}" }, "is not known here; the keys are listen,"},
-		{"with plain HTTP towards Loop", func(_ *testing.T, w *world) {
-			w.settings["loop"] = strings.ReplaceAll(w.settings["loop"], "allow_plain_http: true", "allow_plain_http: false")
-		}, "https://"},
+		}, "tls.key: name the file with the certificate's key in PEM, or write tls: off"},
+		{"with a key without its certificate", func(t *testing.T, w *world) {
+			w.write(t, "tls.key", "x")
+			w.settings["tls"] = "{key: tls.key}"
+		}, "tls.certificate: name the file with the certificate in PEM, or write tls: off"},
+		{"with a certificate that is not there", set("tls", "{certificate: tls.crt, key: tls.key}"), "tls.certificate: there is no such file; correct the path"},
+		{"with the key of another certificate", func(t *testing.T, w *world) {
+			a := newAuthority(t)
+			certificate, _ := a.sign(t, 1)
+			_, key := a.sign(t, 2)
+			w.write(t, "tls.crt", certificate)
+			w.write(t, "tls.key", key)
+			w.settings["tls"] = "{certificate: tls.crt, key: tls.key}"
+		}, "tls: the two files are not a certificate and its private key in PEM; check that they belong together and are not swapped"},
+
+		{"without a policy", without("policy"), "policy: name the policy file; without one nobody would be allowed anything"},
+		{"without the file of the policy", set("policy", "nothing.yaml"), "policy: there is no such file; correct the path"},
+		{"with an empty policy", file("policy.yaml", ""), "callers: there is no caller, so nobody could use the service; list at least one with its name and token_hashes"},
+		{"with a policy without grants", file("policy.yaml", callers), "grants: there is no grant, so nobody is allowed anything; list at least one"},
+		{"with a policy without callers", file("policy.yaml", grants), "callers: there is no caller, so nobody could use the service; list at least one"},
+		{"with a caller without a hash", file("policy.yaml", "callers: [{name: a}]\n"+grants), "callers[0].token_hashes: the caller has no token and could never authenticate; add the hash of one, or remove the caller"},
+		{"with a token instead of its hash", file("policy.yaml", "callers: [{name: a, token_hashes: ["+strings.Repeat("t", 43)+"]}]\n"+grants), "callers[0].token_hashes[0]: "},
+		{"with the hash of an empty token", file("policy.yaml", strings.ReplaceAll(callers, strings.Repeat("0", 64), fmt.Sprintf("%x", sha256.Sum256(nil)))+grants), "this is the hash of nothing, the mark of an unset variable; hash the token again"},
+		{"with a grant to an unknown caller", file("policy.yaml", callers+strings.ReplaceAll(grants, "caller: a", "caller: b")), "grants[0].caller: there is no caller of this name; add it to callers, or correct the name"},
+		{"with a grant to nobody", file("policy.yaml", callers+strings.ReplaceAll(grants, "caller: a, ", "")), "grants[0].caller: the grant is for nobody; name its caller"},
+		{"with a grant on an unknown practice", file("policy.yaml", callers+strings.ReplaceAll(grants, "[demo]", "[elsewhere]")), "grants[0].practices[0]: the configuration has no practice of this name; names are exact"},
+		{"with a grant on no dossier", file("policy.yaml", callers+strings.ReplaceAll(grants, "dossiers: [\"*\"], ", "")), "grants[0].dossiers: the rights read and write are on dossiers, and none is given; list codes"},
+		{"with a grant of no right", file("policy.yaml", callers+strings.ReplaceAll(grants, "[read]", "[]")), "grants[0].rights: the grant gives no right; list some of read, write"},
+		{"with a grant of an unknown right", file("policy.yaml", callers+strings.ReplaceAll(grants, "[read]", "[all]")), "grants[0].rights[0]: is no right; the rights are read, write"},
+
+		{"without practices", without("practices"), "practices: there is no practice; list at least one with its name and its keys"},
+		{"with an empty folder of practices", func(t *testing.T, w *world) {
+			w.write(t, "practices/.hidden", "")
+			w.settings["practices_directory"] = "practices"
+		}, "practices_directory: there is no practice in the folder; put one .yaml file per practice into it"},
+		{"with a practice that is there twice", func(t *testing.T, w *world) {
+			w.write(t, "practices/demo.yaml", "name: demo\nkeys: {standard: \"${file:../secrets/demo}\"}\n")
+			w.settings["practices_directory"] = "practices"
+		}, "name: another practice has this name, at "},
+		{"with a practice without keys", replace("practices", `keys: {advanced: "${file:secrets/demo}"}, `, ""), "practices[0].keys: the practice has no API key; refer to its standard key, its advanced key or both"},
+		{"with a practice without a name", replace("practices", "name: demo, ", ""), "practices[0].name: the practice has no name; give it one"},
+		{"without a subscription key", replace("loop", `, subscription_keys: {primary: "${file:secrets/primary}"}`, ""), "practices[0].subscription_keys: there is no subscription key; refer to the installation's in loop.subscription_keys, or to the practice's own here"},
+		{"with a secondary subscription key alone", replace("loop", "primary:", "secondary:"), "loop.subscription_keys.primary: the primary subscription key is missing; refer to it, or leave subscription_keys out"},
+		{"with an unknown operation that nobody verified", replace("practices", "{name: demo", "{unverified_operations: [nothing], name: demo"), "practices[0].unverified_operations[0]: is not the id of an operation that this service knows; ListOperations gives the ids"},
+
+		{"without the file of a secret", func(_ *testing.T, w *world) { _ = os.Remove(w.path("secrets/demo")) }, "practices[0].keys.advanced: ${file:secrets/demo}: there is no such file; mount the secret or correct the path"},
+		{"with a secret that cannot be read", func(t *testing.T, w *world) {
+			if err := errors.Join(os.Remove(w.path("secrets/demo")), os.Mkdir(w.path("secrets/demo"), 0o700)); err != nil {
+				t.Fatal(err)
+			}
+		}, "${file:secrets/demo}: it is no regular file; refer to the file that holds the secret"},
+		{"with an empty secret", file("secrets/demo", "\n"), "${file:secrets/demo}: it is empty; put the secret into it"},
+		{"with half of an API key", file("secrets/demo", "sandbox-demo-advanced"), "${file:secrets/demo}: it is no API key: write key:secret, the two values that CegidLife displayed"},
+		{"with a subscription key with a space in it", file("secrets/primary", "sandbox- x"), "${file:secrets/primary}: it holds a space or a character outside ASCII"},
+		{"with a secret of two lines", file("secrets/demo", "sandbox-a:b\nsandbox-c:d\n"), "${file:secrets/demo}: it has several lines; keep one secret on one line"},
+		{"with a variable that is not set", replace("practices", "${file:secrets/demo}", "${env:GATEWAY_TEST_UNSET}"), "${env:GATEWAY_TEST_UNSET}: the environment variable is not set; set it for this process, or refer to a file"},
+		{"with a secret in the configuration", replace("practices", "${file:secrets/demo}", "sandbox-demo-advanced:sandbox-demo-secret"), "practices[0].keys.advanced: secrets do not stand in the configuration: put it in a file of its own"},
+
+		{"with a misspelt key", set("listne", "{}"), "is not known here; the keys are listen,"},
+		{"with plain HTTP towards Loop", replace("loop", "allow_plain_http: true", "allow_plain_http: false"), "loop.base_url: must begin with https://, or every secret would travel readable"},
+		{"with plain HTTP towards another host", replace("loop", "127.0.0.1:", "192.0.2.1:"), "loop.base_url: may begin with http:// only when the host is the loopback interface; write https://"},
+		{"with two listeners on one port", set("listen", `{grpc: ":9", http: ":9"}`), "listen.http: cannot listen where listen.grpc does (defaults count); give each its own port"},
 		{"on a port that is taken", func(t *testing.T, w *world) {
 			listener, err := net.Listen("tcp", "127.0.0.1:0")
 			if err != nil {
@@ -150,7 +225,7 @@ func TestServeRefusesToStart(t *testing.T) {
 			}
 			t.Cleanup(func() { _ = listener.Close() })
 			w.settings["listen"] = fmt.Sprintf(`{grpc: "%s", http: "127.0.0.1:0", operations: "127.0.0.1:0"}`, listener.Addr())
-		}, "the gRPC listener"},
+		}, "address already in use; stop what has the address, or give another as listen.grpc"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()

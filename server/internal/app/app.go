@@ -228,16 +228,16 @@ func operationsHandler(registry *prometheus.Registry) http.Handler {
 
 func (s *Server) listen() error {
 	for _, each := range []struct {
-		name, address string
-		listener      *net.Listener
+		name, key, address string
+		listener           *net.Listener
 	}{
-		{"gRPC", s.cfg.GRPC, &s.grpcListener},
-		{"HTTP", s.cfg.HTTP, &s.httpListener},
-		{"operations", s.cfg.Operations, &s.operationsListener},
+		{"gRPC", "grpc", s.cfg.GRPC, &s.grpcListener},
+		{"HTTP", "http", s.cfg.HTTP, &s.httpListener},
+		{"operations", "operations", s.cfg.Operations, &s.operationsListener},
 	} {
 		listener, err := net.Listen("tcp", each.address)
 		if err != nil {
-			return fmt.Errorf("the %s listener: %w", each.name, err)
+			return fmt.Errorf("the %s listener: %w; stop what has the address, or give another as listen.%s", each.name, err, each.key)
 		}
 		*each.listener = smallBuffers{listener}
 	}
