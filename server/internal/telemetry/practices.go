@@ -19,17 +19,15 @@ type practices struct {
 // RegisterPractices publishes what keeps each practice from Loop, and the state of its secrets. The label is the
 // operator's own name for the practice, of which there are as many as are configured.
 func RegisterPractices(registry prometheus.Registerer, all func() []*service.Practice) {
-	desc := func(name, help string, labels ...string) *prometheus.Desc {
-		return prometheus.NewDesc(name, help, append([]string{"practice"}, labels...), nil)
-	}
+	each, byUse := []string{"practice"}, []string{"practice", "use"}
 	registry.MustRegister(&practices{
 		all:      all,
-		breaker:  desc("loop_breaker_state", "The circuit breaker: 0 closed, 1 one call tries the way, 2 open."),
-		refusals: desc("loop_refusals_total", "Attempts on Loop refused here, by why: throttled (after a 429), rate (requests_per_second), breaker.", "why"),
-		waits:    desc("loop_waits_total", "Attempts on Loop that waited here, by what for: rate (requests_per_second), concurrency.", "what"),
-		waited:   desc("loop_wait_seconds_total", "How long attempts on Loop waited here, by what for.", "what"),
-		age:      desc("loop_secret_age_seconds", "Time since a secret was written, by use: standard, advanced, primary, secondary.", "use"),
-		failed:   desc("loop_secret_read_failed", "1 while a secret cannot be read again and the value before stays in use, by use.", "use"),
+		breaker:  prometheus.NewDesc("loop_breaker_state", "The circuit breaker: 0 closed, 1 one call tries the way, 2 open.", each, nil),
+		refusals: prometheus.NewDesc("loop_refusals_total", "Attempts on Loop refused here, by why: throttled (after a 429), rate (requests_per_second), breaker.", []string{"practice", "why"}, nil),
+		waits:    prometheus.NewDesc("loop_waits_total", "Attempts on Loop that waited here, by what for: rate (requests_per_second), concurrency.", []string{"practice", "what"}, nil),
+		waited:   prometheus.NewDesc("loop_wait_seconds_total", "How long attempts on Loop waited here, by what for.", []string{"practice", "what"}, nil),
+		age:      prometheus.NewDesc("loop_secret_age_seconds", "Time since a secret was written, by use: standard, advanced, primary, secondary.", byUse, nil),
+		failed:   prometheus.NewDesc("loop_secret_read_failed", "1 while a secret cannot be read again and the value before stays in use, by use.", byUse, nil),
 	})
 }
 
