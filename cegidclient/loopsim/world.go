@@ -87,8 +87,8 @@ type apiKey struct {
 	// issued is a second pair that does the same; its key is empty when there is none.
 	issued struct{ key, secret string }
 
-	activated   bool
-	attached    map[string]bool
+	activated bool
+	attached  map[string]bool
 }
 
 // retire makes the imports into any of its dossiers fail.

@@ -123,7 +123,7 @@ func (t *Tenants) practice(from config.Practice, loop config.Loop) (*service.Pra
 	practice := &service.Practice{
 		Name: from.Name, Client: client, Unverified: from.UnverifiedOperations,
 		SecretProblem: keyring.LastError, Secrets: keyring.Statuses,
-		HasStandard:   keyring.Has(cegidclient.KeyStandard), HasAdvanced: keyring.Has(cegidclient.KeyAdvanced),
+		HasStandard: keyring.Has(cegidclient.KeyStandard), HasAdvanced: keyring.Has(cegidclient.KeyAdvanced),
 	}
 	for _, dossier := range from.Dossiers {
 		practice.Dossiers = append(practice.Dossiers, service.Dossier{Code: dossier.Code, Name: dossier.Name})

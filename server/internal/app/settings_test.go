@@ -342,4 +342,3 @@ func TestOtherFilesAreWatchedOnceTheConfigurationNamesThem(t *testing.T) {
 		t.Error("the policy elsewhere is not watched")
 	}
 }
-
