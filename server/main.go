@@ -2,6 +2,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -23,7 +24,12 @@ type commands struct {
 	Config  configCommand  `cmd:"" help:"Print what a configuration can hold."`
 	Token   tokenCommand   `cmd:"" help:"Make tokens for callers."`
 	Version versionCommand `cmd:"" help:"Print the version."`
+
+	Healthcheck healthcheckCommand `cmd:"" help:"Ask the server on this machine whether it takes calls; for containers."`
 }
+
+// release is the name of the build, set by the linker (tools/build.sh); empty in a build from a checkout.
+var release string
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
@@ -65,7 +71,7 @@ func version() string {
 	if !ok {
 		return "unknown"
 	}
-	text := info.Main.Path + " " + info.Main.Version + " " + info.GoVersion
+	text := info.Main.Path + " " + cmp.Or(release, info.Main.Version) + " " + info.GoVersion
 	for _, setting := range info.Settings {
 		switch {
 		case setting.Key == "vcs.revision":
