@@ -37,12 +37,7 @@ func main() {
 	// A second signal ends the process at once.
 	context.AfterFunc(ctx, stop)
 
-	parser := kong.Must(&commands{},
-		kong.Name("server"),
-		kong.Description("Cegid Loop over gRPC and REST."),
-		kong.UsageOnError(),
-		kong.BindTo(ctx, (*context.Context)(nil)),
-	)
+	parser := newParser(kong.BindTo(ctx, (*context.Context)(nil)))
 	parsed, err := parser.Parse(os.Args[1:])
 	parser.FatalIfErrorf(err)
 	if err := parsed.Run(); err != nil {
@@ -56,6 +51,14 @@ func main() {
 		}
 		os.Exit(code)
 	}
+}
+
+func newParser(options ...kong.Option) *kong.Kong {
+	return kong.Must(&commands{}, append(options,
+		kong.Name("server"),
+		kong.Description("Cegid Loop over gRPC and REST."),
+		kong.UsageOnError(),
+	)...)
 }
 
 type versionCommand struct{}
