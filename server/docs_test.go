@@ -145,7 +145,7 @@ func TestLinksLeadSomewhere(t *testing.T) {
 	if err != nil || len(pages) < 4 {
 		t.Fatal(pages, err)
 	}
-	for _, page := range append(pages, "../README.md") {
+	for _, page := range append(pages, "../README.md", "../deploy/README.md") {
 		text, err := os.ReadFile(page)
 		if err != nil {
 			t.Fatal(err)
