@@ -26,6 +26,8 @@ LABEL org.opencontainers.image.title="Cegid Loop gateway" \
       org.opencontainers.image.version=$RELEASE
 COPY --from=build /image /
 COPY --from=build --chown=65532:65532 /data /data
+# A quarter less CPU on lists for two to three times the memory; near the limit it collects as often as it must. Both can be overridden.
+ENV GOGC=400 GOMEMLIMIT=1GiB
 USER 65532:65532
 # gRPC, and REST with documentation and health. Metrics (9091) stay on loopback unless the configuration says otherwise.
 EXPOSE 9090 8080

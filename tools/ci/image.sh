@@ -60,6 +60,7 @@ expect command "$(config .Docker.Config.Cmd)" '[serve --config /etc/loop/gateway
 expect 'health check' "$(config .Docker.Config.Healthcheck.Test)" '[CMD /server healthcheck --config /etc/loop/gateway.yaml]'
 expect volumes "$(config .Docker.Config.Volumes)" 'map[/data:{}]'
 expect ports "$(config .Docker.Config.ExposedPorts)" 'map[8080/tcp:{} 9090/tcp:{}]'
+[[ $(config .Docker.Config.Env) == *' GOGC=400 GOMEMLIMIT=1GiB]' ]] || fail "the image's environment is $(config .Docker.Config.Env)"
 expect release "$(config 'index .Docker.Config.Labels "org.opencontainers.image.version"')" ci
 
 container=$(buildah from --pull-never gateway:ci)
@@ -114,7 +115,7 @@ await --address 127.0.0.1:$port
 api=http://127.0.0.1:$port/v1/practices/demo
 answer=$(curl -s -H 'Authorization: Bearer image-token' -H 'Idempotency-Key: FA-IMAGE' -d @examples/sale.json "$api/dossiers/CEGID001/imports")
 grep -q '"requestId":"FA-IMAGE"' <<<"$answer" || fail "an import: $answer"
-curl -s -N -H 'Authorization: Bearer image-token' "$api/imports/FA-IMAGE:watch" | tail -1 | grep -o 'IMPORT_STATE_SUCCEEDED'
+curl -s -N -H 'Authorization: Bearer image-token' "$api/imports/FA-IMAGE:watch" | tail -1 | grep -o 'IMPORT_STATE_SUCCEEDED' || fail 'the import is not booked'
 expect 'answer to another token' "$(curl -s -o /dev/null -w '%{http_code}' -H 'Authorization: Bearer other' "$api/imports/FA-IMAGE")" 401
 finish "sandbox --http $port "
 
