@@ -30,8 +30,6 @@ const (
 // compose is what our files use of Compose; anything else in them is a mistake until it is added here.
 type compose struct {
 	Services map[string]composeService
-	Configs  map[string]struct{ File string }
-	Secrets  map[string]struct{ File string }
 	Volumes  map[string]any
 }
 
@@ -40,8 +38,6 @@ type composeService struct {
 	Command         []string
 	Profiles        []string
 	Ports           []string
-	Configs         []mount
-	Secrets         []mount
 	Volumes         []string
 	Healthcheck     health
 	Restart         string
@@ -52,8 +48,6 @@ type composeService struct {
 	SecurityOpt     []string `yaml:"security_opt"`
 	Tmpfs           []string
 }
-
-type mount struct{ Source, Target string }
 
 type health struct {
 	Disable           bool
@@ -169,21 +163,29 @@ func duration(t *testing.T, text string) time.Duration {
 // submission is how long the end of the process waits for a write that is under way (docs/operating.md).
 const submission = 95 * time.Second
 
-// TestComposeMountsWhatTheConfigurationNeeds: no more and no less.
+// TestComposeMountsWhatTheConfigurationNeeds: the folder, with what its README says that an operator adds.
 func TestComposeMountsWhatTheConfigurationNeeds(t *testing.T) {
 	c := readCompose(t, "compose.yaml")
 	gateway, content := c.Services["gateway"], placeholders(t)
+	if !slices.Contains(gateway.Volumes, "./loop:"+strings.TrimSuffix(mountedFolder, "/")+":ro") {
+		t.Errorf("the folder is not among %q", gateway.Volumes)
+	}
+	_, table, _ := strings.Cut(readDeploy(t, "README.md"), "| file in `loop/` |")
+	table, _, _ = strings.Cut(table, "\n\n")
+	var files []string
+	for _, found := range regexp.MustCompile("`([^`]+)`").FindAllStringSubmatch(table, -1) {
+		switch name := found[1]; {
+		case name == "-secondary":
+			files = append(files, strings.ReplaceAll(files[len(files)-1], "-primary", name))
+		case strings.Contains(name, "."), strings.HasPrefix(name, "secrets/"):
+			files = append(files, name)
+		}
+	}
 	read := func(w *world, without string) (*app.Settings, error) {
-		for _, m := range slices.Concat(gateway.Configs, gateway.Secrets) {
-			name, mounted := strings.CutPrefix(m.Target, mountedFolder)
-			if !mounted {
-				t.Fatalf("%s is mounted as %s", m.Source, m.Target)
+		for _, name := range files {
+			if name != without {
+				w.write(t, name, content("loop/"+name))
 			}
-			if name == without {
-				continue
-			}
-			file := c.Configs[m.Source].File + c.Secrets[m.Source].File
-			w.write(t, name, content(file))
 		}
 		return app.LoadSettings(w.path(filepath.Base(gateway.Command[len(gateway.Command)-1])))
 	}
@@ -201,13 +203,10 @@ func TestComposeMountsWhatTheConfigurationNeeds(t *testing.T) {
 	if least := set.Config.Shutdown.Drain + set.Config.Shutdown.Grace + submission; duration(t, gateway.StopGracePeriod) < least {
 		t.Errorf("it is killed after %s; its end may take %s", gateway.StopGracePeriod, least)
 	}
-	for _, m := range slices.Concat(gateway.Configs, gateway.Secrets) {
-		if _, err := read(&world{folder: t.TempDir()}, strings.TrimPrefix(m.Target, mountedFolder)); err == nil {
-			t.Errorf("%s is mounted and not needed", m.Target)
+	for _, name := range files {
+		if _, err := read(&world{folder: t.TempDir()}, name); err == nil {
+			t.Errorf("%s is not needed", name)
 		}
-	}
-	if used := len(gateway.Configs) + len(gateway.Secrets); used != len(c.Configs)+len(c.Secrets) {
-		t.Errorf("%d of %d configs and secrets are mounted", used, len(c.Configs)+len(c.Secrets))
 	}
 }
 
@@ -222,7 +221,7 @@ func placeholders(t *testing.T) func(file string) string {
 		case name == "tls.key":
 			return key
 		case strings.HasSuffix(name, ".yaml"):
-			return readDeploy(t, name)
+			return readDeploy(t, file)
 		case strings.HasPrefix(name, "subscription-"):
 			return "placeholder-of-" + name
 		default:
@@ -262,7 +261,7 @@ func TestUnit(t *testing.T) {
 				w.write(t, "credentials/"+id, content(id))
 			}
 		}
-		w.write(t, "policy.yaml", content("policy.yaml"))
+		w.write(t, "policy.yaml", content("loop/policy.yaml"))
 		w.write(t, "tls.crt", content("tls.crt"))
 		w.write(t, "gateway.yaml", strings.ReplaceAll(content("gateway.systemd.yaml"), credentials, w.path("credentials")+"/"))
 		return app.LoadSettings(w.path("gateway.yaml"))
@@ -295,7 +294,7 @@ func TestUnit(t *testing.T) {
 // TestDeployedConfigurationsAgree: they differ in paths alone.
 func TestDeployedConfigurationsAgree(t *testing.T) {
 	var texts []string
-	for _, name := range []string{"gateway.yaml", "gateway.systemd.yaml"} {
+	for _, name := range []string{"loop/gateway.yaml", "gateway.systemd.yaml"} {
 		text := regexp.MustCompile(`(?m) *#.*$`).ReplaceAllString(readDeploy(t, name), "")
 		text = regexp.MustCompile(`[\w./-]+/(tls\.key|ledger\.db|subscription-\w+|exemple-\w+)`).ReplaceAllString(text, "$1")
 		texts = append(texts, strings.TrimSpace(text))

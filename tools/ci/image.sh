@@ -121,7 +121,7 @@ finish "sandbox --http $port "
 
 # Serve, as deploy/ has it: a ledger made in the volume, a certificate that names no loopback.
 mkdir -p "$files/etc/loop/secrets"
-cp deploy/gateway.yaml deploy/policy.yaml "$files/etc/loop/"
+cp deploy/loop/gateway.yaml deploy/loop/policy.yaml "$files/etc/loop/"
 echo "listen: {grpc: '127.0.0.1:0', http: '127.0.0.1:$port', operations: '127.0.0.1:0'}" >>"$files/etc/loop/gateway.yaml"
 openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 1 -subj /CN=gateway -addext subjectAltName=DNS:gateway.example \
   -out "$files/etc/loop/tls.crt" -keyout "$files/etc/loop/secrets/tls.key" 2>/dev/null
