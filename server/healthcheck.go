@@ -50,9 +50,14 @@ func (c *healthcheckCommand) Run(ctx context.Context) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, c.Timeout)
 	defer cancel()
+	var seen error
 	for {
 		err := askReady(ctx, listener)
+		if seen != nil && ctx.Err() != nil {
+			err = seen // more than that time was over
+		}
 		if errors.Is(err, errOtherCertificate) {
+			seen = err
 			// A server that is about to see its new certificate looks once a second.
 			select {
 			case <-ctx.Done():
