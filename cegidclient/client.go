@@ -77,6 +77,8 @@ type Client struct {
 	Sections *SectionService
 	// Customers, Suppliers, Employees and OtherThirdParties are the third parties of a dossier, a route of Loop's each.
 	Customers, Suppliers, Employees, OtherThirdParties *ThirdPartyService
+	// Entries are those that a dossier holds.
+	Entries *EntryService
 	// Imports sends entries and follows what becomes of them.
 	Imports *ImportService
 
@@ -138,6 +140,7 @@ func New(cfg Config) (*Client, error) {
 	c.Suppliers = newThirdPartyService(c, "list_suppliers", ThirdPartySupplier)
 	c.Employees = newThirdPartyService(c, "list_employees", ThirdPartyEmployee)
 	c.OtherThirdParties = newThirdPartyService(c, "list_other_third_parties", ThirdPartyOther)
+	c.Entries = newEntryService(c)
 	c.Imports = newImportService(c)
 	return c, nil
 }

@@ -28,8 +28,8 @@ func (r *Ref) IsNone() bool { return r == nil || r.ObjectID == "" }
 // wrong type, twice). A member of a known field in such a form stands here besides being read where it can be.
 type Unmapped map[string]string
 
-// A resource is a struct whose fields carry the tag loop:"name,option…", of type *string, *bool, *Code or *Ref, and
-// one field of type Unmapped. Options:
+// A resource is a struct whose fields carry the tag loop:"name,option…", of type *string, *bool, *Code, *Date or *Ref,
+// and one field of type Unmapped. Options:
 //
 //	required  the identity: an item without it is refused, so that a renamed field cannot decode to nothing
 //	list      a *string whose documented form is an array of one string (loop-api: R 1.7, description)
@@ -41,6 +41,7 @@ const (
 	formList
 	formBool
 	formCode
+	formDate
 	formRef
 	formOther // none of these: a number where a text is documented
 )
@@ -61,7 +62,8 @@ type plan struct {
 	exact    map[string]int
 	folded   map[string]int
 	unmapped int
-	id       int // field of objectId, -1 without
+	id       int  // field of objectId, -1 without
+	known    bool // by a required field: any other object can be told from one of these
 }
 
 func newPlan[T any]() (*plan, error) {
@@ -88,6 +90,8 @@ func newPlan[T any]() (*plan, error) {
 			fp.form = formBool
 		case reflect.TypeFor[*Code]():
 			fp.form = formCode
+		case reflect.TypeFor[*Date]():
+			fp.form = formDate
 		case reflect.TypeFor[*Ref]():
 			fp.form = formRef
 		default:
@@ -96,6 +100,7 @@ func newPlan[T any]() (*plan, error) {
 		if _, twice := p.folded[fold(name)]; twice {
 			return nil, fmt.Errorf("cegidclient: %s names %q twice", t.Name(), name)
 		}
+		p.known = p.known || fp.required
 		n := len(p.fields)
 		p.fields = append(p.fields, fp)
 		p.exact[name], p.folded[fold(name)] = n, n
@@ -140,6 +145,7 @@ type reader struct {
 	strings slab[string]
 	bools   slab[bool]
 	codes   slab[Code]
+	dates   slab[Date]
 	refs    slab[Ref]
 }
 
@@ -289,6 +295,12 @@ func (r *reader) set(dst reflect.Value, f *fieldPlan, raw string) (canonical boo
 		}
 		target.Set(reflect.ValueOf(r.codes.put(Code(digits))))
 		return raw[0] != '"'
+	case formDate:
+		day, ok, canonical := readDate(raw)
+		if ok {
+			target.Set(reflect.ValueOf(r.dates.put(day)))
+		}
+		return canonical
 	default:
 		ref, ok, canonical := readRef(raw, f.either)
 		if ok {
@@ -430,6 +442,8 @@ func (p *plan) append(dst []byte, item reflect.Value) []byte {
 			dst = fmt.Appendf(dst, "%t", v.Elem().Bool())
 		case formCode:
 			dst = append(dst, v.Elem().String()...)
+		case formDate:
+			dst = append(dst, `"`+v.Elem().String()+midnight+`"`...)
 		case formRef:
 			ref := v.Interface().(*Ref)
 			id := "null"

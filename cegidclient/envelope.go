@@ -155,12 +155,16 @@ func (r *reader) object(out *rows) error {
 
 // single reads the whole answer once more, as one resource.
 func (r *reader) single(out *rows) error {
+	const neither = "the answer is an object, but neither a list nor a resource of this route"
+	if !r.plan.known {
+		return badResponse(neither)
+	}
 	rest := r.dec
 	r.dec = newDecoder(r.body)
 	err := r.add(out, 0)
 	r.dec = rest
 	if err != nil {
-		e := badResponse("the answer is an object, but neither a list nor a resource of this route")
+		e := badResponse(neither)
 		if inner, ok := asError(err); ok {
 			e.Field = inner.Field
 		}

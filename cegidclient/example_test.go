@@ -125,6 +125,7 @@ func ExampleOperations() {
 	// 16 import_entries POST /importJson [ImportService.ImportEntries]
 	// 16 import_json_analytics POST /importJson [ImportService.ImportEntries]
 	// 21 get_import_status GET /getImportStatus [ImportService.WatchImport]
+	// 23 list_entry_lines GET /EcritureComptable [EntryService.ListEntries EntryService.StreamEntries EntryService.FindEntriesByDocumentReference]
 }
 
 func ExampleSecret() {

@@ -33,6 +33,18 @@ const (
 	literalNull
 )
 
+// fits reports whether a field of the form can be compared with the literal.
+func (l literal) fits(form fieldForm) bool {
+	switch l {
+	case literalText:
+		return form == formText
+	case literalDate:
+		return form == formDate
+	default:
+		return true
+	}
+}
+
 // Equal selects items whose text field has exactly this value.
 func Equal(f Field, value string) Filter { return one(f, "==", value, literalText) }
 
@@ -41,6 +53,9 @@ func NotEqual(f Field, value string) Filter { return one(f, "!=", value, literal
 
 // AtLeast selects items whose date is this day (YYYY-MM-DD) or later.
 func AtLeast(f Field, date string) Filter { return one(f, ">=", date, literalDate) }
+
+// OnDay selects items whose date is this day (YYYY-MM-DD).
+func OnDay(f Field, date string) Filter { return one(f, "==", date, literalDate) }
 
 // IsNull selects items without a value in the field. Loop documents it for accounting entries only (loop-api: A 4).
 func IsNull(f Field) Filter { return one(f, "==", "null", literalNull) }

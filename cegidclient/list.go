@@ -333,7 +333,7 @@ func (l *Lister[T]) query(dossier string, opts ListOptions) (url.Values, error) 
 	}
 	for _, t := range opts.Filter.terms {
 		i, exact := l.plan.field([]byte(t.field))
-		if !exact || t.literal != literalNull && l.plan.fields[i].form != formText {
+		if !exact || !t.literal.fits(l.plan.fields[i].form) {
 			return nil, invalid("filter", fmt.Sprintf("Loop documents no such condition on %q here", t.field))
 		}
 	}

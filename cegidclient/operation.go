@@ -157,6 +157,10 @@ func accountingOperations() []Operation {
 	status := standard(21, "get_import_status", "GET", "/getImportStatus", "Status of an import", PartlyDocumented, ResendAlways, "A 3.6",
 		"The whole page: parameter and numbers come from third parties; the error detail.")
 	status.Wrapped, status.RPCs = true, []string{"ImportService.WatchImport"}
+	booked := standard(23, "list_entry_lines", "GET", "/EcritureComptable", "Accounting entries", PartlyDocumented, ResendAlways, "A 4",
+		"All fields of the answer; whether skip goes past 100.")
+	booked.Wrapped = true
+	booked.RPCs = []string{"EntryService.ListEntries", "EntryService.StreamEntries", "EntryService.FindEntriesByDocumentReference"}
 	tra := standard(18, "import_tra", "POST", "/importTRA", "Import entries from a TRA file", PartlyDocumented, ResendNever, "A 3.3",
 		"The whole page: names of the body and their case, refusals, the part of the format that is read.")
 	tra.Unverified = true
@@ -182,8 +186,7 @@ func accountingOperations() []Operation {
 			"Lifetime of the link; whether both parts come in one object."),
 		status,
 		unseen(22, "list_import_history", "History of imports", ResendAlways, "A 3.7", "Route and fields; Loop states that it exists."),
-		standard(23, "list_entry_lines", "GET", "/EcritureComptable", "Accounting entries", PartlyDocumented, ResendAlways, "A 4",
-			"All fields of the answer; whether skip goes past 100."),
+		booked,
 		unseen(24, "update_analytic_breakdown", "Change the analytic breakdown of an entry", ResendNever, "A 4", "Route and body; Loop states that it exists."),
 		document,
 		sink("create_sink_subscription", "Create a subscription to changes"),

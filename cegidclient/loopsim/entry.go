@@ -3,10 +3,11 @@ package loopsim
 import (
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 )
 
-// A BookedEntry is an entry that a dossier holds, made by an import. The lines of one import that share journal, date,
+// A BookedEntry is an entry that an import booked. The lines of one import that share journal, date,
 // reference and refPiece are one entry: Loop's own grouping is not documented (loop-api: A 2.10) [I].
 type BookedEntry struct {
 	ID        string       `json:"id"`
@@ -43,6 +44,44 @@ type BookedSplit struct {
 	Axis    string `json:"axis"`
 	Section string `json:"section"`
 	Amount  string `json:"amount"`
+}
+
+// An Entry is an entry that a dossier holds from the start: no import booked it, so neither [Simulator.Entries] nor the
+// pages below /_sim/ show it.
+type Entry struct {
+	Journal, Date, Reference, RefPiece string // Date: AAAA-MM-JJ
+	Origine                            string // uuid of the entry that it was made from, if any
+	Lines                              []EntryLine
+}
+
+// An EntryLine is a line of an Entry, its amounts in cents.
+type EntryLine struct {
+	Compte, Tiers, Libelle string
+	Debit, Credit          int64
+	Lettrage               string // the lines of a dossier that share it are one packet
+}
+
+// booked is the entry as a dossier holds it.
+func (e Entry) booked(d *dossier, n int) *BookedEntry {
+	id := func(kind string, parts ...string) string {
+		return derivedUUID(append([]string{d.practice, d.code, kind, strconv.Itoa(n)}, parts...)...)
+	}
+	booked := &BookedEntry{
+		ID: id("ecriture"), Practice: d.practice, Dossier: d.code,
+		Journal: e.Journal, Date: e.Date, Reference: e.Reference, RefPiece: e.RefPiece, Lines: make([]BookedLine, len(e.Lines)),
+	}
+	for i, l := range e.Lines {
+		line := BookedLine{
+			ID: id("ligne", strconv.Itoa(i)), Account: l.Compte, ThirdParty: l.Tiers, Label: l.Libelle,
+			Debit: formatEuro(l.Debit), Credit: formatEuro(l.Credit), debit: l.Debit, credit: l.Credit,
+			source: importLine{origin: e.Origine, paymentMode: 1, movementType: 1, lineType: 1},
+		}
+		if l.Lettrage != "" {
+			line.Lettering = derivedUUID(d.practice, d.code, "lettrage", l.Lettrage)
+		}
+		booked.Lines[i] = line
+	}
+	return booked
 }
 
 // books are the entries of a dossier; they only grow, so that a reader needs no copy.
@@ -230,14 +269,15 @@ func entryCriteria(conditions []condition, columns []column) error {
 // find returns the lines that meet the conditions, in the order wanted; without sort, in that of the identifiers, as in a
 // table.
 func (d *dossier) find(p page, columns []column) []bookedAt {
-	d.mu.RLock()
+	d.mu.Lock()
+	d.contentLocked()
 	lines := d.books.lines
 	for _, c := range p.conditions {
 		if columns[c.column].name == "refPiece" {
 			lines = d.books.pieces[c.literal]
 		}
 	}
-	d.mu.RUnlock()
+	d.mu.Unlock()
 	var found []bookedAt
 	var rows [][]cell // when they are to be sorted
 	var cells []cell
@@ -270,7 +310,7 @@ func (d *dossier) find(p page, columns []column) []bookedAt {
 	return sorted
 }
 
-// Entries returns what is booked in a dossier, in order of booking; imports whose delay is over are booked first. The caller
+// Entries returns what imports have booked in a dossier, in order of booking; imports whose delay is over are booked first. The caller
 // leaves the lines as they are. Errors: ErrUnknown.
 func (s *Simulator) Entries(practice, dossier string) ([]BookedEntry, error) {
 	s.settle()
@@ -286,9 +326,11 @@ func (s *Simulator) Entries(practice, dossier string) ([]BookedEntry, error) {
 func (d *dossier) entries() []BookedEntry {
 	d.mu.RLock()
 	defer d.mu.RUnlock()
-	entries := make([]BookedEntry, len(d.books.entries))
-	for i, e := range d.books.entries {
-		entries[i] = *e
+	entries := make([]BookedEntry, 0, len(d.books.entries))
+	for _, e := range d.books.entries {
+		if e.Import != "" {
+			entries = append(entries, *e)
+		}
 	}
 	return entries
 }

@@ -1,6 +1,7 @@
 package loopsim_test
 
 import (
+	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -61,7 +62,7 @@ func TestEntriesAreFoundByTheirCriteria(t *testing.T) {
 			t.Errorf("%s finds %d lines, want %d", filter, len(rows), want)
 		}
 	}
-	if rows := w.get("/EcritureComptable", url.Values{"filter": {"codeLettrage == null"}, "codeDossier": {"CEGID003"}}).rows(t); len(rows) != 0 {
+	if rows := w.get("/EcritureComptable", url.Values{"filter": {"codeLettrage == null"}, "codeDossier": {"DOSSIER_TEST"}}, asPartner).rows(t); len(rows) != 0 {
 		t.Errorf("another dossier has %d lines", len(rows))
 	}
 }
@@ -136,5 +137,57 @@ func TestEntriesMeetTheSameDoorAsLists(t *testing.T) {
 	serviceError(t, w.get("/EcritureComptable", filter), http.StatusForbidden, "SimDossierNotShared")
 	if rows := w.get("/EcritureComptable", filter, asPartner).rows(t); len(rows) != 0 {
 		t.Errorf("%v", rows)
+	}
+}
+
+func TestADossierCanHoldEntriesFromTheStart(t *testing.T) {
+	w := start(t)
+	lines := func(filter string) []map[string]any {
+		return w.get("/EcritureComptable", url.Values{"codeDossier": {loopsim.SandboxBookedDossier}, "filter": {filter}}).rows(t)
+	}
+	if n := len(lines(`codeLettrage == null`)); n != 100 {
+		t.Errorf("%d lines; want as many as Loop gives at most", n)
+	}
+	invoice := lines(`ecritureOrigine == "` + loopsim.SandboxOrigin + `"`)
+	if len(invoice) != 3 || invoice[0]["refPiece"] != "FF-2026-01-1" || invoice[0]["currency"] != "EUR" {
+		t.Fatalf("%v", invoice)
+	}
+	var packet string
+	for _, line := range invoice {
+		if id, lettered := line["codeLettrage"].(string); lettered {
+			packet = id
+		}
+	}
+	debit, credit := 0.0, 0.0
+	for _, line := range lines(`codeLettrage == "` + packet + `"`) {
+		debit, credit = debit+line["debit"].(float64), credit+line["credit"].(float64)
+	}
+	if debit == 0 || debit != credit {
+		t.Errorf("the packet does not balance: %v, %v", debit, credit)
+	}
+	must(t, w.ResetDossier("demo", loopsim.SandboxBookedDossier))
+	if again := lines(`ecritureOrigine == "` + loopsim.SandboxOrigin + `"`); again[0]["objectId"] != invoice[0]["objectId"] {
+		t.Error("they are others after a reset")
+	}
+	if entries, err := w.Entries("demo", loopsim.SandboxBookedDossier); err != nil || len(entries) != 0 {
+		t.Errorf("%d entries pass for imported ones, %v", len(entries), err)
+	}
+	twoLines := func(journal, account string, credit int64) loopsim.Content {
+		c := loopsim.Template()
+		c.Entries = []loopsim.Entry{{Journal: journal, Date: "2026-01-01", Lines: []loopsim.EntryLine{{Compte: "51200000", Debit: 1}, {Compte: account, Credit: credit}}}}
+		return c
+	}
+	must(t, w.AddDossier("demo", "T1", twoLines("OD", "53000000", 1)))
+	for name, tc := range map[string]struct {
+		content loopsim.Content
+		want    error
+	}{
+		"unbalanced":         {twoLines("OD", "53000000", 2), loopsim.ErrInvalid},
+		"an unknown account": {twoLines("OD", "9", 1), loopsim.ErrUnknown},
+		"an unknown journal": {twoLines("X", "53000000", 1), loopsim.ErrUnknown},
+	} {
+		if err := w.AddDossier("demo", "T2", tc.content); !errors.Is(err, tc.want) {
+			t.Errorf("%s: %v", name, err)
+		}
 	}
 }

@@ -20,6 +20,9 @@ const (
 	SandboxLargeDossier  = "BIG00001" // of practice partner
 	SandboxLargeAccounts = 10_000
 
+	SandboxBookedDossier = "CEGID003" // of practice demo: the year 2026 is booked, of which [SandboxOrigin] is one document
+	SandboxOrigin        = "142ae28e-0000-4000-8000-000000000001"
+
 	// Establishments of each dossier, main one first.
 	SandboxSIRET       = "12345678200010"
 	SandboxSecondSIRET = "12345678200028"
@@ -35,10 +38,15 @@ func sandboxWorld() *world {
 		c.Accounts = LargeChart(SandboxLargeAccounts)
 		return c
 	}
+	booked := func() Content {
+		c := Template()
+		c.Entries = entries()
+		return c
+	}
 	err := firstError(
 		w.addPractice(Practice{Name: SandboxDemo, AdvancedAPIKey: SandboxDemoAPIKey}),
 		w.addDossier(SandboxDemo, "CEGID001", Template),
-		w.addDossier(SandboxDemo, "CEGID003", Template),
+		w.addDossier(SandboxDemo, SandboxBookedDossier, booked),
 		w.addPractice(Practice{Name: SandboxPartner, StandardAPIKey: SandboxPartnerAPIKey}),
 		w.addDossier(SandboxPartner, "DOSSIER_TEST", Template),
 		w.addDossier(SandboxPartner, SandboxLargeDossier, large),
@@ -237,4 +245,50 @@ func thirdParties() []ThirdParty {
 		{Code: "DURSSAF", Type: ThirdPartyDivers, Nature: 2, RaisonSociale: "ORGANISME SOCIAL EXEMPLE", NomUsuel: "Organisme social", Lettrable: true, Contrepartie: "46700000", Actif: true},
 		{Code: WaitingThirdParty, Type: ThirdPartyDivers, Nature: 2, RaisonSociale: "TIERS D'ATTENTE", NomUsuel: "Attente", Contrepartie: "46700000", Actif: true},
 	}
+}
+
+// entries are a year's: each month two purchases and two sales, the first of each paid and lettered. More lines are left
+// unlettered than Loop gives at once.
+func entries() []Entry {
+	var list []Entry
+	for month := 1; month <= 12; month++ {
+		for n := 1; n <= 2; n++ {
+			day := fmt.Sprintf("2026-%02d-%02d", month, 5*n)
+			amount, tax := int64(10000*month+50*n), int64(2000*month+10*n)
+			packet := func(kind string) string {
+				if n == 1 {
+					return fmt.Sprintf("%s%02d", kind, month)
+				}
+				return ""
+			}
+			purchase, sale := fmt.Sprintf("FF-2026-%02d-%d", month, n), fmt.Sprintf("FC-2026-%02d-%d", month, n)
+			list = append(list,
+				Entry{Journal: "ACH", Date: day, Reference: purchase, RefPiece: purchase, Lines: []EntryLine{
+					{Compte: "60700000", Libelle: "Bois et quincaillerie", Debit: amount},
+					{Compte: "44566000", Libelle: "TVA 20 %", Debit: tax},
+					{Compte: "40100000", Tiers: "FEXEMPLE", Libelle: "Fournitures Exemple", Credit: amount + tax, Lettrage: packet("F")},
+				}},
+				Entry{Journal: "VTE", Date: day, Reference: sale, RefPiece: sale, Lines: []EntryLine{
+					{Compte: "41100000", Tiers: "CNORD", Libelle: "Nord et fils", Debit: 2 * (amount + tax), Lettrage: packet("C")},
+					{Compte: "70600000", Libelle: "Pose de menuiseries", Credit: 2 * amount},
+					{Compte: "44571000", Libelle: "TVA 20 %", Credit: 2 * tax},
+				}})
+			if n == 2 {
+				continue
+			}
+			paid, received := fmt.Sprintf("VIR-2026-%02d", month), fmt.Sprintf("ENC-2026-%02d", month)
+			day = fmt.Sprintf("2026-%02d-28", month)
+			list = append(list,
+				Entry{Journal: "BQ1", Date: day, Reference: paid, RefPiece: paid, Lines: []EntryLine{
+					{Compte: "40100000", Tiers: "FEXEMPLE", Libelle: "Virement " + purchase, Debit: amount + tax, Lettrage: packet("F")},
+					{Compte: "51200000", Libelle: "Virement " + purchase, Credit: amount + tax},
+				}},
+				Entry{Journal: "BQ1", Date: day, Reference: received, RefPiece: received, Lines: []EntryLine{
+					{Compte: "51200000", Libelle: "Encaissement " + sale, Debit: 2 * (amount + tax)},
+					{Compte: "41100000", Tiers: "CNORD", Libelle: "Encaissement " + sale, Credit: 2 * (amount + tax), Lettrage: packet("C")},
+				}})
+		}
+	}
+	list[0].Origine = SandboxOrigin
+	return list
 }

@@ -55,6 +55,7 @@ type Content struct {
 	ThirdParties   []ThirdParty
 	Establishments []string     // SIRETs of one company
 	FiscalYears    []FiscalYear // none: 2026 alone is open
+	Entries        []Entry
 }
 
 // A FiscalYear is a fiscal year of a dossier. Loop shows none (R 9): only the dates of an import meet it (A 2.2).
@@ -67,6 +68,7 @@ func (c Content) clone() Content {
 	return Content{
 		Accounts: slices.Clone(c.Accounts), Journals: slices.Clone(c.Journals), Sections: slices.Clone(c.Sections),
 		ThirdParties: slices.Clone(c.ThirdParties), Establishments: slices.Clone(c.Establishments), FiscalYears: slices.Clone(c.FiscalYears),
+		Entries: slices.Clone(c.Entries),
 	}
 }
 
@@ -125,6 +127,9 @@ func (d *dossier) contentLocked() *Content {
 	if d.current == nil {
 		c := d.initial().clone()
 		d.current = &c
+		for i, e := range c.Entries {
+			d.books.add(e.booked(d, i))
+		}
 	}
 	return d.current
 }
@@ -338,6 +343,21 @@ func validContent(c Content) error {
 			return fmt.Errorf("fiscal year from %q to %q: %w", y.From, y.To, ErrInvalid)
 		}
 	}
+	for _, e := range c.Entries {
+		var balance int64
+		for _, l := range e.Lines {
+			if !accounts[l.Compte] {
+				return fmt.Errorf("account %q of entry %s: %w", l.Compte, e.Reference, ErrUnknown)
+			}
+			balance += l.Debit - l.Credit
+		}
+		if !journals[e.Journal] {
+			return fmt.Errorf("journal %q of entry %s: %w", e.Journal, e.Reference, ErrUnknown)
+		}
+		if len(e.Lines) < 2 || balance != 0 || !validDay(e.Date) {
+			return fmt.Errorf("entry %s has less than two lines, no date, or does not balance: %w", e.Reference, ErrInvalid)
+		}
+	}
 	return nil
 }
 
@@ -372,7 +392,7 @@ func (s *Simulator) RemoveDossier(practice, code string) error {
 	})
 }
 
-// ResetDossier gives a dossier the content back that it was added with, without entries; what the keys may reach stays as it
+// ResetDossier gives a dossier the content back that it was added with, without what imports booked; what the keys may reach stays as it
 // is, as does the record of its imports. Imports under way fail.
 func (s *Simulator) ResetDossier(practice, code string) error {
 	return s.change(func(w *world) error {

@@ -17,6 +17,7 @@ var clientMethods = map[string]string{
 	"list_accounts": "Accounts.List", "list_journals": "Journals.List", "list_analytic_sections": "Sections.List",
 	"list_customers": "Customers.List", "list_suppliers": "Suppliers.List", "list_employees": "Employees.List",
 	"list_other_third_parties": "OtherThirdParties.List",
+	"list_entry_lines":         "Entries.List",
 	"import_entries":           "Imports.Submit", "import_json_analytics": "Imports.Submit", "get_import_status": "Imports.Status",
 }
 

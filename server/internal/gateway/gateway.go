@@ -84,6 +84,9 @@ func New(cfg Config) (http.Handler, error) {
 		func(ctx context.Context, mux *runtime.ServeMux, conn grpc.ClientConnInterface) error {
 			return looppb.RegisterImportServiceHandlerClient(ctx, mux, looppb.NewImportServiceClient(conn))
 		},
+		func(ctx context.Context, mux *runtime.ServeMux, conn grpc.ClientConnInterface) error {
+			return looppb.RegisterEntryServiceHandlerClient(ctx, mux, looppb.NewEntryServiceClient(conn))
+		},
 	} {
 		if err := register(ctx, mux, idempotencyKeys{cfg.Conn}); err != nil {
 			return nil, err

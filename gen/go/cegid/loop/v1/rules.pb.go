@@ -49,6 +49,30 @@ var file_cegid_loop_v1_rules_proto_extTypes = []protoimpl.ExtensionInfo{
 	{
 		ExtendedType:  (*validate.StringRules)(nil),
 		ExtensionType: (*bool)(nil),
+		Field:         50411,
+		Name:          "cegid.loop.v1.loop_text",
+		Tag:           "varint,50411,opt,name=loop_text",
+		Filename:      "cegid/loop/v1/rules.proto",
+	},
+	{
+		ExtendedType:  (*validate.StringRules)(nil),
+		ExtensionType: (*bool)(nil),
+		Field:         50412,
+		Name:          "cegid.loop.v1.loop_uuid",
+		Tag:           "varint,50412,opt,name=loop_uuid",
+		Filename:      "cegid/loop/v1/rules.proto",
+	},
+	{
+		ExtendedType:  (*validate.StringRules)(nil),
+		ExtensionType: (*bool)(nil),
+		Field:         50413,
+		Name:          "cegid.loop.v1.optional_day",
+		Tag:           "varint,50413,opt,name=optional_day",
+		Filename:      "cegid/loop/v1/rules.proto",
+	},
+	{
+		ExtendedType:  (*validate.StringRules)(nil),
+		ExtensionType: (*bool)(nil),
 		Field:         50405,
 		Name:          "cegid.loop.v1.optional_loop_text",
 		Tag:           "varint,50405,opt,name=optional_loop_text",
@@ -78,10 +102,22 @@ var (
 	//
 	// optional bool request_id_shape = 50403;
 	E_RequestIdShape = &file_cegid_loop_v1_rules_proto_extTypes[2]
+	// A text that Loop's filter takes.
+	//
+	// optional bool loop_text = 50411;
+	E_LoopText = &file_cegid_loop_v1_rules_proto_extTypes[3]
+	// An identifier that Loop gave.
+	//
+	// optional bool loop_uuid = 50412;
+	E_LoopUuid = &file_cegid_loop_v1_rules_proto_extTypes[4]
+	// A day, or nothing.
+	//
+	// optional bool optional_day = 50413;
+	E_OptionalDay = &file_cegid_loop_v1_rules_proto_extTypes[5]
 	// A text, or nothing.
 	//
 	// optional bool optional_loop_text = 50405;
-	E_OptionalLoopText = &file_cegid_loop_v1_rules_proto_extTypes[3]
+	E_OptionalLoopText = &file_cegid_loop_v1_rules_proto_extTypes[6]
 )
 
 // Extension fields to validate.Int32Rules.
@@ -89,7 +125,7 @@ var (
 	// How many items an answer may hold.
 	//
 	// optional bool page_bounds = 50401;
-	E_PageBounds = &file_cegid_loop_v1_rules_proto_extTypes[4]
+	E_PageBounds = &file_cegid_loop_v1_rules_proto_extTypes[7]
 )
 
 var File_cegid_loop_v1_rules_proto protoreflect.FileDescriptor
@@ -105,7 +141,16 @@ const file_cegid_loop_v1_rules_proto_rawDesc = "" +
 	"\fdossier_code\x12jgive the dossier's code in Loop: 1 to 64 characters without spaces, and not 'cabinet', which is no dossier\x1ajthis.size() >= 1 && this.size() <= 64 && !this.matches('[\\\\p{Z}\\\\p{C}]') && !this.matches('(?i)^cabinet$')R\vdossierCode:\xb0\x02\n" +
 	"\x10request_id_shape\x12\x19.buf.validate.StringRules\x18\xe3\x89\x03 \x01(\bB\xe8\x01\xc2H\xe4\x01\n" +
 	"\xe1\x01\n" +
-	"\x10request_id_shape\x12fgive one id per business document, the same for each attempt: 1 to 64 letters, digits, '.', '_' or '-'\x1aethis.size() >= 1 && this.size() <= 64 && this.matches('^[A-Za-z0-9._-]*$') && !this.matches('^[.]*$')R\x0erequestIdShape:\xf6\x01\n" +
+	"\x10request_id_shape\x12fgive one id per business document, the same for each attempt: 1 to 64 letters, digits, '.', '_' or '-'\x1aethis.size() >= 1 && this.size() <= 64 && this.matches('^[A-Za-z0-9._-]*$') && !this.matches('^[.]*$')R\x0erequestIdShape:\xed\x01\n" +
+	"\tloop_text\x12\x19.buf.validate.StringRules\x18\xeb\x89\x03 \x01(\bB\xb2\x01\xc2H\xae\x01\n" +
+	"\xab\x01\n" +
+	"\tloop_text\x12Igive 1 to 255 characters, without line breaks or other control characters\x1aSthis.size() >= 1 && this.size() <= 255 && !this.matches('[\\\\x00-\\\\x1f\\\\x7f-\\\\x9f]')R\bloopText:\xf1\x01\n" +
+	"\tloop_uuid\x12\x19.buf.validate.StringRules\x18\xec\x89\x03 \x01(\bB\xb6\x01\xc2H\xb2\x01\n" +
+	"\xaf\x01\n" +
+	"\tloop_uuid\x12\\give the UUID by which Loop knows it: 36 characters, as 142ae28e-0000-4000-8000-000000000001\x1aDthis.matches('^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$')R\bloopUuid:\xa9\x01\n" +
+	"\foptional_day\x12\x19.buf.validate.StringRules\x18\xed\x89\x03 \x01(\bBi\xc2Hf\n" +
+	"d\n" +
+	"\foptional_day\x12\x18give a day as YYYY-MM-DD\x1a:this == '' || this.matches('^[0-9]{4}-[0-9]{2}-[0-9]{2}$')R\voptionalDay:\xf6\x01\n" +
 	"\x12optional_loop_text\x12\x19.buf.validate.StringRules\x18\xe5\x89\x03 \x01(\bB\xaa\x01\xc2H\xa6\x01\n" +
 	"\xa3\x01\n" +
 	"\x12optional_loop_text\x12Lgive at most 255 characters, without line breaks or other control characters\x1a?this.size() <= 255 && !this.matches('[\\\\x00-\\\\x1f\\\\x7f-\\\\x9f]')R\x10optionalLoopText:\xc5\x01\n" +
@@ -124,12 +169,15 @@ var file_cegid_loop_v1_rules_proto_depIdxs = []int32{
 	0, // 0: cegid.loop.v1.practice_name:extendee -> buf.validate.StringRules
 	0, // 1: cegid.loop.v1.dossier_code:extendee -> buf.validate.StringRules
 	0, // 2: cegid.loop.v1.request_id_shape:extendee -> buf.validate.StringRules
-	0, // 3: cegid.loop.v1.optional_loop_text:extendee -> buf.validate.StringRules
-	1, // 4: cegid.loop.v1.page_bounds:extendee -> buf.validate.Int32Rules
-	5, // [5:5] is the sub-list for method output_type
-	5, // [5:5] is the sub-list for method input_type
-	5, // [5:5] is the sub-list for extension type_name
-	0, // [0:5] is the sub-list for extension extendee
+	0, // 3: cegid.loop.v1.loop_text:extendee -> buf.validate.StringRules
+	0, // 4: cegid.loop.v1.loop_uuid:extendee -> buf.validate.StringRules
+	0, // 5: cegid.loop.v1.optional_day:extendee -> buf.validate.StringRules
+	0, // 6: cegid.loop.v1.optional_loop_text:extendee -> buf.validate.StringRules
+	1, // 7: cegid.loop.v1.page_bounds:extendee -> buf.validate.Int32Rules
+	8, // [8:8] is the sub-list for method output_type
+	8, // [8:8] is the sub-list for method input_type
+	8, // [8:8] is the sub-list for extension type_name
+	0, // [0:8] is the sub-list for extension extendee
 	0, // [0:0] is the sub-list for field type_name
 }
 
@@ -145,7 +193,7 @@ func file_cegid_loop_v1_rules_proto_init() {
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_cegid_loop_v1_rules_proto_rawDesc), len(file_cegid_loop_v1_rules_proto_rawDesc)),
 			NumEnums:      0,
 			NumMessages:   0,
-			NumExtensions: 5,
+			NumExtensions: 8,
 			NumServices:   0,
 		},
 		GoTypes:           file_cegid_loop_v1_rules_proto_goTypes,

@@ -1,0 +1,85 @@
+package service
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"google.golang.org/grpc"
+	"google.golang.org/protobuf/proto"
+
+	"cegid.internal/gateway/cegidclient"
+	looppb "cegid.internal/gateway/gen/go/cegid/loop/v1"
+)
+
+// answering is a practice whose Loop gives one answer to everything.
+func answering(t *testing.T, body string) *Practice {
+	t.Helper()
+	loop := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte(body)) }))
+	client, err := cegidclient.New(cegidclient.Config{
+		BaseURL: loop.URL, AllowPlainHTTP: true, Practice: "demo", RequireHookForWrites: true,
+		Credentials: cegidclient.StaticCredentials(cegidclient.NewSecret("k:s"), cegidclient.NewSecret("a:s"), cegidclient.NewSecret("sub")),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { client.Close(); loop.Close() })
+	return &Practice{Name: "demo", Client: client, HasStandard: true, HasAdvanced: true}
+}
+
+type noImports struct{ next string }
+
+func (n noImports) ListImports(context.Context, *looppb.ListImportsRequest) (*looppb.ListImportsResponse, error) {
+	return &looppb.ListImportsResponse{NextPageToken: n.next}, nil
+}
+
+type entryStream struct {
+	grpc.ServerStream
+	ctx  context.Context
+	sent []*looppb.StreamEntriesResponse
+}
+
+func (s *entryStream) Context() context.Context { return s.ctx }
+
+func (s *entryStream) Send(m *looppb.StreamEntriesResponse) error {
+	s.sent = append(s.sent, m)
+	return nil
+}
+
+// TestEntriesFitAnAnswer: a Loop that does not keep to its limit, and rows as long as books.
+func TestEntriesFitAnAnswer(t *testing.T) {
+	const rows = 230
+	body := "[" + strings.TrimSuffix(strings.Repeat(fmt.Sprintf(`{"refPiece":"FA-1","commentaire":%q},`, strings.Repeat("x", 50_000)), rows), ",") + "]"
+	s := NewEntries(NewPractices(answering(t, body)), noImports{next: "more"})
+	ask := &looppb.StreamEntriesRequest{Practice: "demo", Dossier: "D", IncludeUnmapped: true, Criterion: &looppb.StreamEntriesRequest_Lettering{Lettering: looppb.LetteringState_LETTERING_STATE_LETTERED}}
+
+	list, err := s.ListEntries(t.Context(), &looppb.ListEntriesRequest{Practice: "demo", Dossier: "D", IncludeUnmapped: true, Criterion: &looppb.ListEntriesRequest_Lettering{Lettering: looppb.LetteringState_LETTERING_STATE_LETTERED}})
+	if err != nil || !list.GetTruncated() || proto.Size(list) > 4<<20 || len(list.GetEntries()) < 50 {
+		t.Errorf("%d entries, %d bytes, %v", len(list.GetEntries()), proto.Size(list), err)
+	}
+	found, err := s.FindEntriesByDocumentReference(t.Context(), &looppb.FindEntriesByDocumentReferenceRequest{Practice: "demo", Dossier: "D", DocumentReference: "FA-1", IncludeUnmapped: true})
+	if err != nil || !found.GetTruncated() || !found.GetImportsTruncated() || proto.Size(found) > 4<<20 {
+		t.Errorf("%d entries, %d bytes, %v", len(found.GetEntries()), proto.Size(found), err)
+	}
+
+	for _, all := range []bool{true, false} {
+		ask.IncludeUnmapped = all
+		stream := &entryStream{ctx: t.Context()}
+		if err := s.StreamEntries(ask, stream); err != nil {
+			t.Fatal(err)
+		}
+		total := 0
+		for i, message := range stream.sent {
+			total += len(message.GetEntries())
+			if len(message.GetEntries()) > 100 || proto.Size(message) > 4<<20 || message.GetTruncated() != (i == len(stream.sent)-1) {
+				t.Errorf("message %d of %d: %d entries, %d bytes, truncated %t", i, len(stream.sent), len(message.GetEntries()), proto.Size(message), message.GetTruncated())
+			}
+		}
+		if total != rows || len(stream.sent) < 3 {
+			t.Errorf("%d entries in %d messages", total, len(stream.sent))
+		}
+	}
+}
