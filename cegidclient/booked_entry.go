@@ -120,7 +120,7 @@ func newEntryService(c *Client) *EntryService {
 // call and no page: whether Loop gives what lies beyond its limit is not documented.
 func (s *EntryService) List(ctx context.Context, dossier string, q EntryQuery) (*EntryList, error) {
 	call := &Call{Operation: s.op, Dossier: dossier}
-	if dossier == "" || strings.EqualFold(dossier, practiceDossier) {
+	if dossier == "" || strings.EqualFold(dossier, PracticeDossier) {
 		return nil, s.c.annotate(call, invalid("dossier", "no dossier"), nil)
 	}
 	filter, err := q.filter()

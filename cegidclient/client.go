@@ -12,8 +12,9 @@ import (
 // DefaultBaseURL is Loop's gateway (loop-api: C 1.4).
 const DefaultBaseURL = "https://api.cegid.com/loop-api-publiques"
 
-// practiceDossier is the pseudo-dossier that means the practice itself (loop-api: C 1.5).
-const practiceDossier = "cabinet"
+// PracticeDossier is the pseudo-dossier that means the practice itself (loop-api: C 1.5): that of the lists of its
+// offices, work groups, staff, engagements and activities.
+const PracticeDossier = "cabinet"
 
 // Config describes a client: one practice behind one base URL. Zero values are the defaults.
 type Config struct {
@@ -79,6 +80,12 @@ type Client struct {
 	Customers, Suppliers, Employees, OtherThirdParties *ThirdPartyService
 	// Entries are those that a dossier holds.
 	Entries *EntryService
+	// Offices, WorkGroups, Staff, Engagements and Activities are those of the practice itself. They need its Advanced key.
+	Offices     *OfficeService
+	WorkGroups  *WorkGroupService
+	Staff       *StaffService
+	Engagements *EngagementService
+	Activities  *ActivityService
 	// Imports sends entries and follows what becomes of them.
 	Imports *ImportService
 
@@ -141,6 +148,11 @@ func New(cfg Config) (*Client, error) {
 	c.Employees = newThirdPartyService(c, "list_employees", ThirdPartyEmployee)
 	c.OtherThirdParties = newThirdPartyService(c, "list_other_third_parties", ThirdPartyOther)
 	c.Entries = newEntryService(c)
+	c.Offices = newOfficeService(c)
+	c.WorkGroups = newWorkGroupService(c)
+	c.Staff = newStaffService(c)
+	c.Engagements = newEngagementService(c)
+	c.Activities = newActivityService(c)
 	c.Imports = newImportService(c)
 	return c, nil
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"reflect"
+	"strconv"
 	"strings"
 
 	"github.com/go-json-experiment/json/jsontext"
@@ -28,11 +29,15 @@ func (r *Ref) IsNone() bool { return r == nil || r.ObjectID == "" }
 // wrong type, twice). A member of a known field in such a form stands here besides being read where it can be.
 type Unmapped map[string]string
 
-// A resource is a struct whose fields carry the tag loop:"name,option…", of type *string, *bool, *Code, *Date or *Ref,
-// and one field of type Unmapped. Options:
+// Decimal is a number, its digits as Loop wrote them: never through a float.
+type Decimal string
+
+// A resource is a struct whose fields carry the tag loop:"name,option…", of type *string, *bool, *int32, *Decimal, *Code,
+// *Date or *Ref, and one field of type Unmapped. Options:
 //
 //	required  the identity: an item without it is refused, so that a renamed field cannot decode to nothing
 //	list      a *string whose documented form is an array of one string (loop-api: R 1.7, description)
+//	quoted    a *Code whose documented form is a text (loop-api: C 4.5)
 //	either    a *Ref whose description is documented both as a string and as an array (loop-api: R 4.1, axe)
 type fieldForm uint8
 
@@ -40,6 +45,8 @@ const (
 	formText fieldForm = iota
 	formList
 	formBool
+	formInteger
+	formDecimal
 	formCode
 	formDate
 	formRef
@@ -52,6 +59,7 @@ type fieldPlan struct {
 	index    int
 	form     fieldForm
 	required bool
+	quotes   bool
 	either   bool
 }
 
@@ -80,14 +88,19 @@ func newPlan[T any]() (*plan, error) {
 			continue
 		}
 		name, options, _ := strings.Cut(tag, ",")
-		fp := fieldPlan{name: name, quoted: quote(name) + ":", index: i, required: strings.Contains(options, "required"), either: strings.Contains(options, "either")}
+		has := func(option string) bool { return strings.Contains(options, option) }
+		fp := fieldPlan{name: name, quoted: quote(name) + ":", index: i, required: has("required"), quotes: has("quoted"), either: has("either")}
 		switch f.Type {
 		case reflect.TypeFor[*string]():
-			if strings.Contains(options, "list") {
+			if has("list") {
 				fp.form = formList
 			}
 		case reflect.TypeFor[*bool]():
 			fp.form = formBool
+		case reflect.TypeFor[*int32]():
+			fp.form = formInteger
+		case reflect.TypeFor[*Decimal]():
+			fp.form = formDecimal
 		case reflect.TypeFor[*Code]():
 			fp.form = formCode
 		case reflect.TypeFor[*Date]():
@@ -137,16 +150,18 @@ func fold(name string) string {
 
 // reader decodes the items of one answer. Strings are cut out of one copy of the body; pointers point into slabs.
 type reader struct {
-	plan    *plan
-	body    []byte
-	text    string // the body once more, immutable
-	dec     *jsontext.Decoder
-	seen    []member // per field of the plan, of the item at hand
-	strings slab[string]
-	bools   slab[bool]
-	codes   slab[Code]
-	dates   slab[Date]
-	refs    slab[Ref]
+	plan     *plan
+	body     []byte
+	text     string // the body once more, immutable
+	dec      *jsontext.Decoder
+	seen     []member // per field of the plan, of the item at hand
+	strings  slab[string]
+	bools    slab[bool]
+	integers slab[int32]
+	decimals slab[Decimal]
+	codes    slab[Code]
+	dates    slab[Date]
+	refs     slab[Ref]
 }
 
 // member is where a member stands in the text.
@@ -285,16 +300,26 @@ func (r *reader) set(dst reflect.Value, f *fieldPlan, raw string) (canonical boo
 			target.Set(reflect.ValueOf(r.bools.put(false)))
 		}
 		return raw == "true" || raw == "false"
-	case formCode:
-		digits := raw
-		if raw[0] == '"' {
-			digits = unquote(raw)
+	case formInteger:
+		n, err := strconv.ParseInt(bare(raw), 10, 32)
+		if err == nil {
+			target.Set(reflect.ValueOf(r.integers.put(int32(n))))
 		}
+		return err == nil && raw == strconv.FormatInt(n, 10)
+	case formDecimal:
+		digits := bare(raw)
+		if !isDecimal(digits) {
+			return false
+		}
+		target.Set(reflect.ValueOf(r.decimals.put(Decimal(digits))))
+		return raw[0] != '"'
+	case formCode:
+		digits := bare(raw)
 		if !isInteger(digits) {
 			return false
 		}
 		target.Set(reflect.ValueOf(r.codes.put(Code(digits))))
-		return raw[0] != '"'
+		return (raw[0] == '"') == f.quotes
 	case formDate:
 		day, ok, canonical := readDate(raw)
 		if ok {
@@ -404,6 +429,19 @@ func quote(s string) string {
 	return string(b)
 }
 
+// bare gives a text's content, and any other value as it stands.
+func bare(raw string) string {
+	if raw[0] == '"' {
+		return unquote(raw)
+	}
+	return raw
+}
+
+func isDecimal(s string) bool {
+	whole, fraction, pointed := strings.Cut(s, ".")
+	return isInteger(whole) && (!pointed || fraction != "" && strings.Trim(fraction, "0123456789") == "")
+}
+
 func isInteger(s string) bool {
 	s = strings.TrimPrefix(s, "-")
 	return s != "" && strings.Trim(s, "0123456789") == ""
@@ -440,8 +478,14 @@ func (p *plan) append(dst []byte, item reflect.Value) []byte {
 			dst = append(append(append(dst, '['), quote(v.Elem().String())...), ']')
 		case formBool:
 			dst = fmt.Appendf(dst, "%t", v.Elem().Bool())
-		case formCode:
-			dst = append(dst, v.Elem().String()...)
+		case formInteger:
+			dst = strconv.AppendInt(dst, v.Elem().Int(), 10)
+		case formCode, formDecimal:
+			digits := v.Elem().String()
+			if f.quotes {
+				digits = quote(digits)
+			}
+			dst = append(dst, digits...)
 		case formDate:
 			dst = append(dst, `"`+v.Elem().String()+midnight+`"`...)
 		case formRef:

@@ -186,7 +186,11 @@ func losesNothing[T any](t *testing.T) {
 	p := planOf[T](t)
 	names := []*rapid.Generator[string]{rapid.SampledFrom([]string{"montant", "champInconnu"}), rapid.String()}
 	for _, f := range p.fields {
-		names = append(names, rapid.SampledFrom([]string{f.name, f.name, strings.ToUpper(f.name), strings.ToLower(f.name)}))
+		spellings := []string{strings.ToUpper(f.name)}
+		if !f.required { // whose own spelling is given below: JSON with a name twice has lost the first already
+			spellings = append(spellings, f.name, f.name, strings.ToLower(f.name))
+		}
+		names = append(names, rapid.SampledFrom(spellings))
 	}
 	rapid.Check(t, func(rt *rapid.T) {
 		object := objectText(rt, rapid.OneOf(names...), 2)

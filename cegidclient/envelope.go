@@ -49,6 +49,19 @@ func (p *plan) readList(body []byte) (rows, error) {
 	return rows{}, notJSON(err)
 }
 
+// readOne reads an answer that is one resource, in whatever envelope of a list.
+func readOne[T any](p *plan, body []byte) (*T, error) {
+	got, err := p.readList(body)
+	if err != nil {
+		return nil, err
+	}
+	items := got.items.Interface().([]T)
+	if len(items) != 1 {
+		return nil, badResponse(fmt.Sprintf("the answer holds %d items where one was expected", len(items)))
+	}
+	return &items[0], nil
+}
+
 // notJSON says where the JSON stopped making sense, without repeating the content.
 func notJSON(err error) *Error {
 	if s, ok := errors.AsType[*jsontext.SyntacticError](err); ok {

@@ -126,6 +126,12 @@ func ExampleOperations() {
 	// 16 import_json_analytics POST /importJson [ImportService.ImportEntries]
 	// 21 get_import_status GET /getImportStatus [ImportService.WatchImport]
 	// 23 list_entry_lines GET /EcritureComptable [EntryService.ListEntries EntryService.StreamEntries EntryService.FindEntriesByDocumentReference]
+	// 29 list_offices GET /AgenceCabinet [PracticeService.ListOffices]
+	// 30 list_work_groups GET /groupe [PracticeService.ListWorkGroups]
+	// 31 list_staff GET /CollaborateurCabinet [PracticeService.ListStaff PracticeService.StreamStaff]
+	// 33 list_engagements GET /engagement [PracticeService.ListEngagements PracticeService.StreamEngagements]
+	// 34 list_engagement_activities GET /giActivitesMission [PracticeService.ListMissionActivities]
+	// 36 check_staff_access POST /checkCollaborateurAccess [PracticeService.CheckStaffAccess]
 }
 
 func ExampleSecret() {

@@ -1,6 +1,7 @@
 package cegidclient
 
 import (
+	"slices"
 	"strings"
 	"time"
 	"unicode"
@@ -74,6 +75,11 @@ func And(filters ...Filter) Filter {
 
 func one(f Field, op, value string, l literal) Filter {
 	return Filter{terms: []term{{field: f, op: op, value: value, literal: l}}}
+}
+
+// settles reports whether the filter leaves one value of a field.
+func (f Filter) settles(field Field) bool {
+	return slices.ContainsFunc(f.terms, func(t term) bool { return t.field == field && t.op == "==" && t.literal != literalNull })
 }
 
 // IsZero reports whether the filter selects everything.

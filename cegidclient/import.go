@@ -184,7 +184,7 @@ func (s *ImportService) Submit(ctx context.Context, dossier string, in EntryImpo
 		e := &Error{Kind: KindUnverified, Local: true, Field: at, detail: "Loop does not document the JSON of an analytic breakdown, and this client was not told to send it all the same"}
 		return "", s.c.annotate(call, e, nil)
 	}
-	if dossier == "" || strings.EqualFold(dossier, practiceDossier) {
+	if dossier == "" || strings.EqualFold(dossier, PracticeDossier) {
 		return "", s.c.annotate(call, invalid("dossier", "no dossier"), nil)
 	}
 	if call.Body, err = appendImport(nil, dossier, &in); err != nil {

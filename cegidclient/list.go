@@ -47,6 +47,8 @@ type Lister[T any] struct {
 	plan   *plan
 	known  *pageKnowledge
 	mark   func(*T) // what the route says of an item, nil for nothing
+	// needs is a field that Loop wants an equality on, empty for none.
+	needs Field
 }
 
 // newLister panics on a resource whose tags are wrong: a fault of this package, which every test would hit.
@@ -326,6 +328,11 @@ func (l *Lister[T]) query(dossier string, opts ListOptions) (url.Values, error) 
 	switch {
 	case dossier == "":
 		return nil, invalid("dossier", "no dossier")
+	// What an Advanced key is for: the lists that are not of a dossier (loop-api: C 1.2).
+	case l.op.Key == KeyAdvanced && dossier != PracticeDossier:
+		return nil, invalid("dossier", "this list is the practice's own: give PracticeDossier")
+	case l.needs != "" && !opts.Filter.settles(l.needs):
+		return nil, invalid("filter", fmt.Sprintf("Loop lists these for one %s only: filter by it with Equal", l.needs))
 	case opts.Skip < 0:
 		return nil, invalid("skip", "negative")
 	case opts.Take < 0:

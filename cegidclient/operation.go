@@ -51,6 +51,8 @@ type Operation struct {
 	// Wrapped: this package has methods for it. RPCs are the server's methods on top of them.
 	Wrapped bool
 	RPCs    []string
+	// Declined: not wrapped on purpose; Note says why.
+	Declined bool
 	// Unverified: what must be sent (route or body) is inferred, so it needs the operator's consent.
 	Unverified bool
 	// Reference is the section of loop-api/ (R, A, C).
@@ -204,36 +206,41 @@ func accountingOperations() []Operation {
 }
 
 func practiceOperations() []Operation {
-	list := func(row int, id, path, title string, basis KeyBasis, c Confidence, ref, unknown string) Operation {
+	list := func(row int, id, path, title string, basis KeyBasis, c Confidence, ref, unknown string, rpcs ...string) Operation {
 		return Operation{
 			Row: row, ID: id, Method: "GET", Path: path, Title: title, Key: KeyAdvanced, KeyBasis: basis,
-			Confidence: c, Resend: ResendAlways, Reference: ref, Unknown: unknown,
+			Confidence: c, Resend: ResendAlways, Wrapped: true, RPCs: rpcs, Reference: ref, Unknown: unknown,
 		}
 	}
 	const existence = "Route and body; Loop states that it exists."
 	return []Operation{
-		list(29, "list_offices", "/AgenceCabinet", "Offices of the practice", KeyStated, PartlyDocumented, "C 4.1", "Fields after the extension; envelope."),
-		list(30, "list_work_groups", "/groupe", "Work groups", KeyStated, Documented, "C 4.2", ""),
-		list(31, "list_staff", "/CollaborateurCabinet", "Staff of the practice", KeyStated, PartlyDocumented, "C 4.3", "Fields after the first name; envelope."),
+		list(29, "list_offices", "/AgenceCabinet", "Offices of the practice", KeyStated, PartlyDocumented, "C 4.1", "Fields after the extension; envelope.",
+			"PracticeService.ListOffices"),
+		list(30, "list_work_groups", "/groupe", "Work groups", KeyStated, Documented, "C 4.2", "", "PracticeService.ListWorkGroups"),
+		list(31, "list_staff", "/CollaborateurCabinet", "Staff of the practice", KeyStated, PartlyDocumented, "C 4.3", "Fields after the first name; envelope.",
+			"PracticeService.ListStaff", "PracticeService.StreamStaff"),
 		unseen(32, "update_staff_member", "Change a staff member", ResendNever, "C 4.3", "Route and body."),
-		list(33, "list_engagements", "/engagement", "Engagements", KeyStated, PartlyDocumented, "C 4.4", "Fields after the end date; form of dates; what codeIBS holds."),
+		list(33, "list_engagements", "/engagement", "Engagements", KeyStated, PartlyDocumented, "C 4.4", "Fields after the end date; form of dates; what codeIBS holds.",
+			"PracticeService.ListEngagements", "PracticeService.StreamEngagements"),
 		list(34, "list_engagement_activities", "/giActivitesMission", "Activities of an engagement letter", KeyInferred, PartlyDocumented, "C 4.5",
-			"Fields after the due day; envelope."),
+			"Fields after the due day; envelope.", "PracticeService.ListMissionActivities"),
 		unseen(35, "list_engagement_letters", "Engagement letters", ResendAlways, "C 4.5", "Everything."),
 		{
 			Row: 36, ID: "check_staff_access", Method: "POST", Path: "/checkCollaborateurAccess", Title: "Is a dossier in a staff member's portfolio",
-			KeyBasis: KeyNotStated, Confidence: Documented, Resend: ResendAlways, Reference: "C 4.6", Unknown: "Further error codes; kind of key.",
-			Note: "A question put as a POST; that asking twice is harmless is inferred.",
+			Key: KeyAdvanced, KeyBasis: KeyInferred, Confidence: Documented, Resend: ResendAlways, Wrapped: true, RPCs: []string{"PracticeService.CheckStaffAccess"},
+			Reference: "C 4.6", Unknown: "Further error codes; kind of key.",
+			Note: "A question put as a POST; that asking twice is harmless is inferred. Needs the practice's domain.",
 		},
 		{
 			Row: 37, ID: "add_offer", Method: "POST", Path: "/collaborativeOffer/addOffer", Title: "Add an offer (old)", KeyBasis: KeyNotStated,
-			Confidence: Documented, Resend: ResendNever, Unverified: true, Reference: "C 4.8", Unknown: "Body and answer.",
-			Note: "Deprecated by Loop since 2024-07-01. Not to be called.",
+			Confidence: Documented, Resend: ResendNever, Declined: true, Unverified: true, Reference: "C 4.8", Unknown: "Body and answer.",
+			Note: "Deliberately not wrapped: deprecated by Loop since 2024-07-01, in favour of add_collaborative_offer. Not to be called.",
 		},
 		{
 			Row: 38, ID: "add_collaborative_offer", Method: "POST", Path: "/collaborativeOffer/addCollaborativeOffer", Title: "Add an offer to a dossier for a contact",
-			KeyBasis: KeyNotStated, Confidence: PartlyDocumented, Resend: ResendNever, Unverified: true, Reference: "C 4.8",
+			KeyBasis: KeyNotStated, Confidence: PartlyDocumented, Resend: ResendNever, Declined: true, Unverified: true, Reference: "C 4.8",
 			Unknown: "Body, answer, errors, kind of key.",
+			Note:    "Deliberately not wrapped: it gives a client's contact access to a dossier, and nobody has seen what must be sent.",
 		},
 		unseen(39, "remove_offer", "Remove an offer for all contacts", ResendNever, "C 4.8", existence),
 		unseen(39, "remove_contact_offer", "Remove an offer for one contact", ResendNever, "C 4.8", existence),

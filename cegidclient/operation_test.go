@@ -21,6 +21,9 @@ func TestTheInventoryIsWhole(t *testing.T) {
 		if op.Wrapped != (len(op.RPCs) > 0) {
 			t.Errorf("%s: wrapped %t with methods %v", op.ID, op.Wrapped, op.RPCs)
 		}
+		if op.Declined && (op.Wrapped || op.Note == "") {
+			t.Errorf("%s: declined without a reason, or wrapped all the same", op.ID)
+		}
 		if op.Confidence == Inferred && !op.Unverified || op.Path == "" && !op.Unverified {
 			t.Errorf("%s: called without anybody having seen it", op.ID)
 		}

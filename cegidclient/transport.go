@@ -107,7 +107,7 @@ func (h *httpStep) send(ctx context.Context, call *Call) (*Response, error) {
 		e.HTTPStatus = res.StatusCode
 		return resp, e
 	}
-	practice := call.Dossier == "" || call.Dossier == practiceDossier
+	practice := call.Dossier == "" || call.Dossier == PracticeDossier
 	e := refusal(answer{status: res.StatusCode, header: res.Header, body: body, practice: practice}, time.Now())
 	if e == nil {
 		return resp, nil

@@ -16,8 +16,12 @@ const (
 	codeQueryRefused     = "SimQueryRefused"
 	codeBodyRefused      = "SimBodyRefused"
 	codeImportUnknown    = "SimImportUnknown"
+	codeDomainRefused    = "SimDomainRefused"
 	codeFault            = "SimFault"
 )
+
+// codeBadLogin is one of Loop's own codes, the only one that was seen (C 3.2).
+const codeBadLogin = "CollaborateurBadLogin"
 
 // gatewayAnswer is an error of the API management layer (loop-api: C 3.1).
 func gatewayAnswer(status int, message string) answer {

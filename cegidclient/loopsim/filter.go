@@ -232,7 +232,7 @@ func compareRows(columns []column, keys []sortKey, a, b []cell) int {
 		x, y := a[k.column], b[k.column]
 		var c int
 		switch columns[k.column].kind {
-		case kindEnum, kindAmount:
+		case kindEnum, kindCode, kindAmount:
 			c = cmp.Compare(x.n, y.n)
 		case kindBool:
 			c = cmp.Compare(btoi(x.b), btoi(y.b))

@@ -130,18 +130,8 @@ func FuzzSort(f *testing.F) {
 	})
 }
 
-// No cabinet route is served yet; the rules that they will meet are there.
 func TestCabinetRoutesNeedAnAdvancedKey(t *testing.T) {
-	cabinet := operation{
-		Route: Route{http.MethodGet, "/groupe"}, cabinet: true,
-		serve: func(x *exchange) answer {
-			if x.dossier != nil || x.practice != SandboxDemo {
-				t.Errorf("dossier %v of %q", x.dossier, x.practice)
-			}
-			return jsonAnswer(http.StatusOK, []byte(`{"data":[]}`))
-		},
-	}
-	sim := NewSandbox(func(c *config) { c.operations = append(c.operations, cabinet) })
+	sim := NewSandbox()
 	defer sim.Close()
 	for _, tt := range []struct {
 		key, dossier string
@@ -178,6 +168,9 @@ func TestRoutesAreDeclaredOnce(t *testing.T) {
 		}
 	}
 	for _, res := range listResources() {
+		if res.path == "/giActivitesMission" { // which has none that was seen
+			continue
+		}
 		if res.columns[0] != (column{"objectId", kindText}) {
 			t.Errorf("%s does not begin with objectId", res.path)
 		}

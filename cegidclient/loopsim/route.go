@@ -34,10 +34,16 @@ func operations() []operation {
 		importOperation(),
 		importStatusOperation(),
 		entriesOperation(),
+		cabinetOperation(officeResource()),
+		cabinetOperation(workGroupResource()),
+		cabinetOperation(staffResource()),
+		cabinetOperation(engagementResource()),
+		activitiesOperation(),
+		staffAccessOperation(),
 	}
 }
 
-// listResources are the operations whose rows live in a dossier.
+// listResources are the lists.
 func listResources() []*resource {
 	var resources []*resource
 	for _, o := range operations() {
@@ -67,7 +73,7 @@ type exchange struct {
 	shape      Shape
 	who        caller
 	practice   string
-	dossier    *dossier    // nil for a cabinet or unbound operation
+	dossier    *dossier    // that of the practice itself for a cabinet operation; nil for another unbound one
 	submission *submission // of an operation that submits, as is the next
 	imported   *imported
 }

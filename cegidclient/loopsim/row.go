@@ -15,6 +15,7 @@ const (
 	kindText     kind = iota // filtered and sorted
 	kindDate                 // text "AAAA-MM-JJ…", also compared with >=
 	kindEnum                 // integer
+	kindCode                 // integer written as a text (C 4.5)
 	kindBool                 //
 	kindLabels               // array of one string
 	kindRef                  // {"objectId":…,"description":[…]}
@@ -126,12 +127,12 @@ func appendRow(dst []byte, columns []column, cells []cell, sh Shape, only []bool
 		}
 		member(col.name)
 		switch col.kind {
-		case kindEnum:
+		case kindEnum, kindCode:
 			n := c.n
 			if sh.EnumValue != 0 {
 				n = sh.EnumValue
 			}
-			if sh.NumbersAsStrings {
+			if sh.NumbersAsStrings != (col.kind == kindCode) {
 				dst = appendString(dst, strconv.Itoa(n))
 			} else {
 				dst = strconv.AppendInt(dst, int64(n), 10)

@@ -14,8 +14,13 @@ const (
 	SandboxDemo       = "demo"
 	SandboxDemoAPIKey = "sandbox-demo-advanced:sandbox-demo-secret" // Advanced
 
+	SandboxDemoDomain = "CABINETEXEMPLE"
+	SandboxLetter     = "7e8a3295-ec43-4161-a2dc-d0c85d9e56bf" // an engagement letter of practice demo
+	SandboxLogin      = "claire@cabinet.example"               // of a staff member whose portfolio holds CEGID001 alone
+
 	SandboxPartner       = "partner"
 	SandboxPartnerAPIKey = "sandbox-partner-standard:sandbox-partner-secret" // Standard
+	SandboxPartnerDomain = "PARTENAIREEXEMPLE"
 
 	SandboxLargeDossier  = "BIG00001" // of practice partner
 	SandboxLargeAccounts = 10_000
@@ -44,10 +49,10 @@ func sandboxWorld() *world {
 		return c
 	}
 	err := firstError(
-		w.addPractice(Practice{Name: SandboxDemo, AdvancedAPIKey: SandboxDemoAPIKey}),
+		w.addPractice(Practice{Name: SandboxDemo, AdvancedAPIKey: SandboxDemoAPIKey, Cabinet: cabinet()}),
 		w.addDossier(SandboxDemo, "CEGID001", Template),
 		w.addDossier(SandboxDemo, SandboxBookedDossier, booked),
-		w.addPractice(Practice{Name: SandboxPartner, StandardAPIKey: SandboxPartnerAPIKey}),
+		w.addPractice(Practice{Name: SandboxPartner, StandardAPIKey: SandboxPartnerAPIKey, Cabinet: Cabinet{Domain: SandboxPartnerDomain}}),
 		w.addDossier(SandboxPartner, "DOSSIER_TEST", Template),
 		w.addDossier(SandboxPartner, SandboxLargeDossier, large),
 	)
@@ -245,6 +250,40 @@ func thirdParties() []ThirdParty {
 		{Code: "DURSSAF", Type: ThirdPartyDivers, Nature: 2, RaisonSociale: "ORGANISME SOCIAL EXEMPLE", NomUsuel: "Organisme social", Lettrable: true, Contrepartie: "46700000", Actif: true},
 		{Code: WaitingThirdParty, Type: ThirdPartyDivers, Nature: 2, RaisonSociale: "TIERS D'ATTENTE", NomUsuel: "Attente", Contrepartie: "46700000", Actif: true},
 	}
+}
+
+// cabinet is what the practice demo holds of itself.
+func cabinet() Cabinet {
+	const otherLetter = "0c4b1f6e-2d0a-4f1e-9a77-5b8e2f6d3c10"
+	c := Cabinet{
+		Domain: SandboxDemoDomain,
+		Agences: []Agence{
+			{"LYON", "Bureau de Lyon", SandboxSecondSIRET, "12", "lyon@cabinet.example"},
+			{"PARIS", "Bureau de Paris", SandboxSIRET, "3", "paris@cabinet.example"},
+		},
+		Groupes: []Groupe{{"COMPTA", "Pôle comptable", "PARIS"}, {"SOCIAL", "Pôle social", "LYON"}},
+		Personnel: []Collaborateur{
+			{"COLLAB01", "Claire", SandboxLogin, []string{"CEGID001"}},
+			{"COLLAB02", "Élie", "elie@cabinet.example", []string{"CEGID001", "CEGID003"}},
+			{"COLLAB03", "Inès", "ines@cabinet.example", nil},
+		},
+		Engagements: []Engagement{
+			{"ENG0042", "Tenue et révision 2026", "LYON", "COLLAB01", "BOULANGERIE EXEMPLE", "CEGID001", "2026-01-01", ""},
+			{"ENG0043", "Bilan 2025", "PARIS", "COLLAB02", "MENUISERIE EXEMPLE", "CEGID003", "2025-01-01", "2025-12-31"},
+		},
+	}
+	activity := func(letter, label string, frequency, quantity int) ActiviteMission {
+		return ActiviteMission{
+			LettreMissionID: letter, Libelle: label, ActiviteCabinet: true, Unite: 150, Frequence: frequency, Calage: 2, Decalage: 1,
+			Quantite: quantity, DatePrevObligation: 19,
+		}
+	}
+	once := activity(SandboxLetter, "Changement de dirigeant", 5, 1)
+	once.ActiviteClient, once.Calage, once.DateFreq = true, 1, "2026-06-30"
+	c.Activites = []ActiviteMission{
+		activity(SandboxLetter, "Déclaration de TVA", 1, 12), once, activity(otherLetter, "Bilan", 4, 1),
+	}
+	return c
 }
 
 // entries are a year's: each month two purchases and two sales, the first of each paid and lettered. More lines are left

@@ -13,7 +13,7 @@ import (
 // "Disagreements", R 0).
 type Shape struct {
 	Envelope          Envelope
-	NumbersAsStrings  bool       // "6" for 6 (R 1.7: tables say string, samples integer)
+	NumbersAsStrings  bool       // "6" for 6 (R 1.7: tables say string, samples integer), and 6 where "6" is documented (C 4.5)
 	MemberCase        MemberCase // letter case of member names
 	EnumValue         int        // when not 0, the value of every enum: one that nobody knows (R 3.1: 7 values, then 8)
 	ExtraField        bool       // one member more, "champInconnu", holding an object

@@ -316,6 +316,9 @@ func (s *Simulator) process(op *operation, who caller, query url.Values, body []
 	x := &exchange{
 		sim: s, op: op, query: query, body: body, shape: s.shapeOf(op.Path), who: who, practice: who.practice, submission: sub, imported: job,
 	}
+	if op.cabinet {
+		x.dossier = s.cabinet(who)
+	}
 	if op.unbound {
 		return op.serve(x)
 	}

@@ -45,6 +45,7 @@ type Practice struct {
 	Name           string
 	StandardAPIKey string
 	AdvancedAPIKey string
+	Cabinet        Cabinet
 }
 
 // Content is what a dossier holds.
@@ -56,6 +57,8 @@ type Content struct {
 	Establishments []string     // SIRETs of one company
 	FiscalYears    []FiscalYear // none: 2026 alone is open
 	Entries        []Entry
+
+	cabinet Cabinet // of the pseudo-dossier alone
 }
 
 // A FiscalYear is a fiscal year of a dossier. Loop shows none (R 9): only the dates of an import meet it (A 2.2).
@@ -68,7 +71,7 @@ func (c Content) clone() Content {
 	return Content{
 		Accounts: slices.Clone(c.Accounts), Journals: slices.Clone(c.Journals), Sections: slices.Clone(c.Sections),
 		ThirdParties: slices.Clone(c.ThirdParties), Establishments: slices.Clone(c.Establishments), FiscalYears: slices.Clone(c.FiscalYears),
-		Entries: slices.Clone(c.Entries),
+		Entries: slices.Clone(c.Entries), cabinet: c.cabinet,
 	}
 }
 
@@ -82,6 +85,7 @@ type practice struct {
 	name     string
 	keys     map[KeyKind]*apiKey
 	dossiers map[string]*dossier
+	cabinet  *dossier // the practice itself
 }
 
 type apiKey struct {
@@ -177,7 +181,11 @@ func (w *world) addPractice(p Practice) error {
 	if w.practices[p.Name] != nil {
 		return fmt.Errorf("practice %q: %w", p.Name, ErrExists)
 	}
-	added := &practice{name: p.Name, keys: make(map[KeyKind]*apiKey), dossiers: make(map[string]*dossier)}
+	content := Content{cabinet: p.Cabinet.clone()}
+	added := &practice{
+		name: p.Name, keys: make(map[KeyKind]*apiKey), dossiers: make(map[string]*dossier),
+		cabinet: newDossier(p.Name, cabinetCode, func() Content { return content }),
+	}
 	for kind, pair := range map[KeyKind]string{Standard: p.StandardAPIKey, Advanced: p.AdvancedAPIKey} {
 		if pair == "" {
 			continue

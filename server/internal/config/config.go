@@ -85,7 +85,7 @@ const DefaultBaseURL = "https://api.cegid.com/loop-api-publiques"
 type Practice struct {
 	// Name in this service, unique.
 	Name string
-	// Domain is Loop's code of the firm; empty when not given.
+	// Domain is Loop's code of the firm, which CheckStaffAccess needs; empty when not given.
 	Domain string
 	// Keys refer to the practice's API keys, at least one, and to the subscription keys in force: its own or else the
 	// installation's.

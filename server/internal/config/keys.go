@@ -73,7 +73,7 @@ func PracticeKeys() yaml.Key {
 	return yaml.Mapping("", "A practice: an accounting firm, with its keys.",
 		yaml.Text("name", "Name in this service, in requests and grants: 1 to 64 letters, digits, '.', '_' or '-'.").
 			Needed().Pattern(`^[A-Za-z0-9._-]{1,64}$`).Never("-", ".", ".."),
-		yaml.Text("domain", "Loop's code of the firm; left out when it is not known.").Pattern(`^[!-~]{1,64}$`),
+		yaml.Text("domain", "Loop's code of the firm, which CheckStaffAccess needs; left out when it is not known.").Pattern(`^[!-~]{1,64}$`),
 		yaml.Mapping("keys", "The practice's API keys, each as `key:secret`. The weaker one that suffices is used.",
 			secretKey("standard", "APIKey Standard (P04448)."),
 			secretKey("advanced", "APIKey Advanced (P04454)."),

@@ -18,7 +18,9 @@ var clientMethods = map[string]string{
 	"list_customers": "Customers.List", "list_suppliers": "Suppliers.List", "list_employees": "Employees.List",
 	"list_other_third_parties": "OtherThirdParties.List",
 	"list_entry_lines":         "Entries.List",
-	"import_entries":           "Imports.Submit", "import_json_analytics": "Imports.Submit", "get_import_status": "Imports.Status",
+	"list_offices":             "Offices.List", "list_work_groups": "WorkGroups.List", "list_staff": "Staff.List",
+	"list_engagements": "Engagements.List", "list_engagement_activities": "Activities.List", "check_staff_access": "Staff.CheckAccess",
+	"import_entries": "Imports.Submit", "import_json_analytics": "Imports.Submit", "get_import_status": "Imports.Status",
 }
 
 // TestWrappedOperationsAreWhole: an operation that the inventory calls wrapped has its RPCs, a method of the client, a
@@ -120,7 +122,10 @@ func TestTheInventoryShowsEveryRow(t *testing.T) {
 	if len(answer.Operations) != len(cegidclient.Operations()) {
 		t.Errorf("%d operations; want %d", len(answer.Operations), len(cegidclient.Operations()))
 	}
-	for id, want := range map[string]string{"list_accounts": "OPERATION_STATE_AVAILABLE", "import_entries": "OPERATION_STATE_AVAILABLE", "list_vat_codes": "OPERATION_STATE_NOT_WRAPPED"} {
+	for id, want := range map[string]string{
+		"list_accounts": "OPERATION_STATE_AVAILABLE", "import_entries": "OPERATION_STATE_AVAILABLE", "list_vat_codes": "OPERATION_STATE_NOT_WRAPPED",
+		"list_offices": "OPERATION_STATE_ADVANCED_KEY_REQUIRED", "add_offer": "OPERATION_STATE_DECLINED", "add_collaborative_offer": "OPERATION_STATE_DECLINED",
+	} {
 		if states[id] != want {
 			t.Errorf("%s is %s; want %s", id, states[id], want)
 		}

@@ -87,6 +87,9 @@ func New(cfg Config) (http.Handler, error) {
 		func(ctx context.Context, mux *runtime.ServeMux, conn grpc.ClientConnInterface) error {
 			return looppb.RegisterEntryServiceHandlerClient(ctx, mux, looppb.NewEntryServiceClient(conn))
 		},
+		func(ctx context.Context, mux *runtime.ServeMux, conn grpc.ClientConnInterface) error {
+			return looppb.RegisterPracticeServiceHandlerClient(ctx, mux, looppb.NewPracticeServiceClient(conn))
+		},
 	} {
 		if err := register(ctx, mux, idempotencyKeys{cfg.Conn}); err != nil {
 			return nil, err

@@ -154,13 +154,13 @@ func (s *Sandbox) practices(cfg Config, observer cegidclient.Observer) (*service
 		practice.HasStandard, practice.HasAdvanced = standard != "", advanced != ""
 		return practice, err
 	}
-	demo, err := open(&service.Practice{Name: loopsim.SandboxDemo, Dossiers: []service.Dossier{
+	demo, err := open(&service.Practice{Name: loopsim.SandboxDemo, Domain: loopsim.SandboxDemoDomain, Dossiers: []service.Dossier{
 		{Code: "CEGID001", Name: "Boulangerie Exemple"}, {Code: "CEGID003", Name: "Menuiserie Exemple"},
 	}}, "", loopsim.SandboxDemoAPIKey)
 	if err != nil {
 		return nil, err
 	}
-	partner, err := open(&service.Practice{Name: loopsim.SandboxPartner, Dossiers: []service.Dossier{
+	partner, err := open(&service.Practice{Name: loopsim.SandboxPartner, Domain: loopsim.SandboxPartnerDomain, Dossiers: []service.Dossier{
 		{Code: "DOSSIER_TEST", Name: "Dossier de test"}, {Code: loopsim.SandboxLargeDossier, Name: "10 000 comptes"},
 	}}, loopsim.SandboxPartnerAPIKey, "")
 	if err != nil {

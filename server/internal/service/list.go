@@ -27,7 +27,6 @@ const (
 // query is what the requests of list and stream methods share.
 type query interface {
 	GetPractice() string
-	GetDossier() string
 	GetFilter() string
 	GetOrderBy() string
 	GetIncludeUnmapped() bool
@@ -40,12 +39,22 @@ type page interface {
 	GetPageToken() string
 }
 
+// dossierOf is the dossier that a request names. One that has no such field speaks of the practice itself.
+func dossierOf(request query) string {
+	if named, of := request.(interface{ GetDossier() string }); of {
+		return named.GetDossier()
+	}
+	return cegidclient.PracticeDossier
+}
+
 // list serves the list and stream methods of one resource: a handler names the resource and no more.
 type list[T any, P proto.Message] struct {
 	practices *Practices
 	// name distinguishes the page tokens of one resource from another's.
-	name    string
-	fields  listquery.Fields
+	name   string
+	fields listquery.Fields
+	// within narrows the list, beyond the filter of the request; name then tells the one part from another.
+	within  cegidclient.Filter
 	source  func(*cegidclient.Client) *cegidclient.Lister[T]
 	convert func(item *T, unmapped bool) P
 }
@@ -72,7 +81,7 @@ func (l *list[T, P]) page(ctx context.Context, request page) (items []P, next st
 	if err != nil {
 		return nil, "", err
 	}
-	digest := pagetoken.NewQuery(l.name, request.GetPractice(), request.GetDossier(), request.GetFilter(), request.GetOrderBy())
+	digest := pagetoken.NewQuery(l.name, request.GetPractice(), dossierOf(request), request.GetFilter(), request.GetOrderBy())
 	if options.Skip, err = position(digest, request.GetPageToken()); err != nil {
 		return nil, "", err
 	}
@@ -87,7 +96,7 @@ func (l *list[T, P]) page(ctx context.Context, request page) (items []P, next st
 // fill reads up to options.Take items, and says where the next one stands unless that was the end. An answer that
 // would grow too large stops short of it.
 func (l *list[T, P]) fill(ctx context.Context, source *cegidclient.Lister[T], request query, options cegidclient.ListOptions) (items []P, next int, end bool, err error) {
-	got, err := source.List(ctx, request.GetDossier(), options)
+	got, err := source.List(ctx, dossierOf(request), options)
 	if err != nil {
 		return nil, 0, false, err
 	}
@@ -111,7 +120,7 @@ func (l *list[T, P]) stream(ctx context.Context, request query, send func([]P) e
 		return err
 	}
 	options.Ahead = pagesAhead
-	for items, err := range source.Pages(ctx, request.GetDossier(), options) {
+	for items, err := range source.Pages(ctx, dossierOf(request), options) {
 		if err != nil {
 			return err
 		}
@@ -145,6 +154,7 @@ func (l *list[T, P]) open(request query) (*cegidclient.Lister[T], cegidclient.Li
 	if options.Filter, err = l.fields.Filter(request.GetFilter()); err != nil {
 		return nil, options, queryError(looppb.ErrorReason_ERROR_REASON_FILTER_UNSUPPORTED, "filter", err)
 	}
+	options.Filter = cegidclient.And(l.within, options.Filter)
 	if options.Order, err = l.fields.Order(request.GetOrderBy()); err != nil {
 		return nil, options, queryError(looppb.ErrorReason_ERROR_REASON_ORDER_UNSUPPORTED, "order_by", err)
 	}

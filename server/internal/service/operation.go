@@ -40,6 +40,8 @@ func operation(o cegidclient.Operation, practice *Practice) *looppb.Operation {
 
 func operationState(o cegidclient.Operation, practice *Practice) looppb.OperationState {
 	switch {
+	case o.Declined:
+		return looppb.OperationState_OPERATION_STATE_DECLINED
 	case !o.Wrapped:
 		return looppb.OperationState_OPERATION_STATE_NOT_WRAPPED
 	case o.Unverified && !slices.Contains(practice.Unverified, o.ID):

@@ -17,6 +17,8 @@ import (
 type Practice struct {
 	Name   string
 	Client *cegidclient.Client
+	// Domain is Loop's code of the practice; empty when the operator has not given it.
+	Domain string
 	// Dossiers that the operator listed.
 	Dossiers []Dossier
 	// HasStandard and HasAdvanced say which keys the practice has.

@@ -113,7 +113,7 @@ const kindStep = 1 << 28
 
 // page answers one page of all kinds, one after the other.
 func (t *thirdParties) page(ctx context.Context, request page) (items []*looppb.ThirdParty, next string, err error) {
-	digest := pagetoken.NewQuery("third parties", request.GetPractice(), request.GetDossier())
+	digest := pagetoken.NewQuery("third parties", request.GetPractice(), dossierOf(request))
 	at, err := position(digest, request.GetPageToken())
 	if err != nil {
 		return nil, "", err

@@ -101,8 +101,12 @@ Practice %-11s %-47s (Standard)  DOSSIER_TEST, %s
 	for _, r := range loopsim.Routes() {
 		query := "?codeDossier=…"
 		switch r.Path {
-		case "/importJson":
+		case "/importJson", "/checkCollaborateurAccess":
 			query = ""
+		case "/AgenceCabinet", "/groupe", "/CollaborateurCabinet", "/engagement":
+			query = "?codeDossier=cabinet"
+		case "/giActivitesMission":
+			query = "?codeDossier=cabinet&filter=…"
 		case "/getImportStatus":
 			query = "?accountingImportRequestId=…"
 		case "/EcritureComptable":

@@ -60,6 +60,9 @@ const (
 	ErrorReason_ERROR_REASON_ADVANCED_KEY_REQUIRED ErrorReason = 32
 	// FAILED_PRECONDITION. The operation was never verified against Loop, and the operator has not enabled it.
 	ErrorReason_ERROR_REASON_OPERATION_UNVERIFIED ErrorReason = 33
+	// FAILED_PRECONDITION. The operation needs the practice's code at Loop, and the operator has not configured it. Loop was
+	// not called.
+	ErrorReason_ERROR_REASON_DOMAIN_REQUIRED ErrorReason = 34
 	// INVALID_ARGUMENT. Loop read the request and refused its content; its own words are in `LocalizedMessage`.
 	ErrorReason_ERROR_REASON_LOOP_REFUSED ErrorReason = 40
 	// RESOURCE_EXHAUSTED. Loop, or this service on its behalf, asks to wait; `RetryInfo` says how long.
@@ -200,6 +203,7 @@ var (
 		31:  "ERROR_REASON_DOSSIER_NOT_SHARED",
 		32:  "ERROR_REASON_ADVANCED_KEY_REQUIRED",
 		33:  "ERROR_REASON_OPERATION_UNVERIFIED",
+		34:  "ERROR_REASON_DOMAIN_REQUIRED",
 		40:  "ERROR_REASON_LOOP_REFUSED",
 		41:  "ERROR_REASON_LOOP_QUOTA",
 		42:  "ERROR_REASON_LOOP_UNAVAILABLE",
@@ -276,6 +280,7 @@ var (
 		"ERROR_REASON_DOSSIER_NOT_SHARED":          31,
 		"ERROR_REASON_ADVANCED_KEY_REQUIRED":       32,
 		"ERROR_REASON_OPERATION_UNVERIFIED":        33,
+		"ERROR_REASON_DOMAIN_REQUIRED":             34,
 		"ERROR_REASON_LOOP_REFUSED":                40,
 		"ERROR_REASON_LOOP_QUOTA":                  41,
 		"ERROR_REASON_LOOP_UNAVAILABLE":            42,
@@ -367,7 +372,7 @@ var File_cegid_loop_v1_error_reason_proto protoreflect.FileDescriptor
 
 const file_cegid_loop_v1_error_reason_proto_rawDesc = "" +
 	"\n" +
-	" cegid/loop/v1/error_reason.proto\x12\rcegid.loop.v1*\xd0\x14\n" +
+	" cegid/loop/v1/error_reason.proto\x12\rcegid.loop.v1*\xf2\x14\n" +
 	"\vErrorReason\x12\x1c\n" +
 	"\x18ERROR_REASON_UNSPECIFIED\x10\x00\x12\x1e\n" +
 	"\x1aERROR_REASON_FIELD_INVALID\x10\x01\x12#\n" +
@@ -386,7 +391,8 @@ const file_cegid_loop_v1_error_reason_proto_rawDesc = "" +
 	"%ERROR_REASON_LOOP_CREDENTIAL_REJECTED\x10\x1e\x12#\n" +
 	"\x1fERROR_REASON_DOSSIER_NOT_SHARED\x10\x1f\x12&\n" +
 	"\"ERROR_REASON_ADVANCED_KEY_REQUIRED\x10 \x12%\n" +
-	"!ERROR_REASON_OPERATION_UNVERIFIED\x10!\x12\x1d\n" +
+	"!ERROR_REASON_OPERATION_UNVERIFIED\x10!\x12 \n" +
+	"\x1cERROR_REASON_DOMAIN_REQUIRED\x10\"\x12\x1d\n" +
 	"\x19ERROR_REASON_LOOP_REFUSED\x10(\x12\x1b\n" +
 	"\x17ERROR_REASON_LOOP_QUOTA\x10)\x12!\n" +
 	"\x1dERROR_REASON_LOOP_UNAVAILABLE\x10*\x12\"\n" +

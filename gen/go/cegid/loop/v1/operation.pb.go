@@ -205,6 +205,8 @@ const (
 	OperationState_OPERATION_STATE_UNVERIFIED OperationState = 3
 	// No RPC wraps it.
 	OperationState_OPERATION_STATE_NOT_WRAPPED OperationState = 4
+	// No RPC wraps it, on purpose: `note` says why.
+	OperationState_OPERATION_STATE_DECLINED OperationState = 5
 )
 
 // Enum value maps for OperationState.
@@ -215,6 +217,7 @@ var (
 		2: "OPERATION_STATE_ADVANCED_KEY_REQUIRED",
 		3: "OPERATION_STATE_UNVERIFIED",
 		4: "OPERATION_STATE_NOT_WRAPPED",
+		5: "OPERATION_STATE_DECLINED",
 	}
 	OperationState_value = map[string]int32{
 		"OPERATION_STATE_UNSPECIFIED":           0,
@@ -222,6 +225,7 @@ var (
 		"OPERATION_STATE_ADVANCED_KEY_REQUIRED": 2,
 		"OPERATION_STATE_UNVERIFIED":            3,
 		"OPERATION_STATE_NOT_WRAPPED":           4,
+		"OPERATION_STATE_DECLINED":              5,
 	}
 )
 
@@ -531,13 +535,14 @@ const file_cegid_loop_v1_operation_proto_rawDesc = "" +
 	"\x12RESEND_UNSPECIFIED\x10\x00\x12\x11\n" +
 	"\rRESEND_ALWAYS\x10\x01\x12\x10\n" +
 	"\fRESEND_NEVER\x10\x02\x12\x14\n" +
-	"\x10RESEND_READ_BACK\x10\x03*\xbc\x01\n" +
+	"\x10RESEND_READ_BACK\x10\x03*\xda\x01\n" +
 	"\x0eOperationState\x12\x1f\n" +
 	"\x1bOPERATION_STATE_UNSPECIFIED\x10\x00\x12\x1d\n" +
 	"\x19OPERATION_STATE_AVAILABLE\x10\x01\x12)\n" +
 	"%OPERATION_STATE_ADVANCED_KEY_REQUIRED\x10\x02\x12\x1e\n" +
 	"\x1aOPERATION_STATE_UNVERIFIED\x10\x03\x12\x1f\n" +
-	"\x1bOPERATION_STATE_NOT_WRAPPED\x10\x04B\xad\x01\n" +
+	"\x1bOPERATION_STATE_NOT_WRAPPED\x10\x04\x12\x1c\n" +
+	"\x18OPERATION_STATE_DECLINED\x10\x05B\xad\x01\n" +
 	"\x11com.cegid.loop.v1B\x0eOperationProtoP\x01Z2cegid.internal/gateway/gen/go/cegid/loop/v1;loopv1\xa2\x02\x03CLX\xaa\x02\rCegid.Loop.V1\xca\x02\rCegid\\Loop\\V1\xe2\x02\x19Cegid\\Loop\\V1\\GPBMetadata\xea\x02\x0fCegid::Loop::V1b\x06proto3"
 
 var (

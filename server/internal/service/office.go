@@ -1,0 +1,44 @@
+package service
+
+import (
+	"context"
+
+	"cegid.internal/gateway/cegidclient"
+	looppb "cegid.internal/gateway/gen/go/cegid/loop/v1"
+	"cegid.internal/gateway/server/internal/listquery"
+)
+
+func newOffices(practices *Practices) *list[cegidclient.Office, *looppb.Office] {
+	return &list[cegidclient.Office, *looppb.Office]{
+		practices: practices,
+		name:      "offices",
+		fields: listquery.Fields{
+			{Name: "code", Loop: cegidclient.OfficeCode, Filterable: true, Sortable: true},
+			{Name: "label", Loop: cegidclient.OfficeLabel, Filterable: true, Sortable: true},
+			{Name: "siret", Loop: cegidclient.OfficeSIRET, Filterable: true},
+			{Name: "email", Loop: cegidclient.OfficeEmail, Filterable: true},
+			{Name: "object_id", Loop: cegidclient.OfficeObjectID, Filterable: true},
+		},
+		source:  func(c *cegidclient.Client) *cegidclient.Lister[cegidclient.Office] { return &c.Offices.Lister },
+		convert: office,
+	}
+}
+
+func office(o *cegidclient.Office, all bool) *looppb.Office {
+	return &looppb.Office{
+		Code:         text(o.Code),
+		Label:        o.Label,
+		Siret:        o.SIRET,
+		StreetNumber: o.StreetNumber,
+		Email:        o.Email,
+		ObjectId:     text(o.ObjectID),
+		Revision:     text(o.RevisionID),
+		Unmapped:     unmapped(o.Unmapped, all),
+	}
+}
+
+// ListOffices implements looppb.PracticeServiceServer.
+func (s *PracticeData) ListOffices(ctx context.Context, request *looppb.ListOfficesRequest) (*looppb.ListOfficesResponse, error) {
+	items, next, err := s.offices.page(ctx, request)
+	return &looppb.ListOfficesResponse{Offices: items, NextPageToken: next}, err
+}
