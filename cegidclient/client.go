@@ -86,6 +86,8 @@ type Client struct {
 	Staff       *StaffService
 	Engagements *EngagementService
 	Activities  *ActivityService
+	// Changes is Loop's change feed.
+	Changes *ChangeFeedService
 	// Imports sends entries and follows what becomes of them.
 	Imports *ImportService
 
@@ -153,6 +155,7 @@ func New(cfg Config) (*Client, error) {
 	c.Staff = newStaffService(c)
 	c.Engagements = newEngagementService(c)
 	c.Activities = newActivityService(c)
+	c.Changes = newChangeFeedService(c)
 	c.Imports = newImportService(c)
 	return c, nil
 }

@@ -159,6 +159,10 @@ func accountingOperations() []Operation {
 	status := standard(21, "get_import_status", "GET", "/getImportStatus", "Status of an import", PartlyDocumented, ResendAlways, "A 3.6",
 		"The whole page: parameter and numbers come from third parties; the error detail.")
 	status.Wrapped, status.RPCs = true, []string{"ImportService.WatchImport"}
+	replay := standard(27, "replay_sink", "POST", "/partialInit", "Send the changes of recent days again", Documented, ResendNever, "A 6",
+		"Errors; whether the number of days is really required.")
+	replay.Wrapped, replay.RPCs = true, []string{"ChangeFeedService.ReplayChanges"}
+	replay.Note = "Books nothing: sent twice, it sends the changes twice."
 	booked := standard(23, "list_entry_lines", "GET", "/EcritureComptable", "Accounting entries", PartlyDocumented, ResendAlways, "A 4",
 		"All fields of the answer; whether skip goes past 100.")
 	booked.Wrapped = true
@@ -195,8 +199,7 @@ func accountingOperations() []Operation {
 		sink("set_sink_storage", "Set the storage of a subscription"),
 		sink("add_sink_dossiers", "Add dossiers to a subscription"),
 		sink("remove_sink_dossiers", "Remove dossiers from a subscription"),
-		standard(27, "replay_sink", "POST", "/partialInit", "Send the changes of recent days again", Documented, ResendNever, "A 6",
-			"Errors; whether the number of days is really required."),
+		replay,
 		{
 			Row: 28, ID: "sink_files", Title: "Change files and daily report", KeyBasis: KeyNotStated, Confidence: PartlyDocumented,
 			Resend: ResendNever, Unverified: true, Reference: "A 6", Unknown: "Schemas, but for the first fields of entries; names of data files.",

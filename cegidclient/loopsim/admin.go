@@ -219,6 +219,7 @@ type keyState struct {
 
 type dossierState struct {
 	Code         string `json:"code"`
+	Entity       string `json:"entity"` // its uuid in the change feed
 	Accounts     int    `json:"accounts"`
 	Journals     int    `json:"journals"`
 	Sections     int    `json:"sections"`
@@ -298,7 +299,7 @@ func (d *dossier) state() dossierState {
 	defer d.mu.Unlock()
 	c := d.contentLocked()
 	return dossierState{
-		d.code, len(c.Accounts), len(c.Journals), len(c.Sections), len(c.ThirdParties), len(d.books.entries), len(d.books.lines),
+		d.code, EntityID(d.practice, d.code), len(c.Accounts), len(c.Journals), len(c.Sections), len(c.ThirdParties), len(d.books.entries), len(d.books.lines),
 	}
 }
 

@@ -10,11 +10,12 @@ type Cabinet struct {
 	Personnel   []Collaborateur
 	Engagements []Engagement
 	Activites   []ActiviteMission
+	Abonnements []string // subscriptions to the change feed (A 6)
 }
 
 func (c Cabinet) clone() Cabinet {
 	c.Agences, c.Groupes, c.Personnel = slices.Clone(c.Agences), slices.Clone(c.Groupes), slices.Clone(c.Personnel)
-	c.Engagements, c.Activites = slices.Clone(c.Engagements), slices.Clone(c.Activites)
+	c.Engagements, c.Activites, c.Abonnements = slices.Clone(c.Engagements), slices.Clone(c.Activites), slices.Clone(c.Abonnements)
 	return c
 }
 

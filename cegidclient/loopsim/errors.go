@@ -17,6 +17,7 @@ const (
 	codeBodyRefused      = "SimBodyRefused"
 	codeImportUnknown    = "SimImportUnknown"
 	codeDomainRefused    = "SimDomainRefused"
+	codeReplayRefused    = "SimReplayRefused"
 	codeFault            = "SimFault"
 )
 

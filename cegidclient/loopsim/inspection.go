@@ -29,9 +29,9 @@ code { font: 13px/1.4 ui-monospace, monospace }
 <h3>{{.Name}}</h3>
 <p>{{range .Keys}}{{.Kind}} key: {{if .Activated}}activated{{else}}<strong>not activated</strong>{{end}}, attached to
 {{range $i, $d := .Dossiers}}{{if $i}}, {{end}}<code>{{$d}}</code>{{else}}no dossier{{end}}.<br>{{else}}No key.{{end}}</p>
-<table><thead><tr><th>Dossier<th>Accounts<th>Journals<th>Sections<th>Third parties<th>Entries<th>Lines</tr></thead><tbody>
-{{range .Dossiers}}<tr><td><code>{{.Code}}</code><td class="n">{{.Accounts}}<td class="n">{{.Journals}}<td class="n">{{.Sections}}
-<td class="n">{{.ThirdParties}}<td class="n">{{.Entries}}<td class="n">{{.Lines}}</tr>{{else}}<tr><td colspan="7">None</tr>{{end}}
+<table><thead><tr><th>Dossier<th>Entity<th>Accounts<th>Journals<th>Sections<th>Third parties<th>Entries<th>Lines</tr></thead><tbody>
+{{range .Dossiers}}<tr><td><code>{{.Code}}</code><td><code>{{.Entity}}</code><td class="n">{{.Accounts}}<td class="n">{{.Journals}}<td class="n">{{.Sections}}
+<td class="n">{{.ThirdParties}}<td class="n">{{.Entries}}<td class="n">{{.Lines}}</tr>{{else}}<tr><td colspan="8">None</tr>{{end}}
 </tbody></table>
 {{else}}<p>None.</p>{{end}}
 

@@ -40,6 +40,7 @@ func operations() []operation {
 		cabinetOperation(engagementResource()),
 		activitiesOperation(),
 		staffAccessOperation(),
+		replayOperation(),
 	}
 }
 

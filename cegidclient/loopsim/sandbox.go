@@ -22,6 +22,8 @@ const (
 	SandboxPartnerAPIKey = "sandbox-partner-standard:sandbox-partner-secret" // Standard
 	SandboxPartnerDomain = "PARTENAIREEXEMPLE"
 
+	SandboxSubscription = "1234567890123" // to the change feed, of both practices
+
 	SandboxLargeDossier  = "BIG00001" // of practice partner
 	SandboxLargeAccounts = 10_000
 
@@ -52,7 +54,7 @@ func sandboxWorld() *world {
 		w.addPractice(Practice{Name: SandboxDemo, AdvancedAPIKey: SandboxDemoAPIKey, Cabinet: cabinet()}),
 		w.addDossier(SandboxDemo, "CEGID001", Template),
 		w.addDossier(SandboxDemo, SandboxBookedDossier, booked),
-		w.addPractice(Practice{Name: SandboxPartner, StandardAPIKey: SandboxPartnerAPIKey, Cabinet: Cabinet{Domain: SandboxPartnerDomain}}),
+		w.addPractice(Practice{Name: SandboxPartner, StandardAPIKey: SandboxPartnerAPIKey, Cabinet: Cabinet{Domain: SandboxPartnerDomain, Abonnements: []string{SandboxSubscription}}}),
 		w.addDossier(SandboxPartner, "DOSSIER_TEST", Template),
 		w.addDossier(SandboxPartner, SandboxLargeDossier, large),
 	)
@@ -256,7 +258,7 @@ func thirdParties() []ThirdParty {
 func cabinet() Cabinet {
 	const otherLetter = "0c4b1f6e-2d0a-4f1e-9a77-5b8e2f6d3c10"
 	c := Cabinet{
-		Domain: SandboxDemoDomain,
+		Domain: SandboxDemoDomain, Abonnements: []string{SandboxSubscription},
 		Agences: []Agence{
 			{"LYON", "Bureau de Lyon", SandboxSecondSIRET, "12", "lyon@cabinet.example"},
 			{"PARIS", "Bureau de Paris", SandboxSIRET, "3", "paris@cabinet.example"},

@@ -1,6 +1,7 @@
 package apierror
 
 import (
+	"slices"
 	"strconv"
 
 	"google.golang.org/grpc/codes"
@@ -77,8 +78,8 @@ var loopRules = map[cegidclient.Kind]rule{
 	},
 }
 
-// FromLoop returns the error that a caller sees for one of cegidclient's.
-func FromLoop(err *cegidclient.Error) error {
+// FromLoop returns the error that a caller sees for one of cegidclient's, with what else helps, if anything.
+func FromLoop(err *cegidclient.Error, help ...string) error {
 	switch err.Kind {
 	case cegidclient.KindInterrupted:
 		return FromContext(err)
@@ -103,6 +104,6 @@ func FromLoop(err *cegidclient.Error) error {
 	}
 	return Error{
 		Code: found.code, Reason: found.reason, Message: found.message,
-		Metadata: metadata, RetryAfter: err.RetryAfter, French: err.Message, Help: found.help,
+		Metadata: metadata, RetryAfter: err.RetryAfter, French: err.Message, Help: slices.Concat(help, found.help),
 	}.Err()
 }

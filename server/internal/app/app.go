@@ -189,6 +189,7 @@ func (s *Server) newServer(chain []interceptor.Named, transport credentials.Tran
 	looppb.RegisterDiagnosticsServiceServer(server, service.NewDiagnostics(s.cfg.Practices, s.cfg.Policy, callerOf))
 	looppb.RegisterImportServiceServer(server, s.imports)
 	looppb.RegisterPracticeServiceServer(server, service.NewPracticeData(s.cfg.Practices))
+	looppb.RegisterChangeFeedServiceServer(server, service.NewChangeFeed(s.cfg.Practices))
 	looppb.RegisterEntryServiceServer(server, service.NewEntries(s.cfg.Practices, s.imports))
 	grpc_health_v1.RegisterHealthServer(server, s.health)
 	return server

@@ -18,6 +18,7 @@ var clientMethods = map[string]string{
 	"list_customers": "Customers.List", "list_suppliers": "Suppliers.List", "list_employees": "Employees.List",
 	"list_other_third_parties": "OtherThirdParties.List",
 	"list_entry_lines":         "Entries.List",
+	"replay_sink":              "Changes.Replay",
 	"list_offices":             "Offices.List", "list_work_groups": "WorkGroups.List", "list_staff": "Staff.List",
 	"list_engagements": "Engagements.List", "list_engagement_activities": "Activities.List", "check_staff_access": "Staff.CheckAccess",
 	"import_entries": "Imports.Submit", "import_json_analytics": "Imports.Submit", "get_import_status": "Imports.Status",

@@ -9,6 +9,7 @@ import (
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/metadata"
+	"google.golang.org/grpc/status"
 
 	"cegid.internal/gateway/cegidclient/loopsim"
 	looppb "cegid.internal/gateway/gen/go/cegid/loop/v1"
@@ -170,5 +171,33 @@ func TestAnAbandonedRESTStreamEnds(t *testing.T) {
 	_ = response.Body.Close()
 	if calls := settle(func() int { return h.Simulator.Count("/compte") }); calls >= loopsim.SandboxLargeAccounts/100 {
 		t.Errorf("Loop was asked for all %d pages although the reader had left", calls)
+	}
+}
+
+// TestAPageTokenBelongsToItsLetter: the activities of a letter come page by page, and a token does not lead into another's.
+func TestAPageTokenBelongsToItsLetter(t *testing.T) {
+	h := start(t, nil)
+	client, ctx := looppb.NewPracticeServiceClient(h.conn), authorized(t.Context())
+	request := &looppb.ListMissionActivitiesRequest{Practice: "demo", EngagementLetterId: loopsim.SandboxLetter, PageSize: 1}
+	labels := map[string]bool{}
+	for {
+		page, err := client.ListMissionActivities(ctx, request)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, each := range page.GetMissionActivities() {
+			labels[each.GetLabel()] = true
+		}
+		if page.GetNextPageToken() == "" {
+			break
+		}
+		request.PageToken = page.GetNextPageToken()
+	}
+	if len(labels) != 2 {
+		t.Errorf("%v", labels)
+	}
+	request.EngagementLetterId = "0c4b1f6e-2d0a-4f1e-9a77-5b8e2f6d3c10"
+	if _, err := client.ListMissionActivities(ctx, request); failureOf(status.Convert(err)).Reason != "PAGE_TOKEN_INVALID" {
+		t.Error(err)
 	}
 }

@@ -90,6 +90,9 @@ func New(cfg Config) (http.Handler, error) {
 		func(ctx context.Context, mux *runtime.ServeMux, conn grpc.ClientConnInterface) error {
 			return looppb.RegisterPracticeServiceHandlerClient(ctx, mux, looppb.NewPracticeServiceClient(conn))
 		},
+		func(ctx context.Context, mux *runtime.ServeMux, conn grpc.ClientConnInterface) error {
+			return looppb.RegisterChangeFeedServiceHandlerClient(ctx, mux, looppb.NewChangeFeedServiceClient(conn))
+		},
 	} {
 		if err := register(ctx, mux, idempotencyKeys{cfg.Conn}); err != nil {
 			return nil, err

@@ -101,7 +101,7 @@ Practice %-11s %-47s (Standard)  DOSSIER_TEST, %s
 	for _, r := range loopsim.Routes() {
 		query := "?codeDossier=…"
 		switch r.Path {
-		case "/importJson", "/checkCollaborateurAccess":
+		case "/importJson", "/checkCollaborateurAccess", "/partialInit":
 			query = ""
 		case "/AgenceCabinet", "/groupe", "/CollaborateurCabinet", "/engagement":
 			query = "?codeDossier=cabinet"
