@@ -17,7 +17,9 @@ import (
 
 	"cegid.internal/gateway/cegidclient"
 	"cegid.internal/gateway/server/internal/config"
+	"cegid.internal/gateway/server/internal/config/strictyaml"
 	"cegid.internal/gateway/server/internal/policy"
+	"cegid.internal/gateway/server/internal/smallfile"
 )
 
 // Settings are a configuration and its policy.
@@ -193,8 +195,9 @@ func digestOf(path string, cfg *config.Config) (d digest) {
 	}
 	sum := sha256.New()
 	for _, file := range files {
-		content, err := os.ReadFile(file)
-		fmt.Fprintf(sum, "%q %d %t\n", file, len(content), err == nil)
+		// What is not read, a named pipe for one, loading refuses; a reader that waits here would end all reloading.
+		content, err := smallfile.Read(file, strictyaml.MaxBytes)
+		fmt.Fprintf(sum, "%q %d %v\n", file, len(content), err)
 		sum.Write(content)
 	}
 	return digest(sum.Sum(nil))

@@ -4,7 +4,6 @@ package secret
 import (
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -14,6 +13,7 @@ import (
 	"unicode/utf8"
 
 	"cegid.internal/gateway/cegidclient"
+	"cegid.internal/gateway/server/internal/smallfile"
 )
 
 // A secret of Loop has a few dozen characters; whatever is larger is another file.
@@ -93,7 +93,7 @@ func (r Ref) Read() (cegidclient.Secret, error) {
 		content = []byte(value)
 	case r.path != "":
 		var err error
-		if content, err = readFile(r.path); err != nil {
+		if content, err = smallfile.Read(r.path, maxBytes); err != nil {
 			return cegidclient.Secret{}, r.readError(err)
 		}
 	default:
@@ -101,7 +101,7 @@ func (r Ref) Read() (cegidclient.Secret, error) {
 	}
 
 	if len(content) > maxBytes {
-		return cegidclient.Secret{}, fmt.Errorf("%s: it is larger than 4 KiB and so no key; refer to what holds the key alone", r)
+		return cegidclient.Secret{}, tooLarge(r)
 	}
 	value := strings.TrimSpace(string(content))
 	switch {
@@ -131,23 +131,8 @@ func printable(s string) bool {
 	return utf8.ValidString(s) && !strings.ContainsFunc(s, func(c rune) bool { return !unicode.IsPrint(c) })
 }
 
-var errIrregular = errors.New("not a regular file")
-
-func readFile(path string) ([]byte, error) {
-	info, err := os.Stat(path)
-	if err != nil {
-		return nil, err
-	}
-	// Opening a named pipe would wait for its writer, and a pipe cannot be read again.
-	if !info.Mode().IsRegular() {
-		return nil, errIrregular
-	}
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	return io.ReadAll(io.LimitReader(f, maxBytes+1))
+func tooLarge(r Ref) error {
+	return fmt.Errorf("%s: it is larger than 4 KiB and so no key; refer to what holds the key alone", r)
 }
 
 func (r Ref) readError(err error) error {
@@ -156,8 +141,10 @@ func (r Ref) readError(err error) error {
 		return fmt.Errorf("%s: there is no such file; mount the secret or correct the path: %w", r, fs.ErrNotExist)
 	case errors.Is(err, fs.ErrPermission):
 		return fmt.Errorf("%s: this process may not read the file; change its owner or mode: %w", r, fs.ErrPermission)
-	case errors.Is(err, errIrregular):
+	case errors.Is(err, smallfile.ErrIrregular):
 		return fmt.Errorf("%s: it is no regular file; refer to the file that holds the secret", r)
+	case errors.Is(err, smallfile.ErrTooLarge):
+		return tooLarge(r)
 	}
 	// The path is in the reference already.
 	if pathError := (*fs.PathError)(nil); errors.As(err, &pathError) {

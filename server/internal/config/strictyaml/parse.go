@@ -5,18 +5,20 @@ package strictyaml
 import (
 	"bytes"
 	"errors"
-	"io"
 	"io/fs"
-	"os"
 
 	"github.com/goccy/go-yaml/ast"
 	"github.com/goccy/go-yaml/parser"
 	"github.com/goccy/go-yaml/token"
+
+	"cegid.internal/gateway/server/internal/smallfile"
 )
 
+// MaxBytes is the size of the largest file that is read: the parser's time grows with the square of some inputs.
+const MaxBytes = 1 << 20
+
 const (
-	// The parser's time grows with the square of some inputs.
-	maxBytes = 1 << 20
+	tooLarge = "the file is larger than 1 MiB; split it or look for what does not belong in it"
 	// Deeper than any file of ours by far; bounds the recursion.
 	maxDepth = 32
 )
@@ -24,13 +26,16 @@ const (
 // ReadFile reads a file of up to 1 MiB, which is a mapping of the declared shape. It returns false, with a problem
 // reported, when the file holds nothing that can be looked into.
 func ReadFile(path string, shape Key, report *Report) (Node, bool) {
-	source, err := read(path)
+	source, err := smallfile.Read(path, MaxBytes)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		report.Addf(path, "there is no such file; correct the path or create it")
 		return Node{}, false
 	case errors.Is(err, fs.ErrPermission):
 		report.Addf(path, "this process may not read the file; change the file's owner or mode")
+		return Node{}, false
+	case errors.Is(err, smallfile.ErrTooLarge):
+		report.Addf(path, tooLarge)
 		return Node{}, false
 	case err != nil:
 		report.Addf(path, "the file cannot be read; it must be a regular file")
@@ -39,28 +44,11 @@ func ReadFile(path string, shape Key, report *Report) (Node, bool) {
 	return Parse(path, shape, source, report)
 }
 
-func read(path string) ([]byte, error) {
-	info, err := os.Stat(path)
-	if err != nil {
-		return nil, err
-	}
-	// Opening a named pipe would wait for its writer.
-	if !info.Mode().IsRegular() {
-		return nil, errors.ErrUnsupported
-	}
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	return io.ReadAll(io.LimitReader(f, maxBytes+1))
-}
-
 // Parse reads the one document in source; an empty one reads as a mapping without keys. It returns false, with a
 // problem reported, when source is no YAML that this package accepts.
 func Parse(file string, shape Key, source []byte, report *Report) (root Node, ok bool) {
-	if len(source) > maxBytes {
-		report.Addf(file, "the file is larger than 1 MiB; split it or look for what does not belong in it")
+	if len(source) > MaxBytes {
+		report.Addf(file, tooLarge)
 		return Node{}, false
 	}
 	// The parser is known to panic on some malformed inputs; for an operator that is one more way of being malformed.
