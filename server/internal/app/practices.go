@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"slices"
 
 	"cegid.internal/gateway/cegidclient"
 	"cegid.internal/gateway/server/internal/config"
@@ -40,7 +41,7 @@ type tenant struct {
 // or cannot be read again, as secret.Notify is.
 func NewTenants(cfg *config.Config, observer cegidclient.Observer, notify func(practice string, ref secret.Ref, err error)) (*Tenants, error) {
 	t := &Tenants{practices: service.NewPractices(), gate: cegidclient.NewGate(), observer: observer, notify: notify}
-	if _, err := t.Apply(cfg); err != nil {
+	if _, _, err := t.Apply(cfg); err != nil {
 		return nil, err
 	}
 	return t, nil
@@ -51,8 +52,8 @@ func (t *Tenants) Practices() *service.Practices { return t.practices }
 
 // Apply puts the practices of a configuration in the place of those before, all of them or, with an error, none. A
 // practice whose configuration did not change keeps its client, and what that has learnt. It returns the names of
-// those that are new or other than before.
-func (t *Tenants) Apply(cfg *config.Config) (changed []string, err error) {
+// those that are new or other than before, and of those that are gone.
+func (t *Tenants) Apply(cfg *config.Config) (changed, removed []string, err error) {
 	open := map[string]tenant{}
 	var practices []*service.Practice
 	var problems []error
@@ -70,16 +71,20 @@ func (t *Tenants) Apply(cfg *config.Config) (changed []string, err error) {
 		practices = append(practices, now.practice)
 	}
 	if len(problems) > 0 {
-		return nil, errors.Join(problems...)
+		return nil, nil, errors.Join(problems...)
 	}
 	t.practices.Replace(practices...)
 	for name, before := range t.open {
 		if open[name].practice != before.practice {
 			before.practice.Client.Close() // idle connections alone: calls under way end as they began
 		}
+		if _, still := open[name]; !still {
+			removed = append(removed, name)
+		}
 	}
+	slices.Sort(removed)
 	t.loop, t.open = cfg.Loop, open
-	return changed, nil
+	return changed, removed, nil
 }
 
 // sameCalls compares all but the subscription keys, which each practice's configuration holds.

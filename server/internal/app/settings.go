@@ -116,7 +116,7 @@ func (r *Reloader) apply(now digest) error {
 	if err != nil {
 		return err
 	}
-	changed, err := r.tenants.Apply(next.Config)
+	changed, removed, err := r.tenants.Apply(next.Config)
 	if err != nil {
 		return err
 	}
@@ -125,9 +125,9 @@ func (r *Reloader) apply(now digest) error {
 	if before.Policy != next.Config.Policy || before.PracticesDirectory != next.Config.PracticesDirectory {
 		r.applied = digest{} // that was of other files: the next look finds theirs
 	}
-	if len(changed) > 0 || !r.policy.Equal(next.Policy) {
+	if len(changed)+len(removed) > 0 || !r.policy.Equal(next.Policy) {
 		r.policy.Replace(next.Policy)
-		r.log.Info("the configuration was reloaded", "practices", len(next.Config.Practices), "changed", changed, "callers", len(next.Policy.Callers()))
+		r.log.Info("the configuration was reloaded", "practices", len(next.Config.Practices), "changed", changed, "removed", removed, "callers", len(next.Policy.Callers()))
 		r.changed.SetToCurrentTime()
 	}
 	if keys := coldKeys(before, next.Config); len(keys) > 0 {
@@ -147,8 +147,11 @@ func (r *Reloader) report(err error) {
 		problem = err.Error()
 		r.failed.Set(1)
 	}
-	if problem != "" && problem != r.problem {
+	switch {
+	case problem != "" && problem != r.problem:
 		r.log.Error("the configuration was not reloaded; the one before stays in force", "error", problem)
+	case problem == "" && r.problem != "":
+		r.log.Info("the configuration on disk is fit to serve again")
 	}
 	r.problem = problem
 }

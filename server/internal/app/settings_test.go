@@ -152,6 +152,9 @@ func TestAPracticeComesChangesAndGoesWithoutRestart(t *testing.T) {
 	if got := i.practices(); !slices.Equal(got, []string{"one"}) || i.client("one") != one {
 		t.Errorf("a practice was removed: %q", got)
 	}
+	if said := i.log.String(); !strings.Contains(said, "changed=[two] removed=[]") || !strings.Contains(said, "changed=[] removed=[two]") {
+		t.Errorf("the log does not tell of what came and went: %s", said)
+	}
 	if want := []string{"two", "two"}; !slices.Equal(i.hastened, want) {
 		t.Errorf("hastened %q; want %q", i.hastened, want)
 	}
@@ -257,6 +260,9 @@ func TestWhatIsNotFitToServeIsNotLoaded(t *testing.T) {
 			i.looks(2)
 			if got := i.practices(); !slices.Contains(got, "two") || i.failing() {
 				t.Errorf("after it was mended: %q, failing %t", got, i.failing())
+			}
+			if told := strings.Count(i.log.String(), "fit to serve again"); told != 1 {
+				t.Errorf("the log tells %d times that it was mended", told)
 			}
 		})
 	}
