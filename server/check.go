@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -40,7 +41,7 @@ func (c *checkCommand) Run(ctx context.Context) error {
 	practices := tenants.Practices()
 	defer practices.Close()
 	fmt.Printf("configuration and policy: fine, %d practices, %d callers\n", len(practices.All()), len(set.Policy.Callers()))
-	fmt.Print(idle(set))
+	fmt.Print(ending(set.Config.TLS), idle(set))
 	failed := 0
 	for _, practice := range practices.All() {
 		if !c.Offline {
@@ -73,6 +74,26 @@ func (e notConnected) Error() string {
 }
 
 func (notConnected) ExitCode() int { return 2 }
+
+// ending warns of a certificate that ends soon, or has ended: serve takes it all the same.
+func ending(files config.TLS) string {
+	if files.Off {
+		return ""
+	}
+	pair, err := tls.LoadX509KeyPair(files.Certificate, files.Key)
+	if err != nil { // it was read a moment ago
+		return fmt.Sprintf("note: the certificate has changed meanwhile: %s\n", err)
+	}
+	const soon = 14 * 24 * time.Hour
+	end := pair.Leaf.NotAfter
+	switch left := time.Until(end); {
+	case left <= 0:
+		return fmt.Sprintf("note: the certificate ended on %s, and callers refuse it; replace it\n", end.Format(time.DateOnly))
+	case left < soon:
+		return fmt.Sprintf("note: the certificate ends on %s; replace it before\n", end.Format(time.DateOnly))
+	}
+	return ""
+}
 
 // idle names the callers and practices that no grant has.
 func idle(set *app.Settings) string {

@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"cegid.internal/gateway/cegidclient/loopsim"
 	"cegid.internal/gateway/server/internal/policy"
@@ -33,6 +34,12 @@ func TestCheck(t *testing.T) {
 		{name: "all is well", says: []string{"configuration and policy: fine, 1 practices, 1 callers\ndemo, advanced key: Loop answers, with data of the dossier.\n" + click}, calls: true},
 		{name: "offline", arguments: []string{"--offline"}, says: []string{"fine, 1 practices, 1 callers\n" + click}},
 		{name: "offline, while Loop refuses the key", do: func(t *testing.T, w *world) { w.SetSubscriptionKeys("", "") }, arguments: []string{"--offline"}, says: []string{"fine"}},
+		{
+			name: "the certificate has ended", do: withCertificate(-time.Hour), arguments: []string{"--offline"},
+			says: []string{"note: the certificate ended on " + time.Now().Add(-time.Hour).UTC().Format(time.DateOnly) + ", and callers refuse it"},
+		},
+		{name: "the certificate ends soon", do: withCertificate(13 * 24 * time.Hour), arguments: []string{"--offline"}, says: []string{"note: the certificate ends on 2"}},
+		{name: "the certificate lasts", do: withCertificate(15 * 24 * time.Hour), arguments: []string{"--offline"}, says: []string{"fine, 1 practices, 1 callers\n" + click}},
 		{
 			name: "the subscription key is refused", do: func(_ *testing.T, w *world) { w.SetSubscriptionKeys("x", "y") },
 			code: 2, says: []string{"demo, advanced key: Loop's gateway rejects the subscription key.\n  Loop answered HTTP 401", "  1. Compare the subscription key", click}, fails: "1 of 1 practices are not connected", calls: true,
@@ -116,6 +123,16 @@ func TestCheck(t *testing.T) {
 				t.Errorf("it shows a secret: %s %s", out, said)
 			}
 		})
+	}
+}
+
+// withCertificate serves a certificate that lasts as long as that.
+func withCertificate(left time.Duration) func(t *testing.T, w *world) {
+	return func(t *testing.T, w *world) {
+		certificate, key := newAuthority(t).signUntil(t, 3, time.Now().Add(left))
+		w.write(t, "tls.crt", certificate)
+		w.write(t, "tls.key", key)
+		w.settings["tls"] = "{certificate: tls.crt, key: tls.key}"
 	}
 }
 

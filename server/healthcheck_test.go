@@ -23,6 +23,12 @@ func TestHealthcheck(t *testing.T) {
 		{name: "over TLS, by a certificate that names no loopback and whose issuer nobody knows", prepare: withTLS},
 		{name: "while its certificate is rotated", prepare: withTLS, do: withTLS},
 		{
+			name: "while the new key is there before its certificate", prepare: withTLS, do: func(t *testing.T, w *world) {
+				_, key := newAuthority(t).sign(t, 3)
+				w.write(t, "tls.key", key)
+			},
+		},
+		{
 			name: "while the policy is being edited", do: func(t *testing.T, w *world) { w.write(t, "policy.yaml", "callers: [") },
 		},
 		{

@@ -392,6 +392,11 @@ func newAuthority(t *testing.T) *authority {
 // sign makes a certificate with that serial number, and its key.
 func (a *authority) sign(t *testing.T, serial int64) (certificate, key string) {
 	t.Helper()
+	return a.signUntil(t, serial, time.Now().Add(time.Hour))
+}
+
+func (a *authority) signUntil(t *testing.T, serial int64, end time.Time) (certificate, key string) {
+	t.Helper()
 	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		t.Fatal(err)
@@ -399,7 +404,7 @@ func (a *authority) sign(t *testing.T, serial int64) (certificate, key string) {
 	template := &x509.Certificate{
 		SerialNumber: big.NewInt(serial), Subject: pkix.Name{CommonName: "gateway"}, IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)},
 		KeyUsage: x509.KeyUsageDigitalSignature, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
-		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
+		NotBefore: end.Add(-2 * time.Hour), NotAfter: end,
 	}
 	der, err := x509.CreateCertificate(rand.Reader, template, a.certificate, &private.PublicKey, a.key)
 	if err != nil {

@@ -13,6 +13,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -20,13 +21,19 @@ import (
 // pemPair makes a certificate of that name and its key.
 func pemPair(t *testing.T, name string) (certificate, key []byte) {
 	t.Helper()
+	return pemPairFrom(t, name, time.Now().Add(-time.Hour))
+}
+
+// pemPairFrom makes one that is valid for two hours.
+func pemPairFrom(t *testing.T, name string, from time.Time) (certificate, key []byte) {
+	t.Helper()
 	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		t.Fatal(err)
 	}
 	template := &x509.Certificate{
 		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: name},
-		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
+		NotBefore: from, NotAfter: from.Add(2 * time.Hour),
 	}
 	der, err := x509.CreateCertificate(rand.Reader, template, template, &private.PublicKey, private)
 	if err != nil {
@@ -51,6 +58,15 @@ func TestCertificatesRotate(t *testing.T) {
 	}
 	oldCertificate, oldKey := pemPair(t, "old")
 	newCertificate, newKey := pemPair(t, "new")
+	endedCertificate, endedKey := pemPairFrom(t, "ended", time.Now().Add(-3*time.Hour))
+	futureCertificate, futureKey := pemPairFrom(t, "future", time.Now().Add(time.Hour))
+	pipe := func(path string) {
+		t.Helper()
+		_ = os.Remove(path)
+		if err := syscall.Mkfifo(path, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
 	write(certificateFile, oldCertificate)
 	write(keyFile, oldKey)
 	var log bytes.Buffer
@@ -67,9 +83,15 @@ func TestCertificatesRotate(t *testing.T) {
 	}{
 		{name: "nothing happens", do: func() {}, want: "old"},
 		{name: "the new certificate beside the old key", do: func() { write(certificateFile, newCertificate) }, want: "old", logs: "stays in use"},
+		{name: "the same a second later", do: func() {}, want: "old"},
 		{name: "half of a certificate", do: func() { write(certificateFile, newCertificate[:100]) }, want: "old", logs: "stays in use"},
 		{name: "no certificate at all", do: func() { _ = os.Remove(certificateFile) }, want: "old", logs: "stays in use"},
-		{name: "the old certificate beside the new key", do: func() { write(certificateFile, oldCertificate); write(keyFile, newKey) }, want: "old"},
+		{name: "a pipe that nobody writes to", do: func() { pipe(certificateFile) }, want: "old", logs: "no regular file"},
+		{name: "the old certificate again", do: func() { _ = os.Remove(certificateFile); write(certificateFile, oldCertificate) }, want: "old", logs: "was rotated"},
+		{name: "the old certificate beside the new key", do: func() { write(keyFile, newKey) }, want: "old", logs: "stays in use"},
+		{name: "a pair that has ended", do: func() { write(certificateFile, endedCertificate); write(keyFile, endedKey) }, want: "old", logs: "the certificate has ended"},
+		{name: "a pair that has not begun", do: func() { write(certificateFile, futureCertificate); write(keyFile, futureKey) }, want: "old", logs: "the certificate has not begun"},
+		{name: "the key before its certificate", do: func() { write(certificateFile, oldCertificate); write(keyFile, newKey) }, want: "old", logs: "do not fit"},
 		{name: "within the same second nothing is read", do: func() { write(certificateFile, newCertificate) }, want: "old", withoutSecond: true},
 		{name: "both new", do: func() {}, want: "new", logs: "was rotated"},
 		{name: "the key goes away afterwards", do: func() { _ = os.Remove(keyFile) }, want: "new", logs: "stays in use"},
@@ -94,6 +116,23 @@ func TestCertificatesRotate(t *testing.T) {
 		if said := log.String(); step.logs == "" && said != "" || !strings.Contains(said, step.logs) || strings.Contains(said, "PRIVATE KEY") {
 			t.Errorf("%s: the log says %q; want %q", step.name, said, step.logs)
 		}
+	}
+}
+
+// TestACertificateThatHasEndedIsServedAndTold: refusing it at the start would take the service from those who look at no
+// dates.
+func TestACertificateThatHasEndedIsServedAndTold(t *testing.T) {
+	folder := t.TempDir()
+	certificate, key := pemPairFrom(t, "ended", time.Now().Add(-3*time.Hour))
+	for name, content := range map[string][]byte{"tls.crt": certificate, "tls.key": key} {
+		if err := os.WriteFile(filepath.Join(folder, name), content, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var log bytes.Buffer
+	_, err := LoadTLS(filepath.Join(folder, "tls.crt"), filepath.Join(folder, "tls.key"), slog.New(slog.NewTextHandler(&log, nil)))
+	if err != nil || !strings.Contains(log.String(), "level=WARN") || !strings.Contains(log.String(), "valid until") {
+		t.Errorf("%v, saying %q", err, log.String())
 	}
 }
 

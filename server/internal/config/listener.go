@@ -30,7 +30,7 @@ func LoadHTTPListener(path string) (HTTPListener, error) {
 	// Every other problem stays in the report: the next start will tell.
 	top, _ := root.Fields()
 	l := loader{report: report}
-	listen, tls := l.listen(top.Get("listen")), l.tls(top.Get("tls"), filepath.Dir(path))
+	listen, tls := l.listen(top.Get("listen")), l.tlsFiles(top.Get("tls"), filepath.Dir(path))
 	if listen.HTTP == "" || !tls.Off && tls.Certificate == "" {
 		return HTTPListener{}, fmt.Errorf("%s does not say where HTTP is answered, or with which certificate; see: server check --offline --config %s", path, path)
 	}

@@ -135,6 +135,17 @@ func wildcard(host string) bool {
 }
 
 func (l *loader) tls(n strictyaml.Node, folder string) TLS {
+	t := l.tlsFiles(n, folder)
+	if t.Certificate != "" && t.Key != "" {
+		if _, err := tls.LoadX509KeyPair(t.Certificate, t.Key); err != nil {
+			n.Refusef("the two files are not a certificate and its private key in PEM; check that they belong together and are not swapped")
+		}
+	}
+	return t
+}
+
+// tlsFiles reads where certificate and key are, and does not look into them.
+func (l *loader) tlsFiles(n strictyaml.Node, folder string) TLS {
 	const cure = "write {certificate: file, key: file}, or off to serve plaintext behind something that ends TLS"
 	if !n.Given() {
 		n.Refusef("TLS is not decided on, and there is no default; %s", cure)
@@ -148,16 +159,10 @@ func (l *loader) tls(n strictyaml.Node, folder string) TLS {
 		return TLS{Off: true}
 	}
 	fields, _ := n.Fields()
-	t := TLS{
+	return TLS{
 		Certificate: l.file(fields.Get("certificate"), folder, "name the file with the certificate in PEM, or write tls: off"),
 		Key:         l.file(fields.Get("key"), folder, "name the file with the certificate's key in PEM, or write tls: off"),
 	}
-	if t.Certificate != "" && t.Key != "" {
-		if _, err := tls.LoadX509KeyPair(t.Certificate, t.Key); err != nil {
-			n.Refusef("the two files are not a certificate and its private key in PEM; check that they belong together and are not swapped")
-		}
-	}
-	return t
 }
 
 // file reads the path of a file that must exist, and returns it resolved; empty when it was refused.
@@ -172,6 +177,12 @@ func (l *loader) file(n strictyaml.Node, folder, missing string) string {
 	path := resolve(folder, text)
 	// The path is not repeated: somebody may have pasted a private key here.
 	info, err := os.Stat(path)
+	if err == nil && info.Mode().IsRegular() {
+		var file *os.File
+		if file, err = os.Open(path); err == nil {
+			_ = file.Close()
+		}
+	}
 	switch {
 	case errors.Is(err, fs.ErrPermission):
 		n.Refusef("this process may not read the file; change its owner or mode")
