@@ -12,9 +12,11 @@ import (
 
 	"google.golang.org/genproto/googleapis/rpc/errdetails"
 	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
 
 	"cegid.internal/gateway/cegidclient/loopsim"
+	looppb "cegid.internal/gateway/gen/go/cegid/loop/v1"
 )
 
 // TestRestartUnderLoad: calls under way finish or are told SHUTTING_DOWN, what was accepted is followed by the next
@@ -116,6 +118,41 @@ func TestRestartUnderLoad(t *testing.T) {
 		}
 	}
 	t.Logf("%d calls finished, %d were told SHUTTING_DOWN", finished, ended)
+}
+
+// TestARestartAsksForWhatStalled: where secrets are read at the start alone, it is how a revoked key is mended.
+func TestARestartAsksForWhatStalled(t *testing.T) {
+	t.Parallel()
+	w, a := newWorld(t), newAuthority(t)
+	w.twoPractices(t, a)
+	w.SetImportDelays(300*time.Millisecond, 0)
+	activate := func(is bool) {
+		if err := w.SetActivated("demo", loopsim.Advanced, is); err != nil {
+			t.Fatal(err)
+		}
+	}
+	p := w.serve(t, "")
+	l := &load{t: t, p: p, trust: &tls.Config{RootCAs: a.pool}}
+	do, hangUp := l.overGRPC()
+	defer hangUp()
+	if err := do("demo", "CEGID001", w.token, "FA-1"); err != nil {
+		t.Fatal(err)
+	}
+	activate(false)
+	conn := dial(t, p.grpc, l.trust)
+	ctx := metadata.AppendToOutgoingContext(t.Context(), "authorization", "Bearer "+w.token)
+	eventually(t, "a stalled import", func() bool {
+		got, err := looppb.NewImportServiceClient(conn).GetImport(ctx, &looppb.GetImportRequest{Practice: "demo", RequestId: "FA-1"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return time.Until(got.GetImport().GetNextPollTime().AsTime()) > patience
+	})
+	p.stop(t)
+	activate(true)
+	p = w.serve(t, "")
+	defer p.stop(t)
+	awaitSuccess(t, dial(t, p.grpc, l.trust), w.token, "demo", "FA-1")
 }
 
 var errUnderWay = errors.New("not answered yet")

@@ -6,7 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"os/signal"
 	"sync"
+	"sync/atomic"
+	"syscall"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
@@ -23,6 +26,8 @@ type serveCommand struct {
 }
 
 func (c *serveCommand) Run(ctx context.Context) error {
+	// Elsewhere it means to read the configuration again, which happens by itself; its default would be a crash.
+	signal.Ignore(syscall.SIGHUP)
 	set, err := app.LoadSettings(c.Config)
 	if err != nil {
 		return err
@@ -32,14 +37,17 @@ func (c *serveCommand) Run(ctx context.Context) error {
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	telemetry.RegisterBuild(registry, version())
-	var server *app.Server // the secrets below are read again only once it serves
+	// The importer of a server that is being made reads the secrets below already.
+	var serving atomic.Pointer[app.Server]
 	tenants, err := app.NewTenants(cfg, telemetry.NewLoop(registry, app.CountAttempt), func(practice string, ref secret.Ref, err error) {
 		if err != nil {
-			log.Error("a secret cannot be read again; the value before stays in use", "secret", ref.String(), "error", err.Error())
+			log.Error("a secret cannot be read again; the value before stays in use", "practice", practice, "secret", ref.String(), "error", err.Error())
 			return
 		}
-		log.Info("a secret was rotated", "secret", ref.String())
-		server.Hasten(practice)
+		log.Info("a secret was rotated", "practice", practice, "secret", ref.String())
+		if server := serving.Load(); server != nil { // a new one hastens all
+			server.Hasten(practice)
+		}
 	})
 	if err != nil {
 		return err
@@ -54,7 +62,7 @@ func (c *serveCommand) Run(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("the ledger %s: %w", cfg.Ledger, err)
 	}
-	server, err = app.New(app.Config{
+	server, err := app.New(app.Config{
 		GRPC: cfg.Listen.GRPC, HTTP: cfg.Listen.HTTP, Operations: cfg.Listen.Operations,
 		TLS: transport, Practices: tenants.Practices(), Policy: set.Policy, Ledger: writes,
 		FirstPoll: cfg.Imports.FirstPoll, LastPoll: cfg.Imports.LastPoll, StalledPoll: cfg.Imports.StalledPoll,
@@ -65,6 +73,7 @@ func (c *serveCommand) Run(ctx context.Context) error {
 	if err != nil {
 		return errors.Join(err, writes.Close())
 	}
+	serving.Store(server)
 	grpcAddress, httpAddress, operationsAddress := server.Addresses()
 	log.Info("serving", "version", version(), "grpc", grpcAddress.String(), "http", httpAddress.String(),
 		"operations", operationsAddress.String(), "tls", transport != nil, "practices", len(cfg.Practices))

@@ -19,6 +19,7 @@ import (
 	"os"
 	"regexp"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -492,6 +493,23 @@ func TestServeOverTLS(t *testing.T) {
 	p.lines(t) // each is JSON, those of handshakes too
 	if strings.Contains(p.log.String(), "PRIVATE KEY") {
 		t.Error("the log holds a key")
+	}
+}
+
+// TestSIGHUPChangesNothing: files are looked at anyway, and a crash leaves writes without an outcome.
+func TestSIGHUPChangesNothing(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	p := w.serve(t, "")
+	if err := p.cmd.Process.Signal(syscall.SIGHUP); err != nil {
+		t.Fatal(err)
+	}
+	if err := listAccounts(t.Context(), dial(t, p.grpc, nil), w.token); err != nil {
+		t.Error(err)
+	}
+	p.stop(t)
+	if strings.Count(p.log.String(), `"msg":"serving"`) != 1 {
+		t.Errorf("the log: %s", p.log.String())
 	}
 }
 

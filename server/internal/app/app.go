@@ -131,6 +131,9 @@ func New(cfg Config) (_ *Server, err error) {
 	if err != nil {
 		return nil, fmt.Errorf("the ledger: %w", err)
 	}
+	for _, practice := range cfg.Practices.All() { // what stalled before the restart: that may have been its cure
+		s.importer.Hasten(practice.Name)
+	}
 	telemetry.RegisterLedger(cfg.Registry, cfg.Ledger)
 	telemetry.RegisterPractices(cfg.Registry, cfg.Practices.All)
 	chain := interceptor.Chain(interceptor.Config{
