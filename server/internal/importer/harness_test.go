@@ -95,6 +95,8 @@ type loop struct {
 	gone atomic.Bool
 	// panics: so does whoever calls Loop.
 	panics bool
+	// slow: so long Loop takes for an answer.
+	slow time.Duration
 
 	mu      sync.Mutex
 	scripts map[string][]string
@@ -121,6 +123,7 @@ func (l *loop) RoundTrip(r *http.Request) (*http.Response, error) {
 	if l.panics {
 		panic("odd")
 	}
+	defer time.Sleep(l.slow)
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	id := r.URL.Query().Get("accountingImportRequestId")

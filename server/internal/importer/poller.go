@@ -35,14 +35,16 @@ type poller struct {
 	// asking are the imports that Loop is being asked about, by practice how many.
 	asking  map[ledger.Key]bool
 	running map[string]int
-	// mended are the practices whose stalled imports are worth asking for again.
-	mended map[string]bool
+	// mended are the practices whose stalled imports are worth asking for again, mendings how often each was.
+	mended   map[string]bool
+	mendings map[string]int
 }
 
 func startPoller(cfg Config) *poller {
 	ctx, cancel := context.WithCancel(context.Background())
 	p := &poller{
-		cfg: cfg, cancel: cancel, signal: make(chan struct{}, 1), asking: map[ledger.Key]bool{}, running: map[string]int{}, mended: map[string]bool{},
+		cfg: cfg, cancel: cancel, signal: make(chan struct{}, 1), asking: map[ledger.Key]bool{}, running: map[string]int{},
+		mended: map[string]bool{}, mendings: map[string]int{},
 	}
 	p.done.Go(func() { p.run(ctx) })
 	p.done.Go(func() { p.keep(ctx) })
@@ -66,6 +68,21 @@ func (p *poller) wake() {
 func (p *poller) hasten(practice string) {
 	p.mu.Lock()
 	p.mended[practice] = true
+	p.mendings[practice]++
+	p.mu.Unlock()
+	p.wake()
+}
+
+func (p *poller) mendingsOf(practice string) int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.mendings[practice]
+}
+
+// hastenAgain is for what stalls by a question that was put before the practice was mended.
+func (p *poller) hastenAgain(practice string) {
+	p.mu.Lock()
+	p.mended[practice] = true // no mending: questions under way would hasten one another without end
 	p.mu.Unlock()
 	p.wake()
 }
@@ -161,11 +178,15 @@ func (p *poller) release(key ledger.Key) {
 
 // ask asks Loop once and commits what it says; false when it could not.
 func (p *poller) ask(ctx context.Context, record ledger.Record) bool {
+	mendings := p.mendingsOf(record.Practice)
 	progress := p.safeProgress(ctx, record)
 	if ctx.Err() != nil {
 		return false // the answer, if any, was cut short by our own end
 	}
 	_, err := p.cfg.Ledger.Followed(ctx, record.Key, record.State, progress)
+	if err == nil && progress.FollowError != "" && p.mendingsOf(record.Practice) != mendings {
+		p.hastenAgain(record.Practice)
+	}
 	if err == nil || errors.Is(err, ledger.ErrLost) {
 		return true
 	}

@@ -136,6 +136,28 @@ func TestAPracticeThatIsRemovedStallsItsImports(t *testing.T) {
 	})
 }
 
+// TestWhatWasAskedBeforeAMendingIsAskedAgain: the answer to the old key comes after the new one.
+func TestWhatWasAskedBeforeAMendingIsAskedAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		loop := loop{slow: 2 * time.Second}
+		l := temporary(t)
+		i := follow(t, &loop, l, "FA-1", 2*time.Second, "h401", "h401", "3")
+		if asked := loop.times("loop-FA-1"); len(asked) != 1 {
+			t.Fatalf("Loop was asked %d times", len(asked))
+		}
+		i.Hasten("demo") // while the first question is under way
+		time.Sleep(3 * time.Second)
+		if asked := loop.times("loop-FA-1"); len(asked) != 2 {
+			t.Fatalf("Loop was asked %d times; want 2", len(asked))
+		}
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		if asked, got := loop.times("loop-FA-1"), get(t, l, "FA-1"); len(asked) != 2 || got.FollowError == "" || time.Until(got.NextPoll) < 50*time.Minute {
+			t.Errorf("without another mending Loop was asked %d times, and is asked again in %s", len(asked), time.Until(got.NextPoll))
+		}
+	})
+}
+
 // TestFollowingGoesOnAfterARestart: by another process, without its caller.
 func TestFollowingGoesOnAfterARestart(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
