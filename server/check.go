@@ -32,7 +32,10 @@ func (c *checkCommand) Run(ctx context.Context) error {
 		return err
 	}
 	if err := ledger.Look(set.Config.Ledger); err != nil {
-		return fmt.Errorf("the ledger %s: %w", set.Config.Ledger, err)
+		return fmt.Errorf("ledger %s: %w", set.Config.Ledger, err)
+	}
+	if err := ledger.CheckWritable(set.Config.Ledger); err != nil {
+		return fmt.Errorf("ledger %s: %w", set.Config.Ledger, err)
 	}
 	tenants, err := app.NewTenants(set.Config, nil, nil)
 	if err != nil {

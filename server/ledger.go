@@ -18,7 +18,7 @@ type ledgerInitCommand struct {
 
 func (c *ledgerInitCommand) Run(ctx context.Context) error {
 	if err := ledger.Init(ctx, c.Ledger); err != nil {
-		return fmt.Errorf("%s: %w", c.Ledger, err)
+		return err
 	}
 	fmt.Println("made", c.Ledger)
 	return nil

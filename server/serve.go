@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
-	"fmt"
 	"log/slog"
 	"os/signal"
 	"sync"
@@ -60,7 +59,7 @@ func (c *serveCommand) Run(ctx context.Context) error {
 	}
 	writes, err := ledger.Open(ctx, cfg.Ledger)
 	if err != nil {
-		return fmt.Errorf("the ledger %s: %w", cfg.Ledger, err)
+		return err
 	}
 	server, err := app.New(app.Config{
 		GRPC: cfg.Listen.GRPC, HTTP: cfg.Listen.HTTP, Operations: cfg.Listen.Operations,

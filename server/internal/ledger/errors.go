@@ -31,6 +31,8 @@ var (
 	ErrNoLedger = errors.New("this is no ledger, or its creation was cut short: give another path, or remove the file and run 'server ledger init'")
 	// ErrLocked: a ledger in a file belongs to one process.
 	ErrLocked = errors.New("another process has the ledger open: stop it first ('fuser' with this path names it); several servers need a ledger on PostgreSQL")
+	// ErrReadOnly: SQLite says so in several ways, and none of them names the folder.
+	ErrReadOnly = errors.New("this process may not write to it: change the owner or mode of the file and of its folder, in which others stand beside it, or mount the volume for writing")
 	// ErrNewer: the ledger was migrated by a newer server.
 	ErrNewer = errors.New("the ledger was written by a newer server: run that version or a later one")
 )

@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 
 	sqlite3 "modernc.org/sqlite/lib"
 )
@@ -37,6 +38,19 @@ func Look(path string) error {
 		return ErrNoLedger
 	}
 	return nil
+}
+
+// CheckWritable says whether this process may write to a file. Not to a ledger that it has open: closing the file again
+// would give up the lock, as POSIX has it. Errors: ErrReadOnly.
+func CheckWritable(path string) error {
+	file, err := os.OpenFile(path, os.O_RDWR, 0)
+	switch {
+	case err == nil:
+		return file.Close()
+	case errors.Is(err, fs.ErrPermission), errors.Is(err, syscall.EROFS):
+		return ErrReadOnly
+	}
+	return err
 }
 
 // Backup writes a copy of a ledger that no server has open to a file that does not exist, and returns how many

@@ -83,7 +83,7 @@ func syncFolder(path string) error {
 }
 
 // Open opens the ledger in a file, which Init has made, and locks it until Close or the end of the process. An older
-// schema is brought up to date. Errors: ErrMissing, ErrNoLedger, ErrLocked, ErrNewer.
+// schema is brought up to date. Errors: ErrMissing, ErrNoLedger, ErrLocked, ErrReadOnly, ErrNewer.
 func Open(ctx context.Context, path string) (*Ledger, error) {
 	return open(ctx, path, true)
 }
@@ -103,6 +103,8 @@ func open(ctx context.Context, path string, durable bool) (*Ledger, error) {
 		err = ErrLocked
 	case sqliteCode(err) == sqlite3.SQLITE_NOTADB:
 		err = ErrNoLedger
+	case sqliteCode(err) == sqlite3.SQLITE_READONLY, sqliteCode(err) == sqlite3.SQLITE_CANTOPEN, errors.Is(CheckWritable(path), ErrReadOnly):
+		err = ErrReadOnly // a lock in vain on a file that it may not write SQLite calls a fault of the disk
 	}
 	return nil, fmt.Errorf("ledger %s: %w", path, err)
 }
