@@ -283,7 +283,7 @@ func TestUnit(t *testing.T) {
 	if limit := duration(t, strings.Join(settings["TimeoutStopSec"], "")); limit < least {
 		t.Errorf("it is killed after %s; its end may take %s", limit, least)
 	}
-	for _, each := range []string{"DynamicUser=yes", "ProtectSystem=strict", "NoNewPrivileges=yes", "CapabilityBoundingSet=", "PrivateTmp=yes", "UMask=0077"} {
+	for _, each := range []string{"DynamicUser=yes", "ProtectSystem=strict", "NoNewPrivileges=yes", "CapabilityBoundingSet=", "PrivateTmp=yes", "UMask=0077", "LimitCORE=0"} {
 		key, value, _ := strings.Cut(each, "=")
 		if !slices.Equal(settings[key], []string{value}) {
 			t.Errorf("%s is %q; want %q", key, settings[key], value)
