@@ -333,6 +333,10 @@ func audit(log *slog.Logger, access map[string]policy.Right) Named {
 		err := next(ctx)
 		if right, known := access[method]; known && right != policy.Read {
 			call := CallFrom(ctx)
+			var upstream *cegidclient.Error
+			if apierror.ReasonOf(err) == looppb.ErrorReason_ERROR_REASON_UNSPECIFIED && errors.As(err, &upstream) {
+				err = apierror.FromLoop(upstream) // what the caller is told, further out
+			}
 			log.LogAttrs(ctx, slog.LevelInfo, "audit", slog.String("event", "done"), slog.String("method", method),
 				slog.String("caller", call.Caller), slog.String("practice", call.Practice), slog.String("dossier", call.Dossier),
 				slog.String("right", right.String()), slog.String("code", status.Code(err).String()),
