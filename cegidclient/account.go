@@ -1,5 +1,7 @@
 package cegidclient
 
+import "context"
+
 // The fields of an account, for filters and orders.
 const (
 	AccountObjectID      Field = "objectId"
@@ -48,11 +50,29 @@ type Account struct {
 	Unmapped Unmapped
 }
 
-// AccountService reads the accounts of a dossier.
+// AccountService reads and creates the accounts of a dossier.
 type AccountService struct {
 	Lister[Account]
+	creator creator[Account]
 }
 
 func newAccountService(c *Client) *AccountService {
-	return &AccountService{newLister[Account](c, "list_accounts", AccountNumber)}
+	s := &AccountService{Lister: newLister[Account](c, "list_accounts", AccountNumber)}
+	s.creator = newCreator(&s.Lister, "create_account", "number")
+	return s
+}
+
+// Get reads the account of that number (Loop: GET /compte, filtered; loop-api: R 2.1). Without one the error is a
+// [KindNotFound].
+func (s *AccountService) Get(ctx context.Context, dossier, number string) (*Account, error) {
+	return s.get(ctx, dossier, "number", number)
+}
+
+// Create makes an account, if there is none of its number (Loop: POST /compte; loop-api: R 2.2). Route and body are
+// inferred, hence [Config.Unverified]. Number and Label are needed, ObjectID and RevisionID are Loop's to give, and Unmapped
+// holds further fields of Loop's as JSON.
+//
+// It looks first, sends once, and looks again when the answer is lost: the call may be repeated as it is.
+func (s *AccountService) Create(ctx context.Context, dossier string, account Account) (*Written[Account], error) {
+	return s.creator.create(ctx, dossier, &account)
 }

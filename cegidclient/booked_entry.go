@@ -5,7 +5,6 @@ import (
 	"net/url"
 	"reflect"
 	"strconv"
-	"strings"
 )
 
 // The criteria of entries, by Loop's names (loop-api: A 4).
@@ -120,7 +119,7 @@ func newEntryService(c *Client) *EntryService {
 // call and no page: whether Loop gives what lies beyond its limit is not documented.
 func (s *EntryService) List(ctx context.Context, dossier string, q EntryQuery) (*EntryList, error) {
 	call := &Call{Operation: s.op, Dossier: dossier}
-	if dossier == "" || strings.EqualFold(dossier, PracticeDossier) {
+	if isNoDossier(dossier) {
 		return nil, s.c.annotate(call, invalid("dossier", "no dossier"), nil)
 	}
 	filter, err := q.filter()

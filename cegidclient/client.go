@@ -16,6 +16,10 @@ const DefaultBaseURL = "https://api.cegid.com/loop-api-publiques"
 // offices, work groups, staff, engagements and activities.
 const PracticeDossier = "cabinet"
 
+func isNoDossier(dossier string) bool {
+	return dossier == "" || strings.EqualFold(dossier, PracticeDossier)
+}
+
 // Config describes a client: one practice behind one base URL. Zero values are the defaults.
 type Config struct {
 	// BaseURL of Loop; [DefaultBaseURL] when empty. Anything but https is refused unless AllowPlainHTTP is set,
@@ -39,8 +43,8 @@ type Config struct {
 	// RequireHookForWrites refuses a call that books or stores (Resend "never") unless [WithBeforeSend] gave it a hook:
 	// for an owner whose ledger must know of every write.
 	RequireHookForWrites bool
-	// Unverified lists the ids of unverified operations of the inventory that the owner allows. So far it is asked for
-	// import_json_analytics only.
+	// Unverified lists the ids of unverified operations of the inventory that the owner allows: those whose methods say
+	// so. [Client.Do] does not ask.
 	Unverified []string
 	UserAgent  string
 	// Transport replaces both transports, for tests. It must honour net/http/httptrace, on which [Error.Sent] rests.
@@ -78,6 +82,12 @@ type Client struct {
 	Sections *SectionService
 	// Customers, Suppliers, Employees and OtherThirdParties are the third parties of a dossier, a route of Loop's each.
 	Customers, Suppliers, Employees, OtherThirdParties *ThirdPartyService
+	// VATCodes are the VAT codes of a dossier.
+	VATCodes *VATCodeService
+	// Establishments are those of a dossier's company.
+	Establishments *EstablishmentService
+	// LegalIdentity is that of a dossier's company.
+	LegalIdentity *LegalIdentityService
 	// Entries are those that a dossier holds.
 	Entries *EntryService
 	// Offices, WorkGroups, Staff, Engagements and Activities are those of the practice itself. They need its Advanced key.
@@ -149,6 +159,9 @@ func New(cfg Config) (*Client, error) {
 	c.Suppliers = newThirdPartyService(c, "list_suppliers", ThirdPartySupplier)
 	c.Employees = newThirdPartyService(c, "list_employees", ThirdPartyEmployee)
 	c.OtherThirdParties = newThirdPartyService(c, "list_other_third_parties", ThirdPartyOther)
+	c.VATCodes = newVATCodeService(c)
+	c.Establishments = newEstablishmentService(c)
+	c.LegalIdentity = newLegalIdentityService(c)
 	c.Entries = newEntryService(c)
 	c.Offices = newOfficeService(c)
 	c.WorkGroups = newWorkGroupService(c)

@@ -3,7 +3,9 @@ package cegidclient
 import (
 	"bytes"
 	"fmt"
+	"maps"
 	"reflect"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -501,9 +503,9 @@ func (p *plan) append(dst []byte, item reflect.Value) []byte {
 			dst = append(dst, `{"objectId":`+id+`,"description":`+description+`}`...)
 		}
 	}
-	for name, raw := range unmapped {
+	for _, name := range slices.Sorted(maps.Keys(unmapped)) {
 		comma()
-		dst = append(append(dst, quote(name)+":"...), raw...)
+		dst = append(append(dst, quote(name)+":"...), unmapped[name]...)
 	}
 	return append(dst, '}')
 }

@@ -210,6 +210,16 @@ func losesNothing[T any](t *testing.T) {
 	})
 }
 
+func TestNothingOfADossiersSettingsIsLost(t *testing.T) {
+	t.Run("account", losesNothing[Account])
+	t.Run("journal", losesNothing[Journal])
+	t.Run("section", losesNothing[Section])
+	t.Run("third party", losesNothing[ThirdParty])
+	t.Run("VAT code", losesNothing[VATCode])
+	t.Run("establishment", losesNothing[Establishment])
+	t.Run("legal identity", losesNothing[LegalIdentity])
+}
+
 func TestTypedFieldsAgreeWithEncodingJSON(t *testing.T) {
 	// On the documented form, the engine and a plain decoder see the same.
 	body := []byte("[" + accountJSON(1) + "," + accountJSON(20) + "]")

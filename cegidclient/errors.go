@@ -53,6 +53,10 @@ const (
 	// KindUnverified: what would have to be sent is inferred, and [Config.Unverified] does not allow it. Operation
 	// names the entry of the inventory to allow. Loop was not called.
 	KindUnverified
+	// KindExists: Loop has an object of that number or code already, so none was created. Field names the argument.
+	KindExists
+	// KindStale: the object is not at the given revision any more.
+	KindStale
 )
 
 // The sentinels of errors.Is.
@@ -71,6 +75,8 @@ const (
 	ErrInterrupted         = KindInterrupted
 	ErrOutcomeUnknown      = KindOutcomeUnknown
 	ErrUnverified          = KindUnverified
+	ErrExists              = KindExists
+	ErrStale               = KindStale
 )
 
 // String gives the stable name, fit for a metric label. The name of KindUnknown is "unknown".
@@ -104,6 +110,10 @@ func (k Kind) String() string {
 		return "outcome_unknown"
 	case KindUnverified:
 		return "unverified"
+	case KindExists:
+		return "exists"
+	case KindStale:
+		return "stale"
 	default:
 		return "unknown"
 	}
@@ -171,7 +181,7 @@ type Error struct {
 	// Local: decided here (gate, breaker, limits, arguments), not by Loop.
 	Local bool
 	Sent  SentState
-	// Field names the argument (KindInvalidArgument) or Loop's field (KindBadResponse) at fault.
+	// Field names the argument (KindInvalidArgument, KindExists, KindNotFound) or Loop's field (KindBadResponse) at fault.
 	Field    string
 	Evidence Evidence
 	// Last is Loop's last answer when the caller's context ended the call.

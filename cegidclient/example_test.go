@@ -115,13 +115,19 @@ func ExampleOperations() {
 		}
 	}
 	// Output:
-	// 1 list_accounts GET /compte [ReferenceDataService.ListAccounts ReferenceDataService.StreamAccounts]
-	// 3 list_journals GET /journal [ReferenceDataService.ListJournals ReferenceDataService.StreamJournals]
+	// 1 list_accounts GET /compte [ReferenceDataService.ListAccounts ReferenceDataService.StreamAccounts ReferenceDataService.GetAccount]
+	// 2 create_account POST /compte [ReferenceDataService.CreateAccount]
+	// 3 list_journals GET /journal [ReferenceDataService.ListJournals ReferenceDataService.StreamJournals ReferenceDataService.GetJournal]
+	// 4 create_journal POST /journal [ReferenceDataService.CreateJournal]
 	// 5 list_analytic_sections GET /section [ReferenceDataService.ListAnalyticSections ReferenceDataService.StreamAnalyticSections]
 	// 6 list_customers GET /tiersClient [ReferenceDataService.ListThirdParties ReferenceDataService.StreamThirdParties]
 	// 7 list_suppliers GET /tiersFournisseur [ReferenceDataService.ListThirdParties ReferenceDataService.StreamThirdParties]
 	// 8 list_employees GET /tiersSalarie [ReferenceDataService.ListThirdParties ReferenceDataService.StreamThirdParties]
 	// 9 list_other_third_parties GET /tiersDivers [ReferenceDataService.ListThirdParties ReferenceDataService.StreamThirdParties]
+	// 10 list_vat_codes GET /tva [ReferenceDataService.ListVatCodes ReferenceDataService.StreamVatCodes]
+	// 11 list_establishments GET /etablissementComplet [ReferenceDataService.ListEstablishments ReferenceDataService.StreamEstablishments]
+	// 12 get_dossier_identity GET /DossierComplet [ReferenceDataService.GetLegalIdentity]
+	// 13 update_dossier_identity PUT /DossierComplet [ReferenceDataService.UpdateLegalIdentity]
 	// 16 import_entries POST /importJson [ImportService.ImportEntries]
 	// 16 import_json_analytics POST /importJson [ImportService.ImportEntries]
 	// 21 get_import_status GET /getImportStatus [ImportService.WatchImport]

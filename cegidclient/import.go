@@ -184,7 +184,7 @@ func (s *ImportService) Submit(ctx context.Context, dossier string, in EntryImpo
 		e := &Error{Kind: KindUnverified, Local: true, Field: at, detail: "Loop does not document the JSON of an analytic breakdown, and this client was not told to send it all the same"}
 		return "", s.c.annotate(call, e, nil)
 	}
-	if dossier == "" || strings.EqualFold(dossier, PracticeDossier) {
+	if isNoDossier(dossier) {
 		return "", s.c.annotate(call, invalid("dossier", "no dossier"), nil)
 	}
 	if call.Body, err = appendImport(nil, dossier, &in); err != nil {
@@ -245,53 +245,59 @@ func readAccepted(body []byte) (loopRequestID string, err error) {
 // maxLoopRequestID is generous: Loop's ids are UUIDs.
 const maxLoopRequestID = 200
 
-// readMembers reads an answer that is one object, bare, in {"data":…}, or alone in an array: Loop's envelopes vary
-// (loop-api: R 1.8). It goes into an envelope only as long as none of the wanted members stands outside. Names come in
-// lower case, values raw; of a name given twice the first counts.
+// readMembers reads the members of what unwrap finds.
 func readMembers(body []byte, wanted ...string) (map[string]string, error) {
+	_, members, err := unwrap(body, wanted...)
+	return members, err
+}
+
+// unwrap reads an answer that is one object, bare, in {"data":…}, or alone in an array: Loop's envelopes vary (loop-api:
+// R 1.8). It goes into an envelope only as long as none of the wanted members stands outside. It gives the object as
+// received, and its members: names in lower case, values raw; of a name given twice the first counts.
+func unwrap(body []byte, wanted ...string) (object string, members map[string]string, err error) {
 	dec := newDecoder(body)
 	value, err := dec.ReadValue()
 	if err != nil {
-		return nil, notJSON(err)
+		return "", nil, notJSON(err)
 	}
 	raw := string(value)
 	if err := (&reader{dec: dec}).end(); err != nil {
 		if e, ok := asError(err); ok {
-			return nil, e
+			return "", nil, e
 		}
-		return nil, notJSON(err)
+		return "", nil, notJSON(err)
 	}
 	for range 4 {
 		dec := newDecoder([]byte(raw))
 		switch token, err := dec.ReadToken(); {
 		case err != nil:
-			return nil, notJSON(err)
+			return "", nil, notJSON(err)
 		case token.Kind() == '[':
 			if dec.PeekKind() == ']' {
-				return nil, badResponse("the answer is an empty list")
+				return "", nil, badResponse("the answer is an empty list")
 			}
 			v, err := dec.ReadValue()
 			if err != nil {
-				return nil, notJSON(err)
+				return "", nil, notJSON(err)
 			}
 			raw = string(v)
 			if dec.PeekKind() != ']' {
-				return nil, badResponse("the answer is a list where one object was expected")
+				return "", nil, badResponse("the answer is a list where one object was expected")
 			}
 			continue
 		case token.Kind() != '{':
-			return nil, badResponse("the answer is not an object")
+			return "", nil, badResponse("the answer is not an object")
 		}
 		members, found := map[string]string{}, false
 		for dec.PeekKind() != '}' {
 			name, err := dec.ReadToken()
 			if err != nil {
-				return nil, notJSON(err)
+				return "", nil, notJSON(err)
 			}
 			key := fold(name.String())
 			v, err := dec.ReadValue()
 			if err != nil {
-				return nil, notJSON(err)
+				return "", nil, notJSON(err)
 			}
 			if _, twice := members[key]; !twice {
 				members[key] = string(v)
@@ -300,11 +306,11 @@ func readMembers(body []byte, wanted ...string) (map[string]string, error) {
 		}
 		data := members["data"]
 		if found || data == "" || data[0] != '{' && data[0] != '[' {
-			return members, nil
+			return raw, members, nil
 		}
 		raw = data
 	}
-	return nil, badResponse("the answer is wrapped too often")
+	return "", nil, badResponse("the answer is wrapped too often")
 }
 
 // ImportState is where an import stands at Loop (loop-api: A 3.6) [3]. The history and the screens of Loop count

@@ -1,5 +1,7 @@
 package cegidclient
 
+import "context"
+
 // The fields of a journal, for filters and orders.
 const (
 	JournalObjectID             Field = "objectId"
@@ -61,11 +63,29 @@ type Journal struct {
 	Unmapped Unmapped
 }
 
-// JournalService reads the journals of a dossier.
+// JournalService reads and creates the journals of a dossier.
 type JournalService struct {
 	Lister[Journal]
+	creator creator[Journal]
 }
 
 func newJournalService(c *Client) *JournalService {
-	return &JournalService{newLister[Journal](c, "list_journals", JournalCode)}
+	s := &JournalService{Lister: newLister[Journal](c, "list_journals", JournalCode)}
+	s.creator = newCreator(&s.Lister, "create_journal", "code")
+	return s
+}
+
+// Get reads the journal of that code (Loop: GET /journal, filtered; loop-api: R 3.1). Without one the error is a
+// [KindNotFound].
+func (s *JournalService) Get(ctx context.Context, dossier, code string) (*Journal, error) {
+	return s.get(ctx, dossier, "code", code)
+}
+
+// Create makes a journal, if there is none of its code (Loop: POST /journal; loop-api: R 3.2). The body is inferred, hence
+// [Config.Unverified]. Code, Label and Type are needed, ObjectID and RevisionID are Loop's to give, and Unmapped holds further
+// fields of Loop's as JSON.
+//
+// It looks first, sends once, and looks again when the answer is lost: the call may be repeated as it is.
+func (s *JournalService) Create(ctx context.Context, dossier string, journal Journal) (*Written[Journal], error) {
+	return s.creator.create(ctx, dossier, &journal)
 }

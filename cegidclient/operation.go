@@ -87,43 +87,47 @@ func settingsOperations() []Operation {
 			Confidence: c, Resend: ResendAlways, Reference: ref, Unknown: unknown,
 		}
 	}
+	wrap := func(op Operation, rpcs ...string) Operation {
+		op.Wrapped = true
+		for _, rpc := range rpcs {
+			op.RPCs = append(op.RPCs, "ReferenceDataService."+rpc)
+		}
+		return op
+	}
 	create := func(row int, id, path, title, ref, unknown string) Operation {
 		return Operation{
 			Row: row, ID: id, Method: "POST", Path: path, Title: title, Key: KeyStandard, KeyBasis: KeyInferred,
 			Confidence: PartlyDocumented, Resend: ResendReadBack, Unverified: true, Reference: ref, Unknown: unknown,
-			Note: "Found again by its code after a lost answer.",
+			Note: "What is sent, an array of the fields that the list shows, is inferred. Found again by its number or code after a lost answer.",
 		}
 	}
-	accounts := list(1, "list_accounts", "/compte", "Chart of accounts", PartlyDocumented, "R 2.1", "Meaning of the types 1 to 7; fields after the VAT code.")
-	accounts.Wrapped, accounts.RPCs = true, []string{"ReferenceDataService.ListAccounts", "ReferenceDataService.StreamAccounts"}
-	journals := list(3, "list_journals", "/journal", "Journals", Documented, "R 3.1", "Values of the label entry mode.")
-	journals.Wrapped, journals.RPCs = true, []string{"ReferenceDataService.ListJournals", "ReferenceDataService.StreamJournals"}
-	sections := list(5, "list_analytic_sections", "/section", "Analytic sections", Documented, "R 4.1", "Whether the axis is described by a text or a list.")
-	sections.Wrapped, sections.RPCs = true, []string{"ReferenceDataService.ListAnalyticSections", "ReferenceDataService.StreamAnalyticSections"}
 	thirdParties := func(row int, id, path, title, unknown string) Operation {
-		op := list(row, id, path, title, PartlyDocumented, "R 6.1", unknown)
-		op.Wrapped, op.RPCs = true, []string{"ReferenceDataService.ListThirdParties", "ReferenceDataService.StreamThirdParties"}
-		return op
+		return wrap(list(row, id, path, title, PartlyDocumented, "R 6.1", unknown), "ListThirdParties", "StreamThirdParties")
 	}
 	return []Operation{
-		accounts,
-		create(2, "create_account", "/compte", "Create an account", "R 2.2", "The printed route, body, required fields and answer."),
-		journals,
-		create(4, "create_journal", "/journal", "Create a journal", "R 3.2", "Body, required fields and answer."),
-		sections,
+		wrap(list(1, "list_accounts", "/compte", "Chart of accounts", PartlyDocumented, "R 2.1", "Meaning of the types 1 to 7; fields after the VAT code."),
+			"ListAccounts", "StreamAccounts", "GetAccount"),
+		wrap(create(2, "create_account", "/compte", "Create an account", "R 2.2", "The printed route, body, required fields and answer."), "CreateAccount"),
+		wrap(list(3, "list_journals", "/journal", "Journals", Documented, "R 3.1", "Values of the label entry mode."),
+			"ListJournals", "StreamJournals", "GetJournal"),
+		wrap(create(4, "create_journal", "/journal", "Create a journal", "R 3.2", "Body, required fields and answer."), "CreateJournal"),
+		wrap(list(5, "list_analytic_sections", "/section", "Analytic sections", Documented, "R 4.1", "Whether the axis is described by a text or a list."),
+			"ListAnalyticSections", "StreamAnalyticSections"),
 		thirdParties(6, "list_customers", "/tiersClient", "Customers", "Fields after the VAT liability; inside of addresses and bank details; validation values; envelope."),
 		thirdParties(7, "list_suppliers", "/tiersFournisseur", "Suppliers", "Fields after the contra account; envelope; letter case of the route."),
 		thirdParties(8, "list_employees", "/tiersSalarie", "Employees as third parties", "Fields after the SIRET; envelope; letter case of the route."),
 		thirdParties(9, "list_other_third_parties", "/tiersDivers", "Other third parties", "Fields after the bank details; envelope."),
-		list(10, "list_vat_codes", "/tva", "VAT codes", PartlyDocumented, "R 8.1", "Values of the collected side and every field after it, the rate included; envelope."),
-		list(11, "list_establishments", "/etablissementComplet", "Establishments", PartlyDocumented, "R 7.1", "Fields after the company name (SIRET, address); envelope."),
-		list(12, "get_dossier_identity", "/DossierComplet", "SIREN and legal form of a dossier", Documented, "R 7.2", ""),
-		{
+		wrap(list(10, "list_vat_codes", "/tva", "VAT codes", PartlyDocumented, "R 8.1", "Values of the collected side and every field after it, the rate included; envelope."),
+			"ListVatCodes", "StreamVatCodes"),
+		wrap(list(11, "list_establishments", "/etablissementComplet", "Establishments", PartlyDocumented, "R 7.1", "Fields after the company name (SIRET, address); envelope."),
+			"ListEstablishments", "StreamEstablishments"),
+		wrap(list(12, "get_dossier_identity", "/DossierComplet", "SIREN and legal form of a dossier", Documented, "R 7.2", ""), "GetLegalIdentity"),
+		wrap(Operation{
 			Row: 13, ID: "update_dossier_identity", Method: "PUT", Path: "/DossierComplet", Title: "Change SIREN and legal form",
 			Key: KeyStandard, KeyBasis: KeyInferred, Confidence: Documented, Resend: ResendReadBack, Reference: "R 7.3",
 			Unknown: "The full list of legal forms; the entries of the error list; what a stale revision answers.",
 			Note:    "Carries the revision, which tells after a lost answer whether it took effect.",
-		},
+		}, "UpdateLegalIdentity"),
 		unseen(14, "get_legal_establishment", "Legal establishment", ResendAlways, "R 7.4", "Route and answer; Loop names the operation."),
 		unseen(14, "update_legal_establishment", "Change the legal establishment", ResendNever, "R 7.4", "Route, body and answer; Loop names the operation."),
 		unseen(15, "list_analytic_axes", "Analytic axes", ResendAlways, "R 5", "Everything; axes can be derived from the sections."),

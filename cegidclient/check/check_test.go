@@ -217,7 +217,11 @@ func everything() (out []Finding) {
 	}
 	in := good()
 	in.Entries[0].Lines[0].Label = strings.Repeat("x", 40)
-	return append(out, CutLabels(&in)...)
+	out = append(out, CutLabels(&in)...)
+	for _, siren := range []string{"12345678", "123456789"} {
+		out = append(out, LegalIdentity(&siren, new("Sarl"))...)
+	}
+	return append(out, JournalCode("AN")...)
 }
 
 func TestEveryCodeCanBeFoundAndSaysWhatToDo(t *testing.T) {

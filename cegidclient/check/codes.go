@@ -71,6 +71,10 @@ const (
 	letteringIgnored   = "LETTERING_IGNORED"
 	sectionUnknown     = "SECTION_UNKNOWN"
 	sectionClosed      = "SECTION_CLOSED"
+
+	sirenInvalid     = "SIREN_INVALID"
+	sirenChecksum    = "SIREN_CHECKSUM"
+	legalFormInvalid = "LEGAL_FORM_INVALID"
 )
 
 var rules = []Rule{
@@ -302,6 +306,18 @@ var rules = []Rule{
 	{
 		sectionClosed, Error, "The analytic section \"{value}\" is closed. Use another one, or reopen it in Loop.",
 		"La section analytique « {value} » est fermée. Utilisez-en une autre, ou rouvrez-la dans Loop.",
+	},
+	{
+		sirenInvalid, Error, "\"{value}\" is not a SIREN. Write its 9 digits without spaces.",
+		"« {value} » n'est pas un SIREN. Écrivez ses 9 chiffres sans espace.",
+	},
+	{
+		sirenChecksum, Error, "The SIREN {value} has a wrong check digit: a digit is mistyped. Correct it.",
+		"La clé de contrôle du SIREN {value} est fausse : un chiffre est erroné. Corrigez-le.",
+	},
+	{
+		legalFormInvalid, Error, "\"{value}\" is not the code of a legal form. Write Loop's code, in upper-case letters: SA, SARL, ASS.",
+		"« {value} » n'est pas le code d'une forme juridique. Écrivez le code de Loop, en majuscules : SA, SARL, ASS.",
 	},
 }
 

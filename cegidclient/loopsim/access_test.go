@@ -51,7 +51,7 @@ func TestTheGatewayTurnsCallsAway(t *testing.T) {
 	}
 	for _, method := range []string{http.MethodPost, http.MethodPut, http.MethodDelete, http.MethodPatch} {
 		t.Run("on the wrong method "+method, func(t *testing.T) {
-			got := w.do(w.request(method, "/compte", url.Values{"codeDossier": {"CEGID001"}}))
+			got := w.do(w.request(method, "/section", url.Values{"codeDossier": {"CEGID001"}}))
 			gatewayError(t, got, http.StatusNotFound, "Resource not found")
 		})
 	}

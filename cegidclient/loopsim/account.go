@@ -1,5 +1,10 @@
 package loopsim
 
+import (
+	"net/http"
+	"slices"
+)
+
 // An Account is a general account (Loop: compte), under Loop's own names.
 type Account struct {
 	Numero        string // 8 digits in the samples
@@ -57,6 +62,45 @@ func accountResource() *resource {
 			return rows
 		},
 	}
+}
+
+// accountCreation is POST /compte (loop-api: R 2.2), of which no more is known than that it exists: route, body, answer, what
+// is required and what is refused are [I].
+func accountCreation() operation {
+	return operation{
+		Route: Route{Method: http.MethodPost, Path: "/compte"},
+		serve: func(x *exchange) answer { return x.serveWrite(accountResource(), x.dossier.addAccount) },
+	}
+}
+
+func (d *dossier) addAccount(in fields) (row []cell, only []string, refusal string) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	c := d.contentLocked()
+	in.knows("numero", "libelle", "type", "collectif", "lettrable", "pointable", "centralisable", "analytique", "ferme", "compteContrepartie")
+	a := Account{
+		Numero: in.text("numero"), Libelle: in.text("libelle"), Collectif: in.boolean("collectif"), Lettrable: in.boolean("lettrable"),
+		Pointable: in.boolean("pointable"), Centralisable: in.boolean("centralisable"), Analytique: in.boolean("analytique"), Ferme: in.boolean("ferme"),
+		Contrepartie: in.account("compteContrepartie", d, c),
+	}
+	a.Type = in.enum("type", 7, accountType(a.Numero))
+	if slices.ContainsFunc(c.Accounts, func(other Account) bool { return other.Numero == a.Numero }) {
+		in.refuse("numero", "le compte %s existe déjà.", clip(a.Numero, 40))
+	}
+	if in.refusal() != "" {
+		return nil, nil, in.refusal()
+	}
+	added := Content{Accounts: []Account{a}}
+	d.addLocked(&added)
+	return accountResource().rows(d, &added)[0], nil, ""
+}
+
+// accountType follows the class of an account, which agrees with the one sample; its real meaning is not given (R 2.1) [I].
+func accountType(numero string) int {
+	if numero != "" && '1' <= numero[0] && numero[0] <= '7' {
+		return int(numero[0] - '0')
+	}
+	return 1
 }
 
 // accountRef refers to an account by its number; its description repeats that of the account (R 1.7).

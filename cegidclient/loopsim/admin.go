@@ -201,7 +201,7 @@ type state struct {
 type routeState struct {
 	Method       string `json:"method"`
 	Path         string `json:"path"`
-	Requests     int    `json:"requests"` // to this path, whatever the method
+	Requests     int    `json:"requests"`
 	InFlightPeak int    `json:"inFlightPeak"`
 }
 
@@ -264,7 +264,7 @@ func (s *Simulator) state() state {
 		Practices: []practiceState{}, Faults: []faultState{}, Requests: []requestState{}, Imports: s.importsState(),
 	}
 	for _, r := range Routes() {
-		st.Routes = append(st.Routes, routeState{r.Method, r.Path, s.Count(r.Path), s.InFlightPeak(r.Path)})
+		st.Routes = append(st.Routes, routeState{r.Method, r.Path, s.Count(r.Method + " " + r.Path), s.InFlightPeak(r.Path)})
 	}
 	for _, f := range s.Faults() {
 		st.Faults = append(st.Faults, faultState{f.ID, f.Seen, f.Hits, f.Done(), faultToJSON(f.Fault)})

@@ -76,7 +76,7 @@ func (d *dossier) book(sub *submission, request string, next func(kind string) s
 	if b.failure != "" {
 		return nil, b.failure
 	}
-	b.create()
+	d.addLocked(&b.creation)
 	entries := make([]*BookedEntry, len(groups))
 	for i, g := range groups {
 		e := &BookedEntry{
@@ -201,11 +201,7 @@ func (b *booking) createAccount(numero, label string) {
 	if label == "" {
 		label = numero
 	}
-	kind := 1
-	if c := numero[0]; '1' <= c && c <= '7' {
-		kind = int(c - '0')
-	}
-	b.creation.Accounts = append(b.creation.Accounts, Account{Numero: numero, Libelle: label, Type: kind})
+	b.creation.Accounts = append(b.creation.Accounts, Account{Numero: numero, Libelle: label, Type: accountType(numero)})
 }
 
 // thirdParty: an unknown one is created, or becomes the waiting one without a word (A 2.2, A 10.5). Of which kind a created
@@ -378,26 +374,34 @@ func (b *booking) group() []entryGroup {
 	return groups
 }
 
-// create adds what the import creates; the tables that show it are built again when next asked for.
-func (b *booking) create() {
-	d, c, x := b.dossier, b.content, b.index
-	for _, a := range b.creation.Accounts {
-		x.accounts[a.Numero] = len(c.Accounts)
+// addLocked adds to what the dossier holds; the tables that show it are built again when next asked for.
+func (d *dossier) addLocked(creation *Content) {
+	c, x := d.contentLocked(), d.index
+	for _, a := range creation.Accounts {
+		if x != nil {
+			x.accounts[a.Numero] = len(c.Accounts)
+		}
 		c.Accounts = append(c.Accounts, a)
 		delete(d.tables, "/compte")
 	}
-	for _, j := range b.creation.Journals {
-		x.journals[j.Code] = len(c.Journals)
+	for _, j := range creation.Journals {
+		if x != nil {
+			x.journals[j.Code] = len(c.Journals)
+		}
 		c.Journals = append(c.Journals, j)
 		delete(d.tables, "/journal")
 	}
-	for _, t := range b.creation.ThirdParties {
-		x.thirdParties[t.Code] = len(c.ThirdParties)
+	for _, t := range creation.ThirdParties {
+		if x != nil {
+			x.thirdParties[t.Code] = len(c.ThirdParties)
+		}
 		c.ThirdParties = append(c.ThirdParties, t)
 		delete(d.tables, thirdPartyPath(t.Type))
 	}
-	for _, s := range b.creation.Sections {
-		x.sections[s.key()] = len(c.Sections)
+	for _, s := range creation.Sections {
+		if x != nil {
+			x.sections[s.key()] = len(c.Sections)
+		}
 		c.Sections = append(c.Sections, s)
 		delete(d.tables, "/section")
 	}

@@ -556,16 +556,18 @@ func formatUnits(units int64, places int) string {
 
 // validSIRET: 14 digits, the whole of them right by Luhn (loop-api: A 2.7).
 func validSIRET(s string) bool {
-	if len(s) != 14 {
-		return false
-	}
+	return len(s) == 14 && luhnDigits(s)
+}
+
+// luhnDigits: digits alone, with a right Luhn key.
+func luhnDigits(s string) bool {
 	sum := 0
 	for i := range len(s) {
 		if s[i] < '0' || s[i] > '9' {
 			return false
 		}
 		d := int(s[i] - '0')
-		if i%2 == 0 {
+		if i%2 == len(s)%2 {
 			if d *= 2; d > 9 {
 				d -= 9
 			}

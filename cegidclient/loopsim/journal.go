@@ -1,5 +1,10 @@
 package loopsim
 
+import (
+	"net/http"
+	"slices"
+)
+
 // Values of a journal's type (loop-api: R 3.1).
 const (
 	JournalAchat          = 1
@@ -68,4 +73,39 @@ func journalResource() *resource {
 			return rows
 		},
 	}
+}
+
+// journalCreation is POST /journal (loop-api: R 3.2): the route is known; body, answer, what is required and what is refused
+// are [I]. AN is Loop's own (R 3.1).
+func journalCreation() operation {
+	return operation{
+		Route: Route{Method: http.MethodPost, Path: "/journal"},
+		serve: func(x *exchange) answer { return x.serveWrite(journalResource(), x.dossier.addJournal) },
+	}
+}
+
+func (d *dossier) addJournal(in fields) (row []cell, only []string, refusal string) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	c := d.contentLocked()
+	in.knows("code", "libelle", "type", "compteContrepartie", "typeContrepartie", "repriseDateOp", "bordereau", "ferme", "accesClient", "saisieLibelle")
+	j := Journal{
+		Code: in.text("code"), Libelle: in.text("libelle"), Type: in.enum("type", JournalVente, 0), Contrepartie: in.account("compteContrepartie", d, c),
+		TypeContrepartie: in.enum("typeContrepartie", 3, 1), RepriseDateOp: in.boolean("repriseDateOp"), Bordereau: in.boolean("bordereau"),
+		Ferme: in.boolean("ferme"), AccesClient: in.boolean("accesClient"), SaisieLibelle: in.enum("saisieLibelle", 9, 2),
+	}
+	switch {
+	case j.Type == 0:
+		in.refuse("type", "ce champ est obligatoire.")
+	case j.Code == "AN":
+		in.refuse("code", "le journal AN est réservé.")
+	case slices.ContainsFunc(c.Journals, func(other Journal) bool { return other.Code == j.Code }):
+		in.refuse("code", "le journal %s existe déjà.", clip(j.Code, 40))
+	}
+	if in.refusal() != "" {
+		return nil, nil, in.refusal()
+	}
+	added := Content{Journals: []Journal{j}}
+	d.addLocked(&added)
+	return journalResource().rows(d, &added)[0], nil, ""
 }

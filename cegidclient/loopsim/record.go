@@ -60,6 +60,9 @@ func (rec *recorder) arrive(r Request) (seq uint64) {
 	rec.seq++
 	r.Seq = rec.seq
 	rec.counts[r.Route]++
+	if r.Route != UnknownRoute {
+		rec.counts[r.Method+" "+r.Route]++
+	}
 	rec.inFlight[r.Route]++
 	rec.peaks[r.Route] = max(rec.peaks[r.Route], rec.inFlight[r.Route])
 	if rec.size > 0 {
@@ -105,7 +108,8 @@ func (s *Simulator) Requests() []Request {
 	return slices.Concat(rec.ring[oldest:], rec.ring[:oldest])
 }
 
-// Count returns the exact number of requests to a route ("/compte", UnknownRoute), or to all for "", since the last reset.
+// Count returns the exact number of requests to a route ("/compte", UnknownRoute), to one of its methods ("POST /compte"), or
+// to all for "", since the last reset.
 // Every request counts, whatever became of it.
 func (s *Simulator) Count(route string) int {
 	s.recorder.mu.Lock()

@@ -25,12 +25,18 @@ func Routes() []Route {
 func operations() []operation {
 	return []operation{
 		listOperation(accountResource()),
+		accountCreation(),
 		listOperation(journalResource()),
+		journalCreation(),
 		listOperation(sectionResource()),
 		listOperation(thirdPartyResource("/tiersClient", ThirdPartyClient)),
 		listOperation(thirdPartyResource("/tiersFournisseur", ThirdPartyFournisseur)),
 		listOperation(thirdPartyResource("/tiersSalarie", ThirdPartySalarie)),
 		listOperation(thirdPartyResource("/tiersDivers", ThirdPartyDivers)),
+		listOperation(vatCodeResource()),
+		listOperation(establishmentResource()),
+		identityOperation(),
+		identityUpdateOperation(),
 		importOperation(),
 		importStatusOperation(),
 		entriesOperation(),

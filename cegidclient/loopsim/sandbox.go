@@ -45,14 +45,21 @@ func sandboxWorld() *world {
 		c.Accounts = LargeChart(SandboxLargeAccounts)
 		return c
 	}
+	of := func(raisonSociale, form string) func() Content {
+		return func() Content {
+			c := Template()
+			c.Company.RaisonSociale, c.Company.FormeJuridique = raisonSociale, form
+			return c
+		}
+	}
 	booked := func() Content {
-		c := Template()
+		c := of("MENUISERIE EXEMPLE", "SA")()
 		c.Entries = entries()
 		return c
 	}
 	err := firstError(
 		w.addPractice(Practice{Name: SandboxDemo, AdvancedAPIKey: SandboxDemoAPIKey, Cabinet: cabinet()}),
-		w.addDossier(SandboxDemo, "CEGID001", Template),
+		w.addDossier(SandboxDemo, "CEGID001", of("BOULANGERIE EXEMPLE", "SARL")),
 		w.addDossier(SandboxDemo, SandboxBookedDossier, booked),
 		w.addPractice(Practice{Name: SandboxPartner, StandardAPIKey: SandboxPartnerAPIKey, Cabinet: Cabinet{Domain: SandboxPartnerDomain, Abonnements: []string{SandboxSubscription}}}),
 		w.addDossier(SandboxPartner, "DOSSIER_TEST", Template),
@@ -73,11 +80,12 @@ func firstError(errs ...error) error {
 	return nil
 }
 
-// Template returns the content of an ordinary dossier: a French chart of accounts on 8 digits, five journals, third parties
-// and sections, two establishments, fiscal year 2026 open after a closed 2025. The caller owns it.
+// Template returns the content of an ordinary dossier: a French chart of accounts on 8 digits, five journals, third parties,
+// sections and VAT codes, a company with two establishments, fiscal year 2026 open after a closed 2025. The caller owns it.
 func Template() Content {
 	return Content{
 		Accounts: chart(), Journals: journals(), Sections: sections(), ThirdParties: thirdParties(),
+		VATCodes: vatCodes(), Company: Company{RaisonSociale: "SOCIÉTÉ EXEMPLE SARL", SIREN: SandboxSIRET[:9], FormeJuridique: "SARL"},
 		Establishments: []string{SandboxSIRET, SandboxSecondSIRET},
 		FiscalYears:    []FiscalYear{{From: "2025-01-01", To: "2025-12-31", Closed: true}, {From: "2026-01-01", To: "2026-12-31"}},
 	}
@@ -196,6 +204,20 @@ func journals() []Journal {
 		},
 		{Code: "OD", Libelle: "Opérations diverses", Type: JournalOD, TypeContrepartie: 1, SaisieLibelle: 2},
 		{Code: "AN", Libelle: "À-nouveaux", Type: JournalANouveau, TypeContrepartie: 1, SaisieLibelle: 2},
+	}
+}
+
+// vatCodes: the first is that of the example in loop-api (R 8.1); the codes of the others are made alike.
+func vatCodes() []VATCode {
+	return []VATCode{
+		{Code: "N20", Description: "TVA 20 %", Regime: 1},
+		{Code: "N10", Description: "TVA 10 %", Regime: 1},
+		{Code: "N055", Description: "TVA 5,5 %", Regime: 1},
+		{Code: "EXO", Description: "Exonéré", Regime: 2},
+		{Code: "ICB", Description: "Biens intra-communautaires", Regime: 3},
+		{Code: "EXP", Description: "Export", Regime: 4},
+		{Code: "STR", Description: "Sous-traitance", Regime: 7},
+		{Code: "ICP", Description: "Prestations intra-communautaires", Regime: 8},
 	}
 }
 

@@ -54,7 +54,9 @@ type Content struct {
 	Journals       []Journal
 	Sections       []Section
 	ThirdParties   []ThirdParty
-	Establishments []string     // SIRETs of one company
+	VATCodes       []VATCode
+	Company        Company
+	Establishments []string     // SIRETs of one company, the main one first
 	FiscalYears    []FiscalYear // none: 2026 alone is open
 	Entries        []Entry
 
@@ -70,8 +72,8 @@ type FiscalYear struct {
 func (c Content) clone() Content {
 	return Content{
 		Accounts: slices.Clone(c.Accounts), Journals: slices.Clone(c.Journals), Sections: slices.Clone(c.Sections),
-		ThirdParties: slices.Clone(c.ThirdParties), Establishments: slices.Clone(c.Establishments), FiscalYears: slices.Clone(c.FiscalYears),
-		Entries: slices.Clone(c.Entries), cabinet: c.cabinet,
+		ThirdParties: slices.Clone(c.ThirdParties), VATCodes: slices.Clone(c.VATCodes), Company: c.Company,
+		Establishments: slices.Clone(c.Establishments), FiscalYears: slices.Clone(c.FiscalYears), Entries: slices.Clone(c.Entries), cabinet: c.cabinet,
 	}
 }
 
@@ -340,6 +342,16 @@ func validContent(c Content) error {
 		if t.Contrepartie != "" && !accounts[t.Contrepartie] {
 			return fmt.Errorf("contra account %q of third party %s: %w", t.Contrepartie, t.Code, ErrUnknown)
 		}
+	}
+	vatCodes := make(map[string]bool, len(c.VATCodes))
+	for _, v := range c.VATCodes {
+		if v.Code == "" || vatCodes[v.Code] || v.Regime < 1 || v.Regime > 8 {
+			return fmt.Errorf("VAT code %q is empty, given twice, or of regime %d: %w", v.Code, v.Regime, ErrInvalid)
+		}
+		vatCodes[v.Code] = true
+	}
+	if siren := c.Company.SIREN; siren != "" && !validSIREN(siren) {
+		return fmt.Errorf("company %q is no SIREN: %w", siren, ErrInvalid)
 	}
 	for _, siret := range c.Establishments {
 		if !validSIRET(siret) || siret[:9] != c.Establishments[0][:9] {

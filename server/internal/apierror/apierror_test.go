@@ -39,6 +39,8 @@ func TestTheTableOfLoopsErrors(t *testing.T) {
 		cegidclient.KindUnverified:          {codes.FailedPrecondition, "OPERATION_UNVERIFIED"},
 		cegidclient.KindOutcomeUnknown:      {codes.Unknown, "OUTCOME_UNKNOWN"},
 		cegidclient.KindInterrupted:         {codes.Canceled, "CANCELLED"},
+		cegidclient.KindExists:              {codes.AlreadyExists, "OBJECT_EXISTS"},
+		cegidclient.KindStale:               {codes.Aborted, "REVISION_STALE"},
 	}
 	for kind := cegidclient.KindRefused; kind.String() != "unknown"; kind++ {
 		want, listed := table[kind]

@@ -72,6 +72,14 @@ var loopRules = map[cegidclient.Kind]rule{
 		codes.Unknown, looppb.ErrorReason_ERROR_REASON_OUTCOME_UNKNOWN,
 		"it was sent, and nobody knows what became of it", nil,
 	},
+	cegidclient.KindExists: {
+		codes.AlreadyExists, looppb.ErrorReason_ERROR_REASON_OBJECT_EXISTS,
+		"Loop has it already", nil,
+	},
+	cegidclient.KindStale: {
+		codes.Aborted, looppb.ErrorReason_ERROR_REASON_REVISION_STALE,
+		"it has changed since it was read: read it again, and decide anew", nil,
+	},
 	cegidclient.KindConfiguration: {
 		codes.FailedPrecondition, looppb.ErrorReason_ERROR_REASON_LOOP_CREDENTIAL_REJECTED,
 		"this service cannot read the keys of this practice; tell the operator. Loop was not called", nil,
@@ -102,8 +110,20 @@ func FromLoop(err *cegidclient.Error, help ...string) error {
 	if err.HTTPStatus != 0 {
 		metadata["httpStatus"] = strconv.Itoa(err.HTTPStatus)
 	}
-	return Error{
+	out := Error{
 		Code: found.code, Reason: found.reason, Message: found.message,
 		Metadata: metadata, RetryAfter: err.RetryAfter, French: err.Message, Help: slices.Concat(help, found.help),
-	}.Err()
+	}
+	switch err.Kind {
+	case cegidclient.KindNotFound, cegidclient.KindExists, cegidclient.KindStale:
+		if err.Field != "" {
+			out.Message = err.Field + ": " + err.Detail()
+			out.Violations = []Violation{{Field: err.Field, Description: err.Detail()}}
+		}
+	case cegidclient.KindOutcomeUnknown:
+		if op, known := cegidclient.OperationByID(err.Operation); known && op.Resend == cegidclient.ResendReadBack {
+			out.Help = append(out.Help, "Repeat the call as it is: it looks first at what Loop holds by now.")
+		}
+	}
+	return out.Err()
 }

@@ -94,6 +94,7 @@ type Server struct {
 	health           *health.Server
 	importer         *importer.Importer
 	imports          *service.Imports
+	preflight        *preflight.Cache
 
 	readiness              *readiness
 	drain, endCalls        context.CancelFunc
@@ -141,7 +142,8 @@ func New(cfg Config) (_ *Server, err error) {
 		Access: access, Validator: validator, MaxCallsPerCaller: cmp.Or(cfg.CallsPerCaller, maxCallsPerCaller),
 		Audit: cfg.Audit, Draining: s.draining, Shutdown: s.shuttingDown,
 	})
-	s.imports = service.NewImports(cfg.Practices, cfg.Ledger, s.importer, preflight.New(), cfg.Policy, callerOf, cfg.Log)
+	s.preflight = preflight.New()
+	s.imports = service.NewImports(cfg.Practices, cfg.Ledger, s.importer, s.preflight, cfg.Policy, callerOf, cfg.Log)
 	// Credentials belong to a server, not to a listener: the gateway's is reached in memory alone, without any.
 	transport := insecure.NewCredentials()
 	if cfg.TLS != nil {
@@ -188,7 +190,7 @@ func (s *Server) newServer(chain []interceptor.Named, transport credentials.Tran
 		}),
 	)
 	server := grpc.NewServer(options...)
-	looppb.RegisterReferenceDataServiceServer(server, service.NewReferenceData(s.cfg.Practices))
+	looppb.RegisterReferenceDataServiceServer(server, service.NewReferenceData(s.cfg.Practices, s.preflight))
 	looppb.RegisterDiagnosticsServiceServer(server, service.NewDiagnostics(s.cfg.Practices, s.cfg.Policy, callerOf))
 	looppb.RegisterImportServiceServer(server, s.imports)
 	looppb.RegisterPracticeServiceServer(server, service.NewPracticeData(s.cfg.Practices))

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -18,6 +19,7 @@ import (
 	"github.com/goccy/go-yaml"
 	"google.golang.org/protobuf/encoding/protojson"
 
+	"cegid.internal/gateway/cegidclient"
 	"cegid.internal/gateway/cegidclient/loopsim"
 	"cegid.internal/gateway/server/internal/sandbox"
 )
@@ -30,6 +32,10 @@ type corpusCase struct {
 	Request map[string]any `yaml:"request"`
 	// REST is a request that only HTTP can make.
 	REST *restCase `yaml:"rest"`
+	// Streams: the method's Stream twin answers the same, in one message.
+	Streams bool `yaml:"streams"`
+	// Covers names what the case shows of minimum, where the case does not say it by itself.
+	Covers []string `yaml:"covers"`
 	// As is the caller's token; by default that of a caller who may do everything. "-" sends none.
 	As string `yaml:"as"`
 
@@ -42,7 +48,7 @@ type corpusCase struct {
 	// a regular expression. Of a stream, against the list of its messages.
 	Answer any        `yaml:"answer"`
 	Error  *errorCase `yaml:"error"`
-	// Calls is how often each route of Loop was called.
+	// Calls is how often each route of Loop was called, or a method of it: POST /compte.
 	Calls map[string]int `yaml:"calls"`
 }
 
@@ -76,6 +82,8 @@ type simCase struct {
 	Deactivate string                              `yaml:"deactivate"`
 	// SubscriptionKeys replaces what the gateway accepts.
 	SubscriptionKeys []string `yaml:"subscription_keys"`
+	// NothingUnverified: the operator has enabled no unverified operation.
+	NothingUnverified bool `yaml:"nothing_unverified"`
 	// EmptyDossier adds a dossier without content.
 	EmptyDossier *struct{ Practice, Dossier string } `yaml:"empty_dossier"`
 }
@@ -110,10 +118,37 @@ func corpus(t *testing.T) map[string][]corpusCase {
 		if err := yaml.UnmarshalWithOptions(text, &cases, yaml.Strict()); err != nil {
 			t.Fatalf("%s: %v", file, err)
 		}
+		for _, c := range cases {
+			if c.Streams {
+				cases = append(cases, c.stream())
+			}
+		}
 		name := strings.TrimSuffix(strings.TrimPrefix(filepath.ToSlash(file), "testdata/corpus/"), ".yaml")
 		out[name] = cases
 	}
 	return out
+}
+
+// stream is the case for the Stream twin of a List method.
+func (c corpusCase) stream() corpusCase {
+	c.Name += ", as a stream"
+	c.Call = strings.Replace(c.Call, ".List", ".Stream", 1)
+	c.Request = maps.Clone(c.Request)
+	delete(c.Request, "page_size")
+	c.Calls = nil // a stream asks for one page more, unless something fails
+	answer, _ := c.Answer.(map[string]any)
+	if answer == nil {
+		return c
+	}
+	answer = maps.Clone(answer)
+	delete(answer, "nextPageToken")
+	c.Answer = []any{answer}
+	for _, items := range answer {
+		if items == nil {
+			c.Answer = []any{}
+		}
+	}
+	return c
 }
 
 func TestCorpus(t *testing.T) {
@@ -124,13 +159,23 @@ func TestCorpus(t *testing.T) {
 			for _, c := range cases {
 				t.Run(c.Name, func(t *testing.T) {
 					on := func() *harness {
-						if c.Faults == nil && c.Shape == nil && c.Sim == nil {
+						if c.Faults == nil && c.Sim == nil {
 							shared.t = t
+							if c.Shape != nil {
+								shared.Simulator.Reset() // for each transport: a write leaves something behind
+								t.Cleanup(shared.Simulator.Reset)
+							}
 							return shared
 						}
 						return start(t, func(cfg *sandbox.Config) { // its own: breakers, gates and learnt caps outlast a case
 							if c.hangs() {
 								cfg.Tune = impatient
+							}
+							if c.Sim != nil && c.Sim.NothingUnverified {
+								cfg.Tune = func(client *cegidclient.Config) {
+									quick(client)
+									client.Unverified = nil
+								}
 							}
 						})
 					}

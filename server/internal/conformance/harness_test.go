@@ -78,6 +78,12 @@ func impatient(cfg *cegidclient.Config) {
 	cfg.Retry.AttemptTimeout = attemptTimeout
 }
 
+// impatientWriter also gives up a write soon.
+func impatientWriter(cfg *cegidclient.Config) {
+	impatient(cfg)
+	cfg.Retry.SubmissionTimeout = attemptTimeout
+}
+
 func start(t *testing.T, tune func(*sandbox.Config)) *harness {
 	t.Helper()
 	h := &harness{t: t, log: &lockedBuffer{}}
@@ -290,8 +296,11 @@ func (h *harness) restRequest(ctx context.Context, m protoreflect.MethodDescript
 	h.t.Helper()
 	rule := proto.GetExtension(m.Options(), annotations.E_Http).(*annotations.HttpRule)
 	verb, template, body := http.MethodGet, rule.GetGet(), rule.GetBody()
-	if rule.GetPost() != "" {
+	switch {
+	case rule.GetPost() != "":
 		verb, template = http.MethodPost, rule.GetPost()
+	case rule.GetPatch() != "":
+		verb, template = http.MethodPatch, rule.GetPatch()
 	}
 	text, err := protojson.Marshal(request)
 	if err != nil {

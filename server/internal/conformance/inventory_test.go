@@ -17,9 +17,12 @@ var clientMethods = map[string]string{
 	"list_accounts": "Accounts.List", "list_journals": "Journals.List", "list_analytic_sections": "Sections.List",
 	"list_customers": "Customers.List", "list_suppliers": "Suppliers.List", "list_employees": "Employees.List",
 	"list_other_third_parties": "OtherThirdParties.List",
-	"list_entry_lines":         "Entries.List",
-	"replay_sink":              "Changes.Replay",
-	"list_offices":             "Offices.List", "list_work_groups": "WorkGroups.List", "list_staff": "Staff.List",
+	"create_account":           "Accounts.Create", "create_journal": "Journals.Create",
+	"list_vat_codes": "VATCodes.List", "list_establishments": "Establishments.List",
+	"get_dossier_identity": "LegalIdentity.Get", "update_dossier_identity": "LegalIdentity.Update",
+	"list_entry_lines": "Entries.List",
+	"replay_sink":      "Changes.Replay",
+	"list_offices":     "Offices.List", "list_work_groups": "WorkGroups.List", "list_staff": "Staff.List",
 	"list_engagements": "Engagements.List", "list_engagement_activities": "Activities.List", "check_staff_access": "Staff.CheckAccess",
 	"import_entries": "Imports.Submit", "import_json_analytics": "Imports.Submit", "get_import_status": "Imports.Status",
 }
@@ -124,8 +127,9 @@ func TestTheInventoryShowsEveryRow(t *testing.T) {
 		t.Errorf("%d operations; want %d", len(answer.Operations), len(cegidclient.Operations()))
 	}
 	for id, want := range map[string]string{
-		"list_accounts": "OPERATION_STATE_AVAILABLE", "import_entries": "OPERATION_STATE_AVAILABLE", "list_vat_codes": "OPERATION_STATE_NOT_WRAPPED",
-		"list_offices": "OPERATION_STATE_ADVANCED_KEY_REQUIRED", "add_offer": "OPERATION_STATE_DECLINED", "add_collaborative_offer": "OPERATION_STATE_DECLINED",
+		"list_accounts": "OPERATION_STATE_AVAILABLE", "import_entries": "OPERATION_STATE_AVAILABLE", "create_account": "OPERATION_STATE_AVAILABLE",
+		"get_legal_establishment": "OPERATION_STATE_NOT_WRAPPED",
+		"list_offices":            "OPERATION_STATE_ADVANCED_KEY_REQUIRED", "add_offer": "OPERATION_STATE_DECLINED", "add_collaborative_offer": "OPERATION_STATE_DECLINED",
 	} {
 		if states[id] != want {
 			t.Errorf("%s is %s; want %s", id, states[id], want)

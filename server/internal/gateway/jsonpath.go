@@ -28,6 +28,8 @@ func located(body []byte, err error) error {
 		return err
 	case unknownField.MatchString(err.Error()):
 		return fmt.Errorf("unknown field %q", path)
+	case badMaskPath.MatchString(err.Error()):
+		return fmt.Errorf("invalid path %s in the mask %s", badMaskPath.FindStringSubmatch(err.Error())[1], path)
 	case badJSONValue.MatchString(err.Error()):
 		return fmt.Errorf("invalid value for the field %s", path)
 	}

@@ -30,6 +30,8 @@ type Cache struct {
 
 	mu    sync.Mutex
 	known map[key]kept
+	// changes counts the calls of Changed, so that what was being read at the time is not kept.
+	changes uint64
 }
 
 type key struct{ practice, dossier, list string }
@@ -82,7 +84,7 @@ func get[T any](ctx context.Context, c *Cache, k key, index func([]T) *check.Ind
 	if value, ok := c.young(k); ok {
 		return value.(*check.Index[T]), nil
 	}
-	flight := c.flights.DoChan(k.practice+"\x00"+k.dossier+"\x00"+k.list, func() (value any, err error) {
+	flight := c.flights.DoChan(k.flight(), func() (value any, err error) {
 		defer func() { // singleflight would end the process
 			if p := recover(); p != nil {
 				err = fmt.Errorf("preflight: panic %T", p)
@@ -93,6 +95,7 @@ func get[T any](ctx context.Context, c *Cache, k key, index func([]T) *check.Ind
 		}
 		detached, cancel := context.WithTimeout(context.WithoutCancel(ctx), readLimit)
 		defer cancel()
+		changes := c.seen()
 		began := c.now() // what changes while it is read is that much older
 		var items []T
 		for _, lister := range listers {
@@ -104,7 +107,7 @@ func get[T any](ctx context.Context, c *Cache, k key, index func([]T) *check.Ind
 			}
 		}
 		value = index(items)
-		c.keep(k, kept{value, began})
+		c.keep(k, kept{value, began}, changes)
 		return value, nil
 	})
 	select {
@@ -125,9 +128,34 @@ func (c *Cache) young(k key) (any, bool) {
 	return found.value, ok && c.now().Sub(found.read) < maxAge
 }
 
-func (c *Cache) keep(k key, value kept) {
+// Changed forgets the dossier's accounts and journals, one of which this service has just made: whoever creates an account
+// and books on it at once must not be told that there is none.
+func (c *Cache) Changed(practice, dossier string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	c.changes++
+	for _, list := range []string{"accounts", "journals"} {
+		k := key{practice, dossier, list}
+		delete(c.known, k)
+		c.flights.Forget(k.flight())
+	}
+}
+
+func (k key) flight() string { return k.practice + "\x00" + k.dossier + "\x00" + k.list }
+
+func (c *Cache) seen() uint64 {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.changes
+}
+
+// keep keeps what was read, unless something changed meanwhile.
+func (c *Cache) keep(k key, value kept, changes uint64) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.changes != changes {
+		return
+	}
 	for other, each := range c.known {
 		if c.now().Sub(each.read) >= maxAge {
 			delete(c.known, other)

@@ -190,12 +190,58 @@ func TestAFailureIsNotKept(t *testing.T) {
 	}
 }
 
+// TestWhatThisServiceChangesIsReadAgain: also when it was being read at the time.
+func TestWhatThisServiceChangesIsReadAgain(t *testing.T) {
+	client, sim := simulated(t)
+	c := New()
+	ask := func() {
+		t.Helper()
+		if _, err := c.Reference(t.Context(), "demo", client, dossier, plain()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	journals := func() int { return sim.Count("/journal") }
+	ask()
+	once := journals()
+	if ask(); journals() != once {
+		t.Fatal("read again although nothing changed")
+	}
+	c.Changed("demo", "CEGID003") // another dossier
+	if ask(); journals() != once {
+		t.Error("read again although another dossier changed")
+	}
+	c.Changed("demo", dossier)
+	if ask(); journals() == once {
+		t.Error("not read again")
+	}
+
+	c = New()
+	sim.ResetCounters()
+	sim.Inject(loopsim.Fault{Route: "/journal", Kind: loopsim.FaultLatency, Latency: 200 * time.Millisecond, Times: 1})
+	done := make(chan error, 1)
+	go func() {
+		_, err := c.Reference(context.WithoutCancel(t.Context()), "demo", client, dossier, plain())
+		done <- err
+	}()
+	for journals() == 0 {
+		time.Sleep(time.Millisecond)
+	}
+	c.Changed("demo", dossier)
+	if err := <-done; err != nil {
+		t.Fatal(err)
+	}
+	before := journals()
+	if ask(); journals() == before {
+		t.Error("what was being read when it changed is kept")
+	}
+}
+
 func TestTheCacheIsBounded(t *testing.T) {
 	c := New()
 	now := time.Now()
 	c.now = func() time.Time { return now }
 	for i := range 3 * maxKept {
-		c.keep(key{"demo", fmt.Sprint(i), "accounts"}, kept{i, now})
+		c.keep(key{"demo", fmt.Sprint(i), "accounts"}, kept{i, now}, 0)
 		if len(c.known) > maxKept {
 			t.Fatalf("it keeps %d lists; want at most %d", len(c.known), maxKept)
 		}
@@ -204,7 +250,7 @@ func TestTheCacheIsBounded(t *testing.T) {
 		}
 	}
 	now = now.Add(maxAge)
-	c.keep(key{"demo", "new", "accounts"}, kept{0, now})
+	c.keep(key{"demo", "new", "accounts"}, kept{0, now}, 0)
 	if len(c.known) != 1 {
 		t.Errorf("%d lists that are too old are kept", len(c.known)-1)
 	}

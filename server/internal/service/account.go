@@ -57,3 +57,35 @@ func (s *ReferenceData) StreamAccounts(request *looppb.StreamAccountsRequest, st
 		return stream.Send(&looppb.StreamAccountsResponse{Accounts: items})
 	})
 }
+
+// GetAccount implements looppb.ReferenceDataServiceServer.
+func (s *ReferenceData) GetAccount(ctx context.Context, request *looppb.GetAccountRequest) (*looppb.GetAccountResponse, error) {
+	practice, err := s.practices.Get(request.GetPractice())
+	if err != nil {
+		return nil, err
+	}
+	found, err := practice.Client.Accounts.Get(ctx, request.GetDossier(), request.GetNumber())
+	if err != nil {
+		return nil, err
+	}
+	return &looppb.GetAccountResponse{Account: account(found, request.GetIncludeUnmapped())}, nil
+}
+
+// CreateAccount implements looppb.ReferenceDataServiceServer.
+func (s *ReferenceData) CreateAccount(ctx context.Context, request *looppb.CreateAccountRequest) (*looppb.CreateAccountResponse, error) {
+	practice, err := s.practices.Get(request.GetPractice())
+	if err != nil {
+		return nil, err
+	}
+	number, label := request.GetNumber(), request.GetLabel()
+	defer s.changed(request.GetPractice(), request.GetDossier()) // whatever it looks like: the account may be there
+	created, err := practice.Client.Accounts.Create(ctx, request.GetDossier(), cegidclient.Account{
+		Number: &number, Label: &label, Type: (*cegidclient.Code)(request.TypeCode), Collective: request.Collective, Letterable: request.Letterable,
+		Reconcilable: request.Reconcilable, Centralizable: request.Centralizable, Analytic: request.Analytic, Closed: request.Closed,
+		Unmapped: request.GetExtraFields(),
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &looppb.CreateAccountResponse{Account: account(created.Item, request.GetIncludeUnmapped()), ReadBack: created.ReadBack}, nil
+}

@@ -14,6 +14,14 @@ func text[S ~string](value *S) string {
 
 func optional(code *cegidclient.Code) *string { return (*string)(code) }
 
+// enumCode is Loop's code of an enum whose values are numbered as Loop numbers them; nil for none.
+func enumCode[E ~int32](value E) *cegidclient.Code {
+	if value == 0 {
+		return nil
+	}
+	return new(cegidclient.Code(digits(value)))
+}
+
 func reference(ref *cegidclient.Ref) *looppb.Reference {
 	if ref == nil {
 		return nil

@@ -6,6 +6,7 @@ import (
 	"google.golang.org/grpc"
 
 	"cegid.internal/gateway/cegidclient"
+	"cegid.internal/gateway/cegidclient/check"
 	looppb "cegid.internal/gateway/gen/go/cegid/loop/v1"
 	"cegid.internal/gateway/server/internal/listquery"
 )
@@ -98,4 +99,39 @@ func (s *ReferenceData) StreamJournals(request *looppb.StreamJournalsRequest, st
 	return s.journals.stream(stream.Context(), request, func(items []*looppb.Journal) error {
 		return stream.Send(&looppb.StreamJournalsResponse{Journals: items})
 	})
+}
+
+// GetJournal implements looppb.ReferenceDataServiceServer.
+func (s *ReferenceData) GetJournal(ctx context.Context, request *looppb.GetJournalRequest) (*looppb.GetJournalResponse, error) {
+	practice, err := s.practices.Get(request.GetPractice())
+	if err != nil {
+		return nil, err
+	}
+	found, err := practice.Client.Journals.Get(ctx, request.GetDossier(), request.GetCode())
+	if err != nil {
+		return nil, err
+	}
+	return &looppb.GetJournalResponse{Journal: journal(found, request.GetIncludeUnmapped())}, nil
+}
+
+// CreateJournal implements looppb.ReferenceDataServiceServer.
+func (s *ReferenceData) CreateJournal(ctx context.Context, request *looppb.CreateJournalRequest) (*looppb.CreateJournalResponse, error) {
+	practice, err := s.practices.Get(request.GetPractice())
+	if err != nil {
+		return nil, err
+	}
+	if err := refusal(check.JournalCode(request.GetCode())); err != nil {
+		return nil, err
+	}
+	code, label := request.GetCode(), request.GetLabel()
+	defer s.changed(request.GetPractice(), request.GetDossier()) // whatever it looks like: the journal may be there
+	created, err := practice.Client.Journals.Create(ctx, request.GetDossier(), cegidclient.Journal{
+		Code: &code, Label: &label, Type: enumCode(request.GetType()), ContraAccountMode: enumCode(request.GetContraAccountMode()),
+		CarriesOperationDate: request.CarriesOperationDate, Slip: request.Slip, Closed: request.Closed, ClientAccess: request.ClientAccess,
+		LabelEntryMode: (*cegidclient.Code)(request.LabelEntryModeCode), Unmapped: request.GetExtraFields(),
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &looppb.CreateJournalResponse{Journal: journal(created.Item, request.GetIncludeUnmapped()), ReadBack: created.ReadBack}, nil
 }

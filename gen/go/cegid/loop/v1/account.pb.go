@@ -490,6 +490,335 @@ func (x *StreamAccountsResponse) GetAccounts() []*Account {
 	return nil
 }
 
+// Which account to read.
+type GetAccountRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Practice, as this service's configuration names it.
+	Practice string `protobuf:"bytes,1,opt,name=practice,proto3" json:"practice,omitempty"`
+	// Dossier code in Loop. (Loop: codeDossier)
+	Dossier string `protobuf:"bytes,2,opt,name=dossier,proto3" json:"dossier,omitempty"`
+	// Account number. (Loop: numero)
+	Number string `protobuf:"bytes,3,opt,name=number,proto3" json:"number,omitempty"`
+	// Also fill `unmapped`.
+	IncludeUnmapped bool `protobuf:"varint,4,opt,name=include_unmapped,json=includeUnmapped,proto3" json:"include_unmapped,omitempty"`
+	unknownFields   protoimpl.UnknownFields
+	sizeCache       protoimpl.SizeCache
+}
+
+func (x *GetAccountRequest) Reset() {
+	*x = GetAccountRequest{}
+	mi := &file_cegid_loop_v1_account_proto_msgTypes[5]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GetAccountRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GetAccountRequest) ProtoMessage() {}
+
+func (x *GetAccountRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_cegid_loop_v1_account_proto_msgTypes[5]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GetAccountRequest.ProtoReflect.Descriptor instead.
+func (*GetAccountRequest) Descriptor() ([]byte, []int) {
+	return file_cegid_loop_v1_account_proto_rawDescGZIP(), []int{5}
+}
+
+func (x *GetAccountRequest) GetPractice() string {
+	if x != nil {
+		return x.Practice
+	}
+	return ""
+}
+
+func (x *GetAccountRequest) GetDossier() string {
+	if x != nil {
+		return x.Dossier
+	}
+	return ""
+}
+
+func (x *GetAccountRequest) GetNumber() string {
+	if x != nil {
+		return x.Number
+	}
+	return ""
+}
+
+func (x *GetAccountRequest) GetIncludeUnmapped() bool {
+	if x != nil {
+		return x.IncludeUnmapped
+	}
+	return false
+}
+
+// An account.
+type GetAccountResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The account.
+	Account       *Account `protobuf:"bytes,1,opt,name=account,proto3" json:"account,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GetAccountResponse) Reset() {
+	*x = GetAccountResponse{}
+	mi := &file_cegid_loop_v1_account_proto_msgTypes[6]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GetAccountResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GetAccountResponse) ProtoMessage() {}
+
+func (x *GetAccountResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_cegid_loop_v1_account_proto_msgTypes[6]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GetAccountResponse.ProtoReflect.Descriptor instead.
+func (*GetAccountResponse) Descriptor() ([]byte, []int) {
+	return file_cegid_loop_v1_account_proto_rawDescGZIP(), []int{6}
+}
+
+func (x *GetAccountResponse) GetAccount() *Account {
+	if x != nil {
+		return x.Account
+	}
+	return nil
+}
+
+// An account to create. That Loop takes the fields that it shows is inferred.
+type CreateAccountRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Practice, as this service's configuration names it.
+	Practice string `protobuf:"bytes,1,opt,name=practice,proto3" json:"practice,omitempty"`
+	// Dossier code in Loop. (Loop: codeDossier)
+	Dossier string `protobuf:"bytes,2,opt,name=dossier,proto3" json:"dossier,omitempty"`
+	// Account number, eight digits as a rule. (Loop: numero)
+	Number string `protobuf:"bytes,3,opt,name=number,proto3" json:"number,omitempty"`
+	// Label. (Loop: libelle)
+	Label string `protobuf:"bytes,4,opt,name=label,proto3" json:"label,omitempty"`
+	// Loop's kind of account, `1` to `7`; not sent when absent. (Loop: type)
+	TypeCode *string `protobuf:"bytes,5,opt,name=type_code,json=typeCode,proto3,oneof" json:"type_code,omitempty"`
+	// Control account, which gathers third parties; not sent when absent. (Loop: collectif)
+	Collective *bool `protobuf:"varint,6,opt,name=collective,proto3,oneof" json:"collective,omitempty"`
+	// Its lines can be lettered, that is matched; not sent when absent. (Loop: lettrable)
+	Letterable *bool `protobuf:"varint,7,opt,name=letterable,proto3,oneof" json:"letterable,omitempty"`
+	// Its lines can be ticked off against a bank statement; not sent when absent. (Loop: pointable)
+	Reconcilable *bool `protobuf:"varint,8,opt,name=reconcilable,proto3,oneof" json:"reconcilable,omitempty"`
+	// Its lines can be centralised; not sent when absent. (Loop: centralisable)
+	Centralizable *bool `protobuf:"varint,9,opt,name=centralizable,proto3,oneof" json:"centralizable,omitempty"`
+	// It accepts an analytic breakdown; not sent when absent. (Loop: analytique)
+	Analytic *bool `protobuf:"varint,10,opt,name=analytic,proto3,oneof" json:"analytic,omitempty"`
+	// Closed; not sent when absent. (Loop: ferme)
+	Closed *bool `protobuf:"varint,11,opt,name=closed,proto3,oneof" json:"closed,omitempty"`
+	// Further fields of Loop's, by Loop's own name, each as JSON text: `{"compteContrepartie": "{\"objectId\":\"…\"}"}`.
+	// Which ones Loop takes is not documented. They replace neither a field above, nor the identity, nor the dossier.
+	ExtraFields map[string]string `protobuf:"bytes,12,rep,name=extra_fields,json=extraFields,proto3" json:"extra_fields,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	// Also fill `unmapped`.
+	IncludeUnmapped bool `protobuf:"varint,13,opt,name=include_unmapped,json=includeUnmapped,proto3" json:"include_unmapped,omitempty"`
+	unknownFields   protoimpl.UnknownFields
+	sizeCache       protoimpl.SizeCache
+}
+
+func (x *CreateAccountRequest) Reset() {
+	*x = CreateAccountRequest{}
+	mi := &file_cegid_loop_v1_account_proto_msgTypes[7]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CreateAccountRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CreateAccountRequest) ProtoMessage() {}
+
+func (x *CreateAccountRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_cegid_loop_v1_account_proto_msgTypes[7]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CreateAccountRequest.ProtoReflect.Descriptor instead.
+func (*CreateAccountRequest) Descriptor() ([]byte, []int) {
+	return file_cegid_loop_v1_account_proto_rawDescGZIP(), []int{7}
+}
+
+func (x *CreateAccountRequest) GetPractice() string {
+	if x != nil {
+		return x.Practice
+	}
+	return ""
+}
+
+func (x *CreateAccountRequest) GetDossier() string {
+	if x != nil {
+		return x.Dossier
+	}
+	return ""
+}
+
+func (x *CreateAccountRequest) GetNumber() string {
+	if x != nil {
+		return x.Number
+	}
+	return ""
+}
+
+func (x *CreateAccountRequest) GetLabel() string {
+	if x != nil {
+		return x.Label
+	}
+	return ""
+}
+
+func (x *CreateAccountRequest) GetTypeCode() string {
+	if x != nil && x.TypeCode != nil {
+		return *x.TypeCode
+	}
+	return ""
+}
+
+func (x *CreateAccountRequest) GetCollective() bool {
+	if x != nil && x.Collective != nil {
+		return *x.Collective
+	}
+	return false
+}
+
+func (x *CreateAccountRequest) GetLetterable() bool {
+	if x != nil && x.Letterable != nil {
+		return *x.Letterable
+	}
+	return false
+}
+
+func (x *CreateAccountRequest) GetReconcilable() bool {
+	if x != nil && x.Reconcilable != nil {
+		return *x.Reconcilable
+	}
+	return false
+}
+
+func (x *CreateAccountRequest) GetCentralizable() bool {
+	if x != nil && x.Centralizable != nil {
+		return *x.Centralizable
+	}
+	return false
+}
+
+func (x *CreateAccountRequest) GetAnalytic() bool {
+	if x != nil && x.Analytic != nil {
+		return *x.Analytic
+	}
+	return false
+}
+
+func (x *CreateAccountRequest) GetClosed() bool {
+	if x != nil && x.Closed != nil {
+		return *x.Closed
+	}
+	return false
+}
+
+func (x *CreateAccountRequest) GetExtraFields() map[string]string {
+	if x != nil {
+		return x.ExtraFields
+	}
+	return nil
+}
+
+func (x *CreateAccountRequest) GetIncludeUnmapped() bool {
+	if x != nil {
+		return x.IncludeUnmapped
+	}
+	return false
+}
+
+// The account that was created.
+type CreateAccountResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The account.
+	Account *Account `protobuf:"bytes,1,opt,name=account,proto3" json:"account,omitempty"`
+	// Loop's answer to the creation was lost, or did not show the account, which was found by reading.
+	ReadBack      bool `protobuf:"varint,2,opt,name=read_back,json=readBack,proto3" json:"read_back,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CreateAccountResponse) Reset() {
+	*x = CreateAccountResponse{}
+	mi := &file_cegid_loop_v1_account_proto_msgTypes[8]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CreateAccountResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CreateAccountResponse) ProtoMessage() {}
+
+func (x *CreateAccountResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_cegid_loop_v1_account_proto_msgTypes[8]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CreateAccountResponse.ProtoReflect.Descriptor instead.
+func (*CreateAccountResponse) Descriptor() ([]byte, []int) {
+	return file_cegid_loop_v1_account_proto_rawDescGZIP(), []int{8}
+}
+
+func (x *CreateAccountResponse) GetAccount() *Account {
+	if x != nil {
+		return x.Account
+	}
+	return nil
+}
+
+func (x *CreateAccountResponse) GetReadBack() bool {
+	if x != nil {
+		return x.ReadBack
+	}
+	return false
+}
+
 var File_cegid_loop_v1_account_proto protoreflect.FileDescriptor
 
 const file_cegid_loop_v1_account_proto_rawDesc = "" +
@@ -549,7 +878,48 @@ const file_cegid_loop_v1_account_proto_rawDesc = "" +
 	"\border_by\x18\x04 \x01(\tB\b\xbaH\x05r\x03\x18\x80\x02R\aorderBy\x12)\n" +
 	"\x10include_unmapped\x18\x05 \x01(\bR\x0fincludeUnmapped\"L\n" +
 	"\x16StreamAccountsResponse\x122\n" +
-	"\baccounts\x18\x01 \x03(\v2\x16.cegid.loop.v1.AccountR\baccountsB\xab\x01\n" +
+	"\baccounts\x18\x01 \x03(\v2\x16.cegid.loop.v1.AccountR\baccounts\"\xb6\x01\n" +
+	"\x11GetAccountRequest\x12(\n" +
+	"\bpractice\x18\x01 \x01(\tB\f\xe0A\x02\xbaH\x06r\x04\x88\xce\x18\x01R\bpractice\x12&\n" +
+	"\adossier\x18\x02 \x01(\tB\f\xe0A\x02\xbaH\x06r\x04\x90\xce\x18\x01R\adossier\x12$\n" +
+	"\x06number\x18\x03 \x01(\tB\f\xe0A\x02\xbaH\x06r\x04\xb0\xce\x18\x01R\x06number\x12)\n" +
+	"\x10include_unmapped\x18\x04 \x01(\bR\x0fincludeUnmapped\"F\n" +
+	"\x12GetAccountResponse\x120\n" +
+	"\aaccount\x18\x01 \x01(\v2\x16.cegid.loop.v1.AccountR\aaccount\"\xf8\x05\n" +
+	"\x14CreateAccountRequest\x12(\n" +
+	"\bpractice\x18\x01 \x01(\tB\f\xe0A\x02\xbaH\x06r\x04\x88\xce\x18\x01R\bpractice\x12&\n" +
+	"\adossier\x18\x02 \x01(\tB\f\xe0A\x02\xbaH\x06r\x04\x90\xce\x18\x01R\adossier\x12$\n" +
+	"\x06number\x18\x03 \x01(\tB\f\xe0A\x02\xbaH\x06r\x04\xb0\xce\x18\x01R\x06number\x12\"\n" +
+	"\x05label\x18\x04 \x01(\tB\f\xe0A\x02\xbaH\x06r\x04\xb8\xce\x18\x01R\x05label\x12+\n" +
+	"\ttype_code\x18\x05 \x01(\tB\t\xbaH\x06r\x04\xc0\xce\x18\x01H\x00R\btypeCode\x88\x01\x01\x12#\n" +
+	"\n" +
+	"collective\x18\x06 \x01(\bH\x01R\n" +
+	"collective\x88\x01\x01\x12#\n" +
+	"\n" +
+	"letterable\x18\a \x01(\bH\x02R\n" +
+	"letterable\x88\x01\x01\x12'\n" +
+	"\freconcilable\x18\b \x01(\bH\x03R\freconcilable\x88\x01\x01\x12)\n" +
+	"\rcentralizable\x18\t \x01(\bH\x04R\rcentralizable\x88\x01\x01\x12\x1f\n" +
+	"\banalytic\x18\n" +
+	" \x01(\bH\x05R\banalytic\x88\x01\x01\x12\x1b\n" +
+	"\x06closed\x18\v \x01(\bH\x06R\x06closed\x88\x01\x01\x12i\n" +
+	"\fextra_fields\x18\f \x03(\v24.cegid.loop.v1.CreateAccountRequest.ExtraFieldsEntryB\x10\xbaH\r\x9a\x01\n" +
+	"\x102*\x06r\x04(\x80\x80\x01R\vextraFields\x12)\n" +
+	"\x10include_unmapped\x18\r \x01(\bR\x0fincludeUnmapped\x1a>\n" +
+	"\x10ExtraFieldsEntry\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01B\f\n" +
+	"\n" +
+	"_type_codeB\r\n" +
+	"\v_collectiveB\r\n" +
+	"\v_letterableB\x0f\n" +
+	"\r_reconcilableB\x10\n" +
+	"\x0e_centralizableB\v\n" +
+	"\t_analyticB\t\n" +
+	"\a_closed\"f\n" +
+	"\x15CreateAccountResponse\x120\n" +
+	"\aaccount\x18\x01 \x01(\v2\x16.cegid.loop.v1.AccountR\aaccount\x12\x1b\n" +
+	"\tread_back\x18\x02 \x01(\bR\breadBackB\xab\x01\n" +
 	"\x11com.cegid.loop.v1B\fAccountProtoP\x01Z2cegid.internal/gateway/gen/go/cegid/loop/v1;loopv1\xa2\x02\x03CLX\xaa\x02\rCegid.Loop.V1\xca\x02\rCegid\\Loop\\V1\xe2\x02\x19Cegid\\Loop\\V1\\GPBMetadata\xea\x02\x0fCegid::Loop::V1b\x06proto3"
 
 var (
@@ -564,28 +934,36 @@ func file_cegid_loop_v1_account_proto_rawDescGZIP() []byte {
 	return file_cegid_loop_v1_account_proto_rawDescData
 }
 
-var file_cegid_loop_v1_account_proto_msgTypes = make([]protoimpl.MessageInfo, 6)
+var file_cegid_loop_v1_account_proto_msgTypes = make([]protoimpl.MessageInfo, 11)
 var file_cegid_loop_v1_account_proto_goTypes = []any{
 	(*Account)(nil),                // 0: cegid.loop.v1.Account
 	(*ListAccountsRequest)(nil),    // 1: cegid.loop.v1.ListAccountsRequest
 	(*ListAccountsResponse)(nil),   // 2: cegid.loop.v1.ListAccountsResponse
 	(*StreamAccountsRequest)(nil),  // 3: cegid.loop.v1.StreamAccountsRequest
 	(*StreamAccountsResponse)(nil), // 4: cegid.loop.v1.StreamAccountsResponse
-	nil,                            // 5: cegid.loop.v1.Account.UnmappedEntry
-	(*Reference)(nil),              // 6: cegid.loop.v1.Reference
+	(*GetAccountRequest)(nil),      // 5: cegid.loop.v1.GetAccountRequest
+	(*GetAccountResponse)(nil),     // 6: cegid.loop.v1.GetAccountResponse
+	(*CreateAccountRequest)(nil),   // 7: cegid.loop.v1.CreateAccountRequest
+	(*CreateAccountResponse)(nil),  // 8: cegid.loop.v1.CreateAccountResponse
+	nil,                            // 9: cegid.loop.v1.Account.UnmappedEntry
+	nil,                            // 10: cegid.loop.v1.CreateAccountRequest.ExtraFieldsEntry
+	(*Reference)(nil),              // 11: cegid.loop.v1.Reference
 }
 var file_cegid_loop_v1_account_proto_depIdxs = []int32{
-	6, // 0: cegid.loop.v1.Account.contra_account:type_name -> cegid.loop.v1.Reference
-	6, // 1: cegid.loop.v1.Account.bank_account:type_name -> cegid.loop.v1.Reference
-	6, // 2: cegid.loop.v1.Account.vat_code:type_name -> cegid.loop.v1.Reference
-	5, // 3: cegid.loop.v1.Account.unmapped:type_name -> cegid.loop.v1.Account.UnmappedEntry
-	0, // 4: cegid.loop.v1.ListAccountsResponse.accounts:type_name -> cegid.loop.v1.Account
-	0, // 5: cegid.loop.v1.StreamAccountsResponse.accounts:type_name -> cegid.loop.v1.Account
-	6, // [6:6] is the sub-list for method output_type
-	6, // [6:6] is the sub-list for method input_type
-	6, // [6:6] is the sub-list for extension type_name
-	6, // [6:6] is the sub-list for extension extendee
-	0, // [0:6] is the sub-list for field type_name
+	11, // 0: cegid.loop.v1.Account.contra_account:type_name -> cegid.loop.v1.Reference
+	11, // 1: cegid.loop.v1.Account.bank_account:type_name -> cegid.loop.v1.Reference
+	11, // 2: cegid.loop.v1.Account.vat_code:type_name -> cegid.loop.v1.Reference
+	9,  // 3: cegid.loop.v1.Account.unmapped:type_name -> cegid.loop.v1.Account.UnmappedEntry
+	0,  // 4: cegid.loop.v1.ListAccountsResponse.accounts:type_name -> cegid.loop.v1.Account
+	0,  // 5: cegid.loop.v1.StreamAccountsResponse.accounts:type_name -> cegid.loop.v1.Account
+	0,  // 6: cegid.loop.v1.GetAccountResponse.account:type_name -> cegid.loop.v1.Account
+	10, // 7: cegid.loop.v1.CreateAccountRequest.extra_fields:type_name -> cegid.loop.v1.CreateAccountRequest.ExtraFieldsEntry
+	0,  // 8: cegid.loop.v1.CreateAccountResponse.account:type_name -> cegid.loop.v1.Account
+	9,  // [9:9] is the sub-list for method output_type
+	9,  // [9:9] is the sub-list for method input_type
+	9,  // [9:9] is the sub-list for extension type_name
+	9,  // [9:9] is the sub-list for extension extendee
+	0,  // [0:9] is the sub-list for field type_name
 }
 
 func init() { file_cegid_loop_v1_account_proto_init() }
@@ -596,13 +974,14 @@ func file_cegid_loop_v1_account_proto_init() {
 	file_cegid_loop_v1_reference_proto_init()
 	file_cegid_loop_v1_rules_proto_init()
 	file_cegid_loop_v1_account_proto_msgTypes[0].OneofWrappers = []any{}
+	file_cegid_loop_v1_account_proto_msgTypes[7].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_cegid_loop_v1_account_proto_rawDesc), len(file_cegid_loop_v1_account_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   6,
+			NumMessages:   11,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

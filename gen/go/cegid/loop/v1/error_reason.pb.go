@@ -52,6 +52,10 @@ const (
 	ErrorReason_ERROR_REASON_METHOD_UNKNOWN ErrorReason = 22
 	// INVALID_ARGUMENT over HTTP 405. The path exists, the HTTP method does not; see the `Allow` header.
 	ErrorReason_ERROR_REASON_HTTP_METHOD_NOT_ALLOWED ErrorReason = 23
+	// ALREADY_EXISTS. Loop has an object of that number or code already; this call has created none that it knows of.
+	ErrorReason_ERROR_REASON_OBJECT_EXISTS ErrorReason = 24
+	// ABORTED. The object is not at the given revision any more: read it again, and decide anew.
+	ErrorReason_ERROR_REASON_REVISION_STALE ErrorReason = 25
 	// FAILED_PRECONDITION (HTTP 502). Loop rejects this service's key or subscription. The caller's token is fine.
 	ErrorReason_ERROR_REASON_LOOP_CREDENTIAL_REJECTED ErrorReason = 30
 	// PERMISSION_DENIED. The practice's key is not allowed to touch this dossier: attach it in LoopHub.
@@ -77,7 +81,8 @@ const (
 	// names it (`requestId`) where the caller may see it. If it is meant, set `allow_duplicate`.
 	ErrorReason_ERROR_REASON_DUPLICATE_CONTENT ErrorReason = 62
 	// UNKNOWN. It was sent, and nobody knows what became of it. Not to be sent under another request_id; the same one is
-	// safe, and answers the outcome once it is known.
+	// safe, and answers the outcome once it is known. A call without request_id is safe to repeat as it is: it looks first
+	// at what Loop holds.
 	ErrorReason_ERROR_REASON_OUTCOME_UNKNOWN ErrorReason = 63
 	// NOT_FOUND. No import of that request_id that the caller may see.
 	ErrorReason_ERROR_REASON_IMPORT_UNKNOWN ErrorReason = 64
@@ -181,6 +186,12 @@ const (
 	ErrorReason_ERROR_REASON_SECTION_UNKNOWN ErrorReason = 142
 	// The analytic section "{value}" is closed.
 	ErrorReason_ERROR_REASON_SECTION_CLOSED ErrorReason = 143
+	// "{value}" is not a SIREN.
+	ErrorReason_ERROR_REASON_SIREN_INVALID ErrorReason = 160
+	// The SIREN {value} has a wrong check digit.
+	ErrorReason_ERROR_REASON_SIREN_CHECKSUM ErrorReason = 161
+	// "{value}" is not the code of a legal form.
+	ErrorReason_ERROR_REASON_LEGAL_FORM_INVALID ErrorReason = 162
 )
 
 // Enum value maps for ErrorReason.
@@ -199,6 +210,8 @@ var (
 		21:  "ERROR_REASON_OBJECT_UNKNOWN",
 		22:  "ERROR_REASON_METHOD_UNKNOWN",
 		23:  "ERROR_REASON_HTTP_METHOD_NOT_ALLOWED",
+		24:  "ERROR_REASON_OBJECT_EXISTS",
+		25:  "ERROR_REASON_REVISION_STALE",
 		30:  "ERROR_REASON_LOOP_CREDENTIAL_REJECTED",
 		31:  "ERROR_REASON_DOSSIER_NOT_SHARED",
 		32:  "ERROR_REASON_ADVANCED_KEY_REQUIRED",
@@ -261,6 +274,9 @@ var (
 		141: "ERROR_REASON_THIRD_PARTY_INACTIVE",
 		142: "ERROR_REASON_SECTION_UNKNOWN",
 		143: "ERROR_REASON_SECTION_CLOSED",
+		160: "ERROR_REASON_SIREN_INVALID",
+		161: "ERROR_REASON_SIREN_CHECKSUM",
+		162: "ERROR_REASON_LEGAL_FORM_INVALID",
 	}
 	ErrorReason_value = map[string]int32{
 		"ERROR_REASON_UNSPECIFIED":                 0,
@@ -276,6 +292,8 @@ var (
 		"ERROR_REASON_OBJECT_UNKNOWN":              21,
 		"ERROR_REASON_METHOD_UNKNOWN":              22,
 		"ERROR_REASON_HTTP_METHOD_NOT_ALLOWED":     23,
+		"ERROR_REASON_OBJECT_EXISTS":               24,
+		"ERROR_REASON_REVISION_STALE":              25,
 		"ERROR_REASON_LOOP_CREDENTIAL_REJECTED":    30,
 		"ERROR_REASON_DOSSIER_NOT_SHARED":          31,
 		"ERROR_REASON_ADVANCED_KEY_REQUIRED":       32,
@@ -338,6 +356,9 @@ var (
 		"ERROR_REASON_THIRD_PARTY_INACTIVE":        141,
 		"ERROR_REASON_SECTION_UNKNOWN":             142,
 		"ERROR_REASON_SECTION_CLOSED":              143,
+		"ERROR_REASON_SIREN_INVALID":               160,
+		"ERROR_REASON_SIREN_CHECKSUM":              161,
+		"ERROR_REASON_LEGAL_FORM_INVALID":          162,
 	}
 )
 
@@ -372,7 +393,7 @@ var File_cegid_loop_v1_error_reason_proto protoreflect.FileDescriptor
 
 const file_cegid_loop_v1_error_reason_proto_rawDesc = "" +
 	"\n" +
-	" cegid/loop/v1/error_reason.proto\x12\rcegid.loop.v1*\xf2\x14\n" +
+	" cegid/loop/v1/error_reason.proto\x12\rcegid.loop.v1*\x9c\x16\n" +
 	"\vErrorReason\x12\x1c\n" +
 	"\x18ERROR_REASON_UNSPECIFIED\x10\x00\x12\x1e\n" +
 	"\x1aERROR_REASON_FIELD_INVALID\x10\x01\x12#\n" +
@@ -387,7 +408,9 @@ const file_cegid_loop_v1_error_reason_proto_rawDesc = "" +
 	"\x1dERROR_REASON_PRACTICE_UNKNOWN\x10\x14\x12\x1f\n" +
 	"\x1bERROR_REASON_OBJECT_UNKNOWN\x10\x15\x12\x1f\n" +
 	"\x1bERROR_REASON_METHOD_UNKNOWN\x10\x16\x12(\n" +
-	"$ERROR_REASON_HTTP_METHOD_NOT_ALLOWED\x10\x17\x12)\n" +
+	"$ERROR_REASON_HTTP_METHOD_NOT_ALLOWED\x10\x17\x12\x1e\n" +
+	"\x1aERROR_REASON_OBJECT_EXISTS\x10\x18\x12\x1f\n" +
+	"\x1bERROR_REASON_REVISION_STALE\x10\x19\x12)\n" +
 	"%ERROR_REASON_LOOP_CREDENTIAL_REJECTED\x10\x1e\x12#\n" +
 	"\x1fERROR_REASON_DOSSIER_NOT_SHARED\x10\x1f\x12&\n" +
 	"\"ERROR_REASON_ADVANCED_KEY_REQUIRED\x10 \x12%\n" +
@@ -449,7 +472,10 @@ const file_cegid_loop_v1_error_reason_proto_rawDesc = "" +
 	" ERROR_REASON_THIRD_PARTY_UNKNOWN\x10\x8c\x01\x12&\n" +
 	"!ERROR_REASON_THIRD_PARTY_INACTIVE\x10\x8d\x01\x12!\n" +
 	"\x1cERROR_REASON_SECTION_UNKNOWN\x10\x8e\x01\x12 \n" +
-	"\x1bERROR_REASON_SECTION_CLOSED\x10\x8f\x01B\xaf\x01\n" +
+	"\x1bERROR_REASON_SECTION_CLOSED\x10\x8f\x01\x12\x1f\n" +
+	"\x1aERROR_REASON_SIREN_INVALID\x10\xa0\x01\x12 \n" +
+	"\x1bERROR_REASON_SIREN_CHECKSUM\x10\xa1\x01\x12$\n" +
+	"\x1fERROR_REASON_LEGAL_FORM_INVALID\x10\xa2\x01B\xaf\x01\n" +
 	"\x11com.cegid.loop.v1B\x10ErrorReasonProtoP\x01Z2cegid.internal/gateway/gen/go/cegid/loop/v1;loopv1\xa2\x02\x03CLX\xaa\x02\rCegid.Loop.V1\xca\x02\rCegid\\Loop\\V1\xe2\x02\x19Cegid\\Loop\\V1\\GPBMetadata\xea\x02\x0fCegid::Loop::V1b\x06proto3"
 
 var (

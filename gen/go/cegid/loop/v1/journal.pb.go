@@ -624,6 +624,335 @@ func (x *StreamJournalsResponse) GetJournals() []*Journal {
 	return nil
 }
 
+// Which journal to read.
+type GetJournalRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Practice, as this service's configuration names it.
+	Practice string `protobuf:"bytes,1,opt,name=practice,proto3" json:"practice,omitempty"`
+	// Dossier code in Loop. (Loop: codeDossier)
+	Dossier string `protobuf:"bytes,2,opt,name=dossier,proto3" json:"dossier,omitempty"`
+	// Journal code. (Loop: code)
+	Code string `protobuf:"bytes,3,opt,name=code,proto3" json:"code,omitempty"`
+	// Also fill `unmapped`.
+	IncludeUnmapped bool `protobuf:"varint,4,opt,name=include_unmapped,json=includeUnmapped,proto3" json:"include_unmapped,omitempty"`
+	unknownFields   protoimpl.UnknownFields
+	sizeCache       protoimpl.SizeCache
+}
+
+func (x *GetJournalRequest) Reset() {
+	*x = GetJournalRequest{}
+	mi := &file_cegid_loop_v1_journal_proto_msgTypes[5]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GetJournalRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GetJournalRequest) ProtoMessage() {}
+
+func (x *GetJournalRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_cegid_loop_v1_journal_proto_msgTypes[5]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GetJournalRequest.ProtoReflect.Descriptor instead.
+func (*GetJournalRequest) Descriptor() ([]byte, []int) {
+	return file_cegid_loop_v1_journal_proto_rawDescGZIP(), []int{5}
+}
+
+func (x *GetJournalRequest) GetPractice() string {
+	if x != nil {
+		return x.Practice
+	}
+	return ""
+}
+
+func (x *GetJournalRequest) GetDossier() string {
+	if x != nil {
+		return x.Dossier
+	}
+	return ""
+}
+
+func (x *GetJournalRequest) GetCode() string {
+	if x != nil {
+		return x.Code
+	}
+	return ""
+}
+
+func (x *GetJournalRequest) GetIncludeUnmapped() bool {
+	if x != nil {
+		return x.IncludeUnmapped
+	}
+	return false
+}
+
+// A journal.
+type GetJournalResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The journal.
+	Journal       *Journal `protobuf:"bytes,1,opt,name=journal,proto3" json:"journal,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GetJournalResponse) Reset() {
+	*x = GetJournalResponse{}
+	mi := &file_cegid_loop_v1_journal_proto_msgTypes[6]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GetJournalResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GetJournalResponse) ProtoMessage() {}
+
+func (x *GetJournalResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_cegid_loop_v1_journal_proto_msgTypes[6]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GetJournalResponse.ProtoReflect.Descriptor instead.
+func (*GetJournalResponse) Descriptor() ([]byte, []int) {
+	return file_cegid_loop_v1_journal_proto_rawDescGZIP(), []int{6}
+}
+
+func (x *GetJournalResponse) GetJournal() *Journal {
+	if x != nil {
+		return x.Journal
+	}
+	return nil
+}
+
+// A journal to create. That Loop takes the fields that it shows is inferred.
+type CreateJournalRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Practice, as this service's configuration names it.
+	Practice string `protobuf:"bytes,1,opt,name=practice,proto3" json:"practice,omitempty"`
+	// Dossier code in Loop. (Loop: codeDossier)
+	Dossier string `protobuf:"bytes,2,opt,name=dossier,proto3" json:"dossier,omitempty"`
+	// Journal code; not `AN`, which is Loop's own. (Loop: code)
+	Code string `protobuf:"bytes,3,opt,name=code,proto3" json:"code,omitempty"`
+	// Label. (Loop: libelle)
+	Label string `protobuf:"bytes,4,opt,name=label,proto3" json:"label,omitempty"`
+	// Kind of journal. (Loop: type)
+	Type JournalType `protobuf:"varint,5,opt,name=type,proto3,enum=cegid.loop.v1.JournalType" json:"type,omitempty"`
+	// How the contra account is used; not sent when unset. (Loop: typeContrepartie)
+	ContraAccountMode ContraAccountMode `protobuf:"varint,6,opt,name=contra_account_mode,json=contraAccountMode,proto3,enum=cegid.loop.v1.ContraAccountMode" json:"contra_account_mode,omitempty"`
+	// The operation date is carried over from line to line; not sent when absent. (Loop: repriseDateOp)
+	CarriesOperationDate *bool `protobuf:"varint,7,opt,name=carries_operation_date,json=carriesOperationDate,proto3,oneof" json:"carries_operation_date,omitempty"`
+	// Entries are keyed in slips; not sent when absent. (Loop: bordereau)
+	Slip *bool `protobuf:"varint,8,opt,name=slip,proto3,oneof" json:"slip,omitempty"`
+	// Open to the client's own users; not sent when absent. (Loop: accesClient)
+	ClientAccess *bool `protobuf:"varint,9,opt,name=client_access,json=clientAccess,proto3,oneof" json:"client_access,omitempty"`
+	// How labels are keyed, a number whose meaning Loop does not document; not sent when absent. (Loop: saisieLibelle)
+	LabelEntryModeCode *string `protobuf:"bytes,10,opt,name=label_entry_mode_code,json=labelEntryModeCode,proto3,oneof" json:"label_entry_mode_code,omitempty"`
+	// Closed; not sent when absent. (Loop: ferme)
+	Closed *bool `protobuf:"varint,11,opt,name=closed,proto3,oneof" json:"closed,omitempty"`
+	// Further fields of Loop's, by Loop's own name, each as JSON text: `{"compteContrepartie": "{\"objectId\":\"…\"}"}`.
+	// Which ones Loop takes is not documented. They replace neither a field above, nor the identity, nor the dossier.
+	ExtraFields map[string]string `protobuf:"bytes,12,rep,name=extra_fields,json=extraFields,proto3" json:"extra_fields,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	// Also fill `unmapped`.
+	IncludeUnmapped bool `protobuf:"varint,13,opt,name=include_unmapped,json=includeUnmapped,proto3" json:"include_unmapped,omitempty"`
+	unknownFields   protoimpl.UnknownFields
+	sizeCache       protoimpl.SizeCache
+}
+
+func (x *CreateJournalRequest) Reset() {
+	*x = CreateJournalRequest{}
+	mi := &file_cegid_loop_v1_journal_proto_msgTypes[7]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CreateJournalRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CreateJournalRequest) ProtoMessage() {}
+
+func (x *CreateJournalRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_cegid_loop_v1_journal_proto_msgTypes[7]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CreateJournalRequest.ProtoReflect.Descriptor instead.
+func (*CreateJournalRequest) Descriptor() ([]byte, []int) {
+	return file_cegid_loop_v1_journal_proto_rawDescGZIP(), []int{7}
+}
+
+func (x *CreateJournalRequest) GetPractice() string {
+	if x != nil {
+		return x.Practice
+	}
+	return ""
+}
+
+func (x *CreateJournalRequest) GetDossier() string {
+	if x != nil {
+		return x.Dossier
+	}
+	return ""
+}
+
+func (x *CreateJournalRequest) GetCode() string {
+	if x != nil {
+		return x.Code
+	}
+	return ""
+}
+
+func (x *CreateJournalRequest) GetLabel() string {
+	if x != nil {
+		return x.Label
+	}
+	return ""
+}
+
+func (x *CreateJournalRequest) GetType() JournalType {
+	if x != nil {
+		return x.Type
+	}
+	return JournalType_JOURNAL_TYPE_UNSPECIFIED
+}
+
+func (x *CreateJournalRequest) GetContraAccountMode() ContraAccountMode {
+	if x != nil {
+		return x.ContraAccountMode
+	}
+	return ContraAccountMode_CONTRA_ACCOUNT_MODE_UNSPECIFIED
+}
+
+func (x *CreateJournalRequest) GetCarriesOperationDate() bool {
+	if x != nil && x.CarriesOperationDate != nil {
+		return *x.CarriesOperationDate
+	}
+	return false
+}
+
+func (x *CreateJournalRequest) GetSlip() bool {
+	if x != nil && x.Slip != nil {
+		return *x.Slip
+	}
+	return false
+}
+
+func (x *CreateJournalRequest) GetClientAccess() bool {
+	if x != nil && x.ClientAccess != nil {
+		return *x.ClientAccess
+	}
+	return false
+}
+
+func (x *CreateJournalRequest) GetLabelEntryModeCode() string {
+	if x != nil && x.LabelEntryModeCode != nil {
+		return *x.LabelEntryModeCode
+	}
+	return ""
+}
+
+func (x *CreateJournalRequest) GetClosed() bool {
+	if x != nil && x.Closed != nil {
+		return *x.Closed
+	}
+	return false
+}
+
+func (x *CreateJournalRequest) GetExtraFields() map[string]string {
+	if x != nil {
+		return x.ExtraFields
+	}
+	return nil
+}
+
+func (x *CreateJournalRequest) GetIncludeUnmapped() bool {
+	if x != nil {
+		return x.IncludeUnmapped
+	}
+	return false
+}
+
+// The journal that was created.
+type CreateJournalResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The journal.
+	Journal *Journal `protobuf:"bytes,1,opt,name=journal,proto3" json:"journal,omitempty"`
+	// Loop's answer to the creation was lost, or did not show the journal, which was found by reading.
+	ReadBack      bool `protobuf:"varint,2,opt,name=read_back,json=readBack,proto3" json:"read_back,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CreateJournalResponse) Reset() {
+	*x = CreateJournalResponse{}
+	mi := &file_cegid_loop_v1_journal_proto_msgTypes[8]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CreateJournalResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CreateJournalResponse) ProtoMessage() {}
+
+func (x *CreateJournalResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_cegid_loop_v1_journal_proto_msgTypes[8]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CreateJournalResponse.ProtoReflect.Descriptor instead.
+func (*CreateJournalResponse) Descriptor() ([]byte, []int) {
+	return file_cegid_loop_v1_journal_proto_rawDescGZIP(), []int{8}
+}
+
+func (x *CreateJournalResponse) GetJournal() *Journal {
+	if x != nil {
+		return x.Journal
+	}
+	return nil
+}
+
+func (x *CreateJournalResponse) GetReadBack() bool {
+	if x != nil {
+		return x.ReadBack
+	}
+	return false
+}
+
 var File_cegid_loop_v1_journal_proto protoreflect.FileDescriptor
 
 const file_cegid_loop_v1_journal_proto_rawDesc = "" +
@@ -679,7 +1008,41 @@ const file_cegid_loop_v1_journal_proto_rawDesc = "" +
 	"\border_by\x18\x04 \x01(\tB\b\xbaH\x05r\x03\x18\x80\x02R\aorderBy\x12)\n" +
 	"\x10include_unmapped\x18\x05 \x01(\bR\x0fincludeUnmapped\"L\n" +
 	"\x16StreamJournalsResponse\x122\n" +
-	"\bjournals\x18\x01 \x03(\v2\x16.cegid.loop.v1.JournalR\bjournals*\x88\x02\n" +
+	"\bjournals\x18\x01 \x03(\v2\x16.cegid.loop.v1.JournalR\bjournals\"\xb2\x01\n" +
+	"\x11GetJournalRequest\x12(\n" +
+	"\bpractice\x18\x01 \x01(\tB\f\xe0A\x02\xbaH\x06r\x04\x88\xce\x18\x01R\bpractice\x12&\n" +
+	"\adossier\x18\x02 \x01(\tB\f\xe0A\x02\xbaH\x06r\x04\x90\xce\x18\x01R\adossier\x12 \n" +
+	"\x04code\x18\x03 \x01(\tB\f\xe0A\x02\xbaH\x06r\x04\xb0\xce\x18\x01R\x04code\x12)\n" +
+	"\x10include_unmapped\x18\x04 \x01(\bR\x0fincludeUnmapped\"F\n" +
+	"\x12GetJournalResponse\x120\n" +
+	"\ajournal\x18\x01 \x01(\v2\x16.cegid.loop.v1.JournalR\ajournal\"\xd8\x06\n" +
+	"\x14CreateJournalRequest\x12(\n" +
+	"\bpractice\x18\x01 \x01(\tB\f\xe0A\x02\xbaH\x06r\x04\x88\xce\x18\x01R\bpractice\x12&\n" +
+	"\adossier\x18\x02 \x01(\tB\f\xe0A\x02\xbaH\x06r\x04\x90\xce\x18\x01R\adossier\x12 \n" +
+	"\x04code\x18\x03 \x01(\tB\f\xe0A\x02\xbaH\x06r\x04\xb0\xce\x18\x01R\x04code\x12\"\n" +
+	"\x05label\x18\x04 \x01(\tB\f\xe0A\x02\xbaH\x06r\x04\xb8\xce\x18\x01R\x05label\x12=\n" +
+	"\x04type\x18\x05 \x01(\x0e2\x1a.cegid.loop.v1.JournalTypeB\r\xe0A\x02\xbaH\a\x82\x01\x04\x10\x01 \x00R\x04type\x12Z\n" +
+	"\x13contra_account_mode\x18\x06 \x01(\x0e2 .cegid.loop.v1.ContraAccountModeB\b\xbaH\x05\x82\x01\x02\x10\x01R\x11contraAccountMode\x129\n" +
+	"\x16carries_operation_date\x18\a \x01(\bH\x00R\x14carriesOperationDate\x88\x01\x01\x12\x17\n" +
+	"\x04slip\x18\b \x01(\bH\x01R\x04slip\x88\x01\x01\x12(\n" +
+	"\rclient_access\x18\t \x01(\bH\x02R\fclientAccess\x88\x01\x01\x12A\n" +
+	"\x15label_entry_mode_code\x18\n" +
+	" \x01(\tB\t\xbaH\x06r\x04\xc0\xce\x18\x01H\x03R\x12labelEntryModeCode\x88\x01\x01\x12\x1b\n" +
+	"\x06closed\x18\v \x01(\bH\x04R\x06closed\x88\x01\x01\x12i\n" +
+	"\fextra_fields\x18\f \x03(\v24.cegid.loop.v1.CreateJournalRequest.ExtraFieldsEntryB\x10\xbaH\r\x9a\x01\n" +
+	"\x102*\x06r\x04(\x80\x80\x01R\vextraFields\x12)\n" +
+	"\x10include_unmapped\x18\r \x01(\bR\x0fincludeUnmapped\x1a>\n" +
+	"\x10ExtraFieldsEntry\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01B\x19\n" +
+	"\x17_carries_operation_dateB\a\n" +
+	"\x05_slipB\x10\n" +
+	"\x0e_client_accessB\x18\n" +
+	"\x16_label_entry_mode_codeB\t\n" +
+	"\a_closed\"f\n" +
+	"\x15CreateJournalResponse\x120\n" +
+	"\ajournal\x18\x01 \x01(\v2\x16.cegid.loop.v1.JournalR\ajournal\x12\x1b\n" +
+	"\tread_back\x18\x02 \x01(\bR\breadBack*\x88\x02\n" +
 	"\vJournalType\x12\x1c\n" +
 	"\x18JOURNAL_TYPE_UNSPECIFIED\x10\x00\x12\x19\n" +
 	"\x15JOURNAL_TYPE_PURCHASE\x10\x01\x12\x1e\n" +
@@ -710,7 +1073,7 @@ func file_cegid_loop_v1_journal_proto_rawDescGZIP() []byte {
 }
 
 var file_cegid_loop_v1_journal_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
-var file_cegid_loop_v1_journal_proto_msgTypes = make([]protoimpl.MessageInfo, 6)
+var file_cegid_loop_v1_journal_proto_msgTypes = make([]protoimpl.MessageInfo, 11)
 var file_cegid_loop_v1_journal_proto_goTypes = []any{
 	(JournalType)(0),               // 0: cegid.loop.v1.JournalType
 	(ContraAccountMode)(0),         // 1: cegid.loop.v1.ContraAccountMode
@@ -719,21 +1082,31 @@ var file_cegid_loop_v1_journal_proto_goTypes = []any{
 	(*ListJournalsResponse)(nil),   // 4: cegid.loop.v1.ListJournalsResponse
 	(*StreamJournalsRequest)(nil),  // 5: cegid.loop.v1.StreamJournalsRequest
 	(*StreamJournalsResponse)(nil), // 6: cegid.loop.v1.StreamJournalsResponse
-	nil,                            // 7: cegid.loop.v1.Journal.UnmappedEntry
-	(*Reference)(nil),              // 8: cegid.loop.v1.Reference
+	(*GetJournalRequest)(nil),      // 7: cegid.loop.v1.GetJournalRequest
+	(*GetJournalResponse)(nil),     // 8: cegid.loop.v1.GetJournalResponse
+	(*CreateJournalRequest)(nil),   // 9: cegid.loop.v1.CreateJournalRequest
+	(*CreateJournalResponse)(nil),  // 10: cegid.loop.v1.CreateJournalResponse
+	nil,                            // 11: cegid.loop.v1.Journal.UnmappedEntry
+	nil,                            // 12: cegid.loop.v1.CreateJournalRequest.ExtraFieldsEntry
+	(*Reference)(nil),              // 13: cegid.loop.v1.Reference
 }
 var file_cegid_loop_v1_journal_proto_depIdxs = []int32{
-	0, // 0: cegid.loop.v1.Journal.type:type_name -> cegid.loop.v1.JournalType
-	8, // 1: cegid.loop.v1.Journal.contra_account:type_name -> cegid.loop.v1.Reference
-	1, // 2: cegid.loop.v1.Journal.contra_account_mode:type_name -> cegid.loop.v1.ContraAccountMode
-	7, // 3: cegid.loop.v1.Journal.unmapped:type_name -> cegid.loop.v1.Journal.UnmappedEntry
-	2, // 4: cegid.loop.v1.ListJournalsResponse.journals:type_name -> cegid.loop.v1.Journal
-	2, // 5: cegid.loop.v1.StreamJournalsResponse.journals:type_name -> cegid.loop.v1.Journal
-	6, // [6:6] is the sub-list for method output_type
-	6, // [6:6] is the sub-list for method input_type
-	6, // [6:6] is the sub-list for extension type_name
-	6, // [6:6] is the sub-list for extension extendee
-	0, // [0:6] is the sub-list for field type_name
+	0,  // 0: cegid.loop.v1.Journal.type:type_name -> cegid.loop.v1.JournalType
+	13, // 1: cegid.loop.v1.Journal.contra_account:type_name -> cegid.loop.v1.Reference
+	1,  // 2: cegid.loop.v1.Journal.contra_account_mode:type_name -> cegid.loop.v1.ContraAccountMode
+	11, // 3: cegid.loop.v1.Journal.unmapped:type_name -> cegid.loop.v1.Journal.UnmappedEntry
+	2,  // 4: cegid.loop.v1.ListJournalsResponse.journals:type_name -> cegid.loop.v1.Journal
+	2,  // 5: cegid.loop.v1.StreamJournalsResponse.journals:type_name -> cegid.loop.v1.Journal
+	2,  // 6: cegid.loop.v1.GetJournalResponse.journal:type_name -> cegid.loop.v1.Journal
+	0,  // 7: cegid.loop.v1.CreateJournalRequest.type:type_name -> cegid.loop.v1.JournalType
+	1,  // 8: cegid.loop.v1.CreateJournalRequest.contra_account_mode:type_name -> cegid.loop.v1.ContraAccountMode
+	12, // 9: cegid.loop.v1.CreateJournalRequest.extra_fields:type_name -> cegid.loop.v1.CreateJournalRequest.ExtraFieldsEntry
+	2,  // 10: cegid.loop.v1.CreateJournalResponse.journal:type_name -> cegid.loop.v1.Journal
+	11, // [11:11] is the sub-list for method output_type
+	11, // [11:11] is the sub-list for method input_type
+	11, // [11:11] is the sub-list for extension type_name
+	11, // [11:11] is the sub-list for extension extendee
+	0,  // [0:11] is the sub-list for field type_name
 }
 
 func init() { file_cegid_loop_v1_journal_proto_init() }
@@ -744,13 +1117,14 @@ func file_cegid_loop_v1_journal_proto_init() {
 	file_cegid_loop_v1_reference_proto_init()
 	file_cegid_loop_v1_rules_proto_init()
 	file_cegid_loop_v1_journal_proto_msgTypes[0].OneofWrappers = []any{}
+	file_cegid_loop_v1_journal_proto_msgTypes[7].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_cegid_loop_v1_journal_proto_rawDesc), len(file_cegid_loop_v1_journal_proto_rawDesc)),
 			NumEnums:      2,
-			NumMessages:   6,
+			NumMessages:   11,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -26,16 +26,28 @@ var File_cegid_loop_v1_reference_data_service_proto protoreflect.FileDescriptor
 
 const file_cegid_loop_v1_reference_data_service_proto_rawDesc = "" +
 	"\n" +
-	"*cegid/loop/v1/reference_data_service.proto\x12\rcegid.loop.v1\x1a\x1acegid/loop/v1/access.proto\x1a\x1bcegid/loop/v1/account.proto\x1a$cegid/loop/v1/analytic_section.proto\x1a\x1bcegid/loop/v1/journal.proto\x1a\x1fcegid/loop/v1/third_party.proto\x1a\x1cgoogle/api/annotations.proto\x1a.protoc-gen-openapiv3/options/annotations.proto2\xba\v\n" +
+	"*cegid/loop/v1/reference_data_service.proto\x12\rcegid.loop.v1\x1a\x1acegid/loop/v1/access.proto\x1a\x1bcegid/loop/v1/account.proto\x1a$cegid/loop/v1/analytic_section.proto\x1a!cegid/loop/v1/establishment.proto\x1a\x1bcegid/loop/v1/journal.proto\x1a\"cegid/loop/v1/legal_identity.proto\x1a\x1fcegid/loop/v1/third_party.proto\x1a\x1ccegid/loop/v1/vat_code.proto\x1a\x1cgoogle/api/annotations.proto\x1a.protoc-gen-openapiv3/options/annotations.proto2\x90\x19\n" +
 	"\x14ReferenceDataService\x12\x9e\x01\n" +
 	"\fListAccounts\x12\".cegid.loop.v1.ListAccountsRequest\x1a#.cegid.loop.v1.ListAccountsResponse\"E\x8a\xce\x18\x02\b\x01\x82\xd3\xe4\x93\x026\x124/v1/practices/{practice}/dossiers/{dossier}/accounts\x90\x02\x01\x12\xad\x01\n" +
-	"\x0eStreamAccounts\x12$.cegid.loop.v1.StreamAccountsRequest\x1a%.cegid.loop.v1.StreamAccountsResponse\"L\x8a\xce\x18\x02\b\x01\x82\xd3\xe4\x93\x02=\x12;/v1/practices/{practice}/dossiers/{dossier}/accounts:stream\x90\x02\x010\x01\x12\x9e\x01\n" +
+	"\x0eStreamAccounts\x12$.cegid.loop.v1.StreamAccountsRequest\x1a%.cegid.loop.v1.StreamAccountsResponse\"L\x8a\xce\x18\x02\b\x01\x82\xd3\xe4\x93\x02=\x12;/v1/practices/{practice}/dossiers/{dossier}/accounts:stream\x90\x02\x010\x01\x12\xa1\x01\n" +
+	"\n" +
+	"GetAccount\x12 .cegid.loop.v1.GetAccountRequest\x1a!.cegid.loop.v1.GetAccountResponse\"N\x8a\xce\x18\x02\b\x01\x82\xd3\xe4\x93\x02?\x12=/v1/practices/{practice}/dossiers/{dossier}/accounts/{number}\x90\x02\x01\x12\xa4\x01\n" +
+	"\rCreateAccount\x12#.cegid.loop.v1.CreateAccountRequest\x1a$.cegid.loop.v1.CreateAccountResponse\"H\x8a\xce\x18\x02\b\x02\x82\xd3\xe4\x93\x029:\x01*\"4/v1/practices/{practice}/dossiers/{dossier}/accounts\x90\x02\x02\x12\x9e\x01\n" +
 	"\fListJournals\x12\".cegid.loop.v1.ListJournalsRequest\x1a#.cegid.loop.v1.ListJournalsResponse\"E\x8a\xce\x18\x02\b\x01\x82\xd3\xe4\x93\x026\x124/v1/practices/{practice}/dossiers/{dossier}/journals\x90\x02\x01\x12\xad\x01\n" +
-	"\x0eStreamJournals\x12$.cegid.loop.v1.StreamJournalsRequest\x1a%.cegid.loop.v1.StreamJournalsResponse\"L\x8a\xce\x18\x02\b\x01\x82\xd3\xe4\x93\x02=\x12;/v1/practices/{practice}/dossiers/{dossier}/journals:stream\x90\x02\x010\x01\x12\xbe\x01\n" +
+	"\x0eStreamJournals\x12$.cegid.loop.v1.StreamJournalsRequest\x1a%.cegid.loop.v1.StreamJournalsResponse\"L\x8a\xce\x18\x02\b\x01\x82\xd3\xe4\x93\x02=\x12;/v1/practices/{practice}/dossiers/{dossier}/journals:stream\x90\x02\x010\x01\x12\x9f\x01\n" +
+	"\n" +
+	"GetJournal\x12 .cegid.loop.v1.GetJournalRequest\x1a!.cegid.loop.v1.GetJournalResponse\"L\x8a\xce\x18\x02\b\x01\x82\xd3\xe4\x93\x02=\x12;/v1/practices/{practice}/dossiers/{dossier}/journals/{code}\x90\x02\x01\x12\xa4\x01\n" +
+	"\rCreateJournal\x12#.cegid.loop.v1.CreateJournalRequest\x1a$.cegid.loop.v1.CreateJournalResponse\"H\x8a\xce\x18\x02\b\x02\x82\xd3\xe4\x93\x029:\x01*\"4/v1/practices/{practice}/dossiers/{dossier}/journals\x90\x02\x02\x12\xbe\x01\n" +
 	"\x14ListAnalyticSections\x12*.cegid.loop.v1.ListAnalyticSectionsRequest\x1a+.cegid.loop.v1.ListAnalyticSectionsResponse\"M\x8a\xce\x18\x02\b\x01\x82\xd3\xe4\x93\x02>\x12</v1/practices/{practice}/dossiers/{dossier}/analyticSections\x90\x02\x01\x12\xcd\x01\n" +
 	"\x16StreamAnalyticSections\x12,.cegid.loop.v1.StreamAnalyticSectionsRequest\x1a-.cegid.loop.v1.StreamAnalyticSectionsResponse\"T\x8a\xce\x18\x02\b\x01\x82\xd3\xe4\x93\x02E\x12C/v1/practices/{practice}/dossiers/{dossier}/analyticSections:stream\x90\x02\x010\x01\x12\xae\x01\n" +
 	"\x10ListThirdParties\x12&.cegid.loop.v1.ListThirdPartiesRequest\x1a'.cegid.loop.v1.ListThirdPartiesResponse\"I\x8a\xce\x18\x02\b\x01\x82\xd3\xe4\x93\x02:\x128/v1/practices/{practice}/dossiers/{dossier}/thirdParties\x90\x02\x01\x12\xbd\x01\n" +
-	"\x12StreamThirdParties\x12(.cegid.loop.v1.StreamThirdPartiesRequest\x1a).cegid.loop.v1.StreamThirdPartiesResponse\"P\x8a\xce\x18\x02\b\x01\x82\xd3\xe4\x93\x02A\x12?/v1/practices/{practice}/dossiers/{dossier}/thirdParties:stream\x90\x02\x010\x01B\xdd\x03\xfaP\xa1\x02\n" +
+	"\x12StreamThirdParties\x12(.cegid.loop.v1.StreamThirdPartiesRequest\x1a).cegid.loop.v1.StreamThirdPartiesResponse\"P\x8a\xce\x18\x02\b\x01\x82\xd3\xe4\x93\x02A\x12?/v1/practices/{practice}/dossiers/{dossier}/thirdParties:stream\x90\x02\x010\x01\x12\x9e\x01\n" +
+	"\fListVatCodes\x12\".cegid.loop.v1.ListVatCodesRequest\x1a#.cegid.loop.v1.ListVatCodesResponse\"E\x8a\xce\x18\x02\b\x01\x82\xd3\xe4\x93\x026\x124/v1/practices/{practice}/dossiers/{dossier}/vatCodes\x90\x02\x01\x12\xad\x01\n" +
+	"\x0eStreamVatCodes\x12$.cegid.loop.v1.StreamVatCodesRequest\x1a%.cegid.loop.v1.StreamVatCodesResponse\"L\x8a\xce\x18\x02\b\x01\x82\xd3\xe4\x93\x02=\x12;/v1/practices/{practice}/dossiers/{dossier}/vatCodes:stream\x90\x02\x010\x01\x12\xb6\x01\n" +
+	"\x12ListEstablishments\x12(.cegid.loop.v1.ListEstablishmentsRequest\x1a).cegid.loop.v1.ListEstablishmentsResponse\"K\x8a\xce\x18\x02\b\x01\x82\xd3\xe4\x93\x02<\x12:/v1/practices/{practice}/dossiers/{dossier}/establishments\x90\x02\x01\x12\xc5\x01\n" +
+	"\x14StreamEstablishments\x12*.cegid.loop.v1.StreamEstablishmentsRequest\x1a+.cegid.loop.v1.StreamEstablishmentsResponse\"R\x8a\xce\x18\x02\b\x01\x82\xd3\xe4\x93\x02C\x12A/v1/practices/{practice}/dossiers/{dossier}/establishments:stream\x90\x02\x010\x01\x12\xaf\x01\n" +
+	"\x10GetLegalIdentity\x12&.cegid.loop.v1.GetLegalIdentityRequest\x1a'.cegid.loop.v1.GetLegalIdentityResponse\"J\x8a\xce\x18\x02\b\x01\x82\xd3\xe4\x93\x02;\x129/v1/practices/{practice}/dossiers/{dossier}/legalIdentity\x90\x02\x01\x12\xbb\x01\n" +
+	"\x13UpdateLegalIdentity\x12).cegid.loop.v1.UpdateLegalIdentityRequest\x1a*.cegid.loop.v1.UpdateLegalIdentityResponse\"M\x8a\xce\x18\x02\b\x02\x82\xd3\xe4\x93\x02>:\x01*29/v1/practices/{practice}/dossiers/{dossier}/legalIdentity\x90\x02\x02B\xdd\x03\xfaP\xa1\x02\n" +
 	"\xc5\x01\n" +
 	"\x12Cegid Loop gateway\x1a\xaa\x01Read reference data from Cegid Loop and push accounting entries into it, over gRPC or REST. Errors are google.rpc.Status objects; their ErrorInfo says why and what to do.:\x02v1\x12\x03\n" +
 	"\x01/2D\n" +
@@ -49,40 +61,80 @@ const file_cegid_loop_v1_reference_data_service_proto_rawDesc = "" +
 var file_cegid_loop_v1_reference_data_service_proto_goTypes = []any{
 	(*ListAccountsRequest)(nil),            // 0: cegid.loop.v1.ListAccountsRequest
 	(*StreamAccountsRequest)(nil),          // 1: cegid.loop.v1.StreamAccountsRequest
-	(*ListJournalsRequest)(nil),            // 2: cegid.loop.v1.ListJournalsRequest
-	(*StreamJournalsRequest)(nil),          // 3: cegid.loop.v1.StreamJournalsRequest
-	(*ListAnalyticSectionsRequest)(nil),    // 4: cegid.loop.v1.ListAnalyticSectionsRequest
-	(*StreamAnalyticSectionsRequest)(nil),  // 5: cegid.loop.v1.StreamAnalyticSectionsRequest
-	(*ListThirdPartiesRequest)(nil),        // 6: cegid.loop.v1.ListThirdPartiesRequest
-	(*StreamThirdPartiesRequest)(nil),      // 7: cegid.loop.v1.StreamThirdPartiesRequest
-	(*ListAccountsResponse)(nil),           // 8: cegid.loop.v1.ListAccountsResponse
-	(*StreamAccountsResponse)(nil),         // 9: cegid.loop.v1.StreamAccountsResponse
-	(*ListJournalsResponse)(nil),           // 10: cegid.loop.v1.ListJournalsResponse
-	(*StreamJournalsResponse)(nil),         // 11: cegid.loop.v1.StreamJournalsResponse
-	(*ListAnalyticSectionsResponse)(nil),   // 12: cegid.loop.v1.ListAnalyticSectionsResponse
-	(*StreamAnalyticSectionsResponse)(nil), // 13: cegid.loop.v1.StreamAnalyticSectionsResponse
-	(*ListThirdPartiesResponse)(nil),       // 14: cegid.loop.v1.ListThirdPartiesResponse
-	(*StreamThirdPartiesResponse)(nil),     // 15: cegid.loop.v1.StreamThirdPartiesResponse
+	(*GetAccountRequest)(nil),              // 2: cegid.loop.v1.GetAccountRequest
+	(*CreateAccountRequest)(nil),           // 3: cegid.loop.v1.CreateAccountRequest
+	(*ListJournalsRequest)(nil),            // 4: cegid.loop.v1.ListJournalsRequest
+	(*StreamJournalsRequest)(nil),          // 5: cegid.loop.v1.StreamJournalsRequest
+	(*GetJournalRequest)(nil),              // 6: cegid.loop.v1.GetJournalRequest
+	(*CreateJournalRequest)(nil),           // 7: cegid.loop.v1.CreateJournalRequest
+	(*ListAnalyticSectionsRequest)(nil),    // 8: cegid.loop.v1.ListAnalyticSectionsRequest
+	(*StreamAnalyticSectionsRequest)(nil),  // 9: cegid.loop.v1.StreamAnalyticSectionsRequest
+	(*ListThirdPartiesRequest)(nil),        // 10: cegid.loop.v1.ListThirdPartiesRequest
+	(*StreamThirdPartiesRequest)(nil),      // 11: cegid.loop.v1.StreamThirdPartiesRequest
+	(*ListVatCodesRequest)(nil),            // 12: cegid.loop.v1.ListVatCodesRequest
+	(*StreamVatCodesRequest)(nil),          // 13: cegid.loop.v1.StreamVatCodesRequest
+	(*ListEstablishmentsRequest)(nil),      // 14: cegid.loop.v1.ListEstablishmentsRequest
+	(*StreamEstablishmentsRequest)(nil),    // 15: cegid.loop.v1.StreamEstablishmentsRequest
+	(*GetLegalIdentityRequest)(nil),        // 16: cegid.loop.v1.GetLegalIdentityRequest
+	(*UpdateLegalIdentityRequest)(nil),     // 17: cegid.loop.v1.UpdateLegalIdentityRequest
+	(*ListAccountsResponse)(nil),           // 18: cegid.loop.v1.ListAccountsResponse
+	(*StreamAccountsResponse)(nil),         // 19: cegid.loop.v1.StreamAccountsResponse
+	(*GetAccountResponse)(nil),             // 20: cegid.loop.v1.GetAccountResponse
+	(*CreateAccountResponse)(nil),          // 21: cegid.loop.v1.CreateAccountResponse
+	(*ListJournalsResponse)(nil),           // 22: cegid.loop.v1.ListJournalsResponse
+	(*StreamJournalsResponse)(nil),         // 23: cegid.loop.v1.StreamJournalsResponse
+	(*GetJournalResponse)(nil),             // 24: cegid.loop.v1.GetJournalResponse
+	(*CreateJournalResponse)(nil),          // 25: cegid.loop.v1.CreateJournalResponse
+	(*ListAnalyticSectionsResponse)(nil),   // 26: cegid.loop.v1.ListAnalyticSectionsResponse
+	(*StreamAnalyticSectionsResponse)(nil), // 27: cegid.loop.v1.StreamAnalyticSectionsResponse
+	(*ListThirdPartiesResponse)(nil),       // 28: cegid.loop.v1.ListThirdPartiesResponse
+	(*StreamThirdPartiesResponse)(nil),     // 29: cegid.loop.v1.StreamThirdPartiesResponse
+	(*ListVatCodesResponse)(nil),           // 30: cegid.loop.v1.ListVatCodesResponse
+	(*StreamVatCodesResponse)(nil),         // 31: cegid.loop.v1.StreamVatCodesResponse
+	(*ListEstablishmentsResponse)(nil),     // 32: cegid.loop.v1.ListEstablishmentsResponse
+	(*StreamEstablishmentsResponse)(nil),   // 33: cegid.loop.v1.StreamEstablishmentsResponse
+	(*GetLegalIdentityResponse)(nil),       // 34: cegid.loop.v1.GetLegalIdentityResponse
+	(*UpdateLegalIdentityResponse)(nil),    // 35: cegid.loop.v1.UpdateLegalIdentityResponse
 }
 var file_cegid_loop_v1_reference_data_service_proto_depIdxs = []int32{
 	0,  // 0: cegid.loop.v1.ReferenceDataService.ListAccounts:input_type -> cegid.loop.v1.ListAccountsRequest
 	1,  // 1: cegid.loop.v1.ReferenceDataService.StreamAccounts:input_type -> cegid.loop.v1.StreamAccountsRequest
-	2,  // 2: cegid.loop.v1.ReferenceDataService.ListJournals:input_type -> cegid.loop.v1.ListJournalsRequest
-	3,  // 3: cegid.loop.v1.ReferenceDataService.StreamJournals:input_type -> cegid.loop.v1.StreamJournalsRequest
-	4,  // 4: cegid.loop.v1.ReferenceDataService.ListAnalyticSections:input_type -> cegid.loop.v1.ListAnalyticSectionsRequest
-	5,  // 5: cegid.loop.v1.ReferenceDataService.StreamAnalyticSections:input_type -> cegid.loop.v1.StreamAnalyticSectionsRequest
-	6,  // 6: cegid.loop.v1.ReferenceDataService.ListThirdParties:input_type -> cegid.loop.v1.ListThirdPartiesRequest
-	7,  // 7: cegid.loop.v1.ReferenceDataService.StreamThirdParties:input_type -> cegid.loop.v1.StreamThirdPartiesRequest
-	8,  // 8: cegid.loop.v1.ReferenceDataService.ListAccounts:output_type -> cegid.loop.v1.ListAccountsResponse
-	9,  // 9: cegid.loop.v1.ReferenceDataService.StreamAccounts:output_type -> cegid.loop.v1.StreamAccountsResponse
-	10, // 10: cegid.loop.v1.ReferenceDataService.ListJournals:output_type -> cegid.loop.v1.ListJournalsResponse
-	11, // 11: cegid.loop.v1.ReferenceDataService.StreamJournals:output_type -> cegid.loop.v1.StreamJournalsResponse
-	12, // 12: cegid.loop.v1.ReferenceDataService.ListAnalyticSections:output_type -> cegid.loop.v1.ListAnalyticSectionsResponse
-	13, // 13: cegid.loop.v1.ReferenceDataService.StreamAnalyticSections:output_type -> cegid.loop.v1.StreamAnalyticSectionsResponse
-	14, // 14: cegid.loop.v1.ReferenceDataService.ListThirdParties:output_type -> cegid.loop.v1.ListThirdPartiesResponse
-	15, // 15: cegid.loop.v1.ReferenceDataService.StreamThirdParties:output_type -> cegid.loop.v1.StreamThirdPartiesResponse
-	8,  // [8:16] is the sub-list for method output_type
-	0,  // [0:8] is the sub-list for method input_type
+	2,  // 2: cegid.loop.v1.ReferenceDataService.GetAccount:input_type -> cegid.loop.v1.GetAccountRequest
+	3,  // 3: cegid.loop.v1.ReferenceDataService.CreateAccount:input_type -> cegid.loop.v1.CreateAccountRequest
+	4,  // 4: cegid.loop.v1.ReferenceDataService.ListJournals:input_type -> cegid.loop.v1.ListJournalsRequest
+	5,  // 5: cegid.loop.v1.ReferenceDataService.StreamJournals:input_type -> cegid.loop.v1.StreamJournalsRequest
+	6,  // 6: cegid.loop.v1.ReferenceDataService.GetJournal:input_type -> cegid.loop.v1.GetJournalRequest
+	7,  // 7: cegid.loop.v1.ReferenceDataService.CreateJournal:input_type -> cegid.loop.v1.CreateJournalRequest
+	8,  // 8: cegid.loop.v1.ReferenceDataService.ListAnalyticSections:input_type -> cegid.loop.v1.ListAnalyticSectionsRequest
+	9,  // 9: cegid.loop.v1.ReferenceDataService.StreamAnalyticSections:input_type -> cegid.loop.v1.StreamAnalyticSectionsRequest
+	10, // 10: cegid.loop.v1.ReferenceDataService.ListThirdParties:input_type -> cegid.loop.v1.ListThirdPartiesRequest
+	11, // 11: cegid.loop.v1.ReferenceDataService.StreamThirdParties:input_type -> cegid.loop.v1.StreamThirdPartiesRequest
+	12, // 12: cegid.loop.v1.ReferenceDataService.ListVatCodes:input_type -> cegid.loop.v1.ListVatCodesRequest
+	13, // 13: cegid.loop.v1.ReferenceDataService.StreamVatCodes:input_type -> cegid.loop.v1.StreamVatCodesRequest
+	14, // 14: cegid.loop.v1.ReferenceDataService.ListEstablishments:input_type -> cegid.loop.v1.ListEstablishmentsRequest
+	15, // 15: cegid.loop.v1.ReferenceDataService.StreamEstablishments:input_type -> cegid.loop.v1.StreamEstablishmentsRequest
+	16, // 16: cegid.loop.v1.ReferenceDataService.GetLegalIdentity:input_type -> cegid.loop.v1.GetLegalIdentityRequest
+	17, // 17: cegid.loop.v1.ReferenceDataService.UpdateLegalIdentity:input_type -> cegid.loop.v1.UpdateLegalIdentityRequest
+	18, // 18: cegid.loop.v1.ReferenceDataService.ListAccounts:output_type -> cegid.loop.v1.ListAccountsResponse
+	19, // 19: cegid.loop.v1.ReferenceDataService.StreamAccounts:output_type -> cegid.loop.v1.StreamAccountsResponse
+	20, // 20: cegid.loop.v1.ReferenceDataService.GetAccount:output_type -> cegid.loop.v1.GetAccountResponse
+	21, // 21: cegid.loop.v1.ReferenceDataService.CreateAccount:output_type -> cegid.loop.v1.CreateAccountResponse
+	22, // 22: cegid.loop.v1.ReferenceDataService.ListJournals:output_type -> cegid.loop.v1.ListJournalsResponse
+	23, // 23: cegid.loop.v1.ReferenceDataService.StreamJournals:output_type -> cegid.loop.v1.StreamJournalsResponse
+	24, // 24: cegid.loop.v1.ReferenceDataService.GetJournal:output_type -> cegid.loop.v1.GetJournalResponse
+	25, // 25: cegid.loop.v1.ReferenceDataService.CreateJournal:output_type -> cegid.loop.v1.CreateJournalResponse
+	26, // 26: cegid.loop.v1.ReferenceDataService.ListAnalyticSections:output_type -> cegid.loop.v1.ListAnalyticSectionsResponse
+	27, // 27: cegid.loop.v1.ReferenceDataService.StreamAnalyticSections:output_type -> cegid.loop.v1.StreamAnalyticSectionsResponse
+	28, // 28: cegid.loop.v1.ReferenceDataService.ListThirdParties:output_type -> cegid.loop.v1.ListThirdPartiesResponse
+	29, // 29: cegid.loop.v1.ReferenceDataService.StreamThirdParties:output_type -> cegid.loop.v1.StreamThirdPartiesResponse
+	30, // 30: cegid.loop.v1.ReferenceDataService.ListVatCodes:output_type -> cegid.loop.v1.ListVatCodesResponse
+	31, // 31: cegid.loop.v1.ReferenceDataService.StreamVatCodes:output_type -> cegid.loop.v1.StreamVatCodesResponse
+	32, // 32: cegid.loop.v1.ReferenceDataService.ListEstablishments:output_type -> cegid.loop.v1.ListEstablishmentsResponse
+	33, // 33: cegid.loop.v1.ReferenceDataService.StreamEstablishments:output_type -> cegid.loop.v1.StreamEstablishmentsResponse
+	34, // 34: cegid.loop.v1.ReferenceDataService.GetLegalIdentity:output_type -> cegid.loop.v1.GetLegalIdentityResponse
+	35, // 35: cegid.loop.v1.ReferenceDataService.UpdateLegalIdentity:output_type -> cegid.loop.v1.UpdateLegalIdentityResponse
+	18, // [18:36] is the sub-list for method output_type
+	0,  // [0:18] is the sub-list for method input_type
 	0,  // [0:0] is the sub-list for extension type_name
 	0,  // [0:0] is the sub-list for extension extendee
 	0,  // [0:0] is the sub-list for field type_name
@@ -96,8 +148,11 @@ func file_cegid_loop_v1_reference_data_service_proto_init() {
 	file_cegid_loop_v1_access_proto_init()
 	file_cegid_loop_v1_account_proto_init()
 	file_cegid_loop_v1_analytic_section_proto_init()
+	file_cegid_loop_v1_establishment_proto_init()
 	file_cegid_loop_v1_journal_proto_init()
+	file_cegid_loop_v1_legal_identity_proto_init()
 	file_cegid_loop_v1_third_party_proto_init()
+	file_cegid_loop_v1_vat_code_proto_init()
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{

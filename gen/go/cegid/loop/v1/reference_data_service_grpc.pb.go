@@ -21,12 +21,22 @@ const _ = grpc.SupportPackageIsVersion9
 const (
 	ReferenceDataService_ListAccounts_FullMethodName           = "/cegid.loop.v1.ReferenceDataService/ListAccounts"
 	ReferenceDataService_StreamAccounts_FullMethodName         = "/cegid.loop.v1.ReferenceDataService/StreamAccounts"
+	ReferenceDataService_GetAccount_FullMethodName             = "/cegid.loop.v1.ReferenceDataService/GetAccount"
+	ReferenceDataService_CreateAccount_FullMethodName          = "/cegid.loop.v1.ReferenceDataService/CreateAccount"
 	ReferenceDataService_ListJournals_FullMethodName           = "/cegid.loop.v1.ReferenceDataService/ListJournals"
 	ReferenceDataService_StreamJournals_FullMethodName         = "/cegid.loop.v1.ReferenceDataService/StreamJournals"
+	ReferenceDataService_GetJournal_FullMethodName             = "/cegid.loop.v1.ReferenceDataService/GetJournal"
+	ReferenceDataService_CreateJournal_FullMethodName          = "/cegid.loop.v1.ReferenceDataService/CreateJournal"
 	ReferenceDataService_ListAnalyticSections_FullMethodName   = "/cegid.loop.v1.ReferenceDataService/ListAnalyticSections"
 	ReferenceDataService_StreamAnalyticSections_FullMethodName = "/cegid.loop.v1.ReferenceDataService/StreamAnalyticSections"
 	ReferenceDataService_ListThirdParties_FullMethodName       = "/cegid.loop.v1.ReferenceDataService/ListThirdParties"
 	ReferenceDataService_StreamThirdParties_FullMethodName     = "/cegid.loop.v1.ReferenceDataService/StreamThirdParties"
+	ReferenceDataService_ListVatCodes_FullMethodName           = "/cegid.loop.v1.ReferenceDataService/ListVatCodes"
+	ReferenceDataService_StreamVatCodes_FullMethodName         = "/cegid.loop.v1.ReferenceDataService/StreamVatCodes"
+	ReferenceDataService_ListEstablishments_FullMethodName     = "/cegid.loop.v1.ReferenceDataService/ListEstablishments"
+	ReferenceDataService_StreamEstablishments_FullMethodName   = "/cegid.loop.v1.ReferenceDataService/StreamEstablishments"
+	ReferenceDataService_GetLegalIdentity_FullMethodName       = "/cegid.loop.v1.ReferenceDataService/GetLegalIdentity"
+	ReferenceDataService_UpdateLegalIdentity_FullMethodName    = "/cegid.loop.v1.ReferenceDataService/UpdateLegalIdentity"
 )
 
 // ReferenceDataServiceClient is the client API for ReferenceDataService service.
@@ -44,6 +54,15 @@ type ReferenceDataServiceClient interface {
 	//
 	// Loop is asked for at most four pages ahead of what the caller's connection takes in. (Loop: GET /compte)
 	StreamAccounts(ctx context.Context, in *StreamAccountsRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[StreamAccountsResponse], error)
+	// Reads one account, by its number.
+	//
+	// (Loop: GET /compte, filtered)
+	GetAccount(ctx context.Context, in *GetAccountRequest, opts ...grpc.CallOption) (*GetAccountResponse, error)
+	// Creates an account, unless the dossier has one of that number.
+	//
+	// What Loop wants to be sent is inferred, so the operator must enable create_account. Looks first, so that the call may be
+	// repeated; looks again when Loop's answer is lost, and answers what it finds. (Loop: POST /compte)
+	CreateAccount(ctx context.Context, in *CreateAccountRequest, opts ...grpc.CallOption) (*CreateAccountResponse, error)
 	// Lists the journals of a dossier.
 	//
 	// Sorted by code unless `order_by` says otherwise. (Loop: GET /journal)
@@ -52,6 +71,15 @@ type ReferenceDataServiceClient interface {
 	//
 	// Loop is asked for at most four pages ahead of what the caller's connection takes in. (Loop: GET /journal)
 	StreamJournals(ctx context.Context, in *StreamJournalsRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[StreamJournalsResponse], error)
+	// Reads one journal, by its code.
+	//
+	// (Loop: GET /journal, filtered)
+	GetJournal(ctx context.Context, in *GetJournalRequest, opts ...grpc.CallOption) (*GetJournalResponse, error)
+	// Creates a journal, unless the dossier has one of that code.
+	//
+	// What Loop wants to be sent is inferred, so the operator must enable create_journal. Looks first, so that the call may be
+	// repeated; looks again when Loop's answer is lost, and answers what it finds. (Loop: POST /journal)
+	CreateJournal(ctx context.Context, in *CreateJournalRequest, opts ...grpc.CallOption) (*CreateJournalResponse, error)
 	// Lists the analytic sections of a dossier.
 	//
 	// Sorted by code unless `order_by` says otherwise. (Loop: GET /section)
@@ -68,6 +96,31 @@ type ReferenceDataServiceClient interface {
 	//
 	// Loop is asked for at most four pages ahead of what the caller's connection takes in. (Loop: GET /tiersClient, /tiersFournisseur, /tiersSalarie, /tiersDivers)
 	StreamThirdParties(ctx context.Context, in *StreamThirdPartiesRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[StreamThirdPartiesResponse], error)
+	// Lists the VAT codes of a dossier.
+	//
+	// Sorted by code unless `order_by` says otherwise. (Loop: GET /tva)
+	ListVatCodes(ctx context.Context, in *ListVatCodesRequest, opts ...grpc.CallOption) (*ListVatCodesResponse, error)
+	// Streams the VAT codes of a dossier, a page of Loop's per message.
+	//
+	// Loop is asked for at most four pages ahead of what the caller's connection takes in. (Loop: GET /tva)
+	StreamVatCodes(ctx context.Context, in *StreamVatCodesRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[StreamVatCodesResponse], error)
+	// Lists the establishments of a dossier.
+	//
+	// Sorted by object id unless `order_by` says otherwise. (Loop: GET /etablissementComplet)
+	ListEstablishments(ctx context.Context, in *ListEstablishmentsRequest, opts ...grpc.CallOption) (*ListEstablishmentsResponse, error)
+	// Streams the establishments of a dossier, a page of Loop's per message.
+	//
+	// Loop is asked for at most four pages ahead of what the caller's connection takes in. (Loop: GET /etablissementComplet)
+	StreamEstablishments(ctx context.Context, in *StreamEstablishmentsRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[StreamEstablishmentsResponse], error)
+	// Reads the legal identity of a dossier's company.
+	//
+	// (Loop: GET /DossierComplet)
+	GetLegalIdentity(ctx context.Context, in *GetLegalIdentityRequest, opts ...grpc.CallOption) (*GetLegalIdentityResponse, error)
+	// Changes the legal identity of a dossier's company, if it is still at the given revision.
+	//
+	// Reads first, so that the call may be repeated: a revision that is gone is REVISION_STALE. Reads again when Loop's answer
+	// is lost, and answers what it finds. (Loop: PUT /DossierComplet)
+	UpdateLegalIdentity(ctx context.Context, in *UpdateLegalIdentityRequest, opts ...grpc.CallOption) (*UpdateLegalIdentityResponse, error)
 }
 
 type referenceDataServiceClient struct {
@@ -107,6 +160,26 @@ func (c *referenceDataServiceClient) StreamAccounts(ctx context.Context, in *Str
 // This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
 type ReferenceDataService_StreamAccountsClient = grpc.ServerStreamingClient[StreamAccountsResponse]
 
+func (c *referenceDataServiceClient) GetAccount(ctx context.Context, in *GetAccountRequest, opts ...grpc.CallOption) (*GetAccountResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(GetAccountResponse)
+	err := c.cc.Invoke(ctx, ReferenceDataService_GetAccount_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *referenceDataServiceClient) CreateAccount(ctx context.Context, in *CreateAccountRequest, opts ...grpc.CallOption) (*CreateAccountResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(CreateAccountResponse)
+	err := c.cc.Invoke(ctx, ReferenceDataService_CreateAccount_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 func (c *referenceDataServiceClient) ListJournals(ctx context.Context, in *ListJournalsRequest, opts ...grpc.CallOption) (*ListJournalsResponse, error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(ListJournalsResponse)
@@ -135,6 +208,26 @@ func (c *referenceDataServiceClient) StreamJournals(ctx context.Context, in *Str
 
 // This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
 type ReferenceDataService_StreamJournalsClient = grpc.ServerStreamingClient[StreamJournalsResponse]
+
+func (c *referenceDataServiceClient) GetJournal(ctx context.Context, in *GetJournalRequest, opts ...grpc.CallOption) (*GetJournalResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(GetJournalResponse)
+	err := c.cc.Invoke(ctx, ReferenceDataService_GetJournal_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *referenceDataServiceClient) CreateJournal(ctx context.Context, in *CreateJournalRequest, opts ...grpc.CallOption) (*CreateJournalResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(CreateJournalResponse)
+	err := c.cc.Invoke(ctx, ReferenceDataService_CreateJournal_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
 
 func (c *referenceDataServiceClient) ListAnalyticSections(ctx context.Context, in *ListAnalyticSectionsRequest, opts ...grpc.CallOption) (*ListAnalyticSectionsResponse, error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
@@ -194,6 +287,84 @@ func (c *referenceDataServiceClient) StreamThirdParties(ctx context.Context, in 
 // This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
 type ReferenceDataService_StreamThirdPartiesClient = grpc.ServerStreamingClient[StreamThirdPartiesResponse]
 
+func (c *referenceDataServiceClient) ListVatCodes(ctx context.Context, in *ListVatCodesRequest, opts ...grpc.CallOption) (*ListVatCodesResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ListVatCodesResponse)
+	err := c.cc.Invoke(ctx, ReferenceDataService_ListVatCodes_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *referenceDataServiceClient) StreamVatCodes(ctx context.Context, in *StreamVatCodesRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[StreamVatCodesResponse], error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	stream, err := c.cc.NewStream(ctx, &ReferenceDataService_ServiceDesc.Streams[4], ReferenceDataService_StreamVatCodes_FullMethodName, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	x := &grpc.GenericClientStream[StreamVatCodesRequest, StreamVatCodesResponse]{ClientStream: stream}
+	if err := x.ClientStream.SendMsg(in); err != nil {
+		return nil, err
+	}
+	if err := x.ClientStream.CloseSend(); err != nil {
+		return nil, err
+	}
+	return x, nil
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type ReferenceDataService_StreamVatCodesClient = grpc.ServerStreamingClient[StreamVatCodesResponse]
+
+func (c *referenceDataServiceClient) ListEstablishments(ctx context.Context, in *ListEstablishmentsRequest, opts ...grpc.CallOption) (*ListEstablishmentsResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ListEstablishmentsResponse)
+	err := c.cc.Invoke(ctx, ReferenceDataService_ListEstablishments_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *referenceDataServiceClient) StreamEstablishments(ctx context.Context, in *StreamEstablishmentsRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[StreamEstablishmentsResponse], error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	stream, err := c.cc.NewStream(ctx, &ReferenceDataService_ServiceDesc.Streams[5], ReferenceDataService_StreamEstablishments_FullMethodName, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	x := &grpc.GenericClientStream[StreamEstablishmentsRequest, StreamEstablishmentsResponse]{ClientStream: stream}
+	if err := x.ClientStream.SendMsg(in); err != nil {
+		return nil, err
+	}
+	if err := x.ClientStream.CloseSend(); err != nil {
+		return nil, err
+	}
+	return x, nil
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type ReferenceDataService_StreamEstablishmentsClient = grpc.ServerStreamingClient[StreamEstablishmentsResponse]
+
+func (c *referenceDataServiceClient) GetLegalIdentity(ctx context.Context, in *GetLegalIdentityRequest, opts ...grpc.CallOption) (*GetLegalIdentityResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(GetLegalIdentityResponse)
+	err := c.cc.Invoke(ctx, ReferenceDataService_GetLegalIdentity_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *referenceDataServiceClient) UpdateLegalIdentity(ctx context.Context, in *UpdateLegalIdentityRequest, opts ...grpc.CallOption) (*UpdateLegalIdentityResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(UpdateLegalIdentityResponse)
+	err := c.cc.Invoke(ctx, ReferenceDataService_UpdateLegalIdentity_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 // ReferenceDataServiceServer is the server API for ReferenceDataService service.
 // All implementations must embed UnimplementedReferenceDataServiceServer
 // for forward compatibility.
@@ -209,6 +380,15 @@ type ReferenceDataServiceServer interface {
 	//
 	// Loop is asked for at most four pages ahead of what the caller's connection takes in. (Loop: GET /compte)
 	StreamAccounts(*StreamAccountsRequest, grpc.ServerStreamingServer[StreamAccountsResponse]) error
+	// Reads one account, by its number.
+	//
+	// (Loop: GET /compte, filtered)
+	GetAccount(context.Context, *GetAccountRequest) (*GetAccountResponse, error)
+	// Creates an account, unless the dossier has one of that number.
+	//
+	// What Loop wants to be sent is inferred, so the operator must enable create_account. Looks first, so that the call may be
+	// repeated; looks again when Loop's answer is lost, and answers what it finds. (Loop: POST /compte)
+	CreateAccount(context.Context, *CreateAccountRequest) (*CreateAccountResponse, error)
 	// Lists the journals of a dossier.
 	//
 	// Sorted by code unless `order_by` says otherwise. (Loop: GET /journal)
@@ -217,6 +397,15 @@ type ReferenceDataServiceServer interface {
 	//
 	// Loop is asked for at most four pages ahead of what the caller's connection takes in. (Loop: GET /journal)
 	StreamJournals(*StreamJournalsRequest, grpc.ServerStreamingServer[StreamJournalsResponse]) error
+	// Reads one journal, by its code.
+	//
+	// (Loop: GET /journal, filtered)
+	GetJournal(context.Context, *GetJournalRequest) (*GetJournalResponse, error)
+	// Creates a journal, unless the dossier has one of that code.
+	//
+	// What Loop wants to be sent is inferred, so the operator must enable create_journal. Looks first, so that the call may be
+	// repeated; looks again when Loop's answer is lost, and answers what it finds. (Loop: POST /journal)
+	CreateJournal(context.Context, *CreateJournalRequest) (*CreateJournalResponse, error)
 	// Lists the analytic sections of a dossier.
 	//
 	// Sorted by code unless `order_by` says otherwise. (Loop: GET /section)
@@ -233,6 +422,31 @@ type ReferenceDataServiceServer interface {
 	//
 	// Loop is asked for at most four pages ahead of what the caller's connection takes in. (Loop: GET /tiersClient, /tiersFournisseur, /tiersSalarie, /tiersDivers)
 	StreamThirdParties(*StreamThirdPartiesRequest, grpc.ServerStreamingServer[StreamThirdPartiesResponse]) error
+	// Lists the VAT codes of a dossier.
+	//
+	// Sorted by code unless `order_by` says otherwise. (Loop: GET /tva)
+	ListVatCodes(context.Context, *ListVatCodesRequest) (*ListVatCodesResponse, error)
+	// Streams the VAT codes of a dossier, a page of Loop's per message.
+	//
+	// Loop is asked for at most four pages ahead of what the caller's connection takes in. (Loop: GET /tva)
+	StreamVatCodes(*StreamVatCodesRequest, grpc.ServerStreamingServer[StreamVatCodesResponse]) error
+	// Lists the establishments of a dossier.
+	//
+	// Sorted by object id unless `order_by` says otherwise. (Loop: GET /etablissementComplet)
+	ListEstablishments(context.Context, *ListEstablishmentsRequest) (*ListEstablishmentsResponse, error)
+	// Streams the establishments of a dossier, a page of Loop's per message.
+	//
+	// Loop is asked for at most four pages ahead of what the caller's connection takes in. (Loop: GET /etablissementComplet)
+	StreamEstablishments(*StreamEstablishmentsRequest, grpc.ServerStreamingServer[StreamEstablishmentsResponse]) error
+	// Reads the legal identity of a dossier's company.
+	//
+	// (Loop: GET /DossierComplet)
+	GetLegalIdentity(context.Context, *GetLegalIdentityRequest) (*GetLegalIdentityResponse, error)
+	// Changes the legal identity of a dossier's company, if it is still at the given revision.
+	//
+	// Reads first, so that the call may be repeated: a revision that is gone is REVISION_STALE. Reads again when Loop's answer
+	// is lost, and answers what it finds. (Loop: PUT /DossierComplet)
+	UpdateLegalIdentity(context.Context, *UpdateLegalIdentityRequest) (*UpdateLegalIdentityResponse, error)
 	mustEmbedUnimplementedReferenceDataServiceServer()
 }
 
@@ -249,11 +463,23 @@ func (UnimplementedReferenceDataServiceServer) ListAccounts(context.Context, *Li
 func (UnimplementedReferenceDataServiceServer) StreamAccounts(*StreamAccountsRequest, grpc.ServerStreamingServer[StreamAccountsResponse]) error {
 	return status.Error(codes.Unimplemented, "method StreamAccounts not implemented")
 }
+func (UnimplementedReferenceDataServiceServer) GetAccount(context.Context, *GetAccountRequest) (*GetAccountResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method GetAccount not implemented")
+}
+func (UnimplementedReferenceDataServiceServer) CreateAccount(context.Context, *CreateAccountRequest) (*CreateAccountResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method CreateAccount not implemented")
+}
 func (UnimplementedReferenceDataServiceServer) ListJournals(context.Context, *ListJournalsRequest) (*ListJournalsResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method ListJournals not implemented")
 }
 func (UnimplementedReferenceDataServiceServer) StreamJournals(*StreamJournalsRequest, grpc.ServerStreamingServer[StreamJournalsResponse]) error {
 	return status.Error(codes.Unimplemented, "method StreamJournals not implemented")
+}
+func (UnimplementedReferenceDataServiceServer) GetJournal(context.Context, *GetJournalRequest) (*GetJournalResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method GetJournal not implemented")
+}
+func (UnimplementedReferenceDataServiceServer) CreateJournal(context.Context, *CreateJournalRequest) (*CreateJournalResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method CreateJournal not implemented")
 }
 func (UnimplementedReferenceDataServiceServer) ListAnalyticSections(context.Context, *ListAnalyticSectionsRequest) (*ListAnalyticSectionsResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method ListAnalyticSections not implemented")
@@ -266,6 +492,24 @@ func (UnimplementedReferenceDataServiceServer) ListThirdParties(context.Context,
 }
 func (UnimplementedReferenceDataServiceServer) StreamThirdParties(*StreamThirdPartiesRequest, grpc.ServerStreamingServer[StreamThirdPartiesResponse]) error {
 	return status.Error(codes.Unimplemented, "method StreamThirdParties not implemented")
+}
+func (UnimplementedReferenceDataServiceServer) ListVatCodes(context.Context, *ListVatCodesRequest) (*ListVatCodesResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ListVatCodes not implemented")
+}
+func (UnimplementedReferenceDataServiceServer) StreamVatCodes(*StreamVatCodesRequest, grpc.ServerStreamingServer[StreamVatCodesResponse]) error {
+	return status.Error(codes.Unimplemented, "method StreamVatCodes not implemented")
+}
+func (UnimplementedReferenceDataServiceServer) ListEstablishments(context.Context, *ListEstablishmentsRequest) (*ListEstablishmentsResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ListEstablishments not implemented")
+}
+func (UnimplementedReferenceDataServiceServer) StreamEstablishments(*StreamEstablishmentsRequest, grpc.ServerStreamingServer[StreamEstablishmentsResponse]) error {
+	return status.Error(codes.Unimplemented, "method StreamEstablishments not implemented")
+}
+func (UnimplementedReferenceDataServiceServer) GetLegalIdentity(context.Context, *GetLegalIdentityRequest) (*GetLegalIdentityResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method GetLegalIdentity not implemented")
+}
+func (UnimplementedReferenceDataServiceServer) UpdateLegalIdentity(context.Context, *UpdateLegalIdentityRequest) (*UpdateLegalIdentityResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method UpdateLegalIdentity not implemented")
 }
 func (UnimplementedReferenceDataServiceServer) mustEmbedUnimplementedReferenceDataServiceServer() {}
 func (UnimplementedReferenceDataServiceServer) testEmbeddedByValue()                              {}
@@ -317,6 +561,42 @@ func _ReferenceDataService_StreamAccounts_Handler(srv interface{}, stream grpc.S
 // This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
 type ReferenceDataService_StreamAccountsServer = grpc.ServerStreamingServer[StreamAccountsResponse]
 
+func _ReferenceDataService_GetAccount_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(GetAccountRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(ReferenceDataServiceServer).GetAccount(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: ReferenceDataService_GetAccount_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(ReferenceDataServiceServer).GetAccount(ctx, req.(*GetAccountRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _ReferenceDataService_CreateAccount_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(CreateAccountRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(ReferenceDataServiceServer).CreateAccount(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: ReferenceDataService_CreateAccount_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(ReferenceDataServiceServer).CreateAccount(ctx, req.(*CreateAccountRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 func _ReferenceDataService_ListJournals_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
 	in := new(ListJournalsRequest)
 	if err := dec(in); err != nil {
@@ -345,6 +625,42 @@ func _ReferenceDataService_StreamJournals_Handler(srv interface{}, stream grpc.S
 
 // This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
 type ReferenceDataService_StreamJournalsServer = grpc.ServerStreamingServer[StreamJournalsResponse]
+
+func _ReferenceDataService_GetJournal_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(GetJournalRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(ReferenceDataServiceServer).GetJournal(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: ReferenceDataService_GetJournal_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(ReferenceDataServiceServer).GetJournal(ctx, req.(*GetJournalRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _ReferenceDataService_CreateJournal_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(CreateJournalRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(ReferenceDataServiceServer).CreateJournal(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: ReferenceDataService_CreateJournal_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(ReferenceDataServiceServer).CreateJournal(ctx, req.(*CreateJournalRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
 
 func _ReferenceDataService_ListAnalyticSections_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
 	in := new(ListAnalyticSectionsRequest)
@@ -404,6 +720,100 @@ func _ReferenceDataService_StreamThirdParties_Handler(srv interface{}, stream gr
 // This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
 type ReferenceDataService_StreamThirdPartiesServer = grpc.ServerStreamingServer[StreamThirdPartiesResponse]
 
+func _ReferenceDataService_ListVatCodes_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ListVatCodesRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(ReferenceDataServiceServer).ListVatCodes(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: ReferenceDataService_ListVatCodes_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(ReferenceDataServiceServer).ListVatCodes(ctx, req.(*ListVatCodesRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _ReferenceDataService_StreamVatCodes_Handler(srv interface{}, stream grpc.ServerStream) error {
+	m := new(StreamVatCodesRequest)
+	if err := stream.RecvMsg(m); err != nil {
+		return err
+	}
+	return srv.(ReferenceDataServiceServer).StreamVatCodes(m, &grpc.GenericServerStream[StreamVatCodesRequest, StreamVatCodesResponse]{ServerStream: stream})
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type ReferenceDataService_StreamVatCodesServer = grpc.ServerStreamingServer[StreamVatCodesResponse]
+
+func _ReferenceDataService_ListEstablishments_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ListEstablishmentsRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(ReferenceDataServiceServer).ListEstablishments(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: ReferenceDataService_ListEstablishments_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(ReferenceDataServiceServer).ListEstablishments(ctx, req.(*ListEstablishmentsRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _ReferenceDataService_StreamEstablishments_Handler(srv interface{}, stream grpc.ServerStream) error {
+	m := new(StreamEstablishmentsRequest)
+	if err := stream.RecvMsg(m); err != nil {
+		return err
+	}
+	return srv.(ReferenceDataServiceServer).StreamEstablishments(m, &grpc.GenericServerStream[StreamEstablishmentsRequest, StreamEstablishmentsResponse]{ServerStream: stream})
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type ReferenceDataService_StreamEstablishmentsServer = grpc.ServerStreamingServer[StreamEstablishmentsResponse]
+
+func _ReferenceDataService_GetLegalIdentity_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(GetLegalIdentityRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(ReferenceDataServiceServer).GetLegalIdentity(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: ReferenceDataService_GetLegalIdentity_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(ReferenceDataServiceServer).GetLegalIdentity(ctx, req.(*GetLegalIdentityRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _ReferenceDataService_UpdateLegalIdentity_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(UpdateLegalIdentityRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(ReferenceDataServiceServer).UpdateLegalIdentity(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: ReferenceDataService_UpdateLegalIdentity_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(ReferenceDataServiceServer).UpdateLegalIdentity(ctx, req.(*UpdateLegalIdentityRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 // ReferenceDataService_ServiceDesc is the grpc.ServiceDesc for ReferenceDataService service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
@@ -416,8 +826,24 @@ var ReferenceDataService_ServiceDesc = grpc.ServiceDesc{
 			Handler:    _ReferenceDataService_ListAccounts_Handler,
 		},
 		{
+			MethodName: "GetAccount",
+			Handler:    _ReferenceDataService_GetAccount_Handler,
+		},
+		{
+			MethodName: "CreateAccount",
+			Handler:    _ReferenceDataService_CreateAccount_Handler,
+		},
+		{
 			MethodName: "ListJournals",
 			Handler:    _ReferenceDataService_ListJournals_Handler,
+		},
+		{
+			MethodName: "GetJournal",
+			Handler:    _ReferenceDataService_GetJournal_Handler,
+		},
+		{
+			MethodName: "CreateJournal",
+			Handler:    _ReferenceDataService_CreateJournal_Handler,
 		},
 		{
 			MethodName: "ListAnalyticSections",
@@ -426,6 +852,22 @@ var ReferenceDataService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "ListThirdParties",
 			Handler:    _ReferenceDataService_ListThirdParties_Handler,
+		},
+		{
+			MethodName: "ListVatCodes",
+			Handler:    _ReferenceDataService_ListVatCodes_Handler,
+		},
+		{
+			MethodName: "ListEstablishments",
+			Handler:    _ReferenceDataService_ListEstablishments_Handler,
+		},
+		{
+			MethodName: "GetLegalIdentity",
+			Handler:    _ReferenceDataService_GetLegalIdentity_Handler,
+		},
+		{
+			MethodName: "UpdateLegalIdentity",
+			Handler:    _ReferenceDataService_UpdateLegalIdentity_Handler,
 		},
 	},
 	Streams: []grpc.StreamDesc{
@@ -447,6 +889,16 @@ var ReferenceDataService_ServiceDesc = grpc.ServiceDesc{
 		{
 			StreamName:    "StreamThirdParties",
 			Handler:       _ReferenceDataService_StreamThirdParties_Handler,
+			ServerStreams: true,
+		},
+		{
+			StreamName:    "StreamVatCodes",
+			Handler:       _ReferenceDataService_StreamVatCodes_Handler,
+			ServerStreams: true,
+		},
+		{
+			StreamName:    "StreamEstablishments",
+			Handler:       _ReferenceDataService_StreamEstablishments_Handler,
 			ServerStreams: true,
 		},
 	},

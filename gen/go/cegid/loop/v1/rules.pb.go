@@ -79,6 +79,30 @@ var file_cegid_loop_v1_rules_proto_extTypes = []protoimpl.ExtensionInfo{
 		Filename:      "cegid/loop/v1/rules.proto",
 	},
 	{
+		ExtendedType:  (*validate.StringRules)(nil),
+		ExtensionType: (*bool)(nil),
+		Field:         50406,
+		Name:          "cegid.loop.v1.loop_code",
+		Tag:           "varint,50406,opt,name=loop_code",
+		Filename:      "cegid/loop/v1/rules.proto",
+	},
+	{
+		ExtendedType:  (*validate.StringRules)(nil),
+		ExtensionType: (*bool)(nil),
+		Field:         50408,
+		Name:          "cegid.loop.v1.loop_enum",
+		Tag:           "varint,50408,opt,name=loop_enum",
+		Filename:      "cegid/loop/v1/rules.proto",
+	},
+	{
+		ExtendedType:  (*validate.StringRules)(nil),
+		ExtensionType: (*bool)(nil),
+		Field:         50407,
+		Name:          "cegid.loop.v1.required_loop_text",
+		Tag:           "varint,50407,opt,name=required_loop_text",
+		Filename:      "cegid/loop/v1/rules.proto",
+	},
+	{
 		ExtendedType:  (*validate.Int32Rules)(nil),
 		ExtensionType: (*bool)(nil),
 		Field:         50401,
@@ -118,6 +142,18 @@ var (
 	//
 	// optional bool optional_loop_text = 50405;
 	E_OptionalLoopText = &file_cegid_loop_v1_rules_proto_extTypes[6]
+	// The number or code by which Loop finds an object: its filter has no way to write quotation marks and backslashes.
+	//
+	// optional bool loop_code = 50406;
+	E_LoopCode = &file_cegid_loop_v1_rules_proto_extTypes[7]
+	// A value of an enum of Loop's.
+	//
+	// optional bool loop_enum = 50408;
+	E_LoopEnum = &file_cegid_loop_v1_rules_proto_extTypes[8]
+	// A text that must be there.
+	//
+	// optional bool required_loop_text = 50407;
+	E_RequiredLoopText = &file_cegid_loop_v1_rules_proto_extTypes[9]
 )
 
 // Extension fields to validate.Int32Rules.
@@ -125,7 +161,7 @@ var (
 	// How many items an answer may hold.
 	//
 	// optional bool page_bounds = 50401;
-	E_PageBounds = &file_cegid_loop_v1_rules_proto_extTypes[7]
+	E_PageBounds = &file_cegid_loop_v1_rules_proto_extTypes[10]
 )
 
 var File_cegid_loop_v1_rules_proto protoreflect.FileDescriptor
@@ -153,7 +189,16 @@ const file_cegid_loop_v1_rules_proto_rawDesc = "" +
 	"\foptional_day\x12\x18give a day as YYYY-MM-DD\x1a:this == '' || this.matches('^[0-9]{4}-[0-9]{2}-[0-9]{2}$')R\voptionalDay:\xf6\x01\n" +
 	"\x12optional_loop_text\x12\x19.buf.validate.StringRules\x18\xe5\x89\x03 \x01(\bB\xaa\x01\xc2H\xa6\x01\n" +
 	"\xa3\x01\n" +
-	"\x12optional_loop_text\x12Lgive at most 255 characters, without line breaks or other control characters\x1a?this.size() <= 255 && !this.matches('[\\\\x00-\\\\x1f\\\\x7f-\\\\x9f]')R\x10optionalLoopText:\xc5\x01\n" +
+	"\x12optional_loop_text\x12Lgive at most 255 characters, without line breaks or other control characters\x1a?this.size() <= 255 && !this.matches('[\\\\x00-\\\\x1f\\\\x7f-\\\\x9f]')R\x10optionalLoopText:\xa5\x02\n" +
+	"\tloop_code\x12\x19.buf.validate.StringRules\x18\xe6\x89\x03 \x01(\bB\xea\x01\xc2H\xe6\x01\n" +
+	"\xe3\x01\n" +
+	"\tloop_code\x12ogive 1 to 64 characters, without quotation marks, backslashes or control characters, and no blank at either end\x1aethis.size() >= 1 && this.size() <= 64 && !this.matches('[\"\\\\\\\\\\\\p{C}\\\\p{Zl}\\\\p{Zp}]|^\\\\p{Z}|\\\\p{Z}$')R\bloopCode:\xac\x01\n" +
+	"\tloop_enum\x12\x19.buf.validate.StringRules\x18\xe8\x89\x03 \x01(\bBr\xc2Ho\n" +
+	"m\n" +
+	"\tloop_enum\x129give Loop's number: up to 9 digits, without leading zeros\x1a%this.matches('^(0|[1-9][0-9]{0,8})$')R\bloopEnum:\x9d\x02\n" +
+	"\x12required_loop_text\x12\x19.buf.validate.StringRules\x18\xe7\x89\x03 \x01(\bB\xd1\x01\xc2H\xcd\x01\n" +
+	"\xca\x01\n" +
+	"\x12required_loop_text\x12[give 1 to 255 characters, not blanks alone, without line breaks or other control characters\x1aWthis.size() <= 255 && this.matches('[^ ]') && !this.matches('[\\\\x00-\\\\x1f\\\\x7f-\\\\x9f]')R\x10requiredLoopText:\xc5\x01\n" +
 	"\vpage_bounds\x12\x18.buf.validate.Int32Rules\x18\xe1\x89\x03 \x01(\bB\x87\x01\xc2H\x83\x01\n" +
 	"\x80\x01\n" +
 	"\vpage_bounds\x12Vask for 1 to 1000 at once, or 0 for the default of 100; the rest comes with page_token\x1a\x19this >= 0 && this <= 1000R\n" +
@@ -166,19 +211,22 @@ var file_cegid_loop_v1_rules_proto_goTypes = []any{
 	(*validate.Int32Rules)(nil),  // 1: buf.validate.Int32Rules
 }
 var file_cegid_loop_v1_rules_proto_depIdxs = []int32{
-	0, // 0: cegid.loop.v1.practice_name:extendee -> buf.validate.StringRules
-	0, // 1: cegid.loop.v1.dossier_code:extendee -> buf.validate.StringRules
-	0, // 2: cegid.loop.v1.request_id_shape:extendee -> buf.validate.StringRules
-	0, // 3: cegid.loop.v1.loop_text:extendee -> buf.validate.StringRules
-	0, // 4: cegid.loop.v1.loop_uuid:extendee -> buf.validate.StringRules
-	0, // 5: cegid.loop.v1.optional_day:extendee -> buf.validate.StringRules
-	0, // 6: cegid.loop.v1.optional_loop_text:extendee -> buf.validate.StringRules
-	1, // 7: cegid.loop.v1.page_bounds:extendee -> buf.validate.Int32Rules
-	8, // [8:8] is the sub-list for method output_type
-	8, // [8:8] is the sub-list for method input_type
-	8, // [8:8] is the sub-list for extension type_name
-	0, // [0:8] is the sub-list for extension extendee
-	0, // [0:0] is the sub-list for field type_name
+	0,  // 0: cegid.loop.v1.practice_name:extendee -> buf.validate.StringRules
+	0,  // 1: cegid.loop.v1.dossier_code:extendee -> buf.validate.StringRules
+	0,  // 2: cegid.loop.v1.request_id_shape:extendee -> buf.validate.StringRules
+	0,  // 3: cegid.loop.v1.loop_text:extendee -> buf.validate.StringRules
+	0,  // 4: cegid.loop.v1.loop_uuid:extendee -> buf.validate.StringRules
+	0,  // 5: cegid.loop.v1.optional_day:extendee -> buf.validate.StringRules
+	0,  // 6: cegid.loop.v1.optional_loop_text:extendee -> buf.validate.StringRules
+	0,  // 7: cegid.loop.v1.loop_code:extendee -> buf.validate.StringRules
+	0,  // 8: cegid.loop.v1.loop_enum:extendee -> buf.validate.StringRules
+	0,  // 9: cegid.loop.v1.required_loop_text:extendee -> buf.validate.StringRules
+	1,  // 10: cegid.loop.v1.page_bounds:extendee -> buf.validate.Int32Rules
+	11, // [11:11] is the sub-list for method output_type
+	11, // [11:11] is the sub-list for method input_type
+	11, // [11:11] is the sub-list for extension type_name
+	0,  // [0:11] is the sub-list for extension extendee
+	0,  // [0:0] is the sub-list for field type_name
 }
 
 func init() { file_cegid_loop_v1_rules_proto_init() }
@@ -193,7 +241,7 @@ func file_cegid_loop_v1_rules_proto_init() {
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_cegid_loop_v1_rules_proto_rawDesc), len(file_cegid_loop_v1_rules_proto_rawDesc)),
 			NumEnums:      0,
 			NumMessages:   0,
-			NumExtensions: 8,
+			NumExtensions: 11,
 			NumServices:   0,
 		},
 		GoTypes:           file_cegid_loop_v1_rules_proto_goTypes,

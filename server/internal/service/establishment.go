@@ -1,0 +1,74 @@
+package service
+
+import (
+	"context"
+
+	"google.golang.org/grpc"
+
+	"cegid.internal/gateway/cegidclient"
+	looppb "cegid.internal/gateway/gen/go/cegid/loop/v1"
+	"cegid.internal/gateway/server/internal/listquery"
+)
+
+func newEstablishments(practices *Practices) *list[cegidclient.Establishment, *looppb.Establishment] {
+	return &list[cegidclient.Establishment, *looppb.Establishment]{
+		practices: practices,
+		name:      "establishments",
+		fields: listquery.Fields{
+			{Name: "company_name", Loop: cegidclient.EstablishmentCompanyName, Filterable: true, Sortable: true},
+			{Name: "last_name", Loop: cegidclient.EstablishmentLastName, Filterable: true, Sortable: true},
+			{Name: "first_name", Loop: cegidclient.EstablishmentFirstName, Filterable: true},
+			{Name: "object_id", Loop: cegidclient.EstablishmentObjectID, Filterable: true},
+		},
+		source: func(c *cegidclient.Client) *cegidclient.Lister[cegidclient.Establishment] {
+			return &c.Establishments.Lister
+		},
+		convert: establishment,
+	}
+}
+
+func establishment(e *cegidclient.Establishment, all bool) *looppb.Establishment {
+	return &looppb.Establishment{
+		Type:        establishmentType(e.Type),
+		TypeCode:    optional(e.Type),
+		Nature:      legalNature(e.Nature),
+		NatureCode:  optional(e.Nature),
+		FirstName:   e.FirstName,
+		LastName:    e.LastName,
+		CompanyName: e.CompanyName,
+		ObjectId:    text(e.ObjectID),
+		Revision:    text(e.RevisionID),
+		Unmapped:    unmapped(e.Unmapped, all),
+	}
+}
+
+// establishmentType reads Loop's value (loop-api: R 7.1).
+func establishmentType(code *cegidclient.Code) looppb.EstablishmentType {
+	if code == nil {
+		return 0
+	}
+	switch *code {
+	case cegidclient.EstablishmentMainAndRegisteredOffice:
+		return looppb.EstablishmentType_ESTABLISHMENT_TYPE_MAIN_AND_REGISTERED_OFFICE
+	case cegidclient.EstablishmentSecondary:
+		return looppb.EstablishmentType_ESTABLISHMENT_TYPE_SECONDARY
+	case cegidclient.EstablishmentMain:
+		return looppb.EstablishmentType_ESTABLISHMENT_TYPE_MAIN
+	case cegidclient.EstablishmentRegisteredOffice:
+		return looppb.EstablishmentType_ESTABLISHMENT_TYPE_REGISTERED_OFFICE
+	}
+	return looppb.EstablishmentType_ESTABLISHMENT_TYPE_UNSPECIFIED
+}
+
+// ListEstablishments implements looppb.ReferenceDataServiceServer.
+func (s *ReferenceData) ListEstablishments(ctx context.Context, request *looppb.ListEstablishmentsRequest) (*looppb.ListEstablishmentsResponse, error) {
+	items, next, err := s.establishments.page(ctx, request)
+	return &looppb.ListEstablishmentsResponse{Establishments: items, NextPageToken: next}, err
+}
+
+// StreamEstablishments implements looppb.ReferenceDataServiceServer.
+func (s *ReferenceData) StreamEstablishments(request *looppb.StreamEstablishmentsRequest, stream grpc.ServerStreamingServer[looppb.StreamEstablishmentsResponse]) error {
+	return s.establishments.stream(stream.Context(), request, func(items []*looppb.Establishment) error {
+		return stream.Send(&looppb.StreamEstablishmentsResponse{Establishments: items})
+	})
+}
