@@ -1,0 +1,126 @@
+package conformance
+
+import (
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+
+	"cegid.internal/gateway/server/internal/app"
+)
+
+// What the corpus must show of each RPC that reads from Loop or writes to it.
+const (
+	showsAnswer    = "answer"
+	showsEmpty     = "empty"
+	showsDenied    = "not allowed"
+	showsWrongKey  = "wrong key"
+	showsRefused   = "refused by Loop"
+	showsDown      = "Loop down"
+	showsEnvelope  = "other envelope"
+	showsNumeric   = "numeric strings"
+	showsEnum      = "unknown enum value"
+	showsExtra     = "extra field"
+	showsReference = "empty reference"
+	showsCase      = "letter case"
+)
+
+func minimum() []string {
+	return []string{
+		showsAnswer, showsEmpty, showsDenied, showsWrongKey, showsRefused, showsDown, showsEnvelope, showsNumeric, showsEnum, showsExtra,
+		showsReference, showsCase,
+	}
+}
+
+// exempt says what of the minimum an RPC, or every RPC of a service, cannot show, and why. A service is held to the minimum
+// once it stands here.
+var exempt = map[string]map[string]string{
+	"ReferenceDataService": {showsWrongKey: "any kind of key will do (R 1.2)"},
+
+	"ReferenceDataService.ListAnalyticSections":   {showsNumeric: "a section has no number", showsEnum: "a section has no enum"},
+	"ReferenceDataService.StreamAnalyticSections": {showsNumeric: "a section has no number", showsEnum: "a section has no enum"},
+	"ReferenceDataService.ListVatCodes":           {showsReference: "none was seen in a VAT code"},
+	"ReferenceDataService.StreamVatCodes":         {showsReference: "none was seen in a VAT code"},
+	"ReferenceDataService.ListEstablishments":     {showsReference: "none was seen in an establishment"},
+	"ReferenceDataService.StreamEstablishments":   {showsReference: "none was seen in an establishment"},
+	"ReferenceDataService.GetLegalIdentity":       {showsEnum: "the legal form is a text", showsReference: "a legal identity has none"},
+	"ReferenceDataService.UpdateLegalIdentity":    {showsEnum: "the legal form is a text", showsReference: "a legal identity has none"},
+}
+
+// shows tells what a case shows of the minimum, by what it sets up and wants.
+func (c *corpusCase) shows() []string {
+	out := slices.Clone(c.Covers)
+	add := func(what string, shown bool) {
+		if shown {
+			out = append(out, what)
+		}
+	}
+	reason := ""
+	if c.Error != nil {
+		reason = c.Error.Reason
+	}
+	add(showsAnswer, c.Error == nil && c.Faults == nil && c.Shape == nil)
+	add(showsEmpty, c.Sim != nil && c.Sim.EmptyDossier != nil)
+	add(showsDenied, reason == "CALLER_NOT_ALLOWED")
+	add(showsWrongKey, reason == "ADVANCED_KEY_REQUIRED")
+	add(showsRefused, reason == "LOOP_REFUSED")
+	add(showsDown, c.Faults != nil && (reason == "LOOP_UNAVAILABLE" || reason == "OUTCOME_UNKNOWN"))
+	if s := c.Shape; s != nil && c.Error == nil {
+		add(showsEnvelope, s.Envelope != "")
+		add(showsNumeric, s.NumbersAsStrings)
+		add(showsEnum, s.EnumValue != 0)
+		add(showsExtra, s.ExtraField && c.Request["include_unmapped"] == true)
+		add(showsReference, s.References != "")
+		add(showsCase, s.MemberCase != "")
+	}
+	return out
+}
+
+// TestTheCorpusHoldsTheMinimumOfEachRPC: and exempts nothing that it shows, or that does not exist.
+func TestTheCorpusHoldsTheMinimumOfEachRPC(t *testing.T) {
+	shown := map[string]map[string]bool{}
+	for file, cases := range corpus(t) {
+		for _, c := range cases {
+			for _, what := range c.shows() {
+				if !slices.Contains(minimum(), what) {
+					t.Errorf("%s: %s covers %q, which is none of %q", file, c.Name, what, minimum())
+				}
+				if shown[c.Call] == nil {
+					shown[c.Call] = map[string]bool{}
+				}
+				shown[c.Call][what] = true
+			}
+		}
+	}
+	known := map[string]bool{}
+	for _, service := range app.Services() {
+		name := string(service.Name())
+		of, held := exempt[name]
+		if !held {
+			continue
+		}
+		known[name] = true
+		for i := range service.Methods().Len() {
+			rpc := name + "." + string(service.Methods().Get(i).Name())
+			known[rpc] = true
+			reasons := maps.Clone(of)
+			maps.Copy(reasons, exempt[rpc])
+			for _, what := range minimum() {
+				if shown[rpc][what] == (reasons[what] != "") {
+					t.Errorf("%s: the corpus shows %q: %t; exempt because %q", rpc, what, shown[rpc][what], reasons[what])
+				}
+			}
+		}
+	}
+	for name, reasons := range exempt {
+		service, _, _ := strings.Cut(name, ".")
+		if _, held := exempt[service]; !known[name] || !held {
+			t.Errorf("%s is exempt, and is no RPC of a service that is held to the minimum", name)
+		}
+		for what := range reasons {
+			if !slices.Contains(minimum(), what) {
+				t.Errorf("%s is exempt from %q, which is none of %q", name, what, minimum())
+			}
+		}
+	}
+}
