@@ -1,0 +1,61 @@
+package fec
+
+import (
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+var update = flag.Bool("update", false, "rewrite the reports in testdata")
+
+// TestReportsAreAsRecorded reads files as they are met in practice; their reports are recorded beside them, to be read.
+func TestReportsAreAsRecorded(t *testing.T) {
+	files, err := filepath.Glob("testdata/*.txt")
+	if err != nil || len(files) < 3 {
+		t.Fatal(files, err)
+	}
+	for _, file := range files {
+		data, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r := validate(string(data), Options{Name: goodName})
+		sane(t, r)
+		golden := strings.TrimSuffix(file, ".txt") + ".report"
+		if *update {
+			if err := os.WriteFile(golden, []byte(report(r)), 0o644); err != nil {
+				t.Fatal(err)
+			}
+		}
+		want, err := os.ReadFile(golden)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := report(r); got != string(want) {
+			t.Errorf("%s differs; see what changed with `go test ./cegidclient/fec -update` and git diff\n%s", golden, got)
+		}
+	}
+}
+
+// report writes a report to be read.
+func report(r Report) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%d lines, %d entries from %s to %s, debit %v, credit %v, separator %q, %s; signed %t, cash basis %t, partial %t, errors %t\n",
+		r.Lines, r.Entries, r.FirstDate, r.LastDate, r.Debit, r.Credit, r.Separator, r.Encoding, r.Signed, r.CashBasis, r.Partial, r.HasErrors())
+	for i, totals := range [...][]Total{r.Journals, r.Accounts} {
+		b.WriteString([...]string{"\njournals\n", "\naccounts\n"}[i])
+		for _, t := range totals {
+			fmt.Fprintf(&b, "  %s %s: %d lines, debit %v, credit %v\n", t.Code, t.Label, t.Lines, t.Debit, t.Credit)
+		}
+	}
+	for _, e := range r.Unbalanced {
+		fmt.Fprintf(&b, "\nunbalanced: %s %s at line %d, debit %v, credit %v\n", e.Journal, e.Number, e.Line, e.Debit, e.Credit)
+	}
+	for _, f := range r.Findings {
+		fmt.Fprintf(&b, "\n%s %s (%s) at %v, column %d, %s, %d times\n  %s\n  %s\n", f.Severity, f.Code, f.Grounds, f.Lines, f.Column, f.Field, f.Count, f.Message, f.French)
+	}
+	return b.String()
+}

@@ -1,0 +1,189 @@
+package fec
+
+import (
+	"fmt"
+	"strconv"
+)
+
+// numbering finds gaps in the numbers of entries. Whether numbers run through the file or through each journal is not
+// said anywhere: both are followed, and the better one is believed.
+type numbering struct {
+	sequences map[string]*sequence // of the file
+	following int                  // sequences of the file and of all journals
+	pages     int
+	shared    bool   // a number is there in two journals
+	unclear   []byte // a number that is in no sequence, or that one too many
+}
+
+const (
+	maxSequences = 8192
+	maxPages     = 4096 // of 512 bytes
+	maxPrefix    = 32
+)
+
+// sequence holds the numbers that follow the same text: 12 and 13 of VE-12 and VE-13.
+type sequence struct {
+	prefix          string
+	width           int // digits of the first
+	count, min, max uint64
+	pages           map[uint64]*page
+	last            *page
+	lastIndex       uint64
+}
+
+// page has a bit for each of 4,096 numbers.
+type page [64]uint64
+
+// count notes the number of an entry, and tells whether the journal had it before.
+func (v *Validator) count(c *cells, j *journal) (again bool) {
+	num := c[EcritureNum]
+	start := len(num)
+	for start > 0 && num[start-1]-'0' <= 9 && len(num)-start < 18 {
+		start--
+	}
+	if start == len(num) || start > maxPrefix {
+		v.lost(num)
+		return false
+	}
+	n, err := strconv.ParseUint(string(num[start:]), 10, 64)
+	if err != nil {
+		return false // cannot be: 18 digits
+	}
+	own := j.sequence
+	if own == nil || own.prefix != string(num[:start]) {
+		if own = v.follow(j.sequences, num, start); own == nil {
+			return false
+		}
+		j.sequence = own
+	}
+	all := v.follow(v.sequences, num, start)
+	if all == nil || !v.room(own, n) || !v.room(all, n) {
+		v.lost(num)
+		return false
+	}
+	if own.add(n) {
+		return true
+	}
+	if all.add(n) {
+		v.shared = true
+	}
+	return false
+}
+
+// lost notes a number that cannot be followed.
+func (v *Validator) lost(num []byte) {
+	if v.unclear == nil && len(num) > 0 {
+		v.unclear = append([]byte{}, num[:min(len(num), maxCode)]...)
+	}
+}
+
+// follow finds the sequence of a number, nil when there are too many.
+func (v *Validator) follow(in map[string]*sequence, num []byte, start int) *sequence {
+	s := in[string(num[:start])]
+	if s == nil && v.following < maxSequences {
+		v.following++
+		s = &sequence{prefix: string(num[:start]), width: len(num) - start, pages: map[uint64]*page{}}
+		in[s.prefix] = s
+	} else if s == nil {
+		v.lost(num)
+	}
+	return s
+}
+
+// room sees to it that there is a page for the number.
+func (v *Validator) room(s *sequence, n uint64) bool {
+	index := n / 4096
+	if s.last != nil && s.lastIndex == index {
+		return true
+	}
+	p := s.pages[index]
+	if p == nil {
+		if v.pages >= maxPages {
+			return false
+		}
+		v.pages++
+		p = new(page)
+		s.pages[index] = p
+	}
+	s.last, s.lastIndex = p, index
+	return true
+}
+
+// add tells whether the number was there.
+func (s *sequence) add(n uint64) bool {
+	word, bit := &s.last[n/64%64], uint64(1)<<(n%64)
+	if *word&bit != 0 {
+		return true
+	}
+	*word |= bit
+	if s.count == 0 {
+		s.min, s.max = n, n
+	}
+	s.count++
+	s.min, s.max = min(s.min, n), max(s.max, n)
+	return false
+}
+
+func (s *sequence) missing() uint64 { return s.max - s.min + 1 - s.count }
+
+// firstMissing is the first number that is not there.
+func (s *sequence) firstMissing() string {
+	n := s.min
+	for p := s.pages[n/4096]; p != nil && p[n/64%64]&(1<<(n%64)) != 0; p = s.pages[n/4096] {
+		n++
+	}
+	return fmt.Sprintf("%s%0*d", s.prefix, s.width, n)
+}
+
+// gaps are those of several sequences.
+type gaps struct {
+	missing, count uint64
+	in             *sequence // the first with a gap
+	journal        string
+}
+
+func (g *gaps) take(journal string, all map[string]*sequence) {
+	for _, s := range all {
+		if s.count == 0 {
+			continue
+		}
+		g.missing += s.missing()
+		g.count += s.count
+		if s.missing() > 0 && (g.in == nil || journal < g.journal || journal == g.journal && s.prefix < g.in.prefix) {
+			g.in, g.journal = s, journal
+		}
+	}
+}
+
+// sequenceGaps reports the gaps.
+func (v *Validator) sequenceGaps() {
+	if v.skipped || v.otherJournal.total.Lines > 0 {
+		return // numbers were not seen, or not where they belong
+	}
+	var whole, each gaps
+	whole.take("", v.sequences)
+	for _, j := range v.journals {
+		each.take(j.total.Code, j.sequences)
+	}
+	found, scope := each, text{"the journal " + decode([]byte(each.journal)), "le journal " + decode([]byte(each.journal))}
+	if !v.shared && whole.missing <= each.missing {
+		found, scope = whole, text{"the file", "le fichier"}
+	}
+	switch {
+	case v.unclear != nil:
+		v.sequenceless(v.unclear)
+	case found.missing > found.count: // more gaps than numbers are no sequence
+		v.sequenceless([]byte(found.in.firstOne()))
+	case found.missing > 0:
+		v.again(entryNumberGap, EcritureNum, 0)
+		v.first(entryNumberGap, EcritureNum, 0, int(v.column[EcritureNum])+1,
+			quoted("value", []byte(found.in.firstMissing())), plain("count", strconv.FormatUint(found.missing, 10)), arg{"scope", scope})
+	}
+}
+
+func (s *sequence) firstOne() string { return fmt.Sprintf("%s%0*d", s.prefix, s.width, s.min) }
+
+func (v *Validator) sequenceless(num []byte) {
+	v.again(sequenceUnchecked, EcritureNum, 0)
+	v.first(sequenceUnchecked, EcritureNum, 0, int(v.column[EcritureNum])+1, quoted("value", num))
+}
