@@ -144,8 +144,8 @@ func (l *Ledger) Submitting(ctx context.Context, key Key, attempt int, owner str
 // Settle commits what the owner learnt by sending, or NOT_SENT where it did not come to that. It may be repeated, and
 // may come after others have given the row up as UNCERTAIN. With ErrLost the record is the row as it stands.
 func (l *Ledger) Settle(ctx context.Context, key Key, attempt int, owner string, outcome Outcome) (Record, error) {
-	if (outcome.State == Waiting) != (outcome.LoopRequestID != "") {
-		return Record{}, fmt.Errorf("%w: Loop's id comes with WAITING, and with nothing else", ErrTransition)
+	if (outcome.State == Waiting) != (outcome.LoopRequestID != "") || outcome.State != Succeeded && len(outcome.LoopIDs) > 0 {
+		return Record{}, fmt.Errorf("%w: Loop's id to ask by comes with WAITING, what it has done with SUCCEEDED, and with nothing else", ErrTransition)
 	}
 	var row Record
 	err := l.write(ctx, func(w *writing) error {
@@ -162,7 +162,7 @@ func (l *Ledger) Settle(ctx context.Context, key Key, attempt int, owner string,
 			return err
 		}
 		row.stand(to, w.now)
-		row.LoopRequestID, row.Error = outcome.LoopRequestID, outcome.Error.clipped()
+		row.LoopRequestID, row.LoopIDs, row.Error = outcome.LoopRequestID, outcome.LoopIDs, outcome.Error.clipped()
 		if to.state.Following() {
 			row.NextPoll = instant(max(micros(outcome.NextPoll), w.now))
 		}

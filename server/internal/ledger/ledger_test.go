@@ -335,19 +335,72 @@ func TestOnlyTheOwnerOfAnAttemptSends(t *testing.T) {
 	}
 }
 
+func TestAWriteThatLoopCarriesOutAtOnce(t *testing.T) {
+	c := newClock()
+	l := temporary(t, c.Now)
+	done := Outcome{State: Succeeded, LoopIDs: map[string]string{"objectId": "7f0b", "depot.id": "91aa"}}
+	b := begin(t, l, submission("r1", "one"))
+	submitting(t, l, b)
+	r := settle(t, l, b, done)
+	if r.State != Succeeded || r.Finished.IsZero() || !r.NextPoll.IsZero() || !r.LeaseUntil.IsZero() || !reflect.DeepEqual(r.LoopIDs, done.LoopIDs) {
+		t.Errorf("%+v", r)
+	}
+	if again := settle(t, l, b, done); !reflect.DeepEqual(again, r) || !reflect.DeepEqual(get(t, l, b.Key), r) {
+		t.Errorf("repeated: %+v", again)
+	}
+	for _, o := range []Outcome{{State: Waiting, LoopRequestID: "x"}, {State: Refused}, {State: NotSent}, {State: Uncertain}} {
+		if _, err := l.Settle(t.Context(), b.Key, 1, owner, o); !errors.Is(err, ErrLost) {
+			t.Errorf("%s after it was done: %v", o.State, err)
+		}
+	}
+	if due, err := l.Due(t.Context(), c.Now().Add(time.Hour), 10); err != nil || len(due) > 0 {
+		t.Errorf("Loop is to be asked about %v, %v", due, err)
+	}
+
+	// The owner's late word settles what others gave up, and a row that is asked about is no such row.
+	b = begin(t, l, submission("r2", "two"))
+	submitting(t, l, b)
+	c.pass(Lease)
+	if n, err := l.Expire(t.Context()); err != nil || n != (Recovered{Uncertain: 1}) {
+		t.Errorf("%+v, %v", n, err)
+	}
+	if r := settle(t, l, b, done); r.State != Succeeded || r.Error != nil || r.Abandoned {
+		t.Errorf("the late answer: %+v", r)
+	}
+	waiting := reach(t, l, submission("r3", "three"), Waiting)
+	if _, err := l.Settle(t.Context(), waiting.Key, 1, owner, done); !errors.Is(err, ErrLost) {
+		t.Errorf("an accepted import that is done at once: %v", err)
+	}
+}
+
+func TestAListOfOneService(t *testing.T) {
+	l := temporary(t, nil)
+	for id, rpc := range map[string]string{"i1": "ImportService.ImportEntries", "i2": "ImportService.ImportFile", "d1": "DocumentService.StoreDocument", "x": "ImportServiceX.Call"} {
+		s := submission(id, id)
+		s.RPC = rpc
+		begin(t, l, s)
+	}
+	for service, want := range map[string]int{"": 4, "ImportService": 2, "DocumentService": 1, "ImportServic_": 0, "%": 0} {
+		rows, _, err := l.List(t.Context(), Query{Practice: "demo", Service: service, Limit: 10})
+		if err != nil || len(rows) != want {
+			t.Errorf("%q: %d rows, %v; want %d", service, len(rows), err, want)
+		}
+	}
+}
+
 func TestSettlingMayBeRepeatedAndLate(t *testing.T) {
 	c := newClock()
 	l := temporary(t, c.Now)
 	accepted := Outcome{State: Waiting, LoopRequestID: "loop-1"}
 
 	b := begin(t, l, submission("r1", "one"))
-	for _, o := range []Outcome{accepted, {State: Refused}, {State: Uncertain}} {
+	for _, o := range []Outcome{accepted, {State: Succeeded}, {State: Refused}, {State: Uncertain}} {
 		if _, err := l.Settle(t.Context(), b.Key, 1, owner, o); !errors.Is(err, ErrLost) {
 			t.Errorf("%s before anything was sent: %v", o.State, err)
 		}
 	}
 	submitting(t, l, b)
-	for _, o := range []Outcome{{State: Waiting}, {State: Refused, LoopRequestID: "x"}, {State: Succeeded}, {State: Received}} {
+	for _, o := range []Outcome{{State: Waiting}, {State: Refused, LoopRequestID: "x"}, {State: Succeeded, LoopRequestID: "x"}, {State: Refused, LoopIDs: map[string]string{"id": "x"}}, {State: Received}} {
 		if _, err := l.Settle(t.Context(), b.Key, 1, owner, o); !errors.Is(err, ErrTransition) {
 			t.Errorf("%+v: %v", o, err)
 		}

@@ -11,6 +11,8 @@ import (
 // Query says which rows to list. Fields that are unset do not restrict.
 type Query struct {
 	Practice string
+	// Service is that of the rows' RPCs, the part before the dot.
+	Service string
 	// Dossier is exact.
 	Dossier string
 	States  []State
@@ -81,6 +83,9 @@ func (l *Ledger) batch(ctx context.Context, q Query, at position, size int) ([]R
 		where, args = append(where, fmt.Sprintf(condition, numbers...)), append(args, values...)
 	}
 	add("practice = %s", q.Practice)
+	if q.Service != "" {
+		add("substr(rpc, 1, %s) = %s", len(q.Service)+1, q.Service+".")
+	}
 	if q.Dossier != "" {
 		add("dossier = %s", q.Dossier)
 	}

@@ -15,7 +15,7 @@ const (
 	Waiting State = "WAITING"
 	// Running is being integrated by Loop.
 	Running State = "RUNNING"
-	// Succeeded is booked.
+	// Succeeded is booked, or carried out at once.
 	Succeeded State = "SUCCEEDED"
 	// Failed ended with errors at Loop; it does not prove that nothing was booked.
 	Failed State = "FAILED"
@@ -51,7 +51,8 @@ type event string
 const (
 	retake   event = "retake"    // its caller repeats the id
 	submit   event = "submit"    // the owner is about to send it
-	accept   event = "accept"    // Loop answered with its id
+	accept   event = "accept"    // Loop answered with its id, and is to be asked
+	complete event = "complete"  // Loop carried it out at once
 	refuse   event = "refuse"    // Loop said no
 	turnAway event = "turn away" // nothing left, or it was turned away at the door
 	lose     event = "lose"      // sent, without a usable answer
@@ -64,7 +65,7 @@ const (
 )
 
 func events() []event {
-	return []event{retake, submit, accept, refuse, turnAway, lose, abandon, await, run, succeed, fail, age}
+	return []event{retake, submit, accept, complete, refuse, turnAway, lose, abandon, await, run, succeed, fail, age}
 }
 
 // next is the whole of the state machine: what is not here does not happen. Who may cause an event, and when, is in
@@ -82,6 +83,8 @@ func next(from State, happens event) (State, error) {
 		switch happens {
 		case accept:
 			return Waiting, nil
+		case complete:
+			return Succeeded, nil
 		case refuse:
 			return Refused, nil
 		case turnAway:
@@ -121,6 +124,8 @@ func next(from State, happens event) (State, error) {
 		switch happens {
 		case accept:
 			return Waiting, nil
+		case complete:
+			return Succeeded, nil
 		case refuse:
 			return Refused, nil
 		case turnAway:

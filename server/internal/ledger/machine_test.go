@@ -11,14 +11,14 @@ import (
 func TestTheStateMachineIsTheDesigns(t *testing.T) {
 	want := map[State]string{
 		Received:   "submit→SUBMITTING, turn away→NOT_SENT, abandon→NOT_SENT",
-		Submitting: "accept→WAITING, refuse→REFUSED, turn away→NOT_SENT, lose→UNCERTAIN, abandon→UNCERTAIN",
+		Submitting: "accept→WAITING, complete→SUCCEEDED, refuse→REFUSED, turn away→NOT_SENT, lose→UNCERTAIN, abandon→UNCERTAIN",
 		Waiting:    "await→WAITING, run→RUNNING, succeed→SUCCEEDED, fail→FAILED, age→UNCERTAIN",
 		Running:    "await→RUNNING, run→RUNNING, succeed→SUCCEEDED, fail→FAILED, age→UNCERTAIN",
 		Succeeded:  "",
 		Failed:     "",
 		NotSent:    "retake→RECEIVED",
 		Refused:    "retake→RECEIVED",
-		Uncertain:  "accept→WAITING, refuse→REFUSED, turn away→NOT_SENT, lose→UNCERTAIN",
+		Uncertain:  "accept→WAITING, complete→SUCCEEDED, refuse→REFUSED, turn away→NOT_SENT, lose→UNCERTAIN",
 	}
 	for _, from := range States() {
 		var steps []string

@@ -290,6 +290,9 @@ func (e *explorer) expandProgram(w *world, i int, move func(string, func(*world)
 	case calling:
 		if outcome, ok := map[fate]State{booked: Waiting, refusedByLoop: Refused, turnedAway: NotSent}[w.fates[p.attempt]]; ok {
 			move(say("hears %s", outcome), func(w *world) string { settleAs(w, outcome); return "" })
+			if outcome == Waiting { // or Loop carried it out at once
+				move(say("hears that it is done"), func(w *world) string { settleAs(w, Succeeded); return "" })
+			}
 		}
 		move(say("hears nothing usable"), func(w *world) string { settleAs(w, Uncertain); return "" })
 	case settling:
@@ -299,7 +302,7 @@ func (e *explorer) expandProgram(w *world, i int, move func(string, func(*world)
 			w.programs[i] = program{}
 			if err == nil {
 				w.row = placeOf(s)
-			} else if outcome == Waiting {
+			} else if outcome == Waiting || outcome == Succeeded {
 				return "what Loop accepted cannot be noted"
 			}
 			return ""
@@ -549,6 +552,8 @@ func TestTheModelNoticesBrokenRules(t *testing.T) {
 		"UNCERTAIN sent again":           {change(Uncertain, retake, Received), "UNCERTAIN led to another attempt"},
 		"FAILED sent again":              {change(Failed, retake, Received), "FAILED led to another attempt"},
 		"a late answer that is dropped":  {change(Uncertain, accept, ""), "what Loop accepted cannot be noted"},
+		"a late success that is dropped": {change(Uncertain, complete, ""), "what Loop accepted cannot be noted"},
+		"a success that was never told":  {change(Submitting, abandon, Succeeded), "SUCCEEDED is said, and Loop did not accept it"},
 		"a dead owner whose row is left": {change(Submitting, abandon, ""), "it can never settle"},
 	} {
 		t.Run(name, func(t *testing.T) {

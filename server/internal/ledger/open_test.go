@@ -13,6 +13,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"reflect"
+	"strconv"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -366,16 +367,58 @@ func TestInitNeverReplaces(t *testing.T) {
 	}
 }
 
-func TestSchemasGoForwardOnly(t *testing.T) {
-	path := initialised(t)
-	next, err := migrations.ReadFile("migrations/00001_submission.sql")
+// schemas are the migrations, to be added to.
+func schemas(t *testing.T) fstest.MapFS {
+	t.Helper()
+	out := fstest.MapFS{}
+	files, err := fs.Glob(migrations, "migrations/*.sql")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("%v, %v", files, err)
+	}
+	for _, name := range files {
+		text, err := migrations.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		out[name] = &fstest.MapFile{Data: text}
+	}
+	return out
+}
+
+func TestALedgerOfTheFirstServerIsBroughtUpToDate(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "ledger.db")
+	if err := os.WriteFile(path, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	db, err := openSQLite(path, true)
 	if err != nil {
 		t.Fatal(err)
 	}
-	newer := fstest.MapFS{
-		"migrations/00001_submission.sql": {Data: next},
-		"migrations/00002_more.sql":       {Data: []byte("-- +goose Up\nALTER TABLE submission ADD COLUMN more TEXT NOT NULL DEFAULT 'x';\n")},
+	first := fstest.MapFS{"migrations/00001_submission.sql": schemas(t)["migrations/00001_submission.sql"]}
+	if err := migrate(t.Context(), db, sqliteDialect(), first); err != nil {
+		t.Fatal(err)
 	}
+	for _, statement := range []string{
+		"PRAGMA application_id = " + strconv.Itoa(applicationID),
+		`INSERT INTO submission VALUES ('demo', 'r1', 1, 'SUCCEEDED', 'old', 0, 0, 'billing', 'ImportEntries', 'CEGID001', 'ENTRIES', 1, zeroblob(32), '',
+			1, 2, '120.00', '120.00', '2026-02-27', '2026-02-28', 'loop-1', '', '', '', 1, 0, 1, 1, 1, 1, 1)`,
+	} {
+		if _, err := db.ExecContext(t.Context(), statement); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := db.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if r := get(t, opened(t, path), key("r1")); r.State != Succeeded || r.LoopRequestID != "loop-1" || r.LoopIDs != nil {
+		t.Errorf("%+v", r)
+	}
+}
+
+func TestSchemasGoForwardOnly(t *testing.T) {
+	path := initialised(t)
+	newer := schemas(t)
+	newer["migrations/90000_more.sql"] = &fstest.MapFile{Data: []byte("-- +goose Up\nALTER TABLE submission ADD COLUMN more TEXT NOT NULL DEFAULT 'x';\n")}
 	l := opened(t, path)
 	before := begin(t, l, submission("r1", "one")).Record
 	if err := migrate(t.Context(), l.db, l.dialect, newer); err != nil {
@@ -396,7 +439,7 @@ func TestSchemasGoForwardOnly(t *testing.T) {
 	// A migration that fails leaves the schema as it was.
 	path = initialised(t)
 	l = opened(t, path)
-	newer["migrations/00002_more.sql"].Data = append(newer["migrations/00002_more.sql"].Data, "SELECT no_such_column FROM submission;\n"...)
+	newer["migrations/90000_more.sql"].Data = append(newer["migrations/90000_more.sql"].Data, "SELECT no_such_column FROM submission;\n"...)
 	if err := migrate(t.Context(), l.db, l.dialect, newer); err == nil {
 		t.Error("a broken migration succeeded")
 	}
@@ -408,13 +451,11 @@ func TestSchemasGoForwardOnly(t *testing.T) {
 
 // The text of the schema avoids what only one of the two databases knows.
 func TestEveryStatementIsOfBothDatabases(t *testing.T) {
-	text, err := migrations.ReadFile("migrations/00001_submission.sql")
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, word := range []string{"AUTOINCREMENT", "STRICT", "WITHOUT ROWID", "SERIAL", "JSONB", "TIMESTAMPTZ", "PRAGMA", "datetime("} {
-		if strings.Contains(strings.ToUpper(string(text)), word) {
-			t.Errorf("%s", word)
+	for name, file := range schemas(t) {
+		for _, word := range []string{"AUTOINCREMENT", "STRICT", "WITHOUT ROWID", "SERIAL", "JSONB", "TIMESTAMPTZ", "PRAGMA", "DATETIME("} {
+			if strings.Contains(strings.ToUpper(string(file.Data)), word) {
+				t.Errorf("%s: %s", name, word)
+			}
 		}
 	}
 }

@@ -133,7 +133,7 @@ func TestTheDatabaseFollowsTheRules(t *testing.T) {
 			},
 			"Settle": func(t *rapid.T) {
 				id, row, attempt, owner := owned(t)
-				o := Outcome{State: rapid.SampledFrom([]State{Waiting, Waiting, Refused, NotSent, Uncertain}).Draw(t, "outcome")}
+				o := Outcome{State: rapid.SampledFrom([]State{Waiting, Waiting, Succeeded, Refused, NotSent, Uncertain}).Draw(t, "outcome")}
 				if o.State == Waiting {
 					o.LoopRequestID = rapid.SampledFrom([]string{"loop-1", "loop-1", "loop-2"}).Draw(t, "loop id")
 				}

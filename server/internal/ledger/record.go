@@ -87,7 +87,9 @@ type Record struct {
 	Abandoned bool
 	// LoopRequestID is Loop's id, once accepted.
 	LoopRequestID string
-	Error         *Failure
+	// LoopIDs are what Loop named in its answer to a write that it carried out at once, by Loop's own names.
+	LoopIDs map[string]string
+	Error   *Failure
 	// FollowError says why following has stalled.
 	FollowError string
 	// Polls counts the questions to Loop; NextPoll is zero unless it is to be asked again.
@@ -107,10 +109,12 @@ type Begun struct {
 
 // Outcome is what the owner learnt by sending.
 type Outcome struct {
-	// State is WAITING, REFUSED, NOT_SENT or UNCERTAIN.
+	// State is WAITING, SUCCEEDED, REFUSED, NOT_SENT or UNCERTAIN.
 	State State
 	// LoopRequestID comes with WAITING, and with nothing else.
 	LoopRequestID string
+	// LoopIDs may come with SUCCEEDED: few and short, because they are kept as they are.
+	LoopIDs map[string]string
 	// NextPoll is when to ask Loop how WAITING goes; at once when zero.
 	NextPoll time.Time
 	Error    *Failure

@@ -85,7 +85,7 @@ func (r rules) submit(s standing, attempt int, owner string, now int64, call tim
 // settle notes the owner's outcome. changed is false when it was noted before: an owner that was not told whether its
 // commit succeeded may repeat it.
 func (r rules) settle(s standing, attempt int, owner string, outcome State) (to standing, changed bool, err error) {
-	happens, ok := map[State]event{Waiting: accept, Refused: refuse, NotSent: turnAway, Uncertain: lose}[outcome]
+	happens, ok := map[State]event{Waiting: accept, Succeeded: complete, Refused: refuse, NotSent: turnAway, Uncertain: lose}[outcome]
 	switch {
 	case !ok:
 		return s, false, fmt.Errorf("%w: %s is no outcome of sending", ErrTransition, outcome)
