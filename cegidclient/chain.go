@@ -2,6 +2,7 @@ package cegidclient
 
 import (
 	"context"
+	"io"
 	"net/http"
 	"net/url"
 	"time"
@@ -23,7 +24,11 @@ type Call struct {
 	// Attempt counts from 1 and is set by the retry interceptor.
 	Attempt int
 
+	content io.Reader // of size bytes, instead of Body: read once, by one attempt
+	size    int64
+
 	read   func(body []byte) error // understands a success; part of the call's outcome
+	empty  bool                    // a 204 is a success without anything to read
 	single bool                    // one attempt whatever the operation allows
 	probe  bool                    // asks Loop itself: neither gate nor breaker answers instead
 	pair   *pair                   // secrets of the attempt
@@ -165,7 +170,7 @@ func callMetrics(o Observer) Interceptor {
 	return func(ctx context.Context, call *Call, next Next) (*Response, error) {
 		start := time.Now()
 		resp, err := next(ctx, call)
-		if err == nil && call.read != nil {
+		if err == nil && call.read != nil && !(call.empty && resp.Status == http.StatusNoContent) {
 			// Inside the measured call: a 200 that turns out a refusal is not "ok".
 			if err = call.read(resp.Body); err != nil {
 				err = answered(resp, err)

@@ -100,6 +100,10 @@ type Client struct {
 	Changes *ChangeFeedService
 	// Imports sends entries and follows what becomes of them.
 	Imports *ImportService
+	// Documents hands documents to the accounting robot.
+	Documents *DocumentService
+	// Raw calls routes that have no method here.
+	Raw *RawService
 
 	practice   string
 	limits     Limits
@@ -170,6 +174,8 @@ func New(cfg Config) (*Client, error) {
 	c.Activities = newActivityService(c)
 	c.Changes = newChangeFeedService(c)
 	c.Imports = newImportService(c)
+	c.Documents = newDocumentService(c)
+	c.Raw = &RawService{c}
 	return c, nil
 }
 

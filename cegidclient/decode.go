@@ -201,6 +201,11 @@ func newDecoder(body []byte) *jsontext.Decoder {
 	return jsontext.NewDecoder(bytes.NewBuffer(body), jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))
 }
 
+// newStrictDecoder is for what is passed on as it came.
+func newStrictDecoder(body []byte) *jsontext.Decoder {
+	return jsontext.NewDecoder(bytes.NewBuffer(body), jsontext.AllowDuplicateNames(true))
+}
+
 // value reads the next value and gives its text.
 func (r *reader) value() (string, error) {
 	v, err := r.dec.ReadValue()

@@ -132,6 +132,7 @@ func ExampleOperations() {
 	// 16 import_json_analytics POST /importJson [ImportService.ImportEntries]
 	// 21 get_import_status GET /getImportStatus [ImportService.WatchImport]
 	// 23 list_entry_lines GET /EcritureComptable [EntryService.ListEntries EntryService.StreamEntries EntryService.FindEntriesByDocumentReference]
+	// 25 store_document POST /storeDocument [DocumentService.StoreDocument]
 	// 27 replay_sink POST /partialInit [ChangeFeedService.ReplayChanges]
 	// 29 list_offices GET /AgenceCabinet [PracticeService.ListOffices]
 	// 30 list_work_groups GET /groupe [PracticeService.ListWorkGroups]

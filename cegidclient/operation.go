@@ -176,8 +176,9 @@ func accountingOperations() []Operation {
 	tra.Unverified = true
 	document := standard(25, "store_document", "POST", "/storeDocument", "Drop a document into the accounting robot", PartlyDocumented, ResendNever, "A 5",
 		"Answer, errors, the collection stage.")
-	document.Unverified = true
-	document.Note = "Standard key by a third party's word. That the body is the bare file is inferred. The dossier is not checked by Loop."
+	document.Wrapped, document.RPCs = true, []string{"DocumentService.StoreDocument"}
+	document.Note = "Standard key by a third party's word. That the body is the bare file, and how a refusal looks, is inferred: nobody has " +
+		"verified it against Loop. Loop does not check the dossier; this service does, before it sends."
 	sink := func(id, title string) Operation {
 		return Operation{
 			Row: 26, ID: id, Title: title, Key: KeyStandard, KeyBasis: KeyInferred, Confidence: PartlyDocumented,

@@ -135,16 +135,20 @@ func (h *httpStep) request(ctx context.Context, call *Call) (*http.Request, erro
 	u.Path = strings.TrimSuffix(u.Path, "/") + call.Operation.Path
 	u.RawQuery = encodeQuery(call.Query)
 	var body io.Reader
-	if call.Body != nil {
-		// A plain reader: no GetBody, hence nothing that the transport could replay.
+	size := int64(len(call.Body))
+	// A plain reader: no GetBody, hence nothing that the transport could replay.
+	switch {
+	case call.content != nil:
+		body, size = io.NopCloser(call.content), call.size
+	case call.Body != nil:
 		body = io.NopCloser(bytes.NewReader(call.Body))
 	}
 	req, err := http.NewRequestWithContext(ctx, call.Operation.Method, u.String(), body)
 	if err != nil {
 		return nil, invalid("operation", "the route or method cannot be put into a request")
 	}
-	if call.Body != nil {
-		req.ContentLength = int64(len(call.Body))
+	if body != nil {
+		req.ContentLength = size
 	}
 	contentType := call.ContentType
 	if contentType == "" {

@@ -102,6 +102,7 @@ func (s *Simulator) adminHandler() http.Handler {
 	})
 
 	s.importAdmin(mux)
+	s.documentAdmin(mux)
 
 	unsafe := http.NewCrossOriginProtection()
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -193,6 +194,7 @@ type state struct {
 	Practices []practiceState `json:"practices"`
 	Faults    []faultState    `json:"faults"`
 	Imports   importsState    `json:"imports"`
+	Documents documentsState  `json:"documents"`
 	Total     int             `json:"totalRequests"`
 	Unknown   int             `json:"unknownRouteRequests"`
 	Requests  []requestState  `json:"latestRequests"` // newest first
@@ -262,6 +264,7 @@ func (s *Simulator) state() state {
 	st := state{
 		BasePath: s.BasePath(), PageCap: s.pageCap(), Total: s.Count(""), Unknown: s.Count(UnknownRoute),
 		Practices: []practiceState{}, Faults: []faultState{}, Requests: []requestState{}, Imports: s.importsState(),
+		Documents: s.documentsState(),
 	}
 	for _, r := range Routes() {
 		st.Routes = append(st.Routes, routeState{r.Method, r.Path, s.Count(r.Method + " " + r.Path), s.InFlightPeak(r.Path)})

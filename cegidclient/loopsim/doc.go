@@ -17,7 +17,7 @@
 //
 // Tests shape the world ([Simulator.AddPractice], [Simulator.AddDossier], [Simulator.SetActivated] …), the answers
 // ([Simulator.SetShape], [Simulator.SetPageCap]) and the mishaps ([Simulator.Inject]), then look at what arrived
-// ([Simulator.Requests], [Simulator.Count], [Simulator.InFlightPeak], [Simulator.Imports]). Other programs do the same over HTTP under
+// ([Simulator.Requests], [Simulator.Count], [Simulator.InFlightPeak], [Simulator.Imports], [Simulator.Documents]). Other programs do the same over HTTP under
 // /_sim/, which asks for no key and is meant for loopback.
 //
 // # Imports
@@ -26,6 +26,14 @@
 // first carries out what is due, and [Simulator.FinishImports] does not wait. Nothing tells two equal imports apart: they are
 // booked twice, as at Loop (A 10.3). What a checker needs is exact and complete until Reset: [Simulator.Imports] and
 // [Simulator.Entries], GET /_sim/imports and GET /_sim/entries?dossier=… as JSON lines.
+//
+// # Documents
+//
+// A document is stored, or lost without a word where the dossier is not one of the key's (A 5); [Simulator.Documents] and
+// GET /_sim/documents know each by its digest. Of the magic below, a file name may ask for SIM-REFUSE and for all that
+// concerns the answer.
+//
+// # Magic
 //
 // A reference or refPiece that begins with one of these asks for a mishap. More may follow it, to make it unique: SIM-503-17.
 // An injected fault that strikes the request goes before those that concern the answer.

@@ -66,6 +66,16 @@ code { font: 13px/1.4 ui-monospace, monospace }
 </tbody></table></div>
 {{end}}
 
+{{with .Documents}}
+<h2>Documents</h2>
+<p>{{.Total}} received: {{.Stored}} stored, {{.Lost}} lost for want of the dossier · the newest are below, all are <a href="/_sim/documents">here</a></p>
+<div class="wide"><table><thead><tr><th>#<th>Time<th>Dossier<th>File<th>Type<th>Bytes<th>Outcome<th>Id<th>Fault<th>HTTP</tr></thead><tbody>
+{{range .Latest}}<tr><td class="n">{{.Seq}}<td>{{.Time.Format "15:04:05.000"}}<td>{{.Practice}} <code>{{.Dossier}}</code><td>{{.FileName}} {{.Transaction}}<td>{{.ContentType}}
+<td class="n">{{.Bytes}}<td>{{.Outcome}}{{with .Message}}: {{.}}{{end}}<td><code>{{.ID}}</code><td>{{.Fault}}<td class="n">{{if .Status}}{{.Status}}{{else}}–{{end}}</tr>
+{{else}}<tr><td colspan="10">None</tr>{{end}}
+</tbody></table></div>
+{{end}}
+
 <h2>Latest requests</h2>
 <div class="wide"><table><thead><tr><th>#<th>Time<th>Request<th>Dossier<th>Query<th>Key<th>Subscription<th>Fault<th>Status</tr></thead><tbody>
 {{range .Requests}}<tr><td class="n">{{.Seq}}<td>{{.Time}}<td><code>{{.Method}} {{.Path}}</code><td>{{.Dossier}}<td><code>

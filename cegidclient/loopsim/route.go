@@ -12,7 +12,8 @@ type Route struct {
 	Path   string // below the base path, with a leading slash: "/compte"
 }
 
-// Routes lists the operations served, in the order of the documentation.
+// Routes lists the operations served, in the order of the documentation; then those whose names begin with sim, which
+// Loop has not.
 func Routes() []Route {
 	var routes []Route
 	for _, o := range operations() {
@@ -23,7 +24,7 @@ func Routes() []Route {
 
 // operations is the one table of what is served.
 func operations() []operation {
-	return []operation{
+	return append([]operation{
 		listOperation(accountResource()),
 		accountCreation(),
 		listOperation(journalResource()),
@@ -47,7 +48,8 @@ func operations() []operation {
 		activitiesOperation(),
 		staffAccessOperation(),
 		replayOperation(),
-	}
+		documentOperation(),
+	}, noteOperations()...)
 }
 
 // listResources are the lists.
@@ -67,6 +69,7 @@ type operation struct {
 	cabinet bool // a cabinet operation: Advanced key, codeDossier=cabinet
 	unbound bool // no codeDossier in the query: serve looks for the dossier, if any
 	submits bool // an import, to be recorded
+	stores  bool // a document, to be recorded
 	list    *resource
 	serve   func(*exchange) answer
 }
@@ -83,6 +86,7 @@ type exchange struct {
 	dossier    *dossier    // that of the practice itself for a cabinet operation; nil for another unbound one
 	submission *submission // of an operation that submits, as is the next
 	imported   *imported
+	deposit    *deposit // of an operation that stores
 }
 
 // An answer is complete before its first byte is sent, so that a fault can bend any answer in the same way.

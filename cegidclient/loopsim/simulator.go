@@ -17,16 +17,17 @@ import (
 
 // A Simulator answers as Loop does, for the world it holds. It is safe for concurrent use.
 type Simulator struct {
-	config   config
-	router   *router
-	admin    http.Handler
-	recorder *recorder
-	faults   faults
-	imports  imports
-	uuids    atomic.Uint64
-	cap      atomic.Int64
-	closed   chan struct{}
-	close    func()
+	config    config
+	router    *router
+	admin     http.Handler
+	recorder  *recorder
+	faults    faults
+	imports   imports
+	documents documents
+	uuids     atomic.Uint64
+	cap       atomic.Int64
+	closed    chan struct{}
+	close     func()
 
 	mu     sync.RWMutex // guards what follows
 	world  *world
@@ -127,7 +128,7 @@ func (s *Simulator) BasePath() string { return s.config.basePath }
 func (s *Simulator) Close() { s.close() }
 
 // Reset returns to the world that New made: practices, dossiers, keys, shapes, page cap, import mode and delays; faults,
-// records, imports and entries are forgotten.
+// records, imports, entries and documents are forgotten.
 func (s *Simulator) Reset() {
 	s.mu.Lock()
 	if s.world != nil {
@@ -141,6 +142,7 @@ func (s *Simulator) Reset() {
 	s.ClearFaults()
 	s.ResetCounters()
 	s.imports.reset(s.config.importWaiting, s.config.importRunning)
+	s.documents.reset()
 }
 
 // SetPageCap changes the most rows that a list answers at once, 0 for no cap.
@@ -244,6 +246,11 @@ func (s *Simulator) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		}
 		dossier = sub.dossier
 	}
+	var dep *deposit
+	if op != nil && op.stores {
+		dep = readDeposit(r, query)
+		dossier = dep.Dossier
+	}
 	var id string
 	var fault *Fault
 	if bodyErr == nil {
@@ -252,10 +259,16 @@ func (s *Simulator) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if fault == nil && sub != nil {
 		id, fault = sub.magic.name, sub.magic.fault
 	}
+	if fault == nil && dep != nil {
+		id, fault = dep.magic.name, dep.magic.fault
+	}
 	seq := s.arrive(r, query, route, dossier, who, id)
 	var job *imported
 	if sub != nil {
 		job = s.receive(sub, body, who, id)
+	}
+	if dep != nil {
+		s.take(dep, body, who, id)
 	}
 	leave := sync.OnceFunc(func() { s.recorder.leave(route) })
 	defer leave()
@@ -267,13 +280,16 @@ func (s *Simulator) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			if job != nil {
 				s.imports.answered(job, status)
 			}
+			if dep != nil {
+				s.documents.set(func() { dep.Status = status })
+			}
 		},
 		leave: leave,
 		process: func() answer {
 			if bodyErr != nil {
 				return gatewayAnswer(http.StatusRequestEntityTooLarge, gatewayMessage(http.StatusRequestEntityTooLarge))
 			}
-			return s.process(op, who, query, body, sub, job)
+			return s.process(op, who, query, body, sub, job, dep)
 		},
 	}
 	var tooLarge *http.MaxBytesError
@@ -300,7 +316,7 @@ func (s *Simulator) arrive(r *http.Request, query url.Values, route, dossier str
 }
 
 // process is a request's way when no fault strikes: gateway, API key, dossier, operation.
-func (s *Simulator) process(op *operation, who caller, query url.Values, body []byte, sub *submission, job *imported) answer {
+func (s *Simulator) process(op *operation, who caller, query url.Values, body []byte, sub *submission, job *imported, dep *deposit) answer {
 	switch {
 	case op == nil: // an unknown path and a wrong method are the same to the gateway (C 3.1)
 		return gatewayAnswer(http.StatusNotFound, gatewayMessage(http.StatusNotFound))
@@ -314,7 +330,7 @@ func (s *Simulator) process(op *operation, who caller, query url.Values, body []
 		return s.serviceAnswer(http.StatusForbidden, codeAdvancedRequired, "Cette opération demande une clé d'API Cabinet.")
 	}
 	x := &exchange{
-		sim: s, op: op, query: query, body: body, shape: s.shapeOf(op.Path), who: who, practice: who.practice, submission: sub, imported: job,
+		sim: s, op: op, query: query, body: body, shape: s.shapeOf(op.Path), who: who, practice: who.practice, submission: sub, imported: job, deposit: dep,
 	}
 	if op.cabinet {
 		x.dossier = s.cabinet(who)

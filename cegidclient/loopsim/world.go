@@ -123,6 +123,7 @@ type dossier struct {
 	tables  map[string]*table
 	index   *index // nil before the first import
 	books   books
+	notes   []note
 }
 
 func newDossier(practice, code string, content func() Content) *dossier {
