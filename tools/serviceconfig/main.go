@@ -85,7 +85,7 @@ func of(set *descriptorpb.FileDescriptorSet) config {
 				switch {
 				case method.GetOptions().GetIdempotencyLevel() == descriptorpb.MethodOptions_IDEMPOTENCY_UNKNOWN:
 					once.Name = append(once.Name, name)
-				case method.GetServerStreaming():
+				case method.GetServerStreaming(), method.GetClientStreaming():
 					streams.Name = append(streams.Name, name)
 				default:
 					repeated.Name = append(repeated.Name, name)

@@ -103,7 +103,26 @@ func (i *Importer) Hasten(practice string) { i.poller.hasten(practice) }
 // the answer is what became of that, and nothing is sent. When ctx ends first, the submission goes on without its
 // caller, who asks again with the same id.
 func (i *Importer) Submit(ctx context.Context, submission ledger.Submission, send func(context.Context) (loopRequestID string, err error)) (ledger.Record, error) {
-	begun, done, err := i.begin(ctx, submission, send)
+	return i.submit(ctx, submission, func(ctx context.Context) ledger.Outcome {
+		loopRequestID, err := send(ctx)
+		return outcomeOf(loopRequestID, err, i.cfg.FirstPoll)
+	}, func() {})
+}
+
+// Do is Submit for what Loop carries out at once, so that there is nothing to follow: send answers the ids that Loop
+// named. release is called once, when send is over or will not be called: what send reads may go then.
+func (i *Importer) Do(ctx context.Context, submission ledger.Submission, send func(context.Context) (loopIDs map[string]string, err error), release func()) (ledger.Record, error) {
+	return i.submit(ctx, submission, func(ctx context.Context) ledger.Outcome {
+		loopIDs, err := send(ctx)
+		if err == nil {
+			return ledger.Outcome{State: ledger.Succeeded, LoopIDs: loopIDs}
+		}
+		return outcomeOf("", err, 0)
+	}, release)
+}
+
+func (i *Importer) submit(ctx context.Context, submission ledger.Submission, send func(context.Context) ledger.Outcome, release func()) (ledger.Record, error) {
+	begun, done, err := i.begin(ctx, submission, send, release)
 	if err != nil {
 		return ledger.Record{}, err
 	}
@@ -124,9 +143,15 @@ type settled struct {
 }
 
 // begin commits RECEIVED, after which the submission belongs to the importer.
-func (i *Importer) begin(ctx context.Context, submission ledger.Submission, send func(context.Context) (string, error)) (ledger.Begun, <-chan settled, error) {
+func (i *Importer) begin(ctx context.Context, submission ledger.Submission, send func(context.Context) ledger.Outcome, release func()) (ledger.Begun, <-chan settled, error) {
 	i.mu.RLock()
 	defer i.mu.RUnlock()
+	taken := false
+	defer func() {
+		if !taken {
+			release()
+		}
+	}()
 	select {
 	case <-i.stopping:
 		return ledger.Begun{}, nil, ErrStopping
@@ -139,8 +164,9 @@ func (i *Importer) begin(ctx context.Context, submission ledger.Submission, send
 		return begun, nil, err
 	}
 	done := make(chan settled, 1)
+	taken = true
 	i.submissions.Go(func() {
-		record, err := i.own(detached, begun.Record, send)
+		record, err := i.own(detached, begun.Record, send, release)
 		done <- settled{record, err}
 	})
 	return begun, done, nil
@@ -150,8 +176,10 @@ func (i *Importer) begin(ctx context.Context, submission ledger.Submission, send
 var ErrStopping = errors.New("importer: stopping")
 
 // own sends a submission, once, and settles it.
-func (i *Importer) own(ctx context.Context, record ledger.Record, send func(context.Context) (string, error)) (ledger.Record, error) {
-	after, err := i.settle(ctx, record, i.send(ctx, record, send))
+func (i *Importer) own(ctx context.Context, record ledger.Record, send func(context.Context) ledger.Outcome, release func()) (ledger.Record, error) {
+	outcome := i.send(ctx, record, send)
+	release()
+	after, err := i.settle(ctx, record, outcome)
 	if err == nil {
 		i.cfg.Audit.LogAttrs(ctx, slog.LevelInfo, "audit", slog.String("event", "submitted"), slog.String("caller", after.Caller),
 			slog.String("rpc", after.RPC), slog.String("practice", after.Practice), slog.String("dossier", after.Dossier),
@@ -163,7 +191,7 @@ func (i *Importer) own(ctx context.Context, record ledger.Record, send func(cont
 }
 
 // send calls Loop. A panic on the way must not end the process, nor hide what may have been sent.
-func (i *Importer) send(ctx context.Context, record ledger.Record, send func(context.Context) (string, error)) (outcome ledger.Outcome) {
+func (i *Importer) send(ctx context.Context, record ledger.Record, send func(context.Context) ledger.Outcome) (outcome ledger.Outcome) {
 	var leaving atomic.Bool
 	defer func() {
 		if p := recover(); p != nil {
@@ -185,8 +213,7 @@ func (i *Importer) send(ctx context.Context, record ledger.Record, send func(con
 		leaving.Store(err == nil)
 		return err
 	})
-	loopRequestID, err := send(call)
-	return outcomeOf(loopRequestID, err, i.cfg.FirstPoll)
+	return send(call)
 }
 
 // settle commits an outcome. What Loop said must not be lost to a passing fault of the database, so it is tried for as
@@ -265,7 +292,7 @@ func failureOf(err error) *ledger.Failure {
 	case cegidclient.KindUnavailable:
 		mapped = apierror.New(codes.Unavailable, looppb.ErrorReason_ERROR_REASON_LOOP_UNAVAILABLE, "Loop cannot be reached for now, and nothing was sent")
 	case cegidclient.KindThrottled:
-		mapped = apierror.New(codes.ResourceExhausted, looppb.ErrorReason_ERROR_REASON_LOOP_QUOTA, "Loop asks to slow down, and has not taken the entries")
+		mapped = apierror.New(codes.ResourceExhausted, looppb.ErrorReason_ERROR_REASON_LOOP_QUOTA, "Loop asks to slow down, and has not taken it")
 	}
 	converted := status.Convert(mapped)
 	failure := &ledger.Failure{

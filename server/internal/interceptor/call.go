@@ -15,6 +15,8 @@ type Call struct {
 	Caller string
 	// Practice and Dossier that the request names; "[invalid]" when it is no name. The dossier is for the audit alone.
 	Practice, Dossier string
+	// Route of Loop's that a raw call is for, once it is known to be one of those listed; for the audit alone.
+	Route string
 
 	attempts atomic.Int64
 	upstream atomic.Int64

@@ -127,7 +127,7 @@ func clampDeadline(d Deadlines, access map[string]policy.Right, draining, shutdo
 		allowed := limit
 		if _, has := ctx.Deadline(); !has {
 			allowed = fallback
-			if access[method] == policy.Write {
+			if right := access[method]; right == policy.Write || right == policy.Raw {
 				allowed = limit // a submission gets all the time that there is
 			}
 		}
@@ -258,6 +258,10 @@ func authorize(grants *policy.Policy, access map[string]policy.Right, auditLog *
 		if !known { // proven impossible at start; deny all the same
 			return notAllowed()
 		}
+		request, err := subject(request)
+		if err != nil {
+			return err
+		}
 		named, ok := request.(interface{ GetPractice() string })
 		if !ok {
 			return notAllowed()
@@ -283,6 +287,18 @@ func authorize(grants *policy.Policy, access map[string]policy.Right, auditLog *
 		refused(ctx, auditLog, method, "needs the right to "+right.String())
 		return notAllowed()
 	})
+}
+
+// subject is what names practice and dossier: the request, or what an upload says of itself before its bytes.
+func subject(request any) (any, error) {
+	opening, ok := request.(interface{ GetMetadata() *looppb.DocumentMetadata })
+	switch {
+	case !ok:
+		return request, nil
+	case opening.GetMetadata() == nil:
+		return nil, apierror.Field(looppb.ErrorReason_ERROR_REASON_FIELD_INVALID, "metadata", "is missing: send it first, and the bytes after it")
+	}
+	return opening.GetMetadata(), nil
 }
 
 // refused notes a refused access.
@@ -312,6 +328,8 @@ const AllPractices = "-"
 func allowed(grants *policy.Policy, caller, practice string, right policy.Right, request any) bool {
 	named, scoped := request.(interface{ GetDossier() string })
 	switch {
+	case scoped && named.GetDossier() == "" && right == policy.Raw:
+		return grants.Allows(caller, practice, "", right) // a raw call may be for the practice itself
 	case scoped && named.GetDossier() == "":
 		return grants.Known(caller, practice) // validation refuses it by name
 	case scoped:
@@ -339,7 +357,7 @@ func audit(log *slog.Logger, access map[string]policy.Right) Named {
 			}
 			log.LogAttrs(ctx, slog.LevelInfo, "audit", slog.String("event", "done"), slog.String("method", method),
 				slog.String("caller", call.Caller), slog.String("practice", call.Practice), slog.String("dossier", call.Dossier),
-				slog.String("right", right.String()), slog.String("code", status.Code(err).String()),
+				slog.String("right", right.String()), slog.String("route", call.Route), slog.String("code", status.Code(err).String()),
 				slog.String("request_id", call.RequestID))
 		}
 		return err

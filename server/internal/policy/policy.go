@@ -158,11 +158,15 @@ func (p *Policy) Authenticate(token string) (caller string, ok bool) {
 }
 
 // Allows says whether a caller has a right on a dossier of a practice. With an empty dossier it asks for the practice
-// itself, where any grant on the practice with that right suffices. `cabinet`, which to Loop means the practice
-// itself, is no dossier and is never allowed as one: no pattern may open the practice's own data.
+// itself, where any grant on the practice with that right suffices; but for Raw, which takes one on all of its dossiers:
+// what a raw call reaches, nobody knows. `cabinet`, which to Loop means the practice itself, is no dossier and is never
+// allowed as one: no pattern may open the practice's own data.
 func (p *Policy) Allows(caller, practice, dossier string, right Right) bool {
 	for g := range p.on(caller, practice) {
-		if slices.Contains(g.rights, right) && (dossier == "" || g.covers(dossier)) {
+		if !slices.Contains(g.rights, right) {
+			continue
+		}
+		if dossier == "" && (right != Raw || g.unrestricted()) || dossier != "" && g.covers(dossier) {
 			return true
 		}
 	}
@@ -234,6 +238,10 @@ func (p *Policy) on(caller, practice string) iter.Seq[grant] {
 			}
 		}
 	}
+}
+
+func (g grant) unrestricted() bool {
+	return slices.ContainsFunc(g.dossiers, func(pattern string) bool { return pattern != "" && strings.Trim(pattern, everything) == "" })
 }
 
 func (g grant) covers(dossier string) bool {

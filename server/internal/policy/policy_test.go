@@ -118,6 +118,35 @@ func TestWhatNoGrantAllowsIsDenied(t *testing.T) {
 	}
 }
 
+// TestARawCallForThePracticeTakesAllOfItsDossiers: no pattern adds up to them, and no other right stands in.
+func TestARawCallForThePracticeTakesAllOfItsDossiers(t *testing.T) {
+	for dossiers, want := range map[string]bool{
+		`["*"]`: true, `["**"]`: true, `[CEGID001, "*"]`: true, `[CEGID001]`: false, `["C*", "*1"]`: false, `["*1*"]`: false,
+	} {
+		p, err := loadText(t, hashes(strings.NewReplacer("[CEGID001]", dossiers, "[read]", "[raw]").Replace(minimal)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := p.Allows("billing", "demo", "", Raw); got != want {
+			t.Errorf("%s: %t", dossiers, got)
+		}
+		if p.Allows("billing", "demo", "", Practice) || p.Allows("billing", "demo", "cabinet", Raw) || !p.Allows("billing", "demo", "CEGID001", Raw) {
+			t.Errorf("%s allows something else", dossiers)
+		}
+	}
+	p, err := loadText(t, hashes(minimal+`
+  - {caller: billing, practices: [demo], dossiers: [CEGID001], rights: [raw]}
+  - {caller: billing, practices: [demo], dossiers: ["*"], rights: [read, write, practice, administer]}
+  - {caller: billing, practices: [partner], dossiers: ["*"], rights: [raw]}
+`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if p.Allows("billing", "demo", "", Raw) || !p.Allows("billing", "partner", "", Raw) {
+		t.Error("grants are mixed up")
+	}
+}
+
 func TestAPracticeIsKnownToThoseWithAGrantOnIt(t *testing.T) {
 	p := example(t)
 	for _, test := range []struct {

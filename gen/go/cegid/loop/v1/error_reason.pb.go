@@ -75,9 +75,9 @@ const (
 	ErrorReason_ERROR_REASON_LOOP_UNAVAILABLE ErrorReason = 42
 	// INTERNAL (HTTP 502). Loop answered something that is not its API: HTML, broken JSON, a missing field.
 	ErrorReason_ERROR_REASON_LOOP_BAD_RESPONSE ErrorReason = 43
-	// ALREADY_EXISTS. The request_id stands for another import: of other content, another caller or another method.
+	// ALREADY_EXISTS. The request_id stands for another write: of other content, another caller or another method.
 	ErrorReason_ERROR_REASON_REQUEST_ID_REUSED ErrorReason = 61
-	// ALREADY_EXISTS. The same content was imported into the dossier under another request_id within 30 days. Metadata
+	// ALREADY_EXISTS. The same content was sent to the dossier under another request_id within 30 days. Metadata
 	// names it (`requestId`) where the caller may see it. If it is meant, set `allow_duplicate`.
 	ErrorReason_ERROR_REASON_DUPLICATE_CONTENT ErrorReason = 62
 	// UNKNOWN. It was sent, and nobody knows what became of it. Not to be sent under another request_id; the same one is
@@ -89,6 +89,20 @@ const (
 	// UNAVAILABLE. This service's own memory of writes does not answer. This call has sent nothing that it knows of:
 	// repeat it with the same request_id.
 	ErrorReason_ERROR_REASON_LEDGER_UNAVAILABLE ErrorReason = 65
+	// INVALID_ARGUMENT. The document is empty.
+	ErrorReason_ERROR_REASON_DOCUMENT_EMPTY ErrorReason = 70
+	// INVALID_ARGUMENT (HTTP 413). The document is larger than Loop takes.
+	ErrorReason_ERROR_REASON_DOCUMENT_TOO_LARGE ErrorReason = 71
+	// INVALID_ARGUMENT. The file is no PDF, JPEG or PNG, or not what its type or name says.
+	ErrorReason_ERROR_REASON_DOCUMENT_TYPE_INVALID ErrorReason = 72
+	// NOT_FOUND. No document of that request_id that the caller may see.
+	ErrorReason_ERROR_REASON_DOCUMENT_UNKNOWN ErrorReason = 73
+	// FAILED_PRECONDITION. The operator has not listed this route for raw calls, or none at all.
+	ErrorReason_ERROR_REASON_RAW_ROUTE_NOT_LISTED ErrorReason = 80
+	// FAILED_PRECONDITION. An RPC wraps this route: call that one.
+	ErrorReason_ERROR_REASON_RAW_ROUTE_WRAPPED ErrorReason = 81
+	// PERMISSION_DENIED. The request names another dossier than the one it is for.
+	ErrorReason_ERROR_REASON_RAW_OTHER_DOSSIER ErrorReason = 82
 	// UNAVAILABLE. This server is shutting down; another one, or the same in a moment, will answer.
 	ErrorReason_ERROR_REASON_SHUTTING_DOWN ErrorReason = 50
 	// DEADLINE_EXCEEDED. The time that the caller, or this service, allows for the call is over.
@@ -226,6 +240,13 @@ var (
 		63:  "ERROR_REASON_OUTCOME_UNKNOWN",
 		64:  "ERROR_REASON_IMPORT_UNKNOWN",
 		65:  "ERROR_REASON_LEDGER_UNAVAILABLE",
+		70:  "ERROR_REASON_DOCUMENT_EMPTY",
+		71:  "ERROR_REASON_DOCUMENT_TOO_LARGE",
+		72:  "ERROR_REASON_DOCUMENT_TYPE_INVALID",
+		73:  "ERROR_REASON_DOCUMENT_UNKNOWN",
+		80:  "ERROR_REASON_RAW_ROUTE_NOT_LISTED",
+		81:  "ERROR_REASON_RAW_ROUTE_WRAPPED",
+		82:  "ERROR_REASON_RAW_OTHER_DOSSIER",
 		50:  "ERROR_REASON_SHUTTING_DOWN",
 		51:  "ERROR_REASON_DEADLINE_EXCEEDED",
 		52:  "ERROR_REASON_CANCELLED",
@@ -308,6 +329,13 @@ var (
 		"ERROR_REASON_OUTCOME_UNKNOWN":             63,
 		"ERROR_REASON_IMPORT_UNKNOWN":              64,
 		"ERROR_REASON_LEDGER_UNAVAILABLE":          65,
+		"ERROR_REASON_DOCUMENT_EMPTY":              70,
+		"ERROR_REASON_DOCUMENT_TOO_LARGE":          71,
+		"ERROR_REASON_DOCUMENT_TYPE_INVALID":       72,
+		"ERROR_REASON_DOCUMENT_UNKNOWN":            73,
+		"ERROR_REASON_RAW_ROUTE_NOT_LISTED":        80,
+		"ERROR_REASON_RAW_ROUTE_WRAPPED":           81,
+		"ERROR_REASON_RAW_OTHER_DOSSIER":           82,
 		"ERROR_REASON_SHUTTING_DOWN":               50,
 		"ERROR_REASON_DEADLINE_EXCEEDED":           51,
 		"ERROR_REASON_CANCELLED":                   52,
@@ -393,7 +421,7 @@ var File_cegid_loop_v1_error_reason_proto protoreflect.FileDescriptor
 
 const file_cegid_loop_v1_error_reason_proto_rawDesc = "" +
 	"\n" +
-	" cegid/loop/v1/error_reason.proto\x12\rcegid.loop.v1*\x9c\x16\n" +
+	" cegid/loop/v1/error_reason.proto\x12\rcegid.loop.v1*\x9c\x18\n" +
 	"\vErrorReason\x12\x1c\n" +
 	"\x18ERROR_REASON_UNSPECIFIED\x10\x00\x12\x1e\n" +
 	"\x1aERROR_REASON_FIELD_INVALID\x10\x01\x12#\n" +
@@ -424,7 +452,14 @@ const file_cegid_loop_v1_error_reason_proto_rawDesc = "" +
 	"\x1eERROR_REASON_DUPLICATE_CONTENT\x10>\x12 \n" +
 	"\x1cERROR_REASON_OUTCOME_UNKNOWN\x10?\x12\x1f\n" +
 	"\x1bERROR_REASON_IMPORT_UNKNOWN\x10@\x12#\n" +
-	"\x1fERROR_REASON_LEDGER_UNAVAILABLE\x10A\x12\x1e\n" +
+	"\x1fERROR_REASON_LEDGER_UNAVAILABLE\x10A\x12\x1f\n" +
+	"\x1bERROR_REASON_DOCUMENT_EMPTY\x10F\x12#\n" +
+	"\x1fERROR_REASON_DOCUMENT_TOO_LARGE\x10G\x12&\n" +
+	"\"ERROR_REASON_DOCUMENT_TYPE_INVALID\x10H\x12!\n" +
+	"\x1dERROR_REASON_DOCUMENT_UNKNOWN\x10I\x12%\n" +
+	"!ERROR_REASON_RAW_ROUTE_NOT_LISTED\x10P\x12\"\n" +
+	"\x1eERROR_REASON_RAW_ROUTE_WRAPPED\x10Q\x12\"\n" +
+	"\x1eERROR_REASON_RAW_OTHER_DOSSIER\x10R\x12\x1e\n" +
 	"\x1aERROR_REASON_SHUTTING_DOWN\x102\x12\"\n" +
 	"\x1eERROR_REASON_DEADLINE_EXCEEDED\x103\x12\x1a\n" +
 	"\x16ERROR_REASON_CANCELLED\x104\x12\x19\n" +

@@ -103,6 +103,30 @@ var file_cegid_loop_v1_rules_proto_extTypes = []protoimpl.ExtensionInfo{
 		Filename:      "cegid/loop/v1/rules.proto",
 	},
 	{
+		ExtendedType:  (*validate.StringRules)(nil),
+		ExtensionType: (*bool)(nil),
+		Field:         50420,
+		Name:          "cegid.loop.v1.document_name",
+		Tag:           "varint,50420,opt,name=document_name",
+		Filename:      "cegid/loop/v1/rules.proto",
+	},
+	{
+		ExtendedType:  (*validate.StringRules)(nil),
+		ExtensionType: (*bool)(nil),
+		Field:         50421,
+		Name:          "cegid.loop.v1.optional_email",
+		Tag:           "varint,50421,opt,name=optional_email",
+		Filename:      "cegid/loop/v1/rules.proto",
+	},
+	{
+		ExtendedType:  (*validate.StringRules)(nil),
+		ExtensionType: (*bool)(nil),
+		Field:         50422,
+		Name:          "cegid.loop.v1.raw_path",
+		Tag:           "varint,50422,opt,name=raw_path",
+		Filename:      "cegid/loop/v1/rules.proto",
+	},
+	{
 		ExtendedType:  (*validate.Int32Rules)(nil),
 		ExtensionType: (*bool)(nil),
 		Field:         50401,
@@ -154,6 +178,18 @@ var (
 	//
 	// optional bool required_loop_text = 50407;
 	E_RequiredLoopText = &file_cegid_loop_v1_rules_proto_extTypes[9]
+	// The name of a document's file.
+	//
+	// optional bool document_name = 50420;
+	E_DocumentName = &file_cegid_loop_v1_rules_proto_extTypes[10]
+	// An e-mail address, or nothing.
+	//
+	// optional bool optional_email = 50421;
+	E_OptionalEmail = &file_cegid_loop_v1_rules_proto_extTypes[11]
+	// The path of a route.
+	//
+	// optional bool raw_path = 50422;
+	E_RawPath = &file_cegid_loop_v1_rules_proto_extTypes[12]
 )
 
 // Extension fields to validate.Int32Rules.
@@ -161,7 +197,7 @@ var (
 	// How many items an answer may hold.
 	//
 	// optional bool page_bounds = 50401;
-	E_PageBounds = &file_cegid_loop_v1_rules_proto_extTypes[10]
+	E_PageBounds = &file_cegid_loop_v1_rules_proto_extTypes[13]
 )
 
 var File_cegid_loop_v1_rules_proto protoreflect.FileDescriptor
@@ -198,7 +234,16 @@ const file_cegid_loop_v1_rules_proto_rawDesc = "" +
 	"\tloop_enum\x129give Loop's number: up to 9 digits, without leading zeros\x1a%this.matches('^(0|[1-9][0-9]{0,8})$')R\bloopEnum:\x9d\x02\n" +
 	"\x12required_loop_text\x12\x19.buf.validate.StringRules\x18\xe7\x89\x03 \x01(\bB\xd1\x01\xc2H\xcd\x01\n" +
 	"\xca\x01\n" +
-	"\x12required_loop_text\x12[give 1 to 255 characters, not blanks alone, without line breaks or other control characters\x1aWthis.size() <= 255 && this.matches('[^ ]') && !this.matches('[\\\\x00-\\\\x1f\\\\x7f-\\\\x9f]')R\x10requiredLoopText:\xc5\x01\n" +
+	"\x12required_loop_text\x12[give 1 to 255 characters, not blanks alone, without line breaks or other control characters\x1aWthis.size() <= 255 && this.matches('[^ ]') && !this.matches('[\\\\x00-\\\\x1f\\\\x7f-\\\\x9f]')R\x10requiredLoopText:\xc0\x02\n" +
+	"\rdocument_name\x12\x19.buf.validate.StringRules\x18\xf4\x89\x03 \x01(\bB\xfd\x01\xc2H\xf9\x01\n" +
+	"\xf6\x01\n" +
+	"\rdocument_name\x12~give the file's name with its extension, .pdf, .jpg, .jpeg or .png: 5 to 255 characters, without folders or control characters\x1aethis.size() <= 255 && !this.matches('[\\\\p{C}/\\\\x5c]') && this.matches('(?i)[^. ][.](pdf|jpe?g|png)$')R\fdocumentName:\xd3\x01\n" +
+	"\x0eoptional_email\x12\x19.buf.validate.StringRules\x18\xf5\x89\x03 \x01(\bB\x8e\x01\xc2H\x8a\x01\n" +
+	"\x87\x01\n" +
+	"\x0eoptional_email\x12Agive an e-mail address of 254 characters at most, or leave it out\x1a2this == '' || this.size() <= 254 && this.isEmail()R\roptionalEmail:\xb3\x02\n" +
+	"\braw_path\x12\x19.buf.validate.StringRules\x18\xf6\x89\x03 \x01(\bB\xfa\x01\xc2H\xf6\x01\n" +
+	"\xf3\x01\n" +
+	"\braw_path\x12\x96\x01give the path of a route alone, such as /importHistory: segments of letters, digits, '_', '-' and dots inside, without host, query or percent-encoding\x1aNthis.size() <= 200 && this.matches('^(/[A-Za-z0-9_-]+([.][A-Za-z0-9_-]+)*)+$')R\arawPath:\xc5\x01\n" +
 	"\vpage_bounds\x12\x18.buf.validate.Int32Rules\x18\xe1\x89\x03 \x01(\bB\x87\x01\xc2H\x83\x01\n" +
 	"\x80\x01\n" +
 	"\vpage_bounds\x12Vask for 1 to 1000 at once, or 0 for the default of 100; the rest comes with page_token\x1a\x19this >= 0 && this <= 1000R\n" +
@@ -221,11 +266,14 @@ var file_cegid_loop_v1_rules_proto_depIdxs = []int32{
 	0,  // 7: cegid.loop.v1.loop_code:extendee -> buf.validate.StringRules
 	0,  // 8: cegid.loop.v1.loop_enum:extendee -> buf.validate.StringRules
 	0,  // 9: cegid.loop.v1.required_loop_text:extendee -> buf.validate.StringRules
-	1,  // 10: cegid.loop.v1.page_bounds:extendee -> buf.validate.Int32Rules
-	11, // [11:11] is the sub-list for method output_type
-	11, // [11:11] is the sub-list for method input_type
-	11, // [11:11] is the sub-list for extension type_name
-	0,  // [0:11] is the sub-list for extension extendee
+	0,  // 10: cegid.loop.v1.document_name:extendee -> buf.validate.StringRules
+	0,  // 11: cegid.loop.v1.optional_email:extendee -> buf.validate.StringRules
+	0,  // 12: cegid.loop.v1.raw_path:extendee -> buf.validate.StringRules
+	1,  // 13: cegid.loop.v1.page_bounds:extendee -> buf.validate.Int32Rules
+	14, // [14:14] is the sub-list for method output_type
+	14, // [14:14] is the sub-list for method input_type
+	14, // [14:14] is the sub-list for extension type_name
+	0,  // [0:14] is the sub-list for extension extendee
 	0,  // [0:0] is the sub-list for field type_name
 }
 
@@ -241,7 +289,7 @@ func file_cegid_loop_v1_rules_proto_init() {
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_cegid_loop_v1_rules_proto_rawDesc), len(file_cegid_loop_v1_rules_proto_rawDesc)),
 			NumEnums:      0,
 			NumMessages:   0,
-			NumExtensions: 11,
+			NumExtensions: 14,
 			NumServices:   0,
 		},
 		GoTypes:           file_cegid_loop_v1_rules_proto_goTypes,

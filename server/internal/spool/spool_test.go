@@ -1,0 +1,134 @@
+package spool
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"errors"
+	"io"
+	"os"
+	"path/filepath"
+	"testing"
+)
+
+func opened(t *testing.T, folder string) *Spool {
+	t.Helper()
+	s, err := Open(folder)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+func names(t *testing.T, folder string) (out []string) {
+	t.Helper()
+	entries, err := os.ReadDir(folder)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, each := range entries {
+		out = append(out, each.Name())
+	}
+	return out
+}
+
+func TestAFileIsReadAsItWasWrittenAndLeavesNothing(t *testing.T) {
+	folder := t.TempDir()
+	f, err := opened(t, folder).Create("billing")
+	if err != nil {
+		t.Fatal(err)
+	}
+	content := bytes.Repeat([]byte("0123456789"), 100_000)
+	for chunk := content; len(chunk) > 0; {
+		n := min(len(chunk), 70_001)
+		if _, err := f.Write(chunk[:n]); err != nil {
+			t.Fatal(err)
+		}
+		chunk = chunk[n:]
+	}
+	if f.Size() != int64(len(content)) || f.Digest() != sha256.Sum256(content) {
+		t.Errorf("%d bytes, %x", f.Size(), f.Digest())
+	}
+	for range 2 { // a reader begins anew
+		if got, err := io.ReadAll(f.Reader()); err != nil || !bytes.Equal(got, content) {
+			t.Errorf("%d bytes, %v", len(got), err)
+		}
+	}
+	if left := names(t, folder); len(left) > 0 {
+		t.Errorf("a kill would leave %v", left)
+	}
+	reader := f.Reader()
+	if err := errors.Join(f.Close(), f.Close()); err != nil {
+		t.Error(err)
+	}
+	if _, err := io.ReadAll(reader); err == nil {
+		t.Error("it can still be read")
+	}
+}
+
+func TestOrphansAreRemovedAtStart(t *testing.T) {
+	folder := filepath.Join(t.TempDir(), "spool [1]*")
+	if err := os.Mkdir(folder, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{prefix + "123", prefix, "ledger.db", "x-" + prefix} {
+		if err := os.WriteFile(filepath.Join(folder, name), []byte("x"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	opened(t, folder)
+	if left := names(t, folder); len(left) != 2 || left[0] != "ledger.db" || left[1] != "x-"+prefix {
+		t.Errorf("left are %v", left)
+	}
+}
+
+func TestNoCallerTakesAllOfTheSpool(t *testing.T) {
+	s := opened(t, t.TempDir())
+	var files []*File
+	take := func(caller string, n int, then error) {
+		t.Helper()
+		for range n {
+			f, err := s.Create(caller)
+			if err != nil {
+				t.Fatal(err)
+			}
+			files = append(files, f)
+		}
+		if _, err := s.Create(caller); !errors.Is(err, then) {
+			t.Errorf("one more of %s: %v; want %v", caller, err, then)
+		}
+	}
+	take("a", perCaller, ErrCallerFull)
+	take("b", perCaller, ErrCallerFull)
+	take("c", perCaller, ErrCallerFull)
+	take("d", atOnce-3*perCaller, ErrCallerFull)
+	if _, err := s.Create("e"); !errors.Is(err, ErrFull) {
+		t.Errorf("one more in all: %v", err)
+	}
+	for _, f := range files {
+		if err := errors.Join(f.Close(), f.Close()); err != nil {
+			t.Error(err)
+		}
+	}
+	if s.total != 0 || len(s.byCaller) != 0 {
+		t.Errorf("%d, %v are still counted", s.total, s.byCaller)
+	}
+}
+
+func TestAFolderThatCannotBeUsedStopsTheStart(t *testing.T) {
+	missing := filepath.Join(t.TempDir(), "missing")
+	if _, err := Open(missing); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("a missing folder: %v", err)
+	}
+	file := filepath.Join(t.TempDir(), "file")
+	if err := os.WriteFile(file, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Open(file); err == nil {
+		t.Error("a file is taken for a folder")
+	}
+	s := opened(t, t.TempDir())
+	s.folder = missing
+	if _, err := s.Create("a"); err == nil || s.total != 0 {
+		t.Errorf("%v, %d counted", err, s.total)
+	}
+}
