@@ -16,12 +16,12 @@ func TestARawReadIsRetriedAndPassedOnAsItCame(t *testing.T) {
 		reply(200, `{"data":[{"n":1.10,"n":"é"}]} `)(w, r)
 	}))
 	answer, err := client.Raw.Call(t.Context(), RawCall{
-		Method: "GET", Path: "/importHistory", Key: KeyStandard, Dossier: "CEGID003", Query: map[string]string{"take": "5", "filter": `a == "b&c"`},
+		Method: "GET", Path: "/someRoute", Key: KeyStandard, Dossier: "CEGID003", Query: map[string]string{"take": "5", "filter": `a == "b&c"`},
 	})
 	if err != nil || answer.Status != 200 || answer.Body != `{"data":[{"n":1.10,"n":"é"}]} ` {
 		t.Fatalf("%+v, %v", answer, err)
 	}
-	if !strings.HasSuffix(got.URL.Path, "/importHistory") || got.URL.RawQuery != "codeDossier=CEGID003&filter=a%20%3D%3D%20%22b%26c%22&take=5" || wire.requests.Load() != 2 {
+	if !strings.HasSuffix(got.URL.Path, "/someRoute") || got.URL.RawQuery != "codeDossier=CEGID003&filter=a%20%3D%3D%20%22b%26c%22&take=5" || wire.requests.Load() != 2 {
 		t.Errorf("%s, %d requests", got.URL, wire.requests.Load())
 	}
 	if _, err := client.Raw.Call(t.Context(), RawCall{Method: "GET", Path: "/x", Key: KeyAdvanced}); !errors.Is(err, ErrAdvancedKeyRequired) {
@@ -110,7 +110,7 @@ func TestRawCallsThatAreNotMade(t *testing.T) {
 			t.Errorf("%q: %v", path, err)
 		}
 	}
-	for _, path := range []string{"/x", "/importHistory", "/a/b-c/d_e.json"} {
+	for _, path := range []string{"/x", "/someRoute", "/a/b-c/d_e.json"} {
 		if !ValidRawPath(path) {
 			t.Errorf("%q is refused", path)
 		}

@@ -63,7 +63,7 @@ func (c *serveCommand) Run(ctx context.Context) error {
 	}
 	server, err := app.New(app.Config{
 		GRPC: cfg.Listen.GRPC, HTTP: cfg.Listen.HTTP, Operations: cfg.Listen.Operations,
-		TLS: transport, Practices: tenants.Practices(), Policy: set.Policy, Ledger: writes,
+		TLS: transport, Practices: tenants.Practices(), Policy: set.Policy, Ledger: writes, Spool: cfg.Spool, Raw: cfg.Raw,
 		FirstPoll: cfg.Imports.FirstPoll, LastPoll: cfg.Imports.LastPoll, StalledPoll: cfg.Imports.StalledPoll,
 		CallsPerCaller: cfg.CallsPerCaller,
 		Deadlines:      interceptor.Deadlines(cfg.Deadlines),

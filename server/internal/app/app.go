@@ -38,7 +38,9 @@ import (
 	"cegid.internal/gateway/server/internal/ledger"
 	"cegid.internal/gateway/server/internal/policy"
 	"cegid.internal/gateway/server/internal/preflight"
+	"cegid.internal/gateway/server/internal/rawdoor"
 	"cegid.internal/gateway/server/internal/service"
+	"cegid.internal/gateway/server/internal/spool"
 	"cegid.internal/gateway/server/internal/telemetry"
 )
 
@@ -65,6 +67,10 @@ type Config struct {
 	Policy    *policy.Policy
 	// Ledger of all writes. The server uses it until Serve returns, and does not close it.
 	Ledger *ledger.Ledger
+	// Spool is the folder for documents under way; empty is the system's temporary one.
+	Spool string
+	// Raw lists the routes that raw calls may use; none by default.
+	Raw []rawdoor.Route
 	// Polls say how accepted imports are followed; zero durations are the importer's defaults.
 	FirstPoll, LastPoll, StalledPoll time.Duration
 	Deadlines                        interceptor.Deadlines
@@ -95,6 +101,8 @@ type Server struct {
 	importer         *importer.Importer
 	imports          *service.Imports
 	preflight        *preflight.Cache
+	documents        *service.Documents
+	raw              *service.Raw
 
 	readiness              *readiness
 	drain, endCalls        context.CancelFunc
@@ -142,8 +150,15 @@ func New(cfg Config) (_ *Server, err error) {
 		Access: access, Validator: validator, MaxCallsPerCaller: cmp.Or(cfg.CallsPerCaller, maxCallsPerCaller),
 		Audit: cfg.Audit, Draining: s.draining, Shutdown: s.shuttingDown,
 	})
+	writes := service.NewWrites(cfg.Practices, cfg.Ledger, s.importer, cfg.Policy, callerOf, cfg.Log)
+	files, err := spool.Open(cfg.Spool)
+	if err != nil {
+		return nil, fmt.Errorf("the folder for documents under way: %w", err)
+	}
 	s.preflight = preflight.New()
-	s.imports = service.NewImports(cfg.Practices, cfg.Ledger, s.importer, s.preflight, cfg.Policy, callerOf, cfg.Log)
+	s.imports = service.NewImports(writes, s.preflight)
+	s.documents = service.NewDocuments(writes, s.preflight, files)
+	s.raw = service.NewRaw(writes, rawdoor.New(cfg.Raw...))
 	// Credentials belong to a server, not to a listener: the gateway's is reached in memory alone, without any.
 	transport := insecure.NewCredentials()
 	if cfg.TLS != nil {
@@ -196,6 +211,8 @@ func (s *Server) newServer(chain []interceptor.Named, transport credentials.Tran
 	looppb.RegisterPracticeServiceServer(server, service.NewPracticeData(s.cfg.Practices))
 	looppb.RegisterChangeFeedServiceServer(server, service.NewChangeFeed(s.cfg.Practices))
 	looppb.RegisterEntryServiceServer(server, service.NewEntries(s.cfg.Practices, s.imports))
+	looppb.RegisterDocumentServiceServer(server, s.documents)
+	looppb.RegisterRawServiceServer(server, s.raw)
 	grpc_health_v1.RegisterHealthServer(server, s.health)
 	return server
 }

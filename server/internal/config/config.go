@@ -13,6 +13,7 @@ import (
 	"log/slog"
 	"time"
 
+	"cegid.internal/gateway/server/internal/rawdoor"
 	"cegid.internal/gateway/server/internal/secret"
 )
 
@@ -28,6 +29,10 @@ type Config struct {
 	PracticesDirectory string
 	// Policy and Ledger are paths, resolved.
 	Policy, Ledger string
+	// Spool is a folder, resolved; empty for the system's temporary one.
+	Spool string
+	// Raw lists the routes that raw calls may use.
+	Raw            []rawdoor.Route
 	Imports        Imports
 	CallsPerCaller int
 	Deadlines      Deadlines

@@ -145,6 +145,10 @@ practices:
     unverified_operations: [list_journals, list_accounts]
 policy: policy.yaml
 ledger: ledger.db
+spool: .
+raw:
+  - {method: GET, path: /a.b/c, dossier: none, key: advanced, query: [take, x_1]}
+  - {method: DELETE, path: /a.b/c, write: true, dossier: cabinet}
 imports: {first_poll: 1s, last_poll: 2s, stalled_poll: 3s}
 calls_per_caller: 4
 deadlines: {unary_default: 1s, unary_max: 2s, stream_default: 3s, stream_max: 4s}
@@ -161,7 +165,7 @@ log: {level: debug}
 		"Loop:{BaseURL:http://localhost:9/loop-api-publiques AllowPlainHTTP:true SubscriptionKeys:[] Calls:{Attempts:1 AttemptTimeout:1s BaseDelay:2ms MaxDelay:3ms ThrottledDelay:4ms MaxRetryAfter:5s RetryBudget:6 BreakerFailures:7 BreakerPause:8s PageSize:10 MaxAnswer:9000}} " +
 		"Practices:[{Name:007 Domain:D Keys:{Standard: Advanced:${env:GATEWAY_TEST_ADVANCED} SubscriptionKeys:[${file:subscription} ${file:standard}]} " +
 		"Dossiers:[{Code:0012 Name:}] Limits:{Concurrency:3 RequestsPerSecond:2.5} UnverifiedOperations:[list_journals list_accounts]}] PracticesDirectory: " +
-		"Policy:DIR/policy.yaml Ledger:DIR/ledger.db Imports:{FirstPoll:1s LastPoll:2s StalledPoll:3s} CallsPerCaller:4 Deadlines:{UnaryDefault:1s UnaryMax:2s StreamDefault:3s StreamMax:4s} " +
+		"Policy:DIR/policy.yaml Ledger:DIR/ledger.db Spool:DIR Raw:[{Method:GET Path:/a.b/c Scope:2 Key:advanced Query:[take x_1]} {Method:DELETE Path:/a.b/c Scope:1 Key:standard Query:[]}] Imports:{FirstPoll:1s LastPoll:2s StalledPoll:3s} CallsPerCaller:4 Deadlines:{UnaryDefault:1s UnaryMax:2s StreamDefault:3s StreamMax:4s} " +
 		"Shutdown:{Drain:0s Grace:5s} Log:{Level:DEBUG}}"
 	if got != want {
 		t.Errorf("got  %s\nwant %s", got, want)
@@ -242,6 +246,29 @@ func TestHalfAConfigurationIsRefusedWithACure(t *testing.T) {
 		{"there is no ledger", "ledger: ledger.db", "", ": ledger:", "server ledger init"},
 		{"the policy is an empty word", "policy: policy.yaml", "policy: ''", ":10: policy:", "name the policy file"},
 		{"the policy file is missing", "policy: policy.yaml", "policy: none.yaml", ":10: policy:", "there is no such file; correct the path"},
+
+		{"the folder for documents is missing", "", "spool: none", ":12: spool:", "make it, for the user that serves"},
+		{"the folder for documents is a file", "", "spool: policy.yaml", ":12: spool:", "there is no such folder"},
+		{"the folder for documents is an empty word", "", "spool: ''", ":12: spool:", "there is no such folder"},
+
+		{"raw calls are switched on by a word", "", "raw: on", ":12: raw:", "must be a list"},
+		{"a raw route is empty", "", "raw:\n  -", "raw[0]:", "give it a method and a path, or remove it"},
+		{"a raw route has no method", "", "raw: [{path: /x}]", "raw[0].method:", "write GET, or another one with write: true"},
+		{"a raw route has no path", "", "raw: [{method: GET}]", "raw[0].path:", "give the one below Loop's base URL"},
+		{"a raw route's method is none", "", "raw: [{method: get, path: /x}]", "raw[0].method:", "must be one of GET, POST"},
+		{"a raw route writes without a word of it", "", "raw: [{method: POST, path: /x}]", "raw[0].method:", "add write: true if that is meant"},
+		{"a raw route that reads is said to write", "", "raw: [{method: GET, path: /x, write: true}]", "raw[0].write:", "leave write out"},
+		{"a raw route is a URL", "", "raw: [{method: GET, path: 'https://h/x'}]", "raw[0].path:", "must be the path of a route below Loop's base URL"},
+		{"a raw route leaves its place", "", "raw: [{method: GET, path: /x/../compte}]", "raw[0].path:", "must be the path of a route"},
+		{"a raw route is wrapped", "", "raw: [{method: GET, path: /COMPTE}]", "raw[0].path:", "is wrapped by ReferenceDataService.ListAccounts and ReferenceDataService.StreamAccounts, which is the way to call it; remove it"},
+		{"a raw route that writes is wrapped", "", "raw: [{method: POST, path: /importjson, write: true}]", "raw[0].path:", "is wrapped by ImportService.ImportEntries"},
+		{"a raw route is deprecated", "", "raw: [{method: POST, path: /collaborativeOffer/addOffer, write: true}]", "raw[0].path:", "is deprecated by Loop and not to be called"},
+		{"a raw route is listed twice", "", "raw: [{method: GET, path: /x}, {method: GET, path: /X}]", "raw[1]:", "keep one"},
+		{"a raw route is for something unknown", "", "raw: [{method: GET, path: /x, dossier: any}]", "raw[0].dossier:", "must be one of cabinet, none, required"},
+		{"a raw route wants an unknown key", "", "raw: [{method: GET, path: /x, key: both}]", "raw[0].key:", "must be one of advanced, standard"},
+		{"a raw route lets callers name the dossier", "", "raw: [{method: GET, path: /x, query: [take, codeIBS]}]", "raw[0].query[1]:", "names a dossier or a key"},
+		{"a raw route's parameter is a list of PHP", "", "raw: [{method: GET, path: /x, query: ['a[]']}]", "raw[0].query[0]:", "must be the name of a query parameter"},
+		{"a raw route's parameter is listed twice", "", "raw: [{method: GET, path: /x, query: [a, a]}]", "raw[0].query[1]:", "keep one"},
 
 		{"a dossier is the practice itself", "", "DOSSIERS [{code: cabinet}]", "practices[0].dossiers[0].code:", "is no dossier; remove it"},
 		{"a dossier is the practice itself in capitals", "", "DOSSIERS [{code: CABINET}]", "practices[0].dossiers[0].code:", "is no dossier; remove it"},

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	yaml "cegid.internal/gateway/server/internal/config/strictyaml"
+	"cegid.internal/gateway/server/internal/rawdoor"
 )
 
 // The longest that any duration of the configuration may be.
@@ -46,6 +47,16 @@ func Keys() yaml.Key {
 		yaml.Text("practices_directory", "Folder in which each .yaml or .yml file is one practice, with the keys of an item of `practices`. What begins with a dot is left alone.").Is("path"),
 		yaml.Text("policy", "File with the policy: who may do what.").Is("path").Needed(),
 		yaml.Text("ledger", "File of the ledger, the memory of every write. `server ledger init` makes it, once; serving never does.").Is("path").Needed(),
+		yaml.Text("spool", "Folder for documents on their way to Loop: up to 32 files of 50 MB, for this user alone, gone when they are sent. Without it, the system's temporary folder.").Is("path"),
+		yaml.List("raw", "Routes of Loop's that raw calls may use, for callers with the right raw. None turns raw calls off; what an RPC wraps cannot be listed.", yaml.Mapping("", "",
+			yaml.Text("method", "Method: GET, or one that writes, with `write: true`.").Needed().Words(rawdoor.Methods()...),
+			yaml.Text("path", "Route below `loop.base_url`, letter for letter.").Needed().Pattern(`^(/[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*)+$`),
+			yaml.Bool("write", false, "That the method may change what Loop holds: true for all but GET. Such calls go under the ledger."),
+			yaml.Text("dossier", "What a call is for: a dossier, which it names and which is sent as codeDossier (`required`); the practice itself, as codeDossier=cabinet (`cabinet`), or without codeDossier (`none`). The last two take a raw right on all dossiers.").
+				Default("required").Words("required", "cabinet", "none"),
+			yaml.Text("key", "Kind of API key that the route needs.").Default("standard").Words("standard", "advanced"),
+			yaml.List("query", "Parameters of the query that a caller may give.", yaml.Text("", "").Pattern(`^[A-Za-z][A-Za-z0-9_]{0,63}$`)),
+		)),
 		yaml.Mapping("imports", "How Loop is asked what becomes of imports.",
 			pause("first_poll", time.Second, "First pause between two questions; it grows with the age of the import."),
 			pause("last_poll", 5*time.Minute, "Longest pause."),

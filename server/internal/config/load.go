@@ -73,6 +73,8 @@ func (l *loader) config(root strictyaml.Node, folder string) *Config {
 
 	c.Policy = l.file(top.Get("policy"), folder, "name the policy file; without one nobody would be allowed anything")
 	c.Ledger = l.ledger(top.Get("ledger"), folder)
+	c.Spool = l.folder(top.Get("spool"), folder)
+	c.Raw = l.raw(top.Get("raw"))
 	c.Imports = l.imports(top.Get("imports"))
 	c.CallsPerCaller = top.Get("calls_per_caller").Int()
 	c.Deadlines = l.deadlines(top.Get("deadlines"))
@@ -206,6 +208,20 @@ func (l *loader) ledger(n strictyaml.Node, folder string) string {
 		n.Refusef("name the file of the ledger, which remembers every write; make it once with: server ledger init")
 	}
 	return ""
+}
+
+// folder reads the path of a folder that must exist, and returns it resolved; empty when it is not given, or refused.
+func (l *loader) folder(n strictyaml.Node, base string) string {
+	text, ok := n.Text()
+	if !ok {
+		return ""
+	}
+	path := resolve(base, text)
+	if info, err := os.Stat(path); text == "" || err != nil || !info.IsDir() {
+		n.Refusef("there is no such folder; make it, for the user that serves, or leave the key out for the system's temporary folder")
+		return ""
+	}
+	return path
 }
 
 func resolve(folder, path string) string {

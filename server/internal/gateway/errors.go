@@ -24,6 +24,8 @@ func httpStatus(err error) int {
 	switch apierror.ReasonOf(err) {
 	case looppb.ErrorReason_ERROR_REASON_LOOP_CREDENTIAL_REJECTED, looppb.ErrorReason_ERROR_REASON_LOOP_BAD_RESPONSE:
 		return http.StatusBadGateway
+	case looppb.ErrorReason_ERROR_REASON_DOCUMENT_TOO_LARGE:
+		return http.StatusRequestEntityTooLarge
 	case looppb.ErrorReason_ERROR_REASON_HTTP_METHOD_NOT_ALLOWED:
 		return http.StatusMethodNotAllowed
 	case looppb.ErrorReason_ERROR_REASON_METHOD_UNKNOWN:
@@ -43,10 +45,12 @@ func writeError(ctx context.Context, mux *runtime.ServeMux, marshaler runtime.Ma
 	}
 	header.Del("Trailer")
 	header.Del("Transfer-Encoding")
+	body = append(body, '\n')
 	header.Set("Content-Type", "application/json")
+	header.Set("Content-Length", strconv.Itoa(len(body))) // whole at once, even where the handler goes on
 	w.WriteHeader(httpStatus(err))
 	if r.Method != http.MethodHead {
-		_, _ = w.Write(append(body, '\n')) // the caller has gone: nobody is left to tell
+		_, _ = w.Write(body) // the caller has gone: nobody is left to tell
 	}
 }
 

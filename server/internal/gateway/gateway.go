@@ -6,7 +6,6 @@ import (
 	"bytes"
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -50,11 +49,12 @@ type Config struct {
 
 // New returns the handler of the HTTP listener.
 func New(cfg Config) (http.Handler, error) {
+	routes := newRoutes(cfg.Services...)
 	json := &marshaler{runtime.JSONPb{
 		MarshalOptions: protojson.MarshalOptions{},
 		// A misspelt field of an accounting entry must not be dropped silently (pitfall 6).
 		UnmarshalOptions: protojson.UnmarshalOptions{DiscardUnknown: false},
-	}}
+	}, routes.decided}
 	mux := runtime.NewServeMux(
 		runtime.WithMarshalerOption(runtime.MIMEWildcard, json),
 		runtime.WithUnescapingMode(runtime.UnescapingModeAllExceptReserved),
@@ -93,12 +93,18 @@ func New(cfg Config) (http.Handler, error) {
 		func(ctx context.Context, mux *runtime.ServeMux, conn grpc.ClientConnInterface) error {
 			return looppb.RegisterChangeFeedServiceHandlerClient(ctx, mux, looppb.NewChangeFeedServiceClient(conn))
 		},
+		func(ctx context.Context, mux *runtime.ServeMux, conn grpc.ClientConnInterface) error {
+			return looppb.RegisterDocumentServiceHandlerClient(ctx, mux, looppb.NewDocumentServiceClient(conn))
+		},
+		func(ctx context.Context, mux *runtime.ServeMux, conn grpc.ClientConnInterface) error {
+			return looppb.RegisterRawServiceHandlerClient(ctx, mux, looppb.NewRawServiceClient(conn))
+		},
 	} {
 		if err := register(ctx, mux, idempotencyKeys{cfg.Conn}); err != nil {
 			return nil, err
 		}
 	}
-	api := &api{mux: mux, json: json, routes: newRoutes(cfg.Services...), check: cfg.Check, log: cfg.Log}
+	api := &api{mux: mux, json: json, routes: routes, documents: looppb.NewDocumentServiceClient(cfg.Conn), check: cfg.Check, log: cfg.Log}
 
 	root := http.NewServeMux()
 	root.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { writeText(w, http.StatusOK, "ok\n") })
@@ -126,7 +132,9 @@ func New(cfg Config) (http.Handler, error) {
 		}
 		writeError(r.Context(), mux, json, w, r, errNoSuchPath())
 	})
-	limits := limits{body: cmp.Or(cfg.BodyLimit, defaultLimit), write: cmp.Or(cfg.WriteLimit, defaultLimit), maxBody: cfg.MaxBody}
+	limits := limits{
+		body: cmp.Or(cfg.BodyLimit, defaultLimit), write: cmp.Or(cfg.WriteLimit, defaultLimit), maxBody: cfg.MaxBody, upload: api.isUpload,
+	}
 	return limits.around(withRequestID(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		// Before the ServeMux, which would redirect an empty dossier, //, to another path.
 		if strings.HasPrefix(r.URL.Path, "/v1/") {
@@ -163,11 +171,18 @@ func withRequestID(next http.Handler) http.Handler {
 
 // api routes what is below /v1/.
 type api struct {
-	mux    *runtime.ServeMux
-	json   runtime.Marshaler
-	routes routes
-	check  func(proto.Message) error
-	log    *slog.Logger
+	mux       *runtime.ServeMux
+	json      runtime.Marshaler
+	routes    routes
+	documents looppb.DocumentServiceClient
+	check     func(proto.Message) error
+	log       *slog.Logger
+}
+
+// isUpload tells whether the body of a request is a file.
+func (a *api) isUpload(r *http.Request) bool {
+	found, _ := a.routes.find(r.Method, strings.TrimSuffix(r.URL.EscapedPath(), "/"))
+	return found != nil && found.upload
 }
 
 func (a *api) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -190,6 +205,10 @@ func (a *api) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 	}
+	if found.upload {
+		a.serveUpload(w, r, found)
+		return
+	}
 	if !found.hasBody {
 		// Taken off the connection all the same: it would end a stream when its time is over.
 		if _, err := io.Copy(io.Discard, r.Body); err != nil {
@@ -210,6 +229,9 @@ const defaultLimit = 30 * time.Second
 type limits struct {
 	body, write time.Duration
 	maxBody     int64
+	// upload tells the requests whose body is a file: it may be large, which is not for here to judge, and long on its way,
+	// as long as it keeps coming.
+	upload func(*http.Request) bool
 }
 
 func (l limits) around(next http.Handler) http.Handler {
@@ -218,27 +240,17 @@ func (l limits) around(next http.Handler) http.Handler {
 		if r.ContentLength != 0 {
 			// Whoever announces a body and does not send it would hold on for ever: net/http waits for it even where no
 			// handler reads it.
-			_ = control.SetReadDeadline(time.Now().Add(l.body)) // an error means a writer without connection, in tests
-			r.Body = &timedBody{ReadCloser: http.MaxBytesReader(w, r.Body, l.maxBody), control: control}
+			now := time.Now()
+			_ = control.SetReadDeadline(now.Add(l.body)) // an error means a writer without connection, in tests
+			if l.upload(r) {
+				r.Body = &timedBody{ReadCloser: r.Body, control: control, stall: l.body, until: now.Add(uploadLimit)}
+			} else {
+				r.Body = &timedBody{ReadCloser: http.MaxBytesReader(w, r.Body, l.maxBody), control: control}
+			}
 		}
 		answer := &answerWriter{ResponseWriter: w, control: control, limit: l.write}
 		next.ServeHTTP(answer, r.WithContext(context.WithValue(r.Context(), answerKey{}, answer)))
 	})
-}
-
-// timedBody lifts the deadline of reading once the body has arrived: after that, the server reads only to learn that
-// the caller has left.
-type timedBody struct {
-	io.ReadCloser
-	control *http.ResponseController
-}
-
-func (b *timedBody) Read(p []byte) (int, error) {
-	n, err := b.ReadCloser.Read(p)
-	if errors.Is(err, io.EOF) {
-		_ = b.control.SetReadDeadline(time.Time{})
-	}
-	return n, err
 }
 
 // trimTrailingSlash makes /accounts/ the same as /accounts: nobody who types the slash means something else.
@@ -252,7 +264,10 @@ func trimTrailingSlash(r *http.Request) {
 }
 
 // marshaler labels streams as what they are: one JSON object a line.
-type marshaler struct{ runtime.JSONPb }
+type marshaler struct {
+	runtime.JSONPb
+	decided func(protoreflect.FullName) []string
+}
 
 func (*marshaler) StreamContentType(any) string { return "application/x-ndjson" }
 
@@ -274,8 +289,9 @@ func (m *marshaler) NewDecoder(body io.Reader) runtime.Decoder {
 		if err := m.UnmarshalOptions.Unmarshal(text, request); err != nil { // JSONPb.Unmarshal would stop at the first value, too
 			return located(text, err)
 		}
-		for _, name := range []protoreflect.Name{"practice", "dossier"} {
-			if field := request.ProtoReflect().Descriptor().Fields().ByName(name); field != nil && request.ProtoReflect().Has(field) {
+		descriptor := request.ProtoReflect().Descriptor()
+		for _, name := range m.decided(descriptor.FullName()) {
+			if field := descriptor.Fields().ByName(protoreflect.Name(name)); field != nil && request.ProtoReflect().Has(field) {
 				return fmt.Errorf("field %q stands in the path", name)
 			}
 		}

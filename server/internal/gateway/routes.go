@@ -24,6 +24,8 @@ type route struct {
 	request    protoreflect.MessageDescriptor
 	variables  []string // in the order of the path's groups
 	hasBody    bool
+	upload     bool                         // the body is a file
+	headers    map[protoreflect.Name]string // fields that a header says, instead of the query
 }
 
 // routes knows every binding, because grpc-gateway answers 501 without Allow for a wrong method, and drops query
@@ -46,11 +48,17 @@ func newRoutes(services ...protoreflect.ServiceDescriptor) routes {
 			}
 		}
 	}
-	return out
+	return append(out, uploadRoute())
 }
 
 func newRoute(rule *annotations.HttpRule, request protoreflect.MessageDescriptor) route {
 	httpMethod, template := binding(rule)
+	out := newTemplate(httpMethod, template, request)
+	out.hasBody = rule.GetBody() != ""
+	return out
+}
+
+func newTemplate(httpMethod, template string, request protoreflect.MessageDescriptor) route {
 	quoted := regexp.QuoteMeta(template)
 	var variables []string
 	for _, match := range variable.FindAllStringSubmatch(quoted, -1) {
@@ -61,7 +69,6 @@ func newRoute(rule *annotations.HttpRule, request protoreflect.MessageDescriptor
 		path:       regexp.MustCompile("^" + variable.ReplaceAllString(quoted, "([^/]*)") + "$"),
 		request:    request,
 		variables:  variables,
-		hasBody:    rule.GetBody() != "",
 	}
 }
 
@@ -79,6 +86,17 @@ func binding(rule *annotations.HttpRule) (httpMethod, template string) {
 		return http.MethodPatch, pattern.Patch
 	}
 	return "", ""
+}
+
+// decided are the fields of a request that its paths decide.
+func (r routes) decided(request protoreflect.FullName) []string {
+	var out []string
+	for _, each := range r {
+		if each.request.FullName() == request {
+			out = append(out, each.variables...)
+		}
+	}
+	return out
 }
 
 // find returns the route of a request, or the methods that its path does allow. A binding with a verb wins over one
@@ -160,6 +178,8 @@ func (r *route) parameterProblem(name string, times map[protoreflect.Name]int) s
 		return r.unknownParameter()
 	case slices.Contains(r.variables, string(field.Name())):
 		return "is part of the path already: leave it out of the query"
+	case r.headers[field.Name()] != "":
+		return "is what the header " + r.headers[field.Name()] + " says: leave it out of the query"
 	case times[field.Name()] > 1 && !field.IsList():
 		return "is given more than once: give it once"
 	}
@@ -187,7 +207,7 @@ func (r *route) field(name string) (field protoreflect.FieldDescriptor) {
 func (r *route) unknownParameter() string {
 	var known []string
 	for i := range r.request.Fields().Len() {
-		if field := r.request.Fields().Get(i); !slices.Contains(r.variables, string(field.Name())) {
+		if field := r.request.Fields().Get(i); !slices.Contains(r.variables, string(field.Name())) && r.headers[field.Name()] == "" {
 			known = append(known, field.JSONName())
 		}
 	}

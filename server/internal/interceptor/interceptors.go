@@ -291,7 +291,9 @@ func authorize(grants *policy.Policy, access map[string]policy.Right, auditLog *
 
 // subject is what names practice and dossier: the request, or what an upload says of itself before its bytes.
 func subject(request any) (any, error) {
-	opening, ok := request.(interface{ GetMetadata() *looppb.DocumentMetadata })
+	opening, ok := request.(interface {
+		GetMetadata() *looppb.DocumentMetadata
+	})
 	switch {
 	case !ok:
 		return request, nil

@@ -193,7 +193,7 @@ func orphaned(state State) *Failure {
 	case Uncertain:
 		return &Failure{
 			Reason: "OUTCOME_UNKNOWN", Code: codes.Unknown,
-			Message: "The server ended, or took too long, while it was being sent: whether Loop has it is unknown. Look for its document references in Loop before sending it under another request_id.",
+			Message: "The server ended, or took too long, while it was being sent: whether Loop has it is unknown. Look for it in Loop before sending it under another request_id.",
 		}
 	default:
 		return nil

@@ -1,5 +1,5 @@
-// Package preflight keeps the reference data that entries are compared with before they are sent: at most a minute
-// old, read once for all who ask at the same time (design § 6).
+// Package preflight keeps what is compared with before anything is sent, the reference data of entries and the dossiers of
+// documents: at most a minute old, read once for all who ask at the same time (design § 6).
 package preflight
 
 import (
@@ -78,11 +78,41 @@ func mentions(entries cegidclient.EntryImport) (thirdParties, analytics bool) {
 	return thirdParties, analytics
 }
 
-// get returns an index that is young enough, or reads its lists. The reading belongs to nobody in particular: the first
-// who asks may leave without failing the others (pitfall 24).
+// Dossier makes sure that Loop lets the practice's key touch a dossier, by reading an account of it: Loop takes a document
+// for a wrong one without a word, and loses it (loop-api: A 5).
+func (c *Cache) Dossier(ctx context.Context, practice string, client *cegidclient.Client, dossier string) error {
+	_, err := c.get(ctx, key{practice, dossier, "dossier"}, func(ctx context.Context) (any, error) {
+		_, err := client.Accounts.List(ctx, dossier, cegidclient.ListOptions{Take: 1})
+		return nil, err
+	})
+	return err
+}
+
+// get returns an index that is young enough, or reads its lists.
 func get[T any](ctx context.Context, c *Cache, k key, index func([]T) *check.Index[T], listers ...*cegidclient.Lister[T]) (*check.Index[T], error) {
+	value, err := c.get(ctx, k, func(ctx context.Context) (any, error) {
+		var items []T
+		for _, lister := range listers {
+			for page, err := range lister.Pages(ctx, k.dossier, cegidclient.ListOptions{}) {
+				if err != nil {
+					return nil, err
+				}
+				items = append(items, page...)
+			}
+		}
+		return index(items), nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return value.(*check.Index[T]), nil
+}
+
+// get returns what is young enough, or reads it; errors are not kept. The reading belongs to nobody in particular: the
+// first who asks may leave without failing the others (pitfall 24).
+func (c *Cache) get(ctx context.Context, k key, read func(context.Context) (any, error)) (any, error) {
 	if value, ok := c.young(k); ok {
-		return value.(*check.Index[T]), nil
+		return value, nil
 	}
 	flight := c.flights.DoChan(k.flight(), func() (value any, err error) {
 		defer func() { // singleflight would end the process
@@ -97,25 +127,15 @@ func get[T any](ctx context.Context, c *Cache, k key, index func([]T) *check.Ind
 		defer cancel()
 		changes := c.seen()
 		began := c.now() // what changes while it is read is that much older
-		var items []T
-		for _, lister := range listers {
-			for page, err := range lister.Pages(detached, k.dossier, cegidclient.ListOptions{}) {
-				if err != nil {
-					return nil, err
-				}
-				items = append(items, page...)
-			}
+		if value, err = read(detached); err != nil {
+			return nil, err
 		}
-		value = index(items)
 		c.keep(k, kept{value, began}, changes)
 		return value, nil
 	})
 	select {
 	case result := <-flight:
-		if result.Err != nil {
-			return nil, result.Err
-		}
-		return result.Val.(*check.Index[T]), nil
+		return result.Val, result.Err
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}

@@ -236,6 +236,33 @@ func TestWhatThisServiceChangesIsReadAgain(t *testing.T) {
 	}
 }
 
+// TestADossierIsLookedAtOnceAMinute: what Loop does not let the key touch is looked at each time.
+func TestADossierIsLookedAtOnceAMinute(t *testing.T) {
+	client, sim := simulated(t)
+	c := New()
+	now := time.Now()
+	c.now = func() time.Time { return now }
+	for at, want := range []struct {
+		pass  time.Duration
+		calls int
+	}{{0, 1}, {59 * time.Second, 1}, {time.Second, 2}} {
+		now = now.Add(want.pass)
+		if err := c.Dossier(t.Context(), "demo", client, dossier); err != nil || sim.Count("/compte") != want.calls {
+			t.Errorf("%d: %v after %d calls; want %d", at, err, sim.Count("/compte"), want.calls)
+		}
+	}
+	for _, other := range []string{"UNKNOWN", "UNKNOWN"} {
+		before := sim.Count("/compte")
+		if err := c.Dossier(t.Context(), "demo", client, other); !errors.Is(err, cegidclient.ErrDossierNotShared) || sim.Count("/compte") != before+1 {
+			t.Errorf("%s: %v after %d calls", other, err, sim.Count("/compte")-before)
+		}
+	}
+	sim.Inject(loopsim.Fault{Route: "/compte", Kind: loopsim.FaultStatus, Status: 503, Times: 2})
+	if err := c.Dossier(t.Context(), "demo", client, "CEGID003"); err != nil {
+		t.Errorf("a read is retried: %v", err)
+	}
+}
+
 func TestTheCacheIsBounded(t *testing.T) {
 	c := New()
 	now := time.Now()

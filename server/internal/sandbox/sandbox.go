@@ -22,6 +22,7 @@ import (
 	"cegid.internal/gateway/server/internal/interceptor"
 	"cegid.internal/gateway/server/internal/ledger"
 	"cegid.internal/gateway/server/internal/policy"
+	"cegid.internal/gateway/server/internal/rawdoor"
 	"cegid.internal/gateway/server/internal/service"
 	"cegid.internal/gateway/server/internal/telemetry"
 )
@@ -47,6 +48,8 @@ type Config struct {
 	Drain, Grace time.Duration
 	// Ledger to use instead of a temporary one; its owner closes it.
 	Ledger *ledger.Ledger
+	// Raw are the routes that raw calls may use; nil is those that the simulator has for it, which Loop has not.
+	Raw []rawdoor.Route
 	// FirstPoll is the first pause before Loop is asked how an import goes; the simulator is quick.
 	FirstPoll time.Duration
 }
@@ -79,6 +82,13 @@ func New(cfg Config) (_ *Sandbox, err error) {
 	}
 	if cfg.FirstPoll == 0 {
 		cfg.FirstPoll = 50 * time.Millisecond
+	}
+	if cfg.Raw == nil {
+		cfg.Raw = []rawdoor.Route{
+			{Method: http.MethodGet, Path: "/simNotes", Key: cegidclient.KeyStandard, Query: []string{"take"}},
+			{Method: http.MethodPost, Path: "/simNotes", Key: cegidclient.KeyStandard},
+			{Method: http.MethodGet, Path: "/simCabinetNotes", Key: cegidclient.KeyAdvanced, Scope: rawdoor.Practice, Query: []string{"take"}},
+		}
 	}
 	if cfg.Policy == nil {
 		cfg.Policy = policy.AllowAll(Caller, cfg.Token)
@@ -119,7 +129,7 @@ func New(cfg Config) (_ *Sandbox, err error) {
 	s.Server, err = app.New(app.Config{
 		GRPC: at(cfg.GRPCPort), HTTP: at(cfg.HTTPPort),
 		Operations: net.JoinHostPort("127.0.0.1", strconv.Itoa(cfg.OperationsPort)),
-		Practices:  practices, Policy: cfg.Policy, Ledger: cfg.Ledger, FirstPoll: cfg.FirstPoll,
+		Practices:  practices, Policy: cfg.Policy, Ledger: cfg.Ledger, Raw: cfg.Raw, FirstPoll: cfg.FirstPoll,
 		Deadlines: cfg.Deadlines, Drain: cfg.Drain, Grace: cfg.Grace, Log: cfg.Log, Registry: registry,
 	})
 	if err != nil {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"slices"
 	"strings"
 	"time"
@@ -18,39 +17,31 @@ import (
 	"cegid.internal/gateway/cegidclient/check"
 	looppb "cegid.internal/gateway/gen/go/cegid/loop/v1"
 	"cegid.internal/gateway/server/internal/apierror"
-	"cegid.internal/gateway/server/internal/importer"
-	"cegid.internal/gateway/server/internal/interceptor"
 	"cegid.internal/gateway/server/internal/ledger"
 	"cegid.internal/gateway/server/internal/pagetoken"
-	"cegid.internal/gateway/server/internal/policy"
 	"cegid.internal/gateway/server/internal/preflight"
 )
-
-// Permissions is what imports need of the policy.
-type Permissions interface {
-	// Allows tells whether a caller has a right on a dossier of a practice.
-	Allows(caller, practice, dossier string, right policy.Right) bool
-}
 
 // Imports serves looppb.ImportService.
 type Imports struct {
 	looppb.UnsafeImportServiceServer
 
-	practices   *Practices
-	ledger      *ledger.Ledger
-	importer    *importer.Importer
-	preflight   *preflight.Cache
-	permissions Permissions
-	caller      func(context.Context) string
-	log         *slog.Logger
+	writes
+	preflight *preflight.Cache
 }
 
-// NewImports returns the service; caller tells who makes a call.
-func NewImports(practices *Practices, l *ledger.Ledger, i *importer.Importer, p *preflight.Cache, permissions Permissions, caller func(context.Context) string, log *slog.Logger) *Imports {
-	return &Imports{practices: practices, ledger: l, importer: i, preflight: p, permissions: permissions, caller: caller, log: log}
+// NewImports returns the service.
+func NewImports(w Writes, p *preflight.Cache) *Imports {
+	return &Imports{writes: writes{w, importWords}, preflight: p}
 }
 
-const importEntriesRPC = "ImportService.ImportEntries"
+const (
+	importService    = "ImportService"
+	importEntriesRPC = importService + ".ImportEntries"
+)
+
+// isImport: other services' writes share the ledger.
+func isImport(record ledger.Record) bool { return strings.HasPrefix(record.RPC, importService+".") }
 
 // ImportEntries implements looppb.ImportServiceServer.
 func (s *Imports) ImportEntries(ctx context.Context, request *looppb.ImportEntriesRequest) (*looppb.ImportEntriesResponse, error) {
@@ -84,119 +75,15 @@ func (s *Imports) ImportEntries(ctx context.Context, request *looppb.ImportEntri
 	return s.imported(ctx, &record, submission, err)
 }
 
-// known answers what the ledger has under the id, unless it may be sent anew.
-func (s *Imports) known(ctx context.Context, submission ledger.Submission) (*ledger.Record, error) {
-	record, err := s.ledger.Get(ctx, submission.Key)
-	switch {
-	case errors.Is(err, ledger.ErrUnknown):
-		return nil, nil
-	case err != nil:
-		return nil, err
-	case record.Caller != submission.Caller || record.RPC != submission.RPC:
-		return nil, ledger.ErrReused
-	case record.State.NothingBooked():
-		return nil, nil
-	case record.Fingerprint != submission.Fingerprint:
-		return nil, ledger.ErrReused
-	}
-	record, err = s.importer.Await(ctx, record)
-	if err == nil && record.State.NothingBooked() {
-		return &record, nil // the call that was under way has ended so: this one answers the same
-	}
-	return &record, err
-}
-
 // imported is the answer to ImportEntries.
 func (s *Imports) imported(ctx context.Context, record *ledger.Record, submission ledger.Submission, err error) (*looppb.ImportEntriesResponse, error) {
 	if err != nil {
 		return nil, s.submissionError(ctx, submission, err)
 	}
-	if err := outcomeError(*record); err != nil {
+	if err := s.outcomeError(*record); err != nil {
 		return nil, err
 	}
 	return &looppb.ImportEntriesResponse{Import: importMessage(*record)}, nil
-}
-
-// submissionError words what the ledger says of an id.
-func (s *Imports) submissionError(ctx context.Context, submission ledger.Submission, err error) error {
-	var duplicate *ledger.DuplicateError
-	switch {
-	case errors.Is(err, ledger.ErrReused):
-		return apierror.Error{
-			Code: codes.AlreadyExists, Reason: looppb.ErrorReason_ERROR_REASON_REQUEST_ID_REUSED,
-			Message:    "request_id: it stands for another import already: give each document an id of its own, and repeat a call unchanged",
-			Violations: []apierror.Violation{{Field: "request_id", Description: "it stands for another import already"}},
-		}.Err()
-	case errors.As(err, &duplicate):
-		out := apierror.Error{
-			Code: codes.AlreadyExists, Reason: looppb.ErrorReason_ERROR_REASON_DUPLICATE_CONTENT,
-			Message: "the same entries were imported into this dossier within 30 days under another request_id; if they are meant twice, set allow_duplicate",
-		}
-		if s.visible(submission.Caller, duplicate.Of) {
-			out.Metadata = map[string]string{"requestId": duplicate.Of.RequestID, "state": string(duplicate.Of.State)}
-			out.Message = fmt.Sprintf("the same entries were imported into this dossier under request_id %s, which is %s; if they are meant twice, set allow_duplicate",
-				duplicate.Of.RequestID, duplicate.Of.State)
-		}
-		return out.Err()
-	case errors.Is(context.Cause(ctx), interceptor.ErrShuttingDown):
-		return apierror.New(codes.Unavailable, looppb.ErrorReason_ERROR_REASON_SHUTTING_DOWN,
-			"this server is shutting down, and the import may go on without you: repeat the call with the same request_id, and you get its outcome")
-	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
-		return apierror.New(codes.DeadlineExceeded, looppb.ErrorReason_ERROR_REASON_DEADLINE_EXCEEDED,
-			"the time allowed for the call is over, and the import may go on without you: repeat the call with the same request_id, and you get its outcome")
-	case errors.Is(err, importer.ErrStopping):
-		return apierror.New(codes.Unavailable, looppb.ErrorReason_ERROR_REASON_SHUTTING_DOWN,
-			"this server is shutting down, and has sent nothing: call again with the same request_id")
-	}
-	return s.ledgerError(err)
-}
-
-// ledgerError words a ledger that does not answer.
-func (s *Imports) ledgerError(err error) error {
-	var upstream *cegidclient.Error
-	if err == nil || errors.As(err, &upstream) || errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled) ||
-		apierror.ReasonOf(err) != looppb.ErrorReason_ERROR_REASON_UNSPECIFIED {
-		return err
-	}
-	s.log.Error("the ledger does not answer", "error", err.Error())
-	return apierror.New(codes.Unavailable, looppb.ErrorReason_ERROR_REASON_LEDGER_UNAVAILABLE,
-		"this service's memory of writes does not answer: repeat the call, a write with the same request_id")
-}
-
-// outcomeError is the error that an import ended with, if it ended with one; nil where the import itself is the answer.
-func outcomeError(record ledger.Record) error {
-	failure := record.Error
-	if failure == nil {
-		failure = &ledger.Failure{}
-	}
-	out := apierror.Error{
-		Code: failure.Code, Reason: reasonNamed(failure.Reason), Message: failure.Message, French: failure.LoopMessage, RetryAfter: failure.RetryAfter,
-		Metadata: map[string]string{"state": string(record.State), "instanceId": failure.LoopInstanceID},
-	}
-	switch record.State {
-	case ledger.NotSent:
-		if out.Code == codes.OK {
-			out.Code, out.Reason = codes.Unavailable, looppb.ErrorReason_ERROR_REASON_LOOP_UNAVAILABLE
-		}
-		out.Help = []string{"Nothing was booked. Send the same request_id again."}
-	case ledger.Refused:
-		out.Code, out.Reason = codes.InvalidArgument, looppb.ErrorReason_ERROR_REASON_LOOP_REFUSED
-		out.Help = []string{"Nothing was booked. Mend the entries and send them under the same request_id."}
-	case ledger.Uncertain:
-		out.Code, out.Reason = codes.Unknown, looppb.ErrorReason_ERROR_REASON_OUTCOME_UNKNOWN
-		out.Message = "it was sent, and nobody knows what became of it: it is not sent again by itself"
-		out.Help = []string{
-			"Repeat the call with the same request_id at any time: it sends nothing, and answers the outcome once it is known.",
-			"Look for the document references in Loop before sending the entries under another request_id.",
-		}
-	default:
-		return nil
-	}
-	return out.Err()
-}
-
-func reasonNamed(name string) looppb.ErrorReason {
-	return looppb.ErrorReason(looppb.ErrorReason_value["ERROR_REASON_"+name])
 }
 
 // ValidateEntries implements looppb.ImportServiceServer.
@@ -316,7 +203,7 @@ func (s *Imports) get(ctx context.Context, request interface {
 		return ledger.Record{}, err
 	}
 	record, err := s.ledger.Get(ctx, ledger.Key{Practice: request.GetPractice(), RequestID: request.GetRequestId()})
-	if errors.Is(err, ledger.ErrUnknown) || err == nil && !s.visible(s.caller(ctx), record) {
+	if errors.Is(err, ledger.ErrUnknown) || err == nil && !(isImport(record) && s.visible(s.caller(ctx), record)) {
 		return ledger.Record{}, apierror.Error{
 			Code: codes.NotFound, Reason: looppb.ErrorReason_ERROR_REASON_IMPORT_UNKNOWN,
 			Message:    "request_id: no import of that id that you may see",
@@ -326,11 +213,6 @@ func (s *Imports) get(ctx context.Context, request interface {
 	return record, s.ledgerError(err)
 }
 
-// visible: a caller's own imports, and those of dossiers that it may read.
-func (s *Imports) visible(caller string, record ledger.Record) bool {
-	return record.Caller == caller || s.permissions.Allows(caller, record.Practice, record.Dossier, policy.Read)
-}
-
 // ListImports implements looppb.ImportServiceServer.
 func (s *Imports) ListImports(ctx context.Context, request *looppb.ListImportsRequest) (*looppb.ListImportsResponse, error) {
 	if _, err := s.practices.Get(request.GetPractice()); err != nil {
@@ -338,7 +220,7 @@ func (s *Imports) ListImports(ctx context.Context, request *looppb.ListImportsRe
 	}
 	caller := s.caller(ctx)
 	query := ledger.Query{
-		Practice: request.GetPractice(), Dossier: request.GetDossierCode(), Caller: request.GetCaller(),
+		Practice: request.GetPractice(), Service: importService, Dossier: request.GetDossierCode(), Caller: request.GetCaller(),
 		DocumentReference: request.GetDocumentReference(), Limit: pageSize(request),
 		Visible: func(owner, dossier string) bool {
 			return s.visible(caller, ledger.Record{Key: ledger.Key{Practice: request.GetPractice()}, Caller: owner, Dossier: dossier})

@@ -240,10 +240,10 @@ const file_cegid_loop_v1_rules_proto_rawDesc = "" +
 	"\rdocument_name\x12~give the file's name with its extension, .pdf, .jpg, .jpeg or .png: 5 to 255 characters, without folders or control characters\x1aethis.size() <= 255 && !this.matches('[\\\\p{C}/\\\\x5c]') && this.matches('(?i)[^. ][.](pdf|jpe?g|png)$')R\fdocumentName:\xd3\x01\n" +
 	"\x0eoptional_email\x12\x19.buf.validate.StringRules\x18\xf5\x89\x03 \x01(\bB\x8e\x01\xc2H\x8a\x01\n" +
 	"\x87\x01\n" +
-	"\x0eoptional_email\x12Agive an e-mail address of 254 characters at most, or leave it out\x1a2this == '' || this.size() <= 254 && this.isEmail()R\roptionalEmail:\xb3\x02\n" +
-	"\braw_path\x12\x19.buf.validate.StringRules\x18\xf6\x89\x03 \x01(\bB\xfa\x01\xc2H\xf6\x01\n" +
-	"\xf3\x01\n" +
-	"\braw_path\x12\x96\x01give the path of a route alone, such as /importHistory: segments of letters, digits, '_', '-' and dots inside, without host, query or percent-encoding\x1aNthis.size() <= 200 && this.matches('^(/[A-Za-z0-9_-]+([.][A-Za-z0-9_-]+)*)+$')R\arawPath:\xc5\x01\n" +
+	"\x0eoptional_email\x12Agive an e-mail address of 254 characters at most, or leave it out\x1a2this == '' || this.size() <= 254 && this.isEmail()R\roptionalEmail:\xaf\x02\n" +
+	"\braw_path\x12\x19.buf.validate.StringRules\x18\xf6\x89\x03 \x01(\bB\xf6\x01\xc2H\xf2\x01\n" +
+	"\xef\x01\n" +
+	"\braw_path\x12\x92\x01give the path of a route alone, such as /someRoute: segments of letters, digits, '_', '-' and dots inside, without host, query or percent-encoding\x1aNthis.size() <= 200 && this.matches('^(/[A-Za-z0-9_-]+([.][A-Za-z0-9_-]+)*)+$')R\arawPath:\xc5\x01\n" +
 	"\vpage_bounds\x12\x18.buf.validate.Int32Rules\x18\xe1\x89\x03 \x01(\bB\x87\x01\xc2H\x83\x01\n" +
 	"\x80\x01\n" +
 	"\vpage_bounds\x12Vask for 1 to 1000 at once, or 0 for the default of 100; the rest comes with page_token\x1a\x19this >= 0 && this <= 1000R\n" +

@@ -1,0 +1,116 @@
+package service
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	looppb "cegid.internal/gateway/gen/go/cegid/loop/v1"
+	"cegid.internal/gateway/server/internal/apierror"
+)
+
+// slow gives pieces with a pause before each, for ever.
+type slow struct {
+	ctx   context.Context
+	pause time.Duration
+	piece []byte
+}
+
+func (s *slow) Context() context.Context { return s.ctx }
+
+func (s *slow) Recv() (*looppb.StoreDocumentRequest, error) {
+	select {
+	case <-time.After(s.pause):
+		return &looppb.StoreDocumentRequest{Piece: &looppb.StoreDocumentRequest_Data{Data: s.piece}}, nil
+	case <-s.ctx.Done():
+		return nil, s.ctx.Err()
+	}
+}
+
+var about = &looppb.DocumentMetadata{FileName: "facture.pdf"}
+
+// TestNobodyWaitsWithoutEndForAFile: neither for its next piece, nor for one that keeps dripping.
+func TestNobodyWaitsWithoutEndForAFile(t *testing.T) {
+	for name, c := range map[string]struct {
+		pause, most time.Duration
+		piece       string
+	}{
+		"stalled":                {time.Hour, uploadStall, "%PDF-"},
+		"dripping":               {uploadStall - time.Second, uploadLimit, "%PDF-"},
+		"dripping, with nothing": {time.Second, uploadLimit, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				ctx, cancel := context.WithCancel(t.Context())
+				defer cancel() // as the end of the call does
+				begun := time.Now()
+				_, err := receive(&slow{ctx, c.pause, []byte(c.piece)}, io.Discard, about)
+				if apierror.ReasonOf(err) != looppb.ErrorReason_ERROR_REASON_DEADLINE_EXCEEDED || time.Since(begun) != c.most {
+					t.Errorf("%v after %s; want the end after %s", err, time.Since(begun), c.most)
+				}
+				cancel()
+				synctest.Wait()
+			})
+		})
+	}
+}
+
+func TestACallerWhoLeavesEndsTheUpload(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		if _, err := receive(&slow{ctx, time.Minute, nil}, io.Discard, about); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("%v", err)
+		}
+		synctest.Wait()
+	})
+}
+
+// parts gives a file in parts, then its end.
+type parts struct {
+	ctx  context.Context
+	rest [][]byte
+}
+
+func (p *parts) Context() context.Context { return p.ctx }
+
+func (p *parts) Recv() (*looppb.StoreDocumentRequest, error) {
+	if len(p.rest) == 0 {
+		return nil, io.EOF
+	}
+	next := p.rest[0]
+	p.rest = p.rest[1:]
+	return &looppb.StoreDocumentRequest{Piece: &looppb.StoreDocumentRequest_Data{Data: next}}, nil
+}
+
+// TestAFileIsTheSameHoweverItIsCut: also where its mark is.
+func TestAFileIsTheSameHoweverItIsCut(t *testing.T) {
+	file := append([]byte("\xef\xbb\xbf%PDF-1.7\n"), bytes.Repeat([]byte("x"), 3000)...)
+	for _, size := range []int{1, 3, 7, 1023, 1024, 1025, 5000} {
+		var pieces [][]byte
+		for rest := file; len(rest) > 0; {
+			n := min(size, len(rest))
+			pieces, rest = append(pieces, rest[:n]), rest[n:]
+		}
+		var got bytes.Buffer
+		contentType, err := receive(&parts{t.Context(), pieces}, &got, about)
+		if err != nil || contentType != "application/pdf" || !bytes.Equal(got.Bytes(), file) {
+			t.Errorf("in pieces of %d: %q, %d bytes, %v", size, contentType, got.Len(), err)
+		}
+	}
+}
+
+type broken struct{}
+
+func (broken) Write([]byte) (int, error) { return 0, errors.New("no space left on device") }
+
+func TestADiskThatIsFullEndsTheUpload(t *testing.T) {
+	_, err := receive(&parts{t.Context(), [][]byte{[]byte("%PDF-1.7")}}, broken{}, about)
+	if err == nil || apierror.ReasonOf(err) != looppb.ErrorReason_ERROR_REASON_UNSPECIFIED {
+		t.Errorf("%v", err)
+	}
+}
