@@ -165,8 +165,8 @@ func readStored(body []byte) (*StoredDocument, error) {
 	switch {
 	case err != nil:
 		return nil, err
-	case refusalOf(members) != nil:
-		return nil, refusalOf(members)
+	case soleRefusal(members) != nil:
+		return nil, soleRefusal(members)
 	case !saysSomething(members, ""):
 		return nil, badResponse("the answer says nothing of the document")
 	}
@@ -214,9 +214,9 @@ func oneObject(body []byte) (object string, members Unmapped, err error) {
 	return object, members, nil
 }
 
-// refusalOf finds in the answer to a write, given with a success for a status, that it is a refusal (loop-api: C 3.3). Only
+// soleRefusal finds in the answer to a write, given with a success for a status, that it is a refusal (loop-api: C 3.3). Only
 // an error object that says something and stands alone is one: what else speaks of an error leaves the outcome open.
-func refusalOf(members Unmapped) error {
+func soleRefusal(members Unmapped) error {
 	var refused *Error
 	errorName := ""
 	for name, raw := range members {

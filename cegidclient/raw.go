@@ -106,7 +106,7 @@ func readRaw(body []byte, read bool) error {
 		return err
 	}
 	if !read {
-		return refusalOf(members)
+		return soleRefusal(members)
 	}
 	for name, raw := range members {
 		if fold(name) == "error" {

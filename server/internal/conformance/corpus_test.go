@@ -17,7 +17,6 @@ import (
 	"time"
 
 	"github.com/goccy/go-yaml"
-	"google.golang.org/protobuf/encoding/protojson"
 
 	"cegid.internal/gateway/cegidclient"
 	"cegid.internal/gateway/cegidclient/loopsim"
@@ -30,6 +29,8 @@ type corpusCase struct {
 	// Call is Service.Method; Request its fields, by their proto names.
 	Call    string         `yaml:"call"`
 	Request map[string]any `yaml:"request"`
+	// File is what is uploaded, where Request is what is said of it.
+	File *fileCase `yaml:"file"`
 	// REST is a request that only HTTP can make.
 	REST *restCase `yaml:"rest"`
 	// Streams: the method's Stream twin answers the same, in one message.
@@ -202,14 +203,7 @@ func runCase(t *testing.T, c corpusCase, on func() *harness) {
 		return
 	}
 	m := method(t, c.Call)
-	request := newMessage(t, m.Input())
-	text, err := json.Marshal(c.Request)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := protojson.Unmarshal(text, request); err != nil {
-		t.Fatalf("request: %v", err)
-	}
+	request := c.request(t, m)
 
 	h := on()
 	c.prepare(t, h)

@@ -48,10 +48,12 @@ callers:
   - {name: everything, token_hashes: ["%s"]}
   - {name: reader, token_hashes: ["%s"]}
   - {name: stranger, token_hashes: ["%s"]}
+  - {name: raw, token_hashes: ["%s"]}
 grants:
   - {caller: everything, practices: ["*"], dossiers: ["*"], rights: [read, write, practice, raw, administer]}
   - {caller: reader, practices: [demo], dossiers: [CEGID001, "D*"], rights: [read]}
   - {caller: stranger, practices: [partner], dossiers: [DOSSIER_TEST], rights: [write]}
+  - {caller: raw, practices: [demo], dossiers: [CEGID001, "D*"], rights: [raw]}
 `
 
 // harness is a whole service, its simulator, and a client of each transport.
@@ -124,7 +126,7 @@ func start(t *testing.T, tune func(*sandbox.Config)) *harness {
 func loadPolicy(t *testing.T) *policy.Policy {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "policy.yaml")
-	text := fmt.Sprintf(testPolicy, policy.HashToken("everything"), policy.HashToken("reader"), policy.HashToken("stranger"))
+	text := fmt.Sprintf(testPolicy, policy.HashToken("everything"), policy.HashToken("reader"), policy.HashToken("stranger"), policy.HashToken("raw"))
 	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -251,7 +253,9 @@ func (h *harness) overGRPC(ctx context.Context, m protoreflect.MethodDescriptor,
 		out.Messages = append(out.Messages, decode(h.t, text))
 	}
 	var err error
-	if !m.IsStreamingServer() {
+	if file, ok := request.(*upload); ok {
+		err = h.uploadGRPC(ctx, file, &trailer, keep)
+	} else if !m.IsStreamingServer() {
 		response := newMessage(h.t, m.Output())
 		if err = h.conn.Invoke(ctx, path, request, response, grpc.Trailer(&trailer)); err == nil {
 			keep(response)
@@ -294,6 +298,9 @@ func (h *harness) streamGRPC(ctx context.Context, m protoreflect.MethodDescripto
 // restRequest writes a request as the contract's HTTP rule says.
 func (h *harness) restRequest(ctx context.Context, m protoreflect.MethodDescriptor, request proto.Message) *http.Request {
 	h.t.Helper()
+	if file, ok := request.(*upload); ok {
+		return h.uploadREST(ctx, file)
+	}
 	rule := proto.GetExtension(m.Options(), annotations.E_Http).(*annotations.HttpRule)
 	verb, template, body := http.MethodGet, rule.GetGet(), rule.GetBody()
 	switch {
@@ -413,7 +420,7 @@ func decode(t *testing.T, text []byte) any {
 }
 
 // volatile are the fields that no two calls share.
-var volatile = []string{"checkTime", "duration", "createTime", "updateTime", "nextPollTime", "loopRequestId"}
+var volatile = []string{"checkTime", "duration", "createTime", "updateTime", "nextPollTime", "loopRequestId", "loopIds"}
 
 // settled is a copy without what changes from call to call.
 func settled(value any) any {

@@ -25,6 +25,7 @@ var clientMethods = map[string]string{
 	"list_offices":     "Offices.List", "list_work_groups": "WorkGroups.List", "list_staff": "Staff.List",
 	"list_engagements": "Engagements.List", "list_engagement_activities": "Activities.List", "check_staff_access": "Staff.CheckAccess",
 	"import_entries": "Imports.Submit", "import_json_analytics": "Imports.Submit", "get_import_status": "Imports.Status",
+	"store_document": "Documents.Store",
 }
 
 // TestWrappedOperationsAreWhole: an operation that the inventory calls wrapped has its RPCs, a method of the client, a
@@ -76,6 +77,7 @@ func TestWrappedOperationsAreWhole(t *testing.T) {
 	withoutOperation := []string{
 		"DiagnosticsService.ListOperations", "DiagnosticsService.ListDossiers", "DiagnosticsService.CheckConnection",
 		"ImportService.ValidateEntries", "ImportService.GetImport", "ImportService.ListImports",
+		"DocumentService.GetDocument", "RawService.Call",
 	}
 	for rpc, wraps := range rpcs {
 		if !wraps && !slices.Contains(withoutOperation, rpc) {
@@ -127,7 +129,7 @@ func TestTheInventoryShowsEveryRow(t *testing.T) {
 		t.Errorf("%d operations; want %d", len(answer.Operations), len(cegidclient.Operations()))
 	}
 	for id, want := range map[string]string{
-		"list_accounts": "OPERATION_STATE_AVAILABLE", "import_entries": "OPERATION_STATE_AVAILABLE", "create_account": "OPERATION_STATE_AVAILABLE",
+		"list_accounts": "OPERATION_STATE_AVAILABLE", "import_entries": "OPERATION_STATE_AVAILABLE", "create_account": "OPERATION_STATE_AVAILABLE", "store_document": "OPERATION_STATE_AVAILABLE",
 		"get_legal_establishment": "OPERATION_STATE_NOT_WRAPPED",
 		"list_offices":            "OPERATION_STATE_ADVANCED_KEY_REQUIRED", "add_offer": "OPERATION_STATE_DECLINED", "add_collaborative_offer": "OPERATION_STATE_DECLINED",
 	} {
