@@ -260,7 +260,7 @@ func TestHalfAConfigurationIsRefusedWithACure(t *testing.T) {
 		{"a raw route that reads is said to write", "", "raw: [{method: GET, path: /x, write: true}]", "raw[0].write:", "leave write out"},
 		{"a raw route is a URL", "", "raw: [{method: GET, path: 'https://h/x'}]", "raw[0].path:", "must be the path of a route below Loop's base URL"},
 		{"a raw route leaves its place", "", "raw: [{method: GET, path: /x/../compte}]", "raw[0].path:", "must be the path of a route"},
-		{"a raw route is wrapped", "", "raw: [{method: GET, path: /COMPTE}]", "raw[0].path:", "is wrapped by ReferenceDataService.ListAccounts and ReferenceDataService.StreamAccounts, which is the way to call it; remove it"},
+		{"a raw route is wrapped", "", "raw: [{method: GET, path: /COMPTE}]", "raw[0].path:", "is wrapped by ReferenceDataService.ListAccounts and ReferenceDataService.StreamAccounts and ReferenceDataService.GetAccount, which is the way to call it; remove it"},
 		{"a raw route that writes is wrapped", "", "raw: [{method: POST, path: /importjson, write: true}]", "raw[0].path:", "is wrapped by ImportService.ImportEntries"},
 		{"a raw route is deprecated", "", "raw: [{method: POST, path: /collaborativeOffer/addOffer, write: true}]", "raw[0].path:", "is deprecated by Loop and not to be called"},
 		{"a raw route is listed twice", "", "raw: [{method: GET, path: /x}, {method: GET, path: /X}]", "raw[1]:", "keep one"},
