@@ -45,6 +45,7 @@ func (c *checkCommand) Run(ctx context.Context) error {
 	defer practices.Close()
 	fmt.Printf("configuration and policy: fine, %d practices, %d callers\n", len(practices.All()), len(set.Policy.Callers()))
 	fmt.Print(ending(set.Config.TLS), idle(set))
+	halves := map[string]string{} // of keys, to the practice that has it
 	failed := 0
 	for _, practice := range practices.All() {
 		if !c.Offline {
@@ -57,11 +58,19 @@ func (c *checkCommand) Run(ctx context.Context) error {
 			}
 		}
 		i := slices.IndexFunc(set.Config.Practices, func(p config.Practice) bool { return p.Name == practice.Name })
-		sentence, err := inLoopHub(set.Config.Practices[i])
+		keys, err := secret.NewKeyring(set.Config.Practices[i].Keys, nil)
 		if err != nil {
-			return err
+			return fmt.Errorf("practice %s: %w", practice.Name, err)
 		}
-		fmt.Println(sentence)
+		fmt.Println(inLoopHub(set.Config.Practices[i], keys))
+		for _, kind := range []cegidclient.KeyKind{cegidclient.KeyStandard, cegidclient.KeyAdvanced} {
+			half := keys.PublicHalf(kind)
+			if other, shared := halves[half]; shared && half != "" && other != practice.Name {
+				fmt.Printf("note: the practices %s and %s have the key %s in common: a document that came in through one is not recognised in the other\n", other, practice.Name, half)
+				continue
+			}
+			halves[half] = practice.Name
+		}
 	}
 	if failed > 0 {
 		return notConnected{failed, len(practices.All())}
@@ -123,11 +132,7 @@ func idle(set *app.Settings) string {
 
 // inLoopHub says in one sentence what the practice's administrator clicks in LoopHub (loop-api: C 1.2; the name of the
 // generic application is third-party knowledge).
-func inLoopHub(practice config.Practice) (string, error) {
-	keys, err := secret.NewKeyring(practice.Keys, nil)
-	if err != nil {
-		return "", fmt.Errorf("practice %s: %w", practice.Name, err)
-	}
+func inLoopHub(practice config.Practice, keys *secret.Keyring) string {
 	var halves []string
 	for _, kind := range []cegidclient.KeyKind{cegidclient.KeyStandard, cegidclient.KeyAdvanced} {
 		if keys.Has(kind) {
@@ -147,7 +152,7 @@ func inLoopHub(practice config.Practice) (string, error) {
 		dossiers += ", here " + strings.Join(codes, ", ")
 	}
 	return fmt.Sprintf("%s, in LoopHub: an administrator of the practice activates the key %s under the application of your vendor, "+
-		"or \"Cegid Loop APIs Standard\" where that is not listed, and attaches to it %s.", practice.Name, strings.Join(halves, " and the key "), dossiers), nil
+		"or \"Cegid Loop APIs Standard\" where that is not listed, and attaches to it %s.", practice.Name, strings.Join(halves, " and the key "), dossiers)
 }
 
 // practice tries each key of a practice on its first dossier.

@@ -72,7 +72,7 @@ func TestCheck(t *testing.T) {
 			says: []string{
 				"fine, 2 practices, 2 callers\nnote: the caller idle has no grant, and may do nothing\nnote: no grant is on the practice partner, and nobody may use it\n",
 				"activates the key sandbox-partner-standard (standard) and the key sandbox-demo-advanced (advanced) under", "attaches to it each dossier to be used.\n",
-				"here A, B, C, D, E, 2 more.\n",
+				"here A, B, C, D, E, 2 more.\nnote: the practices demo and partner have the key sandbox-partner-standard in common: a document that came in through one",
 			},
 		},
 		{
