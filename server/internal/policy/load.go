@@ -9,7 +9,7 @@ import (
 	"cegid.internal/gateway/server/internal/config/strictyaml"
 )
 
-// Load reads the policy at path; testdata/policy.yaml is a complete example. practices are the names of those that the
+// Load reads the policy at path; examples/serve/policy.yaml is a complete example. practices are the names of those that the
 // configuration has. The error is a *strictyaml.Error with all problems; it quotes nothing of the file.
 func Load(path string, practices []string) (*Policy, error) {
 	report := &strictyaml.Report{}
