@@ -30,6 +30,10 @@
 //	id, err := client.Imports.Submit(ctx, "CEGID003", entries)
 //	if cegidclient.OutcomeOf(err) == cegidclient.WriteUncertain { … } // look it up in Loop; do not send it again
 //
+// [AccountService.Create], [JournalService.Create] and [LegalIdentityService.Update] write what Loop can be asked for by its
+// number, code or revision. They look first, send once, and look again when the answer is lost, so that each may be repeated
+// as it is.
+//
 // # What Loop returns
 //
 // Loop's pages disagree with themselves about types and letter case, and are known in parts only. Resources are read
