@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"maps"
 	"net/url"
 	"regexp"
 	"slices"
@@ -165,10 +166,11 @@ func readStored(body []byte) (*StoredDocument, error) {
 	switch {
 	case err != nil:
 		return nil, err
-	case soleRefusal(members) != nil:
-		return nil, soleRefusal(members)
-	case !saysSomething(members, ""):
+	case !slices.ContainsFunc(slices.Collect(maps.Values(members)), says):
 		return nil, badResponse("the answer says nothing of the document")
+	}
+	if err := refusedWhole(members); err != nil {
+		return nil, err
 	}
 	return &StoredDocument{IDs: uuidsIn(object), Unmapped: members}, nil
 }
@@ -214,29 +216,29 @@ func oneObject(body []byte) (object string, members Unmapped, err error) {
 	return object, members, nil
 }
 
-// soleRefusal finds in the answer to a write, given with a success for a status, that it is a refusal (loop-api: C 3.3). Only
-// an error object that says something and stands alone is one: what else speaks of an error leaves the outcome open.
-func soleRefusal(members Unmapped) error {
+// refusedWhole finds in the answer to a write, given with a success for a status, that it is a refusal (loop-api: C 3.3; of
+// {"success":[…],"errors":[…]} R 7.3). Only an error that says something and stands alone is one: what else speaks of an
+// error leaves the outcome open.
+func refusedWhole(members Unmapped) error {
 	var refused *Error
-	errorName := ""
+	other := false
 	for name, raw := range members {
-		switch fold(name) {
-		case "error":
-			if e := refusalIn(raw); e != nil {
-				refused, errorName = e, name
+		switch key := fold(name); {
+		case !says(raw), raw == `""`:
+		case key == "error", key == "errors":
+			if e := refusalOf(raw); refused == nil || key == "error" {
+				refused = e
 			}
-		case "statuscode": // of the micro-service object (loop-api: C 3.2)
-			if code, _, _ := readText(raw); code != "" {
-				if n, err := strconv.Atoi(code); err == nil && n >= 400 {
-					return badResponse("the answer speaks of an error, and its HTTP status of a success")
-				}
-			}
+		case key == "statuscode" && failed(raw): // of the micro-service object (loop-api: C 3.2)
+			return badResponse("the answer speaks of an error, and its HTTP status of a success")
+		default:
+			other = true
 		}
 	}
 	switch {
 	case refused == nil:
 		return nil
-	case saysSomething(members, errorName):
+	case other:
 		return badResponse("the answer holds an error, and something else")
 	case refused.Message == "" && refused.InstanceID == "" && refused.Code == "":
 		return badResponse("the answer holds an error that says nothing") // no proof that nothing is stored
@@ -244,13 +246,10 @@ func soleRefusal(members Unmapped) error {
 	return refused
 }
 
-func saysSomething(members Unmapped, except string) bool {
-	for name, raw := range members {
-		if name != except && raw != "null" {
-			return true
-		}
-	}
-	return false
+func failed(statusCode string) bool {
+	digits, _, _ := readText(statusCode)
+	n, err := strconv.Atoi(digits)
+	return err == nil && n >= 400
 }
 
 const (

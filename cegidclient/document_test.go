@@ -60,6 +60,7 @@ func TestWhatBecameOfADocument(t *testing.T) {
 		{"an object without an id", 200, `{"nom":"x"}`, WriteAccepted, nil},
 		{"an object alone in a list", 200, `[{"objectId":"` + aUUID + `"}]`, WriteAccepted, map[string]string{"objectId": aUUID}},
 		{"an object beside a null error", 200, `{"error":null,"objectId":"` + aUUID + `"}`, WriteAccepted, map[string]string{"objectId": aUUID}},
+		{"an object beside an error that is none", 200, `{"error":"","errors":[],"nom":"x"}`, WriteAccepted, nil},
 		{"a refusal", 200, refusal, WriteRefused, nil},
 		{"a refusal in words", 200, `{"error":"document refusé","objectId":null}`, WriteRefused, nil},
 		{"a refusal without words", 200, `{"error":{}}`, WriteUncertain, nil},

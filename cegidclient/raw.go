@@ -106,7 +106,7 @@ func readRaw(body []byte, read bool) error {
 		return err
 	}
 	if !read {
-		return soleRefusal(members)
+		return refusedWhole(members)
 	}
 	for name, raw := range members {
 		if fold(name) == "error" {
