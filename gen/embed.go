@@ -12,3 +12,8 @@ var OpenAPI []byte
 //
 //go:embed bundle/service_config.json
 var ServiceConfig string
+
+// Comments are those of the contract, as JSON: full name to text. Go code carries the descriptors without them.
+//
+//go:embed descriptor/comments.json
+var Comments []byte

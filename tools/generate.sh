@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # Regenerates the folders below gen/ from proto/, with nothing but the Go module proxy.
 #   gen/go          messages, services, gateway        gen/openapi/openapi.json   one OpenAPI 3.1 document
-#   gen/descriptor  the contract as a descriptor set   gen/bundle                 protos that need no other import, and
-#                                                                                 the gRPC service config
+#   gen/descriptor  the contract as a descriptor set,   gen/bundle                protos that need no other import, and
+#                   and its comments                                              the gRPC service config
 set -euo pipefail
 export LC_ALL=C
 cd "$(dirname "$0")/.."
@@ -13,7 +13,7 @@ new=$scratch/gen
 # `go tool` costs a quarter of a second each time; -n builds the program if need be and says where it is.
 buf=$(go tool -modfile=tools/buf/go.mod -n buf)
 merge=$(go tool -modfile=tools/go.mod -n openapiv3-merge)
-go -C tools build -o "$scratch/" ./protoprint ./openapifix ./serviceconfig
+go -C tools build -o "$scratch/" ./protoprint ./openapifix ./serviceconfig ./comments
 
 go run ./proto/thirdparty >"$scratch/thirdparty.binpb"
 "$scratch/protoprint" third_party <"$scratch/thirdparty.binpb"
@@ -24,6 +24,7 @@ mkdir -p "$new/descriptor"
 # Without source positions the image changes only with the contract.
 "$buf" build proto --exclude-source-info -o "$new/descriptor/loop.binpb"
 "$buf" build proto -o "$scratch/commented.binpb"
+"$scratch/comments" cegid/ <"$scratch/commented.binpb" >"$new/descriptor/comments.json"
 "$scratch/protoprint" -bundle cegid/ "$new/bundle" <"$scratch/commented.binpb"
 "$scratch/serviceconfig" "$new/descriptor/loop.binpb" >"$new/bundle/service_config.json"
 
