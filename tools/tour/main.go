@@ -1,6 +1,6 @@
-// Command tour runs the commands that a Markdown file shows and compares what they print with what the file says.
+// Command tour runs the commands that Markdown files show and compares what they print with what the files say.
 //
-//	tour [-update] [-start COMMAND -ready URL [-within 10s]] FILE
+//	tour [-update] [-start COMMAND -ready URL [-within 10s]] FILE...
 //
 // It takes the fenced blocks tagged console:
 //
@@ -12,16 +12,16 @@
 //	}
 //	```
 //
-// A line that starts with "$ " is a command, continued while it ends in a backslash; the lines below it are what it
-// prints, on standard output and standard error together. "..." alone on a line stands for any number of lines.
+// A line that starts with "$ " is a command, continued while it ends in a backslash or inside quotation marks; the
+// lines below it are what it prints, on standard output and standard error together. "..." alone on a line stands for any number of lines.
 // Commands run in bash in the working directory, one after the other; exported variables and cd carry over. A
 // command may fail as long as it prints what the file says. Blocks under another tag, such as sh, are not run: use
 // one for a command that does not end.
 //
 // Output is no terminal here, so curl wants -s. What changes from run to run is made equal first: see normalise.
 //
-// With -start, a server is started first and, at the end, stopped with all its children. -update writes what was
-// printed into the file, where it differs.
+// With -start, a server is started before each file and stopped after it with all its children. -update writes what
+// was printed into the file, where it differs.
 package main
 
 import (
@@ -55,12 +55,15 @@ func main() {
 	flag.DurationVar(&o.within, "within", 10*time.Second, "how soon after its start the server must be ready")
 	flag.DurationVar(&o.timeout, "timeout", time.Minute, "how long a command may take")
 	flag.Parse()
-	if flag.NArg() != 1 || (o.start == "") != (o.ready == "") {
-		fmt.Fprintln(os.Stderr, "usage: tour [-update] [-start COMMAND -ready URL [-within 10s]] FILE")
+	if flag.NArg() == 0 || (o.start == "") != (o.ready == "") {
+		fmt.Fprintln(os.Stderr, "usage: tour [-update] [-start COMMAND -ready URL [-within 10s]] FILE...")
 		os.Exit(2)
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	err := run(ctx, os.Stdout, flag.Arg(0), o)
+	var err error
+	for _, path := range flag.Args() {
+		err = errors.Join(err, run(ctx, os.Stdout, path, o))
+	}
 	stop()
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "tour:", err)

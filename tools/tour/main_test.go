@@ -64,6 +64,9 @@ func TestOutputThatIsAsTheFileSays(t *testing.T) {
 		"both streams": block("$ echo a; echo b >&2", "a", "b"),
 		"a command on several lines": block(
 			`$ printf '%s\n' a \`, `    b`, "a", "b"),
+		"a quotation on several lines": block(`$ echo '{`, ` "a" b'"'{"`, "{", ` "a" b'{`),
+		"quotation marks and backslashes": block(
+			`$ printf '%s\n' "it's" 'say "' it\'s "\"'"`, "it's", `say "`, "it's", `"'`),
 		"several commands in a block, one without output": block("$ true", "$ echo a", "a"),
 		"any lines at the end":                            block("$ seq 5", "1", "..."),
 		"any lines in between":                            block("$ seq 9", "1", "...", "5", "...", "9"),

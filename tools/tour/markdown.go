@@ -74,7 +74,7 @@ func parse(text string) (*document, error) {
 			continue
 		}
 		keep(line)
-		if more = strings.HasSuffix(content, `\`); !more {
+		if more = unfinished(current.text); !more {
 			current.outputLine = number + 1
 			doc.pieces = append(doc.pieces, piece{output: current})
 		}
@@ -83,6 +83,26 @@ func parse(text string) (*document, error) {
 		return nil, fmt.Errorf("%d: the block is never closed", opened)
 	}
 	return doc, nil
+}
+
+// unfinished says whether a command goes on in the next line: after a backslash, or inside quotation marks.
+func unfinished(command string) bool {
+	open := byte(0) // the quotation mark that we are inside of
+	for i := 0; i < len(command); i++ {
+		switch c := command[i]; {
+		case c == '\\' && open != '\'':
+			if i++; i == len(command) {
+				return true
+			}
+		case open != 0:
+			if c == open {
+				open = 0
+			}
+		case c == '\'' || c == '"':
+			open = c
+		}
+	}
+	return open != 0
 }
 
 // String is the file with the outputs that the commands hold now.
