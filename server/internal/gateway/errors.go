@@ -18,9 +18,9 @@ import (
 	"cegid.internal/gateway/server/internal/apierror"
 )
 
-// httpStatus is the status of an error where the code's default would blame the caller for what is not theirs
+// HTTPStatus is the status of an error where the code's default would blame the caller for what is not theirs
 // (design § 5).
-func httpStatus(err error) int {
+func HTTPStatus(err error) int {
 	switch apierror.ReasonOf(err) {
 	case looppb.ErrorReason_ERROR_REASON_LOOP_CREDENTIAL_REJECTED, looppb.ErrorReason_ERROR_REASON_LOOP_BAD_RESPONSE:
 		return http.StatusBadGateway
@@ -48,7 +48,7 @@ func writeError(ctx context.Context, mux *runtime.ServeMux, marshaler runtime.Ma
 	body = append(body, '\n')
 	header.Set("Content-Type", "application/json")
 	header.Set("Content-Length", strconv.Itoa(len(body))) // whole at once, even where the handler goes on
-	w.WriteHeader(httpStatus(err))
+	w.WriteHeader(HTTPStatus(err))
 	if r.Method != http.MethodHead {
 		_, _ = w.Write(body) // the caller has gone: nobody is left to tell
 	}
@@ -75,7 +75,7 @@ func streamError(ctx context.Context, err error) *status.Status {
 	err = contractual(ctx, err, answer.Header().Get(requestIDHeader))
 	if !answer.begun {
 		setErrorHeaders(answer.Header(), err)
-		answer.status = httpStatus(err)
+		answer.status = HTTPStatus(err)
 	}
 	return status.Convert(err)
 }

@@ -1,0 +1,130 @@
+package reference
+
+import (
+	"slices"
+	"strings"
+
+	"google.golang.org/grpc/codes"
+	"google.golang.org/protobuf/reflect/protoreflect"
+
+	"cegid.internal/gateway/cegidclient"
+	"cegid.internal/gateway/cegidclient/check"
+	looppb "cegid.internal/gateway/gen/go/cegid/loop/v1"
+	"cegid.internal/gateway/server/internal/apierror"
+	"cegid.internal/gateway/server/internal/gateway"
+)
+
+// everyCall are the reasons for which any RPC can fail, noRPC those of calls that reach none.
+var (
+	everyCall = []looppb.ErrorReason{
+		looppb.ErrorReason_ERROR_REASON_FIELD_INVALID, looppb.ErrorReason_ERROR_REASON_REQUEST_MALFORMED,
+		looppb.ErrorReason_ERROR_REASON_CALLER_UNKNOWN, looppb.ErrorReason_ERROR_REASON_CALLER_NOT_ALLOWED, looppb.ErrorReason_ERROR_REASON_CALLER_LIMIT,
+		looppb.ErrorReason_ERROR_REASON_PRACTICE_UNKNOWN,
+		looppb.ErrorReason_ERROR_REASON_SHUTTING_DOWN, looppb.ErrorReason_ERROR_REASON_DEADLINE_EXCEEDED,
+		looppb.ErrorReason_ERROR_REASON_CANCELLED, looppb.ErrorReason_ERROR_REASON_INTERNAL,
+	}
+	noRPC = []looppb.ErrorReason{looppb.ErrorReason_ERROR_REASON_METHOD_UNKNOWN, looppb.ErrorReason_ERROR_REASON_HTTP_METHOD_NOT_ALLOWED}
+)
+
+// callsLoop are the reasons for which an RPC that calls Loop can fail.
+var callsLoop = []looppb.ErrorReason{
+	looppb.ErrorReason_ERROR_REASON_LOOP_CREDENTIAL_REJECTED, looppb.ErrorReason_ERROR_REASON_LOOP_REFUSED, looppb.ErrorReason_ERROR_REASON_LOOP_QUOTA,
+	looppb.ErrorReason_ERROR_REASON_LOOP_UNAVAILABLE, looppb.ErrorReason_ERROR_REASON_LOOP_BAD_RESPONSE, looppb.ErrorReason_ERROR_REASON_OBJECT_UNKNOWN,
+}
+
+// reachesLoop says whether an RPC calls Loop and passes on what it answers. It does when it wraps an operation, but for
+// those below.
+var reachesLoop = map[string]bool{
+	"ImportService.ValidateEntries": true,  // reads what the entries refer to
+	"ImportService.WatchImport":     false, // answers from the ledger; what keeps Loop from being asked is in follow_error
+}
+
+// errorsOf are the reasons for which an RPC can fail besides everyCall, in the order of their numbers. They follow from
+// what a request has and from what the inventory says of the operations behind it; a test compares them with every
+// failure in the conformance corpus.
+func (r *reference) errorsOf(method protoreflect.MethodDescriptor) []looppb.ErrorReason {
+	var out []looppb.ErrorReason
+	add := func(when bool, reasons ...looppb.ErrorReason) {
+		if when {
+			out = append(out, reasons...)
+		}
+	}
+	has := func(field protoreflect.Name) bool { return method.Input().Fields().ByName(field) != nil }
+	add(has("filter"), looppb.ErrorReason_ERROR_REASON_FILTER_UNSUPPORTED)
+	add(has("order_by"), looppb.ErrorReason_ERROR_REASON_ORDER_UNSUPPORTED)
+	add(has("page_token"), looppb.ErrorReason_ERROR_REASON_PAGE_TOKEN_INVALID)
+
+	operations := r.operations[rpcName(method)]
+	is := func(f func(cegidclient.Operation) bool) bool { return slices.ContainsFunc(operations, f) }
+	loop, said := reachesLoop[rpcName(method)]
+	if !said {
+		loop = len(operations) > 0
+	}
+	add(loop, callsLoop...)
+	add(loop && has("dossier"), looppb.ErrorReason_ERROR_REASON_DOSSIER_NOT_SHARED)
+	add(is(func(o cegidclient.Operation) bool { return o.Key == cegidclient.KeyAdvanced }), looppb.ErrorReason_ERROR_REASON_ADVANCED_KEY_REQUIRED)
+	add(is(func(o cegidclient.Operation) bool { return o.Unverified }), looppb.ErrorReason_ERROR_REASON_OPERATION_UNVERIFIED)
+	add(is(func(o cegidclient.Operation) bool { return o.Resend != cegidclient.ResendAlways }), looppb.ErrorReason_ERROR_REASON_OUTCOME_UNKNOWN)
+
+	ledger := has("request_id") || r.answers(method, "Import")
+	add(ledger, looppb.ErrorReason_ERROR_REASON_LEDGER_UNAVAILABLE)
+	add(has("request_id") && has("allow_duplicate"), looppb.ErrorReason_ERROR_REASON_REQUEST_ID_REUSED, looppb.ErrorReason_ERROR_REASON_DUPLICATE_CONTENT)
+	add(has("request_id") && !has("allow_duplicate") && r.answers(method, "Import"), looppb.ErrorReason_ERROR_REASON_IMPORT_UNKNOWN)
+	slices.Sort(out)
+	return slices.Compact(out)
+}
+
+// answers says whether an RPC's answer holds messages of a type.
+func (r *reference) answers(method protoreflect.MethodDescriptor, message protoreflect.Name) bool {
+	for i := range method.Output().Fields().Len() {
+		if m := method.Output().Fields().Get(i).Message(); m != nil && m.Name() == message {
+			return true
+		}
+	}
+	return false
+}
+
+// checksEntries: the accounting checks stand before the RPC, and the first finding is the reason. ValidateEntries answers
+// its findings.
+func checksEntries(method protoreflect.MethodDescriptor) bool {
+	return method.Input().Fields().ByName("entries") != nil && method.Output().Fields().ByName("findings") == nil
+}
+
+// meaning is a reason as its comment tells it.
+type meaning struct {
+	Code codes.Code
+	HTTP int
+	Text string
+}
+
+// meaningOf reads "NOT_FOUND (HTTP 404). What happened." above an enum value.
+func (r *reference) meaningOf(reason looppb.ErrorReason) (out meaning, ok bool) {
+	head, rest, _ := strings.Cut(r.comments[string(contract.Append(protoreflect.Name(reason.String())))], ". ")
+	word, aside, _ := strings.Cut(head, " ")
+	if rest == "" || out.Code.UnmarshalJSON([]byte(`"`+word+`"`)) != nil {
+		return out, false
+	}
+	out.Text, out.HTTP = rest, gateway.HTTPStatus(apierror.New(out.Code, reason, "."))
+	if strings.Contains(aside, "gRPC") {
+		out.Text += " " + aside
+	}
+	return out, true
+}
+
+// isFinding says whether a reason is the code of an accounting check.
+func isFinding(reason looppb.ErrorReason) bool {
+	return slices.ContainsFunc(check.Codes(), func(r check.Rule) bool { return r.Code == apierror.ReasonName(reason) })
+}
+
+// reasons are all of the contract's, in the order of their numbers.
+func reasons() []looppb.ErrorReason {
+	var out []looppb.ErrorReason
+	values := looppb.ErrorReason(0).Descriptor().Values()
+	for i := range values.Len() {
+		if n := values.Get(i).Number(); n != 0 {
+			out = append(out, looppb.ErrorReason(n))
+		}
+	}
+	slices.Sort(out)
+	return out
+}

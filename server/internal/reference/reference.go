@@ -1,0 +1,158 @@
+// Package reference makes docs/reference: a page per service, from the contract, its comments, the inventory of Loop's
+// operations and examples.json, whose calls it makes against a sandbox over gRPC and REST to print what they answer.
+//
+//	go test ./server/internal/reference -update
+package reference
+
+import (
+	"context"
+	_ "embed"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+	"unicode"
+
+	"google.golang.org/protobuf/reflect/protoreflect"
+	"google.golang.org/protobuf/reflect/protoregistry"
+
+	"cegid.internal/gateway/cegidclient"
+	"cegid.internal/gateway/gen"
+)
+
+const contract = protoreflect.FullName("cegid.loop.v1")
+
+// Index is the name of the page that leads to the others.
+const Index = "README.md"
+
+//go:embed examples.json
+var examplesJSON []byte
+
+// Example is a call of an RPC.
+type Example struct {
+	// Request in JSON, by proto names; a list of the messages where the client streams.
+	Request json.RawMessage `json:"request"`
+	// REST is another request for REST, where the first call leaves something behind that the same one would meet.
+	REST json.RawMessage `json:"rest"`
+	// HTTP is the call over REST where the contract has no route for it.
+	HTTP *rawHTTP `json:"http"`
+	// After names the RPCs whose examples are called first, so that the answer is settled.
+	After []string `json:"after"`
+}
+
+// rawHTTP is a route made by hand.
+type rawHTTP struct {
+	// Route is the route as a template: POST /v1/….
+	Route string `json:"route"`
+	// Path with its query, and the rest of one call of it.
+	Path    string            `json:"path"`
+	Headers map[string]string `json:"headers"`
+	Body    string            `json:"body"`
+}
+
+// Examples are those of examples.json, by Service.Method.
+func Examples() (map[string]Example, error) {
+	var out map[string]Example
+	dec := json.NewDecoder(strings.NewReader(string(examplesJSON)))
+	dec.DisallowUnknownFields()
+	if err := dec.Decode(&out); err != nil {
+		return nil, fmt.Errorf("examples.json: %w", err)
+	}
+	for _, name := range sortedKeys(out) {
+		if found, err := protoregistry.GlobalFiles.FindDescriptorByName(contract.Append(protoreflect.Name(name))); err != nil {
+			return nil, fmt.Errorf("examples.json: the contract has no %s", name)
+		} else if _, isMethod := found.(protoreflect.MethodDescriptor); !isMethod {
+			return nil, fmt.Errorf("examples.json: %s is no RPC", name)
+		}
+	}
+	return out, nil
+}
+
+// Make returns the pages by their names. What changes from run to run stands in them in one fixed form.
+func Make(ctx context.Context) (map[string]string, error) {
+	r, err := newReference()
+	if err != nil {
+		return nil, err
+	}
+	pages := map[string]string{Index: r.index()}
+	for _, service := range services() {
+		calls, err := run(ctx, service, r.examples)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", service.Name(), err)
+		}
+		pages[pageOf(service)] = r.page(service, calls)
+	}
+	return pages, nil
+}
+
+type reference struct {
+	comments   map[string]string
+	examples   map[string]Example
+	operations map[string][]cegidclient.Operation // by RPC
+}
+
+func newReference() (*reference, error) {
+	r := &reference{operations: map[string][]cegidclient.Operation{}}
+	if err := json.Unmarshal(gen.Comments, &r.comments); err != nil {
+		return nil, fmt.Errorf("the comments of the contract: %w", err)
+	}
+	var err error
+	if r.examples, err = Examples(); err != nil {
+		return nil, err
+	}
+	for _, operation := range cegidclient.Operations() {
+		for _, rpc := range operation.RPCs {
+			r.operations[rpc] = append(r.operations[rpc], operation)
+		}
+	}
+	return r, nil
+}
+
+// services returns the contract's services by name.
+func services() []protoreflect.ServiceDescriptor {
+	var out []protoreflect.ServiceDescriptor
+	protoregistry.GlobalFiles.RangeFilesByPackage(contract, func(file protoreflect.FileDescriptor) bool {
+		for i := range file.Services().Len() {
+			out = append(out, file.Services().Get(i))
+		}
+		return true
+	})
+	slices.SortFunc(out, func(a, b protoreflect.ServiceDescriptor) int {
+		return strings.Compare(string(a.Name()), string(b.Name()))
+	})
+	return out
+}
+
+func methods(service protoreflect.ServiceDescriptor) []protoreflect.MethodDescriptor {
+	out := make([]protoreflect.MethodDescriptor, service.Methods().Len())
+	for i := range out {
+		out[i] = service.Methods().Get(i)
+	}
+	return out
+}
+
+// rpcName is how the inventory and the examples name an RPC: Service.Method.
+func rpcName(method protoreflect.MethodDescriptor) string {
+	return string(method.Parent().Name()) + "." + string(method.Name())
+}
+
+// pageOf is reference-data.md for ReferenceDataService.
+func pageOf(service protoreflect.ServiceDescriptor) string {
+	var b strings.Builder
+	for i, letter := range strings.TrimSuffix(string(service.Name()), "Service") {
+		if unicode.IsUpper(letter) && i > 0 {
+			b.WriteByte('-')
+		}
+		b.WriteRune(unicode.ToLower(letter))
+	}
+	return b.String() + ".md"
+}
+
+func sortedKeys[V any](m map[string]V) []string {
+	out := make([]string, 0, len(m))
+	for key := range m {
+		out = append(out, key)
+	}
+	slices.Sort(out)
+	return out
+}

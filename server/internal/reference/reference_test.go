@@ -1,0 +1,243 @@
+package reference
+
+import (
+	"flag"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/goccy/go-yaml"
+	"go.uber.org/goleak"
+	"google.golang.org/protobuf/reflect/protoreflect"
+	"google.golang.org/protobuf/reflect/protoregistry"
+
+	"cegid.internal/gateway/cegidclient"
+	looppb "cegid.internal/gateway/gen/go/cegid/loop/v1"
+	"cegid.internal/gateway/server/internal/apierror"
+)
+
+func TestMain(m *testing.M) {
+	flag.Parse()
+	goleak.VerifyTestMain(m)
+}
+
+var update = flag.Bool("update", false, "write docs/reference")
+
+const folder = "../../../docs/reference"
+
+// TestThePagesAreWhatTheContractAndTheSandboxSay: every example on them is called here, over gRPC and REST, and its answer
+// compared; .ci/run runs the command lines that they print.
+func TestThePagesAreWhatTheContractAndTheSandboxSay(t *testing.T) {
+	pages, err := Make(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if *update {
+		write(t, pages)
+	}
+	committed, err := filepath.Glob(filepath.Join(folder, "*"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range committed {
+		if _, made := pages[filepath.Base(path)]; !made {
+			t.Errorf("%s is nobody's page", path)
+		}
+	}
+	for name, page := range pages {
+		raw, err := os.ReadFile(filepath.Join(folder, name))
+		if err != nil {
+			t.Error(err)
+			continue
+		}
+		want, got := strings.Split(string(raw), "\n"), strings.Split(page, "\n")
+		for i := range max(len(want), len(got)) {
+			if i >= len(want) || i >= len(got) || want[i] != got[i] {
+				t.Errorf("%s:%d is out of date; run: go test ./server/internal/reference -update\n- %s\n+ %s", name, i+1, at(want, i), at(got, i))
+				break
+			}
+		}
+	}
+}
+
+func write(t *testing.T, pages map[string]string) {
+	t.Helper()
+	if err := os.RemoveAll(folder); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.MkdirAll(folder, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	for name, page := range pages {
+		if err := os.WriteFile(filepath.Join(folder, name), []byte(page), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func at(lines []string, i int) string {
+	if i < len(lines) {
+		return lines[i]
+	}
+	return "(the end)"
+}
+
+var (
+	anchor  = regexp.MustCompile(`\]\(([a-zA-Z-]*(?:\.md)?)#([a-z0-9-]+)\)`)
+	heading = regexp.MustCompile(`(?m)^#+ (?:\[(\w+)\]\(.*\)|(.*))$`)
+)
+
+// TestEveryLinkOfThePagesLeadsSomewhere also holds the comments to naming types that are on the page.
+func TestEveryLinkOfThePagesLeadsSomewhere(t *testing.T) {
+	pages, err := os.ReadDir(folder)
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, anchors := map[string]string{}, map[string]bool{}
+	for _, each := range pages {
+		raw, err := os.ReadFile(filepath.Join(folder, each.Name()))
+		if err != nil {
+			t.Fatal(err)
+		}
+		text[each.Name()] = string(raw)
+		for _, found := range heading.FindAllStringSubmatch(string(raw), -1) {
+			name := each.Name() + "#" + strings.ReplaceAll(strings.ToLower(found[1]+found[2]), " ", "-")
+			if anchors[name] {
+				t.Errorf("two headings make %s", name)
+			}
+			anchors[name] = true
+		}
+	}
+	links := 0
+	for name, page := range text {
+		for _, found := range anchor.FindAllStringSubmatch(page, -1) {
+			target := found[1]
+			if target == "" {
+				target = name
+			}
+			if links++; !anchors[target+"#"+found[2]] {
+				t.Errorf("%s links to %s#%s, which is not there", name, target, found[2])
+			}
+		}
+	}
+	if links < 100 {
+		t.Errorf("only %d links were looked at", links)
+	}
+}
+
+// TestEveryReasonIsExplainedAndCanHappen: one that stands on no page belongs to an RPC that nobody has said it of.
+func TestEveryReasonIsExplainedAndCanHappen(t *testing.T) {
+	r, err := newReference()
+	if err != nil {
+		t.Fatal(err)
+	}
+	possible := slices.Concat(everyCall, noRPC)
+	for _, service := range services() {
+		for _, method := range methods(service) {
+			possible = append(possible, r.errorsOf(method)...)
+		}
+	}
+	needsAdvanced := func(o cegidclient.Operation) bool { return o.Wrapped && o.Key == cegidclient.KeyAdvanced }
+	for _, reason := range reasons() {
+		if isFinding(reason) {
+			continue
+		}
+		if reason == looppb.ErrorReason_ERROR_REASON_ADVANCED_KEY_REQUIRED && !slices.ContainsFunc(cegidclient.Operations(), needsAdvanced) {
+			continue // no RPC needs one so far
+		}
+		if _, ok := r.meaningOf(reason); !ok {
+			t.Errorf("the comment of %s does not read \"CODE. What happened.\"", reason)
+		}
+		if !slices.Contains(possible, reason) {
+			t.Errorf("no RPC fails for %s: say in errorsOf which does", apierror.ReasonName(reason))
+		}
+	}
+}
+
+// TestEveryFailureInTheCorpusIsOnItsPage: what the conformance tests have seen an RPC answer, its page must tell, with the
+// code and the HTTP status that they have seen.
+func TestEveryFailureInTheCorpusIsOnItsPage(t *testing.T) {
+	r, err := newReference()
+	if err != nil {
+		t.Fatal(err)
+	}
+	files, err := filepath.Glob("../conformance/testdata/corpus/*/*.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	failures := 0
+	for _, file := range files {
+		raw, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var cases []struct {
+			Name, Call string
+			Error      *struct {
+				Code, Reason string
+				HTTP         int
+			}
+		}
+		if err := yaml.Unmarshal(raw, &cases); err != nil {
+			t.Fatalf("%s: %v", file, err)
+		}
+		for _, c := range cases {
+			if c.Error == nil || c.Call == "" || c.Error.Reason == "" {
+				continue
+			}
+			failures++
+			method := methodNamed(t, c.Call)
+			reason := looppb.ErrorReason(looppb.ErrorReason_value["ERROR_REASON_"+c.Error.Reason])
+			if isFinding(reason) {
+				if !checksEntries(method) {
+					t.Errorf("%s: %q: %s answers a finding, which its page does not tell", file, c.Name, c.Call)
+				}
+				continue
+			}
+			if !slices.Contains(everyCall, reason) && !slices.Contains(r.errorsOf(method), reason) {
+				t.Errorf("%s: %q: %s fails for %s, which its page does not tell: see errorsOf", file, c.Name, c.Call, c.Error.Reason)
+			}
+			m, _ := r.meaningOf(reason)
+			if code := strings.ToUpper(snake(m.Code.String())); code != c.Error.Code && !strings.EqualFold(m.Code.String(), c.Error.Code) {
+				t.Errorf("%s: %q: %s is %s there and %s in the comment of the reason", file, c.Name, c.Error.Reason, c.Error.Code, code)
+			}
+			if c.Error.HTTP != 0 && c.Error.HTTP != m.HTTP && (c.Error.HTTP != 200 || !method.IsStreamingServer()) {
+				t.Errorf("%s: %q: %s is HTTP %d there and %d on the page", file, c.Name, c.Error.Reason, c.Error.HTTP, m.HTTP)
+			}
+		}
+	}
+	if failures < 50 {
+		t.Errorf("only %d failures were looked at", failures)
+	}
+}
+
+// TestEveryRPCHasAnExampleAndNothingElseHas says what to do before anything is called.
+func TestEveryRPCHasAnExampleAndNothingElseHas(t *testing.T) {
+	examples, err := Examples()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, service := range services() {
+		for _, method := range methods(service) {
+			example, ok := examples[rpcName(method)]
+			if !ok {
+				t.Errorf("%s has no example: add one to examples.json, then go test ./server/internal/reference -update", rpcName(method))
+			}
+			if verb, _ := routeOf(method); verb == "" && example.HTTP == nil && method.IsStreamingClient() {
+				t.Errorf("%s has no route in the contract: say under http how it is called over REST", rpcName(method))
+			}
+		}
+	}
+}
+
+func methodNamed(t *testing.T, name string) protoreflect.MethodDescriptor {
+	t.Helper()
+	found, err := protoregistry.GlobalFiles.FindDescriptorByName(contract.Append(protoreflect.Name(name)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return found.(protoreflect.MethodDescriptor)
+}
