@@ -43,7 +43,7 @@ func accessProbes() []probe {
 			id: "access.literal_cabinet", operation: "list_accounts", question: "Does /compte take codeDossier=cabinet, as its newer page says?",
 			assumed: "no, a dossier's code", reference: "README, disagreements",
 			run: func(ctx context.Context, s *session) outcome {
-				a := s.get(ctx, s.client, operation("list_accounts"), oneAccount("cabinet"))
+				a := s.get(ctx, s.client, operation("list_accounts"), oneAccount(cegidclient.PracticeDossier))
 				rows, _ := a.rows()
 				return settled(!a.ok() || len(rows) == 0, s.withObjectUnless(a.ok(), a.told(), a).with("rows", count(len(rows))))
 			},
@@ -64,7 +64,7 @@ func accessProbes() []probe {
 			run: func(ctx context.Context, s *session) outcome {
 				op := operation("list_offices")
 				op.Key = cegidclient.KeyStandard
-				a := s.get(ctx, s.client, op, oneAccount("cabinet"))
+				a := s.get(ctx, s.client, op, oneAccount(cegidclient.PracticeDossier))
 				return settled(a.status == 401 || a.status == 403, s.withObjectUnless(a.ok(), a.told(), a))
 			},
 		},

@@ -95,7 +95,7 @@ func FromEnvironment(environ []string) (Config, error) {
 			problem("%s%s is not \"key:secret\"", prefix, name)
 		}
 	}
-	if cfg.Dossier == "" || strings.EqualFold(cfg.Dossier, "cabinet") {
+	if cfg.Dossier == "" || strings.EqualFold(cfg.Dossier, cegidclient.PracticeDossier) {
 		problem("%sDOSSIER is missing: the code of a dossier that is attached to the key in LoopHub, best one of CEGIDPARTENAIRES", prefix)
 	}
 	if cfg.Unattached != "" && cfg.Unattached == cfg.Dossier {

@@ -9,7 +9,15 @@ import (
 
 const entriesRoute = "list_entry_lines"
 
-var entryFields = texts("objectId", "revisionId", "journalCode", "refPiece", "datePiece", "compteNumero", "codeLettrage", "ecritureOrigine")
+// entryFields are the identity, by analogy, and the names of the filter's criteria; a line need not be lettered nor have
+// an origin.
+var entryFields = func() []field {
+	out := append(texts("objectId", "revisionId"), fieldsOf[cegidclient.BookedEntry]()...)
+	for i := range out {
+		out[i].forms = append(out[i].forms, formNull)
+	}
+	return out
+}()
 
 const unlettered, lettered = "codeLettrage == null", "codeLettrage != null"
 
@@ -59,6 +67,29 @@ func entryProbes() []probe {
 			_, envelope := a.rows()
 			return settled(a.ok(), s.withObjectUnless(a.ok(), a.told(), a).with("envelope", envelope))
 		}),
+		{
+			id: "entries.read", operation: entriesRoute, question: "Does the client read every line, and each member that it knows in its documented form?",
+			assumed: "yes; another form is kept raw", reference: "A 4", required: true,
+			run: with(func(ctx context.Context, s *session, _ []any, filter string) outcome {
+				state := cegidclient.Unlettered
+				if filter == lettered {
+					state = cegidclient.Lettered
+				}
+				got, err := s.client.Entries.List(ctx, s.cfg.Dossier, cegidclient.EntryQuery{Lettering: state})
+				if err != nil {
+					return s.unread(err)
+				}
+				var raw []string
+				for i := range got.Items {
+					for _, f := range entryFields {
+						if _, kept := got.Items[i].Unmapped[f.name]; kept && f.name != "objectId" && f.name != "revisionId" && !slices.Contains(raw, f.name) {
+							raw = append(raw, f.name)
+						}
+					}
+				}
+				return settled(true, Seen{"rows": count(len(got.Items)), "truncated": flag(got.Truncated), "kept raw": s.vocab.names(raw)})
+			}),
+		},
 		entries("fields", "Which members has a line, of which types?", "those of the filter's criteria, objectId and revisionId; the others are not known",
 			with(func(_ context.Context, s *session, rows []any, _ string) outcome {
 				return list{fields: entryFields}.compareFields(s, nil, rows)

@@ -2,6 +2,7 @@ package contract
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"strings"
 
@@ -108,20 +109,28 @@ var lists = []list{
 		fields: texts("objectId", "revisionId", "siren", "formeJuridique"),
 	},
 	{
-		id: "list_offices", reference: "C 4.1", envelope: "list in data",
-		fields: append(texts("objectId", "revisionId", "code", "libelle", "siret", "numvoie", "email"), field{name: "extension"}),
+		id: "list_offices", reference: "C 4.1", envelope: "list in data", fields: fieldsOf[cegidclient.Office](field{name: "extension"}),
+		wrapped: func(c *cegidclient.Client) reader {
+			return readerOf(&c.Offices.Lister, func(o *cegidclient.Office) cegidclient.Unmapped { return o.Unmapped })
+		},
 	},
 	{
-		id: "list_work_groups", reference: "C 4.2", envelope: "list in data",
-		fields: texts("objectId", "revisionId", "code", "description", "agence"),
+		id: "list_work_groups", reference: "C 4.2", envelope: "list in data", fields: fieldsOf[cegidclient.WorkGroup](),
+		wrapped: func(c *cegidclient.Client) reader {
+			return readerOf(&c.WorkGroups.Lister, func(g *cegidclient.WorkGroup) cegidclient.Unmapped { return g.Unmapped })
+		},
 	},
 	{
-		id: "list_staff", reference: "C 4.3", envelope: "bare list",
-		fields: texts("objectId", "revisionId", "identifiant", "prenom"),
+		id: "list_staff", reference: "C 4.3", envelope: "bare list", fields: fieldsOf[cegidclient.StaffMember](),
+		wrapped: func(c *cegidclient.Client) reader {
+			return readerOf(&c.Staff.Lister, func(m *cegidclient.StaffMember) cegidclient.Unmapped { return m.Unmapped })
+		},
 	},
 	{
-		id: "list_engagements", reference: "C 4.4", envelope: "list in data",
-		fields: texts("objectId", "revisionId", "codeIBS", "description", "profitCenter", "maitreDossier", "entite", "entiteIbsId", "dateDebut", "dateFin"),
+		id: "list_engagements", reference: "C 4.4", envelope: "list in data", fields: fieldsOf[cegidclient.Engagement](),
+		wrapped: func(c *cegidclient.Client) reader {
+			return readerOf(&c.Engagements.Lister, func(e *cegidclient.Engagement) cegidclient.Unmapped { return e.Unmapped })
+		},
 	},
 }
 
@@ -183,14 +192,9 @@ func (l list) probes() []probe {
 			id: l.id + ".read", operation: l.id, question: op.Title + ": does the client read every row, and each documented field in its documented form?",
 			assumed: "yes; another form is kept raw", reference: l.reference, required: true, needs: needs,
 			run: func(ctx context.Context, s *session) outcome {
-				rows, unmapped, err := l.wrapped(s.client)(ctx, s.cfg.Dossier)
+				rows, unmapped, err := l.wrapped(s.client)(ctx, s.dossierOf(op))
 				if err != nil {
-					var kind word = "unknown"
-					if e, ok := err.(*cegidclient.Error); ok {
-						kind = word(e.Kind.String())
-						return settled(false, Seen{"kind": kind, "field at fault": s.vocab.name(e.Field)})
-					}
-					return settled(false, Seen{"kind": kind})
+					return s.unread(err)
 				}
 				return settled(true, Seen{"rows": count(rows), "kept raw": s.vocab.names(unmapped)})
 			},
@@ -242,6 +246,18 @@ func (l list) probes() []probe {
 			}))
 	}
 	return out
+}
+
+// unread is the outcome of a read that the client could not make sense of.
+func (s *session) unread(err error) outcome {
+	seen := Seen{"kind": word("unknown")}
+	if e, ok := errors.AsType[*cegidclient.Error](err); ok {
+		seen["kind"], seen["status"] = word(e.Kind.String()), count(e.HTTPStatus)
+		if e.Field != "" {
+			seen["field at fault"] = s.vocab.name(e.Field)
+		}
+	}
+	return settled(false, seen)
 }
 
 func (s *session) withObjectUnless(skip bool, seen Seen, a *answer) Seen {

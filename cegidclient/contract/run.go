@@ -33,7 +33,9 @@ func settled(asAssumed bool, seen Seen) outcome {
 func open(why string, seen Seen) outcome { return outcome{NotSettled, seen, why} }
 
 // Run puts all questions. Its error says that not even the first could be put.
-func Run(ctx context.Context, cfg Config) (*Report, error) {
+func Run(ctx context.Context, cfg Config) (*Report, error) { return put(ctx, cfg, probes()) }
+
+func put(ctx context.Context, cfg Config, questions []probe) (*Report, error) {
 	s, err := newSession(cfg)
 	if err != nil {
 		return nil, err
@@ -47,7 +49,7 @@ func Run(ctx context.Context, cfg Config) (*Report, error) {
 		report.Keys = append(report.Keys, "advanced")
 	}
 	connected := true
-	for _, p := range probes() {
+	for _, p := range questions {
 		out := open("the first call was refused; nothing more was asked", nil)
 		switch why := p.why(cfg); {
 		case why != "":

@@ -143,14 +143,18 @@ func pause(ctx context.Context, d time.Duration) error {
 	}
 }
 
+// dossierOf is what an operation takes for a dossier.
+func (s *session) dossierOf(op cegidclient.Operation) string {
+	if op.Key == cegidclient.KeyAdvanced {
+		return cegidclient.PracticeDossier
+	}
+	return s.cfg.Dossier
+}
+
 // list asks a list route; more are query parameters by name, in pairs.
 func (s *session) list(ctx context.Context, id string, more ...string) *answer {
 	op := operation(id)
-	dossier := s.cfg.Dossier
-	if op.Key == cegidclient.KeyAdvanced {
-		dossier = "cabinet" // loop-api: C 1.5
-	}
-	query := url.Values{"codeDossier": {dossier}}
+	query := url.Values{"codeDossier": {s.dossierOf(op)}}
 	for i := 0; i < len(more); i += 2 {
 		query.Set(more[i], more[i+1])
 	}

@@ -76,8 +76,17 @@ func fieldsOf[T any](more ...field) []field {
 			}
 		case reflect.TypeFor[*bool]():
 			f.forms = []word{formBool}
+		case reflect.TypeFor[*int32]():
+			f.forms = []word{formInteger}
+		case reflect.TypeFor[*cegidclient.Decimal]():
+			f.forms = []word{formNumber, formInteger}
+		case reflect.TypeFor[*cegidclient.Date]():
+			f.forms = []word{formText, formNull}
 		case reflect.TypeFor[*cegidclient.Code]():
 			f.forms = []word{formInteger}
+			if strings.Contains(options, "quoted") {
+				f.forms = []word{formText}
+			}
 		case reflect.TypeFor[*cegidclient.Ref]():
 			f.forms = []word{formObject}
 		}

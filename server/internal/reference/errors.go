@@ -63,6 +63,7 @@ func (r *reference) errorsOf(method protoreflect.MethodDescriptor) []looppb.Erro
 	add(loop, callsLoop...)
 	add(loop && has("dossier"), looppb.ErrorReason_ERROR_REASON_DOSSIER_NOT_SHARED)
 	add(is(func(o cegidclient.Operation) bool { return o.Key == cegidclient.KeyAdvanced }), looppb.ErrorReason_ERROR_REASON_ADVANCED_KEY_REQUIRED)
+	add(is(func(o cegidclient.Operation) bool { return o.ID == "check_staff_access" }), looppb.ErrorReason_ERROR_REASON_DOMAIN_REQUIRED)
 	add(is(func(o cegidclient.Operation) bool { return o.Unverified }), looppb.ErrorReason_ERROR_REASON_OPERATION_UNVERIFIED)
 	add(is(func(o cegidclient.Operation) bool { return o.Resend != cegidclient.ResendAlways }), looppb.ErrorReason_ERROR_REASON_OUTCOME_UNKNOWN)
 

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"buf.build/gen/go/bufbuild/protovalidate/protocolbuffers/go/buf/validate"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
 	"google.golang.org/protobuf/types/descriptorpb"
@@ -181,6 +182,12 @@ func (r *reference) method(t *text, method protoreflect.MethodDescriptor, made c
 
 	t.line("\n**Request**: `%s`%s\n", method.Input().Name(), streamed(method.IsStreamingClient()))
 	r.fields(t, method.Input(), true)
+	if rules, _ := proto.GetExtension(method.Input().Options(), validate.E_Message).(*validate.MessageRules); len(rules.GetCel()) > 0 {
+		t.line("")
+		for _, rule := range rules.GetCel() {
+			t.line("- Rule: %s.", rule.GetMessage())
+		}
+	}
 	t.line("\n**Answer**: `%s`%s\n", method.Output().Name(), streamed(method.IsStreamingServer()))
 	r.fields(t, method.Output(), false)
 

@@ -14,7 +14,6 @@ import (
 	"google.golang.org/protobuf/reflect/protoreflect"
 	"google.golang.org/protobuf/reflect/protoregistry"
 
-	"cegid.internal/gateway/cegidclient"
 	looppb "cegid.internal/gateway/gen/go/cegid/loop/v1"
 	"cegid.internal/gateway/server/internal/apierror"
 )
@@ -140,13 +139,9 @@ func TestEveryReasonIsExplainedAndCanHappen(t *testing.T) {
 			possible = append(possible, r.errorsOf(method)...)
 		}
 	}
-	needsAdvanced := func(o cegidclient.Operation) bool { return o.Wrapped && o.Key == cegidclient.KeyAdvanced }
 	for _, reason := range reasons() {
 		if isFinding(reason) {
 			continue
-		}
-		if reason == looppb.ErrorReason_ERROR_REASON_ADVANCED_KEY_REQUIRED && !slices.ContainsFunc(cegidclient.Operations(), needsAdvanced) {
-			continue // no RPC needs one so far
 		}
 		if _, ok := r.meaningOf(reason); !ok {
 			t.Errorf("the comment of %s does not read \"CODE. What happened.\"", reason)
