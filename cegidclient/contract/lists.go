@@ -3,6 +3,7 @@ package contract
 import (
 	"context"
 	"errors"
+	"maps"
 	"slices"
 	"strings"
 
@@ -96,17 +97,29 @@ var lists = []list{
 	thirdParties("list_other_third_parties", "4", func(c *cegidclient.Client) *cegidclient.ThirdPartyService { return c.OtherThirdParties }),
 	{
 		id: "list_vat_codes", reference: "R 8.1", envelope: "bare list",
-		fields: append(texts("objectId", "revisionId", "code", "description"), field{"regime", []word{formInteger}}, field{"collecte", []word{formObject}}),
-		enums:  map[string][]string{"regime": numbers(1, 8)},
+		fields: fieldsOf[cegidclient.VATCode](field{"collecte", []word{formObject}}), enums: map[string][]string{"regime": numbers(1, 8)},
+		wrapped: func(c *cegidclient.Client) reader {
+			return readerOf(&c.VATCodes.Lister, func(v *cegidclient.VATCode) cegidclient.Unmapped { return v.Unmapped })
+		},
 	},
 	{
-		id: "list_establishments", reference: "R 7.1", envelope: "bare list",
-		fields: append(texts("objectId", "revisionId", "prenom", "name", "raisonsociale"), field{"type", []word{formInteger}}, field{"nature", []word{formInteger}}),
-		enums:  map[string][]string{"type": numbers(1, 4), "nature": numbers(1, 2)},
+		id: "list_establishments", reference: "R 7.1", envelope: "bare list", fields: fieldsOf[cegidclient.Establishment](),
+		enums: map[string][]string{"type": numbers(1, 4), "nature": numbers(1, 2)},
+		wrapped: func(c *cegidclient.Client) reader {
+			return readerOf(&c.Establishments.Lister, func(e *cegidclient.Establishment) cegidclient.Unmapped { return e.Unmapped })
+		},
 	},
 	{
-		id: "get_dossier_identity", reference: "R 7.2", envelope: "one object",
-		fields: texts("objectId", "revisionId", "siren", "formeJuridique"),
+		id: "get_dossier_identity", reference: "R 7.2", envelope: "one object", fields: fieldsOf[cegidclient.LegalIdentity](),
+		wrapped: func(c *cegidclient.Client) reader {
+			return func(ctx context.Context, dossier string) (int, []string, error) {
+				identity, err := c.LegalIdentity.Get(ctx, dossier)
+				if err != nil {
+					return 0, nil, err
+				}
+				return 1, slices.Sorted(maps.Keys(identity.Unmapped)), nil
+			}
+		},
 	},
 	{
 		id: "list_offices", reference: "C 4.1", envelope: "list in data", fields: fieldsOf[cegidclient.Office](field{name: "extension"}),

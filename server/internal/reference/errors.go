@@ -1,6 +1,7 @@
 package reference
 
 import (
+	"net/http"
 	"slices"
 	"strings"
 
@@ -37,22 +38,39 @@ var callsLoop = []looppb.ErrorReason{
 var reachesLoop = map[string]bool{
 	"ImportService.ValidateEntries": true,  // reads what the entries refer to
 	"ImportService.WatchImport":     false, // answers from the ledger; what keeps Loop from being asked is in follow_error
+	"RawService.Call":               true,  // wraps what no RPC wraps
+}
+
+// ofTheirOwn are reasons that follow from nothing but what an RPC is about.
+var ofTheirOwn = map[string][]looppb.ErrorReason{
+	"PracticeService.CheckStaffAccess": {looppb.ErrorReason_ERROR_REASON_DOMAIN_REQUIRED},
+	"DocumentService.StoreDocument": {
+		looppb.ErrorReason_ERROR_REASON_DOCUMENT_EMPTY, looppb.ErrorReason_ERROR_REASON_DOCUMENT_TOO_LARGE, looppb.ErrorReason_ERROR_REASON_DOCUMENT_TYPE_INVALID,
+	},
+	"DocumentService.GetDocument": {looppb.ErrorReason_ERROR_REASON_DOCUMENT_UNKNOWN},
+	"ImportService.GetImport":     {looppb.ErrorReason_ERROR_REASON_IMPORT_UNKNOWN},
+	"ImportService.WatchImport":   {looppb.ErrorReason_ERROR_REASON_IMPORT_UNKNOWN},
+	"RawService.Call": {
+		looppb.ErrorReason_ERROR_REASON_RAW_ROUTE_NOT_LISTED, looppb.ErrorReason_ERROR_REASON_RAW_ROUTE_WRAPPED, looppb.ErrorReason_ERROR_REASON_RAW_OTHER_DOSSIER,
+		looppb.ErrorReason_ERROR_REASON_ADVANCED_KEY_REQUIRED, looppb.ErrorReason_ERROR_REASON_OUTCOME_UNKNOWN,
+	},
 }
 
 // errorsOf are the reasons for which an RPC can fail besides everyCall, in the order of their numbers. They follow from
 // what a request has and from what the inventory says of the operations behind it; a test compares them with every
 // failure in the conformance corpus.
 func (r *reference) errorsOf(method protoreflect.MethodDescriptor) []looppb.ErrorReason {
-	var out []looppb.ErrorReason
+	out := slices.Clone(ofTheirOwn[rpcName(method)])
 	add := func(when bool, reasons ...looppb.ErrorReason) {
 		if when {
 			out = append(out, reasons...)
 		}
 	}
-	has := func(field protoreflect.Name) bool { return method.Input().Fields().ByName(field) != nil }
+	has := func(field protoreflect.Name) bool { return asks(method, field) }
 	add(has("filter"), looppb.ErrorReason_ERROR_REASON_FILTER_UNSUPPORTED)
 	add(has("order_by"), looppb.ErrorReason_ERROR_REASON_ORDER_UNSUPPORTED)
 	add(has("page_token"), looppb.ErrorReason_ERROR_REASON_PAGE_TOKEN_INVALID)
+	add(has("revision"), looppb.ErrorReason_ERROR_REASON_REVISION_STALE)
 
 	operations := r.operations[rpcName(method)]
 	is := func(f func(cegidclient.Operation) bool) bool { return slices.ContainsFunc(operations, f) }
@@ -63,31 +81,41 @@ func (r *reference) errorsOf(method protoreflect.MethodDescriptor) []looppb.Erro
 	add(loop, callsLoop...)
 	add(loop && has("dossier"), looppb.ErrorReason_ERROR_REASON_DOSSIER_NOT_SHARED)
 	add(is(func(o cegidclient.Operation) bool { return o.Key == cegidclient.KeyAdvanced }), looppb.ErrorReason_ERROR_REASON_ADVANCED_KEY_REQUIRED)
-	add(is(func(o cegidclient.Operation) bool { return o.ID == "check_staff_access" }), looppb.ErrorReason_ERROR_REASON_DOMAIN_REQUIRED)
 	add(is(func(o cegidclient.Operation) bool { return o.Unverified }), looppb.ErrorReason_ERROR_REASON_OPERATION_UNVERIFIED)
 	add(is(func(o cegidclient.Operation) bool { return o.Resend != cegidclient.ResendAlways }), looppb.ErrorReason_ERROR_REASON_OUTCOME_UNKNOWN)
+	add(is(func(o cegidclient.Operation) bool {
+		return o.Resend == cegidclient.ResendReadBack && o.Method == http.MethodPost
+	}),
+		looppb.ErrorReason_ERROR_REASON_OBJECT_EXISTS) // looked for by its code first
 
-	ledger := has("request_id") || r.answers(method, "Import")
-	add(ledger, looppb.ErrorReason_ERROR_REASON_LEDGER_UNAVAILABLE)
+	add(has("request_id") || answers(method, "Import"), looppb.ErrorReason_ERROR_REASON_LEDGER_UNAVAILABLE)
 	add(has("request_id") && has("allow_duplicate"), looppb.ErrorReason_ERROR_REASON_REQUEST_ID_REUSED, looppb.ErrorReason_ERROR_REASON_DUPLICATE_CONTENT)
-	add(has("request_id") && !has("allow_duplicate") && r.answers(method, "Import"), looppb.ErrorReason_ERROR_REASON_IMPORT_UNKNOWN)
 	slices.Sort(out)
 	return slices.Compact(out)
 }
 
-// answers says whether an RPC's answer holds messages of a type.
-func (r *reference) answers(method protoreflect.MethodDescriptor, message protoreflect.Name) bool {
-	for i := range method.Output().Fields().Len() {
-		if m := method.Output().Fields().Get(i).Message(); m != nil && m.Name() == message {
-			return true
-		}
+// asks says whether a request has a field; where the client streams, in its first message.
+func asks(method protoreflect.MethodDescriptor, field protoreflect.Name) bool {
+	if method.Input().Fields().ByName(field) != nil {
+		return true
 	}
-	return false
+	metadata := method.Input().Fields().ByName("metadata")
+	return method.IsStreamingClient() && metadata != nil && metadata.Message().Fields().ByName(field) != nil
 }
 
-// checksEntries: the accounting checks stand before the RPC, and the first finding is the reason. ValidateEntries answers
-// its findings.
-func checksEntries(method protoreflect.MethodDescriptor) bool {
+// answers says whether an RPC's answer holds messages of a type.
+func answers(method protoreflect.MethodDescriptor, message protoreflect.Name) bool {
+	return slices.ContainsFunc(fieldsOf(method.Output()), func(f protoreflect.FieldDescriptor) bool {
+		return f.Message() != nil && f.Message().Name() == message
+	})
+}
+
+// findsFaults: checks stand before the RPC, and what they find is the reason. ValidateEntries answers it.
+func findsFaults(method protoreflect.MethodDescriptor) bool {
+	switch rpcName(method) {
+	case "ReferenceDataService.CreateJournal", "ReferenceDataService.UpdateLegalIdentity":
+		return true
+	}
 	return method.Input().Fields().ByName("entries") != nil && method.Output().Fields().ByName("findings") == nil
 }
 

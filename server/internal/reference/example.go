@@ -274,6 +274,13 @@ func steady(m protoreflect.Message) {
 		switch {
 		case slices.Contains(drawn, field.Name()) && field.Kind() == protoreflect.StringKind && uuid.MatchString(value.String()):
 			m.Set(field, protoreflect.ValueOfString(steadyUUID))
+		case field.Name() == "loop_ids" && field.IsMap():
+			value.Map().Range(func(key protoreflect.MapKey, each protoreflect.Value) bool {
+				if uuid.MatchString(each.String()) {
+					value.Map().Set(key, protoreflect.ValueOfString(steadyUUID))
+				}
+				return true
+			})
 		case field.Message() == nil || field.IsMap() && field.MapValue().Message() == nil:
 		case field.IsMap():
 			value.Map().Range(func(_ protoreflect.MapKey, each protoreflect.Value) bool { steady(each.Message()); return true })

@@ -72,7 +72,7 @@ Any call can fail for one of these reasons.
 	t.line(`
 ### Findings
 
-What the accounting checks find in entries. The code of an *error* is a violation's ` + "`reason`" + `, and the first one the call's, which is INVALID_ARGUMENT; each comes with a sentence in French. Warnings and notices stop nothing. ValidateEntries answers them all.
+What the checks of this service find, in entries above all. The code of an *error* is a violation's ` + "`reason`" + `, and the first one the call's, which is INVALID_ARGUMENT; each comes with a sentence in French. Warnings and notices stop nothing. ValidateEntries answers them all.
 `)
 	t.table("code", "severity", "what it says")
 	for _, finding := range check.Codes() {
@@ -199,10 +199,13 @@ func (r *reference) method(t *text, method protoreflect.MethodDescriptor, made c
 	if len(errors) > 0 {
 		line += fmt.Sprintf("; [these](%s#some-calls): %s", Index, strings.Join(errors, ", "))
 	}
-	if checksEntries(method) {
-		line += fmt.Sprintf("; [findings](%s#findings) in the entries", Index)
+	if findsFaults(method) {
+		line += fmt.Sprintf("; [findings](%s#findings)", Index)
 	}
 	t.line("%s.\n\n**Example**\n", line)
+	if note := r.examples[rpcName(method)].Note; note != "" {
+		t.line("%s\n", note)
+	}
 	if len(made.before) > 0 {
 		t.line("Once what came before is settled:\n")
 	}
@@ -225,7 +228,7 @@ func streamed(stream bool) string {
 
 func repeating(method protoreflect.MethodDescriptor) string {
 	options, _ := method.Options().(*descriptorpb.MethodOptions)
-	has := func(name protoreflect.Name) bool { return method.Input().Fields().ByName(name) != nil }
+	has := func(name protoreflect.Name) bool { return asks(method, name) }
 	switch options.GetIdempotencyLevel() {
 	case descriptorpb.MethodOptions_NO_SIDE_EFFECTS:
 		return "harmless: it changes nothing"

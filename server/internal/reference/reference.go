@@ -38,6 +38,8 @@ type Example struct {
 	HTTP *rawHTTP `json:"http"`
 	// After names the RPCs whose examples are called first, so that the answer is settled.
 	After []string `json:"after"`
+	// Note is said above the example.
+	Note string `json:"note"`
 }
 
 // rawHTTP is a route made by hand.

@@ -187,7 +187,7 @@ func TestEveryFailureInTheCorpusIsOnItsPage(t *testing.T) {
 			method := methodNamed(t, c.Call)
 			reason := looppb.ErrorReason(looppb.ErrorReason_value["ERROR_REASON_"+c.Error.Reason])
 			if isFinding(reason) {
-				if !checksEntries(method) {
+				if !findsFaults(method) {
 					t.Errorf("%s: %q: %s answers a finding, which its page does not tell", file, c.Name, c.Call)
 				}
 				continue
