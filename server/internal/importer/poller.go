@@ -127,7 +127,7 @@ func (p *poller) keep(ctx context.Context) {
 				p.cfg.Log.Warn("submissions over their lease were settled", "not_sent", expired.NotSent, "uncertain", expired.Uncertain)
 			}
 		case <-retain.C:
-			_, err = p.cfg.Ledger.Retain(ctx, time.Now())
+			_, err = p.cfg.Ledger.Retain(ctx)
 		}
 		if err != nil && ctx.Err() == nil {
 			p.cfg.Log.Error("the ledger could not be kept in order", "error", err.Error())

@@ -15,19 +15,30 @@ import (
 
 // dialect is all in which databases differ; every other statement is the same text on each.
 type dialect struct {
+	// name is that of the migrations which are for this database alone: NUMBER_what.name.sql.
+	name  string
 	goose goose.Dialect
+	// migrating are options for bringing the schema up to date.
+	migrating []goose.ProviderOption
+	// shared says that other processes use the ledger at the same time.
+	shared bool
+	// limit bounds the wait for a connection, and then a transaction or a query; 0 when the database is in this process.
+	limit time.Duration
+	// isolation of transactions; the locks below rely on it.
+	isolation sql.IsolationLevel
 	// now selects the clock in microseconds.
 	now string
 	// forUpdate ends a SELECT whose row is about to change.
 	forUpdate string
 	// lockContent makes transactions that begin the same content wait for each other; nil where all of them do.
 	lockContent func(ctx context.Context, tx *sql.Tx, s Submission) error
-	// transient says whether a transaction failed only because another was in its way.
+	// transient says whether what failed before its commit, and so left nothing, may succeed at once.
 	transient func(error) bool
 }
 
 func sqliteDialect() dialect {
 	return dialect{
+		name:      "sqlite",
 		goose:     goose.DialectSQLite3,
 		now:       `SELECT CAST(ROUND(unixepoch('subsec') * 1e6) AS INTEGER)`,
 		transient: func(err error) bool { return sqliteCode(err) == sqlite3.SQLITE_BUSY },

@@ -20,6 +20,8 @@ var (
 	// ErrCommit: the database did not confirm a commit, so that it may or may not have been stored, whole or not at
 	// all. After Submitting: do not send, settle as NOT_SENT. After Settle: repeat it. Otherwise read the row again.
 	ErrCommit = errors.New("ledger: the commit was not confirmed")
+	// ErrSilent: the database did not answer within the ledger's own limit.
+	ErrSilent = errors.New("ledger: the database does not answer")
 	// ErrCursor: the cursor is not one that List returned.
 	ErrCursor = errors.New("ledger: damaged cursor")
 
@@ -29,6 +31,10 @@ var (
 	ErrExists = errors.New("there is a file already; a ledger is never replaced")
 	// ErrNoLedger: the file is another database, or its creation was cut short.
 	ErrNoLedger = errors.New("this is no ledger, or its creation was cut short: give another path, or remove the file and run 'server ledger init'")
+	// ErrTables: InitPostgres never touches what is there.
+	ErrTables = errors.New("the database has a ledger already, or tables of its names; a ledger is never replaced")
+	// ErrForeignTables: the tables are another program's, or their creation was cut short.
+	ErrForeignTables = errors.New("the tables of the database are no ledger, or their creation was cut short: give the ledger a database of its own, and run 'server ledger init'")
 	// ErrLocked: a ledger in a file belongs to one process.
 	ErrLocked = errors.New("another process has the ledger open: stop it first ('fuser' with this path names it); several servers need a ledger on PostgreSQL")
 	// ErrReadOnly: SQLite says so in several ways, and none of them names the folder.

@@ -8,6 +8,7 @@ package ledger
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
 	"time"
@@ -179,6 +180,30 @@ func (l *Ledger) Due(ctx context.Context, now time.Time, limit int) ([]Record, e
 	return l.read(ctx, selectRow+`WHERE state IN ('WAITING', 'RUNNING') AND next_poll <= $1 ORDER BY next_poll LIMIT $2`, micros(now), limit)
 }
 
+// Claim makes a due submission the asker's for a while, in which no other server asks Loop about it; when the asker dies,
+// another takes over then. false when another has it, or it is not due on the database's clock. A ledger of one process
+// has one asker, and is not written to.
+func (l *Ledger) Claim(ctx context.Context, due Record, lasts time.Duration) (mine bool, err error) {
+	if !l.dialect.shared {
+		return true, nil
+	}
+	err = l.write(ctx, func(w *writing) error {
+		result, err := w.tx.ExecContext(w.ctx, `UPDATE submission SET next_poll = $1 WHERE practice = $2 AND request_id = $3 `+
+			`AND next_poll = $4 AND next_poll <= $5 AND state IN ('WAITING', 'RUNNING')`,
+			w.now+lasts.Microseconds(), due.Practice, due.RequestID, micros(due.NextPoll), w.now)
+		if err != nil {
+			return fmt.Errorf("ledger: %w", err)
+		}
+		changed, err := result.RowsAffected()
+		if err != nil {
+			return fmt.Errorf("ledger: %w", err)
+		}
+		mine = changed == 1
+		return nil
+	})
+	return mine, err
+}
+
 // Followed commits what Loop said when it was asked about a row in the state from. The attempt cannot have changed
 // since, because no state that is followed leads to another attempt. What is not final 7 days after it was sent becomes
 // UNCERTAIN. With ErrLost, where another has learnt it first, the record is the row as it stands.
@@ -228,9 +253,12 @@ func (l *Ledger) Hasten(ctx context.Context, practice string) error {
 // Recovered counts what was settled without its owner.
 type Recovered struct{ NotSent, Uncertain int }
 
-// Recover settles what all other owners have left. It is for the only process of a ledger, at its start: others are
-// dead, or the file would be locked.
+// Recover settles, at the start of a process, what other owners have left. Those of a file are dead, or it would be
+// locked; those of a shared ledger may live, and keep what is under their lease.
 func (l *Ledger) Recover(ctx context.Context, owner string) (Recovered, error) {
+	if l.dialect.shared {
+		return l.Expire(ctx)
+	}
 	return l.sweep(ctx, func(r rules, s standing, _ int64) (standing, bool) {
 		if s.owner == owner {
 			return s, false
@@ -295,27 +323,28 @@ func (l *Ledger) Ping(ctx context.Context) error {
 }
 
 // CountByState counts the rows of all practices.
-func (l *Ledger) CountByState(ctx context.Context) (map[State]int, error) {
-	conn, err := l.db.Conn(ctx)
-	if err != nil {
-		return nil, fmt.Errorf("ledger: %w", err)
-	}
-	defer conn.Close()
-	rows, err := conn.QueryContext(context.WithoutCancel(ctx), `SELECT state, COUNT(*) FROM submission GROUP BY state`)
-	if err != nil {
-		return nil, fmt.Errorf("ledger: %w", err)
-	}
-	defer rows.Close()
-	counts := make(map[State]int)
-	for rows.Next() {
-		var state State
-		var count int
-		if err := rows.Scan(&state, &count); err != nil {
-			return nil, fmt.Errorf("ledger: %w", err)
+func (l *Ledger) CountByState(ctx context.Context) (counts map[State]int, err error) {
+	err = l.reading(ctx, func(ctx context.Context, conn *sql.Conn) error {
+		rows, err := conn.QueryContext(ctx, `SELECT state, COUNT(*) FROM submission GROUP BY state`)
+		if err != nil {
+			return fmt.Errorf("ledger: %w", err)
 		}
-		counts[state] = count
-	}
-	return counts, rows.Err()
+		defer rows.Close()
+		counts = make(map[State]int)
+		for rows.Next() {
+			var state State
+			var count int
+			if err := rows.Scan(&state, &count); err != nil {
+				return fmt.Errorf("ledger: %w", err)
+			}
+			counts[state] = count
+		}
+		if err := rows.Err(); err != nil {
+			return fmt.Errorf("ledger: %w", err)
+		}
+		return nil
+	})
+	return counts, err
 }
 
 // Retained counts what Retain let go of.
@@ -324,37 +353,39 @@ type Retained struct {
 	Rows, Contents int64
 }
 
+// retainBatch is how many rows a transaction of Retain touches.
+const retainBatch = 500
+
 // Retain forgets rows 400 days after their state last changed, and their references and findings after 90. What is not
 // final stays whole.
-func (l *Ledger) Retain(ctx context.Context, now time.Time) (Retained, error) {
+func (l *Ledger) Retain(ctx context.Context) (Retained, error) {
 	var count Retained
-	err := l.write(ctx, func(w *writing) error {
-		outcome, content := ago(micros(now), KeepOutcome), ago(micros(now), KeepContent)
-		for _, step := range []struct {
-			query  string
-			before int64
-			count  *int64
-		}{
-			{`DELETE FROM submission WHERE updated < $1 AND ` + final, outcome, &count.Rows},
-			{`DELETE FROM document_reference WHERE EXISTS (SELECT 1 FROM submission s WHERE s.practice = document_reference.practice ` +
-				`AND s.request_id = document_reference.request_id AND updated < $1 AND ` + final + `)`, content, nil},
-			{`UPDATE submission SET document_references = '', findings = '' WHERE updated < $1 AND (document_references <> '' OR findings <> '') ` +
-				`AND ` + final, content, &count.Contents},
-		} {
-			result, err := w.tx.ExecContext(w.ctx, step.query, step.before)
-			if err != nil {
-				return fmt.Errorf("ledger: %w", err)
-			}
-			if step.count != nil {
-				if *step.count, err = result.RowsAffected(); err != nil {
-					return fmt.Errorf("ledger: %w", err)
+	for _, step := range []struct {
+		query string
+		keep  time.Duration
+		index bool // the rows stay, and their references go
+		count *int64
+	}{
+		{`DELETE FROM submission WHERE (practice, request_id) IN (SELECT practice, request_id FROM submission WHERE updated < $1 AND ` + final +
+			` LIMIT $2) RETURNING practice, request_id`, KeepOutcome, false, &count.Rows},
+		{`UPDATE submission SET document_references = '', findings = '' WHERE (practice, request_id) IN (SELECT practice, request_id FROM submission ` +
+			`WHERE updated < $1 AND (document_references <> '' OR findings <> '') AND ` + final + ` LIMIT $2) RETURNING practice, request_id`, KeepContent, true, &count.Contents},
+	} {
+		for more := true; more; {
+			var keys []Key
+			err := l.write(ctx, func(w *writing) (err error) {
+				keys, err = w.keys(step.query, ago(w.now, step.keep), retainBatch)
+				for i := 0; step.index && i < len(keys) && err == nil; i++ {
+					err = w.index(&Record{Key: keys[i]})
 				}
+				return err
+			})
+			if err != nil {
+				return count, err
 			}
+			*step.count += int64(len(keys))
+			more = len(keys) == retainBatch
 		}
-		return nil
-	})
-	if err != nil {
-		return Retained{}, err
 	}
 	return count, nil
 }

@@ -33,6 +33,16 @@ func (c *clock) pass(d time.Duration) {
 	c.now = c.now.Add(d)
 }
 
+// opener returns an empty ledger that ends with the test.
+type opener func(t testing.TB, clock func() time.Time) *Ledger
+
+// onEach runs a test on each database.
+func onEach(t *testing.T, test func(*testing.T, opener)) {
+	t.Helper()
+	t.Run("SQLite", func(t *testing.T) { test(t, temporary) })
+	t.Run("PostgreSQL", func(t *testing.T) { test(t, onPostgres) })
+}
+
 func temporary(t testing.TB, clock func() time.Time) *Ledger {
 	t.Helper()
 	l, err := Temporary(t.Context(), clock)
@@ -121,7 +131,9 @@ func get(t testing.TB, l *Ledger, key Key) Record {
 	return r
 }
 
-func TestARowComesBackAsItWasStored(t *testing.T) {
+func TestARowComesBackAsItWasStored(t *testing.T) { onEach(t, aRowComesBackAsItWasStored) }
+
+func aRowComesBackAsItWasStored(t *testing.T, temporary opener) {
 	c := newClock()
 	l := temporary(t, c.Now)
 	s := submission("r1", "one")
@@ -160,7 +172,9 @@ func TestARowComesBackAsItWasStored(t *testing.T) {
 	}
 }
 
-func TestRepeatingAnId(t *testing.T) {
+func TestRepeatingAnId(t *testing.T) { onEach(t, repeatingAnId) }
+
+func repeatingAnId(t *testing.T, temporary opener) {
 	l := temporary(t, nil)
 	for _, state := range States() {
 		t.Run(string(state), func(t *testing.T) {
@@ -212,7 +226,9 @@ func TestRepeatingAnId(t *testing.T) {
 	}
 }
 
-func TestTheSameContentUnderAnotherId(t *testing.T) {
+func TestTheSameContentUnderAnotherId(t *testing.T) { onEach(t, theSameContentUnderAnotherId) }
+
+func theSameContentUnderAnotherId(t *testing.T, temporary opener) {
 	for _, state := range States() {
 		t.Run(string(state), func(t *testing.T) {
 			c := newClock()
@@ -265,6 +281,10 @@ func TestTheSameContentUnderAnotherId(t *testing.T) {
 }
 
 func TestBeginSettlesWhatItMeetsOverItsLease(t *testing.T) {
+	onEach(t, beginSettlesWhatItMeetsOverItsLease)
+}
+
+func beginSettlesWhatItMeetsOverItsLease(t *testing.T, temporary opener) {
 	c := newClock()
 	l := temporary(t, c.Now)
 	received, sent := submission("r1", "one"), submission("r2", "two")
@@ -305,7 +325,9 @@ func TestReasonsAreThoseOfTheContract(t *testing.T) {
 	}
 }
 
-func TestOnlyTheOwnerOfAnAttemptSends(t *testing.T) {
+func TestOnlyTheOwnerOfAnAttemptSends(t *testing.T) { onEach(t, onlyTheOwnerOfAnAttemptSends) }
+
+func onlyTheOwnerOfAnAttemptSends(t *testing.T, temporary opener) {
 	c := newClock()
 	l := temporary(t, c.Now)
 	b := begin(t, l, submission("r1", "one"))
@@ -335,7 +357,9 @@ func TestOnlyTheOwnerOfAnAttemptSends(t *testing.T) {
 	}
 }
 
-func TestAWriteThatLoopCarriesOutAtOnce(t *testing.T) {
+func TestAWriteThatLoopCarriesOutAtOnce(t *testing.T) { onEach(t, aWriteThatLoopCarriesOutAtOnce) }
+
+func aWriteThatLoopCarriesOutAtOnce(t *testing.T, temporary opener) {
 	c := newClock()
 	l := temporary(t, c.Now)
 	done := Outcome{State: Succeeded, LoopIDs: map[string]string{"objectId": "7f0b", "depot.id": "91aa"}}
@@ -373,7 +397,9 @@ func TestAWriteThatLoopCarriesOutAtOnce(t *testing.T) {
 	}
 }
 
-func TestAListOfOneService(t *testing.T) {
+func TestAListOfOneService(t *testing.T) { onEach(t, aListOfOneService) }
+
+func aListOfOneService(t *testing.T, temporary opener) {
 	l := temporary(t, nil)
 	for id, rpc := range map[string]string{"i1": "ImportService.ImportEntries", "i2": "ImportService.ImportFile", "d1": "DocumentService.StoreDocument", "x": "ImportServiceX.Call"} {
 		s := submission(id, id)
@@ -388,7 +414,9 @@ func TestAListOfOneService(t *testing.T) {
 	}
 }
 
-func TestSettlingMayBeRepeatedAndLate(t *testing.T) {
+func TestSettlingMayBeRepeatedAndLate(t *testing.T) { onEach(t, settlingMayBeRepeatedAndLate) }
+
+func settlingMayBeRepeatedAndLate(t *testing.T, temporary opener) {
 	c := newClock()
 	l := temporary(t, c.Now)
 	accepted := Outcome{State: Waiting, LoopRequestID: "loop-1"}
@@ -436,7 +464,8 @@ func TestSettlingMayBeRepeatedAndLate(t *testing.T) {
 	for _, state := range []State{Refused, NotSent, Uncertain} {
 		b := begin(t, l, submission("late-"+strings.ToLower(string(state)), string(state)))
 		submitting(t, l, b)
-		if _, err := l.Recover(t.Context(), "server-2"); err != nil {
+		c.pass(Lease)
+		if _, err := l.Expire(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 		if r := settle(t, l, b, Outcome{State: state}); r.State != state || r.Abandoned {
@@ -446,6 +475,10 @@ func TestSettlingMayBeRepeatedAndLate(t *testing.T) {
 }
 
 func TestAnAttemptThatWasNotSentIsNeverSent(t *testing.T) {
+	onEach(t, anAttemptThatWasNotSentIsNeverSent)
+}
+
+func anAttemptThatWasNotSentIsNeverSent(t *testing.T, temporary opener) {
 	c := newClock()
 	l := temporary(t, c.Now)
 	b := begin(t, l, submission("r1", "one"))
@@ -482,7 +515,9 @@ func TestRecoverLeavesTheOwnersRows(t *testing.T) {
 	}
 }
 
-func TestFollowing(t *testing.T) {
+func TestFollowing(t *testing.T) { onEach(t, following) }
+
+func following(t *testing.T, temporary opener) {
 	c := newClock()
 	l := temporary(t, c.Now)
 	first := reach(t, l, submission("r1", "one"), Waiting)
@@ -546,6 +581,10 @@ func TestFollowing(t *testing.T) {
 }
 
 func TestListingPagesThroughEverythingOnce(t *testing.T) {
+	onEach(t, listingPagesThroughEverythingOnce)
+}
+
+func listingPagesThroughEverythingOnce(t *testing.T, temporary opener) {
 	c := newClock()
 	l := temporary(t, c.Now)
 	var want []string
@@ -628,7 +667,9 @@ func TestListingPagesThroughEverythingOnce(t *testing.T) {
 	}
 }
 
-func TestWhatIsLongIsCut(t *testing.T) {
+func TestWhatIsLongIsCut(t *testing.T) { onEach(t, whatIsLongIsCut) }
+
+func whatIsLongIsCut(t *testing.T, temporary opener) {
 	l := temporary(t, nil)
 	s := submission("r1", "one")
 	s.DocumentReferences, s.Findings = nil, nil
@@ -645,7 +686,30 @@ func TestWhatIsLongIsCut(t *testing.T) {
 	}
 }
 
-func TestRetention(t *testing.T) {
+// TestWhatTheContractAllowsIsStored, however long: a reference has 2,000 characters at most.
+func TestWhatTheContractAllowsIsStored(t *testing.T) { onEach(t, whatTheContractAllowsIsStored) }
+
+func whatTheContractAllowsIsStored(t *testing.T, temporary opener) {
+	l := temporary(t, nil)
+	var long, other strings.Builder // which does not compress
+	for i := range 2000 {
+		long.WriteRune(rune(0x20000 + i*7919%40000))
+		other.WriteRune(rune(0x20000 + i*6101%40000))
+	}
+	for id, reference := range map[string]string{"r1": long.String(), "r2": other.String(), "r3": "court, à l'é'chelle"} {
+		s := submission(id, id)
+		s.DocumentReferences = []string{reference}
+		begin(t, l, s)
+		found, _, err := l.List(t.Context(), Query{Practice: "demo", DocumentReference: reference, Limit: 10})
+		if err != nil || len(found) != 1 || found[0].RequestID != id || found[0].DocumentReferences[0] != reference {
+			t.Errorf("%s: %d rows, %v", id, len(found), err)
+		}
+	}
+}
+
+func TestRetention(t *testing.T) { onEach(t, retention) }
+
+func retention(t *testing.T, temporary opener) {
 	c := newClock()
 	l := temporary(t, c.Now)
 	for i, state := range States() {
@@ -653,7 +717,7 @@ func TestRetention(t *testing.T) {
 	}
 	retain := func(want Retained) {
 		t.Helper()
-		if got, err := l.Retain(t.Context(), c.Now()); err != nil || got != want {
+		if got, err := l.Retain(t.Context()); err != nil || got != want {
 			t.Errorf("%+v, %v", got, err)
 		}
 	}
@@ -676,6 +740,36 @@ func TestRetention(t *testing.T) {
 	counts, err := l.CountByState(t.Context())
 	if want := map[State]int{Received: 1, Submitting: 1, Waiting: 1, Running: 1}; err != nil || !reflect.DeepEqual(counts, want) {
 		t.Errorf("%v, %v", counts, err)
+	}
+}
+
+func TestRetentionOfMoreThanABatch(t *testing.T) { onEach(t, retentionOfMoreThanABatch) }
+
+func retentionOfMoreThanABatch(t *testing.T, temporary opener) {
+	c := newClock()
+	l := temporary(t, c.Now)
+	reach(t, l, submission("r1", "one"), Succeeded)
+	const more = 2 * retainBatch
+	others := "'r' || n || substr(request_id, 1, 0), " + strings.Join(strings.Split(columns, ", ")[2:], ", ")
+	for _, statement := range []string{
+		`INSERT INTO submission (` + columns + `) WITH RECURSIVE other(n) AS (SELECT 2 UNION ALL SELECT n + 1 FROM other WHERE n <= ` + fmt.Sprint(more) + `) ` +
+			`SELECT practice, ` + others + ` FROM submission, other`,
+		`INSERT INTO document_reference SELECT practice, 'FA', request_id FROM submission`,
+	} {
+		if _, err := l.db.ExecContext(t.Context(), statement); err != nil {
+			t.Fatal(err)
+		}
+	}
+	c.pass(KeepContent + time.Second)
+	if n, err := l.Retain(t.Context()); err != nil || n != (Retained{Contents: more + 1}) {
+		t.Errorf("%+v, %v", n, err)
+	}
+	if left := lines(t, l, "SELECT COUNT(*) AS n FROM document_reference"); left != "n=0 \n" {
+		t.Errorf("references: %s", left)
+	}
+	c.pass(KeepOutcome)
+	if n, err := l.Retain(t.Context()); err != nil || n != (Retained{Rows: more + 1}) {
+		t.Errorf("%+v, %v", n, err)
 	}
 }
 
@@ -718,6 +812,10 @@ func TestThoseWhoWaitAreTold(t *testing.T) {
 }
 
 func TestACallerWhoGivesUpLeavesNothingHalfDone(t *testing.T) {
+	onEach(t, aCallerWhoGivesUpLeavesNothingHalfDone)
+}
+
+func aCallerWhoGivesUpLeavesNothingHalfDone(t *testing.T, temporary opener) {
 	l := temporary(t, nil)
 	gone, cancel := context.WithCancel(t.Context())
 	cancel()
@@ -740,7 +838,9 @@ func TestACallerWhoGivesUpLeavesNothingHalfDone(t *testing.T) {
 	get(t, l, key("r1"))
 }
 
-func TestAFailedCommitLeavesNothing(t *testing.T) {
+func TestAFailedCommitLeavesNothing(t *testing.T) { onEach(t, aFailedCommitLeavesNothing) }
+
+func aFailedCommitLeavesNothing(t *testing.T, temporary opener) {
 	l := temporary(t, nil)
 	before := begin(t, l, submission("r1", "one")).Record
 	signal, cancel := l.Subscribe(key("r1"))
@@ -759,11 +859,7 @@ func TestAFailedCommitLeavesNothing(t *testing.T) {
 		if err := w.update(from, &row); err != nil {
 			return err
 		}
-		if _, err := w.tx.ExecContext(w.ctx, "PRAGMA defer_foreign_keys = 1"); err != nil {
-			return err
-		}
-		_, err = w.tx.ExecContext(w.ctx, "INSERT INTO document_reference VALUES ('demo', 'x', 'nobody')")
-		return err
+		return doom(w)
 	})
 	if !errors.Is(err, ErrCommit) {
 		t.Errorf("%v", err)
@@ -779,7 +875,9 @@ func TestAFailedCommitLeavesNothing(t *testing.T) {
 	submitting(t, l, Begun{Record: before})
 }
 
-func TestOneOfManyWins(t *testing.T) {
+func TestOneOfManyWins(t *testing.T) { onEach(t, oneOfManyWins) }
+
+func oneOfManyWins(t *testing.T, temporary opener) {
 	l := temporary(t, nil)
 	const many = 50
 	var wait sync.WaitGroup
@@ -803,7 +901,9 @@ func TestOneOfManyWins(t *testing.T) {
 	}
 }
 
-func TestOneOfManySendsAndSettles(t *testing.T) {
+func TestOneOfManySendsAndSettles(t *testing.T) { onEach(t, oneOfManySendsAndSettles) }
+
+func oneOfManySendsAndSettles(t *testing.T, temporary opener) {
 	l := temporary(t, nil)
 	b := begin(t, l, submission("r1", "one"))
 	count := func(do func() error) (done int) {
@@ -837,7 +937,9 @@ func TestOneOfManySendsAndSettles(t *testing.T) {
 	}
 }
 
-func TestOneOfTheSameContentWins(t *testing.T) {
+func TestOneOfTheSameContentWins(t *testing.T) { onEach(t, oneOfTheSameContentWins) }
+
+func oneOfTheSameContentWins(t *testing.T, temporary opener) {
 	l := temporary(t, nil)
 	const many = 10
 	var wait sync.WaitGroup

@@ -100,7 +100,7 @@ func (l *Ledger) batch(ctx context.Context, q Query, at position, size int) ([]R
 		add("caller = %s", q.Caller)
 	}
 	if q.DocumentReference != "" {
-		add("request_id IN (SELECT request_id FROM document_reference d WHERE d.practice = %s AND d.reference = %s)", q.Practice, q.DocumentReference)
+		add("request_id IN (SELECT request_id FROM document_reference d WHERE d.practice = %s AND d.reference = %s)", q.Practice, indexed(q.DocumentReference))
 	}
 	if !q.From.IsZero() {
 		add("created >= %s", micros(q.From))

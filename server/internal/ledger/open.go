@@ -9,7 +9,9 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -34,6 +36,15 @@ type Ledger struct {
 	changes changes
 	close   func() error
 }
+
+// Option tunes a ledger.
+type Option func(*Ledger)
+
+// WithLease sets how long an owner may take from Begin to its outcome, instead of Lease.
+func WithLease(lease time.Duration) Option { return func(l *Ledger) { l.rules.lease = lease } }
+
+// Shared says whether other processes use the ledger at the same time.
+func (l *Ledger) Shared() bool { return l.dialect.shared }
 
 // Init creates a ledger in a file that does not exist; its folder does.
 func Init(ctx context.Context, path string) error {
@@ -84,8 +95,15 @@ func syncFolder(path string) error {
 
 // Open opens the ledger in a file, which Init has made, and locks it until Close or the end of the process. An older
 // schema is brought up to date. Errors: ErrMissing, ErrNoLedger, ErrLocked, ErrReadOnly, ErrNewer.
-func Open(ctx context.Context, path string) (*Ledger, error) {
-	return open(ctx, path, true)
+func Open(ctx context.Context, path string, options ...Option) (*Ledger, error) {
+	l, err := open(ctx, path, true)
+	if err != nil {
+		return nil, err
+	}
+	for _, option := range options {
+		option(l)
+	}
+	return l, nil
 }
 
 func open(ctx context.Context, path string, durable bool) (*Ledger, error) {
@@ -140,19 +158,39 @@ func migrate(ctx context.Context, db *sql.DB, d dialect, sources fs.FS) error {
 	if err != nil {
 		return err
 	}
-	provider, err := goose.NewProvider(d.goose, db, sources, goose.WithDisableGlobalRegistry(true))
+	provider, err := goose.NewProvider(d.goose, db, ours{sources, d.name}, append(d.migrating, goose.WithDisableGlobalRegistry(true))...)
 	if err != nil {
 		return err
 	}
-	current, target, err := provider.GetVersions(ctx)
-	if err != nil {
+	known := func() error {
+		current, target, err := provider.GetVersions(ctx)
+		if err == nil && current > target {
+			err = fmt.Errorf("schema %d, known up to %d: %w", current, target, ErrNewer)
+		}
 		return err
 	}
-	if current > target {
-		return fmt.Errorf("schema %d, known up to %d: %w", current, target, ErrNewer)
+	if err := known(); err != nil {
+		return err
 	}
-	_, err = provider.Up(ctx)
-	return err
+	if _, err := provider.Up(ctx); err != nil {
+		return err
+	}
+	return known() // a newer server may have been quicker
+}
+
+// ours are the migrations of one database: those for all, and those that name it.
+type ours struct {
+	fs.FS
+	name string
+}
+
+// Glob implements fs.GlobFS.
+func (o ours) Glob(pattern string) ([]string, error) {
+	all, err := fs.Glob(o.FS, pattern)
+	return slices.DeleteFunc(all, func(file string) bool {
+		parts := strings.Split(file, ".") // NUMBER_what.sql, or NUMBER_what.NAME.sql
+		return len(parts) == 3 && parts[1] != o.name
+	}), err
 }
 
 // Temporary returns a ledger that ends with Close: for the sandbox and tests. clock, which may be nil, stands in for
@@ -185,8 +223,9 @@ type changes struct {
 	waiting map[Key]map[chan struct{}]struct{}
 }
 
-// Subscribe returns a channel that is signalled after every committed change of a row, until cancel. Signals that are
-// not taken in time become one: read the row after each, and once after subscribing.
+// Subscribe returns a channel that is signalled after every committed change of a row, until cancel; where other processes
+// may change it too, also each second. Signals that are not taken in time become one: read the row after each, and once
+// after subscribing.
 func (l *Ledger) Subscribe(key Key) (changed <-chan struct{}, cancel func()) {
 	c := &l.changes
 	signal := make(chan struct{}, 1)

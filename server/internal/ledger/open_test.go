@@ -20,6 +20,8 @@ import (
 	"time"
 
 	"go.uber.org/goleak"
+
+	"cegid.internal/gateway/server/internal/ledger/pgtest"
 )
 
 // The test binary is also the process that is killed: see child.
@@ -38,13 +40,13 @@ func TestMain(m *testing.M) {
 			panic(err)
 		}
 	}
-	goleak.VerifyTestMain(m)
+	goleak.VerifyTestMain(pgtest.Main{M: m})
 }
 
 // child does what its role says, prints what was confirmed to it, and waits to be killed.
 func child(role, path string) error {
 	ctx := context.Background()
-	l, err := Open(ctx, path)
+	l, err := openedAt(ctx, path)
 	if err != nil {
 		return err
 	}
@@ -107,6 +109,14 @@ func child(role, path string) error {
 	return nil
 }
 
+// openedAt opens the ledger of a file, or of a database.
+func openedAt(ctx context.Context, at string) (*Ledger, error) {
+	if strings.HasPrefix(at, "host=") {
+		return OpenPostgres(ctx, func() string { return at })
+	}
+	return Open(ctx, at)
+}
+
 type process struct {
 	*exec.Cmd
 	lines *bufio.Scanner
@@ -158,9 +168,31 @@ func initialised(t *testing.T) string {
 	return path
 }
 
-func opened(t *testing.T, path string) *Ledger {
+// places make a ledger on each database, and return where it is.
+func places() map[string]func(*testing.T) string {
+	return map[string]func(*testing.T) string{
+		"SQLite":     initialised,
+		"PostgreSQL": func(t *testing.T) string { t.Helper(); return database(t)() },
+	}
+}
+
+// recoverAll settles what dead owners left; of a shared ledger, once their lease is over.
+func recoverAll(t *testing.T, l *Ledger) {
 	t.Helper()
-	l, err := Open(t.Context(), path)
+	if l.Shared() {
+		if n, err := l.Recover(t.Context(), owner); err != nil || n != (Recovered{}) {
+			t.Fatalf("under the lease: %+v, %v", n, err)
+		}
+		l.clock = func() time.Time { return time.Now().Add(Lease) }
+	}
+	if _, err := l.Recover(t.Context(), owner); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func opened(t *testing.T, at string) *Ledger {
+	t.Helper()
+	l, err := openedAt(t.Context(), at)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -169,6 +201,12 @@ func opened(t *testing.T, path string) *Ledger {
 }
 
 func TestAKilledServersRowIsWhereItWasCommitted(t *testing.T) {
+	for name, place := range places() {
+		t.Run(name, func(t *testing.T) { aKilledServersRowIsWhereItWasCommitted(t, place) })
+	}
+}
+
+func aKilledServersRowIsWhereItWasCommitted(t *testing.T, place func(*testing.T) string) {
 	for role, want := range map[string]struct{ before, after State }{
 		"RECEIVED":         {Received, NotSent},
 		"SUBMITTING":       {Submitting, Uncertain},
@@ -177,7 +215,7 @@ func TestAKilledServersRowIsWhereItWasCommitted(t *testing.T) {
 	} {
 		t.Run(role, func(t *testing.T) {
 			t.Parallel()
-			path := initialised(t)
+			path := place(t)
 			p := start(t, role, path)
 			if line := p.line(t); line != "ready" {
 				t.Fatal(line)
@@ -187,9 +225,7 @@ func TestAKilledServersRowIsWhereItWasCommitted(t *testing.T) {
 			if r := get(t, l, key("r1")); r.State != want.before || r.Owner != "child" {
 				t.Errorf("%+v", r)
 			}
-			if _, err := l.Recover(t.Context(), owner); err != nil {
-				t.Fatal(err)
-			}
+			recoverAll(t, l)
 			r := get(t, l, key("r1"))
 			if r.State != want.after || r.DocumentReferences[0] != "FA-one" {
 				t.Errorf("recovered: %+v", r)
@@ -203,7 +239,12 @@ func TestAKilledServersRowIsWhereItWasCommitted(t *testing.T) {
 }
 
 func TestWhatWasConfirmedOutlivesAKill(t *testing.T) {
-	path := initialised(t)
+	for name, place := range places() {
+		t.Run(name, func(t *testing.T) { whatWasConfirmedOutlivesAKill(t, place(t)) })
+	}
+}
+
+func whatWasConfirmedOutlivesAKill(t *testing.T, path string) {
 	p := start(t, "work", path)
 	last := p.line(t)
 	for range 20 {
@@ -219,9 +260,7 @@ func TestWhatWasConfirmedOutlivesAKill(t *testing.T) {
 	_ = p.Wait()
 
 	l := opened(t, path)
-	if _, err := l.Recover(t.Context(), owner); err != nil {
-		t.Fatal(err)
-	}
+	recoverAll(t, l)
 	var count int
 	if _, err := fmt.Sscanf(last, "r%d", &count); err != nil {
 		t.Fatal(last)
@@ -415,10 +454,19 @@ func TestALedgerOfTheFirstServerIsBroughtUpToDate(t *testing.T) {
 	}
 }
 
+const moreMigration = "migrations/90000_more.sql"
+
+// newerMigrations are those of a newer server.
+func newerMigrations(t *testing.T) fstest.MapFS {
+	t.Helper()
+	out := schemas(t)
+	out[moreMigration] = &fstest.MapFile{Data: []byte("-- +goose Up\nALTER TABLE submission ADD COLUMN more TEXT NOT NULL DEFAULT 'x';\n")}
+	return out
+}
+
 func TestSchemasGoForwardOnly(t *testing.T) {
 	path := initialised(t)
-	newer := schemas(t)
-	newer["migrations/90000_more.sql"] = &fstest.MapFile{Data: []byte("-- +goose Up\nALTER TABLE submission ADD COLUMN more TEXT NOT NULL DEFAULT 'x';\n")}
+	newer := newerMigrations(t)
 	l := opened(t, path)
 	before := begin(t, l, submission("r1", "one")).Record
 	if err := migrate(t.Context(), l.db, l.dialect, newer); err != nil {
@@ -439,7 +487,7 @@ func TestSchemasGoForwardOnly(t *testing.T) {
 	// A migration that fails leaves the schema as it was.
 	path = initialised(t)
 	l = opened(t, path)
-	newer["migrations/90000_more.sql"].Data = append(newer["migrations/90000_more.sql"].Data, "SELECT no_such_column FROM submission;\n"...)
+	newer[moreMigration].Data = append(newer[moreMigration].Data, "SELECT no_such_column FROM submission;\n"...)
 	if err := migrate(t.Context(), l.db, l.dialect, newer); err == nil {
 		t.Error("a broken migration succeeded")
 	}
@@ -479,37 +527,63 @@ func TestATemporaryLedgerLeavesNothing(t *testing.T) {
 }
 
 // Queries whose cost grows with the ledger use an index.
-func TestQueriesUseTheirIndex(t *testing.T) {
+func TestQueriesUseTheirIndex(t *testing.T) { onEach(t, queriesUseTheirIndex) }
+
+func queriesUseTheirIndex(t *testing.T, temporary opener) {
 	l := temporary(t, nil)
+	explain, primaryKey, blob := "EXPLAIN QUERY PLAN ", "sqlite_autoindex_submission_1", `x'00'`
+	if l.Shared() {
+		explain, primaryKey, blob = "EXPLAIN ", "Index Cond: ((practice = 'x'::text) AND (request_id = 'y'::text))", `'\x00'`
+		l.db.SetMaxOpenConns(1)
+		if _, err := l.db.ExecContext(t.Context(), "SET enable_seqscan = off"); err != nil { // which is quicker on few rows
+			t.Fatal(err)
+		}
+	}
 	for query, index := range map[string]string{
-		`SELECT * FROM submission WHERE practice = 'x' AND request_id = 'y'`: "sqlite_autoindex_submission_1",
-		`SELECT * FROM submission WHERE practice = 'x' AND dossier = 'd' AND fingerprint = x'00' AND received >= 1 AND scheme = 1
+		`SELECT * FROM submission WHERE practice = 'x' AND request_id = 'y'`: primaryKey,
+		`SELECT * FROM submission WHERE practice = 'x' AND dossier = 'd' AND fingerprint = ` + blob + ` AND received >= 1 AND scheme = 1
 		 AND request_id <> 'y' AND state NOT IN ('NOT_SENT', 'REFUSED') ORDER BY received DESC`: "submission_content",
 		`SELECT * FROM submission WHERE practice = 'x' AND (created, request_id) < (1, 'y') ORDER BY created DESC, request_id DESC LIMIT 9`: "submission_newest",
 		`SELECT * FROM submission WHERE state IN ('RECEIVED', 'SUBMITTING') ORDER BY lease_until`:                                           "submission_open",
 		`SELECT * FROM submission WHERE state IN ('WAITING', 'RUNNING') AND next_poll <= 5 ORDER BY next_poll LIMIT 9`:                      "submission_due",
 		`DELETE FROM submission WHERE updated < 1 AND ` + final:                                                                             "submission_age",
 	} {
-		rows, err := l.db.QueryContext(t.Context(), "EXPLAIN QUERY PLAN "+query)
-		if err != nil {
-			t.Fatal(err)
-		}
-		plan := ""
-		for rows.Next() {
-			var a, b, c int
-			var detail string
-			if err := rows.Scan(&a, &b, &c, &detail); err != nil {
-				t.Fatal(err)
-			}
-			plan += detail + "; "
-		}
-		if err := errors.Join(rows.Err(), rows.Close()); err != nil {
-			t.Fatal(err)
-		}
-		if !strings.Contains(plan, index) {
+		if plan := lines(t, l, explain+query); !strings.Contains(plan, index) {
 			t.Errorf("%s\n%s", query, plan)
 		}
 	}
+}
+
+// lines runs a query and returns its values as text, a row a line.
+func lines(t *testing.T, l *Ledger, query string) string {
+	t.Helper()
+	rows, err := l.db.QueryContext(t.Context(), query)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer rows.Close()
+	columns, err := rows.Columns()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out strings.Builder
+	for rows.Next() {
+		values, into := make([]any, len(columns)), make([]any, len(columns))
+		for i := range values {
+			into[i] = &values[i]
+		}
+		if err := rows.Scan(into...); err != nil {
+			t.Fatal(err)
+		}
+		for i, column := range columns {
+			fmt.Fprintf(&out, "%s=%v ", column, values[i])
+		}
+		out.WriteByte('\n')
+	}
+	if err := rows.Err(); err != nil {
+		t.Fatal(err)
+	}
+	return out.String()
 }
 
 var (

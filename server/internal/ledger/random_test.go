@@ -75,6 +75,10 @@ func raceDetector() bool {
 // The SQL does what the rules say, whatever the order of calls: every row, every error, after every call.
 func TestTheDatabaseFollowsTheRules(t *testing.T) {
 	t.Parallel()
+	onEach(t, theDatabaseFollowsTheRules)
+}
+
+func theDatabaseFollowsTheRules(t *testing.T, temporary opener) {
 	c := newClock()
 	l := temporary(t, c.Now)
 	practices := 0
@@ -174,7 +178,9 @@ func TestTheDatabaseFollowsTheRules(t *testing.T) {
 			"Recover": func(t *rapid.T) {
 				owner := owners.Draw(t, "owner")
 				for row := range maps.Values(m.rows) {
-					if row.owner != owner {
+					if l.Shared() {
+						m.expire(row, now())
+					} else if row.owner != owner {
 						row.standing, _ = m.rules.abandon(row.standing)
 					}
 				}

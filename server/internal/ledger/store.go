@@ -2,6 +2,7 @@ package ledger
 
 import (
 	"context"
+	"crypto/sha256"
 	"database/sql"
 	"encoding/json"
 	"errors"
@@ -29,25 +30,55 @@ type writing struct {
 
 // write runs a transaction, again where another one was in its way. ctx bounds the wait for its turn; from then on it is
 // ignored, so that a caller who gives up cannot leave a commit of which nobody knows, nor break off the connection that
-// holds the lock: transactions are short.
+// holds the lock: transactions are short, and the dialect's limit bounds those over a network.
 func (l *Ledger) write(ctx context.Context, do func(*writing) error) error {
+	return l.tried(ctx, func() error { return l.writeOnce(ctx, do) })
+}
+
+// tried does what leaves nothing when it fails, again where that may help at once.
+func (l *Ledger) tried(ctx context.Context, do func() error) error {
 	const attempts = 3
 	for attempt := 1; ; attempt++ {
-		err := l.writeOnce(ctx, do)
-		if err == nil || attempt == attempts || errors.Is(err, ErrCommit) || !l.dialect.transient(err) {
+		err := do()
+		switch {
+		case err == nil, errors.Is(err, ErrCommit):
+			return err
+		case ctx.Err() == nil && errors.Is(err, context.DeadlineExceeded):
+			return fmt.Errorf("%w: %s", ErrSilent, err) // the caller's time is not over
+		case attempt == attempts || !l.dialect.transient(err):
 			return err
 		}
 	}
 }
 
-func (l *Ledger) writeOnce(ctx context.Context, do func(*writing) error) error {
+// bounded ends with the dialect's limit.
+func (l *Ledger) bounded(ctx context.Context) (context.Context, context.CancelFunc) {
+	if l.dialect.limit == 0 {
+		return ctx, func() {}
+	}
+	return context.WithTimeout(ctx, l.dialect.limit)
+}
+
+// conn waits for a connection.
+func (l *Ledger) conn(ctx context.Context) (*sql.Conn, error) {
+	ctx, cancel := l.bounded(ctx)
+	defer cancel()
 	conn, err := l.db.Conn(ctx)
 	if err != nil {
-		return fmt.Errorf("ledger: %w", err)
+		return nil, fmt.Errorf("ledger: %w", err)
+	}
+	return conn, nil
+}
+
+func (l *Ledger) writeOnce(ctx context.Context, do func(*writing) error) error {
+	conn, err := l.conn(ctx)
+	if err != nil {
+		return err
 	}
 	defer conn.Close()
-	ctx = context.WithoutCancel(ctx)
-	tx, err := conn.BeginTx(ctx, nil)
+	ctx, cancel := l.bounded(context.WithoutCancel(ctx))
+	defer cancel()
+	tx, err := conn.BeginTx(ctx, &sql.TxOptions{Isolation: l.dialect.isolation})
 	if err != nil {
 		return fmt.Errorf("ledger: %w", err)
 	}
@@ -62,20 +93,33 @@ func (l *Ledger) writeOnce(ctx context.Context, do func(*writing) error) error {
 		return err
 	}
 	if err := tx.Commit(); err != nil {
-		return fmt.Errorf("%w: %w", ErrCommit, err)
+		return fmt.Errorf("%w: %s", ErrCommit, err)
 	}
 	l.changes.signal(w.touched)
 	return nil
 }
 
 // read runs a query whose rows are records. Like write, it heeds ctx until its turn has come.
-func (l *Ledger) read(ctx context.Context, query string, args ...any) ([]Record, error) {
-	conn, err := l.db.Conn(ctx)
-	if err != nil {
-		return nil, fmt.Errorf("ledger: %w", err)
-	}
-	defer conn.Close()
-	return collect(context.WithoutCancel(ctx), conn, query, args...)
+func (l *Ledger) read(ctx context.Context, query string, args ...any) (records []Record, err error) {
+	err = l.reading(ctx, func(ctx context.Context, conn *sql.Conn) (err error) {
+		records, err = collect(ctx, conn, query, args...)
+		return err
+	})
+	return records, err
+}
+
+// reading lends a connection for queries.
+func (l *Ledger) reading(ctx context.Context, do func(context.Context, *sql.Conn) error) error {
+	return l.tried(ctx, func() error {
+		conn, err := l.conn(ctx)
+		if err != nil {
+			return err
+		}
+		defer conn.Close()
+		ctx, cancel := l.bounded(context.WithoutCancel(ctx))
+		defer cancel()
+		return do(ctx, conn)
+	})
 }
 
 type querier interface {
@@ -173,6 +217,27 @@ func (w *writing) row(key Key) (Record, error) {
 	return found[0], nil
 }
 
+// keys runs a statement that returns the keys of rows.
+func (w *writing) keys(query string, args ...any) ([]Key, error) {
+	rows, err := w.tx.QueryContext(w.ctx, query, args...)
+	if err != nil {
+		return nil, fmt.Errorf("ledger: %w", err)
+	}
+	defer rows.Close()
+	var out []Key
+	for rows.Next() {
+		var key Key
+		if err := rows.Scan(&key.Practice, &key.RequestID); err != nil {
+			return nil, fmt.Errorf("ledger: %w", err)
+		}
+		out = append(out, key)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, fmt.Errorf("ledger: %w", err)
+	}
+	return out, nil
+}
+
 func (w *writing) insert(r *Record) error {
 	args, err := values(r)
 	if err != nil {
@@ -220,12 +285,21 @@ func (w *writing) index(r *Record) error {
 	}
 	for _, reference := range r.DocumentReferences {
 		_, err := w.tx.ExecContext(w.ctx, `INSERT INTO document_reference (practice, reference, request_id) VALUES ($1, $2, $3)`,
-			r.Practice, reference, r.RequestID)
+			r.Practice, indexed(reference), r.RequestID)
 		if err != nil {
 			return fmt.Errorf("ledger: %w", err)
 		}
 	}
 	return nil
+}
+
+// indexed is a reference as the index has it: PostgreSQL refuses keys of more than 2,704 bytes, and the contract does not.
+func indexed(reference string) string {
+	const longest = 500
+	if len(reference) <= longest {
+		return reference
+	}
+	return fmt.Sprintf("sha256:%x", sha256.Sum256([]byte(reference)))
 }
 
 func placeholders(from, n int) string {
