@@ -1,0 +1,60 @@
+package ledger
+
+import (
+	"fmt"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+func TestWhatPeopleLookAt(t *testing.T) { onEach(t, whatPeopleLookAt) }
+
+func whatPeopleLookAt(t *testing.T, temporary opener) {
+	c := newClock()
+	l := temporary(t, c.Now)
+	for i, state := range States() {
+		reach(t, l, submission(fmt.Sprint("id-", i), fmt.Sprint(i)), state)
+	}
+	c.pass(Lease)
+	if _, err := l.Expire(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	one := func(query string) string {
+		t.Helper()
+		return strings.TrimSpace(lines(t, l, query))
+	}
+	// The same names, in the same order, on each database.
+	for view, columns := range map[string]string{
+		"ledger": "practice request_id state dossier caller rpc format attempt document_references entries lines debit credit first_date last_date " +
+			"loop_request_id loop_ids error_reason error_message loop_message follow_error poll_count created received submitted updated finished next_poll " +
+			"lease_until owner abandoned",
+		"ledger_uncertain": "practice dossier request_id caller document_references entries lines debit first_date last_date loop_request_id submitted " +
+			"uncertain_since error_message follow_error",
+		"ledger_under_way": "practice dossier request_id state caller loop_request_id received submitted next_poll poll_count follow_error lease_until owner",
+		"ledger_states":    "practice state submissions oldest newest",
+	} {
+		rows, err := l.db.QueryContext(t.Context(), "SELECT * FROM "+view)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := rows.Columns()
+		if err != nil || strings.Join(got, " ") != columns {
+			t.Errorf("%s: %v, %v", view, got, err)
+		}
+		if err := rows.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for query, want := range map[string]string{
+		`SELECT state, document_references, error_reason, submitted FROM ledger WHERE request_id = 'id-0'`:  `state=NOT_SENT document_references=\["FA-0"\] error_reason=SHUTTING_DOWN submitted=<nil>`,
+		`SELECT abandoned FROM ledger WHERE request_id = 'id-1'`:                                            `abandoned=(true|1)`,
+		`SELECT loop_request_id, error_reason, created FROM ledger WHERE request_id = 'id-4'`:               `loop_request_id=loop-id-4 error_reason=<nil> created=2026-03-01 \d\d:00:00.*`,
+		`SELECT request_id, uncertain_since IS NOT NULL AS since FROM ledger_uncertain ORDER BY request_id`: `request_id=id-1 since=(true|1) \nrequest_id=id-8 since=(true|1)`,
+		`SELECT request_id FROM ledger_under_way ORDER BY request_id`:                                       "request_id=id-2 \nrequest_id=id-3",
+		`SELECT state, submissions FROM ledger_states WHERE state = 'UNCERTAIN'`:                            `state=UNCERTAIN submissions=2`,
+	} {
+		if got := one(query); !regexp.MustCompile("^" + want + "$").MatchString(got) {
+			t.Errorf("%s\n%s", query, got)
+		}
+	}
+}
