@@ -21,6 +21,7 @@ import (
 
 	"cegid.internal/gateway/cegidclient"
 	"cegid.internal/gateway/server/internal/ledger"
+	"cegid.internal/gateway/server/internal/ledger/pgtest"
 )
 
 // faulty makes commits to ledgers of faultyLedger fail while it is set.
@@ -40,7 +41,7 @@ func TestMain(m *testing.M) {
 			`CREATE TEMP TRIGGER faulty BEFORE UPDATE ON main.submission WHEN ledger_is_faulty() BEGIN SELECT RAISE(ABORT, 'the disk is full'); END`, nil)
 		return err
 	})
-	goleak.VerifyTestMain(m)
+	goleak.VerifyTestMain(pgtest.Main{M: m})
 }
 
 // faultyLedger is a ledger whose updates fail while faulty is set.
@@ -183,7 +184,11 @@ func get(t *testing.T, l *ledger.Ledger, id string) ledger.Record {
 // accepted is a send that Loop accepts: it notes first that bytes leave, as the client's hook does.
 func accepted(i *Importer, id string) func(context.Context) (string, error) {
 	return func(ctx context.Context) (string, error) {
-		if err := i.cfg.Ledger.Submitting(ctx, ledger.Key{Practice: "demo", RequestID: id}, 1, i.cfg.Owner, i.cfg.CallLimit); err != nil {
+		record, err := i.cfg.Ledger.Get(ctx, ledger.Key{Practice: "demo", RequestID: id})
+		if err != nil {
+			return "", err
+		}
+		if err := i.cfg.Ledger.Submitting(ctx, record.Key, record.Attempt, record.Owner, i.cfg.CallLimit); err != nil {
 			return "", err
 		}
 		return "loop-" + id, nil

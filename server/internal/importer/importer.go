@@ -25,7 +25,8 @@ import (
 // Config is what the importer needs. Zero durations are the defaults.
 type Config struct {
 	Ledger *ledger.Ledger
-	// Owner names this process; no other process, past or present, has the same name.
+	// Owner names this process; no other process, past or present, has the same name. Each submission has a name of its own
+	// that begins with it.
 	Owner string
 	// Client finds the client of a practice; false when the practice is no longer configured.
 	Client func(practice string) (*cegidclient.Client, bool)
@@ -59,6 +60,7 @@ func (c Config) withDefaults() Config {
 type Importer struct {
 	cfg Config
 
+	owners      atomic.Int64
 	submissions sync.WaitGroup
 	stopping    chan struct{} // closed: no new submission
 	stopOnce    sync.Once
@@ -131,6 +133,9 @@ func (i *Importer) submit(ctx context.Context, submission ledger.Submission, sen
 	}
 	select {
 	case settled := <-done:
+		if settled.existing {
+			return i.Await(ctx, settled.record)
+		}
 		return settled.record, settled.err
 	case <-ctx.Done():
 		return ledger.Record{}, ctx.Err()
@@ -138,8 +143,9 @@ func (i *Importer) submit(ctx context.Context, submission ledger.Submission, sen
 }
 
 type settled struct {
-	record ledger.Record
-	err    error
+	record   ledger.Record
+	existing bool // somebody else's
+	err      error
 }
 
 // begin commits RECEIVED, after which the submission belongs to the importer.
@@ -157,19 +163,54 @@ func (i *Importer) begin(ctx context.Context, submission ledger.Submission, send
 		return ledger.Begun{}, nil, ErrStopping
 	default:
 	}
-	// A commit must not be torn from its submission by a caller who leaves: it takes milliseconds.
-	detached := context.WithoutCancel(ctx)
-	begun, err := i.cfg.Ledger.Begin(detached, submission, i.cfg.Owner)
-	if err != nil || begun.Existing {
+	// A name of its own tells a commit that was not confirmed from another call's. The ledger heeds ctx until it has begun:
+	// a commit is not torn from its submission by a caller who leaves.
+	owner := fmt.Sprintf("%s/%d", i.cfg.Owner, i.owners.Add(1))
+	begun, err := i.cfg.Ledger.Begin(ctx, submission, owner)
+	unconfirmed := errors.Is(err, ledger.ErrCommit)
+	if err != nil && !unconfirmed || begun.Existing {
 		return begun, nil, err
 	}
+	detached := context.WithoutCancel(ctx)
 	done := make(chan settled, 1)
 	taken = true
 	i.submissions.Go(func() {
-		record, err := i.own(detached, begun.Record, send, release)
-		done <- settled{record, err}
+		mine := begun
+		if unconfirmed {
+			var err error
+			if mine, err = i.confirm(detached, submission, owner); err != nil || mine.Existing {
+				release()
+				done <- settled{mine.Record, mine.Existing, err}
+				return
+			}
+		}
+		record, err := i.own(detached, mine.Record, send, release)
+		done <- settled{record, false, err}
 	})
 	return begun, done, nil
+}
+
+// confirm begins a submission again whose commit was not confirmed, until it is known: else it would stand in its caller's
+// way until its lease is over.
+func (i *Importer) confirm(ctx context.Context, submission ledger.Submission, owner string) (ledger.Begun, error) {
+	giveUp := time.After(i.cfg.CallLimit)
+	for pause := 10 * time.Millisecond; ; pause = min(2*pause, time.Second) {
+		begun, err := i.cfg.Ledger.Begin(ctx, submission, owner)
+		if err == nil && begun.Owner == owner && begun.State == ledger.Received {
+			begun.Existing = false // it was stored
+		}
+		duplicate := (*ledger.DuplicateError)(nil)
+		if err == nil || errors.Is(err, ledger.ErrReused) || errors.As(err, &duplicate) {
+			return begun, err
+		}
+		select {
+		case <-time.After(pause):
+		case <-giveUp:
+			return ledger.Begun{}, err
+		case <-i.stopping:
+			return ledger.Begun{}, err
+		}
+	}
 }
 
 // ErrStopping says that the importer takes no more submissions.
@@ -209,7 +250,7 @@ func (i *Importer) send(ctx context.Context, record ledger.Record, send func(con
 	defer cancel()
 	// The last step before bytes leave, inside retry, gate and limits: from here on a crash means UNCERTAIN.
 	call = cegidclient.WithBeforeSend(call, func(ctx context.Context, _ *cegidclient.Call) error {
-		err := i.cfg.Ledger.Submitting(ctx, record.Key, record.Attempt, i.cfg.Owner, i.cfg.CallLimit)
+		err := i.cfg.Ledger.Submitting(ctx, record.Key, record.Attempt, record.Owner, i.cfg.CallLimit)
 		leaving.Store(err == nil)
 		return err
 	})
@@ -222,7 +263,7 @@ func (i *Importer) settle(ctx context.Context, record ledger.Record, outcome led
 	stopping, told := i.stopping, false
 	var giveUp <-chan time.Time
 	for pause := 10 * time.Millisecond; ; pause = min(2*pause, time.Second) {
-		after, err := i.cfg.Ledger.Settle(ctx, record.Key, record.Attempt, i.cfg.Owner, outcome)
+		after, err := i.cfg.Ledger.Settle(ctx, record.Key, record.Attempt, record.Owner, outcome)
 		switch {
 		case err == nil:
 			i.poller.wake()

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"runtime/debug"
 	"sync"
 	"time"
@@ -19,7 +20,9 @@ const (
 	pollBatch = 1000
 	// pollLimit bounds one question, which is a single attempt: the poller comes again anyway.
 	pollLimit = 15 * time.Second
-	// Pauses between two rounds of housekeeping.
+	// claimLasts is how long a server has an import for itself while it asks: longer than it takes.
+	claimLasts = pollLimit + 5*time.Second
+	// Pauses between two rounds of housekeeping. Short leases are looked at five times in their time.
 	expireEvery = time.Minute
 	retainEvery = time.Hour
 )
@@ -113,7 +116,7 @@ func (p *poller) mend(ctx context.Context) {
 
 // keep settles what owners have left over their lease, and forgets what is old enough.
 func (p *poller) keep(ctx context.Context) {
-	expire, retain := time.NewTicker(expireEvery), time.NewTicker(retainEvery)
+	expire, retain := time.NewTicker(min(expireEvery, p.cfg.Ledger.Lease()/5)), time.NewTicker(retainEvery)
 	defer expire.Stop()
 	defer retain.Stop()
 	for {
@@ -143,6 +146,9 @@ func (p *poller) round(ctx context.Context) {
 			p.cfg.Log.Error("the ledger does not say what is due", "error", err.Error())
 		}
 		return
+	}
+	if p.cfg.Ledger.Shared() { // the others begin elsewhere
+		rand.Shuffle(len(due), func(a, b int) { due[a], due[b] = due[b], due[a] })
 	}
 	for _, record := range due {
 		if !p.take(record.Key) {
@@ -176,14 +182,21 @@ func (p *poller) release(key ledger.Key) {
 	p.running[key.Practice]--
 }
 
-// ask asks Loop once and commits what it says; false when it could not.
+// ask asks Loop once and commits what it says; false when it could not, or another server does.
 func (p *poller) ask(ctx context.Context, record ledger.Record) bool {
+	mine, err := p.cfg.Ledger.Claim(ctx, record, claimLasts)
+	if err != nil && ctx.Err() == nil {
+		p.cfg.Log.Error("an import could not be claimed, and is not asked for yet", "request_id", record.RequestID, "practice", record.Practice, "error", err.Error())
+	}
+	if err != nil || !mine {
+		return false
+	}
 	mendings := p.mendingsOf(record.Practice)
 	progress := p.safeProgress(ctx, record)
 	if ctx.Err() != nil {
 		return false // the answer, if any, was cut short by our own end
 	}
-	_, err := p.cfg.Ledger.Followed(ctx, record.Key, record.State, progress)
+	_, err = p.cfg.Ledger.Followed(ctx, record.Key, record.State, progress)
 	if err == nil && progress.FollowError != "" && p.mendingsOf(record.Practice) != mendings {
 		p.hastenAgain(record.Practice)
 	}

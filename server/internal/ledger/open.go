@@ -43,6 +43,9 @@ type Option func(*Ledger)
 // WithLease sets how long an owner may take from Begin to its outcome, instead of Lease.
 func WithLease(lease time.Duration) Option { return func(l *Ledger) { l.rules.lease = lease } }
 
+// Lease is how long an owner may take from Begin to its outcome.
+func (l *Ledger) Lease() time.Duration { return l.rules.lease }
+
 // Shared says whether other processes use the ledger at the same time.
 func (l *Ledger) Shared() bool { return l.dialect.shared }
 

@@ -1,14 +1,11 @@
 package ledger
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"net"
-	"os"
-	"path/filepath"
 	"reflect"
 	"strings"
 	"sync"
@@ -332,7 +329,7 @@ func TestNoErrorShowsTheConnectionString(t *testing.T) {
 	if err := refusing.Close(); err != nil {
 		t.Fatal(err)
 	}
-	garbage := listen(t, "tcp", "127.0.0.1:0", func(conn net.Conn) {
+	garbage := pgtest.Listen(t, "tcp", "127.0.0.1:0", func(conn net.Conn) {
 		_, _ = conn.Write([]byte("HTTP/1.1 400 Bad Request\r\n\r\n" + canary))
 	})
 	host, port, _ := net.SplitHostPort(nobody)
@@ -417,152 +414,17 @@ func TestAPasswordIsRotatedWithoutARestart(t *testing.T) {
 	}
 }
 
-// listen serves each connection of a listener until the test ends.
-func listen(t *testing.T, network, address string, serve func(net.Conn)) string {
-	t.Helper()
-	listener, err := net.Listen(network, address)
-	if err != nil {
-		t.Fatal(err)
-	}
-	var serving sync.WaitGroup
-	var mu sync.Mutex
-	var open []net.Conn
-	serving.Go(func() {
-		for {
-			conn, err := listener.Accept()
-			if err != nil {
-				return
-			}
-			mu.Lock()
-			open = append(open, conn)
-			mu.Unlock()
-			serving.Go(func() { defer conn.Close(); serve(conn) })
-		}
-	})
-	t.Cleanup(func() {
-		_ = listener.Close()
-		mu.Lock()
-		for _, conn := range open {
-			_ = conn.Close()
-		}
-		mu.Unlock()
-		serving.Wait()
-	})
-	return listener.Addr().String()
-}
-
-// wire is a way to PostgreSQL on which things go wrong.
-type wire struct {
-	mu sync.Mutex
-	// hears decides what becomes of what the client sends: pass it on, swallow it and all that follows, or break off once
-	// the server has answered, without passing that on.
-	hears func(sent []byte) treatment
-}
-
-type treatment int
-
-const (
-	pass treatment = iota
-	swallow
-	cutAfter
-)
-
-func (w *wire) does(hears func(sent []byte) treatment) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.hears = hears
-}
-
-func (w *wire) decide(sent []byte) treatment {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if w.hears == nil {
-		return pass
-	}
-	return w.hears(sent)
-}
-
 // wired opens a ledger over a wire.
-func wired(t *testing.T, dsn DSN) (*Ledger, *wire) {
+func wired(t *testing.T, dsn DSN) (*Ledger, *pgtest.Wire) {
 	t.Helper()
-	server := pgtest.Shared(t)
-	folder, err := os.MkdirTemp("", "wire") // a short path
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = os.RemoveAll(folder) })
-	w := &wire{}
-	const socket = ".s.PGSQL.5432"
-	listen(t, "unix", filepath.Join(folder, socket), func(client net.Conn) {
-		upstream, err := net.Dial("unix", filepath.Join(server.Folder(), socket))
-		if err != nil {
-			t.Error(err)
-			return
-		}
-		defer upstream.Close()
-		var answering sync.WaitGroup
-		defer answering.Wait()
-		defer upstream.Close()
-		var mu sync.Mutex
-		last := pass
-		answering.Go(func() {
-			buffer := make([]byte, 64<<10)
-			for {
-				n, err := upstream.Read(buffer)
-				mu.Lock()
-				fate := last
-				mu.Unlock()
-				if fate == cutAfter {
-					_ = client.Close()
-				}
-				if fate != pass || err != nil {
-					return
-				}
-				if _, err := client.Write(buffer[:n]); err != nil {
-					return
-				}
-			}
-		})
-		buffer := make([]byte, 64<<10)
-		for {
-			n, err := client.Read(buffer)
-			if err != nil {
-				return
-			}
-			fate := w.decide(buffer[:n])
-			mu.Lock()
-			if last == swallow {
-				fate = swallow
-			}
-			last = fate
-			mu.Unlock()
-			if fate == swallow {
-				continue
-			}
-			if _, err := upstream.Write(buffer[:n]); err != nil {
-				return
-			}
-		}
-	})
+	w := pgtest.NewWire(t, pgtest.Shared(t))
 	l := openedPostgres(t, dsn)
 	if err := l.db.Close(); err != nil {
 		t.Fatal(err)
 	}
-	l.db = openPostgres(at(strings.Replace(dsn(), server.Folder(), folder, 1)), map[string]string{"idle_in_transaction_session_timeout": "1s"})
+	l.db = openPostgres(at(w.DSN(dsn())), map[string]string{"idle_in_transaction_session_timeout": "1s"})
 	l.dialect.limit = time.Second
 	return l, w
-}
-
-// on applies to what holds a word, once.
-func on(word string, fate treatment) func([]byte) treatment {
-	done := false
-	return func(sent []byte) treatment {
-		if !done && bytes.Contains(sent, []byte(word)) {
-			done = true
-			return fate
-		}
-		return pass
-	}
 }
 
 func TestNothingHangsOnADeadNetwork(t *testing.T) {
@@ -582,7 +444,7 @@ func TestNothingHangsOnADeadNetwork(t *testing.T) {
 			_, err := l.Begin(context.Background(), submission(id, id), owner)
 			return err
 		}, ErrSilent},
-		{"a commit", "\x0bcommit\x00", func(l *Ledger, id string) error {
+		{"a commit", pgtest.Commit, func(l *Ledger, id string) error {
 			_, err := l.Begin(context.Background(), submission(id, id), owner)
 			return err
 		}, ErrCommit},
@@ -592,7 +454,7 @@ func TestNothingHangsOnADeadNetwork(t *testing.T) {
 			if _, err := l.CountByState(t.Context()); err != nil { // it is connected
 				t.Fatal(err)
 			}
-			w.does(on(c.word, swallow))
+			w.Does(pgtest.Once(c.word, pgtest.Swallow))
 			id := strings.ReplaceAll(c.name, " ", "-")
 			began := time.Now()
 			err := c.do(l, id)
@@ -615,7 +477,7 @@ func TestNothingHangsOnADeadNetwork(t *testing.T) {
 	}
 	t.Run("a caller who gives up", func(t *testing.T) {
 		l, w := wired(t, dsn)
-		w.does(func([]byte) treatment { return swallow })
+		w.Does(func([]byte) pgtest.Treatment { return pgtest.Swallow })
 		l.db.SetMaxIdleConns(0)
 		ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
 		defer cancel()
@@ -625,7 +487,7 @@ func TestNothingHangsOnADeadNetwork(t *testing.T) {
 	})
 	t.Run("a database that takes connections and says nothing", func(t *testing.T) {
 		t.Parallel()
-		host, port, _ := net.SplitHostPort(listen(t, "tcp", "127.0.0.1:0", func(conn net.Conn) { _, _ = io.Copy(io.Discard, conn) }))
+		host, port, _ := net.SplitHostPort(pgtest.Listen(t, "tcp", "127.0.0.1:0", func(conn net.Conn) { _, _ = io.Copy(io.Discard, conn) }))
 		began := time.Now()
 		_, err := OpenPostgres(context.Background(), at("host="+host+" port="+port+" user=x dbname=x sslmode=disable"))
 		if err == nil || !strings.Contains(err.Error(), "does not answer in time") {
@@ -639,7 +501,7 @@ func TestNothingHangsOnADeadNetwork(t *testing.T) {
 
 func TestACommitThatIsNotConfirmedMayHaveBeenStored(t *testing.T) {
 	l, w := wired(t, database(t))
-	w.does(on("\x0bcommit\x00", cutAfter))
+	w.Does(pgtest.Once(pgtest.Commit, pgtest.CutAfter))
 	if _, err := l.Begin(t.Context(), submission("r1", "one"), owner); !errors.Is(err, ErrCommit) {
 		t.Errorf("%v", err)
 	}
