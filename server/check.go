@@ -22,7 +22,7 @@ import (
 
 type checkCommand struct {
 	Config  string        `required:"" type:"path" placeholder:"FILE" help:"Configuration, in YAML."`
-	Offline bool          `help:"Do not call Loop."`
+	Offline bool          `help:"Call neither Loop nor a database."`
 	Timeout time.Duration `default:"15s" help:"Longest wait for one connection (${default})."`
 }
 
@@ -31,11 +31,8 @@ func (c *checkCommand) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := ledger.Look(set.Config.Ledger); err != nil {
-		return fmt.Errorf("ledger %s: %w", set.Config.Ledger, err)
-	}
-	if err := ledger.CheckWritable(set.Config.Ledger); err != nil {
-		return fmt.Errorf("ledger %s: %w", set.Config.Ledger, err)
+	if err := c.ledger(ctx, set.Config.Ledger); err != nil {
+		return err
 	}
 	tenants, err := app.NewTenants(set.Config, nil, nil)
 	if err != nil {
@@ -74,6 +71,33 @@ func (c *checkCommand) Run(ctx context.Context) error {
 	}
 	if failed > 0 {
 		return notConnected{failed, len(practices.All())}
+	}
+	return nil
+}
+
+// ledger looks for the ledger, and changes nothing there.
+func (c *checkCommand) ledger(ctx context.Context, at config.Ledger) error {
+	if at.File != "" {
+		err := ledger.Look(at.File)
+		if err == nil {
+			err = ledger.CheckWritable(at.File)
+		}
+		if err != nil {
+			return fmt.Errorf("ledger %s: %w", at.File, err)
+		}
+		return nil
+	}
+	if c.Offline {
+		return nil
+	}
+	dsn, err := at.Postgres.Read()
+	if err != nil {
+		return fmt.Errorf("ledger: %w", err)
+	}
+	ctx, cancel := context.WithTimeout(ctx, c.Timeout)
+	defer cancel()
+	if err := ledger.LookPostgres(ctx, dsn.Reveal); err != nil {
+		return fmt.Errorf("ledger in the database of %s: %w", at.Postgres, err)
 	}
 	return nil
 }

@@ -5,10 +5,12 @@ import (
 	"os"
 	"regexp"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
 	"cegid.internal/gateway/cegidclient/loopsim"
+	"cegid.internal/gateway/server/internal/ledger/pgtest"
 	"cegid.internal/gateway/server/internal/policy"
 )
 
@@ -196,6 +198,69 @@ func TestABackupServes(t *testing.T) {
 	}
 	web.CloseIdleConnections()
 	p.stop(t)
+}
+
+// TestServersShareALedgerOnPostgreSQL, as an operator sets it up.
+func TestServersShareALedgerOnPostgreSQL(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.write(t, "secrets/ledger", pgtest.Shared(t).Database(t)+"\n")
+	w.settings["ledger"], w.settings["replicas"] = `{postgres: "${file:secrets/ledger}"}`, "2"
+	reference := "${file:" + w.path("secrets/ledger") + "}"
+	for _, arguments := range [][]string{{"check", "--config", w.config(t)}, {"serve", "--config", w.config(t)}} {
+		if _, said, code := run(t, arguments...); code != 1 || !strings.Contains(said, "server ledger init") {
+			t.Errorf("%v without a ledger: code %d, %q", arguments, code, said)
+		}
+	}
+	if _, said, code := run(t, "ledger", "init"); code == 0 || !strings.Contains(said, "--ledger") || !strings.Contains(said, "--postgres") {
+		t.Errorf("nowhere: code %d, %q", code, said)
+	}
+	if _, said, code := run(t, "ledger", "init", "--postgres", reference, "--ledger", w.path("x.db")); code == 0 || said == "" {
+		t.Errorf("in two places: code %d, %q", code, said)
+	}
+	if _, said, code := run(t, "ledger", "init", "--postgres", "postgres://x:"+secretCanary+"@localhost/x"); code == 0 || strings.Contains(said, secretCanary) {
+		t.Errorf("with the password on the command line: code %d, %q", code, said)
+	}
+	if out, said, code := run(t, "ledger", "init", "--postgres", reference); code != 0 || said != "" || !strings.Contains(out, reference) {
+		t.Errorf("code %d: %q, %q", code, out, said)
+	}
+	if _, said, code := run(t, "ledger", "init", "--postgres", reference); code == 0 || !strings.Contains(said, "never replaced") {
+		t.Errorf("a second time: code %d, %q", code, said)
+	}
+	if out, said, code := run(t, "check", "--config", w.config(t)); code != 0 || said != "" {
+		t.Errorf("check: code %d: %q, %q", code, out, said)
+	}
+	first, second := w.serve(t, ""), w.serve(t, "")
+	web := &http.Client{Transport: &http.Transport{}}
+	defer web.CloseIdleConnections()
+	const imports = "/v1/practices/demo/dossiers/" + dossier + "/imports"
+	body := `{"entries": [{"journal": "ACH", "date": "2026-03-15", "reference": "FA-1", "documentReference": "FA-1", "lines": [` +
+		`{"account": "60700000", "label": "Achat", "debit": "60.00"}, {"account": "40100000", "thirdParty": "FEXEMPLE", "label": "Achat", "credit": "60.00"}]}]}`
+	var answers [8]string
+	var calls sync.WaitGroup
+	for i := range answers {
+		calls.Go(func() {
+			_, answers[i] = ask(t, web, "POST", "http://"+[]*process{first, second}[i%2].http+imports, w.token, body, "Idempotency-Key", "FA-1", "Content-Type", "application/json")
+		})
+	}
+	calls.Wait()
+	for _, answer := range answers {
+		if !strings.Contains(answer, `"requestId":"FA-1"`) || !strings.Contains(answer, `"attempt":1`) {
+			t.Errorf("%s", answer)
+		}
+	}
+	if n := w.Count("/importJson"); n != 1 {
+		t.Errorf("Loop was called %d times", n)
+	}
+	// Whoever watches at one server learns what the other one learnt.
+	for _, p := range []*process{first, second} {
+		if _, text := ask(t, web, "GET", "http://"+p.http+"/v1/practices/demo/imports/FA-1:watch", w.token, ""); !strings.Contains(text, "IMPORT_STATE_SUCCEEDED") {
+			t.Errorf("%s", text)
+		}
+	}
+	web.CloseIdleConnections()
+	first.stop(t)
+	second.stop(t)
 }
 
 // TestANewTokenWorks: its hash goes into the policy, and it opens the door.

@@ -194,7 +194,7 @@ func TestComposeMountsWhatTheConfigurationNeeds(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := set.Config.Ledger; got != "/data/ledger.db" || !slices.Contains(gateway.Volumes, "ledger:/data") || !slices.Contains(c.Services["ledger-init"].Volumes, "ledger:/data") {
+	if got := set.Config.Ledger.File; got != "/data/ledger.db" || !slices.Contains(gateway.Volumes, "ledger:/data") || !slices.Contains(c.Services["ledger-init"].Volumes, "ledger:/data") {
 		t.Errorf("the ledger is %s, in %q", got, gateway.Volumes)
 	}
 	if listen := set.Config.Listen; listen.GRPC != ":9090" || listen.HTTP != ":8080" {
@@ -276,8 +276,8 @@ func TestUnit(t *testing.T) {
 			t.Errorf("the credential %s is not needed", id)
 		}
 	}
-	if state := strings.Join(settings["StateDirectory"], " "); filepath.Dir(set.Config.Ledger) != "/var/lib/"+state {
-		t.Errorf("the ledger is %s, and the service may write /var/lib/%s", set.Config.Ledger, state)
+	if state := strings.Join(settings["StateDirectory"], " "); filepath.Dir(set.Config.Ledger.File) != "/var/lib/"+state {
+		t.Errorf("the ledger is %s, and the service may write /var/lib/%s", set.Config.Ledger.File, state)
 	}
 	least := set.Config.Shutdown.Drain + set.Config.Shutdown.Grace + submission
 	if limit := duration(t, strings.Join(settings["TimeoutStopSec"], "")); limit < least {

@@ -28,6 +28,7 @@ import (
 	"cegid.internal/gateway/cegidclient/loopsim"
 	looppb "cegid.internal/gateway/gen/go/cegid/loop/v1"
 	"cegid.internal/gateway/server/internal/ledger"
+	"cegid.internal/gateway/server/internal/ledger/pgtest"
 	"cegid.internal/gateway/server/internal/policy"
 )
 
@@ -39,7 +40,7 @@ func TestMain(m *testing.M) {
 		main()
 		return
 	}
-	os.Exit(m.Run())
+	os.Exit(pgtest.Main{M: m}.Run())
 }
 
 // patience is how long a process may take for what only a broken one does not do.

@@ -15,7 +15,6 @@ import (
 
 	"cegid.internal/gateway/server/internal/app"
 	"cegid.internal/gateway/server/internal/interceptor"
-	"cegid.internal/gateway/server/internal/ledger"
 	"cegid.internal/gateway/server/internal/secret"
 	"cegid.internal/gateway/server/internal/telemetry"
 )
@@ -57,14 +56,14 @@ func (c *serveCommand) Run(ctx context.Context) error {
 			return err
 		}
 	}
-	writes, err := ledger.Open(ctx, cfg.Ledger)
+	writes, err := openLedger(ctx, cfg, log)
 	if err != nil {
 		return err
 	}
 	server, err := app.New(app.Config{
 		GRPC: cfg.Listen.GRPC, HTTP: cfg.Listen.HTTP, Operations: cfg.Listen.Operations,
 		TLS: transport, Practices: tenants.Practices(), Policy: set.Policy, Ledger: writes, Spool: cfg.Spool, Raw: cfg.Raw,
-		FirstPoll: cfg.Imports.FirstPoll, LastPoll: cfg.Imports.LastPoll, StalledPoll: cfg.Imports.StalledPoll,
+		CallLimit: cfg.Imports.CallLimit, FirstPoll: cfg.Imports.FirstPoll, LastPoll: cfg.Imports.LastPoll, StalledPoll: cfg.Imports.StalledPoll,
 		CallsPerCaller: cfg.CallsPerCaller,
 		Deadlines:      interceptor.Deadlines(cfg.Deadlines),
 		Drain:          cfg.Shutdown.Drain, Grace: cfg.Shutdown.Grace, Log: log, Audit: newLog(slog.LevelInfo), Registry: registry,

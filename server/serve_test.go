@@ -139,7 +139,7 @@ func TestServeRefusesToStart(t *testing.T) {
 		do   func(t *testing.T, w *world)
 		says string // what is wrong, and what to do
 	}{
-		{"without a word on the ledger", without("ledger"), "ledger: name the file of the ledger, which remembers every write; make it once with: server ledger init"},
+		{"without a word on the ledger", without("ledger"), "ledger: name the file of the ledger, or refer to a PostgreSQL"},
 		{"without a ledger", func(_ *testing.T, w *world) { _ = os.Remove(w.path("ledger.db")) }, "there is no ledger: restore it if there was one, because a new one forgets what was sent; else run 'server ledger init'"},
 		{"with a ledger that is none", file("ledger.db", strings.Repeat("no ledger ", 500)), "this is no ledger, or its creation was cut short: give another path, or remove the file"},
 		{"with an empty file as ledger", file("ledger.db", ""), "this is no ledger, or its creation was cut short: give another path, or remove the file"},
@@ -151,6 +151,17 @@ func TestServeRefusesToStart(t *testing.T) {
 			}
 			t.Cleanup(func() { _ = l.Close() })
 		}, "another process has the ledger open: stop it first"},
+
+		{"with several servers on a ledger in a file", set("replicas", "2"), "replicas: a ledger in a file belongs to one server: keep it on PostgreSQL"},
+		{"with a ledger's password in the configuration", set("ledger", `{postgres: "postgres://x:`+secretCanary+`y@localhost/x"}`), "ledger.postgres: secrets do not stand in the configuration: put it in a file of its own"},
+		{"with a ledger on a PostgreSQL that is not there", func(t *testing.T, w *world) {
+			w.write(t, "secrets/ledger", "host="+w.folder+"/"+secretCanary+" user=x password="+secretCanary+" dbname=x\n")
+			w.settings["ledger"] = `{postgres: "${file:secrets/ledger}"}`
+		}, "ledger in the database of ${file:secrets/ledger}: PostgreSQL cannot be reached: no such file or directory"},
+		{"with a ledger's connection open to listeners", func(t *testing.T, w *world) {
+			w.write(t, "secrets/ledger", "postgres://x:"+secretCanary+"@localhost/x")
+			w.settings["ledger"] = `{postgres: "${file:secrets/ledger}"}`
+		}, "ledger.postgres: ${file:secrets/ledger}: the connection string leaves open whether the connection is encrypted: add sslmode=verify-full"},
 
 		{"without a word on TLS", without("tls"), "tls: TLS is not decided on, and there is no default; write {certificate: file, key: file}, or off"},
 		{"with a word on TLS that decides nothing", set("tls", "on"), "tls: is neither off nor a certificate with its key; write {certificate: file, key: file}, or off"},

@@ -71,7 +71,9 @@ type Config struct {
 	Spool string
 	// Raw lists the routes that raw calls may use; none by default.
 	Raw []rawdoor.Route
-	// Polls say how accepted imports are followed; zero durations are the importer's defaults.
+	// CallLimit bounds a submission, and polls say how accepted imports are followed; zero durations are the importer's
+	// defaults.
+	CallLimit                        time.Duration
 	FirstPoll, LastPoll, StalledPoll time.Duration
 	Deadlines                        interceptor.Deadlines
 	// CallsPerCaller bounds the calls that one caller may have under way; 0 is 256.
@@ -135,7 +137,7 @@ func New(cfg Config) (_ *Server, err error) {
 	}
 	s.importer, err = importer.New(context.Background(), importer.Config{
 		Ledger: cfg.Ledger, Owner: interceptor.NewRequestID(), Client: cfg.Practices.Client, Log: cfg.Log, Audit: cfg.Audit,
-		FirstPoll: cfg.FirstPoll, LastPoll: cfg.LastPoll, StalledPoll: cfg.StalledPoll,
+		CallLimit: cfg.CallLimit, FirstPoll: cfg.FirstPoll, LastPoll: cfg.LastPoll, StalledPoll: cfg.StalledPoll,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("the ledger: %w", err)

@@ -27,8 +27,11 @@ type Config struct {
 	Practices []Practice
 	// PracticesDirectory is the path of that folder, resolved; empty when there is none.
 	PracticesDirectory string
-	// Policy and Ledger are paths, resolved.
-	Policy, Ledger string
+	// Policy is a path, resolved.
+	Policy string
+	Ledger Ledger
+	// Replicas is how many servers use the ledger.
+	Replicas int
 	// Spool is a folder, resolved; empty for the system's temporary one.
 	Spool string
 	// Raw lists the routes that raw calls may use.
@@ -78,8 +81,17 @@ type Calls struct {
 	MaxAnswer int
 }
 
-// Imports says how imports are followed.
+// Ledger says where the memory of every write is: one of the two.
+type Ledger struct {
+	// File is a path, resolved.
+	File string
+	// Postgres refers to a connection string.
+	Postgres secret.Ref
+}
+
+// Imports says how imports are submitted and followed.
 type Imports struct {
+	CallLimit, Lease                 time.Duration
 	FirstPoll, LastPoll, StalledPoll time.Duration
 }
 

@@ -128,6 +128,7 @@ func TestEverySettingIsRead(t *testing.T) {
 	dir := folder(t)
 	certificate(t, dir, "tls")
 	t.Setenv("GATEWAY_TEST_ADVANCED", "a:b")
+	write(t, dir, "dsn", "postgres://gateway:"+canary+"@localhost/ledger?sslmode=disable\n")
 	c, err := load(t, dir, `
 listen: {grpc: "[::1]:1", http: "localhost:2", operations: "10.0.0.1:3"}
 tls: {certificate: tls.crt, key: tls.key}
@@ -144,12 +145,13 @@ practices:
     limits: {concurrency: 3, requests_per_second: 2.5}
     unverified_operations: [list_journals, list_accounts]
 policy: policy.yaml
-ledger: ledger.db
+ledger: {postgres: "${file:dsn}"}
+replicas: 3
 spool: .
 raw:
   - {method: GET, path: /a.b/c, dossier: none, key: advanced, query: [take, x_1]}
   - {method: DELETE, path: /a.b/c, write: true, dossier: cabinet}
-imports: {first_poll: 1s, last_poll: 2s, stalled_poll: 3s}
+imports: {call_limit: 4s, lease: 9s, first_poll: 1s, last_poll: 2s, stalled_poll: 3s}
 calls_per_caller: 4
 deadlines: {unary_default: 1s, unary_max: 2s, stream_default: 3s, stream_max: 4s}
 shutdown: {grace: 5s, drain: 0s}
@@ -165,7 +167,7 @@ log: {level: debug}
 		"Loop:{BaseURL:http://localhost:9/loop-api-publiques AllowPlainHTTP:true SubscriptionKeys:[] Calls:{Attempts:1 AttemptTimeout:1s BaseDelay:2ms MaxDelay:3ms ThrottledDelay:4ms MaxRetryAfter:5s RetryBudget:6 BreakerFailures:7 BreakerPause:8s PageSize:10 MaxAnswer:9000}} " +
 		"Practices:[{Name:007 Domain:D Keys:{Standard: Advanced:${env:GATEWAY_TEST_ADVANCED} SubscriptionKeys:[${file:subscription} ${file:standard}]} " +
 		"Dossiers:[{Code:0012 Name:}] Limits:{Concurrency:3 RequestsPerSecond:2.5} UnverifiedOperations:[list_journals list_accounts]}] PracticesDirectory: " +
-		"Policy:DIR/policy.yaml Ledger:DIR/ledger.db Spool:DIR Raw:[{Method:GET Path:/a.b/c Scope:2 Key:advanced Query:[take x_1]} {Method:DELETE Path:/a.b/c Scope:1 Key:standard Query:[]}] Imports:{FirstPoll:1s LastPoll:2s StalledPoll:3s} CallsPerCaller:4 Deadlines:{UnaryDefault:1s UnaryMax:2s StreamDefault:3s StreamMax:4s} " +
+		"Policy:DIR/policy.yaml Ledger:{File: Postgres:${file:dsn}} Replicas:3 Spool:DIR Raw:[{Method:GET Path:/a.b/c Scope:2 Key:advanced Query:[take x_1]} {Method:DELETE Path:/a.b/c Scope:1 Key:standard Query:[]}] Imports:{CallLimit:4s Lease:9s FirstPoll:1s LastPoll:2s StalledPoll:3s} CallsPerCaller:4 Deadlines:{UnaryDefault:1s UnaryMax:2s StreamDefault:3s StreamMax:4s} " +
 		"Shutdown:{Drain:0s Grace:5s} Log:{Level:DEBUG}}"
 	if got != want {
 		t.Errorf("got  %s\nwant %s", got, want)
@@ -244,6 +246,14 @@ func TestHalfAConfigurationIsRefusedWithACure(t *testing.T) {
 
 		{"there is no policy", "policy: policy.yaml", "", ": policy:", "name the policy file"},
 		{"there is no ledger", "ledger: ledger.db", "", ": ledger:", "server ledger init"},
+		{"the ledger is an empty word", "ledger: ledger.db", "ledger: ''", ":11: ledger:", "server ledger init"},
+		{"the ledger is nowhere", "ledger: ledger.db", "ledger: {}", ":11: ledger.postgres:", "server ledger init"},
+		{"the ledger has no connection string", "ledger: ledger.db", "ledger: {postgres: }", ":11: ledger.postgres:", "server ledger init"},
+		{"the ledger's password stands in the configuration", "ledger: ledger.db", "ledger: {postgres: 'postgres://x:" + canary + "@localhost/x'}", ":11: ledger.postgres:", "secrets do not stand in the configuration"},
+		{"the ledger's secret is no connection string", "ledger: ledger.db", "ledger: {postgres: '${file:standard}'}", ":11: ledger.postgres:", "${file:standard}: this is no connection string of PostgreSQL"},
+		{"several servers share a file", "ledger: ledger.db", "ledger: ledger.db\nreplicas: 2", ":12: replicas:", "belongs to one server: keep it on PostgreSQL"},
+		{"there is no server", "", "replicas: 0", "replicas:", "a whole number from 1 to 100"},
+		{"a lease is too short", "", "imports: {lease: 119s}", "imports.lease:", "1m59s is shorter than twice imports.call_limit, which is 1m0s; raise the one or shorten the other"},
 		{"the policy is an empty word", "policy: policy.yaml", "policy: ''", ":10: policy:", "name the policy file"},
 		{"the policy file is missing", "policy: policy.yaml", "policy: none.yaml", ":10: policy:", "there is no such file; correct the path"},
 

@@ -18,6 +18,7 @@ import (
 
 	"cegid.internal/gateway/cegidclient"
 	"cegid.internal/gateway/server/internal/config/strictyaml"
+	"cegid.internal/gateway/server/internal/ledger"
 	"cegid.internal/gateway/server/internal/policy"
 	"cegid.internal/gateway/server/internal/secret"
 )
@@ -73,6 +74,9 @@ func (l *loader) config(root strictyaml.Node, folder string) *Config {
 
 	c.Policy = l.file(top.Get("policy"), folder, "name the policy file; without one nobody would be allowed anything")
 	c.Ledger = l.ledger(top.Get("ledger"), folder)
+	if c.Replicas = top.Get("replicas").Int(); c.Replicas > 1 && c.Ledger.File != "" {
+		top.Get("replicas").Refusef("a ledger in a file belongs to one server: keep it on PostgreSQL, as ledger: {postgres: \"${file:/path}\"}, or run one server")
+	}
 	c.Spool = l.folder(top.Get("spool"), folder)
 	c.Raw = l.raw(top.Get("raw"))
 	c.Imports = l.imports(top.Get("imports"))
@@ -198,17 +202,29 @@ func (l *loader) file(n strictyaml.Node, folder, missing string) string {
 	return ""
 }
 
-// ledger reads the path of the ledger. Whether there is one, and whose it is, shows when it is opened.
-func (l *loader) ledger(n strictyaml.Node, folder string) string {
+// ledger reads where the ledger is. Whether there is one, and whose it is, shows when it is opened.
+func (l *loader) ledger(n strictyaml.Node, folder string) Ledger {
+	const cure = "name the file of the ledger, or refer to a PostgreSQL as {postgres: \"${file:/path}\"}; it remembers every write, and is made once with: server ledger init"
+	if n.IsMapping() {
+		fields, _ := n.Fields()
+		place := fields.Get("postgres")
+		if !place.Given() {
+			place.Refusef("%s", cure)
+		}
+		return Ledger{Postgres: l.secret(place, folder, CheckLedger)}
+	}
 	text, ok := n.Text()
 	if ok && text != "" {
-		return resolve(folder, text)
+		return Ledger{File: resolve(folder, text)}
 	}
 	if !n.Given() || ok {
-		n.Refusef("name the file of the ledger, which remembers every write; make it once with: server ledger init")
+		n.Refusef("%s", cure)
 	}
-	return ""
+	return Ledger{}
 }
+
+// CheckLedger refuses what cannot be the connection string of a ledger.
+func CheckLedger(s cegidclient.Secret) error { return ledger.CheckPostgres(s.Reveal()) }
 
 // folder reads the path of a folder that must exist, and returns it resolved; empty when it is not given, or refused.
 func (l *loader) folder(n strictyaml.Node, base string) string {
@@ -487,9 +503,14 @@ func (l *loader) calls(n strictyaml.Node) Calls {
 func (l *loader) imports(n strictyaml.Node) Imports {
 	fields, _ := n.Fields()
 	i := Imports{
+		CallLimit:   fields.Get("call_limit").Duration(),
+		Lease:       fields.Get("lease").Duration(),
 		FirstPoll:   fields.Get("first_poll").Duration(),
 		LastPoll:    fields.Get("last_poll").Duration(),
 		StalledPoll: fields.Get("stalled_poll").Duration(),
+	}
+	if i.Lease < 2*i.CallLimit {
+		fields.Get("lease").Refusef("%s is shorter than twice imports.call_limit, which is %s; raise the one or shorten the other", i.Lease, i.CallLimit)
 	}
 	if i.FirstPoll > i.LastPoll {
 		fields.Get("first_poll").Refusef("%s is longer than imports.last_poll, which is %s; shorten the one or raise the other", i.FirstPoll, i.LastPoll)

@@ -97,7 +97,7 @@ func InitPostgres(ctx context.Context, dsn DSN) error {
 	defer cancel()
 	db := openPostgres(dsn, nil)
 	if err := initPostgres(ctx, db); err != nil {
-		return errors.Join(fmt.Errorf("ledger: %w", err), db.Close())
+		return errors.Join(err, db.Close())
 	}
 	return db.Close()
 }
@@ -131,10 +131,10 @@ func standingTables(ctx context.Context, conn *sql.Conn) (submission, versions b
 }
 
 // OpenPostgres opens the ledger in a database, which InitPostgres has made; other processes may have it open too. An older
-// schema is brought up to date, by one of them. Errors: ErrMissing, ErrNoLedger, ErrNewer.
+// schema is brought up to date, by one of them. Errors: ErrMissing, ErrForeignTables, ErrNewer.
 func OpenPostgres(ctx context.Context, dsn DSN, options ...Option) (*Ledger, error) {
 	if err := checkPostgres(ctx, dsn); err != nil {
-		return nil, fmt.Errorf("ledger: %w", err)
+		return nil, err
 	}
 	l := &Ledger{db: openPostgres(dsn, map[string]string{
 		"statement_timeout":                   milliseconds(statementLimit),
@@ -160,22 +160,35 @@ func checkPostgres(ctx context.Context, dsn DSN) error {
 	ctx, cancel := context.WithTimeout(ctx, migrationLimit)
 	defer cancel()
 	db := openPostgres(dsn, map[string]string{"lock_timeout": milliseconds(lockLimit)})
-	conn, err := db.Conn(ctx)
-	if err != nil {
-		return errors.Join(err, db.Close())
-	}
-	submission, versions, err := standingTables(ctx, conn)
-	_ = conn.Close()
-	switch {
-	case err != nil:
-	case !submission && !versions:
-		err = ErrMissing
-	case !submission || !versions:
-		err = ErrForeignTables
-	default:
+	err := look(ctx, db)
+	if err == nil {
 		err = migrate(ctx, db, postgresDialect(), migrations)
 	}
 	return errors.Join(err, db.Close())
+}
+
+// LookPostgres says whether a database holds a ledger, without changing it. Errors: ErrMissing, ErrForeignTables.
+func LookPostgres(ctx context.Context, dsn DSN) error {
+	db := openPostgres(dsn, nil)
+	return errors.Join(look(ctx, db), db.Close())
+}
+
+func look(ctx context.Context, db *sql.DB) error {
+	conn, err := db.Conn(ctx)
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	submission, versions, err := standingTables(ctx, conn)
+	switch {
+	case err != nil:
+		return err
+	case !submission && !versions:
+		return ErrMissing
+	case !submission || !versions:
+		return ErrForeignTables
+	}
+	return nil
 }
 
 func milliseconds(d time.Duration) string { return strconv.FormatInt(d.Milliseconds(), 10) }

@@ -2,6 +2,7 @@ package ledger
 
 import (
 	"fmt"
+	"os"
 	"regexp"
 	"strings"
 	"testing"
@@ -44,6 +45,20 @@ func whatPeopleLookAt(t *testing.T, temporary opener) {
 		if err := rows.Close(); err != nil {
 			t.Fatal(err)
 		}
+	}
+	// What the handbook tells people to ask.
+	handbook, err := os.ReadFile("../../../docs/ledger.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, block, _ := strings.Cut(string(handbook), "```sql\n")
+	block, _, _ = strings.Cut(block, "```")
+	queries := strings.Split(strings.TrimSpace(block), ";\n")
+	if len(queries) != 4 {
+		t.Errorf("the handbook has %d queries", len(queries))
+	}
+	for _, query := range queries {
+		lines(t, l, query)
 	}
 	for query, want := range map[string]string{
 		`SELECT state, document_references, error_reason, submitted FROM ledger WHERE request_id = 'id-0'`:  `state=NOT_SENT document_references=\["FA-0"\] error_reason=SHUTTING_DOWN submitted=<nil>`,

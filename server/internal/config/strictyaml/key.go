@@ -17,6 +17,7 @@ type Key struct {
 	needed    bool
 	filled    bool     // a list that has an item
 	off       bool     // instead of a mapping
+	orText    string   // what a text is that can stand instead of a mapping
 	keys      []Key    // of a mapping
 	some      []string // keys of a mapping, at least one of which is needed
 	either    []string // keys of a mapping, exactly one of which is needed
@@ -91,6 +92,9 @@ func (k Key) Filled() Key { k.filled = true; return k }
 
 // OrOff lets the word off stand instead of a mapping.
 func (k Key) OrOff() Key { k.off = true; return k }
+
+// OrText lets a text stand instead of a mapping, and says what it is.
+func (k Key) OrText(is string) Key { k.orText = is; return k }
 
 // Some names keys of a mapping, at least one of which is needed.
 func (k Key) Some(keys ...string) Key { k.some = keys; return k }

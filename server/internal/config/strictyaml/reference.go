@@ -48,6 +48,9 @@ func (k Key) value() string {
 		if k.off {
 			return "mapping, or `off`"
 		}
+		if k.orText != "" {
+			return k.orText + ", or mapping"
+		}
 		return "mapping"
 	case formList:
 		if k.item.form == formMapping {

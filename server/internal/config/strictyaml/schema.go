@@ -93,13 +93,18 @@ func (k Key) schema() *schema {
 			s.OneOf = append(s.OneOf, &schema{Required: []string{name}})
 		}
 	}
-	if !k.off {
+	var instead []*schema
+	switch {
+	case k.off: // some programs read it as YAML 1.1 does
+		instead = []*schema{{Const: "off"}, {Const: false}}
+	case k.orText != "":
+		instead = []*schema{{Type: []string{"string", "number"}}}
+	default:
 		return s
 	}
 	description := s.Description
 	s.Description = ""
-	// Some programs read off as YAML 1.1 does.
-	return &schema{Description: description, OneOf: []*schema{{Const: "off"}, {Const: false}, s}}
+	return &schema{Description: description, OneOf: append(instead, s)}
 }
 
 // written is a default or a bound as an operator writes it.
