@@ -8,6 +8,7 @@ import (
 	"io"
 	"net/http"
 	"strconv"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -19,6 +20,8 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/metadata"
+	"google.golang.org/grpc/resolver"
+	"google.golang.org/grpc/resolver/manual"
 	"google.golang.org/grpc/stats"
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/encoding/protojson"
@@ -34,7 +37,8 @@ type caller struct {
 	journal *Journal
 	conn    *grpc.ClientConn
 	imports looppb.ImportServiceClient
-	rest    string
+	rest    []string // addresses of the servers, which take turns
+	turn    atomic.Int64
 	web     *http.Client
 	sends   *sends
 }
@@ -51,16 +55,25 @@ func (s *sends) HandleRPC(_ context.Context, event stats.RPCStats) {
 	}
 }
 
-func newCaller(t *testing.T, g *gateway, journal *Journal, name string) *caller {
+func newCaller(t *testing.T, journal *Journal, name string, servers ...*gateway) *caller {
 	t.Helper()
 	c := &caller{
-		name: name, journal: journal, rest: "http://" + g.http, sends: &sends{},
+		name: name, journal: journal, sends: &sends{},
 		web: &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 64}},
 	}
+	addresses := manual.NewBuilderWithScheme("servers")
+	var state resolver.State
+	for _, g := range servers {
+		state.Endpoints = append(state.Endpoints, resolver.Endpoint{Addresses: []resolver.Address{{Addr: g.grpc}}})
+		c.rest = append(c.rest, "http://"+g.http)
+	}
+	addresses.InitialState(state)
 	var err error
-	c.conn, err = grpc.NewClient(g.grpc,
+	c.conn, err = grpc.NewClient("servers:///all",
+		grpc.WithResolvers(addresses),
 		grpc.WithTransportCredentials(insecure.NewCredentials()),
-		grpc.WithDefaultServiceConfig(gen.ServiceConfig),
+		// As published; and one server after the other.
+		grpc.WithDefaultServiceConfig(strings.Replace(gen.ServiceConfig, "{", `{"loadBalancingConfig": [{"round_robin": {}}], `, 1)),
 		grpc.WithStatsHandler(c.sends),
 		// A server that restarts is back within a second; the default waits for up to two minutes.
 		grpc.WithConnectParams(grpc.ConnectParams{
@@ -227,7 +240,7 @@ func (c *caller) overREST(ctx context.Context, method, path string, header http.
 		}
 		body = bytes.NewReader(text)
 	}
-	request, err := http.NewRequestWithContext(ctx, method, c.rest+path, body)
+	request, err := http.NewRequestWithContext(ctx, method, c.rest[int(c.turn.Add(1))%len(c.rest)]+path, body)
 	if err != nil {
 		return err
 	}

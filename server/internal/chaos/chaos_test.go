@@ -7,16 +7,20 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
 	"cegid.internal/gateway/cegidclient/loopsim"
 	looppb "cegid.internal/gateway/gen/go/cegid/loop/v1"
+	"cegid.internal/gateway/server/internal/ledger/pgtest"
 )
 
 const practice = loopsim.SandboxDemo
@@ -30,8 +34,10 @@ type storm struct {
 	shortest, longest time.Duration
 	// limit ends it: then no fault and no kill any more, so that every caller comes to its last word.
 	limit time.Duration
-	// minimum is how many kills there must be.
+	// minimum is how many kills there must be, of servers and of the database.
 	minimum int
+	// servers share a ledger on PostgreSQL, which crashes too, when they are several.
+	servers int
 }
 
 func number(t *testing.T, name string, fallback int) int {
@@ -47,7 +53,13 @@ func number(t *testing.T, name string, fallback int) int {
 	return n
 }
 
-func TestWhateverHappensEachEntryIsBookedOnceAtMostAndItsCallerKnows(t *testing.T) {
+func TestWhateverHappensEachEntryIsBookedOnceAtMostAndItsCallerKnows(t *testing.T) { storms(t, 1) }
+
+func TestWhateverHappensToSeveralServersAndTheirDatabaseEachEntryIsBookedOnceAtMostAndItsCallerKnows(t *testing.T) {
+	storms(t, 3)
+}
+
+func storms(t *testing.T, servers int) {
 	first, seeds := number(t, "LOOP_CHAOS_SEED", 1), number(t, "LOOP_CHAOS_SEEDS", 1)
 	imports := number(t, "LOOP_CHAOS_IMPORTS", 60)
 	var total Report
@@ -55,7 +67,7 @@ func TestWhateverHappensEachEntryIsBookedOnceAtMostAndItsCallerKnows(t *testing.
 	for seed := first; seed < first+seeds; seed++ {
 		s := storm{
 			seed: uint64(seed), imports: imports, workers: 24, shortest: 150 * time.Millisecond, longest: 700 * time.Millisecond,
-			limit: 6 * time.Second, minimum: 3,
+			limit: 6 * time.Second, minimum: 3, servers: servers,
 		}
 		if imports > 100 {
 			s.longest, s.limit, s.workers, s.minimum = 1500*time.Millisecond, 35*time.Second, 32, 10
@@ -87,18 +99,18 @@ func (s storm) run(t *testing.T) Report {
 	}
 	l := newLoop(t)
 	dossiers := []string{"CEGID001", "CEGID003", l.dossier(t, "CHAOS01"), l.dossier(t, "CHAOS02"), l.dossier(t, "CHAOS03")}
-	g := newGateway(t, l.url, settings{})
-	r := &run{
-		storm: s, t: t, loop: l, gateway: g, journal: journal, dossiers: dossiers, calm: make(chan struct{}),
-		billing: newCaller(t, g, journal, billing), expenses: newCaller(t, g, journal, expenses),
-	}
+	r := &run{storm: s, t: t, loop: l, journal: journal, dossiers: dossiers, calm: make(chan struct{})}
+	r.serve()
+	r.billing, r.expenses = newCaller(t, journal, billing, r.gateways...), newCaller(t, journal, expenses, r.gateways...)
 	r.faults()
 	r.tell()
 	r.reckon()
-	if err := g.terminate(); err != nil {
-		t.Error("the server ended with", err)
+	for _, g := range r.gateways {
+		if err := g.terminate(); err != nil {
+			t.Error("the server ended with", err)
+		}
+		g.healthy()
 	}
-	g.healthy()
 	if err := journal.Close(); err != nil {
 		t.Fatal(err)
 	}
@@ -129,8 +141,8 @@ func (s storm) run(t *testing.T) Report {
 			t.Log(history(complaint.ID, events, books))
 		}
 	}
-	if report.Kills < s.minimum {
-		t.Errorf("%d kills are too few to prove anything", report.Kills)
+	if report.Kills+report.Halts < s.minimum {
+		t.Errorf("%d kills are too few to prove anything", report.Kills+report.Halts)
 	}
 	return report
 }
@@ -139,7 +151,7 @@ func (s storm) run(t *testing.T) Report {
 func history(id string, events []Event, books Books) string {
 	var text strings.Builder
 	for _, e := range events {
-		if id != "" && e.ID == id || e.Kind == Killed || e.Kind == Died || e.Kind == Started {
+		if id != "" && e.ID == id || slices.Contains([]string{Killed, Died, Started, Halted, Resumed}, e.Kind) {
 			line, _ := json.Marshal(e)
 			text.Write(append(line, '\n'))
 		}
@@ -160,12 +172,32 @@ type run struct {
 	storm
 	t                 *testing.T
 	loop              *loop
-	gateway           *gateway
+	gateways          []*gateway
+	database          *pgtest.Server // of several
 	journal           *Journal
 	dossiers          []string
 	billing, expenses *caller
 	calm              chan struct{} // closed when the storm is over
 	kills             atomic.Int64
+}
+
+// serve starts the servers.
+func (r *run) serve() {
+	r.t.Helper()
+	if r.servers == 1 {
+		r.gateways = []*gateway{newGateway(r.t, r.loop.url, settings{})}
+		return
+	}
+	r.database = pgtest.New(r.t)
+	s := settings{ledger: r.database.Database(r.t), replicas: r.servers}
+	init := exec.Command(program(r.t), "ledger", "init", "--postgres", "${env:LEDGER}")
+	init.Env = append(os.Environ(), "LEDGER="+s.ledger)
+	if out, err := init.CombinedOutput(); err != nil {
+		r.t.Fatalf("ledger init: %v\n%s", err, out)
+	}
+	for range r.servers {
+		r.gateways = append(r.gateways, newGateway(r.t, r.loop.url, s))
+	}
 }
 
 // faults lets Loop fail by chance. Nothing is injected that the contract takes for a word of Loop's: a 401 to a submission
@@ -264,17 +296,41 @@ func (r *run) kill(done <-chan struct{}) {
 		return low + time.Duration(chance.Int64N(int64(high-low)))
 	}
 	over := time.After(r.limit)
-	restart := func() {
+	restart := func(meanwhile func()) {
+		n := chance.IntN(len(r.gateways))
+		g, name := r.gateways[n], "server "+strconv.Itoa(n)
 		underWay := r.loop.count(0)
-		r.journal.Add(Event{Kind: Killed, UnderWay: underWay})
-		r.gateway.kill()
-		r.journal.Add(Event{Kind: Died})
-		if err := r.gateway.start(); err != nil {
+		r.journal.Add(Event{Kind: Killed, What: name, UnderWay: underWay})
+		g.kill()
+		r.journal.Add(Event{Kind: Died, What: name})
+		meanwhile()
+		if err := g.start(); err != nil {
 			r.t.Error(err)
 			return
 		}
-		r.journal.Add(Event{Kind: Started})
+		r.journal.Add(Event{Kind: Started, What: name})
 		r.kills.Add(1)
+	}
+	nothing := func() {}
+	// A crash of the database, with and without one of a server while it is away.
+	halt := func() {
+		r.journal.Add(Event{Kind: Halted})
+		if err := r.database.Stop(syscall.SIGQUIT); err != nil {
+			r.t.Error(err)
+		}
+		resume := func() {
+			time.Sleep(between(0, 500*time.Millisecond))
+			if err := r.database.Start(); err != nil {
+				r.t.Error(err)
+			}
+			r.journal.Add(Event{Kind: Resumed})
+			r.kills.Add(1)
+		}
+		if chance.IntN(2) == 0 {
+			restart(resume)
+			return
+		}
+		resume()
 	}
 	for {
 		select {
@@ -283,7 +339,7 @@ func (r *run) kill(done <-chan struct{}) {
 			return
 		case <-over:
 			r.loop.ClearFaults()
-			restart() // what hangs would for a minute
+			restart(nothing) // what hangs would for a minute; several servers give up earlier
 			close(r.calm)
 			return
 		case <-time.After(between(r.shortest, r.longest)):
@@ -299,7 +355,11 @@ func (r *run) kill(done <-chan struct{}) {
 			case <-time.After(200 * time.Millisecond):
 			}
 		}
-		restart()
+		if r.database != nil && chance.IntN(2) == 0 {
+			halt()
+			continue
+		}
+		restart(nothing)
 	}
 }
 

@@ -134,6 +134,7 @@ type Report struct {
 	OpenFaults         int
 	Submissions        int // importJson calls that Loop saw
 	Kills, KillsAtWork int
+	Halts              int // crashes of the database
 	Calls, Repeats     int // of ImportEntries; those under an id that had been asked before
 	Guards             int // calls that had to end with DUPLICATE_CONTENT or REQUEST_ID_REUSED, and did
 	Faults             map[string]int
@@ -160,6 +161,7 @@ func (r *Report) Add(o Report) {
 		{&r.Submissions, &o.Submissions},
 		{&r.Kills, &o.Kills},
 		{&r.KillsAtWork, &o.KillsAtWork},
+		{&r.Halts, &o.Halts},
 		{&r.Calls, &o.Calls},
 		{&r.Repeats, &o.Repeats},
 		{&r.Guards, &o.Guards},
@@ -256,7 +258,10 @@ func (j *judgement) read(e Event) {
 			j.kills[last].until = e.At
 		}
 		return
-	case Started:
+	case Halted:
+		j.Halts++ // which excuses nothing: no import is UNCERTAIN for it
+		return
+	case Started, Resumed:
 		return
 	}
 	l := j.lives[e.ID]
@@ -565,6 +570,9 @@ func (r *Report) Write(out io.Writer, title string) error {
 	row("uncertain", r.Uncertain, "%d by a fault, %d caught by a kill (%d not seen by Loop, %d answered)", r.ByFault, r.ByKill, r.Unseen, r.Answered)
 	row("submissions", r.Submissions, "importJson calls at Loop, %d struck so that their fate is open", r.OpenFaults)
 	row("kills", r.Kills, "%d while Loop was working at a submission", r.KillsAtWork)
+	if r.Halts > 0 {
+		row("database", r.Halts, "crashes of the database")
+	}
 	row("calls", r.Calls, "of ImportEntries, %d of them under an id asked for before", r.Repeats)
 	row("guards", r.Guards, "calls that had to end with DUPLICATE_CONTENT or REQUEST_ID_REUSED, and did")
 	_, _ = fmt.Fprintf(table, "  faults\t\t%s\n  answers\t\t%s\n", counted(r.Faults), counted(r.Answers))

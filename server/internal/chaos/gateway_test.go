@@ -48,6 +48,9 @@ type gateway struct {
 type settings struct {
 	partnerConcurrency int
 	grace              time.Duration
+	// ledger is the connection string of one that exists, for several servers; a file of its own otherwise.
+	ledger   string
+	replicas int
 }
 
 // newGateway writes a configuration as an operator would, makes the ledger, and starts the server.
@@ -90,7 +93,11 @@ grants:
   - {callers: [billing, expenses], practices: [demo, partner], dossiers: ["*"], rights: [read, write]}
 `, hash(billing), hash(expenses)))
 
-	if out, err := exec.Command(g.program, "ledger", "init", "--ledger", filepath.Join(folder, "ledger.db")).CombinedOutput(); err != nil {
+	ledger := "ledger: ledger.db"
+	if s.ledger != "" {
+		write("ledger", s.ledger)
+		ledger = fmt.Sprintf("ledger: {postgres: \"${file:ledger}\"}\nreplicas: %d", s.replicas)
+	} else if out, err := exec.Command(g.program, "ledger", "init", "--ledger", filepath.Join(folder, "ledger.db")).CombinedOutput(); err != nil {
 		t.Fatalf("ledger init: %v\n%s", err, out)
 	}
 	t.Cleanup(func() {
@@ -111,7 +118,7 @@ loop:
   allow_plain_http: true
   subscription_keys: {primary: "${file:primary}", secondary: "${file:secondary}"}
   calls: {base_delay: 20ms, throttled_delay: 100ms, breaker_pause: 1s}
-imports: {first_poll: 200ms, last_poll: 2s, stalled_poll: 1s}
+imports: {first_poll: 200ms, last_poll: 2s, stalled_poll: 1s%s}
 practices:
   - name: demo
     keys: {advanced: "${file:demo}"}
@@ -119,10 +126,10 @@ practices:
     keys: {standard: "${file:partner}"}
     limits: {concurrency: %d}
 policy: policy.yaml
-ledger: ledger.db
+%s
 shutdown: {drain: 0s, grace: %s}
 log: {level: info}
-`, ports[0], ports[1], ports[2], loop, s.partnerConcurrency, s.grace))
+`, ports[0], ports[1], ports[2], loop, shared(s), s.partnerConcurrency, ledger, s.grace))
 		err := g.start()
 		if err == nil {
 			return g
@@ -131,6 +138,14 @@ log: {level: info}
 			t.Fatal(err)
 		}
 	}
+}
+
+// shared are the numbers of several servers: what a dead one left is settled while the test runs.
+func shared(s settings) string {
+	if s.ledger == "" {
+		return ""
+	}
+	return ", call_limit: 3s, lease: 6s"
 }
 
 // freePorts are below those that outgoing connections take: a restart must find its own free again.

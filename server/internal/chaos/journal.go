@@ -19,6 +19,8 @@ const (
 	Killed  = "killed"  // the server is about to die
 	Died    = "died"    // it is dead
 	Started = "started" // it serves again
+	Halted  = "halted"  // the database of the ledger is about to crash
+	Resumed = "resumed" // it answers again
 	Listed  = "listed"  // the server lists the id when all is over
 )
 

@@ -29,7 +29,7 @@ func newFixture(t *testing.T, s settings) *fixture {
 	}
 	l := newLoop(t)
 	g := newGateway(t, l.url, s)
-	f := &fixture{T: t, gateway: g, loop: l, caller: newCaller(t, g, journal, billing)}
+	f := &fixture{T: t, gateway: g, loop: l, caller: newCaller(t, journal, billing, g)}
 	t.Cleanup(func() {
 		g.kill()
 		g.healthy()

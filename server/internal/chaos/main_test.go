@@ -11,10 +11,12 @@ import (
 	"testing"
 
 	"go.uber.org/goleak"
+
+	"cegid.internal/gateway/server/internal/ledger/pgtest"
 )
 
 func TestMain(m *testing.M) {
-	goleak.VerifyTestMain(m, goleak.Cleanup(func(code int) {
+	goleak.VerifyTestMain(pgtest.Main{M: m}, goleak.Cleanup(func(code int) {
 		if built.folder != "" {
 			_ = os.RemoveAll(built.folder)
 		}

@@ -18,10 +18,10 @@ const (
 	pollsOfPractice = 4
 	// pollBatch is how many due imports are read at once.
 	pollBatch = 1000
-	// pollLimit bounds one question, which is a single attempt: the poller comes again anyway.
+	// pollLimit bounds one question, which is a single attempt: the poller comes again anyway. So does Config.CallLimit.
 	pollLimit = 15 * time.Second
-	// claimLasts is how long a server has an import for itself while it asks: longer than it takes.
-	claimLasts = pollLimit + 5*time.Second
+	// claimMargin is how much longer than a question a server has an import for itself: it also commits the answer.
+	claimMargin = 5 * time.Second
 	// Pauses between two rounds of housekeeping. Short leases are looked at five times in their time.
 	expireEvery = time.Minute
 	retainEvery = time.Hour
@@ -184,7 +184,7 @@ func (p *poller) release(key ledger.Key) {
 
 // ask asks Loop once and commits what it says; false when it could not, or another server does.
 func (p *poller) ask(ctx context.Context, record ledger.Record) bool {
-	mine, err := p.cfg.Ledger.Claim(ctx, record, claimLasts)
+	mine, err := p.cfg.Ledger.Claim(ctx, record, p.limit()+claimMargin)
 	if err != nil && ctx.Err() == nil {
 		p.cfg.Log.Error("an import could not be claimed, and is not asked for yet", "request_id", record.RequestID, "practice", record.Practice, "error", err.Error())
 	}
@@ -209,6 +209,8 @@ func (p *poller) ask(ctx context.Context, record ledger.Record) bool {
 	return false
 }
 
+func (p *poller) limit() time.Duration { return min(pollLimit, p.cfg.CallLimit) }
+
 // safeProgress outlives a panic: an answer that nobody foresaw must not end the process at each start.
 func (p *poller) safeProgress(ctx context.Context, record ledger.Record) (progress ledger.Progress) {
 	defer func() {
@@ -225,7 +227,7 @@ func (p *poller) progress(ctx context.Context, record ledger.Record) ledger.Prog
 	if !known {
 		return p.stalled("the practice is no longer configured here")
 	}
-	ctx, cancel := context.WithTimeout(ctx, pollLimit)
+	ctx, cancel := context.WithTimeout(ctx, p.limit())
 	defer cancel()
 	status, err := client.Imports.Status(cegidclient.Once(ctx), record.LoopRequestID)
 	if err != nil {
