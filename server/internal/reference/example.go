@@ -24,6 +24,7 @@ import (
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
 	"google.golang.org/protobuf/reflect/protoregistry"
+	"google.golang.org/protobuf/types/known/fieldmaskpb"
 
 	"cegid.internal/gateway/server/internal/sandbox"
 )
@@ -299,10 +300,35 @@ func steady(m protoreflect.Message) {
 func grpcLine(method protoreflect.MethodDescriptor, requests []proto.Message) string {
 	var data []string
 	for _, request := range requests {
-		data = append(data, laidOut(marshal(request, true)))
+		data = append(data, laidOut(forGRPCurl(request)))
 	}
 	return fmt.Sprintf("grpcurl -plaintext -H 'authorization: %s' -d %s \\\n    %s %s/%s",
 		token, quoted(strings.Join(data, "\n")), grpcAddress, method.Parent().FullName(), method.Name())
+}
+
+// forGRPCurl is a request as grpcurl reads it: it takes a FieldMask as a message, not as the text that protobuf's JSON has
+// for it.
+func forGRPCurl(request proto.Message) []byte {
+	text := marshal(request, true)
+	request.ProtoReflect().Range(func(field protoreflect.FieldDescriptor, value protoreflect.Value) bool {
+		if mask, ok := value.Interface().(protoreflect.Message); ok && !field.IsList() && !field.IsMap() {
+			if mask, ok := mask.Interface().(*fieldmaskpb.FieldMask); ok {
+				name, paths := fmt.Sprintf("%q:", field.Name()), mask.GetPaths()
+				asText, asList := marshal(mask, true), quotedList(paths)
+				text = bytes.Replace(text, append([]byte(name), asText...), []byte(name+`{"paths":`+asList+`}`), 1)
+			}
+		}
+		return true
+	})
+	return text
+}
+
+func quotedList(texts []string) string {
+	out, err := json.Marshal(texts)
+	if err != nil {
+		panic(err) // strings always can be
+	}
+	return string(out)
 }
 
 // restOf is a call as the contract's HTTP rule has it; nil when it has none.

@@ -30,6 +30,12 @@ func TestACallAsACommandLine(t *testing.T) {
 			`curl -s -H 'Authorization: Bearer me' -d '{"keyKind": "KEY_KIND_ADVANCED"}' \` + "\n" +
 				`    'http://127.0.0.1:8080/v1/practices/demo/dossiers/CEGID001:checkConnection'`,
 		},
+		"grpcurl reads a mask as a message": {
+			"ReferenceDataService.UpdateLegalIdentity", `{"practice": "demo", "dossier": "CEGID001", "revision": "0x1", "update_mask": "siren,legalForm"}`,
+			`"update_mask": {"paths": ["siren", "legal_form"]}`,
+			`curl -s -X PATCH -H 'Authorization: Bearer me' -d '{"revision": "0x1", "updateMask": "siren,legalForm"}' \` + "\n" +
+				`    'http://127.0.0.1:8080/v1/practices/demo/dossiers/CEGID001/legalIdentity'`,
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			method := methodNamed(t, c.method)
