@@ -131,7 +131,7 @@ func New(cfg Config) (_ *Server, err error) {
 	if err != nil {
 		return nil, err
 	}
-	validator, err := newValidator(contract)
+	validator, err := contractValidator()
 	if err != nil {
 		return nil, fmt.Errorf("compile the contract's rules: %w", err)
 	}

@@ -2,6 +2,7 @@ package app
 
 import (
 	"fmt"
+	"sync"
 
 	"buf.build/go/protovalidate"
 	"google.golang.org/protobuf/proto"
@@ -62,6 +63,10 @@ func methods(services []protoreflect.ServiceDescriptor) func(yield func(protoref
 		}
 	}
 }
+
+// contractValidator compiles the contract's rules once for all servers of a process, of which tests have many: it is most
+// of what a start costs.
+var contractValidator = sync.OnceValues(func() (protovalidate.Validator, error) { return newValidator(services()) })
 
 // newValidator compiles the rules of every request before the first call: lazily, the first one would pay for it
 // (pitfall 13).
