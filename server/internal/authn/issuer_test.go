@@ -13,6 +13,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"errors"
+	"log/slog"
 	"maps"
 	"net/http"
 	"net/http/httptest"
@@ -20,6 +21,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/go-jose/go-jose/v4"
@@ -30,44 +32,61 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 const audience = "loop-gateway"
 
-// issuer is a small OpenID Connect issuer, whose keys and health the test decides.
+// issuer is a small OpenID Connect issuer, whose keys and health the test decides. It is its own transport.
 type issuer struct {
-	*httptest.Server
+	url     string
 	mu      sync.Mutex
 	keys    map[string]any // private, by id
+	keysAt  string
 	down    atomic.Bool
+	slow    atomic.Int64 // nanoseconds
 	fetches atomic.Int64
+	log     strings.Builder // of who asks
+	// publish changes what is published of a key.
+	publish func(*jose.JSONWebKey)
 }
 
 func newIssuer(t *testing.T, ids ...string) *issuer {
 	t.Helper()
-	i := &issuer{keys: map[string]any{}}
+	i := &issuer{url: "https://issuer.example", keys: map[string]any{}, keysAt: "https://issuer.example/keys", publish: func(*jose.JSONWebKey) {}}
 	for _, id := range ids {
 		i.add(t, id)
 	}
-	mux := http.NewServeMux()
-	mux.HandleFunc("/.well-known/openid-configuration", func(w http.ResponseWriter, _ *http.Request) {
-		_ = json.NewEncoder(w).Encode(map[string]string{"issuer": i.URL, "jwks_uri": i.URL + "/keys"})
-	})
-	mux.HandleFunc("/keys", func(w http.ResponseWriter, _ *http.Request) {
+	return i
+}
+
+// RoundTrip answers as the issuer does.
+func (i *issuer) RoundTrip(r *http.Request) (*http.Response, error) {
+	w := httptest.NewRecorder()
+	switch {
+	case i.down.Load():
+		http.Error(w, "down", http.StatusServiceUnavailable)
+	case r.URL.String() == i.url+"/.well-known/openid-configuration":
+		_ = json.NewEncoder(w).Encode(map[string]string{"issuer": i.url, "jwks_uri": i.keysAt})
+	case r.URL.String() == i.url+"/redirected":
+		http.Redirect(w, r, "http://issuer.example/keys", http.StatusFound)
+	case r.URL.String() == i.url+"/endless":
+		_, _ = w.WriteString(`{"keys": [` + strings.Repeat(" ", 2*maxAnswer) + "]}")
+	case r.URL.Path == "/keys":
 		i.fetches.Add(1)
+		select {
+		case <-time.After(time.Duration(i.slow.Load())):
+		case <-r.Context().Done():
+			return nil, r.Context().Err()
+		}
 		i.mu.Lock()
 		defer i.mu.Unlock()
 		set := jose.JSONWebKeySet{}
 		for id, private := range i.keys {
-			set.Keys = append(set.Keys, jose.JSONWebKey{Key: private.(crypto.Signer).Public(), KeyID: id, Use: "sig"})
+			key := jose.JSONWebKey{Key: private.(crypto.Signer).Public(), KeyID: id, Use: "sig"}
+			i.publish(&key)
+			set.Keys = append(set.Keys, key)
 		}
 		_ = json.NewEncoder(w).Encode(set)
-	})
-	i.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if i.down.Load() {
-			http.Error(w, "down", http.StatusServiceUnavailable)
-			return
-		}
-		mux.ServeHTTP(w, r)
-	}))
-	t.Cleanup(i.Close)
-	return i
+	default:
+		http.NotFound(w, r)
+	}
+	return w.Result(), nil
 }
 
 func (i *issuer) add(t *testing.T, id string) {
@@ -81,10 +100,12 @@ func (i *issuer) add(t *testing.T, id string) {
 	i.keys[id] = private
 }
 
-func (i *issuer) remove(id string) {
+func (i *issuer) remove(id string) (private any) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
+	private = i.keys[id]
 	delete(i.keys, id)
+	return private
 }
 
 func (i *issuer) key(id string) any {
@@ -97,24 +118,47 @@ func (i *issuer) key(id string) any {
 func (i *issuer) claims(changes map[string]any) map[string]any {
 	now := time.Now()
 	claims := map[string]any{
-		"iss": i.URL, "aud": audience, "sub": "billing", "iat": now.Unix(), "nbf": now.Unix(), "exp": now.Add(5 * time.Minute).Unix(),
+		"iss": i.url, "aud": audience, "sub": "billing", "iat": now.Unix(), "nbf": now.Unix(), "exp": now.Add(5 * time.Minute).Unix(),
 	}
 	maps.Copy(claims, changes)
 	maps.DeleteFunc(claims, func(_ string, value any) bool { return value == nil })
 	return claims
 }
 
+func encoded(t *testing.T, claims map[string]any) []byte {
+	t.Helper()
+	text, err := json.Marshal(claims)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return text
+}
+
 func sign(t *testing.T, algorithm jose.SignatureAlgorithm, key any, id string, claims map[string]any) string {
 	t.Helper()
-	options := (&jose.SignerOptions{}).WithType("JWT")
+	return signAs(t, algorithm, key, id, "JWT", claims)
+}
+
+func signAs(t *testing.T, algorithm jose.SignatureAlgorithm, key any, id, kind string, claims map[string]any) string {
+	t.Helper()
+	return signBytes(t, algorithm, key, id, kind, encoded(t, claims))
+}
+
+func signText(t *testing.T, key any, payload string) string {
+	t.Helper()
+	return signBytes(t, jose.ES256, key, "one", "JWT", []byte(payload))
+}
+
+func signBytes(t *testing.T, algorithm jose.SignatureAlgorithm, key any, id, kind string, payload []byte) string {
+	t.Helper()
+	options := &jose.SignerOptions{}
+	if kind != "" {
+		options = options.WithType(jose.ContentType(kind))
+	}
 	if id != "" {
 		options = options.WithHeader("kid", id)
 	}
 	signer, err := jose.NewSigner(jose.SigningKey{Algorithm: algorithm, Key: key}, options)
-	if err != nil {
-		t.Fatal(err)
-	}
-	payload, err := json.Marshal(claims)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -129,24 +173,35 @@ func sign(t *testing.T, algorithm jose.SignatureAlgorithm, key any, id string, c
 	return text
 }
 
+// inJSON writes a token in the notation of JWS that is no JWT.
+func inJSON(t *testing.T, token string) string {
+	t.Helper()
+	parsed, err := jose.ParseSigned(token, algorithms)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return parsed.FullSerialize()
+}
+
 func (i *issuer) token(t *testing.T, id string, changes map[string]any) string {
 	t.Helper()
 	return sign(t, jose.ES256, i.key(id), id, i.claims(changes))
 }
 
-func verifier(t *testing.T, url string) *Issuer {
+func verifier(t *testing.T, i *issuer) *Issuer {
 	t.Helper()
-	v, err := NewIssuer(url, audience, http.DefaultClient)
+	v, err := NewIssuer(IssuerConfig{URL: i.url, Audience: audience, Transport: i, Log: slog.New(slog.NewTextHandler(&i.log, nil))})
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(http.DefaultClient.CloseIdleConnections)
 	return v
 }
 
 func TestWhichTokensPass(t *testing.T) {
 	i, other := newIssuer(t, "one"), newIssuer(t, "one")
-	v := Issuers{verifier(t, i.URL)}
+	elsewhere := newIssuer(t, "one")
+	elsewhere.url = "https://elsewhere.example"
+	v := Issuers{verifier(t, i)}
 	public, err := x509.MarshalPKIXPublicKey(i.key("one").(*ecdsa.PrivateKey).Public())
 	if err != nil {
 		t.Fatal(err)
@@ -167,136 +222,317 @@ func TestWhichTokensPass(t *testing.T) {
 		t.Fatal(err)
 	}
 	good := i.token(t, "one", nil)
+	typed := func(text string) string {
+		return signAs(t, jose.ES256, i.key("one"), "one", text, i.claims(nil))
+	}
+	twice := func(claims string) string { // as no JSON encoder writes it
+		return signText(t, i.key("one"), strings.TrimSuffix(string(encoded(t, i.claims(nil))), "}")+","+claims+"}")
+	}
 	for _, c := range []struct {
 		name, token string
-		passes      bool
+		why         string // empty for those that pass
 	}{
-		{"a good one", good, true},
-		{"one for several audiences", i.token(t, "one", map[string]any{"aud": []string{"elsewhere", audience}}), true},
-		{"one without a key id", sign(t, jose.ES256, i.key("one"), "", i.claims(nil)), true},
-		{"one that expired within the skew", i.token(t, "one", map[string]any{"exp": in(-30 * time.Second)}), true},
-		{"one that expired", i.token(t, "one", map[string]any{"exp": in(-2 * time.Minute)}), false},
-		{"one that never expires", i.token(t, "one", map[string]any{"exp": nil}), false},
-		{"one that is not good yet", i.token(t, "one", map[string]any{"nbf": in(time.Hour)}), false},
-		{"one from the future", i.token(t, "one", map[string]any{"iat": in(time.Hour), "nbf": nil}), false},
-		{"another audience", i.token(t, "one", map[string]any{"aud": "elsewhere"}), false},
-		{"no audience", i.token(t, "one", map[string]any{"aud": nil}), false},
-		{"an audience that begins alike", i.token(t, "one", map[string]any{"aud": audience + "-test"}), false},
-		{"another issuer's", other.token(t, "one", nil), false},
-		{"another issuer's key under this issuer's name", sign(t, jose.ES256, other.key("one"), "one", i.claims(nil)), false},
-		{"a key that the issuer does not have", sign(t, jose.RS256, rsaKey, "two", i.claims(nil)), false},
-		{"alg none", unsigned(`{"alg":"none"}`, i.claims(nil)) + ".", false},
-		{"alg None", unsigned(`{"alg":"None","kid":"one"}`, i.claims(nil)) + ".", false},
-		{"HS256 with the public key", hs256(public), false},
-		{"HS256 with nothing", hs256(nil), false},
-		{"a key in the header", unsigned(`{"alg":"ES256","jwk":{"kty":"EC"}}`, i.claims(nil)) + ".AAAA", false},
-		{"no signature", good[:strings.LastIndex(good, ".")+1], false},
-		{"a changed payload", strings.Replace(good, ".", ".e30", 1), false},
-		{"an encrypted one", good + ".x.y", false},
-		{"an enormous one", good + strings.Repeat("A", 64<<10), false},
-		{"nothing", "", false},
-		{"three dots", "...", false},
+		{"a good one", good, ""},
+		{"one for several audiences", i.token(t, "one", map[string]any{"aud": []string{"elsewhere", audience}}), ""},
+		{"one without a key id", sign(t, jose.ES256, i.key("one"), "", i.claims(nil)), ""},
+		{"one without a type", typed(""), ""},
+		{"an access token", typed("at+jwt"), ""},
+		{"an access token with its whole type", typed("application/AT+JWT"), ""},
+		{"one that expired within the skew", i.token(t, "one", map[string]any{"exp": in(-30 * time.Second)}), ""},
+		{"one of a clock that is ahead within the skew", i.token(t, "one", map[string]any{"iat": in(30 * time.Second), "nbf": in(30 * time.Second)}), ""},
+		{"one without a time of issue", i.token(t, "one", map[string]any{"iat": nil, "nbf": nil}), ""},
+		{"one that ends a session", typed("logout+jwt"), "of another type"},
+		{"one that proves a key", typed("dpop+jwt"), "of another type"},
+		{"one that expired", i.token(t, "one", map[string]any{"exp": in(-2 * time.Minute)}), "expired"},
+		{"one that never expires", i.token(t, "one", map[string]any{"exp": nil}), "expired"},
+		{"one that is not good yet", i.token(t, "one", map[string]any{"nbf": in(2 * time.Minute)}), "not valid yet"},
+		{"one from the future", i.token(t, "one", map[string]any{"iat": in(2 * time.Minute), "nbf": nil}), "not valid yet"},
+		{"one whose time is a text", i.token(t, "one", map[string]any{"nbf": "soon"}), "not valid yet"},
+		{"one that is bound to a key", i.token(t, "one", map[string]any{"cnf": map[string]string{"jkt": "x"}}), "bound to a key"},
+		{"another audience", i.token(t, "one", map[string]any{"aud": "elsewhere"}), "for another audience"},
+		{"no audience", i.token(t, "one", map[string]any{"aud": nil}), "for another audience"},
+		{"an audience that begins alike", i.token(t, "one", map[string]any{"aud": audience + "-test"}), "for another audience"},
+		{"this audience under a name in capitals", i.token(t, "one", map[string]any{"aud": "elsewhere", "AUD": audience}), "malformed"},
+		{"a time under a name that folds alike", i.token(t, "one", map[string]any{"exp": in(-time.Hour), "eXp": in(time.Hour)}), "malformed"},
+		{"an issuer under a name that folds alike", i.token(t, "one", map[string]any{"i\u017fs": i.url}), "malformed"},
+		{"a subject that is given twice", twice(`"sub": "admin"`), "malformed"},
+		{"another issuer's", elsewhere.token(t, "one", nil), "of an unknown issuer"},
+		{"another issuer's key under this issuer's name", sign(t, jose.ES256, other.key("one"), "one", i.claims(nil)), "not signed by the issuer"},
+		{"a key that the issuer does not have", sign(t, jose.RS256, rsaKey, "two", i.claims(nil)), "not signed by the issuer"},
+		{"alg none", unsigned(`{"alg":"none"}`, i.claims(nil)) + ".", "malformed"},
+		{"alg None", unsigned(`{"alg":"None","kid":"one"}`, i.claims(nil)) + ".", "malformed"},
+		{"HS256 with the public key", hs256(public), "malformed"},
+		{"HS256 with nothing", hs256(nil), "malformed"},
+		{"a key in the header", unsigned(`{"alg":"ES256","jwk":{"kty":"EC"}}`, i.claims(nil)) + ".AAAA", "malformed"},
+		{"no signature", good[:strings.LastIndex(good, ".")+1], "not signed by the issuer"},
+		{"a changed payload", strings.Replace(good, ".", ".e30", 1), "malformed"},
+		{"a token in another notation", inJSON(t, good), "malformed"},
+		{"an encrypted one", good + ".x.y", "malformed"},
+		{"an enormous one", good + strings.Repeat("A", 64<<10), "malformed"},
+		{"nothing", "", "malformed"},
+		{"three dots", "...", "malformed"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			_, claims, err := v.Verify(t.Context(), c.token)
 			switch {
-			case c.passes && (err != nil || claims["sub"] != "billing"):
+			case c.why == "" && (err != nil || claims["sub"] != "billing"):
 				t.Errorf("%v, %v", claims, err)
-			case !c.passes && !errors.Is(err, ErrRefused):
-				t.Errorf("%v, %v; want it refused", claims, err)
+			case c.why != "" && (!errors.Is(err, ErrRefused) || Why(err) != c.why || claims != nil):
+				t.Errorf("%v, %v; want it refused: %s", claims, err, c.why)
 			}
 		})
 	}
 }
 
+// TestKeysAreOfTheirUse: one for other algorithms or for encryption verifies nothing.
+func TestKeysAreOfTheirUse(t *testing.T) {
+	for name, publish := range map[string]func(*jose.JSONWebKey){
+		"another algorithm": func(k *jose.JSONWebKey) { k.Algorithm = string(jose.ES384) },
+		"encryption":        func(k *jose.JSONWebKey) { k.Use = "enc" },
+		"another id":        func(k *jose.JSONWebKey) { k.KeyID = "two" },
+	} {
+		i := newIssuer(t, "one")
+		i.publish = publish
+		if _, err := verifier(t, i).Verify(t.Context(), i.token(t, "one", nil)); !errors.Is(err, ErrRefused) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// TestWhereKeysComeFrom: in plaintext nobody is believed, and no answer is read without end.
+func TestWhereKeysComeFrom(t *testing.T) {
+	for _, c := range []struct {
+		url, keysAt string
+		plain, good bool
+	}{
+		{"https://issuer.example", "https://issuer.example/keys", false, true},
+		{"https://issuer.example", "https://elsewhere.example/keys", false, true},
+		{"https://issuer.example", "http://issuer.example/keys", false, false},
+		{"https://issuer.example", "http://issuer.example/keys", true, false},
+		{"https://issuer.example", "http://127.0.0.1/keys", false, false},
+		{"https://issuer.example", "https://issuer.example/redirected", true, false},
+		{"https://issuer.example", "https://issuer.example/endless", false, false},
+		{"https://issuer.example", "file:///keys", true, false},
+		{"http://issuer.example", "http://issuer.example/keys", true, false},
+		{"http://127.0.0.1:1", "http://127.0.0.1:1/keys", false, false},
+		{"http://127.0.0.1:1", "http://127.0.0.1:1/keys", true, true},
+		{"http://localhost:1", "http://localhost:1/keys", true, true},
+		{"http://localhost.example", "http://localhost.example/keys", true, false},
+	} {
+		i := newIssuer(t, "one")
+		i.url, i.keysAt = c.url, c.keysAt
+		v, err := NewIssuer(IssuerConfig{URL: i.url, Audience: audience, AllowPlainHTTP: c.plain, Transport: i})
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = v.Verify(t.Context(), i.token(t, "one", nil))
+		if c.good && err != nil || !c.good && !errors.Is(err, ErrUnavailable) {
+			t.Errorf("%+v: %v", c, err)
+		}
+	}
+}
+
 func TestKeysAreRotated(t *testing.T) {
-	i := newIssuer(t, "one")
-	v := verifier(t, i.URL)
-	passes := func(token string) error { _, err := v.Verify(t.Context(), token); return err }
-	old := i.token(t, "one", nil)
-	if err := passes(old); err != nil {
-		t.Fatal(err)
-	}
-	i.add(t, "two")
-	v.keys.tried = time.Now().Add(-keysPause)
-	if err := passes(i.token(t, "two", nil)); err != nil {
-		t.Errorf("a new key: %v", err)
-	}
-	i.remove("one")
-	if err := passes(old); err != nil {
-		t.Errorf("a key that was withdrawn a moment ago: %v", err)
-	}
-	v.keys.fetched, v.keys.tried = time.Now().Add(-keysFor), time.Now().Add(-keysFor)
-	if err := passes(old); !errors.Is(err, ErrRefused) {
-		t.Errorf("a key that was withdrawn long ago: %v", err)
-	}
+	synctest.Test(t, func(t *testing.T) {
+		i := newIssuer(t, "one")
+		v := verifier(t, i)
+		passes := func(id string) error {
+			token := sign(t, jose.ES256, i.key(id), id, i.claims(nil))
+			_, err := v.Verify(t.Context(), token)
+			return err
+		}
+		if err := passes("one"); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(keysPause)
+		i.add(t, "two")
+		if err := passes("two"); err != nil {
+			t.Errorf("a new key: %v", err)
+		}
+		withdrawn := i.remove("one")
+		gone := func() error {
+			_, err := v.Verify(t.Context(), sign(t, jose.ES256, withdrawn, "one", i.claims(nil)))
+			return err
+		}
+		if err := gone(); err != nil {
+			t.Errorf("a key that was withdrawn a moment ago: %v", err)
+		}
+		time.Sleep(keysFor)
+		if err := gone(); !errors.Is(err, ErrRefused) {
+			t.Errorf("a key that was withdrawn long ago: %v", err)
+		}
+		time.Sleep(keysPause)
+		i.remove("two")
+		i.add(t, "two") // another key under the id of the one before
+		if err := passes("two"); err != nil {
+			t.Errorf("a key that took the id of another: %v", err)
+		}
+		time.Sleep(keysPause)
+		i.remove("two")
+		i.add(t, "")
+		if err := passes(""); err != nil {
+			t.Errorf("keys without ids: %v", err)
+		}
+	})
 }
 
 func TestUnknownKeysDoNotFloodTheIssuer(t *testing.T) {
-	i, other := newIssuer(t, "one"), newIssuer(t, "made-up")
-	v := verifier(t, i.URL)
-	for range 50 {
-		token := sign(t, jose.ES256, other.key("made-up"), rand.Text(), i.claims(nil))
-		if _, err := v.Verify(t.Context(), token); !errors.Is(err, ErrRefused) {
-			t.Fatalf("%v; want it refused", err)
+	synctest.Test(t, func(t *testing.T) {
+		i, other := newIssuer(t, "one"), newIssuer(t, "made-up")
+		v := verifier(t, i)
+		good := i.token(t, "one", nil)
+		i.slow.Store(int64(time.Second))
+		var calls sync.WaitGroup
+		for range 60 {
+			calls.Go(func() {
+				token := sign(t, jose.ES256, other.key("made-up"), rand.Text(), i.claims(nil))
+				if _, err := v.Verify(t.Context(), token); !errors.Is(err, ErrRefused) {
+					t.Errorf("%v; want it refused", err)
+				}
+				start := time.Now()
+				if _, err := v.Verify(t.Context(), good); err != nil || time.Since(start) > 0 {
+					t.Errorf("a good token beside them: %v after %s", err, time.Since(start))
+				}
+			})
+			time.Sleep(time.Second)
 		}
-	}
-	if n := i.fetches.Load(); n > 2 {
-		t.Errorf("the keys were fetched %d times", n)
-	}
+		calls.Wait()
+		if n := i.fetches.Load(); n > 11 { // a minute, and a fetch and a pause take six seconds
+			t.Errorf("the keys were fetched %d times", n)
+		}
+	})
 }
 
 func TestAnIssuerThatIsDown(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		i := newIssuer(t, "one")
+		v := verifier(t, i)
+		passes := func() error {
+			_, err := v.Verify(t.Context(), i.token(t, "one", nil))
+			return err
+		}
+		i.down.Store(true)
+		for _, when := range []string{"before any keys", "a moment later"} {
+			if err := passes(); !errors.Is(err, ErrUnavailable) {
+				t.Errorf("%s: %v; want %v", when, err, ErrUnavailable)
+			}
+		}
+		i.down.Store(false)
+		time.Sleep(keysPause)
+		if err := passes(); err != nil {
+			t.Errorf("after it came back: %v", err)
+		}
+		other := newIssuer(t, "two")
+		i.down.Store(true)
+		time.Sleep(time.Hour)
+		for _, when := range []string{"with keys of an hour ago", "a moment later", "and again"} {
+			if err := passes(); err != nil {
+				t.Errorf("%s: %v", when, err)
+			}
+			if _, err := v.Verify(t.Context(), other.token(t, "two", nil)); !errors.Is(err, ErrUnavailable) {
+				t.Errorf("%s, a key that may be new: %v; want %v", when, err, ErrUnavailable)
+			}
+		}
+		// One that does not answer at all: callers with good tokens do not wait for it.
+		i.down.Store(false)
+		i.slow.Store(int64(time.Hour))
+		time.Sleep(keysPause)
+		start := time.Now()
+		if err := passes(); err != nil || time.Since(start) > 0 {
+			t.Errorf("while it hangs: %v after %s", err, time.Since(start))
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		if _, err := v.Verify(ctx, other.token(t, "two", nil)); !errors.Is(err, context.DeadlineExceeded) || time.Since(start) != time.Second {
+			t.Errorf("a caller who left: %v after %s", err, time.Since(start))
+		}
+		time.Sleep(keysAtMost)
+		if err := passes(); !errors.Is(err, ErrUnavailable) {
+			t.Errorf("with keys of yesterday: %v; want %v", err, ErrUnavailable)
+		}
+		if lost, back := strings.Count(i.log.String(), "cannot be fetched"), strings.Count(i.log.String(), "can be fetched again"); lost != 2 || back != 1 {
+			t.Errorf("two outages are told of %d times, their ends %d times: %s", lost, back, i.log.String())
+		}
+	})
+}
+
+func TestAnIssuerIsChecked(t *testing.T) {
 	i := newIssuer(t, "one")
-	v := verifier(t, i.URL)
-	token := i.token(t, "one", nil)
-	i.down.Store(true)
-	if _, err := v.Verify(t.Context(), token); !errors.Is(err, ErrUnavailable) {
-		t.Errorf("before any keys: %v; want %v", err, ErrUnavailable)
+	check := func(cfg IssuerConfig) string {
+		cfg.Audience = audience
+		v, err := NewIssuer(cfg)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := v.Check(t.Context()); err != nil {
+			return err.Error()
+		}
+		return ""
 	}
-	if _, err := v.Verify(t.Context(), token); !errors.Is(err, ErrUnavailable) {
-		t.Errorf("a moment later: %v; want %v", err, ErrUnavailable)
+	for _, c := range []struct{ url, keysAt, says string }{
+		{i.url, i.url + "/keys", ""},
+		{i.url + "/", i.url + "/keys", "there is an issuer of another name; names are exact, to the slash at their end"},
+		{i.url + "/elsewhere", i.url + "/keys", "there is no OpenID Connect configuration below this URL"},
+		{"http://issuer.example", i.url + "/keys", "there is no OpenID Connect configuration below this URL: issuers are asked over https alone"},
+		{i.url, "", "its keys cannot be fetched: issuers are asked over https alone"},
+		{i.url, i.url + "/nowhere", "its keys cannot be fetched: HTTP 404"},
+		{i.url, i.url + "/endless", "its keys cannot be read to their end"},
+		{i.url, i.url + "/.well-known/openid-configuration", "it has no keys that can be used"},
+	} {
+		i.keysAt = c.keysAt
+		if got := check(IssuerConfig{URL: c.url, Transport: i}); got != c.says {
+			t.Errorf("%s, keys at %q: %q; want %q", c.url, c.keysAt, got, c.says)
+		}
 	}
-	i.down.Store(false)
-	v.keys.tried = time.Time{}
-	if _, err := v.Verify(t.Context(), token); err != nil {
-		t.Errorf("after it came back: %v", err)
-	}
-	i.down.Store(true)
-	v.keys.fetched, v.keys.tried = time.Now().Add(-time.Hour), time.Time{}
-	if _, err := v.Verify(t.Context(), token); err != nil {
-		t.Errorf("with keys of an hour ago: %v", err)
-	}
-	v.keys.fetched, v.keys.tried = time.Now().Add(-2*keysAtMost), time.Time{}
-	if _, err := v.Verify(t.Context(), token); !errors.Is(err, ErrUnavailable) {
-		t.Errorf("with keys of two days ago: %v; want %v", err, ErrUnavailable)
-	}
-	ctx, cancel := context.WithCancel(t.Context())
-	cancel()
-	if _, err := v.Verify(ctx, token); !errors.Is(err, context.Canceled) {
-		t.Errorf("a caller who left: %v", err)
+	if got := check(IssuerConfig{URL: i.url, Transport: nowhere{}}); got != "there is no OpenID Connect configuration below this URL: nowhere" {
+		t.Errorf("without a network: %q", got)
 	}
 }
 
 func TestHalfAnIssuerIsRefused(t *testing.T) {
-	for _, c := range [][2]string{{"", audience}, {"https://issuer.example", ""}} {
-		if _, err := NewIssuer(c[0], c[1], nil); err == nil {
-			t.Errorf("%q is taken", c)
+	for _, c := range []IssuerConfig{{Audience: audience}, {URL: "https://issuer.example"}} {
+		if _, err := NewIssuer(c); err == nil {
+			t.Errorf("%+v is taken", c)
 		}
 	}
 }
 
 func FuzzVerify(f *testing.F) {
-	for _, seed := range []string{"", "a.b.c", "eyJhbGciOiJub25lIn0.e30.", "eyJhbGciOiJFUzI1NiJ9.eyJpc3MiOiJodHRwOi8vMTI3LjAuMC4xIn0.AA"} {
+	for _, seed := range []string{"", "a.b.c", "eyJhbGciOiJub25lIn0.e30.", "eyJhbGciOiJFUzI1NiJ9.eyJpc3MiOiJodHRwczovL2lzc3Vlci5leGFtcGxlIn0.AA"} {
 		f.Add(seed)
 	}
-	v, err := NewIssuer("http://127.0.0.1:1", audience, &http.Client{Transport: nowhere{}})
+	v, err := NewIssuer(IssuerConfig{URL: "https://issuer.example", Audience: audience, Transport: nowhere{}})
 	if err != nil {
 		f.Fatal(err)
 	}
 	f.Fuzz(func(t *testing.T, token string) {
 		if _, claims, err := (Issuers{v}).Verify(t.Context(), token); err == nil {
 			t.Errorf("%q passes, as %v", token, claims)
+		}
+	})
+}
+
+// FuzzStrict: whatever an issuer signs, the claims that the library reads are the ones that are compared here.
+func FuzzStrict(f *testing.F) {
+	for _, seed := range []string{`{"sub":"a"}`, `{"sub":"a","SUB":"b"}`, `{"sub":"a","sub":"b"}`, `{"\u017fub":"b"}`, `{"sub":1}`, `[]`, `{"iss":{}}`} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, payload string) {
+		claims, err := strict([]byte(payload))
+		if err != nil {
+			return
+		}
+		var library struct {
+			Issuer  string `json:"iss"`
+			Subject string `json:"sub"`
+		}
+		if json.Unmarshal([]byte(payload), &library) != nil {
+			return // which refuses the token, too
+		}
+		for name, got := range map[string]string{"iss": library.Issuer, "sub": library.Subject} {
+			if want, _ := claims[name].(string); got != want {
+				t.Errorf("%q: %s is %q to the library and %q here", payload, name, got, want)
+			}
 		}
 	})
 }
