@@ -6,8 +6,6 @@ import (
 	"net/http"
 	"net/url"
 	"time"
-
-	"golang.org/x/sync/semaphore"
 )
 
 // Call is one call of an operation on its way to Loop. Interceptors treat it as read-only and pass a copy when
@@ -75,17 +73,17 @@ func chain(links []link, last Next) Next {
 
 // concurrencyLimit bounds the attempts in flight; the wait ends with the caller's context.
 func concurrencyLimit(n int, count *brakes) Interceptor {
-	slots := semaphore.NewWeighted(int64(n))
+	slots := newPlaces(n)
 	return func(ctx context.Context, call *Call, next Next) (*Response, error) {
-		if !slots.TryAcquire(1) {
+		if !slots.try() {
 			start := time.Now()
-			err := slots.Acquire(ctx, 1)
+			err := slots.take(ctx)
 			count.slot.since(start)
 			if err != nil {
 				return nil, interrupted(ctx, NotSent, nil)
 			}
 		}
-		defer slots.Release(1)
+		defer slots.give()
 		return next(ctx, call)
 	}
 }

@@ -15,9 +15,15 @@ const gateCap = 30 * time.Second
 // Gate remembers who was throttled, so that calls bound to fail are refused here. Clients of one installation
 // share a Gate. The memory is keyed by subscription key (a digest of it), then practice.
 type Gate struct {
-	mu       sync.Mutex
-	shut     map[gateKey]shutUntil
-	limiters map[string]*rate.Limiter
+	mu    sync.Mutex
+	shut  map[gateKey]shutUntil
+	paces map[string]*pace // by practice
+}
+
+// pace is a practice's configured rate, at which its callers take turns.
+type pace struct {
+	*rate.Limiter
+	places *places
 }
 
 type gateKey struct {
@@ -32,20 +38,20 @@ type shutUntil struct {
 
 // NewGate returns an open gate.
 func NewGate() *Gate {
-	return &Gate{shut: map[gateKey]shutUntil{}, limiters: map[string]*rate.Limiter{}}
+	return &Gate{shut: map[gateKey]shutUntil{}, paces: map[string]*pace{}}
 }
 
 // limit gives the practice's limiter the newest settings; clients of one practice share it.
-func (g *Gate) limit(practice string, perSecond float64, burst int) *rate.Limiter {
+func (g *Gate) limit(practice string, perSecond float64, burst int) *pace {
 	if perSecond <= 0 {
 		return nil
 	}
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	l, ok := g.limiters[practice]
+	l, ok := g.paces[practice]
 	if !ok {
-		l = rate.NewLimiter(rate.Limit(perSecond), max(burst, 1))
-		g.limiters[practice] = l
+		l = &pace{rate.NewLimiter(rate.Limit(perSecond), max(burst, 1)), newPlaces(1)}
+		g.paces[practice] = l
 		return l
 	}
 	l.SetLimit(rate.Limit(perSecond))
@@ -81,7 +87,7 @@ func (g *Gate) remember(key gateKey, wait time.Duration, now time.Time) {
 
 // interceptor is the quota gate. A rate limit waits when the wait is short and fits the deadline; the memory of a
 // 429 refuses at once, and the retry interceptor treats that as the 429 it stands for.
-func (g *Gate) interceptor(limiter *rate.Limiter, count *brakes) Interceptor {
+func (g *Gate) interceptor(pace *pace, count *brakes) Interceptor {
 	return func(ctx context.Context, call *Call, next Next) (*Response, error) {
 		if call.probe { // somebody wants to know what Loop says, now
 			return next(ctx, call)
@@ -91,7 +97,7 @@ func (g *Gate) interceptor(limiter *rate.Limiter, count *brakes) Interceptor {
 			count.throttled.Add(1)
 			return nil, &Error{Kind: KindThrottled, Local: true, RetryAfter: wait, detail: "Loop throttled this practice a moment ago"}
 		}
-		if err := waitForTurn(ctx, limiter, count); err != nil {
+		if err := pace.wait(ctx, count); err != nil {
 			return nil, err
 		}
 		resp, err := next(ctx, call)
@@ -102,24 +108,38 @@ func (g *Gate) interceptor(limiter *rate.Limiter, count *brakes) Interceptor {
 	}
 }
 
-func waitForTurn(ctx context.Context, limiter *rate.Limiter, count *brakes) error {
-	if limiter == nil {
+// wait waits for a turn, unless it would come too late. One attempt at a time waits for the rate, so that the next one is
+// chosen when its turn has come.
+func (p *pace) wait(ctx context.Context, count *brakes) error {
+	if p == nil {
 		return nil
 	}
-	r := limiter.Reserve()
-	wait := r.Delay()
-	if wait == 0 {
-		return nil
+	if p.places.try() {
+		if p.Allow() {
+			p.places.give()
+			return nil
+		}
+		p.places.give()
 	}
-	if !r.OK() || wait > gateCap || wait > timeLeft(ctx) {
-		r.Cancel()
+	wait := p.estimate(p.places.ahead(ctx) + 1)
+	if wait > gateCap || wait > timeLeft(ctx) {
 		count.overRate.Add(1)
 		return &Error{Kind: KindThrottled, Local: true, RetryAfter: min(wait, maxRetryAfter), detail: "over the rate configured for this practice"}
 	}
 	defer count.rate.since(time.Now())
-	if sleep(ctx, wait) != nil {
-		r.Cancel()
+	if p.places.take(ctx) != nil {
+		return interrupted(ctx, NotSent, nil)
+	}
+	defer p.places.give()
+	turn := p.Reserve()
+	if sleep(ctx, turn.Delay()) != nil {
+		turn.Cancel()
 		return interrupted(ctx, NotSent, nil)
 	}
 	return nil
+}
+
+// estimate is how long it takes until so many more have had their turn.
+func (p *pace) estimate(n int) time.Duration {
+	return time.Duration(max(0, float64(n)-p.Tokens()) / float64(p.Limit()) * float64(time.Second))
 }
