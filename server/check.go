@@ -22,7 +22,7 @@ import (
 
 type checkCommand struct {
 	Config  string        `required:"" type:"path" placeholder:"FILE" help:"Configuration, in YAML."`
-	Offline bool          `help:"Call neither Loop nor a database."`
+	Offline bool          `help:"Call neither Loop nor issuers, nor a database."`
 	Timeout time.Duration `default:"15s" help:"Longest wait for one connection (${default})."`
 }
 
@@ -42,6 +42,11 @@ func (c *checkCommand) Run(ctx context.Context) error {
 	defer practices.Close()
 	fmt.Printf("configuration and policy: fine, %d practices, %d callers\n", len(practices.All()), len(set.Policy.Callers()))
 	fmt.Print(ending(set.Config.TLS), idle(set))
+	if !c.Offline {
+		if err := c.issuers(ctx, os.Stdout, set.Config.OIDC); err != nil {
+			return err
+		}
+	}
 	halves := map[string]string{} // of keys, to the practice that has it
 	failed := 0
 	for _, practice := range practices.All() {
@@ -98,6 +103,26 @@ func (c *checkCommand) ledger(ctx context.Context, at config.Ledger) error {
 	defer cancel()
 	if err := ledger.LookPostgres(ctx, dsn.Reveal); err != nil {
 		return fmt.Errorf("ledger in the database of %s: %w", at.Postgres, err)
+	}
+	return nil
+}
+
+// issuers asks each for its keys. One that does not answer is no reason not to start: its tokens wait.
+func (c *checkCommand) issuers(ctx context.Context, out io.Writer, from []config.Issuer) error {
+	issuers, err := app.Issuers(from, nil)
+	if err != nil {
+		return err
+	}
+	for _, issuer := range issuers {
+		asking, cancel := context.WithTimeout(ctx, c.Timeout)
+		text := "its keys can be fetched"
+		if err := issuer.Check(asking); err != nil {
+			text = "note: its tokens would be answered with ISSUER_UNAVAILABLE: " + err.Error()
+		}
+		cancel()
+		if _, err := fmt.Fprintf(out, "issuer %s: %s\n", issuer.URL(), text); err != nil {
+			return err
+		}
 	}
 	return nil
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"net/http"
 	"os"
 	"regexp"
@@ -10,6 +11,7 @@ import (
 	"time"
 
 	"cegid.internal/gateway/cegidclient/loopsim"
+	"cegid.internal/gateway/server/internal/authn/authntest"
 	"cegid.internal/gateway/server/internal/ledger/pgtest"
 	"cegid.internal/gateway/server/internal/policy"
 )
@@ -88,6 +90,12 @@ func TestCheck(t *testing.T) {
 		{
 			name: "Loop is down", do: func(_ *testing.T, w *world) { w.Inject(loopsim.Fault{Kind: loopsim.FaultStatus, Status: 503}) },
 			code: 2, says: []string{click, "HTTP 503"}, fails: "not connected", calls: true,
+		},
+		{
+			name: "issuers that answer, and that do not", do: func(t *testing.T, w *world) {
+				w.settings["oidc"] = fmt.Sprintf("[{issuer: %q, audience: a, allow_plain_http: true}, {issuer: 'http://127.0.0.1:1', audience: a, allow_plain_http: true}]", authntest.Serve(t, "a").URL)
+			},
+			says: []string{": its keys can be fetched\n", "issuer http://127.0.0.1:1: note: its tokens would be answered with ISSUER_UNAVAILABLE: there is no OpenID Connect configuration below this URL: dial tcp"}, calls: true,
 		},
 		{
 			name: "Loop does not answer", do: func(_ *testing.T, w *world) { w.Inject(loopsim.Fault{Kind: loopsim.FaultHang}) }, arguments: []string{"--timeout", "300ms"},

@@ -14,6 +14,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 
 	"cegid.internal/gateway/server/internal/app"
+	"cegid.internal/gateway/server/internal/authn"
 	"cegid.internal/gateway/server/internal/interceptor"
 	"cegid.internal/gateway/server/internal/secret"
 	"cegid.internal/gateway/server/internal/telemetry"
@@ -51,10 +52,15 @@ func (c *serveCommand) Run(ctx context.Context) error {
 		return err
 	}
 	var transport *tls.Config
+	var authorities authn.Authorities
 	if !cfg.TLS.Off {
-		if transport, err = app.LoadTLS(cfg.TLS.Certificate, cfg.TLS.Key, log); err != nil {
+		if transport, authorities, err = app.LoadTLS(cfg.TLS, log); err != nil {
 			return err
 		}
+	}
+	issuers, err := app.Issuers(cfg.OIDC, log)
+	if err != nil {
+		return err
 	}
 	writes, err := openLedger(ctx, cfg, log)
 	if err != nil {
@@ -62,11 +68,10 @@ func (c *serveCommand) Run(ctx context.Context) error {
 	}
 	server, err := app.New(app.Config{
 		GRPC: cfg.Listen.GRPC, HTTP: cfg.Listen.HTTP, Operations: cfg.Listen.Operations,
-		TLS: transport, Practices: tenants.Practices(), Policy: set.Policy, Ledger: writes, Spool: cfg.Spool, Raw: cfg.Raw,
+		TLS: transport, Authorities: authorities, Issuers: issuers, Practices: tenants.Practices(), Policy: set.Policy, Ledger: writes, Spool: cfg.Spool, Raw: cfg.Raw,
 		CallLimit: cfg.Imports.CallLimit, FirstPoll: cfg.Imports.FirstPoll, LastPoll: cfg.Imports.LastPoll, StalledPoll: cfg.Imports.StalledPoll,
-		CallsPerCaller: cfg.CallsPerCaller,
-		Deadlines:      interceptor.Deadlines(cfg.Deadlines),
-		Drain:          cfg.Shutdown.Drain, Grace: cfg.Shutdown.Grace, Log: log, Audit: newLog(slog.LevelInfo), Registry: registry,
+		Deadlines: interceptor.Deadlines(cfg.Deadlines),
+		Drain:     cfg.Shutdown.Drain, Grace: cfg.Shutdown.Grace, Log: log, Audit: newLog(slog.LevelInfo), Registry: registry,
 	})
 	if err != nil {
 		return errors.Join(err, writes.Close())

@@ -188,7 +188,7 @@ func TestServeRefusesToStart(t *testing.T) {
 		{"with an empty policy", file("policy.yaml", ""), "callers: there is no caller, so nobody could use the service; list at least one with its name and token_hashes"},
 		{"with a policy without grants", file("policy.yaml", callers), "grants: there is no grant, so nobody is allowed anything; list at least one"},
 		{"with a policy without callers", file("policy.yaml", grants), "callers: there is no caller, so nobody could use the service; list at least one"},
-		{"with a caller without a hash", file("policy.yaml", "callers: [{name: a}]\n"+grants), "callers[0].token_hashes: the caller has no token and could never authenticate; add the hash of one, or remove the caller"},
+		{"with a caller without a hash", file("policy.yaml", "callers: [{name: a}]\n"+grants), "callers[0].token_hashes: the caller could never authenticate; add the hash of a token, or else jwt or certificates, or remove the caller"},
 		{"with a token instead of its hash", file("policy.yaml", "callers: [{name: a, token_hashes: ["+strings.Repeat("t", 43)+"]}]\n"+grants), "callers[0].token_hashes[0]: "},
 		{"with the hash of an empty token", file("policy.yaml", strings.ReplaceAll(callers, strings.Repeat("0", 64), fmt.Sprintf("%x", sha256.Sum256(nil)))+grants), "this is the hash of nothing, the mark of an unset variable; hash the token again"},
 		{"with a grant to an unknown caller", file("policy.yaml", callers+strings.ReplaceAll(grants, "caller: a", "caller: b")), "grants[0].caller: there is no caller of this name; add it to callers, or correct the name"},
@@ -198,6 +198,19 @@ func TestServeRefusesToStart(t *testing.T) {
 		{"with a grant of no right", file("policy.yaml", callers+strings.ReplaceAll(grants, "[read]", "[]")), "grants[0].rights: the grant gives no right; list some of read, write"},
 		{"with a grant of an unknown right", file("policy.yaml", callers+strings.ReplaceAll(grants, "[read]", "[all]")), "grants[0].rights[0]: is no right; the rights are read, write"},
 
+		{"with an issuer without audience", set("oidc", "[{issuer: 'https://login.example.com'}]"), "oidc[0].audience: name the audience; without one, a token that a caller gave to any other service would pass here"},
+		{"with an audience without issuer", set("oidc", "[{audience: gateway}]"), "oidc[0].issuer: name the issuer, exactly as the claim iss of its tokens does"},
+		{"with an issuer in plaintext", set("oidc", "[{issuer: 'http://login.example.com', audience: gateway}]"), "oidc[0].issuer: must begin with https://"},
+		{"with tokens of an issuer that is not configured", file("policy.yaml", "callers: [{name: a, jwt: [{issuer: 'https://login.example.com', subject: a}]}]\n"+grants), "callers[0].jwt[0].issuer: the configuration has no issuer of this name under oidc"},
+		{"with certificates and no authority", file("policy.yaml", "callers: [{name: a, certificates: [a.example]}]\n"+grants), "callers[0].certificates[0]: the configuration names no authority of client certificates; set tls.client_authorities there"},
+		{"with an identity of two callers", func(t *testing.T, w *world) {
+			w.settings["oidc"] = "[{issuer: 'https://login.example.com', audience: gateway}]"
+			w.write(t, "policy.yaml", "callers: [{name: a, jwt: [{issuer: 'https://login.example.com', subject: a}]}, {name: b, jwt: [{issuer: 'https://login.example.com', subject: a}]}]\n"+grants)
+		}, "callers[1].jwt[0]: these tokens stand for a caller already, at "},
+		{"with authorities that are none", func(t *testing.T, w *world) {
+			w.certificate(t, newAuthority(t), 1)
+			w.settings["tls"] = "{certificate: tls.crt, key: tls.key, client_authorities: tls.crt}"
+		}, "tls: the file of authorities holds a certificate that is no authority's"},
 		{"without practices", without("practices"), "practices: there is no practice; list at least one with its name and its keys"},
 		{"with an empty folder of practices", func(t *testing.T, w *world) {
 			w.write(t, "practices/.hidden", "")

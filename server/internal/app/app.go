@@ -2,7 +2,6 @@
 package app
 
 import (
-	"cmp"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -24,6 +23,7 @@ import (
 	"google.golang.org/grpc/health"
 	"google.golang.org/grpc/health/grpc_health_v1"
 	"google.golang.org/grpc/keepalive"
+	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/reflection"
 	"google.golang.org/grpc/test/bufconn"
 	"google.golang.org/protobuf/proto"
@@ -32,6 +32,7 @@ import (
 	"cegid.internal/gateway/gen"
 	looppb "cegid.internal/gateway/gen/go/cegid/loop/v1"
 	"cegid.internal/gateway/server/internal/apierror"
+	"cegid.internal/gateway/server/internal/authn"
 	"cegid.internal/gateway/server/internal/gateway"
 	"cegid.internal/gateway/server/internal/importer"
 	"cegid.internal/gateway/server/internal/interceptor"
@@ -50,8 +51,6 @@ const (
 	maxHeader  = 32 << 10
 	// connectionBuffer is what a connection holds for its reader, each way. Larger ones would read whole dossiers ahead.
 	connectionBuffer = 64 << 10
-	// maxCallsPerCaller is the default of Config.CallsPerCaller.
-	maxCallsPerCaller = 256
 	// lastMoment is what calls get to answer SHUTTING_DOWN once their grace is over.
 	lastMoment = 2 * time.Second
 )
@@ -62,6 +61,10 @@ type Config struct {
 	GRPC, HTTP, Operations string
 	// TLS of the gRPC and HTTP listeners; nil is plaintext.
 	TLS *tls.Config
+	// Authorities vouch for the certificates of clients that TLS asks for; nil without.
+	Authorities authn.Authorities
+	// Issuers of the tokens that callers may have.
+	Issuers authn.Issuers
 
 	Practices *service.Practices
 	Policy    *policy.Policy
@@ -76,8 +79,6 @@ type Config struct {
 	CallLimit                        time.Duration
 	FirstPoll, LastPoll, StalledPoll time.Duration
 	Deadlines                        interceptor.Deadlines
-	// CallsPerCaller bounds the calls that one caller may have under way; 0 is 256.
-	CallsPerCaller int
 	// Drain is how long calls are still welcome after the service stopped being ready; Grace is how long those under
 	// way may then take.
 	Drain, Grace time.Duration
@@ -147,11 +148,12 @@ func New(cfg Config) (_ *Server, err error) {
 	}
 	telemetry.RegisterLedger(cfg.Registry, cfg.Ledger)
 	telemetry.RegisterPractices(cfg.Registry, cfg.Practices.All)
-	chain := interceptor.Chain(interceptor.Config{
-		Log: cfg.Log, Metrics: interceptor.NewMetrics(cfg.Registry), Deadlines: cfg.Deadlines, Policy: cfg.Policy,
-		Access: access, Validator: validator, MaxCallsPerCaller: cmp.Or(cfg.CallsPerCaller, maxCallsPerCaller),
+	chain := interceptor.Config{
+		Log: cfg.Log, Metrics: interceptor.NewMetrics(cfg.Registry), Deadlines: cfg.Deadlines,
+		Callers: interceptor.Identities{Policy: cfg.Policy, Issuers: cfg.Issuers},
+		Access:  access, Validator: validator, Limits: interceptor.NewLimits(cfg.Policy),
 		Audit: cfg.Audit, Draining: s.draining, Shutdown: s.shuttingDown,
-	})
+	}
 	writes := service.NewWrites(cfg.Practices, cfg.Ledger, s.importer, cfg.Policy, callerOf, cfg.Log)
 	files, err := spool.Open(cfg.Spool)
 	if err != nil {
@@ -166,8 +168,8 @@ func New(cfg Config) (_ *Server, err error) {
 	if cfg.TLS != nil {
 		transport = credentials.NewTLS(cfg.TLS)
 	}
-	s.public = s.newServer(chain, transport)
-	s.inMemory = s.newServer(chain, insecure.NewCredentials())
+	s.public = s.newServer(chain, interceptor.OfConnection(cfg.Authorities), transport)
+	s.inMemory = s.newServer(chain, interceptor.HandedOver, insecure.NewCredentials())
 	reflection.Register(s.public)
 
 	s.conn, err = grpc.NewClient("passthrough:///in-memory",
@@ -182,7 +184,8 @@ func New(cfg Config) (_ *Server, err error) {
 	}
 	rest, err := gateway.New(gateway.Config{
 		Conn: s.conn, Services: contract, MaxBody: maxMessage, OpenAPI: gen.OpenAPI, Ready: s.readiness.why, Log: cfg.Log,
-		Check: func(request proto.Message) error { return interceptor.CheckShape(validator, request) },
+		Check:    func(request proto.Message) error { return interceptor.CheckShape(validator, request) },
+		Identity: func(state *tls.ConnectionState) metadata.MD { return interceptor.HandOver(state, cfg.Authorities) },
 	})
 	if err != nil {
 		return nil, err
@@ -193,9 +196,11 @@ func New(cfg Config) (_ *Server, err error) {
 	return s, s.listen()
 }
 
-// newServer is the one constructor of both gRPC servers.
-func (s *Server) newServer(chain []interceptor.Named, transport credentials.TransportCredentials) *grpc.Server {
-	options := append(interceptor.ServerOptions(chain),
+// newServer is the one constructor of both gRPC servers. What they are told of a client's certificate differs: only the
+// one in memory believes what it is handed over.
+func (s *Server) newServer(chain interceptor.Config, certified interceptor.Certified, transport credentials.TransportCredentials) *grpc.Server {
+	chain.Callers.Certified = certified
+	options := append(interceptor.ServerOptions(interceptor.Chain(chain)),
 		grpc.Creds(transport),
 		grpc.MaxRecvMsgSize(maxMessage),
 		grpc.MaxHeaderListSize(maxHeader),
@@ -323,7 +328,7 @@ func (s *Server) Serve(ctx context.Context) error {
 	run("gRPC", func() error { return s.public.Serve(s.grpcListener) })
 	run("HTTP", func() error {
 		if s.cfg.TLS != nil {
-			s.http.TLSConfig = s.cfg.TLS
+			s.http.TLSConfig = s.cfg.TLS.Clone() // net/http writes to it while handshakes of both listeners read theirs
 			return s.http.ServeTLS(s.httpListener, "", "")
 		}
 		return s.http.Serve(s.httpListener)

@@ -16,6 +16,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"cegid.internal/gateway/cegidclient"
+	"cegid.internal/gateway/server/internal/authn"
 	"cegid.internal/gateway/server/internal/config"
 	"cegid.internal/gateway/server/internal/config/strictyaml"
 	"cegid.internal/gateway/server/internal/policy"
@@ -38,11 +39,23 @@ func LoadSettings(path string) (*Settings, error) {
 	if err != nil {
 		return nil, fmt.Errorf("the configuration is not fit to serve:\n%w", err)
 	}
-	grants, err := policy.Load(cfg.Policy, cfg.PracticeNames())
+	grants, err := policy.Load(cfg.Policy, cfg.Installation())
 	if err != nil {
 		return nil, fmt.Errorf("the policy is not fit to serve:\n%w", err)
 	}
 	return &Settings{cfg, grants}, nil
+}
+
+// Issuers returns the verifiers of a configuration's issuers; they fetch nothing yet.
+func Issuers(from []config.Issuer, log *slog.Logger) (issuers authn.Issuers, err error) {
+	for _, each := range from {
+		issuer, err := authn.NewIssuer(authn.IssuerConfig{URL: each.URL, Audience: each.Audience, AllowPlainHTTP: each.AllowPlainHTTP, Log: log})
+		if err != nil {
+			return nil, err
+		}
+		issuers = append(issuers, issuer)
+	}
+	return issuers, nil
 }
 
 // lookEvery is how often the files are looked at. They are polled because a watch on a file never fires when Kubernetes
@@ -158,7 +171,7 @@ func (r *Reloader) report(err error) {
 
 // coldKeys are the keys whose values differ and are read at the start alone.
 func coldKeys(a, b *config.Config) (keys []string) {
-	hot := []string{"Loop", "Practices", "PracticesDirectory", "Policy"}
+	hot := []string{"Loop", "Practices", "PracticesDirectory", "Policy", "CallerLimits"}
 	before, after := reflect.ValueOf(*a), reflect.ValueOf(*b)
 	for i := range before.NumField() {
 		name := before.Type().Field(i).Name
@@ -169,7 +182,7 @@ func coldKeys(a, b *config.Config) (keys []string) {
 	return keys
 }
 
-// key is the YAML key of a field: CallsPerCaller is calls_per_caller.
+// key is the YAML key of a field: CallerLimits is caller_limits.
 func key(field string) string {
 	var b strings.Builder
 	for i, c := range field {

@@ -10,21 +10,74 @@ import (
 	"sync"
 	"time"
 
+	"cegid.internal/gateway/server/internal/authn"
+	"cegid.internal/gateway/server/internal/config"
 	"cegid.internal/gateway/server/internal/smallfile"
 )
 
-// LoadTLS returns a configuration that picks up a rotated certificate without restart. The files are looked at again
-// at most once a second, by content: Kubernetes rotates by swapping a symlink, which no watch of the file sees
-// (pitfall 26).
-func LoadTLS(certificate, key string, log *slog.Logger) (*tls.Config, error) {
-	pair := &keyPair{certificate: certificate, key: key, log: log}
+// LoadTLS returns a configuration that picks up a rotated certificate without restart, and the authorities of client
+// certificates, which it picks up as well; nil when no file of them is named. The files are looked at again at most once
+// a second, by content: Kubernetes rotates by swapping a symlink, which no watch of the file sees (pitfall 26).
+func LoadTLS(files config.TLS, log *slog.Logger) (*tls.Config, authn.Authorities, error) {
+	pair := &keyPair{certificate: files.Certificate, key: files.Key, log: log}
 	if err := pair.load(); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	if err := validAt(pair.current.Leaf, time.Now()); err != nil {
 		log.Warn("callers will refuse the certificate", "error", err.Error())
 	}
-	return &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: pair.get, NextProtos: []string{"h2", "http/1.1"}}, nil
+	base := &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: pair.get, NextProtos: []string{"h2", "http/1.1"}}
+	if files.ClientAuthorities == "" {
+		return base, nil, nil
+	}
+	authorities := &clientAuthorities{path: files.ClientAuthorities, log: log}
+	var err error
+	if authorities.current, err = authn.ReadAuthorities(authorities.path); err != nil {
+		return nil, nil, fmt.Errorf("tls.client_authorities: %w", err)
+	}
+	base.ClientAuth = tls.VerifyClientCertIfGiven
+	base.ClientCAs = authorities.now().Pool
+	base.GetConfigForClient = func(*tls.ClientHelloInfo) (*tls.Config, error) {
+		now := base.Clone()
+		now.ClientCAs = authorities.now().Pool
+		return now, nil
+	}
+	return base, authorities, nil
+}
+
+// clientAuthorities are those of a file, as it changes.
+type clientAuthorities struct {
+	path string
+	log  *slog.Logger
+
+	mu      sync.Mutex
+	current *authn.Bundle
+	checked time.Time
+	problem string // why the file is not in use
+}
+
+// Trusts implements authn.Authorities.
+func (a *clientAuthorities) Trusts(root *x509.Certificate) bool { return a.now().Trusts(root) }
+
+func (a *clientAuthorities) now() *authn.Bundle {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if time.Since(a.checked) >= time.Second {
+		before, problem := a.current, ""
+		a.checked = time.Now()
+		next, err := authn.ReadAuthorities(a.path) // half of a rotation: the next second has the rest
+		switch {
+		case err != nil:
+			if problem = err.Error(); problem != a.problem {
+				a.log.Error("the authorities of client certificates cannot be read again; those before stay in use", "error", problem)
+			}
+		case next.Content != before.Content || a.problem != "":
+			a.current = next
+			a.log.Info("the authorities of client certificates were changed")
+		}
+		a.problem = problem
+	}
+	return a.current
 }
 
 // maxPEM is more than any chain or key takes.

@@ -16,6 +16,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"cegid.internal/gateway/server/internal/config"
 )
 
 // pemPair makes a certificate of that name and its key.
@@ -130,7 +132,7 @@ func TestACertificateThatHasEndedIsServedAndTold(t *testing.T) {
 		}
 	}
 	var log bytes.Buffer
-	_, err := LoadTLS(filepath.Join(folder, "tls.crt"), filepath.Join(folder, "tls.key"), slog.New(slog.NewTextHandler(&log, nil)))
+	_, _, err := LoadTLS(config.TLS{Certificate: filepath.Join(folder, "tls.crt"), Key: filepath.Join(folder, "tls.key")}, slog.New(slog.NewTextHandler(&log, nil)))
 	if err != nil || !strings.Contains(log.String(), "level=WARN") || !strings.Contains(log.String(), "valid until") {
 		t.Errorf("%v, saying %q", err, log.String())
 	}
@@ -153,7 +155,7 @@ func TestACertificateThatDoesNotFitStopsTheStart(t *testing.T) {
 		"no key":                       {at("c.crt", certificate), filepath.Join(folder, "nothing")},
 		"empty files":                  {at("d.crt", nil), at("d.key", nil)},
 	} {
-		if cfg, err := LoadTLS(files[0], files[1], slog.New(slog.DiscardHandler)); err == nil {
+		if cfg, _, err := LoadTLS(config.TLS{Certificate: files[0], Key: files[1]}, slog.New(slog.DiscardHandler)); err == nil {
 			t.Errorf("%s: %v", name, cfg)
 		}
 	}

@@ -13,6 +13,7 @@ import (
 	"log/slog"
 	"time"
 
+	"cegid.internal/gateway/server/internal/policy"
 	"cegid.internal/gateway/server/internal/rawdoor"
 	"cegid.internal/gateway/server/internal/secret"
 )
@@ -22,7 +23,9 @@ import (
 type Config struct {
 	Listen Listen
 	TLS    TLS
-	Loop   Loop
+	// OIDC are the issuers whose tokens are believed.
+	OIDC []Issuer
+	Loop Loop
 	// Practices in the order of the file, then of the folder; at least one.
 	Practices []Practice
 	// PracticesDirectory is the path of that folder, resolved; empty when there is none.
@@ -35,12 +38,13 @@ type Config struct {
 	// Spool is a folder, resolved; empty for the system's temporary one.
 	Spool string
 	// Raw lists the routes that raw calls may use.
-	Raw            []rawdoor.Route
-	Imports        Imports
-	CallsPerCaller int
-	Deadlines      Deadlines
-	Shutdown       Shutdown
-	Log            Log
+	Raw     []rawdoor.Route
+	Imports Imports
+	// CallerLimits are those of callers for whom the policy says nothing else.
+	CallerLimits policy.Limits
+	Deadlines    Deadlines
+	Shutdown     Shutdown
+	Log          Log
 }
 
 // Listen holds addresses as host:port; an empty host means every interface, port 0 any free port.
@@ -54,6 +58,15 @@ type TLS struct {
 	Off bool
 	// Certificate and Key are the paths of PEM files, resolved. They fit together.
 	Certificate, Key string
+	// ClientAuthorities is the path of the authorities of client certificates, resolved; empty without.
+	ClientAuthorities string
+}
+
+// Issuer is an OpenID Connect issuer.
+type Issuer struct {
+	// URL as its tokens name it; https unless AllowPlainHTTP.
+	URL, Audience  string
+	AllowPlainHTTP bool
 }
 
 // Loop says how Loop is reached.
@@ -151,4 +164,13 @@ func (c *Config) PracticeNames() []string {
 		names = append(names, p.Name)
 	}
 	return names
+}
+
+// Installation is what a policy of this configuration can speak of.
+func (c *Config) Installation() policy.Installation {
+	in := policy.Installation{Practices: c.PracticeNames(), Certificates: c.TLS.ClientAuthorities != "", Limits: c.CallerLimits}
+	for _, issuer := range c.OIDC {
+		in.Issuers = append(in.Issuers, issuer.URL)
+	}
+	return in
 }

@@ -82,7 +82,7 @@ func TestTheExampleIsAcceptedAndFitsThePolicyExample(t *testing.T) {
 	if got := c.PracticeNames(); !reflect.DeepEqual(got, []string{"demo", "partner"}) {
 		t.Errorf("practices are %v", got)
 	}
-	if _, err := policy.Load(c.Policy, c.PracticeNames()); err != nil {
+	if _, err := policy.Load(c.Policy, c.Installation()); err != nil {
 		t.Error(err)
 	}
 	demo, partner := c.Practices[0], c.Practices[1]
@@ -113,7 +113,7 @@ func TestTheExampleSpellsOutTheDefaults(t *testing.T) {
 		"limits":    {full.Practices[0].Limits, short.Practices[0].Limits},
 		"calls":     {full.Loop.Calls, short.Loop.Calls},
 		"imports":   {full.Imports, short.Imports},
-		"callers":   {full.CallsPerCaller, short.CallsPerCaller},
+		"callers":   {full.CallerLimits, short.CallerLimits},
 		"deadlines": {full.Deadlines, short.Deadlines},
 		"shutdown":  {full.Shutdown, short.Shutdown},
 		"log":       {full.Log, short.Log},
@@ -127,11 +127,13 @@ func TestTheExampleSpellsOutTheDefaults(t *testing.T) {
 func TestEverySettingIsRead(t *testing.T) {
 	dir := folder(t)
 	certificate(t, dir, "tls")
+	authority(t, dir, "ca.pem")
 	t.Setenv("GATEWAY_TEST_ADVANCED", "a:b")
 	write(t, dir, "dsn", "postgres://gateway:"+canary+"@localhost/ledger?sslmode=disable\n")
 	c, err := load(t, dir, `
 listen: {grpc: "[::1]:1", http: "localhost:2", operations: "10.0.0.1:3"}
-tls: {certificate: tls.crt, key: tls.key}
+tls: {certificate: tls.crt, key: tls.key, client_authorities: ca.pem}
+oidc: [{issuer: "http://localhost:9/realm", audience: gateway, allow_plain_http: true}]
 loop:
   base_url: http://localhost:9/loop-api-publiques/
   allow_plain_http: true
@@ -152,7 +154,7 @@ raw:
   - {method: GET, path: /a.b/c, dossier: none, key: advanced, query: [take, x_1]}
   - {method: DELETE, path: /a.b/c, write: true, dossier: cabinet}
 imports: {call_limit: 4s, lease: 9s, first_poll: 1s, last_poll: 2s, stalled_poll: 3s}
-calls_per_caller: 4
+caller_limits: {calls: 4, requests_per_second: 2.5, burst: 5, bytes_per_second: 6000}
 deadlines: {unary_default: 1s, unary_max: 2s, stream_default: 3s, stream_max: 4s}
 shutdown: {grace: 5s, drain: 0s}
 log: {level: debug}
@@ -163,11 +165,11 @@ log: {level: debug}
 	got := fmt.Sprintf("%+v", c)
 	got = strings.ReplaceAll(got, dir, "DIR")
 	want := "&{Listen:{GRPC:[::1]:1 HTTP:localhost:2 Operations:10.0.0.1:3} " +
-		"TLS:{Off:false Certificate:DIR/tls.crt Key:DIR/tls.key} " +
+		"TLS:{Off:false Certificate:DIR/tls.crt Key:DIR/tls.key ClientAuthorities:DIR/ca.pem} OIDC:[{URL:http://localhost:9/realm Audience:gateway AllowPlainHTTP:true}] " +
 		"Loop:{BaseURL:http://localhost:9/loop-api-publiques AllowPlainHTTP:true SubscriptionKeys:[] Calls:{Attempts:1 AttemptTimeout:1s BaseDelay:2ms MaxDelay:3ms ThrottledDelay:4ms MaxRetryAfter:5s RetryBudget:6 BreakerFailures:7 BreakerPause:8s PageSize:10 MaxAnswer:9000}} " +
 		"Practices:[{Name:007 Domain:D Keys:{Standard: Advanced:${env:GATEWAY_TEST_ADVANCED} SubscriptionKeys:[${file:subscription} ${file:standard}]} " +
 		"Dossiers:[{Code:0012 Name:}] Limits:{Concurrency:3 RequestsPerSecond:2.5} UnverifiedOperations:[list_journals list_accounts]}] PracticesDirectory: " +
-		"Policy:DIR/policy.yaml Ledger:{File: Postgres:${file:dsn}} Replicas:3 Spool:DIR Raw:[{Method:GET Path:/a.b/c Scope:2 Key:advanced Query:[take x_1]} {Method:DELETE Path:/a.b/c Scope:1 Key:standard Query:[]}] Imports:{CallLimit:4s Lease:9s FirstPoll:1s LastPoll:2s StalledPoll:3s} CallsPerCaller:4 Deadlines:{UnaryDefault:1s UnaryMax:2s StreamDefault:3s StreamMax:4s} " +
+		"Policy:DIR/policy.yaml Ledger:{File: Postgres:${file:dsn}} Replicas:3 Spool:DIR Raw:[{Method:GET Path:/a.b/c Scope:2 Key:advanced Query:[take x_1]} {Method:DELETE Path:/a.b/c Scope:1 Key:standard Query:[]}] Imports:{CallLimit:4s Lease:9s FirstPoll:1s LastPoll:2s StalledPoll:3s} CallerLimits:{Calls:4 RequestsPerSecond:2.5 Burst:5 BytesPerSecond:6000} Deadlines:{UnaryDefault:1s UnaryMax:2s StreamDefault:3s StreamMax:4s} " +
 		"Shutdown:{Drain:0s Grace:5s} Log:{Level:DEBUG}}"
 	if got != want {
 		t.Errorf("got  %s\nwant %s", got, want)
@@ -206,6 +208,29 @@ func TestHalfAConfigurationIsRefusedWithACure(t *testing.T) {
 		{"the certificate file is missing", "tls: off", "tls: {certificate: none.crt, key: good.key}", ":2: tls.certificate:", "there is no such file; correct the path"},
 		{"certificate and key are swapped", "tls: off", "tls: {certificate: good.key, key: good.crt}", ":2: tls:", "check that they belong together and are not swapped"},
 		{"certificate and key do not belong together", "tls: off", "tls: {certificate: good.crt, key: other.key}", ":2: tls:", "check that they belong together"},
+		{"the authorities' file is missing", "tls: off", "tls: {certificate: good.crt, key: good.key, client_authorities: none.pem}", ":2: tls.client_authorities:", "there is no such file; correct the path"},
+		{"the authorities' file has no certificate", "tls: off", "tls: {certificate: good.crt, key: good.key, client_authorities: empty}", ":2: tls:", "is empty or cut short"},
+		{"the authorities' file has a key", "tls: off", "tls: {certificate: good.crt, key: good.key, client_authorities: good.key}", ":2: tls:", "something else than certificates"},
+		{"the authorities' file has a server's certificate", "tls: off", "tls: {certificate: good.crt, key: good.key, client_authorities: good.crt}", ":2: tls:", "that is no authority's"},
+
+		{"the list of issuers is empty", "", "oidc: []", ":12: oidc:", "name an issuer and the audience of its tokens"},
+		{"an issuer is empty", "", "oidc: [~]", "oidc[0]:", "give issuer and audience"},
+		{"an issuer is a word", "", "oidc: [x]", "oidc[0]:", "must be a mapping with the keys issuer, audience"},
+		{"an issuer has no name", "", "oidc: [{audience: a}]", "oidc[0].issuer:", "exactly as the claim iss"},
+		{"an issuer has no audience", "", "oidc: [{issuer: 'https://i'}]", "oidc[0].audience:", "a token that a caller gave to any other service would pass here"},
+		{"an issuer's audience is empty", "", "oidc: [{issuer: 'https://i', audience: ''}]", "oidc[0].audience:", "up to 255 characters without spaces"},
+		{"an issuer's audience has a space", "", "oidc: [{issuer: 'https://i', audience: 'a b'}]", "oidc[0].audience:", "up to 255 characters without spaces"},
+		{"an issuer speaks in plaintext", "", "oidc: [{issuer: 'http://localhost', audience: a}]", "oidc[0].issuer:", "answer with keys of their own"},
+		{"an issuer elsewhere may speak in plaintext", "", "oidc: [{issuer: 'http://i', audience: a, allow_plain_http: true}]", "oidc[0].issuer:", "only when the host is the loopback interface"},
+		{"an issuer is of another scheme", "", "oidc: [{issuer: 'ftp://i', audience: a}]", "oidc[0].issuer:", "must begin with https://"},
+		{"an issuer has a query", "", "oidc: [{issuer: 'https://i?x=CANARY-6f1d9', audience: a}]", "oidc[0].issuer:", "a URL of scheme, host and path alone"},
+		{"an issuer has a fragment", "", "oidc: [{issuer: 'https://i#', audience: a}]", "oidc[0].issuer:", "a URL of scheme, host and path alone"},
+		{"an issuer has a password", "", "oidc: [{issuer: 'https://u:CANARY-6f1d9@i', audience: a}]", "oidc[0].issuer:", "a URL of scheme, host and path alone"},
+		{"an issuer is given twice", "", "oidc: [{issuer: 'https://i', audience: a}, {issuer: 'https://i', audience: b}]", "oidc[1].issuer:", "gateway.yaml:12; keep one"},
+
+		{"a caller may have no calls", "", "caller_limits: {calls: 0}", "caller_limits.calls:", "a whole number from 1 to 100000"},
+		{"a caller's rate is negative", "", "caller_limits: {requests_per_second: -1}", "caller_limits.requests_per_second:", "a number from 0 to 100000"},
+
 		{"the certificate is a folder", "tls: off", "tls: {certificate: ., key: good.key}", ":2: tls.certificate:", "name a file"},
 
 		{"the base URL is plain http", "", "BASE http://api.cegid.com/", ":4: loop.base_url:", "must begin with https://"},
@@ -326,6 +351,7 @@ func TestHalfAConfigurationIsRefusedWithACure(t *testing.T) {
 			dir := folder(t)
 			certificate(t, dir, "good")
 			certificate(t, dir, "other")
+			authority(t, dir, "ca.pem")
 			write(t, dir, "empty", " \n")
 			write(t, dir, "spaced", canary+" "+canary)
 			yaml := minimal
@@ -554,4 +580,19 @@ func certificate(t testing.TB, dir, name string) {
 	}
 	write(t, dir, name+".crt", string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})))
 	write(t, dir, name+".key", string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: private})))
+}
+
+// authority writes the certificate of one.
+func authority(t testing.TB, dir, name string) {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	template := &x509.Certificate{SerialNumber: big.NewInt(1), IsCA: true, BasicConstraintsValid: true, NotAfter: time.Now().Add(time.Hour)}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	write(t, dir, name, string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})))
 }

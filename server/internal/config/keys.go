@@ -4,6 +4,7 @@ import (
 	"time"
 
 	yaml "cegid.internal/gateway/server/internal/config/strictyaml"
+	"cegid.internal/gateway/server/internal/policy"
 	"cegid.internal/gateway/server/internal/rawdoor"
 )
 
@@ -24,7 +25,13 @@ func Keys() yaml.Key {
 		yaml.Mapping("tls", "TLS of the gRPC and HTTP listeners. There is no default: `off` serves plaintext, behind something that ends TLS.",
 			yaml.Text("certificate", "File with the certificate, and those between it and the authority, in PEM.").Is("path").Needed(),
 			yaml.Text("key", "File with the certificate's key, in PEM.").Is("path").Needed(),
+			yaml.Text("client_authorities", "File with the certificates of the authorities that vouch for client certificates, in PEM. Clients may then have one, and the policy says for whom it stands.").Is("path"),
 		).OrOff().Needed(),
+		yaml.List("oidc", "OpenID Connect issuers whose tokens (JWT) callers may have; the policy says for whom they stand.", yaml.Mapping("", "",
+			yaml.Text("issuer", "The issuer, exactly as its tokens name it; https only.").Is("URL").Needed().Pattern(`^[Hh][Tt][Tt][Pp][Ss]?://[^?#\s]+$`),
+			yaml.Text("audience", "What tokens must name as their audience.").Needed().Pattern(`^[!-~]{1,255}$`),
+			yaml.Bool("allow_plain_http", false, "Lets `issuer` begin with http:// when its host is the loopback interface: for tests."),
+		)).Filled(),
 		yaml.Mapping("loop", "How Loop is reached.",
 			yaml.Text("base_url", "Loop's gateway: scheme, host and path; https only.").Is("URL").Default(DefaultBaseURL).Pattern(`^[Hh][Tt][Tt][Pp][Ss]?://[^?#]+$`),
 			yaml.Bool("allow_plain_http", false, "Lets `base_url` begin with http:// when its host is the loopback interface: for tests against a simulator."),
@@ -67,7 +74,7 @@ func Keys() yaml.Key {
 			pause("last_poll", 5*time.Minute, "Longest pause."),
 			pause("stalled_poll", time.Hour, "Pause when asking makes no sense for now: after a 404, an unknown status, a revoked key."),
 		),
-		yaml.Int("calls_per_caller", 256, 1, 100_000, "Calls that one caller may have under way at a time; streams are counted apart."),
+		policy.LimitKeys("caller_limits", "What each caller may take of the service; the policy can say otherwise for one."),
 		yaml.Mapping("deadlines", "How long a call may take: a default for callers that set none, and a maximum for all. A default is no longer than its maximum.",
 			deadline("unary_default", 30*time.Second, "Of a call without a deadline. A write without one gets the maximum."),
 			deadline("unary_max", time.Minute, "Of any call."),

@@ -17,6 +17,7 @@ import (
 	"unicode/utf8"
 
 	"cegid.internal/gateway/cegidclient"
+	"cegid.internal/gateway/server/internal/authn"
 	"cegid.internal/gateway/server/internal/config/strictyaml"
 	"cegid.internal/gateway/server/internal/ledger"
 	"cegid.internal/gateway/server/internal/policy"
@@ -55,6 +56,7 @@ func (l *loader) config(root strictyaml.Node, folder string) *Config {
 	c := &Config{
 		Listen: l.listen(top.Get("listen")),
 		TLS:    l.tls(top.Get("tls"), folder),
+		OIDC:   l.oidc(top.Get("oidc")),
 		Loop:   l.loop(top.Get("loop"), folder),
 	}
 
@@ -80,7 +82,7 @@ func (l *loader) config(root strictyaml.Node, folder string) *Config {
 	c.Spool = l.folder(top.Get("spool"), folder)
 	c.Raw = l.raw(top.Get("raw"))
 	c.Imports = l.imports(top.Get("imports"))
-	c.CallsPerCaller = top.Get("calls_per_caller").Int()
+	c.CallerLimits = policy.ReadLimits(top.Get("caller_limits"), policy.DefaultLimits())
 	c.Deadlines = l.deadlines(top.Get("deadlines"))
 	shutdown, _ := top.Get("shutdown").Fields()
 	c.Shutdown.Grace = shutdown.Get("grace").Duration()
@@ -147,10 +149,15 @@ func (l *loader) tls(n strictyaml.Node, folder string) TLS {
 			n.Refusef("the two files are not a certificate and its private key in PEM; check that they belong together and are not swapped")
 		}
 	}
+	if t.ClientAuthorities != "" {
+		if _, err := authn.ReadAuthorities(t.ClientAuthorities); err != nil {
+			n.Refusef("%s", err)
+		}
+	}
 	return t
 }
 
-// tlsFiles reads where certificate and key are, and does not look into them.
+// tlsFiles reads where certificate, key and authorities are, and does not look into them.
 func (l *loader) tlsFiles(n strictyaml.Node, folder string) TLS {
 	const cure = "write {certificate: file, key: file}, or off to serve plaintext behind something that ends TLS"
 	if !n.Given() {
@@ -165,10 +172,73 @@ func (l *loader) tlsFiles(n strictyaml.Node, folder string) TLS {
 		return TLS{Off: true}
 	}
 	fields, _ := n.Fields()
-	return TLS{
+	t := TLS{
 		Certificate: l.file(fields.Get("certificate"), folder, "name the file with the certificate in PEM, or write tls: off"),
 		Key:         l.file(fields.Get("key"), folder, "name the file with the certificate's key in PEM, or write tls: off"),
 	}
+	if place := fields.Get("client_authorities"); place.Given() {
+		t.ClientAuthorities = l.file(place, folder, "name the file with the authorities' certificates in PEM, or remove the key")
+	}
+	return t
+}
+
+func (l *loader) oidc(n strictyaml.Node) (issuers []Issuer) {
+	items, ok := n.Items()
+	if n.Given() && ok && len(items) == 0 {
+		n.Refusef("the list is empty; name an issuer and the audience of its tokens, or remove the key")
+	}
+	first := map[string]string{}
+	for _, item := range items {
+		if !item.Given() {
+			item.Refusef("the item is empty; give issuer and audience, or remove it")
+			continue
+		}
+		fields, ok := item.Fields()
+		if !ok {
+			continue
+		}
+		issuer := Issuer{AllowPlainHTTP: fields.Get("allow_plain_http").Bool()}
+		place, audience := fields.Get("issuer"), fields.Get("audience")
+		issuer.URL, ok = place.Text()
+		switch where, repeated := first[issuer.URL]; {
+		case !place.Given():
+			place.Refusef("name the issuer, exactly as the claim iss of its tokens does")
+		case !ok: // reported by Text
+		case repeated:
+			place.Refusef("this issuer is given twice, first at %s; keep one, with the one audience of this service", where)
+		default:
+			if sentence := checkIssuer(issuer.URL, issuer.AllowPlainHTTP); sentence != "" {
+				place.Refusef("%s", sentence)
+			}
+			first[issuer.URL] = place.Where()
+		}
+		issuer.Audience, ok = audience.Text()
+		switch {
+		case !audience.Given():
+			audience.Refusef("name the audience; without one, a token that a caller gave to any other service would pass here")
+		case ok && (issuer.Audience == "" || len(issuer.Audience) > 255 || strings.ContainsFunc(issuer.Audience, func(c rune) bool { return c <= ' ' || c > '~' })):
+			audience.Refusef("must be the audience of this service's tokens, up to 255 characters without spaces")
+		}
+		issuers = append(issuers, issuer)
+	}
+	return issuers
+}
+
+func checkIssuer(text string, allowPlainHTTP bool) (sentence string) {
+	u, err := url.Parse(text)
+	switch {
+	case err != nil || u.Hostname() == "" || u.Opaque != "" || u.User != nil || u.RawQuery != "" || u.ForceQuery || strings.ContainsAny(text, "# \t\r\n"):
+		return "must be a URL of scheme, host and path alone, as the claim iss of its tokens is"
+	case u.Scheme == "https":
+		return ""
+	case u.Scheme != "http":
+		return "must begin with https://"
+	case !allowPlainHTTP:
+		return "must begin with https://, or whoever is on the way could answer with keys of their own; only for a test on this machine, set allow_plain_http: true"
+	case !authn.Loopback(u.Hostname()):
+		return "may begin with http:// only when the host is the loopback interface; write https://"
+	}
+	return ""
 }
 
 // file reads the path of a file that must exist, and returns it resolved; empty when it was refused.
@@ -273,15 +343,10 @@ func checkBaseURL(text string, allowPlainHTTP bool) (sentence string) {
 		return "must begin with https://"
 	case !allowPlainHTTP:
 		return "must begin with https://, or every secret would travel readable; only for a simulator on this machine, set loop.allow_plain_http: true"
-	case !loopback(u.Hostname()):
+	case !authn.Loopback(u.Hostname()):
 		return "may begin with http:// only when the host is the loopback interface; write https://, or localhost for a simulator"
 	}
 	return ""
-}
-
-func loopback(host string) bool {
-	ip, err := netip.ParseAddr(host)
-	return strings.EqualFold(host, "localhost") || err == nil && ip.IsLoopback()
 }
 
 func (l *loader) subscriptionKeys(n strictyaml.Node, folder string) []secret.Ref {

@@ -42,7 +42,9 @@ func files(t *testing.T) []file {
 			return load(t, dir, string(examples.Gateway))
 		}),
 		newFile(t, "policy.yaml", policy.Keys(), examples.Policy, func(t testing.TB, document string) (any, error) {
-			return policy.Load(write(t, t.TempDir(), "policy.yaml", document), []string{"demo", "partner"})
+			return policy.Load(write(t, t.TempDir(), "policy.yaml", document), policy.Installation{
+				Practices: []string{"demo", "partner"}, Issuers: []string{"https://login.example.com/realms/corp"}, Certificates: true, Limits: policy.DefaultLimits(),
+			})
 		}),
 	}
 }
@@ -200,14 +202,14 @@ func TestExamplesHaveEveryKeyOfTheSchemaAndNoOther(t *testing.T) {
 		switch f.name {
 		case "gateway.yaml":
 			// The example says off; the other way stands in its comment.
-			if !strings.Contains(f.example, "{certificate: tls.crt, key: tls.key}") {
-				t.Error("the example does not show certificate and key")
+			if !strings.Contains(f.example, "{certificate: tls.crt, key: tls.key, client_authorities: clients.pem}") {
+				t.Error("the example does not show certificate, key and authorities")
 			}
 			// It says a file; the other way stands in its comment.
 			if !strings.Contains(f.example, `{postgres: "${file:secrets/ledger}"}`) {
 				t.Error("the example does not show a ledger on PostgreSQL")
 			}
-			shown = append(shown, "tls.certificate", "tls.key", "ledger.postgres")
+			shown = append(shown, "tls.certificate", "tls.key", "tls.client_authorities", "ledger.postgres")
 			for _, key := range shown {
 				if name, ok := strings.CutPrefix(key, "practices[]."); ok {
 					practice = append(practice, name)
@@ -215,6 +217,11 @@ func TestExamplesHaveEveryKeyOfTheSchemaAndNoOther(t *testing.T) {
 			}
 			// A practice shows the other way in a file of its own.
 			shown = append(shown, "practices[].subscription_keys", "practices[].subscription_keys.primary", "practices[].subscription_keys.secondary")
+		case "policy.yaml": // in a comment, since the example of gateway.yaml has no authorities
+			if !strings.Contains(f.example, `# certificates: ["spiffe://`) {
+				t.Error("the example does not show certificates")
+			}
+			shown = append(shown, "callers[].certificates")
 		case "partner.yaml": // shows what the practice in gateway.yaml does not
 			if !slices.Contains(shown, "subscription_keys.primary") {
 				t.Error("no example shows a practice's own subscription keys")
@@ -235,6 +242,7 @@ func TestExamplesHaveEveryKeyOfTheSchemaAndNoOther(t *testing.T) {
 func TestDefaultsOfTheSchemaAreThoseOfTheServer(t *testing.T) {
 	f := files(t)[0]
 	dir := folder(t)
+	minimal := minimal + "oidc: [{issuer: https://login.example.com, audience: gateway}]\n" // an item for its keys' defaults
 	plain, err := load(t, dir, minimal)
 	if err != nil {
 		t.Fatal(err)

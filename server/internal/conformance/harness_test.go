@@ -130,7 +130,7 @@ func loadPolicy(t *testing.T) *policy.Policy {
 	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	p, err := policy.Load(path, []string{"demo", "partner"})
+	p, err := policy.Load(path, policy.Installation{Practices: []string{"demo", "partner"}})
 	if err != nil {
 		t.Fatal(err)
 	}

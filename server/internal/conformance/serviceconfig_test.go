@@ -57,10 +57,10 @@ func serveFailing(t *testing.T, f *failing) string {
 			access["/"+string(service.FullName())+"/"+string(service.Methods().Get(i).Name())] = policy.Read
 		}
 	}
-	log := slog.New(slog.DiscardHandler)
+	log, grants := slog.New(slog.DiscardHandler), policy.AllowAll("anybody", "")
 	server := grpc.NewServer(interceptor.ServerOptions(interceptor.Chain(interceptor.Config{
-		Log: log, Audit: log, Metrics: interceptor.NewMetrics(prometheus.NewRegistry()), Policy: policy.AllowAll("anybody", ""),
-		Access: access, Validator: validator, MaxCallsPerCaller: 10,
+		Log: log, Audit: log, Metrics: interceptor.NewMetrics(prometheus.NewRegistry()), Callers: interceptor.Identities{Policy: grants},
+		Access: access, Validator: validator, Limits: interceptor.NewLimits(grants),
 		Deadlines: interceptor.Deadlines{UnaryDefault: time.Minute, UnaryMax: time.Minute, StreamDefault: time.Minute, StreamMax: time.Minute},
 		Draining:  context.Background(), Shutdown: context.Background(),
 	}))...)

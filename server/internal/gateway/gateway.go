@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"cmp"
 	"context"
+	"crypto/tls"
 	"fmt"
 	"io"
 	"log/slog"
@@ -15,6 +16,7 @@ import (
 
 	"github.com/grpc-ecosystem/grpc-gateway/v2/runtime"
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/metadata"
 	"google.golang.org/protobuf/encoding/protojson"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
@@ -36,6 +38,8 @@ type Config struct {
 	MaxBody int64
 	// Check refuses a request of the wrong shape, as the service would.
 	Check func(proto.Message) error
+	// Identity is what the service is told of the client of a connection; nil tells nothing.
+	Identity func(*tls.ConnectionState) metadata.MD
 	// OpenAPI is the document that /openapi.json answers.
 	OpenAPI []byte
 	// Log hears of the errors that the gateway makes itself and masks.
@@ -61,6 +65,7 @@ func New(cfg Config) (http.Handler, error) {
 		runtime.WithDisablePathLengthFallback(),
 		runtime.WithDisableHTTPMethodOverride(),
 		runtime.WithIncomingHeaderMatcher(incomingHeader),
+		runtime.WithMetadata(handOver(cfg.Identity)),
 		runtime.WithOutgoingHeaderMatcher(func(string) (string, bool) { return "", false }),
 		runtime.WithOutgoingTrailerMatcher(func(string) (string, bool) { return "", false }),
 		runtime.WithForwardResponseOption(func(_ context.Context, w http.ResponseWriter, response proto.Message) error {
@@ -143,6 +148,18 @@ func New(cfg Config) (http.Handler, error) {
 		}
 		root.ServeHTTP(w, r)
 	}))), nil
+}
+
+// handOver says of whom a connection is. Not for a page elsewhere whose reader has a certificate: the browser would show
+// it unasked, and the reader is not the one who calls.
+func handOver(identity func(*tls.ConnectionState) metadata.MD) func(context.Context, *http.Request) metadata.MD {
+	browsers := http.NewCrossOriginProtection()
+	return func(_ context.Context, r *http.Request) metadata.MD {
+		if identity == nil || r.TLS == nil || browsers.Check(r) != nil {
+			return nil
+		}
+		return identity(r.TLS)
+	}
 }
 
 // incomingHeader is the allow-list of what an HTTP caller may say to the service besides its request: anything else

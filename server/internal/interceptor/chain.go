@@ -31,14 +31,14 @@ type Config struct {
 	Log       *slog.Logger
 	Metrics   *Metrics
 	Deadlines Deadlines
-	// Policy knows the callers and decides what they may do.
-	Policy *policy.Policy
+	// Callers says who calls; its policy decides what they may do.
+	Callers Identities
 	// Access says what each method asks of its caller, by full method name.
 	Access map[string]policy.Right
 	// Validator checks the shape of requests.
 	Validator protovalidate.Validator
-	// MaxCallsPerCaller bounds the calls that one caller may have under way.
-	MaxCallsPerCaller int
+	// Limits bound what a caller takes.
+	Limits *Limits
 	// Audit is told of every write, raw call and refused access, whatever the level of Log.
 	Audit *slog.Logger
 	// Draining ends when the server stops being ready, Shutdown when calls under way must end.
@@ -54,9 +54,9 @@ func Chain(cfg Config) []Named {
 		cfg.Metrics.interceptor(cfg.Access),
 		clampDeadline(cfg.Deadlines, cfg.Access, cfg.Draining, cfg.Shutdown),
 		mapErrors(cfg.Log),
-		authenticate(cfg.Policy, cfg.Audit),
-		limitCalls(cfg.MaxCallsPerCaller),
-		authorize(cfg.Policy, cfg.Access, cfg.Audit),
+		authenticate(cfg.Callers, cfg.Audit),
+		limitCalls(cfg.Limits),
+		authorize(cfg.Callers.Policy, cfg.Access, cfg.Audit),
 		audit(cfg.Audit, cfg.Access),
 		validate(cfg.Validator),
 		recovery("inner recovery", cfg.Log),

@@ -22,13 +22,18 @@ import (
 	"cegid.internal/gateway/server/internal/policy"
 )
 
-func testChain(t *testing.T, log *slog.Logger, most int, shutdown context.Context) []Named {
+// testChain knows anybody who has a token as tester, and lets nobody in by certificate.
+func testChain(t *testing.T, log *slog.Logger, grants *policy.Policy, shutdown context.Context) []Named {
 	t.Helper()
 	minute := Deadlines{UnaryDefault: time.Minute, UnaryMax: time.Minute, StreamDefault: time.Minute, StreamMax: time.Minute}
+	if grants == nil {
+		grants = policy.AllowAll("tester", "")
+	}
 	return Chain(Config{
-		Log: log, Metrics: NewMetrics(prometheus.NewRegistry()), Deadlines: minute, Policy: policy.AllowAll("tester", ""),
+		Log: log, Metrics: NewMetrics(prometheus.NewRegistry()), Deadlines: minute, Limits: NewLimits(grants),
+		Callers:   Identities{Policy: grants, Certified: func(context.Context) []string { return nil }},
 		Access:    map[string]policy.Right{"/s/Read": policy.Read, "/s/Write": policy.Write},
-		Validator: anything{}, MaxCallsPerCaller: most, Draining: shutdown, Shutdown: shutdown, Audit: log,
+		Validator: anything{}, Draining: shutdown, Shutdown: shutdown, Audit: log,
 	})
 }
 
@@ -38,7 +43,7 @@ func TestTheOrderIsTheDesigned(t *testing.T) {
 		"authorisation", "audit", "validation", "inner recovery",
 	}
 	var got []string
-	for _, each := range testChain(t, slog.New(slog.DiscardHandler), 1, t.Context()) {
+	for _, each := range testChain(t, slog.New(slog.DiscardHandler), nil, t.Context()) {
 		got = append(got, each.Name)
 		if each.Unary == nil || each.Stream == nil {
 			t.Errorf("%s does not stand in both chains", each.Name)
@@ -83,7 +88,7 @@ var someRequest = &looppb.ListAccountsRequest{Practice: "demo", Dossier: "D1"}
 
 func TestAPanicIsMaskedAndLogged(t *testing.T) {
 	var log strings.Builder
-	chain := testChain(t, slog.New(slog.NewJSONHandler(&log, nil)), 0, t.Context())
+	chain := testChain(t, slog.New(slog.NewJSONHandler(&log, nil)), nil, t.Context())
 	_, err := call(known(t), chain, "/s/Read", someRequest, func(context.Context, any) (any, error) { panic("canary") })
 	if status.Code(err) != codes.Internal || apierror.ReasonOf(err) != looppb.ErrorReason_ERROR_REASON_INTERNAL {
 		t.Errorf("got %v", err)
@@ -102,7 +107,7 @@ func TestAPanicIsMaskedAndLogged(t *testing.T) {
 
 func TestAnUnknownErrorIsMasked(t *testing.T) {
 	var log strings.Builder
-	chain := testChain(t, slog.New(slog.NewJSONHandler(&log, nil)), 0, t.Context())
+	chain := testChain(t, slog.New(slog.NewJSONHandler(&log, nil)), nil, t.Context())
 	_, err := call(known(t), chain, "/s/Read", someRequest, func(context.Context, any) (any, error) { return nil, errors.New("inner words") })
 	if apierror.ReasonOf(err) != looppb.ErrorReason_ERROR_REASON_INTERNAL || strings.Contains(err.Error(), "inner words") {
 		t.Errorf("got %v", err)
@@ -113,7 +118,7 @@ func TestAnUnknownErrorIsMasked(t *testing.T) {
 }
 
 func TestAMethodWithoutAccessIsDenied(t *testing.T) {
-	chain := testChain(t, slog.New(slog.DiscardHandler), 0, t.Context())
+	chain := testChain(t, slog.New(slog.DiscardHandler), nil, t.Context())
 	_, err := call(known(t), chain, "/s/New", someRequest, unreachable(t))
 	if status.Code(err) != codes.PermissionDenied {
 		t.Errorf("got %v", err)
@@ -125,7 +130,7 @@ func TestAMethodWithoutAccessIsDenied(t *testing.T) {
 }
 
 func TestAStreamIsAuthorisedBeforeItsHandlerSeesTheRequest(t *testing.T) {
-	chain := testChain(t, slog.New(slog.DiscardHandler), 0, t.Context())
+	chain := testChain(t, slog.New(slog.DiscardHandler), nil, t.Context())
 	saw := false
 	err := streaming(known(t), chain, "/s/New", &looppb.StreamAccountsRequest{Practice: "demo", Dossier: "D1"}, func(_ any, stream grpc.ServerStream) error {
 		if err := stream.RecvMsg(&looppb.StreamAccountsRequest{}); err != nil {
@@ -139,30 +144,13 @@ func TestAStreamIsAuthorisedBeforeItsHandlerSeesTheRequest(t *testing.T) {
 	}
 }
 
-func TestACallersCallsAreBounded(t *testing.T) {
-	chain := testChain(t, slog.New(slog.DiscardHandler), 1, t.Context())
-	_, err := call(known(t), chain, "/s/Read", someRequest, func(ctx context.Context, request any) (any, error) {
-		_, inner := call(known(t), chain, "/s/Read", request, unreachable(t))
-		if status.Code(inner) != codes.ResourceExhausted || apierror.RetryAfterOf(inner) <= 0 || apierror.ReasonOf(inner) != looppb.ErrorReason_ERROR_REASON_CALLER_LIMIT {
-			t.Errorf("the second call: %v", inner)
-		}
-		return request, nil
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := call(known(t), chain, "/s/Read", someRequest, func(context.Context, any) (any, error) { return someRequest, nil }); err != nil {
-		t.Errorf("after the first ended: %v", err)
-	}
-}
-
 func TestWritesAndRefusalsAreAudited(t *testing.T) {
 	var log strings.Builder
-	chain := testChain(t, slog.New(slog.NewJSONHandler(&log, nil)), 0, t.Context())
+	chain := testChain(t, slog.New(slog.NewJSONHandler(&log, nil)), nil, t.Context())
 	if _, err := call(known(t), chain, "/s/Write", someRequest, func(context.Context, any) (any, error) { return someRequest, nil }); err != nil {
 		t.Fatal(err)
 	}
-	if !strings.Contains(log.String(), `"msg":"audit","event":"done","method":"/s/Write","caller":"tester","practice":"demo","dossier":"D1"`) {
+	if !strings.Contains(log.String(), `"msg":"audit","event":"done","method":"/s/Write","caller":"tester","by":"token","practice":"demo","dossier":"D1"`) {
 		t.Errorf("no record of the write: %s", log.String())
 	}
 	log.Reset()
@@ -176,7 +164,7 @@ func TestWritesAndRefusalsAreAudited(t *testing.T) {
 
 func TestTheEndOfTheServerIsToldToCalls(t *testing.T) {
 	shutdown, end := context.WithCancel(t.Context())
-	chain := testChain(t, slog.New(slog.DiscardHandler), 0, shutdown)
+	chain := testChain(t, slog.New(slog.DiscardHandler), nil, shutdown)
 	_, err := call(known(t), chain, "/s/Read", someRequest, func(ctx context.Context, _ any) (any, error) {
 		end()
 		<-ctx.Done()
@@ -188,7 +176,7 @@ func TestTheEndOfTheServerIsToldToCalls(t *testing.T) {
 }
 
 func TestBearerTokens(t *testing.T) {
-	chain := testChain(t, slog.New(slog.DiscardHandler), 0, t.Context())
+	chain := testChain(t, slog.New(slog.DiscardHandler), nil, t.Context())
 	for header, accepted := range map[string]bool{
 		"Bearer x": true, "bearer x": true, "BEARER  x": true, "Bearer": false, "Bearer ": false, "x": false, "Basic eDp4": false, "": false,
 	} {
@@ -214,7 +202,7 @@ func unreachable(t *testing.T) grpc.UnaryHandler {
 // TestTheLineOfACallHasItsFields: those, and none that could hold a dossier, a name or an amount.
 func TestTheLineOfACallHasItsFields(t *testing.T) {
 	var log strings.Builder
-	chain := testChain(t, slog.New(slog.NewJSONHandler(&log, nil)), 0, t.Context())
+	chain := testChain(t, slog.New(slog.NewJSONHandler(&log, nil)), nil, t.Context())
 	fine := func(ctx context.Context, request any) (any, error) {
 		CallFrom(ctx).AddAttempt(2 * time.Second)
 		CallFrom(ctx).AddAttempt(time.Second)

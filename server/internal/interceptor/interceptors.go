@@ -10,7 +10,6 @@ import (
 	"regexp"
 	"runtime/debug"
 	"strings"
-	"sync"
 	"time"
 
 	"buf.build/go/protovalidate"
@@ -173,19 +172,22 @@ func mapErrors(log *slog.Logger) Named {
 	})
 }
 
-// authenticate finds out who calls, by the bearer token of the policy.
-func authenticate(callers *policy.Policy, auditLog *slog.Logger) Named {
+// authenticate finds out who calls.
+func authenticate(callers Identities, auditLog *slog.Logger) Named {
 	return around("authentication", func(ctx context.Context, method string, _ bool, next func(context.Context) error) error {
 		if public(method) {
 			return next(ctx)
 		}
-		caller, ok := callers.Authenticate(bearer(ctx))
-		if !ok {
-			refused(ctx, auditLog, method, "caller unknown")
-			return apierror.New(codes.Unauthenticated, looppb.ErrorReason_ERROR_REASON_CALLER_UNKNOWN,
-				"no valid token: send the metadata `authorization: Bearer <token>` with a token of a caller in the policy")
+		caller, by, err := callers.identify(ctx)
+		if who, ok := errors.AsType[unknown](err); ok {
+			refused(ctx, auditLog, method, who.why)
+			return who.answer
 		}
-		CallFrom(ctx).Caller = caller
+		if err != nil {
+			return err
+		}
+		call := CallFrom(ctx)
+		call.Caller, call.By = caller, by
 		return next(ctx)
 	})
 }
@@ -198,54 +200,6 @@ func public(method string) bool {
 		return true
 	}
 	return false
-}
-
-func bearer(ctx context.Context) string {
-	values := metadata.ValueFromIncomingContext(ctx, "authorization")
-	if len(values) != 1 {
-		return ""
-	}
-	scheme, token, found := strings.Cut(values[0], " ")
-	if !found || !strings.EqualFold(scheme, "bearer") {
-		return ""
-	}
-	return strings.TrimSpace(token)
-}
-
-// limitCalls bounds the calls that one caller has under way, so that one job cannot take all of the server.
-func limitCalls(most int) Named {
-	var mu sync.Mutex
-	underWay := map[string]int{}
-	return around("inbound limits", func(ctx context.Context, method string, streaming bool, next func(context.Context) error) error {
-		caller := CallFrom(ctx).Caller
-		if most <= 0 || caller == "" {
-			return next(ctx)
-		}
-		if streaming { // counted apart: watches must not keep writes out
-			caller += " streaming"
-		}
-		mu.Lock()
-		full := underWay[caller] >= most
-		if !full {
-			underWay[caller]++
-		}
-		mu.Unlock()
-		if full {
-			return apierror.Error{
-				Code: codes.ResourceExhausted, Reason: looppb.ErrorReason_ERROR_REASON_CALLER_LIMIT,
-				Message:    fmt.Sprintf("%d calls of this caller are under way, which is all it may have: wait for some to end", most),
-				RetryAfter: time.Second,
-			}.Err()
-		}
-		defer func() {
-			mu.Lock()
-			defer mu.Unlock()
-			if underWay[caller]--; underWay[caller] == 0 {
-				delete(underWay, caller)
-			}
-		}()
-		return next(ctx)
-	})
 }
 
 // authorize asks the policy. A request without practice or dossier goes on to validation, which refuses it by name.
@@ -281,7 +235,11 @@ func authorize(grants *policy.Policy, access map[string]policy.Right, auditLog *
 		if practice == AllPractices {
 			return nil // the handler answers what the caller may see, and only that
 		}
-		if allowed(grants, call.Caller, practice, right, request) {
+		question := policy.Question{Caller: call.Caller, Practice: practice, Right: right}
+		if scoped, ok := request.(interface{ GetDossier() string }); ok {
+			question.OfDossier, question.Dossier = true, scoped.GetDossier()
+		}
+		if grants.Decide(question).Allowed {
 			return nil
 		}
 		refused(ctx, auditLog, method, "needs the right to "+right.String())
@@ -307,7 +265,7 @@ func subject(request any) (any, error) {
 func refused(ctx context.Context, log *slog.Logger, method, why string) {
 	call := CallFrom(ctx)
 	log.LogAttrs(ctx, slog.LevelWarn, "audit", slog.String("event", "refused"), slog.String("why", why), slog.String("method", clip(method)),
-		slog.String("caller", call.Caller), slog.String("practice", call.Practice), slog.String("dossier", call.Dossier),
+		slog.String("caller", call.Caller), slog.String("by", call.By), slog.String("practice", call.Practice), slog.String("dossier", call.Dossier),
 		slog.String("request_id", call.RequestID))
 }
 
@@ -327,21 +285,6 @@ func clip(text string) string {
 // AllPractices stands for every practice that the caller may use (AIP-159), where a method allows it.
 const AllPractices = "-"
 
-func allowed(grants *policy.Policy, caller, practice string, right policy.Right, request any) bool {
-	named, scoped := request.(interface{ GetDossier() string })
-	switch {
-	case scoped && named.GetDossier() == "" && right == policy.Raw:
-		return grants.Allows(caller, practice, "", right) // a raw call may be for the practice itself
-	case scoped && named.GetDossier() == "":
-		return grants.Known(caller, practice) // validation refuses it by name
-	case scoped:
-		return grants.Allows(caller, practice, named.GetDossier(), right)
-	case right == policy.Read:
-		return grants.Known(caller, practice) // what the practice shows to whoever may use any of it
-	}
-	return grants.Allows(caller, practice, "", right)
-}
-
 func notAllowed() error {
 	return apierror.New(codes.PermissionDenied, looppb.ErrorReason_ERROR_REASON_CALLER_NOT_ALLOWED,
 		"the policy does not allow this caller to do this here: ask the operator for a grant on the practice and dossier")
@@ -358,7 +301,7 @@ func audit(log *slog.Logger, access map[string]policy.Right) Named {
 				err = apierror.FromLoop(upstream) // what the caller is told, further out
 			}
 			log.LogAttrs(ctx, slog.LevelInfo, "audit", slog.String("event", "done"), slog.String("method", method),
-				slog.String("caller", call.Caller), slog.String("practice", call.Practice), slog.String("dossier", call.Dossier),
+				slog.String("caller", call.Caller), slog.String("by", call.By), slog.String("practice", call.Practice), slog.String("dossier", call.Dossier),
 				slog.String("right", right.String()), slog.String("route", call.Route), slog.String("code", status.Code(err).String()),
 				slog.String("request_id", call.RequestID))
 		}

@@ -1,10 +1,16 @@
 package policy
 
 import (
+	"cegid.internal/gateway/server/internal/authn"
 	yaml "cegid.internal/gateway/server/internal/config/strictyaml"
 )
 
-const namePattern = `^[A-Za-z0-9._-]{1,64}$`
+const (
+	namePattern = `^[A-Za-z0-9._-]{1,64}$`
+	// valuePattern is that of a claim's value: one line without spaces around it.
+	valuePattern = `^[^\s](.{0,253}[^\s])?$`
+	claimPattern = `^[!-~]{1,255}$`
+)
 
 // Keys declares policy.yaml.
 func Keys() yaml.Key {
@@ -17,8 +23,17 @@ func Keys() yaml.Key {
 			yaml.Text("name", "Name in grants, logs and the ledger: 1 to 64 letters, digits, '.', '_' or '-'. An import belongs to the name: renaming a caller parts it from its imports.").
 				Needed().Pattern(namePattern),
 			yaml.List("token_hashes", "Hashes of the caller's tokens, from `server token new`; several while one replaces another.",
-				yaml.Text("", "").Is("sha256:…").Pattern(`^sha256:[0-9A-Fa-f]{64}$`)).Needed().Filled(),
-		)).Needed().Filled(),
+				yaml.Text("", "").Is("sha256:…").Pattern(`^sha256:[0-9A-Fa-f]{64}$`)).Filled(),
+			yaml.List("jwt", "Who it is to the issuers of `oidc` in gateway.yaml. A token that stands for two callers is refused.", yaml.Mapping("", "",
+				yaml.Text("issuer", "The issuer, as gateway.yaml has it.").Is("URL").Needed().Pattern(`^https?://[!-~]+$`),
+				yaml.Text("subject", "The token's `sub`, exactly.").Pattern(valuePattern),
+				yaml.Text("claim", "Name of another claim, for issuers whose `sub` says nothing: a text in the token, such as `azp`.").Pattern(claimPattern),
+				yaml.Text("value", "The value of `claim`, exactly.").Pattern(valuePattern),
+			).Either("subject", "claim")).Filled(),
+			yaml.List("certificates", "Alternative names of its client certificates, each exactly: a URI such as a SPIFFE id, or a DNS name in small letters. Needs `tls.client_authorities` in gateway.yaml.",
+				yaml.Text("", "").Is("URI or DNS name").Pattern(`^(`+authn.URIPattern+`|`+authn.HostPattern+`)$`)).Filled(),
+			yaml.Mapping("limits", "What the caller may take of the service, where it differs from `caller_limits` in gateway.yaml.", inherited()...),
+		).Some("token_hashes", "jwt", "certificates")).Needed().Filled(),
 		yaml.List("grants", "What they may do. Grants add up.", yaml.Mapping("", "",
 			yaml.Text("caller", "Name of the one caller.").Pattern(namePattern),
 			yaml.List("callers", "Names of several.", yaml.Text("", "").Pattern(namePattern)).Filled(),

@@ -3,21 +3,34 @@ package policy
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 
+	"cegid.internal/gateway/server/internal/authn"
 	"cegid.internal/gateway/server/internal/config/strictyaml"
 )
 
-// Load reads the policy at path; examples/serve/policy.yaml is a complete example. practices are the names of those that the
-// configuration has. The error is a *strictyaml.Error with all problems; it quotes nothing of the file.
-func Load(path string, practices []string) (*Policy, error) {
+// Installation is what a policy can speak of.
+type Installation struct {
+	// Practices are the names of those that the configuration has, Issuers those of tokens.
+	Practices, Issuers []string
+	// Certificates says that clients can have them.
+	Certificates bool
+	// Limits of callers without their own.
+	Limits Limits
+}
+
+// Load reads the policy at path for an installation; examples/serve/policy.yaml is a complete one. The error is a
+// *strictyaml.Error with all problems; it quotes nothing of the file.
+func Load(path string, in Installation) (*Policy, error) {
 	report := &strictyaml.Report{}
 	root, ok := strictyaml.ReadFile(path, Keys(), report)
 	if !ok {
 		return nil, report.Err()
 	}
-	r := load(root, practices)
+	r := load(root, in)
 	if err := report.Err(); err != nil {
 		return nil, err
 	}
@@ -25,22 +38,22 @@ func Load(path string, practices []string) (*Policy, error) {
 }
 
 type loader struct {
-	rules     *rules
-	practices []string
-	names     map[string]string            // of callers, to where they are
-	hashes    map[[sha256.Size]byte]string // of tokens, to where they are
+	Installation
+	rules  *rules
+	names  map[string]string            // of callers, to where they are
+	hashes map[[sha256.Size]byte]string // of tokens, to where they are
 }
 
-func load(root strictyaml.Node, practices []string) *rules {
+func load(root strictyaml.Node, in Installation) *rules {
 	top, ok := root.Fields()
 	if !ok {
 		return nil
 	}
 	l := loader{
-		rules:     &rules{grants: map[string][]grant{}},
-		practices: practices,
-		names:     map[string]string{},
-		hashes:    map[[sha256.Size]byte]string{},
+		Installation: in,
+		rules:        &rules{grants: map[string][]grant{}, limits: map[string]Limits{}},
+		names:        map[string]string{},
+		hashes:       map[[sha256.Size]byte]string{},
 	}
 	callers, ok := top.Get("callers").Items()
 	if ok && len(callers) == 0 {
@@ -53,8 +66,8 @@ func load(root strictyaml.Node, practices []string) *rules {
 	if ok && len(grants) == 0 {
 		top.Get("grants").Refusef("there is no grant, so nobody is allowed anything; list at least one with caller, practices, dossiers and rights")
 	}
-	for _, g := range grants {
-		l.grant(g)
+	for i, g := range grants {
+		l.grant(g, i)
 	}
 	return l.rules
 }
@@ -81,14 +94,30 @@ func (l *loader) caller(n strictyaml.Node) {
 	default:
 		l.names[name] = place.Where()
 	}
+	caller := len(l.rules.callers)
 	l.rules.callers = append(l.rules.callers, name)
+	l.rules.limits[name] = ReadLimits(fields.Get("limits"), l.Limits)
 
-	hashes, ok := fields.Get("token_hashes").Items()
-	if ok && len(hashes) == 0 {
-		fields.Get("token_hashes").Refusef("the caller has no token and could never authenticate; add the hash of one, or remove the caller")
+	known := false
+	for _, each := range []struct {
+		key  string
+		read func(n strictyaml.Node, caller int)
+	}{{"token_hashes", l.token}, {"jwt", l.jwt}, {"certificates", l.certificate}} {
+		place := fields.Get(each.key)
+		items, ok := place.Items()
+		switch {
+		case !place.Given():
+			continue
+		case ok && len(items) == 0:
+			place.Refusef("the list is empty; add what the caller is known by, or remove the key")
+		}
+		known = true
+		for _, item := range items {
+			each.read(item, caller)
+		}
 	}
-	for _, hash := range hashes {
-		l.token(hash, len(l.rules.callers)-1)
+	if !known {
+		fields.Get("token_hashes").Refusef("the caller could never authenticate; add the hash of a token, or else jwt or certificates, or remove the caller")
 	}
 }
 
@@ -129,7 +158,92 @@ func (l *loader) token(n strictyaml.Node, caller int) {
 	l.rules.tokens = append(l.rules.tokens, tokenHash{caller: caller, sum: sum})
 }
 
-func (l *loader) grant(n strictyaml.Node) {
+var valueShape, claimShape = regexp.MustCompile(valuePattern), regexp.MustCompile(claimPattern)
+
+func (l *loader) jwt(n strictyaml.Node, caller int) {
+	if !n.Given() {
+		n.Refusef("the item is empty; give issuer and subject, or remove it")
+		return
+	}
+	fields, ok := n.Fields()
+	if !ok {
+		return
+	}
+	issuer, subject, claim, value := fields.Get("issuer"), fields.Get("subject"), fields.Get("claim"), fields.Get("value")
+	it := claimed{caller: caller, claim: "sub", place: n.Where()}
+	complete := true
+	text := func(place strictyaml.Node, shape *regexp.Regexp) string {
+		text, ok := place.Text()
+		if ok && !shape.MatchString(text) {
+			place.Refusef("must be one line of up to 255 characters without spaces around it")
+			ok = false
+		}
+		complete = complete && ok
+		return text
+	}
+	it.issuer, ok = issuer.Text()
+	switch {
+	case !issuer.Given():
+		issuer.Refusef("name the issuer, as oidc in the configuration has it")
+		complete = false
+	case ok && !slices.Contains(l.Issuers, it.issuer):
+		issuer.Refusef("the configuration has no issuer of this name under oidc; names are exact, to the slash at their end")
+		complete = false
+	case !ok:
+		complete = false
+	}
+	switch {
+	case subject.Given() && claim.Given():
+		claim.Refusef("the item has subject and claim; keep one of them")
+		return
+	case claim.Given() && !value.Given():
+		value.Refusef("the claim may have any value, so that every token of the issuer might stand for this caller; give the one that it has")
+		return
+	case claim.Given():
+		it.claim, it.value = text(claim, claimShape), text(value, valueShape)
+	case value.Given():
+		claim.Refusef("name the claim that has this value, or write subject instead")
+		return
+	case subject.Given():
+		it.value = text(subject, valueShape)
+	default:
+		subject.Refusef("give the token's sub, or another claim and its value")
+		return
+	}
+	if !complete {
+		return
+	}
+	for _, other := range l.rules.jwts {
+		if other.issuer == it.issuer && other.claim == it.claim && other.value == it.value {
+			n.Refusef("these tokens stand for a caller already, at %s; keep one", other.place)
+			return
+		}
+	}
+	l.rules.jwts = append(l.rules.jwts, it)
+}
+
+func (l *loader) certificate(n strictyaml.Node, caller int) {
+	name, ok := n.Text()
+	switch {
+	case !n.Given():
+		n.Refusef("the item is empty; give a name of the caller's certificate, or remove it")
+	case !ok: // reported by Text
+	case !authn.IsURI(name) && !authn.IsHost(name):
+		n.Refusef("must be a URI or a DNS name in small letters, exactly as the certificate has it among its alternative names; patterns have no meaning here")
+	case !l.Certificates:
+		n.Refusef("the configuration names no authority of client certificates; set tls.client_authorities there, or remove certificates")
+	default:
+		for _, other := range l.rules.certificates {
+			if other.name == name {
+				n.Refusef("this name stands for a caller already, at %s; keep one", other.place)
+				return
+			}
+		}
+		l.rules.certificates = append(l.rules.certificates, certified{caller: caller, name: name, place: n.Where()})
+	}
+}
+
+func (l *loader) grant(n strictyaml.Node, index int) {
 	if !n.Given() {
 		n.Refusef("the grant is empty; give it caller, practices, dossiers and rights, or remove it")
 		return
@@ -138,7 +252,10 @@ func (l *loader) grant(n strictyaml.Node) {
 	if !ok {
 		return
 	}
-	g := grant{rights: l.rights(fields.Get("rights")), practices: l.grantPractices(fields.Get("practices"))}
+	g := grant{
+		place:  fmt.Sprintf("grants[%d] (%s)", index, n.Where()),
+		rights: l.rights(fields.Get("rights")), practices: l.grantPractices(fields.Get("practices")),
+	}
 	dossiers, ok := fields.Get("dossiers").Items()
 	for _, item := range dossiers {
 		if pattern, ok := l.pattern(item); ok {
@@ -200,7 +317,7 @@ func (l *loader) grantPractices(n strictyaml.Node) []string {
 		case !ok: // reported by Text
 		case name == everything && len(items) > 1:
 			item.Refusef("\"*\" stands for all practices; remove the others, or \"*\"")
-		case name != everything && !slices.Contains(l.practices, name):
+		case name != everything && !slices.Contains(l.Practices, name):
 			item.Refusef("the configuration has no practice of this name; names are exact, and \"*\" alone stands for all of them")
 		case slices.Contains(practices, name):
 			item.Refusef("the practice is named twice; keep one")

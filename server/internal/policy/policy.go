@@ -69,9 +69,12 @@ type Policy struct {
 
 // rules are immutable.
 type rules struct {
-	callers []string
-	tokens  []tokenHash
-	grants  map[string][]grant // by caller
+	callers      []string
+	limits       map[string]Limits // by caller
+	tokens       []tokenHash
+	jwts         []claimed
+	certificates []certified
+	grants       map[string][]grant // by caller
 	// anyToken is the caller that every token stands for; empty outside of an open sandbox.
 	anyToken string
 }
@@ -81,7 +84,22 @@ type tokenHash struct {
 	sum    [sha256.Size]byte
 }
 
+// claimed stands for the tokens of an issuer in which a claim has a value.
+type claimed struct {
+	caller               int // index into callers
+	issuer, claim, value string
+	place                string // in the file
+}
+
+// certified stands for the certificates with a name.
+type certified struct {
+	caller int // index into callers
+	name   string
+	place  string // in the file
+}
+
 type grant struct {
+	place     string   // in the file
 	practices []string // exact, or everything alone
 	dossiers  []string // exact, or patterns with *
 	rights    []Right
@@ -92,7 +110,8 @@ type grant struct {
 func AllowAll(caller, token string) *Policy {
 	r := &rules{
 		callers: []string{caller},
-		grants:  map[string][]grant{caller: {{practices: []string{everything}, dossiers: []string{everything}, rights: Rights()}}},
+		limits:  map[string]Limits{caller: DefaultLimits()},
+		grants:  map[string][]grant{caller: {{place: "the sandbox", practices: []string{everything}, dossiers: []string{everything}, rights: Rights()}}},
 	}
 	if token == "" {
 		r.anyToken = caller
@@ -111,7 +130,7 @@ func of(r *rules) *Policy {
 // Replace puts the rules of another policy in the place of this one's, for the calls to come.
 func (p *Policy) Replace(by *Policy) { p.rules.Store(by.now()) }
 
-// Equal says whether two policies know the same callers and tokens and allow the same.
+// Equal says whether two policies say the same, in the same places.
 func (p *Policy) Equal(other *Policy) bool { return reflect.DeepEqual(p.now(), other.now()) }
 
 // now are the rules in force.
@@ -139,6 +158,55 @@ func HashToken(token string) string {
 	return hashPrefix + hex.EncodeToString(sum[:])
 }
 
+// Why nobody was authenticated.
+var (
+	ErrNobody  = errors.New("policy: this identity stands for no caller")
+	ErrSeveral = errors.New("policy: this identity stands for several callers")
+)
+
+// ByClaims returns the caller for whom a token of an issuer's stands, by its verified claims. The error is ErrNobody, or
+// ErrSeveral: two of the claims can speak of two callers.
+func (p *Policy) ByClaims(issuer string, claims map[string]any) (caller string, err error) {
+	r := p.now()
+	found := only{}
+	for _, each := range r.jwts {
+		if value, ok := claims[each.claim].(string); ok && each.issuer == issuer && value == each.value {
+			found.add(each.caller)
+		}
+	}
+	return found.caller(r)
+}
+
+// ByCertificate returns the caller for whom a certificate stands, by its verified names, with errors as ByClaims.
+func (p *Policy) ByCertificate(names []string) (caller string, err error) {
+	r := p.now()
+	found := only{}
+	for _, each := range r.certificates {
+		if slices.Contains(names, each.name) {
+			found.add(each.caller)
+		}
+	}
+	return found.caller(r)
+}
+
+// only gathers callers, of which there may be one.
+type only map[int]struct{}
+
+func (o only) add(caller int) { o[caller] = struct{}{} }
+
+func (o only) caller(r *rules) (string, error) {
+	if len(o) > 1 {
+		return "", ErrSeveral
+	}
+	for i := range o {
+		return r.callers[i], nil
+	}
+	return "", ErrNobody
+}
+
+// Limits returns what a caller may take of the service.
+func (p *Policy) Limits(caller string) Limits { return p.now().limits[caller] }
+
 // Authenticate returns the caller whose token this is. It compares with every token's hash in constant time, so that
 // neither the hash nor the number of a match can be measured.
 func (p *Policy) Authenticate(token string) (caller string, ok bool) {
@@ -157,16 +225,62 @@ func (p *Policy) Authenticate(token string) (caller string, ok bool) {
 	}
 }
 
+// Question is what a call asks of the policy.
+type Question struct {
+	Caller, Practice string
+	// Dossier that the call names; empty when it names none, or does not say.
+	Dossier string
+	// OfDossier says that the call is one on a dossier, and not on the practice itself.
+	OfDossier bool
+	Right     Right
+}
+
+// Decision is the answer to a Question.
+type Decision struct {
+	Allowed bool
+	// Grant is the place of the one that allows it.
+	Grant string
+	// Why nothing allows it, in a sentence for the operator.
+	Why string
+}
+
+// Decide answers a question. A call on a dossier that it does not name is for validation to refuse, unless it is a raw one,
+// which may be for the practice itself; and one that reads what the practice shows to whoever may use any of it needs no
+// more than that.
+func (p *Policy) Decide(q Question) Decision {
+	known, reached, withRight := false, false, false
+	anything := q.OfDossier && q.Dossier == "" && q.Right != Raw || !q.OfDossier && q.Right == Read
+	for g := range p.on(q.Caller, q.Practice) {
+		reaches, has := g.reaches(q.Dossier, q.Right), slices.Contains(g.rights, q.Right)
+		if anything || reaches && has {
+			return Decision{Allowed: true, Grant: g.place}
+		}
+		known, reached, withRight = true, reached || reaches, withRight || has
+	}
+	switch r := p.now(); {
+	case !slices.Contains(r.callers, q.Caller):
+		return Decision{Why: "the policy has no caller of this name"}
+	case !known:
+		return Decision{Why: "no grant of the caller is on the practice"}
+	case isCabinet(q.Dossier):
+		return Decision{Why: "to Loop this means the practice itself, and it is no dossier"}
+	case !withRight:
+		return Decision{Why: "none of the caller's grants on the practice has the right to " + q.Right.String()}
+	case q.Right == Raw && q.Dossier == "":
+		return Decision{Why: "what a raw call on the practice itself reaches nobody knows, so that it takes the right on all dossiers, in one grant on \"*\""}
+	case !reached:
+		return Decision{Why: "none of the caller's grants on the practice covers the dossier; letter case counts"}
+	}
+	return Decision{Why: "the caller's grants on the practice that cover the dossier lack the right to " + q.Right.String() + ", and those with the right do not cover it"}
+}
+
 // Allows says whether a caller has a right on a dossier of a practice. With an empty dossier it asks for the practice
 // itself, where any grant on the practice with that right suffices; but for Raw, which takes one on all of its dossiers:
 // what a raw call reaches, nobody knows. `cabinet`, which to Loop means the practice itself, is no dossier and is never
 // allowed as one: no pattern may open the practice's own data.
 func (p *Policy) Allows(caller, practice, dossier string, right Right) bool {
 	for g := range p.on(caller, practice) {
-		if !slices.Contains(g.rights, right) {
-			continue
-		}
-		if dossier == "" && (right != Raw || g.unrestricted()) || dossier != "" && g.covers(dossier) {
+		if slices.Contains(g.rights, right) && g.reaches(dossier, right) {
 			return true
 		}
 	}
@@ -238,6 +352,14 @@ func (p *Policy) on(caller, practice string) iter.Seq[grant] {
 			}
 		}
 	}
+}
+
+// reaches says whether a grant is on a dossier, or with an empty one on the practice itself.
+func (g grant) reaches(dossier string, right Right) bool {
+	if dossier == "" {
+		return right != Raw || g.unrestricted()
+	}
+	return g.covers(dossier)
 }
 
 func (g grant) unrestricted() bool {

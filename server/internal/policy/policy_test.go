@@ -23,7 +23,9 @@ func loadText(t testing.TB, yaml string) (*Policy, error) {
 	if err := os.WriteFile(path, []byte(yaml), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	return Load(path, []string{"demo", "partner"})
+	return Load(path, Installation{
+		Practices: []string{"demo", "partner"}, Issuers: []string{"https://login.example.com/realms/corp", "https://other.example"}, Certificates: true, Limits: DefaultLimits(),
+	})
 }
 
 // minimal is a policy of one caller; HASH and HASH2 stand for hashes.
@@ -263,8 +265,8 @@ func TestHalfAPolicyIsRefusedWithACure(t *testing.T) {
 		{"a caller is empty", "grants:", "  -\ngrants:", "callers[1]:", "give it a name and token_hashes"},
 		{"a caller has no name", "- name: billing\n    token", "- token", ":2: callers[0].name:", "give it one of letters, digits"},
 		{"a caller's name has a space", "name: billing", "name: bil ling", ":2: callers[0].name:", "must be 1 to 64 letters, digits"},
-		{"a caller has no tokens", "    token_hashes: [HASH]\n", "", ":2: callers[0].token_hashes:", "add the hash of one, or remove the caller"},
-		{"a caller has an empty list of tokens", "[HASH]", "[]", ":3: callers[0].token_hashes:", "add the hash of one, or remove the caller"},
+		{"a caller has no tokens", "    token_hashes: [HASH]\n", "", ":2: callers[0].token_hashes:", "add the hash of a token, or else jwt or certificates, or remove the caller"},
+		{"a caller has an empty list of tokens", "[HASH]", "[]", ":3: callers[0].token_hashes:", "add what the caller is known by, or remove the key"},
 		{"a token is empty", "[HASH]", "[HASH, ~]", "callers[0].token_hashes[1]:", "give the hash of a token, or remove it"},
 		{"two callers have one name", "grants:", "  - {name: billing, token_hashes: ['HASH2']}\ngrants:", ":4: callers[1].name:", "policy.yaml:2; put the tokens of one caller together, or rename one"},
 		{"a hash is given twice", "[HASH]", "[HASH, HASH]", "callers[0].token_hashes[1]:", "give each caller a token of its own"},
@@ -276,6 +278,27 @@ func TestHalfAPolicyIsRefusedWithACure(t *testing.T) {
 		{"a hash is of another kind", "[HASH]", "['sha512:" + canary + "']", "callers[0].token_hashes[0]:", "write sha256: and the SHA-256"},
 		{"a token stands in the place of its hash", "[HASH]", "[clg_" + canary + "]", "callers[0].token_hashes[0]:", "tokens do not stand in the policy"},
 		{"a token stands behind the prefix of a hash", "[HASH]", "['sha256:clg_" + canary + "']", "callers[0].token_hashes[0]:", "64 hexadecimal digits"},
+
+		{"a list of issuers' tokens is empty", "token_hashes: [HASH]", "jwt: []", ":3: callers[0].jwt:", "add what the caller is known by"},
+		{"an issuer's token is empty", "token_hashes: [HASH]", "jwt: [~]", "callers[0].jwt[0]:", "give issuer and subject, or remove it"},
+		{"an issuer's token is a word", "token_hashes: [HASH]", "jwt: [x]", "callers[0].jwt[0]:", "must be a mapping with the keys issuer, subject, claim, value"},
+		{"an issuer's token has no issuer", "token_hashes: [HASH]", "jwt: [{subject: a}]", "callers[0].jwt[0].issuer:", "as oidc in the configuration has it"},
+		{"an issuer is not configured", "token_hashes: [HASH]", "jwt: [{issuer: 'https://" + canary + "', subject: a}]", "callers[0].jwt[0].issuer:", "no issuer of this name under oidc; names are exact, to the slash at their end"},
+		{"an issuer has a slash too many", "token_hashes: [HASH]", "jwt: [{issuer: 'https://other.example/', subject: a}]", "callers[0].jwt[0].issuer:", "no issuer of this name"},
+		{"an issuer's token has neither subject nor claim", "token_hashes: [HASH]", "jwt: [{issuer: 'https://other.example'}]", "callers[0].jwt[0].subject:", "give the token's sub, or another claim and its value"},
+		{"an issuer's token has subject and claim", "token_hashes: [HASH]", "jwt: [{issuer: 'https://other.example', subject: a, claim: b, value: c}]", "callers[0].jwt[0].claim:", "keep one of them"},
+		{"a claim may have any value", "token_hashes: [HASH]", "jwt: [{issuer: 'https://other.example', claim: azp}]", "callers[0].jwt[0].value:", "every token of the issuer might stand for this caller"},
+		{"a value has no claim", "token_hashes: [HASH]", "jwt: [{issuer: 'https://other.example', value: c}]", "callers[0].jwt[0].claim:", "name the claim that has this value, or write subject instead"},
+		{"a subject is empty", "token_hashes: [HASH]", "jwt: [{issuer: 'https://other.example', subject: ''}]", "callers[0].jwt[0].subject:", "must be one line of up to 255 characters"},
+		{"a subject has spaces around it", "token_hashes: [HASH]", "jwt: [{issuer: 'https://other.example', subject: ' a'}]", "callers[0].jwt[0].subject:", "must be one line of up to 255 characters"},
+		{"a subject stands for two callers", "grants:", "    jwt: [{issuer: 'https://other.example', subject: a}]\n  - {name: other, jwt: [{issuer: 'https://other.example', claim: sub, value: a}]}\ngrants:", "callers[1].jwt[0]:", "policy.yaml:4; keep one"},
+		{"a list of certificates is empty", "token_hashes: [HASH]", "certificates: []", ":3: callers[0].certificates:", "add what the caller is known by"},
+		{"a certificate is empty", "token_hashes: [HASH]", "certificates: [~]", "callers[0].certificates[0]:", "give a name of the caller's certificate"},
+		{"a certificate is a pattern", "token_hashes: [HASH]", "certificates: ['*.corp.example']", "callers[0].certificates[0]:", "patterns have no meaning here"},
+		{"a certificate is named in capitals", "token_hashes: [HASH]", "certificates: [Billing.corp.example]", "callers[0].certificates[0]:", "a DNS name in small letters"},
+		{"a certificate is named by its subject", "token_hashes: [HASH]", "certificates: ['CN=billing']", "callers[0].certificates[0]:", "must be a URI or a DNS name"},
+		{"a certificate stands for two callers", "grants:", "    certificates: ['spiffe://a/b']\n  - {name: other, certificates: ['spiffe://a/b']}\ngrants:", "callers[1].certificates[0]:", "policy.yaml:4; keep one"},
+		{"a caller's limit is negative", "token_hashes: [HASH]", "token_hashes: [HASH]\n    limits: {calls: -1}", "callers[0].limits.calls:", "a whole number from 1 to 100000"},
 
 		{"a grant is empty", "rights: [read]\n", "rights: [read]\n  - ~\n", "grants[1]:", "give it caller, practices, dossiers and rights"},
 		{"a grant is for nobody", "- caller: billing\n    practices", "- practices", "grants[0].caller:", "name its caller, or several in callers"},
@@ -354,7 +377,7 @@ func TestAllProblemsAreReportedAtOnce(t *testing.T) {
 }
 
 func TestAMissingPolicyFileIsRefused(t *testing.T) {
-	if _, err := Load(filepath.Join(t.TempDir(), "none.yaml"), nil); err == nil || !strings.Contains(err.Error(), "correct the path or create it") {
+	if _, err := Load(filepath.Join(t.TempDir(), "none.yaml"), Installation{}); err == nil || !strings.Contains(err.Error(), "correct the path or create it") {
 		t.Errorf("the error is %v", err)
 	}
 	if _, err := loadText(t, ""); err == nil || !strings.Contains(err.Error(), "there is no caller") || !strings.Contains(err.Error(), "there is no grant") {
@@ -396,4 +419,154 @@ func FuzzLoadNeverPanics(f *testing.F) {
 			t.Error("a file opens the practice's own data as a dossier")
 		}
 	})
+}
+
+// identities is a policy whose callers are known in every way.
+const identities = `callers:
+  - name: billing
+    token_hashes: [HASH]
+    jwt:
+      - {issuer: https://other.example, subject: billing}
+      - {issuer: https://other.example, claim: azp, value: billing-client}
+    certificates: [spiffe://corp.example/billing, billing.corp.example]
+    limits: {requests_per_second: 0.5}
+  - name: data
+    jwt: [{issuer: https://login.example.com/realms/corp, subject: billing}, {issuer: https://other.example, claim: azp, value: data-client}]
+    certificates: [data.corp.example]
+grants:
+  - {callers: [billing, data], practices: [demo], dossiers: [CEGID001], rights: [read]}
+`
+
+func TestIdentitiesStandForOneCallerOrNone(t *testing.T) {
+	p, err := loadText(t, hashes(identities))
+	if err != nil {
+		t.Fatal(err)
+	}
+	type claims = map[string]any
+	for _, c := range []struct {
+		name, issuer string
+		claims       claims
+		names        []string
+		caller       string
+		err          error
+	}{
+		{"a subject", "https://other.example", claims{"sub": "billing"}, nil, "billing", nil},
+		{"the same subject of another issuer is another caller", "https://login.example.com/realms/corp", claims{"sub": "billing"}, nil, "data", nil},
+		{"a claim", "https://other.example", claims{"sub": "x", "azp": "data-client"}, nil, "data", nil},
+		{"two claims of one caller", "https://other.example", claims{"sub": "billing", "azp": "billing-client"}, nil, "billing", nil},
+		{"claims of two callers", "https://other.example", claims{"sub": "billing", "azp": "data-client"}, nil, "", ErrSeveral},
+		{"an unknown subject", "https://other.example", claims{"sub": "billing2"}, nil, "", ErrNobody},
+		{"a subject in other letter case", "https://other.example", claims{"sub": "Billing"}, nil, "", ErrNobody},
+		{"a claim that is a list", "https://other.example", claims{"sub": []any{"billing"}}, nil, "", ErrNobody},
+		{"no claims", "https://other.example", nil, nil, "", ErrNobody},
+		{"an issuer that the policy does not name", "https://third.example", claims{"sub": "billing"}, nil, "", ErrNobody},
+		{"a URI", "", nil, []string{"spiffe://corp.example/billing"}, "billing", nil},
+		{"a host among other names", "", nil, []string{"localhost", "data.corp.example"}, "data", nil},
+		{"names of one caller", "", nil, []string{"spiffe://corp.example/billing", "billing.corp.example"}, "billing", nil},
+		{"names of two callers", "", nil, []string{"spiffe://corp.example/billing", "data.corp.example"}, "", ErrSeveral},
+		{"a longer name", "", nil, []string{"spiffe://corp.example/billing/x", "x.billing.corp.example"}, "", ErrNobody},
+	} {
+		caller, err := p.ByClaims(c.issuer, c.claims)
+		if c.names != nil {
+			caller, err = p.ByCertificate(c.names)
+		}
+		if caller != c.caller || !errors.Is(err, c.err) {
+			t.Errorf("%s: %q, %v", c.name, caller, err)
+		}
+	}
+	var zero Policy
+	if _, err := zero.ByClaims("", nil); !errors.Is(err, ErrNobody) {
+		t.Error("the zero policy knows a token")
+	}
+	if _, err := zero.ByCertificate([]string{""}); !errors.Is(err, ErrNobody) {
+		t.Error("the zero policy knows a certificate")
+	}
+}
+
+func TestLimitsAreTheInstallationsUnlessTheCallerHasItsOwn(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "policy.yaml")
+	if err := os.WriteFile(path, []byte(hashes(identities)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	base := Limits{Calls: 7, RequestsPerSecond: 9, Burst: 11, BytesPerSecond: 13}
+	p, err := Load(path, Installation{Practices: []string{"demo"}, Issuers: []string{"https://login.example.com/realms/corp", "https://other.example"}, Certificates: true, Limits: base})
+	if err != nil {
+		t.Fatal(err)
+	}
+	own := base
+	own.RequestsPerSecond = 0.5
+	if got := p.Limits("billing"); got != own {
+		t.Errorf("billing has %+v", got)
+	}
+	if got := p.Limits("data"); got != base {
+		t.Errorf("data has %+v", got)
+	}
+}
+
+func TestCertificatesNeedAuthoritiesInTheConfiguration(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "policy.yaml")
+	if err := os.WriteFile(path, []byte(strings.Replace(minimal, "token_hashes: [HASH]", "certificates: [a.example]", 1)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Load(path, Installation{Practices: []string{"demo"}}); err == nil || !strings.Contains(err.Error(), "callers[0].certificates[0]: the configuration names no authority of client certificates; set tls.client_authorities there") {
+		t.Errorf("the error is %v", err)
+	}
+}
+
+// TestADecisionSaysWhatItRestsOn: the place of the grant, or what is missing.
+func TestADecisionSaysWhatItRestsOn(t *testing.T) {
+	p, err := loadText(t, hashes(minimal+`  - {caller: billing, practices: [demo], dossiers: ["B*"], rights: [write]}
+  - {caller: billing, practices: [partner], rights: [practice]}
+  - {caller: billing, practices: [partner], dossiers: ["P*"], rights: [raw]}
+`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		name  string
+		asked Question
+		grant string // of an allowed one
+		why   string
+	}{
+		{"an exact dossier", Question{"billing", "demo", "CEGID001", true, Read}, "grants[0]", ""},
+		{"a pattern", Question{"billing", "demo", "B1", true, Write}, "grants[1]", ""},
+		{"a call on a dossier that it does not name, which validation refuses", Question{"billing", "demo", "", true, Write}, "grants[0]", ""},
+		{"a read of what the practice shows to all", Question{"billing", "partner", "", false, Read}, "grants[2]", ""},
+		{"the practice itself", Question{"billing", "partner", "", false, Practice}, "grants[2]", ""},
+		{"a write without a dossier", Question{"billing", "demo", "", false, Write}, "grants[1]", ""},
+		{"an unknown caller", Question{"nobody", "demo", "CEGID001", true, Read}, "", "no caller of this name"},
+		{"an unknown practice", Question{"billing", "none", "CEGID001", true, Read}, "", "no grant of the caller is on the practice"},
+		{"a right that no grant has", Question{"billing", "demo", "CEGID001", true, Raw}, "", "none of the caller's grants on the practice has the right to raw"},
+		{"a raw call for the practice, with a grant on some dossiers", Question{"billing", "partner", "", true, Raw}, "", "takes the right on all dossiers"},
+		{"a dossier that no grant covers", Question{"billing", "demo", "cegid001", true, Read}, "", "none of the caller's grants on the practice covers the dossier; letter case counts"},
+		{"a dossier and a right in different grants", Question{"billing", "demo", "CEGID001", true, Write}, "", "those with the right do not cover it"},
+		{"the practice as a dossier", Question{"billing", "demo", "Cabinet", true, Write}, "", "it is no dossier"},
+	} {
+		got := p.Decide(c.asked)
+		if got.Allowed != (c.grant != "") || got.Allowed && (!strings.HasPrefix(got.Grant, c.grant+" (") || got.Why != "") || !got.Allowed && (got.Grant != "" || !strings.Contains(got.Why, c.why)) {
+			t.Errorf("%s: %+v", c.name, got)
+		}
+	}
+	if got, want := p.Decide(Question{"billing", "demo", "CEGID001", true, Read}).Grant, "policy.yaml:5)"; !strings.HasSuffix(got, want) {
+		t.Errorf("the grant is at %s; want %s", got, want)
+	}
+}
+
+// TestDecisionsAgreeWithRights: what is allowed by one is by the other, for every dossier and right.
+func TestDecisionsAgreeWithRights(t *testing.T) {
+	p := example(t)
+	for _, caller := range append(p.Callers(), "nobody") {
+		for _, practice := range []string{"demo", "partner", "none"} {
+			for _, dossier := range []string{"CEGID001", "BOULANGERIE", "x", "cabinet", ""} {
+				for _, right := range Rights() {
+					if dossier == "" && right != Raw {
+						continue // for validation
+					}
+					if got := p.Decide(Question{caller, practice, dossier, true, right}); got.Allowed != p.Allows(caller, practice, dossier, right) {
+						t.Errorf("%s on %s in %s, %s: %+v", caller, dossier, practice, right, got)
+					}
+				}
+			}
+		}
+	}
 }

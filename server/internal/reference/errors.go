@@ -20,6 +20,7 @@ var (
 	everyCall = []looppb.ErrorReason{
 		looppb.ErrorReason_ERROR_REASON_FIELD_INVALID, looppb.ErrorReason_ERROR_REASON_REQUEST_MALFORMED,
 		looppb.ErrorReason_ERROR_REASON_CALLER_UNKNOWN, looppb.ErrorReason_ERROR_REASON_CALLER_NOT_ALLOWED, looppb.ErrorReason_ERROR_REASON_CALLER_LIMIT,
+		looppb.ErrorReason_ERROR_REASON_ISSUER_UNAVAILABLE,
 		looppb.ErrorReason_ERROR_REASON_PRACTICE_UNKNOWN,
 		looppb.ErrorReason_ERROR_REASON_SHUTTING_DOWN, looppb.ErrorReason_ERROR_REASON_DEADLINE_EXCEEDED,
 		looppb.ErrorReason_ERROR_REASON_CANCELLED, looppb.ErrorReason_ERROR_REASON_INTERNAL,

@@ -72,6 +72,9 @@ func List(name, doc string, item Key) Key {
 // Default gives a text its default.
 func (k Key) Default(otherwise string) Key { k.otherwise = otherwise; return k }
 
+// Inherited takes the default away: without the key, what stands elsewhere counts, as its description says.
+func (k Key) Inherited() Key { k.otherwise = nil; return k }
+
 // Is says what a text is, such as a path.
 func (k Key) Is(what string) Key { k.is = what; return k }
 

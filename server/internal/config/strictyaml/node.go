@@ -151,7 +151,10 @@ func declared[T any](v any) T {
 }
 
 func limits[T any](k *Key) (otherwise, lowest, highest T) {
-	return declared[T](k.otherwise), declared[T](k.lowest), declared[T](k.highest)
+	if k.otherwise != nil {
+		otherwise = declared[T](k.otherwise)
+	}
+	return otherwise, declared[T](k.lowest), declared[T](k.highest)
 }
 
 // Duration reads a duration with its unit within the declared bounds.

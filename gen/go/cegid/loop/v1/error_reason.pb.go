@@ -44,6 +44,8 @@ const (
 	ErrorReason_ERROR_REASON_CALLER_NOT_ALLOWED ErrorReason = 11
 	// RESOURCE_EXHAUSTED. The caller goes over a limit of this service.
 	ErrorReason_ERROR_REASON_CALLER_LIMIT ErrorReason = 12
+	// UNAVAILABLE. The issuer of the caller's token does not answer, so that nobody can tell whether the token is good.
+	ErrorReason_ERROR_REASON_ISSUER_UNAVAILABLE ErrorReason = 13
 	// NOT_FOUND. This service has no practice of that name.
 	ErrorReason_ERROR_REASON_PRACTICE_UNKNOWN ErrorReason = 20
 	// NOT_FOUND. Loop has no such object.
@@ -220,6 +222,7 @@ var (
 		10:  "ERROR_REASON_CALLER_UNKNOWN",
 		11:  "ERROR_REASON_CALLER_NOT_ALLOWED",
 		12:  "ERROR_REASON_CALLER_LIMIT",
+		13:  "ERROR_REASON_ISSUER_UNAVAILABLE",
 		20:  "ERROR_REASON_PRACTICE_UNKNOWN",
 		21:  "ERROR_REASON_OBJECT_UNKNOWN",
 		22:  "ERROR_REASON_METHOD_UNKNOWN",
@@ -309,6 +312,7 @@ var (
 		"ERROR_REASON_CALLER_UNKNOWN":              10,
 		"ERROR_REASON_CALLER_NOT_ALLOWED":          11,
 		"ERROR_REASON_CALLER_LIMIT":                12,
+		"ERROR_REASON_ISSUER_UNAVAILABLE":          13,
 		"ERROR_REASON_PRACTICE_UNKNOWN":            20,
 		"ERROR_REASON_OBJECT_UNKNOWN":              21,
 		"ERROR_REASON_METHOD_UNKNOWN":              22,
@@ -421,7 +425,7 @@ var File_cegid_loop_v1_error_reason_proto protoreflect.FileDescriptor
 
 const file_cegid_loop_v1_error_reason_proto_rawDesc = "" +
 	"\n" +
-	" cegid/loop/v1/error_reason.proto\x12\rcegid.loop.v1*\x9c\x18\n" +
+	" cegid/loop/v1/error_reason.proto\x12\rcegid.loop.v1*\xc1\x18\n" +
 	"\vErrorReason\x12\x1c\n" +
 	"\x18ERROR_REASON_UNSPECIFIED\x10\x00\x12\x1e\n" +
 	"\x1aERROR_REASON_FIELD_INVALID\x10\x01\x12#\n" +
@@ -432,7 +436,8 @@ const file_cegid_loop_v1_error_reason_proto_rawDesc = "" +
 	"\x1bERROR_REASON_CALLER_UNKNOWN\x10\n" +
 	"\x12#\n" +
 	"\x1fERROR_REASON_CALLER_NOT_ALLOWED\x10\v\x12\x1d\n" +
-	"\x19ERROR_REASON_CALLER_LIMIT\x10\f\x12!\n" +
+	"\x19ERROR_REASON_CALLER_LIMIT\x10\f\x12#\n" +
+	"\x1fERROR_REASON_ISSUER_UNAVAILABLE\x10\r\x12!\n" +
 	"\x1dERROR_REASON_PRACTICE_UNKNOWN\x10\x14\x12\x1f\n" +
 	"\x1bERROR_REASON_OBJECT_UNKNOWN\x10\x15\x12\x1f\n" +
 	"\x1bERROR_REASON_METHOD_UNKNOWN\x10\x16\x12(\n" +

@@ -1,0 +1,144 @@
+package interceptor
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"strings"
+
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/credentials"
+	"google.golang.org/grpc/metadata"
+	"google.golang.org/grpc/peer"
+
+	looppb "cegid.internal/gateway/gen/go/cegid/loop/v1"
+	"cegid.internal/gateway/server/internal/apierror"
+	"cegid.internal/gateway/server/internal/authn"
+	"cegid.internal/gateway/server/internal/policy"
+)
+
+// certificateKey hands the names of a client's certificate over to the in-memory server, which alone reads it. Binary,
+// since a name may hold what metadata may not.
+const certificateKey = "x-loop-client-certificate-bin"
+
+// Certified returns the verified names of the certificate of whoever makes a call.
+type Certified func(context.Context) []string
+
+// OfConnection is for a server whose clients connect to it over TLS.
+func OfConnection(authorities authn.Authorities) Certified {
+	return func(ctx context.Context) []string {
+		from, ok := peer.FromContext(ctx)
+		if !ok {
+			return nil
+		}
+		secure, ok := from.AuthInfo.(credentials.TLSInfo)
+		if !ok {
+			return nil
+		}
+		return authn.Certified(&secure.State, authorities)
+	}
+}
+
+// HandedOver is for the server that is reached in memory, from the gateway alone.
+func HandedOver(ctx context.Context) []string {
+	return metadata.ValueFromIncomingContext(ctx, certificateKey)
+}
+
+// HandOver is what the gateway sends along for HandedOver.
+func HandOver(state *tls.ConnectionState, authorities authn.Authorities) metadata.MD {
+	names := authn.Certified(state, authorities)
+	if len(names) == 0 {
+		return nil
+	}
+	return metadata.MD{certificateKey: names}
+}
+
+// Ways in which a caller is known, as the audit has them.
+const (
+	byToken       = "token"
+	byJWT         = "jwt"
+	byCertificate = "certificate"
+)
+
+// Identities says who calls.
+type Identities struct {
+	Policy  *policy.Policy
+	Issuers authn.Issuers
+	// Certified differs from server to server.
+	Certified Certified
+}
+
+// unknown is a caller whom nobody knows: why is for the audit, and answer for the caller, who learns nothing.
+type unknown struct {
+	why    string
+	answer error
+}
+
+func (u unknown) Error() string { return u.why }
+
+func nobody(why string) error {
+	return unknown{why, apierror.New(codes.Unauthenticated, looppb.ErrorReason_ERROR_REASON_CALLER_UNKNOWN,
+		"no valid token or client certificate: send the metadata `authorization: Bearer <token>` with a token of a caller in the policy, or call with a certificate of one")}
+}
+
+// identify returns who calls, and how that is known. A call with a token is judged by that alone: whoever sends one that
+// is no longer good means somebody else than the certificate of the machine, or would not send it. The error is an
+// unknown, or that of ctx.
+func (i Identities) identify(ctx context.Context) (caller, by string, err error) {
+	if values := metadata.ValueFromIncomingContext(ctx, "authorization"); len(values) > 0 {
+		return i.ofToken(ctx, bearer(values))
+	}
+	names := i.Certified(ctx)
+	if len(names) == 0 {
+		return "", "", nobody("no credential")
+	}
+	caller, err = i.Policy.ByCertificate(names)
+	return caller, byCertificate, ofNobody(err, byCertificate)
+}
+
+func (i Identities) ofToken(ctx context.Context, token string) (caller, by string, err error) {
+	if token == "" {
+		return "", "", nobody("no bearer token")
+	}
+	if caller, ok := i.Policy.Authenticate(token); ok {
+		return caller, byToken, nil
+	}
+	if len(i.Issuers) == 0 || !authn.LooksLikeJWT(token) {
+		return "", "", nobody("token of nobody")
+	}
+	issuer, claims, err := i.Issuers.Verify(ctx, token)
+	switch {
+	case errors.Is(err, authn.ErrUnavailable):
+		return "", "", unknown{"jwt, whose issuer does not answer", apierror.Error{
+			Code: codes.Unavailable, Reason: looppb.ErrorReason_ERROR_REASON_ISSUER_UNAVAILABLE,
+			Message: "the issuer of the token does not answer, so that nobody can tell whether it is good: call again in a moment", RetryAfter: authn.RetryAfter,
+		}.Err()}
+	case errors.Is(err, authn.ErrRefused):
+		return "", "", nobody("jwt, " + authn.Why(err))
+	case err != nil:
+		return "", "", err
+	}
+	caller, err = i.Policy.ByClaims(issuer, claims)
+	return caller, byJWT, ofNobody(err, byJWT)
+}
+
+func ofNobody(err error, what string) error {
+	switch {
+	case errors.Is(err, policy.ErrSeveral):
+		return nobody(what + " of several callers")
+	case err != nil:
+		return nobody(what + " of nobody")
+	}
+	return nil
+}
+
+func bearer(values []string) string {
+	if len(values) != 1 {
+		return ""
+	}
+	scheme, token, found := strings.Cut(values[0], " ")
+	if !found || !strings.EqualFold(scheme, "bearer") {
+		return ""
+	}
+	return strings.TrimSpace(token)
+}

@@ -1,0 +1,222 @@
+package interceptor
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"sync"
+	"time"
+
+	"golang.org/x/time/rate"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/protobuf/proto"
+
+	"cegid.internal/gateway/cegidclient"
+	looppb "cegid.internal/gateway/gen/go/cegid/loop/v1"
+	"cegid.internal/gateway/server/internal/apierror"
+	"cegid.internal/gateway/server/internal/policy"
+)
+
+// Limits bound what each caller takes of the service, so that one job cannot take all of it. The servers share them.
+type Limits struct {
+	policy *policy.Policy
+	mu     sync.Mutex
+	usage  map[string]*usage // by caller, of whom there are as many as policies ever named
+}
+
+// NewLimits returns the limits that a policy gives, as it changes.
+func NewLimits(grants *policy.Policy) *Limits {
+	return &Limits{policy: grants, usage: map[string]*usage{}}
+}
+
+// usage is what one caller takes.
+type usage struct {
+	limits          policy.Limits
+	calls, streams  int
+	requests, bytes *rate.Limiter // nil without a limit
+}
+
+// leastBurst of bytes, so that an answer takes few reservations.
+const leastBurst = 64 << 10
+
+// of returns a caller's usage under the limits that are in force. The lock is held.
+func (l *Limits) of(caller string) *usage {
+	u, known := l.usage[caller]
+	if !known {
+		u = &usage{}
+		l.usage[caller] = u
+	}
+	if now := l.policy.Limits(caller); now != u.limits {
+		u.limits = now
+		burst := now.Burst
+		if burst == 0 {
+			burst = max(1, int(math.Ceil(now.RequestsPerSecond)))
+		}
+		u.requests = limiter(u.requests, now.RequestsPerSecond, burst)
+		u.bytes = limiter(u.bytes, float64(now.BytesPerSecond), max(now.BytesPerSecond, leastBurst))
+	}
+	return u
+}
+
+// limiter changes a limiter without forgetting what was taken.
+func limiter(before *rate.Limiter, perSecond float64, burst int) *rate.Limiter {
+	switch {
+	case perSecond <= 0:
+		return nil
+	case before == nil:
+		return rate.NewLimiter(rate.Limit(perSecond), burst)
+	}
+	before.SetLimit(rate.Limit(perSecond))
+	before.SetBurst(burst)
+	return before
+}
+
+// admit lets a call in, or says what is exceeded. Its caller gives the call back with leave.
+func (l *Limits) admit(caller string, streaming bool) (bytes *rate.Limiter, err error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	u := l.of(caller)
+	underWay := u.underWay(streaming)
+	if u.limits.Calls > 0 && *underWay >= u.limits.Calls {
+		return nil, exceeded(time.Second, "%d calls of this caller are under way, which is all it may have: wait for some to end", u.limits.Calls)
+	}
+	if wait := debt(u.bytes); wait > 0 {
+		return nil, exceeded(wait, "this caller may exchange %d bytes a second, and its last calls went beyond: wait", u.limits.BytesPerSecond)
+	}
+	if u.requests != nil {
+		if turn := u.requests.Reserve(); turn.Delay() > 0 {
+			wait := turn.Delay()
+			turn.Cancel()
+			return nil, exceeded(wait, "this caller may begin %g calls a second: wait", u.limits.RequestsPerSecond)
+		}
+	}
+	*underWay++
+	return u.bytes, nil
+}
+
+func (l *Limits) leave(caller string, streaming bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	*l.usage[caller].underWay(streaming)--
+}
+
+// underWay counts streams apart: watches must not keep writes out.
+func (u *usage) underWay(streaming bool) *int {
+	if streaming {
+		return &u.streams
+	}
+	return &u.calls
+}
+
+func exceeded(wait time.Duration, message string, args ...any) error {
+	return apierror.Error{
+		Code: codes.ResourceExhausted, Reason: looppb.ErrorReason_ERROR_REASON_CALLER_LIMIT,
+		Message: fmt.Sprintf(message, args...), RetryAfter: wait,
+	}.Err()
+}
+
+// charge takes what a message measures, which nobody knew before it was there: it may leave a debt.
+func charge(bytes *rate.Limiter, message any) {
+	m, ok := message.(proto.Message)
+	if bytes == nil || !ok {
+		return
+	}
+	now := time.Now()
+	for size := proto.Size(m); size > 0; {
+		part := min(size, bytes.Burst())
+		bytes.ReserveN(now, part)
+		size -= part
+	}
+}
+
+// debt is how long it takes to make up for what was taken beyond the limit.
+func debt(bytes *rate.Limiter) time.Duration {
+	if bytes == nil {
+		return 0
+	}
+	missing := -bytes.Tokens()
+	if missing <= 0 {
+		return 0
+	}
+	return time.Duration(min(missing/float64(bytes.Limit()), (24*time.Hour).Seconds()) * float64(time.Second))
+}
+
+// limitCalls bounds what a caller takes of this service, and names it as the one whose turn it is towards Loop.
+func limitCalls(l *Limits) Named {
+	return Named{
+		Name: "inbound limits",
+		Unary: func(ctx context.Context, request any, _ *grpc.UnaryServerInfo, next grpc.UnaryHandler) (any, error) {
+			caller := CallFrom(ctx).Caller
+			if caller == "" { // a public method
+				return next(ctx, request)
+			}
+			bytes, err := l.admit(caller, false)
+			if err != nil {
+				return nil, err
+			}
+			defer l.leave(caller, false)
+			charge(bytes, request)
+			response, err := next(cegidclient.WithParty(ctx, caller), request)
+			if err == nil {
+				charge(bytes, response)
+			}
+			return response, err
+		},
+		Stream: func(server any, inner grpc.ServerStream, _ *grpc.StreamServerInfo, next grpc.StreamHandler) error {
+			caller := CallFrom(inner.Context()).Caller
+			if caller == "" {
+				return next(server, inner)
+			}
+			bytes, err := l.admit(caller, true)
+			if err != nil {
+				return err
+			}
+			defer l.leave(caller, true)
+			paced := &pacedStream{ServerStream: inner, ctx: cegidclient.WithParty(inner.Context(), caller), bytes: bytes}
+			return next(server, paced)
+		},
+	}
+}
+
+// pacedStream keeps a stream to its caller's bytes a second: it waits, since it cannot be refused any more.
+type pacedStream struct {
+	grpc.ServerStream
+	ctx   context.Context
+	bytes *rate.Limiter
+}
+
+func (s *pacedStream) Context() context.Context { return s.ctx }
+
+func (s *pacedStream) RecvMsg(message any) error {
+	if err := s.wait(); err != nil {
+		return err
+	}
+	err := s.ServerStream.RecvMsg(message)
+	if err == nil {
+		charge(s.bytes, message)
+	}
+	return err
+}
+
+func (s *pacedStream) SendMsg(message any) error {
+	if err := s.wait(); err != nil {
+		return err
+	}
+	charge(s.bytes, message)
+	return s.ServerStream.SendMsg(message)
+}
+
+// wait waits until what was taken is made up for.
+func (s *pacedStream) wait() error {
+	for wait := debt(s.bytes); wait > 0; wait = debt(s.bytes) {
+		timer := time.NewTimer(wait)
+		select {
+		case <-timer.C:
+		case <-s.ctx.Done():
+			timer.Stop()
+			return s.ctx.Err()
+		}
+	}
+	return nil
+}
