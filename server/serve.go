@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
-	"log/slog"
 	"os/signal"
 	"sync"
 	"sync/atomic"
@@ -14,6 +13,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 
 	"cegid.internal/gateway/server/internal/app"
+	"cegid.internal/gateway/server/internal/audit"
 	"cegid.internal/gateway/server/internal/authn"
 	"cegid.internal/gateway/server/internal/interceptor"
 	"cegid.internal/gateway/server/internal/secret"
@@ -62,6 +62,11 @@ func (c *serveCommand) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	records, err := audit.Open(cfg.Audit, log, registry)
+	if err != nil {
+		return err
+	}
+	defer records.Close()
 	writes, err := openLedger(ctx, cfg, log)
 	if err != nil {
 		return err
@@ -71,7 +76,7 @@ func (c *serveCommand) Run(ctx context.Context) error {
 		TLS: transport, Authorities: authorities, Issuers: issuers, Practices: tenants.Practices(), Policy: set.Policy, Ledger: writes, Spool: cfg.Spool, Raw: cfg.Raw,
 		CallLimit: cfg.Imports.CallLimit, FirstPoll: cfg.Imports.FirstPoll, LastPoll: cfg.Imports.LastPoll, StalledPoll: cfg.Imports.StalledPoll,
 		Deadlines: interceptor.Deadlines(cfg.Deadlines),
-		Drain:     cfg.Shutdown.Drain, Grace: cfg.Shutdown.Grace, Log: log, Audit: newLog(slog.LevelInfo), Registry: registry,
+		Drain:     cfg.Shutdown.Drain, Grace: cfg.Shutdown.Grace, Log: log, Audit: records.Logger, Registry: registry,
 	})
 	if err != nil {
 		return errors.Join(err, writes.Close())

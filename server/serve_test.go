@@ -211,6 +211,14 @@ func TestServeRefusesToStart(t *testing.T) {
 			w.certificate(t, newAuthority(t), 1)
 			w.settings["tls"] = "{certificate: tls.crt, key: tls.key, client_authorities: tls.crt}"
 		}, "tls: the file of authorities holds a certificate that is no authority's"},
+		{"with an audit in a folder that is not there", set("audit", "{file: nowhere/audit.log}"), "audit.file: there is no such folder; make it, or correct the path"},
+		{"with an audit in a file that cannot be written", func(t *testing.T, w *world) {
+			if err := os.Symlink("nowhere/audit.log", w.path("audit.log")); err != nil {
+				t.Fatal(err)
+			}
+			w.settings["audit"] = "{file: audit.log}"
+		}, "make it writable for this process, or name another"},
+
 		{"without practices", without("practices"), "practices: there is no practice; list at least one with its name and its keys"},
 		{"with an empty folder of practices", func(t *testing.T, w *world) {
 			w.write(t, "practices/.hidden", "")
@@ -381,6 +389,49 @@ func TestAuditIsWrittenWhateverTheLogLevel(t *testing.T) {
 	}
 	if text := p.log.String(); strings.Contains(text, "100.00") || strings.Contains(text, "Fournisseur") || strings.Contains(text, "60700000") || strings.Contains(text, secretCanary) {
 		t.Errorf("the records hold a payload or a secret: %s", text)
+	}
+}
+
+// TestTheAuditHasItsOwnPlace: the records and nothing else, and none of them in the log.
+func TestTheAuditHasItsOwnPlace(t *testing.T) {
+	for name, c := range map[string]struct {
+		setting string
+		read    func(*testing.T, *world, *process) string
+	}{
+		"a file": {"{file: audit.log}", func(t *testing.T, w *world, _ *process) string {
+			text, err := os.ReadFile(w.path("audit.log"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			return string(text)
+		}},
+		"standard output": {"{stream: stdout}", func(_ *testing.T, _ *world, p *process) string { return p.stdout.String() }},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			w.settings["audit"] = c.setting
+			p := w.serve(t, "")
+			web := &http.Client{Transport: &http.Transport{}}
+			defer web.CloseIdleConnections()
+			ask(t, web, "GET", "http://"+p.http+accounts, w.token, "")
+			ask(t, web, "GET", "http://"+p.http+accounts, "another token", "")
+			ask(t, web, "POST", "http://"+p.http+"/v1/practices/demo/dossiers/CEGID001/imports", w.token, purchase, "Idempotency-Key", "FA-1")
+			web.CloseIdleConnections()
+			p.stop(t)
+			text := c.read(t, w, p)
+			if strings.Count(text, "\n") != 3 || strings.Count(text, `"msg":"audit"`) != 3 || !strings.Contains(text, `"event":"refused","why":"token of nobody"`) || !strings.Contains(text, `"event":"submitted"`) {
+				t.Errorf("the audit: %s", text)
+			}
+			for _, line := range p.lines(t) {
+				if line["msg"] == "audit" {
+					t.Errorf("the log has a record: %v", line)
+				}
+			}
+			if strings.Contains(text, "another token") || strings.Contains(text, w.token) || strings.Contains(text, "Fournisseur") {
+				t.Errorf("the audit holds a secret or a payload: %s", text)
+			}
+		})
 	}
 }
 

@@ -29,7 +29,7 @@ const gatewayFile = `
 tls: off
 policy: policy.yaml
 ledger: ledger.db
-log: {level: info}
+audit: {stream: stderr}
 loop: {subscription_keys: {primary: "${file:secrets/primary}"}}
 practices_directory: practices
 `
@@ -326,9 +326,9 @@ func TestKubernetesSwapsALink(t *testing.T) {
 
 func TestKeysThatNeedARestartAreNamed(t *testing.T) {
 	i := install(t)
-	i.write("gateway.yaml", strings.Replace(gatewayFile, "info", "warn", 1)+"listen: {grpc: \"127.0.0.1:9\"}\n")
+	i.write("gateway.yaml", strings.Replace(gatewayFile, "stderr", "stdout", 1)+"listen: {grpc: \"127.0.0.1:9\"}\n")
 	i.looks(5)
-	if told := strings.Count(i.log.String(), "need a restart"); told != 1 || !strings.Contains(i.log.String(), `keys="[listen log]"`) {
+	if told := strings.Count(i.log.String(), "need a restart"); told != 1 || !strings.Contains(i.log.String(), `keys="[listen audit]"`) {
 		t.Errorf("the log tells %d times: %s", told, i.log.String())
 	}
 	if i.failing() {

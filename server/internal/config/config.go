@@ -44,6 +44,7 @@ type Config struct {
 	CallerLimits policy.Limits
 	Deadlines    Deadlines
 	Shutdown     Shutdown
+	Audit        Audit
 	Log          Log
 }
 
@@ -150,6 +151,14 @@ type Deadlines struct {
 // Shutdown says how the server stops.
 type Shutdown struct {
 	Drain, Grace time.Duration
+}
+
+// Audit says where its records go.
+type Audit struct {
+	// Stdout says that they go there instead of standard error.
+	Stdout bool
+	// File that they go to instead, resolved; empty without.
+	File string
 }
 
 // Log says what is logged.

@@ -114,6 +114,7 @@ func TestTheExampleSpellsOutTheDefaults(t *testing.T) {
 		"calls":     {full.Loop.Calls, short.Loop.Calls},
 		"imports":   {full.Imports, short.Imports},
 		"callers":   {full.CallerLimits, short.CallerLimits},
+		"audit":     {full.Audit.Stdout, short.Audit.Stdout},
 		"deadlines": {full.Deadlines, short.Deadlines},
 		"shutdown":  {full.Shutdown, short.Shutdown},
 		"log":       {full.Log, short.Log},
@@ -155,6 +156,7 @@ raw:
   - {method: DELETE, path: /a.b/c, write: true, dossier: cabinet}
 imports: {call_limit: 4s, lease: 9s, first_poll: 1s, last_poll: 2s, stalled_poll: 3s}
 caller_limits: {calls: 4, requests_per_second: 2.5, burst: 5, bytes_per_second: 6000}
+audit: {file: audit.log}
 deadlines: {unary_default: 1s, unary_max: 2s, stream_default: 3s, stream_max: 4s}
 shutdown: {grace: 5s, drain: 0s}
 log: {level: debug}
@@ -170,7 +172,7 @@ log: {level: debug}
 		"Practices:[{Name:007 Domain:D Keys:{Standard: Advanced:${env:GATEWAY_TEST_ADVANCED} SubscriptionKeys:[${file:subscription} ${file:standard}]} " +
 		"Dossiers:[{Code:0012 Name:}] Limits:{Concurrency:3 RequestsPerSecond:2.5} UnverifiedOperations:[list_journals list_accounts]}] PracticesDirectory: " +
 		"Policy:DIR/policy.yaml Ledger:{File: Postgres:${file:dsn}} Replicas:3 Spool:DIR Raw:[{Method:GET Path:/a.b/c Scope:2 Key:advanced Query:[take x_1]} {Method:DELETE Path:/a.b/c Scope:1 Key:standard Query:[]}] Imports:{CallLimit:4s Lease:9s FirstPoll:1s LastPoll:2s StalledPoll:3s} CallerLimits:{Calls:4 RequestsPerSecond:2.5 Burst:5 BytesPerSecond:6000} Deadlines:{UnaryDefault:1s UnaryMax:2s StreamDefault:3s StreamMax:4s} " +
-		"Shutdown:{Drain:0s Grace:5s} Log:{Level:DEBUG}}"
+		"Shutdown:{Drain:0s Grace:5s} Audit:{Stdout:false File:DIR/audit.log} Log:{Level:DEBUG}}"
 	if got != want {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}
@@ -228,6 +230,11 @@ func TestHalfAConfigurationIsRefusedWithACure(t *testing.T) {
 		{"an issuer has a password", "", "oidc: [{issuer: 'https://u:CANARY-6f1d9@i', audience: a}]", "oidc[0].issuer:", "a URL of scheme, host and path alone"},
 		{"an issuer is given twice", "", "oidc: [{issuer: 'https://i', audience: a}, {issuer: 'https://i', audience: b}]", "oidc[1].issuer:", "gateway.yaml:12; keep one"},
 
+		{"the audit has two places", "", "audit: {stream: stdout, file: a.log}", "audit.file:", "keep one of them"},
+		{"the audit goes to an unknown stream", "", "audit: {stream: syslog}", "audit.stream:", "must be stderr or stdout"},
+		{"the audit's file is a folder", "", "audit: {file: .}", "audit.file:", "this is no regular file"},
+		{"the audit's file has no name", "", "audit: {file: ''}", "audit.file:", "this is no regular file"},
+		{"the audit's folder is missing", "", "audit: {file: none/audit.log}", "audit.file:", "there is no such folder"},
 		{"a caller may have no calls", "", "caller_limits: {calls: 0}", "caller_limits.calls:", "a whole number from 1 to 100000"},
 		{"a caller's rate is negative", "", "caller_limits: {requests_per_second: -1}", "caller_limits.requests_per_second:", "a number from 0 to 100000"},
 

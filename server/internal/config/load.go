@@ -87,6 +87,7 @@ func (l *loader) config(root strictyaml.Node, folder string) *Config {
 	shutdown, _ := top.Get("shutdown").Fields()
 	c.Shutdown.Grace = shutdown.Get("grace").Duration()
 	c.Shutdown.Drain = shutdown.Get("drain").Duration()
+	c.Audit = l.audit(top.Get("audit"), folder)
 	log, _ := top.Get("log").Fields()
 	c.Log.Level = level(log.Get("level"))
 	return c
@@ -239,6 +240,34 @@ func checkIssuer(text string, allowPlainHTTP bool) (sentence string) {
 		return "may begin with http:// only when the host is the loopback interface; write https://"
 	}
 	return ""
+}
+
+// audit reads where the records go. Whether the file can be written shows when it is opened.
+func (l *loader) audit(n strictyaml.Node, folder string) (audit Audit) {
+	fields, _ := n.Fields()
+	stream, file := fields.Get("stream"), fields.Get("file")
+	switch stream.TextOrDefault() {
+	case "stderr":
+	case "stdout":
+		audit.Stdout = true
+	default:
+		stream.Refusef("must be stderr or stdout; name a file in audit.file")
+	}
+	text, ok := file.Text()
+	if !ok {
+		return audit
+	}
+	audit.File = resolve(folder, text)
+	info, err := os.Stat(audit.File)
+	switch parent, noFolder := os.Stat(filepath.Dir(audit.File)); {
+	case stream.Given():
+		file.Refusef("there is audit.stream as well; keep one of them")
+	case text == "" || err == nil && !info.Mode().IsRegular():
+		file.Refusef("this is no regular file; name a file, which need not be there yet")
+	case noFolder != nil || !parent.IsDir():
+		file.Refusef("there is no such folder; make it, or correct the path, which is relative to the folder of this file unless it begins with a slash")
+	}
+	return audit
 }
 
 // file reads the path of a file that must exist, and returns it resolved; empty when it was refused.

@@ -209,7 +209,10 @@ func TestExamplesHaveEveryKeyOfTheSchemaAndNoOther(t *testing.T) {
 			if !strings.Contains(f.example, `{postgres: "${file:secrets/ledger}"}`) {
 				t.Error("the example does not show a ledger on PostgreSQL")
 			}
-			shown = append(shown, "tls.certificate", "tls.key", "tls.client_authorities", "ledger.postgres")
+			if !strings.Contains(f.example, "  # file: audit.log") {
+				t.Error("the example does not show a file of the audit")
+			}
+			shown = append(shown, "tls.certificate", "tls.key", "tls.client_authorities", "ledger.postgres", "audit.file")
 			for _, key := range shown {
 				if name, ok := strings.CutPrefix(key, "practices[]."); ok {
 					practice = append(practice, name)
@@ -280,7 +283,7 @@ func TestDefaultsOfTheSchemaAreThoseOfTheServer(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		for _, other := range []any{1, 5, 2000, true, "77ms", "59m", "warn", ":1", "https://elsewhere", "cabinet", "advanced"} {
+		for _, other := range []any{1, 5, 2000, true, "77ms", "59m", "warn", "stdout", ":1", "https://elsewhere", "cabinet", "advanced"} {
 			got, err := load(t, dir, with(t, base, p.path, other))
 			different = different || err == nil && !reflect.DeepEqual(got, plain)
 		}
