@@ -16,6 +16,7 @@ import (
 	"cegid.internal/gateway/server/internal/app"
 	"cegid.internal/gateway/server/internal/config"
 	"cegid.internal/gateway/server/internal/ledger"
+	"cegid.internal/gateway/server/internal/policy"
 	"cegid.internal/gateway/server/internal/secret"
 	"cegid.internal/gateway/server/internal/service"
 )
@@ -24,12 +25,36 @@ type checkCommand struct {
 	Config  string        `required:"" type:"path" placeholder:"FILE" help:"Configuration, in YAML."`
 	Offline bool          `help:"Call neither Loop nor issuers, nor a database."`
 	Timeout time.Duration `default:"15s" help:"Longest wait for one connection (${default})."`
+
+	As       string `placeholder:"CALLER" help:"Say what this caller of the policy may do, and by which grant, instead of trying connections."`
+	Practice string `placeholder:"PRACTICE" help:"With --as: in this practice."`
+	Dossier  string `placeholder:"DOSSIER" help:"With --as: on this dossier; without it, on the practice itself."`
+	Right    string `placeholder:"RIGHT" help:"With --as: with this right; all of them unless given: read, write, practice, raw, administer."`
+	RPC      string `name:"rpc" placeholder:"SERVICE.METHOD" help:"With --as: with this method, such as ImportService.ImportEntries."`
+}
+
+// Validate refuses half a question.
+func (c *checkCommand) Validate() error {
+	switch {
+	case c.As != "" && c.Practice == "":
+		return errors.New("--as needs --practice")
+	case c.As == "" && c.Practice+c.Dossier+c.Right+c.RPC != "":
+		return errors.New("--practice, --dossier, --right and --rpc need --as")
+	case c.Right != "" && c.RPC != "":
+		return errors.New("--right and --rpc both say what is asked; keep one")
+	case c.Right != "" && !slices.ContainsFunc(policy.Rights(), func(r policy.Right) bool { return r.String() == c.Right }):
+		return errors.New("--right must be one of read, write, practice, raw, administer")
+	}
+	return nil
 }
 
 func (c *checkCommand) Run(ctx context.Context) error {
 	set, err := app.LoadSettings(c.Config)
 	if err != nil {
 		return err
+	}
+	if c.As != "" {
+		return c.explain(os.Stdout, set)
 	}
 	if err := c.ledger(ctx, set.Config.Ledger); err != nil {
 		return err

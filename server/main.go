@@ -19,7 +19,7 @@ import (
 type commands struct {
 	Sandbox sandboxCommand `cmd:"" help:"Run the whole service with a simulated Loop inside: no account needed."`
 	Serve   serveCommand   `cmd:"" help:"Run the service."`
-	Check   checkCommand   `cmd:"" help:"Check a configuration, and each practice's connection to Loop: ends with 0 if all is well, 1 if serve would not start, 2 if a practice is not connected."`
+	Check   checkCommand   `cmd:"" help:"Check a configuration, and each practice's connection to Loop: ends with 0 if all is well, 1 if serve would not start, 2 if a practice is not connected. With --as, explain what a caller may do instead: 3 if it may not."`
 	Ledger  ledgerCommand  `cmd:"" help:"Make and copy the ledger that serve needs."`
 	Config  configCommand  `cmd:"" help:"Print what a configuration can hold."`
 	Token   tokenCommand   `cmd:"" help:"Make tokens for callers."`

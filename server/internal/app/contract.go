@@ -2,6 +2,8 @@ package app
 
 import (
 	"fmt"
+	"slices"
+	"strings"
 	"sync"
 
 	"buf.build/go/protovalidate"
@@ -38,9 +40,49 @@ func accessOf(services []protoreflect.ServiceDescriptor) (map[string]policy.Righ
 		if right == 0 {
 			return nil, fmt.Errorf("%s does not say which right it needs: give it the option (cegid.loop.v1.access)", method.FullName())
 		}
-		out[fmt.Sprintf("/%s/%s", method.Parent().FullName(), method.Name())] = right
+		out[fullName(method)] = right
 	}
 	return out, nil
+}
+
+// Method is what a method of the contract asks of its caller.
+type Method struct {
+	// Name as Service.Method.
+	Name  string
+	Right policy.Right
+	// OfDossier says that its request names a dossier.
+	OfDossier bool
+}
+
+// Methods returns those of the contract, by name.
+func Methods() ([]Method, error) {
+	contract := services()
+	access, err := accessOf(contract)
+	if err != nil {
+		return nil, err
+	}
+	var all []Method
+	for method := range methods(contract) {
+		all = append(all, Method{
+			Name:      fmt.Sprintf("%s.%s", method.Parent().Name(), method.Name()),
+			Right:     access[fullName(method)],
+			OfDossier: subject(method.Input()).Fields().ByName("dossier") != nil,
+		})
+	}
+	slices.SortFunc(all, func(a, b Method) int { return strings.Compare(a.Name, b.Name) })
+	return all, nil
+}
+
+// subject is what names practice and dossier: the request, or what an upload says of itself before its bytes.
+func subject(request protoreflect.MessageDescriptor) protoreflect.MessageDescriptor {
+	if opening := request.Fields().ByName("metadata"); opening != nil && opening.Message() != nil {
+		return opening.Message()
+	}
+	return request
+}
+
+func fullName(method protoreflect.MethodDescriptor) string {
+	return fmt.Sprintf("/%s/%s", method.Parent().FullName(), method.Name())
 }
 
 func rightOf(wanted looppb.Right) policy.Right {

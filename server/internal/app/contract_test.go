@@ -106,3 +106,36 @@ func TestEveryRequestIsCompiledBeforeTheFirstCall(t *testing.T) {
 		t.Errorf("a message that is not in the list: %v; then this test proves nothing", err)
 	}
 }
+
+// TestMethodsAreOfDossiersAsTheirRequestsAre: what check explains is what the service asks.
+func TestMethodsAreOfDossiersAsTheirRequestsAre(t *testing.T) {
+	all, err := Methods()
+	if err != nil {
+		t.Fatal(err)
+	}
+	known := map[string]Method{}
+	for _, each := range all {
+		known[each.Name] = each
+	}
+	of := 0
+	for method := range methods(services()) {
+		request, err := protoregistry.GlobalTypes.FindMessageByName(method.Input().FullName())
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, named := request.New().Interface().(interface{ GetDossier() string })
+		_, opening := request.New().Interface().(interface {
+			GetMetadata() *looppb.DocumentMetadata
+		})
+		got, found := known[string(method.Parent().Name()+"."+method.Name())]
+		if !found || got.OfDossier != (named || opening) {
+			t.Errorf("%s: %+v", method.FullName(), got)
+		}
+		if got.OfDossier {
+			of++
+		}
+	}
+	if len(all) < 20 || of == 0 || of == len(all) {
+		t.Errorf("%d of %d methods are of dossiers: the test proves nothing", of, len(all))
+	}
+}
