@@ -448,9 +448,9 @@ func TestADocumentAndARawCallAreAudited(t *testing.T) {
 		t.Fatal("an unlisted route is called")
 	}
 	for _, want := range []string{
-		`"event":"done","method":"/cegid.loop.v1.DocumentService/StoreDocument","caller":"everything","practice":"partner","dossier":"DOSSIER_TEST","right":"write"`,
+		`"event":"done","method":"/cegid.loop.v1.DocumentService/StoreDocument","caller":"everything","by":"token","practice":"partner","dossier":"DOSSIER_TEST","right":"write"`,
 		`"event":"submitted","caller":"everything","rpc":"DocumentService.StoreDocument","practice":"partner","dossier":"DOSSIER_TEST"`,
-		`"method":"/cegid.loop.v1.RawService/Call","caller":"raw","practice":"demo","dossier":"CEGID001","right":"raw","route":"GET /simNotes","code":"OK"`,
+		`"method":"/cegid.loop.v1.RawService/Call","caller":"raw","by":"token","practice":"demo","dossier":"CEGID001","right":"raw","route":"GET /simNotes","code":"OK"`,
 		`"right":"raw","route":"","code":"FailedPrecondition"`,
 	} {
 		if !strings.Contains(h.log.String(), want) {
