@@ -11,8 +11,8 @@ RUN --mount=type=cache,target=/go/pkg/mod go mod download && go -C tools/supply 
 COPY . .
 ARG TARGETARCH
 ARG RELEASE=unreleased
-RUN --mount=type=cache,target=/go/pkg/mod --mount=type=cache,target=/root/.cache/go-build \
-    GOOS=linux GOARCH=$TARGETARCH tools/build.sh /out/server && tools/supply.sh /out/server /out/supply
+RUN --mount=type=cache,target=/go/pkg/mod --mount=type=cache,target=/go/build \
+    GOCACHE=/go/build GOOS=linux GOARCH=$TARGETARCH tools/build.sh /out/server && tools/supply.sh /out/server /out/supply
 # All that the image holds: a scratch image has nothing to make folders with.
 RUN mkdir -p /data /image/tmp /image/etc/ssl/certs /image/usr/share/licenses && chmod 1777 /image/tmp && \
     cp /etc/ssl/certs/ca-certificates.crt /image/etc/ssl/certs/ && \

@@ -24,11 +24,11 @@ fail() {
   exit 1
 }
 
-mkdir -p "$root"/{mini/{bin,tmp,root,etc/ssl/certs},tmp/buildah-cache/root/.cache}
+mkdir -p "$root"/{mini/{bin,tmp,root,etc/ssl/certs},tmp/buildah-cache/go}
 printf '[storage]\ndriver="vfs"\nrunroot="%s/run"\ngraphroot="%s/graph"\n' "$root" "$root" >"$root/storage.conf"
 printf 'unqualified-search-registries=[]\nshort-name-mode="disabled"\n' >"$root/registries.conf"
 # The Dockerfile's cache of compiled packages begins as the machine's: its keys are content.
-ln -s "$(go env GOCACHE)" "$root/tmp/buildah-cache/root/.cache/go-build"
+ln -s "$(go env GOCACHE)" "$root/tmp/buildah-cache/go/build"
 # All .info files too, which a build alone does not fetch.
 go mod download
 go -C tools/supply mod download
