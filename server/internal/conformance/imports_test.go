@@ -429,7 +429,7 @@ func TestFaultTableOfWrites(t *testing.T) {
 func runWriteFault(t *testing.T, row writeRow, transport string) {
 	h := start(t, func(cfg *sandbox.Config) {
 		if row.fault.Kind == loopsim.FaultHang {
-			cfg.Tune = func(c *cegidclient.Config) { quick(c); c.Retry.SubmissionTimeout = 5 * attemptTimeout }
+			cfg.Tune = func(c *cegidclient.Config) { quick(c); c.Retry.SubmissionTimeout = attemptTimeout }
 		}
 	})
 	h.Simulator.Inject(row.fault)
