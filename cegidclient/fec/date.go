@@ -1,26 +1,8 @@
 package fec
 
-import (
-	"strconv"
-	"time"
-)
+import "cegid.internal/gateway/cegidclient/internal/textfile"
 
-// date is a civil day as the number YYYYMMDD, which sorts; 0 is none.
-type date int32
-
-// String writes YYYY-MM-DD, or nothing for none.
-func (d date) String() string {
-	if d == 0 {
-		return ""
-	}
-	b := strconv.AppendInt(make([]byte, 0, 16), int64(d)+100_000_000, 10) // a digit in front, for leading zeros
-	return string(b[1:5]) + "-" + string(b[5:7]) + "-" + string(b[7:])
-}
-
-// days counts from a fixed day.
-func (d date) days() int {
-	return int(time.Date(int(d/10000), time.Month(d/100%100), int(d%100), 0, 0, 0, 0, time.UTC).Unix() / 86400)
-}
+type date = textfile.Date
 
 // dateShape is what is to be said of a date as written.
 type dateShape uint8
@@ -32,15 +14,6 @@ const (
 	dateOtherForm           // such as 31/03/2026, read
 	dateNone                // not a date
 )
-
-var monthDays = [13]int32{0, 31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31}
-
-func real(year, month, day int32) bool {
-	if month < 1 || month > 12 || day < 1 || day > monthDays[month] {
-		return false
-	}
-	return month != 2 || day < 29 || year%4 == 0 && (year%100 != 0 || year%400 == 0)
-}
 
 // parseDate reads eight digits.
 func parseDate(s []byte) (date, dateShape) {
@@ -57,7 +30,7 @@ func parseDate(s []byte) (date, dateShape) {
 	}
 	year, month, day := n/10000, n/100%100, n%100
 	switch {
-	case real(year, month, day):
+	case textfile.Real(year, month, day):
 		return date(n), dateGood
 	case n == 0:
 		return 0, dateOfZeros
@@ -107,7 +80,7 @@ func parseOddDate(s []byte) (date, dateShape) {
 		return 0, dateOfZeros
 	case n == 0 && width[0] == 8: // YYYYMMDD with a time, else DDMMYYYY
 		year, month, day = part[0]/10000, part[0]/100%100, part[0]%100
-		if !real(year, month, day) || year < 1900 {
+		if !textfile.Real(year, month, day) || year < 1900 {
 			day, month, year = part[0]/1_000_000, part[0]/10000%100, part[0]%10000
 		}
 	case n == 2 && width[0] == 4 && width[1] <= 2 && width[2] <= 2:
@@ -117,7 +90,7 @@ func parseOddDate(s []byte) (date, dateShape) {
 	default:
 		return 0, dateNone
 	}
-	if !real(year, month, day) {
+	if !textfile.Real(year, month, day) {
 		return 0, dateNone
 	}
 	return date(year*10000 + month*100 + day), dateOtherForm

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"strings"
 	"unicode/utf8"
+
+	"cegid.internal/gateway/cegidclient/internal/textfile"
 )
 
 // Encoding is how a file writes its characters.
@@ -18,12 +20,6 @@ const (
 	// Mixed files are partly in UTF-8 and partly not.
 	Mixed Encoding = "mixed"
 )
-
-// cp1252 are the bytes from 0x80 to 0x9f, control characters everywhere else.
-var cp1252 = [32]rune{
-	'€', utf8.RuneError, '‚', 'ƒ', '„', '…', '†', '‡', 'ˆ', '‰', 'Š', '‹', 'Œ', utf8.RuneError, 'Ž', utf8.RuneError,
-	utf8.RuneError, '‘', '’', '“', '”', '•', '–', '—', '˜', '™', 'š', '›', 'œ', utf8.RuneError, 'ž', 'Ÿ',
-}
 
 // latin9 is the character of a byte above 0x9f in ISO 8859-15, the one of Windows-1252 below.
 func latin9(c byte) rune {
@@ -45,10 +41,7 @@ func latin9(c byte) rune {
 	case 0xbe:
 		return 'Ÿ'
 	}
-	if c >= 0x80 && c < 0xa0 {
-		return cp1252[c-0x80]
-	}
-	return rune(c)
+	return textfile.Windows1252(c)
 }
 
 // decode gives a text in UTF-8: as it is when it is that, else from ISO 8859-15 with what Windows-1252 adds to it. A
@@ -69,68 +62,23 @@ func decode(b []byte) string {
 	return s.String()
 }
 
-// cut shortens a text to so many bytes, without a part of a character at the end.
-func cut(b []byte, most int) []byte {
-	if len(b) <= most {
-		return b
-	}
-	for range utf8.UTFMax - 1 {
-		if r, size := utf8.DecodeLastRune(b[:most]); r != utf8.RuneError || size != 1 {
-			break
-		}
-		most--
-	}
-	return b[:most]
-}
-
-var (
-	utf8Mark = []byte("\xef\xbb\xbf")
-	ebcdic   = []byte("\xd1\x96\xa4\x99\x95\x81\x93") // Journal
-	magic    = []struct {
-		start string
-		code  code
-		what  string
-	}{
-		{"PK\x03\x04", fileCompressed, "zip, xlsx"},
-		{"PK\x05\x06", fileCompressed, "zip"},
-		{"\x1f\x8b", fileCompressed, "gzip"},
-		{"BZh", fileCompressed, "bzip2"},
-		{"7z\xbc\xaf\x27\x1c", fileCompressed, "7z"},
-		{"\xfd7zXZ\x00", fileCompressed, "xz"},
-		{"\x28\xb5\x2f\xfd", fileCompressed, "zstd"},
-		{"Rar!", fileCompressed, "rar"},
-		{"\xd0\xcf\x11\xe0", fileCompressed, "xls"},
-		{"%PDF", notText, "PDF"},
-		{"{\\rtf", notText, "RTF"},
-		{"\xff\xfe\x00\x00", encodingUTF16, "UTF-32"},
-		{"\x00\x00\xfe\xff", encodingUTF16, "UTF-32"},
-		{"\xff\xfe", encodingUTF16, "UTF-16"},
-		{"\xfe\xff", encodingUTF16, "UTF-16"},
-	}
-)
+var ebcdic = []byte("\xd1\x96\xa4\x99\x95\x81\x93") // Journal
 
 // sniff tells from its first line why a file cannot be a text that this package reads.
 func sniff(head []byte) (c code, what string, refused bool) {
-	for _, m := range magic {
-		if bytes.HasPrefix(head, []byte(m.start)) {
-			return m.code, m.what, true
-		}
-	}
-	text := bytes.TrimLeft(bytes.TrimPrefix(head, utf8Mark), " \t")
-	lower := bytes.ToLower(text[:min(len(text), 64)])
-	switch {
-	case bytes.HasPrefix(lower, []byte("<!doctype html")), bytes.HasPrefix(lower, []byte("<html")):
-		return notText, "HTML", true
-	case bytes.HasPrefix(lower, []byte("<?xml")), bytes.HasPrefix(lower, []byte("<comptabilite")), bytes.HasPrefix(lower, []byte("<!doctype")), bytes.HasPrefix(lower, []byte("<!--")):
-		return fileXML, "", true
-	case bytes.HasPrefix(text, ebcdic):
+	if bytes.HasPrefix(head, ebcdic) {
 		return encodingEBCDIC, "", true
 	}
-	if i := bytes.IndexByte(head[:min(len(head), 512)], 0); i >= 0 {
-		if i <= 1 && len(head) > i+2 && bytes.Count(head, []byte{0})*3 > len(head) {
-			return encodingUTF16, "UTF-16", true
-		}
-		return notText, "NUL", true
+	switch kind, what := textfile.Sniff(head); kind {
+	case textfile.Compressed:
+		return fileCompressed, what, true
+	case textfile.XML:
+		return fileXML, what, true
+	case textfile.UTF16:
+		return encodingUTF16, what, true
+	case textfile.NotText:
+		return notText, what, true
+	default:
+		return 0, "", false
 	}
-	return 0, "", false
 }

@@ -1,18 +1,11 @@
 package fec
 
 import (
-	"cmp"
-	"slices"
-	"strconv"
-	"strings"
-	"unicode"
-	"unicode/utf8"
-
 	"cegid.internal/gateway/cegidclient/check"
+	"cegid.internal/gateway/cegidclient/internal/textfile"
 )
 
-// maxPlaces is the number of lines that a finding names.
-const maxPlaces = 10
+const maxPlaces = textfile.MaxPlaces
 
 // Finding is what was found, at one place or at many: a rule that is broken ten thousand times in one field is one
 // finding. Its sentences, Line and Column are those of the first place.
@@ -29,110 +22,46 @@ type Finding struct {
 	Lines []int
 }
 
-// text is a sentence or a value in both languages.
-type text struct{ en, fr string }
+func plain(name, value string) textfile.Arg { return textfile.Plain(name, value) }
 
-// arg fills a {placeholder} of a sentence.
-type arg struct {
-	name  string
-	value text
-}
-
-func plain(name, value string) arg { return arg{name, text{value, value}} }
-
-func number(name string, n int) arg { return plain(name, strconv.Itoa(n)) }
+func number(name string, n int) textfile.Arg { return textfile.Number(name, n) }
 
 // quoted is a value of the file's, bounded.
-func quoted(name string, value []byte) arg {
-	const most = 60
-	value = cut(value, utf8.UTFMax*(most+1))
-	runes := make([]rune, 0, most+1)
-	for _, r := range decode(value) {
-		if unicode.IsControl(r) {
-			r = ' '
-		}
-		runes = append(runes, r)
-	}
-	if len(runes) > most {
-		runes = append(runes[:most], '…')
-	}
-	return plain(name, string(runes))
+func quoted(name string, value []byte) textfile.Arg {
+	const most = 256 // more than is quoted
+	return textfile.Quoted(name, decode(textfile.Cut(value, most)))
 }
 
-func money(name string, c Cents) arg {
-	en := c.String()
-	return arg{name, text{en, strings.Replace(en, ".", ",", 1)}}
-}
-
-// day writes a date in each language's order.
-func (d date) arg(name string) arg {
-	en := d.String()
-	if en == "" {
-		return plain(name, "?")
-	}
-	return arg{name, text{en, en[8:10] + "/" + en[5:7] + "/" + en[:4]}}
-}
+func money(name string, c Cents) textfile.Arg { return textfile.Money(name, c) }
 
 // findings are summed up by rule and field.
 type findings struct {
-	sums   [numCodes][numFields + 1]*Finding
+	sums   textfile.Sums
 	errors int // findings of severity error, each time counted
 }
 
-// again counts a finding that is there already; it is what keeps a file with a million of them cheap.
+// again counts a finding that is there already.
 func (f *findings) again(c code, field Field, line int) bool {
 	if rules[c].Severity == check.Error {
 		f.errors++
 	}
-	s := f.sums[c][field]
-	if s == nil {
-		return false
-	}
-	s.Count++
-	if len(s.Lines) < maxPlaces && line > 0 && s.Lines[len(s.Lines)-1] != line {
-		s.Lines = append(s.Lines, line)
-	}
-	return true
+	return f.sums.Again(int(c), int(field), line)
 }
 
 // first states a finding; only after again said that it is new.
-func (f *findings) first(c code, field Field, line, column int, args ...arg) *Finding {
+func (f *findings) first(c code, field Field, line, column int, args ...textfile.Arg) *textfile.Sum {
 	r := &rules[c]
-	s := &Finding{Grounds: r.Grounds, Line: line, Column: column, Count: 1}
-	s.Code, s.Severity, s.Field = r.Code, r.Severity, field.String()
-	args = append(args, plain("field", s.Field))
-	s.Message = fill(r.Message, args, func(t text) string { return t.en })
-	s.French = fill(r.French, args, func(t text) string { return t.fr })
-	if line > 0 {
-		s.Lines = []int{line}
-	}
-	f.sums[c][field] = s
-	return s
+	return f.sums.First(int(c), int(field), line, column, textfile.Text{English: r.Message, French: r.French}, append(args, plain("field", field.String()))...)
 }
 
 // list gives the findings by place, those on the whole file last. The caller owns it.
 func (f *findings) list() (out []Finding) {
-	for c := range f.sums {
-		for _, s := range f.sums[c] {
-			if s != nil {
-				one := *s
-				one.Lines = slices.Clone(s.Lines)
-				out = append(out, one)
-			}
-		}
+	for _, s := range f.sums.List() {
+		r := &rules[s.Code]
+		one := Finding{Grounds: r.Grounds, Line: s.Line, Column: s.Column, Count: s.Count, Lines: s.Lines}
+		one.Code, one.Severity, one.Field = r.Code, r.Severity, Field(s.Field).String()
+		one.Message, one.French = s.Sentence.English, s.Sentence.French
+		out = append(out, one)
 	}
-	slices.SortStableFunc(out, func(a, b Finding) int {
-		// As unsigned, 0-1 is the largest line.
-		return cmp.Or(cmp.Compare(uint(a.Line-1), uint(b.Line-1)), a.Column-b.Column)
-	})
 	return out
-}
-
-// fill replaces all placeholders in one go, so that a value cannot hold one.
-func fill(template string, args []arg, in func(text) string) string {
-	pairs := make([]string, 0, 2*len(args))
-	for _, a := range args {
-		pairs = append(pairs, "{"+a.name+"}", in(a.value))
-	}
-	return strings.NewReplacer(pairs...).Replace(template)
 }

@@ -9,6 +9,7 @@ import (
 	"testing/iotest"
 
 	"cegid.internal/gateway/cegidclient/fec/fecgen"
+	"cegid.internal/gateway/cegidclient/internal/textfile"
 )
 
 func newReader(data []byte) io.Reader { return bytes.NewReader(data) }
@@ -82,7 +83,7 @@ func FuzzReader(f *testing.F) {
 		want := v.Close()
 
 		r := NewReader(iotest.DataErrReader(newReader(data)), Options{})
-		var sum balance
+		var sum textfile.Balance
 		count, last, invalid := 0, 0, 0
 		for {
 			l, err := r.Read()
@@ -93,7 +94,7 @@ func FuzzReader(f *testing.F) {
 				t.Fatalf("%+v after line %d: %v", l, last, err)
 			}
 			count, last = count+1, l.Number
-			sum.add(l.Debit, l.Credit)
+			sum.Add(l.Debit, l.Credit)
 			if !l.Valid {
 				invalid++
 			}
@@ -109,7 +110,7 @@ func FuzzReader(f *testing.F) {
 		if v.refused {
 			want.Lines = v.lines
 		}
-		if count != want.Lines || !v.refused && (sum.debit != want.Debit || sum.credit != want.Credit) || invalid > 0 && !want.HasErrors() {
+		if count != want.Lines || !v.refused && (sum.Debit != want.Debit || sum.Credit != want.Credit) || invalid > 0 && !want.HasErrors() {
 			t.Fatalf("%d lines, %v, %d invalid; the report says %+v", count, sum, invalid, want)
 		}
 	})

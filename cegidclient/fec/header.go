@@ -3,6 +3,8 @@ package fec
 import (
 	"bytes"
 	"strings"
+
+	"cegid.internal/gateway/cegidclient/internal/textfile"
 )
 
 // maxColumns is the number of columns that are looked at; there are 22 legal ones at most.
@@ -190,7 +192,7 @@ func (v *Validator) unused(f Field) bool {
 }
 
 // onHeader reports a finding on a column of the header.
-func (v *Validator) onHeader(c code, f Field, column int, args ...arg) {
+func (v *Validator) onHeader(c code, f Field, column int, args ...textfile.Arg) {
 	if !v.again(c, f, v.line) {
 		v.first(c, f, v.line, column+1, args...)
 	}
@@ -224,8 +226,8 @@ func (v *Validator) settle() {
 }
 
 // refuse ends the reading of a file: nothing of it is known but why.
-func (v *Validator) refuse(c code, args ...arg) {
+func (v *Validator) refuse(c code, args ...textfile.Arg) {
 	v.again(c, noField, 0)
 	v.first(c, noField, 0, 0, args...)
-	v.refused = true
+	v.refused, v.in.Stop = true, true
 }

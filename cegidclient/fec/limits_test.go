@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"cegid.internal/gateway/cegidclient/internal/textfile"
 )
 
 // limits are cases too large to be written down.
@@ -20,11 +22,11 @@ var limits = []struct {
 	{"too many accounts", []string{"TOTALS_INCOMPLETE"}, MaxAccounts + 2, func(i int, c []string) {
 		c[CompteNum], c[CompteLib] = fmt.Sprint(100000+i), "x"
 	}},
-	{"too many third parties", []string{"TOTALS_INCOMPLETE"}, maxParties + 2, func(i int, c []string) {
+	{"too many third parties", []string{"TOTALS_INCOMPLETE"}, textfile.MaxParties + 2, func(i int, c []string) {
 		c[CompAuxNum], c[CompAuxLib] = fmt.Sprint("T", i), "x"
 	}},
 	{"a code that is too long", []string{"TOTALS_INCOMPLETE"}, 2, func(_ int, c []string) {
-		c[CompteNum] = strings.Repeat("1", maxCode+1)
+		c[CompteNum] = strings.Repeat("1", textfile.MaxCode+1)
 	}},
 	{"too many numbers far from each other", []string{"SEQUENCE_UNCHECKED"}, 2 * maxPages, func(i int, c []string) {
 		c[EcritureNum] = fmt.Sprint(i / 2 * 5000)

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"cegid.internal/gateway/cegidclient/fec/fecgen"
+	"cegid.internal/gateway/cegidclient/internal/textfile"
 )
 
 // TestTheHotLoopDoesNotAllocate: not on a good file, nor on one with findings on each line.
@@ -144,10 +145,10 @@ func TestMemoryIsBoundedWhateverComesIn(t *testing.T) {
 		return strings.Repeat("0", width-len(s)) + s
 	}
 	for i := range MaxOpenEntries + 1000 {
-		long, number := code(i, maxCode), 1_000_000_000
-		c[JournalCode], c[JournalLib] = code(i%(MaxJournals+1), maxCode), long
+		long, number := code(i, textfile.MaxCode), 1_000_000_000
+		c[JournalCode], c[JournalLib] = code(i%(MaxJournals+1), textfile.MaxCode), long
 		c[EcritureNum] = code(i, 20) + "/" + strconv.Itoa(i%maxSequences*5000) // and a balance that stays open
-		c[CompteNum], c[CompteLib] = code(number+i, maxCode), long
+		c[CompteNum], c[CompteLib] = code(number+i, textfile.MaxCode), long
 		c[CompAuxNum], c[CompAuxLib] = long, long
 		_, _ = v.Write([]byte(strings.Join(c, "|") + "\n"))
 	}
@@ -155,7 +156,7 @@ func TestMemoryIsBoundedWhateverComesIn(t *testing.T) {
 		t.Errorf("%d MiB kept", kept>>20)
 	}
 	r := v.Close()
-	if len(r.Accounts) != MaxAccounts || len(r.Journals) != MaxJournals || len(r.Unbalanced) != maxUnbalanced || len(v.unsettled) != MaxOpenEntries || len(v.parties) != maxParties {
-		t.Error(len(r.Accounts), len(r.Journals), len(r.Unbalanced), len(v.unsettled), len(v.parties))
+	if len(r.Accounts) != MaxAccounts || len(r.Journals) != MaxJournals || len(r.Unbalanced) != maxUnbalanced || v.open.Len() != MaxOpenEntries || len(v.parties.Rows) != textfile.MaxParties {
+		t.Error(len(r.Accounts), len(r.Journals), len(r.Unbalanced), v.open.Len(), len(v.parties.Rows))
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"unicode/utf8"
 
 	"cegid.internal/gateway/cegidclient/check"
+	"cegid.internal/gateway/cegidclient/internal/textfile"
 )
 
 // cells are the fields of a line, without blanks around them; nil where there is none.
@@ -141,7 +142,7 @@ func (v *Validator) plausible(line []byte) bool {
 				return false
 			}
 		case Debit, Credit, Montant:
-			if _, how := parseAmount(cell); how&invalid != 0 {
+			if _, how := textfile.ParseAmount(cell); how&textfile.Invalid != 0 {
 				return false
 			}
 		}
@@ -226,7 +227,7 @@ func (v *Validator) dates(c *cells, m *movement) {
 			v.twoDays(validationEarly, ValidDate, m.validated, m.date)
 		}
 		if v.closing != 0 && m.date > v.closing && !v.again(dateAfterClosing, EcritureDate, v.line) {
-			v.first(dateAfterClosing, EcritureDate, v.line, int(v.column[EcritureDate])+1, m.date.arg("value"), v.closing.arg("closing"))
+			v.first(dateAfterClosing, EcritureDate, v.line, int(v.column[EcritureDate])+1, m.date.Arg("value"), v.closing.Arg("closing"))
 		}
 		if v.firstDate == 0 || m.date < v.firstDate {
 			v.firstDate = m.date
@@ -244,7 +245,7 @@ func (v *Validator) dates(c *cells, m *movement) {
 
 func (v *Validator) twoDays(c code, f Field, value, other date) {
 	if !v.again(c, f, v.line) {
-		v.first(c, f, v.line, int(v.column[f])+1, value.arg("value"), other.arg("other"))
+		v.first(c, f, v.line, int(v.column[f])+1, value.Arg("value"), other.Arg("other"))
 	}
 }
 
@@ -320,10 +321,10 @@ func (v *Validator) amounts(c *cells, m *movement) {
 	if len(foreign) == 0 && len(currency) == 0 {
 		return
 	}
-	if how, zero := currencyAmount(foreign); zero {
+	if how, zero := textfile.CurrencyAmount(foreign); zero {
 		foreign = nil
-	} else if how&^negative != 0 {
-		v.odd(how&^negative, foreign, Montantdevise)
+	} else if how&^textfile.Negative != 0 {
+		v.odd(how&^textfile.Negative, foreign, Montantdevise)
 	}
 	if len(currency) > 0 && !isCurrency(currency) {
 		v.report(currencyInvalid, Idevise, currency)
@@ -351,50 +352,50 @@ func isCurrency(s []byte) bool {
 
 // amount reads an amount in euro.
 func (v *Validator) amount(c *cells, f Field) (Cents, bool) {
-	cents, how := parseAmount(c[f])
+	cents, how := textfile.ParseAmount(c[f])
 	if how == 0 {
 		return cents, true
 	}
-	if how == blank && v.column[f] < 0 {
+	if how == textfile.Blank && v.column[f] < 0 {
 		return 0, false
 	}
 	v.odd(how, c[f], f)
-	return cents, how&unreadable == 0
+	return cents, how&textfile.Unreadable == 0
 }
 
 // odd reports how an amount is written.
-func (v *Validator) odd(how shape, cell []byte, f Field) {
+func (v *Validator) odd(how textfile.Shape, cell []byte, f Field) {
 	switch {
-	case how&invalid != 0:
+	case how&textfile.Invalid != 0:
 		v.report(amountInvalid, f, cell)
 		return
-	case how&ambiguous != 0:
+	case how&textfile.Ambiguous != 0:
 		v.report(amountAmbiguous, f, cell)
 		return
-	case how&precise != 0:
+	case how&textfile.Precise != 0:
 		v.report(amountPrecision, f, cell)
 		return
-	case how&tooLarge != 0:
+	case how&textfile.TooLarge != 0:
 		v.report(amountTooLarge, f, cell)
 		return
 	}
-	if how&blank != 0 {
+	if how&textfile.Blank != 0 {
 		v.report(amountBlank, f, nil)
 	}
-	if how&thousands != 0 {
+	if how&textfile.Thousands != 0 {
 		v.report(amountThousands, f, cell)
 	}
-	if how&point != 0 {
+	if how&textfile.Point != 0 {
 		v.report(amountPoint, f, cell)
 	}
-	if how&signLast != 0 {
+	if how&textfile.SignLast != 0 {
 		v.report(amountSignLast, f, cell)
 	}
-	if how&zeros != 0 && !v.again(amountDecimals, f, v.line) {
-		cents, _ := parseAmount(cell)
+	if how&textfile.Zeros != 0 && !v.again(amountDecimals, f, v.line) {
+		cents, _ := textfile.ParseAmount(cell)
 		v.first(amountDecimals, f, v.line, int(v.column[f])+1, quoted("value", cell), money("better", cents))
 	}
-	if how&negative != 0 {
+	if how&textfile.Negative != 0 {
 		v.report(amountNegative, f, cell)
 	}
 }

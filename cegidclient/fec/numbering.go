@@ -3,6 +3,8 @@ package fec
 import (
 	"fmt"
 	"strconv"
+
+	"cegid.internal/gateway/cegidclient/internal/textfile"
 )
 
 // numbering finds gaps in the numbers of entries. Whether numbers run through the file or through each journal is not
@@ -73,7 +75,7 @@ func (v *Validator) count(c *cells, j *journal) (again bool) {
 // lost notes a number that cannot be followed.
 func (v *Validator) lost(num []byte) {
 	if v.unclear == nil && len(num) > 0 {
-		v.unclear = append([]byte{}, num[:min(len(num), maxCode)]...)
+		v.unclear = append([]byte{}, num[:min(len(num), textfile.MaxCode)]...)
 	}
 }
 
@@ -157,17 +159,17 @@ func (g *gaps) take(journal string, all map[string]*sequence) {
 
 // sequenceGaps reports the gaps.
 func (v *Validator) sequenceGaps() {
-	if v.skipped || v.otherJournal.total.Lines > 0 {
+	if v.skipped || v.otherJournal.lines > 0 {
 		return // numbers were not seen, or not where they belong
 	}
 	var whole, each gaps
 	whole.take("", v.sequences)
-	for _, j := range v.journals {
-		each.take(j.total.Code, j.sequences)
+	for _, j := range v.journals.Rows {
+		each.take(j.code, j.sequences)
 	}
-	found, scope := each, text{"the journal " + decode([]byte(each.journal)), "le journal " + decode([]byte(each.journal))}
+	found, scope := each, textfile.Text{English: "the journal " + decode([]byte(each.journal)), French: "le journal " + decode([]byte(each.journal))}
 	if !v.shared && whole.missing <= each.missing {
-		found, scope = whole, text{"the file", "le fichier"}
+		found, scope = whole, textfile.Text{English: "the file", French: "le fichier"}
 	}
 	switch {
 	case v.unclear != nil:
@@ -177,7 +179,7 @@ func (v *Validator) sequenceGaps() {
 	case found.missing > 0:
 		v.again(entryNumberGap, EcritureNum, 0)
 		v.first(entryNumberGap, EcritureNum, 0, int(v.column[EcritureNum])+1,
-			quoted("value", []byte(found.in.firstMissing())), plain("count", strconv.FormatUint(found.missing, 10)), arg{"scope", scope})
+			quoted("value", []byte(found.in.firstMissing())), plain("count", strconv.FormatUint(found.missing, 10)), textfile.Arg{Name: "scope", Value: scope})
 	}
 }
 

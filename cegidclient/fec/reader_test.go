@@ -10,6 +10,7 @@ import (
 	"testing/iotest"
 
 	"cegid.internal/gateway/cegidclient/fec/fecgen"
+	"cegid.internal/gateway/cegidclient/internal/textfile"
 )
 
 // lines reads all.
@@ -121,14 +122,14 @@ func TestGeneratedFilesAreRight(t *testing.T) {
 			if fmt.Sprint(codes) != c.want {
 				t.Errorf("%q, want %s", shorts(report.Findings), c.want)
 			}
-			var sum balance
+			var sum textfile.Balance
 			for _, l := range got {
-				sum.add(l.Debit, l.Credit)
+				sum.Add(l.Debit, l.Credit)
 				if !l.Valid {
 					t.Fatalf("%+v", l)
 				}
 			}
-			if len(got) != gen.Lines()-1 || report.Lines != len(got) || sum.debit != report.Debit || sum.credit != report.Credit || sum.debit != sum.credit || sum.debit == 0 {
+			if len(got) != gen.Lines()-1 || report.Lines != len(got) || sum.Debit != report.Debit || sum.Credit != report.Credit || sum.Debit != sum.Credit || sum.Debit == 0 {
 				t.Errorf("%d lines of %d, %v", len(got), gen.Lines(), sum)
 			}
 			if once, again := fecgen.Bytes(c.o), fecgen.Bytes(c.o); !bytes.Equal(once, again) {

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"cegid.internal/gateway/cegidclient/check"
+	"cegid.internal/gateway/cegidclient/internal/textfile"
 )
 
 // maxUnbalanced is the number of entries that a report names.
@@ -33,6 +34,9 @@ type Report struct {
 	Encoding          Encoding
 	Signed, CashBasis bool
 }
+
+// Cents is an amount in hundredths of a euro. Its String writes two decimals after a point: 1234.50, -0.05.
+type Cents = textfile.Cents
 
 // Total adds up the lines of a journal or of an account.
 type Total struct {
@@ -73,13 +77,13 @@ func (v *Validator) finish() {
 	case v.overflow:
 		v.again(totalTooLarge, noField, 0)
 		v.first(totalTooLarge, noField, 0, 0)
-	case v.total.debit != v.total.credit && !v.partial && (v.signed || v.column[Debit] >= 0 && v.column[Credit] >= 0):
+	case v.total.Debit != v.total.Credit && !v.partial && (v.signed || v.column[Debit] >= 0 && v.column[Credit] >= 0):
 		v.again(fileUnbalanced, noField, 0)
-		v.first(fileUnbalanced, noField, 0, 0, money("debit", v.total.debit), money("credit", v.total.credit), money("difference", v.total.difference()))
+		v.first(fileUnbalanced, noField, 0, 0, money("debit", v.total.Debit), money("credit", v.total.Credit), money("difference", v.total.Difference()))
 	}
-	if v.firstDate != 0 && v.lastDate.days()-v.firstDate.days() > 366 {
+	if v.firstDate != 0 && v.lastDate.Days()-v.firstDate.Days() > 366 {
 		v.again(datesFarApart, EcritureDate, 0)
-		v.first(datesFarApart, EcritureDate, 0, int(v.column[EcritureDate])+1, v.firstDate.arg("start"), v.lastDate.arg("end"))
+		v.first(datesFarApart, EcritureDate, 0, int(v.column[EcritureDate])+1, v.firstDate.Arg("start"), v.lastDate.Arg("end"))
 	}
 
 	if p := &v.utf8Cells; p.count > 0 && v.otherCells.count == 0 {
@@ -119,16 +123,16 @@ func (v *Validator) makeReport() Report {
 		return r
 	}
 	r.Lines, r.Entries = v.lines, v.entries
-	r.Debit, r.Credit, r.Partial = v.total.debit, v.total.credit, v.partial
+	r.Debit, r.Credit, r.Partial = v.total.Debit, v.total.Credit, v.partial
 	r.FirstDate, r.LastDate = v.firstDate.String(), v.lastDate.String()
 	r.Unbalanced = slices.Clone(v.entryTotals)
 	r.Separator, r.Encoding = v.separator, v.encoding()
 	r.Signed, r.CashBasis = v.signed, v.column[DateRglt] >= 0
-	for _, j := range v.journals {
-		r.Journals = append(r.Journals, j.total.with(&j.balance, j.label))
+	for _, j := range v.journals.Rows {
+		r.Journals = append(r.Journals, j.with(j.label))
 	}
-	for _, a := range v.accounts {
-		r.Accounts = append(r.Accounts, a.total.with(&a.balance, a.label))
+	for _, a := range v.accounts.Rows {
+		r.Accounts = append(r.Accounts, a.with(a.label))
 	}
 	for _, totals := range [...][]Total{r.Journals, r.Accounts} {
 		slices.SortFunc(totals, func(a, b Total) int { return strings.Compare(a.Code, b.Code) })
@@ -137,9 +141,8 @@ func (v *Validator) makeReport() Report {
 }
 
 // with completes a total for the report.
-func (t Total) with(b *balance, label []byte) Total {
-	t.Code, t.Label, t.Debit, t.Credit = decode([]byte(t.Code)), decode(label), b.debit, b.credit
-	return t
+func (s *sum) with(label []byte) Total {
+	return Total{Code: decode([]byte(s.code)), Label: decode(label), Lines: s.lines, Debit: s.Debit, Credit: s.Credit}
 }
 
 // name reads what the file's name says.

@@ -5,6 +5,7 @@ import (
 	"errors"
 
 	"cegid.internal/gateway/cegidclient/check"
+	"cegid.internal/gateway/cegidclient/internal/textfile"
 )
 
 // MaxLineLength is the number of bytes of the longest line that is read.
@@ -27,10 +28,7 @@ type Validator struct {
 	closing date
 	emit    func(c cells, m movement, apart bool) // for the Reader; apart is false for a line that cannot be taken apart
 
-	// The line that is being put together from several writes.
-	carry   []byte
-	long    bool // it is longer than is kept
-	pending bool // it ended with a CR, perhaps followed by LF in the next write
+	in textfile.Lines
 
 	// The line that is being read.
 	line    int
@@ -44,9 +42,9 @@ type Validator struct {
 	closed      bool
 	mark        bool // byte order mark
 	meant       [maxColumns]Field
-	firstly     ending       // how the first line ended
-	lines       int          // movements
-	entryTotals []EntryTotal // that do not balance, once the file has ended
+	firstly     textfile.Ending // how the first line ended
+	lines       int             // movements
+	entryTotals []EntryTotal    // that do not balance, once the file has ended
 
 	short, shortColumns int // the line before, when it had too few columns, and how many
 
@@ -71,21 +69,10 @@ const (
 	controlKind
 )
 
-// ending is how a line ends.
-type ending uint8
-
-const (
-	crlf ending = iota
-	cr
-	lf
-	none // the last line
-)
-
-func (e ending) String() string { return [...]string{"CR LF", "CR", "LF", ""}[e] }
-
 // NewValidator makes a validator for one file.
 func NewValidator(o Options) *Validator {
 	v := &Validator{options: o}
+	v.in = textfile.Lines{Most: MaxLineLength, Split: v.split, Take: v.record}
 	for c := range v.class {
 		switch {
 		case c == '\r' || c == '\n':
@@ -109,58 +96,8 @@ func (v *Validator) Write(p []byte) (int, error) {
 	if v.closed {
 		return 0, errClosed
 	}
-	n := len(p)
-	if v.pending && n > 0 {
-		v.pending = false
-		how := cr
-		if p[0] == '\n' {
-			how, p = crlf, p[1:]
-		}
-		v.flush(how)
-	}
-	for len(p) > 0 && !v.refused {
-		if len(v.carry) == 0 && !v.long {
-			window := p[:min(len(p), MaxLineLength+1)]
-			if end := v.split(window); end >= 0 {
-				switch {
-				case p[end] == '\n':
-					v.record(p[:end], lf)
-					p = p[end+1:]
-					continue
-				case end+1 < len(p) && p[end+1] == '\n':
-					v.record(p[:end], crlf)
-					p = p[end+2:]
-					continue
-				case end+1 < len(p):
-					v.record(p[:end], cr)
-					p = p[end+1:]
-					continue
-				}
-			}
-		}
-		// The line goes on in the next write, or is too long.
-		end := bytes.IndexAny(p, "\r\n")
-		if end < 0 {
-			v.keep(p)
-			break
-		}
-		v.keep(p[:end])
-		switch {
-		case p[end] == '\n':
-			v.flush(lf)
-			p = p[end+1:]
-		case end+1 == len(p):
-			v.pending = true
-			p = nil
-		case p[end+1] == '\n':
-			v.flush(crlf)
-			p = p[end+2:]
-		default:
-			v.flush(cr)
-			p = p[end+1:]
-		}
-	}
-	return n, nil
+	v.in.Write(p)
+	return len(p), nil
 }
 
 // Failed tells whether an error was found so far.
@@ -170,37 +107,12 @@ func (v *Validator) Failed() bool { return v.errors > 0 }
 func (v *Validator) Close() Report {
 	if !v.closed {
 		v.closed = true
-		switch {
-		case v.refused:
-		case v.pending:
-			v.flush(cr)
-		case len(v.carry) > 0 || v.long:
-			v.flush(none)
-		}
+		v.in.Close()
 		if !v.refused {
 			v.finish()
 		}
-		v.carry = nil
 	}
 	return v.makeReport()
-}
-
-// keep adds to the line that is put together.
-func (v *Validator) keep(p []byte) {
-	if room := MaxLineLength - len(v.carry); len(p) > room {
-		p, v.long = p[:room], true
-	}
-	if v.carry == nil {
-		v.carry = make([]byte, 0, 1024)
-	}
-	v.carry = append(v.carry, p...)
-}
-
-// flush reads the line that was put together.
-func (v *Validator) flush(how ending) {
-	v.split(v.carry)
-	v.record(v.carry, how)
-	v.carry, v.long = v.carry[:0], false
 }
 
 // split finds the columns of the line that p begins with, and its end; -1 when p ends first.
@@ -239,9 +151,9 @@ func (v *Validator) cell(line []byte, column int) []byte {
 }
 
 // record takes a line without its end.
-func (v *Validator) record(line []byte, how ending) {
+func (v *Validator) record(line []byte, how textfile.Ending) {
 	v.line++
-	if how != none {
+	if how != textfile.None {
 		if v.line == 1 {
 			v.firstly = how
 		} else if how != v.firstly && !v.again(lineEndingsMixed, noField, v.line) {
@@ -251,11 +163,11 @@ func (v *Validator) record(line []byte, how ending) {
 	switch {
 	case !v.started && !empty(line):
 		v.start(line)
-	case v.long:
+	case v.in.Long:
 		v.report(lineTooLong, noField, nil)
 		v.unread()
 	case empty(line):
-		if how != none { // the mark of the end of a file under DOS, without an end of line
+		if how != textfile.None { // the mark of the end of a file under DOS, without an end of line
 			v.report(lineEmpty, noField, nil)
 		}
 	default:
@@ -270,13 +182,13 @@ func (v *Validator) start(line []byte) {
 		v.refuse(c, plain("value", what))
 		return
 	}
-	if v.long {
+	if v.in.Long {
 		v.refuse(notFEC, quoted("value", line))
 		return
 	}
-	if bytes.HasPrefix(line, utf8Mark) {
+	if bytes.HasPrefix(line, textfile.UTF8Mark) {
 		v.mark = true
-		line = line[len(utf8Mark):]
+		line = line[len(textfile.UTF8Mark):]
 		v.report(byteOrderMark, noField, nil)
 	}
 	if v.header(line) {
@@ -298,7 +210,7 @@ func empty(line []byte) bool {
 // unread notes that a line could not be read: it may belong to the entry before or after it.
 func (v *Validator) unread() {
 	v.lines++
-	v.partial, v.skipped, v.doubt, v.entry.broken = true, true, true, true
+	v.partial, v.skipped, v.doubt, v.open.Entry.Broken = true, true, true, true
 	if v.emit != nil {
 		v.emit(cells{}, movement{}, false)
 	}

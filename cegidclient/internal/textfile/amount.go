@@ -1,4 +1,4 @@
-package fec
+package textfile
 
 // Cents is an amount in hundredths of a euro.
 type Cents int64
@@ -27,29 +27,29 @@ func (c Cents) String() string {
 	return string(b[i:])
 }
 
-const maxCents = 999_999_999_999_999 // 13 digits and 2 decimals, as in package check
+const MaxCents = 999_999_999_999_999 // 13 digits and 2 decimals, as in package check
 
-// shape is what is to be said of an amount as written.
-type shape uint16
+// Shape is what is to be said of an amount as written.
+type Shape uint16
 
 const (
-	blank shape = 1 << iota
-	invalid
-	ambiguous // a point before three digits
-	precise   // parts of a cent
-	tooLarge
-	zeros     // more than two decimals, zero beyond
-	point     // decimal point
-	thousands // separators of thousands
-	signLast
-	negative
+	Blank Shape = 1 << iota
+	Invalid
+	Ambiguous // a point before three digits
+	Precise   // parts of a cent
+	TooLarge
+	Zeros     // more than two decimals, zero beyond
+	Point     // decimal point
+	Thousands // separators of thousands
+	SignLast
+	Negative
 
-	unreadable = invalid | ambiguous | precise | tooLarge
+	Unreadable = Invalid | Ambiguous | Precise | TooLarge
 )
 
-// parseAmount reads an amount into cents. Whatever can be understood in one way only is read, with its shape; the cents
+// ParseAmount reads an amount into cents. Whatever can be understood in one way only is read, with its shape; the cents
 // of what is unreadable are zero. The loop takes what the law asks for: digits, a comma, at most two decimals.
-func parseAmount(s []byte) (Cents, shape) {
+func ParseAmount(s []byte) (Cents, Shape) {
 	var value int64
 	decimals, digits := -1, 0
 	i, minus := 0, false
@@ -83,18 +83,18 @@ func parseAmount(s []byte) (Cents, shape) {
 	default:
 		return parseOddAmount(s)
 	}
-	if value > maxCents || digits == 0 {
+	if value > MaxCents || digits == 0 {
 		return parseOddAmount(s)
 	}
 	if minus && value != 0 {
-		return Cents(-value), negative
+		return Cents(-value), Negative
 	}
 	return Cents(value), 0
 }
 
 // parseOddAmount reads what is not written as the law asks.
-func parseOddAmount(s []byte) (Cents, shape) {
-	var how shape
+func parseOddAmount(s []byte) (Cents, Shape) {
+	var how Shape
 	var digits [40]byte // with the marks that are left
 	kept, commas, points := 0, 0, 0
 	minus, signs := false, 0
@@ -110,25 +110,25 @@ func parseOddAmount(s []byte) (Cents, shape) {
 			signs++
 			minus = minus || c == '-'
 			if i > 0 {
-				how |= signLast
+				how |= SignLast
 			}
 			continue
 		case c == 0xc2 && i+1 < len(s) && s[i+1] == 0xa0: // no-break space
 			i++
-			how |= thousands
+			how |= Thousands
 			continue
 		case c == 0xe2 && i+2 < len(s) && s[i+1] == 0x80 && s[i+2] == 0xaf: // narrow no-break space
 			i += 2
-			how |= thousands
+			how |= Thousands
 			continue
 		case c == ' ' || c == 0xa0 || c == '\'':
-			how |= thousands
+			how |= Thousands
 			continue
 		default:
-			return 0, invalid
+			return 0, Invalid
 		}
 		if kept == len(digits) {
-			return 0, invalid
+			return 0, Invalid
 		}
 		digits[kept] = c
 		kept++
@@ -136,9 +136,9 @@ func parseOddAmount(s []byte) (Cents, shape) {
 	text := digits[:kept]
 	if kept == commas+points || signs > 1 {
 		if len(s) == 0 {
-			return 0, blank
+			return 0, Blank
 		}
-		return 0, invalid
+		return 0, Invalid
 	}
 
 	// The decimal mark is the last one, and there only once.
@@ -150,21 +150,21 @@ func parseOddAmount(s []byte) (Cents, shape) {
 	}
 	if mark >= 0 && (text[mark] == ',' && commas > 1 || text[mark] == '.' && points > 1) {
 		if commas > 0 && points > 0 {
-			return 0, invalid
+			return 0, Invalid
 		}
 		mark = -1 // 1.234.567
 	}
 	if commas+points > 1 {
-		how |= thousands
+		how |= Thousands
 	}
 	if mark >= 0 && text[mark] == '.' {
-		how |= point
+		how |= Point
 		if mark > 0 && mark <= 3 && kept-mark-1 == 3 && points == 1 && commas == 0 {
-			return 0, ambiguous
+			return 0, Ambiguous
 		}
 	}
-	if how&thousands != 0 && !grouped(text, mark) {
-		return 0, invalid
+	if how&Thousands != 0 && !grouped(text, mark) {
+		return 0, Invalid
 	}
 
 	var value int64
@@ -174,27 +174,27 @@ func parseOddAmount(s []byte) (Cents, shape) {
 		case c == ',' || c == '.':
 		case mark >= 0 && i > mark && decimals == 2:
 			if c != '0' {
-				return 0, how | precise
+				return 0, how | Precise
 			}
-			how |= zeros
+			how |= Zeros
 		default:
 			value = value*10 + int64(c-'0')
 			if mark >= 0 && i > mark {
 				decimals++
 			}
-			if value > maxCents {
-				return 0, how | tooLarge
+			if value > MaxCents {
+				return 0, how | TooLarge
 			}
 		}
 	}
 	for ; decimals < 2; decimals++ {
 		value *= 10
 	}
-	if value > maxCents {
-		return 0, how | tooLarge
+	if value > MaxCents {
+		return 0, how | TooLarge
 	}
 	if minus && value != 0 {
-		how |= negative
+		how |= Negative
 		value = -value
 	}
 	return Cents(value), how
@@ -221,35 +221,35 @@ func grouped(text []byte, mark int) bool {
 	return run > 0
 }
 
-// currencyAmount tells how an amount in a currency is written; it is never computed with, and may have any decimals.
-func currencyAmount(s []byte) (how shape, zero bool) {
-	c, how := parseAmount(s)
-	how &^= zeros
-	if how&(precise|tooLarge) != 0 {
-		return how &^ (precise | tooLarge), false
+// CurrencyAmount tells how an amount in a currency is written; it is never computed with, and may have any decimals.
+func CurrencyAmount(s []byte) (how Shape, zero bool) {
+	c, how := ParseAmount(s)
+	how &^= Zeros
+	if how&(Precise|TooLarge) != 0 {
+		return how &^ (Precise | TooLarge), false
 	}
-	return how, c == 0 && how&unreadable == 0
+	return how, c == 0 && how&Unreadable == 0
 }
 
-// balance is what debits and credits add up to, exactly or not at all.
-type balance struct {
-	debit, credit Cents
-	overflow      bool
+// Balance is what debits and credits add up to, exactly or not at all.
+type Balance struct {
+	Debit, Credit Cents
+	Overflow      bool
 }
 
 // maxTotal leaves room for a difference of two totals.
 const maxTotal = 1<<62 - 1
 
-func (b *balance) add(debit, credit Cents) {
-	d, c := b.debit+debit, b.credit+credit
+func (b *Balance) Add(debit, credit Cents) {
+	d, c := b.Debit+debit, b.Credit+credit
 	if max(d, -d, c, -c) > maxTotal {
-		b.overflow = true
+		b.Overflow = true
 		return
 	}
-	b.debit, b.credit = d, c
+	b.Debit, b.Credit = d, c
 }
 
-func (b *balance) difference() Cents {
-	d := b.debit - b.credit
+func (b *Balance) Difference() Cents {
+	d := b.Debit - b.Credit
 	return max(d, -d)
 }
