@@ -2,6 +2,9 @@ package check
 
 import "strings"
 
+// IsSIRET tells whether a text is a SIRET: 14 digits with the right key.
+func IsSIRET(s string) bool { return checkSIRET(s) == "" }
+
 // checkSIRET tells why a SIRET is none (loop-api: A 2.7): the code of a finding, or nothing.
 func checkSIRET(s string) (code string) {
 	switch {
