@@ -1,0 +1,416 @@
+package tra
+
+import (
+	"bytes"
+	"slices"
+	"strings"
+
+	"cegid.internal/gateway/cegidclient/internal/textfile"
+)
+
+// The limits of what is told apart.
+const (
+	MaxJournals    = textfile.MaxJournals
+	MaxAccounts    = textfile.MaxAccounts
+	MaxOpenEntries = textfile.MaxOpenEntries
+
+	maxUnits = 1000
+	maxYears = 100
+)
+
+// books is what the movements add up to.
+type books struct {
+	total               textfile.Balance
+	lines               int  // that are in it
+	foreign             int  // that have an amount in a currency only, and are in no total
+	partial             bool // an amount could not be read, or a whole line
+	overflow            bool // a total is too large
+	firstDate, lastDate textfile.Date
+
+	journals textfile.Table[journal]
+	journal  *journal // of the line before
+	accounts textfile.Table[account]
+	parties  textfile.Table[party]
+	axes     [5]sum
+	units    textfile.Table[uint16] // currencies that entries are balanced in
+
+	// What is beyond the limits.
+	otherJournal journal
+	otherAccount account
+
+	years     []period
+	yearless  bool // one of them is not known
+	openYears int
+
+	numbered, unnumbered bool // lines with a number of the document, lines without
+
+	open        textfile.OpenEntries
+	doubt       bool // a line that could not be read came before
+	entries     int
+	broken      breakdown
+	entryTotals []EntryTotal // that do not balance, once the file has ended
+}
+
+// sum adds up the lines with a code.
+type sum struct {
+	textfile.Balance
+	code  string
+	lines int
+}
+
+// answer is what the file says of something, if it does.
+type answer uint8
+
+const (
+	unsaid answer = iota
+	yes
+	no
+)
+
+type journal struct {
+	sum
+	described, closed bool // by a record JAL
+	label, mode       string
+	forbidden         []string
+	reserved          bool
+}
+
+type account struct {
+	sum
+	described, closed bool // by a record CGN
+	label             string
+	collective        answer
+	axes              [5]bool
+}
+
+// party is a third party that a record CAE describes.
+type party struct {
+	collective string // as written
+	closed     bool
+}
+
+type period struct{ start, end textfile.Date }
+
+// euro is the unit of most amounts; the others are currencies, in which an entry without euro can be balanced.
+const euro = 0
+
+// breakdown is a line of the ledger that analytic lines may follow.
+type breakdown struct {
+	line    int // 0 for none
+	general []byte
+	unit    uint16
+	amount  Cents // debit, or credit below zero
+	parts   [5]Cents
+	has     [5]bool
+	spoilt  bool // something could not be read
+}
+
+func (b *books) prepare() {
+	b.journals = textfile.NewTable[journal](MaxJournals)
+	b.accounts = textfile.NewTable[account](MaxAccounts)
+	b.parties = textfile.NewTable[party](textfile.MaxParties)
+	b.units = textfile.NewTable[uint16](maxUnits)
+	b.open.Prepare()
+	for i := range b.axes {
+		b.axes[i].code = axes[i]
+	}
+}
+
+// unitOf is the unit of a currency; euro when it is not known which.
+func (b *books) unitOf(currency []byte) uint16 {
+	if len(currency) == 0 {
+		return euro
+	}
+	unit, fresh := b.units.Row(currency)
+	switch {
+	case unit == nil:
+		return euro
+	case fresh:
+		*unit = uint16(len(b.units.Rows))
+	}
+	return *unit
+}
+
+// book adds a movement.
+func (v *Validator) book(m *movement) {
+	j := v.journalOf(m.journal, fJournal)
+	v.judgeJournal(m, j)
+	if m.kind == 'A' || m.kind == 'O' {
+		v.breakDown(m)
+		return
+	}
+
+	v.settle()
+	a := v.accountOf(m.general, fGeneral)
+	v.judgeAccount(m, j, a)
+	switch {
+	case !m.known:
+		v.partial = true
+	case m.unit != euro:
+		v.foreign++
+	default:
+		for _, b := range [...]*textfile.Balance{&v.total, &j.Balance, &a.Balance} {
+			b.Add(m.debit, m.credit)
+			v.overflow = v.overflow || b.Overflow
+		}
+	}
+	v.lines++
+	j.lines++
+	a.lines++
+	v.enter(m)
+
+	b := &v.broken
+	*b = breakdown{line: v.line, general: append(b.general[:0], m.general...), unit: m.unit, amount: m.debit - m.credit, spoilt: !m.known || v.doubt}
+	if m.kind == 'H' {
+		v.part(m)
+	}
+}
+
+// keyOf writes what tells entries apart: journal, day, type and number, or the reference for want of one (loop-api: A 9.7).
+func (v *Validator) keyOf(m *movement) []byte {
+	key := append(append(v.open.Next(), m.journal...), 0)
+	key = append(append(key, v.text.cell(fDate)...), 0)
+	key = append(append(key, v.text.cell(fDocumentType)...), 0)
+	if len(m.number) > 0 {
+		return append(append(key, 'n'), m.number...)
+	}
+	return append(append(key, 'r'), m.reference...)
+}
+
+// names takes a key apart; of one that was too long, the names are cut.
+func names(key []byte) (journal, number, reference []byte) {
+	journal, rest, _ := bytes.Cut(key, []byte{0})
+	_, rest, _ = bytes.Cut(rest, []byte{0})
+	_, rest, _ = bytes.Cut(rest, []byte{0})
+	switch {
+	case len(rest) == 0:
+		return journal, nil, nil
+	case rest[0] == 'n':
+		return journal, rest[1:], nil
+	default:
+		return journal, nil, rest[1:]
+	}
+}
+
+// entryArg names an entry by its number, or reference.
+func (v *Validator) entryArg(key []byte) textfile.Arg {
+	_, number, reference := names(key)
+	name := slices.Concat(number, reference)
+	if len(name) == 0 {
+		name = []byte("?")
+	}
+	return quoted("entry", name)
+}
+
+// enter adds a line to its entry.
+func (v *Validator) enter(m *movement) {
+	if m.date == 0 || len(m.journal) == 0 || len(v.text.cell(fDocumentType)) == 0 { // it may belong to the one before it or after it
+		v.open.Entry.Broken, v.doubt = true, true
+		return
+	}
+	if v.open.Turns(v.keyOf(m)) {
+		v.leave()
+		if v.open.Enter(v.line, m.date) {
+			v.report(entryScattered, noField, v.line, func() []textfile.Arg {
+				return args(v.entryArg(v.open.Key()), quoted("journal", m.journal))
+			})
+		} else {
+			v.entries++
+		}
+	}
+	e := v.open.Entry
+	e.Add(m.debit, m.credit)
+	v.overflow = v.overflow || e.Overflow
+	e.Broken = e.Broken || v.doubt || e.Overflow || !m.known
+	v.doubt = false
+	switch unit := m.unit + 1; {
+	case e.Marks == 0:
+		e.Marks = unit
+	case e.Marks != unit && !e.Broken:
+		e.Broken = true
+		v.report(unitsMixed, noField, e.Line, func() []textfile.Arg { return args(v.entryArg(v.open.Key())) })
+	}
+}
+
+// leave ends the current entry, for now.
+func (v *Validator) leave() {
+	e := v.open.Entry
+	if e.Line == 0 {
+		return
+	}
+	if v.options.Entries != nil && v.open.Settled() {
+		v.options.Entries(v.entryTotal(v.open.Key(), e))
+	}
+	if v.open.Leave() {
+		v.report(entriesUnfollowed, noField, e.Line, func() []textfile.Arg { return args(textfile.Number("most", MaxOpenEntries)) })
+	}
+}
+
+func (v *Validator) entryTotal(key []byte, e *textfile.Entry) EntryTotal {
+	journal, number, reference := names(key)
+	t := EntryTotal{
+		Journal: decode(journal), Number: decode(number), Reference: decode(reference), Date: Day(e.Date.String()), Line: e.Line,
+		Debit: e.Debit, Credit: e.Credit, Exact: !e.Broken,
+	}
+	if e.Marks > euro+1 {
+		for code, unit := range v.units.Rows {
+			if *unit+1 == e.Marks {
+				t.Currency = decode([]byte(code))
+			}
+		}
+	}
+	return t
+}
+
+// breakDown takes an analytic line.
+func (v *Validator) breakDown(m *movement) {
+	v.onAxis(m)
+	b := &v.broken
+	switch {
+	case m.kind == 'O' || b.spoilt:
+	case b.line == 0 || v.open.Turns(v.keyOf(m)) || !bytes.Equal(m.general, b.general):
+		v.found(analyticOrphan, fKind)
+	case !m.known || m.axis < 0 || m.unit != b.unit:
+		b.spoilt = true
+	default:
+		b.has[m.axis] = true
+		b.parts[m.axis] = min(max(b.parts[m.axis]+m.debit-m.credit, -maxParts), maxParts)
+		if a := v.accounts.Rows[string(m.general)]; a != nil && a.described && !a.axes[m.axis] {
+			v.report(analyticUnexpected, fAxis, v.line, func() []textfile.Arg {
+				return args(quoted("value", m.general), textfile.Plain("axis", axes[m.axis]))
+			})
+		}
+	}
+}
+
+// maxParts is more than any line can have.
+const maxParts = textfile.MaxCents + 1
+
+// part takes the analytic half of a line that is both.
+func (v *Validator) part(m *movement) {
+	if m.axis < 0 {
+		v.broken.spoilt = true
+		return
+	}
+	v.onAxis(m)
+	v.broken.has[m.axis], v.broken.parts[m.axis] = true, m.debit-m.credit
+}
+
+// onAxis adds a line to the totals of its axis.
+func (v *Validator) onAxis(m *movement) {
+	if m.axis < 0 {
+		return
+	}
+	s := &v.axes[m.axis]
+	s.lines++
+	if m.known && m.unit == euro {
+		s.Add(m.debit, m.credit)
+		v.overflow = v.overflow || s.Overflow
+	}
+}
+
+// settle compares a line with its breakdown, once all of it is known.
+func (v *Validator) settle() {
+	b := &v.broken
+	if b.line == 0 || b.spoilt {
+		return
+	}
+	for i, parts := range b.parts {
+		if b.has[i] && parts != b.amount {
+			v.report(analyticUnbalanced, fAxis, b.line, func() []textfile.Arg {
+				return args(textfile.Plain("axis", axes[i]), quoted("account", b.general), textfile.Money("sum", parts), textfile.Money("amount", b.amount))
+			})
+		}
+	}
+}
+
+func (v *Validator) journalOf(code []byte, f *field) *journal {
+	if j := v.journal; j != nil && string(code) == j.code {
+		return j
+	}
+	j, fresh := v.journals.Row(code)
+	switch {
+	case j == nil:
+		v.incomplete(f, code, MaxJournals)
+		return &v.otherJournal
+	case fresh:
+		j.code = string(code)
+		j.reserved = strings.EqualFold(j.code, "AN") // as in package check
+	}
+	v.journal = j
+	return j
+}
+
+func (v *Validator) judgeJournal(m *movement, j *journal) {
+	if len(m.journal) == 0 || j == &v.otherJournal {
+		return
+	}
+	if j.reserved {
+		v.with(journalReserved, fJournal, m.journal)
+	}
+	switch {
+	case !j.described && v.header.Content == "JRL":
+		v.with(journalUndescribed, fJournal, m.journal)
+	case j.closed:
+		v.with(closed, fJournal, m.journal)
+	}
+	if j.mode != "" && m.entryType != 'N' && m.entryType != 0 {
+		v.report(journalMode, fEntryType, v.line, func() []textfile.Arg {
+			return args(quoted("journal", m.journal), textfile.Plain("value", j.mode), quoted("other", []byte{m.entryType}))
+		})
+	}
+}
+
+func (v *Validator) accountOf(code []byte, f *field) *account {
+	a := v.accounts.Rows[string(code)]
+	if a == nil {
+		if a, _ = v.accounts.Row(code); a == nil {
+			v.incomplete(f, code, MaxAccounts)
+			return &v.otherAccount
+		}
+		a.code = string(code)
+	}
+	return a
+}
+
+// judgeAccount holds the line against what the file says of its account, journal and third party.
+func (v *Validator) judgeAccount(m *movement, j *journal, a *account) {
+	if len(m.general) == 0 {
+		return
+	}
+	if a.closed {
+		v.with(closed, fGeneral, m.general)
+	}
+	if len(j.forbidden) > 0 && contains(j.forbidden, m.general) {
+		v.report(accountForbidden, fGeneral, v.line, func() []textfile.Arg {
+			return args(quoted("value", m.general), quoted("journal", m.journal))
+		})
+	}
+	switch {
+	case m.kind == 'X' && a.collective == no:
+		v.with(accountNotCollective, fGeneral, m.general)
+	case m.kind != 'X' && a.collective == yes:
+		v.with(thirdPartyExpected, fGeneral, m.general)
+	}
+	if m.kind != 'X' || len(v.parties.Rows) == 0 {
+		return
+	}
+	p := v.parties.Rows[string(m.auxiliary)]
+	if p == nil {
+		return
+	}
+	if p.closed {
+		v.with(closed, fAuxiliary, m.auxiliary)
+	}
+	if p.collective != "" && p.collective != string(m.general) {
+		v.report(thirdPartyAccount, fGeneral, v.line, func() []textfile.Arg {
+			return args(quoted("value", m.auxiliary), quoted("other", []byte(p.collective)), quoted("account", m.general))
+		})
+	}
+}
+
+func (v *Validator) incomplete(f *field, code []byte, most int) {
+	v.report(totalsIncomplete, f, v.line, func() []textfile.Arg {
+		return args(quoted("value", code), textfile.Number("most", most))
+	})
+}

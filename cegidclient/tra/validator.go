@@ -1,0 +1,247 @@
+package tra
+
+import (
+	"bytes"
+	"errors"
+
+	"cegid.internal/gateway/cegidclient/internal/textfile"
+)
+
+// MaxLineLength is the number of bytes of the longest line that is read; those of the format end at position 1407.
+const MaxLineLength = 16 << 10
+
+// Options say what is wanted beside the report.
+type Options struct {
+	// Entries, if set, is given each entry with its totals: once it balances and another one begins, and those that do not
+	// balance when the file ends. One that is taken up again after it balanced is given once more. Those beyond
+	// [MaxOpenEntries] are left out.
+	Entries func(EntryTotal)
+}
+
+// Validator checks the TRA that is written to it. It is not safe for concurrent use.
+type Validator struct {
+	findings
+	books
+
+	options Options
+	emit    func(Line) // for the Reader
+
+	in textfile.Lines
+
+	// The line that is being read.
+	line    int
+	text    line
+	high    bool // it has bytes above ASCII
+	control bool // it has control characters
+
+	started bool // the header was read, or what stands in its place
+	refused bool
+	closed  bool
+	mark    bool            // byte order mark
+	firstly textfile.Ending // how the first line ended
+
+	header    Header
+	extended  bool // positions from 223 on are read
+	movements int
+	kinds     [256]int // movements by position 31
+	records   map[[3]byte]int
+
+	utf8Lines, otherLines place
+}
+
+// place is where the first of some lines is, and how many there are.
+type place struct {
+	count, line int
+	text        []byte
+}
+
+// NewValidator makes a validator for one file.
+func NewValidator(o Options) *Validator {
+	v := &Validator{options: o, records: map[[3]byte]int{}}
+	v.in = textfile.Lines{Most: MaxLineLength, Split: v.split, Take: v.take}
+	v.books.prepare()
+	return v
+}
+
+var errClosed = errors.New("tra: write to a closed validator")
+
+// Write checks a piece of the file, of any size. It fails only after [Validator.Close]: what is wrong with the file does
+// not disturb the stream that it is written from. [Validator.Failed] tells whether to stop.
+func (v *Validator) Write(p []byte) (int, error) {
+	if v.closed {
+		return 0, errClosed
+	}
+	v.in.Write(p)
+	return len(p), nil
+}
+
+// Failed tells whether an error was found so far.
+func (v *Validator) Failed() bool { return v.errors > 0 }
+
+// Close ends the file and reports on it. Called again, it gives the same report.
+func (v *Validator) Close() Report {
+	if !v.closed {
+		v.closed = true
+		v.in.Close()
+		if !v.refused {
+			v.finish()
+		}
+	}
+	return v.makeReport()
+}
+
+const (
+	endClass = iota + 1
+	highClass
+	controlClass
+)
+
+// class sorts bytes; those that need no thought are 0.
+var class = func() (c [256]uint8) {
+	for i := range c {
+		switch {
+		case i == '\r' || i == '\n':
+			c[i] = endClass
+		case i >= 0x80:
+			c[i] = highClass
+		case i < ' ' || i == 0x7f:
+			c[i] = controlClass
+		}
+	}
+	return c
+}()
+
+// split finds the end of the line that p begins with; -1 when p ends first.
+func (v *Validator) split(p []byte) (end int) {
+	v.high, v.control = false, false
+	for i, c := range p {
+		switch class[c] {
+		case 0:
+		case endClass:
+			return i
+		case highClass:
+			v.high = true
+		case controlClass:
+			v.control = true
+		}
+	}
+	return -1
+}
+
+// take takes a line without its end.
+func (v *Validator) take(text []byte, how textfile.Ending) {
+	v.line++
+	if how != textfile.None {
+		if v.line == 1 {
+			v.firstly = how
+		} else if how != v.firstly {
+			v.report(lineEndingsMixed, noField, v.line, func() []textfile.Arg {
+				return args(textfile.Plain("value", how.String()), textfile.Plain("other", v.firstly.String()))
+			})
+		}
+	}
+	if len(bytes.Trim(text, " \x1a")) == 0 && !v.in.Long { // a DOS file may end with 1A
+		if how != textfile.None {
+			v.found(lineEmpty, noField)
+		}
+		return
+	}
+	first := !v.started
+	if first {
+		v.started = true
+		if text = v.start(text); text == nil {
+			return
+		}
+	}
+	v.text.read(text, v.high)
+	if v.high {
+		v.judgeEncoding(text)
+	}
+	if v.in.Long {
+		v.report(lineTooLong, noField, v.line, func() []textfile.Arg { return args(textfile.Number("most", MaxLineLength)) })
+		v.unread()
+		return
+	}
+	if v.control {
+		v.with(controlCharacter, noField, bytes.TrimLeft(text, " "))
+	}
+	origin, content := isHeader(&v.text)
+	switch {
+	case first && (origin || content):
+		v.readHeader()
+	case !bytes.HasPrefix(v.text.text, stars):
+		v.movement()
+	case origin && content:
+		v.found(headerRepeated, noField)
+		v.handOut(nil, 0)
+	default:
+		v.parameter()
+	}
+}
+
+var stars = []byte("***")
+
+// isHeader tells a header from a parameter, whose code may look like a part of one: CAE of XPERT, CGN of 6DOS.
+func isHeader(l *line) (origin, content bool) {
+	if !bytes.HasPrefix(l.text, stars) || known(string(l.cut(4, 3))) {
+		return false, false
+	}
+	return contains(origins, l.cut(6, 3)), contains(contents, l.cut(9, 3))
+}
+
+// start looks at the first line that is not empty, and gives what is to be read of it; nil when the file is refused.
+func (v *Validator) start(text []byte) []byte {
+	switch kind, what := textfile.Sniff(text); kind {
+	case textfile.Compressed:
+		return v.refuse(fileCompressed, textfile.Plain("value", what))
+	case textfile.UTF16:
+		return v.refuse(encodingUTF16, textfile.Plain("value", what))
+	case textfile.XML:
+		return v.refuse(notText, textfile.Plain("value", "XML"))
+	case textfile.NotText:
+		return v.refuse(notText, textfile.Plain("value", what))
+	}
+	if bytes.HasPrefix(text, textfile.UTF8Mark) {
+		v.mark = true
+		text = text[len(textfile.UTF8Mark):]
+		v.found(byteOrderMark, noField)
+		v.split(text) // are there others above ASCII
+	}
+	v.text.read(text, v.high)
+	if origin, content := isHeader(&v.text); origin || content {
+		return text
+	}
+	_, how := parseDate(v.text.cell(fDate))
+	if side := v.text.char(fSide.at); bytes.HasPrefix(text, stars) && len(v.text.cut(4, 3)) == 3 || how == dateGood && (side == 'D' || side == 'C') {
+		v.found(headerMissing, noField)
+		v.extended = true // whatever is there is read
+		return text
+	}
+	return v.refuse(notTRA, quoted("value", text))
+}
+
+// refuse ends the reading of a file: nothing of it is known but why.
+func (v *Validator) refuse(c code, arg textfile.Arg) []byte {
+	v.report(c, noField, 0, func() []textfile.Arg { return args(arg) })
+	v.refused, v.in.Stop = true, true
+	return nil
+}
+
+// unread notes that a line could not be read: it may belong to the entry before or after it.
+func (v *Validator) unread() {
+	v.movements++
+	v.partial, v.doubt, v.open.Entry.Broken = true, true, true
+	v.broken.spoilt = true
+	v.handOut(nil, 0)
+}
+
+func (v *Validator) judgeEncoding(text []byte) {
+	p := &v.otherLines
+	if v.text.wide {
+		p = &v.utf8Lines
+	}
+	if p.count++; p.count == 1 {
+		i := bytes.IndexFunc(text, func(r rune) bool { return r >= 0x80 })
+		p.line, p.text = v.line, bytes.Clone(bytes.Trim(textfile.Cut(text[max(0, i-10):], 64), " "))
+	}
+}
