@@ -91,10 +91,7 @@ func wordsOf(rule protoreflect.FieldDescriptor, value protoreflect.Value) []stri
 		for i := range value.List().Len() {
 			list = append(list, fmt.Sprintf("`%v`", value.List().Get(i).Interface()))
 		}
-		switch {
-		case rule.Parent().Name() == "EnumRules" && rule.Name() == "not_in" && len(list) == 1:
-			return []string{"not unspecified"}
-		case rule.Name() == "not_in":
+		if rule.Name() == "not_in" {
 			return []string{"none of " + strings.Join(list, ", ")}
 		}
 		return []string{"one of " + strings.Join(list, ", ")}

@@ -134,6 +134,14 @@ var file_cegid_loop_v1_rules_proto_extTypes = []protoimpl.ExtensionInfo{
 		Tag:           "varint,50401,opt,name=page_bounds",
 		Filename:      "cegid/loop/v1/rules.proto",
 	},
+	{
+		ExtendedType:  (*validate.EnumRules)(nil),
+		ExtensionType: (*bool)(nil),
+		Field:         50401,
+		Name:          "cegid.loop.v1.named",
+		Tag:           "varint,50401,opt,name=named",
+		Filename:      "cegid/loop/v1/rules.proto",
+	},
 }
 
 // Extension fields to validate.StringRules.
@@ -200,6 +208,14 @@ var (
 	E_PageBounds = &file_cegid_loop_v1_rules_proto_extTypes[13]
 )
 
+// Extension fields to validate.EnumRules.
+var (
+	// A value that must be there.
+	//
+	// optional bool named = 50401;
+	E_Named = &file_cegid_loop_v1_rules_proto_extTypes[14]
+)
+
 var File_cegid_loop_v1_rules_proto protoreflect.FileDescriptor
 
 const file_cegid_loop_v1_rules_proto_rawDesc = "" +
@@ -247,13 +263,17 @@ const file_cegid_loop_v1_rules_proto_rawDesc = "" +
 	"\vpage_bounds\x12\x18.buf.validate.Int32Rules\x18\xe1\x89\x03 \x01(\bB\x87\x01\xc2H\x83\x01\n" +
 	"\x80\x01\n" +
 	"\vpage_bounds\x12Vask for 1 to 1000 at once, or 0 for the default of 100; the rest comes with page_token\x1a\x19this >= 0 && this <= 1000R\n" +
-	"pageBoundsB\xa9\x01\n" +
+	"pageBounds:`\n" +
+	"\x05named\x12\x17.buf.validate.EnumRules\x18\xe1\x89\x03 \x01(\bB/\xc2H,\n" +
+	"*\n" +
+	"\x05named\x12\x16name one of its values\x1a\tthis != 0R\x05namedB\xa9\x01\n" +
 	"\x11com.cegid.loop.v1B\n" +
 	"RulesProtoP\x01Z2cegid.internal/gateway/gen/go/cegid/loop/v1;loopv1\xa2\x02\x03CLX\xaa\x02\rCegid.Loop.V1\xca\x02\rCegid\\Loop\\V1\xe2\x02\x19Cegid\\Loop\\V1\\GPBMetadata\xea\x02\x0fCegid::Loop::V1"
 
 var file_cegid_loop_v1_rules_proto_goTypes = []any{
 	(*validate.StringRules)(nil), // 0: buf.validate.StringRules
 	(*validate.Int32Rules)(nil),  // 1: buf.validate.Int32Rules
+	(*validate.EnumRules)(nil),   // 2: buf.validate.EnumRules
 }
 var file_cegid_loop_v1_rules_proto_depIdxs = []int32{
 	0,  // 0: cegid.loop.v1.practice_name:extendee -> buf.validate.StringRules
@@ -270,10 +290,11 @@ var file_cegid_loop_v1_rules_proto_depIdxs = []int32{
 	0,  // 11: cegid.loop.v1.optional_email:extendee -> buf.validate.StringRules
 	0,  // 12: cegid.loop.v1.raw_path:extendee -> buf.validate.StringRules
 	1,  // 13: cegid.loop.v1.page_bounds:extendee -> buf.validate.Int32Rules
-	14, // [14:14] is the sub-list for method output_type
-	14, // [14:14] is the sub-list for method input_type
-	14, // [14:14] is the sub-list for extension type_name
-	0,  // [0:14] is the sub-list for extension extendee
+	2,  // 14: cegid.loop.v1.named:extendee -> buf.validate.EnumRules
+	15, // [15:15] is the sub-list for method output_type
+	15, // [15:15] is the sub-list for method input_type
+	15, // [15:15] is the sub-list for extension type_name
+	0,  // [0:15] is the sub-list for extension extendee
 	0,  // [0:0] is the sub-list for field type_name
 }
 
@@ -289,7 +310,7 @@ func file_cegid_loop_v1_rules_proto_init() {
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_cegid_loop_v1_rules_proto_rawDesc), len(file_cegid_loop_v1_rules_proto_rawDesc)),
 			NumEnums:      0,
 			NumMessages:   0,
-			NumExtensions: 14,
+			NumExtensions: 15,
 			NumServices:   0,
 		},
 		GoTypes:           file_cegid_loop_v1_rules_proto_goTypes,
