@@ -88,6 +88,8 @@ func TestEveryEnumOfLoopsIsRead(t *testing.T) {
 		"legal nature":        {func(c *cegidclient.Code) int32 { return int32(legalNature(c)) }, 2},
 		"VAT regime":          {func(c *cegidclient.Code) int32 { return int32(vatRegime(c)) }, 8},
 		"establishment type":  {func(c *cegidclient.Code) int32 { return int32(establishmentType(c)) }, 4},
+		"activity frequency":  {func(c *cegidclient.Code) int32 { return int32(activityFrequency(c)) }, 5},
+		"activity timing":     {func(c *cegidclient.Code) int32 { return int32(activityTiming(c)) }, 3},
 	} {
 		for n := range of.last + 2 {
 			want := n // the contract numbers them as Loop does
