@@ -5,6 +5,10 @@ import (
 	"os"
 	"strings"
 	"testing"
+
+	"github.com/goccy/go-yaml"
+
+	"cegid.internal/gateway/cegidclient"
 )
 
 func TestConfig(t *testing.T) {
@@ -36,5 +40,23 @@ func TestTheReferenceOfTheConfigurationIsUpToDate(t *testing.T) {
 	}
 	if out, _, _ := run(t, "config", "reference"); out != string(committed) {
 		t.Error("run: go run ./server config reference > docs/configuration.md")
+	}
+}
+
+func TestTheExampleEnablesOnlyWhatNeedsIt(t *testing.T) {
+	t.Parallel()
+	out, _, _ := run(t, "config", "example")
+	var example struct {
+		Practices []struct {
+			Operations []string `yaml:"unverified_operations"`
+		} `yaml:"practices"`
+	}
+	if err := yaml.Unmarshal([]byte(out), &example); err != nil || len(example.Practices) == 0 || len(example.Practices[0].Operations) == 0 {
+		t.Fatal(example, err)
+	}
+	for _, id := range example.Practices[0].Operations {
+		if op, known := cegidclient.OperationByID(id); !known || !op.Unverified || !op.Wrapped {
+			t.Errorf("%s can be used without being listed, or not at all", id)
+		}
 	}
 }

@@ -74,7 +74,7 @@ func example(t testing.TB) *config.Config {
 
 func load(t testing.TB, dir, yaml string) (*config.Config, error) {
 	t.Helper()
-	return config.Load(write(t, dir, "gateway.yaml", yaml), []string{"list_accounts", "list_journals"})
+	return config.Load(write(t, dir, "gateway.yaml", yaml), []string{"create_account", "create_journal"})
 }
 
 func TestTheExampleIsAcceptedAndFitsThePolicyExample(t *testing.T) {
@@ -146,7 +146,7 @@ practices:
     subscription_keys: {primary: "${file:subscription}", secondary: "${file:standard}"}
     dossiers: [{code: 0012}]
     limits: {concurrency: 3, requests_per_second: 2.5}
-    unverified_operations: [list_journals, list_accounts]
+    unverified_operations: [create_journal, create_account]
 policy: policy.yaml
 ledger: {postgres: "${file:dsn}"}
 replicas: 3
@@ -170,7 +170,7 @@ log: {level: debug}
 		"TLS:{Off:false Certificate:DIR/tls.crt Key:DIR/tls.key ClientAuthorities:DIR/ca.pem} OIDC:[{URL:http://localhost:9/realm Audience:gateway AllowPlainHTTP:true}] " +
 		"Loop:{BaseURL:http://localhost:9/loop-api-publiques AllowPlainHTTP:true SubscriptionKeys:[] Calls:{Attempts:1 AttemptTimeout:1s BaseDelay:2ms MaxDelay:3ms ThrottledDelay:4ms MaxRetryAfter:5s RetryBudget:6 BreakerFailures:7 BreakerPause:8s PageSize:10 MaxAnswer:9000}} " +
 		"Practices:[{Name:007 Domain:D Keys:{Standard: Advanced:${env:GATEWAY_TEST_ADVANCED} SubscriptionKeys:[${file:subscription} ${file:standard}]} " +
-		"Dossiers:[{Code:0012 Name:}] Limits:{Concurrency:3 RequestsPerSecond:2.5} UnverifiedOperations:[list_journals list_accounts]}] PracticesDirectory: " +
+		"Dossiers:[{Code:0012 Name:}] Limits:{Concurrency:3 RequestsPerSecond:2.5} UnverifiedOperations:[create_journal create_account]}] PracticesDirectory: " +
 		"Policy:DIR/policy.yaml Ledger:{File: Postgres:${file:dsn}} Replicas:3 Spool:DIR Raw:[{Method:GET Path:/a.b/c Scope:2 Key:advanced Query:[take x_1]} {Method:DELETE Path:/a.b/c Scope:1 Key:standard Query:[]}] Imports:{CallLimit:4s Lease:9s FirstPoll:1s LastPoll:2s StalledPoll:3s} CallerLimits:{Calls:4 RequestsPerSecond:2.5 Burst:5 BytesPerSecond:6000} Deadlines:{UnaryDefault:1s UnaryMax:2s StreamDefault:3s StreamMax:4s} " +
 		"Shutdown:{Drain:0s Grace:5s} Audit:{Stdout:false File:DIR/audit.log} Log:{Level:DEBUG}}"
 	if got != want {
@@ -325,7 +325,7 @@ func TestHalfAConfigurationIsRefusedWithACure(t *testing.T) {
 		{"the rate is negative", "    keys:", "    limits: {requests_per_second: -1}\n    keys:", "practices[0].limits.requests_per_second:", "a number from 0 to 10000"},
 		{"the rate is no number", "    keys:", "    limits: {requests_per_second: .nan}\n    keys:", "practices[0].limits.requests_per_second:", "a number from 0 to 10000"},
 		{"an operation is unknown", "    keys:", "    unverified_operations: [" + canary + "]\n    keys:", "practices[0].unverified_operations[0]:", "ListOperations gives the ids"},
-		{"an operation is listed twice", "    keys:", "    unverified_operations: [list_accounts, list_accounts]\n    keys:", "practices[0].unverified_operations[1]:", "keep one"},
+		{"an operation is listed twice", "    keys:", "    unverified_operations: [create_account, create_account]\n    keys:", "practices[0].unverified_operations[1]:", "keep one"},
 
 		{"a duration has no unit", "", "deadlines: {unary_max: 60}", "deadlines.unary_max:", "must be a duration with its unit, such as 30s"},
 		{"a duration is negative", "", "deadlines: {unary_max: -1s}", "deadlines.unary_max:", "must be a duration with its unit"},
