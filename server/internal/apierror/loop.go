@@ -86,6 +86,26 @@ var loopRules = map[cegidclient.Kind]rule{
 	},
 }
 
+// LoopMetadata is what ErrorInfo says of a call of Loop's: the inventory's id of what was called, and what Loop's answer
+// names.
+func LoopMetadata(operation string, httpStatus int, code, requestID, instanceID string) map[string]string {
+	out := map[string]string{"operation": operation, "code": code, "requestId": requestID, "instanceId": instanceID}
+	if httpStatus != 0 {
+		out["httpStatus"] = strconv.Itoa(httpStatus)
+	}
+	return out
+}
+
+// Cures are the sentences on what to do about a reason of Loop's, for an answer that is made without Loop's error at hand.
+func Cures(reason looppb.ErrorReason) []string {
+	for _, each := range loopRules {
+		if each.reason == reason && each.help != nil {
+			return slices.Clone(each.help)
+		}
+	}
+	return nil
+}
+
 // FromLoop returns the error that a caller sees for one of cegidclient's, with what else helps, if anything.
 func FromLoop(err *cegidclient.Error, help ...string) error {
 	switch err.Kind {
@@ -101,18 +121,9 @@ func FromLoop(err *cegidclient.Error, help ...string) error {
 	if err.Kind == cegidclient.KindUnavailable && err.Local {
 		found.message = "Loop has failed again and again, so it is not called for a moment"
 	}
-	metadata := map[string]string{
-		"operation":  err.Operation,
-		"code":       err.Code,
-		"requestId":  err.RequestID,
-		"instanceId": err.InstanceID,
-	}
-	if err.HTTPStatus != 0 {
-		metadata["httpStatus"] = strconv.Itoa(err.HTTPStatus)
-	}
 	out := Error{
 		Code: found.code, Reason: found.reason, Message: found.message,
-		Metadata: metadata, RetryAfter: err.RetryAfter, French: err.Message, Help: slices.Concat(help, found.help),
+		Metadata: LoopMetadata(err.Operation, err.HTTPStatus, err.Code, err.RequestID, err.InstanceID), RetryAfter: err.RetryAfter, French: err.Message, Help: slices.Concat(help, found.help),
 	}
 	switch err.Kind {
 	case cegidclient.KindNotFound, cegidclient.KindExists, cegidclient.KindStale:

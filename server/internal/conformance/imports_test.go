@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -476,6 +477,37 @@ func runWriteFault(t *testing.T, row writeRow, transport string) {
 	}
 	if n := h.booked("FA-1"); n != wantBooked {
 		t.Errorf("after the repeat booked %d times; want %d", n, wantBooked)
+	}
+}
+
+// TestAWriteThatIsTurnedAwaySaysWhatAReadWould: the cure, and what Loop's support asks for; the same when it is repeated.
+func TestAWriteThatIsTurnedAwaySaysWhatAReadWould(t *testing.T) {
+	h := start(t, nil)
+	if err := h.Simulator.SetAttached("partner", loopsim.Standard, "DOSSIER_TEST", false); err != nil {
+		t.Fatal(err)
+	}
+	request := importOf("FA-1", invoice("FA-1", "120"))
+	request.Options = &looppb.ImportOptions{SkipPreflight: true}
+	read := h.overGRPC(t.Context(), method(t, "ReferenceDataService.GetAccount"), "everything",
+		&looppb.GetAccountRequest{Practice: "partner", Dossier: "DOSSIER_TEST", Number: "60700000"}).Err
+	if read == nil || read.Reason != "DOSSIER_NOT_SHARED" || len(read.Help) == 0 {
+		t.Fatalf("a read is told %+v", read)
+	}
+	for range 2 {
+		write := h.overGRPC(t.Context(), method(t, "ImportService.ImportEntries"), "everything", request).Err
+		if write == nil || write.Reason != read.Reason || !slices.Equal(write.Help, append(slices.Clone(read.Help), "Nothing was booked. Send the same request_id again.")) {
+			t.Fatalf("a write is told %+v; want the help of %+v", write, read)
+		}
+		for name, want := range map[string]string{"operation": "import_entries", "state": "NOT_SENT", "code": read.Metadata["code"], "httpStatus": "403"} {
+			if got := write.Metadata[name]; got != want || got == "" {
+				t.Errorf("%s is %q; want %q", name, got, want)
+			}
+		}
+		for _, name := range []string{"requestId", "instanceId"} {
+			if write.Metadata[name] == "" {
+				t.Errorf("no %s in %v", name, write.Metadata)
+			}
+		}
 	}
 }
 

@@ -338,7 +338,8 @@ func failureOf(err error) *ledger.Failure {
 	converted := status.Convert(mapped)
 	failure := &ledger.Failure{
 		Code: converted.Code(), Message: converted.Message(), LoopMessage: upstream.Message,
-		LoopInstanceID: upstream.InstanceID, HTTPStatus: upstream.HTTPStatus, RetryAfter: upstream.RetryAfter,
+		Operation: upstream.Operation, LoopCode: upstream.Code, LoopCallID: upstream.RequestID, LoopInstanceID: upstream.InstanceID,
+		HTTPStatus: upstream.HTTPStatus, RetryAfter: upstream.RetryAfter,
 	}
 	for _, detail := range converted.Details() {
 		if info, ok := detail.(*errdetails.ErrorInfo); ok {

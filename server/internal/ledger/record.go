@@ -44,7 +44,12 @@ type Failure struct {
 	Message string `json:"message,omitempty"`
 	// LoopMessage is Loop's own sentence, in French.
 	LoopMessage string `json:"loop_message,omitempty"`
-	// LoopInstanceID is for Loop's support.
+	// Operation is the inventory's id of what was called.
+	Operation string `json:"operation,omitempty"`
+	// LoopCode is Loop's own code of the error; LoopCallID, its id of the call (Loop: requestId), and LoopInstanceID are for
+	// Loop's support.
+	LoopCode       string `json:"loop_code,omitempty"`
+	LoopCallID     string `json:"loop_call_id,omitempty"`
 	LoopInstanceID string `json:"loop_instance_id,omitempty"`
 	// HTTPStatus is that of Loop's answer; 0 without one.
 	HTTPStatus int `json:"http_status,omitempty"`
@@ -213,7 +218,8 @@ func (f *Failure) clipped() *Failure {
 		return nil
 	}
 	out := *f
-	out.Message, out.LoopMessage, out.LoopInstanceID = clip(f.Message), clip(f.LoopMessage), clip(f.LoopInstanceID)
+	out.Message, out.LoopMessage = clip(f.Message), clip(f.LoopMessage)
+	out.LoopCode, out.LoopCallID, out.LoopInstanceID = clip(f.LoopCode), clip(f.LoopCallID), clip(f.LoopInstanceID)
 	return &out
 }
 

@@ -154,14 +154,15 @@ func (s *writes) outcomeError(record ledger.Record) error {
 	}
 	out := apierror.Error{
 		Code: failure.Code, Reason: reasonNamed(failure.Reason), Message: failure.Message, French: failure.LoopMessage, RetryAfter: failure.RetryAfter,
-		Metadata: map[string]string{"state": string(record.State), "instanceId": failure.LoopInstanceID},
+		Metadata: apierror.LoopMetadata(failure.Operation, failure.HTTPStatus, failure.LoopCode, failure.LoopCallID, failure.LoopInstanceID),
 	}
+	out.Metadata["state"] = string(record.State)
 	switch record.State {
 	case ledger.NotSent:
 		if out.Code == codes.OK {
 			out.Code, out.Reason = codes.Unavailable, looppb.ErrorReason_ERROR_REASON_LOOP_UNAVAILABLE
 		}
-		out.Help = []string{s.words.nothing + " Send the same request_id again."}
+		out.Help = append(apierror.Cures(out.Reason), s.words.nothing+" Send the same request_id again.")
 	case ledger.Refused:
 		out.Code, out.Reason = codes.InvalidArgument, looppb.ErrorReason_ERROR_REASON_LOOP_REFUSED
 		out.Help = []string{s.words.nothing + " " + s.words.mend}
