@@ -32,6 +32,9 @@ type RawAnswer struct {
 	Body string
 }
 
+// RawOperation is the operation that errors of raw calls name, in place of one of the inventory.
+const RawOperation = "raw"
+
 // RawService calls what has no method.
 type RawService struct{ c *Client }
 
@@ -45,7 +48,7 @@ func ValidRawPath(path string) bool { return len(path) <= 200 && rawPath.MatchSt
 // body is no JSON leaves that open, and a 200 is a refusal only if it holds an error object that says something and nothing
 // else, because nobody knows what the route does.
 func (s *RawService) Call(ctx context.Context, in RawCall) (*RawAnswer, error) {
-	op := &Operation{ID: "raw", Method: in.Method, Path: in.Path, Key: in.Key, Resend: ResendNever}
+	op := &Operation{ID: RawOperation, Method: in.Method, Path: in.Path, Key: in.Key, Resend: ResendNever}
 	call := &Call{Operation: op, Dossier: in.Dossier, Query: url.Values{}, Body: in.Body}
 	read := in.Method == http.MethodGet
 	if read {

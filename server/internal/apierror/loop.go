@@ -118,8 +118,11 @@ func FromLoop(err *cegidclient.Error, help ...string) error {
 	if !known {
 		found = loopRules[cegidclient.KindBadResponse]
 	}
-	if err.Kind == cegidclient.KindUnavailable && err.Local {
+	switch {
+	case err.Kind == cegidclient.KindUnavailable && err.Local:
 		found.message = "Loop has failed again and again, so it is not called for a moment"
+	case err.Kind == cegidclient.KindRouteUnknown && err.Operation == cegidclient.RawOperation:
+		found.message = "Loop's gateway does not know this route: the operator checks how it is spelt under raw in the configuration, and loop.base_url"
 	}
 	out := Error{
 		Code: found.code, Reason: found.reason, Message: found.message,
