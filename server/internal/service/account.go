@@ -77,6 +77,9 @@ func (s *ReferenceData) CreateAccount(ctx context.Context, request *looppb.Creat
 	if err != nil {
 		return nil, err
 	}
+	if err := checkExtraFields(request.GetDossier(), request.GetExtraFields()); err != nil {
+		return nil, err
+	}
 	number, label := request.GetNumber(), request.GetLabel()
 	defer s.changed(request.GetPractice(), request.GetDossier()) // whatever it looks like: the account may be there
 	created, err := practice.Client.Accounts.Create(ctx, request.GetDossier(), cegidclient.Account{

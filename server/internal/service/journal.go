@@ -123,6 +123,9 @@ func (s *ReferenceData) CreateJournal(ctx context.Context, request *looppb.Creat
 	if err := refusal(check.JournalCode(request.GetCode())); err != nil {
 		return nil, err
 	}
+	if err := checkExtraFields(request.GetDossier(), request.GetExtraFields()); err != nil {
+		return nil, err
+	}
 	code, label := request.GetCode(), request.GetLabel()
 	defer s.changed(request.GetPractice(), request.GetDossier()) // whatever it looks like: the journal may be there
 	created, err := practice.Client.Journals.Create(ctx, request.GetDossier(), cegidclient.Journal{

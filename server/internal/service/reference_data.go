@@ -3,9 +3,18 @@
 package service
 
 import (
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/go-json-experiment/json/jsontext"
+
 	"cegid.internal/gateway/cegidclient"
 	looppb "cegid.internal/gateway/gen/go/cegid/loop/v1"
+	"cegid.internal/gateway/server/internal/apierror"
 	"cegid.internal/gateway/server/internal/preflight"
+	"cegid.internal/gateway/server/internal/rawdoor"
 )
 
 // ReferenceData serves looppb.ReferenceDataService.
@@ -33,4 +42,20 @@ func NewReferenceData(practices *Practices, checked *preflight.Cache) *Reference
 		sections: newAnalyticSections(practices), thirdParties: newThirdParties(practices),
 		vatCodes: newVATCodes(practices), establishments: newEstablishments(practices),
 	}
+}
+
+// checkExtraFields refuses what names another dossier than the one that the policy was asked about: nobody knows which of
+// its names Loop heeds in the body of a creation, so these are guarded as raw calls are.
+func checkExtraFields(dossier string, fields map[string]string) error {
+	for _, name := range slices.Sorted(maps.Keys(fields)) {
+		member, err := jsontext.AppendQuote([]byte("{"), name)
+		if err != nil {
+			continue // no name of a field, which the client says better
+		}
+		if errors.Is(rawdoor.CheckBody(string(member)+":"+fields[name]+"}", dossier), rawdoor.ErrOtherDossier) {
+			return apierror.Field(looppb.ErrorReason_ERROR_REASON_FIELD_INVALID, fmt.Sprintf("extra_fields[%q]", name),
+				"is not the caller's to give: it may decide which dossier is written, and that is the request's own")
+		}
+	}
+	return nil
 }
