@@ -153,6 +153,24 @@ func TestTheSameContentUnderAnotherID(t *testing.T) {
 	}
 }
 
+// TestADuplicateOfWhatIsUncertainSaysToLookFirst: else "set allow_duplicate" would be how an invoice is booked twice.
+func TestADuplicateOfWhatIsUncertainSaysToLookFirst(t *testing.T) {
+	h := start(t, nil)
+	client := looppb.NewImportServiceClient(h.conn)
+	for id, says := range map[string]bool{"SIM-LOST-ANSWER-1": true, "FA-1": false} {
+		_, err := client.ImportEntries(as(t.Context(), "everything"), importOf(id, invoice(id, "120")))
+		if says != (reasonOf(err) == "OUTCOME_UNKNOWN") {
+			t.Fatalf("%s: %v", id, err)
+		}
+		for caller, sees := range map[string]bool{"everything": true, "stranger": false} {
+			_, err = client.ImportEntries(as(t.Context(), caller), importOf(id+"-"+caller, invoice(id, "120")))
+			if got := failureOf(status.Convert(err)); got.Reason != "DUPLICATE_CONTENT" || (len(got.Help) == 1 && strings.Contains(got.Help[0], "Loop before")) != (says && sees) {
+				t.Errorf("%s, told to %s: %+v", id, caller, got)
+			}
+		}
+	}
+}
+
 // TestTheSameContentInOtherWords: what Loop would get is the same, so it is the same content.
 func TestTheSameContentInOtherWords(t *testing.T) {
 	h := start(t, nil)

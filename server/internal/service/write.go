@@ -119,6 +119,9 @@ func (s *writes) submissionError(ctx context.Context, submission ledger.Submissi
 			out.Metadata = map[string]string{"requestId": duplicate.Of.RequestID, "state": string(duplicate.Of.State)}
 			out.Message = fmt.Sprintf("%s under request_id %s, which is %s; %s",
 				s.words.again, duplicate.Of.RequestID, duplicate.Of.State, s.words.twice)
+			if state := duplicate.Of.State; state == ledger.Uncertain || state == ledger.Failed { // neither proves that nothing was booked
+				out.Help = []string{s.words.look}
+			}
 		}
 		return out.Err()
 	case errors.Is(context.Cause(ctx), interceptor.ErrShuttingDown):
