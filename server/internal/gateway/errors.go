@@ -198,6 +198,9 @@ func malformed(message string) error {
 	if match := badQueryValue.FindStringSubmatch(message); match != nil {
 		return apierror.Field(reason, match[1], "has a value of the wrong type")
 	}
+	if match := twiceOfOne.FindStringSubmatch(message); match != nil {
+		return apierror.Field(reason, match[1], "is given twice: of the fields that exclude each other, give one")
+	}
 	if match := badMask.FindStringSubmatch(message); match != nil {
 		return apierror.Field(reason, match[2], "names "+match[1]+": in JSON, a mask names fields as JSON does, legalForm and not legal_form")
 	}
@@ -210,7 +213,8 @@ func malformed(message string) error {
 var (
 	alreadyInPath = regexp.MustCompile(`field "([a-z_]{1,100})" stands in the path`)
 	badQueryValue = regexp.MustCompile(`parsing field "([^"]{1,100})"`)
-	badMaskPath   = regexp.MustCompile(`FieldMask\S* contains invalid path: ("[\w.]{1,100}")`)
-	badMask       = regexp.MustCompile(`invalid path ("[\w.]{1,100}") in the mask ([\w.\[\]]{1,250})`)
+	badMaskPath   = regexp.MustCompile(`FieldMask\S* contains invalid path: ("[\w.*]{1,100}")`)
+	badMask       = regexp.MustCompile(`invalid path ("[\w.*]{1,100}") in the mask ([\w.\[\]]{1,250})`)
+	twiceOfOne    = regexp.MustCompile(`oneof "?(?:\w+\.){0,20}(\w{1,100})(?:"| is already set)`)
 	badJSONValue  = regexp.MustCompile(`invalid value for \w+ field ([\w.\[\]]{1,250})`)
 )

@@ -19,6 +19,8 @@ const (
 	accounts   = "/v1/practices/demo/dossiers/CEGID001/accounts"
 	imports    = "/v1/practices/demo/dossiers/CEGID001/imports"
 	connection = "/v1/practices/demo/dossiers/CEGID001:checkConnection"
+	entries    = "/v1/practices/demo/dossiers/CEGID001/entries"
+	identity   = "/v1/practices/demo/dossiers/CEGID001/legalIdentity"
 )
 
 // TestRequestsThatCannotBeRead: each is refused with the field that is wrong, and none reaches the service.
@@ -40,6 +42,8 @@ func TestRequestsThatCannotBeRead(t *testing.T) {
 		{name: "a parameter that stands in the path", path: accounts + "?practice=partner", fields: []string{"practice"}, says: "leave it out of the query"},
 		{name: "a parameter inside a text", path: accounts + "?filter.x=1", fields: []string{"filter.x"}, says: "no parameter"},
 		{name: "a query with a semicolon", path: accounts + "?pageSize=1;filter=x", fields: []string{""}, says: "cannot be read"},
+		{name: "two parameters of which one is wanted", path: entries + "?lettering=LETTERING_STATE_LETTERED&originId=x", fields: []string{"criterion"}, says: "give one"},
+		{name: "a mask for everything", verb: "PATCH", path: identity, body: `{"updateMask": "*"}`, fields: []string{"updateMask"}, says: "mask names"},
 		{name: "a body with another after it", verb: "POST", path: connection, body: `{} {"keyKind": "KEY_KIND_ADVANCED"}`, says: "one JSON object"},
 		{name: "a body with something after it", verb: "POST", path: connection, body: `{}x`, says: "one JSON object"},
 		{name: "a body that is an array", verb: "POST", path: connection, body: `[]`, says: "one JSON object"},
