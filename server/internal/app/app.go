@@ -51,6 +51,9 @@ const (
 	maxHeader  = 32 << 10
 	// connectionBuffer is what a connection holds for its reader, each way. Larger ones would read whole dossiers ahead.
 	connectionBuffer = 64 << 10
+	// handshakeLimit bounds the beginning of a connection, idleLimit the time that one is kept for nothing.
+	handshakeLimit = 10 * time.Second
+	idleLimit      = 15 * time.Minute
 	// lastMoment is what calls get to answer SHUTTING_DOWN once their grace is over.
 	lastMoment = 2 * time.Second
 )
@@ -106,6 +109,7 @@ type Server struct {
 	preflight        *preflight.Cache
 	documents        *service.Documents
 	raw              *service.Raw
+	refusals         *interceptor.Refusals
 
 	readiness              *readiness
 	drain, endCalls        context.CancelFunc
@@ -148,11 +152,12 @@ func New(cfg Config) (_ *Server, err error) {
 	}
 	telemetry.RegisterLedger(cfg.Registry, cfg.Ledger)
 	telemetry.RegisterPractices(cfg.Registry, cfg.Practices.All)
+	s.refusals = interceptor.NewRefusals(cfg.Audit)
 	chain := interceptor.Config{
 		Log: cfg.Log, Metrics: interceptor.NewMetrics(cfg.Registry), Deadlines: cfg.Deadlines,
 		Callers: interceptor.Identities{Policy: cfg.Policy, Issuers: cfg.Issuers},
 		Access:  access, Validator: validator, Limits: interceptor.NewLimits(cfg.Policy),
-		Audit: cfg.Audit, Draining: s.draining, Shutdown: s.shuttingDown,
+		Audit: cfg.Audit, Refusals: s.refusals, Draining: s.draining, Shutdown: s.shuttingDown,
 	}
 	writes := service.NewWrites(cfg.Practices, cfg.Ledger, s.importer, cfg.Policy, callerOf, cfg.Log)
 	files, err := spool.Open(cfg.Spool)
@@ -168,8 +173,14 @@ func New(cfg Config) (_ *Server, err error) {
 	if cfg.TLS != nil {
 		transport = credentials.NewTLS(cfg.TLS)
 	}
-	s.public = s.newServer(chain, interceptor.OfConnection(cfg.Authorities), transport)
-	s.inMemory = s.newServer(chain, interceptor.HandedOver, insecure.NewCredentials())
+	publicDoor := interceptor.NewDoor(chain.Callers, interceptor.OfConnection(cfg.Authorities))
+	s.public = s.newServer(chain, publicDoor, append(publicDoor.Options(),
+		grpc.Creds(transport),
+		grpc.ConnectionTimeout(handshakeLimit),
+		grpc.KeepaliveParams(keepalive.ServerParameters{MaxConnectionIdle: idleLimit, Time: time.Minute, Timeout: 20 * time.Second}),
+	)...)
+	door := interceptor.NewDoor(chain.Callers, interceptor.HandedOver)
+	s.inMemory = s.newServer(chain, door)
 	reflection.Register(s.public)
 
 	s.conn, err = grpc.NewClient("passthrough:///in-memory",
@@ -186,6 +197,7 @@ func New(cfg Config) (_ *Server, err error) {
 		Conn: s.conn, Services: contract, MaxBody: maxMessage, OpenAPI: gen.OpenAPI, Ready: s.readiness.why, Log: cfg.Log,
 		Check:    func(request proto.Message) error { return interceptor.CheckShape(validator, request) },
 		Identity: func(state *tls.ConnectionState) metadata.MD { return interceptor.HandOver(state, cfg.Authorities) },
+		Arrive:   door.Arrive,
 	})
 	if err != nil {
 		return nil, err
@@ -198,10 +210,10 @@ func New(cfg Config) (_ *Server, err error) {
 
 // newServer is the one constructor of both gRPC servers. What they are told of a client's certificate differs: only the
 // one in memory believes what it is handed over.
-func (s *Server) newServer(chain interceptor.Config, certified interceptor.Certified, transport credentials.TransportCredentials) *grpc.Server {
-	chain.Callers.Certified = certified
-	options := append(interceptor.ServerOptions(interceptor.Chain(chain)),
-		grpc.Creds(transport),
+func (s *Server) newServer(chain interceptor.Config, door *interceptor.Door, more ...grpc.ServerOption) *grpc.Server {
+	chain.Callers = door.Callers()
+	options := append(interceptor.ServerOptions(interceptor.Chain(chain)), more...)
+	options = append(options,
 		grpc.MaxRecvMsgSize(maxMessage),
 		grpc.MaxHeaderListSize(maxHeader),
 		grpc.MaxConcurrentStreams(1000),
@@ -211,7 +223,8 @@ func (s *Server) newServer(chain interceptor.Config, certified interceptor.Certi
 				"no such method: server reflection lists them")
 		}),
 	)
-	server := grpc.NewServer(options...)
+	made := grpc.NewServer(options...)
+	server := door.Guard(made)
 	looppb.RegisterReferenceDataServiceServer(server, service.NewReferenceData(s.cfg.Practices, s.preflight))
 	looppb.RegisterDiagnosticsServiceServer(server, service.NewDiagnostics(s.cfg.Practices, s.cfg.Policy, callerOf))
 	looppb.RegisterImportServiceServer(server, s.imports)
@@ -221,7 +234,7 @@ func (s *Server) newServer(chain interceptor.Config, certified interceptor.Certi
 	looppb.RegisterDocumentServiceServer(server, s.documents)
 	looppb.RegisterRawServiceServer(server, s.raw)
 	grpc_health_v1.RegisterHealthServer(server, s.health)
-	return server
+	return made
 }
 
 func callerOf(ctx context.Context) string { return interceptor.CallFrom(ctx).Caller }
@@ -229,7 +242,7 @@ func callerOf(ctx context.Context) string { return interceptor.CallFrom(ctx).Cal
 func (s *Server) newHTTPServer(handler http.Handler) *http.Server {
 	return &http.Server{
 		Handler:           handler,
-		ReadHeaderTimeout: 10 * time.Second,
+		ReadHeaderTimeout: handshakeLimit,
 		IdleTimeout:       2 * time.Minute,
 		MaxHeaderBytes:    maxHeader,
 		ErrorLog:          slog.NewLogLogger(s.cfg.Log.Handler(), slog.LevelDebug), // clients' broken connections
@@ -393,6 +406,7 @@ func (s *Server) shutdown() {
 	s.inMemory.Stop()
 	<-graceful
 	s.importer.Close() // submissions under way belong to the server, and are bounded
+	s.refusals.Flush()
 	_ = s.conn.Close()
 	_ = s.memory.Close()
 	_ = s.operations.Close()

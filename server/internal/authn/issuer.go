@@ -116,6 +116,11 @@ func (i *Issuer) Verify(ctx context.Context, token string) (map[string]any, erro
 	if err != nil {
 		return nil, err
 	}
+	return i.check(ctx, token, payload)
+}
+
+// check looks at what a token says whose signature is good.
+func (i *Issuer) check(ctx context.Context, token string, payload []byte) (map[string]any, error) {
 	claims, err := strict(payload)
 	if err != nil {
 		return nil, err
@@ -176,16 +181,45 @@ type Issuers []*Issuer
 
 // Verify returns who issued a token, and its claims. Errors are those of Issuer.Verify.
 func (is Issuers) Verify(ctx context.Context, token string) (issuer string, claims map[string]any, err error) {
+	from, err := is.of(token)
+	if err != nil {
+		return "", nil, err
+	}
+	claims, err = from.Verify(ctx, token)
+	return from.url, claims, err
+}
+
+// VerifyAtOnce is Verify with the keys that are at hand: it waits for nobody, and refuses what only others would verify.
+func (is Issuers) VerifyAtOnce(ctx context.Context, token string) (issuer string, claims map[string]any, err error) {
+	from, err := is.of(token)
+	if err != nil {
+		return "", nil, err
+	}
+	payload, ok := from.keys.verifyAtOnce(token)
+	if !ok {
+		return "", nil, refusal("not signed by the issuer")
+	}
+	claims, err = from.check(ctx, token, payload)
+	return from.url, claims, err
+}
+
+// of finds who a token says that it is from.
+func (is Issuers) of(token string) (*Issuer, error) {
 	said := unverifiedIssuer(token)
 	at := slices.IndexFunc(is, func(i *Issuer) bool { return i.url == said })
 	switch {
 	case said == "":
-		return "", nil, refusal("malformed")
+		return nil, refusal("malformed")
 	case at < 0:
-		return "", nil, refusal("of an unknown issuer")
+		return nil, refusal("of an unknown issuer")
 	}
-	claims, err = is[at].Verify(ctx, token)
-	return said, claims, err
+	return is[at], nil
+}
+
+// End is when a token with these claims is no longer good.
+func End(claims map[string]any) time.Time {
+	seconds, _ := claims["exp"].(float64)
+	return time.Unix(int64(min(seconds, 1<<40)), 0).Add(Skew)
 }
 
 // LooksLikeJWT tells what may be a JWT from any other token, before either is believed.

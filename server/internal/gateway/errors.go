@@ -185,6 +185,9 @@ func malformed(message string) error {
 	if strings.Contains(message, "request body too large") {
 		return apierror.New(codes.InvalidArgument, reason, "the body is larger than this service takes: send less at once")
 	}
+	if strings.Contains(message, errTooManyParts.Error()) {
+		return apierror.New(codes.InvalidArgument, reason, "the body has more values than this service takes: send less at once")
+	}
 	if strings.Contains(message, "invalid grpc-timeout") {
 		return apierror.Field(reason, "Grpc-Timeout", "is not a timeout: write digits and a unit, such as 10S")
 	}

@@ -7,6 +7,7 @@ import (
 	"cmp"
 	"context"
 	"crypto/tls"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -22,6 +23,7 @@ import (
 	"google.golang.org/protobuf/reflect/protoreflect"
 
 	looppb "cegid.internal/gateway/gen/go/cegid/loop/v1"
+	"cegid.internal/gateway/server/internal/apierror"
 	"cegid.internal/gateway/server/internal/interceptor"
 )
 
@@ -40,6 +42,10 @@ type Config struct {
 	Check func(proto.Message) error
 	// Identity is what the service is told of the client of a connection; nil tells nothing.
 	Identity func(*tls.ConnectionState) metadata.MD
+	// Arrive tells, by the credentials of a request, whether anybody is known by them, before anything of its body is read;
+	// and then notes that it arrives, until leave. end ends it when others need its place. The context holds what the
+	// service will be told. Nil knows everybody.
+	Arrive func(ctx context.Context, end func()) (leave func(), known bool)
 	// OpenAPI is the document that /openapi.json answers.
 	OpenAPI []byte
 	// Log hears of the errors that the gateway makes itself and masks.
@@ -109,7 +115,13 @@ func New(cfg Config) (http.Handler, error) {
 			return nil, err
 		}
 	}
-	api := &api{mux: mux, json: json, routes: routes, documents: looppb.NewDocumentServiceClient(cfg.Conn), check: cfg.Check, log: cfg.Log}
+	api := &api{
+		mux: mux, json: json, routes: routes, documents: looppb.NewDocumentServiceClient(cfg.Conn), check: cfg.Check, log: cfg.Log,
+		arrive: cfg.Arrive, identity: handOver(cfg.Identity),
+	}
+	if api.arrive == nil {
+		api.arrive = func(context.Context, func()) (func(), bool) { return func() {}, true }
+	}
 
 	root := http.NewServeMux()
 	root.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { writeText(w, http.StatusOK, "ok\n") })
@@ -193,6 +205,8 @@ type api struct {
 	routes    routes
 	documents looppb.DocumentServiceClient
 	check     func(proto.Message) error
+	arrive    func(context.Context, func()) (func(), bool)
+	identity  func(context.Context, *http.Request) metadata.MD
 	log       *slog.Logger
 }
 
@@ -226,10 +240,25 @@ func (a *api) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		a.serveUpload(w, r, found)
 		return
 	}
+	if encoding := r.Header.Get("Content-Encoding"); encoding != "" && encoding != "identity" {
+		writeError(r.Context(), a.mux, a.json, w, r, apierror.Field(looppb.ErrorReason_ERROR_REASON_REQUEST_MALFORMED, "Content-Encoding", "is not understood: send the body as it is"))
+		return
+	}
 	if !found.hasBody {
 		// Taken off the connection all the same: it would end a stream when its time is over.
 		if _, err := io.Copy(io.Discard, r.Body); err != nil {
 			writeError(r.Context(), a.mux, a.json, w, r, malformed(err.Error()))
+			return
+		}
+	}
+	if body, ok := r.Body.(*timedBody); ok && found.hasBody {
+		who := metadata.Join(metadata.MD{"authorization": r.Header.Values("Authorization")}, a.identity(r.Context(), r))
+		leave, known := a.arrive(metadata.NewIncomingContext(r.Context(), who), body.interrupt)
+		defer leave()
+		if !known { // what a stranger sends is not for reading: the service refuses an empty request just as well
+			empty := r.Clone(r.Context())
+			empty.Body, empty.ContentLength = http.NoBody, 0
+			refuseBody(w, r, func() { a.mux.ServeHTTP(w, empty) })
 			return
 		}
 	}
@@ -299,6 +328,9 @@ func (m *marshaler) NewDecoder(body io.Reader) runtime.Decoder {
 		if len(bytes.TrimSpace(text)) == 0 {
 			return io.EOF // no body: an empty request
 		}
+		if tooManyParts(text) {
+			return errTooManyParts
+		}
 		request, ok := target.(proto.Message)
 		if !ok {
 			return fmt.Errorf("the body of this contract is a whole message, not a %T", target)
@@ -314,6 +346,31 @@ func (m *marshaler) NewDecoder(body io.Reader) runtime.Decoder {
 		}
 		return nil
 	})
+}
+
+// maxParts bounds the values of a body. A few bytes are enough to say one that takes hundreds in memory: megabytes of them
+// would take gigabytes. The largest import that the contract allows has some hundred thousand.
+const maxParts = 300_000
+
+var errTooManyParts = errors.New("more values than this service takes")
+
+// tooManyParts counts what begins a value, outside of strings.
+func tooManyParts(text []byte) bool {
+	if len(text) <= maxParts {
+		return false
+	}
+	parts, quoted := 0, false
+	for i := 0; i < len(text); i++ {
+		switch c := text[i]; {
+		case quoted && c == '\\':
+			i++
+		case c == '"':
+			quoted = !quoted
+		case !quoted && (c == '{' || c == '[' || c == ','):
+			parts++
+		}
+	}
+	return parts > maxParts
 }
 
 func writeText(w http.ResponseWriter, code int, text string) {

@@ -48,16 +48,16 @@ func (a *api) serveUpload(w http.ResponseWriter, r *http.Request, found *route) 
 		body, err = a.json.Marshal(response)
 	}
 	if err != nil {
-		refuseUpload(w, r, func() { writeError(r.Context(), a.mux, a.json, w, r, err) })
+		refuseBody(w, r, func() { writeError(r.Context(), a.mux, a.json, w, r, err) })
 		return
 	}
 	w.Header().Set("Content-Type", a.json.ContentType(response))
 	_, _ = w.Write(body) // the caller may have gone
 }
 
-// refuseUpload answers while the file may still be on its way. Who closes a connection with something unread in it takes
+// refuseBody answers while the body may still be on its way. Who closes a connection with something unread in it takes
 // the answer away from a caller who reads it last: so the rest is thrown away, for a while.
-func refuseUpload(w http.ResponseWriter, r *http.Request, answer func()) {
+func refuseBody(w http.ResponseWriter, r *http.Request, answer func()) {
 	body, ok := r.Body.(*timedBody)
 	if !ok || body.whole() || r.ProtoMajor != 1 { // HTTP/2 ends the one stream
 		answer()

@@ -39,8 +39,9 @@ type Config struct {
 	Validator protovalidate.Validator
 	// Limits bound what a caller takes.
 	Limits *Limits
-	// Audit is told of every write, raw call and refused access, whatever the level of Log.
-	Audit *slog.Logger
+	// Audit is told of every write and raw call, whatever the level of Log; Refusals of every refused access.
+	Audit    *slog.Logger
+	Refusals *Refusals
 	// Draining ends when the server stops being ready, Shutdown when calls under way must end.
 	Draining, Shutdown context.Context
 }
@@ -54,9 +55,9 @@ func Chain(cfg Config) []Named {
 		cfg.Metrics.interceptor(cfg.Access),
 		clampDeadline(cfg.Deadlines, cfg.Access, cfg.Draining, cfg.Shutdown),
 		mapErrors(cfg.Log),
-		authenticate(cfg.Callers, cfg.Audit),
+		authenticate(cfg.Callers, cfg.Refusals),
 		limitCalls(cfg.Limits),
-		authorize(cfg.Callers.Policy, cfg.Access, cfg.Audit),
+		authorize(cfg.Callers.Policy, cfg.Access, cfg.Refusals),
 		audit(cfg.Audit, cfg.Access),
 		validate(cfg.Validator),
 		recovery("inner recovery", cfg.Log),

@@ -33,7 +33,7 @@ func testChain(t *testing.T, log *slog.Logger, grants *policy.Policy, shutdown c
 		Log: log, Metrics: NewMetrics(prometheus.NewRegistry()), Deadlines: minute, Limits: NewLimits(grants),
 		Callers:   Identities{Policy: grants, Certified: func(context.Context) []string { return nil }},
 		Access:    map[string]policy.Right{"/s/Read": policy.Read, "/s/Write": policy.Write},
-		Validator: anything{}, Draining: shutdown, Shutdown: shutdown, Audit: log,
+		Validator: anything{}, Draining: shutdown, Shutdown: shutdown, Audit: log, Refusals: NewRefusals(log),
 	})
 }
 

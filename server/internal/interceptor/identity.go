@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"strings"
+	"time"
 
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/credentials"
@@ -81,45 +82,78 @@ func nobody(why string) error {
 		"no valid token or client certificate: send the metadata `authorization: Bearer <token>` with a token of a caller in the policy, or call with a certificate of one")}
 }
 
-// identify returns who calls, and how that is known. A call with a token is judged by that alone: whoever sends one that
-// is no longer good means somebody else than the certificate of the machine, or would not send it. The error is an
-// unknown, or that of ctx.
-func (i Identities) identify(ctx context.Context) (caller, by string, err error) {
+// identity is a caller, and how it is known.
+type identity struct {
+	caller, by string
+	// until is when the credential ends; zero when it does not say.
+	until time.Time
+}
+
+// outcome is what identifying came to, noted in a context so that all who ask are told the same.
+type outcome struct {
+	identity
+	err error
+}
+
+type outcomeKey struct{}
+
+// identify returns who calls. A call with a token is judged by that alone: whoever sends one that is no longer good means
+// somebody else than the certificate of the machine, or would not send it. The error is an unknown, or that of ctx.
+func (i Identities) identify(ctx context.Context) (identity, error) {
+	if known, ok := ctx.Value(outcomeKey{}).(outcome); ok {
+		return known.identity, known.err
+	}
+	return i.identifyBy(ctx, i.Issuers.Verify)
+}
+
+// identified notes in a context who calls, as far as that is known without waiting for anybody.
+func (i Identities) identified(ctx context.Context) (_ context.Context, caller string) {
+	known, err := i.identifyBy(ctx, i.Issuers.VerifyAtOnce)
+	if err != nil {
+		return ctx, ""
+	}
+	return context.WithValue(ctx, outcomeKey{}, outcome{known, nil}), known.caller
+}
+
+// verifier is how a JWT becomes claims.
+type verifier func(ctx context.Context, token string) (issuer string, claims map[string]any, err error)
+
+func (i Identities) identifyBy(ctx context.Context, verify verifier) (identity, error) {
 	if values := metadata.ValueFromIncomingContext(ctx, "authorization"); len(values) > 0 {
-		return i.ofToken(ctx, bearer(values))
+		return i.ofToken(ctx, bearer(values), verify)
 	}
 	names := i.Certified(ctx)
 	if len(names) == 0 {
-		return "", "", nobody("no credential")
+		return identity{}, nobody("no credential")
 	}
-	caller, err = i.Policy.ByCertificate(names)
-	return caller, byCertificate, ofNobody(err, byCertificate)
+	caller, err := i.Policy.ByCertificate(names)
+	return identity{caller: caller, by: byCertificate}, ofNobody(err, byCertificate)
 }
 
-func (i Identities) ofToken(ctx context.Context, token string) (caller, by string, err error) {
+func (i Identities) ofToken(ctx context.Context, token string, verify verifier) (identity, error) {
 	if token == "" {
-		return "", "", nobody("no bearer token")
+		return identity{}, nobody("no bearer token")
 	}
 	if caller, ok := i.Policy.Authenticate(token); ok {
-		return caller, byToken, nil
+		return identity{caller: caller, by: byToken}, nil
 	}
 	if len(i.Issuers) == 0 || !authn.LooksLikeJWT(token) {
-		return "", "", nobody("token of nobody")
+		return identity{}, nobody("token of nobody")
 	}
-	issuer, claims, err := i.Issuers.Verify(ctx, token)
+	issuer, claims, err := verify(ctx, token)
 	switch {
 	case errors.Is(err, authn.ErrUnavailable):
-		return "", "", unknown{"jwt, whose issuer does not answer", apierror.Error{
+		return identity{}, unknown{"jwt, whose issuer does not answer", apierror.Error{
 			Code: codes.Unavailable, Reason: looppb.ErrorReason_ERROR_REASON_ISSUER_UNAVAILABLE,
 			Message: "the issuer of the token does not answer, so that nobody can tell whether it is good: call again in a moment", RetryAfter: authn.RetryAfter,
 		}.Err()}
 	case errors.Is(err, authn.ErrRefused):
-		return "", "", nobody("jwt, " + authn.Why(err))
+		return identity{}, nobody("jwt, " + authn.Why(err))
 	case err != nil:
-		return "", "", err
+		return identity{}, err
 	}
-	caller, err = i.Policy.ByClaims(issuer, claims)
-	return caller, byJWT, ofNobody(err, byJWT)
+	caller, err := i.Policy.ByClaims(issuer, claims)
+	return identity{caller: caller, by: byJWT, until: authn.End(claims)}, ofNobody(err, byJWT)
 }
 
 func ofNobody(err error, what string) error {

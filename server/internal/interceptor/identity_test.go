@@ -91,7 +91,7 @@ grants: [{callers: [billing, data], practices: ["*"], dossiers: ["*"], rights: [
 			written := slog.New(slog.NewJSONHandler(&log, nil))
 			minute := Deadlines{UnaryDefault: time.Minute, UnaryMax: time.Minute, StreamDefault: time.Minute, StreamMax: time.Minute}
 			chain := Chain(Config{
-				Log: written, Audit: written, Metrics: NewMetrics(prometheus.NewRegistry()), Deadlines: minute, Limits: NewLimits(grants),
+				Log: written, Audit: written, Refusals: NewRefusals(written), Metrics: NewMetrics(prometheus.NewRegistry()), Deadlines: minute, Limits: NewLimits(grants),
 				Callers: Identities{Policy: grants, Issuers: c.issuers, Certified: func(context.Context) []string { return c.names }},
 				Access:  map[string]policy.Right{"/s/Write": policy.Write}, Validator: anything{}, Draining: t.Context(), Shutdown: t.Context(),
 			})

@@ -172,25 +172,39 @@ func mapErrors(log *slog.Logger) Named {
 	})
 }
 
-// authenticate finds out who calls.
-func authenticate(callers Identities, auditLog *slog.Logger) Named {
-	return around("authentication", func(ctx context.Context, method string, _ bool, next func(context.Context) error) error {
+// authenticate finds out who calls. A stream ends with the token that it began with: whoever has it for the length of a
+// stream has it for no longer.
+func authenticate(callers Identities, refusals *Refusals) Named {
+	return around("authentication", func(ctx context.Context, method string, streaming bool, next func(context.Context) error) error {
 		if public(method) {
 			return next(ctx)
 		}
-		caller, by, err := callers.identify(ctx)
-		if who, ok := errors.AsType[unknown](err); ok {
-			refused(ctx, auditLog, method, who.why)
-			return who.answer
+		who, err := callers.identify(ctx)
+		if nobody, ok := errors.AsType[unknown](err); ok {
+			refusals.note(ctx, method, nobody.why)
+			return nobody.answer
 		}
 		if err != nil {
 			return err
 		}
 		call := CallFrom(ctx)
-		call.Caller, call.By = caller, by
-		return next(ctx)
+		call.Caller, call.By = who.caller, who.by
+		if err := unread(ctx); err != nil {
+			return err
+		}
+		if !streaming || who.until.IsZero() {
+			return next(ctx)
+		}
+		within, cancel := context.WithDeadlineCause(ctx, who.until, errTokenEnded)
+		defer cancel()
+		if err = next(within); err != nil && ctx.Err() == nil && errors.Is(context.Cause(within), errTokenEnded) {
+			return apierror.New(codes.Unauthenticated, looppb.ErrorReason_ERROR_REASON_CALLER_UNKNOWN, "the token has ended: call again with another one")
+		}
+		return err
 	})
 }
+
+var errTokenEnded = errors.New("the token has ended")
 
 // public methods say nothing of any practice: probes and schema. By name, since whoever could invent one would pass.
 func public(method string) bool {
@@ -203,7 +217,7 @@ func public(method string) bool {
 }
 
 // authorize asks the policy. A request without practice or dossier goes on to validation, which refuses it by name.
-func authorize(grants *policy.Policy, access map[string]policy.Right, auditLog *slog.Logger) Named {
+func authorize(grants *policy.Policy, access map[string]policy.Right, refusals *Refusals) Named {
 	return onFirst("authorisation", func(ctx context.Context, method string, request any) error {
 		if public(method) {
 			return nil
@@ -242,7 +256,7 @@ func authorize(grants *policy.Policy, access map[string]policy.Right, auditLog *
 		if grants.Decide(question).Allowed {
 			return nil
 		}
-		refused(ctx, auditLog, method, "needs the right to "+right.String())
+		refusals.note(ctx, method, "needs the right to "+right.String())
 		return notAllowed()
 	})
 }
@@ -259,14 +273,6 @@ func subject(request any) (any, error) {
 		return nil, apierror.Field(looppb.ErrorReason_ERROR_REASON_FIELD_INVALID, "metadata", "is missing: send it first, and the bytes after it")
 	}
 	return opening.GetMetadata(), nil
-}
-
-// refused notes a refused access.
-func refused(ctx context.Context, log *slog.Logger, method, why string) {
-	call := CallFrom(ctx)
-	log.LogAttrs(ctx, slog.LevelWarn, "audit", slog.String("event", "refused"), slog.String("why", why), slog.String("method", clip(method)),
-		slog.String("caller", call.Caller), slog.String("by", call.By), slog.String("practice", call.Practice), slog.String("dossier", call.Dossier),
-		slog.String("request_id", call.RequestID))
 }
 
 // loggable keeps what a caller made up out of the log.

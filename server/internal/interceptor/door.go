@@ -1,0 +1,184 @@
+package interceptor
+
+import (
+	"container/list"
+	"context"
+	"errors"
+	"strings"
+	"sync"
+	"time"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+	"google.golang.org/grpc/tap"
+
+	looppb "cegid.internal/gateway/gen/go/cegid/loop/v1"
+	"cegid.internal/gateway/server/internal/apierror"
+)
+
+const (
+	// arrivalLimit is how long a request may take to arrive.
+	arrivalLimit = 30 * time.Second
+	// strangersAtOnce and callersAtOnce bound the requests that arrive at a time, and with them the memory that is theirs:
+	// of all whom nobody knows, and of each caller. The oldest gives way, since one that is well meant takes a moment.
+	strangersAtOnce = 32
+	callersAtOnce   = 256
+)
+
+// Door is what requests pass before the interceptors, which see them when they have arrived whole: grpc-go reads a unary
+// call's message, and makes values of its bytes, before it asks an interceptor, whoever sends it. Each server has its own.
+type Door struct {
+	callers Identities
+
+	mu       sync.Mutex
+	arriving map[string]*list.List // of func(), to end it, by caller; the oldest first
+}
+
+// NewDoor returns the door of a server whose callers are these.
+func NewDoor(callers Identities, certified Certified) *Door {
+	callers.Certified = certified
+	return &Door{callers: callers, arriving: map[string]*list.List{}}
+}
+
+// Callers are those of its server.
+func (d *Door) Callers() Identities { return d.callers }
+
+// Options are those of its server, where others connect to it.
+func (d *Door) Options() []grpc.ServerOption {
+	return []grpc.ServerOption{grpc.InTapHandle(d.tap), grpc.ForceServerCodecV2(boundedCodec())}
+}
+
+// tap bounds the arrival of a call's first message. It must not wait: the whole connection would.
+func (d *Door) tap(ctx context.Context, info *tap.Info) (context.Context, error) {
+	ctx, cancel := context.WithCancel(ctx) // which grpc-go ends with the call
+	ctx, caller := d.callers.identified(ctx)
+	timer := time.AfterFunc(arrivalLimit, cancel)
+	leave := d.enter(caller, cancel)
+	arrived := sync.OnceFunc(func() { timer.Stop(); leave() })
+	context.AfterFunc(ctx, arrived)
+	if strings.HasPrefix(info.FullMethodName, "/grpc.reflection.") {
+		return ctx, nil // it has many messages, and all it takes is a moment
+	}
+	return context.WithValue(ctx, arrivalKey{}, arrived), nil
+}
+
+type arrivalKey struct{}
+
+// arrived says that the first message of a call is here.
+func arrived(ctx context.Context) {
+	if here, ok := ctx.Value(arrivalKey{}).(func()); ok {
+		here()
+	}
+}
+
+// enter notes a request that arrives; end ends it when others need its place.
+func (d *Door) enter(caller string, end func()) (leave func()) {
+	most := callersAtOnce
+	if caller == "" {
+		most = strangersAtOnce
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	queue, known := d.arriving[caller]
+	if !known {
+		queue = list.New()
+		d.arriving[caller] = queue
+	}
+	if queue.Len() >= most {
+		queue.Remove(queue.Front()).(func())()
+	}
+	place := queue.PushBack(end)
+	return func() {
+		d.mu.Lock()
+		defer d.mu.Unlock()
+		queue.Remove(place) // nothing, when it gave way
+	}
+}
+
+// Arrive is for a request that does not come by the server's own connections: it tells whether its caller is known, and then
+// notes its arrival; end ends it when others of that caller need its place.
+func (d *Door) Arrive(ctx context.Context, end func()) (leave func(), known bool) {
+	who, err := d.callers.identify(ctx)
+	if err != nil {
+		return func() {}, false
+	}
+	return d.enter(who.caller, end), true
+}
+
+// Guard registers services whose methods make nothing of a stranger's bytes.
+func (d *Door) Guard(registrar grpc.ServiceRegistrar) grpc.ServiceRegistrar {
+	return guarded{registrar, d}
+}
+
+type guarded struct {
+	grpc.ServiceRegistrar
+	door *Door
+}
+
+func (g guarded) RegisterService(service *grpc.ServiceDesc, implementation any) {
+	copied := *service
+	copied.Methods = make([]grpc.MethodDesc, 0, len(service.Methods))
+	for _, method := range service.Methods {
+		method.Handler = g.door.guard("/"+service.ServiceName+"/"+method.MethodName, method.Handler)
+		copied.Methods = append(copied.Methods, method)
+	}
+	g.ServiceRegistrar.RegisterService(&copied, implementation)
+}
+
+// guard makes a request of a message for callers alone. The others' stays empty, and the interceptors refuse it as they do
+// any: with a line in the log, a record and a reason. So do they with one that cannot be read.
+func (d *Door) guard(method string, handle grpc.MethodHandler) grpc.MethodHandler {
+	return func(server any, ctx context.Context, decode func(any) error, interceptor grpc.UnaryServerInterceptor) (any, error) {
+		arrived(ctx)
+		stranger := false
+		if !public(method) {
+			who, err := d.callers.identify(ctx)
+			ctx, stranger = context.WithValue(ctx, outcomeKey{}, outcome{who, err}), err != nil
+		}
+		var failed error
+		ctx = context.WithValue(ctx, unreadKey{}, &failed)
+		return handle(server, ctx, func(message any) error {
+			if !stranger {
+				failed = decode(message)
+			}
+			return nil
+		}, interceptor)
+	}
+}
+
+type unreadKey struct{}
+
+// unread is why the request of a call could not be read.
+func unread(ctx context.Context) error {
+	if failed, ok := ctx.Value(unreadKey{}).(*error); ok && *failed != nil {
+		return errUnreadable(*failed)
+	}
+	return nil
+}
+
+// errUnreadable words what grpc-go says of a message.
+func errUnreadable(err error) error {
+	const reason = looppb.ErrorReason_ERROR_REASON_REQUEST_MALFORMED
+	if strings.Contains(err.Error(), ErrTooMany.Error()) {
+		return apierror.New(codes.InvalidArgument, reason, "the request has more parts than this service takes: send less at once")
+	}
+	return apierror.New(codes.InvalidArgument, reason, "the message cannot be read: it is not of this contract, or not UTF-8")
+}
+
+// received words the errors of receiving a stream's message, of which grpc-go knows no other sign than its words.
+func received(err error) error {
+	said := status.Convert(err)
+	switch {
+	case !strings.HasPrefix(said.Message(), "grpc: "):
+	case said.Code() == codes.Internal:
+		return errUnreadable(err)
+	case said.Code() == codes.ResourceExhausted:
+		return apierror.New(codes.ResourceExhausted, looppb.ErrorReason_ERROR_REASON_CALLER_LIMIT,
+			"the message is larger than this service takes: send less at once")
+	}
+	return err
+}
+
+// ErrTooMany says that a message has more parts than this service makes values of.
+var ErrTooMany = errors.New("more parts than this service takes")
