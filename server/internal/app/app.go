@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"net/http/pprof"
 	"net/netip"
+	"strings"
 	"sync"
 	"time"
 
@@ -62,6 +63,8 @@ const (
 type Config struct {
 	// Listen addresses, host:port; port 0 takes any free one.
 	GRPC, HTTP, Operations string
+	// Connections at a time, of gRPC and HTTP each; 0 is no bound.
+	Connections int
 	// TLS of the gRPC and HTTP listeners; nil is plaintext.
 	TLS *tls.Config
 	// Authorities vouch for the certificates of clients that TLS asks for; nil without.
@@ -87,6 +90,8 @@ type Config struct {
 	Drain, Grace time.Duration
 
 	Log *slog.Logger
+	// LogDossiers lets the line of a call have the code of its dossier.
+	LogDossiers bool
 	// Audit is told of writes and refused access, whatever the level of Log; nil takes Log.
 	Audit *slog.Logger
 	// Registry holds the metrics of the calls to Loop already.
@@ -154,7 +159,7 @@ func New(cfg Config) (_ *Server, err error) {
 	telemetry.RegisterPractices(cfg.Registry, cfg.Practices.All)
 	s.refusals = interceptor.NewRefusals(cfg.Audit)
 	chain := interceptor.Config{
-		Log: cfg.Log, Metrics: interceptor.NewMetrics(cfg.Registry), Deadlines: cfg.Deadlines,
+		Log: cfg.Log, LogDossiers: cfg.LogDossiers, Metrics: interceptor.NewMetrics(cfg.Registry), Deadlines: cfg.Deadlines,
 		Callers: interceptor.Identities{Policy: cfg.Policy, Issuers: cfg.Issuers},
 		Access:  access, Validator: validator, Limits: interceptor.NewLimits(cfg.Policy),
 		Audit: cfg.Audit, Refusals: s.refusals, Draining: s.draining, Shutdown: s.shuttingDown,
@@ -260,7 +265,7 @@ func operationsHandler(registry *prometheus.Registry) http.Handler {
 	} {
 		mux.HandleFunc("GET "+path, func(w http.ResponseWriter, r *http.Request) {
 			peer, err := netip.ParseAddrPort(r.RemoteAddr)
-			if err != nil || !peer.Addr().Unmap().IsLoopback() {
+			if err != nil || !peer.Addr().Unmap().IsLoopback() || !ofThisMachine(r) {
 				http.Error(w, "profiles are for loopback peers", http.StatusForbidden)
 				return
 			}
@@ -269,6 +274,17 @@ func operationsHandler(registry *prometheus.Registry) http.Handler {
 	}
 	mux.HandleFunc("GET /debug/pprof/cmdline", http.NotFound)
 	return mux
+}
+
+// ofThisMachine tells a request of somebody at this machine from that of a page of somebody else's in a browser there, whose
+// name may lead to loopback, too.
+func ofThisMachine(r *http.Request) bool {
+	host, _, err := net.SplitHostPort(r.Host)
+	if err != nil {
+		host = strings.Trim(r.Host, "[]")
+	}
+	site := r.Header.Get("Sec-Fetch-Site")
+	return authn.Loopback(host) && (site == "" || site == "none" || site == "same-origin")
 }
 
 func (s *Server) listen() error {
@@ -285,6 +301,9 @@ func (s *Server) listen() error {
 			return fmt.Errorf("the %s listener: %w; stop what has the address, or give another as listen.%s", each.name, err, each.key)
 		}
 		*each.listener = smallBuffers{listener}
+		if s.cfg.Connections > 0 && each.key != "operations" {
+			*each.listener = &fewConnections{Listener: *each.listener, places: make(chan struct{}, s.cfg.Connections)}
+		}
 	}
 	return nil
 }
@@ -298,6 +317,39 @@ func (l smallBuffers) Accept() (net.Conn, error) {
 		err = errors.Join(err, tcp.SetWriteBuffer(connectionBuffer))
 	}
 	return conn, err
+}
+
+// fewConnections closes the connections that are more than there are places: a caller finds another server sooner than in
+// a queue that somebody else fills.
+type fewConnections struct {
+	net.Listener
+	places chan struct{}
+}
+
+func (l *fewConnections) Accept() (net.Conn, error) {
+	for {
+		conn, err := l.Listener.Accept()
+		if err != nil {
+			return nil, err
+		}
+		select {
+		case l.places <- struct{}{}:
+			return &placed{Conn: conn, leave: sync.OnceFunc(func() { <-l.places })}, nil
+		default:
+			_ = conn.Close()
+		}
+	}
+}
+
+// placed gives its place back when it ends.
+type placed struct {
+	net.Conn
+	leave func()
+}
+
+func (p *placed) Close() error {
+	defer p.leave()
+	return p.Conn.Close()
 }
 
 // release gives back what New took, when nothing serves.

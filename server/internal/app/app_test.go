@@ -154,7 +154,7 @@ func TestProfilesAreForThisMachine(t *testing.T) {
 				continue // it would take its time
 			}
 			request := httptest.NewRequestWithContext(t.Context(), http.MethodGet, path, nil)
-			request.RemoteAddr = c.peer
+			request.RemoteAddr, request.Host = c.peer, "127.0.0.1:9091"
 			request.Header.Set("X-Forwarded-For", "127.0.0.1")
 			answer := httptest.NewRecorder()
 			handler.ServeHTTP(answer, request)

@@ -51,6 +51,8 @@ type Config struct {
 // Listen holds addresses as host:port; an empty host means every interface, port 0 any free port.
 type Listen struct {
 	GRPC, HTTP, Operations string
+	// Connections at a time, of gRPC and HTTP each.
+	Connections int
 }
 
 // TLS is either off or complete.
@@ -164,6 +166,8 @@ type Audit struct {
 // Log says what is logged.
 type Log struct {
 	Level slog.Level
+	// Dossiers says whether the line of a call has the code of its dossier.
+	Dossiers bool
 }
 
 // PracticeNames returns the practices' names, in order.

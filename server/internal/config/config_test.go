@@ -132,7 +132,7 @@ func TestEverySettingIsRead(t *testing.T) {
 	t.Setenv("GATEWAY_TEST_ADVANCED", "a:b")
 	write(t, dir, "dsn", "postgres://gateway:"+canary+"@localhost/ledger?sslmode=disable\n")
 	c, err := load(t, dir, `
-listen: {grpc: "[::1]:1", http: "localhost:2", operations: "10.0.0.1:3"}
+listen: {grpc: "[::1]:1", http: "localhost:2", operations: "10.0.0.1:3", connections: 17}
 tls: {certificate: tls.crt, key: tls.key, client_authorities: ca.pem}
 oidc: [{issuer: "http://localhost:9/realm", audience: gateway, allow_plain_http: true}]
 loop:
@@ -159,20 +159,20 @@ caller_limits: {calls: 4, requests_per_second: 2.5, burst: 5, bytes_per_second: 
 audit: {file: audit.log}
 deadlines: {unary_default: 1s, unary_max: 2s, stream_default: 3s, stream_max: 4s}
 shutdown: {grace: 5s, drain: 0s}
-log: {level: debug}
+log: {level: debug, dossiers: true}
 `)
 	if err != nil {
 		t.Fatal(err)
 	}
 	got := fmt.Sprintf("%+v", c)
 	got = strings.ReplaceAll(got, dir, "DIR")
-	want := "&{Listen:{GRPC:[::1]:1 HTTP:localhost:2 Operations:10.0.0.1:3} " +
+	want := "&{Listen:{GRPC:[::1]:1 HTTP:localhost:2 Operations:10.0.0.1:3 Connections:17} " +
 		"TLS:{Off:false Certificate:DIR/tls.crt Key:DIR/tls.key ClientAuthorities:DIR/ca.pem} OIDC:[{URL:http://localhost:9/realm Audience:gateway AllowPlainHTTP:true}] " +
 		"Loop:{BaseURL:http://localhost:9/loop-api-publiques AllowPlainHTTP:true SubscriptionKeys:[] Calls:{Attempts:1 AttemptTimeout:1s BaseDelay:2ms MaxDelay:3ms ThrottledDelay:4ms MaxRetryAfter:5s RetryBudget:6 BreakerFailures:7 BreakerPause:8s PageSize:10 MaxAnswer:9000}} " +
 		"Practices:[{Name:007 Domain:D Keys:{Standard: Advanced:${env:GATEWAY_TEST_ADVANCED} SubscriptionKeys:[${file:subscription} ${file:standard}]} " +
 		"Dossiers:[{Code:0012 Name:}] Limits:{Concurrency:3 RequestsPerSecond:2.5} UnverifiedOperations:[create_journal create_account]}] PracticesDirectory: " +
 		"Policy:DIR/policy.yaml Ledger:{File: Postgres:${file:dsn}} Replicas:3 Spool:DIR Raw:[{Method:GET Path:/a.b/c Scope:2 Key:advanced Query:[take x_1]} {Method:DELETE Path:/a.b/c Scope:1 Key:standard Query:[]}] Imports:{CallLimit:4s Lease:9s FirstPoll:1s LastPoll:2s StalledPoll:3s} CallerLimits:{Calls:4 RequestsPerSecond:2.5 Burst:5 BytesPerSecond:6000} Deadlines:{UnaryDefault:1s UnaryMax:2s StreamDefault:3s StreamMax:4s} " +
-		"Shutdown:{Drain:0s Grace:5s} Audit:{Stdout:false File:DIR/audit.log} Log:{Level:DEBUG}}"
+		"Shutdown:{Drain:0s Grace:5s} Audit:{Stdout:false File:DIR/audit.log} Log:{Level:DEBUG Dossiers:true}}"
 	if got != want {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}

@@ -21,6 +21,7 @@ func Keys() yaml.Key {
 			address("grpc", ":9090", "gRPC."),
 			address("http", ":8080", "REST, documentation, health."),
 			address("operations", "127.0.0.1:9091", "Metrics and profiles, without TLS and without authentication; profiles for peers on this machine alone."),
+			yaml.Int("connections", 4096, 16, 1_000_000, "Connections at a time, of gRPC and REST each; those beyond are closed at once. Each takes a file descriptor."),
 		),
 		yaml.Mapping("tls", "TLS of the gRPC and HTTP listeners. There is no default: `off` serves plaintext, behind something that ends TLS.",
 			yaml.Text("certificate", "File with the certificate, and those between it and the authority, in PEM.").Is("path").Needed(),
@@ -91,6 +92,7 @@ func Keys() yaml.Key {
 		),
 		yaml.Mapping("log", "What is logged. The audit is, whatever stands here.",
 			yaml.Text("level", "Least level of a line.").Default("info").Words("debug", "info", "warn", "error"),
+			yaml.Bool("dossiers", false, "Whether a call's line has the code of its dossier. Records of the audit have it anyway."),
 		),
 	).Some("practices", "practices_directory")
 }

@@ -90,12 +90,13 @@ func (l *loader) config(root strictyaml.Node, folder string) *Config {
 	c.Audit = l.audit(top.Get("audit"), folder)
 	log, _ := top.Get("log").Fields()
 	c.Log.Level = level(log.Get("level"))
+	c.Log.Dossiers = log.Get("dossiers").Bool()
 	return c
 }
 
 func (l *loader) listen(n strictyaml.Node) Listen {
 	fields, _ := n.Fields()
-	var listen Listen
+	listen := Listen{Connections: fields.Get("connections").Int()}
 	addresses := []struct {
 		key   string
 		value *string

@@ -15,7 +15,8 @@ type Call struct {
 	Caller string
 	// By says how that is known: by token, jwt or certificate.
 	By string
-	// Practice and Dossier that the request names; "[invalid]" when it is no name. The dossier is for the audit alone.
+	// Practice and Dossier that the request names; "[invalid]" when it is no name. The dossier is for the audit, and for
+	// the log where the operator wants it there.
 	Practice, Dossier string
 	// Route of Loop's that a raw call is for, once it is known to be one of those listed; for the audit alone.
 	Route string

@@ -28,9 +28,11 @@ type Deadlines struct {
 
 // Config is what the chain needs.
 type Config struct {
-	Log       *slog.Logger
-	Metrics   *Metrics
-	Deadlines Deadlines
+	Log *slog.Logger
+	// LogDossiers lets the line of a call have the code of its dossier.
+	LogDossiers bool
+	Metrics     *Metrics
+	Deadlines   Deadlines
 	// Callers says who calls; its policy decides what they may do.
 	Callers Identities
 	// Access says what each method asks of its caller, by full method name.
@@ -51,7 +53,7 @@ func Chain(cfg Config) []Named {
 	return []Named{
 		recovery("recovery", cfg.Log),
 		requestID(),
-		logCalls(cfg.Log, cfg.Access),
+		logCalls(cfg.Log, cfg.LogDossiers, cfg.Access),
 		cfg.Metrics.interceptor(cfg.Access),
 		clampDeadline(cfg.Deadlines, cfg.Access, cfg.Draining, cfg.Shutdown),
 		mapErrors(cfg.Log),

@@ -75,8 +75,8 @@ func requestID() Named {
 	})
 }
 
-// logCalls writes one line per call. Never a dossier, a name or an amount.
-func logCalls(log *slog.Logger, known map[string]policy.Right) Named {
+// logCalls writes one line per call. Never a name or an amount, and a dossier where the operator wants it.
+func logCalls(log *slog.Logger, dossiers bool, known map[string]policy.Right) Named {
 	return around("log", func(ctx context.Context, method string, _ bool, next func(context.Context) error) error {
 		start := time.Now()
 		err := next(ctx)
@@ -92,6 +92,9 @@ func logCalls(log *slog.Logger, known map[string]policy.Right) Named {
 			slog.Float64("seconds", time.Since(start).Seconds()),
 			slog.Int64("loop_attempts", attempts),
 			slog.Float64("loop_seconds", upstream.Seconds()),
+		}
+		if dossiers {
+			attributes = append(attributes, slog.String("dossier", call.Dossier))
 		}
 		if err != nil {
 			attributes = append(attributes, slog.String("reason", apierror.ReasonName(apierror.ReasonOf(err))))
