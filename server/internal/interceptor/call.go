@@ -58,9 +58,8 @@ func (s *stream) Context() context.Context { return s.ctx }
 // RecvMsg checks the first message before the handler sees it: a stream's request is not known any earlier.
 func (s *stream) RecvMsg(message any) error {
 	if err := s.ServerStream.RecvMsg(message); err != nil {
-		return received(err)
+		return err
 	}
-	arrived(s.ctx)
 	if check := s.first; check != nil {
 		s.first = nil
 		return check(message)

@@ -199,6 +199,30 @@ func unreachable(t *testing.T) grpc.UnaryHandler {
 	}
 }
 
+// TestADossierIsLoggedWhereTheOperatorWantsIt: and nothing that a caller made up in its place.
+func TestADossierIsLoggedWhereTheOperatorWantsIt(t *testing.T) {
+	for dossier, want := range map[string]string{"D1": `"dossier":"D1"`, "D\n1": `"dossier":"[invalid]"`} {
+		for _, wanted := range []bool{false, true} {
+			var log strings.Builder
+			grants, quiet := policy.AllowAll("tester", ""), slog.New(slog.DiscardHandler)
+			minute := Deadlines{UnaryDefault: time.Minute, UnaryMax: time.Minute, StreamDefault: time.Minute, StreamMax: time.Minute}
+			chain := Chain(Config{
+				Log: slog.New(slog.NewJSONHandler(&log, nil)), LogDossiers: wanted, Metrics: NewMetrics(prometheus.NewRegistry()), Deadlines: minute, Limits: NewLimits(grants),
+				Callers:   Identities{Policy: grants, Certified: func(context.Context) []string { return nil }},
+				Access:    map[string]policy.Right{"/s/Read": policy.Read},
+				Validator: anything{}, Draining: t.Context(), Shutdown: t.Context(), Audit: quiet, Refusals: NewRefusals(quiet),
+			})
+			request := &looppb.ListAccountsRequest{Practice: "demo", Dossier: dossier}
+			if _, err := call(known(t), chain, "/s/Read", request, func(context.Context, any) (any, error) { return request, nil }); err != nil {
+				t.Fatal(err)
+			}
+			if got := strings.Contains(log.String(), want); got != wanted || strings.Contains(log.String(), "dossier") != wanted {
+				t.Errorf("wanted %t: %s", wanted, log.String())
+			}
+		}
+	}
+}
+
 // TestTheLineOfACallHasItsFields: those, and none that could hold a dossier, a name or an amount.
 func TestTheLineOfACallHasItsFields(t *testing.T) {
 	var log strings.Builder

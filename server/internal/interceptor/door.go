@@ -26,8 +26,8 @@ const (
 	callersAtOnce   = 256
 )
 
-// Door is what requests pass before the interceptors, which see them when they have arrived whole: grpc-go reads a unary
-// call's message, and makes values of its bytes, before it asks an interceptor, whoever sends it. Each server has its own.
+// Door is what requests pass before the interceptors, which see a unary call when its message has arrived whole: grpc-go
+// receives it, and makes values of its bytes, before it asks an interceptor, whoever sends it. Each server has its own.
 type Door struct {
 	callers Identities
 
@@ -46,7 +46,7 @@ func (d *Door) Callers() Identities { return d.callers }
 
 // Options are those of its server, where others connect to it.
 func (d *Door) Options() []grpc.ServerOption {
-	return []grpc.ServerOption{grpc.InTapHandle(d.tap), grpc.ForceServerCodecV2(boundedCodec())}
+	return []grpc.ServerOption{grpc.InTapHandle(d.tap)}
 }
 
 // tap bounds the arrival of a call's first message. It must not wait: the whole connection would.
@@ -130,7 +130,6 @@ func (g guarded) RegisterService(service *grpc.ServiceDesc, implementation any) 
 // any: with a line in the log, a record and a reason. So do they with one that cannot be read.
 func (d *Door) guard(method string, handle grpc.MethodHandler) grpc.MethodHandler {
 	return func(server any, ctx context.Context, decode func(any) error, interceptor grpc.UnaryServerInterceptor) (any, error) {
-		arrived(ctx)
 		stranger := false
 		if !public(method) {
 			who, err := d.callers.identify(ctx)
@@ -140,7 +139,7 @@ func (d *Door) guard(method string, handle grpc.MethodHandler) grpc.MethodHandle
 		ctx = context.WithValue(ctx, unreadKey{}, &failed)
 		return handle(server, ctx, func(message any) error {
 			if !stranger {
-				failed = decode(message)
+				failed = receive(ctx, decode, message)
 			}
 			return nil
 		}, interceptor)
@@ -152,7 +151,7 @@ type unreadKey struct{}
 // unread is why the request of a call could not be read.
 func unread(ctx context.Context) error {
 	if failed, ok := ctx.Value(unreadKey{}).(*error); ok && *failed != nil {
-		return errUnreadable(*failed)
+		return *failed
 	}
 	return nil
 }
@@ -160,18 +159,21 @@ func unread(ctx context.Context) error {
 // errUnreadable words what grpc-go says of a message.
 func errUnreadable(err error) error {
 	const reason = looppb.ErrorReason_ERROR_REASON_REQUEST_MALFORMED
-	if strings.Contains(err.Error(), ErrTooMany.Error()) {
+	if errors.Is(err, errTooMany) {
 		return apierror.New(codes.InvalidArgument, reason, "the request has more parts than this service takes: send less at once")
 	}
 	return apierror.New(codes.InvalidArgument, reason, "the message cannot be read: it is not of this contract, or not UTF-8")
 }
 
-// received words the errors of receiving a stream's message, of which grpc-go knows no other sign than its words.
-func received(err error) error {
-	said := status.Convert(err)
-	switch {
-	case !strings.HasPrefix(said.Message(), "grpc: "):
-	case said.Code() == codes.Internal:
+// receive receives a message, and says whose fault it is when it cannot.
+func receive(ctx context.Context, from func(any) error, message any) error {
+	c := &carrier{into: message}
+	err := from(c)
+	arrived(ctx)
+	switch said := status.Convert(err); {
+	case c.err != nil:
+		return errUnreadable(c.err)
+	case said.Code() == codes.Internal, said.Code() == codes.Unimplemented: // a message that is cut short, another compression
 		return errUnreadable(err)
 	case said.Code() == codes.ResourceExhausted:
 		return apierror.New(codes.ResourceExhausted, looppb.ErrorReason_ERROR_REASON_CALLER_LIMIT,
@@ -180,5 +182,12 @@ func received(err error) error {
 	return err
 }
 
-// ErrTooMany says that a message has more parts than this service makes values of.
-var ErrTooMany = errors.New("more parts than this service takes")
+// readable is a stream whose messages are received so.
+type readable struct{ grpc.ServerStream }
+
+func (r readable) RecvMsg(message any) error {
+	return receive(r.Context(), r.ServerStream.RecvMsg, message)
+}
+
+// errTooMany says that a message has more parts than this service makes values of.
+var errTooMany = errors.New("more parts than this service takes")

@@ -49,6 +49,9 @@ func (o *oneMessage) RecvMsg(message any) error {
 	if o.request == nil {
 		return io.EOF
 	}
+	if c, ok := message.(*carrier); ok {
+		message = c.into
+	}
 	proto.Merge(message.(proto.Message), o.request)
 	o.request = nil
 	return nil

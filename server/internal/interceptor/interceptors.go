@@ -63,7 +63,7 @@ func NewRequestID() string {
 
 // requestID gives the call a record and an id, the caller's own if it is well-formed, and answers it in the trailer.
 func requestID() Named {
-	return around("request id", func(ctx context.Context, _ string, _ bool, next func(context.Context) error) error {
+	named := around("request id", func(ctx context.Context, _ string, _ bool, next func(context.Context) error) error {
 		id := ""
 		if values := metadata.ValueFromIncomingContext(ctx, RequestIDKey); len(values) == 1 && ValidRequestID(values[0]) {
 			id = values[0]
@@ -73,6 +73,11 @@ func requestID() Named {
 		_ = grpc.SetTrailer(ctx, metadata.Pairs(RequestIDKey, id))
 		return next(context.WithValue(ctx, callKey{}, &Call{RequestID: id}))
 	})
+	inner := named.Stream
+	named.Stream = func(server any, stream grpc.ServerStream, info *grpc.StreamServerInfo, next grpc.StreamHandler) error {
+		return inner(server, readable{stream}, info, next)
+	}
+	return named
 }
 
 // logCalls writes one line per call. Never a name or an amount, and a dossier where the operator wants it.
@@ -153,6 +158,7 @@ func mapErrors(log *slog.Logger) Named {
 		var upstream *cegidclient.Error
 		ended := ctx.Err() != nil && (errors.Is(err, ctx.Err()) || status.Code(err) == codes.DeadlineExceeded || status.Code(err) == codes.Canceled)
 		switch {
+		case public(method): // whose errors are those of other contracts
 		case apierror.ReasonOf(err) != looppb.ErrorReason_ERROR_REASON_UNSPECIFIED:
 		case ended && errors.Is(context.Cause(ctx), ErrShuttingDown):
 			err = apierror.New(codes.Unavailable, looppb.ErrorReason_ERROR_REASON_SHUTTING_DOWN,

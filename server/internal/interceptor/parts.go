@@ -10,20 +10,30 @@ import (
 )
 
 // maxParts bounds the messages and elements of lists within a request. Two bytes are enough to say one that takes hundreds
-// in memory: eight megabytes of them would take gigabytes. The largest import that the contract allows has some ten thousand.
+// in memory: eight megabytes of them would take gigabytes. The largest imports have some ten thousand.
 const maxParts = 100_000
 
 // bounded is the codec of messages with as many parts as that, and no more.
 type bounded struct{ encoding.CodecV2 }
 
+// carrier takes a message, or why it cannot be read: to the caller, grpc-go would call that a fault of this service.
+type carrier struct {
+	into any
+	err  error
+}
+
 func boundedCodec() encoding.CodecV2 { return bounded{encoding.GetCodecV2("proto")} }
 
 func (b bounded) Unmarshal(data mem.BufferSlice, into any) error {
+	if c, ok := into.(*carrier); ok {
+		c.err = b.Unmarshal(data, c.into)
+		return nil
+	}
 	if message, ok := into.(proto.Message); ok && data.Len() > maxParts {
 		whole := data.MaterializeToBuffer(mem.DefaultBufferPool())
 		defer whole.Free()
 		if left := maxParts; !within(whole.ReadOnlyData(), message.ProtoReflect().Descriptor(), &left) {
-			return ErrTooMany
+			return errTooMany
 		}
 	}
 	return b.CodecV2.Unmarshal(data, into)

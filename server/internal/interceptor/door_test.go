@@ -1,0 +1,301 @@
+package interceptor
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/credentials/insecure"
+	"google.golang.org/grpc/mem"
+	"google.golang.org/grpc/metadata"
+	"google.golang.org/grpc/status"
+	"google.golang.org/grpc/tap"
+	"google.golang.org/grpc/test/bufconn"
+	"google.golang.org/protobuf/proto"
+
+	looppb "cegid.internal/gateway/gen/go/cegid/loop/v1"
+	"cegid.internal/gateway/server/internal/apierror"
+	"cegid.internal/gateway/server/internal/authn"
+	"cegid.internal/gateway/server/internal/authn/authntest"
+	"cegid.internal/gateway/server/internal/policy"
+)
+
+func doorOf(t *testing.T) *Door {
+	return NewDoor(Identities{Policy: limited(t, "")}, func(context.Context) []string { return nil })
+}
+
+// TestTheOldestArrivalGivesWay: among strangers, or a caller's own, and to nobody else.
+func TestTheOldestArrivalGivesWay(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := doorOf(t)
+		enter := func(ctx context.Context) context.Context {
+			ctx, err := d.tap(ctx, &tap.Info{FullMethodName: "/s/Read"})
+			if err != nil {
+				t.Fatal(err)
+			}
+			return ctx
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		defer cancel()
+		known := enter(as(ctx, "quiet"))
+		here := enter(ctx)
+		arrived(here)
+		first, second := enter(ctx), enter(ctx)
+		for range strangersAtOnce - 2 {
+			enter(ctx)
+		}
+		if first.Err() != nil {
+			t.Error("the first gave way before anybody needed its place")
+		}
+		enter(ctx)
+		if first.Err() == nil || second.Err() != nil {
+			t.Errorf("the oldest: %v, the next: %v", first.Err(), second.Err())
+		}
+		if known.Err() != nil || here.Err() != nil {
+			t.Errorf("a caller, or one who had arrived, gave way: %v, %v", known.Err(), here.Err())
+		}
+		time.Sleep(arrivalLimit + time.Second)
+		if known.Err() == nil || second.Err() == nil || here.Err() != nil {
+			t.Errorf("after the limit: a caller's %v, a stranger's %v, one that had arrived %v", known.Err(), second.Err(), here.Err())
+		}
+		synctest.Wait()
+		for caller, queue := range d.arriving {
+			if queue.Len() > 0 {
+				t.Errorf("%d arrivals of %q are left", queue.Len(), caller)
+			}
+		}
+	})
+}
+
+// reader is a service that tells what it was asked.
+type reader struct {
+	looppb.UnimplementedReferenceDataServiceServer
+	asked atomic.Bool
+}
+
+func (r *reader) ListAccounts(context.Context, *looppb.ListAccountsRequest) (*looppb.ListAccountsResponse, error) {
+	r.asked.Store(true)
+	return &looppb.ListAccountsResponse{}, nil
+}
+
+func (r *reader) StreamAccounts(*looppb.StreamAccountsRequest, grpc.ServerStreamingServer[looppb.StreamAccountsResponse]) error {
+	r.asked.Store(true)
+	return nil
+}
+
+// raw is a codec for messages as they stand.
+type raw struct{}
+
+func (raw) Marshal(v any) ([]byte, error) { return v.([]byte), nil }
+func (raw) Unmarshal([]byte, any) error   { return nil }
+func (raw) Name() string                  { return "proto" }
+
+// TestMessagesThatCannotBeRead: whose fault it is, and that nobody makes anything of a stranger's.
+func TestMessagesThatCannotBeRead(t *testing.T) {
+	var log strings.Builder
+	written := slog.New(slog.NewJSONHandler(&log, nil))
+	grants := limited(t, "")
+	method, streamed := looppb.ReferenceDataService_ListAccounts_FullMethodName, looppb.ReferenceDataService_StreamAccounts_FullMethodName
+	minute := Deadlines{UnaryDefault: time.Minute, UnaryMax: time.Minute, StreamDefault: time.Minute, StreamMax: time.Minute}
+	door := NewDoor(Identities{Policy: grants}, func(context.Context) []string { return nil })
+	chain := Chain(Config{
+		Log: written, Audit: written, Refusals: NewRefusals(written), Metrics: NewMetrics(prometheus.NewRegistry()), Deadlines: minute, Limits: NewLimits(grants),
+		Callers: door.Callers(), Access: map[string]policy.Right{method: policy.Read, streamed: policy.Read}, Validator: anything{},
+		Draining: t.Context(), Shutdown: t.Context(),
+	})
+	server := grpc.NewServer(append(ServerOptions(chain), append(door.Options(), grpc.MaxRecvMsgSize(1<<20))...)...)
+	service := &reader{}
+	looppb.RegisterReferenceDataServiceServer(door.Guard(server), service)
+	listener := bufconn.Listen(1 << 16)
+	go func() { _ = server.Serve(listener) }()
+	defer server.Stop()
+	conn, err := grpc.NewClient("passthrough:///x", grpc.WithTransportCredentials(insecure.NewCredentials()),
+		grpc.WithContextDialer(func(ctx context.Context, _ string) (net.Conn, error) { return listener.DialContext(ctx) }))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = conn.Close() }()
+	good, err := proto.Marshal(someRequest)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		name, token string
+		message     []byte
+		want        codes.Code
+		reason      looppb.ErrorReason
+	}{
+		{"a good one", "quiet", good, codes.OK, 0},
+		{"a good one of a stranger", "stranger", good, codes.Unauthenticated, looppb.ErrorReason_ERROR_REASON_CALLER_UNKNOWN},
+		{"a bad one", "quiet", []byte{0x0a, 2, 0xff, 0xfe}, codes.InvalidArgument, looppb.ErrorReason_ERROR_REASON_REQUEST_MALFORMED},
+		{"a bad one of a stranger", "stranger", []byte{0xff}, codes.Unauthenticated, looppb.ErrorReason_ERROR_REASON_CALLER_UNKNOWN},
+		{"one that is too large", "quiet", bytes.Repeat([]byte{0x0a}, 2<<20), codes.ResourceExhausted, 0},
+	} {
+		ctx := metadata.AppendToOutgoingContext(t.Context(), "authorization", "Bearer "+c.token)
+		service.asked.Store(false)
+		err := conn.Invoke(ctx, method, c.message, nil, grpc.ForceCodec(raw{}))
+		if status.Code(err) != c.want || apierror.ReasonOf(err) != c.reason || service.asked.Load() != (c.want == codes.OK) {
+			t.Errorf("%s: %v; asked %v", c.name, err, service.asked.Load())
+		}
+		stream, err := conn.NewStream(ctx, &grpc.StreamDesc{ServerStreams: true}, streamed, grpc.ForceCodec(raw{}))
+		if err == nil {
+			_ = stream.SendMsg(c.message) // its answer may be on its way
+			_ = stream.CloseSend()
+			err = stream.RecvMsg(nil)
+		}
+		if c.want == codes.OK && errors.Is(err, io.EOF) {
+			err = nil
+		}
+		if status.Code(err) != c.want || apierror.ReasonOf(err) != c.reason {
+			t.Errorf("%s, on a stream: %v", c.name, err)
+		}
+	}
+	server.GracefulStop()
+	if strings.Contains(log.String(), "unmapped error") {
+		t.Errorf("it passes for a fault of this service: %s", log.String())
+	}
+}
+
+// TestPartsAreCounted: those that take memory, wherever they stand.
+func TestPartsAreCounted(t *testing.T) {
+	codec := boundedCodec()
+	line := &looppb.EntryLine{Account: "60700000", Label: strings.Repeat("x", 35)}
+	entry := func(lines int) *looppb.Entry {
+		e := &looppb.Entry{Journal: "ACH"}
+		for range lines {
+			e.Lines = append(e.Lines, line)
+		}
+		return e
+	}
+	for _, c := range []struct {
+		name    string
+		request *looppb.ImportEntriesRequest
+		want    error
+	}{
+		{"an ordinary import", &looppb.ImportEntriesRequest{Entries: []*looppb.Entry{entry(5000)}}, nil},
+		{"as many as may be", &looppb.ImportEntriesRequest{Entries: []*looppb.Entry{entry(maxParts - 1)}}, nil},
+		{"one more", &looppb.ImportEntriesRequest{Entries: []*looppb.Entry{entry(maxParts)}}, errTooMany},
+		{"in two entries", &looppb.ImportEntriesRequest{Entries: []*looppb.Entry{entry(maxParts / 2), entry(maxParts / 2)}}, errTooMany},
+		{"one large text", &looppb.ImportEntriesRequest{RequestId: strings.Repeat("x", 1<<20)}, nil},
+	} {
+		text, err := proto.Marshal(c.request)
+		if err != nil {
+			t.Fatal(err)
+		}
+		into := &looppb.ImportEntriesRequest{}
+		if err := codec.Unmarshal(mem.BufferSlice{mem.SliceBuffer(text)}, into); !errors.Is(err, c.want) {
+			t.Errorf("%s: %v; want %v", c.name, err, c.want)
+		} else if err == nil && !proto.Equal(into, c.request) {
+			t.Errorf("%s: it arrived otherwise", c.name)
+		}
+	}
+}
+
+// TestRefusalsBeyondABoundAreCounted: none is hidden, and the disk does not fill.
+func TestRefusalsBeyondABoundAreCounted(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var log bytes.Buffer
+		refusals := NewRefusals(slog.New(slog.NewJSONHandler(&log, nil)))
+		note := func(caller, why string) {
+			refusals.note(context.WithValue(t.Context(), callKey{}, &Call{Caller: caller}), "/s/Read", why)
+		}
+		count := func() (records int, of map[string]int) {
+			of = map[string]int{}
+			for line := range bytes.Lines(log.Bytes()) {
+				var record struct {
+					Caller, Why string
+					More        *int
+				}
+				if err := json.Unmarshal(line, &record); err != nil {
+					t.Fatal(err)
+				}
+				if records++; record.More != nil {
+					of[record.Caller+record.Why] += *record.More
+				} else {
+					of[record.Caller+record.Why]++
+				}
+			}
+			return records, of
+		}
+		for range 5000 {
+			note("", "token of nobody")
+		}
+		note("", "no credential") // another reason, another caller: a record each, whatever the flood
+		note("billing", "needs the right to write")
+		time.Sleep(refusalsEvery + time.Millisecond)
+		synctest.Wait()
+		records, of := count()
+		if of["token of nobody"] != 5000 || of["no credential"] != 1 || of["billingneeds the right to write"] != 1 || records != refusalsAtOnce+3 {
+			t.Errorf("%d records, of %v", records, of)
+		}
+		for range 1000 {
+			note("", "token of nobody")
+		}
+		refusals.Flush() // at the end of the server
+		if _, of := count(); of["token of nobody"] != 6000 {
+			t.Errorf("at the end, of %v", of)
+		}
+	})
+}
+
+// TestAStreamEndsWithItsToken: its bearer may not read on for as long as streams last.
+func TestAStreamEndsWithItsToken(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		i := authntest.New(t, issuerURL, "gateway")
+		issuer, err := authn.NewIssuer(authn.IssuerConfig{URL: issuerURL, Audience: "gateway", Transport: i})
+		if err != nil {
+			t.Fatal(err)
+		}
+		path := filepath.Join(t.TempDir(), "policy.yaml")
+		text := fmt.Sprintf("callers: [{name: billing, token_hashes: [%q], jwt: [{issuer: %q, subject: billing}]}]\n"+
+			"grants: [{caller: billing, practices: [\"*\"], dossiers: [\"*\"], rights: [read]}]\n", policy.HashToken("secret"), issuerURL)
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		grants, err := policy.Load(path, policy.Installation{Issuers: []string{issuerURL}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		quiet := slog.New(slog.DiscardHandler)
+		hour := Deadlines{UnaryDefault: time.Hour, UnaryMax: time.Hour, StreamDefault: time.Hour, StreamMax: time.Hour}
+		chain := Chain(Config{
+			Log: quiet, Audit: quiet, Refusals: NewRefusals(quiet), Metrics: NewMetrics(prometheus.NewRegistry()), Deadlines: hour, Limits: NewLimits(grants),
+			Callers:   Identities{Policy: grants, Issuers: authn.Issuers{issuer}, Certified: func(context.Context) []string { return nil }},
+			Access:    map[string]policy.Right{"/s/Read": policy.Read},
+			Validator: anything{}, Draining: t.Context(), Shutdown: t.Context(),
+		})
+		read := func(token string) (time.Duration, error) {
+			start := time.Now()
+			err := streaming(as(t.Context(), token), chain, "/s/Read", &looppb.StreamAccountsRequest{Practice: "demo", Dossier: "D1"}, func(_ any, stream grpc.ServerStream) error {
+				if err := stream.RecvMsg(&looppb.StreamAccountsRequest{}); err != nil {
+					return err
+				}
+				<-stream.Context().Done()
+				return stream.Context().Err()
+			})
+			return time.Since(start), err
+		}
+		took, err := read(i.Token(t, map[string]any{"sub": "billing"})) // five minutes
+		if status.Code(err) != codes.Unauthenticated || apierror.ReasonOf(err) != looppb.ErrorReason_ERROR_REASON_CALLER_UNKNOWN || took != 5*time.Minute+authn.Skew {
+			t.Errorf("a JWT of five minutes: %v after %s", err, took)
+		}
+		if took, err = read("secret"); status.Code(err) != codes.DeadlineExceeded || took != time.Hour {
+			t.Errorf("a token without an end: %v after %s", err, took)
+		}
+	})
+}
