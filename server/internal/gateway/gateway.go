@@ -283,6 +283,11 @@ type limits struct {
 func (l limits) around(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		control := http.NewResponseController(w)
+		if r.ProtoMajor == 1 && len(r.TransferEncoding) > 0 {
+			// There may have been a length, too, which net/http drops; what follows may be a request to us, and part of the
+			// body to a proxy before us: RFC 9112 § 6.1 ends the connection.
+			w.Header().Set("Connection", "close")
+		}
 		if r.ContentLength != 0 {
 			// Whoever announces a body and does not send it would hold on for ever: net/http waits for it even where no
 			// handler reads it.
@@ -349,7 +354,7 @@ func (m *marshaler) NewDecoder(body io.Reader) runtime.Decoder {
 }
 
 // maxParts bounds the values of a body. A few bytes are enough to say one that takes hundreds in memory: megabytes of them
-// would take gigabytes. The largest import that the contract allows has some hundred thousand.
+// would take gigabytes. The largest imports have some hundred thousand.
 const maxParts = 300_000
 
 var errTooManyParts = errors.New("more values than this service takes")

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/proto"
 
@@ -79,6 +80,52 @@ func TestABodyThatIsTooLarge(t *testing.T) {
 	got := f.do(t, http.MethodPost, imports, `{"requestId": "`+strings.Repeat("x", 200)+`"}`)
 	if got.StatusCode != http.StatusBadRequest || got.reason != "REQUEST_MALFORMED" || !strings.Contains(got.message, "larger") || len(f.calls()) > 0 {
 		t.Errorf("HTTP %d %s", got.StatusCode, got.text)
+	}
+}
+
+// TestValuesOfABodyAreCounted: what stands in texts is none.
+func TestValuesOfABodyAreCounted(t *testing.T) {
+	for _, c := range []struct {
+		name, body string
+		want       bool
+	}{
+		{"objects", "[" + strings.Repeat("{},", maxParts/2) + "{}]", true},
+		{"lists", strings.Repeat("[", maxParts+1), true},
+		{"texts", "[" + strings.Repeat(`"",`, maxParts) + `""]`, true},
+		{"as many as may be", "[" + strings.Repeat("0,", maxParts-1) + "0]", false},
+		{"one text of braces", `"` + strings.Repeat("{", 2*maxParts) + `"`, false},
+		{"one text of quotation marks", `"` + strings.Repeat(`\",`, 2*maxParts) + `"`, false},
+		{"after a text that ends in a backslash", `{"a": "\\", "b": [` + strings.Repeat("{},", maxParts) + `{}]}`, true},
+	} {
+		if got := tooManyParts([]byte(c.body)); got != c.want {
+			t.Errorf("%s: %t", c.name, got)
+		}
+	}
+}
+
+// TestAStrangersBodyIsNotRead: the service is asked nothing but what the path says.
+func TestAStrangersBodyIsNotRead(t *testing.T) {
+	var asked []string
+	f := serve(t, &upstream{}, func(cfg *Config) {
+		cfg.Arrive = func(ctx context.Context, _ func()) (func(), bool) {
+			token := metadata.ValueFromIncomingContext(ctx, "authorization")
+			asked = append(asked, strings.Join(token, " and "))
+			return func() {}, len(token) == 1 && token[0] == "Bearer known"
+		}
+	}, nil)
+	for token, want := range map[string]looppb.KeyKind{"known": looppb.KeyKind_KEY_KIND_ADVANCED, "unknown": looppb.KeyKind_KEY_KIND_UNSPECIFIED} {
+		got := f.do(t, http.MethodPost, connection, `{"keyKind": "KEY_KIND_ADVANCED"}`, "Authorization", "Bearer "+token)
+		calls := f.calls()
+		last, ok := calls[len(calls)-1].(*looppb.CheckConnectionRequest)
+		if got.StatusCode != http.StatusOK || !ok || last.GetPractice() != "demo" || last.GetKeyKind() != want {
+			t.Errorf("%s: HTTP %d %s, %v", token, got.StatusCode, got.text, calls)
+		}
+	}
+	if len(asked) != 2 {
+		t.Errorf("it was asked about %q", asked)
+	}
+	if got := f.do(t, http.MethodPost, connection, "x", "Authorization", "Bearer known", "Content-Encoding", "gzip"); got.reason != "REQUEST_MALFORMED" || !slices.Equal(got.fields, []string{"Content-Encoding"}) {
+		t.Errorf("a body that is encoded: HTTP %d %s", got.StatusCode, got.text)
 	}
 }
 
