@@ -13,6 +13,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -37,10 +38,19 @@ const runsAsServer = "GATEWAY_TEST_RUNS_AS_SERVER"
 
 func TestMain(m *testing.M) {
 	if os.Getenv(runsAsServer) != "" {
+		go panicOnDemand()
 		main()
 		return
 	}
 	os.Exit(pgtest.Main{M: m}.Run())
+}
+
+// panicOnDemand ends the program as a fault of its own would.
+func panicOnDemand() {
+	demanded := make(chan os.Signal, 1)
+	signal.Notify(demanded, syscall.SIGUSR1)
+	<-demanded
+	panic("a test demanded it")
 }
 
 // patience is how long a process may take for what only a broken one does not do.
@@ -53,7 +63,7 @@ func command(t *testing.T, arguments ...string) *exec.Cmd {
 		t.Fatal(err)
 	}
 	cmd := exec.Command(program, arguments...)
-	cmd.Env = append(os.Environ(), runsAsServer+"=1")
+	cmd.Env = append(os.Environ(), runsAsServer+"=1", "GOTRACEBACK=all")
 	return cmd
 }
 

@@ -92,6 +92,13 @@ func (i *Issuer) Token(t *testing.T, claims map[string]any) string {
 	return text
 }
 
+// PublicKey verifies what is signed now.
+func (i *Issuer) PublicKey() *ecdsa.PublicKey {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	return &i.keys[i.now].PublicKey
+}
+
 func (i *Issuer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	i.mu.Lock()
 	defer i.mu.Unlock()

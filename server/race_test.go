@@ -1,0 +1,6 @@
+//go:build race
+
+package main
+
+// mostMemory of the attacked server, in MB: as in norace_test.go, with what the race detector keeps of each byte besides.
+const mostMemory = 2048
