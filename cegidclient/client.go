@@ -23,7 +23,7 @@ func isNoDossier(dossier string) bool {
 // Config describes a client: one practice behind one base URL. Zero values are the defaults.
 type Config struct {
 	// BaseURL of Loop; [DefaultBaseURL] when empty. Anything but https is refused unless AllowPlainHTTP is set,
-	// which is for simulators and tests.
+	// which is for simulators and tests; so are the links to deposit files at and to import them from.
 	BaseURL        string
 	AllowPlainHTTP bool
 	// Practice is the caller's name for the tenant. It labels errors and keys the gate; Loop never sees it.
@@ -46,8 +46,10 @@ type Config struct {
 	// Unverified lists the ids of unverified operations of the inventory that the owner allows: those whose methods say
 	// so. [Client.Do] does not ask.
 	Unverified []string
-	UserAgent  string
-	// Transport replaces both transports, for tests. It must honour net/http/httptrace, on which [Error.Sent] rests.
+	// TRANames are the names that importTRA takes; zero for URI and URL.
+	TRANames  TRANames
+	UserAgent string
+	// Transport replaces all transports, that of uploads too, for tests. It must honour net/http/httptrace, on which [Error.Sent] rests.
 	Transport http.RoundTripper
 }
 
@@ -100,6 +102,8 @@ type Client struct {
 	Changes *ChangeFeedService
 	// Imports sends entries and follows what becomes of them.
 	Imports *ImportService
+	// Files deposits files and has Loop import them.
+	Files *FileService
 	// Documents hands documents to the accounting robot.
 	Documents *DocumentService
 	// Raw calls routes that have no method here.
@@ -137,11 +141,11 @@ func New(cfg Config) (*Client, error) {
 	if step.userAgent == "" {
 		step.userAgent = "cegidclient"
 	}
-	reads, writes := cfg.Transport, cfg.Transport
+	reads, writes, uploads := cfg.Transport, cfg.Transport, cfg.Transport
 	if cfg.Transport == nil {
-		r, w := newReadTransport(limits.Concurrency), newWriteTransport()
-		reads, writes = r, w
-		c.idle = append(c.idle, r, w)
+		r, w, u := newReadTransport(limits.Concurrency), newWriteTransport(), newReadTransport(limits.Concurrency)
+		reads, writes, uploads = r, w, u
+		c.idle = append(c.idle, r, w, u)
 	}
 	step.reads = credentialTransport{base: reads, scheme: base.Scheme, origin: originOf(base)}
 	step.writes = credentialTransport{base: writes, scheme: base.Scheme, origin: originOf(base)}
@@ -174,6 +178,9 @@ func New(cfg Config) (*Client, error) {
 	c.Activities = newActivityService(c)
 	c.Changes = newChangeFeedService(c)
 	c.Imports = newImportService(c)
+	c.Files = newFileService(c, &cfg, uploadSettings{
+		transport: uploads, retry: retry, observer: cfg.Observer, userAgent: step.userAgent, block: uploadBlock,
+	})
 	c.Documents = newDocumentService(c)
 	c.Raw = &RawService{c}
 	return c, nil

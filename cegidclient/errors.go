@@ -57,6 +57,9 @@ const (
 	KindExists
 	// KindStale: the object is not at the given revision any more.
 	KindStale
+	// KindLinkRefused: the storage does not open to the link that Loop gave to deposit a file at, or not any more: ask for
+	// another.
+	KindLinkRefused
 )
 
 // The sentinels of errors.Is.
@@ -77,6 +80,7 @@ const (
 	ErrUnverified          = KindUnverified
 	ErrExists              = KindExists
 	ErrStale               = KindStale
+	ErrLinkRefused         = KindLinkRefused
 )
 
 // String gives the stable name, fit for a metric label. The name of KindUnknown is "unknown".
@@ -114,6 +118,8 @@ func (k Kind) String() string {
 		return "exists"
 	case KindStale:
 		return "stale"
+	case KindLinkRefused:
+		return "link_refused"
 	default:
 		return "unknown"
 	}

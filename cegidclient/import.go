@@ -190,11 +190,16 @@ func (s *ImportService) Submit(ctx context.Context, dossier string, in EntryImpo
 	if call.Body, err = appendImport(nil, dossier, &in); err != nil {
 		return "", s.c.annotate(call, err, nil)
 	}
+	return s.c.submit(ctx, call)
+}
+
+// submit sends an import of whatever format.
+func (c *Client) submit(ctx context.Context, call *Call) (loopRequestID string, err error) {
 	call.read = func(body []byte) (err error) {
 		loopRequestID, err = readAccepted(body)
 		return err
 	}
-	if _, err = s.c.Do(ctx, call); err != nil {
+	if _, err = c.Do(ctx, call); err != nil {
 		return "", err
 	}
 	return loopRequestID, nil

@@ -200,15 +200,19 @@ func networkFailure(ctx, attempt context.Context, call *Call, err error, sent Se
 		e.detail = "the attempt timed out"
 		return e
 	}
+	e.detail = cleanVendorText(call.pair.redact(rootOf(err)))
+	return e
+}
+
+// rootOf gives an error's text without the URL that a *url.Error prints.
+func rootOf(err error) string {
 	for {
 		wrapped, ok := errors.AsType[*url.Error](err)
 		if !ok {
-			break
+			return err.Error()
 		}
 		err = wrapped.Err
 	}
-	e.detail = cleanVendorText(call.pair.redact(err.Error()))
-	return e
 }
 
 // tidy makes what an answer says fit to carry: first the secrets out, which cleaning could cut in half.

@@ -41,6 +41,7 @@ func TestTheTableOfLoopsErrors(t *testing.T) {
 		cegidclient.KindInterrupted:         {codes.Canceled, "CANCELLED"},
 		cegidclient.KindExists:              {codes.AlreadyExists, "OBJECT_EXISTS"},
 		cegidclient.KindStale:               {codes.Aborted, "REVISION_STALE"},
+		cegidclient.KindLinkRefused:         {codes.Unavailable, "LOOP_UNAVAILABLE"},
 	}
 	for kind := cegidclient.KindRefused; kind.String() != "unknown"; kind++ {
 		want, listed := table[kind]

@@ -80,6 +80,10 @@ var loopRules = map[cegidclient.Kind]rule{
 		codes.Aborted, looppb.ErrorReason_ERROR_REASON_REVISION_STALE,
 		"it has changed since it was read: read it again, and decide anew", nil,
 	},
+	cegidclient.KindLinkRefused: {
+		codes.Unavailable, looppb.ErrorReason_ERROR_REASON_LOOP_UNAVAILABLE,
+		"the storage does not take Loop's link; this service has asked for another already", nil,
+	},
 	cegidclient.KindConfiguration: {
 		codes.FailedPrecondition, looppb.ErrorReason_ERROR_REASON_LOOP_CREDENTIAL_REJECTED,
 		"this service cannot read the keys of this practice; tell the operator. Loop was not called", nil,
