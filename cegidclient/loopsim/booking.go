@@ -71,6 +71,10 @@ func (d *dossier) book(sub *submission, request string, next func(kind string) s
 	for i := range sub.lines {
 		b.resolve(i+1, &sub.lines[i])
 	}
+	for i := range sub.rest {
+		b.resolve(0, &sub.rest[i])
+	}
+	b.lines, b.journals = b.lines[:len(sub.lines)], b.journals[:len(sub.lines)]
 	b.letter(next)
 	groups := b.group()
 	if b.failure != "" {
@@ -104,6 +108,9 @@ func (b *booking) fail(format string, args ...any) {
 
 // resolve finds what a line names. That a closed or inactive object fails the import is [I].
 func (b *booking) resolve(n int, line *importLine) {
+	if line.number > 0 {
+		n = line.number
+	}
 	l := BookedLine{
 		Label: line.label, SIRET: line.siret, Attached: line.attached, source: *line, debit: line.debit.cents, credit: line.credit.cents,
 	}
@@ -329,7 +336,7 @@ type entryGroup struct {
 	lines []int
 }
 
-type entryKey struct{ journal, date, reference, refPiece string }
+type entryKey struct{ journal, date, reference, refPiece, entry string }
 
 // group cuts the lines into entries (A 2.10) [I] and balances them as asked (A 2.2). That failOnUnbalanced goes before
 // balanceAuto, and that an entry is booked as it is when both are false, is [I].
@@ -338,12 +345,16 @@ func (b *booking) group() []entryGroup {
 	at := make(map[entryKey]int)
 	for i := range b.sub.lines {
 		line := &b.sub.lines[i]
-		key := entryKey{b.journals[i], line.date, line.reference, line.refPiece}
+		own := entryKey{b.journals[i], line.date, line.reference, line.refPiece, line.entry}
+		key := own
+		if line.entry != "" { // a file says itself what is one entry, which is named as its first line
+			key = entryKey{entry: line.entry}
+		}
 		g, ok := at[key]
 		if !ok {
 			g = len(groups)
 			at[key] = g
-			groups = append(groups, entryGroup{entryKey: key})
+			groups = append(groups, entryGroup{entryKey: own})
 		}
 		groups[g].lines = append(groups[g].lines, i)
 	}

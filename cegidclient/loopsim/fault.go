@@ -56,7 +56,7 @@ const (
 )
 
 // A Fault strikes requests that match Method, Route, Practice and Dossier, each of them "" for any. Routes are spelled as
-// in Routes, or UnknownRoute.
+// in Routes, or UnknownRoute, or DepositRoute.
 type Fault struct {
 	Method   string
 	Route    string
@@ -113,7 +113,7 @@ func (f Fault) Validate() error {
 		}
 	}
 	check(slices.Contains(faultKinds(), f.Kind), "kind %q is none of %v", f.Kind, faultKinds())
-	check(f.Route == UnknownRoute || slices.ContainsFunc(Routes(), declared), "no operation is %s", strings.TrimSpace(f.Method+" "+f.Route))
+	check(f.Route == UnknownRoute || f.Route == DepositRoute || slices.ContainsFunc(Routes(), declared), "no operation is %s", strings.TrimSpace(f.Method+" "+f.Route))
 	check(f.Skip >= 0 && f.Times >= 0 && f.Pieces >= 0, "skip, times and pieces cannot be negative")
 	check(f.Probability >= 0 && f.Probability <= 1, "probability must be between 0 and 1")
 	check(!f.After || f.Kind != FaultCutBefore, "kind cut-before processes nothing; cut-after does")

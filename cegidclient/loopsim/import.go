@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// An ImportOutcome is what became of an importJson.
+// An ImportOutcome is what became of an import.
 type ImportOutcome string
 
 // Outcomes.
@@ -22,13 +22,15 @@ const (
 	ImportFailed       ImportOutcome = "failed" // accepted, then failed; nothing is booked
 )
 
-// An ImportRecord is what is remembered of a POST /importJson, accepted or not: neither amounts nor links. Long references are
-// cut as in a Request.
+// An ImportRecord is what is remembered of an import, accepted or not: no links, and of amounts only the totals of a file. Long
+// references are cut as in a Request. Lines and references of a file are known once the import runs, the first hundred of the
+// latter.
 type ImportRecord struct {
 	Seq        uint64        `json:"seq"` // from 1, in order of arrival
 	Time       time.Time     `json:"time"`
 	Practice   string        `json:"practice"` // "" when the API key was refused
 	Dossier    string        `json:"dossier"`  // as codeIbs says
+	Format     string        `json:"format"`
 	References []string      `json:"references"`
 	RefPieces  []string      `json:"refPieces"`
 	Lines      int           `json:"lines"`
@@ -42,6 +44,7 @@ type ImportRecord struct {
 	Fault      string        `json:"fault,omitempty"`   // identifier of the fault that struck, or the magic reference: SIM-LOST-ANSWER
 	Status     int           `json:"status"`            // HTTP; 0 when no answer was sent
 	Over       time.Time     `json:"over,omitzero"`     // when it was booked or failed
+	File       *FileRecord   `json:"file,omitempty"`    // of an import of a file, once it was read
 }
 
 // An ImportMode bends imports where the documentation leaves room. The zero mode is the likeliest one.
@@ -77,7 +80,7 @@ type imports struct {
 	waiting, running time.Duration // of those to come
 }
 
-// An imported is one importJson on its way.
+// An imported is one import on its way.
 type imported struct {
 	ImportRecord
 	sub              *submission // while it is under way
@@ -95,23 +98,16 @@ func (im *imports) reset(waiting, running time.Duration) {
 }
 
 // receive records an import when it comes in, whatever becomes of it.
-func (s *Simulator) receive(sub *submission, body []byte, who caller, fault string) *imported {
+func (s *Simulator) receive(format string, sub *submission, body []byte, who caller, fault string) *imported {
 	sum := sha256.Sum256(body)
 	s.mu.RLock()
 	clean := s.redact.clean
 	job := &imported{magic: sub.magic, ImportRecord: ImportRecord{
-		Time: time.Now(), Practice: who.practice, Dossier: clean(sub.dossier), Lines: len(sub.lines), Bytes: len(body), Fault: fault,
+		Time: time.Now(), Practice: who.practice, Dossier: clean(sub.dossier), Format: format, Lines: len(sub.lines), Bytes: len(body), Fault: fault,
 		Digest: hex.EncodeToString(sum[:]), Outcome: ImportNotProcessed, References: []string{}, RefPieces: []string{},
 	}}
-	for _, list := range []struct {
-		into *[]string
-		from []string
-	}{{&job.References, sub.references}, {&job.RefPieces, sub.refPieces}, {&job.Unknown, sub.unknown}} {
-		for _, text := range list.from {
-			*list.into = append(*list.into, clean(text))
-		}
-	}
 	s.mu.RUnlock()
+	s.name(job, sub)
 	im := &s.imports
 	im.mu.Lock()
 	defer im.mu.Unlock()
@@ -120,14 +116,28 @@ func (s *Simulator) receive(sub *submission, body []byte, who caller, fault stri
 	return job
 }
 
+// name notes the references of an import.
+func (s *Simulator) name(job *imported, sub *submission) {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	for _, list := range []struct {
+		into *[]string
+		from []string
+	}{{&job.References, sub.references}, {&job.RefPieces, sub.refPieces}, {&job.Unknown, sub.unknown}} {
+		for _, text := range list.from {
+			*list.into = append(*list.into, s.redact.clean(text))
+		}
+	}
+}
+
 func importOperation() operation {
 	return operation{
-		Route: Route{Method: http.MethodPost, Path: "/importJson"}, unbound: true, submits: true,
+		Route: Route{Method: http.MethodPost, Path: "/importJson"}, unbound: true, submits: true, format: FormatJSON,
 		serve: (*exchange).serveImport,
 	}
 }
 
-// serveImport answers POST /importJson: what A 2.9 lists is refused at once, in a 200; the rest is left to the import itself.
+// serveImport answers an import: what A 2.9 and A 3.4 list is refused at once, in a 200; the rest is left to the import itself.
 func (x *exchange) serveImport() answer {
 	s, job, sub := x.sim, x.imported, x.submission
 	if sub.malformed { // [I]
@@ -138,6 +148,9 @@ func (x *exchange) serveImport() answer {
 	}
 	d := s.reach(x.who, sub.dossier)
 	if d == nil {
+		if sub.file != nil && !s.holds(x.practice, sub.dossier) { // A 3.4; of importJson no page says so
+			return x.refuseImport("Le dossier est inconnu sur ce domaine.")
+		}
 		if !s.ImportMode().LateAccess {
 			return s.dossierRefused()
 		}
@@ -195,6 +208,8 @@ func (job *imported) dueAt() time.Time { return job.at.Add(job.waiting + job.run
 
 // settle carries out the imports whose time has come, in order.
 func (s *Simulator) settle() {
+	now := time.Now()
+	s.readFiles(func(job *imported) bool { return !job.dueAt().After(now) })
 	s.imports.mu.Lock()
 	defer s.imports.mu.Unlock()
 	s.settleUntil(time.Now())
@@ -217,6 +232,13 @@ func (s *Simulator) carryOut(job *imported) {
 	job.Outcome, job.Message = ImportFailed, sub.late
 	if d == nil {
 		return
+	}
+	if sub.file != nil {
+		read := s.readIn(sub.file, job.Practice)
+		sub.unknown = nil // named when it came in
+		sub.fill(read)
+		s.name(job, sub)
+		job.File, job.Lines = &read.FileRecord, read.Lines
 	}
 	entries, failure := d.book(sub, job.ID, s.nextUUID, func() uint64 { s.imports.booked++; return s.imports.booked })
 	if job.Message = failure; failure != "" {
@@ -277,13 +299,13 @@ func (im *imports) answered(job *imported, status int) {
 	job.Status = status
 }
 
-// Imports returns every POST /importJson since the last reset, oldest first; imports whose delay is over are carried out
+// Imports returns every import since the last reset, oldest first; imports whose delay is over are carried out
 // first. The caller leaves what is inside the records as it is.
 func (s *Simulator) Imports() []ImportRecord {
+	s.settle()
 	im := &s.imports
 	im.mu.Lock()
 	defer im.mu.Unlock()
-	s.settleUntil(time.Now())
 	records := make([]ImportRecord, len(im.list))
 	for i, job := range im.list {
 		records[i] = job.ImportRecord
@@ -294,6 +316,7 @@ func (s *Simulator) Imports() []ImportRecord {
 // FinishImports carries out at once what is accepted and not over, except for SIM-STUCK: whoever wants to know what is
 // booked need not wait.
 func (s *Simulator) FinishImports() {
+	s.readFiles(func(*imported) bool { return true })
 	s.imports.mu.Lock()
 	defer s.imports.mu.Unlock()
 	for _, job := range s.imports.due {
@@ -327,3 +350,11 @@ func (s *Simulator) SetImportDelays(waiting, running time.Duration) {
 }
 
 func importDelay(d time.Duration) time.Duration { return min(max(0, d), maxImportDelay) }
+
+// holds reports whether a practice has the dossier, whatever its key may touch.
+func (s *Simulator) holds(practice, code string) bool {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	p := s.world.practices[practice]
+	return p != nil && p.dossiers[code] != nil
+}

@@ -106,6 +106,7 @@ type importsState struct {
 	Entries      int `json:"entries"` // in the dossiers that there are
 	importSettings
 	Latest        []ImportRecord `json:"latest"`        // newest first
+	LatestFiles   []ImportRecord `json:"latestFiles"`   // those whose file was read, newest first
 	LatestEntries []BookedEntry  `json:"latestEntries"` // newest first
 }
 
@@ -113,8 +114,11 @@ const shownEntries = 50
 
 func (s *Simulator) importsState() importsState {
 	records := s.Imports()
-	st := importsState{Total: len(records), importSettings: s.importSettings(), LatestEntries: []BookedEntry{}}
+	st := importsState{Total: len(records), importSettings: s.importSettings(), LatestFiles: []ImportRecord{}, LatestEntries: []BookedEntry{}}
 	for _, r := range records {
+		if r.File != nil {
+			st.LatestFiles = append(st.LatestFiles, r)
+		}
 		switch r.Outcome {
 		case ImportRefused:
 			st.Refused++
@@ -130,6 +134,8 @@ func (s *Simulator) importsState() importsState {
 	}
 	st.Latest = records[max(0, len(records)-shownRequests):]
 	slices.Reverse(st.Latest)
+	st.LatestFiles = st.LatestFiles[max(0, len(st.LatestFiles)-shownEntries):]
+	slices.Reverse(st.LatestFiles)
 	for _, d := range s.dossiers() {
 		entries := d.entries()
 		st.Entries += len(entries)

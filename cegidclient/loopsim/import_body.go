@@ -31,6 +31,8 @@ type submission struct {
 	from, to   string   // days of the context, "" without
 	options    importOptions
 	lines      []importLine
+	rest       []importLine // of a long file: looked at, and not booked
+	file       *fileSource  // nil for importJson
 	references []string
 	refPieces  []string
 	unknown    []string // members that no page shows
@@ -50,8 +52,10 @@ type importOptions struct {
 	defaultAccount string
 }
 
-// An importLine is one of data.ecritures (A 2.3). Amounts are in cents.
+// An importLine is one of data.ecritures (A 2.3), or of a file. Amounts are in cents.
 type importLine struct {
+	number                                                   int    // of a file's line
+	entry                                                    string // of a file: what lines of one entry share
 	journal, journalLabel, account, accountLabel, thirdParty string
 	label, reference, refPiece, comment                      string
 	date, dueDate, operationDate, documentDate               string // AAAA-MM-JJ

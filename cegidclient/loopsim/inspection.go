@@ -51,10 +51,18 @@ code { font: 13px/1.4 ui-monospace, monospace }
 <h2>Imports</h2>
 <p>{{.Total}} received: {{.Booked}} booked, {{.Pending}} pending, {{.Failed}} failed, {{.Refused}} refused, {{.NotProcessed}} not processed ·
 {{.Entries}} entries are booked · the newest are below, all are <a href="/_sim/imports">here</a></p>
-<div class="wide"><table><thead><tr><th>#<th>Time<th>Dossier<th>References<th>Lines<th>Outcome<th>Import<th>Fault<th>HTTP</tr></thead><tbody>
-{{range .Latest}}<tr><td class="n">{{.Seq}}<td>{{.Time.Format "15:04:05.000"}}<td>{{.Practice}} <code>{{.Dossier}}</code>
+<div class="wide"><table><thead><tr><th>#<th>Time<th>Dossier<th>Format<th>References<th>Lines<th>Outcome<th>Import<th>Fault<th>HTTP</tr></thead><tbody>
+{{range .Latest}}<tr><td class="n">{{.Seq}}<td>{{.Time.Format "15:04:05.000"}}<td>{{.Practice}} <code>{{.Dossier}}</code><td>{{.Format}}
 <td>{{range $i, $r := .References}}{{if lt $i 5}}<code>{{$r}}</code> {{else if eq $i 5}}…{{end}}{{end}}<td class="n">{{.Lines}}
 <td>{{.Outcome}}{{with .Message}}: {{.}}{{end}}<td><code>{{.ID}}</code><td>{{.Fault}}<td class="n">{{if .Status}}{{.Status}}{{else}}–{{end}}</tr>
+{{else}}<tr><td colspan="10">None</tr>{{end}}
+</tbody></table></div>
+
+<h2>Imported files</h2>
+<div class="wide"><table><thead><tr><th>#<th>File<th>SHA-256<th>Bytes<th>Lines<th>Entries<th>Debit<th>Credit<th>By journal</tr></thead><tbody>
+{{range .LatestFiles}}<tr><td class="n">{{.Seq}}<td>{{.Format}} {{.File.Name}}<td><code>{{.File.Digest}}</code><td class="n">{{.File.Bytes}}<td class="n">{{.File.Lines}}
+{{if and (lt .File.Kept .File.Lines) (eq .Outcome "booked")}}, {{.File.Kept}} of them kept as entries: the others are checked and in the totals only{{end}}<td class="n">{{.File.Entries}}<td class="n">{{.File.Debit}}<td class="n">{{.File.Credit}}
+<td><table>{{range $i, $j := .File.Journals}}{{if lt $i 50}}<tr><td>{{.Code}}<td class="n">{{.Lines}}<td class="n">{{.Debit}}<td class="n">{{.Credit}}</tr>{{else if eq $i 50}}<tr><td colspan="4">…</tr>{{end}}{{end}}</table></tr>
 {{else}}<tr><td colspan="9">None</tr>{{end}}
 </tbody></table></div>
 

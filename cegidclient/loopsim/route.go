@@ -39,6 +39,10 @@ func operations() []operation {
 		identityOperation(),
 		identityUpdateOperation(),
 		importOperation(),
+		depositOperation(),
+		fileOperation("/importFEC", FormatFEC),
+		fileOperation("/importTRA", FormatTRA),
+		fileOperation("/importPerso", FormatCustom),
 		importStatusOperation(),
 		entriesOperation(),
 		cabinetOperation(officeResource()),
@@ -69,6 +73,7 @@ type operation struct {
 	cabinet bool // a cabinet operation: Advanced key, codeDossier=cabinet
 	unbound bool // no codeDossier in the query: serve looks for the dossier, if any
 	submits bool // an import, to be recorded
+	format  string
 	stores  bool // a document, to be recorded
 	list    *resource
 	serve   func(*exchange) answer
@@ -87,6 +92,7 @@ type exchange struct {
 	submission *submission // of an operation that submits, as is the next
 	imported   *imported
 	deposit    *deposit // of an operation that stores
+	origin     string   // of the simulator, as the client calls it
 }
 
 // An answer is complete before its first byte is sent, so that a fault can bend any answer in the same way.

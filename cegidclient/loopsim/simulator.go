@@ -13,6 +13,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/Azure/azure-sdk-for-go/sdk/storage/azblob/blob"
 )
 
 // A Simulator answers as Loop does, for the world it holds. It is safe for concurrent use.
@@ -24,6 +26,7 @@ type Simulator struct {
 	faults    faults
 	imports   imports
 	documents documents
+	storage   storage
 	uuids     atomic.Uint64
 	cap       atomic.Int64
 	closed    chan struct{}
@@ -45,6 +48,10 @@ type config struct {
 	importWaiting   time.Duration
 	importRunning   time.Duration
 	maxBody         int64 // of a request; Loop's limit is not known
+	depositLife     time.Duration
+	depositRoom     int64
+	azure           string // URL of a container; "" for the simulator's own storage
+	azureKey        *blob.SharedKeyCredential
 	initial         func() *world
 	operations      []operation
 }
@@ -96,6 +103,7 @@ func New(opts ...Option) *Simulator {
 	c := config{
 		basePath: DefaultBasePath, pageCap: 100, requestLog: defaultLog, selectSeparator: ",", maxBody: 64 << 20,
 		importWaiting: defaultImportDelay, importRunning: defaultImportDelay, initial: newWorld, operations: operations(),
+		depositLife: defaultDepositLife, depositRoom: defaultDepositRoom,
 	}
 	for _, opt := range opts {
 		opt(&c)
@@ -105,8 +113,12 @@ func New(opts ...Option) *Simulator {
 		router:   newRouter(c.basePath, c.ignoreCase, c.operations),
 		recorder: newRecorder(c.requestLog),
 		closed:   make(chan struct{}),
+		storage:  newStorage(c.depositLife, c.depositRoom),
 	}
-	s.close = sync.OnceFunc(func() { close(s.closed) })
+	s.close = sync.OnceFunc(func() {
+		close(s.closed)
+		s.storage.reset()
+	})
 	s.admin = s.adminHandler()
 	s.Reset()
 	return s
@@ -123,12 +135,12 @@ const DefaultBasePath = "/loop-api-publiques"
 // BasePath returns the path below which the API is served, without a trailing slash.
 func (s *Simulator) BasePath() string { return s.config.basePath }
 
-// Close ends the answers that a fault holds back or delays; requests that come later are cut off. The simulator starts no
-// goroutine of its own.
+// Close ends the answers that a fault holds back or delays and forgets deposited files; requests that come later are cut off.
+// The simulator starts no goroutine of its own.
 func (s *Simulator) Close() { s.close() }
 
 // Reset returns to the world that New made: practices, dossiers, keys, shapes, page cap, import mode and delays; faults,
-// records, imports, entries and documents are forgotten.
+// records, imports, entries, documents and deposited files are forgotten.
 func (s *Simulator) Reset() {
 	s.mu.Lock()
 	if s.world != nil {
@@ -143,6 +155,7 @@ func (s *Simulator) Reset() {
 	s.ResetCounters()
 	s.imports.reset(s.config.importWaiting, s.config.importRunning)
 	s.documents.reset()
+	s.storage.reset()
 }
 
 // SetPageCap changes the most rows that a list answers at once, 0 for no cap.
@@ -228,6 +241,10 @@ func (s *Simulator) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		s.admin.ServeHTTP(w, r)
 		return
 	}
+	if strings.HasPrefix(r.URL.Path, DepositRoute+"/") {
+		s.serveStorage(w, r)
+		return
+	}
 	// The body is read whole before anything else: the server only notices that a client has gone once it is.
 	body, bodyErr := io.ReadAll(http.MaxBytesReader(w, r.Body, s.config.maxBody))
 	query := r.URL.Query()
@@ -241,8 +258,13 @@ func (s *Simulator) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	var sub *submission
 	if op != nil && op.submits {
 		sub = new(submission)
-		if bodyErr == nil {
+		switch {
+		case bodyErr != nil:
+		case op.format == FormatJSON:
 			sub = readSubmission(body)
+		default:
+			sub = readFileSubmission(op.format, body)
+			sub.magic = s.magicOf(sub.file, who.practice)
 		}
 		dossier = sub.dossier
 	}
@@ -265,7 +287,7 @@ func (s *Simulator) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	seq := s.arrive(r, query, route, dossier, who, id)
 	var job *imported
 	if sub != nil {
-		job = s.receive(sub, body, who, id)
+		job = s.receive(op.format, sub, body, who, id)
 	}
 	if dep != nil {
 		s.take(dep, body, who, id)
@@ -289,7 +311,7 @@ func (s *Simulator) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			if bodyErr != nil {
 				return gatewayAnswer(http.StatusRequestEntityTooLarge, gatewayMessage(http.StatusRequestEntityTooLarge))
 			}
-			return s.process(op, who, query, body, sub, job, dep)
+			return s.process(r, op, who, query, body, sub, job, dep)
 		},
 	}
 	var tooLarge *http.MaxBytesError
@@ -316,7 +338,7 @@ func (s *Simulator) arrive(r *http.Request, query url.Values, route, dossier str
 }
 
 // process is a request's way when no fault strikes: gateway, API key, dossier, operation.
-func (s *Simulator) process(op *operation, who caller, query url.Values, body []byte, sub *submission, job *imported, dep *deposit) answer {
+func (s *Simulator) process(r *http.Request, op *operation, who caller, query url.Values, body []byte, sub *submission, job *imported, dep *deposit) answer {
 	switch {
 	case op == nil: // an unknown path and a wrong method are the same to the gateway (C 3.1)
 		return gatewayAnswer(http.StatusNotFound, gatewayMessage(http.StatusNotFound))
@@ -331,6 +353,7 @@ func (s *Simulator) process(op *operation, who caller, query url.Values, body []
 	}
 	x := &exchange{
 		sim: s, op: op, query: query, body: body, shape: s.shapeOf(op.Path), who: who, practice: who.practice, submission: sub, imported: job, deposit: dep,
+		origin: originOf(r),
 	}
 	if op.cabinet {
 		x.dossier = s.cabinet(who)
@@ -368,6 +391,14 @@ func writeHead(w http.ResponseWriter, a answer, length int) {
 		w.Header().Set("Content-Length", strconv.Itoa(length))
 	}
 	w.WriteHeader(a.status)
+}
+
+// originOf is where a client has found the simulator.
+func originOf(r *http.Request) string {
+	if r.TLS != nil {
+		return "https://" + r.Host
+	}
+	return "http://" + r.Host
 }
 
 func loopbackHost(hostport string) bool {

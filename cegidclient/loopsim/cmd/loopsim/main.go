@@ -101,12 +101,14 @@ Practice %-11s %-47s (Standard)  DOSSIER_TEST, %s
 	for _, r := range loopsim.Routes() {
 		query := "?codeDossier=…"
 		switch r.Path {
-		case "/importJson", "/checkCollaborateurAccess", "/partialInit":
+		case "/importJson", "/importFEC", "/importTRA", "/importPerso", "/checkCollaborateurAccess", "/partialInit":
 			query = ""
 		case "/AgenceCabinet", "/groupe", "/CollaborateurCabinet", "/engagement":
 			query = "?codeDossier=cabinet"
 		case "/giActivitesMission":
 			query = "?codeDossier=cabinet&filter=…"
+		case "/getFileUrlDeposit":
+			query = "?filename=…"
 		case "/getImportStatus":
 			query = "?accountingImportRequestId=…"
 		case "/EcritureComptable":
