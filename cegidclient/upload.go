@@ -239,7 +239,10 @@ func (u *upload) Do(req *http.Request) (*http.Response, error) {
 	status := 0
 	if err == nil {
 		status = res.StatusCode
-		res.Body = capped{io.LimitReader(res.Body, maxStorageAnswer), res.Body}
+		// The status and the headers say all: the SDK would read the body without a limit, and print it in its log.
+		_, _ = io.Copy(io.Discard, io.LimitReader(res.Body, maxStorageAnswer))
+		_ = res.Body.Close()
+		res.Body = http.NoBody
 	} else {
 		if source != nil {
 			select {
@@ -256,15 +259,10 @@ func (u *upload) Do(req *http.Request) (*http.Response, error) {
 	return res, err
 }
 
-// maxStorageAnswer is the most read of an answer: Azure's errors are short.
+// maxStorageAnswer is the most read of an answer, so that its connection serves again: Azure's are short.
 const maxStorageAnswer = 64 << 10
 
 var errAttemptTimedOut = errors.New("the attempt timed out")
-
-type capped struct {
-	io.Reader
-	io.Closer
-}
 
 // watched notes that the content could not be read: that is not the storage's fault.
 type watched struct {
