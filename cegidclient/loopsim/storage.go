@@ -9,6 +9,7 @@ import (
 	"encoding/base64"
 	"encoding/binary"
 	"encoding/xml"
+	"errors"
 	"fmt"
 	"hash/crc64"
 	"io"
@@ -20,6 +21,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/Azure/azure-sdk-for-go/sdk/azcore/policy"
 	"github.com/Azure/azure-sdk-for-go/sdk/storage/azblob/blob"
 	"github.com/Azure/azure-sdk-for-go/sdk/storage/azblob/blockblob"
 	"github.com/Azure/azure-sdk-for-go/sdk/storage/azblob/sas"
@@ -33,6 +35,7 @@ const (
 	defaultDepositLife = 24 * time.Hour
 	defaultDepositRoom = 1 << 30   // bytes of all files
 	maxDeposit         = 512 << 20 // of one
+	maxPlaces          = 10_000
 )
 
 // WithDepositLife sets how long a link to deposit a file lives. Default 24 h: Loop's is not documented (loop-api: A 3.1).
@@ -114,6 +117,10 @@ func (st *storage) place(uri, practice string) {
 	f := &stored{uri: uri, practice: practice}
 	st.files[uri] = f
 	st.order = append(st.order, f)
+	if len(st.order) > maxPlaces {
+		st.drop(st.order[0])
+		st.order = slices.Delete(st.order, 0, 1)
+	}
 }
 
 // link lets whoever holds it write the file at uri until it expires.
@@ -158,10 +165,13 @@ func (st *storage) take(f *stored, body io.Reader, size int64) (p piece, md5sum,
 // azureCRC64 is the polynomial of x-ms-content-crc64.
 var azureCRC64 = crc64.MakeTable(0x9A6C9329AC4BC9B5)
 
-var errNoRoom = fmt.Errorf("no room")
+var errNoRoom = errors.New("no room")
 
 // reserve gives a piece of the spool to one writer, and keeps the spool open for it.
 func (st *storage) reserve(f *stored, size int64) (piece, error) {
+	if size > st.room {
+		return piece{}, errNoRoom
+	}
 	st.mu.Lock()
 	defer st.mu.Unlock()
 	for i := 0; st.used+size > st.room && i < len(st.order); {
@@ -401,7 +411,9 @@ func (s *Simulator) openDeposit(ctx context.Context, uri, practice string) io.Re
 	if err != nil {
 		return nil
 	}
-	client, err := blockblob.NewClientWithSharedKeyCredential(container.JoinPath(uri).String(), s.config.azureKey, nil)
+	client, err := blockblob.NewClientWithSharedKeyCredential(container.JoinPath(uri).String(), s.config.azureKey, &blockblob.ClientOptions{
+		ClientOptions: policy.ClientOptions{Transport: &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}},
+	})
 	if err != nil {
 		return nil
 	}
