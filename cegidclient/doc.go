@@ -30,6 +30,9 @@
 //	id, err := client.Imports.Submit(ctx, "CEGID003", entries)
 //	if cegidclient.OutcomeOf(err) == cegidclient.WriteUncertain { … } // look it up in Loop; do not send it again
 //
+// [FileService.Deposit] puts a file where Loop finds it, in Azure's storage, without Loop's keys; [FileService.ImportFEC] and its
+// sisters then send its import, as Submit does. Links to files are secrets.
+//
 // [AccountService.Create], [JournalService.Create] and [LegalIdentityService.Update] write what Loop can be asked for by its
 // number, code or revision. They look first, send once, and look again when the answer is lost, so that each may be repeated
 // as it is.

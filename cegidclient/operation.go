@@ -174,6 +174,16 @@ func accountingOperations() []Operation {
 	tra := standard(18, "import_tra", "POST", "/importTRA", "Import entries from a TRA file", PartlyDocumented, ResendNever, "A 3.3",
 		"The whole page: names of the body and their case, refusals, the part of the format that is read.")
 	tra.Unverified = true
+	tra.Note = "That it takes what the sister pages take, URI or URL and SIRET, is inferred. The client can be told other names."
+	fec := standard(17, "import_fec", "POST", "/importFEC", "Import entries from a FEC file", Documented, ResendNever, "A 3.2",
+		"Refusals; whether the SIRET is accepted; the encoding and separator wanted.")
+	fec.Note = entries.Note
+	custom := standard(19, "import_custom", "POST", "/importPerso", "Import entries with a model of the practice", Documented, ResendNever, "A 3.4",
+		"How to list the import models.")
+	custom.Note = entries.Note
+	deposit := standard(20, "get_file_deposit", "GET", "/getFileUrlDeposit", "A place to deposit a file", Documented, ResendAlways, "A 3.1",
+		"Lifetime of the link; whether both parts come in one object.")
+	deposit.Note = "The file itself goes to Azure's storage, which sees no key of Loop's. Asking twice gives two places."
 	document := standard(25, "store_document", "POST", "/storeDocument", "Drop a document into the accounting robot", PartlyDocumented, ResendNever, "A 5",
 		"Answer, errors, the collection stage.")
 	document.Wrapped, document.RPCs = true, []string{"DocumentService.StoreDocument"}
@@ -188,13 +198,10 @@ func accountingOperations() []Operation {
 	return []Operation{
 		entries,
 		analytics,
-		standard(17, "import_fec", "POST", "/importFEC", "Import entries from a FEC file", Documented, ResendNever, "A 3.2",
-			"Refusals; whether the SIRET is accepted; the encoding and separator wanted."),
+		fec,
 		tra,
-		standard(19, "import_custom", "POST", "/importPerso", "Import entries with a model of the practice", Documented, ResendNever, "A 3.4",
-			"How to list the import models."),
-		standard(20, "get_file_deposit", "GET", "/getFileUrlDeposit", "A place to deposit a file", Documented, ResendAlways, "A 3.1",
-			"Lifetime of the link; whether both parts come in one object."),
+		custom,
+		deposit,
 		status,
 		unseen(22, "list_import_history", "History of imports", ResendAlways, "A 3.7", "Route and fields; Loop states that it exists."),
 		booked,

@@ -87,7 +87,7 @@ const connection = "access.connection"
 // probes are all questions, in the order in which they are put: what could be held against a key comes last.
 func probes() []probe {
 	return slices.Concat(
-		connectionProbes(), listProbes(), pagingProbes(), filterProbes(), importReadProbes(), writeProbes(), entryProbes(),
+		connectionProbes(), listProbes(), pagingProbes(), filterProbes(), importReadProbes(), writeProbes(), fileProbes(), entryProbes(),
 		accessProbes(), badKeyProbes(), gatewayProbes(),
 	)
 }
@@ -146,9 +146,7 @@ var notAskedBecause = map[string]string{
 	"create_journal":             "it would leave a journal behind, and its body is not known",
 	"update_dossier_identity":    "it would change the dossier's legal identity",
 	"import_json_analytics":      "its JSON is inferred; import a breakdown by hand first",
-	"import_fec":                 "it would book the file's entries",
 	"import_tra":                 "it would book the file's entries, and the names of its body are not known",
-	"import_custom":              "it needs an import model of the practice",
 	"store_document":             "it would leave a document in the accounting robot",
 	"replay_sink":                "it needs a subscription, and would send its changes again",
 	"list_engagement_activities": "it needs the id of an engagement letter, which no known route gives",

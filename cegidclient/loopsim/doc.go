@@ -27,6 +27,14 @@
 // booked twice, as at Loop (A 10.3). What a checker needs is exact and complete until Reset: [Simulator.Imports] and
 // [Simulator.Entries], GET /_sim/imports and GET /_sim/entries?dossier=… as JSON lines.
 //
+// # Files
+//
+// GET /getFileUrlDeposit gives a link below [DepositRoute] on the simulator's own host, which takes a file as Azure does: whole or
+// in blocks, checked, while the link lives. POST /importFEC, /importTRA and /importPerso (with [DemoModel]) read it when the
+// import runs; what is wrong with it fails the import late. A URL is fetched then, from this machine only. [FileRecord] has the
+// digest and the totals of the whole file; of more than [KeptLines] lines the first entries are kept, and the others are checked
+// and added up. A FEC brings its accounts and journals, and they are created; of the other formats unknown ones fail the import.
+//
 // # Documents
 //
 // A document is stored, or lost without a word where the dossier is not one of the key's (A 5); [Simulator.Documents] and
@@ -36,7 +44,8 @@
 // # Magic
 //
 // A reference or refPiece that begins with one of these asks for a mishap. More may follow it, to make it unique: SIM-503-17.
-// An injected fault that strikes the request goes before those that concern the answer.
+// An injected fault that strikes the request goes before those that concern the answer. In a file it is a PieceRef, the reference
+// of a movement, or a ref; of one that is fetched from a URL, only what comes late can be had.
 //
 //	SIM-REFUSE              200 with error; not booked
 //	SIM-FAIL-LATE           accepted; ends in status 4, not booked

@@ -183,7 +183,7 @@ func (s *Simulator) readIn(f *fileSource, practice string) *fileReading {
 	return f.read
 }
 
-// readFiles reads the files of the imports that wait and that are chosen.
+// readFiles reads the files of the first imports that wait, as long as they are chosen.
 func (s *Simulator) readFiles(chosen func(*imported) bool) {
 	type file struct {
 		*fileSource
@@ -192,7 +192,10 @@ func (s *Simulator) readFiles(chosen func(*imported) bool) {
 	var files []file
 	s.imports.mu.Lock()
 	for _, job := range s.imports.due {
-		if job.sub != nil && job.sub.file != nil && job.dossier != nil && chosen(job) {
+		if !chosen(job) {
+			break
+		}
+		if job.sub.file != nil && job.dossier != nil {
 			files = append(files, file{job.sub.file, job.Practice})
 		}
 	}
