@@ -260,3 +260,17 @@ func TestTheLinkOfAFileIsInNoError(t *testing.T) {
 	}
 	wantNoCanary(t, "a file", prints(t, FileImport{URL: NewSecret(anOwnLink)}))
 }
+
+func FuzzDeposit(f *testing.F) {
+	for _, seed := range []string{
+		`{"depositUrl":"` + aLink + `","uri":"` + aURI + `"}`, `[{"depositUrl":"` + aLink + `"},{"uri":"` + aURI + `"}]`, `{"error":{"message":"non"}}`, `[{},{}]`, `[`,
+	} {
+		f.Add([]byte(seed))
+	}
+	f.Fuzz(func(t *testing.T, body []byte) {
+		d, err := readDeposit(body, false)
+		if err == nil && (!strings.HasPrefix(strings.ToLower(d.URL.Reveal()), "https://") || !isFileURI(d.URI)) || err != nil && (d.URI != "" || !d.URL.IsZero()) {
+			t.Errorf("%q %q %v", d.URL.Reveal(), d.URI, err)
+		}
+	})
+}
