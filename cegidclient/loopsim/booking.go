@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"cegid.internal/gateway/cegidclient/fec"
 )
 
 // waitingAccount takes the difference of an entry that Loop balances by itself (loop-api: A 2.2); which account it takes is
@@ -98,7 +100,7 @@ func (d *dossier) book(sub *submission, request string, next func(kind string) s
 	return entries, ""
 }
 
-func formatEuro(cents int64) string { return fmt.Sprintf("%d.%02d", cents/100, cents%100) }
+func formatEuro(cents int64) string { return fec.Cents(cents).String() }
 
 func (b *booking) fail(format string, args ...any) {
 	if b.failure == "" {

@@ -437,6 +437,29 @@ func TestAFECBringsItsAccountsAndJournals(t *testing.T) {
 	}
 }
 
+// TestNegativeAmountsStayNegative: a FEC may hold some, as the law lets it.
+func TestNegativeAmountsStayNegative(t *testing.T) {
+	w := start(t)
+	w.importFile("/importFEC", map[string]any{"URI": w.deposit("a.txt", fecHead+
+		fecLine("OD", "1", "60700000", "", "P-1", "-0,05", "0,00")+fecLine("OD", "1", "40100000", "FEXEMPLE", "P-1", "0,00", "-0,05"))}).accepted(t)
+	w.FinishImports()
+	if r := w.record(0); r.Outcome != loopsim.ImportBooked || r.File.Debit != "-0.05" || r.File.Journals[0].Credit != "-0.05" {
+		t.Fatalf("%+v %+v", r, r.File)
+	}
+	if lines := w.entries("CEGID001")[0].Lines; lines[0].Debit != "-0.05" || lines[1].Credit != "-0.05" {
+		t.Errorf("%+v", lines)
+	}
+	rows := w.get("/EcritureComptable", url.Values{"filter": {`codeLettrage == null && refPiece == "P-1"`}}).rows(t)
+	if len(rows) != 2 {
+		t.Fatalf("%v", rows)
+	}
+	for _, row := range rows {
+		if row["debit"].(float64)+row["credit"].(float64) != -0.05 {
+			t.Errorf("%v", row)
+		}
+	}
+}
+
 func TestImportedFilesAreShown(t *testing.T) {
 	w := start(t)
 	w.importFile("/importFEC", map[string]any{"URI": w.deposit("a<b>.txt", aFEC("FA-1"))}).accepted(t)

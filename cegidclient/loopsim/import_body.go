@@ -550,6 +550,9 @@ func decimal(raw json.RawMessage, separator string, places int) (int64, bool) {
 
 // formatUnits writes units of 10^-places as JSON.stringify would: 120, 120.5.
 func formatUnits(units int64, places int) string {
+	if units < 0 { // of a file: importJson takes no sign
+		return "-" + formatUnits(-units, places)
+	}
 	digits := fmt.Sprintf("%0*d", places+1, units)
 	whole, fraction := digits[:len(digits)-places], strings.TrimRight(digits[len(digits)-places:], "0")
 	if fraction == "" {
