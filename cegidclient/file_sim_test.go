@@ -29,8 +29,8 @@ func content(text []byte) cegidclient.FileContent {
 func TestADepositedFileIsBooked(t *testing.T) {
 	tra := strings.Join([]string{
 		"***S5CLIJRLETE   0101190001011900011     150320261030EXEMPLE",
-		traLine("60700000", "", "", "FA-2", "D", "100,00"), traLine("44566000", "", "", "FA-2", "D", "20,00"),
-		traLine("60700000", "A", "PROJ1", "FA-2", "D", "100,00"), traLine("40100000", "X", "FEXEMPLE", "FA-2", "C", "120,00"),
+		traLine("60700000", "", "", "FA-2", "D", "100,00"), traLine("60700000", "A", "PROJ1", "FA-2", "D", "100,00"),
+		traLine("44566000", "", "", "FA-2", "D", "20,00"), traLine("40100000", "X", "FEXEMPLE", "FA-2", "C", "120,00"),
 	}, "\r\n")
 	demo := "journal;date;account;label;debit;credit;ref\nOD;2026-03-15;60700000;Achat;120,00;;FA-3\nOD;2026-03-15;40100000;Exemple;;120.00;FA-3\n"
 	for _, tc := range []struct {
@@ -86,7 +86,7 @@ func TestADepositedFileIsBooked(t *testing.T) {
 
 // traLine is a movement in positions 1 to 222 (loop-api: A 9.4).
 func traLine(account, kind, party, ref, side, amount string) string {
-	return fmt.Sprintf("%-3s%s%-2s%-17s%1s%-17s%-35s%-35s%-3s%8s%s%20s%s%8s%-3s%10s%-3s", "ACH", "15032026", "FF", account, kind, party, ref, "EXEMPLE", "", "", side, amount, "N", "", "EUR", "", "E--")
+	return fmt.Sprintf("%-3s%s%-2s%-17s%1s%-17s%-35s%-35s%-3s%8s%s%20s%s%8s%-3s%10s%-3s", "ACH", "15032026", "FF", account, kind, party, ref, "EXEMPLE", "", "", side, amount, "N", "", "EUR", "", "E--") + fmt.Sprintf("%43s%-2s", "", map[bool]string{true: "A1"}[kind == "A"])
 }
 
 // TestOfALargeFileTheFirstEntriesAreKeptAndTheTotalsOfAll: scattered lines, so that entries go on beyond what is kept.

@@ -238,7 +238,7 @@ func TestFileImportsThatFailLate(t *testing.T) {
 		{"a FEC outside of the year", "/importFEC", strings.ReplaceAll(aFEC("FA-1"), "20260315", "20240315"), nil, "hors d'un exercice ouvert"},
 		{"a FEC on a reserved journal", "/importFEC", strings.ReplaceAll(aFEC("FA-1"), "ACH|", "AN|"), nil, "AN"},
 		{"a TRA without a header", "/importTRA", movement(func([]byte) {}), nil, "en-tête"},
-		{"a TRA that does not balance", "/importTRA", tra + movement(func([]byte) {}), nil, "déséquilibrée"},
+		{"a TRA that does not balance", "/importTRA", tra + movement(func([]byte) {}), nil, "équilibrée"},
 		{"a TRA without a side", "/importTRA", tra + movement(func(l []byte) { l[129] = ' ' }), nil, "Ligne 2"},
 		{"a TRA in a foreign currency alone", "/importTRA", tra + movement(func(l []byte) { l[172] = 'D' }), nil, "Ligne 2"},
 		{"a TRA on an unknown account", "/importTRA", tra + movement(func(l []byte) { copy(l[13:], "60799999") }) + movement(func(l []byte) { l[129] = 'C' }), nil, "60799999"},
