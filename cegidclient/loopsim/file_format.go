@@ -10,6 +10,7 @@ import (
 
 	"cegid.internal/gateway/cegidclient/check"
 	"cegid.internal/gateway/cegidclient/fec"
+	"cegid.internal/gateway/cegidclient/tra"
 )
 
 // readFEC reads a FEC; it gives the number of entries. What package fec calls an error fails the import: Loop's own checks are
@@ -49,54 +50,50 @@ func readFEC(from io.Reader, t *tally) (entries int) {
 	return report.Entries
 }
 
-// readTRA reads the movements of a TRA file, their standard part (loop-api: A 9.2–9.4).
+// readTRA reads the movements of a TRA file; it gives the number of entries. What package tra calls an error fails the import,
+// as does an amount that is in no euro: Loop's own checks are not documented (loop-api: A 3.3) [I].
 func readTRA(from io.Reader, t *tally) (entries int) {
-	balances := balances{t: t, of: make(map[string]*balance)}
-	eachLine(from, t, func(n int, line string) {
-		r := []rune(line + strings.Repeat(" ", max(0, 222-utf8.RuneCountInString(line)))) // trailing blanks are often cut off
-		at := func(position, length int) string { return strings.TrimSpace(string(r[position-1 : position-1+length])) }
+	r := tra.NewReader(from, tra.Options{})
+	for {
+		line, err := r.Read()
+		if err != nil {
+			break
+		}
+		m, is := line.Record.(*tra.Movement)
 		switch {
-		case n == 1 && (at(1, 3) != "***" || at(9, 3) == "" || at(12, 3) == ""):
-			t.fail("La première ligne n'est pas un en-tête TRA.")
-			return
-		case at(1, 3) == "***", strings.ContainsAny(at(31, 1), "AOGV"): // parameters; breakdowns, documents, variables: they book nothing
-			return
-		}
-		day := at(4, 8)
-		l := importLine{
-			number: n, journal: at(1, 3), account: at(14, 17), label: at(84, 35), refPiece: at(49, 35), reference: at(49, 35),
-		}
-		if len(day) == 8 {
-			l.date = day[4:] + "-" + day[2:4] + "-" + day[:2]
-		}
-		if at(31, 1) == "X" {
-			l.thirdParty = at(32, 17)
-		}
-		number := strings.Trim(at(152, 8), "0")
-		if number == "" {
-			number = at(49, 35)
-		}
-		l.entry = strings.Join([]string{l.journal, l.date, at(12, 2), number}, "\x00")
-		position, ok := 131, true // the first amount that is in euro
-		if code := string(r[172:175]); code[0] == 'D' {
-			position = map[bool]int{true: 176, false: 196}[code[1] == 'E']
-			ok = code[1] == 'E' || code[2] == 'E'
-		}
-		cents, read := decimal([]byte(`"`+at(position, 20)+`"`), ",", 2)
-		switch side := at(130, 1); {
-		case !ok || !read || side != "D" && side != "C" || l.journal == "" || l.account == "" || !validDay(l.date):
+		case !is || strings.ContainsAny(m.Kind, "AOGV"): // parameters; breakdowns, documents, variables: they book nothing
+			continue
+		case !line.Valid:
 			t.Lines++
-			t.fail("Ligne %d : le mouvement est illisible.", n)
-			return
-		case side == "D":
-			l.debit.cents = cents
-		default:
-			l.credit.cents = cents
+			continue
+		case m.Debit == 0 && m.Credit == 0 && !strings.HasPrefix(m.AmountCode, "E"):
+			t.fail("Ligne %d : le mouvement n'a pas de montant en euro.", line.Number)
 		}
-		balances.add(&l)
+		l := importLine{
+			number: line.Number, journal: m.Journal, date: string(m.Date), dueDate: string(m.Due), account: m.General, label: m.Label,
+			reference: m.Reference, refPiece: m.Reference, debit: amount{cents: int64(m.Debit)}, credit: amount{cents: int64(m.Credit)},
+		}
+		if m.Kind == "X" {
+			l.thirdParty = m.Auxiliary
+		}
+		number := strings.Trim(m.Number, "0")
+		if number == "" {
+			number = m.Reference
+		}
+		l.entry = strings.Join([]string{m.Journal, string(m.Date), m.DocumentType, number}, "\x00")
 		t.add(l)
-	})
-	return balances.end()
+	}
+	report := r.Report()
+	for _, f := range report.Findings {
+		if f.Severity != check.Error {
+			continue
+		}
+		if f.Line > 0 {
+			t.fail("Ligne %d : %s", f.Line, f.French)
+		}
+		t.fail("%s", f.French)
+	}
+	return report.Entries
 }
 
 // readDemo reads a file of [DemoModel].
