@@ -359,6 +359,25 @@ func TestDeadlinesAreClamped(t *testing.T) {
 	}
 }
 
+// TestAStreamThatNobodyReadsEndsInTime: its handler does not wait for a reader beyond the deadline.
+func TestAStreamThatNobodyReadsEndsInTime(t *testing.T) {
+	h := start(t, func(cfg *sandbox.Config) {
+		cfg.Deadlines = interceptor.Deadlines{UnaryDefault: time.Second, UnaryMax: time.Second, StreamDefault: time.Second, StreamMax: time.Second}
+	})
+	stream, err := looppb.NewReferenceDataServiceClient(h.conn).StreamAccounts(as(t.Context(), "everything"), &looppb.StreamAccountsRequest{Practice: "partner", Dossier: "BIG00001"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	waitFor(t, func() bool { return strings.Contains(h.log.String(), `"code":"DeadlineExceeded"`) })
+	pages := 0
+	for _, err = stream.Recv(); err == nil; _, err = stream.Recv() {
+		pages++
+	}
+	if got := failureOf(status.Convert(err)); got.Reason != "DEADLINE_EXCEEDED" || pages == 0 || pages == loopsim.SandboxLargeAccounts/100 {
+		t.Errorf("%d pages, then %+v", pages, got)
+	}
+}
+
 // TestTrailersDoNotBreakREST: a client that asks for trailers gets an answer that its HTTP library can read.
 func TestTrailersDoNotBreakREST(t *testing.T) {
 	h := start(t, nil)

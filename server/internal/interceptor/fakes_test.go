@@ -37,13 +37,21 @@ func (t *transport) SetTrailer(md metadata.MD) error {
 type oneMessage struct {
 	ctx     context.Context
 	request *looppb.StreamAccountsRequest
+	// room is how many messages fit on the way to a reader who does not read; 0 is any number.
+	room int
 }
 
 func (*oneMessage) SetHeader(metadata.MD) error  { return nil }
 func (*oneMessage) SendHeader(metadata.MD) error { return nil }
 func (*oneMessage) SetTrailer(metadata.MD)       {}
 func (o *oneMessage) Context() context.Context   { return o.ctx }
-func (*oneMessage) SendMsg(any) error            { return nil }
+
+func (o *oneMessage) SendMsg(any) error {
+	if o.room--; o.room == 0 {
+		<-o.ctx.Done()
+	}
+	return nil
+}
 
 func (o *oneMessage) RecvMsg(message any) error {
 	if o.request == nil {

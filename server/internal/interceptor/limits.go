@@ -166,7 +166,7 @@ func limitCalls(l *Limits) Named {
 		Stream: func(server any, inner grpc.ServerStream, _ *grpc.StreamServerInfo, next grpc.StreamHandler) error {
 			caller := CallFrom(inner.Context()).Caller
 			if caller == "" {
-				return next(server, inner)
+				return next(server, &pacedStream{ServerStream: inner, ctx: inner.Context()})
 			}
 			bytes, err := l.admit(caller, true)
 			if err != nil {
@@ -179,7 +179,12 @@ func limitCalls(l *Limits) Named {
 	}
 }
 
-// pacedStream keeps a stream to its caller's bytes a second: it waits, since it cannot be refused any more.
+// readStall is the longest that a message of a stream waits for its reader. Over REST the edge is stricter, which sees the
+// connection itself.
+const readStall = 2 * time.Minute
+
+// pacedStream keeps a stream to its caller's bytes a second: it waits, since it cannot be refused any more. It ends a stream
+// that nobody reads.
 type pacedStream struct {
 	grpc.ServerStream
 	ctx   context.Context
@@ -204,7 +209,21 @@ func (s *pacedStream) SendMsg(message any) error {
 		return err
 	}
 	charge(s.bytes, message)
-	return s.ServerStream.SendMsg(message)
+	// In the background, because nothing but the end of the call interrupts a SendMsg, no deadline either. One that is left
+	// behind ends when the handler has returned.
+	sent := make(chan error, 1)
+	go func() { sent <- s.ServerStream.SendMsg(message) }()
+	stalled := time.NewTimer(readStall)
+	defer stalled.Stop()
+	select {
+	case err := <-sent:
+		return err
+	case <-s.ctx.Done():
+		return s.ctx.Err()
+	case <-stalled.C:
+		return apierror.New(codes.ResourceExhausted, looppb.ErrorReason_ERROR_REASON_CALLER_LIMIT,
+			"nothing of this stream was read for "+readStall.String()+": read it as it comes, or ask page by page")
+	}
 }
 
 // wait waits until what was taken is made up for.

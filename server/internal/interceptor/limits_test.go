@@ -186,3 +186,39 @@ func TestAStreamWaitsForItsBytes(t *testing.T) {
 		}
 	})
 }
+
+// TestAStreamThatNobodyReadsEnds: after a while, or with its call's time, which grpc-go's SendMsg heeds as little.
+func TestAStreamThatNobodyReadsEnds(t *testing.T) {
+	for _, c := range []struct {
+		method string
+		time   time.Duration
+		want   codes.Code
+		after  time.Duration
+	}{
+		{"/s/Read", 30 * time.Second, codes.DeadlineExceeded, 30 * time.Second},
+		{"/s/Read", time.Hour, codes.ResourceExhausted, readStall},
+		{"/grpc.reflection.v1.ServerReflection/ServerReflectionInfo", time.Hour, codes.ResourceExhausted, readStall},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			limits := limitCalls(NewLimits(policy.AllowAll("tester", "")))
+			connection, hangUp := context.WithCancel(t.Context())
+			ctx := context.WithValue(connection, callKey{}, &Call{Caller: map[bool]string{false: "tester"}[public(c.method)]})
+			ctx, cancel := context.WithTimeout(ctx, c.time)
+			defer cancel()
+			start, sent := time.Now(), 0
+			stream := &oneMessage{ctx: connection, room: 3}
+			err := limits.Stream(nil, withContext(stream, ctx), &grpc.StreamServerInfo{FullMethod: c.method}, func(_ any, stream grpc.ServerStream) error {
+				for {
+					if err := stream.SendMsg(&looppb.StreamAccountsResponse{}); err != nil {
+						return err
+					}
+					sent++
+				}
+			})
+			if got := status.FromContextError(err).Code(); status.Code(err) != c.want && got != c.want || sent != 2 || time.Since(start) != c.after {
+				t.Errorf("%s, %s: %v after %d messages and %s", c.method, c.time, err, sent, time.Since(start))
+			}
+			hangUp() // as grpc-go does with the end of the handler
+		})
+	}
+}
