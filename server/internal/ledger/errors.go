@@ -15,6 +15,8 @@ var (
 	ErrLost = errors.New("ledger: the row has moved on")
 	// ErrLease: the lease does not cover the whole call. Do not send; settle as NOT_SENT.
 	ErrLease = errors.New("ledger: the lease is too short for the call")
+	// ErrEvidence: no fresh look into Loop says that it is not booked. Do not send; do not say so.
+	ErrEvidence = errors.New("ledger: nothing shows that it is not booked")
 	// ErrTransition: the state machine has no such step.
 	ErrTransition = errors.New("ledger: no such transition")
 	// ErrCommit: the database did not confirm a commit, so that it may or may not have been stored, whole or not at
@@ -52,4 +54,12 @@ type DuplicateError struct {
 // Error names the other row; it is not for callers, who may not be allowed to see it.
 func (e *DuplicateError) Error() string {
 	return fmt.Sprintf("ledger: the same content is %s under request id %q", e.Of.State, e.Of.RequestID)
+}
+
+// StatedError says that a person has stated the contrary.
+type StatedError struct{ Of Statement }
+
+// Error tells who, and when.
+func (e *StatedError) Error() string {
+	return fmt.Sprintf("ledger: %s has stated otherwise at %s", e.Of.Caller, e.Of.Time)
 }

@@ -78,7 +78,7 @@ func (w *writing) begin(s Submission, owner string) (begun Begun, verdict, err e
 	if err != nil {
 		return Begun{}, nil, err
 	}
-	row = Record{Key: s.Key, Created: row.Created, Received: instant(w.now)}
+	row = Record{Key: s.Key, Created: row.Created, Received: instant(w.now), Evidence: row.Evidence, Resolution: row.Resolution}
 	row.fill(s)
 	row.stand(to, w.now)
 	if err := w.update(from, &row); err != nil {
@@ -149,7 +149,9 @@ func (l *Ledger) Settle(ctx context.Context, key Key, attempt int, owner string,
 		return Record{}, fmt.Errorf("%w: Loop's id to ask by comes with WAITING, what it has done with SUCCEEDED, and with nothing else", ErrTransition)
 	}
 	var row Record
+	var late error
 	err := l.write(ctx, func(w *writing) error {
+		late = nil
 		var err error
 		if row, err = w.row(key); err != nil {
 			return err
@@ -158,6 +160,10 @@ func (l *Ledger) Settle(ctx context.Context, key Key, attempt int, owner string,
 		to, changed, err := w.rules.settle(from, attempt, owner, outcome.State)
 		if err == nil && !changed && outcome.State == Waiting && row.LoopRequestID != outcome.LoopRequestID {
 			err = ErrLost // two ids for one attempt
+		}
+		if errors.Is(err, ErrLost) {
+			late = err
+			return w.hear(&row, attempt, outcome)
 		}
 		if err != nil || !changed {
 			return err
@@ -169,6 +175,9 @@ func (l *Ledger) Settle(ctx context.Context, key Key, attempt int, owner string,
 		}
 		return w.update(from, &row)
 	})
+	if err == nil {
+		err = late
+	}
 	if err != nil && !errors.Is(err, ErrLost) {
 		return Record{}, err
 	}
@@ -368,8 +377,8 @@ func (l *Ledger) Retain(ctx context.Context) (Retained, error) {
 	}{
 		{`DELETE FROM submission WHERE (practice, request_id) IN (SELECT practice, request_id FROM submission WHERE updated < $1 AND ` + final +
 			` LIMIT $2) RETURNING practice, request_id`, KeepOutcome, false, &count.Rows},
-		{`UPDATE submission SET document_references = '', findings = '' WHERE (practice, request_id) IN (SELECT practice, request_id FROM submission ` +
-			`WHERE updated < $1 AND (document_references <> '' OR findings <> '') AND ` + final + ` LIMIT $2) RETURNING practice, request_id`, KeepContent, true, &count.Contents},
+		{`UPDATE submission SET document_references = '', clues = '', findings = '', evidence = '' WHERE (practice, request_id) IN (SELECT practice, request_id FROM submission ` +
+			`WHERE updated < $1 AND (document_references <> '' OR findings <> '' OR evidence <> '') AND ` + final + ` LIMIT $2) RETURNING practice, request_id`, KeepContent, true, &count.Contents},
 	} {
 		for more := true; more; {
 			var keys []Key

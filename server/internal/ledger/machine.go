@@ -39,7 +39,7 @@ func (s State) Open() bool { return s == Received || s == Submitting }
 func (s State) Following() bool { return s == Waiting || s == Running }
 
 // Final says whether the ledger will do nothing more by itself. UNCERTAIN is final in this sense: only the owner's late
-// answer changes it.
+// answer changes it, or a person, see Resolvable.
 func (s State) Final() bool { return !s.Open() && !s.Following() }
 
 // NothingBooked says whether the same id may be sent again, and the same content under another id.
@@ -62,10 +62,15 @@ const (
 	succeed  event = "succeed"   // Loop says that it is booked
 	fail     event = "fail"      // Loop says that it ended with errors
 	age      event = "age"       // Loop did not end it in time
+
+	// What a person decides, see resolve.go.
+	stateBooked event = "state booked"     // it is in Loop
+	stateAbsent event = "state not booked" // it is not, and will not be
+	resubmit    event = "resubmit"         // it is not: send it again
 )
 
 func events() []event {
-	return []event{retake, submit, accept, complete, refuse, turnAway, lose, abandon, await, run, succeed, fail, age}
+	return []event{retake, submit, accept, complete, refuse, turnAway, lose, abandon, await, run, succeed, fail, age, stateBooked, stateAbsent, resubmit}
 }
 
 // next is the whole of the state machine: what is not here does not happen. Who may cause an event, and when, is in
@@ -117,7 +122,21 @@ func next(from State, happens event) (State, error) {
 			return Uncertain, nil
 		}
 	case NotSent, Refused:
-		if happens == retake {
+		switch happens {
+		case retake:
+			return Received, nil
+		case accept: // the owner's late answer, after a person's word that it was not booked, see rules.settle
+			return Waiting, nil
+		case complete:
+			return Succeeded, nil
+		}
+	case Failed:
+		switch happens {
+		case stateBooked:
+			return Succeeded, nil
+		case stateAbsent:
+			return Refused, nil // late, and by Loop
+		case resubmit:
 			return Received, nil
 		}
 	case Uncertain: // the owner's late answer, see rules.settle
@@ -132,6 +151,12 @@ func next(from State, happens event) (State, error) {
 			return NotSent, nil
 		case lose:
 			return Uncertain, nil
+		case stateBooked:
+			return Succeeded, nil
+		case stateAbsent:
+			return NotSent, nil
+		case resubmit:
+			return Received, nil
 		}
 	}
 	return from, fmt.Errorf("%w: %q in %s", ErrTransition, happens, from)

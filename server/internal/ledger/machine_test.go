@@ -15,10 +15,11 @@ func TestTheStateMachineIsTheDesigns(t *testing.T) {
 		Waiting:    "await→WAITING, run→RUNNING, succeed→SUCCEEDED, fail→FAILED, age→UNCERTAIN",
 		Running:    "await→RUNNING, run→RUNNING, succeed→SUCCEEDED, fail→FAILED, age→UNCERTAIN",
 		Succeeded:  "",
-		Failed:     "",
-		NotSent:    "retake→RECEIVED",
-		Refused:    "retake→RECEIVED",
-		Uncertain:  "accept→WAITING, complete→SUCCEEDED, refuse→REFUSED, turn away→NOT_SENT, lose→UNCERTAIN",
+		Failed:     "state booked→SUCCEEDED, state not booked→REFUSED, resubmit→RECEIVED",
+		NotSent:    "retake→RECEIVED, accept→WAITING, complete→SUCCEEDED",
+		Refused:    "retake→RECEIVED, accept→WAITING, complete→SUCCEEDED",
+		Uncertain: "accept→WAITING, complete→SUCCEEDED, refuse→REFUSED, turn away→NOT_SENT, lose→UNCERTAIN, " +
+			"state booked→SUCCEEDED, state not booked→NOT_SENT, resubmit→RECEIVED",
 	}
 	for _, from := range States() {
 		var steps []string

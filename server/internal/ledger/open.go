@@ -43,6 +43,15 @@ type Option func(*Ledger)
 // WithLease sets how long an owner may take from Begin to its outcome, instead of Lease.
 func WithLease(lease time.Duration) Option { return func(l *Ledger) { l.rules.lease = lease } }
 
+// WithResubmitAfter sets how long after it was sent an import's absence from Loop begins to mean something, instead of
+// ResubmitAfter.
+func WithResubmitAfter(age time.Duration) Option {
+	return func(l *Ledger) { l.rules.resubmitAfter = age }
+}
+
+// ResubmitAfter is how long after it was sent an import's absence from Loop begins to mean something.
+func (l *Ledger) ResubmitAfter() time.Duration { return l.rules.resubmitAfter }
+
 // Lease is how long an owner may take from Begin to its outcome.
 func (l *Ledger) Lease() time.Duration { return l.rules.lease }
 

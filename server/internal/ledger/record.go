@@ -67,8 +67,10 @@ type Submission struct {
 	Fingerprint     Fingerprint
 	// DocumentReferences and Findings: the first 100 of each are kept.
 	DocumentReferences []string
-	Totals             Totals
-	Findings           []Finding
+	// Clues tell the entries of a document reference from others of the same; those of the references that are kept are.
+	Clues    map[string]Clue
+	Totals   Totals
+	Findings []Finding
 	// AllowDuplicate lets the same content in under another id.
 	AllowDuplicate bool
 }
@@ -80,6 +82,7 @@ type Record struct {
 	Dossier, Format    string
 	Fingerprint        Fingerprint
 	DocumentReferences []string
+	Clues              map[string]Clue
 	Totals             Totals
 	Findings           []Finding
 	State              State
@@ -100,6 +103,10 @@ type Record struct {
 	// Polls counts the questions to Loop; NextPoll is zero unless it is to be asked again.
 	Polls    int
 	NextPoll time.Time
+	// Evidence is what the latest look into Loop has shown, Resolution what people have decided; nil without. Both may speak
+	// of an earlier attempt.
+	Evidence   *Evidence
+	Resolution *Resolution
 	// Created is when the id came first, Received when this attempt did, Updated when the state last changed, Submitted
 	// when bytes were about to leave, Finished when it became final.
 	Created, Received, Updated, Submitted, Finished time.Time
@@ -139,10 +146,19 @@ type Progress struct {
 }
 
 func (r *Record) standing() standing {
-	return standing{
+	s := standing{
 		state: r.State, attempt: r.Attempt, owner: r.Owner, leaseUntil: micros(r.LeaseUntil),
 		abandoned: r.Abandoned, accepted: r.LoopRequestID != "", submitted: micros(r.Submitted),
 	}
+	if e := r.Evidence; e != nil && e.Attempt == r.Attempt && e.Verdict == NotFound {
+		s.absent = micros(e.Time)
+	}
+	if r.Resolution != nil && r.Resolution.Statement != nil && r.Resolution.Statement.Attempt == r.Attempt {
+		if s.stated = isNot; r.Resolution.Statement.Booked {
+			s.stated = isBooked
+		}
+	}
+	return s
 }
 
 // stand moves a record to where the rules have put it.
@@ -168,6 +184,15 @@ func (r *Record) fill(s Submission) {
 	r.Caller, r.RPC, r.Dossier, r.Format = s.Caller, s.RPC, s.Dossier, s.Format
 	r.Fingerprint, r.Totals = s.Fingerprint, s.Totals
 	r.DocumentReferences = references(s.DocumentReferences)
+	r.Clues = nil
+	for _, reference := range r.DocumentReferences {
+		if clue, known := s.Clues[reference]; known {
+			if r.Clues == nil {
+				r.Clues = make(map[string]Clue)
+			}
+			r.Clues[reference] = clue
+		}
+	}
 	r.Findings = s.Findings[:min(len(s.Findings), maxFindings):min(len(s.Findings), maxFindings)]
 }
 

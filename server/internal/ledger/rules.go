@@ -1,6 +1,7 @@
 package ledger
 
 import (
+	"errors"
 	"fmt"
 	"time"
 )
@@ -29,6 +30,22 @@ type standing struct {
 	abandoned  bool  // UNCERTAIN was set by another than the owner
 	accepted   bool  // Loop's id of this attempt is known
 	submitted  int64 // 0 before
+	absent     int64 // when a look into Loop began that did not find this attempt, long enough after it was sent; 0 otherwise
+	stated     stated
+}
+
+// stated is a person's word on the attempt.
+type stated byte
+
+const (
+	nothing stated = iota
+	isBooked
+	isNot
+)
+
+// inForce says whether the state is still the one that a person's word has made.
+func (s standing) inForce() bool {
+	return s.stated == isBooked && s.state == Succeeded || s.stated == isNot && s.state.NothingBooked()
 }
 
 // rules decide who may do what, and when. They are pure: the SQL and the model check both run them. They are a value so
@@ -37,6 +54,8 @@ type rules struct {
 	next      func(State, event) (State, error)
 	lease     time.Duration
 	followFor time.Duration
+	// resubmitAfter is how long after sending absence from Loop begins to mean something, checkLasts for how long.
+	resubmitAfter, checkLasts time.Duration
 	// covers says whether a lease lasts for a whole call from now on.
 	covers func(leaseUntil, now int64, call time.Duration) bool
 }
@@ -45,7 +64,7 @@ func design() rules {
 	return rules{
 		next:      next,
 		lease:     Lease,
-		followFor: FollowFor,
+		followFor: FollowFor, resubmitAfter: ResubmitAfter, checkLasts: CheckLasts,
 		covers: func(leaseUntil, now int64, call time.Duration) bool {
 			return leaseUntil-now >= call.Microseconds()
 		},
@@ -95,6 +114,8 @@ func (r rules) settle(s standing, attempt int, owner string, outcome State) (to 
 		return s, false, nil // perhaps followed since
 	case s.state == Uncertain && !s.abandoned:
 		return s, false, ErrLost // the owner itself gave it up, or it aged
+	case s.state.NothingBooked() && !s.inForce():
+		return s, false, ErrLost // the owner has said so itself
 	}
 	state, err := r.next(s.state, happens)
 	if err != nil {
@@ -147,4 +168,70 @@ func (r rules) follow(s standing, from, said State, now int64) (standing, error)
 	}
 	s.state = state
 	return s, nil
+}
+
+// early says whether it is too soon after sending for absence from Loop to mean anything.
+func (r rules) early(s standing, at int64) bool {
+	return at-s.submitted < r.resubmitAfter.Microseconds()
+}
+
+// check notes a look into Loop that began at an instant, and whether it showed that the attempt is not there.
+func (r rules) check(s standing, attempt int, began int64, absent bool) (standing, error) {
+	if s.attempt != attempt || !s.state.Resolvable() {
+		return s, ErrLost
+	}
+	s.absent = 0
+	if absent && !r.early(s, began) {
+		s.absent = began
+	}
+	return s, nil
+}
+
+// shown says whether a look is fresh that showed that the attempt is not in Loop.
+func (r rules) shown(s standing, now int64) bool {
+	return s.absent != 0 && !r.early(s, s.absent) && now-s.absent <= r.checkLasts.Microseconds()
+}
+
+// errStated: a person has stated the contrary.
+var errStated = errors.New("ledger: stated otherwise")
+
+// confirm notes a person's word; the same word again changes nothing.
+func (r rules) confirm(s standing, attempt int, booked bool, now int64) (standing, error) {
+	happens, word := stateAbsent, isNot
+	if booked {
+		happens, word = stateBooked, isBooked
+	}
+	switch {
+	case s.attempt != attempt:
+		return s, ErrLost
+	case s.inForce() && s.stated == word:
+		return s, nil
+	case s.inForce():
+		return s, errStated
+	case !s.state.Resolvable():
+		return s, ErrLost
+	case !booked && !r.shown(s, now):
+		return s, ErrEvidence
+	}
+	state, err := r.next(s.state, happens)
+	if err != nil {
+		return s, err
+	}
+	s.state, s.abandoned, s.stated = state, false, word
+	return s, nil
+}
+
+// resubmit is another attempt at what a look has shown not to be in Loop.
+func (r rules) resubmit(s standing, attempt int, owner string, now int64) (standing, error) {
+	if s.attempt != attempt || !s.state.Resolvable() {
+		return s, ErrLost
+	}
+	if !r.shown(s, now) {
+		return s, ErrEvidence
+	}
+	to, err := r.next(s.state, resubmit)
+	if err != nil {
+		return s, err
+	}
+	return standing{state: to, attempt: s.attempt + 1, owner: owner, leaseUntil: now + r.lease.Microseconds()}, nil
 }

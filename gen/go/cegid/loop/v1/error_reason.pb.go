@@ -91,6 +91,13 @@ const (
 	// UNAVAILABLE. This service's own memory of writes does not answer. This call has sent nothing that it knows of:
 	// repeat it with the same request_id.
 	ErrorReason_ERROR_REASON_LEDGER_UNAVAILABLE ErrorReason = 65
+	// FAILED_PRECONDITION. The import's fate is not open: there is nothing to resolve. Metadata has its `state`.
+	ErrorReason_ERROR_REASON_NOTHING_TO_RESOLVE ErrorReason = 66
+	// FAILED_PRECONDITION. A look into Loop does not say NOT_FOUND, so that the import may be booked, or may yet be.
+	// Metadata has the `verdict` and the `doubt`; the evidence is kept with the import.
+	ErrorReason_ERROR_REASON_MAY_BE_BOOKED ErrorReason = 67
+	// FAILED_PRECONDITION. A person has stated the contrary already; the message says who and when.
+	ErrorReason_ERROR_REASON_STATED_OTHERWISE ErrorReason = 68
 	// INVALID_ARGUMENT. The document is empty.
 	ErrorReason_ERROR_REASON_DOCUMENT_EMPTY ErrorReason = 70
 	// INVALID_ARGUMENT (HTTP 413). The document is larger than Loop takes.
@@ -243,6 +250,9 @@ var (
 		63:  "ERROR_REASON_OUTCOME_UNKNOWN",
 		64:  "ERROR_REASON_IMPORT_UNKNOWN",
 		65:  "ERROR_REASON_LEDGER_UNAVAILABLE",
+		66:  "ERROR_REASON_NOTHING_TO_RESOLVE",
+		67:  "ERROR_REASON_MAY_BE_BOOKED",
+		68:  "ERROR_REASON_STATED_OTHERWISE",
 		70:  "ERROR_REASON_DOCUMENT_EMPTY",
 		71:  "ERROR_REASON_DOCUMENT_TOO_LARGE",
 		72:  "ERROR_REASON_DOCUMENT_TYPE_INVALID",
@@ -333,6 +343,9 @@ var (
 		"ERROR_REASON_OUTCOME_UNKNOWN":             63,
 		"ERROR_REASON_IMPORT_UNKNOWN":              64,
 		"ERROR_REASON_LEDGER_UNAVAILABLE":          65,
+		"ERROR_REASON_NOTHING_TO_RESOLVE":          66,
+		"ERROR_REASON_MAY_BE_BOOKED":               67,
+		"ERROR_REASON_STATED_OTHERWISE":            68,
 		"ERROR_REASON_DOCUMENT_EMPTY":              70,
 		"ERROR_REASON_DOCUMENT_TOO_LARGE":          71,
 		"ERROR_REASON_DOCUMENT_TYPE_INVALID":       72,
@@ -425,7 +438,7 @@ var File_cegid_loop_v1_error_reason_proto protoreflect.FileDescriptor
 
 const file_cegid_loop_v1_error_reason_proto_rawDesc = "" +
 	"\n" +
-	" cegid/loop/v1/error_reason.proto\x12\rcegid.loop.v1*\xc1\x18\n" +
+	" cegid/loop/v1/error_reason.proto\x12\rcegid.loop.v1*\xa9\x19\n" +
 	"\vErrorReason\x12\x1c\n" +
 	"\x18ERROR_REASON_UNSPECIFIED\x10\x00\x12\x1e\n" +
 	"\x1aERROR_REASON_FIELD_INVALID\x10\x01\x12#\n" +
@@ -457,7 +470,10 @@ const file_cegid_loop_v1_error_reason_proto_rawDesc = "" +
 	"\x1eERROR_REASON_DUPLICATE_CONTENT\x10>\x12 \n" +
 	"\x1cERROR_REASON_OUTCOME_UNKNOWN\x10?\x12\x1f\n" +
 	"\x1bERROR_REASON_IMPORT_UNKNOWN\x10@\x12#\n" +
-	"\x1fERROR_REASON_LEDGER_UNAVAILABLE\x10A\x12\x1f\n" +
+	"\x1fERROR_REASON_LEDGER_UNAVAILABLE\x10A\x12#\n" +
+	"\x1fERROR_REASON_NOTHING_TO_RESOLVE\x10B\x12\x1e\n" +
+	"\x1aERROR_REASON_MAY_BE_BOOKED\x10C\x12!\n" +
+	"\x1dERROR_REASON_STATED_OTHERWISE\x10D\x12\x1f\n" +
 	"\x1bERROR_REASON_DOCUMENT_EMPTY\x10F\x12#\n" +
 	"\x1fERROR_REASON_DOCUMENT_TOO_LARGE\x10G\x12&\n" +
 	"\"ERROR_REASON_DOCUMENT_TYPE_INVALID\x10H\x12!\n" +

@@ -211,6 +211,190 @@ func (FindingSeverity) EnumDescriptor() ([]byte, []int) {
 	return file_cegid_loop_v1_import_proto_rawDescGZIP(), []int{2}
 }
 
+// What a look into Loop says of an import whose fate is open.
+type ImportVerdict int32
+
+const (
+	// Not said.
+	ImportVerdict_IMPORT_VERDICT_UNSPECIFIED ImportVerdict = 0
+	// Entries with its document references are in Loop, and of all that is known here they can only be this import's. An
+	// entry that somebody typed in Loop, with the same reference, journal and date, looks the same.
+	ImportVerdict_IMPORT_VERDICT_FOUND ImportVerdict = 1
+	// Loop shows no entry with its document references, long enough after it was sent.
+	ImportVerdict_IMPORT_VERDICT_NOT_FOUND ImportVerdict = 2
+	// Neither can be said: `doubt` tells why.
+	ImportVerdict_IMPORT_VERDICT_INCONCLUSIVE ImportVerdict = 3
+)
+
+// Enum value maps for ImportVerdict.
+var (
+	ImportVerdict_name = map[int32]string{
+		0: "IMPORT_VERDICT_UNSPECIFIED",
+		1: "IMPORT_VERDICT_FOUND",
+		2: "IMPORT_VERDICT_NOT_FOUND",
+		3: "IMPORT_VERDICT_INCONCLUSIVE",
+	}
+	ImportVerdict_value = map[string]int32{
+		"IMPORT_VERDICT_UNSPECIFIED":  0,
+		"IMPORT_VERDICT_FOUND":        1,
+		"IMPORT_VERDICT_NOT_FOUND":    2,
+		"IMPORT_VERDICT_INCONCLUSIVE": 3,
+	}
+)
+
+func (x ImportVerdict) Enum() *ImportVerdict {
+	p := new(ImportVerdict)
+	*p = x
+	return p
+}
+
+func (x ImportVerdict) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (ImportVerdict) Descriptor() protoreflect.EnumDescriptor {
+	return file_cegid_loop_v1_import_proto_enumTypes[3].Descriptor()
+}
+
+func (ImportVerdict) Type() protoreflect.EnumType {
+	return &file_cegid_loop_v1_import_proto_enumTypes[3]
+}
+
+func (x ImportVerdict) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use ImportVerdict.Descriptor instead.
+func (ImportVerdict) EnumDescriptor() ([]byte, []int) {
+	return file_cegid_loop_v1_import_proto_rawDescGZIP(), []int{3}
+}
+
+// Why a look into Loop says neither that an import is there nor that it is not.
+type ImportDoubt int32
+
+const (
+	// No doubt.
+	ImportDoubt_IMPORT_DOUBT_UNSPECIFIED ImportDoubt = 0
+	// The import has no document reference to look for, or it was forgotten after 90 days.
+	ImportDoubt_IMPORT_DOUBT_REFERENCE_ABSENT ImportDoubt = 1
+	// Loop's filter has no way to write the references: quotation marks, backslashes.
+	ImportDoubt_IMPORT_DOUBT_REFERENCE_UNSEARCHABLE ImportDoubt = 2
+	// Nothing is there, and Loop may still come to it: look again later.
+	ImportDoubt_IMPORT_DOUBT_TOO_EARLY ImportDoubt = 3
+	// Entries are there of some references and not of others.
+	ImportDoubt_IMPORT_DOUBT_PARTLY_FOUND ImportDoubt = 4
+	// Another import of the dossier has, or may have, one of the references.
+	ImportDoubt_IMPORT_DOUBT_NOT_UNIQUE ImportDoubt = 5
+	// Entries are there of another journal or date than the import's.
+	ImportDoubt_IMPORT_DOUBT_DIFFERENT ImportDoubt = 6
+	// Loop gave as many entries of a reference as it gives at most, so that there may be more.
+	ImportDoubt_IMPORT_DOUBT_TRUNCATED ImportDoubt = 7
+)
+
+// Enum value maps for ImportDoubt.
+var (
+	ImportDoubt_name = map[int32]string{
+		0: "IMPORT_DOUBT_UNSPECIFIED",
+		1: "IMPORT_DOUBT_REFERENCE_ABSENT",
+		2: "IMPORT_DOUBT_REFERENCE_UNSEARCHABLE",
+		3: "IMPORT_DOUBT_TOO_EARLY",
+		4: "IMPORT_DOUBT_PARTLY_FOUND",
+		5: "IMPORT_DOUBT_NOT_UNIQUE",
+		6: "IMPORT_DOUBT_DIFFERENT",
+		7: "IMPORT_DOUBT_TRUNCATED",
+	}
+	ImportDoubt_value = map[string]int32{
+		"IMPORT_DOUBT_UNSPECIFIED":            0,
+		"IMPORT_DOUBT_REFERENCE_ABSENT":       1,
+		"IMPORT_DOUBT_REFERENCE_UNSEARCHABLE": 2,
+		"IMPORT_DOUBT_TOO_EARLY":              3,
+		"IMPORT_DOUBT_PARTLY_FOUND":           4,
+		"IMPORT_DOUBT_NOT_UNIQUE":             5,
+		"IMPORT_DOUBT_DIFFERENT":              6,
+		"IMPORT_DOUBT_TRUNCATED":              7,
+	}
+)
+
+func (x ImportDoubt) Enum() *ImportDoubt {
+	p := new(ImportDoubt)
+	*p = x
+	return p
+}
+
+func (x ImportDoubt) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (ImportDoubt) Descriptor() protoreflect.EnumDescriptor {
+	return file_cegid_loop_v1_import_proto_enumTypes[4].Descriptor()
+}
+
+func (ImportDoubt) Type() protoreflect.EnumType {
+	return &file_cegid_loop_v1_import_proto_enumTypes[4]
+}
+
+func (x ImportDoubt) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use ImportDoubt.Descriptor instead.
+func (ImportDoubt) EnumDescriptor() ([]byte, []int) {
+	return file_cegid_loop_v1_import_proto_rawDescGZIP(), []int{4}
+}
+
+// What a person says became of an import.
+type StatedOutcome int32
+
+const (
+	// Not said.
+	StatedOutcome_STATED_OUTCOME_UNSPECIFIED StatedOutcome = 0
+	// Its entries are in Loop, as they should be.
+	StatedOutcome_STATED_OUTCOME_BOOKED StatedOutcome = 1
+	// Nothing of it is in Loop, nor will be.
+	StatedOutcome_STATED_OUTCOME_NOT_BOOKED StatedOutcome = 2
+)
+
+// Enum value maps for StatedOutcome.
+var (
+	StatedOutcome_name = map[int32]string{
+		0: "STATED_OUTCOME_UNSPECIFIED",
+		1: "STATED_OUTCOME_BOOKED",
+		2: "STATED_OUTCOME_NOT_BOOKED",
+	}
+	StatedOutcome_value = map[string]int32{
+		"STATED_OUTCOME_UNSPECIFIED": 0,
+		"STATED_OUTCOME_BOOKED":      1,
+		"STATED_OUTCOME_NOT_BOOKED":  2,
+	}
+)
+
+func (x StatedOutcome) Enum() *StatedOutcome {
+	p := new(StatedOutcome)
+	*p = x
+	return p
+}
+
+func (x StatedOutcome) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (StatedOutcome) Descriptor() protoreflect.EnumDescriptor {
+	return file_cegid_loop_v1_import_proto_enumTypes[5].Descriptor()
+}
+
+func (StatedOutcome) Type() protoreflect.EnumType {
+	return &file_cegid_loop_v1_import_proto_enumTypes[5]
+}
+
+func (x StatedOutcome) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use StatedOutcome.Descriptor instead.
+func (StatedOutcome) EnumDescriptor() ([]byte, []int) {
+	return file_cegid_loop_v1_import_proto_rawDescGZIP(), []int{5}
+}
+
 // What a check found.
 type Finding struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -649,6 +833,472 @@ func (x *ImportError) GetHttpStatus() int32 {
 	return 0
 }
 
+// What Loop showed of one document reference.
+type ReferenceEvidence struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The reference.
+	DocumentReference string `protobuf:"bytes,1,opt,name=document_reference,json=documentReference,proto3" json:"document_reference,omitempty"`
+	// Entries that are not lettered; lines of them, by our reading.
+	UnletteredEntries int32 `protobuf:"varint,2,opt,name=unlettered_entries,json=unletteredEntries,proto3" json:"unlettered_entries,omitempty"`
+	// Entries that are.
+	LetteredEntries int32 `protobuf:"varint,3,opt,name=lettered_entries,json=letteredEntries,proto3" json:"lettered_entries,omitempty"`
+	// There may be more: as many came as Loop gives at most.
+	Truncated bool `protobuf:"varint,4,opt,name=truncated,proto3" json:"truncated,omitempty"`
+	// Some are of another journal or date than the import's.
+	Different bool `protobuf:"varint,5,opt,name=different,proto3" json:"different,omitempty"`
+	// Other imports of the dossier that have this reference, or may have it: of an import with more than 100 entries not all
+	// references are kept.
+	OtherImports  int32 `protobuf:"varint,6,opt,name=other_imports,json=otherImports,proto3" json:"other_imports,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ReferenceEvidence) Reset() {
+	*x = ReferenceEvidence{}
+	mi := &file_cegid_loop_v1_import_proto_msgTypes[4]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ReferenceEvidence) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ReferenceEvidence) ProtoMessage() {}
+
+func (x *ReferenceEvidence) ProtoReflect() protoreflect.Message {
+	mi := &file_cegid_loop_v1_import_proto_msgTypes[4]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ReferenceEvidence.ProtoReflect.Descriptor instead.
+func (*ReferenceEvidence) Descriptor() ([]byte, []int) {
+	return file_cegid_loop_v1_import_proto_rawDescGZIP(), []int{4}
+}
+
+func (x *ReferenceEvidence) GetDocumentReference() string {
+	if x != nil {
+		return x.DocumentReference
+	}
+	return ""
+}
+
+func (x *ReferenceEvidence) GetUnletteredEntries() int32 {
+	if x != nil {
+		return x.UnletteredEntries
+	}
+	return 0
+}
+
+func (x *ReferenceEvidence) GetLetteredEntries() int32 {
+	if x != nil {
+		return x.LetteredEntries
+	}
+	return 0
+}
+
+func (x *ReferenceEvidence) GetTruncated() bool {
+	if x != nil {
+		return x.Truncated
+	}
+	return false
+}
+
+func (x *ReferenceEvidence) GetDifferent() bool {
+	if x != nil {
+		return x.Different
+	}
+	return false
+}
+
+func (x *ReferenceEvidence) GetOtherImports() int32 {
+	if x != nil {
+		return x.OtherImports
+	}
+	return 0
+}
+
+// A look into Loop for an import, kept for 90 days.
+type ImportEvidence struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// What it says.
+	Verdict ImportVerdict `protobuf:"varint,1,opt,name=verdict,proto3,enum=cegid.loop.v1.ImportVerdict" json:"verdict,omitempty"`
+	// Why it says nothing certain.
+	Doubt ImportDoubt `protobuf:"varint,2,opt,name=doubt,proto3,enum=cegid.loop.v1.ImportDoubt" json:"doubt,omitempty"`
+	// The same in a sentence, and what to do.
+	Message string `protobuf:"bytes,3,opt,name=message,proto3" json:"message,omitempty"`
+	// What was looked for: 20 of the references that are kept, spread evenly, where there are more.
+	References []*ReferenceEvidence `protobuf:"bytes,4,rep,name=references,proto3" json:"references,omitempty"`
+	// Document references that are kept of the import: 100 at most.
+	KeptReferences int32 `protobuf:"varint,5,opt,name=kept_references,json=keptReferences,proto3" json:"kept_references,omitempty"`
+	// Attempt that it speaks of.
+	Attempt int32 `protobuf:"varint,6,opt,name=attempt,proto3" json:"attempt,omitempty"`
+	// When it began to look.
+	CheckTime *timestamppb.Timestamp `protobuf:"bytes,7,opt,name=check_time,json=checkTime,proto3" json:"check_time,omitempty"`
+	// Caller who had it look, by its name in the policy.
+	Caller        string `protobuf:"bytes,8,opt,name=caller,proto3" json:"caller,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ImportEvidence) Reset() {
+	*x = ImportEvidence{}
+	mi := &file_cegid_loop_v1_import_proto_msgTypes[5]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ImportEvidence) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ImportEvidence) ProtoMessage() {}
+
+func (x *ImportEvidence) ProtoReflect() protoreflect.Message {
+	mi := &file_cegid_loop_v1_import_proto_msgTypes[5]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ImportEvidence.ProtoReflect.Descriptor instead.
+func (*ImportEvidence) Descriptor() ([]byte, []int) {
+	return file_cegid_loop_v1_import_proto_rawDescGZIP(), []int{5}
+}
+
+func (x *ImportEvidence) GetVerdict() ImportVerdict {
+	if x != nil {
+		return x.Verdict
+	}
+	return ImportVerdict_IMPORT_VERDICT_UNSPECIFIED
+}
+
+func (x *ImportEvidence) GetDoubt() ImportDoubt {
+	if x != nil {
+		return x.Doubt
+	}
+	return ImportDoubt_IMPORT_DOUBT_UNSPECIFIED
+}
+
+func (x *ImportEvidence) GetMessage() string {
+	if x != nil {
+		return x.Message
+	}
+	return ""
+}
+
+func (x *ImportEvidence) GetReferences() []*ReferenceEvidence {
+	if x != nil {
+		return x.References
+	}
+	return nil
+}
+
+func (x *ImportEvidence) GetKeptReferences() int32 {
+	if x != nil {
+		return x.KeptReferences
+	}
+	return 0
+}
+
+func (x *ImportEvidence) GetAttempt() int32 {
+	if x != nil {
+		return x.Attempt
+	}
+	return 0
+}
+
+func (x *ImportEvidence) GetCheckTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.CheckTime
+	}
+	return nil
+}
+
+func (x *ImportEvidence) GetCaller() string {
+	if x != nil {
+		return x.Caller
+	}
+	return ""
+}
+
+// A person's word on an import.
+type ImportStatement struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// What became of it.
+	Outcome StatedOutcome `protobuf:"varint,1,opt,name=outcome,proto3,enum=cegid.loop.v1.StatedOutcome" json:"outcome,omitempty"`
+	// Who said so: the caller, by its name in the policy.
+	Caller string `protobuf:"bytes,2,opt,name=caller,proto3" json:"caller,omitempty"`
+	// In which words.
+	Note string `protobuf:"bytes,3,opt,name=note,proto3" json:"note,omitempty"`
+	// When.
+	Time *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=time,proto3" json:"time,omitempty"`
+	// Attempt that it speaks of.
+	Attempt int32 `protobuf:"varint,5,opt,name=attempt,proto3" json:"attempt,omitempty"`
+	// State of the import before.
+	PreviousState ImportState `protobuf:"varint,6,opt,name=previous_state,json=previousState,proto3,enum=cegid.loop.v1.ImportState" json:"previous_state,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ImportStatement) Reset() {
+	*x = ImportStatement{}
+	mi := &file_cegid_loop_v1_import_proto_msgTypes[6]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ImportStatement) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ImportStatement) ProtoMessage() {}
+
+func (x *ImportStatement) ProtoReflect() protoreflect.Message {
+	mi := &file_cegid_loop_v1_import_proto_msgTypes[6]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ImportStatement.ProtoReflect.Descriptor instead.
+func (*ImportStatement) Descriptor() ([]byte, []int) {
+	return file_cegid_loop_v1_import_proto_rawDescGZIP(), []int{6}
+}
+
+func (x *ImportStatement) GetOutcome() StatedOutcome {
+	if x != nil {
+		return x.Outcome
+	}
+	return StatedOutcome_STATED_OUTCOME_UNSPECIFIED
+}
+
+func (x *ImportStatement) GetCaller() string {
+	if x != nil {
+		return x.Caller
+	}
+	return ""
+}
+
+func (x *ImportStatement) GetNote() string {
+	if x != nil {
+		return x.Note
+	}
+	return ""
+}
+
+func (x *ImportStatement) GetTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Time
+	}
+	return nil
+}
+
+func (x *ImportStatement) GetAttempt() int32 {
+	if x != nil {
+		return x.Attempt
+	}
+	return 0
+}
+
+func (x *ImportStatement) GetPreviousState() ImportState {
+	if x != nil {
+		return x.PreviousState
+	}
+	return ImportState_IMPORT_STATE_UNSPECIFIED
+}
+
+// What Loop answered to an attempt after a person had decided.
+type LateAnswer struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Attempt that it answers.
+	Attempt int32 `protobuf:"varint,1,opt,name=attempt,proto3" json:"attempt,omitempty"`
+	// What it means for that attempt. It did not become the import's state, unless that says so.
+	State ImportState `protobuf:"varint,2,opt,name=state,proto3,enum=cegid.loop.v1.ImportState" json:"state,omitempty"`
+	// Loop's id of it, if it was accepted: ask Cegid by it.
+	LoopRequestId string `protobuf:"bytes,3,opt,name=loop_request_id,json=loopRequestId,proto3" json:"loop_request_id,omitempty"`
+	// What Loop said, in French, or the reason, if it was not accepted.
+	Message string `protobuf:"bytes,4,opt,name=message,proto3" json:"message,omitempty"`
+	// When it came.
+	Time          *timestamppb.Timestamp `protobuf:"bytes,5,opt,name=time,proto3" json:"time,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *LateAnswer) Reset() {
+	*x = LateAnswer{}
+	mi := &file_cegid_loop_v1_import_proto_msgTypes[7]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *LateAnswer) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*LateAnswer) ProtoMessage() {}
+
+func (x *LateAnswer) ProtoReflect() protoreflect.Message {
+	mi := &file_cegid_loop_v1_import_proto_msgTypes[7]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use LateAnswer.ProtoReflect.Descriptor instead.
+func (*LateAnswer) Descriptor() ([]byte, []int) {
+	return file_cegid_loop_v1_import_proto_rawDescGZIP(), []int{7}
+}
+
+func (x *LateAnswer) GetAttempt() int32 {
+	if x != nil {
+		return x.Attempt
+	}
+	return 0
+}
+
+func (x *LateAnswer) GetState() ImportState {
+	if x != nil {
+		return x.State
+	}
+	return ImportState_IMPORT_STATE_UNSPECIFIED
+}
+
+func (x *LateAnswer) GetLoopRequestId() string {
+	if x != nil {
+		return x.LoopRequestId
+	}
+	return ""
+}
+
+func (x *LateAnswer) GetMessage() string {
+	if x != nil {
+		return x.Message
+	}
+	return ""
+}
+
+func (x *LateAnswer) GetTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Time
+	}
+	return nil
+}
+
+// What is known of an import whose fate was open, beside its state.
+type ImportResolution struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The latest look into Loop.
+	Evidence *ImportEvidence `protobuf:"bytes,1,opt,name=evidence,proto3" json:"evidence,omitempty"`
+	// The latest word of a person.
+	Statement *ImportStatement `protobuf:"bytes,2,opt,name=statement,proto3" json:"statement,omitempty"`
+	// How often it was sent again by ResolveImport.
+	Resubmissions int32 `protobuf:"varint,3,opt,name=resubmissions,proto3" json:"resubmissions,omitempty"`
+	// Who did so last, by the name in the policy.
+	ResubmitCaller string `protobuf:"bytes,4,opt,name=resubmit_caller,json=resubmitCaller,proto3" json:"resubmit_caller,omitempty"`
+	// When.
+	ResubmitTime *timestamppb.Timestamp `protobuf:"bytes,5,opt,name=resubmit_time,json=resubmitTime,proto3" json:"resubmit_time,omitempty"`
+	// What Loop answered too late, the first 10: where it contradicts a statement, or two attempts were accepted, something
+	// may be booked twice.
+	LateAnswers   []*LateAnswer `protobuf:"bytes,6,rep,name=late_answers,json=lateAnswers,proto3" json:"late_answers,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ImportResolution) Reset() {
+	*x = ImportResolution{}
+	mi := &file_cegid_loop_v1_import_proto_msgTypes[8]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ImportResolution) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ImportResolution) ProtoMessage() {}
+
+func (x *ImportResolution) ProtoReflect() protoreflect.Message {
+	mi := &file_cegid_loop_v1_import_proto_msgTypes[8]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ImportResolution.ProtoReflect.Descriptor instead.
+func (*ImportResolution) Descriptor() ([]byte, []int) {
+	return file_cegid_loop_v1_import_proto_rawDescGZIP(), []int{8}
+}
+
+func (x *ImportResolution) GetEvidence() *ImportEvidence {
+	if x != nil {
+		return x.Evidence
+	}
+	return nil
+}
+
+func (x *ImportResolution) GetStatement() *ImportStatement {
+	if x != nil {
+		return x.Statement
+	}
+	return nil
+}
+
+func (x *ImportResolution) GetResubmissions() int32 {
+	if x != nil {
+		return x.Resubmissions
+	}
+	return 0
+}
+
+func (x *ImportResolution) GetResubmitCaller() string {
+	if x != nil {
+		return x.ResubmitCaller
+	}
+	return ""
+}
+
+func (x *ImportResolution) GetResubmitTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.ResubmitTime
+	}
+	return nil
+}
+
+func (x *ImportResolution) GetLateAnswers() []*LateAnswer {
+	if x != nil {
+		return x.LateAnswers
+	}
+	return nil
+}
+
 // An import, and what became of it. Its payload is not kept.
 type Import struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -670,7 +1320,7 @@ type Import struct {
 	DocumentReferences []string `protobuf:"bytes,8,rep,name=document_references,json=documentReferences,proto3" json:"document_references,omitempty"`
 	// What the checks found, the first 100; kept for 90 days.
 	Findings []*Finding `protobuf:"bytes,9,rep,name=findings,proto3" json:"findings,omitempty"`
-	// How it ended, when it did not end well.
+	// How it ended, when it did not end well; stays when a person states that what failed is booked.
 	Error *ImportError `protobuf:"bytes,10,opt,name=error,proto3" json:"error,omitempty"`
 	// Why following it has stalled, if it has: its state may be old.
 	FollowError string `protobuf:"bytes,11,opt,name=follow_error,json=followError,proto3" json:"follow_error,omitempty"`
@@ -683,14 +1333,16 @@ type Import struct {
 	// When its state last changed.
 	UpdateTime *timestamppb.Timestamp `protobuf:"bytes,15,opt,name=update_time,json=updateTime,proto3" json:"update_time,omitempty"`
 	// When Loop will next be asked for its state; unset once it is final.
-	NextPollTime  *timestamppb.Timestamp `protobuf:"bytes,16,opt,name=next_poll_time,json=nextPollTime,proto3" json:"next_poll_time,omitempty"`
+	NextPollTime *timestamppb.Timestamp `protobuf:"bytes,16,opt,name=next_poll_time,json=nextPollTime,proto3" json:"next_poll_time,omitempty"`
+	// What was found out and decided about it, if its fate was open once.
+	Resolution    *ImportResolution `protobuf:"bytes,20,opt,name=resolution,proto3" json:"resolution,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Import) Reset() {
 	*x = Import{}
-	mi := &file_cegid_loop_v1_import_proto_msgTypes[4]
+	mi := &file_cegid_loop_v1_import_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -702,7 +1354,7 @@ func (x *Import) String() string {
 func (*Import) ProtoMessage() {}
 
 func (x *Import) ProtoReflect() protoreflect.Message {
-	mi := &file_cegid_loop_v1_import_proto_msgTypes[4]
+	mi := &file_cegid_loop_v1_import_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -715,7 +1367,7 @@ func (x *Import) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Import.ProtoReflect.Descriptor instead.
 func (*Import) Descriptor() ([]byte, []int) {
-	return file_cegid_loop_v1_import_proto_rawDescGZIP(), []int{4}
+	return file_cegid_loop_v1_import_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *Import) GetRequestId() string {
@@ -830,6 +1482,13 @@ func (x *Import) GetNextPollTime() *timestamppb.Timestamp {
 	return nil
 }
 
+func (x *Import) GetResolution() *ImportResolution {
+	if x != nil {
+		return x.Resolution
+	}
+	return nil
+}
+
 // Entries to import.
 type ImportEntriesRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -852,7 +1511,7 @@ type ImportEntriesRequest struct {
 
 func (x *ImportEntriesRequest) Reset() {
 	*x = ImportEntriesRequest{}
-	mi := &file_cegid_loop_v1_import_proto_msgTypes[5]
+	mi := &file_cegid_loop_v1_import_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -864,7 +1523,7 @@ func (x *ImportEntriesRequest) String() string {
 func (*ImportEntriesRequest) ProtoMessage() {}
 
 func (x *ImportEntriesRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_cegid_loop_v1_import_proto_msgTypes[5]
+	mi := &file_cegid_loop_v1_import_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -877,7 +1536,7 @@ func (x *ImportEntriesRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ImportEntriesRequest.ProtoReflect.Descriptor instead.
 func (*ImportEntriesRequest) Descriptor() ([]byte, []int) {
-	return file_cegid_loop_v1_import_proto_rawDescGZIP(), []int{5}
+	return file_cegid_loop_v1_import_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *ImportEntriesRequest) GetPractice() string {
@@ -933,7 +1592,7 @@ type ImportEntriesResponse struct {
 
 func (x *ImportEntriesResponse) Reset() {
 	*x = ImportEntriesResponse{}
-	mi := &file_cegid_loop_v1_import_proto_msgTypes[6]
+	mi := &file_cegid_loop_v1_import_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -945,7 +1604,7 @@ func (x *ImportEntriesResponse) String() string {
 func (*ImportEntriesResponse) ProtoMessage() {}
 
 func (x *ImportEntriesResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_cegid_loop_v1_import_proto_msgTypes[6]
+	mi := &file_cegid_loop_v1_import_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -958,7 +1617,7 @@ func (x *ImportEntriesResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ImportEntriesResponse.ProtoReflect.Descriptor instead.
 func (*ImportEntriesResponse) Descriptor() ([]byte, []int) {
-	return file_cegid_loop_v1_import_proto_rawDescGZIP(), []int{6}
+	return file_cegid_loop_v1_import_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *ImportEntriesResponse) GetImport() *Import {
@@ -985,7 +1644,7 @@ type ValidateEntriesRequest struct {
 
 func (x *ValidateEntriesRequest) Reset() {
 	*x = ValidateEntriesRequest{}
-	mi := &file_cegid_loop_v1_import_proto_msgTypes[7]
+	mi := &file_cegid_loop_v1_import_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -997,7 +1656,7 @@ func (x *ValidateEntriesRequest) String() string {
 func (*ValidateEntriesRequest) ProtoMessage() {}
 
 func (x *ValidateEntriesRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_cegid_loop_v1_import_proto_msgTypes[7]
+	mi := &file_cegid_loop_v1_import_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1010,7 +1669,7 @@ func (x *ValidateEntriesRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ValidateEntriesRequest.ProtoReflect.Descriptor instead.
 func (*ValidateEntriesRequest) Descriptor() ([]byte, []int) {
-	return file_cegid_loop_v1_import_proto_rawDescGZIP(), []int{7}
+	return file_cegid_loop_v1_import_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *ValidateEntriesRequest) GetPractice() string {
@@ -1058,7 +1717,7 @@ type ValidateEntriesResponse struct {
 
 func (x *ValidateEntriesResponse) Reset() {
 	*x = ValidateEntriesResponse{}
-	mi := &file_cegid_loop_v1_import_proto_msgTypes[8]
+	mi := &file_cegid_loop_v1_import_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1070,7 +1729,7 @@ func (x *ValidateEntriesResponse) String() string {
 func (*ValidateEntriesResponse) ProtoMessage() {}
 
 func (x *ValidateEntriesResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_cegid_loop_v1_import_proto_msgTypes[8]
+	mi := &file_cegid_loop_v1_import_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1083,7 +1742,7 @@ func (x *ValidateEntriesResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ValidateEntriesResponse.ProtoReflect.Descriptor instead.
 func (*ValidateEntriesResponse) Descriptor() ([]byte, []int) {
-	return file_cegid_loop_v1_import_proto_rawDescGZIP(), []int{8}
+	return file_cegid_loop_v1_import_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *ValidateEntriesResponse) GetValid() bool {
@@ -1127,7 +1786,7 @@ type GetImportRequest struct {
 
 func (x *GetImportRequest) Reset() {
 	*x = GetImportRequest{}
-	mi := &file_cegid_loop_v1_import_proto_msgTypes[9]
+	mi := &file_cegid_loop_v1_import_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1139,7 +1798,7 @@ func (x *GetImportRequest) String() string {
 func (*GetImportRequest) ProtoMessage() {}
 
 func (x *GetImportRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_cegid_loop_v1_import_proto_msgTypes[9]
+	mi := &file_cegid_loop_v1_import_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1152,7 +1811,7 @@ func (x *GetImportRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetImportRequest.ProtoReflect.Descriptor instead.
 func (*GetImportRequest) Descriptor() ([]byte, []int) {
-	return file_cegid_loop_v1_import_proto_rawDescGZIP(), []int{9}
+	return file_cegid_loop_v1_import_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *GetImportRequest) GetPractice() string {
@@ -1180,7 +1839,7 @@ type GetImportResponse struct {
 
 func (x *GetImportResponse) Reset() {
 	*x = GetImportResponse{}
-	mi := &file_cegid_loop_v1_import_proto_msgTypes[10]
+	mi := &file_cegid_loop_v1_import_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1192,7 +1851,7 @@ func (x *GetImportResponse) String() string {
 func (*GetImportResponse) ProtoMessage() {}
 
 func (x *GetImportResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_cegid_loop_v1_import_proto_msgTypes[10]
+	mi := &file_cegid_loop_v1_import_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1205,7 +1864,7 @@ func (x *GetImportResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetImportResponse.ProtoReflect.Descriptor instead.
 func (*GetImportResponse) Descriptor() ([]byte, []int) {
-	return file_cegid_loop_v1_import_proto_rawDescGZIP(), []int{10}
+	return file_cegid_loop_v1_import_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *GetImportResponse) GetImport() *Import {
@@ -1242,7 +1901,7 @@ type ListImportsRequest struct {
 
 func (x *ListImportsRequest) Reset() {
 	*x = ListImportsRequest{}
-	mi := &file_cegid_loop_v1_import_proto_msgTypes[11]
+	mi := &file_cegid_loop_v1_import_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1254,7 +1913,7 @@ func (x *ListImportsRequest) String() string {
 func (*ListImportsRequest) ProtoMessage() {}
 
 func (x *ListImportsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_cegid_loop_v1_import_proto_msgTypes[11]
+	mi := &file_cegid_loop_v1_import_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1267,7 +1926,7 @@ func (x *ListImportsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListImportsRequest.ProtoReflect.Descriptor instead.
 func (*ListImportsRequest) Descriptor() ([]byte, []int) {
-	return file_cegid_loop_v1_import_proto_rawDescGZIP(), []int{11}
+	return file_cegid_loop_v1_import_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *ListImportsRequest) GetPractice() string {
@@ -1346,7 +2005,7 @@ type ListImportsResponse struct {
 
 func (x *ListImportsResponse) Reset() {
 	*x = ListImportsResponse{}
-	mi := &file_cegid_loop_v1_import_proto_msgTypes[12]
+	mi := &file_cegid_loop_v1_import_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1358,7 +2017,7 @@ func (x *ListImportsResponse) String() string {
 func (*ListImportsResponse) ProtoMessage() {}
 
 func (x *ListImportsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_cegid_loop_v1_import_proto_msgTypes[12]
+	mi := &file_cegid_loop_v1_import_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1371,7 +2030,7 @@ func (x *ListImportsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListImportsResponse.ProtoReflect.Descriptor instead.
 func (*ListImportsResponse) Descriptor() ([]byte, []int) {
-	return file_cegid_loop_v1_import_proto_rawDescGZIP(), []int{12}
+	return file_cegid_loop_v1_import_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *ListImportsResponse) GetImports() []*Import {
@@ -1401,7 +2060,7 @@ type WatchImportRequest struct {
 
 func (x *WatchImportRequest) Reset() {
 	*x = WatchImportRequest{}
-	mi := &file_cegid_loop_v1_import_proto_msgTypes[13]
+	mi := &file_cegid_loop_v1_import_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1413,7 +2072,7 @@ func (x *WatchImportRequest) String() string {
 func (*WatchImportRequest) ProtoMessage() {}
 
 func (x *WatchImportRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_cegid_loop_v1_import_proto_msgTypes[13]
+	mi := &file_cegid_loop_v1_import_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1426,7 +2085,7 @@ func (x *WatchImportRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WatchImportRequest.ProtoReflect.Descriptor instead.
 func (*WatchImportRequest) Descriptor() ([]byte, []int) {
-	return file_cegid_loop_v1_import_proto_rawDescGZIP(), []int{13}
+	return file_cegid_loop_v1_import_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *WatchImportRequest) GetPractice() string {
@@ -1454,7 +2113,7 @@ type WatchImportResponse struct {
 
 func (x *WatchImportResponse) Reset() {
 	*x = WatchImportResponse{}
-	mi := &file_cegid_loop_v1_import_proto_msgTypes[14]
+	mi := &file_cegid_loop_v1_import_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1466,7 +2125,7 @@ func (x *WatchImportResponse) String() string {
 func (*WatchImportResponse) ProtoMessage() {}
 
 func (x *WatchImportResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_cegid_loop_v1_import_proto_msgTypes[14]
+	mi := &file_cegid_loop_v1_import_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1479,10 +2138,405 @@ func (x *WatchImportResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WatchImportResponse.ProtoReflect.Descriptor instead.
 func (*WatchImportResponse) Descriptor() ([]byte, []int) {
-	return file_cegid_loop_v1_import_proto_rawDescGZIP(), []int{14}
+	return file_cegid_loop_v1_import_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *WatchImportResponse) GetImport() *Import {
+	if x != nil {
+		return x.Import
+	}
+	return nil
+}
+
+// Which import to resolve, and how.
+type ResolveImportRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Practice, as this service's configuration names it.
+	Practice string `protobuf:"bytes,1,opt,name=practice,proto3" json:"practice,omitempty"`
+	// Id of the import.
+	RequestId string `protobuf:"bytes,2,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	// What to do: exactly one.
+	//
+	// Types that are valid to be assigned to Action:
+	//
+	//	*ResolveImportRequest_Check
+	//	*ResolveImportRequest_Confirm
+	//	*ResolveImportRequest_Resubmit
+	Action        isResolveImportRequest_Action `protobuf_oneof:"action"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ResolveImportRequest) Reset() {
+	*x = ResolveImportRequest{}
+	mi := &file_cegid_loop_v1_import_proto_msgTypes[20]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ResolveImportRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ResolveImportRequest) ProtoMessage() {}
+
+func (x *ResolveImportRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_cegid_loop_v1_import_proto_msgTypes[20]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ResolveImportRequest.ProtoReflect.Descriptor instead.
+func (*ResolveImportRequest) Descriptor() ([]byte, []int) {
+	return file_cegid_loop_v1_import_proto_rawDescGZIP(), []int{20}
+}
+
+func (x *ResolveImportRequest) GetPractice() string {
+	if x != nil {
+		return x.Practice
+	}
+	return ""
+}
+
+func (x *ResolveImportRequest) GetRequestId() string {
+	if x != nil {
+		return x.RequestId
+	}
+	return ""
+}
+
+func (x *ResolveImportRequest) GetAction() isResolveImportRequest_Action {
+	if x != nil {
+		return x.Action
+	}
+	return nil
+}
+
+func (x *ResolveImportRequest) GetCheck() *CheckImport {
+	if x != nil {
+		if x, ok := x.Action.(*ResolveImportRequest_Check); ok {
+			return x.Check
+		}
+	}
+	return nil
+}
+
+func (x *ResolveImportRequest) GetConfirm() *ConfirmImport {
+	if x != nil {
+		if x, ok := x.Action.(*ResolveImportRequest_Confirm); ok {
+			return x.Confirm
+		}
+	}
+	return nil
+}
+
+func (x *ResolveImportRequest) GetResubmit() *ResubmitImport {
+	if x != nil {
+		if x, ok := x.Action.(*ResolveImportRequest_Resubmit); ok {
+			return x.Resubmit
+		}
+	}
+	return nil
+}
+
+type isResolveImportRequest_Action interface {
+	isResolveImportRequest_Action()
+}
+
+type ResolveImportRequest_Check struct {
+	// Look for it in Loop, and keep what is seen.
+	Check *CheckImport `protobuf:"bytes,3,opt,name=check,proto3,oneof"`
+}
+
+type ResolveImportRequest_Confirm struct {
+	// State what became of it.
+	Confirm *ConfirmImport `protobuf:"bytes,4,opt,name=confirm,proto3,oneof"`
+}
+
+type ResolveImportRequest_Resubmit struct {
+	// Send it again, under the same id. Needs the right to administer, too.
+	Resubmit *ResubmitImport `protobuf:"bytes,5,opt,name=resubmit,proto3,oneof"`
+}
+
+func (*ResolveImportRequest_Check) isResolveImportRequest_Action() {}
+
+func (*ResolveImportRequest_Confirm) isResolveImportRequest_Action() {}
+
+func (*ResolveImportRequest_Resubmit) isResolveImportRequest_Action() {}
+
+// A look into Loop for the document references of an import. It changes no state.
+type CheckImport struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CheckImport) Reset() {
+	*x = CheckImport{}
+	mi := &file_cegid_loop_v1_import_proto_msgTypes[21]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CheckImport) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CheckImport) ProtoMessage() {}
+
+func (x *CheckImport) ProtoReflect() protoreflect.Message {
+	mi := &file_cegid_loop_v1_import_proto_msgTypes[21]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CheckImport.ProtoReflect.Descriptor instead.
+func (*CheckImport) Descriptor() ([]byte, []int) {
+	return file_cegid_loop_v1_import_proto_rawDescGZIP(), []int{21}
+}
+
+// A person's word on an import.
+type ConfirmImport struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// What became of it. NOT_BOOKED lets its id be sent again: it needs the right to administer, too, and a look into Loop,
+	// which is taken with it, that says NOT_FOUND.
+	Outcome StatedOutcome `protobuf:"varint,1,opt,name=outcome,proto3,enum=cegid.loop.v1.StatedOutcome" json:"outcome,omitempty"`
+	// How the person knows; kept with the import, and no place for secrets.
+	Note          string `protobuf:"bytes,2,opt,name=note,proto3" json:"note,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ConfirmImport) Reset() {
+	*x = ConfirmImport{}
+	mi := &file_cegid_loop_v1_import_proto_msgTypes[22]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ConfirmImport) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ConfirmImport) ProtoMessage() {}
+
+func (x *ConfirmImport) ProtoReflect() protoreflect.Message {
+	mi := &file_cegid_loop_v1_import_proto_msgTypes[22]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ConfirmImport.ProtoReflect.Descriptor instead.
+func (*ConfirmImport) Descriptor() ([]byte, []int) {
+	return file_cegid_loop_v1_import_proto_rawDescGZIP(), []int{22}
+}
+
+func (x *ConfirmImport) GetOutcome() StatedOutcome {
+	if x != nil {
+		return x.Outcome
+	}
+	return StatedOutcome_STATED_OUTCOME_UNSPECIFIED
+}
+
+func (x *ConfirmImport) GetNote() string {
+	if x != nil {
+		return x.Note
+	}
+	return ""
+}
+
+// An import to be sent again as it was. A look into Loop is taken with it, and must say NOT_FOUND.
+type ResubmitImport struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// What was sent then: the service keeps no payload.
+	//
+	// Types that are valid to be assigned to Payload:
+	//
+	//	*ResubmitImport_Entries
+	Payload isResubmitImport_Payload `protobuf_oneof:"payload"`
+	// Send it although the same content was imported into the dossier within 30 days under another request_id.
+	AllowDuplicate bool `protobuf:"varint,10,opt,name=allow_duplicate,json=allowDuplicate,proto3" json:"allow_duplicate,omitempty"`
+	unknownFields  protoimpl.UnknownFields
+	sizeCache      protoimpl.SizeCache
+}
+
+func (x *ResubmitImport) Reset() {
+	*x = ResubmitImport{}
+	mi := &file_cegid_loop_v1_import_proto_msgTypes[23]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ResubmitImport) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ResubmitImport) ProtoMessage() {}
+
+func (x *ResubmitImport) ProtoReflect() protoreflect.Message {
+	mi := &file_cegid_loop_v1_import_proto_msgTypes[23]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ResubmitImport.ProtoReflect.Descriptor instead.
+func (*ResubmitImport) Descriptor() ([]byte, []int) {
+	return file_cegid_loop_v1_import_proto_rawDescGZIP(), []int{23}
+}
+
+func (x *ResubmitImport) GetPayload() isResubmitImport_Payload {
+	if x != nil {
+		return x.Payload
+	}
+	return nil
+}
+
+func (x *ResubmitImport) GetEntries() *ResubmittedEntries {
+	if x != nil {
+		if x, ok := x.Payload.(*ResubmitImport_Entries); ok {
+			return x.Entries
+		}
+	}
+	return nil
+}
+
+func (x *ResubmitImport) GetAllowDuplicate() bool {
+	if x != nil {
+		return x.AllowDuplicate
+	}
+	return false
+}
+
+type isResubmitImport_Payload interface {
+	isResubmitImport_Payload()
+}
+
+type ResubmitImport_Entries struct {
+	// Of ImportEntries.
+	Entries *ResubmittedEntries `protobuf:"bytes,1,opt,name=entries,proto3,oneof"`
+}
+
+func (*ResubmitImport_Entries) isResubmitImport_Payload() {}
+
+// The payload of ImportEntries once more, unchanged.
+type ResubmittedEntries struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// As in ImportEntriesRequest.
+	Options *ImportOptions `protobuf:"bytes,1,opt,name=options,proto3" json:"options,omitempty"`
+	// As in ImportEntriesRequest.
+	Entries       []*Entry `protobuf:"bytes,2,rep,name=entries,proto3" json:"entries,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ResubmittedEntries) Reset() {
+	*x = ResubmittedEntries{}
+	mi := &file_cegid_loop_v1_import_proto_msgTypes[24]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ResubmittedEntries) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ResubmittedEntries) ProtoMessage() {}
+
+func (x *ResubmittedEntries) ProtoReflect() protoreflect.Message {
+	mi := &file_cegid_loop_v1_import_proto_msgTypes[24]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ResubmittedEntries.ProtoReflect.Descriptor instead.
+func (*ResubmittedEntries) Descriptor() ([]byte, []int) {
+	return file_cegid_loop_v1_import_proto_rawDescGZIP(), []int{24}
+}
+
+func (x *ResubmittedEntries) GetOptions() *ImportOptions {
+	if x != nil {
+		return x.Options
+	}
+	return nil
+}
+
+func (x *ResubmittedEntries) GetEntries() []*Entry {
+	if x != nil {
+		return x.Entries
+	}
+	return nil
+}
+
+// The import as it stands.
+type ResolveImportResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The import, with what is known of it in `resolution`.
+	Import        *Import `protobuf:"bytes,1,opt,name=import,proto3" json:"import,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ResolveImportResponse) Reset() {
+	*x = ResolveImportResponse{}
+	mi := &file_cegid_loop_v1_import_proto_msgTypes[25]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ResolveImportResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ResolveImportResponse) ProtoMessage() {}
+
+func (x *ResolveImportResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_cegid_loop_v1_import_proto_msgTypes[25]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ResolveImportResponse.ProtoReflect.Descriptor instead.
+func (*ResolveImportResponse) Descriptor() ([]byte, []int) {
+	return file_cegid_loop_v1_import_proto_rawDescGZIP(), []int{25}
+}
+
+func (x *ResolveImportResponse) GetImport() *Import {
 	if x != nil {
 		return x.Import
 	}
@@ -1537,7 +2591,47 @@ const file_cegid_loop_v1_import_proto_rawDesc = "" +
 	"\floop_message\x18\x03 \x01(\tR\vloopMessage\x12(\n" +
 	"\x10loop_instance_id\x18\x04 \x01(\tR\x0eloopInstanceId\x12\x1f\n" +
 	"\vhttp_status\x18\x05 \x01(\x05R\n" +
-	"httpStatus\"\xc9\x05\n" +
+	"httpStatus\"\xfd\x01\n" +
+	"\x11ReferenceEvidence\x12-\n" +
+	"\x12document_reference\x18\x01 \x01(\tR\x11documentReference\x12-\n" +
+	"\x12unlettered_entries\x18\x02 \x01(\x05R\x11unletteredEntries\x12)\n" +
+	"\x10lettered_entries\x18\x03 \x01(\x05R\x0fletteredEntries\x12\x1c\n" +
+	"\ttruncated\x18\x04 \x01(\bR\ttruncated\x12\x1c\n" +
+	"\tdifferent\x18\x05 \x01(\bR\tdifferent\x12#\n" +
+	"\rother_imports\x18\x06 \x01(\x05R\fotherImports\"\xec\x02\n" +
+	"\x0eImportEvidence\x126\n" +
+	"\averdict\x18\x01 \x01(\x0e2\x1c.cegid.loop.v1.ImportVerdictR\averdict\x120\n" +
+	"\x05doubt\x18\x02 \x01(\x0e2\x1a.cegid.loop.v1.ImportDoubtR\x05doubt\x12\x18\n" +
+	"\amessage\x18\x03 \x01(\tR\amessage\x12@\n" +
+	"\n" +
+	"references\x18\x04 \x03(\v2 .cegid.loop.v1.ReferenceEvidenceR\n" +
+	"references\x12'\n" +
+	"\x0fkept_references\x18\x05 \x01(\x05R\x0ekeptReferences\x12\x18\n" +
+	"\aattempt\x18\x06 \x01(\x05R\aattempt\x129\n" +
+	"\n" +
+	"check_time\x18\a \x01(\v2\x1a.google.protobuf.TimestampR\tcheckTime\x12\x16\n" +
+	"\x06caller\x18\b \x01(\tR\x06caller\"\x82\x02\n" +
+	"\x0fImportStatement\x126\n" +
+	"\aoutcome\x18\x01 \x01(\x0e2\x1c.cegid.loop.v1.StatedOutcomeR\aoutcome\x12\x16\n" +
+	"\x06caller\x18\x02 \x01(\tR\x06caller\x12\x12\n" +
+	"\x04note\x18\x03 \x01(\tR\x04note\x12.\n" +
+	"\x04time\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\x04time\x12\x18\n" +
+	"\aattempt\x18\x05 \x01(\x05R\aattempt\x12A\n" +
+	"\x0eprevious_state\x18\x06 \x01(\x0e2\x1a.cegid.loop.v1.ImportStateR\rpreviousState\"\xca\x01\n" +
+	"\n" +
+	"LateAnswer\x12\x18\n" +
+	"\aattempt\x18\x01 \x01(\x05R\aattempt\x120\n" +
+	"\x05state\x18\x02 \x01(\x0e2\x1a.cegid.loop.v1.ImportStateR\x05state\x12&\n" +
+	"\x0floop_request_id\x18\x03 \x01(\tR\rloopRequestId\x12\x18\n" +
+	"\amessage\x18\x04 \x01(\tR\amessage\x12.\n" +
+	"\x04time\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampR\x04time\"\xd9\x02\n" +
+	"\x10ImportResolution\x129\n" +
+	"\bevidence\x18\x01 \x01(\v2\x1d.cegid.loop.v1.ImportEvidenceR\bevidence\x12<\n" +
+	"\tstatement\x18\x02 \x01(\v2\x1e.cegid.loop.v1.ImportStatementR\tstatement\x12$\n" +
+	"\rresubmissions\x18\x03 \x01(\x05R\rresubmissions\x12'\n" +
+	"\x0fresubmit_caller\x18\x04 \x01(\tR\x0eresubmitCaller\x12?\n" +
+	"\rresubmit_time\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampR\fresubmitTime\x12<\n" +
+	"\flate_answers\x18\x06 \x03(\v2\x19.cegid.loop.v1.LateAnswerR\vlateAnswers\"\x8a\x06\n" +
 	"\x06Import\x12\x1d\n" +
 	"\n" +
 	"request_id\x18\x01 \x01(\tR\trequestId\x12\x1a\n" +
@@ -1558,7 +2652,10 @@ const file_cegid_loop_v1_import_proto_rawDesc = "" +
 	"createTime\x12;\n" +
 	"\vupdate_time\x18\x0f \x01(\v2\x1a.google.protobuf.TimestampR\n" +
 	"updateTime\x12@\n" +
-	"\x0enext_poll_time\x18\x10 \x01(\v2\x1a.google.protobuf.TimestampR\fnextPollTime\"\xb4\x02\n" +
+	"\x0enext_poll_time\x18\x10 \x01(\v2\x1a.google.protobuf.TimestampR\fnextPollTime\x12?\n" +
+	"\n" +
+	"resolution\x18\x14 \x01(\v2\x1f.cegid.loop.v1.ImportResolutionR\n" +
+	"resolution\"\xb4\x02\n" +
 	"\x14ImportEntriesRequest\x12(\n" +
 	"\bpractice\x18\x01 \x01(\tB\f\xe0A\x02\xbaH\x06r\x04\x88\xce\x18\x01R\bpractice\x12&\n" +
 	"\adossier\x18\x02 \x01(\tB\f\xe0A\x02\xbaH\x06r\x04\x90\xce\x18\x01R\adossier\x12+\n" +
@@ -1605,6 +2702,29 @@ const file_cegid_loop_v1_import_proto_rawDesc = "" +
 	"\n" +
 	"request_id\x18\x02 \x01(\tB\f\xe0A\x02\xbaH\x06r\x04\x98\xce\x18\x01R\trequestId\"D\n" +
 	"\x13WatchImportResponse\x12-\n" +
+	"\x06import\x18\x01 \x01(\v2\x15.cegid.loop.v1.ImportR\x06import\"\xa9\x02\n" +
+	"\x14ResolveImportRequest\x12(\n" +
+	"\bpractice\x18\x01 \x01(\tB\f\xe0A\x02\xbaH\x06r\x04\x88\xce\x18\x01R\bpractice\x12+\n" +
+	"\n" +
+	"request_id\x18\x02 \x01(\tB\f\xe0A\x02\xbaH\x06r\x04\x98\xce\x18\x01R\trequestId\x122\n" +
+	"\x05check\x18\x03 \x01(\v2\x1a.cegid.loop.v1.CheckImportH\x00R\x05check\x128\n" +
+	"\aconfirm\x18\x04 \x01(\v2\x1c.cegid.loop.v1.ConfirmImportH\x00R\aconfirm\x12;\n" +
+	"\bresubmit\x18\x05 \x01(\v2\x1d.cegid.loop.v1.ResubmitImportH\x00R\bresubmitB\x0f\n" +
+	"\x06action\x12\x05\xbaH\x02\b\x01\"\r\n" +
+	"\vCheckImport\"r\n" +
+	"\rConfirmImport\x12B\n" +
+	"\aoutcome\x18\x01 \x01(\x0e2\x1c.cegid.loop.v1.StatedOutcomeB\n" +
+	"\xbaH\a\x82\x01\x04\x10\x01 \x00R\aoutcome\x12\x1d\n" +
+	"\x04note\x18\x02 \x01(\tB\t\xbaH\x06r\x04\xa8\xce\x18\x01R\x04note\"\x8a\x01\n" +
+	"\x0eResubmitImport\x12=\n" +
+	"\aentries\x18\x01 \x01(\v2!.cegid.loop.v1.ResubmittedEntriesH\x00R\aentries\x12'\n" +
+	"\x0fallow_duplicate\x18\n" +
+	" \x01(\bR\x0eallowDuplicateB\x10\n" +
+	"\apayload\x12\x05\xbaH\x02\b\x01\"\x8a\x01\n" +
+	"\x12ResubmittedEntries\x126\n" +
+	"\aoptions\x18\x01 \x01(\v2\x1c.cegid.loop.v1.ImportOptionsR\aoptions\x12<\n" +
+	"\aentries\x18\x02 \x03(\v2\x14.cegid.loop.v1.EntryB\f\xe0A\x02\xbaH\x06\x92\x01\x03\x10\x90NR\aentries\"F\n" +
+	"\x15ResolveImportResponse\x12-\n" +
 	"\x06import\x18\x01 \x01(\v2\x15.cegid.loop.v1.ImportR\x06import*\x9d\x02\n" +
 	"\vImportState\x12\x1c\n" +
 	"\x18IMPORT_STATE_UNSPECIFIED\x10\x00\x12\x19\n" +
@@ -1624,7 +2744,25 @@ const file_cegid_loop_v1_import_proto_rawDesc = "" +
 	"\x1cFINDING_SEVERITY_UNSPECIFIED\x10\x00\x12\x1b\n" +
 	"\x17FINDING_SEVERITY_NOTICE\x10\x01\x12\x1c\n" +
 	"\x18FINDING_SEVERITY_WARNING\x10\x02\x12\x1a\n" +
-	"\x16FINDING_SEVERITY_ERROR\x10\x03B\xaa\x01\n" +
+	"\x16FINDING_SEVERITY_ERROR\x10\x03*\x88\x01\n" +
+	"\rImportVerdict\x12\x1e\n" +
+	"\x1aIMPORT_VERDICT_UNSPECIFIED\x10\x00\x12\x18\n" +
+	"\x14IMPORT_VERDICT_FOUND\x10\x01\x12\x1c\n" +
+	"\x18IMPORT_VERDICT_NOT_FOUND\x10\x02\x12\x1f\n" +
+	"\x1bIMPORT_VERDICT_INCONCLUSIVE\x10\x03*\x87\x02\n" +
+	"\vImportDoubt\x12\x1c\n" +
+	"\x18IMPORT_DOUBT_UNSPECIFIED\x10\x00\x12!\n" +
+	"\x1dIMPORT_DOUBT_REFERENCE_ABSENT\x10\x01\x12'\n" +
+	"#IMPORT_DOUBT_REFERENCE_UNSEARCHABLE\x10\x02\x12\x1a\n" +
+	"\x16IMPORT_DOUBT_TOO_EARLY\x10\x03\x12\x1d\n" +
+	"\x19IMPORT_DOUBT_PARTLY_FOUND\x10\x04\x12\x1b\n" +
+	"\x17IMPORT_DOUBT_NOT_UNIQUE\x10\x05\x12\x1a\n" +
+	"\x16IMPORT_DOUBT_DIFFERENT\x10\x06\x12\x1a\n" +
+	"\x16IMPORT_DOUBT_TRUNCATED\x10\a*i\n" +
+	"\rStatedOutcome\x12\x1e\n" +
+	"\x1aSTATED_OUTCOME_UNSPECIFIED\x10\x00\x12\x19\n" +
+	"\x15STATED_OUTCOME_BOOKED\x10\x01\x12\x1d\n" +
+	"\x19STATED_OUTCOME_NOT_BOOKED\x10\x02B\xaa\x01\n" +
 	"\x11com.cegid.loop.v1B\vImportProtoP\x01Z2cegid.internal/gateway/gen/go/cegid/loop/v1;loopv1\xa2\x02\x03CLX\xaa\x02\rCegid.Loop.V1\xca\x02\rCegid\\Loop\\V1\xe2\x02\x19Cegid\\Loop\\V1\\GPBMetadata\xea\x02\x0fCegid::Loop::V1b\x06proto3"
 
 var (
@@ -1639,58 +2777,94 @@ func file_cegid_loop_v1_import_proto_rawDescGZIP() []byte {
 	return file_cegid_loop_v1_import_proto_rawDescData
 }
 
-var file_cegid_loop_v1_import_proto_enumTypes = make([]protoimpl.EnumInfo, 3)
-var file_cegid_loop_v1_import_proto_msgTypes = make([]protoimpl.MessageInfo, 15)
+var file_cegid_loop_v1_import_proto_enumTypes = make([]protoimpl.EnumInfo, 6)
+var file_cegid_loop_v1_import_proto_msgTypes = make([]protoimpl.MessageInfo, 26)
 var file_cegid_loop_v1_import_proto_goTypes = []any{
 	(ImportState)(0),                // 0: cegid.loop.v1.ImportState
 	(ImportFormat)(0),               // 1: cegid.loop.v1.ImportFormat
 	(FindingSeverity)(0),            // 2: cegid.loop.v1.FindingSeverity
-	(*Finding)(nil),                 // 3: cegid.loop.v1.Finding
-	(*ImportOptions)(nil),           // 4: cegid.loop.v1.ImportOptions
-	(*ImportTotals)(nil),            // 5: cegid.loop.v1.ImportTotals
-	(*ImportError)(nil),             // 6: cegid.loop.v1.ImportError
-	(*Import)(nil),                  // 7: cegid.loop.v1.Import
-	(*ImportEntriesRequest)(nil),    // 8: cegid.loop.v1.ImportEntriesRequest
-	(*ImportEntriesResponse)(nil),   // 9: cegid.loop.v1.ImportEntriesResponse
-	(*ValidateEntriesRequest)(nil),  // 10: cegid.loop.v1.ValidateEntriesRequest
-	(*ValidateEntriesResponse)(nil), // 11: cegid.loop.v1.ValidateEntriesResponse
-	(*GetImportRequest)(nil),        // 12: cegid.loop.v1.GetImportRequest
-	(*GetImportResponse)(nil),       // 13: cegid.loop.v1.GetImportResponse
-	(*ListImportsRequest)(nil),      // 14: cegid.loop.v1.ListImportsRequest
-	(*ListImportsResponse)(nil),     // 15: cegid.loop.v1.ListImportsResponse
-	(*WatchImportRequest)(nil),      // 16: cegid.loop.v1.WatchImportRequest
-	(*WatchImportResponse)(nil),     // 17: cegid.loop.v1.WatchImportResponse
-	(*timestamppb.Timestamp)(nil),   // 18: google.protobuf.Timestamp
-	(*Entry)(nil),                   // 19: cegid.loop.v1.Entry
+	(ImportVerdict)(0),              // 3: cegid.loop.v1.ImportVerdict
+	(ImportDoubt)(0),                // 4: cegid.loop.v1.ImportDoubt
+	(StatedOutcome)(0),              // 5: cegid.loop.v1.StatedOutcome
+	(*Finding)(nil),                 // 6: cegid.loop.v1.Finding
+	(*ImportOptions)(nil),           // 7: cegid.loop.v1.ImportOptions
+	(*ImportTotals)(nil),            // 8: cegid.loop.v1.ImportTotals
+	(*ImportError)(nil),             // 9: cegid.loop.v1.ImportError
+	(*ReferenceEvidence)(nil),       // 10: cegid.loop.v1.ReferenceEvidence
+	(*ImportEvidence)(nil),          // 11: cegid.loop.v1.ImportEvidence
+	(*ImportStatement)(nil),         // 12: cegid.loop.v1.ImportStatement
+	(*LateAnswer)(nil),              // 13: cegid.loop.v1.LateAnswer
+	(*ImportResolution)(nil),        // 14: cegid.loop.v1.ImportResolution
+	(*Import)(nil),                  // 15: cegid.loop.v1.Import
+	(*ImportEntriesRequest)(nil),    // 16: cegid.loop.v1.ImportEntriesRequest
+	(*ImportEntriesResponse)(nil),   // 17: cegid.loop.v1.ImportEntriesResponse
+	(*ValidateEntriesRequest)(nil),  // 18: cegid.loop.v1.ValidateEntriesRequest
+	(*ValidateEntriesResponse)(nil), // 19: cegid.loop.v1.ValidateEntriesResponse
+	(*GetImportRequest)(nil),        // 20: cegid.loop.v1.GetImportRequest
+	(*GetImportResponse)(nil),       // 21: cegid.loop.v1.GetImportResponse
+	(*ListImportsRequest)(nil),      // 22: cegid.loop.v1.ListImportsRequest
+	(*ListImportsResponse)(nil),     // 23: cegid.loop.v1.ListImportsResponse
+	(*WatchImportRequest)(nil),      // 24: cegid.loop.v1.WatchImportRequest
+	(*WatchImportResponse)(nil),     // 25: cegid.loop.v1.WatchImportResponse
+	(*ResolveImportRequest)(nil),    // 26: cegid.loop.v1.ResolveImportRequest
+	(*CheckImport)(nil),             // 27: cegid.loop.v1.CheckImport
+	(*ConfirmImport)(nil),           // 28: cegid.loop.v1.ConfirmImport
+	(*ResubmitImport)(nil),          // 29: cegid.loop.v1.ResubmitImport
+	(*ResubmittedEntries)(nil),      // 30: cegid.loop.v1.ResubmittedEntries
+	(*ResolveImportResponse)(nil),   // 31: cegid.loop.v1.ResolveImportResponse
+	(*timestamppb.Timestamp)(nil),   // 32: google.protobuf.Timestamp
+	(*Entry)(nil),                   // 33: cegid.loop.v1.Entry
 }
 var file_cegid_loop_v1_import_proto_depIdxs = []int32{
 	2,  // 0: cegid.loop.v1.Finding.severity:type_name -> cegid.loop.v1.FindingSeverity
-	1,  // 1: cegid.loop.v1.Import.format:type_name -> cegid.loop.v1.ImportFormat
-	0,  // 2: cegid.loop.v1.Import.state:type_name -> cegid.loop.v1.ImportState
-	5,  // 3: cegid.loop.v1.Import.totals:type_name -> cegid.loop.v1.ImportTotals
-	3,  // 4: cegid.loop.v1.Import.findings:type_name -> cegid.loop.v1.Finding
-	6,  // 5: cegid.loop.v1.Import.error:type_name -> cegid.loop.v1.ImportError
-	18, // 6: cegid.loop.v1.Import.create_time:type_name -> google.protobuf.Timestamp
-	18, // 7: cegid.loop.v1.Import.update_time:type_name -> google.protobuf.Timestamp
-	18, // 8: cegid.loop.v1.Import.next_poll_time:type_name -> google.protobuf.Timestamp
-	4,  // 9: cegid.loop.v1.ImportEntriesRequest.options:type_name -> cegid.loop.v1.ImportOptions
-	19, // 10: cegid.loop.v1.ImportEntriesRequest.entries:type_name -> cegid.loop.v1.Entry
-	7,  // 11: cegid.loop.v1.ImportEntriesResponse.import:type_name -> cegid.loop.v1.Import
-	4,  // 12: cegid.loop.v1.ValidateEntriesRequest.options:type_name -> cegid.loop.v1.ImportOptions
-	19, // 13: cegid.loop.v1.ValidateEntriesRequest.entries:type_name -> cegid.loop.v1.Entry
-	3,  // 14: cegid.loop.v1.ValidateEntriesResponse.findings:type_name -> cegid.loop.v1.Finding
-	5,  // 15: cegid.loop.v1.ValidateEntriesResponse.totals:type_name -> cegid.loop.v1.ImportTotals
-	7,  // 16: cegid.loop.v1.GetImportResponse.import:type_name -> cegid.loop.v1.Import
-	0,  // 17: cegid.loop.v1.ListImportsRequest.states:type_name -> cegid.loop.v1.ImportState
-	18, // 18: cegid.loop.v1.ListImportsRequest.received_from:type_name -> google.protobuf.Timestamp
-	18, // 19: cegid.loop.v1.ListImportsRequest.received_before:type_name -> google.protobuf.Timestamp
-	7,  // 20: cegid.loop.v1.ListImportsResponse.imports:type_name -> cegid.loop.v1.Import
-	7,  // 21: cegid.loop.v1.WatchImportResponse.import:type_name -> cegid.loop.v1.Import
-	22, // [22:22] is the sub-list for method output_type
-	22, // [22:22] is the sub-list for method input_type
-	22, // [22:22] is the sub-list for extension type_name
-	22, // [22:22] is the sub-list for extension extendee
-	0,  // [0:22] is the sub-list for field type_name
+	3,  // 1: cegid.loop.v1.ImportEvidence.verdict:type_name -> cegid.loop.v1.ImportVerdict
+	4,  // 2: cegid.loop.v1.ImportEvidence.doubt:type_name -> cegid.loop.v1.ImportDoubt
+	10, // 3: cegid.loop.v1.ImportEvidence.references:type_name -> cegid.loop.v1.ReferenceEvidence
+	32, // 4: cegid.loop.v1.ImportEvidence.check_time:type_name -> google.protobuf.Timestamp
+	5,  // 5: cegid.loop.v1.ImportStatement.outcome:type_name -> cegid.loop.v1.StatedOutcome
+	32, // 6: cegid.loop.v1.ImportStatement.time:type_name -> google.protobuf.Timestamp
+	0,  // 7: cegid.loop.v1.ImportStatement.previous_state:type_name -> cegid.loop.v1.ImportState
+	0,  // 8: cegid.loop.v1.LateAnswer.state:type_name -> cegid.loop.v1.ImportState
+	32, // 9: cegid.loop.v1.LateAnswer.time:type_name -> google.protobuf.Timestamp
+	11, // 10: cegid.loop.v1.ImportResolution.evidence:type_name -> cegid.loop.v1.ImportEvidence
+	12, // 11: cegid.loop.v1.ImportResolution.statement:type_name -> cegid.loop.v1.ImportStatement
+	32, // 12: cegid.loop.v1.ImportResolution.resubmit_time:type_name -> google.protobuf.Timestamp
+	13, // 13: cegid.loop.v1.ImportResolution.late_answers:type_name -> cegid.loop.v1.LateAnswer
+	1,  // 14: cegid.loop.v1.Import.format:type_name -> cegid.loop.v1.ImportFormat
+	0,  // 15: cegid.loop.v1.Import.state:type_name -> cegid.loop.v1.ImportState
+	8,  // 16: cegid.loop.v1.Import.totals:type_name -> cegid.loop.v1.ImportTotals
+	6,  // 17: cegid.loop.v1.Import.findings:type_name -> cegid.loop.v1.Finding
+	9,  // 18: cegid.loop.v1.Import.error:type_name -> cegid.loop.v1.ImportError
+	32, // 19: cegid.loop.v1.Import.create_time:type_name -> google.protobuf.Timestamp
+	32, // 20: cegid.loop.v1.Import.update_time:type_name -> google.protobuf.Timestamp
+	32, // 21: cegid.loop.v1.Import.next_poll_time:type_name -> google.protobuf.Timestamp
+	14, // 22: cegid.loop.v1.Import.resolution:type_name -> cegid.loop.v1.ImportResolution
+	7,  // 23: cegid.loop.v1.ImportEntriesRequest.options:type_name -> cegid.loop.v1.ImportOptions
+	33, // 24: cegid.loop.v1.ImportEntriesRequest.entries:type_name -> cegid.loop.v1.Entry
+	15, // 25: cegid.loop.v1.ImportEntriesResponse.import:type_name -> cegid.loop.v1.Import
+	7,  // 26: cegid.loop.v1.ValidateEntriesRequest.options:type_name -> cegid.loop.v1.ImportOptions
+	33, // 27: cegid.loop.v1.ValidateEntriesRequest.entries:type_name -> cegid.loop.v1.Entry
+	6,  // 28: cegid.loop.v1.ValidateEntriesResponse.findings:type_name -> cegid.loop.v1.Finding
+	8,  // 29: cegid.loop.v1.ValidateEntriesResponse.totals:type_name -> cegid.loop.v1.ImportTotals
+	15, // 30: cegid.loop.v1.GetImportResponse.import:type_name -> cegid.loop.v1.Import
+	0,  // 31: cegid.loop.v1.ListImportsRequest.states:type_name -> cegid.loop.v1.ImportState
+	32, // 32: cegid.loop.v1.ListImportsRequest.received_from:type_name -> google.protobuf.Timestamp
+	32, // 33: cegid.loop.v1.ListImportsRequest.received_before:type_name -> google.protobuf.Timestamp
+	15, // 34: cegid.loop.v1.ListImportsResponse.imports:type_name -> cegid.loop.v1.Import
+	15, // 35: cegid.loop.v1.WatchImportResponse.import:type_name -> cegid.loop.v1.Import
+	27, // 36: cegid.loop.v1.ResolveImportRequest.check:type_name -> cegid.loop.v1.CheckImport
+	28, // 37: cegid.loop.v1.ResolveImportRequest.confirm:type_name -> cegid.loop.v1.ConfirmImport
+	29, // 38: cegid.loop.v1.ResolveImportRequest.resubmit:type_name -> cegid.loop.v1.ResubmitImport
+	5,  // 39: cegid.loop.v1.ConfirmImport.outcome:type_name -> cegid.loop.v1.StatedOutcome
+	30, // 40: cegid.loop.v1.ResubmitImport.entries:type_name -> cegid.loop.v1.ResubmittedEntries
+	7,  // 41: cegid.loop.v1.ResubmittedEntries.options:type_name -> cegid.loop.v1.ImportOptions
+	33, // 42: cegid.loop.v1.ResubmittedEntries.entries:type_name -> cegid.loop.v1.Entry
+	15, // 43: cegid.loop.v1.ResolveImportResponse.import:type_name -> cegid.loop.v1.Import
+	44, // [44:44] is the sub-list for method output_type
+	44, // [44:44] is the sub-list for method input_type
+	44, // [44:44] is the sub-list for extension type_name
+	44, // [44:44] is the sub-list for extension extendee
+	0,  // [0:44] is the sub-list for field type_name
 }
 
 func init() { file_cegid_loop_v1_import_proto_init() }
@@ -1701,13 +2875,21 @@ func file_cegid_loop_v1_import_proto_init() {
 	file_cegid_loop_v1_entry_proto_init()
 	file_cegid_loop_v1_rules_proto_init()
 	file_cegid_loop_v1_import_proto_msgTypes[1].OneofWrappers = []any{}
+	file_cegid_loop_v1_import_proto_msgTypes[20].OneofWrappers = []any{
+		(*ResolveImportRequest_Check)(nil),
+		(*ResolveImportRequest_Confirm)(nil),
+		(*ResolveImportRequest_Resubmit)(nil),
+	}
+	file_cegid_loop_v1_import_proto_msgTypes[23].OneofWrappers = []any{
+		(*ResubmitImport_Entries)(nil),
+	}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_cegid_loop_v1_import_proto_rawDesc), len(file_cegid_loop_v1_import_proto_rawDesc)),
-			NumEnums:      3,
-			NumMessages:   15,
+			NumEnums:      6,
+			NumMessages:   26,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

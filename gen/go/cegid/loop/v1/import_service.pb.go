@@ -25,13 +25,14 @@ var File_cegid_loop_v1_import_service_proto protoreflect.FileDescriptor
 
 const file_cegid_loop_v1_import_service_proto_rawDesc = "" +
 	"\n" +
-	"\"cegid/loop/v1/import_service.proto\x12\rcegid.loop.v1\x1a\x1acegid/loop/v1/access.proto\x1a\x1acegid/loop/v1/import.proto\x1a\x1cgoogle/api/annotations.proto2\xa4\x06\n" +
+	"\"cegid/loop/v1/import_service.proto\x12\rcegid.loop.v1\x1a\x1acegid/loop/v1/access.proto\x1a\x1acegid/loop/v1/import.proto\x1a\x1cgoogle/api/annotations.proto2\xcc\a\n" +
 	"\rImportService\x12\xa3\x01\n" +
 	"\rImportEntries\x12#.cegid.loop.v1.ImportEntriesRequest\x1a$.cegid.loop.v1.ImportEntriesResponse\"G\x8a\xce\x18\x02\b\x02\x82\xd3\xe4\x93\x028:\x01*\"3/v1/practices/{practice}/dossiers/{dossier}/imports\x90\x02\x02\x12\xb2\x01\n" +
 	"\x0fValidateEntries\x12%.cegid.loop.v1.ValidateEntriesRequest\x1a&.cegid.loop.v1.ValidateEntriesResponse\"P\x8a\xce\x18\x02\b\x02\x82\xd3\xe4\x93\x02A:\x01*\"</v1/practices/{practice}/dossiers/{dossier}/imports:validate\x90\x02\x01\x12\x8e\x01\n" +
 	"\tGetImport\x12\x1f.cegid.loop.v1.GetImportRequest\x1a .cegid.loop.v1.GetImportResponse\">\x8a\xce\x18\x02\b\x01\x82\xd3\xe4\x93\x02/\x12-/v1/practices/{practice}/imports/{request_id}\x90\x02\x01\x12\x87\x01\n" +
 	"\vListImports\x12!.cegid.loop.v1.ListImportsRequest\x1a\".cegid.loop.v1.ListImportsResponse\"1\x8a\xce\x18\x02\b\x01\x82\xd3\xe4\x93\x02\"\x12 /v1/practices/{practice}/imports\x90\x02\x01\x12\x9c\x01\n" +
-	"\vWatchImport\x12!.cegid.loop.v1.WatchImportRequest\x1a\".cegid.loop.v1.WatchImportResponse\"D\x8a\xce\x18\x02\b\x01\x82\xd3\xe4\x93\x025\x123/v1/practices/{practice}/imports/{request_id}:watch\x90\x02\x010\x01B\xb1\x01\n" +
+	"\vWatchImport\x12!.cegid.loop.v1.WatchImportRequest\x1a\".cegid.loop.v1.WatchImportResponse\"D\x8a\xce\x18\x02\b\x01\x82\xd3\xe4\x93\x025\x123/v1/practices/{practice}/imports/{request_id}:watch\x90\x02\x010\x01\x12\xa5\x01\n" +
+	"\rResolveImport\x12#.cegid.loop.v1.ResolveImportRequest\x1a$.cegid.loop.v1.ResolveImportResponse\"I\x8a\xce\x18\x02\b\x02\x82\xd3\xe4\x93\x02::\x01*\"5/v1/practices/{practice}/imports/{request_id}:resolve\x90\x02\x02B\xb1\x01\n" +
 	"\x11com.cegid.loop.v1B\x12ImportServiceProtoP\x01Z2cegid.internal/gateway/gen/go/cegid/loop/v1;loopv1\xa2\x02\x03CLX\xaa\x02\rCegid.Loop.V1\xca\x02\rCegid\\Loop\\V1\xe2\x02\x19Cegid\\Loop\\V1\\GPBMetadata\xea\x02\x0fCegid::Loop::V1b\x06proto3"
 
 var file_cegid_loop_v1_import_service_proto_goTypes = []any{
@@ -40,28 +41,32 @@ var file_cegid_loop_v1_import_service_proto_goTypes = []any{
 	(*GetImportRequest)(nil),        // 2: cegid.loop.v1.GetImportRequest
 	(*ListImportsRequest)(nil),      // 3: cegid.loop.v1.ListImportsRequest
 	(*WatchImportRequest)(nil),      // 4: cegid.loop.v1.WatchImportRequest
-	(*ImportEntriesResponse)(nil),   // 5: cegid.loop.v1.ImportEntriesResponse
-	(*ValidateEntriesResponse)(nil), // 6: cegid.loop.v1.ValidateEntriesResponse
-	(*GetImportResponse)(nil),       // 7: cegid.loop.v1.GetImportResponse
-	(*ListImportsResponse)(nil),     // 8: cegid.loop.v1.ListImportsResponse
-	(*WatchImportResponse)(nil),     // 9: cegid.loop.v1.WatchImportResponse
+	(*ResolveImportRequest)(nil),    // 5: cegid.loop.v1.ResolveImportRequest
+	(*ImportEntriesResponse)(nil),   // 6: cegid.loop.v1.ImportEntriesResponse
+	(*ValidateEntriesResponse)(nil), // 7: cegid.loop.v1.ValidateEntriesResponse
+	(*GetImportResponse)(nil),       // 8: cegid.loop.v1.GetImportResponse
+	(*ListImportsResponse)(nil),     // 9: cegid.loop.v1.ListImportsResponse
+	(*WatchImportResponse)(nil),     // 10: cegid.loop.v1.WatchImportResponse
+	(*ResolveImportResponse)(nil),   // 11: cegid.loop.v1.ResolveImportResponse
 }
 var file_cegid_loop_v1_import_service_proto_depIdxs = []int32{
-	0, // 0: cegid.loop.v1.ImportService.ImportEntries:input_type -> cegid.loop.v1.ImportEntriesRequest
-	1, // 1: cegid.loop.v1.ImportService.ValidateEntries:input_type -> cegid.loop.v1.ValidateEntriesRequest
-	2, // 2: cegid.loop.v1.ImportService.GetImport:input_type -> cegid.loop.v1.GetImportRequest
-	3, // 3: cegid.loop.v1.ImportService.ListImports:input_type -> cegid.loop.v1.ListImportsRequest
-	4, // 4: cegid.loop.v1.ImportService.WatchImport:input_type -> cegid.loop.v1.WatchImportRequest
-	5, // 5: cegid.loop.v1.ImportService.ImportEntries:output_type -> cegid.loop.v1.ImportEntriesResponse
-	6, // 6: cegid.loop.v1.ImportService.ValidateEntries:output_type -> cegid.loop.v1.ValidateEntriesResponse
-	7, // 7: cegid.loop.v1.ImportService.GetImport:output_type -> cegid.loop.v1.GetImportResponse
-	8, // 8: cegid.loop.v1.ImportService.ListImports:output_type -> cegid.loop.v1.ListImportsResponse
-	9, // 9: cegid.loop.v1.ImportService.WatchImport:output_type -> cegid.loop.v1.WatchImportResponse
-	5, // [5:10] is the sub-list for method output_type
-	0, // [0:5] is the sub-list for method input_type
-	0, // [0:0] is the sub-list for extension type_name
-	0, // [0:0] is the sub-list for extension extendee
-	0, // [0:0] is the sub-list for field type_name
+	0,  // 0: cegid.loop.v1.ImportService.ImportEntries:input_type -> cegid.loop.v1.ImportEntriesRequest
+	1,  // 1: cegid.loop.v1.ImportService.ValidateEntries:input_type -> cegid.loop.v1.ValidateEntriesRequest
+	2,  // 2: cegid.loop.v1.ImportService.GetImport:input_type -> cegid.loop.v1.GetImportRequest
+	3,  // 3: cegid.loop.v1.ImportService.ListImports:input_type -> cegid.loop.v1.ListImportsRequest
+	4,  // 4: cegid.loop.v1.ImportService.WatchImport:input_type -> cegid.loop.v1.WatchImportRequest
+	5,  // 5: cegid.loop.v1.ImportService.ResolveImport:input_type -> cegid.loop.v1.ResolveImportRequest
+	6,  // 6: cegid.loop.v1.ImportService.ImportEntries:output_type -> cegid.loop.v1.ImportEntriesResponse
+	7,  // 7: cegid.loop.v1.ImportService.ValidateEntries:output_type -> cegid.loop.v1.ValidateEntriesResponse
+	8,  // 8: cegid.loop.v1.ImportService.GetImport:output_type -> cegid.loop.v1.GetImportResponse
+	9,  // 9: cegid.loop.v1.ImportService.ListImports:output_type -> cegid.loop.v1.ListImportsResponse
+	10, // 10: cegid.loop.v1.ImportService.WatchImport:output_type -> cegid.loop.v1.WatchImportResponse
+	11, // 11: cegid.loop.v1.ImportService.ResolveImport:output_type -> cegid.loop.v1.ResolveImportResponse
+	6,  // [6:12] is the sub-list for method output_type
+	0,  // [0:6] is the sub-list for method input_type
+	0,  // [0:0] is the sub-list for extension type_name
+	0,  // [0:0] is the sub-list for extension extendee
+	0,  // [0:0] is the sub-list for field type_name
 }
 
 func init() { file_cegid_loop_v1_import_service_proto_init() }

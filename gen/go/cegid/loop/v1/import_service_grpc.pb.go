@@ -24,6 +24,7 @@ const (
 	ImportService_GetImport_FullMethodName       = "/cegid.loop.v1.ImportService/GetImport"
 	ImportService_ListImports_FullMethodName     = "/cegid.loop.v1.ImportService/ListImports"
 	ImportService_WatchImport_FullMethodName     = "/cegid.loop.v1.ImportService/WatchImport"
+	ImportService_ResolveImport_FullMethodName   = "/cegid.loop.v1.ImportService/ResolveImport"
 )
 
 // ImportServiceClient is the client API for ImportService service.
@@ -53,6 +54,12 @@ type ImportServiceClient interface {
 	//
 	// Sends it at once, at each change, and every 20 seconds; ends with its last state. (Loop: GET /getImportStatus)
 	WatchImport(ctx context.Context, in *WatchImportRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[WatchImportResponse], error)
+	// Settles an import that is UNCERTAIN or FAILED: looks for it in Loop, takes a person's word, or sends it again.
+	//
+	// The service never decides by itself. A look asks Loop up to three times for each of 20 document references. Sending
+	// again, and stating that nothing was booked, needs the right to administer beside that to write, and a look that says
+	// NOT_FOUND, a day after the import was sent (`imports.resubmit_after`). (Loop: GET /EcritureComptable, POST /importJson)
+	ResolveImport(ctx context.Context, in *ResolveImportRequest, opts ...grpc.CallOption) (*ResolveImportResponse, error)
 }
 
 type importServiceClient struct {
@@ -122,6 +129,16 @@ func (c *importServiceClient) WatchImport(ctx context.Context, in *WatchImportRe
 // This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
 type ImportService_WatchImportClient = grpc.ServerStreamingClient[WatchImportResponse]
 
+func (c *importServiceClient) ResolveImport(ctx context.Context, in *ResolveImportRequest, opts ...grpc.CallOption) (*ResolveImportResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ResolveImportResponse)
+	err := c.cc.Invoke(ctx, ImportService_ResolveImport_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 // ImportServiceServer is the server API for ImportService service.
 // All implementations must embed UnimplementedImportServiceServer
 // for forward compatibility.
@@ -149,6 +166,12 @@ type ImportServiceServer interface {
 	//
 	// Sends it at once, at each change, and every 20 seconds; ends with its last state. (Loop: GET /getImportStatus)
 	WatchImport(*WatchImportRequest, grpc.ServerStreamingServer[WatchImportResponse]) error
+	// Settles an import that is UNCERTAIN or FAILED: looks for it in Loop, takes a person's word, or sends it again.
+	//
+	// The service never decides by itself. A look asks Loop up to three times for each of 20 document references. Sending
+	// again, and stating that nothing was booked, needs the right to administer beside that to write, and a look that says
+	// NOT_FOUND, a day after the import was sent (`imports.resubmit_after`). (Loop: GET /EcritureComptable, POST /importJson)
+	ResolveImport(context.Context, *ResolveImportRequest) (*ResolveImportResponse, error)
 	mustEmbedUnimplementedImportServiceServer()
 }
 
@@ -173,6 +196,9 @@ func (UnimplementedImportServiceServer) ListImports(context.Context, *ListImport
 }
 func (UnimplementedImportServiceServer) WatchImport(*WatchImportRequest, grpc.ServerStreamingServer[WatchImportResponse]) error {
 	return status.Error(codes.Unimplemented, "method WatchImport not implemented")
+}
+func (UnimplementedImportServiceServer) ResolveImport(context.Context, *ResolveImportRequest) (*ResolveImportResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ResolveImport not implemented")
 }
 func (UnimplementedImportServiceServer) mustEmbedUnimplementedImportServiceServer() {}
 func (UnimplementedImportServiceServer) testEmbeddedByValue()                       {}
@@ -278,6 +304,24 @@ func _ImportService_WatchImport_Handler(srv interface{}, stream grpc.ServerStrea
 // This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
 type ImportService_WatchImportServer = grpc.ServerStreamingServer[WatchImportResponse]
 
+func _ImportService_ResolveImport_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ResolveImportRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(ImportServiceServer).ResolveImport(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: ImportService_ResolveImport_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(ImportServiceServer).ResolveImport(ctx, req.(*ResolveImportRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 // ImportService_ServiceDesc is the grpc.ServiceDesc for ImportService service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
@@ -300,6 +344,10 @@ var ImportService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "ListImports",
 			Handler:    _ImportService_ListImports_Handler,
+		},
+		{
+			MethodName: "ResolveImport",
+			Handler:    _ImportService_ResolveImport_Handler,
 		},
 	},
 	Streams: []grpc.StreamDesc{

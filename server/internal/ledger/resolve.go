@@ -1,0 +1,370 @@
+package ledger
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+)
+
+// The times of a resolution.
+const (
+	// ResubmitAfter is how long after it was sent an import must be, before its absence from Loop says that it was not
+	// booked: Loop works for hours.
+	ResubmitAfter = 24 * time.Hour
+	// CheckLasts is how long a look into Loop counts for a decision, which is taken right after it.
+	CheckLasts = 5 * time.Minute
+
+	maxLateAnswers = 10
+)
+
+// Verdict is what a look into Loop says of a submission. Its values are those of cegid.loop.v1.ImportVerdict.
+type Verdict string
+
+// The verdicts.
+const (
+	Found        Verdict = "FOUND"
+	NotFound     Verdict = "NOT_FOUND"
+	Inconclusive Verdict = "INCONCLUSIVE"
+)
+
+// Doubt is why a look is Inconclusive. Its values are those of cegid.loop.v1.ImportDoubt.
+type Doubt string
+
+// The doubts.
+const (
+	NoDoubt               Doubt = ""
+	ReferenceAbsent       Doubt = "REFERENCE_ABSENT"
+	ReferenceUnsearchable Doubt = "REFERENCE_UNSEARCHABLE"
+	TooEarly              Doubt = "TOO_EARLY"
+	PartlyFound           Doubt = "PARTLY_FOUND"
+	NotUnique             Doubt = "NOT_UNIQUE"
+	Different             Doubt = "DIFFERENT"
+	Truncated             Doubt = "TRUNCATED"
+)
+
+// Clue is what entries of a document reference can be told by, beside it: those that Loop documents for its answer.
+type Clue struct {
+	Journals []string `json:"journals"`
+	// Dates are those of the entries and of their documents, YYYY-MM-DD: which of both Loop answers is not documented.
+	Dates []string `json:"dates"`
+}
+
+// Sighting is what Loop showed of a document reference.
+type Sighting struct {
+	Reference  string `json:"reference"`
+	Unlettered int    `json:"unlettered,omitempty"`
+	Lettered   int    `json:"lettered,omitempty"`
+	// Truncated: there may be more.
+	Truncated bool `json:"truncated,omitempty"`
+	// Different: some do not fit the import's clue.
+	Different bool `json:"different,omitempty"`
+	// Others are imports that have the reference too, or may have it. The ledger fills it.
+	Others int `json:"others,omitempty"`
+}
+
+func (s Sighting) found() bool { return s.Unlettered+s.Lettered > 0 }
+
+// Search is what a look into Loop has shown.
+type Search struct {
+	// Attempt that it speaks of.
+	Attempt   int
+	Caller    string
+	Sightings []Sighting
+	// Took is how long ago it began: what happened since, it may have missed.
+	Took time.Duration
+}
+
+// Evidence is a look that was judged.
+type Evidence struct {
+	Attempt   int        `json:"attempt"`
+	Time      time.Time  `json:"time"` // when it began
+	Caller    string     `json:"caller"`
+	Verdict   Verdict    `json:"verdict"`
+	Doubt     Doubt      `json:"doubt,omitempty"`
+	Sightings []Sighting `json:"sightings,omitempty"`
+}
+
+// Statement is a person's word on an attempt.
+type Statement struct {
+	Attempt int       `json:"attempt"`
+	Booked  bool      `json:"booked"`
+	Caller  string    `json:"caller"`
+	Note    string    `json:"note,omitempty"`
+	Time    time.Time `json:"time"`
+	// Before is the state that the submission had.
+	Before State `json:"before"`
+}
+
+// LateAnswer is what Loop answered to an attempt after a person had decided.
+type LateAnswer struct {
+	Attempt       int       `json:"attempt"`
+	State         State     `json:"state"`
+	LoopRequestID string    `json:"loop_request_id,omitempty"`
+	Message       string    `json:"message,omitempty"`
+	Time          time.Time `json:"time"`
+}
+
+// Resolution is what people have decided, and what was heard after it.
+type Resolution struct {
+	Statement     *Statement   `json:"statement,omitempty"`
+	Resubmissions int          `json:"resubmissions,omitempty"`
+	ResubmitBy    string       `json:"resubmit_by,omitempty"`
+	ResubmitTime  time.Time    `json:"resubmit_time,omitzero"`
+	Late          []LateAnswer `json:"late,omitempty"`
+}
+
+// Resolvable says whether a person may settle it: nobody knows, or Loop's word does not say, whether it is booked.
+func (s State) Resolvable() bool { return s == Uncertain || s == Failed }
+
+// Fits says whether an entry that Loop shows can be of the submission, as far as Loop says. Journal and date are nil
+// where it does not.
+func (r *Record) Fits(reference string, journal, date *string) bool {
+	clue, known := r.Clues[reference]
+	if !known {
+		return date == nil || r.Totals.FirstDate == "" || r.Totals.FirstDate <= *date && *date <= r.Totals.LastDate
+	}
+	return (journal == nil || slices.Contains(clue.Journals, *journal)) && (date == nil || slices.Contains(clue.Dates, *date))
+}
+
+// judge says what sightings mean. FOUND and NOT_FOUND are said only where nothing speaks against them.
+func judge(kept int, sightings []Sighting, early bool) (Verdict, Doubt) {
+	found := 0
+	var truncated, shared, different bool
+	for _, each := range sightings {
+		if !each.found() {
+			continue
+		}
+		found++
+		truncated, shared, different = truncated || each.Truncated, shared || each.Others > 0, different || each.Different
+	}
+	doubt := NoDoubt
+	switch {
+	case kept == 0:
+		doubt = ReferenceAbsent
+	case len(sightings) == 0:
+		doubt = ReferenceUnsearchable
+	case found == 0 && early:
+		doubt = TooEarly
+	case found == 0:
+		return NotFound, NoDoubt
+	case truncated:
+		doubt = Truncated
+	case shared:
+		doubt = NotUnique
+	case different:
+		doubt = Different
+	case found < len(sightings):
+		doubt = PartlyFound
+	default:
+		return Found, NoDoubt
+	}
+	return Inconclusive, doubt
+}
+
+// Checked judges what a look into Loop has shown, and keeps it. The state stays. ErrLost: the row is not resolvable any
+// more, or at another attempt.
+func (l *Ledger) Checked(ctx context.Context, key Key, look Search) (Record, error) {
+	return l.change(ctx, key, func(w *writing, row *Record) error {
+		began := w.now - look.Took.Microseconds()
+		sightings := slices.Clone(look.Sightings)
+		if err := w.others(row, sightings); err != nil {
+			return err
+		}
+		verdict, doubt := judge(len(row.DocumentReferences), sightings, w.rules.early(row.standing(), began))
+		if _, err := w.rules.check(row.standing(), look.Attempt, began, verdict == NotFound); err != nil {
+			return err
+		}
+		row.Evidence = &Evidence{
+			Attempt: look.Attempt, Time: instant(began), Caller: look.Caller, Verdict: verdict, Doubt: doubt, Sightings: sightings,
+		}
+		return nil
+	})
+}
+
+// Confirm commits a person's word. The same word again changes nothing; the contrary is a *StatedError. ErrEvidence:
+// nothing may be said not to be booked without a fresh look that says so. ErrLost as of Checked.
+func (l *Ledger) Confirm(ctx context.Context, key Key, attempt int, word Statement) (Record, error) {
+	return l.change(ctx, key, func(w *writing, row *Record) error {
+		from := row.standing()
+		to, err := w.rules.confirm(from, attempt, word.Booked, w.now)
+		switch {
+		case errors.Is(err, errStated):
+			return &StatedError{Of: *row.Resolution.Statement}
+		case err != nil:
+			return err
+		case to == from:
+			return errUnchanged
+		}
+		decided := row.Resolution.copied()
+		decided.Statement = &Statement{
+			Attempt: attempt, Booked: word.Booked, Caller: word.Caller, Note: clip(word.Note), Time: instant(w.now), Before: row.State,
+		}
+		row.Resolution = decided
+		if row.State == Uncertain {
+			row.Error = nil // it was: nobody knows
+		}
+		row.stand(to, w.now)
+		return nil
+	})
+}
+
+// Resubmit opens another attempt at what a person wants to be sent again, as Begin does; by is who. It keeps its caller.
+// Existing: another has done so since. ErrEvidence, ErrLost: as of Confirm.
+func (l *Ledger) Resubmit(ctx context.Context, s Submission, attempt int, by, owner string) (Begun, error) {
+	var begun Begun
+	var verdict error // as in Begin
+	err := l.write(ctx, func(w *writing) error {
+		var err error
+		begun, verdict, err = w.resubmit(s, attempt, by, owner)
+		return err
+	})
+	if err = errors.Join(err, verdict); err != nil {
+		return Begun{}, err
+	}
+	return begun, nil
+}
+
+func (w *writing) resubmit(s Submission, attempt int, by, owner string) (begun Begun, verdict, err error) {
+	if w.dialect.lockContent != nil {
+		if err := w.dialect.lockContent(w.ctx, w.tx, s); err != nil {
+			return Begun{}, nil, err
+		}
+	}
+	row, err := w.row(s.Key)
+	if err != nil {
+		return Begun{}, nil, err
+	}
+	if err := w.expire(&row); err != nil {
+		return Begun{}, nil, err
+	}
+	switch {
+	case row.RPC != s.RPC, row.Fingerprint != s.Fingerprint:
+		return Begun{}, ErrReused, nil
+	case row.Attempt > attempt && !row.State.NothingBooked():
+		return Begun{Record: row, Existing: true}, nil, nil
+	}
+	from := row.standing()
+	to, err := w.rules.resubmit(from, attempt, owner, w.now)
+	if err != nil {
+		return Begun{}, err, nil
+	}
+	if !s.AllowDuplicate {
+		other, err := w.duplicate(s)
+		if err != nil {
+			return Begun{}, nil, err
+		}
+		if other != nil {
+			return Begun{}, &DuplicateError{Of: *other}, nil
+		}
+	}
+	decided := row.Resolution.copied()
+	decided.Resubmissions, decided.ResubmitBy, decided.ResubmitTime = decided.Resubmissions+1, by, instant(w.now)
+	s.Caller = row.Caller
+	row = Record{Key: s.Key, Created: row.Created, Received: instant(w.now), Evidence: row.Evidence, Resolution: decided}
+	row.fill(s)
+	row.stand(to, w.now)
+	if err := w.update(from, &row); err != nil {
+		return Begun{}, nil, err
+	}
+	return Begun{Record: row}, nil, w.index(&row)
+}
+
+// errUnchanged ends a change that there is no need for.
+var errUnchanged = errors.New("ledger: nothing changed")
+
+// change decides on a row that stays at its attempt, whose lease is settled first, and stores it.
+func (l *Ledger) change(ctx context.Context, key Key, do func(*writing, *Record) error) (Record, error) {
+	var row Record
+	var verdict error
+	err := l.write(ctx, func(w *writing) error {
+		verdict = nil
+		var err error
+		if row, err = w.row(key); err != nil {
+			return err
+		}
+		if err := w.expire(&row); err != nil {
+			return err
+		}
+		from, changed := row.standing(), row
+		if verdict = do(w, &changed); verdict != nil {
+			return nil
+		}
+		row = changed
+		return w.update(from, &row)
+	})
+	if err == nil && !errors.Is(verdict, errUnchanged) {
+		err = verdict
+	}
+	if err != nil {
+		return Record{}, err
+	}
+	return row, nil
+}
+
+// others counts the imports that have the references of what was found, or may have: only the first references of an import
+// are kept, so that a large one of the same days may hold any.
+func (w *writing) others(row *Record, sightings []Sighting) error {
+	const (
+		of = `SELECT COUNT(*) FROM submission s WHERE s.practice = $1 AND s.dossier = $2 AND s.request_id <> $3 AND ` +
+			`s.state NOT IN ('NOT_SENT', 'REFUSED') AND `
+		large = `(s.entries > $4 AND s.first_date <= $5 AND s.last_date >= $6)`
+	)
+	args := []any{row.Practice, row.Dossier, row.RequestID, maxReferences, row.Totals.LastDate, row.Totals.FirstDate}
+	count := func(query string, args ...any) (n int, err error) {
+		if err := w.tx.QueryRowContext(w.ctx, query, args...).Scan(&n); err != nil {
+			return 0, fmt.Errorf("ledger: %w", err)
+		}
+		return n, nil
+	}
+	if !slices.ContainsFunc(sightings, Sighting.found) {
+		return nil
+	}
+	may, err := count(of+large, args...)
+	if err != nil {
+		return err
+	}
+	for i := range sightings {
+		if !sightings[i].found() {
+			continue
+		}
+		have, err := count(of+`NOT `+large+` AND s.request_id IN (SELECT d.request_id FROM document_reference d WHERE d.practice = $1 AND d.reference = $7)`,
+			append(args, indexed(sightings[i].Reference))...)
+		if err != nil {
+			return err
+		}
+		sightings[i].Others = may + have
+	}
+	return nil
+}
+
+// hear keeps what Loop answered to an attempt after a person had decided on it: it changes nothing any more, and must not
+// be lost, for it may contradict the decision.
+func (w *writing) hear(row *Record, attempt int, outcome Outcome) error {
+	if row.Resolution == nil || outcome.State == Uncertain || len(row.Resolution.Late) == maxLateAnswers {
+		return nil
+	}
+	late := LateAnswer{Attempt: attempt, State: outcome.State, LoopRequestID: outcome.LoopRequestID, Time: instant(w.now)}
+	if f := outcome.Error.clipped(); f != nil {
+		late.Message = strings.TrimSpace(f.Reason + " " + f.LoopMessage)
+	}
+	for _, each := range row.Resolution.Late {
+		if each.Attempt == late.Attempt && each.State == late.State && each.LoopRequestID == late.LoopRequestID {
+			return nil // its commit was not confirmed
+		}
+	}
+	decided := row.Resolution.copied()
+	decided.Late = append(slices.Clone(decided.Late), late)
+	row.Resolution = decided
+	return w.update(row.standing(), row)
+}
+
+func (r *Resolution) copied() *Resolution {
+	if r == nil {
+		return &Resolution{}
+	}
+	out := *r
+	return &out
+}
