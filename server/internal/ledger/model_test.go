@@ -10,8 +10,9 @@ import (
 
 // The model check: every run of a small world, within bounds, under the rules that the SQL runs too. Owners begin,
 // commit SUBMITTING, send, settle and follow; between any two steps an owner may die, a commit may go unconfirmed, a
-// message or an answer may be lost or late, a lease may end, the caller may repeat the id. Time is relative, hence
-// unbounded: what is left of a lease and of a call is all that counts.
+// message or an answer may be lost or late, a lease may end, the caller may repeat the id, a person may look into Loop at
+// once or a day later, say what became of it, and send it again. Time is relative, hence unbounded: what is left of a lease
+// and of a call is all that counts.
 
 const (
 	tick       = time.Minute
@@ -58,7 +59,16 @@ type place struct {
 	state                       uint8 // index into States
 	attempt, owner              uint8
 	lease                       uint8 // ticks left
+	absent                      uint8 // a look that did not find it was taken: 0 never, else see the days below
+	stated                      stated
 }
+
+// When a look into Loop was taken that is noted as having found nothing.
+const (
+	never uint8 = iota
+	atOnce
+	aDayLater
+)
 
 type world struct {
 	row      place
@@ -69,6 +79,7 @@ type world struct {
 	fates    [maxTries + 1]fate
 	sends    [maxTries + 1]uint8
 	closed   [maxTries + 1]bool // the attempt was said to have booked nothing
+	missed   [maxTries + 1]bool // a look a day after it was sent has not found it
 }
 
 type setting struct {
@@ -107,11 +118,25 @@ func (p place) standing() standing {
 	if s.state.Open() {
 		s.leaseUntil = modelNow + int64(p.lease)*tick.Microseconds()
 	}
+	s.stated = p.stated
+	switch p.absent {
+	case atOnce:
+		s.absent = modelNow
+	case aDayLater:
+		s.absent = modelNow
+		s.submitted -= ResubmitAfter.Microseconds()
+	}
 	return s
 }
 
 func placeOf(s standing) place {
 	p := place{exists: true, abandoned: s.abandoned, accepted: s.accepted, state: stateIndex(s.state), attempt: uint8(s.attempt), owner: s.owner[0]}
+	p.stated = s.stated
+	if s.absent != 0 {
+		if p.absent = atOnce; s.absent-s.submitted >= ResubmitAfter.Microseconds() {
+			p.absent = aDayLater
+		}
+	}
 	if s.leaseUntil > modelNow {
 		p.lease = uint8((s.leaseUntil - modelNow) / tick.Microseconds())
 	}
@@ -219,6 +244,7 @@ func (e *explorer) expand(from int32) {
 		}
 		return ""
 	})
+	e.expandPerson(&w, move)
 	state := states[w.row.state]
 	if state.Following() {
 		for _, said := range []State{Waiting, Running, Succeeded, Failed} {
@@ -227,6 +253,70 @@ func (e *explorer) expand(from int32) {
 		move("nothing is heard for a week", func(to *world) string {
 			return e.follow(to, "", modelNow+FollowFor.Microseconds())
 		})
+	}
+}
+
+// expandPerson adds what a person may do, who looks into Loop honestly: what is not there at once may yet come; what is not
+// there a day later was never booked, for nothing is under way so long.
+func (e *explorer) expandPerson(w *world, move func(string, func(*world) string)) {
+	attempt := int(w.row.attempt)
+	fate := w.fates[attempt]
+	look := func(s standing) func(*world) string {
+		return func(to *world) string {
+			s, err := e.rules.check(s, attempt, modelNow, true)
+			if err != nil {
+				return ""
+			}
+			to.row = placeOf(s)
+			to.missed[attempt] = to.missed[attempt] || modelNow-s.submitted >= ResubmitAfter.Microseconds()
+			return ""
+		}
+	}
+	if fate != booked {
+		s := w.row.standing()
+		s.submitted = modelNow
+		move("a person looks at once, and it is not there", look(s))
+	}
+	over := fate != inFlight
+	for i := range e.setting.programs { // nor does a call take so long
+		over = over && !(w.programs[i].attempt == w.row.attempt && (w.programs[i].step == ready || w.programs[i].step == calling))
+	}
+	if fate != booked && over {
+		s := w.row.standing()
+		s.submitted = modelNow - ResubmitAfter.Microseconds()
+		move("a person looks a day later, and it is not there", look(s))
+	}
+	if fate == booked {
+		move("a person finds it, and says so", func(to *world) string {
+			if s, err := e.rules.confirm(to.row.standing(), attempt, true, modelNow); err == nil {
+				to.row = placeOf(s)
+			}
+			return ""
+		})
+	}
+	move("a person says that it is not booked", func(to *world) string {
+		if s, err := e.rules.confirm(to.row.standing(), attempt, false, modelNow); err == nil {
+			to.row = placeOf(s)
+		}
+		return ""
+	})
+	for i := range e.setting.programs {
+		if w.programs[i].step != idle || attempt >= maxTries {
+			continue
+		}
+		for _, unconfirmed := range []bool{false, true} {
+			move(fmt.Sprintf("%d: Resubmit, unconfirmed: %t", i, unconfirmed), func(to *world) string {
+				s, err := e.rules.resubmit(to.row.standing(), attempt, ownerName(e.owner(to, i)), modelNow)
+				if err != nil {
+					return ""
+				}
+				to.row = placeOf(s)
+				if to.faulty = to.faulty || unconfirmed; !unconfirmed {
+					to.programs[i] = program{step: begun, attempt: to.row.attempt}
+				}
+				return ""
+			})
+		}
 	}
 }
 
@@ -302,7 +392,7 @@ func (e *explorer) expandProgram(w *world, i int, move func(string, func(*world)
 			w.programs[i] = program{}
 			if err == nil {
 				w.row = placeOf(s)
-			} else if outcome == Waiting || outcome == Succeeded {
+			} else if (outcome == Waiting || outcome == Succeeded) && w.row.stated != isBooked { // a person has seen it meanwhile
 				return "what Loop accepted cannot be noted"
 			}
 			return ""
@@ -385,7 +475,7 @@ func sendable(w *world, attempt int) string {
 		return "an attempt was sent after it was said to have booked nothing"
 	}
 	for other, fate := range w.fates {
-		if other != attempt && fate != unsent && fate != refusedByLoop && fate != turnedAway {
+		if other != attempt && fate != unsent && fate != refusedByLoop && fate != turnedAway && !(fate == vanished && w.missed[other]) {
 			return "a second attempt was sent although the first one may be booked"
 		}
 	}
@@ -406,8 +496,13 @@ func judgeStep(from, to place) string {
 		return "attempts go back"
 	case before.NothingBooked() && !same && after == Received && to.attempt == from.attempt+1:
 		return ""
+	case before.Resolvable() && from.absent == aDayLater && !same && after == Received && to.attempt == from.attempt+1:
+		return ""
 	case !same:
 		return fmt.Sprintf("%s led to another attempt", before)
+	case before.Resolvable() && to.stated == isBooked && after == Succeeded,
+		before.Resolvable() && to.stated == isNot && from.absent == aDayLater && after.NothingBooked():
+		return ""
 	case before == Uncertain && from.abandoned && !after.Open(),
 		before == Received,
 		before == Submitting && after != Received,
@@ -434,7 +529,7 @@ func (e *explorer) judge(w *world) string {
 		}
 	}
 	switch {
-	case state.NothingBooked() && fate != unsent && fate != refusedByLoop && fate != turnedAway:
+	case state.NothingBooked() && fate != unsent && fate != refusedByLoop && fate != turnedAway && !(fate == vanished && w.missed[w.row.attempt]):
 		return fmt.Sprintf("%s is said, and the submission may be booked", state)
 	case (state.Following() || state == Succeeded || state == Failed) && fate != booked:
 		return fmt.Sprintf("%s is said, and Loop did not accept it", state)
@@ -554,7 +649,12 @@ func TestTheModelNoticesBrokenRules(t *testing.T) {
 		"a late answer that is dropped":  {change(Uncertain, accept, ""), "what Loop accepted cannot be noted"},
 		"a late success that is dropped": {change(Uncertain, complete, ""), "what Loop accepted cannot be noted"},
 		"a success that was never told":  {change(Submitting, abandon, Succeeded), "SUCCEEDED is said, and Loop did not accept it"},
-		"a dead owner whose row is left": {change(Submitting, abandon, ""), "it can never settle"},
+		"a look at once that is taken for proof": {
+			func(r *rules) { r.resubmitAfter = 0 }, "UNCERTAIN led to another attempt",
+		},
+		"a person's no that is taken for a yes": {change(Uncertain, stateAbsent, Succeeded), "SUCCEEDED is said, and Loop did not accept it"},
+		"a person's yes that is taken for a no": {change(Uncertain, stateBooked, NotSent), "UNCERTAIN became NOT_SENT"},
+		"a dead owner whose row is left":        {change(Submitting, abandon, ""), "it can never settle"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -41,21 +41,8 @@ func (m *reference) begin(id, caller, content string, allow bool, owner string, 
 			return true, nil
 		}
 	}
-	if !allow {
-		var newest *referenceRow
-		for other, r := range m.rows {
-			if other != id && r.content == content && now-r.received <= DuplicateWithin.Microseconds() {
-				if r.state.Open() && now >= r.leaseUntil {
-					m.expire(r, now)
-				}
-				if !r.state.NothingBooked() {
-					newest = r
-				}
-			}
-		}
-		if newest != nil {
-			return false, &DuplicateError{}
-		}
+	if !allow && m.duplicate(id, content, now) {
+		return false, &DuplicateError{}
 	}
 	fresh := &referenceRow{standing: m.rules.receive(owner, now), caller: caller, content: content, received: now}
 	if row != nil {
@@ -64,6 +51,41 @@ func (m *reference) begin(id, caller, content string, allow bool, owner string, 
 		}
 	}
 	m.rows[id] = fresh
+	return false, nil
+}
+
+func (m *reference) duplicate(id, content string, now int64) (found bool) {
+	for other, r := range m.rows {
+		if other != id && r.content == content && now-r.received <= DuplicateWithin.Microseconds() {
+			if r.state.Open() && now >= r.leaseUntil {
+				m.expire(r, now)
+			}
+			found = found || !r.state.NothingBooked()
+		}
+	}
+	return found
+}
+
+func (m *reference) resubmit(id, content string, allow bool, attempt int, owner string, now int64) (existing bool, err error) {
+	row := m.rows[id]
+	if row == nil {
+		return false, ErrUnknown
+	}
+	m.expire(row, now)
+	switch {
+	case row.content != content:
+		return false, ErrReused
+	case row.attempt > attempt && !row.state.NothingBooked():
+		return true, nil
+	}
+	again, err := m.rules.resubmit(row.standing, attempt, owner, now)
+	if err != nil {
+		return false, err
+	}
+	if !allow && m.duplicate(id, content, now) {
+		return false, &DuplicateError{}
+	}
+	m.rows[id] = &referenceRow{standing: again, caller: row.caller, content: content, received: now}
 	return false, nil
 }
 
@@ -102,14 +124,15 @@ func theDatabaseFollowsTheRules(t *testing.T, temporary opener) {
 			return id, row, attempt, owner
 		}
 		same := func(t *rapid.T, got, want error) {
-			for _, kind := range []error{ErrUnknown, ErrReused, ErrLost, ErrLease, ErrTransition} {
+			for _, kind := range []error{ErrUnknown, ErrReused, ErrLost, ErrLease, ErrTransition, ErrEvidence} {
 				if errors.Is(got, kind) != errors.Is(want, kind) {
 					t.Fatalf("%v, and by the rules %v", got, want)
 				}
 			}
 			_, gotDuplicate := errors.AsType[*DuplicateError](got)
 			_, wantDuplicate := errors.AsType[*DuplicateError](want)
-			if gotDuplicate != wantDuplicate || (got == nil) != (want == nil) {
+			_, gotStated := errors.AsType[*StatedError](got)
+			if gotStated != errors.Is(want, errStated) || gotDuplicate != wantDuplicate || (got == nil) != (want == nil) {
 				t.Fatalf("%v, and by the rules %v", got, want)
 			}
 		}
@@ -168,6 +191,47 @@ func theDatabaseFollowsTheRules(t *testing.T, temporary opener) {
 				_, err := l.Followed(ctx, Key{practice, id}, from, Progress{State: said})
 				same(t, err, want)
 			},
+			"Checked": func(t *rapid.T) {
+				id, row, attempt, _ := owned(t)
+				look := Search{Attempt: attempt, Took: time.Second, Sightings: []Sighting{{Reference: "FA-one"}}}
+				if rapid.IntRange(0, 4).Draw(t, "found") == 0 {
+					look.Sightings[0].Lettered = 1
+				}
+				var want error = ErrUnknown
+				if row != nil {
+					m.expire(row, now())
+					row.standing, want = m.rules.check(row.standing, attempt, now()-time.Second.Microseconds(), look.Sightings[0].Lettered == 0)
+				}
+				_, err := l.Checked(ctx, Key{practice, id}, look)
+				same(t, err, want)
+			},
+			"Confirm": func(t *rapid.T) {
+				id, row, attempt, _ := owned(t)
+				booked := rapid.Bool().Draw(t, "booked")
+				var want error = ErrUnknown
+				if row != nil {
+					m.expire(row, now())
+					row.standing, want = m.rules.confirm(row.standing, attempt, booked, now())
+				}
+				_, err := l.Confirm(ctx, Key{practice, id}, attempt, Statement{Booked: booked, Caller: "anna"})
+				same(t, err, want)
+			},
+			"Resubmit": func(t *rapid.T) {
+				id, row, attempt, _ := owned(t)
+				owner := owners.Draw(t, "owner")
+				content := rapid.SampledFrom([]string{"one", "two"}).Draw(t, "content")
+				if row != nil && rapid.Bool().Draw(t, "the same") {
+					content = row.content
+				}
+				s := submission(id, content)
+				s.Practice, s.AllowDuplicate = practice, rapid.Bool().Draw(t, "allow")
+				existing, want := m.resubmit(id, content, s.AllowDuplicate, attempt, owner, now())
+				b, err := l.Resubmit(ctx, s, attempt, "anna", owner)
+				same(t, err, want)
+				if b.Existing != existing {
+					t.Fatalf("existing: %v, and by the rules %v", b.Existing, existing)
+				}
+			},
 			"Expire": func(t *rapid.T) {
 				for row := range maps.Values(m.rows) {
 					m.expire(row, now())
@@ -188,7 +252,7 @@ func theDatabaseFollowsTheRules(t *testing.T, temporary opener) {
 				same(t, err, nil)
 			},
 			"time passes": func(t *rapid.T) {
-				c.pass(rapid.SampledFrom([]time.Duration{time.Second, Lease - time.Minute, Lease, FollowFor, DuplicateWithin}).Draw(t, "time"))
+				c.pass(rapid.SampledFrom([]time.Duration{time.Second, time.Second, CheckLasts, Lease - time.Minute, Lease, ResubmitAfter, FollowFor, DuplicateWithin}).Draw(t, "time"))
 			},
 			"": func(t *rapid.T) {
 				rows, _, err := l.List(ctx, Query{Practice: practice, Limit: 10})

@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 )
 
 func TestWhatPeopleLookAt(t *testing.T) { onEach(t, whatPeopleLookAt) }
@@ -18,6 +19,12 @@ func whatPeopleLookAt(t *testing.T, temporary opener) {
 	}
 	c.pass(Lease)
 	if _, err := l.Expire(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	decided := submission("decided", "decided")
+	reach(t, l, decided, Uncertain)
+	checked(t, l, decided.Key, Search{Attempt: 1, Caller: "anna", Took: time.Second, Sightings: []Sighting{{Reference: "FA-decided"}}})
+	if _, err := l.Confirm(t.Context(), decided.Key, 1, Statement{Booked: true, Caller: "anna", Note: "seen"}); err != nil {
 		t.Fatal(err)
 	}
 	one := func(query string) string {
@@ -65,8 +72,11 @@ func whatPeopleLookAt(t *testing.T, temporary opener) {
 		`SELECT abandoned FROM ledger WHERE request_id = 'id-1'`:                                            `abandoned=(true|1)`,
 		`SELECT loop_request_id, error_reason, created FROM ledger WHERE request_id = 'id-4'`:               `loop_request_id=loop-id-4 error_reason=<nil> created=2026-03-01 \d\d:00:00.*`,
 		`SELECT request_id, uncertain_since IS NOT NULL AS since FROM ledger_uncertain ORDER BY request_id`: `request_id=id-1 since=(true|1) \nrequest_id=id-8 since=(true|1)`,
-		`SELECT request_id FROM ledger_under_way ORDER BY request_id`:                                       "request_id=id-2 \nrequest_id=id-3",
-		`SELECT state, submissions FROM ledger_states WHERE state = 'UNCERTAIN'`:                            `state=UNCERTAIN submissions=2`,
+		`SELECT state, verdict, doubt, checked, stated, stated_by, note, resubmissions, late_answers FROM ledger WHERE request_id = 'decided'`: `state=SUCCEEDED ` +
+			`verdict=INCONCLUSIVE doubt=TOO_EARLY checked=2026-03-01 \d\d:04:59.* stated=BOOKED stated_by=anna note=seen resubmissions=0 late_answers=<nil>`,
+		`SELECT verdict, stated, stated_at IS NULL AS never, resubmissions FROM ledger WHERE request_id = 'id-1'`: `verdict=<nil> stated=<nil> never=(true|1) resubmissions=0`,
+		`SELECT request_id FROM ledger_under_way ORDER BY request_id`:                                             "request_id=id-2 \nrequest_id=id-3",
+		`SELECT state, submissions FROM ledger_states WHERE state = 'UNCERTAIN'`:                                  `state=UNCERTAIN submissions=2`,
 	} {
 		if got := one(query); !regexp.MustCompile("^" + want + "$").MatchString(got) {
 			t.Errorf("%s\n%s", query, got)
