@@ -45,9 +45,9 @@ func (c *ledgerInitCommand) Run(ctx context.Context) error {
 
 // openLedger opens the ledger of a configuration, and tells of a connection string that changes.
 func openLedger(ctx context.Context, cfg *config.Config, log *slog.Logger) (*ledger.Ledger, error) {
-	lease := ledger.WithLease(cfg.Imports.Lease)
+	lease, age := ledger.WithLease(cfg.Imports.Lease), ledger.WithResubmitAfter(cfg.Imports.ResubmitAfter)
 	if cfg.Ledger.File != "" {
-		return ledger.Open(ctx, cfg.Ledger.File, lease)
+		return ledger.Open(ctx, cfg.Ledger.File, lease, age)
 	}
 	dsn, err := secret.Open(cfg.Ledger.Postgres, config.CheckLedger, func(ref secret.Ref, err error) {
 		if err != nil {
@@ -59,7 +59,7 @@ func openLedger(ctx context.Context, cfg *config.Config, log *slog.Logger) (*led
 	if err != nil {
 		return nil, fmt.Errorf("ledger: %w", err)
 	}
-	l, err := ledger.OpenPostgres(ctx, func() string { return dsn.Get().Reveal() }, lease)
+	l, err := ledger.OpenPostgres(ctx, func() string { return dsn.Get().Reveal() }, lease, age)
 	if err != nil {
 		return nil, fmt.Errorf("ledger in the database of %s: %w", cfg.Ledger.Postgres, err)
 	}

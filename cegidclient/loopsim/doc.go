@@ -53,6 +53,7 @@
 //	SIM-STATUS-<n>          accepted and booked in its time; the status says n from the first call on
 //	SIM-LOST-ANSWER         processed; the connection is cut without an answer
 //	SIM-CUT-BEFORE          the connection is cut; not booked
+//	SIM-CUT-ONCE            the first time that this very reference comes, the connection is cut and it is not booked
 //	SIM-SLOW, -<duration>   processed at once; answered after 2 s, or as said: SIM-SLOW-500ms
 //	SIM-503, SIM-429        that status (429 with Retry-After: 1); not booked
 //	SIM-503-BOOKED          processed; answered 503

@@ -97,6 +97,15 @@ func (im *imports) reset(waiting, running time.Duration) {
 	im.mode, im.waiting, im.running = ImportMode{}, waiting, running
 }
 
+// know says whether a reference has come before.
+func (im *imports) know(reference string) bool {
+	im.mu.Lock()
+	defer im.mu.Unlock()
+	return reference != "" && slices.ContainsFunc(im.list, func(i *imported) bool {
+		return slices.Contains(i.References, reference) || slices.Contains(i.RefPieces, reference)
+	})
+}
+
 // receive records an import when it comes in, whatever becomes of it.
 func (s *Simulator) receive(format string, sub *submission, body []byte, who caller, fault string) *imported {
 	sum := sha256.Sum256(body)

@@ -589,6 +589,7 @@ func TestMagicReferences(t *testing.T) {
 		"SIM-STATUS-X":      {200, 3, loopsim.ImportBooked, ""},
 		"SIM-LOST-ANSWER-7": {cut, 3, loopsim.ImportBooked, "SIM-LOST-ANSWER"},
 		"SIM-CUT-BEFORE":    {cut, 0, loopsim.ImportNotProcessed, "SIM-CUT-BEFORE"},
+		"SIM-CUT-ONCE-7":    {cut, 0, loopsim.ImportNotProcessed, "SIM-CUT-ONCE"},
 		"SIM-SLOW-5ms-FA":   {200, 3, loopsim.ImportBooked, "SIM-SLOW"},
 		"SIM-503-17":        {503, 0, loopsim.ImportNotProcessed, "SIM-503"},
 		"SIM-429":           {429, 0, loopsim.ImportNotProcessed, "SIM-429"},
@@ -617,6 +618,15 @@ func TestMagicReferences(t *testing.T) {
 			})
 		}
 	}
+	t.Run("SIM-CUT-ONCE is booked the second time", func(t *testing.T) {
+		w := start(t, loopsim.WithImportDelays(0, 0))
+		for i, reference := range []string{"SIM-CUT-ONCE-7", "SIM-CUT-ONCE-8", "SIM-CUT-ONCE-7"} {
+			_, err := w.try(w.importRequest(purchase(reference).body()))
+			if (err == nil) != (i == 2) || (w.record(i).Outcome == loopsim.ImportBooked) != (i == 2) {
+				t.Errorf("%s: %v %+v", reference, err, w.record(i))
+			}
+		}
+	})
 	t.Run("SIM-SLOW is booked before it is answered, after 2 s", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			sim := loopsim.NewSandbox(loopsim.WithImportDelays(0, 0))

@@ -12,6 +12,7 @@ import (
 type magic struct {
 	name      string // of the fault: the prefix that asked for it
 	fault     *Fault // how the answer goes wrong
+	once      string // the reference, when the fault strikes it the first time only
 	refuse    bool
 	fail      bool
 	stuck     bool
@@ -49,6 +50,11 @@ func (m *magic) add(reference string) {
 		}
 	case is("LOST-ANSWER"):
 		strike("LOST-ANSWER", Fault{Kind: FaultCutAfter})
+	case is("CUT-ONCE"):
+		if m.fault == nil {
+			m.once = reference
+		}
+		strike("CUT-ONCE", Fault{Kind: FaultCutBefore})
 	case is("CUT-BEFORE"):
 		strike("CUT-BEFORE", Fault{Kind: FaultCutBefore})
 	case is("SLOW"):

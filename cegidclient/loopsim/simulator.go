@@ -278,7 +278,7 @@ func (s *Simulator) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if bodyErr == nil {
 		id, fault = s.faults.match(r.Method, route, who.practice, dossier)
 	}
-	if fault == nil && sub != nil {
+	if fault == nil && sub != nil && !s.imports.know(sub.magic.once) {
 		id, fault = sub.magic.name, sub.magic.fault
 	}
 	if fault == nil && dep != nil {

@@ -164,13 +164,13 @@ func New(cfg Config) (_ *Server, err error) {
 		Access:  access, Validator: validator, Limits: interceptor.NewLimits(cfg.Policy),
 		Audit: cfg.Audit, Refusals: s.refusals, Draining: s.draining, Shutdown: s.shuttingDown,
 	}
-	writes := service.NewWrites(cfg.Practices, cfg.Ledger, s.importer, cfg.Policy, callerOf, cfg.Log)
+	writes := service.NewWrites(cfg.Practices, cfg.Ledger, s.importer, cfg.Policy, callerOf, cfg.Log, cfg.Audit)
 	files, err := spool.Open(cfg.Spool)
 	if err != nil {
 		return nil, fmt.Errorf("the folder for documents under way: %w", err)
 	}
 	s.preflight = preflight.New()
-	s.imports = service.NewImports(writes, s.preflight)
+	s.imports = service.NewImports(writes, s.preflight, telemetry.NewResolutions(cfg.Registry), s.refusals.Refuse)
 	s.documents = service.NewDocuments(writes, s.preflight, files)
 	s.raw = service.NewRaw(writes, rawdoor.New(cfg.Raw...))
 	// Credentials belong to a server, not to a listener: the gateway's is reached in memory alone, without any.

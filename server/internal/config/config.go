@@ -109,6 +109,7 @@ type Ledger struct {
 type Imports struct {
 	CallLimit, Lease                 time.Duration
 	FirstPoll, LastPoll, StalledPoll time.Duration
+	ResubmitAfter                    time.Duration
 }
 
 // DefaultBaseURL is the production gateway (loop-api: C 1.4).

@@ -73,6 +73,7 @@ func Keys() yaml.Key {
 			span("lease", 5*time.Minute, "How long a server has for an import until its outcome is known; then others take it for lost. At least twice `call_limit`."),
 			pause("first_poll", time.Second, "First pause between two questions; it grows with the age of the import."),
 			pause("last_poll", 5*time.Minute, "Longest pause."),
+			yaml.Duration("resubmit_after", day, time.Second, 30*day, "How long after it was sent an import must be before its absence from Loop says that it was not booked, so that it may be sent again. Loop works for hours: shorten it against a simulator only."),
 			pause("stalled_poll", time.Hour, "Pause when asking makes no sense for now: after a 404, an unknown status, a revoked key."),
 		),
 		policy.LimitKeys("caller_limits", "What each caller may take of the service; the policy can say otherwise for one."),

@@ -603,6 +603,8 @@ func (l *loader) imports(n strictyaml.Node) Imports {
 		FirstPoll:   fields.Get("first_poll").Duration(),
 		LastPoll:    fields.Get("last_poll").Duration(),
 		StalledPoll: fields.Get("stalled_poll").Duration(),
+
+		ResubmitAfter: fields.Get("resubmit_after").Duration(),
 	}
 	if i.Lease < 2*i.CallLimit {
 		fields.Get("lease").Refusef("%s is shorter than twice imports.call_limit, which is %s; raise the one or shorten the other", i.Lease, i.CallLimit)

@@ -49,11 +49,13 @@ callers:
   - {name: reader, token_hashes: ["%s"]}
   - {name: stranger, token_hashes: ["%s"]}
   - {name: raw, token_hashes: ["%s"]}
+  - {name: clerk, token_hashes: ["%s"]}
 grants:
   - {caller: everything, practices: ["*"], dossiers: ["*"], rights: [read, write, practice, raw, administer]}
   - {caller: reader, practices: [demo], dossiers: [CEGID001, "D*"], rights: [read]}
   - {caller: stranger, practices: [partner], dossiers: [DOSSIER_TEST], rights: [write]}
   - {caller: raw, practices: [demo], dossiers: [CEGID001, "D*"], rights: [raw]}
+  - {caller: clerk, practices: [partner], dossiers: ["D*"], rights: [read, write]}
 `
 
 // harness is a whole service, its simulator, and a client of each transport.
@@ -126,7 +128,7 @@ func start(t *testing.T, tune func(*sandbox.Config)) *harness {
 func loadPolicy(t *testing.T) *policy.Policy {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "policy.yaml")
-	text := fmt.Sprintf(testPolicy, policy.HashToken("everything"), policy.HashToken("reader"), policy.HashToken("stranger"), policy.HashToken("raw"))
+	text := fmt.Sprintf(testPolicy, policy.HashToken("everything"), policy.HashToken("reader"), policy.HashToken("stranger"), policy.HashToken("raw"), policy.HashToken("clerk"))
 	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}

@@ -105,16 +105,37 @@ func (i *Importer) Hasten(practice string) { i.poller.hasten(practice) }
 // the answer is what became of that, and nothing is sent. When ctx ends first, the submission goes on without its
 // caller, who asks again with the same id.
 func (i *Importer) Submit(ctx context.Context, submission ledger.Submission, send func(context.Context) (loopRequestID string, err error)) (ledger.Record, error) {
-	return i.submit(ctx, submission, func(ctx context.Context) ledger.Outcome {
+	return i.submit(ctx, i.beginning(submission), i.following(send), func() {})
+}
+
+// Resubmit is Submit for an import that a person wants to be sent again, see ledger.Resubmit; attempt is the one that it
+// is to follow, by is who. When another has done so already, the answer is what became of that.
+func (i *Importer) Resubmit(ctx context.Context, submission ledger.Submission, attempt int, by string, send func(context.Context) (loopRequestID string, err error)) (ledger.Record, error) {
+	return i.submit(ctx, func(ctx context.Context, owner string) (ledger.Begun, error) {
+		return i.cfg.Ledger.Resubmit(ctx, submission, attempt, by, owner)
+	}, i.following(send), func() {})
+}
+
+func (i *Importer) following(send func(context.Context) (loopRequestID string, err error)) func(context.Context) ledger.Outcome {
+	return func(ctx context.Context) ledger.Outcome {
 		loopRequestID, err := send(ctx)
 		return outcomeOf(loopRequestID, err, i.cfg.FirstPoll)
-	}, func() {})
+	}
+}
+
+// start opens an attempt for an owner, or finds that there is nothing to send.
+type start func(ctx context.Context, owner string) (ledger.Begun, error)
+
+func (i *Importer) beginning(submission ledger.Submission) start {
+	return func(ctx context.Context, owner string) (ledger.Begun, error) {
+		return i.cfg.Ledger.Begin(ctx, submission, owner)
+	}
 }
 
 // Do is Submit for what Loop carries out at once, so that there is nothing to follow: send answers the ids that Loop
 // named. release is called once, when send is over or will not be called: what send reads may go then.
 func (i *Importer) Do(ctx context.Context, submission ledger.Submission, send func(context.Context) (loopIDs map[string]string, err error), release func()) (ledger.Record, error) {
-	return i.submit(ctx, submission, func(ctx context.Context) ledger.Outcome {
+	return i.submit(ctx, i.beginning(submission), func(ctx context.Context) ledger.Outcome {
 		loopIDs, err := send(ctx)
 		if err == nil {
 			return ledger.Outcome{State: ledger.Succeeded, LoopIDs: loopIDs}
@@ -123,8 +144,8 @@ func (i *Importer) Do(ctx context.Context, submission ledger.Submission, send fu
 	}, release)
 }
 
-func (i *Importer) submit(ctx context.Context, submission ledger.Submission, send func(context.Context) ledger.Outcome, release func()) (ledger.Record, error) {
-	begun, done, err := i.begin(ctx, submission, send, release)
+func (i *Importer) submit(ctx context.Context, start start, send func(context.Context) ledger.Outcome, release func()) (ledger.Record, error) {
+	begun, done, err := i.begin(ctx, start, send, release)
 	if err != nil {
 		return ledger.Record{}, err
 	}
@@ -149,7 +170,7 @@ type settled struct {
 }
 
 // begin commits RECEIVED, after which the submission belongs to the importer.
-func (i *Importer) begin(ctx context.Context, submission ledger.Submission, send func(context.Context) ledger.Outcome, release func()) (ledger.Begun, <-chan settled, error) {
+func (i *Importer) begin(ctx context.Context, start start, send func(context.Context) ledger.Outcome, release func()) (ledger.Begun, <-chan settled, error) {
 	i.mu.RLock()
 	defer i.mu.RUnlock()
 	taken := false
@@ -166,7 +187,7 @@ func (i *Importer) begin(ctx context.Context, submission ledger.Submission, send
 	// A name of its own tells a commit that was not confirmed from another call's. The ledger heeds ctx until it has begun:
 	// a commit is not torn from its submission by a caller who leaves.
 	owner := fmt.Sprintf("%s/%d", i.cfg.Owner, i.owners.Add(1))
-	begun, err := i.cfg.Ledger.Begin(ctx, submission, owner)
+	begun, err := start(ctx, owner)
 	unconfirmed := errors.Is(err, ledger.ErrCommit)
 	if err != nil && !unconfirmed || begun.Existing {
 		return begun, nil, err
@@ -178,7 +199,7 @@ func (i *Importer) begin(ctx context.Context, submission ledger.Submission, send
 		mine := begun
 		if unconfirmed {
 			var err error
-			if mine, err = i.confirm(detached, submission, owner); err != nil || mine.Existing {
+			if mine, err = i.confirm(detached, start, owner); err != nil || mine.Existing {
 				release()
 				done <- settled{mine.Record, mine.Existing, err}
 				return
@@ -192,15 +213,14 @@ func (i *Importer) begin(ctx context.Context, submission ledger.Submission, send
 
 // confirm begins a submission again whose commit was not confirmed, until it is known: else it would stand in its caller's
 // way until its lease is over.
-func (i *Importer) confirm(ctx context.Context, submission ledger.Submission, owner string) (ledger.Begun, error) {
+func (i *Importer) confirm(ctx context.Context, start start, owner string) (ledger.Begun, error) {
 	giveUp := time.After(i.cfg.CallLimit)
 	for pause := 10 * time.Millisecond; ; pause = min(2*pause, time.Second) {
-		begun, err := i.cfg.Ledger.Begin(ctx, submission, owner)
+		begun, err := start(ctx, owner)
 		if err == nil && begun.Owner == owner && begun.State == ledger.Received {
 			begun.Existing = false // it was stored
 		}
-		duplicate := (*ledger.DuplicateError)(nil)
-		if err == nil || errors.Is(err, ledger.ErrReused) || errors.As(err, &duplicate) {
+		if err == nil || decided(err) {
 			return begun, err
 		}
 		select {
@@ -211,6 +231,11 @@ func (i *Importer) confirm(ctx context.Context, submission ledger.Submission, ow
 			return ledger.Begun{}, err
 		}
 	}
+}
+
+// decided says whether the ledger has answered that nothing is to be sent.
+func decided(err error) bool {
+	return errors.Is(err, ledger.ErrReused) || errors.As(err, new(*ledger.DuplicateError)) || errors.Is(err, ledger.ErrEvidence) || errors.Is(err, ledger.ErrLost)
 }
 
 // ErrStopping says that the importer takes no more submissions.

@@ -265,8 +265,7 @@ func authorize(grants *policy.Policy, access map[string]policy.Right, refusals *
 		if grants.Decide(question).Allowed {
 			return nil
 		}
-		refusals.note(ctx, method, "needs the right to "+right.String())
-		return notAllowed()
+		return refusals.Refuse(ctx, method, right)
 	})
 }
 

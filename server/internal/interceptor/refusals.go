@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"golang.org/x/time/rate"
+
+	"cegid.internal/gateway/server/internal/policy"
 )
 
 const (
@@ -47,6 +49,13 @@ func (r *Refusals) note(ctx context.Context, method, why string) {
 	r.log.LogAttrs(ctx, slog.LevelWarn, "audit", slog.String("event", "refused"), slog.String("why", why), slog.String("method", clip(method)),
 		slog.String("caller", call.Caller), slog.String("by", call.By), slog.String("practice", call.Practice), slog.String("dossier", call.Dossier),
 		slog.String("request_id", call.RequestID))
+}
+
+// Refuse notes that a caller lacks a right, and returns what it is told. For handlers that learn only from the request what
+// it is about.
+func (r *Refusals) Refuse(ctx context.Context, method string, right policy.Right) error {
+	r.note(ctx, method, "needs the right to "+right.String())
+	return notAllowed()
 }
 
 // first tells whether a refusal has a record of its own; else it is counted.

@@ -207,7 +207,7 @@ func (o ours) Glob(pattern string) ([]string, error) {
 
 // Temporary returns a ledger that ends with Close: for the sandbox and tests. clock, which may be nil, stands in for
 // the database's.
-func Temporary(ctx context.Context, clock func() time.Time) (*Ledger, error) {
+func Temporary(ctx context.Context, clock func() time.Time, options ...Option) (*Ledger, error) {
 	folder, err := os.MkdirTemp("", "ledger")
 	if err != nil {
 		return nil, fmt.Errorf("ledger: %w", err)
@@ -222,6 +222,9 @@ func Temporary(ctx context.Context, clock func() time.Time) (*Ledger, error) {
 		return nil, errors.Join(err, os.RemoveAll(folder))
 	}
 	l.clock = clock
+	for _, option := range options {
+		option(l)
+	}
 	l.close = func() error { return errors.Join(l.db.Close(), os.RemoveAll(folder)) }
 	return l, nil
 }

@@ -52,6 +52,9 @@ type Config struct {
 	Raw []rawdoor.Route
 	// FirstPoll is the first pause before Loop is asked how an import goes; the simulator is quick.
 	FirstPoll time.Duration
+	// ResubmitAfter is how old an import must be before its absence from Loop says that it was not booked; the simulator
+	// works in no time. Default 10 s. A given Ledger has its own.
+	ResubmitAfter time.Duration
 }
 
 // Sandbox is a running sandbox.
@@ -83,6 +86,9 @@ func New(cfg Config) (_ *Sandbox, err error) {
 	if cfg.FirstPoll == 0 {
 		cfg.FirstPoll = 50 * time.Millisecond
 	}
+	if cfg.ResubmitAfter == 0 {
+		cfg.ResubmitAfter = 10 * time.Second
+	}
 	if cfg.Raw == nil {
 		cfg.Raw = []rawdoor.Route{
 			{Method: http.MethodGet, Path: "/simNotes", Key: cegidclient.KeyStandard, Query: []string{"take"}},
@@ -109,7 +115,7 @@ func New(cfg Config) (_ *Sandbox, err error) {
 		}
 	}()
 	if cfg.Ledger == nil {
-		if s.ledger, err = ledger.Temporary(context.Background(), nil); err != nil {
+		if s.ledger, err = ledger.Temporary(context.Background(), nil, ledger.WithResubmitAfter(cfg.ResubmitAfter)); err != nil {
 			return nil, err
 		}
 		cfg.Ledger = s.ledger

@@ -66,6 +66,18 @@ func (s *Entries) read(ctx context.Context, practice, dossier string, all bool, 
 	return entries, got.Truncated, nil
 }
 
+// entriesUnder asks Loop for the entries of a document reference: those that are not lettered, and those that are. Not
+// lettered first: what is lettered in between then comes twice, where the other way round it would not come at all.
+func entriesUnder(ctx context.Context, loop *cegidclient.Client, dossier, reference string) (booked [2]*cegidclient.EntryList, err error) {
+	for i, state := range []cegidclient.LetteringState{cegidclient.Unlettered, cegidclient.Lettered} {
+		booked[i], err = loop.Entries.List(ctx, dossier, cegidclient.EntryQuery{Lettering: state, DocumentReference: reference})
+		if err != nil {
+			return booked, err
+		}
+	}
+	return booked, nil
+}
+
 func letteringState(state looppb.LetteringState) cegidclient.LetteringState {
 	switch state {
 	case looppb.LetteringState_LETTERING_STATE_UNLETTERED:
@@ -127,15 +139,20 @@ func (s *Entries) StreamEntries(request *looppb.StreamEntriesRequest, stream grp
 
 // FindEntriesByDocumentReference implements looppb.EntryServiceServer.
 func (s *Entries) FindEntriesByDocumentReference(ctx context.Context, request *looppb.FindEntriesByDocumentReferenceRequest) (*looppb.FindEntriesByDocumentReferenceResponse, error) {
+	tenant, err := s.practices.Get(request.GetPractice())
+	if err != nil {
+		return nil, err
+	}
+	booked, err := entriesUnder(ctx, tenant.Client, request.GetDossier(), request.GetDocumentReference())
+	if err != nil {
+		return nil, err
+	}
 	response := &looppb.FindEntriesByDocumentReferenceResponse{}
-	// Not lettered first: what is lettered in between then comes twice, where the other way round it would not come at all.
-	for _, state := range []cegidclient.LetteringState{cegidclient.Unlettered, cegidclient.Lettered} {
-		entries, truncated, err := s.read(ctx, request.GetPractice(), request.GetDossier(), request.GetIncludeUnmapped(),
-			cegidclient.EntryQuery{Lettering: state, DocumentReference: request.GetDocumentReference()})
-		if err != nil {
-			return nil, err
+	for _, part := range booked {
+		for i := range part.Items {
+			response.Entries = append(response.Entries, bookedEntry(&part.Items[i], request.GetIncludeUnmapped()))
 		}
-		response.Entries, response.Truncated = append(response.Entries, entries...), response.Truncated || truncated
+		response.Truncated = response.GetTruncated() || part.Truncated
 	}
 	known, err := s.imports.ListImports(ctx, &looppb.ListImportsRequest{
 		Practice: request.GetPractice(), DossierCode: request.GetDossier(), DocumentReference: request.GetDocumentReference(),

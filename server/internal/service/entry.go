@@ -3,6 +3,7 @@ package service
 import (
 	"cmp"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -86,6 +87,23 @@ func documentReferences(in cegidclient.EntryImport) []string {
 		if each.DocumentReference != "" {
 			out = append(out, each.DocumentReference)
 		}
+	}
+	return out
+}
+
+// clues are what the entries of each document reference can be told by in Loop.
+func clues(in cegidclient.EntryImport) map[string]ledger.Clue {
+	out := map[string]ledger.Clue{}
+	add := func(to []string, value string) []string {
+		if value == "" || slices.Contains(to, value) {
+			return to
+		}
+		return append(to, value)
+	}
+	for _, each := range in.Entries {
+		clue := out[each.DocumentReference]
+		clue.Journals, clue.Dates = add(clue.Journals, each.Journal), add(add(clue.Dates, each.Date), each.DocumentDate)
+		out[each.DocumentReference] = clue
 	}
 	return out
 }

@@ -19,6 +19,7 @@ import (
 	"cegid.internal/gateway/server/internal/apierror"
 	"cegid.internal/gateway/server/internal/ledger"
 	"cegid.internal/gateway/server/internal/pagetoken"
+	"cegid.internal/gateway/server/internal/policy"
 	"cegid.internal/gateway/server/internal/preflight"
 )
 
@@ -28,11 +29,14 @@ type Imports struct {
 
 	writes
 	preflight *preflight.Cache
+	resolved  func(action, result string)
+	refuse    func(ctx context.Context, method string, right policy.Right) error
 }
 
-// NewImports returns the service.
-func NewImports(w Writes, p *preflight.Cache) *Imports {
-	return &Imports{writes: writes{w, importWords}, preflight: p}
+// NewImports returns the service; resolved is told of each import that ResolveImport has done something about, and refuse
+// makes the error of a caller who lacks a right.
+func NewImports(w Writes, p *preflight.Cache, resolved func(action, result string), refuse func(context.Context, string, policy.Right) error) *Imports {
+	return &Imports{writes: writes{w, importWords}, preflight: p, resolved: resolved, refuse: refuse}
 }
 
 const (
@@ -50,11 +54,7 @@ func (s *Imports) ImportEntries(ctx context.Context, request *looppb.ImportEntri
 		return nil, err
 	}
 	entries := entryImport(request.GetOptions(), request.GetEntries())
-	submission := ledger.Submission{
-		Key:    ledger.Key{Practice: request.GetPractice(), RequestID: request.GetRequestId()},
-		Caller: s.caller(ctx), RPC: importEntriesRPC, Dossier: request.GetDossier(), Format: formatEntries,
-		Fingerprint: fingerprint(request), DocumentReferences: documentReferences(entries), AllowDuplicate: request.GetAllowDuplicate(),
-	}
+	submission := entriesSubmission(ledger.Key{Practice: request.GetPractice(), RequestID: request.GetRequestId()}, s.caller(ctx), request, entries)
 	// What the ledger knows already is answered before the checks: the dossier may have changed since.
 	known, err := s.known(ctx, submission)
 	if err != nil || known != nil {
@@ -73,6 +73,14 @@ func (s *Imports) ImportEntries(ctx context.Context, request *looppb.ImportEntri
 		return practice.Client.Imports.Submit(ctx, request.GetDossier(), entries)
 	})
 	return s.imported(ctx, &record, submission, err)
+}
+
+// entriesSubmission is what the ledger is told of entries before they are checked.
+func entriesSubmission(key ledger.Key, caller string, request *looppb.ImportEntriesRequest, entries cegidclient.EntryImport) ledger.Submission {
+	return ledger.Submission{
+		Key: key, Caller: caller, RPC: importEntriesRPC, Dossier: request.GetDossier(), Format: formatEntries, Fingerprint: fingerprint(request),
+		DocumentReferences: documentReferences(entries), Clues: clues(entries), AllowDuplicate: request.GetAllowDuplicate(),
+	}
 }
 
 // imported is the answer to ImportEntries.
@@ -312,10 +320,11 @@ func (s *Imports) WatchImport(request *looppb.WatchImportRequest, stream grpc.Se
 func importMessage(r ledger.Record) *looppb.Import {
 	out := &looppb.Import{
 		RequestId: r.RequestID, Practice: r.Practice, Dossier: r.Dossier, Format: looppb.ImportFormat_IMPORT_FORMAT_ENTRIES,
-		State:         looppb.ImportState(looppb.ImportState_value["IMPORT_STATE_"+string(r.State)]),
+		State:         importState(r.State),
 		LoopRequestId: r.LoopRequestID, Totals: totalsMessage(r.Totals), DocumentReferences: r.DocumentReferences,
 		FollowError: r.FollowError, Caller: r.Caller, Attempt: int32(r.Attempt),
 		CreateTime: instant(r.Created), UpdateTime: instant(r.Updated), NextPollTime: instant(r.NextPoll),
+		Resolution: resolutionMessage(r),
 	}
 	for _, each := range r.Findings {
 		out.Findings = append(out.Findings, findingMessage(each))
@@ -326,6 +335,10 @@ func importMessage(r ledger.Record) *looppb.Import {
 		}
 	}
 	return out
+}
+
+func importState(state ledger.State) looppb.ImportState {
+	return looppb.ImportState(looppb.ImportState_value["IMPORT_STATE_"+string(state)])
 }
 
 func importStateName(state looppb.ImportState) string {

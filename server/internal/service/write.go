@@ -30,12 +30,12 @@ type Writes struct {
 	importer    *importer.Importer
 	permissions Permissions
 	caller      func(context.Context) string
-	log         *slog.Logger
+	log, audit  *slog.Logger
 }
 
 // NewWrites returns what they share; caller tells who makes a call.
-func NewWrites(practices *Practices, l *ledger.Ledger, i *importer.Importer, permissions Permissions, caller func(context.Context) string, log *slog.Logger) Writes {
-	return Writes{practices: practices, ledger: l, importer: i, permissions: permissions, caller: caller, log: log}
+func NewWrites(practices *Practices, l *ledger.Ledger, i *importer.Importer, permissions Permissions, caller func(context.Context) string, log, audit *slog.Logger) Writes {
+	return Writes{practices: practices, ledger: l, importer: i, permissions: permissions, caller: caller, log: log, audit: audit}
 }
 
 // writes are those of one service, in its own words.
@@ -57,7 +57,7 @@ var (
 		it: "the import", again: "the same entries were imported into this dossier", twice: "if they are meant twice, set allow_duplicate",
 		nothing: "Nothing was booked.",
 		mend:    "Mend the entries and send them under the same request_id.",
-		look:    "Look for the document references in Loop before sending the entries under another request_id.",
+		look:    "Let ResolveImport look for it in Loop before sending the entries under another request_id.",
 	}
 	documentWords = words{
 		it: "the upload", again: "the same document was stored in this dossier", twice: "if it is meant twice, set allow_duplicate",

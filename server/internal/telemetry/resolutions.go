@@ -1,0 +1,13 @@
+package telemetry
+
+import "github.com/prometheus/client_golang/prometheus"
+
+// NewResolutions publishes what was done about imports whose fate was open, by action and result.
+func NewResolutions(registry prometheus.Registerer) func(action, result string) {
+	counts := prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "import_resolutions_total",
+		Help: "Imports whose fate was open: looked for in Loop (check), settled by a person's word (confirm), sent again (resubmit), by result.",
+	}, []string{"action", "result"})
+	registry.MustRegister(counts)
+	return func(action, result string) { counts.WithLabelValues(action, result).Inc() }
+}
