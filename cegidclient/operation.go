@@ -154,7 +154,7 @@ func accountingOperations() []Operation {
 	}
 	entries := standard(16, "import_entries", "POST", "/importJson", "Import entries", Documented, ResendNever, "A 2",
 		"Items of the analytic axes and of the account rules; required fields and lengths of a line; how lines become entries.")
-	entries.Wrapped, entries.RPCs = true, []string{"ImportService.ImportEntries"}
+	entries.Wrapped, entries.RPCs = true, []string{"ImportService.ImportEntries", "ImportService.ResolveImport"}
 	entries.Note = "That nothing was booked when Loop answers 401, 403, 404, 413 or 429 is inferred."
 	analytics := standard(16, "import_json_analytics", "POST", "/importJson", "Analytic breakdown of imported entries", Documented, ResendNever, "A 2.4",
 		"The JSON of a breakdown: Loop shows it in screenshots only.")
@@ -170,7 +170,7 @@ func accountingOperations() []Operation {
 	booked := standard(23, "list_entry_lines", "GET", "/EcritureComptable", "Accounting entries", PartlyDocumented, ResendAlways, "A 4",
 		"All fields of the answer; whether skip goes past 100.")
 	booked.Wrapped = true
-	booked.RPCs = []string{"EntryService.ListEntries", "EntryService.StreamEntries", "EntryService.FindEntriesByDocumentReference"}
+	booked.RPCs = []string{"EntryService.ListEntries", "EntryService.StreamEntries", "EntryService.FindEntriesByDocumentReference", "ImportService.ResolveImport"}
 	tra := standard(18, "import_tra", "POST", "/importTRA", "Import entries from a TRA file", PartlyDocumented, ResendNever, "A 3.3",
 		"The whole page: names of the body and their case, refusals, the part of the format that is read.")
 	tra.Unverified = true

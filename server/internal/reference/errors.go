@@ -51,6 +51,11 @@ var ofTheirOwn = map[string][]looppb.ErrorReason{
 	"DocumentService.GetDocument": {looppb.ErrorReason_ERROR_REASON_DOCUMENT_UNKNOWN},
 	"ImportService.GetImport":     {looppb.ErrorReason_ERROR_REASON_IMPORT_UNKNOWN},
 	"ImportService.WatchImport":   {looppb.ErrorReason_ERROR_REASON_IMPORT_UNKNOWN},
+	"ImportService.ResolveImport": {
+		looppb.ErrorReason_ERROR_REASON_IMPORT_UNKNOWN, looppb.ErrorReason_ERROR_REASON_NOTHING_TO_RESOLVE, looppb.ErrorReason_ERROR_REASON_MAY_BE_BOOKED,
+		looppb.ErrorReason_ERROR_REASON_STATED_OTHERWISE, looppb.ErrorReason_ERROR_REASON_REQUEST_ID_REUSED, looppb.ErrorReason_ERROR_REASON_DUPLICATE_CONTENT,
+		looppb.ErrorReason_ERROR_REASON_DOSSIER_NOT_SHARED,
+	},
 	"RawService.Call": {
 		looppb.ErrorReason_ERROR_REASON_RAW_ROUTE_NOT_LISTED, looppb.ErrorReason_ERROR_REASON_RAW_ROUTE_WRAPPED, looppb.ErrorReason_ERROR_REASON_RAW_OTHER_DOSSIER,
 		looppb.ErrorReason_ERROR_REASON_ADVANCED_KEY_REQUIRED, looppb.ErrorReason_ERROR_REASON_OUTCOME_UNKNOWN,
@@ -114,7 +119,7 @@ func answers(method protoreflect.MethodDescriptor, message protoreflect.Name) bo
 // findsFaults: checks stand before the RPC, and what they find is the reason. ValidateEntries answers it.
 func findsFaults(method protoreflect.MethodDescriptor) bool {
 	switch rpcName(method) {
-	case "ReferenceDataService.CreateJournal", "ReferenceDataService.UpdateLegalIdentity":
+	case "ReferenceDataService.CreateJournal", "ReferenceDataService.UpdateLegalIdentity", "ImportService.ResolveImport":
 		return true
 	}
 	return method.Input().Fields().ByName("entries") != nil && method.Output().Fields().ByName("findings") == nil

@@ -26,6 +26,7 @@ import (
 	"google.golang.org/protobuf/reflect/protoregistry"
 	"google.golang.org/protobuf/types/known/fieldmaskpb"
 
+	"cegid.internal/gateway/server/internal/apierror"
 	"cegid.internal/gateway/server/internal/sandbox"
 )
 
@@ -100,6 +101,21 @@ func (c *caller) example(ctx context.Context, method protoreflect.MethodDescript
 		out.before = append(out.before, grpcLine(earlier, requests)+" >/dev/null")
 	}
 
+	if fails := example.Fails; fails != nil {
+		found, err := protoregistry.GlobalFiles.FindDescriptorByName(contract.Append(protoreflect.Name(fails.RPC)))
+		if err != nil {
+			return out, err
+		}
+		first := found.(protoreflect.MethodDescriptor)
+		requests, err := requestsOf(first, fails.Request)
+		if err != nil {
+			return out, fmt.Errorf("%s: %w", fails.RPC, err)
+		}
+		if _, err := c.overGRPC(ctx, first, requests); apierror.ReasonName(apierror.ReasonOf(err)) != fails.Reason {
+			return out, fmt.Errorf("%s ended with %w, and not %s", fails.RPC, err, fails.Reason)
+		}
+		out.before = append(out.before, grpcLine(first, requests)+"  # "+fails.Reason)
+	}
 	requests, err := requestsOf(method, example.Request)
 	if err != nil {
 		return out, err

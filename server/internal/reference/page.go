@@ -206,7 +206,7 @@ func (r *reference) method(t *text, method protoreflect.MethodDescriptor, made c
 	if note := r.examples[rpcName(method)].Note; note != "" {
 		t.line("%s\n", note)
 	}
-	if len(made.before) > 0 {
+	if len(r.examples[rpcName(method)].After) > 0 {
 		t.line("Once what came before is settled:\n")
 	}
 	t.line("```console")

@@ -38,8 +38,17 @@ type Example struct {
 	HTTP *rawHTTP `json:"http"`
 	// After names the RPCs whose examples are called first, so that the answer is settled.
 	After []string `json:"after"`
+	// Fails is a call over gRPC that is made first, and the reason that it ends with: it leaves behind what the example is about.
+	Fails *failing `json:"fails"`
 	// Note is said above the example.
 	Note string `json:"note"`
+}
+
+// failing is a call that does not succeed.
+type failing struct {
+	RPC     string          `json:"rpc"`
+	Request json.RawMessage `json:"request"`
+	Reason  string          `json:"reason"`
 }
 
 // rawHTTP is a route made by hand.
