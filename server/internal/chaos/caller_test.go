@@ -113,7 +113,14 @@ func (w word) passing() bool {
 
 func wordOf(found *looppb.Import, err error) word {
 	if err == nil {
-		return word{Event: Event{State: stateName(found.GetState())}, found: found}
+		w := word{Event: Event{State: stateName(found.GetState())}, found: found}
+		if evidence := found.GetResolution().GetEvidence(); evidence != nil {
+			w.Verdict = evidence.GetVerdict().String()[len("IMPORT_VERDICT_"):]
+			if evidence.GetDoubt() != 0 {
+				w.Doubt = evidence.GetDoubt().String()[len("IMPORT_DOUBT_"):]
+			}
+		}
+		return w
 	}
 	s := status.Convert(err)
 	w := word{Event: Event{Code: codeName(s.Code()), Text: s.Message()}}
@@ -153,6 +160,8 @@ func codeName(code codes.Code) string {
 		return "RESOURCE_EXHAUSTED"
 	case codes.Unavailable:
 		return "UNAVAILABLE"
+	case codes.FailedPrecondition:
+		return "FAILED_PRECONDITION"
 	default:
 		return code.String()
 	}
@@ -207,6 +216,31 @@ func (c *caller) get(ctx context.Context, practice, id string, overREST, last bo
 		}
 		got, err := c.imports.GetImport(c.authorized(ctx), &looppb.GetImportRequest{Practice: practice, RequestId: id})
 		return got.GetImport(), err
+	})
+}
+
+// look calls ResolveImport to look for the import in Loop.
+func (c *caller) look(ctx context.Context, practice, id string, overREST bool) word {
+	request := &looppb.ResolveImportRequest{Practice: practice, RequestId: id, Action: &looppb.ResolveImportRequest_Check{Check: &looppb.CheckImport{}}}
+	return c.resolve(ctx, request, overREST)
+}
+
+// resolve calls ResolveImport.
+func (c *caller) resolve(ctx context.Context, request *looppb.ResolveImportRequest, overREST bool) word {
+	asked := Event{ID: request.GetRequestId(), Method: "ResolveImport", Via: "grpc"}
+	if overREST {
+		asked.Via = "rest"
+	}
+	return c.call(asked, func() (*looppb.Import, error) {
+		if !overREST {
+			got, err := c.imports.ResolveImport(c.authorized(ctx), request)
+			return got.GetImport(), err
+		}
+		body := proto.CloneOf(request)
+		body.Practice, body.RequestId = "", ""
+		var response looppb.ResolveImportResponse
+		err := c.overREST(ctx, http.MethodPost, fmt.Sprintf("/v1/practices/%s/imports/%s:resolve", request.GetPractice(), request.GetRequestId()), nil, body, &response)
+		return response.GetImport(), err
 	})
 }
 

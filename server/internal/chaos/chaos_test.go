@@ -18,6 +18,7 @@ import (
 	"testing"
 	"time"
 
+	"cegid.internal/gateway/cegidclient"
 	"cegid.internal/gateway/cegidclient/loopsim"
 	looppb "cegid.internal/gateway/gen/go/cegid/loop/v1"
 	"cegid.internal/gateway/server/internal/ledger/pgtest"
@@ -99,9 +100,14 @@ func (s storm) run(t *testing.T) Report {
 	}
 	l := newLoop(t)
 	dossiers := []string{"CEGID001", "CEGID003", l.dossier(t, "CHAOS01"), l.dossier(t, "CHAOS02"), l.dossier(t, "CHAOS03")}
-	r := &run{storm: s, t: t, loop: l, journal: journal, dossiers: dossiers, calm: make(chan struct{})}
+	r := &run{storm: s, t: t, loop: l, journal: journal, dossiers: dossiers, calm: make(chan struct{}), person: newPerson(t, l)}
+	chance := rand.New(rand.NewPCG(s.seed, 4))
+	for range s.imports {
+		r.homes = append(r.homes, dossiers[chance.IntN(len(dossiers))])
+	}
 	r.serve()
 	r.billing, r.expenses = newCaller(t, journal, billing, r.gateways...), newCaller(t, journal, expenses, r.gateways...)
+	r.typeIn(beforehand)
 	r.faults()
 	r.tell()
 	r.reckon()
@@ -157,11 +163,9 @@ func history(id string, events []Event, books Books) string {
 		}
 	}
 	for _, sent := range books.Imports {
-		for _, reference := range sent.RefPieces {
-			if reference == id {
-				line, _ := json.Marshal(sent)
-				text.Write(append(line, '\n'))
-			}
+		if slices.ContainsFunc(sent.References, func(reference string) bool { return id != "" && strings.HasSuffix(reference, id) }) {
+			line, _ := json.Marshal(sent)
+			text.Write(append(line, '\n'))
 		}
 	}
 	return text.String()
@@ -176,6 +180,8 @@ type run struct {
 	database          *pgtest.Server // of several
 	journal           *Journal
 	dossiers          []string
+	homes             []string // the dossier of each import
+	person            *cegidclient.Client
 	billing, expenses *caller
 	calm              chan struct{} // closed when the storm is over
 	kills             atomic.Int64
@@ -384,6 +390,15 @@ func (r *run) reckon() {
 	for _, id := range r.list(ctx, nil) {
 		r.journal.Add(Event{Kind: Listed, ID: id})
 	}
+	r.typeIn(afterwards)
+	for i, id := range r.list(ctx, []looppb.ImportState{looppb.ImportState_IMPORT_STATE_UNCERTAIN, looppb.ImportState_IMPORT_STATE_FAILED}) {
+		for range 20 { // the breaker may still be open
+			if w := r.billing.look(ctx, practice, id, i%4 == 0); !w.passing() {
+				break
+			}
+			time.Sleep(200 * time.Millisecond)
+		}
+	}
 	for i := range r.imports {
 		r.billing.get(ctx, practice, idOf(i), i%5 == 0, true)
 		if r.twinOf(i) {
@@ -411,6 +426,77 @@ func (r *run) list(ctx context.Context, states []looppb.ImportState) []string {
 
 func idOf(i int) string   { return fmt.Sprintf("FA-%04d", i) }
 func twinID(i int) string { return fmt.Sprintf("TWIN-%04d", i) }
+
+// shares says whether an import has the document reference of the one before it, in the same dossier, as a second invoice of
+// the same number.
+func shares(i int) bool { return i%10 == 7 }
+
+func documentOf(i int) string {
+	if shares(i) {
+		i--
+	}
+	return idOf(i)
+}
+
+func (r *run) homeOf(i int) string {
+	if shares(i) {
+		i--
+	}
+	return r.homes[i]
+}
+
+// When a person types an entry of an import's document in Loop, past the service.
+const (
+	never = iota
+	beforehand
+	afterwards
+)
+
+func typed(i int) int {
+	switch i % 10 {
+	case 2:
+		return beforehand
+	case 4:
+		return afterwards
+	}
+	return never
+}
+
+// newPerson works in Loop without the service.
+func newPerson(t *testing.T, l *loop) *cegidclient.Client {
+	t.Helper()
+	client, err := cegidclient.New(cegidclient.Config{
+		BaseURL: l.url, AllowPlainHTTP: true, Practice: practice, Credentials: cegidclient.StaticCredentials(
+			cegidclient.NewSecret(""), cegidclient.NewSecret(loopsim.SandboxDemoAPIKey), cegidclient.NewSecret(loopsim.SandboxSubscriptionPrimary)),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(client.Close)
+	return client
+}
+
+// typeIn lets the person type: in another journal, or on another day, than the import; both look the same otherwise.
+func (r *run) typeIn(when int) {
+	for i := range r.imports {
+		if typed(i) != when {
+			continue
+		}
+		entry := cegidclient.Entry{Journal: "OD", Date: "2026-03-15", Reference: fmt.Sprintf("TYPED-%04d", i), DocumentReference: documentOf(i)}
+		if i%20 < 10 {
+			entry.Journal, entry.Date = "ACH", "2026-03-16"
+		}
+		entry.Lines = []cegidclient.EntryLine{
+			{Account: "60700000", Label: "Saisie", Debit: amountOf(100 + i)}, {Account: "40100000", ThirdParty: "FEXEMPLE", Label: "Saisie", Credit: amountOf(100 + i)},
+		}
+		r.journal.Add(Event{Kind: Typed, Document: documentOf(i), References: []string{entry.Reference}})
+		ctx := cegidclient.WithBeforeSend(r.t.Context(), func(context.Context, *cegidclient.Call) error { return nil })
+		if _, err := r.person.Imports.Submit(ctx, r.homeOf(i), cegidclient.EntryImport{Entries: []cegidclient.Entry{entry}}); err != nil {
+			r.t.Fatal(err)
+		}
+	}
+	r.loop.admin(r.t, http.MethodPost, "/_sim/imports/finish", "")
+}
 
 // The stories that callers play, by what is odd about them.
 const (
@@ -469,13 +555,14 @@ func (r *run) plan(i int, chance *rand.Rand) *story {
 		run: r, kind: storyOf(i), euros: 100 + i, overREST: chance.IntN(5) == 0, watches: chance.IntN(2) == 0,
 		chance: rand.New(rand.NewPCG(r.seed, 1000+uint64(i))),
 	}
-	s.request = &looppb.ImportEntriesRequest{
-		Practice: practice, Dossier: r.dossiers[chance.IntN(len(r.dossiers))], RequestId: id, Entries: entries("R"+id, id, s.euros),
-	}
+	s.request = &looppb.ImportEntriesRequest{Practice: practice, Dossier: r.homeOf(i), RequestId: id, Entries: entries("R"+id, documentOf(i), s.euros)}
 	if s.kind == StoryFails {
 		s.request.Entries[0].Reference = "SIM-FAIL-LATE-" + id
 	}
-	r.journal.Add(Event{Kind: Planned, ID: id, Story: s.kind, Amount: amountOf(s.euros)})
+	r.journal.Add(Event{
+		Kind: Planned, ID: id, Story: s.kind, Amount: amountOf(s.euros), Document: documentOf(i),
+		References: []string{"R" + id, "SIM-FAIL-LATE-" + id, "SIM-REFUSE-" + id},
+	})
 	if s.kind == twin {
 		r.journal.Add(Event{Kind: Planned, ID: twinID(i), Story: StoryTwin, Amount: amountOf(s.euros)})
 	}

@@ -33,21 +33,23 @@ type Books struct {
 
 // A BookImport is a POST /importJson as GET /_sim/imports shows it.
 type BookImport struct {
-	Seq       uint64    `json:"seq"`
-	Time      time.Time `json:"time"`
-	RefPieces []string  `json:"refPieces"`
-	Outcome   string    `json:"outcome"`
-	ID        string    `json:"id"`
-	Fault     string    `json:"fault"`
-	Status    int       `json:"status"`
+	Seq  uint64    `json:"seq"`
+	Time time.Time `json:"time"`
+	// References tell imports apart: several may have the same document reference.
+	References []string `json:"references"`
+	Outcome    string   `json:"outcome"`
+	ID         string   `json:"id"`
+	Fault      string   `json:"fault"`
+	Status     int      `json:"status"`
 }
 
 // A BookEntry is an entry as GET /_sim/entries shows it.
 type BookEntry struct {
-	ID       string `json:"id"`
-	Import   string `json:"import"`
-	RefPiece string `json:"refPiece"`
-	Lines    []struct {
+	ID        string `json:"id"`
+	Import    string `json:"import"`
+	Reference string `json:"reference"`
+	RefPiece  string `json:"refPiece"`
+	Lines     []struct {
 		Debit string `json:"debit"`
 	} `json:"lines"`
 }
@@ -120,6 +122,10 @@ const (
 	RuleGuard        = "a guard did not hold"
 	RuleAnswer       = "an answer outside the contract"
 	RuleStranger     = "booked and nobody asked"
+	RuleFalseFound   = "said to be FOUND and not booked"
+	RuleFalseAbsence = "said to be NOT_FOUND and booked"
+	RuleVague        = "INCONCLUSIVE without a cause"
+	RuleUnseen       = "never looked for"
 )
 
 // A Report is the comparison of a journal with the books.
@@ -136,9 +142,12 @@ type Report struct {
 	Kills, KillsAtWork int
 	Halts              int // crashes of the database
 	Calls, Repeats     int // of ImportEntries; those under an id that had been asked before
-	Guards             int // calls that had to end with DUPLICATE_CONTENT or REQUEST_ID_REUSED, and did
-	Faults             map[string]int
-	Answers            map[string]int // what calls ended with
+	// Of the uncertain and the failed: what a look into Loop said of each, and the doubts of those that it said nothing of.
+	Found, NotFound, Inconclusive int
+	Doubts                        map[string]int
+	Guards                        int // calls that had to end with DUPLICATE_CONTENT or REQUEST_ID_REUSED, and did
+	Faults                        map[string]int
+	Answers                       map[string]int // what calls ended with
 }
 
 func (r *Report) complain(rule, id, format string, args ...any) {
@@ -165,10 +174,13 @@ func (r *Report) Add(o Report) {
 		{&r.Calls, &o.Calls},
 		{&r.Repeats, &o.Repeats},
 		{&r.Guards, &o.Guards},
+		{&r.Found, &o.Found},
+		{&r.NotFound, &o.NotFound},
+		{&r.Inconclusive, &o.Inconclusive},
 	} {
 		*pair[0] += *pair[1]
 	}
-	for _, pair := range [][2]*map[string]int{{&r.Faults, &o.Faults}, {&r.Answers, &o.Answers}} {
+	for _, pair := range [][2]*map[string]int{{&r.Faults, &o.Faults}, {&r.Answers, &o.Answers}, {&r.Doubts, &o.Doubts}} {
 		if *pair[0] == nil {
 			*pair[0] = make(map[string]int)
 		}
@@ -199,17 +211,26 @@ type judgement struct {
 	faults map[string]Event
 	kills  []death
 	asked  map[int]Event
+	owners map[string]*life // by reference
+	typed  map[string]bool  // references of what people booked
+	shared map[string]int   // document references: how many imports and people have each
 }
 
 // Judge compares what callers were told with what was booked.
 func Judge(events []Event, books Books) Report {
-	j := judgement{lives: map[string]*life{}, faults: map[string]Event{}, asked: map[int]Event{}}
-	j.Faults, j.Answers = map[string]int{}, map[string]int{}
+	j := judgement{
+		lives: map[string]*life{}, faults: map[string]Event{}, asked: map[int]Event{},
+		owners: map[string]*life{}, typed: map[string]bool{}, shared: map[string]int{},
+	}
+	j.Faults, j.Answers, j.Doubts = map[string]int{}, map[string]int{}, map[string]int{}
 	for _, e := range events {
 		j.read(e)
 	}
 	slices.SortFunc(books.Imports, func(a, b BookImport) int { return cmp.Compare(a.Seq, b.Seq) })
 	for _, sent := range books.Imports {
+		if slices.ContainsFunc(sent.References, func(reference string) bool { return j.typed[reference] }) {
+			continue
+		}
 		j.Submissions++
 		if sent.Fault != "" {
 			j.Faults[j.describe(sent.Fault)]++
@@ -217,19 +238,19 @@ func Judge(events []Event, books Books) Report {
 		if j.open(sent) {
 			j.OpenFaults++
 		}
-		for _, reference := range sent.RefPieces {
-			if l := j.lives[reference]; l != nil {
+		for _, reference := range sent.References {
+			if l := j.owners[reference]; l != nil {
 				l.sent = append(l.sent, sent)
 			} else {
-				j.complain(RuleStranger, reference, "Loop was sent document %q, which no caller has", reference)
+				j.complain(RuleStranger, reference, "Loop was sent %q, which no caller has", reference)
 			}
 		}
 	}
 	for _, entry := range books.Entries {
-		if l := j.lives[entry.RefPiece]; l != nil {
+		if l := j.owners[entry.Reference]; l != nil {
 			l.entries = append(l.entries, entry)
-		} else {
-			j.complain(RuleStranger, entry.RefPiece, "document %q is booked, which no caller has", entry.RefPiece)
+		} else if !j.typed[entry.Reference] {
+			j.complain(RuleStranger, entry.Reference, "%q is booked, which no caller has", entry.Reference)
 		}
 	}
 	for _, id := range slices.Sorted(maps.Keys(j.lives)) {
@@ -263,6 +284,12 @@ func (j *judgement) read(e Event) {
 		return
 	case Started, Resumed:
 		return
+	case Typed:
+		j.shared[e.Document]++
+		for _, reference := range e.References {
+			j.typed[reference] = true
+		}
+		return
 	}
 	l := j.lives[e.ID]
 	if l == nil {
@@ -271,7 +298,17 @@ func (j *judgement) read(e Event) {
 	}
 	switch e.Kind {
 	case Planned:
-		l.plan = e
+		e.Document = cmp.Or(e.Document, e.ID)
+		if l.plan = e; e.Story == StoryTwin {
+			return // it bears what its twin does
+		}
+		j.shared[e.Document]++
+		if len(e.References) == 0 {
+			e.References = []string{e.ID}
+		}
+		for _, reference := range e.References {
+			j.owners[reference] = l
+		}
 	case Listed:
 		l.listed = true
 	case Asked:
@@ -398,8 +435,8 @@ func (j *judgement) books(l *life) {
 		j.complain(RuleBookedTwice, l.id, "%d entries are booked", len(l.entries))
 	}
 	for _, entry := range l.entries {
-		if len(entry.Lines) == 0 || entry.Lines[0].Debit != l.plan.Amount {
-			j.complain(RuleWrongContent, l.id, "%+v is booked, and not %s", entry.Lines, l.plan.Amount)
+		if len(entry.Lines) == 0 || entry.Lines[0].Debit != l.plan.Amount || entry.RefPiece != l.plan.Document {
+			j.complain(RuleWrongContent, l.id, "%s %+v is booked, and not %s %s", entry.RefPiece, entry.Lines, l.plan.Document, l.plan.Amount)
 		}
 	}
 	// What was booked was on its way from this moment on.
@@ -495,6 +532,10 @@ func (j *judgement) end(l *life) {
 		return
 	}
 	switch l.last.State {
+	case "UNCERTAIN", "FAILED":
+		j.looks(l)
+	}
+	switch l.last.State {
 	case "SUCCEEDED":
 	case "FAILED":
 		j.Failed++
@@ -507,6 +548,41 @@ func (j *judgement) end(l *life) {
 		j.uncertain(l)
 	default:
 		j.complain(RuleNotOver, l.id, "it is %s", l.last.State)
+	}
+}
+
+// looks compares what looks into Loop said of an import with the books. By now all is over there.
+func (j *judgement) looks(l *life) {
+	var said Event
+	for _, e := range l.events {
+		if e.Kind != Told || e.Verdict == "" {
+			continue
+		}
+		said = e
+		switch booked := len(l.entries) > 0; {
+		case e.Verdict == "FOUND" && !booked:
+			j.complain(RuleFalseFound, l.id, "told by %s", e.Method)
+		case e.Verdict == "NOT_FOUND" && booked:
+			j.complain(RuleFalseAbsence, l.id, "told by %s", e.Method)
+		}
+	}
+	switch said.Verdict {
+	case "FOUND":
+		j.Found++
+	case "NOT_FOUND":
+		j.NotFound++
+	case "INCONCLUSIVE":
+		j.Inconclusive++
+		j.Doubts[said.Doubt]++
+		early := said.Doubt == "TOO_EARLY" && len(l.entries) == 0
+		if j.shared[l.plan.Document] == 1 && !early {
+			j.complain(RuleVague, l.id, "%s, and nothing else has its document reference", said.Doubt)
+		}
+	default:
+		j.complain(RuleUnseen, l.id, "it is %s, and nobody knows whether it is in Loop", l.last.State)
+	}
+	if l.last.Verdict != said.Verdict || l.last.Doubt != said.Doubt {
+		j.complain(RuleLost, l.id, "%s %s was told, and GetImport answers %q %q", said.Verdict, said.Doubt, l.last.Verdict, l.last.Doubt)
 	}
 }
 
@@ -574,13 +650,15 @@ func (r *Report) Write(out io.Writer, title string) error {
 		row("database", r.Halts, "crashes of the database")
 	}
 	row("calls", r.Calls, "of ImportEntries, %d of them under an id asked for before", r.Repeats)
+	row("looks", r.Found+r.NotFound+r.Inconclusive, "into Loop for what is uncertain or failed: %d FOUND, %d NOT_FOUND, %d INCONCLUSIVE (%s)",
+		r.Found, r.NotFound, r.Inconclusive, counted(r.Doubts))
 	row("guards", r.Guards, "calls that had to end with DUPLICATE_CONTENT or REQUEST_ID_REUSED, and did")
 	_, _ = fmt.Fprintf(table, "  faults\t\t%s\n  answers\t\t%s\n", counted(r.Faults), counted(r.Answers))
 	broken := map[string]int{}
 	for _, each := range r.Complaints {
 		broken[each.Rule]++
 	}
-	for _, rule := range []string{RuleBookedTwice, RuleFalseSuccess, RuleFalseDenial, RuleLeftNotSent, RuleSentAgain, RuleUnexplained, RuleLost} {
+	for _, rule := range []string{RuleBookedTwice, RuleFalseSuccess, RuleFalseDenial, RuleLeftNotSent, RuleSentAgain, RuleUnexplained, RuleLost, RuleFalseFound, RuleFalseAbsence} {
 		row(rule, broken[rule], "")
 		delete(broken, rule)
 	}

@@ -1,6 +1,7 @@
 package chaos
 
 import (
+	"cmp"
 	"context"
 	"go/parser"
 	"go/token"
@@ -46,13 +47,13 @@ func (d *doctored) plan(id, story string) {
 func (d *doctored) sent(id, outcome, fault string, status int) *BookImport {
 	d.clock = d.clock.Add(time.Second)
 	d.books.Imports = append(d.books.Imports, BookImport{
-		Seq: uint64(len(d.books.Imports)) + 1, Time: d.clock, RefPieces: []string{id}, Outcome: outcome, Fault: fault, Status: status,
+		Seq: uint64(len(d.books.Imports)) + 1, Time: d.clock, References: []string{id}, Outcome: outcome, Fault: fault, Status: status,
 	})
 	return &d.books.Imports[len(d.books.Imports)-1]
 }
 
 func (d *doctored) booked(id, amount string) {
-	entry := BookEntry{ID: strconv.Itoa(len(d.books.Entries)), RefPiece: id}
+	entry := BookEntry{ID: strconv.Itoa(len(d.books.Entries)), Reference: id, RefPiece: id}
 	entry.Lines = append(entry.Lines, struct {
 		Debit string `json:"debit"`
 	}{amount})
@@ -60,8 +61,37 @@ func (d *doctored) booked(id, amount string) {
 }
 
 func (d *doctored) over(id, state string) {
+	verdict := ""
+	if state == "UNCERTAIN" || state == "FAILED" {
+		if verdict = "NOT_FOUND"; slices.ContainsFunc(d.books.Entries, func(e BookEntry) bool { return e.Reference == id }) {
+			verdict = "FOUND"
+		}
+	}
+	d.looked(id, state, verdict, "")
+}
+
+// looked is the end of an import, after a look into Loop if there is a verdict.
+func (d *doctored) looked(id, state, verdict, doubt string) {
 	d.add(Event{Kind: Listed, ID: id})
-	d.told(id, "GetImport", "", Event{State: state, Last: true})
+	if verdict != "" {
+		d.told(id, "ResolveImport", "", Event{State: state, Verdict: verdict, Doubt: doubt})
+	}
+	d.told(id, "GetImport", "", Event{State: state, Verdict: verdict, Doubt: doubt, Last: true})
+}
+
+// struck is an import that nobody knows the fate of, and of the same document reference as others.
+func (d *doctored) struck(id, document string, booked bool) {
+	fault := "fault-" + id
+	d.fault(fault, "cut-before", 0)
+	d.add(Event{Kind: Planned, ID: id, Story: "plain", Amount: "120.00", Document: document})
+	if booked {
+		d.sent(id, "booked", fault, 0)
+		d.booked(id, "120.00")
+		d.books.Entries[len(d.books.Entries)-1].RefPiece = cmp.Or(document, id)
+	} else {
+		d.sent(id, "not-processed", fault, 0)
+	}
+	d.told(id, "ImportEntries", "", lost)
 }
 
 // good is one import that went well.
@@ -135,6 +165,17 @@ func TestTheCheckerIsContentWithWhatTheContractAllows(t *testing.T) {
 	d.told("H", "ImportEntries", "", Event{State: "WAITING"})
 	d.over("H", "FAILED")
 
+	d.struck("I", "", false) // looked for too early
+	d.looked("I", "UNCERTAIN", "INCONCLUSIVE", "TOO_EARLY")
+	d.struck("J", "SHARED", true)
+	d.looked("J", "UNCERTAIN", "INCONCLUSIVE", "NOT_UNIQUE")
+	d.struck("K", "SHARED", false)
+	d.looked("K", "UNCERTAIN", "INCONCLUSIVE", "NOT_UNIQUE")
+	d.add(Event{Kind: Typed, Document: "L", References: []string{"by hand"}})
+	d.booked("by hand", "99.00")
+	d.struck("L", "", false)
+	d.looked("L", "UNCERTAIN", "INCONCLUSIVE", "DIFFERENT")
+
 	report := Judge(d.events, d.books)
 	if len(report.Complaints) > 0 {
 		t.Errorf("complaints: %+v", report.Complaints)
@@ -143,16 +184,20 @@ func TestTheCheckerIsContentWithWhatTheContractAllows(t *testing.T) {
 		what      string
 		got, want int
 	}{
-		{"imports", report.Imports, 7},
-		{"booked", report.Booked, 5},
-		{"uncertain", report.Uncertain, 3},
-		{"by a fault", report.ByFault, 1},
+		{"imports", report.Imports, 11},
+		{"booked", report.Booked, 6},
+		{"uncertain", report.Uncertain, 7},
+		{"by a fault", report.ByFault, 5},
+		{"found", report.Found, 2},
+		{"not found", report.NotFound, 2},
+		{"inconclusive", report.Inconclusive, 4},
+		{"not unique", report.Doubts["NOT_UNIQUE"], 2},
 		{"by a kill", report.ByKill, 2},
 		{"never seen", report.Unseen, 1},
 		{"answered", report.Answered, 1},
 		{"guards", report.Guards, 2},
 		{"kills", report.KillsAtWork, 1},
-		{"open faults", report.OpenFaults, 1},
+		{"open faults", report.OpenFaults, 5},
 	} {
 		if each.got != each.want {
 			t.Errorf("%s: %d, not %d", each.what, each.got, each.want)
@@ -329,6 +374,48 @@ func TestTheCheckerComplainsOfEachPromiseThatIsNotKept(t *testing.T) {
 			d.told("A", "ImportEntries", "", Event{Code: "UNAVAILABLE", State: "UNCERTAIN"})
 		}},
 		{"an answer that is no outcome", RuleAnswer, func(d *doctored) { d.told("A", "ImportEntries", "", Event{State: "SUBMITTING"}) }},
+		{"found and not booked", RuleFalseFound, func(d *doctored) {
+			d.struck("X", "", false)
+			d.looked("X", "UNCERTAIN", "FOUND", "")
+		}},
+		{"found, and it is what a person typed", RuleFalseFound, func(d *doctored) {
+			d.add(Event{Kind: Typed, Document: "X", References: []string{"by hand"}})
+			d.booked("by hand", "120.00")
+			d.struck("X", "", false)
+			d.looked("X", "UNCERTAIN", "FOUND", "")
+		}},
+		{"found, and it is another import of the same document", RuleFalseFound, func(d *doctored) {
+			d.struck("X", "SHARED", true)
+			d.struck("Y", "SHARED", false)
+			d.looked("X", "UNCERTAIN", "INCONCLUSIVE", "NOT_UNIQUE")
+			d.looked("Y", "UNCERTAIN", "FOUND", "")
+		}},
+		{"not found and booked", RuleFalseAbsence, func(d *doctored) {
+			d.struck("X", "", true)
+			d.looked("X", "UNCERTAIN", "NOT_FOUND", "")
+		}},
+		{"not found and booked, corrected by another look", RuleFalseAbsence, func(d *doctored) {
+			d.struck("X", "", true)
+			d.told("X", "ResolveImport", "", Event{State: "UNCERTAIN", Verdict: "NOT_FOUND"})
+			d.looked("X", "UNCERTAIN", "FOUND", "")
+		}},
+		{"a shrug at what is there for all to see", RuleVague, func(d *doctored) {
+			d.struck("X", "", true)
+			d.looked("X", "UNCERTAIN", "INCONCLUSIVE", "PARTLY_FOUND")
+		}},
+		{"too early for what is there", RuleVague, func(d *doctored) {
+			d.struck("X", "", true)
+			d.looked("X", "UNCERTAIN", "INCONCLUSIVE", "TOO_EARLY")
+		}},
+		{"uncertain, and nobody looked", RuleUnseen, func(d *doctored) {
+			d.struck("X", "", true)
+			d.looked("X", "UNCERTAIN", "", "")
+		}},
+		{"evidence that was not kept", RuleLost, func(d *doctored) {
+			d.struck("X", "", true)
+			d.looked("X", "UNCERTAIN", "FOUND", "")
+			d.events[len(d.events)-1].Verdict = ""
+		}},
 		{"an entry that nobody sent", RuleStranger, func(d *doctored) { d.booked("X", "120.00") }},
 		{"a submission that nobody asked for", RuleStranger, func(d *doctored) { d.sent("X", "refused", "", 200) }},
 	} {

@@ -90,7 +90,7 @@ callers:
   - {name: billing, token_hashes: [%q]}
   - {name: expenses, token_hashes: [%q]}
 grants:
-  - {callers: [billing, expenses], practices: [demo, partner], dossiers: ["*"], rights: [read, write]}
+  - {callers: [billing, expenses], practices: [demo, partner], dossiers: ["*"], rights: [read, write, administer]}
 `, hash(billing), hash(expenses)))
 
 	ledger := "ledger: ledger.db"
@@ -118,7 +118,7 @@ loop:
   allow_plain_http: true
   subscription_keys: {primary: "${file:primary}", secondary: "${file:secondary}"}
   calls: {base_delay: 20ms, throttled_delay: 100ms, breaker_pause: 1s}
-imports: {first_poll: 200ms, last_poll: 2s, stalled_poll: 1s%s}
+imports: {first_poll: 200ms, last_poll: 2s, stalled_poll: 1s, resubmit_after: 2s%s}
 practices:
   - name: demo
     keys: {advanced: "${file:demo}"}

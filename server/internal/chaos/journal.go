@@ -22,6 +22,7 @@ const (
 	Halted  = "halted"  // the database of the ledger is about to crash
 	Resumed = "resumed" // it answers again
 	Listed  = "listed"  // the server lists the id when all is over
+	Typed   = "typed"   // a person booked an entry in Loop, past the service
 )
 
 // An Event is a line of the journal: what a caller did and heard, or what was done to the server. Calls are the contract's.
@@ -29,17 +30,20 @@ type Event struct {
 	Seq  int       `json:"seq"`
 	At   time.Time `json:"at"`
 	Kind string    `json:"kind"`
-	// ID is the request_id; it is also the document reference of the entry, except in a twin.
-	ID string `json:"id,omitempty"`
+	ID   string    `json:"id,omitempty"` // the request_id
 
 	// Of a plan: what the story expects, and the amount that may be booked.
 	Story  string `json:"story,omitempty"`
 	Amount string `json:"amount,omitempty"`
+	// Of a plan, and of what a person typed: the document reference, which several may have, and the references that the
+	// entry may bear, which nothing else does; both are the id where they are empty.
+	Document   string   `json:"document,omitempty"`
+	References []string `json:"references,omitempty"`
 
 	// Call pairs what was asked with what was told.
 	Call   int    `json:"call,omitempty"`
 	Caller string `json:"caller,omitempty"`
-	Method string `json:"method,omitempty"` // ImportEntries, GetImport, WatchImport
+	Method string `json:"method,omitempty"` // ImportEntries, GetImport, WatchImport, ResolveImport (which looks only)
 	Via    string `json:"via,omitempty"`    // grpc, rest
 	// Expect is the reason with which a call must end that is not meant to succeed.
 	Expect string `json:"expect,omitempty"`
@@ -48,6 +52,9 @@ type Event struct {
 	Code   string `json:"code,omitempty"`
 	Reason string `json:"reason,omitempty"`
 	Text   string `json:"text,omitempty"`
+	// Verdict and Doubt of the latest look into Loop, if there was one.
+	Verdict string `json:"verdict,omitempty"`
+	Doubt   string `json:"doubt,omitempty"`
 	// Retry is how long the answer asks to wait, in seconds; 0 when it does not say.
 	Retry float64 `json:"retry,omitempty"`
 	// Last marks what was asked and told when all was over.
