@@ -1,0 +1,161 @@
+package chaos
+
+import (
+	"context"
+	"net/http"
+	"testing"
+	"time"
+
+	"cegid.internal/gateway/cegidclient/loopsim"
+	looppb "cegid.internal/gateway/gen/go/cegid/loop/v1"
+)
+
+// age is more than the fixture's imports.resubmit_after.
+const age = 2100 * time.Millisecond
+
+func again(request *looppb.ImportEntriesRequest) *looppb.ResolveImportRequest {
+	return &looppb.ResolveImportRequest{
+		Practice: request.GetPractice(), RequestId: request.GetRequestId(), Action: &looppb.ResolveImportRequest_Resubmit{
+			Resubmit: &looppb.ResubmitImport{Payload: &looppb.ResubmitImport_Entries{
+				Entries: &looppb.ResubmittedEntries{Options: request.GetOptions(), Entries: request.GetEntries()},
+			}},
+		},
+	}
+}
+
+func (f *fixture) resubmit(request *looppb.ImportEntriesRequest, patience time.Duration) word {
+	f.Helper()
+	ctx, cancel := context.WithTimeout(f.Context(), patience)
+	defer cancel()
+	return f.caller.resolve(ctx, again(request), false)
+}
+
+func (f *fixture) attempt(id string) int {
+	f.Helper()
+	return int(f.caller.get(f.Context(), loopsim.SandboxDemo, id, false, false).found.GetAttempt())
+}
+
+// TestAServerThatIsKilledWhileItSendsAgainSendsNothingTwice is the table of states for RESUBMIT: imports that Loop never saw
+// are sent again, the server is killed on the way, and started again.
+func TestAServerThatIsKilledWhileItSendsAgainSendsNothingTwice(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t, settings{})
+	const demo = loopsim.SandboxDemo
+	submission := func(fault loopsim.Fault) *loopsim.Fault {
+		fault.Method, fault.Route = http.MethodPost, "/importJson"
+		return &fault
+	}
+	type row struct {
+		id string
+		// What strikes RESUBMIT on its way, if anything.
+		fault  *loopsim.Fault
+		leaves bool // its caller does not get an answer
+		// State and attempt when the server is killed, and the state after it has started again; Loop has gone on meanwhile.
+		killed        string
+		killedAttempt int
+		found         string
+		// What repeating RESUBMIT at once is told: a state, or the reason of an error; and a while later.
+		again, later string
+		// Submissions that Loop has seen, and entries booked, in the end, when its caller has repeated the import too.
+		end          string
+		sent, booked int
+	}
+	table := []row{
+		{
+			id: "looks", fault: &loopsim.Fault{Kind: loopsim.FaultHang, Method: http.MethodGet, Route: "/EcritureComptable"}, leaves: true,
+			killed: "UNCERTAIN", killedAttempt: 1, found: "UNCERTAIN", again: "WAITING", later: "WAITING", end: "SUCCEEDED", sent: 2, booked: 1,
+		},
+		{
+			id: "hangs-unprocessed", fault: submission(loopsim.Fault{Kind: loopsim.FaultHang}), leaves: true,
+			killed: "SUBMITTING", killedAttempt: 2, found: "UNCERTAIN", again: "MAY_BE_BOOKED", later: "WAITING", end: "SUCCEEDED", sent: 3, booked: 1,
+		},
+		{
+			id: "hangs-processed", fault: submission(loopsim.Fault{Kind: loopsim.FaultHang, After: true}), leaves: true,
+			killed: "SUBMITTING", killedAttempt: 2, found: "UNCERTAIN", again: "MAY_BE_BOOKED", later: "MAY_BE_BOOKED", end: "UNCERTAIN", sent: 2, booked: 1,
+		},
+		{
+			id: "lost-answer", fault: submission(loopsim.Fault{Kind: loopsim.FaultCutAfter}),
+			killed: "UNCERTAIN", killedAttempt: 2, found: "UNCERTAIN", again: "MAY_BE_BOOKED", later: "MAY_BE_BOOKED", end: "UNCERTAIN", sent: 2, booked: 1,
+		},
+		{
+			id: "turned-away", fault: submission(loopsim.Fault{Kind: loopsim.FaultStatus, Status: http.StatusTooManyRequests}),
+			killed: "NOT_SENT", killedAttempt: 2, found: "NOT_SENT", again: "NOTHING_TO_RESOLVE", later: "NOTHING_TO_RESOLVE", end: "SUCCEEDED", sent: 3, booked: 1,
+		},
+		{
+			id:     "waiting",
+			killed: "WAITING", killedAttempt: 2, found: "SUCCEEDED", again: "SUCCEEDED", later: "SUCCEEDED", end: "SUCCEEDED", sent: 2, booked: 1,
+		},
+	}
+	requests := map[string]*looppb.ImportEntriesRequest{}
+	for _, each := range table {
+		dossier := f.loop.dossier(t, "AGAIN-"+each.id)
+		requests[each.id] = one(demo, dossier, "R-"+each.id, each.id)
+		f.loop.Inject(*submission(loopsim.Fault{Kind: loopsim.FaultCutBefore, Dossier: dossier, Times: 1}))
+		if w := f.submit(requests[each.id]); w.State != "UNCERTAIN" {
+			t.Fatalf("%s: %s %s", each.id, w.State, w.Text)
+		}
+	}
+	told := func(when, id string, w word, want string) {
+		t.Helper()
+		if w.Code == "" && w.State != want || w.Code != "" && w.Reason != want {
+			t.Errorf("%s: RESUBMIT %s is told %s %s %s (%s) and not %s", id, when, w.State, w.Code, w.Reason, w.Text, want)
+		}
+	}
+	for _, each := range table {
+		told("too early", each.id, f.resubmit(requests[each.id], 20*time.Second), "MAY_BE_BOOKED")
+	}
+	f.loop.SetImportDelays(time.Hour, 0) // what is accepted now waits
+	time.Sleep(age)
+	var struck []string
+	for _, each := range table {
+		if each.fault != nil {
+			fault := *each.fault
+			fault.Dossier, fault.Times = requests[each.id].GetDossier(), 1
+			struck = append(struck, f.loop.Inject(fault))
+		}
+		patience := 20 * time.Second
+		if each.leaves {
+			patience = 300 * time.Millisecond
+		}
+		f.resubmit(requests[each.id], patience)
+		f.await(demo, each.id, each.killed)
+	}
+	for _, each := range table {
+		f.await(demo, each.id, each.killed)
+		if n := f.attempt(each.id); n != each.killedAttempt {
+			t.Errorf("%s: killed at attempt %d, not %d", each.id, n, each.killedAttempt)
+		}
+	}
+	for _, fault := range struck {
+		if f.loop.FaultHits(fault) != 1 {
+			t.Errorf("%s did not strike", fault)
+		}
+	}
+	f.kill()
+	f.loop.ClearFaults()
+	f.loop.FinishImports()
+	f.loop.SetImportDelays(time.Hour, 0)
+	if err := f.start(); err != nil {
+		t.Fatal(err)
+	}
+	for _, each := range table {
+		f.await(demo, each.id, each.found)
+	}
+	for _, when := range []string{"at once", "a while later"} {
+		for _, each := range table {
+			want := map[string]string{"at once": each.again, "a while later": each.later}[when]
+			told(when, each.id, f.resubmit(requests[each.id], 20*time.Second), want)
+		}
+		time.Sleep(age)
+	}
+	for _, each := range table {
+		f.submit(requests[each.id]) // its caller repeats it
+	}
+	f.loop.FinishImports()
+	for _, each := range table {
+		f.await(demo, each.id, each.end)
+		if sent, booked := f.submissions(each.id); sent != each.sent || booked != each.booked {
+			t.Errorf("%s: sent %d times and booked %d times, not %d and %d", each.id, sent, booked, each.sent, each.booked)
+		}
+	}
+}
