@@ -61,7 +61,7 @@ func whatPeopleLookAt(t *testing.T, temporary opener) {
 	_, block, _ := strings.Cut(string(handbook), "```sql\n")
 	block, _, _ = strings.Cut(block, "```")
 	queries := strings.Split(strings.TrimSpace(block), ";\n")
-	if len(queries) != 4 {
+	if len(queries) != 5 {
 		t.Errorf("the handbook has %d queries", len(queries))
 	}
 	for _, query := range queries {
