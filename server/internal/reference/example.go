@@ -39,7 +39,7 @@ const (
 
 // call is an example that was made over both transports: the command lines, and what they print.
 type call struct {
-	before           []string // command lines that print nothing
+	before           []string // command lines that print nothing but what they say
 	grpc, rest       string
 	grpcOut, restOut string
 }
@@ -114,7 +114,7 @@ func (c *caller) example(ctx context.Context, method protoreflect.MethodDescript
 		if _, err := c.overGRPC(ctx, first, requests); apierror.ReasonName(apierror.ReasonOf(err)) != fails.Reason {
 			return out, fmt.Errorf("%s ended with %w, and not %s", fails.RPC, err, fails.Reason)
 		}
-		out.before = append(out.before, grpcLine(first, requests)+"  # "+fails.Reason)
+		out.before = append(out.before, grpcLine(first, requests)+" 2>&1 | grep -o "+fails.Reason+"\n"+fails.Reason)
 	}
 	requests, err := requestsOf(method, example.Request)
 	if err != nil {
