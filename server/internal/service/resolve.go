@@ -8,6 +8,7 @@ import (
 	"slices"
 	"time"
 
+	"golang.org/x/sync/errgroup"
 	"google.golang.org/grpc/codes"
 
 	"cegid.internal/gateway/cegidclient"
@@ -71,8 +72,12 @@ func (r *resolving) demand(ctx context.Context, right policy.Right) error {
 	return r.refuse(ctx, looppb.ImportService_ResolveImport_FullMethodName, right)
 }
 
-// mostSearched is how many references a look asks Loop for; each takes two questions, three when nothing is there.
-const mostSearched = 20
+const (
+	// mostSearched is how many references a look asks Loop for; each takes two questions, three when nothing is there.
+	mostSearched = 20
+	// atATime is how many of them: a slow Loop must not make a look longer than a call may take.
+	atATime = 4
+)
 
 // check looks for the import in Loop and keeps what it sees.
 func (r *resolving) check(ctx context.Context) (result string, err error) {
@@ -81,12 +86,9 @@ func (r *resolving) check(ctx context.Context) (result string, err error) {
 	}
 	began := time.Now()
 	search := ledger.Search{Attempt: r.record.Attempt, Caller: r.caller(ctx)}
-	for _, reference := range spread(searchable(r.record.DocumentReferences), mostSearched) {
-		sighting, err := r.sight(ctx, reference)
-		if err != nil {
-			return "", err // what was seen before stays
-		}
-		search.Sightings = append(search.Sightings, sighting)
+	search.Sightings, err = r.sightings(ctx, spread(searchable(r.record.DocumentReferences), mostSearched))
+	if err != nil {
+		return "", err // what was seen before stays
 	}
 	search.Took = time.Since(began)
 	record, err := r.ledger.Checked(ctx, r.record.Key, search)
@@ -97,7 +99,21 @@ func (r *resolving) check(ctx context.Context) (result string, err error) {
 	return string(record.Evidence.Verdict), nil
 }
 
-// sight asks Loop for the entries of a reference.
+// sightings asks Loop for references.
+func (r *resolving) sightings(ctx context.Context, references []string) ([]ledger.Sighting, error) {
+	out := make([]ledger.Sighting, len(references))
+	asking, ctx := errgroup.WithContext(ctx)
+	asking.SetLimit(atATime)
+	for i, reference := range references {
+		asking.Go(func() (err error) {
+			out[i], err = r.sight(ctx, reference)
+			return err
+		})
+	}
+	return out, asking.Wait()
+}
+
+// sight asks Loop for the entries of a reference (loop-api: A 4).
 func (r *resolving) sight(ctx context.Context, reference string) (ledger.Sighting, error) {
 	booked, err := entriesUnder(ctx, r.practice.Client, r.record.Dossier, reference)
 	if err == nil && len(booked[0].Items)+len(booked[1].Items) == 0 {
@@ -112,7 +128,8 @@ func (r *resolving) sight(ctx context.Context, reference string) (ledger.Sightin
 	}
 	for _, part := range booked {
 		for _, entry := range part.Items {
-			out.Different = out.Different || !r.record.Fits(reference, entry.Journal, (*string)(entry.DocumentDate))
+			out.Different = out.Different || entry.DocumentReference != nil && *entry.DocumentReference != reference ||
+				!r.record.Fits(reference, entry.Journal, (*string)(entry.DocumentDate))
 		}
 	}
 	return out, nil
