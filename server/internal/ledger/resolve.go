@@ -289,7 +289,11 @@ func (l *Ledger) change(ctx context.Context, key Key, do func(*writing, *Record)
 			return err
 		}
 		from, changed := row.standing(), row
-		if verdict = do(w, &changed); verdict != nil {
+		if err := do(w, &changed); err != nil {
+			if !isVerdict(err) {
+				return err
+			}
+			verdict = err
 			return nil
 		}
 		row = changed
@@ -302,6 +306,11 @@ func (l *Ledger) change(ctx context.Context, key Key, do func(*writing, *Record)
 		return Record{}, err
 	}
 	return row, nil
+}
+
+// isVerdict tells what the rules say from a database that fails.
+func isVerdict(err error) bool {
+	return errors.Is(err, errUnchanged) || errors.Is(err, ErrLost) || errors.Is(err, ErrEvidence) || errors.As(err, new(*StatedError))
 }
 
 // others counts the imports that have the references of what was found, or may have: only the first references of an import

@@ -38,15 +38,17 @@ const (
 	ImportState_IMPORT_STATE_WAITING ImportState = 3
 	// Being integrated by Loop. (Loop: status 2)
 	ImportState_IMPORT_STATE_RUNNING ImportState = 4
-	// Booked. (Loop: status 3)
+	// Booked; or a person has stated so. (Loop: status 3)
 	ImportState_IMPORT_STATE_SUCCEEDED ImportState = 5
 	// Ended with errors at Loop. Does not prove that nothing was booked. (Loop: status 4)
 	ImportState_IMPORT_STATE_FAILED ImportState = 6
-	// Provably never left, or turned away at the door: nothing was booked. Send the same request_id again.
+	// Provably never left, or turned away at the door, or UNCERTAIN until a person stated so: nothing was booked. Send the
+	// same request_id again.
 	ImportState_IMPORT_STATE_NOT_SENT ImportState = 7
-	// Loop said no at once: nothing was booked. Mend it and send the same request_id again.
+	// Loop said no at once, or it FAILED and a person stated so: nothing was booked. Mend it and send the same request_id
+	// again.
 	ImportState_IMPORT_STATE_REFUSED ImportState = 8
-	// Sent, and nobody knows what became of it. This service never sends it again by itself.
+	// Sent, and nobody knows what became of it. This service never sends it again by itself: see ResolveImport.
 	ImportState_IMPORT_STATE_UNCERTAIN ImportState = 9
 )
 
