@@ -232,6 +232,11 @@ func TestALookIntoLoopThatFailsLeavesWhatWasSeen(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	refusal := r.Simulator.Inject(loopsim.Fault{Kind: loopsim.FaultStatus, Status: http.StatusBadRequest, Route: "/EcritureComptable"})
+	if _, err := r.check("clerk", "FA-1"); reasonOf(err) != "LOOP_REFUSED" {
+		t.Errorf("refused by Loop: %v", err)
+	}
+	r.Simulator.RemoveFault(refusal)
 	fault := r.Simulator.Inject(loopsim.Fault{Kind: loopsim.FaultStatus, Status: http.StatusServiceUnavailable, Route: "/EcritureComptable"})
 	for _, call := range []func() (*looppb.Import, error){
 		func() (*looppb.Import, error) { return r.check("clerk", "FA-1") },
