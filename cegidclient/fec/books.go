@@ -39,6 +39,8 @@ type books struct {
 	doubt   bool                 // a line that could not be read came before
 	entries int
 
+	references textfile.References
+
 	numbering
 }
 
@@ -83,6 +85,7 @@ func (b *books) prepare() {
 func (v *Validator) book(c *cells, m *movement) {
 	j, a := v.journalOf(c), v.accountOf(c)
 	v.party(c)
+	v.references.Add(c[PieceRef])
 	if !m.known {
 		v.partial = true
 	}

@@ -541,6 +541,34 @@ func TestAnEntryOutOfBalanceIsNamed(t *testing.T) {
 	}
 }
 
+func TestTheFirstReferencesAreKept(t *testing.T) {
+	v := NewValidator(Options{})
+	lines := strings.SplitAfter(written(good()), "\r\n")
+	cells := strings.Split(lines[1], "|")
+	_, _ = v.Write([]byte(lines[0]))
+	for i := range 2 * (textfile.MaxReferences + 10) {
+		cells[PieceRef] = fmt.Sprint("Pi\xe8ce ", i/2)
+		if i < 4 {
+			cells[PieceRef] = strings.Repeat("x", textfile.MaxReference-1+i) // of which two are kept
+		}
+		_, _ = v.Write([]byte(strings.Join(cells, "|")))
+	}
+	got := v.Close().References
+	if len(got) != textfile.MaxReferences || len(got[0]) != textfile.MaxReference-1 || len(got[1]) != textfile.MaxReference || got[2] != "Pièce 2" || got[textfile.MaxReferences-1] != "Pièce 99" {
+		t.Errorf("%q", got)
+	}
+}
+
+func TestAFileThatCannotBeReadIsRefusedAtOnce(t *testing.T) {
+	for content, refused := range map[string]bool{"PK\x03\x04" + strings.Repeat("x", 100) + "\n": true, written(good()): false, "": false} {
+		v := NewValidator(Options{})
+		_, _ = v.Write([]byte(content))
+		if v.Refused() != refused {
+			t.Errorf("%.10q is refused: %t", content, v.Refused())
+		}
+	}
+}
+
 func TestTheReportCounts(t *testing.T) {
 	r := validate(written(good()), Options{Name: goodName})
 	want := Report{
@@ -552,7 +580,7 @@ func TestTheReportCounts(t *testing.T) {
 			{"51200000", "Banque", 1, 0, 120_00},
 			{"60700000", "Achats de marchandises", 1, 100_00, 0},
 		},
-		Separator: '|', Encoding: ASCII,
+		References: []string{"FA-1", "VIR-7"}, Separator: '|', Encoding: ASCII,
 	}
 	if got, want := fmt.Sprintf("%+v", r), fmt.Sprintf("%+v", want); got != want {
 		t.Errorf("got  %s\nwant %s", got, want)

@@ -26,6 +26,8 @@ type Report struct {
 	FirstDate, LastDate string
 	// Journals and Accounts are the totals by code, in its order.
 	Journals, Accounts []Total
+	// References are the first hundred document references (PieceRef), each once. One of more than 255 bytes is left out.
+	References []string
 	// Unbalanced are the first hundred entries that do not balance, in the order of the file.
 	Unbalanced []EntryTotal
 	// Separator is a tab or |, or 0 where none was found. Signed files have Montant and Sens instead of Debit and Credit;
@@ -125,6 +127,7 @@ func (v *Validator) makeReport() Report {
 	r.Lines, r.Entries = v.lines, v.entries
 	r.Debit, r.Credit, r.Partial = v.total.Debit, v.total.Credit, v.partial
 	r.FirstDate, r.LastDate = v.firstDate.String(), v.lastDate.String()
+	r.References = v.references.List(decode)
 	r.Unbalanced = slices.Clone(v.entryTotals)
 	r.Separator, r.Encoding = v.separator, v.encoding()
 	r.Signed, r.CashBasis = v.signed, v.column[DateRglt] >= 0

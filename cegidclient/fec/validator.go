@@ -103,6 +103,9 @@ func (v *Validator) Write(p []byte) (int, error) {
 // Failed tells whether an error was found so far.
 func (v *Validator) Failed() bool { return v.errors > 0 }
 
+// Refused tells whether the file cannot be read at all: nothing that is still to come matters.
+func (v *Validator) Refused() bool { return v.refused }
+
 // Close ends the file and reports on it. Called again, it gives the same report.
 func (v *Validator) Close() Report {
 	if !v.closed {

@@ -47,6 +47,7 @@ type books struct {
 	open        textfile.OpenEntries
 	doubt       bool // a line that could not be read came before
 	entries     int
+	references  textfile.References
 	broken      breakdown
 	entryTotals []EntryTotal // that do not balance, once the file has ended
 }
@@ -155,6 +156,7 @@ func (v *Validator) book(m *movement) {
 		}
 	}
 	v.lines++
+	v.references.Add(m.reference)
 	j.lines++
 	a.lines++
 	v.enter(m)

@@ -203,6 +203,9 @@ func TestEachEntryIsTold(t *testing.T) {
 	if !slices.Equal(told, want) || !slices.Equal(r.Unbalanced, want[2:]) {
 		t.Errorf("%+v\n%+v", told, r.Unbalanced)
 	}
+	if want := []string{"ACH-1", "BQ1-1", "CB-2"}; !slices.Equal(r.References, want) {
+		t.Errorf("%q; want %q", r.References, want)
+	}
 	if r.Foreign != 2 || r.Partial || r.Debit != 126_00 || r.Entries != 3 {
 		t.Errorf("%+v", r)
 	}
@@ -248,5 +251,15 @@ func TestNothingIsWrittenAfterTheEnd(t *testing.T) {
 	}
 	if second := v.Close(); fmt.Sprint(first) != fmt.Sprint(second) {
 		t.Error("the report changed")
+	}
+}
+
+func TestAFileThatCannotBeReadIsRefusedAtOnce(t *testing.T) {
+	for content, refused := range map[string]bool{"PK\x03\x04" + strings.Repeat("x", 100) + "\n": true, written(good()): false, "": false} {
+		v := NewValidator(Options{})
+		_, _ = v.Write([]byte(content))
+		if v.Refused() != refused {
+			t.Errorf("%.10q is refused: %t", content, v.Refused())
+		}
 	}
 }

@@ -49,6 +49,8 @@ type Report struct {
 	FirstDate, LastDate Day
 	// Journals, Accounts and Axes are the totals by code, in its order; labels are those of JAL and CGN.
 	Journals, Accounts, Axes []Total
+	// References are the first hundred internal references of lines of the ledger (REFINTERNE), each once.
+	References []string
 	// Unbalanced are the first hundred entries that do not balance, in the order of the file.
 	Unbalanced []EntryTotal
 	Encoding   Encoding
@@ -160,6 +162,7 @@ func (v *Validator) makeReport() Report {
 	r.Header, r.Movements, r.Lines, r.Entries = v.header, v.movements, v.lines, v.entries
 	r.Debit, r.Credit, r.Foreign, r.Partial = v.total.Debit, v.total.Credit, v.foreign, v.partial
 	r.FirstDate, r.LastDate = Day(v.firstDate.String()), Day(v.lastDate.String())
+	r.References = v.references.List(decode)
 	r.Unbalanced, r.Encoding = slices.Clone(v.entryTotals), v.encoding()
 	for kind, n := range v.kinds {
 		if n > 0 {
