@@ -25,6 +25,13 @@ func JournalCode(code string) []Finding {
 	return f.list
 }
 
+// SIRET checks the establishment of a whole import; an empty one is none.
+func SIRET(siret string) []Finding {
+	var c checker
+	c.checkSIRET("siret", siret)
+	return c.list
+}
+
 // checkSIREN tells why a SIREN is none: the code of a finding, or nothing.
 func checkSIREN(s string) (code string) {
 	switch {

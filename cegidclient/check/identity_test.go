@@ -49,3 +49,15 @@ func TestLoopsOwnJournalIsNotCreated(t *testing.T) {
 		t.Errorf("%+v", got)
 	}
 }
+
+func TestTheEstablishmentOfAnImportIsChecked(t *testing.T) {
+	for siret, code := range map[string]string{"": "", "90000000100017": "", "90000000100018": siretChecksum, "9000000010001": siretInvalid} {
+		got := SIRET(siret)
+		if code == "" && got != nil || code != "" && (len(got) != 1 || got[0].Code != code || got[0].Field != "siret") {
+			t.Errorf("%q: %+v", siret, got)
+		}
+	}
+	if got := SIRET("900 000 001 00017"); len(got) != 1 || !slices.Equal(got[0].Suggestions, []string{"90000000100017"}) {
+		t.Errorf("%+v", got)
+	}
+}
