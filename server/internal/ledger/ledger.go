@@ -358,15 +358,15 @@ func (l *Ledger) CountByState(ctx context.Context) (counts map[State]int, err er
 
 // Retained counts what Retain let go of.
 type Retained struct {
-	// Rows are gone; Contents are rows whose references and findings are.
-	Rows, Contents int64
+	// Rows and Deposits are gone; Contents are rows whose references and findings are.
+	Rows, Contents, Deposits int64
 }
 
 // retainBatch is how many rows a transaction of Retain touches.
 const retainBatch = 500
 
 // Retain forgets rows 400 days after their state last changed, and their references and findings after 90. What is not
-// final stays whole.
+// final stays whole. Deposits go 30 days after they expired.
 func (l *Ledger) Retain(ctx context.Context) (Retained, error) {
 	var count Retained
 	for _, step := range []struct {
@@ -379,6 +379,7 @@ func (l *Ledger) Retain(ctx context.Context) (Retained, error) {
 			` LIMIT $2) RETURNING practice, request_id`, KeepOutcome, false, &count.Rows},
 		{`UPDATE submission SET document_references = '', clues = '', findings = '', evidence = '' WHERE (practice, request_id) IN (SELECT practice, request_id FROM submission ` +
 			`WHERE updated < $1 AND (document_references <> '' OR findings <> '' OR evidence <> '') AND ` + final + ` LIMIT $2) RETURNING practice, request_id`, KeepContent, true, &count.Contents},
+		{`DELETE FROM deposit WHERE (practice, id) IN (SELECT practice, id FROM deposit WHERE expires < $1 LIMIT $2) RETURNING practice, id`, KeepDeposit, false, &count.Deposits},
 	} {
 		for more := true; more; {
 			var keys []Key

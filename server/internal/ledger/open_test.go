@@ -531,9 +531,9 @@ func TestQueriesUseTheirIndex(t *testing.T) { onEach(t, queriesUseTheirIndex) }
 
 func queriesUseTheirIndex(t *testing.T, temporary opener) {
 	l := temporary(t, nil)
-	explain, primaryKey, blob := "EXPLAIN QUERY PLAN ", "sqlite_autoindex_submission_1", `x'00'`
+	explain, primaryKey, depositKey, blob := "EXPLAIN QUERY PLAN ", "sqlite_autoindex_submission_1", "sqlite_autoindex_deposit_1", `x'00'`
 	if l.Shared() {
-		explain, primaryKey, blob = "EXPLAIN ", "Index Cond: ((practice = 'x'::text) AND (request_id = 'y'::text))", `'\x00'`
+		explain, primaryKey, depositKey, blob = "EXPLAIN ", "Index Cond: ((practice = 'x'::text) AND (request_id = 'y'::text))", "deposit_pkey", `'\x00'`
 		l.db.SetMaxOpenConns(1)
 		if _, err := l.db.ExecContext(t.Context(), "SET enable_seqscan = off"); err != nil { // which is quicker on few rows
 			t.Fatal(err)
@@ -547,6 +547,8 @@ func queriesUseTheirIndex(t *testing.T, temporary opener) {
 		`SELECT * FROM submission WHERE state IN ('RECEIVED', 'SUBMITTING') ORDER BY lease_until`:                                           "submission_open",
 		`SELECT * FROM submission WHERE state IN ('WAITING', 'RUNNING') AND next_poll <= 5 ORDER BY next_poll LIMIT 9`:                      "submission_due",
 		`DELETE FROM submission WHERE updated < 1 AND ` + final:                                                                             "submission_age",
+		`SELECT * FROM deposit WHERE practice = 'x' AND id = 'y'`:                                                                           depositKey,
+		`DELETE FROM deposit WHERE expires < 1`:                                                                                             "deposit_age",
 	} {
 		if plan := lines(t, l, explain+query); !strings.Contains(plan, index) {
 			t.Errorf("%s\n%s", query, plan)

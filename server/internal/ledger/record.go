@@ -32,6 +32,12 @@ type Finding struct {
 	Message     string   `json:"message,omitempty"`
 	MessageFR   string   `json:"message_fr,omitempty"`
 	Suggestions []string `json:"suggestions,omitempty"`
+	// Of a file: who objects, where it was found first, how often, and on which lines.
+	Grounds []string `json:"grounds,omitempty"`
+	Line    int      `json:"line,omitempty"`
+	Column  int      `json:"column,omitempty"`
+	Count   int      `json:"count,omitempty"`
+	Lines   []int    `json:"lines,omitempty"`
 }
 
 // Failure says how a submission ended, when it did not end well; it suffices to give the same answer again.

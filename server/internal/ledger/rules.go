@@ -18,6 +18,8 @@ const (
 	// last changed.
 	KeepOutcome = 400 * 24 * time.Hour
 	KeepContent = 90 * 24 * time.Hour
+	// KeepDeposit is how long Retain keeps a deposit after it expired, so that an import of it can still be repeated.
+	KeepDeposit = DuplicateWithin
 )
 
 // standing is what the rules look at, and all that they change. It is comparable, so that the model check can keep

@@ -40,6 +40,8 @@ func whatPeopleLookAt(t *testing.T, temporary opener) {
 			"uncertain_since error_message follow_error verdict doubt checked",
 		"ledger_under_way": "practice dossier request_id state caller loop_request_id received submitted next_poll poll_count follow_error lease_until owner",
 		"ledger_states":    "practice state submissions oldest newest",
+		"ledger_deposits": "deposit_id practice dossier caller format file_name sha256 size uri entries lines debit credit first_date last_date " +
+			"created expires",
 	} {
 		rows, err := l.db.QueryContext(t.Context(), "SELECT * FROM "+view)
 		if err != nil {
