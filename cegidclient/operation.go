@@ -184,6 +184,10 @@ func accountingOperations() []Operation {
 	deposit := standard(20, "get_file_deposit", "GET", "/getFileUrlDeposit", "A place to deposit a file", Documented, ResendAlways, "A 3.1",
 		"Lifetime of the link; whether both parts come in one object.")
 	deposit.Note = "The file itself goes to Azure's storage, which sees no key of Loop's. Asking twice gives two places."
+	deposit.Wrapped, deposit.RPCs = true, []string{"ImportService.DepositFile"}
+	for _, each := range []*Operation{&fec, &tra, &custom} {
+		each.Wrapped, each.RPCs = true, []string{"ImportService.ImportFile"}
+	}
 	document := standard(25, "store_document", "POST", "/storeDocument", "Drop a document into the accounting robot", PartlyDocumented, ResendNever, "A 5",
 		"Answer, errors, the collection stage.")
 	document.Wrapped, document.RPCs = true, []string{"DocumentService.StoreDocument"}

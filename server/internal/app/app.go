@@ -34,6 +34,7 @@ import (
 	looppb "cegid.internal/gateway/gen/go/cegid/loop/v1"
 	"cegid.internal/gateway/server/internal/apierror"
 	"cegid.internal/gateway/server/internal/authn"
+	"cegid.internal/gateway/server/internal/config"
 	"cegid.internal/gateway/server/internal/gateway"
 	"cegid.internal/gateway/server/internal/importer"
 	"cegid.internal/gateway/server/internal/interceptor"
@@ -76,8 +77,10 @@ type Config struct {
 	Policy    *policy.Policy
 	// Ledger of all writes. The server uses it until Serve returns, and does not close it.
 	Ledger *ledger.Ledger
-	// Spool is the folder for documents under way; empty is the system's temporary one.
+	// Spool is the folder for documents and files under way; empty is the system's temporary one.
 	Spool string
+	// Files says how files of entries are taken in; its zero values are the defaults.
+	Files config.Files
 	// Raw lists the routes that raw calls may use; none by default.
 	Raw []rawdoor.Route
 	// CallLimit bounds a submission, and polls say how accepted imports are followed; zero durations are the importer's
@@ -127,6 +130,9 @@ func New(cfg Config) (_ *Server, err error) {
 	if cfg.Audit == nil {
 		cfg.Audit = cfg.Log
 	}
+	if cfg.Files == (config.Files{}) {
+		cfg.Files = config.DefaultFiles
+	}
 	s.readiness = &readiness{ping: cfg.Ledger.Ping, changed: s.setHealth, log: cfg.Log}
 	s.draining, s.drain = context.WithCancel(context.Background())
 	s.shuttingDown, s.endCalls = context.WithCancel(context.Background())
@@ -165,13 +171,14 @@ func New(cfg Config) (_ *Server, err error) {
 		Audit: cfg.Audit, Refusals: s.refusals, Draining: s.draining, Shutdown: s.shuttingDown,
 	}
 	writes := service.NewWrites(cfg.Practices, cfg.Ledger, s.importer, cfg.Policy, callerOf, cfg.Log, cfg.Audit)
-	files, err := spool.Open(cfg.Spool)
+	underWay, err := spool.Open(cfg.Spool, cfg.Files.SpoolSize)
 	if err != nil {
-		return nil, fmt.Errorf("the folder for documents under way: %w", err)
+		return nil, fmt.Errorf("the folder for documents and files under way: %w", err)
 	}
 	s.preflight = preflight.New()
-	s.imports = service.NewImports(writes, s.preflight, telemetry.NewResolutions(cfg.Registry), s.refusals.Refuse)
-	s.documents = service.NewDocuments(writes, s.preflight, files)
+	s.imports = service.NewImports(writes, s.preflight, service.Files{Spool: underWay, MaxSize: cfg.Files.MaxSize, DepositLifetime: cfg.Files.DepositLifetime},
+		telemetry.NewResolutions(cfg.Registry), s.refusals.Refuse)
+	s.documents = service.NewDocuments(writes, s.preflight, underWay)
 	s.raw = service.NewRaw(writes, rawdoor.New(cfg.Raw...))
 	// Credentials belong to a server, not to a listener: the gateway's is reached in memory alone, without any.
 	transport := insecure.NewCredentials()
@@ -199,7 +206,7 @@ func New(cfg Config) (_ *Server, err error) {
 		return nil, err
 	}
 	rest, err := gateway.New(gateway.Config{
-		Conn: s.conn, Services: contract, MaxBody: maxMessage, OpenAPI: gen.OpenAPI, Ready: s.readiness.why, Log: cfg.Log,
+		Conn: s.conn, Services: contract, MaxBody: maxMessage, MaxFile: cfg.Files.MaxSize, OpenAPI: gen.OpenAPI, Ready: s.readiness.why, Log: cfg.Log,
 		Check:    func(request proto.Message) error { return interceptor.CheckShape(validator, request) },
 		Identity: func(state *tls.ConnectionState) metadata.MD { return interceptor.HandOver(state, cfg.Authorities) },
 		Arrive:   door.Arrive,

@@ -124,9 +124,13 @@ func TestMethodsAreOfDossiersAsTheirRequestsAre(t *testing.T) {
 			t.Fatal(err)
 		}
 		_, named := request.New().Interface().(interface{ GetDossier() string })
-		_, opening := request.New().Interface().(interface {
+		opening := false
+		switch request.New().Interface().(type) {
+		case interface {
 			GetMetadata() *looppb.DocumentMetadata
-		})
+		}, interface{ GetMetadata() *looppb.FileMetadata }:
+			opening = true
+		}
 		got, found := known[string(method.Parent().Name()+"."+method.Name())]
 		if !found || got.OfDossier != (named || opening) {
 			t.Errorf("%s: %+v", method.FullName(), got)

@@ -126,7 +126,7 @@ func (t *Tenants) practice(from config.Practice, loop config.Loop) (*service.Pra
 		return nil, err
 	}
 	practice := &service.Practice{
-		Name: from.Name, Domain: from.Domain, Client: client, Unverified: from.UnverifiedOperations,
+		Name: from.Name, Domain: from.Domain, Client: client, Unverified: from.UnverifiedOperations, PlainLinks: loop.AllowPlainHTTP,
 		SecretProblem: keyring.LastError, Secrets: keyring.Statuses,
 		HasStandard: keyring.Has(cegidclient.KeyStandard), HasAdvanced: keyring.Has(cegidclient.KeyAdvanced),
 	}

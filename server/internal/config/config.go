@@ -40,6 +40,7 @@ type Config struct {
 	// Raw lists the routes that raw calls may use.
 	Raw     []rawdoor.Route
 	Imports Imports
+	Files   Files
 	// CallerLimits are those of callers for whom the policy says nothing else.
 	CallerLimits policy.Limits
 	Deadlines    Deadlines
@@ -111,6 +112,16 @@ type Imports struct {
 	FirstPoll, LastPoll, StalledPoll time.Duration
 	ResubmitAfter                    time.Duration
 }
+
+// Files says how files of entries are taken in.
+type Files struct {
+	// MaxSize of a file, and SpoolSize of all documents and files under way, in bytes.
+	MaxSize, SpoolSize int64
+	DepositLifetime    time.Duration
+}
+
+// DefaultFiles are those of a configuration that says nothing of them.
+var DefaultFiles = Files{MaxSize: 256 << 20, SpoolSize: 4 << 30, DepositLifetime: day}
 
 // DefaultBaseURL is the production gateway (loop-api: C 1.4).
 const DefaultBaseURL = "https://api.cegid.com/loop-api-publiques"

@@ -155,6 +155,7 @@ raw:
   - {method: GET, path: /a.b/c, dossier: none, key: advanced, query: [take, x_1]}
   - {method: DELETE, path: /a.b/c, write: true, dossier: cabinet}
 imports: {call_limit: 4s, lease: 9s, first_poll: 1s, last_poll: 2s, stalled_poll: 3s, resubmit_after: 48h}
+files: {max_size: 2000, spool_size: 2000000000, deposit_lifetime: 90m}
 caller_limits: {calls: 4, requests_per_second: 2.5, burst: 5, bytes_per_second: 6000}
 audit: {file: audit.log}
 deadlines: {unary_default: 1s, unary_max: 2s, stream_default: 3s, stream_max: 4s}
@@ -171,7 +172,7 @@ log: {level: debug, dossiers: true}
 		"Loop:{BaseURL:http://localhost:9/loop-api-publiques AllowPlainHTTP:true SubscriptionKeys:[] Calls:{Attempts:1 AttemptTimeout:1s BaseDelay:2ms MaxDelay:3ms ThrottledDelay:4ms MaxRetryAfter:5s RetryBudget:6 BreakerFailures:7 BreakerPause:8s PageSize:10 MaxAnswer:9000}} " +
 		"Practices:[{Name:007 Domain:D Keys:{Standard: Advanced:${env:GATEWAY_TEST_ADVANCED} SubscriptionKeys:[${file:subscription} ${file:standard}]} " +
 		"Dossiers:[{Code:0012 Name:}] Limits:{Concurrency:3 RequestsPerSecond:2.5} UnverifiedOperations:[create_journal create_account]}] PracticesDirectory: " +
-		"Policy:DIR/policy.yaml Ledger:{File: Postgres:${file:dsn}} Replicas:3 Spool:DIR Raw:[{Method:GET Path:/a.b/c Scope:2 Key:advanced Query:[take x_1]} {Method:DELETE Path:/a.b/c Scope:1 Key:standard Query:[]}] Imports:{CallLimit:4s Lease:9s FirstPoll:1s LastPoll:2s StalledPoll:3s ResubmitAfter:48h0m0s} CallerLimits:{Calls:4 RequestsPerSecond:2.5 Burst:5 BytesPerSecond:6000} Deadlines:{UnaryDefault:1s UnaryMax:2s StreamDefault:3s StreamMax:4s} " +
+		"Policy:DIR/policy.yaml Ledger:{File: Postgres:${file:dsn}} Replicas:3 Spool:DIR Raw:[{Method:GET Path:/a.b/c Scope:2 Key:advanced Query:[take x_1]} {Method:DELETE Path:/a.b/c Scope:1 Key:standard Query:[]}] Imports:{CallLimit:4s Lease:9s FirstPoll:1s LastPoll:2s StalledPoll:3s ResubmitAfter:48h0m0s} Files:{MaxSize:2000 SpoolSize:2000000000 DepositLifetime:1h30m0s} CallerLimits:{Calls:4 RequestsPerSecond:2.5 Burst:5 BytesPerSecond:6000} Deadlines:{UnaryDefault:1s UnaryMax:2s StreamDefault:3s StreamMax:4s} " +
 		"Shutdown:{Drain:0s Grace:5s} Audit:{Stdout:false File:DIR/audit.log} Log:{Level:DEBUG Dossiers:true}}"
 	if got != want {
 		t.Errorf("got  %s\nwant %s", got, want)
@@ -292,6 +293,8 @@ func TestHalfAConfigurationIsRefusedWithACure(t *testing.T) {
 		{"the folder for documents is missing", "", "spool: none", ":12: spool:", "make it, for the user that serves"},
 		{"the folder for documents is a file", "", "spool: policy.yaml", ":12: spool:", "there is no such folder"},
 		{"the folder for documents is an empty word", "", "spool: ''", ":12: spool:", "there is no such folder"},
+
+		{"a file has no room in the spool", "", "files: {spool_size: 1073741823}", "files.spool_size:", "a whole number from 1073741824"},
 
 		{"raw calls are switched on by a word", "", "raw: on", ":12: raw:", "must be a list"},
 		{"a raw route is empty", "", "raw:\n  -", "raw[0]:", "give it a method and a path, or remove it"},

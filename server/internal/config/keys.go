@@ -8,7 +8,7 @@ import (
 	"cegid.internal/gateway/server/internal/rawdoor"
 )
 
-// The longest that any duration of the configuration may be.
+// The longest that most durations of the configuration may be.
 const day = 24 * time.Hour
 
 // A reference to a secret (package secret); what it refers to is checked when it is read.
@@ -58,7 +58,7 @@ func Keys() yaml.Key {
 			secretKey("postgres", "Connection string of PostgreSQL, which holds a password. New connections read it again.").Needed(),
 		).OrText("path").Needed(),
 		yaml.Int("replicas", 1, 1, 100, "How many servers use the ledger at the same time. More than one need a PostgreSQL."),
-		yaml.Text("spool", "Folder for documents on their way to Loop: up to 32 files of 50 MB, for this user alone, gone when they are sent. Without it, the system's temporary folder.").Is("path"),
+		yaml.Text("spool", "Folder for documents and files on their way to Loop: up to 32 at a time, `files.spool_size` in all, for this user alone, gone when they are sent. Without it, the system's temporary folder.").Is("path"),
 		yaml.List("raw", "Routes of Loop's that raw calls may use, for callers with the right raw. None turns raw calls off; what an RPC wraps cannot be listed.", yaml.Mapping("", "",
 			yaml.Text("method", "Method: GET, or one that writes, with `write: true`.").Needed().Words(rawdoor.Methods()...),
 			yaml.Text("path", "Route below `loop.base_url`, letter for letter.").Needed().Pattern(`^(/[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*)+$`),
@@ -75,6 +75,11 @@ func Keys() yaml.Key {
 			pause("last_poll", 5*time.Minute, "Longest pause."),
 			yaml.Duration("resubmit_after", day, time.Second, 30*day, "How long after it was sent an import must be before its absence from Loop says that it was not booked, so that it may be sent again. Loop works for hours: shorten it against a simulator only."),
 			pause("stalled_poll", time.Hour, "Pause when asking makes no sense for now: after a 404, an unknown status, a revoked key."),
+		),
+		yaml.Mapping("files", "How files of entries are taken in.",
+			yaml.Int("max_size", int(DefaultFiles.MaxSize), 1<<10, 1<<30, "Most bytes that a file may have."),
+			yaml.Int("spool_size", int(DefaultFiles.SpoolSize), 1<<30, 1<<40, "Most bytes that all documents and files on their way to Loop may take on the disk."),
+			yaml.Duration("deposit_lifetime", DefaultFiles.DepositLifetime, time.Minute, 30*day, "How long a deposited file can be imported. How long Loop keeps one is not documented."),
 		),
 		policy.LimitKeys("caller_limits", "What each caller may take of the service; the policy can say otherwise for one."),
 		yaml.Mapping("deadlines", "How long a call may take: a default for callers that set none, and a maximum for all. A default is no longer than its maximum.",

@@ -82,6 +82,7 @@ func (l *loader) config(root strictyaml.Node, folder string) *Config {
 	c.Spool = l.folder(top.Get("spool"), folder)
 	c.Raw = l.raw(top.Get("raw"))
 	c.Imports = l.imports(top.Get("imports"))
+	c.Files = l.files(top.Get("files"))
 	c.CallerLimits = policy.ReadLimits(top.Get("caller_limits"), policy.DefaultLimits())
 	c.Deadlines = l.deadlines(top.Get("deadlines"))
 	shutdown, _ := top.Get("shutdown").Fields()
@@ -345,6 +346,13 @@ func resolve(folder, path string) string {
 		return filepath.Clean(path)
 	}
 	return filepath.Join(folder, path)
+}
+
+func (l *loader) files(n strictyaml.Node) Files {
+	fields, _ := n.Fields()
+	return Files{
+		MaxSize: int64(fields.Get("max_size").Int()), SpoolSize: int64(fields.Get("spool_size").Int()), DepositLifetime: fields.Get("deposit_lifetime").Duration(),
+	}
 }
 
 func (l *loader) loop(n strictyaml.Node, folder string) Loop {

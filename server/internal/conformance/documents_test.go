@@ -48,7 +48,7 @@ func (h *harness) document(caller string, u *upload) (*looppb.Document, error) {
 	h.t.Helper()
 	var got *looppb.Document
 	var trailer metadata.MD
-	err := h.uploadGRPC(as(h.t.Context(), caller), u, &trailer, func(m proto.Message) { got = m.(*looppb.StoreDocumentResponse).GetDocument() })
+	err := h.uploadGRPC(as(h.t.Context(), caller), method(h.t, "DocumentService.StoreDocument"), u, &trailer, func(m proto.Message) { got = m.(*looppb.StoreDocumentResponse).GetDocument() })
 	return got, err
 }
 

@@ -255,8 +255,8 @@ func (h *harness) overGRPC(ctx context.Context, m protoreflect.MethodDescriptor,
 		out.Messages = append(out.Messages, decode(h.t, text))
 	}
 	var err error
-	if file, ok := request.(*upload); ok {
-		err = h.uploadGRPC(ctx, file, &trailer, keep)
+	if file, ok := request.(uploading); ok {
+		err = h.uploadGRPC(ctx, m, file, &trailer, keep)
 	} else if !m.IsStreamingServer() {
 		response := newMessage(h.t, m.Output())
 		if err = h.conn.Invoke(ctx, path, request, response, grpc.Trailer(&trailer)); err == nil {
@@ -300,8 +300,8 @@ func (h *harness) streamGRPC(ctx context.Context, m protoreflect.MethodDescripto
 // restRequest writes a request as the contract's HTTP rule says.
 func (h *harness) restRequest(ctx context.Context, m protoreflect.MethodDescriptor, request proto.Message) *http.Request {
 	h.t.Helper()
-	if file, ok := request.(*upload); ok {
-		return h.uploadREST(ctx, file)
+	if file, ok := request.(uploading); ok {
+		return h.uploadREST(ctx, m, file)
 	}
 	rule := proto.GetExtension(m.Options(), annotations.E_Http).(*annotations.HttpRule)
 	verb, template, body := http.MethodGet, rule.GetGet(), rule.GetBody()
@@ -422,7 +422,7 @@ func decode(t *testing.T, text []byte) any {
 }
 
 // volatile are the fields that no two calls share.
-var volatile = []string{"checkTime", "duration", "createTime", "updateTime", "nextPollTime", "loopRequestId", "loopIds"}
+var volatile = []string{"checkTime", "duration", "createTime", "updateTime", "nextPollTime", "loopRequestId", "loopIds", "expireTime"}
 
 // settled is a copy without what changes from call to call.
 func settled(value any) any {

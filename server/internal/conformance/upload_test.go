@@ -17,19 +17,40 @@ import (
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
 
+	"cegid.internal/gateway/cegidclient/fec/fecgen"
 	looppb "cegid.internal/gateway/gen/go/cegid/loop/v1"
 )
 
-// fileCase is a file of a case: the mark of its kind, and zeros up to its size.
+// fileCase is a file of a case: the mark of its kind, and zeros up to its size; a FEC of about that size, with a line changed;
+// or a text.
 type fileCase struct {
 	Kind string `yaml:"kind"`
 	Size int    `yaml:"size"`
+	Text string `yaml:"text"`
+	// Line of a FEC, where From is replaced by To.
+	Line int    `yaml:"line"`
+	From string `yaml:"from"`
+	To   string `yaml:"to"`
 }
 
 func (f *fileCase) content(t *testing.T) []byte {
 	t.Helper()
+	switch {
+	case f.Text != "":
+		return []byte(f.Text)
+	case f.Kind == "fec":
+		return fecgen.Bytes(fecgen.Options{Size: int64(f.Size), Edit: func(line int, text []byte) []byte {
+			if line != f.Line {
+				return text
+			}
+			if !bytes.Contains(text, []byte(f.From)) {
+				t.Fatalf("line %d of the FEC has no %q: %q", line, f.From, text)
+			}
+			return bytes.Replace(text, []byte(f.From), []byte(f.To), 1)
+		}})
+	}
 	head, known := map[string]string{
-		"pdf": "%PDF-1.7\n", "png": "\x89PNG\r\n\x1a\n", "jpeg": "\xff\xd8\xff\xe0", "text": "Facture", "empty": "",
+		"pdf": "%PDF-1.7\n", "png": "\x89PNG\r\n\x1a\n", "jpeg": "\xff\xd8\xff\xe0", "text": "Facture", "zip": "PK\x03\x04", "empty": "",
 	}[f.Kind]
 	if !known {
 		t.Fatalf("file: no kind %q", f.Kind)
@@ -37,18 +58,36 @@ func (f *fileCase) content(t *testing.T) []byte {
 	return append([]byte(head), make([]byte, max(0, f.Size-len(head)))...)
 }
 
-// upload is a file with what is said of it, as one request.
-type upload struct {
-	*looppb.DocumentMetadata
-	file []byte
+// uploading is a file with what is said of it, as one request.
+type uploading interface {
+	proto.Message
+	about() proto.Message
+	content() []byte
 }
+
+// upload is that of a document, uploaded that of any method.
+type (
+	upload struct {
+		*looppb.DocumentMetadata
+		file []byte
+	}
+	uploaded struct {
+		proto.Message
+		file []byte
+	}
+)
+
+func (u *upload) about() proto.Message   { return u.DocumentMetadata }
+func (u *upload) content() []byte        { return u.file }
+func (u *uploaded) about() proto.Message { return u.Message }
+func (u *uploaded) content() []byte      { return u.file }
 
 // request reads the request of a case.
 func (c *corpusCase) request(t *testing.T, m protoreflect.MethodDescriptor) proto.Message {
 	t.Helper()
 	descriptor := m.Input()
 	if m.IsStreamingClient() {
-		descriptor = (&looppb.DocumentMetadata{}).ProtoReflect().Descriptor()
+		descriptor = m.Input().Fields().ByName("metadata").Message()
 	}
 	request := newMessage(t, descriptor)
 	text, err := json.Marshal(c.Request)
@@ -61,57 +100,68 @@ func (c *corpusCase) request(t *testing.T, m protoreflect.MethodDescriptor) prot
 	if !m.IsStreamingClient() {
 		return request
 	}
-	return &upload{request.(*looppb.DocumentMetadata), c.File.content(t)}
+	return &uploaded{request, c.File.content(t)}
 }
 
 // uploadGRPC sends a file in pieces of odd sizes.
-func (h *harness) uploadGRPC(ctx context.Context, u *upload, trailer *metadata.MD, keep func(proto.Message)) error {
-	stream, err := looppb.NewDocumentServiceClient(h.conn).StoreDocument(ctx, grpc.Trailer(trailer))
+func (h *harness) uploadGRPC(ctx context.Context, m protoreflect.MethodDescriptor, u uploading, trailer *metadata.MD, keep func(proto.Message)) error {
+	stream, err := h.conn.NewStream(ctx, &grpc.StreamDesc{ClientStreams: true}, fmt.Sprintf("/%s/%s", m.Parent().FullName(), m.Name()), grpc.Trailer(trailer))
 	if err != nil {
 		return err
 	}
-	err = stream.Send(&looppb.StoreDocumentRequest{Piece: &looppb.StoreDocumentRequest_Metadata{Metadata: u.DocumentMetadata}})
-	rest := u.file
+	send := func(name protoreflect.Name, value protoreflect.Value) error {
+		piece := newMessage(h.t, m.Input())
+		piece.ProtoReflect().Set(m.Input().Fields().ByName(name), value)
+		return stream.SendMsg(piece)
+	}
+	err = send("metadata", protoreflect.ValueOfMessage(u.about().ProtoReflect()))
+	rest := u.content()
 	for size := 700; err == nil && len(rest) > 0; size = min(3*size, 1<<20) {
 		n := min(size, len(rest))
-		err = stream.Send(&looppb.StoreDocumentRequest{Piece: &looppb.StoreDocumentRequest_Data{Data: rest[:n]}})
+		err = send("data", protoreflect.ValueOfBytes(rest[:n]))
 		rest = rest[n:]
+	}
+	if err == nil {
+		err = stream.CloseSend()
 	}
 	if err != nil && !errors.Is(err, io.EOF) {
 		return err
 	}
-	response, err := stream.CloseAndRecv()
-	if err == nil {
+	response := newMessage(h.t, m.Output())
+	if err = stream.RecvMsg(response); err == nil {
 		keep(response)
 	}
 	return err
 }
 
+// uploadPaths are those of openapi.json.
+var uploadPaths = map[protoreflect.Name]string{"StoreDocument": "documents", "DepositFile": "files", "ValidateFile": "files:validate"}
+
 // uploadREST makes the request that openapi.json describes.
-func (h *harness) uploadREST(ctx context.Context, u *upload) *http.Request {
+func (h *harness) uploadREST(ctx context.Context, m protoreflect.MethodDescriptor, u uploading) *http.Request {
 	h.t.Helper()
-	text, err := protojson.Marshal(u.DocumentMetadata)
+	text, err := protojson.Marshal(u.about())
 	if err != nil {
 		h.t.Fatal(err)
 	}
-	query := url.Values{}
+	query, said := url.Values{}, map[string]string{}
 	for name, value := range decode(h.t, text).(map[string]any) {
 		switch name {
 		case "practice", "dossier", "contentType", "requestId":
+			said[name] = value.(string)
 		default:
 			query.Set(name, fmt.Sprint(value))
 		}
 	}
-	path := "/v1/practices/" + url.PathEscape(u.GetPractice()) + "/dossiers/" + url.PathEscape(u.GetDossier()) + "/documents?" + query.Encode()
-	request, err := http.NewRequestWithContext(ctx, http.MethodPost, h.rest+path, bytes.NewReader(u.file))
+	path := fmt.Sprintf("/v1/practices/%s/dossiers/%s/%s?%s", url.PathEscape(said["practice"]), url.PathEscape(said["dossier"]), uploadPaths[m.Name()], query.Encode())
+	request, err := http.NewRequestWithContext(ctx, http.MethodPost, h.rest+path, bytes.NewReader(u.content()))
 	if err != nil {
 		h.t.Fatal(err)
 	}
-	if u.GetContentType() != "" {
-		request.Header.Set("Content-Type", u.GetContentType())
-	}
-	if u.GetRequestId() != "" {
-		request.Header.Set("Idempotency-Key", u.GetRequestId())
+	for name, header := range map[string]string{"contentType": "Content-Type", "requestId": "Idempotency-Key"} {
+		if said[name] != "" {
+			request.Header.Set(header, said[name])
+		}
 	}
 	return request
 }

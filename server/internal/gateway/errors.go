@@ -24,7 +24,7 @@ func HTTPStatus(err error) int {
 	switch apierror.ReasonOf(err) {
 	case looppb.ErrorReason_ERROR_REASON_LOOP_CREDENTIAL_REJECTED, looppb.ErrorReason_ERROR_REASON_LOOP_BAD_RESPONSE:
 		return http.StatusBadGateway
-	case looppb.ErrorReason_ERROR_REASON_DOCUMENT_TOO_LARGE:
+	case looppb.ErrorReason_ERROR_REASON_DOCUMENT_TOO_LARGE, looppb.ErrorReason_ERROR_REASON_FILE_TOO_LARGE:
 		return http.StatusRequestEntityTooLarge
 	case looppb.ErrorReason_ERROR_REASON_HTTP_METHOD_NOT_ALLOWED:
 		return http.StatusMethodNotAllowed

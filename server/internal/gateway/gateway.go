@@ -38,6 +38,8 @@ type Config struct {
 	Services []protoreflect.ServiceDescriptor
 	// MaxBody bounds a request's body, in bytes.
 	MaxBody int64
+	// MaxFile bounds a file of entries, in bytes.
+	MaxFile int64
 	// Check refuses a request of the wrong shape, as the service would.
 	Check func(proto.Message) error
 	// Identity is what the service is told of the client of a connection; nil tells nothing.
@@ -59,7 +61,7 @@ type Config struct {
 
 // New returns the handler of the HTTP listener.
 func New(cfg Config) (http.Handler, error) {
-	routes := newRoutes(cfg.Services...)
+	routes := newRoutes(uploadsUpTo(cfg.MaxFile), cfg.Services...)
 	json := &marshaler{runtime.JSONPb{
 		MarshalOptions: protojson.MarshalOptions{},
 		// A misspelt field of an accounting entry must not be dropped silently (pitfall 6).
@@ -116,7 +118,7 @@ func New(cfg Config) (http.Handler, error) {
 		}
 	}
 	api := &api{
-		mux: mux, json: json, routes: routes, documents: looppb.NewDocumentServiceClient(cfg.Conn), check: cfg.Check, log: cfg.Log,
+		mux: mux, json: json, routes: routes, conn: cfg.Conn, check: cfg.Check, log: cfg.Log,
 		arrive: cfg.Arrive, identity: handOver(cfg.Identity),
 	}
 	if api.arrive == nil {
@@ -150,7 +152,7 @@ func New(cfg Config) (http.Handler, error) {
 		writeError(r.Context(), mux, json, w, r, errNoSuchPath())
 	})
 	limits := limits{
-		body: cmp.Or(cfg.BodyLimit, defaultLimit), write: cmp.Or(cfg.WriteLimit, defaultLimit), maxBody: cfg.MaxBody, upload: api.isUpload,
+		body: cmp.Or(cfg.BodyLimit, defaultLimit), write: cmp.Or(cfg.WriteLimit, defaultLimit), maxBody: cfg.MaxBody, upload: api.uploadLimit,
 	}
 	return limits.around(withRequestID(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		// Before the ServeMux, which would redirect an empty dossier, //, to another path.
@@ -200,20 +202,23 @@ func withRequestID(next http.Handler) http.Handler {
 
 // api routes what is below /v1/.
 type api struct {
-	mux       *runtime.ServeMux
-	json      runtime.Marshaler
-	routes    routes
-	documents looppb.DocumentServiceClient
-	check     func(proto.Message) error
-	arrive    func(context.Context, func()) (func(), bool)
-	identity  func(context.Context, *http.Request) metadata.MD
-	log       *slog.Logger
+	mux      *runtime.ServeMux
+	json     runtime.Marshaler
+	routes   routes
+	conn     grpc.ClientConnInterface
+	check    func(proto.Message) error
+	arrive   func(context.Context, func()) (func(), bool)
+	identity func(context.Context, *http.Request) metadata.MD
+	log      *slog.Logger
 }
 
-// isUpload tells whether the body of a request is a file.
-func (a *api) isUpload(r *http.Request) bool {
+// uploadLimit bounds the arrival of the body of a request that is a file; 0 for others.
+func (a *api) uploadLimit(r *http.Request) time.Duration {
 	found, _ := a.routes.find(r.Method, strings.TrimSuffix(r.URL.EscapedPath(), "/"))
-	return found != nil && found.upload
+	if found == nil || found.upload == nil {
+		return 0
+	}
+	return found.upload.limit
 }
 
 func (a *api) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -236,7 +241,7 @@ func (a *api) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 	}
-	if found.upload {
+	if found.upload != nil {
 		a.serveUpload(w, r, found)
 		return
 	}
@@ -275,9 +280,9 @@ const defaultLimit = 30 * time.Second
 type limits struct {
 	body, write time.Duration
 	maxBody     int64
-	// upload tells the requests whose body is a file: it may be large, which is not for here to judge, and long on its way,
-	// as long as it keeps coming.
-	upload func(*http.Request) bool
+	// upload tells how long the body of a request may take that is a file; 0 for others. It may be large, which is not for
+	// here to judge, and long on its way, as long as it keeps coming.
+	upload func(*http.Request) time.Duration
 }
 
 func (l limits) around(next http.Handler) http.Handler {
@@ -293,8 +298,8 @@ func (l limits) around(next http.Handler) http.Handler {
 			// handler reads it.
 			now := time.Now()
 			_ = control.SetReadDeadline(now.Add(l.body)) // an error means a writer without connection, in tests
-			if l.upload(r) {
-				r.Body = &timedBody{ReadCloser: r.Body, control: control, stall: l.body, until: now.Add(uploadLimit)}
+			if limit := l.upload(r); limit > 0 {
+				r.Body = &timedBody{ReadCloser: r.Body, control: control, stall: l.body, until: now.Add(limit)}
 			} else {
 				r.Body = &timedBody{ReadCloser: http.MaxBytesReader(w, r.Body, l.maxBody), control: control}
 			}

@@ -24,7 +24,7 @@ type route struct {
 	request    protoreflect.MessageDescriptor
 	variables  []string // in the order of the path's groups
 	hasBody    bool
-	upload     bool                         // the body is a file
+	upload     *upload                      // the body is a file
 	headers    map[protoreflect.Name]string // fields that a header says, instead of the query
 }
 
@@ -34,7 +34,7 @@ type routes []route
 
 var variable = regexp.MustCompile(`\\\{([a-z_.]+)(=[^}]*)?\\\}`)
 
-func newRoutes(services ...protoreflect.ServiceDescriptor) routes {
+func newRoutes(uploads []*upload, services ...protoreflect.ServiceDescriptor) routes {
 	var out routes
 	for _, service := range services {
 		for i := range service.Methods().Len() {
@@ -48,7 +48,10 @@ func newRoutes(services ...protoreflect.ServiceDescriptor) routes {
 			}
 		}
 	}
-	return append(out, uploadRoute())
+	for _, each := range uploads {
+		out = append(out, each.route())
+	}
+	return out
 }
 
 func newRoute(rule *annotations.HttpRule, request protoreflect.MessageDescriptor) route {

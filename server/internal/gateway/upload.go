@@ -11,8 +11,10 @@ import (
 
 	"github.com/grpc-ecosystem/grpc-gateway/v2/runtime"
 	"github.com/grpc-ecosystem/grpc-gateway/v2/utilities"
+	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
 
 	"cegid.internal/gateway/cegidclient"
@@ -20,23 +22,63 @@ import (
 	"cegid.internal/gateway/server/internal/apierror"
 )
 
-// grpc-gateway has no way for a body that is a file: this route is made by hand, and described in
+// grpc-gateway has no way for a body that is a file: these routes are made by hand, and described in
 // proto/openapi-extra.json (pitfall 16).
 
+// upload is a method whose request over HTTP is a file. Of its messages the first holds the field metadata, the others data.
+type upload struct {
+	template, method         string
+	about, request, response proto.Message // empty ones
+	// maxSize is the most bytes that the service takes, tooLarge its error.
+	maxSize  int64
+	tooLarge func() error
+	// limit bounds the arrival of a file, however steadily it drips.
+	limit time.Duration
+	// contentType: the metadata has it, by the header of that name.
+	contentType bool
+}
+
+func uploadsUpTo(maxFile int64) []*upload {
+	const dossier = "/v1/practices/{practice}/dossiers/{dossier}"
+	file := upload{
+		about: &looppb.FileMetadata{}, maxSize: maxFile, tooLarge: func() error { return apierror.FileTooLarge(maxFile) }, limit: 20 * time.Minute,
+	}
+	deposit, validate := file, file
+	deposit.template, deposit.method = dossier+"/files", looppb.ImportService_DepositFile_FullMethodName
+	deposit.request, deposit.response = &looppb.DepositFileRequest{}, &looppb.DepositFileResponse{}
+	validate.template, validate.method = dossier+"/files:validate", looppb.ImportService_ValidateFile_FullMethodName
+	validate.request, validate.response = &looppb.ValidateFileRequest{}, &looppb.ValidateFileResponse{}
+	return []*upload{
+		{
+			template: dossier + "/documents", method: looppb.DocumentService_StoreDocument_FullMethodName,
+			about: &looppb.DocumentMetadata{}, request: &looppb.StoreDocumentRequest{}, response: &looppb.StoreDocumentResponse{},
+			maxSize: cegidclient.MaxDocument, tooLarge: apierror.DocumentTooLarge, limit: 10 * time.Minute, contentType: true,
+		},
+		&deposit, &validate,
+	}
+}
+
+// with is a message of the upload with one field.
+func (u *upload) with(name protoreflect.Name, value protoreflect.Value) proto.Message {
+	out := u.request.ProtoReflect().New()
+	out.Set(out.Descriptor().Fields().ByName(name), value)
+	return out.Interface()
+}
+
 const (
-	uploadTemplate = "/v1/practices/{practice}/dossiers/{dossier}/documents"
 	// uploadPiece is how much of a file is in memory at once, besides what connections hold.
 	uploadPiece = 64 << 10
-	// uploadLimit bounds the arrival of a file, however steadily it drips.
-	uploadLimit = 10 * time.Minute
 	// lingering is how long the rest of a file that was refused is taken in.
 	lingering = 5 * time.Second
 )
 
-// uploadRoute speaks of the metadata as of a request: its fields are parameters of the query.
-func uploadRoute() route {
-	out := newTemplate(http.MethodPost, uploadTemplate, (&looppb.DocumentMetadata{}).ProtoReflect().Descriptor())
-	out.upload, out.headers = true, map[protoreflect.Name]string{"content_type": "Content-Type"}
+// route speaks of the metadata as of a request: its fields are parameters of the query.
+func (u *upload) route() route {
+	out := newTemplate(http.MethodPost, u.template, u.about.ProtoReflect().Descriptor())
+	out.upload = u
+	if u.contentType {
+		out.headers = map[protoreflect.Name]string{"content_type": "Content-Type"}
+	}
 	return out
 }
 
@@ -69,26 +111,27 @@ func refuseBody(w http.ResponseWriter, r *http.Request, answer func()) {
 	body.drain(lingering)
 }
 
-func (a *api) upload(r *http.Request, found *route) (*looppb.StoreDocumentResponse, error) {
-	about, err := aboutDocument(r, found)
+func (a *api) upload(r *http.Request, found *route) (proto.Message, error) {
+	u := found.upload
+	about, err := u.aboutFile(r, found)
 	if err != nil {
 		return nil, err
 	}
-	if r.ContentLength > cegidclient.MaxDocument {
-		return nil, apierror.DocumentTooLarge()
+	if r.ContentLength > u.maxSize {
+		return nil, u.tooLarge()
 	}
-	ctx, err := runtime.AnnotateContext(r.Context(), a.mux, r, looppb.DocumentService_StoreDocument_FullMethodName)
+	ctx, err := runtime.AnnotateContext(r.Context(), a.mux, r, u.method)
 	if err != nil {
 		return nil, err
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	stream, err := a.documents.StoreDocument(ctx)
+	stream, err := a.conn.NewStream(ctx, &grpc.StreamDesc{ClientStreams: true}, u.method)
 	if err != nil {
 		return nil, err
 	}
 	// The answer may come before the end of the file, which is then of no more use.
-	response := &looppb.StoreDocumentResponse{}
+	response := u.response.ProtoReflect().New().Interface()
 	answered := make(chan error, 1)
 	go func() {
 		err := stream.RecvMsg(response)
@@ -97,7 +140,7 @@ func (a *api) upload(r *http.Request, found *route) (*looppb.StoreDocumentRespon
 		}
 		answered <- err
 	}()
-	failed := sendFile(stream, about, r.Body)
+	failed := u.send(stream, about, r.Body)
 	if failed != nil {
 		cancel() // lest it be taken for the end of the file
 	}
@@ -108,14 +151,14 @@ func (a *api) upload(r *http.Request, found *route) (*looppb.StoreDocumentRespon
 	return response, err
 }
 
-// sendFile sends a file in pieces, as long as anybody wants them.
-func sendFile(stream looppb.DocumentService_StoreDocumentClient, about *looppb.DocumentMetadata, file io.Reader) error {
-	err := stream.Send(&looppb.StoreDocumentRequest{Piece: &looppb.StoreDocumentRequest_Metadata{Metadata: about}})
+// send sends a file in pieces, as long as anybody wants them.
+func (u *upload) send(stream grpc.ClientStream, about protoreflect.Message, file io.Reader) error {
+	err := stream.SendMsg(u.with("metadata", protoreflect.ValueOfMessage(about)))
 	for err == nil {
 		piece := make([]byte, uploadPiece) // grpc may still look at the one before
 		n, ended := file.Read(piece)
 		if n > 0 {
-			err = stream.Send(&looppb.StoreDocumentRequest{Piece: &looppb.StoreDocumentRequest_Data{Data: piece[:n]}})
+			err = stream.SendMsg(u.with("data", protoreflect.ValueOfBytes(piece[:n])))
 		}
 		switch {
 		case err != nil:
@@ -131,14 +174,18 @@ func sendFile(stream looppb.DocumentService_StoreDocumentClient, about *looppb.D
 	return err
 }
 
-// aboutDocument reads what a request says of its file.
-func aboutDocument(r *http.Request, found *route) (*looppb.DocumentMetadata, error) {
-	about := &looppb.DocumentMetadata{ContentType: r.Header.Get("Content-Type")}
+// aboutFile reads what a request says of its file.
+func (u *upload) aboutFile(r *http.Request, found *route) (protoreflect.Message, error) {
+	about := u.about.ProtoReflect().New()
+	fields := about.Descriptor().Fields()
+	if u.contentType {
+		about.Set(fields.ByName("content_type"), protoreflect.ValueOfString(r.Header.Get("Content-Type")))
+	}
 	query, err := url.ParseQuery(r.URL.RawQuery)
 	if err != nil {
 		return nil, malformed(err.Error())
 	}
-	if err := runtime.PopulateQueryParameters(about, query, utilities.NewDoubleArray(nil)); err != nil {
+	if err := runtime.PopulateQueryParameters(about.Interface(), query, utilities.NewDoubleArray(nil)); err != nil {
 		return nil, malformed(err.Error())
 	}
 	for i, value := range found.path.FindStringSubmatch(r.URL.EscapedPath())[1:] {
@@ -146,11 +193,10 @@ func aboutDocument(r *http.Request, found *route) (*looppb.DocumentMetadata, err
 		if err != nil {
 			return nil, malformed(err.Error())
 		}
-		field := found.request.Fields().ByName(protoreflect.Name(found.variables[i]))
-		about.ProtoReflect().Set(field, protoreflect.ValueOfString(text))
+		about.Set(fields.ByName(protoreflect.Name(found.variables[i])), protoreflect.ValueOfString(text))
 	}
 	if keys := r.Header.Values("Idempotency-Key"); len(keys) > 0 {
-		if err := setRequestID(about.ProtoReflect(), keys); err != nil {
+		if err := setRequestID(about, keys); err != nil {
 			return nil, err
 		}
 	}

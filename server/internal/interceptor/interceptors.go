@@ -271,16 +271,21 @@ func authorize(grants *policy.Policy, access map[string]policy.Right, refusals *
 
 // subject is what names practice and dossier: the request, or what an upload says of itself before its bytes.
 func subject(request any) (any, error) {
-	opening, ok := request.(interface {
+	var about proto.Message
+	switch opening := request.(type) {
+	case interface {
 		GetMetadata() *looppb.DocumentMetadata
-	})
-	switch {
-	case !ok:
+	}:
+		about = opening.GetMetadata()
+	case interface{ GetMetadata() *looppb.FileMetadata }:
+		about = opening.GetMetadata()
+	default:
 		return request, nil
-	case opening.GetMetadata() == nil:
+	}
+	if !about.ProtoReflect().IsValid() {
 		return nil, apierror.Field(looppb.ErrorReason_ERROR_REASON_FIELD_INVALID, "metadata", "is missing: send it first, and the bytes after it")
 	}
-	return opening.GetMetadata(), nil
+	return about, nil
 }
 
 // loggable keeps what a caller made up out of the log.

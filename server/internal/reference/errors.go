@@ -45,8 +45,15 @@ var reachesLoop = map[string]bool{
 // ofTheirOwn are reasons that follow from nothing but what an RPC is about.
 var ofTheirOwn = map[string][]looppb.ErrorReason{
 	"PracticeService.CheckStaffAccess": {looppb.ErrorReason_ERROR_REASON_DOMAIN_REQUIRED},
+	"ImportService.DepositFile": {
+		looppb.ErrorReason_ERROR_REASON_FILE_INVALID, looppb.ErrorReason_ERROR_REASON_FILE_TOO_LARGE, looppb.ErrorReason_ERROR_REASON_SPOOL_FULL,
+		looppb.ErrorReason_ERROR_REASON_OPERATION_UNVERIFIED, looppb.ErrorReason_ERROR_REASON_LEDGER_UNAVAILABLE,
+	},
+	"ImportService.ValidateFile": {looppb.ErrorReason_ERROR_REASON_FILE_TOO_LARGE},
+	"ImportService.GetDeposit":   {looppb.ErrorReason_ERROR_REASON_DEPOSIT_UNKNOWN, looppb.ErrorReason_ERROR_REASON_LEDGER_UNAVAILABLE},
+	"ImportService.ImportFile":   {looppb.ErrorReason_ERROR_REASON_DEPOSIT_UNKNOWN},
 	"DocumentService.StoreDocument": {
-		looppb.ErrorReason_ERROR_REASON_DOCUMENT_EMPTY, looppb.ErrorReason_ERROR_REASON_DOCUMENT_TOO_LARGE, looppb.ErrorReason_ERROR_REASON_DOCUMENT_TYPE_INVALID,
+		looppb.ErrorReason_ERROR_REASON_SPOOL_FULL, looppb.ErrorReason_ERROR_REASON_DOCUMENT_EMPTY, looppb.ErrorReason_ERROR_REASON_DOCUMENT_TOO_LARGE, looppb.ErrorReason_ERROR_REASON_DOCUMENT_TYPE_INVALID,
 	},
 	"DocumentService.GetDocument": {looppb.ErrorReason_ERROR_REASON_DOCUMENT_UNKNOWN},
 	"ImportService.GetImport":     {looppb.ErrorReason_ERROR_REASON_IMPORT_UNKNOWN},
@@ -119,7 +126,7 @@ func answers(method protoreflect.MethodDescriptor, message protoreflect.Name) bo
 // findsFaults: checks stand before the RPC, and what they find is the reason. ValidateEntries answers it.
 func findsFaults(method protoreflect.MethodDescriptor) bool {
 	switch rpcName(method) {
-	case "ReferenceDataService.CreateJournal", "ReferenceDataService.UpdateLegalIdentity", "ImportService.ResolveImport":
+	case "ReferenceDataService.CreateJournal", "ReferenceDataService.UpdateLegalIdentity", "ImportService.ResolveImport", "ImportService.ImportFile":
 		return true
 	}
 	return method.Input().Fields().ByName("entries") != nil && method.Output().Fields().ByName("findings") == nil

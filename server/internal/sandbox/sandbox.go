@@ -19,6 +19,7 @@ import (
 	"cegid.internal/gateway/cegidclient"
 	"cegid.internal/gateway/cegidclient/loopsim"
 	"cegid.internal/gateway/server/internal/app"
+	"cegid.internal/gateway/server/internal/config"
 	"cegid.internal/gateway/server/internal/interceptor"
 	"cegid.internal/gateway/server/internal/ledger"
 	"cegid.internal/gateway/server/internal/policy"
@@ -50,6 +51,9 @@ type Config struct {
 	Ledger *ledger.Ledger
 	// Raw are the routes that raw calls may use; nil is those that the simulator has for it, which Loop has not.
 	Raw []rawdoor.Route
+	// Spool is the folder for files under way; Files how they are taken in. Both default to those of serve.
+	Spool string
+	Files config.Files
 	// FirstPoll is the first pause before Loop is asked how an import goes; the simulator is quick.
 	FirstPoll time.Duration
 	// ResubmitAfter is how old an import must be before its absence from Loop says that it was not booked; the simulator
@@ -135,7 +139,7 @@ func New(cfg Config) (_ *Sandbox, err error) {
 	s.Server, err = app.New(app.Config{
 		GRPC: at(cfg.GRPCPort), HTTP: at(cfg.HTTPPort),
 		Operations: net.JoinHostPort("127.0.0.1", strconv.Itoa(cfg.OperationsPort)),
-		Practices:  practices, Policy: cfg.Policy, Ledger: cfg.Ledger, Raw: cfg.Raw, FirstPoll: cfg.FirstPoll,
+		Practices:  practices, Policy: cfg.Policy, Ledger: cfg.Ledger, Spool: cfg.Spool, Files: cfg.Files, Raw: cfg.Raw, FirstPoll: cfg.FirstPoll,
 		Deadlines: cfg.Deadlines, Drain: cfg.Drain, Grace: cfg.Grace, Log: cfg.Log, Registry: registry,
 	})
 	if err != nil {
@@ -154,7 +158,7 @@ func (s *Sandbox) practices(cfg Config, observer cegidclient.Observer) (*service
 		}
 	}
 	open := func(practice *service.Practice, standard, advanced string) (*service.Practice, error) {
-		config := cegidclient.Config{
+		settings := cegidclient.Config{
 			BaseURL: "http://" + s.SimulatorAddress + s.Simulator.BasePath(), AllowPlainHTTP: true,
 			Practice: practice.Name, Gate: gate, Observer: observer,
 			RequireHookForWrites: true, Unverified: unverified,
@@ -162,12 +166,12 @@ func (s *Sandbox) practices(cfg Config, observer cegidclient.Observer) (*service
 				cegidclient.NewSecret(loopsim.SandboxSubscriptionPrimary), cegidclient.NewSecret(loopsim.SandboxSubscriptionSecondary)),
 		}
 		if cfg.Tune != nil {
-			cfg.Tune(&config)
+			cfg.Tune(&settings)
 		}
 		var err error
-		practice.Client, err = cegidclient.New(config)
-		practice.Unverified = unverified
-		practice.HasStandard, practice.HasAdvanced = standard != "", advanced != ""
+		practice.Client, err = cegidclient.New(settings)
+		practice.Unverified = settings.Unverified
+		practice.HasStandard, practice.HasAdvanced, practice.PlainLinks = standard != "", advanced != "", true
 		return practice, err
 	}
 	demo, err := open(&service.Practice{Name: loopsim.SandboxDemo, Domain: loopsim.SandboxDemoDomain, Dossiers: []service.Dossier{

@@ -35,7 +35,7 @@ const storeDocumentRPC = "DocumentService.StoreDocument"
 // StoreDocument implements looppb.DocumentServiceServer.
 func (s *Documents) StoreDocument(stream grpc.ClientStreamingServer[looppb.StoreDocumentRequest, looppb.StoreDocumentResponse]) error {
 	ctx := stream.Context()
-	about, err := opening(stream)
+	about, err := opening[*looppb.DocumentMetadata](stream)
 	if err != nil {
 		return err
 	}
@@ -51,9 +51,9 @@ func (s *Documents) StoreDocument(stream grpc.ClientStreamingServer[looppb.Store
 	if err := s.admit(ctx, practice, submission); err != nil {
 		return s.submissionError(ctx, submission, err)
 	}
-	file, err := s.create(submission.Caller)
+	file, err := s.spool.Create(submission.Caller)
 	if err != nil {
-		return err
+		return spoolError(err)
 	}
 	handed := false
 	defer func() {
@@ -61,7 +61,7 @@ func (s *Documents) StoreDocument(stream grpc.ClientStreamingServer[looppb.Store
 			_ = file.Close()
 		}
 	}()
-	if submission.Format, err = receive(stream, file, about); err != nil {
+	if submission.Format, err = receiveDocument(stream, file, about); err != nil {
 		return err
 	}
 	submission.Fingerprint = documentFingerprint(about, file.Digest())
@@ -129,23 +129,8 @@ func (s *Documents) answer(stream grpc.ClientStreamingServer[looppb.StoreDocumen
 	return stream.SendAndClose(response)
 }
 
-// create makes room for a document.
-func (s *Documents) create(caller string) (*spool.File, error) {
-	file, err := s.spool.Create(caller)
-	full := apierror.Error{Code: codes.ResourceExhausted, Reason: looppb.ErrorReason_ERROR_REASON_CALLER_LIMIT, RetryAfter: uploadRetry}
-	switch {
-	case errors.Is(err, spool.ErrCallerFull):
-		full.Message = "as many documents of this caller are under way as it may have: wait for some to end"
-		return nil, full.Err()
-	case errors.Is(err, spool.ErrFull):
-		full.Message = "as many documents are under way as this service takes at once: wait for some to end"
-		return nil, full.Err()
-	}
-	return file, err
-}
-
 // documentScheme is that of the fields below, in their order. Those of imports count from 1, of documents from 101, of raw
-// calls from 201.
+// calls from 201, of imports of files from 301.
 const documentScheme = 101
 
 // documentFingerprint digests what the robot would read, and where: the name of the file, the way it came and who handed

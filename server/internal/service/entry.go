@@ -222,8 +222,16 @@ func ledgerFindings(found []check.Finding) []ledger.Finding {
 }
 
 func findingMessage(f ledger.Finding) *looppb.Finding {
-	return &looppb.Finding{
+	out := &looppb.Finding{
 		Code: f.Code, Severity: looppb.FindingSeverity(looppb.FindingSeverity_value["FINDING_SEVERITY_"+strings.ToUpper(f.Severity)]),
 		Field: f.Field, Message: f.Message, MessageFr: f.MessageFR, Suggestions: f.Suggestions,
+		Line: int32(f.Line), Column: int32(f.Column), Occurrences: int32(f.Count),
 	}
+	for _, each := range f.Grounds {
+		out.Grounds = append(out.Grounds, looppb.FindingGround(looppb.FindingGround_value[groundPrefix+each]))
+	}
+	for _, each := range f.Lines {
+		out.Lines = append(out.Lines, int32(each))
+	}
+	return out
 }

@@ -28,15 +28,17 @@ type Imports struct {
 	looppb.UnsafeImportServiceServer
 
 	writes
+	ofFiles   writes // the same, in the words of files
 	preflight *preflight.Cache
+	files     Files
 	resolved  func(action, result string)
 	refuse    func(ctx context.Context, method string, right policy.Right) error
 }
 
 // NewImports returns the service; resolved is told of each import that ResolveImport has done something about, and refuse
 // makes the error of a caller who lacks a right.
-func NewImports(w Writes, p *preflight.Cache, resolved func(action, result string), refuse func(context.Context, string, policy.Right) error) *Imports {
-	return &Imports{writes: writes{w, importWords}, preflight: p, resolved: resolved, refuse: refuse}
+func NewImports(w Writes, p *preflight.Cache, files Files, resolved func(action, result string), refuse func(context.Context, string, policy.Right) error) *Imports {
+	return &Imports{writes: writes{w, importWords}, ofFiles: writes{w, fileWords}, preflight: p, files: files, resolved: resolved, refuse: refuse}
 }
 
 const (
@@ -319,7 +321,7 @@ func (s *Imports) WatchImport(request *looppb.WatchImportRequest, stream grpc.Se
 
 func importMessage(r ledger.Record) *looppb.Import {
 	out := &looppb.Import{
-		RequestId: r.RequestID, Practice: r.Practice, Dossier: r.Dossier, Format: looppb.ImportFormat_IMPORT_FORMAT_ENTRIES,
+		RequestId: r.RequestID, Practice: r.Practice, Dossier: r.Dossier, Format: looppb.ImportFormat(looppb.ImportFormat_value[importFormatPrefix+r.Format]),
 		State:         importState(r.State),
 		LoopRequestId: r.LoopRequestID, Totals: totalsMessage(r.Totals), DocumentReferences: r.DocumentReferences,
 		FollowError: r.FollowError, Caller: r.Caller, Attempt: int32(r.Attempt),

@@ -29,6 +29,8 @@ type Practice struct {
 	Secrets func() []secret.Status
 	// Unverified are the operations that the operator enabled although nobody has verified them.
 	Unverified []string
+	// PlainLinks lets links to files begin with http://, as Loop's own address may: for simulators and tests.
+	PlainLinks bool
 }
 
 // Dossier is a dossier that the operator listed.

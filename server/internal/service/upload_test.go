@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"testing"
 	"testing/synctest"
@@ -11,6 +12,7 @@ import (
 
 	looppb "cegid.internal/gateway/gen/go/cegid/loop/v1"
 	"cegid.internal/gateway/server/internal/apierror"
+	"cegid.internal/gateway/server/internal/spool"
 )
 
 // slow gives pieces with a pause before each, for ever.
@@ -40,15 +42,15 @@ func TestNobodyWaitsWithoutEndForAFile(t *testing.T) {
 		piece       string
 	}{
 		"stalled":                {time.Hour, uploadStall, "%PDF-"},
-		"dripping":               {uploadStall - time.Second, uploadLimit, "%PDF-"},
-		"dripping, with nothing": {time.Second, uploadLimit, ""},
+		"dripping":               {uploadStall - time.Second, documentLimit, "%PDF-"},
+		"dripping, with nothing": {time.Second, documentLimit, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				ctx, cancel := context.WithCancel(t.Context())
 				defer cancel() // as the end of the call does
 				begun := time.Now()
-				_, err := receive(&slow{ctx, c.pause, []byte(c.piece)}, io.Discard, about)
+				_, err := receiveDocument(&slow{ctx, c.pause, []byte(c.piece)}, io.Discard, about)
 				if apierror.ReasonOf(err) != looppb.ErrorReason_ERROR_REASON_DEADLINE_EXCEEDED || time.Since(begun) != c.most {
 					t.Errorf("%v after %s; want the end after %s", err, time.Since(begun), c.most)
 				}
@@ -63,7 +65,7 @@ func TestACallerWhoLeavesEndsTheUpload(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
-		if _, err := receive(&slow{ctx, time.Minute, nil}, io.Discard, about); !errors.Is(err, context.DeadlineExceeded) {
+		if _, err := receiveDocument(&slow{ctx, time.Minute, nil}, io.Discard, about); !errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("%v", err)
 		}
 		synctest.Wait()
@@ -97,20 +99,25 @@ func TestAFileIsTheSameHoweverItIsCut(t *testing.T) {
 			pieces, rest = append(pieces, rest[:n]), rest[n:]
 		}
 		var got bytes.Buffer
-		contentType, err := receive(&parts{t.Context(), pieces}, &got, about)
+		contentType, err := receiveDocument(&parts{t.Context(), pieces}, &got, about)
 		if err != nil || contentType != "application/pdf" || !bytes.Equal(got.Bytes(), file) {
 			t.Errorf("in pieces of %d: %q, %d bytes, %v", size, contentType, got.Len(), err)
 		}
 	}
 }
 
-type broken struct{}
+type broken struct{ err error }
 
-func (broken) Write([]byte) (int, error) { return 0, errors.New("no space left on device") }
+func (b broken) Write([]byte) (int, error) { return 0, b.err }
 
 func TestADiskThatIsFullEndsTheUpload(t *testing.T) {
-	_, err := receive(&parts{t.Context(), [][]byte{[]byte("%PDF-1.7")}}, broken{}, about)
-	if err == nil || apierror.ReasonOf(err) != looppb.ErrorReason_ERROR_REASON_UNSPECIFIED {
-		t.Errorf("%v", err)
+	for err, want := range map[error]looppb.ErrorReason{
+		fmt.Errorf("%w: no space left on device", spool.ErrNoRoom): looppb.ErrorReason_ERROR_REASON_SPOOL_FULL,
+		errors.New("input/output error"):                           looppb.ErrorReason_ERROR_REASON_UNSPECIFIED,
+	} {
+		_, got := receiveDocument(&parts{t.Context(), [][]byte{[]byte("%PDF-1.7")}}, broken{err}, about)
+		if got == nil || apierror.ReasonOf(got) != want {
+			t.Errorf("%v: %v", err, got)
+		}
 	}
 }

@@ -1,6 +1,6 @@
-// Package spool keeps documents on disk between their arrival and their going out, so that memory does not grow with
-// them. A file has no name from the moment that it is open, where the system allows that: whatever happens to the
-// process, nothing is left.
+// Package spool keeps files on disk between their arrival and their going out, so that memory does not grow with them. A
+// file has no name from the moment that it is open, where the system allows that: whatever happens to the process,
+// nothing is left.
 package spool
 
 import (
@@ -12,37 +12,43 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"syscall"
 )
 
 const (
-	prefix = "loop-gateway-document-"
-	// atOnce and perCaller bound the files that exist at a time, and with them the disk that they take.
+	prefix = "loop-gateway-upload-"
+	// atOnce and perCaller bound the files that exist at a time.
 	atOnce    = 32
 	perCaller = 8
 )
 
-// ErrFull says that too many documents are under way; ErrCallerFull that too many of this caller are.
 var (
-	ErrFull       = errors.New("spool: too many documents are under way")
-	ErrCallerFull = errors.New("spool: too many documents of this caller are under way")
+	// ErrFull says that too many files are under way, ErrCallerFull that too many of this caller are.
+	ErrFull       = errors.New("spool: too many files are under way")
+	ErrCallerFull = errors.New("spool: too many files of this caller are under way")
+	// ErrNoRoom says that the files under way take all the bytes that they may, or all that the disk has.
+	ErrNoRoom = errors.New("spool: no room on the disk")
 )
 
 // Spool is a folder for files that live as long as their upload.
 type Spool struct {
 	folder string
+	size   int64
+	open   func(folder string) (*os.File, error)
 
 	mu       sync.Mutex
+	bytes    int64
 	total    int
 	byCaller map[string]int
 }
 
 // Open returns a spool in a folder that exists, the system's temporary one when empty, and removes what an earlier process
-// left there. It proves that a file can be made.
-func Open(folder string) (*Spool, error) {
+// left there. It proves that a file can be made. size bounds the bytes of all files together.
+func Open(folder string, size int64) (*Spool, error) {
 	if folder == "" {
 		folder = os.TempDir()
 	}
-	s := &Spool{folder: folder, byCaller: map[string]int{}}
+	s := &Spool{folder: folder, size: size, open: temporary, byCaller: map[string]int{}}
 	orphans, err := filepath.Glob(filepath.Join(quoted(folder), prefix+"*"))
 	if err != nil {
 		return nil, fmt.Errorf("spool: %w", err)
@@ -69,7 +75,7 @@ func quoted(path string) string {
 	return string(out)
 }
 
-// Create returns an empty file for a caller's document. Errors: ErrFull, ErrCallerFull, or the disk's.
+// Create returns an empty file for a caller. Errors: ErrFull, ErrCallerFull, or the disk's.
 func (s *Spool) Create(caller string) (*File, error) {
 	s.mu.Lock()
 	full, callerFull := s.total >= atOnce, s.byCaller[caller] >= perCaller
@@ -93,13 +99,35 @@ func (s *Spool) Create(caller string) (*File, error) {
 	return file, nil
 }
 
+func temporary(folder string) (*os.File, error) {
+	return os.CreateTemp(folder, prefix+"*") // for this user alone
+}
+
 func (s *Spool) create() (*File, error) {
-	file, err := os.CreateTemp(s.folder, prefix+"*") // for this user alone
+	file, err := s.open(s.folder)
 	if err != nil {
-		return nil, fmt.Errorf("spool: %w", err)
+		return nil, wrapped(err)
 	}
 	_ = os.Remove(file.Name()) // where an open file keeps its name, Close removes it
-	return &File{file: file, digest: sha256.New(), release: func() {}}, nil
+	return &File{spool: s, file: file, digest: sha256.New(), release: func() {}}, nil
+}
+
+func wrapped(err error) error {
+	if errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) {
+		return fmt.Errorf("%w: %w", ErrNoRoom, err)
+	}
+	return fmt.Errorf("spool: %w", err)
+}
+
+// take makes room for more bytes, or gives room back.
+func (s *Spool) take(n int64) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.bytes+n > s.size {
+		return ErrNoRoom
+	}
+	s.bytes += n
+	return nil
 }
 
 func (s *Spool) release(caller string) {
@@ -111,8 +139,10 @@ func (s *Spool) release(caller string) {
 	}
 }
 
-// File is a document on disk. It is written, then read, by one goroutine at a time.
+// File is a file on disk. It is written, then read, by one goroutine at a time.
 type File struct {
+	spool   *Spool
+	taken   int64 // bytes of the spool
 	file    *os.File
 	digest  hash.Hash
 	size    int64
@@ -121,11 +151,18 @@ type File struct {
 	closed  error
 }
 
-// Write appends.
+// Write appends. Errors: ErrNoRoom, or the disk's.
 func (f *File) Write(p []byte) (int, error) {
+	if err := f.spool.take(int64(len(p))); err != nil {
+		return 0, err
+	}
+	f.taken += int64(len(p))
 	n, err := f.file.Write(p)
 	f.digest.Write(p[:n])
 	f.size += int64(n)
+	if err != nil {
+		err = wrapped(err)
+	}
 	return n, err
 }
 
@@ -136,7 +173,7 @@ func (f *File) Size() int64 { return f.size }
 func (f *File) Digest() [sha256.Size]byte { return [sha256.Size]byte(f.digest.Sum(nil)) }
 
 // Reader reads from the first byte on.
-func (f *File) Reader() io.Reader { return io.NewSectionReader(f.file, 0, f.size) }
+func (f *File) Reader() *io.SectionReader { return io.NewSectionReader(f.file, 0, f.size) }
 
 // Close removes the file. It may be called more than once, and while a Reader is in use, which then fails.
 func (f *File) Close() error {
@@ -145,6 +182,7 @@ func (f *File) Close() error {
 		if err := os.Remove(f.file.Name()); err != nil && !errors.Is(err, os.ErrNotExist) {
 			f.closed = errors.Join(f.closed, err)
 		}
+		_ = f.spool.take(-f.taken)
 		f.release()
 	})
 	return f.closed

@@ -12,7 +12,7 @@ import (
 
 func opened(t *testing.T, folder string) *Spool {
 	t.Helper()
-	s, err := Open(folder)
+	s, err := Open(folder, 1<<30)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -114,16 +114,47 @@ func TestNoCallerTakesAllOfTheSpool(t *testing.T) {
 	}
 }
 
+func TestFilesTakeNoMoreBytesThanTheyMay(t *testing.T) {
+	folder := t.TempDir()
+	s, err := Open(folder, 100)
+	if err != nil {
+		t.Fatal(err)
+	}
+	a, errA := s.Create("a")
+	b, errB := s.Create("b")
+	if err := errors.Join(errA, errB); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := a.Write(make([]byte, 60)); err != nil {
+		t.Fatal(err)
+	}
+	if n, err := b.Write(make([]byte, 41)); !errors.Is(err, ErrNoRoom) || n != 0 || b.Size() != 0 {
+		t.Errorf("%d, %v", n, err)
+	}
+	if _, err := b.Write(make([]byte, 40)); err != nil {
+		t.Error("what fits is refused:", err)
+	}
+	if err := a.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := b.Write(make([]byte, 60)); err != nil {
+		t.Error("the room of a file that has gone is not given back:", err)
+	}
+	if err := errors.Join(b.Close(), b.Close()); err != nil || s.bytes != 0 {
+		t.Errorf("%v, %d bytes are still counted", err, s.bytes)
+	}
+}
+
 func TestAFolderThatCannotBeUsedStopsTheStart(t *testing.T) {
 	missing := filepath.Join(t.TempDir(), "missing")
-	if _, err := Open(missing); !errors.Is(err, os.ErrNotExist) {
+	if _, err := Open(missing, 1); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("a missing folder: %v", err)
 	}
 	file := filepath.Join(t.TempDir(), "file")
 	if err := os.WriteFile(file, nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := Open(file); err == nil {
+	if _, err := Open(file, 1); err == nil {
 		t.Error("a file is taken for a folder")
 	}
 	s := opened(t, t.TempDir())

@@ -46,6 +46,8 @@ const (
 	ErrorReason_ERROR_REASON_CALLER_LIMIT ErrorReason = 12
 	// UNAVAILABLE. The issuer of the caller's token does not answer, so that nobody can tell whether the token is good.
 	ErrorReason_ERROR_REASON_ISSUER_UNAVAILABLE ErrorReason = 13
+	// RESOURCE_EXHAUSTED. This service has no room on its disk for the file, for now.
+	ErrorReason_ERROR_REASON_SPOOL_FULL ErrorReason = 14
 	// NOT_FOUND. This service has no practice of that name.
 	ErrorReason_ERROR_REASON_PRACTICE_UNKNOWN ErrorReason = 20
 	// NOT_FOUND. Loop has no such object.
@@ -69,6 +71,8 @@ const (
 	// FAILED_PRECONDITION. The operation needs the practice's code at Loop, and the operator has not configured it. Loop was
 	// not called.
 	ErrorReason_ERROR_REASON_DOMAIN_REQUIRED ErrorReason = 34
+	// NOT_FOUND. No deposit of that id of this caller for this dossier, or it has expired. Deposit the file again.
+	ErrorReason_ERROR_REASON_DEPOSIT_UNKNOWN ErrorReason = 35
 	// INVALID_ARGUMENT. Loop read the request and refused its content; its own words are in `LocalizedMessage`.
 	ErrorReason_ERROR_REASON_LOOP_REFUSED ErrorReason = 40
 	// RESOURCE_EXHAUSTED. Loop, or this service on its behalf, asks to wait; `RetryInfo` says how long.
@@ -106,6 +110,11 @@ const (
 	ErrorReason_ERROR_REASON_DOCUMENT_TYPE_INVALID ErrorReason = 72
 	// NOT_FOUND. No document of that request_id that the caller may see.
 	ErrorReason_ERROR_REASON_DOCUMENT_UNKNOWN ErrorReason = 73
+	// INVALID_ARGUMENT. The checks found errors in the file; the violations are the first of them, each with its code as
+	// `reason`. ValidateFile answers all.
+	ErrorReason_ERROR_REASON_FILE_INVALID ErrorReason = 74
+	// INVALID_ARGUMENT (HTTP 413). The file is larger than this service takes.
+	ErrorReason_ERROR_REASON_FILE_TOO_LARGE ErrorReason = 75
 	// FAILED_PRECONDITION. The operator has not listed this route for raw calls, or none at all.
 	ErrorReason_ERROR_REASON_RAW_ROUTE_NOT_LISTED ErrorReason = 80
 	// FAILED_PRECONDITION. An RPC wraps this route: call that one.
@@ -230,6 +239,7 @@ var (
 		11:  "ERROR_REASON_CALLER_NOT_ALLOWED",
 		12:  "ERROR_REASON_CALLER_LIMIT",
 		13:  "ERROR_REASON_ISSUER_UNAVAILABLE",
+		14:  "ERROR_REASON_SPOOL_FULL",
 		20:  "ERROR_REASON_PRACTICE_UNKNOWN",
 		21:  "ERROR_REASON_OBJECT_UNKNOWN",
 		22:  "ERROR_REASON_METHOD_UNKNOWN",
@@ -241,6 +251,7 @@ var (
 		32:  "ERROR_REASON_ADVANCED_KEY_REQUIRED",
 		33:  "ERROR_REASON_OPERATION_UNVERIFIED",
 		34:  "ERROR_REASON_DOMAIN_REQUIRED",
+		35:  "ERROR_REASON_DEPOSIT_UNKNOWN",
 		40:  "ERROR_REASON_LOOP_REFUSED",
 		41:  "ERROR_REASON_LOOP_QUOTA",
 		42:  "ERROR_REASON_LOOP_UNAVAILABLE",
@@ -257,6 +268,8 @@ var (
 		71:  "ERROR_REASON_DOCUMENT_TOO_LARGE",
 		72:  "ERROR_REASON_DOCUMENT_TYPE_INVALID",
 		73:  "ERROR_REASON_DOCUMENT_UNKNOWN",
+		74:  "ERROR_REASON_FILE_INVALID",
+		75:  "ERROR_REASON_FILE_TOO_LARGE",
 		80:  "ERROR_REASON_RAW_ROUTE_NOT_LISTED",
 		81:  "ERROR_REASON_RAW_ROUTE_WRAPPED",
 		82:  "ERROR_REASON_RAW_OTHER_DOSSIER",
@@ -323,6 +336,7 @@ var (
 		"ERROR_REASON_CALLER_NOT_ALLOWED":          11,
 		"ERROR_REASON_CALLER_LIMIT":                12,
 		"ERROR_REASON_ISSUER_UNAVAILABLE":          13,
+		"ERROR_REASON_SPOOL_FULL":                  14,
 		"ERROR_REASON_PRACTICE_UNKNOWN":            20,
 		"ERROR_REASON_OBJECT_UNKNOWN":              21,
 		"ERROR_REASON_METHOD_UNKNOWN":              22,
@@ -334,6 +348,7 @@ var (
 		"ERROR_REASON_ADVANCED_KEY_REQUIRED":       32,
 		"ERROR_REASON_OPERATION_UNVERIFIED":        33,
 		"ERROR_REASON_DOMAIN_REQUIRED":             34,
+		"ERROR_REASON_DEPOSIT_UNKNOWN":             35,
 		"ERROR_REASON_LOOP_REFUSED":                40,
 		"ERROR_REASON_LOOP_QUOTA":                  41,
 		"ERROR_REASON_LOOP_UNAVAILABLE":            42,
@@ -350,6 +365,8 @@ var (
 		"ERROR_REASON_DOCUMENT_TOO_LARGE":          71,
 		"ERROR_REASON_DOCUMENT_TYPE_INVALID":       72,
 		"ERROR_REASON_DOCUMENT_UNKNOWN":            73,
+		"ERROR_REASON_FILE_INVALID":                74,
+		"ERROR_REASON_FILE_TOO_LARGE":              75,
 		"ERROR_REASON_RAW_ROUTE_NOT_LISTED":        80,
 		"ERROR_REASON_RAW_ROUTE_WRAPPED":           81,
 		"ERROR_REASON_RAW_OTHER_DOSSIER":           82,
@@ -438,7 +455,7 @@ var File_cegid_loop_v1_error_reason_proto protoreflect.FileDescriptor
 
 const file_cegid_loop_v1_error_reason_proto_rawDesc = "" +
 	"\n" +
-	" cegid/loop/v1/error_reason.proto\x12\rcegid.loop.v1*\xa9\x19\n" +
+	" cegid/loop/v1/error_reason.proto\x12\rcegid.loop.v1*\xa8\x1a\n" +
 	"\vErrorReason\x12\x1c\n" +
 	"\x18ERROR_REASON_UNSPECIFIED\x10\x00\x12\x1e\n" +
 	"\x1aERROR_REASON_FIELD_INVALID\x10\x01\x12#\n" +
@@ -450,7 +467,8 @@ const file_cegid_loop_v1_error_reason_proto_rawDesc = "" +
 	"\x12#\n" +
 	"\x1fERROR_REASON_CALLER_NOT_ALLOWED\x10\v\x12\x1d\n" +
 	"\x19ERROR_REASON_CALLER_LIMIT\x10\f\x12#\n" +
-	"\x1fERROR_REASON_ISSUER_UNAVAILABLE\x10\r\x12!\n" +
+	"\x1fERROR_REASON_ISSUER_UNAVAILABLE\x10\r\x12\x1b\n" +
+	"\x17ERROR_REASON_SPOOL_FULL\x10\x0e\x12!\n" +
 	"\x1dERROR_REASON_PRACTICE_UNKNOWN\x10\x14\x12\x1f\n" +
 	"\x1bERROR_REASON_OBJECT_UNKNOWN\x10\x15\x12\x1f\n" +
 	"\x1bERROR_REASON_METHOD_UNKNOWN\x10\x16\x12(\n" +
@@ -461,7 +479,8 @@ const file_cegid_loop_v1_error_reason_proto_rawDesc = "" +
 	"\x1fERROR_REASON_DOSSIER_NOT_SHARED\x10\x1f\x12&\n" +
 	"\"ERROR_REASON_ADVANCED_KEY_REQUIRED\x10 \x12%\n" +
 	"!ERROR_REASON_OPERATION_UNVERIFIED\x10!\x12 \n" +
-	"\x1cERROR_REASON_DOMAIN_REQUIRED\x10\"\x12\x1d\n" +
+	"\x1cERROR_REASON_DOMAIN_REQUIRED\x10\"\x12 \n" +
+	"\x1cERROR_REASON_DEPOSIT_UNKNOWN\x10#\x12\x1d\n" +
 	"\x19ERROR_REASON_LOOP_REFUSED\x10(\x12\x1b\n" +
 	"\x17ERROR_REASON_LOOP_QUOTA\x10)\x12!\n" +
 	"\x1dERROR_REASON_LOOP_UNAVAILABLE\x10*\x12\"\n" +
@@ -477,7 +496,9 @@ const file_cegid_loop_v1_error_reason_proto_rawDesc = "" +
 	"\x1bERROR_REASON_DOCUMENT_EMPTY\x10F\x12#\n" +
 	"\x1fERROR_REASON_DOCUMENT_TOO_LARGE\x10G\x12&\n" +
 	"\"ERROR_REASON_DOCUMENT_TYPE_INVALID\x10H\x12!\n" +
-	"\x1dERROR_REASON_DOCUMENT_UNKNOWN\x10I\x12%\n" +
+	"\x1dERROR_REASON_DOCUMENT_UNKNOWN\x10I\x12\x1d\n" +
+	"\x19ERROR_REASON_FILE_INVALID\x10J\x12\x1f\n" +
+	"\x1bERROR_REASON_FILE_TOO_LARGE\x10K\x12%\n" +
 	"!ERROR_REASON_RAW_ROUTE_NOT_LISTED\x10P\x12\"\n" +
 	"\x1eERROR_REASON_RAW_ROUTE_WRAPPED\x10Q\x12\"\n" +
 	"\x1eERROR_REASON_RAW_OTHER_DOSSIER\x10R\x12\x1e\n" +

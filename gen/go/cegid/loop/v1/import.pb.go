@@ -115,6 +115,12 @@ const (
 	ImportFormat_IMPORT_FORMAT_UNSPECIFIED ImportFormat = 0
 	// Entries of ImportEntries. (Loop: importJson)
 	ImportFormat_IMPORT_FORMAT_ENTRIES ImportFormat = 1
+	// A FEC, the file of entries that French tax law asks for. (Loop: importFEC)
+	ImportFormat_IMPORT_FORMAT_FEC ImportFormat = 2
+	// A text file that a model in Loop explains. (Loop: importPerso)
+	ImportFormat_IMPORT_FORMAT_CUSTOM ImportFormat = 3
+	// A TRA, the file of entries of Cegid's own programs. (Loop: importTRA)
+	ImportFormat_IMPORT_FORMAT_TRA ImportFormat = 4
 )
 
 // Enum value maps for ImportFormat.
@@ -122,10 +128,16 @@ var (
 	ImportFormat_name = map[int32]string{
 		0: "IMPORT_FORMAT_UNSPECIFIED",
 		1: "IMPORT_FORMAT_ENTRIES",
+		2: "IMPORT_FORMAT_FEC",
+		3: "IMPORT_FORMAT_CUSTOM",
+		4: "IMPORT_FORMAT_TRA",
 	}
 	ImportFormat_value = map[string]int32{
 		"IMPORT_FORMAT_UNSPECIFIED": 0,
 		"IMPORT_FORMAT_ENTRIES":     1,
+		"IMPORT_FORMAT_FEC":         2,
+		"IMPORT_FORMAT_CUSTOM":      3,
+		"IMPORT_FORMAT_TRA":         4,
 	}
 )
 
@@ -213,6 +225,71 @@ func (FindingSeverity) EnumDescriptor() ([]byte, []int) {
 	return file_cegid_loop_v1_import_proto_rawDescGZIP(), []int{2}
 }
 
+// Who objects to what was found in a file.
+type FindingGround int32
+
+const (
+	// Not said.
+	FindingGround_FINDING_GROUND_UNSPECIFIED FindingGround = 0
+	// The law: article A47 A-1 of the Livre des procédures fiscales.
+	FindingGround_FINDING_GROUND_LAW FindingGround = 1
+	// The tax office's own tool, Test Compta Demat.
+	FindingGround_FINDING_GROUND_TAX_TOOL FindingGround = 2
+	// Bookkeeping: double entry demands otherwise.
+	FindingGround_FINDING_GROUND_BOOKS FindingGround = 3
+	// Loop takes it amiss, or is known to do so in imports of another format.
+	FindingGround_FINDING_GROUND_LOOP FindingGround = 4
+	// The description of the format, of a TRA.
+	FindingGround_FINDING_GROUND_FORMAT FindingGround = 5
+)
+
+// Enum value maps for FindingGround.
+var (
+	FindingGround_name = map[int32]string{
+		0: "FINDING_GROUND_UNSPECIFIED",
+		1: "FINDING_GROUND_LAW",
+		2: "FINDING_GROUND_TAX_TOOL",
+		3: "FINDING_GROUND_BOOKS",
+		4: "FINDING_GROUND_LOOP",
+		5: "FINDING_GROUND_FORMAT",
+	}
+	FindingGround_value = map[string]int32{
+		"FINDING_GROUND_UNSPECIFIED": 0,
+		"FINDING_GROUND_LAW":         1,
+		"FINDING_GROUND_TAX_TOOL":    2,
+		"FINDING_GROUND_BOOKS":       3,
+		"FINDING_GROUND_LOOP":        4,
+		"FINDING_GROUND_FORMAT":      5,
+	}
+)
+
+func (x FindingGround) Enum() *FindingGround {
+	p := new(FindingGround)
+	*p = x
+	return p
+}
+
+func (x FindingGround) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (FindingGround) Descriptor() protoreflect.EnumDescriptor {
+	return file_cegid_loop_v1_import_proto_enumTypes[3].Descriptor()
+}
+
+func (FindingGround) Type() protoreflect.EnumType {
+	return &file_cegid_loop_v1_import_proto_enumTypes[3]
+}
+
+func (x FindingGround) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use FindingGround.Descriptor instead.
+func (FindingGround) EnumDescriptor() ([]byte, []int) {
+	return file_cegid_loop_v1_import_proto_rawDescGZIP(), []int{3}
+}
+
 // What a look into Loop says of an import whose fate is open.
 type ImportVerdict int32
 
@@ -255,11 +332,11 @@ func (x ImportVerdict) String() string {
 }
 
 func (ImportVerdict) Descriptor() protoreflect.EnumDescriptor {
-	return file_cegid_loop_v1_import_proto_enumTypes[3].Descriptor()
+	return file_cegid_loop_v1_import_proto_enumTypes[4].Descriptor()
 }
 
 func (ImportVerdict) Type() protoreflect.EnumType {
-	return &file_cegid_loop_v1_import_proto_enumTypes[3]
+	return &file_cegid_loop_v1_import_proto_enumTypes[4]
 }
 
 func (x ImportVerdict) Number() protoreflect.EnumNumber {
@@ -268,7 +345,7 @@ func (x ImportVerdict) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use ImportVerdict.Descriptor instead.
 func (ImportVerdict) EnumDescriptor() ([]byte, []int) {
-	return file_cegid_loop_v1_import_proto_rawDescGZIP(), []int{3}
+	return file_cegid_loop_v1_import_proto_rawDescGZIP(), []int{4}
 }
 
 // Why a look into Loop says neither that an import is there nor that it is not.
@@ -328,11 +405,11 @@ func (x ImportDoubt) String() string {
 }
 
 func (ImportDoubt) Descriptor() protoreflect.EnumDescriptor {
-	return file_cegid_loop_v1_import_proto_enumTypes[4].Descriptor()
+	return file_cegid_loop_v1_import_proto_enumTypes[5].Descriptor()
 }
 
 func (ImportDoubt) Type() protoreflect.EnumType {
-	return &file_cegid_loop_v1_import_proto_enumTypes[4]
+	return &file_cegid_loop_v1_import_proto_enumTypes[5]
 }
 
 func (x ImportDoubt) Number() protoreflect.EnumNumber {
@@ -341,7 +418,7 @@ func (x ImportDoubt) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use ImportDoubt.Descriptor instead.
 func (ImportDoubt) EnumDescriptor() ([]byte, []int) {
-	return file_cegid_loop_v1_import_proto_rawDescGZIP(), []int{4}
+	return file_cegid_loop_v1_import_proto_rawDescGZIP(), []int{5}
 }
 
 // What a person says became of an import.
@@ -381,11 +458,11 @@ func (x StatedOutcome) String() string {
 }
 
 func (StatedOutcome) Descriptor() protoreflect.EnumDescriptor {
-	return file_cegid_loop_v1_import_proto_enumTypes[5].Descriptor()
+	return file_cegid_loop_v1_import_proto_enumTypes[6].Descriptor()
 }
 
 func (StatedOutcome) Type() protoreflect.EnumType {
-	return &file_cegid_loop_v1_import_proto_enumTypes[5]
+	return &file_cegid_loop_v1_import_proto_enumTypes[6]
 }
 
 func (x StatedOutcome) Number() protoreflect.EnumNumber {
@@ -394,7 +471,7 @@ func (x StatedOutcome) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use StatedOutcome.Descriptor instead.
 func (StatedOutcome) EnumDescriptor() ([]byte, []int) {
-	return file_cegid_loop_v1_import_proto_rawDescGZIP(), []int{5}
+	return file_cegid_loop_v1_import_proto_rawDescGZIP(), []int{6}
 }
 
 // What a check found.
@@ -404,14 +481,24 @@ type Finding struct {
 	Code string `protobuf:"bytes,1,opt,name=code,proto3" json:"code,omitempty"`
 	// How much it matters.
 	Severity FindingSeverity `protobuf:"varint,2,opt,name=severity,proto3,enum=cegid.loop.v1.FindingSeverity" json:"severity,omitempty"`
-	// Path of the field: `entries[0].lines[2].account`.
+	// Path of the field: `entries[0].lines[2].account`; of a file, the name of the field in its format.
 	Field string `protobuf:"bytes,3,opt,name=field,proto3" json:"field,omitempty"`
 	// What is wrong and what to do, in English.
 	Message string `protobuf:"bytes,4,opt,name=message,proto3" json:"message,omitempty"`
 	// The same in French, for the accountant.
 	MessageFr string `protobuf:"bytes,5,opt,name=message_fr,json=messageFr,proto3" json:"message_fr,omitempty"`
 	// Values that exist and look alike, the nearest first.
-	Suggestions   []string `protobuf:"bytes,6,rep,name=suggestions,proto3" json:"suggestions,omitempty"`
+	Suggestions []string `protobuf:"bytes,6,rep,name=suggestions,proto3" json:"suggestions,omitempty"`
+	// Of a file: who objects. None: it is merely odd.
+	Grounds []FindingGround `protobuf:"varint,7,rep,packed,name=grounds,proto3,enum=cegid.loop.v1.FindingGround" json:"grounds,omitempty"`
+	// Of a file: the first line where it was found, counted from 1; 0 for the whole file.
+	Line int32 `protobuf:"varint,8,opt,name=line,proto3" json:"line,omitempty"`
+	// Of a file: the column in that line, counted from 1; 0 for the whole line.
+	Column int32 `protobuf:"varint,9,opt,name=column,proto3" json:"column,omitempty"`
+	// Of a file: how often it was found.
+	Occurrences int32 `protobuf:"varint,10,opt,name=occurrences,proto3" json:"occurrences,omitempty"`
+	// Of a file: the first ten lines where it was found.
+	Lines         []int32 `protobuf:"varint,11,rep,packed,name=lines,proto3" json:"lines,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -484,6 +571,41 @@ func (x *Finding) GetMessageFr() string {
 func (x *Finding) GetSuggestions() []string {
 	if x != nil {
 		return x.Suggestions
+	}
+	return nil
+}
+
+func (x *Finding) GetGrounds() []FindingGround {
+	if x != nil {
+		return x.Grounds
+	}
+	return nil
+}
+
+func (x *Finding) GetLine() int32 {
+	if x != nil {
+		return x.Line
+	}
+	return 0
+}
+
+func (x *Finding) GetColumn() int32 {
+	if x != nil {
+		return x.Column
+	}
+	return 0
+}
+
+func (x *Finding) GetOccurrences() int32 {
+	if x != nil {
+		return x.Occurrences
+	}
+	return 0
+}
+
+func (x *Finding) GetLines() []int32 {
+	if x != nil {
+		return x.Lines
 	}
 	return nil
 }
@@ -2549,7 +2671,7 @@ var File_cegid_loop_v1_import_proto protoreflect.FileDescriptor
 
 const file_cegid_loop_v1_import_proto_rawDesc = "" +
 	"\n" +
-	"\x1acegid/loop/v1/import.proto\x12\rcegid.loop.v1\x1a\x1bbuf/validate/validate.proto\x1a\x19cegid/loop/v1/entry.proto\x1a\x19cegid/loop/v1/rules.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xca\x01\n" +
+	"\x1acegid/loop/v1/import.proto\x12\rcegid.loop.v1\x1a\x1bbuf/validate/validate.proto\x1a\x19cegid/loop/v1/entry.proto\x1a\x19cegid/loop/v1/rules.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xe6\x02\n" +
 	"\aFinding\x12\x12\n" +
 	"\x04code\x18\x01 \x01(\tR\x04code\x12:\n" +
 	"\bseverity\x18\x02 \x01(\x0e2\x1e.cegid.loop.v1.FindingSeverityR\bseverity\x12\x14\n" +
@@ -2557,7 +2679,13 @@ const file_cegid_loop_v1_import_proto_rawDesc = "" +
 	"\amessage\x18\x04 \x01(\tR\amessage\x12\x1d\n" +
 	"\n" +
 	"message_fr\x18\x05 \x01(\tR\tmessageFr\x12 \n" +
-	"\vsuggestions\x18\x06 \x03(\tR\vsuggestions\"\xa3\x05\n" +
+	"\vsuggestions\x18\x06 \x03(\tR\vsuggestions\x126\n" +
+	"\agrounds\x18\a \x03(\x0e2\x1c.cegid.loop.v1.FindingGroundR\agrounds\x12\x12\n" +
+	"\x04line\x18\b \x01(\x05R\x04line\x12\x16\n" +
+	"\x06column\x18\t \x01(\x05R\x06column\x12 \n" +
+	"\voccurrences\x18\n" +
+	" \x01(\x05R\voccurrences\x12\x14\n" +
+	"\x05lines\x18\v \x03(\x05R\x05lines\"\xa3\x05\n" +
 	"\rImportOptions\x12!\n" +
 	"\fmulti_period\x18\x01 \x01(\bR\vmultiPeriod\x12'\n" +
 	"\x0fcreate_journals\x18\x02 \x01(\bR\x0ecreateJournals\x12'\n" +
@@ -2738,15 +2866,25 @@ const file_cegid_loop_v1_import_proto_rawDesc = "" +
 	"\x13IMPORT_STATE_FAILED\x10\x06\x12\x19\n" +
 	"\x15IMPORT_STATE_NOT_SENT\x10\a\x12\x18\n" +
 	"\x14IMPORT_STATE_REFUSED\x10\b\x12\x1a\n" +
-	"\x16IMPORT_STATE_UNCERTAIN\x10\t*H\n" +
+	"\x16IMPORT_STATE_UNCERTAIN\x10\t*\x90\x01\n" +
 	"\fImportFormat\x12\x1d\n" +
 	"\x19IMPORT_FORMAT_UNSPECIFIED\x10\x00\x12\x19\n" +
-	"\x15IMPORT_FORMAT_ENTRIES\x10\x01*\x8a\x01\n" +
+	"\x15IMPORT_FORMAT_ENTRIES\x10\x01\x12\x15\n" +
+	"\x11IMPORT_FORMAT_FEC\x10\x02\x12\x18\n" +
+	"\x14IMPORT_FORMAT_CUSTOM\x10\x03\x12\x15\n" +
+	"\x11IMPORT_FORMAT_TRA\x10\x04*\x8a\x01\n" +
 	"\x0fFindingSeverity\x12 \n" +
 	"\x1cFINDING_SEVERITY_UNSPECIFIED\x10\x00\x12\x1b\n" +
 	"\x17FINDING_SEVERITY_NOTICE\x10\x01\x12\x1c\n" +
 	"\x18FINDING_SEVERITY_WARNING\x10\x02\x12\x1a\n" +
-	"\x16FINDING_SEVERITY_ERROR\x10\x03*\x88\x01\n" +
+	"\x16FINDING_SEVERITY_ERROR\x10\x03*\xb2\x01\n" +
+	"\rFindingGround\x12\x1e\n" +
+	"\x1aFINDING_GROUND_UNSPECIFIED\x10\x00\x12\x16\n" +
+	"\x12FINDING_GROUND_LAW\x10\x01\x12\x1b\n" +
+	"\x17FINDING_GROUND_TAX_TOOL\x10\x02\x12\x18\n" +
+	"\x14FINDING_GROUND_BOOKS\x10\x03\x12\x17\n" +
+	"\x13FINDING_GROUND_LOOP\x10\x04\x12\x19\n" +
+	"\x15FINDING_GROUND_FORMAT\x10\x05*\x88\x01\n" +
 	"\rImportVerdict\x12\x1e\n" +
 	"\x1aIMPORT_VERDICT_UNSPECIFIED\x10\x00\x12\x18\n" +
 	"\x14IMPORT_VERDICT_FOUND\x10\x01\x12\x1c\n" +
@@ -2779,94 +2917,96 @@ func file_cegid_loop_v1_import_proto_rawDescGZIP() []byte {
 	return file_cegid_loop_v1_import_proto_rawDescData
 }
 
-var file_cegid_loop_v1_import_proto_enumTypes = make([]protoimpl.EnumInfo, 6)
+var file_cegid_loop_v1_import_proto_enumTypes = make([]protoimpl.EnumInfo, 7)
 var file_cegid_loop_v1_import_proto_msgTypes = make([]protoimpl.MessageInfo, 26)
 var file_cegid_loop_v1_import_proto_goTypes = []any{
 	(ImportState)(0),                // 0: cegid.loop.v1.ImportState
 	(ImportFormat)(0),               // 1: cegid.loop.v1.ImportFormat
 	(FindingSeverity)(0),            // 2: cegid.loop.v1.FindingSeverity
-	(ImportVerdict)(0),              // 3: cegid.loop.v1.ImportVerdict
-	(ImportDoubt)(0),                // 4: cegid.loop.v1.ImportDoubt
-	(StatedOutcome)(0),              // 5: cegid.loop.v1.StatedOutcome
-	(*Finding)(nil),                 // 6: cegid.loop.v1.Finding
-	(*ImportOptions)(nil),           // 7: cegid.loop.v1.ImportOptions
-	(*ImportTotals)(nil),            // 8: cegid.loop.v1.ImportTotals
-	(*ImportError)(nil),             // 9: cegid.loop.v1.ImportError
-	(*ReferenceEvidence)(nil),       // 10: cegid.loop.v1.ReferenceEvidence
-	(*ImportEvidence)(nil),          // 11: cegid.loop.v1.ImportEvidence
-	(*ImportStatement)(nil),         // 12: cegid.loop.v1.ImportStatement
-	(*LateAnswer)(nil),              // 13: cegid.loop.v1.LateAnswer
-	(*ImportResolution)(nil),        // 14: cegid.loop.v1.ImportResolution
-	(*Import)(nil),                  // 15: cegid.loop.v1.Import
-	(*ImportEntriesRequest)(nil),    // 16: cegid.loop.v1.ImportEntriesRequest
-	(*ImportEntriesResponse)(nil),   // 17: cegid.loop.v1.ImportEntriesResponse
-	(*ValidateEntriesRequest)(nil),  // 18: cegid.loop.v1.ValidateEntriesRequest
-	(*ValidateEntriesResponse)(nil), // 19: cegid.loop.v1.ValidateEntriesResponse
-	(*GetImportRequest)(nil),        // 20: cegid.loop.v1.GetImportRequest
-	(*GetImportResponse)(nil),       // 21: cegid.loop.v1.GetImportResponse
-	(*ListImportsRequest)(nil),      // 22: cegid.loop.v1.ListImportsRequest
-	(*ListImportsResponse)(nil),     // 23: cegid.loop.v1.ListImportsResponse
-	(*WatchImportRequest)(nil),      // 24: cegid.loop.v1.WatchImportRequest
-	(*WatchImportResponse)(nil),     // 25: cegid.loop.v1.WatchImportResponse
-	(*ResolveImportRequest)(nil),    // 26: cegid.loop.v1.ResolveImportRequest
-	(*CheckImport)(nil),             // 27: cegid.loop.v1.CheckImport
-	(*ConfirmImport)(nil),           // 28: cegid.loop.v1.ConfirmImport
-	(*ResubmitImport)(nil),          // 29: cegid.loop.v1.ResubmitImport
-	(*ResubmittedEntries)(nil),      // 30: cegid.loop.v1.ResubmittedEntries
-	(*ResolveImportResponse)(nil),   // 31: cegid.loop.v1.ResolveImportResponse
-	(*timestamppb.Timestamp)(nil),   // 32: google.protobuf.Timestamp
-	(*Entry)(nil),                   // 33: cegid.loop.v1.Entry
+	(FindingGround)(0),              // 3: cegid.loop.v1.FindingGround
+	(ImportVerdict)(0),              // 4: cegid.loop.v1.ImportVerdict
+	(ImportDoubt)(0),                // 5: cegid.loop.v1.ImportDoubt
+	(StatedOutcome)(0),              // 6: cegid.loop.v1.StatedOutcome
+	(*Finding)(nil),                 // 7: cegid.loop.v1.Finding
+	(*ImportOptions)(nil),           // 8: cegid.loop.v1.ImportOptions
+	(*ImportTotals)(nil),            // 9: cegid.loop.v1.ImportTotals
+	(*ImportError)(nil),             // 10: cegid.loop.v1.ImportError
+	(*ReferenceEvidence)(nil),       // 11: cegid.loop.v1.ReferenceEvidence
+	(*ImportEvidence)(nil),          // 12: cegid.loop.v1.ImportEvidence
+	(*ImportStatement)(nil),         // 13: cegid.loop.v1.ImportStatement
+	(*LateAnswer)(nil),              // 14: cegid.loop.v1.LateAnswer
+	(*ImportResolution)(nil),        // 15: cegid.loop.v1.ImportResolution
+	(*Import)(nil),                  // 16: cegid.loop.v1.Import
+	(*ImportEntriesRequest)(nil),    // 17: cegid.loop.v1.ImportEntriesRequest
+	(*ImportEntriesResponse)(nil),   // 18: cegid.loop.v1.ImportEntriesResponse
+	(*ValidateEntriesRequest)(nil),  // 19: cegid.loop.v1.ValidateEntriesRequest
+	(*ValidateEntriesResponse)(nil), // 20: cegid.loop.v1.ValidateEntriesResponse
+	(*GetImportRequest)(nil),        // 21: cegid.loop.v1.GetImportRequest
+	(*GetImportResponse)(nil),       // 22: cegid.loop.v1.GetImportResponse
+	(*ListImportsRequest)(nil),      // 23: cegid.loop.v1.ListImportsRequest
+	(*ListImportsResponse)(nil),     // 24: cegid.loop.v1.ListImportsResponse
+	(*WatchImportRequest)(nil),      // 25: cegid.loop.v1.WatchImportRequest
+	(*WatchImportResponse)(nil),     // 26: cegid.loop.v1.WatchImportResponse
+	(*ResolveImportRequest)(nil),    // 27: cegid.loop.v1.ResolveImportRequest
+	(*CheckImport)(nil),             // 28: cegid.loop.v1.CheckImport
+	(*ConfirmImport)(nil),           // 29: cegid.loop.v1.ConfirmImport
+	(*ResubmitImport)(nil),          // 30: cegid.loop.v1.ResubmitImport
+	(*ResubmittedEntries)(nil),      // 31: cegid.loop.v1.ResubmittedEntries
+	(*ResolveImportResponse)(nil),   // 32: cegid.loop.v1.ResolveImportResponse
+	(*timestamppb.Timestamp)(nil),   // 33: google.protobuf.Timestamp
+	(*Entry)(nil),                   // 34: cegid.loop.v1.Entry
 }
 var file_cegid_loop_v1_import_proto_depIdxs = []int32{
 	2,  // 0: cegid.loop.v1.Finding.severity:type_name -> cegid.loop.v1.FindingSeverity
-	3,  // 1: cegid.loop.v1.ImportEvidence.verdict:type_name -> cegid.loop.v1.ImportVerdict
-	4,  // 2: cegid.loop.v1.ImportEvidence.doubt:type_name -> cegid.loop.v1.ImportDoubt
-	10, // 3: cegid.loop.v1.ImportEvidence.references:type_name -> cegid.loop.v1.ReferenceEvidence
-	32, // 4: cegid.loop.v1.ImportEvidence.check_time:type_name -> google.protobuf.Timestamp
-	5,  // 5: cegid.loop.v1.ImportStatement.outcome:type_name -> cegid.loop.v1.StatedOutcome
-	32, // 6: cegid.loop.v1.ImportStatement.time:type_name -> google.protobuf.Timestamp
-	0,  // 7: cegid.loop.v1.ImportStatement.previous_state:type_name -> cegid.loop.v1.ImportState
-	0,  // 8: cegid.loop.v1.LateAnswer.state:type_name -> cegid.loop.v1.ImportState
-	32, // 9: cegid.loop.v1.LateAnswer.time:type_name -> google.protobuf.Timestamp
-	11, // 10: cegid.loop.v1.ImportResolution.evidence:type_name -> cegid.loop.v1.ImportEvidence
-	12, // 11: cegid.loop.v1.ImportResolution.statement:type_name -> cegid.loop.v1.ImportStatement
-	32, // 12: cegid.loop.v1.ImportResolution.resubmit_time:type_name -> google.protobuf.Timestamp
-	13, // 13: cegid.loop.v1.ImportResolution.late_answers:type_name -> cegid.loop.v1.LateAnswer
-	1,  // 14: cegid.loop.v1.Import.format:type_name -> cegid.loop.v1.ImportFormat
-	0,  // 15: cegid.loop.v1.Import.state:type_name -> cegid.loop.v1.ImportState
-	8,  // 16: cegid.loop.v1.Import.totals:type_name -> cegid.loop.v1.ImportTotals
-	6,  // 17: cegid.loop.v1.Import.findings:type_name -> cegid.loop.v1.Finding
-	9,  // 18: cegid.loop.v1.Import.error:type_name -> cegid.loop.v1.ImportError
-	32, // 19: cegid.loop.v1.Import.create_time:type_name -> google.protobuf.Timestamp
-	32, // 20: cegid.loop.v1.Import.update_time:type_name -> google.protobuf.Timestamp
-	32, // 21: cegid.loop.v1.Import.next_poll_time:type_name -> google.protobuf.Timestamp
-	14, // 22: cegid.loop.v1.Import.resolution:type_name -> cegid.loop.v1.ImportResolution
-	7,  // 23: cegid.loop.v1.ImportEntriesRequest.options:type_name -> cegid.loop.v1.ImportOptions
-	33, // 24: cegid.loop.v1.ImportEntriesRequest.entries:type_name -> cegid.loop.v1.Entry
-	15, // 25: cegid.loop.v1.ImportEntriesResponse.import:type_name -> cegid.loop.v1.Import
-	7,  // 26: cegid.loop.v1.ValidateEntriesRequest.options:type_name -> cegid.loop.v1.ImportOptions
-	33, // 27: cegid.loop.v1.ValidateEntriesRequest.entries:type_name -> cegid.loop.v1.Entry
-	6,  // 28: cegid.loop.v1.ValidateEntriesResponse.findings:type_name -> cegid.loop.v1.Finding
-	8,  // 29: cegid.loop.v1.ValidateEntriesResponse.totals:type_name -> cegid.loop.v1.ImportTotals
-	15, // 30: cegid.loop.v1.GetImportResponse.import:type_name -> cegid.loop.v1.Import
-	0,  // 31: cegid.loop.v1.ListImportsRequest.states:type_name -> cegid.loop.v1.ImportState
-	32, // 32: cegid.loop.v1.ListImportsRequest.received_from:type_name -> google.protobuf.Timestamp
-	32, // 33: cegid.loop.v1.ListImportsRequest.received_before:type_name -> google.protobuf.Timestamp
-	15, // 34: cegid.loop.v1.ListImportsResponse.imports:type_name -> cegid.loop.v1.Import
-	15, // 35: cegid.loop.v1.WatchImportResponse.import:type_name -> cegid.loop.v1.Import
-	27, // 36: cegid.loop.v1.ResolveImportRequest.check:type_name -> cegid.loop.v1.CheckImport
-	28, // 37: cegid.loop.v1.ResolveImportRequest.confirm:type_name -> cegid.loop.v1.ConfirmImport
-	29, // 38: cegid.loop.v1.ResolveImportRequest.resubmit:type_name -> cegid.loop.v1.ResubmitImport
-	5,  // 39: cegid.loop.v1.ConfirmImport.outcome:type_name -> cegid.loop.v1.StatedOutcome
-	30, // 40: cegid.loop.v1.ResubmitImport.entries:type_name -> cegid.loop.v1.ResubmittedEntries
-	7,  // 41: cegid.loop.v1.ResubmittedEntries.options:type_name -> cegid.loop.v1.ImportOptions
-	33, // 42: cegid.loop.v1.ResubmittedEntries.entries:type_name -> cegid.loop.v1.Entry
-	15, // 43: cegid.loop.v1.ResolveImportResponse.import:type_name -> cegid.loop.v1.Import
-	44, // [44:44] is the sub-list for method output_type
-	44, // [44:44] is the sub-list for method input_type
-	44, // [44:44] is the sub-list for extension type_name
-	44, // [44:44] is the sub-list for extension extendee
-	0,  // [0:44] is the sub-list for field type_name
+	3,  // 1: cegid.loop.v1.Finding.grounds:type_name -> cegid.loop.v1.FindingGround
+	4,  // 2: cegid.loop.v1.ImportEvidence.verdict:type_name -> cegid.loop.v1.ImportVerdict
+	5,  // 3: cegid.loop.v1.ImportEvidence.doubt:type_name -> cegid.loop.v1.ImportDoubt
+	11, // 4: cegid.loop.v1.ImportEvidence.references:type_name -> cegid.loop.v1.ReferenceEvidence
+	33, // 5: cegid.loop.v1.ImportEvidence.check_time:type_name -> google.protobuf.Timestamp
+	6,  // 6: cegid.loop.v1.ImportStatement.outcome:type_name -> cegid.loop.v1.StatedOutcome
+	33, // 7: cegid.loop.v1.ImportStatement.time:type_name -> google.protobuf.Timestamp
+	0,  // 8: cegid.loop.v1.ImportStatement.previous_state:type_name -> cegid.loop.v1.ImportState
+	0,  // 9: cegid.loop.v1.LateAnswer.state:type_name -> cegid.loop.v1.ImportState
+	33, // 10: cegid.loop.v1.LateAnswer.time:type_name -> google.protobuf.Timestamp
+	12, // 11: cegid.loop.v1.ImportResolution.evidence:type_name -> cegid.loop.v1.ImportEvidence
+	13, // 12: cegid.loop.v1.ImportResolution.statement:type_name -> cegid.loop.v1.ImportStatement
+	33, // 13: cegid.loop.v1.ImportResolution.resubmit_time:type_name -> google.protobuf.Timestamp
+	14, // 14: cegid.loop.v1.ImportResolution.late_answers:type_name -> cegid.loop.v1.LateAnswer
+	1,  // 15: cegid.loop.v1.Import.format:type_name -> cegid.loop.v1.ImportFormat
+	0,  // 16: cegid.loop.v1.Import.state:type_name -> cegid.loop.v1.ImportState
+	9,  // 17: cegid.loop.v1.Import.totals:type_name -> cegid.loop.v1.ImportTotals
+	7,  // 18: cegid.loop.v1.Import.findings:type_name -> cegid.loop.v1.Finding
+	10, // 19: cegid.loop.v1.Import.error:type_name -> cegid.loop.v1.ImportError
+	33, // 20: cegid.loop.v1.Import.create_time:type_name -> google.protobuf.Timestamp
+	33, // 21: cegid.loop.v1.Import.update_time:type_name -> google.protobuf.Timestamp
+	33, // 22: cegid.loop.v1.Import.next_poll_time:type_name -> google.protobuf.Timestamp
+	15, // 23: cegid.loop.v1.Import.resolution:type_name -> cegid.loop.v1.ImportResolution
+	8,  // 24: cegid.loop.v1.ImportEntriesRequest.options:type_name -> cegid.loop.v1.ImportOptions
+	34, // 25: cegid.loop.v1.ImportEntriesRequest.entries:type_name -> cegid.loop.v1.Entry
+	16, // 26: cegid.loop.v1.ImportEntriesResponse.import:type_name -> cegid.loop.v1.Import
+	8,  // 27: cegid.loop.v1.ValidateEntriesRequest.options:type_name -> cegid.loop.v1.ImportOptions
+	34, // 28: cegid.loop.v1.ValidateEntriesRequest.entries:type_name -> cegid.loop.v1.Entry
+	7,  // 29: cegid.loop.v1.ValidateEntriesResponse.findings:type_name -> cegid.loop.v1.Finding
+	9,  // 30: cegid.loop.v1.ValidateEntriesResponse.totals:type_name -> cegid.loop.v1.ImportTotals
+	16, // 31: cegid.loop.v1.GetImportResponse.import:type_name -> cegid.loop.v1.Import
+	0,  // 32: cegid.loop.v1.ListImportsRequest.states:type_name -> cegid.loop.v1.ImportState
+	33, // 33: cegid.loop.v1.ListImportsRequest.received_from:type_name -> google.protobuf.Timestamp
+	33, // 34: cegid.loop.v1.ListImportsRequest.received_before:type_name -> google.protobuf.Timestamp
+	16, // 35: cegid.loop.v1.ListImportsResponse.imports:type_name -> cegid.loop.v1.Import
+	16, // 36: cegid.loop.v1.WatchImportResponse.import:type_name -> cegid.loop.v1.Import
+	28, // 37: cegid.loop.v1.ResolveImportRequest.check:type_name -> cegid.loop.v1.CheckImport
+	29, // 38: cegid.loop.v1.ResolveImportRequest.confirm:type_name -> cegid.loop.v1.ConfirmImport
+	30, // 39: cegid.loop.v1.ResolveImportRequest.resubmit:type_name -> cegid.loop.v1.ResubmitImport
+	6,  // 40: cegid.loop.v1.ConfirmImport.outcome:type_name -> cegid.loop.v1.StatedOutcome
+	31, // 41: cegid.loop.v1.ResubmitImport.entries:type_name -> cegid.loop.v1.ResubmittedEntries
+	8,  // 42: cegid.loop.v1.ResubmittedEntries.options:type_name -> cegid.loop.v1.ImportOptions
+	34, // 43: cegid.loop.v1.ResubmittedEntries.entries:type_name -> cegid.loop.v1.Entry
+	16, // 44: cegid.loop.v1.ResolveImportResponse.import:type_name -> cegid.loop.v1.Import
+	45, // [45:45] is the sub-list for method output_type
+	45, // [45:45] is the sub-list for method input_type
+	45, // [45:45] is the sub-list for extension type_name
+	45, // [45:45] is the sub-list for extension extendee
+	0,  // [0:45] is the sub-list for field type_name
 }
 
 func init() { file_cegid_loop_v1_import_proto_init() }
@@ -2890,7 +3030,7 @@ func file_cegid_loop_v1_import_proto_init() {
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_cegid_loop_v1_import_proto_rawDesc), len(file_cegid_loop_v1_import_proto_rawDesc)),
-			NumEnums:      6,
+			NumEnums:      7,
 			NumMessages:   26,
 			NumExtensions: 0,
 			NumServices:   0,

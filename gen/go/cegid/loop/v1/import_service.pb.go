@@ -25,10 +25,16 @@ var File_cegid_loop_v1_import_service_proto protoreflect.FileDescriptor
 
 const file_cegid_loop_v1_import_service_proto_rawDesc = "" +
 	"\n" +
-	"\"cegid/loop/v1/import_service.proto\x12\rcegid.loop.v1\x1a\x1acegid/loop/v1/access.proto\x1a\x1acegid/loop/v1/import.proto\x1a\x1cgoogle/api/annotations.proto2\xcc\a\n" +
+	"\"cegid/loop/v1/import_service.proto\x12\rcegid.loop.v1\x1a\x1acegid/loop/v1/access.proto\x1a\x18cegid/loop/v1/file.proto\x1a\x1acegid/loop/v1/import.proto\x1a\x1cgoogle/api/annotations.proto2\xdc\v\n" +
 	"\rImportService\x12\xa3\x01\n" +
 	"\rImportEntries\x12#.cegid.loop.v1.ImportEntriesRequest\x1a$.cegid.loop.v1.ImportEntriesResponse\"G\x8a\xce\x18\x02\b\x02\x82\xd3\xe4\x93\x028:\x01*\"3/v1/practices/{practice}/dossiers/{dossier}/imports\x90\x02\x02\x12\xb2\x01\n" +
-	"\x0fValidateEntries\x12%.cegid.loop.v1.ValidateEntriesRequest\x1a&.cegid.loop.v1.ValidateEntriesResponse\"P\x8a\xce\x18\x02\b\x02\x82\xd3\xe4\x93\x02A:\x01*\"</v1/practices/{practice}/dossiers/{dossier}/imports:validate\x90\x02\x01\x12\x8e\x01\n" +
+	"\x0fValidateEntries\x12%.cegid.loop.v1.ValidateEntriesRequest\x1a&.cegid.loop.v1.ValidateEntriesResponse\"P\x8a\xce\x18\x02\b\x02\x82\xd3\xe4\x93\x02A:\x01*\"</v1/practices/{practice}/dossiers/{dossier}/imports:validate\x90\x02\x01\x12a\n" +
+	"\vDepositFile\x12!.cegid.loop.v1.DepositFileRequest\x1a\".cegid.loop.v1.DepositFileResponse\"\t\x8a\xce\x18\x02\b\x02\x90\x02\x02(\x01\x12\xa2\x01\n" +
+	"\n" +
+	"GetDeposit\x12 .cegid.loop.v1.GetDepositRequest\x1a!.cegid.loop.v1.GetDepositResponse\"O\x8a\xce\x18\x02\b\x01\x82\xd3\xe4\x93\x02@\x12>/v1/practices/{practice}/dossiers/{dossier}/files/{deposit_id}\x90\x02\x01\x12d\n" +
+	"\fValidateFile\x12\".cegid.loop.v1.ValidateFileRequest\x1a#.cegid.loop.v1.ValidateFileResponse\"\t\x8a\xce\x18\x02\b\x02\x90\x02\x01(\x01\x12\x9f\x01\n" +
+	"\n" +
+	"ImportFile\x12 .cegid.loop.v1.ImportFileRequest\x1a!.cegid.loop.v1.ImportFileResponse\"L\x8a\xce\x18\x02\b\x02\x82\xd3\xe4\x93\x02=:\x01*\"8/v1/practices/{practice}/dossiers/{dossier}/imports:file\x90\x02\x02\x12\x8e\x01\n" +
 	"\tGetImport\x12\x1f.cegid.loop.v1.GetImportRequest\x1a .cegid.loop.v1.GetImportResponse\">\x8a\xce\x18\x02\b\x01\x82\xd3\xe4\x93\x02/\x12-/v1/practices/{practice}/imports/{request_id}\x90\x02\x01\x12\x87\x01\n" +
 	"\vListImports\x12!.cegid.loop.v1.ListImportsRequest\x1a\".cegid.loop.v1.ListImportsResponse\"1\x8a\xce\x18\x02\b\x01\x82\xd3\xe4\x93\x02\"\x12 /v1/practices/{practice}/imports\x90\x02\x01\x12\x9c\x01\n" +
 	"\vWatchImport\x12!.cegid.loop.v1.WatchImportRequest\x1a\".cegid.loop.v1.WatchImportResponse\"D\x8a\xce\x18\x02\b\x01\x82\xd3\xe4\x93\x025\x123/v1/practices/{practice}/imports/{request_id}:watch\x90\x02\x010\x01\x12\xa5\x01\n" +
@@ -38,32 +44,48 @@ const file_cegid_loop_v1_import_service_proto_rawDesc = "" +
 var file_cegid_loop_v1_import_service_proto_goTypes = []any{
 	(*ImportEntriesRequest)(nil),    // 0: cegid.loop.v1.ImportEntriesRequest
 	(*ValidateEntriesRequest)(nil),  // 1: cegid.loop.v1.ValidateEntriesRequest
-	(*GetImportRequest)(nil),        // 2: cegid.loop.v1.GetImportRequest
-	(*ListImportsRequest)(nil),      // 3: cegid.loop.v1.ListImportsRequest
-	(*WatchImportRequest)(nil),      // 4: cegid.loop.v1.WatchImportRequest
-	(*ResolveImportRequest)(nil),    // 5: cegid.loop.v1.ResolveImportRequest
-	(*ImportEntriesResponse)(nil),   // 6: cegid.loop.v1.ImportEntriesResponse
-	(*ValidateEntriesResponse)(nil), // 7: cegid.loop.v1.ValidateEntriesResponse
-	(*GetImportResponse)(nil),       // 8: cegid.loop.v1.GetImportResponse
-	(*ListImportsResponse)(nil),     // 9: cegid.loop.v1.ListImportsResponse
-	(*WatchImportResponse)(nil),     // 10: cegid.loop.v1.WatchImportResponse
-	(*ResolveImportResponse)(nil),   // 11: cegid.loop.v1.ResolveImportResponse
+	(*DepositFileRequest)(nil),      // 2: cegid.loop.v1.DepositFileRequest
+	(*GetDepositRequest)(nil),       // 3: cegid.loop.v1.GetDepositRequest
+	(*ValidateFileRequest)(nil),     // 4: cegid.loop.v1.ValidateFileRequest
+	(*ImportFileRequest)(nil),       // 5: cegid.loop.v1.ImportFileRequest
+	(*GetImportRequest)(nil),        // 6: cegid.loop.v1.GetImportRequest
+	(*ListImportsRequest)(nil),      // 7: cegid.loop.v1.ListImportsRequest
+	(*WatchImportRequest)(nil),      // 8: cegid.loop.v1.WatchImportRequest
+	(*ResolveImportRequest)(nil),    // 9: cegid.loop.v1.ResolveImportRequest
+	(*ImportEntriesResponse)(nil),   // 10: cegid.loop.v1.ImportEntriesResponse
+	(*ValidateEntriesResponse)(nil), // 11: cegid.loop.v1.ValidateEntriesResponse
+	(*DepositFileResponse)(nil),     // 12: cegid.loop.v1.DepositFileResponse
+	(*GetDepositResponse)(nil),      // 13: cegid.loop.v1.GetDepositResponse
+	(*ValidateFileResponse)(nil),    // 14: cegid.loop.v1.ValidateFileResponse
+	(*ImportFileResponse)(nil),      // 15: cegid.loop.v1.ImportFileResponse
+	(*GetImportResponse)(nil),       // 16: cegid.loop.v1.GetImportResponse
+	(*ListImportsResponse)(nil),     // 17: cegid.loop.v1.ListImportsResponse
+	(*WatchImportResponse)(nil),     // 18: cegid.loop.v1.WatchImportResponse
+	(*ResolveImportResponse)(nil),   // 19: cegid.loop.v1.ResolveImportResponse
 }
 var file_cegid_loop_v1_import_service_proto_depIdxs = []int32{
 	0,  // 0: cegid.loop.v1.ImportService.ImportEntries:input_type -> cegid.loop.v1.ImportEntriesRequest
 	1,  // 1: cegid.loop.v1.ImportService.ValidateEntries:input_type -> cegid.loop.v1.ValidateEntriesRequest
-	2,  // 2: cegid.loop.v1.ImportService.GetImport:input_type -> cegid.loop.v1.GetImportRequest
-	3,  // 3: cegid.loop.v1.ImportService.ListImports:input_type -> cegid.loop.v1.ListImportsRequest
-	4,  // 4: cegid.loop.v1.ImportService.WatchImport:input_type -> cegid.loop.v1.WatchImportRequest
-	5,  // 5: cegid.loop.v1.ImportService.ResolveImport:input_type -> cegid.loop.v1.ResolveImportRequest
-	6,  // 6: cegid.loop.v1.ImportService.ImportEntries:output_type -> cegid.loop.v1.ImportEntriesResponse
-	7,  // 7: cegid.loop.v1.ImportService.ValidateEntries:output_type -> cegid.loop.v1.ValidateEntriesResponse
-	8,  // 8: cegid.loop.v1.ImportService.GetImport:output_type -> cegid.loop.v1.GetImportResponse
-	9,  // 9: cegid.loop.v1.ImportService.ListImports:output_type -> cegid.loop.v1.ListImportsResponse
-	10, // 10: cegid.loop.v1.ImportService.WatchImport:output_type -> cegid.loop.v1.WatchImportResponse
-	11, // 11: cegid.loop.v1.ImportService.ResolveImport:output_type -> cegid.loop.v1.ResolveImportResponse
-	6,  // [6:12] is the sub-list for method output_type
-	0,  // [0:6] is the sub-list for method input_type
+	2,  // 2: cegid.loop.v1.ImportService.DepositFile:input_type -> cegid.loop.v1.DepositFileRequest
+	3,  // 3: cegid.loop.v1.ImportService.GetDeposit:input_type -> cegid.loop.v1.GetDepositRequest
+	4,  // 4: cegid.loop.v1.ImportService.ValidateFile:input_type -> cegid.loop.v1.ValidateFileRequest
+	5,  // 5: cegid.loop.v1.ImportService.ImportFile:input_type -> cegid.loop.v1.ImportFileRequest
+	6,  // 6: cegid.loop.v1.ImportService.GetImport:input_type -> cegid.loop.v1.GetImportRequest
+	7,  // 7: cegid.loop.v1.ImportService.ListImports:input_type -> cegid.loop.v1.ListImportsRequest
+	8,  // 8: cegid.loop.v1.ImportService.WatchImport:input_type -> cegid.loop.v1.WatchImportRequest
+	9,  // 9: cegid.loop.v1.ImportService.ResolveImport:input_type -> cegid.loop.v1.ResolveImportRequest
+	10, // 10: cegid.loop.v1.ImportService.ImportEntries:output_type -> cegid.loop.v1.ImportEntriesResponse
+	11, // 11: cegid.loop.v1.ImportService.ValidateEntries:output_type -> cegid.loop.v1.ValidateEntriesResponse
+	12, // 12: cegid.loop.v1.ImportService.DepositFile:output_type -> cegid.loop.v1.DepositFileResponse
+	13, // 13: cegid.loop.v1.ImportService.GetDeposit:output_type -> cegid.loop.v1.GetDepositResponse
+	14, // 14: cegid.loop.v1.ImportService.ValidateFile:output_type -> cegid.loop.v1.ValidateFileResponse
+	15, // 15: cegid.loop.v1.ImportService.ImportFile:output_type -> cegid.loop.v1.ImportFileResponse
+	16, // 16: cegid.loop.v1.ImportService.GetImport:output_type -> cegid.loop.v1.GetImportResponse
+	17, // 17: cegid.loop.v1.ImportService.ListImports:output_type -> cegid.loop.v1.ListImportsResponse
+	18, // 18: cegid.loop.v1.ImportService.WatchImport:output_type -> cegid.loop.v1.WatchImportResponse
+	19, // 19: cegid.loop.v1.ImportService.ResolveImport:output_type -> cegid.loop.v1.ResolveImportResponse
+	10, // [10:20] is the sub-list for method output_type
+	0,  // [0:10] is the sub-list for method input_type
 	0,  // [0:0] is the sub-list for extension type_name
 	0,  // [0:0] is the sub-list for extension extendee
 	0,  // [0:0] is the sub-list for field type_name
@@ -75,6 +97,7 @@ func file_cegid_loop_v1_import_service_proto_init() {
 		return
 	}
 	file_cegid_loop_v1_access_proto_init()
+	file_cegid_loop_v1_file_proto_init()
 	file_cegid_loop_v1_import_proto_init()
 	type x struct{}
 	out := protoimpl.TypeBuilder{

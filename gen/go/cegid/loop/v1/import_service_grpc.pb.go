@@ -21,6 +21,10 @@ const _ = grpc.SupportPackageIsVersion9
 const (
 	ImportService_ImportEntries_FullMethodName   = "/cegid.loop.v1.ImportService/ImportEntries"
 	ImportService_ValidateEntries_FullMethodName = "/cegid.loop.v1.ImportService/ValidateEntries"
+	ImportService_DepositFile_FullMethodName     = "/cegid.loop.v1.ImportService/DepositFile"
+	ImportService_GetDeposit_FullMethodName      = "/cegid.loop.v1.ImportService/GetDeposit"
+	ImportService_ValidateFile_FullMethodName    = "/cegid.loop.v1.ImportService/ValidateFile"
+	ImportService_ImportFile_FullMethodName      = "/cegid.loop.v1.ImportService/ImportFile"
 	ImportService_GetImport_FullMethodName       = "/cegid.loop.v1.ImportService/GetImport"
 	ImportService_ListImports_FullMethodName     = "/cegid.loop.v1.ImportService/ListImports"
 	ImportService_WatchImport_FullMethodName     = "/cegid.loop.v1.ImportService/WatchImport"
@@ -42,6 +46,26 @@ type ImportServiceClient interface {
 	//
 	// Nothing is sent.
 	ValidateEntries(ctx context.Context, in *ValidateEntriesRequest, opts ...grpc.CallOption) (*ValidateEntriesResponse, error)
+	// Checks a file of entries while it comes, and lays it down at Loop, to be imported.
+	//
+	// FEC, custom and TRA files. A file with errors is refused, and Loop is not asked for anything. Nothing is booked by
+	// it, so that it may be repeated: the same file has one deposit, until that expires. Over REST the body is the file
+	// itself. (Loop: GET /getFileUrlDeposit)
+	DepositFile(ctx context.Context, opts ...grpc.CallOption) (grpc.ClientStreamingClient[DepositFileRequest, DepositFileResponse], error)
+	// Answers a deposit of the caller's own that has not expired.
+	//
+	// From this service's own ledger: Loop is not called.
+	GetDeposit(ctx context.Context, in *GetDepositRequest, opts ...grpc.CallOption) (*GetDepositResponse, error)
+	// Checks a file as DepositFile does, and answers all that it finds.
+	//
+	// Nothing is sent, and nothing is kept. Over REST the body is the file itself.
+	ValidateFile(ctx context.Context, opts ...grpc.CallOption) (grpc.ClientStreamingClient[ValidateFileRequest, ValidateFileResponse], error)
+	// Has Loop import a file, once: one that was deposited, or one that Loop can fetch from a link.
+	//
+	// Answers when Loop has accepted it; it is booked later, which can take hours. With the same request_id again it
+	// answers what became of the first call and sends nothing, unless nothing was booked by it. TRA files need the
+	// operator's consent (`import_tra`): nobody has verified the call. (Loop: POST /importFEC, /importPerso, /importTRA)
+	ImportFile(ctx context.Context, in *ImportFileRequest, opts ...grpc.CallOption) (*ImportFileResponse, error)
 	// Answers what became of an import.
 	//
 	// From this service's own ledger: Loop is not called.
@@ -90,6 +114,52 @@ func (c *importServiceClient) ValidateEntries(ctx context.Context, in *ValidateE
 	return out, nil
 }
 
+func (c *importServiceClient) DepositFile(ctx context.Context, opts ...grpc.CallOption) (grpc.ClientStreamingClient[DepositFileRequest, DepositFileResponse], error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	stream, err := c.cc.NewStream(ctx, &ImportService_ServiceDesc.Streams[0], ImportService_DepositFile_FullMethodName, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	x := &grpc.GenericClientStream[DepositFileRequest, DepositFileResponse]{ClientStream: stream}
+	return x, nil
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type ImportService_DepositFileClient = grpc.ClientStreamingClient[DepositFileRequest, DepositFileResponse]
+
+func (c *importServiceClient) GetDeposit(ctx context.Context, in *GetDepositRequest, opts ...grpc.CallOption) (*GetDepositResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(GetDepositResponse)
+	err := c.cc.Invoke(ctx, ImportService_GetDeposit_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *importServiceClient) ValidateFile(ctx context.Context, opts ...grpc.CallOption) (grpc.ClientStreamingClient[ValidateFileRequest, ValidateFileResponse], error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	stream, err := c.cc.NewStream(ctx, &ImportService_ServiceDesc.Streams[1], ImportService_ValidateFile_FullMethodName, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	x := &grpc.GenericClientStream[ValidateFileRequest, ValidateFileResponse]{ClientStream: stream}
+	return x, nil
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type ImportService_ValidateFileClient = grpc.ClientStreamingClient[ValidateFileRequest, ValidateFileResponse]
+
+func (c *importServiceClient) ImportFile(ctx context.Context, in *ImportFileRequest, opts ...grpc.CallOption) (*ImportFileResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ImportFileResponse)
+	err := c.cc.Invoke(ctx, ImportService_ImportFile_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 func (c *importServiceClient) GetImport(ctx context.Context, in *GetImportRequest, opts ...grpc.CallOption) (*GetImportResponse, error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(GetImportResponse)
@@ -112,7 +182,7 @@ func (c *importServiceClient) ListImports(ctx context.Context, in *ListImportsRe
 
 func (c *importServiceClient) WatchImport(ctx context.Context, in *WatchImportRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[WatchImportResponse], error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
-	stream, err := c.cc.NewStream(ctx, &ImportService_ServiceDesc.Streams[0], ImportService_WatchImport_FullMethodName, cOpts...)
+	stream, err := c.cc.NewStream(ctx, &ImportService_ServiceDesc.Streams[2], ImportService_WatchImport_FullMethodName, cOpts...)
 	if err != nil {
 		return nil, err
 	}
@@ -154,6 +224,26 @@ type ImportServiceServer interface {
 	//
 	// Nothing is sent.
 	ValidateEntries(context.Context, *ValidateEntriesRequest) (*ValidateEntriesResponse, error)
+	// Checks a file of entries while it comes, and lays it down at Loop, to be imported.
+	//
+	// FEC, custom and TRA files. A file with errors is refused, and Loop is not asked for anything. Nothing is booked by
+	// it, so that it may be repeated: the same file has one deposit, until that expires. Over REST the body is the file
+	// itself. (Loop: GET /getFileUrlDeposit)
+	DepositFile(grpc.ClientStreamingServer[DepositFileRequest, DepositFileResponse]) error
+	// Answers a deposit of the caller's own that has not expired.
+	//
+	// From this service's own ledger: Loop is not called.
+	GetDeposit(context.Context, *GetDepositRequest) (*GetDepositResponse, error)
+	// Checks a file as DepositFile does, and answers all that it finds.
+	//
+	// Nothing is sent, and nothing is kept. Over REST the body is the file itself.
+	ValidateFile(grpc.ClientStreamingServer[ValidateFileRequest, ValidateFileResponse]) error
+	// Has Loop import a file, once: one that was deposited, or one that Loop can fetch from a link.
+	//
+	// Answers when Loop has accepted it; it is booked later, which can take hours. With the same request_id again it
+	// answers what became of the first call and sends nothing, unless nothing was booked by it. TRA files need the
+	// operator's consent (`import_tra`): nobody has verified the call. (Loop: POST /importFEC, /importPerso, /importTRA)
+	ImportFile(context.Context, *ImportFileRequest) (*ImportFileResponse, error)
 	// Answers what became of an import.
 	//
 	// From this service's own ledger: Loop is not called.
@@ -187,6 +277,18 @@ func (UnimplementedImportServiceServer) ImportEntries(context.Context, *ImportEn
 }
 func (UnimplementedImportServiceServer) ValidateEntries(context.Context, *ValidateEntriesRequest) (*ValidateEntriesResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method ValidateEntries not implemented")
+}
+func (UnimplementedImportServiceServer) DepositFile(grpc.ClientStreamingServer[DepositFileRequest, DepositFileResponse]) error {
+	return status.Error(codes.Unimplemented, "method DepositFile not implemented")
+}
+func (UnimplementedImportServiceServer) GetDeposit(context.Context, *GetDepositRequest) (*GetDepositResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method GetDeposit not implemented")
+}
+func (UnimplementedImportServiceServer) ValidateFile(grpc.ClientStreamingServer[ValidateFileRequest, ValidateFileResponse]) error {
+	return status.Error(codes.Unimplemented, "method ValidateFile not implemented")
+}
+func (UnimplementedImportServiceServer) ImportFile(context.Context, *ImportFileRequest) (*ImportFileResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ImportFile not implemented")
 }
 func (UnimplementedImportServiceServer) GetImport(context.Context, *GetImportRequest) (*GetImportResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method GetImport not implemented")
@@ -253,6 +355,56 @@ func _ImportService_ValidateEntries_Handler(srv interface{}, ctx context.Context
 	}
 	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
 		return srv.(ImportServiceServer).ValidateEntries(ctx, req.(*ValidateEntriesRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _ImportService_DepositFile_Handler(srv interface{}, stream grpc.ServerStream) error {
+	return srv.(ImportServiceServer).DepositFile(&grpc.GenericServerStream[DepositFileRequest, DepositFileResponse]{ServerStream: stream})
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type ImportService_DepositFileServer = grpc.ClientStreamingServer[DepositFileRequest, DepositFileResponse]
+
+func _ImportService_GetDeposit_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(GetDepositRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(ImportServiceServer).GetDeposit(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: ImportService_GetDeposit_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(ImportServiceServer).GetDeposit(ctx, req.(*GetDepositRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _ImportService_ValidateFile_Handler(srv interface{}, stream grpc.ServerStream) error {
+	return srv.(ImportServiceServer).ValidateFile(&grpc.GenericServerStream[ValidateFileRequest, ValidateFileResponse]{ServerStream: stream})
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type ImportService_ValidateFileServer = grpc.ClientStreamingServer[ValidateFileRequest, ValidateFileResponse]
+
+func _ImportService_ImportFile_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ImportFileRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(ImportServiceServer).ImportFile(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: ImportService_ImportFile_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(ImportServiceServer).ImportFile(ctx, req.(*ImportFileRequest))
 	}
 	return interceptor(ctx, in, info, handler)
 }
@@ -338,6 +490,14 @@ var ImportService_ServiceDesc = grpc.ServiceDesc{
 			Handler:    _ImportService_ValidateEntries_Handler,
 		},
 		{
+			MethodName: "GetDeposit",
+			Handler:    _ImportService_GetDeposit_Handler,
+		},
+		{
+			MethodName: "ImportFile",
+			Handler:    _ImportService_ImportFile_Handler,
+		},
+		{
 			MethodName: "GetImport",
 			Handler:    _ImportService_GetImport_Handler,
 		},
@@ -351,6 +511,16 @@ var ImportService_ServiceDesc = grpc.ServiceDesc{
 		},
 	},
 	Streams: []grpc.StreamDesc{
+		{
+			StreamName:    "DepositFile",
+			Handler:       _ImportService_DepositFile_Handler,
+			ClientStreams: true,
+		},
+		{
+			StreamName:    "ValidateFile",
+			Handler:       _ImportService_ValidateFile_Handler,
+			ClientStreams: true,
+		},
 		{
 			StreamName:    "WatchImport",
 			Handler:       _ImportService_WatchImport_Handler,

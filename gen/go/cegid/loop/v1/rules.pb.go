@@ -121,6 +121,22 @@ var file_cegid_loop_v1_rules_proto_extTypes = []protoimpl.ExtensionInfo{
 	{
 		ExtendedType:  (*validate.StringRules)(nil),
 		ExtensionType: (*bool)(nil),
+		Field:         50423,
+		Name:          "cegid.loop.v1.entry_file_name",
+		Tag:           "varint,50423,opt,name=entry_file_name",
+		Filename:      "cegid/loop/v1/rules.proto",
+	},
+	{
+		ExtendedType:  (*validate.StringRules)(nil),
+		ExtensionType: (*bool)(nil),
+		Field:         50424,
+		Name:          "cegid.loop.v1.file_url",
+		Tag:           "varint,50424,opt,name=file_url",
+		Filename:      "cegid/loop/v1/rules.proto",
+	},
+	{
+		ExtendedType:  (*validate.StringRules)(nil),
+		ExtensionType: (*bool)(nil),
 		Field:         50422,
 		Name:          "cegid.loop.v1.raw_path",
 		Tag:           "varint,50422,opt,name=raw_path",
@@ -140,6 +156,22 @@ var file_cegid_loop_v1_rules_proto_extTypes = []protoimpl.ExtensionInfo{
 		Field:         50401,
 		Name:          "cegid.loop.v1.named",
 		Tag:           "varint,50401,opt,name=named",
+		Filename:      "cegid/loop/v1/rules.proto",
+	},
+	{
+		ExtendedType:  (*validate.EnumRules)(nil),
+		ExtensionType: (*bool)(nil),
+		Field:         50402,
+		Name:          "cegid.loop.v1.file_format",
+		Tag:           "varint,50402,opt,name=file_format",
+		Filename:      "cegid/loop/v1/rules.proto",
+	},
+	{
+		ExtendedType:  (*validate.EnumRules)(nil),
+		ExtensionType: (*bool)(nil),
+		Field:         50403,
+		Name:          "cegid.loop.v1.optional_file_format",
+		Tag:           "varint,50403,opt,name=optional_file_format",
 		Filename:      "cegid/loop/v1/rules.proto",
 	},
 }
@@ -194,10 +226,18 @@ var (
 	//
 	// optional bool optional_email = 50421;
 	E_OptionalEmail = &file_cegid_loop_v1_rules_proto_extTypes[11]
+	// The name of a file of entries.
+	//
+	// optional bool entry_file_name = 50423;
+	E_EntryFileName = &file_cegid_loop_v1_rules_proto_extTypes[12]
+	// A link to a file that Loop fetches.
+	//
+	// optional bool file_url = 50424;
+	E_FileUrl = &file_cegid_loop_v1_rules_proto_extTypes[13]
 	// The path of a route.
 	//
 	// optional bool raw_path = 50422;
-	E_RawPath = &file_cegid_loop_v1_rules_proto_extTypes[12]
+	E_RawPath = &file_cegid_loop_v1_rules_proto_extTypes[14]
 )
 
 // Extension fields to validate.Int32Rules.
@@ -205,7 +245,7 @@ var (
 	// How many items an answer may hold.
 	//
 	// optional bool page_bounds = 50401;
-	E_PageBounds = &file_cegid_loop_v1_rules_proto_extTypes[13]
+	E_PageBounds = &file_cegid_loop_v1_rules_proto_extTypes[15]
 )
 
 // Extension fields to validate.EnumRules.
@@ -213,7 +253,15 @@ var (
 	// A value that must be there.
 	//
 	// optional bool named = 50401;
-	E_Named = &file_cegid_loop_v1_rules_proto_extTypes[14]
+	E_Named = &file_cegid_loop_v1_rules_proto_extTypes[16]
+	// The format of a file. (1: entries in a request, which are no file)
+	//
+	// optional bool file_format = 50402;
+	E_FileFormat = &file_cegid_loop_v1_rules_proto_extTypes[17]
+	// The format of a file, or nothing.
+	//
+	// optional bool optional_file_format = 50403;
+	E_OptionalFileFormat = &file_cegid_loop_v1_rules_proto_extTypes[18]
 )
 
 var File_cegid_loop_v1_rules_proto protoreflect.FileDescriptor
@@ -256,7 +304,13 @@ const file_cegid_loop_v1_rules_proto_rawDesc = "" +
 	"\rdocument_name\x12~give the file's name with its extension, .pdf, .jpg, .jpeg or .png: 5 to 255 characters, without folders or control characters\x1aethis.size() <= 255 && !this.matches('[\\\\p{C}/\\\\x5c]') && this.matches('(?i)[^. ][.](pdf|jpe?g|png)$')R\fdocumentName:\xd3\x01\n" +
 	"\x0eoptional_email\x12\x19.buf.validate.StringRules\x18\xf5\x89\x03 \x01(\bB\x8e\x01\xc2H\x8a\x01\n" +
 	"\x87\x01\n" +
-	"\x0eoptional_email\x12Agive an e-mail address of 254 characters at most, or leave it out\x1a2this == '' || this.size() <= 254 && this.isEmail()R\roptionalEmail:\xaf\x02\n" +
+	"\x0eoptional_email\x12Agive an e-mail address of 254 characters at most, or leave it out\x1a2this == '' || this.size() <= 254 && this.isEmail()R\roptionalEmail:\xcb\x02\n" +
+	"\x0fentry_file_name\x12\x19.buf.validate.StringRules\x18\xf7\x89\x03 \x01(\bB\x85\x02\xc2H\x81\x02\n" +
+	"\xfe\x01\n" +
+	"\x0fentry_file_name\x12\x83\x01give the file's name with its extension, such as 123456789FEC20261231.txt: 255 bytes at most, without folders or control characters\x1aebytes(this).size() <= 255 && !this.matches('[\\\\p{C}/\\\\x5c]') && this.matches('[^. ][.][A-Za-z0-9]+$')R\rentryFileName:\xda\x01\n" +
+	"\bfile_url\x12\x19.buf.validate.StringRules\x18\xf8\x89\x03 \x01(\bB\xa1\x01\xc2H\x9d\x01\n" +
+	"\x9a\x01\n" +
+	"\bfile_url\x12Qgive an absolute link of 2000 characters at most, percent-encoded, without spaces\x1a;this.size() <= 2000 && this.matches('^[A-Za-z]+://[!-~]+$')R\afileUrl:\xaf\x02\n" +
 	"\braw_path\x12\x19.buf.validate.StringRules\x18\xf6\x89\x03 \x01(\bB\xf6\x01\xc2H\xf2\x01\n" +
 	"\xef\x01\n" +
 	"\braw_path\x12\x92\x01give the path of a route alone, such as /someRoute: segments of letters, digits, '_', '-' and dots inside, without host, query or percent-encoding\x1aNthis.size() <= 200 && this.matches('^(/[A-Za-z0-9_-]+([.][A-Za-z0-9_-]+)*)+$')R\arawPath:\xc5\x01\n" +
@@ -266,7 +320,14 @@ const file_cegid_loop_v1_rules_proto_rawDesc = "" +
 	"pageBounds:`\n" +
 	"\x05named\x12\x17.buf.validate.EnumRules\x18\xe1\x89\x03 \x01(\bB/\xc2H,\n" +
 	"*\n" +
-	"\x05named\x12\x16name one of its values\x1a\tthis != 0R\x05namedB\xa9\x01\n" +
+	"\x05named\x12\x16name one of its values\x1a\tthis != 0R\x05named:\xb7\x01\n" +
+	"\vfile_format\x12\x17.buf.validate.EnumRules\x18\xe2\x89\x03 \x01(\bB{\xc2Hx\n" +
+	"v\n" +
+	"\vfile_format\x12Tgive the file's format: IMPORT_FORMAT_FEC, IMPORT_FORMAT_CUSTOM or IMPORT_FORMAT_TRA\x1a\x11this in [2, 3, 4]R\n" +
+	"fileFormat:\xd7\x01\n" +
+	"\x14optional_file_format\x12\x17.buf.validate.EnumRules\x18\xe3\x89\x03 \x01(\bB\x89\x01\xc2H\x85\x01\n" +
+	"\x82\x01\n" +
+	"\x14optional_file_format\x12Tgive the file's format: IMPORT_FORMAT_FEC, IMPORT_FORMAT_CUSTOM or IMPORT_FORMAT_TRA\x1a\x14this in [0, 2, 3, 4]R\x12optionalFileFormatB\xa9\x01\n" +
 	"\x11com.cegid.loop.v1B\n" +
 	"RulesProtoP\x01Z2cegid.internal/gateway/gen/go/cegid/loop/v1;loopv1\xa2\x02\x03CLX\xaa\x02\rCegid.Loop.V1\xca\x02\rCegid\\Loop\\V1\xe2\x02\x19Cegid\\Loop\\V1\\GPBMetadata\xea\x02\x0fCegid::Loop::V1"
 
@@ -288,13 +349,17 @@ var file_cegid_loop_v1_rules_proto_depIdxs = []int32{
 	0,  // 9: cegid.loop.v1.required_loop_text:extendee -> buf.validate.StringRules
 	0,  // 10: cegid.loop.v1.document_name:extendee -> buf.validate.StringRules
 	0,  // 11: cegid.loop.v1.optional_email:extendee -> buf.validate.StringRules
-	0,  // 12: cegid.loop.v1.raw_path:extendee -> buf.validate.StringRules
-	1,  // 13: cegid.loop.v1.page_bounds:extendee -> buf.validate.Int32Rules
-	2,  // 14: cegid.loop.v1.named:extendee -> buf.validate.EnumRules
-	15, // [15:15] is the sub-list for method output_type
-	15, // [15:15] is the sub-list for method input_type
-	15, // [15:15] is the sub-list for extension type_name
-	0,  // [0:15] is the sub-list for extension extendee
+	0,  // 12: cegid.loop.v1.entry_file_name:extendee -> buf.validate.StringRules
+	0,  // 13: cegid.loop.v1.file_url:extendee -> buf.validate.StringRules
+	0,  // 14: cegid.loop.v1.raw_path:extendee -> buf.validate.StringRules
+	1,  // 15: cegid.loop.v1.page_bounds:extendee -> buf.validate.Int32Rules
+	2,  // 16: cegid.loop.v1.named:extendee -> buf.validate.EnumRules
+	2,  // 17: cegid.loop.v1.file_format:extendee -> buf.validate.EnumRules
+	2,  // 18: cegid.loop.v1.optional_file_format:extendee -> buf.validate.EnumRules
+	19, // [19:19] is the sub-list for method output_type
+	19, // [19:19] is the sub-list for method input_type
+	19, // [19:19] is the sub-list for extension type_name
+	0,  // [0:19] is the sub-list for extension extendee
 	0,  // [0:0] is the sub-list for field type_name
 }
 
@@ -310,7 +375,7 @@ func file_cegid_loop_v1_rules_proto_init() {
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_cegid_loop_v1_rules_proto_rawDesc), len(file_cegid_loop_v1_rules_proto_rawDesc)),
 			NumEnums:      0,
 			NumMessages:   0,
-			NumExtensions: 15,
+			NumExtensions: 19,
 			NumServices:   0,
 		},
 		GoTypes:           file_cegid_loop_v1_rules_proto_goTypes,
