@@ -65,7 +65,10 @@ func newGateway(t *testing.T, loop string, s settings) *gateway {
 	if s.grace == 0 {
 		s.grace = 20 * time.Second
 	}
-	var err error
+	err := os.Mkdir(g.spool(), 0o700)
+	if err != nil {
+		t.Fatal(err)
+	}
 	if g.log, err = os.Create(filepath.Join(folder, "server.log")); err != nil {
 		t.Fatal(err)
 	}
@@ -126,6 +129,7 @@ practices:
     keys: {standard: "${file:partner}"}
     limits: {concurrency: %d}
 policy: policy.yaml
+spool: spool
 %s
 shutdown: {drain: 0s, grace: %s}
 log: {level: info}
@@ -139,6 +143,9 @@ log: {level: info}
 		}
 	}
 }
+
+// spool is the folder of files under way.
+func (g *gateway) spool() string { return filepath.Join(filepath.Dir(g.config), "spool") }
 
 // shared are the numbers of several servers: what a dead one left is settled while the test runs.
 func shared(s settings) string {
@@ -290,14 +297,14 @@ type loop struct {
 	arrived  chan struct{} // something is being submitted
 }
 
-func newLoop(t *testing.T) *loop {
+func newLoop(t *testing.T, options ...loopsim.Option) *loop {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
 	l := &loop{
-		Simulator: loopsim.NewSandbox(loopsim.WithLoopback(), loopsim.WithImportDelays(100*time.Millisecond, 100*time.Millisecond)),
+		Simulator: loopsim.NewSandbox(append(options, loopsim.WithLoopback(), loopsim.WithImportDelays(100*time.Millisecond, 100*time.Millisecond))...),
 		root:      "http://" + listener.Addr().String(), line: newLine(listener), arrived: make(chan struct{}, 1),
 	}
 	l.url = l.root + l.BasePath()
@@ -354,7 +361,12 @@ func (l *loop) admin(t *testing.T, method, path, body string) {
 // dossier makes another dossier like those of the sandbox.
 func (l *loop) dossier(t *testing.T, code string) string {
 	t.Helper()
-	l.admin(t, http.MethodPost, "/_sim/dossiers", fmt.Sprintf(`{"practice":"demo","code":%q}`, code))
+	return l.dossierOf(t, loopsim.SandboxDemo, code)
+}
+
+func (l *loop) dossierOf(t *testing.T, practice, code string) string {
+	t.Helper()
+	l.admin(t, http.MethodPost, "/_sim/dossiers", fmt.Sprintf(`{"practice":%q,"code":%q}`, practice, code))
 	return code
 }
 

@@ -21,13 +21,13 @@ type fixture struct {
 	caller *caller
 }
 
-func newFixture(t *testing.T, s settings) *fixture {
+func newFixture(t *testing.T, s settings, options ...loopsim.Option) *fixture {
 	t.Helper()
 	journal, err := NewJournal(filepath.Join(t.TempDir(), "journal"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	l := newLoop(t)
+	l := newLoop(t, options...)
 	g := newGateway(t, l.url, s)
 	f := &fixture{T: t, gateway: g, loop: l, caller: newCaller(t, journal, billing, g)}
 	t.Cleanup(func() {
@@ -56,22 +56,12 @@ func (f *fixture) submit(request *looppb.ImportEntriesRequest) word {
 	return f.caller.submit(ctx, request, false, "")
 }
 
-// leave calls ImportEntries with 50 ms to wait, which do not suffice. On a busy machine they may be over before the server
-// has noted anything: then nothing has begun, and the caller asks again.
+// leave calls ImportEntries and does not wait for its outcome.
 func (f *fixture) leave(request *looppb.ImportEntriesRequest, overREST bool) {
 	f.Helper()
-	for range 100 {
-		ctx, cancel := context.WithTimeout(f.Context(), 50*time.Millisecond)
-		w := f.caller.submit(ctx, request, overREST, "")
-		cancel()
-		if w.Code != "DEADLINE_EXCEEDED" {
-			f.Fatalf("%s: the call of a caller who leaves ended with %s %s %s", request.GetRequestId(), w.State, w.Code, w.Text)
-		}
-		if f.state(request.GetPractice(), request.GetRequestId()) != "" {
-			return
-		}
-	}
-	f.Fatalf("%s: it never began", request.GetRequestId())
+	f.leaveIt(order{practice: request.GetPractice(), id: request.GetRequestId(), send: func(ctx context.Context) word {
+		return f.caller.submit(ctx, request, overREST, "")
+	}})
 }
 
 // await asks until the import is in the state, as it must be soon.
@@ -106,48 +96,42 @@ func (f *fixture) submissions(id string) (sent, booked int) {
 // server is killed there, and started again. All die in one death. No state is made up: RECEIVED is an import that has not
 // got its turn, and SUBMITTING one whose answer does not come.
 func TestAServerThatIsKilledKnowsWhatBecameOfEachImport(t *testing.T) {
-	t.Parallel()
-	f := newFixture(t, settings{partnerConcurrency: 1})
-	const demo, partner, sandboxDossier = loopsim.SandboxDemo, loopsim.SandboxPartner, "DOSSIER_TEST"
-	submit := http.MethodPost
-	slow := func(reference string) func(*fixture, *looppb.ImportEntriesRequest) {
-		return func(f *fixture, request *looppb.ImportEntriesRequest) {
-			request.Entries[0].Reference = reference + request.GetRequestId()
-			f.leave(request, false)
-		}
+	for _, way := range ways {
+		t.Run(way.name, func(t *testing.T) {
+			t.Parallel()
+			killInEachState(t, way)
+		})
 	}
-	strike := func(fault loopsim.Fault) func(*fixture, *looppb.ImportEntriesRequest) {
-		return func(f *fixture, request *looppb.ImportEntriesRequest) {
-			fault.Method, fault.Route, fault.Dossier, fault.Times = submit, "/importJson", request.GetDossier(), 1
+}
+
+func killInEachState(t *testing.T, way way) {
+	f := newFixture(t, settings{partnerConcurrency: 1})
+	const demo, partner = loopsim.SandboxDemo, loopsim.SandboxPartner
+	strike := func(fault loopsim.Fault) func(*fixture, order) {
+		return func(f *fixture, o order) {
+			fault.Method, fault.Route, fault.Dossier, fault.Times = http.MethodPost, way.route, o.dossier, 1
 			f.loop.Inject(fault)
 			if fault.Kind == loopsim.FaultHang {
-				f.leave(request, false)
+				f.leaveIt(o)
 				return
 			}
-			f.submit(request)
+			f.sent(o)
 		}
 	}
-	paced := func(waiting, running time.Duration) func(*fixture, *looppb.ImportEntriesRequest) {
-		return func(f *fixture, request *looppb.ImportEntriesRequest) {
+	paced := func(waiting, running time.Duration) func(*fixture, order) {
+		return func(f *fixture, o order) {
 			f.loop.SetImportDelays(waiting, running)
-			f.submit(request)
+			f.sent(o)
 		}
 	}
-	refused := func(f *fixture, request *looppb.ImportEntriesRequest) {
-		request.Entries[0].Reference = "SIM-REFUSE-" + request.GetRequestId()
-		f.submit(request)
-	}
-	failing := func(f *fixture, request *looppb.ImportEntriesRequest) {
-		request.Entries[0].Reference = "SIM-FAIL-LATE-" + request.GetRequestId()
-		f.loop.SetImportDelays(0, 0)
-		f.submit(request)
-	}
-	leave := func(f *fixture, request *looppb.ImportEntriesRequest) { f.leave(request, false) }
+	submit := func(f *fixture, o order) { f.sent(o) }
+	leave := func(f *fixture, o order) { f.leaveIt(o) }
 
 	type row struct {
 		id       string
 		practice string
-		bring    func(*fixture, *looppb.ImportEntriesRequest)
+		magic    string // begins a reference, and asks the simulator for something
+		bring    func(*fixture, order)
 		held     bool // the line to Loop is held before
 		// The states when the server is killed, after it has started again, and in the end.
 		killed, found, end string
@@ -159,33 +143,33 @@ func TestAServerThatIsKilledKnowsWhatBecameOfEachImport(t *testing.T) {
 	table := []row{
 		{id: "hangs-unprocessed", bring: strike(loopsim.Fault{Kind: loopsim.FaultHang}), killed: "SUBMITTING", found: "UNCERTAIN", end: "UNCERTAIN", again: "OUTCOME_UNKNOWN", sent: 1},
 		{id: "hangs-processed", bring: strike(loopsim.Fault{Kind: loopsim.FaultHang, After: true}), killed: "SUBMITTING", found: "UNCERTAIN", end: "UNCERTAIN", again: "OUTCOME_UNKNOWN", sent: 1, booked: 1},
-		{id: "answered-late", bring: slow("SIM-SLOW-1h-"), killed: "SUBMITTING", found: "UNCERTAIN", end: "UNCERTAIN", again: "OUTCOME_UNKNOWN", sent: 1, booked: 1},
+		{id: "answered-late", magic: "SIM-SLOW-1h-", bring: leave, killed: "SUBMITTING", found: "UNCERTAIN", end: "UNCERTAIN", again: "OUTCOME_UNKNOWN", sent: 1, booked: 1},
 		{id: "occupies-the-turn", practice: partner, bring: strike(loopsim.Fault{Kind: loopsim.FaultHang}), killed: "SUBMITTING", found: "UNCERTAIN", end: "UNCERTAIN", again: "OUTCOME_UNKNOWN", sent: 1},
 		{id: "awaits-its-turn", practice: partner, bring: leave, killed: "RECEIVED", found: "NOT_SENT", again: "WAITING", end: "SUCCEEDED", sent: 1, booked: 1},
 		{id: "waiting", bring: paced(time.Hour, 0), killed: "WAITING", found: "WAITING", again: "WAITING", end: "SUCCEEDED", sent: 1, booked: 1},
 		{id: "running", bring: paced(0, time.Hour), killed: "RUNNING", found: "RUNNING", again: "RUNNING", end: "SUCCEEDED", sent: 1, booked: 1},
 		{id: "succeeded", bring: paced(0, 0), killed: "SUCCEEDED", found: "SUCCEEDED", again: "SUCCEEDED", end: "SUCCEEDED", sent: 1, booked: 1},
-		{id: "failed", bring: failing, killed: "FAILED", found: "FAILED", again: "FAILED", end: "FAILED", sent: 1},
-		{id: "refused", bring: refused, killed: "REFUSED", found: "REFUSED", again: "LOOP_REFUSED", end: "REFUSED", sent: 2},
+		{id: "failed", magic: "SIM-FAIL-LATE-", bring: paced(0, 0), killed: "FAILED", found: "FAILED", again: "FAILED", end: "FAILED", sent: 1},
+		{id: "refused", magic: "SIM-REFUSE-", bring: submit, killed: "REFUSED", found: "REFUSED", again: "LOOP_REFUSED", end: "REFUSED", sent: 2},
 		{id: "turned-away", bring: strike(loopsim.Fault{Kind: loopsim.FaultStatus, Status: http.StatusTooManyRequests}), killed: "NOT_SENT", found: "NOT_SENT", again: "WAITING", end: "SUCCEEDED", sent: 2, booked: 1},
 		{id: "lost-answer", bring: strike(loopsim.Fault{Kind: loopsim.FaultCutAfter}), killed: "UNCERTAIN", found: "UNCERTAIN", again: "OUTCOME_UNKNOWN", end: "UNCERTAIN", sent: 1, booked: 1},
 		{id: "never-arrives", bring: leave, held: true, killed: "SUBMITTING", found: "UNCERTAIN", end: "UNCERTAIN", again: "OUTCOME_UNKNOWN"},
 		{id: "arrives-after-the-death", bring: leave, held: true, killed: "SUBMITTING", found: "UNCERTAIN", end: "UNCERTAIN", again: "OUTCOME_UNKNOWN", sent: 1, booked: 1},
 	}
-	requests := map[string]*looppb.ImportEntriesRequest{}
+	orders := map[string]order{}
 	for i := range table {
 		each := &table[i]
-		dossier := sandboxDossier
-		if each.practice == "" { // one of its own, for a fault of its own
-			each.practice, dossier = demo, f.loop.dossier(t, "KILL-"+each.id)
+		if each.practice == "" {
+			each.practice = demo
 		}
-		requests[each.id] = one(each.practice, dossier, "R-"+each.id, each.id)
+		dossier := f.loop.dossierOf(t, each.practice, "KILL-"+each.id) // one of its own, for a fault of its own
+		orders[each.id] = way.order(f, each.practice, dossier, each.id, each.magic)
 	}
 	for _, each := range table {
 		if each.held {
 			f.loop.line.hold()
 		}
-		each.bring(f, requests[each.id])
+		each.bring(f, orders[each.id])
 		if !each.held {
 			f.await(each.practice, each.id, each.killed)
 		}
@@ -195,7 +179,7 @@ func TestAServerThatIsKilledKnowsWhatBecameOfEachImport(t *testing.T) {
 		f.await(each.practice, each.id, each.killed)
 	}
 	f.kill()
-	if err := f.loop.line.release(func(written string) bool { return strings.Contains(written, `"arrives-after-the-death"`) }); err != nil {
+	if err := f.loop.line.release(func(written string) bool { return strings.Contains(written, `arrives-after-the-death"`) }); err != nil {
 		t.Fatal(err)
 	}
 	f.loop.ClearFaults()
@@ -213,7 +197,7 @@ func TestAServerThatIsKilledKnowsWhatBecameOfEachImport(t *testing.T) {
 	}
 	compare("after the restart", func(r row) string { return r.found })
 	for _, each := range table {
-		w := f.submit(requests[each.id])
+		w := f.sent(orders[each.id])
 		if got := w.State; w.Code == "" && got != each.again || w.Code != "" && w.Reason != each.again {
 			t.Errorf("%s: a repetition is told %s %s %s and not %s", each.id, got, w.Code, w.Reason, each.again)
 		}
@@ -227,9 +211,9 @@ func TestAServerThatIsKilledKnowsWhatBecameOfEachImport(t *testing.T) {
 	compare("after another restart", func(r row) string { return r.end })
 	for _, each := range table {
 		if each.end != "REFUSED" {
-			f.submit(requests[each.id])
+			f.sent(orders[each.id])
 		}
-		if sent, booked := f.submissions(each.id); sent != each.sent || booked != each.booked {
+		if sent, booked := f.seen(orders[each.id]); sent != each.sent || booked != each.booked {
 			t.Errorf("%s: sent %d times and booked %d times, not %d and %d", each.id, sent, booked, each.sent, each.booked)
 		}
 	}

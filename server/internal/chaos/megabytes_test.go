@@ -1,0 +1,207 @@
+//go:build files
+
+package chaos
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/Azure/azure-sdk-for-go/sdk/storage/azblob/blob"
+	"github.com/Azure/azure-sdk-for-go/sdk/storage/azblob/sas"
+
+	"cegid.internal/gateway/cegidclient/fec/fecgen"
+	"cegid.internal/gateway/cegidclient/loopsim"
+	looppb "cegid.internal/gateway/gen/go/cegid/loop/v1"
+)
+
+// mostMemory is how much a server may grow by files of a hundred megabytes: what a small one takes is there already.
+const mostMemory = 64 << 20
+
+// TestAHundredMegabytes takes a FEC of that size the whole way, through a server in a process of its own. It is no part of
+// go test ./... because the race detector makes it ten times longer: .ci/run files.
+func TestAHundredMegabytes(t *testing.T) {
+	const size = 100_000_000
+	f := newFixture(t, settings{}, azure(t)...)
+	const practice, dossier = loopsim.SandboxDemo, "CEGID001"
+
+	lines := fecgen.New(fecgen.Options{Size: size})
+	if _, err := io.Copy(io.Discard, lines); err != nil {
+		t.Fatal(err)
+	}
+	bad := lines.Lines() - 10
+	if _, err := f.deposit(t.Context(), practice, dossier, "warm", ""); err != nil {
+		t.Fatal(err)
+	}
+	places := f.loop.Count("/getFileUrlDeposit")
+	before := f.memory()
+
+	begun := time.Now()
+	_, err := f.stream(t.Context(), practice, dossier, fecgen.New(fecgen.Options{Size: size, Edit: func(line int, text []byte) []byte {
+		if line == bad {
+			return bytes.Replace(text, []byte("\t2026"), []byte("\t2O26"), 1)
+		}
+		return text
+	}}))
+	w := wordOf(nil, err)
+	if place := fmt.Sprintf("line %d, column 4", bad); w.Code != "INVALID_ARGUMENT" || w.Reason != "FILE_INVALID" || !strings.Contains(w.Text, place) {
+		t.Fatalf("with a bad line it ends with %s %s %s; want %s", w.Code, w.Reason, w.Text, place)
+	}
+	if n := f.loop.Count("/getFileUrlDeposit") - places; n != 0 || f.loop.Count("/importFEC") != 0 || len(f.loop.Imports()) != 0 {
+		t.Errorf("Loop was asked for %d places", n)
+	}
+	refused := f.memory()
+	t.Logf("refused at line %d of %d in %.1f s; the server's memory went from %d to %d MiB at most", bad, lines.Lines(), time.Since(begun).Seconds(), before>>20, refused>>20)
+
+	begun = time.Now()
+	deposit, err := f.stream(t.Context(), practice, dossier, fecgen.New(fecgen.Options{Size: size}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	after := f.memory()
+	t.Logf("deposited %d bytes in %.1f s; at most %d MiB", deposit.GetReport().GetSize(), time.Since(begun).Seconds(), after>>20)
+	if grown := after - before; grown > mostMemory {
+		t.Errorf("the server grew by %d MiB; want no more than %d", grown>>20, mostMemory>>20)
+	}
+
+	begun = time.Now()
+	f.loop.SetImportDelays(100*time.Millisecond, 100*time.Millisecond)
+	ctx, cancel := context.WithTimeout(f.caller.authorized(t.Context()), time.Minute)
+	defer cancel()
+	if _, err := f.caller.imports.ImportFile(ctx, &looppb.ImportFileRequest{
+		Practice: practice, Dossier: dossier, RequestId: "FEC", Source: &looppb.ImportFileRequest_DepositId{DepositId: deposit.GetDepositId()},
+	}); err != nil {
+		t.Fatal(err)
+	}
+	last := f.caller.watch(t.Context(), practice, "FEC")
+	if last.State != "SUCCEEDED" {
+		t.Fatalf("it is %s: %s", last.State, last.found)
+	}
+	t.Logf("booked after %.1f s", time.Since(begun).Seconds())
+
+	page := f.inspection()
+	totals, report := last.found.GetTotals(), deposit.GetReport()
+	for _, want := range []string{report.GetSha256(), totals.GetDebit(), totals.GetCredit(), strconv.Itoa(int(totals.GetLines())), strconv.Itoa(int(totals.GetEntries()))} {
+		if !strings.Contains(page, ">"+want+"<") && !strings.Contains(page, ">"+want+"\n") {
+			t.Errorf("the inspection page does not show %s", want)
+		}
+	}
+	for _, journal := range report.GetJournals() {
+		row := fmt.Sprintf(`<tr><td>%s<td class="n">%d<td class="n">%s<td class="n">%s</tr>`, journal.GetJournal(), journal.GetLines(), journal.GetDebit(), journal.GetCredit())
+		if !strings.Contains(page, row) {
+			t.Errorf("the inspection page does not show %s", row)
+		}
+	}
+	if left, err := os.ReadDir(f.spool()); err != nil || len(left) > 0 {
+		t.Errorf("the spool holds %v, %v", left, err)
+	}
+}
+
+// azure has files deposited in Azure's emulator, where there is one.
+func azure(t *testing.T) []loopsim.Option {
+	t.Helper()
+	base := os.Getenv("LOOP_TEST_AZURITE")
+	if base == "" {
+		t.Log("LOOP_TEST_AZURITE names no emulator of Azure's storage: files go to the simulator's own")
+		return nil
+	}
+	key, err := blob.NewSharedKeyCredential("devstoreaccount1", "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw==") // of every Azurite
+	if err != nil {
+		t.Fatal(err)
+	}
+	place := fmt.Sprintf("%s/walk-%d", base, time.Now().UnixNano())
+	signed, err := sas.AccountSignatureValues{
+		Protocol: sas.ProtocolHTTPSandHTTP, ExpiryTime: time.Now().Add(time.Hour), Permissions: "rwc", ResourceTypes: "c",
+	}.SignWithSharedKey(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodPut, place+"?restype=container&"+signed.Encode(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	request.Header.Set("x-ms-version", "2021-12-02")
+	request.Close = true
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _ = response.Body.Close(); response.StatusCode != http.StatusCreated {
+		t.Fatal(response.Status)
+	}
+	return []loopsim.Option{loopsim.WithAzureDeposits(place, key)}
+}
+
+// stream deposits a file while it is made.
+func (f *fixture) stream(ctx context.Context, practice, dossier string, file io.Reader) (*looppb.FileDeposit, error) {
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Minute)
+	defer cancel()
+	stream, err := f.open(ctx, practice, dossier, "fec", nil)
+	if err != nil {
+		return nil, err
+	}
+	for {
+		piece := make([]byte, 64<<10)
+		n, ended := io.ReadFull(file, piece)
+		if n > 0 {
+			if err := stream.Send(&looppb.DepositFileRequest{Piece: &looppb.DepositFileRequest_Data{Data: piece[:n]}}); errors.Is(err, io.EOF) {
+				break // it has answered
+			} else if err != nil {
+				return nil, err
+			}
+		}
+		if ended != nil {
+			break
+		}
+	}
+	answer, err := stream.CloseAndRecv()
+	return answer.GetDeposit(), err
+}
+
+// memory is the most that the server's process has had at a time, in bytes.
+func (f *fixture) memory() int {
+	f.Helper()
+	f.mu.Lock()
+	pid := f.process.Pid
+	f.mu.Unlock()
+	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+	if err != nil {
+		f.Fatal(err)
+	}
+	for lines := bufio.NewScanner(bytes.NewReader(status)); lines.Scan(); {
+		if text, ok := strings.CutPrefix(lines.Text(), "VmHWM:"); ok {
+			kib, err := strconv.Atoi(strings.TrimSpace(strings.TrimSuffix(text, "kB")))
+			if err != nil {
+				f.Fatal(err)
+			}
+			return kib << 10
+		}
+	}
+	f.Fatal("the system does not say how much memory the server has had")
+	return 0
+}
+
+// inspection is the simulator's page.
+func (f *fixture) inspection() string {
+	f.Helper()
+	response, err := http.Get(f.loop.root + "/_sim/")
+	if err != nil {
+		f.Fatal(err)
+	}
+	defer func() { _ = response.Body.Close() }()
+	page, err := io.ReadAll(response.Body)
+	if err != nil {
+		f.Fatal(err)
+	}
+	http.DefaultClient.CloseIdleConnections()
+	return string(page)
+}
