@@ -7,6 +7,7 @@ shift
 mkdir -p "$folder"
 cp "$(dirname "$0")"/../azurite/package*.json "$folder"
 npm --prefix "$folder" ci --ignore-scripts --no-audit --no-fund --loglevel=error >&2
+touch "$folder/said" # which is read before a busy machine has begun to write it
 # Without the last option it refuses the version of the API that the SDK speaks.
 node "$folder/node_modules/azurite/dist/src/blob/main.js" --silent --inMemoryPersistence --disableTelemetry \
   --blobHost 127.0.0.1 --blobPort 0 --skipApiVersionCheck >"$folder/said" 2>&1 &
