@@ -69,7 +69,8 @@ func TestAmountsAreReadInTheOneWayThatTheyCanBe(t *testing.T) {
 	}
 }
 
-var legal = regexp.MustCompile(`^[-+]?([0-9]{1,13}(,[0-9]{0,2})?|,[0-9]{1,2})$`)
+// legal is what the law asks for, and what is not beyond 13 digits but for zeros before them.
+var legal = regexp.MustCompile(`^[-+]?(0{0,20}[0-9]{1,13}(,[0-9]{0,2})?|,[0-9]{1,2})$`)
 
 // TestAmountsAreReadExactly compares with numbers that have no limit.
 func TestAmountsAreReadExactly(t *testing.T) {
@@ -80,7 +81,7 @@ func TestAmountsAreReadExactly(t *testing.T) {
 			rapid.String(),
 		).Draw(t, "amount")
 		cents, how := ParseAmount([]byte(s))
-		if (how&^Negative == 0) != legal.MatchString(s) && !regexp.MustCompile(`^[-+]?0{2,}`).MatchString(s) {
+		if (how&^Negative == 0) != legal.MatchString(s) {
 			t.Fatalf("%q: %b", s, how)
 		}
 		if how&(Unreadable|Blank) != 0 {
