@@ -396,6 +396,8 @@ func (s *Server) Serve(ctx context.Context) error {
 			}
 		})
 	}
+	// Before anybody is answered: the listeners are bound, and who asks in the first moment is told of a service that is there.
+	s.readiness.set(func(r *readiness) { r.serving = true })
 	run("in-memory", func() error { return s.inMemory.Serve(s.memory) })
 	run("gRPC", func() error { return s.public.Serve(s.grpcListener) })
 	run("HTTP", func() error {
@@ -406,7 +408,6 @@ func (s *Server) Serve(ctx context.Context) error {
 		return s.http.Serve(s.httpListener)
 	})
 	run("operations", func() error { return s.operations.Serve(s.operationsListener) })
-	s.readiness.set(func(r *readiness) { r.serving = true })
 	watching, stop := context.WithCancel(context.Background())
 	serving.Go(func() { s.readiness.watch(watching) })
 

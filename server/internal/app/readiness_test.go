@@ -6,8 +6,10 @@ import (
 	"errors"
 	"io"
 	"log/slog"
+	"net"
 	"net/http"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -137,4 +139,38 @@ func TestProbesTellWhetherTheLedgerAnswers(t *testing.T) {
 	}
 	down.Store(false)
 	eventually(http.StatusOK, "ready", grpc_health_v1.HealthCheckResponse_SERVING)
+}
+
+// firstAccept tells when a listener is asked for its first connection.
+type firstAccept struct {
+	net.Listener
+	asked func()
+}
+
+func (f firstAccept) Accept() (net.Conn, error) {
+	f.asked()
+	return f.Listener.Accept()
+}
+
+// TestTheFirstToAskIsToldThatItServes: else a probe in the first moment is told of services that do not exist.
+func TestTheFirstToAskIsToldThatItServes(t *testing.T) {
+	s, err := New(bare(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	asked := make(chan struct{})
+	s.grpcListener = firstAccept{s.grpcListener, sync.OnceFunc(func() { close(asked) })}
+	tell := s.readiness.changed
+	s.readiness.changed = func(ready bool) {
+		if ready {
+			select {
+			case <-asked:
+				t.Error("connections are taken before the service says that it serves")
+			case <-time.After(100 * time.Millisecond):
+			}
+		}
+		tell(ready)
+	}
+	serve(t, s)
+	<-asked // it does take them afterwards
 }
