@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"google.golang.org/grpc"
+
+	"cegid.internal/gateway/server/internal/policy"
 )
 
 // Call gathers what is learnt of a call on its way in, for the log line and the audit record on its way out.
@@ -21,6 +23,8 @@ type Call struct {
 	// Route of Loop's that a raw call is for, once it is known to be one of those listed; for the audit alone.
 	Route string
 
+	// asked is what the policy was asked and allowed; nil before that.
+	asked    atomic.Pointer[policy.Question]
 	attempts atomic.Int64
 	upstream atomic.Int64
 }

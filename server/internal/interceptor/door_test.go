@@ -299,3 +299,84 @@ func TestAStreamEndsWithItsToken(t *testing.T) {
 		}
 	})
 }
+
+// TestAStreamEndsWithItsPlaceInThePolicy: what a new policy takes from new calls, it takes from those that go on.
+func TestAStreamEndsWithItsPlaceInThePolicy(t *testing.T) {
+	load := func(t *testing.T, callers, practices string) *policy.Policy {
+		t.Helper()
+		path := filepath.Join(t.TempDir(), "policy.yaml")
+		text := fmt.Sprintf("callers: [%s, {name: other, token_hashes: [%q]}]\ngrants: [{callers: [billing, other], practices: [%s], dossiers: [D1], rights: [read]}]\n",
+			callers, policy.HashToken("of-another"), practices)
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		loaded, err := policy.Load(path, policy.Installation{Practices: []string{"demo", "partner"}, Issuers: []string{issuerURL}, Certificates: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return loaded
+	}
+	const certificate, noMore = "billing.corp.example", `{name: billing, token_hashes: ["sha256:0000000000000000000000000000000000000000000000000000000000000000"]}`
+	byToken := fmt.Sprintf("{name: billing, token_hashes: [%q]}", policy.HashToken("secret"))
+	byName := "{name: billing, certificates: [" + certificate + "]}"
+	byClaim := fmt.Sprintf("{name: billing, jwt: [{issuer: %q, subject: billing}]}", issuerURL)
+	for _, c := range []struct {
+		name, before, after, practices, by string
+		want                               codes.Code
+		audited                            string
+	}{
+		{"a token that is withdrawn", byToken, noMore, "demo", "token", codes.Unauthenticated, errWithdrawn.Error()},
+		{"a certificate that is withdrawn", byName, noMore, "demo", "certificate", codes.Unauthenticated, errWithdrawn.Error()},
+		{"a subject that is withdrawn", byClaim, noMore, "demo", "jwt", codes.Unauthenticated, errWithdrawn.Error()},
+		{"a token that is somebody else's by now", byToken, noMore + fmt.Sprintf(", {name: heir, token_hashes: [%q]}", policy.HashToken("secret")), "demo", "token", codes.Unauthenticated, errWithdrawn.Error()},
+		{"a grant that is withdrawn", byToken, byToken, "partner", "token", codes.PermissionDenied, errNoLongerAllowed.Error()},
+		{"a change that is none to it", byToken, strings.Replace(byToken, "]}", "], limits: {calls: 3}}", 1), "demo, partner", "token", codes.DeadlineExceeded, ""},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			i := authntest.New(t, issuerURL, "gateway")
+			synctest.Test(t, func(t *testing.T) {
+				issuer, err := authn.NewIssuer(authn.IssuerConfig{URL: issuerURL, Audience: "gateway", Transport: i})
+				if err != nil {
+					t.Fatal(err)
+				}
+				grants := load(t, c.before, "demo")
+				var audit strings.Builder
+				quiet := slog.New(slog.DiscardHandler)
+				minute := Deadlines{UnaryDefault: time.Minute, UnaryMax: time.Minute, StreamDefault: time.Minute, StreamMax: time.Minute}
+				chain := Chain(Config{
+					Log: quiet, Audit: quiet, Refusals: NewRefusals(slog.New(slog.NewJSONHandler(&audit, nil))), Metrics: NewMetrics(prometheus.NewRegistry()),
+					Deadlines: minute, Limits: NewLimits(grants),
+					Callers:   Identities{Policy: grants, Issuers: authn.Issuers{issuer}, Certified: func(context.Context) []string { return []string{certificate} }},
+					Access:    map[string]policy.Right{"/s/Read": policy.Read},
+					Validator: anything{}, Draining: t.Context(), Shutdown: t.Context(),
+				})
+				ctx := t.Context()
+				switch c.by {
+				case "token":
+					ctx = as(ctx, "secret")
+				case "jwt":
+					ctx = as(ctx, i.Token(t, map[string]any{"sub": "billing"}))
+				}
+				time.AfterFunc(10*time.Second, func() { grants.Replace(load(t, c.after, c.practices)) })
+				start := time.Now()
+				err = streaming(ctx, chain, "/s/Read", &looppb.StreamAccountsRequest{Practice: "demo", Dossier: "D1"}, func(_ any, stream grpc.ServerStream) error {
+					if err := stream.RecvMsg(&looppb.StreamAccountsRequest{}); err != nil {
+						return err
+					}
+					<-stream.Context().Done()
+					return stream.Context().Err()
+				})
+				took, want := time.Since(start), 10*time.Second
+				if c.audited == "" {
+					want = time.Minute
+				}
+				if status.Code(err) != c.want || took != want {
+					t.Errorf("%v after %s; want %s after %s", err, took, c.want, want)
+				}
+				if said := audit.String(); c.audited == "" && said != "" || !strings.Contains(said, c.audited) || strings.Count(said, "\n") > 1 {
+					t.Errorf("the audit has %q; want %q once", said, c.audited)
+				}
+			})
+		})
+	}
+}

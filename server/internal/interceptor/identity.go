@@ -87,6 +87,8 @@ type identity struct {
 	caller, by string
 	// until is when the credential ends; zero when it does not say.
 	until time.Time
+	// still tells whether the policy, as it is by now, takes the credential for that caller.
+	still func() bool
 }
 
 // outcome is what identifying came to, noted in a context so that all who ask are told the same.
@@ -127,7 +129,11 @@ func (i Identities) identifyBy(ctx context.Context, verify verifier) (identity, 
 		return identity{}, nobody("no credential")
 	}
 	caller, err := i.Policy.ByCertificate(names)
-	return identity{caller: caller, by: byCertificate}, ofNobody(err, byCertificate)
+	still := func() bool {
+		now, err := i.Policy.ByCertificate(names)
+		return err == nil && now == caller
+	}
+	return identity{caller: caller, by: byCertificate, still: still}, ofNobody(err, byCertificate)
 }
 
 func (i Identities) ofToken(ctx context.Context, token string, verify verifier) (identity, error) {
@@ -135,7 +141,11 @@ func (i Identities) ofToken(ctx context.Context, token string, verify verifier) 
 		return identity{}, nobody("no bearer token")
 	}
 	if caller, ok := i.Policy.Authenticate(token); ok {
-		return identity{caller: caller, by: byToken}, nil
+		still := func() bool {
+			now, ok := i.Policy.Authenticate(token)
+			return ok && now == caller
+		}
+		return identity{caller: caller, by: byToken, still: still}, nil
 	}
 	if len(i.Issuers) == 0 || !authn.LooksLikeJWT(token) {
 		return identity{}, nobody("token of nobody")
@@ -153,7 +163,29 @@ func (i Identities) ofToken(ctx context.Context, token string, verify verifier) 
 		return identity{}, err
 	}
 	caller, err := i.Policy.ByClaims(issuer, claims)
-	return identity{caller: caller, by: byJWT, until: authn.End(claims)}, ofNobody(err, byJWT)
+	still := func() bool {
+		now, err := i.Policy.ByClaims(issuer, claims)
+		return err == nil && now == caller
+	}
+	return identity{caller: caller, by: byJWT, until: authn.End(claims), still: still}, ofNobody(err, byJWT)
+}
+
+// withdrawn waits until a new policy takes from a stream what it began with, and says what; or nothing, when ctx ends.
+func (i Identities) withdrawn(ctx context.Context, who identity, call *Call) error {
+	for {
+		replaced := i.Policy.Replaced()
+		if !who.still() {
+			return errWithdrawn
+		}
+		if asked := call.asked.Load(); asked != nil && !i.Policy.Decide(*asked).Allowed {
+			return errNoLongerAllowed
+		}
+		select {
+		case <-replaced:
+		case <-ctx.Done():
+			return nil
+		}
+	}
 }
 
 func ofNobody(err error, what string) error {

@@ -181,8 +181,8 @@ func mapErrors(log *slog.Logger) Named {
 	})
 }
 
-// authenticate finds out who calls. A stream ends with the token that it began with: whoever has it for the length of a
-// stream has it for no longer.
+// authenticate finds out who calls. A stream ends with the token that it began with, and with its place in the policy:
+// whoever has them for the length of a stream has them for no longer.
 func authenticate(callers Identities, refusals *Refusals) Named {
 	return around("authentication", func(ctx context.Context, method string, streaming bool, next func(context.Context) error) error {
 		if public(method) {
@@ -201,19 +201,40 @@ func authenticate(callers Identities, refusals *Refusals) Named {
 		if err := unread(ctx); err != nil {
 			return err
 		}
-		if !streaming || who.until.IsZero() {
+		if !streaming {
 			return next(ctx)
 		}
-		within, cancel := context.WithDeadlineCause(ctx, who.until, errTokenEnded)
-		defer cancel()
-		if err = next(within); err != nil && ctx.Err() == nil && errors.Is(context.Cause(within), errTokenEnded) {
+		within, end := context.WithCancelCause(ctx)
+		defer end(nil)
+		if !who.until.IsZero() {
+			timer := time.AfterFunc(time.Until(who.until), func() { end(errTokenEnded) })
+			defer timer.Stop()
+		}
+		go func() { end(callers.withdrawn(within, who, call)) }()
+		err = next(within)
+		if err == nil || ctx.Err() != nil || apierror.ReasonOf(err) != looppb.ErrorReason_ERROR_REASON_UNSPECIFIED {
+			return err
+		}
+		switch cause := context.Cause(within); cause {
+		case errTokenEnded:
 			return apierror.New(codes.Unauthenticated, looppb.ErrorReason_ERROR_REASON_CALLER_UNKNOWN, "the token has ended: call again with another one")
+		case errWithdrawn:
+			refusals.note(ctx, method, cause.Error())
+			return apierror.New(codes.Unauthenticated, looppb.ErrorReason_ERROR_REASON_CALLER_UNKNOWN, "the token or certificate was withdrawn while the stream went on: call with one that is good")
+		case errNoLongerAllowed:
+			refusals.note(ctx, method, cause.Error())
+			return notAllowed()
 		}
 		return err
 	})
 }
 
-var errTokenEnded = errors.New("the token has ended")
+// Why a stream ends before its time.
+var (
+	errTokenEnded      = errors.New("the token has ended")
+	errWithdrawn       = errors.New("withdrawn while a stream went on")
+	errNoLongerAllowed = errors.New("allowed no longer while a stream went on")
+)
 
 // public methods say nothing of any practice: probes and schema. By name, since whoever could invent one would pass.
 func public(method string) bool {
@@ -262,6 +283,7 @@ func authorize(grants *policy.Policy, access map[string]policy.Right, refusals *
 		if scoped, ok := request.(interface{ GetDossier() string }); ok {
 			question.OfDossier, question.Dossier = true, scoped.GetDossier()
 		}
+		call.asked.Store(&question) // first: whoever watches the policy must not miss a change in between
 		if grants.Decide(question).Allowed {
 			return nil
 		}

@@ -13,6 +13,7 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"unicode/utf8"
 )
@@ -65,6 +66,9 @@ const (
 // Policy is safe for concurrent use, also while it is replaced. The zero Policy knows nobody and allows nothing.
 type Policy struct {
 	rules atomic.Pointer[rules]
+
+	mu       sync.Mutex
+	replaced chan struct{} // nil while nobody waits
 }
 
 // rules are immutable.
@@ -127,8 +131,27 @@ func of(r *rules) *Policy {
 	return p
 }
 
-// Replace puts the rules of another policy in the place of this one's, for the calls to come.
-func (p *Policy) Replace(by *Policy) { p.rules.Store(by.now()) }
+// Replace puts the rules of another policy in the place of this one's, and tells those who wait for that.
+func (p *Policy) Replace(by *Policy) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.rules.Store(by.now())
+	if p.replaced != nil {
+		close(p.replaced)
+		p.replaced = nil
+	}
+}
+
+// Replaced returns a channel that is closed when the rules are replaced the next time. What is asked of the policy after
+// that is answered by the new ones.
+func (p *Policy) Replaced() <-chan struct{} {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.replaced == nil {
+		p.replaced = make(chan struct{})
+	}
+	return p.replaced
+}
 
 // Equal says whether two policies say the same, in the same places.
 func (p *Policy) Equal(other *Policy) bool { return reflect.DeepEqual(p.now(), other.now()) }
