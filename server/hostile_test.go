@@ -16,6 +16,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -512,6 +513,54 @@ var attacks = []attack{
 		}, wantGRPC: strangerGRPC,
 	},
 	{
+		name: "health, which is everybody's", grpc: func(s *siege) string {
+			said := ""
+			for _, service := range []string{"", "cegid.loop.v1.ImportService"} {
+				answer, err := grpc_health_v1.NewHealthClient(s.anonymous).Check(s.t.Context(), &grpc_health_v1.HealthCheckRequest{Service: service})
+				said += s.verdict(err) + " " + answer.GetStatus().String() + ", "
+			}
+			return said
+		}, wantGRPC: "OK SERVING, OK SERVING, ",
+		rest: func(s *siege) string {
+			return s.rest("GET", "/healthz", "") + s.rest("GET", "/readyz", "", bearer("x")...)
+		}, wantREST: "200200",
+	},
+	{
+		name: "a watch of health, which nobody is asked a token for", grpc: func(s *siege) string {
+			ctx, cancel := context.WithTimeout(s.t.Context(), patience)
+			defer cancel()
+			watch, err := grpc_health_v1.NewHealthClient(s.anonymous).Watch(ctx, &grpc_health_v1.HealthCheckRequest{})
+			if err != nil {
+				return s.verdict(err)
+			}
+			answer, err := watch.Recv()
+			return s.verdict(err) + " " + answer.GetStatus().String()
+		}, wantGRPC: "OK SERVING",
+	},
+	{
+		name: "reflection, which tells the contract and no more", grpc: func(s *siege) string {
+			answer, err := s.reflect(&reflectionpb.ServerReflectionRequest{MessageRequest: &reflectionpb.ServerReflectionRequest_ListServices{}})
+			if err != nil {
+				return s.verdict(err)
+			}
+			var others []string
+			for _, service := range answer.GetListServicesResponse().GetService() {
+				if name := service.GetName(); !strings.HasPrefix(name, "cegid.loop.v1.") {
+					others = append(others, name)
+				}
+			}
+			slices.Sort(others)
+			return fmt.Sprint(len(answer.GetListServicesResponse().GetService())-len(others) > 0, others)
+		}, wantGRPC: "true [grpc.health.v1.Health grpc.reflection.v1.ServerReflection grpc.reflection.v1alpha.ServerReflection]",
+		rest: func(s *siege) string { return s.rest("GET", "/openapi.json", "") }, wantREST: "200",
+	},
+	{
+		name: "what may be called, to who says nothing of himself", grpc: func(s *siege) string {
+			_, err := looppb.NewDiagnosticsServiceClient(s.anonymous).ListOperations(s.t.Context(), &looppb.ListOperationsRequest{})
+			return s.verdict(err)
+		}, wantGRPC: strangerGRPC,
+	},
+	{
 		name: "health of a service that does not exist", grpc: func(s *siege) string {
 			_, err := grpc_health_v1.NewHealthClient(s.anonymous).Check(s.t.Context(), &grpc_health_v1.HealthCheckRequest{Service: "x"})
 			return s.verdict(err)
@@ -519,14 +568,7 @@ var attacks = []attack{
 	},
 	{
 		name: "reflection of what is not registered", grpc: func(s *siege) string {
-			stream, err := reflectionpb.NewServerReflectionClient(s.anonymous).ServerReflectionInfo(s.t.Context())
-			if err == nil {
-				err = stream.Send(&reflectionpb.ServerReflectionRequest{MessageRequest: &reflectionpb.ServerReflectionRequest_FileByFilename{FileByFilename: "../../../etc/passwd"}})
-			}
-			if err != nil {
-				return s.verdict(err)
-			}
-			answer, err := stream.Recv()
+			answer, err := s.reflect(&reflectionpb.ServerReflectionRequest{MessageRequest: &reflectionpb.ServerReflectionRequest_FileByFilename{FileByFilename: "../../../etc/passwd"}})
 			if err != nil {
 				return s.verdict(err)
 			}
@@ -684,6 +726,20 @@ func (s *siege) stream(practice, dossier string, md ...string) string {
 		_, err = stream.Recv()
 	}
 	return s.verdict(err)
+}
+
+// reflect asks one question of server reflection, without a token.
+func (s *siege) reflect(question *reflectionpb.ServerReflectionRequest) (*reflectionpb.ServerReflectionResponse, error) {
+	ctx, cancel := context.WithTimeout(s.t.Context(), patience)
+	defer cancel()
+	stream, err := reflectionpb.NewServerReflectionClient(s.anonymous).ServerReflectionInfo(ctx)
+	if err == nil {
+		err = stream.Send(question)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return stream.Recv()
 }
 
 func (s *siege) send(token string, request *looppb.ImportEntriesRequest) string {
@@ -861,6 +917,7 @@ var floods = []flood{
 	{"continuations on the gRPC port", func(t *testing.T, s *siege) { continuations(t, s, s.p.grpc, grpcFields(listAccountsRPC)) }},
 	{"continuations on the REST port", func(t *testing.T, s *siege) { continuations(t, s, s.p.http, restFields("GET", demoAccounts)) }},
 	{"messages of strangers that are large", largeMessages},
+	{"messages of a caller's that say much in few bytes", denseMessages},
 	{"refusals", refusals},
 	{"connections", connections},
 }
@@ -952,6 +1009,35 @@ func largeMessages(t *testing.T, s *siege) {
 		})
 		all.Go(func() {
 			if said := s.rest("POST", demoImports, body, bearer("x")...); said != strangerREST {
+				t.Errorf("REST answers %q", said)
+			}
+		})
+	}
+	all.Wait()
+}
+
+// denseMessages would take 40 MB each, if they were made values of.
+func denseMessages(t *testing.T, s *siege) {
+	const lines = 99_900
+	message, err := proto.Marshal(&looppb.ImportEntriesRequest{
+		Practice: "demo", Dossier: "CEGID001", RequestId: "dense", Entries: []*looppb.Entry{{Lines: slices.Repeat([]*looppb.EntryLine{{}}, lines)}},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	body := `{"entries": [{"lines": [` + strings.Repeat("{},", lines) + `{}]}]}`
+	var all sync.WaitGroup
+	for n := range 64 {
+		all.Go(func() {
+			if said := s.message(alice, importRPC, message, false); said != malformedGRPC {
+				t.Errorf("gRPC answers %q", said)
+			}
+		})
+		if n%4 != 0 {
+			continue
+		}
+		all.Go(func() { // of which one at a time is read
+			if said := s.rest("POST", demoImports, body, bearer(alice)...); said != malformedREST {
 				t.Errorf("REST answers %q", said)
 			}
 		})
@@ -1093,6 +1179,25 @@ func (s *siege) hold() func(*testing.T) {
 			}
 			streams = append(streams, waiting{"half of a message", f, stream})
 		}
+	}
+	// A file of which the beginning came: more of them than places, so that it is seen that they are given back.
+	stalled, err := proto.Marshal(&looppb.StoreDocumentRequest{Piece: &looppb.StoreDocumentRequest_Metadata{Metadata: &looppb.DocumentMetadata{
+		Practice: "demo", Dossier: "CEGID001", RequestId: "stalled", FileName: "a.pdf",
+	}}})
+	if err != nil {
+		s.t.Error(err)
+	}
+	for range 10 {
+		f, err := s.frames(s.p.grpc)
+		if err != nil {
+			s.t.Error(err)
+			continue
+		}
+		stream, err := f.open(false, grpcFields("/cegid.loop.v1.DocumentService/StoreDocument", "authorization", "Bearer "+alice)...)
+		if err = errors.Join(err, f.WriteData(stream, false, append([]byte{0, 0, 0, 0, byte(len(stalled))}, stalled...))); err != nil {
+			s.t.Error(err)
+		}
+		streams = append(streams, waiting{"half of a file over gRPC", f, stream})
 	}
 	// A reader of a large list who reads nothing.
 	var unread []net.Conn

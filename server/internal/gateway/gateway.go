@@ -13,6 +13,7 @@ import (
 	"log/slog"
 	"net/http"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/grpc-ecosystem/grpc-gateway/v2/runtime"
@@ -62,11 +63,11 @@ type Config struct {
 // New returns the handler of the HTTP listener.
 func New(cfg Config) (http.Handler, error) {
 	routes := newRoutes(uploadsUpTo(cfg.MaxFile), cfg.Services...)
-	json := &marshaler{runtime.JSONPb{
+	json := &marshaler{JSONPb: runtime.JSONPb{
 		MarshalOptions: protojson.MarshalOptions{},
 		// A misspelt field of an accounting entry must not be dropped silently (pitfall 6).
 		UnmarshalOptions: protojson.UnmarshalOptions{DiscardUnknown: false},
-	}, routes.decided}
+	}, decided: routes.decided}
 	mux := runtime.NewServeMux(
 		runtime.WithMarshalerOption(runtime.MIMEWildcard, json),
 		runtime.WithUnescapingMode(runtime.UnescapingModeAllExceptReserved),
@@ -323,6 +324,7 @@ func trimTrailingSlash(r *http.Request) {
 type marshaler struct {
 	runtime.JSONPb
 	decided func(protoreflect.FullName) []string
+	turn    sync.Mutex // of large bodies
 }
 
 func (*marshaler) StreamContentType(any) string { return "application/x-ndjson" }
@@ -338,15 +340,16 @@ func (m *marshaler) NewDecoder(body io.Reader) runtime.Decoder {
 		if len(bytes.TrimSpace(text)) == 0 {
 			return io.EOF // no body: an empty request
 		}
-		if tooManyParts(text) {
+		parts, objects := parts(text)
+		if parts > maxParts || objects > maxObjects {
 			return errTooManyParts
 		}
 		request, ok := target.(proto.Message)
 		if !ok {
 			return fmt.Errorf("the body of this contract is a whole message, not a %T", target)
 		}
-		if err := m.UnmarshalOptions.Unmarshal(text, request); err != nil { // JSONPb.Unmarshal would stop at the first value, too
-			return located(text, err)
+		if err := m.read(text, request, objects >= manyObjects); err != nil {
+			return err
 		}
 		descriptor := request.ProtoReflect().Descriptor()
 		for _, name := range m.decided(descriptor.FullName()) {
@@ -358,29 +361,48 @@ func (m *marshaler) NewDecoder(body io.Reader) runtime.Decoder {
 	})
 }
 
-// maxParts bounds the values of a body. A few bytes are enough to say one that takes hundreds in memory: megabytes of them
-// would take gigabytes. The largest imports have some hundred thousand.
-const maxParts = 300_000
+// read makes a request of a body.
+func (m *marshaler) read(text []byte, request proto.Message, many bool) error {
+	if many {
+		m.turn.Lock()
+		defer m.turn.Unlock()
+	}
+	if err := m.UnmarshalOptions.Unmarshal(text, request); err != nil { // JSONPb.Unmarshal would stop at the first value, too
+		return located(text, err)
+	}
+	if many && interceptor.TooManyParts(request) {
+		return errTooManyParts
+	}
+	return nil
+}
+
+// maxParts bounds the values of a body, and maxObjects the objects among them: what the service takes fits (interceptor).
+// Of manyObjects on, one body is made values of at a time, because none can tell by its text what it takes in memory.
+const (
+	maxParts    = 600_000
+	maxObjects  = 100_000
+	manyObjects = 10_000
+)
 
 var errTooManyParts = errors.New("more values than this service takes")
 
-// tooManyParts counts what begins a value, outside of strings.
-func tooManyParts(text []byte) bool {
-	if len(text) <= maxParts {
-		return false
-	}
-	parts, quoted := 0, false
+// parts counts what begins a value, outside of strings, and the objects.
+func parts(text []byte) (parts, objects int) {
+	quoted := false
 	for i := 0; i < len(text); i++ {
 		switch c := text[i]; {
 		case quoted && c == '\\':
 			i++
 		case c == '"':
 			quoted = !quoted
-		case !quoted && (c == '{' || c == '[' || c == ','):
+		case !quoted && c == '{':
+			parts++
+			objects++
+		case !quoted && (c == '[' || c == ','):
 			parts++
 		}
 	}
-	return parts > maxParts
+	return parts, objects
 }
 
 func writeText(w http.ResponseWriter, code int, text string) {

@@ -11,9 +11,12 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/encoding/protojson"
 	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/reflect/protoreflect"
 
 	looppb "cegid.internal/gateway/gen/go/cegid/loop/v1"
+	"cegid.internal/gateway/server/internal/interceptor"
 )
 
 const (
@@ -89,17 +92,56 @@ func TestValuesOfABodyAreCounted(t *testing.T) {
 		name, body string
 		want       bool
 	}{
-		{"objects", "[" + strings.Repeat("{},", maxParts/2) + "{}]", true},
+		{"objects", "[" + strings.Repeat("{},", maxObjects) + "{}]", true},
 		{"lists", strings.Repeat("[", maxParts+1), true},
 		{"texts", "[" + strings.Repeat(`"",`, maxParts) + `""]`, true},
 		{"as many as may be", "[" + strings.Repeat("0,", maxParts-1) + "0]", false},
+		{"as many objects as may be", "[" + strings.Repeat("{},", maxObjects-1) + "{}]", false},
 		{"one text of braces", `"` + strings.Repeat("{", 2*maxParts) + `"`, false},
 		{"one text of quotation marks", `"` + strings.Repeat(`\",`, 2*maxParts) + `"`, false},
 		{"after a text that ends in a backslash", `{"a": "\\", "b": [` + strings.Repeat("{},", maxParts) + `{}]}`, true},
+		{"the largest import, each field given and each line split in 18", largest(t, 18), false},
 	} {
-		if got := tooManyParts([]byte(c.body)); got != c.want {
-			t.Errorf("%s: %t", c.name, got)
+		if values, objects := parts([]byte(c.body)); (values > maxParts || objects > maxObjects) != c.want {
+			t.Errorf("%s: %d values, %d objects", c.name, values, objects)
 		}
+	}
+}
+
+// largest is an import of 1,000 entries with 5,000 lines, which the service takes.
+func largest(t *testing.T, splits int) string {
+	t.Helper()
+	fill := func(message proto.Message) {
+		fields := message.ProtoReflect().Descriptor().Fields()
+		for i := range fields.Len() {
+			if field := fields.Get(i); field.Kind() == protoreflect.StringKind && !field.IsList() {
+				message.ProtoReflect().Set(field, protoreflect.ValueOfString("1"))
+			}
+		}
+	}
+	line, entry, split := &looppb.EntryLine{}, &looppb.Entry{}, &looppb.AnalyticSplit{}
+	fill(line)
+	fill(entry)
+	fill(split)
+	line.Analytics = slices.Repeat([]*looppb.AnalyticSplit{split}, splits)
+	entry.Lines = slices.Repeat([]*looppb.EntryLine{line}, 5)
+	request := &looppb.ImportEntriesRequest{Entries: slices.Repeat([]*looppb.Entry{entry}, 1000)}
+	if interceptor.TooManyParts(request) {
+		t.Error("the service does not take the largest import")
+	}
+	text, err := protojson.Marshal(request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
+
+// TestFewBytesThatTakeMuchMemoryAreRefused: their text does not tell.
+func TestFewBytesThatTakeMuchMemoryAreRefused(t *testing.T) {
+	f := serve(t, &upstream{}, nil, nil)
+	got := f.do(t, http.MethodPost, imports, `{"requestId": "a", "entries": [{"lines": [`+strings.Repeat("{},", maxObjects-10)+`{}]}]}`)
+	if got.StatusCode != http.StatusBadRequest || got.reason != "REQUEST_MALFORMED" || !strings.Contains(got.message, "more values") || len(f.calls()) > 0 {
+		t.Errorf("HTTP %d %s", got.StatusCode, got.text)
 	}
 }
 

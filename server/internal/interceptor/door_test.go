@@ -11,6 +11,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -175,6 +176,7 @@ func TestMessagesThatCannotBeRead(t *testing.T) {
 func TestPartsAreCounted(t *testing.T) {
 	codec := boundedCodec()
 	line := &looppb.EntryLine{Account: "60700000", Label: strings.Repeat("x", 35)}
+	const ofLine, ofEntry = 1 + 23, 1 + 12
 	entry := func(lines int) *looppb.Entry {
 		e := &looppb.Entry{Journal: "ACH"}
 		for range lines {
@@ -188,9 +190,13 @@ func TestPartsAreCounted(t *testing.T) {
 		want    error
 	}{
 		{"an ordinary import", &looppb.ImportEntriesRequest{Entries: []*looppb.Entry{entry(5000)}}, nil},
-		{"as many as may be", &looppb.ImportEntriesRequest{Entries: []*looppb.Entry{entry(maxParts - 1)}}, nil},
-		{"one more", &looppb.ImportEntriesRequest{Entries: []*looppb.Entry{entry(maxParts)}}, errTooMany},
-		{"in two entries", &looppb.ImportEntriesRequest{Entries: []*looppb.Entry{entry(maxParts / 2), entry(maxParts / 2)}}, errTooMany},
+		{"as many as may be", &looppb.ImportEntriesRequest{Entries: []*looppb.Entry{entry((maxParts - ofEntry) / ofLine)}}, nil},
+		{"one more", &looppb.ImportEntriesRequest{Entries: []*looppb.Entry{entry((maxParts-ofEntry)/ofLine + 1)}}, errTooMany},
+		{"in two entries", &looppb.ImportEntriesRequest{Entries: []*looppb.Entry{entry(maxParts / ofLine / 2), entry(maxParts/ofLine/2 + 1)}}, errTooMany},
+		{"empty lines in few bytes", &looppb.ImportEntriesRequest{Entries: []*looppb.Entry{{Lines: slices.Repeat([]*looppb.EntryLine{{}}, maxParts/ofLine)}}}, errTooMany},
+		{"the largest there is, with 18 splits to a line", &looppb.ImportEntriesRequest{Entries: slices.Repeat([]*looppb.Entry{{
+			Lines: slices.Repeat([]*looppb.EntryLine{{Account: "6", Analytics: slices.Repeat([]*looppb.AnalyticSplit{{Axis: "1"}}, 18)}}, 5),
+		}}, 1000)}, nil},
 		{"one large text", &looppb.ImportEntriesRequest{RequestId: strings.Repeat("x", 1<<20)}, nil},
 	} {
 		text, err := proto.Marshal(c.request)
@@ -202,6 +208,9 @@ func TestPartsAreCounted(t *testing.T) {
 			t.Errorf("%s: %v; want %v", c.name, err, c.want)
 		} else if err == nil && !proto.Equal(into, c.request) {
 			t.Errorf("%s: it arrived otherwise", c.name)
+		}
+		if got := TooManyParts(c.request); got != (c.want != nil) {
+			t.Errorf("%s: too many in another form: %t", c.name, got)
 		}
 	}
 }
