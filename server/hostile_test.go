@@ -1159,6 +1159,7 @@ func (s *siege) hold() func(*testing.T) {
 			keep("half of a file", conn, err)
 		}
 	}
+	const halfFile = "half of a file over gRPC"
 	// Of HTTP/2, the stream ends and not the connection.
 	type waiting struct {
 		name   string
@@ -1180,9 +1181,9 @@ func (s *siege) hold() func(*testing.T) {
 			streams = append(streams, waiting{"half of a message", f, stream})
 		}
 	}
-	// A file of which the beginning came: more of them than places, so that it is seen that they are given back.
+	// A file of which the beginning came, of a caller who holds nothing else: there are eight places.
 	stalled, err := proto.Marshal(&looppb.StoreDocumentRequest{Piece: &looppb.StoreDocumentRequest_Metadata{Metadata: &looppb.DocumentMetadata{
-		Practice: "demo", Dossier: "CEGID001", RequestId: "stalled", FileName: "a.pdf",
+		Practice: "demo", Dossier: "CEGID003", RequestId: "stalled", FileName: "a.pdf",
 	}}})
 	if err != nil {
 		s.t.Error(err)
@@ -1193,11 +1194,11 @@ func (s *siege) hold() func(*testing.T) {
 			s.t.Error(err)
 			continue
 		}
-		stream, err := f.open(false, grpcFields("/cegid.loop.v1.DocumentService/StoreDocument", "authorization", "Bearer "+alice)...)
+		stream, err := f.open(false, grpcFields("/cegid.loop.v1.DocumentService/StoreDocument", "authorization", "Bearer "+audrey)...)
 		if err = errors.Join(err, f.WriteData(stream, false, append([]byte{0, 0, 0, 0, byte(len(stalled))}, stalled...))); err != nil {
 			s.t.Error(err)
 		}
-		streams = append(streams, waiting{"half of a file over gRPC", f, stream})
+		streams = append(streams, waiting{halfFile, f, stream})
 	}
 	// A reader of a large list who reads nothing.
 	var unread []net.Conn
@@ -1241,13 +1242,20 @@ func (s *siege) hold() func(*testing.T) {
 		for _, conn := range unread {
 			_ = conn.Close()
 		}
+		files := map[string]int{}
 		for _, each := range streams {
 			_ = each.f.conn.SetReadDeadline(time.Now().Add(2 * patience))
 			said := each.f.answer(each.stream)
 			if said == "closed" {
 				t.Errorf("%s: the stream did not end", each.name)
 			}
+			if each.name == halfFile {
+				files[said]++
+			}
 			_ = each.f.conn.Close()
+		}
+		if slow, full := "200 4", "200 8"; files[slow] != 8 || files[full] != 2 {
+			t.Errorf("of ten files that stall, eight are to be given up as slow, and two to find no place: %v", files)
 		}
 	}
 }
