@@ -173,6 +173,9 @@ func (l *Ledger) Settle(ctx context.Context, key Key, attempt int, owner string,
 		if to.state.Following() {
 			row.NextPoll = instant(max(micros(outcome.NextPoll), w.now))
 		}
+		if from.inForce() { // a person has said that it was not booked
+			row.hear(attempt, outcome, w.now)
+		}
 		return w.update(from, &row)
 	})
 	if err == nil {

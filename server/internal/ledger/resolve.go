@@ -349,25 +349,33 @@ func (w *writing) others(row *Record, sightings []Sighting) error {
 	return nil
 }
 
-// hear keeps what Loop answered to an attempt after a person had decided on it: it changes nothing any more, and must not
-// be lost, for it may contradict the decision.
+// hear keeps what Loop answered to an attempt after a person had decided on it and it changes nothing any more.
 func (w *writing) hear(row *Record, attempt int, outcome Outcome) error {
-	if row.Resolution == nil || outcome.State == Uncertain || len(row.Resolution.Late) == maxLateAnswers {
+	if !row.hear(attempt, outcome, w.now) {
 		return nil
 	}
-	late := LateAnswer{Attempt: attempt, State: outcome.State, LoopRequestID: outcome.LoopRequestID, Time: instant(w.now)}
+	return w.update(row.standing(), row)
+}
+
+// hear notes what Loop answered to an attempt after a person had decided on it: it must not be lost, for it may contradict
+// the decision. false when there is nothing to note.
+func (r *Record) hear(attempt int, outcome Outcome, now int64) bool {
+	if r.Resolution == nil || outcome.State == Uncertain || len(r.Resolution.Late) == maxLateAnswers {
+		return false
+	}
+	late := LateAnswer{Attempt: attempt, State: outcome.State, LoopRequestID: outcome.LoopRequestID, Time: instant(now)}
 	if f := outcome.Error.clipped(); f != nil {
 		late.Message = strings.TrimSpace(f.Reason + " " + f.LoopMessage)
 	}
-	for _, each := range row.Resolution.Late {
+	for _, each := range r.Resolution.Late {
 		if each.Attempt == late.Attempt && each.State == late.State && each.LoopRequestID == late.LoopRequestID {
-			return nil // its commit was not confirmed
+			return false // its commit was not confirmed
 		}
 	}
-	decided := row.Resolution.copied()
+	decided := r.Resolution.copied()
 	decided.Late = append(slices.Clone(decided.Late), late)
-	row.Resolution = decided
-	return w.update(row.standing(), row)
+	r.Resolution = decided
+	return true
 }
 
 func (r *Resolution) copied() *Resolution {

@@ -262,11 +262,11 @@ func aLateAnswerAfterAPersonsWordIsKept(t *testing.T, temporary opener) {
 		decide  string // booked, not booked, resubmitted
 		outcome Outcome
 		state   State // in the end
-		late    bool  // beside the state; else it is the state
+		late    bool  // among the late answers, whether it is the state or not
 	}{
 		{"said to be booked, and accepted", "booked", accepted, Succeeded, true},
 		{"said to be booked, and refused", "booked", refused, Succeeded, true},
-		{"said not to be booked, and accepted", "not booked", accepted, Waiting, false},
+		{"said not to be booked, and accepted", "not booked", accepted, Waiting, true},
 		{"said not to be booked, and refused", "not booked", refused, NotSent, true},
 		{"said not to be booked, and nothing was heard", "not booked", Outcome{State: Uncertain}, NotSent, false},
 		{"sent again, and accepted twice", "resubmitted", accepted, Received, true},
