@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode/utf8"
 )
 
 // The times of a resolution.
@@ -39,6 +40,7 @@ const (
 	ReferenceAbsent       Doubt = "REFERENCE_ABSENT"
 	ReferenceUnsearchable Doubt = "REFERENCE_UNSEARCHABLE"
 	TooEarly              Doubt = "TOO_EARLY"
+	NotFailed             Doubt = "NOT_FAILED"
 	PartlyFound           Doubt = "PARTLY_FOUND"
 	NotUnique             Doubt = "NOT_UNIQUE"
 	Different             Doubt = "DIFFERENT"
@@ -67,12 +69,24 @@ type Sighting struct {
 
 func (s Sighting) found() bool { return s.Unlettered+s.Lettered > 0 }
 
+// longestPlain is how long labels and references are at Cegid: Loop cuts labels without a word (loop-api: A 9.5, A 10.6), and
+// what it does to references is not documented.
+const longestPlain = 35
+
+// plain says whether nothing is known for which Loop might keep the reference otherwise than it was sent, so that it would
+// not be found by it.
+func (s Sighting) plain() bool {
+	return utf8.RuneCountInString(s.Reference) <= longestPlain && strings.TrimSpace(s.Reference) == s.Reference
+}
+
 // Search is what a look into Loop has shown.
 type Search struct {
 	// Attempt that it speaks of.
 	Attempt   int
 	Caller    string
 	Sightings []Sighting
+	// Accepted: Loop had accepted it, and did not say before the look that it failed. It may still come to it.
+	Accepted bool
 	// Took is how long ago it began: what happened since, it may have missed.
 	Took time.Duration
 }
@@ -130,7 +144,7 @@ func (r *Record) Fits(reference string, journal, date *string) bool {
 }
 
 // judge says what sightings mean. FOUND and NOT_FOUND are said only where nothing speaks against them.
-func judge(kept int, sightings []Sighting, early bool) (Verdict, Doubt) {
+func judge(kept int, sightings []Sighting, early, accepted bool) (Verdict, Doubt) {
 	found := 0
 	var truncated, shared, different bool
 	for _, each := range sightings {
@@ -148,6 +162,10 @@ func judge(kept int, sightings []Sighting, early bool) (Verdict, Doubt) {
 		doubt = ReferenceUnsearchable
 	case found == 0 && early:
 		doubt = TooEarly
+	case found == 0 && accepted:
+		doubt = NotFailed
+	case found == 0 && !slices.ContainsFunc(sightings, Sighting.plain):
+		doubt = ReferenceUnsearchable
 	case found == 0:
 		return NotFound, NoDoubt
 	case truncated:
@@ -173,7 +191,7 @@ func (l *Ledger) Checked(ctx context.Context, key Key, look Search) (Record, err
 		if err := w.others(row, sightings); err != nil {
 			return err
 		}
-		verdict, doubt := judge(len(row.DocumentReferences), sightings, w.rules.early(row.standing(), began))
+		verdict, doubt := judge(len(row.DocumentReferences), sightings, w.rules.early(row.standing(), began), look.Accepted)
 		if _, err := w.rules.check(row.standing(), look.Attempt, began, verdict == NotFound); err != nil {
 			return err
 		}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -49,9 +50,17 @@ func TestWhatALookIntoLoopMeans(t *testing.T) {
 		"there, of another day":                      {1, []Sighting{{Unlettered: 2, Different: true}}, false, Inconclusive, Different},
 		"as many as Loop gives":                      {1, []Sighting{{Unlettered: 100, Truncated: true}}, false, Inconclusive, Truncated},
 		"there in part, and another import has that": {2, []Sighting{{Unlettered: 2, Others: 1}, {}}, false, Inconclusive, NotUnique},
+		"nothing there of what Loop may have cut":    {1, []Sighting{{Reference: strings.Repeat("É", 36)}, {Reference: "FA-1 "}}, false, Inconclusive, ReferenceUnsearchable},
+		"nothing there of one that it has not":       {2, []Sighting{{Reference: strings.Repeat("É", 36)}, {Reference: strings.Repeat("É", 35)}}, false, NotFound, NoDoubt},
+		"there, as long as it is":                    {1, []Sighting{{Reference: strings.Repeat("É", 36), Lettered: 1}}, false, Found, NoDoubt},
 	} {
-		if verdict, doubt := judge(test.kept, test.seen, test.early); verdict != test.want || doubt != test.doubt {
+		if verdict, doubt := judge(test.kept, test.seen, test.early, false); verdict != test.want || doubt != test.doubt {
 			t.Errorf("%s: %s %s", name, verdict, doubt)
+		}
+		// What Loop may still come to is never said not to be there.
+		if verdict, doubt := judge(test.kept, test.seen, test.early, true); test.want == NotFound && (verdict != Inconclusive || doubt != NotFailed) ||
+			test.want == Found && verdict != Found {
+			t.Errorf("%s, and accepted: %s %s", name, verdict, doubt)
 		}
 	}
 }

@@ -85,7 +85,7 @@ func (r *resolving) check(ctx context.Context) (result string, err error) {
 		return "", errNothingToResolve(r.record)
 	}
 	began := time.Now()
-	search := ledger.Search{Attempt: r.record.Attempt, Caller: r.caller(ctx)}
+	search := ledger.Search{Attempt: r.record.Attempt, Caller: r.caller(ctx), Accepted: r.accepted(ctx)} // asked first: it may be booked as it fails
 	search.Sightings, err = r.sightings(ctx, spread(searchable(r.record.DocumentReferences), mostSearched))
 	if err != nil {
 		return "", err // what was seen before stays
@@ -97,6 +97,16 @@ func (r *resolving) check(ctx context.Context) (result string, err error) {
 	}
 	r.record = record
 	return string(record.Evidence.Verdict), nil
+}
+
+// accepted asks Loop, which has accepted an import and did not end it in time, whether it has failed since. Not knowing is no
+// failure: Loop may still book it.
+func (r *resolving) accepted(ctx context.Context) bool {
+	if r.record.State != ledger.Uncertain || r.record.LoopRequestID == "" {
+		return false
+	}
+	status, err := r.practice.Client.Imports.Status(ctx, r.record.LoopRequestID)
+	return err != nil || status.State != cegidclient.StatusFailed
 }
 
 // sightings asks Loop for references.
@@ -316,9 +326,11 @@ func evidenceSentence(e ledger.Evidence) string {
 	case ledger.ReferenceAbsent:
 		return "it has no document reference to look for: look for its amounts and dates in Loop"
 	case ledger.ReferenceUnsearchable:
-		return "Loop's filter cannot name its document references: look for them in Loop"
+		return "Loop's filter cannot name its document references, or Loop may have cut them: look for them in Loop"
 	case ledger.TooEarly:
 		return "Loop shows no entry with its document references yet: look again later"
+	case ledger.NotFailed:
+		return "Loop shows no entry with its document references, and does not say that the import, which it accepted, has failed: look at the import in Loop"
 	case ledger.PartlyFound:
 		return "Loop shows entries of some of its document references only: compare them in Loop"
 	case ledger.NotUnique:

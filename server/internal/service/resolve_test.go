@@ -1,6 +1,7 @@
 package service
 
 import (
+	"context"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -9,6 +10,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"cegid.internal/gateway/cegidclient"
 	"cegid.internal/gateway/server/internal/ledger"
@@ -31,6 +33,21 @@ func TestALookIsSpreadEvenly(t *testing.T) {
 	if got := searchable([]string{"FA-1", `FA "2"`, `FA\3`, "FA 4", "FA\n5"}); !reflect.DeepEqual(got, []string{"FA-1", "FA 4"}) {
 		t.Errorf("searchable: %q", got)
 	}
+}
+
+// lookingAt is a call of ResolveImport that looks at a Loop.
+func lookingAt(t *testing.T, loop http.HandlerFunc) *resolving {
+	server := httptest.NewServer(loop)
+	t.Cleanup(server.Close)
+	client, err := cegidclient.New(cegidclient.Config{
+		BaseURL: server.URL, AllowPlainHTTP: true, Practice: "demo",
+		Credentials: cegidclient.StaticCredentials(cegidclient.NewSecret("k:s"), cegidclient.NewSecret("a:s"), cegidclient.NewSecret("sub")),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(client.Close)
+	return &resolving{practice: &Practice{Client: client}}
 }
 
 // TestWhatALookSees of a Loop whose answers follow one another: not lettered, lettered, and not lettered again.
@@ -56,26 +73,17 @@ func TestWhatALookSees(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			var mu sync.Mutex
 			var filters []string
-			loop := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			r := lookingAt(t, func(w http.ResponseWriter, r *http.Request) {
 				mu.Lock()
 				defer mu.Unlock()
 				filters = append(filters, r.URL.Query().Get("filter"))
 				if len(filters) <= len(test.answers) {
 					_, _ = w.Write([]byte(test.answers[len(filters)-1]))
 				}
-			}))
-			defer loop.Close()
-			client, err := cegidclient.New(cegidclient.Config{
-				BaseURL: loop.URL, AllowPlainHTTP: true, Practice: "demo",
-				Credentials: cegidclient.StaticCredentials(cegidclient.NewSecret("k:s"), cegidclient.NewSecret("a:s"), cegidclient.NewSecret("sub")),
 			})
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer client.Close()
-			r := &resolving{practice: &Practice{Client: client}, record: ledger.Record{
+			r.record = ledger.Record{
 				Dossier: "D", Clues: map[string]ledger.Clue{"FA-1": {Journals: []string{"ACH"}, Dates: []string{"2026-03-15"}}},
-			}}
+			}
 			test.want.Reference = "FA-1"
 			if got, err := r.sight(t.Context(), "FA-1"); err != nil || got != test.want {
 				t.Errorf("%+v, %v; want %+v", got, err, test.want)
@@ -85,6 +93,66 @@ func TestWhatALookSees(t *testing.T) {
 			want := []string{`codeLettrage==null&&refPiece=="FA-1"`, `codeLettrage!=null&&refPiece=="FA-1"`, `codeLettrage==null&&refPiece=="FA-1"`}
 			if !reflect.DeepEqual(filters, want[:len(test.answers)]) {
 				t.Errorf("asked %q", filters)
+			}
+		})
+	}
+}
+
+// TestWhatLoopHasAcceptedIsNotThereOnlyOnceItHasFailed: Loop did not end it within 7 days, and may still book it.
+func TestWhatLoopHasAcceptedIsNotThereOnlyOnceItHasFailed(t *testing.T) {
+	const none, some = `[]`, `[{"refPiece":"FA-1"}]`
+	for name, test := range map[string]struct {
+		status, entries string
+		want            ledger.Verdict
+		doubt           ledger.Doubt
+	}{
+		"failed since":                       {`{"status":4}`, none, ledger.NotFound, ledger.NoDoubt},
+		"still in the queue":                 {`{"status":1}`, none, ledger.Inconclusive, ledger.NotFailed},
+		"still at work":                      {`{"status":2}`, none, ledger.Inconclusive, ledger.NotFailed},
+		"booked, by Loop's word, and hidden": {`{"status":3}`, none, ledger.Inconclusive, ledger.NotFailed},
+		"of a status nobody knows":           {`{"status":9}`, none, ledger.Inconclusive, ledger.NotFailed},
+		"forgotten by Loop":                  {`{"error":{"message":"inconnu"}}`, none, ledger.Inconclusive, ledger.NotFailed},
+		"booked and still at work":           {`{"status":2}`, some, ledger.Found, ledger.NoDoubt},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var asked []string
+			r := lookingAt(t, func(w http.ResponseWriter, r *http.Request) {
+				answer := test.entries
+				if r.URL.Path == "/getImportStatus" {
+					answer = test.status
+				}
+				asked = append(asked, r.URL.Path)
+				_, _ = w.Write([]byte(answer))
+			})
+			now := time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC)
+			book, err := ledger.Temporary(t.Context(), func() time.Time { return now })
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer book.Close()
+			r.Imports = &Imports{writes: writes{Writes: Writes{ledger: book, caller: func(context.Context) string { return "anna" }}}}
+			key := ledger.Key{Practice: "demo", RequestID: "FA-1"}
+			begun, err := book.Begin(t.Context(), ledger.Submission{
+				Key: key, Caller: "anna", RPC: importEntriesRPC, Dossier: "D", DocumentReferences: []string{"FA-1"},
+			}, "server")
+			if err == nil {
+				err = book.Submitting(t.Context(), key, 1, begun.Owner, time.Minute)
+			}
+			if err == nil {
+				_, err = book.Settle(t.Context(), key, 1, begun.Owner, ledger.Outcome{State: ledger.Waiting, LoopRequestID: "loop-1"})
+			}
+			now = now.Add(ledger.FollowFor)
+			if err == nil {
+				r.record, err = book.Followed(t.Context(), key, ledger.Waiting, ledger.Progress{})
+			}
+			if err != nil || r.record.State != ledger.Uncertain {
+				t.Fatal(r.record.State, err)
+			}
+			if _, err := r.check(t.Context()); err != nil || r.record.Evidence.Verdict != test.want || r.record.Evidence.Doubt != test.doubt {
+				t.Errorf("%+v, %v", r.record.Evidence, err)
+			}
+			if asked[0] != "/getImportStatus" || slices.Contains(asked[1:], "/getImportStatus") {
+				t.Errorf("asked %q", asked)
 			}
 		})
 	}

@@ -356,7 +356,8 @@ const (
 	ImportDoubt_IMPORT_DOUBT_UNSPECIFIED ImportDoubt = 0
 	// The import has no document reference to look for, or it was forgotten after 90 days.
 	ImportDoubt_IMPORT_DOUBT_REFERENCE_ABSENT ImportDoubt = 1
-	// Loop's filter has no way to write the references: quotation marks, backslashes.
+	// Loop's filter has no way to write the references: quotation marks, backslashes. Or nothing is there of references that
+	// Loop may have cut: those over 35 characters, or with spaces around.
 	ImportDoubt_IMPORT_DOUBT_REFERENCE_UNSEARCHABLE ImportDoubt = 2
 	// Nothing is there, and Loop may still come to it: look again later.
 	ImportDoubt_IMPORT_DOUBT_TOO_EARLY ImportDoubt = 3
@@ -368,6 +369,9 @@ const (
 	ImportDoubt_IMPORT_DOUBT_DIFFERENT ImportDoubt = 6
 	// Loop gave as many entries of a reference as it gives at most, so that there may be more.
 	ImportDoubt_IMPORT_DOUBT_TRUNCATED ImportDoubt = 7
+	// Nothing is there, and Loop, which has accepted the import and did not end it within 7 days, does not say that it has
+	// failed: it may still be booked.
+	ImportDoubt_IMPORT_DOUBT_NOT_FAILED ImportDoubt = 8
 )
 
 // Enum value maps for ImportDoubt.
@@ -381,6 +385,7 @@ var (
 		5: "IMPORT_DOUBT_NOT_UNIQUE",
 		6: "IMPORT_DOUBT_DIFFERENT",
 		7: "IMPORT_DOUBT_TRUNCATED",
+		8: "IMPORT_DOUBT_NOT_FAILED",
 	}
 	ImportDoubt_value = map[string]int32{
 		"IMPORT_DOUBT_UNSPECIFIED":            0,
@@ -391,6 +396,7 @@ var (
 		"IMPORT_DOUBT_NOT_UNIQUE":             5,
 		"IMPORT_DOUBT_DIFFERENT":              6,
 		"IMPORT_DOUBT_TRUNCATED":              7,
+		"IMPORT_DOUBT_NOT_FAILED":             8,
 	}
 )
 
@@ -2889,7 +2895,7 @@ const file_cegid_loop_v1_import_proto_rawDesc = "" +
 	"\x1aIMPORT_VERDICT_UNSPECIFIED\x10\x00\x12\x18\n" +
 	"\x14IMPORT_VERDICT_FOUND\x10\x01\x12\x1c\n" +
 	"\x18IMPORT_VERDICT_NOT_FOUND\x10\x02\x12\x1f\n" +
-	"\x1bIMPORT_VERDICT_INCONCLUSIVE\x10\x03*\x87\x02\n" +
+	"\x1bIMPORT_VERDICT_INCONCLUSIVE\x10\x03*\xa4\x02\n" +
 	"\vImportDoubt\x12\x1c\n" +
 	"\x18IMPORT_DOUBT_UNSPECIFIED\x10\x00\x12!\n" +
 	"\x1dIMPORT_DOUBT_REFERENCE_ABSENT\x10\x01\x12'\n" +
@@ -2898,7 +2904,8 @@ const file_cegid_loop_v1_import_proto_rawDesc = "" +
 	"\x19IMPORT_DOUBT_PARTLY_FOUND\x10\x04\x12\x1b\n" +
 	"\x17IMPORT_DOUBT_NOT_UNIQUE\x10\x05\x12\x1a\n" +
 	"\x16IMPORT_DOUBT_DIFFERENT\x10\x06\x12\x1a\n" +
-	"\x16IMPORT_DOUBT_TRUNCATED\x10\a*i\n" +
+	"\x16IMPORT_DOUBT_TRUNCATED\x10\a\x12\x1b\n" +
+	"\x17IMPORT_DOUBT_NOT_FAILED\x10\b*i\n" +
 	"\rStatedOutcome\x12\x1e\n" +
 	"\x1aSTATED_OUTCOME_UNSPECIFIED\x10\x00\x12\x19\n" +
 	"\x15STATED_OUTCOME_BOOKED\x10\x01\x12\x1d\n" +
