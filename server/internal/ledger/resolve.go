@@ -183,7 +183,7 @@ func judge(kept int, sightings []Sighting, early, accepted bool) (Verdict, Doubt
 }
 
 // Checked judges what a look into Loop has shown, and keeps it. The state stays. ErrLost: the row is not resolvable any
-// more, or at another attempt.
+// more, or at another attempt. A look that began before the one that is kept changes nothing: it has seen less.
 func (l *Ledger) Checked(ctx context.Context, key Key, look Search) (Record, error) {
 	return l.change(ctx, key, func(w *writing, row *Record) error {
 		began := w.now - look.Took.Microseconds()
@@ -194,6 +194,9 @@ func (l *Ledger) Checked(ctx context.Context, key Key, look Search) (Record, err
 		verdict, doubt := judge(len(row.DocumentReferences), sightings, w.rules.early(row.standing(), began), look.Accepted)
 		if _, err := w.rules.check(row.standing(), look.Attempt, began, verdict == NotFound); err != nil {
 			return err
+		}
+		if e := row.Evidence; e != nil && e.Attempt == look.Attempt && began < micros(e.Time) && micros(e.Time) <= w.now {
+			return errUnchanged
 		}
 		row.Evidence = &Evidence{
 			Attempt: look.Attempt, Time: instant(began), Caller: look.Caller, Verdict: verdict, Doubt: doubt, Sightings: sightings,

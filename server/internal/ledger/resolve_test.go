@@ -114,16 +114,25 @@ func aLookIsJudgedByAllThatTheLedgerKnows(t *testing.T, temporary opener) {
 	}
 	verdict := func(look Search, want Verdict, doubt Doubt) {
 		t.Helper()
+		c.pass(2 * time.Second) // one look after another
 		if e := checked(t, l, s.Key, look).Evidence; e.Verdict != want || e.Doubt != doubt {
 			t.Errorf("%s %s, not %s %s: %+v", e.Verdict, e.Doubt, want, doubt, e)
 		}
 	}
 	// It began before the age was reached.
-	c.pass(ResubmitAfter)
+	c.pass(ResubmitAfter - 2*time.Second)
 	verdict(absent(1, "FA-one"), Inconclusive, TooEarly)
-	c.pass(time.Second)
 	verdict(absent(1, "FA-one"), NotFound, NoDoubt)
 	verdict(there, Found, NoDoubt)
+	// A slow look that began before it, and ends after it, has seen less.
+	slow := absent(1, "FA-one")
+	slow.Took = 3 * time.Second
+	if e := checked(t, l, s.Key, slow).Evidence; e.Verdict != Found {
+		t.Errorf("%+v", e)
+	}
+	if _, err := l.Resubmit(t.Context(), s, 1, "anna", "server-9"); !errors.Is(err, ErrEvidence) {
+		t.Errorf("after a slow look: %v", err)
+	}
 
 	// Elsewhere, under another reference, or provably not booked: no matter.
 	elsewhere := submission("r2", "two")
@@ -345,6 +354,7 @@ func resubmittingSendsOnce(t *testing.T, temporary opener) {
 	if _, err := again(s, 1, "server-1/3"); !errors.Is(err, ErrEvidence) {
 		t.Errorf("it is there: %v", err)
 	}
+	c.pass(time.Second)
 	checked(t, l, s.Key, absent(1, "FA-one"))
 	for name, other := range map[string]func(*Submission){
 		"other content": func(s *Submission) { s.Fingerprint = FingerprintOf(1, []byte("two")) },
