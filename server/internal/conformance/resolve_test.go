@@ -224,6 +224,30 @@ func TestAPersonsWordOpensOrClosesAnImport(t *testing.T) {
 	}
 }
 
+// TestWhoSentAgainIsOnRecordHoweverItEnds: the import itself stays its first caller's.
+func TestWhoSentAgainIsOnRecordHoweverItEnds(t *testing.T) {
+	r := newResolver(t)
+	lost := r.lose(importOf("FA-1", invoice("SIM-CUT-BEFORE-1", "120")))
+	if _, err := r.resubmit("everything", lost); reasonOf(err) != "OUTCOME_UNKNOWN" {
+		t.Fatal(err)
+	}
+	resolved := ""
+	for line := range strings.Lines(r.log.String()) {
+		if strings.Contains(line, `"event":"resolved"`) {
+			resolved = line
+		}
+	}
+	for _, want := range []string{`"caller":"everything"`, `"import":"FA-1"`, `"action":"resubmit"`, `"result":"UNCERTAIN"`, `"attempt":2`, `"state":"UNCERTAIN"`} {
+		if !strings.Contains(resolved, want) {
+			t.Errorf("the audit lacks %s: %q", want, resolved)
+		}
+	}
+	_, _, operations := r.Server.Addresses()
+	if _, metrics := r.get("http://" + operations.String() + "/metrics"); !strings.Contains(metrics, `import_resolutions_total{action="resubmit",result="UNCERTAIN"} 1`) {
+		t.Error("the metrics do not tell of it")
+	}
+}
+
 // TestALookIntoLoopThatFailsLeavesWhatWasSeen: and says whose fault it is.
 func TestALookIntoLoopThatFailsLeavesWhatWasSeen(t *testing.T) {
 	r := newResolver(t)

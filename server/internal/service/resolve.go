@@ -46,14 +46,16 @@ func (s *Imports) ResolveImport(ctx context.Context, request *looppb.ResolveImpo
 		action = "check"
 		result, err = r.check(ctx)
 	}
+	if result != "" { // of what was sent again, also when it ended in an error
+		s.resolved(action, result)
+		s.audit.LogAttrs(ctx, slog.LevelInfo, "audit", slog.String("event", "resolved"), slog.String("caller", s.caller(ctx)),
+			slog.String("practice", record.Practice), slog.String("dossier", record.Dossier), slog.String("import", record.RequestID),
+			slog.String("action", action), slog.String("result", result), slog.Int("attempt", r.record.Attempt),
+			slog.String("state", string(r.record.State)), slog.String("request_id", interceptor.CallFrom(ctx).RequestID))
+	}
 	if err != nil {
 		return nil, s.ledgerError(r.moved(ctx, err))
 	}
-	s.resolved(action, result)
-	s.audit.LogAttrs(ctx, slog.LevelInfo, "audit", slog.String("event", "resolved"), slog.String("caller", s.caller(ctx)),
-		slog.String("practice", record.Practice), slog.String("dossier", record.Dossier), slog.String("import", record.RequestID),
-		slog.String("action", action), slog.String("result", result), slog.Int("attempt", r.record.Attempt),
-		slog.String("state", string(r.record.State)), slog.String("request_id", interceptor.CallFrom(ctx).RequestID))
 	return &looppb.ResolveImportResponse{Import: importMessage(r.record)}, nil
 }
 
