@@ -56,6 +56,7 @@ grants:
   - {caller: stranger, practices: [partner], dossiers: [DOSSIER_TEST], rights: [write]}
   - {caller: raw, practices: [demo], dossiers: [CEGID001, "D*"], rights: [raw]}
   - {caller: clerk, practices: [partner], dossiers: ["D*"], rights: [read, write]}
+  - {caller: clerk, practices: [partner], dossiers: [BIG00001], rights: [read, administer]}
 `
 
 // harness is a whole service, its simulator, and a client of each transport.

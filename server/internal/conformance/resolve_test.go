@@ -224,6 +224,37 @@ func TestAPersonsWordOpensOrClosesAnImport(t *testing.T) {
 	}
 }
 
+// TestTheRightsOfADossierResolveItsImportsAlone: the call names no dossier, and the clerk may write in others.
+func TestTheRightsOfADossierResolveItsImportsAlone(t *testing.T) {
+	r := newResolver(t)
+	lost := importOf("FA-1", invoice("SIM-CUT-BEFORE-1", "120"))
+	lost.Dossier = "BIG00001"
+	if _, err := r.client.ImportEntries(as(t.Context(), "everything"), lost); reasonOf(err) != "OUTCOME_UNKNOWN" {
+		t.Fatal(err)
+	}
+	r.Simulator.ResetCounters()
+	if _, err := r.client.GetImport(as(t.Context(), "clerk"), &looppb.GetImportRequest{Practice: "partner", RequestId: "FA-1"}); err != nil {
+		t.Errorf("the clerk may read there: %v", err)
+	}
+	for name, call := range map[string]func() (*looppb.Import, error){
+		"check":      func() (*looppb.Import, error) { return r.check("clerk", "FA-1") },
+		"booked":     func() (*looppb.Import, error) { return r.confirm("clerk", "FA-1", booked) },
+		"not booked": func() (*looppb.Import, error) { return r.confirm("clerk", "FA-1", notBooked) },
+		"resubmit":   func() (*looppb.Import, error) { return r.resubmit("clerk", lost) },
+	} {
+		if _, err := call(); reasonOf(err) != "CALLER_NOT_ALLOWED" {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	after, err := r.client.GetImport(as(t.Context(), "everything"), &looppb.GetImportRequest{Practice: "partner", RequestId: "FA-1"})
+	if err != nil || after.GetImport().GetResolution() != nil || after.GetImport().GetState() != looppb.ImportState_IMPORT_STATE_UNCERTAIN {
+		t.Errorf("%v, %v", after, err)
+	}
+	if n := r.Simulator.Count("/EcritureComptable") + r.importJSONs(); n != 0 {
+		t.Errorf("Loop was asked %d times", n)
+	}
+}
+
 // TestWhoSentAgainIsOnRecordHoweverItEnds: the import itself stays its first caller's.
 func TestWhoSentAgainIsOnRecordHoweverItEnds(t *testing.T) {
 	r := newResolver(t)
