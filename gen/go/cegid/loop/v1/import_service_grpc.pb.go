@@ -80,9 +80,10 @@ type ImportServiceClient interface {
 	WatchImport(ctx context.Context, in *WatchImportRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[WatchImportResponse], error)
 	// Settles an import that is UNCERTAIN or FAILED: looks for it in Loop, takes a person's word, or sends it again.
 	//
-	// The service never decides by itself. A look asks Loop up to three times for each of 20 document references. Sending
-	// again, and stating that nothing was booked, needs the right to administer beside that to write, and a look that says
-	// NOT_FOUND, a day after the import was sent (`imports.resubmit_after`). (Loop: GET /EcritureComptable, POST /importJson)
+	// The service never decides by itself. A look asks Loop up to three times for each of 20 document references, and once for
+	// the status of what it had accepted. Sending again, and stating that nothing was booked, needs the right to administer
+	// beside that to write, and a look that says NOT_FOUND, a day after the import was sent (`imports.resubmit_after`).
+	// (Loop: GET /EcritureComptable, GET /getImportStatus, POST /importJson)
 	ResolveImport(ctx context.Context, in *ResolveImportRequest, opts ...grpc.CallOption) (*ResolveImportResponse, error)
 }
 
@@ -258,9 +259,10 @@ type ImportServiceServer interface {
 	WatchImport(*WatchImportRequest, grpc.ServerStreamingServer[WatchImportResponse]) error
 	// Settles an import that is UNCERTAIN or FAILED: looks for it in Loop, takes a person's word, or sends it again.
 	//
-	// The service never decides by itself. A look asks Loop up to three times for each of 20 document references. Sending
-	// again, and stating that nothing was booked, needs the right to administer beside that to write, and a look that says
-	// NOT_FOUND, a day after the import was sent (`imports.resubmit_after`). (Loop: GET /EcritureComptable, POST /importJson)
+	// The service never decides by itself. A look asks Loop up to three times for each of 20 document references, and once for
+	// the status of what it had accepted. Sending again, and stating that nothing was booked, needs the right to administer
+	// beside that to write, and a look that says NOT_FOUND, a day after the import was sent (`imports.resubmit_after`).
+	// (Loop: GET /EcritureComptable, GET /getImportStatus, POST /importJson)
 	ResolveImport(context.Context, *ResolveImportRequest) (*ResolveImportResponse, error)
 	mustEmbedUnimplementedImportServiceServer()
 }
