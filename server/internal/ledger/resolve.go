@@ -335,12 +335,13 @@ func isVerdict(err error) bool {
 }
 
 // others counts the imports that have the references of what was found, or may have: only the first references of an import
-// are kept, so that a large one of the same days may hold any.
+// are kept, so that a large one of the same days may hold any, and so may one that nobody has read.
 func (w *writing) others(row *Record, sightings []Sighting) error {
 	const (
 		of = `SELECT COUNT(*) FROM submission s WHERE s.practice = $1 AND s.dossier = $2 AND s.request_id <> $3 AND ` +
 			`s.state NOT IN ('NOT_SENT', 'REFUSED') AND `
-		large = `(s.entries > $4 AND s.first_date <= $5 AND s.last_date >= $6)`
+		// What nobody has read, a custom file or one behind a link, has no totals.
+		large = `(s.entries > $4 AND s.first_date <= $5 AND s.last_date >= $6 OR s.lines = 0 AND s.rpc LIKE 'ImportService.%')`
 	)
 	args := []any{row.Practice, row.Dossier, row.RequestID, maxReferences, row.Totals.LastDate, row.Totals.FirstDate}
 	count := func(query string, args ...any) (n int, err error) {

@@ -105,15 +105,15 @@ func (s *Imports) GetDeposit(ctx context.Context, request *looppb.GetDepositRequ
 	return &looppb.GetDepositResponse{Deposit: depositMessage(found)}, nil
 }
 
-// ownDeposit finds a deposit of the caller's own for the dossier, also one that has expired.
+// ownDeposit finds a deposit of the caller's own for the dossier, or of another of those named, also one that has expired.
 func (s *Imports) ownDeposit(ctx context.Context, request interface {
 	GetPractice() string
 	GetDossier() string
 	GetDepositId() string
-},
+}, orOf ...string,
 ) (ledger.Deposit, error) {
 	found, err := s.ledger.Deposit(ctx, request.GetPractice(), request.GetDepositId())
-	if errors.Is(err, ledger.ErrUnknown) || err == nil && (found.Caller != s.caller(ctx) || found.Dossier != request.GetDossier()) {
+	if errors.Is(err, ledger.ErrUnknown) || err == nil && (found.Caller != s.caller(ctx) && !slices.Contains(orOf, found.Caller) || found.Dossier != request.GetDossier()) {
 		return ledger.Deposit{}, errDepositUnknown()
 	}
 	return found, err
@@ -215,45 +215,44 @@ func (s *Imports) ImportFile(ctx context.Context, request *looppb.ImportFileRequ
 	if err != nil {
 		return nil, err
 	}
-	source, err := s.source(ctx, practice, request)
+	write, err := s.fileWrite(ctx, practice, request)
 	if err != nil {
 		return nil, s.ledgerError(err)
 	}
-	submission := ledger.Submission{
-		Key:    ledger.Key{Practice: request.GetPractice(), RequestID: request.GetRequestId()},
-		Caller: s.caller(ctx), RPC: importFileRPC, Dossier: request.GetDossier(), Format: importFormatName(source.format),
-		Fingerprint: source.fingerprint, DocumentReferences: source.report.References, Totals: source.totals, Findings: source.report.Findings,
-		AllowDuplicate: request.GetAllowDuplicate(),
-	}
-	// What the ledger knows already is answered before the checks: a link or a deposit may have expired since.
-	known, err := s.ofFiles.known(ctx, submission)
-	if err != nil || known != nil {
-		return s.importedFile(ctx, known, submission, err)
-	}
-	if err := source.check(time.Now()); err != nil {
+	record, err := write.once(ctx)
+	if err != nil {
 		return nil, err
 	}
-	if err := consented(practice, source.format); err != nil {
-		return nil, err
+	return &looppb.ImportFileResponse{Import: importMessage(record)}, nil
+}
+
+// fileWrite finds the file of a request; its deposit is the caller's own, or another's of those named.
+func (s *Imports) fileWrite(ctx context.Context, practice *Practice, request *looppb.ImportFileRequest, orOf ...string) (importWrite, error) {
+	source, err := s.source(ctx, practice, request, orOf...)
+	if err != nil {
+		return importWrite{}, err
 	}
 	send := map[looppb.ImportFormat]func(context.Context, string, cegidclient.FileImport) (string, error){
 		looppb.ImportFormat_IMPORT_FORMAT_FEC:    practice.Client.Files.ImportFEC,
 		looppb.ImportFormat_IMPORT_FORMAT_CUSTOM: practice.Client.Files.ImportCustom,
 		looppb.ImportFormat_IMPORT_FORMAT_TRA:    practice.Client.Files.ImportTRA,
 	}[source.format]
-	record, err := s.importer.Submit(ctx, submission, func(ctx context.Context) (string, error) { return send(ctx, submission.Dossier, source.file) })
-	return s.importedFile(ctx, &record, submission, err)
-}
-
-// importedFile is the answer to ImportFile.
-func (s *Imports) importedFile(ctx context.Context, record *ledger.Record, submission ledger.Submission, err error) (*looppb.ImportFileResponse, error) {
-	if err != nil {
-		return nil, s.ofFiles.submissionError(ctx, submission, err)
-	}
-	if err := s.ofFiles.outcomeError(*record); err != nil {
-		return nil, err
-	}
-	return &looppb.ImportFileResponse{Import: importMessage(*record)}, nil
+	return importWrite{
+		writes: &s.ofFiles,
+		submission: ledger.Submission{
+			Key:    ledger.Key{Practice: request.GetPractice(), RequestID: request.GetRequestId()},
+			Caller: s.caller(ctx), RPC: importFileRPC, Dossier: request.GetDossier(), Format: importFormatName(source.format),
+			Fingerprint: source.fingerprint, DocumentReferences: source.report.References, Totals: source.totals, Findings: source.report.Findings,
+			AllowDuplicate: request.GetAllowDuplicate(),
+		},
+		check: func(context.Context, *ledger.Submission) error {
+			if err := source.check(time.Now()); err != nil {
+				return err
+			}
+			return consented(practice, source.format)
+		},
+		send: func(ctx context.Context) (string, error) { return send(ctx, request.GetDossier(), source.file) },
+	}, nil
 }
 
 // fileSource is a file that Loop is to import, and what is known of it.
@@ -274,7 +273,7 @@ const (
 )
 
 // source finds the file of a request.
-func (s *Imports) source(ctx context.Context, practice *Practice, request *looppb.ImportFileRequest) (*fileSource, error) {
+func (s *Imports) source(ctx context.Context, practice *Practice, request *looppb.ImportFileRequest, orOf ...string) (*fileSource, error) {
 	out := &fileSource{format: request.GetFormat(), file: cegidclient.FileImport{SIRET: request.GetSiret(), Model: request.GetModel()}}
 	options := func(scheme int) *ledger.Hasher {
 		return ledger.NewHasher(scheme).Text(importFormatName(out.format)).Text(request.GetDossier()).Text(request.GetModel()).Text(request.GetSiret())
@@ -292,7 +291,7 @@ func (s *Imports) source(ctx context.Context, practice *Practice, request *loopp
 		out.fingerprint = options(linkScheme).Text(strings.ToLower(link.Scheme + "://" + link.Host)).Text(link.EscapedPath()).Sum()
 		return out, nil
 	}
-	deposit, err := s.ownDeposit(ctx, request)
+	deposit, err := s.ownDeposit(ctx, request, orOf...)
 	if err != nil {
 		return nil, err
 	}

@@ -55,45 +55,64 @@ func (s *Imports) ImportEntries(ctx context.Context, request *looppb.ImportEntri
 	if err != nil {
 		return nil, err
 	}
-	entries := entryImport(request.GetOptions(), request.GetEntries())
-	submission := entriesSubmission(ledger.Key{Practice: request.GetPractice(), RequestID: request.GetRequestId()}, s.caller(ctx), request, entries)
-	// What the ledger knows already is answered before the checks: the dossier may have changed since.
-	known, err := s.known(ctx, submission)
+	write := s.entriesWrite(ctx, practice, request)
+	record, err := write.once(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return &looppb.ImportEntriesResponse{Import: importMessage(record)}, nil
+}
+
+// importWrite is an import that can be sent, in the words of its kind.
+type importWrite struct {
+	*writes
+	submission ledger.Submission
+	// check refuses what may not be sent, and completes the submission.
+	check func(context.Context, *ledger.Submission) error
+	send  func(context.Context) (string, error)
+}
+
+// once sends it, unless the ledger knows it already.
+func (w importWrite) once(ctx context.Context) (ledger.Record, error) {
+	// What the ledger knows is answered before the checks: dossier, link or deposit may have changed since.
+	known, err := w.known(ctx, w.submission)
 	if err != nil || known != nil {
-		return s.imported(ctx, known, submission, err)
+		return w.outcome(ctx, known, err)
 	}
-
-	found, totals, err := s.examine(ctx, practice, request.GetDossier(), request.GetOptions(), &entries)
-	if err != nil {
-		return nil, err
+	if err := w.check(ctx, &w.submission); err != nil {
+		return ledger.Record{}, err
 	}
-	if err := refusal(found); err != nil {
-		return nil, err
-	}
-	submission.Totals, submission.Findings = ledgerTotals(totals), ledgerFindings(found)
-	record, err := s.importer.Submit(ctx, submission, func(ctx context.Context) (string, error) {
-		return practice.Client.Imports.Submit(ctx, request.GetDossier(), entries)
-	})
-	return s.imported(ctx, &record, submission, err)
+	record, err := w.importer.Submit(ctx, w.submission, w.send)
+	return w.outcome(ctx, &record, err)
 }
 
-// entriesSubmission is what the ledger is told of entries before they are checked.
-func entriesSubmission(key ledger.Key, caller string, request *looppb.ImportEntriesRequest, entries cegidclient.EntryImport) ledger.Submission {
-	return ledger.Submission{
-		Key: key, Caller: caller, RPC: importEntriesRPC, Dossier: request.GetDossier(), Format: formatEntries, Fingerprint: fingerprint(request),
-		DocumentReferences: documentReferences(entries), Clues: clues(entries), AllowDuplicate: request.GetAllowDuplicate(),
+// outcome is the answer, or the error that it ended with.
+func (w importWrite) outcome(ctx context.Context, record *ledger.Record, err error) (ledger.Record, error) {
+	if err != nil {
+		return ledger.Record{}, w.submissionError(ctx, w.submission, err)
 	}
+	return *record, w.outcomeError(*record)
 }
 
-// imported is the answer to ImportEntries.
-func (s *Imports) imported(ctx context.Context, record *ledger.Record, submission ledger.Submission, err error) (*looppb.ImportEntriesResponse, error) {
-	if err != nil {
-		return nil, s.submissionError(ctx, submission, err)
+func (s *Imports) entriesWrite(ctx context.Context, practice *Practice, request *looppb.ImportEntriesRequest) importWrite {
+	entries := entryImport(request.GetOptions(), request.GetEntries())
+	return importWrite{
+		writes: &s.writes,
+		submission: ledger.Submission{
+			Key:    ledger.Key{Practice: request.GetPractice(), RequestID: request.GetRequestId()},
+			Caller: s.caller(ctx), RPC: importEntriesRPC, Dossier: request.GetDossier(), Format: formatEntries, Fingerprint: fingerprint(request),
+			DocumentReferences: documentReferences(entries), Clues: clues(entries), AllowDuplicate: request.GetAllowDuplicate(),
+		},
+		check: func(ctx context.Context, submission *ledger.Submission) error {
+			found, totals, err := s.examine(ctx, practice, request.GetDossier(), request.GetOptions(), &entries)
+			if err != nil {
+				return err
+			}
+			submission.Totals, submission.Findings = ledgerTotals(totals), ledgerFindings(found)
+			return refusal(found)
+		},
+		send: func(ctx context.Context) (string, error) { return practice.Client.Imports.Submit(ctx, request.GetDossier(), entries) },
 	}
-	if err := s.outcomeError(*record); err != nil {
-		return nil, err
-	}
-	return &looppb.ImportEntriesResponse{Import: importMessage(*record)}, nil
 }
 
 // ValidateEntries implements looppb.ImportServiceServer.

@@ -202,57 +202,70 @@ func (r *resolving) resubmit(ctx context.Context, again *looppb.ResubmitImport) 
 	if err := r.demand(ctx, policy.Administer); err != nil {
 		return "", err
 	}
-	payload, dossier := again.GetEntries(), r.record.Dossier
-	entries := entryImport(payload.GetOptions(), payload.GetEntries())
-	submission := entriesSubmission(r.record.Key, r.caller(ctx), &looppb.ImportEntriesRequest{
-		Dossier: dossier, Options: payload.GetOptions(), Entries: payload.GetEntries(), AllowDuplicate: again.GetAllowDuplicate(),
-	}, entries)
-	if r.record.RPC != submission.RPC || r.record.Fingerprint != submission.Fingerprint {
-		return "", r.submissionError(ctx, submission, ledger.ErrReused)
-	}
-	if !r.record.State.Resolvable() {
-		return r.resubmitted(ctx)
-	}
-	found, totals, err := r.examine(ctx, r.practice, dossier, payload.GetOptions(), &entries)
+	write, err := r.payload(ctx, again)
 	if err != nil {
 		return "", err
 	}
-	if err := refusal(found); err != nil {
+	submission := &write.submission
+	if r.record.RPC != submission.RPC || r.record.Fingerprint != submission.Fingerprint {
+		return "", write.submissionError(ctx, *submission, ledger.ErrReused)
+	}
+	if !r.record.State.Resolvable() {
+		return r.resubmitted(ctx, write)
+	}
+	if err := write.check(ctx, submission); err != nil {
 		return "", err
 	}
-	submission.Totals, submission.Findings = ledgerTotals(totals), ledgerFindings(found)
 	if err := r.prove(ctx); errors.Is(err, ledger.ErrLost) { // somebody does it at the same time
 		if r.record, err = r.ledger.Get(ctx, r.record.Key); err != nil {
 			return "", err
 		}
-		return r.resubmitted(ctx)
+		return r.resubmitted(ctx, write)
 	} else if err != nil {
 		return "", err
 	}
-	record, err := r.importer.Resubmit(ctx, submission, r.record.Attempt, r.caller(ctx), func(ctx context.Context) (string, error) {
-		return r.practice.Client.Imports.Submit(ctx, dossier, entries)
-	})
+	record, err := r.importer.Resubmit(ctx, *submission, r.record.Attempt, r.caller(ctx), write.send)
 	if errors.Is(err, ledger.ErrEvidence) || errors.Is(err, ledger.ErrLost) {
 		return "", err
 	}
 	if err != nil {
-		return "", r.submissionError(ctx, submission, err)
+		return "", write.submissionError(ctx, *submission, err)
 	}
 	r.record = record
-	return string(record.State), r.outcomeError(record)
+	return string(record.State), write.outcomeError(record)
+}
+
+// payload reads what is to be sent again.
+func (r *resolving) payload(ctx context.Context, again *looppb.ResubmitImport) (importWrite, error) {
+	if file := again.GetFile(); file != nil {
+		request := &looppb.ImportFileRequest{
+			Practice: r.record.Practice, Dossier: r.record.Dossier, RequestId: r.record.RequestID, Format: file.GetFormat(), Model: file.GetModel(),
+			Siret: file.GetSiret(), AllowDuplicate: again.GetAllowDuplicate(),
+		}
+		if file.GetUrl() != "" {
+			request.Source = &looppb.ImportFileRequest_Url{Url: file.GetUrl()}
+		} else {
+			request.Source = &looppb.ImportFileRequest_DepositId{DepositId: file.GetDepositId()}
+		}
+		return r.fileWrite(ctx, r.practice, request, r.record.Caller)
+	}
+	return r.entriesWrite(ctx, r.practice, &looppb.ImportEntriesRequest{
+		Practice: r.record.Practice, Dossier: r.record.Dossier, RequestId: r.record.RequestID, Options: again.GetEntries().GetOptions(),
+		Entries: again.GetEntries().GetEntries(), AllowDuplicate: again.GetAllowDuplicate(),
+	}), nil
 }
 
 // resubmitted answers a repetition: what became of the call before.
-func (r *resolving) resubmitted(ctx context.Context) (result string, err error) {
+func (r *resolving) resubmitted(ctx context.Context, write importWrite) (result string, err error) {
 	if r.record.Resolution == nil || r.record.Resolution.Resubmissions == 0 || r.record.State.NothingBooked() {
 		return "", errNothingToResolve(r.record)
 	}
 	record, err := r.importer.Await(ctx, r.record)
 	if err != nil {
-		return "", r.submissionError(ctx, ledger.Submission{}, err)
+		return "", write.submissionError(ctx, ledger.Submission{}, err)
 	}
 	r.record = record
-	return string(record.State), r.outcomeError(record)
+	return string(record.State), write.outcomeError(record)
 }
 
 // moved words why the ledger takes no decision on the import.
@@ -294,7 +307,7 @@ func errMayBeBooked(record ledger.Record) error {
 		Message: "the import may be booked, or may yet be", Metadata: map[string]string{"state": string(record.State)},
 	}
 	if e := record.Evidence; e != nil {
-		out.Message += ": " + evidenceSentence(*e)
+		out.Message += ": " + evidenceSentence(record)
 		out.Metadata["verdict"], out.Metadata["doubt"] = string(e.Verdict), string(e.Doubt)
 	}
 	return out.Err()
@@ -317,15 +330,18 @@ func statedOutcome(booked bool) looppb.StatedOutcome {
 }
 
 // evidenceSentence says what a look means, and what to do.
-func evidenceSentence(e ledger.Evidence) string {
-	switch e.Verdict {
+func evidenceSentence(r ledger.Record) string {
+	switch r.Evidence.Verdict {
 	case ledger.Found:
 		return "entries with its document references are in Loop; that nobody typed the same there is for a person to say"
 	case ledger.NotFound:
 		return "Loop shows no entry with its document references"
 	}
-	switch e.Doubt {
+	switch r.Evidence.Doubt {
 	case ledger.ReferenceAbsent:
+		if r.Totals.Lines == 0 { // a custom file, or one behind a link
+			return "nobody here has read its file, so there is no document reference to look for: look in Loop for what you know to be in it"
+		}
 		return "it has no document reference to look for: look for its amounts and dates in Loop"
 	case ledger.ReferenceUnsearchable:
 		return "Loop's filter cannot name its document references, or Loop may have cut them: look for them in Loop"
@@ -354,7 +370,7 @@ func resolutionMessage(r ledger.Record) *looppb.ImportResolution {
 		out.Evidence = &looppb.ImportEvidence{
 			Verdict: looppb.ImportVerdict(looppb.ImportVerdict_value["IMPORT_VERDICT_"+string(e.Verdict)]),
 			Doubt:   looppb.ImportDoubt(looppb.ImportDoubt_value["IMPORT_DOUBT_"+string(e.Doubt)]),
-			Message: evidenceSentence(*e), KeptReferences: int32(len(r.DocumentReferences)), Attempt: int32(e.Attempt), CheckTime: instant(e.Time), Caller: e.Caller,
+			Message: evidenceSentence(r), KeptReferences: int32(len(r.DocumentReferences)), Attempt: int32(e.Attempt), CheckTime: instant(e.Time), Caller: e.Caller,
 		}
 		for _, each := range e.Sightings {
 			out.Evidence.References = append(out.Evidence.References, &looppb.ReferenceEvidence{

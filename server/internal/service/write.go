@@ -63,7 +63,7 @@ var (
 		it: "the import", again: "the same file was imported into this dossier", twice: "if it is meant twice, set allow_duplicate",
 		nothing: "Nothing was booked.",
 		mend:    "Mend the file, deposit it, and import it under the same request_id.",
-		look:    "Look for its document references in Loop before importing the file under another request_id.",
+		look:    "Let ResolveImport look for it in Loop before importing the file under another request_id.",
 	}
 	documentWords = words{
 		it: "the upload", again: "the same document was stored in this dossier", twice: "if it is meant twice, set allow_duplicate",

@@ -2501,6 +2501,7 @@ type ResubmitImport struct {
 	// Types that are valid to be assigned to Payload:
 	//
 	//	*ResubmitImport_Entries
+	//	*ResubmitImport_File
 	Payload isResubmitImport_Payload `protobuf_oneof:"payload"`
 	// Send it although the same content was imported into the dossier within 30 days under another request_id.
 	AllowDuplicate bool `protobuf:"varint,10,opt,name=allow_duplicate,json=allowDuplicate,proto3" json:"allow_duplicate,omitempty"`
@@ -2554,6 +2555,15 @@ func (x *ResubmitImport) GetEntries() *ResubmittedEntries {
 	return nil
 }
 
+func (x *ResubmitImport) GetFile() *ResubmittedFile {
+	if x != nil {
+		if x, ok := x.Payload.(*ResubmitImport_File); ok {
+			return x.File
+		}
+	}
+	return nil
+}
+
 func (x *ResubmitImport) GetAllowDuplicate() bool {
 	if x != nil {
 		return x.AllowDuplicate
@@ -2570,7 +2580,14 @@ type ResubmitImport_Entries struct {
 	Entries *ResubmittedEntries `protobuf:"bytes,1,opt,name=entries,proto3,oneof"`
 }
 
+type ResubmitImport_File struct {
+	// Of ImportFile.
+	File *ResubmittedFile `protobuf:"bytes,2,opt,name=file,proto3,oneof"`
+}
+
 func (*ResubmitImport_Entries) isResubmitImport_Payload() {}
+
+func (*ResubmitImport_File) isResubmitImport_Payload() {}
 
 // The payload of ImportEntries once more, unchanged.
 type ResubmittedEntries struct {
@@ -2627,6 +2644,121 @@ func (x *ResubmittedEntries) GetEntries() []*Entry {
 	return nil
 }
 
+// The payload of ImportFile once more: the same file. Of a custom file, or of one behind a link, nobody here knows a
+// document reference, so that no look says NOT_FOUND.
+type ResubmittedFile struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Where the file is.
+	//
+	// Types that are valid to be assigned to Source:
+	//
+	//	*ResubmittedFile_DepositId
+	//	*ResubmittedFile_Url
+	Source isResubmittedFile_Source `protobuf_oneof:"source"`
+	// As in ImportFileRequest.
+	Format ImportFormat `protobuf:"varint,3,opt,name=format,proto3,enum=cegid.loop.v1.ImportFormat" json:"format,omitempty"`
+	// As in ImportFileRequest.
+	Model string `protobuf:"bytes,4,opt,name=model,proto3" json:"model,omitempty"`
+	// As in ImportFileRequest.
+	Siret         string `protobuf:"bytes,5,opt,name=siret,proto3" json:"siret,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ResubmittedFile) Reset() {
+	*x = ResubmittedFile{}
+	mi := &file_cegid_loop_v1_import_proto_msgTypes[25]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ResubmittedFile) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ResubmittedFile) ProtoMessage() {}
+
+func (x *ResubmittedFile) ProtoReflect() protoreflect.Message {
+	mi := &file_cegid_loop_v1_import_proto_msgTypes[25]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ResubmittedFile.ProtoReflect.Descriptor instead.
+func (*ResubmittedFile) Descriptor() ([]byte, []int) {
+	return file_cegid_loop_v1_import_proto_rawDescGZIP(), []int{25}
+}
+
+func (x *ResubmittedFile) GetSource() isResubmittedFile_Source {
+	if x != nil {
+		return x.Source
+	}
+	return nil
+}
+
+func (x *ResubmittedFile) GetDepositId() string {
+	if x != nil {
+		if x, ok := x.Source.(*ResubmittedFile_DepositId); ok {
+			return x.DepositId
+		}
+	}
+	return ""
+}
+
+func (x *ResubmittedFile) GetUrl() string {
+	if x != nil {
+		if x, ok := x.Source.(*ResubmittedFile_Url); ok {
+			return x.Url
+		}
+	}
+	return ""
+}
+
+func (x *ResubmittedFile) GetFormat() ImportFormat {
+	if x != nil {
+		return x.Format
+	}
+	return ImportFormat_IMPORT_FORMAT_UNSPECIFIED
+}
+
+func (x *ResubmittedFile) GetModel() string {
+	if x != nil {
+		return x.Model
+	}
+	return ""
+}
+
+func (x *ResubmittedFile) GetSiret() string {
+	if x != nil {
+		return x.Siret
+	}
+	return ""
+}
+
+type isResubmittedFile_Source interface {
+	isResubmittedFile_Source()
+}
+
+type ResubmittedFile_DepositId struct {
+	// A deposit of it for the same dossier that has not expired: of this caller, or of the import's.
+	DepositId string `protobuf:"bytes,1,opt,name=deposit_id,json=depositId,proto3,oneof"`
+}
+
+type ResubmittedFile_Url struct {
+	// As in ImportFileRequest.
+	Url string `protobuf:"bytes,2,opt,name=url,proto3,oneof"`
+}
+
+func (*ResubmittedFile_DepositId) isResubmittedFile_Source() {}
+
+func (*ResubmittedFile_Url) isResubmittedFile_Source() {}
+
 // The import as it stands.
 type ResolveImportResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -2638,7 +2770,7 @@ type ResolveImportResponse struct {
 
 func (x *ResolveImportResponse) Reset() {
 	*x = ResolveImportResponse{}
-	mi := &file_cegid_loop_v1_import_proto_msgTypes[25]
+	mi := &file_cegid_loop_v1_import_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2650,7 +2782,7 @@ func (x *ResolveImportResponse) String() string {
 func (*ResolveImportResponse) ProtoMessage() {}
 
 func (x *ResolveImportResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_cegid_loop_v1_import_proto_msgTypes[25]
+	mi := &file_cegid_loop_v1_import_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2663,7 +2795,7 @@ func (x *ResolveImportResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ResolveImportResponse.ProtoReflect.Descriptor instead.
 func (*ResolveImportResponse) Descriptor() ([]byte, []int) {
-	return file_cegid_loop_v1_import_proto_rawDescGZIP(), []int{25}
+	return file_cegid_loop_v1_import_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *ResolveImportResponse) GetImport() *Import {
@@ -2851,15 +2983,25 @@ const file_cegid_loop_v1_import_proto_rawDesc = "" +
 	"\rConfirmImport\x12B\n" +
 	"\aoutcome\x18\x01 \x01(\x0e2\x1c.cegid.loop.v1.StatedOutcomeB\n" +
 	"\xbaH\a\x82\x01\x04\x10\x01 \x00R\aoutcome\x12\x1d\n" +
-	"\x04note\x18\x02 \x01(\tB\t\xbaH\x06r\x04\xa8\xce\x18\x01R\x04note\"\x8a\x01\n" +
+	"\x04note\x18\x02 \x01(\tB\t\xbaH\x06r\x04\xa8\xce\x18\x01R\x04note\"\xc0\x01\n" +
 	"\x0eResubmitImport\x12=\n" +
-	"\aentries\x18\x01 \x01(\v2!.cegid.loop.v1.ResubmittedEntriesH\x00R\aentries\x12'\n" +
+	"\aentries\x18\x01 \x01(\v2!.cegid.loop.v1.ResubmittedEntriesH\x00R\aentries\x124\n" +
+	"\x04file\x18\x02 \x01(\v2\x1e.cegid.loop.v1.ResubmittedFileH\x00R\x04file\x12'\n" +
 	"\x0fallow_duplicate\x18\n" +
 	" \x01(\bR\x0eallowDuplicateB\x10\n" +
 	"\apayload\x12\x05\xbaH\x02\b\x01\"\x8a\x01\n" +
 	"\x12ResubmittedEntries\x126\n" +
 	"\aoptions\x18\x01 \x01(\v2\x1c.cegid.loop.v1.ImportOptionsR\aoptions\x12<\n" +
-	"\aentries\x18\x02 \x03(\v2\x14.cegid.loop.v1.EntryB\f\xe0A\x02\xbaH\x06\x92\x01\x03\x10\x90NR\aentries\"F\n" +
+	"\aentries\x18\x02 \x03(\v2\x14.cegid.loop.v1.EntryB\f\xe0A\x02\xbaH\x06\x92\x01\x03\x10\x90NR\aentries\"\xf0\x01\n" +
+	"\x0fResubmittedFile\x12*\n" +
+	"\n" +
+	"deposit_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\xd8\xce\x18\x01H\x00R\tdepositId\x12\x1d\n" +
+	"\x03url\x18\x02 \x01(\tB\t\xbaH\x06r\x04\xc0\xcf\x18\x01H\x00R\x03url\x12?\n" +
+	"\x06format\x18\x03 \x01(\x0e2\x1b.cegid.loop.v1.ImportFormatB\n" +
+	"\xbaH\a\x82\x01\x04\x98\xce\x18\x01R\x06format\x12\x1f\n" +
+	"\x05model\x18\x04 \x01(\tB\t\xbaH\x06r\x04\xa8\xce\x18\x01R\x05model\x12\x1f\n" +
+	"\x05siret\x18\x05 \x01(\tB\t\xbaH\x06r\x04\xa8\xce\x18\x01R\x05siretB\x0f\n" +
+	"\x06source\x12\x05\xbaH\x02\b\x01\"F\n" +
 	"\x15ResolveImportResponse\x12-\n" +
 	"\x06import\x18\x01 \x01(\v2\x15.cegid.loop.v1.ImportR\x06import*\x9d\x02\n" +
 	"\vImportState\x12\x1c\n" +
@@ -2925,7 +3067,7 @@ func file_cegid_loop_v1_import_proto_rawDescGZIP() []byte {
 }
 
 var file_cegid_loop_v1_import_proto_enumTypes = make([]protoimpl.EnumInfo, 7)
-var file_cegid_loop_v1_import_proto_msgTypes = make([]protoimpl.MessageInfo, 26)
+var file_cegid_loop_v1_import_proto_msgTypes = make([]protoimpl.MessageInfo, 27)
 var file_cegid_loop_v1_import_proto_goTypes = []any{
 	(ImportState)(0),                // 0: cegid.loop.v1.ImportState
 	(ImportFormat)(0),               // 1: cegid.loop.v1.ImportFormat
@@ -2959,9 +3101,10 @@ var file_cegid_loop_v1_import_proto_goTypes = []any{
 	(*ConfirmImport)(nil),           // 29: cegid.loop.v1.ConfirmImport
 	(*ResubmitImport)(nil),          // 30: cegid.loop.v1.ResubmitImport
 	(*ResubmittedEntries)(nil),      // 31: cegid.loop.v1.ResubmittedEntries
-	(*ResolveImportResponse)(nil),   // 32: cegid.loop.v1.ResolveImportResponse
-	(*timestamppb.Timestamp)(nil),   // 33: google.protobuf.Timestamp
-	(*Entry)(nil),                   // 34: cegid.loop.v1.Entry
+	(*ResubmittedFile)(nil),         // 32: cegid.loop.v1.ResubmittedFile
+	(*ResolveImportResponse)(nil),   // 33: cegid.loop.v1.ResolveImportResponse
+	(*timestamppb.Timestamp)(nil),   // 34: google.protobuf.Timestamp
+	(*Entry)(nil),                   // 35: cegid.loop.v1.Entry
 }
 var file_cegid_loop_v1_import_proto_depIdxs = []int32{
 	2,  // 0: cegid.loop.v1.Finding.severity:type_name -> cegid.loop.v1.FindingSeverity
@@ -2969,36 +3112,36 @@ var file_cegid_loop_v1_import_proto_depIdxs = []int32{
 	4,  // 2: cegid.loop.v1.ImportEvidence.verdict:type_name -> cegid.loop.v1.ImportVerdict
 	5,  // 3: cegid.loop.v1.ImportEvidence.doubt:type_name -> cegid.loop.v1.ImportDoubt
 	11, // 4: cegid.loop.v1.ImportEvidence.references:type_name -> cegid.loop.v1.ReferenceEvidence
-	33, // 5: cegid.loop.v1.ImportEvidence.check_time:type_name -> google.protobuf.Timestamp
+	34, // 5: cegid.loop.v1.ImportEvidence.check_time:type_name -> google.protobuf.Timestamp
 	6,  // 6: cegid.loop.v1.ImportStatement.outcome:type_name -> cegid.loop.v1.StatedOutcome
-	33, // 7: cegid.loop.v1.ImportStatement.time:type_name -> google.protobuf.Timestamp
+	34, // 7: cegid.loop.v1.ImportStatement.time:type_name -> google.protobuf.Timestamp
 	0,  // 8: cegid.loop.v1.ImportStatement.previous_state:type_name -> cegid.loop.v1.ImportState
 	0,  // 9: cegid.loop.v1.LateAnswer.state:type_name -> cegid.loop.v1.ImportState
-	33, // 10: cegid.loop.v1.LateAnswer.time:type_name -> google.protobuf.Timestamp
+	34, // 10: cegid.loop.v1.LateAnswer.time:type_name -> google.protobuf.Timestamp
 	12, // 11: cegid.loop.v1.ImportResolution.evidence:type_name -> cegid.loop.v1.ImportEvidence
 	13, // 12: cegid.loop.v1.ImportResolution.statement:type_name -> cegid.loop.v1.ImportStatement
-	33, // 13: cegid.loop.v1.ImportResolution.resubmit_time:type_name -> google.protobuf.Timestamp
+	34, // 13: cegid.loop.v1.ImportResolution.resubmit_time:type_name -> google.protobuf.Timestamp
 	14, // 14: cegid.loop.v1.ImportResolution.late_answers:type_name -> cegid.loop.v1.LateAnswer
 	1,  // 15: cegid.loop.v1.Import.format:type_name -> cegid.loop.v1.ImportFormat
 	0,  // 16: cegid.loop.v1.Import.state:type_name -> cegid.loop.v1.ImportState
 	9,  // 17: cegid.loop.v1.Import.totals:type_name -> cegid.loop.v1.ImportTotals
 	7,  // 18: cegid.loop.v1.Import.findings:type_name -> cegid.loop.v1.Finding
 	10, // 19: cegid.loop.v1.Import.error:type_name -> cegid.loop.v1.ImportError
-	33, // 20: cegid.loop.v1.Import.create_time:type_name -> google.protobuf.Timestamp
-	33, // 21: cegid.loop.v1.Import.update_time:type_name -> google.protobuf.Timestamp
-	33, // 22: cegid.loop.v1.Import.next_poll_time:type_name -> google.protobuf.Timestamp
+	34, // 20: cegid.loop.v1.Import.create_time:type_name -> google.protobuf.Timestamp
+	34, // 21: cegid.loop.v1.Import.update_time:type_name -> google.protobuf.Timestamp
+	34, // 22: cegid.loop.v1.Import.next_poll_time:type_name -> google.protobuf.Timestamp
 	15, // 23: cegid.loop.v1.Import.resolution:type_name -> cegid.loop.v1.ImportResolution
 	8,  // 24: cegid.loop.v1.ImportEntriesRequest.options:type_name -> cegid.loop.v1.ImportOptions
-	34, // 25: cegid.loop.v1.ImportEntriesRequest.entries:type_name -> cegid.loop.v1.Entry
+	35, // 25: cegid.loop.v1.ImportEntriesRequest.entries:type_name -> cegid.loop.v1.Entry
 	16, // 26: cegid.loop.v1.ImportEntriesResponse.import:type_name -> cegid.loop.v1.Import
 	8,  // 27: cegid.loop.v1.ValidateEntriesRequest.options:type_name -> cegid.loop.v1.ImportOptions
-	34, // 28: cegid.loop.v1.ValidateEntriesRequest.entries:type_name -> cegid.loop.v1.Entry
+	35, // 28: cegid.loop.v1.ValidateEntriesRequest.entries:type_name -> cegid.loop.v1.Entry
 	7,  // 29: cegid.loop.v1.ValidateEntriesResponse.findings:type_name -> cegid.loop.v1.Finding
 	9,  // 30: cegid.loop.v1.ValidateEntriesResponse.totals:type_name -> cegid.loop.v1.ImportTotals
 	16, // 31: cegid.loop.v1.GetImportResponse.import:type_name -> cegid.loop.v1.Import
 	0,  // 32: cegid.loop.v1.ListImportsRequest.states:type_name -> cegid.loop.v1.ImportState
-	33, // 33: cegid.loop.v1.ListImportsRequest.received_from:type_name -> google.protobuf.Timestamp
-	33, // 34: cegid.loop.v1.ListImportsRequest.received_before:type_name -> google.protobuf.Timestamp
+	34, // 33: cegid.loop.v1.ListImportsRequest.received_from:type_name -> google.protobuf.Timestamp
+	34, // 34: cegid.loop.v1.ListImportsRequest.received_before:type_name -> google.protobuf.Timestamp
 	16, // 35: cegid.loop.v1.ListImportsResponse.imports:type_name -> cegid.loop.v1.Import
 	16, // 36: cegid.loop.v1.WatchImportResponse.import:type_name -> cegid.loop.v1.Import
 	28, // 37: cegid.loop.v1.ResolveImportRequest.check:type_name -> cegid.loop.v1.CheckImport
@@ -3006,14 +3149,16 @@ var file_cegid_loop_v1_import_proto_depIdxs = []int32{
 	30, // 39: cegid.loop.v1.ResolveImportRequest.resubmit:type_name -> cegid.loop.v1.ResubmitImport
 	6,  // 40: cegid.loop.v1.ConfirmImport.outcome:type_name -> cegid.loop.v1.StatedOutcome
 	31, // 41: cegid.loop.v1.ResubmitImport.entries:type_name -> cegid.loop.v1.ResubmittedEntries
-	8,  // 42: cegid.loop.v1.ResubmittedEntries.options:type_name -> cegid.loop.v1.ImportOptions
-	34, // 43: cegid.loop.v1.ResubmittedEntries.entries:type_name -> cegid.loop.v1.Entry
-	16, // 44: cegid.loop.v1.ResolveImportResponse.import:type_name -> cegid.loop.v1.Import
-	45, // [45:45] is the sub-list for method output_type
-	45, // [45:45] is the sub-list for method input_type
-	45, // [45:45] is the sub-list for extension type_name
-	45, // [45:45] is the sub-list for extension extendee
-	0,  // [0:45] is the sub-list for field type_name
+	32, // 42: cegid.loop.v1.ResubmitImport.file:type_name -> cegid.loop.v1.ResubmittedFile
+	8,  // 43: cegid.loop.v1.ResubmittedEntries.options:type_name -> cegid.loop.v1.ImportOptions
+	35, // 44: cegid.loop.v1.ResubmittedEntries.entries:type_name -> cegid.loop.v1.Entry
+	1,  // 45: cegid.loop.v1.ResubmittedFile.format:type_name -> cegid.loop.v1.ImportFormat
+	16, // 46: cegid.loop.v1.ResolveImportResponse.import:type_name -> cegid.loop.v1.Import
+	47, // [47:47] is the sub-list for method output_type
+	47, // [47:47] is the sub-list for method input_type
+	47, // [47:47] is the sub-list for extension type_name
+	47, // [47:47] is the sub-list for extension extendee
+	0,  // [0:47] is the sub-list for field type_name
 }
 
 func init() { file_cegid_loop_v1_import_proto_init() }
@@ -3031,6 +3176,11 @@ func file_cegid_loop_v1_import_proto_init() {
 	}
 	file_cegid_loop_v1_import_proto_msgTypes[23].OneofWrappers = []any{
 		(*ResubmitImport_Entries)(nil),
+		(*ResubmitImport_File)(nil),
+	}
+	file_cegid_loop_v1_import_proto_msgTypes[25].OneofWrappers = []any{
+		(*ResubmittedFile_DepositId)(nil),
+		(*ResubmittedFile_Url)(nil),
 	}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
@@ -3038,7 +3188,7 @@ func file_cegid_loop_v1_import_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_cegid_loop_v1_import_proto_rawDesc), len(file_cegid_loop_v1_import_proto_rawDesc)),
 			NumEnums:      7,
-			NumMessages:   26,
+			NumMessages:   27,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

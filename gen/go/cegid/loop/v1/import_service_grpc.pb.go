@@ -83,7 +83,7 @@ type ImportServiceClient interface {
 	// The service never decides by itself. A look asks Loop up to three times for each of 20 document references, and once for
 	// the status of what it had accepted. Sending again, and stating that nothing was booked, needs the right to administer
 	// beside that to write, and a look that says NOT_FOUND, a day after the import was sent (`imports.resubmit_after`).
-	// (Loop: GET /EcritureComptable, GET /getImportStatus, POST /importJson)
+	// (Loop: GET /EcritureComptable, GET /getImportStatus, POST /importJson, /importFEC, /importPerso, /importTRA)
 	ResolveImport(ctx context.Context, in *ResolveImportRequest, opts ...grpc.CallOption) (*ResolveImportResponse, error)
 }
 
@@ -262,7 +262,7 @@ type ImportServiceServer interface {
 	// The service never decides by itself. A look asks Loop up to three times for each of 20 document references, and once for
 	// the status of what it had accepted. Sending again, and stating that nothing was booked, needs the right to administer
 	// beside that to write, and a look that says NOT_FOUND, a day after the import was sent (`imports.resubmit_after`).
-	// (Loop: GET /EcritureComptable, GET /getImportStatus, POST /importJson)
+	// (Loop: GET /EcritureComptable, GET /getImportStatus, POST /importJson, /importFEC, /importPerso, /importTRA)
 	ResolveImport(context.Context, *ResolveImportRequest) (*ResolveImportResponse, error)
 	mustEmbedUnimplementedImportServiceServer()
 }
