@@ -121,6 +121,7 @@ func (t *Tenants) practice(from config.Practice, loop config.Loop) (*service.Pra
 		// Nothing is booked that the ledger does not know of.
 		RequireHookForWrites: true,
 		Unverified:           from.UnverifiedOperations,
+		TRANames:             cegidclient.TRANames(loop.TRANames),
 	})
 	if err != nil {
 		return nil, err

@@ -81,8 +81,12 @@ type Loop struct {
 	// SubscriptionKeys are the installation's, for the practices without their own: the primary one, then the
 	// secondary one if there is one.
 	SubscriptionKeys []secret.Ref
+	TRANames         TRANames
 	Calls            Calls
 }
+
+// TRANames are what importTRA calls the two ways to a file.
+type TRANames struct{ URI, URL string }
 
 // Calls says how calls to Loop are made. An attempt that may be repeated is; a write never is.
 type Calls struct {

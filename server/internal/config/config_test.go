@@ -111,6 +111,7 @@ func TestTheExampleSpellsOutTheDefaults(t *testing.T) {
 		"tls":       {full.TLS, short.TLS},
 		"plain":     {full.Loop.AllowPlainHTTP, short.Loop.AllowPlainHTTP},
 		"limits":    {full.Practices[0].Limits, short.Practices[0].Limits},
+		"names":     {full.Loop.TRANames, short.Loop.TRANames},
 		"calls":     {full.Loop.Calls, short.Loop.Calls},
 		"imports":   {full.Imports, short.Imports},
 		"callers":   {full.CallerLimits, short.CallerLimits},
@@ -138,6 +139,7 @@ oidc: [{issuer: "http://localhost:9/realm", audience: gateway, allow_plain_http:
 loop:
   base_url: http://localhost:9/loop-api-publiques/
   allow_plain_http: true
+  tra_names: {uri: Uri, url: link_1}
   calls: {attempts: 1, attempt_timeout: 1s, base_delay: 2ms, max_delay: 3ms, throttled_delay: 4ms, max_retry_after: 5s, retry_budget: 6, breaker_failures: 7, breaker_pause: 8s, page_size: 10, max_answer: 9000}
 practices:
   - name: 007
@@ -169,7 +171,7 @@ log: {level: debug, dossiers: true}
 	got = strings.ReplaceAll(got, dir, "DIR")
 	want := "&{Listen:{GRPC:[::1]:1 HTTP:localhost:2 Operations:10.0.0.1:3 Connections:17} " +
 		"TLS:{Off:false Certificate:DIR/tls.crt Key:DIR/tls.key ClientAuthorities:DIR/ca.pem} OIDC:[{URL:http://localhost:9/realm Audience:gateway AllowPlainHTTP:true}] " +
-		"Loop:{BaseURL:http://localhost:9/loop-api-publiques AllowPlainHTTP:true SubscriptionKeys:[] Calls:{Attempts:1 AttemptTimeout:1s BaseDelay:2ms MaxDelay:3ms ThrottledDelay:4ms MaxRetryAfter:5s RetryBudget:6 BreakerFailures:7 BreakerPause:8s PageSize:10 MaxAnswer:9000}} " +
+		"Loop:{BaseURL:http://localhost:9/loop-api-publiques AllowPlainHTTP:true SubscriptionKeys:[] TRANames:{URI:Uri URL:link_1} Calls:{Attempts:1 AttemptTimeout:1s BaseDelay:2ms MaxDelay:3ms ThrottledDelay:4ms MaxRetryAfter:5s RetryBudget:6 BreakerFailures:7 BreakerPause:8s PageSize:10 MaxAnswer:9000}} " +
 		"Practices:[{Name:007 Domain:D Keys:{Standard: Advanced:${env:GATEWAY_TEST_ADVANCED} SubscriptionKeys:[${file:subscription} ${file:standard}]} " +
 		"Dossiers:[{Code:0012 Name:}] Limits:{Concurrency:3 RequestsPerSecond:2.5} UnverifiedOperations:[create_journal create_account]}] PracticesDirectory: " +
 		"Policy:DIR/policy.yaml Ledger:{File: Postgres:${file:dsn}} Replicas:3 Spool:DIR Raw:[{Method:GET Path:/a.b/c Scope:2 Key:advanced Query:[take x_1]} {Method:DELETE Path:/a.b/c Scope:1 Key:standard Query:[]}] Imports:{CallLimit:4s Lease:9s FirstPoll:1s LastPoll:2s StalledPoll:3s ResubmitAfter:48h0m0s} Files:{MaxSize:2000 SpoolSize:2000000000 DepositLifetime:1h30m0s} CallerLimits:{Calls:4 RequestsPerSecond:2.5 Burst:5 BytesPerSecond:6000} Deadlines:{UnaryDefault:1s UnaryMax:2s StreamDefault:3s StreamMax:4s} " +
@@ -247,6 +249,10 @@ func TestHalfAConfigurationIsRefusedWithACure(t *testing.T) {
 		{"the base URL has a query", "", "BASE https://h/?subscription-key=CANARY-6f1d9", ":4: loop.base_url:", "must be a URL of scheme, host and path alone"},
 		{"the base URL has no host", "", "BASE https:///x", ":4: loop.base_url:", "must be a URL of scheme, host and path alone"},
 		{"the base URL is of another scheme", "", "BASE ftp://h/", ":4: loop.base_url:", "must begin with https://"},
+		{"both ways to a TRA have one name", "", "NAMES {uri: url, url: URL}", ":4: loop.tra_names.url:", "give each its own"},
+		{"the name of a way to a TRA is the other's default", "", "NAMES {uri: url}", ":4: loop.tra_names.uri:", "give each its own"},
+		{"a way to a TRA is called as the dossier is", "", "NAMES {uri: CODEIBS}", ":4: loop.tra_names.uri:", "the name of another field"},
+		{"the name of a way to a TRA has a quotation mark", "", `NAMES {url: 'a"'}`, ":4: loop.tra_names.url:", "must be the name of a field"},
 		{"plain http is allowed by a word", "", "ALLOW 'yes'", ":4: loop.allow_plain_http:", "must be true or false"},
 
 		{"there is no subscription key", "loop:\n  subscription_keys:\n    primary: ${file:subscription}\n", "", "practices[0].subscription_keys:", "refer to the installation's in loop.subscription_keys, or to the practice's own"},
@@ -373,6 +379,8 @@ func TestHalfAConfigurationIsRefusedWithACure(t *testing.T) {
 					from, to = "loop:\n", "loop:\n  base_url: "+rest+"\n"
 				case "PLAIN":
 					from, to = "loop:\n", "loop:\n  base_url: "+rest+"\n  allow_plain_http: true\n"
+				case "NAMES":
+					from, to = "loop:\n", "loop:\n  tra_names: "+rest+"\n"
 				case "ALLOW":
 					from, to = "loop:\n", "loop:\n  allow_plain_http: "+rest+"\n"
 				case "DOSSIERS":

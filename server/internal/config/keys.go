@@ -1,6 +1,7 @@
 package config
 
 import (
+	"regexp"
 	"time"
 
 	yaml "cegid.internal/gateway/server/internal/config/strictyaml"
@@ -36,6 +37,10 @@ func Keys() yaml.Key {
 		yaml.Mapping("loop", "How Loop is reached.",
 			yaml.Text("base_url", "Loop's gateway: scheme, host and path; https only.").Is("URL").Default(DefaultBaseURL).Pattern(`^[Hh][Tt][Tt][Pp][Ss]?://[^?#]+$`),
 			yaml.Bool("allow_plain_http", false, "Lets `base_url` begin with http:// when its host is the loopback interface: for tests against a simulator."),
+			yaml.Mapping("tra_names", "Names of the fields by which `importTRA` is told where a file is, for practices with `import_tra` under `unverified_operations`. Nobody has seen its page; the defaults are those of the other formats.",
+				fieldName("uri", "URI", "That of a deposited file."),
+				fieldName("url", "URL", "That of a link; a third party's client sends `url`."),
+			),
 			subscriptionKeys("The installation's subscription keys, for the practices without their own."),
 			yaml.Mapping("calls", "Calls to Loop, for each practice. A read is tried again; a write is sent once, whatever stands here.",
 				yaml.Int("attempts", 3, 1, 10, "Attempts of a read, the first included."),
@@ -124,6 +129,12 @@ func PracticeKeys() yaml.Key {
 		),
 		yaml.List("unverified_operations", "Ids of operations to use although nobody has verified them against Loop; ListOperations gives the ids.", yaml.Text("", "")),
 	)
+}
+
+var fieldNames = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_]{0,63}$`)
+
+func fieldName(name, otherwise, doc string) yaml.Key {
+	return yaml.Text(name, doc).Default(otherwise).Pattern(fieldNames.String())
 }
 
 func subscriptionKeys(doc string) yaml.Key {

@@ -362,12 +362,37 @@ func (l *loader) loop(n strictyaml.Node, folder string) Loop {
 		BaseURL:          strings.TrimRight(place.TextOrDefault(), "/"),
 		AllowPlainHTTP:   fields.Get("allow_plain_http").Bool(),
 		SubscriptionKeys: l.subscriptionKeys(fields.Get("subscription_keys"), folder),
+		TRANames:         traNames(fields.Get("tra_names")),
 		Calls:            l.calls(fields.Get("calls")),
 	}
 	if sentence := checkBaseURL(loop.BaseURL, loop.AllowPlainHTTP); sentence != "" {
 		place.Refusef("%s", sentence)
 	}
 	return loop
+}
+
+func traNames(n strictyaml.Node) TRANames {
+	fields, _ := n.Fields()
+	uri, url := fields.Get("uri"), fields.Get("url")
+	names := TRANames{URI: uri.TextOrDefault(), URL: url.TextOrDefault()}
+	for _, each := range []strictyaml.Node{uri, url} {
+		if text := each.TextOrDefault(); !fieldNames.MatchString(text) {
+			each.Refusef("must be the name of a field: a letter, then up to 63 letters, digits or _")
+		}
+		for _, taken := range []string{"codeIbs", "SIRET"} {
+			if strings.EqualFold(each.TextOrDefault(), taken) {
+				each.Refusef("is the name of another field of the call")
+			}
+		}
+	}
+	if strings.EqualFold(names.URI, names.URL) {
+		given := url
+		if !given.Given() {
+			given = uri
+		}
+		given.Refusef("is the name of both ways to a file: give each its own")
+	}
+	return names
 }
 
 func checkBaseURL(text string, allowPlainHTTP bool) (sentence string) {

@@ -111,7 +111,9 @@ func (s *Imports) entriesWrite(ctx context.Context, practice *Practice, request 
 			submission.Totals, submission.Findings = ledgerTotals(totals), ledgerFindings(found)
 			return refusal(found)
 		},
-		send: func(ctx context.Context) (string, error) { return practice.Client.Imports.Submit(ctx, request.GetDossier(), entries) },
+		send: func(ctx context.Context) (string, error) {
+			return practice.Client.Imports.Submit(ctx, request.GetDossier(), entries)
+		},
 	}
 }
 
