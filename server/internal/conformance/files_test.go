@@ -1,6 +1,7 @@
 package conformance
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"errors"
@@ -344,8 +345,17 @@ func TestAFileThatIsTooLargeIsRefusedAtOnce(t *testing.T) {
 	if n := len(fits.file); n > 100_000 {
 		t.Fatal(n)
 	}
+	line := []byte("journal;date;account;debit;credit\n")
+	exact := fileOf(looppb.ImportFormat_IMPORT_FORMAT_CUSTOM, "a.csv", bytes.Repeat(line, 100_000/len(line)+1)[:100_000])
+	more := fileOf(looppb.ImportFormat_IMPORT_FORMAT_CUSTOM, "a.csv", append(bytes.Clone(exact.file), '\n'))
 	for _, name := range []string{"ImportService.DepositFile", "ImportService.ValidateFile"} {
 		for _, transport := range []string{"gRPC", "REST"} {
+			if got := h.over(transport, name, "everything", exact).Err; got != nil {
+				t.Errorf("%s over %s, as much as may be: %+v", name, transport, got)
+			}
+			if got := h.over(transport, name, "everything", more).Err; got == nil || got.Reason != "FILE_TOO_LARGE" {
+				t.Errorf("%s over %s, a byte more: %+v", name, transport, got)
+			}
 			if got := h.over(transport, name, "everything", large).Err; got == nil || got.Reason != "FILE_TOO_LARGE" || transport == "REST" && got.HTTP != 413 {
 				t.Errorf("%s over %s: %+v", name, transport, got)
 			}

@@ -246,8 +246,8 @@ func (a *api) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		a.serveUpload(w, r, found)
 		return
 	}
-	if encoding := r.Header.Get("Content-Encoding"); encoding != "" && encoding != "identity" {
-		writeError(r.Context(), a.mux, a.json, w, r, apierror.Field(looppb.ErrorReason_ERROR_REASON_REQUEST_MALFORMED, "Content-Encoding", "is not understood: send the body as it is"))
+	if err := unencoded(r); err != nil {
+		writeError(r.Context(), a.mux, a.json, w, r, err)
 		return
 	}
 	if !found.hasBody {
@@ -272,6 +272,16 @@ func (a *api) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		r = r.WithContext(context.WithValue(r.Context(), idempotencyKey{}, r.Header.Values("Idempotency-Key")))
 	}
 	a.mux.ServeHTTP(w, r)
+}
+
+// unencoded refuses a body that is not what it is about.
+func unencoded(r *http.Request) error {
+	for _, encoding := range r.Header.Values("Content-Encoding") {
+		if encoding != "" && !strings.EqualFold(encoding, "identity") {
+			return apierror.Field(looppb.ErrorReason_ERROR_REASON_REQUEST_MALFORMED, "Content-Encoding", "is not understood: send the body as it is")
+		}
+	}
+	return nil
 }
 
 // defaultLimit is that of BodyLimit and WriteLimit.

@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"io"
+	"mime"
 	"net/http"
 	"net/url"
+	"strings"
 	"sync"
 	"time"
 
@@ -116,6 +118,12 @@ func (a *api) upload(r *http.Request, found *route) (proto.Message, error) {
 	about, err := u.aboutFile(r, found)
 	if err != nil {
 		return nil, err
+	}
+	if err := unencoded(r); err != nil {
+		return nil, err
+	}
+	if media, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type")); strings.HasPrefix(media, "multipart/") {
+		return nil, apierror.Field(looppb.ErrorReason_ERROR_REASON_REQUEST_MALFORMED, "Content-Type", "is a form's: send the file alone as the body, as curl -T FILE -X POST does")
 	}
 	if r.ContentLength > u.maxSize {
 		return nil, u.tooLarge()
