@@ -186,7 +186,7 @@ func accountingOperations() []Operation {
 	deposit.Note = "The file itself goes to Azure's storage, which sees no key of Loop's. Asking twice gives two places."
 	deposit.Wrapped, deposit.RPCs = true, []string{"ImportService.DepositFile"}
 	for _, each := range []*Operation{&fec, &tra, &custom} {
-		each.Wrapped, each.RPCs = true, []string{"ImportService.ImportFile"}
+		each.Wrapped, each.RPCs = true, []string{"ImportService.ImportFile", "ImportService.ResolveImport"}
 	}
 	document := standard(25, "store_document", "POST", "/storeDocument", "Drop a document into the accounting robot", PartlyDocumented, ResendNever, "A 5",
 		"Answer, errors, the collection stage.")

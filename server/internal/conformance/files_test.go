@@ -126,6 +126,10 @@ func TestAFileIsDepositedImportedAndFollowed(t *testing.T) {
 					t.Errorf("journal %v is %+v", each, at)
 				}
 			}
+			want := &looppb.ImportedFile{FileName: fecgen.Name, DepositId: deposit.GetDepositId(), Sha256: report.GetSha256()}
+			if !proto.Equal(last.GetFile(), want) {
+				t.Errorf("it is of %v; want %v", last.GetFile(), want)
+			}
 			if n := len(last.GetDocumentReferences()); n != 100 || len(booked.Journals) != len(report.GetJournals()) {
 				t.Errorf("%d references, %d journals", n, len(report.GetJournals()))
 			}
@@ -259,8 +263,9 @@ func TestALinkIsTheSameWithAnotherSignature(t *testing.T) {
 			t.Errorf("%s: %v", link, err)
 		}
 	}
-	if last := h.lastState("L-1"); strings.Contains(fmt.Sprint(last), "CANARY") {
-		t.Errorf("%v", last)
+	want := &looppb.ImportedFile{FileName: "fec.txt", LinkHost: "files.example.test"}
+	if last := h.lastState("L-1"); strings.Contains(fmt.Sprint(last), "CANARY") || strings.Contains(fmt.Sprint(last), "a b") || !proto.Equal(last.GetFile(), want) {
+		t.Errorf("%v; want %v", last, want)
 	}
 	if h.Simulator.Count("/importFEC") != 1 || strings.Contains(h.log.String(), "CANARY") {
 		t.Error("it was sent again, or the log holds a signature")

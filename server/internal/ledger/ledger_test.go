@@ -68,6 +68,7 @@ func submission(id, content string) Submission {
 		DocumentReferences: []string{"FA-" + content},
 		Totals:             Totals{Entries: 1, Lines: 2, Debit: "120.00", Credit: "120.00", FirstDate: "2026-02-27", LastDate: "2026-02-28"},
 		Findings:           []Finding{{Code: "LABEL_CUT", Severity: "NOTICE", Field: "entries[0]", Suggestions: []string{"x"}}},
+		File:               &File{Name: "é.csv", Deposit: "d", SHA256: "00", Host: "h"},
 	}
 }
 
@@ -150,7 +151,7 @@ func aRowComesBackAsItWasStored(t *testing.T, temporary opener) {
 	settled := settle(t, l, b, Outcome{State: Waiting, LoopRequestID: "loop-1", NextPoll: next})
 	want := Record{
 		Key: s.Key, Caller: "billing", RPC: "ImportEntries", Dossier: "CEGID001", Format: "ENTRIES", Fingerprint: s.Fingerprint,
-		DocumentReferences: s.DocumentReferences, Totals: s.Totals, Findings: s.Findings, State: Waiting, Attempt: 1, Owner: owner,
+		DocumentReferences: s.DocumentReferences, Totals: s.Totals, Findings: s.Findings, File: s.File, State: Waiting, Attempt: 1, Owner: owner,
 		LoopRequestID: "loop-1", NextPoll: next, Created: received, Received: received, Updated: c.Now(), Submitted: submitted,
 	}
 	for _, got := range []Record{settled, get(t, l, s.Key)} {

@@ -63,6 +63,16 @@ type Failure struct {
 	RetryAfter time.Duration `json:"retry_after,omitempty"`
 }
 
+// File is what an import was of, if it was of a file.
+type File struct {
+	// Name of a deposit's file, or the last part of a link's path.
+	Name string `json:"name,omitempty"`
+	// Deposit and SHA256, in hexadecimal, are of a deposit; Host is of a link, whose path and query may open it.
+	Deposit string `json:"deposit,omitempty"`
+	SHA256  string `json:"sha256,omitempty"`
+	Host    string `json:"host,omitempty"`
+}
+
 // Submission is what a caller wants to send. The ledger never sees the payload.
 type Submission struct {
 	Key
@@ -77,6 +87,7 @@ type Submission struct {
 	Clues    map[string]Clue
 	Totals   Totals
 	Findings []Finding
+	File     *File
 	// AllowDuplicate lets the same content in under another id.
 	AllowDuplicate bool
 }
@@ -91,6 +102,7 @@ type Record struct {
 	Clues              map[string]Clue
 	Totals             Totals
 	Findings           []Finding
+	File               *File
 	State              State
 	// Attempt counts from 1: how often sending it was begun.
 	Attempt int
@@ -188,7 +200,7 @@ func (r *Record) stand(s standing, now int64) {
 // fill sets what another attempt may change.
 func (r *Record) fill(s Submission) {
 	r.Caller, r.RPC, r.Dossier, r.Format = s.Caller, s.RPC, s.Dossier, s.Format
-	r.Fingerprint, r.Totals = s.Fingerprint, s.Totals
+	r.Fingerprint, r.Totals, r.File = s.Fingerprint, s.Totals, s.File
 	r.DocumentReferences = references(s.DocumentReferences)
 	r.Clues = nil
 	for _, reference := range r.DocumentReferences {

@@ -15,7 +15,7 @@ import (
 // columns of submission, in the order of scan and values.
 const columns = `practice, request_id, attempt, state, owner, lease_until, abandoned, caller, rpc, dossier, format, scheme, ` +
 	`fingerprint, document_references, entries, lines, debit, credit, first_date, last_date, loop_request_id, findings, error, ` +
-	`follow_error, poll_count, next_poll, created, received, updated, submitted, finished, loop_ids, clues, evidence, resolution`
+	`follow_error, poll_count, next_poll, created, received, updated, submitted, finished, loop_ids, clues, evidence, resolution, file`
 
 const selectRow = `SELECT ` + columns + ` FROM submission `
 
@@ -148,15 +148,15 @@ func collect(ctx context.Context, q querier, query string, args ...any) ([]Recor
 
 func scan(rows *sql.Rows) (Record, error) {
 	var (
-		r                                                                           Record
-		lease, abandoned, nextPoll, created, received, updated, submitted, finished int64
-		fingerprint                                                                 []byte
-		documentReferences, findings, failure, loopIDs, clues, evidence, resolution string
+		r                                                                                 Record
+		lease, abandoned, nextPoll, created, received, updated, submitted, finished       int64
+		fingerprint                                                                       []byte
+		documentReferences, findings, failure, loopIDs, clues, evidence, resolution, file string
 	)
 	err := rows.Scan(&r.Practice, &r.RequestID, &r.Attempt, &r.State, &r.Owner, &lease, &abandoned, &r.Caller, &r.RPC,
 		&r.Dossier, &r.Format, &r.Fingerprint.Scheme, &fingerprint, &documentReferences, &r.Totals.Entries, &r.Totals.Lines,
 		&r.Totals.Debit, &r.Totals.Credit, &r.Totals.FirstDate, &r.Totals.LastDate, &r.LoopRequestID, &findings, &failure,
-		&r.FollowError, &r.Polls, &nextPoll, &created, &received, &updated, &submitted, &finished, &loopIDs, &clues, &evidence, &resolution)
+		&r.FollowError, &r.Polls, &nextPoll, &created, &received, &updated, &submitted, &finished, &loopIDs, &clues, &evidence, &resolution, &file)
 	if err != nil {
 		return Record{}, err
 	}
@@ -169,7 +169,7 @@ func scan(rows *sql.Rows) (Record, error) {
 	r.Created, r.Received, r.Updated = instant(created), instant(received), instant(updated)
 	r.Submitted, r.Finished = instant(submitted), instant(finished)
 	return r, errors.Join(decode(documentReferences, &r.DocumentReferences), decode(findings, &r.Findings), decode(failure, &r.Error), decode(loopIDs, &r.LoopIDs),
-		decode(clues, &r.Clues), decode(evidence, &r.Evidence), decode(resolution, &r.Resolution))
+		decode(clues, &r.Clues), decode(evidence, &r.Evidence), decode(resolution, &r.Resolution), decode(file, &r.File))
 }
 
 // values of a record, in the order of columns.
@@ -181,6 +181,7 @@ func values(r *Record) ([]any, error) {
 	clues, err5 := encode(r.Clues, len(r.Clues) == 0)
 	evidence, err6 := encode(r.Evidence, r.Evidence == nil)
 	resolution, err7 := encode(r.Resolution, r.Resolution == nil)
+	file, err8 := encode(r.File, r.File == nil)
 	abandoned := 0
 	if r.Abandoned {
 		abandoned = 1
@@ -190,8 +191,8 @@ func values(r *Record) ([]any, error) {
 		r.Dossier, r.Format, r.Fingerprint.Scheme, r.Fingerprint.Sum[:], documentReferences, r.Totals.Entries, r.Totals.Lines,
 		r.Totals.Debit, r.Totals.Credit, r.Totals.FirstDate, r.Totals.LastDate, r.LoopRequestID, findings, failure,
 		r.FollowError, r.Polls, micros(r.NextPoll), micros(r.Created), micros(r.Received), micros(r.Updated), micros(r.Submitted), micros(r.Finished), loopIDs,
-		clues, evidence, resolution,
-	}, errors.Join(err1, err2, err3, err4, err5, err6, err7)
+		clues, evidence, resolution, file,
+	}, errors.Join(err1, err2, err3, err4, err5, err6, err7, err8)
 }
 
 // encode returns JSON; nothing is the empty text.

@@ -61,7 +61,7 @@ var ofTheirOwn = map[string][]looppb.ErrorReason{
 	"ImportService.ResolveImport": {
 		looppb.ErrorReason_ERROR_REASON_IMPORT_UNKNOWN, looppb.ErrorReason_ERROR_REASON_NOTHING_TO_RESOLVE, looppb.ErrorReason_ERROR_REASON_MAY_BE_BOOKED,
 		looppb.ErrorReason_ERROR_REASON_STATED_OTHERWISE, looppb.ErrorReason_ERROR_REASON_REQUEST_ID_REUSED, looppb.ErrorReason_ERROR_REASON_DUPLICATE_CONTENT,
-		looppb.ErrorReason_ERROR_REASON_DOSSIER_NOT_SHARED,
+		looppb.ErrorReason_ERROR_REASON_DOSSIER_NOT_SHARED, looppb.ErrorReason_ERROR_REASON_DEPOSIT_UNKNOWN,
 	},
 	"RawService.Call": {
 		looppb.ErrorReason_ERROR_REASON_RAW_ROUTE_NOT_LISTED, looppb.ErrorReason_ERROR_REASON_RAW_ROUTE_WRAPPED, looppb.ErrorReason_ERROR_REASON_RAW_OTHER_DOSSIER,

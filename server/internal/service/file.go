@@ -8,9 +8,12 @@ import (
 	"fmt"
 	"io"
 	"net/url"
+	"path"
 	"slices"
 	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
@@ -243,7 +246,7 @@ func (s *Imports) fileWrite(ctx context.Context, practice *Practice, request *lo
 			Key:    ledger.Key{Practice: request.GetPractice(), RequestID: request.GetRequestId()},
 			Caller: s.caller(ctx), RPC: importFileRPC, Dossier: request.GetDossier(), Format: importFormatName(source.format),
 			Fingerprint: source.fingerprint, DocumentReferences: source.report.References, Totals: source.totals, Findings: source.report.Findings,
-			AllowDuplicate: request.GetAllowDuplicate(),
+			File: &source.kept, AllowDuplicate: request.GetAllowDuplicate(),
 		},
 		check: func(context.Context, *ledger.Submission) error {
 			if err := source.check(time.Now()); err != nil {
@@ -262,6 +265,7 @@ type fileSource struct {
 	fingerprint ledger.Fingerprint
 	totals      ledger.Totals
 	report      ledger.FileReport
+	kept        ledger.File
 	expired     bool     // the deposit
 	link        *url.URL // nil without
 }
@@ -287,6 +291,8 @@ func (s *Imports) source(ctx context.Context, practice *Practice, request *loopp
 			return nil, apierror.Field(looppb.ErrorReason_ERROR_REASON_FIELD_INVALID, "format", "is missing: nobody here looks at a file behind a link, so say what it is")
 		}
 		out.link, out.file.URL = link, cegidclient.NewSecret(text)
+		out.kept.Host = strings.ToLower(link.Host)
+		out.kept.Name = linkedName(link)
 		// Signatures change, and the file behind them does not.
 		out.fingerprint = options(linkScheme).Text(strings.ToLower(link.Scheme + "://" + link.Host)).Text(link.EscapedPath()).Sum()
 		return out, nil
@@ -301,6 +307,7 @@ func (s *Imports) source(ctx context.Context, practice *Practice, request *loopp
 	}
 	out.format, out.file.URI, out.expired = format, deposit.URI, deposit.Expired
 	out.totals, out.report = deposit.Totals, deposit.Report
+	out.kept = ledger.File{Name: deposit.FileName, Deposit: deposit.ID, SHA256: hex.EncodeToString(deposit.Digest[:])}
 	out.fingerprint = options(depositScheme).Bytes(deposit.Digest[:]).Sum()
 	return out, nil
 }
@@ -312,6 +319,15 @@ func errDepositUnknown() error {
 		Message:    "deposit_id: no deposit of yours of that id for this dossier, or it has expired: deposit the file again, and import that under the same request_id",
 		Violations: []apierror.Violation{{Field: "deposit_id", Description: "no deposit of yours of that id for this dossier, or it has expired"}},
 	}.Err()
+}
+
+// linkedName is the name of a file behind a link; empty where the path ends in none, but perhaps in what opens the file.
+func linkedName(link *url.URL) string {
+	name := path.Base(link.Path)
+	if len(name) > 255 || strings.Trim(path.Ext(name), ".") == "" || !utf8.ValidString(name) || strings.ContainsFunc(name, unicode.IsControl) {
+		return ""
+	}
+	return name
 }
 
 // fileLink reads a link, of which no part may show in an error: it carries a signature.

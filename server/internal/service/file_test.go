@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"net/url"
 	"slices"
 	"strings"
 	"testing"
@@ -221,5 +222,21 @@ func TestAFileMayTakeItsTimeAndNoMore(t *testing.T) {
 			cancel()
 			synctest.Wait()
 		})
+	}
+}
+
+func TestWhatIsKeptOfALink(t *testing.T) {
+	for link, want := range map[string]string{
+		"https://h/a/fec.txt?sig=x": "fec.txt", "https://h/a%2Ffec.txt": "fec.txt", "https://h/%C3%A9t%C3%A9%20%23.csv": "été #.csv",
+		"https://h": "", "https://h/": "", "https://h/s/3f9a0c": "", "https://h/..": "", "https://h/a.": "", "https://h/a%00.txt": "",
+		"https://h/%FF.txt": "", "https://h/" + strings.Repeat("a", 252) + ".txt": "",
+	} {
+		parsed, err := url.Parse(link)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := linkedName(parsed); got != want {
+			t.Errorf("%s: %q; want %q", link, got, want)
+		}
 	}
 }

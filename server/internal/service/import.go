@@ -352,6 +352,9 @@ func importMessage(r ledger.Record) *looppb.Import {
 	for _, each := range r.Findings {
 		out.Findings = append(out.Findings, findingMessage(each))
 	}
+	if f := r.File; f != nil {
+		out.File = &looppb.ImportedFile{FileName: f.Name, DepositId: f.Deposit, Sha256: f.SHA256, LinkHost: f.Host}
+	}
 	if f := r.Error; f != nil {
 		out.Error = &looppb.ImportError{
 			Reason: f.Reason, Message: f.Message, LoopMessage: f.LoopMessage, LoopInstanceId: f.LoopInstanceID, HttpStatus: int32(f.HTTPStatus),

@@ -1429,6 +1429,79 @@ func (x *ImportResolution) GetLateAnswers() []*LateAnswer {
 	return nil
 }
 
+// Which file an import was of.
+type ImportedFile struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Its name; of a link, the last part of the path.
+	FileName string `protobuf:"bytes,1,opt,name=file_name,json=fileName,proto3" json:"file_name,omitempty"`
+	// The deposit of it, unless it came from a link.
+	DepositId string `protobuf:"bytes,2,opt,name=deposit_id,json=depositId,proto3" json:"deposit_id,omitempty"`
+	// SHA-256 in hexadecimal, of a deposit.
+	Sha256 string `protobuf:"bytes,3,opt,name=sha256,proto3" json:"sha256,omitempty"`
+	// Where the link led. Neither its path nor its query is kept: they may open the file.
+	LinkHost      string `protobuf:"bytes,4,opt,name=link_host,json=linkHost,proto3" json:"link_host,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ImportedFile) Reset() {
+	*x = ImportedFile{}
+	mi := &file_cegid_loop_v1_import_proto_msgTypes[9]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ImportedFile) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ImportedFile) ProtoMessage() {}
+
+func (x *ImportedFile) ProtoReflect() protoreflect.Message {
+	mi := &file_cegid_loop_v1_import_proto_msgTypes[9]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ImportedFile.ProtoReflect.Descriptor instead.
+func (*ImportedFile) Descriptor() ([]byte, []int) {
+	return file_cegid_loop_v1_import_proto_rawDescGZIP(), []int{9}
+}
+
+func (x *ImportedFile) GetFileName() string {
+	if x != nil {
+		return x.FileName
+	}
+	return ""
+}
+
+func (x *ImportedFile) GetDepositId() string {
+	if x != nil {
+		return x.DepositId
+	}
+	return ""
+}
+
+func (x *ImportedFile) GetSha256() string {
+	if x != nil {
+		return x.Sha256
+	}
+	return ""
+}
+
+func (x *ImportedFile) GetLinkHost() string {
+	if x != nil {
+		return x.LinkHost
+	}
+	return ""
+}
+
 // An import, and what became of it. Its payload is not kept.
 type Import struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -1465,14 +1538,16 @@ type Import struct {
 	// When Loop will next be asked for its state; unset once it is final.
 	NextPollTime *timestamppb.Timestamp `protobuf:"bytes,16,opt,name=next_poll_time,json=nextPollTime,proto3" json:"next_poll_time,omitempty"`
 	// What was found out and decided about it, if its fate was open once.
-	Resolution    *ImportResolution `protobuf:"bytes,20,opt,name=resolution,proto3" json:"resolution,omitempty"`
+	Resolution *ImportResolution `protobuf:"bytes,20,opt,name=resolution,proto3" json:"resolution,omitempty"`
+	// Which file it was of, if it was of one.
+	File          *ImportedFile `protobuf:"bytes,21,opt,name=file,proto3" json:"file,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Import) Reset() {
 	*x = Import{}
-	mi := &file_cegid_loop_v1_import_proto_msgTypes[9]
+	mi := &file_cegid_loop_v1_import_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1484,7 +1559,7 @@ func (x *Import) String() string {
 func (*Import) ProtoMessage() {}
 
 func (x *Import) ProtoReflect() protoreflect.Message {
-	mi := &file_cegid_loop_v1_import_proto_msgTypes[9]
+	mi := &file_cegid_loop_v1_import_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1497,7 +1572,7 @@ func (x *Import) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Import.ProtoReflect.Descriptor instead.
 func (*Import) Descriptor() ([]byte, []int) {
-	return file_cegid_loop_v1_import_proto_rawDescGZIP(), []int{9}
+	return file_cegid_loop_v1_import_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *Import) GetRequestId() string {
@@ -1619,6 +1694,13 @@ func (x *Import) GetResolution() *ImportResolution {
 	return nil
 }
 
+func (x *Import) GetFile() *ImportedFile {
+	if x != nil {
+		return x.File
+	}
+	return nil
+}
+
 // Entries to import.
 type ImportEntriesRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -1641,7 +1723,7 @@ type ImportEntriesRequest struct {
 
 func (x *ImportEntriesRequest) Reset() {
 	*x = ImportEntriesRequest{}
-	mi := &file_cegid_loop_v1_import_proto_msgTypes[10]
+	mi := &file_cegid_loop_v1_import_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1653,7 +1735,7 @@ func (x *ImportEntriesRequest) String() string {
 func (*ImportEntriesRequest) ProtoMessage() {}
 
 func (x *ImportEntriesRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_cegid_loop_v1_import_proto_msgTypes[10]
+	mi := &file_cegid_loop_v1_import_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1666,7 +1748,7 @@ func (x *ImportEntriesRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ImportEntriesRequest.ProtoReflect.Descriptor instead.
 func (*ImportEntriesRequest) Descriptor() ([]byte, []int) {
-	return file_cegid_loop_v1_import_proto_rawDescGZIP(), []int{10}
+	return file_cegid_loop_v1_import_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *ImportEntriesRequest) GetPractice() string {
@@ -1722,7 +1804,7 @@ type ImportEntriesResponse struct {
 
 func (x *ImportEntriesResponse) Reset() {
 	*x = ImportEntriesResponse{}
-	mi := &file_cegid_loop_v1_import_proto_msgTypes[11]
+	mi := &file_cegid_loop_v1_import_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1734,7 +1816,7 @@ func (x *ImportEntriesResponse) String() string {
 func (*ImportEntriesResponse) ProtoMessage() {}
 
 func (x *ImportEntriesResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_cegid_loop_v1_import_proto_msgTypes[11]
+	mi := &file_cegid_loop_v1_import_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1747,7 +1829,7 @@ func (x *ImportEntriesResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ImportEntriesResponse.ProtoReflect.Descriptor instead.
 func (*ImportEntriesResponse) Descriptor() ([]byte, []int) {
-	return file_cegid_loop_v1_import_proto_rawDescGZIP(), []int{11}
+	return file_cegid_loop_v1_import_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *ImportEntriesResponse) GetImport() *Import {
@@ -1774,7 +1856,7 @@ type ValidateEntriesRequest struct {
 
 func (x *ValidateEntriesRequest) Reset() {
 	*x = ValidateEntriesRequest{}
-	mi := &file_cegid_loop_v1_import_proto_msgTypes[12]
+	mi := &file_cegid_loop_v1_import_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1786,7 +1868,7 @@ func (x *ValidateEntriesRequest) String() string {
 func (*ValidateEntriesRequest) ProtoMessage() {}
 
 func (x *ValidateEntriesRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_cegid_loop_v1_import_proto_msgTypes[12]
+	mi := &file_cegid_loop_v1_import_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1799,7 +1881,7 @@ func (x *ValidateEntriesRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ValidateEntriesRequest.ProtoReflect.Descriptor instead.
 func (*ValidateEntriesRequest) Descriptor() ([]byte, []int) {
-	return file_cegid_loop_v1_import_proto_rawDescGZIP(), []int{12}
+	return file_cegid_loop_v1_import_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *ValidateEntriesRequest) GetPractice() string {
@@ -1847,7 +1929,7 @@ type ValidateEntriesResponse struct {
 
 func (x *ValidateEntriesResponse) Reset() {
 	*x = ValidateEntriesResponse{}
-	mi := &file_cegid_loop_v1_import_proto_msgTypes[13]
+	mi := &file_cegid_loop_v1_import_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1859,7 +1941,7 @@ func (x *ValidateEntriesResponse) String() string {
 func (*ValidateEntriesResponse) ProtoMessage() {}
 
 func (x *ValidateEntriesResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_cegid_loop_v1_import_proto_msgTypes[13]
+	mi := &file_cegid_loop_v1_import_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1872,7 +1954,7 @@ func (x *ValidateEntriesResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ValidateEntriesResponse.ProtoReflect.Descriptor instead.
 func (*ValidateEntriesResponse) Descriptor() ([]byte, []int) {
-	return file_cegid_loop_v1_import_proto_rawDescGZIP(), []int{13}
+	return file_cegid_loop_v1_import_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *ValidateEntriesResponse) GetValid() bool {
@@ -1916,7 +1998,7 @@ type GetImportRequest struct {
 
 func (x *GetImportRequest) Reset() {
 	*x = GetImportRequest{}
-	mi := &file_cegid_loop_v1_import_proto_msgTypes[14]
+	mi := &file_cegid_loop_v1_import_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1928,7 +2010,7 @@ func (x *GetImportRequest) String() string {
 func (*GetImportRequest) ProtoMessage() {}
 
 func (x *GetImportRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_cegid_loop_v1_import_proto_msgTypes[14]
+	mi := &file_cegid_loop_v1_import_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1941,7 +2023,7 @@ func (x *GetImportRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetImportRequest.ProtoReflect.Descriptor instead.
 func (*GetImportRequest) Descriptor() ([]byte, []int) {
-	return file_cegid_loop_v1_import_proto_rawDescGZIP(), []int{14}
+	return file_cegid_loop_v1_import_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *GetImportRequest) GetPractice() string {
@@ -1969,7 +2051,7 @@ type GetImportResponse struct {
 
 func (x *GetImportResponse) Reset() {
 	*x = GetImportResponse{}
-	mi := &file_cegid_loop_v1_import_proto_msgTypes[15]
+	mi := &file_cegid_loop_v1_import_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1981,7 +2063,7 @@ func (x *GetImportResponse) String() string {
 func (*GetImportResponse) ProtoMessage() {}
 
 func (x *GetImportResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_cegid_loop_v1_import_proto_msgTypes[15]
+	mi := &file_cegid_loop_v1_import_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1994,7 +2076,7 @@ func (x *GetImportResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetImportResponse.ProtoReflect.Descriptor instead.
 func (*GetImportResponse) Descriptor() ([]byte, []int) {
-	return file_cegid_loop_v1_import_proto_rawDescGZIP(), []int{15}
+	return file_cegid_loop_v1_import_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *GetImportResponse) GetImport() *Import {
@@ -2031,7 +2113,7 @@ type ListImportsRequest struct {
 
 func (x *ListImportsRequest) Reset() {
 	*x = ListImportsRequest{}
-	mi := &file_cegid_loop_v1_import_proto_msgTypes[16]
+	mi := &file_cegid_loop_v1_import_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2043,7 +2125,7 @@ func (x *ListImportsRequest) String() string {
 func (*ListImportsRequest) ProtoMessage() {}
 
 func (x *ListImportsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_cegid_loop_v1_import_proto_msgTypes[16]
+	mi := &file_cegid_loop_v1_import_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2056,7 +2138,7 @@ func (x *ListImportsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListImportsRequest.ProtoReflect.Descriptor instead.
 func (*ListImportsRequest) Descriptor() ([]byte, []int) {
-	return file_cegid_loop_v1_import_proto_rawDescGZIP(), []int{16}
+	return file_cegid_loop_v1_import_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *ListImportsRequest) GetPractice() string {
@@ -2135,7 +2217,7 @@ type ListImportsResponse struct {
 
 func (x *ListImportsResponse) Reset() {
 	*x = ListImportsResponse{}
-	mi := &file_cegid_loop_v1_import_proto_msgTypes[17]
+	mi := &file_cegid_loop_v1_import_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2147,7 +2229,7 @@ func (x *ListImportsResponse) String() string {
 func (*ListImportsResponse) ProtoMessage() {}
 
 func (x *ListImportsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_cegid_loop_v1_import_proto_msgTypes[17]
+	mi := &file_cegid_loop_v1_import_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2160,7 +2242,7 @@ func (x *ListImportsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListImportsResponse.ProtoReflect.Descriptor instead.
 func (*ListImportsResponse) Descriptor() ([]byte, []int) {
-	return file_cegid_loop_v1_import_proto_rawDescGZIP(), []int{17}
+	return file_cegid_loop_v1_import_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *ListImportsResponse) GetImports() []*Import {
@@ -2190,7 +2272,7 @@ type WatchImportRequest struct {
 
 func (x *WatchImportRequest) Reset() {
 	*x = WatchImportRequest{}
-	mi := &file_cegid_loop_v1_import_proto_msgTypes[18]
+	mi := &file_cegid_loop_v1_import_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2202,7 +2284,7 @@ func (x *WatchImportRequest) String() string {
 func (*WatchImportRequest) ProtoMessage() {}
 
 func (x *WatchImportRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_cegid_loop_v1_import_proto_msgTypes[18]
+	mi := &file_cegid_loop_v1_import_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2215,7 +2297,7 @@ func (x *WatchImportRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WatchImportRequest.ProtoReflect.Descriptor instead.
 func (*WatchImportRequest) Descriptor() ([]byte, []int) {
-	return file_cegid_loop_v1_import_proto_rawDescGZIP(), []int{18}
+	return file_cegid_loop_v1_import_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *WatchImportRequest) GetPractice() string {
@@ -2243,7 +2325,7 @@ type WatchImportResponse struct {
 
 func (x *WatchImportResponse) Reset() {
 	*x = WatchImportResponse{}
-	mi := &file_cegid_loop_v1_import_proto_msgTypes[19]
+	mi := &file_cegid_loop_v1_import_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2255,7 +2337,7 @@ func (x *WatchImportResponse) String() string {
 func (*WatchImportResponse) ProtoMessage() {}
 
 func (x *WatchImportResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_cegid_loop_v1_import_proto_msgTypes[19]
+	mi := &file_cegid_loop_v1_import_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2268,7 +2350,7 @@ func (x *WatchImportResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WatchImportResponse.ProtoReflect.Descriptor instead.
 func (*WatchImportResponse) Descriptor() ([]byte, []int) {
-	return file_cegid_loop_v1_import_proto_rawDescGZIP(), []int{19}
+	return file_cegid_loop_v1_import_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *WatchImportResponse) GetImport() *Import {
@@ -2299,7 +2381,7 @@ type ResolveImportRequest struct {
 
 func (x *ResolveImportRequest) Reset() {
 	*x = ResolveImportRequest{}
-	mi := &file_cegid_loop_v1_import_proto_msgTypes[20]
+	mi := &file_cegid_loop_v1_import_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2311,7 +2393,7 @@ func (x *ResolveImportRequest) String() string {
 func (*ResolveImportRequest) ProtoMessage() {}
 
 func (x *ResolveImportRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_cegid_loop_v1_import_proto_msgTypes[20]
+	mi := &file_cegid_loop_v1_import_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2324,7 +2406,7 @@ func (x *ResolveImportRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ResolveImportRequest.ProtoReflect.Descriptor instead.
 func (*ResolveImportRequest) Descriptor() ([]byte, []int) {
-	return file_cegid_loop_v1_import_proto_rawDescGZIP(), []int{20}
+	return file_cegid_loop_v1_import_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *ResolveImportRequest) GetPractice() string {
@@ -2409,7 +2491,7 @@ type CheckImport struct {
 
 func (x *CheckImport) Reset() {
 	*x = CheckImport{}
-	mi := &file_cegid_loop_v1_import_proto_msgTypes[21]
+	mi := &file_cegid_loop_v1_import_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2421,7 +2503,7 @@ func (x *CheckImport) String() string {
 func (*CheckImport) ProtoMessage() {}
 
 func (x *CheckImport) ProtoReflect() protoreflect.Message {
-	mi := &file_cegid_loop_v1_import_proto_msgTypes[21]
+	mi := &file_cegid_loop_v1_import_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2434,7 +2516,7 @@ func (x *CheckImport) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CheckImport.ProtoReflect.Descriptor instead.
 func (*CheckImport) Descriptor() ([]byte, []int) {
-	return file_cegid_loop_v1_import_proto_rawDescGZIP(), []int{21}
+	return file_cegid_loop_v1_import_proto_rawDescGZIP(), []int{22}
 }
 
 // A person's word on an import.
@@ -2451,7 +2533,7 @@ type ConfirmImport struct {
 
 func (x *ConfirmImport) Reset() {
 	*x = ConfirmImport{}
-	mi := &file_cegid_loop_v1_import_proto_msgTypes[22]
+	mi := &file_cegid_loop_v1_import_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2463,7 +2545,7 @@ func (x *ConfirmImport) String() string {
 func (*ConfirmImport) ProtoMessage() {}
 
 func (x *ConfirmImport) ProtoReflect() protoreflect.Message {
-	mi := &file_cegid_loop_v1_import_proto_msgTypes[22]
+	mi := &file_cegid_loop_v1_import_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2476,7 +2558,7 @@ func (x *ConfirmImport) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ConfirmImport.ProtoReflect.Descriptor instead.
 func (*ConfirmImport) Descriptor() ([]byte, []int) {
-	return file_cegid_loop_v1_import_proto_rawDescGZIP(), []int{22}
+	return file_cegid_loop_v1_import_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *ConfirmImport) GetOutcome() StatedOutcome {
@@ -2511,7 +2593,7 @@ type ResubmitImport struct {
 
 func (x *ResubmitImport) Reset() {
 	*x = ResubmitImport{}
-	mi := &file_cegid_loop_v1_import_proto_msgTypes[23]
+	mi := &file_cegid_loop_v1_import_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2523,7 +2605,7 @@ func (x *ResubmitImport) String() string {
 func (*ResubmitImport) ProtoMessage() {}
 
 func (x *ResubmitImport) ProtoReflect() protoreflect.Message {
-	mi := &file_cegid_loop_v1_import_proto_msgTypes[23]
+	mi := &file_cegid_loop_v1_import_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2536,7 +2618,7 @@ func (x *ResubmitImport) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ResubmitImport.ProtoReflect.Descriptor instead.
 func (*ResubmitImport) Descriptor() ([]byte, []int) {
-	return file_cegid_loop_v1_import_proto_rawDescGZIP(), []int{23}
+	return file_cegid_loop_v1_import_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *ResubmitImport) GetPayload() isResubmitImport_Payload {
@@ -2602,7 +2684,7 @@ type ResubmittedEntries struct {
 
 func (x *ResubmittedEntries) Reset() {
 	*x = ResubmittedEntries{}
-	mi := &file_cegid_loop_v1_import_proto_msgTypes[24]
+	mi := &file_cegid_loop_v1_import_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2614,7 +2696,7 @@ func (x *ResubmittedEntries) String() string {
 func (*ResubmittedEntries) ProtoMessage() {}
 
 func (x *ResubmittedEntries) ProtoReflect() protoreflect.Message {
-	mi := &file_cegid_loop_v1_import_proto_msgTypes[24]
+	mi := &file_cegid_loop_v1_import_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2627,7 +2709,7 @@ func (x *ResubmittedEntries) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ResubmittedEntries.ProtoReflect.Descriptor instead.
 func (*ResubmittedEntries) Descriptor() ([]byte, []int) {
-	return file_cegid_loop_v1_import_proto_rawDescGZIP(), []int{24}
+	return file_cegid_loop_v1_import_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *ResubmittedEntries) GetOptions() *ImportOptions {
@@ -2667,7 +2749,7 @@ type ResubmittedFile struct {
 
 func (x *ResubmittedFile) Reset() {
 	*x = ResubmittedFile{}
-	mi := &file_cegid_loop_v1_import_proto_msgTypes[25]
+	mi := &file_cegid_loop_v1_import_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2679,7 +2761,7 @@ func (x *ResubmittedFile) String() string {
 func (*ResubmittedFile) ProtoMessage() {}
 
 func (x *ResubmittedFile) ProtoReflect() protoreflect.Message {
-	mi := &file_cegid_loop_v1_import_proto_msgTypes[25]
+	mi := &file_cegid_loop_v1_import_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2692,7 +2774,7 @@ func (x *ResubmittedFile) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ResubmittedFile.ProtoReflect.Descriptor instead.
 func (*ResubmittedFile) Descriptor() ([]byte, []int) {
-	return file_cegid_loop_v1_import_proto_rawDescGZIP(), []int{25}
+	return file_cegid_loop_v1_import_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *ResubmittedFile) GetSource() isResubmittedFile_Source {
@@ -2770,7 +2852,7 @@ type ResolveImportResponse struct {
 
 func (x *ResolveImportResponse) Reset() {
 	*x = ResolveImportResponse{}
-	mi := &file_cegid_loop_v1_import_proto_msgTypes[26]
+	mi := &file_cegid_loop_v1_import_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2782,7 +2864,7 @@ func (x *ResolveImportResponse) String() string {
 func (*ResolveImportResponse) ProtoMessage() {}
 
 func (x *ResolveImportResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_cegid_loop_v1_import_proto_msgTypes[26]
+	mi := &file_cegid_loop_v1_import_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2795,7 +2877,7 @@ func (x *ResolveImportResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ResolveImportResponse.ProtoReflect.Descriptor instead.
 func (*ResolveImportResponse) Descriptor() ([]byte, []int) {
-	return file_cegid_loop_v1_import_proto_rawDescGZIP(), []int{26}
+	return file_cegid_loop_v1_import_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *ResolveImportResponse) GetImport() *Import {
@@ -2899,7 +2981,13 @@ const file_cegid_loop_v1_import_proto_rawDesc = "" +
 	"\rresubmissions\x18\x03 \x01(\x05R\rresubmissions\x12'\n" +
 	"\x0fresubmit_caller\x18\x04 \x01(\tR\x0eresubmitCaller\x12?\n" +
 	"\rresubmit_time\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampR\fresubmitTime\x12<\n" +
-	"\flate_answers\x18\x06 \x03(\v2\x19.cegid.loop.v1.LateAnswerR\vlateAnswers\"\x8a\x06\n" +
+	"\flate_answers\x18\x06 \x03(\v2\x19.cegid.loop.v1.LateAnswerR\vlateAnswers\"\x7f\n" +
+	"\fImportedFile\x12\x1b\n" +
+	"\tfile_name\x18\x01 \x01(\tR\bfileName\x12\x1d\n" +
+	"\n" +
+	"deposit_id\x18\x02 \x01(\tR\tdepositId\x12\x16\n" +
+	"\x06sha256\x18\x03 \x01(\tR\x06sha256\x12\x1b\n" +
+	"\tlink_host\x18\x04 \x01(\tR\blinkHost\"\xbb\x06\n" +
 	"\x06Import\x12\x1d\n" +
 	"\n" +
 	"request_id\x18\x01 \x01(\tR\trequestId\x12\x1a\n" +
@@ -2923,7 +3011,8 @@ const file_cegid_loop_v1_import_proto_rawDesc = "" +
 	"\x0enext_poll_time\x18\x10 \x01(\v2\x1a.google.protobuf.TimestampR\fnextPollTime\x12?\n" +
 	"\n" +
 	"resolution\x18\x14 \x01(\v2\x1f.cegid.loop.v1.ImportResolutionR\n" +
-	"resolution\"\xb4\x02\n" +
+	"resolution\x12/\n" +
+	"\x04file\x18\x15 \x01(\v2\x1b.cegid.loop.v1.ImportedFileR\x04file\"\xb4\x02\n" +
 	"\x14ImportEntriesRequest\x12(\n" +
 	"\bpractice\x18\x01 \x01(\tB\f\xe0A\x02\xbaH\x06r\x04\x88\xce\x18\x01R\bpractice\x12&\n" +
 	"\adossier\x18\x02 \x01(\tB\f\xe0A\x02\xbaH\x06r\x04\x90\xce\x18\x01R\adossier\x12+\n" +
@@ -3067,7 +3156,7 @@ func file_cegid_loop_v1_import_proto_rawDescGZIP() []byte {
 }
 
 var file_cegid_loop_v1_import_proto_enumTypes = make([]protoimpl.EnumInfo, 7)
-var file_cegid_loop_v1_import_proto_msgTypes = make([]protoimpl.MessageInfo, 27)
+var file_cegid_loop_v1_import_proto_msgTypes = make([]protoimpl.MessageInfo, 28)
 var file_cegid_loop_v1_import_proto_goTypes = []any{
 	(ImportState)(0),                // 0: cegid.loop.v1.ImportState
 	(ImportFormat)(0),               // 1: cegid.loop.v1.ImportFormat
@@ -3085,26 +3174,27 @@ var file_cegid_loop_v1_import_proto_goTypes = []any{
 	(*ImportStatement)(nil),         // 13: cegid.loop.v1.ImportStatement
 	(*LateAnswer)(nil),              // 14: cegid.loop.v1.LateAnswer
 	(*ImportResolution)(nil),        // 15: cegid.loop.v1.ImportResolution
-	(*Import)(nil),                  // 16: cegid.loop.v1.Import
-	(*ImportEntriesRequest)(nil),    // 17: cegid.loop.v1.ImportEntriesRequest
-	(*ImportEntriesResponse)(nil),   // 18: cegid.loop.v1.ImportEntriesResponse
-	(*ValidateEntriesRequest)(nil),  // 19: cegid.loop.v1.ValidateEntriesRequest
-	(*ValidateEntriesResponse)(nil), // 20: cegid.loop.v1.ValidateEntriesResponse
-	(*GetImportRequest)(nil),        // 21: cegid.loop.v1.GetImportRequest
-	(*GetImportResponse)(nil),       // 22: cegid.loop.v1.GetImportResponse
-	(*ListImportsRequest)(nil),      // 23: cegid.loop.v1.ListImportsRequest
-	(*ListImportsResponse)(nil),     // 24: cegid.loop.v1.ListImportsResponse
-	(*WatchImportRequest)(nil),      // 25: cegid.loop.v1.WatchImportRequest
-	(*WatchImportResponse)(nil),     // 26: cegid.loop.v1.WatchImportResponse
-	(*ResolveImportRequest)(nil),    // 27: cegid.loop.v1.ResolveImportRequest
-	(*CheckImport)(nil),             // 28: cegid.loop.v1.CheckImport
-	(*ConfirmImport)(nil),           // 29: cegid.loop.v1.ConfirmImport
-	(*ResubmitImport)(nil),          // 30: cegid.loop.v1.ResubmitImport
-	(*ResubmittedEntries)(nil),      // 31: cegid.loop.v1.ResubmittedEntries
-	(*ResubmittedFile)(nil),         // 32: cegid.loop.v1.ResubmittedFile
-	(*ResolveImportResponse)(nil),   // 33: cegid.loop.v1.ResolveImportResponse
-	(*timestamppb.Timestamp)(nil),   // 34: google.protobuf.Timestamp
-	(*Entry)(nil),                   // 35: cegid.loop.v1.Entry
+	(*ImportedFile)(nil),            // 16: cegid.loop.v1.ImportedFile
+	(*Import)(nil),                  // 17: cegid.loop.v1.Import
+	(*ImportEntriesRequest)(nil),    // 18: cegid.loop.v1.ImportEntriesRequest
+	(*ImportEntriesResponse)(nil),   // 19: cegid.loop.v1.ImportEntriesResponse
+	(*ValidateEntriesRequest)(nil),  // 20: cegid.loop.v1.ValidateEntriesRequest
+	(*ValidateEntriesResponse)(nil), // 21: cegid.loop.v1.ValidateEntriesResponse
+	(*GetImportRequest)(nil),        // 22: cegid.loop.v1.GetImportRequest
+	(*GetImportResponse)(nil),       // 23: cegid.loop.v1.GetImportResponse
+	(*ListImportsRequest)(nil),      // 24: cegid.loop.v1.ListImportsRequest
+	(*ListImportsResponse)(nil),     // 25: cegid.loop.v1.ListImportsResponse
+	(*WatchImportRequest)(nil),      // 26: cegid.loop.v1.WatchImportRequest
+	(*WatchImportResponse)(nil),     // 27: cegid.loop.v1.WatchImportResponse
+	(*ResolveImportRequest)(nil),    // 28: cegid.loop.v1.ResolveImportRequest
+	(*CheckImport)(nil),             // 29: cegid.loop.v1.CheckImport
+	(*ConfirmImport)(nil),           // 30: cegid.loop.v1.ConfirmImport
+	(*ResubmitImport)(nil),          // 31: cegid.loop.v1.ResubmitImport
+	(*ResubmittedEntries)(nil),      // 32: cegid.loop.v1.ResubmittedEntries
+	(*ResubmittedFile)(nil),         // 33: cegid.loop.v1.ResubmittedFile
+	(*ResolveImportResponse)(nil),   // 34: cegid.loop.v1.ResolveImportResponse
+	(*timestamppb.Timestamp)(nil),   // 35: google.protobuf.Timestamp
+	(*Entry)(nil),                   // 36: cegid.loop.v1.Entry
 }
 var file_cegid_loop_v1_import_proto_depIdxs = []int32{
 	2,  // 0: cegid.loop.v1.Finding.severity:type_name -> cegid.loop.v1.FindingSeverity
@@ -3112,53 +3202,54 @@ var file_cegid_loop_v1_import_proto_depIdxs = []int32{
 	4,  // 2: cegid.loop.v1.ImportEvidence.verdict:type_name -> cegid.loop.v1.ImportVerdict
 	5,  // 3: cegid.loop.v1.ImportEvidence.doubt:type_name -> cegid.loop.v1.ImportDoubt
 	11, // 4: cegid.loop.v1.ImportEvidence.references:type_name -> cegid.loop.v1.ReferenceEvidence
-	34, // 5: cegid.loop.v1.ImportEvidence.check_time:type_name -> google.protobuf.Timestamp
+	35, // 5: cegid.loop.v1.ImportEvidence.check_time:type_name -> google.protobuf.Timestamp
 	6,  // 6: cegid.loop.v1.ImportStatement.outcome:type_name -> cegid.loop.v1.StatedOutcome
-	34, // 7: cegid.loop.v1.ImportStatement.time:type_name -> google.protobuf.Timestamp
+	35, // 7: cegid.loop.v1.ImportStatement.time:type_name -> google.protobuf.Timestamp
 	0,  // 8: cegid.loop.v1.ImportStatement.previous_state:type_name -> cegid.loop.v1.ImportState
 	0,  // 9: cegid.loop.v1.LateAnswer.state:type_name -> cegid.loop.v1.ImportState
-	34, // 10: cegid.loop.v1.LateAnswer.time:type_name -> google.protobuf.Timestamp
+	35, // 10: cegid.loop.v1.LateAnswer.time:type_name -> google.protobuf.Timestamp
 	12, // 11: cegid.loop.v1.ImportResolution.evidence:type_name -> cegid.loop.v1.ImportEvidence
 	13, // 12: cegid.loop.v1.ImportResolution.statement:type_name -> cegid.loop.v1.ImportStatement
-	34, // 13: cegid.loop.v1.ImportResolution.resubmit_time:type_name -> google.protobuf.Timestamp
+	35, // 13: cegid.loop.v1.ImportResolution.resubmit_time:type_name -> google.protobuf.Timestamp
 	14, // 14: cegid.loop.v1.ImportResolution.late_answers:type_name -> cegid.loop.v1.LateAnswer
 	1,  // 15: cegid.loop.v1.Import.format:type_name -> cegid.loop.v1.ImportFormat
 	0,  // 16: cegid.loop.v1.Import.state:type_name -> cegid.loop.v1.ImportState
 	9,  // 17: cegid.loop.v1.Import.totals:type_name -> cegid.loop.v1.ImportTotals
 	7,  // 18: cegid.loop.v1.Import.findings:type_name -> cegid.loop.v1.Finding
 	10, // 19: cegid.loop.v1.Import.error:type_name -> cegid.loop.v1.ImportError
-	34, // 20: cegid.loop.v1.Import.create_time:type_name -> google.protobuf.Timestamp
-	34, // 21: cegid.loop.v1.Import.update_time:type_name -> google.protobuf.Timestamp
-	34, // 22: cegid.loop.v1.Import.next_poll_time:type_name -> google.protobuf.Timestamp
+	35, // 20: cegid.loop.v1.Import.create_time:type_name -> google.protobuf.Timestamp
+	35, // 21: cegid.loop.v1.Import.update_time:type_name -> google.protobuf.Timestamp
+	35, // 22: cegid.loop.v1.Import.next_poll_time:type_name -> google.protobuf.Timestamp
 	15, // 23: cegid.loop.v1.Import.resolution:type_name -> cegid.loop.v1.ImportResolution
-	8,  // 24: cegid.loop.v1.ImportEntriesRequest.options:type_name -> cegid.loop.v1.ImportOptions
-	35, // 25: cegid.loop.v1.ImportEntriesRequest.entries:type_name -> cegid.loop.v1.Entry
-	16, // 26: cegid.loop.v1.ImportEntriesResponse.import:type_name -> cegid.loop.v1.Import
-	8,  // 27: cegid.loop.v1.ValidateEntriesRequest.options:type_name -> cegid.loop.v1.ImportOptions
-	35, // 28: cegid.loop.v1.ValidateEntriesRequest.entries:type_name -> cegid.loop.v1.Entry
-	7,  // 29: cegid.loop.v1.ValidateEntriesResponse.findings:type_name -> cegid.loop.v1.Finding
-	9,  // 30: cegid.loop.v1.ValidateEntriesResponse.totals:type_name -> cegid.loop.v1.ImportTotals
-	16, // 31: cegid.loop.v1.GetImportResponse.import:type_name -> cegid.loop.v1.Import
-	0,  // 32: cegid.loop.v1.ListImportsRequest.states:type_name -> cegid.loop.v1.ImportState
-	34, // 33: cegid.loop.v1.ListImportsRequest.received_from:type_name -> google.protobuf.Timestamp
-	34, // 34: cegid.loop.v1.ListImportsRequest.received_before:type_name -> google.protobuf.Timestamp
-	16, // 35: cegid.loop.v1.ListImportsResponse.imports:type_name -> cegid.loop.v1.Import
-	16, // 36: cegid.loop.v1.WatchImportResponse.import:type_name -> cegid.loop.v1.Import
-	28, // 37: cegid.loop.v1.ResolveImportRequest.check:type_name -> cegid.loop.v1.CheckImport
-	29, // 38: cegid.loop.v1.ResolveImportRequest.confirm:type_name -> cegid.loop.v1.ConfirmImport
-	30, // 39: cegid.loop.v1.ResolveImportRequest.resubmit:type_name -> cegid.loop.v1.ResubmitImport
-	6,  // 40: cegid.loop.v1.ConfirmImport.outcome:type_name -> cegid.loop.v1.StatedOutcome
-	31, // 41: cegid.loop.v1.ResubmitImport.entries:type_name -> cegid.loop.v1.ResubmittedEntries
-	32, // 42: cegid.loop.v1.ResubmitImport.file:type_name -> cegid.loop.v1.ResubmittedFile
-	8,  // 43: cegid.loop.v1.ResubmittedEntries.options:type_name -> cegid.loop.v1.ImportOptions
-	35, // 44: cegid.loop.v1.ResubmittedEntries.entries:type_name -> cegid.loop.v1.Entry
-	1,  // 45: cegid.loop.v1.ResubmittedFile.format:type_name -> cegid.loop.v1.ImportFormat
-	16, // 46: cegid.loop.v1.ResolveImportResponse.import:type_name -> cegid.loop.v1.Import
-	47, // [47:47] is the sub-list for method output_type
-	47, // [47:47] is the sub-list for method input_type
-	47, // [47:47] is the sub-list for extension type_name
-	47, // [47:47] is the sub-list for extension extendee
-	0,  // [0:47] is the sub-list for field type_name
+	16, // 24: cegid.loop.v1.Import.file:type_name -> cegid.loop.v1.ImportedFile
+	8,  // 25: cegid.loop.v1.ImportEntriesRequest.options:type_name -> cegid.loop.v1.ImportOptions
+	36, // 26: cegid.loop.v1.ImportEntriesRequest.entries:type_name -> cegid.loop.v1.Entry
+	17, // 27: cegid.loop.v1.ImportEntriesResponse.import:type_name -> cegid.loop.v1.Import
+	8,  // 28: cegid.loop.v1.ValidateEntriesRequest.options:type_name -> cegid.loop.v1.ImportOptions
+	36, // 29: cegid.loop.v1.ValidateEntriesRequest.entries:type_name -> cegid.loop.v1.Entry
+	7,  // 30: cegid.loop.v1.ValidateEntriesResponse.findings:type_name -> cegid.loop.v1.Finding
+	9,  // 31: cegid.loop.v1.ValidateEntriesResponse.totals:type_name -> cegid.loop.v1.ImportTotals
+	17, // 32: cegid.loop.v1.GetImportResponse.import:type_name -> cegid.loop.v1.Import
+	0,  // 33: cegid.loop.v1.ListImportsRequest.states:type_name -> cegid.loop.v1.ImportState
+	35, // 34: cegid.loop.v1.ListImportsRequest.received_from:type_name -> google.protobuf.Timestamp
+	35, // 35: cegid.loop.v1.ListImportsRequest.received_before:type_name -> google.protobuf.Timestamp
+	17, // 36: cegid.loop.v1.ListImportsResponse.imports:type_name -> cegid.loop.v1.Import
+	17, // 37: cegid.loop.v1.WatchImportResponse.import:type_name -> cegid.loop.v1.Import
+	29, // 38: cegid.loop.v1.ResolveImportRequest.check:type_name -> cegid.loop.v1.CheckImport
+	30, // 39: cegid.loop.v1.ResolveImportRequest.confirm:type_name -> cegid.loop.v1.ConfirmImport
+	31, // 40: cegid.loop.v1.ResolveImportRequest.resubmit:type_name -> cegid.loop.v1.ResubmitImport
+	6,  // 41: cegid.loop.v1.ConfirmImport.outcome:type_name -> cegid.loop.v1.StatedOutcome
+	32, // 42: cegid.loop.v1.ResubmitImport.entries:type_name -> cegid.loop.v1.ResubmittedEntries
+	33, // 43: cegid.loop.v1.ResubmitImport.file:type_name -> cegid.loop.v1.ResubmittedFile
+	8,  // 44: cegid.loop.v1.ResubmittedEntries.options:type_name -> cegid.loop.v1.ImportOptions
+	36, // 45: cegid.loop.v1.ResubmittedEntries.entries:type_name -> cegid.loop.v1.Entry
+	1,  // 46: cegid.loop.v1.ResubmittedFile.format:type_name -> cegid.loop.v1.ImportFormat
+	17, // 47: cegid.loop.v1.ResolveImportResponse.import:type_name -> cegid.loop.v1.Import
+	48, // [48:48] is the sub-list for method output_type
+	48, // [48:48] is the sub-list for method input_type
+	48, // [48:48] is the sub-list for extension type_name
+	48, // [48:48] is the sub-list for extension extendee
+	0,  // [0:48] is the sub-list for field type_name
 }
 
 func init() { file_cegid_loop_v1_import_proto_init() }
@@ -3169,16 +3260,16 @@ func file_cegid_loop_v1_import_proto_init() {
 	file_cegid_loop_v1_entry_proto_init()
 	file_cegid_loop_v1_rules_proto_init()
 	file_cegid_loop_v1_import_proto_msgTypes[1].OneofWrappers = []any{}
-	file_cegid_loop_v1_import_proto_msgTypes[20].OneofWrappers = []any{
+	file_cegid_loop_v1_import_proto_msgTypes[21].OneofWrappers = []any{
 		(*ResolveImportRequest_Check)(nil),
 		(*ResolveImportRequest_Confirm)(nil),
 		(*ResolveImportRequest_Resubmit)(nil),
 	}
-	file_cegid_loop_v1_import_proto_msgTypes[23].OneofWrappers = []any{
+	file_cegid_loop_v1_import_proto_msgTypes[24].OneofWrappers = []any{
 		(*ResubmitImport_Entries)(nil),
 		(*ResubmitImport_File)(nil),
 	}
-	file_cegid_loop_v1_import_proto_msgTypes[25].OneofWrappers = []any{
+	file_cegid_loop_v1_import_proto_msgTypes[26].OneofWrappers = []any{
 		(*ResubmittedFile_DepositId)(nil),
 		(*ResubmittedFile_Url)(nil),
 	}
@@ -3188,7 +3279,7 @@ func file_cegid_loop_v1_import_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_cegid_loop_v1_import_proto_rawDesc), len(file_cegid_loop_v1_import_proto_rawDesc)),
 			NumEnums:      7,
-			NumMessages:   27,
+			NumMessages:   28,
 			NumExtensions: 0,
 			NumServices:   0,
 		},
