@@ -213,7 +213,10 @@ func Temporary(ctx context.Context, clock func() time.Time, options ...Option) (
 		return nil, fmt.Errorf("ledger: %w", err)
 	}
 	path := filepath.Join(folder, "ledger.db")
-	err = Init(ctx, path)
+	empty, err := emptyLedger()
+	if err == nil {
+		err = os.WriteFile(path, empty, 0o600)
+	}
 	if err != nil {
 		return nil, errors.Join(err, os.RemoveAll(folder))
 	}
@@ -228,6 +231,21 @@ func Temporary(ctx context.Context, clock func() time.Time, options ...Option) (
 	l.close = func() error { return errors.Join(l.db.Close(), os.RemoveAll(folder)) }
 	return l, nil
 }
+
+// emptyLedger is the file of a new ledger, made once in a process: hundreds of tests take one each, and the migrations are
+// most of what it costs.
+var emptyLedger = sync.OnceValues(func() (content []byte, err error) {
+	folder, err := os.MkdirTemp("", "ledger")
+	if err != nil {
+		return nil, fmt.Errorf("ledger: %w", err)
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(folder)) }()
+	path := filepath.Join(folder, "ledger.db")
+	if err := Init(context.Background(), path); err != nil {
+		return nil, err
+	}
+	return os.ReadFile(path)
+})
 
 // Close lets go of the ledger. Transactions that have begun are finished first.
 func (l *Ledger) Close() error { return l.close() }
