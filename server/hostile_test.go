@@ -1033,7 +1033,7 @@ func denseMessages(t *testing.T, s *siege) {
 				t.Errorf("gRPC answers %q", said)
 			}
 		})
-		if n%4 != 0 {
+		if n%(64/denseBodies) != 0 {
 			continue
 		}
 		all.Go(func() { // of which one at a time is read

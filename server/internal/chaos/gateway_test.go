@@ -48,6 +48,8 @@ type gateway struct {
 type settings struct {
 	partnerConcurrency int
 	grace              time.Duration
+	// resubmitAfter is imports.resubmit_after.
+	resubmitAfter time.Duration
 	// ledger is the connection string of one that exists, for several servers; a file of its own otherwise.
 	ledger   string
 	replicas int
@@ -64,6 +66,9 @@ func newGateway(t *testing.T, loop string, s settings) *gateway {
 	}
 	if s.grace == 0 {
 		s.grace = 20 * time.Second
+	}
+	if s.resubmitAfter == 0 {
+		s.resubmitAfter = 2 * time.Second
 	}
 	err := os.Mkdir(g.spool(), 0o700)
 	if err != nil {
@@ -121,7 +126,7 @@ loop:
   allow_plain_http: true
   subscription_keys: {primary: "${file:primary}", secondary: "${file:secondary}"}
   calls: {base_delay: 20ms, throttled_delay: 100ms, breaker_pause: 1s}
-imports: {first_poll: 200ms, last_poll: 2s, stalled_poll: 1s, resubmit_after: 2s%s}
+imports: {first_poll: 200ms, last_poll: 2s, stalled_poll: 1s, resubmit_after: %s%s}
 practices:
   - name: demo
     keys: {advanced: "${file:demo}"}
@@ -133,7 +138,7 @@ spool: spool
 %s
 shutdown: {drain: 0s, grace: %s}
 log: {level: info}
-`, ports[0], ports[1], ports[2], loop, shared(s), s.partnerConcurrency, ledger, s.grace))
+`, ports[0], ports[1], ports[2], loop, s.resubmitAfter, shared(s), s.partnerConcurrency, ledger, s.grace))
 		err := g.start()
 		if err == nil {
 			return g

@@ -10,8 +10,12 @@ import (
 	looppb "cegid.internal/gateway/gen/go/cegid/loop/v1"
 )
 
-// age is more than the fixture's imports.resubmit_after.
-const age = 2100 * time.Millisecond
+// resubmitAfter is more than a busy machine takes from a sending, over a kill and a start, to what is asked at once; age is
+// more than that.
+const (
+	resubmitAfter = 10 * time.Second
+	age           = resubmitAfter + 100*time.Millisecond
+)
 
 func again(request *looppb.ImportEntriesRequest) *looppb.ResolveImportRequest {
 	return &looppb.ResolveImportRequest{
@@ -39,7 +43,7 @@ func (f *fixture) attempt(id string) int {
 // are sent again, the server is killed on the way, and started again.
 func TestAServerThatIsKilledWhileItSendsAgainSendsNothingTwice(t *testing.T) {
 	t.Parallel()
-	f := newFixture(t, settings{})
+	f := newFixture(t, settings{resubmitAfter: resubmitAfter})
 	const demo = loopsim.SandboxDemo
 	submission := func(fault loopsim.Fault) *loopsim.Fault {
 		fault.Method, fault.Route = http.MethodPost, "/importJson"
