@@ -48,6 +48,9 @@ type Operation struct {
 	KeyBasis     KeyBasis
 	Confidence   Confidence
 	Resend       Resend
+	// Harmless: repeating it books and stores nothing, although this client sends it once. What Loop refuses in words is then
+	// refused, whatever the status.
+	Harmless bool
 	// Wrapped: this package has methods for it. RPCs are the server's methods on top of them.
 	Wrapped bool
 	RPCs    []string
@@ -166,7 +169,8 @@ func accountingOperations() []Operation {
 	replay := standard(27, "replay_sink", "POST", "/partialInit", "Send the changes of recent days again", Documented, ResendNever, "A 6",
 		"Errors; whether the number of days is really required.")
 	replay.Wrapped, replay.RPCs = true, []string{"ChangeFeedService.ReplayChanges"}
-	replay.Note = "Books nothing: sent twice, it sends the changes twice."
+	replay.Harmless = true
+	replay.Note = "Books nothing: sent twice, it sends the changes twice. Unstable: nobody can learn the id of a subscription through the API."
 	booked := standard(23, "list_entry_lines", "GET", "/EcritureComptable", "Accounting entries", PartlyDocumented, ResendAlways, "A 4",
 		"All fields of the answer; whether skip goes past 100.")
 	booked.Wrapped = true

@@ -81,7 +81,7 @@ func turnedAway(status int) bool {
 // at what Loop did and not at what that means for a write.
 func settle(call *Call, resp *Response, err error) error {
 	e, ok := err.(*Error) // not errors.As: the hook's error may wrap one, and is its owner's
-	if !ok || !call.Operation.books() {
+	if !ok || !call.Operation.books() || call.Operation.Harmless && e.Kind == KindRefused && e.Message != "" {
 		return err
 	}
 	out := *e

@@ -262,7 +262,7 @@ func TestServersShareALedgerOnPostgreSQL(t *testing.T) {
 	}
 	// Whoever watches at one server learns what the other one learnt.
 	for _, p := range []*process{first, second} {
-		if _, text := ask(t, web, "GET", "http://"+p.http+"/v1/practices/demo/imports/FA-1:watch", w.token, ""); !strings.Contains(text, "IMPORT_STATE_SUCCEEDED") {
+		if _, text := ask(t, web, "GET", "http://"+p.http+"/v1/practices/demo/dossiers/CEGID001/imports/FA-1:watch", w.token, ""); !strings.Contains(text, "IMPORT_STATE_SUCCEEDED") {
 			t.Errorf("%s", text)
 		}
 	}

@@ -18,7 +18,7 @@ func (c *checkCommand) explain(out io.Writer, set *app.Settings) error {
 	if !slices.Contains(set.Config.PracticeNames(), c.Practice) {
 		return denied{fmt.Sprintf("the configuration has no practice %s", c.Practice)}
 	}
-	rights, ofDossier, by := policy.Rights(), c.Dossier != "", ""
+	rights, ofDossier, own, by := policy.Rights(), c.Dossier != "", false, ""
 	switch {
 	case c.Right != "":
 		rights = slices.DeleteFunc(rights, func(r policy.Right) bool { return r.String() != c.Right })
@@ -41,7 +41,7 @@ func (c *checkCommand) explain(out io.Writer, set *app.Settings) error {
 				return fmt.Errorf("%s is about the practice itself; leave --dossier out", method.Name)
 			}
 		}
-		rights, ofDossier, by = []policy.Right{method.Right}, method.OfDossier, " ("+method.Name+")"
+		rights, ofDossier, own, by = []policy.Right{method.Right}, method.OfDossier, method.Own, " ("+method.Name+")"
 	}
 	where := c.Practice
 	if c.Dossier != "" {
@@ -49,7 +49,7 @@ func (c *checkCommand) explain(out io.Writer, set *app.Settings) error {
 	}
 	allowed := 0
 	for _, right := range rights {
-		question := policy.Question{Caller: c.As, Practice: c.Practice, Dossier: c.Dossier, OfDossier: ofDossier, Right: right}
+		question := policy.Question{Caller: c.As, Practice: c.Practice, Dossier: c.Dossier, OfDossier: ofDossier, Access: policy.Access{Right: right, Own: own}}
 		decision := set.Policy.Decide(question)
 		text := "denied: " + decision.Why
 		if decision.Allowed {

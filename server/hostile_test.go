@@ -213,31 +213,29 @@ var attacks = []attack{
 	{
 		"another caller's import, by its id", func(s *siege) string {
 			ctx := metadata.AppendToOutgoingContext(s.t.Context(), as(audrey)...)
-			_, err := looppb.NewImportServiceClient(s.anonymous).GetImport(ctx, &looppb.GetImportRequest{Practice: "demo", RequestId: s.imported()})
+			_, err := looppb.NewImportServiceClient(s.anonymous).GetImport(ctx, &looppb.GetImportRequest{Practice: "demo", Dossier: "CEGID001", RequestId: s.imported()})
 			return s.verdict(err)
 		}, "NotFound IMPORT_UNKNOWN",
 		func(s *siege) string {
-			return s.rest("GET", "/v1/practices/demo/imports/"+s.imported(), "", bearer(audrey)...)
+			return s.rest("GET", "/v1/practices/demo/dossiers/CEGID001/imports/"+s.imported(), "", bearer(audrey)...)
 		}, "404 IMPORT_UNKNOWN",
 	},
 	{
 		"another tenant's import, by its id", func(s *siege) string {
 			ctx := metadata.AppendToOutgoingContext(s.t.Context(), as(bob)...)
-			_, err := looppb.NewImportServiceClient(s.anonymous).GetImport(ctx, &looppb.GetImportRequest{Practice: "demo", RequestId: s.imported()})
+			_, err := looppb.NewImportServiceClient(s.anonymous).GetImport(ctx, &looppb.GetImportRequest{Practice: "demo", Dossier: "CEGID001", RequestId: s.imported()})
 			return s.verdict(err)
 		}, deniedGRPC,
 		func(s *siege) string {
-			return s.rest("GET", "/v1/practices/demo/imports/"+s.imported(), "", bearer(bob)...)
+			return s.rest("GET", "/v1/practices/demo/dossiers/CEGID001/imports/"+s.imported(), "", bearer(bob)...)
 		}, deniedREST,
 	},
 	{
 		"another caller's request id, to learn its outcome", func(s *siege) string {
-			request := sale(s.imported())
-			request.Dossier = "CEGID003"
-			return s.send(audrey, request)
+			return s.send(greedy, sale(s.imported()))
 		}, "AlreadyExists REQUEST_ID_REUSED",
 		func(s *siege) string {
-			return s.rest("POST", "/v1/practices/demo/dossiers/CEGID003/imports", purchase, append(bearer(audrey), "Idempotency-Key", s.imported())...)
+			return s.rest("POST", demoImports, purchase, append(bearer(greedy), "Idempotency-Key", s.imported())...)
 		}, "409 REQUEST_ID_REUSED",
 	},
 	{

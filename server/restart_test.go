@@ -142,11 +142,11 @@ func TestARestartAsksForWhatStalled(t *testing.T) {
 	conn := dial(t, p.grpc, l.trust)
 	ctx := metadata.AppendToOutgoingContext(t.Context(), "authorization", "Bearer "+w.token)
 	eventually(t, "a stalled import", func() bool {
-		got, err := looppb.NewImportServiceClient(conn).GetImport(ctx, &looppb.GetImportRequest{Practice: "demo", RequestId: "FA-1"})
+		got, err := looppb.NewImportServiceClient(conn).GetImport(ctx, &looppb.GetImportRequest{Practice: "demo", Dossier: "CEGID001", RequestId: "FA-1"})
 		if err != nil {
 			t.Fatal(err)
 		}
-		return time.Until(got.GetImport().GetNextPollTime().AsTime()) > patience
+		return time.Until(got.GetImportRecord().GetNextPollTime().AsTime()) > patience
 	})
 	p.stop(t)
 	activate(true)

@@ -106,7 +106,7 @@ func TestServe(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer func() { _ = l.Close() }()
-	if record, err := l.Get(t.Context(), ledger.Key{Practice: "demo", RequestID: "FA-1"}); err != nil || record.LoopRequestID == "" {
+	if record, err := l.Get(t.Context(), ledger.Key{Practice: "demo", Dossier: "CEGID001", Collection: ledger.Imports, RequestID: "FA-1"}); err != nil || record.LoopRequestID == "" {
 		t.Errorf("%+v, %v", record, err)
 	}
 }

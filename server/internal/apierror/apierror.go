@@ -22,6 +22,10 @@ import (
 // Domain is the domain of every ErrorInfo. It is part of the contract and does not follow the module's path.
 const Domain = "loop.cegid.internal"
 
+// replayed is the key in an error's metadata that says "true" where nothing was sent for this call: the error is that of the
+// first call with the request_id.
+const replayed = "replayed"
+
 const (
 	// Details travel base64-encoded in an HTTP/2 header, and clients limit headers to 8 KiB (pitfall 11).
 	maxDetails    = 2 << 10
@@ -74,6 +78,24 @@ func Invalid(reason looppb.ErrorReason, violations ...Violation) error {
 // ReasonName is the reason as it travels: the enum value's name without its prefix.
 func ReasonName(reason looppb.ErrorReason) string {
 	return strings.TrimPrefix(reason.String(), "ERROR_REASON_")
+}
+
+// Replay notes that nothing was sent for this call: the error is that of the first one with its request_id.
+func (e *Error) Replay() {
+	if e.Metadata == nil {
+		e.Metadata = map[string]string{}
+	}
+	e.Metadata[replayed] = "true"
+}
+
+// IsReplay says whether Replay was noted.
+func IsReplay(err error) bool {
+	for _, detail := range status.Convert(err).Details() {
+		if info, ok := detail.(*errdetails.ErrorInfo); ok {
+			return info.GetMetadata()[replayed] == "true"
+		}
+	}
+	return false
 }
 
 // Err makes the status. Details are trimmed to what fits: the least useful go first.

@@ -32,15 +32,15 @@ func services() []protoreflect.ServiceDescriptor {
 }
 
 // accessOf returns what each method asks of its caller; a method that does not say it stops the start.
-func accessOf(services []protoreflect.ServiceDescriptor) (map[string]policy.Right, error) {
-	out := map[string]policy.Right{}
+func accessOf(services []protoreflect.ServiceDescriptor) (map[string]policy.Access, error) {
+	out := map[string]policy.Access{}
 	for method := range methods(services) {
 		access, _ := proto.GetExtension(method.Options(), looppb.E_Access).(*looppb.Access)
 		right := rightOf(access.GetRight())
 		if right == 0 {
 			return nil, fmt.Errorf("%s does not say which right it needs: give it the option (cegid.loop.v1.access)", method.FullName())
 		}
-		out[fullName(method)] = right
+		out[fullName(method)] = policy.Access{Right: right, Own: access.GetOwn()}
 	}
 	return out, nil
 }
@@ -48,8 +48,8 @@ func accessOf(services []protoreflect.ServiceDescriptor) (map[string]policy.Righ
 // Method is what a method of the contract asks of its caller.
 type Method struct {
 	// Name as Service.Method.
-	Name  string
-	Right policy.Right
+	Name string
+	policy.Access
 	// OfDossier says that its request names a dossier.
 	OfDossier bool
 }
@@ -65,7 +65,7 @@ func Methods() ([]Method, error) {
 	for method := range methods(contract) {
 		all = append(all, Method{
 			Name:      fmt.Sprintf("%s.%s", method.Parent().Name(), method.Name()),
-			Right:     access[fullName(method)],
+			Access:    access[fullName(method)],
 			OfDossier: subject(method.Input()).Fields().ByName("dossier") != nil,
 		})
 	}
@@ -75,7 +75,7 @@ func Methods() ([]Method, error) {
 
 // subject is what names practice and dossier: the request, or what an upload says of itself before its bytes.
 func subject(request protoreflect.MessageDescriptor) protoreflect.MessageDescriptor {
-	if opening := request.Fields().ByName("metadata"); opening != nil && opening.Message() != nil {
+	if opening := request.Fields().ByName("metadata"); opening != nil && opening.Message() != nil && !opening.IsMap() {
 		return opening.Message()
 	}
 	return request

@@ -191,19 +191,19 @@ func (c *caller) submit(ctx context.Context, request *looppb.ImportEntriesReques
 	return c.call(asked, func() (*looppb.Import, error) {
 		if !overREST {
 			response, err := c.imports.ImportEntries(c.authorized(ctx), request)
-			return response.GetImport(), err
+			return response.GetImportRecord(), err
 		}
 		body := proto.CloneOf(request)
 		body.Practice, body.Dossier, body.RequestId = "", "", ""
 		var response looppb.ImportEntriesResponse
 		err := c.overREST(ctx, http.MethodPost, fmt.Sprintf("/v1/practices/%s/dossiers/%s/imports", request.GetPractice(), request.GetDossier()),
 			http.Header{"Idempotency-Key": {request.GetRequestId()}}, body, &response)
-		return response.GetImport(), err
+		return response.GetImportRecord(), err
 	})
 }
 
 // get calls GetImport.
-func (c *caller) get(ctx context.Context, practice, id string, overREST, last bool) word {
+func (c *caller) get(ctx context.Context, practice, dossier, id string, overREST, last bool) word {
 	asked := Event{ID: id, Method: "GetImport", Via: "grpc", Last: last}
 	if overREST {
 		asked.Via = "rest"
@@ -211,17 +211,17 @@ func (c *caller) get(ctx context.Context, practice, id string, overREST, last bo
 	return c.call(asked, func() (*looppb.Import, error) {
 		var response looppb.GetImportResponse
 		if overREST {
-			err := c.overREST(ctx, http.MethodGet, "/v1/practices/"+practice+"/imports/"+id, nil, nil, &response)
-			return response.GetImport(), err
+			err := c.overREST(ctx, http.MethodGet, "/v1/practices/"+practice+"/dossiers/"+dossier+"/imports/"+id, nil, nil, &response)
+			return response.GetImportRecord(), err
 		}
-		got, err := c.imports.GetImport(c.authorized(ctx), &looppb.GetImportRequest{Practice: practice, RequestId: id})
-		return got.GetImport(), err
+		got, err := c.imports.GetImport(c.authorized(ctx), &looppb.GetImportRequest{Practice: practice, Dossier: dossier, RequestId: id})
+		return got.GetImportRecord(), err
 	})
 }
 
 // look calls ResolveImport to look for the import in Loop.
-func (c *caller) look(ctx context.Context, practice, id string, overREST bool) word {
-	request := &looppb.ResolveImportRequest{Practice: practice, RequestId: id, Action: &looppb.ResolveImportRequest_Check{Check: &looppb.CheckImport{}}}
+func (c *caller) look(ctx context.Context, practice, dossier, id string, overREST bool) word {
+	request := &looppb.ResolveImportRequest{Practice: practice, Dossier: dossier, RequestId: id, Action: &looppb.ResolveImportRequest_Check{Check: &looppb.CheckImport{}}}
 	return c.resolve(ctx, request, overREST)
 }
 
@@ -234,26 +234,26 @@ func (c *caller) resolve(ctx context.Context, request *looppb.ResolveImportReque
 	return c.call(asked, func() (*looppb.Import, error) {
 		if !overREST {
 			got, err := c.imports.ResolveImport(c.authorized(ctx), request)
-			return got.GetImport(), err
+			return got.GetImportRecord(), err
 		}
 		body := proto.CloneOf(request)
-		body.Practice, body.RequestId = "", ""
+		body.Practice, body.Dossier, body.RequestId = "", "", ""
 		var response looppb.ResolveImportResponse
-		err := c.overREST(ctx, http.MethodPost, fmt.Sprintf("/v1/practices/%s/imports/%s:resolve", request.GetPractice(), request.GetRequestId()), nil, body, &response)
-		return response.GetImport(), err
+		err := c.overREST(ctx, http.MethodPost, fmt.Sprintf("/v1/practices/%s/dossiers/%s/imports/%s:resolve", request.GetPractice(), request.GetDossier(), request.GetRequestId()), nil, body, &response)
+		return response.GetImportRecord(), err
 	})
 }
 
 // watch calls WatchImport, and returns its last word.
-func (c *caller) watch(ctx context.Context, practice, id string) word {
+func (c *caller) watch(ctx context.Context, practice, dossier, id string) word {
 	asked := Event{Kind: Asked, ID: id, Call: c.journal.NextCall(), Caller: c.name, Method: "WatchImport", Via: "grpc"}
 	c.journal.Add(asked)
-	stream, err := c.imports.WatchImport(c.authorized(ctx), &looppb.WatchImportRequest{Practice: practice, RequestId: id})
+	stream, err := c.imports.WatchImport(c.authorized(ctx), &looppb.WatchImportRequest{Practice: practice, Dossier: dossier, RequestId: id})
 	var last word
 	for err == nil {
 		var message *looppb.WatchImportResponse
 		if message, err = stream.Recv(); err == nil {
-			last = wordOf(message.GetImport(), nil)
+			last = wordOf(message.GetImportRecord(), nil)
 			c.told(asked, last)
 		}
 	}

@@ -387,39 +387,37 @@ func (r *run) reckon() {
 		case <-time.After(50 * time.Millisecond):
 		}
 	}
-	for _, id := range r.list(ctx, nil) {
-		r.journal.Add(Event{Kind: Listed, ID: id})
+	for _, each := range r.list(ctx, nil) {
+		r.journal.Add(Event{Kind: Listed, ID: each.GetRequestId()})
 	}
 	r.typeIn(afterwards)
-	for i, id := range r.list(ctx, []looppb.ImportState{looppb.ImportState_IMPORT_STATE_UNCERTAIN, looppb.ImportState_IMPORT_STATE_FAILED}) {
+	for i, each := range r.list(ctx, []looppb.ImportState{looppb.ImportState_IMPORT_STATE_UNCERTAIN, looppb.ImportState_IMPORT_STATE_FAILED}) {
 		for range 20 { // the breaker may still be open
-			if w := r.billing.look(ctx, practice, id, i%4 == 0); !w.passing() {
+			if w := r.billing.look(ctx, practice, each.GetDossier(), each.GetRequestId(), i%4 == 0); !w.passing() {
 				break
 			}
 			time.Sleep(200 * time.Millisecond)
 		}
 	}
 	for i := range r.imports {
-		r.billing.get(ctx, practice, idOf(i), i%5 == 0, true)
+		r.billing.get(ctx, practice, r.homeOf(i), idOf(i), i%5 == 0, true)
 		if r.twinOf(i) {
-			r.billing.get(ctx, practice, twinID(i), false, true)
+			r.billing.get(ctx, practice, r.homeOf(i), twinID(i), false, true)
 		}
 	}
 }
 
-func (r *run) list(ctx context.Context, states []looppb.ImportState) []string {
-	var ids []string
+func (r *run) list(ctx context.Context, states []looppb.ImportState) []*looppb.Import {
+	var found []*looppb.Import
 	for token := ""; ; {
-		response, err := r.billing.imports.ListImports(r.billing.authorized(ctx), &looppb.ListImportsRequest{Practice: practice, PageSize: 100, PageToken: token, States: states})
+		response, err := r.billing.imports.ListImports(r.billing.authorized(ctx), &looppb.ListImportsRequest{Practice: practice, Dossier: "-", PageSize: 100, PageToken: token, States: states})
 		if err != nil {
 			r.t.Error("ListImports:", err)
-			return ids
+			return found
 		}
-		for _, each := range response.GetImports() {
-			ids = append(ids, each.GetRequestId())
-		}
+		found = append(found, response.GetImports()...)
 		if token = response.GetNextPageToken(); token == "" {
-			return ids
+			return found
 		}
 	}
 }
@@ -667,9 +665,9 @@ func (s *story) follow(state string) string {
 	for !over(state) && ctx.Err() == nil {
 		var w word
 		if s.watches {
-			w = s.billing.watch(ctx, practice, s.request.GetRequestId())
+			w = s.billing.watch(ctx, practice, s.request.GetDossier(), s.request.GetRequestId())
 		} else {
-			w = s.billing.get(ctx, practice, s.request.GetRequestId(), s.overREST, false)
+			w = s.billing.get(ctx, practice, s.request.GetDossier(), s.request.GetRequestId(), s.overREST, false)
 		}
 		if state = w.State; w.Code != "" {
 			state = ""

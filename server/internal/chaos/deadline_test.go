@@ -23,7 +23,7 @@ func TestACallerWhoseTimeIsUpFindsItsOutcomeUnderTheSameID(t *testing.T) {
 			request := one(loopsim.SandboxDemo, "CEGID001", "SIM-SLOW-"+id, id)
 			f.leave(request, overREST)
 			began := time.Now()
-			f.await(loopsim.SandboxDemo, id, "SUBMITTING") // without its caller
+			f.await(request, "SUBMITTING") // without its caller
 			ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 			defer cancel()
 			w := f.caller.submit(ctx, request, overREST, "")
@@ -33,7 +33,7 @@ func TestACallerWhoseTimeIsUpFindsItsOutcomeUnderTheSameID(t *testing.T) {
 			if waited := time.Since(began); waited < time.Second {
 				t.Errorf("the second call was answered after %s, before Loop had answered the first", waited)
 			}
-			f.await(loopsim.SandboxDemo, id, "SUCCEEDED")
+			f.await(request, "SUCCEEDED")
 			if again := f.caller.submit(ctx, request, overREST, ""); again.State != "SUCCEEDED" {
 				t.Errorf("a call afterwards ended with %s %s", again.State, again.Code)
 			}
@@ -66,7 +66,7 @@ func TestAServerThatIsAskedToEndFinishesWhatItIsSubmitting(t *testing.T) {
 			} else {
 				f.leave(request, false)
 			}
-			f.await(loopsim.SandboxDemo, "ending", "SUBMITTING")
+			f.await(request, "SUBMITTING")
 			ended := make(chan error, 1)
 			go func() { ended <- f.terminate() }()
 			if test.waits {
@@ -89,7 +89,7 @@ func TestAServerThatIsAskedToEndFinishesWhatItIsSubmitting(t *testing.T) {
 			if err := f.start(); err != nil {
 				t.Fatal(err)
 			}
-			f.await(loopsim.SandboxDemo, "ending", "SUCCEEDED")
+			f.await(request, "SUCCEEDED")
 			if w := f.submit(request); w.State != "SUCCEEDED" {
 				t.Errorf("a repetition is told %s %s", w.State, w.Code)
 			}

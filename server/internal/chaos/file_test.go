@@ -24,6 +24,10 @@ type order struct {
 	send                  func(ctx context.Context) word
 }
 
+func (o order) GetPractice() string  { return o.practice }
+func (o order) GetDossier() string   { return o.dossier }
+func (o order) GetRequestId() string { return o.id }
+
 // way is one of those in which imports come.
 type way struct {
 	name, route string
@@ -51,7 +55,7 @@ var ways = []way{
 		return order{practice, dossier, id, func(ctx context.Context) word {
 			return f.caller.call(Event{ID: id, Method: "ImportFile", Via: "grpc"}, func() (*looppb.Import, error) {
 				response, err := f.caller.imports.ImportFile(f.caller.authorized(ctx), request)
-				return response.GetImport(), err
+				return response.GetImportRecord(), err
 			})
 		}}
 	}},
@@ -76,7 +80,7 @@ func (f *fixture) leaveIt(o order) {
 		if w.Code != "DEADLINE_EXCEEDED" {
 			f.Fatalf("%s: the call of a caller who leaves ended with %s %s %s", o.id, w.State, w.Code, w.Text)
 		}
-		if f.state(o.practice, o.id) != "" {
+		if f.state(o) != "" {
 			return
 		}
 	}
@@ -221,12 +225,12 @@ func TestAServerThatIsKilledDuringADepositLeavesNothing(t *testing.T) {
 			response, err := f.caller.imports.ImportFile(f.caller.authorized(ctx), &looppb.ImportFileRequest{
 				Practice: practice, Dossier: dossier, RequestId: phase.name, Source: &looppb.ImportFileRequest_DepositId{DepositId: again.GetDepositId()},
 			})
-			return wordOf(response.GetImport(), err)
+			return wordOf(response.GetImportRecord(), err)
 		}
 		if w := f.sent(o); w.Code != "" {
 			t.Errorf("%s: its import ends with %s %s", phase.name, w.Code, w.Text)
 		}
-		f.await(practice, phase.name, "SUCCEEDED")
+		f.await(o, "SUCCEEDED")
 		if sent, booked := f.submissions(phase.name); sent != 1 || booked != 1 {
 			t.Errorf("%s: sent %d times and booked %d times", phase.name, sent, booked)
 		}

@@ -53,12 +53,17 @@ type settings struct {
 	// ledger is the connection string of one that exists, for several servers; a file of its own otherwise.
 	ledger   string
 	replicas int
+	// program is another server than this tree's.
+	program string
 }
 
 // newGateway writes a configuration as an operator would, makes the ledger, and starts the server.
 func newGateway(t *testing.T, loop string, s settings) *gateway {
 	t.Helper()
-	g := &gateway{t: t, program: program(t)}
+	if s.program == "" {
+		s.program = program(t)
+	}
+	g := &gateway{t: t, program: s.program}
 	folder := t.TempDir()
 	g.config = filepath.Join(folder, "gateway.yaml")
 	if s.partnerConcurrency == 0 {

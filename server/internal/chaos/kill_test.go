@@ -59,26 +59,33 @@ func (f *fixture) submit(request *looppb.ImportEntriesRequest) word {
 // leave calls ImportEntries and does not wait for its outcome.
 func (f *fixture) leave(request *looppb.ImportEntriesRequest, overREST bool) {
 	f.Helper()
-	f.leaveIt(order{practice: request.GetPractice(), id: request.GetRequestId(), send: func(ctx context.Context) word {
+	f.leaveIt(order{practice: request.GetPractice(), dossier: request.GetDossier(), id: request.GetRequestId(), send: func(ctx context.Context) word {
 		return f.caller.submit(ctx, request, overREST, "")
 	}})
 }
 
+// named is what names an import.
+type named interface {
+	GetPractice() string
+	GetDossier() string
+	GetRequestId() string
+}
+
 // await asks until the import is in the state, as it must be soon.
-func (f *fixture) await(practice, id, state string) {
+func (f *fixture) await(which named, state string) {
 	f.Helper()
 	var w word
 	for began := time.Now(); time.Since(began) < 20*time.Second; time.Sleep(10 * time.Millisecond) {
-		if w = f.caller.get(f.Context(), practice, id, false, false); w.State == state {
+		if w = f.caller.get(f.Context(), which.GetPractice(), which.GetDossier(), which.GetRequestId(), false, false); w.State == state {
 			return
 		}
 	}
-	f.Fatalf("%s is %q (%s), not %s", id, w.State, w.Code, state)
+	f.Fatalf("%s is %q (%s), not %s", which.GetRequestId(), w.State, w.Code, state)
 }
 
-func (f *fixture) state(practice, id string) string {
+func (f *fixture) state(which named) string {
 	f.Helper()
-	return f.caller.get(f.Context(), practice, id, false, false).State
+	return f.caller.get(f.Context(), which.GetPractice(), which.GetDossier(), which.GetRequestId(), false, false).State
 }
 
 // submissions are how often Loop was sent a document, and how often it is booked.
@@ -171,12 +178,12 @@ func killInEachState(t *testing.T, way way) {
 		}
 		each.bring(f, orders[each.id])
 		if !each.held {
-			f.await(each.practice, each.id, each.killed)
+			f.await(orders[each.id], each.killed)
 		}
 	}
 	// Together, at the moment of death: reaching one state must not have let another pass.
 	for _, each := range table {
-		f.await(each.practice, each.id, each.killed)
+		f.await(orders[each.id], each.killed)
 	}
 	f.kill()
 	if err := f.loop.line.release(func(written string) bool { return strings.Contains(written, `arrives-after-the-death"`) }); err != nil {
@@ -190,7 +197,7 @@ func killInEachState(t *testing.T, way way) {
 	compare := func(when string, want func(row) string) {
 		t.Helper()
 		for _, each := range table {
-			if got := f.state(each.practice, each.id); got != want(each) {
+			if got := f.state(orders[each.id]); got != want(each) {
 				t.Errorf("%s: %s, it is %s and not %s", each.id, when, got, want(each))
 			}
 		}
@@ -204,7 +211,7 @@ func killInEachState(t *testing.T, way way) {
 	}
 	f.loop.admin(t, http.MethodPost, "/_sim/imports/finish", "")
 	for _, each := range table {
-		f.await(each.practice, each.id, each.end)
+		f.await(orders[each.id], each.end)
 	}
 	// What is over stays so through another death, and repeating it sends nothing.
 	f.restart()

@@ -82,7 +82,7 @@ func TestAHundredMegabytes(t *testing.T) {
 	}); err != nil {
 		t.Fatal(err)
 	}
-	last := f.caller.watch(t.Context(), practice, "FEC")
+	last := f.caller.watch(t.Context(), practice, dossier, "FEC")
 	if last.State != "SUCCEEDED" {
 		t.Fatalf("it is %s: %s", last.State, last.found)
 	}

@@ -19,7 +19,7 @@ const (
 
 func again(request *looppb.ImportEntriesRequest) *looppb.ResolveImportRequest {
 	return &looppb.ResolveImportRequest{
-		Practice: request.GetPractice(), RequestId: request.GetRequestId(), Action: &looppb.ResolveImportRequest_Resubmit{
+		Practice: request.GetPractice(), Dossier: request.GetDossier(), RequestId: request.GetRequestId(), Action: &looppb.ResolveImportRequest_Resubmit{
 			Resubmit: &looppb.ResubmitImport{Payload: &looppb.ResubmitImport_Entries{
 				Entries: &looppb.ResubmittedEntries{Options: request.GetOptions(), Entries: request.GetEntries()},
 			}},
@@ -34,9 +34,9 @@ func (f *fixture) resubmit(request *looppb.ImportEntriesRequest, patience time.D
 	return f.caller.resolve(ctx, again(request), false)
 }
 
-func (f *fixture) attempt(id string) int {
+func (f *fixture) attempt(which named) int {
 	f.Helper()
-	return int(f.caller.get(f.Context(), loopsim.SandboxDemo, id, false, false).found.GetAttempt())
+	return int(f.caller.get(f.Context(), which.GetPractice(), which.GetDossier(), which.GetRequestId(), false, false).found.GetAttempt())
 }
 
 // TestAServerThatIsKilledWhileItSendsAgainSendsNothingTwice is the table of states for RESUBMIT: imports that Loop never saw
@@ -122,11 +122,11 @@ func TestAServerThatIsKilledWhileItSendsAgainSendsNothingTwice(t *testing.T) {
 			patience = 300 * time.Millisecond
 		}
 		f.resubmit(requests[each.id], patience)
-		f.await(demo, each.id, each.killed)
+		f.await(requests[each.id], each.killed)
 	}
 	for _, each := range table {
-		f.await(demo, each.id, each.killed)
-		if n := f.attempt(each.id); n != each.killedAttempt {
+		f.await(requests[each.id], each.killed)
+		if n := f.attempt(requests[each.id]); n != each.killedAttempt {
 			t.Errorf("%s: killed at attempt %d, not %d", each.id, n, each.killedAttempt)
 		}
 	}
@@ -143,7 +143,7 @@ func TestAServerThatIsKilledWhileItSendsAgainSendsNothingTwice(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, each := range table {
-		f.await(demo, each.id, each.found)
+		f.await(requests[each.id], each.found)
 	}
 	for _, when := range []string{"at once", "a while later"} {
 		for _, each := range table {
@@ -157,7 +157,7 @@ func TestAServerThatIsKilledWhileItSendsAgainSendsNothingTwice(t *testing.T) {
 	}
 	f.loop.FinishImports()
 	for _, each := range table {
-		f.await(demo, each.id, each.end)
+		f.await(requests[each.id], each.end)
 		if sent, booked := f.submissions(each.id); sent != each.sent || booked != each.booked {
 			t.Errorf("%s: sent %d times and booked %d times, not %d and %d", each.id, sent, booked, each.sent, each.booked)
 		}

@@ -235,6 +235,7 @@ func same(t *testing.T, overGRPC, overREST outcome) {
 	x, y := *a, *b
 	x.Trailer, y.Header, y.HTTP = nil, nil, 0
 	for _, f := range []*failure{&x, &y} { // ids and waits that no two calls share
+		delete(f.Metadata, "replayed")
 		delete(f.Metadata, "requestId")
 		delete(f.Metadata, "instanceId")
 		f.Retry = f.Retry.Round(5 * time.Second)

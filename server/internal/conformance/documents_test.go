@@ -80,15 +80,14 @@ func TestTheSameDocumentUnderTheSameIDIsSentOnce(t *testing.T) {
 	if got := h.storeOver("REST", "everything", documentOf("FA-1", pdf("one"))); got.Err != nil {
 		t.Errorf("over REST: %+v", got.Err)
 	}
-	read, err := looppb.NewDocumentServiceClient(h.conn).GetDocument(as(t.Context(), "everything"), &looppb.GetDocumentRequest{Practice: "partner", RequestId: "FA-1"})
+	read, err := looppb.NewDocumentServiceClient(h.conn).GetDocument(as(t.Context(), "everything"), &looppb.GetDocumentRequest{Practice: "partner", Dossier: "DOSSIER_TEST", RequestId: "FA-1"})
 	if err != nil || !proto.Equal(read.GetDocument(), first) || len(first.GetLoopIds()) != 1 {
 		t.Errorf("read later: %v, %v; want %v", read, err, first)
 	}
 
-	otherSide, otherDossier := documentOf("FA-1", pdf("one")), documentOf("FA-1", pdf("one"))
+	otherSide := documentOf("FA-1", pdf("one"))
 	otherSide.Transaction = looppb.DocumentTransaction_DOCUMENT_TRANSACTION_SALE
-	otherDossier.Dossier = "BIG00001"
-	for name, u := range map[string]*upload{"another file": documentOf("FA-1", pdf("two")), "another side": otherSide, "another dossier": otherDossier} {
+	for name, u := range map[string]*upload{"another file": documentOf("FA-1", pdf("two")), "another side": otherSide} {
 		if err := h.store("everything", u); reasonOf(err) != "REQUEST_ID_REUSED" || status.Code(err) != codes.AlreadyExists {
 			t.Errorf("%s under the id: %v", name, err)
 		}
@@ -141,8 +140,8 @@ func TestTheSameDocumentUnderAnotherID(t *testing.T) {
 	}
 }
 
-// TestDocumentsAndImportsShareTheIDsAndNothingElse.
-func TestDocumentsAndImportsShareTheIDsAndNothingElse(t *testing.T) {
+// TestAnIDNamesADocumentAndAnImport: an invoice's number is a good id for both.
+func TestAnIDNamesADocumentAndAnImport(t *testing.T) {
 	h := start(t, nil)
 	imports, documents := looppb.NewImportServiceClient(h.conn), looppb.NewDocumentServiceClient(h.conn)
 	ctx := as(t.Context(), "everything")
@@ -152,33 +151,33 @@ func TestDocumentsAndImportsShareTheIDsAndNothingElse(t *testing.T) {
 	if _, err := imports.ImportEntries(ctx, importOf("FA-1", invoice("facture.pdf", "120"))); err != nil { // the document's name, of all references
 		t.Fatal(err)
 	}
-	if _, err := imports.ImportEntries(ctx, importOf("DOC-1", invoice("FA-2", "120"))); reasonOf(err) != "REQUEST_ID_REUSED" {
-		t.Errorf("an import under a document's id: %v", err)
-	}
-	if err := h.store("everything", documentOf("FA-1", pdf("two"))); reasonOf(err) != "REQUEST_ID_REUSED" {
-		t.Errorf("a document under an import's id: %v", err)
-	}
-	if _, err := imports.GetImport(ctx, &looppb.GetImportRequest{Practice: "partner", RequestId: "DOC-1"}); reasonOf(err) != "IMPORT_UNKNOWN" {
+	if _, err := imports.GetImport(ctx, &looppb.GetImportRequest{Practice: "partner", Dossier: "DOSSIER_TEST", RequestId: "DOC-1"}); reasonOf(err) != "IMPORT_UNKNOWN" {
 		t.Errorf("a document as an import: %v", err)
 	}
-	if _, err := documents.GetDocument(ctx, &looppb.GetDocumentRequest{Practice: "partner", RequestId: "FA-1"}); reasonOf(err) != "DOCUMENT_UNKNOWN" {
+	if _, err := documents.GetDocument(ctx, &looppb.GetDocumentRequest{Practice: "partner", Dossier: "DOSSIER_TEST", RequestId: "FA-1"}); reasonOf(err) != "DOCUMENT_UNKNOWN" {
 		t.Errorf("an import as a document: %v", err)
 	}
-	watch, err := imports.WatchImport(ctx, &looppb.WatchImportRequest{Practice: "partner", RequestId: "DOC-1"})
+	watch, err := imports.WatchImport(ctx, &looppb.WatchImportRequest{Practice: "partner", Dossier: "DOSSIER_TEST", RequestId: "DOC-1"})
 	if err == nil {
 		_, err = watch.Recv()
 	}
 	if reasonOf(err) != "IMPORT_UNKNOWN" {
 		t.Errorf("a document is watched: %v", err)
 	}
-	for _, request := range []*looppb.ListImportsRequest{{Practice: "partner"}, {Practice: "partner", DocumentReference: "facture.pdf"}, {Practice: "partner", PageSize: 1}} {
+	for _, request := range []*looppb.ListImportsRequest{{Practice: "partner", Dossier: "-"}, {Practice: "partner", Dossier: "-", DocumentReference: "facture.pdf"}, {Practice: "partner", Dossier: "-", PageSize: 1}} {
 		list, err := imports.ListImports(ctx, request)
 		if err != nil || len(list.GetImports()) != 1 || list.GetImports()[0].GetRequestId() != "FA-1" {
 			t.Errorf("%v lists %v, %v", request, list, err)
 		}
 	}
+	if _, err := imports.ImportEntries(ctx, importOf("DOC-1", invoice("FA-2", "120"))); err != nil {
+		t.Errorf("an import under a document's id: %v", err)
+	}
+	if err := h.store("everything", documentOf("FA-1", pdf("two"))); err != nil {
+		t.Errorf("a document under an import's id: %v", err)
+	}
 	// Who may neither write as the caller did nor read the dossier sees nothing.
-	if _, err := documents.GetDocument(as(t.Context(), "stranger"), &looppb.GetDocumentRequest{Practice: "partner", RequestId: "DOC-1"}); reasonOf(err) != "DOCUMENT_UNKNOWN" {
+	if _, err := documents.GetDocument(as(t.Context(), "stranger"), &looppb.GetDocumentRequest{Practice: "partner", Dossier: "DOSSIER_TEST", RequestId: "DOC-1"}); reasonOf(err) != "DOCUMENT_UNKNOWN" {
 		t.Errorf("a stranger reads %v", err)
 	}
 }
@@ -208,7 +207,7 @@ func runDocumentFault(t *testing.T, row writeRow, transport string) {
 		t.Fatalf("told %+v; want %s %s", got.Err, row.code, row.reason)
 	}
 	state := strings.Replace(row.state.String(), "IMPORT", "WRITE", 1)
-	read, err := looppb.NewDocumentServiceClient(h.conn).GetDocument(as(t.Context(), "everything"), &looppb.GetDocumentRequest{Practice: "partner", RequestId: "FA-1"})
+	read, err := looppb.NewDocumentServiceClient(h.conn).GetDocument(as(t.Context(), "everything"), &looppb.GetDocumentRequest{Practice: "partner", Dossier: "DOSSIER_TEST", RequestId: "FA-1"})
 	if err != nil || read.GetDocument().GetState().String() != state || read.GetDocument().GetError().GetReason() != row.reason {
 		t.Errorf("the ledger says %v, %v; want %s", read, err, state)
 	}

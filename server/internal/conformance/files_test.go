@@ -76,7 +76,7 @@ func importOfLink(id, link string) *looppb.ImportFileRequest {
 // lastState watches an import to its end.
 func (h *harness) lastState(id string) (last *looppb.Import) {
 	h.t.Helper()
-	stream, err := looppb.NewImportServiceClient(h.conn).WatchImport(as(h.t.Context(), "everything"), &looppb.WatchImportRequest{Practice: "partner", RequestId: id})
+	stream, err := looppb.NewImportServiceClient(h.conn).WatchImport(as(h.t.Context(), "everything"), &looppb.WatchImportRequest{Practice: "partner", Dossier: "DOSSIER_TEST", RequestId: id})
 	if err != nil {
 		h.t.Fatal(err)
 	}
@@ -88,7 +88,7 @@ func (h *harness) lastState(id string) (last *looppb.Import) {
 		if err != nil {
 			h.t.Fatal(err)
 		}
-		last = message.GetImport()
+		last = message.GetImportRecord()
 	}
 }
 
@@ -134,7 +134,7 @@ func TestAFileIsDepositedImportedAndFollowed(t *testing.T) {
 				t.Errorf("%d references, %d journals", n, len(report.GetJournals()))
 			}
 			listed, err := looppb.NewImportServiceClient(h.conn).ListImports(as(t.Context(), "everything"),
-				&looppb.ListImportsRequest{Practice: "partner", DocumentReference: last.GetDocumentReferences()[99]})
+				&looppb.ListImportsRequest{Practice: "partner", Dossier: "-", DocumentReference: last.GetDocumentReferences()[99]})
 			if err != nil || len(listed.GetImports()) != 1 || !proto.Equal(listed.GetImports()[0], last) {
 				t.Errorf("by its last reference: %v, %v", listed, err)
 			}
@@ -194,7 +194,7 @@ func TestTheSameFileIsImportedOnce(t *testing.T) {
 	send := func(caller string, request *looppb.ImportFileRequest) (*looppb.Import, error) {
 		t.Helper()
 		got, err := client.ImportFile(as(t.Context(), caller), request)
-		return got.GetImport(), err
+		return got.GetImportRecord(), err
 	}
 	deposit := h.mustDeposit(fecOf(3000, 1)).GetDepositId()
 	first, err := send("everything", importOfDeposit("F-1", deposit))
@@ -254,7 +254,7 @@ func TestALinkIsTheSameWithAnotherSignature(t *testing.T) {
 		"signed anew": path + "?sig=CANARY2", "of a host in lower case": strings.ToLower(path), "that has expired meanwhile": path + "?se=2026-01-01T00:00:00Z&sig=CANARY3",
 	} {
 		again, err := client.ImportFile(as(t.Context(), "everything"), importOfLink("L-1", link))
-		if err != nil || again.GetImport().GetLoopRequestId() != first.GetImport().GetLoopRequestId() {
+		if err != nil || again.GetImportRecord().GetLoopRequestId() != first.GetImportRecord().GetLoopRequestId() {
 			t.Errorf("%s: %v, %v", name, again, err)
 		}
 	}
@@ -328,7 +328,7 @@ func TestADepositExpires(t *testing.T) {
 		_, err = client.GetDeposit(as(t.Context(), "everything"), asked)
 		return reasonOf(err) == "DEPOSIT_UNKNOWN"
 	})
-	if again, err := client.ImportFile(as(t.Context(), "everything"), importOfDeposit("F-1", deposit)); err != nil || again.GetImport().GetLoopRequestId() != imported.GetImport().GetLoopRequestId() {
+	if again, err := client.ImportFile(as(t.Context(), "everything"), importOfDeposit("F-1", deposit)); err != nil || again.GetImportRecord().GetLoopRequestId() != imported.GetImportRecord().GetLoopRequestId() {
 		t.Errorf("the import, repeated: %v, %v", again, err)
 	}
 	if _, err := client.ImportFile(as(t.Context(), "everything"), importOfDeposit("F-2", deposit)); reasonOf(err) != "DEPOSIT_UNKNOWN" {
@@ -474,8 +474,8 @@ func runFileFault(t *testing.T, row writeRow, transport string) {
 	if got.Err == nil || got.Err.Code != row.code || got.Err.Reason != row.reason || got.Err.Metadata["state"] == "" {
 		t.Fatalf("told %+v; want %s %s", got.Err, row.code, row.reason)
 	}
-	record, err := looppb.NewImportServiceClient(h.conn).GetImport(as(t.Context(), "everything"), &looppb.GetImportRequest{Practice: "partner", RequestId: "F-1"})
-	if err != nil || record.GetImport().GetState() != row.state || record.GetImport().GetTotals().GetLines() != deposit.GetReport().GetTotals().GetLines() {
+	record, err := looppb.NewImportServiceClient(h.conn).GetImport(as(t.Context(), "everything"), &looppb.GetImportRequest{Practice: "partner", Dossier: "DOSSIER_TEST", RequestId: "F-1"})
+	if err != nil || record.GetImportRecord().GetState() != row.state || record.GetImportRecord().GetTotals().GetLines() != deposit.GetReport().GetTotals().GetLines() {
 		t.Errorf("the ledger says %v, %v; want %s", record, err, row.state)
 	}
 	if calls, n := h.Simulator.Count("/importFEC"), booked(); calls != 1 || n != row.booked {
@@ -552,7 +552,7 @@ func TestFilesAreAudited(t *testing.T) {
 	}
 	for _, want := range []string{
 		`"event":"done","method":"/cegid.loop.v1.ImportService/DepositFile","caller":"everything","by":"token","practice":"partner","dossier":"DOSSIER_TEST","right":"write"`,
-		`"event":"submitted","caller":"everything","rpc":"ImportService.ImportFile","practice":"partner","dossier":"DOSSIER_TEST","import":"F-1"`,
+		`"event":"submitted","caller":"everything","rpc":"ImportService.ImportFile","practice":"partner","dossier":"DOSSIER_TEST","collection":"imports","import":"F-1"`,
 	} {
 		if !strings.Contains(h.log.String(), want) {
 			t.Errorf("the audit lacks %s", want)

@@ -423,7 +423,7 @@ func decode(t *testing.T, text []byte) any {
 }
 
 // volatile are the fields that no two calls share.
-var volatile = []string{"checkTime", "duration", "createTime", "updateTime", "nextPollTime", "loopRequestId", "loopIds", "expireTime"}
+var volatile = []string{"checkTime", "replayed", "duration", "createTime", "updateTime", "nextPollTime", "loopRequestId", "loopIds", "expireTime"}
 
 // settled is a copy without what changes from call to call.
 func settled(value any) any {

@@ -1,6 +1,7 @@
 package conformance
 
 import (
+	"cmp"
 	"bytes"
 	"context"
 	"encoding/base64"
@@ -88,7 +89,7 @@ func TestTheSameRequestIDSendsOnce(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if first.GetImport().GetLoopRequestId() != again.GetImport().GetLoopRequestId() {
+	if first.GetImportRecord().GetLoopRequestId() != again.GetImportRecord().GetLoopRequestId() {
 		t.Error("the second call got another import")
 	}
 	// And over REST, with the id in the header that REST callers are used to.
@@ -226,7 +227,7 @@ func TestAListDoesNotTellOfWhatItHides(t *testing.T) {
 	}
 	var ids []string
 	for token := ""; ; {
-		page, err := client.ListImports(as(t.Context(), "stranger"), &looppb.ListImportsRequest{Practice: "partner", PageSize: 1, PageToken: token})
+		page, err := client.ListImports(as(t.Context(), "stranger"), &looppb.ListImportsRequest{Practice: "partner", Dossier: "-", PageSize: 1, PageToken: token})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -267,7 +268,7 @@ func TestALongListFitsAnAnswer(t *testing.T) {
 	}
 	seen := map[string]int{}
 	for token := ""; ; {
-		page, err := client.ListImports(as(t.Context(), "everything"), &looppb.ListImportsRequest{Practice: "partner", PageSize: 1000, PageToken: token})
+		page, err := client.ListImports(as(t.Context(), "everything"), &looppb.ListImportsRequest{Practice: "partner", Dossier: "-", PageSize: 1000, PageToken: token})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -295,7 +296,7 @@ func TestAnImportIsFollowedAndListed(t *testing.T) {
 	for reference, want := range map[string]looppb.ImportState{
 		"FA-1": looppb.ImportState_IMPORT_STATE_SUCCEEDED, "SIM-FAIL-LATE-1": looppb.ImportState_IMPORT_STATE_FAILED,
 	} {
-		stream, err := client.WatchImport(ctx, &looppb.WatchImportRequest{Practice: "partner", RequestId: reference})
+		stream, err := client.WatchImport(ctx, &looppb.WatchImportRequest{Practice: "partner", Dossier: "DOSSIER_TEST", RequestId: reference})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -305,7 +306,7 @@ func TestAnImportIsFollowedAndListed(t *testing.T) {
 			if err != nil {
 				break
 			}
-			last = message.GetImport()
+			last = message.GetImportRecord()
 		}
 		if last.GetState() != want || last.GetNextPollTime() != nil {
 			t.Errorf("%s ended as %v", reference, last)
@@ -322,11 +323,11 @@ func TestAnImportIsFollowedAndListed(t *testing.T) {
 		"all, the latest first": {&looppb.ListImportsRequest{}, "everything", []string{"SIM-FAIL-LATE-1", "FA-1"}},
 		"by state":              {&looppb.ListImportsRequest{States: []looppb.ImportState{looppb.ImportState_IMPORT_STATE_FAILED}}, "everything", []string{"SIM-FAIL-LATE-1"}},
 		"by document reference": {&looppb.ListImportsRequest{DocumentReference: "FA-1"}, "everything", []string{"FA-1"}},
-		"by another dossier":    {&looppb.ListImportsRequest{DossierCode: "BIG00001"}, "everything", nil},
+		"by another dossier":    {&looppb.ListImportsRequest{Dossier: "BIG00001"}, "everything", nil},
 		"by another caller":     {&looppb.ListImportsRequest{Caller: "stranger"}, "everything", nil},
 		"to who may not read":   {&looppb.ListImportsRequest{}, "stranger", nil},
 	} {
-		c.query.Practice = "partner"
+		c.query.Practice, c.query.Dossier = "partner", cmp.Or(c.query.GetDossier(), "-")
 		got, err := client.ListImports(as(t.Context(), c.as), c.query)
 		if err != nil {
 			t.Errorf("%s: %v", name, err)
@@ -340,18 +341,18 @@ func TestAnImportIsFollowedAndListed(t *testing.T) {
 			t.Errorf("%s: %v; want %v", name, ids, c.want)
 		}
 	}
-	if _, err := client.GetImport(as(t.Context(), "stranger"), &looppb.GetImportRequest{Practice: "partner", RequestId: "FA-1"}); reasonOf(err) != "IMPORT_UNKNOWN" {
+	if _, err := client.GetImport(as(t.Context(), "stranger"), &looppb.GetImportRequest{Practice: "partner", Dossier: "DOSSIER_TEST", RequestId: "FA-1"}); reasonOf(err) != "IMPORT_UNKNOWN" {
 		t.Errorf("to who may not read: %v", err)
 	}
 	_, _, operations := h.Server.Addresses()
 	if _, metrics := h.get("http://" + operations.String() + "/metrics"); !strings.Contains(metrics, `ledger_submissions{state="FAILED"} 1`) || !strings.Contains(metrics, `ledger_submissions{state="UNCERTAIN"} 0`) {
 		t.Error("the metrics do not tell the states of the ledger")
 	}
-	page, err := client.ListImports(ctx, &looppb.ListImportsRequest{Practice: "partner", PageSize: 1})
+	page, err := client.ListImports(ctx, &looppb.ListImportsRequest{Practice: "partner", Dossier: "-", PageSize: 1})
 	if err != nil || len(page.GetImports()) != 1 || page.GetNextPageToken() == "" {
 		t.Fatalf("a page of one: %v, %v", page, err)
 	}
-	rest, err := client.ListImports(ctx, &looppb.ListImportsRequest{Practice: "partner", PageSize: 1, PageToken: page.GetNextPageToken()})
+	rest, err := client.ListImports(ctx, &looppb.ListImportsRequest{Practice: "partner", Dossier: "-", PageSize: 1, PageToken: page.GetNextPageToken()})
 	if err != nil || len(rest.GetImports()) != 1 || rest.GetImports()[0].GetRequestId() != "FA-1" {
 		t.Errorf("the rest: %v, %v", rest, err)
 	}
@@ -373,7 +374,7 @@ func TestACallerWhoLeavesFindsTheOutcome(t *testing.T) {
 		t.Fatalf("the hurried call: %v", err)
 	}
 	got, err := client.ImportEntries(as(t.Context(), "everything"), request)
-	if err != nil || got.GetImport().GetLoopRequestId() == "" {
+	if err != nil || got.GetImportRecord().GetLoopRequestId() == "" {
 		t.Errorf("the second call: %v, %v", got, err)
 	}
 	if calls := h.Simulator.Count("/importJson"); calls != 1 {
@@ -468,12 +469,12 @@ func runWriteFault(t *testing.T, row writeRow, transport string) {
 		t.Errorf("Loop was called %d times for one call", calls)
 	}
 	client := looppb.NewImportServiceClient(h.conn)
-	record, err := client.GetImport(as(t.Context(), "everything"), &looppb.GetImportRequest{Practice: "partner", RequestId: "FA-1"})
-	if err != nil || record.GetImport().GetState() != row.state {
+	record, err := client.GetImport(as(t.Context(), "everything"), &looppb.GetImportRequest{Practice: "partner", Dossier: "DOSSIER_TEST", RequestId: "FA-1"})
+	if err != nil || record.GetImportRecord().GetState() != row.state {
 		t.Errorf("the ledger says %v, %v; want %s", record, err, row.state)
 	}
-	if record.GetImport().GetError().GetReason() != row.reason {
-		t.Errorf("the import's error is %v; want %s", record.GetImport().GetError(), row.reason)
+	if record.GetImportRecord().GetError().GetReason() != row.reason {
+		t.Errorf("the import's error is %v; want %s", record.GetImportRecord().GetError(), row.reason)
 	}
 	if n := h.booked("FA-1"); n != row.booked {
 		t.Errorf("booked %d times; want %d", n, row.booked)
@@ -541,8 +542,8 @@ func TestAWriteThatCannotBeSentIsNotSent(t *testing.T) {
 	if got := failureOf(status.Convert(err)); got.Code != "UNAVAILABLE" || got.Reason != "LOOP_UNAVAILABLE" {
 		t.Errorf("told %+v", got)
 	}
-	record, err := client.GetImport(as(t.Context(), "everything"), &looppb.GetImportRequest{Practice: "partner", RequestId: "FA-1"})
-	if err != nil || record.GetImport().GetState() != looppb.ImportState_IMPORT_STATE_NOT_SENT {
+	record, err := client.GetImport(as(t.Context(), "everything"), &looppb.GetImportRequest{Practice: "partner", Dossier: "DOSSIER_TEST", RequestId: "FA-1"})
+	if err != nil || record.GetImportRecord().GetState() != looppb.ImportState_IMPORT_STATE_NOT_SENT {
 		t.Errorf("the ledger says %v, %v", record, err)
 	}
 }

@@ -43,14 +43,14 @@ func TestTheSameRawWriteUnderTheSameIDIsSentOnce(t *testing.T) {
 	h := start(t, nil)
 	client, ctx := looppb.NewRawServiceClient(h.conn), as(t.Context(), "everything")
 	first, err := client.Call(ctx, noteOf("N-1", "une note"))
-	if err != nil || first.GetHttpStatus() != 201 || first.GetFromLedger() {
+	if err != nil || first.GetHttpStatus() != 201 || first.GetReplayed() {
 		t.Fatalf("%v, %v", first, err)
 	}
 	spaced := noteOf("N-1", "")
 	spaced.Body = "{ \"text\" :\n\"une note\" }"
 	for name, request := range map[string]*looppb.CallRequest{"unchanged": noteOf("N-1", "une note"), "with other blanks": spaced} {
 		again, err := client.Call(ctx, request)
-		if err != nil || !again.GetFromLedger() || again.GetState() != looppb.WriteState_WRITE_STATE_SUCCEEDED || again.GetBody() != "" || again.GetHttpStatus() != 0 {
+		if err != nil || !again.GetReplayed() || again.GetState() != looppb.WriteState_WRITE_STATE_SUCCEEDED || again.GetBody() != "" || again.GetHttpStatus() != 0 {
 			t.Errorf("%s: %v, %v", name, again, err)
 		}
 	}
@@ -68,7 +68,7 @@ func TestTheSameRawWriteUnderTheSameIDIsSentOnce(t *testing.T) {
 	if n := h.Simulator.Count("/simNotes"); n != 2 {
 		t.Errorf("Loop was called %d times", n)
 	}
-	if _, err := looppb.NewImportServiceClient(h.conn).GetImport(ctx, &looppb.GetImportRequest{Practice: "partner", RequestId: "N-1"}); reasonOf(err) != "IMPORT_UNKNOWN" {
+	if _, err := looppb.NewImportServiceClient(h.conn).GetImport(ctx, &looppb.GetImportRequest{Practice: "partner", Dossier: "DOSSIER_TEST", RequestId: "N-1"}); reasonOf(err) != "IMPORT_UNKNOWN" {
 		t.Errorf("a raw call as an import: %v", err)
 	}
 }
@@ -91,7 +91,7 @@ func TestFaultTableOfRawWrites(t *testing.T) {
 			h.Simulator.ClearFaults()
 			again, err := client.Call(ctx, noteOf("N-1", "x"))
 			switch calls := h.Simulator.Count("/simNotes"); {
-			case row.resent && (err != nil || again.GetFromLedger() || calls != 2):
+			case row.resent && (err != nil || again.GetReplayed() || calls != 2):
 				t.Errorf("the same id again: %v, %v after %d calls; want it done", again, err, calls)
 			case !row.resent && (reasonOf(err) != row.reason || calls != 1):
 				t.Errorf("the same id again: %v after %d calls; want the error that it ended with", err, calls)

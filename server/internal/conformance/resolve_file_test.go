@@ -99,7 +99,7 @@ func TestAFileThatWasNotBookedIsSentAgainOnce(t *testing.T) {
 	}
 	// Its first caller learns of it by the same call.
 	repeated, err := r.client.ImportFile(as(t.Context(), "clerk"), importOfDeposit("FEC-1", mine))
-	if err != nil || repeated.GetImport().GetAttempt() != 2 || repeated.GetImport().GetResolution().GetResubmitCaller() != "everything" {
+	if err != nil || repeated.GetImportRecord().GetAttempt() != 2 || repeated.GetImportRecord().GetResolution().GetResubmitCaller() != "everything" {
 		t.Errorf("%v, %v", repeated, err)
 	}
 	r.Simulator.FinishImports()

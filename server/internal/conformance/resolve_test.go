@@ -1,6 +1,7 @@
 package conformance
 
 import (
+	"cmp"
 	"bytes"
 	"context"
 	"fmt"
@@ -31,17 +32,25 @@ func newResolver(t *testing.T) *resolver {
 }
 
 func (r *resolver) resolve(caller string, request *looppb.ResolveImportRequest) (*looppb.Import, error) {
-	request.Practice = "partner"
+	request.Practice, request.Dossier = "partner", cmp.Or(request.GetDossier(), "DOSSIER_TEST")
 	response, err := r.client.ResolveImport(as(r.t.Context(), caller), request)
-	return response.GetImport(), err
+	return response.GetImportRecord(), err
 }
 
 func (r *resolver) check(caller, id string) (*looppb.Import, error) {
-	return r.resolve(caller, &looppb.ResolveImportRequest{RequestId: id, Action: &looppb.ResolveImportRequest_Check{Check: &looppb.CheckImport{}}})
+	return r.resolve(caller, checkOf(id))
+}
+
+func checkOf(id string) *looppb.ResolveImportRequest {
+	return &looppb.ResolveImportRequest{RequestId: id, Action: &looppb.ResolveImportRequest_Check{Check: &looppb.CheckImport{}}}
+}
+
+func confirmOf(id string, outcome looppb.StatedOutcome) *looppb.ResolveImportRequest {
+	return &looppb.ResolveImportRequest{RequestId: id, Action: &looppb.ResolveImportRequest_Confirm{Confirm: &looppb.ConfirmImport{Outcome: outcome}}}
 }
 
 func (r *resolver) confirm(caller, id string, outcome looppb.StatedOutcome) (*looppb.Import, error) {
-	return r.resolve(caller, &looppb.ResolveImportRequest{RequestId: id, Action: &looppb.ResolveImportRequest_Confirm{Confirm: &looppb.ConfirmImport{Outcome: outcome}}})
+	return r.resolve(caller, confirmOf(id, outcome))
 }
 
 func (r *resolver) resubmit(caller string, request *looppb.ImportEntriesRequest) (*looppb.Import, error) {
@@ -50,7 +59,7 @@ func (r *resolver) resubmit(caller string, request *looppb.ImportEntriesRequest)
 
 func again(request *looppb.ImportEntriesRequest) *looppb.ResolveImportRequest {
 	return &looppb.ResolveImportRequest{
-		RequestId: request.GetRequestId(), Action: &looppb.ResolveImportRequest_Resubmit{Resubmit: &looppb.ResubmitImport{
+		Dossier: request.GetDossier(), RequestId: request.GetRequestId(), Action: &looppb.ResolveImportRequest_Resubmit{Resubmit: &looppb.ResubmitImport{
 			Payload: &looppb.ResubmitImport_Entries{Entries: &looppb.ResubmittedEntries{Options: request.GetOptions(), Entries: request.GetEntries()}},
 		}},
 	}
@@ -116,13 +125,13 @@ func TestWhatWasNotBookedIsSentAgainOnce(t *testing.T) {
 				return
 			}
 			overREST := again(lost)
-			overREST.RequestId = ""
+			overREST.RequestId, overREST.Dossier = "", ""
 			body, err := protojson.Marshal(overREST)
 			if err != nil {
 				t.Error(err)
 				return
 			}
-			request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, r.rest+"/v1/practices/partner/imports/FA-1:resolve", bytes.NewReader(body))
+			request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, r.rest+"/v1/practices/partner/dossiers/DOSSIER_TEST/imports/FA-1:resolve", bytes.NewReader(body))
 			if err != nil {
 				t.Error(err)
 				return
@@ -142,8 +151,8 @@ func TestWhatWasNotBookedIsSentAgainOnce(t *testing.T) {
 	}
 	// It is still its first caller's, who learns what became of it by the same call.
 	mine, err := r.client.ImportEntries(as(t.Context(), "clerk"), lost)
-	resolution := mine.GetImport().GetResolution()
-	if err != nil || mine.GetImport().GetCaller() != "clerk" || mine.GetImport().GetAttempt() != 2 ||
+	resolution := mine.GetImportRecord().GetResolution()
+	if err != nil || mine.GetImportRecord().GetCaller() != "clerk" || mine.GetImportRecord().GetAttempt() != 2 ||
 		resolution.GetResubmissions() != 1 || resolution.GetResubmitCaller() != "everything" || resolution.GetResubmitTime() == nil ||
 		resolution.GetEvidence().GetAttempt() != 1 || resolution.GetEvidence().GetVerdict() != looppb.ImportVerdict_IMPORT_VERDICT_NOT_FOUND {
 		t.Errorf("%v, %v", mine, err)
@@ -207,11 +216,11 @@ func TestAPersonsWordOpensOrClosesAnImport(t *testing.T) {
 	}
 	r.Simulator.FinishImports()
 	for began := time.Now(); ; time.Sleep(5 * time.Millisecond) {
-		got, err := r.client.GetImport(as(t.Context(), "clerk"), &looppb.GetImportRequest{Practice: "partner", RequestId: "SIM-FAIL-LATE-3"})
+		got, err := r.client.GetImport(as(t.Context(), "clerk"), &looppb.GetImportRequest{Practice: "partner", Dossier: "DOSSIER_TEST", RequestId: "SIM-FAIL-LATE-3"})
 		if err != nil || time.Since(began) > 20*time.Second {
 			t.Fatal(got, err)
 		}
-		if got.GetImport().GetState() == looppb.ImportState_IMPORT_STATE_FAILED {
+		if got.GetImportRecord().GetState() == looppb.ImportState_IMPORT_STATE_FAILED {
 			break
 		}
 	}
@@ -224,7 +233,7 @@ func TestAPersonsWordOpensOrClosesAnImport(t *testing.T) {
 	}
 }
 
-// TestTheRightsOfADossierResolveItsImportsAlone: the call names no dossier, and the clerk may write in others.
+// TestTheRightsOfADossierResolveItsImportsAlone: the clerk may write in another.
 func TestTheRightsOfADossierResolveItsImportsAlone(t *testing.T) {
 	r := newResolver(t)
 	lost := importOf("FA-1", invoice("SIM-CUT-BEFORE-1", "120"))
@@ -232,22 +241,26 @@ func TestTheRightsOfADossierResolveItsImportsAlone(t *testing.T) {
 	if _, err := r.client.ImportEntries(as(t.Context(), "everything"), lost); reasonOf(err) != "OUTCOME_UNKNOWN" {
 		t.Fatal(err)
 	}
+	there := func(request *looppb.ResolveImportRequest) *looppb.ResolveImportRequest {
+		request.Dossier = "BIG00001"
+		return request
+	}
 	r.Simulator.ResetCounters()
-	if _, err := r.client.GetImport(as(t.Context(), "clerk"), &looppb.GetImportRequest{Practice: "partner", RequestId: "FA-1"}); err != nil {
+	if _, err := r.client.GetImport(as(t.Context(), "clerk"), &looppb.GetImportRequest{Practice: "partner", Dossier: "BIG00001", RequestId: "FA-1"}); err != nil {
 		t.Errorf("the clerk may read there: %v", err)
 	}
 	for name, call := range map[string]func() (*looppb.Import, error){
-		"check":      func() (*looppb.Import, error) { return r.check("clerk", "FA-1") },
-		"booked":     func() (*looppb.Import, error) { return r.confirm("clerk", "FA-1", booked) },
-		"not booked": func() (*looppb.Import, error) { return r.confirm("clerk", "FA-1", notBooked) },
+		"check":      func() (*looppb.Import, error) { return r.resolve("clerk", there(checkOf("FA-1"))) },
+		"booked":     func() (*looppb.Import, error) { return r.resolve("clerk", there(confirmOf("FA-1", booked))) },
+		"not booked": func() (*looppb.Import, error) { return r.resolve("clerk", there(confirmOf("FA-1", notBooked))) },
 		"resubmit":   func() (*looppb.Import, error) { return r.resubmit("clerk", lost) },
 	} {
 		if _, err := call(); reasonOf(err) != "CALLER_NOT_ALLOWED" {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	after, err := r.client.GetImport(as(t.Context(), "everything"), &looppb.GetImportRequest{Practice: "partner", RequestId: "FA-1"})
-	if err != nil || after.GetImport().GetResolution() != nil || after.GetImport().GetState() != looppb.ImportState_IMPORT_STATE_UNCERTAIN {
+	after, err := r.client.GetImport(as(t.Context(), "everything"), &looppb.GetImportRequest{Practice: "partner", Dossier: "BIG00001", RequestId: "FA-1"})
+	if err != nil || after.GetImportRecord().GetResolution() != nil || after.GetImportRecord().GetState() != looppb.ImportState_IMPORT_STATE_UNCERTAIN {
 		t.Errorf("%v, %v", after, err)
 	}
 	if n := r.Simulator.Count("/EcritureComptable") + r.importJSONs(); n != 0 {
@@ -305,8 +318,8 @@ func TestALookIntoLoopThatFailsLeavesWhatWasSeen(t *testing.T) {
 		}
 	}
 	r.Simulator.RemoveFault(fault)
-	after, err := r.client.GetImport(as(t.Context(), "clerk"), &looppb.GetImportRequest{Practice: "partner", RequestId: "FA-1"})
-	if err != nil || !after.GetImport().GetResolution().GetEvidence().GetCheckTime().AsTime().Equal(before.GetResolution().GetEvidence().GetCheckTime().AsTime()) {
+	after, err := r.client.GetImport(as(t.Context(), "clerk"), &looppb.GetImportRequest{Practice: "partner", Dossier: "DOSSIER_TEST", RequestId: "FA-1"})
+	if err != nil || !after.GetImportRecord().GetResolution().GetEvidence().GetCheckTime().AsTime().Equal(before.GetResolution().GetEvidence().GetCheckTime().AsTime()) {
 		t.Errorf("%v, %v", after, err)
 	}
 	if n := r.importJSONs(); n != 1 {
@@ -377,7 +390,7 @@ func TestACallerWhoLeavesAResubmissionFindsItsOutcome(t *testing.T) {
 	lost := r.lose(importOf("FA-1", invoice("SIM-CUT-ONCE-1", "120")))
 	r.Simulator.Inject(loopsim.Fault{Kind: loopsim.FaultLatency, Latency: 700 * time.Millisecond, Route: "/importJson", After: true})
 	request := again(lost)
-	request.Practice = "partner"
+	request.Practice, request.Dossier = "partner", cmp.Or(request.GetDossier(), "DOSSIER_TEST")
 	ctx, cancel := context.WithCancel(as(t.Context(), "everything"))
 	go func() {
 		for r.importJSONs() < 2 && t.Context().Err() == nil {

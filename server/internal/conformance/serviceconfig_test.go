@@ -51,10 +51,10 @@ func serveFailing(t *testing.T, f *failing) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	access := map[string]policy.Right{}
+	access := map[string]policy.Access{}
 	for _, service := range app.Services() {
 		for i := range service.Methods().Len() {
-			access["/"+string(service.FullName())+"/"+string(service.Methods().Get(i).Name())] = policy.Read
+			access["/"+string(service.FullName())+"/"+string(service.Methods().Get(i).Name())] = policy.Access{Right: policy.Read}
 		}
 	}
 	log, grants := slog.New(slog.DiscardHandler), policy.AllowAll("anybody", "")

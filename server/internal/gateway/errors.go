@@ -60,6 +60,9 @@ func setErrorHeaders(header http.Header, err error) {
 	if delay := apierror.RetryAfterOf(err); delay > 0 {
 		header.Set("Retry-After", strconv.Itoa(int(math.Ceil(delay.Seconds()))))
 	}
+	if apierror.IsReplay(err) {
+		header.Set(replayedHeader, "true")
+	}
 	if status.Code(err) == codes.Unauthenticated {
 		header.Set("WWW-Authenticate", `Bearer realm="loop"`)
 	}

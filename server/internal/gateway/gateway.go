@@ -81,6 +81,7 @@ func New(cfg Config) (http.Handler, error) {
 			if response == nil { // before the first message of a stream, which may turn out to have none
 				w.Header().Set("Content-Type", json.StreamContentType(nil))
 			}
+			noteReplay(w.Header(), response)
 			return nil
 		}),
 		runtime.WithErrorHandler(writeError),

@@ -189,7 +189,7 @@ func TestIdempotencyKeyIsTheRequestID(t *testing.T) {
 		{name: "the same twice is one too many", path: imports, body: `{}`, headers: []string{key, "FA-1", key, "FA-1"}, refused: true},
 		{name: "two are refused beside a body that has one", path: imports, body: `{"requestId": "FA-1"}`, headers: []string{key, "FA-1", key, "FA-1"}, refused: true},
 		{name: "a read that has no id ignores it", verb: http.MethodGet, path: accounts, headers: []string{key, "FA-1", key, "FA-2"}},
-		{name: "a read of an import by its id ignores it", verb: http.MethodGet, path: "/v1/practices/demo/imports/FA-1", headers: []string{key, "FA-2"}, want: "FA-1"},
+		{name: "a read of an import by its id ignores it", verb: http.MethodGet, path: "/v1/practices/demo/dossiers/CEGID001/imports/FA-1", headers: []string{key, "FA-2"}, want: "FA-1"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			f := serve(t, &upstream{}, nil, nil)
@@ -269,8 +269,8 @@ func TestPathsAndMethods(t *testing.T) {
 		{"HEAD of an unknown path", "HEAD", "/v1/nothing", 404, "", ""},
 		{"HEAD of a probe", "HEAD", "/healthz", 200, "", ""},
 		{"OPTIONS of a list", "OPTIONS", accounts, 405, "HTTP_METHOD_NOT_ALLOWED", "GET, POST"},
-		{"PUT of imports", "PUT", imports, 405, "HTTP_METHOD_NOT_ALLOWED", "POST"},
-		{"DELETE of imports", "DELETE", "/v1/practices/demo/imports", 405, "HTTP_METHOD_NOT_ALLOWED", "GET"},
+		{"PUT of imports", "PUT", imports, 405, "HTTP_METHOD_NOT_ALLOWED", "GET, POST"},
+		{"DELETE of imports", "DELETE", "/v1/practices/demo/dossiers/CEGID001/imports", 405, "HTTP_METHOD_NOT_ALLOWED", "GET, POST"},
 		{"a verb nobody knows", "BREW", accounts, 405, "HTTP_METHOD_NOT_ALLOWED", "GET, POST"},
 		{"a trailing slash", "GET", accounts + "/", 200, "", ""},
 		{"a slash within a dossier, encoded", "GET", "/v1/practices/demo/dossiers/A%2FB/accounts", 200, "", ""},

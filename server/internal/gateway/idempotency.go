@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"context"
+	"net/http"
 
 	"google.golang.org/grpc"
 	"google.golang.org/protobuf/proto"
@@ -25,6 +26,15 @@ func (c idempotencyKeys) Invoke(ctx context.Context, method string, args, reply 
 		}
 	}
 	return c.ClientConnInterface.Invoke(ctx, method, args, reply, options...)
+}
+
+// replayedHeader says that nothing was sent for this request: its id was known, and the answer is that of the first one.
+const replayedHeader = "Idempotent-Replayed"
+
+func noteReplay(header http.Header, response proto.Message) {
+	if answer, ok := response.(interface{ GetReplayed() bool }); ok && answer.GetReplayed() {
+		header.Set(replayedHeader, "true")
+	}
 }
 
 func setRequestID(request protoreflect.Message, keys []string) error {

@@ -149,10 +149,10 @@ func (r *route) checkQuery(rawQuery string) error {
 		return apierror.Field(looppb.ErrorReason_ERROR_REASON_REQUEST_MALFORMED, "", "the query string cannot be read: percent-encode its values")
 	}
 	var violations []apierror.Violation
-	times := map[protoreflect.Name]int{} // a field has two spellings
+	times := map[string]int{} // a field has two spellings
 	for name, given := range values {
 		if field := r.field(name); field != nil {
-			times[field.Name()] += len(given)
+			times[single(field, name)] += len(given)
 		}
 	}
 	for name, given := range values {
@@ -171,7 +171,13 @@ func (r *route) checkQuery(rawQuery string) error {
 	return apierror.Invalid(looppb.ErrorReason_ERROR_REASON_REQUEST_MALFORMED, violations...)
 }
 
-func (r *route) parameterProblem(name string, times map[protoreflect.Name]int) string {
+// single is what may be given once: a field, or an entry of a map.
+func single(field protoreflect.FieldDescriptor, name string) string {
+	_, key, _ := strings.Cut(name, "[")
+	return string(field.Name()) + "[" + key
+}
+
+func (r *route) parameterProblem(name string, times map[string]int) string {
 	if r.hasBody {
 		return "this method reads its JSON body alone: move the parameter there"
 	}
@@ -183,15 +189,21 @@ func (r *route) parameterProblem(name string, times map[protoreflect.Name]int) s
 		return "is part of the path already: leave it out of the query"
 	case r.headers[field.Name()] != "":
 		return "is what the header " + r.headers[field.Name()] + " says: leave it out of the query"
-	case times[field.Name()] > 1 && !field.IsList():
+	case times[single(field, name)] > 1 && !field.IsList():
 		return "is given more than once: give it once"
 	}
 	return ""
 }
 
-// field finds what a query parameter means, by its JSON name or its proto name, with dots into messages.
+// field finds what a query parameter means, by its JSON name or its proto name, with dots into messages; of a map, name[key].
 func (r *route) field(name string) (field protoreflect.FieldDescriptor) {
+	name, _, entry := strings.Cut(name, "[")
 	message := r.request
+	defer func() {
+		if field != nil && field.IsMap() != entry {
+			field = nil
+		}
+	}()
 	for part := range strings.SplitSeq(name, ".") {
 		if message == nil {
 			return nil

@@ -96,6 +96,7 @@ func (a *api) serveUpload(w http.ResponseWriter, r *http.Request, found *route) 
 		return
 	}
 	w.Header().Set("Content-Type", a.json.ContentType(response))
+	noteReplay(w.Header(), response)
 	_, _ = w.Write(body) // the caller may have gone
 }
 

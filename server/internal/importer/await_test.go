@@ -42,7 +42,7 @@ func TestWhoWaitsIsNotToldOfOtherContent(t *testing.T) {
 			t.Fatal(err)
 		}
 		other := first
-		other.Fingerprint = ledger.FingerprintOf(1, []byte("mended"), []byte{byte(round)})
+		other.Fingerprints = []ledger.Fingerprint{ledger.FingerprintOf(1, []byte("mended"), []byte{byte(round)})}
 		again, err := l.Begin(t.Context(), other, "another process")
 		if err != nil || again.Attempt != 2 {
 			t.Fatal(again, err)

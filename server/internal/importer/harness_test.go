@@ -38,7 +38,7 @@ func TestMain(m *testing.M) {
 			return nil
 		}
 		_, err := conn.ExecContext(context.Background(),
-			`CREATE TEMP TRIGGER faulty BEFORE UPDATE ON main.submission WHEN ledger_is_faulty() BEGIN SELECT RAISE(ABORT, 'the disk is full'); END`, nil)
+			`CREATE TEMP TRIGGER faulty BEFORE UPDATE ON main.write_request WHEN ledger_is_faulty() BEGIN SELECT RAISE(ABORT, 'the disk is full'); END`, nil)
 		return err
 	})
 	goleak.VerifyTestMain(pgtest.Main{M: m})
@@ -165,16 +165,20 @@ func (l *loop) client(t *testing.T) func(string) (*cegidclient.Client, bool) {
 	return func(practice string) (*cegidclient.Client, bool) { return client, practice == "demo" && !l.gone.Load() }
 }
 
+func key(id string) ledger.Key {
+	return ledger.Key{Practice: "demo", Dossier: "CEGID001", Collection: ledger.Imports, RequestID: id}
+}
+
 func submission(id string) ledger.Submission {
 	return ledger.Submission{
-		Key: ledger.Key{Practice: "demo", RequestID: id}, Caller: "billing", RPC: "ImportEntries", Dossier: "CEGID001", Format: "ENTRIES",
-		Fingerprint: ledger.FingerprintOf(1, []byte(id)), DocumentReferences: []string{id},
+		Key: key(id), Caller: "billing", RPC: "ImportEntries", Format: "ENTRIES",
+		Fingerprints: []ledger.Fingerprint{ledger.FingerprintOf(1, []byte(id))}, DocumentReferences: []string{id},
 	}
 }
 
 func get(t *testing.T, l *ledger.Ledger, id string) ledger.Record {
 	t.Helper()
-	record, err := l.Get(t.Context(), ledger.Key{Practice: "demo", RequestID: id})
+	record, err := l.Get(t.Context(), key(id))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -184,7 +188,7 @@ func get(t *testing.T, l *ledger.Ledger, id string) ledger.Record {
 // accepted is a send that Loop accepts: it notes first that bytes leave, as the client's hook does.
 func accepted(i *Importer, id string) func(context.Context) (string, error) {
 	return func(ctx context.Context) (string, error) {
-		record, err := i.cfg.Ledger.Get(ctx, ledger.Key{Practice: "demo", RequestID: id})
+		record, err := i.cfg.Ledger.Get(ctx, key(id))
 		if err != nil {
 			return "", err
 		}

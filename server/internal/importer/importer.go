@@ -101,16 +101,23 @@ func (i *Importer) Close() {
 // returns at once.
 func (i *Importer) Hasten(practice string) { i.poller.hasten(practice) }
 
+// Result is what became of a submission.
+type Result struct {
+	ledger.Record
+	// Replayed says that nothing was sent for this call: the ledger knew the id.
+	Replayed bool
+}
+
 // Submit begins a submission and answers what became of it; send calls Loop once. If the ledger knows the id already,
 // the answer is what became of that, and nothing is sent. When ctx ends first, the submission goes on without its
 // caller, who asks again with the same id.
-func (i *Importer) Submit(ctx context.Context, submission ledger.Submission, send func(context.Context) (loopRequestID string, err error)) (ledger.Record, error) {
+func (i *Importer) Submit(ctx context.Context, submission ledger.Submission, send func(context.Context) (loopRequestID string, err error)) (Result, error) {
 	return i.submit(ctx, i.beginning(submission), i.following(send), func() {})
 }
 
 // Resubmit is Submit for an import that a person wants to be sent again, see ledger.Resubmit; attempt is the one that it
 // is to follow, by is who. When another has done so already, the answer is what became of that.
-func (i *Importer) Resubmit(ctx context.Context, submission ledger.Submission, attempt int, by string, send func(context.Context) (loopRequestID string, err error)) (ledger.Record, error) {
+func (i *Importer) Resubmit(ctx context.Context, submission ledger.Submission, attempt int, by string, send func(context.Context) (loopRequestID string, err error)) (Result, error) {
 	return i.submit(ctx, func(ctx context.Context, owner string) (ledger.Begun, error) {
 		return i.cfg.Ledger.Resubmit(ctx, submission, attempt, by, owner)
 	}, i.following(send), func() {})
@@ -134,7 +141,7 @@ func (i *Importer) beginning(submission ledger.Submission) start {
 
 // Do is Submit for what Loop carries out at once, so that there is nothing to follow: send answers the ids that Loop
 // named. release is called once, when send is over or will not be called: what send reads may go then.
-func (i *Importer) Do(ctx context.Context, submission ledger.Submission, send func(context.Context) (loopIDs map[string]string, err error), release func()) (ledger.Record, error) {
+func (i *Importer) Do(ctx context.Context, submission ledger.Submission, send func(context.Context) (loopIDs map[string]string, err error), release func()) (Result, error) {
 	return i.submit(ctx, i.beginning(submission), func(ctx context.Context) ledger.Outcome {
 		loopIDs, err := send(ctx)
 		if err == nil {
@@ -144,22 +151,26 @@ func (i *Importer) Do(ctx context.Context, submission ledger.Submission, send fu
 	}, release)
 }
 
-func (i *Importer) submit(ctx context.Context, start start, send func(context.Context) ledger.Outcome, release func()) (ledger.Record, error) {
+func (i *Importer) submit(ctx context.Context, start start, send func(context.Context) ledger.Outcome, release func()) (Result, error) {
 	begun, done, err := i.begin(ctx, start, send, release)
 	if err != nil {
-		return ledger.Record{}, err
+		return Result{}, err
+	}
+	replay := func(known ledger.Record) (Result, error) {
+		record, err := i.Await(ctx, known)
+		return Result{record, true}, err
 	}
 	if begun.Existing {
-		return i.Await(ctx, begun.Record)
+		return replay(begun.Record)
 	}
 	select {
 	case settled := <-done:
 		if settled.existing {
-			return i.Await(ctx, settled.record)
+			return replay(settled.record)
 		}
-		return settled.record, settled.err
+		return Result{Record: settled.record}, settled.err
 	case <-ctx.Done():
-		return ledger.Record{}, ctx.Err()
+		return Result{}, ctx.Err()
 	}
 }
 
@@ -249,7 +260,7 @@ func (i *Importer) own(ctx context.Context, record ledger.Record, send func(cont
 	if err == nil {
 		i.cfg.Audit.LogAttrs(ctx, slog.LevelInfo, "audit", slog.String("event", "submitted"), slog.String("caller", after.Caller),
 			slog.String("rpc", after.RPC), slog.String("practice", after.Practice), slog.String("dossier", after.Dossier),
-			slog.String("import", after.RequestID), slog.Int("attempt", after.Attempt), slog.Int("entries", after.Totals.Entries),
+			slog.String("collection", string(after.Collection)), slog.String("import", after.RequestID), slog.Int("attempt", after.Attempt), slog.Int("entries", after.Totals.Entries),
 			slog.Int("lines", after.Totals.Lines), slog.String("debit", after.Totals.Debit), slog.String("state", string(after.State)),
 			slog.String("loop_request_id", after.LoopRequestID))
 	}
@@ -297,7 +308,11 @@ func (i *Importer) settle(ctx context.Context, record ledger.Record, outcome led
 			// Another settled it meanwhile; its word stands.
 			i.cfg.Log.Error("an outcome came too late", "request_id", record.RequestID, "practice", record.Practice,
 				"outcome", string(outcome.State), "loop_request_id", outcome.LoopRequestID, "error", err.Error())
-			return i.cfg.Ledger.Get(ctx, record.Key)
+			now, err := i.cfg.Ledger.Get(ctx, record.Key)
+			if err == nil && now.Caller != record.Caller { // who took the id once nothing was booked under it
+				return ledger.Record{}, ledger.ErrReused
+			}
+			return now, err
 		}
 		if pause >= time.Second && !told {
 			told = true
@@ -384,7 +399,7 @@ func (i *Importer) Await(ctx context.Context, known ledger.Record) (ledger.Recor
 		switch {
 		case err != nil:
 			return ledger.Record{}, err
-		case record.Attempt != known.Attempt && record.Fingerprint != known.Fingerprint:
+		case record.Attempt != known.Attempt && (record.Fingerprint != known.Fingerprint || record.Caller != known.Caller):
 			return ledger.Record{}, ledger.ErrReused
 		case !record.State.Open():
 			return record, nil

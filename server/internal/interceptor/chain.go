@@ -36,7 +36,7 @@ type Config struct {
 	// Callers says who calls; its policy decides what they may do.
 	Callers Identities
 	// Access says what each method asks of its caller, by full method name.
-	Access map[string]policy.Right
+	Access map[string]policy.Access
 	// Validator checks the shape of requests.
 	Validator protovalidate.Validator
 	// Limits bound what a caller takes.

@@ -32,7 +32,7 @@ func testChain(t *testing.T, log *slog.Logger, grants *policy.Policy, shutdown c
 	return Chain(Config{
 		Log: log, Metrics: NewMetrics(prometheus.NewRegistry()), Deadlines: minute, Limits: NewLimits(grants),
 		Callers:   Identities{Policy: grants, Certified: func(context.Context) []string { return nil }},
-		Access:    map[string]policy.Right{"/s/Read": policy.Read, "/s/Write": policy.Write},
+		Access:    map[string]policy.Access{"/s/Read": {Right: policy.Read}, "/s/Write": {Right: policy.Write}},
 		Validator: anything{}, Draining: shutdown, Shutdown: shutdown, Audit: log, Refusals: NewRefusals(log),
 	})
 }
@@ -209,7 +209,7 @@ func TestADossierIsLoggedWhereTheOperatorWantsIt(t *testing.T) {
 			chain := Chain(Config{
 				Log: slog.New(slog.NewJSONHandler(&log, nil)), LogDossiers: wanted, Metrics: NewMetrics(prometheus.NewRegistry()), Deadlines: minute, Limits: NewLimits(grants),
 				Callers:   Identities{Policy: grants, Certified: func(context.Context) []string { return nil }},
-				Access:    map[string]policy.Right{"/s/Read": policy.Read},
+				Access:    map[string]policy.Access{"/s/Read": {Right: policy.Read}},
 				Validator: anything{}, Draining: t.Context(), Shutdown: t.Context(), Audit: quiet, Refusals: NewRefusals(quiet),
 			})
 			request := &looppb.ListAccountsRequest{Practice: "demo", Dossier: dossier}

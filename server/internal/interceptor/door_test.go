@@ -116,7 +116,7 @@ func TestMessagesThatCannotBeRead(t *testing.T) {
 	door := NewDoor(Identities{Policy: grants}, func(context.Context) []string { return nil })
 	chain := Chain(Config{
 		Log: written, Audit: written, Refusals: NewRefusals(written), Metrics: NewMetrics(prometheus.NewRegistry()), Deadlines: minute, Limits: NewLimits(grants),
-		Callers: door.Callers(), Access: map[string]policy.Right{method: policy.Read, streamed: policy.Read}, Validator: anything{},
+		Callers: door.Callers(), Access: map[string]policy.Access{method: {Right: policy.Read}, streamed: {Right: policy.Read}}, Validator: anything{},
 		Draining: t.Context(), Shutdown: t.Context(),
 	})
 	server := grpc.NewServer(append(ServerOptions(chain), append(door.Options(), grpc.MaxRecvMsgSize(1<<20))...)...)
@@ -285,7 +285,7 @@ func TestAStreamEndsWithItsToken(t *testing.T) {
 		chain := Chain(Config{
 			Log: quiet, Audit: quiet, Refusals: NewRefusals(quiet), Metrics: NewMetrics(prometheus.NewRegistry()), Deadlines: hour, Limits: NewLimits(grants),
 			Callers:   Identities{Policy: grants, Issuers: authn.Issuers{issuer}, Certified: func(context.Context) []string { return nil }},
-			Access:    map[string]policy.Right{"/s/Read": policy.Read},
+			Access:    map[string]policy.Access{"/s/Read": {Right: policy.Read}},
 			Validator: anything{}, Draining: t.Context(), Shutdown: t.Context(),
 		})
 		read := func(token string) (time.Duration, error) {
@@ -356,7 +356,7 @@ func TestAStreamEndsWithItsPlaceInThePolicy(t *testing.T) {
 					Log: quiet, Audit: quiet, Refusals: NewRefusals(slog.New(slog.NewJSONHandler(&audit, nil))), Metrics: NewMetrics(prometheus.NewRegistry()),
 					Deadlines: minute, Limits: NewLimits(grants),
 					Callers:   Identities{Policy: grants, Issuers: authn.Issuers{issuer}, Certified: func(context.Context) []string { return []string{certificate} }},
-					Access:    map[string]policy.Right{"/s/Read": policy.Read},
+					Access:    map[string]policy.Access{"/s/Read": {Right: policy.Read}},
 					Validator: anything{}, Draining: t.Context(), Shutdown: t.Context(),
 				})
 				ctx := t.Context()

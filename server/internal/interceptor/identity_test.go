@@ -93,7 +93,7 @@ grants: [{callers: [billing, data], practices: ["*"], dossiers: ["*"], rights: [
 			chain := Chain(Config{
 				Log: written, Audit: written, Refusals: NewRefusals(written), Metrics: NewMetrics(prometheus.NewRegistry()), Deadlines: minute, Limits: NewLimits(grants),
 				Callers: Identities{Policy: grants, Issuers: c.issuers, Certified: func(context.Context) []string { return c.names }},
-				Access:  map[string]policy.Right{"/s/Write": policy.Write}, Validator: anything{}, Draining: t.Context(), Shutdown: t.Context(),
+				Access:  map[string]policy.Access{"/s/Write": {Right: policy.Write}}, Validator: anything{}, Draining: t.Context(), Shutdown: t.Context(),
 			})
 			md := metadata.MD{}
 			md.Append("authorization", c.headers...)

@@ -81,7 +81,7 @@ func requestID() Named {
 }
 
 // logCalls writes one line per call. Never a name or an amount, and a dossier where the operator wants it.
-func logCalls(log *slog.Logger, dossiers bool, known map[string]policy.Right) Named {
+func logCalls(log *slog.Logger, dossiers bool, known map[string]policy.Access) Named {
 	return around("log", func(ctx context.Context, method string, _ bool, next func(context.Context) error) error {
 		start := time.Now()
 		err := next(ctx)
@@ -118,7 +118,7 @@ var ErrShuttingDown = errors.New("shutting down")
 
 // clampDeadline gives each call a deadline: the caller's, within what this service allows, and no later than the
 // server's own end. A watch of the server's health lasts as long as the server is ready.
-func clampDeadline(d Deadlines, access map[string]policy.Right, draining, shutdown context.Context) Named {
+func clampDeadline(d Deadlines, access map[string]policy.Access, draining, shutdown context.Context) Named {
 	return around("deadline clamp", func(ctx context.Context, method string, streaming bool, next func(context.Context) error) error {
 		if streaming && public(method) {
 			ctx, end := context.WithCancelCause(ctx)
@@ -134,7 +134,7 @@ func clampDeadline(d Deadlines, access map[string]policy.Right, draining, shutdo
 		allowed := limit
 		if _, has := ctx.Deadline(); !has {
 			allowed = fallback
-			if right := access[method]; right == policy.Write || right == policy.Raw {
+			if right := access[method].Right; right == policy.Write || right == policy.Raw {
 				allowed = limit // a submission gets all the time that there is
 			}
 		}
@@ -247,12 +247,12 @@ func public(method string) bool {
 }
 
 // authorize asks the policy. A request without practice or dossier goes on to validation, which refuses it by name.
-func authorize(grants *policy.Policy, access map[string]policy.Right, refusals *Refusals) Named {
+func authorize(grants *policy.Policy, access map[string]policy.Access, refusals *Refusals) Named {
 	return onFirst("authorisation", func(ctx context.Context, method string, request any) error {
 		if public(method) {
 			return nil
 		}
-		right, known := access[method]
+		needs, known := access[method]
 		if !known { // proven impossible at start; deny all the same
 			return notAllowed()
 		}
@@ -276,18 +276,21 @@ func authorize(grants *policy.Policy, access map[string]policy.Right, refusals *
 		if practice == "" {
 			return nil
 		}
-		if practice == AllPractices {
-			return nil // the handler answers what the caller may see, and only that
+		if practice == policy.All {
+			return nil // a list answers what the caller may see, and only that; validation refuses it elsewhere
 		}
-		question := policy.Question{Caller: call.Caller, Practice: practice, Right: right}
+		question := policy.Question{Caller: call.Caller, Practice: practice, Access: needs}
 		if scoped, ok := request.(interface{ GetDossier() string }); ok {
 			question.OfDossier, question.Dossier = true, scoped.GetDossier()
+			if question.Dossier == policy.All { // as with all practices
+				question.Dossier = ""
+			}
 		}
 		call.asked.Store(&question) // first: whoever watches the policy must not miss a change in between
 		if grants.Decide(question).Allowed {
 			return nil
 		}
-		return refusals.Refuse(ctx, method, right)
+		return refusals.Refuse(ctx, method, needs.Right)
 	})
 }
 
@@ -323,19 +326,16 @@ func clip(text string) string {
 	return strings.ToValidUTF8(text[:min(len(text), most)], "")
 }
 
-// AllPractices stands for every practice that the caller may use (AIP-159), where a method allows it.
-const AllPractices = "-"
-
 func notAllowed() error {
 	return apierror.New(codes.PermissionDenied, looppb.ErrorReason_ERROR_REASON_CALLER_NOT_ALLOWED,
 		"the policy does not allow this caller to do this here: ask the operator for a grant on the practice and dossier")
 }
 
 // audit writes one record per call that does more than read.
-func audit(log *slog.Logger, access map[string]policy.Right) Named {
+func audit(log *slog.Logger, access map[string]policy.Access) Named {
 	return around("audit", func(ctx context.Context, method string, _ bool, next func(context.Context) error) error {
 		err := next(ctx)
-		if right, known := access[method]; known && right != policy.Read {
+		if needs, known := access[method]; known && needs.Right != policy.Read {
 			call := CallFrom(ctx)
 			var upstream *cegidclient.Error
 			if apierror.ReasonOf(err) == looppb.ErrorReason_ERROR_REASON_UNSPECIFIED && errors.As(err, &upstream) {
@@ -343,7 +343,7 @@ func audit(log *slog.Logger, access map[string]policy.Right) Named {
 			}
 			log.LogAttrs(ctx, slog.LevelInfo, "audit", slog.String("event", "done"), slog.String("method", method),
 				slog.String("caller", call.Caller), slog.String("by", call.By), slog.String("practice", call.Practice), slog.String("dossier", call.Dossier),
-				slog.String("right", right.String()), slog.String("route", call.Route), slog.String("code", status.Code(err).String()),
+				slog.String("right", needs.Right.String()), slog.String("route", call.Route), slog.String("code", status.Code(err).String()),
 				slog.String("request_id", call.RequestID))
 		}
 		return err

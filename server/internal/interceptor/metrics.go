@@ -26,7 +26,7 @@ func NewMetrics(registry prometheus.Registerer) *Metrics {
 
 // interceptor counts the methods that there are by name, and all others as one: a caller could invent names without
 // end, and each would stay.
-func (m *Metrics) interceptor(known map[string]policy.Right) Named {
+func (m *Metrics) interceptor(known map[string]policy.Access) Named {
 	unary, stream := m.server.UnaryServerInterceptor(), m.server.StreamServerInterceptor()
 	return Named{
 		Name: "metrics",
@@ -42,7 +42,7 @@ func (m *Metrics) interceptor(known map[string]policy.Right) Named {
 }
 
 // methodName is a method as logs and metrics show it.
-func methodName(known map[string]policy.Right, method string) string {
+func methodName(known map[string]policy.Access, method string) string {
 	if _, ok := known[method]; ok || public(method) {
 		return method
 	}

@@ -69,7 +69,7 @@ const maxJournals = 100
 const depositColumns = `id, practice, dossier, caller, format, file_name, digest, size, uri, entries, lines, debit, credit, first_date, last_date, ` +
 	`report, created, expires`
 
-const selectDeposit = `SELECT ` + depositColumns + ` FROM deposit `
+const selectDeposit = `SELECT ` + depositColumns + ` FROM file_deposit `
 
 // Identity is the id of a deposit: a UUID that the same file of the same caller for the same dossier always has, so that a
 // file which was deposited again, after it expired, has the name that its caller knows. It is no secret.
@@ -103,7 +103,7 @@ func (l *Ledger) Deposited(ctx context.Context, d Deposit, lives time.Duration) 
 			d.ID, d.Practice, d.Dossier, d.Caller, d.Format, d.FileName, d.Digest[:], d.Size, d.URI, d.Totals.Entries, d.Totals.Lines,
 			d.Totals.Debit, d.Totals.Credit, d.Totals.FirstDate, d.Totals.LastDate, report, micros(d.Created), micros(d.Expires),
 		}
-		_, err = w.tx.ExecContext(w.ctx, `INSERT INTO deposit (`+depositColumns+`) VALUES (`+placeholders(1, len(args))+`) `+
+		_, err = w.tx.ExecContext(w.ctx, `INSERT INTO file_deposit (`+depositColumns+`) VALUES (`+placeholders(1, len(args))+`) `+
 			`ON CONFLICT (practice, id) DO UPDATE SET uri = excluded.uri, report = excluded.report, created = excluded.created, expires = excluded.expires`, args...)
 		if err != nil {
 			return fmt.Errorf("ledger: %w", err)

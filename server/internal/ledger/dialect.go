@@ -6,6 +6,7 @@ import (
 	"errors"
 	"net/url"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/pressly/goose/v3"
@@ -30,6 +31,9 @@ type dialect struct {
 	now string
 	// forUpdate ends a SELECT whose row is about to change.
 	forUpdate string
+	// like compares a column with a pattern in which * stands for any run of characters: how, with %s for the operand, and
+	// the operand. Letter case counts.
+	like func(pattern string) (comparison, operand string)
 	// lockContent makes transactions that begin the same content wait for each other; nil where all of them do.
 	lockContent func(ctx context.Context, tx *sql.Tx, s Submission) error
 	// transient says whether what failed before its commit, and so left nothing, may succeed at once.
@@ -38,9 +42,12 @@ type dialect struct {
 
 func sqliteDialect() dialect {
 	return dialect{
-		name:      "sqlite",
-		goose:     goose.DialectSQLite3,
-		now:       `SELECT CAST(ROUND(unixepoch('subsec') * 1e6) AS INTEGER)`,
+		name:  "sqlite",
+		goose: goose.DialectSQLite3,
+		now:   `SELECT CAST(ROUND(unixepoch('subsec') * 1e6) AS INTEGER)`,
+		like: func(pattern string) (comparison, operand string) {
+			return "GLOB %s", strings.NewReplacer("[", "[[]", "?", "[?]").Replace(pattern)
+		},
 		transient: func(err error) bool { return sqliteCode(err) == sqlite3.SQLITE_BUSY },
 	}
 }

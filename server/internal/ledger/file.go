@@ -101,7 +101,11 @@ func copyInto(ctx context.Context, from, to string) (submissions int, err error)
 	if found != "ok" {
 		return 0, fmt.Errorf("the ledger is damaged, restore an earlier backup: %s", found)
 	}
-	if err := db.QueryRowContext(ctx, `SELECT COUNT(*) FROM submission`).Scan(&submissions); err != nil {
+	var table string // a ledger of an older server stays one
+	if err := db.QueryRowContext(ctx, `SELECT name FROM sqlite_master WHERE type = 'table' AND name IN ('write_request', 'submission')`).Scan(&table); err != nil {
+		return 0, err
+	}
+	if err := db.QueryRowContext(ctx, `SELECT COUNT(*) FROM `+table).Scan(&submissions); err != nil {
 		return 0, err
 	}
 	_, err = db.ExecContext(ctx, `VACUUM INTO ?`, to)

@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"hash"
+	"slices"
 )
 
 // Fingerprint tells contents apart. Fingerprints of different schemes are never equal: a scheme says what is digested,
@@ -16,6 +17,15 @@ type Fingerprint struct {
 
 // String returns a fingerprint as logs show it.
 func (f Fingerprint) String() string { return fmt.Sprintf("%d:%x", f.Scheme, f.Sum) }
+
+// Same says whether a row's content is that of the submission, by the scheme that the row was made in: a repeat must be known
+// as one after the scheme has changed.
+func (s Submission) Same(row Fingerprint) bool { return slices.Contains(s.Fingerprints, row) }
+
+// Repeats says whether a submission is the one that a row stands for.
+func (s Submission) Repeats(row Record) bool {
+	return row.Caller == s.Caller && row.RPC == s.RPC && s.Same(row.Fingerprint)
+}
 
 // FingerprintOf digests parts.
 func FingerprintOf(scheme int, parts ...[]byte) Fingerprint {

@@ -11,14 +11,15 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 )
 
 // Begin opens an attempt, or finds that there is nothing to send: see Begun. Errors are ErrReused, *DuplicateError, or
 // the database's; then nothing may be sent. owner names this start of this process.
 func (l *Ledger) Begin(ctx context.Context, s Submission, owner string) (Begun, error) {
-	if s.Practice == "" || s.RequestID == "" || owner == "" {
-		return Begun{}, errors.New("ledger: practice, request id and owner must be given")
+	if s.Practice == "" || s.Collection == "" || s.RequestID == "" || owner == "" || len(s.Fingerprints) == 0 {
+		return Begun{}, errors.New("ledger: practice, collection, request id, fingerprints and owner must be given")
 	}
 	var begun Begun
 	var verdict error // the refusal, of which the transaction stores what it had to settle first
@@ -48,11 +49,8 @@ func (w *writing) begin(s Submission, owner string) (begun Begun, verdict, err e
 		if err := w.expire(&row); err != nil {
 			return Begun{}, nil, err
 		}
-		if row.Caller != s.Caller || row.RPC != s.RPC {
-			return Begun{}, ErrReused, nil
-		}
-		if !row.State.NothingBooked() {
-			if row.Fingerprint != s.Fingerprint {
+		if !row.State.NothingBooked() { // else the id is free, for others too
+			if !s.Repeats(row) {
 				return Begun{}, ErrReused, nil
 			}
 			return Begun{Record: row, Existing: true}, nil, nil
@@ -89,9 +87,14 @@ func (w *writing) begin(s Submission, owner string) (begun Begun, verdict, err e
 
 // duplicate returns the newest row of the same content under another id that is or may be booked, if any.
 func (w *writing) duplicate(s Submission) (*Record, error) {
-	others, err := collect(w.ctx, w.tx, selectRow+`WHERE practice = $1 AND dossier = $2 AND fingerprint = $3 AND received >= $4 `+
-		`AND scheme = $5 AND request_id <> $6 AND state NOT IN ('NOT_SENT', 'REFUSED') ORDER BY received DESC`+w.dialect.forUpdate,
-		s.Practice, s.Dossier, s.Fingerprint.Sum[:], ago(w.now, DuplicateWithin), s.Fingerprint.Scheme, s.RequestID)
+	args := append(s.Key.args(), ago(w.now, DuplicateWithin))
+	var same []string
+	for _, each := range s.Fingerprints {
+		same = append(same, fmt.Sprintf(`fingerprint = $%d AND scheme = $%d`, len(args)+1, len(args)+2))
+		args = append(args, each.Sum[:], each.Scheme)
+	}
+	others, err := collect(w.ctx, w.tx, selectRow+`WHERE practice = $1 AND dossier = $2 AND collection = $3 AND request_id <> $4 AND received >= $5 `+
+		`AND (`+strings.Join(same, ` OR `)+`) AND state NOT IN ('NOT_SENT', 'REFUSED') ORDER BY received DESC`+w.dialect.forUpdate, args...)
 	if err != nil {
 		return nil, err
 	}
@@ -200,9 +203,9 @@ func (l *Ledger) Claim(ctx context.Context, due Record, lasts time.Duration) (mi
 		return true, nil
 	}
 	err = l.write(ctx, func(w *writing) error {
-		result, err := w.tx.ExecContext(w.ctx, `UPDATE submission SET next_poll = $1 WHERE practice = $2 AND request_id = $3 `+
-			`AND next_poll = $4 AND next_poll <= $5 AND state IN ('WAITING', 'RUNNING')`,
-			w.now+lasts.Microseconds(), due.Practice, due.RequestID, micros(due.NextPoll), w.now)
+		result, err := w.tx.ExecContext(w.ctx, `UPDATE write_request SET next_poll = $5 WHERE `+byKey+
+			` AND next_poll = $6 AND next_poll <= $7 AND state IN ('WAITING', 'RUNNING')`,
+			append(due.Key.args(), w.now+lasts.Microseconds(), micros(due.NextPoll), w.now)...)
 		if err != nil {
 			return fmt.Errorf("ledger: %w", err)
 		}
@@ -253,7 +256,7 @@ func (l *Ledger) Followed(ctx context.Context, key Key, from State, progress Pro
 // Hasten makes due what waits long in a practice because asking made no sense, as after a key was revoked.
 func (l *Ledger) Hasten(ctx context.Context, practice string) error {
 	return l.write(ctx, func(w *writing) error {
-		_, err := w.tx.ExecContext(w.ctx, `UPDATE submission SET next_poll = $1 WHERE practice = $2 AND follow_error <> '' AND next_poll > $1 `+
+		_, err := w.tx.ExecContext(w.ctx, `UPDATE write_request SET next_poll = $1 WHERE practice = $2 AND follow_error <> '' AND next_poll > $1 `+
 			`AND state IN ('WAITING', 'RUNNING')`, w.now, practice)
 		if err != nil {
 			return fmt.Errorf("ledger: %w", err)
@@ -316,7 +319,7 @@ func (l *Ledger) sweep(ctx context.Context, settle func(rules, standing, int64) 
 
 // Get returns a row; ErrUnknown without one.
 func (l *Ledger) Get(ctx context.Context, key Key) (Record, error) {
-	found, err := l.read(ctx, selectRow+`WHERE practice = $1 AND request_id = $2`, key.Practice, key.RequestID)
+	found, err := l.read(ctx, selectRow+`WHERE `+byKey, key.args()...)
 	if err != nil {
 		return Record{}, err
 	}
@@ -330,14 +333,14 @@ func (l *Ledger) Get(ctx context.Context, key Key) (Record, error) {
 func (l *Ledger) Ping(ctx context.Context) error {
 	return l.write(ctx, func(w *writing) error {
 		var any int
-		return w.tx.QueryRowContext(w.ctx, `SELECT COUNT(*) FROM (SELECT 1 FROM submission LIMIT 1) AS first`).Scan(&any)
+		return w.tx.QueryRowContext(w.ctx, `SELECT COUNT(*) FROM (SELECT 1 FROM write_request LIMIT 1) AS first`).Scan(&any)
 	})
 }
 
 // CountByState counts the rows of all practices.
 func (l *Ledger) CountByState(ctx context.Context) (counts map[State]int, err error) {
 	err = l.reading(ctx, func(ctx context.Context, conn *sql.Conn) error {
-		rows, err := conn.QueryContext(ctx, `SELECT state, COUNT(*) FROM submission GROUP BY state`)
+		rows, err := conn.QueryContext(ctx, `SELECT state, COUNT(*) FROM write_request GROUP BY state`)
 		if err != nil {
 			return fmt.Errorf("ledger: %w", err)
 		}
@@ -378,11 +381,11 @@ func (l *Ledger) Retain(ctx context.Context) (Retained, error) {
 		index bool // the rows stay, and their references go
 		count *int64
 	}{
-		{`DELETE FROM submission WHERE (practice, request_id) IN (SELECT practice, request_id FROM submission WHERE updated < $1 AND ` + final +
-			` LIMIT $2) RETURNING practice, request_id`, KeepOutcome, false, &count.Rows},
-		{`UPDATE submission SET document_references = '', clues = '', findings = '', evidence = '' WHERE (practice, request_id) IN (SELECT practice, request_id FROM submission ` +
-			`WHERE updated < $1 AND (document_references <> '' OR findings <> '' OR evidence <> '') AND ` + final + ` LIMIT $2) RETURNING practice, request_id`, KeepContent, true, &count.Contents},
-		{`DELETE FROM deposit WHERE (practice, id) IN (SELECT practice, id FROM deposit WHERE expires < $1 LIMIT $2) RETURNING practice, id`, KeepDeposit, false, &count.Deposits},
+		{`DELETE FROM write_request WHERE (` + keyColumns + `) IN (SELECT ` + keyColumns + ` FROM write_request WHERE updated < $1 AND ` + final +
+			` LIMIT $2) RETURNING ` + keyColumns, KeepOutcome, false, &count.Rows},
+		{`UPDATE write_request SET document_references = '', clues = '', findings = '', evidence = '' WHERE (` + keyColumns + `) IN (SELECT ` + keyColumns + ` FROM write_request ` +
+			`WHERE updated < $1 AND (document_references <> '' OR findings <> '' OR evidence <> '') AND ` + final + ` LIMIT $2) RETURNING ` + keyColumns, KeepContent, true, &count.Contents},
+		{`DELETE FROM file_deposit WHERE (practice, id) IN (SELECT practice, id FROM file_deposit WHERE expires < $1 LIMIT $2) RETURNING practice, dossier, '', id`, KeepDeposit, false, &count.Deposits},
 	} {
 		for more := true; more; {
 			var keys []Key

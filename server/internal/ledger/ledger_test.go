@@ -1,10 +1,13 @@
 package ledger
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"reflect"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -59,12 +62,13 @@ func temporary(t testing.TB, clock func() time.Time) *Ledger {
 
 const owner = "server-1"
 
-func key(id string) Key { return Key{Practice: "demo", RequestID: id} }
+func key(id string) Key { return Key{"demo", "CEGID001", Imports, id} }
 
 func submission(id, content string) Submission {
 	return Submission{
-		Key: key(id), Caller: "billing", RPC: "ImportEntries", Dossier: "CEGID001", Format: "ENTRIES",
-		Fingerprint:        FingerprintOf(1, []byte(content)),
+		Key: key(id), Caller: "billing", RPC: "ImportEntries", Format: "ENTRIES",
+		Fingerprints:       []Fingerprint{FingerprintOf(1, []byte(content))},
+		Metadata:           map[string]string{"job": "é"},
 		DocumentReferences: []string{"FA-" + content},
 		Totals:             Totals{Entries: 1, Lines: 2, Debit: "120.00", Credit: "120.00", FirstDate: "2026-02-27", LastDate: "2026-02-28"},
 		Findings:           []Finding{{Code: "LABEL_CUT", Severity: "NOTICE", Field: "entries[0]", Suggestions: []string{"x"}}},
@@ -150,7 +154,7 @@ func aRowComesBackAsItWasStored(t *testing.T, temporary opener) {
 	next := c.Now().Add(time.Minute)
 	settled := settle(t, l, b, Outcome{State: Waiting, LoopRequestID: "loop-1", NextPoll: next})
 	want := Record{
-		Key: s.Key, Caller: "billing", RPC: "ImportEntries", Dossier: "CEGID001", Format: "ENTRIES", Fingerprint: s.Fingerprint,
+		Key: s.Key, Caller: "billing", RPC: "ImportEntries", Format: "ENTRIES", Fingerprint: s.Fingerprints[0], Metadata: s.Metadata,
 		DocumentReferences: s.DocumentReferences, Totals: s.Totals, Findings: s.Findings, File: s.File, State: Waiting, Attempt: 1, Owner: owner,
 		LoopRequestID: "loop-1", NextPoll: next, Created: received, Received: received, Updated: c.Now(), Submitted: submitted,
 	}
@@ -189,8 +193,17 @@ func repeatingAnId(t *testing.T, temporary opener) {
 			} {
 				s := submission(id, id)
 				change(&s)
-				if _, err := l.Begin(t.Context(), s, "server-2"); !errors.Is(err, ErrReused) {
-					t.Errorf("another %s: %v", name, err)
+				if again { // then the id is free
+					s = submission(id+"-"+name, name)
+					reach(t, l, s, state)
+					change(&s)
+				}
+				b, err := l.Begin(t.Context(), s, "server-2")
+				if again && (err != nil || b.Existing || b.Attempt != 2 || b.Caller != s.Caller || b.RPC != s.RPC) || !again && !errors.Is(err, ErrReused) {
+					t.Errorf("another %s: %+v, %v", name, b, err)
+				}
+				if again {
+					settle(t, l, Begun{Record: b.Record}, Outcome{State: NotSent})
 				}
 			}
 			if !again {
@@ -204,18 +217,18 @@ func repeatingAnId(t *testing.T, temporary opener) {
 				return
 			}
 			s := submission(id, id+"-changed")
-			s.Dossier, s.Findings = "CEGID003", nil
+			s.Findings, s.Metadata = nil, map[string]string{"job": "2"}
 			b, err := l.Begin(t.Context(), s, "server-2")
 			if err != nil || b.Existing {
 				t.Fatalf("other content: %+v, %v", b, err)
 			}
 			got := get(t, l, s.Key)
-			if got.Attempt != 2 || got.State != Received || got.Owner != "server-2" || got.Dossier != "CEGID003" || got.Fingerprint != s.Fingerprint ||
+			if got.Attempt != 2 || got.State != Received || got.Owner != "server-2" || got.Fingerprint != s.Fingerprints[0] || !maps.Equal(got.Metadata, s.Metadata) ||
 				got.Findings != nil || got.Error != nil || !got.Submitted.IsZero() || !got.Finished.IsZero() || !got.Created.Equal(first.Created) {
 				t.Errorf("the second attempt: %+v", got)
 			}
 			for reference, want := range map[string]int{"FA-" + id: 0, "FA-" + id + "-changed": 1} {
-				found, _, err := l.List(t.Context(), Query{Practice: "demo", DocumentReference: reference, Limit: 10})
+				found, _, err := l.List(t.Context(), Query{Collection: Imports, Practice: "demo", DocumentReference: reference, Limit: 10})
 				if err != nil || len(found) != want {
 					t.Errorf("%d rows of %s: %v", len(found), reference, err)
 				}
@@ -243,7 +256,7 @@ func theSameContentUnderAnotherId(t *testing.T, temporary opener) {
 			other.Practice = "partner"
 			begin(t, l, other)
 			scheme := submission("r3", "one")
-			scheme.Fingerprint.Scheme++
+			scheme.Fingerprints[0].Scheme++
 			begin(t, l, scheme)
 
 			s := submission("r4", "one")
@@ -398,20 +411,61 @@ func aWriteThatLoopCarriesOutAtOnce(t *testing.T, temporary opener) {
 	}
 }
 
-func TestAListOfOneService(t *testing.T) { onEach(t, aListOfOneService) }
+// One id names an import in each dossier, and a document and a raw call beside it.
+func TestAnIdIsOfItsDossierAndCollection(t *testing.T) { onEach(t, anIDIsOfItsDossierAndCollection) }
 
-func aListOfOneService(t *testing.T, temporary opener) {
+func anIDIsOfItsDossierAndCollection(t *testing.T, temporary opener) {
 	l := temporary(t, nil)
-	for id, rpc := range map[string]string{"i1": "ImportService.ImportEntries", "i2": "ImportService.ImportFile", "d1": "DocumentService.StoreDocument", "x": "ImportServiceX.Call"} {
-		s := submission(id, id)
-		s.RPC = rpc
-		begin(t, l, s)
-	}
-	for service, want := range map[string]int{"": 4, "ImportService": 2, "DocumentService": 1, "ImportServic_": 0, "%": 0} {
-		rows, _, err := l.List(t.Context(), Query{Practice: "demo", Service: service, Limit: 10})
-		if err != nil || len(rows) != want {
-			t.Errorf("%q: %d rows, %v; want %d", service, len(rows), err, want)
+	for i, k := range []Key{
+		{"demo", "CEGID001", Imports, "F-1"},
+		{"demo", "CEGID003", Imports, "F-1"},
+		{"demo", "CEGID001", Documents, "F-1"},
+		{"demo", "CEGID001", RawCalls, "F-1"},
+		{"demo", "", RawCalls, "F-1"},
+		{"partner", "CEGID001", Imports, "F-1"},
+	} {
+		s := submission("", fmt.Sprint(i))
+		s.Key = k
+		if b := begin(t, l, s); b.Existing {
+			t.Errorf("%+v is not a submission of its own", k)
 		}
+		if b := begin(t, l, s); !b.Existing || b.Key != k {
+			t.Errorf("%+v again: %+v", k, b)
+		}
+		if r := get(t, l, k); r.Key != k || r.Fingerprint != s.Fingerprints[0] {
+			t.Errorf("%+v: %+v", k, r)
+		}
+	}
+	for collection, want := range map[Collection]int{Imports: 2, Documents: 1, RawCalls: 2} {
+		rows, _, err := l.List(t.Context(), Query{Collection: collection, Practice: "demo", Limit: 10})
+		if err != nil || len(rows) != want {
+			t.Errorf("%q: %d rows, %v; want %d", collection, len(rows), err, want)
+		}
+	}
+}
+
+// A repeat is known by the scheme that its row was made in, and so is the same content under another id.
+func TestASchemeLivesAsLongAsItsRows(t *testing.T) { onEach(t, aSchemeLivesAsLongAsItsRows) }
+
+func aSchemeLivesAsLongAsItsRows(t *testing.T, temporary opener) {
+	l := temporary(t, nil)
+	first := reach(t, l, submission("r1", "one"), Succeeded)
+	today := func(id, content string) Submission {
+		s := submission(id, content)
+		s.Fingerprints = []Fingerprint{FingerprintOf(2, []byte(content)), FingerprintOf(1, []byte(content))}
+		return s
+	}
+	if b := begin(t, l, today("r1", "one")); !b.Existing || !reflect.DeepEqual(b.Record, first) {
+		t.Errorf("the repeat: %+v", b)
+	}
+	if _, err := l.Begin(t.Context(), today("r1", "two"), owner); !errors.Is(err, ErrReused) {
+		t.Errorf("other content: %v", err)
+	}
+	if _, err := l.Begin(t.Context(), today("r2", "one"), owner); !errors.As(err, new(*DuplicateError)) {
+		t.Errorf("another id: %v", err)
+	}
+	if b := begin(t, l, today("r3", "three")); b.Fingerprint.Scheme != 2 {
+		t.Errorf("a new row is of scheme %d", b.Fingerprint.Scheme)
 	}
 }
 
@@ -588,7 +642,11 @@ func TestListingPagesThroughEverythingOnce(t *testing.T) {
 func listingPagesThroughEverythingOnce(t *testing.T, temporary opener) {
 	c := newClock()
 	l := temporary(t, c.Now)
-	var want []string
+	type place struct {
+		instant     int
+		dossier, id string
+	}
+	var made []place
 	for i := range 23 {
 		s := submission(fmt.Sprintf("r%02d", i), fmt.Sprint(i))
 		s.Dossier = fmt.Sprintf("D%d", i%3)
@@ -597,17 +655,24 @@ func listingPagesThroughEverythingOnce(t *testing.T, temporary opener) {
 			s.Caller = "payroll"
 		}
 		begin(t, l, s)
-		want = append([]string{s.RequestID}, want...)
+		made = append(made, place{(i + 1) / 2, s.Dossier, s.RequestID})
 		if i%2 == 0 { // two of each instant
 			c.pass(time.Second)
 		}
 	}
 	start := newClock().Now()
 	pick := func(keep func(i int) bool) (out []string) {
-		for at, id := range want {
-			if keep(len(want) - 1 - at) {
-				out = append(out, id)
+		var kept []place
+		for i, each := range made {
+			if keep(i) {
+				kept = append(kept, each)
 			}
+		}
+		slices.SortFunc(kept, func(a, b place) int {
+			return cmp.Or(cmp.Compare(b.instant, a.instant), cmp.Compare(b.dossier, a.dossier), cmp.Compare(b.id, a.id))
+		})
+		for _, each := range kept {
+			out = append(out, each.id)
 		}
 		return out
 	}
@@ -626,15 +691,19 @@ func listingPagesThroughEverythingOnce(t *testing.T, temporary opener) {
 		"from":               {Query{From: start.Add(3 * time.Second)}, func(i int) bool { return (i+1)/2 >= 3 }},
 		"before":             {Query{Before: start.Add(3 * time.Second)}, func(i int) bool { return (i+1)/2 < 3 }},
 		"what may be seen": {
-			Query{Visible: func(caller, dossier string) bool { return caller == "payroll" || dossier == "D2" }},
+			Query{Visible: &Scope{Caller: "payroll", Grants: []Grant{{Practices: []string{"demo"}, Dossiers: []string{"D2"}}}}},
 			func(i int) bool { return i%4 == 0 || i%3 == 2 },
 		},
-		"nothing may be seen": {Query{Visible: func(string, string) bool { return false }}, func(int) bool { return false }},
+		"patterns":                    {Query{Visible: &Scope{Grants: []Grant{{Dossiers: []string{"D1*", "*2", "d*", "D_", "D?", "[D]0"}}}}}, func(i int) bool { return i%3 != 0 }},
+		"two grants":                  {Query{Visible: &Scope{Grants: []Grant{{Practices: []string{"x"}, Dossiers: []string{"*"}}, {Dossiers: []string{"D0"}}}}}, func(i int) bool { return i%3 == 0 }},
+		"its own alone":               {Query{Visible: &Scope{Caller: "payroll", Grants: []Grant{{}}}}, func(i int) bool { return i%4 == 0 }},
+		"its own of another practice": {Query{Visible: &Scope{Caller: "payroll", Grants: []Grant{{Practices: []string{"partner"}, Dossiers: []string{"*"}}}}}, func(int) bool { return false }},
+		"nothing may be seen":         {Query{Visible: &Scope{Caller: "payroll"}}, func(int) bool { return false }},
 	} {
 		for _, limit := range []int{1, 5, 22, 23, 24, 1000} {
 			t.Run(fmt.Sprintf("%s by %d", name, limit), func(t *testing.T) {
 				query := test.query
-				query.Practice, query.Limit = "demo", limit
+				query.Collection, query.Practice, query.Limit = Imports, "demo", limit
 				var got []string
 				for {
 					rows, after, err := l.List(t.Context(), query)
@@ -655,15 +724,15 @@ func listingPagesThroughEverythingOnce(t *testing.T, temporary opener) {
 			})
 		}
 	}
-	for _, cursor := range []Cursor{".", "zz", "!.r1", "1."} {
-		if _, _, err := l.List(t.Context(), Query{Practice: "demo", Limit: 1, After: cursor}); !errors.Is(err, ErrCursor) {
+	for _, cursor := range []Cursor{".", "zz", "[]", "[1]", `[0,"","","",""]`, `["1","","","",""]`, `[1,"","","","",""]`, `[1,"","","",""]x`} {
+		if _, _, err := l.List(t.Context(), Query{Collection: Imports, Practice: "demo", Limit: 1, After: cursor}); !errors.Is(err, ErrCursor) {
 			t.Errorf("%q: %v", cursor, err)
 		}
 	}
-	if rows, after, err := l.List(t.Context(), Query{Practice: "partner", Limit: 1}); len(rows) != 0 || after != "" || err != nil {
+	if rows, after, err := l.List(t.Context(), Query{Collection: Imports, Practice: "partner", Limit: 1}); len(rows) != 0 || after != "" || err != nil {
 		t.Errorf("another practice: %v, %q, %v", rows, after, err)
 	}
-	if r := get(t, l, key("r07")); !reflect.DeepEqual(r.DocumentReferences, []string{"shared", "FA-7"}) {
+	if r := get(t, l, Key{"demo", "D1", Imports, "r07"}); !reflect.DeepEqual(r.DocumentReferences, []string{"shared", "FA-7"}) {
 		t.Errorf("%v", r.DocumentReferences)
 	}
 }
@@ -701,7 +770,7 @@ func whatTheContractAllowsIsStored(t *testing.T, temporary opener) {
 		s := submission(id, id)
 		s.DocumentReferences = []string{reference}
 		begin(t, l, s)
-		found, _, err := l.List(t.Context(), Query{Practice: "demo", DocumentReference: reference, Limit: 10})
+		found, _, err := l.List(t.Context(), Query{Collection: Imports, Practice: "demo", DocumentReference: reference, Limit: 10})
 		if err != nil || len(found) != 1 || found[0].RequestID != id || found[0].DocumentReferences[0] != reference {
 			t.Errorf("%s: %d rows, %v", id, len(found), err)
 		}
@@ -728,11 +797,11 @@ func retention(t *testing.T, temporary opener) {
 	retain(Retained{Contents: 5})
 	retain(Retained{})
 	kept := get(t, l, key("4"))
-	if kept.DocumentReferences != nil || kept.Findings != nil || kept.Fingerprint != submission("4", "4").Fingerprint || kept.LoopRequestID == "" || kept.Totals.Debit == "" {
+	if kept.DocumentReferences != nil || kept.Findings != nil || kept.Fingerprint != submission("4", "4").Fingerprints[0] || kept.LoopRequestID == "" || kept.Totals.Debit == "" {
 		t.Errorf("%+v", kept)
 	}
 	for reference, want := range map[string]int{"FA-4": 0, "FA-2": 1} {
-		if rows, _, err := l.List(t.Context(), Query{Practice: "demo", DocumentReference: reference, Limit: 1}); err != nil || len(rows) != want {
+		if rows, _, err := l.List(t.Context(), Query{Collection: Imports, Practice: "demo", DocumentReference: reference, Limit: 1}); err != nil || len(rows) != want {
 			t.Errorf("%s: %v, %v", reference, rows, err)
 		}
 	}
@@ -751,11 +820,11 @@ func retentionOfMoreThanABatch(t *testing.T, temporary opener) {
 	l := temporary(t, c.Now)
 	reach(t, l, submission("r1", "one"), Succeeded)
 	const more = 2 * retainBatch
-	others := "'r' || n || substr(request_id, 1, 0), " + strings.Join(strings.Split(columns, ", ")[2:], ", ")
+	others := "practice, dossier, collection, 'r' || n || substr(request_id, 1, 0), " + strings.Join(strings.Split(columns, ", ")[4:], ", ")
 	for _, statement := range []string{
-		`INSERT INTO submission (` + columns + `) WITH RECURSIVE other(n) AS (SELECT 2 UNION ALL SELECT n + 1 FROM other WHERE n <= ` + fmt.Sprint(more) + `) ` +
-			`SELECT practice, ` + others + ` FROM submission, other`,
-		`INSERT INTO document_reference SELECT practice, 'FA', request_id FROM submission`,
+		`INSERT INTO write_request (` + columns + `) WITH RECURSIVE other(n) AS (SELECT 2 UNION ALL SELECT n + 1 FROM other WHERE n <= ` + fmt.Sprint(more) + `) ` +
+			`SELECT ` + others + ` FROM write_request, other`,
+		`INSERT INTO document_reference SELECT ` + keyColumns + `, 'FA' FROM write_request`,
 	} {
 		if _, err := l.db.ExecContext(t.Context(), statement); err != nil {
 			t.Fatal(err)

@@ -2,6 +2,7 @@ package ledger
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"strconv"
 	"strings"
@@ -10,142 +11,167 @@ import (
 
 // Query says which rows to list. Fields that are unset do not restrict.
 type Query struct {
-	Practice string
-	// Service is that of the rows' RPCs, the part before the dot.
-	Service string
-	// Dossier is exact.
-	Dossier string
-	States  []State
-	Caller  string
+	Collection Collection
+	// Practice and Dossier are exact.
+	Practice, Dossier string
+	States            []State
+	Caller            string
 	// DocumentReference is exact; references are forgotten after 90 days.
 	DocumentReference string
 	// From and Before bound Created; From is included.
 	From, Before time.Time
-	// Visible says whether a row may be shown; nil shows all. It is called while the ledger works, and must not use it.
-	Visible func(caller, dossier string) bool
+	// UpdatedFrom, included, bounds Updated, and the rows come in that order, the oldest first. Else they come in that of
+	// Created, the latest first.
+	UpdatedFrom time.Time
+	// Visible restricts the rows to those that somebody may see; nil shows all.
+	Visible *Scope
 	// Limit is how many rows to return at most.
 	Limit int
 	After Cursor
 }
 
-// Cursor is a place in a list: the last row that was looked at. The empty cursor is the start, or past the end.
+// Scope is what somebody may see: whatever one of the grants covers.
+type Scope struct {
+	// Caller sees its own rows in the practices of its grants.
+	Caller string
+	Grants []Grant
+}
+
+// Grant covers dossiers of practices.
+type Grant struct {
+	// Practices are exact; nil covers all.
+	Practices []string
+	// Dossiers are exact, or patterns in which * stands for any run of characters.
+	Dossiers []string
+}
+
+// Cursor is a place in a list: after a row that was returned. The empty cursor is the start, or past the end.
 type Cursor string
 
-const (
-	listBatch = 500
-	// A caller who may see few rows of a large practice gets short pages instead of holding up the ledger.
-	maxScanned = 20 * listBatch
-)
-
-// List returns rows, the latest first, and where to go on; the cursor is empty at the end. Rows that come in between
-// are newer than what is left. A page may be shorter than the limit, even empty, and not be the last.
+// List returns rows and where to go on; the cursor is empty at the end. A row that changes its place meanwhile may come twice
+// in the order of Updated, and is missed in neither order.
 func (l *Ledger) List(ctx context.Context, q Query) ([]Record, Cursor, error) {
-	var out []Record
 	at, err := q.After.parse()
 	if err != nil {
 		return nil, "", err
 	}
-	for scanned := 0; scanned < maxScanned; scanned += listBatch {
-		size := listBatch
-		if q.Visible == nil {
-			size = min(listBatch, q.Limit-len(out)+1) // one more than asked for tells whether this is the end
+	query, args := q.statement(at, l.dialect)
+	rows, err := l.read(ctx, query, args...)
+	if err != nil || len(rows) <= q.Limit {
+		return rows, "", err
+	}
+	rows = rows[:q.Limit] // one more was asked for, which tells that this is not the end
+	return rows, q.cursor(&rows[q.Limit-1]), nil
+}
+
+// condition gathers the conditions of a query.
+type condition struct{ args []any }
+
+// with numbers the places in a text, %s each, after those that there are.
+func (c *condition) with(text string, values ...any) string {
+	numbers := make([]any, len(values))
+	for i := range values {
+		numbers[i] = "$" + strconv.Itoa(len(c.args)+i+1)
+	}
+	c.args = append(c.args, values...)
+	return fmt.Sprintf(text, numbers...)
+}
+
+// in says that a column has one of some values.
+func in[T ~string](c *condition, column string, values []T) string {
+	each := make([]any, len(values))
+	for i, value := range values {
+		each[i] = string(value)
+	}
+	return c.with(column+" IN ("+strings.TrimSuffix(strings.Repeat("%s, ", len(each)), ", ")+")", each...)
+}
+
+func (q Query) statement(at *position, d dialect) (string, []any) {
+	c := &condition{}
+	where := []string{c.with("collection = %s", string(q.Collection))}
+	add := func(wanted bool, text string, values ...any) {
+		if wanted {
+			where = append(where, c.with(text, values...))
 		}
-		batch, err := l.batch(ctx, q, at, size)
-		if err != nil {
-			return nil, "", err
-		}
-		for _, r := range batch {
-			if q.Visible != nil && !q.Visible(r.Caller, r.Dossier) {
-				at.pass(&r)
+	}
+	add(q.Practice != "", "practice = %s", q.Practice)
+	add(q.Dossier != "", "dossier = %s", q.Dossier)
+	add(q.Caller != "", "caller = %s", q.Caller)
+	if len(q.States) > 0 {
+		where = append(where, in(c, "state", q.States))
+	}
+	add(q.DocumentReference != "", "("+keyColumns+") IN (SELECT "+keyColumns+" FROM document_reference WHERE reference = %s)", indexed(q.DocumentReference))
+	add(!q.From.IsZero(), "created >= %s", micros(q.From))
+	add(!q.Before.IsZero(), "created < %s", micros(q.Before))
+	add(!q.UpdatedFrom.IsZero(), "updated >= %s", micros(q.UpdatedFrom))
+	if q.Visible != nil {
+		where = append(where, q.Visible.condition(c, d))
+	}
+	column, after, direction := "created", "<", " DESC"
+	if !q.UpdatedFrom.IsZero() {
+		column, after, direction = "updated", ">", ""
+	}
+	if at != nil {
+		where = append(where, c.with("("+column+", "+keyColumns+") "+after+" (%s, %s, %s, %s, %s)", append([]any{at.Micros}, at.key().args()...)...))
+	}
+	order := strings.ReplaceAll(column+", "+keyColumns, ",", direction+",") + direction
+	limit := c.with("%s", q.Limit+1)
+	return selectRow + "WHERE " + strings.Join(where, " AND ") + " ORDER BY " + order + " LIMIT " + limit, c.args
+}
+
+func (s *Scope) condition(c *condition, d dialect) string {
+	any := []string{"1 = 0"}
+	for _, grant := range s.Grants {
+		visible := []string{c.with("caller = %s", s.Caller)}
+		for _, pattern := range grant.Dossiers {
+			if !strings.Contains(pattern, "*") {
+				visible = append(visible, c.with("dossier = %s", pattern))
 				continue
 			}
-			if len(out) == q.Limit {
-				return out, at.cursor(), nil
-			}
-			out = append(out, r)
-			at.pass(&r)
+			comparison, operand := d.like(pattern)
+			visible = append(visible, c.with("dossier "+comparison, operand))
 		}
-		if len(batch) < size {
-			return out, "", nil
+		text := "(" + strings.Join(visible, " OR ") + ")"
+		if grant.Practices != nil {
+			text = "(" + in(c, "practice", grant.Practices) + " AND " + text + ")"
 		}
+		any = append(any, text)
 	}
-	return out, at.cursor(), nil
+	return "(" + strings.Join(any, " OR ") + ")"
 }
 
-func (l *Ledger) batch(ctx context.Context, q Query, at position, size int) ([]Record, error) {
-	var where []string
-	var args []any
-	add := func(condition string, values ...any) {
-		numbers := make([]any, len(values))
-		for i := range values {
-			numbers[i] = "$" + strconv.Itoa(len(args)+i+1)
-		}
-		where, args = append(where, fmt.Sprintf(condition, numbers...)), append(args, values...)
-	}
-	add("practice = %s", q.Practice)
-	if q.Service != "" {
-		add("substr(rpc, 1, %s) = %s", len(q.Service)+1, q.Service+".")
-	}
-	if q.Dossier != "" {
-		add("dossier = %s", q.Dossier)
-	}
-	if len(q.States) > 0 {
-		var states []any
-		for _, state := range q.States {
-			states = append(states, string(state))
-		}
-		add("state IN ("+strings.TrimSuffix(strings.Repeat("%s, ", len(states)), ", ")+")", states...)
-	}
-	if q.Caller != "" {
-		add("caller = %s", q.Caller)
-	}
-	if q.DocumentReference != "" {
-		add("request_id IN (SELECT request_id FROM document_reference d WHERE d.practice = %s AND d.reference = %s)", q.Practice, indexed(q.DocumentReference))
-	}
-	if !q.From.IsZero() {
-		add("created >= %s", micros(q.From))
-	}
-	if !q.Before.IsZero() {
-		add("created < %s", micros(q.Before))
-	}
-	if at.created != 0 {
-		add("created <= %s", at.created)
-	}
-	query := selectRow + "WHERE " + strings.Join(where, " AND ") + " ORDER BY created DESC, request_id DESC LIMIT $" + strconv.Itoa(len(args)+1)
-	rows, err := l.read(ctx, query, append(args, size+at.passed)...)
-	if err != nil {
-		return nil, err
-	}
-	return rows[min(at.passed, len(rows)):], nil
-}
-
-// position is where a list stopped: at an instant, so many of whose rows have been looked at. It names no row, because the
-// last one looked at may be one that the reader must not know of.
+// position is a row, in the order of a list.
 type position struct {
-	created int64
-	passed  int
+	Micros                        int64
+	Practice, Dossier, Collection string
+	RequestID                     string
 }
 
-func (p *position) pass(r *Record) {
-	if created := micros(r.Created); created != p.created {
-		p.created, p.passed = created, 0
+func (p *position) key() Key {
+	return Key{p.Practice, p.Dossier, Collection(p.Collection), p.RequestID}
+}
+
+func (q Query) cursor(r *Record) Cursor {
+	at := r.Created
+	if !q.UpdatedFrom.IsZero() {
+		at = r.Updated
 	}
-	p.passed++
+	text, err := json.Marshal([]any{micros(at), r.Practice, r.Dossier, r.Collection, r.RequestID})
+	if err != nil {
+		panic(err) // strings and a number
+	}
+	return Cursor(text)
 }
 
-func (p position) cursor() Cursor {
-	return Cursor(strconv.FormatInt(p.created, 36) + "." + strconv.Itoa(p.passed))
-}
-
-func (c Cursor) parse() (position, error) {
+func (c Cursor) parse() (*position, error) {
 	if c == "" {
-		return position{}, nil
+		return nil, nil
 	}
-	created, passed, ok := strings.Cut(string(c), ".")
-	at, err := strconv.ParseInt(created, 36, 64)
-	n, wrong := strconv.Atoi(passed)
-	if !ok || err != nil || wrong != nil || at <= 0 || n <= 0 || n > 1_000_000 {
-		return position{}, ErrCursor
+	var at position
+	parts := []any{&at.Micros, &at.Practice, &at.Dossier, &at.Collection, &at.RequestID}
+	n := len(parts)
+	if err := json.Unmarshal([]byte(c), &parts); err != nil || len(parts) != n || at.Micros <= 0 {
+		return nil, ErrCursor
 	}
-	return position{at, n}, nil
+	return &at, nil
 }

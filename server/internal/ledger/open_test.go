@@ -9,8 +9,10 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
 	"os"
 	"os/exec"
+	"path"
 	"path/filepath"
 	"reflect"
 	"strconv"
@@ -424,33 +426,120 @@ func schemas(t *testing.T) fstest.MapFS {
 	return out
 }
 
+// upTo are the migrations of an older server.
+func upTo(t *testing.T, version string) fstest.MapFS {
+	t.Helper()
+	out := schemas(t)
+	maps.DeleteFunc(out, func(name string, _ *fstest.MapFile) bool { return path.Base(name) > version+"_~" })
+	return out
+}
+
 func TestALedgerOfTheFirstServerIsBroughtUpToDate(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "ledger.db")
-	if err := os.WriteFile(path, nil, 0o600); err != nil {
+	file := olderFile(t, "00001", `INSERT INTO submission VALUES ('demo', 'r1', 1, 'SUCCEEDED', 'old', 0, 0, 'billing', 'ImportService.ImportEntries', 'CEGID001', 'ENTRIES',
+		1, zeroblob(32), '', 1, 2, '120.00', '120.00', '2026-02-27', '2026-02-28', 'loop-1', '', '', '', 1, 0, 1, 1, 1, 1, 1)`)
+	if r := get(t, opened(t, file), key("r1")); r.State != Succeeded || r.LoopRequestID != "loop-1" || r.LoopIDs != nil {
+		t.Errorf("%+v", r)
+	}
+}
+
+// olderFile is the ledger of an older server, with rows.
+func olderFile(t *testing.T, version string, rows ...string) string {
+	t.Helper()
+	file := filepath.Join(t.TempDir(), "ledger.db")
+	if err := os.WriteFile(file, nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	db, err := openSQLite(path, true)
+	db, err := openSQLite(file, true)
 	if err != nil {
 		t.Fatal(err)
 	}
-	first := fstest.MapFS{"migrations/00001_submission.sql": schemas(t)["migrations/00001_submission.sql"]}
-	if err := migrate(t.Context(), db, sqliteDialect(), first); err != nil {
-		t.Fatal(err)
-	}
-	for _, statement := range []string{
-		"PRAGMA application_id = " + strconv.Itoa(applicationID),
-		`INSERT INTO submission VALUES ('demo', 'r1', 1, 'SUCCEEDED', 'old', 0, 0, 'billing', 'ImportEntries', 'CEGID001', 'ENTRIES', 1, zeroblob(32), '',
-			1, 2, '120.00', '120.00', '2026-02-27', '2026-02-28', 'loop-1', '', '', '', 1, 0, 1, 1, 1, 1, 1)`,
-	} {
-		if _, err := db.ExecContext(t.Context(), statement); err != nil {
-			t.Fatal(err)
-		}
-	}
+	older(t, db, sqliteDialect(), version, append(rows, "PRAGMA application_id = "+strconv.Itoa(applicationID))...)
 	if err := db.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if r := get(t, opened(t, path), key("r1")); r.State != Succeeded || r.LoopRequestID != "loop-1" || r.LoopIDs != nil {
+	return file
+}
+
+func older(t *testing.T, db *sql.DB, d dialect, version string, rows ...string) {
+	t.Helper()
+	if err := migrate(t.Context(), db, d, upTo(t, version)); err != nil {
+		t.Fatal(err)
+	}
+	for _, statement := range rows {
+		if _, err := db.ExecContext(t.Context(), statement); err != nil {
+			t.Fatalf("%s: %v", statement, err)
+		}
+	}
+}
+
+// beforeDossiers are rows as the servers made them whose ids belonged to the practice alone, one of each RPC.
+func beforeDossiers(digest string) []string {
+	row := func(id, rpc, dossier, format, references, more string) string {
+		return `INSERT INTO submission VALUES ('demo', '` + id + `', 2, 'SUCCEEDED', 'old', 0, 0, 'billing', '` + rpc + `', '` + dossier + `', '` + format + `', 1, ` + digest + `, '` +
+			references + `', 1, 2, '120.00', '120.00', '2026-02-27', '2026-02-28', '', '', '', '', 1, 0, 5000000, 6000000, 7000000, 6500000, 7000000, ` + more + `)`
+	}
+	return []string{
+		row("i", "ImportService.ImportEntries", "CEGID001", "ENTRIES", `["FA-1"]`, `'', '{"FA-1":{"journals":["VTE"],"dates":["2026-02-27"]}}', '', '', ''`),
+		row("f", "ImportService.ImportFile", "CEGID003", "FEC", ``, `'', '', '', '', '{"name":"a.txt"}'`),
+		row("d", "DocumentService.StoreDocument", "CEGID001", "application/pdf", `["a.pdf"]`, `'{"id":"x"}', '', '', '', ''`),
+		row("c", "RawService.Call", "", "POST /x", ``, `'', '', '', '', ''`),
+		row("e", "RawService.Call", "CEGID001", "POST /x", ``, `'', '', '', '', ''`),
+		`INSERT INTO document_reference VALUES ('demo', 'FA-1', 'i'), ('demo', 'a.pdf', 'd')`,
+		`INSERT INTO deposit VALUES ('dep', 'demo', 'CEGID003', 'billing', 'FEC', 'a.txt', ` + digest + `, 7, 'uri', 1, 2, '1.00', '1.00', '2026-01-01', '2026-01-02', '{}', 1, 9)`,
+	}
+}
+
+// Rows of a server whose ids belonged to the practice go on working under dossier and collection.
+func TestRowsFromBeforeDossiersLiveOn(t *testing.T) { onEach(t, rowsFromBeforeDossiersLiveOn) }
+
+func rowsFromBeforeDossiersLiveOn(t *testing.T, temporary opener) {
+	var l *Ledger
+	if temporary(t, nil).Shared() {
+		dsn := at(pgtest.Shared(t).Database(t))
+		db := openPostgres(dsn, nil)
+		older(t, db, postgresDialect(), "00008", beforeDossiers(`decode(repeat('00', 32), 'hex')`)...)
+		if err := db.Close(); err != nil {
+			t.Fatal(err)
+		}
+		l = openedPostgres(t, dsn)
+	} else {
+		l = opened(t, olderFile(t, "00008", beforeDossiers(`zeroblob(32)`)...))
+	}
+	for id, k := range map[string]Key{
+		"i": {"demo", "CEGID001", Imports, "i"}, "f": {"demo", "CEGID003", Imports, "f"}, "d": {"demo", "CEGID001", Documents, "d"},
+		"c": {"demo", "", RawCalls, "c"}, "e": {"demo", "CEGID001", RawCalls, "e"},
+	} {
+		r := get(t, l, k)
+		if r.Attempt != 2 || r.State != Succeeded || r.Fingerprint != (Fingerprint{Scheme: 1}) || r.Totals.Debit != "120.00" || micros(r.Created) != 5_000_000 || micros(r.Finished) != 7_000_000 {
+			t.Errorf("%s: %+v", id, r)
+		}
+		// Its caller repeats it, after whatever change of the scheme.
+		b, err := l.Begin(t.Context(), Submission{Key: k, Caller: r.Caller, RPC: r.RPC, Format: r.Format, Fingerprints: []Fingerprint{{Scheme: 7}, {Scheme: 1}}}, owner)
+		if err != nil || !b.Existing {
+			t.Errorf("%s again: %+v, %v", id, b, err)
+		}
+	}
+	if r := get(t, l, Key{"demo", "CEGID001", Imports, "i"}); len(r.Clues) != 1 || len(r.DocumentReferences) != 1 {
 		t.Errorf("%+v", r)
+	}
+	if r := get(t, l, Key{"demo", "CEGID003", Imports, "f"}); r.File == nil || r.File.Name != "a.txt" {
+		t.Errorf("%+v", r)
+	}
+	found, _, err := l.List(t.Context(), Query{Collection: Imports, Practice: "demo", DocumentReference: "FA-1", Limit: 9})
+	if err != nil || len(found) != 1 || found[0].RequestID != "i" {
+		t.Errorf("by its reference: %v, %v", found, err)
+	}
+	if d, err := l.Deposit(t.Context(), "demo", "dep"); err != nil || d.FileName != "a.txt" {
+		t.Errorf("%+v, %v", d, err)
+	}
+	// What the older server would ask or write next fails, so that it sends nothing and answers nothing of another dossier.
+	for _, statement := range []string{
+		`SELECT state FROM submission WHERE practice = 'demo' AND request_id = 'i'`, `UPDATE submission SET state = 'SUBMITTING'`,
+		`DELETE FROM submission`, `INSERT INTO document_reference (practice, reference, request_id) VALUES ('demo', 'x', 'i')`, `SELECT * FROM deposit`,
+	} {
+		if _, err := l.db.ExecContext(t.Context(), statement); err == nil {
+			t.Errorf("an older server can still do: %s", statement)
+		}
 	}
 }
 
@@ -460,7 +549,7 @@ const moreMigration = "migrations/90000_more.sql"
 func newerMigrations(t *testing.T) fstest.MapFS {
 	t.Helper()
 	out := schemas(t)
-	out[moreMigration] = &fstest.MapFile{Data: []byte("-- +goose Up\nALTER TABLE submission ADD COLUMN more TEXT NOT NULL DEFAULT 'x';\n")}
+	out[moreMigration] = &fstest.MapFile{Data: []byte("-- +goose Up\nALTER TABLE write_request ADD COLUMN more TEXT NOT NULL DEFAULT 'x';\n")}
 	return out
 }
 
@@ -487,7 +576,7 @@ func TestSchemasGoForwardOnly(t *testing.T) {
 	// A migration that fails leaves the schema as it was.
 	path = initialised(t)
 	l = opened(t, path)
-	newer[moreMigration].Data = append(newer[moreMigration].Data, "SELECT no_such_column FROM submission;\n"...)
+	newer[moreMigration].Data = append(newer[moreMigration].Data, "SELECT no_such_column FROM write_request;\n"...)
 	if err := migrate(t.Context(), l.db, l.dialect, newer); err == nil {
 		t.Error("a broken migration succeeded")
 	}
@@ -531,24 +620,29 @@ func TestQueriesUseTheirIndex(t *testing.T) { onEach(t, queriesUseTheirIndex) }
 
 func queriesUseTheirIndex(t *testing.T, temporary opener) {
 	l := temporary(t, nil)
-	explain, primaryKey, depositKey, blob := "EXPLAIN QUERY PLAN ", "sqlite_autoindex_submission_1", "sqlite_autoindex_deposit_1", `x'00'`
+	explain, primaryKey, depositKey, blob := "EXPLAIN QUERY PLAN ", "sqlite_autoindex_write_request_1", "sqlite_autoindex_file_deposit_1", `x'00'`
 	if l.Shared() {
-		explain, primaryKey, depositKey, blob = "EXPLAIN ", "Index Cond: ((practice = 'x'::text) AND (request_id = 'y'::text))", "deposit_pkey", `'\x00'`
+		explain, primaryKey, depositKey, blob = "EXPLAIN ", "Index Cond: ((practice = 'x'::text) AND (dossier = 'd'::text) AND (collection = 'imports'::text) AND (request_id = 'y'::text))", "deposit_pkey", `'\x00'`
 		l.db.SetMaxOpenConns(1)
 		if _, err := l.db.ExecContext(t.Context(), "SET enable_seqscan = off"); err != nil { // which is quicker on few rows
 			t.Fatal(err)
 		}
 	}
 	for query, index := range map[string]string{
-		`SELECT * FROM submission WHERE practice = 'x' AND request_id = 'y'`: primaryKey,
-		`SELECT * FROM submission WHERE practice = 'x' AND dossier = 'd' AND fingerprint = ` + blob + ` AND received >= 1 AND scheme = 1
-		 AND request_id <> 'y' AND state NOT IN ('NOT_SENT', 'REFUSED') ORDER BY received DESC`: "submission_content",
-		`SELECT * FROM submission WHERE practice = 'x' AND (created, request_id) < (1, 'y') ORDER BY created DESC, request_id DESC LIMIT 9`: "submission_newest",
-		`SELECT * FROM submission WHERE state IN ('RECEIVED', 'SUBMITTING') ORDER BY lease_until`:                                           "submission_open",
-		`SELECT * FROM submission WHERE state IN ('WAITING', 'RUNNING') AND next_poll <= 5 ORDER BY next_poll LIMIT 9`:                      "submission_due",
-		`DELETE FROM submission WHERE updated < 1 AND ` + final:                                                                             "submission_age",
-		`SELECT * FROM deposit WHERE practice = 'x' AND id = 'y'`:                                                                           depositKey,
-		`DELETE FROM deposit WHERE expires < 1`:                                                                                             "deposit_age",
+		`SELECT * FROM write_request WHERE practice = 'x' AND dossier = 'd' AND collection = 'imports' AND request_id = 'y'`: primaryKey,
+		`SELECT * FROM write_request WHERE practice = 'x' AND dossier = 'd' AND collection = 'imports' AND request_id <> 'y' AND received >= 1
+		 AND (fingerprint = ` + blob + ` AND scheme = 1) AND state NOT IN ('NOT_SENT', 'REFUSED') ORDER BY received DESC`: "write_request_content",
+		`SELECT * FROM write_request WHERE collection = 'imports' AND practice = 'x' AND (created, practice, dossier, collection, request_id) < (1, 'x', 'd', 'c', 'y')
+		 ORDER BY created DESC, practice DESC, dossier DESC, collection DESC, request_id DESC LIMIT 9`: "write_request_",
+		`SELECT * FROM write_request WHERE collection = 'imports' AND (created, practice, dossier, collection, request_id) < (1, 'x', 'd', 'c', 'y')
+		 ORDER BY created DESC, practice DESC, dossier DESC, collection DESC, request_id DESC LIMIT 9`: "write_request_newest",
+		`SELECT * FROM write_request WHERE collection = 'imports' AND updated >= 1 AND (updated, practice, dossier, collection, request_id) > (1, 'x', 'd', 'c', 'y')
+		 ORDER BY updated, practice, dossier, collection, request_id LIMIT 9`: "write_request_updated",
+		`SELECT * FROM write_request WHERE state IN ('RECEIVED', 'SUBMITTING') ORDER BY lease_until`:                      "write_request_open",
+		`SELECT * FROM write_request WHERE state IN ('WAITING', 'RUNNING') AND next_poll <= 5 ORDER BY next_poll LIMIT 9`: "write_request_due",
+		`DELETE FROM write_request WHERE updated < 1 AND ` + final:                                                        "write_request_updated",
+		`SELECT * FROM file_deposit WHERE practice = 'x' AND id = 'y'`:                                                    depositKey,
+		`DELETE FROM file_deposit WHERE expires < 1`:                                                                      "deposit_age",
 	} {
 		if plan := lines(t, l, explain+query); !strings.Contains(plan, index) {
 			t.Errorf("%s\n%s", query, plan)

@@ -57,9 +57,12 @@ func postgresDialect() dialect {
 		isolation: sql.LevelReadCommitted, // what was waited for is seen
 		now:       `SELECT CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000000 AS BIGINT)`,
 		forUpdate: ` FOR UPDATE`,
+		like: func(pattern string) (comparison, operand string) {
+			return "LIKE %s", strings.NewReplacer(`\`, `\\`, "%", `\%`, "_", `\_`, "*", "%").Replace(pattern)
+		},
 		lockContent: func(ctx context.Context, tx *sql.Tx, s Submission) error {
 			h := sha256.New()
-			fmt.Fprintf(h, "%q %q %d %x", s.Practice, s.Dossier, s.Fingerprint.Scheme, s.Fingerprint.Sum)
+			fmt.Fprintf(h, "%q %q %q %s", s.Practice, s.Dossier, s.Collection, s.Fingerprints[0])
 			sum := h.Sum(nil)
 			// Two numbers: the locks of one number belong to goose and Init.
 			if _, err := tx.ExecContext(ctx, `SELECT pg_advisory_xact_lock($1, $2)`,
@@ -124,9 +127,10 @@ func initPostgres(ctx context.Context, db *sql.DB) error {
 	return migrate(ctx, db, postgresDialect(), migrations)
 }
 
-// standingTables looks for the ledger's own table, and for goose's, where the user's tables are created.
+// standingTables looks for the ledger's own table, by its name of today or of older servers, and for goose's, where the user's
+// tables are created.
 func standingTables(ctx context.Context, conn *sql.Conn) (submission, versions bool, err error) {
-	err = conn.QueryRowContext(ctx, `SELECT to_regclass('submission') IS NOT NULL, to_regclass('goose_db_version') IS NOT NULL`).Scan(&submission, &versions)
+	err = conn.QueryRowContext(ctx, `SELECT to_regclass('write_request') IS NOT NULL OR to_regclass('submission') IS NOT NULL, to_regclass('goose_db_version') IS NOT NULL`).Scan(&submission, &versions)
 	return submission, versions, err
 }
 

@@ -51,12 +51,12 @@ func onPostgres(t testing.TB, clock func() time.Time) *Ledger {
 
 // doom makes a transaction fail when it commits.
 func doom(w *writing) error {
-	statements := []string{"PRAGMA defer_foreign_keys = 1", "INSERT INTO document_reference VALUES ('demo', 'x', 'nobody')"}
+	statements := []string{"PRAGMA defer_foreign_keys = 1", "INSERT INTO document_reference VALUES ('demo', 'D', 'imports', 'nobody', 'x')"}
 	if w.Shared() {
 		statements = []string{
 			`CREATE FUNCTION doom() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'doomed'; END $$`,
 			`CREATE CONSTRAINT TRIGGER doom AFTER INSERT ON document_reference DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION doom()`,
-			`INSERT INTO document_reference VALUES ('demo', 'x', 'r1')`,
+			`INSERT INTO document_reference VALUES ('demo', 'CEGID001', 'imports', 'r1', 'x')`,
 		}
 	}
 	for _, statement := range statements {
@@ -562,7 +562,7 @@ func TestAFrozenServerDoesNotKeepOthersWaiting(t *testing.T) {
 func TestIndexesDoNotDependOnALanguage(t *testing.T) {
 	l := onPostgres(t, nil)
 	found := lines(t, l, `SELECT c.relname::text AS name FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid
-		WHERE i.indrelid IN ('submission'::regclass, 'document_reference'::regclass)
+		WHERE i.indrelid IN ('write_request'::regclass, 'document_reference'::regclass)
 		AND EXISTS (SELECT 1 FROM unnest(i.indcollation) AS each WHERE each NOT IN (0, '"C"'::regcollation))`)
 	if found != "" {
 		t.Errorf("%s", found)
@@ -570,7 +570,7 @@ func TestIndexesDoNotDependOnALanguage(t *testing.T) {
 	for _, id := range []string{"b", "A", "a", "B", "_", "-"} {
 		begin(t, l, submission(id, id))
 	}
-	if order := lines(t, l, `SELECT string_agg(request_id, '' ORDER BY request_id) AS ids FROM submission`); order != "ids=-AB_ab \n" {
+	if order := lines(t, l, `SELECT string_agg(request_id, '' ORDER BY request_id) AS ids FROM write_request`); order != "ids=-AB_ab \n" {
 		t.Errorf("%s", order)
 	}
 }

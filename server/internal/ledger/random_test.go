@@ -35,7 +35,7 @@ func (m *reference) begin(id, caller, content string, allow bool, owner string, 
 	if row != nil {
 		m.expire(row, now)
 		switch {
-		case row.caller != caller, !row.state.NothingBooked() && row.content != content:
+		case !row.state.NothingBooked() && (row.caller != caller || row.content != content):
 			return false, ErrReused
 		case !row.state.NothingBooked():
 			return true, nil
@@ -156,7 +156,7 @@ func theDatabaseFollowsTheRules(t *testing.T, temporary opener) {
 				if row != nil {
 					row.standing, want = m.rules.submit(row.standing, attempt, owner, now(), time.Minute)
 				}
-				same(t, l.Submitting(ctx, Key{practice, id}, attempt, owner, time.Minute), want)
+				same(t, l.Submitting(ctx, Key{practice, "CEGID001", Imports, id}, attempt, owner, time.Minute), want)
 			},
 			"Settle": func(t *rapid.T) {
 				id, row, attempt, owner := owned(t)
@@ -175,7 +175,7 @@ func theDatabaseFollowsTheRules(t *testing.T, temporary opener) {
 						want = ErrLost
 					}
 				}
-				_, err := l.Settle(ctx, Key{practice, id}, attempt, owner, o)
+				_, err := l.Settle(ctx, Key{practice, "CEGID001", Imports, id}, attempt, owner, o)
 				same(t, err, want)
 			},
 			"Followed": func(t *rapid.T) {
@@ -188,7 +188,7 @@ func theDatabaseFollowsTheRules(t *testing.T, temporary opener) {
 						row.polls++
 					}
 				}
-				_, err := l.Followed(ctx, Key{practice, id}, from, Progress{State: said})
+				_, err := l.Followed(ctx, Key{practice, "CEGID001", Imports, id}, from, Progress{State: said})
 				same(t, err, want)
 			},
 			"Checked": func(t *rapid.T) {
@@ -202,7 +202,7 @@ func theDatabaseFollowsTheRules(t *testing.T, temporary opener) {
 					m.expire(row, now())
 					row.standing, want = m.rules.check(row.standing, attempt, now()-time.Second.Microseconds(), look.Sightings[0].Lettered == 0)
 				}
-				_, err := l.Checked(ctx, Key{practice, id}, look)
+				_, err := l.Checked(ctx, Key{practice, "CEGID001", Imports, id}, look)
 				same(t, err, want)
 			},
 			"Confirm": func(t *rapid.T) {
@@ -213,7 +213,7 @@ func theDatabaseFollowsTheRules(t *testing.T, temporary opener) {
 					m.expire(row, now())
 					row.standing, want = m.rules.confirm(row.standing, attempt, booked, now())
 				}
-				_, err := l.Confirm(ctx, Key{practice, id}, attempt, Statement{Booked: booked, Caller: "anna"})
+				_, err := l.Confirm(ctx, Key{practice, "CEGID001", Imports, id}, attempt, Statement{Booked: booked, Caller: "anna"})
 				same(t, err, want)
 			},
 			"Resubmit": func(t *rapid.T) {
@@ -255,7 +255,7 @@ func theDatabaseFollowsTheRules(t *testing.T, temporary opener) {
 				c.pass(rapid.SampledFrom([]time.Duration{time.Second, time.Second, CheckLasts, Lease - time.Minute, Lease, ResubmitAfter, FollowFor, DuplicateWithin}).Draw(t, "time"))
 			},
 			"": func(t *rapid.T) {
-				rows, _, err := l.List(ctx, Query{Practice: practice, Limit: 10})
+				rows, _, err := l.List(ctx, Query{Collection: Imports, Practice: practice, Limit: 10})
 				if err != nil || len(rows) != len(m.rows) {
 					t.Fatalf("%d rows, and by the rules %d: %v", len(rows), len(m.rows), err)
 				}

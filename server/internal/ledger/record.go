@@ -14,8 +14,22 @@ const (
 	maxText       = 2000 // bytes of a sentence of Loop's
 )
 
-// Key names a submission.
-type Key struct{ Practice, RequestID string }
+// Collection is what a request id names, beside practice and dossier: an invoice's number can name its entry and its PDF.
+type Collection string
+
+// The collections.
+const (
+	Imports   Collection = "imports"
+	Documents Collection = "documents"
+	RawCalls  Collection = "raw"
+)
+
+// Key names a submission. Dossier is empty for a raw call on the practice itself.
+type Key struct {
+	Practice, Dossier string
+	Collection        Collection
+	RequestID         string
+}
 
 // Totals tell a submission from another. Amounts are decimal strings in euro, dates YYYY-MM-DD.
 type Totals struct {
@@ -76,11 +90,12 @@ type File struct {
 // Submission is what a caller wants to send. The ledger never sees the payload.
 type Submission struct {
 	Key
-	// Caller is its name in the policy; RPC the method. Both belong to the id.
-	Caller, RPC string
-	// Dossier, or empty where the RPC has none, and Format are the caller's.
-	Dossier, Format string
-	Fingerprint     Fingerprint
+	// Caller is its name in the policy; RPC the method. Both belong to the id. Format is the caller's.
+	Caller, RPC, Format string
+	// Fingerprints are those of the content, one in each scheme that a row may have been made in, the newest first.
+	Fingerprints []Fingerprint
+	// Metadata is the caller's own, kept and answered as it came.
+	Metadata map[string]string
 	// DocumentReferences and Findings: the first 100 of each are kept.
 	DocumentReferences []string
 	// Clues tell the entries of a document reference from others of the same; those of the references that are kept are.
@@ -96,8 +111,9 @@ type Submission struct {
 type Record struct {
 	Key
 	Caller, RPC        string
-	Dossier, Format    string
+	Format             string
 	Fingerprint        Fingerprint
+	Metadata           map[string]string
 	DocumentReferences []string
 	Clues              map[string]Clue
 	Totals             Totals
@@ -199,8 +215,8 @@ func (r *Record) stand(s standing, now int64) {
 
 // fill sets what another attempt may change.
 func (r *Record) fill(s Submission) {
-	r.Caller, r.RPC, r.Dossier, r.Format = s.Caller, s.RPC, s.Dossier, s.Format
-	r.Fingerprint, r.Totals, r.File = s.Fingerprint, s.Totals, s.File
+	r.Caller, r.RPC, r.Format, r.Metadata = s.Caller, s.RPC, s.Format, s.Metadata
+	r.Fingerprint, r.Totals, r.File = s.Fingerprints[0], s.Totals, s.File
 	r.DocumentReferences = references(s.DocumentReferences)
 	r.Clues = nil
 	for _, reference := range r.DocumentReferences {

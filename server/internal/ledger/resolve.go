@@ -262,7 +262,7 @@ func (w *writing) resubmit(s Submission, attempt int, by, owner string) (begun B
 		return Begun{}, nil, err
 	}
 	switch {
-	case row.RPC != s.RPC, row.Fingerprint != s.Fingerprint:
+	case row.RPC != s.RPC, !s.Same(row.Fingerprint):
 		return Begun{}, ErrReused, nil
 	case row.Attempt > attempt && !row.State.NothingBooked():
 		return Begun{Record: row, Existing: true}, nil, nil
@@ -283,7 +283,7 @@ func (w *writing) resubmit(s Submission, attempt int, by, owner string) (begun B
 	}
 	decided := row.Resolution.copied()
 	decided.Resubmissions, decided.ResubmitBy, decided.ResubmitTime = decided.Resubmissions+1, by, instant(w.now)
-	s.Caller = row.Caller
+	s.Caller, s.Metadata = row.Caller, row.Metadata
 	row = Record{Key: s.Key, Created: row.Created, Received: instant(w.now), Evidence: row.Evidence, Resolution: decided}
 	row.fill(s)
 	row.stand(to, w.now)
@@ -338,12 +338,12 @@ func isVerdict(err error) bool {
 // are kept, so that a large one of the same days may hold any, and so may one that nobody has read.
 func (w *writing) others(row *Record, sightings []Sighting) error {
 	const (
-		of = `SELECT COUNT(*) FROM submission s WHERE s.practice = $1 AND s.dossier = $2 AND s.request_id <> $3 AND ` +
+		of = `SELECT COUNT(*) FROM write_request s WHERE s.practice = $1 AND s.dossier = $2 AND s.collection = $3 AND s.request_id <> $4 AND ` +
 			`s.state NOT IN ('NOT_SENT', 'REFUSED') AND `
 		// What nobody has read, a custom file or one behind a link, has no totals.
-		large = `(s.entries > $4 AND s.first_date <= $5 AND s.last_date >= $6 OR s.lines = 0 AND s.rpc LIKE 'ImportService.%')`
+		large = `(s.entries > $5 AND s.first_date <= $6 AND s.last_date >= $7 OR s.lines = 0)`
 	)
-	args := []any{row.Practice, row.Dossier, row.RequestID, maxReferences, row.Totals.LastDate, row.Totals.FirstDate}
+	args := append(row.Key.args(), maxReferences, row.Totals.LastDate, row.Totals.FirstDate)
 	count := func(query string, args ...any) (n int, err error) {
 		if err := w.tx.QueryRowContext(w.ctx, query, args...).Scan(&n); err != nil {
 			return 0, fmt.Errorf("ledger: %w", err)
@@ -361,8 +361,8 @@ func (w *writing) others(row *Record, sightings []Sighting) error {
 		if !sightings[i].found() {
 			continue
 		}
-		have, err := count(of+`NOT `+large+` AND s.request_id IN (SELECT d.request_id FROM document_reference d WHERE d.practice = $1 AND d.reference = $7)`,
-			append(args, indexed(sightings[i].Reference))...)
+		have, err := count(of+`NOT `+large+` AND s.request_id IN (SELECT d.request_id FROM document_reference d `+
+			`WHERE d.practice = $1 AND d.dossier = $2 AND d.collection = $3 AND d.reference = $8)`, append(args, indexed(sightings[i].Reference))...)
 		if err != nil {
 			return err
 		}

@@ -13,11 +13,18 @@ import (
 )
 
 // columns of submission, in the order of scan and values.
-const columns = `practice, request_id, attempt, state, owner, lease_until, abandoned, caller, rpc, dossier, format, scheme, ` +
+const columns = keyColumns + `, attempt, state, owner, lease_until, abandoned, caller, rpc, format, scheme, ` +
 	`fingerprint, document_references, entries, lines, debit, credit, first_date, last_date, loop_request_id, findings, error, ` +
-	`follow_error, poll_count, next_poll, created, received, updated, submitted, finished, loop_ids, clues, evidence, resolution, file`
+	`follow_error, poll_count, next_poll, created, received, updated, submitted, finished, loop_ids, clues, evidence, resolution, file, metadata`
 
-const selectRow = `SELECT ` + columns + ` FROM submission `
+const (
+	keyColumns = `practice, dossier, collection, request_id`
+	selectRow  = `SELECT ` + columns + ` FROM write_request `
+	// byKey takes the first parameters, those of Key.args.
+	byKey = `practice = $1 AND dossier = $2 AND collection = $3 AND request_id = $4`
+)
+
+func (k Key) args() []any { return []any{k.Practice, k.Dossier, string(k.Collection), k.RequestID} }
 
 // writing is one transaction.
 type writing struct {
@@ -152,11 +159,12 @@ func scan(rows *sql.Rows) (Record, error) {
 		lease, abandoned, nextPoll, created, received, updated, submitted, finished       int64
 		fingerprint                                                                       []byte
 		documentReferences, findings, failure, loopIDs, clues, evidence, resolution, file string
+		metadata                                                                          string
 	)
-	err := rows.Scan(&r.Practice, &r.RequestID, &r.Attempt, &r.State, &r.Owner, &lease, &abandoned, &r.Caller, &r.RPC,
-		&r.Dossier, &r.Format, &r.Fingerprint.Scheme, &fingerprint, &documentReferences, &r.Totals.Entries, &r.Totals.Lines,
+	err := rows.Scan(&r.Practice, &r.Dossier, &r.Collection, &r.RequestID, &r.Attempt, &r.State, &r.Owner, &lease, &abandoned, &r.Caller, &r.RPC,
+		&r.Format, &r.Fingerprint.Scheme, &fingerprint, &documentReferences, &r.Totals.Entries, &r.Totals.Lines,
 		&r.Totals.Debit, &r.Totals.Credit, &r.Totals.FirstDate, &r.Totals.LastDate, &r.LoopRequestID, &findings, &failure,
-		&r.FollowError, &r.Polls, &nextPoll, &created, &received, &updated, &submitted, &finished, &loopIDs, &clues, &evidence, &resolution, &file)
+		&r.FollowError, &r.Polls, &nextPoll, &created, &received, &updated, &submitted, &finished, &loopIDs, &clues, &evidence, &resolution, &file, &metadata)
 	if err != nil {
 		return Record{}, err
 	}
@@ -169,7 +177,7 @@ func scan(rows *sql.Rows) (Record, error) {
 	r.Created, r.Received, r.Updated = instant(created), instant(received), instant(updated)
 	r.Submitted, r.Finished = instant(submitted), instant(finished)
 	return r, errors.Join(decode(documentReferences, &r.DocumentReferences), decode(findings, &r.Findings), decode(failure, &r.Error), decode(loopIDs, &r.LoopIDs),
-		decode(clues, &r.Clues), decode(evidence, &r.Evidence), decode(resolution, &r.Resolution), decode(file, &r.File))
+		decode(clues, &r.Clues), decode(evidence, &r.Evidence), decode(resolution, &r.Resolution), decode(file, &r.File), decode(metadata, &r.Metadata))
 }
 
 // values of a record, in the order of columns.
@@ -182,17 +190,18 @@ func values(r *Record) ([]any, error) {
 	evidence, err6 := encode(r.Evidence, r.Evidence == nil)
 	resolution, err7 := encode(r.Resolution, r.Resolution == nil)
 	file, err8 := encode(r.File, r.File == nil)
+	metadata, err9 := encode(r.Metadata, len(r.Metadata) == 0)
 	abandoned := 0
 	if r.Abandoned {
 		abandoned = 1
 	}
-	return []any{
-		r.Practice, r.RequestID, r.Attempt, string(r.State), r.Owner, micros(r.LeaseUntil), abandoned, r.Caller, r.RPC,
-		r.Dossier, r.Format, r.Fingerprint.Scheme, r.Fingerprint.Sum[:], documentReferences, r.Totals.Entries, r.Totals.Lines,
+	return append(r.Key.args(),
+		r.Attempt, string(r.State), r.Owner, micros(r.LeaseUntil), abandoned, r.Caller, r.RPC,
+		r.Format, r.Fingerprint.Scheme, r.Fingerprint.Sum[:], documentReferences, r.Totals.Entries, r.Totals.Lines,
 		r.Totals.Debit, r.Totals.Credit, r.Totals.FirstDate, r.Totals.LastDate, r.LoopRequestID, findings, failure,
 		r.FollowError, r.Polls, micros(r.NextPoll), micros(r.Created), micros(r.Received), micros(r.Updated), micros(r.Submitted), micros(r.Finished), loopIDs,
-		clues, evidence, resolution, file,
-	}, errors.Join(err1, err2, err3, err4, err5, err6, err7, err8)
+		clues, evidence, resolution, file, metadata,
+	), errors.Join(err1, err2, err3, err4, err5, err6, err7, err8, err9)
 }
 
 // encode returns JSON; nothing is the empty text.
@@ -213,7 +222,7 @@ func decode(text string, into any) error {
 
 // row returns a row that is about to change; ErrUnknown without one.
 func (w *writing) row(key Key) (Record, error) {
-	found, err := collect(w.ctx, w.tx, selectRow+`WHERE practice = $1 AND request_id = $2`+w.dialect.forUpdate, key.Practice, key.RequestID)
+	found, err := collect(w.ctx, w.tx, selectRow+`WHERE `+byKey+w.dialect.forUpdate, key.args()...)
 	if err != nil {
 		return Record{}, err
 	}
@@ -233,7 +242,7 @@ func (w *writing) keys(query string, args ...any) ([]Key, error) {
 	var out []Key
 	for rows.Next() {
 		var key Key
-		if err := rows.Scan(&key.Practice, &key.RequestID); err != nil {
+		if err := rows.Scan(&key.Practice, &key.Dossier, &key.Collection, &key.RequestID); err != nil {
 			return nil, fmt.Errorf("ledger: %w", err)
 		}
 		out = append(out, key)
@@ -249,12 +258,22 @@ func (w *writing) insert(r *Record) error {
 	if err != nil {
 		return fmt.Errorf("ledger: %w", err)
 	}
-	if _, err := w.tx.ExecContext(w.ctx, `INSERT INTO submission (`+columns+`) VALUES (`+placeholders(1, len(args))+`)`, args...); err != nil {
+	if _, err := w.tx.ExecContext(w.ctx, `INSERT INTO write_request (`+columns+`) VALUES (`+placeholders(1, len(args))+`)`, args...); err != nil {
 		return fmt.Errorf("ledger: %w", err)
 	}
 	w.touched = append(w.touched, r.Key)
 	return w.index(r)
 }
+
+// updateRow takes the values of a record, then the state and attempt that it must have.
+var updateRow = func() string {
+	all := strings.Split(columns, ", ")
+	var assign []string
+	for i := strings.Count(keyColumns, ", ") + 1; i < len(all); i++ {
+		assign = append(assign, all[i]+" = $"+strconv.Itoa(i+1))
+	}
+	return fmt.Sprintf(`UPDATE write_request SET %s WHERE %s AND state = $%d AND attempt = $%d`, strings.Join(assign, ", "), byKey, len(all)+1, len(all)+2)
+}()
 
 // update is the compare-and-set of every transition: it stores a record where the row still has the state and attempt
 // that the decision was made on, else ErrLost.
@@ -263,15 +282,7 @@ func (w *writing) update(from standing, r *Record) error {
 	if err != nil {
 		return fmt.Errorf("ledger: %w", err)
 	}
-	args = append(args[2:], r.Practice, r.RequestID, string(from.state), from.attempt)
-	assign := strings.Split(columns, ", ")[2:]
-	for i := range assign {
-		assign[i] += " = $" + strconv.Itoa(i+1)
-	}
-	n := len(assign)
-	query := fmt.Sprintf(`UPDATE submission SET %s WHERE practice = $%d AND request_id = $%d AND state = $%d AND attempt = $%d`,
-		strings.Join(assign, ", "), n+1, n+2, n+3, n+4)
-	result, err := w.tx.ExecContext(w.ctx, query, args...)
+	result, err := w.tx.ExecContext(w.ctx, updateRow, append(args, string(from.state), from.attempt)...)
 	if err != nil {
 		return fmt.Errorf("ledger: %w", err)
 	}
@@ -286,12 +297,12 @@ func (w *writing) update(from standing, r *Record) error {
 
 // index stores the references of a row anew, for List to find it by.
 func (w *writing) index(r *Record) error {
-	if _, err := w.tx.ExecContext(w.ctx, `DELETE FROM document_reference WHERE practice = $1 AND request_id = $2`, r.Practice, r.RequestID); err != nil {
+	if _, err := w.tx.ExecContext(w.ctx, `DELETE FROM document_reference WHERE `+byKey, r.Key.args()...); err != nil {
 		return fmt.Errorf("ledger: %w", err)
 	}
 	for _, reference := range r.DocumentReferences {
-		_, err := w.tx.ExecContext(w.ctx, `INSERT INTO document_reference (practice, reference, request_id) VALUES ($1, $2, $3)`,
-			r.Practice, indexed(reference), r.RequestID)
+		_, err := w.tx.ExecContext(w.ctx, `INSERT INTO document_reference (`+keyColumns+`, reference) VALUES ($1, $2, $3, $4, $5)`,
+			append(r.Key.args(), indexed(reference))...)
 		if err != nil {
 			return fmt.Errorf("ledger: %w", err)
 		}

@@ -33,13 +33,13 @@ func whatPeopleLookAt(t *testing.T, temporary opener) {
 	}
 	// The same names, in the same order, on each database.
 	for view, columns := range map[string]string{
-		"ledger": "practice request_id state dossier caller rpc format attempt document_references entries lines debit credit first_date last_date " +
+		"ledger": "practice dossier collection request_id state caller rpc format attempt document_references metadata entries lines debit credit first_date last_date " +
 			"loop_request_id loop_ids error_reason error_message loop_message follow_error poll_count created received submitted updated finished next_poll " +
 			"lease_until owner abandoned verdict doubt checked stated stated_by stated_at note resubmissions late_answers",
-		"ledger_uncertain": "practice dossier request_id caller document_references entries lines debit first_date last_date loop_request_id submitted " +
+		"ledger_uncertain": "practice dossier collection request_id caller document_references entries lines debit first_date last_date loop_request_id submitted " +
 			"uncertain_since error_message follow_error verdict doubt checked",
-		"ledger_under_way": "practice dossier request_id state caller loop_request_id received submitted next_poll poll_count follow_error lease_until owner",
-		"ledger_states":    "practice state submissions oldest newest",
+		"ledger_under_way": "practice dossier collection request_id state caller loop_request_id received submitted next_poll poll_count follow_error lease_until owner",
+		"ledger_states":    "practice collection state submissions oldest newest",
 		"ledger_deposits": "deposit_id practice dossier caller format file_name sha256 size uri entries lines debit credit first_date last_date " +
 			"created expires",
 	} {

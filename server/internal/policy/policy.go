@@ -248,6 +248,16 @@ func (p *Policy) Authenticate(token string) (caller string, ok bool) {
 	}
 }
 
+// Access is what a method asks of its caller.
+type Access struct {
+	Right Right
+	// Own says that the method answers what the caller has itself written, whatever its rights on the dossier.
+	Own bool
+}
+
+// All stands for all practices or dossiers in lists (AIP-159). It names none, and no pattern matches it.
+const All = "-"
+
 // Question is what a call asks of the policy.
 type Question struct {
 	Caller, Practice string
@@ -255,7 +265,7 @@ type Question struct {
 	Dossier string
 	// OfDossier says that the call is one on a dossier, and not on the practice itself.
 	OfDossier bool
-	Right     Right
+	Access
 }
 
 // Decision is the answer to a Question.
@@ -267,12 +277,12 @@ type Decision struct {
 	Why string
 }
 
-// Decide answers a question. A call on a dossier that it does not name is for validation to refuse, unless it is a raw one,
-// which may be for the practice itself; and one that reads what the practice shows to whoever may use any of it needs no
-// more than that.
+// Decide answers a question. A call on a dossier that it does not name is for validation to refuse, unless it is a raw one, which
+// may be for the practice itself. One that reads what the practice shows to whoever may use any of it, or what the caller has
+// itself written, needs a grant on the practice and no more.
 func (p *Policy) Decide(q Question) Decision {
 	known, reached, withRight := false, false, false
-	anything := q.OfDossier && q.Dossier == "" && q.Right != Raw || !q.OfDossier && q.Right == Read
+	anything := q.OfDossier && q.Dossier == "" && q.Right != Raw || !q.OfDossier && q.Right == Read || q.Own && !isCabinet(q.Dossier)
 	for g := range p.on(q.Caller, q.Practice) {
 		reaches, has := g.reaches(q.Dossier, q.Right), slices.Contains(g.rights, q.Right)
 		if anything || reaches && has {
@@ -351,6 +361,36 @@ func (p *Policy) ExactDossiers(caller, practice string) []string {
 	return slices.Compact(codes)
 }
 
+// Reach is what one grant covers.
+type Reach struct {
+	// Practices are exact; nil covers all.
+	Practices []string
+	// Dossiers are exact, or patterns with *; none where the grant lacks the right.
+	Dossiers []string
+}
+
+// Reaches returns what a caller's grants on a practice, or with All on any, cover with a right; also those that lack it, for
+// what they open without one.
+func (p *Policy) Reaches(caller, practice string, right Right) []Reach {
+	var out []Reach
+	for _, g := range p.now().grants[caller] {
+		var r Reach
+		switch {
+		case practice != All && (g.practices[0] == everything || slices.Contains(g.practices, practice)):
+			r.Practices = []string{practice}
+		case practice != All:
+			continue
+		case g.practices[0] != everything:
+			r.Practices = g.practices
+		}
+		if slices.Contains(g.rights, right) {
+			r.Dossiers = g.dossiers
+		}
+		out = append(out, r)
+	}
+	return out
+}
+
 // Callers returns the names of all callers, in the order of the file.
 func (p *Policy) Callers() []string { return slices.Clone(p.now().callers) }
 
@@ -370,7 +410,7 @@ func (p *Policy) GoString() string { return p.String() }
 func (p *Policy) on(caller, practice string) iter.Seq[grant] {
 	return func(yield func(grant) bool) {
 		for _, g := range p.now().grants[caller] {
-			if (g.practices[0] == everything || slices.Contains(g.practices, practice)) && !yield(g) {
+			if (g.practices[0] == everything && practice != All || slices.Contains(g.practices, practice)) && !yield(g) {
 				return
 			}
 		}
@@ -390,7 +430,7 @@ func (g grant) unrestricted() bool {
 }
 
 func (g grant) covers(dossier string) bool {
-	return !isCabinet(dossier) && slices.ContainsFunc(g.dossiers, func(pattern string) bool { return match(pattern, dossier) })
+	return !isCabinet(dossier) && dossier != All && slices.ContainsFunc(g.dossiers, func(pattern string) bool { return match(pattern, dossier) })
 }
 
 // match compares exactly, as Loop's rules on letter case are unknown; * stands for any run of characters, also none.
@@ -423,6 +463,9 @@ func isCabinet(code string) bool { return strings.EqualFold(code, "cabinet") }
 func CheckDossierCode(code string) error {
 	if isCabinet(code) {
 		return errors.New("'cabinet' means the practice itself to Loop and is no dossier; remove it, and grant the right 'practice' to those who need that data")
+	}
+	if code == All {
+		return errors.New("'-' stands for all dossiers in lists and names none")
 	}
 	if n := utf8.RuneCountInString(code); n < 1 || n > 64 || strings.ContainsFunc(code, func(c rune) bool { return c <= ' ' || c == 0x7f }) {
 		return errors.New("must be a dossier's code in Loop: 1 to 64 characters without spaces")

@@ -528,26 +528,29 @@ func TestADecisionSaysWhatItRestsOn(t *testing.T) {
 		grant string // of an allowed one
 		why   string
 	}{
-		{"an exact dossier", Question{"billing", "demo", "CEGID001", true, Read}, "grants[0]", ""},
-		{"a pattern", Question{"billing", "demo", "B1", true, Write}, "grants[1]", ""},
-		{"a call on a dossier that it does not name, which validation refuses", Question{"billing", "demo", "", true, Write}, "grants[0]", ""},
-		{"a read of what the practice shows to all", Question{"billing", "partner", "", false, Read}, "grants[2]", ""},
-		{"the practice itself", Question{"billing", "partner", "", false, Practice}, "grants[2]", ""},
-		{"a write without a dossier", Question{"billing", "demo", "", false, Write}, "grants[1]", ""},
-		{"an unknown caller", Question{"nobody", "demo", "CEGID001", true, Read}, "", "no caller of this name"},
-		{"an unknown practice", Question{"billing", "none", "CEGID001", true, Read}, "", "no grant of the caller is on the practice"},
-		{"a right that no grant has", Question{"billing", "demo", "CEGID001", true, Raw}, "", "none of the caller's grants on the practice has the right to raw"},
-		{"a raw call for the practice, with a grant on some dossiers", Question{"billing", "partner", "", true, Raw}, "", "takes the right on all dossiers"},
-		{"a dossier that no grant covers", Question{"billing", "demo", "cegid001", true, Read}, "", "none of the caller's grants on the practice covers the dossier; letter case counts"},
-		{"a dossier and a right in different grants", Question{"billing", "demo", "CEGID001", true, Write}, "", "those with the right do not cover it"},
-		{"the practice as a dossier", Question{"billing", "demo", "Cabinet", true, Write}, "", "it is no dossier"},
+		{"an exact dossier", Question{"billing", "demo", "CEGID001", true, Access{Right: Read}}, "grants[0]", ""},
+		{"a pattern", Question{"billing", "demo", "B1", true, Access{Right: Write}}, "grants[1]", ""},
+		{"a call on a dossier that it does not name, which validation refuses", Question{"billing", "demo", "", true, Access{Right: Write}}, "grants[0]", ""},
+		{"a read of what the practice shows to all", Question{"billing", "partner", "", false, Access{Right: Read}}, "grants[2]", ""},
+		{"the practice itself", Question{"billing", "partner", "", false, Access{Right: Practice}}, "grants[2]", ""},
+		{"a write without a dossier", Question{"billing", "demo", "", false, Access{Right: Write}}, "grants[1]", ""},
+		{"what the caller has written", Question{"billing", "demo", "OTHER", true, Access{Right: Read, Own: true}}, "grants[0]", ""},
+		{"what the caller has written where it has no grant", Question{"billing", "none", "OTHER", true, Access{Right: Read, Own: true}}, "", "no grant of the caller is on the practice"},
+		{"what the caller has written, of the practice as a dossier", Question{"billing", "demo", "cabinet", true, Access{Right: Read, Own: true}}, "", "it is no dossier"},
+		{"an unknown caller", Question{"nobody", "demo", "CEGID001", true, Access{Right: Read}}, "", "no caller of this name"},
+		{"an unknown practice", Question{"billing", "none", "CEGID001", true, Access{Right: Read}}, "", "no grant of the caller is on the practice"},
+		{"a right that no grant has", Question{"billing", "demo", "CEGID001", true, Access{Right: Raw}}, "", "none of the caller's grants on the practice has the right to raw"},
+		{"a raw call for the practice, with a grant on some dossiers", Question{"billing", "partner", "", true, Access{Right: Raw}}, "", "takes the right on all dossiers"},
+		{"a dossier that no grant covers", Question{"billing", "demo", "cegid001", true, Access{Right: Read}}, "", "none of the caller's grants on the practice covers the dossier; letter case counts"},
+		{"a dossier and a right in different grants", Question{"billing", "demo", "CEGID001", true, Access{Right: Write}}, "", "those with the right do not cover it"},
+		{"the practice as a dossier", Question{"billing", "demo", "Cabinet", true, Access{Right: Write}}, "", "it is no dossier"},
 	} {
 		got := p.Decide(c.asked)
 		if got.Allowed != (c.grant != "") || got.Allowed && (!strings.HasPrefix(got.Grant, c.grant+" (") || got.Why != "") || !got.Allowed && (got.Grant != "" || !strings.Contains(got.Why, c.why)) {
 			t.Errorf("%s: %+v", c.name, got)
 		}
 	}
-	if got, want := p.Decide(Question{"billing", "demo", "CEGID001", true, Read}).Grant, "policy.yaml:5)"; !strings.HasSuffix(got, want) {
+	if got, want := p.Decide(Question{"billing", "demo", "CEGID001", true, Access{Right: Read}}).Grant, "policy.yaml:5)"; !strings.HasSuffix(got, want) {
 		t.Errorf("the grant is at %s; want %s", got, want)
 	}
 }
@@ -562,7 +565,7 @@ func TestDecisionsAgreeWithRights(t *testing.T) {
 					if dossier == "" && right != Raw {
 						continue // for validation
 					}
-					if got := p.Decide(Question{caller, practice, dossier, true, right}); got.Allowed != p.Allows(caller, practice, dossier, right) {
+					if got := p.Decide(Question{caller, practice, dossier, true, Access{Right: right}}); got.Allowed != p.Allows(caller, practice, dossier, right) {
 						t.Errorf("%s on %s in %s, %s: %+v", caller, dossier, practice, right, got)
 					}
 				}

@@ -20,9 +20,9 @@ func TestACallAsACommandLine(t *testing.T) {
 				`    --data-urlencode 'filter=label = "l'\''eau & 5 %"'`,
 		},
 		"a plain query stands in the URL, a list as often as it is long": {
-			"ImportService.ListImports", `{"practice": "demo", "states": ["IMPORT_STATE_FAILED", "IMPORT_STATE_REFUSED"]}`,
+			"ImportService.ListImports", `{"practice": "demo", "dossier": "-", "states": ["IMPORT_STATE_FAILED", "IMPORT_STATE_REFUSED"]}`,
 			`"states": ["IMPORT_STATE_FAILED", "IMPORT_STATE_REFUSED"]`,
-			`curl -s -H 'Authorization: Bearer me' 'http://127.0.0.1:8080/v1/practices/demo/imports?states=IMPORT_STATE_FAILED&states=IMPORT_STATE_REFUSED'`,
+			`curl -s -H 'Authorization: Bearer me' 'http://127.0.0.1:8080/v1/practices/demo/dossiers/-/imports?states=IMPORT_STATE_FAILED&states=IMPORT_STATE_REFUSED'`,
 		},
 		"a body holds what the path does not": {
 			"DiagnosticsService.CheckConnection", `{"practice": "demo", "dossier": "CEGID001", "key_kind": "KEY_KIND_ADVANCED"}`,

@@ -90,5 +90,5 @@ func (s *ReferenceData) CreateAccount(ctx context.Context, request *looppb.Creat
 	if err != nil {
 		return nil, err
 	}
-	return &looppb.CreateAccountResponse{Account: account(created.Item, request.GetIncludeUnmapped()), ReadBack: created.ReadBack}, nil
+	return &looppb.CreateAccountResponse{Account: account(created.Item, request.GetIncludeUnmapped()), ReadBack: &created.ReadBack}, nil
 }

@@ -118,7 +118,7 @@ func (s *Entries) ListEntries(ctx context.Context, request *looppb.ListEntriesRe
 		return nil, err
 	}
 	fit := fitting(entries, maxAnswer)
-	return &looppb.ListEntriesResponse{Entries: fit, Truncated: truncated || len(fit) < len(entries)}, nil
+	return &looppb.ListEntriesResponse{Entries: fit, Truncated: new(truncated || len(fit) < len(entries))}, nil
 }
 
 // StreamEntries implements looppb.EntryServiceServer.
@@ -131,7 +131,7 @@ func (s *Entries) StreamEntries(request *looppb.StreamEntriesRequest, stream grp
 		some := fitting(entries[:min(len(entries), streamPage)], maxAnswer)
 		entries = entries[len(some):]
 		last := len(entries) == 0
-		if err := stream.Send(&looppb.StreamEntriesResponse{Entries: some, Truncated: last && truncated}); err != nil || last {
+		if err := stream.Send(&looppb.StreamEntriesResponse{Entries: some, Truncated: new(last && truncated)}); err != nil || last {
 			return err
 		}
 	}
@@ -148,22 +148,23 @@ func (s *Entries) FindEntriesByDocumentReference(ctx context.Context, request *l
 		return nil, err
 	}
 	response := &looppb.FindEntriesByDocumentReferenceResponse{}
+	truncated := false
 	for _, part := range booked {
 		for i := range part.Items {
 			response.Entries = append(response.Entries, bookedEntry(&part.Items[i], request.GetIncludeUnmapped()))
 		}
-		response.Truncated = response.GetTruncated() || part.Truncated
+		truncated = truncated || part.Truncated
 	}
 	known, err := s.imports.ListImports(ctx, &looppb.ListImportsRequest{
-		Practice: request.GetPractice(), DossierCode: request.GetDossier(), DocumentReference: request.GetDocumentReference(),
+		Practice: request.GetPractice(), Dossier: request.GetDossier(), DocumentReference: request.GetDocumentReference(),
 	})
 	if err != nil {
 		return nil, err
 	}
 	// The two halves share one answer.
 	entries, imports := fitting(response.GetEntries(), maxAnswer/2), fitting(known.GetImports(), maxAnswer/2)
-	response.Truncated = response.GetTruncated() || len(entries) < len(response.GetEntries())
-	response.ImportsTruncated = known.GetNextPageToken() != "" || len(imports) < len(known.GetImports())
+	response.Truncated = new(truncated || len(entries) < len(response.GetEntries()))
+	response.ImportsTruncated = new(known.GetNextPageToken() != "" || len(imports) < len(known.GetImports()))
 	response.Entries, response.Imports = entries, imports
 	return response, nil
 }

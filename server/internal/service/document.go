@@ -12,6 +12,7 @@ import (
 	"cegid.internal/gateway/cegidclient"
 	looppb "cegid.internal/gateway/gen/go/cegid/loop/v1"
 	"cegid.internal/gateway/server/internal/apierror"
+	"cegid.internal/gateway/server/internal/importer"
 	"cegid.internal/gateway/server/internal/ledger"
 	"cegid.internal/gateway/server/internal/preflight"
 	"cegid.internal/gateway/server/internal/spool"
@@ -44,8 +45,8 @@ func (s *Documents) StoreDocument(stream grpc.ClientStreamingServer[looppb.Store
 		return err
 	}
 	submission := ledger.Submission{
-		Key:    ledger.Key{Practice: about.GetPractice(), RequestID: about.GetRequestId()},
-		Caller: s.caller(ctx), RPC: storeDocumentRPC, Dossier: about.GetDossier(),
+		Key:    documentKey(about),
+		Caller: s.caller(ctx), RPC: storeDocumentRPC, Metadata: about.GetMetadata(),
 		DocumentReferences: []string{about.GetFileName()}, AllowDuplicate: about.GetAllowDuplicate(),
 	}
 	if err := s.admit(ctx, practice, submission); err != nil {
@@ -64,7 +65,7 @@ func (s *Documents) StoreDocument(stream grpc.ClientStreamingServer[looppb.Store
 	if submission.Format, err = receiveDocument(stream, file, about); err != nil {
 		return err
 	}
-	submission.Fingerprint = documentFingerprint(about, file.Digest())
+	submission.Fingerprints = []ledger.Fingerprint{documentFingerprint(about, file.Digest())}
 	known, err := s.known(ctx, submission)
 	if err == nil && known == nil { // the file may have taken its time
 		err = s.preflight.Dossier(ctx, practice.Name, practice.Client, submission.Dossier)
@@ -85,16 +86,17 @@ func (s *Documents) admit(ctx context.Context, practice *Practice, submission le
 	case errors.Is(err, ledger.ErrUnknown):
 	case err != nil:
 		return err
+	case record.State.NothingBooked():
 	case record.Caller != submission.Caller || record.RPC != submission.RPC:
 		return ledger.ErrReused
-	case !record.State.NothingBooked():
+	default:
 		return nil
 	}
 	return s.preflight.Dossier(ctx, practice.Name, practice.Client, submission.Dossier)
 }
 
 // store hands a document that has arrived over to the importer, which lets go of the file.
-func (s *Documents) store(ctx context.Context, practice *Practice, submission ledger.Submission, about *looppb.DocumentMetadata, file *spool.File) (ledger.Record, cegidclient.Unmapped, error) {
+func (s *Documents) store(ctx context.Context, practice *Practice, submission ledger.Submission, about *looppb.DocumentMetadata, file *spool.File) (importer.Result, cegidclient.Unmapped, error) {
 	var unmapped cegidclient.Unmapped // not to be looked at while it may still be under way
 	record, err := s.importer.Do(ctx, submission, func(ctx context.Context) (map[string]string, error) {
 		stored, err := practice.Client.Documents.Store(ctx, submission.Dossier, cegidclient.Document{
@@ -115,14 +117,14 @@ func (s *Documents) store(ctx context.Context, practice *Practice, submission le
 }
 
 // answer answers StoreDocument.
-func (s *Documents) answer(stream grpc.ClientStreamingServer[looppb.StoreDocumentRequest, looppb.StoreDocumentResponse], record *ledger.Record, submission ledger.Submission, unmapped cegidclient.Unmapped, err error) error {
+func (s *Documents) answer(stream grpc.ClientStreamingServer[looppb.StoreDocumentRequest, looppb.StoreDocumentResponse], record *importer.Result, submission ledger.Submission, unmapped cegidclient.Unmapped, err error) error {
 	if err != nil {
 		return s.submissionError(stream.Context(), submission, err)
 	}
 	if err := s.outcomeError(*record); err != nil {
 		return err
 	}
-	response := &looppb.StoreDocumentResponse{Document: documentMessage(*record), Unmapped: unmapped}
+	response := &looppb.StoreDocumentResponse{Document: documentMessage(record.Record), Unmapped: unmapped, Replayed: &record.Replayed}
 	if proto.Size(response) > maxAnswer {
 		response.Unmapped = nil // that it is stored matters more than how Loop puts it
 	}
@@ -160,8 +162,8 @@ func (s *Documents) GetDocument(ctx context.Context, request *looppb.GetDocument
 	if _, err := s.practices.Get(request.GetPractice()); err != nil {
 		return nil, err
 	}
-	record, err := s.ledger.Get(ctx, ledger.Key{Practice: request.GetPractice(), RequestID: request.GetRequestId()})
-	if errors.Is(err, ledger.ErrUnknown) || err == nil && !(record.RPC == storeDocumentRPC && s.visible(s.caller(ctx), record)) {
+	record, err := s.ledger.Get(ctx, documentKey(request))
+	if errors.Is(err, ledger.ErrUnknown) || err == nil && !s.visible(s.caller(ctx), record) {
 		return nil, apierror.Error{
 			Code: codes.NotFound, Reason: looppb.ErrorReason_ERROR_REASON_DOCUMENT_UNKNOWN,
 			Message:    "request_id: no document of that id that you may see",
@@ -174,10 +176,19 @@ func (s *Documents) GetDocument(ctx context.Context, request *looppb.GetDocument
 	return &looppb.GetDocumentResponse{Document: documentMessage(record)}, nil
 }
 
+func documentKey(request interface {
+	GetPractice() string
+	GetDossier() string
+	GetRequestId() string
+},
+) ledger.Key {
+	return ledger.Key{Practice: request.GetPractice(), Dossier: request.GetDossier(), Collection: ledger.Documents, RequestID: request.GetRequestId()}
+}
+
 func documentMessage(r ledger.Record) *looppb.Document {
 	out := &looppb.Document{
 		RequestId: r.RequestID, Practice: r.Practice, Dossier: r.Dossier, State: writeState(r.State), ContentType: r.Format,
-		LoopIds: maps.Clone(r.LoopIDs), Error: writeError(r.Error), Caller: r.Caller, Attempt: int32(r.Attempt),
+		LoopIds: maps.Clone(r.LoopIDs), Error: writeError(r.Error), Caller: r.Caller, Attempt: new(int32(r.Attempt)), Metadata: r.Metadata,
 		CreateTime: instant(r.Created), UpdateTime: instant(r.Updated),
 	}
 	if len(r.DocumentReferences) > 0 {

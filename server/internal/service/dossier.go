@@ -6,22 +6,22 @@ import (
 	"slices"
 
 	looppb "cegid.internal/gateway/gen/go/cegid/loop/v1"
-	"cegid.internal/gateway/server/internal/interceptor"
 	"cegid.internal/gateway/server/internal/pagetoken"
+	"cegid.internal/gateway/server/internal/policy"
 )
 
 // ListDossiers implements looppb.DiagnosticsServiceServer.
 func (s *Diagnostics) ListDossiers(ctx context.Context, request *looppb.ListDossiersRequest) (*looppb.ListDossiersResponse, error) {
 	caller := s.caller(ctx)
 	practices := s.practices.All()
-	if name := request.GetPractice(); name != interceptor.AllPractices {
+	if name := request.GetPractice(); name != policy.All {
 		practice, err := s.practices.Get(name)
 		if err != nil {
 			return nil, err
 		}
 		practices = []*Practice{practice}
 	}
-	response := &looppb.ListDossiersResponse{}
+	response := &looppb.ListDossiersResponse{OpenEnded: new(bool)}
 	var all []*looppb.Dossier
 	for _, practice := range practices {
 		if !s.grants.Known(caller, practice.Name) {
@@ -29,7 +29,7 @@ func (s *Diagnostics) ListDossiers(ctx context.Context, request *looppb.ListDoss
 		}
 		dossiers, open := s.dossiersOf(caller, practice)
 		all = append(all, dossiers...)
-		response.OpenEnded = response.OpenEnded || open
+		*response.OpenEnded = *response.OpenEnded || open
 	}
 
 	query := pagetoken.NewQuery("dossiers", caller, request.GetPractice())

@@ -204,9 +204,13 @@ func ledgerTotals(t check.Totals) ledger.Totals {
 	return ledger.Totals{Entries: t.Entries, Lines: t.Lines, Debit: t.Debit, Credit: t.Credit, FirstDate: t.FirstDate, LastDate: t.LastDate}
 }
 
+// totalsMessage is nil where nobody has counted: in a custom file, or one behind a link.
 func totalsMessage(t ledger.Totals) *looppb.ImportTotals {
+	if t == (ledger.Totals{}) {
+		return nil
+	}
 	return &looppb.ImportTotals{
-		Entries: int32(t.Entries), Lines: int32(t.Lines), Debit: t.Debit, Credit: t.Credit, FirstDate: t.FirstDate, LastDate: t.LastDate,
+		Entries: new(int32(t.Entries)), Lines: new(int32(t.Lines)), Debit: t.Debit, Credit: t.Credit, FirstDate: t.FirstDate, LastDate: t.LastDate,
 	}
 }
 
@@ -225,7 +229,10 @@ func findingMessage(f ledger.Finding) *looppb.Finding {
 	out := &looppb.Finding{
 		Code: f.Code, Severity: looppb.FindingSeverity(looppb.FindingSeverity_value["FINDING_SEVERITY_"+strings.ToUpper(f.Severity)]),
 		Field: f.Field, Message: f.Message, MessageFr: f.MessageFR, Suggestions: f.Suggestions,
-		Line: int32(f.Line), Column: int32(f.Column), Occurrences: int32(f.Count),
+		Line: int32(f.Line), Column: int32(f.Column),
+	}
+	if f.Count > 0 { // of a file
+		out.Occurrences = new(int32(f.Count))
 	}
 	for _, each := range f.Grounds {
 		out.Grounds = append(out.Grounds, looppb.FindingGround(looppb.FindingGround_value[groundPrefix+each]))

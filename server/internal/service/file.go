@@ -135,7 +135,7 @@ func (s *Imports) ValidateFile(stream grpc.ClientStreamingServer[looppb.Validate
 	if err != nil {
 		return err
 	}
-	return stream.SendAndClose(&looppb.ValidateFileResponse{Valid: fileRefusal(found.Report.Findings) == nil, Report: reportMessage(found)})
+	return stream.SendAndClose(&looppb.ValidateFileResponse{Valid: new(fileRefusal(found.Report.Findings) == nil), Report: reportMessage(found)})
 }
 
 // receiveFile looks at a file while it comes, and writes it as long as it has no error.
@@ -226,7 +226,7 @@ func (s *Imports) ImportFile(ctx context.Context, request *looppb.ImportFileRequ
 	if err != nil {
 		return nil, err
 	}
-	return &looppb.ImportFileResponse{Import: importMessage(record)}, nil
+	return &looppb.ImportFileResponse{ImportRecord: importMessage(record.Record), Replayed: &record.Replayed}, nil
 }
 
 // fileWrite finds the file of a request; its deposit is the caller's own, or another's of those named.
@@ -243,9 +243,9 @@ func (s *Imports) fileWrite(ctx context.Context, practice *Practice, request *lo
 	return importWrite{
 		writes: &s.ofFiles,
 		submission: ledger.Submission{
-			Key:    ledger.Key{Practice: request.GetPractice(), RequestID: request.GetRequestId()},
-			Caller: s.caller(ctx), RPC: importFileRPC, Dossier: request.GetDossier(), Format: importFormatName(source.format),
-			Fingerprint: source.fingerprint, DocumentReferences: source.report.References, Totals: source.totals, Findings: source.report.Findings,
+			Key:    importKey(request),
+			Caller: s.caller(ctx), RPC: importFileRPC, Format: importFormatName(source.format), Metadata: request.GetMetadata(),
+			Fingerprints: []ledger.Fingerprint{source.fingerprint}, DocumentReferences: source.report.References, Totals: source.totals, Findings: source.report.Findings,
 			File: &source.kept, AllowDuplicate: request.GetAllowDuplicate(),
 		},
 		check: func(context.Context, *ledger.Submission) error {
@@ -393,22 +393,22 @@ func depositMessage(d ledger.Deposit) *looppb.FileDeposit {
 // reportMessage leaves out findings that an answer has no room for.
 func reportMessage(d ledger.Deposit) *looppb.FileReport {
 	out := &looppb.FileReport{
-		Sha256: hex.EncodeToString(d.Digest[:]), Size: int32(d.Size), Totals: totalsMessage(d.Totals), Partial: d.Report.Partial,
-		OmittedFindings: int32(d.Report.OmittedFindings), Separator: d.Report.Separator,
+		Sha256: hex.EncodeToString(d.Digest[:]), Size: new(int32(d.Size)), Totals: totalsMessage(d.Totals), Partial: &d.Report.Partial,
+		OmittedFindings: new(int32(d.Report.OmittedFindings)), Separator: d.Report.Separator,
 		Encoding: looppb.TextEncoding(looppb.TextEncoding_value["TEXT_ENCODING_"+d.Report.Encoding]),
 	}
 	journals := d.Report.Bounded()
-	out.OmittedJournals = int32(journals.OmittedJournals)
+	out.OmittedJournals = new(int32(journals.OmittedJournals))
 	for _, each := range journals.Journals {
 		out.Journals = append(out.Journals, &looppb.JournalTotals{
-			Journal: each.Code, Label: each.Label, Lines: int32(each.Lines), Debit: each.Debit, Credit: each.Credit,
+			Journal: each.Code, Label: each.Label, Lines: new(int32(each.Lines)), Debit: each.Debit, Credit: each.Credit,
 		})
 	}
 	size := proto.Size(out)
 	for i, each := range d.Report.Findings {
 		message := findingMessage(each)
 		if size += proto.Size(message); size > maxAnswer {
-			out.OmittedFindings += int32(len(d.Report.Findings) - i)
+			*out.OmittedFindings += int32(len(d.Report.Findings) - i)
 			break
 		}
 		out.Findings = append(out.Findings, message)

@@ -17,6 +17,7 @@ import (
 	"cegid.internal/gateway/cegidclient/check"
 	looppb "cegid.internal/gateway/gen/go/cegid/loop/v1"
 	"cegid.internal/gateway/server/internal/apierror"
+	"cegid.internal/gateway/server/internal/importer"
 	"cegid.internal/gateway/server/internal/ledger"
 	"cegid.internal/gateway/server/internal/pagetoken"
 	"cegid.internal/gateway/server/internal/policy"
@@ -46,9 +47,6 @@ const (
 	importEntriesRPC = importService + ".ImportEntries"
 )
 
-// isImport: other services' writes share the ledger.
-func isImport(record ledger.Record) bool { return strings.HasPrefix(record.RPC, importService+".") }
-
 // ImportEntries implements looppb.ImportServiceServer.
 func (s *Imports) ImportEntries(ctx context.Context, request *looppb.ImportEntriesRequest) (*looppb.ImportEntriesResponse, error) {
 	practice, err := s.practices.Get(request.GetPractice())
@@ -60,7 +58,7 @@ func (s *Imports) ImportEntries(ctx context.Context, request *looppb.ImportEntri
 	if err != nil {
 		return nil, err
 	}
-	return &looppb.ImportEntriesResponse{Import: importMessage(record)}, nil
+	return &looppb.ImportEntriesResponse{ImportRecord: importMessage(record.Record), Replayed: &record.Replayed}, nil
 }
 
 // importWrite is an import that can be sent, in the words of its kind.
@@ -73,23 +71,23 @@ type importWrite struct {
 }
 
 // once sends it, unless the ledger knows it already.
-func (w importWrite) once(ctx context.Context) (ledger.Record, error) {
+func (w importWrite) once(ctx context.Context) (importer.Result, error) {
 	// What the ledger knows is answered before the checks: dossier, link or deposit may have changed since.
 	known, err := w.known(ctx, w.submission)
 	if err != nil || known != nil {
 		return w.outcome(ctx, known, err)
 	}
 	if err := w.check(ctx, &w.submission); err != nil {
-		return ledger.Record{}, err
+		return importer.Result{}, err
 	}
 	record, err := w.importer.Submit(ctx, w.submission, w.send)
 	return w.outcome(ctx, &record, err)
 }
 
 // outcome is the answer, or the error that it ended with.
-func (w importWrite) outcome(ctx context.Context, record *ledger.Record, err error) (ledger.Record, error) {
+func (w importWrite) outcome(ctx context.Context, record *importer.Result, err error) (importer.Result, error) {
 	if err != nil {
-		return ledger.Record{}, w.submissionError(ctx, w.submission, err)
+		return importer.Result{}, w.submissionError(ctx, w.submission, err)
 	}
 	return *record, w.outcomeError(*record)
 }
@@ -99,8 +97,8 @@ func (s *Imports) entriesWrite(ctx context.Context, practice *Practice, request 
 	return importWrite{
 		writes: &s.writes,
 		submission: ledger.Submission{
-			Key:    ledger.Key{Practice: request.GetPractice(), RequestID: request.GetRequestId()},
-			Caller: s.caller(ctx), RPC: importEntriesRPC, Dossier: request.GetDossier(), Format: formatEntries, Fingerprint: fingerprint(request),
+			Key:    importKey(request),
+			Caller: s.caller(ctx), RPC: importEntriesRPC, Format: formatEntries, Fingerprints: []ledger.Fingerprint{fingerprint(request)}, Metadata: request.GetMetadata(),
 			DocumentReferences: documentReferences(entries), Clues: clues(entries), AllowDuplicate: request.GetAllowDuplicate(),
 		},
 		check: func(ctx context.Context, submission *ledger.Submission) error {
@@ -128,12 +126,12 @@ func (s *Imports) ValidateEntries(ctx context.Context, request *looppb.ValidateE
 	if err != nil {
 		return nil, err
 	}
-	response := &looppb.ValidateEntriesResponse{Valid: refusal(found) == nil, Totals: totalsMessage(ledgerTotals(totals))}
+	response := &looppb.ValidateEntriesResponse{Valid: new(refusal(found) == nil), Totals: totalsMessage(ledgerTotals(totals)), OmittedFindings: new(int32)}
 	size := 0
 	for _, each := range ledgerFindings(found) {
 		message := findingMessage(each)
 		if size += proto.Size(message); size > maxAnswer {
-			response.OmittedFindings = int32(len(found) - len(response.GetFindings()))
+			*response.OmittedFindings = int32(len(found) - len(response.GetFindings()))
 			break
 		}
 		response.Findings = append(response.Findings, message)
@@ -222,19 +220,26 @@ func (s *Imports) GetImport(ctx context.Context, request *looppb.GetImportReques
 	if err != nil {
 		return nil, err
 	}
-	return &looppb.GetImportResponse{Import: importMessage(record)}, nil
+	return &looppb.GetImportResponse{ImportRecord: importMessage(record)}, nil
 }
 
-func (s *Imports) get(ctx context.Context, request interface {
+// ofImport is a request that names an import.
+type ofImport interface {
 	GetPractice() string
+	GetDossier() string
 	GetRequestId() string
-},
-) (ledger.Record, error) {
+}
+
+func importKey(request ofImport) ledger.Key {
+	return ledger.Key{Practice: request.GetPractice(), Dossier: request.GetDossier(), Collection: ledger.Imports, RequestID: request.GetRequestId()}
+}
+
+func (s *Imports) get(ctx context.Context, request ofImport) (ledger.Record, error) {
 	if _, err := s.practices.Get(request.GetPractice()); err != nil {
 		return ledger.Record{}, err
 	}
-	record, err := s.ledger.Get(ctx, ledger.Key{Practice: request.GetPractice(), RequestID: request.GetRequestId()})
-	if errors.Is(err, ledger.ErrUnknown) || err == nil && !(isImport(record) && s.visible(s.caller(ctx), record)) {
+	record, err := s.ledger.Get(ctx, importKey(request))
+	if errors.Is(err, ledger.ErrUnknown) || err == nil && !s.visible(s.caller(ctx), record) {
 		return ledger.Record{}, apierror.Error{
 			Code: codes.NotFound, Reason: looppb.ErrorReason_ERROR_REASON_IMPORT_UNKNOWN,
 			Message:    "request_id: no import of that id that you may see",
@@ -246,24 +251,27 @@ func (s *Imports) get(ctx context.Context, request interface {
 
 // ListImports implements looppb.ImportServiceServer.
 func (s *Imports) ListImports(ctx context.Context, request *looppb.ListImportsRequest) (*looppb.ListImportsResponse, error) {
-	if _, err := s.practices.Get(request.GetPractice()); err != nil {
+	caller := s.caller(ctx)
+	scope, err := s.scope(caller, request.GetPractice())
+	if err != nil {
 		return nil, err
 	}
-	caller := s.caller(ctx)
 	query := ledger.Query{
-		Practice: request.GetPractice(), Service: importService, Dossier: request.GetDossierCode(), Caller: request.GetCaller(),
-		DocumentReference: request.GetDocumentReference(), Limit: pageSize(request),
-		Visible: func(owner, dossier string) bool {
-			return s.visible(caller, ledger.Record{Key: ledger.Key{Practice: request.GetPractice()}, Caller: owner, Dossier: dossier})
-		},
+		Collection: ledger.Imports, Practice: named(request.GetPractice()), Dossier: named(request.GetDossier()), Caller: request.GetCaller(),
+		DocumentReference: request.GetDocumentReference(), Limit: pageSize(request), Visible: scope,
 	}
-	if request.GetReceivedFrom() != nil {
-		query.From = request.GetReceivedFrom().AsTime()
+	for _, bound := range []struct {
+		given *timestamppb.Timestamp
+		of    *time.Time
+	}{{request.GetReceivedFrom(), &query.From}, {request.GetReceivedBefore(), &query.Before}, {request.GetUpdatedFrom(), &query.UpdatedFrom}} {
+		if bound.given != nil {
+			*bound.of = bound.given.AsTime()
+		}
 	}
-	if request.GetReceivedBefore() != nil {
-		query.Before = request.GetReceivedBefore().AsTime()
+	parts := []string{
+		"imports", caller, query.Practice, query.Dossier, query.Caller, query.DocumentReference, query.From.String(), query.Before.String(), query.UpdatedFrom.String(),
+		fmt.Sprintf("%q", scope.Grants), // whoever may see more or less by now begins anew
 	}
-	parts := []string{"imports", caller, query.Practice, query.Dossier, query.Caller, query.DocumentReference, query.From.String(), query.Before.String()}
 	for _, each := range request.GetStates() {
 		query.States = append(query.States, ledger.State(importStateName(each)))
 		parts = append(parts, each.String())
@@ -296,6 +304,36 @@ func (s *Imports) ListImports(ctx context.Context, request *looppb.ListImportsRe
 	return response, nil
 }
 
+// named is a name, or nothing for all.
+func named(name string) string {
+	if name == policy.All {
+		return ""
+	}
+	return name
+}
+
+// scope is what a caller may see of the imports of a practice, or of all that are configured.
+func (s *writes) scope(caller, practice string) (*ledger.Scope, error) {
+	var all []string
+	for _, each := range s.practices.All() {
+		all = append(all, each.Name)
+	}
+	if practice != policy.All {
+		if _, err := s.practices.Get(practice); err != nil {
+			return nil, err
+		}
+	}
+	out := &ledger.Scope{Caller: caller}
+	for _, reach := range s.permissions.Reaches(caller, practice, policy.Read) {
+		grant := ledger.Grant{Practices: reach.Practices, Dossiers: reach.Dossiers}
+		if grant.Practices == nil {
+			grant.Practices = all // those of the past are no more to be seen than asked about
+		}
+		out.Grants = append(out.Grants, grant)
+	}
+	return out, nil
+}
+
 const (
 	heartbeat = 20 * time.Second
 	// watchLimit ends a watch, so that a stream does not live on when its reader has forgotten it.
@@ -305,7 +343,7 @@ const (
 // WatchImport implements looppb.ImportServiceServer.
 func (s *Imports) WatchImport(request *looppb.WatchImportRequest, stream grpc.ServerStreamingServer[looppb.WatchImportResponse]) error {
 	ctx := stream.Context()
-	changed, cancel := s.ledger.Subscribe(ledger.Key{Practice: request.GetPractice(), RequestID: request.GetRequestId()})
+	changed, cancel := s.ledger.Subscribe(importKey(request))
 	defer cancel()
 	end := time.NewTimer(watchLimit)
 	defer end.Stop()
@@ -319,7 +357,7 @@ func (s *Imports) WatchImport(request *looppb.WatchImportRequest, stream grpc.Se
 		}
 		// A question to Loop that brought nothing new is no change.
 		if due || record.State != sent.State || record.Attempt != sent.Attempt || record.FollowError != sent.FollowError {
-			if err := stream.Send(&looppb.WatchImportResponse{Import: importMessage(record)}); err != nil {
+			if err := stream.Send(&looppb.WatchImportResponse{ImportRecord: importMessage(record)}); err != nil {
 				return err
 			}
 			sent = record
@@ -345,9 +383,9 @@ func importMessage(r ledger.Record) *looppb.Import {
 		RequestId: r.RequestID, Practice: r.Practice, Dossier: r.Dossier, Format: looppb.ImportFormat(looppb.ImportFormat_value[importFormatPrefix+r.Format]),
 		State:         importState(r.State),
 		LoopRequestId: r.LoopRequestID, Totals: totalsMessage(r.Totals), DocumentReferences: r.DocumentReferences,
-		FollowError: r.FollowError, Caller: r.Caller, Attempt: int32(r.Attempt),
+		FollowError: r.FollowError, Caller: r.Caller, Attempt: new(int32(r.Attempt)),
 		CreateTime: instant(r.Created), UpdateTime: instant(r.Updated), NextPollTime: instant(r.NextPoll),
-		Resolution: resolutionMessage(r),
+		Resolution: resolutionMessage(r), Metadata: r.Metadata,
 	}
 	for _, each := range r.Findings {
 		out.Findings = append(out.Findings, findingMessage(each))

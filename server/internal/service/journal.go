@@ -136,5 +136,5 @@ func (s *ReferenceData) CreateJournal(ctx context.Context, request *looppb.Creat
 	if err != nil {
 		return nil, err
 	}
-	return &looppb.CreateJournalResponse{Journal: journal(created.Item, request.GetIncludeUnmapped()), ReadBack: created.ReadBack}, nil
+	return &looppb.CreateJournalResponse{Journal: journal(created.Item, request.GetIncludeUnmapped()), ReadBack: &created.ReadBack}, nil
 }

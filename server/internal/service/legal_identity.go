@@ -58,7 +58,7 @@ func (s *ReferenceData) UpdateLegalIdentity(ctx context.Context, request *looppb
 		return nil, err
 	}
 	return &looppb.UpdateLegalIdentityResponse{
-		LegalIdentity: legalIdentity(changed.Item, request.GetIncludeUnmapped()), ReadBack: changed.ReadBack,
+		LegalIdentity: legalIdentity(changed.Item, request.GetIncludeUnmapped()), ReadBack: &changed.ReadBack,
 	}, nil
 }
 

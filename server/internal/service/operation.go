@@ -30,7 +30,7 @@ func operation(o cegidclient.Operation, practice *Practice) *looppb.Operation {
 		Rpcs:          o.RPCs,
 		State:         operationState(o, practice),
 		KeyKind:       keyKind(o.Key),
-		KeyKindStated: o.KeyBasis == cegidclient.KeyStated,
+		KeyKindStated: new(o.KeyBasis == cegidclient.KeyStated),
 		Confidence:    confidence(o.Confidence),
 		Resend:        resend(o.Resend),
 		Unknown:       o.Unknown,

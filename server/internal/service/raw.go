@@ -133,9 +133,9 @@ func errOtherDossier(field string) error {
 // write sends a call under the ledger.
 func (s *Raw) write(ctx context.Context, practice *Practice, request *looppb.CallRequest, call cegidclient.RawCall) (*looppb.CallResponse, error) {
 	submission := ledger.Submission{
-		Key:    ledger.Key{Practice: request.GetPractice(), RequestID: request.GetRequestId()},
-		Caller: s.caller(ctx), RPC: rawCallRPC, Dossier: request.GetDossier(), Format: call.Method + " " + call.Path,
-		Fingerprint: rawFingerprint(call), AllowDuplicate: request.GetAllowDuplicate(),
+		Key:    ledger.Key{Practice: request.GetPractice(), Dossier: request.GetDossier(), Collection: ledger.RawCalls, RequestID: request.GetRequestId()},
+		Caller: s.caller(ctx), RPC: rawCallRPC, Format: call.Method + " " + call.Path, Metadata: request.GetMetadata(),
+		Fingerprints: []ledger.Fingerprint{rawFingerprint(call)}, AllowDuplicate: request.GetAllowDuplicate(),
 	}
 	var answer *cegidclient.RawAnswer
 	record, err := s.importer.Do(ctx, submission, func(ctx context.Context) (map[string]string, error) {
@@ -149,14 +149,13 @@ func (s *Raw) write(ctx context.Context, practice *Practice, request *looppb.Cal
 	if err := s.outcomeError(record); err != nil {
 		return nil, err
 	}
-	response := &looppb.CallResponse{State: writeState(record.State)}
-	switch {
-	case answer == nil:
-		response.FromLedger = true
-	case len(answer.Body) > maxAnswer:
-		response.HttpStatus, response.BodyOmitted = int32(answer.Status), true
-	default:
-		response.HttpStatus, response.Body = int32(answer.Status), answer.Body
+	response := &looppb.CallResponse{State: writeState(record.State), Replayed: &record.Replayed, BodyOmitted: new(bool), Metadata: record.Metadata}
+	if answer == nil {
+		return response, nil
+	}
+	response.HttpStatus = int32(answer.Status)
+	if *response.BodyOmitted = len(answer.Body) > maxAnswer; !*response.BodyOmitted {
+		response.Body = answer.Body
 	}
 	return response, nil
 }

@@ -14,6 +14,7 @@ import (
 	"cegid.internal/gateway/cegidclient"
 	looppb "cegid.internal/gateway/gen/go/cegid/loop/v1"
 	"cegid.internal/gateway/server/internal/apierror"
+	"cegid.internal/gateway/server/internal/importer"
 	"cegid.internal/gateway/server/internal/interceptor"
 	"cegid.internal/gateway/server/internal/ledger"
 	"cegid.internal/gateway/server/internal/policy"
@@ -30,10 +31,6 @@ func (s *Imports) ResolveImport(ctx context.Context, request *looppb.ResolveImpo
 		return nil, err
 	}
 	r := &resolving{Imports: s, practice: practice, record: record}
-	interceptor.CallFrom(ctx).Dossier = record.Dossier // which the request does not name
-	if err := r.demand(ctx, policy.Write); err != nil {
-		return nil, err
-	}
 	var action, result string
 	switch what := request.GetAction().(type) {
 	case *looppb.ResolveImportRequest_Confirm:
@@ -56,7 +53,7 @@ func (s *Imports) ResolveImport(ctx context.Context, request *looppb.ResolveImpo
 	if err != nil {
 		return nil, s.ledgerError(r.moved(ctx, err))
 	}
-	return &looppb.ResolveImportResponse{Import: importMessage(r.record)}, nil
+	return &looppb.ResolveImportResponse{ImportRecord: importMessage(r.record), Replayed: &r.replayed}, nil
 }
 
 // resolving is a call of ResolveImport under way.
@@ -64,6 +61,7 @@ type resolving struct {
 	*Imports
 	practice *Practice
 	record   ledger.Record // as it stands
+	replayed bool          // it was sent again before
 }
 
 // demand refuses callers without a right on the dossier.
@@ -207,7 +205,7 @@ func (r *resolving) resubmit(ctx context.Context, again *looppb.ResubmitImport) 
 		return "", err
 	}
 	submission := &write.submission
-	if r.record.RPC != submission.RPC || r.record.Fingerprint != submission.Fingerprint {
+	if r.record.RPC != submission.RPC || !submission.Same(r.record.Fingerprint) {
 		return "", write.submissionError(ctx, *submission, ledger.ErrReused)
 	}
 	if !r.record.State.Resolvable() {
@@ -231,7 +229,7 @@ func (r *resolving) resubmit(ctx context.Context, again *looppb.ResubmitImport) 
 	if err != nil {
 		return "", write.submissionError(ctx, *submission, err)
 	}
-	r.record = record
+	r.record, r.replayed = record.Record, record.Replayed
 	return string(record.State), write.outcomeError(record)
 }
 
@@ -264,8 +262,8 @@ func (r *resolving) resubmitted(ctx context.Context, write importWrite) (result 
 	if err != nil {
 		return "", write.submissionError(ctx, ledger.Submission{}, err)
 	}
-	r.record = record
-	return string(record.State), write.outcomeError(record)
+	r.record, r.replayed = record, true
+	return string(record.State), write.outcomeError(importer.Result{Record: record, Replayed: true})
 }
 
 // moved words why the ledger takes no decision on the import.
@@ -370,25 +368,25 @@ func resolutionMessage(r ledger.Record) *looppb.ImportResolution {
 		out.Evidence = &looppb.ImportEvidence{
 			Verdict: looppb.ImportVerdict(looppb.ImportVerdict_value["IMPORT_VERDICT_"+string(e.Verdict)]),
 			Doubt:   looppb.ImportDoubt(looppb.ImportDoubt_value["IMPORT_DOUBT_"+string(e.Doubt)]),
-			Message: evidenceSentence(r), KeptReferences: int32(len(r.DocumentReferences)), Attempt: int32(e.Attempt), CheckTime: instant(e.Time), Caller: e.Caller,
+			Message: evidenceSentence(r), KeptReferences: new(int32(len(r.DocumentReferences))), Attempt: new(int32(e.Attempt)), CheckTime: instant(e.Time), Caller: e.Caller,
 		}
 		for _, each := range e.Sightings {
 			out.Evidence.References = append(out.Evidence.References, &looppb.ReferenceEvidence{
-				DocumentReference: each.Reference, UnletteredEntries: int32(each.Unlettered), LetteredEntries: int32(each.Lettered),
-				Truncated: each.Truncated, Different: each.Different, OtherImports: int32(each.Others),
+				DocumentReference: each.Reference, UnletteredEntries: new(int32(each.Unlettered)), LetteredEntries: new(int32(each.Lettered)),
+				Truncated: &each.Truncated, Different: &each.Different, OtherImports: new(int32(each.Others)),
 			})
 		}
 	}
 	if d := r.Resolution; d != nil {
-		out.Resubmissions, out.ResubmitCaller, out.ResubmitTime = int32(d.Resubmissions), d.ResubmitBy, instant(d.ResubmitTime)
+		out.Resubmissions, out.ResubmitCaller, out.ResubmitTime = new(int32(d.Resubmissions)), d.ResubmitBy, instant(d.ResubmitTime)
 		if w := d.Statement; w != nil {
 			out.Statement = &looppb.ImportStatement{
-				Outcome: statedOutcome(w.Booked), Caller: w.Caller, Note: w.Note, Time: instant(w.Time), Attempt: int32(w.Attempt), PreviousState: importState(w.Before),
+				Outcome: statedOutcome(w.Booked), Caller: w.Caller, Note: w.Note, Time: instant(w.Time), Attempt: new(int32(w.Attempt)), PreviousState: importState(w.Before),
 			}
 		}
 		for _, each := range d.Late {
 			out.LateAnswers = append(out.LateAnswers, &looppb.LateAnswer{
-				Attempt: int32(each.Attempt), State: importState(each.State), LoopRequestId: each.LoopRequestID, Message: each.Message, Time: instant(each.Time),
+				Attempt: new(int32(each.Attempt)), State: importState(each.State), LoopRequestId: each.LoopRequestID, Message: each.Message, Time: instant(each.Time),
 			})
 		}
 	}

@@ -82,7 +82,7 @@ func TestWhatALookSees(t *testing.T) {
 				}
 			})
 			r.record = ledger.Record{
-				Dossier: "D", Clues: map[string]ledger.Clue{"FA-1": {Journals: []string{"ACH"}, Dates: []string{"2026-03-15"}}},
+				Key: ledger.Key{Dossier: "D"}, Clues: map[string]ledger.Clue{"FA-1": {Journals: []string{"ACH"}, Dates: []string{"2026-03-15"}}},
 			}
 			test.want.Reference = "FA-1"
 			if got, err := r.sight(t.Context(), "FA-1"); err != nil || got != test.want {
@@ -131,9 +131,9 @@ func TestWhatLoopHasAcceptedIsNotThereOnlyOnceItHasFailed(t *testing.T) {
 			}
 			defer book.Close()
 			r.Imports = &Imports{writes: writes{Writes: Writes{ledger: book, caller: func(context.Context) string { return "anna" }}}}
-			key := ledger.Key{Practice: "demo", RequestID: "FA-1"}
+			key := ledger.Key{Practice: "demo", Dossier: "D", Collection: ledger.Imports, RequestID: "FA-1"}
 			begun, err := book.Begin(t.Context(), ledger.Submission{
-				Key: key, Caller: "anna", RPC: importEntriesRPC, Dossier: "D", DocumentReferences: []string{"FA-1"},
+				Key: key, Caller: "anna", RPC: importEntriesRPC, Fingerprints: []ledger.Fingerprint{{Scheme: 1}}, DocumentReferences: []string{"FA-1"},
 			}, "server")
 			if err == nil {
 				err = book.Submitting(t.Context(), key, 1, begun.Owner, time.Minute)

@@ -69,6 +69,6 @@ func (s *PracticeData) CheckStaffAccess(ctx context.Context, request *looppb.Che
 		return nil, err
 	}
 	return &looppb.CheckStaffAccessResponse{
-		AccessAllowed: *access.Allowed, Unmapped: unmapped(access.Unmapped, request.GetIncludeUnmapped()),
+		AccessAllowed: access.Allowed, Unmapped: unmapped(access.Unmapped, request.GetIncludeUnmapped()),
 	}, nil
 }

@@ -21,6 +21,8 @@ import (
 type Permissions interface {
 	// Allows tells whether a caller has a right on a dossier of a practice.
 	Allows(caller, practice, dossier string, right policy.Right) bool
+	// Reaches tells what each grant of a caller on a practice, or on any, covers with a right.
+	Reaches(caller, practice string, right policy.Right) []policy.Reach
 }
 
 // Writes is what the services share whose writes go under the ledger.
@@ -80,25 +82,20 @@ var (
 )
 
 // known answers what the ledger has under the id, unless it may be sent anew.
-func (s *writes) known(ctx context.Context, submission ledger.Submission) (*ledger.Record, error) {
+func (s *writes) known(ctx context.Context, submission ledger.Submission) (*importer.Result, error) {
 	record, err := s.ledger.Get(ctx, submission.Key)
 	switch {
 	case errors.Is(err, ledger.ErrUnknown):
 		return nil, nil
 	case err != nil:
 		return nil, err
-	case record.Caller != submission.Caller || record.RPC != submission.RPC:
-		return nil, ledger.ErrReused
 	case record.State.NothingBooked():
 		return nil, nil
-	case record.Fingerprint != submission.Fingerprint:
+	case !submission.Repeats(record):
 		return nil, ledger.ErrReused
 	}
 	record, err = s.importer.Await(ctx, record)
-	if err == nil && record.State.NothingBooked() {
-		return &record, nil // the call that was under way has ended so: this one answers the same
-	}
-	return &record, err
+	return &importer.Result{Record: record, Replayed: true}, err
 }
 
 // visible: a caller's own writes, and those of dossiers that it may read.
@@ -156,7 +153,7 @@ func (s *writes) ledgerError(err error) error {
 }
 
 // outcomeError is the error that a write ended with, if it ended with one; nil where the write itself is the answer.
-func (s *writes) outcomeError(record ledger.Record) error {
+func (s *writes) outcomeError(record importer.Result) error {
 	failure := record.Error
 	if failure == nil {
 		failure = &ledger.Failure{}
@@ -166,6 +163,9 @@ func (s *writes) outcomeError(record ledger.Record) error {
 		Metadata: apierror.LoopMetadata(failure.Operation, failure.HTTPStatus, failure.LoopCode, failure.LoopCallID, failure.LoopInstanceID),
 	}
 	out.Metadata["state"] = string(record.State)
+	if record.Replayed {
+		out.Replay()
+	}
 	switch record.State {
 	case ledger.NotSent:
 		if out.Code == codes.OK {

@@ -1,0 +1,99 @@
+package service
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"reflect"
+	"testing"
+
+	looppb "cegid.internal/gateway/gen/go/cegid/loop/v1"
+	"cegid.internal/gateway/server/internal/apierror"
+	"cegid.internal/gateway/server/internal/ledger"
+	"cegid.internal/gateway/server/internal/policy"
+)
+
+// granted is a policy that can be replaced.
+type granted []policy.Reach
+
+func (granted) Allows(string, string, string, policy.Right) bool { return false }
+
+func (g granted) Reaches(_, practice string, _ policy.Right) []policy.Reach {
+	var out []policy.Reach
+	for _, each := range g {
+		if practice == policy.All || each.Practices == nil || each.Practices[0] == practice {
+			out = append(out, each)
+		}
+	}
+	return out
+}
+
+func TestAListHoldsWhatTheGrantsCoverAndItsPagesEndWithThem(t *testing.T) {
+	book, err := ledger.Temporary(t.Context(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer book.Close()
+	for i, place := range [][2]string{{"demo", "A1"}, {"demo", "B1"}, {"partner", "A1"}, {"gone", "A1"}} {
+		for _, caller := range []string{"anna", "bert"} {
+			_, err := book.Begin(t.Context(), ledger.Submission{
+				Key:    ledger.Key{Practice: place[0], Dossier: place[1], Collection: ledger.Imports, RequestID: caller},
+				Caller: caller, RPC: importEntriesRPC, Fingerprints: []ledger.Fingerprint{ledger.FingerprintOf(1, []byte(caller), []byte{byte(i)})},
+			}, "server")
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	everywhere, dossiers := granted{{Dossiers: []string{"*"}}}, granted{{Practices: []string{"demo"}, Dossiers: []string{"A*"}}, {Practices: []string{"partner"}}}
+	list := func(grants granted, request *looppb.ListImportsRequest) (found []string, last string, err error) {
+		s := &Imports{writes: writes{Writes: Writes{
+			practices: NewPractices(&Practice{Name: "demo"}, &Practice{Name: "partner"}), ledger: book, permissions: grants,
+			caller: func(context.Context) string { return "anna" }, log: slog.New(slog.DiscardHandler),
+		}}}
+		response, err := s.ListImports(t.Context(), request)
+		for _, each := range response.GetImports() {
+			found = append(found, fmt.Sprintf("%s/%s/%s", each.GetPractice(), each.GetDossier(), each.GetRequestId()))
+		}
+		return found, response.GetNextPageToken(), err
+	}
+	for name, test := range map[string]struct {
+		grants            granted
+		practice, dossier string
+		want              []string
+	}{
+		"all of all that are configured": {everywhere, "-", "-", []string{"partner/A1/bert", "partner/A1/anna", "demo/B1/bert", "demo/B1/anna", "demo/A1/bert", "demo/A1/anna"}},
+		"all of one":                     {everywhere, "demo", "-", []string{"demo/B1/bert", "demo/B1/anna", "demo/A1/bert", "demo/A1/anna"}},
+		"a dossier of all":               {everywhere, "-", "A1", []string{"partner/A1/bert", "partner/A1/anna", "demo/A1/bert", "demo/A1/anna"}},
+		"what the grants cover, and the caller's own where it has one": {dossiers, "-", "-", []string{"partner/A1/anna", "demo/B1/anna", "demo/A1/bert", "demo/A1/anna"}},
+		"no grant": {nil, "-", "-", nil},
+	} {
+		found, token, err := list(test.grants, &looppb.ListImportsRequest{Practice: test.practice, Dossier: test.dossier})
+		if err != nil || token != "" || !reflect.DeepEqual(found, test.want) {
+			t.Errorf("%s: %v, %q, %v; want %v", name, found, token, err, test.want)
+		}
+	}
+
+	first := &looppb.ListImportsRequest{Practice: "-", Dossier: "-", PageSize: 1}
+	_, token, err := list(everywhere, first)
+	if err != nil || token == "" {
+		t.Fatal(token, err)
+	}
+	first.PageToken = token
+	if found, _, err := list(everywhere, first); err != nil || !reflect.DeepEqual(found, []string{"partner/A1/anna"}) {
+		t.Errorf("the second page: %v, %v", found, err)
+	}
+	if _, _, err := list(dossiers, first); apierror.ReasonOf(err) != looppb.ErrorReason_ERROR_REASON_PAGE_TOKEN_INVALID {
+		t.Errorf("the second page under other grants: %v", err)
+	}
+	for name, change := range map[string]func(*looppb.ListImportsRequest){
+		"practice": func(r *looppb.ListImportsRequest) { r.Practice = "demo" },
+		"dossier":  func(r *looppb.ListImportsRequest) { r.Dossier = "A1" },
+	} {
+		other := &looppb.ListImportsRequest{Practice: "-", Dossier: "-", PageSize: 1, PageToken: token}
+		change(other)
+		if _, _, err := list(everywhere, other); apierror.ReasonOf(err) != looppb.ErrorReason_ERROR_REASON_PAGE_TOKEN_INVALID {
+			t.Errorf("another %s: %v", name, err)
+		}
+	}
+}
