@@ -770,7 +770,7 @@ type CreateAccountResponse struct {
 	// The account.
 	Account *Account `protobuf:"bytes,1,opt,name=account,proto3" json:"account,omitempty"`
 	// Loop's answer to the creation was lost, or did not show the account, which was found by reading.
-	ReadBack      bool `protobuf:"varint,2,opt,name=read_back,json=readBack,proto3" json:"read_back,omitempty"`
+	ReadBack      *bool `protobuf:"varint,2,opt,name=read_back,json=readBack,proto3,oneof" json:"read_back,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -813,8 +813,8 @@ func (x *CreateAccountResponse) GetAccount() *Account {
 }
 
 func (x *CreateAccountResponse) GetReadBack() bool {
-	if x != nil {
-		return x.ReadBack
+	if x != nil && x.ReadBack != nil {
+		return *x.ReadBack
 	}
 	return false
 }
@@ -916,10 +916,12 @@ const file_cegid_loop_v1_account_proto_rawDesc = "" +
 	"\r_reconcilableB\x10\n" +
 	"\x0e_centralizableB\v\n" +
 	"\t_analyticB\t\n" +
-	"\a_closed\"f\n" +
+	"\a_closed\"y\n" +
 	"\x15CreateAccountResponse\x120\n" +
-	"\aaccount\x18\x01 \x01(\v2\x16.cegid.loop.v1.AccountR\aaccount\x12\x1b\n" +
-	"\tread_back\x18\x02 \x01(\bR\breadBackB\xab\x01\n" +
+	"\aaccount\x18\x01 \x01(\v2\x16.cegid.loop.v1.AccountR\aaccount\x12 \n" +
+	"\tread_back\x18\x02 \x01(\bH\x00R\breadBack\x88\x01\x01B\f\n" +
+	"\n" +
+	"_read_backB\xab\x01\n" +
 	"\x11com.cegid.loop.v1B\fAccountProtoP\x01Z2cegid.internal/gateway/gen/go/cegid/loop/v1;loopv1\xa2\x02\x03CLX\xaa\x02\rCegid.Loop.V1\xca\x02\rCegid\\Loop\\V1\xe2\x02\x19Cegid\\Loop\\V1\\GPBMetadata\xea\x02\x0fCegid::Loop::V1b\x06proto3"
 
 var (
@@ -975,6 +977,7 @@ func file_cegid_loop_v1_account_proto_init() {
 	file_cegid_loop_v1_rules_proto_init()
 	file_cegid_loop_v1_account_proto_msgTypes[0].OneofWrappers = []any{}
 	file_cegid_loop_v1_account_proto_msgTypes[7].OneofWrappers = []any{}
+	file_cegid_loop_v1_account_proto_msgTypes[8].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{

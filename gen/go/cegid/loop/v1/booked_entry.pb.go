@@ -363,7 +363,7 @@ type ListEntriesResponse struct {
 	Entries []*BookedEntry `protobuf:"bytes,1,rep,name=entries,proto3" json:"entries,omitempty"`
 	// There may be more: Loop gives a hundred at most, and as many came; or they would not fit an answer. Narrow the
 	// criteria.
-	Truncated     bool `protobuf:"varint,2,opt,name=truncated,proto3" json:"truncated,omitempty"`
+	Truncated     *bool `protobuf:"varint,2,opt,name=truncated,proto3,oneof" json:"truncated,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -406,8 +406,8 @@ func (x *ListEntriesResponse) GetEntries() []*BookedEntry {
 }
 
 func (x *ListEntriesResponse) GetTruncated() bool {
-	if x != nil {
-		return x.Truncated
+	if x != nil && x.Truncated != nil {
+		return *x.Truncated
 	}
 	return false
 }
@@ -594,7 +594,7 @@ type StreamEntriesResponse struct {
 	// The entries, in Loop's order; none when there are none at all.
 	Entries []*BookedEntry `protobuf:"bytes,1,rep,name=entries,proto3" json:"entries,omitempty"`
 	// Set on the last message, as in ListEntriesResponse.
-	Truncated     bool `protobuf:"varint,2,opt,name=truncated,proto3" json:"truncated,omitempty"`
+	Truncated     *bool `protobuf:"varint,2,opt,name=truncated,proto3,oneof" json:"truncated,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -637,8 +637,8 @@ func (x *StreamEntriesResponse) GetEntries() []*BookedEntry {
 }
 
 func (x *StreamEntriesResponse) GetTruncated() bool {
-	if x != nil {
-		return x.Truncated
+	if x != nil && x.Truncated != nil {
+		return *x.Truncated
 	}
 	return false
 }
@@ -724,12 +724,12 @@ type FindEntriesByDocumentReferenceResponse struct {
 	Entries []*BookedEntry `protobuf:"bytes,1,rep,name=entries,proto3" json:"entries,omitempty"`
 	// There may be more entries: Loop gives a hundred of each kind at most, and as many came; or they would not fit an
 	// answer.
-	Truncated bool `protobuf:"varint,2,opt,name=truncated,proto3" json:"truncated,omitempty"`
+	Truncated *bool `protobuf:"varint,2,opt,name=truncated,proto3,oneof" json:"truncated,omitempty"`
 	// What this service's own ledger has imported of it, the latest first, whatever became of it: no proof of anything
 	// booked, and forgotten after 90 days.
 	Imports []*Import `protobuf:"bytes,3,rep,name=imports,proto3" json:"imports,omitempty"`
 	// There are more imports: ListImports has all of them.
-	ImportsTruncated bool `protobuf:"varint,4,opt,name=imports_truncated,json=importsTruncated,proto3" json:"imports_truncated,omitempty"`
+	ImportsTruncated *bool `protobuf:"varint,4,opt,name=imports_truncated,json=importsTruncated,proto3,oneof" json:"imports_truncated,omitempty"`
 	unknownFields    protoimpl.UnknownFields
 	sizeCache        protoimpl.SizeCache
 }
@@ -772,8 +772,8 @@ func (x *FindEntriesByDocumentReferenceResponse) GetEntries() []*BookedEntry {
 }
 
 func (x *FindEntriesByDocumentReferenceResponse) GetTruncated() bool {
-	if x != nil {
-		return x.Truncated
+	if x != nil && x.Truncated != nil {
+		return *x.Truncated
 	}
 	return false
 }
@@ -786,8 +786,8 @@ func (x *FindEntriesByDocumentReferenceResponse) GetImports() []*Import {
 }
 
 func (x *FindEntriesByDocumentReferenceResponse) GetImportsTruncated() bool {
-	if x != nil {
-		return x.ImportsTruncated
+	if x != nil && x.ImportsTruncated != nil {
+		return *x.ImportsTruncated
 	}
 	return false
 }
@@ -831,10 +831,12 @@ const file_cegid_loop_v1_booked_entry_proto_rawDesc = "" +
 	" \x01(\tB\t\xbaH\x06r\x04\xa8\xce\x18\x01R\aaccount\x12)\n" +
 	"\x10include_unmapped\x18\v \x01(\bR\x0fincludeUnmapped:\xb2\x01\xbaH\xae\x01\x1a\xab\x01\n" +
 	"\x0fentry_criterion\x12Rgive lettering, lettering_id or origin_id: Loop lists entries by one of these only\x1aDhas(this.lettering) || has(this.lettering_id) || has(this.origin_id)B\v\n" +
-	"\tcriterion\"i\n" +
+	"\tcriterion\"|\n" +
 	"\x13ListEntriesResponse\x124\n" +
-	"\aentries\x18\x01 \x03(\v2\x1a.cegid.loop.v1.BookedEntryR\aentries\x12\x1c\n" +
-	"\ttruncated\x18\x02 \x01(\bR\ttruncated\"\xe9\x05\n" +
+	"\aentries\x18\x01 \x03(\v2\x1a.cegid.loop.v1.BookedEntryR\aentries\x12!\n" +
+	"\ttruncated\x18\x02 \x01(\bH\x00R\ttruncated\x88\x01\x01B\f\n" +
+	"\n" +
+	"_truncated\"\xe9\x05\n" +
 	"\x14StreamEntriesRequest\x12(\n" +
 	"\bpractice\x18\x01 \x01(\tB\f\xe0A\x02\xbaH\x06r\x04\x88\xce\x18\x01R\bpractice\x12&\n" +
 	"\adossier\x18\x02 \x01(\tB\f\xe0A\x02\xbaH\x06r\x04\x90\xce\x18\x01R\adossier\x12K\n" +
@@ -849,20 +851,25 @@ const file_cegid_loop_v1_booked_entry_proto_rawDesc = "" +
 	" \x01(\tB\t\xbaH\x06r\x04\xa8\xce\x18\x01R\aaccount\x12)\n" +
 	"\x10include_unmapped\x18\v \x01(\bR\x0fincludeUnmapped:\xb2\x01\xbaH\xae\x01\x1a\xab\x01\n" +
 	"\x0fentry_criterion\x12Rgive lettering, lettering_id or origin_id: Loop lists entries by one of these only\x1aDhas(this.lettering) || has(this.lettering_id) || has(this.origin_id)B\v\n" +
-	"\tcriterion\"k\n" +
+	"\tcriterion\"~\n" +
 	"\x15StreamEntriesResponse\x124\n" +
-	"\aentries\x18\x01 \x03(\v2\x1a.cegid.loop.v1.BookedEntryR\aentries\x12\x1c\n" +
-	"\ttruncated\x18\x02 \x01(\bR\ttruncated\"\xe1\x01\n" +
+	"\aentries\x18\x01 \x03(\v2\x1a.cegid.loop.v1.BookedEntryR\aentries\x12!\n" +
+	"\ttruncated\x18\x02 \x01(\bH\x00R\ttruncated\x88\x01\x01B\f\n" +
+	"\n" +
+	"_truncated\"\xe1\x01\n" +
 	"%FindEntriesByDocumentReferenceRequest\x12(\n" +
 	"\bpractice\x18\x01 \x01(\tB\f\xe0A\x02\xbaH\x06r\x04\x88\xce\x18\x01R\bpractice\x12&\n" +
 	"\adossier\x18\x02 \x01(\tB\f\xe0A\x02\xbaH\x06r\x04\x90\xce\x18\x01R\adossier\x12;\n" +
 	"\x12document_reference\x18\x03 \x01(\tB\f\xe0A\x02\xbaH\x06r\x04\xd8\xce\x18\x01R\x11documentReference\x12)\n" +
-	"\x10include_unmapped\x18\x04 \x01(\bR\x0fincludeUnmapped\"\xda\x01\n" +
+	"\x10include_unmapped\x18\x04 \x01(\bR\x0fincludeUnmapped\"\x88\x02\n" +
 	"&FindEntriesByDocumentReferenceResponse\x124\n" +
-	"\aentries\x18\x01 \x03(\v2\x1a.cegid.loop.v1.BookedEntryR\aentries\x12\x1c\n" +
-	"\ttruncated\x18\x02 \x01(\bR\ttruncated\x12/\n" +
-	"\aimports\x18\x03 \x03(\v2\x15.cegid.loop.v1.ImportR\aimports\x12+\n" +
-	"\x11imports_truncated\x18\x04 \x01(\bR\x10importsTruncated*o\n" +
+	"\aentries\x18\x01 \x03(\v2\x1a.cegid.loop.v1.BookedEntryR\aentries\x12!\n" +
+	"\ttruncated\x18\x02 \x01(\bH\x00R\ttruncated\x88\x01\x01\x12/\n" +
+	"\aimports\x18\x03 \x03(\v2\x15.cegid.loop.v1.ImportR\aimports\x120\n" +
+	"\x11imports_truncated\x18\x04 \x01(\bH\x01R\x10importsTruncated\x88\x01\x01B\f\n" +
+	"\n" +
+	"_truncatedB\x14\n" +
+	"\x12_imports_truncated*o\n" +
 	"\x0eLetteringState\x12\x1f\n" +
 	"\x1bLETTERING_STATE_UNSPECIFIED\x10\x00\x12\x1e\n" +
 	"\x1aLETTERING_STATE_UNLETTERED\x10\x01\x12\x1c\n" +
@@ -923,11 +930,14 @@ func file_cegid_loop_v1_booked_entry_proto_init() {
 		(*ListEntriesRequest_LetteringId)(nil),
 		(*ListEntriesRequest_OriginId)(nil),
 	}
+	file_cegid_loop_v1_booked_entry_proto_msgTypes[2].OneofWrappers = []any{}
 	file_cegid_loop_v1_booked_entry_proto_msgTypes[3].OneofWrappers = []any{
 		(*StreamEntriesRequest_Lettering)(nil),
 		(*StreamEntriesRequest_LetteringId)(nil),
 		(*StreamEntriesRequest_OriginId)(nil),
 	}
+	file_cegid_loop_v1_booked_entry_proto_msgTypes[4].OneofWrappers = []any{}
+	file_cegid_loop_v1_booked_entry_proto_msgTypes[6].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{

@@ -29,8 +29,9 @@ const (
 // Loop's change feed, which writes accounting changes into storage of the practice's own. Subscriptions are not wrapped:
 // their routes were never seen. (Loop: sink)
 type ChangeFeedServiceClient interface {
-	// Has Loop send the changes of recent days again.
+	// Has Loop send the changes of recent days again. Unstable: the call may change or go.
 	//
+	// Nobody can learn the id of a subscription through Loop's API as it is known; Cegid tells it who has set one up.
 	// Nothing is booked. Sent once and never again by this service; when the answer is lost the call ends with
 	// OUTCOME_UNKNOWN, and repeating it only sends the changes once more: their consumer must be idempotent on id and
 	// timestamp. Hence no request_id, which is for writes that must not happen twice. (Loop: POST /partialInit)
@@ -62,8 +63,9 @@ func (c *changeFeedServiceClient) ReplayChanges(ctx context.Context, in *ReplayC
 // Loop's change feed, which writes accounting changes into storage of the practice's own. Subscriptions are not wrapped:
 // their routes were never seen. (Loop: sink)
 type ChangeFeedServiceServer interface {
-	// Has Loop send the changes of recent days again.
+	// Has Loop send the changes of recent days again. Unstable: the call may change or go.
 	//
+	// Nobody can learn the id of a subscription through Loop's API as it is known; Cegid tells it who has set one up.
 	// Nothing is booked. Sent once and never again by this service; when the answer is lost the call ends with
 	// OUTCOME_UNKNOWN, and repeating it only sends the changes once more: their consumer must be idempotent on id and
 	// timestamp. Hence no request_id, which is for writes that must not happen twice. (Loop: POST /partialInit)

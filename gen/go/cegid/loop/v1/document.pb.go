@@ -173,11 +173,13 @@ type Document struct {
 	// Caller, by its name in the policy.
 	Caller string `protobuf:"bytes,9,opt,name=caller,proto3" json:"caller,omitempty"`
 	// Number of times that sending it was begun.
-	Attempt int32 `protobuf:"varint,10,opt,name=attempt,proto3" json:"attempt,omitempty"`
+	Attempt *int32 `protobuf:"varint,10,opt,name=attempt,proto3,oneof" json:"attempt,omitempty"`
 	// When it was first received.
 	CreateTime *timestamppb.Timestamp `protobuf:"bytes,11,opt,name=create_time,json=createTime,proto3" json:"create_time,omitempty"`
 	// When its state last changed.
-	UpdateTime    *timestamppb.Timestamp `protobuf:"bytes,12,opt,name=update_time,json=updateTime,proto3" json:"update_time,omitempty"`
+	UpdateTime *timestamppb.Timestamp `protobuf:"bytes,12,opt,name=update_time,json=updateTime,proto3" json:"update_time,omitempty"`
+	// The caller's own, as it came.
+	Metadata      map[string]string `protobuf:"bytes,13,rep,name=metadata,proto3" json:"metadata,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -276,8 +278,8 @@ func (x *Document) GetCaller() string {
 }
 
 func (x *Document) GetAttempt() int32 {
-	if x != nil {
-		return x.Attempt
+	if x != nil && x.Attempt != nil {
+		return *x.Attempt
 	}
 	return 0
 }
@@ -292,6 +294,13 @@ func (x *Document) GetCreateTime() *timestamppb.Timestamp {
 func (x *Document) GetUpdateTime() *timestamppb.Timestamp {
 	if x != nil {
 		return x.UpdateTime
+	}
+	return nil
+}
+
+func (x *Document) GetMetadata() map[string]string {
+	if x != nil {
+		return x.Metadata
 	}
 	return nil
 }
@@ -321,8 +330,11 @@ type DocumentMetadata struct {
 	AllowDuplicate bool `protobuf:"varint,9,opt,name=allow_duplicate,json=allowDuplicate,proto3" json:"allow_duplicate,omitempty"`
 	// Whether `unmapped` of the answer is wanted.
 	IncludeUnmapped bool `protobuf:"varint,10,opt,name=include_unmapped,json=includeUnmapped,proto3" json:"include_unmapped,omitempty"`
-	unknownFields   protoimpl.UnknownFields
-	sizeCache       protoimpl.SizeCache
+	// What the caller wants to find the document by, kept and answered as it came: 16 pairs at most, names of 64 characters and
+	// values of 256. No place for secrets. Over REST as `metadata[name]=value`.
+	Metadata      map[string]string `protobuf:"bytes,11,rep,name=metadata,proto3" json:"metadata,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *DocumentMetadata) Reset() {
@@ -425,6 +437,13 @@ func (x *DocumentMetadata) GetIncludeUnmapped() bool {
 	return false
 }
 
+func (x *DocumentMetadata) GetMetadata() map[string]string {
+	if x != nil {
+		return x.Metadata
+	}
+	return nil
+}
+
 // A piece of an upload: first the metadata, then the bytes.
 type StoreDocumentRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -519,7 +538,10 @@ type StoreDocumentResponse struct {
 	Document *Document `protobuf:"bytes,1,opt,name=document,proto3" json:"document,omitempty"`
 	// Loop's answer as received, name to raw JSON, where `include_unmapped` is set; empty when the id is repeated,
 	// because it is not kept. Loop does not document its fields.
-	Unmapped      map[string]string `protobuf:"bytes,2,rep,name=unmapped,proto3" json:"unmapped,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	Unmapped map[string]string `protobuf:"bytes,2,rep,name=unmapped,proto3" json:"unmapped,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	// True when the request_id was known: nothing was sent, and this is what became of the first call. Over REST also the header
+	// `Idempotent-Replayed`.
+	Replayed      *bool `protobuf:"varint,3,opt,name=replayed,proto3,oneof" json:"replayed,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -568,13 +590,22 @@ func (x *StoreDocumentResponse) GetUnmapped() map[string]string {
 	return nil
 }
 
+func (x *StoreDocumentResponse) GetReplayed() bool {
+	if x != nil && x.Replayed != nil {
+		return *x.Replayed
+	}
+	return false
+}
+
 // Which document.
 type GetDocumentRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Practice, as this service's configuration names it.
 	Practice string `protobuf:"bytes,1,opt,name=practice,proto3" json:"practice,omitempty"`
+	// Dossier code in Loop. (Loop: context)
+	Dossier string `protobuf:"bytes,2,opt,name=dossier,proto3" json:"dossier,omitempty"`
 	// Id of the document.
-	RequestId     string `protobuf:"bytes,2,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	RequestId     string `protobuf:"bytes,3,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -612,6 +643,13 @@ func (*GetDocumentRequest) Descriptor() ([]byte, []int) {
 func (x *GetDocumentRequest) GetPractice() string {
 	if x != nil {
 		return x.Practice
+	}
+	return ""
+}
+
+func (x *GetDocumentRequest) GetDossier() string {
+	if x != nil {
+		return x.Dossier
 	}
 	return ""
 }
@@ -673,7 +711,7 @@ var File_cegid_loop_v1_document_proto protoreflect.FileDescriptor
 
 const file_cegid_loop_v1_document_proto_rawDesc = "" +
 	"\n" +
-	"\x1ccegid/loop/v1/document.proto\x12\rcegid.loop.v1\x1a\x1bbuf/validate/validate.proto\x1a\x19cegid/loop/v1/rules.proto\x1a\x19cegid/loop/v1/write.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xaa\x04\n" +
+	"\x1ccegid/loop/v1/document.proto\x12\rcegid.loop.v1\x1a\x1bbuf/validate/validate.proto\x1a\x19cegid/loop/v1/rules.proto\x1a\x19cegid/loop/v1/write.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xbb\x05\n" +
 	"\bDocument\x12\x1d\n" +
 	"\n" +
 	"request_id\x18\x01 \x01(\tR\trequestId\x12\x1a\n" +
@@ -684,16 +722,22 @@ const file_cegid_loop_v1_document_proto_rawDesc = "" +
 	"\fcontent_type\x18\x06 \x01(\tR\vcontentType\x12?\n" +
 	"\bloop_ids\x18\a \x03(\v2$.cegid.loop.v1.Document.LoopIdsEntryR\aloopIds\x12/\n" +
 	"\x05error\x18\b \x01(\v2\x19.cegid.loop.v1.WriteErrorR\x05error\x12\x16\n" +
-	"\x06caller\x18\t \x01(\tR\x06caller\x12\x18\n" +
+	"\x06caller\x18\t \x01(\tR\x06caller\x12\x1d\n" +
 	"\aattempt\x18\n" +
-	" \x01(\x05R\aattempt\x12;\n" +
+	" \x01(\x05H\x00R\aattempt\x88\x01\x01\x12;\n" +
 	"\vcreate_time\x18\v \x01(\v2\x1a.google.protobuf.TimestampR\n" +
 	"createTime\x12;\n" +
 	"\vupdate_time\x18\f \x01(\v2\x1a.google.protobuf.TimestampR\n" +
-	"updateTime\x1a:\n" +
+	"updateTime\x12A\n" +
+	"\bmetadata\x18\r \x03(\v2%.cegid.loop.v1.Document.MetadataEntryR\bmetadata\x1a:\n" +
 	"\fLoopIdsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\x84\x04\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\x1a;\n" +
+	"\rMetadataEntry\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01B\n" +
+	"\n" +
+	"\b_attempt\"\x98\x05\n" +
 	"\x10DocumentMetadata\x12(\n" +
 	"\bpractice\x18\x01 \x01(\tB\f\xe0A\x02\xbaH\x06r\x04\x88\xce\x18\x01R\bpractice\x12&\n" +
 	"\adossier\x18\x02 \x01(\tB\f\xe0A\x02\xbaH\x06r\x04\x90\xce\x18\x01R\adossier\x12+\n" +
@@ -707,21 +751,29 @@ const file_cegid_loop_v1_document_proto_rawDesc = "" +
 	"\rupload_author\x18\b \x01(\tB\t\xbaH\x06r\x04\xa8\xcf\x18\x01R\fuploadAuthor\x12'\n" +
 	"\x0fallow_duplicate\x18\t \x01(\bR\x0eallowDuplicate\x12)\n" +
 	"\x10include_unmapped\x18\n" +
-	" \x01(\bR\x0fincludeUnmapped\"t\n" +
+	" \x01(\bR\x0fincludeUnmapped\x12U\n" +
+	"\bmetadata\x18\v \x03(\v2-.cegid.loop.v1.DocumentMetadata.MetadataEntryB\n" +
+	"\xbaH\a\x9a\x01\x04\x88\xce\x18\x01R\bmetadata\x1a;\n" +
+	"\rMetadataEntry\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"t\n" +
 	"\x14StoreDocumentRequest\x12=\n" +
 	"\bmetadata\x18\x01 \x01(\v2\x1f.cegid.loop.v1.DocumentMetadataH\x00R\bmetadata\x12\x14\n" +
 	"\x04data\x18\x02 \x01(\fH\x00R\x04dataB\a\n" +
-	"\x05piece\"\xd9\x01\n" +
+	"\x05piece\"\x87\x02\n" +
 	"\x15StoreDocumentResponse\x123\n" +
 	"\bdocument\x18\x01 \x01(\v2\x17.cegid.loop.v1.DocumentR\bdocument\x12N\n" +
-	"\bunmapped\x18\x02 \x03(\v22.cegid.loop.v1.StoreDocumentResponse.UnmappedEntryR\bunmapped\x1a;\n" +
+	"\bunmapped\x18\x02 \x03(\v22.cegid.loop.v1.StoreDocumentResponse.UnmappedEntryR\bunmapped\x12\x1f\n" +
+	"\breplayed\x18\x03 \x01(\bH\x00R\breplayed\x88\x01\x01\x1a;\n" +
 	"\rUnmappedEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"k\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01B\v\n" +
+	"\t_replayed\"\x93\x01\n" +
 	"\x12GetDocumentRequest\x12(\n" +
-	"\bpractice\x18\x01 \x01(\tB\f\xe0A\x02\xbaH\x06r\x04\x88\xce\x18\x01R\bpractice\x12+\n" +
+	"\bpractice\x18\x01 \x01(\tB\f\xe0A\x02\xbaH\x06r\x04\x88\xce\x18\x01R\bpractice\x12&\n" +
+	"\adossier\x18\x02 \x01(\tB\f\xe0A\x02\xbaH\x06r\x04\x90\xce\x18\x01R\adossier\x12+\n" +
 	"\n" +
-	"request_id\x18\x02 \x01(\tB\f\xe0A\x02\xbaH\x06r\x04\x98\xce\x18\x01R\trequestId\"J\n" +
+	"request_id\x18\x03 \x01(\tB\f\xe0A\x02\xbaH\x06r\x04\x98\xce\x18\x01R\trequestId\"J\n" +
 	"\x13GetDocumentResponse\x123\n" +
 	"\bdocument\x18\x01 \x01(\v2\x17.cegid.loop.v1.DocumentR\bdocument*}\n" +
 	"\x13DocumentTransaction\x12$\n" +
@@ -753,7 +805,7 @@ func file_cegid_loop_v1_document_proto_rawDescGZIP() []byte {
 }
 
 var file_cegid_loop_v1_document_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
-var file_cegid_loop_v1_document_proto_msgTypes = make([]protoimpl.MessageInfo, 8)
+var file_cegid_loop_v1_document_proto_msgTypes = make([]protoimpl.MessageInfo, 10)
 var file_cegid_loop_v1_document_proto_goTypes = []any{
 	(DocumentTransaction)(0),      // 0: cegid.loop.v1.DocumentTransaction
 	(UploadMode)(0),               // 1: cegid.loop.v1.UploadMode
@@ -764,28 +816,32 @@ var file_cegid_loop_v1_document_proto_goTypes = []any{
 	(*GetDocumentRequest)(nil),    // 6: cegid.loop.v1.GetDocumentRequest
 	(*GetDocumentResponse)(nil),   // 7: cegid.loop.v1.GetDocumentResponse
 	nil,                           // 8: cegid.loop.v1.Document.LoopIdsEntry
-	nil,                           // 9: cegid.loop.v1.StoreDocumentResponse.UnmappedEntry
-	(WriteState)(0),               // 10: cegid.loop.v1.WriteState
-	(*WriteError)(nil),            // 11: cegid.loop.v1.WriteError
-	(*timestamppb.Timestamp)(nil), // 12: google.protobuf.Timestamp
+	nil,                           // 9: cegid.loop.v1.Document.MetadataEntry
+	nil,                           // 10: cegid.loop.v1.DocumentMetadata.MetadataEntry
+	nil,                           // 11: cegid.loop.v1.StoreDocumentResponse.UnmappedEntry
+	(WriteState)(0),               // 12: cegid.loop.v1.WriteState
+	(*WriteError)(nil),            // 13: cegid.loop.v1.WriteError
+	(*timestamppb.Timestamp)(nil), // 14: google.protobuf.Timestamp
 }
 var file_cegid_loop_v1_document_proto_depIdxs = []int32{
-	10, // 0: cegid.loop.v1.Document.state:type_name -> cegid.loop.v1.WriteState
+	12, // 0: cegid.loop.v1.Document.state:type_name -> cegid.loop.v1.WriteState
 	8,  // 1: cegid.loop.v1.Document.loop_ids:type_name -> cegid.loop.v1.Document.LoopIdsEntry
-	11, // 2: cegid.loop.v1.Document.error:type_name -> cegid.loop.v1.WriteError
-	12, // 3: cegid.loop.v1.Document.create_time:type_name -> google.protobuf.Timestamp
-	12, // 4: cegid.loop.v1.Document.update_time:type_name -> google.protobuf.Timestamp
-	0,  // 5: cegid.loop.v1.DocumentMetadata.transaction:type_name -> cegid.loop.v1.DocumentTransaction
-	1,  // 6: cegid.loop.v1.DocumentMetadata.upload_mode:type_name -> cegid.loop.v1.UploadMode
-	3,  // 7: cegid.loop.v1.StoreDocumentRequest.metadata:type_name -> cegid.loop.v1.DocumentMetadata
-	2,  // 8: cegid.loop.v1.StoreDocumentResponse.document:type_name -> cegid.loop.v1.Document
-	9,  // 9: cegid.loop.v1.StoreDocumentResponse.unmapped:type_name -> cegid.loop.v1.StoreDocumentResponse.UnmappedEntry
-	2,  // 10: cegid.loop.v1.GetDocumentResponse.document:type_name -> cegid.loop.v1.Document
-	11, // [11:11] is the sub-list for method output_type
-	11, // [11:11] is the sub-list for method input_type
-	11, // [11:11] is the sub-list for extension type_name
-	11, // [11:11] is the sub-list for extension extendee
-	0,  // [0:11] is the sub-list for field type_name
+	13, // 2: cegid.loop.v1.Document.error:type_name -> cegid.loop.v1.WriteError
+	14, // 3: cegid.loop.v1.Document.create_time:type_name -> google.protobuf.Timestamp
+	14, // 4: cegid.loop.v1.Document.update_time:type_name -> google.protobuf.Timestamp
+	9,  // 5: cegid.loop.v1.Document.metadata:type_name -> cegid.loop.v1.Document.MetadataEntry
+	0,  // 6: cegid.loop.v1.DocumentMetadata.transaction:type_name -> cegid.loop.v1.DocumentTransaction
+	1,  // 7: cegid.loop.v1.DocumentMetadata.upload_mode:type_name -> cegid.loop.v1.UploadMode
+	10, // 8: cegid.loop.v1.DocumentMetadata.metadata:type_name -> cegid.loop.v1.DocumentMetadata.MetadataEntry
+	3,  // 9: cegid.loop.v1.StoreDocumentRequest.metadata:type_name -> cegid.loop.v1.DocumentMetadata
+	2,  // 10: cegid.loop.v1.StoreDocumentResponse.document:type_name -> cegid.loop.v1.Document
+	11, // 11: cegid.loop.v1.StoreDocumentResponse.unmapped:type_name -> cegid.loop.v1.StoreDocumentResponse.UnmappedEntry
+	2,  // 12: cegid.loop.v1.GetDocumentResponse.document:type_name -> cegid.loop.v1.Document
+	13, // [13:13] is the sub-list for method output_type
+	13, // [13:13] is the sub-list for method input_type
+	13, // [13:13] is the sub-list for extension type_name
+	13, // [13:13] is the sub-list for extension extendee
+	0,  // [0:13] is the sub-list for field type_name
 }
 
 func init() { file_cegid_loop_v1_document_proto_init() }
@@ -795,17 +851,19 @@ func file_cegid_loop_v1_document_proto_init() {
 	}
 	file_cegid_loop_v1_rules_proto_init()
 	file_cegid_loop_v1_write_proto_init()
+	file_cegid_loop_v1_document_proto_msgTypes[0].OneofWrappers = []any{}
 	file_cegid_loop_v1_document_proto_msgTypes[2].OneofWrappers = []any{
 		(*StoreDocumentRequest_Metadata)(nil),
 		(*StoreDocumentRequest_Data)(nil),
 	}
+	file_cegid_loop_v1_document_proto_msgTypes[3].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_cegid_loop_v1_document_proto_rawDesc), len(file_cegid_loop_v1_document_proto_rawDesc)),
 			NumEnums:      2,
-			NumMessages:   8,
+			NumMessages:   10,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

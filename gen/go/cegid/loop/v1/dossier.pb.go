@@ -167,9 +167,9 @@ type ListDossiersResponse struct {
 	Dossiers []*Dossier `protobuf:"bytes,1,rep,name=dossiers,proto3" json:"dossiers,omitempty"`
 	// Token of the next page; empty at the end.
 	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
-	// True when the policy also lets the caller use dossiers that the configuration does not list: Loop offers no
+	// Whether the policy also lets the caller use dossiers that the configuration does not list: Loop offers no
 	// list of dossiers, so they cannot be named here.
-	OpenEnded     bool `protobuf:"varint,3,opt,name=open_ended,json=openEnded,proto3" json:"open_ended,omitempty"`
+	OpenEnded     *bool `protobuf:"varint,3,opt,name=open_ended,json=openEnded,proto3,oneof" json:"open_ended,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -219,8 +219,8 @@ func (x *ListDossiersResponse) GetNextPageToken() string {
 }
 
 func (x *ListDossiersResponse) GetOpenEnded() bool {
-	if x != nil {
-		return x.OpenEnded
+	if x != nil && x.OpenEnded != nil {
+		return *x.OpenEnded
 	}
 	return false
 }
@@ -236,15 +236,16 @@ const file_cegid_loop_v1_dossier_proto_rawDesc = "" +
 	"\x04name\x18\x03 \x01(\tR\x04name\x12,\n" +
 	"\x06rights\x18\x04 \x03(\x0e2\x14.cegid.loop.v1.RightR\x06rights\"\x90\x01\n" +
 	"\x13ListDossiersRequest\x12(\n" +
-	"\bpractice\x18\x01 \x01(\tB\f\xe0A\x02\xbaH\x06r\x04\x88\xce\x18\x01R\bpractice\x12&\n" +
+	"\bpractice\x18\x01 \x01(\tB\f\xe0A\x02\xbaH\x06r\x04\xc8\xcf\x18\x01R\bpractice\x12&\n" +
 	"\tpage_size\x18\x02 \x01(\x05B\t\xbaH\x06\x1a\x04\x88\xce\x18\x01R\bpageSize\x12'\n" +
 	"\n" +
-	"page_token\x18\x03 \x01(\tB\b\xbaH\x05r\x03(\x80\x02R\tpageToken\"\x91\x01\n" +
+	"page_token\x18\x03 \x01(\tB\b\xbaH\x05r\x03(\x80\x02R\tpageToken\"\xa5\x01\n" +
 	"\x14ListDossiersResponse\x122\n" +
 	"\bdossiers\x18\x01 \x03(\v2\x16.cegid.loop.v1.DossierR\bdossiers\x12&\n" +
-	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\x12\x1d\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\x12\"\n" +
 	"\n" +
-	"open_ended\x18\x03 \x01(\bR\topenEndedB\xab\x01\n" +
+	"open_ended\x18\x03 \x01(\bH\x00R\topenEnded\x88\x01\x01B\r\n" +
+	"\v_open_endedB\xab\x01\n" +
 	"\x11com.cegid.loop.v1B\fDossierProtoP\x01Z2cegid.internal/gateway/gen/go/cegid/loop/v1;loopv1\xa2\x02\x03CLX\xaa\x02\rCegid.Loop.V1\xca\x02\rCegid\\Loop\\V1\xe2\x02\x19Cegid\\Loop\\V1\\GPBMetadata\xea\x02\x0fCegid::Loop::V1b\x06proto3"
 
 var (
@@ -283,6 +284,7 @@ func file_cegid_loop_v1_dossier_proto_init() {
 	}
 	file_cegid_loop_v1_right_proto_init()
 	file_cegid_loop_v1_rules_proto_init()
+	file_cegid_loop_v1_dossier_proto_msgTypes[2].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{

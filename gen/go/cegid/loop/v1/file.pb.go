@@ -97,7 +97,7 @@ type JournalTotals struct {
 	// Its name, where the file gives one.
 	Label string `protobuf:"bytes,2,opt,name=label,proto3" json:"label,omitempty"`
 	// Number of lines.
-	Lines int32 `protobuf:"varint,3,opt,name=lines,proto3" json:"lines,omitempty"`
+	Lines *int32 `protobuf:"varint,3,opt,name=lines,proto3,oneof" json:"lines,omitempty"`
 	// Total debit in euro, two decimals.
 	Debit string `protobuf:"bytes,4,opt,name=debit,proto3" json:"debit,omitempty"`
 	// Total credit in euro, two decimals.
@@ -151,8 +151,8 @@ func (x *JournalTotals) GetLabel() string {
 }
 
 func (x *JournalTotals) GetLines() int32 {
-	if x != nil {
-		return x.Lines
+	if x != nil && x.Lines != nil {
+		return *x.Lines
 	}
 	return 0
 }
@@ -178,19 +178,19 @@ type FileReport struct {
 	// SHA-256 of the file, in hexadecimal.
 	Sha256 string `protobuf:"bytes,1,opt,name=sha256,proto3" json:"sha256,omitempty"`
 	// Size in bytes.
-	Size int32 `protobuf:"varint,2,opt,name=size,proto3" json:"size,omitempty"`
+	Size *int32 `protobuf:"varint,2,opt,name=size,proto3,oneof" json:"size,omitempty"`
 	// What it holds.
 	Totals *ImportTotals `protobuf:"bytes,3,opt,name=totals,proto3" json:"totals,omitempty"`
 	// Lines or amounts could not be read, so that the totals are too small.
-	Partial bool `protobuf:"varint,4,opt,name=partial,proto3" json:"partial,omitempty"`
+	Partial *bool `protobuf:"varint,4,opt,name=partial,proto3,oneof" json:"partial,omitempty"`
 	// What each journal holds, the first 100 by code.
 	Journals []*JournalTotals `protobuf:"bytes,5,rep,name=journals,proto3" json:"journals,omitempty"`
 	// Number of journals left out.
-	OmittedJournals int32 `protobuf:"varint,6,opt,name=omitted_journals,json=omittedJournals,proto3" json:"omitted_journals,omitempty"`
+	OmittedJournals *int32 `protobuf:"varint,6,opt,name=omitted_journals,json=omittedJournals,proto3,oneof" json:"omitted_journals,omitempty"`
 	// What the checks found, in the order of the file, what concerns the whole file last; of an import, the first 100.
 	Findings []*Finding `protobuf:"bytes,7,rep,name=findings,proto3" json:"findings,omitempty"`
 	// Number of findings left out.
-	OmittedFindings int32 `protobuf:"varint,8,opt,name=omitted_findings,json=omittedFindings,proto3" json:"omitted_findings,omitempty"`
+	OmittedFindings *int32 `protobuf:"varint,8,opt,name=omitted_findings,json=omittedFindings,proto3,oneof" json:"omitted_findings,omitempty"`
 	// How its characters are written.
 	Encoding TextEncoding `protobuf:"varint,9,opt,name=encoding,proto3,enum=cegid.loop.v1.TextEncoding" json:"encoding,omitempty"`
 	// What separates its columns: a tab, `|`; empty where there is none, or it is not known.
@@ -237,8 +237,8 @@ func (x *FileReport) GetSha256() string {
 }
 
 func (x *FileReport) GetSize() int32 {
-	if x != nil {
-		return x.Size
+	if x != nil && x.Size != nil {
+		return *x.Size
 	}
 	return 0
 }
@@ -251,8 +251,8 @@ func (x *FileReport) GetTotals() *ImportTotals {
 }
 
 func (x *FileReport) GetPartial() bool {
-	if x != nil {
-		return x.Partial
+	if x != nil && x.Partial != nil {
+		return *x.Partial
 	}
 	return false
 }
@@ -265,8 +265,8 @@ func (x *FileReport) GetJournals() []*JournalTotals {
 }
 
 func (x *FileReport) GetOmittedJournals() int32 {
-	if x != nil {
-		return x.OmittedJournals
+	if x != nil && x.OmittedJournals != nil {
+		return *x.OmittedJournals
 	}
 	return 0
 }
@@ -279,8 +279,8 @@ func (x *FileReport) GetFindings() []*Finding {
 }
 
 func (x *FileReport) GetOmittedFindings() int32 {
-	if x != nil {
-		return x.OmittedFindings
+	if x != nil && x.OmittedFindings != nil {
+		return *x.OmittedFindings
 	}
 	return 0
 }
@@ -824,8 +824,8 @@ func (*ValidateFileRequest_Data) isValidateFileRequest_Piece() {}
 // What the checks found. Nothing was sent.
 type ValidateFileResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// True when DepositFile would take the file.
-	Valid bool `protobuf:"varint,1,opt,name=valid,proto3" json:"valid,omitempty"`
+	// Whether DepositFile would take the file.
+	Valid *bool `protobuf:"varint,1,opt,name=valid,proto3,oneof" json:"valid,omitempty"`
 	// What was found.
 	Report        *FileReport `protobuf:"bytes,2,opt,name=report,proto3" json:"report,omitempty"`
 	unknownFields protoimpl.UnknownFields
@@ -863,8 +863,8 @@ func (*ValidateFileResponse) Descriptor() ([]byte, []int) {
 }
 
 func (x *ValidateFileResponse) GetValid() bool {
-	if x != nil {
-		return x.Valid
+	if x != nil && x.Valid != nil {
+		return *x.Valid
 	}
 	return false
 }
@@ -901,8 +901,11 @@ type ImportFileRequest struct {
 	Siret string `protobuf:"bytes,8,opt,name=siret,proto3" json:"siret,omitempty"`
 	// Import although the same file was imported into the dossier within 30 days under another request_id.
 	AllowDuplicate bool `protobuf:"varint,9,opt,name=allow_duplicate,json=allowDuplicate,proto3" json:"allow_duplicate,omitempty"`
-	unknownFields  protoimpl.UnknownFields
-	sizeCache      protoimpl.SizeCache
+	// What the caller wants to find the import by, kept and answered as it came: 16 pairs at most, names of 64 characters and
+	// values of 256. No place for secrets.
+	Metadata      map[string]string `protobuf:"bytes,10,rep,name=metadata,proto3" json:"metadata,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *ImportFileRequest) Reset() {
@@ -1009,6 +1012,13 @@ func (x *ImportFileRequest) GetAllowDuplicate() bool {
 	return false
 }
 
+func (x *ImportFileRequest) GetMetadata() map[string]string {
+	if x != nil {
+		return x.Metadata
+	}
+	return nil
+}
+
 type isImportFileRequest_Source interface {
 	isImportFileRequest_Source()
 }
@@ -1032,7 +1042,10 @@ func (*ImportFileRequest_Url) isImportFileRequest_Source() {}
 type ImportFileResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The import: accepted by Loop as a rule, and booked later. Watch it.
-	Import        *Import `protobuf:"bytes,1,opt,name=import,proto3" json:"import,omitempty"`
+	ImportRecord *Import `protobuf:"bytes,1,opt,name=import_record,json=importRecord,proto3" json:"import_record,omitempty"`
+	// True when the request_id was known: nothing was sent, and this is what became of the first call. Over REST also the header
+	// `Idempotent-Replayed`.
+	Replayed      *bool `protobuf:"varint,2,opt,name=replayed,proto3,oneof" json:"replayed,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1067,37 +1080,50 @@ func (*ImportFileResponse) Descriptor() ([]byte, []int) {
 	return file_cegid_loop_v1_file_proto_rawDescGZIP(), []int{11}
 }
 
-func (x *ImportFileResponse) GetImport() *Import {
+func (x *ImportFileResponse) GetImportRecord() *Import {
 	if x != nil {
-		return x.Import
+		return x.ImportRecord
 	}
 	return nil
+}
+
+func (x *ImportFileResponse) GetReplayed() bool {
+	if x != nil && x.Replayed != nil {
+		return *x.Replayed
+	}
+	return false
 }
 
 var File_cegid_loop_v1_file_proto protoreflect.FileDescriptor
 
 const file_cegid_loop_v1_file_proto_rawDesc = "" +
 	"\n" +
-	"\x18cegid/loop/v1/file.proto\x12\rcegid.loop.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1acegid/loop/v1/import.proto\x1a\x19cegid/loop/v1/rules.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x83\x01\n" +
+	"\x18cegid/loop/v1/file.proto\x12\rcegid.loop.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1acegid/loop/v1/import.proto\x1a\x19cegid/loop/v1/rules.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x92\x01\n" +
 	"\rJournalTotals\x12\x18\n" +
 	"\ajournal\x18\x01 \x01(\tR\ajournal\x12\x14\n" +
-	"\x05label\x18\x02 \x01(\tR\x05label\x12\x14\n" +
-	"\x05lines\x18\x03 \x01(\x05R\x05lines\x12\x14\n" +
+	"\x05label\x18\x02 \x01(\tR\x05label\x12\x19\n" +
+	"\x05lines\x18\x03 \x01(\x05H\x00R\x05lines\x88\x01\x01\x12\x14\n" +
 	"\x05debit\x18\x04 \x01(\tR\x05debit\x12\x16\n" +
-	"\x06credit\x18\x05 \x01(\tR\x06credit\"\xa2\x03\n" +
+	"\x06credit\x18\x05 \x01(\tR\x06creditB\b\n" +
+	"\x06_lines\"\xf5\x03\n" +
 	"\n" +
 	"FileReport\x12\x16\n" +
-	"\x06sha256\x18\x01 \x01(\tR\x06sha256\x12\x12\n" +
-	"\x04size\x18\x02 \x01(\x05R\x04size\x123\n" +
-	"\x06totals\x18\x03 \x01(\v2\x1b.cegid.loop.v1.ImportTotalsR\x06totals\x12\x18\n" +
-	"\apartial\x18\x04 \x01(\bR\apartial\x128\n" +
-	"\bjournals\x18\x05 \x03(\v2\x1c.cegid.loop.v1.JournalTotalsR\bjournals\x12)\n" +
-	"\x10omitted_journals\x18\x06 \x01(\x05R\x0fomittedJournals\x122\n" +
-	"\bfindings\x18\a \x03(\v2\x16.cegid.loop.v1.FindingR\bfindings\x12)\n" +
-	"\x10omitted_findings\x18\b \x01(\x05R\x0fomittedFindings\x127\n" +
+	"\x06sha256\x18\x01 \x01(\tR\x06sha256\x12\x17\n" +
+	"\x04size\x18\x02 \x01(\x05H\x00R\x04size\x88\x01\x01\x123\n" +
+	"\x06totals\x18\x03 \x01(\v2\x1b.cegid.loop.v1.ImportTotalsR\x06totals\x12\x1d\n" +
+	"\apartial\x18\x04 \x01(\bH\x01R\apartial\x88\x01\x01\x128\n" +
+	"\bjournals\x18\x05 \x03(\v2\x1c.cegid.loop.v1.JournalTotalsR\bjournals\x12.\n" +
+	"\x10omitted_journals\x18\x06 \x01(\x05H\x02R\x0fomittedJournals\x88\x01\x01\x122\n" +
+	"\bfindings\x18\a \x03(\v2\x16.cegid.loop.v1.FindingR\bfindings\x12.\n" +
+	"\x10omitted_findings\x18\b \x01(\x05H\x03R\x0fomittedFindings\x88\x01\x01\x127\n" +
 	"\bencoding\x18\t \x01(\x0e2\x1b.cegid.loop.v1.TextEncodingR\bencoding\x12\x1c\n" +
 	"\tseparator\x18\n" +
-	" \x01(\tR\tseparator\"\xf9\x02\n" +
+	" \x01(\tR\tseparatorB\a\n" +
+	"\x05_sizeB\n" +
+	"\n" +
+	"\b_partialB\x13\n" +
+	"\x11_omitted_journalsB\x13\n" +
+	"\x11_omitted_findings\"\xf9\x02\n" +
 	"\vFileDeposit\x12\x1d\n" +
 	"\n" +
 	"deposit_id\x18\x01 \x01(\tR\tdepositId\x12\x1a\n" +
@@ -1132,10 +1158,11 @@ const file_cegid_loop_v1_file_proto_rawDesc = "" +
 	"\x13ValidateFileRequest\x129\n" +
 	"\bmetadata\x18\x01 \x01(\v2\x1b.cegid.loop.v1.FileMetadataH\x00R\bmetadata\x12\x14\n" +
 	"\x04data\x18\x02 \x01(\fH\x00R\x04dataB\a\n" +
-	"\x05piece\"_\n" +
-	"\x14ValidateFileResponse\x12\x14\n" +
-	"\x05valid\x18\x01 \x01(\bR\x05valid\x121\n" +
-	"\x06report\x18\x02 \x01(\v2\x19.cegid.loop.v1.FileReportR\x06report\"\x9a\x04\n" +
+	"\x05piece\"n\n" +
+	"\x14ValidateFileResponse\x12\x19\n" +
+	"\x05valid\x18\x01 \x01(\bH\x00R\x05valid\x88\x01\x01\x121\n" +
+	"\x06report\x18\x02 \x01(\v2\x19.cegid.loop.v1.FileReportR\x06reportB\b\n" +
+	"\x06_valid\"\xaf\x05\n" +
 	"\x11ImportFileRequest\x12(\n" +
 	"\bpractice\x18\x01 \x01(\tB\f\xe0A\x02\xbaH\x06r\x04\x88\xce\x18\x01R\bpractice\x12&\n" +
 	"\adossier\x18\x02 \x01(\tB\f\xe0A\x02\xbaH\x06r\x04\x90\xce\x18\x01R\adossier\x12+\n" +
@@ -1148,11 +1175,19 @@ const file_cegid_loop_v1_file_proto_rawDesc = "" +
 	"\xbaH\a\x82\x01\x04\x98\xce\x18\x01R\x06format\x12\x1f\n" +
 	"\x05model\x18\a \x01(\tB\t\xbaH\x06r\x04\xa8\xce\x18\x01R\x05model\x12\x1f\n" +
 	"\x05siret\x18\b \x01(\tB\t\xbaH\x06r\x04\xa8\xce\x18\x01R\x05siret\x12'\n" +
-	"\x0fallow_duplicate\x18\t \x01(\bR\x0eallowDuplicate:\x84\x01\xbaH\x80\x01\x1a~\n" +
+	"\x0fallow_duplicate\x18\t \x01(\bR\x0eallowDuplicate\x12V\n" +
+	"\bmetadata\x18\n" +
+	" \x03(\v2..cegid.loop.v1.ImportFileRequest.MetadataEntryB\n" +
+	"\xbaH\a\x9a\x01\x04\x88\xce\x18\x01R\bmetadata\x1a;\n" +
+	"\rMetadataEntry\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01:\x84\x01\xbaH\x80\x01\x1a~\n" +
 	"\x12import_file_source\x12Agive deposit_id, as DepositFile answered it, or the url of a file\x1a%has(this.deposit_id) || has(this.url)B\b\n" +
-	"\x06source\"C\n" +
-	"\x12ImportFileResponse\x12-\n" +
-	"\x06import\x18\x01 \x01(\v2\x15.cegid.loop.v1.ImportR\x06import*\xb7\x01\n" +
+	"\x06source\"~\n" +
+	"\x12ImportFileResponse\x12:\n" +
+	"\rimport_record\x18\x01 \x01(\v2\x15.cegid.loop.v1.ImportR\fimportRecord\x12\x1f\n" +
+	"\breplayed\x18\x02 \x01(\bH\x00R\breplayed\x88\x01\x01B\v\n" +
+	"\t_replayed*\xb7\x01\n" +
 	"\fTextEncoding\x12\x1d\n" +
 	"\x19TEXT_ENCODING_UNSPECIFIED\x10\x00\x12\x17\n" +
 	"\x13TEXT_ENCODING_ASCII\x10\x01\x12\x1d\n" +
@@ -1175,7 +1210,7 @@ func file_cegid_loop_v1_file_proto_rawDescGZIP() []byte {
 }
 
 var file_cegid_loop_v1_file_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_cegid_loop_v1_file_proto_msgTypes = make([]protoimpl.MessageInfo, 12)
+var file_cegid_loop_v1_file_proto_msgTypes = make([]protoimpl.MessageInfo, 13)
 var file_cegid_loop_v1_file_proto_goTypes = []any{
 	(TextEncoding)(0),             // 0: cegid.loop.v1.TextEncoding
 	(*JournalTotals)(nil),         // 1: cegid.loop.v1.JournalTotals
@@ -1190,34 +1225,36 @@ var file_cegid_loop_v1_file_proto_goTypes = []any{
 	(*ValidateFileResponse)(nil),  // 10: cegid.loop.v1.ValidateFileResponse
 	(*ImportFileRequest)(nil),     // 11: cegid.loop.v1.ImportFileRequest
 	(*ImportFileResponse)(nil),    // 12: cegid.loop.v1.ImportFileResponse
-	(*ImportTotals)(nil),          // 13: cegid.loop.v1.ImportTotals
-	(*Finding)(nil),               // 14: cegid.loop.v1.Finding
-	(ImportFormat)(0),             // 15: cegid.loop.v1.ImportFormat
-	(*timestamppb.Timestamp)(nil), // 16: google.protobuf.Timestamp
-	(*Import)(nil),                // 17: cegid.loop.v1.Import
+	nil,                           // 13: cegid.loop.v1.ImportFileRequest.MetadataEntry
+	(*ImportTotals)(nil),          // 14: cegid.loop.v1.ImportTotals
+	(*Finding)(nil),               // 15: cegid.loop.v1.Finding
+	(ImportFormat)(0),             // 16: cegid.loop.v1.ImportFormat
+	(*timestamppb.Timestamp)(nil), // 17: google.protobuf.Timestamp
+	(*Import)(nil),                // 18: cegid.loop.v1.Import
 }
 var file_cegid_loop_v1_file_proto_depIdxs = []int32{
-	13, // 0: cegid.loop.v1.FileReport.totals:type_name -> cegid.loop.v1.ImportTotals
+	14, // 0: cegid.loop.v1.FileReport.totals:type_name -> cegid.loop.v1.ImportTotals
 	1,  // 1: cegid.loop.v1.FileReport.journals:type_name -> cegid.loop.v1.JournalTotals
-	14, // 2: cegid.loop.v1.FileReport.findings:type_name -> cegid.loop.v1.Finding
+	15, // 2: cegid.loop.v1.FileReport.findings:type_name -> cegid.loop.v1.Finding
 	0,  // 3: cegid.loop.v1.FileReport.encoding:type_name -> cegid.loop.v1.TextEncoding
-	15, // 4: cegid.loop.v1.FileDeposit.format:type_name -> cegid.loop.v1.ImportFormat
+	16, // 4: cegid.loop.v1.FileDeposit.format:type_name -> cegid.loop.v1.ImportFormat
 	2,  // 5: cegid.loop.v1.FileDeposit.report:type_name -> cegid.loop.v1.FileReport
-	16, // 6: cegid.loop.v1.FileDeposit.create_time:type_name -> google.protobuf.Timestamp
-	16, // 7: cegid.loop.v1.FileDeposit.expire_time:type_name -> google.protobuf.Timestamp
-	15, // 8: cegid.loop.v1.FileMetadata.format:type_name -> cegid.loop.v1.ImportFormat
+	17, // 6: cegid.loop.v1.FileDeposit.create_time:type_name -> google.protobuf.Timestamp
+	17, // 7: cegid.loop.v1.FileDeposit.expire_time:type_name -> google.protobuf.Timestamp
+	16, // 8: cegid.loop.v1.FileMetadata.format:type_name -> cegid.loop.v1.ImportFormat
 	4,  // 9: cegid.loop.v1.DepositFileRequest.metadata:type_name -> cegid.loop.v1.FileMetadata
 	3,  // 10: cegid.loop.v1.DepositFileResponse.deposit:type_name -> cegid.loop.v1.FileDeposit
 	3,  // 11: cegid.loop.v1.GetDepositResponse.deposit:type_name -> cegid.loop.v1.FileDeposit
 	4,  // 12: cegid.loop.v1.ValidateFileRequest.metadata:type_name -> cegid.loop.v1.FileMetadata
 	2,  // 13: cegid.loop.v1.ValidateFileResponse.report:type_name -> cegid.loop.v1.FileReport
-	15, // 14: cegid.loop.v1.ImportFileRequest.format:type_name -> cegid.loop.v1.ImportFormat
-	17, // 15: cegid.loop.v1.ImportFileResponse.import:type_name -> cegid.loop.v1.Import
-	16, // [16:16] is the sub-list for method output_type
-	16, // [16:16] is the sub-list for method input_type
-	16, // [16:16] is the sub-list for extension type_name
-	16, // [16:16] is the sub-list for extension extendee
-	0,  // [0:16] is the sub-list for field type_name
+	16, // 14: cegid.loop.v1.ImportFileRequest.format:type_name -> cegid.loop.v1.ImportFormat
+	13, // 15: cegid.loop.v1.ImportFileRequest.metadata:type_name -> cegid.loop.v1.ImportFileRequest.MetadataEntry
+	18, // 16: cegid.loop.v1.ImportFileResponse.import_record:type_name -> cegid.loop.v1.Import
+	17, // [17:17] is the sub-list for method output_type
+	17, // [17:17] is the sub-list for method input_type
+	17, // [17:17] is the sub-list for extension type_name
+	17, // [17:17] is the sub-list for extension extendee
+	0,  // [0:17] is the sub-list for field type_name
 }
 
 func init() { file_cegid_loop_v1_file_proto_init() }
@@ -1227,6 +1264,8 @@ func file_cegid_loop_v1_file_proto_init() {
 	}
 	file_cegid_loop_v1_import_proto_init()
 	file_cegid_loop_v1_rules_proto_init()
+	file_cegid_loop_v1_file_proto_msgTypes[0].OneofWrappers = []any{}
+	file_cegid_loop_v1_file_proto_msgTypes[1].OneofWrappers = []any{}
 	file_cegid_loop_v1_file_proto_msgTypes[4].OneofWrappers = []any{
 		(*DepositFileRequest_Metadata)(nil),
 		(*DepositFileRequest_Data)(nil),
@@ -1235,17 +1274,19 @@ func file_cegid_loop_v1_file_proto_init() {
 		(*ValidateFileRequest_Metadata)(nil),
 		(*ValidateFileRequest_Data)(nil),
 	}
+	file_cegid_loop_v1_file_proto_msgTypes[9].OneofWrappers = []any{}
 	file_cegid_loop_v1_file_proto_msgTypes[10].OneofWrappers = []any{
 		(*ImportFileRequest_DepositId)(nil),
 		(*ImportFileRequest_Url)(nil),
 	}
+	file_cegid_loop_v1_file_proto_msgTypes[11].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_cegid_loop_v1_file_proto_rawDesc), len(file_cegid_loop_v1_file_proto_rawDesc)),
 			NumEnums:      1,
-			NumMessages:   12,
+			NumMessages:   13,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

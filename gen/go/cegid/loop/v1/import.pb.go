@@ -502,7 +502,7 @@ type Finding struct {
 	// Of a file: the column in that line, counted from 1; 0 for the whole line.
 	Column int32 `protobuf:"varint,9,opt,name=column,proto3" json:"column,omitempty"`
 	// Of a file: how often it was found.
-	Occurrences int32 `protobuf:"varint,10,opt,name=occurrences,proto3" json:"occurrences,omitempty"`
+	Occurrences *int32 `protobuf:"varint,10,opt,name=occurrences,proto3,oneof" json:"occurrences,omitempty"`
 	// Of a file: the first ten lines where it was found.
 	Lines         []int32 `protobuf:"varint,11,rep,packed,name=lines,proto3" json:"lines,omitempty"`
 	unknownFields protoimpl.UnknownFields
@@ -603,8 +603,8 @@ func (x *Finding) GetColumn() int32 {
 }
 
 func (x *Finding) GetOccurrences() int32 {
-	if x != nil {
-		return x.Occurrences
+	if x != nil && x.Occurrences != nil {
+		return *x.Occurrences
 	}
 	return 0
 }
@@ -794,9 +794,9 @@ func (x *ImportOptions) GetSkipPreflight() bool {
 type ImportTotals struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Number of entries.
-	Entries int32 `protobuf:"varint,1,opt,name=entries,proto3" json:"entries,omitempty"`
+	Entries *int32 `protobuf:"varint,1,opt,name=entries,proto3,oneof" json:"entries,omitempty"`
 	// Number of lines.
-	Lines int32 `protobuf:"varint,2,opt,name=lines,proto3" json:"lines,omitempty"`
+	Lines *int32 `protobuf:"varint,2,opt,name=lines,proto3,oneof" json:"lines,omitempty"`
 	// Total debit in euro, two decimals.
 	Debit string `protobuf:"bytes,3,opt,name=debit,proto3" json:"debit,omitempty"`
 	// Total credit in euro, two decimals.
@@ -840,15 +840,15 @@ func (*ImportTotals) Descriptor() ([]byte, []int) {
 }
 
 func (x *ImportTotals) GetEntries() int32 {
-	if x != nil {
-		return x.Entries
+	if x != nil && x.Entries != nil {
+		return *x.Entries
 	}
 	return 0
 }
 
 func (x *ImportTotals) GetLines() int32 {
-	if x != nil {
-		return x.Lines
+	if x != nil && x.Lines != nil {
+		return *x.Lines
 	}
 	return 0
 }
@@ -969,16 +969,16 @@ type ReferenceEvidence struct {
 	// The reference.
 	DocumentReference string `protobuf:"bytes,1,opt,name=document_reference,json=documentReference,proto3" json:"document_reference,omitempty"`
 	// Entries that are not lettered; lines of them, by our reading.
-	UnletteredEntries int32 `protobuf:"varint,2,opt,name=unlettered_entries,json=unletteredEntries,proto3" json:"unlettered_entries,omitempty"`
+	UnletteredEntries *int32 `protobuf:"varint,2,opt,name=unlettered_entries,json=unletteredEntries,proto3,oneof" json:"unlettered_entries,omitempty"`
 	// Entries that are.
-	LetteredEntries int32 `protobuf:"varint,3,opt,name=lettered_entries,json=letteredEntries,proto3" json:"lettered_entries,omitempty"`
+	LetteredEntries *int32 `protobuf:"varint,3,opt,name=lettered_entries,json=letteredEntries,proto3,oneof" json:"lettered_entries,omitempty"`
 	// There may be more: as many came as Loop gives at most.
-	Truncated bool `protobuf:"varint,4,opt,name=truncated,proto3" json:"truncated,omitempty"`
+	Truncated *bool `protobuf:"varint,4,opt,name=truncated,proto3,oneof" json:"truncated,omitempty"`
 	// Some are of another journal or date than the import's.
-	Different bool `protobuf:"varint,5,opt,name=different,proto3" json:"different,omitempty"`
+	Different *bool `protobuf:"varint,5,opt,name=different,proto3,oneof" json:"different,omitempty"`
 	// Other imports of the dossier that have this reference, or may have it: of an import with more than 100 entries not all
 	// references are kept.
-	OtherImports  int32 `protobuf:"varint,6,opt,name=other_imports,json=otherImports,proto3" json:"other_imports,omitempty"`
+	OtherImports  *int32 `protobuf:"varint,6,opt,name=other_imports,json=otherImports,proto3,oneof" json:"other_imports,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1021,36 +1021,36 @@ func (x *ReferenceEvidence) GetDocumentReference() string {
 }
 
 func (x *ReferenceEvidence) GetUnletteredEntries() int32 {
-	if x != nil {
-		return x.UnletteredEntries
+	if x != nil && x.UnletteredEntries != nil {
+		return *x.UnletteredEntries
 	}
 	return 0
 }
 
 func (x *ReferenceEvidence) GetLetteredEntries() int32 {
-	if x != nil {
-		return x.LetteredEntries
+	if x != nil && x.LetteredEntries != nil {
+		return *x.LetteredEntries
 	}
 	return 0
 }
 
 func (x *ReferenceEvidence) GetTruncated() bool {
-	if x != nil {
-		return x.Truncated
+	if x != nil && x.Truncated != nil {
+		return *x.Truncated
 	}
 	return false
 }
 
 func (x *ReferenceEvidence) GetDifferent() bool {
-	if x != nil {
-		return x.Different
+	if x != nil && x.Different != nil {
+		return *x.Different
 	}
 	return false
 }
 
 func (x *ReferenceEvidence) GetOtherImports() int32 {
-	if x != nil {
-		return x.OtherImports
+	if x != nil && x.OtherImports != nil {
+		return *x.OtherImports
 	}
 	return 0
 }
@@ -1067,9 +1067,9 @@ type ImportEvidence struct {
 	// What was looked for: 20 of the references that are kept, spread evenly, where there are more.
 	References []*ReferenceEvidence `protobuf:"bytes,4,rep,name=references,proto3" json:"references,omitempty"`
 	// Document references that are kept of the import: 100 at most.
-	KeptReferences int32 `protobuf:"varint,5,opt,name=kept_references,json=keptReferences,proto3" json:"kept_references,omitempty"`
+	KeptReferences *int32 `protobuf:"varint,5,opt,name=kept_references,json=keptReferences,proto3,oneof" json:"kept_references,omitempty"`
 	// Attempt that it speaks of.
-	Attempt int32 `protobuf:"varint,6,opt,name=attempt,proto3" json:"attempt,omitempty"`
+	Attempt *int32 `protobuf:"varint,6,opt,name=attempt,proto3,oneof" json:"attempt,omitempty"`
 	// When it began to look.
 	CheckTime *timestamppb.Timestamp `protobuf:"bytes,7,opt,name=check_time,json=checkTime,proto3" json:"check_time,omitempty"`
 	// Caller who had it look, by its name in the policy.
@@ -1137,15 +1137,15 @@ func (x *ImportEvidence) GetReferences() []*ReferenceEvidence {
 }
 
 func (x *ImportEvidence) GetKeptReferences() int32 {
-	if x != nil {
-		return x.KeptReferences
+	if x != nil && x.KeptReferences != nil {
+		return *x.KeptReferences
 	}
 	return 0
 }
 
 func (x *ImportEvidence) GetAttempt() int32 {
-	if x != nil {
-		return x.Attempt
+	if x != nil && x.Attempt != nil {
+		return *x.Attempt
 	}
 	return 0
 }
@@ -1176,7 +1176,7 @@ type ImportStatement struct {
 	// When.
 	Time *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=time,proto3" json:"time,omitempty"`
 	// Attempt that it speaks of.
-	Attempt int32 `protobuf:"varint,5,opt,name=attempt,proto3" json:"attempt,omitempty"`
+	Attempt *int32 `protobuf:"varint,5,opt,name=attempt,proto3,oneof" json:"attempt,omitempty"`
 	// State of the import before.
 	PreviousState ImportState `protobuf:"varint,6,opt,name=previous_state,json=previousState,proto3,enum=cegid.loop.v1.ImportState" json:"previous_state,omitempty"`
 	unknownFields protoimpl.UnknownFields
@@ -1242,8 +1242,8 @@ func (x *ImportStatement) GetTime() *timestamppb.Timestamp {
 }
 
 func (x *ImportStatement) GetAttempt() int32 {
-	if x != nil {
-		return x.Attempt
+	if x != nil && x.Attempt != nil {
+		return *x.Attempt
 	}
 	return 0
 }
@@ -1259,7 +1259,7 @@ func (x *ImportStatement) GetPreviousState() ImportState {
 type LateAnswer struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Attempt that it answers.
-	Attempt int32 `protobuf:"varint,1,opt,name=attempt,proto3" json:"attempt,omitempty"`
+	Attempt *int32 `protobuf:"varint,1,opt,name=attempt,proto3,oneof" json:"attempt,omitempty"`
 	// What it means for that attempt. It did not become the import's state, unless that says so.
 	State ImportState `protobuf:"varint,2,opt,name=state,proto3,enum=cegid.loop.v1.ImportState" json:"state,omitempty"`
 	// Loop's id of it, if it was accepted: ask Cegid by it.
@@ -1303,8 +1303,8 @@ func (*LateAnswer) Descriptor() ([]byte, []int) {
 }
 
 func (x *LateAnswer) GetAttempt() int32 {
-	if x != nil {
-		return x.Attempt
+	if x != nil && x.Attempt != nil {
+		return *x.Attempt
 	}
 	return 0
 }
@@ -1345,7 +1345,7 @@ type ImportResolution struct {
 	// The latest word of a person.
 	Statement *ImportStatement `protobuf:"bytes,2,opt,name=statement,proto3" json:"statement,omitempty"`
 	// How often it was sent again by ResolveImport.
-	Resubmissions int32 `protobuf:"varint,3,opt,name=resubmissions,proto3" json:"resubmissions,omitempty"`
+	Resubmissions *int32 `protobuf:"varint,3,opt,name=resubmissions,proto3,oneof" json:"resubmissions,omitempty"`
 	// Who did so last, by the name in the policy.
 	ResubmitCaller string `protobuf:"bytes,4,opt,name=resubmit_caller,json=resubmitCaller,proto3" json:"resubmit_caller,omitempty"`
 	// When.
@@ -1402,8 +1402,8 @@ func (x *ImportResolution) GetStatement() *ImportStatement {
 }
 
 func (x *ImportResolution) GetResubmissions() int32 {
-	if x != nil {
-		return x.Resubmissions
+	if x != nil && x.Resubmissions != nil {
+		return *x.Resubmissions
 	}
 	return 0
 }
@@ -1530,7 +1530,7 @@ type Import struct {
 	// Caller, by its name in the policy.
 	Caller string `protobuf:"bytes,12,opt,name=caller,proto3" json:"caller,omitempty"`
 	// Number of times that sending it was begun.
-	Attempt int32 `protobuf:"varint,13,opt,name=attempt,proto3" json:"attempt,omitempty"`
+	Attempt *int32 `protobuf:"varint,13,opt,name=attempt,proto3,oneof" json:"attempt,omitempty"`
 	// When it was first received.
 	CreateTime *timestamppb.Timestamp `protobuf:"bytes,14,opt,name=create_time,json=createTime,proto3" json:"create_time,omitempty"`
 	// When its state last changed.
@@ -1540,7 +1540,9 @@ type Import struct {
 	// What was found out and decided about it, if its fate was open once.
 	Resolution *ImportResolution `protobuf:"bytes,20,opt,name=resolution,proto3" json:"resolution,omitempty"`
 	// Which file it was of, if it was of one.
-	File          *ImportedFile `protobuf:"bytes,21,opt,name=file,proto3" json:"file,omitempty"`
+	File *ImportedFile `protobuf:"bytes,21,opt,name=file,proto3" json:"file,omitempty"`
+	// The caller's own, as it came.
+	Metadata      map[string]string `protobuf:"bytes,22,rep,name=metadata,proto3" json:"metadata,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1660,8 +1662,8 @@ func (x *Import) GetCaller() string {
 }
 
 func (x *Import) GetAttempt() int32 {
-	if x != nil {
-		return x.Attempt
+	if x != nil && x.Attempt != nil {
+		return *x.Attempt
 	}
 	return 0
 }
@@ -1701,6 +1703,13 @@ func (x *Import) GetFile() *ImportedFile {
 	return nil
 }
 
+func (x *Import) GetMetadata() map[string]string {
+	if x != nil {
+		return x.Metadata
+	}
+	return nil
+}
+
 // Entries to import.
 type ImportEntriesRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -1717,8 +1726,11 @@ type ImportEntriesRequest struct {
 	Entries []*Entry `protobuf:"bytes,5,rep,name=entries,proto3" json:"entries,omitempty"`
 	// Import although the same content was imported into the dossier within 30 days under another request_id.
 	AllowDuplicate bool `protobuf:"varint,6,opt,name=allow_duplicate,json=allowDuplicate,proto3" json:"allow_duplicate,omitempty"`
-	unknownFields  protoimpl.UnknownFields
-	sizeCache      protoimpl.SizeCache
+	// What the caller wants to find the import by, kept and answered as it came: 16 pairs at most, names of 64 characters and
+	// values of 256. No place for secrets.
+	Metadata      map[string]string `protobuf:"bytes,7,rep,name=metadata,proto3" json:"metadata,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *ImportEntriesRequest) Reset() {
@@ -1793,11 +1805,21 @@ func (x *ImportEntriesRequest) GetAllowDuplicate() bool {
 	return false
 }
 
+func (x *ImportEntriesRequest) GetMetadata() map[string]string {
+	if x != nil {
+		return x.Metadata
+	}
+	return nil
+}
+
 // The import as it stands.
 type ImportEntriesResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The import: accepted by Loop as a rule, and booked later. Watch it.
-	Import        *Import `protobuf:"bytes,1,opt,name=import,proto3" json:"import,omitempty"`
+	ImportRecord *Import `protobuf:"bytes,1,opt,name=import_record,json=importRecord,proto3" json:"import_record,omitempty"`
+	// True when the request_id was known: nothing was sent, and this is what became of the first call. Over REST also the header
+	// `Idempotent-Replayed`.
+	Replayed      *bool `protobuf:"varint,2,opt,name=replayed,proto3,oneof" json:"replayed,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1832,11 +1854,18 @@ func (*ImportEntriesResponse) Descriptor() ([]byte, []int) {
 	return file_cegid_loop_v1_import_proto_rawDescGZIP(), []int{12}
 }
 
-func (x *ImportEntriesResponse) GetImport() *Import {
+func (x *ImportEntriesResponse) GetImportRecord() *Import {
 	if x != nil {
-		return x.Import
+		return x.ImportRecord
 	}
 	return nil
+}
+
+func (x *ImportEntriesResponse) GetReplayed() bool {
+	if x != nil && x.Replayed != nil {
+		return *x.Replayed
+	}
+	return false
 }
 
 // Entries to check.
@@ -1915,14 +1944,14 @@ func (x *ValidateEntriesRequest) GetEntries() []*Entry {
 // What the checks found. Nothing was sent.
 type ValidateEntriesResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// True when ImportEntries would send the entries.
-	Valid bool `protobuf:"varint,1,opt,name=valid,proto3" json:"valid,omitempty"`
+	// Whether ImportEntries would send the entries.
+	Valid *bool `protobuf:"varint,1,opt,name=valid,proto3,oneof" json:"valid,omitempty"`
 	// All findings, in the order of the entries.
 	Findings []*Finding `protobuf:"bytes,2,rep,name=findings,proto3" json:"findings,omitempty"`
 	// What the entries hold.
 	Totals *ImportTotals `protobuf:"bytes,3,opt,name=totals,proto3" json:"totals,omitempty"`
 	// Number of findings left out because the answer would grow too large; 0 as a rule.
-	OmittedFindings int32 `protobuf:"varint,4,opt,name=omitted_findings,json=omittedFindings,proto3" json:"omitted_findings,omitempty"`
+	OmittedFindings *int32 `protobuf:"varint,4,opt,name=omitted_findings,json=omittedFindings,proto3,oneof" json:"omitted_findings,omitempty"`
 	unknownFields   protoimpl.UnknownFields
 	sizeCache       protoimpl.SizeCache
 }
@@ -1958,8 +1987,8 @@ func (*ValidateEntriesResponse) Descriptor() ([]byte, []int) {
 }
 
 func (x *ValidateEntriesResponse) GetValid() bool {
-	if x != nil {
-		return x.Valid
+	if x != nil && x.Valid != nil {
+		return *x.Valid
 	}
 	return false
 }
@@ -1979,8 +2008,8 @@ func (x *ValidateEntriesResponse) GetTotals() *ImportTotals {
 }
 
 func (x *ValidateEntriesResponse) GetOmittedFindings() int32 {
-	if x != nil {
-		return x.OmittedFindings
+	if x != nil && x.OmittedFindings != nil {
+		return *x.OmittedFindings
 	}
 	return 0
 }
@@ -1990,8 +2019,10 @@ type GetImportRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Practice, as this service's configuration names it.
 	Practice string `protobuf:"bytes,1,opt,name=practice,proto3" json:"practice,omitempty"`
+	// Dossier code in Loop. (Loop: codeIbs)
+	Dossier string `protobuf:"bytes,2,opt,name=dossier,proto3" json:"dossier,omitempty"`
 	// Id of the import.
-	RequestId     string `protobuf:"bytes,2,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	RequestId     string `protobuf:"bytes,3,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2033,6 +2064,13 @@ func (x *GetImportRequest) GetPractice() string {
 	return ""
 }
 
+func (x *GetImportRequest) GetDossier() string {
+	if x != nil {
+		return x.Dossier
+	}
+	return ""
+}
+
 func (x *GetImportRequest) GetRequestId() string {
 	if x != nil {
 		return x.RequestId
@@ -2044,7 +2082,7 @@ func (x *GetImportRequest) GetRequestId() string {
 type GetImportResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The import.
-	Import        *Import `protobuf:"bytes,1,opt,name=import,proto3" json:"import,omitempty"`
+	ImportRecord  *Import `protobuf:"bytes,1,opt,name=import_record,json=importRecord,proto3" json:"import_record,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2079,9 +2117,9 @@ func (*GetImportResponse) Descriptor() ([]byte, []int) {
 	return file_cegid_loop_v1_import_proto_rawDescGZIP(), []int{16}
 }
 
-func (x *GetImportResponse) GetImport() *Import {
+func (x *GetImportResponse) GetImportRecord() *Import {
 	if x != nil {
-		return x.Import
+		return x.ImportRecord
 	}
 	return nil
 }
@@ -2089,14 +2127,14 @@ func (x *GetImportResponse) GetImport() *Import {
 // Which imports to list. What is unset does not restrict.
 type ListImportsRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Practice, as this service's configuration names it.
+	// Practice, as this service's configuration names it, or `-` for all that the caller may use.
 	Practice string `protobuf:"bytes,1,opt,name=practice,proto3" json:"practice,omitempty"`
+	// Dossier code in Loop, or `-` for all. (Loop: codeIbs)
+	Dossier string `protobuf:"bytes,2,opt,name=dossier,proto3" json:"dossier,omitempty"`
 	// Imports per answer, 100 when 0, 1000 at most.
-	PageSize int32 `protobuf:"varint,2,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
-	// `next_page_token` of the previous answer to the same query.
-	PageToken string `protobuf:"bytes,3,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
-	// In this dossier.
-	DossierCode string `protobuf:"bytes,4,opt,name=dossier_code,json=dossierCode,proto3" json:"dossier_code,omitempty"`
+	PageSize int32 `protobuf:"varint,3,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
+	// `next_page_token` of the previous answer to the same query, under the same grants.
+	PageToken string `protobuf:"bytes,4,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
 	// In one of these states.
 	States []ImportState `protobuf:"varint,5,rep,packed,name=states,proto3,enum=cegid.loop.v1.ImportState" json:"states,omitempty"`
 	// By this caller.
@@ -2107,8 +2145,12 @@ type ListImportsRequest struct {
 	ReceivedFrom *timestamppb.Timestamp `protobuf:"bytes,8,opt,name=received_from,json=receivedFrom,proto3" json:"received_from,omitempty"`
 	// Received before.
 	ReceivedBefore *timestamppb.Timestamp `protobuf:"bytes,9,opt,name=received_before,json=receivedBefore,proto3" json:"received_before,omitempty"`
-	unknownFields  protoimpl.UnknownFields
-	sizeCache      protoimpl.SizeCache
+	// With a state that changed at or after. The imports then come in the order of their changes, the oldest first: with
+	// `states` this answers what has ended since. Ask from a minute before the newest `update_time` that you have, because
+	// changes of the same time are not all visible at once.
+	UpdatedFrom   *timestamppb.Timestamp `protobuf:"bytes,10,opt,name=updated_from,json=updatedFrom,proto3" json:"updated_from,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *ListImportsRequest) Reset() {
@@ -2148,6 +2190,13 @@ func (x *ListImportsRequest) GetPractice() string {
 	return ""
 }
 
+func (x *ListImportsRequest) GetDossier() string {
+	if x != nil {
+		return x.Dossier
+	}
+	return ""
+}
+
 func (x *ListImportsRequest) GetPageSize() int32 {
 	if x != nil {
 		return x.PageSize
@@ -2158,13 +2207,6 @@ func (x *ListImportsRequest) GetPageSize() int32 {
 func (x *ListImportsRequest) GetPageToken() string {
 	if x != nil {
 		return x.PageToken
-	}
-	return ""
-}
-
-func (x *ListImportsRequest) GetDossierCode() string {
-	if x != nil {
-		return x.DossierCode
 	}
 	return ""
 }
@@ -2204,10 +2246,17 @@ func (x *ListImportsRequest) GetReceivedBefore() *timestamppb.Timestamp {
 	return nil
 }
 
+func (x *ListImportsRequest) GetUpdatedFrom() *timestamppb.Timestamp {
+	if x != nil {
+		return x.UpdatedFrom
+	}
+	return nil
+}
+
 // A page of imports.
 type ListImportsResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The imports, the latest first: of the caller's own, and of those in dossiers that it may read.
+	// The imports, the latest first unless `updated_from` is set: the caller's own, and those in dossiers that it may read.
 	Imports []*Import `protobuf:"bytes,1,rep,name=imports,proto3" json:"imports,omitempty"`
 	// Token of the next page; empty at the end.
 	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
@@ -2264,8 +2313,10 @@ type WatchImportRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Practice, as this service's configuration names it.
 	Practice string `protobuf:"bytes,1,opt,name=practice,proto3" json:"practice,omitempty"`
+	// Dossier code in Loop. (Loop: codeIbs)
+	Dossier string `protobuf:"bytes,2,opt,name=dossier,proto3" json:"dossier,omitempty"`
 	// Id of the import.
-	RequestId     string `protobuf:"bytes,2,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	RequestId     string `protobuf:"bytes,3,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2307,6 +2358,13 @@ func (x *WatchImportRequest) GetPractice() string {
 	return ""
 }
 
+func (x *WatchImportRequest) GetDossier() string {
+	if x != nil {
+		return x.Dossier
+	}
+	return ""
+}
+
 func (x *WatchImportRequest) GetRequestId() string {
 	if x != nil {
 		return x.RequestId
@@ -2318,7 +2376,7 @@ func (x *WatchImportRequest) GetRequestId() string {
 type WatchImportResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The import as it stands.
-	Import        *Import `protobuf:"bytes,1,opt,name=import,proto3" json:"import,omitempty"`
+	ImportRecord  *Import `protobuf:"bytes,1,opt,name=import_record,json=importRecord,proto3" json:"import_record,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2353,9 +2411,9 @@ func (*WatchImportResponse) Descriptor() ([]byte, []int) {
 	return file_cegid_loop_v1_import_proto_rawDescGZIP(), []int{20}
 }
 
-func (x *WatchImportResponse) GetImport() *Import {
+func (x *WatchImportResponse) GetImportRecord() *Import {
 	if x != nil {
-		return x.Import
+		return x.ImportRecord
 	}
 	return nil
 }
@@ -2365,8 +2423,10 @@ type ResolveImportRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Practice, as this service's configuration names it.
 	Practice string `protobuf:"bytes,1,opt,name=practice,proto3" json:"practice,omitempty"`
+	// Dossier code in Loop. (Loop: codeIbs)
+	Dossier string `protobuf:"bytes,2,opt,name=dossier,proto3" json:"dossier,omitempty"`
 	// Id of the import.
-	RequestId string `protobuf:"bytes,2,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	RequestId string `protobuf:"bytes,3,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
 	// What to do: exactly one.
 	//
 	// Types that are valid to be assigned to Action:
@@ -2412,6 +2472,13 @@ func (*ResolveImportRequest) Descriptor() ([]byte, []int) {
 func (x *ResolveImportRequest) GetPractice() string {
 	if x != nil {
 		return x.Practice
+	}
+	return ""
+}
+
+func (x *ResolveImportRequest) GetDossier() string {
+	if x != nil {
+		return x.Dossier
 	}
 	return ""
 }
@@ -2463,17 +2530,17 @@ type isResolveImportRequest_Action interface {
 
 type ResolveImportRequest_Check struct {
 	// Look for it in Loop, and keep what is seen.
-	Check *CheckImport `protobuf:"bytes,3,opt,name=check,proto3,oneof"`
+	Check *CheckImport `protobuf:"bytes,4,opt,name=check,proto3,oneof"`
 }
 
 type ResolveImportRequest_Confirm struct {
 	// State what became of it.
-	Confirm *ConfirmImport `protobuf:"bytes,4,opt,name=confirm,proto3,oneof"`
+	Confirm *ConfirmImport `protobuf:"bytes,5,opt,name=confirm,proto3,oneof"`
 }
 
 type ResolveImportRequest_Resubmit struct {
 	// Send it again, under the same id. Needs the right to administer, too.
-	Resubmit *ResubmitImport `protobuf:"bytes,5,opt,name=resubmit,proto3,oneof"`
+	Resubmit *ResubmitImport `protobuf:"bytes,6,opt,name=resubmit,proto3,oneof"`
 }
 
 func (*ResolveImportRequest_Check) isResolveImportRequest_Action() {}
@@ -2845,7 +2912,10 @@ func (*ResubmittedFile_Url) isResubmittedFile_Source() {}
 type ResolveImportResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The import, with what is known of it in `resolution`.
-	Import        *Import `protobuf:"bytes,1,opt,name=import,proto3" json:"import,omitempty"`
+	ImportRecord *Import `protobuf:"bytes,1,opt,name=import_record,json=importRecord,proto3" json:"import_record,omitempty"`
+	// True when it had been sent again before: nothing was sent, and this is what became of that. Over REST also the header
+	// `Idempotent-Replayed`.
+	Replayed      *bool `protobuf:"varint,2,opt,name=replayed,proto3,oneof" json:"replayed,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2880,18 +2950,25 @@ func (*ResolveImportResponse) Descriptor() ([]byte, []int) {
 	return file_cegid_loop_v1_import_proto_rawDescGZIP(), []int{27}
 }
 
-func (x *ResolveImportResponse) GetImport() *Import {
+func (x *ResolveImportResponse) GetImportRecord() *Import {
 	if x != nil {
-		return x.Import
+		return x.ImportRecord
 	}
 	return nil
+}
+
+func (x *ResolveImportResponse) GetReplayed() bool {
+	if x != nil && x.Replayed != nil {
+		return *x.Replayed
+	}
+	return false
 }
 
 var File_cegid_loop_v1_import_proto protoreflect.FileDescriptor
 
 const file_cegid_loop_v1_import_proto_rawDesc = "" +
 	"\n" +
-	"\x1acegid/loop/v1/import.proto\x12\rcegid.loop.v1\x1a\x1bbuf/validate/validate.proto\x1a\x19cegid/loop/v1/entry.proto\x1a\x19cegid/loop/v1/rules.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xe6\x02\n" +
+	"\x1acegid/loop/v1/import.proto\x12\rcegid.loop.v1\x1a\x1bbuf/validate/validate.proto\x1a\x19cegid/loop/v1/entry.proto\x1a\x19cegid/loop/v1/rules.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xfb\x02\n" +
 	"\aFinding\x12\x12\n" +
 	"\x04code\x18\x01 \x01(\tR\x04code\x12:\n" +
 	"\bseverity\x18\x02 \x01(\x0e2\x1e.cegid.loop.v1.FindingSeverityR\bseverity\x12\x14\n" +
@@ -2902,10 +2979,11 @@ const file_cegid_loop_v1_import_proto_rawDesc = "" +
 	"\vsuggestions\x18\x06 \x03(\tR\vsuggestions\x126\n" +
 	"\agrounds\x18\a \x03(\x0e2\x1c.cegid.loop.v1.FindingGroundR\agrounds\x12\x12\n" +
 	"\x04line\x18\b \x01(\x05R\x04line\x12\x16\n" +
-	"\x06column\x18\t \x01(\x05R\x06column\x12 \n" +
+	"\x06column\x18\t \x01(\x05R\x06column\x12%\n" +
 	"\voccurrences\x18\n" +
-	" \x01(\x05R\voccurrences\x12\x14\n" +
-	"\x05lines\x18\v \x03(\x05R\x05lines\"\xa3\x05\n" +
+	" \x01(\x05H\x00R\voccurrences\x88\x01\x01\x12\x14\n" +
+	"\x05lines\x18\v \x03(\x05R\x05linesB\x0e\n" +
+	"\f_occurrences\"\xa3\x05\n" +
 	"\rImportOptions\x12!\n" +
 	"\fmulti_period\x18\x01 \x01(\bR\vmultiPeriod\x12'\n" +
 	"\x0fcreate_journals\x18\x02 \x01(\bR\x0ecreateJournals\x12'\n" +
@@ -2926,68 +3004,86 @@ const file_cegid_loop_v1_import_proto_rawDesc = "" +
 	"\n" +
 	"cut_labels\x18\x0e \x01(\bR\tcutLabels\x12%\n" +
 	"\x0eskip_preflight\x18\x0f \x01(\bR\rskipPreflightB\x13\n" +
-	"\x11_opening_balances\"\xa8\x01\n" +
-	"\fImportTotals\x12\x18\n" +
-	"\aentries\x18\x01 \x01(\x05R\aentries\x12\x14\n" +
-	"\x05lines\x18\x02 \x01(\x05R\x05lines\x12\x14\n" +
+	"\x11_opening_balances\"\xc8\x01\n" +
+	"\fImportTotals\x12\x1d\n" +
+	"\aentries\x18\x01 \x01(\x05H\x00R\aentries\x88\x01\x01\x12\x19\n" +
+	"\x05lines\x18\x02 \x01(\x05H\x01R\x05lines\x88\x01\x01\x12\x14\n" +
 	"\x05debit\x18\x03 \x01(\tR\x05debit\x12\x16\n" +
 	"\x06credit\x18\x04 \x01(\tR\x06credit\x12\x1d\n" +
 	"\n" +
 	"first_date\x18\x05 \x01(\tR\tfirstDate\x12\x1b\n" +
-	"\tlast_date\x18\x06 \x01(\tR\blastDate\"\xad\x01\n" +
+	"\tlast_date\x18\x06 \x01(\tR\blastDateB\n" +
+	"\n" +
+	"\b_entriesB\b\n" +
+	"\x06_lines\"\xad\x01\n" +
 	"\vImportError\x12\x16\n" +
 	"\x06reason\x18\x01 \x01(\tR\x06reason\x12\x18\n" +
 	"\amessage\x18\x02 \x01(\tR\amessage\x12!\n" +
 	"\floop_message\x18\x03 \x01(\tR\vloopMessage\x12(\n" +
 	"\x10loop_instance_id\x18\x04 \x01(\tR\x0eloopInstanceId\x12\x1f\n" +
 	"\vhttp_status\x18\x05 \x01(\x05R\n" +
-	"httpStatus\"\xfd\x01\n" +
+	"httpStatus\"\xf0\x02\n" +
 	"\x11ReferenceEvidence\x12-\n" +
-	"\x12document_reference\x18\x01 \x01(\tR\x11documentReference\x12-\n" +
-	"\x12unlettered_entries\x18\x02 \x01(\x05R\x11unletteredEntries\x12)\n" +
-	"\x10lettered_entries\x18\x03 \x01(\x05R\x0fletteredEntries\x12\x1c\n" +
-	"\ttruncated\x18\x04 \x01(\bR\ttruncated\x12\x1c\n" +
-	"\tdifferent\x18\x05 \x01(\bR\tdifferent\x12#\n" +
-	"\rother_imports\x18\x06 \x01(\x05R\fotherImports\"\xec\x02\n" +
+	"\x12document_reference\x18\x01 \x01(\tR\x11documentReference\x122\n" +
+	"\x12unlettered_entries\x18\x02 \x01(\x05H\x00R\x11unletteredEntries\x88\x01\x01\x12.\n" +
+	"\x10lettered_entries\x18\x03 \x01(\x05H\x01R\x0fletteredEntries\x88\x01\x01\x12!\n" +
+	"\ttruncated\x18\x04 \x01(\bH\x02R\ttruncated\x88\x01\x01\x12!\n" +
+	"\tdifferent\x18\x05 \x01(\bH\x03R\tdifferent\x88\x01\x01\x12(\n" +
+	"\rother_imports\x18\x06 \x01(\x05H\x04R\fotherImports\x88\x01\x01B\x15\n" +
+	"\x13_unlettered_entriesB\x13\n" +
+	"\x11_lettered_entriesB\f\n" +
+	"\n" +
+	"_truncatedB\f\n" +
+	"\n" +
+	"_differentB\x10\n" +
+	"\x0e_other_imports\"\x96\x03\n" +
 	"\x0eImportEvidence\x126\n" +
 	"\averdict\x18\x01 \x01(\x0e2\x1c.cegid.loop.v1.ImportVerdictR\averdict\x120\n" +
 	"\x05doubt\x18\x02 \x01(\x0e2\x1a.cegid.loop.v1.ImportDoubtR\x05doubt\x12\x18\n" +
 	"\amessage\x18\x03 \x01(\tR\amessage\x12@\n" +
 	"\n" +
 	"references\x18\x04 \x03(\v2 .cegid.loop.v1.ReferenceEvidenceR\n" +
-	"references\x12'\n" +
-	"\x0fkept_references\x18\x05 \x01(\x05R\x0ekeptReferences\x12\x18\n" +
-	"\aattempt\x18\x06 \x01(\x05R\aattempt\x129\n" +
+	"references\x12,\n" +
+	"\x0fkept_references\x18\x05 \x01(\x05H\x00R\x0ekeptReferences\x88\x01\x01\x12\x1d\n" +
+	"\aattempt\x18\x06 \x01(\x05H\x01R\aattempt\x88\x01\x01\x129\n" +
 	"\n" +
 	"check_time\x18\a \x01(\v2\x1a.google.protobuf.TimestampR\tcheckTime\x12\x16\n" +
-	"\x06caller\x18\b \x01(\tR\x06caller\"\x82\x02\n" +
+	"\x06caller\x18\b \x01(\tR\x06callerB\x12\n" +
+	"\x10_kept_referencesB\n" +
+	"\n" +
+	"\b_attempt\"\x93\x02\n" +
 	"\x0fImportStatement\x126\n" +
 	"\aoutcome\x18\x01 \x01(\x0e2\x1c.cegid.loop.v1.StatedOutcomeR\aoutcome\x12\x16\n" +
 	"\x06caller\x18\x02 \x01(\tR\x06caller\x12\x12\n" +
 	"\x04note\x18\x03 \x01(\tR\x04note\x12.\n" +
-	"\x04time\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\x04time\x12\x18\n" +
-	"\aattempt\x18\x05 \x01(\x05R\aattempt\x12A\n" +
-	"\x0eprevious_state\x18\x06 \x01(\x0e2\x1a.cegid.loop.v1.ImportStateR\rpreviousState\"\xca\x01\n" +
+	"\x04time\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\x04time\x12\x1d\n" +
+	"\aattempt\x18\x05 \x01(\x05H\x00R\aattempt\x88\x01\x01\x12A\n" +
+	"\x0eprevious_state\x18\x06 \x01(\x0e2\x1a.cegid.loop.v1.ImportStateR\rpreviousStateB\n" +
 	"\n" +
-	"LateAnswer\x12\x18\n" +
-	"\aattempt\x18\x01 \x01(\x05R\aattempt\x120\n" +
+	"\b_attempt\"\xdb\x01\n" +
+	"\n" +
+	"LateAnswer\x12\x1d\n" +
+	"\aattempt\x18\x01 \x01(\x05H\x00R\aattempt\x88\x01\x01\x120\n" +
 	"\x05state\x18\x02 \x01(\x0e2\x1a.cegid.loop.v1.ImportStateR\x05state\x12&\n" +
 	"\x0floop_request_id\x18\x03 \x01(\tR\rloopRequestId\x12\x18\n" +
 	"\amessage\x18\x04 \x01(\tR\amessage\x12.\n" +
-	"\x04time\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampR\x04time\"\xd9\x02\n" +
+	"\x04time\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampR\x04timeB\n" +
+	"\n" +
+	"\b_attempt\"\xf0\x02\n" +
 	"\x10ImportResolution\x129\n" +
 	"\bevidence\x18\x01 \x01(\v2\x1d.cegid.loop.v1.ImportEvidenceR\bevidence\x12<\n" +
-	"\tstatement\x18\x02 \x01(\v2\x1e.cegid.loop.v1.ImportStatementR\tstatement\x12$\n" +
-	"\rresubmissions\x18\x03 \x01(\x05R\rresubmissions\x12'\n" +
+	"\tstatement\x18\x02 \x01(\v2\x1e.cegid.loop.v1.ImportStatementR\tstatement\x12)\n" +
+	"\rresubmissions\x18\x03 \x01(\x05H\x00R\rresubmissions\x88\x01\x01\x12'\n" +
 	"\x0fresubmit_caller\x18\x04 \x01(\tR\x0eresubmitCaller\x12?\n" +
 	"\rresubmit_time\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampR\fresubmitTime\x12<\n" +
-	"\flate_answers\x18\x06 \x03(\v2\x19.cegid.loop.v1.LateAnswerR\vlateAnswers\"\x7f\n" +
+	"\flate_answers\x18\x06 \x03(\v2\x19.cegid.loop.v1.LateAnswerR\vlateAnswersB\x10\n" +
+	"\x0e_resubmissions\"\x7f\n" +
 	"\fImportedFile\x12\x1b\n" +
 	"\tfile_name\x18\x01 \x01(\tR\bfileName\x12\x1d\n" +
 	"\n" +
 	"deposit_id\x18\x02 \x01(\tR\tdepositId\x12\x16\n" +
 	"\x06sha256\x18\x03 \x01(\tR\x06sha256\x12\x1b\n" +
-	"\tlink_host\x18\x04 \x01(\tR\blinkHost\"\xbb\x06\n" +
+	"\tlink_host\x18\x04 \x01(\tR\blinkHost\"\xca\a\n" +
 	"\x06Import\x12\x1d\n" +
 	"\n" +
 	"request_id\x18\x01 \x01(\tR\trequestId\x12\x1a\n" +
@@ -3002,8 +3098,8 @@ const file_cegid_loop_v1_import_proto_rawDesc = "" +
 	"\x05error\x18\n" +
 	" \x01(\v2\x1a.cegid.loop.v1.ImportErrorR\x05error\x12!\n" +
 	"\ffollow_error\x18\v \x01(\tR\vfollowError\x12\x16\n" +
-	"\x06caller\x18\f \x01(\tR\x06caller\x12\x18\n" +
-	"\aattempt\x18\r \x01(\x05R\aattempt\x12;\n" +
+	"\x06caller\x18\f \x01(\tR\x06caller\x12\x1d\n" +
+	"\aattempt\x18\r \x01(\x05H\x00R\aattempt\x88\x01\x01\x12;\n" +
 	"\vcreate_time\x18\x0e \x01(\v2\x1a.google.protobuf.TimestampR\n" +
 	"createTime\x12;\n" +
 	"\vupdate_time\x18\x0f \x01(\v2\x1a.google.protobuf.TimestampR\n" +
@@ -3012,7 +3108,13 @@ const file_cegid_loop_v1_import_proto_rawDesc = "" +
 	"\n" +
 	"resolution\x18\x14 \x01(\v2\x1f.cegid.loop.v1.ImportResolutionR\n" +
 	"resolution\x12/\n" +
-	"\x04file\x18\x15 \x01(\v2\x1b.cegid.loop.v1.ImportedFileR\x04file\"\xb4\x02\n" +
+	"\x04file\x18\x15 \x01(\v2\x1b.cegid.loop.v1.ImportedFileR\x04file\x12?\n" +
+	"\bmetadata\x18\x16 \x03(\v2#.cegid.loop.v1.Import.MetadataEntryR\bmetadata\x1a;\n" +
+	"\rMetadataEntry\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01B\n" +
+	"\n" +
+	"\b_attempt\"\xcc\x03\n" +
 	"\x14ImportEntriesRequest\x12(\n" +
 	"\bpractice\x18\x01 \x01(\tB\f\xe0A\x02\xbaH\x06r\x04\x88\xce\x18\x01R\bpractice\x12&\n" +
 	"\adossier\x18\x02 \x01(\tB\f\xe0A\x02\xbaH\x06r\x04\x90\xce\x18\x01R\adossier\x12+\n" +
@@ -3020,53 +3122,67 @@ const file_cegid_loop_v1_import_proto_rawDesc = "" +
 	"request_id\x18\x03 \x01(\tB\f\xe0A\x02\xbaH\x06r\x04\x98\xce\x18\x01R\trequestId\x126\n" +
 	"\aoptions\x18\x04 \x01(\v2\x1c.cegid.loop.v1.ImportOptionsR\aoptions\x12<\n" +
 	"\aentries\x18\x05 \x03(\v2\x14.cegid.loop.v1.EntryB\f\xe0A\x02\xbaH\x06\x92\x01\x03\x10\x90NR\aentries\x12'\n" +
-	"\x0fallow_duplicate\x18\x06 \x01(\bR\x0eallowDuplicate\"F\n" +
-	"\x15ImportEntriesResponse\x12-\n" +
-	"\x06import\x18\x01 \x01(\v2\x15.cegid.loop.v1.ImportR\x06import\"\xe0\x01\n" +
+	"\x0fallow_duplicate\x18\x06 \x01(\bR\x0eallowDuplicate\x12Y\n" +
+	"\bmetadata\x18\a \x03(\v21.cegid.loop.v1.ImportEntriesRequest.MetadataEntryB\n" +
+	"\xbaH\a\x9a\x01\x04\x88\xce\x18\x01R\bmetadata\x1a;\n" +
+	"\rMetadataEntry\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\x81\x01\n" +
+	"\x15ImportEntriesResponse\x12:\n" +
+	"\rimport_record\x18\x01 \x01(\v2\x15.cegid.loop.v1.ImportR\fimportRecord\x12\x1f\n" +
+	"\breplayed\x18\x02 \x01(\bH\x00R\breplayed\x88\x01\x01B\v\n" +
+	"\t_replayed\"\xe0\x01\n" +
 	"\x16ValidateEntriesRequest\x12(\n" +
 	"\bpractice\x18\x01 \x01(\tB\f\xe0A\x02\xbaH\x06r\x04\x88\xce\x18\x01R\bpractice\x12&\n" +
 	"\adossier\x18\x02 \x01(\tB\f\xe0A\x02\xbaH\x06r\x04\x90\xce\x18\x01R\adossier\x126\n" +
 	"\aoptions\x18\x03 \x01(\v2\x1c.cegid.loop.v1.ImportOptionsR\aoptions\x12<\n" +
-	"\aentries\x18\x04 \x03(\v2\x14.cegid.loop.v1.EntryB\f\xe0A\x02\xbaH\x06\x92\x01\x03\x10\x90NR\aentries\"\xc3\x01\n" +
-	"\x17ValidateEntriesResponse\x12\x14\n" +
-	"\x05valid\x18\x01 \x01(\bR\x05valid\x122\n" +
+	"\aentries\x18\x04 \x03(\v2\x14.cegid.loop.v1.EntryB\f\xe0A\x02\xbaH\x06\x92\x01\x03\x10\x90NR\aentries\"\xec\x01\n" +
+	"\x17ValidateEntriesResponse\x12\x19\n" +
+	"\x05valid\x18\x01 \x01(\bH\x00R\x05valid\x88\x01\x01\x122\n" +
 	"\bfindings\x18\x02 \x03(\v2\x16.cegid.loop.v1.FindingR\bfindings\x123\n" +
-	"\x06totals\x18\x03 \x01(\v2\x1b.cegid.loop.v1.ImportTotalsR\x06totals\x12)\n" +
-	"\x10omitted_findings\x18\x04 \x01(\x05R\x0fomittedFindings\"i\n" +
+	"\x06totals\x18\x03 \x01(\v2\x1b.cegid.loop.v1.ImportTotalsR\x06totals\x12.\n" +
+	"\x10omitted_findings\x18\x04 \x01(\x05H\x01R\x0fomittedFindings\x88\x01\x01B\b\n" +
+	"\x06_validB\x13\n" +
+	"\x11_omitted_findings\"\x91\x01\n" +
 	"\x10GetImportRequest\x12(\n" +
-	"\bpractice\x18\x01 \x01(\tB\f\xe0A\x02\xbaH\x06r\x04\x88\xce\x18\x01R\bpractice\x12+\n" +
-	"\n" +
-	"request_id\x18\x02 \x01(\tB\f\xe0A\x02\xbaH\x06r\x04\x98\xce\x18\x01R\trequestId\"B\n" +
-	"\x11GetImportResponse\x12-\n" +
-	"\x06import\x18\x01 \x01(\v2\x15.cegid.loop.v1.ImportR\x06import\"\xe9\x03\n" +
-	"\x12ListImportsRequest\x12(\n" +
 	"\bpractice\x18\x01 \x01(\tB\f\xe0A\x02\xbaH\x06r\x04\x88\xce\x18\x01R\bpractice\x12&\n" +
-	"\tpage_size\x18\x02 \x01(\x05B\t\xbaH\x06\x1a\x04\x88\xce\x18\x01R\bpageSize\x12'\n" +
+	"\adossier\x18\x02 \x01(\tB\f\xe0A\x02\xbaH\x06r\x04\x90\xce\x18\x01R\adossier\x12+\n" +
 	"\n" +
-	"page_token\x18\x03 \x01(\tB\b\xbaH\x05r\x03(\x80\x02R\tpageToken\x12,\n" +
-	"\fdossier_code\x18\x04 \x01(\tB\t\xbaH\x06r\x04\xa8\xce\x18\x01R\vdossierCode\x12G\n" +
+	"request_id\x18\x03 \x01(\tB\f\xe0A\x02\xbaH\x06r\x04\x98\xce\x18\x01R\trequestId\"O\n" +
+	"\x11GetImportResponse\x12:\n" +
+	"\rimport_record\x18\x01 \x01(\v2\x15.cegid.loop.v1.ImportR\fimportRecord\"\xa2\x04\n" +
+	"\x12ListImportsRequest\x12(\n" +
+	"\bpractice\x18\x01 \x01(\tB\f\xe0A\x02\xbaH\x06r\x04\xc8\xcf\x18\x01R\bpractice\x12&\n" +
+	"\adossier\x18\x02 \x01(\tB\f\xe0A\x02\xbaH\x06r\x04\xd0\xcf\x18\x01R\adossier\x12&\n" +
+	"\tpage_size\x18\x03 \x01(\x05B\t\xbaH\x06\x1a\x04\x88\xce\x18\x01R\bpageSize\x12'\n" +
+	"\n" +
+	"page_token\x18\x04 \x01(\tB\b\xbaH\x05r\x03(\x80\bR\tpageToken\x12G\n" +
 	"\x06states\x18\x05 \x03(\x0e2\x1a.cegid.loop.v1.ImportStateB\x13\xbaH\x10\x92\x01\r\x10\n" +
 	"\"\t\x82\x01\x06\x88\xce\x18\x01\x10\x01R\x06states\x12!\n" +
 	"\x06caller\x18\x06 \x01(\tB\t\xbaH\x06r\x04\xa8\xce\x18\x01R\x06caller\x128\n" +
 	"\x12document_reference\x18\a \x01(\tB\t\xbaH\x06r\x04\xa8\xce\x18\x01R\x11documentReference\x12?\n" +
 	"\rreceived_from\x18\b \x01(\v2\x1a.google.protobuf.TimestampR\freceivedFrom\x12C\n" +
-	"\x0freceived_before\x18\t \x01(\v2\x1a.google.protobuf.TimestampR\x0ereceivedBefore\"n\n" +
+	"\x0freceived_before\x18\t \x01(\v2\x1a.google.protobuf.TimestampR\x0ereceivedBefore\x12=\n" +
+	"\fupdated_from\x18\n" +
+	" \x01(\v2\x1a.google.protobuf.TimestampR\vupdatedFrom\"n\n" +
 	"\x13ListImportsResponse\x12/\n" +
 	"\aimports\x18\x01 \x03(\v2\x15.cegid.loop.v1.ImportR\aimports\x12&\n" +
-	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"k\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\x93\x01\n" +
 	"\x12WatchImportRequest\x12(\n" +
-	"\bpractice\x18\x01 \x01(\tB\f\xe0A\x02\xbaH\x06r\x04\x88\xce\x18\x01R\bpractice\x12+\n" +
+	"\bpractice\x18\x01 \x01(\tB\f\xe0A\x02\xbaH\x06r\x04\x88\xce\x18\x01R\bpractice\x12&\n" +
+	"\adossier\x18\x02 \x01(\tB\f\xe0A\x02\xbaH\x06r\x04\x90\xce\x18\x01R\adossier\x12+\n" +
 	"\n" +
-	"request_id\x18\x02 \x01(\tB\f\xe0A\x02\xbaH\x06r\x04\x98\xce\x18\x01R\trequestId\"D\n" +
-	"\x13WatchImportResponse\x12-\n" +
-	"\x06import\x18\x01 \x01(\v2\x15.cegid.loop.v1.ImportR\x06import\"\xa9\x02\n" +
+	"request_id\x18\x03 \x01(\tB\f\xe0A\x02\xbaH\x06r\x04\x98\xce\x18\x01R\trequestId\"Q\n" +
+	"\x13WatchImportResponse\x12:\n" +
+	"\rimport_record\x18\x01 \x01(\v2\x15.cegid.loop.v1.ImportR\fimportRecord\"\xd1\x02\n" +
 	"\x14ResolveImportRequest\x12(\n" +
-	"\bpractice\x18\x01 \x01(\tB\f\xe0A\x02\xbaH\x06r\x04\x88\xce\x18\x01R\bpractice\x12+\n" +
+	"\bpractice\x18\x01 \x01(\tB\f\xe0A\x02\xbaH\x06r\x04\x88\xce\x18\x01R\bpractice\x12&\n" +
+	"\adossier\x18\x02 \x01(\tB\f\xe0A\x02\xbaH\x06r\x04\x90\xce\x18\x01R\adossier\x12+\n" +
 	"\n" +
-	"request_id\x18\x02 \x01(\tB\f\xe0A\x02\xbaH\x06r\x04\x98\xce\x18\x01R\trequestId\x122\n" +
-	"\x05check\x18\x03 \x01(\v2\x1a.cegid.loop.v1.CheckImportH\x00R\x05check\x128\n" +
-	"\aconfirm\x18\x04 \x01(\v2\x1c.cegid.loop.v1.ConfirmImportH\x00R\aconfirm\x12;\n" +
-	"\bresubmit\x18\x05 \x01(\v2\x1d.cegid.loop.v1.ResubmitImportH\x00R\bresubmitB\x0f\n" +
+	"request_id\x18\x03 \x01(\tB\f\xe0A\x02\xbaH\x06r\x04\x98\xce\x18\x01R\trequestId\x122\n" +
+	"\x05check\x18\x04 \x01(\v2\x1a.cegid.loop.v1.CheckImportH\x00R\x05check\x128\n" +
+	"\aconfirm\x18\x05 \x01(\v2\x1c.cegid.loop.v1.ConfirmImportH\x00R\aconfirm\x12;\n" +
+	"\bresubmit\x18\x06 \x01(\v2\x1d.cegid.loop.v1.ResubmitImportH\x00R\bresubmitB\x0f\n" +
 	"\x06action\x12\x05\xbaH\x02\b\x01\"\r\n" +
 	"\vCheckImport\"r\n" +
 	"\rConfirmImport\x12B\n" +
@@ -3090,9 +3206,11 @@ const file_cegid_loop_v1_import_proto_rawDesc = "" +
 	"\xbaH\a\x82\x01\x04\x98\xce\x18\x01R\x06format\x12\x1f\n" +
 	"\x05model\x18\x04 \x01(\tB\t\xbaH\x06r\x04\xa8\xce\x18\x01R\x05model\x12\x1f\n" +
 	"\x05siret\x18\x05 \x01(\tB\t\xbaH\x06r\x04\xa8\xce\x18\x01R\x05siretB\x0f\n" +
-	"\x06source\x12\x05\xbaH\x02\b\x01\"F\n" +
-	"\x15ResolveImportResponse\x12-\n" +
-	"\x06import\x18\x01 \x01(\v2\x15.cegid.loop.v1.ImportR\x06import*\x9d\x02\n" +
+	"\x06source\x12\x05\xbaH\x02\b\x01\"\x81\x01\n" +
+	"\x15ResolveImportResponse\x12:\n" +
+	"\rimport_record\x18\x01 \x01(\v2\x15.cegid.loop.v1.ImportR\fimportRecord\x12\x1f\n" +
+	"\breplayed\x18\x02 \x01(\bH\x00R\breplayed\x88\x01\x01B\v\n" +
+	"\t_replayed*\x9d\x02\n" +
 	"\vImportState\x12\x1c\n" +
 	"\x18IMPORT_STATE_UNSPECIFIED\x10\x00\x12\x19\n" +
 	"\x15IMPORT_STATE_RECEIVED\x10\x01\x12\x1b\n" +
@@ -3156,7 +3274,7 @@ func file_cegid_loop_v1_import_proto_rawDescGZIP() []byte {
 }
 
 var file_cegid_loop_v1_import_proto_enumTypes = make([]protoimpl.EnumInfo, 7)
-var file_cegid_loop_v1_import_proto_msgTypes = make([]protoimpl.MessageInfo, 28)
+var file_cegid_loop_v1_import_proto_msgTypes = make([]protoimpl.MessageInfo, 30)
 var file_cegid_loop_v1_import_proto_goTypes = []any{
 	(ImportState)(0),                // 0: cegid.loop.v1.ImportState
 	(ImportFormat)(0),               // 1: cegid.loop.v1.ImportFormat
@@ -3193,8 +3311,10 @@ var file_cegid_loop_v1_import_proto_goTypes = []any{
 	(*ResubmittedEntries)(nil),      // 32: cegid.loop.v1.ResubmittedEntries
 	(*ResubmittedFile)(nil),         // 33: cegid.loop.v1.ResubmittedFile
 	(*ResolveImportResponse)(nil),   // 34: cegid.loop.v1.ResolveImportResponse
-	(*timestamppb.Timestamp)(nil),   // 35: google.protobuf.Timestamp
-	(*Entry)(nil),                   // 36: cegid.loop.v1.Entry
+	nil,                             // 35: cegid.loop.v1.Import.MetadataEntry
+	nil,                             // 36: cegid.loop.v1.ImportEntriesRequest.MetadataEntry
+	(*timestamppb.Timestamp)(nil),   // 37: google.protobuf.Timestamp
+	(*Entry)(nil),                   // 38: cegid.loop.v1.Entry
 }
 var file_cegid_loop_v1_import_proto_depIdxs = []int32{
 	2,  // 0: cegid.loop.v1.Finding.severity:type_name -> cegid.loop.v1.FindingSeverity
@@ -3202,54 +3322,57 @@ var file_cegid_loop_v1_import_proto_depIdxs = []int32{
 	4,  // 2: cegid.loop.v1.ImportEvidence.verdict:type_name -> cegid.loop.v1.ImportVerdict
 	5,  // 3: cegid.loop.v1.ImportEvidence.doubt:type_name -> cegid.loop.v1.ImportDoubt
 	11, // 4: cegid.loop.v1.ImportEvidence.references:type_name -> cegid.loop.v1.ReferenceEvidence
-	35, // 5: cegid.loop.v1.ImportEvidence.check_time:type_name -> google.protobuf.Timestamp
+	37, // 5: cegid.loop.v1.ImportEvidence.check_time:type_name -> google.protobuf.Timestamp
 	6,  // 6: cegid.loop.v1.ImportStatement.outcome:type_name -> cegid.loop.v1.StatedOutcome
-	35, // 7: cegid.loop.v1.ImportStatement.time:type_name -> google.protobuf.Timestamp
+	37, // 7: cegid.loop.v1.ImportStatement.time:type_name -> google.protobuf.Timestamp
 	0,  // 8: cegid.loop.v1.ImportStatement.previous_state:type_name -> cegid.loop.v1.ImportState
 	0,  // 9: cegid.loop.v1.LateAnswer.state:type_name -> cegid.loop.v1.ImportState
-	35, // 10: cegid.loop.v1.LateAnswer.time:type_name -> google.protobuf.Timestamp
+	37, // 10: cegid.loop.v1.LateAnswer.time:type_name -> google.protobuf.Timestamp
 	12, // 11: cegid.loop.v1.ImportResolution.evidence:type_name -> cegid.loop.v1.ImportEvidence
 	13, // 12: cegid.loop.v1.ImportResolution.statement:type_name -> cegid.loop.v1.ImportStatement
-	35, // 13: cegid.loop.v1.ImportResolution.resubmit_time:type_name -> google.protobuf.Timestamp
+	37, // 13: cegid.loop.v1.ImportResolution.resubmit_time:type_name -> google.protobuf.Timestamp
 	14, // 14: cegid.loop.v1.ImportResolution.late_answers:type_name -> cegid.loop.v1.LateAnswer
 	1,  // 15: cegid.loop.v1.Import.format:type_name -> cegid.loop.v1.ImportFormat
 	0,  // 16: cegid.loop.v1.Import.state:type_name -> cegid.loop.v1.ImportState
 	9,  // 17: cegid.loop.v1.Import.totals:type_name -> cegid.loop.v1.ImportTotals
 	7,  // 18: cegid.loop.v1.Import.findings:type_name -> cegid.loop.v1.Finding
 	10, // 19: cegid.loop.v1.Import.error:type_name -> cegid.loop.v1.ImportError
-	35, // 20: cegid.loop.v1.Import.create_time:type_name -> google.protobuf.Timestamp
-	35, // 21: cegid.loop.v1.Import.update_time:type_name -> google.protobuf.Timestamp
-	35, // 22: cegid.loop.v1.Import.next_poll_time:type_name -> google.protobuf.Timestamp
+	37, // 20: cegid.loop.v1.Import.create_time:type_name -> google.protobuf.Timestamp
+	37, // 21: cegid.loop.v1.Import.update_time:type_name -> google.protobuf.Timestamp
+	37, // 22: cegid.loop.v1.Import.next_poll_time:type_name -> google.protobuf.Timestamp
 	15, // 23: cegid.loop.v1.Import.resolution:type_name -> cegid.loop.v1.ImportResolution
 	16, // 24: cegid.loop.v1.Import.file:type_name -> cegid.loop.v1.ImportedFile
-	8,  // 25: cegid.loop.v1.ImportEntriesRequest.options:type_name -> cegid.loop.v1.ImportOptions
-	36, // 26: cegid.loop.v1.ImportEntriesRequest.entries:type_name -> cegid.loop.v1.Entry
-	17, // 27: cegid.loop.v1.ImportEntriesResponse.import:type_name -> cegid.loop.v1.Import
-	8,  // 28: cegid.loop.v1.ValidateEntriesRequest.options:type_name -> cegid.loop.v1.ImportOptions
-	36, // 29: cegid.loop.v1.ValidateEntriesRequest.entries:type_name -> cegid.loop.v1.Entry
-	7,  // 30: cegid.loop.v1.ValidateEntriesResponse.findings:type_name -> cegid.loop.v1.Finding
-	9,  // 31: cegid.loop.v1.ValidateEntriesResponse.totals:type_name -> cegid.loop.v1.ImportTotals
-	17, // 32: cegid.loop.v1.GetImportResponse.import:type_name -> cegid.loop.v1.Import
-	0,  // 33: cegid.loop.v1.ListImportsRequest.states:type_name -> cegid.loop.v1.ImportState
-	35, // 34: cegid.loop.v1.ListImportsRequest.received_from:type_name -> google.protobuf.Timestamp
-	35, // 35: cegid.loop.v1.ListImportsRequest.received_before:type_name -> google.protobuf.Timestamp
-	17, // 36: cegid.loop.v1.ListImportsResponse.imports:type_name -> cegid.loop.v1.Import
-	17, // 37: cegid.loop.v1.WatchImportResponse.import:type_name -> cegid.loop.v1.Import
-	29, // 38: cegid.loop.v1.ResolveImportRequest.check:type_name -> cegid.loop.v1.CheckImport
-	30, // 39: cegid.loop.v1.ResolveImportRequest.confirm:type_name -> cegid.loop.v1.ConfirmImport
-	31, // 40: cegid.loop.v1.ResolveImportRequest.resubmit:type_name -> cegid.loop.v1.ResubmitImport
-	6,  // 41: cegid.loop.v1.ConfirmImport.outcome:type_name -> cegid.loop.v1.StatedOutcome
-	32, // 42: cegid.loop.v1.ResubmitImport.entries:type_name -> cegid.loop.v1.ResubmittedEntries
-	33, // 43: cegid.loop.v1.ResubmitImport.file:type_name -> cegid.loop.v1.ResubmittedFile
-	8,  // 44: cegid.loop.v1.ResubmittedEntries.options:type_name -> cegid.loop.v1.ImportOptions
-	36, // 45: cegid.loop.v1.ResubmittedEntries.entries:type_name -> cegid.loop.v1.Entry
-	1,  // 46: cegid.loop.v1.ResubmittedFile.format:type_name -> cegid.loop.v1.ImportFormat
-	17, // 47: cegid.loop.v1.ResolveImportResponse.import:type_name -> cegid.loop.v1.Import
-	48, // [48:48] is the sub-list for method output_type
-	48, // [48:48] is the sub-list for method input_type
-	48, // [48:48] is the sub-list for extension type_name
-	48, // [48:48] is the sub-list for extension extendee
-	0,  // [0:48] is the sub-list for field type_name
+	35, // 25: cegid.loop.v1.Import.metadata:type_name -> cegid.loop.v1.Import.MetadataEntry
+	8,  // 26: cegid.loop.v1.ImportEntriesRequest.options:type_name -> cegid.loop.v1.ImportOptions
+	38, // 27: cegid.loop.v1.ImportEntriesRequest.entries:type_name -> cegid.loop.v1.Entry
+	36, // 28: cegid.loop.v1.ImportEntriesRequest.metadata:type_name -> cegid.loop.v1.ImportEntriesRequest.MetadataEntry
+	17, // 29: cegid.loop.v1.ImportEntriesResponse.import_record:type_name -> cegid.loop.v1.Import
+	8,  // 30: cegid.loop.v1.ValidateEntriesRequest.options:type_name -> cegid.loop.v1.ImportOptions
+	38, // 31: cegid.loop.v1.ValidateEntriesRequest.entries:type_name -> cegid.loop.v1.Entry
+	7,  // 32: cegid.loop.v1.ValidateEntriesResponse.findings:type_name -> cegid.loop.v1.Finding
+	9,  // 33: cegid.loop.v1.ValidateEntriesResponse.totals:type_name -> cegid.loop.v1.ImportTotals
+	17, // 34: cegid.loop.v1.GetImportResponse.import_record:type_name -> cegid.loop.v1.Import
+	0,  // 35: cegid.loop.v1.ListImportsRequest.states:type_name -> cegid.loop.v1.ImportState
+	37, // 36: cegid.loop.v1.ListImportsRequest.received_from:type_name -> google.protobuf.Timestamp
+	37, // 37: cegid.loop.v1.ListImportsRequest.received_before:type_name -> google.protobuf.Timestamp
+	37, // 38: cegid.loop.v1.ListImportsRequest.updated_from:type_name -> google.protobuf.Timestamp
+	17, // 39: cegid.loop.v1.ListImportsResponse.imports:type_name -> cegid.loop.v1.Import
+	17, // 40: cegid.loop.v1.WatchImportResponse.import_record:type_name -> cegid.loop.v1.Import
+	29, // 41: cegid.loop.v1.ResolveImportRequest.check:type_name -> cegid.loop.v1.CheckImport
+	30, // 42: cegid.loop.v1.ResolveImportRequest.confirm:type_name -> cegid.loop.v1.ConfirmImport
+	31, // 43: cegid.loop.v1.ResolveImportRequest.resubmit:type_name -> cegid.loop.v1.ResubmitImport
+	6,  // 44: cegid.loop.v1.ConfirmImport.outcome:type_name -> cegid.loop.v1.StatedOutcome
+	32, // 45: cegid.loop.v1.ResubmitImport.entries:type_name -> cegid.loop.v1.ResubmittedEntries
+	33, // 46: cegid.loop.v1.ResubmitImport.file:type_name -> cegid.loop.v1.ResubmittedFile
+	8,  // 47: cegid.loop.v1.ResubmittedEntries.options:type_name -> cegid.loop.v1.ImportOptions
+	38, // 48: cegid.loop.v1.ResubmittedEntries.entries:type_name -> cegid.loop.v1.Entry
+	1,  // 49: cegid.loop.v1.ResubmittedFile.format:type_name -> cegid.loop.v1.ImportFormat
+	17, // 50: cegid.loop.v1.ResolveImportResponse.import_record:type_name -> cegid.loop.v1.Import
+	51, // [51:51] is the sub-list for method output_type
+	51, // [51:51] is the sub-list for method input_type
+	51, // [51:51] is the sub-list for extension type_name
+	51, // [51:51] is the sub-list for extension extendee
+	0,  // [0:51] is the sub-list for field type_name
 }
 
 func init() { file_cegid_loop_v1_import_proto_init() }
@@ -3259,7 +3382,17 @@ func file_cegid_loop_v1_import_proto_init() {
 	}
 	file_cegid_loop_v1_entry_proto_init()
 	file_cegid_loop_v1_rules_proto_init()
+	file_cegid_loop_v1_import_proto_msgTypes[0].OneofWrappers = []any{}
 	file_cegid_loop_v1_import_proto_msgTypes[1].OneofWrappers = []any{}
+	file_cegid_loop_v1_import_proto_msgTypes[2].OneofWrappers = []any{}
+	file_cegid_loop_v1_import_proto_msgTypes[4].OneofWrappers = []any{}
+	file_cegid_loop_v1_import_proto_msgTypes[5].OneofWrappers = []any{}
+	file_cegid_loop_v1_import_proto_msgTypes[6].OneofWrappers = []any{}
+	file_cegid_loop_v1_import_proto_msgTypes[7].OneofWrappers = []any{}
+	file_cegid_loop_v1_import_proto_msgTypes[8].OneofWrappers = []any{}
+	file_cegid_loop_v1_import_proto_msgTypes[10].OneofWrappers = []any{}
+	file_cegid_loop_v1_import_proto_msgTypes[12].OneofWrappers = []any{}
+	file_cegid_loop_v1_import_proto_msgTypes[14].OneofWrappers = []any{}
 	file_cegid_loop_v1_import_proto_msgTypes[21].OneofWrappers = []any{
 		(*ResolveImportRequest_Check)(nil),
 		(*ResolveImportRequest_Confirm)(nil),
@@ -3273,13 +3406,14 @@ func file_cegid_loop_v1_import_proto_init() {
 		(*ResubmittedFile_DepositId)(nil),
 		(*ResubmittedFile_Url)(nil),
 	}
+	file_cegid_loop_v1_import_proto_msgTypes[27].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_cegid_loop_v1_import_proto_rawDesc), len(file_cegid_loop_v1_import_proto_rawDesc)),
 			NumEnums:      7,
-			NumMessages:   28,
+			NumMessages:   30,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

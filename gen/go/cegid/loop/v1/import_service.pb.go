@@ -25,7 +25,7 @@ var File_cegid_loop_v1_import_service_proto protoreflect.FileDescriptor
 
 const file_cegid_loop_v1_import_service_proto_rawDesc = "" +
 	"\n" +
-	"\"cegid/loop/v1/import_service.proto\x12\rcegid.loop.v1\x1a\x1acegid/loop/v1/access.proto\x1a\x18cegid/loop/v1/file.proto\x1a\x1acegid/loop/v1/import.proto\x1a\x1cgoogle/api/annotations.proto2\xdc\v\n" +
+	"\"cegid/loop/v1/import_service.proto\x12\rcegid.loop.v1\x1a\x1acegid/loop/v1/access.proto\x1a\x18cegid/loop/v1/file.proto\x1a\x1acegid/loop/v1/import.proto\x1a\x1cgoogle/api/annotations.proto2\xae\f\n" +
 	"\rImportService\x12\xa3\x01\n" +
 	"\rImportEntries\x12#.cegid.loop.v1.ImportEntriesRequest\x1a$.cegid.loop.v1.ImportEntriesResponse\"G\x8a\xce\x18\x02\b\x02\x82\xd3\xe4\x93\x028:\x01*\"3/v1/practices/{practice}/dossiers/{dossier}/imports\x90\x02\x02\x12\xb2\x01\n" +
 	"\x0fValidateEntries\x12%.cegid.loop.v1.ValidateEntriesRequest\x1a&.cegid.loop.v1.ValidateEntriesResponse\"P\x8a\xce\x18\x02\b\x02\x82\xd3\xe4\x93\x02A:\x01*\"</v1/practices/{practice}/dossiers/{dossier}/imports:validate\x90\x02\x01\x12a\n" +
@@ -34,11 +34,11 @@ const file_cegid_loop_v1_import_service_proto_rawDesc = "" +
 	"GetDeposit\x12 .cegid.loop.v1.GetDepositRequest\x1a!.cegid.loop.v1.GetDepositResponse\"O\x8a\xce\x18\x02\b\x01\x82\xd3\xe4\x93\x02@\x12>/v1/practices/{practice}/dossiers/{dossier}/files/{deposit_id}\x90\x02\x01\x12d\n" +
 	"\fValidateFile\x12\".cegid.loop.v1.ValidateFileRequest\x1a#.cegid.loop.v1.ValidateFileResponse\"\t\x8a\xce\x18\x02\b\x02\x90\x02\x01(\x01\x12\x9f\x01\n" +
 	"\n" +
-	"ImportFile\x12 .cegid.loop.v1.ImportFileRequest\x1a!.cegid.loop.v1.ImportFileResponse\"L\x8a\xce\x18\x02\b\x02\x82\xd3\xe4\x93\x02=:\x01*\"8/v1/practices/{practice}/dossiers/{dossier}/imports:file\x90\x02\x02\x12\x8e\x01\n" +
-	"\tGetImport\x12\x1f.cegid.loop.v1.GetImportRequest\x1a .cegid.loop.v1.GetImportResponse\">\x8a\xce\x18\x02\b\x01\x82\xd3\xe4\x93\x02/\x12-/v1/practices/{practice}/imports/{request_id}\x90\x02\x01\x12\x87\x01\n" +
-	"\vListImports\x12!.cegid.loop.v1.ListImportsRequest\x1a\".cegid.loop.v1.ListImportsResponse\"1\x8a\xce\x18\x02\b\x01\x82\xd3\xe4\x93\x02\"\x12 /v1/practices/{practice}/imports\x90\x02\x01\x12\x9c\x01\n" +
-	"\vWatchImport\x12!.cegid.loop.v1.WatchImportRequest\x1a\".cegid.loop.v1.WatchImportResponse\"D\x8a\xce\x18\x02\b\x01\x82\xd3\xe4\x93\x025\x123/v1/practices/{practice}/imports/{request_id}:watch\x90\x02\x010\x01\x12\xa5\x01\n" +
-	"\rResolveImport\x12#.cegid.loop.v1.ResolveImportRequest\x1a$.cegid.loop.v1.ResolveImportResponse\"I\x8a\xce\x18\x02\b\x02\x82\xd3\xe4\x93\x02::\x01*\"5/v1/practices/{practice}/imports/{request_id}:resolve\x90\x02\x02B\xb1\x01\n" +
+	"ImportFile\x12 .cegid.loop.v1.ImportFileRequest\x1a!.cegid.loop.v1.ImportFileResponse\"L\x8a\xce\x18\x02\b\x02\x82\xd3\xe4\x93\x02=:\x01*\"8/v1/practices/{practice}/dossiers/{dossier}/imports:file\x90\x02\x02\x12\xa3\x01\n" +
+	"\tGetImport\x12\x1f.cegid.loop.v1.GetImportRequest\x1a .cegid.loop.v1.GetImportResponse\"S\x8a\xce\x18\x04\b\x01\x10\x01\x82\xd3\xe4\x93\x02B\x12@/v1/practices/{practice}/dossiers/{dossier}/imports/{request_id}\x90\x02\x01\x12\x9c\x01\n" +
+	"\vListImports\x12!.cegid.loop.v1.ListImportsRequest\x1a\".cegid.loop.v1.ListImportsResponse\"F\x8a\xce\x18\x04\b\x01\x10\x01\x82\xd3\xe4\x93\x025\x123/v1/practices/{practice}/dossiers/{dossier}/imports\x90\x02\x01\x12\xb1\x01\n" +
+	"\vWatchImport\x12!.cegid.loop.v1.WatchImportRequest\x1a\".cegid.loop.v1.WatchImportResponse\"Y\x8a\xce\x18\x04\b\x01\x10\x01\x82\xd3\xe4\x93\x02H\x12F/v1/practices/{practice}/dossiers/{dossier}/imports/{request_id}:watch\x90\x02\x010\x01\x12\xb8\x01\n" +
+	"\rResolveImport\x12#.cegid.loop.v1.ResolveImportRequest\x1a$.cegid.loop.v1.ResolveImportResponse\"\\\x8a\xce\x18\x02\b\x02\x82\xd3\xe4\x93\x02M:\x01*\"H/v1/practices/{practice}/dossiers/{dossier}/imports/{request_id}:resolve\x90\x02\x02B\xb1\x01\n" +
 	"\x11com.cegid.loop.v1B\x12ImportServiceProtoP\x01Z2cegid.internal/gateway/gen/go/cegid/loop/v1;loopv1\xa2\x02\x03CLX\xaa\x02\rCegid.Loop.V1\xca\x02\rCegid\\Loop\\V1\xe2\x02\x19Cegid\\Loop\\V1\\GPBMetadata\xea\x02\x0fCegid::Loop::V1b\x06proto3"
 
 var file_cegid_loop_v1_import_service_proto_goTypes = []any{

@@ -303,6 +303,14 @@ func request_ImportService_GetImport_0(ctx context.Context, marshaler runtime.Ma
 	if err != nil {
 		return nil, metadata, status.Errorf(codes.InvalidArgument, "type mismatch, parameter: %s, error: %v", "practice", err)
 	}
+	val, ok = pathParams["dossier"]
+	if !ok {
+		return nil, metadata, status.Errorf(codes.InvalidArgument, "missing parameter %s", "dossier")
+	}
+	protoReq.Dossier, err = runtime.String(val)
+	if err != nil {
+		return nil, metadata, status.Errorf(codes.InvalidArgument, "type mismatch, parameter: %s, error: %v", "dossier", err)
+	}
 	val, ok = pathParams["request_id"]
 	if !ok {
 		return nil, metadata, status.Errorf(codes.InvalidArgument, "missing parameter %s", "request_id")
@@ -332,6 +340,14 @@ func local_request_ImportService_GetImport_0(ctx context.Context, marshaler runt
 	if err != nil {
 		return nil, metadata, status.Errorf(codes.InvalidArgument, "type mismatch, parameter: %s, error: %v", "practice", err)
 	}
+	val, ok = pathParams["dossier"]
+	if !ok {
+		return nil, metadata, status.Errorf(codes.InvalidArgument, "missing parameter %s", "dossier")
+	}
+	protoReq.Dossier, err = runtime.String(val)
+	if err != nil {
+		return nil, metadata, status.Errorf(codes.InvalidArgument, "type mismatch, parameter: %s, error: %v", "dossier", err)
+	}
 	val, ok = pathParams["request_id"]
 	if !ok {
 		return nil, metadata, status.Errorf(codes.InvalidArgument, "missing parameter %s", "request_id")
@@ -344,7 +360,7 @@ func local_request_ImportService_GetImport_0(ctx context.Context, marshaler runt
 	return msg, metadata, err
 }
 
-var filter_ImportService_ListImports_0 = &utilities.DoubleArray{Encoding: map[string]int{"practice": 0}, Base: []int{1, 1, 0}, Check: []int{0, 1, 2}}
+var filter_ImportService_ListImports_0 = &utilities.DoubleArray{Encoding: map[string]int{"practice": 0, "dossier": 1}, Base: []int{1, 1, 2, 0, 0}, Check: []int{0, 1, 1, 2, 3}}
 
 func request_ImportService_ListImports_0(ctx context.Context, marshaler runtime.Marshaler, client ImportServiceClient, req *http.Request, pathParams map[string]string) (proto.Message, runtime.ServerMetadata, error) {
 	var (
@@ -359,6 +375,14 @@ func request_ImportService_ListImports_0(ctx context.Context, marshaler runtime.
 	protoReq.Practice, err = runtime.String(val)
 	if err != nil {
 		return nil, metadata, status.Errorf(codes.InvalidArgument, "type mismatch, parameter: %s, error: %v", "practice", err)
+	}
+	val, ok = pathParams["dossier"]
+	if !ok {
+		return nil, metadata, status.Errorf(codes.InvalidArgument, "missing parameter %s", "dossier")
+	}
+	protoReq.Dossier, err = runtime.String(val)
+	if err != nil {
+		return nil, metadata, status.Errorf(codes.InvalidArgument, "type mismatch, parameter: %s, error: %v", "dossier", err)
 	}
 	if err := req.ParseForm(); err != nil {
 		return nil, metadata, status.Errorf(codes.InvalidArgument, "%v", err)
@@ -387,6 +411,14 @@ func local_request_ImportService_ListImports_0(ctx context.Context, marshaler ru
 	if err != nil {
 		return nil, metadata, status.Errorf(codes.InvalidArgument, "type mismatch, parameter: %s, error: %v", "practice", err)
 	}
+	val, ok = pathParams["dossier"]
+	if !ok {
+		return nil, metadata, status.Errorf(codes.InvalidArgument, "missing parameter %s", "dossier")
+	}
+	protoReq.Dossier, err = runtime.String(val)
+	if err != nil {
+		return nil, metadata, status.Errorf(codes.InvalidArgument, "type mismatch, parameter: %s, error: %v", "dossier", err)
+	}
 	if err := req.ParseForm(); err != nil {
 		return nil, metadata, status.Errorf(codes.InvalidArgument, "%v", err)
 	}
@@ -410,6 +442,14 @@ func request_ImportService_WatchImport_0(ctx context.Context, marshaler runtime.
 	protoReq.Practice, err = runtime.String(val)
 	if err != nil {
 		return nil, metadata, status.Errorf(codes.InvalidArgument, "type mismatch, parameter: %s, error: %v", "practice", err)
+	}
+	val, ok = pathParams["dossier"]
+	if !ok {
+		return nil, metadata, status.Errorf(codes.InvalidArgument, "missing parameter %s", "dossier")
+	}
+	protoReq.Dossier, err = runtime.String(val)
+	if err != nil {
+		return nil, metadata, status.Errorf(codes.InvalidArgument, "type mismatch, parameter: %s, error: %v", "dossier", err)
 	}
 	val, ok = pathParams["request_id"]
 	if !ok {
@@ -451,6 +491,14 @@ func request_ImportService_ResolveImport_0(ctx context.Context, marshaler runtim
 	if err != nil {
 		return nil, metadata, status.Errorf(codes.InvalidArgument, "type mismatch, parameter: %s, error: %v", "practice", err)
 	}
+	val, ok = pathParams["dossier"]
+	if !ok {
+		return nil, metadata, status.Errorf(codes.InvalidArgument, "missing parameter %s", "dossier")
+	}
+	protoReq.Dossier, err = runtime.String(val)
+	if err != nil {
+		return nil, metadata, status.Errorf(codes.InvalidArgument, "type mismatch, parameter: %s, error: %v", "dossier", err)
+	}
 	val, ok = pathParams["request_id"]
 	if !ok {
 		return nil, metadata, status.Errorf(codes.InvalidArgument, "missing parameter %s", "request_id")
@@ -482,6 +530,14 @@ func local_request_ImportService_ResolveImport_0(ctx context.Context, marshaler 
 	protoReq.Practice, err = runtime.String(val)
 	if err != nil {
 		return nil, metadata, status.Errorf(codes.InvalidArgument, "type mismatch, parameter: %s, error: %v", "practice", err)
+	}
+	val, ok = pathParams["dossier"]
+	if !ok {
+		return nil, metadata, status.Errorf(codes.InvalidArgument, "missing parameter %s", "dossier")
+	}
+	protoReq.Dossier, err = runtime.String(val)
+	if err != nil {
+		return nil, metadata, status.Errorf(codes.InvalidArgument, "type mismatch, parameter: %s, error: %v", "dossier", err)
 	}
 	val, ok = pathParams["request_id"]
 	if !ok {
@@ -587,7 +643,7 @@ func RegisterImportServiceHandlerServer(ctx context.Context, mux *runtime.ServeM
 		var stream runtime.ServerTransportStream
 		ctx = grpc.NewContextWithServerTransportStream(ctx, &stream)
 		inboundMarshaler, outboundMarshaler := runtime.MarshalerForRequest(mux, req)
-		annotatedContext, err := runtime.AnnotateIncomingContext(ctx, mux, req, "/cegid.loop.v1.ImportService/GetImport", runtime.WithHTTPPathPattern("/v1/practices/{practice}/imports/{request_id}"))
+		annotatedContext, err := runtime.AnnotateIncomingContext(ctx, mux, req, "/cegid.loop.v1.ImportService/GetImport", runtime.WithHTTPPathPattern("/v1/practices/{practice}/dossiers/{dossier}/imports/{request_id}"))
 		if err != nil {
 			runtime.HTTPError(ctx, mux, outboundMarshaler, w, req, err)
 			return
@@ -607,7 +663,7 @@ func RegisterImportServiceHandlerServer(ctx context.Context, mux *runtime.ServeM
 		var stream runtime.ServerTransportStream
 		ctx = grpc.NewContextWithServerTransportStream(ctx, &stream)
 		inboundMarshaler, outboundMarshaler := runtime.MarshalerForRequest(mux, req)
-		annotatedContext, err := runtime.AnnotateIncomingContext(ctx, mux, req, "/cegid.loop.v1.ImportService/ListImports", runtime.WithHTTPPathPattern("/v1/practices/{practice}/imports"))
+		annotatedContext, err := runtime.AnnotateIncomingContext(ctx, mux, req, "/cegid.loop.v1.ImportService/ListImports", runtime.WithHTTPPathPattern("/v1/practices/{practice}/dossiers/{dossier}/imports"))
 		if err != nil {
 			runtime.HTTPError(ctx, mux, outboundMarshaler, w, req, err)
 			return
@@ -634,7 +690,7 @@ func RegisterImportServiceHandlerServer(ctx context.Context, mux *runtime.ServeM
 		var stream runtime.ServerTransportStream
 		ctx = grpc.NewContextWithServerTransportStream(ctx, &stream)
 		inboundMarshaler, outboundMarshaler := runtime.MarshalerForRequest(mux, req)
-		annotatedContext, err := runtime.AnnotateIncomingContext(ctx, mux, req, "/cegid.loop.v1.ImportService/ResolveImport", runtime.WithHTTPPathPattern("/v1/practices/{practice}/imports/{request_id}:resolve"))
+		annotatedContext, err := runtime.AnnotateIncomingContext(ctx, mux, req, "/cegid.loop.v1.ImportService/ResolveImport", runtime.WithHTTPPathPattern("/v1/practices/{practice}/dossiers/{dossier}/imports/{request_id}:resolve"))
 		if err != nil {
 			runtime.HTTPError(ctx, mux, outboundMarshaler, w, req, err)
 			return
@@ -760,7 +816,7 @@ func RegisterImportServiceHandlerClient(ctx context.Context, mux *runtime.ServeM
 		ctx, cancel := context.WithCancel(req.Context())
 		defer cancel()
 		inboundMarshaler, outboundMarshaler := runtime.MarshalerForRequest(mux, req)
-		annotatedContext, err := runtime.AnnotateContext(ctx, mux, req, "/cegid.loop.v1.ImportService/GetImport", runtime.WithHTTPPathPattern("/v1/practices/{practice}/imports/{request_id}"))
+		annotatedContext, err := runtime.AnnotateContext(ctx, mux, req, "/cegid.loop.v1.ImportService/GetImport", runtime.WithHTTPPathPattern("/v1/practices/{practice}/dossiers/{dossier}/imports/{request_id}"))
 		if err != nil {
 			runtime.HTTPError(ctx, mux, outboundMarshaler, w, req, err)
 			return
@@ -777,7 +833,7 @@ func RegisterImportServiceHandlerClient(ctx context.Context, mux *runtime.ServeM
 		ctx, cancel := context.WithCancel(req.Context())
 		defer cancel()
 		inboundMarshaler, outboundMarshaler := runtime.MarshalerForRequest(mux, req)
-		annotatedContext, err := runtime.AnnotateContext(ctx, mux, req, "/cegid.loop.v1.ImportService/ListImports", runtime.WithHTTPPathPattern("/v1/practices/{practice}/imports"))
+		annotatedContext, err := runtime.AnnotateContext(ctx, mux, req, "/cegid.loop.v1.ImportService/ListImports", runtime.WithHTTPPathPattern("/v1/practices/{practice}/dossiers/{dossier}/imports"))
 		if err != nil {
 			runtime.HTTPError(ctx, mux, outboundMarshaler, w, req, err)
 			return
@@ -794,7 +850,7 @@ func RegisterImportServiceHandlerClient(ctx context.Context, mux *runtime.ServeM
 		ctx, cancel := context.WithCancel(req.Context())
 		defer cancel()
 		inboundMarshaler, outboundMarshaler := runtime.MarshalerForRequest(mux, req)
-		annotatedContext, err := runtime.AnnotateContext(ctx, mux, req, "/cegid.loop.v1.ImportService/WatchImport", runtime.WithHTTPPathPattern("/v1/practices/{practice}/imports/{request_id}:watch"))
+		annotatedContext, err := runtime.AnnotateContext(ctx, mux, req, "/cegid.loop.v1.ImportService/WatchImport", runtime.WithHTTPPathPattern("/v1/practices/{practice}/dossiers/{dossier}/imports/{request_id}:watch"))
 		if err != nil {
 			runtime.HTTPError(ctx, mux, outboundMarshaler, w, req, err)
 			return
@@ -811,7 +867,7 @@ func RegisterImportServiceHandlerClient(ctx context.Context, mux *runtime.ServeM
 		ctx, cancel := context.WithCancel(req.Context())
 		defer cancel()
 		inboundMarshaler, outboundMarshaler := runtime.MarshalerForRequest(mux, req)
-		annotatedContext, err := runtime.AnnotateContext(ctx, mux, req, "/cegid.loop.v1.ImportService/ResolveImport", runtime.WithHTTPPathPattern("/v1/practices/{practice}/imports/{request_id}:resolve"))
+		annotatedContext, err := runtime.AnnotateContext(ctx, mux, req, "/cegid.loop.v1.ImportService/ResolveImport", runtime.WithHTTPPathPattern("/v1/practices/{practice}/dossiers/{dossier}/imports/{request_id}:resolve"))
 		if err != nil {
 			runtime.HTTPError(ctx, mux, outboundMarshaler, w, req, err)
 			return
@@ -832,10 +888,10 @@ var (
 	pattern_ImportService_ValidateEntries_0 = runtime.MustPattern(runtime.NewPattern(1, []int{2, 0, 2, 1, 1, 0, 4, 1, 5, 2, 2, 3, 1, 0, 4, 1, 5, 4, 2, 5}, []string{"v1", "practices", "practice", "dossiers", "dossier", "imports"}, "validate"))
 	pattern_ImportService_GetDeposit_0      = runtime.MustPattern(runtime.NewPattern(1, []int{2, 0, 2, 1, 1, 0, 4, 1, 5, 2, 2, 3, 1, 0, 4, 1, 5, 4, 2, 5, 1, 0, 4, 1, 5, 6}, []string{"v1", "practices", "practice", "dossiers", "dossier", "files", "deposit_id"}, ""))
 	pattern_ImportService_ImportFile_0      = runtime.MustPattern(runtime.NewPattern(1, []int{2, 0, 2, 1, 1, 0, 4, 1, 5, 2, 2, 3, 1, 0, 4, 1, 5, 4, 2, 5}, []string{"v1", "practices", "practice", "dossiers", "dossier", "imports"}, "file"))
-	pattern_ImportService_GetImport_0       = runtime.MustPattern(runtime.NewPattern(1, []int{2, 0, 2, 1, 1, 0, 4, 1, 5, 2, 2, 3, 1, 0, 4, 1, 5, 4}, []string{"v1", "practices", "practice", "imports", "request_id"}, ""))
-	pattern_ImportService_ListImports_0     = runtime.MustPattern(runtime.NewPattern(1, []int{2, 0, 2, 1, 1, 0, 4, 1, 5, 2, 2, 3}, []string{"v1", "practices", "practice", "imports"}, ""))
-	pattern_ImportService_WatchImport_0     = runtime.MustPattern(runtime.NewPattern(1, []int{2, 0, 2, 1, 1, 0, 4, 1, 5, 2, 2, 3, 1, 0, 4, 1, 5, 4}, []string{"v1", "practices", "practice", "imports", "request_id"}, "watch"))
-	pattern_ImportService_ResolveImport_0   = runtime.MustPattern(runtime.NewPattern(1, []int{2, 0, 2, 1, 1, 0, 4, 1, 5, 2, 2, 3, 1, 0, 4, 1, 5, 4}, []string{"v1", "practices", "practice", "imports", "request_id"}, "resolve"))
+	pattern_ImportService_GetImport_0       = runtime.MustPattern(runtime.NewPattern(1, []int{2, 0, 2, 1, 1, 0, 4, 1, 5, 2, 2, 3, 1, 0, 4, 1, 5, 4, 2, 5, 1, 0, 4, 1, 5, 6}, []string{"v1", "practices", "practice", "dossiers", "dossier", "imports", "request_id"}, ""))
+	pattern_ImportService_ListImports_0     = runtime.MustPattern(runtime.NewPattern(1, []int{2, 0, 2, 1, 1, 0, 4, 1, 5, 2, 2, 3, 1, 0, 4, 1, 5, 4, 2, 5}, []string{"v1", "practices", "practice", "dossiers", "dossier", "imports"}, ""))
+	pattern_ImportService_WatchImport_0     = runtime.MustPattern(runtime.NewPattern(1, []int{2, 0, 2, 1, 1, 0, 4, 1, 5, 2, 2, 3, 1, 0, 4, 1, 5, 4, 2, 5, 1, 0, 4, 1, 5, 6}, []string{"v1", "practices", "practice", "dossiers", "dossier", "imports", "request_id"}, "watch"))
+	pattern_ImportService_ResolveImport_0   = runtime.MustPattern(runtime.NewPattern(1, []int{2, 0, 2, 1, 1, 0, 4, 1, 5, 2, 2, 3, 1, 0, 4, 1, 5, 4, 2, 5, 1, 0, 4, 1, 5, 6}, []string{"v1", "practices", "practice", "dossiers", "dossier", "imports", "request_id"}, "resolve"))
 )
 
 var (

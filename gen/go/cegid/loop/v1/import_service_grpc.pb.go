@@ -70,7 +70,7 @@ type ImportServiceClient interface {
 	//
 	// From this service's own ledger: Loop is not called.
 	GetImport(ctx context.Context, in *GetImportRequest, opts ...grpc.CallOption) (*GetImportResponse, error)
-	// Lists imports, the latest first.
+	// Lists imports of a dossier, or with `-` of all dossiers and practices; the latest first, or in the order of their changes.
 	//
 	// From this service's own ledger: Loop is not called.
 	ListImports(ctx context.Context, in *ListImportsRequest, opts ...grpc.CallOption) (*ListImportsResponse, error)
@@ -249,7 +249,7 @@ type ImportServiceServer interface {
 	//
 	// From this service's own ledger: Loop is not called.
 	GetImport(context.Context, *GetImportRequest) (*GetImportResponse, error)
-	// Lists imports, the latest first.
+	// Lists imports of a dossier, or with `-` of all dossiers and practices; the latest first, or in the order of their changes.
 	//
 	// From this service's own ledger: Loop is not called.
 	ListImports(context.Context, *ListImportsRequest) (*ListImportsResponse, error)

@@ -904,7 +904,7 @@ type CreateJournalResponse struct {
 	// The journal.
 	Journal *Journal `protobuf:"bytes,1,opt,name=journal,proto3" json:"journal,omitempty"`
 	// Loop's answer to the creation was lost, or did not show the journal, which was found by reading.
-	ReadBack      bool `protobuf:"varint,2,opt,name=read_back,json=readBack,proto3" json:"read_back,omitempty"`
+	ReadBack      *bool `protobuf:"varint,2,opt,name=read_back,json=readBack,proto3,oneof" json:"read_back,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -947,8 +947,8 @@ func (x *CreateJournalResponse) GetJournal() *Journal {
 }
 
 func (x *CreateJournalResponse) GetReadBack() bool {
-	if x != nil {
-		return x.ReadBack
+	if x != nil && x.ReadBack != nil {
+		return *x.ReadBack
 	}
 	return false
 }
@@ -1039,10 +1039,12 @@ const file_cegid_loop_v1_journal_proto_rawDesc = "" +
 	"\x05_slipB\x10\n" +
 	"\x0e_client_accessB\x18\n" +
 	"\x16_label_entry_mode_codeB\t\n" +
-	"\a_closed\"f\n" +
+	"\a_closed\"y\n" +
 	"\x15CreateJournalResponse\x120\n" +
-	"\ajournal\x18\x01 \x01(\v2\x16.cegid.loop.v1.JournalR\ajournal\x12\x1b\n" +
-	"\tread_back\x18\x02 \x01(\bR\breadBack*\x88\x02\n" +
+	"\ajournal\x18\x01 \x01(\v2\x16.cegid.loop.v1.JournalR\ajournal\x12 \n" +
+	"\tread_back\x18\x02 \x01(\bH\x00R\breadBack\x88\x01\x01B\f\n" +
+	"\n" +
+	"_read_back*\x88\x02\n" +
 	"\vJournalType\x12\x1c\n" +
 	"\x18JOURNAL_TYPE_UNSPECIFIED\x10\x00\x12\x19\n" +
 	"\x15JOURNAL_TYPE_PURCHASE\x10\x01\x12\x1e\n" +
@@ -1118,6 +1120,7 @@ func file_cegid_loop_v1_journal_proto_init() {
 	file_cegid_loop_v1_rules_proto_init()
 	file_cegid_loop_v1_journal_proto_msgTypes[0].OneofWrappers = []any{}
 	file_cegid_loop_v1_journal_proto_msgTypes[7].OneofWrappers = []any{}
+	file_cegid_loop_v1_journal_proto_msgTypes[8].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{

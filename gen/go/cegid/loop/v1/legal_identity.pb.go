@@ -325,7 +325,7 @@ type UpdateLegalIdentityResponse struct {
 	// The legal identity, with its new revision.
 	LegalIdentity *LegalIdentity `protobuf:"bytes,1,opt,name=legal_identity,json=legalIdentity,proto3" json:"legal_identity,omitempty"`
 	// Loop's answer to the change was lost, or did not show the outcome, which was found by reading.
-	ReadBack      bool `protobuf:"varint,2,opt,name=read_back,json=readBack,proto3" json:"read_back,omitempty"`
+	ReadBack      *bool `protobuf:"varint,2,opt,name=read_back,json=readBack,proto3,oneof" json:"read_back,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -368,8 +368,8 @@ func (x *UpdateLegalIdentityResponse) GetLegalIdentity() *LegalIdentity {
 }
 
 func (x *UpdateLegalIdentityResponse) GetReadBack() bool {
-	if x != nil {
-		return x.ReadBack
+	if x != nil && x.ReadBack != nil {
+		return *x.ReadBack
 	}
 	return false
 }
@@ -408,10 +408,12 @@ const file_cegid_loop_v1_legal_identity_proto_rawDesc = "" +
 	"\x05siren\x18\x05 \x01(\tB\a\xbaH\x04r\x02\x18@R\x05siren\x12&\n" +
 	"\n" +
 	"legal_form\x18\x06 \x01(\tB\a\xbaH\x04r\x02\x18@R\tlegalForm\x12)\n" +
-	"\x10include_unmapped\x18\a \x01(\bR\x0fincludeUnmapped\"\x7f\n" +
+	"\x10include_unmapped\x18\a \x01(\bR\x0fincludeUnmapped\"\x92\x01\n" +
 	"\x1bUpdateLegalIdentityResponse\x12C\n" +
-	"\x0elegal_identity\x18\x01 \x01(\v2\x1c.cegid.loop.v1.LegalIdentityR\rlegalIdentity\x12\x1b\n" +
-	"\tread_back\x18\x02 \x01(\bR\breadBackB\xb1\x01\n" +
+	"\x0elegal_identity\x18\x01 \x01(\v2\x1c.cegid.loop.v1.LegalIdentityR\rlegalIdentity\x12 \n" +
+	"\tread_back\x18\x02 \x01(\bH\x00R\breadBack\x88\x01\x01B\f\n" +
+	"\n" +
+	"_read_backB\xb1\x01\n" +
 	"\x11com.cegid.loop.v1B\x12LegalIdentityProtoP\x01Z2cegid.internal/gateway/gen/go/cegid/loop/v1;loopv1\xa2\x02\x03CLX\xaa\x02\rCegid.Loop.V1\xca\x02\rCegid\\Loop\\V1\xe2\x02\x19Cegid\\Loop\\V1\\GPBMetadata\xea\x02\x0fCegid::Loop::V1b\x06proto3"
 
 var (
@@ -455,6 +457,7 @@ func file_cegid_loop_v1_legal_identity_proto_init() {
 	}
 	file_cegid_loop_v1_rules_proto_init()
 	file_cegid_loop_v1_legal_identity_proto_msgTypes[0].OneofWrappers = []any{}
+	file_cegid_loop_v1_legal_identity_proto_msgTypes[4].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{

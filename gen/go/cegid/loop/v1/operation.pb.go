@@ -274,7 +274,7 @@ type Operation struct {
 	// Kind of key that it needs.
 	KeyKind KeyKind `protobuf:"varint,7,opt,name=key_kind,json=keyKind,proto3,enum=cegid.loop.v1.KeyKind" json:"key_kind,omitempty"`
 	// True when a page of Loop's states the kind of key; false when it is our inference.
-	KeyKindStated bool `protobuf:"varint,8,opt,name=key_kind_stated,json=keyKindStated,proto3" json:"key_kind_stated,omitempty"`
+	KeyKindStated *bool `protobuf:"varint,8,opt,name=key_kind_stated,json=keyKindStated,proto3,oneof" json:"key_kind_stated,omitempty"`
 	// How well it is known.
 	Confidence Confidence `protobuf:"varint,9,opt,name=confidence,proto3,enum=cegid.loop.v1.Confidence" json:"confidence,omitempty"`
 	// Whether a call to Loop may be sent again.
@@ -367,8 +367,8 @@ func (x *Operation) GetKeyKind() KeyKind {
 }
 
 func (x *Operation) GetKeyKindStated() bool {
-	if x != nil {
-		return x.KeyKindStated
+	if x != nil && x.KeyKindStated != nil {
+		return *x.KeyKindStated
 	}
 	return false
 }
@@ -497,7 +497,7 @@ var File_cegid_loop_v1_operation_proto protoreflect.FileDescriptor
 
 const file_cegid_loop_v1_operation_proto_rawDesc = "" +
 	"\n" +
-	"\x1dcegid/loop/v1/operation.proto\x12\rcegid.loop.v1\x1a\x1bbuf/validate/validate.proto\x1a\x19cegid/loop/v1/rules.proto\x1a\x1fgoogle/api/field_behavior.proto\"\xa2\x03\n" +
+	"\x1dcegid/loop/v1/operation.proto\x12\rcegid.loop.v1\x1a\x1bbuf/validate/validate.proto\x1a\x19cegid/loop/v1/rules.proto\x1a\x1fgoogle/api/field_behavior.proto\"\xbb\x03\n" +
 	"\tOperation\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x1f\n" +
 	"\vhttp_method\x18\x02 \x01(\tR\n" +
@@ -506,15 +506,16 @@ const file_cegid_loop_v1_operation_proto_rawDesc = "" +
 	"\x05title\x18\x04 \x01(\tR\x05title\x12\x12\n" +
 	"\x04rpcs\x18\x05 \x03(\tR\x04rpcs\x123\n" +
 	"\x05state\x18\x06 \x01(\x0e2\x1d.cegid.loop.v1.OperationStateR\x05state\x121\n" +
-	"\bkey_kind\x18\a \x01(\x0e2\x16.cegid.loop.v1.KeyKindR\akeyKind\x12&\n" +
-	"\x0fkey_kind_stated\x18\b \x01(\bR\rkeyKindStated\x129\n" +
+	"\bkey_kind\x18\a \x01(\x0e2\x16.cegid.loop.v1.KeyKindR\akeyKind\x12+\n" +
+	"\x0fkey_kind_stated\x18\b \x01(\bH\x00R\rkeyKindStated\x88\x01\x01\x129\n" +
 	"\n" +
 	"confidence\x18\t \x01(\x0e2\x19.cegid.loop.v1.ConfidenceR\n" +
 	"confidence\x12-\n" +
 	"\x06resend\x18\n" +
 	" \x01(\x0e2\x15.cegid.loop.v1.ResendR\x06resend\x12\x18\n" +
 	"\aunknown\x18\v \x01(\tR\aunknown\x12\x12\n" +
-	"\x04note\x18\f \x01(\tR\x04note\"A\n" +
+	"\x04note\x18\f \x01(\tR\x04noteB\x12\n" +
+	"\x10_key_kind_stated\"A\n" +
 	"\x15ListOperationsRequest\x12(\n" +
 	"\bpractice\x18\x01 \x01(\tB\f\xe0A\x02\xbaH\x06r\x04\x88\xce\x18\x01R\bpractice\"R\n" +
 	"\x16ListOperationsResponse\x128\n" +
@@ -587,6 +588,7 @@ func file_cegid_loop_v1_operation_proto_init() {
 		return
 	}
 	file_cegid_loop_v1_rules_proto_init()
+	file_cegid_loop_v1_operation_proto_msgTypes[0].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{

@@ -44,8 +44,11 @@ type CallRequest struct {
 	Body string `protobuf:"bytes,7,opt,name=body,proto3" json:"body,omitempty"`
 	// Send although the same write was sent within 30 days under another request_id.
 	AllowDuplicate bool `protobuf:"varint,8,opt,name=allow_duplicate,json=allowDuplicate,proto3" json:"allow_duplicate,omitempty"`
-	unknownFields  protoimpl.UnknownFields
-	sizeCache      protoimpl.SizeCache
+	// Of a write: what the caller wants to find the call by, kept and answered as it came: 16 pairs at most, names of 64 characters and
+	// values of 256. No place for secrets.
+	Metadata      map[string]string `protobuf:"bytes,9,rep,name=metadata,proto3" json:"metadata,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *CallRequest) Reset() {
@@ -134,6 +137,13 @@ func (x *CallRequest) GetAllowDuplicate() bool {
 	return false
 }
 
+func (x *CallRequest) GetMetadata() map[string]string {
+	if x != nil {
+		return x.Metadata
+	}
+	return nil
+}
+
 // What Loop answered.
 type CallResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -143,11 +153,13 @@ type CallResponse struct {
 	Body string `protobuf:"bytes,2,opt,name=body,proto3" json:"body,omitempty"`
 	// State of a write, which is SUCCEEDED wherever no error is answered; unset for a read.
 	State WriteState `protobuf:"varint,3,opt,name=state,proto3,enum=cegid.loop.v1.WriteState" json:"state,omitempty"`
-	// The request_id was known: nothing was sent, and this is what became of the first call. What Loop answered then is
-	// not kept.
-	FromLedger bool `protobuf:"varint,4,opt,name=from_ledger,json=fromLedger,proto3" json:"from_ledger,omitempty"`
-	// The body of a write's answer is left out, because it is larger than 3 MiB.
-	BodyOmitted   bool `protobuf:"varint,5,opt,name=body_omitted,json=bodyOmitted,proto3" json:"body_omitted,omitempty"`
+	// Of a write: true when the request_id was known. Nothing was sent, and this is what became of the first call; what Loop
+	// answered then is not kept. Over REST also the header `Idempotent-Replayed`.
+	Replayed *bool `protobuf:"varint,4,opt,name=replayed,proto3,oneof" json:"replayed,omitempty"`
+	// Of a write: true when the body of the answer is left out, because it is larger than 3 MiB.
+	BodyOmitted *bool `protobuf:"varint,5,opt,name=body_omitted,json=bodyOmitted,proto3,oneof" json:"body_omitted,omitempty"`
+	// Of a write: the caller's own, as it came.
+	Metadata      map[string]string `protobuf:"bytes,6,rep,name=metadata,proto3" json:"metadata,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -203,25 +215,32 @@ func (x *CallResponse) GetState() WriteState {
 	return WriteState_WRITE_STATE_UNSPECIFIED
 }
 
-func (x *CallResponse) GetFromLedger() bool {
-	if x != nil {
-		return x.FromLedger
+func (x *CallResponse) GetReplayed() bool {
+	if x != nil && x.Replayed != nil {
+		return *x.Replayed
 	}
 	return false
 }
 
 func (x *CallResponse) GetBodyOmitted() bool {
-	if x != nil {
-		return x.BodyOmitted
+	if x != nil && x.BodyOmitted != nil {
+		return *x.BodyOmitted
 	}
 	return false
+}
+
+func (x *CallResponse) GetMetadata() map[string]string {
+	if x != nil {
+		return x.Metadata
+	}
+	return nil
 }
 
 var File_cegid_loop_v1_raw_proto protoreflect.FileDescriptor
 
 const file_cegid_loop_v1_raw_proto_rawDesc = "" +
 	"\n" +
-	"\x17cegid/loop/v1/raw.proto\x12\rcegid.loop.v1\x1a\x1bbuf/validate/validate.proto\x1a\x19cegid/loop/v1/rules.proto\x1a\x19cegid/loop/v1/write.proto\x1a\x1fgoogle/api/field_behavior.proto\"\xb4\x03\n" +
+	"\x17cegid/loop/v1/raw.proto\x12\rcegid.loop.v1\x1a\x1bbuf/validate/validate.proto\x1a\x19cegid/loop/v1/rules.proto\x1a\x19cegid/loop/v1/write.proto\x1a\x1fgoogle/api/field_behavior.proto\"\xc3\x04\n" +
 	"\vCallRequest\x12(\n" +
 	"\bpractice\x18\x01 \x01(\tB\f\xe0A\x02\xbaH\x06r\x04\x88\xce\x18\x01R\bpractice\x12&\n" +
 	"\adossier\x18\x02 \x01(\tB\f\xbaH\t\xd8\x01\x01r\x04\x90\xce\x18\x01R\adossier\x12+\n" +
@@ -231,19 +250,29 @@ const file_cegid_loop_v1_raw_proto_rawDesc = "" +
 	"\x04path\x18\x05 \x01(\tB\f\xe0A\x02\xbaH\x06r\x04\xb0\xcf\x18\x01R\x04path\x12L\n" +
 	"\x05query\x18\x06 \x03(\v2%.cegid.loop.v1.CallRequest.QueryEntryB\x0f\xbaH\f\x9a\x01\t\x102*\x05r\x03\x18\xa0\x1fR\x05query\x12\x12\n" +
 	"\x04body\x18\a \x01(\tR\x04body\x12'\n" +
-	"\x0fallow_duplicate\x18\b \x01(\bR\x0eallowDuplicate\x1a8\n" +
+	"\x0fallow_duplicate\x18\b \x01(\bR\x0eallowDuplicate\x12P\n" +
+	"\bmetadata\x18\t \x03(\v2(.cegid.loop.v1.CallRequest.MetadataEntryB\n" +
+	"\xbaH\a\x9a\x01\x04\x88\xce\x18\x01R\bmetadata\x1a8\n" +
 	"\n" +
 	"QueryEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\xb8\x01\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\x1a;\n" +
+	"\rMetadataEntry\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\xdf\x02\n" +
 	"\fCallResponse\x12\x1f\n" +
 	"\vhttp_status\x18\x01 \x01(\x05R\n" +
 	"httpStatus\x12\x12\n" +
 	"\x04body\x18\x02 \x01(\tR\x04body\x12/\n" +
 	"\x05state\x18\x03 \x01(\x0e2\x19.cegid.loop.v1.WriteStateR\x05state\x12\x1f\n" +
-	"\vfrom_ledger\x18\x04 \x01(\bR\n" +
-	"fromLedger\x12!\n" +
-	"\fbody_omitted\x18\x05 \x01(\bR\vbodyOmittedB\xa7\x01\n" +
+	"\breplayed\x18\x04 \x01(\bH\x00R\breplayed\x88\x01\x01\x12&\n" +
+	"\fbody_omitted\x18\x05 \x01(\bH\x01R\vbodyOmitted\x88\x01\x01\x12E\n" +
+	"\bmetadata\x18\x06 \x03(\v2).cegid.loop.v1.CallResponse.MetadataEntryR\bmetadata\x1a;\n" +
+	"\rMetadataEntry\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01B\v\n" +
+	"\t_replayedB\x0f\n" +
+	"\r_body_omittedB\xa7\x01\n" +
 	"\x11com.cegid.loop.v1B\bRawProtoP\x01Z2cegid.internal/gateway/gen/go/cegid/loop/v1;loopv1\xa2\x02\x03CLX\xaa\x02\rCegid.Loop.V1\xca\x02\rCegid\\Loop\\V1\xe2\x02\x19Cegid\\Loop\\V1\\GPBMetadata\xea\x02\x0fCegid::Loop::V1b\x06proto3"
 
 var (
@@ -258,21 +287,25 @@ func file_cegid_loop_v1_raw_proto_rawDescGZIP() []byte {
 	return file_cegid_loop_v1_raw_proto_rawDescData
 }
 
-var file_cegid_loop_v1_raw_proto_msgTypes = make([]protoimpl.MessageInfo, 3)
+var file_cegid_loop_v1_raw_proto_msgTypes = make([]protoimpl.MessageInfo, 5)
 var file_cegid_loop_v1_raw_proto_goTypes = []any{
 	(*CallRequest)(nil),  // 0: cegid.loop.v1.CallRequest
 	(*CallResponse)(nil), // 1: cegid.loop.v1.CallResponse
 	nil,                  // 2: cegid.loop.v1.CallRequest.QueryEntry
-	(WriteState)(0),      // 3: cegid.loop.v1.WriteState
+	nil,                  // 3: cegid.loop.v1.CallRequest.MetadataEntry
+	nil,                  // 4: cegid.loop.v1.CallResponse.MetadataEntry
+	(WriteState)(0),      // 5: cegid.loop.v1.WriteState
 }
 var file_cegid_loop_v1_raw_proto_depIdxs = []int32{
 	2, // 0: cegid.loop.v1.CallRequest.query:type_name -> cegid.loop.v1.CallRequest.QueryEntry
-	3, // 1: cegid.loop.v1.CallResponse.state:type_name -> cegid.loop.v1.WriteState
-	2, // [2:2] is the sub-list for method output_type
-	2, // [2:2] is the sub-list for method input_type
-	2, // [2:2] is the sub-list for extension type_name
-	2, // [2:2] is the sub-list for extension extendee
-	0, // [0:2] is the sub-list for field type_name
+	3, // 1: cegid.loop.v1.CallRequest.metadata:type_name -> cegid.loop.v1.CallRequest.MetadataEntry
+	5, // 2: cegid.loop.v1.CallResponse.state:type_name -> cegid.loop.v1.WriteState
+	4, // 3: cegid.loop.v1.CallResponse.metadata:type_name -> cegid.loop.v1.CallResponse.MetadataEntry
+	4, // [4:4] is the sub-list for method output_type
+	4, // [4:4] is the sub-list for method input_type
+	4, // [4:4] is the sub-list for extension type_name
+	4, // [4:4] is the sub-list for extension extendee
+	0, // [0:4] is the sub-list for field type_name
 }
 
 func init() { file_cegid_loop_v1_raw_proto_init() }
@@ -282,13 +315,14 @@ func file_cegid_loop_v1_raw_proto_init() {
 	}
 	file_cegid_loop_v1_rules_proto_init()
 	file_cegid_loop_v1_write_proto_init()
+	file_cegid_loop_v1_raw_proto_msgTypes[1].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_cegid_loop_v1_raw_proto_rawDesc), len(file_cegid_loop_v1_raw_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   3,
+			NumMessages:   5,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

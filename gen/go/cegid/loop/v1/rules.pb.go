@@ -33,9 +33,25 @@ var file_cegid_loop_v1_rules_proto_extTypes = []protoimpl.ExtensionInfo{
 	{
 		ExtendedType:  (*validate.StringRules)(nil),
 		ExtensionType: (*bool)(nil),
+		Field:         50425,
+		Name:          "cegid.loop.v1.practice_or_all",
+		Tag:           "varint,50425,opt,name=practice_or_all",
+		Filename:      "cegid/loop/v1/rules.proto",
+	},
+	{
+		ExtendedType:  (*validate.StringRules)(nil),
+		ExtensionType: (*bool)(nil),
 		Field:         50402,
 		Name:          "cegid.loop.v1.dossier_code",
 		Tag:           "varint,50402,opt,name=dossier_code",
+		Filename:      "cegid/loop/v1/rules.proto",
+	},
+	{
+		ExtendedType:  (*validate.StringRules)(nil),
+		ExtensionType: (*bool)(nil),
+		Field:         50426,
+		Name:          "cegid.loop.v1.dossier_or_all",
+		Tag:           "varint,50426,opt,name=dossier_or_all",
 		Filename:      "cegid/loop/v1/rules.proto",
 	},
 	{
@@ -143,6 +159,14 @@ var file_cegid_loop_v1_rules_proto_extTypes = []protoimpl.ExtensionInfo{
 		Filename:      "cegid/loop/v1/rules.proto",
 	},
 	{
+		ExtendedType:  (*validate.MapRules)(nil),
+		ExtensionType: (*bool)(nil),
+		Field:         50401,
+		Name:          "cegid.loop.v1.caller_metadata",
+		Tag:           "varint,50401,opt,name=caller_metadata",
+		Filename:      "cegid/loop/v1/rules.proto",
+	},
+	{
 		ExtendedType:  (*validate.Int32Rules)(nil),
 		ExtensionType: (*bool)(nil),
 		Field:         50401,
@@ -182,62 +206,78 @@ var (
 	//
 	// optional bool practice_name = 50401;
 	E_PracticeName = &file_cegid_loop_v1_rules_proto_extTypes[0]
+	// The name of a practice, or `-` for all.
+	//
+	// optional bool practice_or_all = 50425;
+	E_PracticeOrAll = &file_cegid_loop_v1_rules_proto_extTypes[1]
 	// The code of a dossier; `cabinet` means the practice itself to Loop and never names a dossier here.
 	//
 	// optional bool dossier_code = 50402;
-	E_DossierCode = &file_cegid_loop_v1_rules_proto_extTypes[1]
+	E_DossierCode = &file_cegid_loop_v1_rules_proto_extTypes[2]
+	// The code of a dossier, or `-` for all.
+	//
+	// optional bool dossier_or_all = 50426;
+	E_DossierOrAll = &file_cegid_loop_v1_rules_proto_extTypes[3]
 	// The id that a caller gives a write.
 	//
 	// optional bool request_id_shape = 50403;
-	E_RequestIdShape = &file_cegid_loop_v1_rules_proto_extTypes[2]
+	E_RequestIdShape = &file_cegid_loop_v1_rules_proto_extTypes[4]
 	// A text that Loop's filter takes.
 	//
 	// optional bool loop_text = 50411;
-	E_LoopText = &file_cegid_loop_v1_rules_proto_extTypes[3]
+	E_LoopText = &file_cegid_loop_v1_rules_proto_extTypes[5]
 	// An identifier that Loop gave.
 	//
 	// optional bool loop_uuid = 50412;
-	E_LoopUuid = &file_cegid_loop_v1_rules_proto_extTypes[4]
+	E_LoopUuid = &file_cegid_loop_v1_rules_proto_extTypes[6]
 	// A day, or nothing.
 	//
 	// optional bool optional_day = 50413;
-	E_OptionalDay = &file_cegid_loop_v1_rules_proto_extTypes[5]
+	E_OptionalDay = &file_cegid_loop_v1_rules_proto_extTypes[7]
 	// A text, or nothing.
 	//
 	// optional bool optional_loop_text = 50405;
-	E_OptionalLoopText = &file_cegid_loop_v1_rules_proto_extTypes[6]
+	E_OptionalLoopText = &file_cegid_loop_v1_rules_proto_extTypes[8]
 	// The number or code by which Loop finds an object: its filter has no way to write quotation marks and backslashes.
 	//
 	// optional bool loop_code = 50406;
-	E_LoopCode = &file_cegid_loop_v1_rules_proto_extTypes[7]
+	E_LoopCode = &file_cegid_loop_v1_rules_proto_extTypes[9]
 	// A value of an enum of Loop's.
 	//
 	// optional bool loop_enum = 50408;
-	E_LoopEnum = &file_cegid_loop_v1_rules_proto_extTypes[8]
+	E_LoopEnum = &file_cegid_loop_v1_rules_proto_extTypes[10]
 	// A text that must be there.
 	//
 	// optional bool required_loop_text = 50407;
-	E_RequiredLoopText = &file_cegid_loop_v1_rules_proto_extTypes[9]
+	E_RequiredLoopText = &file_cegid_loop_v1_rules_proto_extTypes[11]
 	// The name of a document's file.
 	//
 	// optional bool document_name = 50420;
-	E_DocumentName = &file_cegid_loop_v1_rules_proto_extTypes[10]
+	E_DocumentName = &file_cegid_loop_v1_rules_proto_extTypes[12]
 	// An e-mail address, or nothing.
 	//
 	// optional bool optional_email = 50421;
-	E_OptionalEmail = &file_cegid_loop_v1_rules_proto_extTypes[11]
+	E_OptionalEmail = &file_cegid_loop_v1_rules_proto_extTypes[13]
 	// The name of a file of entries.
 	//
 	// optional bool entry_file_name = 50423;
-	E_EntryFileName = &file_cegid_loop_v1_rules_proto_extTypes[12]
+	E_EntryFileName = &file_cegid_loop_v1_rules_proto_extTypes[14]
 	// A link to a file that Loop fetches.
 	//
 	// optional bool file_url = 50424;
-	E_FileUrl = &file_cegid_loop_v1_rules_proto_extTypes[13]
+	E_FileUrl = &file_cegid_loop_v1_rules_proto_extTypes[15]
 	// The path of a route.
 	//
 	// optional bool raw_path = 50422;
-	E_RawPath = &file_cegid_loop_v1_rules_proto_extTypes[14]
+	E_RawPath = &file_cegid_loop_v1_rules_proto_extTypes[16]
+)
+
+// Extension fields to validate.MapRules.
+var (
+	// What a caller notes of a write.
+	//
+	// optional bool caller_metadata = 50401;
+	E_CallerMetadata = &file_cegid_loop_v1_rules_proto_extTypes[17]
 )
 
 // Extension fields to validate.Int32Rules.
@@ -245,7 +285,7 @@ var (
 	// How many items an answer may hold.
 	//
 	// optional bool page_bounds = 50401;
-	E_PageBounds = &file_cegid_loop_v1_rules_proto_extTypes[15]
+	E_PageBounds = &file_cegid_loop_v1_rules_proto_extTypes[18]
 )
 
 // Extension fields to validate.EnumRules.
@@ -253,28 +293,34 @@ var (
 	// A value that must be there.
 	//
 	// optional bool named = 50401;
-	E_Named = &file_cegid_loop_v1_rules_proto_extTypes[16]
+	E_Named = &file_cegid_loop_v1_rules_proto_extTypes[19]
 	// The format of a file. (1: entries in a request, which are no file)
 	//
 	// optional bool file_format = 50402;
-	E_FileFormat = &file_cegid_loop_v1_rules_proto_extTypes[17]
+	E_FileFormat = &file_cegid_loop_v1_rules_proto_extTypes[20]
 	// The format of a file, or nothing.
 	//
 	// optional bool optional_file_format = 50403;
-	E_OptionalFileFormat = &file_cegid_loop_v1_rules_proto_extTypes[18]
+	E_OptionalFileFormat = &file_cegid_loop_v1_rules_proto_extTypes[21]
 )
 
 var File_cegid_loop_v1_rules_proto protoreflect.FileDescriptor
 
 const file_cegid_loop_v1_rules_proto_rawDesc = "" +
 	"\n" +
-	"\x19cegid/loop/v1/rules.proto\x12\rcegid.loop.v1\x1a\x1bbuf/validate/validate.proto:\x87\x02\n" +
-	"\rpractice_name\x12\x19.buf.validate.StringRules\x18\xe1\x89\x03 \x01(\bB\xc4\x01\xc2H\xc0\x01\n" +
-	"\xbd\x01\n" +
-	"\rpractice_name\x12`name the practice as this service's configuration does: 1 to 64 letters, digits, '.', '_' or '-'\x1aJthis.size() >= 1 && this.size() <= 64 && this.matches('^[A-Za-z0-9._-]*$')R\fpracticeName:\xae\x02\n" +
-	"\fdossier_code\x12\x19.buf.validate.StringRules\x18\xe2\x89\x03 \x01(\bB\xed\x01\xc2H\xe9\x01\n" +
+	"\x19cegid/loop/v1/rules.proto\x12\rcegid.loop.v1\x1a\x1bbuf/validate/validate.proto:\xcf\x02\n" +
+	"\rpractice_name\x12\x19.buf.validate.StringRules\x18\xe1\x89\x03 \x01(\bB\x8c\x02\xc2H\x88\x02\n" +
+	"\x85\x02\n" +
+	"\rpractice_name\x12\x98\x01name the practice as this service's configuration does: 1 to 64 letters, digits, '.', '_' or '-'; '-' alone stands for all of them, in lists that say so\x1aYthis.size() >= 1 && this.size() <= 64 && this != '-' && this.matches('^[A-Za-z0-9._-]*$')R\fpracticeName:\xb3\x02\n" +
+	"\x0fpractice_or_all\x12\x19.buf.validate.StringRules\x18\xf9\x89\x03 \x01(\bB\xed\x01\xc2H\xe9\x01\n" +
 	"\xe6\x01\n" +
-	"\fdossier_code\x12jgive the dossier's code in Loop: 1 to 64 characters without spaces, and not 'cabinet', which is no dossier\x1ajthis.size() >= 1 && this.size() <= 64 && !this.matches('[\\\\p{Z}\\\\p{C}]') && !this.matches('(?i)^cabinet$')R\vdossierCode:\xb0\x02\n" +
+	"\x0fpractice_or_all\x12\x86\x01name the practice as this service's configuration does, 1 to 64 letters, digits, '.', '_' or '-', or give '-' for all that you may use\x1aJthis.size() >= 1 && this.size() <= 64 && this.matches('^[A-Za-z0-9._-]*$')R\rpracticeOrAll:\xfe\x02\n" +
+	"\fdossier_code\x12\x19.buf.validate.StringRules\x18\xe2\x89\x03 \x01(\bB\xbd\x02\xc2H\xb9\x02\n" +
+	"\xb6\x02\n" +
+	"\fdossier_code\x12\xaa\x01give the dossier's code in Loop: 1 to 64 characters without spaces, and neither 'cabinet', which is no dossier, nor '-', which stands for all of them in lists that say so\x1aythis.size() >= 1 && this.size() <= 64 && this != '-' && !this.matches('[\\\\p{Z}\\\\p{C}]') && !this.matches('(?i)^cabinet$')R\vdossierCode:\xad\x02\n" +
+	"\x0edossier_or_all\x12\x19.buf.validate.StringRules\x18\xfa\x89\x03 \x01(\bB\xe9\x01\xc2H\xe5\x01\n" +
+	"\xe2\x01\n" +
+	"\x0edossier_or_all\x12dgive the dossier's code in Loop, 1 to 64 characters without spaces and not 'cabinet', or '-' for all\x1ajthis.size() >= 1 && this.size() <= 64 && !this.matches('[\\\\p{Z}\\\\p{C}]') && !this.matches('(?i)^cabinet$')R\fdossierOrAll:\xb0\x02\n" +
 	"\x10request_id_shape\x12\x19.buf.validate.StringRules\x18\xe3\x89\x03 \x01(\bB\xe8\x01\xc2H\xe4\x01\n" +
 	"\xe1\x01\n" +
 	"\x10request_id_shape\x12fgive one id per business document, the same for each attempt: 1 to 64 letters, digits, '.', '_' or '-'\x1aethis.size() >= 1 && this.size() <= 64 && this.matches('^[A-Za-z0-9._-]*$') && !this.matches('^[.]*$')R\x0erequestIdShape:\xed\x01\n" +
@@ -313,7 +359,10 @@ const file_cegid_loop_v1_rules_proto_rawDesc = "" +
 	"\bfile_url\x12Qgive an absolute link of 2000 characters at most, percent-encoded, without spaces\x1a;this.size() <= 2000 && this.matches('^[A-Za-z]+://[!-~]+$')R\afileUrl:\xaf\x02\n" +
 	"\braw_path\x12\x19.buf.validate.StringRules\x18\xf6\x89\x03 \x01(\bB\xf6\x01\xc2H\xf2\x01\n" +
 	"\xef\x01\n" +
-	"\braw_path\x12\x92\x01give the path of a route alone, such as /someRoute: segments of letters, digits, '_', '-' and dots inside, without host, query or percent-encoding\x1aNthis.size() <= 200 && this.matches('^(/[A-Za-z0-9_-]+([.][A-Za-z0-9_-]+)*)+$')R\arawPath:\xc5\x01\n" +
+	"\braw_path\x12\x92\x01give the path of a route alone, such as /someRoute: segments of letters, digits, '_', '-' and dots inside, without host, query or percent-encoding\x1aNthis.size() <= 200 && this.matches('^(/[A-Za-z0-9_-]+([.][A-Za-z0-9_-]+)*)+$')R\arawPath:\xed\x02\n" +
+	"\x0fcaller_metadata\x12\x16.buf.validate.MapRules\x18\xe1\x89\x03 \x01(\bB\xa9\x02\xc2H\xa5\x02\n" +
+	"\xa2\x02\n" +
+	"\x0fcaller_metadata\x12fgive at most 16 pairs, names of 1 to 64 characters and values of up to 256, without control characters\x1a\xa6\x01this.size() <= 16 && this.all(name, name.size() >= 1 && name.size() <= 64 && !name.matches('[\\\\p{C}]') && this[name].size() <= 256 && !this[name].matches('[\\\\p{C}]'))R\x0ecallerMetadata:\xc5\x01\n" +
 	"\vpage_bounds\x12\x18.buf.validate.Int32Rules\x18\xe1\x89\x03 \x01(\bB\x87\x01\xc2H\x83\x01\n" +
 	"\x80\x01\n" +
 	"\vpage_bounds\x12Vask for 1 to 1000 at once, or 0 for the default of 100; the rest comes with page_token\x1a\x19this >= 0 && this <= 1000R\n" +
@@ -333,33 +382,37 @@ const file_cegid_loop_v1_rules_proto_rawDesc = "" +
 
 var file_cegid_loop_v1_rules_proto_goTypes = []any{
 	(*validate.StringRules)(nil), // 0: buf.validate.StringRules
-	(*validate.Int32Rules)(nil),  // 1: buf.validate.Int32Rules
-	(*validate.EnumRules)(nil),   // 2: buf.validate.EnumRules
+	(*validate.MapRules)(nil),    // 1: buf.validate.MapRules
+	(*validate.Int32Rules)(nil),  // 2: buf.validate.Int32Rules
+	(*validate.EnumRules)(nil),   // 3: buf.validate.EnumRules
 }
 var file_cegid_loop_v1_rules_proto_depIdxs = []int32{
 	0,  // 0: cegid.loop.v1.practice_name:extendee -> buf.validate.StringRules
-	0,  // 1: cegid.loop.v1.dossier_code:extendee -> buf.validate.StringRules
-	0,  // 2: cegid.loop.v1.request_id_shape:extendee -> buf.validate.StringRules
-	0,  // 3: cegid.loop.v1.loop_text:extendee -> buf.validate.StringRules
-	0,  // 4: cegid.loop.v1.loop_uuid:extendee -> buf.validate.StringRules
-	0,  // 5: cegid.loop.v1.optional_day:extendee -> buf.validate.StringRules
-	0,  // 6: cegid.loop.v1.optional_loop_text:extendee -> buf.validate.StringRules
-	0,  // 7: cegid.loop.v1.loop_code:extendee -> buf.validate.StringRules
-	0,  // 8: cegid.loop.v1.loop_enum:extendee -> buf.validate.StringRules
-	0,  // 9: cegid.loop.v1.required_loop_text:extendee -> buf.validate.StringRules
-	0,  // 10: cegid.loop.v1.document_name:extendee -> buf.validate.StringRules
-	0,  // 11: cegid.loop.v1.optional_email:extendee -> buf.validate.StringRules
-	0,  // 12: cegid.loop.v1.entry_file_name:extendee -> buf.validate.StringRules
-	0,  // 13: cegid.loop.v1.file_url:extendee -> buf.validate.StringRules
-	0,  // 14: cegid.loop.v1.raw_path:extendee -> buf.validate.StringRules
-	1,  // 15: cegid.loop.v1.page_bounds:extendee -> buf.validate.Int32Rules
-	2,  // 16: cegid.loop.v1.named:extendee -> buf.validate.EnumRules
-	2,  // 17: cegid.loop.v1.file_format:extendee -> buf.validate.EnumRules
-	2,  // 18: cegid.loop.v1.optional_file_format:extendee -> buf.validate.EnumRules
-	19, // [19:19] is the sub-list for method output_type
-	19, // [19:19] is the sub-list for method input_type
-	19, // [19:19] is the sub-list for extension type_name
-	0,  // [0:19] is the sub-list for extension extendee
+	0,  // 1: cegid.loop.v1.practice_or_all:extendee -> buf.validate.StringRules
+	0,  // 2: cegid.loop.v1.dossier_code:extendee -> buf.validate.StringRules
+	0,  // 3: cegid.loop.v1.dossier_or_all:extendee -> buf.validate.StringRules
+	0,  // 4: cegid.loop.v1.request_id_shape:extendee -> buf.validate.StringRules
+	0,  // 5: cegid.loop.v1.loop_text:extendee -> buf.validate.StringRules
+	0,  // 6: cegid.loop.v1.loop_uuid:extendee -> buf.validate.StringRules
+	0,  // 7: cegid.loop.v1.optional_day:extendee -> buf.validate.StringRules
+	0,  // 8: cegid.loop.v1.optional_loop_text:extendee -> buf.validate.StringRules
+	0,  // 9: cegid.loop.v1.loop_code:extendee -> buf.validate.StringRules
+	0,  // 10: cegid.loop.v1.loop_enum:extendee -> buf.validate.StringRules
+	0,  // 11: cegid.loop.v1.required_loop_text:extendee -> buf.validate.StringRules
+	0,  // 12: cegid.loop.v1.document_name:extendee -> buf.validate.StringRules
+	0,  // 13: cegid.loop.v1.optional_email:extendee -> buf.validate.StringRules
+	0,  // 14: cegid.loop.v1.entry_file_name:extendee -> buf.validate.StringRules
+	0,  // 15: cegid.loop.v1.file_url:extendee -> buf.validate.StringRules
+	0,  // 16: cegid.loop.v1.raw_path:extendee -> buf.validate.StringRules
+	1,  // 17: cegid.loop.v1.caller_metadata:extendee -> buf.validate.MapRules
+	2,  // 18: cegid.loop.v1.page_bounds:extendee -> buf.validate.Int32Rules
+	3,  // 19: cegid.loop.v1.named:extendee -> buf.validate.EnumRules
+	3,  // 20: cegid.loop.v1.file_format:extendee -> buf.validate.EnumRules
+	3,  // 21: cegid.loop.v1.optional_file_format:extendee -> buf.validate.EnumRules
+	22, // [22:22] is the sub-list for method output_type
+	22, // [22:22] is the sub-list for method input_type
+	22, // [22:22] is the sub-list for extension type_name
+	0,  // [0:22] is the sub-list for extension extendee
 	0,  // [0:0] is the sub-list for field type_name
 }
 
@@ -375,7 +428,7 @@ func file_cegid_loop_v1_rules_proto_init() {
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_cegid_loop_v1_rules_proto_rawDesc), len(file_cegid_loop_v1_rules_proto_rawDesc)),
 			NumEnums:      0,
 			NumMessages:   0,
-			NumExtensions: 19,
+			NumExtensions: 22,
 			NumServices:   0,
 		},
 		GoTypes:           file_cegid_loop_v1_rules_proto_goTypes,

@@ -451,7 +451,7 @@ func (x *CheckStaffAccessRequest) GetIncludeUnmapped() bool {
 type CheckStaffAccessResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// It is. A login that Loop does not know is an error, not false. (Loop: accessAllowed)
-	AccessAllowed bool `protobuf:"varint,1,opt,name=access_allowed,json=accessAllowed,proto3" json:"access_allowed,omitempty"`
+	AccessAllowed *bool `protobuf:"varint,1,opt,name=access_allowed,json=accessAllowed,proto3,oneof" json:"access_allowed,omitempty"`
 	// What Loop sent and no field above holds exactly: Loop's field name to its JSON text, as received. Filled when
 	// the request sets `include_unmapped`.
 	Unmapped      map[string]string `protobuf:"bytes,2,rep,name=unmapped,proto3" json:"unmapped,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
@@ -490,8 +490,8 @@ func (*CheckStaffAccessResponse) Descriptor() ([]byte, []int) {
 }
 
 func (x *CheckStaffAccessResponse) GetAccessAllowed() bool {
-	if x != nil {
-		return x.AccessAllowed
+	if x != nil && x.AccessAllowed != nil {
+		return *x.AccessAllowed
 	}
 	return false
 }
@@ -543,13 +543,14 @@ const file_cegid_loop_v1_staff_proto_rawDesc = "" +
 	"\bpractice\x18\x01 \x01(\tB\f\xe0A\x02\xbaH\x06r\x04\x88\xce\x18\x01R\bpractice\x12&\n" +
 	"\adossier\x18\x02 \x01(\tB\f\xe0A\x02\xbaH\x06r\x04\x90\xce\x18\x01R\adossier\x12\"\n" +
 	"\x05login\x18\x03 \x01(\tB\f\xe0A\x02\xbaH\x06r\x04\xd8\xce\x18\x01R\x05login\x12)\n" +
-	"\x10include_unmapped\x18\x04 \x01(\bR\x0fincludeUnmapped\"\xd1\x01\n" +
-	"\x18CheckStaffAccessResponse\x12%\n" +
-	"\x0eaccess_allowed\x18\x01 \x01(\bR\raccessAllowed\x12Q\n" +
+	"\x10include_unmapped\x18\x04 \x01(\bR\x0fincludeUnmapped\"\xe9\x01\n" +
+	"\x18CheckStaffAccessResponse\x12*\n" +
+	"\x0eaccess_allowed\x18\x01 \x01(\bH\x00R\raccessAllowed\x88\x01\x01\x12Q\n" +
 	"\bunmapped\x18\x02 \x03(\v25.cegid.loop.v1.CheckStaffAccessResponse.UnmappedEntryR\bunmapped\x1a;\n" +
 	"\rUnmappedEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01B\xa9\x01\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01B\x11\n" +
+	"\x0f_access_allowedB\xa9\x01\n" +
 	"\x11com.cegid.loop.v1B\n" +
 	"StaffProtoP\x01Z2cegid.internal/gateway/gen/go/cegid/loop/v1;loopv1\xa2\x02\x03CLX\xaa\x02\rCegid.Loop.V1\xca\x02\rCegid\\Loop\\V1\xe2\x02\x19Cegid\\Loop\\V1\\GPBMetadata\xea\x02\x0fCegid::Loop::V1b\x06proto3"
 
@@ -596,6 +597,7 @@ func file_cegid_loop_v1_staff_proto_init() {
 	}
 	file_cegid_loop_v1_rules_proto_init()
 	file_cegid_loop_v1_staff_proto_msgTypes[0].OneofWrappers = []any{}
+	file_cegid_loop_v1_staff_proto_msgTypes[6].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
