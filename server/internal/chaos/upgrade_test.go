@@ -84,11 +84,15 @@ func TestAnOlderServerBesideANewOneSendsNothing(t *testing.T) {
 
 	// The old one is shut out.
 	for name, call := range map[string]func() (int, http.Header, map[string]any){
-		"a repeat":                     func() (int, http.Header, map[string]any) { return send(old, "CEGID001", "OLD-1", "FA-1") },
-		"the id in another dossier":    func() (int, http.Header, map[string]any) { return send(old, "CEGID003", "OLD-1", "FA-1") },
-		"a new import":                 func() (int, http.Header, map[string]any) { return send(old, "CEGID001", "OLD-2", "FA-2") },
-		"what became of the first one": func() (int, http.Header, map[string]any) { return ask(old, http.MethodGet, "/v1/practices/demo/imports/OLD-1", "") },
-		"a list":                       func() (int, http.Header, map[string]any) { return ask(old, http.MethodGet, "/v1/practices/demo/imports", "") },
+		"a repeat":                  func() (int, http.Header, map[string]any) { return send(old, "CEGID001", "OLD-1", "FA-1") },
+		"the id in another dossier": func() (int, http.Header, map[string]any) { return send(old, "CEGID003", "OLD-1", "FA-1") },
+		"a new import":              func() (int, http.Header, map[string]any) { return send(old, "CEGID001", "OLD-2", "FA-2") },
+		"what became of the first one": func() (int, http.Header, map[string]any) {
+			return ask(old, http.MethodGet, "/v1/practices/demo/imports/OLD-1", "")
+		},
+		"a list": func() (int, http.Header, map[string]any) {
+			return ask(old, http.MethodGet, "/v1/practices/demo/imports", "")
+		},
 	} {
 		if code, _, answer := call(); code != http.StatusServiceUnavailable || reason(answer) != "LEDGER_UNAVAILABLE" {
 			t.Errorf("the old server answers %s with %d %v", name, code, answer)

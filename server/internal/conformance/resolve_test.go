@@ -1,8 +1,8 @@
 package conformance
 
 import (
-	"cmp"
 	"bytes"
+	"cmp"
 	"context"
 	"fmt"
 	"net/http"
