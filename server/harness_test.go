@@ -251,9 +251,9 @@ func eventually(t *testing.T, what string, condition func() bool) {
 }
 
 // dial returns a client of the gRPC listener; roots nil is plaintext.
-func dial(t *testing.T, address string, config *tls.Config) *grpc.ClientConn {
+func dial(t *testing.T, address string, config *tls.Config, options ...grpc.DialOption) *grpc.ClientConn {
 	t.Helper()
-	conn, err := grpc.NewClient(address, grpc.WithTransportCredentials(credentialsOf(config)))
+	conn, err := grpc.NewClient(address, append(options, grpc.WithTransportCredentials(credentialsOf(config)))...)
 	if err != nil {
 		t.Fatal(err)
 	}

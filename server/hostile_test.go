@@ -9,11 +9,13 @@ import (
 	"crypto/sha256"
 	"crypto/x509"
 	"encoding/base64"
+	"encoding/binary"
 	"encoding/json"
 	"encoding/pem"
 	"errors"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"slices"
@@ -26,9 +28,11 @@ import (
 	"golang.org/x/net/http2"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
+	grpcgzip "google.golang.org/grpc/encoding/gzip"
 	"google.golang.org/grpc/health/grpc_health_v1"
 	"google.golang.org/grpc/metadata"
 	reflectionpb "google.golang.org/grpc/reflection/grpc_reflection_v1"
+	"google.golang.org/protobuf/encoding/protowire"
 	"google.golang.org/protobuf/proto"
 
 	looppb "cegid.internal/gateway/gen/go/cegid/loop/v1"
@@ -59,7 +63,7 @@ const (
 	deniedGRPC, deniedREST     = "PermissionDenied CALLER_NOT_ALLOWED", "403 CALLER_NOT_ALLOWED"
 	malformedGRPC              = "InvalidArgument REQUEST_MALFORMED"
 	malformedREST              = "400 REQUEST_MALFORMED"
-	notCompressed              = "200 12" // this service understands no compression
+	ratioGRPC                  = "200 3" // of what inflates to more than 100 times its size
 	unknownPath                = "404 METHOD_UNKNOWN"
 )
 
@@ -414,13 +418,44 @@ var attacks = []attack{
 	{
 		"the same in 8 kB that are compressed", func(s *siege) string {
 			return s.message(alice, importRPC, bytes.Repeat([]byte{entriesTag, 0}, 4_000_000), true)
-		}, notCompressed,
+		}, ratioGRPC,
 		func(s *siege) string {
 			return s.rest("POST", demoImports, zipped(`{"entries": [`+strings.Repeat(`{},`, 2_700_000)+`{}]}`), append(bearer(alice), "Content-Encoding", "gzip")...)
 		}, malformedREST,
 	},
 	{
-		name: "a bomb of 32 MiB that is compressed", grpc: func(s *siege) string { return s.message(alice, importRPC, nil, true) }, wantGRPC: notCompressed,
+		name: "a bomb of 32 MiB that is compressed", grpc: func(s *siege) string { return s.message(alice, importRPC, nil, true) }, wantGRPC: ratioGRPC,
+	},
+	{
+		name: "the same of a stranger", grpc: func(s *siege) string { return s.message("x", importRPC, nil, true) }, wantGRPC: "200 16",
+	},
+	{
+		name: "the same of a stranger to a method that asks for no token", grpc: func(s *siege) string { return s.message("x", grpc_health_v1.Health_Check_FullMethodName, nil, true) }, wantGRPC: "200 16",
+	},
+	{
+		name: "the same of a stranger on a stream that asks for no token", grpc: func(s *siege) string {
+			return s.message("x", reflectionpb.ServerReflection_ServerReflectionInfo_FullMethodName, nil, true)
+		}, wantGRPC: "200 16",
+	},
+	{
+		name: "a bomb of many members", grpc: func(s *siege) string {
+			return s.zipped(alice, importRPC, strings.Repeat(zipped(strings.Repeat("\x00", 1<<20)), 9))
+		}, wantGRPC: ratioGRPC,
+	},
+	{
+		name: "a bomb that says to be small", grpc: func(s *siege) string {
+			bomb := zipped(strings.Repeat("\x00", 32<<20))
+			return s.zipped(alice, importRPC, bomb[:len(bomb)-4]+"\x01\x00\x00\x00")
+		}, wantGRPC: ratioGRPC,
+	},
+	{
+		name: "gzip that is cut short", grpc: func(s *siege) string { return s.zipped(alice, importRPC, zipped("some text")[:15]) }, wantGRPC: "200 3",
+	},
+	{
+		name: "a message that is said to be gzip", grpc: func(s *siege) string { return s.zipped(alice, listAccountsRPC, "\x0a\x04demo") }, wantGRPC: "200 3",
+	},
+	{
+		name: "two million entries, 90 times as large as what is sent", grpc: func(s *siege) string { return s.invoke(alice, importRPC, denseWhenInflated(), compressed) }, wantGRPC: malformedGRPC,
 	},
 	{
 		name: "a compression that nobody knows", grpc: func(s *siege) string {
@@ -792,25 +827,41 @@ func (asBytes) Unmarshal([]byte, any) error   { return nil }
 func (asBytes) Name() string                  { return "proto" }
 
 // message sends bytes as a request; nil is 32 MiB of zeros, compressed.
-func (s *siege) message(token, method string, message []byte, compressed bool) string {
-	if !compressed {
-		ctx, cancel := context.WithTimeout(metadata.AppendToOutgoingContext(s.t.Context(), as(token)...), patience)
-		defer cancel()
-		return s.verdict(s.anonymous.Invoke(ctx, method, message, nil, grpc.ForceCodec(asBytes{})))
+func (s *siege) message(token, method string, message []byte, inGzip bool) string {
+	if !inGzip {
+		return s.invoke(token, method, message)
 	}
-	var body bytes.Buffer
-	zip, _ := gzip.NewWriterLevel(&body, gzip.BestSpeed)
-	if message != nil {
-		_, _ = zip.Write(message)
-	} else {
-		zeros := make([]byte, 1<<20)
-		for range 32 {
-			_, _ = zip.Write(zeros)
-		}
+	text := string(message)
+	if message == nil {
+		text = strings.Repeat("\x00", 32<<20)
 	}
-	_ = zip.Close()
-	n := body.Len()
-	framed := append([]byte{1, byte(n >> 24), byte(n >> 16), byte(n >> 8), byte(n)}, body.Bytes()...)
+	return s.zipped(token, method, zipped(text))
+}
+
+func (s *siege) invoke(token, method string, message []byte, options ...grpc.CallOption) string {
+	ctx, cancel := context.WithTimeout(metadata.AppendToOutgoingContext(s.t.Context(), as(token)...), patience)
+	defer cancel()
+	return s.verdict(s.anonymous.Invoke(ctx, method, message, nil, append(options, grpc.ForceCodec(asBytes{}))...))
+}
+
+var compressed = grpc.UseCompressor(grpcgzip.Name)
+
+// denseWhenInflated is a message of two million entries that gzip makes hardly 100 times smaller, thanks to a field that
+// nobody knows.
+func denseWhenInflated() []byte {
+	const random = 84_000
+	message := protowire.AppendTag(nil, 1000, protowire.BytesType)
+	message = protowire.AppendVarint(message, random)
+	for range random / 4 {
+		message = binary.LittleEndian.AppendUint32(message, rand.Uint32())
+	}
+	return append(message, bytes.Repeat([]byte{entriesTag, 0}, 4_000_000)...)
+}
+
+// zipped sends bytes as a request that is said to be compressed.
+func (s *siege) zipped(token, method, body string) string {
+	n := len(body)
+	framed := append([]byte{1, byte(n >> 24), byte(n >> 16), byte(n >> 8), byte(n)}, body...)
 	// No more than the connection's window takes: the answer does not wait for the rest.
 	return s.h2(s.p.grpc, grpcFields(method, "grpc-encoding", "gzip", "authorization", "Bearer "+token), framed[:min(len(framed), 60<<10)])
 }
@@ -916,6 +967,7 @@ var floods = []flood{
 	{"continuations on the REST port", func(t *testing.T, s *siege) { continuations(t, s, s.p.http, restFields("GET", demoAccounts)) }},
 	{"messages of strangers that are large", largeMessages},
 	{"messages of a caller's that say much in few bytes", denseMessages},
+	{"messages of a caller's that become large by inflating", inflatedMessages},
 	{"refusals", refusals},
 	{"connections", connections},
 }
@@ -1037,6 +1089,20 @@ func denseMessages(t *testing.T, s *siege) {
 		all.Go(func() { // of which one at a time is read
 			if said := s.rest("POST", demoImports, body, bearer(alice)...); said != malformedREST {
 				t.Errorf("REST answers %q", said)
+			}
+		})
+	}
+	all.Wait()
+}
+
+// inflatedMessages would hold 16 MB each, of which a caller's may hold 64 MiB at a time.
+func inflatedMessages(t *testing.T, s *siege) {
+	message := denseWhenInflated()
+	var all sync.WaitGroup
+	for range 64 {
+		all.Go(func() {
+			if said := s.invoke(alice, importRPC, message, compressed); said != malformedGRPC && said != "ResourceExhausted CALLER_LIMIT" {
+				t.Errorf("gRPC answers %q", said)
 			}
 		})
 	}

@@ -3,6 +3,7 @@ package main
 
 import (
 	"cmp"
+	stdgzip "compress/gzip"
 	"context"
 	"errors"
 	"fmt"
@@ -12,6 +13,7 @@ import (
 	"syscall"
 
 	"github.com/alecthomas/kong"
+	"google.golang.org/grpc/encoding/gzip"
 
 	_ "time/tzdata" // Europe/Paris, also in an image without zone files
 )
@@ -32,6 +34,9 @@ type commands struct {
 var release string
 
 func main() {
+	// Of the process, so before anything is served. A third of the work of grpc-go's own level, for answers a tenth larger.
+	_ = gzip.SetLevel(stdgzip.BestSpeed)
+
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	defer stop()
 	// A second signal ends the process at once.

@@ -344,7 +344,7 @@ type peace struct {
 }
 
 func (s *siege) keepPeace() *peace {
-	conn := dial(s.t, s.p.grpc, s.trust())
+	conn, compressing := dial(s.t, s.p.grpc, s.trust()), dial(s.t, s.p.grpc, s.trust(), grpc.WithDefaultCallOptions(compressed))
 	p := &peace{conn: conn, stop: make(chan struct{})}
 	web := s.browser()
 	token := s.issuer.Token(s.t, map[string]any{"sub": "carol"})
@@ -358,6 +358,9 @@ func (s *siege) keepPeace() *peace {
 				return strings.ToUpper(s.verdict(err))
 			}
 			return strings.ToUpper(s.listOver(conn, "demo", "CEGID001", as(alice)...))
+		},
+		"gRPC, compressed": func(int) string {
+			return strings.ToUpper(s.listOver(compressing, "partner", "DOSSIER_TEST", as(bob)...))
 		},
 		"gRPC, with a JWT": func(int) string {
 			return strings.ToUpper(s.listOver(conn, "demo", "CEGID001", as(token)...))

@@ -23,9 +23,11 @@ go run ./proto/thirdparty >"$scratch/thirdparty.binpb"
 mkdir -p "$new/descriptor"
 # Without source positions the image changes only with the contract.
 "$buf" build proto --exclude-source-info -o "$new/descriptor/loop.binpb"
-"$buf" build proto -o "$scratch/commented.binpb"
+"$buf" build --path proto/cegid --path third_party/google/rpc -o "$scratch/commented.binpb"
 "$scratch/comments" cegid/ <"$scratch/commented.binpb" >"$new/descriptor/comments.json"
-"$scratch/protoprint" -bundle cegid/ "$new/bundle" <"$scratch/commented.binpb"
+"$scratch/protoprint" -bundle cegid/,google/rpc/ -go-package "$(go list -m)/gen/go" "$new/bundle" <"$scratch/commented.binpb"
+# A module of its own, or buf would look for it in the one that stands above it.
+printf '%s\n' '# Written by tools/generate.sh. Do not edit.' 'version: v2' >"$new/bundle/buf.yaml"
 "$scratch/serviceconfig" "$new/descriptor/loop.binpb" >"$new/bundle/service_config.json"
 
 # The first document gives the merged one its title and servers.

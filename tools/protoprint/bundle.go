@@ -10,19 +10,24 @@ import (
 	"google.golang.org/protobuf/types/descriptorpb"
 )
 
-// strip reduces set to the files below prefix, without options that are extensions, and to what they then need.
-// Files below prefix that define options serve no one any more and go.
-func strip(set *descriptorpb.FileDescriptorSet, files *protoregistry.Files, prefix string) error {
+// strip reduces set to the files below prefixes, without options that are extensions, and to what they then need.
+// Files below a prefix that define options serve no one any more and go.
+func strip(set *descriptorpb.FileDescriptorSet, files *protoregistry.Files, prefixes []string) error {
 	byPath := map[string]*descriptorpb.FileDescriptorProto{}
 	var queue []string
 	for _, file := range set.File {
 		byPath[file.GetName()] = file
-		if strings.HasPrefix(file.GetName(), prefix) && len(file.Extension) == 0 {
-			queue = append(queue, file.GetName())
-		}
 	}
-	if len(queue) == 0 {
-		return fmt.Errorf("no file below %s", prefix)
+	for _, prefix := range prefixes {
+		before := len(queue)
+		for _, file := range set.File {
+			if strings.HasPrefix(file.GetName(), prefix) && len(file.Extension) == 0 {
+				queue = append(queue, file.GetName())
+			}
+		}
+		if len(queue) == before {
+			return fmt.Errorf("no file below %s", prefix)
+		}
 	}
 	keep := map[string]bool{}
 	for len(queue) > 0 {

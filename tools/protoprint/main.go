@@ -1,10 +1,11 @@
 // Command protoprint reads a FileDescriptorSet on standard input and writes its files as .proto text below a folder.
 //
-//	protoprint [-bundle PREFIX] DIR < set.binpb
+//	protoprint [-bundle PREFIX,... [-go-package PATH]] DIR < set.binpb
 //
 // Files of google/protobuf are left out: every compiler carries them. With -bundle, only files whose path starts
-// with PREFIX are written, without options that are extensions, and with the files that their fields and methods
-// still need: what is written compiles with protoc alone.
+// with a PREFIX are written, without options that are extensions, and with the files that their fields and methods
+// still need: what is written compiles with protoc alone. With -go-package, files that name no Go package get one below
+// PATH.
 package main
 
 import (
@@ -12,6 +13,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -19,6 +21,7 @@ import (
 	"github.com/jhump/protoreflect/v2/protoprint"
 	"google.golang.org/protobuf/reflect/protodesc"
 	"google.golang.org/protobuf/reflect/protoreflect"
+	"google.golang.org/protobuf/types/descriptorpb"
 
 	"cegid.internal/gateway/tools/internal/descriptors"
 )
@@ -26,22 +29,27 @@ import (
 const (
 	wellKnown = "google/protobuf/"
 	header    = "// Written by tools/generate.sh from proto/, without the options that need other imports. Do not edit.\n\n"
+
+	google       = "google/"
+	googleHeader = "// Of github.com/googleapis/googleapis, Copyright Google LLC, under the Apache License, Version 2.0.\n" +
+		"// Written by tools/generate.sh from its descriptor, without comments. Do not edit.\n\n"
 )
 
 func main() {
-	bundle := flag.String("bundle", "", "write only what files below `PREFIX` need, without extension options")
+	bundle := flag.String("bundle", "", "write only what files below `PREFIX,...` need, without extension options")
+	goPackage := flag.String("go-package", "", "give files without a Go package one below `PATH`")
 	flag.Parse()
 	if flag.NArg() != 1 {
-		fmt.Fprintln(os.Stderr, "usage: protoprint [-bundle PREFIX] DIR < set.binpb")
+		fmt.Fprintln(os.Stderr, "usage: protoprint [-bundle PREFIX,... [-go-package PATH]] DIR < set.binpb")
 		os.Exit(2)
 	}
-	if err := run(os.Stdin, flag.Arg(0), *bundle); err != nil {
+	if err := run(os.Stdin, flag.Arg(0), *bundle, *goPackage); err != nil {
 		fmt.Fprintln(os.Stderr, "protoprint:", err)
 		os.Exit(1)
 	}
 }
 
-func run(in io.Reader, dir, bundle string) error {
+func run(in io.Reader, dir, bundle, goPackage string) error {
 	raw, err := io.ReadAll(in)
 	if err != nil {
 		return err
@@ -50,11 +58,12 @@ func run(in io.Reader, dir, bundle string) error {
 	if err != nil {
 		return err
 	}
-	head := ""
 	if bundle != "" {
-		head = header
-		if err := strip(set, files, bundle); err != nil {
+		if err := strip(set, files, strings.Split(bundle, ",")); err != nil {
 			return err
+		}
+		if goPackage != "" {
+			nameGoPackages(set, goPackage)
 		}
 		if files, err = protodesc.NewFiles(set); err != nil {
 			return err
@@ -69,6 +78,14 @@ func run(in io.Reader, dir, bundle string) error {
 		if strings.HasPrefix(file.Path(), wellKnown) {
 			return true
 		}
+		head := ""
+		switch {
+		case bundle == "":
+		case strings.HasPrefix(file.Path(), google):
+			head = googleHeader
+		default:
+			head = header
+		}
 		text, err := printer.PrintProtoToString(file)
 		if err == nil {
 			err = write(filepath.Join(dir, filepath.FromSlash(file.Path())), head+space(text))
@@ -79,6 +96,26 @@ func run(in io.Reader, dir, bundle string) error {
 		return err == nil
 	})
 	return failed
+}
+
+var version = regexp.MustCompile(`^v\d+[a-z0-9]*$`)
+
+// nameGoPackages names those of files that have none, as buf's managed mode does: `loopv1` below cegid/loop/v1.
+func nameGoPackages(set *descriptorpb.FileDescriptorSet, below string) {
+	for _, file := range set.File {
+		if file.GetOptions().GetGoPackage() != "" || strings.HasPrefix(file.GetName(), wellKnown) {
+			continue
+		}
+		dir := path.Dir(file.GetName())
+		name := path.Base(dir)
+		if version.MatchString(name) {
+			name = path.Base(path.Dir(dir)) + name
+		}
+		if file.Options == nil {
+			file.Options = &descriptorpb.FileOptions{}
+		}
+		file.Options.GoPackage = new(path.Join(below, dir) + ";" + name)
+	}
 }
 
 func write(path, text string) error {

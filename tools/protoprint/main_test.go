@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -101,7 +102,7 @@ func TestBundleHoldsWhatOwnFilesNeedWithoutOptions(t *testing.T) {
 		t.Fatal(err)
 	}
 	set := compile(t, sources)
-	if err := run(bytes.NewReader(set), dir, "own/"); err != nil {
+	if err := run(bytes.NewReader(set), dir, "own/", ""); err != nil {
 		t.Fatal(err)
 	}
 	printed := read(t, dir)
@@ -116,9 +117,41 @@ func TestBundleHoldsWhatOwnFilesNeedWithoutOptions(t *testing.T) {
 	compile(t, printed) // needs nothing that is not in the bundle
 }
 
+// TestBundleOfSeveralPrefixes: with what nothing of ours refers to, such as the details of errors, and with Go packages.
+func TestBundleOfSeveralPrefixes(t *testing.T) {
+	const named = `option go_package = "google.example/rpc/code;code";`
+	set := compile(t, map[string]string{
+		"own/thing/v1/thing.proto": "syntax = \"proto3\";\npackage own.thing.v1;\nmessage Thing {}\n",
+		"own/old/thing.proto":      "syntax = \"proto3\";\npackage own.old;\nmessage Thing {}\n",
+		"google/rpc/code.proto":    "syntax = \"proto3\";\npackage google.rpc;\n" + named + "\nenum Code { OK = 0; }\n",
+	})
+	dir := t.TempDir()
+	if err := run(bytes.NewReader(set), dir, "own/,google/rpc/", "example.com/gen/go"); err != nil {
+		t.Fatal(err)
+	}
+	printed := read(t, dir)
+	for path, want := range map[string]string{
+		"own/thing/v1/thing.proto": `option go_package = "example.com/gen/go/own/thing/v1;thingv1";`,
+		"own/old/thing.proto":      `option go_package = "example.com/gen/go/own/old;old";`,
+		"google/rpc/code.proto":    named,
+	} {
+		head := header
+		if strings.HasPrefix(path, "google/") {
+			head = googleHeader
+		}
+		if text := printed[path]; !strings.HasPrefix(text, head) || !strings.Contains(text, want) {
+			t.Errorf("%s: %q; want %s", path, text, want)
+		}
+	}
+	compile(t, printed)
+	if err := run(bytes.NewReader(set), dir, "own/,google/type/", ""); err == nil {
+		t.Error("a prefix without files is not noticed")
+	}
+}
+
 func TestEverythingIsPrintedWithItsOptions(t *testing.T) {
 	dir := t.TempDir()
-	if err := run(bytes.NewReader(compile(t, sources)), dir, ""); err != nil {
+	if err := run(bytes.NewReader(compile(t, sources)), dir, "", ""); err != nil {
 		t.Fatal(err)
 	}
 	printed := read(t, dir)
@@ -129,7 +162,7 @@ func TestEverythingIsPrintedWithItsOptions(t *testing.T) {
 		t.Errorf("the option is lost:\n%s", got)
 	}
 	again := t.TempDir()
-	if err := run(bytes.NewReader(compile(t, printed)), again, ""); err != nil {
+	if err := run(bytes.NewReader(compile(t, printed)), again, "", ""); err != nil {
 		t.Fatal(err)
 	}
 	for path, text := range read(t, again) {
@@ -182,13 +215,16 @@ func compile(t *testing.T, sources map[string]string) []byte {
 func read(t *testing.T, dir string) map[string]string {
 	t.Helper()
 	out := map[string]string{}
-	for _, path := range []string{
-		"own/option.proto", "own/unused.proto", "own/service.proto", "own/dropped.proto",
-		"theirs/outer.proto", "theirs/spare.proto",
-	} {
-		if text, err := os.ReadFile(filepath.Join(dir, path)); err == nil {
-			out[path] = string(text)
+	err := fs.WalkDir(os.DirFS(dir), ".", func(path string, entry fs.DirEntry, err error) error {
+		if err != nil || entry.IsDir() {
+			return err
 		}
+		text, err := os.ReadFile(filepath.Join(dir, filepath.FromSlash(path)))
+		out[path] = string(text)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
 	}
 	return out
 }

@@ -48,8 +48,7 @@ import (
 )
 
 const (
-	// maxMessage bounds a request, over gRPC and REST alike.
-	maxMessage = 8 << 20
+	maxMessage = interceptor.MaxMessage
 	maxHeader  = 32 << 10
 	// connectionBuffer is what a connection holds for its reader, each way. Larger ones would read whole dossiers ahead.
 	connectionBuffer = 64 << 10

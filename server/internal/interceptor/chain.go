@@ -78,5 +78,5 @@ func ServerOptions(chain []Named) []grpc.ServerOption {
 			stream = append(stream, each.Stream)
 		}
 	}
-	return []grpc.ServerOption{grpc.ForceServerCodecV2(boundedCodec()), grpc.ChainUnaryInterceptor(unary...), grpc.ChainStreamInterceptor(stream...)}
+	return []grpc.ServerOption{grpc.ForceServerCodecV2(boundedCodec()), withDeflated(), grpc.ChainUnaryInterceptor(unary...), grpc.ChainStreamInterceptor(stream...)}
 }

@@ -10,6 +10,8 @@ import (
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/encoding"
+	"google.golang.org/grpc/encoding/gzip"
 	"google.golang.org/grpc/status"
 	"google.golang.org/grpc/tap"
 
@@ -33,12 +35,15 @@ type Door struct {
 
 	mu       sync.Mutex
 	arriving map[string]*list.List // of func(), to end it, by caller; the oldest first
+	// inflated is what compressed messages of each caller have become, in bytes, and allInflated of all.
+	inflated    map[string]int
+	allInflated int
 }
 
 // NewDoor returns the door of a server whose callers are these.
 func NewDoor(callers Identities, certified Certified) *Door {
 	callers.Certified = certified
-	return &Door{callers: callers, arriving: map[string]*list.List{}}
+	return &Door{callers: callers, arriving: map[string]*list.List{}, inflated: map[string]int{}}
 }
 
 // Callers are those of its server.
@@ -55,20 +60,35 @@ func (d *Door) tap(ctx context.Context, info *tap.Info) (context.Context, error)
 	ctx, caller := d.callers.identified(ctx)
 	timer := time.AfterFunc(arrivalLimit, cancel)
 	leave := d.enter(caller, cancel)
-	arrived := sync.OnceFunc(func() { timer.Stop(); leave() })
-	context.AfterFunc(ctx, arrived)
-	if strings.HasPrefix(info.FullMethodName, "/grpc.reflection.") {
-		return ctx, nil // it has many messages, and all it takes is a moment
-	}
-	return context.WithValue(ctx, arrivalKey{}, arrived), nil
+	a := &arrival{door: d, here: sync.OnceFunc(func() { timer.Stop(); leave() })}
+	context.AfterFunc(ctx, func() { a.here(); a.release(true) })
+	a.lasts = strings.HasPrefix(info.FullMethodName, "/grpc.reflection.") // it has many messages, and all it takes is a moment
+	return context.WithValue(ctx, arrivalKey{}, a), nil
+}
+
+// arrival is a call whose messages come by a door.
+type arrival struct {
+	door  *Door
+	here  func() // says that its first message is
+	lasts bool   // to its end, and not to its first message
+
+	// Of the door's mutex: what its messages have become by inflating, whose they are, and whether it has ended.
+	caller  string
+	claimed int
+	ended   bool
 }
 
 type arrivalKey struct{}
 
+func arrivalOf(ctx context.Context) *arrival {
+	a, _ := ctx.Value(arrivalKey{}).(*arrival)
+	return a
+}
+
 // arrived says that the first message of a call is here.
 func arrived(ctx context.Context) {
-	if here, ok := ctx.Value(arrivalKey{}).(func()); ok {
-		here()
+	if a := arrivalOf(ctx); a != nil && !a.lasts {
+		a.here()
 	}
 }
 
@@ -135,41 +155,77 @@ func (d *Door) guard(method string, handle grpc.MethodHandler) grpc.MethodHandle
 			who, err := d.callers.identify(ctx)
 			ctx, stranger = context.WithValue(ctx, outcomeKey{}, outcome{who, err}), err != nil
 		}
-		var failed error
-		ctx = context.WithValue(ctx, unreadKey{}, &failed)
+		ctx, read := withReading(ctx)
 		return handle(server, ctx, func(message any) error {
 			if !stranger {
-				failed = receive(ctx, decode, message)
+				read.failed = receive(ctx, decode, message)
 			}
 			return nil
 		}, interceptor)
 	}
 }
 
-type unreadKey struct{}
+// reading is what came of reading the messages of a call.
+type reading struct {
+	failed error // why the request of a unary call could not be read
+	bytes  int   // that nobody has charged so far, inflated ones too, whether a message was made of them or not
+}
+
+type readingKey struct{}
+
+func withReading(ctx context.Context) (context.Context, *reading) {
+	read := &reading{}
+	return context.WithValue(ctx, readingKey{}, read), read
+}
 
 // unread is why the request of a call could not be read.
 func unread(ctx context.Context) error {
-	if failed, ok := ctx.Value(unreadKey{}).(*error); ok && *failed != nil {
-		return *failed
+	if read, ok := ctx.Value(readingKey{}).(*reading); ok {
+		return read.failed
 	}
 	return nil
+}
+
+// uncharged is how many bytes were read for a call since this was last asked.
+func uncharged(ctx context.Context) int {
+	read, ok := ctx.Value(readingKey{}).(*reading)
+	if !ok {
+		return 0
+	}
+	n := read.bytes
+	read.bytes = 0
+	return n
 }
 
 // errUnreadable words what grpc-go says of a message.
 func errUnreadable(err error) error {
 	const reason = looppb.ErrorReason_ERROR_REASON_REQUEST_MALFORMED
-	if errors.Is(err, errTooMany) {
+	switch {
+	case apierror.ReasonOf(err) != looppb.ErrorReason_ERROR_REASON_UNSPECIFIED, errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
+		return err
+	case errors.Is(err, errTooMany):
 		return apierror.New(codes.InvalidArgument, reason, "the request has more parts than this service takes: send less at once")
+	case errors.Is(err, errNotGzip):
+		return apierror.New(codes.InvalidArgument, reason, "the message cannot be read: it is said to be gzip, and is not, or is cut short")
 	}
 	return apierror.New(codes.InvalidArgument, reason, "the message cannot be read: it is not of this contract, or not UTF-8")
 }
 
-// receive receives a message, and says whose fault it is when it cannot.
+// receive receives a message, and says whose fault it is when it cannot. The answer is compressed only where it was.
 func receive(ctx context.Context, from func(any) error, message any) error {
-	c := &carrier{into: message}
+	c := &carrier{into: message, zippable: sentIn(ctx) == gzip.Name}
+	if a := arrivalOf(ctx); a != nil {
+		a.release(false)
+		c.inflate = func(zipped []byte) ([]byte, error) { return a.inflate(ctx, zipped) }
+	}
 	err := from(c)
 	arrived(ctx)
+	if read, ok := ctx.Value(readingKey{}).(*reading); ok {
+		read.bytes += c.bytes
+	}
+	if c.zippable && c.plain {
+		_ = grpc.SetSendCompressor(ctx, encoding.Identity) // an error means that the answer has begun
+	}
 	switch said := status.Convert(err); {
 	case c.err != nil:
 		return errUnreadable(c.err)
@@ -183,10 +239,20 @@ func receive(ctx context.Context, from func(any) error, message any) error {
 }
 
 // readable is a stream whose messages are received so.
-type readable struct{ grpc.ServerStream }
+type readable struct {
+	grpc.ServerStream
+	ctx context.Context
+}
+
+func newReadable(inner grpc.ServerStream) readable {
+	ctx, _ := withReading(inner.Context())
+	return readable{inner, ctx}
+}
+
+func (r readable) Context() context.Context { return r.ctx }
 
 func (r readable) RecvMsg(message any) error {
-	return receive(r.Context(), r.ServerStream.RecvMsg, message)
+	return receive(r.ctx, r.ServerStream.RecvMsg, message)
 }
 
 // errTooMany says that a message has more parts than this service makes values of.

@@ -75,7 +75,7 @@ func requestID() Named {
 	})
 	inner := named.Stream
 	named.Stream = func(server any, stream grpc.ServerStream, info *grpc.StreamServerInfo, next grpc.StreamHandler) error {
-		return inner(server, readable{stream}, info, next)
+		return inner(server, newReadable(stream), info, next)
 	}
 	return named
 }
@@ -198,9 +198,6 @@ func authenticate(callers Identities, refusals *Refusals) Named {
 		}
 		call := CallFrom(ctx)
 		call.Caller, call.By = who.caller, who.by
-		if err := unread(ctx); err != nil {
-			return err
-		}
 		if !streaming {
 			return next(ctx)
 		}

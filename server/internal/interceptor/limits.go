@@ -1,6 +1,7 @@
 package interceptor
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"math"
@@ -116,14 +117,20 @@ func exceeded(wait time.Duration, message string, args ...any) error {
 	}.Err()
 }
 
+// sizeOf is what a message measures.
+func sizeOf(message any) int {
+	if m, ok := message.(proto.Message); ok {
+		return proto.Size(m)
+	}
+	return 0
+}
+
 // charge takes what a message measures, which nobody knew before it was there: it may leave a debt.
-func charge(bytes *rate.Limiter, message any) {
-	m, ok := message.(proto.Message)
-	if bytes == nil || !ok {
+func charge(bytes *rate.Limiter, size int) {
+	if bytes == nil {
 		return
 	}
-	now := time.Now()
-	for size := proto.Size(m); size > 0; {
+	for now := time.Now(); size > 0; {
 		part := min(size, bytes.Burst())
 		bytes.ReserveN(now, part)
 		size -= part
@@ -149,6 +156,9 @@ func limitCalls(l *Limits) Named {
 		Unary: func(ctx context.Context, request any, _ *grpc.UnaryServerInfo, next grpc.UnaryHandler) (any, error) {
 			caller := CallFrom(ctx).Caller
 			if caller == "" { // a public method
+				if err := unread(ctx); err != nil {
+					return nil, err
+				}
 				return next(ctx, request)
 			}
 			bytes, err := l.admit(caller, false)
@@ -156,10 +166,14 @@ func limitCalls(l *Limits) Named {
 				return nil, err
 			}
 			defer l.leave(caller, false)
-			charge(bytes, request)
+			// What could not be read was read all the same, and inflated.
+			charge(bytes, cmp.Or(uncharged(ctx), sizeOf(request)))
+			if err := unread(ctx); err != nil {
+				return nil, err
+			}
 			response, err := next(cegidclient.WithParty(ctx, caller), request)
 			if err == nil {
-				charge(bytes, response)
+				charge(bytes, sizeOf(response))
 			}
 			return response, err
 		},
@@ -198,9 +212,11 @@ func (s *pacedStream) RecvMsg(message any) error {
 		return err
 	}
 	err := s.ServerStream.RecvMsg(message)
-	if err == nil {
-		charge(s.bytes, message)
+	read := uncharged(s.ctx)
+	if read == 0 && err == nil {
+		read = sizeOf(message)
 	}
+	charge(s.bytes, read)
 	return err
 }
 
@@ -208,7 +224,7 @@ func (s *pacedStream) SendMsg(message any) error {
 	if err := s.wait(); err != nil {
 		return err
 	}
-	charge(s.bytes, message)
+	charge(s.bytes, sizeOf(message))
 	// In the background, because nothing but the end of the call interrupts a SendMsg, no deadline either. One that is left
 	// behind ends when the handler has returned.
 	sent := make(chan error, 1)

@@ -1,6 +1,8 @@
 package interceptor
 
 import (
+	"bytes"
+
 	"google.golang.org/grpc/encoding"
 	_ "google.golang.org/grpc/encoding/proto" // registers what is bounded here
 	"google.golang.org/grpc/mem"
@@ -25,13 +27,39 @@ type bounded struct{ encoding.CodecV2 }
 type carrier struct {
 	into any
 	err  error
+	// zippable says that its call names gzip for its messages, and inflate makes one of what is gzip; nil refuses it.
+	zippable bool
+	inflate  func(zipped []byte) (message []byte, err error)
+	// plain says that a message came that was not compressed, and bytes how many there were, inflated ones too.
+	plain bool
+	bytes int
+}
+
+// take makes a message of bytes.
+func (c *carrier) take(data mem.BufferSlice, unmarshal func(mem.BufferSlice, any) error) error {
+	if !c.zippable || len(data) == 0 || !bytes.HasPrefix(data[0].ReadOnlyData(), gzipMagic) {
+		c.plain = true
+		c.bytes += data.Len()
+		return unmarshal(data, c.into)
+	}
+	if c.inflate == nil {
+		return errCompressed
+	}
+	zipped := data.MaterializeToBuffer(mem.DefaultBufferPool()) // no copy: the decompressor made one of it
+	defer zipped.Free()
+	message, err := c.inflate(zipped.ReadOnlyData())
+	c.bytes += max(data.Len(), len(message))
+	if err != nil {
+		return err
+	}
+	return unmarshal(mem.BufferSlice{mem.SliceBuffer(message)}, c.into)
 }
 
 func boundedCodec() encoding.CodecV2 { return bounded{encoding.GetCodecV2("proto")} }
 
 func (b bounded) Unmarshal(data mem.BufferSlice, into any) error {
 	if c, ok := into.(*carrier); ok {
-		c.err = b.Unmarshal(data, c.into)
+		c.err = c.take(data, b.Unmarshal)
 		return nil
 	}
 	if message, ok := into.(proto.Message); ok && data.Len() > fewParts {
