@@ -85,9 +85,3 @@ func utf8Charset(charset string) bool {
 func (a *api) byCertificate(r *http.Request) bool {
 	return len(r.Header.Values("Authorization")) == 0 && len(a.identity(r.Context(), r)) > 0
 }
-
-// isUnsaid tells whether a Content-Type says nothing of its body.
-func isUnsaid(contentType string) bool {
-	media, _, err := mime.ParseMediaType(contentType)
-	return err == nil && slices.Contains(unsaid, media)
-}

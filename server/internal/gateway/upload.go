@@ -182,8 +182,8 @@ func (u *upload) send(stream grpc.ClientStream, about protoreflect.Message, file
 func (u *upload) aboutFile(r *http.Request, found *route) (protoreflect.Message, error) {
 	about := u.about.ProtoReflect().New()
 	fields := about.Descriptor().Fields()
-	if said := r.Header.Get("Content-Type"); u.contentType && !isUnsaid(said) {
-		about.Set(fields.ByName("content_type"), protoreflect.ValueOfString(said))
+	if u.contentType {
+		about.Set(fields.ByName("content_type"), protoreflect.ValueOfString(r.Header.Get("Content-Type")))
 	}
 	query, err := url.ParseQuery(r.URL.RawQuery)
 	if err != nil {
