@@ -135,7 +135,7 @@ func TestAPathWithAnEmptyPart(t *testing.T) {
 				path := placeholder.ReplaceAllString(template[:at[0]], "demo") + placeholder.ReplaceAllString(template[at[1]:], "demo")
 				name := strings.Trim(template[at[0]:at[1]], "{}")
 				got := f.do(t, method, path, "")
-				if got.StatusCode != 400 || got.reason != "FIELD_INVALID" || !slices.Equal(got.fields, []string{name}) || !strings.Contains(got.message, "empty in the path") {
+				if got.StatusCode != 400 || got.reason != "FIELD_INVALID" || !slices.Contains(got.fields, name) {
 					t.Errorf("%s %s, without part %d: HTTP %d %s", method, path, i, got.StatusCode, got.text)
 				}
 			}
@@ -145,7 +145,7 @@ func TestAPathWithAnEmptyPart(t *testing.T) {
 				}
 				path := filled[:i] + "/" + filled[i:]
 				got := f.do(t, method, path, "")
-				if got.StatusCode != 404 && got.StatusCode != 400 || !strings.Contains(got.message, "empty") {
+				if (got.StatusCode != 404 || !strings.Contains(got.message, "empty part")) && (got.StatusCode != 400 || got.reason != "FIELD_INVALID") {
 					t.Errorf("%s %s: HTTP %d %s", method, path, got.StatusCode, got.text)
 				}
 			}

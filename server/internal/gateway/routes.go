@@ -140,7 +140,8 @@ func (r routes) withoutEmptyParts(request *http.Request) bool {
 	return found != nil
 }
 
-// checkPath refuses an empty variable where the contract does: grpc-gateway takes some such paths for unknown ones.
+// checkPath lets the contract's own rules speak of an empty variable: grpc-gateway takes some such paths for unknown
+// ones.
 func (r *route) checkPath(path string, check func(proto.Message) error) error {
 	values := r.path.FindStringSubmatch(path)[1:]
 	request := dynamicpb.NewMessage(r.request)
@@ -153,21 +154,18 @@ func (r *route) checkPath(path string, check func(proto.Message) error) error {
 			request.Set(field, protoreflect.ValueOfString(value))
 		}
 	}
-	if !slices.Contains(values, "") || check(request) == nil {
+	if !slices.Contains(values, "") {
 		return nil
 	}
-	var empty []apierror.Violation
-	for i, name := range r.variables {
-		if values[i] != "" {
-			continue
-		}
-		problem := "is empty in the path: give it between the slashes"
-		if strings.HasSuffix(path, "/") && i == len(values)-1 {
-			problem = "is empty in the path: give it, or leave out the slash at the end, which makes it another path"
-		}
-		empty = append(empty, apierror.Violation{Field: name, Description: problem})
+	err := check(request)
+	if err == nil {
+		return nil
 	}
-	return apierror.Invalid(looppb.ErrorReason_ERROR_REASON_FIELD_INVALID, empty...)
+	if strings.HasSuffix(path, "/") {
+		return apierror.Field(looppb.ErrorReason_ERROR_REASON_FIELD_INVALID, r.variables[len(values)-1],
+			"is empty in the path: give it, or leave out the slash at the end, without which this is another path")
+	}
+	return err
 }
 
 // checkQuery refuses query parameters that the method would not read.
