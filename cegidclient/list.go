@@ -33,7 +33,8 @@ const (
 // Page is a part of a list. Paging by position is no snapshot: while a dossier changes, items can be missed.
 type Page[T any] struct {
 	Items []T
-	// End reports that nothing follows. Without it the next page may still turn out empty.
+	// End reports that nothing follows. Without it the next page may still turn out empty, when there was no room for one item
+	// more in the last of Loop's pages.
 	End bool
 	// Skip is the position of the first item, NextSkip the one to continue from.
 	Skip, NextSkip int
@@ -195,6 +196,9 @@ func (l *Lister[T]) read(ctx context.Context, dossier string, opts ListOptions, 
 		if size == 0 {
 			size = defaultTake
 		}
+		if wanted > 0 { // one more than wanted tells whether anything follows
+			size = wanted + 1
+		}
 		size = min(size, l.c.limits.PageSize)
 		ahead := opts.Ahead
 		if ahead <= 0 {
@@ -227,10 +231,10 @@ func (l *Lister[T]) read(ctx context.Context, dossier string, opts ListOptions, 
 			for len(queue) < window {
 				take := l.known.cap(size)
 				if wanted > 0 {
-					take = min(take, left-asked)
-				}
-				if take <= 0 {
-					return
+					if left == 0 && suspect == 0 || asked > 0 && asked >= left {
+						return
+					}
+					take = min(take, left-asked+1)
 				}
 				pageCtx, cancel := context.WithCancel(ctx)
 				q := request[T]{skip: from + asked, take: take, answer: make(chan answerPage[T], 1), cancel: cancel}
@@ -291,11 +295,15 @@ func (l *Lister[T]) read(ctx context.Context, dossier string, opts ListOptions, 
 			out := chunk[T]{items: page.items, next: next, end: end}
 			if wanted > 0 {
 				if len(out.items) > left { // more than asked: the rest belongs to the next call
-					out.items, out.next, out.end = out.items[:left:left], q.skip+page.at[left-1]+1, false
+					used := 0
+					if left > 0 {
+						used = page.at[left-1] + 1
+					}
+					out.items, out.next, out.end = out.items[:left:left], q.skip+used, false
 				}
 				left -= len(out.items)
 			}
-			done := end || wanted > 0 && left == 0
+			done := end || wanted > 0 && left == 0 && suspect == 0
 			if !done {
 				fill(next)
 			}

@@ -89,6 +89,51 @@ func TestListFillsAPageFromManyOfLoops(t *testing.T) {
 	}
 }
 
+// TestTheEndIsKnownByOneItemMore: pages whose size divides the list have no empty one after them, and take no more requests.
+func TestTheEndIsKnownByOneItemMore(t *testing.T) {
+	walk := func(t *testing.T, c *Client, take int) (sizes []int) {
+		t.Helper()
+		for skip := 0; ; {
+			page, err := c.Accounts.List(t.Context(), "D1", ListOptions{Skip: skip, Take: take})
+			if err != nil {
+				t.Fatal(err)
+			}
+			sizes = append(sizes, len(page.Items))
+			if skip = page.NextSkip; page.End {
+				return sizes
+			}
+		}
+	}
+	for _, tc := range []struct {
+		name            string
+		take, cap       int
+		pages, requests int
+	}{
+		{"one each", 1, 0, 12, 12},
+		{"pages of four", 4, 0, 3, 3},
+		{"two pages", 6, 0, 2, 2},
+		{"pages that do not divide it", 5, 0, 3, 3},
+		{"all at once, while none has been longer", 12, 0, 1, 2},
+		{"less than the cap", 3, 4, 4, 4},
+		{"as much as the cap, where one more would take a request", 4, 4, 4, 5},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			d := dossier{count: 12, cap: tc.cap}
+			c, _ := testClient(t, d.handler)
+			if sizes := walk(t, c, tc.take); len(sizes) != tc.pages || d.requests() != tc.requests {
+				t.Errorf("pages of %v in %d requests; want %d in %d", sizes, d.requests(), tc.pages, tc.requests)
+			}
+		})
+	}
+	d := dossier{count: 13}
+	c, _ := testClient(t, d.handler)
+	walk(t, c, 20)
+	d.count = 12
+	if sizes := walk(t, c, 12); len(sizes) != 1 {
+		t.Errorf("all at once, after a longer one: pages of %v", sizes)
+	}
+}
+
 func TestTheHiddenCapIsLearntAndUsedLater(t *testing.T) {
 	d := dossier{count: 1000, cap: 100}
 	c, _ := testClient(t, d.handler)
@@ -252,7 +297,7 @@ func TestTheQueryIsSentAsLoopPrintsIt(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := "codeDossier=CEGID%20003&filter=code%3D%3D%22A%2BB%22%26%26libelle%21%3D%22%C3%A0%20nouveau%22&skip=0&sort=libelle%3Adesc%26%26code&take=100"
+	want := "codeDossier=CEGID%20003&filter=code%3D%3D%22A%2BB%22%26%26libelle%21%3D%22%C3%A0%20nouveau%22&skip=0&sort=libelle%3Adesc%26%26code&take=101"
 	if raw != want {
 		t.Errorf("query\n got %s\nwant %s", raw, want)
 	}

@@ -98,14 +98,14 @@ func TestThePracticesOwnListsAskForThePracticeItself(t *testing.T) {
 	const letter = "7e8a3295-ec43-4161-a2dc-d0c85d9e56bf"
 	of := ListOptions{Filter: Equal(ActivityEngagementLetterID, letter)}
 	for want, list := range map[string]func() error{
-		"/AgenceCabinet?codeDossier=cabinet&skip=0&sort=code&take=100": func() error { _, err := c.Offices.List(t.Context(), PracticeDossier, ListOptions{}); return err },
-		"/groupe?codeDossier=cabinet&skip=0&sort=code&take=100":        func() error { _, err := c.WorkGroups.List(t.Context(), PracticeDossier, ListOptions{}); return err },
-		"/CollaborateurCabinet?codeDossier=cabinet&skip=0&sort=identifiant&take=100": func() error {
+		"/AgenceCabinet?codeDossier=cabinet&skip=0&sort=code&take=101": func() error { _, err := c.Offices.List(t.Context(), PracticeDossier, ListOptions{}); return err },
+		"/groupe?codeDossier=cabinet&skip=0&sort=code&take=101":        func() error { _, err := c.WorkGroups.List(t.Context(), PracticeDossier, ListOptions{}); return err },
+		"/CollaborateurCabinet?codeDossier=cabinet&skip=0&sort=identifiant&take=101": func() error {
 			_, err := c.Staff.List(t.Context(), PracticeDossier, ListOptions{})
 			return err
 		},
-		"/engagement?codeDossier=cabinet&skip=0&sort=objectId&take=100": func() error { _, err := c.Engagements.List(t.Context(), PracticeDossier, ListOptions{}); return err },
-		"/giActivitesMission?codeDossier=cabinet&filter=lettreMissionId%3D%3D%22" + letter + "%22&skip=0&sort=lettreMissionId&take=100": func() error {
+		"/engagement?codeDossier=cabinet&skip=0&sort=objectId&take=101": func() error { _, err := c.Engagements.List(t.Context(), PracticeDossier, ListOptions{}); return err },
+		"/giActivitesMission?codeDossier=cabinet&filter=lettreMissionId%3D%3D%22" + letter + "%22&skip=0&sort=lettreMissionId&take=101": func() error {
 			_, err := c.Activities.List(t.Context(), PracticeDossier, of)
 			return err
 		},

@@ -14,7 +14,8 @@ func hang(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }
 
 func refuseConnection(http.ResponseWriter, *http.Request) { panic(errors.New("connection refused")) }
 
-const okList = `[` + `{"objectId":"a","numero":"60100000"}` + `]`
+// okList is what readOnce asks for: one account, and one more that tells that the list goes on.
+const okList = `[{"objectId":"a","numero":"60100000"},{"objectId":"b","numero":"60200000"}]`
 
 func TestHowOftenACallIsSent(t *testing.T) {
 	ok := reply(200, okList)

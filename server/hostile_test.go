@@ -64,6 +64,7 @@ const (
 	malformedGRPC              = "InvalidArgument REQUEST_MALFORMED"
 	malformedREST              = "400 REQUEST_MALFORMED"
 	ratioGRPC                  = "200 3" // of what inflates to more than 100 times its size
+	unsupportedREST            = "415 MEDIA_TYPE_UNSUPPORTED"
 	unknownPath                = "404 METHOD_UNKNOWN"
 )
 
@@ -268,7 +269,7 @@ var attacks = []attack{
 	byREST("a backslash", unknownPath, `GET /v1\practices\demo\dossiers\CEGID001\accounts`),
 	byREST("a path without its end", malformedREST, "GET /v1/practices/demo/dossiers/%ff/accounts"),
 	byREST("an absolute URL of another host", strangerREST, "GET https://evil.example"+demoAccounts),
-	byREST("a tunnel", "404", "CONNECT evil.example:443"),
+	byREST("a tunnel", "405 HTTP_METHOD_NOT_ALLOWED", "CONNECT evil.example:443"),
 	byREST("a method that is overridden", "405 HTTP_METHOD_NOT_ALLOWED", "POST /v1/practices/demo/dossiers/CEGID001/accounts:stream", "X-HTTP-Method-Override: GET"),
 	byREST("a trace", "405 HTTP_METHOD_NOT_ALLOWED", "TRACE "+demoAccounts),
 	byREST("server reflection", unknownPath, "POST /grpc.reflection.v1.ServerReflection/ServerReflectionInfo"),
@@ -421,7 +422,7 @@ var attacks = []attack{
 		}, ratioGRPC,
 		func(s *siege) string {
 			return s.rest("POST", demoImports, zipped(`{"entries": [`+strings.Repeat(`{},`, 2_700_000)+`{}]}`), append(bearer(alice), "Content-Encoding", "gzip")...)
-		}, malformedREST,
+		}, unsupportedREST,
 	},
 	{
 		name: "a bomb of 32 MiB that is compressed", grpc: func(s *siege) string { return s.message(alice, importRPC, nil, true) }, wantGRPC: ratioGRPC,
@@ -463,7 +464,7 @@ var attacks = []attack{
 		}, wantGRPC: "200 12",
 		rest: func(s *siege) string {
 			return s.rest("POST", demoImports, "x", append(bearer(alice), "Content-Encoding", "br")...)
-		}, wantREST: malformedREST,
+		}, wantREST: unsupportedREST,
 	},
 	{
 		name: "a length that is a lie", grpc: func(s *siege) string {
@@ -529,8 +530,18 @@ var attacks = []attack{
 	byREST("a preflight", "405 HTTP_METHOD_NOT_ALLOWED", "OPTIONS "+demoAccounts, "Origin: https://evil.example", "Access-Control-Request-Method: GET", "Access-Control-Request-Headers: authorization"),
 	{
 		name: "a page elsewhere whose reader has a certificate", rest: func(s *siege) string {
-			return s.restOver(s.browser(s.dave), "POST", demoImports, purchase, "Origin", "https://evil.example", "Sec-Fetch-Site", "cross-site", "Content-Type", "text/plain", "Idempotency-Key", "csrf-1")
+			return s.restOver(s.browser(s.dave), "POST", demoImports, purchase, "Origin", "https://evil.example", "Sec-Fetch-Site", "cross-site", "Content-Type", "application/json", "Idempotency-Key", "csrf-1")
 		}, wantREST: strangerREST,
+	},
+	{
+		name: "the same as a text, which a browser sends without asking", rest: func(s *siege) string {
+			return s.restOver(s.browser(s.dave), "POST", demoImports, purchase, "Origin", "https://evil.example", "Sec-Fetch-Site", "cross-site", "Content-Type", "text/plain", "Idempotency-Key", "csrf-1")
+		}, wantREST: unsupportedREST,
+	},
+	{
+		name: "a form of a browser that tells nothing of its page", rest: func(s *siege) string {
+			return s.restOver(s.browser(s.dave), "POST", demoImports, purchase, "Content-Type", "application/x-www-form-urlencoded", "Idempotency-Key", "csrf-1")
+		}, wantREST: unsupportedREST,
 	},
 
 	// What is public, and what is not.

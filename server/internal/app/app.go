@@ -69,6 +69,8 @@ type Config struct {
 	TLS *tls.Config
 	// Authorities vouch for the certificates of clients that TLS asks for; nil without.
 	Authorities authn.Authorities
+	// Web says how HTTP is answered.
+	Web config.HTTP
 	// Issuers of the tokens that callers may have.
 	Issuers authn.Issuers
 
@@ -205,7 +207,7 @@ func New(cfg Config) (_ *Server, err error) {
 		return nil, err
 	}
 	rest, err := gateway.New(gateway.Config{
-		Conn: s.conn, Services: contract, MaxBody: maxMessage, MaxFile: cfg.Files.MaxSize, OpenAPI: gen.OpenAPI, Ready: s.readiness.why, Log: cfg.Log,
+		Conn: s.conn, Services: contract, MaxBody: maxMessage, MaxFile: cfg.Files.MaxSize, OpenAPI: gen.OpenAPI, Origins: cfg.Web.Origins, Compression: cfg.Web.Compression, Ready: s.readiness.why, Log: cfg.Log,
 		Check:    func(request proto.Message) error { return interceptor.CheckShape(validator, request) },
 		Identity: func(state *tls.ConnectionState) metadata.MD { return interceptor.HandOver(state, cfg.Authorities) },
 		Arrive:   door.Arrive,

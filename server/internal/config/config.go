@@ -23,6 +23,7 @@ import (
 type Config struct {
 	Listen Listen
 	TLS    TLS
+	HTTP   HTTP
 	// OIDC are the issuers whose tokens are believed.
 	OIDC []Issuer
 	Loop Loop
@@ -64,6 +65,13 @@ type TLS struct {
 	Certificate, Key string
 	// ClientAuthorities is the path of the authorities of client certificates, resolved; empty without.
 	ClientAuthorities string
+}
+
+// HTTP says how HTTP is answered.
+type HTTP struct {
+	Compression bool
+	// Origins are those whose pages may call, as browsers name them; none together with TLS.ClientAuthorities.
+	Origins []string
 }
 
 // Issuer is an OpenID Connect issuer.

@@ -14,6 +14,8 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -109,6 +111,7 @@ func TestTheExampleSpellsOutTheDefaults(t *testing.T) {
 	for name, pair := range map[string][2]any{
 		"listen":    {full.Listen, short.Listen},
 		"tls":       {full.TLS, short.TLS},
+		"http":      {full.HTTP.Compression, short.HTTP.Compression},
 		"plain":     {full.Loop.AllowPlainHTTP, short.Loop.AllowPlainHTTP},
 		"limits":    {full.Practices[0].Limits, short.Practices[0].Limits},
 		"names":     {full.Loop.TRANames, short.Loop.TRANames},
@@ -135,6 +138,7 @@ func TestEverySettingIsRead(t *testing.T) {
 	c, err := load(t, dir, `
 listen: {grpc: "[::1]:1", http: "localhost:2", operations: "10.0.0.1:3", connections: 17}
 tls: {certificate: tls.crt, key: tls.key, client_authorities: ca.pem}
+http: {compression: true}
 oidc: [{issuer: "http://localhost:9/realm", audience: gateway, allow_plain_http: true}]
 loop:
   base_url: http://localhost:9/loop-api-publiques/
@@ -170,7 +174,7 @@ log: {level: debug, dossiers: true}
 	got := fmt.Sprintf("%+v", c)
 	got = strings.ReplaceAll(got, dir, "DIR")
 	want := "&{Listen:{GRPC:[::1]:1 HTTP:localhost:2 Operations:10.0.0.1:3 Connections:17} " +
-		"TLS:{Off:false Certificate:DIR/tls.crt Key:DIR/tls.key ClientAuthorities:DIR/ca.pem} OIDC:[{URL:http://localhost:9/realm Audience:gateway AllowPlainHTTP:true}] " +
+		"TLS:{Off:false Certificate:DIR/tls.crt Key:DIR/tls.key ClientAuthorities:DIR/ca.pem} HTTP:{Compression:true Origins:[]} OIDC:[{URL:http://localhost:9/realm Audience:gateway AllowPlainHTTP:true}] " +
 		"Loop:{BaseURL:http://localhost:9/loop-api-publiques AllowPlainHTTP:true SubscriptionKeys:[] TRANames:{URI:Uri URL:link_1} Calls:{Attempts:1 AttemptTimeout:1s BaseDelay:2ms MaxDelay:3ms ThrottledDelay:4ms MaxRetryAfter:5s RetryBudget:6 BreakerFailures:7 BreakerPause:8s PageSize:10 MaxAnswer:9000}} " +
 		"Practices:[{Name:007 Domain:D Keys:{Standard: Advanced:${env:GATEWAY_TEST_ADVANCED} SubscriptionKeys:[${file:subscription} ${file:standard}]} " +
 		"Dossiers:[{Code:0012 Name:}] Limits:{Concurrency:3 RequestsPerSecond:2.5} UnverifiedOperations:[create_journal create_account]}] PracticesDirectory: " +
@@ -181,6 +185,46 @@ log: {level: debug, dossiers: true}
 	}
 	if c.Log.Level != slog.LevelDebug || c.Shutdown.Grace != 5*time.Second {
 		t.Error("typed values differ from printed ones")
+	}
+}
+
+// TestOriginsAreExact: what browsers name, and nothing that stands for more than one.
+func TestOriginsAreExact(t *testing.T) {
+	for origin, accepted := range map[string]bool{
+		"https://app.example.com": true, "https://app.example.com:8443": true, "http://localhost:3000": true, "http://localhost": true,
+		"http://127.0.0.1:5173": true, "http://[::1]:5173": true, "https://xn--exmple-cua.com": true,
+		"*": false, "null": false, "https://*": false, "https://*.example.com": false, "": false, "app.example.com": false, "//app.example.com": false,
+		"http://app.example.com": false, "http://localhost.example.com": false, "https://app.example.com/": false, "https://app.example.com/path": false,
+		"https://App.example.com": false, "HTTPS://app.example.com": false, "https://app.example.com:443": false, "http://localhost:80": false,
+		"https://app.example.com:0": false, "https://app.example.com:08443": false, "https://app.example.com:65536": false, "https://app.example.com:": false,
+		"https://user@app.example.com": false, "https://app.example.com?x": false, "https://app.example.com#x": false, "https://exämple.com": false,
+		"https://a..example.com": false, "https://": false, "file://": false, "chrome-extension://abc": false, "https://app.example.com https://b.example.com": false,
+	} {
+		c, err := load(t, folder(t), minimal+"\nhttp: {cors: {origins: ["+strconv.Quote(origin)+"]}}\n")
+		if accepted != (err == nil) {
+			t.Errorf("%q: %v", origin, err)
+		}
+		if accepted && err == nil && !slices.Equal(c.HTTP.Origins, []string{origin}) {
+			t.Errorf("%q is read as %q", origin, c.HTTP.Origins)
+		}
+	}
+}
+
+// TestPagesOfOtherSitesGoWithoutClientCertificates: a browser would show one for whatever page.
+func TestPagesOfOtherSitesGoWithoutClientCertificates(t *testing.T) {
+	dir := folder(t)
+	certificate(t, dir, "tls")
+	authority(t, dir, "ca.pem")
+	const origins = "\nhttp: {cors: {origins: ['https://app.example.com']}}\n"
+	with := func(tls string) error {
+		_, err := load(t, dir, strings.Replace(minimal, "tls: off", "tls: "+tls, 1)+origins)
+		return err
+	}
+	if err := with("{certificate: tls.crt, key: tls.key}"); err != nil {
+		t.Error("without authorities:", err)
+	}
+	if err := with("{certificate: tls.crt, key: tls.key, client_authorities: ca.pem}"); err == nil || !strings.Contains(err.Error(), "http.cors.origins: goes together with no tls.client_authorities") {
+		t.Error("with authorities:", err)
 	}
 }
 
@@ -231,6 +275,9 @@ func TestHalfAConfigurationIsRefusedWithACure(t *testing.T) {
 		{"an issuer has a query", "", "oidc: [{issuer: 'https://i?x=CANARY-6f1d9', audience: a}]", "oidc[0].issuer:", "a URL of scheme, host and path alone"},
 		{"an issuer has a fragment", "", "oidc: [{issuer: 'https://i#', audience: a}]", "oidc[0].issuer:", "a URL of scheme, host and path alone"},
 		{"an issuer has a password", "", "oidc: [{issuer: 'https://u:CANARY-6f1d9@i', audience: a}]", "oidc[0].issuer:", "a URL of scheme, host and path alone"},
+		{"an origin is given twice", "", "http: {cors: {origins: ['https://a.example', 'https://a.example']}}", ":12: http.cors.origins[1]:", "keep one"},
+		{"an origin is any", "", "http: {cors: {origins: ['*']}}", ":12: http.cors.origins[0]:", "would let anybody's page call"},
+		{"an origin is null", "", "http: {cors: {origins: ['null']}}", ":12: http.cors.origins[0]:", "would let anybody's page call"},
 		{"an issuer is given twice", "", "oidc: [{issuer: 'https://i', audience: a}, {issuer: 'https://i', audience: b}]", "oidc[1].issuer:", "gateway.yaml:12; keep one"},
 
 		{"the audit has two places", "", "audit: {stream: stdout, file: a.log}", "audit.file:", "keep one of them"},

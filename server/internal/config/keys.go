@@ -29,6 +29,13 @@ func Keys() yaml.Key {
 			yaml.Text("key", "File with the certificate's key, in PEM.").Is("path").Needed(),
 			yaml.Text("client_authorities", "File with the certificates of the authorities that vouch for client certificates, in PEM. Clients may then have one, and the policy says for whom it stands.").Is("path"),
 		).OrOff().Needed(),
+		yaml.Mapping("http", "How HTTP is answered.",
+			yaml.Bool("compression", false, "Compresses answers of 1 KiB or more with gzip, for callers who take it; not streams, and never for a client with a certificate. Costs time of the processor, and saves the network."),
+			yaml.Mapping("cors", "Pages of other sites that may call from a browser (CORS), each with the token (JWT) of its user; see docs/browsers.md.",
+				yaml.List("origins", "Their origins, exactly as browsers name them: https://app.example.com, in small letters, with a port unless it is the scheme's own. Plain http for pages of this machine alone. Not with `tls.client_authorities`.",
+					yaml.Text("", "").Pattern(originPattern)),
+			),
+		),
 		yaml.List("oidc", "OpenID Connect issuers whose tokens (JWT) callers may have; the policy says for whom they stand.", yaml.Mapping("", "",
 			yaml.Text("issuer", "The issuer, exactly as its tokens name it; https only.").Is("URL").Needed().Pattern(`^[Hh][Tt][Tt][Pp][Ss]?://[^?#\s]+$`),
 			yaml.Text("audience", "What tokens must name as their audience.").Needed().Pattern(`^[!-~]{1,255}$`),
@@ -130,6 +137,9 @@ func PracticeKeys() yaml.Key {
 		yaml.List("unverified_operations", "Ids of operations to use although nobody has verified them against Loop; ListOperations gives the ids.", yaml.Text("", "")),
 	)
 }
+
+// originPattern is what an origin looks like (RFC 6454 § 6.2). "*" and "null" are none.
+const originPattern = `^(https://[a-z0-9]([a-z0-9.-]*[a-z0-9])?|http://(localhost|127\.0\.0\.1|\[::1\]))(:[1-9][0-9]{0,4})?$`
 
 var fieldNames = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_]{0,63}$`)
 

@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -56,6 +57,7 @@ func (l *loader) config(root strictyaml.Node, folder string) *Config {
 	c := &Config{
 		Listen: l.listen(top.Get("listen")),
 		TLS:    l.tls(top.Get("tls"), folder),
+		HTTP:   l.http(top.Get("http"), top.Get("tls")),
 		OIDC:   l.oidc(top.Get("oidc")),
 		Loop:   l.loop(top.Get("loop"), folder),
 	}
@@ -183,6 +185,49 @@ func (l *loader) tlsFiles(n strictyaml.Node, folder string) TLS {
 		t.ClientAuthorities = l.file(place, folder, "name the file with the authorities' certificates in PEM, or remove the key")
 	}
 	return t
+}
+
+func (l *loader) http(n, tls strictyaml.Node) HTTP {
+	fields, _ := n.Fields()
+	out := HTTP{Compression: fields.Get("compression").Bool()}
+	sharing, _ := fields.Get("cors").Fields()
+	origins := sharing.Get("origins")
+	items, _ := origins.Items()
+	for _, item := range items {
+		origin, ok := item.Text()
+		switch {
+		case !item.Given():
+			item.Refusef("the item is empty; give an origin, or remove it")
+		case !ok: // reported by Text
+		case !IsOrigin(origin):
+			item.Refusef("must be an origin, exactly as browsers name it: https://app.example.com, in small letters, without a path, with a port only where it is not 443; http:// for localhost alone. \"*\" and \"null\" would let anybody's page call")
+		case slices.Contains(out.Origins, origin):
+			item.Refusef("the origin is listed twice; keep one")
+		default:
+			out.Origins = append(out.Origins, origin)
+		}
+	}
+	if len(items) > 0 && tls.IsMapping() {
+		if with, _ := tls.Fields(); with.Get("client_authorities").Given() {
+			origins.Refusef("goes together with no tls.client_authorities: a browser shows its user's certificate unasked, so that a page could call as somebody else than its user; serve browsers from a server of its own")
+		}
+	}
+	return out
+}
+
+var origin = regexp.MustCompile(originPattern)
+
+// IsOrigin tells whether a text is what a browser may send as Origin.
+func IsOrigin(text string) bool {
+	if !origin.MatchString(text) {
+		return false
+	}
+	u, err := url.Parse(text)
+	if err != nil || strings.Contains(u.Host, "..") {
+		return false
+	}
+	port, _ := strconv.Atoi(u.Port())
+	return port <= 65535 && !(u.Scheme == "https" && port == 443) && !(u.Scheme == "http" && port == 80)
 }
 
 func (l *loader) oidc(n strictyaml.Node) (issuers []Issuer) {

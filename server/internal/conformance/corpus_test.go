@@ -49,6 +49,8 @@ type corpusCase struct {
 	// a regular expression. Of a stream, against the list of its messages.
 	Answer any        `yaml:"answer"`
 	Error  *errorCase `yaml:"error"`
+	// HTTP is what HTTP alone says of the answer to a request of REST. Of what it does not say, answer and error do.
+	HTTP *httpCase `yaml:"http"`
 	// Calls is how often each route of Loop was called, or a method of it: POST /compte.
 	Calls map[string]int `yaml:"calls"`
 }
@@ -62,6 +64,14 @@ type restCase struct {
 	Path    string            `yaml:"path"`
 	Body    string            `yaml:"body"`
 	Headers map[string]string `yaml:"headers"`
+}
+
+// httpCase is matched against an answer: headers by "*" for anything, "" for none, and else exactly.
+type httpCase struct {
+	Status  int               `yaml:"status"`
+	Headers map[string]string `yaml:"headers"`
+	// Empty: there is no body.
+	Empty bool `yaml:"empty"`
 }
 
 type shapeCase struct {
@@ -199,6 +209,12 @@ func runCase(t *testing.T, c corpusCase, on func() *harness) {
 	if c.REST != nil {
 		h := on()
 		c.prepare(t, h)
+		if c.HTTP != nil {
+			c.HTTP.check(t, h, c.REST.request(t, h), token)
+			if c.Answer == nil && c.Error == nil {
+				return
+			}
+		}
 		got := h.overREST(c.REST.request(t, h), token)
 		c.check(t, h, "REST", got, false)
 		return
@@ -359,6 +375,31 @@ func (c *corpusCase) check(t *testing.T, h *harness, transport string, got outco
 	}
 	if problem := mismatch("answer", plain(t, c.Answer), answer); problem != "" {
 		t.Errorf("%s: %s", transport, problem)
+	}
+}
+
+func (want *httpCase) check(t *testing.T, h *harness, request *http.Request, token string) {
+	t.Helper()
+	if token != "" {
+		request.Header.Set("Authorization", "Bearer "+token)
+	}
+	response, err := h.web.Do(request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = response.Body.Close() }()
+	body, err := io.ReadAll(response.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if response.StatusCode != want.Status || want.Empty && len(body) > 0 {
+		t.Errorf("HTTP %d %s; want %d", response.StatusCode, body, want.Status)
+	}
+	for name, value := range want.Headers {
+		got := strings.Join(response.Header.Values(name), ", ")
+		if value == "*" && got == "" || value != "*" && got != value {
+			t.Errorf("%s is %q; want %q", name, got, value)
+		}
 	}
 }
 

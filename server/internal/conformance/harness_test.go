@@ -94,7 +94,7 @@ func start(t *testing.T, tune func(*sandbox.Config)) *harness {
 	h := &harness{t: t, log: &lockedBuffer{}}
 	cfg := sandbox.Config{
 		Host: "127.0.0.1", Log: slog.New(slog.NewJSONHandler(h.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
-		Policy: loadPolicy(t), Tune: quick, Grace: time.Second,
+		Policy: loadPolicy(t), Tune: quick, Grace: time.Second, Origins: []string{"https://app.example.com"},
 	}
 	if tune != nil {
 		tune(&cfg)

@@ -32,9 +32,14 @@ func newDocs() (http.Handler, error) {
 		sum := sha256.Sum256(script[1])
 		policy += " 'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "'"
 	}
+	index, assets := newPage("text/html; charset=utf-8", probe.Bytes()), tagged(page)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Security-Policy", policy)
-		page.ServeHTTP(w, r)
+		if r.URL.Path == "/docs/" {
+			index.ServeHTTP(w, r)
+			return
+		}
+		assets.ServeHTTP(w, r)
 	}), nil
 }
 

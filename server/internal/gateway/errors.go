@@ -28,6 +28,8 @@ func HTTPStatus(err error) int {
 		return http.StatusRequestEntityTooLarge
 	case looppb.ErrorReason_ERROR_REASON_HTTP_METHOD_NOT_ALLOWED:
 		return http.StatusMethodNotAllowed
+	case looppb.ErrorReason_ERROR_REASON_MEDIA_TYPE_UNSUPPORTED:
+		return http.StatusUnsupportedMediaType
 	case looppb.ErrorReason_ERROR_REASON_METHOD_UNKNOWN:
 		return http.StatusNotFound
 	}
@@ -141,7 +143,13 @@ func errNoSuchPath() error {
 		"no such path: /openapi.json lists them")
 }
 
-func errMethodNotAllowed(allowed []string) error {
+func errEmptyPart() error {
+	return apierror.New(codes.NotFound, looppb.ErrorReason_ERROR_REASON_METHOD_UNKNOWN,
+		"no such path: leave out its empty part, a slash at the end or two in a row, or give the value that is missing there")
+}
+
+func errMethodNotAllowed(w http.ResponseWriter, allowed []string) error {
+	w.Header().Set("Allow", strings.Join(allowed, ", "))
 	return apierror.New(codes.InvalidArgument, looppb.ErrorReason_ERROR_REASON_HTTP_METHOD_NOT_ALLOWED,
 		"this path takes "+strings.Join(allowed, ", "))
 }

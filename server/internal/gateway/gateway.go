@@ -24,7 +24,6 @@ import (
 	"google.golang.org/protobuf/reflect/protoreflect"
 
 	looppb "cegid.internal/gateway/gen/go/cegid/loop/v1"
-	"cegid.internal/gateway/server/internal/apierror"
 	"cegid.internal/gateway/server/internal/interceptor"
 )
 
@@ -49,6 +48,10 @@ type Config struct {
 	// and then notes that it arrives, until leave. end ends it when others need its place. The context holds what the
 	// service will be told. Nil knows everybody.
 	Arrive func(ctx context.Context, end func()) (leave func(), known bool)
+	// Origins are those whose pages may call, as browsers name them; none by default.
+	Origins []string
+	// Compression lets answers be compressed for those who take it.
+	Compression bool
 	// OpenAPI is the document that /openapi.json answers.
 	OpenAPI []byte
 	// Log hears of the errors that the gateway makes itself and masks.
@@ -80,6 +83,7 @@ func New(cfg Config) (http.Handler, error) {
 		runtime.WithForwardResponseOption(func(_ context.Context, w http.ResponseWriter, response proto.Message) error {
 			if response == nil { // before the first message of a stream, which may turn out to have none
 				w.Header().Set("Content-Type", json.StreamContentType(nil))
+				w.Header().Set("X-Accel-Buffering", "no") // nginx would hold it back until it ends (pitfall 36)
 			}
 			noteReplay(w.Header(), response)
 			return nil
@@ -127,43 +131,30 @@ func New(cfg Config) (http.Handler, error) {
 		api.arrive = func(context.Context, func()) (func(), bool) { return func() {}, true }
 	}
 
-	root := http.NewServeMux()
-	root.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { writeText(w, http.StatusOK, "ok\n") })
-	root.HandleFunc("GET /readyz", func(w http.ResponseWriter, _ *http.Request) {
-		if why := cfg.Ready(); why != nil {
-			writeText(w, http.StatusServiceUnavailable, why.Error()+"\n")
-			return
-		}
-		writeText(w, http.StatusOK, "ready\n")
-	})
-	root.HandleFunc("GET /openapi.json", func(w http.ResponseWriter, _ *http.Request) {
-		w.Header().Set("Content-Type", "application/json")
-		_, _ = w.Write(cfg.OpenAPI)
-	})
-	docs, err := newDocs()
+	var answers http.Handler = mux
+	pages, err := newPages(cfg, func(w http.ResponseWriter, r *http.Request, err error) { writeError(r.Context(), mux, json, w, r, err) })
 	if err != nil {
 		return nil, err
 	}
-	root.Handle("GET /docs/", docs)
-	root.Handle("GET /docs", http.RedirectHandler("/docs/", http.StatusMovedPermanently))
-	root.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
-		if r.URL.Path == "/" && r.Method == http.MethodGet {
-			http.Redirect(w, r, "/docs/", http.StatusFound)
-			return
+	if cfg.Compression {
+		for _, each := range []*http.Handler{&answers, &pages} {
+			if *each, err = compressing(*each); err != nil {
+				return nil, err
+			}
 		}
-		writeError(r.Context(), mux, json, w, r, errNoSuchPath())
-	})
+	}
+	api.answers = answers
 	limits := limits{
 		body: cmp.Or(cfg.BodyLimit, defaultLimit), write: cmp.Or(cfg.WriteLimit, defaultLimit), maxBody: cfg.MaxBody, upload: api.uploadLimit,
 	}
-	return limits.around(withRequestID(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	return limits.around(withRequestID(sharing(cfg.Origins, headAsGet(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		// Before the ServeMux, which would redirect an empty dossier, //, to another path.
-		if strings.HasPrefix(r.URL.Path, "/v1/") {
+		if strings.HasPrefix("/"+strings.TrimLeft(r.URL.Path, "/"), "/v1/") {
 			api.ServeHTTP(w, r)
 			return
 		}
-		root.ServeHTTP(w, r)
-	}))), nil
+		pages.ServeHTTP(w, r)
+	}))))), nil
 }
 
 // handOver says of whom a connection is. Not for a page elsewhere whose reader has a certificate: the browser would show
@@ -181,9 +172,10 @@ func handOver(identity func(*tls.ConnectionState) metadata.MD) func(context.Cont
 // incomingHeader is the allow-list of what an HTTP caller may say to the service besides its request: anything else
 // could pass for something that the service itself has put there (pitfall 4). Authorization passes on its own.
 func incomingHeader(key string) (string, bool) {
-	switch key {
-	case "Traceparent", "Tracestate", requestIDHeader:
-		return strings.ToLower(key), true
+	for _, each := range callerHeaders {
+		if each.passed && each.name == key {
+			return strings.ToLower(key), true
+		}
 	}
 	return "", false
 }
@@ -205,6 +197,7 @@ func withRequestID(next http.Handler) http.Handler {
 // api routes what is below /v1/.
 type api struct {
 	mux      *runtime.ServeMux
+	answers  http.Handler // mux, which answers whole ones compressed if that is wanted
 	json     runtime.Marshaler
 	routes   routes
 	conn     grpc.ClientConnInterface
@@ -216,7 +209,7 @@ type api struct {
 
 // uploadLimit bounds the arrival of the body of a request that is a file; 0 for others.
 func (a *api) uploadLimit(r *http.Request) time.Duration {
-	found, _ := a.routes.find(r.Method, strings.TrimSuffix(r.URL.EscapedPath(), "/"))
+	found, _ := a.routes.find(r.Method, r.URL.EscapedPath())
 	if found == nil || found.upload == nil {
 		return 0
 	}
@@ -226,13 +219,14 @@ func (a *api) uploadLimit(r *http.Request) time.Duration {
 func (a *api) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Cache-Control", "no-store")
 	r = r.WithContext(context.WithValue(r.Context(), logKey{}, a.log))
-	trimTrailingSlash(r)
 	found, allowed := a.routes.find(r.Method, r.URL.EscapedPath())
 	if found == nil {
 		err := errNoSuchPath()
-		if len(allowed) > 0 {
-			w.Header().Set("Allow", strings.Join(allowed, ", "))
-			err = errMethodNotAllowed(allowed)
+		switch {
+		case a.routes.withoutEmptyParts(r):
+			err = errEmptyPart()
+		case len(allowed) > 0:
+			err = errMethodNotAllowed(w, allowed)
 		}
 		writeError(r.Context(), a.mux, a.json, w, r, err)
 		return
@@ -243,12 +237,12 @@ func (a *api) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 	}
-	if found.upload != nil {
-		a.serveUpload(w, r, found)
+	if err := a.checkMediaType(w, r, found); err != nil {
+		refuseBody(w, r, func() { writeError(r.Context(), a.mux, a.json, w, r, err) })
 		return
 	}
-	if err := unencoded(r); err != nil {
-		writeError(r.Context(), a.mux, a.json, w, r, err)
+	if found.upload != nil {
+		a.serveUpload(w, r, found)
 		return
 	}
 	if !found.hasBody {
@@ -272,17 +266,11 @@ func (a *api) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if found.httpMethod != http.MethodGet { // a read: the header means nothing
 		r = r.WithContext(context.WithValue(r.Context(), idempotencyKey{}, r.Header.Values("Idempotency-Key")))
 	}
-	a.mux.ServeHTTP(w, r)
-}
-
-// unencoded refuses a body that is not what it is about.
-func unencoded(r *http.Request) error {
-	for _, encoding := range r.Header.Values("Content-Encoding") {
-		if encoding != "" && !strings.EqualFold(encoding, "identity") {
-			return apierror.Field(looppb.ErrorReason_ERROR_REASON_REQUEST_MALFORMED, "Content-Encoding", "is not understood: send the body as it is")
-		}
+	if found.streams {
+		a.mux.ServeHTTP(w, r)
+		return
 	}
-	return nil
+	a.answers.ServeHTTP(w, r)
 }
 
 // defaultLimit is that of BodyLimit and WriteLimit.
@@ -319,16 +307,6 @@ func (l limits) around(next http.Handler) http.Handler {
 		answer := &answerWriter{ResponseWriter: w, control: control, limit: l.write}
 		next.ServeHTTP(answer, r.WithContext(context.WithValue(r.Context(), answerKey{}, answer)))
 	})
-}
-
-// trimTrailingSlash makes /accounts/ the same as /accounts: nobody who types the slash means something else.
-func trimTrailingSlash(r *http.Request) {
-	if escaped := r.URL.EscapedPath(); strings.HasSuffix(escaped, "/") {
-		clone := *r.URL
-		clone.Path = strings.TrimSuffix(clone.Path, "/")
-		clone.RawPath = strings.TrimSuffix(clone.RawPath, "/")
-		r.URL = &clone
-	}
 }
 
 // marshaler labels streams as what they are: one JSON object a line.

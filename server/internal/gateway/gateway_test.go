@@ -166,7 +166,8 @@ func TestAStrangersBodyIsNotRead(t *testing.T) {
 	if len(asked) != 2 {
 		t.Errorf("it was asked about %q", asked)
 	}
-	if got := f.do(t, http.MethodPost, connection, "x", "Authorization", "Bearer known", "Content-Encoding", "gzip"); got.reason != "REQUEST_MALFORMED" || !slices.Equal(got.fields, []string{"Content-Encoding"}) {
+	if got := f.do(t, http.MethodPost, connection, "x", "Authorization", "Bearer known", "Content-Encoding", "gzip"); got.StatusCode != http.StatusUnsupportedMediaType || got.reason != "MEDIA_TYPE_UNSUPPORTED" ||
+		got.Header.Get("Accept-Encoding") != "identity" || !slices.Equal(got.fields, []string{"Content-Encoding"}) {
 		t.Errorf("a body that is encoded: HTTP %d %s", got.StatusCode, got.text)
 	}
 }
@@ -263,16 +264,19 @@ func TestPathsAndMethods(t *testing.T) {
 		{"an unknown path elsewhere", "GET", "/nothing", 404, "METHOD_UNKNOWN", ""},
 		{"an unknown verb of a path", "GET", accounts + ":everything", 404, "METHOD_UNKNOWN", ""},
 		{"a segment too many", "GET", accounts + "/1/2", 404, "METHOD_UNKNOWN", ""},
-		{"a path with two leading slashes", "GET", "//v1/practices/demo/operations", 307, "", ""},
+		{"a path with two leading slashes", "GET", "//v1/practices/demo/operations", 404, "METHOD_UNKNOWN", ""},
 		{"the wrong case", "GET", strings.ToUpper(accounts), 404, "METHOD_UNKNOWN", ""},
-		{"HEAD of a list", "HEAD", accounts, 405, "", "GET, POST"},
+		{"HEAD of a list", "HEAD", accounts, 200, "", ""},
+		{"HEAD of what is written only", "HEAD", imports + ":validate", 405, "", "POST"},
+		{"POST of a page", "POST", "/openapi.json", 405, "HTTP_METHOD_NOT_ALLOWED", "GET, HEAD"},
+		{"DELETE of the root", "DELETE", "/", 405, "HTTP_METHOD_NOT_ALLOWED", "GET, HEAD"},
 		{"HEAD of an unknown path", "HEAD", "/v1/nothing", 404, "", ""},
 		{"HEAD of a probe", "HEAD", "/healthz", 200, "", ""},
-		{"OPTIONS of a list", "OPTIONS", accounts, 405, "HTTP_METHOD_NOT_ALLOWED", "GET, POST"},
-		{"PUT of imports", "PUT", imports, 405, "HTTP_METHOD_NOT_ALLOWED", "GET, POST"},
-		{"DELETE of imports", "DELETE", "/v1/practices/demo/dossiers/CEGID001/imports", 405, "HTTP_METHOD_NOT_ALLOWED", "GET, POST"},
-		{"a verb nobody knows", "BREW", accounts, 405, "HTTP_METHOD_NOT_ALLOWED", "GET, POST"},
-		{"a trailing slash", "GET", accounts + "/", 200, "", ""},
+		{"OPTIONS of a list", "OPTIONS", accounts, 405, "HTTP_METHOD_NOT_ALLOWED", "GET, HEAD, POST"},
+		{"PUT of imports", "PUT", imports, 405, "HTTP_METHOD_NOT_ALLOWED", "GET, HEAD, POST"},
+		{"DELETE of an import", "DELETE", imports + "/FA-1", 405, "HTTP_METHOD_NOT_ALLOWED", "GET, HEAD"},
+		{"a verb nobody knows", "BREW", accounts, 405, "HTTP_METHOD_NOT_ALLOWED", "GET, HEAD, POST"},
+		{"a trailing slash", "GET", accounts + "/", 400, "FIELD_INVALID", ""},
 		{"a slash within a dossier, encoded", "GET", "/v1/practices/demo/dossiers/A%2FB/accounts", 200, "", ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -306,7 +310,7 @@ func TestContentTypes(t *testing.T) {
 			t.Errorf("Accept %q: HTTP %d %s %s", accept, got.StatusCode, got.Header.Get("Content-Type"), got.text)
 		}
 	}
-	for _, sent := range []string{"", "application/json", "application/json; charset=utf-8", "text/plain", "application/x-www-form-urlencoded", "nonsense/"} {
+	for _, sent := range []string{"", "application/json", "application/json; charset=utf-8", "application/x-www-form-urlencoded", "application/octet-stream"} {
 		if got := f.do(t, http.MethodPost, connection, `{"keyKind": "KEY_KIND_ADVANCED"}`, "Content-Type", sent); got.StatusCode != 200 {
 			t.Errorf("Content-Type %q: HTTP %d %s", sent, got.StatusCode, got.text)
 		}
@@ -317,7 +321,7 @@ func TestContentTypes(t *testing.T) {
 		!strings.HasPrefix(lines[0], `{"result":`) || !strings.HasPrefix(lines[1], `{"error":`) || strings.Contains(got.text, "odd") {
 		t.Errorf("a stream that fails: HTTP %d %s %s", got.StatusCode, got.Header.Get("Content-Type"), got.text)
 	}
-	for path, want := range map[string]string{"/openapi.json": "application/json", "/healthz": "text/plain; charset=utf-8", "/docs/": "text/html"} {
+	for path, want := range map[string]string{"/openapi.json": "application/json", "/healthz": "text/plain; charset=utf-8", "/docs/": "text/html; charset=utf-8"} {
 		if got := f.do(t, http.MethodGet, path, ""); got.StatusCode != 200 || got.Header.Get("Content-Type") != want {
 			t.Errorf("%s: HTTP %d %s", path, got.StatusCode, got.Header.Get("Content-Type"))
 		}

@@ -24,6 +24,7 @@ type route struct {
 	request    protoreflect.MessageDescriptor
 	variables  []string // in the order of the path's groups
 	hasBody    bool
+	streams    bool                         // the answer is a stream
 	upload     *upload                      // the body is a file
 	headers    map[protoreflect.Name]string // fields that a header says, instead of the query
 }
@@ -44,7 +45,9 @@ func newRoutes(uploads []*upload, services ...protoreflect.ServiceDescriptor) ro
 				continue
 			}
 			for _, binding := range append([]*annotations.HttpRule{rule}, rule.GetAdditionalBindings()...) {
-				out = append(out, newRoute(binding, method.Input()))
+				each := newRoute(binding, method.Input())
+				each.streams = method.IsStreamingServer()
+				out = append(out, each)
 			}
 		}
 	}
@@ -115,8 +118,26 @@ func (r routes) find(httpMethod, path string) (found *route, allowed []string) {
 			found = each
 		}
 	}
+	if slices.Contains(allowed, http.MethodGet) {
+		allowed = append(allowed, http.MethodHead)
+	}
 	slices.Sort(allowed)
 	return found, slices.Compact(allowed)
+}
+
+// emptyParts are what a path has too many of: at its end, or one after another.
+var emptyParts = regexp.MustCompile(`/(?:/+|$)`)
+
+// withoutEmptyParts tells whether a request of a path that nothing answers would be one without its empty parts. It is not
+// taken for that one: what builds a path from a value may lack the value.
+func (r routes) withoutEmptyParts(request *http.Request) bool {
+	path := request.URL.EscapedPath()
+	full := strings.TrimSuffix(emptyParts.ReplaceAllString(path, "/"), "/")
+	if full == path {
+		return false
+	}
+	found, _ := r.find(request.Method, full)
+	return found != nil
 }
 
 // checkPath lets the contract's own rules speak of an empty variable: grpc-gateway takes some such paths for unknown
@@ -136,7 +157,15 @@ func (r *route) checkPath(path string, check func(proto.Message) error) error {
 	if !slices.Contains(values, "") {
 		return nil
 	}
-	return check(request)
+	err := check(request)
+	if err == nil {
+		return nil
+	}
+	if strings.HasSuffix(path, "/") {
+		return apierror.Field(looppb.ErrorReason_ERROR_REASON_FIELD_INVALID, r.variables[len(values)-1],
+			"is empty in the path: give it, or leave out the slash at the end, without which this is another path")
+	}
+	return err
 }
 
 // checkQuery refuses query parameters that the method would not read.

@@ -4,10 +4,8 @@ import (
 	"context"
 	"errors"
 	"io"
-	"mime"
 	"net/http"
 	"net/url"
-	"strings"
 	"sync"
 	"time"
 
@@ -36,6 +34,8 @@ type upload struct {
 	tooLarge func() error
 	// limit bounds the arrival of a file, however steadily it drips.
 	limit time.Duration
+	// mediaTypes are those that a file may have.
+	mediaTypes []string
 	// contentType: the metadata has it, by the header of that name.
 	contentType bool
 }
@@ -44,6 +44,7 @@ func uploadsUpTo(maxFile int64) []*upload {
 	const dossier = "/v1/practices/{practice}/dossiers/{dossier}"
 	file := upload{
 		about: &looppb.FileMetadata{}, maxSize: maxFile, tooLarge: func() error { return apierror.FileTooLarge(maxFile) }, limit: 20 * time.Minute,
+		mediaTypes: []string{"application/octet-stream", "text/plain"},
 	}
 	deposit, validate := file, file
 	deposit.template, deposit.method = dossier+"/files", looppb.ImportService_DepositFile_FullMethodName
@@ -55,6 +56,7 @@ func uploadsUpTo(maxFile int64) []*upload {
 			template: dossier + "/documents", method: looppb.DocumentService_StoreDocument_FullMethodName,
 			about: &looppb.DocumentMetadata{}, request: &looppb.StoreDocumentRequest{}, response: &looppb.StoreDocumentResponse{},
 			maxSize: cegidclient.MaxDocument, tooLarge: apierror.DocumentTooLarge, limit: 10 * time.Minute, contentType: true,
+			mediaTypes: []string{"application/pdf", "image/jpeg", "image/png"},
 		},
 		&deposit, &validate,
 	}
@@ -119,12 +121,6 @@ func (a *api) upload(r *http.Request, found *route) (proto.Message, error) {
 	about, err := u.aboutFile(r, found)
 	if err != nil {
 		return nil, err
-	}
-	if err := unencoded(r); err != nil {
-		return nil, err
-	}
-	if media, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type")); strings.HasPrefix(media, "multipart/") {
-		return nil, apierror.Field(looppb.ErrorReason_ERROR_REASON_REQUEST_MALFORMED, "Content-Type", "is a form's: send the file alone as the body, as curl -T FILE -X POST does")
 	}
 	if r.ContentLength > u.maxSize {
 		return nil, u.tooLarge()

@@ -249,7 +249,7 @@ func compressing(t *testing.T, service *longAnswers, limits string, options ...g
 	door = NewDoor(Identities{Policy: grants}, func(context.Context) []string { return nil })
 	chain := Chain(Config{
 		Log: quiet, Audit: quiet, Refusals: NewRefusals(quiet), Metrics: NewMetrics(prometheus.NewRegistry()), Deadlines: minute, Limits: NewLimits(grants),
-		Callers: door.Callers(), Access: map[string]policy.Right{accountsRPC: policy.Read, accountsStreamRPC: policy.Read, uploadRPC: policy.Write},
+		Callers: door.Callers(), Access: map[string]policy.Access{accountsRPC: {Right: policy.Read}, accountsStreamRPC: {Right: policy.Read}, uploadRPC: {Right: policy.Write}},
 		Validator: anything{}, Draining: t.Context(), Shutdown: t.Context(),
 	})
 	server := grpc.NewServer(append(ServerOptions(chain), append(door.Options(), grpc.MaxRecvMsgSize(MaxMessage))...)...)

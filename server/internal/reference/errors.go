@@ -25,7 +25,9 @@ var (
 		looppb.ErrorReason_ERROR_REASON_SHUTTING_DOWN, looppb.ErrorReason_ERROR_REASON_DEADLINE_EXCEEDED,
 		looppb.ErrorReason_ERROR_REASON_CANCELLED, looppb.ErrorReason_ERROR_REASON_INTERNAL,
 	}
-	noRPC = []looppb.ErrorReason{looppb.ErrorReason_ERROR_REASON_METHOD_UNKNOWN, looppb.ErrorReason_ERROR_REASON_HTTP_METHOD_NOT_ALLOWED}
+	noRPC = []looppb.ErrorReason{
+		looppb.ErrorReason_ERROR_REASON_METHOD_UNKNOWN, looppb.ErrorReason_ERROR_REASON_HTTP_METHOD_NOT_ALLOWED, looppb.ErrorReason_ERROR_REASON_MEDIA_TYPE_UNSUPPORTED,
+	}
 )
 
 // callsLoop are the reasons for which an RPC that calls Loop can fail.

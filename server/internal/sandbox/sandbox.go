@@ -40,6 +40,8 @@ type Config struct {
 	// Token that callers must send; empty: any token.
 	Token string
 	Log   *slog.Logger
+	// Origins are those whose pages may call from a browser.
+	Origins []string
 	// Policy replaces that of the sandbox, for tests.
 	Policy *policy.Policy
 	// Tune changes the clients' configuration, for tests.
@@ -84,6 +86,11 @@ var DefaultDeadlines = interceptor.Deadlines{
 
 // New binds the listeners; Run serves.
 func New(cfg Config) (_ *Sandbox, err error) {
+	for _, origin := range cfg.Origins {
+		if !config.IsOrigin(origin) {
+			return nil, fmt.Errorf("%q is no origin as browsers name it: http://localhost:3000, https://app.example.com", origin)
+		}
+	}
 	if cfg.Deadlines == (interceptor.Deadlines{}) {
 		cfg.Deadlines = DefaultDeadlines
 	}
@@ -140,6 +147,7 @@ func New(cfg Config) (_ *Sandbox, err error) {
 		GRPC: at(cfg.GRPCPort), HTTP: at(cfg.HTTPPort),
 		Operations: net.JoinHostPort("127.0.0.1", strconv.Itoa(cfg.OperationsPort)),
 		Practices:  practices, Policy: cfg.Policy, Ledger: cfg.Ledger, Spool: cfg.Spool, Files: cfg.Files, Raw: cfg.Raw, FirstPoll: cfg.FirstPoll,
+		Web:       config.HTTP{Compression: true, Origins: cfg.Origins},
 		Deadlines: cfg.Deadlines, Drain: cfg.Drain, Grace: cfg.Grace, Log: cfg.Log, Registry: registry,
 	})
 	if err != nil {

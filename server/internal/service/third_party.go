@@ -125,8 +125,12 @@ func (t *thirdParties) page(ctx context.Context, request page) (items []*looppb.
 		if err != nil {
 			return nil, "", err
 		}
-		if len(items) == most {
-			return items, pagetoken.Encode(digest, kind*kindStep+skip), nil
+		if len(items) == most { // nothing may follow: a look at the next kind tells, which the next page would begin with
+			options.Take = 1
+			if more, _, _, err := of.fill(ctx, source, request, options); err != nil || len(more) > 0 {
+				return items, pagetoken.Encode(digest, kind*kindStep), nil
+			}
+			continue
 		}
 		options.Skip, options.Take = skip, most-len(items)
 		more, position, end, err := of.fill(ctx, source, request, options)

@@ -60,6 +60,9 @@ const (
 	ErrorReason_ERROR_REASON_OBJECT_EXISTS ErrorReason = 24
 	// ABORTED. The object is not at the given revision any more: read it again, and decide anew.
 	ErrorReason_ERROR_REASON_REVISION_STALE ErrorReason = 25
+	// INVALID_ARGUMENT over HTTP 415. The body is of another media type or coding than the operation takes; see the `Accept` or
+	// `Accept-Encoding` header.
+	ErrorReason_ERROR_REASON_MEDIA_TYPE_UNSUPPORTED ErrorReason = 26
 	// FAILED_PRECONDITION (HTTP 502). Loop rejects this service's key or subscription. The caller's token is fine.
 	ErrorReason_ERROR_REASON_LOOP_CREDENTIAL_REJECTED ErrorReason = 30
 	// PERMISSION_DENIED. The practice's key is not allowed to touch this dossier: attach it in LoopHub.
@@ -246,6 +249,7 @@ var (
 		23:  "ERROR_REASON_HTTP_METHOD_NOT_ALLOWED",
 		24:  "ERROR_REASON_OBJECT_EXISTS",
 		25:  "ERROR_REASON_REVISION_STALE",
+		26:  "ERROR_REASON_MEDIA_TYPE_UNSUPPORTED",
 		30:  "ERROR_REASON_LOOP_CREDENTIAL_REJECTED",
 		31:  "ERROR_REASON_DOSSIER_NOT_SHARED",
 		32:  "ERROR_REASON_ADVANCED_KEY_REQUIRED",
@@ -343,6 +347,7 @@ var (
 		"ERROR_REASON_HTTP_METHOD_NOT_ALLOWED":     23,
 		"ERROR_REASON_OBJECT_EXISTS":               24,
 		"ERROR_REASON_REVISION_STALE":              25,
+		"ERROR_REASON_MEDIA_TYPE_UNSUPPORTED":      26,
 		"ERROR_REASON_LOOP_CREDENTIAL_REJECTED":    30,
 		"ERROR_REASON_DOSSIER_NOT_SHARED":          31,
 		"ERROR_REASON_ADVANCED_KEY_REQUIRED":       32,
@@ -455,7 +460,7 @@ var File_cegid_loop_v1_error_reason_proto protoreflect.FileDescriptor
 
 const file_cegid_loop_v1_error_reason_proto_rawDesc = "" +
 	"\n" +
-	" cegid/loop/v1/error_reason.proto\x12\rcegid.loop.v1*\xa8\x1a\n" +
+	" cegid/loop/v1/error_reason.proto\x12\rcegid.loop.v1*\xd1\x1a\n" +
 	"\vErrorReason\x12\x1c\n" +
 	"\x18ERROR_REASON_UNSPECIFIED\x10\x00\x12\x1e\n" +
 	"\x1aERROR_REASON_FIELD_INVALID\x10\x01\x12#\n" +
@@ -474,7 +479,8 @@ const file_cegid_loop_v1_error_reason_proto_rawDesc = "" +
 	"\x1bERROR_REASON_METHOD_UNKNOWN\x10\x16\x12(\n" +
 	"$ERROR_REASON_HTTP_METHOD_NOT_ALLOWED\x10\x17\x12\x1e\n" +
 	"\x1aERROR_REASON_OBJECT_EXISTS\x10\x18\x12\x1f\n" +
-	"\x1bERROR_REASON_REVISION_STALE\x10\x19\x12)\n" +
+	"\x1bERROR_REASON_REVISION_STALE\x10\x19\x12'\n" +
+	"#ERROR_REASON_MEDIA_TYPE_UNSUPPORTED\x10\x1a\x12)\n" +
 	"%ERROR_REASON_LOOP_CREDENTIAL_REJECTED\x10\x1e\x12#\n" +
 	"\x1fERROR_REASON_DOSSIER_NOT_SHARED\x10\x1f\x12&\n" +
 	"\"ERROR_REASON_ADVANCED_KEY_REQUIRED\x10 \x12%\n" +
