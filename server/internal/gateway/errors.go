@@ -181,13 +181,13 @@ type logKey struct{}
 // checkTimeout refuses what grpc-gateway cannot read.
 func checkTimeout(header http.Header) error {
 	if given := header.Get("Grpc-Timeout"); given != "" && !timeout.MatchString(given) {
-		return apierror.Field(looppb.ErrorReason_ERROR_REASON_REQUEST_MALFORMED, "Grpc-Timeout", "is not a timeout: write up to 8 digits and a unit, such as 10S")
+		return apierror.Field(looppb.ErrorReason_ERROR_REASON_REQUEST_MALFORMED, "Grpc-Timeout", "is not a timeout: write digits and a unit, such as 10S")
 	}
 	return nil
 }
 
-// timeout is as gRPC over HTTP/2 writes it.
-var timeout = regexp.MustCompile(`^[0-9]{1,8}[HMSmun]$`)
+// timeout is as gRPC over HTTP/2 writes it, and longer than that: it is bounded later on.
+var timeout = regexp.MustCompile(`^[0-9]{1,19}[HMSmun]$`)
 
 // Marshal writes an answer or an error, by the names of JSON. The reason of an error stands at its top, too: whoever reads it
 // by hand asks for that first.
