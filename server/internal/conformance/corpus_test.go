@@ -347,6 +347,7 @@ func (c *corpusCase) check(t *testing.T, h *harness, transport string, got outco
 			t.Errorf("%s: Loop's %s was called %d times; want %d", transport, route, n, want)
 		}
 	}
+	checkFindings(t, transport, got.Messages)
 	if c.Error != nil {
 		if got.Err == nil {
 			t.Fatalf("%s: answered %v; want an error", transport, got.Messages)
@@ -394,6 +395,11 @@ func (want *errorCase) check(t *testing.T, transport string, got *failure) {
 	}
 	if field != want.Field {
 		t.Errorf("%s: the violation names %q; want %q", transport, field, want.Field)
+	}
+	for _, v := range got.Violations {
+		if v.Field == "" {
+			t.Errorf("%s: a violation names no field: %s", transport, v.Description)
+		}
 	}
 	if want.Finding && (len(got.Violations) == 0 || (got.Violations[0].Reason == want.Reason) == (want.Reason == "FILE_INVALID") ||
 		got.Violations[0].Reason == "" || got.Violations[0].French == "") {

@@ -57,6 +57,29 @@ func (f *failure) checkLocales(t *testing.T, transport string) {
 	}
 }
 
+// checkFindings: so is each sentence of a finding in an answer.
+func checkFindings(t *testing.T, transport string, answer any) {
+	t.Helper()
+	switch a := answer.(type) {
+	case []any:
+		for _, each := range a {
+			checkFindings(t, transport, each)
+		}
+	case map[string]any:
+		inFrench, finding := a["messageFr"].(string)
+		inEnglish, _ := a["message"].(string)
+		if english, french := tongue(inFrench); finding && english > french {
+			t.Errorf("%s: this is said to be French: %s", transport, inFrench)
+		}
+		if english, french := tongue(inEnglish); finding && french > english {
+			t.Errorf("%s: this is said to be English: %s", transport, inEnglish)
+		}
+		for _, each := range a {
+			checkFindings(t, transport, each)
+		}
+	}
+}
+
 func TestLanguagesAreToldApart(t *testing.T) {
 	for sentence, want := range map[string]string{
 		"Rate limit is exceeded. Try again in 60 seconds.": "en", "Service Unavailable": "en", "Resource not found": "en",

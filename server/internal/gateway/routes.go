@@ -219,7 +219,9 @@ func (r *route) field(name string) (field protoreflect.FieldDescriptor, key stri
 		if field = strictjson.Field(message, part); field == nil {
 			return nil, ""
 		}
-		message = field.Message()
+		if message = nil; strictjson.IsObject(field) && !field.IsList() && !field.IsMap() {
+			message = field.Message()
+		}
 	}
 	if (key != "" && !field.IsMap()) || (!field.IsMap() && strictjson.IsObject(field)) {
 		return nil, ""

@@ -56,7 +56,7 @@ func (n Names) add(message protoreflect.MessageDescriptor) bool {
 }
 
 // word is a name that may be the contract's, or a quotation, which stays as its author wrote it.
-var word = regexp.MustCompile(`"(?:[^"\\]|\\.)*"|[a-z][a-z0-9]*(?:_[a-z0-9]+)+`)
+var word = regexp.MustCompile(`"(?:[^"\\]|\\.)*"|«[^»]*»|[a-z][a-z0-9]*(?:_[a-z0-9]+)+`)
 
 // In rewrites the names in a path or a sentence.
 func (n Names) In(text string) string {

@@ -98,6 +98,7 @@ func TestWhatIsWrongAndWhatIsRight(t *testing.T) {
 		{"a zero before a number", &looppb.ReplayChangesRequest{}, `{"numberOfDays": 07}`, []string{`is no JSON: 7 stands here: write numbers in digits`}},
 		{"a text that is cut", &looppb.ImportEntriesRequest{}, `{"requestId": "a`, []string{`requestId: is cut: the JSON ends before its last } or quotation mark (line 1, column 17)`}},
 		{"an object that is cut", &looppb.ImportEntriesRequest{}, "{\"entries\": [{}\n", []string{`is cut`}},
+		{"too deep", &looppb.ImportEntriesRequest{}, `{"requestId": ` + strings.Repeat("[", 20_000), []string{`requestId: is no JSON: [ stands here, with nothing to part it from what stands before, or deeper than any`}},
 		{"two bodies", &looppb.ImportEntriesRequest{}, "{}\n{}", []string{`(body): goes on after its end: send one JSON object, and nothing after it (line 2, column 1)`}},
 		{"a byte order mark", &looppb.ImportEntriesRequest{}, "\xef\xbb\xbf{}", []string{`(body): begins with a byte order mark: send UTF-8, without the mark (line 1, column 1)`}},
 		{"UTF-16", &looppb.ImportEntriesRequest{}, "\xff\xfe{\x00}\x00", []string{`(body): begins with a byte order mark`}},
@@ -281,4 +282,35 @@ func FuzzProblemsHaveTheirPlace(f *testing.F) {
 			}
 		}
 	})
+}
+
+// BenchmarkTheLargestImport compares the walk with protojson, which counts nothing and places nothing.
+func BenchmarkTheLargestImport(b *testing.B) {
+	line := &looppb.EntryLine{Account: "60700000", Label: "ACHAT DE MARCHANDISES", Side: &looppb.EntryLine_Debit{Debit: "1234.56"}, DueDate: "2026-04-14"}
+	entry := &looppb.Entry{Journal: "ACH", Date: "2026-03-15", Reference: "FA-2026-0001", DocumentReference: "FA-2026-0001"}
+	request := &looppb.ImportEntriesRequest{RequestId: "largest"}
+	for range 5 {
+		entry.Lines = append(entry.Lines, line)
+	}
+	for range 1000 {
+		request.Entries = append(request.Entries, entry)
+	}
+	text, err := protojson.Marshal(request)
+	if err != nil {
+		b.Fatal(err)
+	}
+	for name, read := range map[string]func(proto.Message) error{
+		"walk":      func(into proto.Message) error { return strictjson.Read(text, into, nil, wide()) },
+		"protojson": func(into proto.Message) error { return protojson.Unmarshal(text, into) },
+	} {
+		b.Run(name, func(b *testing.B) {
+			b.SetBytes(int64(len(text)))
+			b.ReportAllocs()
+			for b.Loop() {
+				if err := read(&looppb.ImportEntriesRequest{}); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
 }

@@ -52,6 +52,8 @@ func (w *walk) misread(at int) string {
 		return found + " without a value or name on both sides: take it away"
 	case r == '}' || r == ']':
 		return found + " and closes nothing, or too early: a name is followed by : and a value, and each bracket by its own"
+	case r == '[' || r == '{':
+		return found + ", with nothing to part it from what stands before, or deeper than any value of a request"
 	case r == '\'' || r == '`' || r == '“' || r == '”' || r == '„' || r == '«':
 		return found + `: put names and texts in quotation marks like "this"`
 	case r == '/' || r == '#':
