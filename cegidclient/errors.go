@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 	"unicode"
+	"unicode/utf8"
 )
 
 // Kind says what happened and therefore whose move it is. A Kind is also an error, so that
@@ -344,6 +345,26 @@ func wordingOf(message string) Wording {
 	default:
 		return WordingNone
 	}
+}
+
+// LanguageOf is the language of a sentence that Loop's side answered, as a language tag: Loop writes French, but its gateway
+// writes Microsoft's English defaults, and some of its servers the names of HTTP statuses (loop-api: C 3.1).
+func LanguageOf(message string) string {
+	m := strings.ToLower(strings.TrimRight(message, ". "))
+	if strings.ContainsFunc(m, func(r rune) bool { return r >= utf8.RuneSelf }) { // accents
+		return "fr"
+	}
+	for _, phrase := range []string{"subscription key", "rate limit is", "call volume quota", "resource not found", "access denied due to", "server error"} {
+		if strings.Contains(m, phrase) {
+			return "en"
+		}
+	}
+	for status := 400; status < 600; status++ {
+		if name := http.StatusText(status); name != "" && strings.ToLower(name) == m {
+			return "en"
+		}
+	}
+	return "fr"
 }
 
 // maxRetryAfter keeps an absurd header from overflowing a duration.

@@ -13,6 +13,15 @@ const (
 	minPrefix      = 3
 )
 
+// Nearest gives up to three of the names that were probably meant by one that is none of them, the nearest first.
+func Nearest(wanted string, names []string) []string {
+	codes := make([]indexed, 0, len(names))
+	for _, name := range names {
+		codes = append(codes, indexed{code: name, normal: normal(name)})
+	}
+	return nearest(wanted, codes)
+}
+
 // nearest gives up to three codes that were probably meant: the same but for letter case and blanks, the same but for
 // zeros at an end (607 and 60700000), a typo or two, or one the beginning of the other. Nearest first; among equals the
 // longer common beginning, then the order of the codes.

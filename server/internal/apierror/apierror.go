@@ -16,6 +16,7 @@ import (
 	"google.golang.org/protobuf/protoadapt"
 	"google.golang.org/protobuf/types/known/durationpb"
 
+	"cegid.internal/gateway/cegidclient"
 	looppb "cegid.internal/gateway/gen/go/cegid/loop/v1"
 )
 
@@ -50,8 +51,8 @@ type Error struct {
 	Violations []Violation
 	// RetryAfter is known when above zero.
 	RetryAfter time.Duration
-	// French is Loop's own sentence.
-	French string
+	// LoopSaid is Loop's own sentence, in its own language.
+	LoopSaid string
 	// Help says what to do, as a sentence each.
 	Help []string
 }
@@ -120,8 +121,8 @@ func (e Error) Err() error {
 		}
 		details = append(details, help)
 	}
-	if e.French != "" {
-		details = append(details, &errdetails.LocalizedMessage{Locale: "fr", Message: clip(e.French)})
+	if e.LoopSaid != "" {
+		details = append(details, &errdetails.LocalizedMessage{Locale: cegidclient.LanguageOf(e.LoopSaid), Message: clip(e.LoopSaid)})
 	}
 	result := status.New(e.Code, clip(e.Message))
 	size := 0

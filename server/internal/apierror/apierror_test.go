@@ -101,7 +101,7 @@ func TestDetailsStaySmall(t *testing.T) {
 	err := apierror.Error{
 		Code: codes.InvalidArgument, Reason: looppb.ErrorReason_ERROR_REASON_FIELD_INVALID, Message: strings.Repeat("à", 5000),
 		Metadata: map[string]string{"operation": strings.Repeat("ü", 5000)}, Violations: violations, RetryAfter: time.Second,
-		French: strings.Repeat("ç", 5000), Help: []string{strings.Repeat("ô", 5000), "b", "c"},
+		LoopSaid: strings.Repeat("ç", 5000), Help: []string{strings.Repeat("ô", 5000), "b", "c"},
 	}.Err()
 	got := status.Convert(err)
 	if size := proto.Size(got.Proto()); size > 3<<10 {

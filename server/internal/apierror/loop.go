@@ -130,7 +130,7 @@ func FromLoop(err *cegidclient.Error, help ...string) error {
 	}
 	out := Error{
 		Code: found.code, Reason: found.reason, Message: found.message,
-		Metadata: LoopMetadata(err.Operation, err.HTTPStatus, err.Code, err.RequestID, err.InstanceID), RetryAfter: err.RetryAfter, French: err.Message, Help: slices.Concat(help, found.help),
+		Metadata: LoopMetadata(err.Operation, err.HTTPStatus, err.Code, err.RequestID, err.InstanceID), RetryAfter: err.RetryAfter, LoopSaid: err.Message, Help: slices.Concat(help, found.help),
 	}
 	switch err.Kind {
 	case cegidclient.KindNotFound, cegidclient.KindExists, cegidclient.KindStale:

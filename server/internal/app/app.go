@@ -192,7 +192,9 @@ func New(cfg Config) (_ *Server, err error) {
 		grpc.ConnectionTimeout(handshakeLimit),
 		grpc.KeepaliveParams(keepalive.ServerParameters{MaxConnectionIdle: idleLimit, Time: time.Minute, Timeout: 20 * time.Second}),
 	)...)
-	door := interceptor.NewDoor(chain.Callers, interceptor.HandedOver)
+	overHTTP := chain.Callers
+	overHTTP.OverHTTP = true
+	door := interceptor.NewDoor(overHTTP, interceptor.HandedOver)
 	s.inMemory = s.newServer(chain, door)
 	reflection.Register(s.public)
 

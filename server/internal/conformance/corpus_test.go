@@ -20,6 +20,7 @@ import (
 
 	"cegid.internal/gateway/cegidclient"
 	"cegid.internal/gateway/cegidclient/loopsim"
+	"cegid.internal/gateway/server/internal/restname"
 	"cegid.internal/gateway/server/internal/sandbox"
 )
 
@@ -33,6 +34,8 @@ type corpusCase struct {
 	File *fileCase `yaml:"file"`
 	// REST is a request that only HTTP can make.
 	REST *restCase `yaml:"rest"`
+	// GRPC: REST has no way to say it.
+	GRPC bool `yaml:"grpc"`
 	// Streams: the method's Stream twin answers the same, in one message.
 	Streams bool `yaml:"streams"`
 	// Covers names what the case shows of minimum, where the case does not say it by itself.
@@ -103,11 +106,14 @@ type errorCase struct {
 	Code   string `yaml:"code"`
 	Reason string `yaml:"reason"`
 	HTTP   int    `yaml:"http"`
-	// Field of the first violation, and what its description or the message says, as a regular expression.
-	Field  string `yaml:"field"`
-	Says   string `yaml:"says"`
-	French string `yaml:"french"`
-	Retry  string `yaml:"retry"` // as a duration; "some" for any
+	// Field of the first violation, and what its description or the message says, as a regular expression: both by the names
+	// of gRPC, unless the case is of REST alone.
+	Field string `yaml:"field"`
+	Says  string `yaml:"says"`
+	// French is what Loop says, in French, and English what its gateway says.
+	French  string `yaml:"french"`
+	English string `yaml:"english"`
+	Retry   string `yaml:"retry"` // as a duration; "some" for any
 	// Finding: the violation is an accounting finding, with its own code, which of a file's is not the reason, and a sentence
 	// in French.
 	Finding bool              `yaml:"finding"`
@@ -227,6 +233,9 @@ func runCase(t *testing.T, c corpusCase, on func() *harness) {
 	overGRPC := h.overGRPC(t.Context(), m, token, request)
 	c.check(t, h, "gRPC", overGRPC, m.IsStreamingServer())
 
+	if c.GRPC {
+		return
+	}
 	h = on()
 	c.prepare(t, h)
 	overREST := h.overREST(h.restRequest(t.Context(), m, request), token)
@@ -248,8 +257,8 @@ func same(t *testing.T, overGRPC, overREST outcome) {
 	if a == nil {
 		return
 	}
-	x, y := *a, *b
-	x.Trailer, y.Header, y.HTTP = nil, nil, 0
+	x, y := *a.asREST, *b
+	y.Header, y.HTTP = nil, 0
 	for _, f := range []*failure{&x, &y} { // ids and waits that no two calls share
 		delete(f.Metadata, "replayed")
 		delete(f.Metadata, "requestId")
@@ -355,11 +364,12 @@ func (c *corpusCase) check(t *testing.T, h *harness, transport string, got outco
 			t.Errorf("%s: Loop's %s was called %d times; want %d", transport, route, n, want)
 		}
 	}
+	checkFindings(t, transport, got.Messages)
 	if c.Error != nil {
 		if got.Err == nil {
 			t.Fatalf("%s: answered %v; want an error", transport, got.Messages)
 		}
-		c.Error.check(t, transport, got.Err)
+		c.Error.as(transport, c.File != nil).check(t, transport, got.Err)
 	} else if got.Err != nil {
 		t.Fatalf("%s: failed: %+v", transport, got.Err)
 	}
@@ -403,6 +413,17 @@ func (want *httpCase) check(t *testing.T, h *harness, request *http.Request, tok
 	}
 }
 
+// as is the error by the names of a transport.
+func (want errorCase) as(transport string, upload bool) *errorCase {
+	if transport == "REST" {
+		want.Field, want.Says = names.In(want.Field), names.In(want.Says)
+		if upload {
+			want.Field = strings.TrimPrefix(want.Field, restname.UploadPrefix)
+		}
+	}
+	return &want
+}
+
 func (want *errorCase) check(t *testing.T, transport string, got *failure) {
 	t.Helper()
 	if got.Domain != "loop.cegid.internal" || got.Code != want.Code || got.Reason != want.Reason {
@@ -417,6 +438,11 @@ func (want *errorCase) check(t *testing.T, transport string, got *failure) {
 	if field != want.Field {
 		t.Errorf("%s: the violation names %q; want %q", transport, field, want.Field)
 	}
+	for _, v := range got.Violations {
+		if v.Field == "" {
+			t.Errorf("%s: a violation names no field: %s", transport, v.Description)
+		}
+	}
 	if want.Finding && (len(got.Violations) == 0 || (got.Violations[0].Reason == want.Reason) == (want.Reason == "FILE_INVALID") ||
 		got.Violations[0].Reason == "" || got.Violations[0].French == "") {
 		t.Errorf("%s: the violations %+v are no findings in both languages", transport, got.Violations)
@@ -424,9 +450,16 @@ func (want *errorCase) check(t *testing.T, transport string, got *failure) {
 	if got.Message == "" || !regexp.MustCompile(want.Says).MatchString(strings.Join(said, "\n")) {
 		t.Errorf("%s: says %q; want %s", transport, said, want.Says)
 	}
-	if !regexp.MustCompile(want.French).MatchString(got.French) || want.French == "" && got.French != "" {
-		t.Errorf("%s: Loop's words are %q; want %s", transport, got.French, want.French)
+	for locale, words := range map[string]string{"fr": want.French, "en": want.English} {
+		said := ""
+		if got.Local.GetLocale() == locale {
+			said = got.Local.GetMessage()
+		}
+		if !regexp.MustCompile(words).MatchString(said) || words == "" && said != "" {
+			t.Errorf("%s: Loop's words are %v; want %q in the locale %s", transport, got.Local, words, locale)
+		}
 	}
+	got.checkLocales(t, transport)
 	switch want.Retry {
 	case "":
 		if got.Retry != 0 {

@@ -287,6 +287,10 @@ func TestADepositIsItsCallersOwn(t *testing.T) {
 		"in another practice":  h.over("gRPC", "ImportService.ImportFile", "everything", abroad).Err,
 		"of nobody, over REST": h.over("REST", "ImportService.ImportFile", "stranger", importOfDeposit("X-1", "x")).Err,
 	} {
+		unknown := unknown
+		if strings.HasSuffix(name, "over REST") {
+			unknown = unknown.asREST
+		}
 		if got == nil || got.Reason != "DEPOSIT_UNKNOWN" || got.Message != unknown.Message || fmt.Sprint(got.Metadata, got.Violations, got.Help) != fmt.Sprint(unknown.Metadata, unknown.Violations, unknown.Help) {
 			t.Errorf("%s: %+v; want %+v", name, got, unknown)
 		}

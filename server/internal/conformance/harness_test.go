@@ -37,6 +37,7 @@ import (
 
 	"cegid.internal/gateway/cegidclient"
 	"cegid.internal/gateway/server/internal/policy"
+	"cegid.internal/gateway/server/internal/restname"
 	"cegid.internal/gateway/server/internal/sandbox"
 )
 
@@ -158,6 +159,9 @@ func (l *lockedBuffer) String() string {
 	return l.b.String()
 }
 
+// names is the rule by which REST names what gRPC names otherwise.
+var names = restname.OfContract()
+
 // outcome is what a caller sees, whichever way the call took.
 type outcome struct {
 	// Messages of the answer: one, or those of a stream.
@@ -175,15 +179,17 @@ type failure struct {
 	Violations []violation
 	Retry      time.Duration
 	Help       []string
-	French     string
-	HTTP       int         // REST alone
-	Header     http.Header // REST alone
-	Trailer    metadata.MD // gRPC alone
+	Local      *errdetails.LocalizedMessage // Loop's own words
+	HTTP       int                          // REST alone
+	Header     http.Header                  // REST alone
+	Trailer    metadata.MD                  // gRPC alone
+	// asREST is the failure as a caller of REST is to see it; gRPC alone.
+	asREST *failure
 	// ownClock: the client's own deadline ended the call before the server's word arrived.
 	ownClock bool
 }
 
-type violation struct{ Field, Description, Reason, French string }
+type violation struct{ Field, Description, Reason, French, Locale string }
 
 func failureOf(s *status.Status) *failure {
 	f := &failure{Code: codeName(int32(s.Code())), Message: s.Message()}
@@ -193,7 +199,7 @@ func failureOf(s *status.Status) *failure {
 			f.Reason, f.Domain, f.Metadata = d.GetReason(), d.GetDomain(), d.GetMetadata()
 		case *errdetails.BadRequest:
 			for _, v := range d.GetFieldViolations() {
-				f.Violations = append(f.Violations, violation{v.GetField(), v.GetDescription(), v.GetReason(), v.GetLocalizedMessage().GetMessage()})
+				f.Violations = append(f.Violations, violation{v.GetField(), v.GetDescription(), v.GetReason(), v.GetLocalizedMessage().GetMessage(), v.GetLocalizedMessage().GetLocale()})
 			}
 		case *errdetails.RetryInfo:
 			f.Retry = d.GetRetryDelay().AsDuration()
@@ -202,7 +208,7 @@ func failureOf(s *status.Status) *failure {
 				f.Help = append(f.Help, link.GetDescription())
 			}
 		case *errdetails.LocalizedMessage:
-			f.French = d.GetMessage()
+			f.Local = d
 		}
 	}
 	return f
@@ -249,7 +255,7 @@ func (h *harness) overGRPC(ctx context.Context, m protoreflect.MethodDescriptor,
 	var out outcome
 	var trailer metadata.MD
 	keep := func(response proto.Message) {
-		text, err := protojson.Marshal(response)
+		text, err := protojson.Marshal(names.Answer(response))
 		if err != nil {
 			h.t.Fatal(err)
 		}
@@ -269,6 +275,12 @@ func (h *harness) overGRPC(ctx context.Context, m protoreflect.MethodDescriptor,
 	if err != nil {
 		out.Err = failureOf(status.Convert(err))
 		out.Err.Trailer = trailer
+		inREST := names.Error(err)
+		if m.IsStreamingClient() {
+			inREST = restname.OfUpload(inREST)
+		}
+		out.Err.asREST = failureOf(status.Convert(inREST))
+		out.Err.asREST.Message = strings.Replace(out.Err.asREST.Message, "the metadata `authorization:", "the header `Authorization:", 1)
 		_, timed := ctx.Deadline()
 		out.Err.ownClock = timed && out.Err.Reason == ""
 	}
@@ -371,10 +383,14 @@ func (h *harness) overREST(request *http.Request, token string) outcome {
 	var out outcome
 	fail := func(text []byte) {
 		var s rpcstatus.Status
-		if err := protojson.Unmarshal(text, &s); err != nil {
+		var top struct{ Reason string }
+		if err := errors.Join(json.Unmarshal(text, &top), protojson.UnmarshalOptions{DiscardUnknown: true}.Unmarshal(text, &s)); err != nil {
 			h.t.Fatalf("HTTP %d, not a google.rpc.Status: %s", response.StatusCode, text)
 		}
 		out.Err = failureOf(status.FromProto(&s))
+		if top.Reason != out.Err.Reason {
+			h.t.Errorf("the reason at the top of the error is %q: %s", top.Reason, text)
+		}
 		out.Err.HTTP, out.Err.Header = response.StatusCode, response.Header
 	}
 	if response.Header.Get("Content-Type") == "application/x-ndjson" {

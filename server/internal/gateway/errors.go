@@ -10,9 +10,13 @@ import (
 	"strings"
 	"time"
 
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
 	"github.com/grpc-ecosystem/grpc-gateway/v2/runtime"
+	rpcstatus "google.golang.org/genproto/googleapis/rpc/status"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/proto"
 
 	looppb "cegid.internal/gateway/gen/go/cegid/loop/v1"
 	"cegid.internal/gateway/server/internal/apierror"
@@ -154,17 +158,15 @@ func errMethodNotAllowed(w http.ResponseWriter, allowed []string) error {
 		"this path takes "+strings.Join(allowed, ", "))
 }
 
-var unknownField = regexp.MustCompile(`unknown field "([^"]{1,250})"`)
-
 // contractual gives the errors that grpc-gateway and the connection make themselves the shape of the contract.
 func contractual(ctx context.Context, err error, requestID string) error {
 	if apierror.ReasonOf(err) != looppb.ErrorReason_ERROR_REASON_UNSPECIFIED {
 		return err
 	}
-	message := status.Convert(err).Message()
 	switch status.Code(err) {
-	case codes.InvalidArgument:
-		return malformed(message)
+	case codes.InvalidArgument: // what can be said better has been, before grpc-gateway came to it
+		return apierror.New(codes.InvalidArgument, looppb.ErrorReason_ERROR_REASON_REQUEST_MALFORMED,
+			"the request cannot be read: check its path, query and headers against /openapi.json")
 	case codes.Unimplemented, codes.NotFound:
 		return errNoSuchPath()
 	case codes.DeadlineExceeded:
@@ -187,48 +189,60 @@ func contractual(ctx context.Context, err error, requestID string) error {
 // logKey carries the log to where grpc-gateway hands over a context alone.
 type logKey struct{}
 
-// malformed words the errors of reading a request. Their own texts speak of parsers, and of Go.
-func malformed(message string) error {
-	const reason = looppb.ErrorReason_ERROR_REASON_REQUEST_MALFORMED
-	if match := unknownField.FindStringSubmatch(message); match != nil {
-		return apierror.Field(reason, match[1], "is no field of this request: check its spelling against /openapi.json")
+// checkTimeout refuses what grpc-gateway cannot read.
+func checkTimeout(header http.Header) error {
+	if given := header.Get("Grpc-Timeout"); given != "" && !timeout.MatchString(given) {
+		return apierror.Field(looppb.ErrorReason_ERROR_REASON_REQUEST_MALFORMED, "Grpc-Timeout", "is not a timeout: write digits and a unit, such as 10S")
 	}
-	if strings.Contains(message, "request body too large") {
-		return apierror.New(codes.InvalidArgument, reason, "the body is larger than this service takes: send less at once")
-	}
-	if strings.Contains(message, errTooManyParts.Error()) {
-		return apierror.New(codes.InvalidArgument, reason, "the body has more values than this service takes: send less at once")
-	}
-	if strings.Contains(message, "invalid grpc-timeout") {
-		return apierror.Field(reason, "Grpc-Timeout", "is not a timeout: write digits and a unit, such as 10S")
-	}
-	if _, parameter, found := strings.Cut(message, "type mismatch, parameter: "); found {
-		name, _, _ := strings.Cut(parameter, ",")
-		return apierror.Field(reason, name, "has a value of the wrong type")
-	}
-	if match := alreadyInPath.FindStringSubmatch(message); match != nil {
-		return apierror.Field(reason, match[1], "is part of the path already: leave it out of the body")
-	}
-	if match := badQueryValue.FindStringSubmatch(message); match != nil {
-		return apierror.Field(reason, match[1], "has a value of the wrong type")
-	}
-	if match := twiceOfOne.FindStringSubmatch(message); match != nil {
-		return apierror.Field(reason, match[1], "is given twice: of the fields that exclude each other, give one")
-	}
-	if match := badMask.FindStringSubmatch(message); match != nil {
-		return apierror.Field(reason, match[2], "names "+match[1]+": in JSON, a mask names fields as JSON does, legalForm and not legal_form")
-	}
-	if match := badJSONValue.FindStringSubmatch(message); match != nil {
-		return apierror.Field(reason, match[1], "has a value of the wrong type")
-	}
-	return apierror.New(codes.InvalidArgument, reason, "the request cannot be read: send one JSON object with the fields that /openapi.json lists")
+	return nil
 }
 
-var (
-	alreadyInPath = regexp.MustCompile(`field "([a-z_]{1,100})" stands in the path`)
-	badQueryValue = regexp.MustCompile(`parsing field "([^"]{1,100})"`)
-	badMaskPath   = regexp.MustCompile(`FieldMask\S* contains invalid path: ("[\w.*]{1,100}")`)
-	badMask       = regexp.MustCompile(`invalid path ("[\w.*]{1,100}") in the mask ([\w.\[\]]{1,250})`)
-	twiceOfOne    = regexp.MustCompile(`oneof "?(?:\w+\.){0,20}(\w{1,100})(?:"| is already set)`)
-	badJSONValue  = regexp.MustCompile(`invalid value for \w+ field ([\w.\[\]]{1,250})`)
-)
+// timeout is as gRPC over HTTP/2 writes it, and longer than that: it is bounded later on.
+var timeout = regexp.MustCompile(`^[0-9]{1,19}[HMSmun]$`)
+
+// Marshal writes an answer or an error, by the names of JSON. The reason of an error stands at its top, too: whoever reads it
+// by hand asks for that first.
+func (m *marshaler) Marshal(value any) ([]byte, error) {
+	switch v := value.(type) {
+	case *rpcstatus.Status:
+		return m.marshalError(status.FromProto(v).Err())
+	case map[string]proto.Message:
+		return lineOf(m, v)
+	case map[string]any:
+		return lineOf(m, v)
+	case proto.Message:
+		return m.JSONPb.Marshal(m.names.Answer(v))
+	}
+	return m.JSONPb.Marshal(value)
+}
+
+// lineOf writes a line of a stream.
+func lineOf[V any](m *marshaler, line map[string]V) ([]byte, error) {
+	out := make(map[string]jsontext.Value, len(line))
+	for name, inner := range line {
+		text, err := m.Marshal(inner)
+		if err != nil {
+			return nil, err
+		}
+		out[name] = text
+	}
+	return json.Marshal(out)
+}
+
+func (m *marshaler) marshalError(err error) ([]byte, error) {
+	said := status.Convert(m.names.Error(err)).Proto()
+	out := struct {
+		Code    int32            `json:"code"`
+		Message string           `json:"message"`
+		Reason  string           `json:"reason"`
+		Details []jsontext.Value `json:"details"`
+	}{Code: said.GetCode(), Message: said.GetMessage(), Reason: apierror.ReasonName(apierror.ReasonOf(err))}
+	for _, detail := range said.GetDetails() {
+		text, err := m.JSONPb.Marshal(detail)
+		if err != nil {
+			return nil, err
+		}
+		out.Details = append(out.Details, text)
+	}
+	return json.Marshal(out)
+}

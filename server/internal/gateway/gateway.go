@@ -3,28 +3,25 @@
 package gateway
 
 import (
-	"bytes"
 	"cmp"
 	"context"
 	"crypto/tls"
-	"errors"
-	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/grpc-ecosystem/grpc-gateway/v2/runtime"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/metadata"
-	"google.golang.org/protobuf/encoding/protojson"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
 
 	looppb "cegid.internal/gateway/gen/go/cegid/loop/v1"
 	"cegid.internal/gateway/server/internal/interceptor"
+	"cegid.internal/gateway/server/internal/restname"
+	"cegid.internal/gateway/server/internal/strictjson"
 )
 
 const requestIDHeader = "X-Request-Id"
@@ -66,11 +63,7 @@ type Config struct {
 // New returns the handler of the HTTP listener.
 func New(cfg Config) (http.Handler, error) {
 	routes := newRoutes(uploadsUpTo(cfg.MaxFile), cfg.Services...)
-	json := &marshaler{JSONPb: runtime.JSONPb{
-		MarshalOptions: protojson.MarshalOptions{},
-		// A misspelt field of an accounting entry must not be dropped silently (pitfall 6).
-		UnmarshalOptions: protojson.UnmarshalOptions{DiscardUnknown: false},
-	}, decided: routes.decided}
+	json := &marshaler{names: restname.OfContract()}
 	mux := runtime.NewServeMux(
 		runtime.WithMarshalerOption(runtime.MIMEWildcard, json),
 		runtime.WithUnescapingMode(runtime.UnescapingModeAllExceptReserved),
@@ -124,7 +117,7 @@ func New(cfg Config) (http.Handler, error) {
 		}
 	}
 	api := &api{
-		mux: mux, json: json, routes: routes, conn: cfg.Conn, check: cfg.Check, log: cfg.Log,
+		mux: mux, json: json, routes: routes, bounds: newBounds(), conn: cfg.Conn, check: cfg.Check, log: cfg.Log,
 		arrive: cfg.Arrive, identity: handOver(cfg.Identity),
 	}
 	if api.arrive == nil {
@@ -198,8 +191,9 @@ func withRequestID(next http.Handler) http.Handler {
 type api struct {
 	mux      *runtime.ServeMux
 	answers  http.Handler // mux, which answers whole ones compressed if that is wanted
-	json     runtime.Marshaler
+	json     *marshaler
 	routes   routes
+	bounds   strictjson.Bounds
 	conn     grpc.ClientConnInterface
 	check    func(proto.Message) error
 	arrive   func(context.Context, func()) (func(), bool)
@@ -231,7 +225,7 @@ func (a *api) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		writeError(r.Context(), a.mux, a.json, w, r, err)
 		return
 	}
-	for _, err := range []error{found.checkPath(r.URL.EscapedPath(), a.check), found.checkQuery(r.URL.RawQuery)} {
+	for _, err := range []error{found.checkPath(r.URL.EscapedPath(), a.check), found.checkQuery(r.URL.RawQuery), checkTimeout(r.Header)} {
 		if err != nil {
 			writeError(r.Context(), a.mux, a.json, w, r, err)
 			return
@@ -248,7 +242,7 @@ func (a *api) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if !found.hasBody {
 		// Taken off the connection all the same: it would end a stream when its time is over.
 		if _, err := io.Copy(io.Discard, r.Body); err != nil {
-			writeError(r.Context(), a.mux, a.json, w, r, malformed(err.Error()))
+			writeError(r.Context(), a.mux, a.json, w, r, bodyUnread(err))
 			return
 		}
 	}
@@ -262,6 +256,14 @@ func (a *api) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			refuseBody(w, r, func() { a.mux.ServeHTTP(w, empty) })
 			return
 		}
+	}
+	if found.hasBody {
+		body, err := a.readRequest(r, found)
+		if err != nil {
+			writeError(r.Context(), a.mux, a.json, w, r, err)
+			return
+		}
+		r.Body = body
 	}
 	if found.httpMethod != http.MethodGet { // a read: the header means nothing
 		r = r.WithContext(context.WithValue(r.Context(), idempotencyKey{}, r.Header.Values("Idempotency-Key")))
@@ -312,87 +314,10 @@ func (l limits) around(next http.Handler) http.Handler {
 // marshaler labels streams as what they are: one JSON object a line.
 type marshaler struct {
 	runtime.JSONPb
-	decided func(protoreflect.FullName) []string
-	turn    sync.Mutex // of large bodies
+	names restname.Names
 }
 
 func (*marshaler) StreamContentType(any) string { return "application/x-ndjson" }
-
-// NewDecoder reads a body whole: grpc-gateway's own would read the first value and ignore what follows. Fields that the
-// path decides are refused, since they would be overridden silently.
-func (m *marshaler) NewDecoder(body io.Reader) runtime.Decoder {
-	return runtime.DecoderFunc(func(target any) error {
-		text, err := io.ReadAll(body)
-		if err != nil {
-			return err
-		}
-		if len(bytes.TrimSpace(text)) == 0 {
-			return io.EOF // no body: an empty request
-		}
-		parts, objects := parts(text)
-		if parts > maxParts || objects > maxObjects {
-			return errTooManyParts
-		}
-		request, ok := target.(proto.Message)
-		if !ok {
-			return fmt.Errorf("the body of this contract is a whole message, not a %T", target)
-		}
-		if err := m.read(text, request, objects >= manyObjects); err != nil {
-			return err
-		}
-		descriptor := request.ProtoReflect().Descriptor()
-		for _, name := range m.decided(descriptor.FullName()) {
-			if field := descriptor.Fields().ByName(protoreflect.Name(name)); field != nil && request.ProtoReflect().Has(field) {
-				return fmt.Errorf("field %q stands in the path", name)
-			}
-		}
-		return nil
-	})
-}
-
-// read makes a request of a body.
-func (m *marshaler) read(text []byte, request proto.Message, many bool) error {
-	if many {
-		m.turn.Lock()
-		defer m.turn.Unlock()
-	}
-	if err := m.UnmarshalOptions.Unmarshal(text, request); err != nil { // JSONPb.Unmarshal would stop at the first value, too
-		return located(text, err)
-	}
-	if many && interceptor.TooManyParts(request) {
-		return errTooManyParts
-	}
-	return nil
-}
-
-// maxParts bounds the values of a body, and maxObjects the objects among them: what the service takes fits (interceptor).
-// Of manyObjects on, one body is made values of at a time, because none can tell by its text what it takes in memory.
-const (
-	maxParts    = 600_000
-	maxObjects  = 100_000
-	manyObjects = 10_000
-)
-
-var errTooManyParts = errors.New("more values than this service takes")
-
-// parts counts what begins a value, outside of strings, and the objects.
-func parts(text []byte) (parts, objects int) {
-	quoted := false
-	for i := 0; i < len(text); i++ {
-		switch c := text[i]; {
-		case quoted && c == '\\':
-			i++
-		case c == '"':
-			quoted = !quoted
-		case !quoted && c == '{':
-			parts++
-			objects++
-		case !quoted && (c == '[' || c == ','):
-			parts++
-		}
-	}
-	return parts, objects
-}
 
 func writeText(w http.ResponseWriter, code int, text string) {
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")

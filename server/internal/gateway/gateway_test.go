@@ -3,6 +3,7 @@ package gateway
 import (
 	"cmp"
 	"context"
+	"errors"
 	"net/http"
 	"slices"
 	"strings"
@@ -17,6 +18,7 @@ import (
 
 	looppb "cegid.internal/gateway/gen/go/cegid/loop/v1"
 	"cegid.internal/gateway/server/internal/interceptor"
+	"cegid.internal/gateway/server/internal/strictjson"
 )
 
 const (
@@ -41,24 +43,24 @@ func TestRequestsThatCannotBeRead(t *testing.T) {
 		{name: "a query that is not UTF-8", path: accounts + "?filter=%FF", fields: []string{"filter"}, says: "UTF-8"},
 		{name: "a token that is not UTF-8", path: accounts + "?pageToken=%E9t%E9", fields: []string{"pageToken"}, says: "UTF-8"},
 		{name: "the name of a parameter that is not UTF-8", path: accounts + "?%FF=1", fields: []string{"\uFFFD"}, says: "no parameter"},
-		{name: "two spellings of one parameter", path: accounts + "?pageSize=1&page_size=1", fields: []string{"pageSize", "page_size"}, says: "more than once"},
-		{name: "one spelling twice", path: accounts + "?page_size=1&page_size=2", fields: []string{"page_size"}, says: "more than once"},
+		{name: "two spellings of one parameter", path: accounts + "?pageSize=1&page_size=1", fields: []string{"pageSize"}, says: "more than once"},
+		{name: "one spelling twice", path: accounts + "?page_size=1&page_size=2", fields: []string{"pageSize"}, says: "more than once"},
 		{name: "a parameter that stands in the path", path: accounts + "?practice=partner", fields: []string{"practice"}, says: "leave it out of the query"},
 		{name: "a parameter inside a text", path: accounts + "?filter.x=1", fields: []string{"filter.x"}, says: "no parameter"},
-		{name: "a query with a semicolon", path: accounts + "?pageSize=1;filter=x", fields: []string{""}, says: "cannot be read"},
-		{name: "two parameters of which one is wanted", path: entries + "?lettering=LETTERING_STATE_LETTERED&originId=x", fields: []string{"criterion"}, says: "give one"},
-		{name: "a mask for everything", verb: "PATCH", path: identity, body: `{"updateMask": "*"}`, fields: []string{"updateMask"}, says: "mask names"},
-		{name: "a body with another after it", verb: "POST", path: connection, body: `{} {"keyKind": "KEY_KIND_ADVANCED"}`, says: "one JSON object"},
-		{name: "a body with something after it", verb: "POST", path: connection, body: `{}x`, says: "one JSON object"},
-		{name: "a body that is an array", verb: "POST", path: connection, body: `[]`, says: "one JSON object"},
-		{name: "a body that is cut", verb: "POST", path: connection, body: `{"keyKind": `, says: "one JSON object"},
-		{name: "a body that is not UTF-8", verb: "POST", path: imports, body: "{\"requestId\": \"\xff\"}", says: "one JSON object"},
-		{name: "a field twice in a body", verb: "POST", path: imports, body: `{"requestId": "a", "request_id": "b"}`, says: "JSON"},
+		{name: "a query with a semicolon", path: accounts + "?pageSize=1;filter=x", fields: []string{"(query)"}, says: "cannot be read"},
+		{name: "two parameters of which one is wanted", path: entries + "?lettering=LETTERING_STATE_LETTERED&originId=x", fields: []string{"lettering", "originId"}, says: "give one of lettering, letteringId, originId"},
+		{name: "a mask for everything", verb: "PATCH", path: identity, body: `{"updateMask": "*"}`, fields: []string{"updateMask"}, says: "fields one by one"},
+		{name: "a body with another after it", verb: "POST", path: connection, body: `{} {"keyKind": "KEY_KIND_ADVANCED"}`, fields: []string{"(body)"}, says: "one JSON object, and nothing after it (line 1, column 4)"},
+		{name: "a body with something after it", verb: "POST", path: connection, body: `{}x`, fields: []string{"(body)"}, says: "one JSON object"},
+		{name: "a body that is an array", verb: "POST", path: connection, body: `[]`, fields: []string{"(body)"}, says: "one JSON object"},
+		{name: "a body that is cut", verb: "POST", path: connection, body: `{"keyKind": `, fields: []string{"keyKind"}, says: "is cut"},
+		{name: "a body that is not UTF-8", verb: "POST", path: imports, body: "{\"requestId\": \"\xff\"}", fields: []string{"requestId"}, says: "the byte 0xff stands here"},
+		{name: "a field twice in a body", verb: "POST", path: imports, body: `{"requestId": "a", "request_id": "b"}`, fields: []string{"requestId"}, says: "given twice"},
 		{name: "a practice in the body", verb: "POST", path: connection, body: `{"practice": "partner"}`, fields: []string{"practice"}, says: "leave it out of the body"},
 		{name: "the practice of the path in the body", verb: "POST", path: connection, body: `{"practice": "demo"}`, fields: []string{"practice"}, says: "leave it out of the body"},
 		{name: "a dossier in the body", verb: "POST", path: imports, body: `{"dossier": "CEGID003"}`, fields: []string{"dossier"}, says: "leave it out of the body"},
-		{name: "an unknown field deep in a body", verb: "POST", path: imports, body: `{"entries": [{"lines": [{"debitt": "1"}]}]}`, fields: []string{"entries[0].lines[0].debitt"}, says: "spelling"},
-		{name: "an amount that is a number", verb: "POST", path: imports, body: `{"entries": [{"lines": [{"debit": 1.5}]}]}`, fields: []string{"entries[0].lines[0].debit"}, says: "wrong type"},
+		{name: "an unknown field deep in a body", verb: "POST", path: imports, body: `{"entries": [{"lines": [{"debitt": "1"}]}]}`, fields: []string{"entries[0].lines[0].debitt"}, says: "do you mean debit? (line 1, column 26)"},
+		{name: "an amount that is a number", verb: "POST", path: imports, body: `{"entries": [{"lines": [{"debit": 1.5}]}]}`, fields: []string{"entries[0].lines[0].debit"}, says: `as text, \"1.5\" (line 1, column 35)`},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			got := f.do(t, cmp.Or(c.verb, http.MethodGet), c.path, c.body)
@@ -88,22 +90,23 @@ func TestABodyThatIsTooLarge(t *testing.T) {
 
 // TestValuesOfABodyAreCounted: what stands in texts is none.
 func TestValuesOfABodyAreCounted(t *testing.T) {
+	body := func(lines string) string { return `{"entries": [{"lines": [` + lines + `]}]}` }
+	const mostLines = (interceptor.MaxParts - 13) / 24
 	for _, c := range []struct {
 		name, body string
-		want       bool
+		want       error
 	}{
-		{"objects", "[" + strings.Repeat("{},", maxObjects) + "{}]", true},
-		{"lists", strings.Repeat("[", maxParts+1), true},
-		{"texts", "[" + strings.Repeat(`"",`, maxParts) + `""]`, true},
-		{"as many as may be", "[" + strings.Repeat("0,", maxParts-1) + "0]", false},
-		{"as many objects as may be", "[" + strings.Repeat("{},", maxObjects-1) + "{}]", false},
-		{"one text of braces", `"` + strings.Repeat("{", 2*maxParts) + `"`, false},
-		{"one text of quotation marks", `"` + strings.Repeat(`\",`, 2*maxParts) + `"`, false},
-		{"after a text that ends in a backslash", `{"a": "\\", "b": [` + strings.Repeat("{},", maxParts) + `{}]}`, true},
-		{"the largest import, each field given and each line split in 18", largest(t, 18), false},
+		{"few bytes that take much memory", body(strings.Repeat("{},", maxObjects-10) + "{}"), strictjson.ErrTooMany},
+		{"one line more than may be", body(strings.Repeat("{},", mostLines) + "{}"), strictjson.ErrTooMany},
+		{"as many as may be", body(strings.Repeat("{},", mostLines-1) + "{}"), nil},
+		{"one text of braces", `{"requestId": "` + strings.Repeat("{", 2*maxParts) + `"}`, nil},
+		{"one text of quotation marks", `{"requestId": "` + strings.Repeat(`\",`, 2*maxParts) + `"}`, nil},
+		{"after a text that ends in a backslash", `{"requestId": "\\", "entries": [` + strings.Repeat("{},", maxParts) + `{}]}`, strictjson.ErrTooMany},
+		{"the largest import, each field given and each line split in 18", largest(t, 18), nil},
 	} {
-		if values, objects := parts([]byte(c.body)); (values > maxParts || objects > maxObjects) != c.want {
-			t.Errorf("%s: %d values, %d objects", c.name, values, objects)
+		request := &looppb.ImportEntriesRequest{}
+		if err := strictjson.Read([]byte(c.body), request, nil, newBounds()); !errors.Is(err, c.want) {
+			t.Errorf("%s: %v; want %v", c.name, err, c.want)
 		}
 	}
 }
@@ -126,9 +129,6 @@ func largest(t *testing.T, splits int) string {
 	line.Analytics = slices.Repeat([]*looppb.AnalyticSplit{split}, splits)
 	entry.Lines = slices.Repeat([]*looppb.EntryLine{line}, 5)
 	request := &looppb.ImportEntriesRequest{Entries: slices.Repeat([]*looppb.Entry{entry}, 1000)}
-	if interceptor.TooManyParts(request) {
-		t.Error("the service does not take the largest import")
-	}
 	text, err := protojson.Marshal(request)
 	if err != nil {
 		t.Fatal(err)
@@ -201,7 +201,7 @@ func TestIdempotencyKeyIsTheRequestID(t *testing.T) {
 			got := f.do(t, verb, c.path, c.body, c.headers...)
 			calls := f.calls()
 			if c.refused {
-				if got.StatusCode != http.StatusBadRequest || got.reason != "FIELD_INVALID" || !slices.Equal(got.fields, []string{"request_id"}) || len(calls) > 0 {
+				if got.StatusCode != http.StatusBadRequest || got.reason != "FIELD_INVALID" || !slices.Equal(got.fields, []string{"requestId"}) || len(calls) > 0 {
 					t.Errorf("HTTP %d %s, %d calls", got.StatusCode, got.text, len(calls))
 				}
 				return

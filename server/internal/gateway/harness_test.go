@@ -187,7 +187,8 @@ func (f *front) do(t *testing.T, verb, path, body string, headers ...string) ans
 			text = line.Error
 		}
 		got.status = &rpcstatus.Status{}
-		if err := protojson.Unmarshal(text, got.status); err != nil {
+		var top struct{ Reason string }
+		if err := errors.Join(json.Unmarshal(text, &top), protojson.UnmarshalOptions{DiscardUnknown: true}.Unmarshal(text, got.status)); err != nil {
 			t.Fatalf("%s %s: HTTP %d, not a google.rpc.Status: %s", verb, path, response.StatusCode, text)
 		}
 		got.message = got.status.GetMessage()
@@ -198,7 +199,9 @@ func (f *front) do(t *testing.T, verb, path, body string, headers ...string) ans
 			}
 			switch d := detail.(type) {
 			case *errdetails.ErrorInfo:
-				got.reason = d.GetReason()
+				if got.reason = d.GetReason(); got.reason != top.Reason {
+					t.Errorf("%s %s: the reason at the top is %q: %s", verb, path, top.Reason, text)
+				}
 			case *errdetails.BadRequest:
 				for _, v := range d.GetFieldViolations() {
 					got.fields = append(got.fields, v.GetField())

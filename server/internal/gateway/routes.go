@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"maps"
 	"net/http"
 	"net/url"
 	"regexp"
@@ -15,6 +16,7 @@ import (
 
 	looppb "cegid.internal/gateway/gen/go/cegid/loop/v1"
 	"cegid.internal/gateway/server/internal/apierror"
+	"cegid.internal/gateway/server/internal/strictjson"
 )
 
 // route is one HTTP binding of a method, as the contract declares it.
@@ -168,26 +170,36 @@ func (r *route) checkPath(path string, check func(proto.Message) error) error {
 	return err
 }
 
-// checkQuery refuses query parameters that the method would not read.
+// checkQuery refuses query parameters that the method would not read, or not as they are meant.
 func (r *route) checkQuery(rawQuery string) error {
 	if rawQuery == "" {
 		return nil
 	}
+	const reason = looppb.ErrorReason_ERROR_REASON_REQUEST_MALFORMED
 	values, err := url.ParseQuery(rawQuery)
 	if err != nil {
-		return apierror.Field(looppb.ErrorReason_ERROR_REASON_REQUEST_MALFORMED, "", "the query string cannot be read: percent-encode its values")
+		return apierror.Field(reason, "(query)", "cannot be read: percent-encode its values, and part them by &")
 	}
-	var violations []apierror.Violation
-	times := map[string]int{} // a field has two spellings
+	times := map[protoreflect.FullName]int{} // a field has two spellings
+	choices := map[protoreflect.FullName]int{}
 	for name, given := range values {
-		if field := r.field(name); field != nil {
-			times[single(field, name)] += len(given)
+		if field, key := r.field(name); field != nil && key == "" {
+			if times[field.FullName()] += len(given); field.ContainingOneof() != nil && times[field.FullName()] == len(given) {
+				choices[field.ContainingOneof().FullName()]++
+			}
 		}
 	}
-	for name, given := range values {
-		problem := r.parameterProblem(name, times)
-		if problem == "" && !utf8.ValidString(strings.Join(given, "")) {
-			problem = "is not UTF-8, percent-encoded"
+	var violations []apierror.Violation
+	for _, name := range slices.Sorted(maps.Keys(values)) {
+		problem := r.parameterProblem(name, times, choices)
+		if field, key := r.field(name); problem == "" && key != "" && len(values[name]) > 1 {
+			problem = "is given more than once: give " + field.JSONName() + "[" + key + "] once"
+		}
+		for _, value := range values[name] {
+			if problem == "" {
+				field, _ := r.field(name)
+				problem = strictjson.Parameter(field, value)
+			}
 		}
 		if problem != "" {
 			violations = append(violations, apierror.Violation{Field: name, Description: problem})
@@ -196,67 +208,64 @@ func (r *route) checkQuery(rawQuery string) error {
 	if len(violations) == 0 {
 		return nil
 	}
-	slices.SortFunc(violations, func(a, b apierror.Violation) int { return strings.Compare(a.Field, b.Field) })
-	return apierror.Invalid(looppb.ErrorReason_ERROR_REASON_REQUEST_MALFORMED, violations...)
+	return apierror.Invalid(reason, violations...)
 }
 
-// single is what may be given once: a field, or an entry of a map.
-func single(field protoreflect.FieldDescriptor, name string) string {
-	_, key, _ := strings.Cut(name, "[")
-	return string(field.Name()) + "[" + key
-}
-
-func (r *route) parameterProblem(name string, times map[string]int) string {
+func (r *route) parameterProblem(name string, times, choices map[protoreflect.FullName]int) string {
 	if r.hasBody {
 		return "this method reads its JSON body alone: move the parameter there"
 	}
-	field := r.field(name)
+	field, key := r.field(name)
 	switch {
 	case field == nil:
-		return r.unknownParameter()
+		return r.unknown(name)
 	case slices.Contains(r.variables, string(field.Name())):
 		return "is part of the path already: leave it out of the query"
 	case r.headers[field.Name()] != "":
 		return "is what the header " + r.headers[field.Name()] + " says: leave it out of the query"
-	case times[single(field, name)] > 1 && !field.IsList():
+	case field.IsMap() && key == "":
+		return "holds texts by their names: write " + field.JSONName() + "[name]=text"
+	case times[field.FullName()] > 1 && !field.IsList():
+		times[field.FullName()] = 0 // said once, whatever its spellings
 		return "is given more than once: give it once"
+	case field.ContainingOneof() != nil && choices[field.ContainingOneof().FullName()] > 1:
+		return "is given beside another that it excludes: give one of " + strictjson.OneOf(field.ContainingOneof())
 	}
 	return ""
 }
 
-// field finds what a query parameter means, by its JSON name or its proto name, with dots into messages; of a map, name[key].
-func (r *route) field(name string) (field protoreflect.FieldDescriptor) {
-	name, _, entry := strings.Cut(name, "[")
+// mapKey is how a query names an entry of a map.
+var mapKey = regexp.MustCompile(`^([^\[\]]+)\[([^\[\]]+)\]$`)
+
+// field finds what a query parameter means, by its JSON name or its proto name, with dots into messages; of an entry of a
+// map, its key, too.
+func (r *route) field(name string) (field protoreflect.FieldDescriptor, key string) {
+	if match := mapKey.FindStringSubmatch(name); match != nil {
+		name, key = match[1], match[2]
+	}
 	message := r.request
-	defer func() {
-		if field != nil && field.IsMap() != entry {
-			field = nil
-		}
-	}()
 	for part := range strings.SplitSeq(name, ".") {
 		if message == nil {
-			return nil
+			return nil, ""
 		}
-		if field = message.Fields().ByJSONName(part); field == nil {
-			field = message.Fields().ByName(protoreflect.Name(part))
+		if field = strictjson.Field(message, part); field == nil {
+			return nil, ""
 		}
-		if field == nil {
-			return nil
+		if message = nil; strictjson.IsObject(field) && !field.IsList() && !field.IsMap() {
+			message = field.Message()
 		}
-		message = field.Message()
 	}
-	return field
+	if (key != "" && !field.IsMap()) || (!field.IsMap() && strictjson.IsObject(field)) {
+		return nil, ""
+	}
+	return field, key
 }
 
-func (r *route) unknownParameter() string {
-	var known []string
-	for i := range r.request.Fields().Len() {
-		if field := r.request.Fields().Get(i); !slices.Contains(r.variables, string(field.Name())) && r.headers[field.Name()] == "" {
-			known = append(known, field.JSONName())
-		}
+// unknown says what the query may say, which is not what the path and headers do.
+func (r *route) unknown(name string) string {
+	elsewhere := slices.Clone(r.variables)
+	for each := range r.headers {
+		elsewhere = append(elsewhere, string(each))
 	}
-	if len(known) == 0 {
-		return "is no parameter of this method, which takes none"
-	}
-	return "is no parameter of this method: use " + strings.Join(known, ", ")
+	return strictjson.Unknown("parameter of this method", r.request, elsewhere, name)
 }

@@ -20,6 +20,7 @@ import (
 	"cegid.internal/gateway/cegidclient"
 	looppb "cegid.internal/gateway/gen/go/cegid/loop/v1"
 	"cegid.internal/gateway/server/internal/apierror"
+	"cegid.internal/gateway/server/internal/restname"
 )
 
 // grpc-gateway has no way for a body that is a file: these routes are made by hand, and described in
@@ -94,7 +95,7 @@ func (a *api) serveUpload(w http.ResponseWriter, r *http.Request, found *route) 
 		body, err = a.json.Marshal(response)
 	}
 	if err != nil {
-		refuseBody(w, r, func() { writeError(r.Context(), a.mux, a.json, w, r, err) })
+		refuseBody(w, r, func() { writeError(r.Context(), a.mux, a.json, w, r, restname.OfUpload(err)) })
 		return
 	}
 	w.Header().Set("Content-Type", a.json.ContentType(response))
@@ -188,15 +189,15 @@ func (u *upload) aboutFile(r *http.Request, found *route) (protoreflect.Message,
 	}
 	query, err := url.ParseQuery(r.URL.RawQuery)
 	if err != nil {
-		return nil, malformed(err.Error())
+		return nil, err // checkQuery and checkPath have been there
 	}
 	if err := runtime.PopulateQueryParameters(about.Interface(), query, utilities.NewDoubleArray(nil)); err != nil {
-		return nil, malformed(err.Error())
+		return nil, err
 	}
 	for i, value := range found.path.FindStringSubmatch(r.URL.EscapedPath())[1:] {
 		text, err := url.PathUnescape(value)
 		if err != nil {
-			return nil, malformed(err.Error())
+			return nil, err
 		}
 		about.Set(fields.ByName(protoreflect.Name(found.variables[i])), protoreflect.ValueOfString(text))
 	}

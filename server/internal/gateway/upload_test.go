@@ -127,7 +127,7 @@ func TestAFileIsPassedOnAsItComes(t *testing.T) {
 	d := &depot{}
 	f := uploads(t, d, nil, nil)
 	file := strings.Repeat("0123456789", 300_000) // more than the 1 MiB that other bodies may have
-	got := f.do(t, http.MethodPost, documents+"?fileName=re%C3%A7u%20%231.pdf&upload_mode=UPLOAD_MODE_EMAIL&transaction=1&allowDuplicate=true", file,
+	got := f.do(t, http.MethodPost, documents+"?fileName=re%C3%A7u%20%231.pdf&upload_mode=UPLOAD_MODE_EMAIL&transaction=DOCUMENT_TRANSACTION_PURCHASE&allowDuplicate=true", file,
 		"Content-Type", "application/pdf", "Idempotency-Key", "FA-1", "Authorization", "Bearer x", "Grpc-Metadata-X-Caller", "admin")
 	if got.StatusCode != http.StatusOK || got.Header.Get("Content-Type") != "application/json" || !strings.Contains(got.text, "WRITE_STATE_SUCCEEDED") {
 		t.Fatalf("HTTP %d %s", got.StatusCode, got.text)
@@ -280,8 +280,8 @@ func TestTheDocumentDescribesTheUploads(t *testing.T) {
 			}
 		}
 		found := each.route()
-		if want := "is no parameter of this method: use " + strings.Join(shown, ", "); found.unknownParameter() != want {
-			t.Errorf("%s: it %s; the document shows %v", each.template, found.unknownParameter(), shown)
+		if want := "is no parameter of this method: use " + strings.Join(shown, ", "); found.unknown("") != want {
+			t.Errorf("%s: it %s; the document shows %v", each.template, found.unknown(""), shown)
 		}
 	}
 }

@@ -67,6 +67,8 @@ type Identities struct {
 	Issuers authn.Issuers
 	// Certified differs from server to server.
 	Certified Certified
+	// OverHTTP: those who call do so over HTTP, by way of the gateway.
+	OverHTTP bool
 }
 
 // unknown is a caller whom nobody knows: why is for the audit, and answer for the caller, who learns nothing.
@@ -77,9 +79,14 @@ type unknown struct {
 
 func (u unknown) Error() string { return u.why }
 
-func nobody(why string) error {
+// nobody says how to send a credential, in the words of whoever calls.
+func (i Identities) nobody(why string) error {
+	where := "the metadata `authorization: Bearer <token>`"
+	if i.OverHTTP {
+		where = "the header `Authorization: Bearer <token>`"
+	}
 	return unknown{why, apierror.New(codes.Unauthenticated, looppb.ErrorReason_ERROR_REASON_CALLER_UNKNOWN,
-		"no valid token or client certificate: send the metadata `authorization: Bearer <token>` with a token of a caller in the policy, or call with a certificate of one")}
+		"no valid token or client certificate: send "+where+" with a token of a caller in the policy, or call with a certificate of one")}
 }
 
 // identity is a caller, and how it is known.
@@ -126,19 +133,19 @@ func (i Identities) identifyBy(ctx context.Context, verify verifier) (identity, 
 	}
 	names := i.Certified(ctx)
 	if len(names) == 0 {
-		return identity{}, nobody("no credential")
+		return identity{}, i.nobody("no credential")
 	}
 	caller, err := i.Policy.ByCertificate(names)
 	still := func() bool {
 		now, err := i.Policy.ByCertificate(names)
 		return err == nil && now == caller
 	}
-	return identity{caller: caller, by: byCertificate, still: still}, ofNobody(err, byCertificate)
+	return identity{caller: caller, by: byCertificate, still: still}, i.ofNobody(err, byCertificate)
 }
 
 func (i Identities) ofToken(ctx context.Context, token string, verify verifier) (identity, error) {
 	if token == "" {
-		return identity{}, nobody("no bearer token")
+		return identity{}, i.nobody("no bearer token")
 	}
 	if caller, ok := i.Policy.Authenticate(token); ok {
 		still := func() bool {
@@ -148,7 +155,7 @@ func (i Identities) ofToken(ctx context.Context, token string, verify verifier) 
 		return identity{caller: caller, by: byToken, still: still}, nil
 	}
 	if len(i.Issuers) == 0 || !authn.LooksLikeJWT(token) {
-		return identity{}, nobody("token of nobody")
+		return identity{}, i.nobody("token of nobody")
 	}
 	issuer, claims, err := verify(ctx, token)
 	switch {
@@ -158,7 +165,7 @@ func (i Identities) ofToken(ctx context.Context, token string, verify verifier) 
 			Message: "the issuer of the token does not answer, so that nobody can tell whether it is good: call again in a moment", RetryAfter: authn.RetryAfter,
 		}.Err()}
 	case errors.Is(err, authn.ErrRefused):
-		return identity{}, nobody("jwt, " + authn.Why(err))
+		return identity{}, i.nobody("jwt, " + authn.Why(err))
 	case err != nil:
 		return identity{}, err
 	}
@@ -167,7 +174,7 @@ func (i Identities) ofToken(ctx context.Context, token string, verify verifier) 
 		now, err := i.Policy.ByClaims(issuer, claims)
 		return err == nil && now == caller
 	}
-	return identity{caller: caller, by: byJWT, until: authn.End(claims), still: still}, ofNobody(err, byJWT)
+	return identity{caller: caller, by: byJWT, until: authn.End(claims), still: still}, i.ofNobody(err, byJWT)
 }
 
 // withdrawn waits until a new policy takes from a stream what it began with, and says what; or nothing, when ctx ends.
@@ -188,12 +195,12 @@ func (i Identities) withdrawn(ctx context.Context, who identity, call *Call) err
 	}
 }
 
-func ofNobody(err error, what string) error {
+func (i Identities) ofNobody(err error, what string) error {
 	switch {
 	case errors.Is(err, policy.ErrSeveral):
-		return nobody(what + " of several callers")
+		return i.nobody(what + " of several callers")
 	case err != nil:
-		return nobody(what + " of nobody")
+		return i.nobody(what + " of nobody")
 	}
 	return nil
 }

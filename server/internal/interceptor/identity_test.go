@@ -126,7 +126,7 @@ grants: [{callers: [billing, data], practices: ["*"], dossiers: ["*"], rights: [
 			if !strings.Contains(log.String(), fmt.Sprintf(`"msg":"audit","event":"refused","why":%q`, c.why)) {
 				t.Errorf("the audit says %s", log.String())
 			}
-			if code == codes.Unauthenticated && status.Convert(err).Message() != status.Convert(nobody("").(unknown).answer).Message() {
+			if code == codes.Unauthenticated && status.Convert(err).Message() != status.Convert(Identities{}.nobody("").(unknown).answer).Message() {
 				t.Errorf("the caller is told %q", status.Convert(err).Message())
 			}
 			for _, header := range c.headers {

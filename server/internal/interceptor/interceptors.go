@@ -9,8 +9,10 @@ import (
 	"log/slog"
 	"regexp"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"time"
+	"unicode"
 
 	"buf.build/go/protovalidate"
 	middleware "github.com/grpc-ecosystem/go-grpc-middleware/v2/interceptors/recovery"
@@ -19,6 +21,7 @@ import (
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/reflect/protoreflect"
 
 	"cegid.internal/gateway/cegidclient"
 	looppb "cegid.internal/gateway/gen/go/cegid/loop/v1"
@@ -367,10 +370,56 @@ func CheckShape(validator protovalidate.Validator, message proto.Message) error 
 	}
 	violations := make([]apierror.Violation, 0, len(failed.Violations))
 	for _, v := range failed.Violations {
-		violations = append(violations, apierror.Violation{
-			Field:       protovalidate.FieldPathString(v.Proto.GetField()),
-			Description: v.Proto.GetMessage(),
-		})
+		violations = append(violations, violationsOf(v, message.ProtoReflect().Descriptor())...)
 	}
 	return apierror.Invalid(looppb.ErrorReason_ERROR_REASON_FIELD_INVALID, violations...)
+}
+
+// violationsOf gives each violation the fields that the caller can write: of a choice that is missing, those that there are;
+// of a rule on the whole message, those that its sentence names.
+func violationsOf(v *protovalidate.Violation, request protoreflect.MessageDescriptor) (out []apierror.Violation) {
+	elements := v.Proto.GetField().GetElements()
+	path, description := protovalidate.FieldPathString(v.Proto.GetField()), v.Proto.GetMessage()
+	of := request
+	for _, element := range elements {
+		field := of.Fields().ByName(protoreflect.Name(element.GetFieldName()))
+		if field == nil { // the name of a choice, which no message has
+			choice := of.Oneofs().ByName(protoreflect.Name(element.GetFieldName()))
+			within := strings.TrimSuffix(path, element.GetFieldName())
+			names := make([]string, 0, choice.Fields().Len())
+			for i := range choice.Fields().Len() {
+				names = append(names, string(choice.Fields().Get(i).Name()))
+			}
+			for _, name := range names {
+				out = append(out, apierror.Violation{Field: within + name, Description: "one is missing: give one of " + strings.Join(names, ", ")})
+			}
+			return out
+		}
+		if rule := v.Proto.GetRuleId(); field.Enum() != nil && (rule == "named" || rule == "enum.defined_only") {
+			description = "name one of its values: " + strings.Join(valuesOf(field.Enum()), ", ")
+		}
+		if field.Message() != nil {
+			of = field.Message()
+		}
+	}
+	if len(elements) > 0 {
+		return []apierror.Violation{{Field: path, Description: description}}
+	}
+	words := strings.FieldsFunc(description, func(r rune) bool { return r != '_' && !unicode.IsLetter(r) })
+	for i := range request.Fields().Len() {
+		if name := string(request.Fields().Get(i).Name()); slices.Contains(words, name) {
+			out = append(out, apierror.Violation{Field: name, Description: description})
+		}
+	}
+	return out
+}
+
+// valuesOf are the values of an enum that say something.
+func valuesOf(enum protoreflect.EnumDescriptor) (names []string) {
+	for i := range enum.Values().Len() {
+		if value := enum.Values().Get(i); value.Number() != 0 {
+			names = append(names, string(value.Name()))
+		}
+	}
+	return names
 }

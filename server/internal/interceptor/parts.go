@@ -11,11 +11,11 @@ import (
 	"google.golang.org/protobuf/reflect/protoreflect"
 )
 
-// maxParts bounds what a request is made of: elements of lists, and messages, each of which counts once and once more for
+// MaxParts bounds what a request is made of: elements of lists, and messages, each of which counts once and once more for
 // every field of its type, since there is room for all of them in memory. Two bytes are enough to say one that takes
 // hundreds there: eight megabytes of them would take gigabytes. The largest import, of 1,000 entries and 5,000 lines, has
 // 133,000, and four for each part of an analytic split.
-const maxParts = 500_000
+const MaxParts = 500_000
 
 // fewParts is how many bytes cannot say that many.
 const fewParts = 16 << 10
@@ -65,18 +65,22 @@ func (b bounded) Unmarshal(data mem.BufferSlice, into any) error {
 	if message, ok := into.(proto.Message); ok && data.Len() > fewParts {
 		whole := data.MaterializeToBuffer(mem.DefaultBufferPool())
 		defer whole.Free()
-		if left := maxParts; !within(whole.ReadOnlyData(), message.ProtoReflect().Descriptor(), &left) {
+		if left := MaxParts; !within(whole.ReadOnlyData(), message.ProtoReflect().Descriptor(), &left) {
 			return errTooMany
 		}
 	}
 	return b.CodecV2.Unmarshal(data, into)
 }
 
-// TooManyParts tells whether a request has more parts than this service takes. For those that arrive in another form.
-func TooManyParts(request proto.Message) bool {
-	text, err := proto.Marshal(request)
-	left := maxParts
-	return err == nil && !within(text, request.ProtoReflect().Descriptor(), &left)
+// PartsOf is how many parts one value of a field counts.
+func PartsOf(field protoreflect.FieldDescriptor) int {
+	switch {
+	case field.Message() != nil:
+		return 1 + field.Message().Fields().Len()
+	case field.IsList():
+		return 1
+	}
+	return 0
 }
 
 // within takes the parts of a message from what is left. Of what is malformed it leaves the verdict to whoever reads it.
@@ -93,14 +97,10 @@ func within(message []byte, of protoreflect.MessageDescriptor, left *int) bool {
 		value := message[:n]
 		message = message[n:]
 		field := of.Fields().ByNumber(number)
-		if field == nil || field.Message() == nil && !field.IsList() {
+		if field == nil {
 			continue
 		}
-		*left--
-		if field.Message() != nil {
-			*left -= field.Message().Fields().Len()
-		}
-		if *left < 0 {
+		if *left -= PartsOf(field); *left < 0 {
 			return false
 		}
 		if kind != protowire.BytesType || field.Message() == nil {

@@ -40,13 +40,23 @@ func problem(column int, format string, arguments ...any) *Problem {
 	return &Problem{Column: column, Message: fmt.Sprintf(format, arguments...)}
 }
 
+// find finds a field by its name in the contract or in JSON.
 func (f Fields) find(name string) (Field, bool) {
 	for _, each := range f {
-		if each.Name == name {
+		if each.Name == name || inJSON(each.Name) == name {
 			return each, true
 		}
 	}
 	return Field{}, false
+}
+
+// inJSON is the name by which JSON writes a field.
+func inJSON(name string) string {
+	words := strings.Split(name, "_")
+	for i := range words[1:] {
+		words[i+1] = strings.ToUpper(words[i+1][:1]) + words[i+1][1:]
+	}
+	return strings.Join(words, "")
 }
 
 func (f Fields) names(usable func(Field) bool) string {

@@ -27,6 +27,7 @@ import (
 	"google.golang.org/protobuf/types/known/fieldmaskpb"
 
 	"cegid.internal/gateway/server/internal/apierror"
+	"cegid.internal/gateway/server/internal/restname"
 	"cegid.internal/gateway/server/internal/sandbox"
 )
 
@@ -141,7 +142,8 @@ func (c *caller) example(ctx context.Context, method protoreflect.MethodDescript
 	if err != nil {
 		return out, fmt.Errorf("REST: %w", err)
 	}
-	if example.REST == nil && example.HTTP == nil && !slices.EqualFunc(answers, overREST, proto.Equal) {
+	names := restname.OfContract()
+	if example.REST == nil && example.HTTP == nil && !slices.EqualFunc(answers, overREST, func(a, b proto.Message) bool { return proto.Equal(names.Answer(a), b) }) {
 		return out, fmt.Errorf("REST answers something else than gRPC: %v, %v", overREST, answers)
 	}
 	out.rest, out.restOut = request.line(), printedByCurl(method, overREST)

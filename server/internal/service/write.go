@@ -159,7 +159,7 @@ func (s *writes) outcomeError(record importer.Result) error {
 		failure = &ledger.Failure{}
 	}
 	out := apierror.Error{
-		Code: failure.Code, Reason: reasonNamed(failure.Reason), Message: failure.Message, French: failure.LoopMessage, RetryAfter: failure.RetryAfter,
+		Code: failure.Code, Reason: reasonNamed(failure.Reason), Message: failure.Message, LoopSaid: failure.LoopMessage, RetryAfter: failure.RetryAfter,
 		Metadata: apierror.LoopMetadata(failure.Operation, failure.HTTPStatus, failure.LoopCode, failure.LoopCallID, failure.LoopInstanceID),
 	}
 	out.Metadata["state"] = string(record.State)

@@ -1,0 +1,163 @@
+// Package restname is the one rule by which callers of REST read the names of the contract: as JSON writes them,
+// thirdParty, where the contract and gRPC say third_party.
+package restname
+
+import (
+	"regexp"
+	"strings"
+
+	"google.golang.org/genproto/googleapis/rpc/errdetails"
+	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/reflect/protoreflect"
+	"google.golang.org/protobuf/reflect/protoregistry"
+
+	looppb "cegid.internal/gateway/gen/go/cegid/loop/v1"
+)
+
+// UploadPrefix is the field of an upload that REST has no word for: what it holds are parameters of the query.
+const UploadPrefix = "metadata."
+
+// Names are those that JSON writes otherwise.
+type Names struct {
+	ofJSON map[string]string
+	// found are the messages that may hold a finding.
+	found map[protoreflect.FullName]bool
+}
+
+// OfContract returns the names of the contract.
+func OfContract() Names {
+	out := Names{ofJSON: map[string]string{}, found: map[protoreflect.FullName]bool{}}
+	protoregistry.GlobalFiles.RangeFilesByPackage(looppb.File_cegid_loop_v1_error_reason_proto.Package(), func(file protoreflect.FileDescriptor) bool {
+		for i := range file.Messages().Len() {
+			out.add(file.Messages().Get(i))
+		}
+		return true
+	})
+	return out
+}
+
+// add notes the names of a message and of those in it, and tells whether it may hold a finding.
+func (n Names) add(message protoreflect.MessageDescriptor) bool {
+	if holds, known := n.found[message.FullName()]; known {
+		return holds
+	}
+	n.found[message.FullName()] = message.FullName() == (&looppb.Finding{}).ProtoReflect().Descriptor().FullName()
+	for i := range message.Fields().Len() {
+		field := message.Fields().Get(i)
+		if string(field.Name()) != field.JSONName() {
+			n.ofJSON[string(field.Name())] = field.JSONName()
+		}
+		if field.Message() != nil && !field.IsMap() && n.add(field.Message()) {
+			n.found[message.FullName()] = true
+		}
+	}
+	return n.found[message.FullName()]
+}
+
+// word is a name that may be the contract's, or a quotation, which stays as its author wrote it.
+var word = regexp.MustCompile(`"(?:[^"\\]|\\.)*"|«[^»]*»|[a-z][a-z0-9]*(?:_[a-z0-9]+)+`)
+
+// In rewrites the names in a path or a sentence.
+func (n Names) In(text string) string {
+	if !strings.Contains(text, "_") {
+		return text
+	}
+	return word.ReplaceAllStringFunc(text, func(name string) string {
+		if known, ok := n.ofJSON[name]; ok {
+			return known
+		}
+		return name
+	})
+}
+
+// Error rewrites the names in an error: its message, its violations and its help. What Loop said stays as it is.
+func (n Names) Error(err error) error {
+	said := status.Convert(err)
+	out := said.Proto()
+	out.Message = n.In(out.GetMessage())
+	for _, packed := range out.GetDetails() {
+		var changed proto.Message
+		switch detail, _ := packed.UnmarshalNew(); d := detail.(type) {
+		case *errdetails.BadRequest:
+			for _, violation := range d.GetFieldViolations() {
+				violation.Field = n.In(violation.GetField())
+				violation.Description = n.In(violation.GetDescription())
+				if local := violation.GetLocalizedMessage(); local != nil {
+					local.Message = n.In(local.GetMessage())
+				}
+			}
+			changed = d
+		case *errdetails.Help:
+			for _, link := range d.GetLinks() {
+				link.Description = n.In(link.GetDescription())
+			}
+			changed = d
+		default:
+			continue
+		}
+		if failed := packed.MarshalFrom(changed); failed != nil {
+			return err
+		}
+	}
+	return status.FromProto(out).Err()
+}
+
+// OfUpload takes what REST has no word for out of the error of an upload.
+func OfUpload(err error) error {
+	out := status.Convert(err).Proto()
+	for _, packed := range out.GetDetails() {
+		bad := &errdetails.BadRequest{}
+		if packed.UnmarshalTo(bad) != nil {
+			continue
+		}
+		for _, violation := range bad.GetFieldViolations() {
+			violation.Field = strings.TrimPrefix(violation.GetField(), UploadPrefix)
+		}
+		if failed := packed.MarshalFrom(bad); failed != nil {
+			return err
+		}
+	}
+	out.Message = strings.TrimPrefix(out.GetMessage(), UploadPrefix)
+	return status.FromProto(out).Err()
+}
+
+// Answer rewrites the names of fields in the findings of an answer. It returns the answer itself where there are none.
+func (n Names) Answer(answer proto.Message) proto.Message {
+	same := n.eachFinding(answer.ProtoReflect(), func(f *looppb.Finding) bool {
+		return n.In(f.GetField()) == f.GetField() && n.In(f.GetMessage()) == f.GetMessage() && n.In(f.GetMessageFr()) == f.GetMessageFr()
+	})
+	if same {
+		return answer
+	}
+	answer = proto.Clone(answer)
+	n.eachFinding(answer.ProtoReflect(), func(f *looppb.Finding) bool {
+		f.Field, f.Message, f.MessageFr = n.In(f.GetField()), n.In(f.GetMessage()), n.In(f.GetMessageFr())
+		return true
+	})
+	return answer
+}
+
+// eachFinding visits the findings in a message as long as visit tells to go on, and tells whether it visited all.
+func (n Names) eachFinding(in protoreflect.Message, visit func(*looppb.Finding) bool) (all bool) {
+	if finding, ok := in.Interface().(*looppb.Finding); ok {
+		return visit(finding)
+	}
+	all = true
+	if !n.found[in.Descriptor().FullName()] {
+		return all
+	}
+	in.Range(func(field protoreflect.FieldDescriptor, value protoreflect.Value) bool {
+		switch {
+		case field.Message() == nil || field.IsMap():
+		case field.IsList():
+			for i := 0; all && i < value.List().Len(); i++ {
+				all = n.eachFinding(value.List().Get(i).Message(), visit)
+			}
+		default:
+			all = n.eachFinding(value.Message(), visit)
+		}
+		return all
+	})
+	return all
+}
