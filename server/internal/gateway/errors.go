@@ -13,6 +13,7 @@ import (
 	"github.com/grpc-ecosystem/grpc-gateway/v2/runtime"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/encoding/protojson"
 
 	looppb "cegid.internal/gateway/gen/go/cegid/loop/v1"
 	"cegid.internal/gateway/server/internal/apierror"
@@ -76,6 +77,10 @@ func streamError(ctx context.Context, err error) *status.Status {
 	if !answer.begun {
 		setErrorHeaders(answer.Header(), err)
 		answer.status = HTTPStatus(err)
+		// An answer that is no stream is the error itself, not a line of one.
+		if body, failed := protojson.Marshal(status.Convert(err).Proto()); failed == nil {
+			answer.instead = append(body, '\n')
+		}
 	}
 	return status.Convert(err)
 }
@@ -87,7 +92,8 @@ type answerWriter struct {
 	http.ResponseWriter
 	control *http.ResponseController
 	limit   time.Duration
-	status  int // instead of the one that is asked for; 0 leaves it
+	status  int    // instead of the one that is asked for; 0 leaves it
+	instead []byte // of the first piece that is written, if there is any
 	begun   bool
 }
 
@@ -102,6 +108,11 @@ func (a *answerWriter) WriteHeader(code int) {
 func (a *answerWriter) Write(p []byte) (int, error) {
 	a.begun = true
 	a.hurry()
+	if instead := a.instead; instead != nil {
+		a.instead = nil
+		_, err := a.ResponseWriter.Write(instead)
+		return len(p), err
+	}
 	return a.ResponseWriter.Write(p)
 }
 

@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"context"
+	"strings"
 
 	"google.golang.org/grpc"
 	"google.golang.org/protobuf/proto"
@@ -32,11 +33,20 @@ func setRequestID(request protoreflect.Message, keys []string) error {
 	if field == nil {
 		return nil // nothing is booked: the header means nothing
 	}
-	given := request.Get(field).String()
-	if len(keys) > 1 || given != "" && given != keys[0] {
+	given, key := request.Get(field).String(), unquoted(keys[0])
+	if len(keys) > 1 || given != "" && given != key {
 		return apierror.Field(looppb.ErrorReason_ERROR_REASON_FIELD_INVALID, "request_id",
 			"the header Idempotency-Key says otherwise: give the id once, or the same in both")
 	}
-	request.Set(field, protoreflect.ValueOfString(keys[0]))
+	request.Set(field, protoreflect.ValueOfString(key))
 	return nil
+}
+
+// unquoted is a key without the quotation marks that a string has in a structured header (RFC 9651 § 3.3.3). No id holds
+// one, nor a backslash.
+func unquoted(key string) string {
+	if inner, ok := strings.CutPrefix(key, `"`); ok && strings.HasSuffix(inner, `"`) {
+		return strings.TrimSuffix(inner, `"`)
+	}
+	return key
 }
