@@ -27,7 +27,7 @@ func (i *image) listValues(schema *object, name string) {
 
 // openAndClose tells requests from answers. An answer may have values and fields that a client of today does not know:
 // its enums are open. A request that has them is refused.
-func openAndClose(doc *object, operations []*operation, image *image) {
+func openAndClose(doc *object, operations []*operation) {
 	sent, answered := map[string]bool{}, map[string]bool{}
 	for _, op := range operations {
 		reach(doc, op.get("parameters"), sent)
@@ -35,35 +35,39 @@ func openAndClose(doc *object, operations []*operation, image *image) {
 		reach(doc, op.get("responses"), answered)
 	}
 	schemas := doc.child("components", "schemas")
-	for _, name := range schemas.keys {
+	for _, name := range slices.Clone(schemas.keys) {
 		schema := schemas.child(name)
 		if schema.child("properties") == nil {
 			continue
 		}
 		if answered[schemaPrefix+name] {
-			schema.delete("not") // it says what must not be sent
-			openEnums(schema, image)
+			references(schema, func(holder *object, ref string) {
+				if full := strings.TrimPrefix(ref, schemaPrefix); schemas.child(full).has("enum") || schemas.child(full).has(extensible) {
+					holder.set("$ref", schemaPrefix+open(schemas, full, sent[ref]))
+				}
+			})
 		} else if sent[schemaPrefix+name] {
 			schema.set("additionalProperties", false)
 		}
 	}
+	prune(doc)
 }
 
-// openEnums lets each property that is an enum be any other text, too. The form is one that client generators know.
-func openEnums(schema *object, image *image) {
-	properties := schema.child("properties")
-	for _, name := range properties.keys {
-		property := properties.child(name)
-		if items := property.child("items"); items != nil {
-			property = items
-		}
-		full, ok := strings.CutPrefix(property.str("$ref"), schemaPrefix)
-		if !ok || image.enum(full) == nil {
-			continue
-		}
-		property.delete("$ref")
-		property.set("anyOf", []any{newObject("$ref", schemaPrefix+full), newObject("type", "string")})
+// extensible is the name under which the values of an open enum are listed. To a generator the schema is a string:
+// openapi-generator makes an empty object of anyOf: [enum, string] in OpenAPI 3.1.
+const extensible = "x-extensible-enum"
+
+// open describes an enum that may be any other text, too, and returns its name: another one where requests have it closed.
+func open(schemas *object, name string, closed bool) string {
+	schema, out := schemas.child(name), name
+	if closed {
+		at := strings.LastIndex(name, ".") + 1
+		out = name[:at] + "Any" + name[at:]
 	}
+	if schema.has("enum") {
+		schemas.set(out, newObject("type", "string", "description", schema.str("description"), extensible, schema.list("enum")))
+	}
+	return out
 }
 
 var (

@@ -210,12 +210,9 @@ func (i *image) reasonSchema(schemas *object, reasons reasons) (string, error) {
 // describeStatus says what errors hold: one shape for all details, since generators cannot tell them apart by @type.
 func describeStatus(schemas *object, reason string) {
 	text := func(description string) *object { return newObject("type", "string", "description", description) }
-	why := text("Why it failed.")
+	why := text("Why it failed. Values are added over time: treat one that you do not know by the HTTP status.")
 	if reason != "" {
-		why = newObject(
-			"description", "Why it failed. Values are added over time: treat one that you do not know by the HTTP status.",
-			"anyOf", []any{newObject("$ref", schemaPrefix+reason), newObject("type", "string")},
-		)
+		why = newObject("$ref", schemaPrefix+reason, "description", why.str("description"))
 	}
 	const detail, violation, link = "google.rpc.ErrorDetail", "google.rpc.FieldViolation", "google.rpc.HelpLink"
 	localized := "google.rpc.LocalizedMessage"

@@ -58,8 +58,7 @@ func fix(doc *object, image *image, extra *object, about about) error {
 	if err := addExamples(operations, about.examples); err != nil {
 		return err
 	}
-	prune(doc)
-	openAndClose(doc, operations, image)
+	openAndClose(doc, operations)
 	image.wordForREST(doc)
 	return shorten(doc)
 }
@@ -280,12 +279,10 @@ func (i *image) fixMessage(schema *object, message protoreflect.MessageDescripto
 		schema.set("required", need)
 	}
 	// The generator says a oneof by alternatives beside the properties, for which many client generators drop the
-	// properties (pitfall 35).
+	// properties.
 	schema.delete("oneOf")
 	schema.delete("allOf")
-	if never := i.never(message, ordered); never != nil {
-		schema.set("not", never)
-	}
+	exclude(schema, message)
 }
 
 // exclusive says which fields a field excludes.
@@ -306,52 +303,26 @@ func exclusive(field protoreflect.FieldDescriptor) string {
 	return "Excludes " + strings.Join(others, ", ") + "."
 }
 
-// never is what a request must not be, by its groups of fields that exclude each other: two of a group, or none of one
-// that is demanded. Generators pass over a schema that is negated.
-func (i *image) never(message protoreflect.MessageDescriptor, properties *object) *object {
-	var all []any
-	has := func(names ...any) *object { return newObject("required", names) }
-	none := func(names []any) *object {
-		var each []any
-		for _, name := range names {
-			each = append(each, has(name))
-		}
-		return newObject("not", newObject("anyOf", each))
-	}
+// exclude limits the number of properties where all of them exclude each other. Other exclusions are in words alone: what
+// JSON Schema has for them, generators drop or make types of.
+func exclude(schema *object, message protoreflect.MessageDescriptor) {
+	properties := schema.child("properties")
 	for n := range message.Oneofs().Len() {
 		group := message.Oneofs().Get(n)
-		var names []any
+		of := 0
 		for m := range group.Fields().Len() {
-			if name := group.Fields().Get(m).JSONName(); properties.has(name) {
-				names = append(names, name)
+			if properties.has(group.Fields().Get(m).JSONName()) {
+				of++
 			}
 		}
-		if group.IsSynthetic() || len(names) == 0 {
+		if group.IsSynthetic() || of < len(properties.keys) {
 			continue
 		}
-		for m, name := range names {
-			for _, other := range names[m+1:] {
-				all = append(all, has(name, other))
-			}
-		}
+		schema.set("maxProperties", number(1))
 		if demanded(group) {
-			all = append(all, none(names))
+			schema.set("minProperties", number(1))
 		}
 	}
-	for _, fields := range demandedByRule(message) {
-		var names []any
-		for _, field := range fields {
-			names = append(names, field.JSONName())
-		}
-		all = append(all, none(names))
-	}
-	switch len(all) {
-	case 0:
-		return nil
-	case 1:
-		return all[0].(*object)
-	}
-	return newObject("anyOf", all)
 }
 
 // demandsOne: a request without any field is refused.
