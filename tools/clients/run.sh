@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Makes clients of the OpenAPI document with the generators that people use, compiles them strictly, and lets each import a
 # purchase invoice, list, watch, read an error, and read a state and a reason that it does not know. Prints a matrix.
-#   tools/clients/run.sh SERVER FOLDER [CLIENT...]     SERVER is the program; FOLDER is where install.sh has been
+#   tools/clients/run.sh SERVER FOLDER [CLIENT...]     all but java, which needs Maven, where none is named
+# SERVER is the program; FOLDER is where install.sh has been.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 server=$1 folder=$(cd "$2" && pwd)
@@ -61,7 +62,7 @@ compile() {
       ;;
     python) (cd "$python" && mypy --strict-equality --check-untyped-defs --disallow-untyped-defs --follow-imports=silent by_openapi_generator.py) ;;
     python-client) (cd "$python" && mypy --strict --follow-imports=silent by_openapi_python_client.py) ;;
-    java) (cd "$folder/java" && mvn -q -B -o compile 2>/dev/null || mvn -q -B compile) ;;
+    java) (cd "$folder/java" && mvn -q -B compile dependency:build-classpath -Dmdep.outputFile=classpath) ;;
   esac
 }
 
@@ -70,7 +71,7 @@ call() {
     openapi-generator | openapi-typescript | hey-api) (cd "$typescript" && node "built/$1.js") ;;
     python) (cd "$python" && python by_openapi_generator.py) ;;
     python-client) (cd "$python" && python by_openapi_python_client.py) ;;
-    java) (cd "$folder/java" && mvn -q -B exec:java -Dexec.mainClass=Clients) ;;
+    java) java -cp "$folder/java/target/classes:$(cat "$folder/java/classpath")" Clients ;;
   esac
 }
 

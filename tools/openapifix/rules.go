@@ -50,7 +50,17 @@ func required(field protoreflect.FieldDescriptor) bool {
 		}
 	}
 	rules, ok := option(field, fieldRules)
-	return ok && get(rules.Message(), "required").Bool()
+	return ok && (get(rules.Message(), "required").Bool() || refusesUnset(field, rules.Message()))
+}
+
+// refusesUnset: the value that an enum has when it is not given is none that its rules leave.
+func refusesUnset(field protoreflect.FieldDescriptor, rules protoreflect.Message) bool {
+	if field.Enum() == nil || field.IsList() || field.HasPresence() {
+		return false
+	}
+	left := newObject()
+	limitBy(left, field, rules)
+	return left.has("enum") && !slices.Contains(left.list("enum"), any(string(field.Enum().Values().Get(0).Name())))
 }
 
 // limit copies the rules of a field into the schema of its values.
@@ -200,7 +210,7 @@ func limitText(schema *object, expression string) {
 		if found := sizes.FindStringSubmatch(term); found != nil {
 			schema.setDefault(map[string]string{">=": "minLength", "<=": "maxLength"}[found[1]], json.Number(found[2]))
 		}
-		if term == "this.isEmail()" && !optional {
+		if term == "this.isEmail()" {
 			schema.set("format", "email")
 		}
 		found := matches.FindStringSubmatch(term)
