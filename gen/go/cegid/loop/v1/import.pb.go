@@ -3022,12 +3022,12 @@ const file_cegid_loop_v1_import_proto_rawDesc = "" +
 	"\aentries\x18\x05 \x03(\v2\x14.cegid.loop.v1.EntryB\f\xe0A\x02\xbaH\x06\x92\x01\x03\x10\x90NR\aentries\x12'\n" +
 	"\x0fallow_duplicate\x18\x06 \x01(\bR\x0eallowDuplicate\"F\n" +
 	"\x15ImportEntriesResponse\x12-\n" +
-	"\x06import\x18\x01 \x01(\v2\x15.cegid.loop.v1.ImportR\x06import\"\xe0\x01\n" +
+	"\x06import\x18\x01 \x01(\v2\x15.cegid.loop.v1.ImportR\x06import\"\xdd\x01\n" +
 	"\x16ValidateEntriesRequest\x12(\n" +
 	"\bpractice\x18\x01 \x01(\tB\f\xe0A\x02\xbaH\x06r\x04\x88\xce\x18\x01R\bpractice\x12&\n" +
 	"\adossier\x18\x02 \x01(\tB\f\xe0A\x02\xbaH\x06r\x04\x90\xce\x18\x01R\adossier\x126\n" +
-	"\aoptions\x18\x03 \x01(\v2\x1c.cegid.loop.v1.ImportOptionsR\aoptions\x12<\n" +
-	"\aentries\x18\x04 \x03(\v2\x14.cegid.loop.v1.EntryB\f\xe0A\x02\xbaH\x06\x92\x01\x03\x10\x90NR\aentries\"\xc3\x01\n" +
+	"\aoptions\x18\x03 \x01(\v2\x1c.cegid.loop.v1.ImportOptionsR\aoptions\x129\n" +
+	"\aentries\x18\x04 \x03(\v2\x14.cegid.loop.v1.EntryB\t\xbaH\x06\x92\x01\x03\x10\x90NR\aentries\"\xc3\x01\n" +
 	"\x17ValidateEntriesResponse\x12\x14\n" +
 	"\x05valid\x18\x01 \x01(\bR\x05valid\x122\n" +
 	"\bfindings\x18\x02 \x03(\v2\x16.cegid.loop.v1.FindingR\bfindings\x123\n" +
