@@ -83,7 +83,7 @@ client() {
     (set -e; LOOP_ID=$id "$step" "$1") >>"$log" 2>&1 || return 0
     echo "$step" >>"$result"
   done
-  grep '^ok ' "$log" | sed 's/ok //' >>"$result"
+  sed 's/\x1b\[[0-9;]*m//g' "$log" | sed -n 's/^ok //p' >>"$result" # Maven leaves colours behind
   curl -sSf "${simulator}state" >"$folder/$1.state" && python "$here/booked.py" "$folder/$1.state" "$id" >>"$log" 2>&1 || return 0
   echo "booked whole" >>"$result"
 }

@@ -70,11 +70,37 @@ func (i *image) limit(schema *object, field protoreflect.FieldDescriptor) {
 	}
 	if rules, ok := option(field, fieldRules); ok {
 		limitBy(schema, field, rules.Message())
+		limitByCEL(schema, field, rules.Message())
 	}
 	if field.Kind() == protoreflect.StringKind && !field.IsList() && strings.Contains(i.comment(field), "`YYYY-MM-DD`") {
 		schema.set("format", "date")
 		schema.delete("maxLength")
 		schema.delete("pattern")
+	}
+}
+
+var maskPaths = regexp.MustCompile(`\bpath in \['([a-z_', ]+)'\]`)
+
+// limitByCEL reads what is said of one field alone: lengths, and the paths of a mask.
+func limitByCEL(schema *object, field protoreflect.FieldDescriptor, rules protoreflect.Message) {
+	list := get(rules, "cel").List()
+	for n := range list.Len() {
+		expression := get(list.Get(n).Message(), "expression").String()
+		if field.Kind() == protoreflect.StringKind && !field.IsList() {
+			limitText(schema, expression)
+		}
+		found := maskPaths.FindStringSubmatch(expression)
+		if found == nil || field.Message() == nil || field.Message().FullName() != "google.protobuf.FieldMask" {
+			continue
+		}
+		var paths []string
+		for path := range strings.SplitSeq(found[1], "', '") {
+			if masked := field.ContainingMessage().Fields().ByName(protoreflect.Name(path)); masked != nil {
+				paths = append(paths, masked.JSONName())
+			}
+		}
+		one := "(" + strings.Join(paths, "|") + ")"
+		schema.set("pattern", "^"+one+"(,"+one+")*$")
 	}
 }
 

@@ -3,6 +3,7 @@ package gateway
 import (
 	"context"
 	"strings"
+	"unicode/utf8"
 
 	"google.golang.org/grpc"
 	"google.golang.org/protobuf/proto"
@@ -37,6 +38,9 @@ func setRequestID(request protoreflect.Message, keys []string) error {
 	if len(keys) > 1 || given != "" && given != key {
 		return apierror.Field(looppb.ErrorReason_ERROR_REASON_FIELD_INVALID, "request_id",
 			"the header Idempotency-Key says otherwise: give the id once, or the same in both")
+	}
+	if !utf8.ValidString(key) {
+		return apierror.Field(looppb.ErrorReason_ERROR_REASON_REQUEST_MALFORMED, "Idempotency-Key", "is not UTF-8: an id has letters, digits, '.', '_' and '-'")
 	}
 	request.Set(field, protoreflect.ValueOfString(key))
 	return nil
