@@ -33,11 +33,10 @@ printf '%s\n' '# Written by tools/generate.sh. Do not edit.' 'version: v2' >"$ne
 # The first document gives the merged one its title and servers.
 mapfile -t documents < <(find "$new/openapi" -name '*.openapi.json' ! -name 'reference_data_service.*' | sort)
 "$merge" "$new/openapi/cegid/loop/v1/reference_data_service.openapi.json" "${documents[@]}" >"$scratch/merged.json"
-extra=()
-if [[ -f proto/openapi-extra.json ]]; then # routes that have no RPC
-  extra=(-extra proto/openapi-extra.json)
-fi
-"$scratch/openapifix" "${extra[@]}" "$new/descriptor/loop.binpb" <"$scratch/merged.json" >"$scratch/openapi.json"
+reference=server/internal/reference # go test ./$reference -update writes reasons.json
+"$scratch/openapifix" -extra proto/openapi-extra.json -comments "$new/descriptor/comments.json" \
+  -reasons $reference/reasons.json -examples $reference/examples.json \
+  "$new/descriptor/loop.binpb" <"$scratch/merged.json" >"$scratch/openapi.json"
 rm -r "$new/openapi"
 install -D -m 644 "$scratch/openapi.json" "$new/openapi/openapi.json"
 

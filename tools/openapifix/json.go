@@ -58,6 +58,12 @@ func (o *object) str(key string) string {
 	return text
 }
 
+// integer is a number without fraction.
+func (o *object) integer(key string) (int64, error) {
+	n, _ := o.get(key).(json.Number)
+	return n.Int64()
+}
+
 func (o *object) list(key string) []any {
 	list, _ := o.get(key).([]any)
 	return list

@@ -38,7 +38,11 @@ func TestGeneratedDocumentIsCorrected(t *testing.T) {
 	generated := generate(t, set, "shop.proto")
 	var first, second bytes.Buffer
 	for _, out := range []*bytes.Buffer{&first, &second} {
-		if err := run(strings.NewReader(generated), out, imagePath, "testdata/extra.json"); err != nil {
+		from := files{
+			image: imagePath, extra: "testdata/extra.json", comments: "testdata/comments.json",
+			reasons: "testdata/reasons.json", examples: "testdata/examples.json",
+		}
+		if err := run(strings.NewReader(generated), out, from); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -90,7 +94,7 @@ func TestFaultyInputIsRefused(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if err := fix(doc, empty, extra); err == nil || !strings.Contains(err.Error(), c.want) {
+			if err := fix(doc, empty, extra, about{}); err == nil || !strings.Contains(err.Error(), c.want) {
 				t.Errorf("got %v, want an error about %q", err, c.want)
 			}
 		})

@@ -76,7 +76,7 @@ func setErrorHeaders(header http.Header, err error) {
 
 // streamError words the error of a stream. Before the first message it still decides on status and headers, which
 // grpc-gateway gives it no writer for.
-func streamError(ctx context.Context, err error) *status.Status {
+func (m *marshaler) streamError(ctx context.Context, err error) *status.Status {
 	answer, ok := ctx.Value(answerKey{}).(*answerWriter)
 	if !ok {
 		return status.Convert(contractual(ctx, err, ""))
@@ -85,6 +85,10 @@ func streamError(ctx context.Context, err error) *status.Status {
 	if !answer.begun {
 		setErrorHeaders(answer.Header(), err)
 		answer.status = HTTPStatus(err)
+		// An answer that is no stream is the error itself, not a line of one.
+		if body, failed := m.Marshal(status.Convert(err).Proto()); failed == nil {
+			answer.instead = append(body, '\n')
+		}
 	}
 	return status.Convert(err)
 }
@@ -96,7 +100,8 @@ type answerWriter struct {
 	http.ResponseWriter
 	control *http.ResponseController
 	limit   time.Duration
-	status  int // instead of the one that is asked for; 0 leaves it
+	status  int    // instead of the one that is asked for; 0 leaves it
+	instead []byte // of the first piece that is written, if there is any
 	begun   bool
 }
 
@@ -111,6 +116,11 @@ func (a *answerWriter) WriteHeader(code int) {
 func (a *answerWriter) Write(p []byte) (int, error) {
 	a.begun = true
 	a.hurry()
+	if instead := a.instead; instead != nil {
+		a.instead = nil
+		_, err := a.ResponseWriter.Write(instead)
+		return len(p), err
+	}
 	return a.ResponseWriter.Write(p)
 }
 

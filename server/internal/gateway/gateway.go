@@ -82,7 +82,7 @@ func New(cfg Config) (http.Handler, error) {
 			return nil
 		}),
 		runtime.WithErrorHandler(writeError),
-		runtime.WithStreamErrorHandler(streamError),
+		runtime.WithStreamErrorHandler(json.streamError),
 		runtime.WithRoutingErrorHandler(routingError),
 	)
 	ctx := context.Background()

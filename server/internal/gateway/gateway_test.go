@@ -189,6 +189,9 @@ func TestIdempotencyKeyIsTheRequestID(t *testing.T) {
 		{name: "two are one too many", path: imports, body: `{}`, headers: []string{key, "FA-1", key, "FA-2"}, refused: true},
 		{name: "the same twice is one too many", path: imports, body: `{}`, headers: []string{key, "FA-1", key, "FA-1"}, refused: true},
 		{name: "two are refused beside a body that has one", path: imports, body: `{"requestId": "FA-1"}`, headers: []string{key, "FA-1", key, "FA-1"}, refused: true},
+		{name: "quotation marks around it are not part of it", path: imports, body: `{}`, headers: []string{key, `"Q-1"`}, want: "Q-1"},
+		{name: "quoted, it may repeat the body", path: imports, body: `{"requestId": "Q-1"}`, headers: []string{key, `"Q-1"`}, want: "Q-1"},
+		{name: "it is text", path: imports, body: `{}`, headers: []string{key, "\xff"}, refused: true},
 		{name: "a read that has no id ignores it", verb: http.MethodGet, path: accounts, headers: []string{key, "FA-1", key, "FA-2"}},
 		{name: "a read of an import by its id ignores it", verb: http.MethodGet, path: "/v1/practices/demo/dossiers/CEGID001/imports/FA-1", headers: []string{key, "FA-2"}, want: "FA-1"},
 	} {

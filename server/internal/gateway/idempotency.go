@@ -3,6 +3,8 @@ package gateway
 import (
 	"context"
 	"net/http"
+	"strings"
+	"unicode/utf8"
 
 	"google.golang.org/grpc"
 	"google.golang.org/protobuf/proto"
@@ -42,11 +44,23 @@ func setRequestID(request protoreflect.Message, keys []string) error {
 	if field == nil {
 		return nil // nothing is booked: the header means nothing
 	}
-	given := request.Get(field).String()
-	if len(keys) > 1 || given != "" && given != keys[0] {
+	given, key := request.Get(field).String(), unquoted(keys[0])
+	if len(keys) > 1 || given != "" && given != key {
 		return apierror.Field(looppb.ErrorReason_ERROR_REASON_FIELD_INVALID, "request_id",
 			"the header Idempotency-Key says otherwise: give the id once, or the same in both")
 	}
-	request.Set(field, protoreflect.ValueOfString(keys[0]))
+	if !utf8.ValidString(key) {
+		return apierror.Field(looppb.ErrorReason_ERROR_REASON_REQUEST_MALFORMED, "Idempotency-Key", "is not UTF-8: an id has letters, digits, '.', '_' and '-'")
+	}
+	request.Set(field, protoreflect.ValueOfString(key))
 	return nil
+}
+
+// unquoted is a key without the quotation marks that a string has in a structured header (RFC 9651 § 3.3.3). No id holds
+// one, nor a backslash.
+func unquoted(key string) string {
+	if inner, ok := strings.CutPrefix(key, `"`); ok && strings.HasSuffix(inner, `"`) {
+		return strings.TrimSuffix(inner, `"`)
+	}
+	return key
 }

@@ -107,16 +107,21 @@ func (r routes) decided(request protoreflect.FullName) []string {
 	return out
 }
 
-// find returns the route of a request, or the methods that its path does allow. A binding with a verb wins over one
-// whose last variable would swallow it.
+// find returns the route of a request, or the methods that its path does allow. A path with a verb is that of its binding
+// alone, not also one whose last variable would swallow the verb.
 func (r routes) find(httpMethod, path string) (found *route, allowed []string) {
+	longest := 0
 	for i := range r {
 		each := &r[i]
-		if !each.path.MatchString(path) {
+		size := len(each.path.String())
+		if size < longest || !each.path.MatchString(path) {
 			continue
 		}
+		if size > longest {
+			longest, found, allowed = size, nil, nil
+		}
 		allowed = append(allowed, each.httpMethod)
-		if each.httpMethod == httpMethod && (found == nil || len(each.path.String()) > len(found.path.String())) {
+		if each.httpMethod == httpMethod {
 			found = each
 		}
 	}

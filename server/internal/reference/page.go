@@ -44,7 +44,7 @@ func (r *reference) index() string {
 Every call, with its route, its fields under this contract's names and Loop's, its errors, and an example with what the sandbox answers to it. Try them: ` + "`go run ./server sandbox`" + `, then paste.
 
 - **gRPC**: any client of [the protos](../../gen/bundle/cegid/loop/v1); the token travels as the metadata ` + "`authorization: Bearer …`" + `.
-- **REST**: the same messages as JSON, fields in lowerCamelCase (the names of the protos are taken too), the token as the header ` + "`Authorization`" + `. What stands in the path is not repeated. A stream is a JSON object a line: ` + "`{\"result\": …}`" + `, and where it fails a last ` + "`{\"error\": …}`" + `.
+- **REST**: the same messages as JSON, fields in lowerCamelCase (the names of the protos are taken too), the token as the header ` + "`Authorization`" + `. What stands in the path is not repeated. A stream is a JSON object a line: ` + "`{\"result\": …}`" + `, and where it fails a last ` + "`{\"error\": …}`" + `; one that fails before its first line is answered as any other call that fails.
 - A field without *optional* is left out of JSON when it holds its default: ` + "`false`, `0`, `\"\"`" + `, an empty list.
 - *Loop's name* is what the field or operation is called at Loop. *Confidence* says how well Loop's operation is known: **documented** (its page was readable for all that a call needs), **partly documented** (a needed part was not visible) or **inferred**. Nothing that Loop sends is dropped: what has no field comes in ` + "`unmapped`" + `.`)
 	for _, service := range services() {

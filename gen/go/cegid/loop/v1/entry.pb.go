@@ -491,17 +491,17 @@ type EntryLine struct {
 	OperationDate string `protobuf:"bytes,11,opt,name=operation_date,json=operationDate,proto3" json:"operation_date,omitempty"`
 	// Due date, `YYYY-MM-DD`. (Loop: dateEcheance)
 	DueDate string `protobuf:"bytes,12,opt,name=due_date,json=dueDate,proto3" json:"due_date,omitempty"`
-	// First day of the period that the charge or income belongs to; goes with `cutoff_end`. (Loop: debCutOff)
+	// First day, `YYYY-MM-DD`, of the period that the charge or income belongs to; goes with `cutoff_end`. (Loop: debCutOff)
 	CutoffStart string `protobuf:"bytes,13,opt,name=cutoff_start,json=cutoffStart,proto3" json:"cutoff_start,omitempty"`
-	// Last day of that period; goes with `cutoff_start`. (Loop: finCutOff)
+	// Last day of that period, `YYYY-MM-DD`; goes with `cutoff_start`. (Loop: finCutOff)
 	CutoffEnd string `protobuf:"bytes,14,opt,name=cutoff_end,json=cutoffEnd,proto3" json:"cutoff_end,omitempty"`
-	// Date of bank reconciliation. (Loop: datePointage)
+	// Date of bank reconciliation, `YYYY-MM-DD`. (Loop: datePointage)
 	ReconciliationDate string `protobuf:"bytes,15,opt,name=reconciliation_date,json=reconciliationDate,proto3" json:"reconciliation_date,omitempty"`
 	// Code of bank reconciliation, a UUID. (Loop: codePointage)
 	ReconciliationCode string `protobuf:"bytes,16,opt,name=reconciliation_code,json=reconciliationCode,proto3" json:"reconciliation_code,omitempty"`
 	// Lettering code: the lines that carry it balance, on one account. (Loop: codeLettrage)
 	LetteringCode string `protobuf:"bytes,17,opt,name=lettering_code,json=letteringCode,proto3" json:"lettering_code,omitempty"`
-	// Date of lettering. (Loop: dateLettrage)
+	// Date of lettering, `YYYY-MM-DD`. (Loop: dateLettrage)
 	LetteringDate string `protobuf:"bytes,18,opt,name=lettering_date,json=letteringDate,proto3" json:"lettering_date,omitempty"`
 	// How it is paid. (Loop: modePaiement)
 	PaymentMode PaymentMode `protobuf:"varint,19,opt,name=payment_mode,json=paymentMode,proto3,enum=cegid.loop.v1.PaymentMode" json:"payment_mode,omitempty"`

@@ -3131,12 +3131,12 @@ const file_cegid_loop_v1_import_proto_rawDesc = "" +
 	"\x15ImportEntriesResponse\x12:\n" +
 	"\rimport_record\x18\x01 \x01(\v2\x15.cegid.loop.v1.ImportR\fimportRecord\x12\x1f\n" +
 	"\breplayed\x18\x02 \x01(\bH\x00R\breplayed\x88\x01\x01B\v\n" +
-	"\t_replayed\"\xe0\x01\n" +
+	"\t_replayed\"\xdd\x01\n" +
 	"\x16ValidateEntriesRequest\x12(\n" +
 	"\bpractice\x18\x01 \x01(\tB\f\xe0A\x02\xbaH\x06r\x04\x88\xce\x18\x01R\bpractice\x12&\n" +
 	"\adossier\x18\x02 \x01(\tB\f\xe0A\x02\xbaH\x06r\x04\x90\xce\x18\x01R\adossier\x126\n" +
-	"\aoptions\x18\x03 \x01(\v2\x1c.cegid.loop.v1.ImportOptionsR\aoptions\x12<\n" +
-	"\aentries\x18\x04 \x03(\v2\x14.cegid.loop.v1.EntryB\f\xe0A\x02\xbaH\x06\x92\x01\x03\x10\x90NR\aentries\"\xec\x01\n" +
+	"\aoptions\x18\x03 \x01(\v2\x1c.cegid.loop.v1.ImportOptionsR\aoptions\x129\n" +
+	"\aentries\x18\x04 \x03(\v2\x14.cegid.loop.v1.EntryB\t\xbaH\x06\x92\x01\x03\x10\x90NR\aentries\"\xec\x01\n" +
 	"\x17ValidateEntriesResponse\x12\x19\n" +
 	"\x05valid\x18\x01 \x01(\bH\x00R\x05valid\x88\x01\x01\x122\n" +
 	"\bfindings\x18\x02 \x03(\v2\x16.cegid.loop.v1.FindingR\bfindings\x123\n" +

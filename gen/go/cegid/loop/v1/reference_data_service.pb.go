@@ -47,19 +47,15 @@ const file_cegid_loop_v1_reference_data_service_proto_rawDesc = "" +
 	"\x12ListEstablishments\x12(.cegid.loop.v1.ListEstablishmentsRequest\x1a).cegid.loop.v1.ListEstablishmentsResponse\"K\x8a\xce\x18\x02\b\x01\x82\xd3\xe4\x93\x02<\x12:/v1/practices/{practice}/dossiers/{dossier}/establishments\x90\x02\x01\x12\xc5\x01\n" +
 	"\x14StreamEstablishments\x12*.cegid.loop.v1.StreamEstablishmentsRequest\x1a+.cegid.loop.v1.StreamEstablishmentsResponse\"R\x8a\xce\x18\x02\b\x01\x82\xd3\xe4\x93\x02C\x12A/v1/practices/{practice}/dossiers/{dossier}/establishments:stream\x90\x02\x010\x01\x12\xaf\x01\n" +
 	"\x10GetLegalIdentity\x12&.cegid.loop.v1.GetLegalIdentityRequest\x1a'.cegid.loop.v1.GetLegalIdentityResponse\"J\x8a\xce\x18\x02\b\x01\x82\xd3\xe4\x93\x02;\x129/v1/practices/{practice}/dossiers/{dossier}/legalIdentity\x90\x02\x01\x12\xbb\x01\n" +
-	"\x13UpdateLegalIdentity\x12).cegid.loop.v1.UpdateLegalIdentityRequest\x1a*.cegid.loop.v1.UpdateLegalIdentityResponse\"M\x8a\xce\x18\x02\b\x02\x82\xd3\xe4\x93\x02>:\x01*29/v1/practices/{practice}/dossiers/{dossier}/legalIdentity\x90\x02\x02B\xc8\x05\xfaP\x8c\x04\n" +
+	"\x13UpdateLegalIdentity\x12).cegid.loop.v1.UpdateLegalIdentityRequest\x1a*.cegid.loop.v1.UpdateLegalIdentityResponse\"M\x8a\xce\x18\x02\b\x02\x82\xd3\xe4\x93\x02>:\x01*29/v1/practices/{practice}/dossiers/{dossier}/legalIdentity\x90\x02\x02B\x97\x05\xfaP\xdb\x03\n" +
 	"\xc5\x01\n" +
 	"\x12Cegid Loop gateway\x1a\xaa\x01Read reference data from Cegid Loop and push accounting entries into it, over gRPC or REST. Errors are google.rpc.Status objects; their ErrorInfo says why and what to do.:\x02v1\x12\x03\n" +
-	"\x01/2\x9b\x02\n" +
-	"\xa0\x01\n" +
-	"\x06bearer\x12\x95\x01\b\x02\x12\x88\x01The caller's token: one of this service's own, or a JWT of an OpenID Connect issuer that the operator believes. The sandbox accepts any.*\x06bearer\n" +
-	"v\n" +
-	"\vcertificate\x12g\b\x03\x12cA client certificate of an authority that the operator believes. It counts where there is no token.:\f\n" +
+	"\x01/2\xfd\x01\n" +
+	"\xfa\x01\n" +
+	"\x06bearer\x12\xef\x01\b\x02\x12\xe2\x01The caller's token: one of this service's own, or a JWT of an OpenID Connect issuer that the operator believes. The sandbox accepts any. A caller with a client certificate of an authority that the operator believes needs none.*\x06bearer:\f\n" +
 	"\n" +
 	"\n" +
-	"\x06bearer\x12\x00:\x11\n" +
-	"\x0f\n" +
-	"\vcertificate\x12\x00\n" +
+	"\x06bearer\x12\x00\n" +
 	"\x11com.cegid.loop.v1B\x19ReferenceDataServiceProtoP\x01Z2cegid.internal/gateway/gen/go/cegid/loop/v1;loopv1\xa2\x02\x03CLX\xaa\x02\rCegid.Loop.V1\xca\x02\rCegid\\Loop\\V1\xe2\x02\x19Cegid\\Loop\\V1\\GPBMetadata\xea\x02\x0fCegid::Loop::V1b\x06proto3"
 
 var file_cegid_loop_v1_reference_data_service_proto_goTypes = []any{
