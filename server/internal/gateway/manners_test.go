@@ -125,6 +125,14 @@ func TestHeadOfAStreamEndsWithTheFirstMessage(t *testing.T) {
 	}
 }
 
+func jsonName(name string) string {
+	parts := strings.Split(name, "_")
+	for i := range parts[1:] {
+		parts[i+1] = strings.ToUpper(parts[i+1][:1]) + parts[i+1][1:]
+	}
+	return strings.Join(parts, "")
+}
+
 // TestAPathWithAnEmptyPart is another one for nobody: what lacks a value is refused, wherever it lacks.
 func TestAPathWithAnEmptyPart(t *testing.T) {
 	f := serve(t, &upstream{}, nil, nil)
@@ -135,7 +143,7 @@ func TestAPathWithAnEmptyPart(t *testing.T) {
 				path := placeholder.ReplaceAllString(template[:at[0]], "demo") + placeholder.ReplaceAllString(template[at[1]:], "demo")
 				name := strings.Trim(template[at[0]:at[1]], "{}")
 				got := f.do(t, method, path, "")
-				if got.StatusCode != 400 || got.reason != "FIELD_INVALID" || !slices.Contains(got.fields, name) {
+				if got.StatusCode != 400 || got.reason != "FIELD_INVALID" || !slices.Contains(got.fields, jsonName(name)) {
 					t.Errorf("%s %s, without part %d: HTTP %d %s", method, path, i, got.StatusCode, got.text)
 				}
 			}

@@ -67,12 +67,12 @@ func TestViolationsSayWhatThereIs(t *testing.T) {
 		says    string
 	}{
 		"a choice that is missing": {
-			&looppb.ResolveImportRequest{Practice: "demo", RequestId: "A-1"},
+			&looppb.ResolveImportRequest{Practice: "demo", Dossier: "CEGID001", RequestId: "A-1"},
 			[]string{"check", "confirm", "resubmit"},
 			"give one of check, confirm, resubmit",
 		},
 		"a choice deep in a request": {
-			&looppb.ResolveImportRequest{Practice: "demo", RequestId: "A-1", Action: &looppb.ResolveImportRequest_Resubmit{Resubmit: &looppb.ResubmitImport{
+			&looppb.ResolveImportRequest{Practice: "demo", Dossier: "CEGID001", RequestId: "A-1", Action: &looppb.ResolveImportRequest_Resubmit{Resubmit: &looppb.ResubmitImport{
 				Payload: &looppb.ResubmitImport_File{File: &looppb.ResubmittedFile{}},
 			}}},
 			[]string{"resubmit.file.deposit_id", "resubmit.file.url"},

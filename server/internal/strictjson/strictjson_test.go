@@ -56,7 +56,7 @@ func TestWhatIsWrongAndWhatIsRight(t *testing.T) {
 			[]string{`entries[0].lines[0].thirdPart: is no field of this object: do you mean thirdParty? (line 3, column 17)`},
 		},
 		{"a misspelt proto name", &looppb.ImportEntriesRequest{}, `{"entries": [{"document_referense": "x"}]}`, []string{`entries[0].document_referense: is no field of this object: do you mean documentReference?`}},
-		{"a name of nothing", &looppb.ResolveImportRequest{}, `{"zzz": 1}`, []string{`zzz: is no field of this object: use practice, requestId, check, confirm, resubmit`}},
+		{"a name of nothing", &looppb.ResolveImportRequest{}, `{"zzz": 1}`, []string{`zzz: is no field of this object: use practice, dossier, requestId, check, confirm, resubmit`}},
 		{"a name of nothing in an object without fields", &looppb.ResolveImportRequest{}, `{"check": {"x": 1}}`, []string{`check.x: is no field of this object, which takes none`}},
 		{"an enum's value in short", &looppb.CheckConnectionRequest{}, `{"keyKind": "advanced"}`, []string{`keyKind: has no value "advanced": do you mean KEY_KIND_ADVANCED?`}},
 		{"an enum's value that there is not", &looppb.CheckConnectionRequest{}, `{"keyKind": "GOLD"}`, []string{`keyKind: has no value "GOLD": use KEY_KIND_STANDARD, KEY_KIND_ADVANCED`}},
