@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"bytes"
 	"context"
 	"log/slog"
 	"math"
@@ -13,7 +14,6 @@ import (
 	"github.com/grpc-ecosystem/grpc-gateway/v2/runtime"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
-	"google.golang.org/protobuf/encoding/protojson"
 
 	looppb "cegid.internal/gateway/gen/go/cegid/loop/v1"
 	"cegid.internal/gateway/server/internal/apierror"
@@ -76,11 +76,7 @@ func streamError(ctx context.Context, err error) *status.Status {
 	err = contractual(ctx, err, answer.Header().Get(requestIDHeader))
 	if !answer.begun {
 		setErrorHeaders(answer.Header(), err)
-		answer.status = HTTPStatus(err)
-		// An answer that is no stream is the error itself, not a line of one.
-		if body, failed := protojson.Marshal(status.Convert(err).Proto()); failed == nil {
-			answer.instead = append(body, '\n')
-		}
+		answer.status, answer.whole = HTTPStatus(err), true
 	}
 	return status.Convert(err)
 }
@@ -92,8 +88,8 @@ type answerWriter struct {
 	http.ResponseWriter
 	control *http.ResponseController
 	limit   time.Duration
-	status  int    // instead of the one that is asked for; 0 leaves it
-	instead []byte // of the first piece that is written, if there is any
+	status  int  // instead of the one that is asked for; 0 leaves it
+	whole   bool // what is written next is an error, and no line of a stream
 	begun   bool
 }
 
@@ -108,10 +104,12 @@ func (a *answerWriter) WriteHeader(code int) {
 func (a *answerWriter) Write(p []byte) (int, error) {
 	a.begun = true
 	a.hurry()
-	if instead := a.instead; instead != nil {
-		a.instead = nil
-		_, err := a.ResponseWriter.Write(instead)
-		return len(p), err
+	if a.whole {
+		a.whole = false
+		if inner, ok := bytes.CutPrefix(p, []byte(`{"error":`)); ok {
+			_, err := a.ResponseWriter.Write(bytes.TrimSuffix(inner, []byte("}")))
+			return len(p), err
+		}
 	}
 	return a.ResponseWriter.Write(p)
 }

@@ -40,7 +40,8 @@ func setRequestID(request protoreflect.Message, keys []string) error {
 			"the header Idempotency-Key says otherwise: give the id once, or the same in both")
 	}
 	if !utf8.ValidString(key) {
-		return apierror.Field(looppb.ErrorReason_ERROR_REASON_REQUEST_MALFORMED, "Idempotency-Key", "is not UTF-8: an id has letters, digits, '.', '_' and '-'")
+		return apierror.Field(looppb.ErrorReason_ERROR_REASON_FIELD_INVALID, "request_id",
+			"the header Idempotency-Key says otherwise than in UTF-8: an id has letters, digits, '.', '_' and '-'")
 	}
 	request.Set(field, protoreflect.ValueOfString(key))
 	return nil
