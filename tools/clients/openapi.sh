@@ -28,7 +28,7 @@ cd "$folder" # it keeps notes where it runs
 export LOOP_SEEN=$folder/seen PYTHONPATH=$here/schemathesis PYTHONDONTWRITEBYTECODE=1 SCHEMATHESIS_HOOKS=hooks
 : >"$LOOP_SEEN"
 status=0
-venv/bin/schemathesis --no-color run "$document" -u "$rest" -H 'Authorization: Bearer clients' \
+venv/bin/schemathesis --no-color --config-file "$here/schemathesis/schemathesis.toml" run "$document" -u "$rest" -H 'Authorization: Bearer clients' \
   --phases examples,coverage,fuzzing --generation-deterministic --generation-codec latin-1 --max-examples "${LOOP_EXAMPLES:-4}" --no-shrink --continue-on-failure --warnings off \
   --exclude-checks not_a_server_error,positive_data_acceptance,missing_required_header \
   >"$folder/schemathesis" 2>&1 || status=$?

@@ -246,8 +246,9 @@ func describeStatus(schemas *object, reason string) {
 	properties := newObject(
 		"code", newObject("type", "integer", "format", "int32", "description", "The gRPC status code."),
 		"message", text("What happened and what to do, in English."),
+		"reason", why,
 		"details", newObject("type", "array", "description", "One of a kind. The first says the reason.", "items", newObject("$ref", schemaPrefix+detail)),
 	)
-	status.set("description", "An error. Switch on its reason, which stands in the detail `ErrorInfo`.")
+	status.set("description", "An error. Switch on its reason, which stands in the detail `ErrorInfo`, too.")
 	status.set("properties", properties)
 }

@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"bytes"
 	"context"
 	"log/slog"
 	"math"
@@ -84,11 +85,7 @@ func (m *marshaler) streamError(ctx context.Context, err error) *status.Status {
 	err = contractual(ctx, err, answer.Header().Get(requestIDHeader))
 	if !answer.begun {
 		setErrorHeaders(answer.Header(), err)
-		answer.status = HTTPStatus(err)
-		// An answer that is no stream is the error itself, not a line of one.
-		if body, failed := m.Marshal(status.Convert(err).Proto()); failed == nil {
-			answer.instead = append(body, '\n')
-		}
+		answer.status, answer.whole = HTTPStatus(err), true
 	}
 	return status.Convert(err)
 }
@@ -100,8 +97,8 @@ type answerWriter struct {
 	http.ResponseWriter
 	control *http.ResponseController
 	limit   time.Duration
-	status  int    // instead of the one that is asked for; 0 leaves it
-	instead []byte // of the first piece that is written, if there is any
+	status  int  // instead of the one that is asked for; 0 leaves it
+	whole   bool // what is written next is an error, and no line of a stream
 	begun   bool
 }
 
@@ -116,10 +113,12 @@ func (a *answerWriter) WriteHeader(code int) {
 func (a *answerWriter) Write(p []byte) (int, error) {
 	a.begun = true
 	a.hurry()
-	if instead := a.instead; instead != nil {
-		a.instead = nil
-		_, err := a.ResponseWriter.Write(instead)
-		return len(p), err
+	if a.whole {
+		a.whole = false
+		if inner, ok := bytes.CutPrefix(p, []byte(`{"error":`)); ok {
+			_, err := a.ResponseWriter.Write(bytes.TrimSuffix(inner, []byte("}")))
+			return len(p), err
+		}
 	}
 	return a.ResponseWriter.Write(p)
 }

@@ -3,8 +3,10 @@ package gateway
 import (
 	"cmp"
 	"context"
+	"encoding/json"
 	"errors"
 	"net/http"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -17,6 +19,7 @@ import (
 	"google.golang.org/protobuf/reflect/protoreflect"
 
 	looppb "cegid.internal/gateway/gen/go/cegid/loop/v1"
+	"cegid.internal/gateway/server/internal/apierror"
 	"cegid.internal/gateway/server/internal/interceptor"
 	"cegid.internal/gateway/server/internal/strictjson"
 )
@@ -328,6 +331,22 @@ func TestContentTypes(t *testing.T) {
 		if got := f.do(t, http.MethodGet, path, ""); got.StatusCode != 200 || got.Header.Get("Content-Type") != want {
 			t.Errorf("%s: HTTP %d %s", path, got.StatusCode, got.Header.Get("Content-Type"))
 		}
+	}
+}
+
+// TestAStreamThatFailsAtOnce: nothing of a stream was answered, so that the error is one as any other call's.
+func TestAStreamThatFailsAtOnce(t *testing.T) {
+	f := serve(t, &upstream{
+		answer: func(context.Context, proto.Message) error { return apierror.FromContext(context.DeadlineExceeded) },
+		next:   func(context.Context, proto.Message) error { return apierror.FromContext(context.DeadlineExceeded) },
+	}, nil, nil)
+	stream, call := f.do(t, http.MethodGet, accounts+":stream", ""), f.do(t, http.MethodGet, accounts, "")
+	if stream.StatusCode != http.StatusGatewayTimeout || stream.Header.Get("Content-Type") != "application/json" || !strings.HasPrefix(stream.text, `{"code":4`) {
+		t.Errorf("HTTP %d %s %s", stream.StatusCode, stream.Header.Get("Content-Type"), stream.text)
+	}
+	var one, other any
+	if json.Unmarshal([]byte(stream.text), &one) != nil || json.Unmarshal([]byte(call.text), &other) != nil || !reflect.DeepEqual(one, other) {
+		t.Errorf("the stream says %s, the call %s", stream.text, call.text)
 	}
 }
 
