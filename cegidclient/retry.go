@@ -135,10 +135,10 @@ func (r *retrier) intercept(ctx context.Context, call *Call, next Next) (*Respon
 	}
 }
 
-// retriable: throttling (our own gate included) and an unavailable Loop. Not the open breaker, whose purpose is
-// to fail at once.
+// retriable: Loop's throttling, and an unavailable Loop. Not what was refused here: the admission has waited as long as it
+// was worth it, and the open breaker is there to fail at once.
 func retriable(e *Error) bool {
-	return e.Kind == KindThrottled || e.Kind == KindUnavailable && !e.Local
+	return !e.Local && (e.Kind == KindThrottled || e.Kind == KindUnavailable)
 }
 
 // provesKey: an answer that only a caller with an accepted subscription key gets.

@@ -46,7 +46,7 @@ type Error struct {
 	Violations []Violation
 	// RetryAfter is known when above zero.
 	RetryAfter time.Duration
-	// French is Loop's own sentence.
+	// French is Loop's own sentence, or one of ours for the person at the end.
 	French string
 	// Help says what to do, as a sentence each.
 	Help []string
