@@ -105,7 +105,7 @@ func TestAServerThatIsKilledKnowsWhatBecameOfEachImport(t *testing.T) {
 }
 
 func killInEachState(t *testing.T, way way) {
-	f := newFixture(t, settings{partnerConcurrency: 1})
+	f := newFixture(t, settings{partnerConcurrency: 3})
 	const demo, partner = loopsim.SandboxDemo, loopsim.SandboxPartner
 	strike := func(fault loopsim.Fault) func(*fixture, order) {
 		return func(f *fixture, o order) {

@@ -78,7 +78,7 @@ type Sandbox struct {
 
 // DefaultDeadlines are those of design § 3.
 var DefaultDeadlines = interceptor.Deadlines{
-	UnaryDefault: 30 * time.Second, UnaryMax: time.Minute,
+	UnaryDefault: 30 * time.Second, UnaryMax: time.Minute, Write: 90 * time.Second,
 	StreamDefault: 15 * time.Minute, StreamMax: 30 * time.Minute,
 }
 
@@ -140,7 +140,7 @@ func New(cfg Config) (_ *Sandbox, err error) {
 		GRPC: at(cfg.GRPCPort), HTTP: at(cfg.HTTPPort),
 		Operations: net.JoinHostPort("127.0.0.1", strconv.Itoa(cfg.OperationsPort)),
 		Practices:  practices, Policy: cfg.Policy, Ledger: cfg.Ledger, Spool: cfg.Spool, Files: cfg.Files, Raw: cfg.Raw, FirstPoll: cfg.FirstPoll,
-		Deadlines: cfg.Deadlines, Drain: cfg.Drain, Grace: cfg.Grace, Log: cfg.Log, Registry: registry,
+		RepeatAfter429: true, Deadlines: cfg.Deadlines, Drain: cfg.Drain, Grace: cfg.Grace, Log: cfg.Log, Registry: registry,
 	})
 	if err != nil {
 		return nil, err
