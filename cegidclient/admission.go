@@ -145,7 +145,7 @@ func (a *admission) interceptor(count *brakes) Interceptor {
 	return func(ctx context.Context, call *Call, next Next) (*Response, error) {
 		w := waiter{class: call.class(), probe: call.probe, key: gateKey{subscription: call.pair.subscription, practice: call.Practice}}
 		w.party, _ = ctx.Value(partyKey{}).(string)
-		place, err := a.take(ctx, &w, call.Operation.books(), count)
+		place, err := a.take(ctx, &w, call.whole(), count)
 		if err != nil {
 			return nil, err
 		}

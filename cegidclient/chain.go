@@ -35,6 +35,9 @@ type Call struct {
 	tally    *callTally // shared by the attempts of a call
 }
 
+// whole: it is begun only while its context has all of the time that it may take.
+func (c *Call) whole() bool { return c.Operation.books() && !c.outlives }
+
 // callTally is written by the attempts of one call, which follow one another.
 type callTally struct {
 	attempts int
@@ -86,7 +89,7 @@ func beforeSend(hook func(context.Context, *Call) error, required bool, whole ti
 			}
 		}
 		for _, h := range []func(context.Context, *Call) error{hook, own} {
-			if call.Operation.books() && timeLeft(ctx) < whole {
+			if call.whole() && timeLeft(ctx) < whole {
 				return nil, tooLate(whole)
 			}
 			if h == nil {
@@ -96,7 +99,7 @@ func beforeSend(hook func(context.Context, *Call) error, required bool, whole ti
 				return nil, hookError{err}
 			}
 		}
-		if call.Operation.books() && timeLeft(ctx) < whole {
+		if call.whole() && timeLeft(ctx) < whole {
 			return nil, tooLate(whole)
 		}
 		return next(ctx, call)

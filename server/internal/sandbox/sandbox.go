@@ -59,6 +59,8 @@ type Config struct {
 	// ResubmitAfter is how old an import must be before its absence from Loop says that it was not booked; the simulator
 	// works in no time. Default 10 s. A given Ledger has its own.
 	ResubmitAfter time.Duration
+	// NoRepeatAfter429 leaves what Loop turned away with a 429 to its caller.
+	NoRepeatAfter429 bool
 }
 
 // Sandbox is a running sandbox.
@@ -140,7 +142,7 @@ func New(cfg Config) (_ *Sandbox, err error) {
 		GRPC: at(cfg.GRPCPort), HTTP: at(cfg.HTTPPort),
 		Operations: net.JoinHostPort("127.0.0.1", strconv.Itoa(cfg.OperationsPort)),
 		Practices:  practices, Policy: cfg.Policy, Ledger: cfg.Ledger, Spool: cfg.Spool, Files: cfg.Files, Raw: cfg.Raw, FirstPoll: cfg.FirstPoll,
-		RepeatAfter429: true, Deadlines: cfg.Deadlines, Drain: cfg.Drain, Grace: cfg.Grace, Log: cfg.Log, Registry: registry,
+		RepeatAfter429: !cfg.NoRepeatAfter429, Deadlines: cfg.Deadlines, Drain: cfg.Drain, Grace: cfg.Grace, Log: cfg.Log, Registry: registry,
 	})
 	if err != nil {
 		return nil, err
