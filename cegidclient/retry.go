@@ -15,7 +15,8 @@ type RetryPolicy struct {
 	Attempts int
 	// AttemptTimeout bounds one attempt of an operation that may be re-sent. Default 10 s.
 	AttemptTimeout time.Duration
-	// SubmissionTimeout bounds the one attempt of every other operation. Default 60 s.
+	// SubmissionTimeout bounds the one attempt of every other operation. Default 60 s. What books or stores is begun only
+	// while its context has all of that time left: its end must be heard. Else it is refused as [KindBusy].
 	SubmissionTimeout time.Duration
 	// BaseDelay doubles with each retry, up to MaxDelay; the pause is drawn between zero and that. Default 100 ms, 2 s.
 	BaseDelay, MaxDelay time.Duration
