@@ -92,3 +92,46 @@ func TestHangingImportsKeepNoReadOut(t *testing.T) {
 		t.Errorf("%v", ends)
 	}
 }
+
+// TestAStopLeavesNothingUncertain: what waits for its turn is told at once that it was not sent, and what is on its way has
+// its time.
+func TestAStopLeavesNothingUncertain(t *testing.T) {
+	t.Parallel()
+	const takes = 3 * time.Second
+	h := start(t, func(cfg *sandbox.Config) { cfg.Grace = 20 * time.Second })
+	if got := h.send(t, "gRPC", importOf("FA-0", invoice("FA-0", "120"))); got.Err != nil { // the reference data is here
+		t.Fatal(got.Err)
+	}
+	h.Simulator.Inject(loopsim.Fault{Method: http.MethodPost, Route: "/importJson", Kind: loopsim.FaultLatency, Latency: takes})
+	var all sync.WaitGroup
+	var mu sync.Mutex
+	ends := map[string]int{}
+	for n := range 12 {
+		all.Go(func() {
+			id := fmt.Sprintf("FA-%d", n+1)
+			got := h.send(t, "gRPC", importOf(id, invoice(id, "120")))
+			mu.Lock()
+			defer mu.Unlock()
+			if got.Err == nil {
+				ends["accepted"]++
+				return
+			}
+			ends[got.Err.Reason+" "+got.Err.Metadata["state"]]++
+			if got.Err.Retry <= 0 {
+				t.Errorf("%+v", got.Err)
+			}
+		})
+	}
+	client := looppb.NewImportServiceClient(h.conn)
+	waitFor(t, func() bool { // all are noted, and five have left
+		list, err := client.ListImports(as(t.Context(), "everything"), &looppb.ListImportsRequest{Practice: "partner"})
+		return err == nil && len(list.GetImports()) == 1+12 && h.Simulator.Count("/importJson") == 1+5
+	})
+	if err := h.stop(); err != nil {
+		t.Error(err)
+	}
+	all.Wait()
+	if ends["accepted"] != 5 || ends["SHUTTING_DOWN NOT_SENT"] != 7 {
+		t.Errorf("%v", ends)
+	}
+}
