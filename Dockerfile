@@ -35,5 +35,7 @@ EXPOSE 9090 8080
 VOLUME /data
 HEALTHCHECK --interval=10s --timeout=5s --start-period=30s --retries=3 \
     CMD ["/server", "healthcheck", "--config", "/etc/loop/gateway.yaml"]
+# It wants 120 s to stop, which an image cannot say: docker run --stop-timeout 120 (deploy/README.md).
+STOPSIGNAL SIGTERM
 ENTRYPOINT ["/server"]
 CMD ["serve", "--config", "/etc/loop/gateway.yaml"]

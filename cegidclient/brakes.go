@@ -19,37 +19,59 @@ const (
 type Brakes struct {
 	// Breaker is the state now.
 	Breaker BreakerState
-	// Throttled, OverRate and Paused count the attempts that were refused here: soon after a 429 of Loop's, over the
-	// configured rate, while the breaker was open.
-	Throttled, OverRate, Paused int64
-	// RateWaits and SlotWaits count the attempts that waited here, for their turn at the configured rate and for one of
-	// the attempts in flight to end; RateTime and SlotTime are how long together.
-	RateWaits, SlotWaits int64
-	RateTime, SlotTime   time.Duration
+	// Throttled, OverRate, Busy and Paused count the attempts that were refused here: soon after a 429 of Loop's, over the
+	// configured rate, because they would not have had their turn in time, while the breaker was open.
+	Throttled, OverRate, Busy, Paused int64
+	// GateWaits, RateWaits and SlotWaits count the attempts that waited here, for the end of what a 429 asked for, for their
+	// turn at the configured rate, and for one of the attempts under way to end; GateTime, RateTime and SlotTime are how long
+	// together.
+	GateWaits, RateWaits, SlotWaits int64
+	GateTime, RateTime, SlotTime    time.Duration
+	// UnderWay and Waiting are the practice's attempts now, by [Class], those of its other clients included.
+	UnderWay, Waiting [classes]int
 }
 
 // Brakes returns what the client has counted.
 func (c *Client) Brakes() Brakes {
 	b := c.brakes
-	return Brakes{
+	out := Brakes{
 		Breaker:   b.state(),
-		Throttled: b.throttled.Load(), OverRate: b.overRate.Load(), Paused: b.paused.Load(),
-		RateWaits: b.rate.n.Load(), RateTime: time.Duration(b.rate.took.Load()),
-		SlotWaits: b.slot.n.Load(), SlotTime: time.Duration(b.slot.took.Load()),
+		Throttled: b.throttled.Load(), OverRate: b.overRate.Load(), Busy: b.busy.Load(), Paused: b.paused.Load(),
+		GateWaits: b.waits[forGate].n.Load(), GateTime: time.Duration(b.waits[forGate].took.Load()),
+		RateWaits: b.waits[forRate].n.Load(), RateTime: time.Duration(b.waits[forRate].took.Load()),
+		SlotWaits: b.waits[forPlace].n.Load(), SlotTime: time.Duration(b.waits[forPlace].took.Load()),
 	}
+	c.admission.mu.Lock()
+	defer c.admission.mu.Unlock()
+	for class := range c.admission.lines {
+		out.UnderWay[class], out.Waiting[class] = len(c.admission.lines[class].underWay), c.admission.lines[class].n
+	}
+	return out
 }
 
 // brakes is where the steps of a client's chain count.
 type brakes struct {
-	state                       func() BreakerState
-	throttled, overRate, paused atomic.Int64
-	rate, slot                  waits
+	state                             func() BreakerState
+	throttled, overRate, busy, paused atomic.Int64
+	waits                             [causes]waits
 }
 
 type waits struct{ n, took atomic.Int64 }
 
-// since counts a wait, also one that its caller gave up.
-func (w *waits) since(start time.Time) {
-	w.n.Add(1)
-	w.took.Add(int64(time.Since(start)))
+// waited counts a wait, also one that its caller gave up.
+func (b *brakes) waited(why cause, start time.Time) {
+	b.waits[why].n.Add(1)
+	b.waits[why].took.Add(int64(time.Since(start)))
+}
+
+// refused counts an attempt that had no turn.
+func (b *brakes) refused(err error) {
+	switch e, _ := asError(err); {
+	case e.Kind == KindBusy:
+		b.busy.Add(1)
+	case e.Kind == KindThrottled && e.detail == overRate:
+		b.overRate.Add(1)
+	case e.Kind == KindThrottled:
+		b.throttled.Add(1)
+	}
 }

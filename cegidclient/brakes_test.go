@@ -21,12 +21,19 @@ func TestBrakesTellWhatKeptAttemptsFromLoop(t *testing.T) {
 			return client
 		}, Brakes{}},
 		{"a 429 a moment ago", func(t *testing.T) *Client {
-			client, _ := testClient(t, reply(429, ``, "Retry-After", "20"), once)
+			client, _ := testClient(t, reply(429, ``, "Retry-After", "25"), once)
 			for range 3 {
 				_ = readOnce(t.Context(), client)
 			}
 			return client
 		}, Brakes{Throttled: 2}},
+		{"a 429 that is over soon", func(t *testing.T) *Client {
+			client, _ := testClient(t, script(reply(429, ``, "Retry-After", "20"), reply(200, okList)), once)
+			for range 3 {
+				_ = readOnce(t.Context(), client)
+			}
+			return client
+		}, Brakes{GateWaits: 1, GateTime: 20 * time.Second}},
 		{"the configured rate, for which there was no time", func(t *testing.T) *Client {
 			client, _ := testClient(t, reply(200, okList), once, func(cfg *Config) { cfg.Limits.RatePerSecond, cfg.Limits.Burst = 0.1, 1 })
 			for range 2 {
@@ -44,9 +51,9 @@ func TestBrakesTellWhatKeptAttemptsFromLoop(t *testing.T) {
 			return client
 		}, Brakes{RateWaits: 1, RateTime: 10 * time.Second}},
 		{"the attempts in flight", func(t *testing.T) *Client {
-			client, _ := testClient(t, hang, once, func(cfg *Config) { cfg.Limits.Concurrency = 1 })
+			client, _ := testClient(t, hang, once, func(cfg *Config) { cfg.Limits.Concurrency = MinConcurrency })
 			var calls sync.WaitGroup
-			for range 2 {
+			for range 3 { // two places for reads while no write waits
 				calls.Go(func() {
 					ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
 					defer cancel()
@@ -56,6 +63,24 @@ func TestBrakesTellWhatKeptAttemptsFromLoop(t *testing.T) {
 			calls.Wait()
 			return client
 		}, Brakes{SlotWaits: 1, SlotTime: 5 * time.Second}},
+		{"the attempts in flight, which leave no time", func(t *testing.T) *Client {
+			client, _ := testClient(t, hang, once, func(cfg *Config) { cfg.Limits.Concurrency = MinConcurrency })
+			ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+			defer cancel()
+			var calls sync.WaitGroup
+			for range 2 {
+				calls.Go(func() { _ = readOnce(ctx, client) })
+			}
+			time.Sleep(6 * time.Second)
+			late, end := context.WithTimeout(ctx, time.Second)
+			defer end()
+			_ = readOnce(late, client)
+			if got := client.Brakes(); got.UnderWay != [classes]int{ClassRead: 2} {
+				t.Errorf("%v under way", got.UnderWay)
+			}
+			calls.Wait()
+			return client
+		}, Brakes{Busy: 1}},
 		{"an open breaker", func(t *testing.T) *Client {
 			client, _ := testClient(t, reply(503, ``), once, func(cfg *Config) { cfg.Breaker.Failures = 2 })
 			for range 5 {

@@ -29,9 +29,14 @@ type Call struct {
 	empty  bool                    // a 204 is a success without anything to read
 	single bool                    // one attempt whatever the operation allows
 	probe  bool                    // asks Loop itself: neither gate nor breaker answers instead
-	pair   *pair                   // secrets of the attempt
-	tally  *callTally              // shared by the attempts of a call
+	// outlives: once begun it has its own time, whatever becomes of its caller.
+	outlives bool
+	pair     *pair      // secrets of the attempt
+	tally    *callTally // shared by the attempts of a call
 }
+
+// whole: it is begun only while its context has all of the time that it may take.
+func (c *Call) whole() bool { return c.Operation.books() && !c.outlives }
 
 // callTally is written by the attempts of one call, which follow one another.
 type callTally struct {
@@ -71,26 +76,10 @@ func chain(links []link, last Next) Next {
 	return last
 }
 
-// concurrencyLimit bounds the attempts in flight; the wait ends with the caller's context.
-func concurrencyLimit(n int, count *brakes) Interceptor {
-	slots := newPlaces(n)
-	return func(ctx context.Context, call *Call, next Next) (*Response, error) {
-		if !slots.try() {
-			start := time.Now()
-			err := slots.take(ctx)
-			count.slot.since(start)
-			if err != nil {
-				return nil, interrupted(ctx, NotSent, nil)
-			}
-		}
-		defer slots.give()
-		return next(ctx, call)
-	}
-}
-
 // beforeSend runs the owner's hook and then the call's as the last step before bytes leave. Their errors are their
-// owners' and pass as they stand; nothing is sent then.
-func beforeSend(hook func(context.Context, *Call) error, required bool) Interceptor {
+// owners' and pass as they stand; nothing is sent then. What books or stores is begun only with the time for its end, of
+// which the hooks may have taken some: whole is how long the call may take.
+func beforeSend(hook func(context.Context, *Call) error, required bool, whole time.Duration) Interceptor {
 	return func(ctx context.Context, call *Call, next Next) (*Response, error) {
 		own, _ := ctx.Value(beforeSendKey{}).(func(context.Context, *Call) error)
 		if required && own == nil && call.Operation.books() {
@@ -100,12 +89,18 @@ func beforeSend(hook func(context.Context, *Call) error, required bool) Intercep
 			}
 		}
 		for _, h := range []func(context.Context, *Call) error{hook, own} {
+			if call.whole() && timeLeft(ctx) < whole {
+				return nil, tooLate(whole)
+			}
 			if h == nil {
 				continue
 			}
 			if err := h(ctx, call); err != nil {
 				return nil, hookError{err}
 			}
+		}
+		if call.whole() && timeLeft(ctx) < whole {
+			return nil, tooLate(whole)
 		}
 		return next(ctx, call)
 	}

@@ -44,9 +44,10 @@ func newChangeFeedService(c *Client) *ChangeFeedService {
 }
 
 // Replay has Loop send the changes of recent days again (Loop: POST /partialInit; loop-api: A 6). It books nothing, and is
-// sent once all the same: sent twice, it sends the changes twice. [OutcomeOf] tells from an error whether it was sent.
+// sent once all the same: sent twice, it sends the changes twice. Once begun it has its own time, and Replay does not return
+// before. [OutcomeOf] tells from an error whether it was sent.
 func (s *ChangeFeedService) Replay(ctx context.Context, q ReplayQuery) (*Replay, error) {
-	call := &Call{Operation: s.op}
+	call := &Call{Operation: s.op, outlives: true}
 	switch {
 	case q.EntityID == "":
 		return nil, s.c.annotate(call, invalid("entity_id", "no entity"), nil)

@@ -1,10 +1,13 @@
 package cegidclient
 
 import (
+	"context"
 	"io"
 	"maps"
 	"net/http"
 	"testing"
+	"testing/synctest"
+	"time"
 )
 
 func TestAReplayIsSentOnceWithItsDays(t *testing.T) {
@@ -63,6 +66,21 @@ func TestNothingOfAnAnswerIsLost(t *testing.T) {
 		got, err := decodeOne[StaffAccess](t, `{"accessAllowed":false,"depuis":2.50}`)
 		if err != nil || *got.Allowed || got.Unmapped["depuis"] != "2.50" {
 			t.Errorf("%+v, %v", got, err)
+		}
+	})
+}
+
+// TestAReplayOutlivesItsCaller: what is begun with little time left has its own.
+func TestAReplayOutlivesItsCaller(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c, w := testClient(t, slowly(5*time.Second, `{"message":"Démarré","domain":"LOOP","codeIbs":"D000123456"}`))
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		if _, err := c.Changes.Replay(ctx, ReplayQuery{EntityID: "a", SubscriptionID: "b", Days: 1}); err != nil || w.requests.Load() != 1 {
+			t.Error(err)
+		}
+		if _, err := c.Changes.Replay(ctx, ReplayQuery{EntityID: "a", SubscriptionID: "b", Days: 1}); OutcomeOf(err) != WriteNotSent || w.requests.Load() != 1 {
+			t.Errorf("one that has not begun: %v", err)
 		}
 	})
 }

@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"time"
 )
 
 // DefaultBaseURL is Loop's gateway (loop-api: C 1.4).
@@ -55,8 +56,13 @@ type Config struct {
 
 // Limits bound what a client asks of Loop and takes from it. Zero values are the defaults.
 type Limits struct {
-	// Concurrency is the number of attempts in flight. Default 8.
+	// Concurrency is the number of attempts under way, [MinConcurrency] at least; default 8. A quarter of them is kept for
+	// reads and an eighth for questions what became of an import; writes and reads share the rest, of which reads take three
+	// fifths at most while a write waits.
 	Concurrency int
+	// Wait is the longest that an attempt waits for its turn. Default 20 s. One that would wait longer, or beyond its
+	// context's deadline, is refused at once, as [KindBusy] or, because of the rate or of a 429, [KindThrottled].
+	Wait time.Duration
 	// RatePerSecond and Burst are a rate limit; none by default, as Loop publishes no quota.
 	RatePerSecond float64
 	Burst         int
@@ -68,6 +74,7 @@ type Limits struct {
 
 func (l Limits) withDefaults() Limits {
 	setDefault(&l.Concurrency, 8)
+	setDefault(&l.Wait, 20*time.Second)
 	setDefault(&l.PageSize, 1000)
 	setDefault(&l.SuccessBody, 32<<20)
 	setDefault(&l.ErrorBody, 64<<10)
@@ -113,6 +120,7 @@ type Client struct {
 	limits     Limits
 	unverified []string
 	links      []link
+	admission  *admission
 	brakes     *brakes
 	run        Next
 	idle       []interface{ CloseIdleConnections() }
@@ -128,11 +136,17 @@ func New(cfg Config) (*Client, error) {
 		return nil, &Error{Kind: KindConfiguration, Field: "credentials", detail: "no credential source"}
 	}
 	limits, retry := cfg.Limits.withDefaults(), cfg.Retry.withDefaults()
+	if limits.Concurrency < MinConcurrency {
+		return nil, &Error{Kind: KindConfiguration, Field: "limits.concurrency", detail: fmt.Sprintf("%d is fewer than a place for each kind of call, which makes %d", limits.Concurrency, MinConcurrency)}
+	}
 	gate := cfg.Gate
 	if gate == nil {
 		gate = NewGate()
 	}
 	c := &Client{practice: cfg.Practice, limits: limits, unverified: slices.Clone(cfg.Unverified), brakes: &brakes{}}
+	c.admission = gate.admission(cfg.Practice, limits, [classes]time.Duration{
+		ClassRead: retry.AttemptTimeout, ClassWrite: retry.SubmissionTimeout, ClassPoll: retry.AttemptTimeout,
+	})
 	step := &httpStep{
 		base: base, userAgent: cfg.UserAgent,
 		readTimeout: retry.AttemptTimeout, writeTimeout: retry.SubmissionTimeout,
@@ -153,10 +167,9 @@ func New(cfg Config) (*Client, error) {
 	c.links = []link{
 		{"call metrics", callMetrics(cfg.Observer)},
 		{"retry", newRetrier(retry, &keyring{source: cfg.Credentials}).intercept},
-		{"quota gate", gate.interceptor(gate.limit(cfg.Practice, limits.RatePerSecond, limits.Burst), c.brakes)},
-		{"concurrency limit", concurrencyLimit(limits.Concurrency, c.brakes)},
+		{"admission", c.admission.interceptor(c.brakes)},
 		{"circuit breaker", circuitBreaker(cfg.Breaker.withDefaults(), c.brakes)},
-		{"before-send hook", beforeSend(cfg.BeforeSend, cfg.RequireHookForWrites)},
+		{"before-send hook", beforeSend(cfg.BeforeSend, cfg.RequireHookForWrites, retry.SubmissionTimeout)},
 		{"attempt metrics", attemptMetrics(cfg.Observer)},
 	}
 	c.run = chain(c.links, step.send)

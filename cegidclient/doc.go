@@ -11,8 +11,8 @@
 //
 // # What a call goes through
 //
-// Every call passes a chain of interceptors, outer to inner: call metrics, retry, quota gate, concurrency limit,
-// circuit breaker, before-send hook, attempt metrics, HTTP. Reads are tried up to three times. Everything that books
+// Every call passes a chain of interceptors, outer to inner: call metrics, retry, admission, circuit breaker, before-send
+// hook, attempt metrics, HTTP. Reads are tried up to three times. Everything that books
 // or stores is sent once, over a connection of its own. The inventory ([Operations]) says which is which.
 //
 // # Errors
@@ -25,7 +25,8 @@
 //
 // [ImportService.Submit] sends entries once, whatever happens, and [OutcomeOf] tells from its error what became of them:
 // accepted, refused, not sent, or uncertain ([KindOutcomeUnknown]). Only refused and not sent may be sent again. What was
-// accepted is booked later: ask [ImportService.Status]. The accounting rules are in package check.
+// accepted is booked later: ask [ImportService.Status]. Give the context more than [RetryPolicy.SubmissionTimeout] and the
+// wait for a turn ([Limits.Wait]). The accounting rules are in package check.
 //
 //	id, err := client.Imports.Submit(ctx, "CEGID003", entries)
 //	if cegidclient.OutcomeOf(err) == cegidclient.WriteUncertain { … } // look it up in Loop; do not send it again

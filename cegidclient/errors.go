@@ -61,6 +61,9 @@ const (
 	// KindLinkRefused: the storage does not open to the link that Loop gave to deposit a file at, or not any more: ask for
 	// another.
 	KindLinkRefused
+	// KindBusy (Local): it would not have had its turn in time, or too little time was left for a whole call. Loop was not
+	// called. RetryAfter says when to come back.
+	KindBusy
 )
 
 // The sentinels of errors.Is.
@@ -82,6 +85,7 @@ const (
 	ErrExists              = KindExists
 	ErrStale               = KindStale
 	ErrLinkRefused         = KindLinkRefused
+	ErrBusy                = KindBusy
 )
 
 // String gives the stable name, fit for a metric label. The name of KindUnknown is "unknown".
@@ -121,6 +125,8 @@ func (k Kind) String() string {
 		return "stale"
 	case KindLinkRefused:
 		return "link_refused"
+	case KindBusy:
+		return "busy"
 	default:
 		return "unknown"
 	}
@@ -193,9 +199,12 @@ type Error struct {
 	Evidence Evidence
 	// Last is Loop's last answer when the caller's context ended the call.
 	Last *Error
+	// LoopRequestID is the id of an import that an answer to a write carries although its status says no.
+	LoopRequestID string
 
 	detail string // our words
 	err    error
+	unread bool // of the answer to a write not all was seen
 }
 
 // Error gives one line for a log.

@@ -159,6 +159,8 @@ type ImportService struct {
 	entries, analytics, status *Operation
 }
 
+const statusOperation = "get_import_status"
+
 func newImportService(c *Client) *ImportService {
 	find := func(id string) *Operation {
 		op, ok := OperationByID(id)
@@ -168,7 +170,7 @@ func newImportService(c *Client) *ImportService {
 		return &op
 	}
 	return &ImportService{
-		c: c, entries: find("import_entries"), analytics: find("import_json_analytics"), status: find("get_import_status"),
+		c: c, entries: find("import_entries"), analytics: find("import_json_analytics"), status: find(statusOperation),
 	}
 }
 
@@ -223,7 +225,7 @@ func readAccepted(body []byte) (loopRequestID string, err error) {
 	if err != nil {
 		return "", err
 	}
-	if raw := m["accountingimportrequestid"]; raw != "" {
+	if raw := m[importIDMember]; raw != "" {
 		if id, _, ok := readText(raw); ok {
 			loopRequestID = strings.TrimSpace(id)
 		}
@@ -233,7 +235,7 @@ func readAccepted(body []byte) (loopRequestID string, err error) {
 		refused = refusalIn(raw)
 	}
 	switch {
-	case refused != nil && (loopRequestID != "" || strings.Contains(strings.ToLower(string(body)), "accountingimportrequestid")):
+	case refused != nil && (loopRequestID != "" || strings.Contains(strings.ToLower(string(body)), importIDMember)):
 		return "", badResponse("the answer holds both an id and an error")
 	case refused != nil && refused.Message == "" && refused.InstanceID == "" && refused.Code == "":
 		return "", badResponse("the answer holds an error that says nothing") // no proof that nothing is booked

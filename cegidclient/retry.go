@@ -15,7 +15,8 @@ type RetryPolicy struct {
 	Attempts int
 	// AttemptTimeout bounds one attempt of an operation that may be re-sent. Default 10 s.
 	AttemptTimeout time.Duration
-	// SubmissionTimeout bounds the one attempt of every other operation. Default 60 s.
+	// SubmissionTimeout bounds the one attempt of every other operation. Default 60 s. What books or stores is begun only
+	// while its context has all of that time left: its end must be heard. Else it is refused as [KindBusy].
 	SubmissionTimeout time.Duration
 	// BaseDelay doubles with each retry, up to MaxDelay; the pause is drawn between zero and that. Default 100 ms, 2 s.
 	BaseDelay, MaxDelay time.Duration
@@ -135,10 +136,10 @@ func (r *retrier) intercept(ctx context.Context, call *Call, next Next) (*Respon
 	}
 }
 
-// retriable: throttling (our own gate included) and an unavailable Loop. Not the open breaker, whose purpose is
-// to fail at once.
+// retriable: Loop's throttling, and an unavailable Loop. Not what was refused here: the admission has waited as long as it
+// was worth it, and the open breaker is there to fail at once.
 func retriable(e *Error) bool {
-	return e.Kind == KindThrottled || e.Kind == KindUnavailable && !e.Local
+	return !e.Local && (e.Kind == KindThrottled || e.Kind == KindUnavailable)
 }
 
 // provesKey: an answer that only a caller with an accepted subscription key gets.

@@ -69,6 +69,9 @@ func (h *httpStep) send(ctx context.Context, call *Call) (*Response, error) {
 	if call.Operation.Resend == ResendAlways {
 		rt, timeout = h.reads, h.readTimeout
 	}
+	if call.outlives && ctx.Err() == nil {
+		ctx = context.WithoutCancel(ctx)
+	}
 	attempt, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 	sends, ok := attempt.Value(sendCountKey{}).(*sendCount)
@@ -115,6 +118,12 @@ func (h *httpStep) send(ctx context.Context, call *Call) (*Response, error) {
 	if errors.Is(err, errOverCap) {
 		e.Kind = overCapKind(e.Kind)
 		e.detail = fmt.Sprintf("the answer is larger than %d bytes", limit)
+	}
+	if call.Operation.books() && turnedAway(e.HTTPStatus) {
+		e.unread = err != nil
+		if e.LoopRequestID = call.pair.redact(acceptedAnyway(res.Header, body)); e.LoopRequestID != "" {
+			e.detail = "the status says no, and the answer names an import that was taken: " + e.LoopRequestID
+		}
 	}
 	call.pair.tidy(e)
 	return resp, e

@@ -3,6 +3,9 @@ package cegidclient
 import (
 	"fmt"
 	"net/http"
+	"strings"
+
+	"github.com/go-json-experiment/json/jsontext"
 )
 
 // WriteOutcome is what became of a call that books or stores, as far as its answer tells.
@@ -39,10 +42,11 @@ func (o WriteOutcome) String() string {
 //
 //	no error                                                              accepted
 //	2xx with an error object                                              refused
-//	401, 403, 404, 413, 429                                               not sent: turned away at the door [I]
+//	401, 403, 404, 413, 429, without the id of an import                  not sent: turned away at the door [I]
 //	request headers never written: arguments, credentials, gate, limits,
 //	open breaker, hook, no connection, the caller left before             not sent
-//	anything else: another status (400 included), a web page, nonsense,
+//	anything else: another status (400 included), one of those five with
+//	the id of an import or a body not seen whole, a web page, nonsense,
 //	a cut body, a time-out, a lost connection, the caller left after      uncertain
 //
 // err must come from a call of this package, wrapped or not. An error without an [*Error] in it is the before-send
@@ -57,7 +61,7 @@ func OutcomeOf(err error) WriteOutcome {
 		return WriteNotSent
 	case e.Kind == KindOutcomeUnknown:
 		return WriteUncertain
-	case e.Sent == NotSent, turnedAway(e.HTTPStatus):
+	case e.Sent == NotSent, turnedAway(e.HTTPStatus) && e.LoopRequestID == "" && !e.unread:
 		return WriteNotSent
 	case e.Kind == KindRefused && e.HTTPStatus >= 200 && e.HTTPStatus < 300:
 		return WriteRefused
@@ -76,6 +80,45 @@ func turnedAway(status int) bool {
 		return false
 	}
 }
+
+// acceptedAnyway finds the id of an import in an answer that says no: then somebody behind the door has taken it. Whatever
+// names one counts, wherever it stands: a member without a value does not.
+func acceptedAnyway(header http.Header, body []byte) (id string) {
+	const unnamed = "of an unknown form"
+	for name, values := range header {
+		if text := strings.ToLower(name + " " + strings.Join(values, " ")); strings.Contains(text, importIDMember) {
+			return unnamed
+		}
+	}
+	dec := newDecoder(body)
+	for {
+		token, err := dec.ReadToken()
+		if err != nil {
+			break
+		}
+		if in, length := dec.StackIndex(dec.StackDepth()); in != '{' || length%2 == 0 || token.Kind() != '"' || fold(token.String()) != importIDMember {
+			continue // not the name of the member
+		}
+		value, err := dec.ReadValue()
+		if err != nil {
+			return unnamed
+		}
+		switch text, _, ok := readText(string(value)); {
+		case ok && strings.TrimSpace(text) != "":
+			return clipID(strings.TrimSpace(text))
+		case !ok && string(value) != "null":
+			return unnamed
+		}
+	}
+	if !jsontext.Value(body).IsValid() && strings.Contains(strings.ToLower(string(body)), importIDMember) {
+		return unnamed
+	}
+	return ""
+}
+
+const importIDMember = "accountingimportrequestid"
+
+func clipID(id string) string { return cleanVendorText(id[:min(len(id), maxLoopRequestID)]) }
 
 // settle gives a write whose outcome is uncertain the kind that says so. It stands outside retry and breaker, which look
 // at what Loop did and not at what that means for a write.

@@ -164,8 +164,10 @@ func TestAWriteThatWasHeldBackHereWasNotSent(t *testing.T) {
 
 func TestACallersEndIsNotSentBeforeAndUncertainAfter(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c, w := testClient(t, hang, func(cfg *Config) { cfg.Limits.Concurrency = 1 })
-		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+		c, w := testClient(t, hang, func(cfg *Config) {
+			cfg.Limits.Concurrency = MinConcurrency // one for writes
+		})
+		ctx, cancel := context.WithCancel(t.Context())
 		defer cancel()
 		first := make(chan error)
 		go func() {
@@ -173,20 +175,121 @@ func TestACallersEndIsNotSentBeforeAndUncertainAfter(t *testing.T) {
 			first <- err
 		}()
 		synctest.Wait()
-		waiting, stop := context.WithTimeout(t.Context(), time.Second)
-		defer stop()
+		waiting, stop := context.WithCancel(t.Context())
+		time.AfterFunc(time.Second, stop)
 		_, err := c.Imports.Submit(waiting, "D1", purchase()) // waits for its turn
-		if e, _ := asError(err); !errors.Is(err, context.DeadlineExceeded) || e.Kind != KindInterrupted || OutcomeOf(err) != WriteNotSent {
+		if e, _ := asError(err); !errors.Is(err, context.Canceled) || e.Kind != KindInterrupted || OutcomeOf(err) != WriteNotSent {
 			t.Errorf("%#v", err)
 		}
+		cancel()
 		err = <-first
-		if e, _ := asError(err); e == nil || e.Kind != KindOutcomeUnknown || e.Sent != MaybeSent || errors.Is(err, context.DeadlineExceeded) || !strings.Contains(err.Error(), "deadline") {
+		if e, _ := asError(err); e == nil || e.Kind != KindOutcomeUnknown || e.Sent != MaybeSent || errors.Is(err, context.Canceled) || !strings.Contains(err.Error(), "the caller left") {
 			t.Errorf("%#v", err)
 		}
 		if w.requests.Load() != 1 {
 			t.Errorf("%d requests", w.requests.Load())
 		}
 	})
+}
+
+// TestAWriteIsBegunOnlyWithTheTimeForItsEnd: neither the wait, nor the hooks, nor a short deadline take the time of the call.
+func TestAWriteIsBegunOnlyWithTheTimeForItsEnd(t *testing.T) {
+	for _, tc := range []struct {
+		name    string
+		left    time.Duration
+		hook    time.Duration
+		hooked  bool
+		outcome WriteOutcome
+	}{
+		{name: "all the time", left: time.Minute, hooked: true, outcome: WriteAccepted},
+		{name: "a moment too little", left: time.Minute - time.Millisecond, outcome: WriteNotSent},
+		{name: "the hook takes what there is more", left: 70 * time.Second, hook: 10 * time.Second, hooked: true, outcome: WriteAccepted},
+		{name: "the hook takes too much", left: 70 * time.Second, hook: 11 * time.Second, hooked: true, outcome: WriteNotSent},
+	} {
+		for what, submit := range map[string]func(context.Context, *Client) error{
+			"entries": func(ctx context.Context, c *Client) error {
+				_, err := c.Imports.Submit(ctx, "D1", purchase())
+				return err
+			},
+			"a file": func(ctx context.Context, c *Client) error {
+				_, err := c.Files.ImportFEC(ctx, "D1", FileImport{URI: "x"})
+				return err
+			},
+			"a raw one": func(ctx context.Context, c *Client) error {
+				_, err := c.Raw.Call(ctx, RawCall{Method: "POST", Path: "/x", Body: []byte(`{}`)})
+				return err
+			},
+			"a document": func(ctx context.Context, c *Client) error {
+				_, err := c.Documents.Store(ctx, "D1", Document{FileName: "a.pdf", ContentType: DocumentPDF, Content: strings.NewReader("x"), Size: 1})
+				return err
+			},
+		} {
+			t.Run(tc.name+", "+what, func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					c, w := testClient(t, reply(200, acceptedBody))
+					ctx, cancel := context.WithTimeout(t.Context(), tc.left)
+					defer cancel()
+					hooked := false
+					err := submit(WithBeforeSend(ctx, func(context.Context, *Call) error {
+						hooked = true
+						time.Sleep(tc.hook)
+						return nil
+					}), c)
+					if OutcomeOf(err) != tc.outcome || hooked != tc.hooked || w.requests.Load() != map[bool]int32{true: 1}[err == nil] {
+						t.Errorf("%v, hooked %v, %d requests", err, hooked, w.requests.Load())
+					}
+					if e, _ := asError(err); err != nil && (e.Kind != KindBusy || !e.Local || e.RetryAfter <= 0 || e.Sent != NotSent) {
+						t.Errorf("%#v", err)
+					}
+				})
+			})
+		}
+	}
+}
+
+// TestARefusalThatNamesAnImportIsNoRefusal: whatever the status says, somebody has taken it.
+func TestARefusalThatNamesAnImportIsNoRefusal(t *testing.T) {
+	long := strings.Repeat("x", 65<<10)
+	for _, tc := range []struct {
+		name, body string
+		headers    []string
+		uncertain  bool
+		id         string
+	}{
+		{name: "an id", body: `{"accountingImportRequestId":"7f0b"}`, uncertain: true, id: "7f0b"},
+		{name: "an id in another letter case, deep inside", body: `{"data":[{"AccountingImportRequestID": "7f0b"}],"statusCode":429}`, uncertain: true, id: "7f0b"},
+		{name: "an id under an escaped name", body: `{"accountingImportReque\u0073tId":"7f0b"}`, uncertain: true, id: "7f0b"},
+		{name: "an id beside an error", body: `{"error":{"code":"X","message":"non"},"accountingImportRequestId":"7f0b"}`, uncertain: true, id: "7f0b"},
+		{name: "an id that is a number", body: `{"accountingImportRequestId":12}`, uncertain: true, id: "12"},
+		{name: "an id of an odd form", body: `{"accountingImportRequestId":{"id":"7f0b"}}`, uncertain: true, id: "of an unknown form"},
+		{name: "half of an id", body: `{"accountingImportRequestId":"7f`, uncertain: true, id: "of an unknown form"},
+		{name: "an id in a header", body: `{}`, headers: []string{"Location", "/getImportStatus?accountingImportRequestId=7f0b"}, uncertain: true, id: "of an unknown form"},
+		{name: "more than is read", body: `{"message":"` + long + `"}`, uncertain: true},
+		{name: "no id", body: `{"statusCode":429,"message":"Rate limit is exceeded"}`},
+		{name: "a null", body: `{"accountingImportRequestId":null}`},
+		{name: "an empty one", body: `{"accountingImportRequestId":" "}`},
+		{name: "a word in a sentence", body: `{"message":"accountingImportRequestId missing"}`},
+		{name: "nothing", body: ``},
+		{name: "a web page", body: `<html>no</html>`},
+	} {
+		for _, status := range []int{401, 403, 404, 413, 429} {
+			t.Run(fmt.Sprintf("%d with %s", status, tc.name), func(t *testing.T) {
+				c, w := testClient(t, reply(status, tc.body, tc.headers...))
+				_, err := c.Imports.Submit(t.Context(), "D1", purchase())
+				e, _ := asError(err)
+				want := WriteNotSent
+				if tc.uncertain {
+					want = WriteUncertain
+				}
+				if OutcomeOf(err) != want || (e.Kind == KindOutcomeUnknown) != tc.uncertain || e.LoopRequestID != tc.id || e.HTTPStatus != status || w.requests.Load() != 1 {
+					t.Errorf("%s, %#v", OutcomeOf(err), err)
+				}
+				if tc.uncertain && e.RetryAfter != 0 {
+					t.Error("invites to send it again")
+				}
+			})
+		}
+	}
 }
 
 func TestTheHookOfACallRunsAfterTheOwners(t *testing.T) {

@@ -55,13 +55,16 @@ func (w *writing[T]) do(ctx context.Context) (*Written[T], error) {
 		item, err = readWritten(w.plan, body, w.ours)
 		return err
 	}
-	_, err := w.send(ctx)
+	w.call.outlives = true // a caller who leaves would leave it half done, and nobody to look
+	_, err := w.c.Do(ctx, w.call)
 	switch outcome := OutcomeOf(err); {
 	case outcome == WriteAccepted && item != nil:
 		return &Written[T]{Item: item}, nil
 	case outcome == WriteNotSent, outcome == WriteRefused:
 		return nil, err
 	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), maxLook)
+	defer cancel()
 	found, seen, lookErr := w.look(ctx)
 	e, _ := asError(err)
 	switch {
@@ -78,23 +81,7 @@ func (w *writing[T]) do(ctx context.Context) (*Written[T], error) {
 	}
 }
 
-// send leaves some of the caller's time for the look.
-func (w *writing[T]) send(ctx context.Context) (*Response, error) {
-	outer := ctx
-	if deadline, ok := ctx.Deadline(); ok {
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithDeadline(ctx, deadline.Add(-min(time.Until(deadline)/4, maxLook)))
-		defer cancel()
-	}
-	resp, err := w.c.Do(ctx, w.call)
-	if e, ok := asError(err); ok && e.Kind == KindInterrupted && e.Sent == NotSent && outer.Err() == nil {
-		late := *e // the caller's own time is not over
-		late.Kind, late.detail, late.err = KindUnavailable, "there was no time left to send it", nil
-		return resp, &late
-	}
-	return resp, err
-}
-
+// maxLook bounds the look after a write.
 const maxLook = 10 * time.Second
 
 // unknown is the error of a write whose fate the look did not settle either.

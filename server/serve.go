@@ -74,7 +74,8 @@ func (c *serveCommand) Run(ctx context.Context) error {
 	server, err := app.New(app.Config{
 		GRPC: cfg.Listen.GRPC, HTTP: cfg.Listen.HTTP, Operations: cfg.Listen.Operations, Connections: cfg.Listen.Connections,
 		TLS: transport, Authorities: authorities, Web: cfg.HTTP, Issuers: issuers, Practices: tenants.Practices(), Policy: set.Policy, Ledger: writes, Spool: cfg.Spool, Files: cfg.Files, Raw: cfg.Raw,
-		CallLimit: cfg.Imports.CallLimit, FirstPoll: cfg.Imports.FirstPoll, LastPoll: cfg.Imports.LastPoll, StalledPoll: cfg.Imports.StalledPoll,
+		WaitLimit: cfg.Imports.WaitLimit, CallLimit: cfg.Imports.CallLimit, RepeatAfter429: cfg.Imports.RepeatAfter429,
+		FirstPoll: cfg.Imports.FirstPoll, LastPoll: cfg.Imports.LastPoll, StalledPoll: cfg.Imports.StalledPoll,
 		Deadlines: interceptor.Deadlines(cfg.Deadlines),
 		Drain:     cfg.Shutdown.Drain, Grace: cfg.Shutdown.Grace, Log: log, LogDossiers: cfg.Log.Dossiers, Audit: records.Logger, Registry: registry,
 	})

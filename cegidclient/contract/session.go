@@ -66,7 +66,7 @@ func (s *session) open(standard, advanced cegidclient.Secret, subscriptionKeys .
 	return cegidclient.New(cegidclient.Config{
 		BaseURL: s.cfg.BaseURL, AllowPlainHTTP: isLoopback(base), Practice: "contract", Gate: s.gate, Observer: s,
 		Credentials: cegidclient.StaticCredentials(standard, advanced, subscriptionKeys...),
-		Limits:      cegidclient.Limits{Concurrency: 1, RatePerSecond: s.cfg.PerSecond, Burst: 1},
+		Limits:      cegidclient.Limits{Concurrency: cegidclient.MinConcurrency, RatePerSecond: s.cfg.PerSecond, Burst: 1},
 		Retry:       cegidclient.RetryPolicy{AttemptTimeout: 30 * time.Second},
 		Breaker:     cegidclient.BreakerPolicy{Disabled: true},
 		UserAgent:   "cegidclient-contract",

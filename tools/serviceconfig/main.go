@@ -12,8 +12,10 @@ import (
 	"fmt"
 	"os"
 
-	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/reflect/protoreflect"
 	"google.golang.org/protobuf/types/descriptorpb"
+
+	"cegid.internal/gateway/tools/internal/descriptors"
 )
 
 type config struct {
@@ -55,8 +57,8 @@ func run(image string) error {
 	if err != nil {
 		return err
 	}
-	set := &descriptorpb.FileDescriptorSet{}
-	if err := proto.Unmarshal(raw, set); err != nil {
+	set, _, err := descriptors.Read(raw)
+	if err != nil {
 		return err
 	}
 	out, err := json.MarshalIndent(of(set), "", "  ")
@@ -76,6 +78,7 @@ func of(set *descriptorpb.FileDescriptorSet) config {
 			MaxAttempts: 5, InitialBackoff: "0.2s", MaxBackoff: "3s", BackoffMultiplier: 2, RetryableStatusCodes: []string{"UNAVAILABLE"},
 		},
 	}
+	writes := methodConfig{Timeout: "90s", RetryPolicy: repeated.RetryPolicy}
 	streams := methodConfig{RetryPolicy: repeated.RetryPolicy}
 	once := methodConfig{Timeout: "60s"}
 	for _, file := range set.GetFile() {
@@ -87,6 +90,8 @@ func of(set *descriptorpb.FileDescriptorSet) config {
 					once.Name = append(once.Name, name)
 				case method.GetServerStreaming(), method.GetClientStreaming():
 					streams.Name = append(streams.Name, name)
+				case isWrite(method):
+					writes.Name = append(writes.Name, name)
 				default:
 					repeated.Name = append(repeated.Name, name)
 				}
@@ -94,10 +99,26 @@ func of(set *descriptorpb.FileDescriptorSet) config {
 		}
 	}
 	var out config
-	for _, each := range []methodConfig{repeated, streams, once} {
+	for _, each := range []methodConfig{repeated, writes, streams, once} {
 		if len(each.Name) > 0 {
 			out.MethodConfig = append(out.MethodConfig, each)
 		}
 	}
 	return out
+}
+
+// isWrite: the method asks for the right to write, or for raw calls, which may. The service gives writes more time.
+func isWrite(method *descriptorpb.MethodDescriptorProto) (write bool) {
+	method.GetOptions().ProtoReflect().Range(func(field protoreflect.FieldDescriptor, value protoreflect.Value) bool {
+		if field.FullName() != "cegid.loop.v1.access" {
+			return true
+		}
+		right := field.Message().Fields().ByName("right")
+		switch right.Enum().Values().ByNumber(value.Message().Get(right).Enum()).Name() {
+		case "RIGHT_WRITE", "RIGHT_RAW":
+			write = true
+		}
+		return false
+	})
+	return write
 }

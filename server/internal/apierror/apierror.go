@@ -51,7 +51,7 @@ type Error struct {
 	Violations []Violation
 	// RetryAfter is known when above zero.
 	RetryAfter time.Duration
-	// LoopSaid is Loop's own sentence, in its own language.
+	// LoopSaid is Loop's own sentence, in its own language, or one of ours in French for the person at the end.
 	LoopSaid string
 	// Help says what to do, as a sentence each.
 	Help []string

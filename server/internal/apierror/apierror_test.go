@@ -42,6 +42,7 @@ func TestTheTableOfLoopsErrors(t *testing.T) {
 		cegidclient.KindExists:              {codes.AlreadyExists, "OBJECT_EXISTS"},
 		cegidclient.KindStale:               {codes.Aborted, "REVISION_STALE"},
 		cegidclient.KindLinkRefused:         {codes.Unavailable, "LOOP_UNAVAILABLE"},
+		cegidclient.KindBusy:                {codes.ResourceExhausted, "LOOP_BUSY"},
 	}
 	for kind := cegidclient.KindRefused; kind.String() != "unknown"; kind++ {
 		want, listed := table[kind]
@@ -70,7 +71,11 @@ func TestTheTableOfLoopsErrors(t *testing.T) {
 					t.Errorf("%s: %v", kind, d)
 				}
 			case *errdetails.LocalizedMessage:
-				if d.GetLocale() != "fr" || d.GetMessage() != "Une phrase." {
+				want := "Une phrase."
+				if kind == cegidclient.KindBusy { // Loop has said nothing
+					want = "Trop d'appels attendent Loop pour ce cabinet, et le vôtre n'a pas été envoyé. Réessayez dans 90 secondes."
+				}
+				if d.GetLocale() != "fr" || d.GetMessage() != want {
 					t.Errorf("%s: %v", kind, d)
 				}
 			}

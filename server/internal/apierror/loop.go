@@ -1,8 +1,11 @@
 package apierror
 
 import (
+	"fmt"
+	"math"
 	"slices"
 	"strconv"
+	"time"
 
 	"google.golang.org/grpc/codes"
 
@@ -84,6 +87,10 @@ var loopRules = map[cegidclient.Kind]rule{
 		codes.Unavailable, looppb.ErrorReason_ERROR_REASON_LOOP_UNAVAILABLE,
 		"the storage does not take Loop's link; this service has asked for another already", nil,
 	},
+	cegidclient.KindBusy: {
+		codes.ResourceExhausted, looppb.ErrorReason_ERROR_REASON_LOOP_BUSY,
+		"Loop was not called; come back after what RetryInfo says: ", nil,
+	},
 	cegidclient.KindConfiguration: {
 		codes.FailedPrecondition, looppb.ErrorReason_ERROR_REASON_LOOP_CREDENTIAL_REJECTED,
 		"this service cannot read the keys of this practice; tell the operator. Loop was not called", nil,
@@ -110,6 +117,11 @@ func Cures(reason looppb.ErrorReason) []string {
 	return nil
 }
 
+// BusyFrench tells a person why LOOP_BUSY, and when to come back.
+func BusyFrench(retryAfter time.Duration) string {
+	return fmt.Sprintf("Trop d'appels attendent Loop pour ce cabinet, et le vôtre n'a pas été envoyé. Réessayez dans %d secondes.", int(math.Ceil(retryAfter.Seconds())))
+}
+
 // FromLoop returns the error that a caller sees for one of cegidclient's, with what else helps, if anything.
 func FromLoop(err *cegidclient.Error, help ...string) error {
 	switch err.Kind {
@@ -125,6 +137,8 @@ func FromLoop(err *cegidclient.Error, help ...string) error {
 	switch {
 	case err.Kind == cegidclient.KindUnavailable && err.Local:
 		found.message = "Loop has failed again and again, so it is not called for a moment"
+	case err.Kind == cegidclient.KindBusy:
+		found.message += err.Detail()
 	case err.Kind == cegidclient.KindRouteUnknown && err.Operation == cegidclient.RawOperation:
 		found.message = "Loop's gateway does not know this route: the operator checks how it is spelt under raw in the configuration, and loop.base_url"
 	}
@@ -133,6 +147,8 @@ func FromLoop(err *cegidclient.Error, help ...string) error {
 		Metadata: LoopMetadata(err.Operation, err.HTTPStatus, err.Code, err.RequestID, err.InstanceID), RetryAfter: err.RetryAfter, LoopSaid: err.Message, Help: slices.Concat(help, found.help),
 	}
 	switch err.Kind {
+	case cegidclient.KindBusy:
+		out.LoopSaid = BusyFrench(err.RetryAfter)
 	case cegidclient.KindNotFound, cegidclient.KindExists, cegidclient.KindStale:
 		if err.Field != "" {
 			out.Message = err.Field + ": " + err.Detail()

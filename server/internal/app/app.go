@@ -84,9 +84,11 @@ type Config struct {
 	Files config.Files
 	// Raw lists the routes that raw calls may use; none by default.
 	Raw []rawdoor.Route
-	// CallLimit bounds a submission, and polls say how accepted imports are followed; zero durations are the importer's
-	// defaults.
-	CallLimit                        time.Duration
+	// WaitLimit and CallLimit bound a submission, and polls say how accepted imports are followed; zero durations are the
+	// importer's defaults.
+	WaitLimit, CallLimit time.Duration
+	// RepeatAfter429 lets what Loop turned away with a 429 be begun again.
+	RepeatAfter429                   bool
 	FirstPoll, LastPoll, StalledPoll time.Duration
 	Deadlines                        interceptor.Deadlines
 	// Drain is how long calls are still welcome after the service stopped being ready; Grace is how long those under
@@ -154,7 +156,7 @@ func New(cfg Config) (_ *Server, err error) {
 	}
 	s.importer, err = importer.New(context.Background(), importer.Config{
 		Ledger: cfg.Ledger, Owner: interceptor.NewRequestID(), Client: cfg.Practices.Client, Log: cfg.Log, Audit: cfg.Audit,
-		CallLimit: cfg.CallLimit, FirstPoll: cfg.FirstPoll, LastPoll: cfg.LastPoll, StalledPoll: cfg.StalledPoll,
+		WaitLimit: cfg.WaitLimit, CallLimit: cfg.CallLimit, RepeatAfter429: cfg.RepeatAfter429, FirstPoll: cfg.FirstPoll, LastPoll: cfg.LastPoll, StalledPoll: cfg.StalledPoll,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("the ledger: %w", err)
@@ -444,6 +446,7 @@ func (s *Server) shutdown() {
 	s.readiness.set(func(r *readiness) { r.draining = true })
 	time.Sleep(s.cfg.Drain)
 	s.drain()
+	s.importer.Stop() // what waits for its turn need not: another server takes it
 
 	graceful := make(chan struct{})
 	go func() {

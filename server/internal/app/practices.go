@@ -28,8 +28,9 @@ type Tenants struct {
 	observer cegidclient.Observer
 	notify   func(practice string, ref secret.Ref, err error)
 
-	loop config.Loop
-	open map[string]tenant
+	imports config.Imports // of the start, as the importer's
+	loop    config.Loop
+	open    map[string]tenant
 }
 
 type tenant struct {
@@ -40,7 +41,7 @@ type tenant struct {
 // NewTenants opens the practices of a configuration. notify, which may be nil, is told of each secret that was rotated
 // or cannot be read again, as secret.Notify is.
 func NewTenants(cfg *config.Config, observer cegidclient.Observer, notify func(practice string, ref secret.Ref, err error)) (*Tenants, error) {
-	t := &Tenants{practices: service.NewPractices(), gate: cegidclient.NewGate(), observer: observer, notify: notify}
+	t := &Tenants{practices: service.NewPractices(), gate: cegidclient.NewGate(), observer: observer, notify: notify, imports: cfg.Imports}
 	if _, _, err := t.Apply(cfg); err != nil {
 		return nil, err
 	}
@@ -110,10 +111,10 @@ func (t *Tenants) practice(from config.Practice, loop config.Loop) (*service.Pra
 		Credentials:    keyring,
 		Gate:           t.gate,
 		Limits: cegidclient.Limits{
-			Concurrency: from.Limits.Concurrency, RatePerSecond: from.Limits.RequestsPerSecond, SuccessBody: int64(calls.MaxAnswer), PageSize: calls.PageSize,
+			Concurrency: from.Limits.Concurrency, Wait: t.imports.WaitLimit, RatePerSecond: from.Limits.RequestsPerSecond, SuccessBody: int64(calls.MaxAnswer), PageSize: calls.PageSize,
 		},
 		Retry: cegidclient.RetryPolicy{
-			Attempts: calls.Attempts, AttemptTimeout: calls.AttemptTimeout, BaseDelay: calls.BaseDelay, MaxDelay: calls.MaxDelay,
+			Attempts: calls.Attempts, AttemptTimeout: calls.AttemptTimeout, SubmissionTimeout: t.imports.CallLimit, BaseDelay: calls.BaseDelay, MaxDelay: calls.MaxDelay,
 			ThrottledDelay: calls.ThrottledDelay, MaxRetryAfter: calls.MaxRetryAfter, Budget: float64(calls.RetryBudget),
 		},
 		Breaker:  cegidclient.BreakerPolicy{Failures: calls.BreakerFailures, OpenFor: calls.BreakerPause},

@@ -162,7 +162,7 @@ func shared(s settings) string {
 	if s.ledger == "" {
 		return ""
 	}
-	return ", call_limit: 3s, lease: 6s"
+	return ", wait_limit: 2s, call_limit: 3s, lease: 8s"
 }
 
 // freePorts are below those that outgoing connections take: a restart must find its own free again.

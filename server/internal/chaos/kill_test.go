@@ -112,7 +112,7 @@ func TestAServerThatIsKilledKnowsWhatBecameOfEachImport(t *testing.T) {
 }
 
 func killInEachState(t *testing.T, way way) {
-	f := newFixture(t, settings{partnerConcurrency: 1})
+	f := newFixture(t, settings{partnerConcurrency: 3})
 	const demo, partner = loopsim.SandboxDemo, loopsim.SandboxPartner
 	strike := func(fault loopsim.Fault) func(*fixture, order) {
 		return func(f *fixture, o order) {
@@ -158,7 +158,7 @@ func killInEachState(t *testing.T, way way) {
 		{id: "succeeded", bring: paced(0, 0), killed: "SUCCEEDED", found: "SUCCEEDED", again: "SUCCEEDED", end: "SUCCEEDED", sent: 1, booked: 1},
 		{id: "failed", magic: "SIM-FAIL-LATE-", bring: paced(0, 0), killed: "FAILED", found: "FAILED", again: "FAILED", end: "FAILED", sent: 1},
 		{id: "refused", magic: "SIM-REFUSE-", bring: submit, killed: "REFUSED", found: "REFUSED", again: "LOOP_REFUSED", end: "REFUSED", sent: 2},
-		{id: "turned-away", bring: strike(loopsim.Fault{Kind: loopsim.FaultStatus, Status: http.StatusTooManyRequests}), killed: "NOT_SENT", found: "NOT_SENT", again: "WAITING", end: "SUCCEEDED", sent: 2, booked: 1},
+		{id: "turned-away", bring: strike(loopsim.Fault{Kind: loopsim.FaultStatus, Status: http.StatusForbidden}), killed: "NOT_SENT", found: "NOT_SENT", again: "WAITING", end: "SUCCEEDED", sent: 2, booked: 1},
 		{id: "lost-answer", bring: strike(loopsim.Fault{Kind: loopsim.FaultCutAfter}), killed: "UNCERTAIN", found: "UNCERTAIN", again: "OUTCOME_UNKNOWN", end: "UNCERTAIN", sent: 1, booked: 1},
 		{id: "never-arrives", bring: leave, held: true, killed: "SUBMITTING", found: "UNCERTAIN", end: "UNCERTAIN", again: "OUTCOME_UNKNOWN"},
 		{id: "arrives-after-the-death", bring: leave, held: true, killed: "SUBMITTING", found: "UNCERTAIN", end: "UNCERTAIN", again: "OUTCOME_UNKNOWN", sent: 1, booked: 1},

@@ -82,7 +82,7 @@ func TestAServerThatIsKilledWhileItSendsAgainSendsNothingTwice(t *testing.T) {
 			killed: "UNCERTAIN", killedAttempt: 2, found: "UNCERTAIN", again: "MAY_BE_BOOKED", later: "MAY_BE_BOOKED", end: "UNCERTAIN", sent: 2, booked: 1,
 		},
 		{
-			id: "turned-away", fault: submission(loopsim.Fault{Kind: loopsim.FaultStatus, Status: http.StatusTooManyRequests}),
+			id: "turned-away", fault: submission(loopsim.Fault{Kind: loopsim.FaultStatus, Status: http.StatusForbidden}),
 			killed: "NOT_SENT", killedAttempt: 2, found: "NOT_SENT", again: "NOTHING_TO_RESOLVE", later: "NOTHING_TO_RESOLVE", end: "SUCCEEDED", sent: 3, booked: 1,
 		},
 		{

@@ -120,7 +120,8 @@ type Ledger struct {
 
 // Imports says how imports are submitted and followed.
 type Imports struct {
-	CallLimit, Lease                 time.Duration
+	WaitLimit, CallLimit, Lease      time.Duration
+	RepeatAfter429                   bool
 	FirstPoll, LastPoll, StalledPoll time.Duration
 	ResubmitAfter                    time.Duration
 }
@@ -169,10 +170,14 @@ type Limits struct {
 	RequestsPerSecond float64
 }
 
-// Deadlines bound how long a call may take: a default for callers that set none, and a maximum for all.
+// Deadlines bound how long a call may take: a default for callers that set none, and a maximum for all. That of writes is
+// both.
 type Deadlines struct {
-	UnaryDefault, UnaryMax, StreamDefault, StreamMax time.Duration
+	UnaryDefault, UnaryMax, Write, StreamDefault, StreamMax time.Duration
 }
+
+// Preparation is what a write's deadline leaves for what is read before it.
+const Preparation = 10 * time.Second
 
 // Shutdown says how the server stops.
 type Shutdown struct {

@@ -160,11 +160,11 @@ spool: .
 raw:
   - {method: GET, path: /a.b/c, dossier: none, key: advanced, query: [take, x_1]}
   - {method: DELETE, path: /a.b/c, write: true, dossier: cabinet}
-imports: {call_limit: 4s, lease: 9s, first_poll: 1s, last_poll: 2s, stalled_poll: 3s, resubmit_after: 48h}
+imports: {wait_limit: 500ms, call_limit: 4s, lease: 9s, repeat_after_429: false, first_poll: 1s, last_poll: 2s, stalled_poll: 3s, resubmit_after: 48h}
 files: {max_size: 2000, spool_size: 2000000000, deposit_lifetime: 90m}
 caller_limits: {calls: 4, requests_per_second: 2.5, burst: 5, bytes_per_second: 6000}
 audit: {file: audit.log}
-deadlines: {unary_default: 1s, unary_max: 2s, stream_default: 3s, stream_max: 4s}
+deadlines: {unary_default: 1s, unary_max: 2s, write: 20s, stream_default: 3s, stream_max: 4s}
 shutdown: {grace: 5s, drain: 0s}
 log: {level: debug, dossiers: true}
 `)
@@ -178,7 +178,7 @@ log: {level: debug, dossiers: true}
 		"Loop:{BaseURL:http://localhost:9/loop-api-publiques AllowPlainHTTP:true SubscriptionKeys:[] TRANames:{URI:Uri URL:link_1} Calls:{Attempts:1 AttemptTimeout:1s BaseDelay:2ms MaxDelay:3ms ThrottledDelay:4ms MaxRetryAfter:5s RetryBudget:6 BreakerFailures:7 BreakerPause:8s PageSize:10 MaxAnswer:9000}} " +
 		"Practices:[{Name:007 Domain:D Keys:{Standard: Advanced:${env:GATEWAY_TEST_ADVANCED} SubscriptionKeys:[${file:subscription} ${file:standard}]} " +
 		"Dossiers:[{Code:0012 Name:}] Limits:{Concurrency:3 RequestsPerSecond:2.5} UnverifiedOperations:[create_journal create_account]}] PracticesDirectory: " +
-		"Policy:DIR/policy.yaml Ledger:{File: Postgres:${file:dsn}} Replicas:3 Spool:DIR Raw:[{Method:GET Path:/a.b/c Scope:2 Key:advanced Query:[take x_1]} {Method:DELETE Path:/a.b/c Scope:1 Key:standard Query:[]}] Imports:{CallLimit:4s Lease:9s FirstPoll:1s LastPoll:2s StalledPoll:3s ResubmitAfter:48h0m0s} Files:{MaxSize:2000 SpoolSize:2000000000 DepositLifetime:1h30m0s} CallerLimits:{Calls:4 RequestsPerSecond:2.5 Burst:5 BytesPerSecond:6000} Deadlines:{UnaryDefault:1s UnaryMax:2s StreamDefault:3s StreamMax:4s} " +
+		"Policy:DIR/policy.yaml Ledger:{File: Postgres:${file:dsn}} Replicas:3 Spool:DIR Raw:[{Method:GET Path:/a.b/c Scope:2 Key:advanced Query:[take x_1]} {Method:DELETE Path:/a.b/c Scope:1 Key:standard Query:[]}] Imports:{WaitLimit:500ms CallLimit:4s Lease:9s RepeatAfter429:false FirstPoll:1s LastPoll:2s StalledPoll:3s ResubmitAfter:48h0m0s} Files:{MaxSize:2000 SpoolSize:2000000000 DepositLifetime:1h30m0s} CallerLimits:{Calls:4 RequestsPerSecond:2.5 Burst:5 BytesPerSecond:6000} Deadlines:{UnaryDefault:1s UnaryMax:2s Write:20s StreamDefault:3s StreamMax:4s} " +
 		"Shutdown:{Drain:0s Grace:5s} Audit:{Stdout:false File:DIR/audit.log} Log:{Level:DEBUG Dossiers:true}}"
 	if got != want {
 		t.Errorf("got  %s\nwant %s", got, want)
@@ -339,7 +339,9 @@ func TestHalfAConfigurationIsRefusedWithACure(t *testing.T) {
 		{"the ledger's secret is no connection string", "ledger: ledger.db", "ledger: {postgres: '${file:standard}'}", ":11: ledger.postgres:", "${file:standard}: this is no connection string of PostgreSQL"},
 		{"several servers share a file", "ledger: ledger.db", "ledger: ledger.db\nreplicas: 2", ":12: replicas:", "belongs to one server: keep it on PostgreSQL"},
 		{"there is no server", "", "replicas: 0", "replicas:", "a whole number from 1 to 100"},
-		{"a lease is too short", "", "imports: {lease: 119s}", "imports.lease:", "1m59s is shorter than twice imports.call_limit, which is 1m0s; raise the one or shorten the other"},
+		{"a lease is too short", "", "imports: {lease: 139s}", "imports.lease:", "2m19s is shorter than imports.wait_limit and twice imports.call_limit, which together are 2m20s; raise the one or shorten the others"},
+		{"a write's deadline is too short for its end", "", "deadlines: {write: 89s}", "deadlines.write:", "1m29s is shorter than 10s for what is read before, imports.wait_limit and imports.call_limit, which together are 1m30s; raise it, or callers do not hear how their writes end"},
+		{"a call may take longer than a write's deadline", "", "imports: {call_limit: 61s}", "deadlines.write:", "which together are 1m31s"},
 		{"the policy is an empty word", "policy: policy.yaml", "policy: ''", ":10: policy:", "name the policy file"},
 		{"the policy file is missing", "policy: policy.yaml", "policy: none.yaml", ":10: policy:", "there is no such file; correct the path"},
 
@@ -375,9 +377,10 @@ func TestHalfAConfigurationIsRefusedWithACure(t *testing.T) {
 		{"a dossier's code has a space", "", "DOSSIERS [{code: A B}]", "practices[0].dossiers[0].code:", "1 to 64 characters without spaces"},
 		{"a dossier is a word", "", "DOSSIERS [A]", "practices[0].dossiers[0]:", "must be a mapping with the keys code, name"},
 
-		{"the concurrency is zero", "    keys:", "    limits: {concurrency: 0}\n    keys:", "practices[0].limits.concurrency:", "a whole number from 1 to 1000"},
-		{"the concurrency is negative", "    keys:", "    limits: {concurrency: -1}\n    keys:", "practices[0].limits.concurrency:", "a whole number from 1 to 1000"},
-		{"the concurrency is a fraction", "    keys:", "    limits: {concurrency: 1.5}\n    keys:", "practices[0].limits.concurrency:", "a whole number from 1 to 1000"},
+		{"the concurrency is zero", "    keys:", "    limits: {concurrency: 0}\n    keys:", "practices[0].limits.concurrency:", "a whole number from 3 to 1000"},
+		{"there are fewer places than classes", "    keys:", "    limits: {concurrency: 2}\n    keys:", "practices[0].limits.concurrency:", "a whole number from 3 to 1000"},
+		{"the concurrency is negative", "    keys:", "    limits: {concurrency: -1}\n    keys:", "practices[0].limits.concurrency:", "a whole number from 3 to 1000"},
+		{"the concurrency is a fraction", "    keys:", "    limits: {concurrency: 1.5}\n    keys:", "practices[0].limits.concurrency:", "a whole number from 3 to 1000"},
 		{"the rate is negative", "    keys:", "    limits: {requests_per_second: -1}\n    keys:", "practices[0].limits.requests_per_second:", "a number from 0 to 10000"},
 		{"the rate is no number", "    keys:", "    limits: {requests_per_second: .nan}\n    keys:", "practices[0].limits.requests_per_second:", "a number from 0 to 10000"},
 		{"an operation is unknown", "    keys:", "    unverified_operations: [" + canary + "]\n    keys:", "practices[0].unverified_operations[0]:", "ListOperations gives the ids"},

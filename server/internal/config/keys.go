@@ -4,6 +4,7 @@ import (
 	"regexp"
 	"time"
 
+	"cegid.internal/gateway/cegidclient"
 	yaml "cegid.internal/gateway/server/internal/config/strictyaml"
 	"cegid.internal/gateway/server/internal/policy"
 	"cegid.internal/gateway/server/internal/rawdoor"
@@ -81,8 +82,10 @@ func Keys() yaml.Key {
 			yaml.List("query", "Parameters of the query that a caller may give.", yaml.Text("", "").Pattern(`^[A-Za-z][A-Za-z0-9_]{0,63}$`)),
 		)),
 		yaml.Mapping("imports", "How imports are submitted, and Loop is asked what becomes of them.",
-			span("call_limit", time.Minute, "Longest time of a submission, whatever its caller's deadline is."),
-			span("lease", 5*time.Minute, "How long a server has for an import until its outcome is known; then others take it for lost. At least twice `call_limit`."),
+			span("wait_limit", 20*time.Second, "Longest time that a submission waits for its turn. One that would not have its turn by then is refused at once (`LOOP_BUSY`), with when to come back. It bounds the waits of reads, too."),
+			span("call_limit", time.Minute, "Longest time of the call of a submission, whatever its caller's deadline is. It is begun only with all of that time."),
+			span("lease", 5*time.Minute, "How long a server has for an import until its outcome is known; then others take it for lost. At least `wait_limit` and twice `call_limit`."),
+			yaml.Bool("repeat_after_429", true, "Whether a submission that Loop turned away with a 429 is begun again, at most twice and within `wait_limit`. That nothing looked at what was turned away is inferred."),
 			pause("first_poll", time.Second, "First pause between two questions; it grows with the age of the import."),
 			pause("last_poll", 5*time.Minute, "Longest pause."),
 			yaml.Duration("resubmit_after", day, time.Second, 30*day, "How long after it was sent an import must be before its absence from Loop says that it was not booked, so that it may be sent again. Loop works for hours: shorten it against a simulator only."),
@@ -95,12 +98,13 @@ func Keys() yaml.Key {
 		),
 		policy.LimitKeys("caller_limits", "What each caller may take of the service; the policy can say otherwise for one."),
 		yaml.Mapping("deadlines", "How long a call may take: a default for callers that set none, and a maximum for all. A default is no longer than its maximum.",
-			deadline("unary_default", 30*time.Second, "Of a call without a deadline. A write without one gets the maximum."),
-			deadline("unary_max", time.Minute, "Of any call."),
+			deadline("unary_default", 30*time.Second, "Of a call without a deadline, but for writes."),
+			deadline("unary_max", time.Minute, "Of any call but a write."),
+			deadline("write", 90*time.Second, "Of a write, with or without a deadline of its own: at least 10 s for what is read before, `imports.wait_limit` and `imports.call_limit`, so that its caller hears how it ends."),
 			deadline("stream_default", 15*time.Minute, "Of a stream without a deadline."),
 			deadline("stream_max", 30*time.Minute, "Of any stream."),
 		),
-		yaml.Mapping("shutdown", "How the server stops. Both together stay below the orchestrator's own limit, which is 30s in Kubernetes unless set.",
+		yaml.Mapping("shutdown", "How the server stops. What has not left for Loop becomes NOT_SENT after `drain`; what is on its way then has `imports.call_limit`, and 30 seconds to be committed. Give the process 120 seconds, and with other settings `drain` and the longer of `grace` and those two, before it is killed.",
 			yaml.Duration("drain", 2*time.Second, 0, time.Hour, "How long calls are still accepted after the service stopped being ready, so that load balancers notice."),
 			yaml.Duration("grace", 20*time.Second, time.Millisecond, time.Hour, "How long calls under way may then take. A submission under way is waited for beyond that."),
 		),
@@ -131,7 +135,7 @@ func PracticeKeys() yaml.Key {
 			yaml.Text("name", "Name, for people.").Pattern(`^[\s\S]{0,200}$`),
 		)),
 		yaml.Mapping("limits", "Bounds of the calls to Loop for this practice.",
-			yaml.Int("concurrency", 8, 1, 1000, "Calls at a time."),
+			yaml.Int("concurrency", 8, cegidclient.MinConcurrency, 1000, "Calls at a time. A quarter of them (at least 1) is kept for reads, an eighth (at least 1) for questions how imports go; writes and reads share the rest, of which reads take three fifths at most while a write waits."),
 			yaml.Number("requests_per_second", 0, 0, 10_000, "Rate of calls; 0 is no limit."),
 		),
 		yaml.List("unverified_operations", "Ids of operations to use although nobody has verified them against Loop; ListOperations gives the ids.", yaml.Text("", "")),

@@ -86,7 +86,7 @@ func (l *loader) config(root strictyaml.Node, folder string) *Config {
 	c.Imports = l.imports(top.Get("imports"))
 	c.Files = l.files(top.Get("files"))
 	c.CallerLimits = policy.ReadLimits(top.Get("caller_limits"), policy.DefaultLimits())
-	c.Deadlines = l.deadlines(top.Get("deadlines"))
+	c.Deadlines = l.deadlines(top.Get("deadlines"), c.Imports)
 	shutdown, _ := top.Get("shutdown").Fields()
 	c.Shutdown.Grace = shutdown.Get("grace").Duration()
 	c.Shutdown.Drain = shutdown.Get("drain").Duration()
@@ -676,16 +676,18 @@ func (l *loader) calls(n strictyaml.Node) Calls {
 func (l *loader) imports(n strictyaml.Node) Imports {
 	fields, _ := n.Fields()
 	i := Imports{
+		WaitLimit:   fields.Get("wait_limit").Duration(),
 		CallLimit:   fields.Get("call_limit").Duration(),
 		Lease:       fields.Get("lease").Duration(),
 		FirstPoll:   fields.Get("first_poll").Duration(),
 		LastPoll:    fields.Get("last_poll").Duration(),
 		StalledPoll: fields.Get("stalled_poll").Duration(),
 
-		ResubmitAfter: fields.Get("resubmit_after").Duration(),
+		ResubmitAfter:  fields.Get("resubmit_after").Duration(),
+		RepeatAfter429: fields.Get("repeat_after_429").Bool(),
 	}
-	if i.Lease < 2*i.CallLimit {
-		fields.Get("lease").Refusef("%s is shorter than twice imports.call_limit, which is %s; raise the one or shorten the other", i.Lease, i.CallLimit)
+	if least := i.WaitLimit + 2*i.CallLimit; i.Lease < least {
+		fields.Get("lease").Refusef("%s is shorter than imports.wait_limit and twice imports.call_limit, which together are %s; raise the one or shorten the others", i.Lease, least)
 	}
 	if i.FirstPoll > i.LastPoll {
 		fields.Get("first_poll").Refusef("%s is longer than imports.last_poll, which is %s; shorten the one or raise the other", i.FirstPoll, i.LastPoll)
@@ -693,11 +695,12 @@ func (l *loader) imports(n strictyaml.Node) Imports {
 	return i
 }
 
-func (l *loader) deadlines(n strictyaml.Node) Deadlines {
+func (l *loader) deadlines(n strictyaml.Node, imports Imports) Deadlines {
 	fields, _ := n.Fields()
 	d := Deadlines{
 		UnaryDefault:  fields.Get("unary_default").Duration(),
 		UnaryMax:      fields.Get("unary_max").Duration(),
+		Write:         fields.Get("write").Duration(),
 		StreamDefault: fields.Get("stream_default").Duration(),
 		StreamMax:     fields.Get("stream_max").Duration(),
 	}
@@ -709,6 +712,10 @@ func (l *loader) deadlines(n strictyaml.Node) Deadlines {
 			fields.Get(pair.key+"_default").Refusef("%s is longer than deadlines.%s_max, which is %s; shorten the one or raise the other",
 				pair.value, pair.key, pair.highest)
 		}
+	}
+	if least := Preparation + imports.WaitLimit + imports.CallLimit; d.Write < least {
+		fields.Get("write").Refusef("%s is shorter than 10s for what is read before, imports.wait_limit and imports.call_limit, which together are %s; raise it, or callers do not hear how their writes end",
+			d.Write, least)
 	}
 	return d
 }

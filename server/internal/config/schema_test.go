@@ -283,7 +283,7 @@ func TestDefaultsOfTheSchemaAreThoseOfTheServer(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		for _, other := range []any{1, 5, 2000, true, "77ms", "59m", "warn", "stdout", ":1", "https://elsewhere", "cabinet", "advanced", 2 << 30} {
+		for _, other := range []any{1, 5, 2000, true, false, "77ms", "59m", "warn", "stdout", ":1", "https://elsewhere", "cabinet", "advanced", 2 << 30} {
 			got, err := load(t, dir, with(t, base, p.path, other))
 			different = different || err == nil && !reflect.DeepEqual(got, plain)
 		}

@@ -52,7 +52,7 @@ func TestANoisyCallerDoesNotKeepAQuietOneFromLoop(t *testing.T) {
 	t.Parallel()
 	h := withCallers(t, "", func(cfg *cegidclient.Config) {
 		quick(cfg)
-		cfg.Limits.Concurrency = 2
+		cfg.Limits.Concurrency = cegidclient.MinConcurrency // two for reads, while no write waits
 	})
 	h.Simulator.Inject(loopsim.Fault{Route: "/compte", Kind: loopsim.FaultLatency, Latency: 100 * time.Millisecond})
 	const calls = 60

@@ -96,6 +96,7 @@ func start(t *testing.T, tune func(*sandbox.Config)) *harness {
 	cfg := sandbox.Config{
 		Host: "127.0.0.1", Log: slog.New(slog.NewJSONHandler(h.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 		Policy: loadPolicy(t), Tune: quick, Grace: time.Second, Origins: []string{"https://app.example.com"},
+		NoRepeatAfter429: true, // faults show as they come; TestAfterA429AWriteIsSentAgain is of the repeats
 	}
 	if tune != nil {
 		tune(&cfg)

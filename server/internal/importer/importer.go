@@ -33,8 +33,13 @@ type Config struct {
 	Log    *slog.Logger
 	// Audit is told of each submission that was settled; nil takes Log.
 	Audit *slog.Logger
-	// CallLimit bounds a submission, whatever its caller's deadline. Default 60 s (design § 3).
+	// CallLimit bounds the call of a submission, whatever its caller's deadline. Default 60 s (design § 3). It is the client's
+	// bound of a write, too.
 	CallLimit time.Duration
+	// WaitLimit bounds how long a submission waits for its turn, all attempts together. Default 20 s.
+	WaitLimit time.Duration
+	// RepeatAfter429 lets what Loop turned away with a 429 be begun again, see again.go.
+	RepeatAfter429 bool
 	// FirstPoll and LastPoll bound the pause between two questions to Loop: it grows with the time that an import takes.
 	// Defaults 1 s and 5 min.
 	FirstPoll, LastPoll time.Duration
@@ -47,7 +52,7 @@ func (c Config) withDefaults() Config {
 		value    *time.Duration
 		fallback time.Duration
 	}{
-		{&c.CallLimit, time.Minute}, {&c.FirstPoll, time.Second}, {&c.LastPoll, 5 * time.Minute}, {&c.StalledPoll, time.Hour},
+		{&c.CallLimit, time.Minute}, {&c.WaitLimit, 20 * time.Second}, {&c.FirstPoll, time.Second}, {&c.LastPoll, 5 * time.Minute}, {&c.StalledPoll, time.Hour},
 	} {
 		if *each.value <= 0 {
 			*each.value = each.fallback
@@ -62,9 +67,10 @@ type Importer struct {
 
 	owners      atomic.Int64
 	submissions sync.WaitGroup
-	stopping    chan struct{} // closed: no new submission
-	stopOnce    sync.Once
-	mu          sync.RWMutex // held for reading while a submission is being taken on
+	stop        context.CancelFunc
+	stopped     context.Context // ended: no new submission, and nothing more leaves for Loop
+	stopping    <-chan struct{} // its end
+	mu          sync.RWMutex    // held for reading while a submission is being taken on
 	poller      *poller
 }
 
@@ -81,18 +87,23 @@ func New(ctx context.Context, cfg Config) (*Importer, error) {
 	if recovered.NotSent+recovered.Uncertain > 0 {
 		cfg.Log.Warn("submissions of an earlier process were settled", "not_sent", recovered.NotSent, "uncertain", recovered.Uncertain)
 	}
-	i := &Importer{cfg: cfg, stopping: make(chan struct{})}
+	i := &Importer{cfg: cfg}
+	i.stopped, i.stop = context.WithCancel(context.Background())
+	i.stopping = i.stopped.Done()
 	i.poller = startPoller(cfg)
 	return i, nil
 }
 
-// Close takes no more submissions, waits for those under way, which CallLimit bounds, and stops following.
+// Stop takes no more submissions. What has not left for Loop becomes NOT_SENT at once; what is on its way goes on.
+func (i *Importer) Stop() {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	i.stop()
+}
+
+// Close stops, waits for what is on its way to Loop, which CallLimit bounds, and for its commit, and ends following.
 func (i *Importer) Close() {
-	i.stopOnce.Do(func() {
-		i.mu.Lock()
-		close(i.stopping)
-		i.mu.Unlock()
-	})
+	i.Stop()
 	i.submissions.Wait()
 	i.poller.stop()
 }
@@ -197,7 +208,7 @@ func (i *Importer) begin(ctx context.Context, start start, send func(context.Con
 	}
 	// A name of its own tells a commit that was not confirmed from another call's. The ledger heeds ctx until it has begun:
 	// a commit is not torn from its submission by a caller who leaves.
-	owner := fmt.Sprintf("%s/%d", i.cfg.Owner, i.owners.Add(1))
+	owner := i.owner()
 	begun, err := start(ctx, owner)
 	unconfirmed := errors.Is(err, ledger.ErrCommit)
 	if err != nil && !unconfirmed || begun.Existing {
@@ -252,23 +263,46 @@ func decided(err error) bool {
 // ErrStopping says that the importer takes no more submissions.
 var ErrStopping = errors.New("importer: stopping")
 
-// own sends a submission, once, and settles it.
+// owner is a name for one attempt.
+func (i *Importer) owner() string { return fmt.Sprintf("%s/%d", i.cfg.Owner, i.owners.Add(1)) }
+
+// own sends a submission and settles it.
 func (i *Importer) own(ctx context.Context, record ledger.Record, send func(context.Context) ledger.Outcome, release func()) (ledger.Record, error) {
-	outcome := i.send(ctx, record, send)
+	turnBy := time.Now().Add(i.cfg.WaitLimit)
+	outcome := i.send(ctx, record, turnBy, send)
+	for repeats := 0; ; repeats++ {
+		next, pause, begun := i.again(ctx, record, outcome, turnBy, repeats)
+		if !begun {
+			break
+		}
+		if record = next; !i.pause(pause) {
+			outcome = stopped()
+			break
+		}
+		outcome = i.send(ctx, record, turnBy, send)
+	}
 	release()
 	after, err := i.settle(ctx, record, outcome)
 	if err == nil {
-		i.cfg.Audit.LogAttrs(ctx, slog.LevelInfo, "audit", slog.String("event", "submitted"), slog.String("caller", after.Caller),
-			slog.String("rpc", after.RPC), slog.String("practice", after.Practice), slog.String("dossier", after.Dossier),
-			slog.String("collection", string(after.Collection)), slog.String("import", after.RequestID), slog.Int("attempt", after.Attempt), slog.Int("entries", after.Totals.Entries),
-			slog.Int("lines", after.Totals.Lines), slog.String("debit", after.Totals.Debit), slog.String("state", string(after.State)),
-			slog.String("loop_request_id", after.LoopRequestID))
+		i.note(ctx, after)
 	}
 	return after, err
 }
 
-// send calls Loop. A panic on the way must not end the process, nor hide what may have been sent.
-func (i *Importer) send(ctx context.Context, record ledger.Record, send func(context.Context) ledger.Outcome) (outcome ledger.Outcome) {
+// note writes the audit's record of an attempt that has ended.
+func (i *Importer) note(ctx context.Context, r ledger.Record) {
+	i.cfg.Audit.LogAttrs(ctx, slog.LevelInfo, "audit", slog.String("event", "submitted"), slog.String("caller", r.Caller),
+		slog.String("rpc", r.RPC), slog.String("practice", r.Practice), slog.String("dossier", r.Dossier),
+		slog.String("collection", string(r.Collection)), slog.String("import", r.RequestID), slog.Int("attempt", r.Attempt), slog.Int("entries", r.Totals.Entries),
+		slog.Int("lines", r.Totals.Lines), slog.String("debit", r.Totals.Debit), slog.String("state", string(r.State)),
+		slog.String("loop_request_id", r.LoopRequestID))
+}
+
+// commitLimit is how long the commit of SUBMITTING may take, on top of the wait and of the call.
+const commitLimit = 10 * time.Second
+
+// send calls Loop, once. A panic on the way must not end the process, nor hide what may have been sent.
+func (i *Importer) send(ctx context.Context, record ledger.Record, turnBy time.Time, send func(context.Context) ledger.Outcome) (outcome ledger.Outcome) {
 	var leaving atomic.Bool
 	defer func() {
 		if p := recover(); p != nil {
@@ -282,15 +316,45 @@ func (i *Importer) send(ctx context.Context, record ledger.Record, send func(con
 			}
 		}
 	}()
-	call, cancel := context.WithTimeout(ctx, i.cfg.CallLimit)
+	call, cancel := context.WithDeadline(cegidclient.WithTurnBy(ctx, turnBy), turnBy.Add(commitLimit+i.cfg.CallLimit))
 	defer cancel()
-	// The last step before bytes leave, inside retry, gate and limits: from here on a crash means UNCERTAIN.
+	// The end of the server ends the wait for a turn, and no call.
+	var mu sync.Mutex
+	var ended, submitting bool
+	defer context.AfterFunc(i.stopped, func() {
+		mu.Lock()
+		defer mu.Unlock()
+		if ended = true; !submitting {
+			cancel()
+		}
+	})()
+	// The last step before bytes leave, inside retry and admission: from here on a crash means UNCERTAIN.
 	call = cegidclient.WithBeforeSend(call, func(ctx context.Context, _ *cegidclient.Call) error {
-		err := i.cfg.Ledger.Submitting(ctx, record.Key, record.Attempt, record.Owner, i.cfg.CallLimit)
+		mu.Lock()
+		submitting = !ended
+		mu.Unlock()
+		if !submitting {
+			return ErrStopping
+		}
+		within, done := context.WithTimeout(ctx, commitLimit)
+		defer done()
+		err := i.cfg.Ledger.Submitting(within, record.Key, record.Attempt, record.Owner, i.cfg.CallLimit)
 		leaving.Store(err == nil)
 		return err
 	})
-	return send(call)
+	outcome = send(call)
+	if outcome.State == ledger.NotSent && i.stopped.Err() != nil && !leaving.Load() {
+		return stopped()
+	}
+	return outcome
+}
+
+// stopped is the outcome of what had not left when the server stopped.
+func stopped() ledger.Outcome {
+	return ledger.Outcome{State: ledger.NotSent, Error: &ledger.Failure{
+		Reason: apierror.ReasonName(looppb.ErrorReason_ERROR_REASON_SHUTTING_DOWN), Code: codes.Unavailable, RetryAfter: time.Second,
+		Message: "this server is shutting down, and has not sent it: nothing was booked. Send the same request_id again",
+	}}
 }
 
 // settle commits an outcome. What Loop said must not be lost to a passing fault of the database, so it is tried for as
@@ -359,7 +423,11 @@ func failureOf(err error) *ledger.Failure {
 		}
 	}
 	var upstream *cegidclient.Error
-	if !errors.As(err, &upstream) {
+	switch {
+	case errors.Is(err, ledger.ErrLease):
+		// Too much of the lease went by: that is no fault of the ledger's.
+		upstream = &cegidclient.Error{Kind: cegidclient.KindInterrupted, Local: true}
+	case !errors.As(err, &upstream):
 		// The before-send hook's own error: nothing was sent.
 		return &ledger.Failure{
 			Reason: apierror.ReasonName(looppb.ErrorReason_ERROR_REASON_LEDGER_UNAVAILABLE), Code: codes.Unavailable,
@@ -369,11 +437,20 @@ func failureOf(err error) *ledger.Failure {
 	mapped := apierror.FromLoop(upstream)
 	switch upstream.Kind {
 	case cegidclient.KindInterrupted: // our own limit, not the caller's
-		mapped = apierror.New(codes.Unavailable, looppb.ErrorReason_ERROR_REASON_LOOP_UNAVAILABLE, "it did not get its turn in time and was not sent")
+		if upstream.RetryAfter == 0 {
+			late := *upstream
+			late.RetryAfter = time.Second
+			upstream = &late
+		}
+		mapped = apierror.New(codes.ResourceExhausted, looppb.ErrorReason_ERROR_REASON_LOOP_BUSY, "it did not get its turn in time and was not sent")
 	case cegidclient.KindUnavailable:
 		mapped = apierror.New(codes.Unavailable, looppb.ErrorReason_ERROR_REASON_LOOP_UNAVAILABLE, "Loop cannot be reached for now, and nothing was sent")
 	case cegidclient.KindThrottled:
 		mapped = apierror.New(codes.ResourceExhausted, looppb.ErrorReason_ERROR_REASON_LOOP_QUOTA, "Loop asks to slow down, and has not taken it")
+	}
+	if upstream.LoopRequestID != "" {
+		mapped = apierror.New(codes.Unknown, looppb.ErrorReason_ERROR_REASON_OUTCOME_UNKNOWN,
+			"Loop turned it away, and yet its answer names an import: look in Loop for "+upstream.LoopRequestID)
 	}
 	converted := status.Convert(mapped)
 	failure := &ledger.Failure{

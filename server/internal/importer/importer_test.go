@@ -27,6 +27,8 @@ func TestWhatBecomesOfASubmission(t *testing.T) {
 		want   ledger.State
 		reason string
 		code   codes.Code
+		// comeBack: it says when.
+		comeBack bool
 	}{
 		{name: "accepted", id: "loop-1", want: ledger.Waiting},
 		{name: "accepted without an id", want: ledger.Uncertain, reason: "OUTCOME_UNKNOWN", code: codes.Unknown},
@@ -34,8 +36,10 @@ func TestWhatBecomesOfASubmission(t *testing.T) {
 		{name: "an outcome that nobody knows", err: &cegidclient.Error{Kind: cegidclient.KindOutcomeUnknown, Sent: cegidclient.MaybeSent}, want: ledger.Uncertain, reason: "OUTCOME_UNKNOWN", code: codes.Unknown},
 		{name: "turned away for its rate", err: &cegidclient.Error{Kind: cegidclient.KindThrottled, HTTPStatus: 429, Sent: cegidclient.MaybeSent}, want: ledger.NotSent, reason: "LOOP_QUOTA", code: codes.ResourceExhausted},
 		{name: "no connection", err: &cegidclient.Error{Kind: cegidclient.KindUnavailable, Sent: cegidclient.NotSent}, early: true, want: ledger.NotSent, reason: "LOOP_UNAVAILABLE", code: codes.Unavailable},
-		{name: "its turn did not come", err: &cegidclient.Error{Kind: cegidclient.KindInterrupted, Sent: cegidclient.NotSent}, early: true, want: ledger.NotSent, reason: "LOOP_UNAVAILABLE", code: codes.Unavailable},
-		{name: "the hook said no", err: ledger.ErrLease, early: true, want: ledger.NotSent, reason: "LEDGER_UNAVAILABLE", code: codes.Unavailable},
+		{name: "its turn did not come", err: &cegidclient.Error{Kind: cegidclient.KindInterrupted, Sent: cegidclient.NotSent}, early: true, want: ledger.NotSent, reason: "LOOP_BUSY", code: codes.ResourceExhausted, comeBack: true},
+		{name: "it would not have had its turn in time", err: &cegidclient.Error{Kind: cegidclient.KindBusy, Local: true, RetryAfter: 7 * time.Second}, early: true, want: ledger.NotSent, reason: "LOOP_BUSY", code: codes.ResourceExhausted, comeBack: true},
+		{name: "its lease does not cover the call any more", err: ledger.ErrLease, early: true, want: ledger.NotSent, reason: "LOOP_BUSY", code: codes.ResourceExhausted, comeBack: true},
+		{name: "the hook said no", err: ledger.ErrCommit, early: true, want: ledger.NotSent, reason: "LEDGER_UNAVAILABLE", code: codes.Unavailable},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -53,6 +57,9 @@ func TestWhatBecomesOfASubmission(t *testing.T) {
 				}
 				if (got.Error != nil) != (c.reason != "") || got.Error != nil && (got.Error.Reason != c.reason || got.Error.Code != c.code || got.Error.Message == "") {
 					t.Errorf("the failure is %+v; want %s %s", got.Error, c.code, c.reason)
+				}
+				if got.Error != nil && (got.Error.RetryAfter > 0) != c.comeBack {
+					t.Errorf("to come back after %s", got.Error.RetryAfter)
 				}
 				if again := get(t, i.cfg.Ledger, "FA-1"); again.State != c.want {
 					t.Errorf("the ledger has %s", again.State)
@@ -151,7 +158,7 @@ func TestASubmissionIsBoundedWhateverItsCallerAllows(t *testing.T) {
 			<-ctx.Done()
 			return "", &cegidclient.Error{Kind: cegidclient.KindInterrupted, Sent: cegidclient.NotSent}
 		})
-		if err != nil || got.State != ledger.NotSent || time.Since(begun) != time.Minute {
+		if err != nil || got.State != ledger.NotSent || time.Since(begun) != 20*time.Second+commitLimit+time.Minute {
 			t.Errorf("%s after %s, %v", got.State, time.Since(begun), err)
 		}
 	})
@@ -165,8 +172,9 @@ func TestCloseWaitsForWhatIsUnderWay(t *testing.T) {
 		release, returned := make(chan struct{}), make(chan ledger.State, 1)
 		go func() {
 			got, _ := i.Submit(t.Context(), submission("FA-1"), func(ctx context.Context) (string, error) {
+				id, err := accepted(i, "FA-1")(ctx)
 				<-release
-				return accepted(i, "FA-1")(ctx)
+				return id, err
 			})
 			returned <- got.State
 		}()

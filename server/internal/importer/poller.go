@@ -256,7 +256,7 @@ func (p *poller) troubled(record ledger.Record, err error) ledger.Progress {
 	var upstream *cegidclient.Error
 	if errors.As(err, &upstream) {
 		switch upstream.Kind {
-		case cegidclient.KindUnavailable, cegidclient.KindThrottled, cegidclient.KindInterrupted, cegidclient.KindBadResponse:
+		case cegidclient.KindUnavailable, cegidclient.KindThrottled, cegidclient.KindBusy, cegidclient.KindInterrupted, cegidclient.KindBadResponse:
 			// Passing, a maintenance page included: the pause grows anyway, and Loop's own word counts.
 			return ledger.Progress{
 				NextPoll:    time.Now().Add(max(p.pause(record), min(upstream.RetryAfter, p.cfg.LastPoll))),

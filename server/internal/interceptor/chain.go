@@ -22,7 +22,9 @@ type Named struct {
 
 // Deadlines bound how long a call may take.
 type Deadlines struct {
-	UnaryDefault, UnaryMax   time.Duration
+	UnaryDefault, UnaryMax time.Duration
+	// Write is the default and the most of a unary write; zero for UnaryMax.
+	Write                    time.Duration
 	StreamDefault, StreamMax time.Duration
 }
 

@@ -1,6 +1,7 @@
 package interceptor
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"encoding/hex"
@@ -131,15 +132,20 @@ func clampDeadline(d Deadlines, access map[string]policy.Access, draining, shutd
 			return next(ctx)
 		}
 		limit, fallback := d.UnaryMax, d.UnaryDefault
-		if streaming {
+		right := access[method].Right
+		writes := right == policy.Write || right == policy.Raw
+		switch {
+		case streaming && writes: // an upload gets all the time that there is
+			limit, fallback = d.StreamMax, d.StreamMax
+		case streaming:
 			limit, fallback = d.StreamMax, d.StreamDefault
+		case writes: // its caller is to outlast it, and hear how it ends
+			limit = cmp.Or(d.Write, d.UnaryMax)
+			fallback = limit
 		}
 		allowed := limit
 		if _, has := ctx.Deadline(); !has {
 			allowed = fallback
-			if right := access[method].Right; right == policy.Write || right == policy.Raw {
-				allowed = limit // a submission gets all the time that there is
-			}
 		}
 		ctx, cancel := context.WithTimeout(ctx, allowed) // an earlier deadline of the caller's stays
 		defer cancel()

@@ -400,6 +400,40 @@ func (e *explorer) expandProgram(w *world, i int, move func(string, func(*world)
 		if err == nil {
 			move(say("Settle %s, unconfirmed", outcome), func(w *world) string { w.row, w.faulty = placeOf(s), true; return "" })
 		}
+		e.expandAgain(w, i, me, move)
+	}
+}
+
+// expandAgain adds that an owner who was turned away begins again at once: two steps in one transaction, and both are
+// judged.
+func (e *explorer) expandAgain(w *world, i int, me string, move func(string, func(*world) string)) {
+	p := w.programs[i]
+	if states[p.outcome] != NotSent || w.fates[p.attempt] != turnedAway || p.attempt >= maxTries {
+		return
+	}
+	between, _, err := e.rules.settle(w.row.standing(), int(p.attempt), me, NotSent)
+	if err != nil {
+		return
+	}
+	for _, unconfirmed := range []bool{false, true} {
+		move(fmt.Sprintf("%d: Again, unconfirmed: %t", i, unconfirmed), func(to *world) string {
+			s, err := e.rules.again(to.row.standing(), int(p.attempt), me, me, modelNow)
+			if err != nil {
+				return ""
+			}
+			before := to.row
+			to.row = placeOf(between)
+			to.note()
+			e.via = to.row
+			if wrong := judgeStep(before, to.row); wrong != "" {
+				return wrong
+			}
+			to.row = placeOf(s)
+			if to.faulty = to.faulty || unconfirmed; !unconfirmed {
+				to.programs[i] = program{step: begun, attempt: to.row.attempt}
+			}
+			return ""
+		})
 	}
 }
 

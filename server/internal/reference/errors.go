@@ -33,7 +33,7 @@ var (
 // callsLoop are the reasons for which an RPC that calls Loop can fail.
 var callsLoop = []looppb.ErrorReason{
 	looppb.ErrorReason_ERROR_REASON_LOOP_CREDENTIAL_REJECTED, looppb.ErrorReason_ERROR_REASON_LOOP_REFUSED, looppb.ErrorReason_ERROR_REASON_LOOP_QUOTA,
-	looppb.ErrorReason_ERROR_REASON_LOOP_UNAVAILABLE, looppb.ErrorReason_ERROR_REASON_LOOP_BAD_RESPONSE, looppb.ErrorReason_ERROR_REASON_OBJECT_UNKNOWN,
+	looppb.ErrorReason_ERROR_REASON_LOOP_BUSY, looppb.ErrorReason_ERROR_REASON_LOOP_UNAVAILABLE, looppb.ErrorReason_ERROR_REASON_LOOP_BAD_RESPONSE, looppb.ErrorReason_ERROR_REASON_OBJECT_UNKNOWN,
 }
 
 // reachesLoop says whether an RPC calls Loop and passes on what it answers. It does when it wraps an operation, but for

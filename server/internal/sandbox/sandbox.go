@@ -61,6 +61,8 @@ type Config struct {
 	// ResubmitAfter is how old an import must be before its absence from Loop says that it was not booked; the simulator
 	// works in no time. Default 10 s. A given Ledger has its own.
 	ResubmitAfter time.Duration
+	// NoRepeatAfter429 leaves what Loop turned away with a 429 to its caller.
+	NoRepeatAfter429 bool
 }
 
 // Sandbox is a running sandbox.
@@ -80,7 +82,7 @@ type Sandbox struct {
 
 // DefaultDeadlines are those of design § 3.
 var DefaultDeadlines = interceptor.Deadlines{
-	UnaryDefault: 30 * time.Second, UnaryMax: time.Minute,
+	UnaryDefault: 30 * time.Second, UnaryMax: time.Minute, Write: 90 * time.Second,
 	StreamDefault: 15 * time.Minute, StreamMax: 30 * time.Minute,
 }
 
@@ -147,8 +149,8 @@ func New(cfg Config) (_ *Sandbox, err error) {
 		GRPC: at(cfg.GRPCPort), HTTP: at(cfg.HTTPPort),
 		Operations: net.JoinHostPort("127.0.0.1", strconv.Itoa(cfg.OperationsPort)),
 		Practices:  practices, Policy: cfg.Policy, Ledger: cfg.Ledger, Spool: cfg.Spool, Files: cfg.Files, Raw: cfg.Raw, FirstPoll: cfg.FirstPoll,
-		Web:       config.HTTP{Compression: true, Origins: cfg.Origins},
-		Deadlines: cfg.Deadlines, Drain: cfg.Drain, Grace: cfg.Grace, Log: cfg.Log, Registry: registry,
+		Web:            config.HTTP{Compression: true, Origins: cfg.Origins},
+		RepeatAfter429: !cfg.NoRepeatAfter429, Deadlines: cfg.Deadlines, Drain: cfg.Drain, Grace: cfg.Grace, Log: cfg.Log, Registry: registry,
 	})
 	if err != nil {
 		return nil, err

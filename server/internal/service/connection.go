@@ -157,7 +157,7 @@ func (p *Practice) CheckConnection(ctx context.Context, dossier string, kind loo
 		return response, nil
 	}
 	var seen *cegidclient.Error
-	if !errors.As(err, &seen) || seen.Kind == cegidclient.KindInterrupted || seen.Kind == cegidclient.KindInvalidArgument {
+	if !errors.As(err, &seen) || seen.Kind == cegidclient.KindInterrupted || seen.Kind == cegidclient.KindBusy || seen.Kind == cegidclient.KindInvalidArgument {
 		return nil, err
 	}
 	found := diagnose(seen)

@@ -68,7 +68,7 @@ func (s *Documents) StoreDocument(stream grpc.ClientStreamingServer[looppb.Store
 	submission.Fingerprints = []ledger.Fingerprint{documentFingerprint(about, file.Digest())}
 	known, err := s.known(ctx, submission)
 	if err == nil && known == nil { // the file may have taken its time
-		err = s.preflight.Dossier(ctx, practice.Name, practice.Client, submission.Dossier)
+		err = dossierIsShared(ctx, s.preflight, practice, submission.Dossier)
 	}
 	if err != nil || known != nil {
 		return s.answer(stream, known, submission, nil, err)
@@ -92,7 +92,7 @@ func (s *Documents) admit(ctx context.Context, practice *Practice, submission le
 	default:
 		return nil
 	}
-	return s.preflight.Dossier(ctx, practice.Name, practice.Client, submission.Dossier)
+	return dossierIsShared(ctx, s.preflight, practice, submission.Dossier)
 }
 
 // store hands a document that has arrived over to the importer, which lets go of the file.

@@ -82,7 +82,7 @@ func (s *Imports) DepositFile(stream grpc.ClientStreamingServer[looppb.DepositFi
 
 // deposit lays a file down at Loop. A caller who leaves ends it, and repeats it: what nobody names, Loop does not import.
 func (s *Imports) deposit(ctx context.Context, practice *Practice, d ledger.Deposit, file *spool.File) (ledger.Deposit, error) {
-	if err := s.preflight.Dossier(ctx, practice.Name, practice.Client, d.Dossier); err != nil {
+	if err := dossierIsShared(ctx, s.preflight, practice, d.Dossier); err != nil {
 		return ledger.Deposit{}, err
 	}
 	uri, err := practice.Client.Files.Deposit(ctx, d.FileName, cegidclient.FileContent{Content: file.Reader(), Size: d.Size, SHA256: d.Digest[:]})

@@ -77,7 +77,7 @@ func (w importWrite) once(ctx context.Context) (importer.Result, error) {
 	if err != nil || known != nil {
 		return w.outcome(ctx, known, err)
 	}
-	if err := w.check(ctx, &w.submission); err != nil {
+	if err := prepared(ctx, func(ctx context.Context) error { return w.check(ctx, &w.submission) }); err != nil {
 		return importer.Result{}, err
 	}
 	record, err := w.importer.Submit(ctx, w.submission, w.send)

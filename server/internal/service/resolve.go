@@ -211,10 +211,12 @@ func (r *resolving) resubmit(ctx context.Context, again *looppb.ResubmitImport) 
 	if !r.record.State.Resolvable() {
 		return r.resubmitted(ctx, write)
 	}
-	if err := write.check(ctx, submission); err != nil {
-		return "", err
-	}
-	if err := r.prove(ctx); errors.Is(err, ledger.ErrLost) { // somebody does it at the same time
+	if err := prepared(ctx, func(ctx context.Context) error {
+		if err := write.check(ctx, submission); err != nil {
+			return err
+		}
+		return r.prove(ctx)
+	}); errors.Is(err, ledger.ErrLost) { // somebody does it at the same time
 		if r.record, err = r.ledger.Get(ctx, r.record.Key); err != nil {
 			return "", err
 		}

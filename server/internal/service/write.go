@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"time"
 
 	"google.golang.org/grpc/codes"
 
@@ -15,6 +16,7 @@ import (
 	"cegid.internal/gateway/server/internal/interceptor"
 	"cegid.internal/gateway/server/internal/ledger"
 	"cegid.internal/gateway/server/internal/policy"
+	"cegid.internal/gateway/server/internal/preflight"
 )
 
 // Permissions is what writes need of the policy.
@@ -98,6 +100,29 @@ func (s *writes) known(ctx context.Context, submission ledger.Submission) (*impo
 	return &importer.Result{Record: record, Replayed: true}, err
 }
 
+// preparation is how long may take what is read from Loop before a write is noted, all together. With it, the wait for a
+// turn and the call itself, a caller with the default deadline hears how its write ends.
+const preparation = 10 * time.Second
+
+// prepared does what is read from Loop before a write is noted.
+func prepared(ctx context.Context, read func(context.Context) error) error {
+	within, cancel := context.WithTimeout(ctx, preparation)
+	defer cancel()
+	err := read(within)
+	if errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil {
+		return apierror.Error{
+			Code: codes.Unavailable, Reason: looppb.ErrorReason_ERROR_REASON_LOOP_UNAVAILABLE, RetryAfter: preparation,
+			Message: "Loop did not answer within " + preparation.String() + " what is read before a write is sent: nothing was sent",
+		}.Err()
+	}
+	return err
+}
+
+// dossierIsShared makes sure that the practice's key may touch a dossier, before something is sent to it.
+func dossierIsShared(ctx context.Context, p *preflight.Cache, practice *Practice, dossier string) error {
+	return prepared(ctx, func(ctx context.Context) error { return p.Dossier(ctx, practice.Name, practice.Client, dossier) })
+}
+
 // visible: a caller's own writes, and those of dossiers that it may read.
 func (s *writes) visible(caller string, record ledger.Record) bool {
 	return record.Caller == caller || s.permissions.Allows(caller, record.Practice, record.Dossier, policy.Read)
@@ -165,6 +190,9 @@ func (s *writes) outcomeError(record importer.Result) error {
 	out.Metadata["state"] = string(record.State)
 	if record.Replayed {
 		out.Replay()
+	}
+	if out.Reason == looppb.ErrorReason_ERROR_REASON_LOOP_BUSY {
+		out.LoopSaid = apierror.BusyFrench(failure.RetryAfter)
 	}
 	switch record.State {
 	case ledger.NotSent:

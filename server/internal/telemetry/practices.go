@@ -13,7 +13,7 @@ import (
 type practices struct {
 	all func() []*service.Practice
 
-	breaker, refusals, waits, waited, age, failed *prometheus.Desc
+	breaker, refusals, waits, waited, underWay, waiting, age, failed *prometheus.Desc
 }
 
 // RegisterPractices publishes what keeps each practice from Loop, and the state of its secrets. The label is the
@@ -23,16 +23,18 @@ func RegisterPractices(registry prometheus.Registerer, all func() []*service.Pra
 	registry.MustRegister(&practices{
 		all:      all,
 		breaker:  prometheus.NewDesc("loop_breaker_state", "The circuit breaker: 0 closed, 1 one call tries the way, 2 open.", each, nil),
-		refusals: prometheus.NewDesc("loop_refusals_total", "Attempts on Loop refused here, by why: throttled (after a 429), rate (requests_per_second), breaker.", []string{"practice", "why"}, nil),
-		waits:    prometheus.NewDesc("loop_waits_total", "Attempts on Loop that waited here, by what for: rate (requests_per_second), concurrency.", []string{"practice", "what"}, nil),
+		refusals: prometheus.NewDesc("loop_refusals_total", "Attempts on Loop refused here, by why: throttled (after a 429), rate (requests_per_second), busy (no turn in time), breaker.", []string{"practice", "why"}, nil),
+		waits:    prometheus.NewDesc("loop_waits_total", "Attempts on Loop that waited here, by what for: throttled (after a 429), rate (requests_per_second), concurrency.", []string{"practice", "what"}, nil),
 		waited:   prometheus.NewDesc("loop_wait_seconds_total", "How long attempts on Loop waited here, by what for.", []string{"practice", "what"}, nil),
+		underWay: prometheus.NewDesc("loop_attempts_under_way", "Attempts on Loop now, by class: read, write, poll.", []string{"practice", "class"}, nil),
+		waiting:  prometheus.NewDesc("loop_attempts_waiting", "Attempts on Loop that wait for their turn now, by class.", []string{"practice", "class"}, nil),
 		age:      prometheus.NewDesc("loop_secret_age_seconds", "Time since a secret was written, by use: standard, advanced, primary, secondary.", byUse, nil),
 		failed:   prometheus.NewDesc("loop_secret_read_failed", "1 while a secret cannot be read again and the value before stays in use, by use.", byUse, nil),
 	})
 }
 
 func (p *practices) Describe(out chan<- *prometheus.Desc) {
-	for _, each := range []*prometheus.Desc{p.breaker, p.refusals, p.waits, p.waited, p.age, p.failed} {
+	for _, each := range []*prometheus.Desc{p.breaker, p.refusals, p.waits, p.waited, p.underWay, p.waiting, p.age, p.failed} {
 		out <- each
 	}
 }
@@ -46,11 +48,18 @@ func (p *practices) Collect(out chan<- prometheus.Metric) {
 		send(p.breaker, prometheus.GaugeValue, breakerValue(brakes.Breaker))
 		send(p.refusals, prometheus.CounterValue, float64(brakes.Throttled), "throttled")
 		send(p.refusals, prometheus.CounterValue, float64(brakes.OverRate), "rate")
+		send(p.refusals, prometheus.CounterValue, float64(brakes.Busy), "busy")
 		send(p.refusals, prometheus.CounterValue, float64(brakes.Paused), "breaker")
+		send(p.waits, prometheus.CounterValue, float64(brakes.GateWaits), "throttled")
 		send(p.waits, prometheus.CounterValue, float64(brakes.RateWaits), "rate")
 		send(p.waits, prometheus.CounterValue, float64(brakes.SlotWaits), "concurrency")
+		send(p.waited, prometheus.CounterValue, brakes.GateTime.Seconds(), "throttled")
 		send(p.waited, prometheus.CounterValue, brakes.RateTime.Seconds(), "rate")
 		send(p.waited, prometheus.CounterValue, brakes.SlotTime.Seconds(), "concurrency")
+		for class := range brakes.UnderWay {
+			send(p.underWay, prometheus.GaugeValue, float64(brakes.UnderWay[class]), cegidclient.Class(class).String())
+			send(p.waiting, prometheus.GaugeValue, float64(brakes.Waiting[class]), cegidclient.Class(class).String())
+		}
 		if practice.Secrets == nil {
 			continue
 		}

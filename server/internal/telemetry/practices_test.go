@@ -69,7 +69,10 @@ func TestPracticesShowTheirBrakesAndSecrets(t *testing.T) {
 	after := values(t, registry)
 	for name, want := range map[string]float64{
 		"loop_breaker_state practice=demo": 2, "loop_refusals_total practice=demo why=breaker": 2,
-		"loop_refusals_total practice=demo why=rate": 0, "loop_refusals_total practice=demo why=throttled": 0,
+		"loop_refusals_total practice=demo why=rate": 0, "loop_refusals_total practice=demo why=throttled": 0, "loop_refusals_total practice=demo why=busy": 0,
+		"loop_waits_total practice=demo what=throttled": 0, "loop_wait_seconds_total practice=demo what=throttled": 0,
+		"loop_attempts_under_way class=read practice=demo": 0, "loop_attempts_under_way class=write practice=demo": 0, "loop_attempts_under_way class=poll practice=demo": 0,
+		"loop_attempts_waiting class=read practice=demo": 0, "loop_attempts_waiting class=write practice=demo": 0, "loop_attempts_waiting class=poll practice=demo": 0,
 		"loop_waits_total practice=demo what=rate": 0, "loop_waits_total practice=demo what=concurrency": 0,
 		"loop_wait_seconds_total practice=demo what=rate": 0, "loop_wait_seconds_total practice=demo what=concurrency": 0,
 		"loop_secret_age_seconds practice=demo use=standard": 3600, "loop_secret_age_seconds practice=demo use=primary": 0,

@@ -84,6 +84,9 @@ const (
 	ErrorReason_ERROR_REASON_LOOP_UNAVAILABLE ErrorReason = 42
 	// INTERNAL (HTTP 502). Loop answered something that is not its API: HTML, broken JSON, a missing field.
 	ErrorReason_ERROR_REASON_LOOP_BAD_RESPONSE ErrorReason = 43
+	// RESOURCE_EXHAUSTED. This service has more to ask Loop for the practice than Loop answers: the call would not have had
+	// its turn in time, or too little time was left for it. Loop was not called; `RetryInfo` says when to come back.
+	ErrorReason_ERROR_REASON_LOOP_BUSY ErrorReason = 44
 	// ALREADY_EXISTS. The request_id stands for another write: of other content, another caller or another method.
 	ErrorReason_ERROR_REASON_REQUEST_ID_REUSED ErrorReason = 61
 	// ALREADY_EXISTS. The same content was sent to the dossier under another request_id within 30 days. Metadata
@@ -260,6 +263,7 @@ var (
 		41:  "ERROR_REASON_LOOP_QUOTA",
 		42:  "ERROR_REASON_LOOP_UNAVAILABLE",
 		43:  "ERROR_REASON_LOOP_BAD_RESPONSE",
+		44:  "ERROR_REASON_LOOP_BUSY",
 		61:  "ERROR_REASON_REQUEST_ID_REUSED",
 		62:  "ERROR_REASON_DUPLICATE_CONTENT",
 		63:  "ERROR_REASON_OUTCOME_UNKNOWN",
@@ -358,6 +362,7 @@ var (
 		"ERROR_REASON_LOOP_QUOTA":                  41,
 		"ERROR_REASON_LOOP_UNAVAILABLE":            42,
 		"ERROR_REASON_LOOP_BAD_RESPONSE":           43,
+		"ERROR_REASON_LOOP_BUSY":                   44,
 		"ERROR_REASON_REQUEST_ID_REUSED":           61,
 		"ERROR_REASON_DUPLICATE_CONTENT":           62,
 		"ERROR_REASON_OUTCOME_UNKNOWN":             63,
@@ -460,7 +465,7 @@ var File_cegid_loop_v1_error_reason_proto protoreflect.FileDescriptor
 
 const file_cegid_loop_v1_error_reason_proto_rawDesc = "" +
 	"\n" +
-	" cegid/loop/v1/error_reason.proto\x12\rcegid.loop.v1*\xd1\x1a\n" +
+	" cegid/loop/v1/error_reason.proto\x12\rcegid.loop.v1*\xed\x1a\n" +
 	"\vErrorReason\x12\x1c\n" +
 	"\x18ERROR_REASON_UNSPECIFIED\x10\x00\x12\x1e\n" +
 	"\x1aERROR_REASON_FIELD_INVALID\x10\x01\x12#\n" +
@@ -490,7 +495,8 @@ const file_cegid_loop_v1_error_reason_proto_rawDesc = "" +
 	"\x19ERROR_REASON_LOOP_REFUSED\x10(\x12\x1b\n" +
 	"\x17ERROR_REASON_LOOP_QUOTA\x10)\x12!\n" +
 	"\x1dERROR_REASON_LOOP_UNAVAILABLE\x10*\x12\"\n" +
-	"\x1eERROR_REASON_LOOP_BAD_RESPONSE\x10+\x12\"\n" +
+	"\x1eERROR_REASON_LOOP_BAD_RESPONSE\x10+\x12\x1a\n" +
+	"\x16ERROR_REASON_LOOP_BUSY\x10,\x12\"\n" +
 	"\x1eERROR_REASON_REQUEST_ID_REUSED\x10=\x12\"\n" +
 	"\x1eERROR_REASON_DUPLICATE_CONTENT\x10>\x12 \n" +
 	"\x1cERROR_REASON_OUTCOME_UNKNOWN\x10?\x12\x1f\n" +

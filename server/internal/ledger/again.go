@@ -1,0 +1,46 @@
+package ledger
+
+import (
+	"context"
+	"errors"
+)
+
+// again ends an attempt as turned away and begins the next one, in one step: in between, nobody else may begin one.
+func (r rules) again(s standing, attempt int, owner, next string, now int64) (standing, error) {
+	to, changed, err := r.settle(s, attempt, owner, NotSent)
+	switch {
+	case err != nil:
+		return s, err
+	case !changed: // it stands for the repeat of its caller, or of a person
+		return s, ErrLost
+	}
+	return r.retake(to, next, now)
+}
+
+// Again ends an attempt as turned away by Loop and begins another one of the same submission, for the owner next; only
+// that of the first may do so. It may be repeated when its commit was not confirmed. With ErrLost the attempt is not the
+// owner's to end, and nothing has changed.
+func (l *Ledger) Again(ctx context.Context, key Key, attempt int, owner, next string) (Record, error) {
+	var row Record
+	err := l.write(ctx, func(w *writing) error {
+		var err error
+		if row, err = w.row(key); err != nil {
+			return err
+		}
+		from := row.standing()
+		if from.attempt == attempt+1 && from.owner == next && from.state == Received {
+			return nil // it was stored
+		}
+		to, err := w.rules.again(from, attempt, owner, next, w.now)
+		if err != nil {
+			return errors.Join(ErrLost, err)
+		}
+		row.stand(to, w.now)
+		row.Received, row.Error = instant(w.now), nil
+		return w.update(from, &row)
+	})
+	if err != nil {
+		return Record{}, err
+	}
+	return row, nil
+}
