@@ -146,7 +146,7 @@ func TestTheNoisyPartyAloneIsRefused(t *testing.T) {
 					t.Errorf("the quiet one: %v after %s", err, time.Since(start))
 				}
 				noise.Wait()
-				if later.Load() > 1 { // the quiet one took a turn
+				if later.Load() > 3 { // the quiet one took a turn, and those of the very last moment may miss theirs
 					t.Errorf("%d were refused after they had been let wait", later.Load())
 				}
 			})
@@ -389,7 +389,7 @@ func runModel(t *testing.T, random *rand.Rand) {
 	count := &brakes{}
 	var held, had, refused [classes]int
 	var mu sync.Mutex
-	attempt := func(class Class, party string, limit, takes time.Duration, whole bool) {
+	attempt := func(class Class, party string, limit, takes time.Duration, whole, answered bool) {
 		ctx, cancel := context.WithTimeout(t.Context(), limit)
 		defer cancel()
 		w := &waiter{class: class, party: party}
@@ -433,7 +433,7 @@ func runModel(t *testing.T, random *rand.Rand) {
 		mu.Lock()
 		held[class]--
 		mu.Unlock()
-		a.give(p, random.IntN(4) > 0)
+		a.give(p, answered)
 	}
 	var all sync.WaitGroup
 	for range 600 {
@@ -443,7 +443,8 @@ func runModel(t *testing.T, random *rand.Rand) {
 		if random.IntN(40) == 0 {
 			takes = time.Minute // it hangs
 		}
-		all.Go(func() { attempt(class, party, limit, takes, class == ClassWrite) })
+		answered := random.IntN(4) > 0
+		all.Go(func() { attempt(class, party, limit, takes, class == ClassWrite, answered) })
 		synctest.Wait()
 		a.mu.Lock()
 		for class := range a.lines {

@@ -77,7 +77,7 @@ func TestHangingImportsKeepNoReadOut(t *testing.T) {
 				return
 			}
 			ends[got.Err.Reason]++
-			if got.Err.Code != "RESOURCE_EXHAUSTED" || got.Err.Retry <= 0 || !strings.Contains(got.Err.French, "Réessayez") || transport == "REST" && got.Err.HTTP != http.StatusTooManyRequests {
+			if got.Err.Code != "RESOURCE_EXHAUSTED" || got.Err.Retry <= 0 || got.Err.Local.GetLocale() != "fr" || !strings.Contains(got.Err.Local.GetMessage(), "Réessayez") || transport == "REST" && got.Err.HTTP != http.StatusTooManyRequests {
 				t.Errorf("%s: %+v", transport, got.Err)
 			}
 		})
