@@ -89,6 +89,9 @@ func describeErrors(doc *object, operations []*operation, image *image, reasons 
 		responses := op.make("responses")
 		responses.delete("default")
 		of := reasons.of(op.method)
+		if !op.has("requestBody") {
+			delete(of, "415")
+		}
 		for _, status := range sortedKeys(of) {
 			name := reasons.nameOf(status, of[status])
 			uses[name]++
@@ -217,7 +220,7 @@ func describeStatus(schemas *object, reason string) {
 	const detail, violation, link = "google.rpc.ErrorDetail", "google.rpc.FieldViolation", "google.rpc.HelpLink"
 	localized := "google.rpc.LocalizedMessage"
 	schemas.set(localized, newObject("type", "object", "description", "A sentence in another language.", "properties", newObject(
-		"locale", text("Language: `fr`."), "message", text("The sentence."),
+		"locale", text("Its language: `fr`."), "message", text("The sentence."),
 	)))
 	schemas.set(violation, newObject("type", "object", "description", "A field that is wrong.", "properties", newObject(
 		"field", text("Path of the field: `entries[0].lines[2].account`."),
@@ -237,7 +240,7 @@ func describeStatus(schemas *object, reason string) {
 			"fieldViolations", newObject("type", "array", "description", "The fields that are wrong, ten at most.", "items", newObject("$ref", schemaPrefix+violation)),
 			"retryDelay", text("How long to wait before another try, in seconds: `1.5s`."),
 			"links", newObject("type", "array", "description", "What to do.", "items", newObject("$ref", schemaPrefix+link)),
-			"locale", text("Language of `message`: `fr`."),
+			"locale", text("Language of `message`: `fr`, or `en` where the gateway before Loop speaks."),
 			"message", text("Loop's own words."),
 		),
 		"additionalProperties", true,
