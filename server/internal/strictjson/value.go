@@ -156,7 +156,7 @@ func mask(text string) (_ *fieldmaskpb.FieldMask, wrong string) {
 	for path := range strings.SplitSeq(text, ",") {
 		name := protoName(path)
 		if strings.Contains(path, "_") {
-			return nil, fmt.Sprintf("names %q: in JSON, a mask names fields as JSON does, legalForm and not legal_form", clip(path))
+			return nil, fmt.Sprintf(`names %q: in JSON, a mask names fields as JSON does, "legalForm" and not "legal_form"`, clip(path))
 		}
 		if !protoreflect.FullName(name).IsValid() {
 			return nil, fmt.Sprintf("names %q, which is no field: name fields one by one, separated by commas without blanks", clip(path))
