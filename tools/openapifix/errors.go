@@ -78,7 +78,7 @@ func describeErrors(doc *object, operations []*operation, image *image, reasons 
 		headers.set(name, newObject("description", text, "schema", schema))
 	}
 	headers.set("Idempotent-Replayed", newObject(
-		"description", "`true` where the id was known: nothing was sent, and this is what became of the first call.",
+		"description", "`true` where the id was known: nothing was sent, and this is what became of the first call. Errors may say it, too.",
 		"schema", newObject("type", "string", "enum", []any{"true"}),
 	))
 	slices.Sort(headers.keys)
@@ -94,6 +94,9 @@ func describeErrors(doc *object, operations []*operation, image *image, reasons 
 		}
 		for _, status := range sortedKeys(of) {
 			name := reasons.nameOf(status, of[status])
+			if status == unsure && op.replays() {
+				name += "-REPLAYED"
+			}
 			uses[name]++
 			shared.set(name, op.failure(status, of[status], reasons))
 			responses.set(status, newObject("$ref", refPrefix+"responses/"+name))
@@ -139,6 +142,12 @@ func (r *reasons) nameOf(status string, list []string) string {
 	return strings.Join(append([]string{"Error" + status}, own...), "-")
 }
 
+// unsure is the status of a write of which nobody knows what became. A repeat is told so again.
+const unsure = "500"
+
+// replays says whether a repeat of the call is answered with what became of the first one.
+func (op *operation) replays() bool { return op.method.Output().Fields().ByName("replayed") != nil }
+
 func (op *operation) headersOf(status string, reasons reasons) *object {
 	ref := func(name string) *object { return newObject("$ref", refPrefix+"headers/"+name) }
 	out := newObject("X-Request-Id", ref("X-Request-Id"))
@@ -146,8 +155,8 @@ func (op *operation) headersOf(status string, reasons reasons) *object {
 		out.set("Retry-After", ref("Retry-After"))
 	}
 	switch status {
-	case "200":
-		if op.method.Output().Fields().ByName("replayed") != nil {
+	case "200", unsure:
+		if op.replays() {
 			out.set("Idempotent-Replayed", ref("Idempotent-Replayed"))
 		}
 	case "401":
