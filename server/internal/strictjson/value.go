@@ -29,20 +29,6 @@ func isText(message protoreflect.MessageDescriptor) bool {
 	return message.FullName() == timestampName || message.FullName() == fieldMaskName
 }
 
-// Supported tells whether values of a field can be read. Others have no place in a request until they can.
-func Supported(field protoreflect.FieldDescriptor) bool {
-	if field.IsMap() {
-		return field.MapKey().Kind() == protoreflect.StringKind && Supported(field.MapValue()) && !IsObject(field.MapValue())
-	}
-	switch field.Kind() {
-	case protoreflect.StringKind, protoreflect.BoolKind, protoreflect.Int32Kind, protoreflect.EnumKind:
-		return true
-	case protoreflect.MessageKind:
-		return isText(field.Message()) || !strings.HasPrefix(string(field.Message().FullName()), "google.protobuf.")
-	}
-	return false
-}
-
 // ofToken reads a value, or says what is wrong with it.
 func ofToken(field protoreflect.FieldDescriptor, kind jsontext.Kind, token jsontext.Token) (value protoreflect.Value, wrong string) {
 	switch want := kindOf(field); {
