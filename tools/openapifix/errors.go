@@ -78,7 +78,7 @@ func describeErrors(doc *object, operations []*operation, image *image, reasons 
 		headers.set(name, newObject("description", text, "schema", schema))
 	}
 	headers.set("Idempotent-Replayed", newObject(
-		"description", "`true` where the id was known: nothing was sent, and this is what became of the first call.",
+		"description", "`true` where the id was known: nothing was sent, and this is what became of the first call. Errors may say it, too.",
 		"schema", newObject("type", "string", "enum", []any{"true"}),
 	))
 	slices.Sort(headers.keys)
@@ -89,8 +89,14 @@ func describeErrors(doc *object, operations []*operation, image *image, reasons 
 		responses := op.make("responses")
 		responses.delete("default")
 		of := reasons.of(op.method)
+		if !op.has("requestBody") {
+			delete(of, "415")
+		}
 		for _, status := range sortedKeys(of) {
 			name := reasons.nameOf(status, of[status])
+			if status == unsure && op.replays() {
+				name += "-REPLAYED"
+			}
 			uses[name]++
 			shared.set(name, op.failure(status, of[status], reasons))
 			responses.set(status, newObject("$ref", refPrefix+"responses/"+name))
@@ -136,6 +142,12 @@ func (r *reasons) nameOf(status string, list []string) string {
 	return strings.Join(append([]string{"Error" + status}, own...), "-")
 }
 
+// unsure is the status of a write of which nobody knows what became. A repeat is told so again.
+const unsure = "500"
+
+// replays says whether a repeat of the call is answered with what became of the first one.
+func (op *operation) replays() bool { return op.method.Output().Fields().ByName("replayed") != nil }
+
 func (op *operation) headersOf(status string, reasons reasons) *object {
 	ref := func(name string) *object { return newObject("$ref", refPrefix+"headers/"+name) }
 	out := newObject("X-Request-Id", ref("X-Request-Id"))
@@ -143,8 +155,8 @@ func (op *operation) headersOf(status string, reasons reasons) *object {
 		out.set("Retry-After", ref("Retry-After"))
 	}
 	switch status {
-	case "200":
-		if op.method.Output().Fields().ByName("replayed") != nil {
+	case "200", unsure:
+		if op.replays() {
 			out.set("Idempotent-Replayed", ref("Idempotent-Replayed"))
 		}
 	case "401":
@@ -217,7 +229,7 @@ func describeStatus(schemas *object, reason string) {
 	const detail, violation, link = "google.rpc.ErrorDetail", "google.rpc.FieldViolation", "google.rpc.HelpLink"
 	localized := "google.rpc.LocalizedMessage"
 	schemas.set(localized, newObject("type", "object", "description", "A sentence in another language.", "properties", newObject(
-		"locale", text("Language: `fr`."), "message", text("The sentence."),
+		"locale", text("Its language: `fr`."), "message", text("The sentence."),
 	)))
 	schemas.set(violation, newObject("type", "object", "description", "A field that is wrong.", "properties", newObject(
 		"field", text("Path of the field: `entries[0].lines[2].account`."),
@@ -237,7 +249,7 @@ func describeStatus(schemas *object, reason string) {
 			"fieldViolations", newObject("type", "array", "description", "The fields that are wrong, ten at most.", "items", newObject("$ref", schemaPrefix+violation)),
 			"retryDelay", text("How long to wait before another try, in seconds: `1.5s`."),
 			"links", newObject("type", "array", "description", "What to do.", "items", newObject("$ref", schemaPrefix+link)),
-			"locale", text("Language of `message`: `fr`."),
+			"locale", text("Language of `message`: `fr`, or `en` where the gateway before Loop speaks."),
 			"message", text("Loop's own words."),
 		),
 		"additionalProperties", true,

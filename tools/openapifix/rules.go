@@ -135,6 +135,9 @@ func limitBy(schema *object, field protoreflect.FieldDescriptor, rules protorefl
 		limitElements(schema.child("items"), field, typed, "items")
 	case "map":
 		copyKeywords(schema, typed)
+		for _, expression := range ownRules(typed) {
+			limitPairs(schema, expression)
+		}
 		limitElements(schema.child("additionalProperties"), field.MapValue(), typed, "values")
 		keys := newObject()
 		if limitElements(keys, field.MapKey(), typed, "keys"); len(keys.keys) > 0 {
@@ -219,6 +222,7 @@ func copyKeywords(schema *object, rules protoreflect.Message) {
 
 var (
 	orNothing = regexp.MustCompile(`^this == '' \|\| `)
+	differs   = regexp.MustCompile(`^this != '([^'\\]+)'$`)
 	matches   = regexp.MustCompile(`^(!?)this\.matches\('((?:[^'\\]|\\.)*)'\)$`)
 	sizes     = regexp.MustCompile(`^(?:bytes\(this\)|this)\.size\(\) (>=|<=) (\d+)$`)
 	compared  = regexp.MustCompile(`^this (>=|<=) (-?\d+)$`)
@@ -238,6 +242,9 @@ func limitText(schema *object, expression string) {
 		}
 		if term == "this.isEmail()" {
 			schema.set("format", "email")
+		}
+		if found := differs.FindStringSubmatch(term); found != nil {
+			mustNot = append(mustNot, "^"+regexp.QuoteMeta(found[1])+"$")
 		}
 		found := matches.FindStringSubmatch(term)
 		if found == nil {
@@ -264,6 +271,32 @@ func limitText(schema *object, expression string) {
 			pattern = zeroValuePattern + pattern
 		}
 		schema.setDefault("pattern", pattern)
+	}
+}
+
+var eachPair = regexp.MustCompile(`^this\.size\(\) <= (\d+) && this\.all\((\w+), (.+)\)$`)
+
+// limitPairs reads how many pairs a map may have from one of the project's own rules, and what their names and values are.
+func limitPairs(schema *object, expression string) {
+	found := eachPair.FindStringSubmatch(expression)
+	if found == nil {
+		return
+	}
+	schema.setDefault("maxProperties", json.Number(found[1]))
+	var names, values []string
+	for term := range strings.SplitSeq(found[3], " && ") {
+		if value := strings.Replace(term, "this["+found[2]+"].", "this.", 1); value != term {
+			values = append(values, value)
+		} else {
+			names = append(names, strings.Replace(term, found[2]+".", "this.", 1))
+		}
+	}
+	name := newObject()
+	if limitText(name, strings.Join(names, " && ")); len(name.keys) > 0 {
+		schema.setDefault("propertyNames", name)
+	}
+	if value := schema.child("additionalProperties"); value != nil {
+		limitText(value, strings.Join(values, " && "))
 	}
 }
 

@@ -254,6 +254,9 @@ func TestMediaTypes(t *testing.T) {
 	if got := plain.do(t, http.MethodPost, connection, "", "Content-Type", "text/plain"); got.StatusCode != 200 {
 		t.Errorf("the type of no body: HTTP %d %s", got.StatusCode, got.text)
 	}
+	if got := plain.do(t, http.MethodGet, accounts, "", "Content-Type", "text/plain", "Content-Encoding", "gzip"); got.StatusCode != 200 {
+		t.Errorf("of what is not read: HTTP %d %s", got.StatusCode, got.text)
+	}
 }
 
 // TestMediaTypesAreThoseOfTheDocument: what /openapi.json says of each body is what is taken.

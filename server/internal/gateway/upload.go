@@ -45,7 +45,7 @@ func uploadsUpTo(maxFile int64) []*upload {
 	const dossier = "/v1/practices/{practice}/dossiers/{dossier}"
 	file := upload{
 		about: &looppb.FileMetadata{}, maxSize: maxFile, tooLarge: func() error { return apierror.FileTooLarge(maxFile) }, limit: 20 * time.Minute,
-		mediaTypes: []string{"application/octet-stream", "text/plain"},
+		mediaTypes: []string{"application/octet-stream", "text/csv", "text/plain"},
 	}
 	deposit, validate := file, file
 	deposit.template, deposit.method = dossier+"/files", looppb.ImportService_DepositFile_FullMethodName
@@ -57,7 +57,7 @@ func uploadsUpTo(maxFile int64) []*upload {
 			template: dossier + "/documents", method: looppb.DocumentService_StoreDocument_FullMethodName,
 			about: &looppb.DocumentMetadata{}, request: &looppb.StoreDocumentRequest{}, response: &looppb.StoreDocumentResponse{},
 			maxSize: cegidclient.MaxDocument, tooLarge: apierror.DocumentTooLarge, limit: 10 * time.Minute, contentType: true,
-			mediaTypes: []string{"application/pdf", "image/jpeg", "image/png"},
+			mediaTypes: []string{"application/octet-stream", "application/pdf", "image/jpeg", "image/png"},
 		},
 		&deposit, &validate,
 	}

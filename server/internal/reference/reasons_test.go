@@ -278,6 +278,12 @@ func TestTheHeaderOfRepeatedWritesIsDeclared(t *testing.T) {
 			if has {
 				declared++
 			}
+			for _, status := range []string{"200", "500"} {
+				answer, _ := openAPI(t).response(strings.Replace(operation.OperationID, "_", ".", 1), status)
+				if _, says := answer.Headers["Idempotent-Replayed"]; says != (method.Output().Fields().ByName("replayed") != nil) {
+					t.Errorf("%s: HTTP %s says Idempotent-Replayed: %t", operation.OperationID, status, says)
+				}
+			}
 			for _, content := range operation.RequestBody.Content {
 				name, _ := content.Schema["$ref"].(string)
 				body := openAPI(t).Components.Schemas[name[strings.LastIndex(name, "/")+1:]]

@@ -4,6 +4,7 @@ package restname
 
 import (
 	"regexp"
+	"slices"
 	"strings"
 
 	"google.golang.org/genproto/googleapis/rpc/errdetails"
@@ -21,13 +22,24 @@ const UploadPrefix = "metadata."
 // Names are those that JSON writes otherwise.
 type Names struct {
 	ofJSON map[string]string
-	// found are the messages that may hold a finding.
-	found map[protoreflect.FullName]bool
+	// spoken are the messages that may hold a sentence of this service's.
+	spoken map[protoreflect.FullName]bool
+}
+
+// sentences are the fields of answers in which this service speaks of what a caller wrote, by their messages. What Loop said
+// stands in others.
+var sentences = map[protoreflect.Name][]protoreflect.Name{
+	"Finding":                 {"field", "message", "message_fr"},
+	"ImportError":             {"message"},
+	"WriteError":              {"message"},
+	"ImportEvidence":          {"message"},
+	"CheckConnectionResponse": {"summary", "cures"},
+	"ConnectionEvidence":      {"detail"},
 }
 
 // OfContract returns the names of the contract.
 func OfContract() Names {
-	out := Names{ofJSON: map[string]string{}, found: map[protoreflect.FullName]bool{}}
+	out := Names{ofJSON: map[string]string{}, spoken: map[protoreflect.FullName]bool{}}
 	protoregistry.GlobalFiles.RangeFilesByPackage(looppb.File_cegid_loop_v1_error_reason_proto.Package(), func(file protoreflect.FileDescriptor) bool {
 		for i := range file.Messages().Len() {
 			out.add(file.Messages().Get(i))
@@ -37,22 +49,22 @@ func OfContract() Names {
 	return out
 }
 
-// add notes the names of a message and of those in it, and tells whether it may hold a finding.
+// add notes the names of a message and of those in it, and tells whether it may hold a sentence.
 func (n Names) add(message protoreflect.MessageDescriptor) bool {
-	if holds, known := n.found[message.FullName()]; known {
+	if holds, known := n.spoken[message.FullName()]; known {
 		return holds
 	}
-	n.found[message.FullName()] = message.FullName() == (&looppb.Finding{}).ProtoReflect().Descriptor().FullName()
+	n.spoken[message.FullName()] = len(sentences[message.Name()]) > 0
 	for i := range message.Fields().Len() {
 		field := message.Fields().Get(i)
 		if string(field.Name()) != field.JSONName() {
 			n.ofJSON[string(field.Name())] = field.JSONName()
 		}
 		if field.Message() != nil && !field.IsMap() && n.add(field.Message()) {
-			n.found[message.FullName()] = true
+			n.spoken[message.FullName()] = true
 		}
 	}
-	return n.found[message.FullName()]
+	return n.spoken[message.FullName()]
 }
 
 // word is a name that may be the contract's, or a quotation, which stays as its author wrote it.
@@ -122,42 +134,47 @@ func OfUpload(err error) error {
 	return status.FromProto(out).Err()
 }
 
-// Answer rewrites the names of fields in the findings of an answer. It returns the answer itself where there are none.
+// Answer rewrites the names in the sentences of an answer. It returns the answer itself where that changes nothing.
 func (n Names) Answer(answer proto.Message) proto.Message {
-	same := n.eachFinding(answer.ProtoReflect(), func(f *looppb.Finding) bool {
-		return n.In(f.GetField()) == f.GetField() && n.In(f.GetMessage()) == f.GetMessage() && n.In(f.GetMessageFr()) == f.GetMessageFr()
-	})
-	if same {
+	if !n.rewrite(answer.ProtoReflect(), false) {
 		return answer
 	}
 	answer = proto.Clone(answer)
-	n.eachFinding(answer.ProtoReflect(), func(f *looppb.Finding) bool {
-		f.Field, f.Message, f.MessageFr = n.In(f.GetField()), n.In(f.GetMessage()), n.In(f.GetMessageFr())
-		return true
-	})
+	n.rewrite(answer.ProtoReflect(), true)
 	return answer
 }
 
-// eachFinding visits the findings in a message as long as visit tells to go on, and tells whether it visited all.
-func (n Names) eachFinding(in protoreflect.Message, visit func(*looppb.Finding) bool) (all bool) {
-	if finding, ok := in.Interface().(*looppb.Finding); ok {
-		return visit(finding)
+// rewrite tells whether names of a message are to be rewritten, and rewrites them if it may.
+func (n Names) rewrite(in protoreflect.Message, may bool) (differs bool) {
+	if !n.spoken[in.Descriptor().FullName()] {
+		return false
 	}
-	all = true
-	if !n.found[in.Descriptor().FullName()] {
-		return all
-	}
+	speaks := sentences[in.Descriptor().Name()]
 	in.Range(func(field protoreflect.FieldDescriptor, value protoreflect.Value) bool {
+		sentence := slices.Contains(speaks, field.Name())
 		switch {
-		case field.Message() == nil || field.IsMap():
+		case field.IsMap() || !sentence && field.Message() == nil:
 		case field.IsList():
-			for i := 0; all && i < value.List().Len(); i++ {
-				all = n.eachFinding(value.List().Get(i).Message(), visit)
+			for i := range value.List().Len() {
+				each := value.List().Get(i)
+				if !sentence {
+					differs = n.rewrite(each.Message(), may) || differs
+				} else if text := n.In(each.String()); text != each.String() {
+					if differs = true; may {
+						value.List().Set(i, protoreflect.ValueOfString(text))
+					}
+				}
 			}
+		case !sentence:
+			differs = n.rewrite(value.Message(), may) || differs
 		default:
-			all = n.eachFinding(value.Message(), visit)
+			if text := n.In(value.String()); text != value.String() {
+				if differs = true; may {
+					in.Set(field, protoreflect.ValueOfString(text))
+				}
+			}
 		}
-		return all
+		return may || !differs
 	})
-	return all
+	return differs
 }

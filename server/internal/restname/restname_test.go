@@ -69,18 +69,35 @@ func TestAnErrorSpeaksAsJSONDoes(t *testing.T) {
 	}
 }
 
-// TestAnAnswersFindings name what the reader would write, and the answer that others hold stays as it is.
-func TestAnAnswersFindings(t *testing.T) {
+// TestAnAnswersSentences name what the reader would write, and the answer that others hold stays as it is.
+func TestAnAnswersSentences(t *testing.T) {
 	names := restname.OfContract()
-	answer := &looppb.ValidateEntriesResponse{Findings: []*looppb.Finding{
-		{Field: "entries[0].date", Message: "m", MessageFr: "f"}, {Field: "entries[0].lines[0].due_date", Message: "set due_date", MessageFr: "corrigez due_date"},
-	}}
-	before := proto.Clone(answer)
-	want := &looppb.ValidateEntriesResponse{Findings: []*looppb.Finding{
-		{Field: "entries[0].date", Message: "m", MessageFr: "f"}, {Field: "entries[0].lines[0].dueDate", Message: "set dueDate", MessageFr: "corrigez dueDate"},
-	}}
-	if got := names.Answer(answer); !proto.Equal(got, want) || !proto.Equal(answer, before) {
-		t.Errorf("%v became %v; want %v", answer, got, want)
+	for _, c := range []struct{ answer, want proto.Message }{
+		{
+			&looppb.ValidateEntriesResponse{Findings: []*looppb.Finding{
+				{Field: "entries[0].date", Message: "m", MessageFr: "f"}, {Field: "entries[0].lines[0].due_date", Message: "set due_date", MessageFr: "corrigez due_date"},
+			}},
+			&looppb.ValidateEntriesResponse{Findings: []*looppb.Finding{
+				{Field: "entries[0].date", Message: "m", MessageFr: "f"}, {Field: "entries[0].lines[0].dueDate", Message: "set dueDate", MessageFr: "corrigez dueDate"},
+			}},
+		},
+		{
+			&looppb.GetImportResponse{ImportRecord: &looppb.Import{RequestId: "due_date", Error: &looppb.ImportError{Message: "set due_date", LoopMessage: "due_date manque"}}},
+			&looppb.GetImportResponse{ImportRecord: &looppb.Import{RequestId: "due_date", Error: &looppb.ImportError{Message: "set dueDate", LoopMessage: "due_date manque"}}},
+		},
+		{
+			&looppb.GetDocumentResponse{Document: &looppb.Document{Error: &looppb.WriteError{Message: "set allow_duplicate"}}},
+			&looppb.GetDocumentResponse{Document: &looppb.Document{Error: &looppb.WriteError{Message: "set allowDuplicate"}}},
+		},
+		{
+			&looppb.CheckConnectionResponse{Cures: []string{"a", "give key_kind"}, Evidence: &looppb.ConnectionEvidence{Detail: "no key_kind", LoopMessage: "key_kind"}},
+			&looppb.CheckConnectionResponse{Cures: []string{"a", "give keyKind"}, Evidence: &looppb.ConnectionEvidence{Detail: "no keyKind", LoopMessage: "key_kind"}},
+		},
+	} {
+		before := proto.Clone(c.answer)
+		if got := names.Answer(c.answer); !proto.Equal(got, c.want) || !proto.Equal(c.answer, before) {
+			t.Errorf("%v became %v; want %v", c.answer, got, c.want)
+		}
 	}
 	for _, plain := range []proto.Message{
 		&looppb.ValidateEntriesResponse{Findings: []*looppb.Finding{{Field: "entries[0]"}}},

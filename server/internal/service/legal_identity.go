@@ -41,7 +41,7 @@ func (s *ReferenceData) UpdateLegalIdentity(ctx context.Context, request *looppb
 	}
 	if len(request.GetUpdateMask().GetPaths()) == 0 { // the contract's rule speaks of a mask that is there
 		return nil, apierror.Field(looppb.ErrorReason_ERROR_REASON_FIELD_INVALID, "update_mask",
-			"name the fields to change: siren, legal_form (in JSON: legalForm), or both")
+			"name the fields to change: siren, legal_form, or both")
 	}
 	change := cegidclient.LegalIdentityChange{RevisionID: request.GetRevision()}
 	if change.SIREN, err = masked(request, "siren", request.GetSiren()); err != nil {

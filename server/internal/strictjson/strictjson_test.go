@@ -69,7 +69,7 @@ func TestWhatIsWrongAndWhatIsRight(t *testing.T) {
 			"two of which one is wanted", &looppb.ImportEntriesRequest{}, `{"entries": [{"lines": [{"debit": "1", "credit": "0"}]}]}`,
 			[]string{`entries[0].lines[0].credit: is given beside debit, and they exclude each other: give one of debit, credit (line 1, column 40)`},
 		},
-		{"a mask by proto names", &looppb.UpdateLegalIdentityRequest{}, `{"updateMask": "siren,legal_form"}`, []string{`updateMask: names "legal_form": in JSON, a mask names fields as JSON does, legalForm and not legal_form`}},
+		{"a mask by proto names", &looppb.UpdateLegalIdentityRequest{}, `{"updateMask": "siren,legal_form"}`, []string{`updateMask: names "legal_form": in JSON, a mask names fields as JSON does, "legalForm" and not "legal_form"`}},
 		{"a mask with blanks", &looppb.UpdateLegalIdentityRequest{}, `{"updateMask": "siren, legalForm"}`, []string{`updateMask: names " legalForm", which is no field: name fields one by one, separated by commas without blanks`}},
 		{"a mask that is a list", &looppb.UpdateLegalIdentityRequest{}, `{"updateMask": ["siren"]}`, []string{`updateMask: is a list: write the names of fields in one text, separated by commas`}},
 		{"a day for an instant", &looppb.ListImportsRequest{}, `{"receivedFrom": "2026-01-31"}`, []string{`receivedFrom: is no instant: write it as RFC 3339 does, 2026-01-31T12:00:00Z or`}},

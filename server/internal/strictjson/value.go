@@ -29,20 +29,6 @@ func isText(message protoreflect.MessageDescriptor) bool {
 	return message.FullName() == timestampName || message.FullName() == fieldMaskName
 }
 
-// Supported tells whether values of a field can be read. Others have no place in a request until they can.
-func Supported(field protoreflect.FieldDescriptor) bool {
-	if field.IsMap() {
-		return field.MapKey().Kind() == protoreflect.StringKind && Supported(field.MapValue()) && !IsObject(field.MapValue())
-	}
-	switch field.Kind() {
-	case protoreflect.StringKind, protoreflect.BoolKind, protoreflect.Int32Kind, protoreflect.EnumKind:
-		return true
-	case protoreflect.MessageKind:
-		return isText(field.Message()) || !strings.HasPrefix(string(field.Message().FullName()), "google.protobuf.")
-	}
-	return false
-}
-
 // ofToken reads a value, or says what is wrong with it.
 func ofToken(field protoreflect.FieldDescriptor, kind jsontext.Kind, token jsontext.Token) (value protoreflect.Value, wrong string) {
 	switch want := kindOf(field); {
@@ -156,7 +142,7 @@ func mask(text string) (_ *fieldmaskpb.FieldMask, wrong string) {
 	for path := range strings.SplitSeq(text, ",") {
 		name := protoName(path)
 		if strings.Contains(path, "_") {
-			return nil, fmt.Sprintf("names %q: in JSON, a mask names fields as JSON does, legalForm and not legal_form", clip(path))
+			return nil, fmt.Sprintf(`names %q: in JSON, a mask names fields as JSON does, "legalForm" and not "legal_form"`, clip(path))
 		}
 		if !protoreflect.FullName(name).IsValid() {
 			return nil, fmt.Sprintf("names %q, which is no field: name fields one by one, separated by commas without blanks", clip(path))

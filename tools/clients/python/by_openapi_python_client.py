@@ -1,10 +1,13 @@
 import datetime
+import io
 import json
 
+from loop_client.api.document_service import document_service_store_document
 from loop_client.api.import_service import import_service_get_import, import_service_import_entries, import_service_list_imports, import_service_watch_import
 from loop_client.api.reference_data_service import reference_data_service_list_accounts
 from loop_client.client import AuthenticatedClient
-from loop_client.models import Entry, EntryLine, GetImportResponse, ImportEntriesBody, ImportEntriesResponse, ListImportsResponse, Status, WatchImportResponse
+from loop_client.models import Entry, EntryLine, GetImportResponse, ImportEntriesBody, ImportEntriesResponse, ListImportsResponse, Status, StoreDocumentResponse, WatchImportResponse
+from loop_client.types import File
 from told import DOSSIER, ID, PRACTICE, REST, TOKEN, TOMORROW, expect
 
 
@@ -31,6 +34,12 @@ expect("import", sent.import_record.request_id, ID)
 listed = import_service_list_imports.sync(PRACTICE, DOSSIER, client=at(REST), document_reference=ID)
 assert isinstance(listed, ListImportsResponse) and listed.imports, listed
 expect("list", listed.imports[0].request_id, ID)
+
+# It sends files of no other type than bytes.
+pdf = File(payload=io.BytesIO(b"%PDF-1.7 by " + ID.encode()))
+stored = document_service_store_document.sync(PRACTICE, DOSSIER, client=at(REST), body=pdf, file_name=f"{ID}.pdf", idempotency_key=ID)
+assert isinstance(stored, StoreDocumentResponse) and stored.document, stored
+expect("document", stored.document.content_type, "application/pdf")
 
 state: object = None
 for line in import_service_watch_import.sync_detailed(PRACTICE, DOSSIER, ID, client=at(REST)).content.splitlines():

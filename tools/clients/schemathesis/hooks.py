@@ -42,6 +42,6 @@ def refusals_are_explained(ctx: schemathesis.CheckContext, response: schemathesi
     raise AssertionError(f"refused although the document allows it, or a fault: {text}")
 
 
-@schemathesis.serializer("application/pdf", "image/jpeg", "image/png")
+@schemathesis.serializer("text/csv", "application/pdf", "image/jpeg", "image/png")
 def file(ctx: schemathesis.SerializationContext, value: object) -> bytes:
     return value if isinstance(value, bytes) else str(getattr(value, "data", value)).encode()

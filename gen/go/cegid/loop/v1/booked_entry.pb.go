@@ -856,11 +856,12 @@ const file_cegid_loop_v1_booked_entry_proto_rawDesc = "" +
 	"\aentries\x18\x01 \x03(\v2\x1a.cegid.loop.v1.BookedEntryR\aentries\x12!\n" +
 	"\ttruncated\x18\x02 \x01(\bH\x00R\ttruncated\x88\x01\x01B\f\n" +
 	"\n" +
-	"_truncated\"\xe1\x01\n" +
+	"_truncated\"\xca\x03\n" +
 	"%FindEntriesByDocumentReferenceRequest\x12(\n" +
 	"\bpractice\x18\x01 \x01(\tB\f\xe0A\x02\xbaH\x06r\x04\x88\xce\x18\x01R\bpractice\x12&\n" +
-	"\adossier\x18\x02 \x01(\tB\f\xe0A\x02\xbaH\x06r\x04\x90\xce\x18\x01R\adossier\x12;\n" +
-	"\x12document_reference\x18\x03 \x01(\tB\f\xe0A\x02\xbaH\x06r\x04\xd8\xce\x18\x01R\x11documentReference\x12)\n" +
+	"\adossier\x18\x02 \x01(\tB\f\xe0A\x02\xbaH\x06r\x04\x90\xce\x18\x01R\adossier\x12\xa3\x02\n" +
+	"\x12document_reference\x18\x03 \x01(\tB\xf3\x01\xe0A\x02\xbaH\xec\x01\xba\x01\xe8\x01\n" +
+	"\x12document_reference\x12xgive 1 to 255 characters, without quotation marks, backslashes or control characters, which Loop's filter cannot express\x1aXthis.size() >= 1 && this.size() <= 255 && !this.matches('[\"\\\\\\\\\\\\x00-\\\\x1f\\\\x7f-\\\\x9f]')R\x11documentReference\x12)\n" +
 	"\x10include_unmapped\x18\x04 \x01(\bR\x0fincludeUnmapped\"\x88\x02\n" +
 	"&FindEntriesByDocumentReferenceResponse\x124\n" +
 	"\aentries\x18\x01 \x03(\v2\x1a.cegid.loop.v1.BookedEntryR\aentries\x12!\n" +

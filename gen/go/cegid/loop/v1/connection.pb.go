@@ -181,7 +181,7 @@ type ConnectionEvidence struct {
 	HttpStatus int32 `protobuf:"varint,2,opt,name=http_status,json=httpStatus,proto3" json:"http_status,omitempty"`
 	// Loop's machine code, if any. (Loop: code)
 	LoopCode string `protobuf:"bytes,3,opt,name=loop_code,json=loopCode,proto3" json:"loop_code,omitempty"`
-	// Loop's own sentence, in French, if any. (Loop: message)
+	// Loop's own sentence, if any: in French, but for those of the gateway before it. (Loop: message)
 	LoopMessage string `protobuf:"bytes,4,opt,name=loop_message,json=loopMessage,proto3" json:"loop_message,omitempty"`
 	// Loop's correlation id, for its support. (Loop: requestId)
 	LoopRequestId string `protobuf:"bytes,5,opt,name=loop_request_id,json=loopRequestId,proto3" json:"loop_request_id,omitempty"`

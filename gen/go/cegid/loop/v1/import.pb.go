@@ -888,7 +888,7 @@ type ImportError struct {
 	Reason string `protobuf:"bytes,1,opt,name=reason,proto3" json:"reason,omitempty"`
 	// What happened and what to do, in English.
 	Message string `protobuf:"bytes,2,opt,name=message,proto3" json:"message,omitempty"`
-	// Loop's own words, in French, if any.
+	// Loop's own words, if any: in French, but for those of the gateway before it.
 	LoopMessage string `protobuf:"bytes,3,opt,name=loop_message,json=loopMessage,proto3" json:"loop_message,omitempty"`
 	// Loop's instance id, for its support, if any. (Loop: error.instanceId)
 	LoopInstanceId string `protobuf:"bytes,4,opt,name=loop_instance_id,json=loopInstanceId,proto3" json:"loop_instance_id,omitempty"`

@@ -396,14 +396,14 @@ const file_cegid_loop_v1_legal_identity_proto_rawDesc = "" +
 	"\adossier\x18\x02 \x01(\tB\f\xe0A\x02\xbaH\x06r\x04\x90\xce\x18\x01R\adossier\x12)\n" +
 	"\x10include_unmapped\x18\x03 \x01(\bR\x0fincludeUnmapped\"_\n" +
 	"\x18GetLegalIdentityResponse\x12C\n" +
-	"\x0elegal_identity\x18\x01 \x01(\v2\x1c.cegid.loop.v1.LegalIdentityR\rlegalIdentity\"\xfc\x04\n" +
+	"\x0elegal_identity\x18\x01 \x01(\v2\x1c.cegid.loop.v1.LegalIdentityR\rlegalIdentity\"\xe7\x04\n" +
 	"\x1aUpdateLegalIdentityRequest\x12(\n" +
 	"\bpractice\x18\x01 \x01(\tB\f\xe0A\x02\xbaH\x06r\x04\x88\xce\x18\x01R\bpractice\x12&\n" +
 	"\adossier\x18\x02 \x01(\tB\f\xe0A\x02\xbaH\x06r\x04\x90\xce\x18\x01R\adossier\x12\xa4\x01\n" +
 	"\brevision\x18\x03 \x01(\tB\x87\x01\xe0A\x02\xbaH\x80\x01\xba\x01}\n" +
-	"\brevision\x12Jgive the revision that was read: a change made since then must not be lost\x1a%this.size() >= 1 && this.size() <= 64R\brevision\x12\xf2\x01\n" +
-	"\vupdate_mask\x18\x04 \x01(\v2\x1a.google.protobuf.FieldMaskB\xb4\x01\xe0A\x02\xbaH\xad\x01\xba\x01\xa9\x01\n" +
-	"\vupdate_mask\x12Jname the fields to change: siren, legal_form (in JSON: legalForm), or both\x1aNthis.paths.size() > 0 && this.paths.all(path, path in ['siren', 'legal_form'])R\n" +
+	"\brevision\x12Jgive the revision that was read: a change made since then must not be lost\x1a%this.size() >= 1 && this.size() <= 64R\brevision\x12\xdd\x01\n" +
+	"\vupdate_mask\x18\x04 \x01(\v2\x1a.google.protobuf.FieldMaskB\x9f\x01\xe0A\x02\xbaH\x98\x01\xba\x01\x94\x01\n" +
+	"\vupdate_mask\x125name the fields to change: siren, legal_form, or both\x1aNthis.paths.size() > 0 && this.paths.all(path, path in ['siren', 'legal_form'])R\n" +
 	"updateMask\x12\x1d\n" +
 	"\x05siren\x18\x05 \x01(\tB\a\xbaH\x04r\x02\x18@R\x05siren\x12&\n" +
 	"\n" +
