@@ -113,8 +113,8 @@ finish() {
 inside /server sandbox --http $port --grpc 0 --operations 0 --simulator 0 --token image-token >"$root/log" 2>&1 &
 running=$!
 await --address 127.0.0.1:$port
-api=http://127.0.0.1:$port/v1/practices/demo
-answer=$(curl -s -H 'Authorization: Bearer image-token' -H 'Idempotency-Key: FA-IMAGE' -d @examples/sale.json "$api/dossiers/CEGID001/imports")
+api=http://127.0.0.1:$port/v1/practices/demo/dossiers/CEGID001
+answer=$(curl -s -H 'Authorization: Bearer image-token' -H 'Idempotency-Key: FA-IMAGE' -d @examples/sale.json "$api/imports")
 grep -q '"requestId":"FA-IMAGE"' <<<"$answer" || fail "an import: $answer"
 curl -s -N -H 'Authorization: Bearer image-token' "$api/imports/FA-IMAGE:watch" | tail -1 | grep -o 'IMPORT_STATE_SUCCEEDED' || fail 'the import is not booked'
 expect 'answer to another token' "$(curl -s -o /dev/null -w '%{http_code}' -H 'Authorization: Bearer other' "$api/imports/FA-IMAGE")" 401

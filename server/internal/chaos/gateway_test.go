@@ -53,17 +53,17 @@ type settings struct {
 	// ledger is the connection string of one that exists, for several servers; a file of its own otherwise.
 	ledger   string
 	replicas int
-	// program is another server than this tree's.
+	// program is an older server than this tree's.
 	program string
 }
 
 // newGateway writes a configuration as an operator would, makes the ledger, and starts the server.
 func newGateway(t *testing.T, loop string, s settings) *gateway {
 	t.Helper()
-	if s.program == "" {
-		s.program = program(t)
-	}
 	g := &gateway{t: t, program: s.program}
+	if g.program == "" {
+		g.program = program(t)
+	}
 	folder := t.TempDir()
 	g.config = filepath.Join(folder, "gateway.yaml")
 	if s.partnerConcurrency == 0 {
@@ -159,8 +159,11 @@ func (g *gateway) spool() string { return filepath.Join(filepath.Dir(g.config), 
 
 // shared are the numbers of several servers: what a dead one left is settled while the test runs.
 func shared(s settings) string {
-	if s.ledger == "" {
+	switch {
+	case s.ledger == "":
 		return ""
+	case s.program != "": // that knew no wait_limit
+		return ", call_limit: 3s, lease: 8s"
 	}
 	return ", wait_limit: 2s, call_limit: 3s, lease: 8s"
 }

@@ -372,6 +372,7 @@ func TestHalfAConfigurationIsRefusedWithACure(t *testing.T) {
 
 		{"a dossier is the practice itself", "", "DOSSIERS [{code: cabinet}]", "practices[0].dossiers[0].code:", "is no dossier; remove it"},
 		{"a dossier is the practice itself in capitals", "", "DOSSIERS [{code: CABINET}]", "practices[0].dossiers[0].code:", "is no dossier; remove it"},
+		{"a dossier is the word for all of them", "", "DOSSIERS [{code: '-'}]", "practices[0].dossiers[0].code:", "stands for all dossiers"},
 		{"a dossier is listed twice", "", "DOSSIERS [{code: A}, {code: A}]", "practices[0].dossiers[1].code:", "keep one"},
 		{"a dossier has no code", "", "DOSSIERS [{name: A}]", "practices[0].dossiers[0].code:", "give its code in Loop"},
 		{"a dossier's code has a space", "", "DOSSIERS [{code: A B}]", "practices[0].dossiers[0].code:", "1 to 64 characters without spaces"},

@@ -231,6 +231,7 @@ func runCase(t *testing.T, c corpusCase, on func() *harness) {
 	h := on()
 	c.prepare(t, h)
 	overGRPC := h.overGRPC(t.Context(), m, token, request)
+	checkSaid(t, "gRPC", m.Output(), overGRPC.Messages)
 	c.check(t, h, "gRPC", overGRPC, m.IsStreamingServer())
 
 	if c.GRPC {
@@ -239,6 +240,7 @@ func runCase(t *testing.T, c corpusCase, on func() *harness) {
 	h = on()
 	c.prepare(t, h)
 	overREST := h.overREST(h.restRequest(t.Context(), m, request), token)
+	checkSaid(t, "REST", m.Output(), overREST.Messages)
 	c.check(t, h, "REST", overREST, m.IsStreamingServer())
 
 	same(t, overGRPC, overREST)

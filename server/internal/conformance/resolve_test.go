@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"maps"
 	"net/http"
 	"strings"
 	"sync"
@@ -85,7 +86,9 @@ const (
 
 func TestWhatWasNotBookedIsSentAgainOnce(t *testing.T) {
 	r := newResolver(t)
-	lost := r.lose(importOf("FA-1", invoice("SIM-CUT-ONCE-1", "120")))
+	lost := importOf("FA-1", invoice("SIM-CUT-ONCE-1", "120"))
+	lost.Metadata = map[string]string{"job": "42"}
+	r.lose(lost)
 
 	found, err := r.check("clerk", "FA-1")
 	evidence := found.GetResolution().GetEvidence()
@@ -156,6 +159,9 @@ func TestWhatWasNotBookedIsSentAgainOnce(t *testing.T) {
 		resolution.GetResubmissions() != 1 || resolution.GetResubmitCaller() != "everything" || resolution.GetResubmitTime() == nil ||
 		resolution.GetEvidence().GetAttempt() != 1 || resolution.GetEvidence().GetVerdict() != looppb.ImportVerdict_IMPORT_VERDICT_NOT_FOUND {
 		t.Errorf("%v, %v", mine, err)
+	}
+	if !mine.GetReplayed() || !maps.Equal(mine.GetImportRecord().GetMetadata(), lost.GetMetadata()) {
+		t.Errorf("replayed %v, noted of it %v", mine.GetReplayed(), mine.GetImportRecord().GetMetadata())
 	}
 	for _, want := range []string{`"event":"resolved"`, `"action":"resubmit"`, `"result":"NOT_FOUND"`, `"why":"needs the right to administer"`, `"dossier":"DOSSIER_TEST"`} {
 		if !strings.Contains(r.log.String(), want) {

@@ -213,7 +213,7 @@ func theDatabaseFollowsTheRules(t *testing.T, temporary opener) {
 					m.expire(row, now())
 					row.standing, want = m.rules.confirm(row.standing, attempt, booked, now())
 				}
-				_, err := l.Confirm(ctx, Key{practice, "CEGID001", Imports, id}, attempt, Statement{Booked: booked, Caller: "anna"})
+				_, _, err := l.Confirm(ctx, Key{practice, "CEGID001", Imports, id}, attempt, Statement{Booked: booked, Caller: "anna"})
 				same(t, err, want)
 			},
 			"Resubmit": func(t *rapid.T) {

@@ -207,8 +207,8 @@ func (l *Ledger) Checked(ctx context.Context, key Key, look Search) (Record, err
 
 // Confirm commits a person's word. The same word again changes nothing; the contrary is a *StatedError. ErrEvidence:
 // nothing may be said not to be booked without a fresh look that says so. ErrLost as of Checked.
-func (l *Ledger) Confirm(ctx context.Context, key Key, attempt int, word Statement) (Record, error) {
-	return l.change(ctx, key, func(w *writing, row *Record) error {
+func (l *Ledger) Confirm(ctx context.Context, key Key, attempt int, word Statement) (row Record, again bool, err error) {
+	row, err = l.change(ctx, key, func(w *writing, row *Record) error {
 		from := row.standing()
 		to, err := w.rules.confirm(from, attempt, word.Booked, w.now)
 		switch {
@@ -216,7 +216,8 @@ func (l *Ledger) Confirm(ctx context.Context, key Key, attempt int, word Stateme
 			return &StatedError{Of: *row.Resolution.Statement}
 		case err != nil:
 			return err
-		case to == from:
+		}
+		if again = to == from; again {
 			return errUnchanged
 		}
 		decided := row.Resolution.copied()
@@ -230,6 +231,7 @@ func (l *Ledger) Confirm(ctx context.Context, key Key, attempt int, word Stateme
 		row.stand(to, w.now)
 		return nil
 	})
+	return row, again, err
 }
 
 // Resubmit opens another attempt at what a person wants to be sent again, as Begin does; by is who. It keeps its caller.

@@ -180,7 +180,8 @@ func aPersonsWordSettlesASubmission(t *testing.T, temporary opener) {
 	c := newClock()
 	l := temporary(t, c.Now)
 	said := func(id string, attempt int, booked bool) (Record, error) {
-		return l.Confirm(t.Context(), key(id), attempt, Statement{Booked: booked, Caller: "anna", Note: "seen in the journal"})
+		row, _, err := l.Confirm(t.Context(), key(id), attempt, Statement{Booked: booked, Caller: "anna", Note: "seen in the journal"})
+		return row, err
 	}
 	for i, test := range []struct {
 		from   State
@@ -303,7 +304,7 @@ func aLateAnswerAfterAPersonsWordIsKept(t *testing.T, temporary opener) {
 		case "resubmitted":
 			_, err = l.Resubmit(t.Context(), s, 1, "anna", "server-2")
 		default:
-			_, err = l.Confirm(t.Context(), s.Key, 1, Statement{Booked: test.decide == "booked", Caller: "anna"})
+			_, _, err = l.Confirm(t.Context(), s.Key, 1, Statement{Booked: test.decide == "booked", Caller: "anna"})
 		}
 		if err != nil {
 			t.Fatal(err)
@@ -443,7 +444,7 @@ func evidenceIsForgottenAndDecisionsAreNot(t *testing.T, temporary opener) {
 	s.Clues = map[string]Clue{"FA-one": {Journals: []string{"ACH"}, Dates: []string{"2026-02-27"}}, "not kept": {}}
 	reach(t, l, s, Uncertain)
 	checked(t, l, s.Key, Search{Attempt: 1, Caller: "anna", Sightings: []Sighting{{Reference: "FA-one", Lettered: 2}}})
-	if _, err := l.Confirm(t.Context(), s.Key, 1, Statement{Booked: true, Caller: "anna"}); err != nil {
+	if _, _, err := l.Confirm(t.Context(), s.Key, 1, Statement{Booked: true, Caller: "anna"}); err != nil {
 		t.Fatal(err)
 	}
 	if r := get(t, l, s.Key); len(r.Clues) != 1 || r.Evidence == nil {
@@ -457,7 +458,7 @@ func evidenceIsForgottenAndDecisionsAreNot(t *testing.T, temporary opener) {
 	if r.Evidence != nil || r.Clues != nil || r.DocumentReferences != nil || r.Resolution == nil || !r.Resolution.Statement.Booked {
 		t.Errorf("%+v", r)
 	}
-	if again, err := l.Confirm(t.Context(), s.Key, 1, Statement{Booked: true, Caller: "bert"}); err != nil || again.Resolution.Statement.Caller != "anna" {
+	if again, repeated, err := l.Confirm(t.Context(), s.Key, 1, Statement{Booked: true, Caller: "bert"}); err != nil || !repeated || again.Resolution.Statement.Caller != "anna" {
 		t.Errorf("%+v, %v", again.Resolution, err)
 	}
 }

@@ -24,7 +24,7 @@ func whatPeopleLookAt(t *testing.T, temporary opener) {
 	decided := submission("decided", "decided")
 	reach(t, l, decided, Uncertain)
 	checked(t, l, decided.Key, Search{Attempt: 1, Caller: "anna", Took: time.Second, Sightings: []Sighting{{Reference: "FA-decided"}}})
-	if _, err := l.Confirm(t.Context(), decided.Key, 1, Statement{Booked: true, Caller: "anna", Note: "seen"}); err != nil {
+	if _, _, err := l.Confirm(t.Context(), decided.Key, 1, Statement{Booked: true, Caller: "anna", Note: "seen"}); err != nil {
 		t.Fatal(err)
 	}
 	one := func(query string) string {

@@ -100,6 +100,8 @@ func TestWhatNoGrantAllowsIsDenied(t *testing.T) {
 		{"a practice right on a dossier, without dossiers", "data", "partner", "ANY", []Right{Read}},
 		{"the practice itself under its name in Loop", "data", "demo", "cabinet", nil},
 		{"the practice itself under that name in capitals", "data", "demo", "CABINET", nil},
+		{"the word for all dossiers, under *", "data", "demo", All, nil},
+		{"the word for all practices, under *", "data", All, "ANY", nil},
 	} {
 		got := p.Rights(test.caller, test.practice, test.dossier)
 		if len(got) != len(test.want) || len(got) > 0 && !reflect.DeepEqual(got, test.want) {
@@ -316,6 +318,8 @@ func TestHalfAPolicyIsRefusedWithACure(t *testing.T) {
 		{"a grant is on the practice as a dossier", "[CEGID001]", "[Cabinet]", "grants[0].dossiers[0]:", "grant the right 'practice'"},
 		{"a dossier's code has a space", "[CEGID001]", "[a b]", "grants[0].dossiers[0]:", "1 to 64 characters without spaces"},
 		{"a dossier is empty", "[CEGID001]", "[A, ~]", "grants[0].dossiers[1]:", "give a dossier's code, or remove it"},
+		{"a grant is on the word for all practices", "[demo]", "['-']", "grants[0].practices[0]:", "the configuration has no practice of this name"},
+		{"a dossier is the word for all of them", "[CEGID001]", "['-']", "grants[0].dossiers[0]:", "stands for all dossiers"},
 		{"a dossier's pattern has a question mark", "[CEGID001]", "[CEGID00?]", "grants[0].dossiers[0]:", "only * has a meaning"},
 		{"a dossier's pattern is an expression", "[CEGID001]", "['^CEGID.*$']", "grants[0].dossiers[0]:", "only * has a meaning"},
 		{"a star stands without quotes", "[CEGID001]", "[*]", ":7: ", ""},

@@ -266,6 +266,9 @@ func (s *Imports) ListImports(ctx context.Context, request *looppb.ListImportsRe
 	}{{request.GetReceivedFrom(), &query.From}, {request.GetReceivedBefore(), &query.Before}, {request.GetUpdatedFrom(), &query.UpdatedFrom}} {
 		if bound.given != nil {
 			*bound.of = bound.given.AsTime()
+			if bound.of.Before(time.Unix(0, 0)) { // such as the year 1, which is no bound to the ledger and the default of some languages
+				*bound.of = time.Unix(0, 0)
+			}
 		}
 	}
 	parts := []string{

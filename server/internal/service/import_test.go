@@ -6,6 +6,9 @@ import (
 	"log/slog"
 	"reflect"
 	"testing"
+	"time"
+
+	"google.golang.org/protobuf/types/known/timestamppb"
 
 	looppb "cegid.internal/gateway/gen/go/cegid/loop/v1"
 	"cegid.internal/gateway/server/internal/apierror"
@@ -72,6 +75,16 @@ func TestAListHoldsWhatTheGrantsCoverAndItsPagesEndWithThem(t *testing.T) {
 		if err != nil || token != "" || !reflect.DeepEqual(found, test.want) {
 			t.Errorf("%s: %v, %q, %v; want %v", name, found, token, err, test.want)
 		}
+	}
+
+	// The year 1 is a bound as others are: some languages have it where nothing was set.
+	yearOne := timestamppb.New(time.Time{})
+	changed := &looppb.ListImportsRequest{Practice: "demo", Dossier: "-", UpdatedFrom: yearOne}
+	if found, _, err := list(everywhere, changed); err != nil || !reflect.DeepEqual(found, []string{"demo/A1/anna", "demo/A1/bert", "demo/B1/anna", "demo/B1/bert"}) {
+		t.Errorf("in the order of changes: %v, %v", found, err)
+	}
+	if found, _, err := list(everywhere, &looppb.ListImportsRequest{Practice: "demo", Dossier: "-", ReceivedBefore: yearOne}); err != nil || found != nil {
+		t.Errorf("received before the year 1: %v, %v", found, err)
 	}
 
 	first := &looppb.ListImportsRequest{Practice: "-", Dossier: "-", PageSize: 1}

@@ -61,7 +61,7 @@ type resolving struct {
 	*Imports
 	practice *Practice
 	record   ledger.Record // as it stands
-	replayed bool          // it was sent again before
+	replayed bool          // it was sent again, or said, before
 }
 
 // demand refuses callers without a right on the dossier.
@@ -187,11 +187,11 @@ func (r *resolving) confirm(ctx context.Context, word *looppb.ConfirmImport) (re
 			}
 		}
 	}
-	record, err := r.ledger.Confirm(ctx, r.record.Key, r.record.Attempt, ledger.Statement{Booked: booked, Caller: r.caller(ctx), Note: word.GetNote()})
+	record, again, err := r.ledger.Confirm(ctx, r.record.Key, r.record.Attempt, ledger.Statement{Booked: booked, Caller: r.caller(ctx), Note: word.GetNote()})
 	if err != nil {
 		return "", err
 	}
-	r.record = record
+	r.record, r.replayed = record, again
 	return statedOutcome(booked).String()[len("STATED_OUTCOME_"):], nil
 }
 
@@ -365,7 +365,7 @@ func resolutionMessage(r ledger.Record) *looppb.ImportResolution {
 	if r.Evidence == nil && r.Resolution == nil {
 		return nil
 	}
-	out := &looppb.ImportResolution{}
+	out := &looppb.ImportResolution{Resubmissions: new(int32)}
 	if e := r.Evidence; e != nil {
 		out.Evidence = &looppb.ImportEvidence{
 			Verdict: looppb.ImportVerdict(looppb.ImportVerdict_value["IMPORT_VERDICT_"+string(e.Verdict)]),
@@ -380,7 +380,7 @@ func resolutionMessage(r ledger.Record) *looppb.ImportResolution {
 		}
 	}
 	if d := r.Resolution; d != nil {
-		out.Resubmissions, out.ResubmitCaller, out.ResubmitTime = new(int32(d.Resubmissions)), d.ResubmitBy, instant(d.ResubmitTime)
+		*out.Resubmissions, out.ResubmitCaller, out.ResubmitTime = int32(d.Resubmissions), d.ResubmitBy, instant(d.ResubmitTime)
 		if w := d.Statement; w != nil {
 			out.Statement = &looppb.ImportStatement{
 				Outcome: statedOutcome(w.Booked), Caller: w.Caller, Note: w.Note, Time: instant(w.Time), Attempt: new(int32(w.Attempt)), PreviousState: importState(w.Before),

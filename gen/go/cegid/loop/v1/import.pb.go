@@ -2913,8 +2913,8 @@ type ResolveImportResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The import, with what is known of it in `resolution`.
 	ImportRecord *Import `protobuf:"bytes,1,opt,name=import_record,json=importRecord,proto3" json:"import_record,omitempty"`
-	// True when it had been sent again before: nothing was sent, and this is what became of that. Over REST also the header
-	// `Idempotent-Replayed`.
+	// True when it had been sent again before, or the same was stated: nothing was done, and this is what became of that. Over REST
+	// also the header `Idempotent-Replayed`.
 	Replayed      *bool `protobuf:"varint,2,opt,name=replayed,proto3,oneof" json:"replayed,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
