@@ -76,7 +76,11 @@ func (w *writing) begin(s Submission, owner string) (begun Begun, verdict, err e
 	if err != nil {
 		return Begun{}, nil, err
 	}
-	row = Record{Key: s.Key, Created: row.Created, Received: instant(w.now), Evidence: row.Evidence, Resolution: row.Resolution}
+	before := row
+	row = Record{Key: s.Key, Created: before.Created, Received: instant(w.now), Evidence: before.Evidence, Resolution: before.Resolution}
+	if before.Caller != s.Caller {
+		row.Evidence, row.Resolution = nil, before.Resolution.toOthers()
+	}
 	row.fill(s)
 	row.stand(to, w.now)
 	if err := w.update(from, &row); err != nil {

@@ -130,6 +130,15 @@ type Resolution struct {
 	Late          []LateAnswer `json:"late,omitempty"`
 }
 
+// toOthers is what remains when another caller takes the id, who may not be one to read the first one's words and references:
+// what Loop answered late, which may be booked, and the place for more of it.
+func (r *Resolution) toOthers() *Resolution {
+	if r == nil {
+		return nil
+	}
+	return &Resolution{Late: r.Late}
+}
+
 // Resolvable says whether a person may settle it: nobody knows, or Loop's word does not say, whether it is booked.
 func (s State) Resolvable() bool { return s == Uncertain || s == Failed }
 

@@ -462,3 +462,36 @@ func evidenceIsForgottenAndDecisionsAreNot(t *testing.T, temporary opener) {
 		t.Errorf("%+v, %v", again.Resolution, err)
 	}
 }
+
+// Whoever takes an id that stands for nothing booked does not read what was looked up and said of its first caller's write; what
+// Loop still answers to that is kept.
+func TestAnIDThatIsTakenOverTellsNothingOfItsFirstCaller(t *testing.T) {
+	onEach(t, anIDThatIsTakenOverTellsNothingOfItsFirstCaller)
+}
+
+func anIDThatIsTakenOverTellsNothingOfItsFirstCaller(t *testing.T, temporary opener) {
+	c := newClock()
+	l := temporary(t, c.Now)
+	for _, caller := range []string{"billing", "payroll"} {
+		s := submission(caller, caller)
+		b := begin(t, l, s)
+		submitting(t, l, b)
+		settle(t, l, b, Outcome{State: Uncertain, Error: &Failure{Reason: "OUTCOME_UNKNOWN"}})
+		c.pass(ResubmitAfter + time.Second)
+		checked(t, l, s.Key, absent(1, "FA-"+caller))
+		if _, _, err := l.Confirm(t.Context(), s.Key, 1, Statement{Caller: "anna", Note: "not in ACH"}); err != nil {
+			t.Fatal(err)
+		}
+		s.Caller = caller
+		next := begin(t, l, s)
+		if kept := caller == "billing"; next.Attempt != 2 || (next.Evidence != nil) != kept || (next.Resolution.Statement != nil) != kept {
+			t.Errorf("%s: %+v, %+v", caller, next.Evidence, next.Resolution)
+		}
+		if _, err := l.Settle(t.Context(), s.Key, 1, b.Owner, Outcome{State: Waiting, LoopRequestID: "late"}); !errors.Is(err, ErrLost) {
+			t.Fatal(err)
+		}
+		if late := get(t, l, s.Key).Resolution.Late; len(late) != 1 || late[0].LoopRequestID != "late" {
+			t.Errorf("%s: heard late: %+v", caller, late)
+		}
+	}
+}
