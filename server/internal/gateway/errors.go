@@ -1,7 +1,6 @@
 package gateway
 
 import (
-	"bytes"
 	"context"
 	"log/slog"
 	"math"
@@ -42,7 +41,7 @@ func HTTPStatus(err error) int {
 }
 
 // writeError answers an error the same way wherever it arose.
-func writeError(ctx context.Context, mux *runtime.ServeMux, marshaler runtime.Marshaler, w http.ResponseWriter, r *http.Request, err error) {
+func writeError(ctx context.Context, _ *runtime.ServeMux, marshaler runtime.Marshaler, w http.ResponseWriter, _ *http.Request, err error) {
 	header := w.Header()
 	err = contractual(ctx, err, header.Get(requestIDHeader))
 	setErrorHeaders(header, err)
@@ -56,9 +55,7 @@ func writeError(ctx context.Context, mux *runtime.ServeMux, marshaler runtime.Ma
 	header.Set("Content-Type", "application/json")
 	header.Set("Content-Length", strconv.Itoa(len(body))) // whole at once, even where the handler goes on
 	w.WriteHeader(HTTPStatus(err))
-	if r.Method != http.MethodHead {
-		_, _ = w.Write(body) // the caller has gone: nobody is left to tell
-	}
+	_, _ = w.Write(body) // the caller has gone: nobody is left to tell
 }
 
 // setErrorHeaders adds what HTTP says of an error outside of its body. grpc-gateway would copy the message into
@@ -75,51 +72,46 @@ func setErrorHeaders(header http.Header, err error) {
 	}
 }
 
-// streamError words the error of a stream. Before the first message it still decides on status and headers, which
-// grpc-gateway gives it no writer for.
+// streamError words the error of a stream. Before the first message it is an answer as any other error is: grpc-gateway
+// would make it a line, and gives no writer to say otherwise.
 func (m *marshaler) streamError(ctx context.Context, err error) *status.Status {
 	answer, ok := ctx.Value(answerKey{}).(*answerWriter)
 	if !ok {
 		return status.Convert(contractual(ctx, err, ""))
 	}
-	err = contractual(ctx, err, answer.Header().Get(requestIDHeader))
 	if !answer.begun {
-		setErrorHeaders(answer.Header(), err)
-		answer.status, answer.whole = HTTPStatus(err), true
+		writeError(ctx, nil, m, answer, nil, err)
+		answer.ended = true
 	}
-	return status.Convert(err)
+	return status.Convert(contractual(ctx, err, answer.Header().Get(requestIDHeader)))
 }
 
 type answerKey struct{}
 
-// answerWriter lets streamError choose the status that is written, and gives up on a reader that does not read.
+// answerWriter lets streamError answer, and gives up on a reader that does not read.
 type answerWriter struct {
 	http.ResponseWriter
 	control *http.ResponseController
 	limit   time.Duration
-	status  int  // instead of the one that is asked for; 0 leaves it
-	whole   bool // what is written next is an error, and no line of a stream
 	begun   bool
+	ended   bool // what is written now is of no more use
 }
 
 func (a *answerWriter) WriteHeader(code int) {
-	if a.begun = true; a.status != 0 {
-		code = a.status
+	if a.ended {
+		return
 	}
+	a.begun = true
 	a.hurry()
 	a.ResponseWriter.WriteHeader(code)
 }
 
 func (a *answerWriter) Write(p []byte) (int, error) {
+	if a.ended {
+		return len(p), nil
+	}
 	a.begun = true
 	a.hurry()
-	if a.whole {
-		a.whole = false
-		if inner, ok := bytes.CutPrefix(p, []byte(`{"error":`)); ok {
-			_, err := a.ResponseWriter.Write(bytes.TrimSuffix(inner, []byte("}")))
-			return len(p), err
-		}
-	}
 	return a.ResponseWriter.Write(p)
 }
 

@@ -341,8 +341,8 @@ func TestAStreamThatFailsAtOnce(t *testing.T) {
 		next:   func(context.Context, proto.Message) error { return apierror.FromContext(context.DeadlineExceeded) },
 	}, nil, nil)
 	stream, call := f.do(t, http.MethodGet, accounts+":stream", ""), f.do(t, http.MethodGet, accounts, "")
-	if stream.StatusCode != http.StatusGatewayTimeout || stream.Header.Get("Content-Type") != "application/json" || !strings.HasPrefix(stream.text, `{"code":4`) {
-		t.Errorf("HTTP %d %s %s", stream.StatusCode, stream.Header.Get("Content-Type"), stream.text)
+	if stream.StatusCode != http.StatusGatewayTimeout || stream.Header.Get("Content-Type") != "application/json" || stream.ContentLength != int64(len(stream.text)) || !strings.HasPrefix(stream.text, `{"code":4`) {
+		t.Errorf("HTTP %d %v %s", stream.StatusCode, stream.Header, stream.text)
 	}
 	var one, other any
 	if json.Unmarshal([]byte(stream.text), &one) != nil || json.Unmarshal([]byte(call.text), &other) != nil || !reflect.DeepEqual(one, other) {
