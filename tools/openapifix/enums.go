@@ -37,7 +37,7 @@ func openAndClose(doc *object, operations []*operation) {
 	schemas := doc.child("components", "schemas")
 	for _, name := range slices.Clone(schemas.keys) {
 		schema := schemas.child(name)
-		if schema.child("properties") == nil {
+		if schema.str("type") != "object" || schema.has("additionalProperties") {
 			continue
 		}
 		if answered[schemaPrefix+name] {

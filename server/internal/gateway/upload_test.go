@@ -257,10 +257,12 @@ func TestFilesOverHTTP2(t *testing.T) {
 	}
 }
 
-// TestTheDocumentDescribesTheUploads: the hand-made routes take the parameters that openapi.json shows.
+// TestTheDocumentDescribesTheUploads: the hand-made routes take the parameters that openapi.json shows, and what it says of
+// a map in words.
 func TestTheDocumentDescribesTheUploads(t *testing.T) {
 	var document struct {
 		Paths map[string]map[string]struct {
+			Description string
 			Parameters  []struct{ Name, In string }
 			RequestBody struct{ Content map[string]any }
 		}
@@ -280,6 +282,11 @@ func TestTheDocumentDescribesTheUploads(t *testing.T) {
 			}
 		}
 		found := each.route()
+		for i := range found.request.Fields().Len() {
+			if field := found.request.Fields().Get(i); field.IsMap() && strings.Contains(described.Description, "`"+field.JSONName()+"[name]=value`") {
+				shown = append(shown, field.JSONName())
+			}
+		}
 		if want := "is no parameter of this method: use " + strings.Join(shown, ", "); found.unknown("") != want {
 			t.Errorf("%s: it %s; the document shows %v", each.template, found.unknown(""), shown)
 		}
