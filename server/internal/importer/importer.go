@@ -366,7 +366,6 @@ func (i *Importer) settle(ctx context.Context, record ledger.Record, outcome led
 		after, err := i.cfg.Ledger.Settle(ctx, record.Key, record.Attempt, record.Owner, outcome)
 		switch {
 		case err == nil:
-			i.poller.wake()
 			return after, nil
 		case errors.Is(err, ledger.ErrLost), errors.Is(err, ledger.ErrTransition), errors.Is(err, ledger.ErrUnknown):
 			// Another settled it meanwhile; its word stands.
@@ -405,7 +404,7 @@ func outcomeOf(loopRequestID string, err error, firstPoll time.Duration) ledger.
 		if loopRequestID == "" {
 			break // there is nothing to follow it by
 		}
-		return ledger.Outcome{State: ledger.Waiting, LoopRequestID: loopRequestID, NextPoll: time.Now().Add(firstPoll)}
+		return ledger.Outcome{State: ledger.Waiting, LoopRequestID: loopRequestID, Pause: firstPoll}
 	case cegidclient.WriteRefused:
 		return ledger.Outcome{State: ledger.Refused, Error: failureOf(err)}
 	case cegidclient.WriteNotSent:

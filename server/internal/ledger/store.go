@@ -91,10 +91,8 @@ func (l *Ledger) writeOnce(ctx context.Context, do func(*writing) error) error {
 	}
 	defer tx.Rollback() // nothing after Commit
 	w := &writing{Ledger: l, ctx: ctx, tx: tx}
-	if l.clock != nil {
-		w.now = l.clock().UnixMicro()
-	} else if err := tx.QueryRowContext(ctx, l.dialect.now).Scan(&w.now); err != nil {
-		return fmt.Errorf("ledger: %w", err)
+	if w.now, err = l.now(ctx, tx); err != nil {
+		return err
 	}
 	if err := do(w); err != nil {
 		return err
@@ -104,6 +102,17 @@ func (l *Ledger) writeOnce(ctx context.Context, do func(*writing) error) error {
 	}
 	l.changes.signal(w.touched)
 	return nil
+}
+
+// now is the database's clock, in microseconds.
+func (l *Ledger) now(ctx context.Context, q querier) (now int64, err error) {
+	if l.clock != nil {
+		return l.clock().UnixMicro(), nil
+	}
+	if err := q.QueryRowContext(ctx, l.dialect.now).Scan(&now); err != nil {
+		return 0, fmt.Errorf("ledger: %w", err)
+	}
+	return now, nil
 }
 
 // read runs a query whose rows are records. Like write, it heeds ctx until its turn has come.
@@ -131,6 +140,7 @@ func (l *Ledger) reading(ctx context.Context, do func(context.Context, *sql.Conn
 
 type querier interface {
 	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
+	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
 }
 
 func collect(ctx context.Context, q querier, query string, args ...any) ([]Record, error) {
@@ -282,13 +292,11 @@ func (w *writing) update(from standing, r *Record) error {
 	if err != nil {
 		return fmt.Errorf("ledger: %w", err)
 	}
-	result, err := w.tx.ExecContext(w.ctx, updateRow, append(args, string(from.state), from.attempt)...)
+	changed, err := w.changes(updateRow, append(args, string(from.state), from.attempt)...)
 	if err != nil {
-		return fmt.Errorf("ledger: %w", err)
+		return err
 	}
-	if changed, err := result.RowsAffected(); err != nil {
-		return fmt.Errorf("ledger: %w", err)
-	} else if changed != 1 {
+	if !changed {
 		return ErrLost
 	}
 	w.touched = append(w.touched, r.Key)
