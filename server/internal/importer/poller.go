@@ -123,7 +123,7 @@ func (p *poller) mend(ctx context.Context) {
 	p.mu.Unlock()
 	for practice := range mended {
 		if err := p.cfg.Ledger.Hasten(ctx, practice); err != nil && ctx.Err() == nil {
-			p.cfg.Log.Error("stalled imports are not asked for at once", "practice", practice, "error", err.Error())
+			p.cfg.Log.Debug("stalled imports are not asked for at once", "practice", practice, "error", err.Error())
 		}
 		p.look(practice)
 	}
@@ -148,7 +148,7 @@ func (p *poller) keep(ctx context.Context) {
 			_, err = p.cfg.Ledger.Retain(ctx)
 		}
 		if err != nil && ctx.Err() == nil {
-			p.cfg.Log.Error("the ledger could not be kept in order", "error", err.Error())
+			p.cfg.Log.Debug("the ledger could not be kept in order", "error", err.Error())
 		}
 	}
 }
@@ -189,7 +189,7 @@ func (p *poller) again(ctx context.Context) {
 
 func (p *poller) cannotLook(ctx context.Context, err error) {
 	if ctx.Err() == nil {
-		p.cfg.Log.Error("the ledger does not say what is due", "error", err.Error())
+		p.cfg.Log.Debug("the ledger does not say what is due", "error", err.Error())
 	}
 }
 
@@ -273,7 +273,7 @@ func (p *poller) ask(ctx context.Context, question ledger.Question) (over bool) 
 		return true
 	}
 	if ctx.Err() == nil {
-		p.cfg.Log.Error("what Loop says of an import could not be committed", "request_id", question.RequestID, "practice", question.Practice, "error", err.Error())
+		p.cfg.Log.Debug("what Loop says of an import could not be committed", "request_id", question.RequestID, "practice", question.Practice, "error", err.Error())
 	}
 	return false
 }
@@ -295,7 +295,7 @@ func (c *claim) make(ctx context.Context) error {
 	p := c.poller
 	mine, err := p.cfg.Ledger.Claim(ctx, c.question, p.limit()+claimMargin)
 	if err != nil && ctx.Err() == nil {
-		p.cfg.Log.Error("an import could not be claimed, and is not asked for yet", "request_id", c.question.RequestID, "practice", c.question.Practice, "error", err.Error())
+		p.cfg.Log.Debug("an import could not be claimed, and is not asked for yet", "request_id", c.question.RequestID, "practice", c.question.Practice, "error", err.Error())
 	}
 	c.made, c.lost = mine, err == nil && !mine
 	if !c.made {

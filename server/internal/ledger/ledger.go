@@ -254,14 +254,6 @@ func (l *Ledger) Get(ctx context.Context, key Key) (Record, error) {
 	return found[0], nil
 }
 
-// Ping begins a transaction and reads in it. That the disk has room for the next write it cannot know.
-func (l *Ledger) Ping(ctx context.Context) error {
-	return l.write(ctx, func(w *writing) error {
-		var any int
-		return w.tx.QueryRowContext(w.ctx, `SELECT COUNT(*) FROM (SELECT 1 FROM write_request LIMIT 1) AS first`).Scan(&any)
-	})
-}
-
 // CountByState counts the rows of all practices.
 func (l *Ledger) CountByState(ctx context.Context) (counts map[State]int, err error) {
 	err = l.reading(ctx, func(ctx context.Context, conn *sql.Conn) error {

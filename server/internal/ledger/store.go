@@ -44,6 +44,10 @@ func (l *Ledger) write(ctx context.Context, do func(*writing) error) error {
 
 // tried does what leaves nothing when it fails, again where that may help at once.
 func (l *Ledger) tried(ctx context.Context, do func() error) error {
+	return l.failed(ctx, l.repeated(ctx, do))
+}
+
+func (l *Ledger) repeated(ctx context.Context, do func() error) error {
 	const attempts = 3
 	for attempt := 1; ; attempt++ {
 		err := do()
@@ -83,6 +87,9 @@ func (l *Ledger) writeOnce(ctx context.Context, do func(*writing) error) error {
 		return err
 	}
 	defer conn.Close()
+	if err := l.standsThere(); err != nil {
+		return err
+	}
 	ctx, cancel := l.bounded(context.WithoutCancel(ctx))
 	defer cancel()
 	tx, err := conn.BeginTx(ctx, &sql.TxOptions{Isolation: l.dialect.isolation})
@@ -98,7 +105,13 @@ func (l *Ledger) writeOnce(ctx context.Context, do func(*writing) error) error {
 		return err
 	}
 	if err := tx.Commit(); err != nil {
+		if l.dialect.rolledBack(err) {
+			return fmt.Errorf("ledger: %w", err)
+		}
 		return fmt.Errorf("%w: %s", ErrCommit, err)
+	}
+	if err := l.standsThere(); err != nil { // in between
+		return err
 	}
 	l.changes.signal(w.touched)
 	return nil
