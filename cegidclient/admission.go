@@ -140,6 +140,13 @@ func (a *admission) configure(limits Limits, most [classes]time.Duration) {
 	a.dispatch(time.Now())
 }
 
+// places are those of a class that no other takes.
+func (a *admission) places(class Class) int {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.share.kept[class]
+}
+
 // interceptor is the step of the chain.
 func (a *admission) interceptor(count *brakes) Interceptor {
 	return func(ctx context.Context, call *Call, next Next) (*Response, error) {

@@ -226,6 +226,9 @@ func (c *Client) Close() {
 	}
 }
 
+// PollPlaces is how many questions what became of an import the practice may have under way; one more waits for its turn.
+func (c *Client) PollPlaces() int { return c.admission.places(ClassPoll) }
+
 // Do sends one call through the chain. It is the way for operations without a method of their own.
 //
 // A refusal by Loop comes as an [*Error], with the response beside it when there was one. A success is any 2xx that

@@ -136,7 +136,7 @@ func New(cfg Config) (_ *Server, err error) {
 	if cfg.Files == (config.Files{}) {
 		cfg.Files = config.DefaultFiles
 	}
-	s.readiness = &readiness{ping: cfg.Ledger.Ping, changed: s.setHealth, log: cfg.Log}
+	s.readiness = &readiness{ping: cfg.Ledger.Ping, trouble: cfg.Ledger.Trouble, changed: s.setHealth, log: cfg.Log}
 	s.draining, s.drain = context.WithCancel(context.Background())
 	s.shuttingDown, s.endCalls = context.WithCancel(context.Background())
 	defer func() {
@@ -211,7 +211,7 @@ func New(cfg Config) (_ *Server, err error) {
 		return nil, err
 	}
 	rest, err := gateway.New(gateway.Config{
-		Conn: s.conn, Services: contract, MaxBody: maxMessage, MaxFile: cfg.Files.MaxSize, OpenAPI: gen.OpenAPI, Origins: cfg.Web.Origins, Compression: cfg.Web.Compression, Ready: s.readiness.why, Log: cfg.Log,
+		Conn: s.conn, Services: contract, MaxBody: maxMessage, MaxFile: cfg.Files.MaxSize, OpenAPI: gen.OpenAPI, Origins: cfg.Web.Origins, Compression: cfg.Web.Compression, Ready: s.readiness.why, Writes: s.readiness.whyNoWrites, Log: cfg.Log,
 		Check:    func(request proto.Message) error { return interceptor.CheckShape(validator, request) },
 		Identity: func(state *tls.ConnectionState) metadata.MD { return interceptor.HandOver(state, cfg.Authorities) },
 		Arrive:   door.Arrive,
@@ -428,15 +428,22 @@ func (s *Server) Serve(ctx context.Context) error {
 }
 
 // setHealth tells those who ask over gRPC.
-func (s *Server) setHealth(ready bool) {
-	state := grpc_health_v1.HealthCheckResponse_NOT_SERVING
-	if ready {
-		state = grpc_health_v1.HealthCheckResponse_SERVING
+func (s *Server) setHealth(reads, writes bool) {
+	state := func(ready bool) grpc_health_v1.HealthCheckResponse_ServingStatus {
+		if ready {
+			return grpc_health_v1.HealthCheckResponse_SERVING
+		}
+		return grpc_health_v1.HealthCheckResponse_NOT_SERVING
 	}
-	s.health.SetServingStatus("", state)
+	s.health.SetServingStatus("", state(reads))
 	for _, each := range services() {
-		s.health.SetServingStatus(string(each.FullName()), state)
+		s.health.SetServingStatus(string(each.FullName()), state(reads && (writes || !ledgerServices[string(each.FullName())])))
 	}
+}
+
+// ledgerServices need the ledger for what they are for.
+var ledgerServices = map[string]bool{
+	looppb.ImportService_ServiceDesc.ServiceName: true, looppb.DocumentService_ServiceDesc.ServiceName: true, looppb.RawService_ServiceDesc.ServiceName: true,
 }
 
 // shutdown: not ready, a while for load balancers to notice, calls under way end by themselves, then with

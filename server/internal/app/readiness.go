@@ -6,6 +6,8 @@ import (
 	"log/slog"
 	"sync"
 	"time"
+
+	"cegid.internal/gateway/server/internal/ledger"
 )
 
 const (
@@ -15,63 +17,105 @@ const (
 	pingLimit = 5 * time.Second
 )
 
-// Why the service is not ready. Loop is no reason, nor are secrets that cannot be read again: other instances have the
-// same, callers get errors that say more, and a service that nobody asks cannot answer what it still can.
+// Why the service is not ready for reads, or for writes. Loop is no reason, nor are secrets that cannot be read again: other
+// instances have the same, callers get errors that say more, and a service that nobody asks cannot answer what it still can.
+// The ledger is a reason for writes alone, since reads need none.
 var (
 	errStarting = errors.New("starting")
-	errLedger   = errors.New("the ledger does not answer")
 	errDraining = errors.New("shutting down")
+	errLedger   = errors.New("the ledger does not answer")
+	errFull     = errors.New("the disk of the ledger is full")
+	errGone     = errors.New("the file of the ledger was removed")
 )
+
+// tellEvery is how often failures are told of that are over before the ledger is asked.
+const tellEvery = time.Minute
 
 // readiness says whether new calls are welcome.
 type readiness struct {
 	// ping asks the ledger; it can take longer than its context.
 	ping func(context.Context) error
+	// trouble is how often the ledger has failed, and how it did last.
+	trouble func() (failures int64, last error)
 	// changed is told of each change.
-	changed func(ready bool)
+	changed func(reads, writes bool)
 	log     *slog.Logger
 
 	mu                sync.Mutex
 	serving, draining bool
 	ledger            error // of the last ping
+	failures          int64 // that were told of
+	told              time.Time
 }
 
-// why is nil when the service is ready.
+// why is nil when the service is ready for reads.
 func (r *readiness) why() error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return r.reason()
+	reads, _ := r.reasons()
+	return reads
 }
 
-func (r *readiness) reason() error {
+// whyNoWrites is nil when the service is ready for writes.
+func (r *readiness) whyNoWrites() error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	_, writes := r.reasons()
+	return writes
+}
+
+func (r *readiness) reasons() (reads, writes error) {
 	switch {
 	case r.draining:
-		return errDraining
+		return errDraining, errDraining
 	case !r.serving:
-		return errStarting
-	case r.ledger != nil:
-		return errLedger
+		return errStarting, errStarting
+	case r.ledger == nil:
+		return nil, nil
+	case errors.Is(r.ledger, ledger.ErrFull):
+		return nil, errFull
+	case errors.Is(r.ledger, ledger.ErrGone):
+		return nil, errGone
 	}
-	return nil
+	return nil, errLedger
 }
 
 // set changes what is known, and tells of it if that makes a difference.
 func (r *readiness) set(change func(*readiness)) {
 	r.mu.Lock()
 	defer r.mu.Unlock() // those who are told hear the changes in their order
-	before := r.reason()
+	reads, writes := r.reasons()
 	change(r)
-	after := r.reason()
-	if (before == nil) == (after == nil) {
-		return
+	readsNow, writesNow := r.reasons()
+	if (reads == nil) != (readsNow == nil) || (writes == nil) != (writesNow == nil) {
+		r.changed(readsNow == nil, writesNow == nil)
 	}
-	r.changed(after == nil)
-	switch {
-	case errors.Is(after, errLedger):
-		r.log.Error("not ready: the ledger does not answer", "error", r.ledger.Error())
-	case errors.Is(before, errLedger):
-		r.log.Info("ready again: the ledger answers")
+	switch up := readsNow == nil && reads == nil; {
+	case up && writes == nil && writesNow != nil:
+		r.log.Error("writes are refused: "+writesNow.Error(), "error", r.ledger.Error())
+	case up && writes != nil && writesNow == nil:
+		r.log.Info("writes are taken again: the ledger answers")
 	}
+}
+
+// heard notes what the ledger has answered, and tells of failures that were over by then: calls have met them.
+func (r *readiness) heard(err error) {
+	var failures int64
+	var last error
+	if r.trouble != nil {
+		failures, last = r.trouble()
+	}
+	r.set(func(r *readiness) {
+		passing := failures > r.failures && err == nil && r.ledger == nil && time.Since(r.told) >= tellEvery
+		if failures > r.failures && (passing || err != nil || r.ledger != nil) {
+			r.failures = failures
+		}
+		r.ledger = err
+		if passing {
+			r.told = time.Now()
+			r.log.Error("the ledger has failed, and answers again", "error", last.Error())
+		}
+	})
 }
 
 // watch asks the ledger until ctx ends.
@@ -87,7 +131,7 @@ func (r *readiness) watch(ctx context.Context) {
 		case err := <-answer:
 			asked = time.Time{}
 			if ctx.Err() == nil { // else the end cut it short
-				r.set(func(r *readiness) { r.ledger = err })
+				r.heard(err)
 			}
 		case now := <-ticker.C:
 			switch {

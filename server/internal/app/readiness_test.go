@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"reflect"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -25,12 +26,12 @@ import (
 func TestReadinessFollowsTheLedger(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var said bytes.Buffer
-		var health []bool
+		var health [][2]bool
 		var ping atomic.Pointer[func(context.Context) error]
 		answers := func(now func(context.Context) error) { ping.Store(&now) }
 		r := &readiness{
 			ping:    func(ctx context.Context) error { return (*ping.Load())(ctx) },
-			changed: func(ready bool) { health = append(health, ready) },
+			changed: func(reads, writes bool) { health = append(health, [2]bool{reads, writes}) },
 			log:     slog.New(slog.NewTextHandler(&said, nil)),
 		}
 		well := func(context.Context) error { return nil }
@@ -41,7 +42,7 @@ func TestReadinessFollowsTheLedger(t *testing.T) {
 		expect := func(when string, want error) {
 			t.Helper()
 			synctest.Wait()
-			if got := r.why(); !errors.Is(got, want) {
+			if got := r.whyNoWrites(); !errors.Is(got, want) {
 				t.Errorf("%s: %v; want %v", when, got, want)
 			}
 		}
@@ -54,6 +55,9 @@ func TestReadinessFollowsTheLedger(t *testing.T) {
 		answers(func(context.Context) error { return io.ErrUnexpectedEOF })
 		time.Sleep(time.Second)
 		expect("while the ledger fails", errLedger)
+		if err := r.why(); err != nil {
+			t.Errorf("reads need no ledger: %v", err)
+		}
 		answers(well)
 		time.Sleep(time.Second)
 		expect("when it answers again", nil)
@@ -70,10 +74,11 @@ func TestReadinessFollowsTheLedger(t *testing.T) {
 
 		r.set(func(r *readiness) { r.draining = true })
 		expect("at the end", errDraining)
-		if want := []bool{true, false, true, false, true, false}; len(health) != len(want) || health[1] || !health[2] || health[5] {
+		down := [2]bool{true, false}
+		if want := [][2]bool{{true, true}, down, {true, true}, down, {true, true}, {}}; !reflect.DeepEqual(health, want) {
 			t.Errorf("told of %v; want %v", health, want)
 		}
-		if text := said.String(); strings.Count(text, "not ready: the ledger does not answer") != 2 || strings.Count(text, "ready again") != 2 ||
+		if text := said.String(); strings.Count(text, "writes are refused: the ledger does not answer") != 2 || strings.Count(text, "writes are taken again") != 2 ||
 			!strings.Contains(text, "unexpected EOF") {
 			t.Errorf("the log: %s", text)
 		}
@@ -133,7 +138,16 @@ func TestProbesTellWhetherTheLedgerAnswers(t *testing.T) {
 	}
 	eventually(http.StatusOK, "ready", grpc_health_v1.HealthCheckResponse_SERVING)
 	down.Store(true)
-	eventually(http.StatusServiceUnavailable, "the ledger does not answer", grpc_health_v1.HealthCheckResponse_NOT_SERVING)
+	eventually(http.StatusOK, "ready for reads; writes are refused: the ledger does not answer", grpc_health_v1.HealthCheckResponse_NOT_SERVING)
+	if code, text := probe("/readyz?service=writes"); code != http.StatusServiceUnavailable || !strings.Contains(text, "the ledger does not answer") {
+		t.Errorf("of writes: HTTP %d %s", code, text)
+	}
+	for _, service := range []string{"", "cegid.loop.v1.ReferenceDataService"} {
+		state, err := grpc_health_v1.NewHealthClient(conn).Check(t.Context(), &grpc_health_v1.HealthCheckRequest{Service: service})
+		if err != nil || state.GetStatus() != grpc_health_v1.HealthCheckResponse_SERVING {
+			t.Errorf("%q: %v, %v", service, state, err)
+		}
+	}
 	if code, text := probe("/healthz"); code != http.StatusOK {
 		t.Errorf("the process counts as dead: HTTP %d %s", code, text)
 	}
@@ -161,7 +175,7 @@ func TestTheFirstToAskIsToldThatItServes(t *testing.T) {
 	asked := make(chan struct{})
 	s.grpcListener = firstAccept{s.grpcListener, sync.OnceFunc(func() { close(asked) })}
 	tell := s.readiness.changed
-	s.readiness.changed = func(ready bool) {
+	s.readiness.changed = func(ready, writes bool) {
 		if ready {
 			select {
 			case <-asked:
@@ -169,7 +183,7 @@ func TestTheFirstToAskIsToldThatItServes(t *testing.T) {
 			case <-time.After(100 * time.Millisecond):
 			}
 		}
-		tell(ready)
+		tell(ready, writes)
 	}
 	serve(t, s)
 	<-asked // it does take them afterwards

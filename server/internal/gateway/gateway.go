@@ -55,6 +55,8 @@ type Config struct {
 	Log *slog.Logger
 	// Ready says why new calls are not welcome; nil when they are.
 	Ready func() error
+	// Writes says why no writes are taken; nil when they are, and without it.
+	Writes func() error
 	// BodyLimit bounds the arrival of a request's body, WriteLimit that of one piece of an answer at its reader. Zero is
 	// 30 s.
 	BodyLimit, WriteLimit time.Duration

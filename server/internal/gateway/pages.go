@@ -17,12 +17,21 @@ func newPages(cfg Config, refuse func(http.ResponseWriter, *http.Request, error)
 	}
 	pages := http.NewServeMux()
 	pages.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { writeText(w, http.StatusOK, "ok\n") })
-	pages.HandleFunc("GET /readyz", func(w http.ResponseWriter, _ *http.Request) {
-		if why := cfg.Ready(); why != nil {
-			writeText(w, http.StatusServiceUnavailable, why.Error()+"\n")
-			return
+	pages.HandleFunc("GET /readyz", func(w http.ResponseWriter, r *http.Request) {
+		var noWrites error
+		if cfg.Writes != nil {
+			noWrites = cfg.Writes()
 		}
-		writeText(w, http.StatusOK, "ready\n")
+		switch why := cfg.Ready(); {
+		case why != nil:
+			writeText(w, http.StatusServiceUnavailable, why.Error()+"\n")
+		case noWrites == nil:
+			writeText(w, http.StatusOK, "ready\n")
+		case r.URL.Query().Get("service") == "writes":
+			writeText(w, http.StatusServiceUnavailable, noWrites.Error()+"\n")
+		default:
+			writeText(w, http.StatusOK, "ready for reads; writes are refused: "+noWrites.Error()+"\n")
+		}
 	})
 	pages.Handle("GET /openapi.json", newPage("application/json", cfg.OpenAPI))
 	pages.Handle("GET /docs/", docs)

@@ -281,15 +281,3 @@ func TestALateTurnIsNotTaken(t *testing.T) {
 		}
 	})
 }
-
-// TestAQuestionThatHasNoTurnIsAskedLater: the line is this service's, and no reason to stall an import for an hour.
-func TestAQuestionThatHasNoTurnIsAskedLater(t *testing.T) {
-	p := &poller{cfg: Config{}.withDefaults()}
-	record := ledger.Record{Submitted: time.Now()}
-	for _, kind := range []cegidclient.Kind{cegidclient.KindBusy, cegidclient.KindThrottled} {
-		got := p.troubled(record, &cegidclient.Error{Kind: kind, Local: true, RetryAfter: 7 * time.Second})
-		if pause := time.Until(got.NextPoll); got.State != "" || pause < 6*time.Second || pause > time.Minute {
-			t.Errorf("%s: asked again in %s", kind, pause)
-		}
-	}
-}

@@ -181,9 +181,14 @@ func (i *Importer) submit(ctx context.Context, start start, send func(context.Co
 		}
 		return Result{Record: settled.record}, settled.err
 	case <-ctx.Done():
-		return Result{}, ctx.Err()
+		return Result{}, goesOn(ctx.Err())
 	}
 }
+
+// ErrGoesOn comes with the end of a caller's context while its submission, which the ledger has, may go on without it.
+var ErrGoesOn = errors.New("importer: the submission may go on")
+
+func goesOn(err error) error { return fmt.Errorf("%w: %w", ErrGoesOn, err) }
 
 type settled struct {
 	record   ledger.Record
@@ -215,7 +220,7 @@ func (i *Importer) begin(ctx context.Context, start start, send func(context.Con
 		return begun, nil, err
 	}
 	detached := context.WithoutCancel(ctx)
-	done := make(chan settled, 1)
+	done := make(chan settled, 2) // what cannot be committed, and what was
 	taken = true
 	i.submissions.Go(func() {
 		mine := begun
@@ -227,7 +232,7 @@ func (i *Importer) begin(ctx context.Context, start start, send func(context.Con
 				return
 			}
 		}
-		record, err := i.own(detached, mine.Record, send, release)
+		record, err := i.own(detached, mine.Record, send, release, func(err error) { done <- settled{err: err} })
 		done <- settled{record, false, err}
 	})
 	return begun, done, nil
@@ -266,8 +271,8 @@ var ErrStopping = errors.New("importer: stopping")
 // owner is a name for one attempt.
 func (i *Importer) owner() string { return fmt.Sprintf("%s/%d", i.cfg.Owner, i.owners.Add(1)) }
 
-// own sends a submission and settles it.
-func (i *Importer) own(ctx context.Context, record ledger.Record, send func(context.Context) ledger.Outcome, release func()) (ledger.Record, error) {
+// own sends a submission and settles it. unkept is told, once at the most, that the ledger does not take the outcome.
+func (i *Importer) own(ctx context.Context, record ledger.Record, send func(context.Context) ledger.Outcome, release func(), unkept func(error)) (ledger.Record, error) {
 	turnBy := time.Now().Add(i.cfg.WaitLimit)
 	outcome := i.send(ctx, record, turnBy, send)
 	for repeats := 0; ; repeats++ {
@@ -282,7 +287,7 @@ func (i *Importer) own(ctx context.Context, record ledger.Record, send func(cont
 		outcome = i.send(ctx, record, turnBy, send)
 	}
 	release()
-	after, err := i.settle(ctx, record, outcome)
+	after, err := i.settle(ctx, record, outcome, unkept)
 	if err == nil {
 		i.note(ctx, after)
 	}
@@ -359,14 +364,13 @@ func stopped() ledger.Outcome {
 
 // settle commits an outcome. What Loop said must not be lost to a passing fault of the database, so it is tried for as
 // long as the process lives; its end waits for settleLimit.
-func (i *Importer) settle(ctx context.Context, record ledger.Record, outcome ledger.Outcome) (ledger.Record, error) {
+func (i *Importer) settle(ctx context.Context, record ledger.Record, outcome ledger.Outcome, unkept func(error)) (ledger.Record, error) {
 	stopping, told := i.stopping, false
 	var giveUp <-chan time.Time
 	for pause := 10 * time.Millisecond; ; pause = min(2*pause, time.Second) {
 		after, err := i.cfg.Ledger.Settle(ctx, record.Key, record.Attempt, record.Owner, outcome)
 		switch {
 		case err == nil:
-			i.poller.wake()
 			return after, nil
 		case errors.Is(err, ledger.ErrLost), errors.Is(err, ledger.ErrTransition), errors.Is(err, ledger.ErrUnknown):
 			// Another settled it meanwhile; its word stands.
@@ -378,8 +382,9 @@ func (i *Importer) settle(ctx context.Context, record ledger.Record, outcome led
 			}
 			return now, err
 		}
-		if pause >= time.Second && !told {
+		if pause >= tellUnkept && !told { // nothing is acknowledged that is not kept, nor is its caller left in silence
 			told = true
+			unkept(err)
 			i.cfg.Log.Error("an outcome cannot be committed yet", "request_id", record.RequestID, "practice", record.Practice,
 				"outcome", string(outcome.State), "loop_request_id", outcome.LoopRequestID, "error", err.Error())
 		}
@@ -396,6 +401,9 @@ func (i *Importer) settle(ctx context.Context, record ledger.Record, outcome led
 	}
 }
 
+// tellUnkept is the pause, and about the time, after which a caller hears that the ledger does not take an outcome.
+const tellUnkept = 300 * time.Millisecond
+
 const settleLimit = 30 * time.Second
 
 // outcomeOf is what the ledger keeps of the answer to a write.
@@ -405,7 +413,7 @@ func outcomeOf(loopRequestID string, err error, firstPoll time.Duration) ledger.
 		if loopRequestID == "" {
 			break // there is nothing to follow it by
 		}
-		return ledger.Outcome{State: ledger.Waiting, LoopRequestID: loopRequestID, NextPoll: time.Now().Add(firstPoll)}
+		return ledger.Outcome{State: ledger.Waiting, LoopRequestID: loopRequestID, Pause: firstPoll}
 	case cegidclient.WriteRefused:
 		return ledger.Outcome{State: ledger.Refused, Error: failureOf(err)}
 	case cegidclient.WriteNotSent:
@@ -430,7 +438,7 @@ func failureOf(err error) *ledger.Failure {
 	case !errors.As(err, &upstream):
 		// The before-send hook's own error: nothing was sent.
 		return &ledger.Failure{
-			Reason: apierror.ReasonName(looppb.ErrorReason_ERROR_REASON_LEDGER_UNAVAILABLE), Code: codes.Unavailable,
+			Reason: apierror.ReasonName(looppb.ErrorReason_ERROR_REASON_LEDGER_UNAVAILABLE), Code: codes.Unavailable, RetryAfter: 5 * time.Second,
 			Message: "it could not be noted that it was about to be sent, so it was not: nothing was booked. Send the same request_id again",
 		}
 	}
@@ -485,7 +493,7 @@ func (i *Importer) Await(ctx context.Context, known ledger.Record) (ledger.Recor
 		case <-changed:
 		case <-time.After(awaitPause): // an owner in another process does not signal here
 		case <-ctx.Done():
-			return ledger.Record{}, ctx.Err()
+			return ledger.Record{}, goesOn(ctx.Err())
 		}
 	}
 }

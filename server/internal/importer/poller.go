@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"runtime/debug"
 	"sync"
 	"time"
@@ -14,10 +13,6 @@ import (
 )
 
 const (
-	// pollsOfPractice run at once: a practice that Loop throttles must not hold up the others.
-	pollsOfPractice = 4
-	// pollBatch is how many due imports are read at once.
-	pollBatch = 1000
 	// pollLimit bounds one question, which is a single attempt: the poller comes again anyway. So does Config.CallLimit.
 	pollLimit = 15 * time.Second
 	// claimMargin is how much longer than a question a server has an import for itself: it also commits the answer.
@@ -35,9 +30,12 @@ type poller struct {
 	signal chan struct{}
 
 	mu sync.Mutex
-	// asking are the imports that Loop is being asked about, by practice how many.
+	// asking are the imports that Loop is being asked about, by practice how many. A practice has as many as Loop lets it have:
+	// one that is slow, or throttled, does not hold up the others.
 	asking  map[ledger.Key]bool
 	running map[string]int
+	// free are the practices in which a question has ended, so that there may be the next one to put.
+	free map[string]bool
 	// mended are the practices whose stalled imports are worth asking for again, mendings how often each was.
 	mended   map[string]bool
 	mendings map[string]int
@@ -46,7 +44,7 @@ type poller struct {
 func startPoller(cfg Config) *poller {
 	ctx, cancel := context.WithCancel(context.Background())
 	p := &poller{
-		cfg: cfg, cancel: cancel, signal: make(chan struct{}, 1), asking: map[ledger.Key]bool{}, running: map[string]int{},
+		cfg: cfg, cancel: cancel, signal: make(chan struct{}, 1), asking: map[ledger.Key]bool{}, running: map[string]int{}, free: map[string]bool{},
 		mended: map[string]bool{}, mendings: map[string]int{},
 	}
 	p.done.Go(func() { p.run(ctx) })
@@ -59,7 +57,14 @@ func (p *poller) stop() {
 	p.done.Wait()
 }
 
-// wake makes the poller look for what is due.
+// look makes the poller look for what is due in a practice.
+func (p *poller) look(practice string) {
+	p.mu.Lock()
+	p.free[practice] = true
+	p.mu.Unlock()
+	p.wake()
+}
+
 func (p *poller) wake() {
 	select {
 	case p.signal <- struct{}{}:
@@ -90,15 +95,24 @@ func (p *poller) hastenAgain(practice string) {
 	p.wake()
 }
 
+// run looks at all practices when something is due, and once in FirstPoll at least; in between, at those in which a
+// question has ended or which were mended.
 func (p *poller) run(ctx context.Context) {
 	for ctx.Err() == nil {
 		p.mend(ctx)
-		p.round(ctx)
-		select {
-		case <-ctx.Done():
-		case <-p.signal:
-		case <-time.After(p.cfg.FirstPoll):
+		next := time.NewTimer(p.round(ctx))
+		for waiting := true; waiting; {
+			select {
+			case <-ctx.Done():
+				waiting = false
+			case <-next.C:
+				waiting = false
+			case <-p.signal:
+				p.mend(ctx)
+				p.again(ctx)
+			}
 		}
+		next.Stop()
 	}
 }
 
@@ -109,8 +123,9 @@ func (p *poller) mend(ctx context.Context) {
 	p.mu.Unlock()
 	for practice := range mended {
 		if err := p.cfg.Ledger.Hasten(ctx, practice); err != nil && ctx.Err() == nil {
-			p.cfg.Log.Error("stalled imports are not asked for at once", "practice", practice, "error", err.Error())
+			p.cfg.Log.Debug("stalled imports are not asked for at once", "practice", practice, "error", err.Error())
 		}
+		p.look(practice)
 	}
 }
 
@@ -133,41 +148,96 @@ func (p *poller) keep(ctx context.Context) {
 			_, err = p.cfg.Ledger.Retain(ctx)
 		}
 		if err != nil && ctx.Err() == nil {
-			p.cfg.Log.Error("the ledger could not be kept in order", "error", err.Error())
+			p.cfg.Log.Debug("the ledger could not be kept in order", "error", err.Error())
 		}
 	}
 }
 
-// round begins to ask for what is due, as far as there is room; who is done makes room and calls for the next round.
-func (p *poller) round(ctx context.Context) {
-	due, err := p.cfg.Ledger.Due(ctx, time.Now(), pollBatch)
+// round begins to ask for what is due in each practice, as far as there is room, and says when to look again.
+func (p *poller) round(ctx context.Context) (pause time.Duration) {
+	due, next, err := p.cfg.Ledger.Due(ctx, p.longest(), p.room)
 	if err != nil {
-		if ctx.Err() == nil {
-			p.cfg.Log.Error("the ledger does not say what is due", "error", err.Error())
+		p.cannotLook(ctx, err)
+		return p.cfg.FirstPoll
+	}
+	p.begin(ctx, due)
+	if next > 0 && next < p.cfg.FirstPoll {
+		return next
+	}
+	return p.cfg.FirstPoll
+}
+
+// again begins to ask for what is due where a question has ended.
+func (p *poller) again(ctx context.Context) {
+	p.mu.Lock()
+	free := p.free
+	p.free = map[string]bool{}
+	p.mu.Unlock()
+	for practice := range free {
+		room := p.room(practice)
+		if room == 0 {
+			continue
 		}
-		return
+		due, err := p.cfg.Ledger.DueOf(ctx, practice, p.longest(), room)
+		if err != nil {
+			p.cannotLook(ctx, err)
+			return
+		}
+		p.begin(ctx, due)
 	}
-	if p.cfg.Ledger.Shared() { // the others begin elsewhere
-		rand.Shuffle(len(due), func(a, b int) { due[a], due[b] = due[b], due[a] })
+}
+
+func (p *poller) cannotLook(ctx context.Context, err error) {
+	if ctx.Err() == nil {
+		p.cfg.Log.Debug("the ledger does not say what is due", "error", err.Error())
 	}
-	for _, record := range due {
-		if !p.take(record.Key) {
+}
+
+// longest is the longest pause that any question is given, or that a claim lasts.
+func (p *poller) longest() time.Duration {
+	return max(p.cfg.StalledPoll, p.cfg.LastPoll, p.limit()+claimMargin)
+}
+
+// places are a practice's questions under way at the most. What is no longer configured asks nobody.
+func (p *poller) places(practice string) int {
+	if client, known := p.cfg.Client(practice); known {
+		return client.PollPlaces()
+	}
+	return 1
+}
+
+// room is how many of a practice to read, so that one more can be asked for; 0 when none can. Those under way may still
+// be due, and are read again.
+func (p *poller) room(practice string) int {
+	places := p.places(practice)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.running[practice] >= places {
+		return 0
+	}
+	return places
+}
+
+func (p *poller) begin(ctx context.Context, due []ledger.Question) {
+	for _, question := range due {
+		if !p.take(question.Key) {
 			continue
 		}
 		p.done.Go(func() {
-			answered := p.ask(ctx, record)
-			p.release(record.Key)
-			if answered { // else it stays due: not at once, which would be a loop without a pause
-				p.wake()
+			more := p.ask(ctx, question)
+			p.release(question.Key)
+			if more { // else it stays due: not at once, which would be a loop without a pause
+				p.look(question.Practice)
 			}
 		})
 	}
 }
 
 func (p *poller) take(key ledger.Key) bool {
+	places := p.places(key.Practice)
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.asking[key] || p.running[key.Practice] >= pollsOfPractice {
+	if p.asking[key] || p.running[key.Practice] >= places {
 		return false
 	}
 	p.asking[key] = true
@@ -179,87 +249,124 @@ func (p *poller) release(key ledger.Key) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	delete(p.asking, key)
-	p.running[key.Practice]--
+	if p.running[key.Practice]--; p.running[key.Practice] == 0 {
+		delete(p.running, key.Practice)
+	}
 }
 
-// ask asks Loop once and commits what it says; false when it could not, or another server does.
-func (p *poller) ask(ctx context.Context, record ledger.Record) bool {
-	mine, err := p.cfg.Ledger.Claim(ctx, record, p.limit()+claimMargin)
-	if err != nil && ctx.Err() == nil {
-		p.cfg.Log.Error("an import could not be claimed, and is not asked for yet", "request_id", record.RequestID, "practice", record.Practice, "error", err.Error())
-	}
-	if err != nil || !mine {
+// ask asks Loop once and commits what it says; false when it stays due.
+func (p *poller) ask(ctx context.Context, question ledger.Question) (over bool) {
+	mendings := p.mendingsOf(question.Practice)
+	claim := &claim{poller: p, question: question}
+	progress, asked := p.safeProgress(ctx, question, claim)
+	switch {
+	case claim.lost: // another server asks, and it is due no more
+		return true
+	case !asked, ctx.Err() != nil: // the answer, if any, was cut short by our own end
 		return false
 	}
-	mendings := p.mendingsOf(record.Practice)
-	progress := p.safeProgress(ctx, record)
-	if ctx.Err() != nil {
-		return false // the answer, if any, was cut short by our own end
-	}
-	_, err = p.cfg.Ledger.Followed(ctx, record.Key, record.State, progress)
-	if err == nil && progress.FollowError != "" && p.mendingsOf(record.Practice) != mendings {
-		p.hastenAgain(record.Practice)
+	err := p.cfg.Ledger.Followed(ctx, question, progress)
+	if err == nil && progress.FollowError != "" && p.mendingsOf(question.Practice) != mendings {
+		p.hastenAgain(question.Practice)
 	}
 	if err == nil || errors.Is(err, ledger.ErrLost) {
 		return true
 	}
 	if ctx.Err() == nil {
-		p.cfg.Log.Error("what Loop says of an import could not be committed", "request_id", record.RequestID, "practice", record.Practice, "error", err.Error())
+		p.cfg.Log.Debug("what Loop says of an import could not be committed", "request_id", question.RequestID, "practice", question.Practice, "error", err.Error())
 	}
 	return false
+}
+
+// claim makes a question this server's, once it has its turn: one that has none stays due, for others too.
+type claim struct {
+	poller   *poller
+	question ledger.Question
+
+	made, lost bool
+}
+
+var errNotClaimed = errors.New("importer: another server asks, or the ledger does not answer")
+
+func (c *claim) make(ctx context.Context) error {
+	if c.made { // an attempt with another subscription key
+		return nil
+	}
+	p := c.poller
+	mine, err := p.cfg.Ledger.Claim(ctx, c.question, p.limit()+claimMargin)
+	if err != nil && ctx.Err() == nil {
+		p.cfg.Log.Debug("an import could not be claimed, and is not asked for yet", "request_id", c.question.RequestID, "practice", c.question.Practice, "error", err.Error())
+	}
+	c.made, c.lost = mine, err == nil && !mine
+	if !c.made {
+		return errNotClaimed
+	}
+	return nil
 }
 
 func (p *poller) limit() time.Duration { return min(pollLimit, p.cfg.CallLimit) }
 
 // safeProgress outlives a panic: an answer that nobody foresaw must not end the process at each start.
-func (p *poller) safeProgress(ctx context.Context, record ledger.Record) (progress ledger.Progress) {
+func (p *poller) safeProgress(ctx context.Context, question ledger.Question, claim *claim) (progress ledger.Progress, asked bool) {
 	defer func() {
 		if v := recover(); v != nil {
-			p.cfg.Log.Error("panic", "request_id", record.RequestID, "panic_type", fmt.Sprintf("%T", v), "stack", string(debug.Stack()))
-			progress = p.stalled("a fault of this service; its log has more")
+			p.cfg.Log.Error("panic", "request_id", question.RequestID, "panic_type", fmt.Sprintf("%T", v), "stack", string(debug.Stack()))
+			progress, asked = p.stalled("a fault of this service; its log has more"), true
 		}
 	}()
-	return p.progress(ctx, record)
+	return p.progress(ctx, question, claim)
 }
 
-func (p *poller) progress(ctx context.Context, record ledger.Record) ledger.Progress {
-	client, known := p.cfg.Client(record.Practice)
+// progress asks Loop; false when the question was not put, and stays due.
+func (p *poller) progress(ctx context.Context, question ledger.Question, claim *claim) (ledger.Progress, bool) {
+	client, known := p.cfg.Client(question.Practice)
 	if !known {
-		return p.stalled("the practice is no longer configured here")
+		return p.stalled("the practice is no longer configured here"), claim.make(ctx) == nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, p.limit())
 	defer cancel()
-	status, err := client.Imports.Status(cegidclient.Once(ctx), record.LoopRequestID)
+	ctx = cegidclient.WithBeforeSend(ctx, func(ctx context.Context, _ *cegidclient.Call) error { return claim.make(ctx) })
+	status, err := client.Imports.Status(cegidclient.Once(ctx), question.LoopRequestID)
 	if err != nil {
-		return p.troubled(record, err)
+		return p.troubled(question, err), !errors.Is(err, errNotClaimed) && (claim.made || !withoutTurn(err))
 	}
-	pause := time.Now().Add(p.pause(record))
+	pause := p.pause(question)
 	switch status.State {
 	case cegidclient.StatusWaiting:
-		return ledger.Progress{State: ledger.Waiting, NextPoll: pause}
+		return ledger.Progress{State: ledger.Waiting, Pause: pause}, true
 	case cegidclient.StatusRunning:
-		return ledger.Progress{State: ledger.Running, NextPoll: pause}
+		return ledger.Progress{State: ledger.Running, Pause: pause}, true
 	case cegidclient.StatusSucceeded:
-		return ledger.Progress{State: ledger.Succeeded}
+		return ledger.Progress{State: ledger.Succeeded}, true
 	case cegidclient.StatusFailed:
 		return ledger.Progress{State: ledger.Failed, Error: &ledger.Failure{
 			Reason:      "LOOP_REFUSED",
 			Message:     "Loop ended the import with errors, which its public API does not detail: look at the import in Loop. This does not prove that nothing was booked",
 			LoopMessage: status.Message, LoopInstanceID: status.InstanceID, HTTPStatus: 200,
-		}}
+		}}, true
 	}
-	return p.stalled(fmt.Sprintf("Loop answers the status %q, which is not known", clip(status.Code)))
+	return p.stalled(fmt.Sprintf("Loop answers the status %q, which is not known", clip(status.Code))), true
+}
+
+// withoutTurn says why a question that was not put had no turn: the line was long, Loop has asked for a pause, or the time
+// was over first. None of it is a word about its import.
+func withoutTurn(err error) bool {
+	var upstream *cegidclient.Error
+	if !errors.As(err, &upstream) {
+		return false
+	}
+	return upstream.Kind == cegidclient.KindBusy || upstream.Kind == cegidclient.KindThrottled || upstream.Kind == cegidclient.KindInterrupted
 }
 
 // troubled keeps the state: not knowing is no outcome.
-func (p *poller) troubled(record ledger.Record, err error) ledger.Progress {
+func (p *poller) troubled(question ledger.Question, err error) ledger.Progress {
 	var upstream *cegidclient.Error
 	if errors.As(err, &upstream) {
 		switch upstream.Kind {
 		case cegidclient.KindUnavailable, cegidclient.KindThrottled, cegidclient.KindBusy, cegidclient.KindInterrupted, cegidclient.KindBadResponse:
 			// Passing, a maintenance page included: the pause grows anyway, and Loop's own word counts.
 			return ledger.Progress{
-				NextPoll:    time.Now().Add(max(p.pause(record), min(upstream.RetryAfter, p.cfg.LastPoll))),
+				Pause:       max(p.pause(question), min(upstream.RetryAfter, p.cfg.LastPoll)),
 				FollowError: "Loop does not answer for now: " + upstream.Kind.String(),
 			}
 		}
@@ -269,13 +376,12 @@ func (p *poller) troubled(record ledger.Record, err error) ledger.Progress {
 }
 
 func (p *poller) stalled(why string) ledger.Progress {
-	return ledger.Progress{NextPoll: time.Now().Add(p.cfg.StalledPoll), FollowError: why}
+	return ledger.Progress{Pause: p.cfg.StalledPoll, FollowError: why}
 }
 
 // pause grows with the age of the import: an answer that took an hour is not awaited by the second.
-func (p *poller) pause(record ledger.Record) time.Duration {
-	age := time.Since(record.Submitted)
-	return min(max(age/4, p.cfg.FirstPoll), p.cfg.LastPoll)
+func (p *poller) pause(question ledger.Question) time.Duration {
+	return min(max(question.Age/4, p.cfg.FirstPoll), p.cfg.LastPoll)
 }
 
 func clip(text string) string {

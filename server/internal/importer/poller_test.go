@@ -1,6 +1,7 @@
 package importer
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -200,6 +201,70 @@ func TestAFaultOfTheLedgerIsNoLoop(t *testing.T) {
 	}
 	faulty.Store(false)
 	waitFor(t, func() bool { return get(t, l, "FA-1").State == ledger.Succeeded })
+}
+
+// TestAQuestionWithoutATurnStaysDue: the line is this service's, and so is a pause that Loop has asked for: neither is a
+// word about the import.
+func TestAQuestionWithoutATurnStaysDue(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		loop := loop{slow: 8 * time.Second}
+		l := temporary(t)
+		loop.says("loop-FA-0", "2")
+		clients := loop.client(t)
+		client, _ := clients("demo")
+		loop.says("loop-FA-1", "2")
+		i := open(t, l, &loop, func(cfg *Config) {
+			cfg.Client = clients
+			cfg.CallLimit = 3 * time.Second
+		})
+		for range 2 { // a person looks, and looks again
+			go func() { _, _ = client.Imports.Status(t.Context(), "loop-FA-0") }()
+		}
+		synctest.Wait()
+		if _, err := i.Submit(t.Context(), submission("FA-1"), accepted(i, "FA-1")); err != nil {
+			t.Fatal(err)
+		}
+		due := get(t, l, "FA-1").NextPoll
+		time.Sleep(7 * time.Second)
+		synctest.Wait()
+		if got := get(t, l, "FA-1"); got.Polls != 0 || got.FollowError != "" || !got.NextPoll.Equal(due) {
+			t.Errorf("%d questions, follow_error %q, due %s after it was", got.Polls, got.FollowError, got.NextPoll.Sub(due))
+		}
+		time.Sleep(30 * time.Second)
+		synctest.Wait()
+		if len(loop.times("loop-FA-1")) == 0 {
+			t.Error("it was never asked for")
+		}
+	})
+}
+
+// TestManyQuestionsOfAPracticeNeverWaitForAPlace: as many are put as there are places, and the others stay due.
+func TestManyQuestionsOfAPracticeNeverWaitForAPlace(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		loop := loop{slow: 9 * time.Second}
+		l := temporary(t)
+		i := open(t, l, &loop, nil)
+		const many = 20
+		for n := range many {
+			id := fmt.Sprint("FA-", n)
+			loop.says("loop-"+id, "3")
+			accept(t, l, id)
+		}
+		for passed := time.Duration(0); passed < (many+2)*9*time.Second; passed += 3 * time.Second {
+			time.Sleep(3 * time.Second)
+			for n := range many {
+				if got := get(t, l, fmt.Sprint("FA-", n)); got.FollowError != "" {
+					t.Fatalf("%s: %s", got.RequestID, got.FollowError)
+				}
+			}
+		}
+		synctest.Wait()
+		for n := range many {
+			if got := get(t, i.cfg.Ledger, fmt.Sprint("FA-", n)); got.State != ledger.Succeeded || got.Polls != 1 {
+				t.Errorf("%s is %s after %d questions", got.RequestID, got.State, got.Polls)
+			}
+		}
+	})
 }
 
 func waitFor(t *testing.T, condition func() bool) {

@@ -136,9 +136,13 @@ func TestServersShareOutWhatTheyAskFor(t *testing.T) {
 func TestAnotherServerAsksWhenTheFirstHasDied(t *testing.T) {
 	ledgers, _ := sharedLedger(t)
 	l := ledgers()
-	due := accept(t, l, "FA-1")
+	accept(t, l, "FA-1")
+	due, _, err := l.Due(t.Context(), time.Hour, func(string) int { return 1 })
+	if err != nil || len(due) != 1 {
+		t.Fatal(due, err)
+	}
 	claimed := time.Now()
-	if mine, err := l.Claim(t.Context(), due, time.Second); err != nil || !mine {
+	if mine, err := l.Claim(t.Context(), due[0], time.Second); err != nil || !mine {
 		t.Fatal(mine, err)
 	}
 	var loop loop

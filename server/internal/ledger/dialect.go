@@ -36,6 +36,12 @@ type dialect struct {
 	like func(pattern string) (comparison, operand string)
 	// lockContent makes transactions that begin the same content wait for each other; nil where all of them do.
 	lockContent func(ctx context.Context, tx *sql.Tx, s Submission) error
+	// rolledBack says whether a commit that failed with this has left nothing; else nobody knows.
+	rolledBack func(error) bool
+	// full says whether there is no room.
+	full func(error) bool
+	// probe changes nothing, and is written all the same.
+	probe string
 	// transient says whether what failed before its commit, and so left nothing, may succeed at once.
 	transient func(error) bool
 }
@@ -48,6 +54,17 @@ func sqliteDialect() dialect {
 		like: func(pattern string) (comparison, operand string) {
 			return "GLOB %s", strings.NewReplacer("[", "[[]", "?", "[?]").Replace(pattern)
 		},
+		// A commit that cannot be written is rolled back (https://www.sqlite.org/lang_transaction.html). Should a disk that fails
+		// have kept it all the same, only a crash brings it to light: then Recover settles it as what was not sent, or UNCERTAIN.
+		rolledBack: func(err error) bool {
+			switch sqliteCode(err) {
+			case sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN:
+				return true
+			}
+			return false
+		},
+		full:      func(err error) bool { return sqliteCode(err) == sqlite3.SQLITE_FULL },
+		probe:     `PRAGMA user_version = 0`,
 		transient: func(err error) bool { return sqliteCode(err) == sqlite3.SQLITE_BUSY },
 	}
 }

@@ -24,6 +24,10 @@ var (
 	ErrCommit = errors.New("ledger: the commit was not confirmed")
 	// ErrSilent: the database did not answer within the ledger's own limit.
 	ErrSilent = errors.New("ledger: the database does not answer")
+	// ErrFull: there is no room for what was to be stored, and nothing of it was.
+	ErrFull = errors.New("ledger: the disk is full")
+	// ErrGone: the file was removed under the running server. What it held is forgotten when the server ends.
+	ErrGone = errors.New("ledger: its file was removed while the server runs; restore it as Operating says, and restart")
 	// ErrCursor: the cursor is not one that List returned.
 	ErrCursor = errors.New("ledger: damaged cursor")
 

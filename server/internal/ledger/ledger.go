@@ -178,7 +178,7 @@ func (l *Ledger) Settle(ctx context.Context, key Key, attempt int, owner string,
 		row.stand(to, w.now)
 		row.LoopRequestID, row.LoopIDs, row.Error = outcome.LoopRequestID, outcome.LoopIDs, outcome.Error.clipped()
 		if to.state.Following() {
-			row.NextPoll = instant(max(micros(outcome.NextPoll), w.now))
+			row.NextPoll = instant(w.now + max(outcome.Pause, 0).Microseconds())
 		}
 		if from.inForce() { // a person has said that it was not booked
 			row.hear(attempt, outcome, w.now)
@@ -192,81 +192,6 @@ func (l *Ledger) Settle(ctx context.Context, key Key, attempt int, owner string,
 		return Record{}, err
 	}
 	return row, err
-}
-
-// Due returns submissions that Loop is to be asked about, the longest due first.
-func (l *Ledger) Due(ctx context.Context, now time.Time, limit int) ([]Record, error) {
-	return l.read(ctx, selectRow+`WHERE state IN ('WAITING', 'RUNNING') AND next_poll <= $1 ORDER BY next_poll LIMIT $2`, micros(now), limit)
-}
-
-// Claim makes a due submission the asker's for a while, in which no other server asks Loop about it; when the asker dies,
-// another takes over then. false when another has it, or it is not due on the database's clock. A ledger of one process
-// has one asker, and is not written to.
-func (l *Ledger) Claim(ctx context.Context, due Record, lasts time.Duration) (mine bool, err error) {
-	if !l.dialect.shared {
-		return true, nil
-	}
-	err = l.write(ctx, func(w *writing) error {
-		result, err := w.tx.ExecContext(w.ctx, `UPDATE write_request SET next_poll = $5 WHERE `+byKey+
-			` AND next_poll = $6 AND next_poll <= $7 AND state IN ('WAITING', 'RUNNING')`,
-			append(due.Key.args(), w.now+lasts.Microseconds(), micros(due.NextPoll), w.now)...)
-		if err != nil {
-			return fmt.Errorf("ledger: %w", err)
-		}
-		changed, err := result.RowsAffected()
-		if err != nil {
-			return fmt.Errorf("ledger: %w", err)
-		}
-		mine = changed == 1
-		return nil
-	})
-	return mine, err
-}
-
-// Followed commits what Loop said when it was asked about a row in the state from. The attempt cannot have changed
-// since, because no state that is followed leads to another attempt. What is not final 7 days after it was sent becomes
-// UNCERTAIN. With ErrLost, where another has learnt it first, the record is the row as it stands.
-func (l *Ledger) Followed(ctx context.Context, key Key, from State, progress Progress) (Record, error) {
-	var row Record
-	err := l.write(ctx, func(w *writing) error {
-		var err error
-		if row, err = w.row(key); err != nil {
-			return err
-		}
-		before := row.standing()
-		to, err := w.rules.follow(before, from, progress.State, w.now)
-		if err != nil {
-			return err
-		}
-		row.stand(to, w.now)
-		row.Polls++
-		row.FollowError = clip(progress.FollowError)
-		switch row.State {
-		case Uncertain:
-			row.Error = overdue()
-		case Failed:
-			row.Error = progress.Error.clipped()
-		case Waiting, Running:
-			row.NextPoll = instant(max(micros(progress.NextPoll), w.now))
-		}
-		return w.update(before, &row)
-	})
-	if err != nil && !errors.Is(err, ErrLost) {
-		return Record{}, err
-	}
-	return row, err
-}
-
-// Hasten makes due what waits long in a practice because asking made no sense, as after a key was revoked.
-func (l *Ledger) Hasten(ctx context.Context, practice string) error {
-	return l.write(ctx, func(w *writing) error {
-		_, err := w.tx.ExecContext(w.ctx, `UPDATE write_request SET next_poll = $1 WHERE practice = $2 AND follow_error <> '' AND next_poll > $1 `+
-			`AND state IN ('WAITING', 'RUNNING')`, w.now, practice)
-		if err != nil {
-			return fmt.Errorf("ledger: %w", err)
-		}
-		return nil
-	})
 }
 
 // Recovered counts what was settled without its owner.
@@ -331,14 +256,6 @@ func (l *Ledger) Get(ctx context.Context, key Key) (Record, error) {
 		return Record{}, ErrUnknown
 	}
 	return found[0], nil
-}
-
-// Ping begins a transaction and reads in it. That the disk has room for the next write it cannot know.
-func (l *Ledger) Ping(ctx context.Context) error {
-	return l.write(ctx, func(w *writing) error {
-		var any int
-		return w.tx.QueryRowContext(w.ctx, `SELECT COUNT(*) FROM (SELECT 1 FROM write_request LIMIT 1) AS first`).Scan(&any)
-	})
 }
 
 // CountByState counts the rows of all practices.

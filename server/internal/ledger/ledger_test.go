@@ -119,12 +119,24 @@ func reach(t testing.TB, l *Ledger, s Submission, state State) Record {
 	default:
 		settle(t, l, b, Outcome{State: Waiting, LoopRequestID: "loop-" + s.RequestID})
 		if state != Waiting {
-			if _, err := l.Followed(t.Context(), s.Key, Waiting, Progress{State: state}); err != nil {
-				t.Fatal(err)
-			}
+			follow(t, l, get(t, l, s.Key), Progress{State: state})
 		}
 	}
 	return get(t, l, s.Key)
+}
+
+// about is the question that a row is due for.
+func about(r Record) Question {
+	return Question{Key: r.Key, Attempt: r.Attempt, State: r.State, LoopRequestID: r.LoopRequestID, NextPoll: r.NextPoll}
+}
+
+// follow commits what Loop says of a row.
+func follow(t testing.TB, l *Ledger, r Record, progress Progress) Record {
+	t.Helper()
+	if err := l.Followed(t.Context(), about(r), progress); err != nil {
+		t.Fatal(err)
+	}
+	return get(t, l, r.Key)
 }
 
 func get(t testing.TB, l *Ledger, key Key) Record {
@@ -152,7 +164,7 @@ func aRowComesBackAsItWasStored(t *testing.T, temporary opener) {
 	submitted := c.Now()
 	c.pass(time.Second)
 	next := c.Now().Add(time.Minute)
-	settled := settle(t, l, b, Outcome{State: Waiting, LoopRequestID: "loop-1", NextPoll: next})
+	settled := settle(t, l, b, Outcome{State: Waiting, LoopRequestID: "loop-1", Pause: time.Minute})
 	want := Record{
 		Key: s.Key, Caller: "billing", RPC: "ImportEntries", Format: "ENTRIES", Fingerprint: s.Fingerprints[0], Metadata: s.Metadata,
 		DocumentReferences: s.DocumentReferences, Totals: s.Totals, Findings: s.Findings, File: s.File, State: Waiting, Attempt: 1, Owner: owner,
@@ -165,10 +177,7 @@ func aRowComesBackAsItWasStored(t *testing.T, temporary opener) {
 	}
 	c.pass(time.Minute)
 	failure := &Failure{Reason: "LOOP_REFUSED", Code: 3, Message: "m", LoopMessage: "Période clôturée", LoopInstanceID: "i", HTTPStatus: 200}
-	followed, err := l.Followed(t.Context(), s.Key, Waiting, Progress{State: Failed, Error: failure})
-	if err != nil {
-		t.Fatal(err)
-	}
+	followed := follow(t, l, settled, Progress{State: Failed, Error: failure})
 	want.State, want.Error, want.Polls, want.NextPoll, want.Updated, want.Finished = Failed, failure, 1, time.Time{}, c.Now(), c.Now()
 	for _, got := range []Record{followed, get(t, l, s.Key)} {
 		if !reflect.DeepEqual(got, want) {
@@ -391,7 +400,7 @@ func aWriteThatLoopCarriesOutAtOnce(t *testing.T, temporary opener) {
 			t.Errorf("%s after it was done: %v", o.State, err)
 		}
 	}
-	if due, err := l.Due(t.Context(), c.Now().Add(time.Hour), 10); err != nil || len(due) > 0 {
+	if due, _, err := l.Due(t.Context(), -time.Hour, func(string) int { return 10 }); err != nil || len(due) > 0 {
 		t.Errorf("Loop is to be asked about %v, %v", due, err)
 	}
 
@@ -505,9 +514,7 @@ func settlingMayBeRepeatedAndLate(t *testing.T, temporary opener) {
 	if _, err := l.Settle(t.Context(), b.Key, 1, owner, Outcome{State: Waiting, LoopRequestID: "loop-2"}); !errors.Is(err, ErrLost) {
 		t.Errorf("another id: %v", err)
 	}
-	if _, err := l.Followed(t.Context(), b.Key, Waiting, Progress{State: Succeeded}); err != nil {
-		t.Error(err)
-	}
+	follow(t, l, get(t, l, b.Key), Progress{State: Succeeded})
 	if again := settle(t, l, b, accepted); again.State != Succeeded {
 		t.Errorf("repeated when it was followed: %+v", again)
 	}
@@ -580,7 +587,7 @@ func following(t *testing.T, temporary opener) {
 	reach(t, l, submission("r2", "two"), Waiting)
 	due := func(want ...string) {
 		t.Helper()
-		rows, err := l.Due(t.Context(), c.Now(), 10)
+		rows, _, err := l.Due(t.Context(), 2*time.Hour, func(string) int { return 10 })
 		var got []string
 		for _, r := range rows {
 			got = append(got, r.RequestID)
@@ -590,30 +597,32 @@ func following(t *testing.T, temporary opener) {
 		}
 	}
 	follow := func(from State, p Progress) (Record, error) {
-		return l.Followed(t.Context(), first.Key, from, p)
+		asked := about(first)
+		asked.State = from
+		err := l.Followed(t.Context(), asked, p)
+		return get(t, l, first.Key), err
 	}
 	due("r1", "r2")
-	later := c.Now().Add(time.Hour)
 	updated := first.Updated
-	r, err := follow(Waiting, Progress{NextPoll: later, FollowError: "Loop answers 404"})
-	if err != nil || r.State != Waiting || r.FollowError == "" || r.Polls != 1 || !r.NextPoll.Equal(later) || !r.Updated.Equal(updated) {
+	r, err := follow(Waiting, Progress{Pause: time.Hour, FollowError: "Loop answers 404"})
+	if err != nil || r.State != Waiting || r.FollowError == "" || r.Polls != 1 || !r.NextPoll.Equal(c.Now().Add(time.Hour)) || !r.Updated.Equal(updated) {
 		t.Errorf("%+v, %v", r, err)
 	}
 	due("r2")
-	if r, err = follow(Waiting, Progress{State: Running, NextPoll: later}); err != nil || r.State != Running || r.FollowError != "" || !r.Updated.Equal(c.Now()) {
+	if r, err = follow(Waiting, Progress{State: Running, Pause: time.Hour}); err != nil || r.State != Running || r.FollowError != "" || !r.Updated.Equal(c.Now()) {
 		t.Errorf("%+v, %v", r, err)
 	}
 	if r, err = follow(Waiting, Progress{State: Succeeded}); !errors.Is(err, ErrLost) || r.State != Running {
 		t.Errorf("from a state that it has left: %+v, %v", r, err)
 	}
-	if r, err = follow(Running, Progress{State: Waiting, NextPoll: later}); err != nil || r.State != Running {
+	if r, err = follow(Running, Progress{State: Waiting, Pause: time.Hour}); err != nil || r.State != Running {
 		t.Errorf("a step back of Loop's: %+v, %v", r, err)
 	}
 	if _, err = follow(Running, Progress{State: Refused}); !errors.Is(err, ErrTransition) {
 		t.Errorf("%v", err)
 	}
 	c.pass(FollowFor - 2*time.Second)
-	if r, err = follow(Running, Progress{NextPoll: later}); err != nil || r.State != Running {
+	if r, err = follow(Running, Progress{Pause: time.Hour}); err != nil || r.State != Running {
 		t.Errorf("shortly before a week: %+v, %v", r, err)
 	}
 	c.pass(time.Second)
@@ -625,13 +634,130 @@ func following(t *testing.T, temporary opener) {
 		t.Errorf("%v", err)
 	}
 	c.pass(time.Hour)
-	r, err = l.Followed(t.Context(), key("r2"), Waiting, Progress{State: Succeeded})
-	if err != nil || r.State != Succeeded {
-		t.Errorf("an answer, however late: %+v, %v", r, err)
+	second := about(get(t, l, key("r2")))
+	if err = l.Followed(t.Context(), second, Progress{State: Succeeded}); err != nil || get(t, l, key("r2")).State != Succeeded {
+		t.Errorf("an answer, however late: %v", err)
 	}
 	due()
-	if _, err := l.Followed(t.Context(), key("r0"), Waiting, Progress{}); !errors.Is(err, ErrUnknown) {
+	second.RequestID = "r0"
+	if err := l.Followed(t.Context(), second, Progress{}); !errors.Is(err, ErrUnknown) {
 		t.Errorf("%v", err)
+	}
+}
+
+// TestWhatAClockHasPutOffIsDue: a clock that goes back must not stop following until it is there again.
+func TestWhatAClockHasPutOffIsDue(t *testing.T) { onEach(t, whatAClockHasPutOffIsDue) }
+
+func whatAClockHasPutOffIsDue(t *testing.T, temporary opener) {
+	c := newClock()
+	l := temporary(t, c.Now)
+	follow(t, l, reach(t, l, submission("r1", "one"), Waiting), Progress{State: Waiting, Pause: time.Minute})
+	c.pass(-2 * time.Hour)
+	reach(t, l, submission("r2", "two"), Waiting)
+	for _, test := range []struct {
+		within time.Duration
+		want   []string
+	}{{time.Hour, []string{"r1", "r2"}}, {3 * time.Hour, []string{"r2"}}} {
+		rows, next, err := l.Due(t.Context(), test.within, func(string) int { return 10 })
+		of, err2 := l.DueOf(t.Context(), "demo", test.within, 10)
+		if err != nil || err2 != nil || !reflect.DeepEqual(ids(rows), test.want) || !reflect.DeepEqual(ids(of), test.want) || next != 2*time.Hour+time.Minute {
+			t.Errorf("within %s: %v and %v, next in %s; %v, %v", test.within, ids(rows), ids(of), next, err, err2)
+		}
+	}
+}
+
+func ids(questions []Question) (out []string) {
+	for _, each := range questions {
+		out = append(out, each.RequestID)
+	}
+	return out
+}
+
+// TestEachPracticeHasItsShareOfWhatIsDue: as many as it has room for, however many of another are due for longer.
+func TestEachPracticeHasItsShareOfWhatIsDue(t *testing.T) {
+	onEach(t, eachPracticeHasItsShareOfWhatIsDue)
+}
+
+func eachPracticeHasItsShareOfWhatIsDue(t *testing.T, temporary opener) {
+	c := newClock()
+	l := temporary(t, c.Now)
+	for _, practice := range []string{"a", "b", "full"} {
+		for n := range 5 {
+			s := submission(fmt.Sprint(practice, n), fmt.Sprint(practice, n))
+			s.Practice = practice
+			reach(t, l, s, Waiting)
+			c.pass(time.Millisecond)
+		}
+	}
+	room := map[string]int{"a": 2, "b": 1}
+	due, next, err := l.Due(t.Context(), time.Hour, func(practice string) int { return room[practice] })
+	if want := []string{"a0", "a1", "b0"}; err != nil || next != 0 || !reflect.DeepEqual(ids(due), want) {
+		t.Errorf("%v, next in %s; want %v: %v", ids(due), next, want, err)
+	}
+	for _, each := range due {
+		if each.LoopRequestID != "loop-"+each.RequestID || each.Attempt != 1 || each.State != Waiting || each.Age <= 0 {
+			t.Errorf("%+v", each)
+		}
+	}
+}
+
+// TestAnAnswerSettlesTheAttemptThatItIsAbout, and Loop's id of it, and nothing else.
+func TestAnAnswerSettlesTheAttemptThatItIsAbout(t *testing.T) {
+	onEach(t, anAnswerSettlesTheAttemptThatItIsAbout)
+}
+
+func anAnswerSettlesTheAttemptThatItIsAbout(t *testing.T, temporary opener) {
+	l := temporary(t, nil)
+	r := reach(t, l, submission("r1", "one"), Waiting)
+	for name, change := range map[string]func(*Question){
+		"an earlier attempt": func(q *Question) { q.Attempt = 0 },
+		"another id":         func(q *Question) { q.LoopRequestID = "loop-0" },
+		"another state":      func(q *Question) { q.State = Running },
+	} {
+		for _, said := range []State{"", Waiting, Running, Succeeded, Failed} {
+			asked := about(r)
+			change(&asked)
+			if err := l.Followed(t.Context(), asked, Progress{State: said, FollowError: "x"}); !errors.Is(err, ErrLost) {
+				t.Errorf("%s, %q: %v", name, said, err)
+			}
+			if got := get(t, l, r.Key); !reflect.DeepEqual(got, r) {
+				t.Errorf("%s, %q: %+v", name, said, got)
+			}
+		}
+	}
+}
+
+// BenchmarkDue is a round of the poller at 10,000 imports that wait, over 100 practices.
+func BenchmarkDue(b *testing.B) {
+	for name, pause := range map[string]time.Duration{"none is due": time.Hour, "all are due": 0} {
+		b.Run(name, func(b *testing.B) {
+			l, err := Temporary(b.Context(), nil)
+			if err != nil {
+				b.Fatal(err)
+			}
+			defer func() { _ = l.Close() }()
+			if err := l.write(b.Context(), func(w *writing) error {
+				for n := range 10_000 {
+					s := submission(fmt.Sprint("r", n), fmt.Sprint(n))
+					s.Practice = fmt.Sprint("practice-", n%100)
+					row := Record{Key: s.Key, Created: instant(w.now), Received: instant(w.now), LoopRequestID: fmt.Sprint("loop-", n)}
+					row.fill(s)
+					row.stand(standing{state: Waiting, attempt: 1, owner: owner, accepted: true, submitted: w.now}, w.now)
+					row.NextPoll = instant(w.now + pause.Microseconds())
+					if err := w.insert(&row); err != nil {
+						return err
+					}
+				}
+				return nil
+			}); err != nil {
+				b.Fatal(err)
+			}
+			for b.Loop() {
+				if _, _, err := l.Due(b.Context(), 2*time.Hour, func(string) int { return 1 }); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
 	}
 }
 
@@ -999,8 +1125,7 @@ func oneOfManySendsAndSettles(t *testing.T, temporary opener) {
 	}
 	settle(t, l, b, Outcome{State: Waiting, LoopRequestID: "loop-1"})
 	follow := func() error {
-		_, err := l.Followed(t.Context(), b.Key, Waiting, Progress{State: Succeeded})
-		return err
+		return l.Followed(t.Context(), Question{Key: b.Key, Attempt: 1, State: Waiting, LoopRequestID: "loop-1"}, Progress{State: Succeeded})
 	}
 	if n := count(follow); n != 1 {
 		t.Errorf("%d settled it", n)

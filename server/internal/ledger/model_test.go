@@ -1,6 +1,7 @@
 package ledger
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -249,6 +250,14 @@ func (e *explorer) expand(from int32) {
 	if state.Following() {
 		for _, said := range []State{Waiting, Running, Succeeded, Failed} {
 			move("Loop says "+string(said), func(to *world) string { return e.follow(to, said, modelNow) })
+			for earlier := 1; earlier < int(w.row.attempt); earlier++ { // asked for then, and answered only now
+				move(fmt.Sprintf("Loop says %s of attempt %d", said, earlier), func(to *world) string {
+					if _, err := e.rules.follow(to.row.standing(), earlier, state, said, modelNow); !errors.Is(err, ErrLost) {
+						return fmt.Sprintf("an answer about attempt %d settles attempt %d", earlier, to.row.attempt)
+					}
+					return ""
+				})
+			}
 		}
 		move("nothing is heard for a week", func(to *world) string {
 			return e.follow(to, "", modelNow+FollowFor.Microseconds())
@@ -321,7 +330,7 @@ func (e *explorer) expandPerson(w *world, move func(string, func(*world) string)
 }
 
 func (e *explorer) follow(to *world, said State, now int64) string {
-	s, err := e.rules.follow(to.row.standing(), states[to.row.state], said, now)
+	s, err := e.rules.follow(to.row.standing(), int(to.row.attempt), states[to.row.state], said, now)
 	if err != nil {
 		return "what Loop says cannot be noted: " + err.Error()
 	}
@@ -688,7 +697,10 @@ func TestTheModelNoticesBrokenRules(t *testing.T) {
 		},
 		"a person's no that is taken for a yes": {change(Uncertain, stateAbsent, Succeeded), "SUCCEEDED is said, and Loop did not accept it"},
 		"a person's yes that is taken for a no": {change(Uncertain, stateBooked, NotSent), "UNCERTAIN became NOT_SENT"},
-		"a dead owner whose row is left":        {change(Submitting, abandon, ""), "it can never settle"},
+		"an answer about an earlier attempt": {
+			func(r *rules) { r.concerns = func(int, int) bool { return true } }, "an answer about attempt 1 settles attempt 2",
+		},
+		"a dead owner whose row is left": {change(Submitting, abandon, ""), "it can never settle"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -34,7 +34,11 @@ type Ledger struct {
 	// clock stands in for the database's in tests; nil for that one.
 	clock   func() time.Time
 	changes changes
-	close   func() error
+	trouble trouble
+	// path and file are of a ledger in a file that others can remove.
+	path  string
+	file  os.FileInfo
+	close func() error
 }
 
 // Option tunes a ledger.
@@ -140,9 +144,11 @@ func open(ctx context.Context, path string, durable bool) (*Ledger, error) {
 }
 
 func openAt(ctx context.Context, path string, durable bool) (*Ledger, error) {
-	if info, err := os.Stat(path); err != nil {
+	info, err := os.Stat(path)
+	if err != nil {
 		return nil, err
-	} else if !info.Mode().IsRegular() {
+	}
+	if !info.Mode().IsRegular() {
 		return nil, ErrNoLedger
 	}
 	db, err := openSQLite(path, durable)
@@ -150,6 +156,7 @@ func openAt(ctx context.Context, path string, durable bool) (*Ledger, error) {
 		return nil, err
 	}
 	l := &Ledger{db: db, dialect: sqliteDialect(), rules: design(), close: db.Close}
+	l.path, l.file = path, info
 	var id int
 	err = db.QueryRowContext(ctx, "PRAGMA application_id").Scan(&id)
 	switch {

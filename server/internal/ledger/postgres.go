@@ -71,6 +71,12 @@ func postgresDialect() dialect {
 			}
 			return nil
 		},
+		rolledBack: func(error) bool { return false },
+		full: func(err error) bool {
+			refused, ok := errors.AsType[*pgconn.PgError](err)
+			return ok && refused.Code == "53100"
+		},
+		probe:     `SELECT txid_current()`, // a standby that may not be written to has none
 		transient: transient,
 	}
 }

@@ -249,7 +249,7 @@ func TestOneServerAsksAndAnotherTakesOver(t *testing.T) {
 	due := reach(t, first, submission("r1", "one"), Waiting)
 	claim := func(l *Ledger, r Record, want bool) {
 		t.Helper()
-		if mine, err := l.Claim(t.Context(), r, 20*time.Second); err != nil || mine != want {
+		if mine, err := l.Claim(t.Context(), about(r), 20*time.Second); err != nil || mine != want {
 			t.Errorf("%t, %v", mine, err)
 		}
 	}
@@ -258,7 +258,7 @@ func TestOneServerAsksAndAnotherTakesOver(t *testing.T) {
 	var wait sync.WaitGroup
 	for i := range 10 {
 		wait.Go(func() {
-			mine, err := []*Ledger{first, second}[i%2].Claim(t.Context(), due, 20*time.Second)
+			mine, err := []*Ledger{first, second}[i%2].Claim(t.Context(), about(due), 20*time.Second)
 			mu.Lock()
 			defer mu.Unlock()
 			if err != nil {
@@ -274,17 +274,18 @@ func TestOneServerAsksAndAnotherTakesOver(t *testing.T) {
 		t.Errorf("%d ask", won)
 	}
 	c.pass(20*time.Second - time.Microsecond)
+	one := func(string) int { return 1 }
+	if rows, next, err := second.Due(t.Context(), time.Hour, one); err != nil || len(rows) != 0 || next != time.Microsecond {
+		t.Errorf("%v, %s, %v", rows, next, err)
+	}
 	claimed := get(t, second, due.Key)
-	claim(second, claimed, false) // a clock that is ahead finds it due
 	c.pass(time.Microsecond)
-	if rows, err := second.Due(t.Context(), c.Now(), 10); err != nil || len(rows) != 1 || rows[0].RequestID != "r1" {
+	if rows, _, err := second.Due(t.Context(), time.Hour, one); err != nil || len(rows) != 1 || rows[0].RequestID != "r1" {
 		t.Errorf("%v, %v", rows, err)
 	}
 	claim(second, claimed, true)
 	claim(first, claimed, false)
-	if r, err := second.Followed(t.Context(), due.Key, Waiting, Progress{State: Succeeded}); err != nil || r.State != Succeeded {
-		t.Errorf("%+v, %v", r, err)
-	}
+	follow(t, second, due, Progress{State: Succeeded})
 	c.pass(time.Hour)
 	claim(first, get(t, first, due.Key), false)
 

@@ -179,16 +179,25 @@ func theDatabaseFollowsTheRules(t *testing.T, temporary opener) {
 				same(t, err, want)
 			},
 			"Followed": func(t *rapid.T) {
-				id := ids.Draw(t, "id")
+				id, row, attempt, _ := owned(t)
+				loopID := "loop-1"
+				if row != nil && rapid.IntRange(0, 3).Draw(t, "another id") > 0 {
+					loopID = row.loopID
+				}
 				from := rapid.SampledFrom([]State{Waiting, Running}).Draw(t, "from")
 				said := rapid.SampledFrom([]State{"", Waiting, Running, Succeeded, Failed}).Draw(t, "said")
 				var want error = ErrUnknown
-				if row := m.rows[id]; row != nil {
-					if row.standing, want = m.rules.follow(row.standing, from, said, now()); want == nil {
+				if row != nil {
+					var to standing
+					if to, want = m.rules.follow(row.standing, attempt, from, said, now()); want == nil && loopID != row.loopID {
+						want = ErrLost
+					}
+					if want == nil {
+						row.standing = to
 						row.polls++
 					}
 				}
-				_, err := l.Followed(ctx, Key{practice, "CEGID001", Imports, id}, from, Progress{State: said})
+				err := l.Followed(ctx, Question{Key: Key{practice, "CEGID001", Imports, id}, Attempt: attempt, State: from, LoopRequestID: loopID}, Progress{State: said})
 				same(t, err, want)
 			},
 			"Checked": func(t *rapid.T) {

@@ -161,9 +161,9 @@ type Outcome struct {
 	LoopRequestID string
 	// LoopIDs may come with SUCCEEDED: few and short, because they are kept as they are.
 	LoopIDs map[string]string
-	// NextPoll is when to ask Loop how WAITING goes; at once when zero.
-	NextPoll time.Time
-	Error    *Failure
+	// Pause is how long to wait until Loop is asked how WAITING goes.
+	Pause time.Duration
+	Error *Failure
 }
 
 // Progress is what following has learnt.
@@ -171,8 +171,8 @@ type Progress struct {
 	// State is what Loop says: WAITING, RUNNING, SUCCEEDED or FAILED. Empty when it says nothing that is understood: the
 	// state stays.
 	State State
-	// NextPoll is when to ask again, unless the state is final.
-	NextPoll time.Time
+	// Pause is how long to wait until it is asked again, unless the state is final.
+	Pause time.Duration
 	// FollowError says why nothing was learnt; empty clears it.
 	FollowError string
 	// Error comes with FAILED.

@@ -200,9 +200,7 @@ func aPersonsWordSettlesASubmission(t *testing.T, temporary opener) {
 		submitting(t, l, b)
 		if test.from == Failed {
 			settle(t, l, b, Outcome{State: Waiting, LoopRequestID: "loop"})
-			if _, err := l.Followed(t.Context(), s.Key, Waiting, Progress{State: Failed, Error: &Failure{Reason: "LOOP_REFUSED"}}); err != nil {
-				t.Fatal(err)
-			}
+			follow(t, l, get(t, l, s.Key), Progress{State: Failed, Error: &Failure{Reason: "LOOP_REFUSED"}})
 		} else {
 			settle(t, l, b, Outcome{State: Uncertain, Error: &Failure{Reason: "OUTCOME_UNKNOWN"}})
 		}

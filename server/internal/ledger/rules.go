@@ -60,6 +60,8 @@ type rules struct {
 	resubmitAfter, checkLasts time.Duration
 	// covers says whether a lease lasts for a whole call from now on.
 	covers func(leaseUntil, now int64, call time.Duration) bool
+	// concerns says whether an answer about one attempt tells of another.
+	concerns func(answered, attempt int) bool
 }
 
 func design() rules {
@@ -70,6 +72,7 @@ func design() rules {
 		covers: func(leaseUntil, now int64, call time.Duration) bool {
 			return leaseUntil-now >= call.Microseconds()
 		},
+		concerns: func(answered, attempt int) bool { return answered == attempt },
 	}
 }
 
@@ -145,10 +148,10 @@ func (r rules) abandon(s standing) (to standing, changed bool) {
 	return s, true
 }
 
-// follow notes what Loop says of a submission that it has accepted; the empty state, or the one it has, when it says
-// nothing that is understood. What Loop does not end in time is UNCERTAIN.
-func (r rules) follow(s standing, from, said State, now int64) (standing, error) {
-	if s.state != from || !from.Following() {
+// follow notes what Loop says of an attempt that it has accepted, which it was asked about in the state from; the empty
+// state, or the one it has, when it says nothing that is understood. What Loop does not end in time is UNCERTAIN.
+func (r rules) follow(s standing, attempt int, from, said State, now int64) (standing, error) {
+	if !r.concerns(attempt, s.attempt) || s.state != from || !from.Following() {
 		return s, ErrLost
 	}
 	state := s.state

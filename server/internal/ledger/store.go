@@ -44,6 +44,10 @@ func (l *Ledger) write(ctx context.Context, do func(*writing) error) error {
 
 // tried does what leaves nothing when it fails, again where that may help at once.
 func (l *Ledger) tried(ctx context.Context, do func() error) error {
+	return l.failed(ctx, l.repeated(ctx, do))
+}
+
+func (l *Ledger) repeated(ctx context.Context, do func() error) error {
 	const attempts = 3
 	for attempt := 1; ; attempt++ {
 		err := do()
@@ -83,6 +87,9 @@ func (l *Ledger) writeOnce(ctx context.Context, do func(*writing) error) error {
 		return err
 	}
 	defer conn.Close()
+	if err := l.standsThere(); err != nil {
+		return err
+	}
 	ctx, cancel := l.bounded(context.WithoutCancel(ctx))
 	defer cancel()
 	tx, err := conn.BeginTx(ctx, &sql.TxOptions{Isolation: l.dialect.isolation})
@@ -91,19 +98,34 @@ func (l *Ledger) writeOnce(ctx context.Context, do func(*writing) error) error {
 	}
 	defer tx.Rollback() // nothing after Commit
 	w := &writing{Ledger: l, ctx: ctx, tx: tx}
-	if l.clock != nil {
-		w.now = l.clock().UnixMicro()
-	} else if err := tx.QueryRowContext(ctx, l.dialect.now).Scan(&w.now); err != nil {
-		return fmt.Errorf("ledger: %w", err)
+	if w.now, err = l.now(ctx, tx); err != nil {
+		return err
 	}
 	if err := do(w); err != nil {
 		return err
 	}
 	if err := tx.Commit(); err != nil {
+		if l.dialect.rolledBack(err) {
+			return fmt.Errorf("ledger: %w", err)
+		}
 		return fmt.Errorf("%w: %s", ErrCommit, err)
+	}
+	if err := l.standsThere(); err != nil { // in between
+		return err
 	}
 	l.changes.signal(w.touched)
 	return nil
+}
+
+// now is the database's clock, in microseconds.
+func (l *Ledger) now(ctx context.Context, q querier) (now int64, err error) {
+	if l.clock != nil {
+		return l.clock().UnixMicro(), nil
+	}
+	if err := q.QueryRowContext(ctx, l.dialect.now).Scan(&now); err != nil {
+		return 0, fmt.Errorf("ledger: %w", err)
+	}
+	return now, nil
 }
 
 // read runs a query whose rows are records. Like write, it heeds ctx until its turn has come.
@@ -131,6 +153,7 @@ func (l *Ledger) reading(ctx context.Context, do func(context.Context, *sql.Conn
 
 type querier interface {
 	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
+	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
 }
 
 func collect(ctx context.Context, q querier, query string, args ...any) ([]Record, error) {
@@ -282,13 +305,11 @@ func (w *writing) update(from standing, r *Record) error {
 	if err != nil {
 		return fmt.Errorf("ledger: %w", err)
 	}
-	result, err := w.tx.ExecContext(w.ctx, updateRow, append(args, string(from.state), from.attempt)...)
+	changed, err := w.changes(updateRow, append(args, string(from.state), from.attempt)...)
 	if err != nil {
-		return fmt.Errorf("ledger: %w", err)
+		return err
 	}
-	if changed, err := result.RowsAffected(); err != nil {
-		return fmt.Errorf("ledger: %w", err)
-	} else if changed != 1 {
+	if !changed {
 		return ErrLost
 	}
 	w.touched = append(w.touched, r.Key)

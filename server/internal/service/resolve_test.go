@@ -143,7 +143,10 @@ func TestWhatLoopHasAcceptedIsNotThereOnlyOnceItHasFailed(t *testing.T) {
 			}
 			now = now.Add(ledger.FollowFor)
 			if err == nil {
-				r.record, err = book.Followed(t.Context(), key, ledger.Waiting, ledger.Progress{})
+				err = book.Followed(t.Context(), ledger.Question{Key: key, Attempt: 1, State: ledger.Waiting, LoopRequestID: "loop-1"}, ledger.Progress{})
+			}
+			if err == nil {
+				r.record, err = book.Get(t.Context(), key)
 			}
 			if err != nil || r.record.State != ledger.Uncertain {
 				t.Fatal(r.record.State, err)

@@ -152,17 +152,24 @@ func (s *writes) submissionError(ctx context.Context, submission ledger.Submissi
 			}
 		}
 		return out.Err()
-	case errors.Is(context.Cause(ctx), interceptor.ErrShuttingDown):
+	case errors.Is(err, importer.ErrGoesOn) && errors.Is(context.Cause(ctx), interceptor.ErrShuttingDown):
 		return apierror.New(codes.Unavailable, looppb.ErrorReason_ERROR_REASON_SHUTTING_DOWN,
 			"this server is shutting down, and "+s.words.it+" may go on without you: repeat the call with the same request_id, and you get its outcome")
-	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
+	case errors.Is(err, importer.ErrGoesOn):
 		return apierror.New(codes.DeadlineExceeded, looppb.ErrorReason_ERROR_REASON_DEADLINE_EXCEEDED,
 			"the time allowed for the call is over, and "+s.words.it+" may go on without you: repeat the call with the same request_id, and you get its outcome")
-	case errors.Is(err, importer.ErrStopping):
+	case errors.Is(err, importer.ErrStopping), errors.Is(context.Cause(ctx), interceptor.ErrShuttingDown) && interrupted(err):
 		return apierror.New(codes.Unavailable, looppb.ErrorReason_ERROR_REASON_SHUTTING_DOWN,
 			"this server is shutting down, and has sent nothing: call again with the same request_id")
+	case interrupted(err): // before the ledger had it
+		return apierror.New(codes.DeadlineExceeded, looppb.ErrorReason_ERROR_REASON_DEADLINE_EXCEEDED,
+			"the time allowed for the call is over, and nothing was sent: repeat the call with the same request_id")
 	}
 	return s.ledgerError(err)
+}
+
+func interrupted(err error) bool {
+	return errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled)
 }
 
 // ledgerError words a ledger that does not answer.
@@ -172,9 +179,11 @@ func (s *writes) ledgerError(err error) error {
 		apierror.ReasonOf(err) != looppb.ErrorReason_ERROR_REASON_UNSPECIFIED {
 		return err
 	}
-	s.log.Error("the ledger does not answer", "error", err.Error())
-	return apierror.New(codes.Unavailable, looppb.ErrorReason_ERROR_REASON_LEDGER_UNAVAILABLE,
-		"this service's memory of writes does not answer: repeat the call, a write with the same request_id")
+	s.log.Debug("the ledger does not answer", "error", err.Error())
+	return apierror.Error{
+		Code: codes.Unavailable, Reason: looppb.ErrorReason_ERROR_REASON_LEDGER_UNAVAILABLE, RetryAfter: 5 * time.Second,
+		Message: "this service's memory of writes does not answer: repeat the call, a write with the same request_id",
+	}.Err()
 }
 
 // outcomeError is the error that a write ended with, if it ended with one; nil where the write itself is the answer.

@@ -12,6 +12,7 @@ import (
 // LedgerCounter counts submissions by state.
 type LedgerCounter interface {
 	CountByState(ctx context.Context) (map[ledger.State]int, error)
+	Trouble() (failures int64, last error)
 }
 
 // ledgerStates asks the ledger when somebody looks: it is the truth, also of what earlier processes left.
@@ -22,6 +23,12 @@ type ledgerStates struct {
 
 // RegisterLedger publishes how many submissions stand in each state. UNCERTAIN above zero wants a person.
 func RegisterLedger(registry prometheus.Registerer, l LedgerCounter) {
+	registry.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{
+		Name: "ledger_failures_total", Help: "How often the ledger could not be read or written.",
+	}, func() float64 {
+		failures, _ := l.Trouble()
+		return float64(failures)
+	}))
 	registry.MustRegister(&ledgerStates{
 		ledger: l,
 		states: prometheus.NewDesc("ledger_submissions", "Submissions in the ledger, by state; those that are UNCERTAIN want a person.", []string{"state"}, nil),

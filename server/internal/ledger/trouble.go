@@ -1,0 +1,97 @@
+package ledger
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"sync"
+)
+
+// standsThere says whether what is committed to a ledger in a file can be found again: SQLite writes on to a file that was
+// removed, and all of that would be gone with the process. ErrGone.
+func (l *Ledger) standsThere() error {
+	if l.path == "" {
+		return nil
+	}
+	now, err := os.Stat(l.path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist), err == nil && !os.SameFile(l.file, now):
+		return fmt.Errorf("%w: %s", ErrGone, l.path)
+	case err != nil:
+		return fmt.Errorf("ledger: %w", err)
+	}
+	// The newest commits stand beside it.
+	if _, err := os.Stat(l.path + "-wal"); errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("%w: %s-wal", ErrGone, l.path)
+	}
+	return nil
+}
+
+// trouble is how the database has failed lately.
+type trouble struct {
+	mu       sync.Mutex
+	failures int64
+	last     error
+	// failing: since the last failure nothing has shown that it can be written to.
+	failing bool
+}
+
+// Trouble is how often the database has failed, and how it did last; nil before the first time.
+func (l *Ledger) Trouble() (failures int64, last error) {
+	l.trouble.mu.Lock()
+	defer l.trouble.mu.Unlock()
+	return l.trouble.failures, l.trouble.last
+}
+
+// failed counts what is the database's failure, and names it.
+func (l *Ledger) failed(ctx context.Context, err error) error {
+	if err == nil || answered(err) || ctx.Err() != nil && (errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded)) {
+		return err
+	}
+	if l.dialect.full(err) && !errors.Is(err, ErrFull) {
+		err = fmt.Errorf("%w: %w", ErrFull, err)
+	}
+	l.trouble.mu.Lock()
+	defer l.trouble.mu.Unlock()
+	l.trouble.failures++
+	l.trouble.last, l.trouble.failing = err, true
+	return err
+}
+
+// answered says whether an error is the ledger's answer.
+func answered(err error) bool {
+	for _, answer := range []error{ErrUnknown, ErrReused, ErrLost, ErrLease, ErrEvidence, ErrTransition, ErrCursor, errStated} {
+		if errors.Is(err, answer) {
+			return true
+		}
+	}
+	return errors.As(err, new(*DuplicateError)) || errors.As(err, new(*StatedError))
+}
+
+// Ping reads in a transaction. After a failure it also writes, so that it says whether that can be done again: that a disk
+// has room for the next write only a write shows.
+func (l *Ledger) Ping(ctx context.Context) error {
+	l.trouble.mu.Lock()
+	failing, before := l.trouble.failing, l.trouble.failures
+	l.trouble.mu.Unlock()
+	err := l.write(ctx, func(w *writing) error {
+		if failing {
+			if _, err := w.tx.ExecContext(w.ctx, w.dialect.probe); err != nil {
+				return fmt.Errorf("ledger: %w", err)
+			}
+		}
+		var some int
+		if err := w.tx.QueryRowContext(w.ctx, `SELECT COUNT(*) FROM (SELECT 1 FROM write_request LIMIT 1) AS first`).Scan(&some); err != nil {
+			return fmt.Errorf("ledger: %w", err)
+		}
+		return nil
+	})
+	if err == nil && failing {
+		l.trouble.mu.Lock()
+		l.trouble.failing = l.trouble.failures != before // another has failed meanwhile
+		l.trouble.mu.Unlock()
+	}
+	return err
+}
