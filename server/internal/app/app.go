@@ -155,7 +155,7 @@ func New(cfg Config) (_ *Server, err error) {
 		return nil, fmt.Errorf("compile the contract's rules: %w", err)
 	}
 	s.importer, err = importer.New(context.Background(), importer.Config{
-		Ledger: cfg.Ledger, Owner: interceptor.NewRequestID(), Client: cfg.Practices.Client, Log: cfg.Log, Audit: cfg.Audit,
+		Ledger: cfg.Ledger, Owner: interceptor.NewRequestID(), Client: cfg.Practices.Client, Log: cfg.Log, Audit: cfg.Audit, Keep: interceptor.Keep,
 		WaitLimit: cfg.WaitLimit, CallLimit: cfg.CallLimit, RepeatAfter429: cfg.RepeatAfter429, FirstPoll: cfg.FirstPoll, LastPoll: cfg.LastPoll, StalledPoll: cfg.StalledPoll,
 	})
 	if err != nil {
@@ -178,7 +178,7 @@ func New(cfg Config) (_ *Server, err error) {
 	if err != nil {
 		return nil, fmt.Errorf("the folder for documents and files under way: %w", err)
 	}
-	s.preflight = preflight.New()
+	s.preflight = preflight.New(interceptor.Keep)
 	s.imports = service.NewImports(writes, s.preflight, service.Files{Spool: underWay, MaxSize: cfg.Files.MaxSize, DepositLifetime: cfg.Files.DepositLifetime},
 		telemetry.NewResolutions(cfg.Registry), s.refusals.Refuse)
 	s.documents = service.NewDocuments(writes, s.preflight, underWay)

@@ -50,6 +50,8 @@ type settings struct {
 	grace              time.Duration
 	// resubmitAfter is imports.resubmit_after.
 	resubmitAfter time.Duration
+	// imports are more of the keys of imports.
+	imports string
 	// ledger is the connection string of one that exists, for several servers; a file of its own otherwise.
 	ledger   string
 	replicas int
@@ -143,7 +145,7 @@ spool: spool
 %s
 shutdown: {drain: 0s, grace: %s}
 log: {level: info}
-`, ports[0], ports[1], ports[2], loop, s.resubmitAfter, shared(s), s.partnerConcurrency, ledger, s.grace))
+`, ports[0], ports[1], ports[2], loop, s.resubmitAfter, shared(s)+s.imports, s.partnerConcurrency, ledger, s.grace))
 		err := g.start()
 		if err == nil {
 			return g

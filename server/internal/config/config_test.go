@@ -162,7 +162,7 @@ raw:
   - {method: DELETE, path: /a.b/c, write: true, dossier: cabinet}
 imports: {wait_limit: 500ms, call_limit: 4s, lease: 9s, repeat_after_429: false, first_poll: 1s, last_poll: 2s, stalled_poll: 3s, resubmit_after: 48h}
 files: {max_size: 2000, spool_size: 2000000000, deposit_lifetime: 90m}
-caller_limits: {calls: 4, requests_per_second: 2.5, burst: 5, bytes_per_second: 6000}
+caller_limits: {calls: 4, bytes: 9000000, requests_per_second: 2.5, burst: 5, bytes_per_second: 6000}
 audit: {file: audit.log}
 deadlines: {unary_default: 1s, unary_max: 2s, write: 20s, stream_default: 3s, stream_max: 4s}
 shutdown: {grace: 5s, drain: 0s}
@@ -178,7 +178,7 @@ log: {level: debug, dossiers: true}
 		"Loop:{BaseURL:http://localhost:9/loop-api-publiques AllowPlainHTTP:true SubscriptionKeys:[] TRANames:{URI:Uri URL:link_1} Calls:{Attempts:1 AttemptTimeout:1s BaseDelay:2ms MaxDelay:3ms ThrottledDelay:4ms MaxRetryAfter:5s RetryBudget:6 BreakerFailures:7 BreakerPause:8s PageSize:10 MaxAnswer:9000}} " +
 		"Practices:[{Name:007 Domain:D Keys:{Standard: Advanced:${env:GATEWAY_TEST_ADVANCED} SubscriptionKeys:[${file:subscription} ${file:standard}]} " +
 		"Dossiers:[{Code:0012 Name:}] Limits:{Concurrency:3 RequestsPerSecond:2.5} UnverifiedOperations:[create_journal create_account]}] PracticesDirectory: " +
-		"Policy:DIR/policy.yaml Ledger:{File: Postgres:${file:dsn}} Replicas:3 Spool:DIR Raw:[{Method:GET Path:/a.b/c Scope:2 Key:advanced Query:[take x_1]} {Method:DELETE Path:/a.b/c Scope:1 Key:standard Query:[]}] Imports:{WaitLimit:500ms CallLimit:4s Lease:9s RepeatAfter429:false FirstPoll:1s LastPoll:2s StalledPoll:3s ResubmitAfter:48h0m0s} Files:{MaxSize:2000 SpoolSize:2000000000 DepositLifetime:1h30m0s} CallerLimits:{Calls:4 RequestsPerSecond:2.5 Burst:5 BytesPerSecond:6000} Deadlines:{UnaryDefault:1s UnaryMax:2s Write:20s StreamDefault:3s StreamMax:4s} " +
+		"Policy:DIR/policy.yaml Ledger:{File: Postgres:${file:dsn}} Replicas:3 Spool:DIR Raw:[{Method:GET Path:/a.b/c Scope:2 Key:advanced Query:[take x_1]} {Method:DELETE Path:/a.b/c Scope:1 Key:standard Query:[]}] Imports:{WaitLimit:500ms CallLimit:4s Lease:9s RepeatAfter429:false FirstPoll:1s LastPoll:2s StalledPoll:3s ResubmitAfter:48h0m0s} Files:{MaxSize:2000 SpoolSize:2000000000 DepositLifetime:1h30m0s} CallerLimits:{Calls:4 Bytes:9000000 RequestsPerSecond:2.5 Burst:5 BytesPerSecond:6000} Deadlines:{UnaryDefault:1s UnaryMax:2s Write:20s StreamDefault:3s StreamMax:4s} " +
 		"Shutdown:{Drain:0s Grace:5s} Audit:{Stdout:false File:DIR/audit.log} Log:{Level:DEBUG Dossiers:true}}"
 	if got != want {
 		t.Errorf("got  %s\nwant %s", got, want)

@@ -33,6 +33,8 @@ type Config struct {
 	Log    *slog.Logger
 	// Audit is told of each submission that was settled; nil takes Log.
 	Audit *slog.Logger
+	// Keep lets a submission count for the caller of ctx until done, which is when its outcome is committed; nil counts nothing.
+	Keep func(ctx context.Context) (done func())
 	// CallLimit bounds the call of a submission, whatever its caller's deadline. Default 60 s (design § 3). It is the client's
 	// bound of a write, too.
 	CallLimit time.Duration
@@ -86,6 +88,9 @@ func New(ctx context.Context, cfg Config) (*Importer, error) {
 	}
 	if recovered.NotSent+recovered.Uncertain > 0 {
 		cfg.Log.Warn("submissions of an earlier process were settled", "not_sent", recovered.NotSent, "uncertain", recovered.Uncertain)
+	}
+	if cfg.Keep == nil {
+		cfg.Keep = func(context.Context) func() { return func() {} }
 	}
 	i := &Importer{cfg: cfg}
 	i.stopped, i.stop = context.WithCancel(context.Background())
@@ -200,10 +205,11 @@ type settled struct {
 func (i *Importer) begin(ctx context.Context, start start, send func(context.Context) ledger.Outcome, release func()) (ledger.Begun, <-chan settled, error) {
 	i.mu.RLock()
 	defer i.mu.RUnlock()
-	taken := false
+	over, taken := i.cfg.Keep(ctx), false
 	defer func() {
 		if !taken {
 			release()
+			over()
 		}
 	}()
 	select {
@@ -223,6 +229,7 @@ func (i *Importer) begin(ctx context.Context, start start, send func(context.Con
 	done := make(chan settled, 2) // what cannot be committed, and what was
 	taken = true
 	i.submissions.Go(func() {
+		defer over()
 		mine := begun
 		if unconfirmed {
 			var err error

@@ -169,6 +169,7 @@ func (d *Door) guard(method string, handle grpc.MethodHandler) grpc.MethodHandle
 type reading struct {
 	failed error // why the request of a unary call could not be read
 	bytes  int   // that nobody has charged so far, inflated ones too, whether a message was made of them or not
+	parts  int   // of the last message
 }
 
 type readingKey struct{}
@@ -197,6 +198,14 @@ func uncharged(ctx context.Context) int {
 	return n
 }
 
+// partsOf is how many parts the message has that was read last for a call.
+func partsOf(ctx context.Context) int {
+	if read, ok := ctx.Value(readingKey{}).(*reading); ok {
+		return read.parts
+	}
+	return 0
+}
+
 // errUnreadable words what grpc-go says of a message.
 func errUnreadable(err error) error {
 	const reason = looppb.ErrorReason_ERROR_REASON_REQUEST_MALFORMED
@@ -222,6 +231,7 @@ func receive(ctx context.Context, from func(any) error, message any) error {
 	arrived(ctx)
 	if read, ok := ctx.Value(readingKey{}).(*reading); ok {
 		read.bytes += c.bytes
+		read.parts = c.parts
 	}
 	if c.zippable && c.plain {
 		_ = grpc.SetSendCompressor(ctx, encoding.Identity) // an error means that the answer has begun

@@ -35,8 +35,61 @@ func NewLimits(grants *policy.Policy) *Limits {
 type usage struct {
 	limits          policy.Limits
 	calls, streams  int
+	held            int           // bytes of requests
 	requests, bytes *rate.Limiter // nil without a limit
 }
+
+// place is what a call takes of its caller's limits, for as long as anybody holds it: the call itself, and whatever goes on
+// without its caller, see Keep.
+type place struct {
+	limits    *Limits
+	caller    string
+	streaming bool
+	held      int
+	holders   int // of the limits' lock
+}
+
+type placeKey struct{}
+
+// Keep lets what a call has begun count for its caller until it is done, however early the call ends: a caller who does not
+// wait takes as much as one who does.
+func Keep(ctx context.Context) (done func()) {
+	p, ok := ctx.Value(placeKey{}).(*place)
+	if !ok { // nobody is limited
+		return func() {}
+	}
+	p.limits.mu.Lock()
+	defer p.limits.mu.Unlock()
+	p.hold()
+	return sync.OnceFunc(p.leave)
+}
+
+// hold adds a holder. The lock is held.
+func (p *place) hold() {
+	if p.holders++; p.holders == 1 {
+		p.count(1)
+	}
+}
+
+func (p *place) leave() {
+	p.limits.mu.Lock()
+	defer p.limits.mu.Unlock()
+	if p.holders--; p.holders == 0 {
+		p.count(-1)
+	}
+}
+
+func (p *place) count(n int) {
+	u := p.limits.usage[p.caller]
+	*u.underWay(p.streaming) += n
+	u.held += n * p.held
+}
+
+// partSize is what each part of a request takes in memory beside its bytes, see MaxParts.
+const partSize = 24
+
+// inMemory is what a request of so many bytes takes, by estimate: an import holds its texts and what is sent of them.
+func inMemory(ctx context.Context, size int) int { return 2*size + partSize*partsOf(ctx) }
 
 // leastBurst of bytes, so that an answer takes few reservations.
 const leastBurst = 64 << 10
@@ -73,33 +126,30 @@ func limiter(before *rate.Limiter, perSecond float64, burst int) *rate.Limiter {
 	return before
 }
 
-// admit lets a call in, or says what is exceeded. Its caller gives the call back with leave.
-func (l *Limits) admit(caller string, streaming bool) (bytes *rate.Limiter, err error) {
+// admit lets a call in whose request takes so many bytes, or says what is exceeded. Its caller leaves the place.
+func (l *Limits) admit(caller string, streaming bool, held int) (*place, *rate.Limiter, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	u := l.of(caller)
-	underWay := u.underWay(streaming)
-	if u.limits.Calls > 0 && *underWay >= u.limits.Calls {
-		return nil, exceeded(time.Second, "%d calls of this caller are under way, which is all it may have: wait for some to end", u.limits.Calls)
+	if u.limits.Calls > 0 && *u.underWay(streaming) >= u.limits.Calls {
+		return nil, nil, exceeded(time.Second, "%d calls of this caller are under way, writes that it does not wait for included, which is all it may have: wait for some to end", u.limits.Calls)
+	}
+	if u.limits.Bytes > 0 && u.held > 0 && u.held+held > u.limits.Bytes { // of one alone there is room
+		return nil, nil, exceeded(time.Second, "the requests of this caller that are under way, writes that it does not wait for included, take as much memory as they may, %d bytes: wait for some to end", u.limits.Bytes)
 	}
 	if wait := debt(u.bytes); wait > 0 {
-		return nil, exceeded(wait, "this caller may exchange %d bytes a second, and its last calls went beyond: wait", u.limits.BytesPerSecond)
+		return nil, nil, exceeded(wait, "this caller may exchange %d bytes a second, and its last calls went beyond: wait", u.limits.BytesPerSecond)
 	}
 	if u.requests != nil {
 		if turn := u.requests.Reserve(); turn.Delay() > 0 {
 			wait := turn.Delay()
 			turn.Cancel()
-			return nil, exceeded(wait, "this caller may begin %g calls a second: wait", u.limits.RequestsPerSecond)
+			return nil, nil, exceeded(wait, "this caller may begin %g calls a second: wait", u.limits.RequestsPerSecond)
 		}
 	}
-	*underWay++
-	return u.bytes, nil
-}
-
-func (l *Limits) leave(caller string, streaming bool) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	*l.usage[caller].underWay(streaming)--
+	p := &place{limits: l, caller: caller, streaming: streaming, held: held}
+	p.hold()
+	return p, u.bytes, nil
 }
 
 // underWay counts streams apart: watches must not keep writes out.
@@ -161,17 +211,18 @@ func limitCalls(l *Limits) Named {
 				}
 				return next(ctx, request)
 			}
-			bytes, err := l.admit(caller, false)
+			// What could not be read was read all the same, and inflated.
+			size := cmp.Or(uncharged(ctx), sizeOf(request))
+			place, bytes, err := l.admit(caller, false, inMemory(ctx, size))
 			if err != nil {
 				return nil, err
 			}
-			defer l.leave(caller, false)
-			// What could not be read was read all the same, and inflated.
-			charge(bytes, cmp.Or(uncharged(ctx), sizeOf(request)))
+			defer place.leave()
+			charge(bytes, size)
 			if err := unread(ctx); err != nil {
 				return nil, err
 			}
-			response, err := next(cegidclient.WithParty(ctx, caller), request)
+			response, err := next(cegidclient.WithParty(context.WithValue(ctx, placeKey{}, place), caller), request)
 			if err == nil {
 				charge(bytes, sizeOf(response))
 			}
@@ -182,12 +233,13 @@ func limitCalls(l *Limits) Named {
 			if caller == "" {
 				return next(server, &pacedStream{ServerStream: inner, ctx: inner.Context()})
 			}
-			bytes, err := l.admit(caller, true)
+			place, bytes, err := l.admit(caller, true, 0)
 			if err != nil {
 				return err
 			}
-			defer l.leave(caller, true)
-			paced := &pacedStream{ServerStream: inner, ctx: cegidclient.WithParty(inner.Context(), caller), bytes: bytes}
+			defer place.leave()
+			ctx := cegidclient.WithParty(context.WithValue(inner.Context(), placeKey{}, place), caller)
+			paced := &pacedStream{ServerStream: inner, ctx: ctx, bytes: bytes}
 			return next(server, paced)
 		},
 	}

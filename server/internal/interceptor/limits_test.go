@@ -222,3 +222,72 @@ func TestAStreamThatNobodyReadsEnds(t *testing.T) {
 		})
 	}
 }
+
+// TestWhatACallLeavesBehindCounts: for its caller, until it is done, once.
+func TestWhatACallLeavesBehindCounts(t *testing.T) {
+	chain := testChain(t, slog.New(slog.DiscardHandler), limited(t, "calls: 2"), t.Context())
+	var done []func()
+	leave := func(caller string) error {
+		_, err := call(as(t.Context(), caller), chain, "/s/Read", someRequest, func(ctx context.Context, _ any) (any, error) {
+			done = append(done, Keep(ctx), Keep(ctx))
+			return someRequest, nil
+		})
+		return err
+	}
+	for range 2 {
+		if err := leave("noisy"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if wait := refusedFor(leave("noisy")); wait <= 0 {
+		t.Error("its caller may have as many again")
+	}
+	if err := leave("quiet"); err != nil {
+		t.Errorf("another caller: %v", err)
+	}
+	done[0]()
+	done[0]()
+	if refusedFor(leave("noisy")) <= 0 {
+		t.Error("it ends before all that it left behind is done")
+	}
+	done[1]()
+	if err := leave("noisy"); err != nil {
+		t.Errorf("after the first is done: %v", err)
+	}
+	if refusedFor(leave("noisy")) <= 0 {
+		t.Error("it is given back twice")
+	}
+	Keep(t.Context())() // nobody is limited
+}
+
+// TestWhatIsKeptOfRequestsIsBounded: in bytes, whatever the number of calls; one call is let in however large it is.
+func TestWhatIsKeptOfRequestsIsBounded(t *testing.T) {
+	chain := testChain(t, slog.New(slog.DiscardHandler), limited(t, "bytes: 8388608"), t.Context())
+	large := &looppb.ListAccountsRequest{Practice: "demo", Dossier: "D1", Filter: strings.Repeat("x", 3<<20)}
+	var done func()
+	leave := func(caller string, request any) error {
+		_, err := call(as(t.Context(), caller), chain, "/s/Read", request, func(ctx context.Context, _ any) (any, error) {
+			done = Keep(ctx)
+			return someRequest, nil
+		})
+		return err
+	}
+	if err := leave("noisy", large); err != nil {
+		t.Fatal(err)
+	}
+	first := done
+	if refusedFor(leave("noisy", large)) <= 0 {
+		t.Error("a second one is let in")
+	}
+	if err := leave("noisy", someRequest); err != nil {
+		t.Errorf("a small one beside it: %v", err)
+	}
+	done()
+	if err := leave("quiet", large); err != nil {
+		t.Errorf("another caller's: %v", err)
+	}
+	first()
+	if err := leave("noisy", &looppb.ListAccountsRequest{Filter: strings.Repeat("x", 9<<20)}); err != nil {
+		t.Errorf("the only one, however large: %v", err)
+	}
+}

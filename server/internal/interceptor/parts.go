@@ -17,9 +17,6 @@ import (
 // 133,000, and four for each part of an analytic split.
 const MaxParts = 500_000
 
-// fewParts is how many bytes cannot say that many.
-const fewParts = 16 << 10
-
 // bounded is the codec of messages with as many parts as that, and no more.
 type bounded struct{ encoding.CodecV2 }
 
@@ -33,14 +30,16 @@ type carrier struct {
 	// plain says that a message came that was not compressed, and bytes how many there were, inflated ones too.
 	plain bool
 	bytes int
+	parts int
 }
 
 // take makes a message of bytes.
-func (c *carrier) take(data mem.BufferSlice, unmarshal func(mem.BufferSlice, any) error) error {
+func (c *carrier) take(data mem.BufferSlice, unmarshal func(mem.BufferSlice, any) (parts int, err error)) (err error) {
 	if !c.zippable || len(data) == 0 || !bytes.HasPrefix(data[0].ReadOnlyData(), gzipMagic) {
 		c.plain = true
 		c.bytes += data.Len()
-		return unmarshal(data, c.into)
+		c.parts, err = unmarshal(data, c.into)
+		return err
 	}
 	if c.inflate == nil {
 		return errCompressed
@@ -52,24 +51,32 @@ func (c *carrier) take(data mem.BufferSlice, unmarshal func(mem.BufferSlice, any
 	if err != nil {
 		return err
 	}
-	return unmarshal(mem.BufferSlice{mem.SliceBuffer(message)}, c.into)
+	c.parts, err = unmarshal(mem.BufferSlice{mem.SliceBuffer(message)}, c.into)
+	return err
 }
 
 func boundedCodec() encoding.CodecV2 { return bounded{encoding.GetCodecV2("proto")} }
 
 func (b bounded) Unmarshal(data mem.BufferSlice, into any) error {
 	if c, ok := into.(*carrier); ok {
-		c.err = c.take(data, b.Unmarshal)
+		c.err = c.take(data, b.unmarshal)
 		return nil
 	}
-	if message, ok := into.(proto.Message); ok && data.Len() > fewParts {
+	_, err := b.unmarshal(data, into)
+	return err
+}
+
+func (b bounded) unmarshal(data mem.BufferSlice, into any) (parts int, err error) {
+	if message, ok := into.(proto.Message); ok {
 		whole := data.MaterializeToBuffer(mem.DefaultBufferPool())
 		defer whole.Free()
-		if left := MaxParts; !within(whole.ReadOnlyData(), message.ProtoReflect().Descriptor(), &left) {
-			return errTooMany
+		left := MaxParts
+		if !within(whole.ReadOnlyData(), message.ProtoReflect().Descriptor(), &left) {
+			return MaxParts, errTooMany
 		}
+		parts = MaxParts - left
 	}
-	return b.CodecV2.Unmarshal(data, into)
+	return parts, b.CodecV2.Unmarshal(data, into)
 }
 
 // PartsOf is how many parts one value of a field counts.

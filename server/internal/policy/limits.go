@@ -6,8 +6,10 @@ import (
 
 // Limits bound what one caller takes of the service.
 type Limits struct {
-	// Calls under way at a time; 0 is no limit. Streams are counted apart.
+	// Calls under way at a time, writes whose caller has left included; 0 is no limit. Streams are counted apart.
 	Calls int
+	// Bytes of memory that the requests of those calls take; 0 is no limit.
+	Bytes int
 	// RequestsPerSecond that begin, on the average; 0 is no limit. Burst is how many may begin at once after a pause.
 	RequestsPerSecond float64
 	Burst             int
@@ -15,12 +17,17 @@ type Limits struct {
 	BytesPerSecond int
 }
 
+// DefaultBytes is room for 27 of the largest imports, of plain lines. A practice with the default limits has use for 25 of one caller's when
+// Loop takes 5 s for each: 5 under way and 20 that have their turn in time.
+const DefaultBytes = 128 << 20
+
 // LimitKeys declares limits with their defaults.
 func LimitKeys(name, doc string) yaml.Key { return yaml.Mapping(name, doc, limitKeys()...) }
 
 func limitKeys() []yaml.Key {
 	return []yaml.Key{
-		yaml.Int("calls", 256, 1, 100_000, "Calls under way at a time; streams are counted apart."),
+		yaml.Int("calls", 256, 1, 100_000, "Calls under way at a time; streams are counted apart. A write whose caller does not wait counts until Loop's answer to it is noted, and so does what is read from Loop for it."),
+		yaml.Int("bytes", DefaultBytes, 8<<20, 1<<40, "Memory for the requests of those calls, by estimate: twice their bytes, and 24 more for each part. The largest import of plain lines takes 5 MB. Over it a call is refused."),
 		yaml.Number("requests_per_second", 0, 0, 100_000, "Calls that begin, on the average; 0 is no limit."),
 		yaml.Int("burst", 0, 0, 100_000, "Calls that may begin at once after a pause, if there is a limit; 0 is those of a second, one at least."),
 		yaml.Int("bytes_per_second", 0, 0, 1<<30, "Bytes of requests and answers, on the average; 0 is no limit. A call is refused while those before are to be made up for, and a stream waits."),
@@ -39,7 +46,7 @@ func inherited() (keys []yaml.Key) {
 func ReadLimits(n yaml.Node, otherwise Limits) Limits {
 	fields, _ := n.Fields()
 	limits := otherwise
-	for key, value := range map[string]*int{"calls": &limits.Calls, "burst": &limits.Burst, "bytes_per_second": &limits.BytesPerSecond} {
+	for key, value := range map[string]*int{"calls": &limits.Calls, "bytes": &limits.Bytes, "burst": &limits.Burst, "bytes_per_second": &limits.BytesPerSecond} {
 		if place := fields.Get(key); place.Given() {
 			*value = place.Int()
 		}
@@ -51,4 +58,4 @@ func ReadLimits(n yaml.Node, otherwise Limits) Limits {
 }
 
 // DefaultLimits are those of the keys.
-func DefaultLimits() Limits { return Limits{Calls: 256} }
+func DefaultLimits() Limits { return Limits{Calls: 256, Bytes: DefaultBytes} }

@@ -27,6 +27,7 @@ const (
 type Cache struct {
 	flights singleflight.Group
 	now     func() time.Time
+	count   func(context.Context) (done func())
 
 	mu    sync.Mutex
 	known map[key]kept
@@ -41,8 +42,13 @@ type kept struct {
 	read  time.Time
 }
 
-// New returns an empty cache.
-func New() *Cache { return &Cache{now: time.Now, known: map[key]kept{}} }
+// New returns an empty cache. count lets a reading count for the caller of ctx until done; nil counts nothing.
+func New(count func(ctx context.Context) (done func())) *Cache {
+	if count == nil {
+		count = func(context.Context) func() { return func() {} }
+	}
+	return &Cache{now: time.Now, count: count, known: map[key]kept{}}
+}
 
 // Reference returns what the entries refer to, as far as they refer to it: a dossier without third parties in its
 // entries is not asked for any.
@@ -108,8 +114,8 @@ func get[T any](ctx context.Context, c *Cache, k key, index func([]T) *check.Ind
 	return value.(*check.Index[T]), nil
 }
 
-// get returns what is young enough, or reads it; errors are not kept. The reading belongs to nobody in particular: the
-// first who asks may leave without failing the others (pitfall 24).
+// get returns what is young enough, or reads it; errors are not kept. The first who asks may leave without
+// failing the others (pitfall 24), and finds what was read when they come again; until then it counts for the first.
 func (c *Cache) get(ctx context.Context, k key, read func(context.Context) (any, error)) (any, error) {
 	if value, ok := c.young(k); ok {
 		return value, nil
@@ -123,6 +129,7 @@ func (c *Cache) get(ctx context.Context, k key, read func(context.Context) (any,
 		if value, ok := c.young(k); ok {
 			return value, nil
 		}
+		defer c.count(ctx)()
 		detached, cancel := context.WithTimeout(context.WithoutCancel(ctx), readLimit)
 		defer cancel()
 		changes := c.seen()

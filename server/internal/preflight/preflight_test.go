@@ -72,7 +72,7 @@ func TestOnlyWhatTheEntriesMentionIsRead(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			client, sim := simulated(t)
-			got, err := New().Reference(t.Context(), "demo", client, dossier, c.entries)
+			got, err := New(nil).Reference(t.Context(), "demo", client, dossier, c.entries)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -90,12 +90,12 @@ func TestOnlyWhatTheEntriesMentionIsRead(t *testing.T) {
 func TestManyWhoAskAtOnceAreOneReading(t *testing.T) {
 	client, sim := simulated(t)
 	sim.Inject(loopsim.Fault{Kind: loopsim.FaultLatency, Latency: 50 * time.Millisecond})
-	c := New()
-	if _, err := New().Reference(t.Context(), "demo", client, dossier, plain()); err != nil { // teaches the client Loop's page size
+	c := New(nil)
+	if _, err := New(nil).Reference(t.Context(), "demo", client, dossier, plain()); err != nil { // teaches the client Loop's page size
 		t.Fatal(err)
 	}
 	once := sim.Count("")
-	if _, err := New().Reference(t.Context(), "demo", client, dossier, plain()); err != nil {
+	if _, err := New(nil).Reference(t.Context(), "demo", client, dossier, plain()); err != nil {
 		t.Fatal(err)
 	}
 	once = sim.Count("") - once
@@ -124,7 +124,7 @@ func TestManyWhoAskAtOnceAreOneReading(t *testing.T) {
 func TestTheFirstWhoAsksMayLeave(t *testing.T) {
 	client, sim := simulated(t)
 	sim.Inject(loopsim.Fault{Route: "/journal", Kind: loopsim.FaultLatency, Latency: 500 * time.Millisecond, Times: 1})
-	c := New()
+	c := New(nil)
 	ctx, leave := context.WithCancel(t.Context())
 	left, stayed := make(chan error, 1), make(chan error, 1)
 	go func() {
@@ -151,7 +151,7 @@ func TestTheFirstWhoAsksMayLeave(t *testing.T) {
 
 func TestWhatIsOlderThanAMinuteIsReadAgain(t *testing.T) {
 	client, sim := simulated(t)
-	c := New()
+	c := New(nil)
 	var passed atomic.Int64
 	start := time.Now()
 	c.now = func() time.Time { return start.Add(time.Duration(passed.Load())) }
@@ -177,7 +177,7 @@ func TestWhatIsOlderThanAMinuteIsReadAgain(t *testing.T) {
 // TestAFailureIsNotKept: and is everybody's who waited for it.
 func TestAFailureIsNotKept(t *testing.T) {
 	client, sim := simulated(t)
-	c := New()
+	c := New(nil)
 	fault := sim.Inject(loopsim.Fault{Route: "/compte", Kind: loopsim.FaultStatus, Status: 403})
 	var upstream *cegidclient.Error
 	if _, err := c.Reference(t.Context(), "demo", client, dossier, plain()); !errors.As(err, &upstream) {
@@ -193,7 +193,7 @@ func TestAFailureIsNotKept(t *testing.T) {
 // TestWhatThisServiceChangesIsReadAgain: also when it was being read at the time.
 func TestWhatThisServiceChangesIsReadAgain(t *testing.T) {
 	client, sim := simulated(t)
-	c := New()
+	c := New(nil)
 	ask := func() {
 		t.Helper()
 		if _, err := c.Reference(t.Context(), "demo", client, dossier, plain()); err != nil {
@@ -215,7 +215,7 @@ func TestWhatThisServiceChangesIsReadAgain(t *testing.T) {
 		t.Error("not read again")
 	}
 
-	c = New()
+	c = New(nil)
 	sim.ResetCounters()
 	sim.Inject(loopsim.Fault{Route: "/journal", Kind: loopsim.FaultLatency, Latency: 200 * time.Millisecond, Times: 1})
 	done := make(chan error, 1)
@@ -239,7 +239,7 @@ func TestWhatThisServiceChangesIsReadAgain(t *testing.T) {
 // TestADossierIsLookedAtOnceAMinute: what Loop does not let the key touch is looked at each time.
 func TestADossierIsLookedAtOnceAMinute(t *testing.T) {
 	client, sim := simulated(t)
-	c := New()
+	c := New(nil)
 	now := time.Now()
 	c.now = func() time.Time { return now }
 	for at, want := range []struct {
@@ -263,8 +263,42 @@ func TestADossierIsLookedAtOnceAMinute(t *testing.T) {
 	}
 }
 
+// TestAReadingCountsForWhoeverCausedIt: until it is over, even when they have left.
+func TestAReadingCountsForWhoeverCausedIt(t *testing.T) {
+	client, sim := simulated(t)
+	type who struct{}
+	var under, readings atomic.Int64
+	c := New(func(ctx context.Context) func() {
+		if ctx.Value(who{}) != "first" {
+			t.Error("it counts for somebody else")
+		}
+		readings.Add(1)
+		under.Add(1)
+		return func() { under.Add(-1) }
+	})
+	sim.Inject(loopsim.Fault{Route: "/compte", Kind: loopsim.FaultLatency, Latency: 300 * time.Millisecond, Times: 1})
+	ctx, leave := context.WithCancel(context.WithValue(t.Context(), who{}, "first"))
+	go func() {
+		waitFor(t, func() bool { return sim.Count("/compte") == 1 })
+		leave()
+	}()
+	if err := c.Dossier(ctx, "demo", client, dossier); !errors.Is(err, context.Canceled) {
+		t.Fatalf("who leaves is told %v", err)
+	}
+	if under.Load() != 1 {
+		t.Error("it does not count once its caller has left")
+	}
+	if err := c.Dossier(context.WithValue(t.Context(), who{}, "second"), "demo", client, dossier); err != nil {
+		t.Error(err)
+	}
+	waitFor(t, func() bool { return under.Load() == 0 })
+	if readings.Load() != 1 || sim.Count("/compte") != 1 {
+		t.Errorf("%d readings, %d calls", readings.Load(), sim.Count("/compte"))
+	}
+}
+
 func TestTheCacheIsBounded(t *testing.T) {
-	c := New()
+	c := New(nil)
 	now := time.Now()
 	c.now = func() time.Time { return now }
 	for i := range 3 * maxKept {

@@ -93,7 +93,7 @@ func (w importWrite) outcome(ctx context.Context, record *importer.Result, err e
 }
 
 func (s *Imports) entriesWrite(ctx context.Context, practice *Practice, request *looppb.ImportEntriesRequest) importWrite {
-	entries := entryImport(request.GetOptions(), request.GetEntries())
+	entries, dossier := entryImport(request.GetOptions(), request.GetEntries()), request.GetDossier()
 	return importWrite{
 		writes: &s.writes,
 		submission: ledger.Submission{
@@ -110,7 +110,7 @@ func (s *Imports) entriesWrite(ctx context.Context, practice *Practice, request 
 			return refusal(found)
 		},
 		send: func(ctx context.Context) (string, error) {
-			return practice.Client.Imports.Submit(ctx, request.GetDossier(), entries)
+			return practice.Client.Imports.Submit(ctx, dossier, entries) // the request itself may go
 		},
 	}
 }
