@@ -62,6 +62,11 @@ func New(code codes.Code, reason looppb.ErrorReason, message string) error {
 	return Error{Code: code, Reason: reason, Message: message}.Err()
 }
 
+// ShuttingDown returns the error of a server that ends, which says when to come back: another answers, or the same anew.
+func ShuttingDown(message string) error {
+	return Error{Code: codes.Unavailable, Reason: looppb.ErrorReason_ERROR_REASON_SHUTTING_DOWN, Message: message, RetryAfter: time.Second}.Err()
+}
+
 // Field returns the error of one wrong field.
 func Field(reason looppb.ErrorReason, field, description string) error {
 	return Invalid(reason, Violation{Field: field, Description: description})

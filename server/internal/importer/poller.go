@@ -326,7 +326,7 @@ func (p *poller) progress(ctx context.Context, question ledger.Question, claim *
 	ctx, cancel := context.WithTimeout(ctx, p.limit())
 	defer cancel()
 	ctx = cegidclient.WithBeforeSend(ctx, func(ctx context.Context, _ *cegidclient.Call) error { return claim.make(ctx) })
-	status, err := client.Imports.Status(cegidclient.Once(ctx), question.LoopRequestID)
+	status, err := client.Imports.Status(cegidclient.WithParty(cegidclient.Once(ctx), question.Caller), question.LoopRequestID)
 	if err != nil {
 		return p.troubled(question, err), !errors.Is(err, errNotClaimed) && (claim.made || !withoutTurn(err))
 	}

@@ -170,8 +170,7 @@ func mapErrors(log *slog.Logger) Named {
 		case public(method): // whose errors are those of other contracts
 		case apierror.ReasonOf(err) != looppb.ErrorReason_ERROR_REASON_UNSPECIFIED:
 		case ended && errors.Is(context.Cause(ctx), ErrShuttingDown):
-			err = apierror.New(codes.Unavailable, looppb.ErrorReason_ERROR_REASON_SHUTTING_DOWN,
-				"this server is shutting down: call again, another one or the same in a moment answers")
+			err = apierror.ShuttingDown("this server is shutting down: call again, another one or the same in a moment answers")
 		case errors.As(err, &upstream):
 			// Retried here already, where it could help: the channel must not multiply that.
 			_ = grpc.SetTrailer(ctx, metadata.Pairs(pushbackKey, "-1"))

@@ -10,6 +10,8 @@ import (
 // Question is an import that Loop is to be asked about, and all that this takes.
 type Question struct {
 	Key
+	// Caller is whose import it is.
+	Caller        string
 	Attempt       int
 	State         State
 	LoopRequestID string
@@ -33,7 +35,7 @@ const (
 		`(SELECT MIN(next_poll) FROM write_request w WHERE w.practice = following.practice AND w.` + followed + ` AND w.next_poll > $1) ` +
 		`FROM following WHERE practice IS NOT NULL`
 
-	selectDue = `SELECT ` + keyColumns + `, attempt, state, loop_request_id, submitted, next_poll FROM write_request WHERE practice = $1 AND ` + followed
+	selectDue = `SELECT ` + keyColumns + `, caller, attempt, state, loop_request_id, submitted, next_poll FROM write_request WHERE practice = $1 AND ` + followed
 	// dueOf takes practice, now and how many; aheadOf the instant beyond which nothing can be meant to wait.
 	dueOf   = selectDue + ` AND next_poll <= $2 ORDER BY next_poll LIMIT $3`
 	aheadOf = selectDue + ` AND next_poll > $2 ORDER BY next_poll LIMIT $3`
@@ -143,7 +145,7 @@ func questions(ctx context.Context, q querier, now int64, query string, args ...
 	for rows.Next() {
 		var each Question
 		var submitted, due int64
-		if err := rows.Scan(&each.Practice, &each.Dossier, &each.Collection, &each.RequestID, &each.Attempt, &each.State, &each.LoopRequestID, &submitted, &due); err != nil {
+		if err := rows.Scan(&each.Practice, &each.Dossier, &each.Collection, &each.RequestID, &each.Caller, &each.Attempt, &each.State, &each.LoopRequestID, &submitted, &due); err != nil {
 			return nil, fmt.Errorf("ledger: %w", err)
 		}
 		each.Age, each.NextPoll = time.Duration(now-submitted)*time.Microsecond, instant(due)

@@ -695,7 +695,7 @@ func eachPracticeHasItsShareOfWhatIsDue(t *testing.T, temporary opener) {
 		t.Errorf("%v, next in %s; want %v: %v", ids(due), next, want, err)
 	}
 	for _, each := range due {
-		if each.LoopRequestID != "loop-"+each.RequestID || each.Attempt != 1 || each.State != Waiting || each.Age <= 0 {
+		if each.LoopRequestID != "loop-"+each.RequestID || each.Caller != "billing" || each.Attempt != 1 || each.State != Waiting || each.Age <= 0 {
 			t.Errorf("%+v", each)
 		}
 	}

@@ -153,14 +153,12 @@ func (s *writes) submissionError(ctx context.Context, submission ledger.Submissi
 		}
 		return out.Err()
 	case errors.Is(err, importer.ErrGoesOn) && errors.Is(context.Cause(ctx), interceptor.ErrShuttingDown):
-		return apierror.New(codes.Unavailable, looppb.ErrorReason_ERROR_REASON_SHUTTING_DOWN,
-			"this server is shutting down, and "+s.words.it+" may go on without you: repeat the call with the same request_id, and you get its outcome")
+		return apierror.ShuttingDown("this server is shutting down, and " + s.words.it + " may go on without you: repeat the call with the same request_id, and you get its outcome")
 	case errors.Is(err, importer.ErrGoesOn):
 		return apierror.New(codes.DeadlineExceeded, looppb.ErrorReason_ERROR_REASON_DEADLINE_EXCEEDED,
 			"the time allowed for the call is over, and "+s.words.it+" may go on without you: repeat the call with the same request_id, and you get its outcome")
 	case errors.Is(err, importer.ErrStopping), errors.Is(context.Cause(ctx), interceptor.ErrShuttingDown) && interrupted(err):
-		return apierror.New(codes.Unavailable, looppb.ErrorReason_ERROR_REASON_SHUTTING_DOWN,
-			"this server is shutting down, and has sent nothing: call again with the same request_id")
+		return apierror.ShuttingDown("this server is shutting down, and has sent nothing: call again with the same request_id")
 	case interrupted(err): // before the ledger had it
 		return apierror.New(codes.DeadlineExceeded, looppb.ErrorReason_ERROR_REASON_DEADLINE_EXCEEDED,
 			"the time allowed for the call is over, and nothing was sent: repeat the call with the same request_id")
