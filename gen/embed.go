@@ -1,12 +1,17 @@
 // Package gen holds what tools/generate.sh makes from proto/. Only this file is written by hand.
 package gen
 
-import _ "embed"
+import "embed"
 
 // OpenAPI is the contract as an OpenAPI 3.1 document.
 //
 //go:embed openapi/openapi.json
 var OpenAPI []byte
+
+// Bundle are the protos that callers make stubs of, below bundle/.
+//
+//go:embed bundle/cegid bundle/google
+var Bundle embed.FS
 
 // ServiceConfig is the gRPC service config that callers' channels should use.
 //

@@ -7,6 +7,7 @@ import (
 	"context"
 	"crypto/tls"
 	"io"
+	"io/fs"
 	"log/slog"
 	"net/http"
 	"strings"
@@ -51,6 +52,8 @@ type Config struct {
 	Compression bool
 	// OpenAPI is the document that /openapi.json answers.
 	OpenAPI []byte
+	// Protos are the files that /protos/ answers.
+	Protos fs.FS
 	// Log hears of the errors that the gateway makes itself and masks.
 	Log *slog.Logger
 	// Ready says why new calls are not welcome; nil when they are.

@@ -18,6 +18,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/fstest"
 
 	"google.golang.org/genproto/googleapis/api/annotations"
 	"google.golang.org/grpc/metadata"
@@ -298,8 +299,10 @@ func TestMediaTypesAreThoseOfTheDocument(t *testing.T) {
 // TestPagesAreAskedForOnce: they have a tag, whoever has them is told that they still hold, and nobody uses them unasked.
 func TestPagesAreAskedForOnce(t *testing.T) {
 	for _, compression := range []bool{false, true} {
-		f := serve(t, &upstream{}, func(cfg *Config) { cfg.Compression = compression; cfg.OpenAPI = gen.OpenAPI }, nil)
-		for _, path := range []string{"/openapi.json", "/docs/", "/docs/swagger-ui.css", "/docs/swagger-ui-bundle.js", "/docs/favicon-32x32.png"} {
+		f := serve(t, &upstream{}, func(cfg *Config) {
+			cfg.Compression, cfg.OpenAPI, cfg.Protos = compression, gen.OpenAPI, fstest.MapFS{"cegid/loop/v1/x.proto": {Data: []byte("syntax = \"proto3\";\n")}}
+		}, nil)
+		for _, path := range []string{"/openapi.json", "/protos/cegid/loop/v1/x.proto", "/docs/", "/docs/swagger-ui.css", "/docs/swagger-ui-bundle.js", "/docs/favicon-32x32.png"} {
 			for _, coding := range []string{"identity", "gzip"} {
 				first := f.do(t, http.MethodGet, path, "", "Accept-Encoding", coding)
 				tag := first.Header.Get("ETag")

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"encoding/base64"
+	"io/fs"
 	"net/http"
 	"strings"
 	"time"
@@ -34,6 +35,9 @@ func newPages(cfg Config, refuse func(http.ResponseWriter, *http.Request, error)
 		}
 	})
 	pages.Handle("GET /openapi.json", newPage("application/json", cfg.OpenAPI))
+	if err := addProtos(pages, cfg.Protos); err != nil {
+		return nil, err
+	}
 	pages.Handle("GET /docs/", docs)
 	pages.Handle("GET /docs", http.RedirectHandler("/docs/", http.StatusMovedPermanently))
 	pages.Handle("GET /{$}", http.RedirectHandler("/docs/", http.StatusFound))
@@ -50,6 +54,23 @@ func newPages(cfg Config, refuse func(http.ResponseWriter, *http.Request, error)
 		}
 		refuse(w, r, errNoSuchPath())
 	}), nil
+}
+
+// addProtos adds a page for each file.
+func addProtos(pages *http.ServeMux, files fs.FS) error {
+	if files == nil {
+		return nil
+	}
+	return fs.WalkDir(files, ".", func(path string, entry fs.DirEntry, err error) error {
+		if err != nil || entry.IsDir() {
+			return err
+		}
+		text, err := fs.ReadFile(files, path)
+		if err == nil {
+			pages.Handle("GET /protos/"+path, newPage("text/plain; charset=utf-8", text))
+		}
+		return err
+	})
 }
 
 // newPage answers a document that stays as it is while the server runs. Who has it asks whether it still holds, since a
