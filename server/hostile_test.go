@@ -1110,7 +1110,7 @@ func denseMessages(t *testing.T, s *siege) {
 func inflatedMessages(t *testing.T, s *siege) {
 	message := denseWhenInflated()
 	var all sync.WaitGroup
-	for range 64 {
+	for range inflatedMessagesAtOnce {
 		all.Go(func() {
 			if said := s.invoke(alice, importRPC, message, compressed); said != malformedGRPC && said != "ResourceExhausted CALLER_LIMIT" {
 				t.Errorf("gRPC answers %q", said)

@@ -7,3 +7,6 @@ const mostMemory = 2048
 
 // denseBodies at once, of which one at a time is read, in the time that a request has.
 const denseBodies = 4
+
+// inflatedMessagesAtOnce are still twice as many as a caller may hold.
+const inflatedMessagesAtOnce = 8
