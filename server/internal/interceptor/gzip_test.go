@@ -135,7 +135,9 @@ func TestInflatedBytesAreCounted(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			return arrivalOf(ctx), cancel
+			a := arrivalOf(ctx)
+			a.here() // its message is: nobody who arrives may ask for its place
+			return a, cancel
 		}
 		var leaves []func()
 		for _, caller := range []string{"a", "b", "c", "d"} {
