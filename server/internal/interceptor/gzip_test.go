@@ -135,7 +135,7 @@ func TestInflatedBytesAreCounted(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			a := arrivalOf(ctx)
+			a = arrivalOf(ctx)
 			a.here() // its message is: nobody who arrives may ask for its place
 			return a, cancel
 		}
