@@ -12,7 +12,7 @@ COPY . .
 ARG TARGETARCH
 ARG RELEASE=unreleased
 RUN --mount=type=cache,target=/go/pkg/mod --mount=type=cache,target=/go/build \
-    GOCACHE=/go/build GOOS=linux GOARCH=$TARGETARCH tools/build.sh /out/server && tools/supply.sh /out/server /out/supply
+    export GOCACHE=/go/build && GOOS=linux GOARCH=$TARGETARCH tools/build.sh /out/server && tools/supply.sh /out/server /out/supply
 # All that the image holds: a scratch image has nothing to make folders with.
 RUN mkdir -p /data /image/tmp /image/etc/ssl/certs /image/usr/share/licenses && chmod 1777 /image/tmp && \
     cp /etc/ssl/certs/ca-certificates.crt /image/etc/ssl/certs/ && \
@@ -26,8 +26,6 @@ LABEL org.opencontainers.image.title="Cegid Loop gateway" \
       org.opencontainers.image.version=$RELEASE
 COPY --from=build /image /
 COPY --from=build --chown=65532:65532 /data /data
-# A quarter less CPU on lists for two to three times the memory; near the limit it collects as often as it must. Both can be overridden.
-ENV GOGC=400 GOMEMLIMIT=1GiB
 USER 65532:65532
 # gRPC, and REST with documentation and health. Metrics (9091) stay on loopback unless the configuration says otherwise.
 EXPOSE 9090 8080

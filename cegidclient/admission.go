@@ -150,7 +150,7 @@ func (a *admission) places(class Class) int {
 // interceptor is the step of the chain.
 func (a *admission) interceptor(count *brakes) Interceptor {
 	return func(ctx context.Context, call *Call, next Next) (*Response, error) {
-		w := waiter{class: call.class(), probe: call.probe, key: gateKey{subscription: call.pair.subscription, practice: call.Practice}}
+		w := waiter{class: call.class(), probe: call.probe, key: gateKey{subscription: markOf(call.pair.subscription), practice: call.Practice}}
 		w.party, _ = ctx.Value(partyKey{}).(string)
 		place, err := a.take(ctx, &w, call.whole(), count)
 		if err != nil {
@@ -163,6 +163,9 @@ func (a *admission) interceptor(count *brakes) Interceptor {
 		answered = err == nil || ok && !e.Local && e.Kind != KindInterrupted
 		if ok && e.Kind == KindThrottled && !e.Local && e.RetryAfter > 0 && !call.probe {
 			a.gate.remember(w.key, e.RetryAfter, time.Now())
+		}
+		if err == nil {
+			a.gate.answered(w.key, place.began)
 		}
 		return resp, err
 	}

@@ -333,7 +333,7 @@ func TestClientsOfAPracticeShareItsPlaces(t *testing.T) {
 		places := func(n int) func(*Config) {
 			return func(cfg *Config) { cfg.Gate, cfg.Limits.Concurrency = gate, n }
 		}
-		before, _ := testClient(t, slowly(5*time.Second, okList), places(MinConcurrency))
+		before, _ := testClient(t, slowly(4*time.Second, okList), places(MinConcurrency))
 		var all sync.WaitGroup
 		read := func(c *Client, n int) {
 			for range n {
@@ -349,13 +349,13 @@ func TestClientsOfAPracticeShareItsPlaces(t *testing.T) {
 		if got := before.Brakes(); got.UnderWay[ClassRead] != 2 || got.Waiting[ClassRead] != 2 {
 			t.Errorf("%+v", got)
 		}
-		after, _ := testClient(t, slowly(5*time.Second, okList), places(4))
+		after, _ := testClient(t, slowly(4*time.Second, okList), places(4))
 		synctest.Wait()
 		if got := after.Brakes(); got.UnderWay[ClassRead] != 3 || got.Waiting[ClassRead] != 1 {
 			t.Errorf("%+v", got)
 		}
 		read(after, 1)
-		again, _ := testClient(t, slowly(5*time.Second, okList), places(MinConcurrency))
+		again, _ := testClient(t, slowly(4*time.Second, okList), places(MinConcurrency))
 		if got := again.Brakes(); got.UnderWay[ClassRead] != 3 || got.Waiting[ClassRead] != 2 {
 			t.Errorf("%+v", got)
 		}

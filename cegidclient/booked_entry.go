@@ -4,7 +4,9 @@ import (
 	"context"
 	"net/url"
 	"reflect"
+	"slices"
 	"strconv"
+	"strings"
 )
 
 // The criteria of entries, by Loop's names (loop-api: A 4).
@@ -29,8 +31,36 @@ type BookedEntry struct {
 	LetteringID *string `loop:"codeLettrage"`
 	OriginID    *string `loop:"ecritureOrigine"`
 
+	// Debit, Credit and Date are read where [Config.EntryNames] says which fields hold them; else they are in Unmapped.
+	Debit  *Decimal `loop:"?debit"`
+	Credit *Decimal `loop:"?credit"`
+	Date   *Date    `loop:"?date"`
+
 	Unmapped Unmapped
 }
+
+// EntryNames are the fields of Loop's answer that hold a line's debit, credit and date, once somebody has seen them: no
+// documentation names them (loop-api: A 4). Empty ones are not known.
+type EntryNames struct{ Debit, Credit, Date string }
+
+// Wrong names the first of them that cannot be the name of such a field, and says why; "" if none is.
+func (n EntryNames) Wrong() (which, why string) {
+	var names []string
+	for _, each := range []struct{ which, name string }{{"debit", n.Debit}, {"credit", n.Credit}, {"date", n.Date}} {
+		switch {
+		case each.name == "":
+			continue
+		case slices.ContainsFunc(entryCriteria, func(f Field) bool { return strings.EqualFold(string(f), each.name) }):
+			return each.which, "is a field that is read already"
+		case slices.Contains(names, fold(each.name)):
+			return each.which, "is the name of another of these fields"
+		}
+		names = append(names, fold(each.name))
+	}
+	return "", ""
+}
+
+var entryCriteria = []Field{EntryLetteringID, EntryOriginID, EntryJournal, EntryDocumentReference, EntryDocumentDate, EntryAccount}
 
 // LetteringState is whether entries are lettered.
 type LetteringState string
@@ -110,9 +140,16 @@ type EntryService struct {
 	plan *plan
 }
 
-func newEntryService(c *Client) *EntryService {
-	l := newLister[BookedEntry](c, "list_entry_lines", "")
-	return &EntryService{c, l.op, l.plan}
+func newEntryService(c *Client, names EntryNames) *EntryService {
+	op, ok := OperationByID("list_entry_lines")
+	if !ok {
+		panic("cegidclient: no operation list_entry_lines")
+	}
+	plan, err := newPlanNamed[BookedEntry](map[string]string{"debit": names.Debit, "credit": names.Credit, "date": names.Date})
+	if err != nil {
+		panic(err) // New has looked at the names
+	}
+	return &EntryService{c, &op, plan}
 }
 
 // List gives the entries that meet the query, [MaxEntries] at most (Loop: GET /EcritureComptable; loop-api: A 4). It is one
@@ -138,6 +175,18 @@ func (s *EntryService) List(ctx context.Context, dossier string, q EntryQuery) (
 	}
 	items := got.items.Interface().([]BookedEntry)
 	return &EntryList{Items: items, Truncated: len(items) >= MaxEntries}, nil
+}
+
+// Under gives the entries of a document reference: those that are not lettered, and those that are. Not lettered first: what
+// is lettered in between then comes twice, where the other way round it would not come at all.
+func (s *EntryService) Under(ctx context.Context, dossier, reference string) (booked [2]*EntryList, err error) {
+	for i, state := range []LetteringState{Unlettered, Lettered} {
+		booked[i], err = s.List(ctx, dossier, EntryQuery{Lettering: state, DocumentReference: reference})
+		if err != nil {
+			return booked, err
+		}
+	}
+	return booked, nil
 }
 
 // AppendJSON writes an entry as Loop would: what was read comes out with the same names and values.

@@ -19,6 +19,10 @@ const (
 type Brakes struct {
 	// Breaker is the state now.
 	Breaker BreakerState
+	// Answers is how many attempts Loop has answered, otherwise than by being out of order.
+	Answers int64
+	// Retries is how many the client has in hand by its budget.
+	Retries float64
 	// Throttled, OverRate, Busy and Paused count the attempts that were refused here: soon after a 429 of Loop's, over the
 	// configured rate, because they would not have had their turn in time, while the breaker was open.
 	Throttled, OverRate, Busy, Paused int64
@@ -29,13 +33,16 @@ type Brakes struct {
 	GateTime, RateTime, SlotTime    time.Duration
 	// UnderWay and Waiting are the practice's attempts now, by [Class], those of its other clients included.
 	UnderWay, Waiting [classes]int
+	// Places are those of the practice's attempts here, and Rate how many it may begin in a second; 0 is no limit.
+	Places int
+	Rate   float64
 }
 
 // Brakes returns what the client has counted.
 func (c *Client) Brakes() Brakes {
 	b := c.brakes
 	out := Brakes{
-		Breaker:   b.state(),
+		Breaker: b.state(), Answers: b.answers.Load(), Retries: b.retries(),
 		Throttled: b.throttled.Load(), OverRate: b.overRate.Load(), Busy: b.busy.Load(), Paused: b.paused.Load(),
 		GateWaits: b.waits[forGate].n.Load(), GateTime: time.Duration(b.waits[forGate].took.Load()),
 		RateWaits: b.waits[forRate].n.Load(), RateTime: time.Duration(b.waits[forRate].took.Load()),
@@ -43,6 +50,13 @@ func (c *Client) Brakes() Brakes {
 	}
 	c.admission.mu.Lock()
 	defer c.admission.mu.Unlock()
+	for _, kept := range c.admission.share.kept {
+		out.Places += kept
+	}
+	out.Places += c.admission.share.shared
+	if c.admission.rate != nil {
+		out.Rate = float64(c.admission.rate.Limit())
+	}
 	for class := range c.admission.lines {
 		out.UnderWay[class], out.Waiting[class] = len(c.admission.lines[class].underWay), c.admission.lines[class].n
 	}
@@ -52,6 +66,8 @@ func (c *Client) Brakes() Brakes {
 // brakes is where the steps of a client's chain count.
 type brakes struct {
 	state                             func() BreakerState
+	retries                           func() float64
+	answers                           atomic.Int64
 	throttled, overRate, busy, paused atomic.Int64
 	waits                             [causes]waits
 }

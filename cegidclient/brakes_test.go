@@ -19,21 +19,21 @@ func TestBrakesTellWhatKeptAttemptsFromLoop(t *testing.T) {
 			client, _ := testClient(t, reply(200, okList))
 			_ = readOnce(t.Context(), client)
 			return client
-		}, Brakes{}},
+		}, Brakes{Answers: 1}},
 		{"a 429 a moment ago", func(t *testing.T) *Client {
 			client, _ := testClient(t, reply(429, ``, "Retry-After", "25"), once)
 			for range 3 {
 				_ = readOnce(t.Context(), client)
 			}
 			return client
-		}, Brakes{Throttled: 2}},
+		}, Brakes{Answers: 1, Throttled: 2}},
 		{"a 429 that is over soon", func(t *testing.T) *Client {
 			client, _ := testClient(t, script(reply(429, ``, "Retry-After", "20"), reply(200, okList)), once)
 			for range 3 {
 				_ = readOnce(t.Context(), client)
 			}
 			return client
-		}, Brakes{GateWaits: 1, GateTime: 20 * time.Second}},
+		}, Brakes{Answers: 3, GateWaits: 1, GateTime: 20 * time.Second}},
 		{"the configured rate, for which there was no time", func(t *testing.T) *Client {
 			client, _ := testClient(t, reply(200, okList), once, func(cfg *Config) { cfg.Limits.RatePerSecond, cfg.Limits.Burst = 0.1, 1 })
 			for range 2 {
@@ -42,16 +42,16 @@ func TestBrakesTellWhatKeptAttemptsFromLoop(t *testing.T) {
 				cancel()
 			}
 			return client
-		}, Brakes{OverRate: 1}},
+		}, Brakes{Answers: 1, OverRate: 1}},
 		{"the configured rate, for which there was time", func(t *testing.T) *Client {
 			client, _ := testClient(t, reply(200, okList), once, func(cfg *Config) { cfg.Limits.RatePerSecond, cfg.Limits.Burst = 0.1, 1 })
 			for range 2 {
 				_ = readOnce(t.Context(), client)
 			}
 			return client
-		}, Brakes{RateWaits: 1, RateTime: 10 * time.Second}},
+		}, Brakes{Answers: 2, RateWaits: 1, RateTime: 10 * time.Second}},
 		{"the attempts in flight", func(t *testing.T) *Client {
-			client, _ := testClient(t, hang, once, func(cfg *Config) { cfg.Limits.Concurrency = MinConcurrency })
+			client, _ := testClient(t, hang, once, func(cfg *Config) { cfg.Limits.Concurrency, cfg.Breaker.Disabled = MinConcurrency, true })
 			var calls sync.WaitGroup
 			for range 3 { // two places for reads while no write waits
 				calls.Go(func() {
@@ -64,7 +64,7 @@ func TestBrakesTellWhatKeptAttemptsFromLoop(t *testing.T) {
 			return client
 		}, Brakes{SlotWaits: 1, SlotTime: 5 * time.Second}},
 		{"the attempts in flight, which leave no time", func(t *testing.T) *Client {
-			client, _ := testClient(t, hang, once, func(cfg *Config) { cfg.Limits.Concurrency = MinConcurrency })
+			client, _ := testClient(t, hang, once, func(cfg *Config) { cfg.Limits.Concurrency, cfg.Breaker.Disabled = MinConcurrency, true })
 			ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 			defer cancel()
 			var calls sync.WaitGroup
@@ -97,7 +97,13 @@ func TestBrakesTellWhatKeptAttemptsFromLoop(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				if got := c.do(t).Brakes(); got != c.want {
+				c.want.Retries = 10
+				got := c.do(t).Brakes()
+				if got.Places == 0 || got.Rate != 0 && got.Rate != 0.1 {
+					t.Errorf("%d places, %v a second", got.Places, got.Rate)
+				}
+				c.want.Places, c.want.Rate = got.Places, got.Rate
+				if got != c.want {
 					t.Errorf("%+v; want %+v", got, c.want)
 				}
 			})

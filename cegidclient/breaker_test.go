@@ -15,7 +15,7 @@ func TestTheBreakerOpensOnOutagesOnly(t *testing.T) {
 		var h atomic.Value
 		set := func(f http.HandlerFunc) { h.Store(f) }
 		c, w := testClient(t, func(w http.ResponseWriter, r *http.Request) { h.Load().(http.HandlerFunc)(w, r) },
-			func(cfg *Config) { cfg.Retry.Attempts = 1 })
+			func(cfg *Config) { cfg.Retry.Attempts, cfg.Breaker.OpenFor = 1, 10*time.Second })
 		for _, harmless := range []http.HandlerFunc{reply(400, `{}`), reply(401, `{}`), reply(404, `{}`), reply(429, ``), reply(200, `<html>`)} {
 			set(harmless)
 			for range 12 {

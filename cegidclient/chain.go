@@ -25,13 +25,16 @@ type Call struct {
 	content io.Reader // of size bytes, instead of Body: read once, by one attempt
 	size    int64
 
-	read   func(body []byte) error // understands a success; part of the call's outcome
-	empty  bool                    // a 204 is a success without anything to read
-	single bool                    // one attempt whatever the operation allows
-	probe  bool                    // asks Loop itself: neither gate nor breaker answers instead
+	read    func(body []byte) error // understands a success; part of the call's outcome
+	empty   bool                    // a 204 is a success without anything to read
+	single  bool                    // one attempt whatever the operation allows
+	probe   bool                    // asks Loop itself: neither gate nor breaker answers instead
+	within  time.Duration           // less than an attempt usually may take; 0 for that
+	passage *passage                // through the breaker
 	// outlives: once begun it has its own time, whatever becomes of its caller.
 	outlives bool
 	pair     *pair      // secrets of the attempt
+	secrets  []string   // others that the call sends
 	tally    *callTally // shared by the attempts of a call
 }
 
@@ -44,15 +47,13 @@ type callTally struct {
 	sent     SentState
 }
 
-// Response is Loop's answer.
+// Response is Loop's answer, without the secrets that were sent: they are taken out where it comes in.
 type Response struct {
 	Status int
 	Header http.Header
 	Body   []byte
 	// Attempts counts the HTTP attempts that the call took.
 	Attempts int
-
-	pair *pair // the secrets sent, to be taken out of what the answer says
 }
 
 // Next is the rest of the chain.

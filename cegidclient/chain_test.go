@@ -46,7 +46,7 @@ func TestTheChainStandsInItsOrder(t *testing.T) {
 	for _, l := range c.links {
 		names = append(names, l.name)
 	}
-	want := []string{"call metrics", "retry", "admission", "circuit breaker", "before-send hook", "attempt metrics"}
+	want := []string{"call metrics", "retry", "circuit breaker", "admission", "breaker's watch", "before-send hook", "attempt metrics"}
 	if !slices.Equal(names, want) {
 		t.Errorf("chain %q", names)
 	}

@@ -48,8 +48,10 @@ type Config struct {
 	// so. [Client.Do] does not ask.
 	Unverified []string
 	// TRANames are the names that importTRA takes; zero for URI and URL.
-	TRANames  TRANames
-	UserAgent string
+	TRANames TRANames
+	// EntryNames are the names of fields of entries that no documentation has; zero for none.
+	EntryNames EntryNames
+	UserAgent  string
 	// Transport replaces all transports, that of uploads too, for tests. It must honour net/http/httptrace, on which [Error.Sent] rests.
 	Transport http.RoundTripper
 }
@@ -68,6 +70,9 @@ type Limits struct {
 	Burst         int
 	// PageSize is the most asked of Loop in one page. Default 1000. Loop's own cap is undocumented and learnt.
 	PageSize int
+	// CapPerRoute has each list route learn that cap for itself. Else all that page alike are taken to have one [I], so that
+	// a page of one route, whosever it was, says that a shorter page of another is its last.
+	CapPerRoute bool
 	// SuccessBody and ErrorBody are the most bytes read of an answer. Default 32 MiB and 64 KiB.
 	SuccessBody, ErrorBody int64
 }
@@ -120,6 +125,7 @@ type Client struct {
 	limits     Limits
 	unverified []string
 	links      []link
+	pages      func(*Operation) *pageKnowledge
 	admission  *admission
 	brakes     *brakes
 	run        Next
@@ -139,11 +145,21 @@ func New(cfg Config) (*Client, error) {
 	if limits.Concurrency < MinConcurrency {
 		return nil, &Error{Kind: KindConfiguration, Field: "limits.concurrency", detail: fmt.Sprintf("%d is fewer than a place for each kind of call, which makes %d", limits.Concurrency, MinConcurrency)}
 	}
+	if which, why := cfg.EntryNames.Wrong(); which != "" {
+		return nil, &Error{Kind: KindConfiguration, Field: "entry_names." + which, detail: why}
+	}
 	gate := cfg.Gate
 	if gate == nil {
 		gate = NewGate()
 	}
 	c := &Client{practice: cfg.Practice, limits: limits, unverified: slices.Clone(cfg.Unverified), brakes: &brakes{}}
+	c.pages = func(op *Operation) *pageKnowledge {
+		key := pageKey{base: base.String()}
+		if limits.CapPerRoute {
+			key.route = op.Path
+		}
+		return gate.pagesOf(key)
+	}
 	c.admission = gate.admission(cfg.Practice, limits, [classes]time.Duration{
 		ClassRead: retry.AttemptTimeout, ClassWrite: retry.SubmissionTimeout, ClassPoll: retry.AttemptTimeout,
 	})
@@ -164,11 +180,15 @@ func New(cfg Config) (*Client, error) {
 	step.reads = credentialTransport{base: reads, scheme: base.Scheme, origin: originOf(base)}
 	step.writes = credentialTransport{base: writes, scheme: base.Scheme, origin: originOf(base)}
 
+	retrier := newRetrier(retry, &keyring{source: cfg.Credentials})
+	breaker := newBreaker(cfg.Breaker, retry.AttemptTimeout, limits.Concurrency, c.brakes)
+	c.brakes.retries = retrier.budget.left
 	c.links = []link{
 		{"call metrics", callMetrics(cfg.Observer)},
-		{"retry", newRetrier(retry, &keyring{source: cfg.Credentials}).intercept},
+		{"retry", retrier.intercept},
+		{"circuit breaker", breaker.intercept},
 		{"admission", c.admission.interceptor(c.brakes)},
-		{"circuit breaker", circuitBreaker(cfg.Breaker.withDefaults(), c.brakes)},
+		{"breaker's watch", breaker.watch},
 		{"before-send hook", beforeSend(cfg.BeforeSend, cfg.RequireHookForWrites, retry.SubmissionTimeout)},
 		{"attempt metrics", attemptMetrics(cfg.Observer)},
 	}
@@ -183,7 +203,7 @@ func New(cfg Config) (*Client, error) {
 	c.VATCodes = newVATCodeService(c)
 	c.Establishments = newEstablishmentService(c)
 	c.LegalIdentity = newLegalIdentityService(c)
-	c.Entries = newEntryService(c)
+	c.Entries = newEntryService(c, cfg.EntryNames)
 	c.Offices = newOfficeService(c)
 	c.WorkGroups = newWorkGroupService(c)
 	c.Staff = newStaffService(c)
@@ -304,7 +324,7 @@ func (c *Client) Probe(ctx context.Context, dossier string, kind KeyKind) error 
 func answered(resp *Response, err error) error {
 	if e, ok := err.(*Error); ok {
 		e.HTTPStatus, e.Sent = resp.Status, MaybeSent
-		resp.pair.tidy(e)
+		e.tidy()
 	}
 	return err
 }

@@ -89,6 +89,7 @@ type pair struct {
 	subscription            digest // of the key chosen
 	set                     digest // of all subscription keys of the source
 	index, count            int
+	redactor                *redactor // takes them out of what Loop answers
 }
 
 type digest [sha256.Size]byte
@@ -105,34 +106,34 @@ func digestOf(secrets ...Secret) digest {
 	return digest(h.Sum(nil))
 }
 
-// redact takes the secrets out of a text that came from elsewhere (an error body may echo a header), those of the
-// subscription keys included that this attempt did not use.
-func (p *pair) redact(text string) string {
-	if p == nil || text == "" {
-		return text
+// secrets are what an answer must not repeat: of the API key the half that is one, and all subscription keys, those included
+// that this attempt did not use.
+func (p *pair) secrets() []string {
+	secret := p.apiKey.Reveal()
+	if _, half, ok := strings.Cut(secret, ":"); ok {
+		secret = half
 	}
-	values := []string{p.apiKey.Reveal()}
+	all := []string{secret}
 	for _, key := range p.subscriptionKeys {
-		values = append(values, key.Reveal())
+		all = append(all, key.Reveal())
 	}
-	if id, secret, ok := strings.Cut(p.apiKey.Reveal(), ":"); ok {
-		values = append(values, secret, id)
-	}
-	for _, v := range values {
-		if v != "" {
-			text = strings.ReplaceAll(text, v, redacted)
-		}
-	}
-	return text
+	return all
 }
 
 // keyring asks the source and remembers which subscription key the gateway accepts, until the keys change.
 type keyring struct {
 	source CredentialSource
 
-	mu     sync.Mutex
-	set    digest
-	choice int
+	mu        sync.Mutex
+	set       digest
+	choice    int
+	redactors map[KeyKind]knownRedactor // by the kind of key that the source gave
+}
+
+// knownRedactor is kept while the secrets stay the same: making one costs more than reading an answer.
+type knownRedactor struct {
+	of       digest
+	redactor *redactor
 }
 
 // choice asks for one subscription key of a set, as long as the source still holds that set.
@@ -162,6 +163,7 @@ func (k *keyring) pick(ctx context.Context, need KeyKind, wanted choice) (*pair,
 		k.set, k.choice = p.set, 0
 	}
 	p.index = k.choice
+	p.redactor = k.redactorFor(c.Kind, p)
 	k.mu.Unlock()
 	if wanted.set == p.set {
 		p.index = wanted.index
@@ -174,6 +176,19 @@ func (k *keyring) pick(ctx context.Context, need KeyKind, wanted choice) (*pair,
 		}
 	}
 	return p, nil
+}
+
+func (k *keyring) redactorFor(kind KeyKind, p *pair) *redactor {
+	of := digestOf(append([]Secret{p.apiKey}, p.subscriptionKeys...)...)
+	known, ok := k.redactors[kind]
+	if !ok || known.of != of {
+		known = knownRedactor{of: of, redactor: newRedactor(p.secrets()...)}
+		if k.redactors == nil {
+			k.redactors = map[KeyKind]knownRedactor{}
+		}
+		k.redactors[kind] = known
+	}
+	return known.redactor
 }
 
 // other is the subscription key to try when this pair's was refused.

@@ -76,7 +76,11 @@ type plan struct {
 	known    bool // by a required field: any other object can be told from one of these
 }
 
-func newPlan[T any]() (*plan, error) {
+func newPlan[T any]() (*plan, error) { return newPlanNamed[T](nil) }
+
+// newPlanNamed reads the names of fields that begin with "?", and that no documentation has, from names; one without a name is
+// not read.
+func newPlanNamed[T any](names map[string]string) (*plan, error) {
 	t := reflect.TypeFor[T]()
 	p := &plan{typ: t, exact: map[string]int{}, folded: map[string]int{}, unmapped: -1, id: -1}
 	for i := range t.NumField() {
@@ -90,6 +94,11 @@ func newPlan[T any]() (*plan, error) {
 			continue
 		}
 		name, options, _ := strings.Cut(tag, ",")
+		if role, open := strings.CutPrefix(name, "?"); open {
+			if name = names[role]; name == "" {
+				continue
+			}
+		}
 		has := func(option string) bool { return strings.Contains(options, option) }
 		fp := fieldPlan{name: name, quoted: quote(name) + ":", index: i, required: has("required"), quotes: has("quoted"), either: has("either")}
 		switch f.Type {

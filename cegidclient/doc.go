@@ -42,5 +42,5 @@
 //
 // Loop's pages disagree with themselves about types and letter case, and are known in parts only. Resources are read
 // tolerantly, a field that is not there stays nil, and whatever the typed fields do not say exactly is kept raw in
-// Unmapped. References such as "R 2.1" in comments name the sections of the project's loop-api notes.
+// Unmapped. References such as "loop-api: R 2.1" in comments name the sections of the notes on Loop's API in docs/loop-api.
 package cegidclient

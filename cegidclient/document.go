@@ -133,12 +133,8 @@ func (s *DocumentService) Store(ctx context.Context, dossier string, in Document
 		stored, err = readStored(body)
 		return err
 	}
-	resp, err := s.c.Do(ctx, call)
-	if err != nil {
+	if _, err := s.c.Do(ctx, call); err != nil {
 		return nil, err
-	}
-	for name, raw := range stored.Unmapped {
-		stored.Unmapped[name] = resp.pair.redact(raw)
 	}
 	return stored, nil
 }

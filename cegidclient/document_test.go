@@ -124,14 +124,6 @@ func TestDocumentsThatAreNotSent(t *testing.T) {
 	}
 }
 
-func TestTheAnswerToADocumentTellsNoSecret(t *testing.T) {
-	client, _ := testClient(t, reply(200, `{"objectId":"`+aUUID+`","echo":"`+testAPIKey+`"}`))
-	stored, err := client.Documents.Store(t.Context(), "CEGID003", aDocument("%PDF-"))
-	if err != nil || strings.Contains(stored.Unmapped["echo"], "canary") {
-		t.Errorf("%v, %v", stored, err)
-	}
-}
-
 // The body goes over a connection of its own, is sent as it is read, and not sent again when the connection ends.
 func TestADocumentIsStreamedOnce(t *testing.T) {
 	var requests atomic.Int32

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -132,8 +133,29 @@ func (k Kind) String() string {
 	}
 }
 
+// Kinds returns every kind that a call returns.
+func Kinds() []Kind {
+	var out []Kind
+	for k := KindUnknown + 1; k.String() != KindUnknown.String(); k++ {
+		out = append(out, k)
+	}
+	return out
+}
+
 // Error makes a Kind usable as a sentinel.
 func (k Kind) Error() string { return "cegidclient: " + strings.ReplaceAll(k.String(), "_", " ") }
+
+// StopReason is why a call is not tried once more.
+type StopReason string
+
+// The reasons; none where another attempt would not have helped, or where the call may be made once only.
+const (
+	StoppedByAttempts StopReason = "attempts" // all that the policy allows were made
+	StoppedByBudget   StopReason = "budget"   // too many calls had to be repeated lately
+	StoppedByDeadline StopReason = "deadline" // the pause before the next one would not have ended in time
+	StoppedByTurn     StopReason = "turn"     // it would not have had its turn in time
+	StoppedByBreaker  StopReason = "breaker"  // calls are paused
+)
 
 // SentState says whether a request can have reached Loop.
 type SentState int
@@ -191,6 +213,8 @@ type Error struct {
 	RetryAfter time.Duration
 	// Attempts counts the HTTP attempts of the call.
 	Attempts int
+	// NoMore says why a call that may be repeated was not tried once more, although that might have helped.
+	NoMore StopReason
 	// Local: decided here (gate, breaker, limits, arguments), not by Loop.
 	Local bool
 	Sent  SentState
@@ -418,25 +442,30 @@ func cleanVendorText(s string) string {
 	return strings.TrimSpace(s)
 }
 
-// dropURLQueries cuts what follows the '?' of every URL or path in a text, up to the next blank or quote. A
-// question mark that ends a sentence stays.
+// dropURLQueries cuts what follows the '?' of every URL or path in a text, up to the next blank or quote, also where they are
+// percent-encoded, however often. A question mark that ends a sentence stays.
 func dropURLQueries(s string) string {
 	var b strings.Builder
 	for {
-		i := strings.IndexByte(s, '?')
-		if i < 0 {
+		mark := queryMark.FindStringIndex(s)
+		if mark == nil {
 			b.WriteString(s)
 			return b.String()
 		}
-		b.WriteString(s[:i+1])
-		s = s[i+1:]
+		b.WriteString(s[:mark[1]])
+		s = s[mark[1]:]
 		end := strings.IndexAny(s, " \"'<>)")
 		if end < 0 {
 			end = len(s)
 		}
-		if strings.ContainsAny(s[:end], "=&") {
+		if queryPart.MatchString(s[:end]) {
 			b.WriteString("…")
 			s = s[end:]
 		}
 	}
 }
+
+var (
+	queryMark = regexp.MustCompile(`(?i)\?|%(25)*3F`)
+	queryPart = regexp.MustCompile(`(?i)[=&]|%(25)*(3D|26)`)
+)

@@ -4,7 +4,6 @@ import (
 	"context"
 	"net/http"
 	"net/url"
-	"slices"
 	"strings"
 	"unicode"
 )
@@ -191,8 +190,8 @@ func (s *FileService) ImportCustom(ctx context.Context, dossier string, f FileIm
 func (s *FileService) submit(ctx context.Context, op *Operation, names TRANames, dossier string, f FileImport) (string, error) {
 	call := &Call{Operation: op, Dossier: dossier}
 	fail := func(e *Error) (string, error) { return "", s.c.annotate(call, e, nil) }
-	if op.Unverified && !slices.Contains(s.c.unverified, op.ID) {
-		return fail(&Error{Kind: KindUnverified, Local: true, detail: "Loop does not document what it wants to be sent, and this client was not told to send it all the same"})
+	if !s.c.Enabled(op) {
+		return fail(notEnabled(""))
 	}
 	if e := f.check(dossier, op == s.custom, s.plain); e != nil {
 		return fail(e)
@@ -208,8 +207,8 @@ func (s *FileService) submit(ctx context.Context, op *Operation, names TRANames,
 		return fail(w.err)
 	}
 	call.Body = w.b
-	id, err := s.c.submit(ctx, call)
-	return id, f.redact(err)
+	call.secrets = linkSecrets(f.URL.Reveal())
+	return s.c.submit(ctx, call)
 }
 
 func (f *FileImport) check(dossier string, model, plain bool) *Error {
@@ -235,22 +234,21 @@ func (f *FileImport) check(dossier string, model, plain bool) *Error {
 	return nil
 }
 
-// redact takes the link out of what Loop's answer says of it.
-func (f *FileImport) redact(err error) error {
-	e, ok := err.(*Error)
-	if !ok || f.URL.IsZero() {
-		return err
+// linkSecrets are what nobody must repeat of a link: all of it, and what opens it, which is its query, and each value in there,
+// for a signature has many names; without a query its path does.
+func linkSecrets(link string) []string {
+	u, err := url.Parse(link)
+	if link == "" || err != nil {
+		return nil
 	}
-	link := f.URL.Reveal()
-	_, query, _ := strings.Cut(link, "?")
-	for _, text := range []*string{&e.Message, &e.Code, &e.RequestID, &e.InstanceID} {
-		for _, secret := range []string{link, query} {
-			if secret != "" {
-				*text = strings.ReplaceAll(*text, secret, redacted)
-			}
-		}
+	if u.RawQuery == "" {
+		return []string{link, u.Path}
 	}
-	return e
+	secrets := []string{link, u.RawQuery}
+	for _, values := range u.Query() {
+		secrets = append(secrets, values...)
+	}
+	return secrets
 }
 
 // uploadOperation stands for the storage in errors and metrics: Loop does not offer it.

@@ -2,7 +2,6 @@ package cegidclient
 
 import (
 	"context"
-	"fmt"
 	"net/url"
 	"slices"
 	"strings"
@@ -181,10 +180,9 @@ func newImportService(c *Client) *ImportService {
 // is a [KindInvalidArgument] with the path of the field; accounting rules are the business of package check.
 func (s *ImportService) Submit(ctx context.Context, dossier string, in EntryImport) (loopRequestID string, err error) {
 	call := &Call{Operation: s.entries, Dossier: dossier}
-	if at := firstAnalytics(in); at != "" && !slices.Contains(s.c.unverified, s.analytics.ID) {
+	if at := in.FirstAnalytics(); at != "" && !s.c.Enabled(s.analytics) {
 		call.Operation = s.analytics
-		e := &Error{Kind: KindUnverified, Local: true, Field: at, detail: "Loop does not document the JSON of an analytic breakdown, and this client was not told to send it all the same"}
-		return "", s.c.annotate(call, e, nil)
+		return "", s.c.annotate(call, notEnabled(at), nil)
 	}
 	if isNoDossier(dossier) {
 		return "", s.c.annotate(call, invalid("dossier", "no dossier"), nil)
@@ -205,17 +203,6 @@ func (c *Client) submit(ctx context.Context, call *Call) (loopRequestID string, 
 		return "", err
 	}
 	return loopRequestID, nil
-}
-
-func firstAnalytics(in EntryImport) string {
-	for i := range in.Entries {
-		for j := range in.Entries[i].Lines {
-			if len(in.Entries[i].Lines[j].Analytics) > 0 {
-				return fmt.Sprintf("entries[%d].lines[%d].analytics", i, j)
-			}
-		}
-	}
-	return ""
 }
 
 // readAccepted reads the answer to an import (loop-api: A 1): the id of the request, or a refusal with the status 200. An
@@ -384,12 +371,12 @@ func (s *ImportService) Status(ctx context.Context, loopRequestID string) (Impor
 	if err != nil {
 		return ImportStatus{}, err
 	}
-	status.Raw = strings.ToValidUTF8(resp.pair.redact(string(resp.Body)), "\uFFFD")
+	status.Raw = strings.ToValidUTF8(string(resp.Body), "\uFFFD")
 	if len(status.Raw) > maxRawStatus {
 		status.Raw = strings.ToValidUTF8(status.Raw[:maxRawStatus], "") + "…"
 	}
 	detail := &Error{Message: status.Message, InstanceID: status.InstanceID}
-	resp.pair.tidy(detail)
+	detail.tidy()
 	status.Message, status.InstanceID = detail.Message, detail.InstanceID
 	return status, nil
 }

@@ -38,8 +38,7 @@ func appendImport(dst []byte, dossier string, in *EntryImport) ([]byte, error) {
 	w.text("SIRET", in.SIRET, "options.siret")
 	w.raw(`,"data":{`)
 	o := &in.Options
-	if !o.MultiPeriod || o.ContextStart != "" || o.ContextEnd != "" {
-		from, to := contextOf(in)
+	if from, to := in.Context(); from != "" {
 		w.raw(`"contexte":{`)
 		w.date("from", from, "options.context_start")
 		w.date("to", to, "options.context_end")
@@ -74,25 +73,6 @@ func appendImport(dst []byte, dossier string, in *EntryImport) ([]byte, error) {
 		return nil, w.err
 	}
 	return w.b, nil
-}
-
-// contextOf gives the bounds that were set, and for one that was not the first or last date of the entries. ISO dates
-// sort as texts.
-func contextOf(in *EntryImport) (from, to string) {
-	for i := range in.Entries {
-		d := in.Entries[i].Date
-		if from == "" || d < from {
-			from = d
-		}
-		to = max(to, d)
-	}
-	if in.Options.ContextStart != "" {
-		from = in.Options.ContextStart
-	}
-	if in.Options.ContextEnd != "" {
-		to = in.Options.ContextEnd
-	}
-	return from, to
 }
 
 func (w *importWriter) entryLine(e *Entry, l *EntryLine) {
@@ -146,32 +126,21 @@ func (w *importWriter) amounts(l *EntryLine) {
 		w.fail("debit", "exactly one of debit and credit is set")
 		return
 	}
-	currency, currencyAmount, rate := l.Currency, l.CurrencyAmount, l.CurrencyRate
-	euro := currency == "" || currency == "EUR"
+	currency, currencyAmount, rate := l.InCurrency()
 	switch {
-	case currency == "" && (currencyAmount != "" || rate != ""):
+	case l.Currency == "" && (l.CurrencyAmount != "" || l.CurrencyRate != ""):
 		w.fail("currency", "an amount or a rate without a currency")
 		return
-	case !euro && currencyAmount == "":
+	case currencyAmount == "":
 		w.fail("currency_amount", "no amount in the currency")
 		return
-	case currency == "":
-		currency = "EUR"
-	}
-	if euro && rate == "" {
-		rate = "1.0"
 	}
 	for _, side := range [2]struct{ member, field, amount string }{{"debit", "debit", l.Debit}, {"credit", "credit", l.Credit}} {
 		w.name(side.member)
 		w.raw(`{`)
-		inCurrency := "0"
-		switch {
-		case side.amount == "":
-			side.amount = "0"
-		case currencyAmount == "":
-			inCurrency = side.amount
-		default:
-			inCurrency = currencyAmount
+		inCurrency := currencyAmount
+		if side.amount == "" {
+			side.amount, inCurrency = "0", "0"
 		}
 		w.number("amount", side.amount, 2, side.field)
 		w.text("currency", currency, "currency")

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strconv"
 	"sync"
+	"time"
 )
 
 // ListOptions narrows, orders and pages a list.
@@ -62,7 +63,7 @@ func newLister[T any](c *Client, operation string, unique Field) Lister[T] {
 	if !ok {
 		panic("cegidclient: no operation " + operation)
 	}
-	return Lister[T]{c: c, op: &op, unique: unique, plan: p, known: new(pageKnowledge)}
+	return Lister[T]{c: c, op: &op, unique: unique, plan: p, known: c.pages(&op)}
 }
 
 // List gives up to opts.Take items, from as many of Loop's pages as that needs. Items seen on the page before are
@@ -131,17 +132,24 @@ type chunk[T any] struct {
 	end   bool
 }
 
-// pageKnowledge is what a route of this practice has shown of its page sizes. Loop documents neither a default nor
-// a cap (loop-api: R 1.6).
+// pageKnowledge is what Loop has shown of the length of its pages, to all clients of a [Gate]. Loop documents neither a
+// default nor a cap (loop-api: R 1.6), so nothing holds for ever: a cap that falls would cut lists short in silence, and one
+// learnt of a list that grew while it was read would cost calls.
 type pageKnowledge struct {
 	mu      sync.Mutex
-	longest int // longest page ever received
-	limit   int // the server's cap, 0 while unknown
+	longest int       // longest page received since then
+	since   time.Time // half an hour ago at most
+	earlier int       // longest page of the half hour before
+	limit   int       // the server's cap, 0 while unknown
 }
+
+// pagesHold is how long what was seen is kept, and once as long.
+const pagesHold = 30 * time.Minute
 
 func (k *pageKnowledge) cap(take int) int {
 	k.mu.Lock()
 	defer k.mu.Unlock()
+	k.age()
 	if k.limit > 0 {
 		return min(take, k.limit)
 	}
@@ -152,7 +160,8 @@ func (k *pageKnowledge) cap(take int) int {
 func (k *pageKnowledge) note(received int) (longerBefore bool) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	longerBefore = k.longest > received
+	k.age()
+	longerBefore = max(k.longest, k.earlier) > received
 	k.longest = max(k.longest, received)
 	if received > k.limit {
 		k.limit = 0
@@ -163,7 +172,21 @@ func (k *pageKnowledge) note(received int) (longerBefore bool) {
 func (k *pageKnowledge) learn(limit int) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	k.limit = limit
+	if limit >= max(k.longest, k.earlier) {
+		k.limit = limit
+	}
+}
+
+func (k *pageKnowledge) age() {
+	age := time.Since(k.since)
+	if age < pagesHold {
+		return
+	}
+	k.earlier = k.longest
+	if age >= 2*pagesHold {
+		k.earlier = 0
+	}
+	k.longest, k.since, k.limit = 0, time.Now(), 0
 }
 
 // request is one page asked for and perhaps not yet there.
@@ -182,7 +205,7 @@ type answerPage[T any] struct {
 
 // read is the engine of List (wanted > 0) and Pages (wanted 0).
 //
-// A page shorter than asked is the end only when this route has already returned a longer one: before that, a hidden
+// A page shorter than asked is the end only when Loop has lately returned a longer one: before that, a hidden
 // cap would look the same, so it asks once more and an empty page is the end. Reading ahead starts with one page and
 // doubles with each full one, so that a short list costs no requests beyond its end.
 func (l *Lister[T]) read(ctx context.Context, dossier string, opts ListOptions, wanted int) iter.Seq2[chunk[T], error] {
@@ -276,9 +299,8 @@ func (l *Lister[T]) read(ctx context.Context, dossier string, opts ListOptions, 
 				suspect = 0
 				l.known.note(received)
 				window = min(window*2, ahead)
-			case received > q.take: // the server ignores take
+			case received > q.take: // the route ignores take, and so says nothing of a cap
 				suspect, window = 0, 1
-				l.known.note(received)
 				drop()
 			case received > 0:
 				end = l.known.note(received)

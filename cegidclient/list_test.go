@@ -8,6 +8,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 )
 
@@ -338,4 +339,53 @@ func TestACancelledStreamSaysSo(t *testing.T) {
 	if !errors.Is(last, context.Canceled) {
 		t.Error(last)
 	}
+}
+
+func TestACapThatFallsLosesRowsForAWhileOnly(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := &dossier{count: 300, cap: 100}
+		c, _ := testClient(t, d.handler)
+		read := func() (n int) {
+			for _, err := range c.Accounts.All(t.Context(), "D1", ListOptions{Take: 1000}) {
+				if err != nil {
+					t.Fatal(err)
+				}
+				n++
+			}
+			return n
+		}
+		if n := read(); n != 300 {
+			t.Fatalf("%d rows", n)
+		}
+		d.cap = 40
+		for range 8 { // asked often all the while
+			time.Sleep(15 * time.Minute)
+			_ = read()
+		}
+		if n := read(); n != 300 {
+			t.Errorf("%d of 300 rows two hours after Loop's cap has fallen", n)
+		}
+	})
+}
+
+func TestACapIsNotShorterThanAPage(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		k := new(pageKnowledge)
+		k.note(5)
+		k.note(1000) // another list, meanwhile
+		k.learn(5)
+		if take := k.cap(1000); take != 1000 {
+			t.Errorf("pages of %d after one of 1000", take)
+		}
+		k = new(pageKnowledge)
+		k.note(5)
+		k.learn(5)
+		if take := k.cap(1000); take != 5 {
+			t.Errorf("pages of %d", take)
+		}
+		time.Sleep(3 * time.Hour)
+		if take := k.cap(1000); take != 1000 {
+			t.Errorf("pages of %d for ever", take)
+		}
+	})
 }

@@ -15,7 +15,7 @@ const (
 	ResendReadBack Resend = "read_back"
 )
 
-// Confidence is how well an operation is known (loop-api: README, marks).
+// Confidence is how well an operation is known (docs/loop-api/README.md, "Marks").
 type Confidence string
 
 // The values.
@@ -37,7 +37,7 @@ const (
 
 // Operation is one entry of the inventory: everything that Loop is known or said to offer, wrapped here or not.
 type Operation struct {
-	// Row is the number in loop-api/README.md; a row that holds several operations has several entries.
+	// Row is the number in docs/loop-api/README.md; a row that holds several operations has several entries.
 	Row int
 	// ID is stable and in snake case, e.g. list_accounts.
 	ID string
@@ -58,7 +58,7 @@ type Operation struct {
 	Declined bool
 	// Unverified: what must be sent (route or body) is inferred, so it needs the operator's consent.
 	Unverified bool
-	// Reference is the section of loop-api/ (R, A, C).
+	// Reference is the section of docs/loop-api (R, A, C).
 	Reference string
 	// Unknown says what is not known.
 	Unknown string
@@ -68,7 +68,7 @@ type Operation struct {
 // books: a second sending may book or store twice. Whatever is not said to be harmless counts.
 func (o *Operation) books() bool { return o.Resend != ResendAlways && o.Resend != ResendReadBack }
 
-// Operations returns the inventory in the order of loop-api/README.md. The caller owns it.
+// Operations returns the inventory in the order of docs/loop-api/README.md. The caller owns it.
 func Operations() []Operation {
 	return slices.Concat(settingsOperations(), accountingOperations(), practiceOperations())
 }
@@ -172,7 +172,7 @@ func accountingOperations() []Operation {
 	replay.Harmless = true
 	replay.Note = "Books nothing: sent twice, it sends the changes twice. Unstable: nobody can learn the id of a subscription through the API."
 	booked := standard(23, "list_entry_lines", "GET", "/EcritureComptable", "Accounting entries", PartlyDocumented, ResendAlways, "A 4",
-		"All fields of the answer; whether skip goes past 100.")
+		"All fields of the answer; whether skip goes past 100; whether each line is lettered or not, and of a journal and account of the lists.")
 	booked.Wrapped = true
 	booked.RPCs = []string{"EntryService.ListEntries", "EntryService.StreamEntries", "EntryService.FindEntriesByDocumentReference", "ImportService.ResolveImport"}
 	tra := standard(18, "import_tra", "POST", "/importTRA", "Import entries from a TRA file", PartlyDocumented, ResendNever, "A 3.3",

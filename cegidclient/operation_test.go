@@ -1,7 +1,9 @@
 package cegidclient
 
 import (
+	"os"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 )
@@ -68,6 +70,40 @@ func TestWhateverBooksOrStoresIsNeverSentAgain(t *testing.T) {
 	for _, id := range []string{"import_entries", "import_json_analytics", "import_fec", "import_tra", "import_custom", "store_document", "replay_sink", "provision_dossier"} {
 		if op, ok := OperationByID(id); !ok || op.Resend != ResendNever {
 			t.Errorf("%s: %v", id, op.Resend)
+		}
+	}
+}
+
+// TestTheNotesAndTheInventorySayTheSame of each operation: its route, the kind of its key, its confidence and its section.
+func TestTheNotesAndTheInventorySayTheSame(t *testing.T) {
+	text, err := os.ReadFile("../docs/loop-api/README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	rows := map[string][]string{}
+	for _, line := range strings.Split(string(text), "\n") {
+		if cells := strings.Split(line, " | "); len(cells) == 7 && strings.Trim(cells[0], "| 0123456789") == "" {
+			rows[strings.TrimPrefix(cells[0], "| ")] = cells
+		}
+	}
+	if len(rows) != 42 {
+		t.Fatalf("the table has %d rows", len(rows))
+	}
+	for _, op := range Operations() {
+		row := rows[strconv.Itoa(op.Row)]
+		route, key := "–", "–"
+		if op.Path != "" {
+			route = op.Method + " `" + op.Path + "`"
+		}
+		switch op.Key {
+		case KeyStandard:
+			key = "Standard"
+		case KeyAdvanced:
+			key = "Advanced"
+		}
+		if row[2] != route || !strings.HasPrefix(row[3], key) || strings.Contains(row[3], "stated") != (op.KeyBasis == KeyStated) ||
+			row[4] != string(op.Confidence) || !slices.Contains(strings.Split(row[5], ", "), op.Reference) {
+			t.Errorf("%s: the notes say %q, and the inventory %s, key %s (%s), %s, %s", op.ID, row[2:6], route, key, op.KeyBasis, op.Confidence, op.Reference)
 		}
 	}
 }

@@ -77,7 +77,7 @@ func (s *RawService) Call(ctx context.Context, in RawCall) (*RawAnswer, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &RawAnswer{Status: resp.Status, Body: resp.pair.redact(string(resp.Body))}, nil
+	return &RawAnswer{Status: resp.Status, Body: string(resp.Body)}, nil
 }
 
 const dossierParameter = "codeDossier"

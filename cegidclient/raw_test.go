@@ -85,10 +85,6 @@ func TestARawReadThatFails(t *testing.T) {
 			t.Errorf("%s: %v, %d requests", body, err, wire.requests.Load())
 		}
 	}
-	client, _ := testClient(t, reply(200, `"`+testAPIKey+`"`))
-	if answer, err := client.Raw.Call(t.Context(), RawCall{Method: "GET", Path: "/x", Key: KeyStandard}); err != nil || strings.Contains(answer.Body, "canary") {
-		t.Errorf("%+v, %v", answer, err)
-	}
 }
 
 func TestRawCallsThatAreNotMade(t *testing.T) {

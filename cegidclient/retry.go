@@ -25,7 +25,7 @@ type RetryPolicy struct {
 	// MaxRetryAfter caps the time slept for a Retry-After. Default 30 s.
 	MaxRetryAfter time.Duration
 	// Budget is the number of retries that the client has in hand: a retry costs one, a success gives
-	// BudgetPerSuccess back. Default 10 and 0.1.
+	// BudgetPerSuccess back. Default 10 and 0.3: a fifth of failures can be made up for, and an outage is not multiplied.
 	Budget, BudgetPerSuccess float64
 }
 
@@ -38,7 +38,7 @@ func (p RetryPolicy) withDefaults() RetryPolicy {
 	setDefault(&p.ThrottledDelay, time.Second)
 	setDefault(&p.MaxRetryAfter, 30*time.Second)
 	setDefault(&p.Budget, 10)
-	setDefault(&p.BudgetPerSuccess, 0.1)
+	setDefault(&p.BudgetPerSuccess, 0.3)
 	return p
 }
 
@@ -75,6 +75,7 @@ func (r *retrier) intercept(ctx context.Context, call *Call, next Next) (*Respon
 		lastResp   *Response
 		wanted     choice
 		triedOther bool
+		charged    bool // the attempt is a retry that the budget paid for
 	)
 	for attempt := 1; ; attempt++ {
 		p, err := r.keys.pick(ctx, call.Operation.Key, wanted)
@@ -93,6 +94,10 @@ func (r *retrier) intercept(ctx context.Context, call *Call, next Next) (*Respon
 		if !ok {
 			return nil, err // the before-send hook's own error
 		}
+		if charged && call.tally.attempts < attempt {
+			r.budget.refund() // it was not made
+		}
+		charged = false
 		if e.Kind == KindInterrupted {
 			return nil, interrupted(ctx, call.tally.sent, last)
 		}
@@ -100,7 +105,11 @@ func (r *retrier) intercept(ctx context.Context, call *Call, next Next) (*Respon
 			last, lastResp = e, resp
 		} else {
 			// A refusal of our own says when, Loop's says what.
-			last = withRetryAfter(last, max(e.RetryAfter, last.RetryAfter))
+			why := StoppedByTurn
+			if e.NoMore != "" {
+				why = e.NoMore
+			}
+			last = stopped(last, why, max(e.RetryAfter, last.RetryAfter))
 		}
 		if provesKey(e) {
 			r.keys.accepted(p)
@@ -108,6 +117,9 @@ func (r *retrier) intercept(ctx context.Context, call *Call, next Next) (*Respon
 		if attempt >= attempts {
 			if e.HTTPStatus == http.StatusUnauthorized && call.Operation.Resend != ResendAlways {
 				r.keys.prefer(p.other()) // a write is not sent again, but the next one should know better
+			}
+			if attempts > 1 && retriable(e) {
+				last = stopped(last, StoppedByAttempts, last.RetryAfter)
 			}
 			return lastResp, last
 		}
@@ -125,12 +137,14 @@ func (r *retrier) intercept(ctx context.Context, call *Call, next Next) (*Respon
 		}
 		wait := max(r.delay(e, attempt), e.RetryAfter)
 		if wait > timeLeft(ctx) {
-			return lastResp, withRetryAfter(last, max(wait, last.RetryAfter))
+			return lastResp, stopped(last, StoppedByDeadline, max(wait, last.RetryAfter))
 		}
 		if !r.budget.spend() {
-			return lastResp, last
+			return lastResp, stopped(last, StoppedByBudget, last.RetryAfter)
 		}
+		charged = true
 		if r.waiting(ctx, min(wait, r.policy.MaxRetryAfter)) != nil {
+			r.budget.refund()
 			return nil, interrupted(ctx, call.tally.sent, last)
 		}
 	}
@@ -156,9 +170,9 @@ func (r *retrier) delay(e *Error, attempt int) time.Duration {
 	return r.jitter(time.Duration(min(most, float64(r.policy.MaxDelay))))
 }
 
-func withRetryAfter(e *Error, d time.Duration) *Error {
+func stopped(e *Error, why StopReason, retryAfter time.Duration) *Error {
 	out := *e
-	out.RetryAfter = d
+	out.NoMore, out.RetryAfter = why, retryAfter
 	return &out
 }
 
@@ -213,8 +227,18 @@ func (b *budget) spend() bool {
 	return true
 }
 
-func (b *budget) earn() {
+func (b *budget) refund() { b.give(wholeRetry) }
+
+func (b *budget) left() float64 {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.tokens = min(b.tokens+b.perSuccess, b.most)
+	return float64(b.tokens) / wholeRetry
+}
+
+func (b *budget) earn() { b.give(b.perSuccess) }
+
+func (b *budget) give(tokens int64) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.tokens = min(b.tokens+tokens, b.most)
 }

@@ -131,7 +131,7 @@ func TestTheBudgetBoundsRetriesInAnOutage(t *testing.T) {
 				return
 			}
 			reply(200, okList)(rw, r)
-		}, func(cfg *Config) { cfg.Breaker.Disabled = true })
+		}, func(cfg *Config) { cfg.Breaker.Disabled, cfg.Retry.BudgetPerSuccess = true, 0.1 })
 		for range 20 {
 			_ = readOnce(t.Context(), c)
 		}

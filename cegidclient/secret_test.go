@@ -11,11 +11,12 @@ import (
 	"testing"
 )
 
-var canaries = []string{"canaryKeyId", "canary+Secret", "canarySub", "sig=canarySAS", "canaryDossier="}
+// canaries stand for secrets; the public half of a key may be told, but is not printed of our own accord.
+var canaries = []string{"canary+Secret", "canarySub", "sig=canarySAS", "canaryDossier="}
 
-func wantNoCanary(t *testing.T, where, text string) {
+func wantNoCanary(t *testing.T, where, text string, more ...string) {
 	t.Helper()
-	for _, c := range canaries {
+	for _, c := range append(more, canaries...) {
 		if strings.Contains(text, c) {
 			t.Errorf("%s shows %q: %s", where, c, text)
 		}
@@ -53,7 +54,7 @@ func TestNoSecretIsEverPrinted(t *testing.T) {
 		"holders": []holder{{credentials.APIKey}}, "map": map[string]Secret{"k": credentials.APIKey}, "pair": *p, "Call": Call{pair: p},
 		"context": context.WithValue(t.Context(), pairKey{}, p),
 	} {
-		wantNoCanary(t, name, prints(t, v))
+		wantNoCanary(t, name, prints(t, v), "canaryKeyId")
 	}
 }
 
@@ -119,7 +120,7 @@ func TestTheErrorOfACredentialSourceIsNotPrinted(t *testing.T) {
 		cfg.Credentials = sourceFunc(func() (Credentials, error) { return Credentials{}, cause })
 	})
 	err := readOnce(t.Context(), c)
-	wantNoCanary(t, "error", prints(t, err))
+	wantNoCanary(t, "error", prints(t, err), "canaryKeyId")
 	if !errors.Is(err, ErrConfiguration) || !errors.Is(err, cause) || w.requests.Load() != 0 {
 		t.Error(err, w.requests.Load())
 	}

@@ -69,6 +69,9 @@ func (h *httpStep) send(ctx context.Context, call *Call) (*Response, error) {
 	if call.Operation.Resend == ResendAlways {
 		rt, timeout = h.reads, h.readTimeout
 	}
+	if call.within > 0 {
+		timeout = min(timeout, call.within)
+	}
 	if call.outlives && ctx.Err() == nil {
 		ctx = context.WithoutCancel(ctx)
 	}
@@ -86,8 +89,9 @@ func (h *httpStep) send(ctx context.Context, call *Call) (*Response, error) {
 	// RoundTrip and not http.Client: no redirect is followed, no cookie kept, and no *url.Error made, which prints
 	// the whole query.
 	res, err := rt.RoundTrip(req)
+	redact := call.redactor()
 	if err != nil {
-		return nil, networkFailure(ctx, attempt, call, err, sends.sent())
+		return nil, networkFailure(ctx, attempt, redact, err, sends.sent())
 	}
 	defer func() {
 		_, _ = io.Copy(io.Discard, io.LimitReader(res.Body, h.errorCap))
@@ -99,14 +103,16 @@ func (h *httpStep) send(ctx context.Context, call *Call) (*Response, error) {
 		limit = h.successCap
 	}
 	body, err := readBody(res, limit)
-	resp := &Response{Status: res.StatusCode, Header: res.Header, Body: body, pair: call.pair}
+	// Here, and nowhere else, what Loop echoes of the secrets is taken out: nobody behind this line sees it.
+	res.Header, body = redact.header(res.Header), redact.body(body)
+	resp := &Response{Status: res.StatusCode, Header: res.Header, Body: body}
 	if success && err != nil {
 		if errors.Is(err, errOverCap) {
 			e := badResponse(fmt.Sprintf("the answer is larger than %d bytes", limit))
 			e.HTTPStatus, e.Sent = res.StatusCode, MaybeSent
 			return resp, e
 		}
-		e := networkFailure(ctx, attempt, call, fmt.Errorf("reading the answer: %w", err), MaybeSent)
+		e := networkFailure(ctx, attempt, redact, fmt.Errorf("reading the answer: %w", err), MaybeSent)
 		e.HTTPStatus = res.StatusCode
 		return resp, e
 	}
@@ -121,12 +127,23 @@ func (h *httpStep) send(ctx context.Context, call *Call) (*Response, error) {
 	}
 	if call.Operation.books() && turnedAway(e.HTTPStatus) {
 		e.unread = err != nil
-		if e.LoopRequestID = call.pair.redact(acceptedAnyway(res.Header, body)); e.LoopRequestID != "" {
+		if e.LoopRequestID = acceptedAnyway(res.Header, body); e.LoopRequestID != "" {
 			e.detail = "the status says no, and the answer names an import that was taken: " + e.LoopRequestID
 		}
 	}
-	call.pair.tidy(e)
+	e.tidy()
 	return resp, e
+}
+
+// redactor takes out what the call sends of secrets.
+func (c *Call) redactor() *redactor {
+	switch {
+	case c.pair == nil:
+		return newRedactor(c.secrets...)
+	case c.secrets == nil:
+		return c.pair.redactor
+	}
+	return newRedactor(append(c.pair.secrets(), c.secrets...)...)
 }
 
 // overCapKind: a refusal too large to read is nonsense, unless its status alone says what happened.
@@ -200,7 +217,7 @@ func readBody(res *http.Response, limit int64) ([]byte, error) {
 
 // networkFailure sorts a failure without (whole) answer: the caller went away, or Loop could not be reached. The
 // causes are rewritten to a text: an attempt that timed out must not look like the caller's own deadline.
-func networkFailure(ctx, attempt context.Context, call *Call, err error, sent SentState) *Error {
+func networkFailure(ctx, attempt context.Context, redact *redactor, err error, sent SentState) *Error {
 	if ctx.Err() != nil {
 		return interrupted(ctx, sent, nil)
 	}
@@ -209,7 +226,7 @@ func networkFailure(ctx, attempt context.Context, call *Call, err error, sent Se
 		e.detail = "the attempt timed out"
 		return e
 	}
-	e.detail = cleanVendorText(call.pair.redact(rootOf(err)))
+	e.detail = cleanVendorText(redact.text(rootOf(err)))
 	return e
 }
 
@@ -224,9 +241,9 @@ func rootOf(err error) string {
 	}
 }
 
-// tidy makes what an answer says fit to carry: first the secrets out, which cleaning could cut in half.
-func (p *pair) tidy(e *Error) {
+// tidy makes what an answer says fit to carry.
+func (e *Error) tidy() {
 	for _, s := range []*string{&e.Code, &e.Message, &e.RequestID, &e.InstanceID, &e.Evidence.ContentType} {
-		*s = cleanVendorText(p.redact(*s))
+		*s = cleanVendorText(*s)
 	}
 }

@@ -12,7 +12,6 @@ import (
 	"io"
 	"net/http"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
@@ -362,11 +361,5 @@ func (u *upload) failure(err error) *Error {
 
 // clean makes a text fit to carry: without the link, and without its signature.
 func (u *upload) clean(text string) string {
-	_, query, _ := strings.Cut(u.link, "?")
-	for _, secret := range []string{u.link, query} {
-		if secret != "" {
-			text = strings.ReplaceAll(text, secret, redacted)
-		}
-	}
-	return cleanVendorText(text)
+	return cleanVendorText(newRedactor(linkSecrets(u.link)...).text(text))
 }

@@ -135,7 +135,7 @@ func TestAWriteThatWasHeldBackHereWasNotSent(t *testing.T) {
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			c, w := testClient(t, reply(200, acceptedBody), tc.adjust)
-			gate.remember(gateKey{subscription: digestOf(NewSecret(testSub)), practice: "demo"}, time.Minute, time.Now())
+			gate.remember(gateKey{subscription: markOf(digestOf(NewSecret(testSub))), practice: "demo"}, time.Minute, time.Now())
 			_, err := c.Imports.Submit(t.Context(), "D1", purchase())
 			if e, _ := asError(err); e == nil || e.Kind != tc.kind || e.Sent != NotSent || OutcomeOf(err) != WriteNotSent || w.requests.Load() != 0 {
 				t.Errorf("%#v", err)

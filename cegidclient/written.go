@@ -47,7 +47,7 @@ type writing[T any] struct {
 }
 
 // do sends the write. Unless Loop turned it away, refused it, or shows the object in its answer, what became of it is read
-// from Loop (design § 6). A [KindOutcomeUnknown] is left where that does not tell either: with a look before each write,
+// from Loop, never by sending it again. A [KindOutcomeUnknown] is left where that does not tell either: with a look before each write,
 // the whole may be repeated then.
 func (w *writing[T]) do(ctx context.Context) (*Written[T], error) {
 	var item *T
@@ -195,8 +195,8 @@ func (c *creator[T]) create(ctx context.Context, dossier string, item *T) (*Writ
 	l := c.l
 	call := &Call{Operation: c.op, Dossier: dossier, Query: map[string][]string{"codeDossier": {dossier}}}
 	fail := func(e *Error) (*Written[T], error) { return nil, l.c.annotate(call, e, nil) }
-	if !slices.Contains(l.c.unverified, c.op.ID) {
-		return fail(&Error{Kind: KindUnverified, Local: true, detail: "Loop does not document what it wants to be sent, and this client was not told to send it all the same"})
+	if !l.c.Enabled(c.op) {
+		return fail(notEnabled(""))
 	}
 	if isNoDossier(dossier) {
 		return fail(invalid("dossier", "no dossier"))

@@ -139,7 +139,7 @@ func (s *siege) searchForCanaries(t *testing.T) {
 	secrets := s.secrets(t)
 	outside := map[string]string{"what attackers heard": s.heard.String()}
 	for _, path := range []string{
-		"metrics", "debug/pprof/heap?debug=1", "debug/pprof/heap", "debug/pprof/allocs?debug=1", "debug/pprof/goroutine?debug=2", "debug/pprof/goroutine",
+		"metrics", "config", "log/level", "drain", "debug/pprof/heap?debug=1", "debug/pprof/heap", "debug/pprof/allocs?debug=1", "debug/pprof/goroutine?debug=2", "debug/pprof/goroutine",
 		"debug/pprof/block?debug=1", "debug/pprof/mutex?debug=1", "debug/pprof/threadcreate?debug=1", "debug/pprof/profile?seconds=1", "debug/pprof/trace?seconds=1",
 	} {
 		web := &http.Client{Transport: &http.Transport{DisableKeepAlives: true, DisableCompression: true}}
@@ -177,7 +177,7 @@ func (s *siege) searchForCanaries(t *testing.T) {
 		t.Errorf("standard output has %q", s.p.stdout.String())
 	}
 	for _, code := range []string{"CEGID001", "CEGID003", "DOSSIER_TEST", "BIG00001", canaryDossier} {
-		for _, where := range []string{"the log", "/metrics"} {
+		for _, where := range []string{"the log", "/metrics", "/config"} {
 			if strings.Contains(outside[where], code) {
 				at := strings.Index(outside[where], code)
 				t.Errorf("%s names the dossier %s: %s", where, code, outside[where][max(0, at-300):min(len(outside[where]), at+100)])
@@ -237,8 +237,19 @@ func (s *siege) provoke(t *testing.T) {
 		sick.settings[key] = value
 	}
 	sick.settings["ledger"] = `{postgres: "${file:secrets/postgres}"}`
+	sick.settings["audit"] = "{file: sick.log}"
+	p := sick.serve(t, "") // for reads
+	p.stop(t)
+	audit, err := os.ReadFile(s.path("sick.log"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, _ = fmt.Fprintln(&s.heard, p.log.String(), string(audit))
+	if !strings.Contains(p.log.String(), "the ledger cannot be reached") {
+		t.Error("the log does not tell of a database that does not answer")
+	}
 	config := sick.config(t)
-	for _, arguments := range [][]string{{"serve", "--config", config}, {"check", "--config", config}, {"ledger", "init", "--config", config}} {
+	for _, arguments := range [][]string{{"check", "--config", config}, {"ledger", "init", "--config", config}, {"ledger", "migrate", "--config", config}} {
 		stdout, stderr, code := run(t, arguments...)
 		if code == 0 {
 			t.Errorf("%v works without a database", arguments)

@@ -15,10 +15,11 @@ import (
 	looppb "cegid.internal/gateway/gen/go/cegid/loop/v1"
 	"cegid.internal/gateway/server/internal/app"
 	"cegid.internal/gateway/server/internal/config"
+	"cegid.internal/gateway/server/internal/diagnostics"
 	"cegid.internal/gateway/server/internal/ledger"
 	"cegid.internal/gateway/server/internal/policy"
 	"cegid.internal/gateway/server/internal/secret"
-	"cegid.internal/gateway/server/internal/service"
+	"cegid.internal/gateway/server/internal/tenant"
 )
 
 type checkCommand struct {
@@ -56,17 +57,18 @@ func (c *checkCommand) Run(ctx context.Context) error {
 	if c.As != "" {
 		return c.explain(os.Stdout, set)
 	}
-	if err := c.ledger(ctx, set.Config.Ledger); err != nil {
+	note, away, err := c.ledger(ctx, set.Config.Ledger)
+	if err != nil {
 		return err
 	}
-	tenants, err := app.NewTenants(set.Config, nil, nil)
+	tenants, err := app.NewTenants(set.Config, nil, nil, nil)
 	if err != nil {
 		return err
 	}
 	practices := tenants.Practices()
 	defer practices.Close()
 	fmt.Printf("configuration and policy: fine, %d practices, %d callers\n", len(practices.All()), len(set.Policy.Callers()))
-	fmt.Print(ending(set.Config.TLS), idle(set))
+	fmt.Print(ending(set.Config.TLS), idle(set), note)
 	if !c.Offline {
 		if err := c.issuers(ctx, os.Stdout, set.Config.OIDC); err != nil {
 			return err
@@ -99,37 +101,48 @@ func (c *checkCommand) Run(ctx context.Context) error {
 			halves[half] = practice.Name
 		}
 	}
-	if failed > 0 {
-		return notConnected{failed, len(practices.All())}
+	for _, names := range practices.SameBooks() {
+		fmt.Printf("note: the practices %s book into the same books, by their domain or key: what is imported for one is refused for another\n", strings.Join(names, " and "))
+	}
+	if failed > 0 || away {
+		return notConnected{failed, len(practices.All()), away}
 	}
 	return nil
 }
 
-// ledger looks for the ledger, and changes nothing there.
-func (c *checkCommand) ledger(ctx context.Context, at config.Ledger) error {
+// ledger looks for the ledger, and changes nothing there. A database that is away now is no fault of the configuration: serve would
+// start, for reads.
+func (c *checkCommand) ledger(ctx context.Context, at config.Ledger) (note string, away bool, err error) {
 	if at.File != "" {
 		err := ledger.Look(at.File)
 		if err == nil {
 			err = ledger.CheckWritable(at.File)
 		}
-		if err != nil {
-			return fmt.Errorf("ledger %s: %w", at.File, err)
+		if err == nil {
+			err = ledger.CheckMode(at.File)
 		}
-		return nil
+		if err != nil {
+			return "", false, fmt.Errorf("ledger %s: %w", at.File, err)
+		}
+		return "", false, nil
 	}
 	if c.Offline {
-		return nil
+		return "", false, nil
 	}
 	dsn, err := at.Postgres.Read()
 	if err != nil {
-		return fmt.Errorf("ledger: %w", err)
+		return "", false, fmt.Errorf("ledger: %w", err)
 	}
 	ctx, cancel := context.WithTimeout(ctx, c.Timeout)
 	defer cancel()
-	if err := ledger.LookPostgres(ctx, dsn.Reveal); err != nil {
-		return fmt.Errorf("ledger in the database of %s: %w", at.Postgres, err)
+	note, err = schemaNote(ctx, dsn.Reveal)
+	if ledger.Unreachable(err) {
+		return fmt.Sprintf("note: the ledger in the database of %s cannot be looked at now, and serve would start for reads alone: %s\n", at.Postgres, err), true, nil
 	}
-	return nil
+	if err != nil {
+		return "", false, fmt.Errorf("ledger in the database of %s: %w", at.Postgres, err)
+	}
+	return note, false, nil
 }
 
 // issuers asks each for its keys. One that does not answer is no reason not to start: its tokens wait.
@@ -153,10 +166,20 @@ func (c *checkCommand) issuers(ctx context.Context, out io.Writer, from []config
 }
 
 // notConnected ends check with a code of its own: the files are fit to serve.
-type notConnected struct{ failed, of int }
+type notConnected struct {
+	failed, of int
+	ledger     bool
+}
 
 func (e notConnected) Error() string {
-	return fmt.Sprintf("%d of %d practices are not connected", e.failed, e.of)
+	var all []string
+	if e.failed > 0 {
+		all = append(all, fmt.Sprintf("%d of %d practices are not connected", e.failed, e.of))
+	}
+	if e.ledger {
+		all = append(all, "the ledger cannot be reached")
+	}
+	return strings.Join(all, ", and ")
 }
 
 func (notConnected) ExitCode() int { return 2 }
@@ -196,6 +219,9 @@ func idle(set *app.Settings) string {
 			fmt.Fprintf(&out, "note: the caller %s has no grant, and may do nothing\n", caller)
 		}
 	}
+	for _, place := range set.Policy.Idle() {
+		fmt.Fprintf(&out, "note: %s: the configuration has no practice of this name, and the grant gives nothing there; names are exact\n", place)
+	}
 	for _, practice := range set.Config.Practices {
 		if !served[practice.Name] {
 			fmt.Fprintf(&out, "note: no grant is on the practice %s, and nobody may use it\n", practice.Name)
@@ -230,7 +256,7 @@ func inLoopHub(practice config.Practice, keys *secret.Keyring) string {
 }
 
 // practice tries each key of a practice on its first dossier.
-func (c *checkCommand) practice(ctx context.Context, out io.Writer, practice *service.Practice) (connected bool, err error) {
+func (c *checkCommand) practice(ctx context.Context, out io.Writer, practice *tenant.Practice) (connected bool, err error) {
 	if len(practice.Dossiers) == 0 {
 		_, err := fmt.Fprintf(out, "%s: not tried: Loop has no call without a dossier; list one under dossiers\n", practice.Name)
 		return false, err
@@ -248,7 +274,7 @@ func (c *checkCommand) practice(ctx context.Context, out io.Writer, practice *se
 			continue
 		}
 		ctx, cancel := context.WithTimeout(ctx, c.Timeout)
-		found, err := practice.CheckConnection(ctx, practice.Dossiers[0].Code, each.kind, time.Now)
+		found, err := diagnostics.CheckConnection(ctx, practice, practice.Dossiers[0].Code, each.kind, time.Now)
 		cancel()
 		switch {
 		case errors.Is(err, context.DeadlineExceeded):

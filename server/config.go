@@ -93,7 +93,7 @@ value out of bounds or a half-configured feature stops the start, with all probl
 A path is relative to the folder of the file that holds it. A secret is a reference, ` + "`${file:/path}` or `${env:NAME}`" + `, and never stands in the file itself; the environment has no other
 effect. A duration has its unit: ` + "`100ms`, `30s`, `15m`, `1h30m`" + `. In the tables, ` + "`practices[].name`" + ` is the key ` + "`name`" + ` of an item of the list ` + "`practices`" + `.
 
-A running server takes up changes of ` + "`loop`, `practices`, `practices_directory`, `policy`, `caller_limits`" + ` and of the files behind them within seconds; the other keys are read at its start.
+A running server takes up changes of ` + "`loop`, `practices`, `practices_directory`, `policy`, `caller_limits`, `replicas`, `log.level`" + ` and of the files behind them within seconds; the other keys are read at its start.
 `
 
 // configReference is docs/configuration.md.

@@ -39,6 +39,7 @@ const runsAsServer = "GATEWAY_TEST_RUNS_AS_SERVER"
 func TestMain(m *testing.M) {
 	if os.Getenv(runsAsServer) != "" {
 		go panicOnDemand()
+		killOnDemand()
 		main()
 		return
 	}
@@ -170,7 +171,13 @@ type process struct {
 // serve starts the service and waits until it says where it listens, or is ready at the address.
 func (w *world) serve(t *testing.T, httpAddress string) *process {
 	t.Helper()
-	p := &process{cmd: command(t, "serve", "--config", w.config(t)), log: &lockedBuffer{}, ended: make(chan struct{})}
+	return w.started(t, command(t, "serve", "--config", w.config(t)), httpAddress)
+}
+
+// started is serve with a command of one's own.
+func (w *world) started(t *testing.T, cmd *exec.Cmd, httpAddress string) *process {
+	t.Helper()
+	p := &process{cmd: cmd, log: &lockedBuffer{}, ended: make(chan struct{})}
 	p.cmd.Stderr, p.cmd.Stdout = p.log, &p.stdout
 	if err := p.cmd.Start(); err != nil {
 		t.Fatal(err)

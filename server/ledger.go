@@ -2,17 +2,22 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 
 	"cegid.internal/gateway/server/internal/config"
 	"cegid.internal/gateway/server/internal/ledger"
+	"cegid.internal/gateway/server/internal/livebackup"
 	"cegid.internal/gateway/server/internal/secret"
 )
 
 type ledgerCommand struct {
-	Init   ledgerInitCommand   `cmd:"" help:"Make an empty ledger, once. Never in place of a lost one: it would forget what was sent."`
-	Backup ledgerBackupCommand `cmd:"" help:"Copy a ledger while no server uses it."`
+	Init       ledgerInitCommand       `cmd:"" help:"Make an empty ledger, once. Never in place of a lost one: it would forget what was sent."`
+	Backup     ledgerBackupCommand     `cmd:"" help:"Copy a ledger in a file, also while a server uses it."`
+	Migrate    ledgerMigrateCommand    `cmd:"" help:"Bring the schema of a ledger up to date, as serve does at its start; --plan says what there is to do."`
+	Restore    ledgerRestoreCommand    `cmd:"" help:"Let a ledger be used that was put back from a copy: what it has forgotten and the audit knows becomes UNCERTAIN."`
+	TrustClock ledgerTrustClockCommand `cmd:"" help:"Tell a running server that the clock of its ledger is right, after it has leapt by more than a day."`
 }
 
 type ledgerInitCommand struct {
@@ -28,26 +33,35 @@ func (c *ledgerInitCommand) Run(ctx context.Context) error {
 		fmt.Println("made", c.Ledger)
 		return nil
 	}
-	ref, err := secret.Parse(c.Postgres, ".")
+	dsn, err := postgresOf(c.Postgres)
 	if err != nil {
 		return err
 	}
-	dsn, err := secret.Open(ref, config.CheckLedger, nil)
-	if err != nil {
-		return err
+	if err := ledger.InitPostgres(ctx, dsn); err != nil {
+		return fmt.Errorf("ledger in the database of %s: %w", c.Postgres, err)
 	}
-	if err := ledger.InitPostgres(ctx, func() string { return dsn.Get().Reveal() }); err != nil {
-		return fmt.Errorf("ledger in the database of %s: %w", ref, err)
-	}
-	fmt.Println("made a ledger in the database of", ref)
+	fmt.Println("made a ledger in the database of", c.Postgres)
 	return nil
 }
 
+// postgresOf is the connection string that a command line refers to.
+func postgresOf(reference string) (ledger.DSN, error) {
+	ref, err := secret.Parse(reference, ".")
+	if err != nil {
+		return nil, err
+	}
+	dsn, err := secret.Open(ref, config.CheckLedger, nil)
+	if err != nil {
+		return nil, err
+	}
+	return func() string { return dsn.Get().Reveal() }, nil
+}
+
 // openLedger opens the ledger of a configuration, and tells of a connection string that changes.
-func openLedger(ctx context.Context, cfg *config.Config, log *slog.Logger) (*ledger.Ledger, error) {
-	lease, age := ledger.WithLease(cfg.Imports.Lease), ledger.WithResubmitAfter(cfg.Imports.ResubmitAfter)
+func openLedger(ctx context.Context, cfg *config.Config, log *slog.Logger, options ...ledger.Option) (*ledger.Ledger, error) {
+	options = append(options, ledger.WithLease(cfg.Imports.Lease), ledger.WithResubmitAfter(cfg.Imports.ResubmitAfter))
 	if cfg.Ledger.File != "" {
-		return ledger.Open(ctx, cfg.Ledger.File, lease, age)
+		return ledger.Open(ctx, cfg.Ledger.File, options...)
 	}
 	dsn, err := secret.Open(cfg.Ledger.Postgres, config.CheckLedger, func(ref secret.Ref, err error) {
 		if err != nil {
@@ -59,9 +73,16 @@ func openLedger(ctx context.Context, cfg *config.Config, log *slog.Logger) (*led
 	if err != nil {
 		return nil, fmt.Errorf("ledger: %w", err)
 	}
-	l, err := ledger.OpenPostgres(ctx, func() string { return dsn.Get().Reveal() }, lease, age)
+	l, err := ledger.AwaitPostgres(ctx, func() string { return dsn.Get().Reveal() }, func(found ledger.Recovered) {
+		log.Info("the ledger was reached, and is in use", "not_sent", found.NotSent, "uncertain", found.Uncertain)
+	}, func(err error) {
+		log.Error("the ledger was reached, and is not fit for use: writes stay refused until it is", "error", err.Error())
+	}, options...)
 	if err != nil {
 		return nil, fmt.Errorf("ledger in the database of %s: %w", cfg.Ledger.Postgres, err)
+	}
+	if err := l.Awaited(); err != nil {
+		log.Error("the ledger cannot be reached: until it is, reads alone are served", "error", err.Error())
 	}
 	return l, nil
 }
@@ -72,7 +93,18 @@ type ledgerBackupCommand struct {
 }
 
 func (c *ledgerBackupCommand) Run(ctx context.Context) error {
+	err := livebackup.Fetch(ctx, c.Ledger, c.To)
+	if err == nil {
+		fmt.Printf("copied the ledger that a server uses to %s\n", c.To)
+		return nil
+	}
+	if !errors.Is(err, livebackup.ErrNoServer) {
+		return err
+	}
 	submissions, err := ledger.Backup(ctx, c.Ledger, c.To)
+	if errors.Is(err, ledger.ErrLocked) {
+		return fmt.Errorf("%w; or ask the server that runs for a copy, as its own user or as root", err)
+	}
 	if err != nil {
 		return err
 	}

@@ -19,13 +19,17 @@ import (
 )
 
 type commands struct {
-	Sandbox sandboxCommand `cmd:"" help:"Run the whole service with a simulated Loop inside: no account needed."`
-	Serve   serveCommand   `cmd:"" help:"Run the service."`
-	Check   checkCommand   `cmd:"" help:"Check a configuration, and each practice's connection to Loop: ends with 0 if all is well, 1 if serve would not start, 2 if a practice is not connected. With --as, explain what a caller may do instead: 3 if it may not."`
-	Ledger  ledgerCommand  `cmd:"" help:"Make and copy the ledger that serve needs."`
-	Config  configCommand  `cmd:"" help:"Print what a configuration can hold."`
-	Token   tokenCommand   `cmd:"" help:"Make tokens for callers."`
-	Version versionCommand `cmd:"" help:"Print the version."`
+	Sandbox  sandboxCommand  `cmd:"" help:"Run the whole service with a simulated Loop inside: no account needed."`
+	Serve    serveCommand    `cmd:"" help:"Run the service."`
+	Check    checkCommand    `cmd:"" help:"Check a configuration, and each practice's connection to Loop: ends with 0 if all is well, 1 if serve would not start, 2 if a practice is not connected or the ledger cannot be reached now. With --as, explain what a caller may do instead: 3 if it may not."`
+	Ledger   ledgerCommand   `cmd:"" help:"Make, copy and restore the ledger that serve needs."`
+	Control  controlCommand  `cmd:"" help:"Direct a server that runs on this machine."`
+	Audit    auditCommand    `cmd:"" help:"Check the audit."`
+	Practice practiceCommand `cmd:"" help:"Take leave of a practice."`
+	Config   configCommand   `cmd:"" help:"Print what a configuration can hold."`
+	File     fileCommand     `cmd:"" help:"Check files of entries on this machine."`
+	Token    tokenCommand    `cmd:"" help:"Make tokens for callers."`
+	Version  versionCommand  `cmd:"" help:"Print the version."`
 
 	Healthcheck healthcheckCommand `cmd:"" help:"Ask the server on this machine whether it takes calls; for containers."`
 }

@@ -126,6 +126,7 @@ func TestARestartAsksForWhatStalled(t *testing.T) {
 	w, a := newWorld(t), newAuthority(t)
 	w.twoPractices(t, a)
 	w.SetImportDelays(300*time.Millisecond, 0)
+	w.settings["imports"] = "{first_poll: 4s}"
 	activate := func(is bool) {
 		if err := w.SetActivated("demo", loopsim.Advanced, is); err != nil {
 			t.Fatal(err)
@@ -141,18 +142,23 @@ func TestARestartAsksForWhatStalled(t *testing.T) {
 	activate(false)
 	conn := dial(t, p.grpc, l.trust)
 	ctx := metadata.AppendToOutgoingContext(t.Context(), "authorization", "Bearer "+w.token)
+	var next time.Time // its pause has grown from 4 s to 16
 	eventually(t, "a stalled import", func() bool {
 		got, err := looppb.NewImportServiceClient(conn).GetImport(ctx, &looppb.GetImportRequest{Practice: "demo", Dossier: "CEGID001", RequestId: "FA-1"})
 		if err != nil {
 			t.Fatal(err)
 		}
-		return time.Until(got.GetImportRecord().GetNextPollTime().AsTime()) > patience
+		next = got.GetImportRecord().GetNextPollTime().AsTime()
+		return time.Until(next) > 12*time.Second
 	})
 	p.stop(t)
 	activate(true)
 	p = w.serve(t, "")
 	defer p.stop(t)
 	awaitSuccess(t, dial(t, p.grpc, l.trust), w.token, "demo", "FA-1")
+	if !time.Now().Before(next) {
+		t.Error("the restart did not ask before it was due")
+	}
 }
 
 var errUnderWay = errors.New("not answered yet")

@@ -42,7 +42,7 @@ func (c *sandboxCommand) Run(ctx context.Context) error {
 }
 
 // newLog writes JSON to standard error: standard output is for people. What gRPC has to say of itself goes there too.
-func newLog(level slog.Level) *slog.Logger {
+func newLog(level slog.Leveler) *slog.Logger {
 	log := slog.New(slog.NewJSONHandler(os.Stderr, &slog.HandlerOptions{Level: level}))
 	errors := slog.NewLogLogger(log.With("from", "grpc").Handler(), slog.LevelDebug).Writer() // clients' broken connections, mostly
 	grpclog.SetLoggerV2(grpclog.NewLoggerV2(io.Discard, io.Discard, errors))

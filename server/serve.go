@@ -4,11 +4,13 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
+	"log/slog"
 	"os/signal"
 	"sync"
 	"sync/atomic"
 	"syscall"
 
+	"github.com/KimMachineGun/automemlimit/memlimit"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 
@@ -16,6 +18,8 @@ import (
 	"cegid.internal/gateway/server/internal/audit"
 	"cegid.internal/gateway/server/internal/authn"
 	"cegid.internal/gateway/server/internal/interceptor"
+	"cegid.internal/gateway/server/internal/ledger"
+	"cegid.internal/gateway/server/internal/livebackup"
 	"cegid.internal/gateway/server/internal/secret"
 	"cegid.internal/gateway/server/internal/telemetry"
 )
@@ -32,11 +36,14 @@ func (c *serveCommand) Run(ctx context.Context) error {
 		return err
 	}
 	cfg := set.Config
-	log := newLog(cfg.Log.Level)
+	var level slog.LevelVar
+	level.Set(cfg.Log.Level)
+	log := newLog(&level)
+	fitMemory(memlimit.FromCgroup, log)
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	telemetry.RegisterBuild(registry, version())
-	// The importer of a server that is being made reads the secrets below already.
+	// The sender of a server that is being made reads the secrets below already.
 	var serving atomic.Pointer[app.Server]
 	tenants, err := app.NewTenants(cfg, telemetry.NewLoop(registry, app.CountAttempt), func(practice string, ref secret.Ref, err error) {
 		if err != nil {
@@ -47,10 +54,12 @@ func (c *serveCommand) Run(ctx context.Context) error {
 		if server := serving.Load(); server != nil { // a new one hastens all
 			server.Hasten(practice)
 		}
-	})
+	}, app.LogBreaker(log))
 	if err != nil {
 		return err
 	}
+	app.WarnOfSameBooks(log, tenants.Practices())
+	app.WarnOfIdleGrants(log, set.Policy)
 	var transport *tls.Config
 	var authorities authn.Authorities
 	if !cfg.TLS.Off {
@@ -67,30 +76,41 @@ func (c *serveCommand) Run(ctx context.Context) error {
 		return err
 	}
 	defer records.Close()
-	writes, err := openLedger(ctx, cfg, log)
+	writes, err := openLedger(ctx, cfg, log, ledger.WithAudited(records.Commit()), ledger.WithKeeping(tenants.Keeping))
 	if err != nil {
 		return err
 	}
+	records.Number(writes.Commit)
+	if !records.Durable() {
+		log.Warn("the audit goes to a stream, which a crash cuts short: a ledger that was put back from a copy is not noticed; set audit.file")
+	}
 	server, err := app.New(app.Config{
-		GRPC: cfg.Listen.GRPC, HTTP: cfg.Listen.HTTP, Operations: cfg.Listen.Operations, Connections: cfg.Listen.Connections,
-		TLS: transport, Authorities: authorities, Web: cfg.HTTP, Issuers: issuers, Practices: tenants.Practices(), Policy: set.Policy, Ledger: writes, Spool: cfg.Spool, Files: cfg.Files, Raw: cfg.Raw,
+		GRPC: cfg.Listen.GRPC, HTTP: cfg.Listen.HTTP, Operations: cfg.Listen.Operations, Connections: cfg.Listen.Connections, ConnectionAge: cfg.Listen.ConnectionAge,
+		TLS: transport, Authorities: authorities, Web: cfg.HTTP, Issuers: issuers, Practices: tenants.Practices(), Gate: tenants.Gate(), Replicas: cfg.Replicas, Policy: set.Policy, Ledger: writes, Spool: cfg.Spool, Files: cfg.Files, Raw: cfg.Raw,
 		WaitLimit: cfg.Imports.WaitLimit, CallLimit: cfg.Imports.CallLimit, RepeatAfter429: cfg.Imports.RepeatAfter429,
 		FirstPoll: cfg.Imports.FirstPoll, LastPoll: cfg.Imports.LastPoll, StalledPoll: cfg.Imports.StalledPoll,
-		Deadlines: interceptor.Deadlines(cfg.Deadlines),
-		Drain:     cfg.Shutdown.Drain, Grace: cfg.Shutdown.Grace, Log: log, LogDossiers: cfg.Log.Dossiers, Audit: records.Logger, Registry: registry,
+		Deadlines: interceptor.Deadlines(cfg.Deadlines), Readiness: cfg.Readiness,
+		Drain: cfg.Shutdown.Drain, Grace: cfg.Shutdown.Grace, Log: log, LogLevel: &level, LogDossiers: cfg.Log.Dossiers, Audit: records.Logger, Ahead: records.Ahead, Registry: registry,
 	})
 	if err != nil {
 		return errors.Join(err, writes.Close())
+	}
+	backups, err := livebackup.Start(writes, log)
+	if err != nil {
+		log.Warn("the ledger cannot be backed up while this server runs", "error", err.Error())
 	}
 	serving.Store(server)
 	grpcAddress, httpAddress, operationsAddress := server.Addresses()
 	log.Info("serving", "version", version(), "grpc", grpcAddress.String(), "http", httpAddress.String(),
 		"operations", operationsAddress.String(), "tls", transport != nil, "practices", len(cfg.Practices))
+	app.LogInForce(log, set)
 	watching, stop := context.WithCancel(ctx)
 	var reloads sync.WaitGroup
-	reloads.Go(func() { app.NewReloader(c.Config, set, tenants, server.Hasten, registry, log).Watch(watching) })
+	reloader := app.NewReloader(c.Config, set, tenants, server.Hasten, registry, log)
+	server.Follow(reloader)
+	reloads.Go(func() { reloader.Watch(watching) })
 	err = server.Serve(ctx)
 	stop()
 	reloads.Wait()
-	return errors.Join(err, writes.Close())
+	return errors.Join(err, backups.Close(), writes.Close())
 }

@@ -16,18 +16,23 @@ import (
 	"math/big"
 	"net"
 	"net/http"
+	"net/http/httptrace"
 	"os"
 	"regexp"
+	"slices"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
 
+	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
 	"cegid.internal/gateway/cegidclient/loopsim"
 	"cegid.internal/gateway/server/internal/ledger"
+	"cegid.internal/gateway/server/internal/policy"
 )
 
 const accounts = "/v1/practices/demo/dossiers/CEGID001/accounts?pageSize=1"
@@ -154,10 +159,6 @@ func TestServeRefusesToStart(t *testing.T) {
 
 		{"with several servers on a ledger in a file", set("replicas", "2"), "replicas: a ledger in a file belongs to one server: keep it on PostgreSQL"},
 		{"with a ledger's password in the configuration", set("ledger", `{postgres: "postgres://x:`+secretCanary+`y@localhost/x"}`), "ledger.postgres: secrets do not stand in the configuration: put it in a file of its own"},
-		{"with a ledger on a PostgreSQL that is not there", func(t *testing.T, w *world) {
-			w.write(t, "secrets/ledger", "host="+w.folder+"/"+secretCanary+" user=x password="+secretCanary+" dbname=x\n")
-			w.settings["ledger"] = `{postgres: "${file:secrets/ledger}"}`
-		}, "ledger in the database of ${file:secrets/ledger}: PostgreSQL cannot be reached: no such file or directory"},
 		{"with a ledger's connection open to listeners", func(t *testing.T, w *world) {
 			w.write(t, "secrets/ledger", "postgres://x:"+secretCanary+"@localhost/x")
 			w.settings["ledger"] = `{postgres: "${file:secrets/ledger}"}`
@@ -193,7 +194,6 @@ func TestServeRefusesToStart(t *testing.T) {
 		{"with the hash of an empty token", file("policy.yaml", strings.ReplaceAll(callers, strings.Repeat("0", 64), fmt.Sprintf("%x", sha256.Sum256(nil)))+grants), "this is the hash of nothing, the mark of an unset variable; hash the token again"},
 		{"with a grant to an unknown caller", file("policy.yaml", callers+strings.ReplaceAll(grants, "caller: a", "caller: b")), "grants[0].caller: there is no caller of this name; add it to callers, or correct the name"},
 		{"with a grant to nobody", file("policy.yaml", callers+strings.ReplaceAll(grants, "caller: a, ", "")), "grants[0].caller: the grant is for nobody; name its caller"},
-		{"with a grant on an unknown practice", file("policy.yaml", callers+strings.ReplaceAll(grants, "[demo]", "[elsewhere]")), "grants[0].practices[0]: the configuration has no practice of this name; names are exact"},
 		{"with a grant on no dossier", file("policy.yaml", callers+strings.ReplaceAll(grants, "dossiers: [\"*\"], ", "")), "grants[0].dossiers: the rights read and write are on dossiers, and none is given; list codes"},
 		{"with a grant of no right", file("policy.yaml", callers+strings.ReplaceAll(grants, "[read]", "[]")), "grants[0].rights: the grant gives no right; list some of read, write"},
 		{"with a grant of an unknown right", file("policy.yaml", callers+strings.ReplaceAll(grants, "[read]", "[all]")), "grants[0].rights[0]: is no right; the rights are read, write"},
@@ -217,7 +217,7 @@ func TestServeRefusesToStart(t *testing.T) {
 				t.Fatal(err)
 			}
 			w.settings["audit"] = "{file: audit.log}"
-		}, "make it writable for this process, or name another"},
+		}, "make it writable for this process alone, or name another"},
 
 		{"without practices", without("practices"), "practices: there is no practice; list at least one with its name and its keys"},
 		{"with an empty folder of practices", func(t *testing.T, w *world) {
@@ -352,6 +352,32 @@ func TestSecretsRotateWhileCallsGoOn(t *testing.T) {
 	}
 }
 
+// TestPracticesOfOneKeyShareTheirBooks: the start says so, and what one has booked the other does not book again.
+func TestPracticesOfOneKeyShareTheirBooks(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	demo := strings.TrimSuffix(strings.TrimPrefix(w.settings["practices"], "["), "]")
+	w.settings["practices"] = "[" + demo + ", " + strings.Replace(demo, "demo", "twin", 1) + "]"
+	w.settings["policy"] = "both.yaml"
+	w.write(t, "both.yaml", fmt.Sprintf(`{callers: [{name: billing, token_hashes: ["%s"]}], grants: [{caller: billing, practices: ["*"], dossiers: ["*"], rights: [read, write]}]}`, policy.HashToken(w.token)))
+	p := w.serve(t, "")
+	web := &http.Client{Transport: &http.Transport{}}
+	defer web.CloseIdleConnections()
+	if code, text := ask(t, web, "POST", "http://"+p.http+"/v1/practices/demo/dossiers/CEGID001/imports", w.token, purchase, "Idempotency-Key", "FA-1"); code != 200 {
+		t.Errorf("HTTP %d %s", code, text)
+	}
+	code, text := ask(t, web, "POST", "http://"+p.http+"/v1/practices/twin/dossiers/CEGID001/imports", w.token, purchase, "Idempotency-Key", "FA-2")
+	if code != 409 || !strings.Contains(text, "ENTRY_ALREADY_IMPORTED") || !strings.Contains(text, "FA-1") {
+		t.Errorf("by the other name: HTTP %d %s", code, text)
+	}
+	p.stop(t)
+	if !slices.ContainsFunc(p.lines(t), func(line map[string]any) bool {
+		return line["level"] == "WARN" && strings.Contains(fmt.Sprint(line["msg"]), "book into the same books") && fmt.Sprint(line["practices"]) == "[demo twin]"
+	}) {
+		t.Error("the log does not say that they share their books")
+	}
+}
+
 // TestAuditIsWrittenWhateverTheLogLevel: and nothing else is.
 func TestAuditIsWrittenWhateverTheLogLevel(t *testing.T) {
 	t.Parallel()
@@ -384,7 +410,7 @@ func TestAuditIsWrittenWhateverTheLogLevel(t *testing.T) {
 			t.Errorf("the record of the import: %v", line)
 		}
 	}
-	if got, want := strings.Join(seen, "; "), "refused  ; refused billing CEGID003; submitted billing CEGID001; done billing CEGID001"; got != want {
+	if got, want := strings.Join(seen, "; "), "refused  ; refused billing CEGID003; submitting billing CEGID001; submitted billing CEGID001; done billing CEGID001"; got != want {
 		t.Errorf("the records are %q; want %q", got, want)
 	}
 	if text := p.log.String(); strings.Contains(text, "100.00") || strings.Contains(text, "Fournisseur") || strings.Contains(text, "60700000") || strings.Contains(text, secretCanary) {
@@ -420,7 +446,7 @@ func TestTheAuditHasItsOwnPlace(t *testing.T) {
 			web.CloseIdleConnections()
 			p.stop(t)
 			text := c.read(t, w, p)
-			if strings.Count(text, "\n") != 3 || strings.Count(text, `"msg":"audit"`) != 3 || !strings.Contains(text, `"event":"refused","why":"token of nobody"`) || !strings.Contains(text, `"event":"submitted"`) {
+			if strings.Count(text, "\n") != 4 || strings.Count(text, `"msg":"audit"`) != 4 || !strings.Contains(text, `"event":"refused","why":"token of nobody"`) || !strings.Contains(text, `"event":"submitted"`) {
 				t.Errorf("the audit: %s", text)
 			}
 			for _, line := range p.lines(t) {
@@ -601,6 +627,44 @@ func TestSIGTERMLetsACallEnd(t *testing.T) {
 	p.stop(t)
 	if err := <-answered; err != nil {
 		t.Errorf("the call under way: %v", err)
+	}
+}
+
+// TestConnectionsAge: calls go over new connections from time to time, over gRPC and REST, and none of them fails.
+func TestConnectionsAge(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.settings["listen"] = `{grpc: "127.0.0.1:0", http: "127.0.0.1:0", operations: "127.0.0.1:0", connection_age: 1s}`
+	p := w.serve(t, "")
+	var dialed atomic.Int32
+	conn := dial(t, p.grpc, nil, grpc.WithContextDialer(func(ctx context.Context, address string) (net.Conn, error) {
+		dialed.Add(1)
+		return (&net.Dialer{}).DialContext(ctx, "tcp", address)
+	}))
+	client := &http.Client{Transport: &http.Transport{}}
+	defer client.CloseIdleConnections()
+	connections := map[string]bool{}
+	ctx := httptrace.WithClientTrace(t.Context(), &httptrace.ClientTrace{GotConn: func(got httptrace.GotConnInfo) { connections[got.Conn.LocalAddr().String()] = true }})
+	calls := 0
+	eventually(t, "other connections", func() bool {
+		calls++
+		if err := listAccounts(t.Context(), conn, w.token); err != nil {
+			t.Fatalf("call %d: %v", calls, err)
+		}
+		request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+p.http+"/healthz", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		response, err := client.Do(request)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, _ = io.Copy(io.Discard, response.Body)
+		_ = response.Body.Close()
+		return dialed.Load() >= 3 && len(connections) >= 3
+	})
+	if calls < 10 {
+		t.Errorf("three connections each after %d calls: they do not last", calls)
 	}
 }
 

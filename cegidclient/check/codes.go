@@ -9,6 +9,14 @@ type Rule struct {
 	Message, French string
 }
 
+// Ignorable tells whether a caller may have what the rule finds left out. A warning or a notice is a judgement, and so is an
+// error that may hold the past of a dossier back; what Loop would refuse, book wrongly, cut, or book as one with another entry
+// stays.
+func (r Rule) Ignorable() bool { return r.Severity != Error || r.Code == dateImplausible }
+
+// RuleOf gives the rule of a code, for readers of files that find the same.
+func RuleOf(code string) Rule { return ruleOf(code) }
+
 // Codes lists every code that the package can find, in the order of the checks. The caller owns it.
 func Codes() []Rule { return slices.Clone(rules) }
 
@@ -22,6 +30,7 @@ const (
 	valueUnknown             = "VALUE_UNKNOWN"
 	uuidInvalid              = "UUID_INVALID"
 	dateInvalid              = "DATE_INVALID"
+	dateImplausible          = "DATE_IMPLAUSIBLE"
 	contextReversed          = "CONTEXT_REVERSED"
 	dateOutsideContext       = "DATE_OUTSIDE_CONTEXT"
 	datesFarApart            = "DATES_FAR_APART"
@@ -40,12 +49,20 @@ const (
 	currencyAmountDiffers    = "CURRENCY_AMOUNT_DIFFERS"
 	currencyRateInvalid      = "CURRENCY_RATE_INVALID"
 	currencyRateMissing      = "CURRENCY_RATE_MISSING"
+	euroRateDiffers          = "EURO_RATE_DIFFERS"
+	currencyRateDiffers      = "CURRENCY_RATE_DIFFERS"
+	currencyAmountZero       = "CURRENCY_AMOUNT_ZERO"
+	currenciesMixed          = "CURRENCIES_MIXED"
 	entriesMightMerge        = "ENTRIES_MIGHT_MERGE"
 	journalReserved          = "JOURNAL_RESERVED"
 	documentReferenceMissing = "DOCUMENT_REFERENCE_MISSING"
+	referenceUnsearchable    = "REFERENCE_UNSEARCHABLE"
 	labelTooLong             = "LABEL_TOO_LONG"
 	labelCut                 = "LABEL_CUT"
+	labelMightBeCut          = "LABEL_MIGHT_BE_CUT"
 	thirdPartyTooLong        = "THIRD_PARTY_TOO_LONG"
+	thirdPartyMissing        = "THIRD_PARTY_MISSING"
+	thirdPartyUnexpected     = "THIRD_PARTY_UNEXPECTED"
 	siretInvalid             = "SIRET_INVALID"
 	siretChecksum            = "SIRET_CHECKSUM"
 	siretsOfSeveral          = "SIRETS_OF_SEVERAL_COMPANIES"
@@ -56,25 +73,33 @@ const (
 	attachmentInvalid        = "ATTACHMENT_INVALID"
 	attachmentShortLived     = "ATTACHMENT_SHORT_LIVED"
 	analyticsUnbalanced      = "ANALYTICS_UNBALANCED"
+	vatRateUnknown           = "VAT_RATE_UNKNOWN"
+	sidesSwapped             = "SIDES_SWAPPED"
 
-	journalUnknown     = "JOURNAL_UNKNOWN"
-	journalToCreate    = "JOURNAL_TO_CREATE"
-	journalClosed      = "JOURNAL_CLOSED"
-	accountUnknown     = "ACCOUNT_UNKNOWN"
-	accountToCreate    = "ACCOUNT_TO_CREATE"
-	accountDefaulted   = "ACCOUNT_DEFAULTED"
-	accountClosed      = "ACCOUNT_CLOSED"
-	accountNotAnalytic = "ACCOUNT_NOT_ANALYTIC"
-	thirdPartyUnknown  = "THIRD_PARTY_UNKNOWN"
-	thirdPartyToCreate = "THIRD_PARTY_TO_CREATE"
-	thirdPartyInactive = "THIRD_PARTY_INACTIVE"
-	letteringIgnored   = "LETTERING_IGNORED"
-	sectionUnknown     = "SECTION_UNKNOWN"
-	sectionClosed      = "SECTION_CLOSED"
+	journalUnknown      = "JOURNAL_UNKNOWN"
+	journalToCreate     = "JOURNAL_TO_CREATE"
+	journalClosed       = "JOURNAL_CLOSED"
+	accountUnknown      = "ACCOUNT_UNKNOWN"
+	accountToCreate     = "ACCOUNT_TO_CREATE"
+	accountDefaulted    = "ACCOUNT_DEFAULTED"
+	accountClosed       = "ACCOUNT_CLOSED"
+	accountNotAnalytic  = "ACCOUNT_NOT_ANALYTIC"
+	thirdPartyUnknown   = "THIRD_PARTY_UNKNOWN"
+	thirdPartyToCreate  = "THIRD_PARTY_TO_CREATE"
+	thirdPartyInactive  = "THIRD_PARTY_INACTIVE"
+	thirdPartyMisplaced = "THIRD_PARTY_MISPLACED"
+	letteringIgnored    = "LETTERING_IGNORED"
+	sectionUnknown      = "SECTION_UNKNOWN"
+	sectionClosed       = "SECTION_CLOSED"
 
 	sirenInvalid     = "SIREN_INVALID"
 	sirenChecksum    = "SIREN_CHECKSUM"
 	legalFormInvalid = "LEGAL_FORM_INVALID"
+
+	entryAlreadyImported = "ENTRY_ALREADY_IMPORTED"
+	entryMaybeImported   = "ENTRY_MAYBE_IMPORTED"
+	documentImported     = "DOCUMENT_IMPORTED_OTHERWISE"
+	entryNotInLoop       = "ENTRY_NOT_IN_LOOP"
 )
 
 var rules = []Rule{
@@ -113,6 +138,10 @@ var rules = []Rule{
 	{
 		dateInvalid, Error, "\"{value}\" is not a date. Write a day that exists as YYYY-MM-DD, such as 2026-03-31.",
 		"« {value} » n'est pas une date. Écrivez un jour qui existe sous la forme AAAA-MM-JJ, par exemple 2026-03-31.",
+	},
+	{
+		dateImplausible, Error, "The entry is dated {date}, which no fiscal year can hold: it is more than {years} years from today. Give the accounting date; a program that has none may write this one for it.",
+		"L'écriture est datée du {date}, à plus de {years} ans d'aujourd'hui : aucun exercice ne peut la contenir. Indiquez la date comptable ; un programme qui n'en a pas peut écrire celle-ci à la place.",
 	},
 	{
 		contextReversed, Error, "The context starts on {start}, after its end on {end}. Swap the two dates, or leave them out: they are then computed.",
@@ -187,6 +216,22 @@ var rules = []Rule{
 		"Le cours de {currency} manque, et rien n'indique que Loop le retrouve seul. Renseignez currency_rate.",
 	},
 	{
+		euroRateDiffers, Error, "The currency is the euro, and its rate is {value}. Leave the rate out, or name the currency.",
+		"La devise est l'euro, et son cours est de {value}. Supprimez le cours, ou indiquez la devise.",
+	},
+	{
+		currencyRateDiffers, Warning, "{value} {currency} at the rate {rate} are {computed} euro, or {inverse} if the rate is that of the euro, and the line has {amount}. Correct the amount or the rate.",
+		"{value} {currency} au cours de {rate} font {computed} euros, ou {inverse} si le cours est celui de l'euro, et la ligne en porte {amount}. Corrigez le montant ou le cours.",
+	},
+	{
+		currencyAmountZero, Warning, "The line has {amount} euro, and nothing in {currency}. Fill the amount in, unless it is an exchange difference.",
+		"La ligne porte {amount} euros, et rien en {currency}. Renseignez le montant, sauf s'il s'agit d'un écart de change.",
+	},
+	{
+		currenciesMixed, Warning, "The entry has lines in {currency} and in {other}. Book each currency in an entry of its own unless it is an exchange.",
+		"L'écriture comporte des lignes en {currency} et en {other}. Passez une écriture par devise, sauf s'il s'agit d'un change.",
+	},
+	{
 		entriesMightMerge, Error, "The entry has the journal, date, reference and document reference of entry {other} of this import, so that Loop might book both as one. Give each a reference of its own, or import them apart.",
 		"L'écriture a le même journal, la même date, la même référence et la même référence de pièce que l'écriture {other} de cet import : Loop pourrait les réunir en une seule. Donnez à chacune sa propre référence, ou importez-les séparément.",
 	},
@@ -199,6 +244,10 @@ var rules = []Rule{
 		"La référence de pièce n'est pas renseignée : sans elle, l'écriture ne peut pas être retrouvée dans Loop, par exemple si une réponse se perd. Renseignez-la.",
 	},
 	{
+		referenceUnsearchable, Warning, "The document reference \"{value}\" cannot be looked up in Loop, for instance when an answer gets lost. Leave out quotation marks, backslashes and blanks at its ends, and keep it to {most} characters.",
+		"La référence de pièce « {value} » ne peut pas être recherchée dans Loop, par exemple si une réponse se perd. Évitez les guillemets droits, les barres obliques inverses et les espaces aux extrémités, et limitez-la à {most} caractères.",
+	},
+	{
 		labelTooLong, Error, "The label has {count} characters, and Loop keeps {most}. Shorten it, or set cut_labels to have it cut.",
 		"Le libellé compte {count} caractères, et Loop en conserve {most}. Raccourcissez-le, ou activez cut_labels pour qu'il soit coupé.",
 	},
@@ -207,8 +256,20 @@ var rules = []Rule{
 		"Le libellé « {value} » a été coupé à {most} caractères, comme demandé : « {cut} ». Vérifiez qu'il reste compréhensible.",
 	},
 	{
+		labelMightBeCut, Warning, "The label has {count} characters, which a program that counts in UTF-16 takes for {units}; Loop keeps {most}, and may cut it. Shorten it.",
+		"Le libellé compte {count} caractères, soit {units} pour un programme qui compte en UTF-16 ; Loop en conserve {most} et peut le couper. Raccourcissez-le.",
+	},
+	{
 		thirdPartyTooLong, Error, "The third-party code \"{value}\" has {count} characters, and Loop keeps {most}. Use the code as Loop knows it; it is never cut, as a cut code is another third party.",
 		"Le code tiers « {value} » compte {count} caractères, et Loop en conserve {most}. Utilisez le code connu de Loop ; il n'est jamais coupé, car un code coupé désigne un autre tiers.",
+	},
+	{
+		thirdPartyMissing, Warning, "The line is on the account {value}, and names no third party. Give its code, or the line belongs to nobody.",
+		"La ligne est sur le compte {value} et n'indique aucun tiers. Renseignez son code, sinon la ligne n'appartient à personne.",
+	},
+	{
+		thirdPartyUnexpected, Warning, "The line is on the account {account}, and names the third party \"{value}\": charges and revenue have none. Leave it out, or correct the account.",
+		"La ligne est sur le compte {account} et indique le tiers « {value} » : les charges et les produits n'en ont pas. Supprimez-le, ou corrigez le compte.",
 	},
 	{
 		siretInvalid, Error, "\"{value}\" is not a SIRET. Write its 14 digits without spaces.",
@@ -249,6 +310,14 @@ var rules = []Rule{
 	{
 		analyticsUnbalanced, Error, "The breakdown on axis \"{axis}\" adds up to {sum}, and the line to {amount}. Correct the parts.",
 		"La ventilation sur l'axe « {axis} » totalise {sum}, et la ligne {amount}. Corrigez les montants ventilés.",
+	},
+	{
+		vatRateUnknown, Warning, "The VAT of {amount} is {percent} % of its base of {base}, and fits none of the French rates (20, 10, 8.5, 5.5, 2.1, 1.75, 1.05, 0.9 %); at {rate} % it would be {expected}. Check the amount and the base.",
+		"La TVA de {amount} représente {percent} % de sa base de {base} et ne correspond à aucun taux français (20, 10, 8,5, 5,5, 2,1, 1,75, 1,05, 0,9 %) ; à {rate} %, elle serait de {expected}. Vérifiez le montant et la base.",
+	},
+	{
+		sidesSwapped, Warning, "{what}, as a credit note does, and nothing says that the entry is one. Swap debit and credit; of a credit note, say so in the reference or the label.",
+		"{what}, comme un avoir, et rien n'indique que l'écriture en est un. Inversez débit et crédit ; s'il s'agit d'un avoir, précisez-le dans la référence ou le libellé.",
 	},
 
 	{
@@ -296,6 +365,10 @@ var rules = []Rule{
 		"Le tiers « {value} » est inactif. Utilisez-en un autre, ou réactivez-le dans Loop.",
 	},
 	{
+		thirdPartyMisplaced, Warning, "The third party \"{value}\" is a {kind}, and the account {account} is that of the {other}s. Correct one of them.",
+		"Le tiers « {value} » est un {kind}, et le compte {account} est celui des {other}s. Corrigez l'un des deux.",
+	},
+	{
 		letteringIgnored, Warning, "Neither the account {account} nor the third party of the line can be lettered: Loop will leave the lettering code out. Leave it out, or allow lettering in Loop.",
 		"Ni le compte {account} ni le tiers de la ligne ne sont lettrables : Loop n'importera pas le code lettrage. Supprimez-le, ou autorisez le lettrage dans Loop.",
 	},
@@ -318,6 +391,22 @@ var rules = []Rule{
 	{
 		legalFormInvalid, Error, "\"{value}\" is not the code of a legal form. Write Loop's code, in upper-case letters: SA, SARL, ASS.",
 		"« {value} » n'est pas le code d'une forme juridique. Écrivez le code de Loop, en majuscules : SA, SARL, ASS.",
+	},
+	{
+		entryAlreadyImported, Error, "The same entry stands in the import {import}, which is {state}: it would be booked twice. Leave it out; if it is meant, name that import in repeat_of, or set allow_duplicate.",
+		"La même écriture figure dans l'import {import}, qui est {state} : elle serait comptabilisée deux fois. Retirez-la ; si c'est voulu, indiquez cet import dans repeat_of, ou activez allow_duplicate.",
+	},
+	{
+		entryMaybeImported, Warning, "An entry of the same lines stands in the import {import}, which is {state}, and no document reference tells the two apart. Check that they are two, and give each a document reference.",
+		"Une écriture de mêmes lignes figure dans l'import {import}, qui est {state}, et aucune référence de pièce ne les distingue. Vérifiez qu'il s'agit de deux écritures, et donnez à chacune une référence de pièce.",
+	},
+	{
+		documentImported, Warning, "Another entry of the same journal, date and document reference stands in the import {import}, which is {state}. Check that the document is not booked twice.",
+		"Une autre écriture de mêmes journal, date et référence de pièce figure dans l'import {import}, qui est {state}. Vérifiez que la pièce n'est pas comptabilisée deux fois.",
+	},
+	{
+		entryNotInLoop, Notice, "The same entry stands in the import {import}, which is {state}. Loop was asked for it and has none: {sought}. It does not stand in the way.",
+		"La même écriture figure dans l'import {import}, qui est {state}. Loop a été interrogé et n'en a aucune : {sought}. Elle ne fait pas obstacle.",
 	},
 }
 

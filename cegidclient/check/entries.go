@@ -135,9 +135,14 @@ func (c *checker) entry(i int) {
 	if dated {
 		c.entryDate(path+".date", e.Date)
 	}
+	var meaning Meaning
+	meaning.Begin(JournalKindOf(e.Journal, e.JournalLabel), yearOf(e.Date))
 	documented := c.date(path+".document_date", e.DocumentDate)
-	if strings.TrimSpace(e.DocumentReference) == "" {
+	switch {
+	case Blank(e.DocumentReference):
 		c.add(documentReferenceMissing, path+".document_reference")
+	case UnsearchableReference(e.DocumentReference):
+		c.add(referenceUnsearchable, path+".document_reference", quoted("value", e.DocumentReference), number("most", MaxSearchedReference))
 	}
 	c.oneOf(path+".movement_type", string(e.MovementType), "1", "2", "3", "4", "5", "6", "7")
 	c.oneOf(path+".batch_type", string(e.BatchType), "1", "2", "4")
@@ -154,10 +159,12 @@ func (c *checker) entry(i int) {
 		issued = e.Date
 	}
 	var debit, credit int64
-	whole := true
+	whole, currency := true, ""
 	for j := range e.Lines {
 		d, k, ok := c.line(fmt.Sprintf("%s.lines[%d]", path, j), &e.Lines[j], issued)
 		debit, credit, whole = debit+d, credit+k, whole && ok
+		meaning.Line(j, e.Lines[j].Account, d-k)
+		currency = c.oneCurrency(path, currency, e.Lines[j].Currency)
 	}
 	c.debit, c.credit = c.debit+debit, c.credit+credit
 	switch {
@@ -165,6 +172,9 @@ func (c *checker) entry(i int) {
 		c.add(linesTooFew, path+".lines", number("count", len(e.Lines)))
 	case whole && debit != credit:
 		c.add(entryUnbalanced, path, money("debit", debit), money("credit", credit), money("difference", max(debit-credit, credit-debit)))
+	case whole:
+		c.vat(path, e, &meaning)
+		c.swapped(path, e, &meaning)
 	}
 }
 
@@ -173,6 +183,10 @@ func (c *checker) entryDate(field, date string) {
 		c.first = date
 	}
 	c.last = max(c.last, date)
+	if at, _ := time.Parse(time.DateOnly, date); ImplausibleDate(at, c.now) {
+		c.add(dateImplausible, field, day("date", date), number("years", MostYears))
+		return
+	}
 	if c.start != "" && date < c.start || c.end != "" && date > c.end {
 		c.add(dateOutsideContext, field, day("date", date), bound("start", c.start), bound("end", c.end))
 	}
@@ -228,8 +242,14 @@ func (c *checker) line(path string, l *cegidclient.EntryLine, issued string) (de
 	if n := utf8.RuneCountInString(l.ThirdParty); n > MaxThirdPartyLength {
 		c.add(thirdPartyTooLong, path+".third_party", quoted("value", l.ThirdParty), number("count", n), number("most", MaxThirdPartyLength))
 	}
-	if n := utf8.RuneCountInString(l.Label); n > MaxLabelLength {
-		c.add(labelTooLong, path+".label", number("count", n), number("most", MaxLabelLength))
+	if len(l.Label) > MaxLabelLength {
+		c.labelLength(path+".label", l.Label)
+	}
+	switch {
+	case l.ThirdParty == "" && NeedsThirdParty(l.Account):
+		c.add(thirdPartyMissing, path+".third_party", quoted("value", l.Account))
+	case l.ThirdParty != "" && takesNoThirdParty(l.Account):
+		c.add(thirdPartyUnexpected, path+".third_party", quoted("value", l.ThirdParty), quoted("account", l.Account))
 	}
 	debit, credit, ok = c.sides(path, l)
 	c.currency(path, l, debit+credit, ok)
@@ -303,28 +323,33 @@ func (c *checker) currency(path string, l *cegidclient.EntryLine, cents int64, k
 		if l.CurrencyAmount != "" || l.CurrencyRate != "" {
 			c.add(currencyMissing, path+".currency")
 		}
-	} else if len(l.Currency) != 3 || strings.Trim(l.Currency, "ABCDEFGHIJKLMNOPQRSTUVWXYZ") != "" {
+	} else if !isCurrency(l.Currency) {
 		f := c.add(currencyInvalid, path+".currency", quoted("value", l.Currency))
-		if upper := strings.ToUpper(strings.TrimSpace(l.Currency)); len(upper) == 3 && strings.Trim(upper, "ABCDEFGHIJKLMNOPQRSTUVWXYZ") == "" {
+		if upper := strings.ToUpper(strings.TrimSpace(l.Currency)); isCurrency(upper) {
 			f.Suggestions = []string{upper}
 		}
 	}
-	foreign := l.Currency != "" && l.Currency != "EUR"
+	another := l.Currency != "" && l.Currency != "EUR"
 	if l.CurrencyAmount != "" {
 		units, ok := parseDecimal(l.CurrencyAmount, currencyDecimals)
+		if ok && known && foreign(l.Currency) {
+			c.converted(path, l, units, cents)
+		}
 		switch {
 		case !ok:
 			c.add(currencyAmountInvalid, path+".currency_amount", quoted("value", l.CurrencyAmount))
 		case l.Currency == "EUR" && known && units != cents*100: // ten-thousandths and cents
 			c.add(currencyAmountDiffers, path+".currency_amount", quoted("value", l.CurrencyAmount), money("amount", cents))
 		}
-	} else if foreign {
+	} else if another {
 		c.add(currencyAmountMissing, path+".currency_amount", quoted("currency", l.Currency))
 	}
 	switch {
 	case l.CurrencyRate != "" && !isRate(l.CurrencyRate):
 		c.add(currencyRateInvalid, path+".currency_rate", quoted("value", l.CurrencyRate))
-	case l.CurrencyRate == "" && foreign:
+	case l.CurrencyRate != "" && l.Currency == "EUR" && cegidclient.CanonicalNumber(l.CurrencyRate) != "1":
+		c.add(euroRateDiffers, path+".currency_rate", quoted("value", l.CurrencyRate))
+	case l.CurrencyRate == "" && another:
 		c.add(currencyRateMissing, path+".currency_rate", quoted("currency", l.Currency))
 	}
 }
@@ -405,7 +430,7 @@ func (c *checker) analytics(path string, l *cegidclient.EntryLine, cents int64, 
 }
 
 func (c *checker) required(path, name, value string) {
-	if strings.TrimSpace(value) == "" {
+	if Blank(value) {
 		c.add(fieldRequired, path+"."+name, arg{"what", requiredNames[name]})
 	}
 }

@@ -34,17 +34,46 @@ func (s Severity) String() string {
 	}
 }
 
-// Finding is what a check found.
+// Finding is what a check found, in entries or in a file of them. Its JSON is kept in ledgers: names stay.
+//
+// Of a file, a rule that is broken ten thousand times in one field is one finding: its sentences, Line and Column are those of
+// the first place.
 type Finding struct {
-	// Code is one of [Codes].
-	Code     string
-	Severity Severity
-	// Field is the path in the contract's names: entries[0].lines[2].third_party, options.context_start.
-	Field string
+	// Code is one of the package's [Codes]: this one's, or those of a file's format.
+	Code     string   `json:"code"`
+	Severity Severity `json:"severity"`
+	// Field is the path in the contract's names: entries[0].lines[2].third_party, options.context_start. Of a file, it is the
+	// field's name in its format, or empty.
+	Field string `json:"field,omitempty"`
 	// Message and French say what is wrong and what to do. They never hold an attachment's address, which can be a secret.
-	Message, French string
+	Message string `json:"message,omitempty"`
+	French  string `json:"message_fr,omitempty"`
 	// Suggestions are values to use instead, the nearest first.
-	Suggestions []string
+	Suggestions []string `json:"suggestions,omitempty"`
+	// Grounds say who objects, of a file.
+	Grounds Ground `json:"grounds,omitzero"`
+	// Line counts from 1, the file's first one; 0 means the whole file. Column is where the field begins, from 1; 0 means the
+	// whole line.
+	Line   int `json:"line,omitempty"`
+	Column int `json:"column,omitempty"`
+	// Count is the number of times, at least 1 of a file.
+	Count int `json:"count,omitempty"`
+	// Lines are the first lines where it was found, at most ten.
+	Lines []int `json:"lines,omitempty"`
+}
+
+// MarshalText writes the stable name.
+func (s Severity) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
+
+// UnmarshalText reads a stable name; one that this version does not know is none.
+func (s *Severity) UnmarshalText(text []byte) error {
+	*s = 0
+	for _, each := range [...]Severity{Notice, Warning, Error} {
+		if each.String() == string(text) {
+			*s = each
+		}
+	}
+	return nil
 }
 
 // HasErrors reports whether a finding stops the import.
@@ -96,12 +125,16 @@ func day(name, date string) arg {
 
 func (f *found) add(code, field string, args ...arg) *Finding {
 	r := ruleOf(code)
-	f.list = append(f.list, Finding{
-		Code: code, Severity: r.Severity, Field: field,
-		Message: fill(r.Message, args, func(t text) string { return t.en }),
-		French:  fill(r.French, args, func(t text) string { return t.fr }),
-	})
-	return &f.list[len(f.list)-1]
+	f.list = append(f.list, Finding{Code: code, Severity: r.Severity, Field: field})
+	added := &f.list[len(f.list)-1]
+	added.say(text{r.Message, r.French}, args)
+	return added
+}
+
+// say fills in the sentences of a finding.
+func (f *Finding) say(sentence text, args []arg) {
+	f.Message = fill(sentence.en, args, func(t text) string { return t.en })
+	f.French = fill(sentence.fr, args, func(t text) string { return t.fr })
 }
 
 // fill replaces all placeholders in one go, so that a value cannot hold one.

@@ -1,6 +1,7 @@
 package check
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -101,11 +102,13 @@ func (p *preflight) entry(i int) {
 	e := &p.in.Entries[i]
 	path := fmt.Sprintf("entries[%d]", i)
 	p.journal(path+".journal", e.Journal)
+	p.meant(path, e)
 	for j := range e.Lines {
 		l := &e.Lines[j]
 		at := fmt.Sprintf("%s.lines[%d]", path, j)
 		account := p.account(at, l)
 		party := p.thirdParty(at+".third_party", l.ThirdParty)
+		p.placed(at+".third_party", l, party)
 		p.letterable(at, l, account, party)
 		for k := range l.Analytics {
 			p.section(fmt.Sprintf("%s.analytics[%d].section", at, k), l.Analytics[k].Section)
@@ -176,6 +179,55 @@ func (p *preflight) thirdParty(field, code string) []*cegidclient.ThirdParty {
 		p.add(thirdPartyInactive, field, quoted("value", code))
 	}
 	return found
+}
+
+// placed: suppliers are on 401 and customers on 411 (PCG, art. 944-40 and 944-41). Others may be on either.
+func (p *preflight) placed(field string, l *cegidclient.EntryLine, party []*cegidclient.ThirdParty) {
+	supplier, customer := text{"supplier", "fournisseur"}, text{"customer", "client"}
+	var wrong cegidclient.ThirdPartyKind
+	is, other := supplier, customer
+	switch {
+	case strings.HasPrefix(l.Account, "401"):
+		wrong, is, other = cegidclient.ThirdPartyCustomer, customer, supplier
+	case strings.HasPrefix(l.Account, "411"):
+		wrong = cegidclient.ThirdPartySupplier
+	default:
+		return
+	}
+	if len(party) > 0 && all(party, func(t *cegidclient.ThirdParty) bool { return t.Kind == wrong }) {
+		p.add(thirdPartyMisplaced, field, quoted("value", l.ThirdParty), quoted("account", l.Account), arg{"kind", is}, arg{"other", other})
+	}
+}
+
+// meant looks at entries of journals whose kind only the dossier tells.
+func (p *preflight) meant(path string, e *cegidclient.Entry) {
+	if p.ref.Journals == nil || JournalKindOf(e.Journal, e.JournalLabel) != OtherJournal {
+		return
+	}
+	found := p.ref.Journals.byCode[e.Journal]
+	if len(found) == 0 || found[0].Type == nil {
+		return
+	}
+	var kind JournalKind
+	switch *found[0].Type {
+	case cegidclient.JournalTypePurchase:
+		kind = PurchaseJournal
+	case cegidclient.JournalTypeSale:
+		kind = SaleJournal
+	default:
+		return
+	}
+	var m Meaning
+	m.Begin(kind, yearOf(e.Date))
+	for j := range e.Lines {
+		debit, ok := parseCents(cmp.Or(e.Lines[j].Debit, "0"))
+		credit, valid := parseCents(cmp.Or(e.Lines[j].Credit, "0"))
+		if !ok || !valid {
+			return
+		}
+		m.Line(j, e.Lines[j].Account, debit-credit)
+	}
+	p.swapped(path, e, &m)
 }
 
 // letterable: a code is imported only when the account or the third party can be lettered (loop-api: A 2.5). What is not

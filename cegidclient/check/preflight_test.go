@@ -26,7 +26,7 @@ func dossier() Reference {
 		return cegidclient.Section{Code: &code, Closed: closed}
 	}
 	return Reference{
-		Journals: IndexJournals([]cegidclient.Journal{journal("ACH", &no), journal("VTE", nil), journal("BQ1", &no), journal("OD", &no), journal("AN", &no), journal("OLD", &yes), {}}),
+		Journals: IndexJournals([]cegidclient.Journal{journal("ACH", &no), journal("VTE", nil), journal("BQ1", &no), journal("OD", &no), journal("AN", &no), journal("OLD", &yes), {}, {Code: new("60"), Type: new(cegidclient.JournalTypePurchase)}}),
 		Accounts: IndexAccounts([]cegidclient.Account{
 			account("60700000", &yes, &no, &no), account("60710000", &yes, &no, &no), account("44566000", &no, &no, &no), account("40100000", &no, &no, &no), account("51200000", nil, nil, nil),
 			account("41100000", &no, &yes, nil), account("60999999", &yes, &no, &yes),
@@ -46,6 +46,17 @@ var preflights = []struct {
 	suggestions []string // of the first finding
 }{
 	{"all is known", func(*cegidclient.EntryImport) {}, nil, nil},
+	{"a customer on 401", func(in *cegidclient.EntryImport) { in.Entries[0].Lines[2].ThirdParty = "CEXEMPLE" }, []string{"THIRD_PARTY_MISPLACED entries[0].lines[2].third_party"}, nil},
+	{"a supplier on 411", func(in *cegidclient.EntryImport) { in.Entries[1].Lines[0].Account = "41100000" }, []string{"THIRD_PARTY_MISPLACED entries[1].lines[0].third_party"}, nil},
+	{"one who is both", func(in *cegidclient.EntryImport) {
+		in.Entries[0].Lines[2].LetteringCode = ""
+		in.Entries[0].Lines[2].ThirdParty, in.Entries[1].Lines[0].ThirdParty, in.Entries[1].Lines[0].Account = "DOUBLE", "DOUBLE", "41100000"
+	}, nil, nil},
+	{"a supplier elsewhere", line(func(l *cegidclient.EntryLine) { l.ThirdParty = "CEXEMPLE" }), nil, nil},
+	{"a purchase swapped, in a journal that only the dossier knows", func(in *cegidclient.EntryImport) { in.Entries[0].Journal = "60"; swap(&in.Entries[0]) }, []string{"SIDES_SWAPPED entries[0]"}, nil},
+	{"a purchase swapped, which Entries finds", entry(swap), nil, nil},
+	{"a purchase in that journal", entry(func(e *cegidclient.Entry) { e.Journal = "60" }), nil, nil},
+	{"a purchase swapped, in a journal of another kind", func(in *cegidclient.EntryImport) { in.Entries[0].Journal = "OD"; swap(&in.Entries[0]) }, nil, nil},
 	{"an unknown journal", entry(func(e *cegidclient.Entry) { e.Journal = "AHC" }), []string{"JOURNAL_UNKNOWN entries[0].journal"}, []string{"ACH"}},
 	{"a journal in lower case", entry(func(e *cegidclient.Entry) { e.Journal = "ach" }), []string{"JOURNAL_UNKNOWN entries[0].journal"}, []string{"ACH"}},
 	{"a journal to be created", func(in *cegidclient.EntryImport) { in.Entries[0].Journal, in.Options.CreateJournals = "NEUF", true }, []string{"JOURNAL_TO_CREATE entries[0].journal"}, nil},

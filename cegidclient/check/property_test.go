@@ -8,6 +8,7 @@ import (
 	"io"
 	"math/big"
 	"net/http"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -68,6 +69,7 @@ func FuzzEntries(f *testing.F) {
 				}[:1+int(bits>>7)],
 			})
 		}
+		before := clone(in)
 		list, totals := Entries(in)
 		sane(t, list)
 		sane(t, Against(in, dossier()))
@@ -82,8 +84,28 @@ func FuzzEntries(f *testing.F) {
 		if totals.Entries != 2 || totals.Debit == "" {
 			t.Fatalf("%+v", totals)
 		}
-		sane(t, CutLabels(&in))
+		cut, notices := CutLabels(in)
+		sane(t, notices)
+		if !reflect.DeepEqual(in, before) {
+			t.Fatalf("the caller's import has changed: %+v, and was %+v", in, before)
+		}
+		if again, more := CutLabels(cut); len(more) > 0 || !reflect.DeepEqual(again, cut) {
+			t.Fatalf("cut twice: %+v", more)
+		}
 	})
+}
+
+// clone shares nothing that a check could change.
+func clone(in cegidclient.EntryImport) cegidclient.EntryImport {
+	in.Entries = slices.Clone(in.Entries)
+	for i := range in.Entries {
+		e := &in.Entries[i]
+		e.Lines = slices.Clone(e.Lines)
+		for j := range e.Lines {
+			e.Lines[j].Analytics = slices.Clone(e.Lines[j].Analytics)
+		}
+	}
+	return in
 }
 
 // keeper answers each import with an id and keeps what was sent.

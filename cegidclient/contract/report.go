@@ -26,7 +26,7 @@ type Result struct {
 	Operation string  `json:"operation,omitempty"` // of the inventory
 	Question  string  `json:"question"`
 	Assumed   string  `json:"assumed"`
-	Reference string  `json:"reference"` // section of loop-api/
+	Reference string  `json:"reference"` // section of docs/loop-api
 	Required  bool    `json:"required"`  // the code depends on it
 	Verdict   Verdict `json:"verdict"`
 	Seen      Seen    `json:"seen,omitempty"`

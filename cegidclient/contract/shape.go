@@ -63,7 +63,7 @@ func fieldsOf[T any](more ...field) []field {
 	t := reflect.TypeFor[T]()
 	for i := range t.NumField() {
 		tag, ok := t.Field(i).Tag.Lookup("loop")
-		if !ok {
+		if !ok || strings.HasPrefix(tag, "?") { // of a name that an operator gives
 			continue
 		}
 		name, options, _ := strings.Cut(tag, ",")

@@ -1,6 +1,10 @@
 package fec
 
-import "cegid.internal/gateway/cegidclient/internal/textfile"
+import (
+	"regexp"
+
+	"cegid.internal/gateway/cegidclient/internal/textfile"
+)
 
 type date = textfile.Date
 
@@ -12,6 +16,7 @@ const (
 	dateOfZeros             // counts as none
 	dateNoDay               // such as 20260230, which the tax office's tool lets pass
 	dateOtherForm           // such as 31/03/2026, read
+	dateUnread              // such as 2026-3-31, read here, and not by the checker of the administration
 	dateNone                // not a date
 )
 
@@ -37,16 +42,17 @@ func parseDate(s []byte) (date, dateShape) {
 	case month <= 12 && day <= 31:
 		return 0, dateNoDay
 	}
-	if d, how := parseOddDate(s); how == dateOtherForm {
-		return d, how
-	}
-	return 0, dateNone
+	return parseOddDate(s)
 }
 
 // parseOddDate reads a day in another order or with separators, perhaps followed by a time of day: what is met instead
 // of the law's form, and can mean one day only.
 func parseOddDate(s []byte) (date, dateShape) {
+	how := dateOtherForm
 	if i := indexByteAny(s, 'T', ' '); i >= 8 && i <= 10 {
+		if !toolTime.Match(s[i+1:]) {
+			how = dateUnread
+		}
 		for _, c := range s[i+1:] {
 			if (c < '0' || c > '9') && c != ':' && c != '.' && c != 'Z' {
 				return 0, dateNone
@@ -90,11 +96,20 @@ func parseOddDate(s []byte) (date, dateShape) {
 	default:
 		return 0, dateNone
 	}
-	if !textfile.Real(year, month, day) {
-		return 0, dateNone
+	if n == 2 && (width[1] < 2 || width[0] < 2 || width[2] < 2) {
+		how = dateUnread
 	}
-	return date(year*10000 + month*100 + day), dateOtherForm
+	switch {
+	case textfile.Real(year, month, day):
+		return date(year*10000 + month*100 + day), how
+	case how == dateOtherForm && month <= 12 && day <= 31 && year >= 1900 && year < 2100:
+		return 0, dateNoDay
+	}
+	return 0, dateNone
 }
+
+// toolTime is a time of day as the checker of the administration takes it behind a date.
+var toolTime = regexp.MustCompile(`^[0-9]{1,2}:[0-9]{1,2}:[0-9]{1,2}$`)
 
 func indexByteAny(s []byte, a, b byte) int {
 	for i, c := range s {

@@ -8,42 +8,6 @@ import (
 	"cegid.internal/gateway/cegidclient/internal/textfile"
 )
 
-// Encoding is how a file writes its characters.
-type Encoding string
-
-// The encodings.
-const (
-	ASCII       Encoding = "ASCII"
-	ISO885915   Encoding = "ISO-8859-15"
-	UTF8        Encoding = "UTF-8"
-	Windows1252 Encoding = "windows-1252"
-	// Mixed files are partly in UTF-8 and partly not.
-	Mixed Encoding = "mixed"
-)
-
-// latin9 is the character of a byte above 0x9f in ISO 8859-15, the one of Windows-1252 below.
-func latin9(c byte) rune {
-	switch c {
-	case 0xa4:
-		return '€'
-	case 0xa6:
-		return 'Š'
-	case 0xa8:
-		return 'š'
-	case 0xb4:
-		return 'Ž'
-	case 0xb8:
-		return 'ž'
-	case 0xbc:
-		return 'Œ'
-	case 0xbd:
-		return 'œ'
-	case 0xbe:
-		return 'Ÿ'
-	}
-	return textfile.Windows1252(c)
-}
-
 // decode gives a text in UTF-8: as it is when it is that, else from ISO 8859-15 with what Windows-1252 adds to it. A
 // stream is decoded before all of it is known, so that each field is judged by itself.
 func decode(b []byte) string {
@@ -56,7 +20,7 @@ func decode(b []byte) string {
 		if c < utf8.RuneSelf {
 			s.WriteByte(c)
 		} else {
-			s.WriteRune(latin9(c))
+			s.WriteRune(textfile.Latin9(c))
 		}
 	}
 	return s.String()

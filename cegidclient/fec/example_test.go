@@ -29,9 +29,7 @@ func ExampleValidator() {
 	// error ENTRY_UNBALANCED, line 2, column 0 (books)
 	// L'écriture 1 du journal ACH, qui commence ici, n'est pas équilibrée : débit 100,00, crédit 99,50, écart 0,50. Corrigez un montant, ou ajoutez la ligne manquante.
 	// warning AMOUNT_POINT, line 2, column 12 (law, tax tool)
-	// « 100.00 » dans Debit a un point décimal. Écrivez une virgule.
-	// error FILE_UNBALANCED, line 0, column 0 (books)
-	// Le fichier n'est pas équilibré : débit 100,00, crédit 99,50, écart 0,50. Vérifiez qu'il est complet.
+	// « 100.00 » dans Debit (débit) a un point décimal. Écrivez une virgule.
 	// 2 100.00 99.50 true
 }
 

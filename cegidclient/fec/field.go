@@ -66,6 +66,15 @@ func (f Field) position() int {
 	}
 }
 
+// isText tells whether a field holds neither a date nor an amount.
+func (f Field) isText() bool {
+	switch f {
+	case EcritureDate, PieceDate, DateLet, ValidDate, DateRglt, Debit, Credit, Montant, Montantdevise:
+		return false
+	}
+	return true
+}
+
 // aliases are names that were met, normalised, and are too far from the law's to be taken for a typing error.
 var aliases = map[string]Field{
 	"codejournal": JournalCode, "journallibelle": JournalLib, "libellejournal": JournalLib,

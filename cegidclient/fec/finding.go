@@ -1,25 +1,22 @@
 package fec
 
 import (
+	"slices"
+	"strings"
+
 	"cegid.internal/gateway/cegidclient/check"
+	"cegid.internal/gateway/cegidclient/internal/findings"
 	"cegid.internal/gateway/cegidclient/internal/textfile"
 )
 
 const maxPlaces = textfile.MaxPlaces
 
-// Finding is what was found, at one place or at many: a rule that is broken ten thousand times in one field is one
-// finding. Its sentences, Line and Column are those of the first place.
-type Finding struct {
-	// Code is one of [Codes]; Field is a field's name in the law, such as EcritureDate, or empty.
-	check.Finding
-	Grounds Ground
-	// Line counts from 1, the line of field names; 0 means the whole file. Column is the position of the field in the
-	// line, from 1; 0 means the whole line.
-	Line, Column int
-	// Count is the number of times, at least 1.
-	Count int
-	// Lines are the first lines where it was found, at most ten.
-	Lines []int
+// Finding is what was found; see package check. Its column is the position of a field in the line.
+type Finding = check.Finding
+
+// Ignorable tells whether a caller may have the findings of a code left out: warnings and notices. Errors stay.
+func Ignorable(code string) bool {
+	return slices.ContainsFunc(rules[:], func(r Rule) bool { return r.Code == code && r.Severity != check.Error })
 }
 
 func plain(name, value string) textfile.Arg { return textfile.Plain(name, value) }
@@ -34,34 +31,59 @@ func quoted(name string, value []byte) textfile.Arg {
 
 func money(name string, c Cents) textfile.Arg { return textfile.Money(name, c) }
 
-// findings are summed up by rule and field.
-type findings struct {
-	sums   textfile.Sums
-	errors int // findings of severity error, each time counted
-}
+// reports are what was found so far.
+type reports struct{ found findings.Found }
 
-// again counts a finding that is there already.
-func (f *findings) again(c code, field Field, line int) bool {
-	if rules[c].Severity == check.Error {
-		f.errors++
-	}
-	return f.sums.Again(int(c), int(field), line)
+// again counts a finding, and tells whether there is nothing to state.
+func (f *reports) again(c code, field Field, line, column int) bool {
+	return f.found.Again(int(c), int(field), line, column)
 }
 
 // first states a finding; only after again said that it is new.
-func (f *findings) first(c code, field Field, line, column int, args ...textfile.Arg) *textfile.Sum {
-	r := &rules[c]
-	return f.sums.First(int(c), int(field), line, column, textfile.Text{English: r.Message, French: r.French}, append(args, plain("field", field.String()))...)
+func (f *reports) first(c code, field Field, line, column int, args ...textfile.Arg) {
+	f.found.First(int(c), int(field), line, column, args...)
 }
 
-// list gives the findings by place, those on the whole file last. The caller owns it.
-func (f *findings) list() (out []Finding) {
-	for _, s := range f.sums.List() {
-		r := &rules[s.Code]
-		one := Finding{Grounds: r.Grounds, Line: s.Line, Column: s.Column, Count: s.Count, Lines: s.Lines}
-		one.Code, one.Severity, one.Field = r.Code, r.Severity, Field(s.Field).String()
-		one.Message, one.French = s.Sentence.English, s.Sentence.French
-		out = append(out, one)
+// state does both, for what is found once.
+func (f *reports) state(c code, field Field, line, column int, args ...textfile.Arg) {
+	if !f.again(c, field, line, column) {
+		f.first(c, field, line, column, args...)
+	}
+}
+
+func (f *reports) has(c code) bool { return f.found.Has(int(c)) }
+
+// fieldTexts are the fields' names, and what they are called in a sentence.
+var fieldTexts = func() (out [numFields + 1]findings.Field) {
+	for f, name := range fieldNames {
+		out[f] = findings.Field{Name: name}
+		if Field(f) != noField {
+			out[f].English, out[f].French = meaning(name, fieldMeanings[f].English), meaning(name, fieldMeanings[f].French)
+		}
 	}
 	return out
+}()
+
+// meaning explains a name that does not explain itself.
+func meaning(name, of string) string {
+	if strings.EqualFold(name, of) {
+		return name
+	}
+	return name + " (" + of + ")"
+}
+
+var fieldMeanings = [numFields]textfile.Text{
+	JournalCode: {English: "code of the journal", French: "code du journal"}, JournalLib: {English: "title of the journal", French: "libellé du journal"},
+	EcritureNum: {English: "number of the entry", French: "numéro de l'écriture"}, EcritureDate: {English: "date of the entry", French: "date de l'écriture"},
+	CompteNum: {English: "account", French: "numéro de compte"}, CompteLib: {English: "title of the account", French: "libellé du compte"},
+	CompAuxNum: {English: "code of the third party", French: "compte auxiliaire"}, CompAuxLib: {English: "name of the third party", French: "libellé auxiliaire"},
+	PieceRef: {English: "reference of the document", French: "référence de la pièce"}, PieceDate: {English: "date of the document", French: "date de la pièce"},
+	EcritureLib: {English: "label", French: "libellé de l'écriture"},
+	Debit:       {English: "debit", French: "débit"}, Credit: {English: "credit", French: "crédit"},
+	EcritureLet: {English: "lettering code", French: "lettrage"}, DateLet: {English: "date of the lettering", French: "date de lettrage"},
+	ValidDate:     {English: "date of the validation", French: "date de validation"},
+	Montantdevise: {English: "amount in the currency", French: "montant en devise"}, Idevise: {English: "currency", French: "devise"},
+	DateRglt: {English: "date of the payment", French: "date de règlement"}, ModeRglt: {English: "mode of the payment", French: "mode de règlement"},
+	NatOp: {English: "kind of the operation", French: "nature de l'opération"}, IdClient: {English: "customer", French: "client"},
+	Montant: {English: "amount", French: "montant"}, Sens: {English: "side", French: "sens"},
 }

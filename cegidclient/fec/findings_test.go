@@ -11,6 +11,7 @@ import (
 	"unicode/utf8"
 
 	"cegid.internal/gateway/cegidclient/check"
+	"cegid.internal/gateway/cegidclient/filecheck"
 	"cegid.internal/gateway/cegidclient/internal/textfile"
 )
 
@@ -110,6 +111,14 @@ func insert(at int, values ...string) change {
 	return each(func(line int, c []string) []string { return slices.Insert(c, at, values[min(line, len(values))-1]) })
 }
 
+// swapped puts the amounts of the purchase on the other side.
+func swapped(grid [][]string) [][]string {
+	for _, c := range grid[1:4] {
+		c[Debit.position()], c[Credit.position()] = c[Credit.position()], c[Debit.position()]
+	}
+	return grid
+}
+
 // booked appends a balanced entry.
 func booked(journal, title, number, date, account1, account2 string) change {
 	base := good()[1]
@@ -152,7 +161,8 @@ var cases = []struct {
 	{"line feeds", unchanged, replace("\r\n", "\n"), nil},
 	{"carriage returns", unchanged, replace("\r\n", "\r"), nil},
 	{"no end of the last line", unchanged, raw(func(s string) string { return strings.TrimSuffix(s, "\r\n") }), nil},
-	{"the end of a file under DOS", unchanged, raw(func(s string) string { return s + "\x1a" }), nil},
+	{"the end of a file under DOS", unchanged, raw(func(s string) string { return s + "\x1a" }), []string{"END_MARK 7:0"}},
+	{"a last line that ends otherwise", unchanged, raw(func(s string) string { return strings.TrimSuffix(s, "\r\n") + "\n" }), nil},
 	{"ISO 8859-15", set(2, EcritureLib, "Caf\xe9 \xa4"), nil, nil},
 	{"amounts without decimals or digits before the comma", all(set(2, Debit, "100"), set(3, Debit, "020,0"), set(4, Debit, ",00"), set(5, Debit, "+120,")), nil, nil},
 	{"D and C", signed("D", "c"), nil, nil},
@@ -167,7 +177,7 @@ var cases = []struct {
 	{"a gzip file", unchanged, whole("\x1f\x8b\x08\x00"), []string{"FILE_COMPRESSED 0:0"}},
 	{"an old spreadsheet", unchanged, whole("\xd0\xcf\x11\xe0\xa1\xb1"), []string{"FILE_COMPRESSED 0:0"}},
 	{"XML", unchanged, whole("<?xml version=\"1.0\"?>\n<comptabilite>"), []string{"FILE_XML 0:0"}},
-	{"XML behind a mark and a blank line", unchanged, whole("\r\n\xef\xbb\xbf <comptabilite>"), []string{"LINE_EMPTY 1:0", "FILE_XML 0:0"}},
+	{"XML behind a mark and a blank line", unchanged, whole("\r\n\xef\xbb\xbf <comptabilite>"), []string{"FILE_XML 0:0"}},
 	{"HTML", unchanged, whole("<!DOCTYPE html>\n"), []string{"NOT_TEXT 0:0"}},
 	{"PDF", unchanged, whole("%PDF-1.7\n"), []string{"NOT_TEXT 0:0"}},
 	{"bytes", unchanged, whole("Journal\x00Code|x"), []string{"NOT_TEXT 0:0"}},
@@ -184,14 +194,14 @@ var cases = []struct {
 	{"a spreadsheet without any line end", unchanged, whole("PK\x03\x04" + strings.Repeat("\x00", 2*MaxLineLength)), []string{"FILE_COMPRESSED 0:0"}},
 	{"nothing but separators", unchanged, whole(strings.Repeat("|", 30)), []string{"NOT_A_FEC 0:0"}},
 	{"nothing", unchanged, whole(""), []string{"NO_LINES 0:0"}},
-	{"blank lines", unchanged, whole("\r\n \r\n"), []string{"LINE_EMPTY 1:0 x2", "NO_LINES 0:0"}},
+	{"blank lines", unchanged, whole("\r\n \r\n"), []string{"NO_LINES 0:0"}},
 	{"only the names", func(grid [][]string) [][]string { return grid[:1] }, nil, []string{"NO_LINES 0:0"}},
 
 	{"no names", func(grid [][]string) [][]string { return grid[1:] }, nil, []string{"HEADER_ABSENT 1:0"}},
 	{"no names behind a byte order mark", func(grid [][]string) [][]string { return grid[1:] }, raw(func(s string) string { return "\xef\xbb\xbf" + s }), []string{"BYTE_ORDER_MARK 1:0", "HEADER_ABSENT 1:0"}},
 	{"no names in 22 columns", all(cash(22), func(grid [][]string) [][]string { return grid[1:] }), nil, []string{"HEADER_ABSENT 1:0"}},
 	{"both separators in the names", unchanged, raw(func(s string) string { return strings.Replace(s, "|PieceRef", "\tPieceRef", 1) }), []string{
-		"SEPARATOR_MIXED 1:0", "HEADER_EXTRA 1:0", "HEADER_MISSING 1:0 CompAuxLib", "HEADER_MISSING 1:0 PieceRef", "HEADER_ORDER 1:9 PieceDate", "COLUMNS_EXTRA 2:0 x5",
+		"SEPARATOR_MIXED 1:0",
 	}},
 	{"a column too few", each(func(_ int, c []string) []string { return slices.Delete(c, int(CompAuxLib), int(CompAuxLib)+1) }), nil, []string{"HEADER_MISSING 1:0 CompAuxLib"}},
 	{"no column of credits", each(func(_ int, c []string) []string { return slices.Delete(c, int(Credit), int(Credit)+1) }), nil, []string{
@@ -202,19 +212,14 @@ var cases = []struct {
 	{"another column between the law's", insert(3, "Ligne", "1"), nil, []string{"HEADER_EXTRA 1:0", "HEADER_ORDER 1:5 EcritureDate"}},
 	{"other columns after the law's", all(insert(18, "Section", "ATN"), insert(19, "Quantité", "2")), replace("é", "\xe9"), []string{"HEADER_EXTRA 1:0"}},
 	{"near misses", unchanged, replace("CompAuxNum", "CompteAuxNum", "Idevise", "IdDevise", "EcritureLet", "Lettrage", "PieceDate", "PieceDat"), []string{
-		"HEADER_NEAR_MISS 1:7 CompAuxNum", "HEADER_NEAR_MISS 1:10 PieceDate", "HEADER_NEAR_MISS 1:14 EcritureLet", "HEADER_NEAR_MISS 1:18 Idevise",
+		"HEADER_NEAR_MISS 1:7 CompAuxNum, PieceDate, EcritureLet, Idevise x4",
 	}},
 	{"names in quotes", unchanged, raw(func(s string) string {
 		first, rest, _ := strings.Cut(s, "\r\n")
 		return `"` + strings.ReplaceAll(first, "|", `"|"`) + "\"\r\n" + rest
-	}), func() (want []string) {
-		for f := range Field(legalFields) {
-			want = append(want, fmt.Sprintf("HEADER_NEAR_MISS 1:%d %s", f+1, f))
-		}
-		return want
-	}()},
+	}), []string{"QUOTED_CELLS 1:0"}},
 	{"letter case, accents and blanks in the names", unchanged, replace("Montantdevise", "MontantDevise", "Debit", "D\xe9bit", "Credit", " Cr\xc3\xa9dit"), []string{
-		"HEADER_CASE 1:12 Debit", "HEADER_CASE 1:13 Credit", "HEADER_CASE 1:17 Montantdevise",
+		"HEADER_CASE 1:12 Debit, Credit, Montantdevise x3",
 	}},
 	{"amounts in both manners", all(insert(18, "Montant", "1,00"), insert(19, "Sens", "D")), nil, []string{"HEADER_EXTRA 1:0"}},
 	{"a part of the cash basis", all(cash(20)), nil, []string{"CASH_COLUMNS_INCOMPLETE 1:0 NatOp"}},
@@ -226,12 +231,15 @@ var cases = []struct {
 	{"a mark of UTF-8 before another encoding", set(3, EcritureLib, "\xe9t\xe9"), raw(func(s string) string { return "\xef\xbb\xbf" + s }), []string{
 		"BYTE_ORDER_MARK 1:0", "ENCODING_MIXED 3:11",
 	}},
-	{"control characters", all(set(2, EcritureLib, "a\x00b"), set(3, CompteLib, "T\tVA")), nil, []string{"CONTROL_CHARACTER 2:11 EcritureLib", "CONTROL_CHARACTER 3:6 CompteLib"}},
-	{"a line without end", set(3, EcritureLib, strings.Repeat("x", MaxLineLength)), nil, []string{"LINE_TOO_LONG 3:0"}},
+	{"control characters", all(set(2, EcritureLib, "a\x00b"), set(3, CompteLib, "T\tVA")), nil, []string{"CONTROL_CHARACTER 2:11 CompteLib, EcritureLib x2"}},
+	{"a text without end", set(3, EcritureLib, strings.Repeat("x", MaxLineLength)), nil, []string{"TEXT_TOO_LONG 3:0"}},
+	{"a line without end", set(3, EcritureLib, strings.Repeat("x|", MaxLineLength)), nil, []string{"LINE_TOO_LONG 3:0"}},
 	{"a blank line", unchanged, raw(func(s string) string { return s + "  \r\n" }), []string{"LINE_EMPTY 7:0"}},
-	{"line breaks in a text", set(3, PieceRef, "FA\n1"), nil, []string{"LINE_BROKEN 3:0", "LINE_ENDINGS_MIXED 3:0"}},
+	{"line breaks in a text", set(3, PieceRef, "FA\n1"), nil, []string{"LINE_BREAK 3:0"}},
 	{"the same line break in a text as at the ends", all(set(3, PieceRef, "FA\n1"), set(5, JournalLib, "Ban\nque")), replace("\r\n", "\n"), []string{"LINE_BROKEN 3:0 x2"}},
-	{"line ends of two kinds", unchanged, raw(func(s string) string { return strings.TrimSuffix(s, "\r\n") + "\n" }), []string{"LINE_ENDINGS_MIXED 6:0"}},
+	{"line ends of two kinds", unchanged, raw(func(s string) string {
+		return s[:strings.LastIndex(s[:len(s)-2], "\r\n")] + "\n" + s[strings.LastIndex(s[:len(s)-2], "\r\n")+2:]
+	}), []string{"LINE_ENDINGS_MIXED 5:0"}},
 	{"a line cut short", func(grid [][]string) [][]string { grid[3] = grid[3][:9]; return grid }, nil, []string{"COLUMNS_MISSING 4:0"}},
 	{"the last line cut short", func(grid [][]string) [][]string { grid[5] = grid[5][:9]; return grid }, nil, []string{"COLUMNS_MISSING 6:0"}},
 	{"no separators for the empty fields at the end", func(grid [][]string) [][]string { grid[1], grid[2] = grid[1][:16], grid[2][:17]; return grid }, nil, []string{"COLUMNS_MISSING 2:0 x2"}},
@@ -247,7 +255,7 @@ var cases = []struct {
 		"TRAILING_SEPARATOR 1:0", "TRAILING_SEPARATOR_UNEVEN 2:0 x5",
 	}},
 	{"padding", all(set(2, Debit, "    100,00"), set(2, CompAuxNum, "   "), set(3, JournalCode, "ACH ")), nil, []string{
-		"FIELD_PADDED 2:7 CompAuxNum", "FIELD_PADDED 2:12 Debit", "FIELD_PADDED 3:1 JournalCode",
+		"FIELD_PADDED 2:7 JournalCode, CompAuxNum, Debit x3",
 	}},
 
 	{"no journal", all(set(2, JournalCode, ""), set(3, JournalCode, ""), set(4, JournalCode, "")), nil, []string{"FIELD_REQUIRED 2:1 JournalCode x3"}},
@@ -259,7 +267,7 @@ var cases = []struct {
 		"FIELD_BLANK 3:2 JournalLib", "FIELD_BLANK 3:6 CompteLib", "FIELD_BLANK 3:9 PieceRef", "FIELD_BLANK 3:10 PieceDate", "FIELD_BLANK 3:11 EcritureLib",
 	}},
 	{"dates of zeros", all(set(2, DateLet, "00000000"), set(5, ValidDate, "00/00/0000"), set(6, EcritureDate, "0")), nil, []string{
-		"DATE_ZERO 2:15 DateLet", "DATE_ZERO 5:16 ValidDate", "FIELD_BLANK 5:16 ValidDate", "FIELD_REQUIRED 6:4 EcritureDate", "DATE_ZERO 6:4 EcritureDate",
+		"DATE_ZERO 2:15 DateLet, ValidDate x2", "FIELD_REQUIRED 6:4 EcritureDate",
 	}},
 	{"no date at all", set(3, PieceDate, "mars"), nil, []string{"DATE_INVALID 3:10 PieceDate"}},
 	{"eight zero bytes for a date", set(2, PieceDate, strings.Repeat("\x00", 8)), nil, []string{"CONTROL_CHARACTER 2:10 PieceDate", "DATE_INVALID 2:10 PieceDate"}},
@@ -270,13 +278,13 @@ var cases = []struct {
 	}},
 	{"a document of the first millennium", set(2, PieceDate, "02260314"), nil, []string{"DATE_IMPLAUSIBLE 2:10 PieceDate"}},
 	{"entries after the closing day", booked("OD", "Divers", "3", "20270101", "62700000", "47100000"), nil, []string{
-		"DATE_AFTER_CLOSING 7:4 EcritureDate x2", "VALIDATION_EARLY 7:16 ValidDate x2",
+		"DATE_AFTER_CLOSING 7:4 EcritureDate x2",
 	}},
 	{"entries of two years", booked("OD", "Divers", "3", "20250101", "62700000", "47100000"), nil, []string{"DATES_FAR_APART 0:4 EcritureDate"}},
 	{"accounts that are none", all(set(2, CompteNum, "FRAIS"), set(3, CompteNum, "44")), nil, []string{"ACCOUNT_INVALID 2:5 CompteNum x2"}},
 	{"accounts of no class", all(set(2, CompteNum, "00100000"), set(3, CompteNum, "90100000")), nil, []string{"ACCOUNT_CLASS 2:5 CompteNum x2"}},
 	{"a long third party", set(4, CompAuxNum, "FEXEMPLE0123456789"), nil, []string{"THIRD_PARTY_TOO_LONG 4:7 CompAuxNum"}},
-	{"a third party without a name, and a name alone", all(set(4, CompAuxLib, ""), set(3, CompAuxLib, "x")), nil, []string{"THIRD_PARTY_INCOMPLETE 3:7 CompAuxNum x2"}},
+	{"a third party without a name, and a name alone", all(set(4, CompAuxLib, ""), set(3, CompAuxLib, "x")), nil, []string{"THIRD_PARTY_INCOMPLETE 3:7 CompAuxNum", "THIRD_PARTY_INCOMPLETE 4:8 CompAuxLib"}},
 	{"a long label", set(3, EcritureLib, strings.Repeat("x", 36)), nil, []string{"LABEL_TOO_LONG 3:11 EcritureLib"}},
 	{"two labels for a code", all(set(3, JournalLib, "Achat"), set(5, CompteLib, "Fournisseur"), set(5, CompAuxLib, "Autre")), nil, []string{
 		"LABEL_DIFFERS 3:2 JournalLib", "LABEL_DIFFERS 5:6 CompteLib", "LABEL_DIFFERS 5:8 CompAuxLib",
@@ -284,7 +292,7 @@ var cases = []struct {
 	{"Loop's own journal", all(set(2, JournalCode, "an"), set(3, JournalCode, "an"), set(4, JournalCode, "an")), nil, []string{"JOURNAL_RESERVED 2:1 JournalCode x3"}},
 
 	{"words for amounts", all(set(2, Debit, "cent"), set(4, Credit, "1E2"), set(5, Debit, `"120,00"`), set(6, Montantdevise, "x")), nil, []string{
-		"AMOUNT_INVALID 2:12 Debit x2", "AMOUNT_INVALID 4:13 Credit", "AMOUNT_INVALID 6:17 Montantdevise",
+		"AMOUNT_INVALID 2:12 Debit x2", "AMOUNT_EXPONENT 4:13 Credit", "AMOUNT_INVALID 6:17 Montantdevise",
 	}},
 	{"a point before three digits", set(2, Debit, "1.234"), nil, []string{"AMOUNT_AMBIGUOUS 2:12 Debit"}},
 	{"parts of a cent", set(2, Debit, "100,001"), nil, []string{"AMOUNT_PRECISION 2:12 Debit"}},
@@ -292,16 +300,16 @@ var cases = []struct {
 	{"14 digits", set(2, Debit, "10000000000000,00"), nil, []string{"AMOUNT_TOO_LARGE 2:12 Debit"}},
 	{"decimal points", unchanged, raw(func(s string) string {
 		return regexp.MustCompile(`(\d),(\d)`).ReplaceAllString(s, "$1.$2")
-	}), []string{"AMOUNT_POINT 2:12 Debit x5", "AMOUNT_POINT 2:13 Credit x5", "AMOUNT_POINT 6:17 Montantdevise"}},
+	}), []string{"AMOUNT_POINT 2:12 Debit, Credit, Montantdevise x11"}},
 	{"thousands", all(set(2, Debit, "1\xa0100,00"), set(3, Debit, "1.020,00"), set(4, Credit, "2 120")), nil, []string{
-		"AMOUNT_THOUSANDS 2:12 Debit x2", "AMOUNT_THOUSANDS 4:13 Credit",
+		"AMOUNT_THOUSANDS 2:12 Debit, Credit x3", "VAT_RATE_UNKNOWN 3:0",
 	}},
 	{"thousands of English", all(set(2, Debit, "1,100.00"), set(3, Debit, "1,000,020"), set(4, Credit, "1001120,00")), nil, []string{
-		"AMOUNT_THOUSANDS 2:12 Debit x2", "AMOUNT_POINT 2:12 Debit",
+		"AMOUNT_THOUSANDS 2:12 Debit x2", "AMOUNT_POINT 2:12 Debit", "VAT_RATE_UNKNOWN 3:0",
 	}},
 	{"signs at the end", all(set(2, Debit, "0,00"), set(2, Credit, "100,00-")), nil, []string{"AMOUNT_SIGN_LAST 2:13 Credit", "AMOUNT_NEGATIVE 2:13 Credit"}},
 	{"negative amounts", all(set(2, Debit, "0"), set(2, Credit, "-100,00")), nil, []string{"AMOUNT_NEGATIVE 2:13 Credit"}},
-	{"nothing for nought", all(set(2, Credit, ""), set(4, Debit, "")), nil, []string{"AMOUNT_BLANK 2:13 Credit", "AMOUNT_BLANK 4:12 Debit"}},
+	{"nothing for nought", all(set(2, Credit, ""), set(4, Debit, "")), nil, []string{"AMOUNT_BLANK 2:13 Debit, Credit x2"}},
 	{"no amount", func(grid [][]string) [][]string {
 		c := slices.Clone(grid[2])
 		c[Debit] = "0,00"
@@ -315,9 +323,9 @@ var cases = []struct {
 	{"a lettering code without a date", set(4, DateLet, ""), nil, []string{"LETTERING_DATE_MISSING 4:15 DateLet"}},
 	{"a lettering date without a code", set(4, EcritureLet, ""), nil, []string{"LETTERING_CODE_MISSING 4:14 EcritureLet"}},
 
-	{"an entry out of balance", set(3, Debit, "19,99"), nil, []string{"ENTRY_UNBALANCED 2:0", "FILE_UNBALANCED 0:0"}},
+	{"an entry out of balance", set(3, Debit, "19,99"), nil, []string{"ENTRY_UNBALANCED 2:0"}},
 	{"entries out of balance by each other's amount", all(set(3, Debit, "10,00"), set(5, Debit, "130,00")), nil, []string{"ENTRY_UNBALANCED 2:0 x2"}},
-	{"an entry of one line", func(grid [][]string) [][]string { return grid[:5] }, nil, []string{"ENTRY_UNBALANCED 5:0", "FILE_UNBALANCED 0:0"}},
+	{"an entry of one line", func(grid [][]string) [][]string { return grid[:5] }, nil, []string{"ENTRY_UNBALANCED 5:0"}},
 	{"an entry in two parts", func(grid [][]string) [][]string { return append(grid[:3], grid[4], grid[3], grid[5]) }, nil, []string{"ENTRY_SCATTERED 5:3 EcritureNum x2"}},
 	{"an entry in two parts with text in its number", all(
 		func(grid [][]string) [][]string { return append(grid[:3], grid[4], grid[3], grid[5]) },
@@ -341,6 +349,17 @@ var cases = []struct {
 		"LABEL_DIFFERS 8:6 CompteLib", "OPENING_NOT_FIRST 7:1 JournalCode x2",
 	}},
 	{"an opening journal by its title", booked("X", "Journal des à-nouveaux", "3", "20260101", "10100000", "26100000"), replace("à", "\xe0"), []string{"OPENING_NOT_FIRST 7:1 JournalCode x2"}},
+	{"an entry of another time", all(set(2, EcritureDate, "19800315"), set(3, EcritureDate, "19800315"), set(4, EcritureDate, "19800315"), set(2, PieceDate, "19800315"), set(3, PieceDate, "19800315"), set(4, PieceDate, "19800315")), nil, []string{
+		"ENTRY_DATE_IMPLAUSIBLE 2:4 EcritureDate x3",
+	}},
+	{"suppliers without a third party", all(set(4, CompAuxNum, ""), set(4, CompAuxLib, "")), nil, []string{"THIRD_PARTY_MISSING 4:7 CompAuxNum"}},
+	{"a reference in quotation marks", set(5, PieceRef, `VIR "7"`), nil, []string{"REFERENCE_UNSEARCHABLE 5:9 PieceRef"}},
+	{"35 characters of 36 units", set(2, EcritureLib, strings.Repeat("x", 34)+"🥐"), nil, []string{"ENCODING_UTF8 2:11", "LABEL_MIGHT_BE_CUT 2:11 EcritureLib"}},
+	{"two currencies", all(set(5, Idevise, "CHF"), set(5, Montantdevise, "110,00")), nil, []string{"CURRENCIES_MIXED 6:18 Idevise"}},
+	{"VAT of 25 %", all(set(3, Debit, "25,00"), set(4, Credit, "125,00")), nil, []string{"VAT_RATE_UNKNOWN 3:0"}},
+	{"a purchase swapped", swapped, nil, []string{"SIDES_SWAPPED 2:0"}},
+	{"a credit note", all(swapped, set(4, EcritureLib, "Avoir fournisseur")), nil, nil},
+	{"a credit note by its number", all(swapped, set(2, PieceRef, "AV-12")), nil, nil},
 	{"a closing entry", booked("OD", "Divers", "3", "20261231", "12000000", "60700001"), nil, []string{"CLOSING_ENTRY 7:0", "VALIDATION_EARLY 7:16 ValidDate x2"}},
 }
 
@@ -355,9 +374,17 @@ var named = []struct {
 	{"/tmp/900000001FEC20261231.txt", nil},
 	{"900000011FEC20261231.txt", []string{"SIREN_INVALID 0:0"}},
 	{"fec.txt", []string{"NAME_INVALID 0:0"}},
-	{"900000001FEC20261331.txt", []string{"NAME_INVALID 0:0"}},
-	{"900000001FEC20261231.csv", []string{"NAME_INVALID 0:0"}},
-	{"90000000AFEC20261231.txt", []string{"NAME_INVALID 0:0"}},
+	{"900000001FEC20261331.txt", []string{"NAME_FORM 0:0"}},
+	{"900000001FEC20260230.txt", []string{"NAME_FORM 0:0"}},
+	{"900000001FEC20261231_v2.txt", []string{"NAME_FORM 0:0"}},
+	{"9000000011FEC20261231.txt", []string{"NAME_FORM 0:0"}},
+	{"900000001FEC202612.txt", []string{"NAME_INVALID 0:0"}},
+	{"FEC20261231.txt", []string{"NAME_INVALID 0:0"}},
+	{"900000001FEC20261231.csv", nil},
+	{"900000001FEC20261231.xml", nil},
+	{"900000001FEC20261231", nil},
+	{"90000000AFEC20261231.txt", []string{"NAME_FORM 0:0"}},
+	{"900000001FEC19991231.txt", []string{"DATE_AFTER_CLOSING 2:4 EcritureDate x5", "NAME_YEAR 0:0"}},
 	{"900000001FEC20260319.txt", []string{"DATE_AFTER_CLOSING 5:4 EcritureDate x2"}},
 }
 
@@ -419,7 +446,7 @@ func sane(t interface{ Fatalf(string, ...any) }, r Report) {
 	failed := false
 	for _, f := range r.Findings {
 		i := slices.IndexFunc(rules[:], func(r Rule) bool { return r.Code == f.Code })
-		if i < 0 || rules[i].Severity != f.Severity || rules[i].Grounds != f.Grounds {
+		if i < 0 || rules[i].Severity != f.Severity && !rules[i].Strict || rules[i].Grounds != f.Grounds {
 			t.Fatalf("not in the list: %+v", f)
 		}
 		failed = failed || f.Severity == check.Error
@@ -453,6 +480,9 @@ func TestEachCodeIsReachedAndHasBothSentences(t *testing.T) {
 		for _, w := range c.want {
 			reached[w] = true
 		}
+	}
+	for _, m := range mutations { // in mutation_test.go
+		reached[m.code] = true
 	}
 	placeholder := regexp.MustCompile(`\{[a-z]+\}`)
 	seen := map[string]bool{}
@@ -499,7 +529,7 @@ func TestWhoObjectsIsToldApart(t *testing.T) {
 		want string
 	}{
 		{amountPoint, "law, tax tool"},
-		{encodingUTF8, "law"},
+		{encodingUTF8, "loop"},
 		{dateNotReal, "law"}, // the tool compares with 12 months and 31 days
 		{lineEmpty, "tax tool"},
 		{entryUnbalanced, "books"},
@@ -526,7 +556,7 @@ func TestFindingsAreSummedUp(t *testing.T) {
 	if len(r.Findings) != 1 || short(r.Findings[0]) != "DATE_INVALID 8:10 PieceDate x10000" || !slices.Equal(r.Findings[0].Lines, []int{8, 10, 12, 14, 16, 18, 20, 22, 24, 26}) {
 		t.Fatalf("%+v", r.Findings)
 	}
-	if want := "« bientôt » dans PieceDate n'est pas une date. Écrivez huit chiffres, année, mois et jour, par exemple 20260331."; r.Findings[0].French != want {
+	if want := "« bientôt » dans PieceDate (date de la pièce) n'est pas une date. Écrivez huit chiffres, année, mois et jour, par exemple 20260331. 10\u202f000 fois : lignes 8, 10, 12, 14, 16, 18, 20, 22, 24, 26…"; r.Findings[0].French != want {
 		t.Error(r.Findings[0].French)
 	}
 }
@@ -536,7 +566,7 @@ func TestAnEntryOutOfBalanceIsNamed(t *testing.T) {
 	if want := "L'écriture 1 du journal ACH, qui commence ici, n'est pas équilibrée : débit 1119,99, crédit 120,00, écart 999,99. Corrigez un montant, ou ajoutez la ligne manquante."; r.Findings[0].French != want {
 		t.Error(r.Findings[0].French)
 	}
-	if want := []EntryTotal{{"ACH", "1", 2, 1119_99, 120_00}}; !slices.Equal(r.Unbalanced, want) {
+	if want := []EntryTotal{{Journal: "ACH", Number: "1", Date: "2026-03-15", Line: 2, Debit: 1119_99, Credit: 120_00, Exact: true}}; !slices.Equal(r.Unbalanced, want) {
 		t.Errorf("%+v", r.Unbalanced)
 	}
 }
@@ -571,16 +601,21 @@ func TestAFileThatCannotBeReadIsRefusedAtOnce(t *testing.T) {
 
 func TestTheReportCounts(t *testing.T) {
 	r := validate(written(good()), Options{Name: goodName})
-	want := Report{
+	want := Report{Separator: '|'}
+	want.Report = filecheck.Report{
 		Lines: 5, Entries: 2, Debit: 240_00, Credit: 240_00, FirstDate: "2026-03-15", LastDate: "2026-03-20",
-		Journals: []Total{{"ACH", "Achats", 3, 120_00, 120_00}, {"BQ1", "Banque", 2, 120_00, 120_00}},
+		Journals: []Total{{Code: "ACH", Label: "Achats", Lines: 3, Debit: 120_00, Credit: 120_00}, {Code: "BQ1", Label: "Banque", Lines: 2, Debit: 120_00, Credit: 120_00}},
 		Accounts: []Total{
-			{"40100000", "Fournisseurs", 2, 120_00, 120_00},
-			{"44566000", "TVA", 1, 20_00, 0},
-			{"51200000", "Banque", 1, 0, 120_00},
-			{"60700000", "Achats de marchandises", 1, 100_00, 0},
+			{Code: "40100000", Label: "Fournisseurs", Lines: 2, Debit: 120_00, Credit: 120_00},
+			{Code: "44566000", Label: "TVA", Lines: 1, Debit: 20_00, Credit: 0},
+			{Code: "51200000", Label: "Banque", Lines: 1, Debit: 0, Credit: 120_00},
+			{Code: "60700000", Label: "Achats de marchandises", Lines: 1, Debit: 100_00, Credit: 0},
 		},
-		References: []string{"FA-1", "VIR-7"}, Separator: '|', Encoding: ASCII,
+		Months: []filecheck.MonthTotal{
+			{Journal: "ACH", Month: "2026-03", Lines: 3, Debit: 120_00, Credit: 120_00},
+			{Journal: "BQ1", Month: "2026-03", Lines: 2, Debit: 120_00, Credit: 120_00},
+		},
+		References: []string{"FA-1", "VIR-7"}, Encoding: ASCII,
 	}
 	if got, want := fmt.Sprintf("%+v", r), fmt.Sprintf("%+v", want); got != want {
 		t.Errorf("got  %s\nwant %s", got, want)

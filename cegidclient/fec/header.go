@@ -21,6 +21,8 @@ type layout struct {
 	at        []int8             // and their columns
 	class     [256]characterKind // with the separator
 	signed    bool               // Montant and Sens
+	short     int                // columns that the header does not name, until a line shows whether there are more
+	unquote   bool               // each field stands between quotation marks
 }
 
 // header reads the first line that is not empty. It refuses the file when it cannot be read, and returns true when the
@@ -42,8 +44,13 @@ func (v *Validator) header(line []byte) (movement bool) {
 		return false
 	}
 
+	if oneLine(line) {
+		v.refuse(linesNotSeparated)
+		return false
+	}
 	cells := bytes.Split(line, []byte{v.separator})
 	v.all, v.width = len(cells), len(cells)
+	v.unquoteNames(cells)
 	for v.width > 1 && len(bytes.TrimSpace(cells[v.width-1])) == 0 {
 		v.width--
 	}
@@ -64,12 +71,60 @@ func (v *Validator) header(line []byte) (movement bool) {
 	if tabs > 0 && pipes > 0 {
 		v.report(separatorMixed, noField, nil)
 	}
-	if v.all > v.width {
+	switch trailing := v.all - v.width; {
+	case trailing == 1:
 		v.report(trailingSeparator, noField, nil)
+	case trailing > 1:
+		v.state(trailingSeparators, noField, v.line, 0, number("count", trailing))
+	}
+	if padded(line, v.separator) > len(cells)/2 {
+		v.report(separatorPadded, noField, nil)
 	}
 	v.complain(cells)
 	v.settle()
 	return false
+}
+
+// oneLine tells whether the first line goes on with the movements: its last name runs into the first journal's code.
+func oneLine(line []byte) bool {
+	for _, last := range []string{"Idevise", "NatOp", "IdClient"} {
+		i := bytes.Index(line, []byte(last))
+		if i < 0 || i+len(last) >= len(line) || !bytes.HasPrefix(bytes.Trim(line, " \""), []byte("JournalCode")) {
+			continue
+		}
+		if next := line[i+len(last)]; next != '\t' && next != '|' && next != '"' && next != ' ' && len(line) > 2*i {
+			return true
+		}
+	}
+	return false
+}
+
+// padded counts the separators with a blank at both sides.
+func padded(line []byte, separator byte) (n int) {
+	return bytes.Count(line, []byte{' ', separator, ' '})
+}
+
+// unquoteNames takes the quotation marks off names that all have them.
+func (v *Validator) unquoteNames(cells [][]byte) {
+	count := 0
+	for _, cell := range cells {
+		if marked(cell) {
+			count++
+		}
+	}
+	if count < 9 || count < len(cells)-1 {
+		return
+	}
+	v.unquote = true
+	for i := range cells {
+		cells[i] = bytes.Trim(cells[i], `"`)
+	}
+	v.state(quotedCells, noField, v.line, 0)
+}
+
+// marked tells whether a text stands between quotation marks.
+func marked(cell []byte) bool {
+	return len(cell) > 1 && cell[0] == '"' && cell[len(cell)-1] == '"'
 }
 
 // names finds the field of each column, exactly or nearly, and counts those that have the right letters.
@@ -150,7 +205,7 @@ func (v *Validator) complain(cells [][]byte) {
 			v.onHeader(headerNearMiss, f, i, quoted("value", cell))
 		}
 		if want := v.rank(f); ordered && want != i {
-			v.onHeader(headerOrder, f, i, number("position", i+1), number("expected", want+1))
+			v.onHeader(headerOrder, f, i, number("position", i+1), number("expected", f.position()+1))
 			ordered = false // what follows is out of place for the same reason
 		}
 	}
@@ -172,8 +227,27 @@ func (v *Validator) complain(cells [][]byte) {
 		}
 		if missing {
 			v.onHeader(headerMissing, f, -1)
+			v.short++
 		}
 	}
+}
+
+// lacks tells whether the first line lacks names: this line, the first behind it, has as many columns as the law wants.
+// All are then read in the law's order.
+func (v *Validator) lacks(line []byte) bool {
+	missing := v.short
+	v.short = 0
+	if whole := v.width + missing; missing == 0 || v.columns != whole || whole != legalFields && whole != cashFields-1 && whole != cashFields || v.signed {
+		return false
+	}
+	if _, how := parseDate(bytes.Trim(v.cell(line, int(EcritureDate)), " \"")); how != dateGood {
+		return false
+	}
+	v.state(headerShort, noField, 1, 0, number("count", v.width), number("most", v.columns))
+	v.all, v.width = v.columns, v.columns
+	v.order, v.at = nil, nil
+	v.assume()
+	return true
 }
 
 // rank is the column of a field when those that are missing are left out.
@@ -193,9 +267,7 @@ func (v *Validator) unused(f Field) bool {
 
 // onHeader reports a finding on a column of the header.
 func (v *Validator) onHeader(c code, f Field, column int, args ...textfile.Arg) {
-	if !v.again(c, f, v.line) {
-		v.first(c, f, v.line, column+1, args...)
-	}
+	v.state(c, f, v.line, column+1, args...)
 }
 
 // assume takes the columns to be the law's, for want of names.
@@ -227,7 +299,6 @@ func (v *Validator) settle() {
 
 // refuse ends the reading of a file: nothing of it is known but why.
 func (v *Validator) refuse(c code, args ...textfile.Arg) {
-	v.again(c, noField, 0)
-	v.first(c, noField, 0, 0, args...)
+	v.state(c, noField, 0, 0, args...)
 	v.refused, v.in.Stop = true, true
 }

@@ -23,7 +23,7 @@ var limits = []struct {
 		c[CompteNum], c[CompteLib] = fmt.Sprint(100000+i), "x"
 	}},
 	{"too many third parties", []string{"TOTALS_INCOMPLETE"}, textfile.MaxParties + 2, func(i int, c []string) {
-		c[CompAuxNum], c[CompAuxLib] = fmt.Sprint("T", i), "x"
+		c[CompteNum], c[CompteLib], c[CompAuxNum], c[CompAuxLib] = "40100000", "Fournisseurs", fmt.Sprint("T", i), "x"
 	}},
 	{"a code that is too long", []string{"TOTALS_INCOMPLETE"}, 2, func(_ int, c []string) {
 		c[CompteNum] = strings.Repeat("1", textfile.MaxCode+1)
@@ -34,7 +34,7 @@ var limits = []struct {
 	{"too many sequences", []string{"SEQUENCE_UNCHECKED"}, 2 * maxSequences, func(i int, c []string) {
 		c[EcritureNum] = fmt.Sprintf("%d-1", i/2)
 	}},
-	{"too many entries that are open at once", []string{"ENTRIES_UNFOLLOWED", "ENTRY_SCATTERED"}, 2 * (MaxOpenEntries + 1), func(i int, c []string) {
+	{"too many entries that are open at once", []string{"ENTRIES_UNFOLLOWED"}, 2 * (MaxOpenEntries + 1), func(i int, c []string) {
 		half := i / (MaxOpenEntries + 1)
 		c[EcritureNum], c[Debit], c[Credit] = fmt.Sprint(i-half*(MaxOpenEntries+1)), []string{"1,00", "0,00"}[half], []string{"0,00", "1,00"}[half]
 	}},
@@ -55,7 +55,7 @@ func TestEachLimitIsReportedWhenItIsPassed(t *testing.T) {
 				c[EcritureNum] = fmt.Sprint(i/2 + 1)
 				c[Debit], c[Credit] = "1,00", "0,00"
 				if i%2 == 1 {
-					c[Debit], c[Credit] = "0,00", "1,00"
+					c[Debit], c[Credit], c[CompteNum], c[CompteLib] = "0,00", "1,00", "47100000", "Attente"
 				}
 				l.line(i, c)
 				grid = append(grid, c)

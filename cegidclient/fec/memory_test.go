@@ -42,8 +42,8 @@ func TestTheHotLoopDoesNotAllocate(t *testing.T) {
 					p = p[n:]
 				}
 			})
-			if perLine := perRun / float64(v.lines/7); perLine > 0.001 && o.ByLedger == 0 || perLine > 1 {
-				t.Errorf("%.0f allocations for %d lines", perRun, v.lines/7)
+			if perLine := perRun / float64(v.books.Lines/7); perLine > 0.001 && o.ByLedger == 0 || perLine > 1 {
+				t.Errorf("%.0f allocations for %d lines", perRun, v.books.Lines/7)
 			}
 		})
 	}
@@ -156,7 +156,7 @@ func TestMemoryIsBoundedWhateverComesIn(t *testing.T) {
 		t.Errorf("%d MiB kept", kept>>20)
 	}
 	r := v.Close()
-	if len(r.Accounts) != MaxAccounts || len(r.Journals) != MaxJournals || len(r.Unbalanced) != maxUnbalanced || v.open.Len() != MaxOpenEntries || len(v.parties.Rows) != textfile.MaxParties {
-		t.Error(len(r.Accounts), len(r.Journals), len(r.Unbalanced), v.open.Len(), len(v.parties.Rows))
+	if len(r.Accounts) != MaxAccounts || len(r.Journals) != MaxJournals || len(r.Unbalanced) != maxUnbalanced || v.books.Open.Len() != MaxOpenEntries || len(v.parties.Rows) != textfile.MaxParties {
+		t.Error(len(r.Accounts), len(r.Journals), len(r.Unbalanced), v.books.Open.Len(), len(v.parties.Rows))
 	}
 }

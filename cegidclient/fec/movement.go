@@ -4,9 +4,13 @@ import (
 	"bytes"
 	"encoding/binary"
 	"math/bits"
+	"regexp"
+	"strings"
 	"unicode/utf8"
 
 	"cegid.internal/gateway/cegidclient/check"
+	"cegid.internal/gateway/cegidclient/filecheck"
+	"cegid.internal/gateway/cegidclient/internal/books"
 	"cegid.internal/gateway/cegidclient/internal/textfile"
 )
 
@@ -18,42 +22,54 @@ type movement struct {
 	debit, credit                        Cents
 	date, document, validated, lettering date
 	settled                              date
+	day                                  date // date, unless it is implausible
 	known                                bool // the amounts could be read
 	valid                                bool // nothing of severity error was found
 }
 
-// required are the fields that must be filled, and what it is when they are not. Without the first four a line cannot be
-// booked; the others are wanted by the law and by the tax office's tool.
+// required are the fields that must be filled. Without the first four a line cannot be booked; the others are wanted by
+// the law. On the cash basis the law lets some be blank (A47 A-1, VIII), and the checker of the administration asks for
+// fewer than the law.
 var required = [...]struct {
-	field Field
-	code  code
+	field        Field
+	code, ofCash code
 }{
-	{JournalCode, fieldRequired},
-	{EcritureNum, fieldRequired},
-	{EcritureDate, fieldRequired},
-	{CompteNum, fieldRequired},
-	{JournalLib, fieldBlank},
-	{CompteLib, fieldBlank},
-	{PieceRef, fieldBlank},
-	{PieceDate, fieldBlank},
-	{EcritureLib, fieldBlank},
-	{ValidDate, fieldBlank},
+	{JournalCode, fieldRequired, fieldRequired},
+	{EcritureNum, fieldRequired, fieldRequired},
+	{EcritureDate, fieldRequired, fieldRequired},
+	{CompteNum, fieldRequired, fieldRequired},
+	{JournalLib, fieldBlank, numCodes},
+	{CompteLib, fieldBlank, fieldBlank},
+	{PieceRef, fieldBlank, fieldBlank},
+	{PieceDate, fieldBlank, fieldBlank},
+	{EcritureLib, fieldBlank, fieldBlank},
+	{ValidDate, fieldBlank, fieldBlankCash},
 }
 
-// movement reads a line that is not empty, once it was split.
-func (v *Validator) movement(line []byte) {
-	if v.columns != v.all || v.short != 0 {
-		if !v.fits(line) {
-			v.unread()
-			return
-		}
+// edge marks the bytes that need a look at the ends of a field.
+var edge = func() (t [256]bool) {
+	for c := range t {
+		t[c] = c == ' ' || c == '"' || c >= utf8.RuneSelf
 	}
-	before := v.errors
+	return t
+}()
+
+// movement reads a line that is not empty, once it was split.
+func (v *Validator) movement(line []byte, how textfile.Ending) {
+	if (v.columns != v.all || v.broken != 0) && !v.fits(line, how) {
+		return
+	}
+	v.short = 0
+	before := v.found.Errors
 	if v.high != 0 {
 		v.judgeEncoding(line)
 	}
 	if v.control != 0 {
 		v.controls(line)
+	}
+	v.quoted = line[0] == '"' && (v.unquote || v.column[EcritureDate] >= 0 && marked(v.cell(line, int(v.column[EcritureDate]))))
+	if v.quoted && !v.again(quotedCells, noField, v.line, 0) {
+		v.first(quotedCells, noField, v.line, 0)
 	}
 
 	var c cells
@@ -63,44 +79,145 @@ func (v *Validator) movement(line []byte) {
 			continue
 		}
 		cell := v.cell(line, column)
-		if n := len(cell); n > 0 && (cell[0] == ' ' || cell[n-1] == ' ') {
-			v.report(fieldPadded, f, nil)
-			cell = bytes.Trim(cell, " ")
+		if n := len(cell); n > 0 && (edge[cell[0]] || edge[cell[n-1]]) {
+			cell = v.trim(f, cell)
 		}
 		c[f] = cell
 	}
+	if day := c[EcritureDate]; (len(day) == 0 || day[0] > '9') && v.noMovement(&c, line) {
+		return
+	}
 
-	v.lines++
 	var m movement
 	v.dates(&c, &m)
-	for _, r := range &required {
-		if len(c[r.field]) == 0 && v.column[r.field] >= 0 {
-			v.report(r.code, r.field, nil)
+	cash := v.column[DateRglt] >= 0
+	for i := range required {
+		r := &required[i]
+		if len(c[r.field]) > 0 || v.column[r.field] < 0 {
+			continue
+		}
+		code := r.code
+		if cash {
+			code = r.ofCash
+		}
+		if code != numCodes && v.zeroed&(1<<r.field) == 0 {
+			v.report(code, r.field, nil)
 		}
 	}
 	v.amounts(&c, &m)
 	v.codes(&c)
 	v.book(&c, &m)
-	if m.valid = v.errors == before; v.emit != nil {
+	v.tell(&c, &m)
+	if m.valid = v.found.Errors == before; v.emit != nil {
 		v.emit(c, m, true)
 	}
 }
 
-// fits tells whether a line has enough columns to be read, and reports when it has not just as many as the header.
-func (v *Validator) fits(line []byte) bool {
+// trim takes off a field what is around it and does not count.
+func (v *Validator) trim(f Field, whole []byte) []byte {
+	cell := whole
+	if v.quoted && marked(cell) {
+		cell = cell[1 : len(cell)-1]
+	}
+	if trimmed := bytes.Trim(cell, " "); len(trimmed) < len(cell) {
+		v.report(fieldPadded, f, nil)
+		cell = trimmed
+	}
+	if seen := trimUnseen(cell); len(seen) < len(cell) {
+		v.report(fieldInvisible, f, cell)
+		cell = seen
+	}
+	if !v.quoted && f.isText() && marked(cell) {
+		v.report(quoteMarks, f, cell)
+	}
+	return cell
+}
+
+// trimUnseen takes no-break spaces off the ends of a text.
+func trimUnseen(cell []byte) []byte {
+	if utf8.Valid(cell) {
+		return bytes.Trim(cell, " \u00a0")
+	}
+	for len(cell) > 0 && (cell[0] == 0xa0 || cell[0] == ' ') {
+		cell = cell[1:]
+	}
+	for n := len(cell); n > 0 && (cell[n-1] == 0xa0 || cell[n-1] == ' '); n-- {
+		cell = cell[:n-1]
+	}
+	return cell
+}
+
+// noMovement takes a line that is none, though it has the columns of one: names again, a total, or nothing.
+func (v *Validator) noMovement(c *cells, line []byte) bool {
+	if strings.EqualFold(string(c[EcritureDate]), fieldNames[EcritureDate]) {
+		v.report(headerRepeated, noField, nil)
+		return true
+	}
+	if len(c[EcritureDate]) > 0 {
+		return false
+	}
+	filled := false
+	for _, cell := range c {
+		filled = filled || len(cell) > 0
+	}
+	switch {
+	case !filled:
+		v.report(lineBlank, noField, nil)
+		return true
+	case len(c[EcritureNum]) == 0 && totals(c[:]...):
+		v.report(totalLine, noField, bytes.Trim(line, "|\t "))
+		return true
+	}
+	return false
+}
+
+// totals tells whether one of the texts says that its line is a total.
+func totals(cells ...[]byte) bool {
+	for _, cell := range cells {
+		if len(cell) >= 5 && (bytes.EqualFold(cell[:5], []byte("total")) || bytes.EqualFold(cell[:5], []byte("totau"))) {
+			return true
+		}
+	}
+	return false
+}
+
+// fits tells whether a line has enough columns to be read, and reports when it has not just as many as the header. One
+// that it says no to was taken.
+func (v *Validator) fits(line []byte, how textfile.Ending) bool {
 	n := v.columns
-	if v.short != 0 {
+	if v.broken != 0 {
 		// A line break in a text cuts one line into two, which have a column too many together.
-		if whole := v.shortColumns + n - 1; n < v.width && (whole == v.width || whole == v.all) {
-			if !v.again(lineBroken, noField, v.short) {
-				v.first(lineBroken, noField, v.short, 0)
+		if whole := v.brokenColumns + n - 1; n < v.width && (whole == v.width || whole == v.all) {
+			c := lineBroken
+			if v.brokenEnding != v.firstly && v.brokenEnding != textfile.None && (v.firstly == textfile.CRLF || v.firstly == doubled) {
+				c = lineBreak
 			}
-			v.short = 0
+			v.state(c, noField, v.broken, 0)
+			v.broken = 0
+			v.unread()
 			return false
 		}
 		v.tooShort()
+		if n == v.all {
+			return true
+		}
 	}
-	switch {
+	if v.lacks(line) {
+		return true
+	}
+	switch other := v.otherSeparator(); {
+	case n <= 2 && bytes.Count(line, []byte{other}) >= v.width-1 && v.width > 2:
+		if !v.again(lineSeparator, noField, v.line, 0) {
+			v.first(lineSeparator, noField, v.line, 0, separatorArg("value", other), separatorArg("other", v.separator))
+		}
+		v.unread()
+		return false
+	case totals(bytes.TrimLeft(line, "|\t ")):
+		v.report(totalLine, noField, bytes.Trim(line, "|\t "))
+		return false
+	case len(bytes.Trim(line, string([]byte{v.separator, ' '}))) == 0:
+		v.report(lineBlank, noField, nil)
+		return false
 	case n == v.all:
 		return true
 	case n >= v.width && v.blankFrom(line) && (n == v.width || v.plausible(line)):
@@ -108,14 +225,30 @@ func (v *Validator) fits(line []byte) bool {
 		return true
 	case n > v.width:
 		v.countColumns(columnsExtra, v.line, n)
+		v.unread()
 		return false
 	case n < v.needed:
-		v.short, v.shortColumns = v.line, n // until the next line shows why
+		v.broken, v.brokenColumns, v.brokenEnding = v.line, n, how // until the next line shows why
+		v.unread()
 		return false
 	default:
 		v.countColumns(columnsMissing, v.line, n)
 		return true
 	}
+}
+
+func (v *Validator) otherSeparator() byte {
+	if v.separator == '|' {
+		return '\t'
+	}
+	return '|'
+}
+
+func separatorArg(name string, separator byte) textfile.Arg {
+	if separator == '|' {
+		return plain(name, "|")
+	}
+	return textfile.Arg{Name: name, Value: textfile.Text{English: "tabs", French: "des tabulations"}}
 }
 
 // blankFrom tells whether nothing stands after the last column of the header.
@@ -152,36 +285,66 @@ func (v *Validator) plausible(line []byte) bool {
 
 // tooShort reports the line before, which had too few columns.
 func (v *Validator) tooShort() {
-	if v.short != 0 {
-		v.countColumns(columnsMissing, v.short, v.shortColumns)
-		v.short = 0
+	if v.broken != 0 {
+		v.countColumns(columnsMissing, v.broken, v.brokenColumns)
+		v.broken = 0
 	}
 }
 
 func (v *Validator) countColumns(c code, line, n int) {
-	if !v.again(c, noField, line) {
+	if !v.again(c, noField, line, 0) {
 		v.first(c, noField, line, 0, number("count", n), number("most", v.width))
 	}
 }
 
 // judgeEncoding notes in which encoding the cells with bytes above ASCII are.
 func (v *Validator) judgeEncoding(line []byte) {
+	var told [filecheck.InEightBits + 1]bool
 	for m := v.high; m != 0; m &= m - 1 {
 		column := bits.TrailingZeros64(m)
 		cell := v.wide(line, column)
-		p := &v.utf8Cells
+		p, reading := &v.books.UTF8, filecheck.InUTF8
 		if !utf8.Valid(cell) {
-			p = &v.otherCells
-			for _, b := range cell {
-				if b >= 0x80 && b < 0xa0 {
-					v.cp1252 = true
-					v.inColumn(encodingCP1252, column, cell)
-					break
-				}
-			}
+			p, reading = &v.books.Other, filecheck.InEightBits
+			v.judgeBytes(column, cell)
 		}
-		if p.count++; p.count == 1 {
-			p.line, p.column, p.text = v.line, column, bytes.Clone(cell[:min(len(cell), 256)])
+		p.Note(v.line, column, cell[:min(len(cell), 256)])
+		if v.options.Place != nil && !told[reading] {
+			told[reading] = true
+			v.options.Place(filecheck.Place{Code: rules[encodingMixed].Code, Line: v.line, Column: column + 1, Reading: reading})
+		}
+	}
+}
+
+// judgeBytes notes what the bytes of a cell say of its code page.
+func (v *Validator) judgeBytes(column int, cell []byte) {
+	odd, dos := textfile.CodePages(cell)
+	if !odd {
+		return
+	}
+	v.inColumn(encodingCP1252, column, cell)
+	if v.cp1252++; dos {
+		v.cp850++
+		v.inColumn(encodingCP850, column, cell)
+	}
+}
+
+// finishEncoding believes the reading that explains most of the texts.
+func (v *Validator) finishEncoding() {
+	if v.cp1252 > 0 {
+		if 2*v.cp850 > v.cp1252 {
+			v.found.Drop(int(encodingCP1252))
+			v.books.Eight = CP850
+		} else {
+			v.found.Drop(int(encodingCP850))
+			v.books.Eight = Windows1252
+		}
+	}
+	utf8, mixed := v.books.Judge()
+	for c, p := range map[code]*books.Place{encodingUTF8: utf8, encodingMixed: mixed} {
+		if p != nil {
+			v.state(c, noField, p.Line, p.Column+1, quoted("value", p.Text))
+			v.found.Recount(int(c), int(noField), p.Count)
 		}
 	}
 }
@@ -207,45 +370,53 @@ func (v *Validator) inColumn(c code, column int, value []byte) {
 	if column >= v.width {
 		f = noField
 	}
-	if !v.again(c, f, v.line) {
+	if !v.again(c, f, v.line, column+1) {
 		v.first(c, f, v.line, column+1, quoted("value", value))
 	}
 }
 
+// plausible is a day as others are compared with: none, when it is far from our time.
+func plausible(d date) date {
+	if d < 1900_01_01 || d >= 2100_01_01 {
+		return 0
+	}
+	return d
+}
+
 func (v *Validator) dates(c *cells, m *movement) {
+	v.zeroed = 0
 	m.date = v.day(c, EcritureDate)
 	m.document = v.day(c, PieceDate)
 	m.validated = v.day(c, ValidDate)
 	m.lettering = v.day(c, DateLet)
 	m.settled = v.day(c, DateRglt)
 
-	if m.date != 0 {
-		if m.document > m.date {
-			v.twoDays(documentDateLate, PieceDate, m.document, m.date)
+	m.day = plausible(m.date)
+	validated := plausible(m.validated)
+	if m.day != 0 {
+		if document := plausible(m.document); document > m.day {
+			v.twoDays(documentDateLate, PieceDate, document, m.day)
 		}
-		if m.validated != 0 && m.validated < m.date {
-			v.twoDays(validationEarly, ValidDate, m.validated, m.date)
+		if v.closing != 0 && m.day > v.closing && !v.again(dateAfterClosing, EcritureDate, v.line, v.at1(EcritureDate)) {
+			v.first(dateAfterClosing, EcritureDate, v.line, v.at1(EcritureDate), m.day.Arg("value"), v.closing.Arg("closing"))
 		}
-		if v.closing != 0 && m.date > v.closing && !v.again(dateAfterClosing, EcritureDate, v.line) {
-			v.first(dateAfterClosing, EcritureDate, v.line, int(v.column[EcritureDate])+1, m.date.Arg("value"), v.closing.Arg("closing"))
+		if validated != 0 && validated < m.day {
+			v.twoDays(validationEarly, ValidDate, validated, m.day)
 		}
-		if v.firstDate == 0 || m.date < v.firstDate {
-			v.firstDate = m.date
-		}
-		v.lastDate = max(v.lastDate, m.date)
+		v.books.Dated(m.day)
 	}
 	switch {
-	case m.validated == 0:
-	case m.validated < v.validated:
-		v.twoDays(validationOrder, ValidDate, m.validated, v.validated)
+	case validated == 0:
+	case validated < v.validated:
+		v.twoDays(validationOrder, ValidDate, validated, v.validated)
 	default:
-		v.validated = m.validated
+		v.validated = validated
 	}
 }
 
 func (v *Validator) twoDays(c code, f Field, value, other date) {
-	if !v.again(c, f, v.line) {
-		v.first(c, f, v.line, int(v.column[f])+1, value.Arg("value"), other.Arg("other"))
+	if !v.again(c, f, v.line, v.at1(f)) {
+		v.first(c, f, v.line, v.at1(f), value.Arg("value"), other.Arg("other"))
 	}
 }
 
@@ -261,7 +432,7 @@ func (v *Validator) day(c *cells, f Field) date {
 		if raw == v.lastRaw[f] && raw != 0 {
 			return v.lastDay[f]
 		}
-		if d, how := parseDate(cell); how == dateGood && d >= 1900_01_01 && d < 2100_01_01 {
+		if d, how := parseDate(cell); how == dateGood && plausible(d) != 0 {
 			v.lastRaw[f], v.lastDay[f] = raw, d
 			return d
 		}
@@ -269,19 +440,26 @@ func (v *Validator) day(c *cells, f Field) date {
 	d, how := parseDate(cell)
 	switch how {
 	case dateOfZeros:
-		v.report(dateZero, f, nil)
 		c[f] = nil
+		if f != EcritureDate { // which cannot be empty
+			v.report(dateZero, f, nil)
+			v.zeroed |= 1 << f
+		}
 	case dateNoDay:
 		v.report(dateNotReal, f, cell)
 	case dateNone:
 		v.report(dateInvalid, f, cell)
-	case dateOtherForm:
-		if !v.again(dateFormat, f, v.line) {
+	case dateOtherForm, dateUnread:
+		c := dateFormat
+		if how == dateUnread {
+			c = dateFormatUnread
+		}
+		if !v.again(c, f, v.line, v.at1(f)) {
 			s := d.String()
-			v.first(dateFormat, f, v.line, int(v.column[f])+1, quoted("value", cell), plain("better", s[:4]+s[5:7]+s[8:]))
+			v.first(c, f, v.line, v.at1(f), quoted("value", cell), plain("better", s[:4]+s[5:7]+s[8:]))
 		}
 	}
-	if d != 0 && (d < 1900_01_01 || d >= 2100_01_01) {
+	if d != 0 && plausible(d) == 0 {
 		v.report(dateImplausible, f, cell)
 	}
 	return d
@@ -313,8 +491,8 @@ func (v *Validator) amounts(c *cells, m *movement) {
 		m.debit, m.credit = 0, 0
 	case m.debit == 0 && m.credit == 0:
 		v.report(amountZero, first, nil)
-	case m.debit != 0 && m.credit != 0 && !v.again(sideBoth, Credit, v.line):
-		v.first(sideBoth, Credit, v.line, int(v.column[Credit])+1, money("debit", m.debit), money("credit", m.credit))
+	case m.debit != 0 && m.credit != 0 && !v.again(sideBoth, Credit, v.line, v.at1(Credit)):
+		v.first(sideBoth, Credit, v.line, v.at1(Credit), money("debit", m.debit), money("credit", m.credit))
 	}
 
 	foreign, currency := c[Montantdevise], c[Idevise]
@@ -366,6 +544,9 @@ func (v *Validator) amount(c *cells, f Field) (Cents, bool) {
 // odd reports how an amount is written.
 func (v *Validator) odd(how textfile.Shape, cell []byte, f Field) {
 	switch {
+	case how&textfile.Invalid != 0 && exponent.Match(cell):
+		v.report(amountExponent, f, cell)
+		return
 	case how&textfile.Invalid != 0:
 		v.report(amountInvalid, f, cell)
 		return
@@ -382,7 +563,11 @@ func (v *Validator) odd(how textfile.Shape, cell []byte, f Field) {
 	if how&textfile.Blank != 0 {
 		v.report(amountBlank, f, nil)
 	}
-	if how&textfile.Thousands != 0 {
+	switch {
+	case how&textfile.Thousands != 0 && how&textfile.SignLast != 0 && signSpaced.Match(cell):
+		v.report(amountSignSpaced, f, cell)
+		how &^= textfile.SignLast
+	case how&textfile.Thousands != 0:
 		v.report(amountThousands, f, cell)
 	}
 	if how&textfile.Point != 0 {
@@ -391,14 +576,21 @@ func (v *Validator) odd(how textfile.Shape, cell []byte, f Field) {
 	if how&textfile.SignLast != 0 {
 		v.report(amountSignLast, f, cell)
 	}
-	if how&textfile.Zeros != 0 && !v.again(amountDecimals, f, v.line) {
+	if how&textfile.Zeros != 0 && !v.again(amountDecimals, f, v.line, v.at1(f)) {
 		cents, _ := textfile.ParseAmount(cell)
-		v.first(amountDecimals, f, v.line, int(v.column[f])+1, quoted("value", cell), money("better", cents))
+		v.first(amountDecimals, f, v.line, v.at1(f), quoted("value", cell), money("better", cents))
 	}
 	if how&textfile.Negative != 0 {
 		v.report(amountNegative, f, cell)
 	}
 }
+
+var (
+	// exponent is a number as the checker of the administration takes it, and a spreadsheet writes it.
+	exponent = regexp.MustCompile(`^[+-]?[0-9]+(,[0-9]*)?[eE][+-]?[0-9]+$`)
+	// signSpaced has a blank before its sign at the end, and none elsewhere.
+	signSpaced = regexp.MustCompile(`^[0-9]+([,.][0-9]*)? +[+-]$`)
+)
 
 // codes looks at the texts that name something.
 func (v *Validator) codes(c *cells) {
@@ -417,7 +609,13 @@ func (v *Validator) codes(c *cells) {
 		v.report(labelTooLong, EcritureLib, c[EcritureLib])
 	}
 	if v.column[CompAuxNum] >= 0 && v.column[CompAuxLib] >= 0 && (len(c[CompAuxNum]) == 0) != (len(c[CompAuxLib]) == 0) {
-		v.report(thirdPartyIncomplete, CompAuxNum, nil)
+		empty, filled := CompAuxNum, CompAuxLib
+		if len(c[CompAuxLib]) == 0 {
+			empty, filled = filled, empty
+		}
+		if !v.again(thirdPartyIncomplete, empty, v.line, v.at1(empty)) {
+			v.first(thirdPartyIncomplete, empty, v.line, v.at1(empty), textfile.Arg{Name: "other", Value: fieldTexts[filled].Text})
+		}
 	}
 	if v.column[EcritureLet] >= 0 && v.column[DateLet] >= 0 {
 		switch code, day := c[EcritureLet], c[DateLet]; {

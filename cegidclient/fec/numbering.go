@@ -33,11 +33,30 @@ type sequence struct {
 	lastIndex       uint64
 }
 
-// page has a bit for each of 4,096 numbers.
-type page [64]uint64
+// page has a bit for each of 4,096 numbers, and the day that an entry was first of.
+type page struct {
+	numbers [64]uint64
+	days    []uint16
+}
 
-// count notes the number of an entry, and tells whether the journal had it before.
-func (v *Validator) count(c *cells, j *journal) (again bool) {
+// packed writes a day from 1950 to 2125 in 16 bits; 0 for another one, or none.
+func packed(day date) uint16 {
+	if day < 1950_01_01 || day >= 2126_01_01 {
+		return 0
+	}
+	return uint16(int(day/10000-1950)*372 + int(day/100%100-1)*31 + int(day%100))
+}
+
+func unpacked(p uint16) date {
+	if p == 0 {
+		return 0
+	}
+	n := int(p - 1)
+	return date((n/372+1950)*10000 + (n%372/31+1)*100 + n%31 + 1)
+}
+
+// count notes the number of an entry, and tells whether the journal had it before, and of which day, if it is known.
+func (v *Validator) count(c *cells, m *movement, j *journal) (again bool, day date) {
 	num := c[EcritureNum]
 	start := len(num)
 	for start > 0 && num[start-1]-'0' <= 9 && len(num)-start < 18 {
@@ -45,31 +64,54 @@ func (v *Validator) count(c *cells, j *journal) (again bool) {
 	}
 	if start == len(num) || start > maxPrefix {
 		v.lost(num)
-		return false
+		return false, 0
 	}
 	n, err := strconv.ParseUint(string(num[start:]), 10, 64)
 	if err != nil {
-		return false // cannot be: 18 digits
+		return false, 0 // cannot be: 18 digits
 	}
 	own := j.sequence
 	if own == nil || own.prefix != string(num[:start]) {
 		if own = v.follow(j.sequences, num, start); own == nil {
-			return false
+			return false, 0
 		}
 		j.sequence = own
 	}
 	all := v.follow(v.sequences, num, start)
 	if all == nil || !v.room(own, n) || !v.room(all, n) {
 		v.lost(num)
-		return false
+		return false, 0
 	}
 	if own.add(n) {
-		return true
+		if day = own.last.day(n); day == 0 {
+			day = all.last.day(n)
+		}
+		return true, day
 	}
+	// The day is kept once: with the numbers of the file, unless two journals count alike.
 	if all.add(n) {
 		v.shared = true
+		own.last.note(n, m.day)
+	} else if v.shared {
+		own.last.note(n, m.day)
+	} else {
+		all.last.note(n, m.day)
 	}
-	return false
+	return false, 0
+}
+
+func (p *page) day(n uint64) date {
+	if p.days == nil {
+		return 0
+	}
+	return unpacked(p.days[n%4096])
+}
+
+func (p *page) note(n uint64, day date) {
+	if p.days == nil {
+		p.days = make([]uint16, 4096)
+	}
+	p.days[n%4096] = packed(day)
 }
 
 // lost notes a number that cannot be followed.
@@ -113,7 +155,7 @@ func (v *Validator) room(s *sequence, n uint64) bool {
 
 // add tells whether the number was there.
 func (s *sequence) add(n uint64) bool {
-	word, bit := &s.last[n/64%64], uint64(1)<<(n%64)
+	word, bit := &s.last.numbers[n/64%64], uint64(1)<<(n%64)
 	if *word&bit != 0 {
 		return true
 	}
@@ -131,7 +173,7 @@ func (s *sequence) missing() uint64 { return s.max - s.min + 1 - s.count }
 // firstMissing is the first number that is not there.
 func (s *sequence) firstMissing() string {
 	n := s.min
-	for p := s.pages[n/4096]; p != nil && p[n/64%64]&(1<<(n%64)) != 0; p = s.pages[n/4096] {
+	for p := s.pages[n/4096]; p != nil && p.numbers[n/64%64]&(1<<(n%64)) != 0; p = s.pages[n/4096] {
 		n++
 	}
 	return fmt.Sprintf("%s%0*d", s.prefix, s.width, n)
@@ -159,13 +201,13 @@ func (g *gaps) take(journal string, all map[string]*sequence) {
 
 // sequenceGaps reports the gaps.
 func (v *Validator) sequenceGaps() {
-	if v.skipped || v.otherJournal.lines > 0 {
+	if v.skipped || v.otherJournal.Lines > 0 {
 		return // numbers were not seen, or not where they belong
 	}
 	var whole, each gaps
 	whole.take("", v.sequences)
 	for _, j := range v.journals.Rows {
-		each.take(j.code, j.sequences)
+		each.take(j.Code, j.sequences)
 	}
 	found, scope := each, textfile.Text{English: "the journal " + decode([]byte(each.journal)), French: "le journal " + decode([]byte(each.journal))}
 	if !v.shared && whole.missing <= each.missing {
@@ -177,15 +219,13 @@ func (v *Validator) sequenceGaps() {
 	case found.missing > found.count: // more gaps than numbers are no sequence
 		v.sequenceless([]byte(found.in.firstOne()))
 	case found.missing > 0:
-		v.again(entryNumberGap, EcritureNum, 0)
-		v.first(entryNumberGap, EcritureNum, 0, int(v.column[EcritureNum])+1,
-			quoted("value", []byte(found.in.firstMissing())), plain("count", strconv.FormatUint(found.missing, 10)), textfile.Arg{Name: "scope", Value: scope})
+		v.state(entryNumberGap, EcritureNum, 0, v.at1(EcritureNum),
+			quoted("value", []byte(found.in.firstMissing())), number("count", int(min(found.missing, 1<<31))), textfile.Arg{Name: "scope", Value: scope})
 	}
 }
 
 func (s *sequence) firstOne() string { return fmt.Sprintf("%s%0*d", s.prefix, s.width, s.min) }
 
 func (v *Validator) sequenceless(num []byte) {
-	v.again(sequenceUnchecked, EcritureNum, 0)
-	v.first(sequenceUnchecked, EcritureNum, 0, int(v.column[EcritureNum])+1, quoted("value", num))
+	v.state(sequenceUnchecked, EcritureNum, 0, v.at1(EcritureNum), quoted("value", num))
 }

@@ -3,6 +3,8 @@ package fec
 import (
 	"io"
 	"strings"
+
+	"cegid.internal/gateway/cegidclient/internal/books"
 )
 
 // Line is a movement of the file. Texts are in UTF-8, without blanks around them.
@@ -33,84 +35,57 @@ type Line struct {
 	DateRglt, ModeRglt, NatOp, IdClient string
 }
 
-// Reader hands out the lines of a FEC one by one.
+// Reader hands out the lines of a FEC one by one, by its method Read: the next line, [io.EOF] after the last one, or the
+// error of the reader below. A file that cannot be read ends at once; [Reader.Report] tells why.
 type Reader struct {
-	from   io.Reader
-	v      *Validator
-	buffer []byte
-	queue  []Line // read and not yet handed out
-	next   int
-	err    error
+	*books.Reader[Line]
+	v *Validator
 }
-
-const readSize = 32 << 10
 
 // NewReader makes a reader of one file, with a buffer of its own.
 func NewReader(from io.Reader, o Options) *Reader {
-	r := &Reader{from: from, v: NewValidator(o), buffer: make([]byte, readSize)}
-	r.v.emit = r.take
+	v := NewValidator(o)
+	r := &Reader{books.NewReader[Line](from, v), v}
+	v.emit = func(c cells, m movement, apart bool) { r.Take(v.handOut(c, m, apart)) }
 	return r
-}
-
-// Read gives the next line, [io.EOF] after the last one, or the error of the reader below. A file that cannot be read
-// ends at once; [Reader.Report] tells why.
-func (r *Reader) Read() (Line, error) {
-	for r.next == len(r.queue) {
-		if r.err != nil {
-			return Line{}, r.err
-		}
-		r.queue, r.next = r.queue[:0], 0
-		n, err := r.from.Read(r.buffer)
-		_, _ = r.v.Write(r.buffer[:n]) // fails only once it is closed, which comes last
-		if r.v.refused && err == nil {
-			err = io.EOF
-		}
-		if err != nil {
-			if err == io.EOF {
-				r.v.Close()
-			}
-			r.err = err
-		}
-	}
-	r.next++
-	return r.queue[r.next-1], nil
 }
 
 // Report is the validator's. It covers what was read so far, and is complete once Read has given [io.EOF].
 func (r *Reader) Report() Report { return r.v.makeReport() }
 
-func (r *Reader) take(c cells, m movement, apart bool) {
-	l := Line{Number: r.v.line}
-	if apart {
-		l.Valid = m.valid
-		l.Debit, l.Credit = m.debit, m.credit
-		l.EcritureDate, l.PieceDate, l.ValidDate = m.date.String(), m.document.String(), m.validated.String()
-		l.DateLet, l.DateRglt = m.lettering.String(), m.settled.String()
-		for _, t := range [...]struct {
-			to *string
-			f  Field
-		}{
-			{&l.JournalCode, JournalCode},
-			{&l.JournalLib, JournalLib},
-			{&l.EcritureNum, EcritureNum},
-			{&l.CompteNum, CompteNum},
-			{&l.CompteLib, CompteLib},
-			{&l.CompAuxNum, CompAuxNum},
-			{&l.CompAuxLib, CompAuxLib},
-			{&l.PieceRef, PieceRef},
-			{&l.EcritureLib, EcritureLib},
-			{&l.EcritureLet, EcritureLet},
-			{&l.Montantdevise, Montantdevise},
-			{&l.Idevise, Idevise},
-			{&l.ModeRglt, ModeRglt},
-			{&l.NatOp, NatOp},
-			{&l.IdClient, IdClient},
-		} {
-			if len(c[t.f]) > 0 {
-				*t.to = decode(c[t.f])
-			}
-		}
-		l.Montantdevise = strings.Replace(l.Montantdevise, ",", ".", 1)
+func (v *Validator) handOut(c cells, m movement, apart bool) Line {
+	l := Line{Number: v.line}
+	if !apart {
+		return l
 	}
-	r.queue = append(r.queue, l)
+	l.Valid = m.valid
+	l.Debit, l.Credit = m.debit, m.credit
+	l.EcritureDate, l.PieceDate, l.ValidDate = m.date.String(), m.document.String(), m.validated.String()
+	l.DateLet, l.DateRglt = m.lettering.String(), m.settled.String()
+	for _, t := range [...]struct {
+		to *string
+		f  Field
+	}{
+		{&l.JournalCode, JournalCode},
+		{&l.JournalLib, JournalLib},
+		{&l.EcritureNum, EcritureNum},
+		{&l.CompteNum, CompteNum},
+		{&l.CompteLib, CompteLib},
+		{&l.CompAuxNum, CompAuxNum},
+		{&l.CompAuxLib, CompAuxLib},
+		{&l.PieceRef, PieceRef},
+		{&l.EcritureLib, EcritureLib},
+		{&l.EcritureLet, EcritureLet},
+		{&l.Montantdevise, Montantdevise},
+		{&l.Idevise, Idevise},
+		{&l.ModeRglt, ModeRglt},
+		{&l.NatOp, NatOp},
+		{&l.IdClient, IdClient},
+	} {
+		if len(c[t.f]) > 0 {
+			*t.to = decode(c[t.f])
+		}
+	}
+	l.Montantdevise = strings.Replace(l.Montantdevise, ",", ".", 1)
+	return l
 }

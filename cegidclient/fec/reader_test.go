@@ -104,7 +104,7 @@ func TestGeneratedFilesAreRight(t *testing.T) {
 		{fecgen.Options{Size: 1 << 18, Seed: 2, Separator: '|', LineEnd: "\n", Signed: true}, "[]"},
 		{fecgen.Options{Size: 1 << 18, Seed: 3, LineEnd: "\r", CashBasis: true}, "[]"},
 		{fecgen.Options{Size: 1 << 18, Seed: 4, UTF8: true}, "[ENCODING_UTF8]"},
-		{fecgen.Options{Size: 1 << 18, Seed: 5, ByLedger: 100}, "[OPENING_NOT_FIRST ENTRY_SCATTERED VALIDATION_ORDER]"},
+		{fecgen.Options{Size: 1 << 18, Seed: 5, ByLedger: 100}, "[OPENING_NOT_FIRST VALIDATION_ORDER ENTRY_SCATTERED]"},
 	} {
 		t.Run(fmt.Sprintf("%+v", c.o), func(t *testing.T) {
 			gen := fecgen.New(c.o)

@@ -2,50 +2,25 @@ package fec
 
 import (
 	"slices"
-	"strings"
 
 	"cegid.internal/gateway/cegidclient/check"
+	"cegid.internal/gateway/cegidclient/filecheck"
+	"cegid.internal/gateway/cegidclient/internal/findings"
 )
 
-// Ground says who objects to what was found, a set. The empty set: it is merely odd, or more than this package takes.
-type Ground uint8
+// Ground says who objects to what was found; see package check.
+type Ground = check.Ground
 
 // The grounds.
 const (
-	// Law: article A47 A-1 of the Livre des procédures fiscales demands otherwise.
-	Law Ground = 1 << iota
-	// TaxTool: the tax office's Test Compta Demat calls the file not conforming.
-	TaxTool
-	// Books: double entry demands otherwise.
-	Books
-	// Loop: Cegid Loop is known to take it amiss in imports of another format (loop-api: A 2.3).
-	Loop
+	Law     = check.Law
+	TaxTool = check.TaxTool
+	Books   = check.Books
+	Loop    = check.Loop
 )
 
-// String gives the stable names of the set, such as "law, tax tool"; "odd" for the empty one.
-func (g Ground) String() string {
-	if g == 0 {
-		return "odd"
-	}
-	var names []string
-	for i, name := range [...]string{"law", "tax tool", "books", "loop"} {
-		if g&(1<<i) != 0 {
-			names = append(names, name)
-		}
-	}
-	return strings.Join(names, ", ")
-}
-
-// Has reports whether one of the others is in the set.
-func (g Ground) Has(others Ground) bool { return g&others != 0 }
-
-// Rule describes a code: its severity, who objects, and its sentences with {placeholders} for what varies.
-type Rule struct {
-	Code            string
-	Severity        check.Severity
-	Grounds         Ground
-	Message, French string
-}
+// Rule describes a code.
+type Rule = filecheck.Rule
 
 // Codes lists every code that the package can find. The caller owns it.
 func Codes() []Rule { return slices.Clone(rules[:]) }
@@ -55,6 +30,8 @@ type code uint8
 
 const (
 	nameInvalid code = iota
+	nameForm
+	nameYear
 	sirenInvalid
 	fileCompressed
 	fileXML
@@ -62,10 +39,13 @@ const (
 	encodingEBCDIC
 	notText
 	notFEC
+	linesNotSeparated
 	noLines
 	separatorInvalid
 	separatorMixed
 	headerAbsent
+	headerRepeated
+	headerShort
 	headerMissing
 	headerDuplicate
 	headerOrder
@@ -76,34 +56,52 @@ const (
 	byteOrderMark
 	encodingUTF8
 	encodingCP1252
+	encodingCP850
 	encodingMixed
 	controlCharacter
 	lineTooLong
+	textTooLong
 	lineEmpty
+	lineBlank
+	endMark
 	lineBroken
+	lineBreak
 	lineEndingsMixed
+	lineEndingsDoubled
 	columnsMissing
 	columnsExtra
+	lineSeparator
 	trailingSeparator
+	trailingSeparators
 	trailingSeparatorUneven
 	fieldPadded
+	separatorPadded
+	fieldInvisible
+	quotedCells
+	quoteMarks
+	totalLine
 	fieldRequired
 	fieldBlank
+	fieldBlankCash
 	dateInvalid
 	dateNotReal
 	dateFormat
+	dateFormatUnread
 	dateImplausible
 	dateZero
 	dateAfterClosing
 	datesFarApart
+	datesOutsideYear
 	accountInvalid
 	accountClass
 	thirdPartyTooLong
+	thirdPartyUnexpected
 	thirdPartyIncomplete
 	labelTooLong
 	labelDiffers
 	journalReserved
 	amountInvalid
+	amountExponent
 	amountAmbiguous
 	amountPrecision
 	amountDecimals
@@ -111,6 +109,7 @@ const (
 	amountPoint
 	amountThousands
 	amountSignLast
+	amountSignSpaced
 	amountNegative
 	amountBlank
 	amountZero
@@ -122,6 +121,9 @@ const (
 	letteringDateMissing
 	letteringCodeMissing
 	entryUnbalanced
+	entryNumbersPerLine
+	dayUnbalanced
+	linesNumbered
 	fileUnbalanced
 	totalTooLarge
 	entryDateDiffers
@@ -135,335 +137,601 @@ const (
 	closingEntry
 	entriesUnfollowed
 	totalsIncomplete
+	entryDateImplausible
+	yearTooOld
+	thirdPartyMissing
+	referenceUnsearchable
+	labelMightBeCut
+	currenciesMixed
+	vatRateUnknown
+	sidesSwapped
 
 	numCodes
 )
 
 const both = Law | TaxTool
 
+// catalogue is the same for all files.
+var catalogue = findings.New(rules[:], fieldTexts[:])
+
+// rules say what is wrong in their order of the file, as far as there is one. What the checker of the administration
+// refuses was read in its source; where a rule of the law stands is said beside it.
 var rules = [numCodes]Rule{
 	nameInvalid: {
-		"NAME_INVALID", check.Warning, both, "The file is named \"{value}\". Name it after the SIREN and the closing day, such as 900000001FEC20261231.txt.",
-		"Le fichier s'appelle « {value} ». Nommez-le d'après le SIREN et la date de clôture, par exemple 900000001FEC20261231.txt.",
+		Code: "NAME_INVALID", Severity: check.Warning, Grounds: both, Law: "IX",
+		Message: "The file is named \"{value}\": {problem}. Name it after the SIREN and the closing day, such as 900000001FEC20261231.",
+		French:  "Le fichier s'appelle « {value} » : {problem}. Nommez-le d'après le SIREN et la date de clôture, par exemple 900000001FEC20261231.",
+	},
+	nameForm: {
+		Code: "NAME_FORM", Severity: check.Warning, Grounds: Law, Law: "IX",
+		Message: "The file is named \"{value}\": {problem}. Name it after the SIREN and the closing day, such as 900000001FEC20261231.",
+		French:  "Le fichier s'appelle « {value} » : {problem}. Nommez-le d'après le SIREN et la date de clôture, par exemple 900000001FEC20261231.",
+	},
+	nameYear: {
+		Code: "NAME_YEAR", Severity: check.Warning, Grounds: TaxTool,
+		Message: "The file is named \"{value}\", and the tax administration's checker knows no closing day before 2000. Check the year.",
+		French:  "Le fichier s'appelle « {value} », et l'outil de contrôle de l'administration n'admet pas de clôture antérieure à 2000. Vérifiez l'année.",
 	},
 	sirenInvalid: {
-		"SIREN_INVALID", check.Warning, 0, "The SIREN {value} in the file's name has a wrong check digit: a digit is mistyped. Correct it.",
-		"La clé de contrôle du SIREN {value} du nom de fichier est fausse : un chiffre est erroné. Corrigez-le.",
+		Code: "SIREN_INVALID", Severity: check.Warning,
+		Message: "The SIREN {value} in the file's name has a wrong check digit: a digit is mistyped. Correct it.",
+		French:  "La clé de contrôle du SIREN {value} du nom de fichier est fausse : un chiffre est erroné. Corrigez-le.",
 	},
 	fileCompressed: {
-		"FILE_COMPRESSED", check.Error, both, "The file is a compressed archive or a spreadsheet ({value}). Unpack it, or save it as text, and send the text file.",
-		"Le fichier est une archive compressée ou un classeur ({value}). Décompressez-le ou enregistrez-le en texte, et envoyez le fichier texte.",
+		Code: "FILE_COMPRESSED", Severity: check.Error, Grounds: both, Law: "VI-1°",
+		HidesInFile: []string{"NAME_INVALID", "NAME_FORM", "NAME_YEAR", "SIREN_INVALID", "LINE_EMPTY", "BYTE_ORDER_MARK"},
+		Message:     "The file is a compressed archive or a spreadsheet ({value}). Unpack it, or save it as text, and send the text file.",
+		French:      "Le fichier est une archive compressée ou un classeur ({value}). Décompressez-le ou enregistrez-le en texte, et envoyez le fichier texte.",
 	},
 	fileXML: {
-		"FILE_XML", check.Error, 0, "The file is XML, which the law allows and this service does not read. Send the flat text file.",
-		"Le fichier est au format XML, admis par la loi mais non lu par ce service. Envoyez le fichier à plat.",
+		Code: "FILE_XML", Severity: check.Error,
+		HidesInFile: []string{"NAME_INVALID", "NAME_FORM", "NAME_YEAR", "SIREN_INVALID", "LINE_EMPTY", "BYTE_ORDER_MARK"},
+		Message:     "The file is a FEC in XML, which the law allows (VI-2°) and this service does not read. Export it again from the accounting software in the flat form: text, one line per movement, a tab or | between the fields.",
+		French:      "Le fichier est un FEC au format XML, admis par la loi (VI-2°) mais non lu par ce service. Exportez-le à nouveau du logiciel comptable au format à plat : texte, une ligne par mouvement, une tabulation ou | entre les zones.",
 	},
 	encodingUTF16: {
-		"ENCODING_UTF16", check.Error, both, "The file is in {value}. Save it in ISO 8859-15.",
-		"Le fichier est codé en {value}. Enregistrez-le en ISO 8859-15.",
+		Code: "ENCODING_UTF16", Severity: check.Error, Grounds: both, Law: "XII-1°",
+		HidesInFile: []string{"NAME_INVALID", "NAME_FORM", "NAME_YEAR", "SIREN_INVALID", "LINE_EMPTY", "BYTE_ORDER_MARK"},
+		Message:     "The file is in {value}. Save it in ISO 8859-15.",
+		French:      "Le fichier est codé en {value}. Enregistrez-le en ISO 8859-15.",
 	},
 	encodingEBCDIC: {
-		"ENCODING_EBCDIC", check.Error, 0, "The file is in EBCDIC, which the law allows and this service does not read. Convert it to ISO 8859-15.",
-		"Le fichier est codé en EBCDIC, admis par la loi mais non lu par ce service. Convertissez-le en ISO 8859-15.",
+		Code: "ENCODING_EBCDIC", Severity: check.Error, Grounds: TaxTool,
+		HidesInFile: []string{"NAME_INVALID", "NAME_FORM", "NAME_YEAR", "SIREN_INVALID", "LINE_EMPTY", "BYTE_ORDER_MARK"},
+		Message:     "The file is in EBCDIC, which the law allows (XII-1°), and neither the tax administration's checker nor this service reads. Convert it to ISO 8859-15.",
+		French:      "Le fichier est codé en EBCDIC, admis par la loi (XII-1°) mais non lu par l'outil de contrôle de l'administration ni par ce service. Convertissez-le en ISO 8859-15.",
 	},
 	notText: {
-		"NOT_TEXT", check.Error, both, "The file is not a text ({value}). Send the FEC itself, a text with one line per movement.",
-		"Le fichier n'est pas un texte ({value}). Envoyez le FEC lui-même, un texte comportant une ligne par mouvement.",
+		Code: "NOT_TEXT", Severity: check.Error, Grounds: both, Law: "VI-1°",
+		HidesInFile: []string{"NAME_INVALID", "NAME_FORM", "NAME_YEAR", "SIREN_INVALID", "LINE_EMPTY", "BYTE_ORDER_MARK"},
+		Message:     "The file is not a text ({value}). Send the FEC itself, a text with one line per movement.",
+		French:      "Le fichier n'est pas un texte ({value}). Envoyez le FEC lui-même, un texte comportant une ligne par mouvement.",
 	},
 	notFEC: {
-		"NOT_A_FEC", check.Error, both, "The first line does not hold the field names of a FEC: \"{value}\". Begin with JournalCode, JournalLib, EcritureNum and so on, with a tab or a | between them.",
-		"La première ligne ne contient pas les noms des champs d'un FEC : « {value} ». Commencez par JournalCode, JournalLib, EcritureNum, etc., séparés par une tabulation ou par |.",
+		Code: "NOT_A_FEC", Severity: check.Error, Grounds: both, Law: "VII-4°",
+		HidesInFile: []string{"NAME_INVALID", "NAME_FORM", "NAME_YEAR", "SIREN_INVALID", "LINE_EMPTY", "BYTE_ORDER_MARK"},
+		Message:     "The first line does not hold the field names of a FEC: \"{value}\". Begin with JournalCode, JournalLib, EcritureNum and so on, with a tab or a | between them.",
+		French:      "La première ligne ne contient pas les noms des champs d'un FEC : « {value} ». Commencez par JournalCode, JournalLib, EcritureNum, etc., séparés par une tabulation ou par |.",
+	},
+	linesNotSeparated: {
+		Code: "LINES_NOT_SEPARATED", Severity: check.Error, Grounds: both, Law: "VI-1° a",
+		HidesInFile: []string{"NAME_INVALID", "NAME_FORM", "NAME_YEAR", "SIREN_INVALID", "LINE_EMPTY", "BYTE_ORDER_MARK"},
+		Message:     "The whole file is one line: its line ends were lost on the way. Send it as it is; with curl, by --data-binary or -T, not by -d.",
+		French:      "Le fichier entier tient sur une ligne : ses fins de ligne ont été perdues en route. Envoyez-le tel quel ; avec curl, par --data-binary ou -T, pas par -d.",
 	},
 	noLines: {
-		"NO_LINES", check.Error, TaxTool, "The file holds no movement. Send one with at least one entry.",
-		"Le fichier ne contient aucun mouvement. Envoyez-en un comportant au moins une écriture.",
+		Code: "NO_LINES", Severity: check.Error, Grounds: TaxTool,
+		HidesInFile: []string{"LINE_EMPTY", "LINE_BLANK"},
+		Message:     "The file holds no movement. Send one with at least one entry.",
+		French:      "Le fichier ne contient aucun mouvement. Envoyez-en un comportant au moins une écriture.",
 	},
 	separatorInvalid: {
-		"SEPARATOR_INVALID", check.Error, both, "The fields are separated by \"{value}\". Separate them by a tab or by |.",
-		"Les champs sont séparés par « {value} ». Séparez-les par une tabulation ou par |.",
+		Code: "SEPARATOR_INVALID", Severity: check.Error, Grounds: both, Law: "VI-1° c",
+		HidesInFile: []string{"NAME_INVALID", "NAME_FORM", "NAME_YEAR", "SIREN_INVALID", "LINE_EMPTY", "BYTE_ORDER_MARK"},
+		Message:     "The fields are separated by \"{value}\". Separate them by a tab or by |.",
+		French:      "Les champs sont séparés par « {value} ». Séparez-les par une tabulation ou par |.",
 	},
 	separatorMixed: {
-		"SEPARATOR_MIXED", check.Error, both, "The first line separates fields by tabs and by |. Use one of them in the whole file.",
-		"La première ligne sépare les champs par des tabulations et par |. Utilisez un seul séparateur dans tout le fichier.",
+		Code: "SEPARATOR_MIXED", Severity: check.Error, Grounds: both, Law: "VI-1° c",
+		HidesInFile: []string{"HEADER_EXTRA", "HEADER_MISSING", "HEADER_ORDER", "HEADER_NEAR_MISS", "COLUMNS_EXTRA", "COLUMNS_MISSING"},
+		Message:     "The first line separates fields by tabs and by |. Use one of them in the whole file.",
+		French:      "La première ligne sépare les champs par des tabulations et par |. Utilisez un seul séparateur dans tout le fichier.",
 	},
 	headerAbsent: {
-		"HEADER_ABSENT", check.Error, both, "The file begins with a movement. Put the line of field names before it.",
-		"Le fichier commence par un mouvement. Faites-le précéder de la ligne des noms de champs.",
+		Code: "HEADER_ABSENT", Severity: check.Error, Grounds: both, Law: "VII-4°",
+		Message: "The file begins with a movement. Put the line of field names before it.",
+		French:  "Le fichier commence par un mouvement. Faites-le précéder de la ligne des noms de champs.",
+	},
+	headerRepeated: {
+		Code: "HEADER_REPEATED", Severity: check.Error, Grounds: both, Law: "VII-4°",
+		Message: "The line holds the field names again, as if files had been put together. Take it out, or send each file by itself.",
+		French:  "La ligne contient à nouveau les noms des champs, comme si plusieurs fichiers avaient été réunis. Supprimez-la, ou envoyez chaque fichier séparément.",
+	},
+	headerShort: {
+		Code: "HEADER_SHORT", Severity: check.Error, Grounds: both, Law: "VII-4°",
+		HidesInFile: []string{"HEADER_MISSING", "HEADER_ORDER"},
+		Message:     "The first line names {count} {count:column|columns}, and the lines have {most}: the columns are read in the order of the law. Name all of them.",
+		French:      "La première ligne nomme {count} {count:colonne|colonnes}, et les lignes en ont {most} : les colonnes sont lues dans l'ordre de la loi. Nommez-les toutes.",
 	},
 	headerMissing: {
-		"HEADER_MISSING", check.Error, both, "There is no column {field}. Add it, even if it stays empty.",
-		"Il n'y a pas de colonne {field}. Ajoutez-la, même si elle reste vide.",
+		Code: "HEADER_MISSING", Severity: check.Error, Grounds: both, Law: "VII-1°", Together: true,
+		Message: "There is no column {field}. Add and fill it: the law wants all eighteen, in their order.",
+		French:  "Il manque {field}. Ajoutez la colonne et renseignez-la : la loi exige les dix-huit, dans l'ordre.",
 	},
 	headerDuplicate: {
-		"HEADER_DUPLICATE", check.Error, Law, "The column {field} is there twice. Keep one.",
-		"La colonne {field} figure deux fois. N'en gardez qu'une.",
+		Code: "HEADER_DUPLICATE", Severity: check.Error, Grounds: Law, Law: "VII-1°", Together: true,
+		Message: "The column {field} is there twice. Keep one.",
+		French:  "La colonne {field} figure deux fois. N'en gardez qu'une.",
 	},
 	headerOrder: {
-		"HEADER_ORDER", check.Error, Law, "The column {field} is column {position}, and belongs in column {expected}. Put the columns in the order of the law, other columns after them: a program may read them by position.",
-		"La colonne {field} est en position {position} au lieu de {expected}. Mettez les colonnes dans l'ordre de la loi, les autres colonnes ensuite : un programme peut les lire par position.",
+		Code: "HEADER_ORDER", Severity: check.Error, Grounds: Law, Law: "VII-1°",
+		Message: "The column {field} is column {position}, and by law column {expected}. Put the columns in the order of the law, other columns after them: a program may read them by position.",
+		French:  "La colonne {field} est en position {position}, et en position {expected} selon la loi. Mettez les colonnes dans l'ordre de la loi, les autres colonnes ensuite : un programme peut les lire par position.",
 	},
 	headerNearMiss: {
-		"HEADER_NEAR_MISS", check.Warning, both, "The column \"{value}\" is taken for {field}. Name it so.",
-		"La colonne « {value} » est considérée comme {field}. Nommez-la ainsi.",
+		Code: "HEADER_NEAR_MISS", Severity: check.Warning, Grounds: both, Law: "VII-1°", Together: true,
+		Message: "The column \"{value}\" is taken for {field}. Write each name as the law does.",
+		French:  "La colonne « {value} » est considérée comme {field}. Écrivez chaque nom comme dans la loi.",
 	},
 	headerCase: {
-		"HEADER_CASE", check.Notice, Law, "The column \"{value}\" is written {field} in the law.",
-		"La colonne « {value} » s'écrit {field} dans la loi.",
+		Code: "HEADER_CASE", Severity: check.Notice, Grounds: Law, Law: "VII-1°", Together: true,
+		Message: "The column \"{value}\" is not written as in the law: {field}. Write each name as the law does.",
+		French:  "La colonne « {value} » n'est pas écrite comme dans la loi : {field}. Écrivez chaque nom comme dans la loi.",
 	},
 	headerExtra: {
-		"HEADER_EXTRA", check.Notice, 0, "There are columns that the law does not know: {value}. Nothing reads them here.",
-		"Des colonnes sont inconnues de la loi : {value}. Elles ne sont pas exploitées ici.",
+		Code: "HEADER_EXTRA", Severity: check.Notice,
+		Message: "There are columns that the law does not know: {value}. Nothing reads them here; leave them out, or behind the others.",
+		French:  "Des colonnes sont inconnues de la loi : {value}. Elles ne sont pas exploitées ici ; supprimez-les, ou laissez-les après les autres.",
 	},
 	cashColumnsIncomplete: {
-		"CASH_COLUMNS_INCOMPLETE", check.Warning, both, "A cash-basis file has the columns DateRglt, ModeRglt and NatOp, and {field} is not there. Add it.",
-		"Un fichier de comptabilité de trésorerie comporte les colonnes DateRglt, ModeRglt et NatOp, et {field} n'y est pas. Ajoutez-la.",
+		Code: "CASH_COLUMNS_INCOMPLETE", Severity: check.Warning, Grounds: both, Law: "VIII-5°", Together: true,
+		Message: "A cash-basis file has the columns DateRglt, ModeRglt and NatOp, and {field} is not there. Add it.",
+		French:  "Un fichier de comptabilité de trésorerie comporte les colonnes DateRglt, ModeRglt et NatOp, et {field} n'y est pas. Ajoutez-la.",
 	},
 	byteOrderMark: {
-		"BYTE_ORDER_MARK", check.Notice, Law, "The file begins with a byte order mark, which a program may take for a part of the first name. Save it without, in ISO 8859-15.",
-		"Le fichier commence par une marque d'ordre des octets (BOM), qu'un programme peut prendre pour une partie du premier nom. Enregistrez-le sans elle, en ISO 8859-15.",
+		Code: "BYTE_ORDER_MARK", Severity: check.Notice,
+		Message: "The file begins with a byte order mark, which a program may take for a part of the first name. Save it without.",
+		French:  "Le fichier commence par une marque d'ordre des octets (BOM), qu'un programme peut prendre pour une partie du premier nom. Enregistrez-le sans elle.",
 	},
 	encodingUTF8: {
-		"ENCODING_UTF8", check.Notice, Law, "The file is in UTF-8. The law names ASCII, ISO 8859-15 and EBCDIC: prefer ISO 8859-15.",
-		"Le fichier est codé en UTF-8. La loi cite ASCII, ISO 8859-15 et EBCDIC : préférez ISO 8859-15.",
+		Code: "ENCODING_UTF8", Severity: check.Notice, Grounds: Loop,
+		Message: "The file is in UTF-8, see \"{value}\". The law and the tax administration's checker take it; how Loop reads it is not documented. ISO 8859-15 is the safer choice.",
+		French:  "Le fichier est codé en UTF-8, voir « {value} ». La loi et l'outil de l'administration l'acceptent ; la façon dont Loop le lit n'est pas documentée. ISO 8859-15 est le choix le plus sûr.",
 	},
 	encodingCP1252: {
-		"ENCODING_CP1252", check.Warning, Law, "The file holds characters of Windows-1252, such as in \"{value}\", that other programs show wrongly. Save it in ISO 8859-15.",
-		"Le fichier contient des caractères propres à Windows-1252, par exemple dans « {value} », que d'autres programmes affichent mal. Enregistrez-le en ISO 8859-15.",
+		Code: "ENCODING_CP1252", Severity: check.Warning, Grounds: Law, Law: "XII-1°", Together: true,
+		Message: "The file holds characters of Windows-1252, such as in \"{value}\", that other programs show wrongly. Save it in ISO 8859-15.",
+		French:  "Le fichier contient des caractères propres à Windows-1252, par exemple dans « {value} », que d'autres programmes affichent mal. Enregistrez-le en ISO 8859-15.",
+	},
+	encodingCP850: {
+		Code: "ENCODING_CP850", Severity: check.Warning, Grounds: Law, Law: "XII-1°", Together: true,
+		Message: "The file looks like CP850, the code page of DOS, such as in \"{value}\": its accents are shown wrongly elsewhere. Save it in ISO 8859-15.",
+		French:  "Le fichier semble codé en CP850, la page de codes de DOS, par exemple dans « {value} » : ses accents s'affichent mal ailleurs. Enregistrez-le en ISO 8859-15.",
 	},
 	encodingMixed: {
-		"ENCODING_MIXED", check.Warning, Law, "The file is partly in UTF-8 and partly not, see \"{value}\". Save all of it in ISO 8859-15.",
-		"Le fichier est en partie en UTF-8 et en partie non, voir « {value} ». Enregistrez-le entièrement en ISO 8859-15.",
+		Code: "ENCODING_MIXED", Severity: check.Warning, Grounds: Law, Law: "XII-1°",
+		Message: "The file is partly in UTF-8 and partly not, see \"{value}\". Save all of it in ISO 8859-15.",
+		French:  "Le fichier est en partie en UTF-8 et en partie non, voir « {value} ». Enregistrez-le entièrement en ISO 8859-15.",
 	},
 	controlCharacter: {
-		"CONTROL_CHARACTER", check.Warning, 0, "\"{value}\" holds a control character. Take it out.",
-		"« {value} » contient un caractère de contrôle. Supprimez-le.",
+		Code: "CONTROL_CHARACTER", Severity: check.Warning, Together: true,
+		Message: "\"{value}\" holds a control character. Take it out.",
+		French:  "« {value} » contient un caractère de contrôle. Supprimez-le.",
 	},
 	lineTooLong: {
-		"LINE_TOO_LONG", check.Error, 0, "The line has more than {most} bytes. Check that lines end with CR and LF.",
-		"La ligne dépasse {most} octets. Vérifiez que les lignes se terminent par CR et LF.",
+		Code: "LINE_TOO_LONG", Severity: check.Error, Grounds: TaxTool,
+		Message: "The line has more than {most} bytes, and more fields than the first line names: line ends are missing. End each movement with CR and LF.",
+		French:  "La ligne dépasse {most} octets, et compte plus de zones que la première n'en nomme : des fins de ligne manquent. Terminez chaque mouvement par CR et LF.",
+	},
+	textTooLong: {
+		Code: "TEXT_TOO_LONG", Severity: check.Error,
+		Message: "The line has more than {most} bytes, more than is read here. Shorten its texts.",
+		French:  "La ligne dépasse {most} octets, plus que ce qui est lu ici. Raccourcissez ses textes.",
 	},
 	lineEmpty: {
-		"LINE_EMPTY", check.Warning, TaxTool, "The line is empty. Take it out.",
-		"La ligne est vide. Supprimez-la.",
+		Code: "LINE_EMPTY", Severity: check.Warning, Grounds: TaxTool,
+		Message: "The line is empty. Take it out.",
+		French:  "La ligne est vide. Supprimez-la.",
+	},
+	lineBlank: {
+		Code: "LINE_BLANK", Severity: check.Warning, Grounds: both, Law: "VII-1°",
+		Message: "The line holds nothing but separators. Take it out.",
+		French:  "La ligne ne contient que des séparateurs. Supprimez-la.",
+	},
+	endMark: {
+		Code: "END_MARK", Severity: check.Notice, Grounds: TaxTool,
+		Message: "The file ends with the byte 1A, by which DOS marks the end: the tax administration's checker takes it for a line. Take it out.",
+		French:  "Le fichier se termine par l'octet 1A, marque de fin de DOS : l'outil de l'administration le prend pour une ligne. Supprimez-le.",
 	},
 	lineBroken: {
-		"LINE_BROKEN", check.Error, both, "The line goes on in the next one: a text holds a line break. Take it out.",
-		"La ligne se poursuit sur la suivante : un texte contient un saut de ligne. Supprimez-le.",
+		Code: "LINE_BROKEN", Severity: check.Error, Grounds: both, Law: "VI-1° a",
+		Message: "The line goes on in the next one: a text holds a line break. Take it out.",
+		French:  "La ligne se poursuit sur la suivante : un texte contient un saut de ligne. Supprimez-le.",
+	},
+	lineBreak: {
+		Code: "LINE_BREAK", Severity: check.Error, Grounds: Law, Law: "VI-1° a",
+		HidesInFile: []string{"LINE_ENDINGS_MIXED"},
+		Message:     "The line goes on in the next one: a text holds a line break of another kind than the ends of lines. Take it out.",
+		French:      "La ligne se poursuit sur la suivante : un texte contient un saut de ligne d'un autre type que les fins de ligne. Supprimez-le.",
 	},
 	lineEndingsMixed: {
-		"LINE_ENDINGS_MIXED", check.Warning, TaxTool, "The line ends with {value}, the first one with {other}. End all lines alike, best with CR and LF.",
-		"La ligne se termine par {value}, la première par {other}. Terminez toutes les lignes de la même façon, de préférence par CR et LF.",
+		Code: "LINE_ENDINGS_MIXED", Severity: check.Warning, Grounds: TaxTool,
+		Message: "The line ends with {value}, the first one with {other}. End all lines alike, best with CR and LF.",
+		French:  "La ligne se termine par {value}, la première par {other}. Terminez toutes les lignes de la même façon, de préférence par CR et LF.",
+	},
+	lineEndingsDoubled: {
+		Code: "LINE_ENDINGS_DOUBLED", Severity: check.Warning, Grounds: TaxTool,
+		HidesInFile: []string{"LINE_ENDINGS_MIXED"},
+		Message:     "The lines end with CR CR LF, as a transfer in text mode makes of CR LF. Transfer the file in binary mode.",
+		French:      "Les lignes se terminent par CR CR LF, comme après un transfert en mode texte. Transférez le fichier en mode binaire.",
 	},
 	columnsMissing: {
-		"COLUMNS_MISSING", check.Error, both, "The line has {count} of {most} columns. Write a separator for each empty field too.",
-		"La ligne a {count} colonnes sur {most}. Écrivez aussi un séparateur pour chaque champ vide.",
+		Code: "COLUMNS_MISSING", Severity: check.Error, Grounds: both, Law: "VII-1°",
+		Message: "The line has {count} of {most} {most:column|columns}. Write a separator for each empty field too.",
+		French:  "La ligne a {count} {count:colonne|colonnes} sur {most}. Écrivez aussi un séparateur pour chaque champ vide.",
 	},
 	columnsExtra: {
-		"COLUMNS_EXTRA", check.Error, both, "The line has {count} columns instead of {most}. Take the separator out of the text that holds one.",
-		"La ligne a {count} colonnes au lieu de {most}. Retirez le séparateur du texte qui en contient un.",
+		Code: "COLUMNS_EXTRA", Severity: check.Error, Grounds: both, Law: "VI-1° c",
+		Message: "The line has {count} {count:column|columns} instead of {most}. Take the separator out of the text that holds one.",
+		French:  "La ligne a {count} {count:colonne|colonnes} au lieu de {most}. Retirez le séparateur du texte qui en contient un.",
+	},
+	lineSeparator: {
+		Code: "LINE_SEPARATOR", Severity: check.Error, Grounds: both, Law: "VI-1° c",
+		Message: "The fields of the line are separated by {value}, those of the file by {other}. Use one separator in the whole file.",
+		French:  "Les champs de la ligne sont séparés par {value}, ceux du fichier par {other}. Utilisez un seul séparateur dans tout le fichier.",
 	},
 	trailingSeparator: {
-		"TRAILING_SEPARATOR", check.Notice, 0, "The lines end with a separator. It is not needed.",
-		"Les lignes se terminent par un séparateur. Il n'est pas nécessaire.",
+		Code: "TRAILING_SEPARATOR", Severity: check.Notice,
+		Message: "The lines end with a separator. It is not needed.",
+		French:  "Les lignes se terminent par un séparateur. Il n'est pas nécessaire.",
+	},
+	trailingSeparators: {
+		Code: "TRAILING_SEPARATORS", Severity: check.Warning, Grounds: TaxTool,
+		Message: "The first line ends with {count} separators, of which the tax administration's checker counts one. Take them off all lines.",
+		French:  "La première ligne se termine par {count} séparateurs, dont l'outil de l'administration n'en compte qu'un. Supprimez-les de toutes les lignes.",
 	},
 	trailingSeparatorUneven: {
-		"TRAILING_SEPARATOR_UNEVEN", check.Warning, TaxTool, "The line ends with separators that the first one does not have, or lacks the one that it has. Give all lines the same number.",
-		"La ligne se termine par des séparateurs que la première n'a pas, ou n'a pas celui qu'elle a. Mettez-en le même nombre sur toutes les lignes.",
+		Code: "TRAILING_SEPARATOR_UNEVEN", Severity: check.Warning, Grounds: TaxTool,
+		Message: "The line ends with separators that the first one does not have, or lacks the one that it has. Give all lines the same number.",
+		French:  "La ligne se termine par des séparateurs que la première n'a pas, ou n'a pas celui qu'elle a. Mettez-en le même nombre sur toutes les lignes.",
 	},
 	fieldPadded: {
-		"FIELD_PADDED", check.Notice, 0, "The field {field} is padded with spaces, which are not counted as part of it.",
-		"Le champ {field} est complété par des espaces, qui ne sont pas pris en compte.",
+		Code: "FIELD_PADDED", Severity: check.Notice, Together: true,
+		Message: "The field {field} is padded with spaces, which are not counted as part of it. Leave them out.",
+		French:  "Le champ {field} est complété par des espaces, qui ne sont pas pris en compte. Supprimez-les.",
+	},
+	separatorPadded: {
+		Code: "SEPARATOR_PADDED", Severity: check.Notice,
+		HidesInFile: []string{"FIELD_PADDED"},
+		Message:     "There are blanks around the separator on each line. They are not counted as part of the fields; leave them out.",
+		French:      "Des espaces entourent le séparateur sur chaque ligne. Ils ne sont pas pris en compte ; supprimez-les.",
+	},
+	fieldInvisible: {
+		Code: "FIELD_INVISIBLE", Severity: check.Notice, Together: true,
+		Message: "\"{value}\" in {field} begins or ends with a character that nobody sees, which is not counted as part of it. Take it out.",
+		French:  "« {value} » dans {field} commence ou se termine par un caractère invisible, qui n'est pas pris en compte. Supprimez-le.",
+	},
+	quotedCells: {
+		Code: "QUOTED_CELLS", Severity: check.Error, Grounds: both, Law: "VI-1°",
+		HidesInFile: []string{"QUOTE_MARKS", "HEADER_NEAR_MISS"},
+		Message:     "Each field stands between quotation marks, as spreadsheets write them. They are taken off to check the file; save it without them.",
+		French:      "Chaque champ est entre guillemets, comme l'écrivent les tableurs. Ils sont retirés pour contrôler le fichier ; enregistrez-le sans eux.",
+	},
+	quoteMarks: {
+		Code: "QUOTE_MARKS", Severity: check.Warning, Grounds: Loop, Together: true,
+		HidesOnLine: []string{"REFERENCE_UNSEARCHABLE"},
+		Message:     "{value} in {field} stands between quotation marks, as spreadsheets write it: the marks would be booked. Take them off.",
+		French:      "{value} dans {field} est entre guillemets, comme l'écrivent les tableurs : les guillemets seraient comptabilisés. Retirez-les.",
+	},
+	totalLine: {
+		Code: "TOTAL_LINE", Severity: check.Error, Grounds: both, Law: "VII-1°",
+		Message: "The line \"{value}\" is a total, not a movement. Take it out.",
+		French:  "La ligne « {value} » est un total, pas un mouvement. Supprimez-la.",
 	},
 	fieldRequired: {
-		"FIELD_REQUIRED", check.Error, both, "The field {field} is empty, and the line cannot be booked without it. Fill it in.",
-		"Le champ {field} est vide, et la ligne ne peut pas être comptabilisée sans lui. Renseignez-le.",
+		Code: "FIELD_REQUIRED", Severity: check.Error, Grounds: both, Law: "VII-1°", SpoilsEntry: true,
+		Message: "The field {field} is empty, and the line cannot be booked without it. Fill it in.",
+		French:  "Le champ {field} est vide, et la ligne ne peut pas être comptabilisée sans lui. Renseignez-le.",
 	},
 	fieldBlank: {
-		"FIELD_BLANK", check.Warning, both, "The field {field} is empty, and the law wants it filled. Fill it in before the file goes to the tax office.",
-		"Le champ {field} est vide, et la loi exige qu'il soit servi. Renseignez-le avant de remettre le fichier à l'administration.",
+		Code: "FIELD_BLANK", Severity: check.Warning, Grounds: both, Law: "VII-1°",
+		Message: "The field {field} is empty, and the law wants it filled. Fill it in before the file goes to the tax administration.",
+		French:  "Le champ {field} est vide, et la loi exige qu'il soit servi. Renseignez-le avant de remettre le fichier à l'administration.",
+	},
+	fieldBlankCash: {
+		Code: "FIELD_BLANK_CASH", Severity: check.Warning, Grounds: Law, Law: "VIII-5°",
+		Message: "The field {field} is empty, and the law wants it filled in a cash-basis file too. Fill it in before the file goes to the tax administration.",
+		French:  "Le champ {field} est vide, et la loi exige qu'il soit servi, y compris en comptabilité de trésorerie. Renseignez-le avant de remettre le fichier à l'administration.",
 	},
 	dateInvalid: {
-		"DATE_INVALID", check.Error, both, "\"{value}\" in {field} is not a date. Write eight digits, year, month and day, such as 20260331.",
-		"« {value} » dans {field} n'est pas une date. Écrivez huit chiffres, année, mois et jour, par exemple 20260331.",
+		Code: "DATE_INVALID", Severity: check.Error, Grounds: both, Law: "XII-4°",
+		Message: "\"{value}\" in {field} is not a date. Write eight digits, year, month and day, such as 20260331.",
+		French:  "« {value} » dans {field} n'est pas une date. Écrivez huit chiffres, année, mois et jour, par exemple 20260331.",
 	},
 	dateNotReal: {
-		"DATE_NOT_REAL", check.Error, Law, "There is no day {value}, given in {field}. Correct it.",
-		"Le jour {value} indiqué dans {field} n'existe pas. Corrigez-le.",
+		Code: "DATE_NOT_REAL", Severity: check.Error, Grounds: Law, Law: "XII-4°",
+		Message: "There is no day {value}, given in {field}. Correct it.",
+		French:  "Le jour {value} indiqué dans {field} n'existe pas. Corrigez-le.",
 	},
 	dateFormat: {
-		"DATE_FORMAT", check.Error, Law, "The date \"{value}\" in {field} is not written as the law wants. Write {better}.",
-		"La date « {value} » dans {field} n'est pas écrite comme la loi l'exige. Écrivez {better}.",
+		Code: "DATE_FORMAT", Severity: check.Error, Grounds: Law, Law: "XII-4°", Together: true,
+		Message: "The date \"{value}\" in {field} is not written as the law wants. Write {better}.",
+		French:  "La date « {value} » dans {field} n'est pas écrite comme la loi l'exige. Écrivez {better}.",
+	},
+	dateFormatUnread: {
+		Code: "DATE_FORMAT_UNREAD", Severity: check.Error, Grounds: both, Law: "XII-4°", Together: true,
+		Message: "The date \"{value}\" in {field} is written neither as the law wants nor as the tax administration's checker reads it. Write {better}.",
+		French:  "La date « {value} » dans {field} n'est écrite ni comme la loi l'exige, ni comme l'outil de l'administration la lit. Écrivez {better}.",
 	},
 	dateImplausible: {
-		"DATE_IMPLAUSIBLE", check.Warning, 0, "The date {value} in {field} is far from our time. Check the year.",
-		"La date {value} dans {field} est très éloignée de notre époque. Vérifiez l'année.",
+		Code: "DATE_IMPLAUSIBLE", Severity: check.Warning, Together: true,
+		Message: "The date {value} in {field} is far from our time. Check the year.",
+		French:  "La date {value} dans {field} est très éloignée de notre époque. Vérifiez l'année.",
 	},
 	dateZero: {
-		"DATE_ZERO", check.Notice, Law, "The date in {field} is made of zeros and counts as empty. Leave it empty.",
-		"La date dans {field} n'est composée que de zéros et compte comme vide. Laissez-la vide.",
+		Code: "DATE_ZERO", Severity: check.Warning, Grounds: Law, Law: "XII-4°", Together: true,
+		Message: "The date in {field} is made of zeros and counts as empty. Write the day, or leave a field empty that may be.",
+		French:  "La date dans {field} n'est composée que de zéros et compte comme vide. Écrivez le jour, ou laissez vide un champ qui peut l'être.",
 	},
 	dateAfterClosing: {
-		"DATE_AFTER_CLOSING", check.Error, Law, "The entry is dated {value}, after the closing day {closing} in the file's name. Correct one of them: a file holds one year.",
-		"L'écriture est datée du {value}, après la date de clôture {closing} du nom de fichier. Corrigez l'une des deux : un fichier contient un seul exercice.",
+		Code: "DATE_AFTER_CLOSING", Severity: check.Error, Grounds: Law, Law: "VII-1°",
+		HidesOnLine: []string{"VALIDATION_EARLY"},
+		Message:     "The entry is dated {value}, after the closing day {closing} in the file's name. Correct one of them: a file holds one year.",
+		French:      "L'écriture est datée du {value}, après la date de clôture {closing} du nom de fichier. Corrigez l'une des deux : un fichier contient un seul exercice.",
 	},
 	datesFarApart: {
-		"DATES_FAR_APART", check.Warning, 0, "The entries run from {start} to {end}, more than a year. Check the dates: a file holds one year.",
-		"Les écritures vont du {start} au {end}, soit plus d'un an. Vérifiez les dates : un fichier contient un seul exercice.",
+		Code: "DATES_FAR_APART", Severity: check.Warning,
+		Message: "The entries run from {start} to {end}, more than a year. Check the dates: a file holds one year.",
+		French:  "Les écritures vont du {start} au {end}, soit plus d'un an. Vérifiez les dates : un fichier contient un seul exercice.",
+	},
+	datesOutsideYear: {
+		Code: "DATES_OUTSIDE_YEAR", Severity: check.Warning,
+		Message: "The entries run from {start} to {end}, and the year that the file's name closes ends on {closing}. Check the name: it may be that of another year.",
+		French:  "Les écritures vont du {start} au {end}, et l'exercice du nom de fichier est clos le {closing}. Vérifiez le nom : c'est peut-être celui d'un autre exercice.",
 	},
 	accountInvalid: {
-		"ACCOUNT_INVALID", check.Error, Law, "The account \"{value}\" does not begin with three digits of the French chart. Correct it.",
-		"Le compte « {value} » ne commence pas par trois chiffres du plan comptable. Corrigez-le.",
+		Code: "ACCOUNT_INVALID", Severity: check.Error, Grounds: Law, Law: "VII-1°",
+		Message: "The account \"{value}\" does not begin with three digits of the French chart. Correct it.",
+		French:  "Le compte « {value} » ne commence pas par trois chiffres du plan comptable. Corrigez-le.",
 	},
 	accountClass: {
-		"ACCOUNT_CLASS", check.Warning, 0, "The account {value} is in no class from 1 to 8. Check it.",
-		"Le compte {value} n'appartient à aucune classe de 1 à 8. Vérifiez-le.",
+		Code: "ACCOUNT_CLASS", Severity: check.Warning,
+		Message: "The account {value} is in no class from 1 to 8. Check it.",
+		French:  "Le compte {value} n'appartient à aucune classe de 1 à 8. Vérifiez-le.",
 	},
 	thirdPartyTooLong: {
-		"THIRD_PARTY_TOO_LONG", check.Error, Loop, "The third-party code \"{value}\" has more than {most} characters, and Loop keeps {most}. Use the code as Loop knows it: a cut code is another third party.",
-		"Le code tiers « {value} » compte plus de {most} caractères, et Loop en conserve {most}. Utilisez le code connu de Loop : un code coupé désigne un autre tiers.",
+		Code: "THIRD_PARTY_TOO_LONG", Severity: check.Error, Grounds: Loop,
+		Message: "The third-party code \"{value}\" has more than {most} characters, and Loop keeps {most}. Use the code as Loop knows it: a cut code is another third party.",
+		French:  "Le code tiers « {value} » compte plus de {most} caractères, et Loop en conserve {most}. Utilisez le code connu de Loop : un code coupé désigne un autre tiers.",
+	},
+	thirdPartyUnexpected: {
+		Code: "THIRD_PARTY_UNEXPECTED", Severity: check.Notice,
+		Message: "The third party \"{value}\" stands on {account}, an account of expenses or income, which has none as a rule. Check the line.",
+		French:  "Le tiers « {value} » figure sur {account}, un compte de charges ou de produits, qui n'en a pas en règle générale. Vérifiez la ligne.",
 	},
 	thirdPartyIncomplete: {
-		"THIRD_PARTY_INCOMPLETE", check.Notice, 0, "One of CompAuxNum and CompAuxLib is filled without the other. Fill both or neither.",
-		"L'un des champs CompAuxNum et CompAuxLib est servi sans l'autre. Renseignez les deux, ou aucun.",
+		Code: "THIRD_PARTY_INCOMPLETE", Severity: check.Notice,
+		Message: "{field} is empty, and {other} is filled. Fill both or neither.",
+		French:  "{field} est vide, et {other} est servi. Renseignez les deux, ou aucun.",
 	},
 	labelTooLong: {
-		"LABEL_TOO_LONG", check.Notice, Loop, "The label \"{value}\" has more than the {most} characters that Loop keeps.",
-		"Le libellé « {value} » dépasse les {most} caractères que Loop conserve.",
+		Code: "LABEL_TOO_LONG", Severity: check.Notice, Grounds: Loop,
+		Message: "The label \"{value}\" has more than the {most} characters that Loop keeps. Shorten it, so that what is cut off is your choice.",
+		French:  "Le libellé « {value} » dépasse les {most} caractères que Loop conserve. Raccourcissez-le, pour choisir ce qui est coupé.",
 	},
 	labelDiffers: {
-		"LABEL_DIFFERS", check.Warning, 0, "In {field}, \"{value}\" stands for {code}, and \"{other}\" stood for it before. Give each code one label.",
-		"Dans {field}, « {value} » désigne {code}, désigné auparavant par « {other} ». Donnez à chaque code un seul libellé.",
+		Code: "LABEL_DIFFERS", Severity: check.Warning,
+		Message: "In {field}, \"{value}\" stands for {code}, and \"{other}\" stood for it before. Give each code one label.",
+		French:  "Dans {field}, « {value} » désigne {code}, désigné auparavant par « {other} ». Donnez à chaque code un seul libellé.",
 	},
 	journalReserved: {
-		"JOURNAL_RESERVED", check.Warning, Loop, "The journal \"{value}\" is reserved for the opening balances that Loop makes itself. Make sure that they are not booked twice.",
-		"Le journal « {value} » est réservé aux à-nouveaux générés par Loop. Assurez-vous qu'ils ne soient pas comptabilisés deux fois.",
+		Code: "JOURNAL_RESERVED", Severity: check.Warning, Grounds: Loop, Strict: true,
+		Message: "The journal \"{value}\" is reserved for the opening balances that Loop makes itself. Make sure that they are not booked twice.",
+		French:  "Le journal « {value} » est réservé aux à-nouveaux générés par Loop. Assurez-vous qu'ils ne soient pas comptabilisés deux fois.",
 	},
 	amountInvalid: {
-		"AMOUNT_INVALID", check.Error, both, "\"{value}\" in {field} is not an amount. Write digits and a decimal comma, such as 1234,50.",
-		"« {value} » dans {field} n'est pas un montant. Écrivez des chiffres et une virgule décimale, par exemple 1234,50.",
+		Code: "AMOUNT_INVALID", Severity: check.Error, Grounds: both, Law: "XII-2°",
+		Message: "\"{value}\" in {field} is not an amount. Write digits and a decimal comma, such as 1234,50.",
+		French:  "« {value} » dans {field} n'est pas un montant. Écrivez des chiffres et une virgule décimale, par exemple 1234,50.",
+	},
+	amountExponent: {
+		Code: "AMOUNT_EXPONENT", Severity: check.Error, Grounds: Law, Law: "XII-2°",
+		Message: "\"{value}\" in {field} is written with an exponent, as spreadsheets do. Write digits and a decimal comma, such as 1234,50.",
+		French:  "« {value} » dans {field} est écrit avec un exposant, comme le font les tableurs. Écrivez des chiffres et une virgule décimale, par exemple 1234,50.",
 	},
 	amountAmbiguous: {
-		"AMOUNT_AMBIGUOUS", check.Error, both, "\"{value}\" in {field} can be read in two ways: its point may mark thousands or decimals. Write a decimal comma and no other mark, such as 1234,50.",
-		"« {value} » dans {field} peut se lire de deux façons : son point peut séparer les milliers ou les décimales. Écrivez une virgule décimale et aucun autre signe, par exemple 1234,50.",
+		Code: "AMOUNT_AMBIGUOUS", Severity: check.Error, Grounds: both, Law: "XII-2°",
+		Message: "\"{value}\" in {field} can be read in two ways: its point may mark thousands or decimals. Write a decimal comma and no other mark, such as 1234,50.",
+		French:  "« {value} » dans {field} peut se lire de deux façons : son point peut séparer les milliers ou les décimales. Écrivez une virgule décimale et aucun autre signe, par exemple 1234,50.",
 	},
 	amountPrecision: {
-		"AMOUNT_PRECISION", check.Error, Books, "\"{value}\" in {field} has parts of a cent. Round it, so that the entry balances in cents.",
-		"« {value} » dans {field} comporte des fractions de centime. Arrondissez-le, de sorte que l'écriture soit équilibrée au centime.",
+		Code: "AMOUNT_PRECISION", Severity: check.Error, Grounds: Books,
+		Message: "\"{value}\" in {field} has parts of a cent. Round it, so that the entry balances in cents.",
+		French:  "« {value} » dans {field} comporte des fractions de centime. Arrondissez-le, de sorte que l'écriture soit équilibrée au centime.",
 	},
 	amountDecimals: {
-		"AMOUNT_DECIMALS", check.Warning, 0, "\"{value}\" in {field} has more than two decimals, all beyond them zero; it is read as {better}. Write it so, unless thousands were meant.",
-		"« {value} » dans {field} a plus de deux décimales, nulles au-delà ; il est lu comme {better}. Écrivez-le ainsi, sauf s'il s'agit de milliers.",
+		Code: "AMOUNT_DECIMALS", Severity: check.Warning,
+		Message: "\"{value}\" in {field} has more than two decimals, all beyond them zero; it is read as {better}. Write it so, unless thousands were meant.",
+		French:  "« {value} » dans {field} a plus de deux décimales, nulles au-delà ; il est lu comme {better}. Écrivez-le ainsi, sauf s'il s'agit de milliers.",
 	},
 	amountTooLarge: {
-		"AMOUNT_TOO_LARGE", check.Error, 0, "\"{value}\" in {field} has more than 13 digits before the comma. Check it.",
-		"« {value} » dans {field} a plus de 13 chiffres avant la virgule. Vérifiez-le.",
+		Code: "AMOUNT_TOO_LARGE", Severity: check.Error,
+		Message: "\"{value}\" in {field} has more than 13 digits before the comma. Check it.",
+		French:  "« {value} » dans {field} a plus de 13 chiffres avant la virgule. Vérifiez-le.",
 	},
 	amountPoint: {
-		"AMOUNT_POINT", check.Warning, both, "\"{value}\" in {field} has a decimal point. Write a comma.",
-		"« {value} » dans {field} a un point décimal. Écrivez une virgule.",
+		Code: "AMOUNT_POINT", Severity: check.Warning, Grounds: both, Law: "XII-2°", Together: true,
+		Message: "\"{value}\" in {field} has a decimal point. Write a comma.",
+		French:  "« {value} » dans {field} a un point décimal. Écrivez une virgule.",
 	},
 	amountThousands: {
-		"AMOUNT_THOUSANDS", check.Error, both, "\"{value}\" in {field} separates thousands. Leave the separator out.",
-		"« {value} » dans {field} sépare les milliers. Supprimez le séparateur.",
+		Code: "AMOUNT_THOUSANDS", Severity: check.Error, Grounds: both, Law: "XII-2°", Together: true,
+		Message: "\"{value}\" in {field} separates thousands. Leave the separator out.",
+		French:  "« {value} » dans {field} sépare les milliers. Supprimez le séparateur.",
 	},
 	amountSignLast: {
-		"AMOUNT_SIGN_LAST", check.Warning, Law, "\"{value}\" in {field} ends with its sign. Write the sign first.",
-		"« {value} » dans {field} se termine par son signe. Écrivez le signe en premier.",
+		Code: "AMOUNT_SIGN_LAST", Severity: check.Warning, Grounds: Loop,
+		Message: "\"{value}\" in {field} ends with its sign. The law and the tax administration's checker take it; what Loop makes of it is not documented. Write the sign first.",
+		French:  "« {value} » dans {field} se termine par son signe. La loi et l'outil de l'administration l'acceptent ; ce que Loop en fait n'est pas documenté. Écrivez le signe en premier.",
+	},
+	amountSignSpaced: {
+		Code: "AMOUNT_SIGN_SPACED", Severity: check.Error, Grounds: both, Law: "XII-2°",
+		HidesOnLine: []string{"AMOUNT_NEGATIVE"},
+		Message:     "\"{value}\" in {field} has a blank between amount and sign. Write the sign first, without a blank.",
+		French:      "« {value} » dans {field} a un espace entre le montant et le signe. Écrivez le signe en premier, sans espace.",
 	},
 	amountNegative: {
-		"AMOUNT_NEGATIVE", check.Notice, 0, "The amount \"{value}\" in {field} is negative. The other side would be plainer.",
-		"Le montant « {value} » dans {field} est négatif. L'autre sens serait plus clair.",
+		Code: "AMOUNT_NEGATIVE", Severity: check.Notice,
+		Message: "The amount \"{value}\" in {field} is negative. The other side would be plainer: check that it is meant.",
+		French:  "Le montant « {value} » dans {field} est négatif. L'autre sens serait plus clair : vérifiez qu'il est voulu.",
 	},
 	amountBlank: {
-		"AMOUNT_BLANK", check.Notice, Law, "The field {field} is empty and counts as zero. Write 0,00.",
-		"Le champ {field} est vide et compte pour zéro. Écrivez 0,00.",
+		Code: "AMOUNT_BLANK", Severity: check.Notice, Grounds: Law, Law: "VII-1°", Together: true,
+		Message: "The field {field} is empty and counts as zero. Write 0,00.",
+		French:  "Le champ {field} est vide et compte pour zéro. Écrivez 0,00.",
 	},
 	amountZero: {
-		"AMOUNT_ZERO", check.Warning, 0, "The line has no amount. Take it out unless it is meant.",
-		"La ligne n'a pas de montant. Supprimez-la, sauf si elle est voulue.",
+		Code: "AMOUNT_ZERO", Severity: check.Warning,
+		Message: "The line has no amount. Take it out unless it is meant.",
+		French:  "La ligne n'a pas de montant. Supprimez-la, sauf si elle est voulue.",
 	},
 	sideBoth: {
-		"SIDE_BOTH", check.Warning, 0, "The line has a debit, {debit}, and a credit, {credit}. Write a line for each.",
-		"La ligne a un débit, {debit}, et un crédit, {credit}. Écrivez une ligne pour chacun.",
+		Code: "SIDE_BOTH", Severity: check.Warning,
+		Message: "The line has a debit, {debit}, and a credit, {credit}. Write a line for each.",
+		French:  "La ligne a un débit, {debit}, et un crédit, {credit}. Écrivez une ligne pour chacun.",
 	},
 	senseInvalid: {
-		"SENSE_INVALID", check.Error, both, "\"{value}\" in Sens is neither side. Write D or C, or +1 or -1.",
-		"« {value} » dans Sens n'indique aucun sens. Écrivez D ou C, ou +1 ou -1.",
+		Code: "SENSE_INVALID", Severity: check.Error, Grounds: both, Law: "X",
+		Message: "\"{value}\" in Sens is neither side. Write D or C, or +1 or -1.",
+		French:  "« {value} » dans Sens n'indique aucun sens. Écrivez D ou C, ou +1 ou -1.",
 	},
 	currencyInvalid: {
-		"CURRENCY_INVALID", check.Warning, 0, "\"{value}\" in Idevise is not a currency. Write its ISO 4217 code, such as USD.",
-		"« {value} » dans Idevise n'est pas une devise. Écrivez son code ISO 4217, par exemple USD.",
+		Code: "CURRENCY_INVALID", Severity: check.Warning,
+		Message: "\"{value}\" in Idevise is not a currency. Write its ISO 4217 code, such as USD.",
+		French:  "« {value} » dans Idevise n'est pas une devise. Écrivez son code ISO 4217, par exemple USD.",
 	},
 	currencyMissing: {
-		"CURRENCY_MISSING", check.Warning, 0, "There is an amount in a currency, and no currency. Fill in Idevise, or empty Montantdevise.",
-		"Un montant en devise est servi sans la devise. Renseignez Idevise, ou videz Montantdevise.",
+		Code: "CURRENCY_MISSING", Severity: check.Warning,
+		Message: "There is an amount in a currency, and no currency. Fill in Idevise, or empty Montantdevise.",
+		French:  "Un montant en devise est servi sans la devise. Renseignez Idevise, ou videz Montantdevise.",
 	},
 	currencyAmountMissing: {
-		"CURRENCY_AMOUNT_MISSING", check.Notice, 0, "There is the currency \"{value}\", and no amount in it. Fill in Montantdevise, or empty Idevise.",
-		"La devise « {value} » est servie sans montant. Renseignez Montantdevise, ou videz Idevise.",
+		Code: "CURRENCY_AMOUNT_MISSING", Severity: check.Notice,
+		Message: "There is the currency \"{value}\", and no amount in it. Fill in Montantdevise, or empty Idevise.",
+		French:  "La devise « {value} » est servie sans montant. Renseignez Montantdevise, ou videz Idevise.",
 	},
 	letteringDateMissing: {
-		"LETTERING_DATE_MISSING", check.Warning, 0, "There is the lettering code \"{value}\", and no date. Fill in DateLet.",
-		"Le code lettrage « {value} » est servi sans date. Renseignez DateLet.",
+		Code: "LETTERING_DATE_MISSING", Severity: check.Warning,
+		Message: "There is the lettering code \"{value}\", and no date. Fill in DateLet.",
+		French:  "Le code lettrage « {value} » est servi sans date. Renseignez DateLet.",
 	},
 	letteringCodeMissing: {
-		"LETTERING_CODE_MISSING", check.Warning, 0, "There is a lettering date, and no code. Fill in EcritureLet, or empty DateLet.",
-		"Une date de lettrage est servie sans code. Renseignez EcritureLet, ou videz DateLet.",
+		Code: "LETTERING_CODE_MISSING", Severity: check.Warning,
+		Message: "There is a lettering date, and no code. Fill in EcritureLet, or empty DateLet.",
+		French:  "Une date de lettrage est servie sans code. Renseignez EcritureLet, ou videz DateLet.",
 	},
 	entryUnbalanced: {
-		"ENTRY_UNBALANCED", check.Error, Books, "Entry {entry} of journal {journal}, which begins here, does not balance: debit {debit}, credit {credit}, difference {difference}. Correct an amount, or add the line that is missing.",
-		"L'écriture {entry} du journal {journal}, qui commence ici, n'est pas équilibrée : débit {debit}, crédit {credit}, écart {difference}. Corrigez un montant, ou ajoutez la ligne manquante.",
+		Code: "ENTRY_UNBALANCED", Severity: check.Error, Grounds: Books,
+		HidesInFile: []string{"FILE_UNBALANCED"},
+		Message:     "Entry {entry} of journal {journal}, which begins here, does not balance: debit {debit}, credit {credit}, difference {difference}. Correct an amount, or add the line that is missing.",
+		French:      "L'écriture {entry} du journal {journal}, qui commence ici, n'est pas équilibrée : débit {debit}, crédit {credit}, écart {difference}. Corrigez un montant, ou ajoutez la ligne manquante.",
+	},
+	entryNumbersPerLine: {
+		Code: "ENTRY_NUMBERS_PER_LINE", Severity: check.Error, Grounds: Books,
+		HidesInFile: []string{"ENTRY_UNBALANCED", "ENTRIES_UNFOLLOWED"},
+		Message:     "Each line has an EcritureNum of its own, {first} to {last}, so that no entry balances: the numbers count lines. Number the entries, or state that numbers are of lines (numbers_per_line); the balance is then judged by journal and day.",
+		French:      "Chaque ligne a son propre EcritureNum, de {first} à {last}, de sorte qu'aucune écriture n'est équilibrée : les numéros comptent les lignes. Numérotez les écritures, ou indiquez que les numéros sont ceux des lignes (numbers_per_line) ; l'équilibre est alors jugé par journal et par jour.",
+	},
+	dayUnbalanced: {
+		Code: "DAY_UNBALANCED", Severity: check.Error, Grounds: Books,
+		HidesInFile: []string{"FILE_UNBALANCED"},
+		Message:     "The journal {journal} does not balance on {value}: debit {debit}, credit {credit}, difference {difference}. Correct an amount, or add the line that is missing.",
+		French:      "Le journal {journal} n'est pas équilibré le {value} : débit {debit}, crédit {credit}, écart {difference}. Corrigez un montant, ou ajoutez la ligne manquante.",
+	},
+	linesNumbered: {
+		Code: "LINES_NUMBERED", Severity: check.Warning, Grounds: Loop,
+		HidesInFile: []string{"ENTRY_UNBALANCED", "ENTRIES_UNFOLLOWED"},
+		Message:     "Each line has an EcritureNum of its own, {first} to {last}, as was stated: the balance is judged by journal and day. How Loop makes entries of them is not documented. Check them in Loop.",
+		French:      "Chaque ligne a son propre EcritureNum, de {first} à {last}, comme indiqué : l'équilibre est jugé par journal et par jour. La façon dont Loop en fait des écritures n'est pas documentée. Vérifiez-les dans Loop.",
 	},
 	fileUnbalanced: {
-		"FILE_UNBALANCED", check.Error, Books, "The file does not balance: debit {debit}, credit {credit}, difference {difference}. Check that it is whole.",
-		"Le fichier n'est pas équilibré : débit {debit}, crédit {credit}, écart {difference}. Vérifiez qu'il est complet.",
+		Code: "FILE_UNBALANCED", Severity: check.Error, Grounds: Books,
+		Message: "The file does not balance: debit {debit}, credit {credit}, difference {difference}. Check that it is whole.",
+		French:  "Le fichier n'est pas équilibré : débit {debit}, crédit {credit}, écart {difference}. Vérifiez qu'il est complet.",
 	},
 	totalTooLarge: {
-		"TOTAL_TOO_LARGE", check.Error, 0, "The amounts add up to more than can be counted. Check them.",
-		"Le total des montants dépasse ce qui peut être calculé. Vérifiez-les.",
+		Code: "TOTAL_TOO_LARGE", Severity: check.Error,
+		Message: "The amounts add up to more than can be counted. Check them.",
+		French:  "Le total des montants dépasse ce qui peut être calculé. Vérifiez-les.",
 	},
 	entryDateDiffers: {
-		"ENTRY_DATE_DIFFERS", check.Warning, 0, "The line is dated {value}, and its entry {entry} began on {other}. Give an entry one date.",
-		"La ligne est datée du {value}, et son écriture {entry} a commencé le {other}. Donnez une seule date à une écriture.",
+		Code: "ENTRY_DATE_DIFFERS", Severity: check.Warning, Grounds: Loop, Strict: true,
+		HidesOnLine: []string{"ENTRY_SCATTERED"},
+		Message:     "The line is dated {value}, and its entry {entry} began on {other}. What Loop makes of an entry of two dates is not documented. Give an entry one date, and each entry a number of its own.",
+		French:      "La ligne est datée du {value}, et son écriture {entry} a commencé le {other}. Ce que Loop fait d'une écriture à deux dates n'est pas documenté. Donnez une seule date à une écriture, et un numéro propre à chacune.",
 	},
 	entryScattered: {
-		"ENTRY_SCATTERED", check.Notice, 0, "The entry {entry} of journal {journal} goes on here, after other entries. Keep the lines of an entry together.",
-		"L'écriture {entry} du journal {journal} se poursuit ici, après d'autres écritures. Regroupez les lignes d'une écriture.",
+		Code: "ENTRY_SCATTERED", Severity: check.Notice,
+		Message: "The entry {entry} of journal {journal} goes on here, after other entries. Keep the lines of an entry together.",
+		French:  "L'écriture {entry} du journal {journal} se poursuit ici, après d'autres écritures. Regroupez les lignes d'une écriture.",
 	},
 	entryNumberGap: {
-		"ENTRY_NUMBER_GAP", check.Warning, Law, "The numbers of entries have gaps, {count} in all: the first that is missing is {value}, in {scope}. Be ready to explain them: the law wants a sequence without gaps.",
-		"La numérotation des écritures présente des trous, {count} au total : le premier numéro absent est {value}, dans {scope}. Préparez une explication : la loi exige une suite continue.",
+		Code: "ENTRY_NUMBER_GAP", Severity: check.Warning, Grounds: Law, Law: "VII-1°",
+		Message: "The numbers of entries have {count} {count:gap|gaps}: the first that is missing is {value}, in {scope}. Be ready to explain it: the law wants a sequence without gaps.",
+		French:  "La numérotation des écritures présente {count} {count:trou|trous} : le premier numéro absent est {value}, dans {scope}. Préparez une explication : la loi exige une suite continue.",
 	},
 	sequenceUnchecked: {
-		"SEQUENCE_UNCHECKED", check.Notice, 0, "The numbers of entries, such as \"{value}\", show no sequence that could be checked for gaps.",
-		"La numérotation des écritures, par exemple « {value} », ne suit pas de séquence dont la continuité puisse être vérifiée.",
+		Code: "SEQUENCE_UNCHECKED", Severity: check.Notice,
+		Message: "The numbers of entries, such as \"{value}\", show no sequence that could be checked for gaps. Be ready to explain the numbering.",
+		French:  "La numérotation des écritures, par exemple « {value} », ne suit pas de séquence dont la continuité puisse être vérifiée. Préparez une explication de la numérotation.",
 	},
 	documentDateLate: {
-		"DOCUMENT_DATE_LATE", check.Notice, 0, "The document is dated {value}, after its entry of {other}. Check both.",
-		"La pièce est datée du {value}, après son écriture du {other}. Vérifiez les deux dates.",
+		Code: "DOCUMENT_DATE_LATE", Severity: check.Notice,
+		Message: "The document is dated {value}, after its entry of {other}. Check both.",
+		French:  "La pièce est datée du {value}, après son écriture du {other}. Vérifiez les deux dates.",
 	},
 	validationEarly: {
-		"VALIDATION_EARLY", check.Notice, 0, "The entry was validated on {value}, before its date {other}. Check both.",
-		"L'écriture a été validée le {value}, avant sa date du {other}. Vérifiez les deux dates.",
+		Code: "VALIDATION_EARLY", Severity: check.Notice,
+		Message: "The entry was validated on {value}, before its date {other}. Check both.",
+		French:  "L'écriture a été validée le {value}, avant sa date du {other}. Vérifiez les deux dates.",
 	},
 	validationOrder: {
-		"VALIDATION_ORDER", check.Warning, Law, "The line was validated on {value}, and one before it on {other}. Sort the file by the day of validation.",
-		"La ligne a été validée le {value}, et une ligne précédente le {other}. Triez le fichier par date de validation.",
+		Code: "VALIDATION_ORDER", Severity: check.Warning, Grounds: Law, Law: "VII-1°",
+		Message: "The line was validated on {value}, and one before it on {other}. Sort the file by the day of validation.",
+		French:  "La ligne a été validée le {value}, et une ligne précédente le {other}. Triez le fichier par date de validation.",
 	},
 	openingNotFirst: {
-		"OPENING_NOT_FIRST", check.Warning, Law, "The opening journal \"{value}\" comes after other journals. Put the opening entries first.",
-		"Le journal d'à-nouveaux « {value} » vient après d'autres journaux. Placez les à-nouveaux en premier.",
+		Code: "OPENING_NOT_FIRST", Severity: check.Warning, Grounds: Law, Law: "VII-3°",
+		Message: "The opening journal \"{value}\" comes after other journals. Put the opening entries first.",
+		French:  "Le journal d'à-nouveaux « {value} » vient après d'autres journaux. Placez les à-nouveaux en premier.",
 	},
 	closingEntry: {
-		"CLOSING_ENTRY", check.Warning, Law, "The entry {entry} books accounts of classes 6 or 7 against the result (12). Leave entries that close these accounts out of the file.",
-		"L'écriture {entry} mouvemente des comptes de classe 6 ou 7 et le résultat (12). Excluez du fichier les écritures qui soldent ces comptes.",
+		Code: "CLOSING_ENTRY", Severity: check.Warning, Grounds: Law, Law: "VII-1°",
+		Message: "The entry {entry} books accounts of classes 6 or 7 against the result (12). Leave entries that close these accounts out of the file.",
+		French:  "L'écriture {entry} mouvemente des comptes de classe 6 ou 7 et le résultat (12). Excluez du fichier les écritures qui soldent ces comptes.",
 	},
 	entriesUnfollowed: {
-		"ENTRIES_UNFOLLOWED", check.Warning, 0, "More than {most} entries are out of balance at the same time: those that begin from here on are not checked one by one. Keep the lines of an entry together.",
-		"Plus de {most} écritures sont déséquilibrées simultanément : celles qui commencent à partir d'ici ne sont pas vérifiées une à une. Regroupez les lignes d'une écriture.",
+		Code: "ENTRIES_UNFOLLOWED", Severity: check.Warning,
+		HidesInFile: []string{"ENTRY_SCATTERED"},
+		Message:     "More than {most} entries are out of balance at the same time: those that begin from here on are not checked one by one. Keep the lines of an entry together.",
+		French:      "Plus de {most} écritures sont déséquilibrées simultanément : celles qui commencent à partir d'ici ne sont pas vérifiées une à une. Regroupez les lignes d'une écriture.",
 	},
 	totalsIncomplete: {
-		"TOTALS_INCOMPLETE", check.Warning, 0, "There are more than {most} codes in {field}, or one longer than 64 bytes, such as \"{value}\". The others are not told apart.",
-		"Il y a plus de {most} codes dans {field}, ou un code de plus de 64 octets, comme « {value} ». Les suivants ne sont pas distingués.",
+		Code: "TOTALS_INCOMPLETE", Severity: check.Warning,
+		Message: "There are more than {most} codes in {field}, or one longer than 64 bytes, such as \"{value}\". The others are not told apart: check the codes.",
+		French:  "Il y a plus de {most} codes dans {field}, ou un code de plus de 64 octets, comme « {value} ». Les suivants ne sont pas distingués : vérifiez les codes.",
 	},
+	entryDateImplausible: hiding(shared("DATE_IMPLAUSIBLE", "ENTRY_DATE_IMPLAUSIBLE", 0), "DATES_FAR_APART", "DATES_OUTSIDE_YEAR"),
+	yearTooOld: {
+		Code: "YEAR_BEFORE_2000", Severity: check.Error, Grounds: TaxTool,
+		HidesInFile: []string{"NAME_YEAR", "ENTRY_DATE_IMPLAUSIBLE", "DATES_OUTSIDE_YEAR"},
+		Message:     "The file is of a year that ended on {closing}, as its name and its entries say: no open fiscal year holds them, and the tax administration's checker knows no closing day before 2000. Send the file of another year, or correct name and dates.",
+		French:      "Le fichier est celui d'un exercice clos le {closing}, d'après son nom et ses écritures : aucun exercice ouvert ne les contient, et l'outil de contrôle de l'administration n'admet pas de clôture antérieure à 2000. Envoyez le fichier d'un autre exercice, ou corrigez le nom et les dates.",
+	},
+	thirdPartyMissing:     shared("THIRD_PARTY_MISSING", "THIRD_PARTY_MISSING", Books),
+	referenceUnsearchable: notice(shared("REFERENCE_UNSEARCHABLE", "REFERENCE_UNSEARCHABLE", Loop)),
+	labelMightBeCut:       shared("LABEL_MIGHT_BE_CUT", "LABEL_MIGHT_BE_CUT", Loop),
+	currenciesMixed:       shared("CURRENCIES_MIXED", "CURRENCIES_MIXED", Books),
+	vatRateUnknown:        shared("VAT_RATE_UNKNOWN", "VAT_RATE_UNKNOWN", Books),
+	sidesSwapped:          shared("SIDES_SWAPPED", "SIDES_SWAPPED", Books),
 }

@@ -3,28 +3,45 @@ package fec
 import (
 	"bytes"
 	"errors"
+	"time"
 
 	"cegid.internal/gateway/cegidclient/check"
+	"cegid.internal/gateway/cegidclient/filecheck"
+	"cegid.internal/gateway/cegidclient/internal/findings"
 	"cegid.internal/gateway/cegidclient/internal/textfile"
 )
 
 // MaxLineLength is the number of bytes of the longest line that is read.
 const MaxLineLength = 64 << 10
 
-// Options say what is known of a file beside its content.
+// Options say what is known of a file beside its content, and what is wanted beside the report.
 type Options struct {
 	// Name is the file's name, which by law holds the SIREN and the closing day; empty when it is not known. A path
 	// before it is ignored.
 	Name string
+	// Bookings, if set, is given each line that can be taken apart.
+	Bookings func(*Booking)
+	// NumbersPerLine states that EcritureNum counts lines: the balance is judged by journal and day where each line has a
+	// number of its own. Such a file is refused otherwise.
+	NumbersPerLine bool
+	// Model is what is assumed of Loop where nobody knows.
+	Model filecheck.LoopModel
+	// Place, if set, is told each place where something is found. What does not stand by [Validator.Stands] at the end is an
+	// effect of something else.
+	Place func(filecheck.Place)
+	// Unbalanced, if set, is given each entry that does not balance, once the file ends.
+	Unbalanced func(EntryTotal)
 }
 
 // Validator checks the FEC that is written to it. It is not safe for concurrent use.
 type Validator struct {
-	findings
+	reports
 	layout
-	books
+	sums
+	sense textfile.Sense
 
 	options Options
+	booking Booking
 	closing date
 	emit    func(c cells, m movement, apart bool) // for the Reader; apart is false for a line that cannot be taken apart
 
@@ -36,27 +53,24 @@ type Validator struct {
 	ends    [maxColumns + 1]int32
 	high    uint64 // columns with bytes above ASCII, the last bit for all beyond
 	control uint64 // with control characters
+	quoted  bool   // its fields stand between quotation marks
 
-	started     bool // the header was read
-	refused     bool
-	closed      bool
-	mark        bool // byte order mark
-	meant       [maxColumns]Field
-	firstly     textfile.Ending // how the first line ended
-	lines       int             // movements
-	entryTotals []EntryTotal    // that do not balance, once the file has ended
+	started bool // the header was read
+	refused bool
+	closed  bool
+	meant   [maxColumns]Field
+	firstly textfile.Ending // how the first line ended
+	mixed   int             // a line that ended otherwise, until another one comes
+	mixture textfile.Ending
 
-	short, shortColumns int // the line before, when it had too few columns, and how many
+	broken, brokenColumns int // the line before, when it had too few columns, and how many
+	brokenEnding          textfile.Ending
+	zeroed                uint32 // fields of the line with a date of zeros
 
-	utf8Cells, otherCells place
-	cp1252                bool
+	cp850, cp1252 int // cells that can only be of these
 }
 
-// place is where the first of some cells is, and how many there are.
-type place struct {
-	count, line, column int
-	text                []byte
-}
+const doubled = textfile.CRCRLF
 
 // characterKind sorts bytes for the loop that takes a line apart.
 type characterKind uint8
@@ -72,6 +86,12 @@ const (
 // NewValidator makes a validator for one file.
 func NewValidator(o Options) *Validator {
 	v := &Validator{options: o}
+	v.found = findings.Found{Catalogue: catalogue, Model: o.Model}
+	if o.Place != nil {
+		v.found.Place = func(rule, field, line, column int) {
+			o.Place(filecheck.Place{Code: rules[rule].Code, Field: Field(field).String(), Line: line, Column: column})
+		}
+	}
 	v.in = textfile.Lines{Most: MaxLineLength, Split: v.split, Take: v.record}
 	for c := range v.class {
 		switch {
@@ -83,7 +103,8 @@ func NewValidator(o Options) *Validator {
 			v.class[c] = controlKind
 		}
 	}
-	v.books.prepare()
+	v.sums.prepare()
+	v.sense.Plausible(time.Now())
 	v.name()
 	return v
 }
@@ -101,13 +122,18 @@ func (v *Validator) Write(p []byte) (int, error) {
 }
 
 // Failed tells whether an error was found so far.
-func (v *Validator) Failed() bool { return v.errors > 0 }
+func (v *Validator) Failed() bool { return v.found.Errors > 0 }
 
 // Refused tells whether the file cannot be read at all: nothing that is still to come matters.
 func (v *Validator) Refused() bool { return v.refused }
 
-// Close ends the file and reports on it. Called again, it gives the same report.
-func (v *Validator) Close() Report {
+// Stands tells, once the file has ended, whether a place is one of a finding of the report.
+func (v *Validator) Stands(p filecheck.Place) bool {
+	return v.found.Listed(p.Code) && (p.Reading == 0) == (p.Code != rules[encodingMixed].Code) && v.books.Odd(p.Reading)
+}
+
+// End ends the file.
+func (v *Validator) End() {
 	if !v.closed {
 		v.closed = true
 		v.in.Close()
@@ -115,6 +141,11 @@ func (v *Validator) Close() Report {
 			v.finish()
 		}
 	}
+}
+
+// Close ends the file and reports on it. Called again, it gives the same report.
+func (v *Validator) Close() Report {
+	v.End()
 	return v.makeReport()
 }
 
@@ -153,28 +184,56 @@ func (v *Validator) cell(line []byte, column int) []byte {
 	return line[start:v.ends[column]]
 }
 
+// at1 is the column of a field, from 1; 0 for none.
+func (v *Validator) at1(f Field) int {
+	if f == noField {
+		return 0
+	}
+	return int(v.column[f]) + 1
+}
+
 // record takes a line without its end.
 func (v *Validator) record(line []byte, how textfile.Ending) {
 	v.line++
-	if how != textfile.None {
-		if v.line == 1 {
-			v.firstly = how
-		} else if how != v.firstly && !v.again(lineEndingsMixed, noField, v.line) {
-			v.first(lineEndingsMixed, noField, v.line, 0, plain("value", how.String()), plain("other", v.firstly.String()))
-		}
+	v.found.NextLine()
+	if v.mixed > 0 || how != v.firstly {
+		v.ending(line, how)
 	}
 	switch {
 	case !v.started && !empty(line):
 		v.start(line)
 	case v.in.Long:
-		v.report(lineTooLong, noField, nil)
+		if v.columns > v.all {
+			v.report(lineTooLong, noField, nil)
+		} else {
+			v.report(textTooLong, noField, nil)
+		}
 		v.unread()
 	case empty(line):
-		if how != textfile.None { // the mark of the end of a file under DOS, without an end of line
+		if bytes.IndexByte(line, 0x1a) >= 0 && how == textfile.None {
+			v.report(endMark, noField, nil)
+		} else {
 			v.report(lineEmpty, noField, nil)
 		}
 	default:
-		v.movement(line)
+		v.movement(line, how)
+	}
+}
+
+// ending judges how a line ends: other than the first one, with another line behind it.
+func (v *Validator) ending(line []byte, how textfile.Ending) {
+	if v.mixed > 0 && !(how == textfile.None && empty(line)) {
+		if !v.again(lineEndingsMixed, noField, v.mixed, 0) {
+			v.first(lineEndingsMixed, noField, v.mixed, 0, plain("value", v.mixture.String()), plain("other", v.firstly.String()))
+		}
+	}
+	v.mixed = 0
+	switch {
+	case how == textfile.None:
+	case v.line == 1:
+		v.firstly = how
+	case how != v.firstly:
+		v.mixed, v.mixture = v.line, how
 	}
 }
 
@@ -185,18 +244,18 @@ func (v *Validator) start(line []byte) {
 		v.refuse(c, plain("value", what))
 		return
 	}
-	if v.in.Long {
-		v.refuse(notFEC, quoted("value", line))
-		return
-	}
 	if bytes.HasPrefix(line, textfile.UTF8Mark) {
-		v.mark = true
+		v.books.Mark = true
 		line = line[len(textfile.UTF8Mark):]
 		v.report(byteOrderMark, noField, nil)
 	}
+	if v.in.Long && !oneLine(line) {
+		v.refuse(notFEC, quoted("value", line))
+		return
+	}
 	if v.header(line) {
 		v.split(line)
-		v.movement(line)
+		v.movement(line, v.firstly)
 	}
 }
 
@@ -210,10 +269,11 @@ func empty(line []byte) bool {
 	return true
 }
 
-// unread notes that a line could not be read: it may belong to the entry before or after it.
+// unread notes that a line could not be read.
 func (v *Validator) unread() {
-	v.lines++
-	v.partial, v.skipped, v.doubt, v.open.Entry.Broken = true, true, true, true
+	v.books.Lines++
+	v.skipped = true
+	v.books.Unread()
 	if v.emit != nil {
 		v.emit(cells{}, movement{}, false)
 	}
@@ -221,15 +281,12 @@ func (v *Validator) unread() {
 
 // report states a finding on a field of the line, or on the whole line.
 func (v *Validator) report(c code, f Field, value []byte) {
-	if v.again(c, f, v.line) {
+	column := v.at1(f)
+	if v.again(c, f, v.line, column) {
 		return
 	}
-	column := 0
-	if f != noField {
-		column = int(v.column[f]) + 1
-	}
 	switch c {
-	case lineTooLong:
+	case lineTooLong, textTooLong:
 		v.first(c, f, v.line, column, number("most", MaxLineLength))
 	case thirdPartyTooLong:
 		v.first(c, f, v.line, column, quoted("value", value), number("most", check.MaxThirdPartyLength))

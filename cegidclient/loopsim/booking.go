@@ -150,7 +150,7 @@ func (b *booking) date(n int, day string) {
 
 func (b *booking) journal(n int, line *importLine) string {
 	code := line.journal
-	if code == "AN" { // A 2.3
+	if code == "AN" && !line.anyJournal { // A 2.3; of files nothing is said
 		b.fail("Ligne %d : le journal AN est réservé.", n)
 	}
 	if i, ok := b.index.journals[code]; ok {

@@ -1,7 +1,7 @@
 // Package loopsim simulates the public REST API of Cegid Loop, statefully, as an [net/http.Handler].
 //
-// It is the upstream of every test and of the sandbox. It follows what loop-api/ says and nothing else: each behaviour
-// cites its section (R reference-data, A accounting, C cabinet-and-conventions), with [I] where that text infers or where
+// It is the upstream of every test and of the sandbox. It follows what docs/loop-api says and nothing else: each behaviour
+// cites its section (R reference-data, A accounting, C cabinet), with [I] where that text infers or where
 // the simulator had to choose. What the documentation does not show is refused rather than guessed, so that no client
 // comes to depend on it here and fails on the real Loop.
 //

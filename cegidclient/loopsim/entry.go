@@ -88,7 +88,8 @@ func (e Entry) booked(d *dossier, n int) *BookedEntry {
 type books struct {
 	entries []*BookedEntry
 	lines   []bookedAt
-	pieces  map[string][]bookedAt // by refPiece
+	// Lines by what a filter names: else each question would look at all of them.
+	pieces, days, accounts map[string][]bookedAt
 }
 
 type bookedAt struct {
@@ -99,12 +100,14 @@ type bookedAt struct {
 func (b *books) add(e *BookedEntry) {
 	b.entries = append(b.entries, e)
 	if b.pieces == nil {
-		b.pieces = make(map[string][]bookedAt)
+		b.pieces, b.days, b.accounts = make(map[string][]bookedAt), make(map[string][]bookedAt), make(map[string][]bookedAt)
 	}
 	for i := range e.Lines {
 		at := bookedAt{e, &e.Lines[i]}
 		b.lines = append(b.lines, at)
 		b.pieces[e.RefPiece] = append(b.pieces[e.RefPiece], at)
+		b.days[e.Date] = append(b.days[e.Date], at)
+		b.accounts[at.line.Account] = append(b.accounts[at.line.Account], at)
 	}
 }
 
@@ -181,6 +184,24 @@ func (at bookedAt) cells(dst []cell) []cell {
 		optional(l.source.lot),
 		optional(l.SIRET),
 	)
+}
+
+// criterion is the cell that a filter looks at.
+func (at bookedAt) criterion(name string) cell {
+	switch name {
+	case "codeLettrage":
+		return optional(at.line.Lettering)
+	case "ecritureOrigine":
+		return optional(at.line.source.origin)
+	case "journalCode":
+		return text(at.entry.Journal)
+	case "refPiece":
+		return text(at.entry.RefPiece)
+	case "compteNumero":
+		return text(at.line.Account)
+	default: // entryCriteria has let nothing else pass
+		return text(at.entry.Date)
+	}
 }
 
 func euro(cents int64) cell { return cell{text: formatUnits(cents, 2), n: int(cents)} }
@@ -273,22 +294,27 @@ func (d *dossier) find(p page, columns []column) []bookedAt {
 	d.contentLocked()
 	lines := d.books.lines
 	for _, c := range p.conditions {
-		if columns[c.column].name == "refPiece" {
-			lines = d.books.pieces[c.literal]
+		if c.op != "==" {
+			continue
+		}
+		if by := map[string]map[string][]bookedAt{"refPiece": d.books.pieces, "datePiece": d.books.days, "compteNumero": d.books.accounts}[columns[c.column].name]; by != nil && len(by[c.literal]) < len(lines) {
+			lines = by[c.literal]
 		}
 	}
 	d.mu.Unlock()
 	var found []bookedAt
 	var rows [][]cell // when they are to be sorted
-	var cells []cell
+	cells := make([]cell, len(columns))
 	for _, at := range lines {
-		cells = at.cells(cells[:0])
+		for _, c := range p.conditions {
+			cells[c.column] = at.criterion(columns[c.column].name)
+		}
 		if !matches(p.conditions, cells) {
 			continue
 		}
 		found = append(found, at)
 		if len(p.keys) > 0 {
-			rows = append(rows, slices.Clone(cells))
+			rows = append(rows, at.cells(nil))
 		}
 	}
 	order := make([]int, len(found))

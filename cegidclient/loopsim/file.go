@@ -21,6 +21,8 @@ import (
 	"syscall"
 	"time"
 	"unicode"
+
+	"cegid.internal/gateway/cegidclient/filecheck"
 )
 
 // Formats of imports, as ImportRecord names them.
@@ -257,7 +259,7 @@ type fileReading struct {
 
 // readFile reads a file as its format demands, in bounded memory.
 func (s *Simulator) readFile(f *fileSource, practice string) *fileReading {
-	t := newTally(f)
+	t := newTally(f, s.config.model)
 	file, failure := s.open(f, practice)
 	if failure != "" {
 		t.fail("%s", failure)
@@ -308,6 +310,7 @@ func (h *hashed) Read(p []byte) (int, error) {
 // A tally adds up the lines of a file and keeps the first of them.
 type tally struct {
 	fileReading
+	model              filecheck.LoopModel
 	siret              string
 	debit, credit      int64
 	journals, accounts map[string]*sums
@@ -324,8 +327,9 @@ type sums struct {
 // maxCodes bounds what is told apart in one file: codes, and balances of entries.
 const maxCodes = 1 << 20
 
-func newTally(f *fileSource) *tally {
+func newTally(f *fileSource, model filecheck.LoopModel) *tally {
 	t := &tally{
+		model: model,
 		siret: f.siret, journals: make(map[string]*sums), accounts: make(map[string]*sums),
 		seen: make(map[string]bool), started: make(map[string]bool), cut: make(map[string]bool),
 	}
@@ -350,6 +354,7 @@ func (t *tally) fail(format string, args ...any) {
 func (t *tally) add(l importLine) {
 	l.label, l.thirdParty, l.siret = cut(l.label, maxLabel), cut(l.thirdParty, maxThirdPartyCode), t.siret
 	l.paymentMode, l.lineType, l.movementType = 1, 1, 1
+	l.anyJournal = t.model == filecheck.Lenient
 	t.Lines++
 	t.debit += l.debit.cents
 	t.credit += l.credit.cents

@@ -10,13 +10,14 @@ import (
 
 	"cegid.internal/gateway/cegidclient/check"
 	"cegid.internal/gateway/cegidclient/fec"
+	"cegid.internal/gateway/cegidclient/filecheck"
 	"cegid.internal/gateway/cegidclient/tra"
 )
 
 // readFEC reads a FEC; it gives the number of entries. What package fec calls an error fails the import: Loop's own checks are
 // not documented (loop-api: A 3.2) [I]. So is that the number of an entry is its reference.
 func readFEC(from io.Reader, t *tally) (entries int) {
-	r := fec.NewReader(from, fec.Options{Name: t.Name})
+	r := fec.NewReader(from, fec.Options{Name: t.Name, Model: t.model})
 	for {
 		line, err := r.Read()
 		if err != nil {
@@ -26,8 +27,12 @@ func readFEC(from io.Reader, t *tally) (entries int) {
 			t.Lines++
 			continue
 		}
+		day := line.EcritureDate
+		if t.model == filecheck.Lenient { // an entry of two dates is one
+			day = ""
+		}
 		l := importLine{
-			number: line.Number, entry: line.JournalCode + "\x00" + line.EcritureDate + "\x00" + line.EcritureNum,
+			number: line.Number, entry: line.JournalCode + "\x00" + day + "\x00" + line.EcritureNum,
 			journal: line.JournalCode, journalLabel: line.JournalLib, date: line.EcritureDate, documentDate: line.PieceDate,
 			account: line.CompteNum, accountLabel: line.CompteLib, thirdParty: line.CompAuxNum, label: line.EcritureLib,
 			reference: line.EcritureNum, refPiece: line.PieceRef, debit: amount{cents: int64(line.Debit)}, credit: amount{cents: int64(line.Credit)},
@@ -53,7 +58,7 @@ func readFEC(from io.Reader, t *tally) (entries int) {
 // readTRA reads the movements of a TRA file; it gives the number of entries. What package tra calls an error fails the import,
 // as does an amount that is in no euro: Loop's own checks are not documented (loop-api: A 3.3) [I].
 func readTRA(from io.Reader, t *tally) (entries int) {
-	r := tra.NewReader(from, tra.Options{})
+	r := tra.NewReader(from, tra.Options{Model: t.model})
 	for {
 		line, err := r.Read()
 		if err != nil {

@@ -3,6 +3,8 @@ package loopsim
 import (
 	"bytes"
 	"testing"
+
+	"cegid.internal/gateway/cegidclient/filecheck"
 )
 
 // FuzzFiles: whatever a file holds, what is booked of it balances and is bounded.
@@ -19,7 +21,7 @@ func FuzzFiles(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, format byte, content []byte) {
 		source := &fileSource{format: []string{FormatFEC, FormatTRA, FormatCustom}[format%3], uri: "a/b", model: DemoModel}
-		tally, entries := newTally(source), 0
+		tally, entries := newTally(source, filecheck.Lenient), 0
 		switch source.format {
 		case FormatFEC:
 			entries = readFEC(bytes.NewReader(content), tally)

@@ -16,6 +16,8 @@ import (
 	"testing"
 	"time"
 
+	"cegid.internal/gateway/cegidclient/fec"
+	"cegid.internal/gateway/cegidclient/filecheck"
 	"cegid.internal/gateway/cegidclient/loopsim"
 )
 
@@ -236,7 +238,6 @@ func TestFileImportsThatFailLate(t *testing.T) {
 		{"a FEC without lines", "/importFEC", fecHead, nil, ""},
 		{"something else than a FEC", "/importFEC", "PK\x03\x04", nil, ""},
 		{"a FEC outside of the year", "/importFEC", strings.ReplaceAll(aFEC("FA-1"), "20260315", "20240315"), nil, "hors d'un exercice ouvert"},
-		{"a FEC on a reserved journal", "/importFEC", strings.ReplaceAll(aFEC("FA-1"), "ACH|", "AN|"), nil, "AN"},
 		{"a TRA without a header", "/importTRA", movement(func([]byte) {}), nil, "en-tête"},
 		{"a TRA that does not balance", "/importTRA", tra + movement(func([]byte) {}), nil, "équilibrée"},
 		{"a TRA without a side", "/importTRA", tra + movement(func(l []byte) { l[129] = ' ' }), nil, "Ligne 2"},
@@ -270,6 +271,30 @@ func TestFileImportsThatFailLate(t *testing.T) {
 				t.Errorf("%d entries are booked", n)
 			}
 		})
+	}
+}
+
+// TestWhatNobodyKnowsOfLoopIsOneSwitch: the checks of files and the simulator assume the same.
+func TestWhatNobodyKnowsOfLoopIsOneSwitch(t *testing.T) {
+	for name, content := range map[string]string{
+		"the journal AN":       strings.ReplaceAll(aFEC("FA-1"), "ACH|", "AN|"),
+		"an entry of two days": strings.Replace(aFEC("FA-1"), "|20260315|401", "|20260316|401", 1),
+	} {
+		for model, want := range map[filecheck.LoopModel]loopsim.ImportOutcome{filecheck.Lenient: loopsim.ImportBooked, filecheck.Strict: loopsim.ImportFailed} {
+			v := fec.NewValidator(fec.Options{Model: model})
+			_, _ = v.Write([]byte(content))
+			report := v.Close()
+			if !report.ObjectedBy(fec.Loop) || report.HasErrors() != (want == loopsim.ImportFailed) {
+				t.Errorf("%s, %d: %+v", name, model, report.Findings)
+			}
+			w := start(t, loopsim.WithLoopModel(model))
+			w.importFile("/importFEC", map[string]any{"URI": w.deposit("a.txt", content)}).accepted(t)
+			w.FinishImports()
+			r := w.record(0)
+			if r.Outcome != want || want == loopsim.ImportFailed && !strings.Contains(r.Message, report.Findings[0].French) {
+				t.Errorf("%s, %d: %+v", name, model, r)
+			}
+		}
 	}
 }
 

@@ -62,6 +62,7 @@ type importLine struct {
 	lettering, lot, parent, origin, siret                    string
 	debit, credit                                            amount
 	paymentMode, lineType, movementType                      int
+	anyJournal                                               bool // AN is a journal like others
 	attached                                                 bool
 	splits                                                   []importSplit
 }

@@ -35,7 +35,7 @@ func (x *exchange) serveList(res *resource) answer {
 	}
 	// The cap is hidden: nothing in the answer tells a page that was cut from the last one (R 1.6).
 	take := p.take
-	if limit := x.sim.pageCap(); limit > 0 && (take < 0 || take > limit) {
+	if limit := x.sim.pageCapOf(res.path); limit > 0 && (take < 0 || take > limit) {
 		take = limit
 	}
 

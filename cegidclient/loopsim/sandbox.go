@@ -207,7 +207,7 @@ func journals() []Journal {
 	}
 }
 
-// vatCodes: the first is that of the example in loop-api (R 8.1); the codes of the others are made alike.
+// vatCodes: the first is that of the example (loop-api: R 8.1); the codes of the others are made alike.
 func vatCodes() []VATCode {
 	return []VATCode{
 		{Code: "N20", Description: "TVA 20 %", Regime: 1},

@@ -9,8 +9,8 @@ import (
 )
 
 // A Shape is the form in which a list route writes its answers. The zero Shape is the documented one; the others exist
-// because the official texts disagree with their own samples, so that a client has to bear them (loop-api: README
-// "Disagreements", R 0).
+// because the official texts disagree with their own samples, so that a client has to bear them
+// (docs/loop-api/README.md, "Disagreements"; loop-api: R 0).
 type Shape struct {
 	Envelope          Envelope
 	NumbersAsStrings  bool       // "6" for 6 (R 1.7: tables say string, samples integer), and 6 where "6" is documented (C 4.5)

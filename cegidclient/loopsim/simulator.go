@@ -15,6 +15,8 @@ import (
 	"time"
 
 	"github.com/Azure/azure-sdk-for-go/sdk/storage/azblob/blob"
+
+	"cegid.internal/gateway/cegidclient/filecheck"
 )
 
 // A Simulator answers as Loop does, for the world it holds. It is safe for concurrent use.
@@ -29,6 +31,7 @@ type Simulator struct {
 	storage   storage
 	uuids     atomic.Uint64
 	cap       atomic.Int64
+	routeCaps sync.Map // route → rows
 	closed    chan struct{}
 	close     func()
 
@@ -52,12 +55,17 @@ type config struct {
 	depositRoom     int64
 	azure           string // URL of a container; "" for the simulator's own storage
 	azureKey        *blob.SharedKeyCredential
+	model           filecheck.LoopModel
 	initial         func() *world
 	operations      []operation
 }
 
 // An Option configures a Simulator.
 type Option func(*config)
+
+// WithLoopModel says what files of entries are taken where Loop's documentation says nothing: an entry of two dates, the
+// journal AN. Lenient unless set. The checks of files know the same switch.
+func WithLoopModel(model filecheck.LoopModel) Option { return func(c *config) { c.model = model } }
 
 // WithSandboxWorld starts with the practices, dossiers and keys of the sandbox, and makes Reset return to them.
 func WithSandboxWorld() Option { return func(c *config) { c.initial = sandboxWorld } }
@@ -162,6 +170,16 @@ func (s *Simulator) Reset() {
 func (s *Simulator) SetPageCap(rows int) { s.cap.Store(int64(max(0, rows))) }
 
 func (s *Simulator) pageCap() int { return int(s.cap.Load()) }
+
+// SetRoutePageCap gives one route, spelled as in Routes, a cap of its own, 0 for none at all. That all have the same is [I].
+func (s *Simulator) SetRoutePageCap(route string, rows int) { s.routeCaps.Store(route, max(0, rows)) }
+
+func (s *Simulator) pageCapOf(route string) int {
+	if rows, ok := s.routeCaps.Load(route); ok {
+		return rows.(int)
+	}
+	return s.pageCap()
+}
 
 func (s *Simulator) change(f func(*world) error) error {
 	s.mu.Lock()

@@ -3,8 +3,11 @@ package tra
 import (
 	"bytes"
 	"slices"
+	"strconv"
 	"strings"
 
+	"cegid.internal/gateway/cegidclient/check"
+	"cegid.internal/gateway/cegidclient/internal/books"
 	"cegid.internal/gateway/cegidclient/internal/textfile"
 )
 
@@ -18,20 +21,16 @@ const (
 	maxYears = 100
 )
 
-// books is what the movements add up to.
-type books struct {
-	total               textfile.Balance
-	lines               int  // that are in it
-	foreign             int  // that have an amount in a currency only, and are in no total
-	partial             bool // an amount could not be read, or a whole line
-	overflow            bool // a total is too large
-	firstDate, lastDate textfile.Date
+// sums is what the movements add up to.
+type sums struct {
+	books   books.Books
+	foreign int // lines that have an amount in a currency only, and are in no total
 
 	journals textfile.Table[journal]
 	journal  *journal // of the line before
 	accounts textfile.Table[account]
 	parties  textfile.Table[party]
-	axes     [5]sum
+	axes     [5]books.Sum
 	units    textfile.Table[uint16] // currencies that entries are balanced in
 
 	// What is beyond the limits.
@@ -44,19 +43,7 @@ type books struct {
 
 	numbered, unnumbered bool // lines with a number of the document, lines without
 
-	open        textfile.OpenEntries
-	doubt       bool // a line that could not be read came before
-	entries     int
-	references  textfile.References
-	broken      breakdown
-	entryTotals []EntryTotal // that do not balance, once the file has ended
-}
-
-// sum adds up the lines with a code.
-type sum struct {
-	textfile.Balance
-	code  string
-	lines int
+	broken breakdown
 }
 
 // answer is what the file says of something, if it does.
@@ -69,15 +56,17 @@ const (
 )
 
 type journal struct {
-	sum
+	books.Sum
 	described, closed bool // by a record JAL
 	label, mode       string
 	forbidden         []string
 	reserved          bool
+	kindOf            check.JournalKind
+	sorted            bool // kindOf is known
 }
 
 type account struct {
-	sum
+	books.Sum
 	described, closed bool // by a record CGN
 	label             string
 	collective        answer
@@ -106,19 +95,27 @@ type breakdown struct {
 	spoilt  bool // something could not be read
 }
 
-func (b *books) prepare() {
+func (b *sums) prepare() {
 	b.journals = textfile.NewTable[journal](MaxJournals)
 	b.accounts = textfile.NewTable[account](MaxAccounts)
 	b.parties = textfile.NewTable[party](textfile.MaxParties)
 	b.units = textfile.NewTable[uint16](maxUnits)
-	b.open.Prepare()
+	b.books.Open.Prepare()
 	for i := range b.axes {
-		b.axes[i].code = axes[i]
+		b.axes[i].Code = axes[i]
 	}
 }
 
+// kind is what the journal is for, by the record JAL, or by its code.
+func (j *journal) kind() check.JournalKind {
+	if !j.sorted {
+		j.sorted, j.kindOf = true, check.JournalKindOf(j.Code, j.label)
+	}
+	return j.kindOf
+}
+
 // unitOf is the unit of a currency; euro when it is not known which.
-func (b *books) unitOf(currency []byte) uint16 {
+func (b *sums) unitOf(currency []byte) uint16 {
 	if len(currency) == 0 {
 		return euro
 	}
@@ -146,23 +143,22 @@ func (v *Validator) book(m *movement) {
 	v.judgeAccount(m, j, a)
 	switch {
 	case !m.known:
-		v.partial = true
+		v.books.Partial = true
 	case m.unit != euro:
 		v.foreign++
 	default:
-		for _, b := range [...]*textfile.Balance{&v.total, &j.Balance, &a.Balance} {
-			b.Add(m.debit, m.credit)
-			v.overflow = v.overflow || b.Overflow
-		}
+		v.books.Book(m.date, m.debit, m.credit, &j.Sum, &a.Sum)
 	}
-	v.lines++
-	v.references.Add(m.reference)
-	j.lines++
-	a.lines++
+	v.books.Lines++
+	v.books.References.Add(m.reference)
+	j.Lines++
+	a.Lines++
 	v.enter(m)
+	v.tell(m)
+	v.ponder(m, a)
 
 	b := &v.broken
-	*b = breakdown{line: v.line, general: append(b.general[:0], m.general...), unit: m.unit, amount: m.debit - m.credit, spoilt: !m.known || v.doubt}
+	*b = breakdown{line: v.line, general: append(b.general[:0], m.general...), unit: m.unit, amount: m.debit - m.credit, spoilt: !m.known || v.books.Doubt}
 	if m.kind == 'H' {
 		v.part(m)
 	}
@@ -170,13 +166,29 @@ func (v *Validator) book(m *movement) {
 
 // keyOf writes what tells entries apart: journal, day, type and number, or the reference for want of one (loop-api: A 9.7).
 func (v *Validator) keyOf(m *movement) []byte {
-	key := append(append(v.open.Next(), m.journal...), 0)
-	key = append(append(key, v.text.cell(fDate)...), 0)
+	key := append(append(v.books.Open.Next(), m.journal...), 0)
+	key = append(strconv.AppendInt(key, int64(m.date), 10), 0) // however it is written
 	key = append(append(key, v.text.cell(fDocumentType)...), 0)
 	if len(m.number) > 0 {
-		return append(append(key, 'n'), m.number...)
+		key = append(append(key, 'n'), m.number...)
+	} else {
+		key = append(append(key, 'r'), m.reference...)
 	}
-	return append(append(key, 'r'), m.reference...)
+	// A day that is written the wrong way is perhaps another one: nothing follows from it but that.
+	if before := v.books.Open.Key(); (m.misdated || v.misdated) && sameButDay(key, before) {
+		return append(key[:0], before...)
+	}
+	v.misdated = m.misdated
+	return key
+}
+
+// sameButDay compares keys.
+func sameButDay(a, b []byte) bool {
+	journal1, rest1, _ := bytes.Cut(a, []byte{0})
+	journal2, rest2, _ := bytes.Cut(b, []byte{0})
+	_, rest1, _ = bytes.Cut(rest1, []byte{0})
+	_, rest2, found := bytes.Cut(rest2, []byte{0})
+	return found && bytes.Equal(journal1, journal2) && bytes.Equal(rest1, rest2)
 }
 
 // names takes a key apart; of one that was too long, the names are cut.
@@ -207,43 +219,46 @@ func (v *Validator) entryArg(key []byte) textfile.Arg {
 // enter adds a line to its entry.
 func (v *Validator) enter(m *movement) {
 	if m.date == 0 || len(m.journal) == 0 || len(v.text.cell(fDocumentType)) == 0 { // it may belong to the one before it or after it
-		v.open.Entry.Broken, v.doubt = true, true
+		v.books.Open.Entry.Broken, v.books.Doubt = true, true
 		return
 	}
-	if v.open.Turns(v.keyOf(m)) {
+	if v.books.Open.Turns(v.keyOf(m)) {
 		v.leave()
-		if v.open.Enter(v.line, m.date) {
+		scattered := v.books.Open.Enter(v.line, m.date)
+		v.sense.Begin(v.line, v.journalOf(m.journal, fJournal).kind(), m.date, scattered || v.books.Doubt)
+		if scattered {
 			v.report(entryScattered, noField, v.line, func() []textfile.Arg {
-				return args(v.entryArg(v.open.Key()), quoted("journal", m.journal))
+				return args(v.entryArg(v.books.Open.Key()), quoted("journal", m.journal))
 			})
 		} else {
-			v.entries++
+			v.books.Entries++
 		}
 	}
-	e := v.open.Entry
+	e := v.books.Open.Entry
 	e.Add(m.debit, m.credit)
-	v.overflow = v.overflow || e.Overflow
-	e.Broken = e.Broken || v.doubt || e.Overflow || !m.known
-	v.doubt = false
+	v.books.Overflowing = v.books.Overflowing || e.Overflow
+	e.Broken = e.Broken || v.books.Doubt || e.Overflow || !m.known
+	v.books.Doubt = false
 	switch unit := m.unit + 1; {
 	case e.Marks == 0:
 		e.Marks = unit
 	case e.Marks != unit && !e.Broken:
 		e.Broken = true
-		v.report(unitsMixed, noField, e.Line, func() []textfile.Arg { return args(v.entryArg(v.open.Key())) })
+		v.report(unitsMixed, noField, e.Line, func() []textfile.Arg { return args(v.entryArg(v.books.Open.Key())) })
 	}
 }
 
 // leave ends the current entry, for now.
 func (v *Validator) leave() {
-	e := v.open.Entry
+	e := v.books.Open.Entry
 	if e.Line == 0 {
 		return
 	}
-	if v.options.Entries != nil && v.open.Settled() {
-		v.options.Entries(v.entryTotal(v.open.Key(), e))
+	v.conclude()
+	if v.options.Entries != nil && v.books.Open.Settled() {
+		v.options.Entries(v.entryTotal(v.books.Open.Key(), e))
 	}
-	if v.open.Leave() {
+	if v.books.Open.Leave() {
 		v.report(entriesUnfollowed, noField, e.Line, func() []textfile.Arg { return args(textfile.Number("most", MaxOpenEntries)) })
 	}
 }
@@ -251,7 +266,7 @@ func (v *Validator) leave() {
 func (v *Validator) entryTotal(key []byte, e *textfile.Entry) EntryTotal {
 	journal, number, reference := names(key)
 	t := EntryTotal{
-		Journal: decode(journal), Number: decode(number), Reference: decode(reference), Date: Day(e.Date.String()), Line: e.Line,
+		Journal: decode(journal), Number: decode(number), Reference: decode(reference), Date: e.Date.String(), Line: e.Line,
 		Debit: e.Debit, Credit: e.Credit, Exact: !e.Broken,
 	}
 	if e.Marks > euro+1 {
@@ -270,8 +285,9 @@ func (v *Validator) breakDown(m *movement) {
 	b := &v.broken
 	switch {
 	case m.kind == 'O' || b.spoilt:
-	case b.line == 0 || v.open.Turns(v.keyOf(m)) || !bytes.Equal(m.general, b.general):
-		v.found(analyticOrphan, fKind)
+	case b.line == 0 || v.books.Open.Turns(v.keyOf(m)) || !bytes.Equal(m.general, b.general):
+		v.state(analyticOrphan, fKind)
+		b.spoilt = true // it may be the part that is missing
 	case !m.known || m.axis < 0 || m.unit != b.unit:
 		b.spoilt = true
 	default:
@@ -304,10 +320,10 @@ func (v *Validator) onAxis(m *movement) {
 		return
 	}
 	s := &v.axes[m.axis]
-	s.lines++
+	s.Lines++
 	if m.known && m.unit == euro {
 		s.Add(m.debit, m.credit)
-		v.overflow = v.overflow || s.Overflow
+		v.books.Overflowing = v.books.Overflowing || s.Overflow
 	}
 }
 
@@ -327,7 +343,7 @@ func (v *Validator) settle() {
 }
 
 func (v *Validator) journalOf(code []byte, f *field) *journal {
-	if j := v.journal; j != nil && string(code) == j.code {
+	if j := v.journal; j != nil && string(code) == j.Code {
 		return j
 	}
 	j, fresh := v.journals.Row(code)
@@ -336,8 +352,8 @@ func (v *Validator) journalOf(code []byte, f *field) *journal {
 		v.incomplete(f, code, MaxJournals)
 		return &v.otherJournal
 	case fresh:
-		j.code = string(code)
-		j.reserved = strings.EqualFold(j.code, "AN") // as in package check
+		j.Code = string(code)
+		j.reserved = strings.EqualFold(j.Code, "AN") // as in package check
 	}
 	v.journal = j
 	return j
@@ -370,7 +386,7 @@ func (v *Validator) accountOf(code []byte, f *field) *account {
 			v.incomplete(f, code, MaxAccounts)
 			return &v.otherAccount
 		}
-		a.code = string(code)
+		a.Code = string(code)
 	}
 	return a
 }

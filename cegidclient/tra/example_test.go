@@ -28,16 +28,14 @@ func ExampleValidator() {
 	}
 	fmt.Println(report.Lines, report.Debit, report.Credit, report.HasErrors())
 	// Output:
-	// warning HEADER_LOOP, line 1, column 0 (loop)
-	// Le fichier commence par « ***S5CLIJRLSTD », et Loop demanderait ***S5CLIJRLETE. Exportez un journal au format étendu.
 	// error ENTRY_UNBALANCED, line 3, column 0 (format, books)
 	// L'écriture FA-2026-001 du journal ACH, qui commence ici, n'est pas équilibrée : débit 100,00, crédit 99,50, écart 0,50. Corrigez un montant, ou ajoutez la ligne manquante.
 	// error ANALYTIC_UNBALANCED, line 3, column 219 (format, books)
 	// Les lignes analytiques de l'axe A1 totalisent 90,00, et la ligne du compte 60700000 qu'elles ventilent 100,00. Corrigez l'une ou l'autre.
 	// error AMOUNT_FORM, line 5, column 131 (format)
-	// « 99.50 » dans MONTANT1 n'est pas écrit comme le format l'exige. Écrivez des chiffres, une virgule décimale entre eux et rien d'autre, un signe moins devant : 99,50.
-	// error FILE_UNBALANCED, line 0, column 0 (books)
-	// Le fichier n'est pas équilibré : débit 100,00, crédit 99,50, écart 0,50. Vérifiez qu'il est complet.
+	// « 99.50 » dans MONTANT1 (montant) n'est pas écrit comme le format l'exige. Écrivez des chiffres, une virgule décimale entre eux et rien d'autre, un signe moins devant : 99,50.
+	// warning HEADER_LOOP, line 1, column 0 (loop)
+	// Le fichier commence par « ***S5CLIJRLSTD », et Loop demanderait ***S5CLIJRLETE. Exportez un journal au format étendu.
 	// 2 100.00 99.50 true
 }
 

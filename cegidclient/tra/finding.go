@@ -1,61 +1,37 @@
 package tra
 
 import (
+	"slices"
 	"strings"
 
 	"cegid.internal/gateway/cegidclient/check"
+	"cegid.internal/gateway/cegidclient/internal/findings"
 	"cegid.internal/gateway/cegidclient/internal/textfile"
 )
 
-// Finding is what was found, at one place or at many: a rule that is broken ten thousand times in one field is one
-// finding. Its sentences, Line and Column are those of the first place.
-type Finding struct {
-	// Code is one of [Codes]; Field is a field's name in the format's description, such as DATECOMPTABLE, or JAL.nature
-	// where that names none; or empty.
-	check.Finding
-	Grounds Ground
-	// Line counts from 1, the header; 0 means the whole file. Column is the position where the field begins, in
-	// characters from 1; 0 means the whole line.
-	Line, Column int
-	// Count is the number of times, at least 1.
-	Count int
-	// Lines are the first lines where it was found, at most ten.
-	Lines []int
+// Finding is what was found; see package check. Its field is a field's name in the format's description, such as
+// DATECOMPTABLE, or JAL.nature where that names none; its column is the position where the field begins, in characters.
+type Finding = check.Finding
+
+// Ignorable tells whether a caller may have the findings of a code left out: warnings and notices. Errors stay.
+func Ignorable(code string) bool {
+	return slices.ContainsFunc(rules[:], func(r Rule) bool { return r.Code == code && r.Severity != check.Error })
 }
 
-// findings are summed up by rule and field.
-type findings struct {
-	sums   textfile.Sums
-	errors int // findings of severity error, each time counted
-}
+// reports are what was found so far.
+type reports struct{ found findings.Found }
 
-// report states a finding on a line, with what fills its sentences besides the field's name; the arguments are only
-// made for the first of its kind.
-func (f *findings) report(c code, on *field, line int, args func() []textfile.Arg) {
-	r := &rules[c]
-	if r.Severity == check.Error {
-		f.errors++
-	}
-	if f.sums.Again(int(c), on.index, line) {
+// report states a finding on a line, with what fills its sentences besides the field's name; the arguments are only made
+// for the first of its kind.
+func (f *reports) report(c code, on *field, line int, args func() []textfile.Arg) {
+	if f.found.Again(int(c), on.index, line, on.at) {
 		return
 	}
-	all := []textfile.Arg{textfile.Plain("field", on.name)}
+	var all []textfile.Arg
 	if args != nil {
-		all = append(all, args()...)
+		all = args()
 	}
-	f.sums.First(int(c), on.index, line, on.at, textfile.Text{English: r.Message, French: r.French}, all...)
-}
-
-// list gives the findings by place, those on the whole file last. The caller owns it.
-func (f *findings) list() (out []Finding) {
-	for _, s := range f.sums.List() {
-		r := &rules[s.Code]
-		one := Finding{Grounds: r.Grounds, Line: s.Line, Column: s.Column, Count: s.Count, Lines: s.Lines}
-		one.Code, one.Severity, one.Field = r.Code, r.Severity, layouts.all[s.Field].name
-		one.Message, one.French = s.Sentence.English, s.Sentence.French
-		out = append(out, one)
-	}
-	return out
+	f.found.First(int(c), on.index, line, on.at, all...)
 }
 
 func args(a ...textfile.Arg) []textfile.Arg { return a }
@@ -66,8 +42,8 @@ func quoted(name string, value []byte) textfile.Arg {
 	return textfile.Quoted(name, decode(textfile.Cut(value, most)))
 }
 
-// found states a finding on a field of the line, or on the whole line.
-func (v *Validator) found(c code, f *field) { v.report(c, f, v.line, nil) }
+// state states a finding on a field of the line, or on the whole line.
+func (v *Validator) state(c code, f *field) { v.report(c, f, v.line, nil) }
 
 // with states a finding with the value of the field.
 func (v *Validator) with(c code, f *field, value []byte) {
@@ -80,3 +56,30 @@ func (v *Validator) among(c code, f *field, value []byte, values ...string) {
 		return args(quoted("value", value), textfile.Plain("values", strings.Join(values, ", ")))
 	})
 }
+
+// fieldMeanings are what fields are called in a sentence, where their names do not say it.
+var fieldMeanings = map[string]textfile.Text{
+	"JOURNAL": {English: "journal", French: "code journal"}, "DATECOMPTABLE": {English: "accounting date", French: "date comptable"},
+	"TYPE PIECE": {English: "kind of the document", French: "type de pièce"}, "GENERAL": {English: "account", French: "compte général"},
+	"TYPE CPTE": {English: "kind of the line", French: "type de compte"}, "AUXILIAIRE": {English: "third party or section", French: "auxiliaire ou section"},
+	"REFINTERNE": {English: "reference", French: "référence interne"}, "LIBELLE": {English: "label", French: "libellé"},
+	"MODEPAIE": {English: "mode of the payment", French: "mode de paiement"}, "ECHEANCE": {English: "due date", French: "échéance"},
+	"SENS": {English: "side", French: "sens"}, "MONTANT1": {English: "amount", French: "montant"}, "TYPE ECRITURE": {English: "type of the entry", French: "type d'écriture"},
+	"NUMEROPIECE": {English: "number of the document", French: "numéro de pièce"}, "DEVISE": {English: "currency", French: "devise"},
+	"TAUXDEV": {English: "rate", French: "taux"}, "CODEMONTANT": {English: "what the amounts are", French: "nature des montants"},
+	"AXE": {English: "axis", French: "axe"}, "DATECREATION": {English: "date of creation", French: "date de création"},
+	"ECRANOUVEAU": {English: "opening", French: "à-nouveau"}, "TVAENCAISSEMENT": {English: "VAT on payments", French: "TVA sur encaissements"},
+	"LETTRAGE": {English: "lettering code", French: "code lettrage"}, "ETATLETTRAGE": {English: "state of the lettering", French: "état du lettrage"},
+}
+
+// catalogue is the same for all files.
+var catalogue = func() *findings.Catalogue {
+	fields := make([]findings.Field, len(layouts.all))
+	for i, f := range layouts.all {
+		fields[i] = findings.Field{Name: f.name, Text: textfile.Text{English: f.name, French: f.name}}
+		if m, ok := fieldMeanings[f.name]; ok {
+			fields[i].English, fields[i].French = f.name+" ("+m.English+")", f.name+" ("+m.French+")"
+		}
+	}
+	return findings.New(rules[:], fields)
+}()

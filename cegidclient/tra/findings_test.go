@@ -153,6 +153,14 @@ func swap(a, b int) change {
 	return func(lines []string) []string { lines[a-1], lines[b-1] = lines[b-1], lines[a-1]; return lines }
 }
 
+// swapped puts the amounts of the purchase on the other side.
+func swapped(lines []string) []string {
+	for _, line := range []int{goods, split1, split2, vat} {
+		lines = set(line, "SENS", "C")(lines)
+	}
+	return set(debt, "SENS", "D")(lines)
+}
+
 // everyMovement writes values into all movements.
 func everyMovement(values ...string) change {
 	return func(lines []string) []string {
@@ -231,6 +239,12 @@ var cases = []struct {
 	{"a year without dates", all(insert(premises, record("***EXO", "EXO.code", "002", "EXO.state", "NON")), everyMovement("DATECOMPTABLE", "15032030", "ECHEANCE", "")), nil},
 	{"cut-off dates", set(goods, "CUTOFFDEB", "01032026", "CUTOFFFIN", "31032026"), nil},
 
+	{"an entry of another time", all(everyMovement("DATECOMPTABLE", "15031980", "ECHEANCE", ""), remove(premises-1)), []string{"ENTRY_DATE_IMPLAUSIBLE 10:4 DATECOMPTABLE x7"}},
+	{"a reference in quotation marks", all(set(payment, "REFINTERNE", `B"1`), set(money, "REFINTERNE", `B"1`)), []string{"REFERENCE_UNSEARCHABLE 16:49 REFINTERNE x2"}},
+	{"VAT of 25 %", all(set(vat, "MONTANT1", "25"), set(debt, "MONTANT1", "125")), []string{"VAT_RATE_UNKNOWN 14:0"}},
+	{"a purchase swapped", swapped, []string{"SIDES_SWAPPED 11:0"}},
+	{"a credit note", all(swapped, set(debt, "LIBELLE", "Avoir")), nil},
+	{"suppliers without a third party", all(set(debt, "TYPE CPTE", "", "AUXILIAIRE", "", "ETATLETTRAGE", "RI"), remove(suppliers)), []string{"THIRD_PARTY_MISSING 14:32 AUXILIAIRE"}},
 	{"a zip file", is("PK\x03\x04\n"), []string{"FILE_COMPRESSED 0:0"}},
 	{"UTF-16", is("*\x00*\x00*\x00S\x005\x00C\x00"), []string{"ENCODING_UTF16 0:0"}},
 	{"XML", is("<?xml version=\"1.0\"?>"), []string{"NOT_TEXT 0:0"}},
@@ -238,16 +252,16 @@ var cases = []struct {
 	{"bytes", is("***S5\x00CLIJRL"), []string{"NOT_TEXT 0:0"}},
 	{"a letter", is("Madame, Monsieur,"), []string{"NOT_A_TRA 0:0"}},
 	{"a FEC", is("JournalCode|JournalLib|EcritureNum|EcritureDate|CompteNum|CompteLib"), []string{"NOT_A_TRA 0:0"}},
-	{"nothing", is(""), []string{"LINE_EMPTY 1:0", "NO_LINES 0:0"}},
+	{"nothing", is(""), []string{"NO_LINES 0:0"}},
 	{"a header alone", func(lines []string) []string { return lines[:1] }, []string{"NO_LINES 0:0"}},
 	{"no header before parameters", remove(1), []string{"HEADER_MISSING 1:0"}},
 	{"no header before movements", func(lines []string) []string { return lines[goods-1:] }, []string{"HEADER_MISSING 1:0"}},
 	{"two files in one", func(lines []string) []string { return append(lines, lines[0]) }, []string{"HEADER_REPEATED 20:0"}},
-	{"another producer", on1("S5", "ZZ"), []string{"HEADER_LOOP 1:0", "VALUE_UNKNOWN 1:4 header.producer"}},
-	{"another origin", on1("CLI", "ZZZ"), []string{"HEADER_LOOP 1:0", "VALUE_UNKNOWN 1:6 header.origin"}},
-	{"another content", on1("JRL", "ZZZ"), []string{"HEADER_LOOP 1:0", "VALUE_INVALID 1:9 header.content"}},
-	{"another format", on1("ETE", "ZZZ"), []string{"HEADER_LOOP 1:0", "VALUE_INVALID 1:12 header.format"}},
-	{"a balance in the extended format", on1("JRL", "BAL"), []string{"HEADER_LOOP 1:0", "BALANCE_EXTENDED 1:12 header.format"}},
+	{"another producer", on1("S5", "ZZ"), []string{"VALUE_UNKNOWN 1:4 header.producer"}},
+	{"another origin", on1("CLI", "ZZZ"), []string{"VALUE_UNKNOWN 1:6 header.origin"}},
+	{"another content", on1("JRL", "ZZZ"), []string{"VALUE_INVALID 1:9 header.content"}},
+	{"another format", on1("ETE", "ZZZ"), []string{"VALUE_INVALID 1:12 header.format"}},
+	{"a balance in the extended format", on1("JRL", "BAL"), []string{"BALANCE_EXTENDED 1:12 header.format"}},
 	{"an older version", set(1, "header.version", "006"), []string{"VERSION_OTHER 1:34 header.version"}},
 	{"no version", on(1, func(s string) string { return s[:14] }), []string{"VERSION_OTHER 1:34 header.version"}},
 	{"a time that is none", set(1, "header.generated", "150320262530"), []string{"VALUE_UNKNOWN 1:42 header.generated"}},
@@ -259,8 +273,10 @@ var cases = []struct {
 	{"a line without end", on(unknown, func(s string) string { return s + strings.Repeat("x", MaxLineLength) }), []string{"LINE_TOO_LONG 10:0"}},
 	{"a blank line", insert(goods, "   "), []string{"LINE_EMPTY 11:0"}},
 	{"line ends of two kinds", on(goods, func(s string) string { return s + "\n***TLA" }), []string{"LINE_ENDINGS_MIXED 11:0", "RECORD_LATE 12:0"}},
+	{"line ends of two kinds among parameters", on(premises, func(s string) string { return s + "\n***TLA" }), []string{"LINE_ENDINGS_MIXED 9:0"}},
+	{"a line of another format", insert(payment, strings.Repeat("x", 30)+" "+strings.Repeat("x", 180)), []string{"LINE_UNKNOWN 16:0"}},
 	{"a movement of nothing known", insert(payment, strings.Repeat("x", 300)), []string{"VALUE_INVALID 16:31 TYPE CPTE"}},
-	{"a line broken in two", on(vat, func(s string) string { return s[:90] + "\r\n" + s[90:] }), []string{"LINE_TOO_SHORT 14:0", "LINE_UNKNOWN 15:0"}},
+	{"a line broken in two", on(vat, func(s string) string { return s[:90] + "\r\n" + s[90:] }), []string{"LINE_TOO_SHORT 14:0"}},
 	{"an account too wide", on(vat, func(s string) string { return s[:14] + "00" + s[14:] }), []string{"LINE_SHIFTED 14:0"}},
 	{"a reference too narrow", on(vat, func(s string) string { return s[:60] + s[63:] }), []string{"LINE_SHIFTED 14:0"}},
 	{"text behind the end", on(goods, func(s string) string { return s + strings.Repeat(" ", 400) + "x" }), []string{"LINE_BEYOND 11:0"}},
@@ -325,13 +341,13 @@ var cases = []struct {
 	{"what is closed", all(set(purchases, "JAL.closed_1", "X"), set(expense, "CGN.closed", "X"), set(supplier, "CAE.closed", "X")), []string{
 		"CLOSED 11:1 JOURNAL x5", "CLOSED 11:14 GENERAL", "CLOSED 15:32 AUXILIAIRE x2",
 	}},
-	{"a third party on an account that is not collective", set(debt, "GENERAL", "60700000"), []string{"ACCOUNT_NOT_COLLECTIVE 15:14 GENERAL", "THIRD_PARTY_ACCOUNT 15:14 GENERAL"}},
+	{"a third party on an account that is not collective", set(debt, "GENERAL", "60700000"), []string{"ACCOUNT_NOT_COLLECTIVE 15:14 GENERAL"}},
 	{"a collective account without third party", set(debt, "TYPE CPTE", "", "AUXILIAIRE", ""), []string{"THIRD_PARTY_EXPECTED 15:14 GENERAL"}},
 	{"a third party on another account", set(debt, "GENERAL", "40800000"), []string{"THIRD_PARTY_ACCOUNT 15:14 GENERAL"}},
 
 	{"an analytic line before its general one", swap(goods, split1), []string{"ANALYTIC_ORPHAN 11:31 TYPE CPTE", "ANALYTIC_UNBALANCED 12:219 AXE"}},
-	{"an analytic line of another account", set(split2, "GENERAL", "61100000"), []string{"ANALYTIC_UNBALANCED 11:219 AXE", "ANALYTIC_ORPHAN 13:31 TYPE CPTE"}},
-	{"an analytic line of another document", set(split2, "REFINTERNE", "x"), []string{"ANALYTIC_UNBALANCED 11:219 AXE", "ANALYTIC_ORPHAN 13:31 TYPE CPTE"}},
+	{"an analytic line of another account", set(split2, "GENERAL", "61100000"), []string{"ANALYTIC_ORPHAN 13:31 TYPE CPTE"}},
+	{"an analytic line of another document", set(split2, "REFINTERNE", "x"), []string{"ANALYTIC_ORPHAN 13:31 TYPE CPTE"}},
 	{"a breakdown that lacks a part", remove(split2), []string{"ANALYTIC_UNBALANCED 11:219 AXE"}},
 	{"a breakdown on one of two axes that lacks a part", all(set(expense, "CGN.axis_2", "X"), set(split2, "AXE", "A2")), []string{"ANALYTIC_UNBALANCED 11:219 AXE x2"}},
 	{"a part on the wrong side", set(split2, "SENS", "C"), []string{"ANALYTIC_UNBALANCED 11:219 AXE"}},
@@ -364,10 +380,31 @@ var cases = []struct {
 	{"a number on some lines only", all(set(both, "NUMEROPIECE", "7"), set(cash, "NUMEROPIECE", "7")), []string{"NUMBERS_MIXED 18:152 NUMEROPIECE x2"}},
 	{"a number that is none", everyMovement("NUMEROPIECE", "F-7"), []string{"VALUE_INVALID 11:152 NUMEROPIECE x9"}},
 
-	{"an extension without what it must have", set(vat, "ECRANOUVEAU", "", "TVAENCAISSEMENT", "", "ETATLETTRAGE", "", "DATECREATION", ""), []string{
-		"LOOP_FIELD_MISSING 14:266 DATECREATION", "EXTENDED_MISSING 14:302 ECRANOUVEAU", "EXTENDED_MISSING 14:386 TVAENCAISSEMENT", "EXTENDED_MISSING 14:1021 ETATLETTRAGE",
+	{"an extension without what it must have", set(vat, "ECRANOUVEAU", "", "TVAENCAISSEMENT", "", "ETATLETTRAGE", "", "REFEXTERNE", "F-7"), []string{
+		"EXTENDED_MISSING 14:302 ECRANOUVEAU, TVAENCAISSEMENT, ETATLETTRAGE x3",
 	}},
-	{"an invoice without VAT regimes", all(set(both, "TYPE PIECE", "FF"), set(cash, "TYPE PIECE", "FF", "TVA", "TN")), []string{"VAT_FIELD_MISSING 19:387 REGIMETVA", "VAT_FIELD_MISSING 19:393 TPF"}},
+	{"an extension without a date of creation", set(vat, "DATECREATION", ""), []string{"LOOP_FIELD_MISSING 14:266 DATECREATION"}},
+	{"lines without their extended part", func(lines []string) []string {
+		for i := range lines[unknown:] {
+			lines[unknown+i] = strings.TrimRight(lines[unknown+i][:min(len(lines[unknown+i]), lastStandard)], " ")
+		}
+		return lines
+	}, []string{"EXTENSION_ABSENT 11:0 x6"}},
+	{"the day before the first of spreadsheets, which is none", set(goods, "DATEVALEUR", "30121899"), nil},
+	{"a date of an entry that begins with the year", set(vat, "DATECOMPTABLE", "20260315"), []string{"DATE_FORMAT 14:4 DATECOMPTABLE"}},
+	{"a date of an entry that begins with the year, and would be another day", set(vat, "DATECOMPTABLE", "20260316"), []string{"DATE_FORMAT 14:4 DATECOMPTABLE"}},
+	{"the first date of an entry begins with the year, and would be another day", set(goods, "DATECOMPTABLE", "20260316"), []string{"DATE_FORMAT 11:4 DATECOMPTABLE"}},
+	{"all dates of an entry begin with the year", everyMovement("DATECOMPTABLE", "20260315"), []string{"DATE_FORMAT 11:4 DATECOMPTABLE x9"}},
+	{"a format of the header that there is not, before lines without an extended part", all(on1("ETE", "EXT"), func(lines []string) []string {
+		for i := range lines[unknown:] {
+			lines[unknown+i] = strings.TrimRight(lines[unknown+i][:min(len(lines[unknown+i]), lastStandard)], " ")
+		}
+		return lines
+	}), []string{"VALUE_INVALID 1:12 header.format"}},
+	{"a format of the header that there is not", on1("ETE", "EXT"), []string{"VALUE_INVALID 1:12 header.format"}},
+	{"CP850", all(set(vat, "LIBELLE", "R\u0082gl\u0082"), set(debt, "LIBELLE", "D\u0082j\u0085 r\u0082gl\u0082")), []string{"ENCODING_CP850 14:0 x2"}},
+	{"quotation marks of Windows-1252", all(set(vat, "LIBELLE", "l\u0092achat \u0093x\u0094")), nil},
+	{"an invoice without VAT regimes", all(set(both, "TYPE PIECE", "FF"), set(cash, "TYPE PIECE", "FF", "TVA", "TN")), []string{"VAT_FIELD_MISSING 19:387 REGIMETVA, TPF x2"}},
 	{"lettered lines without code", all(set(debt, "ETATLETTRAGE", "TL"), set(payment, "ETATLETTRAGE", "PL")), []string{"LETTERING_CODE_MISSING 15:1014 LETTRAGE x2"}},
 	{"a code on a line that is not lettered", all(on1("JRL", "DOS"), set(debt, "LETTRAGE", "AAAA")), []string{"HEADER_LOOP 1:0", "LETTERING_CODE_UNUSED 15:1014 LETTRAGE"}},
 	{"lettering codes of the wrong letter case", all(on1("JRL", "SYN"), set(debt, "LETTRAGE", "aaaa", "ETATLETTRAGE", "TL"), set(payment, "LETTRAGE", "AAAA", "ETATLETTRAGE", "PL")), []string{"HEADER_LOOP 1:0", "LETTERING_CASE 15:1014 LETTRAGE x2"}},
@@ -375,7 +412,7 @@ var cases = []struct {
 	{"lettering in a journal", set(debt, "LETTRAGE", "AAAA", "ETATLETTRAGE", "TL"), []string{"LETTERING_UNREAD 15:1014 LETTRAGE"}},
 	{"a third party that is not to be matched", set(debt, "ETATLETTRAGE", "RI"), []string{"LETTERING_STATE 15:1021 ETATLETTRAGE"}},
 
-	{"an entry that does not balance", set(vat, "MONTANT1", "19,99"), []string{"ENTRY_UNBALANCED 11:0", "FILE_UNBALANCED 0:0"}},
+	{"an entry that does not balance", set(vat, "MONTANT1", "19,99"), []string{"ENTRY_UNBALANCED 11:0"}},
 	{"two documents of one date that balance together only", all(set(both, "REFINTERNE", "CB-3"), set(cash, "REFINTERNE", "CB-4")), []string{"ENTRY_UNBALANCED 18:0 x2"}},
 	{"an entry of two dates", set(cash, "DATECOMPTABLE", "16032026"), []string{"ENTRY_UNBALANCED 18:0 x2"}},
 	{"an entry of two types of document", set(cash, "TYPE PIECE", "RF"), []string{"ENTRY_UNBALANCED 18:0 x2"}},
@@ -411,10 +448,44 @@ func TestFindings(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			r := validate(written(c.change(good())))
 			sane(t, r)
-			if got := shorts(r.Findings); !slices.Equal(got, c.want) {
-				t.Errorf("got\n%q\nwant\n%q", got, c.want)
+			got, want := shorts(r.Findings), slices.Clone(c.want)
+			slices.Sort(got)
+			slices.Sort(want)
+			if !slices.Equal(got, want) {
+				t.Errorf("got\n%q\nwant\n%q", got, want)
 			}
 		})
+	}
+}
+
+// TestACauseHidesItsEffects: each rule has a fault that breaks it and no other.
+func TestACauseHidesItsEffects(t *testing.T) {
+	alone := map[string]bool{"FILE_UNBALANCED": true} // is found only where entries cannot be followed
+	note := func(want []string) {
+		codes := map[string]bool{}
+		for _, w := range want {
+			codes[strings.Fields(w)[0]] = true
+		}
+		if delete(codes, "HEADER_LOOP"); len(codes) == 0 && len(want) > 0 { // what a change of the header is for
+			alone["HEADER_LOOP"] = true
+		}
+		for code := range codes {
+			alone[code] = alone[code] || len(codes) == 1
+		}
+	}
+	for _, c := range cases {
+		note(c.want)
+	}
+	for _, c := range texts {
+		note(c.want)
+	}
+	for _, l := range limits {
+		note(l.want)
+	}
+	for _, r := range Codes() {
+		if !alone[r.Code] {
+			t.Errorf("%s has no fault of its own", r.Code)
+		}
 	}
 }
 
@@ -519,6 +590,7 @@ var texts = []struct {
 	{"a mark of UTF-8 before another encoding", func(lines []string) string {
 		return "\xef\xbb\xbf" + written(set(debt, "LIBELLE", "Réglé")(lines))
 	}, []string{"BYTE_ORDER_MARK 1:0", "ENCODING_MIXED 15:0"}},
+	{"no ends of lines", func(lines []string) string { return strings.Join(lines, "") }, []string{"LINES_NOT_SEPARATED 0:0"}},
 	{"nothing at all", func([]string) string { return "" }, []string{"NO_LINES 0:0"}},
 	{"a spreadsheet without any line end", func([]string) string { return "PK\x03\x04" + strings.Repeat("\x00", 2*MaxLineLength) }, []string{"FILE_COMPRESSED 0:0"}},
 }
@@ -567,7 +639,7 @@ func TestFindingsAreSummedUp(t *testing.T) {
 	if i < 0 || short(r.Findings[i]) != "AMOUNT_FORM 18:131 MONTANT1 x20002" || !slices.Equal(r.Findings[i].Lines, []int{18, 19, 20, 21, 22, 23, 24, 25, 26, 27}) || len(r.Findings) > 3 {
 		t.Fatalf("%q", shorts(r.Findings))
 	}
-	if want := "« 5.00 » dans MONTANT1 n'est pas écrit comme le format l'exige. Écrivez des chiffres, une virgule décimale entre eux et rien d'autre, un signe moins devant : 5,00."; r.Findings[i].French != want {
+	if want := "« 5.00 » dans MONTANT1 (montant) n'est pas écrit comme le format l'exige. Écrivez des chiffres, une virgule décimale entre eux et rien d'autre, un signe moins devant : 5,00. 20\u202f002 fois : lignes 18, 19, 20, 21, 22, 23, 24, 25, 26, 27…"; r.Findings[i].French != want {
 		t.Error(r.Findings[i].French)
 	}
 }
@@ -579,7 +651,7 @@ func TestWhatToWriteInsteadKeepsAllDecimals(t *testing.T) {
 		_, better, _ := strings.Cut(f.Message, "before them: ")
 		got = append(got, f.Code+" "+better)
 	}
-	if want := []string{"AMOUNT_FORM 2,50001.", "AMOUNT_FORM 0,912345."}; !slices.Equal(got, want) || r.Findings[0].Count != 2 {
+	if want := []string{"AMOUNT_FORM 2,50001. 2 times: lines 11 and 14.", "AMOUNT_FORM 0,912345."}; !slices.Equal(got, want) || r.Findings[0].Count != 2 {
 		t.Errorf("%q", got)
 	}
 }

@@ -38,7 +38,7 @@ var (
 
 // readHeader reads the first line.
 func (v *Validator) readHeader() {
-	before := v.errors
+	before := v.found.Errors
 	h := &v.header
 	v.text.fill(layouts.header, h)
 	v.fields(layouts.header)
@@ -48,7 +48,7 @@ func (v *Validator) readHeader() {
 	v.listed(valueInvalid, fFormat, h.Format, formats)
 	v.extended = h.Format != "STD"
 	if h.Content == "BAL" && h.Format == "ETE" {
-		v.found(balanceExtended, fFormat)
+		v.state(balanceExtended, fFormat)
 	}
 	if h.Version != thisVersion {
 		v.with(versionOther, fVersion, []byte(h.Version))

@@ -263,7 +263,7 @@ func parseDate(s []byte) (textfile.Date, dateShape) {
 	}
 	day, month, year := n/1_000_000, n/10_000%100, n%10_000
 	switch {
-	case n == 0 || n == 1_01_1900:
+	case n == 0 || n == 1_01_1900 || n == 30_12_1899: // noughts, and the first day of other calendars
 		return 0, dateNone
 	case year < 1900 && n >= 1900_00_00 && n < 2100_00_00 && textfile.Real(n/10_000, n/100%100, n%100):
 		return textfile.Date(n), dateOtherForm

@@ -23,9 +23,16 @@ var limits = []struct {
 	{"too many accounts", []string{"TOTALS_INCOMPLETE"}, MaxAccounts + 2, func(i int) string {
 		return plain(i, "GENERAL", fmt.Sprint(1_000_000+i))
 	}},
-	{"too many entries that are open at once", []string{"ENTRIES_UNFOLLOWED", "ENTRY_SCATTERED"}, 2 * (MaxOpenEntries + 1), func(i int) string {
+	{"too many entries that are open at once", []string{"ENTRIES_UNFOLLOWED"}, 2 * (MaxOpenEntries + 1), func(i int) string {
 		half := i / (MaxOpenEntries + 1)
 		return plain(half, "NUMEROPIECE", fmt.Sprint(1+i-half*(MaxOpenEntries+1)))
+	}},
+	{"a file that does not balance, and too many entries that are open at once", []string{"ENTRIES_UNFOLLOWED", "FILE_UNBALANCED"}, 2 * (MaxOpenEntries + 1), func(i int) string {
+		half, amount := i/(MaxOpenEntries+1), "1,00"
+		if i == 2*MaxOpenEntries+1 {
+			amount = "2,00"
+		}
+		return plain(half, "NUMEROPIECE", fmt.Sprint(1+i-half*(MaxOpenEntries+1)), "MONTANT1", amount)
 	}},
 	{"amounts beyond what can be added", []string{"TOTAL_TOO_LARGE"}, 10_000, func(i int) string { return plain(i, "MONTANT1", "9999999999999,99") }},
 }
@@ -120,8 +127,8 @@ func TestMemoryIsBoundedWhateverComesIn(t *testing.T) {
 		t.Errorf("%d MiB kept", kept>>20)
 	}
 	r := v.Close()
-	if len(r.Unbalanced) != maxUnbalanced || v.open.Len() != MaxOpenEntries || len(v.parties.Rows) != textfile.MaxParties || len(v.journals.Rows) != MaxJournals || len(v.records) != maxRecordNames || len(v.units.Rows) != maxUnits {
-		t.Error(len(r.Unbalanced), v.open.Len(), len(v.parties.Rows), len(v.journals.Rows), len(v.records), len(v.units.Rows))
+	if len(r.Unbalanced) != maxUnbalanced || v.books.Open.Len() != MaxOpenEntries || len(v.parties.Rows) != textfile.MaxParties || len(v.journals.Rows) != MaxJournals || len(v.records) != maxRecordNames || len(v.units.Rows) != maxUnits {
+		t.Error(len(r.Unbalanced), v.books.Open.Len(), len(v.parties.Rows), len(v.journals.Rows), len(v.records), len(v.units.Rows))
 	}
 	sane(t, r)
 }

@@ -30,6 +30,7 @@ type movement struct {
 	auxiliary         []byte
 	reference, number []byte
 	date              textfile.Date
+	misdated          bool  // the date is written another way
 	debit, credit     Cents // in the unit
 	unit              uint16
 	known             bool // the amount could be read
@@ -39,7 +40,7 @@ type movement struct {
 
 // movement reads a line that is not a parameter.
 func (v *Validator) movement() {
-	before := v.errors
+	before := v.found.Errors
 	t := &v.text
 	m := movement{kind: t.char(fKind.at), axis: -1}
 	switch n := t.len(); {
@@ -59,7 +60,7 @@ func (v *Validator) movement() {
 		_, how := parseDate(t.cell(fDate))
 		shifted := v.isShifted()
 		if !shifted && how != dateGood {
-			v.found(lineUnknown, noField)
+			v.state(lineUnknown, noField)
 		}
 		if shifted || how != dateGood {
 			v.unread()
@@ -87,8 +88,8 @@ func (v *Validator) movement() {
 	v.auxiliaryOf(&m)
 	if n := t.len(); n > lastStandard {
 		v.behindStandard(&m, n)
-	} else if v.extended {
-		v.extension(&m)
+	} else if v.header.Format == "ETE" && (m.kind == ' ' || m.kind == 'X') {
+		v.state(extensionAbsent, noField)
 	}
 	v.book(&m)
 	v.hand(&m, before)
@@ -170,22 +171,24 @@ func (v *Validator) code(f *field) []byte {
 
 func (v *Validator) required(f *field, cell []byte) {
 	if len(cell) == 0 {
-		v.found(fieldRequired, f)
+		v.state(fieldRequired, f)
 	}
 }
 
 func (v *Validator) accountingDate(m *movement) {
 	cell := v.text.cell(fDate)
+	_, how := parseDate(cell)
 	if m.date = v.day(fDate, cell); m.date == 0 {
-		if _, how := parseDate(cell); how == dateNone {
-			v.found(fieldRequired, fDate)
+		if how == dateNone {
+			v.state(fieldRequired, fDate)
 		}
 		return
 	}
-	if v.firstDate == 0 || m.date < v.firstDate {
-		v.firstDate = m.date
+	m.misdated = how == dateOtherForm
+	if v.books.First == 0 || m.date < v.books.First {
+		v.books.First = m.date
 	}
-	v.lastDate = max(v.lastDate, m.date)
+	v.books.Last = max(v.books.Last, m.date)
 	if len(v.years) > 0 && !v.yearless && !slices.ContainsFunc(v.years, func(p period) bool { return p.start <= m.date && m.date <= p.end }) {
 		v.report(dateOutsideYears, fDate, v.line, func() []textfile.Arg { return args(m.date.Arg("value")) })
 	}
@@ -221,10 +224,10 @@ func (v *Validator) key(m *movement) {
 		v.unnumbered = true
 	}
 	if v.numbered && v.unnumbered {
-		v.found(numbersMixed, fNumber)
+		v.state(numbersMixed, fNumber)
 	}
 	if len(m.number) == 0 && len(m.reference) == 0 {
-		v.found(referenceMissing, fReference)
+		v.state(referenceMissing, fReference)
 	}
 }
 
@@ -301,7 +304,7 @@ func (v *Validator) amounts(m *movement, side byte) {
 			v.with(currencyUnused, fCurrency, currency)
 		}
 	case len(currency) == 0:
-		v.found(currencyMissing, fCurrency)
+		v.state(currencyMissing, fCurrency)
 	case letters[0] == 'D' && inEuro == 0 && noRate(rate) && !v.rates():
 		v.with(rateMissing, fRate, currency)
 	}
@@ -317,7 +320,7 @@ func (v *Validator) amounts(m *movement, side byte) {
 		}
 		if len(cell) == 0 {
 			if i == 0 {
-				v.found(fieldRequired, f)
+				v.state(fieldRequired, f)
 			} else {
 				v.with(amountMissing, f, code)
 			}
@@ -337,7 +340,7 @@ func (v *Validator) amounts(m *movement, side byte) {
 			m.known = m.unit != euro
 		}
 		if i == 0 && readableZero(cents, how) {
-			v.found(amountZero, noField)
+			v.state(amountZero, noField)
 		}
 		if how&textfile.Negative != 0 && how&textfile.Unreadable == 0 {
 			v.with(amountNegative, f, cell)
@@ -351,7 +354,7 @@ func (v *Validator) amounts(m *movement, side byte) {
 	default:
 		m.known = false
 		if side == ' ' {
-			v.found(fieldRequired, fSide)
+			v.state(fieldRequired, fSide)
 		} else {
 			v.among(valueInvalid, fSide, t.cell(fSide), "D", "C")
 		}
@@ -467,7 +470,7 @@ func axisOf(cell []byte) int {
 // behindStandard is for lines that go on behind position 222.
 func (v *Validator) behindStandard(m *movement, n int) {
 	if !v.extended {
-		v.found(extendedInStandard, noField)
+		v.state(extendedInStandard, noField)
 		return
 	}
 	if n > lastExtended {
@@ -486,16 +489,16 @@ func (v *Validator) extension(m *movement) {
 	v.fields(layouts.extended)
 	for _, f := range [...]*field{fOpening, fVATOnPayments, fState} {
 		if len(t.cell(f)) == 0 {
-			v.found(extendedMissing, f)
+			v.state(extendedMissing, f)
 		}
 	}
 	if _, how := parseDate(t.cell(fCreated)); how == dateNone {
-		v.found(loopFieldMissing, fCreated)
+		v.state(loopFieldMissing, fCreated)
 	}
 	if contains(invoiceTypes, t.cell(fDocumentType)) {
 		for _, f := range fVAT {
 			if len(t.cell(f)) == 0 {
-				v.found(vatFieldMissing, f)
+				v.state(vatFieldMissing, f)
 			}
 		}
 	}
@@ -505,7 +508,7 @@ func (v *Validator) extension(m *movement) {
 	start, _ := parseDate(t.cell(fCutoffStart))
 	end, _ := parseDate(t.cell(fCutoffEnd))
 	if (start == 0) != (end == 0) || end < start {
-		v.found(cutoffIncomplete, fCutoffStart)
+		v.state(cutoffIncomplete, fCutoffStart)
 	}
 	v.lettering(m)
 }
@@ -519,7 +522,7 @@ func (v *Validator) lettering(m *movement) {
 	}
 	full, partly := string(state) == "TL", string(state) == "PL"
 	if m.kind == 'X' && string(state) == "RI" {
-		v.found(letteringState, fState)
+		v.state(letteringState, fState)
 	}
 	if len(letters) == 0 {
 		if full || partly {

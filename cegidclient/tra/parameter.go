@@ -31,7 +31,7 @@ const maxRecordNames = 512
 
 // parameter reads a line that begins with ***.
 func (v *Validator) parameter() {
-	before := v.errors
+	before := v.found.Errors
 	raw := v.text.cut(4, 3)
 	name := v.text.decode(raw)
 	var key [3]byte
@@ -115,7 +115,7 @@ func (v *Validator) described(record any, of layout) {
 	v.text.fill(of, record)
 	v.fields(of)
 	if code := of[0]; len(v.text.cell(code)) == 0 {
-		v.found(fieldRequired, code)
+		v.state(fieldRequired, code)
 	}
 }
 

@@ -3,7 +3,11 @@ package tra
 import (
 	"bytes"
 	"errors"
+	"time"
 
+	"cegid.internal/gateway/cegidclient/filecheck"
+	"cegid.internal/gateway/cegidclient/internal/books"
+	"cegid.internal/gateway/cegidclient/internal/findings"
 	"cegid.internal/gateway/cegidclient/internal/textfile"
 )
 
@@ -16,14 +20,25 @@ type Options struct {
 	// balance when the file ends. One that is taken up again after it balanced is given once more. Those beyond
 	// [MaxOpenEntries] are left out.
 	Entries func(EntryTotal)
+	// Bookings, if set, is given each line of the ledger that can be taken apart.
+	Bookings func(*Booking)
+	// Model is what is assumed of Loop where nobody knows.
+	Model filecheck.LoopModel
+	// Place, if set, is told each place where something is found. What does not stand by [Validator.Stands] at the end is an effect of
+	// something else.
+	Place func(filecheck.Place)
+	// Unbalanced, if set, is given each entry that does not balance, once the file ends.
+	Unbalanced func(EntryTotal)
 }
 
 // Validator checks the TRA that is written to it. It is not safe for concurrent use.
 type Validator struct {
-	findings
-	books
+	reports
+	sums
+	sense textfile.Sense
 
 	options Options
+	booking Booking
 	emit    func(Line) // for the Reader
 
 	in textfile.Lines
@@ -37,29 +52,31 @@ type Validator struct {
 	started bool // the header was read, or what stands in its place
 	refused bool
 	closed  bool
-	mark    bool            // byte order mark
 	firstly textfile.Ending // how the first line ended
 
 	header    Header
 	extended  bool // positions from 223 on are read
+	misdated  bool // the current entry began with a line whose date is written another way
 	movements int
 	kinds     [256]int // movements by position 31
 	records   map[[3]byte]int
 
-	utf8Lines, otherLines place
-}
-
-// place is where the first of some lines is, and how many there are.
-type place struct {
-	count, line int
-	text        []byte
+	dos      books.Place // lines that look like CP850
+	oddLines int         // lines that are not in ISO 8859-1
 }
 
 // NewValidator makes a validator for one file.
 func NewValidator(o Options) *Validator {
 	v := &Validator{options: o, records: map[[3]byte]int{}}
+	v.found = findings.Found{Catalogue: catalogue, Model: o.Model}
+	if o.Place != nil {
+		v.found.Place = func(rule, field, line, column int) {
+			o.Place(filecheck.Place{Code: rules[rule].Code, Field: layouts.all[field].name, Line: line, Column: column})
+		}
+	}
 	v.in = textfile.Lines{Most: MaxLineLength, Split: v.split, Take: v.take}
-	v.books.prepare()
+	v.sums.prepare()
+	v.sense.Plausible(time.Now())
 	return v
 }
 
@@ -76,13 +93,18 @@ func (v *Validator) Write(p []byte) (int, error) {
 }
 
 // Failed tells whether an error was found so far.
-func (v *Validator) Failed() bool { return v.errors > 0 }
+func (v *Validator) Failed() bool { return v.found.Errors > 0 }
 
 // Refused tells whether the file cannot be read at all: nothing that is still to come matters.
 func (v *Validator) Refused() bool { return v.refused }
 
-// Close ends the file and reports on it. Called again, it gives the same report.
-func (v *Validator) Close() Report {
+// Stands tells, once the file has ended, whether a place is one of a finding of the report.
+func (v *Validator) Stands(p filecheck.Place) bool {
+	return v.found.Listed(p.Code) && (p.Reading == 0) == (p.Code != rules[encodingMixed].Code) && v.books.Odd(p.Reading)
+}
+
+// End ends the file.
+func (v *Validator) End() {
 	if !v.closed {
 		v.closed = true
 		v.in.Close()
@@ -90,6 +112,11 @@ func (v *Validator) Close() Report {
 			v.finish()
 		}
 	}
+}
+
+// Close ends the file and reports on it. Called again, it gives the same report.
+func (v *Validator) Close() Report {
+	v.End()
 	return v.makeReport()
 }
 
@@ -134,6 +161,7 @@ func (v *Validator) split(p []byte) (end int) {
 // take takes a line without its end.
 func (v *Validator) take(text []byte, how textfile.Ending) {
 	v.line++
+	v.found.NextLine()
 	if how != textfile.None {
 		if v.line == 1 {
 			v.firstly = how
@@ -145,7 +173,7 @@ func (v *Validator) take(text []byte, how textfile.Ending) {
 	}
 	if len(bytes.Trim(text, " \x1a")) == 0 && !v.in.Long { // a DOS file may end with 1A
 		if how != textfile.None {
-			v.found(lineEmpty, noField)
+			v.state(lineEmpty, noField)
 		}
 		return
 	}
@@ -175,7 +203,7 @@ func (v *Validator) take(text []byte, how textfile.Ending) {
 	case !bytes.HasPrefix(v.text.text, stars):
 		v.movement()
 	case origin && content:
-		v.found(headerRepeated, noField)
+		v.state(headerRepeated, noField)
 		v.handOut(nil, 0)
 	default:
 		v.parameter()
@@ -205,18 +233,21 @@ func (v *Validator) start(text []byte) []byte {
 		return v.refuse(notText, textfile.Plain("value", what))
 	}
 	if bytes.HasPrefix(text, textfile.UTF8Mark) {
-		v.mark = true
+		v.books.Mark = true
 		text = text[len(textfile.UTF8Mark):]
-		v.found(byteOrderMark, noField)
+		v.state(byteOrderMark, noField)
 		v.split(text) // are there others above ASCII
 	}
 	v.text.read(text, v.high)
 	if origin, content := isHeader(&v.text); origin || content {
+		if v.text.len() > lastStandard { // a header ends long before
+			return v.refuse(linesNotSeparated, textfile.Plain("value", ""))
+		}
 		return text
 	}
 	_, how := parseDate(v.text.cell(fDate))
 	if side := v.text.char(fSide.at); bytes.HasPrefix(text, stars) && len(v.text.cut(4, 3)) == 3 || how == dateGood && (side == 'D' || side == 'C') {
-		v.found(headerMissing, noField)
+		v.state(headerMissing, noField)
 		v.extended = true // whatever is there is read
 		return text
 	}
@@ -233,18 +264,37 @@ func (v *Validator) refuse(c code, arg textfile.Arg) []byte {
 // unread notes that a line could not be read: it may belong to the entry before or after it.
 func (v *Validator) unread() {
 	v.movements++
-	v.partial, v.doubt, v.open.Entry.Broken = true, true, true
+	v.books.Unread()
 	v.broken.spoilt = true
 	v.handOut(nil, 0)
 }
 
 func (v *Validator) judgeEncoding(text []byte) {
-	p := &v.otherLines
 	if v.text.wide {
-		p = &v.utf8Lines
+		v.note(&v.books.UTF8, text)
+		v.reading(filecheck.InUTF8)
+		return
 	}
-	if p.count++; p.count == 1 {
+	v.note(&v.books.Other, text)
+	v.reading(filecheck.InEightBits)
+	if odd, dos := textfile.CodePages(text); odd {
+		if v.oddLines++; dos {
+			v.note(&v.dos, text)
+		}
+	}
+}
+
+// reading tells of a line that may turn out to be the odd one of a mixture.
+func (v *Validator) reading(of uint8) {
+	if v.options.Place != nil {
+		v.options.Place(filecheck.Place{Code: rules[encodingMixed].Code, Line: v.line, Reading: of})
+	}
+}
+
+// note counts a line; of the first one the part that shows its encoding is kept.
+func (v *Validator) note(p *books.Place, text []byte) {
+	if p.Count++; p.Count == 1 {
 		i := bytes.IndexFunc(text, func(r rune) bool { return r >= 0x80 })
-		p.line, p.text = v.line, bytes.Clone(bytes.Trim(textfile.Cut(text[max(0, i-10):], 64), " "))
+		p.Line, p.Text = v.line, bytes.Clone(bytes.Trim(textfile.Cut(text[max(0, i-10):], 64), " "))
 	}
 }

@@ -220,7 +220,15 @@ func drop(schema *object, key, value string) {
 
 func (op *operation) fixResponse(schemas *object) {
 	ok := op.child("responses", "200")
-	schema := ok.child("content", "application/json", "schema")
+	content := ok.child("content")
+	schema := content.child("application/json", "schema")
+	if schema.has("properties") { // of a route that was described by hand
+		name := string(op.method.Output().FullName())
+		schema.setDefault("description", ok.str("description"))
+		schemas.set(name, schema)
+		schema = newObject("$ref", schemaPrefix+name)
+		content.child("application/json").set("schema", schema)
+	}
 	switch {
 	case op.method.Output().FullName() == httpBody: // also when streamed: the gateway then writes the pieces as they are
 		ok.set("content", bytesContent())
@@ -231,12 +239,13 @@ func (op *operation) fixResponse(schemas *object) {
 			"description", "One line. `error` comes alone, in the last line, when the stream breaks off.",
 			"properties", newObject("result", schema, "error", newObject("$ref", schemaPrefix+statusSchema)),
 		))
-		ok.set("content", newObject("application/x-ndjson", newObject("schema", newObject("$ref", schemaPrefix+name))))
-	case schema.has("properties"): // of a route that was described by hand
-		name := string(op.method.Output().FullName())
-		schema.setDefault("description", ok.str("description"))
-		schemas.set(name, schema)
-		ok.child("content", "application/json").set("schema", newObject("$ref", schemaPrefix+name))
+		lines := newObject("application/x-ndjson", newObject("schema", newObject("$ref", schemaPrefix+name)))
+		for _, other := range content.keys {
+			if other != "application/json" {
+				lines.set(other, content.get(other))
+			}
+		}
+		ok.set("content", lines)
 	}
 }
 

@@ -28,6 +28,7 @@ var rules = []struct {
 	},
 	{"trace ids", regexp.MustCompile(`\b[0-9a-f]{32}\b`), "<trace>"},
 	{"revisions", regexp.MustCompile(`\b0x[0-9a-fA-F]+\b`), "<revision>"},
+	{"cursors of events, which count what a server has committed", regexp.MustCompile(`("cursor":\s*)"\d+\.\d+"`), `$1"<cursor>"`},
 	{"ports of this machine", regexp.MustCompile(`(\b127\.0\.0\.1|\blocalhost|\[::1?\]):\d+\b`), "$1:<port>"},
 	{"Content-Length", regexp.MustCompile(`(?i)^(content-length:) \d+$`), "$1 <n>"},
 	// protobuf's JSON has a space there or not, by chance of the build.

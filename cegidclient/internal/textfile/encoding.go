@@ -22,6 +22,51 @@ func Windows1252(c byte) rune {
 	return rune(c)
 }
 
+// Latin9 is the character of a byte above 0x9f in ISO 8859-15, the one of Windows-1252 below.
+func Latin9(c byte) rune {
+	switch c {
+	case 0xa4:
+		return '€'
+	case 0xa6:
+		return 'Š'
+	case 0xa8:
+		return 'š'
+	case 0xb4:
+		return 'Ž'
+	case 0xb8:
+		return 'ž'
+	case 0xbc:
+		return 'Œ'
+	case 0xbd:
+		return 'œ'
+	case 0xbe:
+		return 'Ÿ'
+	}
+	return Windows1252(c)
+}
+
+// CodePages looks at the bytes from 80 to 9F of a text of one byte per character, which no letter has in ISO 8859-15: odd
+// tells that there are some. Windows-1252 has quotation marks and the euro there, between words; the CP850 of DOS has the
+// accents of French, within them: that is what dos tells.
+func CodePages(text []byte) (odd, dos bool) {
+	for i, b := range text {
+		if b < 0x80 || b >= 0xa0 {
+			continue
+		}
+		odd = true
+		before, behind := i > 0 && letter(text[i-1]), i+1 < len(text) && letter(text[i+1])
+		switch b {
+		case 0x82: // é
+			dos = dos || before || behind
+		case 0x80, 0x83, 0x85, 0x87, 0x88, 0x8a, 0x8b, 0x8c, 0x90, 0x93, 0x96, 0x97: // Ç â à ç ê è ï î É ô û ù
+			dos = dos || before && behind
+		}
+	}
+	return odd, dos
+}
+
+func letter(c byte) bool { return c|0x20 >= 'a' && c|0x20 <= 'z' }
+
 // Cut shortens a text to so many bytes, without a part of a character at the end.
 func Cut(b []byte, most int) []byte {
 	if len(b) <= most {

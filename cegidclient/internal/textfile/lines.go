@@ -1,5 +1,5 @@
-// Package textfile is what the readers of accounting files share: lines put together from writes of any size, findings
-// that sum up, amounts in cents, and books that stay bounded whatever comes in. What a file means is theirs.
+// Package textfile is what the readers of accounting files share about text: lines put together from writes of any size,
+// amounts in cents, dates, sentences, and tables that stay bounded whatever comes in. What a file means is theirs.
 package textfile
 
 import "bytes"
@@ -12,12 +12,14 @@ const (
 	CRLF Ending = iota
 	CR
 	LF
-	None // the last line
+	CRCRLF // what a transfer in text mode makes of CR LF; it is one end of a line
+	None   // the last line
 )
 
-func (e Ending) String() string { return [...]string{"CR LF", "CR", "LF", ""}[e] }
+func (e Ending) String() string { return [...]string{"CR LF", "CR", "LF", "CR CR LF", ""}[e] }
 
-// Lines cuts what is written to it into lines.
+// Lines cuts what is written to it into lines, counted as editors do: CR LF, LF and CR each end a line, and CR CR LF ends
+// one.
 type Lines struct {
 	// Most is the number of bytes of a line that are kept.
 	Most int
@@ -32,19 +34,12 @@ type Lines struct {
 	Stop bool
 
 	carry   []byte // the line that is being put together from several writes
-	pending bool   // it ended with a CR, perhaps followed by LF in the next write
+	pending int    // CRs that it ended with, perhaps followed by LF in the next write
 }
 
 // Write takes a piece of the file, of any size.
 func (l *Lines) Write(p []byte) {
-	if l.pending && len(p) > 0 {
-		l.pending = false
-		how := CR
-		if p[0] == '\n' {
-			how, p = CRLF, p[1:]
-		}
-		l.flush(how)
-	}
+	p = l.settle(p)
 	for len(p) > 0 && !l.Stop {
 		if len(l.carry) == 0 && !l.Long {
 			window := p[:min(len(p), l.Most+1)]
@@ -58,9 +53,13 @@ func (l *Lines) Write(p []byte) {
 					l.Take(p[:end], CRLF)
 					p = p[end+2:]
 					continue
-				case end+1 < len(p):
+				case end+1 < len(p) && p[end+1] != '\r', end+2 < len(p) && p[end+2] != '\n':
 					l.Take(p[:end], CR)
 					p = p[end+1:]
+					continue
+				case end+2 < len(p):
+					l.Take(p[:end], CRCRLF)
+					p = p[end+3:]
 					continue
 				}
 			}
@@ -72,33 +71,45 @@ func (l *Lines) Write(p []byte) {
 			break
 		}
 		l.keep(p[:end])
-		switch {
-		case p[end] == '\n':
+		if p[end] == '\n' {
 			l.flush(LF)
 			p = p[end+1:]
-		case end+1 == len(p):
-			l.pending = true
-			p = nil
-		case p[end+1] == '\n':
-			l.flush(CRLF)
-			p = p[end+2:]
+			continue
+		}
+		l.pending = 1
+		p = l.settle(p[end+1:])
+	}
+}
+
+// settle tells what the CRs before p were, as far as p shows it, and gives the rest of p.
+func (l *Lines) settle(p []byte) []byte {
+	for l.pending > 0 && len(p) > 0 && !l.Stop {
+		switch how := CRLF; {
+		case p[0] == '\n':
+			if l.pending == 2 {
+				how = CRCRLF
+			}
+			l.pending, p = 0, p[1:]
+			l.flush(how)
+		case p[0] == '\r' && l.pending == 1:
+			l.pending, p = 2, p[1:]
 		default:
+			l.pending--
 			l.flush(CR)
-			p = p[end+1:]
 		}
 	}
+	return p
 }
 
 // Close takes the last line, if it has no end.
 func (l *Lines) Close() {
-	switch {
-	case l.Stop:
-	case l.pending:
-		l.flush(CR)
-	case len(l.carry) > 0 || l.Long:
+	if !l.Stop && l.pending == 0 && (len(l.carry) > 0 || l.Long) {
 		l.flush(None)
 	}
-	l.carry, l.pending = nil, false
+	for ; l.pending > 0 && !l.Stop; l.pending-- {
+		l.flush(CR)
+	}
+	l.carry, l.pending = nil, 0
 }
 
 // keep adds to the line that is put together.

@@ -35,7 +35,9 @@ func TestLinesAreTheSameHoweverTheyAreWritten(t *testing.T) {
 		"":                  nil,
 		"a\r\nb\nc\rd":      {"a|CR LF|false", "b|LF|false", "c|CR|false", "d||false"},
 		"a\r":               {"a|CR|false"},
-		"\r\n\r\r\n\n":      {"|CR LF|false", "|CR|false", "|CR LF|false", "|LF|false"},
+		"\r\n\r\r\n\n":      {"|CR LF|false", "|CR CR LF|false", "|LF|false"},
+		"a\r\r\r\nb\r\rc":   {"a|CR|false", "|CR CR LF|false", "b|CR|false", "|CR|false", "c||false"},
+		"a\r\r":             {"a|CR|false", "|CR|false"},
 		"12345678\n":        {"12345678|LF|false"},
 		"123456789\nb":      {"12345678|LF|true", "b||false"},
 		"123456789":         {"12345678||true"},
@@ -49,7 +51,7 @@ func TestLinesAreTheSameHoweverTheyAreWritten(t *testing.T) {
 		}
 	}
 	rapid.Check(t, func(t *rapid.T) {
-		text := rapid.StringMatching(`([a-c]{0,12}(\r|\n|\r\n)?){0,5}`).Draw(t, "text")
+		text := rapid.StringMatching(`([a-c]{0,12}(\r|\n|\r\n|\r\r\n)?){0,5}`).Draw(t, "text")
 		want := collect(text, len(text)+1)
 		if got := collect(text, rapid.IntRange(1, 9).Draw(t, "piece")); !slices.Equal(got, want) {
 			t.Fatalf("%q, at once %q", got, want)

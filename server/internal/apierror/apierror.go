@@ -1,5 +1,5 @@
 // Package apierror builds the errors that callers see: a gRPC status whose details say whose fault it is and what to
-// do about it (design § 5). Every error that leaves the server is made here.
+// do about it (docs/architecture.md, "Errors"). Every error that leaves the server is made here.
 package apierror
 
 import (
@@ -28,7 +28,7 @@ const Domain = "loop.cegid.internal"
 const replayed = "replayed"
 
 const (
-	// Details travel base64-encoded in an HTTP/2 header, and clients limit headers to 8 KiB (pitfall 11).
+	// Details travel base64-encoded in an HTTP/2 header. Some clients take 8 KiB of headers, and turn what has more into INTERNAL.
 	maxDetails    = 2 << 10
 	maxViolations = 10
 	maxText       = 300
@@ -62,9 +62,20 @@ func New(code codes.Code, reason looppb.ErrorReason, message string) error {
 	return Error{Code: code, Reason: reason, Message: message}.Err()
 }
 
+// ErrShuttingDown is the cause of a call's end when it is the server's.
+var ErrShuttingDown = errors.New("shutting down")
+
 // ShuttingDown returns the error of a server that ends, which says when to come back: another answers, or the same anew.
 func ShuttingDown(message string) error {
 	return Error{Code: codes.Unavailable, Reason: looppb.ErrorReason_ERROR_REASON_SHUTTING_DOWN, Message: message, RetryAfter: time.Second}.Err()
+}
+
+// Resume returns the error of a stream that is cut short because its server ends.
+func Resume() error {
+	return Error{
+		Code: codes.Unavailable, Reason: looppb.ErrorReason_ERROR_REASON_SHUTTING_DOWN, RetryAfter: time.Second, Metadata: map[string]string{"resume": "true"},
+		Message: "this server is shutting down: resume the stream by the same call, which another one answers, or the same in a moment",
+	}.Err()
 }
 
 // Field returns the error of one wrong field.
@@ -74,16 +85,26 @@ func Field(reason looppb.ErrorReason, field, description string) error {
 
 // Invalid returns the error of wrong fields; its message is the first of them.
 func Invalid(reason looppb.ErrorReason, violations ...Violation) error {
+	return InvalidFields(reason, violations...).Err()
+}
+
+// InvalidFields describes the error of wrong fields.
+func InvalidFields(reason looppb.ErrorReason, violations ...Violation) Error {
 	message := violations[0].Description
 	if field := violations[0].Field; field != "" {
 		message = field + ": " + message
 	}
-	return Error{Code: codes.InvalidArgument, Reason: reason, Message: message, Violations: violations}.Err()
+	return Error{Code: codes.InvalidArgument, Reason: reason, Message: message, Violations: violations}
 }
 
 // ReasonName is the reason as it travels: the enum value's name without its prefix.
 func ReasonName(reason looppb.ErrorReason) string {
 	return strings.TrimPrefix(reason.String(), "ERROR_REASON_")
+}
+
+// ReasonNamed reads what ReasonName wrote; UNSPECIFIED for a name that this contract does not have.
+func ReasonNamed(name string) looppb.ErrorReason {
+	return looppb.ErrorReason(looppb.ErrorReason_value["ERROR_REASON_"+name])
 }
 
 // Replay notes that nothing was sent for this call: the error is that of the first one with its request_id.
@@ -175,7 +196,7 @@ func clip(text string) string {
 func ReasonOf(err error) looppb.ErrorReason {
 	for _, detail := range status.Convert(err).Details() {
 		if info, ok := detail.(*errdetails.ErrorInfo); ok && info.GetDomain() == Domain {
-			return looppb.ErrorReason(looppb.ErrorReason_value["ERROR_REASON_"+info.GetReason()])
+			return ReasonNamed(info.GetReason())
 		}
 	}
 	return looppb.ErrorReason_ERROR_REASON_UNSPECIFIED

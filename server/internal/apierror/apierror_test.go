@@ -19,7 +19,7 @@ import (
 	"cegid.internal/gateway/server/internal/apierror"
 )
 
-// TestTheTableOfLoopsErrors is design § 5, for reads.
+// TestTheTableOfLoopsErrors is the table of docs/architecture.md, "Errors", for reads, written down a second time.
 func TestTheTableOfLoopsErrors(t *testing.T) {
 	table := map[cegidclient.Kind]struct {
 		code   codes.Code

@@ -21,7 +21,7 @@ type rule struct {
 	help    []string
 }
 
-// loopRules is the table of design § 5, as far as reads go. Every kind of cegidclient stands in it or in FromLoop.
+// loopRules is the table of docs/architecture.md, "Errors", as far as reads go. Every kind of cegidclient stands in it or in FromLoop.
 var loopRules = map[cegidclient.Kind]rule{
 	cegidclient.KindRefused: {
 		codes.InvalidArgument, looppb.ErrorReason_ERROR_REASON_LOOP_REFUSED,
@@ -49,7 +49,7 @@ var loopRules = map[cegidclient.Kind]rule{
 	},
 	cegidclient.KindUnavailable: {
 		codes.Unavailable, looppb.ErrorReason_ERROR_REASON_LOOP_UNAVAILABLE,
-		"Loop is down or too slow; this service has tried again already", nil,
+		"Loop is down or too slow", nil,
 	},
 	cegidclient.KindBadResponse: {
 		codes.Internal, looppb.ErrorReason_ERROR_REASON_LOOP_BAD_RESPONSE,
@@ -122,42 +122,93 @@ func BusyFrench(retryAfter time.Duration) string {
 	return fmt.Sprintf("Trop d'appels attendent Loop pour ce cabinet, et le vôtre n'a pas été envoyé. Réessayez dans %d secondes.", int(math.Ceil(retryAfter.Seconds())))
 }
 
+// tries tells how often a call that failed was tried, and why no more.
+func tries(err *cegidclient.Error) string {
+	asked := "; it was asked once"
+	if err.Attempts != 1 {
+		asked = fmt.Sprintf("; it was asked %d times", err.Attempts)
+	}
+	switch err.NoMore {
+	case cegidclient.StoppedByBudget:
+		return asked + ", and no more, because too many calls had to be repeated lately"
+	case cegidclient.StoppedByDeadline:
+		return asked + ", and no more, because the time left is too short"
+	case cegidclient.StoppedByTurn:
+		return asked + ", and no more, because another call would not have had its turn in time"
+	case cegidclient.StoppedByBreaker:
+		return asked + ", and no more, because it fails again and again and is not called for a moment"
+	case cegidclient.StoppedByAttempts:
+		return asked
+	}
+	if err.Attempts == 0 {
+		return ""
+	}
+	return asked
+}
+
 // FromLoop returns the error that a caller sees for one of cegidclient's, with what else helps, if anything.
 func FromLoop(err *cegidclient.Error, help ...string) error {
-	switch err.Kind {
-	case cegidclient.KindInterrupted:
+	if err.Kind == cegidclient.KindInterrupted {
 		return FromContext(err)
-	case cegidclient.KindInvalidArgument:
-		return Field(looppb.ErrorReason_ERROR_REASON_FIELD_INVALID, err.Field, err.Detail())
 	}
-	found, known := loopRules[err.Kind]
+	out := Loop{Kind: err.Kind, Local: err.Local, Operation: err.Operation, Field: err.Field, Detail: err.Detail()}.Error()
+	out.Metadata = LoopMetadata(err.Operation, err.HTTPStatus, err.Code, err.RequestID, err.InstanceID)
+	out.RetryAfter, out.LoopSaid, out.Help = err.RetryAfter, err.Message, slices.Concat(help, out.Help)
+	if err.Kind == cegidclient.KindInvalidArgument { // nothing of it is Loop's
+		out = Error{Code: out.Code, Reason: out.Reason, Message: out.Message, Violations: out.Violations}
+	}
+	if (err.Kind == cegidclient.KindUnavailable || err.Kind == cegidclient.KindThrottled) && !err.Local {
+		out.Message += tries(err)
+	}
+	if err.Kind == cegidclient.KindBusy {
+		out.LoopSaid = BusyFrench(err.RetryAfter)
+	}
+	return out.Err()
+}
+
+// Loop is what the sentence about an error of cegidclient's depends on.
+type Loop struct {
+	Kind                     cegidclient.Kind
+	Local                    bool
+	Operation, Field, Detail string
+}
+
+// Error has the code, the reason and the sentence, and what helps.
+func (l Loop) Error() Error {
+	found, known := loopRules[l.Kind]
 	if !known {
 		found = loopRules[cegidclient.KindBadResponse]
 	}
+	out := Error{Code: found.code, Reason: found.reason, Message: found.message, Help: slices.Clone(found.help)}
 	switch {
-	case err.Kind == cegidclient.KindUnavailable && err.Local:
-		found.message = "Loop has failed again and again, so it is not called for a moment"
-	case err.Kind == cegidclient.KindBusy:
-		found.message += err.Detail()
-	case err.Kind == cegidclient.KindRouteUnknown && err.Operation == cegidclient.RawOperation:
-		found.message = "Loop's gateway does not know this route: the operator checks how it is spelt under raw in the configuration, and loop.base_url"
+	case l.Kind == cegidclient.KindInvalidArgument:
+		out = Error{Code: codes.InvalidArgument, Reason: looppb.ErrorReason_ERROR_REASON_FIELD_INVALID}
+		l.fieldOf(&out)
+	case l.Kind == cegidclient.KindUnavailable && l.Local:
+		out.Message = "Loop has failed again and again, so it is not called for a moment"
+	case l.Kind == cegidclient.KindBusy:
+		out.Message += l.Detail
+	case l.Kind == cegidclient.KindRouteUnknown && l.Operation == cegidclient.RawOperation:
+		out.Message = "Loop's gateway does not know this route: the operator checks how it is spelt under raw in the configuration, and loop.base_url"
 	}
-	out := Error{
-		Code: found.code, Reason: found.reason, Message: found.message,
-		Metadata: LoopMetadata(err.Operation, err.HTTPStatus, err.Code, err.RequestID, err.InstanceID), RetryAfter: err.RetryAfter, LoopSaid: err.Message, Help: slices.Concat(help, found.help),
-	}
-	switch err.Kind {
-	case cegidclient.KindBusy:
-		out.LoopSaid = BusyFrench(err.RetryAfter)
+	switch l.Kind {
 	case cegidclient.KindNotFound, cegidclient.KindExists, cegidclient.KindStale:
-		if err.Field != "" {
-			out.Message = err.Field + ": " + err.Detail()
-			out.Violations = []Violation{{Field: err.Field, Description: err.Detail()}}
+		if l.Field != "" {
+			l.fieldOf(&out)
 		}
 	case cegidclient.KindOutcomeUnknown:
-		if op, known := cegidclient.OperationByID(err.Operation); known && op.Resend == cegidclient.ResendReadBack {
+		if op, known := cegidclient.OperationByID(l.Operation); known && op.Resend == cegidclient.ResendReadBack {
 			out.Help = append(out.Help, "Repeat the call as it is: it looks first at what Loop holds by now.")
 		}
 	}
-	return out.Err()
+	return out
+}
+
+// fieldOf blames the field.
+func (l Loop) fieldOf(out *Error) {
+	out.Message = l.Detail
+	if l.Field != "" {
+		out.Message = l.Field + ": " + l.Detail
+	}
+	out.Violations = []Violation{{Field: l.Field, Description: l.Detail}}
 }

@@ -10,14 +10,11 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
-	"net/http/pprof"
-	"net/netip"
-	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
-	"github.com/prometheus/client_golang/prometheus/promhttp"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/credentials"
@@ -31,21 +28,26 @@ import (
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
 
+	"cegid.internal/gateway/cegidclient"
 	"cegid.internal/gateway/gen"
 	looppb "cegid.internal/gateway/gen/go/cegid/loop/v1"
 	"cegid.internal/gateway/server/internal/apierror"
 	"cegid.internal/gateway/server/internal/authn"
 	"cegid.internal/gateway/server/internal/config"
+	"cegid.internal/gateway/server/internal/diagnostics"
+	"cegid.internal/gateway/server/internal/event"
 	"cegid.internal/gateway/server/internal/gateway"
-	"cegid.internal/gateway/server/internal/importer"
 	"cegid.internal/gateway/server/internal/interceptor"
 	"cegid.internal/gateway/server/internal/ledger"
 	"cegid.internal/gateway/server/internal/policy"
-	"cegid.internal/gateway/server/internal/preflight"
 	"cegid.internal/gateway/server/internal/rawdoor"
+	"cegid.internal/gateway/server/internal/replicas"
 	"cegid.internal/gateway/server/internal/service"
-	"cegid.internal/gateway/server/internal/spool"
+	"cegid.internal/gateway/server/internal/submission"
+	"cegid.internal/gateway/server/internal/submission/preflight"
+	"cegid.internal/gateway/server/internal/submission/spool"
 	"cegid.internal/gateway/server/internal/telemetry"
+	"cegid.internal/gateway/server/internal/tenant"
 )
 
 const (
@@ -56,6 +58,8 @@ const (
 	// handshakeLimit bounds the beginning of a connection, idleLimit the time that one is kept for nothing.
 	handshakeLimit = 10 * time.Second
 	idleLimit      = 15 * time.Minute
+	// minPing is half of what callers are told: a ping that comes early by its way is no abuse.
+	minPing = 5 * time.Second
 	// lastMoment is what calls get to answer SHUTTING_DOWN once their grace is over.
 	lastMoment = 2 * time.Second
 )
@@ -66,6 +70,8 @@ type Config struct {
 	GRPC, HTTP, Operations string
 	// Connections at a time, of gRPC and HTTP each; 0 is no bound.
 	Connections int
+	// ConnectionAge is about how old a connection becomes, so that callers spread over new servers; 0 is any age.
+	ConnectionAge time.Duration
 	// TLS of the gRPC and HTTP listeners; nil is plaintext.
 	TLS *tls.Config
 	// Authorities vouch for the certificates of clients that TLS asks for; nil without.
@@ -75,8 +81,12 @@ type Config struct {
 	// Issuers of the tokens that callers may have.
 	Issuers authn.Issuers
 
-	Practices *service.Practices
-	Policy    *policy.Policy
+	Practices *tenant.Practices
+	// Gate is the way of the practices to Loop, and Replicas how many servers share it with the ledger; without it nobody is told of
+	// others.
+	Gate     *cegidclient.Gate
+	Replicas int
+	Policy   *policy.Policy
 	// Ledger of all writes. The server uses it until Serve returns, and does not close it.
 	Ledger *ledger.Ledger
 	// Spool is the folder for documents and files under way; empty is the system's temporary one.
@@ -86,7 +96,7 @@ type Config struct {
 	// Raw lists the routes that raw calls may use; none by default.
 	Raw []rawdoor.Route
 	// WaitLimit and CallLimit bound a submission, and polls say how accepted imports are followed; zero durations are the
-	// importer's defaults.
+	// sender's defaults.
 	WaitLimit, CallLimit time.Duration
 	// RepeatAfter429 lets what Loop turned away with a 429 be begun again.
 	RepeatAfter429                   bool
@@ -95,12 +105,17 @@ type Config struct {
 	// Drain is how long calls are still welcome after the service stopped being ready; Grace is how long those under
 	// way may then take.
 	Drain, Grace time.Duration
+	Readiness    config.Readiness
 
 	Log *slog.Logger
+	// LogLevel is that of Log, for the operator to change; nil where it stays.
+	LogLevel *slog.LevelVar
 	// LogDossiers lets the line of a call have the code of its dossier.
 	LogDossiers bool
 	// Audit is told of writes and refused access, whatever the level of Log; nil takes Log.
 	Audit *slog.Logger
+	// Ahead writes a record of the audit that must be there before something is sent; nil writes it to Audit.
+	Ahead func(context.Context, ...slog.Attr) error
 	// Registry holds the metrics of the calls to Loop already.
 	Registry *prometheus.Registry
 }
@@ -116,14 +131,18 @@ type Server struct {
 	conn             *grpc.ClientConn
 	http, operations *http.Server
 	health           *health.Server
-	importer         *importer.Importer
+	sender           *submission.Sender
 	imports          *service.Imports
 	preflight        *preflight.Cache
 	documents        *service.Documents
 	raw              *service.Raw
+	events           *event.Service
+	connections      *event.Connections
 	refusals         *interceptor.Refusals
 
 	readiness              *readiness
+	replicas               *replicas.Replicas // nil where there can be no others
+	reloader               atomic.Pointer[Reloader]
 	drain, endCalls        context.CancelFunc
 	draining, shuttingDown context.Context
 }
@@ -137,7 +156,9 @@ func New(cfg Config) (_ *Server, err error) {
 	if cfg.Files == (config.Files{}) {
 		cfg.Files = config.DefaultFiles
 	}
-	s.readiness = &readiness{ping: cfg.Ledger.Ping, trouble: cfg.Ledger.Trouble, changed: s.setHealth, log: cfg.Log}
+	s.readiness = &readiness{ping: cfg.Ledger.Ping, trouble: cfg.Ledger.Trouble, changed: s.setHealth, log: cfg.Log, all: cfg.Readiness.All, firstLedger: cfg.Readiness.FirstLedger}
+	s.readiness.ledger = cfg.Ledger.Awaited()
+	s.readiness.awaiting = s.readiness.ledger != nil
 	s.draining, s.drain = context.WithCancel(context.Background())
 	s.shuttingDown, s.endCalls = context.WithCancel(context.Background())
 	defer func() {
@@ -155,35 +176,44 @@ func New(cfg Config) (_ *Server, err error) {
 	if err != nil {
 		return nil, fmt.Errorf("compile the contract's rules: %w", err)
 	}
-	s.importer, err = importer.New(context.Background(), importer.Config{
-		Ledger: cfg.Ledger, Owner: interceptor.NewRequestID(), Client: cfg.Practices.Client, Log: cfg.Log, Audit: cfg.Audit, Keep: interceptor.Keep,
+	owner := interceptor.NewRequestID()
+	if cfg.Gate != nil && cfg.Ledger.Shared() {
+		s.replicas = replicas.New(replicas.Config{Ledger: cfg.Ledger, Gate: cfg.Gate, Server: owner, Replicas: cfg.Replicas, Log: cfg.Log, Registry: cfg.Registry})
+	}
+	s.sender, err = submission.New(context.Background(), submission.Config{
+		Ledger: cfg.Ledger, Owner: owner, Client: cfg.Practices.Client, Log: cfg.Log, Audit: cfg.Audit, Ahead: cfg.Ahead, Call: callOf, RPC: service.RPCName, Keep: interceptor.Keep,
 		WaitLimit: cfg.WaitLimit, CallLimit: cfg.CallLimit, RepeatAfter429: cfg.RepeatAfter429, FirstPoll: cfg.FirstPoll, LastPoll: cfg.LastPoll, StalledPoll: cfg.StalledPoll,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("the ledger: %w", err)
 	}
 	for _, practice := range cfg.Practices.All() { // what stalled before the restart: that may have been its cure
-		s.importer.Hasten(practice.Name)
+		s.sender.Hasten(practice.Name)
 	}
 	telemetry.RegisterLedger(cfg.Registry, cfg.Ledger)
 	telemetry.RegisterPractices(cfg.Registry, cfg.Practices.All)
 	s.refusals = interceptor.NewRefusals(cfg.Audit)
+	raw := rawdoor.New(cfg.Raw...)
 	chain := interceptor.Config{
 		Log: cfg.Log, LogDossiers: cfg.LogDossiers, Metrics: interceptor.NewMetrics(cfg.Registry), Deadlines: cfg.Deadlines,
 		Callers: interceptor.Identities{Policy: cfg.Policy, Issuers: cfg.Issuers},
 		Access:  access, Validator: validator, Limits: interceptor.NewLimits(cfg.Policy),
-		Audit: cfg.Audit, Refusals: s.refusals, Draining: s.draining, Shutdown: s.shuttingDown,
+		Audit: cfg.Audit, Route: raw.RouteOf, Refusals: s.refusals, Draining: s.draining, Shutdown: s.shuttingDown,
 	}
-	writes := service.NewWrites(cfg.Practices, cfg.Ledger, s.importer, cfg.Policy, callerOf, cfg.Log, cfg.Audit)
 	underWay, err := spool.Open(cfg.Spool, cfg.Files.SpoolSize)
 	if err != nil {
 		return nil, fmt.Errorf("the folder for documents and files under way: %w", err)
 	}
 	s.preflight = preflight.New(interceptor.Keep)
-	s.imports = service.NewImports(writes, s.preflight, service.Files{Spool: underWay, MaxSize: cfg.Files.MaxSize, DepositLifetime: cfg.Files.DepositLifetime},
-		telemetry.NewResolutions(cfg.Registry), s.refusals.Refuse)
-	s.documents = service.NewDocuments(writes, s.preflight, underWay)
-	s.raw = service.NewRaw(writes, rawdoor.New(cfg.Raw...))
+	writes := service.NewWrites(cfg.Practices, &submission.Writer{
+		Ledger: cfg.Ledger, Sender: s.sender, Preflight: s.preflight, Spool: underWay, Permissions: permissions{cfg.Policy}, Door: raw,
+		MaxFile: cfg.Files.MaxSize, LoopModel: cfg.Files.LoopModel, DepositLifetime: cfg.Files.DepositLifetime, Resolved: resolved(telemetry.NewResolutions(cfg.Registry), cfg.Audit),
+	}, permissions{cfg.Policy}, callerOf, func(ctx context.Context, method string) error {
+		return s.refusals.Refuse(ctx, method, policy.Administer)
+	}, cfg.Log)
+	s.imports, s.documents, s.raw = service.NewImports(writes), service.NewDocuments(writes), service.NewRaw(writes)
+	s.events = event.New(event.Config{Ledger: cfg.Ledger, Visible: writes.Visible, Unavailable: writes.Unavailable})
+	s.connections = event.Watch(cfg.Ledger, brakesOf(cfg.Practices), cfg.Log)
 	// Credentials belong to a server, not to a listener: the gateway's is reached in memory alone, without any.
 	transport := insecure.NewCredentials()
 	if cfg.TLS != nil {
@@ -193,7 +223,11 @@ func New(cfg Config) (_ *Server, err error) {
 	s.public = s.newServer(chain, publicDoor, append(publicDoor.Options(),
 		grpc.Creds(transport),
 		grpc.ConnectionTimeout(handshakeLimit),
-		grpc.KeepaliveParams(keepalive.ServerParameters{MaxConnectionIdle: idleLimit, Time: time.Minute, Timeout: 20 * time.Second}),
+		grpc.KeepaliveParams(keepalive.ServerParameters{
+			MaxConnectionIdle: idleLimit, Time: time.Minute, Timeout: 20 * time.Second,
+			// A tenth more or less, by grpc-go. The longest stream ends by itself.
+			MaxConnectionAge: cfg.ConnectionAge, MaxConnectionAgeGrace: cfg.Deadlines.StreamMax + time.Minute,
+		}),
 	)...)
 	overHTTP := chain.Callers
 	overHTTP.OverHTTP = true
@@ -224,8 +258,9 @@ func New(cfg Config) (_ *Server, err error) {
 	if err != nil {
 		return nil, err
 	}
-	s.http = s.newHTTPServer(rest)
-	s.operations = s.newHTTPServer(operationsHandler(cfg.Registry))
+	s.http = s.newHTTPServer(aging{cfg.ConnectionAge, s.readiness.why}.around(rest))
+	s.http.ConnContext = withBirth
+	s.operations = s.newHTTPServer(s.operationsHandler())
 	s.operations.ReadTimeout = 2 * time.Minute // longer than a profile takes: it would cut one
 	return s, s.listen()
 }
@@ -239,7 +274,7 @@ func (s *Server) newServer(chain interceptor.Config, door *interceptor.Door, mor
 		grpc.MaxRecvMsgSize(maxMessage),
 		grpc.MaxHeaderListSize(maxHeader),
 		grpc.MaxConcurrentStreams(1000),
-		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: 10 * time.Second, PermitWithoutStream: true}),
+		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: minPing, PermitWithoutStream: true}),
 		grpc.UnknownServiceHandler(func(any, grpc.ServerStream) error {
 			return apierror.New(codes.Unimplemented, looppb.ErrorReason_ERROR_REASON_METHOD_UNKNOWN,
 				"no such method: server reflection lists them")
@@ -247,16 +282,40 @@ func (s *Server) newServer(chain interceptor.Config, door *interceptor.Door, mor
 	)
 	made := grpc.NewServer(options...)
 	server := door.Guard(made)
-	looppb.RegisterReferenceDataServiceServer(server, service.NewReferenceData(s.cfg.Practices, s.preflight))
-	looppb.RegisterDiagnosticsServiceServer(server, service.NewDiagnostics(s.cfg.Practices, s.cfg.Policy, callerOf))
+	looppb.RegisterReferenceDataServiceServer(server, service.NewReferenceData(s.cfg.Practices, s.preflight.Changed))
+	looppb.RegisterDiagnosticsServiceServer(server, diagnostics.New(s.cfg.Practices, s.cfg.Policy, callerOf))
 	looppb.RegisterImportServiceServer(server, s.imports)
 	looppb.RegisterPracticeServiceServer(server, service.NewPracticeData(s.cfg.Practices))
 	looppb.RegisterChangeFeedServiceServer(server, service.NewChangeFeed(s.cfg.Practices))
 	looppb.RegisterEntryServiceServer(server, service.NewEntries(s.cfg.Practices, s.imports))
 	looppb.RegisterDocumentServiceServer(server, s.documents)
 	looppb.RegisterRawServiceServer(server, s.raw)
+	looppb.RegisterEventServiceServer(server, s.events)
 	grpc_health_v1.RegisterHealthServer(server, s.health)
 	return made
+}
+
+// resolved counts what was done about an import whose fate was open, and writes the audit's record of it.
+func resolved(count func(action, result string), audit *slog.Logger) func(context.Context, string, submission.Resolved) {
+	return func(ctx context.Context, by string, done submission.Resolved) {
+		count(done.Action, done.Result)
+		attributes := []slog.Attr{
+			slog.String("event", "resolved"), slog.String("caller", by),
+			slog.String("practice", done.Record.Practice), slog.String("dossier", done.Record.Dossier), slog.String("import", done.Record.RequestID),
+			slog.String("action", done.Action), slog.String("result", done.Result), slog.Int("attempt", done.Record.Attempt),
+			slog.String("state", string(done.Record.State)), slog.String("request_id", interceptor.CallFrom(ctx).RequestID),
+		}
+		if done.Unproven {
+			attributes = append(attributes, slog.Bool("unproven", true))
+		}
+		audit.LogAttrs(ctx, slog.LevelInfo, "audit", attributes...)
+	}
+}
+
+// callOf is what records of a write have of its call.
+func callOf(ctx context.Context) []slog.Attr {
+	call := interceptor.CallFrom(ctx)
+	return []slog.Attr{slog.String("by", call.By), slog.String("request_id", call.RequestID)}
 }
 
 func callerOf(ctx context.Context) string { return interceptor.CallFrom(ctx).Caller }
@@ -269,39 +328,6 @@ func (s *Server) newHTTPServer(handler http.Handler) *http.Server {
 		MaxHeaderBytes:    maxHeader,
 		ErrorLog:          slog.NewLogLogger(s.cfg.Log.Handler(), slog.LevelDebug), // clients' broken connections
 	}
-}
-
-// operationsHandler answers metrics to whoever reaches the listener, and profiles to this machine alone.
-func operationsHandler(registry *prometheus.Registry) http.Handler {
-	mux := http.NewServeMux()
-	mux.Handle("GET /metrics", promhttp.HandlerFor(registry, promhttp.HandlerOpts{Registry: registry}))
-	// Not pprof.Cmdline: a command line can hold what it should not.
-	for path, handler := range map[string]http.HandlerFunc{
-		"/debug/pprof/": pprof.Index, "/debug/pprof/profile": pprof.Profile,
-		"/debug/pprof/symbol": pprof.Symbol, "/debug/pprof/trace": pprof.Trace,
-	} {
-		mux.HandleFunc("GET "+path, func(w http.ResponseWriter, r *http.Request) {
-			peer, err := netip.ParseAddrPort(r.RemoteAddr)
-			if err != nil || !peer.Addr().Unmap().IsLoopback() || !ofThisMachine(r) {
-				http.Error(w, "profiles are for loopback peers", http.StatusForbidden)
-				return
-			}
-			handler(w, r)
-		})
-	}
-	mux.HandleFunc("GET /debug/pprof/cmdline", http.NotFound)
-	return mux
-}
-
-// ofThisMachine tells a request of somebody at this machine from that of a page of somebody else's in a browser there, whose
-// name may lead to loopback, too.
-func ofThisMachine(r *http.Request) bool {
-	host, _, err := net.SplitHostPort(r.Host)
-	if err != nil {
-		host = strings.Trim(r.Host, "[]")
-	}
-	site := r.Header.Get("Sec-Fetch-Site")
-	return authn.Loopback(host) && (site == "" || site == "none" || site == "same-origin")
 }
 
 func (s *Server) listen() error {
@@ -381,14 +407,30 @@ func (s *Server) release() {
 	if s.conn != nil {
 		_ = s.conn.Close()
 	}
-	if s.importer != nil {
-		s.importer.Close()
+	if s.sender != nil {
+		s.sender.Close()
+	}
+	if s.connections != nil {
+		s.connections.Close()
 	}
 	_ = s.memory.Close()
 }
 
+// Follow has the server go by what a reloader reads, also at the operator's word.
+func (s *Server) Follow(r *Reloader) {
+	r.OnReload(func(before, now *config.Config) {
+		if s.cfg.LogLevel != nil && before.Log.Level != now.Log.Level {
+			s.cfg.LogLevel.Set(now.Log.Level)
+		}
+		if s.replicas != nil {
+			s.replicas.SetReplicas(now.Replicas)
+		}
+	})
+	s.reloader.Store(r)
+}
+
 // Hasten asks at once for the imports of a practice that stalled, because its configuration or a secret of it changed.
-func (s *Server) Hasten(practice string) { s.importer.Hasten(practice) }
+func (s *Server) Hasten(practice string) { s.sender.Hasten(practice) }
 
 // Addresses are where the service listens.
 func (s *Server) Addresses() (grpcAddress, httpAddress, operationsAddress net.Addr) {
@@ -420,6 +462,9 @@ func (s *Server) Serve(ctx context.Context) error {
 	run("operations", func() error { return s.operations.Serve(s.operationsListener) })
 	watching, stop := context.WithCancel(context.Background())
 	serving.Go(func() { s.readiness.watch(watching) })
+	if s.replicas != nil {
+		serving.Go(func() { s.replicas.Run(watching) })
+	}
 
 	var failure error
 	select {
@@ -449,6 +494,7 @@ func (s *Server) setHealth(reads, writes bool) {
 // ledgerServices need the ledger for what they are for.
 var ledgerServices = map[string]bool{
 	looppb.ImportService_ServiceDesc.ServiceName: true, looppb.DocumentService_ServiceDesc.ServiceName: true, looppb.RawService_ServiceDesc.ServiceName: true,
+	looppb.EventService_ServiceDesc.ServiceName: true,
 }
 
 // shutdown: not ready, a while for load balancers to notice, calls under way end by themselves, then with
@@ -458,7 +504,7 @@ func (s *Server) shutdown() {
 	s.readiness.set(func(r *readiness) { r.draining = true })
 	time.Sleep(s.cfg.Drain)
 	s.drain()
-	s.importer.Stop() // what waits for its turn need not: another server takes it
+	s.sender.Stop() // what waits for its turn need not: another server takes it
 
 	graceful := make(chan struct{})
 	go func() {
@@ -483,7 +529,8 @@ func (s *Server) shutdown() {
 	_ = s.http.Close()
 	s.inMemory.Stop()
 	<-graceful
-	s.importer.Close() // submissions under way belong to the server, and are bounded
+	s.sender.Close() // submissions under way belong to the server, and are bounded
+	s.connections.Close()
 	s.refusals.Flush()
 	_ = s.conn.Close()
 	_ = s.memory.Close()

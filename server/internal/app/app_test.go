@@ -23,7 +23,7 @@ import (
 	"cegid.internal/gateway/server/internal/interceptor"
 	"cegid.internal/gateway/server/internal/ledger"
 	"cegid.internal/gateway/server/internal/policy"
-	"cegid.internal/gateway/server/internal/service"
+	"cegid.internal/gateway/server/internal/tenant"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -38,7 +38,7 @@ func bare(t *testing.T) Config {
 	t.Cleanup(func() { _ = writes.Close() })
 	return Config{
 		GRPC: "127.0.0.1:0", HTTP: "127.0.0.1:0", Operations: "127.0.0.1:0",
-		Practices: service.NewPractices(), Policy: policy.AllowAll("anybody", ""), Ledger: writes,
+		Practices: tenant.NewPractices(), Policy: policy.AllowAll("anybody", ""), Ledger: writes,
 		Deadlines: interceptor.Deadlines{UnaryDefault: 10 * time.Second, UnaryMax: 10 * time.Second, StreamDefault: 10 * time.Second, StreamMax: 10 * time.Second},
 		Grace:     5 * time.Second, Log: slog.New(slog.DiscardHandler), Registry: prometheus.NewRegistry(),
 	}
@@ -133,7 +133,7 @@ func TestInventedNamesMakeNoSeries(t *testing.T) {
 }
 
 func TestProfilesAreForThisMachine(t *testing.T) {
-	handler := operationsHandler(prometheus.NewRegistry())
+	handler := run(t, bare(t)).operationsHandler()
 	for _, c := range []struct {
 		name, peer string
 		want       int
@@ -167,6 +167,17 @@ func TestProfilesAreForThisMachine(t *testing.T) {
 		answer := httptest.NewRecorder()
 		if handler.ServeHTTP(answer, request); answer.Code != http.StatusOK {
 			t.Errorf("%s: /metrics answers HTTP %d", c.name, answer.Code)
+		}
+		request = httptest.NewRequestWithContext(t.Context(), http.MethodPost, TrustClockPath, nil)
+		request.RemoteAddr = c.peer
+		answer = httptest.NewRecorder()
+		if handler.ServeHTTP(answer, request); answer.Code != c.want {
+			t.Errorf("%s: the clock is trusted with HTTP %d", c.name, answer.Code)
+		}
+		request.Header.Set("Sec-Fetch-Site", "cross-site") // a page in a browser here
+		answer = httptest.NewRecorder()
+		if handler.ServeHTTP(answer, request); answer.Code != http.StatusForbidden {
+			t.Errorf("%s, from a page: HTTP %d", c.name, answer.Code)
 		}
 		request = httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/debug/pprof/cmdline", nil)
 		request.RemoteAddr = c.peer

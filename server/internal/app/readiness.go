@@ -23,9 +23,13 @@ const (
 var (
 	errStarting = errors.New("starting")
 	errDraining = errors.New("shutting down")
+	errDrained  = errors.New("drained, at the operator's word")
 	errLedger   = errors.New("the ledger does not answer")
 	errFull     = errors.New("the disk of the ledger is full")
 	errGone     = errors.New("the file of the ledger was removed")
+	errOlder    = errors.New("the ledger is a copy, or older than its audit")
+	// errAwaited is for reads, too, for a while: a new version that cannot reach the ledger at all should not replace those before.
+	errAwaited = errors.New("the ledger has not been reached yet")
 )
 
 // tellEvery is how often failures are told of that are over before the ledger is asked.
@@ -41,11 +45,24 @@ type readiness struct {
 	changed func(reads, writes bool)
 	log     *slog.Logger
 
+	// all has reads wait for the ledger, too.
+	all bool
+	// firstLedger is how long a server is not ready that has never reached its ledger.
+	firstLedger time.Duration
+
 	mu                sync.Mutex
 	serving, draining bool
+	drained           bool  // at the operator's word, until he takes it back
+	awaiting          bool  // the ledger, which was not reached yet, and nothing is served until then
 	ledger            error // of the last ping
 	failures          int64 // that were told of
 	told              time.Time
+}
+
+func (r *readiness) drainedNow() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.drained
 }
 
 // why is nil when the service is ready for reads.
@@ -70,14 +87,25 @@ func (r *readiness) reasons() (reads, writes error) {
 		return errDraining, errDraining
 	case !r.serving:
 		return errStarting, errStarting
+	case r.drained:
+		return errDrained, errDrained
 	case r.ledger == nil:
 		return nil, nil
 	case errors.Is(r.ledger, ledger.ErrFull):
-		return nil, errFull
+		writes = errFull
 	case errors.Is(r.ledger, ledger.ErrGone):
-		return nil, errGone
+		writes = errGone
+	case errors.Is(r.ledger, ledger.ErrOlder):
+		writes = errOlder
+	case errors.Is(r.ledger, ledger.ErrNotOpen):
+		writes = errAwaited
+	default:
+		writes = errLedger
 	}
-	return nil, errLedger
+	if r.all || r.awaiting {
+		reads = writes
+	}
+	return reads, writes
 }
 
 // set changes what is known, and tells of it if that makes a difference.
@@ -111,6 +139,7 @@ func (r *readiness) heard(err error) {
 			r.failures = failures
 		}
 		r.ledger = err
+		r.awaiting = r.awaiting && err != nil
 		if passing {
 			r.told = time.Now()
 			r.log.Error("the ledger has failed, and answers again", "error", last.Error())
@@ -123,11 +152,15 @@ func (r *readiness) watch(ctx context.Context) {
 	ticker := time.NewTicker(pingEvery)
 	defer ticker.Stop()
 	answer := make(chan error, 1)
+	patience := time.NewTimer(r.firstLedger)
+	defer patience.Stop()
 	var asked time.Time // when the question was put that has no answer yet; zero without one
 	for {
 		select {
 		case <-ctx.Done():
 			return
+		case <-patience.C:
+			r.set(func(r *readiness) { r.awaiting = false })
 		case err := <-answer:
 			asked = time.Time{}
 			if ctx.Err() == nil { // else the end cut it short

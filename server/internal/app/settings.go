@@ -10,8 +10,8 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
-	"unicode"
 
 	"github.com/prometheus/client_golang/prometheus"
 
@@ -19,6 +19,7 @@ import (
 	"cegid.internal/gateway/server/internal/authn"
 	"cegid.internal/gateway/server/internal/config"
 	"cegid.internal/gateway/server/internal/config/strictyaml"
+	"cegid.internal/gateway/server/internal/inforce"
 	"cegid.internal/gateway/server/internal/policy"
 	"cegid.internal/gateway/server/internal/smallfile"
 )
@@ -59,7 +60,7 @@ func Issuers(from []config.Issuer, log *slog.Logger) (issuers authn.Issuers, err
 }
 
 // lookEvery is how often the files are looked at. They are polled because a watch on a file never fires when Kubernetes
-// swaps the symlink above it (pitfall 26).
+// swaps the symlink above it.
 const lookEvery = time.Second
 
 // Reloader keeps a running service in step with its configuration, practices and policy. What is not fit to serve is
@@ -78,12 +79,24 @@ type Reloader struct {
 
 	failed  prometheus.Gauge
 	changed prometheus.Gauge
+
+	// follow are told what was in force and what is.
+	follow []func(before, now *config.Config)
+	asked  chan chan<- reloaded
+	shown  atomic.Pointer[Shown]
+}
+
+// reloaded is what came of reading the files at somebody's word.
+type reloaded struct {
+	changes []string
+	err     error
 }
 
 // NewReloader returns a reloader of what was loaded from path. hasten is told of each practice that is new or changed.
 func NewReloader(path string, from *Settings, tenants *Tenants, hasten func(practice string), registry *prometheus.Registry, log *slog.Logger) *Reloader {
 	r := &Reloader{
 		path: path, tenants: tenants, policy: from.Policy, hasten: hasten, log: log, current: from.Config,
+		asked: make(chan chan<- reloaded),
 		failed: prometheus.NewGauge(prometheus.GaugeOpts{
 			Name: "config_reload_failed", Help: "1 while the configuration, a practice or the policy on disk is not fit to serve and the one before stays in force.",
 		}),
@@ -93,7 +106,51 @@ func NewReloader(path string, from *Settings, tenants *Tenants, hasten func(prac
 	}
 	r.changed.SetToCurrentTime()
 	registry.MustRegister(r.failed, r.changed)
+	r.shown.Store(show(from))
 	return r
+}
+
+// Shown is what is in force, as people may see it: without secrets, tokens, identities and dossiers.
+type Shown struct {
+	ConfigHash string            `json:"config_hash"`
+	PolicyHash string            `json:"policy_hash"`
+	Config     map[string]string `json:"config"`
+	Policy     map[string]string `json:"policy"`
+
+	config, policy []inforce.Entry
+}
+
+func show(set *Settings) *Shown {
+	s := &Shown{config: set.Config.InForce(), policy: set.Policy.InForce()}
+	s.ConfigHash, s.PolicyHash = inforce.Hash(s.config), inforce.Hash(s.policy)
+	s.Config, s.Policy = inforce.Shown(s.config), inforce.Shown(s.policy)
+	return s
+}
+
+// LogInForce tells what the server begins with, by which it is known again.
+func LogInForce(log *slog.Logger, set *Settings) {
+	shown := show(set)
+	log.Info("the configuration is in force", "config_hash", shown.ConfigHash, "policy_hash", shown.PolicyHash)
+}
+
+// InForce is what the files say that were read last, and were fit.
+func (r *Reloader) InForce() *Shown { return r.shown.Load() }
+
+// OnReload has a function told of what was in force and what is. It is called before Watch.
+func (r *Reloader) OnReload(follow func(before, now *config.Config)) {
+	r.follow = append(r.follow, follow)
+}
+
+// Reload reads the files at once, without waiting until they have settled, and says what has changed. It waits for Watch.
+func (r *Reloader) Reload(ctx context.Context) (changes []string, err error) {
+	answer := make(chan reloaded, 1)
+	select {
+	case r.asked <- answer:
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+	done := <-answer
+	return done.changes, done.err
 }
 
 // Watch looks at the files until ctx ends.
@@ -104,10 +161,21 @@ func (r *Reloader) Watch(ctx context.Context) {
 		select {
 		case <-ctx.Done():
 			return
+		case answer := <-r.asked:
+			before := r.shown.Load()
+			r.seen = digestOf(r.path, r.current)
+			err := r.apply(r.seen)
+			r.report(err)
+			answer <- reloaded{r.shown.Load().since(before), err}
 		case <-ticker.C:
 			r.look()
 		}
 	}
+}
+
+// since tells what is other than before.
+func (s *Shown) since(before *Shown) []string {
+	return append(inforce.Changes(before.config, s.config), inforce.Changes(before.policy, s.policy)...)
 }
 
 // look applies what the files hold once it has not changed between two looks: half of a file can be well formed. What
@@ -138,10 +206,25 @@ func (r *Reloader) apply(now digest) error {
 	if before.Policy != next.Config.Policy || before.PracticesDirectory != next.Config.PracticesDirectory {
 		r.applied = digest{} // that was of other files: the next look finds theirs
 	}
-	if len(changed)+len(removed) > 0 || !r.policy.Equal(next.Policy) {
+	was, is := r.shown.Load(), show(next)
+	r.shown.Store(is)
+	follow := func() {
+		for _, each := range r.follow {
+			each(before, next.Config)
+		}
+	}
+	if next.Config.Log.Level < before.Log.Level { // at whichever level the line below is written
+		follow()
+	} else {
+		defer follow()
+	}
+	if changes := is.since(was); len(changes) > 0 || len(changed)+len(removed) > 0 || !r.policy.Equal(next.Policy) {
 		r.policy.Replace(next.Policy)
-		r.log.Info("the configuration was reloaded", "practices", len(next.Config.Practices), "changed", changed, "removed", removed, "callers", len(next.Policy.Callers()))
+		r.log.Info("the configuration was reloaded", "practices", len(next.Config.Practices), "changed", changed, "removed", removed, "callers", len(next.Policy.Callers()),
+			"changes", changes, "config_hash", is.ConfigHash, "policy_hash", is.PolicyHash)
 		r.changed.SetToCurrentTime()
+		WarnOfSameBooks(r.log, r.tenants.Practices())
+		WarnOfIdleGrants(r.log, r.policy)
 	}
 	if keys := coldKeys(before, next.Config); len(keys) > 0 {
 		r.log.Warn("the configuration has changes that need a restart", "keys", keys)
@@ -171,27 +254,17 @@ func (r *Reloader) report(err error) {
 
 // coldKeys are the keys whose values differ and are read at the start alone.
 func coldKeys(a, b *config.Config) (keys []string) {
-	hot := []string{"Loop", "Practices", "PracticesDirectory", "Policy", "CallerLimits"}
-	before, after := reflect.ValueOf(*a), reflect.ValueOf(*b)
+	hot := []string{"Loop", "Practices", "PracticesDirectory", "Policy", "Retention", "CallerLimits", "Replicas"}
+	levelled := *a
+	levelled.Log.Level = b.Log.Level
+	before, after := reflect.ValueOf(levelled), reflect.ValueOf(*b)
 	for i := range before.NumField() {
 		name := before.Type().Field(i).Name
 		if !slices.Contains(hot, name) && !reflect.DeepEqual(before.Field(i).Interface(), after.Field(i).Interface()) {
-			keys = append(keys, key(name))
+			keys = append(keys, inforce.Key(name))
 		}
 	}
 	return keys
-}
-
-// key is the YAML key of a field: CallerLimits is caller_limits.
-func key(field string) string {
-	var b strings.Builder
-	for i, c := range field {
-		if i > 0 && unicode.IsUpper(c) && unicode.IsLower(rune(field[i-1])) {
-			b.WriteByte('_')
-		}
-		b.WriteRune(unicode.ToLower(c))
-	}
-	return b.String()
 }
 
 // digest stands for what files hold.

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
@@ -48,7 +49,7 @@ func install(t *testing.T) *installation {
 	if err != nil {
 		t.Fatal(err)
 	}
-	tenants, err := NewTenants(set.Config, nil, nil)
+	tenants, err := NewTenants(set.Config, nil, nil, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -163,6 +164,32 @@ func TestAPracticeComesChangesAndGoesWithoutRestart(t *testing.T) {
 	}
 }
 
+// TestAPracticeThatAGrantStillNamesMayGo, and what changes after it is taken up; the grant is noted.
+func TestAPracticeThatAGrantStillNamesMayGo(t *testing.T) {
+	i := install(t)
+	i.write("practices/two.yaml", practiceFile("two", "other"))
+	i.write("policy.yaml", policyFile("token", "one", "two"))
+	i.looks(2)
+	i.remove("practices/two.yaml")
+	i.looks(2)
+	if got := i.practices(); !slices.Equal(got, []string{"one"}) || i.failing() || !i.lets("token") {
+		t.Fatalf("in force are %q, failing %t: %s", got, i.failing(), i.log.String())
+	}
+	if said := i.log.String(); strings.Count(said, "give nothing there") != 1 || !strings.Contains(said, "grants[0].practices[1] (") {
+		t.Errorf("the log says %s", said)
+	}
+	for _, reach := range i.policy.Reaches("billing", policy.All, policy.Read) {
+		if slices.Contains(reach.Practices, "two") {
+			t.Error("the grant still reaches it")
+		}
+	}
+	i.write("practices/three.yaml", practiceFile("three", "other"))
+	i.looks(2)
+	if got := i.practices(); !slices.Equal(got, []string{"one", "three"}) || i.failing() {
+		t.Errorf("a change after it: %q, failing %t", got, i.failing())
+	}
+}
+
 func TestACallUnderWayKeepsThePracticeThatItBeganWith(t *testing.T) {
 	i := install(t)
 	held, err := i.tenants.Practices().Get("one")
@@ -204,21 +231,6 @@ func TestWhatIsNotFitToServeIsNotLoaded(t *testing.T) {
 			func(i *installation) { i.write("practices/two.yaml", practiceFile("two", "late")) },
 			func(i *installation) { i.write("secrets/late", "key:late") },
 			"secrets/late",
-		},
-		{
-			"a policy of an unknown practice",
-			func(i *installation) { i.write("policy.yaml", policyFile("token", "one", "two")) },
-			func(i *installation) { i.write("practices/two.yaml", practiceFile("two", "other")) },
-			"no practice of this name",
-		},
-		{
-			"the removal of a practice that the policy names",
-			func(i *installation) {
-				i.remove("practices/one.yaml")
-				i.write("practices/two.yaml", practiceFile("two", "other"))
-			},
-			func(i *installation) { i.write("policy.yaml", policyFile("token", "two")) },
-			"no practice of this name",
 		},
 		{
 			"an empty policy",
@@ -346,5 +358,33 @@ func TestOtherFilesAreWatchedOnceTheConfigurationNamesThem(t *testing.T) {
 	i.looks(2)
 	if i.lets("token") || !i.lets("another") {
 		t.Error("the policy elsewhere is not watched")
+	}
+}
+
+// TestRetentionIsTakenUp: of each practice, of the installation for those that say nothing, and for those that are gone.
+func TestRetentionIsTakenUp(t *testing.T) {
+	i := install(t)
+	days := func(practice string) string {
+		k := i.tenants.Keeping(practice)
+		return fmt.Sprintf("%d/%d", k.Outcome/(24*time.Hour), k.Content/(24*time.Hour))
+	}
+	expect := func(when, one, gone string) {
+		t.Helper()
+		if days("one") != one || days("gone") != gone {
+			t.Errorf("%s: %s and %s, not %s and %s", when, days("one"), days("gone"), one, gone)
+		}
+	}
+	expect("by default", "400/90", "400/90")
+	i.write("gateway.yaml", gatewayFile+"retention: {ids_days: 800}\n")
+	i.looks(3)
+	expect("of the installation", "800/90", "800/90")
+	i.write("practices/one.yaml", strings.TrimSuffix(practiceFile("one", "one"), "}")+", retention: {references_days: 37}}")
+	i.looks(3)
+	expect("of the practice", "800/37", "800/90")
+	i.write("practices/one.yaml", strings.TrimSuffix(practiceFile("one", "one"), "}")+", retention: {ids_days: 30}}")
+	i.looks(3)
+	expect("out of bounds", "800/37", "800/90")
+	if strings.Contains(i.log.String(), "need a restart") {
+		t.Errorf("it says:\n%s", i.log.String())
 	}
 }

@@ -17,7 +17,7 @@ import (
 
 // LoadTLS returns a configuration that picks up a rotated certificate without restart, and the authorities of client
 // certificates, which it picks up as well; nil when no file of them is named. The files are looked at again at most once
-// a second, by content: Kubernetes rotates by swapping a symlink, which no watch of the file sees (pitfall 26).
+// a second, by content: Kubernetes rotates by swapping a symlink, which no watch of the file sees.
 func LoadTLS(files config.TLS, log *slog.Logger) (*tls.Config, authn.Authorities, error) {
 	pair := &keyPair{certificate: files.Certificate, key: files.Key, log: log}
 	if err := pair.load(); err != nil {

@@ -1,53 +1,85 @@
-// Package audit keeps the records of writes, raw calls and refused access: one line of JSON each, in a stream or a file.
+// Package audit keeps the records of writes, raw calls and refused access: one line of JSON each, in a stream or a file. Each
+// record holds the hash of the one before, so that Read finds what was changed, taken out or moved.
 package audit
 
 import (
-	"errors"
+	"context"
 	"fmt"
 	"io"
 	"log/slog"
 	"os"
-	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
 	"cegid.internal/gateway/server/internal/config"
-	"cegid.internal/gateway/server/internal/smallfile"
 )
 
-// lookEvery is how often the file is looked for under its name.
-const lookEvery = time.Second
+// Message is that of each record; other lines of a stream have others.
+const Message = "audit"
 
 // Sink takes the records.
 type Sink struct {
 	// Logger writes them.
 	Logger *slog.Logger
-	close  func() error
+	chain  *chain
+	// file is nil where the records go to a stream.
+	file *file
 }
 
 // Close ends the records. What is written afterwards is lost, and counted.
-func (s *Sink) Close() error { return s.close() }
+func (s *Sink) Close() error {
+	if s.file == nil {
+		return nil
+	}
+	return s.file.close()
+}
 
 // Open opens where a configuration sends the records. What cannot be written there goes to log.
 func Open(cfg config.Audit, log *slog.Logger, registry prometheus.Registerer) (*Sink, error) {
 	failed := prometheus.NewCounter(prometheus.CounterOpts{
 		Name: "audit_write_failures_total", Help: "Records of the audit that could not be written where they belong; the log has them instead.",
 	})
-	var out io.Writer = os.Stderr
-	end := func() error { return nil }
+	s := &Sink{chain: newChain(os.Stderr)}
 	switch {
 	case cfg.File != "":
-		f := &file{path: cfg.File}
-		if err := f.open(); err != nil {
-			return nil, fmt.Errorf("audit.file: %w; make it writable for this process, or name another", err)
+		s.file = &file{path: cfg.File}
+		last, err := s.file.begin()
+		if err != nil {
+			return nil, fmt.Errorf("audit.file: %w; make it writable for this process alone, or name another", err)
 		}
-		out, end = f, f.close
+		s.chain.out = s.file
+		s.chain.goOn(last)
 	case cfg.Stdout:
-		out = os.Stdout
+		s.chain.out = os.Stdout
 	}
 	registry.MustRegister(failed)
-	return &Sink{Logger: slog.New(slog.NewJSONHandler(&reporting{out, failed, log}, nil)), close: end}, nil
+	s.Logger = slog.New(slog.NewJSONHandler(&reporting{s.chain, failed, log}, nil))
+	return s, nil
+}
+
+// Durable says whether Ahead returns only once a record is on the disk.
+func (s *Sink) Durable() bool { return s.file != nil }
+
+// Commit is the number of the ledger's newest commit of which a record tells; 0 without one.
+func (s *Sink) Commit() int64 { return s.chain.newest() }
+
+// Number gives the records from now on the number of the ledger's newest commit.
+func (s *Sink) Number(commit func() int64) { s.chain.number(commit) }
+
+// Ahead writes a record, and waits until it is on the disk where the sink is a file: with others that wait, it takes one or
+// two syncs. On any error what it tells of must not be done.
+func (s *Sink) Ahead(ctx context.Context, attributes ...slog.Attr) error {
+	record := slog.NewRecord(time.Now(), slog.LevelInfo, Message, 0)
+	record.AddAttrs(attributes...)
+	before := 0
+	if s.file != nil {
+		before = s.file.failures()
+	}
+	if err := s.Logger.Handler().Handle(ctx, record); err != nil || s.file == nil {
+		return err
+	}
+	return s.file.synced(ctx, before)
 }
 
 // reporting tells of what cannot be written, with the record, so that it is not lost.
@@ -64,75 +96,4 @@ func (r *reporting) Write(record []byte) (int, error) {
 		r.log.Error("a record of the audit could not be written", "error", err.Error(), "record", string(record))
 	}
 	return n, err
-}
-
-// file is added to, a record at a time. When it is moved away, as tools that rotate files do, another one is begun.
-type file struct {
-	path string
-
-	mu     sync.Mutex
-	f      *os.File
-	looked time.Time
-	torn   bool // the last record is incomplete
-}
-
-func (f *file) open() error {
-	if info, err := os.Stat(f.path); err == nil && !info.Mode().IsRegular() {
-		return smallfile.ErrIrregular // opening a named pipe would wait for its reader
-	}
-	opened, err := os.OpenFile(f.path, os.O_APPEND|os.O_CREATE|os.O_RDWR, 0o600)
-	if err != nil {
-		return err
-	}
-	info, err := opened.Stat()
-	if err != nil {
-		return errors.Join(err, opened.Close())
-	}
-	last := []byte{'\n'}
-	if info.Size() > 0 {
-		if _, err := opened.ReadAt(last, info.Size()-1); err != nil {
-			return errors.Join(err, opened.Close())
-		}
-	}
-	if f.f != nil {
-		_ = f.f.Close()
-	}
-	f.f, f.looked, f.torn = opened, time.Now(), last[0] != '\n'
-	return nil
-}
-
-func (f *file) close() error {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	return f.f.Close()
-}
-
-func (f *file) Write(record []byte) (n int, err error) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if time.Since(f.looked) >= lookEvery {
-		f.looked = time.Now()
-		if f.moved() {
-			if err := f.open(); err != nil {
-				return 0, err
-			}
-		}
-	}
-	if f.torn { // a record begins on a line of its own
-		if _, err := f.f.WriteString("\n"); err != nil {
-			return 0, err
-		}
-	}
-	n, err = f.f.Write(record)
-	f.torn = err != nil && n > 0
-	return n, err
-}
-
-func (f *file) moved() bool {
-	mine, err := f.f.Stat()
-	if err != nil {
-		return true
-	}
-	there, err := os.Stat(f.path)
-	return err != nil || !os.SameFile(mine, there)
 }

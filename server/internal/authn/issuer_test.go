@@ -376,6 +376,61 @@ func TestKeysAreRotated(t *testing.T) {
 	})
 }
 
+// TestAKeyThatWasPublishedJustNow: a stranger has just had the keys fetched; the token of the new one waits, and so do few others.
+func TestAKeyThatWasPublishedJustNow(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		i, other := newIssuer(t, "one"), newIssuer(t, "made-up")
+		v := verifier(t, i)
+		stranger := func(ctx context.Context) error {
+			_, err := v.Verify(ctx, sign(t, jose.ES256, other.key("made-up"), rand.Text(), i.claims(nil)))
+			return err
+		}
+		begun := time.Now()
+		if err := stranger(t.Context()); !errors.Is(err, ErrRefused) || time.Since(begun) > 0 {
+			t.Errorf("%v after %s; want it refused by keys that were fetched for it", err, time.Since(begun))
+		}
+		time.Sleep(time.Second)
+		i.add(t, "two")
+		fresh := i.token(t, "two", nil)
+		short, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		begun = time.Now()
+		if _, err := v.Verify(short, fresh); !errors.Is(err, ErrUnavailable) || time.Since(begun) > 0 {
+			t.Errorf("a call that cannot wait so long: %v after %s; want %v at once", err, time.Since(begun), ErrUnavailable)
+		}
+		var calls sync.WaitGroup
+		calls.Go(func() {
+			if _, err := v.Verify(t.Context(), fresh); err != nil || time.Since(begun) > keysPause {
+				t.Errorf("the token of the new key: %v after %s", err, time.Since(begun))
+			}
+		})
+		synctest.Wait()
+		var refused, later atomic.Int32
+		for range 40 {
+			calls.Go(func() {
+				switch err := stranger(t.Context()); {
+				case errors.Is(err, ErrRefused):
+					refused.Add(1)
+				case errors.Is(err, ErrUnavailable):
+					later.Add(1)
+				}
+			})
+		}
+		synctest.Wait()
+		good := i.token(t, "one", nil)
+		if _, err := v.Verify(t.Context(), good); err != nil || time.Since(begun) > 0 {
+			t.Errorf("a known key beside them: %v after %s", err, time.Since(begun))
+		}
+		calls.Wait()
+		if refused.Load() != waitersAtMost-1 || later.Load() != 40-waitersAtMost+1 {
+			t.Errorf("%d strangers were refused, %d told to come back; want %d to wait beside the good one", refused.Load(), later.Load(), waitersAtMost-1)
+		}
+		if n := i.fetches.Load(); n != 2 {
+			t.Errorf("the keys were fetched %d times; want 2", n)
+		}
+	})
+}
+
 func TestUnknownKeysDoNotFloodTheIssuer(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		i, other := newIssuer(t, "one"), newIssuer(t, "made-up")

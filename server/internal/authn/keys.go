@@ -26,6 +26,9 @@ const (
 	keysAtMost = 24 * time.Hour
 	// keysPause is the shortest pause between two fetches: whoever makes up key ids must not make us flood the issuer.
 	keysPause = 5 * time.Second
+	// waitersAtMost tokens of an issuer wait for the next fetch because their key is not known: it may have been published just
+	// now. Others are told to come back, and none of them delays a token whose key is known.
+	waitersAtMost = 16
 	// fetchLimit bounds the time of one fetch, maxAnswer each of its answers.
 	fetchLimit = 5 * time.Second
 	maxAnswer  = 1 << 20
@@ -42,13 +45,15 @@ type keySet struct {
 	state    keys
 	tried    time.Time
 	fetching chan struct{} // closed when the fetch under way has ended; nil without one
+	waiting  int           // tokens, for a fetch that has not begun
 }
 
 // keys are what is known of an issuer's.
 type keys struct {
 	keys    []jose.JSONWebKey
 	fetched time.Time
-	failed  bool // the last attempt to get newer ones
+	begun   time.Time // the last attempt to get newer ones, whose answer may be as old
+	failed  bool      // that attempt
 }
 
 func newKeySet(cfg IssuerConfig) *keySet {
@@ -73,6 +78,7 @@ func (k *keySet) VerifySignature(ctx context.Context, token string) ([]byte, err
 	if !knownType(parsed) {
 		return nil, refusal("of another type")
 	}
+	came := time.Now()
 	now := k.now()
 	switch age := time.Since(now.fetched); {
 	case age < keysFor:
@@ -101,7 +107,63 @@ func (k *keySet) VerifySignature(ctx context.Context, token string) ([]byte, err
 	if now.failed {
 		return nil, ErrUnavailable // it may have a newer key
 	}
+	if now.begun.Before(came) && !now.has(parsed.Signatures[0].Protected.KeyID) {
+		return k.verifyByNext(ctx, parsed, came)
+	}
 	return nil, refusal("not signed by the issuer")
+}
+
+// verifyByNext waits for keys that were asked for after a token came: its issuer may have published the token's key after all that
+// is at hand was asked for.
+func (k *keySet) verifyByNext(ctx context.Context, token *jose.JSONWebSignature, came time.Time) ([]byte, error) {
+	k.mu.Lock()
+	if k.waiting >= waitersAtMost {
+		k.mu.Unlock()
+		return nil, ErrUnavailable
+	}
+	k.waiting++
+	k.mu.Unlock()
+	defer func() {
+		k.mu.Lock()
+		defer k.mu.Unlock()
+		k.waiting--
+	}()
+	for {
+		k.mu.Lock()
+		pause := keysPause - time.Since(k.tried)
+		k.mu.Unlock()
+		if end, ok := ctx.Deadline(); ok && time.Until(end) <= pause {
+			return nil, ErrUnavailable
+		}
+		timer := time.NewTimer(pause)
+		select {
+		case <-timer.C:
+		case <-ctx.Done():
+			timer.Stop()
+			return nil, ctx.Err()
+		}
+		if done := k.renew(); done != nil {
+			select {
+			case <-done:
+			case <-ctx.Done():
+				return nil, ctx.Err()
+			}
+		}
+		now := k.now()
+		switch payload, ok := verify(token, now.keys); {
+		case ok:
+			return payload, nil
+		case now.failed:
+			return nil, ErrUnavailable
+		case !now.begun.Before(came):
+			return nil, refusal("not signed by the issuer")
+		}
+	}
+}
+
+// has says whether a key goes by an id.
+func (k keys) has(id string) bool {
+	return id != "" && slices.ContainsFunc(k.keys, func(key jose.JSONWebKey) bool { return key.KeyID == id })
 }
 
 // verifyAtOnce returns the payload of a token that the keys at hand verify, if they are as fresh as VerifySignature has them.
@@ -149,6 +211,7 @@ func (k *keySet) renew() <-chan struct{} {
 	if k.fetching == nil && time.Since(k.tried) >= keysPause {
 		done := make(chan struct{})
 		k.fetching = done
+		begun := time.Now()
 		go func() {
 			defer close(done)
 			ctx, cancel := context.WithTimeout(context.Background(), fetchLimit)
@@ -162,9 +225,9 @@ func (k *keySet) renew() <-chan struct{} {
 			case err == nil && before:
 				k.log.Info("the keys of an issuer can be fetched again", "issuer", k.issuer)
 			}
-			k.tried, k.fetching, k.state.failed = time.Now(), nil, err != nil
+			k.tried, k.fetching, k.state.begun, k.state.failed = time.Now(), nil, begun, err != nil
 			if err == nil {
-				k.state = keys{keys: fresh, fetched: k.tried}
+				k.state.keys, k.state.fetched = fresh, k.tried
 			}
 		}()
 	}

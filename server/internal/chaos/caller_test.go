@@ -113,7 +113,7 @@ func (w word) passing() bool {
 
 func wordOf(found *looppb.Import, err error) word {
 	if err == nil {
-		w := word{Event: Event{State: stateName(found.GetState())}, found: found}
+		w := word{Event: Event{State: stateName(found.GetState()), Loop: found.GetLoopRequestId()}, found: found}
 		if evidence := found.GetResolution().GetEvidence(); evidence != nil {
 			w.Verdict = evidence.GetVerdict().String()[len("IMPORT_VERDICT_"):]
 			if evidence.GetDoubt() != 0 {
@@ -128,8 +128,8 @@ func wordOf(found *looppb.Import, err error) word {
 		switch d := detail.(type) {
 		case *errdetails.ErrorInfo:
 			w.Reason, w.State = d.GetReason(), d.GetMetadata()["state"]
-			if w.Reason == "DUPLICATE_CONTENT" {
-				w.State = "" // the other import's
+			if w.Reason == "ENTRY_ALREADY_IMPORTED" {
+				w.State, w.Saw = "", d.GetMetadata()["doubt"] // both are of the other import
 			}
 		case *errdetails.RetryInfo:
 			w.retry = d.GetRetryDelay().AsDuration()

@@ -156,8 +156,8 @@ func TestTheCheckerIsContentWithWhatTheContractAllows(t *testing.T) {
 	d.over("F", "UNCERTAIN")
 
 	d.plan("G", StoryTwin)
-	d.told("G", "ImportEntries", "DUPLICATE_CONTENT", unreachable)
-	d.told("G", "ImportEntries", "DUPLICATE_CONTENT", Event{Code: "ALREADY_EXISTS", Reason: "DUPLICATE_CONTENT"})
+	d.told("G", "ImportEntries", "ENTRY_ALREADY_IMPORTED", unreachable)
+	d.told("G", "ImportEntries", "ENTRY_ALREADY_IMPORTED", Event{Code: "ALREADY_EXISTS", Reason: "ENTRY_ALREADY_IMPORTED"})
 	d.told("G", "GetImport", "", Event{Code: "NOT_FOUND", Reason: "IMPORT_UNKNOWN", Last: true})
 
 	d.plan("H", StoryFails)
@@ -215,6 +215,13 @@ func TestTheCheckerComplainsOfEachPromiseThatIsNotKept(t *testing.T) {
 		spoil      func(*doctored)
 	}{
 		{"a double booking", RuleBookedTwice, func(d *doctored) { d.booked("A", "120.00") }},
+		{"a double booking under two ids", RuleBookedTwice, func(d *doctored) {
+			d.add(Event{Kind: Planned, ID: "X", Story: "plain", Amount: "120.00", Document: "A"})
+			d.sent("X", "booked", "", 200)
+			d.booked("X", "120.00")
+			d.books.Entries[len(d.books.Entries)-1].RefPiece = "A"
+			d.over("X", "SUCCEEDED")
+		}},
 		{"a false success", RuleFalseSuccess, func(d *doctored) { d.books.Entries = nil }},
 		{"a success told in between and never booked", RuleFalseSuccess, func(d *doctored) {
 			d.plan("X", StoryFails)
@@ -354,11 +361,11 @@ func TestTheCheckerComplainsOfEachPromiseThatIsNotKept(t *testing.T) {
 		}},
 		{"a duplicate that was let in", RuleGuard, func(d *doctored) {
 			d.plan("X", StoryTwin)
-			d.told("X", "ImportEntries", "DUPLICATE_CONTENT", Event{State: "WAITING"})
+			d.told("X", "ImportEntries", "ENTRY_ALREADY_IMPORTED", Event{State: "WAITING"})
 		}},
 		{"a duplicate that was never refused", RuleGuard, func(d *doctored) {
 			d.plan("X", StoryTwin)
-			d.told("X", "ImportEntries", "DUPLICATE_CONTENT", unreachable)
+			d.told("X", "ImportEntries", "ENTRY_ALREADY_IMPORTED", unreachable)
 		}},
 		{"a used id with other content", RuleGuard, func(d *doctored) {
 			d.told("A", "ImportEntries", "REQUEST_ID_REUSED", Event{State: "SUCCEEDED"})
@@ -474,5 +481,21 @@ func TestAJournalAndBooksAreReadBackAsTheyWere(t *testing.T) {
 	cancel()
 	if _, err := Inspect(cancelled, l.root); err == nil {
 		t.Error("books that could not be read are empty books")
+	}
+}
+
+// TestWhatIsMeantToBeBookedAgainIsNoDoubleBooking: of the same entry under two ids, one of which is said to repeat the other.
+func TestWhatIsMeantToBeBookedAgainIsNoDoubleBooking(t *testing.T) {
+	for repeats, want := range map[string]int{"": 1, "A": 0} {
+		var d doctored
+		d.good("A")
+		d.add(Event{Kind: Planned, ID: "X", Story: "plain", Amount: "120.00", Document: "A", Repeats: repeats})
+		d.sent("X", "booked", "", 200)
+		d.booked("X", "120.00")
+		d.books.Entries[len(d.books.Entries)-1].RefPiece = "A"
+		d.over("X", "SUCCEEDED")
+		if report := Judge(d.events, d.books); len(report.Complaints) != want {
+			t.Errorf("repeating %q: %+v", repeats, report.Complaints)
+		}
 	}
 }

@@ -1,4 +1,4 @@
-// Package chaos proves that entries are sent at most once and that nobody loses sight of them (design § 6): a real server
+// Package chaos proves that entries are sent at most once and that nobody loses sight of them: a real server
 // is killed at random moments while many callers push entries through it into a Loop that fails in every way; in the end each
 // import whose fate is open is looked for there, where others may have its reference. A checker that knows only the contract
 // and the simulator's inspection compares what the callers were told with what was booked. Then the same with several servers
@@ -10,4 +10,7 @@
 //	LOOP_CHAOS_SEEDS     how many seeds in a row, 1 unless given
 //	LOOP_CHAOS_IMPORTS   imports of each seed, 60 unless given
 //	LOOP_CHAOS_JOURNAL   folder to keep the journals in
+//
+// TestASeedIsALife lets whole lives pass on virtual time in this process, without network and programs: the same judge, more
+// kinds of faults, days for seconds, and all of it from a seed.
 package chaos

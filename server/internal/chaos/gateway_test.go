@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/sha256"
+	"crypto/tls"
 	"encoding/hex"
 	"fmt"
 	"math/rand/v2"
@@ -13,6 +14,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -34,10 +36,13 @@ func tokenOf(caller string) string { return caller + "-token-of-the-chaos-test" 
 type gateway struct {
 	t       *testing.T
 	program string
+	old     bool     // than the audit's chain
+	before  []string // of its command line
+	trust   *tls.Config
 	config  string
 	log     *os.File
 
-	grpc, http string // addresses
+	grpc, http, operations string // addresses
 
 	mu      sync.Mutex
 	process *os.Process
@@ -55,14 +60,24 @@ type settings struct {
 	// ledger is the connection string of one that exists, for several servers; a file of its own otherwise.
 	ledger   string
 	replicas int
-	// program is an older server than this tree's.
+	// program is an older server than this tree's; ancient one that knew no imports.wait_limit.
 	program string
+	ancient bool
+	// before is what the server is run by, such as a shell that confines it.
+	before []string
+	// drain is shutdown.drain.
+	drain time.Duration
+	// tls is how it is spoken to, if it has a certificate; trust is what its callers need then.
+	tls   string
+	trust *tls.Config
+	// certificate is a name that callers' certificates have: of billing.
+	certificate string
 }
 
 // newGateway writes a configuration as an operator would, makes the ledger, and starts the server.
 func newGateway(t *testing.T, loop string, s settings) *gateway {
 	t.Helper()
-	g := &gateway{t: t, program: s.program}
+	g := &gateway{t: t, program: s.program, old: s.program != "", before: s.before, trust: s.trust}
 	if g.program == "" {
 		g.program = program(t)
 	}
@@ -76,6 +91,9 @@ func newGateway(t *testing.T, loop string, s settings) *gateway {
 	}
 	if s.resubmitAfter == 0 {
 		s.resubmitAfter = 2 * time.Second
+	}
+	if s.tls == "" {
+		s.tls = "off"
 	}
 	err := os.Mkdir(g.spool(), 0o700)
 	if err != nil {
@@ -100,13 +118,17 @@ func newGateway(t *testing.T, loop string, s settings) *gateway {
 		sum := sha256.Sum256([]byte(tokenOf(caller)))
 		return "sha256:" + hex.EncodeToString(sum[:])
 	}
+	certificates := ""
+	if s.certificate != "" {
+		certificates = fmt.Sprintf(", certificates: [%q]", s.certificate)
+	}
 	write("policy.yaml", fmt.Sprintf(`
 callers:
-  - {name: billing, token_hashes: [%q]}
+  - {name: billing, token_hashes: [%q]%s}
   - {name: expenses, token_hashes: [%q]}
 grants:
   - {callers: [billing, expenses], practices: [demo, partner], dossiers: ["*"], rights: [read, write, administer]}
-`, hash(billing), hash(expenses)))
+`, hash(billing), certificates, hash(expenses)))
 
 	ledger := "ledger: ledger.db"
 	if s.ledger != "" {
@@ -124,10 +146,10 @@ grants:
 	})
 	for attempt := 1; ; attempt++ {
 		ports := freePorts(t)
-		g.grpc, g.http = ports[0], ports[1]
+		g.grpc, g.http, g.operations = ports[0], ports[1], ports[2]
 		write("gateway.yaml", fmt.Sprintf(`
 listen: {grpc: %q, http: %q, operations: %q}
-tls: off
+tls: %s
 loop:
   base_url: %s
   allow_plain_http: true
@@ -137,15 +159,17 @@ imports: {first_poll: 200ms, last_poll: 2s, stalled_poll: 1s, resubmit_after: %s
 practices:
   - name: demo
     keys: {advanced: "${file:demo}"}
+    limits: {concurrency: %d}
   - name: partner
     keys: {standard: "${file:partner}"}
     limits: {concurrency: %d}
 policy: policy.yaml
 spool: spool
+audit: {file: audit.log}
 %s
-shutdown: {drain: 0s, grace: %s}
+shutdown: {drain: %s, grace: %s}
 log: {level: info}
-`, ports[0], ports[1], ports[2], loop, s.resubmitAfter, shared(s)+s.imports, s.partnerConcurrency, ledger, s.grace))
+`, ports[0], ports[1], ports[2], s.tls, loop, s.resubmitAfter, shared(s)+s.imports, 8*max(1, s.replicas), s.partnerConcurrency*max(1, s.replicas), ledger, s.drain, s.grace))
 		err := g.start()
 		if err == nil {
 			return g
@@ -164,7 +188,7 @@ func shared(s settings) string {
 	switch {
 	case s.ledger == "":
 		return ""
-	case s.program != "": // that knew no wait_limit
+	case s.ancient:
 		return ", call_limit: 3s, lease: 8s"
 	}
 	return ", wait_limit: 2s, call_limit: 3s, lease: 8s"
@@ -190,7 +214,8 @@ const startLimit = 30 * time.Second
 
 // start runs the server until it is ready.
 func (g *gateway) start() error {
-	command := exec.Command(g.program, "serve", "--config", g.config)
+	words := append(slices.Clone(g.before), g.program, "serve", "--config", g.config)
+	command := exec.Command(words[0], words[1:]...)
 	command.Stdout, command.Stderr = g.log, g.log
 	command.SysProcAttr = noOrphan()
 	started, ended := make(chan error), make(chan error, 1)
@@ -211,14 +236,18 @@ func (g *gateway) start() error {
 	g.mu.Lock()
 	g.process, g.ended = command.Process, ended
 	g.mu.Unlock()
-	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}, Timeout: time.Second}
+	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true, TLSClientConfig: g.trust}, Timeout: time.Second}
+	scheme := "http"
+	if g.trust != nil {
+		scheme = "https"
+	}
 	for began := time.Now(); ; time.Sleep(5 * time.Millisecond) {
 		select {
 		case err := <-ended:
 			return fmt.Errorf("the server ended at its start: %w\n%s", err, g.words())
 		default:
 		}
-		if response, err := client.Get("http://" + g.http + "/readyz"); err == nil {
+		if response, err := client.Get(scheme + "://" + g.http + "/readyz"); err == nil {
 			_ = response.Body.Close()
 			if response.StatusCode == http.StatusOK {
 				return nil
@@ -293,7 +322,10 @@ func (g *gateway) healthy() {
 	if err != nil {
 		g.t.Fatal(err)
 	}
-	for _, bad := range []string{"DATA RACE", "panic:", "fatal error:", `"msg":"panic`} {
+	if out, err := exec.Command(g.program, "audit", "verify", filepath.Join(filepath.Dir(g.config), "audit.log")).CombinedOutput(); err != nil && !g.old {
+		g.t.Errorf("the audit: %s", out)
+	}
+	for _, bad := range []string{"older than its audit", "DATA RACE", "panic:", "fatal error:", `"msg":"panic`} {
 		if bytes.Contains(text, []byte(bad)) {
 			g.t.Errorf("the server's log holds %q", bad)
 		}

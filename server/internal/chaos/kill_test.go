@@ -99,9 +99,9 @@ func (f *fixture) submissions(id string) (sent, booked int) {
 	return sent, booked
 }
 
-// TestAServerThatIsKilledKnowsWhatBecameOfEachImport is the table of design § 6: an import is brought into each state, the
-// server is killed there, and started again. All die in one death. No state is made up: RECEIVED is an import that has not
-// got its turn, and SUBMITTING one whose answer does not come.
+// TestAServerThatIsKilledKnowsWhatBecameOfEachImport is the table of docs/architecture.md, "Writes": an import is brought
+// into each state, the server is killed there, and started again. All die in one death. No state is made up: RECEIVED is an
+// import that has not got its turn, and SUBMITTING one whose answer does not come.
 func TestAServerThatIsKilledKnowsWhatBecameOfEachImport(t *testing.T) {
 	for _, way := range ways {
 		t.Run(way.name, func(t *testing.T) {

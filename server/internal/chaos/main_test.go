@@ -16,6 +16,9 @@ import (
 )
 
 func TestMain(m *testing.M) {
+	if path := os.Getenv(consumerFile); path != "" { // see TestAConsumerThatIsKilledMissesNoEvent
+		consume(path, os.Getenv("LOOP_CHAOS_SERVERS"))
+	}
 	goleak.VerifyTestMain(pgtest.Main{M: m}, goleak.Cleanup(func(code int) {
 		if built.folder != "" {
 			_ = os.RemoveAll(built.folder)

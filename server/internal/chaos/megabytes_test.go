@@ -3,10 +3,8 @@
 package chaos
 
 import (
-	"bufio"
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -139,55 +137,6 @@ func azure(t *testing.T) []loopsim.Option {
 		t.Fatal(response.Status)
 	}
 	return []loopsim.Option{loopsim.WithAzureDeposits(place, key)}
-}
-
-// stream deposits a file while it is made.
-func (f *fixture) stream(ctx context.Context, practice, dossier string, file io.Reader) (*looppb.FileDeposit, error) {
-	ctx, cancel := context.WithTimeout(ctx, 5*time.Minute)
-	defer cancel()
-	stream, err := f.open(ctx, practice, dossier, "fec", nil)
-	if err != nil {
-		return nil, err
-	}
-	for {
-		piece := make([]byte, 64<<10)
-		n, ended := io.ReadFull(file, piece)
-		if n > 0 {
-			if err := stream.Send(&looppb.DepositFileRequest{Piece: &looppb.DepositFileRequest_Data{Data: piece[:n]}}); errors.Is(err, io.EOF) {
-				break // it has answered
-			} else if err != nil {
-				return nil, err
-			}
-		}
-		if ended != nil {
-			break
-		}
-	}
-	answer, err := stream.CloseAndRecv()
-	return answer.GetDeposit(), err
-}
-
-// memory is the most that the server's process has had at a time, in bytes.
-func (f *fixture) memory() int {
-	f.Helper()
-	f.mu.Lock()
-	pid := f.process.Pid
-	f.mu.Unlock()
-	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
-	if err != nil {
-		f.Fatal(err)
-	}
-	for lines := bufio.NewScanner(bytes.NewReader(status)); lines.Scan(); {
-		if text, ok := strings.CutPrefix(lines.Text(), "VmHWM:"); ok {
-			kib, err := strconv.Atoi(strings.TrimSpace(strings.TrimSuffix(text, "kB")))
-			if err != nil {
-				f.Fatal(err)
-			}
-			return kib << 10
-		}
-	}
-	f.Fatal("the system does not say how much memory the server has had")
-	return 0
 }
 
 // inspection is the simulator's page.

@@ -3,8 +3,6 @@
 package chaos
 
 import (
-	"bufio"
-	"bytes"
 	"context"
 	"fmt"
 	"net/http"
@@ -107,29 +105,6 @@ func (f *fixture) states(practice string) map[string]int {
 			return states
 		}
 	}
-}
-
-// resident is the memory that the server's process has, in bytes.
-func (f *fixture) resident() int {
-	f.Helper()
-	f.mu.Lock()
-	pid := f.process.Pid
-	f.mu.Unlock()
-	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
-	if err != nil {
-		f.Fatal(err)
-	}
-	for lines := bufio.NewScanner(bytes.NewReader(status)); lines.Scan(); {
-		if text, ok := strings.CutPrefix(lines.Text(), "VmRSS:"); ok {
-			kib, err := strconv.Atoi(strings.TrimSpace(strings.TrimSuffix(text, "kB")))
-			if err != nil {
-				f.Fatal(err)
-			}
-			return kib << 10
-		}
-	}
-	f.Fatal("the system does not say how much memory the server has")
-	return 0
 }
 
 // grown watches the server's memory until it is asked how much was gained at most.

@@ -18,63 +18,75 @@ import (
 	"cegid.internal/gateway/server/internal/ledger/pgtest"
 )
 
+// TestTheServerBeforeGoesOnBesideANewOne: this server still runs when that of LOOP_TEST_SERVER_NEXT brings the schema to a later
+// one. Migrations only add: it goes on reading, writing and following, and each knows what the other does. By name: .ci/run upgrade
+func TestTheServerBeforeGoesOnBesideANewOne(t *testing.T) {
+	l := newLoop(t)
+	dsn := pgtest.Shared(t).Database(t)
+	before := older(t, program(t), l, dsn, false)
+	u := upgrade{t, l}
+	if code, _, answer := u.send(before, "CEGID001", "OLD-1", "FA-1"); code != http.StatusOK {
+		t.Fatalf("%d %v", code, answer)
+	}
+	next := theProgramOf(t, "LOOP_TEST_SERVER_NEXT")
+	migrated := exec.Command(next, "ledger", "migrate", "--postgres", "${env:LEDGER}")
+	migrated.Env = append(os.Environ(), "LEDGER="+dsn)
+	if out, err := migrated.CombinedOutput(); err != nil || !strings.Contains(string(out), "servers of the schema before go on beside it") {
+		t.Fatalf("ledger migrate: %v\n%s", err, out)
+	}
+	young := newGateway(t, l.url, settings{ledger: dsn, replicas: 2, program: next})
+	// Each writes, each repeats what the other has sent, and the same content is the same to both.
+	for n, each := range []struct {
+		name       string
+		at, beside *gateway
+	}{{"the server before", before, young}, {"the new server", young, before}} {
+		for i := range 2 {
+			id, document := fmt.Sprintf("BOTH-%d-%d", n, i), fmt.Sprintf("FB-%d-%d", n, i)
+			sent := l.Count("/importJson")
+			if code, _, answer := u.send(each.at, "CEGID001", id, document); code != http.StatusOK || answer["replayed"] != false {
+				t.Errorf("%s, %s: %d %v", each.name, id, code, answer)
+			}
+			if code, _, answer := u.send(each.beside, "CEGID001", id, document); code != http.StatusOK || answer["replayed"] != true {
+				t.Errorf("beside %s, %s again: %d %v", each.name, id, code, answer)
+			}
+			if code, _, answer := u.send(each.beside, "CEGID001", id+"-other", document); code != http.StatusConflict || reason(answer) != "ENTRY_ALREADY_IMPORTED" {
+				t.Errorf("beside %s, the same under another id: %d %v", each.name, code, answer)
+			}
+			if n := l.Count("/importJson"); n != sent+1 {
+				t.Errorf("%s: Loop was sent %d imports", id, n-sent)
+			}
+			for name, reader := range map[string]*gateway{"itself": each.at, "the other": each.beside} {
+				u.becomes(reader, "CEGID001", id, "IMPORT_STATE_SUCCEEDED", each.name+", read by "+name)
+			}
+		}
+	}
+	u.becomes(young, "CEGID001", "OLD-1", "IMPORT_STATE_SUCCEEDED", "of before")
+	for name, each := range map[string]*gateway{"the server before": before, "the new server": young} {
+		code, _, answer := u.ask(each, http.MethodGet, "/v1/practices/demo/dossiers/-/imports", "")
+		if imports, _ := answer["imports"].([]any); code != http.StatusOK || len(imports) != 5 {
+			t.Errorf("%s lists %d imports: %d", name, len(imports), code)
+		}
+	}
+	// It follows alone what was sent by the one that is gone.
+	if code, _, answer := u.send(young, "CEGID003", "LAST", "FL"); code != http.StatusOK {
+		t.Errorf("%d %v", code, answer)
+	}
+	young.kill()
+	u.becomes(before, "CEGID003", "LAST", "IMPORT_STATE_SUCCEEDED", "followed by the server before alone")
+	if text, err := os.ReadFile(before.log.Name()); err != nil || strings.Contains(string(text), "SQLSTATE") {
+		t.Errorf("the server before complains: %v %s", err, before.words())
+	}
+}
+
 // TestAnOlderServerBesideANewOneSendsNothing: the server of LOOP_TEST_OLD_SERVER, whose ids belonged to the practice alone, still
 // runs when a new one brings the schema of their PostgreSQL up to date. It sends nothing more and answers nothing, and what it has
 // done is known to the new one. By name: .ci/run upgrade
 func TestAnOlderServerBesideANewOneSendsNothing(t *testing.T) {
-	program := os.Getenv("LOOP_TEST_OLD_SERVER")
-	if program == "" {
-		t.Fatal("LOOP_TEST_OLD_SERVER names no program")
-	}
 	l := newLoop(t)
 	dsn := pgtest.Shared(t).Database(t)
-	connection := filepath.Join(t.TempDir(), "dsn")
-	if err := os.WriteFile(connection, []byte(dsn), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	if out, err := exec.Command(program, "ledger", "init", "--postgres", "${file:"+connection+"}").CombinedOutput(); err != nil {
-		t.Fatalf("ledger init: %v\n%s", err, out)
-	}
-	old := newGateway(t, l.url, settings{ledger: dsn, replicas: 2, program: program})
-
-	ask := func(g *gateway, method, path, body string) (status int, header http.Header, answer map[string]any) {
-		t.Helper()
-		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
-		defer cancel()
-		request, err := http.NewRequestWithContext(ctx, method, "http://"+g.http+path, strings.NewReader(body))
-		if err != nil {
-			t.Fatal(err)
-		}
-		request.Header.Set("Authorization", "Bearer "+tokenOf(billing))
-		response, err := http.DefaultClient.Do(request)
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer func() { _ = response.Body.Close() }()
-		text, err := io.ReadAll(response.Body)
-		if err == nil {
-			err = json.Unmarshal(text, &answer)
-		}
-		if err != nil {
-			t.Fatalf("%s %s: %v: %s", method, path, err, text)
-		}
-		return response.StatusCode, response.Header, answer
-	}
-	send := func(g *gateway, dossier, id, document string) (int, http.Header, map[string]any) {
-		t.Helper()
-		return ask(g, http.MethodPost, "/v1/practices/demo/dossiers/"+dossier+"/imports", fmt.Sprintf(`{"requestId": %q, "options": {"skipPreflight": true}, "entries": [
-			{"journal": "ACH", "date": "2026-03-15", "reference": %q, "documentReference": %q, "lines": [
-				{"account": "60700000", "label": "A", "debit": "120"}, {"account": "40100000", "label": "B", "credit": "120", "thirdParty": "FEXEMPLE"}]}]}`, id, document, document))
-	}
-	reason := func(answer map[string]any) string {
-		text, _ := json.Marshal(answer)
-		for _, each := range []string{"LEDGER_UNAVAILABLE", "DUPLICATE_CONTENT", "REQUEST_ID_REUSED"} {
-			if strings.Contains(string(text), each) {
-				return each
-			}
-		}
-		return string(text)
-	}
+	old := older(t, theProgramOf(t, "LOOP_TEST_OLD_SERVER"), l, dsn, true)
+	u := upgrade{t, l}
+	ask, send := u.ask, u.send
 
 	if code, _, answer := send(old, "CEGID001", "OLD-1", "FA-1"); code != http.StatusOK {
 		t.Fatalf("%d %v", code, answer)
@@ -114,4 +126,88 @@ func TestAnOlderServerBesideANewOneSendsNothing(t *testing.T) {
 	if n := l.Count("/importJson"); n != sent+1 {
 		t.Errorf("Loop was sent %d imports more", n-sent)
 	}
+}
+
+// theProgramOf is another build, which a variable names.
+func theProgramOf(t *testing.T, variable string) string {
+	t.Helper()
+	program := os.Getenv(variable)
+	if program == "" {
+		t.Fatal(variable + " names no program")
+	}
+	return program
+}
+
+// older is the server of a program, with a ledger of its making.
+func older(t *testing.T, program string, l *loop, dsn string, ancient bool) *gateway {
+	t.Helper()
+	connection := filepath.Join(t.TempDir(), "dsn")
+	if err := os.WriteFile(connection, []byte(dsn), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if out, err := exec.Command(program, "ledger", "init", "--postgres", "${file:"+connection+"}").CombinedOutput(); err != nil {
+		t.Fatalf("ledger init: %v\n%s", err, out)
+	}
+	return newGateway(t, l.url, settings{ledger: dsn, replicas: 2, program: program, ancient: ancient})
+}
+
+// upgrade asks servers of two builds the same.
+type upgrade struct {
+	t *testing.T
+	l *loop
+}
+
+func (u upgrade) ask(g *gateway, method, path, body string) (status int, header http.Header, answer map[string]any) {
+	u.t.Helper()
+	ctx, cancel := context.WithTimeout(u.t.Context(), 20*time.Second)
+	defer cancel()
+	request, err := http.NewRequestWithContext(ctx, method, "http://"+g.http+path, strings.NewReader(body))
+	if err != nil {
+		u.t.Fatal(err)
+	}
+	request.Header.Set("Authorization", "Bearer "+tokenOf(billing))
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		u.t.Fatal(err)
+	}
+	defer func() { _ = response.Body.Close() }()
+	text, err := io.ReadAll(response.Body)
+	if err == nil {
+		err = json.Unmarshal(text, &answer)
+	}
+	if err != nil {
+		u.t.Fatalf("%s %s: %v: %s", method, path, err, text)
+	}
+	return response.StatusCode, response.Header, answer
+}
+
+func (u upgrade) send(g *gateway, dossier, id, document string) (int, http.Header, map[string]any) {
+	u.t.Helper()
+	return u.ask(g, http.MethodPost, "/v1/practices/demo/dossiers/"+dossier+"/imports", fmt.Sprintf(`{"requestId": %q, "options": {"skipPreflight": true}, "entries": [
+		{"journal": "ACH", "date": "2026-03-15", "reference": %q, "documentReference": %q, "lines": [
+			{"account": "60700000", "label": "A", "debit": "120"}, {"account": "40100000", "label": "B", "credit": "120", "thirdParty": "FEXEMPLE"}]}]}`, id, document, document))
+}
+
+// becomes waits until an import is in a state.
+func (u upgrade) becomes(g *gateway, dossier, id, state, what string) {
+	u.t.Helper()
+	var last any
+	for deadline := time.Now().Add(40 * time.Second); time.Now().Before(deadline); time.Sleep(50 * time.Millisecond) {
+		_, _, answer := u.ask(g, http.MethodGet, "/v1/practices/demo/dossiers/"+dossier+"/imports/"+id, "")
+		last = answer
+		if found, _ := answer["importRecord"].(map[string]any); found["state"] == state {
+			return
+		}
+	}
+	u.t.Errorf("%s, %s: %v", what, id, last)
+}
+
+func reason(answer map[string]any) string {
+	text, _ := json.Marshal(answer)
+	for _, each := range []string{"LEDGER_UNAVAILABLE", "ENTRY_ALREADY_IMPORTED", "DUPLICATE_CONTENT", "REQUEST_ID_REUSED"} {
+		if strings.Contains(string(text), each) {
+			return each
+		}
+	}
+	return string(text)
 }

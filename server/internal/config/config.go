@@ -13,6 +13,8 @@ import (
 	"log/slog"
 	"time"
 
+	"cegid.internal/gateway/cegidclient/filecheck"
+	"cegid.internal/gateway/server/internal/ledger"
 	"cegid.internal/gateway/server/internal/policy"
 	"cegid.internal/gateway/server/internal/rawdoor"
 	"cegid.internal/gateway/server/internal/secret"
@@ -34,7 +36,7 @@ type Config struct {
 	// Policy is a path, resolved.
 	Policy string
 	Ledger Ledger
-	// Replicas is how many servers use the ledger.
+	// Replicas is how many servers use the ledger, and share the limits of each practice.
 	Replicas int
 	// Spool is a folder, resolved; empty for the system's temporary one.
 	Spool string
@@ -42,9 +44,12 @@ type Config struct {
 	Raw     []rawdoor.Route
 	Imports Imports
 	Files   Files
+	// Retention is that of practices which say nothing else, and of those which are no longer here.
+	Retention ledger.Keeping
 	// CallerLimits are those of callers for whom the policy says nothing else.
 	CallerLimits policy.Limits
 	Deadlines    Deadlines
+	Readiness    Readiness
 	Shutdown     Shutdown
 	Audit        Audit
 	Log          Log
@@ -53,8 +58,9 @@ type Config struct {
 // Listen holds addresses as host:port; an empty host means every interface, port 0 any free port.
 type Listen struct {
 	GRPC, HTTP, Operations string
-	// Connections at a time, of gRPC and HTTP each.
-	Connections int
+	// Connections at a time, of gRPC and HTTP each, and about how old they become.
+	Connections   int
+	ConnectionAge time.Duration
 }
 
 // TLS is either off or complete.
@@ -90,11 +96,15 @@ type Loop struct {
 	// secondary one if there is one.
 	SubscriptionKeys []secret.Ref
 	TRANames         TRANames
+	EntryNames       EntryNames
 	Calls            Calls
 }
 
 // TRANames are what importTRA calls the two ways to a file.
 type TRANames struct{ URI, URL string }
+
+// EntryNames are what Loop calls the fields of entries that no documentation names; empty ones nobody has seen.
+type EntryNames struct{ Debit, Credit, Date string }
 
 // Calls says how calls to Loop are made. An attempt that may be repeated is; a write never is.
 type Calls struct {
@@ -103,9 +113,11 @@ type Calls struct {
 	BaseDelay, MaxDelay, ThrottledDelay time.Duration
 	MaxRetryAfter                       time.Duration
 	RetryBudget                         int
+	RetryRefill                         float64
 	BreakerFailures                     int
-	BreakerPause                        time.Duration
+	BreakerPause, BreakerSilence        time.Duration
 	PageSize                            int
+	OneCap                              bool
 	// MaxAnswer is in bytes.
 	MaxAnswer int
 }
@@ -131,6 +143,8 @@ type Files struct {
 	// MaxSize of a file, and SpoolSize of all documents and files under way, in bytes.
 	MaxSize, SpoolSize int64
 	DepositLifetime    time.Duration
+	// LoopModel is what is assumed of Loop where nobody knows.
+	LoopModel filecheck.LoopModel
 }
 
 // DefaultFiles are those of a configuration that says nothing of them.
@@ -151,6 +165,8 @@ type Practice struct {
 	// Dossiers grant nothing.
 	Dossiers []Dossier
 	Limits   Limits
+	// Retention is whole: what the practice does not say is the installation's.
+	Retention ledger.Keeping
 	// UnverifiedOperations are ids of operations.
 	UnverifiedOperations []string
 }
@@ -163,11 +179,17 @@ type Dossier struct {
 	Name string
 }
 
-// Limits bound the calls to Loop for one practice.
+// Limits bound the calls to Loop for one practice, of all servers together.
 type Limits struct {
 	Concurrency int
 	// RequestsPerSecond is 0 for no limit.
 	RequestsPerSecond float64
+}
+
+// Of is the part of one of so many servers that share them.
+func (l Limits) Of(replicas int) Limits {
+	replicas = max(1, replicas)
+	return Limits{Concurrency: l.Concurrency / replicas, RequestsPerSecond: l.RequestsPerSecond / float64(replicas)}
 }
 
 // Deadlines bound how long a call may take: a default for callers that set none, and a maximum for all. That of writes is
@@ -178,6 +200,14 @@ type Deadlines struct {
 
 // Preparation is what a write's deadline leaves for what is read before it.
 const Preparation = 10 * time.Second
+
+// Readiness says when the server is ready.
+type Readiness struct {
+	// All has reads wait for the ledger as long as it does not answer.
+	All bool
+	// FirstLedger is how long they wait for it at the start, at most.
+	FirstLedger time.Duration
+}
 
 // Shutdown says how the server stops.
 type Shutdown struct {

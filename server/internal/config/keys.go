@@ -6,6 +6,7 @@ import (
 
 	"cegid.internal/gateway/cegidclient"
 	yaml "cegid.internal/gateway/server/internal/config/strictyaml"
+	"cegid.internal/gateway/server/internal/ledger"
 	"cegid.internal/gateway/server/internal/policy"
 	"cegid.internal/gateway/server/internal/rawdoor"
 )
@@ -24,6 +25,7 @@ func Keys() yaml.Key {
 			address("http", ":8080", "REST, documentation, health."),
 			address("operations", "127.0.0.1:9091", "Metrics and profiles, without TLS and without authentication; profiles for peers on this machine alone."),
 			yaml.Int("connections", 4096, 16, 1_000_000, "Connections at a time, of gRPC and REST each; those beyond are closed at once. Each takes a file descriptor."),
+			yaml.Duration("connection_age", 30*time.Minute, time.Second, day, "About how old a connection of a caller becomes, a tenth more or less: then it takes no new calls, and ends when those under way have ended. So callers find servers that were added."),
 		),
 		yaml.Mapping("tls", "TLS of the gRPC and HTTP listeners. There is no default: `off` serves plaintext, behind something that ends TLS.",
 			yaml.Text("certificate", "File with the certificate, and those between it and the authority, in PEM.").Is("path").Needed(),
@@ -49,6 +51,11 @@ func Keys() yaml.Key {
 				fieldName("uri", "URI", "That of a deposited file."),
 				fieldName("url", "URL", "That of a link; a third party's client sends `url`."),
 			),
+			yaml.Mapping("entry_names", "Names of the fields of Loop's answer that hold what a line of an entry says, once somebody has seen them: no documentation has them. What is not named here stays in `unmapped`.",
+				seenName("debit", "Its debit, a number."),
+				seenName("credit", "Its credit, a number."),
+				seenName("date", "The date of the entry."),
+			),
 			subscriptionKeys("The installation's subscription keys, for the practices without their own."),
 			yaml.Mapping("calls", "Calls to Loop, for each practice. A read is tried again; a write is sent once, whatever stands here.",
 				yaml.Int("attempts", 3, 1, 10, "Attempts of a read, the first included."),
@@ -57,10 +64,13 @@ func Keys() yaml.Key {
 				span("max_delay", 2*time.Second, "The doubling ends here."),
 				span("throttled_delay", time.Second, "Takes the place of `base_delay` when Loop asks to slow down."),
 				span("max_retry_after", 30*time.Second, "The longest wait for Loop's sake within one call."),
-				yaml.Int("retry_budget", 10, 1, 10_000, "Repeated attempts that a practice has in hand; ten successes earn one back."),
+				yaml.Int("retry_budget", 10, 1, 10_000, "Repeated attempts that a practice has in hand, at most. Without one a read that failed is not tried again."),
+				yaml.Number("retry_refill", 0.3, 0.01, 1, "How many of them a success earns back: calls to Loop for each call are at most one more than this, for long."),
 				yaml.Int("breaker_failures", 10, 1, 10_000, "Failures in a row after which no more calls are made for a while."),
-				span("breaker_pause", 10*time.Second, "That while."),
+				span("breaker_pause", time.Second, "That while; then one call tries the way, and so on."),
+				span("breaker_silence", 5*time.Second, "Three reads without an answer for so long (or for twice as long as reads took lately), and no answer to what was asked later, are a Loop that hangs: no more calls are made for a while, either."),
 				yaml.Int("page_size", 1000, 1, 1000, "Most items asked of Loop at once. Its own cap is not documented, and is learnt; lower this should Loop refuse so many."),
+				yaml.Bool("one_cap", true, "Takes Loop's cap to be one for all lists, dossiers and practices: a list ends with a page shorter than the longest that any list has had within the last hour or so, and so costs one call. Inferred; should rows be missing at the end of lists, `false` has each list learn a cap of its own. Until a longer page came, a short one costs one more call."),
 				yaml.Int("max_answer", 32<<20, 1<<10, 1<<30, "Most bytes that an answer of Loop's may have."),
 			),
 		),
@@ -70,7 +80,7 @@ func Keys() yaml.Key {
 		yaml.Mapping("ledger", "The ledger, the memory of every write: a file, for one server, or a PostgreSQL, for any number. `server ledger init` makes it, once; serving never does.",
 			secretKey("postgres", "Connection string of PostgreSQL, which holds a password. New connections read it again.").Needed(),
 		).OrText("path").Needed(),
-		yaml.Int("replicas", 1, 1, 100, "How many servers use the ledger at the same time. More than one need a PostgreSQL."),
+		yaml.Int("replicas", 1, 1, 100, "How many servers use the ledger at the same time. More than one need a PostgreSQL. Each takes its part of the `limits` of every practice, and tells when there are more."),
 		yaml.Text("spool", "Folder for documents and files on their way to Loop: up to 32 at a time, `files.spool_size` in all, for this user alone, gone when they are sent. Without it, the system's temporary folder.").Is("path"),
 		yaml.List("raw", "Routes of Loop's that raw calls may use, for callers with the right raw. None turns raw calls off; what an RPC wraps cannot be listed.", yaml.Mapping("", "",
 			yaml.Text("method", "Method: GET, or one that writes, with `write: true`.").Needed().Words(rawdoor.Methods()...),
@@ -88,14 +98,16 @@ func Keys() yaml.Key {
 			yaml.Bool("repeat_after_429", true, "Whether a submission that Loop turned away with a 429 is begun again, at most twice and within `wait_limit`. That nothing looked at what was turned away is inferred."),
 			pause("first_poll", time.Second, "First pause between two questions; it grows with the age of the import."),
 			pause("last_poll", 5*time.Minute, "Longest pause."),
-			yaml.Duration("resubmit_after", day, time.Second, 30*day, "How long after it was sent an import must be before its absence from Loop says that it was not booked, so that it may be sent again. Loop works for hours: shorten it against a simulator only."),
-			pause("stalled_poll", time.Hour, "Pause when asking makes no sense for now: after a 404, an unknown status, a revoked key."),
+			yaml.Duration("resubmit_after", day, time.Second, ledger.MostResubmitAfter, "How long after it was sent an import must be before its absence from Loop says that it was not booked, so that it may be sent again. Loop works for hours: shorten it against a simulator only."),
+			pause("stalled_poll", time.Hour, "What the pause grows to when asking makes no sense for now: after a 404, an unknown status, a revoked key."),
 		),
 		yaml.Mapping("files", "How files of entries are taken in.",
 			yaml.Int("max_size", int(DefaultFiles.MaxSize), 1<<10, 1<<30, "Most bytes that a file may have."),
 			yaml.Int("spool_size", int(DefaultFiles.SpoolSize), 1<<30, 1<<40, "Most bytes that all documents and files on their way to Loop may take on the disk."),
 			yaml.Duration("deposit_lifetime", DefaultFiles.DepositLifetime, time.Minute, 30*day, "How long a deposited file can be imported. How long Loop keeps one is not documented."),
+			yaml.Text("loop_model", "What is assumed of Loop where its documentation says nothing of a file, such as an entry of two dates: `lenient`, that Loop takes it, which is a warning; `strict`, that Loop refuses it, which is an error.").Default("lenient").Words("lenient", "strict"),
 		),
+		yaml.Mapping("retention", "How long the ledger keeps submissions after their state last changed, in days, see docs/ledger.md; a practice can say otherwise.", retentionKeys()...),
 		policy.LimitKeys("caller_limits", "What each caller may take of the service; the policy can say otherwise for one."),
 		yaml.Mapping("deadlines", "How long a call may take: a default for callers that set none, and a maximum for all. A default is no longer than its maximum.",
 			deadline("unary_default", 30*time.Second, "Of a call without a deadline, but for writes."),
@@ -104,13 +116,16 @@ func Keys() yaml.Key {
 			deadline("stream_default", 15*time.Minute, "Of a stream without a deadline."),
 			deadline("stream_max", 30*time.Minute, "Of any stream."),
 		),
+		yaml.Mapping("readiness", "When `/readyz` and the health of the server say that it is ready. `all`: only while it can do all, writes too. Else while it can answer reads: writes have a readiness of their own, `/readyz?service=writes`.",
+			yaml.Duration("first_ledger", time.Minute, 0, time.Hour, "How long a server that has never reached its PostgreSQL is not ready, either, so that a bad update stops; then it serves reads. It goes on trying."),
+		).OrWord("all"),
 		yaml.Mapping("shutdown", "How the server stops. What has not left for Loop becomes NOT_SENT after `drain`; what is on its way then has `imports.call_limit`, and 30 seconds to be committed. Give the process 120 seconds, and with other settings `drain` and the longer of `grace` and those two, before it is killed.",
-			yaml.Duration("drain", 2*time.Second, 0, time.Hour, "How long calls are still accepted after the service stopped being ready, so that load balancers notice."),
+			yaml.Duration("drain", 10*time.Second, 0, time.Hour, "How long calls are still accepted after the service stopped being ready, so that load balancers notice: longer than a balancer takes to miss two probes. Watches, and streams that wait for Loop, end after it at once."),
 			yaml.Duration("grace", 20*time.Second, time.Millisecond, time.Hour, "How long calls under way may then take. A submission under way is waited for beyond that."),
 		),
 		yaml.Mapping("audit", "Where the records of writes, raw calls and refused access go.",
-			yaml.Text("stream", "With the log on stderr, or apart from it on stdout.").Default("stderr").Words("stderr", "stdout"),
-			yaml.Text("file", "File that they are added to, instead of `stream`. When it is moved away, another one is begun under its name.").Is("path"),
+			yaml.Text("stream", "With the log on stderr, or apart from it on stdout: without a sync, so that a ledger that was put back from a copy is not noticed.").Default("stderr").Words("stderr", "stdout"),
+			yaml.Text("file", "File that they are added to, instead of `stream`: each write is on the disk there before it is sent. When it is moved away, another one is begun under its name.").Is("path"),
 		),
 		yaml.Mapping("log", "What is logged. The audit is, whatever stands here.",
 			yaml.Text("level", "Least level of a line.").Default("info").Words("debug", "info", "warn", "error"),
@@ -124,7 +139,7 @@ func PracticeKeys() yaml.Key {
 	return yaml.Mapping("", "A practice: an accounting firm, with its keys.",
 		yaml.Text("name", "Name in this service, in requests and grants: 1 to 64 letters, digits, '.', '_' or '-'.").
 			Needed().Pattern(`^[A-Za-z0-9._-]{1,64}$`).Never("-", ".", ".."),
-		yaml.Text("domain", "Loop's code of the firm, which CheckStaffAccess needs; left out when it is not known.").Pattern(`^[!-~]{1,64}$`),
+		yaml.Text("domain", "Loop's code of the firm, which CheckStaffAccess needs; left out when it is not known. What is imported twice is told by it, or else by the API key: give it before the first import, because entries of before are not compared with those under another one.").Pattern(`^[!-~]{1,64}$`),
 		yaml.Mapping("keys", "The practice's API keys, each as `key:secret`. The weaker one that suffices is used.",
 			secretKey("standard", "APIKey Standard (P04448)."),
 			secretKey("advanced", "APIKey Advanced (P04454)."),
@@ -134,12 +149,29 @@ func PracticeKeys() yaml.Key {
 			yaml.Text("code", "Code in Loop, exactly.").Needed().Pattern(`^[^\x00-\x20\x7f]{1,64}$`).Never("cabinet"),
 			yaml.Text("name", "Name, for people.").Pattern(`^[\s\S]{0,200}$`),
 		)),
-		yaml.Mapping("limits", "Bounds of the calls to Loop for this practice.",
-			yaml.Int("concurrency", 8, cegidclient.MinConcurrency, 1000, "Calls at a time. A quarter of them (at least 1) is kept for reads, an eighth (at least 1) for questions how imports go; writes and reads share the rest, of which reads take three fifths at most while a write waits."),
+		yaml.Mapping("limits", "Bounds of the calls to Loop for this practice, of all servers together: each of `replicas` takes its part.",
+			yaml.Int("concurrency", 8, cegidclient.MinConcurrency, 1000, "Calls at a time, 3 for each server at least. Of its part, each server keeps a quarter (at least 1) for reads, an eighth (at least 1) for questions how imports go; writes and reads share the rest, of which reads take three fifths at most while a write waits."),
 			yaml.Number("requests_per_second", 0, 0, 10_000, "Rate of calls; 0 is no limit."),
 		),
+		yaml.Mapping("retention", "How long the ledger keeps the practice's submissions; what is left out is as in `retention` of the installation.", inherited(retentionKeys())...),
 		yaml.List("unverified_operations", "Ids of operations to use although nobody has verified them against Loop; ListOperations gives the ids.", yaml.Text("", "")),
 	)
+}
+
+// retentionKeys are the times of ledger.Keeping.
+func retentionKeys() []yaml.Key {
+	days := func(d time.Duration) int { return int(d / day) }
+	return []yaml.Key{
+		yaml.Int("ids_days", days(ledger.KeepOutcome), days(ledger.LeastOutcome), days(ledger.MostOutcome), "Days that an id, the digests of its entries and its outcome are kept: more than a year, because the file of a year brings its January again in December."),
+		yaml.Int("references_days", days(ledger.KeepContent), days(ledger.LeastContent), days(ledger.MostContent), "Days that document references, findings and looks into Loop are kept: a week longer than the longest `imports.resubmit_after`, because what is UNCERTAIN is looked for by them."),
+	}
+}
+
+func inherited(keys []yaml.Key) (out []yaml.Key) {
+	for _, each := range keys {
+		out = append(out, each.Inherited())
+	}
+	return out
 }
 
 // originPattern is what an origin looks like (RFC 6454 § 6.2). "*" and "null" are none.
@@ -149,6 +181,11 @@ var fieldNames = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_]{0,63}$`)
 
 func fieldName(name, otherwise, doc string) yaml.Key {
 	return yaml.Text(name, doc).Default(otherwise).Pattern(fieldNames.String())
+}
+
+// seenName is the name of a field that no documentation has.
+func seenName(name, doc string) yaml.Key {
+	return yaml.Text(name, doc).Pattern(fieldNames.String())
 }
 
 func subscriptionKeys(doc string) yaml.Key {

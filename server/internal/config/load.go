@@ -18,6 +18,7 @@ import (
 	"unicode/utf8"
 
 	"cegid.internal/gateway/cegidclient"
+	"cegid.internal/gateway/cegidclient/filecheck"
 	"cegid.internal/gateway/server/internal/authn"
 	"cegid.internal/gateway/server/internal/config/strictyaml"
 	"cegid.internal/gateway/server/internal/ledger"
@@ -46,7 +47,9 @@ func Load(path string, operations []string) (*Config, error) {
 type loader struct {
 	report     *strictyaml.Report
 	operations []string
+	replicas   int
 	names      map[string]string // of practices, to where they are defined
+	kept       ledger.Keeping    // of practices that say nothing else
 }
 
 func (l *loader) config(root strictyaml.Node, folder string) *Config {
@@ -54,13 +57,18 @@ func (l *loader) config(root strictyaml.Node, folder string) *Config {
 	if !ok {
 		return nil
 	}
+	l.replicas = top.Get("replicas").Int()
 	c := &Config{
+		Replicas: l.replicas,
+
 		Listen: l.listen(top.Get("listen")),
 		TLS:    l.tls(top.Get("tls"), folder),
 		HTTP:   l.http(top.Get("http"), top.Get("tls")),
 		OIDC:   l.oidc(top.Get("oidc")),
 		Loop:   l.loop(top.Get("loop"), folder),
 	}
+	c.Retention = retention(top.Get("retention"), ledger.DefaultKeeping())
+	l.kept = c.Retention
 
 	list, isList := top.Get("practices").Items()
 	for _, item := range list {
@@ -78,7 +86,7 @@ func (l *loader) config(root strictyaml.Node, folder string) *Config {
 
 	c.Policy = l.file(top.Get("policy"), folder, "name the policy file; without one nobody would be allowed anything")
 	c.Ledger = l.ledger(top.Get("ledger"), folder)
-	if c.Replicas = top.Get("replicas").Int(); c.Replicas > 1 && c.Ledger.File != "" {
+	if c.Replicas > 1 && c.Ledger.File != "" {
 		top.Get("replicas").Refusef("a ledger in a file belongs to one server: keep it on PostgreSQL, as ledger: {postgres: \"${file:/path}\"}, or run one server")
 	}
 	c.Spool = l.folder(top.Get("spool"), folder)
@@ -87,6 +95,7 @@ func (l *loader) config(root strictyaml.Node, folder string) *Config {
 	c.Files = l.files(top.Get("files"))
 	c.CallerLimits = policy.ReadLimits(top.Get("caller_limits"), policy.DefaultLimits())
 	c.Deadlines = l.deadlines(top.Get("deadlines"), c.Imports)
+	c.Readiness = l.readiness(top.Get("readiness"))
 	shutdown, _ := top.Get("shutdown").Fields()
 	c.Shutdown.Grace = shutdown.Get("grace").Duration()
 	c.Shutdown.Drain = shutdown.Get("drain").Duration()
@@ -99,7 +108,7 @@ func (l *loader) config(root strictyaml.Node, folder string) *Config {
 
 func (l *loader) listen(n strictyaml.Node) Listen {
 	fields, _ := n.Fields()
-	listen := Listen{Connections: fields.Get("connections").Int()}
+	listen := Listen{Connections: fields.Get("connections").Int(), ConnectionAge: fields.Get("connection_age").Duration()}
 	addresses := []struct {
 		key   string
 		value *string
@@ -369,6 +378,17 @@ func (l *loader) ledger(n strictyaml.Node, folder string) Ledger {
 	return Ledger{}
 }
 
+func (l *loader) readiness(n strictyaml.Node) Readiness {
+	if n.Given() && !n.IsMapping() {
+		if text, ok := n.Text(); ok && text != "all" {
+			n.Refusef("must be all, or a mapping with first_ledger")
+		}
+		return Readiness{All: true}
+	}
+	fields, _ := n.Fields()
+	return Readiness{FirstLedger: fields.Get("first_ledger").Duration()}
+}
+
 // CheckLedger refuses what cannot be the connection string of a ledger.
 func CheckLedger(s cegidclient.Secret) error { return ledger.CheckPostgres(s.Reveal()) }
 
@@ -395,8 +415,14 @@ func resolve(folder, path string) string {
 
 func (l *loader) files(n strictyaml.Node) Files {
 	fields, _ := n.Fields()
+	models := map[string]filecheck.LoopModel{"lenient": filecheck.Lenient, "strict": filecheck.Strict}
+	model, known := models[fields.Get("loop_model").TextOrDefault()]
+	if !known {
+		fields.Get("loop_model").Refusef("must be lenient or strict")
+	}
 	return Files{
-		MaxSize: int64(fields.Get("max_size").Int()), SpoolSize: int64(fields.Get("spool_size").Int()), DepositLifetime: fields.Get("deposit_lifetime").Duration(),
+		LoopModel: model,
+		MaxSize:   int64(fields.Get("max_size").Int()), SpoolSize: int64(fields.Get("spool_size").Int()), DepositLifetime: fields.Get("deposit_lifetime").Duration(),
 	}
 }
 
@@ -408,12 +434,33 @@ func (l *loader) loop(n strictyaml.Node, folder string) Loop {
 		AllowPlainHTTP:   fields.Get("allow_plain_http").Bool(),
 		SubscriptionKeys: l.subscriptionKeys(fields.Get("subscription_keys"), folder),
 		TRANames:         traNames(fields.Get("tra_names")),
+		EntryNames:       entryNames(fields.Get("entry_names")),
 		Calls:            l.calls(fields.Get("calls")),
 	}
 	if sentence := checkBaseURL(loop.BaseURL, loop.AllowPlainHTTP); sentence != "" {
 		place.Refusef("%s", sentence)
 	}
 	return loop
+}
+
+func entryNames(n strictyaml.Node) EntryNames {
+	fields, _ := n.Fields()
+	read := func(name string) string {
+		field := fields.Get(name)
+		text, given := field.Text()
+		if !given {
+			return ""
+		}
+		if !fieldNames.MatchString(text) {
+			field.Refusef("must be the name of a field: a letter, then up to 63 letters, digits or _")
+		}
+		return text
+	}
+	names := EntryNames{Debit: read("debit"), Credit: read("credit"), Date: read("date")}
+	if which, why := cegidclient.EntryNames(names).Wrong(); which != "" {
+		fields.Get(which).Refusef("%s", why)
+	}
+	return names
 }
 
 func traNames(n strictyaml.Node) TRANames {
@@ -540,6 +587,7 @@ func (l *loader) practice(n strictyaml.Node, folder string, loop Loop) Practice 
 		Domain:               l.domain(fields.Get("domain")),
 		Dossiers:             l.dossiers(fields.Get("dossiers")),
 		Limits:               l.limits(fields.Get("limits")),
+		Retention:            retention(fields.Get("retention"), l.kept),
 		UnverifiedOperations: l.unverified(fields.Get("unverified_operations")),
 	}
 
@@ -630,10 +678,26 @@ func (l *loader) dossiers(n strictyaml.Node) []Dossier {
 
 func (l *loader) limits(n strictyaml.Node) Limits {
 	fields, _ := n.Fields()
-	return Limits{
+	limits := Limits{
 		Concurrency:       fields.Get("concurrency").Int(),
 		RequestsPerSecond: fields.Get("requests_per_second").Number(),
 	}
+	if limits.Concurrency > 0 && l.replicas > 1 && limits.Of(l.replicas).Concurrency < cegidclient.MinConcurrency {
+		fields.Get("concurrency").Refusef("divided among %d servers, as replicas says, each has fewer than %d calls at a time, one of each kind; give the practice %d at least, or run %d servers at most",
+			l.replicas, cegidclient.MinConcurrency, l.replicas*cegidclient.MinConcurrency, max(1, limits.Concurrency/cegidclient.MinConcurrency))
+	}
+	return limits
+}
+
+// retention reads what retentionKeys declares; what is not given is as in otherwise.
+func retention(n strictyaml.Node, otherwise ledger.Keeping) ledger.Keeping {
+	fields, _ := n.Fields()
+	for key, kept := range map[string]*time.Duration{"ids_days": &otherwise.Outcome, "references_days": &otherwise.Content} {
+		if place := fields.Get(key); place.Given() {
+			*kept = time.Duration(place.Int()) * day
+		}
+	}
+	return otherwise
 }
 
 func (l *loader) unverified(n strictyaml.Node) []string {
@@ -666,9 +730,12 @@ func (l *loader) calls(n strictyaml.Node) Calls {
 		ThrottledDelay:  fields.Get("throttled_delay").Duration(),
 		MaxRetryAfter:   fields.Get("max_retry_after").Duration(),
 		RetryBudget:     fields.Get("retry_budget").Int(),
+		RetryRefill:     fields.Get("retry_refill").Number(),
+		BreakerSilence:  fields.Get("breaker_silence").Duration(),
 		BreakerFailures: fields.Get("breaker_failures").Int(),
 		BreakerPause:    fields.Get("breaker_pause").Duration(),
 		PageSize:        fields.Get("page_size").Int(),
+		OneCap:          fields.Get("one_cap").Bool(),
 		MaxAnswer:       fields.Get("max_answer").Int(),
 	}
 }

@@ -209,10 +209,10 @@ func TestExamplesHaveEveryKeyOfTheSchemaAndNoOther(t *testing.T) {
 			if !strings.Contains(f.example, `{postgres: "${file:secrets/ledger}"}`) {
 				t.Error("the example does not show a ledger on PostgreSQL")
 			}
-			if !strings.Contains(f.example, "  # file: audit.log") {
-				t.Error("the example does not show a file of the audit")
+			if !strings.Contains(f.example, "  # stream: stderr") {
+				t.Error("the example does not show a stream of the audit")
 			}
-			shown = append(shown, "tls.certificate", "tls.key", "tls.client_authorities", "ledger.postgres", "audit.file")
+			shown = append(shown, "tls.certificate", "tls.key", "tls.client_authorities", "ledger.postgres", "audit.stream")
 			for _, key := range shown {
 				if name, ok := strings.CutPrefix(key, "practices[]."); ok {
 					practice = append(practice, name)
@@ -264,8 +264,8 @@ func TestDefaultsOfTheSchemaAreThoseOfTheServer(t *testing.T) {
 			}
 		}
 		defaults++
-		if number, ok := otherwise.(float64); ok {
-			otherwise = int(number) // all are whole; the encoder would write 3.0
+		if number, ok := otherwise.(float64); ok && number == float64(int(number)) {
+			otherwise = int(number) // the encoder would write 3.0
 		}
 		document := with(t, minimal, p.path, otherwise)
 		if err := f.validate(t, document); err != nil {
@@ -283,7 +283,7 @@ func TestDefaultsOfTheSchemaAreThoseOfTheServer(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		for _, other := range []any{1, 5, 2000, true, false, "77ms", "59m", "warn", "stdout", ":1", "https://elsewhere", "cabinet", "advanced", 2 << 30} {
+		for _, other := range []any{1, 2, 5, 88, 2000, true, false, "77ms", "59m", "warn", "stdout", ":1", "https://elsewhere", "cabinet", "advanced", "strict", 2 << 30} {
 			got, err := load(t, dir, with(t, base, p.path, other))
 			different = different || err == nil && !reflect.DeepEqual(got, plain)
 		}
@@ -307,6 +307,7 @@ func TestWhatTheSchemaRefusesTheServerRefuses(t *testing.T) {
 				refuse = slices.DeleteFunc(refuse, func(value any) bool { return value == "x" })
 			case "replicas": // of which a file has one
 				example = with(t, example, []any{"ledger"}, map[string]any{"postgres": "${file:secrets/ledger}"})
+				accept = slices.DeleteFunc(accept, func(value any) bool { n, is := value.(int); return is && n > 2 }) // of which the practices have places
 			}
 			if len(p.path) > 0 {
 				for _, value := range refuse {
@@ -364,7 +365,12 @@ func samples(schema map[string]any) (refuse, accept []any) {
 		if kind == "minimum" {
 			beyond = bound - 1
 		}
-		refuse, accept = append(refuse, int(beyond)), append(accept, int(bound))
+		refuse = append(refuse, int(beyond))
+		if whole := int(bound); float64(whole) == bound {
+			accept = append(accept, whole)
+		} else {
+			accept = append(accept, bound)
+		}
 	}
 	if not, ok := schema["not"].(map[string]any); ok {
 		refuse = append(refuse, not["enum"].([]any)...)

@@ -160,7 +160,7 @@ func TestAFaultAfterTheFirstPage(t *testing.T) {
 			}
 			most := row.calls + 1
 			if row.fault.Kind == loopsim.FaultCutBefore || row.fault.Kind == loopsim.FaultCutAfter {
-				most++ // net/http itself repeats a read on a kept connection that turns out dead (pitfall 22)
+				most++ // net/http itself repeats a read on a kept connection that turns out dead
 			}
 			if calls := h.Simulator.Count("/compte"); calls < row.calls+1 || calls > most {
 				t.Errorf("Loop was called %d times; want once for the first page and %d times for the second", calls, row.calls)

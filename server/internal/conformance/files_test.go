@@ -215,7 +215,7 @@ func TestTheSameFileIsImportedOnce(t *testing.T) {
 		t.Errorf("by another deposit of the same content: %v, %v", again, err)
 	}
 	_, err = send("everything", importOfDeposit("F-2", other))
-	if got := failureOf(status.Convert(err)); got.Reason != "DUPLICATE_CONTENT" || got.Metadata["requestId"] != "F-1" || !strings.Contains(got.Message, "the same file") {
+	if got := failureOf(status.Convert(err)); got.Reason != "ENTRY_ALREADY_IMPORTED" || !strings.Contains(got.Message, "F-1") || !strings.Contains(got.Message, "line 2") {
 		t.Errorf("under another id: %+v", got)
 	}
 	meant := importOfDeposit("F-2", other)

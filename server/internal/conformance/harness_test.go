@@ -349,13 +349,7 @@ func (h *harness) restRequest(ctx context.Context, m protoreflect.MethodDescript
 	} else if len(fields) > 0 {
 		query := url.Values{}
 		for name, value := range fields {
-			if list, repeated := value.([]any); repeated {
-				for _, each := range list {
-					query.Add(name, fmt.Sprint(each))
-				}
-				continue
-			}
-			query.Set(name, fmt.Sprint(value))
+			parameter(query, name, value)
 		}
 		path += "?" + query.Encode()
 	}
@@ -485,4 +479,15 @@ func requestOf(t *testing.T, m protoreflect.MethodDescriptor) proto.Message {
 	set("dossier", protoString("CEGID001"))
 	set("page_size", protoreflect.ValueOfInt32(1)) // a full page: one call
 	return request
+}
+
+// parameter adds a field to a query; of a list, each of its values.
+func parameter(query url.Values, name string, value any) {
+	list, repeated := value.([]any)
+	if !repeated {
+		list = []any{value}
+	}
+	for _, each := range list {
+		query.Add(name, fmt.Sprint(each))
+	}
 }

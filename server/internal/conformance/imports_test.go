@@ -132,11 +132,11 @@ func TestTheSameContentUnderAnotherID(t *testing.T) {
 	}
 	_, err := client.ImportEntries(ctx, importOf("FA-2", invoice("FA-1", "120")))
 	got := failureOf(status.Convert(err))
-	if got.Reason != "DUPLICATE_CONTENT" || got.Metadata["requestId"] != "FA-1" {
-		t.Errorf("got %+v; want DUPLICATE_CONTENT naming FA-1", got)
+	if got.Reason != "ENTRY_ALREADY_IMPORTED" || got.Metadata["requestId"] != "FA-1" {
+		t.Errorf("got %+v; want ENTRY_ALREADY_IMPORTED naming FA-1", got)
 	}
 	_, err = client.ImportEntries(as(t.Context(), "stranger"), importOf("FA-3", invoice("FA-1", "120")))
-	if got := failureOf(status.Convert(err)); got.Reason != "DUPLICATE_CONTENT" || got.Metadata["requestId"] != "" || strings.Contains(got.Message, "FA-1") {
+	if got := failureOf(status.Convert(err)); got.Reason != "ENTRY_ALREADY_IMPORTED" || got.Metadata["requestId"] != "" || strings.Contains(got.Message, "FA-1") {
 		t.Errorf("a caller who may not see the first: %+v", got)
 	}
 	meant := importOf("FA-4", invoice("FA-1", "120"))
@@ -146,7 +146,7 @@ func TestTheSameContentUnderAnotherID(t *testing.T) {
 	}
 	other := importOf("FA-5", invoice("FA-1", "120"))
 	other.Dossier = "BIG00001"
-	if _, err := client.ImportEntries(ctx, other); err != nil && reasonOf(err) == "DUPLICATE_CONTENT" {
+	if _, err := client.ImportEntries(ctx, other); err != nil && reasonOf(err) == "ENTRY_ALREADY_IMPORTED" {
 		t.Errorf("another dossier: %v", err)
 	}
 	if n := h.booked("FA-1"); n != 2 {
@@ -165,7 +165,7 @@ func TestADuplicateOfWhatIsUncertainSaysToLookFirst(t *testing.T) {
 		}
 		for caller, sees := range map[string]bool{"everything": true, "stranger": false} {
 			_, err = client.ImportEntries(as(t.Context(), caller), importOf(id+"-"+caller, invoice(id, "120")))
-			if got := failureOf(status.Convert(err)); got.Reason != "DUPLICATE_CONTENT" || (len(got.Help) == 1 && strings.Contains(got.Help[0], "Loop before")) != (says && sees) {
+			if got := failureOf(status.Convert(err)); got.Reason != "ENTRY_ALREADY_IMPORTED" || (len(got.Help) == 1 && strings.Contains(got.Help[0], "Loop before")) != (says && sees) {
 				t.Errorf("%s, told to %s: %+v", id, caller, got)
 			}
 		}
@@ -199,7 +199,7 @@ func TestTheSameContentInOtherWords(t *testing.T) {
 			t.Errorf("%s, the same id: %v", name, err)
 		}
 		again.RequestId = "FA-other"
-		if _, err := client.ImportEntries(ctx, again); reasonOf(err) != "DUPLICATE_CONTENT" {
+		if _, err := client.ImportEntries(ctx, again); reasonOf(err) != "ENTRY_ALREADY_IMPORTED" {
 			t.Errorf("%s, another id: %v", name, err)
 		}
 	}

@@ -60,14 +60,18 @@ var exempt = map[string]map[string]string{
 
 	"PracticeService.CheckStaffAccess": {showsReference: "yes or no"},
 
-	"ImportService":              without("an id or an error is all that Loop answers", showsAnswer, showsDenied, showsRefused, showsDown),
-	"ImportService.ValidateFile": without("it does not call Loop", showsAnswer, showsDenied),
-	"ImportService.GetDeposit":   without("it answers from the ledger; an answer: TestADepositIsItsCallersOwn", showsDenied),
-	"ImportService.GetImport":    without("it answers from the ledger", showsAnswer, showsDenied),
-	"ImportService.ListImports":  without("it answers from the ledger", showsAnswer, showsDenied),
+	"ImportService":                  without("an id or an error is all that Loop answers", showsAnswer, showsDenied, showsRefused, showsDown),
+	"ImportService.ValidateFile":     without("it does not call Loop", showsAnswer, showsDenied),
+	"ImportService.StreamFileReport": without("it does not call Loop", showsAnswer, showsDenied),
+	"ImportService.GetDeposit":       without("it answers from the ledger; an answer: TestADepositIsItsCallersOwn", showsDenied),
+	"ImportService.GetImport":        without("it answers from the ledger", showsAnswer, showsDenied),
+	"ImportService.ListImports":      without("it answers from the ledger", showsAnswer, showsDenied),
 	"ImportService.ResolveImport": without("a fault has a service of its own, without an import to resolve: TestALookIntoLoopThatFailsLeavesWhatWasSeen",
 		showsAnswer, showsDenied),
 	"ImportService.WatchImport": without("it answers from the ledger; an answer: TestAnImportIsFollowedAndListed", showsDenied),
+
+	"EventService.ListEvents":   without("it answers from the ledger", showsAnswer, showsDenied),
+	"EventService.StreamEvents": without("it answers from the ledger", showsAnswer, showsDenied),
 
 	"DiagnosticsService.ListOperations":  without("it does not call Loop", showsAnswer, showsDenied),
 	"DiagnosticsService.ListDossiers":    without("it does not call Loop", showsAnswer, showsDenied),

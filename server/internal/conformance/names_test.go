@@ -35,6 +35,9 @@ func TestTheWordForAllIsOfListsAlone(t *testing.T) {
 						message.ProtoReflect().Set(known, protoString(value))
 					}
 				}
+				if ends := about.Fields().ByName("catch_up"); ends != nil { // else it goes on
+					message.ProtoReflect().Set(ends, protoreflect.ValueOfBool(true))
+				}
 				var request proto.Message = message
 				if m.IsStreamingClient() {
 					request = &uploaded{message, pdf("x")}
@@ -53,7 +56,7 @@ func TestTheWordForAllIsOfListsAlone(t *testing.T) {
 			}
 		}
 	}
-	if got, want := slices.Sorted(maps.Keys(taken)), []string{"ListDossiers practice", "ListImports dossier", "ListImports practice"}; !slices.Equal(got, want) {
+	if got, want := slices.Sorted(maps.Keys(taken)), []string{"ListDossiers practice", "ListEvents practice", "ListImports dossier", "ListImports practice", "StreamEvents practice"}; !slices.Equal(got, want) {
 		t.Errorf("- stands for all in %v; want %v", got, want)
 	}
 	if calls := h.Simulator.Count(""); calls != 0 {

@@ -181,6 +181,7 @@ func TestAFileIsSentAgainFromAFreshDeposit(t *testing.T) {
 		cfg.Files.DepositLifetime = time.Second
 	})
 	r := &resolver{h, looppb.NewImportServiceClient(h.conn)}
+	r.bookControl()
 	u := fecOf(3000, 1)
 	mine := r.clerksDeposit(u)
 	r.loseFile(loopsim.FaultCutBefore, importOfDeposit("FEC-1", mine))

@@ -21,13 +21,33 @@ import (
 	"cegid.internal/gateway/server/internal/sandbox"
 )
 
-// resolver is a service in which an import is old at once.
+// resolver is a service in which an import is old at once, and a dossier in which something is booked to prove a look by.
 type resolver struct {
 	*harness
 	client looppb.ImportServiceClient
 }
 
 func newResolver(t *testing.T) *resolver {
+	r := newBlindResolver(t)
+	r.bookControl()
+	return r
+}
+
+// bookControl books what a look is proven by.
+func (r *resolver) bookControl() {
+	r.t.Helper()
+	if _, err := r.client.ImportEntries(as(r.t.Context(), "everything"), importOf("CONTROL", invoice("CONTROL", "1"))); err != nil {
+		r.t.Fatal(err)
+	}
+	r.Simulator.FinishImports()
+	if last := r.lastState("CONTROL"); last.GetState() != looppb.ImportState_IMPORT_STATE_SUCCEEDED {
+		r.t.Fatal(last)
+	}
+	r.Simulator.ResetCounters()
+}
+
+// newBlindResolver is one whose dossier has nothing yet.
+func newBlindResolver(t *testing.T) *resolver {
 	h := start(t, func(cfg *sandbox.Config) { cfg.ResubmitAfter = time.Millisecond })
 	return &resolver{h, looppb.NewImportServiceClient(h.conn)}
 }
@@ -349,7 +369,7 @@ func TestALookIsSpreadOverALargeImport(t *testing.T) {
 		references[0].GetDocumentReference() != "SIM-CUT-BEFORE-0" || references[19].GetDocumentReference() != "L-099" {
 		t.Errorf("%v, %v", found, err)
 	}
-	if n := r.Simulator.Count("/EcritureComptable"); n != 60 {
+	if n := r.Simulator.Count("/EcritureComptable"); n != 60+2+2 { // one that is booked, and one that cannot be
 		t.Errorf("%d questions", n)
 	}
 	// A part of it is there, by another hand; and nobody can tell what else of the large one is.
@@ -377,11 +397,16 @@ func TestWhatIsBookedMeanwhileIsNotSentAgain(t *testing.T) {
 	}
 	// On its way at Loop: nothing shows there, and the ledger knows.
 	_, err := r.resubmit("everything", lost)
-	if failed := failureOf(status.Convert(err)); failed.Reason != "DUPLICATE_CONTENT" && failed.Reason != "MAY_BE_BOOKED" {
+	if failed := failureOf(status.Convert(err)); failed.Reason != "ENTRY_ALREADY_IMPORTED" || failed.Metadata["requestId"] != "FA-1B" {
 		t.Errorf("%+v", failed)
 	}
 	r.Simulator.FinishImports()
-	_, err = r.resubmit("everything", lost)
+	if _, err := r.resubmit("everything", lost); reasonOf(err) != "ENTRY_ALREADY_IMPORTED" {
+		t.Errorf("%v", err)
+	}
+	anyway := again(lost)
+	anyway.GetResubmit().AllowDuplicate = true
+	_, err = r.resolve("everything", anyway)
 	if failed := failureOf(status.Convert(err)); failed.Reason != "MAY_BE_BOOKED" || failed.Metadata["verdict"] != "INCONCLUSIVE" || failed.Metadata["doubt"] != "NOT_UNIQUE" {
 		t.Errorf("%+v", failed)
 	}

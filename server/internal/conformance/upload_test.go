@@ -105,7 +105,7 @@ func (c *corpusCase) request(t *testing.T, m protoreflect.MethodDescriptor) prot
 
 // uploadGRPC sends a file in pieces of odd sizes.
 func (h *harness) uploadGRPC(ctx context.Context, m protoreflect.MethodDescriptor, u uploading, trailer *metadata.MD, keep func(proto.Message)) error {
-	stream, err := h.conn.NewStream(ctx, &grpc.StreamDesc{ClientStreams: true}, fmt.Sprintf("/%s/%s", m.Parent().FullName(), m.Name()), grpc.Trailer(trailer))
+	stream, err := h.conn.NewStream(ctx, &grpc.StreamDesc{ClientStreams: true, ServerStreams: m.IsStreamingServer()}, fmt.Sprintf("/%s/%s", m.Parent().FullName(), m.Name()), grpc.Trailer(trailer))
 	if err != nil {
 		return err
 	}
@@ -127,15 +127,22 @@ func (h *harness) uploadGRPC(ctx context.Context, m protoreflect.MethodDescripto
 	if err != nil && !errors.Is(err, io.EOF) {
 		return err
 	}
-	response := newMessage(h.t, m.Output())
-	if err = stream.RecvMsg(response); err == nil {
-		keep(response)
+	for {
+		response := newMessage(h.t, m.Output())
+		if err = stream.RecvMsg(response); err == nil {
+			keep(response)
+		}
+		switch {
+		case m.IsStreamingServer() && errors.Is(err, io.EOF):
+			return nil
+		case err != nil || !m.IsStreamingServer():
+			return err
+		}
 	}
-	return err
 }
 
 // uploadPaths are those of openapi.json.
-var uploadPaths = map[protoreflect.Name]string{"StoreDocument": "documents", "DepositFile": "files", "ValidateFile": "files:validate"}
+var uploadPaths = map[protoreflect.Name]string{"StoreDocument": "documents", "DepositFile": "files", "ValidateFile": "files:validate", "StreamFileReport": "files:report"}
 
 // uploadREST makes the request that openapi.json describes.
 func (h *harness) uploadREST(ctx context.Context, m protoreflect.MethodDescriptor, u uploading) *http.Request {
@@ -150,7 +157,7 @@ func (h *harness) uploadREST(ctx context.Context, m protoreflect.MethodDescripto
 		case "practice", "dossier", "contentType", "requestId":
 			said[name] = value.(string)
 		default:
-			query.Set(name, fmt.Sprint(value))
+			parameter(query, name, value)
 		}
 	}
 	path := fmt.Sprintf("/v1/practices/%s/dossiers/%s/%s?%s", url.PathEscape(said["practice"]), url.PathEscape(said["dossier"]), uploadPaths[m.Name()], query.Encode())

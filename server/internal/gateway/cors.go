@@ -18,6 +18,7 @@ var callerHeaders = []struct {
 	{"Content-Type", false},
 	{"Grpc-Timeout", false}, // grpc-gateway makes it the deadline of the call
 	{"Idempotency-Key", false},
+	{lastEventID, false},
 	{"Traceparent", true},
 	{"Tracestate", true},
 	{requestIDHeader, true},

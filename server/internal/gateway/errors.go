@@ -23,7 +23,7 @@ import (
 )
 
 // HTTPStatus is the status of an error where the code's default would blame the caller for what is not theirs
-// (design § 5).
+// (docs/architecture.md, "Errors").
 func HTTPStatus(err error) int {
 	switch apierror.ReasonOf(err) {
 	case looppb.ErrorReason_ERROR_REASON_LOOP_CREDENTIAL_REJECTED, looppb.ErrorReason_ERROR_REASON_LOOP_BAD_RESPONSE:
@@ -36,6 +36,8 @@ func HTTPStatus(err error) int {
 		return http.StatusUnsupportedMediaType
 	case looppb.ErrorReason_ERROR_REASON_METHOD_UNKNOWN:
 		return http.StatusNotFound
+	case looppb.ErrorReason_ERROR_REASON_EVENTS_FORGOTTEN:
+		return http.StatusGone
 	}
 	return runtime.HTTPStatusFromCode(status.Code(err))
 }
@@ -59,7 +61,7 @@ func writeError(ctx context.Context, _ *runtime.ServeMux, marshaler runtime.Mars
 }
 
 // setErrorHeaders adds what HTTP says of an error outside of its body. grpc-gateway would copy the message into
-// WWW-Authenticate, and say nothing of when to come back (pitfall 5).
+// WWW-Authenticate, and say nothing of when to come back.
 func setErrorHeaders(header http.Header, err error) {
 	if delay := apierror.RetryAfterOf(err); delay > 0 {
 		header.Set("Retry-After", strconv.Itoa(int(math.Ceil(delay.Seconds()))))

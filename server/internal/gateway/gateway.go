@@ -71,6 +71,7 @@ func New(cfg Config) (http.Handler, error) {
 	json := &marshaler{names: restname.OfContract()}
 	mux := runtime.NewServeMux(
 		runtime.WithMarshalerOption(runtime.MIMEWildcard, json),
+		runtime.WithMarshalerOption(eventStream, &eventMarshaler{marshaler: json}),
 		runtime.WithUnescapingMode(runtime.UnescapingModeAllExceptReserved),
 		runtime.WithDisablePathLengthFallback(),
 		runtime.WithDisableHTTPMethodOverride(),
@@ -81,7 +82,7 @@ func New(cfg Config) (http.Handler, error) {
 		runtime.WithForwardResponseOption(func(_ context.Context, w http.ResponseWriter, response proto.Message) error {
 			if response == nil { // before the first message of a stream, which may turn out to have none
 				w.Header().Set("Content-Type", json.StreamContentType(nil))
-				w.Header().Set("X-Accel-Buffering", "no") // nginx would hold it back until it ends (pitfall 36)
+				w.Header().Set("X-Accel-Buffering", "no") // nginx would hold it back until it ends
 			}
 			noteReplay(w.Header(), response)
 			return nil
@@ -112,6 +113,9 @@ func New(cfg Config) (http.Handler, error) {
 		},
 		func(ctx context.Context, mux *runtime.ServeMux, conn grpc.ClientConnInterface) error {
 			return looppb.RegisterDocumentServiceHandlerClient(ctx, mux, looppb.NewDocumentServiceClient(conn))
+		},
+		func(ctx context.Context, mux *runtime.ServeMux, conn grpc.ClientConnInterface) error {
+			return looppb.RegisterEventServiceHandlerClient(ctx, mux, looppb.NewEventServiceClient(conn))
 		},
 		func(ctx context.Context, mux *runtime.ServeMux, conn grpc.ClientConnInterface) error {
 			return looppb.RegisterRawServiceHandlerClient(ctx, mux, looppb.NewRawServiceClient(conn))
@@ -167,8 +171,9 @@ func handOver(identity func(*tls.ConnectionState) metadata.MD) func(context.Cont
 	}
 }
 
-// incomingHeader is the allow-list of what an HTTP caller may say to the service besides its request: anything else
-// could pass for something that the service itself has put there (pitfall 4). Authorization passes on its own.
+// incomingHeader is the allow-list of what an HTTP caller may say to the service besides its request. By default
+// grpc-gateway passes every Grpc-Metadata-* header on, so that a caller could write what the service believes to have put
+// there itself. Authorization passes on its own.
 func incomingHeader(key string) (string, bool) {
 	for _, each := range callerHeaders {
 		if each.passed && each.name == key {
@@ -273,6 +278,7 @@ func (a *api) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if found.httpMethod != http.MethodGet { // a read: the header means nothing
 		r = r.WithContext(context.WithValue(r.Context(), idempotencyKey{}, r.Header.Values("Idempotency-Key")))
 	}
+	r = asEvents(r, found)
 	if found.streams {
 		a.mux.ServeHTTP(w, r)
 		return

@@ -32,7 +32,7 @@ type route struct {
 }
 
 // routes knows every binding, because grpc-gateway answers 501 without Allow for a wrong method, and drops query
-// parameters that it does not know (pitfalls 5, 14).
+// parameters that it does not know.
 type routes []route
 
 var variable = regexp.MustCompile(`\\\{([a-z_.]+)(=[^}]*)?\\\}`)

@@ -23,8 +23,8 @@ import (
 	"cegid.internal/gateway/server/internal/restname"
 )
 
-// grpc-gateway has no way for a body that is a file: these routes are made by hand, and described in
-// proto/openapi-extra.json (pitfall 16).
+// grpc-gateway has no way for a body that is a file: these routes are made by hand. protoc-gen-openapiv3 knows nothing of
+// them, so proto/openapi-extra.json describes them.
 
 // upload is a method whose request over HTTP is a file. Of its messages the first holds the field metadata, the others data.
 type upload struct {
@@ -39,6 +39,11 @@ type upload struct {
 	mediaTypes []string
 	// contentType: the metadata has it, by the header of that name.
 	contentType bool
+	// page: the answer may be a page for a person.
+	page bool
+	// streams: the answer is a stream. whole is the method that answers one where that is asked for.
+	streams bool
+	whole   *upload
 }
 
 func uploadsUpTo(maxFile int64) []*upload {
@@ -52,6 +57,11 @@ func uploadsUpTo(maxFile int64) []*upload {
 	deposit.request, deposit.response = &looppb.DepositFileRequest{}, &looppb.DepositFileResponse{}
 	validate.template, validate.method = dossier+"/files:validate", looppb.ImportService_ValidateFile_FullMethodName
 	validate.request, validate.response = &looppb.ValidateFileRequest{}, &looppb.ValidateFileResponse{}
+	report := file
+	report.template, report.method = dossier+"/files:report", looppb.ImportService_StreamFileReport_FullMethodName
+	report.request, report.response = &looppb.StreamFileReportRequest{}, &looppb.StreamFileReportResponse{}
+	report.streams = true
+	validate.page, validate.whole = true, &report
 	return []*upload{
 		{
 			template: dossier + "/documents", method: looppb.DocumentService_StoreDocument_FullMethodName,
@@ -59,7 +69,7 @@ func uploadsUpTo(maxFile int64) []*upload {
 			maxSize: cegidclient.MaxDocument, tooLarge: apierror.DocumentTooLarge, limit: 10 * time.Minute, contentType: true,
 			mediaTypes: []string{"application/octet-stream", "application/pdf", "image/jpeg", "image/png"},
 		},
-		&deposit, &validate,
+		&deposit, &validate, &report,
 	}
 }
 
@@ -89,8 +99,26 @@ func (u *upload) route() route {
 
 // serveUpload passes a file on as it comes.
 func (a *api) serveUpload(w http.ResponseWriter, r *http.Request, found *route) {
-	response, err := a.upload(r, found)
+	if found.upload.streams {
+		a.serveReport(w, r, found)
+		return
+	}
+	if whole := found.upload.whole; whole != nil && wholeForm(r) != "" {
+		as := *found
+		as.upload = whole
+		a.serveReport(w, r, &as)
+		return
+	}
+	ctx, cancel := context.WithCancel(r.Context())
+	defer cancel()
+	_, response, err := a.upload(ctx, cancel, r, found)
 	var body []byte
+	if err == nil && found.upload.page && wantsPage(r) {
+		if page := response.(*looppb.ValidateFileResponse).GetPage(); page != "" {
+			writePage(w, page)
+			return
+		}
+	}
 	if err == nil {
 		body, err = a.json.Marshal(response)
 	}
@@ -117,24 +145,23 @@ func refuseBody(w http.ResponseWriter, r *http.Request, answer func()) {
 	body.drain(lingering)
 }
 
-func (a *api) upload(r *http.Request, found *route) (proto.Message, error) {
+// upload makes the call, and gives its first answer, and the stream of others. What is under way ends with cancel.
+func (a *api) upload(ctx context.Context, cancel func(), r *http.Request, found *route) (grpc.ClientStream, proto.Message, error) {
 	u := found.upload
 	about, err := u.aboutFile(r, found)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	if r.ContentLength > u.maxSize {
-		return nil, u.tooLarge()
+		return nil, nil, u.tooLarge()
 	}
-	ctx, err := runtime.AnnotateContext(r.Context(), a.mux, r, u.method)
+	ctx, err = runtime.AnnotateContext(ctx, a.mux, r, u.method)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	stream, err := a.conn.NewStream(ctx, &grpc.StreamDesc{ClientStreams: true}, u.method)
+	stream, err := a.conn.NewStream(ctx, &grpc.StreamDesc{ClientStreams: true, ServerStreams: u.streams}, u.method)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	// The answer may come before the end of the file, which is then of no more use.
 	response := u.response.ProtoReflect().New().Interface()
@@ -154,7 +181,7 @@ func (a *api) upload(r *http.Request, found *route) (proto.Message, error) {
 	if failed != nil && status.Code(err) == codes.Canceled { // by that, or by net/http, which ends the request with its body
 		err = apierror.Field(looppb.ErrorReason_ERROR_REASON_REQUEST_MALFORMED, "data", "the file did not arrive whole and in time: send it again")
 	}
-	return response, err
+	return stream, response, err
 }
 
 // send sends a file in pieces, as long as anybody wants them.
@@ -200,6 +227,9 @@ func (u *upload) aboutFile(r *http.Request, found *route) (protoreflect.Message,
 			return nil, err
 		}
 		about.Set(fields.ByName(protoreflect.Name(found.variables[i])), protoreflect.ValueOfString(text))
+	}
+	if language := fields.ByName("page_language"); u.page && wantsPage(r) {
+		about.Set(language, protoreflect.ValueOfString(pageLanguage(r)))
 	}
 	if keys := r.Header.Values("Idempotency-Key"); len(keys) > 0 {
 		if err := setRequestID(about, keys); err != nil {

@@ -1,5 +1,5 @@
 // Package interceptor holds what every call passes through before its handler, in one order, the same for unary calls
-// and streams (design § 3).
+// and streams (docs/architecture.md, "The way of a call").
 package interceptor
 
 import (
@@ -46,7 +46,9 @@ type Config struct {
 	// Audit is told of every write and raw call, whatever the level of Log; Refusals of every refused access.
 	Audit    *slog.Logger
 	Refusals *Refusals
-	// Draining ends when the server stops being ready, Shutdown when calls under way must end.
+	// Route names the route of Loop's that a raw call is for, for the audit; nil names none.
+	Route func(request any) string
+	// Draining ends when the server takes no new calls, Shutdown when calls under way must end.
 	Draining, Shutdown context.Context
 }
 
@@ -57,11 +59,12 @@ func Chain(cfg Config) []Named {
 		requestID(),
 		logCalls(cfg.Log, cfg.LogDossiers, cfg.Access),
 		cfg.Metrics.interceptor(cfg.Access),
-		clampDeadline(cfg.Deadlines, cfg.Access, cfg.Draining, cfg.Shutdown),
+		clampDeadline(cfg.Deadlines, cfg.Access, cfg.Shutdown),
+		restingStreams(cfg.Access, cfg.Draining),
 		mapErrors(cfg.Log),
 		authenticate(cfg.Callers, cfg.Refusals),
 		limitCalls(cfg.Limits),
-		authorize(cfg.Callers.Policy, cfg.Access, cfg.Refusals),
+		authorize(cfg.Callers.Policy, cfg.Access, cfg.Refusals, cfg.Route),
 		audit(cfg.Audit, cfg.Access),
 		validate(cfg.Validator),
 		recovery("inner recovery", cfg.Log),

@@ -39,7 +39,7 @@ func testChain(t *testing.T, log *slog.Logger, grants *policy.Policy, shutdown c
 
 func TestTheOrderIsTheDesigned(t *testing.T) {
 	want := []string{
-		"recovery", "request id", "log", "metrics", "deadline clamp", "error mapper", "authentication", "inbound limits",
+		"recovery", "request id", "log", "metrics", "deadline clamp", "resting streams", "error mapper", "authentication", "inbound limits",
 		"authorisation", "audit", "validation", "inner recovery",
 	}
 	var got []string
@@ -234,7 +234,7 @@ func TestTheLineOfACallHasItsFields(t *testing.T) {
 	}
 	ctx := metadata.NewIncomingContext(t.Context(), metadata.Pairs("authorization", "Bearer token", RequestIDKey, "call-1"))
 	always := map[string]any{
-		"level": "INFO", "msg": "call", "method": "s/Read", "code": "OK", "caller": "tester", "practice": "demo", "request_id": "call-1",
+		"level": "INFO", "msg": "call", "method": "s/Read", "code": "OK", "caller": "tester", "by": "token", "practice": "demo", "request_id": "call-1",
 		"loop_attempts": 2., "loop_seconds": 3.,
 	}
 	for name, c := range map[string]struct {
@@ -249,7 +249,7 @@ func TestTheLineOfACallHasItsFields(t *testing.T) {
 		}, map[string]any{"code": "NotFound", "reason": "PRACTICE_UNKNOWN", "loop_attempts": 0., "loop_seconds": 0.}},
 		"a call of nobody": {func() {
 			_, _ = call(metadata.NewIncomingContext(t.Context(), metadata.Pairs(RequestIDKey, "call-1")), chain, "/s/Read", someRequest, unreachable(t))
-		}, map[string]any{"code": "Unauthenticated", "reason": "CALLER_UNKNOWN", "caller": "", "practice": "", "loop_attempts": 0., "loop_seconds": 0.}},
+		}, map[string]any{"code": "Unauthenticated", "reason": "CALLER_UNKNOWN", "caller": "", "by": "", "practice": "", "loop_attempts": 0., "loop_seconds": 0.}},
 		"a stream": {func() {
 			_ = streaming(ctx, chain, "/s/Read", &looppb.StreamAccountsRequest{Practice: "demo", Dossier: "D1"}, func(_ any, stream grpc.ServerStream) error {
 				err := stream.RecvMsg(&looppb.StreamAccountsRequest{})

@@ -32,7 +32,7 @@ func TestAWriteHasTheTimeToHearHowItEnds(t *testing.T) {
 		if c.asked > 0 {
 			ctx, cancel = context.WithTimeout(ctx, c.asked)
 		}
-		_, err := call(ctx, []Named{clampDeadline(c.limits, access, t.Context(), t.Context())}, c.method, nil, func(ctx context.Context, _ any) (any, error) {
+		_, err := call(ctx, []Named{clampDeadline(c.limits, access, t.Context())}, c.method, nil, func(ctx context.Context, _ any) (any, error) {
 			deadline, ok := ctx.Deadline()
 			if left := time.Until(deadline); !ok || left > c.want || left < c.want-time.Second {
 				t.Errorf("%s, asked for %s: %s; want %s", c.method, c.asked, left, c.want)

@@ -33,8 +33,8 @@ import (
 // Metadata keys that this package reads or writes.
 const (
 	RequestIDKey = "x-request-id"
-	// pushbackKey tells a client's channel not to retry: this service has done so already. In the trailer, because a
-	// header would end the channel's own retries for good (pitfall 1).
+	// pushbackKey tells a client's channel not to retry: this service has done so already. In the trailer, because a channel
+	// that has seen a response header takes the call for begun, and never retries it.
 	pushbackKey = "grpc-retry-pushback-ms"
 )
 
@@ -96,6 +96,7 @@ func logCalls(log *slog.Logger, dossiers bool, known map[string]policy.Access) N
 			slog.String("method", strings.TrimPrefix(methodName(known, method), "/")),
 			slog.String("code", code.String()),
 			slog.String("caller", call.Caller),
+			slog.String("by", call.By),
 			slog.String("practice", call.Practice),
 			slog.String("request_id", call.RequestID),
 			slog.Float64("seconds", time.Since(start).Seconds()),
@@ -117,18 +118,11 @@ func logCalls(log *slog.Logger, dossiers bool, known map[string]policy.Access) N
 	})
 }
 
-// ErrShuttingDown is the cause of a call's end when it is the server's.
-var ErrShuttingDown = errors.New("shutting down")
-
 // clampDeadline gives each call a deadline: the caller's, within what this service allows, and no later than the
 // server's own end. A watch of the server's health lasts as long as the server is ready.
-func clampDeadline(d Deadlines, access map[string]policy.Access, draining, shutdown context.Context) Named {
+func clampDeadline(d Deadlines, access map[string]policy.Access, shutdown context.Context) Named {
 	return around("deadline clamp", func(ctx context.Context, method string, streaming bool, next func(context.Context) error) error {
 		if streaming && public(method) {
-			ctx, end := context.WithCancelCause(ctx)
-			defer end(nil)
-			stop := context.AfterFunc(draining, func() { end(ErrShuttingDown) })
-			defer stop()
 			return next(ctx)
 		}
 		limit, fallback := d.UnaryMax, d.UnaryDefault
@@ -151,7 +145,7 @@ func clampDeadline(d Deadlines, access map[string]policy.Access, draining, shutd
 		defer cancel()
 		ctx, end := context.WithCancelCause(ctx)
 		defer end(nil)
-		stop := context.AfterFunc(shutdown, func() { end(ErrShuttingDown) })
+		stop := context.AfterFunc(shutdown, func() { end(apierror.ErrShuttingDown) })
 		defer stop()
 		return next(ctx)
 	})
@@ -159,7 +153,7 @@ func clampDeadline(d Deadlines, access map[string]policy.Access, draining, shutd
 
 // mapErrors makes every error one of the contract's, and masks what it does not know.
 func mapErrors(log *slog.Logger) Named {
-	return around("error mapper", func(ctx context.Context, method string, _ bool, next func(context.Context) error) error {
+	return around("error mapper", func(ctx context.Context, method string, streaming bool, next func(context.Context) error) error {
 		err := next(ctx)
 		if err == nil {
 			return nil
@@ -169,7 +163,11 @@ func mapErrors(log *slog.Logger) Named {
 		switch {
 		case public(method): // whose errors are those of other contracts
 		case apierror.ReasonOf(err) != looppb.ErrorReason_ERROR_REASON_UNSPECIFIED:
-		case ended && errors.Is(context.Cause(ctx), ErrShuttingDown):
+		case ended && errors.Is(context.Cause(ctx), apierror.ErrShuttingDown):
+			if streaming {
+				err = apierror.Resume()
+				break
+			}
 			err = apierror.ShuttingDown("this server is shutting down: call again, another one or the same in a moment answers")
 		case errors.As(err, &upstream):
 			// Retried here already, where it could help: the channel must not multiply that.
@@ -252,7 +250,7 @@ func public(method string) bool {
 }
 
 // authorize asks the policy. A request without practice or dossier goes on to validation, which refuses it by name.
-func authorize(grants *policy.Policy, access map[string]policy.Access, refusals *Refusals) Named {
+func authorize(grants *policy.Policy, access map[string]policy.Access, refusals *Refusals, route func(request any) string) Named {
 	return onFirst("authorisation", func(ctx context.Context, method string, request any) error {
 		if public(method) {
 			return nil
@@ -271,6 +269,9 @@ func authorize(grants *policy.Policy, access map[string]policy.Access, refusals 
 		}
 		call, practice := CallFrom(ctx), named.GetPractice()
 		call.Practice = loggable(practice)
+		if route != nil {
+			call.Route = route(request)
+		}
 		if scoped, ok := request.(interface{ GetDossier() string }); ok {
 			call.Dossier = loggable(scoped.GetDossier())
 			if strings.EqualFold(scoped.GetDossier(), "cabinet") {

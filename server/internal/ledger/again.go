@@ -5,9 +5,14 @@ import (
 	"errors"
 )
 
-// again ends an attempt as turned away and begins the next one, in one step: in between, nobody else may begin one.
+// again ends an attempt as turned away and begins the next one, in one step: in between, nobody else may begin one. Once others
+// have settled the attempt it is too late: its entries may have been sent under another id since, with which nobody would
+// compare them.
 func (r rules) again(s standing, attempt int, owner, next string, now int64) (standing, error) {
-	to, changed, err := r.settle(s, attempt, owner, NotSent)
+	if !s.state.Open() {
+		return s, ErrLost
+	}
+	to, changed, err := r.settle(s, attempt, owner, NotSent, "")
 	switch {
 	case err != nil:
 		return s, err
@@ -23,7 +28,10 @@ func (r rules) again(s standing, attempt int, owner, next string, now int64) (st
 func (l *Ledger) Again(ctx context.Context, key Key, attempt int, owner, next string) (Record, error) {
 	var row Record
 	err := l.write(ctx, func(w *writing) error {
-		var err error
+		err := w.current()
+		if err != nil {
+			return err
+		}
 		if row, err = w.row(key); err != nil {
 			return err
 		}

@@ -24,6 +24,10 @@ func TestAnotherAttemptLeavesNoGap(t *testing.T) {
 			}
 		}
 	}
+	// What others have settled since may have been sent under another id.
+	if _, err := design.again(standing{state: Uncertain, attempt: 1, owner: "a", abandoned: true}, 1, "a", "b", 50); !errors.Is(err, ErrLost) {
+		t.Errorf("others have settled it: %v", err)
+	}
 
 	l, err := Temporary(t.Context(), nil)
 	if err != nil {
@@ -31,7 +35,7 @@ func TestAnotherAttemptLeavesNoGap(t *testing.T) {
 	}
 	defer func() { _ = l.Close() }()
 	s := Submission{
-		Key: Key{"demo", "CEGID001", Imports, "FA-1"}, Caller: "billing", RPC: "ImportEntries", Format: "ENTRIES",
+		Key: Key{"demo", "CEGID001", Imports, "FA-1"}, Caller: "billing", Kind: KindEntries, Format: "ENTRIES",
 		Fingerprints: []Fingerprint{FingerprintOf(1, []byte("x"))}, DocumentReferences: []string{"FA-1"},
 	}
 	begun, err := l.Begin(t.Context(), s, "a")

@@ -7,6 +7,9 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"cegid.internal/gateway/cegidclient/check"
+	"cegid.internal/gateway/cegidclient/filecheck"
 )
 
 // Deposit is a file that waits at Loop to be imported, and what was found in it.
@@ -36,11 +39,16 @@ type FileReport struct {
 	// Journals and Findings are the first hundred; Omitted is how many there are besides.
 	Journals        []JournalTotals `json:"journals,omitempty"`
 	OmittedJournals int             `json:"omitted_journals,omitempty"`
-	Findings        []Finding       `json:"findings,omitempty"`
+	Findings        []check.Finding `json:"findings,omitempty"`
 	OmittedFindings int             `json:"omitted_findings,omitempty"`
 	// Encoding and Separator are as the contract has them; empty when they are not known.
 	Encoding  string `json:"encoding,omitempty"`
 	Separator string `json:"separator,omitempty"`
+
+	// Months, Accounts and Unbalanced are answered where a file is validated, and not kept.
+	Months     []filecheck.MonthTotal `json:"-"`
+	Accounts   []filecheck.Total      `json:"-"`
+	Unbalanced []filecheck.EntryTotal `json:"-"`
 }
 
 // JournalTotals add up the lines of a journal.
@@ -125,16 +133,22 @@ func (l *Ledger) Deposit(ctx context.Context, practice, id string) (found Deposi
 	return found, err
 }
 
-func (w *writing) deposit(practice, id string) (d Deposit, err error) {
+func (w *writing) deposit(practice, id string) (Deposit, error) {
+	d, err := scanDeposit(w.tx.QueryRowContext(w.ctx, selectDeposit+`WHERE practice = $1 AND id = $2`, practice, id), w.now)
+	if errors.Is(err, sql.ErrNoRows) {
+		return Deposit{}, ErrUnknown
+	}
+	return d, err
+}
+
+func scanDeposit(row interface{ Scan(into ...any) error }, now int64) (d Deposit, err error) {
 	var digest []byte
 	var report string
 	var created, expires int64
-	err = w.tx.QueryRowContext(w.ctx, selectDeposit+`WHERE practice = $1 AND id = $2`, practice, id).Scan(&d.ID, &d.Practice, &d.Dossier, &d.Caller, &d.Format, &d.FileName, &digest,
+	err = row.Scan(&d.ID, &d.Practice, &d.Dossier, &d.Caller, &d.Format, &d.FileName, &digest,
 		&d.Size, &d.URI, &d.Totals.Entries, &d.Totals.Lines, &d.Totals.Debit, &d.Totals.Credit, &d.Totals.FirstDate, &d.Totals.LastDate,
 		&report, &created, &expires)
 	switch {
-	case errors.Is(err, sql.ErrNoRows):
-		return Deposit{}, ErrUnknown
 	case err == nil && len(digest) != len(d.Digest):
 		err = fmt.Errorf("digest of deposit %q has %d bytes", d.ID, len(digest))
 	case err == nil:
@@ -144,6 +158,6 @@ func (w *writing) deposit(practice, id string) (d Deposit, err error) {
 		return Deposit{}, fmt.Errorf("ledger: %w", err)
 	}
 	copy(d.Digest[:], digest)
-	d.Created, d.Expires, d.Expired = instant(created), instant(expires), expires <= w.now
+	d.Created, d.Expires, d.Expired = instant(created), instant(expires), expires <= now
 	return d, nil
 }

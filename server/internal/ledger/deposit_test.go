@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"cegid.internal/gateway/cegidclient/check"
 )
 
 func deposit(content string) Deposit {
@@ -17,7 +19,7 @@ func deposit(content string) Deposit {
 		Totals: Totals{Entries: 2, Lines: 4, Debit: "1.00", Credit: "1.00", FirstDate: "2026-01-01", LastDate: "2026-12-31"},
 		Report: FileReport{
 			References: []string{"FA-1"}, Journals: []JournalTotals{{"ACH", "Achats", 4, "1.00", "1.00"}}, Encoding: "ASCII", Separator: "\t",
-			Findings: []Finding{{Code: "DATE_ZERO", Severity: "warning", Grounds: []string{"LAW"}, Line: 2, Column: 3, Count: 4, Lines: []int{2, 3}}},
+			Findings: []check.Finding{{Code: "DATE_ZERO", Severity: check.Warning, Grounds: check.Law, Line: 2, Column: 3, Count: 4, Lines: []int{2, 3}}},
 		},
 	}
 }
@@ -68,8 +70,8 @@ func deposits(t *testing.T, temporary opener) {
 	c.pass(time.Hour)
 	c.pass(KeepDeposit)
 	for _, want := range []Retained{{}, {Deposits: 1}, {}} {
-		if got, err := l.Retain(t.Context()); err != nil || got != want {
-			t.Errorf("%+v, %v; want %+v", got, err, want)
+		if got := retainAll(t, l); got != want {
+			t.Errorf("%+v; want %+v", got, want)
 		}
 		if want == (Retained{}) {
 			c.pass(time.Microsecond)
@@ -103,7 +105,7 @@ func TestADepositKeepsTheFirstOfManyFindings(t *testing.T) {
 	many := deposit("many")
 	many.Report.OmittedFindings = 1
 	for i := range 149 {
-		many.Report.Findings = append(many.Report.Findings, Finding{Code: fmt.Sprint(i)})
+		many.Report.Findings = append(many.Report.Findings, check.Finding{Code: fmt.Sprint(i)})
 		many.Report.Journals = append(many.Report.Journals, JournalTotals{Code: fmt.Sprint(i)})
 	}
 	made, err := l.Deposited(t.Context(), many, time.Hour)

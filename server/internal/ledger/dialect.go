@@ -34,14 +34,19 @@ type dialect struct {
 	// like compares a column with a pattern in which * stands for any run of characters: how, with %s for the operand, and
 	// the operand. Letter case counts.
 	like func(pattern string) (comparison, operand string)
-	// lockContent makes transactions that begin the same content wait for each other; nil where all of them do.
-	lockContent func(ctx context.Context, tx *sql.Tx, s Submission) error
+	// lock makes transactions that take the same name wait for each other; nil where all of them do.
+	lock func(ctx context.Context, tx *sql.Tx, name string) error
 	// rolledBack says whether a commit that failed with this has left nothing; else nobody knows.
 	rolledBack func(error) bool
 	// full says whether there is no room.
 	full func(error) bool
 	// probe changes nothing, and is written all the same.
 	probe string
+	// drawTogether makes one row of the counts of each state, and of each practice, where changes are added beside one another;
+	// empty elsewhere.
+	drawTogether []string
+	// countEvents is count in one statement; empty where a statement more costs nothing.
+	countEvents string
 	// transient says whether what failed before its commit, and so left nothing, may succeed at once.
 	transient func(error) bool
 }
@@ -80,10 +85,15 @@ func sqliteCode(err error) int {
 // How long to wait for a process that is about to let go of the file.
 const busyTimeout = 500 * time.Millisecond
 
-// openSQLite opens a file that exists. SQLite's own EXCLUSIVE mode locks the very file, whatever its path, until the
-// process ends however it ends; a file beside it could be removed or missed through another path. The price is a
-// single connection, and no reading from outside while the server runs.
+// openSQLite opens a file that exists for this process alone. SQLite's own EXCLUSIVE mode locks the very file, whatever its
+// path, until the process ends however it ends; a file beside it could be removed or missed through another path. The price is
+// a single connection, and no reading from outside meanwhile.
 func openSQLite(path string, durable bool) (*sql.DB, error) {
+	return openWriter(path, durable, true)
+}
+
+// openWriter opens the connection that writes; where a lock of our own keeps other processes out, others may read beside it.
+func openWriter(path string, durable, exclusive bool) (*sql.DB, error) {
 	synchronous := "FULL" // each commit is on the disk when it returns
 	if !durable {
 		synchronous = "OFF"
@@ -98,6 +108,9 @@ func openSQLite(path string, durable bool) (*sql.DB, error) {
 		"_journal_mode": {"WAL"},
 		"_synchronous":  {synchronous},
 		"_foreign_keys": {"1"},
+	}
+	if !exclusive {
+		parameters.Del("_pragma")
 	}
 	db, err := sql.Open("sqlite", (&url.URL{Scheme: "file", OmitHost: true, Path: path, RawQuery: parameters.Encode()}).String())
 	if err != nil {

@@ -9,7 +9,7 @@ import (
 var (
 	// ErrUnknown: there is no such row.
 	ErrUnknown = errors.New("ledger: unknown request id")
-	// ErrReused: the request id stands for other content, another caller or another RPC.
+	// ErrReused: the request id stands for other content, another caller or another kind of write.
 	ErrReused = errors.New("ledger: the request id stands for another submission")
 	// ErrLost: the row is no longer where the caller of the method believes it to be. Before bytes left: do not send.
 	ErrLost = errors.New("ledger: the row has moved on")
@@ -28,10 +28,12 @@ var (
 	ErrFull = errors.New("ledger: the disk is full")
 	// ErrGone: the file was removed under the running server. What it held is forgotten when the server ends.
 	ErrGone = errors.New("ledger: its file was removed while the server runs; restore it as Operating says, and restart")
+	// ErrOlder: it was put back from a copy, so that it has forgotten what was sent since. Nothing is begun or sent.
+	ErrOlder = errors.New("ledger: it is a copy, or older than its audit, and may have forgotten what was sent: stop the server and run 'server ledger restore'")
 	// ErrCursor: the cursor is not one that List returned.
 	ErrCursor = errors.New("ledger: damaged cursor")
 
-	// ErrMissing: Open never creates a ledger, because a lost one forgets what was sent (design § 6).
+	// ErrMissing: Open never creates a ledger, because a lost one forgets what was sent.
 	ErrMissing = errors.New("there is no ledger: restore it if there was one, because a new one forgets what was sent; else run 'server ledger init'")
 	// ErrExists: Init never touches what is there.
 	ErrExists = errors.New("there is a file already; a ledger is never replaced")
@@ -49,7 +51,7 @@ var (
 	ErrNewer = errors.New("the ledger was written by a newer server: run that version or a later one")
 )
 
-// DuplicateError says that the same content stands in the dossier under another id (design § 6).
+// DuplicateError says that the same content stands in the dossier under another id.
 type DuplicateError struct {
 	// Of is the other row. Its caller and dossier decide who may be told its id.
 	Of Record

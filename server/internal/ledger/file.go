@@ -74,13 +74,20 @@ func Backup(ctx context.Context, path, to string) (submissions int, err error) {
 	if err != nil {
 		return 0, fmt.Errorf("ledger: %w", err)
 	}
-	submissions, err = copyInto(ctx, from, to)
+	lock, err := lockFile(from)
+	if err == nil {
+		submissions, err = copyInto(ctx, from, to)
+		err = errors.Join(err, closed(lock))
+	}
+	if err == nil {
+		err = markCopy(ctx, to)
+	}
 	if sqliteCode(err) == sqlite3.SQLITE_BUSY {
 		err = ErrLocked
 	}
 	// Where it says that it is done, it is on the disk.
 	if err = errors.Join(err, file.Sync(), file.Close()); err == nil {
-		err = errors.Join(Look(to), syncFolder(to))
+		err = errors.Join(Look(to), SyncFolder(to))
 	}
 	if err != nil {
 		return 0, errors.Join(fmt.Errorf("ledger %s: %w", path, err), os.Remove(to))
@@ -94,12 +101,8 @@ func copyInto(ctx context.Context, from, to string) (submissions int, err error)
 		return 0, err
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
-	var found string
-	if err := db.QueryRowContext(ctx, `PRAGMA quick_check(1)`).Scan(&found); err != nil {
+	if err := quickCheck(ctx, db); err != nil {
 		return 0, err
-	}
-	if found != "ok" {
-		return 0, fmt.Errorf("the ledger is damaged, restore an earlier backup: %s", found)
 	}
 	var table string // a ledger of an older server stays one
 	if err := db.QueryRowContext(ctx, `SELECT name FROM sqlite_master WHERE type = 'table' AND name IN ('write_request', 'submission')`).Scan(&table); err != nil {

@@ -45,7 +45,7 @@ func TestABackupIsTheLedger(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	begun, err := l.Begin(t.Context(), Submission{Key: Key{"demo", "D1", Imports, "FA-1"}, Caller: "billing", RPC: "ImportEntries", Fingerprints: []Fingerprint{FingerprintOf(1)}, DocumentReferences: []string{"FA-1"}}, "owner")
+	begun, err := l.Begin(t.Context(), Submission{Key: Key{"demo", "D1", Imports, "FA-1"}, Caller: "billing", Kind: KindEntries, Fingerprints: []Fingerprint{FingerprintOf(1)}, DocumentReferences: []string{"FA-1"}}, "owner")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -24,7 +24,7 @@ func (s Submission) Same(row Fingerprint) bool { return slices.Contains(s.Finger
 
 // Repeats says whether a submission is the one that a row stands for.
 func (s Submission) Repeats(row Record) bool {
-	return row.Caller == s.Caller && row.RPC == s.RPC && s.Same(row.Fingerprint)
+	return row.Caller == s.Caller && row.Kind == s.Kind && s.Same(row.Fingerprint)
 }
 
 // FingerprintOf digests parts.

@@ -4,10 +4,13 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"maps"
+	"slices"
+	"strings"
 	"time"
 )
 
-// Question is an import that Loop is to be asked about, and all that this takes.
+// Question is an import that Loop is to be asked subject, and all that this takes.
 type Question struct {
 	Key
 	// Caller is whose import it is.
@@ -15,66 +18,126 @@ type Question struct {
 	Attempt       int
 	State         State
 	LoopRequestID string
-	// Age is how long ago it was sent, on the database's clock.
-	Age time.Duration
+	// Age is how long ago it was sent, or at least how long it was followed, where a clock has gone back; Paused how long the last pause was, on the database's clock; 0 before the first question.
+	Age, Paused time.Duration
+	// Troubled: the last question has brought nothing.
+	Troubled bool
 	// NextPoll is when it became due; a claim replaces it.
 	NextPoll time.Time
+
+	submitted, asked, followed int64
+	trouble                    string
 }
 
-const (
-	// followed is State.Following in SQL.
-	followed = `state IN ('WAITING', 'RUNNING')`
+func (q Question) subject() subject { return subject{q.Attempt, q.LoopRequestID} }
 
-	// duePractices takes now, and returns for each practice with something to follow when the first and the last question is
-	// due, and the next one after now. It steps from practice to practice, and never through the imports of one.
-	duePractices = `WITH RECURSIVE following (practice) AS (` +
-		`SELECT MIN(practice) FROM write_request WHERE ` + followed + ` UNION ALL ` +
-		`SELECT (SELECT MIN(w.practice) FROM write_request w WHERE w.practice > following.practice AND w.` + followed + `) FROM following WHERE following.practice IS NOT NULL) ` +
-		`SELECT practice, (SELECT MIN(next_poll) FROM write_request w WHERE w.practice = following.practice AND w.` + followed + `), ` +
-		`(SELECT MAX(next_poll) FROM write_request w WHERE w.practice = following.practice AND w.` + followed + `), ` +
-		`(SELECT MIN(next_poll) FROM write_request w WHERE w.practice = following.practice AND w.` + followed + ` AND w.next_poll > $1) ` +
-		`FROM following WHERE practice IS NOT NULL`
+// standing is what the rules have to know to judge an answer, as it was when the question was put.
+func (q Question) standing() standing {
+	return standing{state: q.State, attempt: q.Attempt, loopID: q.LoopRequestID, submitted: q.submitted, asked: q.asked, followed: q.followed}
+}
 
-	selectDue = `SELECT ` + keyColumns + `, caller, attempt, state, loop_request_id, submitted, next_poll FROM write_request WHERE practice = $1 AND ` + followed
-	// dueOf takes practice, now and how many; aheadOf the instant beyond which nothing can be meant to wait.
-	dueOf   = selectDue + ` AND next_poll <= $2 ORDER BY next_poll LIMIT $3`
-	aheadOf = selectDue + ` AND next_poll > $2 ORDER BY next_poll LIMIT $3`
+// pursuit is what Loop is asked about with the same pauses: its condition, which is that of its index, and its queries.
+type pursuit struct {
+	// pause is how long one may be put off, beside that of the asker.
+	pause time.Duration
+	// practices takes now, and returns for each practice with something to ask when the first and the last question is due, and
+	// the next one after now. It steps from practice to practice, and never through the imports of one.
+	practices string
+	// due takes practice, now and how many; ahead the instant beyond which nothing can be meant to wait.
+	due, ahead string
+	// hasten takes now and practice, and makes due what stalled.
+	hasten string
+	// present takes now, and makes due what was put off in the future.
+	present string
+}
 
-	// noteAnswer is all that a question costs which changed nothing.
-	noteAnswer = `UPDATE write_request SET next_poll = $5, poll_count = poll_count + 1, follow_error = $6 WHERE ` + byKey +
-		` AND attempt = $7 AND state = $8 AND loop_request_id = $9 AND submitted > $10`
+// pursue takes a condition with @ before each column.
+func pursue(condition string, pause time.Duration) pursuit {
+	in := func(alias string) string { return strings.ReplaceAll(condition, "@", alias) }
+	of := in("")
+	from := `SELECT ` + keyColumns + `, caller, attempt, state, loop_request_id, submitted, next_poll, asked, follow_age, follow_error FROM write_request WHERE practice = $1 AND ` + of
+	poll := func(what string) string {
+		return `(SELECT ` + what + `(next_poll) FROM write_request w WHERE w.practice = pursued.practice AND ` + in("w.")
+	}
+	return pursuit{
+		pause: pause,
+		practices: `WITH RECURSIVE pursued (practice) AS (` +
+			`SELECT MIN(practice) FROM write_request WHERE ` + of + ` UNION ALL ` +
+			`SELECT (SELECT MIN(w.practice) FROM write_request w WHERE w.practice > pursued.practice AND ` + in("w.") + `) FROM pursued WHERE pursued.practice IS NOT NULL) ` +
+			`SELECT practice, ` + poll("MIN") + `), ` + poll("MAX") + `), ` + poll("MIN") + ` AND w.next_poll > $1) ` +
+			`FROM pursued WHERE practice IS NOT NULL`,
+		due:     from + ` AND next_poll <= $2 ORDER BY next_poll LIMIT $3`,
+		ahead:   from + ` AND next_poll > $2 ORDER BY next_poll LIMIT $3`,
+		hasten:  `UPDATE write_request SET next_poll = $1 WHERE practice = $2 AND follow_error <> '' AND next_poll > $1 AND ` + of,
+		present: `UPDATE write_request SET next_poll = $1 WHERE next_poll > $1 AND (asked > $1 OR asked = 0 AND submitted > $1) AND ` + of,
+	}
+}
 
-	hastenStalled = `UPDATE write_request SET next_poll = $1 WHERE practice = $2 AND follow_error <> '' AND next_poll > $1 AND ` + followed
+var (
+	followed = pursue(`@state IN ('WAITING', 'RUNNING')`, 0)
+	doubtful = pursue(`@state = 'UNCERTAIN' AND @next_poll > 0`, AskUncertain)
 )
+
+func pursuits() []pursuit { return []pursuit{followed, doubtful} }
+
+// putOff is how far ahead a question may be, in microseconds, without a clock that has gone back.
+func (p pursuit) putOff(within time.Duration) int64 { return max(within, p.pause).Microseconds() }
+
+// noteAnswer is all that a question costs which changed nothing.
+const noteAnswer = `UPDATE write_request SET next_poll = $5, poll_count = poll_count + 1, follow_error = $6, asked = $7, follow_age = $8 WHERE ` + byKey +
+	` AND attempt = $9 AND state = $10 AND loop_request_id = $11 AND submitted = $12 AND asked = $13 AND follow_age = $14`
 
 // Due returns what Loop is to be asked about: of each practice as many as most says, those that have waited longest, and
 // of one for which it says none, nothing. Those under way may be among them. next is how long it takes until something
-// else is due; 0 when nothing waits. What is due later than within is due now: it was put off by a clock that has gone back
-// since. All of it goes by the database's clock.
+// else is due; 0 when nothing waits. What is due later than within, or than its own pause, is due now: it was put off by a clock
+// that has gone back since. All of it goes by the database's clock.
 func (l *Ledger) Due(ctx context.Context, within time.Duration, most func(practice string) int) (due []Question, next time.Duration, err error) {
+	due, next, back, err := l.due(ctx, within, most)
+	if err != nil || !back {
+		return due, next, err
+	}
+	_ = l.catchUp(ctx) // where it fails, the next look tries again
+	due, next, _, err = l.due(ctx, within, most)
+	return due, next, err
+}
+
+// due also says whether the clock has gone back since it was asked last.
+func (l *Ledger) due(ctx context.Context, within time.Duration, most func(practice string) int) (due []Question, next time.Duration, back bool, err error) {
 	err = l.reading(ctx, func(ctx context.Context, conn *sql.Conn) error {
 		due, next = nil, 0
 		now, err := l.now(ctx, conn)
 		if err != nil {
 			return err
 		}
-		practices, err := practicesDue(ctx, conn, now)
-		if err != nil {
-			return err
+		back = l.guard.wentBack(now, l.clock != nil) || back
+		type asks struct {
+			room       int
+			due, ahead bool // ahead: put off by a clock
 		}
-		for _, each := range practices {
-			room := most(each.practice)
-			if room <= 0 {
+		practices := make(map[string]asks)
+		for _, p := range pursuits() {
+			waiting, err := practicesDue(ctx, conn, p, now)
+			if err != nil {
+				return err
+			}
+			for _, each := range waiting {
+				it, known := practices[each.practice]
+				if !known {
+					it.room = most(each.practice)
+				}
+				if wait := time.Duration(each.next-now) * time.Microsecond; it.room > 0 && each.next != 0 && (next == 0 || wait < next) {
+					next = wait
+				}
+				it.due, it.ahead = it.due || each.first <= now, it.ahead || each.last > now+p.putOff(within)
+				practices[each.practice] = it
+			}
+		}
+		for _, practice := range slices.Sorted(maps.Keys(practices)) {
+			it := practices[practice]
+			if it.room <= 0 || !it.due && !it.ahead {
 				continue
 			}
-			if wait := time.Duration(each.next-now) * time.Microsecond; each.next != 0 && (next == 0 || wait < next) {
-				next = wait
-			}
-			ahead := each.last > now+within.Microseconds()
-			if each.first > now && !ahead {
-				continue
-			}
-			questions, err := dueIn(ctx, conn, each.practice, within, ahead, room, now)
+			questions, err := dueIn(ctx, conn, practice, within, it.ahead, it.room, now)
 			if err != nil {
 				return err
 			}
@@ -82,7 +145,7 @@ func (l *Ledger) Due(ctx context.Context, within time.Duration, most func(practi
 		}
 		return nil
 	})
-	return due, next, err
+	return due, next, back, err
 }
 
 // DueOf is Due for one practice.
@@ -103,8 +166,8 @@ type waits struct {
 	first, last, next int64
 }
 
-func practicesDue(ctx context.Context, q querier, now int64) (out []waits, err error) {
-	rows, err := q.QueryContext(ctx, duePractices, now)
+func practicesDue(ctx context.Context, q querier, p pursuit, now int64) (out []waits, err error) {
+	rows, err := q.QueryContext(ctx, p.practices, now)
 	if err != nil {
 		return nil, fmt.Errorf("ledger: %w", err)
 	}
@@ -124,16 +187,27 @@ func practicesDue(ctx context.Context, q querier, now int64) (out []waits, err e
 	return out, nil
 }
 
-// dueIn returns what is due in a practice; ahead: a clock may have put something off, which comes first, because it has
-// waited longest.
-func dueIn(ctx context.Context, q querier, practice string, within time.Duration, ahead bool, most int, now int64) (due []Question, err error) {
-	if ahead {
-		if due, err = questions(ctx, q, now, aheadOf, practice, now+within.Microseconds(), most); err != nil || len(due) >= most {
-			return due, err
+// dueIn returns what is due in a practice, those first that have waited longest, whatever their state; ahead: a clock may have
+// put something off, which comes before all.
+func dueIn(ctx context.Context, q querier, practice string, within time.Duration, ahead bool, most int, now int64) ([]Question, error) {
+	var due, putOff []Question
+	for _, p := range pursuits() {
+		if ahead {
+			more, err := questions(ctx, q, now, p.ahead, practice, now+p.putOff(within), most)
+			if err != nil {
+				return nil, err
+			}
+			putOff = append(putOff, more...)
 		}
+		more, err := questions(ctx, q, now, p.due, practice, now, most)
+		if err != nil {
+			return nil, err
+		}
+		due = append(due, more...)
 	}
-	more, err := questions(ctx, q, now, dueOf, practice, now, most-len(due))
-	return append(due, more...), err
+	slices.SortStableFunc(due, func(a, b Question) int { return a.NextPoll.Compare(b.NextPoll) })
+	due = append(putOff, due...)
+	return due[:min(len(due), most)], nil
 }
 
 func questions(ctx context.Context, q querier, now int64, query string, args ...any) (out []Question, err error) {
@@ -144,11 +218,15 @@ func questions(ctx context.Context, q querier, now int64, query string, args ...
 	defer rows.Close()
 	for rows.Next() {
 		var each Question
-		var submitted, due int64
-		if err := rows.Scan(&each.Practice, &each.Dossier, &each.Collection, &each.RequestID, &each.Caller, &each.Attempt, &each.State, &each.LoopRequestID, &submitted, &due); err != nil {
+		var due int64
+		if err := rows.Scan(&each.Practice, &each.Dossier, &each.Collection, &each.RequestID, &each.Caller, &each.Attempt, &each.State, &each.LoopRequestID,
+			&each.submitted, &due, &each.asked, &each.followed, &each.trouble); err != nil {
 			return nil, fmt.Errorf("ledger: %w", err)
 		}
-		each.Age, each.NextPoll = time.Duration(now-submitted)*time.Microsecond, instant(due)
+		each.Age, each.NextPoll, each.Troubled = time.Duration(max(now-each.submitted, each.followed))*time.Microsecond, instant(due), each.trouble != ""
+		if each.asked != 0 {
+			each.Paused = time.Duration(max(due-each.asked, 0)) * time.Microsecond
+		}
 		out = append(out, each)
 	}
 	if err := rows.Err(); err != nil {
@@ -165,7 +243,7 @@ func (l *Ledger) Claim(ctx context.Context, due Question, lasts time.Duration) (
 		return true, nil
 	}
 	err = l.write(ctx, func(w *writing) (err error) {
-		mine, err = w.changes(`UPDATE write_request SET next_poll = $5 WHERE `+byKey+` AND next_poll = $6 AND attempt = $7 AND state = $8 AND loop_request_id = $9 AND `+followed,
+		mine, err = w.changes(`UPDATE write_request SET next_poll = $5 WHERE `+byKey+` AND next_poll = $6 AND attempt = $7 AND state = $8 AND loop_request_id = $9 AND next_poll > 0`,
 			append(due.Key.args(), w.now+lasts.Microseconds(), micros(due.NextPoll), due.Attempt, string(due.State), due.LoopRequestID)...)
 		return err
 	})
@@ -173,18 +251,19 @@ func (l *Ledger) Claim(ctx context.Context, due Question, lasts time.Duration) (
 }
 
 // Followed commits what Loop said to a question, to that attempt alone. An answer that changes nothing writes its times,
-// and nothing else of the row. What is not final 7 days after it was sent becomes UNCERTAIN. ErrLost: the row has moved on
-// since the question was put.
+// and nothing else of the row. What Loop did not end while it could be asked for 7 days becomes UNCERTAIN. ErrLost: the row has
+// moved on since the question was put.
 func (l *Ledger) Followed(ctx context.Context, asked Question, progress Progress) error {
 	return l.write(ctx, func(w *writing) error {
-		next := w.now + max(progress.Pause, 0).Microseconds()
-		// As the rules have it for what was sent just now; what is over age finds no row here.
-		was := standing{state: asked.State, attempt: asked.Attempt, submitted: w.now}
-		if to, err := w.rules.follow(was, asked.Attempt, asked.State, progress.State, w.now); err == nil && to == was {
-			noted, err := w.changes(noteAnswer, append(asked.Key.args(), next, clip(progress.FollowError), asked.Attempt, string(asked.State), asked.LoopRequestID,
-				ago(w.now, w.rules.followFor))...)
+		was := asked.standing()
+		if to, err := w.rules.follow(was, asked.subject(), asked.State, progress.State, progress.Unasked, w.now); err == nil && to.state == was.state {
+			noted, err := w.changes(noteAnswer, append(asked.Key.args(), w.nextPoll(to, progress), clip(progress.FollowError), to.asked, to.followed,
+				asked.Attempt, string(asked.State), asked.LoopRequestID, asked.submitted, asked.asked, asked.followed)...)
 			if noted {
 				w.touched = append(w.touched, asked.Key)
+				if clip(progress.FollowError) != asked.trouble {
+					w.note(asked.Key)
+				}
 			}
 			if err != nil || noted {
 				return err
@@ -195,33 +274,42 @@ func (l *Ledger) Followed(ctx context.Context, asked Question, progress Progress
 			return err
 		}
 		before := row.standing()
-		to, err := w.rules.follow(before, asked.Attempt, asked.State, progress.State, w.now)
-		if err == nil && row.LoopRequestID != asked.LoopRequestID {
-			err = ErrLost
-		}
+		to, err := w.rules.follow(before, asked.subject(), asked.State, progress.State, progress.Unasked, w.now)
 		if err != nil {
 			return err
 		}
-		row.stand(to, w.now)
 		row.Polls++
 		row.FollowError = clip(progress.FollowError)
-		switch row.State {
-		case Uncertain:
+		row.NextPoll = instant(w.nextPoll(to, progress))
+		switch {
+		case to.state == Uncertain && before.state != Uncertain:
 			row.Error = overdue()
-		case Failed:
+		case to.state == Failed, to.state == Succeeded && before.state == Uncertain:
 			row.Error = progress.Error.clipped()
-		case Waiting, Running:
-			row.NextPoll = instant(next)
 		}
+		row.stand(to, w.now)
 		return w.update(before, &row)
 	})
+}
+
+// nextPoll is when Loop is asked again.
+func (w *writing) nextPoll(s standing, progress Progress) int64 {
+	pause := max(progress.Pause, 0)
+	if s.state == Uncertain && s.followed >= w.rules.followFor.Microseconds() {
+		pause = AskUncertain
+	}
+	return w.now + pause.Microseconds()
 }
 
 // Hasten makes due what waits long in a practice because asking made no sense, as after a key was revoked.
 func (l *Ledger) Hasten(ctx context.Context, practice string) error {
 	return l.write(ctx, func(w *writing) error {
-		_, err := w.changes(hastenStalled, w.now, practice)
-		return err
+		for _, p := range pursuits() {
+			if _, err := w.changes(p.hasten, w.now, practice); err != nil {
+				return err
+			}
+		}
+		return nil
 	})
 }
 

@@ -1,9 +1,10 @@
-// Package ledger remembers every write, so that it is sent at most once and never lost sight of (design § 6).
+// Package ledger remembers every write, so that it is sent at most once and never lost sight of (docs/architecture.md,
+// "Writes").
 //
 // An owner (a process, by a name of its own for each start) begins a submission, says that it is submitting it as the
 // last step before bytes leave, and settles what came of it; then Loop is asked how it goes until it is final. What
 // owners leave behind is settled by Recover or Expire. Each transition is decided by rules, which know no database, and
-// stored as one compare-and-set on state and attempt in one transaction.
+// stored as one compare-and-set on state, attempt and Loop's id in one transaction.
 package ledger
 
 import (
@@ -15,30 +16,34 @@ import (
 	"time"
 )
 
-// Begin opens an attempt, or finds that there is nothing to send: see Begun. Errors are ErrReused, *DuplicateError, or
-// the database's; then nothing may be sent. owner names this start of this process.
+// Begin opens an attempt, or finds that there is nothing to send: see Begun. Errors are ErrReused, *DuplicateError,
+// *OverlapError, ErrNoDigests, or the database's; then nothing may be sent. owner names this start of this process.
 func (l *Ledger) Begin(ctx context.Context, s Submission, owner string) (Begun, error) {
 	if s.Practice == "" || s.Collection == "" || s.RequestID == "" || owner == "" || len(s.Fingerprints) == 0 {
 		return Begun{}, errors.New("ledger: practice, collection, request id, fingerprints and owner must be given")
 	}
 	var begun Begun
-	var verdict error // the refusal, of which the transaction stores what it had to settle first
-	err := l.write(ctx, func(w *writing) error {
-		var err error
-		begun, verdict, err = w.begin(s, owner)
-		return err
+	err := l.compared(ctx, &s, func() error {
+		var verdict error // the refusal, of which the transaction stores what it had to settle first
+		err := l.write(ctx, func(w *writing) error {
+			var err error
+			begun, verdict, err = w.begin(s, owner)
+			return err
+		})
+		return errors.Join(err, verdict)
 	})
-	if err = errors.Join(err, verdict); err != nil {
+	if err != nil {
 		return Begun{}, err
 	}
 	return begun, nil
 }
 
 func (w *writing) begin(s Submission, owner string) (begun Begun, verdict, err error) {
-	if w.dialect.lockContent != nil {
-		if err := w.dialect.lockContent(w.ctx, w.tx, s); err != nil {
-			return Begun{}, nil, err
-		}
+	if err := w.lock(&s); err != nil {
+		return Begun{}, nil, err
+	}
+	if err := w.current(); err != nil {
+		return Begun{}, nil, err
 	}
 	row, err := w.row(s.Key)
 	known := err == nil
@@ -65,11 +70,17 @@ func (w *writing) begin(s Submission, owner string) (begun Begun, verdict, err e
 			return Begun{}, &DuplicateError{Of: *other}, nil
 		}
 	}
+	if verdict, err := w.refusal(&s); verdict != nil || err != nil {
+		return Begun{}, verdict, err
+	}
 	if !known {
 		row = Record{Key: s.Key, Created: instant(w.now), Received: instant(w.now)}
 		row.fill(s)
 		row.stand(w.rules.receive(owner, w.now), w.now)
-		return Begun{Record: row}, nil, w.insert(&row)
+		if err := w.insert(&row); err != nil {
+			return Begun{}, nil, err
+		}
+		return Begun{Record: row}, nil, w.attach(&s)
 	}
 	from := row.standing()
 	to, err := w.rules.retake(from, owner, w.now)
@@ -86,19 +97,28 @@ func (w *writing) begin(s Submission, owner string) (begun Begun, verdict, err e
 	if err := w.update(from, &row); err != nil {
 		return Begun{}, nil, err
 	}
-	return Begun{Record: row}, nil, w.index(&row)
+	if err := w.index(&row); err != nil {
+		return Begun{}, nil, err
+	}
+	return Begun{Record: row}, nil, w.attach(&s)
 }
 
-// duplicate returns the newest row of the same content under another id that is or may be booked, if any.
+// duplicate returns the newest row of the same content under another id that is or may be booked, if any: one that is not
+// final, or of the last 30 days. Where entries can be told by their digests, it looks at rows alone that have none.
 func (w *writing) duplicate(s Submission) (*Record, error) {
-	args := append(s.Key.args(), ago(w.now, DuplicateWithin))
+	args := append(s.Key.args(), w.since(DuplicateWithin))
 	var same []string
 	for _, each := range s.Fingerprints {
 		same = append(same, fmt.Sprintf(`fingerprint = $%d AND scheme = $%d`, len(args)+1, len(args)+2))
 		args = append(args, each.Sum[:], each.Scheme)
 	}
-	others, err := collect(w.ctx, w.tx, selectRow+`WHERE practice = $1 AND dossier = $2 AND collection = $3 AND request_id <> $4 AND received >= $5 `+
-		`AND (`+strings.Join(same, ` OR `)+`) AND state NOT IN ('NOT_SENT', 'REFUSED') ORDER BY received DESC`+w.dialect.forUpdate, args...)
+	undigested := ""
+	if s.Digests != nil {
+		undigested = `AND NOT EXISTS (SELECT 1 FROM entry_import e WHERE e.practice = write_request.practice AND e.dossier = write_request.dossier ` +
+			`AND e.collection = write_request.collection AND e.request_id = write_request.request_id) `
+	}
+	others, err := collect(w.ctx, w.tx, selectRow+`WHERE practice = $1 AND dossier = $2 AND collection = $3 AND request_id <> $4 AND (received >= $5 OR NOT (`+final+`)) `+
+		`AND (`+strings.Join(same, ` OR `)+`) `+undigested+`AND state NOT IN ('NOT_SENT', 'REFUSED') ORDER BY received DESC`+w.dialect.forUpdate, args...)
 	if err != nil {
 		return nil, err
 	}
@@ -107,7 +127,9 @@ func (w *writing) duplicate(s Submission) (*Record, error) {
 		if err := w.expire(&others[i]); err != nil {
 			return nil, err
 		}
-		if newest == nil && !others[i].State.NothingBooked() {
+		// One may have become final by this.
+		remembered := !others[i].State.Final() || micros(others[i].Received) >= w.since(DuplicateWithin)
+		if newest == nil && remembered && !others[i].State.NothingBooked() {
 			newest = &others[i]
 		}
 	}
@@ -119,6 +141,9 @@ func (w *writing) expire(row *Record) error {
 	to, changed := w.rules.expire(row.standing(), w.now)
 	if !changed {
 		return nil
+	}
+	if err := w.current(); err != nil { // what stands as not sent may have been, since
+		return err
 	}
 	return w.orphan(row, to)
 }
@@ -135,6 +160,9 @@ func (w *writing) orphan(row *Record, to standing) error {
 // from now at most: the lease must cover it on the database's clock.
 func (l *Ledger) Submitting(ctx context.Context, key Key, attempt int, owner string, callLimit time.Duration) error {
 	return l.write(ctx, func(w *writing) error {
+		if err := w.current(); err != nil {
+			return err
+		}
 		row, err := w.row(key)
 		if err != nil {
 			return err
@@ -152,8 +180,8 @@ func (l *Ledger) Submitting(ctx context.Context, key Key, attempt int, owner str
 // Settle commits what the owner learnt by sending, or NOT_SENT where it did not come to that. It may be repeated, and
 // may come after others have given the row up as UNCERTAIN. With ErrLost the record is the row as it stands.
 func (l *Ledger) Settle(ctx context.Context, key Key, attempt int, owner string, outcome Outcome) (Record, error) {
-	if (outcome.State == Waiting) != (outcome.LoopRequestID != "") || outcome.State != Succeeded && len(outcome.LoopIDs) > 0 {
-		return Record{}, fmt.Errorf("%w: Loop's id to ask by comes with WAITING, what it has done with SUCCEEDED, and with nothing else", ErrTransition)
+	if (outcome.State == Waiting) != (outcome.LoopRequestID != "") && outcome.State != Uncertain || outcome.State != Succeeded && len(outcome.LoopIDs) > 0 {
+		return Record{}, fmt.Errorf("%w: Loop's id to ask by comes with WAITING, and may come with UNCERTAIN; what it has done comes with SUCCEEDED", ErrTransition)
 	}
 	var row Record
 	var late error
@@ -164,10 +192,7 @@ func (l *Ledger) Settle(ctx context.Context, key Key, attempt int, owner string,
 			return err
 		}
 		from := row.standing()
-		to, changed, err := w.rules.settle(from, attempt, owner, outcome.State)
-		if err == nil && !changed && outcome.State == Waiting && row.LoopRequestID != outcome.LoopRequestID {
-			err = ErrLost // two ids for one attempt
-		}
+		to, changed, err := w.rules.settle(from, attempt, owner, outcome.State, outcome.LoopRequestID)
 		if errors.Is(err, ErrLost) {
 			late = err
 			return w.hear(&row, attempt, outcome)
@@ -176,8 +201,8 @@ func (l *Ledger) Settle(ctx context.Context, key Key, attempt int, owner string,
 			return err
 		}
 		row.stand(to, w.now)
-		row.LoopRequestID, row.LoopIDs, row.Error = outcome.LoopRequestID, outcome.LoopIDs, outcome.Error.clipped()
-		if to.state.Following() {
+		row.LoopIDs, row.Error = outcome.LoopIDs, outcome.Error.clipped()
+		if to.toBeAsked() {
 			row.NextPoll = instant(w.now + max(outcome.Pause, 0).Microseconds())
 		}
 		if from.inForce() { // a person has said that it was not booked
@@ -203,29 +228,47 @@ func (l *Ledger) Recover(ctx context.Context, owner string) (Recovered, error) {
 	if l.dialect.shared {
 		return l.Expire(ctx)
 	}
-	return l.sweep(ctx, func(r rules, s standing, _ int64) (standing, bool) {
-		if s.owner == owner {
-			return s, false
+	return l.sweep(ctx, func(w *writing, _ []Record) func(*Record) (standing, bool) {
+		return func(row *Record) (standing, bool) {
+			if row.Owner == owner {
+				return row.standing(), false
+			}
+			return w.rules.abandon(row.standing())
 		}
-		return r.abandon(s)
 	})
 }
 
-// Expire settles what owners have left over their lease. Begin does so for the rows it meets.
+// Expire settles what owners have left over their lease; nothing while the ledger is held. Begin does so for the rows it meets.
 func (l *Ledger) Expire(ctx context.Context) (Recovered, error) {
-	return l.sweep(ctx, rules.expire)
+	if err := l.drawTogether(ctx); err != nil {
+		return Recovered{}, err
+	}
+	return l.sweep(ctx, func(w *writing, rows []Record) func(*Record) (standing, bool) {
+		over := l.leases.over(rows, w.now, l.guard.ran())
+		return func(row *Record) (standing, bool) {
+			if over[leased{row.Key, row.Attempt, row.LeaseUntil}] {
+				return w.rules.abandon(row.standing())
+			}
+			return w.rules.expire(row.standing(), w.now)
+		}
+	})
 }
 
-func (l *Ledger) sweep(ctx context.Context, settle func(rules, standing, int64) (standing, bool)) (Recovered, error) {
+// sweep settles what a rule says of the rows that somebody is at, which it is told first.
+func (l *Ledger) sweep(ctx context.Context, rule func(*writing, []Record) func(*Record) (standing, bool)) (Recovered, error) {
 	var count Recovered
 	err := l.write(ctx, func(w *writing) error {
 		count = Recovered{}
+		if err := w.current(); err != nil { // as for one row
+			return err
+		}
 		open, err := collect(w.ctx, w.tx, selectRow+`WHERE state IN ('RECEIVED', 'SUBMITTING') ORDER BY lease_until`+w.dialect.forUpdate)
 		if err != nil {
 			return err
 		}
+		settle := rule(w, open)
 		for i := range open {
-			to, changed := settle(w.rules, open[i].standing(), w.now)
+			to, changed := settle(&open[i])
 			if !changed {
 				continue
 			}
@@ -240,6 +283,9 @@ func (l *Ledger) sweep(ctx context.Context, settle func(rules, standing, int64) 
 		}
 		return nil
 	})
+	if errors.Is(err, ErrOlder) {
+		return Recovered{}, nil
+	}
 	if err != nil {
 		return Recovered{}, err
 	}
@@ -260,71 +306,11 @@ func (l *Ledger) Get(ctx context.Context, key Key) (Record, error) {
 
 // CountByState counts the rows of all practices.
 func (l *Ledger) CountByState(ctx context.Context) (counts map[State]int, err error) {
-	err = l.reading(ctx, func(ctx context.Context, conn *sql.Conn) error {
-		rows, err := conn.QueryContext(ctx, `SELECT state, COUNT(*) FROM write_request GROUP BY state`)
-		if err != nil {
-			return fmt.Errorf("ledger: %w", err)
-		}
-		defer rows.Close()
-		counts = make(map[State]int)
-		for rows.Next() {
-			var state State
-			var count int
-			if err := rows.Scan(&state, &count); err != nil {
-				return fmt.Errorf("ledger: %w", err)
-			}
-			counts[state] = count
-		}
-		if err := rows.Err(); err != nil {
-			return fmt.Errorf("ledger: %w", err)
-		}
-		return nil
+	err = l.reading(ctx, func(ctx context.Context, conn *sql.Conn) (err error) {
+		counts, err = countStates(ctx, conn)
+		return err
 	})
 	return counts, err
-}
-
-// Retained counts what Retain let go of.
-type Retained struct {
-	// Rows and Deposits are gone; Contents are rows whose references and findings are.
-	Rows, Contents, Deposits int64
-}
-
-// retainBatch is how many rows a transaction of Retain touches.
-const retainBatch = 500
-
-// Retain forgets rows 400 days after their state last changed, and their references and findings after 90. What is not
-// final stays whole. Deposits go 30 days after they expired.
-func (l *Ledger) Retain(ctx context.Context) (Retained, error) {
-	var count Retained
-	for _, step := range []struct {
-		query string
-		keep  time.Duration
-		index bool // the rows stay, and their references go
-		count *int64
-	}{
-		{`DELETE FROM write_request WHERE (` + keyColumns + `) IN (SELECT ` + keyColumns + ` FROM write_request WHERE updated < $1 AND ` + final +
-			` LIMIT $2) RETURNING ` + keyColumns, KeepOutcome, false, &count.Rows},
-		{`UPDATE write_request SET document_references = '', clues = '', findings = '', evidence = '' WHERE (` + keyColumns + `) IN (SELECT ` + keyColumns + ` FROM write_request ` +
-			`WHERE updated < $1 AND (document_references <> '' OR findings <> '' OR evidence <> '') AND ` + final + ` LIMIT $2) RETURNING ` + keyColumns, KeepContent, true, &count.Contents},
-		{`DELETE FROM file_deposit WHERE (practice, id) IN (SELECT practice, id FROM file_deposit WHERE expires < $1 LIMIT $2) RETURNING practice, dossier, '', id`, KeepDeposit, false, &count.Deposits},
-	} {
-		for more := true; more; {
-			var keys []Key
-			err := l.write(ctx, func(w *writing) (err error) {
-				keys, err = w.keys(step.query, ago(w.now, step.keep), retainBatch)
-				for i := 0; step.index && i < len(keys) && err == nil; i++ {
-					err = w.index(&Record{Key: keys[i]})
-				}
-				return err
-			})
-			if err != nil {
-				return count, err
-			}
-			*step.count += int64(len(keys))
-			more = len(keys) == retainBatch
-		}
-	}
-	return count, nil
 }
 
 // final is State.Final in SQL.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -86,6 +87,11 @@ func in[T ~string](c *condition, column string, values []T) string {
 	return c.with(column+" IN ("+strings.TrimSuffix(strings.Repeat("%s, ", len(each)), ", ")+")", each...)
 }
 
+// openStates are those that want somebody yet; the condition is that of write_request_open_newest and write_request_open_updated.
+var openStates = []State{Received, Submitting, Waiting, Running, Failed, Uncertain}
+
+const openOnes = `state IN ('RECEIVED', 'SUBMITTING', 'WAITING', 'RUNNING', 'FAILED', 'UNCERTAIN')`
+
 func (q Query) statement(at *position, d dialect) (string, []any) {
 	c := &condition{}
 	where := []string{c.with("collection = %s", string(q.Collection))}
@@ -94,7 +100,13 @@ func (q Query) statement(at *position, d dialect) (string, []any) {
 			where = append(where, c.with(text, values...))
 		}
 	}
-	add(q.Practice != "", "practice = %s", q.Practice)
+	practice := "practice = %s"
+	if len(q.States) > 0 && !slices.ContainsFunc(q.States, func(s State) bool { return !slices.Contains(openStates, s) }) {
+		// Few of many: the index of those alone, and not the practice's, which leads through all that is done.
+		where = append(where, openOnes)
+		practice = "practice || '' = %s"
+	}
+	add(q.Practice != "", practice, q.Practice)
 	add(q.Dossier != "", "dossier = %s", q.Dossier)
 	add(q.Caller != "", "caller = %s", q.Caller)
 	if len(q.States) > 0 {

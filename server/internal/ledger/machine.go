@@ -2,7 +2,8 @@ package ledger
 
 import "fmt"
 
-// State is where a submission stands (design § 6). Its values are those of cegid.loop.v1.ImportState without prefix.
+// State is where a submission stands (docs/architecture.md, "Writes"). Its values are those of cegid.loop.v1.ImportState
+// without prefix.
 type State string
 
 // The states.
@@ -39,7 +40,7 @@ func (s State) Open() bool { return s == Received || s == Submitting }
 func (s State) Following() bool { return s == Waiting || s == Running }
 
 // Final says whether the ledger will do nothing more by itself. UNCERTAIN is final in this sense: only the owner's late
-// answer changes it, or a person, see Resolvable.
+// answer changes it, Loop's word on what it has accepted, or a person, see Resolvable.
 func (s State) Final() bool { return !s.Open() && !s.Following() }
 
 // NothingBooked says whether the same id may be sent again, and the same content under another id.
@@ -73,91 +74,28 @@ func events() []event {
 	return []event{retake, submit, accept, complete, refuse, turnAway, lose, abandon, await, run, succeed, fail, age, stateBooked, stateAbsent, resubmit}
 }
 
-// next is the whole of the state machine: what is not here does not happen. Who may cause an event, and when, is in
+// transitions are the whole of the state machine: what is not here does not happen. Who may cause an event, and when, is in
 // rules.
+var transitions = map[State]map[event]State{
+	Received:   {submit: Submitting, turnAway: NotSent, abandon: NotSent},
+	Submitting: {accept: Waiting, complete: Succeeded, refuse: Refused, turnAway: NotSent, lose: Uncertain, abandon: Uncertain},
+	Waiting:    {await: Waiting, run: Running, succeed: Succeeded, fail: Failed, age: Uncertain},
+	Running:    {await: Running, run: Running, succeed: Succeeded, fail: Failed, age: Uncertain}, // Loop's own step back is not one here
+	// accept and complete are the owner's late answer, after a person's word that it was not booked, see rules.settle.
+	NotSent: {retake: Received, accept: Waiting, complete: Succeeded},
+	Refused: {retake: Received, accept: Waiting, complete: Succeeded},
+	Failed:  {stateBooked: Succeeded, stateAbsent: Refused, resubmit: Received}, // refused late, and by Loop
+	Uncertain: { // the owner's late answer, see rules.settle; Loop's word on what it had accepted, see rules.hear; or a person's
+		succeed: Succeeded, fail: Failed,
+		accept: Waiting, complete: Succeeded, refuse: Refused, turnAway: NotSent, lose: Uncertain,
+		stateBooked: Succeeded, stateAbsent: NotSent, resubmit: Received,
+	},
+}
+
+// next is where an event leads to.
 func next(from State, happens event) (State, error) {
-	switch from {
-	case Received:
-		switch happens {
-		case submit:
-			return Submitting, nil
-		case turnAway, abandon:
-			return NotSent, nil
-		}
-	case Submitting:
-		switch happens {
-		case accept:
-			return Waiting, nil
-		case complete:
-			return Succeeded, nil
-		case refuse:
-			return Refused, nil
-		case turnAway:
-			return NotSent, nil
-		case lose, abandon:
-			return Uncertain, nil
-		}
-	case Waiting:
-		switch happens {
-		case await:
-			return Waiting, nil
-		case run:
-			return Running, nil
-		case succeed:
-			return Succeeded, nil
-		case fail:
-			return Failed, nil
-		case age:
-			return Uncertain, nil
-		}
-	case Running:
-		switch happens {
-		case await, run: // Loop's own step back is not one here
-			return Running, nil
-		case succeed:
-			return Succeeded, nil
-		case fail:
-			return Failed, nil
-		case age:
-			return Uncertain, nil
-		}
-	case NotSent, Refused:
-		switch happens {
-		case retake:
-			return Received, nil
-		case accept: // the owner's late answer, after a person's word that it was not booked, see rules.settle
-			return Waiting, nil
-		case complete:
-			return Succeeded, nil
-		}
-	case Failed:
-		switch happens {
-		case stateBooked:
-			return Succeeded, nil
-		case stateAbsent:
-			return Refused, nil // late, and by Loop
-		case resubmit:
-			return Received, nil
-		}
-	case Uncertain: // the owner's late answer, see rules.settle
-		switch happens {
-		case accept:
-			return Waiting, nil
-		case complete:
-			return Succeeded, nil
-		case refuse:
-			return Refused, nil
-		case turnAway:
-			return NotSent, nil
-		case lose:
-			return Uncertain, nil
-		case stateBooked:
-			return Succeeded, nil
-		case stateAbsent:
-			return NotSent, nil
-		case resubmit:
-			return Received, nil
-		}
+	if to, known := transitions[from][happens]; known {
+		return to, nil
 	}
 	return from, fmt.Errorf("%w: %q in %s", ErrTransition, happens, from)
 }

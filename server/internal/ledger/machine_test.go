@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// The table of design § 6, written down a second time, row by row.
+// The state machine of docs/architecture.md, "Writes", written down a second time, row by row.
 func TestTheStateMachineIsTheDesigns(t *testing.T) {
 	want := map[State]string{
 		Received:   "submit→SUBMITTING, turn away→NOT_SENT, abandon→NOT_SENT",
@@ -18,7 +18,7 @@ func TestTheStateMachineIsTheDesigns(t *testing.T) {
 		Failed:     "state booked→SUCCEEDED, state not booked→REFUSED, resubmit→RECEIVED",
 		NotSent:    "retake→RECEIVED, accept→WAITING, complete→SUCCEEDED",
 		Refused:    "retake→RECEIVED, accept→WAITING, complete→SUCCEEDED",
-		Uncertain: "accept→WAITING, complete→SUCCEEDED, refuse→REFUSED, turn away→NOT_SENT, lose→UNCERTAIN, " +
+		Uncertain: "accept→WAITING, complete→SUCCEEDED, refuse→REFUSED, turn away→NOT_SENT, lose→UNCERTAIN, succeed→SUCCEEDED, fail→FAILED, " +
 			"state booked→SUCCEEDED, state not booked→NOT_SENT, resubmit→RECEIVED",
 	}
 	for _, from := range States() {

@@ -17,7 +17,7 @@ import (
 
 const (
 	tick       = time.Minute
-	callTicks  = 1 // the call limit of design § 6
+	callTicks  = 1 // the call limit, imports.call_limit of the configuration
 	leaseTicks = int(Lease / tick)
 	modelNow   = int64(1) << 50
 	maxTries   = 3
@@ -52,16 +52,18 @@ type program struct {
 	attempt uint8
 	left    uint8 // ticks of the call
 	outcome uint8 // index into States, while settling
+	named   bool  // the outcome comes with Loop's id
 }
 
 // place is a standing, small and relative to now.
 type place struct {
-	exists, abandoned, accepted bool
-	state                       uint8 // index into States
-	attempt, owner              uint8
-	lease                       uint8 // ticks left
-	absent                      uint8 // a look that did not find it was taken: 0 never, else see the days below
-	stated                      stated
+	exists, abandoned bool
+	state             uint8 // index into States
+	attempt, owner    uint8
+	loop              uint8 // whose id of Loop's is known, see loopName; 0 nobody's
+	lease             uint8 // ticks left
+	absent, unproven  uint8 // a look that did not find it was taken, or one that may be blind: 0 never, else see the days below
+	stated            stated
 }
 
 // When a look into Loop was taken that is noted as having found nothing.
@@ -109,35 +111,56 @@ var states = States()
 // ownerName is one byte, to be fast.
 func ownerName(owner uint8) string { return string([]byte{owner}) }
 
+// loopName is the id that Loop gives an attempt, of one byte too.
+func loopName(attempt uint8) string {
+	if attempt == 0 {
+		return ""
+	}
+	return string([]byte{attempt})
+}
+
 func stateIndex(s State) uint8 { return uint8(slices.Index(states, s)) }
 
 func (p place) standing() standing {
 	s := standing{
-		state: states[p.state], attempt: int(p.attempt), owner: ownerName(p.owner), abandoned: p.abandoned, accepted: p.accepted,
+		state: states[p.state], attempt: int(p.attempt), owner: ownerName(p.owner), abandoned: p.abandoned, loopID: loopName(p.loop),
 		submitted: modelNow,
 	}
 	if s.state.Open() {
 		s.leaseUntil = modelNow + int64(p.lease)*tick.Microseconds()
 	}
 	s.stated = p.stated
-	switch p.absent {
-	case atOnce:
-		s.absent = modelNow
-	case aDayLater:
-		s.absent = modelNow
-		s.submitted -= ResubmitAfter.Microseconds()
+	looked := func(when uint8) (at int64) {
+		switch when {
+		case atOnce:
+			return modelNow
+		case aDayLater:
+			s.submitted = modelNow - ResubmitAfter.Microseconds()
+			return modelNow
+		}
+		return 0
 	}
+	s.absent, s.unproven = looked(p.absent), looked(p.unproven)
 	return s
 }
 
 func placeOf(s standing) place {
-	p := place{exists: true, abandoned: s.abandoned, accepted: s.accepted, state: stateIndex(s.state), attempt: uint8(s.attempt), owner: s.owner[0]}
+	p := place{exists: true, abandoned: s.abandoned, state: stateIndex(s.state), attempt: uint8(s.attempt), owner: s.owner[0]}
+	if s.loopID != "" {
+		p.loop = s.loopID[0]
+	}
 	p.stated = s.stated
-	if s.absent != 0 {
-		if p.absent = atOnce; s.absent-s.submitted >= ResubmitAfter.Microseconds() {
-			p.absent = aDayLater
+	looked := func(at int64) uint8 {
+		switch {
+		case at == 0:
+			return never
+		case at-s.submitted >= ResubmitAfter.Microseconds():
+			return aDayLater
+		default:
+			return atOnce
 		}
 	}
+	p.absent, p.unproven = looked(s.absent), looked(s.unproven)
 	if s.leaseUntil > modelNow {
 		p.lease = uint8((s.leaseUntil - modelNow) / tick.Microseconds())
 	}
@@ -247,20 +270,27 @@ func (e *explorer) expand(from int32) {
 	})
 	e.expandPerson(&w, move)
 	state := states[w.row.state]
+	if state == Uncertain && w.row.loop != 0 && w.fates[w.row.attempt] == booked { // it is asked for each day, and by a look
+		for _, said := range []State{Succeeded, Failed} {
+			move("Loop says at last "+string(said), func(to *world) string {
+				s, err := e.rules.follow(to.row.standing(), to.row.askedAbout(), Uncertain, said, false, modelNow)
+				if err != nil {
+					return "what Loop says at last cannot be noted: " + err.Error()
+				}
+				to.row = placeOf(s)
+				return ""
+			})
+		}
+	}
+	if state.Following() || state == Uncertain && w.row.loop != 0 {
+		e.expandStale(&w, move)
+	}
 	if state.Following() {
 		for _, said := range []State{Waiting, Running, Succeeded, Failed} {
-			move("Loop says "+string(said), func(to *world) string { return e.follow(to, said, modelNow) })
-			for earlier := 1; earlier < int(w.row.attempt); earlier++ { // asked for then, and answered only now
-				move(fmt.Sprintf("Loop says %s of attempt %d", said, earlier), func(to *world) string {
-					if _, err := e.rules.follow(to.row.standing(), earlier, state, said, modelNow); !errors.Is(err, ErrLost) {
-						return fmt.Sprintf("an answer about attempt %d settles attempt %d", earlier, to.row.attempt)
-					}
-					return ""
-				})
-			}
+			move("Loop says "+string(said), func(to *world) string { return e.follow(to, said, func(*standing) {}) })
 		}
-		move("nothing is heard for a week", func(to *world) string {
-			return e.follow(to, "", modelNow+FollowFor.Microseconds())
+		move("Loop is asked for a week, and does not end it", func(to *world) string {
+			return e.follow(to, Waiting, func(s *standing) { s.followed = FollowFor.Microseconds() })
 		})
 	}
 }
@@ -270,21 +300,21 @@ func (e *explorer) expand(from int32) {
 func (e *explorer) expandPerson(w *world, move func(string, func(*world) string)) {
 	attempt := int(w.row.attempt)
 	fate := w.fates[attempt]
-	look := func(s standing) func(*world) string {
+	look := func(s standing, seen sight) func(*world) string {
 		return func(to *world) string {
-			s, err := e.rules.check(s, attempt, modelNow, true)
+			s, err := e.rules.check(s, attempt, modelNow, seen)
 			if err != nil {
 				return ""
 			}
 			to.row = placeOf(s)
-			to.missed[attempt] = to.missed[attempt] || modelNow-s.submitted >= ResubmitAfter.Microseconds()
+			to.missed[attempt] = to.missed[attempt] || seen == notThere && modelNow-s.submitted >= ResubmitAfter.Microseconds()
 			return ""
 		}
 	}
 	if fate != booked {
 		s := w.row.standing()
 		s.submitted = modelNow
-		move("a person looks at once, and it is not there", look(s))
+		move("a person looks at once, and it is not there", look(s, notThere))
 	}
 	over := fate != inFlight
 	for i := range e.setting.programs { // nor does a call take so long
@@ -293,22 +323,36 @@ func (e *explorer) expandPerson(w *world, move func(string, func(*world) string)
 	if fate != booked && over {
 		s := w.row.standing()
 		s.submitted = modelNow - ResubmitAfter.Microseconds()
-		move("a person looks a day later, and it is not there", look(s))
+		move("a person looks a day later, and it is not there", look(s, notThere))
+	}
+	if over { // whatever became of it
+		s := w.row.standing()
+		s.submitted = modelNow - ResubmitAfter.Microseconds()
+		move("a blind look a day later", look(s, notSeen))
 	}
 	if fate == booked {
 		move("a person finds it, and says so", func(to *world) string {
-			if s, err := e.rules.confirm(to.row.standing(), attempt, true, modelNow); err == nil {
+			if s, err := e.rules.confirm(to.row.standing(), attempt, true, false, modelNow); err == nil {
 				to.row = placeOf(s)
 			}
 			return ""
 		})
 	}
 	move("a person says that it is not booked", func(to *world) string {
-		if s, err := e.rules.confirm(to.row.standing(), attempt, false, modelNow); err == nil {
+		if s, err := e.rules.confirm(to.row.standing(), attempt, false, false, modelNow); err == nil {
 			to.row = placeOf(s)
 		}
 		return ""
 	})
+	if fate != booked && over {
+		move("a person has looked in Loop, and notes that it is not booked", func(to *world) string {
+			if s, err := e.rules.confirm(to.row.standing(), attempt, false, true, modelNow); err == nil {
+				to.row = placeOf(s)
+				to.missed[attempt] = true
+			}
+			return ""
+		})
+	}
 	for i := range e.setting.programs {
 		if w.programs[i].step != idle || attempt >= maxTries {
 			continue
@@ -329,8 +373,41 @@ func (e *explorer) expandPerson(w *world, move func(string, func(*world) string)
 	}
 }
 
-func (e *explorer) follow(to *world, said State, now int64) string {
-	s, err := e.rules.follow(to.row.standing(), int(to.row.attempt), states[to.row.state], said, now)
+// askedAbout is the subject of a question about the newest attempt.
+func (p place) askedAbout() subject { return subject{int(p.attempt), loopName(p.loop)} }
+
+// expandStale adds answers to questions that were put before: about an earlier attempt, and about an attempt of the same
+// number that had another id, because its request id was forgotten and came anew.
+func (e *explorer) expandStale(w *world, move func(string, func(*world) string)) {
+	state := states[w.row.state]
+	stale := []subject{{int(w.row.attempt), loopName(maxTries + 1)}}
+	for earlier := 1; earlier < int(w.row.attempt); earlier++ {
+		stale = append(stale, subject{earlier, loopName(uint8(earlier))})
+	}
+	for _, asked := range stale {
+		for _, said := range []State{Waiting, Running, Succeeded, Failed} {
+			move(fmt.Sprintf("Loop says %s of attempt %d, which it called %q", said, asked.attempt, asked.loopID), func(to *world) string {
+				_, err := e.rules.follow(to.row.standing(), asked, state, said, false, modelNow)
+				if state == Uncertain {
+					_, err = e.rules.hear(to.row.standing(), asked, said)
+				}
+				switch {
+				case errors.Is(err, ErrLost):
+					return ""
+				case asked.attempt == int(to.row.attempt):
+					return "an answer about another of Loop's ids settles an attempt"
+				default:
+					return fmt.Sprintf("an answer about attempt %d settles attempt %d", asked.attempt, to.row.attempt)
+				}
+			})
+		}
+	}
+}
+
+func (e *explorer) follow(to *world, said State, before func(*standing)) string {
+	was := to.row.standing()
+	before(&was)
+	s, err := e.rules.follow(was, to.row.askedAbout(), states[to.row.state], said, false, modelNow)
 	if err != nil {
 		return "what Loop says cannot be noted: " + err.Error()
 	}
@@ -393,10 +470,16 @@ func (e *explorer) expandProgram(w *world, i int, move func(string, func(*world)
 				move(say("hears that it is done"), func(w *world) string { settleAs(w, Succeeded); return "" })
 			}
 		}
+		if w.fates[p.attempt] == booked {
+			move(say("hears a no that names an import"), func(w *world) string { settleAs(w, Uncertain); w.programs[i].named = true; return "" })
+		}
 		move(say("hears nothing usable"), func(w *world) string { settleAs(w, Uncertain); return "" })
 	case settling:
-		outcome := states[p.outcome]
-		s, _, err := e.rules.settle(w.row.standing(), int(p.attempt), me, outcome)
+		outcome, loopID := states[p.outcome], ""
+		if outcome == Waiting || p.named {
+			loopID = loopName(p.attempt)
+		}
+		s, _, err := e.rules.settle(w.row.standing(), int(p.attempt), me, outcome, loopID)
 		move(say("Settle %s: %v", outcome, err), func(w *world) string {
 			w.programs[i] = program{}
 			if err == nil {
@@ -420,7 +503,7 @@ func (e *explorer) expandAgain(w *world, i int, me string, move func(string, fun
 	if states[p.outcome] != NotSent || w.fates[p.attempt] != turnedAway || p.attempt >= maxTries {
 		return
 	}
-	between, _, err := e.rules.settle(w.row.standing(), int(p.attempt), me, NotSent)
+	between, _, err := e.rules.settle(w.row.standing(), int(p.attempt), me, NotSent, "")
 	if err != nil {
 		return
 	}
@@ -544,7 +627,9 @@ func judgeStep(from, to place) string {
 	case !same:
 		return fmt.Sprintf("%s led to another attempt", before)
 	case before.Resolvable() && to.stated == isBooked && after == Succeeded,
-		before.Resolvable() && to.stated == isNot && from.absent == aDayLater && after.NothingBooked():
+		before.Resolvable() && to.stated == isNot && (from.absent == aDayLater || from.unproven == aDayLater) && after.NothingBooked():
+		return ""
+	case before == Uncertain && from.loop != 0 && (after == Succeeded || after == Failed):
 		return ""
 	case before == Uncertain && from.abandoned && !after.Open(),
 		before == Received,
@@ -698,8 +783,19 @@ func TestTheModelNoticesBrokenRules(t *testing.T) {
 		"a person's no that is taken for a yes": {change(Uncertain, stateAbsent, Succeeded), "SUCCEEDED is said, and Loop did not accept it"},
 		"a person's yes that is taken for a no": {change(Uncertain, stateBooked, NotSent), "UNCERTAIN became NOT_SENT"},
 		"an answer about an earlier attempt": {
-			func(r *rules) { r.concerns = func(int, int) bool { return true } }, "an answer about attempt 1 settles attempt 2",
+			func(r *rules) {
+				r.concerns = func(asked subject, s standing) bool { return asked.loopID == s.loopID || asked.attempt < s.attempt }
+			}, "an answer about attempt 1 settles attempt 2",
 		},
+		"an answer about another of Loop's ids": {
+			func(r *rules) {
+				r.concerns = func(asked subject, s standing) bool { return asked.attempt == s.attempt }
+			}, "an answer about another of Loop's ids settles",
+		},
+		"a blind look that is taken for proof": {
+			func(r *rules) { r.proof = func(s standing) int64 { return max(s.absent, s.unproven) } }, "UNCERTAIN led to another attempt",
+		},
+		"a last word that is dropped":    {change(Uncertain, succeed, ""), "what Loop says at last cannot be noted"},
 		"a dead owner whose row is left": {change(Submitting, abandon, ""), "it can never settle"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -6,16 +6,15 @@ import (
 	"embed"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
-	"slices"
 	"strconv"
-	"strings"
 	"sync"
+	"syscall"
 	"time"
 
-	"github.com/pressly/goose/v3"
 	sqlite3 "modernc.org/sqlite/lib"
 )
 
@@ -28,13 +27,22 @@ const applicationID = 0x434c6467
 
 // Ledger remembers every write. It is safe for concurrent use.
 type Ledger struct {
-	db      *sql.DB
+	db *sql.DB
+	// reads are connections for reading; nil where those of db have to do.
+	reads   *sql.DB
 	dialect dialect
 	rules   rules
 	// clock stands in for the database's in tests; nil for that one.
-	clock   func() time.Time
+	clock func() time.Time
+	// keeping says how long a practice is kept; nil keeps each for the times of DefaultKeeping.
+	keeping func(practice string) Keeping
+	guard   clockGuard
 	changes changes
+	log     log
 	trouble trouble
+	commits commits
+	awaited awaited
+	leases  outlived
 	// path and file are of a ledger in a file that others can remove.
 	path  string
 	file  os.FileInfo
@@ -51,6 +59,11 @@ func WithLease(lease time.Duration) Option { return func(l *Ledger) { l.rules.le
 // ResubmitAfter.
 func WithResubmitAfter(age time.Duration) Option {
 	return func(l *Ledger) { l.rules.resubmitAfter = age }
+}
+
+// WithMonotonic gives a ledger whose clock is a stand-in what to compare it with: a clock that cannot leap.
+func WithMonotonic(passed func() time.Duration) Option {
+	return func(l *Ledger) { l.guard.monotonic = passed }
 }
 
 // ResubmitAfter is how long after it was sent an import's absence from Loop begins to mean something.
@@ -92,7 +105,7 @@ func fill(ctx context.Context, path string) (err error) {
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, db.Close(), syncFolder(path)) }()
+	defer func() { err = errors.Join(err, db.Close(), SyncFolder(path)) }()
 	if err := migrate(ctx, db, sqliteDialect(), migrations); err != nil {
 		return err
 	}
@@ -100,8 +113,8 @@ func fill(ctx context.Context, path string) (err error) {
 	return err
 }
 
-// syncFolder makes the name of a new file as durable as its content.
-func syncFolder(path string) error {
+// SyncFolder makes the name of a new file as durable as its content.
+func SyncFolder(path string) error {
 	folder, err := os.Open(filepath.Dir(path))
 	if err != nil {
 		return err
@@ -110,7 +123,7 @@ func syncFolder(path string) error {
 }
 
 // Open opens the ledger in a file, which Init has made, and locks it until Close or the end of the process. An older
-// schema is brought up to date. Errors: ErrMissing, ErrNoLedger, ErrLocked, ErrReadOnly, ErrNewer.
+// schema is brought up to date. Errors: ErrMissing, ErrNoLedger, ErrLocked, ErrReadOnly, ErrOpen, ErrNewer.
 func Open(ctx context.Context, path string, options ...Option) (*Ledger, error) {
 	l, err := open(ctx, path, true)
 	if err != nil {
@@ -123,16 +136,24 @@ func Open(ctx context.Context, path string, options ...Option) (*Ledger, error) 
 }
 
 func open(ctx context.Context, path string, durable bool) (*Ledger, error) {
+	return openTo(ctx, path, durable, func(ctx context.Context, db *sql.DB, d dialect) error { return migrate(ctx, db, d, migrations) })
+}
+
+// openTo has schema look at the schema, and bring it up to date.
+func openTo(ctx context.Context, path string, durable bool, schema func(context.Context, *sql.DB, dialect) error) (*Ledger, error) {
 	path, err := filepath.Abs(path)
 	if err != nil {
 		return nil, fmt.Errorf("ledger: %w", err)
 	}
-	l, err := openAt(ctx, path, durable)
+	l, err := openAt(ctx, path, durable, schema)
 	switch {
 	case err == nil:
 		return l, nil
+	case errors.Is(err, ErrOpen), errors.Is(err, ErrLocked):
 	case errors.Is(err, fs.ErrNotExist):
 		err = ErrMissing
+	case errors.Is(err, fs.ErrPermission), errors.Is(err, syscall.EROFS):
+		err = ErrReadOnly
 	case sqliteCode(err) == sqlite3.SQLITE_BUSY:
 		err = ErrLocked
 	case sqliteCode(err) == sqlite3.SQLITE_NOTADB:
@@ -143,7 +164,7 @@ func open(ctx context.Context, path string, durable bool) (*Ledger, error) {
 	return nil, fmt.Errorf("ledger %s: %w", path, err)
 }
 
-func openAt(ctx context.Context, path string, durable bool) (*Ledger, error) {
+func openAt(ctx context.Context, path string, durable bool, schema func(context.Context, *sql.DB, dialect) error) (*Ledger, error) {
 	info, err := os.Stat(path)
 	if err != nil {
 		return nil, err
@@ -151,11 +172,25 @@ func openAt(ctx context.Context, path string, durable bool) (*Ledger, error) {
 	if !info.Mode().IsRegular() {
 		return nil, ErrNoLedger
 	}
-	db, err := openSQLite(path, durable)
+	if err := private(info); err != nil {
+		return nil, err
+	}
+	lock, err := lockFile(path)
 	if err != nil {
 		return nil, err
 	}
-	l := &Ledger{db: db, dialect: sqliteDialect(), rules: design(), close: db.Close}
+	db, err := openWriter(path, durable, lock == nil)
+	if err != nil {
+		return nil, errors.Join(err, closed(lock))
+	}
+	l := &Ledger{db: db, dialect: sqliteDialect(), rules: design()}
+	l.close = func() error {
+		var err error
+		if l.reads != nil {
+			err = l.reads.Close() // before the one that tidies up
+		}
+		return errors.Join(err, db.Close(), closed(lock))
+	}
 	l.path, l.file = path, info
 	var id int
 	err = db.QueryRowContext(ctx, "PRAGMA application_id").Scan(&id)
@@ -163,53 +198,32 @@ func openAt(ctx context.Context, path string, durable bool) (*Ledger, error) {
 	case err == nil && id != applicationID:
 		err = ErrNoLedger
 	case err == nil:
-		err = migrate(ctx, db, l.dialect, migrations)
+		err = schema(ctx, db, l.dialect)
+	}
+	if err == nil {
+		var commit int64
+		commit, _, err = mark(ctx, db)
+		l.commits.learn(commit)
+	}
+	if err == nil && lock != nil {
+		readers := readConnections
+		if !durable { // of a test, as a rule
+			readers = 1
+		}
+		l.reads, err = openReaders(ctx, path, readers)
 	}
 	if err != nil {
-		return nil, errors.Join(err, db.Close())
+		return nil, errors.Join(err, l.close())
 	}
 	return l, nil
 }
 
-// migrate brings the schema up to date, and refuses one that is ahead.
-func migrate(ctx context.Context, db *sql.DB, d dialect, sources fs.FS) error {
-	sources, err := fs.Sub(sources, "migrations")
-	if err != nil {
-		return err
+// closed closes what may not be there.
+func closed(c io.Closer) error {
+	if c == nil {
+		return nil
 	}
-	provider, err := goose.NewProvider(d.goose, db, ours{sources, d.name}, append(d.migrating, goose.WithDisableGlobalRegistry(true))...)
-	if err != nil {
-		return err
-	}
-	known := func() error {
-		current, target, err := provider.GetVersions(ctx)
-		if err == nil && current > target {
-			err = fmt.Errorf("schema %d, known up to %d: %w", current, target, ErrNewer)
-		}
-		return err
-	}
-	if err := known(); err != nil {
-		return err
-	}
-	if _, err := provider.Up(ctx); err != nil {
-		return err
-	}
-	return known() // a newer server may have been quicker
-}
-
-// ours are the migrations of one database: those for all, and those that name it.
-type ours struct {
-	fs.FS
-	name string
-}
-
-// Glob implements fs.GlobFS.
-func (o ours) Glob(pattern string) ([]string, error) {
-	all, err := fs.Glob(o.FS, pattern)
-	return slices.DeleteFunc(all, func(file string) bool {
-		parts := strings.Split(file, ".") // NUMBER_what.sql, or NUMBER_what.NAME.sql
-		return len(parts) == 3 && parts[1] != o.name
-	}), err
+	return c.Close()
 }
 
 // Temporary returns a ledger that ends with Close: for the sandbox and tests. clock, which may be nil, stands in for
@@ -235,7 +249,8 @@ func Temporary(ctx context.Context, clock func() time.Time, options ...Option) (
 	for _, option := range options {
 		option(l)
 	}
-	l.close = func() error { return errors.Join(l.db.Close(), os.RemoveAll(folder)) }
+	closeFile := l.close
+	l.close = func() error { return errors.Join(closeFile(), os.RemoveAll(folder)) }
 	return l, nil
 }
 
@@ -255,7 +270,10 @@ var emptyLedger = sync.OnceValues(func() (content []byte, err error) {
 })
 
 // Close lets go of the ledger. Transactions that have begun are finished first.
-func (l *Ledger) Close() error { return l.close() }
+func (l *Ledger) Close() error {
+	l.log.stop()
+	return l.close()
+}
 
 // changes tells those who wait for a row of this process that it has changed.
 type changes struct {

@@ -17,10 +17,15 @@ func TestALedgerThatThisProcessMayNotWriteIsCalledSo(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	if os.Geteuid() == 0 {
+		if err := os.Chown(path, nobody, -1); err != nil {
+			t.Fatal(err)
+		}
+	}
 	for name, c := range map[string]struct{ file, folder os.FileMode }{
-		"a file for reading":   {0o444, 0o777},
+		"a file for reading":   {0o400, 0o777},
 		"a file for others":    {0o000, 0o777},
-		"a folder for reading": {0o666, 0o555},
+		"a folder for reading": {0o600, 0o555},
 	} {
 		err := errors.Join(os.Chmod(path, c.file), os.Chmod(filepath.Dir(path), c.folder))
 		if err != nil {
@@ -36,11 +41,14 @@ func TestALedgerThatThisProcessMayNotWriteIsCalledSo(t *testing.T) {
 		if !errors.Is(err, ErrReadOnly) || strings.Count(err.Error(), path) != 1 {
 			t.Errorf("%s: %v", name, err)
 		}
-		if err := asNobody(t, func() error { return CheckWritable(path) }); errors.Is(err, ErrReadOnly) != (c.file != 0o666) {
+		if err := asNobody(t, func() error { return CheckWritable(path) }); errors.Is(err, ErrReadOnly) != (c.file != 0o600) {
 			t.Errorf("%s, looked at: %v", name, err)
 		}
 	}
 }
+
+// nobody is a user without rights.
+const nobody = 65532
 
 // asNobody does something without the rights of root, who may write everything.
 func asNobody(t *testing.T, do func() error) error {
@@ -50,7 +58,7 @@ func asNobody(t *testing.T, do func() error) error {
 	}
 	runtime.LockOSThread() // it is this thread's identity
 	defer runtime.UnlockOSThread()
-	if err := syscall.Setfsuid(65532); err != nil {
+	if err := syscall.Setfsuid(nobody); err != nil {
 		t.Fatal(err)
 	}
 	defer func() { _ = syscall.Setfsuid(0) }()

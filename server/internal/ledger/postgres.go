@@ -34,7 +34,7 @@ const (
 	migrationLimit = 10 * time.Minute
 
 	maxConnections = 10
-	// refreshEvery is how often the subscribers of a shared ledger read their row again: other servers do not signal here.
+	// refreshEvery is how often it is looked what other servers of a shared ledger have changed, which do not signal here.
 	refreshEvery = time.Second
 )
 
@@ -60,13 +60,11 @@ func postgresDialect() dialect {
 		like: func(pattern string) (comparison, operand string) {
 			return "LIKE %s", strings.NewReplacer(`\`, `\\`, "%", `\%`, "_", `\_`, "*", "%").Replace(pattern)
 		},
-		lockContent: func(ctx context.Context, tx *sql.Tx, s Submission) error {
-			h := sha256.New()
-			fmt.Fprintf(h, "%q %q %q %s", s.Practice, s.Dossier, s.Collection, s.Fingerprints[0])
-			sum := h.Sum(nil)
+		lock: func(ctx context.Context, tx *sql.Tx, name string) error {
+			sum := sha256.Sum256([]byte(name))
 			// Two numbers: the locks of one number belong to goose and Init.
 			if _, err := tx.ExecContext(ctx, `SELECT pg_advisory_xact_lock($1, $2)`,
-				int32(binary.BigEndian.Uint32(sum)), int32(binary.BigEndian.Uint32(sum[4:]))); err != nil {
+				int32(binary.BigEndian.Uint32(sum[:])), int32(binary.BigEndian.Uint32(sum[4:]))); err != nil {
 				return fmt.Errorf("ledger: %w", err)
 			}
 			return nil
@@ -76,8 +74,15 @@ func postgresDialect() dialect {
 			refused, ok := errors.AsType[*pgconn.PgError](err)
 			return ok && refused.Code == "53100"
 		},
-		probe:     `SELECT txid_current()`, // a standby that may not be written to has none
-		transient: transient,
+		countEvents: countEvents,
+		probe:       `SELECT txid_current()`, // a standby that may not be written to has none
+		transient:   transient,
+		drawTogether: []string{
+			`WITH gone AS (DELETE FROM state_count WHERE ctid IN (SELECT ctid FROM state_count FOR UPDATE SKIP LOCKED) RETURNING state, n) ` +
+				`INSERT INTO state_count SELECT state, SUM(n) FROM gone GROUP BY state`,
+			`WITH gone AS (DELETE FROM practice_count WHERE ctid IN (SELECT ctid FROM practice_count FOR UPDATE SKIP LOCKED) RETURNING practice, n) ` +
+				`INSERT INTO practice_count SELECT practice, SUM(n) FROM gone GROUP BY practice HAVING SUM(n) <> 0`,
+		},
 	}
 }
 
@@ -86,6 +91,7 @@ func transient(err error) bool {
 	if refused, ok := errors.AsType[*pgconn.PgError](err); ok {
 		switch refused.Code {
 		case "40001", "40P01", // serialization failure, deadlock
+			"23503",                   // what was to be shared has just been swept
 			"23505",                   // another has inserted the same id: it is found next time
 			"57P01", "57P02", "57P03": // the database ends, or starts
 			return true
@@ -143,9 +149,17 @@ func standingTables(ctx context.Context, conn *sql.Conn) (submission, versions b
 // OpenPostgres opens the ledger in a database, which InitPostgres has made; other processes may have it open too. An older
 // schema is brought up to date, by one of them. Errors: ErrMissing, ErrForeignTables, ErrNewer.
 func OpenPostgres(ctx context.Context, dsn DSN, options ...Option) (*Ledger, error) {
-	if err := checkPostgres(ctx, dsn); err != nil {
+	commit, err := checkPostgres(ctx, dsn)
+	if err != nil {
 		return nil, err
 	}
+	l := inPostgres(dsn, options...)
+	l.commits.learn(commit)
+	return l, nil
+}
+
+// inPostgres is a ledger in a database, whatever there is.
+func inPostgres(dsn DSN, options ...Option) *Ledger {
 	l := &Ledger{db: openPostgres(dsn, map[string]string{
 		"statement_timeout":                   milliseconds(statementLimit),
 		"lock_timeout":                        milliseconds(lockLimit),
@@ -154,27 +168,25 @@ func OpenPostgres(ctx context.Context, dsn DSN, options ...Option) (*Ledger, err
 	for _, option := range options {
 		option(l)
 	}
-	refreshing, stop := context.WithCancel(context.Background())
-	refreshed := make(chan struct{})
-	go func() { defer close(refreshed); l.changes.refresh(refreshing) }()
-	l.close = func() error {
-		stop()
-		<-refreshed
-		return l.db.Close()
-	}
-	return l, nil
+	l.log.start(l)
+	l.close = l.db.Close
+	return l
 }
 
-// checkPostgres brings the schema of a ledger up to date, over connections whose statements may take long.
-func checkPostgres(ctx context.Context, dsn DSN) error {
+// checkPostgres brings the schema of a ledger up to date, over connections whose statements may take long, and reads the number
+// of its newest commit.
+func checkPostgres(ctx context.Context, dsn DSN) (commit int64, err error) {
 	ctx, cancel := context.WithTimeout(ctx, migrationLimit)
 	defer cancel()
 	db := openPostgres(dsn, map[string]string{"lock_timeout": milliseconds(lockLimit)})
-	err := look(ctx, db)
+	err = look(ctx, db)
 	if err == nil {
 		err = migrate(ctx, db, postgresDialect(), migrations)
 	}
-	return errors.Join(err, db.Close())
+	if err == nil {
+		commit, _, err = mark(ctx, db)
+	}
+	return commit, errors.Join(err, db.Close())
 }
 
 // LookPostgres says whether a database holds a ledger, without changing it. Errors: ErrMissing, ErrForeignTables.
@@ -338,24 +350,4 @@ var refusals = map[string]string{
 	"42501": " (the user lacks a right)",
 	"53300": " (too many connections)",
 	"57P03": " (it is starting or ending)",
-}
-
-// refresh signals every subscriber now and then.
-func (c *changes) refresh(ctx context.Context) {
-	ticker := time.NewTicker(refreshEvery)
-	defer ticker.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-ticker.C:
-			c.mu.Lock()
-			keys := make([]Key, 0, len(c.waiting))
-			for key := range c.waiting {
-				keys = append(keys, key)
-			}
-			c.mu.Unlock()
-			c.signal(keys)
-		}
-	}
 }

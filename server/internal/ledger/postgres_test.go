@@ -11,6 +11,7 @@ import (
 	"sync"
 	"syscall"
 	"testing"
+	"testing/fstest"
 	"time"
 
 	"cegid.internal/gateway/server/internal/ledger/pgtest"
@@ -137,8 +138,14 @@ func TestServersThatStartTogetherMigrateOnce(t *testing.T) {
 		})
 	}
 	wait.Wait()
+	begin(t, openedPostgres(t, dsn), submission("r1", "one")) // by a server of the schema before, to which nothing was taken away
+	db := openPostgres(dsn, nil)
+	newer[lessMigration] = &fstest.MapFile{Data: []byte("-- +goose Up\nALTER TABLE write_request DROP COLUMN more;\nUPDATE schema_support SET least = 90001;\n")}
+	if err := errors.Join(migrate(t.Context(), db, postgresDialect(), newer), db.Close()); err != nil {
+		t.Fatal(err)
+	}
 	if _, err := OpenPostgres(t.Context(), dsn); !errors.Is(err, ErrNewer) {
-		t.Errorf("by an older server: %v", err)
+		t.Errorf("by a server that is too old: %v", err)
 	}
 }
 
@@ -424,6 +431,7 @@ func wired(t *testing.T, dsn DSN) (*Ledger, *pgtest.Wire) {
 		t.Fatal(err)
 	}
 	l.db = openPostgres(at(w.DSN(dsn())), map[string]string{"idle_in_transaction_session_timeout": "1s"})
+	l.close = l.db.Close
 	l.dialect.limit = time.Second
 	return l, w
 }

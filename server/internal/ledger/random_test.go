@@ -22,7 +22,6 @@ type referenceRow struct {
 	standing
 	caller, content string
 	received        int64
-	loopID          string
 	polls           int
 }
 
@@ -56,11 +55,11 @@ func (m *reference) begin(id, caller, content string, allow bool, owner string, 
 
 func (m *reference) duplicate(id, content string, now int64) (found bool) {
 	for other, r := range m.rows {
-		if other != id && r.content == content && now-r.received <= DuplicateWithin.Microseconds() {
+		if other != id && r.content == content && (now-r.received <= DuplicateWithin.Microseconds() || !r.state.Final()) {
 			if r.state.Open() && now >= r.leaseUntil {
 				m.expire(r, now)
 			}
-			found = found || !r.state.NothingBooked()
+			found = found || !r.state.NothingBooked() && (now-r.received <= DuplicateWithin.Microseconds() || !r.state.Final())
 		}
 	}
 	return found
@@ -164,16 +163,12 @@ func theDatabaseFollowsTheRules(t *testing.T, temporary opener) {
 				if o.State == Waiting {
 					o.LoopRequestID = rapid.SampledFrom([]string{"loop-1", "loop-1", "loop-2"}).Draw(t, "loop id")
 				}
+				if o.State == Uncertain && rapid.IntRange(0, 3).Draw(t, "named") == 0 {
+					o.LoopRequestID = "loop-1"
+				}
 				var want error = ErrUnknown
 				if row != nil {
-					var changed bool
-					row.standing, changed, want = m.rules.settle(row.standing, attempt, owner, o.State)
-					switch {
-					case changed:
-						row.loopID = o.LoopRequestID
-					case want == nil && o.State == Waiting && row.loopID != o.LoopRequestID:
-						want = ErrLost
-					}
+					row.standing, _, want = m.rules.settle(row.standing, attempt, owner, o.State, o.LoopRequestID)
 				}
 				_, err := l.Settle(ctx, Key{practice, "CEGID001", Imports, id}, attempt, owner, o)
 				same(t, err, want)
@@ -184,45 +179,52 @@ func theDatabaseFollowsTheRules(t *testing.T, temporary opener) {
 				if row != nil && rapid.IntRange(0, 3).Draw(t, "another id") > 0 {
 					loopID = row.loopID
 				}
-				from := rapid.SampledFrom([]State{Waiting, Running}).Draw(t, "from")
+				from := rapid.SampledFrom([]State{Waiting, Running, Uncertain}).Draw(t, "from")
+				unasked := rapid.Bool().Draw(t, "unasked")
+				asked := Question{Key: Key{practice, "CEGID001", Imports, id}, Attempt: attempt, State: from, LoopRequestID: loopID}
+				if row != nil {
+					asked.submitted, asked.asked, asked.followed = row.submitted, row.asked, row.followed
+				}
 				said := rapid.SampledFrom([]State{"", Waiting, Running, Succeeded, Failed}).Draw(t, "said")
 				var want error = ErrUnknown
 				if row != nil {
 					var to standing
-					if to, want = m.rules.follow(row.standing, attempt, from, said, now()); want == nil && loopID != row.loopID {
-						want = ErrLost
-					}
-					if want == nil {
+					if to, want = m.rules.follow(row.standing, subject{attempt, loopID}, from, said, unasked, now()); want == nil {
 						row.standing = to
 						row.polls++
 					}
 				}
-				err := l.Followed(ctx, Question{Key: Key{practice, "CEGID001", Imports, id}, Attempt: attempt, State: from, LoopRequestID: loopID}, Progress{State: said})
+				err := l.Followed(ctx, asked, Progress{State: said, Unasked: unasked})
 				same(t, err, want)
 			},
 			"Checked": func(t *rapid.T) {
 				id, row, attempt, _ := owned(t)
-				look := Search{Attempt: attempt, Took: time.Second, Sightings: []Sighting{{Reference: "FA-one"}}}
-				if rapid.IntRange(0, 4).Draw(t, "found") == 0 {
-					look.Sightings[0].Lettered = 1
+				look := Search{Attempt: attempt, Took: time.Second, Control: ControlFound, Sightings: []Sighting{{Reference: "FA-one"}}}
+				seen := notThere
+				switch rapid.IntRange(0, 5).Draw(t, "found") {
+				case 0:
+					look.Sightings[0].Lettered, seen = 1, unclear
+				case 1:
+					look.Control = rapid.SampledFrom([]Control{ControlNone, ControlMissed}).Draw(t, "control")
+					seen = notSeen
 				}
 				var want error = ErrUnknown
 				if row != nil {
 					m.expire(row, now())
-					row.standing, want = m.rules.check(row.standing, attempt, now()-time.Second.Microseconds(), look.Sightings[0].Lettered == 0)
+					row.standing, want = m.rules.check(row.standing, attempt, now()-time.Second.Microseconds(), seen)
 				}
 				_, err := l.Checked(ctx, Key{practice, "CEGID001", Imports, id}, look)
 				same(t, err, want)
 			},
 			"Confirm": func(t *rapid.T) {
 				id, row, attempt, _ := owned(t)
-				booked := rapid.Bool().Draw(t, "booked")
+				booked, noted := rapid.Bool().Draw(t, "booked"), rapid.Bool().Draw(t, "noted")
 				var want error = ErrUnknown
 				if row != nil {
 					m.expire(row, now())
-					row.standing, want = m.rules.confirm(row.standing, attempt, booked, now())
+					row.standing, want = m.rules.confirm(row.standing, attempt, booked, noted, now())
 				}
-				_, _, err := l.Confirm(ctx, Key{practice, "CEGID001", Imports, id}, attempt, Statement{Booked: booked, Caller: "anna"})
+				_, _, err := l.Confirm(ctx, Key{practice, "CEGID001", Imports, id}, attempt, Statement{Booked: booked, Caller: "anna", Note: map[bool]string{true: "seen"}[noted]})
 				same(t, err, want)
 			},
 			"Resubmit": func(t *rapid.T) {
@@ -240,6 +242,22 @@ func theDatabaseFollowsTheRules(t *testing.T, temporary opener) {
 				if b.Existing != existing {
 					t.Fatalf("existing: %v, and by the rules %v", b.Existing, existing)
 				}
+			},
+			"Heard": func(t *rapid.T) {
+				id, row, attempt, _ := owned(t)
+				loopID := rapid.SampledFrom([]string{"loop-1", "loop-1", "loop-2"}).Draw(t, "loop id")
+				said := rapid.SampledFrom([]State{Succeeded, Failed, Running}).Draw(t, "said")
+				var want error = ErrUnknown
+				if row != nil {
+					m.expire(row, now())
+					var to standing
+					if to, want = m.rules.hear(row.standing, subject{attempt, loopID}, said); want == nil {
+						row.standing = to
+						row.polls++
+					}
+				}
+				_, err := l.Heard(ctx, Key{practice, "CEGID001", Imports, id}, attempt, loopID, Progress{State: said})
+				same(t, err, want)
 			},
 			"Expire": func(t *rapid.T) {
 				for row := range maps.Values(m.rows) {
@@ -261,7 +279,7 @@ func theDatabaseFollowsTheRules(t *testing.T, temporary opener) {
 				same(t, err, nil)
 			},
 			"time passes": func(t *rapid.T) {
-				c.pass(rapid.SampledFrom([]time.Duration{time.Second, time.Second, CheckLasts, Lease - time.Minute, Lease, ResubmitAfter, FollowFor, DuplicateWithin}).Draw(t, "time"))
+				c.pass(rapid.SampledFrom([]time.Duration{time.Second, time.Second, CheckLasts, Lease - time.Minute, Lease, ResubmitAfter, FollowFor, DuplicateWithin, AskFor}).Draw(t, "time"))
 			},
 			"": func(t *rapid.T) {
 				rows, _, err := l.List(ctx, Query{Collection: Imports, Practice: practice, Limit: 10})
@@ -270,11 +288,11 @@ func theDatabaseFollowsTheRules(t *testing.T, temporary opener) {
 				}
 				for _, r := range rows {
 					want := m.rows[r.RequestID]
-					if want == nil || r.standing() != want.standing || r.LoopRequestID != want.loopID || r.Caller != want.caller ||
+					if want == nil || r.standing() != want.standing || r.Caller != want.caller ||
 						r.Polls != want.polls || micros(r.Received) != want.received || r.Fingerprint != FingerprintOf(1, []byte(want.content)) {
 						t.Fatalf("%+v\nand by the rules %+v", r, want)
 					}
-					if r.State.Final() == r.Finished.IsZero() || r.State.Following() == r.NextPoll.IsZero() || r.State.Open() == r.LeaseUntil.IsZero() {
+					if r.State.Final() == r.Finished.IsZero() || r.standing().toBeAsked() == r.NextPoll.IsZero() || r.State.Open() == r.LeaseUntil.IsZero() {
 						t.Fatalf("times of %+v", r)
 					}
 				}

@@ -5,13 +5,14 @@ import (
 	"time"
 	"unicode/utf8"
 
-	"google.golang.org/grpc/codes"
+	"cegid.internal/gateway/cegidclient/check"
 )
 
 const (
-	maxReferences = 100 // as the contract says of Import
-	maxFindings   = 100
-	maxText       = 2000 // bytes of a sentence of Loop's
+	// KeptReferences is how many document references of a submission are kept, as the contract says of Import.
+	KeptReferences = 100
+	maxFindings    = 100
+	maxText        = 2000 // bytes of a sentence of Loop's
 )
 
 // Collection is what a request id names, beside practice and dossier: an invoice's number can name its entry and its PDF.
@@ -38,45 +39,6 @@ type Totals struct {
 	FirstDate, LastDate string
 }
 
-// Finding is what a check found, as the contract has it.
-type Finding struct {
-	Code        string   `json:"code"`
-	Severity    string   `json:"severity"`
-	Field       string   `json:"field,omitempty"`
-	Message     string   `json:"message,omitempty"`
-	MessageFR   string   `json:"message_fr,omitempty"`
-	Suggestions []string `json:"suggestions,omitempty"`
-	// Of a file: who objects, where it was found first, how often, and on which lines.
-	Grounds []string `json:"grounds,omitempty"`
-	Line    int      `json:"line,omitempty"`
-	Column  int      `json:"column,omitempty"`
-	Count   int      `json:"count,omitempty"`
-	Lines   []int    `json:"lines,omitempty"`
-}
-
-// Failure says how a submission ended, when it did not end well; it suffices to give the same answer again.
-type Failure struct {
-	// Reason is that of ErrorInfo (design § 5).
-	Reason string `json:"reason"`
-	// Code is the gRPC code of the answer.
-	Code codes.Code `json:"code"`
-	// Message says what happened and what to do, in English.
-	Message string `json:"message,omitempty"`
-	// LoopMessage is Loop's own sentence, in French.
-	LoopMessage string `json:"loop_message,omitempty"`
-	// Operation is the inventory's id of what was called.
-	Operation string `json:"operation,omitempty"`
-	// LoopCode is Loop's own code of the error; LoopCallID, its id of the call (Loop: requestId), and LoopInstanceID are for
-	// Loop's support.
-	LoopCode       string `json:"loop_code,omitempty"`
-	LoopCallID     string `json:"loop_call_id,omitempty"`
-	LoopInstanceID string `json:"loop_instance_id,omitempty"`
-	// HTTPStatus is that of Loop's answer; 0 without one.
-	HTTPStatus int `json:"http_status,omitempty"`
-	// RetryAfter is the delay that the answer asked for.
-	RetryAfter time.Duration `json:"retry_after,omitempty"`
-}
-
 // File is what an import was of, if it was of a file.
 type File struct {
 	// Name of a deposit's file, or the last part of a link's path.
@@ -90,8 +52,10 @@ type File struct {
 // Submission is what a caller wants to send. The ledger never sees the payload.
 type Submission struct {
 	Key
-	// Caller is its name in the policy; RPC the method. Both belong to the id. Format is the caller's.
-	Caller, RPC, Format string
+	// Caller is its name in the policy, Kind what is written. Both belong to the id. Format is the caller's.
+	Caller string
+	Kind   Kind
+	Format string
 	// Fingerprints are those of the content, one in each scheme that a row may have been made in, the newest first.
 	Fingerprints []Fingerprint
 	// Metadata is the caller's own, kept and answered as it came.
@@ -101,23 +65,27 @@ type Submission struct {
 	// Clues tell the entries of a document reference from others of the same; those of the references that are kept are.
 	Clues    map[string]Clue
 	Totals   Totals
-	Findings []Finding
+	Findings []check.Finding
 	File     *File
-	// AllowDuplicate lets the same content in under another id.
+	// AllowDuplicate lets the same content, and the same entries, in under another id.
 	AllowDuplicate bool
+	// Digests are what its entries are told by; nil where nobody has seen any.
+	Digests  *Digests
+	compared *comparison
 }
 
 // Record is a row. Instants are UTC, of the database's clock, to the microsecond; zero when unset.
 type Record struct {
 	Key
-	Caller, RPC        string
+	Caller             string
+	Kind               Kind
 	Format             string
 	Fingerprint        Fingerprint
 	Metadata           map[string]string
 	DocumentReferences []string
 	Clues              map[string]Clue
 	Totals             Totals
-	Findings           []Finding
+	Findings           []check.Finding
 	File               *File
 	State              State
 	// Attempt counts from 1: how often sending it was begun.
@@ -134,9 +102,11 @@ type Record struct {
 	Error   *Failure
 	// FollowError says why following has stalled.
 	FollowError string
-	// Polls counts the questions to Loop; NextPoll is zero unless it is to be asked again.
-	Polls    int
-	NextPoll time.Time
+	// Polls counts the questions to Loop, Asked is when the last one ended; NextPoll is zero unless it is to be asked again.
+	Polls           int
+	Asked, NextPoll time.Time
+	// FollowAge is how long it was followed while Loop could be asked.
+	FollowAge time.Duration
 	// Evidence is what the latest look into Loop has shown, Resolution what people have decided; nil without. Both may speak
 	// of an earlier attempt.
 	Evidence   *Evidence
@@ -157,11 +127,11 @@ type Begun struct {
 type Outcome struct {
 	// State is WAITING, SUCCEEDED, REFUSED, NOT_SENT or UNCERTAIN.
 	State State
-	// LoopRequestID comes with WAITING, and with nothing else.
+	// LoopRequestID comes with WAITING, and with UNCERTAIN where an answer names an import all the same: it can be asked for.
 	LoopRequestID string
 	// LoopIDs may come with SUCCEEDED: few and short, because they are kept as they are.
 	LoopIDs map[string]string
-	// Pause is how long to wait until Loop is asked how WAITING goes.
+	// Pause is how long to wait until Loop is asked how what has an id goes.
 	Pause time.Duration
 	Error *Failure
 }
@@ -171,10 +141,12 @@ type Progress struct {
 	// State is what Loop says: WAITING, RUNNING, SUCCEEDED or FAILED. Empty when it says nothing that is understood: the
 	// state stays.
 	State State
-	// Pause is how long to wait until it is asked again, unless the state is final.
+	// Pause is how long to wait until it is asked again, unless it is UNCERTAIN and past its time: that is asked for each day.
 	Pause time.Duration
 	// FollowError says why nothing was learnt; empty clears it.
 	FollowError string
+	// Unasked: Loop could not be asked, so that this time does not count for the age of what it does not end.
+	Unasked bool
 	// Error comes with FAILED.
 	Error *Failure
 }
@@ -182,10 +154,16 @@ type Progress struct {
 func (r *Record) standing() standing {
 	s := standing{
 		state: r.State, attempt: r.Attempt, owner: r.Owner, leaseUntil: micros(r.LeaseUntil),
-		abandoned: r.Abandoned, accepted: r.LoopRequestID != "", submitted: micros(r.Submitted),
+		abandoned: r.Abandoned, loopID: r.LoopRequestID, submitted: micros(r.Submitted),
+		asked: micros(r.Asked), followed: r.FollowAge.Microseconds(),
 	}
-	if e := r.Evidence; e != nil && e.Attempt == r.Attempt && e.Verdict == NotFound {
-		s.absent = micros(e.Time)
+	if e := r.Evidence; e != nil && e.Attempt == r.Attempt {
+		switch e.sight() {
+		case notThere:
+			s.absent = micros(e.Time)
+		case notSeen:
+			s.unproven = micros(e.Time)
+		}
 	}
 	if r.Resolution != nil && r.Resolution.Statement != nil && r.Resolution.Statement.Attempt == r.Attempt {
 		if s.stated = isNot; r.Resolution.Statement.Booked {
@@ -200,22 +178,23 @@ func (r *Record) stand(s standing, now int64) {
 	if r.State != s.state || r.Attempt != s.attempt {
 		r.Updated = instant(now)
 	}
-	r.State, r.Attempt, r.Owner, r.Abandoned = s.state, s.attempt, s.owner, s.abandoned
+	r.State, r.Attempt, r.LoopRequestID, r.Owner, r.Abandoned = s.state, s.attempt, s.loopID, s.owner, s.abandoned
 	r.LeaseUntil, r.Submitted = instant(s.leaseUntil), instant(s.submitted)
+	r.Asked, r.FollowAge = instant(s.asked), time.Duration(s.followed)*time.Microsecond
 	switch {
 	case !r.State.Final():
 		r.Finished = time.Time{}
 	case r.Finished.IsZero():
 		r.Finished = instant(now)
 	}
-	if !r.State.Following() {
+	if !s.toBeAsked() {
 		r.NextPoll = time.Time{}
 	}
 }
 
 // fill sets what another attempt may change.
 func (r *Record) fill(s Submission) {
-	r.Caller, r.RPC, r.Format, r.Metadata = s.Caller, s.RPC, s.Format, s.Metadata
+	r.Caller, r.Kind, r.Format, r.Metadata = s.Caller, s.Kind, s.Format, s.Metadata
 	r.Fingerprint, r.Totals, r.File = s.Fingerprints[0], s.Totals, s.File
 	r.DocumentReferences = references(s.DocumentReferences)
 	r.Clues = nil
@@ -235,7 +214,7 @@ func references(all []string) []string {
 	var out []string
 	seen := make(map[string]bool)
 	for _, reference := range all {
-		if len(out) == maxReferences {
+		if len(out) == KeptReferences {
 			break
 		}
 		if reference != "" && !seen[reference] {
@@ -244,42 +223,6 @@ func references(all []string) []string {
 		}
 	}
 	return out
-}
-
-// orphaned is the error of a row whose owner is gone; the zero value for other states.
-func orphaned(state State) *Failure {
-	switch state {
-	case NotSent:
-		return &Failure{
-			Reason: "SHUTTING_DOWN", Code: codes.Unavailable,
-			Message: "The server ended, or took too long, before it was sent: nothing was booked. Send the same request_id again.",
-		}
-	case Uncertain:
-		return &Failure{
-			Reason: "OUTCOME_UNKNOWN", Code: codes.Unknown,
-			Message: "The server ended, or took too long, while it was being sent: whether Loop has it is unknown. Look for it in Loop before sending it under another request_id.",
-		}
-	default:
-		return nil
-	}
-}
-
-// overdue is the error of an import that Loop did not end in time.
-func overdue() *Failure {
-	return &Failure{
-		Reason: "OUTCOME_UNKNOWN", Code: codes.Unknown,
-		Message: "Loop accepted it, and did not say within 7 days what became of it. Look for its document references in Loop before sending it under another request_id.",
-	}
-}
-
-func (f *Failure) clipped() *Failure {
-	if f == nil {
-		return nil
-	}
-	out := *f
-	out.Message, out.LoopMessage = clip(f.Message), clip(f.LoopMessage)
-	out.LoopCode, out.LoopCallID, out.LoopInstanceID = clip(f.LoopCode), clip(f.LoopCallID), clip(f.LoopInstanceID)
-	return &out
 }
 
 // clip bounds a text, whose bytes Loop chose, and makes it one that every database takes.

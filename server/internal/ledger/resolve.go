@@ -2,6 +2,7 @@ package ledger
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
 	"slices"
@@ -21,7 +22,7 @@ const (
 	maxLateAnswers = 10
 )
 
-// Verdict is what a look into Loop says of a submission. Its values are those of cegid.loop.v1.ImportVerdict.
+// Verdict is what a look into Loop says of a submission.
 type Verdict string
 
 // The verdicts.
@@ -31,7 +32,10 @@ const (
 	Inconclusive Verdict = "INCONCLUSIVE"
 )
 
-// Doubt is why a look is Inconclusive. Its values are those of cegid.loop.v1.ImportDoubt.
+// Verdicts returns all of them.
+func Verdicts() []Verdict { return []Verdict{Found, NotFound, Inconclusive} }
+
+// Doubt is why a look is Inconclusive.
 type Doubt string
 
 // The doubts.
@@ -45,7 +49,28 @@ const (
 	NotUnique             Doubt = "NOT_UNIQUE"
 	Different             Doubt = "DIFFERENT"
 	Truncated             Doubt = "TRUNCATED"
+	// SearchBlind: the look does not find what is booked, or finds what cannot be.
+	SearchBlind Doubt = "SEARCH_BLIND"
 )
+
+// Control says whether a look has shown that it can see. Its values are those of cegid.loop.v1.ImportControl.
+type Control string
+
+// The controls.
+const (
+	ControlUnknown Control = "" // of a look from before there were any
+	ControlFound   Control = "FOUND"
+	ControlMissed  Control = "MISSED"
+	ControlNone    Control = "NONE" // the dossier has nothing that is known to be booked
+)
+
+// EveryControl returns all that a look may have.
+func EveryControl() []Control { return []Control{ControlFound, ControlMissed, ControlNone} }
+
+// Doubts returns all of them, without NoDoubt.
+func Doubts() []Doubt {
+	return []Doubt{ReferenceAbsent, ReferenceUnsearchable, TooEarly, NotFailed, PartlyFound, NotUnique, Different, Truncated, SearchBlind}
+}
 
 // Clue is what entries of a document reference can be told by, beside it: those that Loop documents for its answer.
 type Clue struct {
@@ -73,9 +98,9 @@ func (s Sighting) found() bool { return s.Unlettered+s.Lettered > 0 }
 // what it does to references is not documented.
 const longestPlain = 35
 
-// plain says whether nothing is known for which Loop might keep the reference otherwise than it was sent, so that it would
+// Plain says whether nothing is known for which Loop might keep the reference otherwise than it was sent, so that it would
 // not be found by it.
-func (s Sighting) plain() bool {
+func (s Sighting) Plain() bool {
 	return utf8.RuneCountInString(s.Reference) <= longestPlain && strings.TrimSpace(s.Reference) == s.Reference
 }
 
@@ -87,8 +112,36 @@ type Search struct {
 	Sightings []Sighting
 	// Accepted: Loop had accepted it, and did not say before the look that it failed. It may still come to it.
 	Accepted bool
+	// Control is what became of looking for what is known to be booked.
+	Control Control
+	// Anything: Loop shows entries of a reference that nobody can have given.
+	Anything bool
 	// Took is how long ago it began: what happened since, it may have missed.
 	Took time.Duration
+}
+
+// Evidence judges a look for entries of several attempts, none of which was sent too early for it. Its time is not known.
+func (s Search) Evidence() *Evidence {
+	out := &Evidence{Attempt: s.Attempt, Caller: s.Caller, Control: s.Control, Sightings: s.Sightings}
+	out.Verdict, out.Doubt = judge(len(s.Sightings), s, false)
+	return out
+}
+
+// TooEarly says whether it is too soon after an attempt was sent for its absence from Loop to mean anything. One that failed
+// has come to its end.
+func (l *Ledger) TooEarly(ctx context.Context, of *Record) (early bool, err error) {
+	if of.State == Failed {
+		return false, nil
+	}
+	err = l.reading(ctx, func(ctx context.Context, conn *sql.Conn) error {
+		now, err := l.now(ctx, conn)
+		if err == nil {
+			in, _ := l.rulesAt(now)
+			early = in.early(of.standing(), now)
+		}
+		return err
+	})
+	return early, err
 }
 
 // Evidence is a look that was judged.
@@ -98,8 +151,24 @@ type Evidence struct {
 	Caller    string     `json:"caller"`
 	Verdict   Verdict    `json:"verdict"`
 	Doubt     Doubt      `json:"doubt,omitempty"`
+	Control   Control    `json:"control,omitempty"`
 	Sightings []Sighting `json:"sightings,omitempty"`
 }
+
+// sight is what it says of its attempt.
+func (e *Evidence) sight() sight {
+	switch {
+	case e.Verdict == NotFound && e.Control == ControlFound:
+		return notThere
+	case e.Verdict == NotFound, e.Doubt == SearchBlind:
+		return notSeen
+	default:
+		return unclear
+	}
+}
+
+// Proves says whether it shows that its attempt is not in Loop.
+func (e *Evidence) Proves() bool { return e.sight() == notThere }
 
 // Statement is a person's word on an attempt.
 type Statement struct {
@@ -108,17 +177,21 @@ type Statement struct {
 	Caller  string    `json:"caller"`
 	Note    string    `json:"note,omitempty"`
 	Time    time.Time `json:"time"`
+	// Unproven: no look that can see had shown it; the person has looked.
+	Unproven bool `json:"unproven,omitempty"`
 	// Before is the state that the submission had.
 	Before State `json:"before"`
 }
 
 // LateAnswer is what Loop answered to an attempt after a person had decided.
 type LateAnswer struct {
-	Attempt       int       `json:"attempt"`
-	State         State     `json:"state"`
-	LoopRequestID string    `json:"loop_request_id,omitempty"`
-	Message       string    `json:"message,omitempty"`
-	Time          time.Time `json:"time"`
+	Attempt       int    `json:"attempt"`
+	State         State  `json:"state"`
+	LoopRequestID string `json:"loop_request_id,omitempty"`
+	// Cause is why it did not end well; Message is what Loop said then, and in rows of the servers before the reason, too.
+	Cause   Cause     `json:"cause,omitempty"`
+	Message string    `json:"message,omitempty"`
+	Time    time.Time `json:"time"`
 }
 
 // Resolution is what people have decided, and what was heard after it.
@@ -149,12 +222,16 @@ func (r *Record) Fits(reference string, journal, date *string) bool {
 	if !known {
 		return date == nil || r.Totals.FirstDate == "" || r.Totals.FirstDate <= *date && *date <= r.Totals.LastDate
 	}
-	return (journal == nil || slices.Contains(clue.Journals, *journal)) && (date == nil || slices.Contains(clue.Dates, *date))
+	return clue.fits(journal, date)
+}
+
+func (c Clue) fits(journal, date *string) bool {
+	return (journal == nil || slices.Contains(c.Journals, *journal)) && (date == nil || slices.Contains(c.Dates, *date))
 }
 
 // judge says what sightings mean. FOUND and NOT_FOUND are said only where nothing speaks against them.
-func judge(kept int, sightings []Sighting, early, accepted bool) (Verdict, Doubt) {
-	found := 0
+func judge(kept int, look Search, early bool) (Verdict, Doubt) {
+	found, sightings := 0, look.Sightings
 	var truncated, shared, different bool
 	for _, each := range sightings {
 		if !each.found() {
@@ -162,6 +239,9 @@ func judge(kept int, sightings []Sighting, early, accepted bool) (Verdict, Doubt
 		}
 		found++
 		truncated, shared, different = truncated || each.Truncated, shared || each.Others > 0, different || each.Different
+	}
+	if look.Anything { // so that what was shown may be anything
+		found = 0
 	}
 	doubt := NoDoubt
 	switch {
@@ -171,9 +251,11 @@ func judge(kept int, sightings []Sighting, early, accepted bool) (Verdict, Doubt
 		doubt = ReferenceUnsearchable
 	case found == 0 && early:
 		doubt = TooEarly
-	case found == 0 && accepted:
+	case found == 0 && look.Accepted:
 		doubt = NotFailed
-	case found == 0 && !slices.ContainsFunc(sightings, Sighting.plain):
+	case look.Anything, found == 0 && look.Control == ControlMissed:
+		doubt = SearchBlind
+	case found == 0 && !slices.ContainsFunc(sightings, Sighting.Plain):
 		doubt = ReferenceUnsearchable
 	case found == 0:
 		return NotFound, NoDoubt
@@ -196,30 +278,46 @@ func judge(kept int, sightings []Sighting, early, accepted bool) (Verdict, Doubt
 func (l *Ledger) Checked(ctx context.Context, key Key, look Search) (Record, error) {
 	return l.change(ctx, key, func(w *writing, row *Record) error {
 		began := w.now - look.Took.Microseconds()
-		sightings := slices.Clone(look.Sightings)
-		if err := w.others(row, sightings); err != nil {
+		look := look
+		look.Sightings = slices.Clone(look.Sightings)
+		if err := w.others(row, look.Sightings); err != nil {
 			return err
 		}
-		verdict, doubt := judge(len(row.DocumentReferences), sightings, w.rules.early(row.standing(), began), look.Accepted)
-		if _, err := w.rules.check(row.standing(), look.Attempt, began, verdict == NotFound); err != nil {
+		seen := &Evidence{Attempt: look.Attempt, Time: instant(began), Caller: look.Caller, Control: look.Control, Sightings: look.Sightings}
+		seen.Verdict, seen.Doubt = judge(len(row.DocumentReferences), look, w.rules.early(row.standing(), began))
+		if _, err := w.rules.check(row.standing(), look.Attempt, began, seen.sight()); err != nil {
 			return err
 		}
 		if e := row.Evidence; e != nil && e.Attempt == look.Attempt && began < micros(e.Time) && micros(e.Time) <= w.now {
 			return errUnchanged
 		}
-		row.Evidence = &Evidence{
-			Attempt: look.Attempt, Time: instant(began), Caller: look.Caller, Verdict: verdict, Doubt: doubt, Sightings: sightings,
+		row.Evidence = seen
+		return nil
+	})
+}
+
+// Heard commits Loop's final word, SUCCEEDED or FAILED, on what it had accepted and did not end in time. ErrLost: the row is
+// not UNCERTAIN any more, or at another attempt.
+func (l *Ledger) Heard(ctx context.Context, key Key, attempt int, loopRequestID string, said Progress) (Record, error) {
+	return l.change(ctx, key, func(w *writing, row *Record) error {
+		to, err := w.rules.hear(row.standing(), subject{attempt, loopRequestID}, said.State)
+		if err != nil {
+			return err
 		}
+		row.Polls++
+		row.FollowError, row.Error = "", said.Error.clipped()
+		row.stand(to, w.now)
 		return nil
 	})
 }
 
 // Confirm commits a person's word. The same word again changes nothing; the contrary is a *StatedError. ErrEvidence:
-// nothing may be said not to be booked without a fresh look that says so. ErrLost as of Checked.
+// nothing may be said not to be booked without a fresh look that has not found it, and a note where that look has not shown
+// that it can see. ErrLost as of Checked.
 func (l *Ledger) Confirm(ctx context.Context, key Key, attempt int, word Statement) (row Record, again bool, err error) {
 	row, err = l.change(ctx, key, func(w *writing, row *Record) error {
 		from := row.standing()
-		to, err := w.rules.confirm(from, attempt, word.Booked, w.now)
+		to, err := w.rules.confirm(from, attempt, word.Booked, strings.TrimSpace(word.Note) != "", w.now)
 		switch {
 		case errors.Is(err, errStated):
 			return &StatedError{Of: *row.Resolution.Statement}
@@ -232,6 +330,7 @@ func (l *Ledger) Confirm(ctx context.Context, key Key, attempt int, word Stateme
 		decided := row.Resolution.copied()
 		decided.Statement = &Statement{
 			Attempt: attempt, Booked: word.Booked, Caller: word.Caller, Note: clip(word.Note), Time: instant(w.now), Before: row.State,
+			Unproven: !word.Booked && from.absent == 0,
 		}
 		row.Resolution = decided
 		if row.State == Uncertain {
@@ -247,23 +346,27 @@ func (l *Ledger) Confirm(ctx context.Context, key Key, attempt int, word Stateme
 // Existing: another has done so since. ErrEvidence, ErrLost: as of Confirm.
 func (l *Ledger) Resubmit(ctx context.Context, s Submission, attempt int, by, owner string) (Begun, error) {
 	var begun Begun
-	var verdict error // as in Begin
-	err := l.write(ctx, func(w *writing) error {
-		var err error
-		begun, verdict, err = w.resubmit(s, attempt, by, owner)
-		return err
+	err := l.compared(ctx, &s, func() error {
+		var verdict error // as in Begin
+		err := l.write(ctx, func(w *writing) error {
+			var err error
+			begun, verdict, err = w.resubmit(s, attempt, by, owner)
+			return err
+		})
+		return errors.Join(err, verdict)
 	})
-	if err = errors.Join(err, verdict); err != nil {
+	if err != nil {
 		return Begun{}, err
 	}
 	return begun, nil
 }
 
 func (w *writing) resubmit(s Submission, attempt int, by, owner string) (begun Begun, verdict, err error) {
-	if w.dialect.lockContent != nil {
-		if err := w.dialect.lockContent(w.ctx, w.tx, s); err != nil {
-			return Begun{}, nil, err
-		}
+	if err := w.lock(&s); err != nil {
+		return Begun{}, nil, err
+	}
+	if err := w.current(); err != nil {
+		return Begun{}, nil, err
 	}
 	row, err := w.row(s.Key)
 	if err != nil {
@@ -273,7 +376,7 @@ func (w *writing) resubmit(s Submission, attempt int, by, owner string) (begun B
 		return Begun{}, nil, err
 	}
 	switch {
-	case row.RPC != s.RPC, !s.Same(row.Fingerprint):
+	case row.Kind != s.Kind, !s.Same(row.Fingerprint):
 		return Begun{}, ErrReused, nil
 	case row.Attempt > attempt && !row.State.NothingBooked():
 		return Begun{Record: row, Existing: true}, nil, nil
@@ -292,6 +395,9 @@ func (w *writing) resubmit(s Submission, attempt int, by, owner string) (begun B
 			return Begun{}, &DuplicateError{Of: *other}, nil
 		}
 	}
+	if verdict, err := w.refusal(&s); verdict != nil || err != nil {
+		return Begun{}, verdict, err
+	}
 	decided := row.Resolution.copied()
 	decided.Resubmissions, decided.ResubmitBy, decided.ResubmitTime = decided.Resubmissions+1, by, instant(w.now)
 	s.Caller, s.Metadata = row.Caller, row.Metadata
@@ -301,7 +407,10 @@ func (w *writing) resubmit(s Submission, attempt int, by, owner string) (begun B
 	if err := w.update(from, &row); err != nil {
 		return Begun{}, nil, err
 	}
-	return Begun{Record: row}, nil, w.index(&row)
+	if err := w.index(&row); err != nil {
+		return Begun{}, nil, err
+	}
+	return Begun{Record: row}, nil, w.attach(&s)
 }
 
 // errUnchanged ends a change that there is no need for.
@@ -354,7 +463,7 @@ func (w *writing) others(row *Record, sightings []Sighting) error {
 		// What nobody has read, a custom file or one behind a link, has no totals.
 		large = `(s.entries > $5 AND s.first_date <= $6 AND s.last_date >= $7 OR s.lines = 0)`
 	)
-	args := append(row.Key.args(), maxReferences, row.Totals.LastDate, row.Totals.FirstDate)
+	args := append(row.Key.args(), KeptReferences, row.Totals.LastDate, row.Totals.FirstDate)
 	count := func(query string, args ...any) (n int, err error) {
 		if err := w.tx.QueryRowContext(w.ctx, query, args...).Scan(&n); err != nil {
 			return 0, fmt.Errorf("ledger: %w", err)
@@ -398,7 +507,7 @@ func (r *Record) hear(attempt int, outcome Outcome, now int64) bool {
 	}
 	late := LateAnswer{Attempt: attempt, State: outcome.State, LoopRequestID: outcome.LoopRequestID, Time: instant(now)}
 	if f := outcome.Error.clipped(); f != nil {
-		late.Message = strings.TrimSpace(f.Reason + " " + f.LoopMessage)
+		late.Cause, late.Message = f.Cause, f.LoopMessage
 	}
 	for _, each := range r.Resolution.Late {
 		if each.Attempt == late.Attempt && each.State == late.State && each.LoopRequestID == late.LoopRequestID {

@@ -13,7 +13,7 @@ import (
 
 // absent is a look that did not find the document of a submission.
 func absent(attempt int, references ...string) Search {
-	look := Search{Attempt: attempt, Caller: "anna", Took: time.Second}
+	look := Search{Attempt: attempt, Caller: "anna", Took: time.Second, Control: ControlFound}
 	for _, reference := range references {
 		look.Sightings = append(look.Sightings, Sighting{Reference: reference})
 	}
@@ -54,13 +54,25 @@ func TestWhatALookIntoLoopMeans(t *testing.T) {
 		"nothing there of one that it has not":       {2, []Sighting{{Reference: strings.Repeat("É", 36)}, {Reference: strings.Repeat("É", 35)}}, false, NotFound, NoDoubt},
 		"there, as long as it is":                    {1, []Sighting{{Reference: strings.Repeat("É", 36), Lettered: 1}}, false, Found, NoDoubt},
 	} {
-		if verdict, doubt := judge(test.kept, test.seen, test.early, false); verdict != test.want || doubt != test.doubt {
-			t.Errorf("%s: %s %s", name, verdict, doubt)
+		for _, control := range []Control{ControlFound, ControlNone} {
+			if verdict, doubt := judge(test.kept, Search{Sightings: test.seen, Control: control}, test.early); verdict != test.want || doubt != test.doubt {
+				t.Errorf("%s: %s %s", name, verdict, doubt)
+			}
 		}
 		// What Loop may still come to is never said not to be there.
-		if verdict, doubt := judge(test.kept, test.seen, test.early, true); test.want == NotFound && (verdict != Inconclusive || doubt != NotFailed) ||
+		if verdict, doubt := judge(test.kept, Search{Sightings: test.seen, Accepted: true}, test.early); test.want == NotFound && (verdict != Inconclusive || doubt != NotFailed) ||
 			test.want == Found && verdict != Found {
 			t.Errorf("%s, and accepted: %s %s", name, verdict, doubt)
+		}
+		// A look that does not find what is booked says nothing by not finding the rest; what it has found is there.
+		if verdict, doubt := judge(test.kept, Search{Sightings: test.seen, Control: ControlMissed}, test.early); test.want == NotFound && (verdict != Inconclusive || doubt != SearchBlind) ||
+			test.want != NotFound && doubt != SearchBlind && (verdict != test.want || doubt != test.doubt) {
+			t.Errorf("%s, and blind: %s %s", name, verdict, doubt)
+		}
+		// A look that finds what cannot be says nothing at all.
+		if verdict, doubt := judge(test.kept, Search{Sightings: test.seen, Control: ControlFound, Anything: true}, test.early); verdict != Inconclusive ||
+			len(test.seen) > 0 && test.kept > 0 && (doubt == TooEarly) != test.early {
+			t.Errorf("%s, and it finds anything: %s %s", name, verdict, doubt)
 		}
 	}
 }
@@ -101,12 +113,12 @@ func aLookIsJudgedByAllThatTheLedgerKnows(t *testing.T, temporary opener) {
 	l := temporary(t, c.Now)
 	s := submission("r1", "one")
 	reach(t, l, s, Uncertain)
-	there := Search{Attempt: 1, Caller: "anna", Took: 2 * time.Second, Sightings: []Sighting{{Reference: "FA-one", Unlettered: 3}}}
+	there := Search{Attempt: 1, Caller: "anna", Took: 2 * time.Second, Control: ControlFound, Sightings: []Sighting{{Reference: "FA-one", Unlettered: 3}}}
 
 	before := c.Now()
 	r := checked(t, l, s.Key, there)
 	want := &Evidence{
-		Attempt: 1, Time: before.Add(-2 * time.Second), Caller: "anna", Verdict: Found,
+		Attempt: 1, Time: before.Add(-2 * time.Second), Caller: "anna", Verdict: Found, Control: ControlFound,
 		Sightings: []Sighting{{Reference: "FA-one", Unlettered: 3}},
 	}
 	if !reflect.DeepEqual(r.Evidence, want) || r.State != Uncertain || !reflect.DeepEqual(get(t, l, s.Key), r) {
@@ -200,9 +212,9 @@ func aPersonsWordSettlesASubmission(t *testing.T, temporary opener) {
 		submitting(t, l, b)
 		if test.from == Failed {
 			settle(t, l, b, Outcome{State: Waiting, LoopRequestID: "loop"})
-			follow(t, l, get(t, l, s.Key), Progress{State: Failed, Error: &Failure{Reason: "LOOP_REFUSED"}})
+			follow(t, l, get(t, l, s.Key), Progress{State: Failed, Error: &Failure{Cause: "refused"}})
 		} else {
-			settle(t, l, b, Outcome{State: Uncertain, Error: &Failure{Reason: "OUTCOME_UNKNOWN"}})
+			settle(t, l, b, Outcome{State: Uncertain, Error: &Failure{Cause: "outcome_unknown"}})
 		}
 		if !test.booked {
 			if _, err := said(id, 1, false); !errors.Is(err, ErrEvidence) {
@@ -266,11 +278,11 @@ func aLateAnswerAfterAPersonsWordIsKept(t *testing.T, temporary opener) {
 	c := newClock()
 	l := temporary(t, c.Now)
 	accepted := Outcome{State: Waiting, LoopRequestID: "loop-1"}
-	refused := Outcome{State: Refused, Error: &Failure{Reason: "LOOP_REFUSED", LoopMessage: "Le journal est clos."}}
+	refused := Outcome{State: Refused, Error: &Failure{Cause: "refused", LoopMessage: "Le journal est clos."}}
 	lateOf := func(o Outcome) []LateAnswer {
 		late := LateAnswer{Attempt: 1, State: o.State, LoopRequestID: o.LoopRequestID, Time: c.Now()}
 		if o.Error != nil {
-			late.Message = o.Error.Reason + " " + o.Error.LoopMessage
+			late.Cause, late.Message = o.Error.Cause, o.Error.LoopMessage
 		}
 		return []LateAnswer{late}
 	}
@@ -357,7 +369,7 @@ func resubmittingSendsOnce(t *testing.T, temporary opener) {
 	checked(t, l, s.Key, absent(1, "FA-one"))
 	for name, other := range map[string]func(*Submission){
 		"other content": func(s *Submission) { s.Fingerprints = []Fingerprint{FingerprintOf(1, []byte("two"))} },
-		"another RPC":   func(s *Submission) { s.RPC = "StoreDocument" },
+		"another kind":  func(s *Submission) { s.Kind = KindDocument },
 	} {
 		changed := s
 		other(&changed)
@@ -449,9 +461,7 @@ func evidenceIsForgottenAndDecisionsAreNot(t *testing.T, temporary opener) {
 		t.Errorf("%+v", r)
 	}
 	c.pass(KeepContent + time.Second)
-	if _, err := l.Retain(t.Context()); err != nil {
-		t.Fatal(err)
-	}
+	retainAll(t, l)
 	r := get(t, l, s.Key)
 	if r.Evidence != nil || r.Clues != nil || r.DocumentReferences != nil || r.Resolution == nil || !r.Resolution.Statement.Booked {
 		t.Errorf("%+v", r)
@@ -474,7 +484,7 @@ func anIDThatIsTakenOverTellsNothingOfItsFirstCaller(t *testing.T, temporary ope
 		s := submission(caller, caller)
 		b := begin(t, l, s)
 		submitting(t, l, b)
-		settle(t, l, b, Outcome{State: Uncertain, Error: &Failure{Reason: "OUTCOME_UNKNOWN"}})
+		settle(t, l, b, Outcome{State: Uncertain, Error: &Failure{Cause: "outcome_unknown"}})
 		c.pass(ResubmitAfter + time.Second)
 		checked(t, l, s.Key, absent(1, "FA-"+caller))
 		if _, _, err := l.Confirm(t.Context(), s.Key, 1, Statement{Caller: "anna", Note: "not in ACH"}); err != nil {
@@ -491,5 +501,106 @@ func anIDThatIsTakenOverTellsNothingOfItsFirstCaller(t *testing.T, temporary ope
 		if late := get(t, l, s.Key).Resolution.Late; len(late) != 1 || late[0].LoopRequestID != "late" {
 			t.Errorf("%s: heard late: %+v", caller, late)
 		}
+	}
+}
+
+// A look that may be blind lets nothing be sent again; a person who has looked in Loop says so with a note.
+func TestALookThatMayBeBlind(t *testing.T) { onEach(t, aLookThatMayBeBlind) }
+
+func aLookThatMayBeBlind(t *testing.T, temporary opener) {
+	for name, change := range map[string]func(*Search){
+		"nothing is known to be booked":    func(s *Search) { s.Control = ControlNone },
+		"what is booked is not found":      func(s *Search) { s.Control = ControlMissed },
+		"what cannot be is found":          func(s *Search) { s.Anything = true; s.Sightings[0].Unlettered = 100 },
+		"a look from before the controls":  func(s *Search) { s.Control = ControlUnknown },
+		"found, of what nobody can say so": func(s *Search) { s.Control, s.Anything = ControlMissed, true; s.Sightings[0].Lettered = 1 },
+	} {
+		t.Run(name, func(t *testing.T) {
+			c := newClock()
+			l := temporary(t, c.Now)
+			s := submission("r1", "one")
+			reach(t, l, s, Uncertain)
+			look := absent(1, "FA-one")
+			change(&look)
+			word := Statement{Caller: "anna", Note: "nothing of it in ACH"}
+
+			if checked(t, l, s.Key, look); true { // too early
+				if _, _, err := l.Confirm(t.Context(), s.Key, 1, word); !errors.Is(err, ErrEvidence) {
+					t.Errorf("too early: %v", err)
+				}
+			}
+			c.pass(ResubmitAfter + time.Minute)
+			checked(t, l, s.Key, look)
+			if _, err := l.Resubmit(t.Context(), s, 1, "anna", "server-9"); !errors.Is(err, ErrEvidence) {
+				t.Errorf("sent again: %v", err)
+			}
+			if _, _, err := l.Confirm(t.Context(), s.Key, 1, Statement{Caller: "anna", Note: " "}); !errors.Is(err, ErrEvidence) {
+				t.Errorf("without a note: %v", err)
+			}
+			r, _, err := l.Confirm(t.Context(), s.Key, 1, word)
+			if err != nil || r.State != NotSent || !r.Resolution.Statement.Unproven {
+				t.Errorf("with a note: %+v, %v", r, err)
+			}
+		})
+	}
+	// Loop may still come to what it has accepted: no note helps.
+	c := newClock()
+	l := temporary(t, c.Now)
+	s := submission("r1", "one")
+	reach(t, l, s, Uncertain)
+	c.pass(ResubmitAfter + time.Minute)
+	look := absent(1, "FA-one")
+	look.Control, look.Accepted = ControlMissed, true
+	checked(t, l, s.Key, look)
+	if _, _, err := l.Confirm(t.Context(), s.Key, 1, Statement{Note: "x"}); !errors.Is(err, ErrEvidence) {
+		t.Errorf("accepted: %v", err)
+	}
+	// A look that can see needs no note.
+	checked(t, l, s.Key, absent(1, "FA-one"))
+	if r, _, err := l.Confirm(t.Context(), s.Key, 1, Statement{}); err != nil || r.Resolution.Statement.Unproven {
+		t.Errorf("proven: %+v, %v", r, err)
+	}
+}
+
+func TestWhatLoopSaysOfWhatIsUncertain(t *testing.T) { onEach(t, whatLoopSaysOfWhatIsUncertain) }
+
+func whatLoopSaysOfWhatIsUncertain(t *testing.T, temporary opener) {
+	c := newClock()
+	l := temporary(t, c.Now)
+	aged := func(id string) Key {
+		s := submission(id, id)
+		b := begin(t, l, s)
+		submitting(t, l, b)
+		settle(t, l, b, Outcome{State: Waiting, LoopRequestID: "loop-" + id})
+		if r := grow(t, l, c, get(t, l, s.Key), FollowFor); r.State != Uncertain {
+			t.Fatalf("%+v", r)
+		}
+		return s.Key
+	}
+	booked, failed := aged("r1"), aged("r2")
+	for name, test := range map[string]struct {
+		attempt int
+		loopID  string
+		said    State
+	}{"another attempt": {2, "loop-r1", Succeeded}, "another id": {1, "loop-r2", Succeeded}, "no final word": {1, "loop-r1", Running}} {
+		if _, err := l.Heard(t.Context(), booked, test.attempt, test.loopID, Progress{State: test.said}); !errors.Is(err, ErrLost) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	r, err := l.Heard(t.Context(), booked, 1, "loop-r1", Progress{State: Succeeded})
+	if err != nil || r.State != Succeeded || r.Error != nil || r.Updated != c.Now() || !reflect.DeepEqual(r, get(t, l, booked)) {
+		t.Errorf("%+v, %v", r, err)
+	}
+	if _, err := l.Heard(t.Context(), booked, 1, "loop-r1", Progress{State: Failed}); !errors.Is(err, ErrLost) {
+		t.Errorf("twice: %v", err)
+	}
+	r, err = l.Heard(t.Context(), failed, 1, "loop-r2", Progress{State: Failed, Error: &Failure{LoopMessage: "compte inconnu"}})
+	if err != nil || r.State != Failed || r.Error.LoopMessage != "compte inconnu" {
+		t.Errorf("%+v, %v", r, err)
+	}
+	sent := submission("r3", "three") // nobody knows whether Loop has it
+	reach(t, l, sent, Uncertain)
+	if _, err := l.Heard(t.Context(), sent.Key, 1, "", Progress{State: Succeeded}); !errors.Is(err, ErrLost) {
+		t.Errorf("never accepted: %v", err)
 	}
 }

@@ -6,16 +6,24 @@ import (
 	"time"
 )
 
-// The times of design § 6.
+// The times that the ledger goes by.
 const (
 	// Lease is how long an owner may take from Begin to its outcome before others settle the row.
 	Lease = 5 * time.Minute
-	// FollowFor is how long after it was sent an import may take before it is UNCERTAIN.
+	// FollowFor is how long an import may take before it is UNCERTAIN, counted while Loop can be asked: between two questions
+	// AskGap at most, so that neither a server that stood nor a clock that leapt makes it older.
 	FollowFor = 7 * 24 * time.Hour
+	AskGap    = time.Hour
+	// AskFor is how long after it was sent an import becomes UNCERTAIN of which Loop cannot be asked, so that a person can settle
+	// it.
+	AskFor = 60 * 24 * time.Hour
+	// AskUncertain is the pause between two questions about what is UNCERTAIN and has an id at Loop, once it has been followed for
+	// FollowFor.
+	AskUncertain = 24 * time.Hour
 	// DuplicateWithin is how far back the same content under another id is looked for.
 	DuplicateWithin = 30 * 24 * time.Hour
 	// KeepOutcome and KeepContent are how long Retain keeps a row, and its references and findings, after its state
-	// last changed.
+	// last changed, where Keeping says nothing else.
 	KeepOutcome = 400 * 24 * time.Hour
 	KeepContent = 90 * 24 * time.Hour
 	// KeepDeposit is how long Retain keeps a deposit after it expired, so that an import of it can still be repeated.
@@ -28,11 +36,14 @@ type standing struct {
 	state      State
 	attempt    int
 	owner      string
-	leaseUntil int64 // 0 when nobody is at it
-	abandoned  bool  // UNCERTAIN was set by another than the owner
-	accepted   bool  // Loop's id of this attempt is known
-	submitted  int64 // 0 before
-	absent     int64 // when a look into Loop began that did not find this attempt, long enough after it was sent; 0 otherwise
+	leaseUntil int64  // 0 when nobody is at it
+	abandoned  bool   // UNCERTAIN was set by another than the owner
+	loopID     string // Loop's id of this attempt; empty where it is not known
+	submitted  int64  // 0 before
+	asked      int64  // when the last question to Loop ended; 0 before
+	followed   int64  // how long it was followed while Loop could be asked, in microseconds
+	absent     int64  // when a look into Loop began that did not find this attempt, long enough after it was sent; 0 otherwise
+	unproven   int64  // the same, of a look that nothing has shown to be able to find anything
 	stated     stated
 }
 
@@ -56,23 +67,28 @@ type rules struct {
 	next      func(State, event) (State, error)
 	lease     time.Duration
 	followFor time.Duration
+	// askGap bounds what one answer counts for that, askFor is AskFor.
+	askGap, askFor time.Duration
 	// resubmitAfter is how long after sending absence from Loop begins to mean something, checkLasts for how long.
 	resubmitAfter, checkLasts time.Duration
 	// covers says whether a lease lasts for a whole call from now on.
 	covers func(leaseUntil, now int64, call time.Duration) bool
-	// concerns says whether an answer about one attempt tells of another.
-	concerns func(answered, attempt int) bool
+	// concerns says whether an answer tells of where a submission stands.
+	concerns func(answered subject, s standing) bool
+	// proof is the look after which it may be sent again.
+	proof func(standing) int64
 }
 
 func design() rules {
 	return rules{
 		next:      next,
 		lease:     Lease,
-		followFor: FollowFor, resubmitAfter: ResubmitAfter, checkLasts: CheckLasts,
+		followFor: FollowFor, askGap: AskGap, askFor: AskFor, resubmitAfter: ResubmitAfter, checkLasts: CheckLasts,
 		covers: func(leaseUntil, now int64, call time.Duration) bool {
 			return leaseUntil-now >= call.Microseconds()
 		},
-		concerns: func(answered, attempt int) bool { return answered == attempt },
+		concerns: func(answered subject, s standing) bool { return answered == subject{s.attempt, s.loopID} },
+		proof:    func(s standing) int64 { return s.absent },
 	}
 }
 
@@ -106,16 +122,24 @@ func (r rules) submit(s standing, attempt int, owner string, now int64, call tim
 	return s, nil
 }
 
-// settle notes the owner's outcome. changed is false when it was noted before: an owner that was not told whether its
+// subject is what a question to Loop speaks of. Attempts alone do not tell: an id that was forgotten begins at the first again.
+type subject struct {
+	attempt int
+	loopID  string
+}
+
+// settle notes the owner's outcome, with the id that Loop has given it. changed is false when it was noted before: an owner that was not told whether its
 // commit succeeded may repeat it.
-func (r rules) settle(s standing, attempt int, owner string, outcome State) (to standing, changed bool, err error) {
+func (r rules) settle(s standing, attempt int, owner string, outcome State, loopID string) (to standing, changed bool, err error) {
 	happens, ok := map[State]event{Waiting: accept, Succeeded: complete, Refused: refuse, NotSent: turnAway, Uncertain: lose}[outcome]
 	switch {
 	case !ok:
 		return s, false, fmt.Errorf("%w: %s is no outcome of sending", ErrTransition, outcome)
 	case s.attempt != attempt || s.owner != owner:
 		return s, false, ErrLost
-	case outcome == Waiting && s.accepted, s.state == outcome && !s.abandoned:
+	case outcome == Waiting && s.loopID != "" && s.loopID != loopID:
+		return s, false, ErrLost // two ids for one attempt
+	case outcome == Waiting && s.loopID != "", s.state == outcome && !s.abandoned:
 		return s, false, nil // perhaps followed since
 	case s.state == Uncertain && !s.abandoned:
 		return s, false, ErrLost // the owner itself gave it up, or it aged
@@ -126,7 +150,7 @@ func (r rules) settle(s standing, attempt int, owner string, outcome State) (to 
 	if err != nil {
 		return s, false, fmt.Errorf("%w: %w", ErrLost, err)
 	}
-	s.state, s.leaseUntil, s.abandoned, s.accepted = state, 0, false, outcome == Waiting
+	s.state, s.leaseUntil, s.abandoned, s.loopID = state, 0, false, loopID
 	return s, true, nil
 }
 
@@ -148,11 +172,27 @@ func (r rules) abandon(s standing) (to standing, changed bool) {
 	return s, true
 }
 
-// follow notes what Loop says of an attempt that it has accepted, which it was asked about in the state from; the empty
-// state, or the one it has, when it says nothing that is understood. What Loop does not end in time is UNCERTAIN.
-func (r rules) follow(s standing, attempt int, from, said State, now int64) (standing, error) {
-	if !r.concerns(attempt, s.attempt) || s.state != from || !from.Following() {
+// toBeAsked says whether Loop can say something of it yet.
+func (s standing) toBeAsked() bool {
+	return s.state.Following() || s.state == Uncertain && s.loopID != ""
+}
+
+// follow notes what Loop says of an attempt that has an id there, to a question that was put in the state from; the empty
+// state, or the one it has, when it says nothing that is understood, unasked when it could not be asked. What Loop does not end
+// in time is UNCERTAIN, and asked for on.
+func (r rules) follow(s standing, asked subject, from, said State, unasked bool, now int64) (standing, error) {
+	if !r.concerns(asked, s) || s.state != from || !s.toBeAsked() {
 		return s, ErrLost
+	}
+	if !unasked {
+		s.followed += r.since(s, now)
+	}
+	s.asked = now
+	if from == Uncertain {
+		if said == Succeeded || said == Failed {
+			return r.hear(s, asked, said)
+		}
+		return s, nil
 	}
 	state := s.state
 	if said != "" {
@@ -165,7 +205,7 @@ func (r rules) follow(s standing, attempt int, from, said State, now int64) (sta
 			return s, err
 		}
 	}
-	if state.Following() && now-s.submitted >= r.followFor.Microseconds() {
+	if state.Following() && (s.followed >= r.followFor.Microseconds() || unasked && now-s.submitted >= r.askFor.Microseconds()) {
 		var err error
 		if state, err = r.next(s.state, age); err != nil {
 			return s, err
@@ -175,33 +215,73 @@ func (r rules) follow(s standing, attempt int, from, said State, now int64) (sta
 	return s, nil
 }
 
+// since is how much older an answer makes what is followed.
+func (r rules) since(s standing, now int64) int64 {
+	last := s.asked
+	if last == 0 {
+		last = s.submitted
+	}
+	return max(0, min(now-last, r.askGap.Microseconds()))
+}
+
 // early says whether it is too soon after sending for absence from Loop to mean anything.
 func (r rules) early(s standing, at int64) bool {
 	return at-s.submitted < r.resubmitAfter.Microseconds()
 }
 
-// check notes a look into Loop that began at an instant, and whether it showed that the attempt is not there.
-func (r rules) check(s standing, attempt int, began int64, absent bool) (standing, error) {
+// sight is what a look into Loop has shown of an attempt.
+type sight byte
+
+const (
+	unclear  sight = iota
+	notThere       // by a look that has found what is known to be booked
+	notSeen        // by a look that may be blind
+)
+
+// check notes a look into Loop that began at an instant.
+func (r rules) check(s standing, attempt int, began int64, seen sight) (standing, error) {
 	if s.attempt != attempt || !s.state.Resolvable() {
 		return s, ErrLost
 	}
-	s.absent = 0
-	if absent && !r.early(s, began) {
+	s.absent, s.unproven = 0, 0
+	if r.early(s, began) {
+		return s, nil
+	}
+	switch seen {
+	case notThere:
 		s.absent = began
+	case notSeen:
+		s.unproven = began
 	}
 	return s, nil
 }
 
-// shown says whether a look is fresh that showed that the attempt is not in Loop.
-func (r rules) shown(s standing, now int64) bool {
-	return s.absent != 0 && !r.early(s, s.absent) && now-s.absent <= r.checkLasts.Microseconds()
+// shown says whether a look of an instant is fresh, and late enough for what it has not found to mean something.
+func (r rules) shown(s standing, look, now int64) bool {
+	old := now - look
+	return look != 0 && !r.early(s, look) && max(old, -old) <= r.checkLasts.Microseconds() // also one of a clock that was ahead
+}
+
+// hear notes the final word on an attempt that Loop has accepted, which has come to be UNCERTAIN and was asked subject again.
+func (r rules) hear(s standing, asked subject, said State) (standing, error) {
+	happens, ok := map[State]event{Succeeded: succeed, Failed: fail}[said]
+	if !ok || !r.concerns(asked, s) || s.state != Uncertain || s.loopID == "" {
+		return s, ErrLost
+	}
+	state, err := r.next(s.state, happens)
+	if err != nil {
+		return s, err
+	}
+	s.state = state
+	return s, nil
 }
 
 // errStated: a person has stated the contrary.
 var errStated = errors.New("ledger: stated otherwise")
 
-// confirm notes a person's word; the same word again changes nothing.
-func (r rules) confirm(s standing, attempt int, booked bool, now int64) (standing, error) {
+// confirm notes a person's word; the same word again changes nothing. With a note that it was looked for in Loop, a person
+// says more than a look that may be blind.
+func (r rules) confirm(s standing, attempt int, booked, noted bool, now int64) (standing, error) {
 	happens, word := stateAbsent, isNot
 	if booked {
 		happens, word = stateBooked, isBooked
@@ -215,7 +295,7 @@ func (r rules) confirm(s standing, attempt int, booked bool, now int64) (standin
 		return s, errStated
 	case !s.state.Resolvable():
 		return s, ErrLost
-	case !booked && !r.shown(s, now):
+	case !booked && !r.shown(s, s.absent, now) && !(noted && r.shown(s, s.unproven, now)):
 		return s, ErrEvidence
 	}
 	state, err := r.next(s.state, happens)
@@ -231,7 +311,7 @@ func (r rules) resubmit(s standing, attempt int, owner string, now int64) (stand
 	if s.attempt != attempt || !s.state.Resolvable() {
 		return s, ErrLost
 	}
-	if !r.shown(s, now) {
+	if !r.shown(s, r.proof(s), now) {
 		return s, ErrEvidence
 	}
 	to, err := r.next(s.state, resubmit)

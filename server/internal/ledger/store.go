@@ -15,7 +15,7 @@ import (
 // columns of submission, in the order of scan and values.
 const columns = keyColumns + `, attempt, state, owner, lease_until, abandoned, caller, rpc, format, scheme, ` +
 	`fingerprint, document_references, entries, lines, debit, credit, first_date, last_date, loop_request_id, findings, error, ` +
-	`follow_error, poll_count, next_poll, created, received, updated, submitted, finished, loop_ids, clues, evidence, resolution, file, metadata`
+	`follow_error, poll_count, next_poll, created, received, updated, submitted, finished, loop_ids, clues, evidence, resolution, file, metadata, asked, follow_age`
 
 const (
 	keyColumns = `practice, dossier, collection, request_id`
@@ -29,17 +29,23 @@ func (k Key) args() []any { return []any{k.Practice, k.Dossier, string(k.Collect
 // writing is one transaction.
 type writing struct {
 	*Ledger
-	ctx     context.Context
-	tx      *sql.Tx
-	now     int64
+	ctx context.Context
+	tx  *sql.Tx
+	now int64
+	// rules are those of the ledger, or those in which nothing grows old while its clock is not trusted.
+	rules   rules
+	trusted bool
 	touched []Key
+	// told is what has changed, if anything has; number is that of the commit, or else the newest one that was read.
+	told   []Event
+	number int64
 }
 
 // write runs a transaction, again where another one was in its way. ctx bounds the wait for its turn; from then on it is
 // ignored, so that a caller who gives up cannot leave a commit of which nobody knows, nor break off the connection that
 // holds the lock: transactions are short, and the dialect's limit bounds those over a network.
 func (l *Ledger) write(ctx context.Context, do func(*writing) error) error {
-	return l.tried(ctx, func() error { return l.writeOnce(ctx, do) })
+	return l.older(ctx, l.tried(ctx, func() error { return l.writeOnce(ctx, do) }))
 }
 
 // tried does what leaves nothing when it fails, again where that may help at once.
@@ -56,7 +62,7 @@ func (l *Ledger) repeated(ctx context.Context, do func() error) error {
 			return err
 		case ctx.Err() == nil && errors.Is(err, context.DeadlineExceeded):
 			return fmt.Errorf("%w: %s", ErrSilent, err) // the caller's time is not over
-		case attempt == attempts || !l.dialect.transient(err):
+		case attempt == attempts || errors.Is(err, ErrNotOpen) || !l.dialect.transient(err):
 			return err
 		}
 	}
@@ -72,6 +78,9 @@ func (l *Ledger) bounded(ctx context.Context) (context.Context, context.CancelFu
 
 // conn waits for a connection.
 func (l *Ledger) conn(ctx context.Context) (*sql.Conn, error) {
+	if err := l.Awaited(); err != nil {
+		return nil, err
+	}
 	ctx, cancel := l.bounded(ctx)
 	defer cancel()
 	conn, err := l.db.Conn(ctx)
@@ -101,8 +110,14 @@ func (l *Ledger) writeOnce(ctx context.Context, do func(*writing) error) error {
 	if w.now, err = l.now(ctx, tx); err != nil {
 		return err
 	}
+	w.rules, w.trusted = l.rulesAt(w.now)
 	if err := do(w); err != nil {
 		return err
+	}
+	if len(w.told) > 0 {
+		if err := w.count(); err != nil {
+			return err
+		}
 	}
 	if err := tx.Commit(); err != nil {
 		if l.dialect.rolledBack(err) {
@@ -113,7 +128,11 @@ func (l *Ledger) writeOnce(ctx context.Context, do func(*writing) error) error {
 	if err := l.standsThere(); err != nil { // in between
 		return err
 	}
+	l.commits.learn(w.number)
 	l.changes.signal(w.touched)
+	if len(w.told) > 0 {
+		l.log.wake()
+	}
 	return nil
 }
 
@@ -140,7 +159,7 @@ func (l *Ledger) read(ctx context.Context, query string, args ...any) (records [
 // reading lends a connection for queries.
 func (l *Ledger) reading(ctx context.Context, do func(context.Context, *sql.Conn) error) error {
 	return l.tried(ctx, func() error {
-		conn, err := l.conn(ctx)
+		conn, err := l.reader(ctx)
 		if err != nil {
 			return err
 		}
@@ -178,16 +197,17 @@ func collect(ctx context.Context, q querier, query string, args ...any) ([]Recor
 
 func scan(rows *sql.Rows) (Record, error) {
 	var (
-		r                                                                                 Record
-		lease, abandoned, nextPoll, created, received, updated, submitted, finished       int64
-		fingerprint                                                                       []byte
-		documentReferences, findings, failure, loopIDs, clues, evidence, resolution, file string
-		metadata                                                                          string
+		r                                                                                  Record
+		lease, abandoned, nextPoll, created, received, updated, submitted, finished, asked int64
+		fingerprint                                                                        []byte
+		documentReferences, findings, failure, loopIDs, clues, evidence, resolution, file  string
+		kind, metadata                                                                     string
+		followAge                                                                          int64
 	)
-	err := rows.Scan(&r.Practice, &r.Dossier, &r.Collection, &r.RequestID, &r.Attempt, &r.State, &r.Owner, &lease, &abandoned, &r.Caller, &r.RPC,
+	err := rows.Scan(&r.Practice, &r.Dossier, &r.Collection, &r.RequestID, &r.Attempt, &r.State, &r.Owner, &lease, &abandoned, &r.Caller, &kind,
 		&r.Format, &r.Fingerprint.Scheme, &fingerprint, &documentReferences, &r.Totals.Entries, &r.Totals.Lines,
 		&r.Totals.Debit, &r.Totals.Credit, &r.Totals.FirstDate, &r.Totals.LastDate, &r.LoopRequestID, &findings, &failure,
-		&r.FollowError, &r.Polls, &nextPoll, &created, &received, &updated, &submitted, &finished, &loopIDs, &clues, &evidence, &resolution, &file, &metadata)
+		&r.FollowError, &r.Polls, &nextPoll, &created, &received, &updated, &submitted, &finished, &loopIDs, &clues, &evidence, &resolution, &file, &metadata, &asked, &followAge)
 	if err != nil {
 		return Record{}, err
 	}
@@ -195,10 +215,11 @@ func scan(rows *sql.Rows) (Record, error) {
 		return Record{}, fmt.Errorf("fingerprint of %q has %d bytes", r.RequestID, len(fingerprint))
 	}
 	copy(r.Fingerprint.Sum[:], fingerprint)
-	r.Abandoned = abandoned != 0
+	r.Kind, r.Abandoned = kindOf(kind), abandoned != 0
 	r.LeaseUntil, r.NextPoll = instant(lease), instant(nextPoll)
 	r.Created, r.Received, r.Updated = instant(created), instant(received), instant(updated)
 	r.Submitted, r.Finished = instant(submitted), instant(finished)
+	r.Asked, r.FollowAge = instant(asked), time.Duration(followAge)*time.Microsecond
 	return r, errors.Join(decode(documentReferences, &r.DocumentReferences), decode(findings, &r.Findings), decode(failure, &r.Error), decode(loopIDs, &r.LoopIDs),
 		decode(clues, &r.Clues), decode(evidence, &r.Evidence), decode(resolution, &r.Resolution), decode(file, &r.File), decode(metadata, &r.Metadata))
 }
@@ -219,11 +240,11 @@ func values(r *Record) ([]any, error) {
 		abandoned = 1
 	}
 	return append(r.Key.args(),
-		r.Attempt, string(r.State), r.Owner, micros(r.LeaseUntil), abandoned, r.Caller, r.RPC,
+		r.Attempt, string(r.State), r.Owner, micros(r.LeaseUntil), abandoned, r.Caller, r.Kind.column(),
 		r.Format, r.Fingerprint.Scheme, r.Fingerprint.Sum[:], documentReferences, r.Totals.Entries, r.Totals.Lines,
 		r.Totals.Debit, r.Totals.Credit, r.Totals.FirstDate, r.Totals.LastDate, r.LoopRequestID, findings, failure,
 		r.FollowError, r.Polls, micros(r.NextPoll), micros(r.Created), micros(r.Received), micros(r.Updated), micros(r.Submitted), micros(r.Finished), loopIDs,
-		clues, evidence, resolution, file, metadata,
+		clues, evidence, resolution, file, metadata, micros(r.Asked), r.FollowAge.Microseconds(),
 	), errors.Join(err1, err2, err3, err4, err5, err6, err7, err8, err9)
 }
 
@@ -277,6 +298,7 @@ func (w *writing) keys(query string, args ...any) ([]Key, error) {
 }
 
 func (w *writing) insert(r *Record) error {
+	w.date(r)
 	args, err := values(r)
 	if err != nil {
 		return fmt.Errorf("ledger: %w", err)
@@ -285,27 +307,29 @@ func (w *writing) insert(r *Record) error {
 		return fmt.Errorf("ledger: %w", err)
 	}
 	w.touched = append(w.touched, r.Key)
+	w.tell("", r)
 	return w.index(r)
 }
 
-// updateRow takes the values of a record, then the state and attempt that it must have.
+// updateRow takes the values of a record, then the state, the attempt and Loop's id that it must have.
 var updateRow = func() string {
 	all := strings.Split(columns, ", ")
 	var assign []string
 	for i := strings.Count(keyColumns, ", ") + 1; i < len(all); i++ {
 		assign = append(assign, all[i]+" = $"+strconv.Itoa(i+1))
 	}
-	return fmt.Sprintf(`UPDATE write_request SET %s WHERE %s AND state = $%d AND attempt = $%d`, strings.Join(assign, ", "), byKey, len(all)+1, len(all)+2)
+	return fmt.Sprintf(`UPDATE write_request SET %s WHERE %s AND state = $%d AND attempt = $%d AND loop_request_id = $%d`, strings.Join(assign, ", "), byKey, len(all)+1, len(all)+2, len(all)+3)
 }()
 
-// update is the compare-and-set of every transition: it stores a record where the row still has the state and attempt
-// that the decision was made on, else ErrLost.
+// update is the compare-and-set of every transition: it stores a record where the row still has the state, the attempt and
+// Loop's id that the decision was made on, else ErrLost.
 func (w *writing) update(from standing, r *Record) error {
+	w.date(r)
 	args, err := values(r)
 	if err != nil {
 		return fmt.Errorf("ledger: %w", err)
 	}
-	changed, err := w.changes(updateRow, append(args, string(from.state), from.attempt)...)
+	changed, err := w.changes(updateRow, append(args, string(from.state), from.attempt, from.loopID)...)
 	if err != nil {
 		return err
 	}
@@ -313,6 +337,7 @@ func (w *writing) update(from standing, r *Record) error {
 		return ErrLost
 	}
 	w.touched = append(w.touched, r.Key)
+	w.tell(from.state, r)
 	return nil
 }
 

@@ -23,8 +23,14 @@ func (l *Ledger) standsThere() error {
 		return fmt.Errorf("ledger: %w", err)
 	}
 	// The newest commits stand beside it.
-	if _, err := os.Stat(l.path + "-wal"); errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("%w: %s-wal", ErrGone, l.path)
+	beside := []string{"-wal"}
+	if l.reads != nil { // which see them by this one
+		beside = append(beside, "-shm")
+	}
+	for _, each := range beside {
+		if _, err := os.Stat(l.path + each); errors.Is(err, fs.ErrNotExist) {
+			return fmt.Errorf("%w: %s%s", ErrGone, l.path, each)
+		}
 	}
 	return nil
 }
@@ -62,7 +68,7 @@ func (l *Ledger) failed(ctx context.Context, err error) error {
 
 // answered says whether an error is the ledger's answer.
 func answered(err error) bool {
-	for _, answer := range []error{ErrUnknown, ErrReused, ErrLost, ErrLease, ErrEvidence, ErrTransition, ErrCursor, errStated} {
+	for _, answer := range []error{ErrUnknown, ErrReused, ErrLost, ErrLease, ErrEvidence, ErrTransition, ErrCursor, ErrOlder, errStated} {
 		if errors.Is(err, answer) {
 			return true
 		}
@@ -81,6 +87,9 @@ func (l *Ledger) Ping(ctx context.Context) error {
 			if _, err := w.tx.ExecContext(w.ctx, w.dialect.probe); err != nil {
 				return fmt.Errorf("ledger: %w", err)
 			}
+		}
+		if err := w.current(); err != nil {
+			return err
 		}
 		var some int
 		if err := w.tx.QueryRowContext(w.ctx, `SELECT COUNT(*) FROM (SELECT 1 FROM write_request LIMIT 1) AS first`).Scan(&some); err != nil {

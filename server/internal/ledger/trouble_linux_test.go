@@ -104,7 +104,7 @@ func TestAFullDiskIsNoDoubt(t *testing.T) {
 
 // TestARemovedFileTakesNothing: SQLite would go on writing to it, and the end of the process would end all of that.
 func TestARemovedFileTakesNothing(t *testing.T) {
-	for _, suffix := range []string{"", "-wal"} {
+	for _, suffix := range []string{"", "-wal", "-shm"} {
 		t.Run("ledger.db"+suffix, func(t *testing.T) {
 			path := filepath.Join(t.TempDir(), "ledger.db")
 			l := openedFile(t, path)

@@ -70,7 +70,7 @@ func whatPeopleLookAt(t *testing.T, temporary opener) {
 		lines(t, l, query)
 	}
 	for query, want := range map[string]string{
-		`SELECT state, document_references, error_reason, submitted FROM ledger WHERE request_id = 'id-0'`:  `state=NOT_SENT document_references=\["FA-0"\] error_reason=SHUTTING_DOWN submitted=<nil>`,
+		`SELECT state, document_references, error_reason, submitted FROM ledger WHERE request_id = 'id-0'`:  `state=NOT_SENT document_references=\["FA-0"\] error_reason=orphaned_unsent submitted=<nil>`,
 		`SELECT abandoned FROM ledger WHERE request_id = 'id-1'`:                                            `abandoned=(true|1)`,
 		`SELECT loop_request_id, error_reason, created FROM ledger WHERE request_id = 'id-4'`:               `loop_request_id=loop-id-4 error_reason=<nil> created=2026-03-01 \d\d:00:00.*`,
 		`SELECT request_id, uncertain_since IS NOT NULL AS since FROM ledger_uncertain ORDER BY request_id`: `request_id=id-1 since=(true|1) \nrequest_id=id-8 since=(true|1)`,

@@ -1,5 +1,5 @@
 // Package listquery reads the filter and order_by of list requests: AIP-160 and AIP-132 syntax over this contract's
-// field names, as far as Loop documents an equivalent, compiled to cegidclient's filters (design § 4). What Loop does
+// field names, as far as Loop documents an equivalent, compiled to cegidclient's filters. What Loop does
 // not document is refused with its position, never sent on in the hope that it works.
 package listquery
 

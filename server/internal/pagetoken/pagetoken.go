@@ -77,3 +77,14 @@ func DecodeText(query Query, token string) (string, error) {
 	}
 	return string(raw[1+digestSize:]), nil
 }
+
+// defaultSize is how many items a page has unless its request says otherwise.
+const defaultSize = 100
+
+// Size is how many items a request wants of a page.
+func Size(request interface{ GetPageSize() int32 }) int {
+	if size := int(request.GetPageSize()); size > 0 {
+		return size
+	}
+	return defaultSize
+}

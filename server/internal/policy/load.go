@@ -254,7 +254,7 @@ func (l *loader) grant(n strictyaml.Node, index int) {
 	}
 	g := grant{
 		place:  fmt.Sprintf("grants[%d] (%s)", index, n.Where()),
-		rights: l.rights(fields.Get("rights")), practices: l.grantPractices(fields.Get("practices")),
+		rights: l.rights(fields.Get("rights")), practices: l.grantPractices(fields.Get("practices"), index),
 	}
 	dossiers, ok := fields.Get("dossiers").Items()
 	for _, item := range dossiers {
@@ -266,6 +266,9 @@ func (l *loader) grant(n strictyaml.Node, index int) {
 		fields.Get("dossiers").Refusef("the rights read and write are on dossiers, and none is given; list codes, or \"*\" for all of them")
 	}
 	for _, caller := range l.grantCallers(fields) {
+		if len(g.practices) == 0 { // of those that are not there: it gives nothing
+			continue
+		}
 		l.rules.grants[caller] = append(l.rules.grants[caller], g)
 	}
 }
@@ -303,13 +306,15 @@ func (l *loader) grantCallers(fields strictyaml.Fields) []string {
 	return callers
 }
 
-func (l *loader) grantPractices(n strictyaml.Node) []string {
+// grantPractices are those of a grant that the configuration has. Others are noted and no more: a practice that goes must not
+// keep all else from being taken up.
+func (l *loader) grantPractices(n strictyaml.Node, grant int) []string {
 	items, ok := n.Items()
 	if ok && len(items) == 0 {
 		n.Refusef("the grant is on no practice; list their names, or \"*\" for all of them")
 	}
-	var practices []string
-	for _, item := range items {
+	var named, practices []string
+	for i, item := range items {
 		name, ok := item.Text()
 		switch {
 		case !item.Given():
@@ -317,15 +322,23 @@ func (l *loader) grantPractices(n strictyaml.Node) []string {
 		case !ok: // reported by Text
 		case name == everything && len(items) > 1:
 			item.Refusef("\"*\" stands for all practices; remove the others, or \"*\"")
-		case name != everything && !slices.Contains(l.Practices, name):
+		case name != everything && !practiceName(name):
 			item.Refusef("the configuration has no practice of this name; names are exact, and \"*\" alone stands for all of them")
-		case slices.Contains(practices, name):
+		case slices.Contains(named, name):
 			item.Refusef("the practice is named twice; keep one")
+		case name != everything && !slices.Contains(l.Practices, name):
+			named = append(named, name)
+			l.rules.idle = append(l.rules.idle, fmt.Sprintf("grants[%d].practices[%d] (%s)", grant, i, item.Where()))
 		default:
-			practices = append(practices, name)
+			named, practices = append(named, name), append(practices, name)
 		}
 	}
 	return practices
+}
+
+// practiceName says whether a practice can have the name.
+func practiceName(name string) bool {
+	return callerName(name) && name != All && name != "." && name != ".."
 }
 
 func (l *loader) pattern(n strictyaml.Node) (string, bool) {

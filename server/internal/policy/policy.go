@@ -79,6 +79,8 @@ type rules struct {
 	jwts         []claimed
 	certificates []certified
 	grants       map[string][]grant // by caller
+	// idle are the places in grants of practices that the configuration does not have.
+	idle []string
 	// anyToken is the caller that every token stands for; empty outside of an open sandbox.
 	anyToken string
 }
@@ -155,6 +157,9 @@ func (p *Policy) Replaced() <-chan struct{} {
 
 // Equal says whether two policies say the same, in the same places.
 func (p *Policy) Equal(other *Policy) bool { return reflect.DeepEqual(p.now(), other.now()) }
+
+// Idle are the places in the file where grants name practices that the configuration does not have. They give nothing.
+func (p *Policy) Idle() []string { return slices.Clone(p.now().idle) }
 
 // now are the rules in force.
 func (p *Policy) now() *rules {

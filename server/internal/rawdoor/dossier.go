@@ -12,7 +12,7 @@ import (
 
 // The keys of a practice open all of its dossiers, and a raw call may go to a route of which this service knows nothing.
 // So what a caller sends must not name a dossier other than the one that the policy was asked about: not in any of the
-// names that Loop has for it (loop-api: A, "The dossier has four names"; the sink's entite_id), in no letter case, at no
+// names that Loop has for it (loop-api: A 0; the sink's entite_id), in no letter case, at no
 // depth, not in JSON inside a text, not twice with two values. What cannot be understood is refused: a guard that errs
 // must err to this side. A call for no dossier may name any: it takes a right to all of them.
 

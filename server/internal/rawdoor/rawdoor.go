@@ -103,6 +103,22 @@ func New(routes ...Route) *Door { return &Door{routes: slices.Clone(routes)} }
 // Open tells whether there is any route.
 func (d *Door) Open() bool { return len(d.routes) > 0 }
 
+// RouteOf names the route of a request for the audit, once it is known to be one of those listed; empty for others.
+func (d *Door) RouteOf(request any) string {
+	call, is := request.(interface {
+		GetMethod() string
+		GetPath() string
+	})
+	if !is {
+		return ""
+	}
+	route, listed := d.Find(call.GetMethod(), call.GetPath())
+	if !listed {
+		return ""
+	}
+	return route.Method + " " + route.Path
+}
+
 // Find returns a route, spelt exactly as it was listed.
 func (d *Door) Find(method, path string) (Route, bool) {
 	for _, each := range d.routes {

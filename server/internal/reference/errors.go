@@ -51,9 +51,11 @@ var ofTheirOwn = map[string][]looppb.ErrorReason{
 		looppb.ErrorReason_ERROR_REASON_FILE_INVALID, looppb.ErrorReason_ERROR_REASON_FILE_TOO_LARGE, looppb.ErrorReason_ERROR_REASON_SPOOL_FULL,
 		looppb.ErrorReason_ERROR_REASON_OPERATION_UNVERIFIED, looppb.ErrorReason_ERROR_REASON_LEDGER_UNAVAILABLE,
 	},
-	"ImportService.ValidateFile": {looppb.ErrorReason_ERROR_REASON_FILE_TOO_LARGE},
-	"ImportService.GetDeposit":   {looppb.ErrorReason_ERROR_REASON_DEPOSIT_UNKNOWN, looppb.ErrorReason_ERROR_REASON_LEDGER_UNAVAILABLE},
-	"ImportService.ImportFile":   {looppb.ErrorReason_ERROR_REASON_DEPOSIT_UNKNOWN},
+	"ImportService.StreamFileReport": {looppb.ErrorReason_ERROR_REASON_FILE_TOO_LARGE},
+	"ImportService.ValidateFile":     {looppb.ErrorReason_ERROR_REASON_FILE_TOO_LARGE},
+	"ImportService.GetDeposit":       {looppb.ErrorReason_ERROR_REASON_DEPOSIT_UNKNOWN, looppb.ErrorReason_ERROR_REASON_LEDGER_UNAVAILABLE},
+	"ImportService.ImportEntries":    {looppb.ErrorReason_ERROR_REASON_ENTRY_ALREADY_IMPORTED},
+	"ImportService.ImportFile":       {looppb.ErrorReason_ERROR_REASON_DEPOSIT_UNKNOWN, looppb.ErrorReason_ERROR_REASON_ENTRY_ALREADY_IMPORTED},
 	"DocumentService.StoreDocument": {
 		looppb.ErrorReason_ERROR_REASON_SPOOL_FULL, looppb.ErrorReason_ERROR_REASON_DOCUMENT_EMPTY, looppb.ErrorReason_ERROR_REASON_DOCUMENT_TOO_LARGE, looppb.ErrorReason_ERROR_REASON_DOCUMENT_TYPE_INVALID,
 	},
@@ -63,8 +65,10 @@ var ofTheirOwn = map[string][]looppb.ErrorReason{
 	"ImportService.ResolveImport": {
 		looppb.ErrorReason_ERROR_REASON_IMPORT_UNKNOWN, looppb.ErrorReason_ERROR_REASON_NOTHING_TO_RESOLVE, looppb.ErrorReason_ERROR_REASON_MAY_BE_BOOKED,
 		looppb.ErrorReason_ERROR_REASON_STATED_OTHERWISE, looppb.ErrorReason_ERROR_REASON_REQUEST_ID_REUSED, looppb.ErrorReason_ERROR_REASON_DUPLICATE_CONTENT,
-		looppb.ErrorReason_ERROR_REASON_DOSSIER_NOT_SHARED, looppb.ErrorReason_ERROR_REASON_DEPOSIT_UNKNOWN,
+		looppb.ErrorReason_ERROR_REASON_DOSSIER_NOT_SHARED, looppb.ErrorReason_ERROR_REASON_DEPOSIT_UNKNOWN, looppb.ErrorReason_ERROR_REASON_ENTRY_ALREADY_IMPORTED,
 	},
+	"EventService.ListEvents":   {looppb.ErrorReason_ERROR_REASON_EVENTS_FORGOTTEN, looppb.ErrorReason_ERROR_REASON_LEDGER_UNAVAILABLE},
+	"EventService.StreamEvents": {looppb.ErrorReason_ERROR_REASON_EVENTS_FORGOTTEN, looppb.ErrorReason_ERROR_REASON_LEDGER_UNAVAILABLE},
 	"RawService.Call": {
 		looppb.ErrorReason_ERROR_REASON_RAW_ROUTE_NOT_LISTED, looppb.ErrorReason_ERROR_REASON_RAW_ROUTE_WRAPPED, looppb.ErrorReason_ERROR_REASON_RAW_OTHER_DOSSIER,
 		looppb.ErrorReason_ERROR_REASON_ADVANCED_KEY_REQUIRED, looppb.ErrorReason_ERROR_REASON_OUTCOME_UNKNOWN,
@@ -84,7 +88,7 @@ func (r *reference) errorsOf(method protoreflect.MethodDescriptor) []looppb.Erro
 	has := func(field protoreflect.Name) bool { return asks(method, field) }
 	add(has("filter"), looppb.ErrorReason_ERROR_REASON_FILTER_UNSUPPORTED)
 	add(has("order_by"), looppb.ErrorReason_ERROR_REASON_ORDER_UNSUPPORTED)
-	add(has("page_token"), looppb.ErrorReason_ERROR_REASON_PAGE_TOKEN_INVALID)
+	add(has("page_token") || has("cursor"), looppb.ErrorReason_ERROR_REASON_PAGE_TOKEN_INVALID)
 	add(has("revision"), looppb.ErrorReason_ERROR_REASON_REVISION_STALE)
 
 	operations := r.operations[rpcName(method)]
@@ -155,9 +159,9 @@ func (r *reference) meaningOf(reason looppb.ErrorReason) (out meaning, ok bool) 
 	return out, true
 }
 
-// isFinding says whether a reason is the code of an accounting check.
+// isFinding says whether a reason is the code of an accounting check, and of nothing else.
 func isFinding(reason looppb.ErrorReason) bool {
-	return slices.ContainsFunc(check.Codes(), func(r check.Rule) bool { return r.Code == apierror.ReasonName(reason) })
+	return reason != looppb.ErrorReason_ERROR_REASON_ENTRY_ALREADY_IMPORTED && slices.ContainsFunc(check.Codes(), func(r check.Rule) bool { return r.Code == apierror.ReasonName(reason) })
 }
 
 // reasons are all of the contract's, in the order of their numbers.

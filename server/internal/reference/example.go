@@ -267,6 +267,7 @@ const (
 	steadySeconds = 1_795_341_600 // 2026-11-22T10:00:00Z
 	steadyNanos   = 1_200_000     // 0.0012s
 	steadyUUID    = "3b0a6c1e-5d1f-4c7b-9a55-2f8f0c6f1d90"
+	steadyCursor  = "184.0"
 )
 
 // drawn are the fields that hold an id that Loop draws anew for each call.
@@ -293,6 +294,8 @@ func steady(m protoreflect.Message) {
 		switch {
 		case slices.Contains(drawn, field.Name()) && field.Kind() == protoreflect.StringKind && uuid.MatchString(value.String()):
 			m.Set(field, protoreflect.ValueOfString(steadyUUID))
+		case field.Name() == "cursor" && field.Kind() == protoreflect.StringKind: // how much has happened before
+			m.Set(field, protoreflect.ValueOfString(steadyCursor))
 		case field.Name() == "loop_ids" && field.IsMap():
 			value.Map().Range(func(key protoreflect.MapKey, each protoreflect.Value) bool {
 				if uuid.MatchString(each.String()) {

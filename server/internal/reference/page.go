@@ -72,7 +72,7 @@ Any call can fail for one of these reasons.
 	t.line(`
 ### Findings
 
-What the checks of this service find, in entries above all. The code of an *error* is a violation's ` + "`reason`" + `, and the first one the call's, which is INVALID_ARGUMENT; each comes with a sentence in French. Warnings and notices stop nothing. ValidateEntries answers them all.
+What the checks of this service find, in entries above all. The code of an *error* is a violation's ` + "`reason`" + `, and the first one the call's, which is INVALID_ARGUMENT (of ENTRY_ALREADY_IMPORTED alone, ALREADY_EXISTS); each comes with a sentence in French. Warnings and notices stop nothing. ValidateEntries answers them all. Those in files have [a page of their own](` + FileFindings + `).
 `)
 	t.table("code", "severity", "what it says")
 	for _, finding := range check.Codes() {

@@ -85,7 +85,7 @@ func Make(ctx context.Context) (map[string]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	pages := map[string]string{Index: r.index()}
+	pages := map[string]string{Index: r.index(), FileFindings: fileFindings()}
 	for _, service := range services() {
 		calls, err := run(ctx, service, r.examples)
 		if err != nil {

@@ -24,8 +24,8 @@ import (
 	"cegid.internal/gateway/server/internal/ledger"
 	"cegid.internal/gateway/server/internal/policy"
 	"cegid.internal/gateway/server/internal/rawdoor"
-	"cegid.internal/gateway/server/internal/service"
 	"cegid.internal/gateway/server/internal/telemetry"
+	"cegid.internal/gateway/server/internal/tenant"
 )
 
 // Caller is the name under which every token passes.
@@ -80,7 +80,7 @@ type Sandbox struct {
 	ledger *ledger.Ledger
 }
 
-// DefaultDeadlines are those of design § 3.
+// DefaultDeadlines are those that serve has by default.
 var DefaultDeadlines = interceptor.Deadlines{
 	UnaryDefault: 30 * time.Second, UnaryMax: time.Minute, Write: 90 * time.Second,
 	StreamDefault: 15 * time.Minute, StreamMax: 30 * time.Minute,
@@ -118,7 +118,7 @@ func New(cfg Config) (_ *Sandbox, err error) {
 		return nil, fmt.Errorf("the simulator's listener: %w", err)
 	}
 	s := &Sandbox{
-		Simulator:        loopsim.NewSandbox(loopsim.WithLoopback()),
+		Simulator:        loopsim.NewSandbox(loopsim.WithLoopback(), loopsim.WithLoopModel(cfg.Files.LoopModel)),
 		SimulatorAddress: listener.Addr().String(),
 		listener:         listener,
 	}
@@ -159,7 +159,7 @@ func New(cfg Config) (_ *Sandbox, err error) {
 }
 
 // practices are those of the simulator's world.
-func (s *Sandbox) practices(cfg Config, observer cegidclient.Observer) (*service.Practices, error) {
+func (s *Sandbox) practices(cfg Config, observer cegidclient.Observer) (*tenant.Practices, error) {
 	gate := cegidclient.NewGate()
 	var unverified []string // all: the simulator has the shapes that this service believes in
 	for _, each := range cegidclient.Operations() {
@@ -167,7 +167,7 @@ func (s *Sandbox) practices(cfg Config, observer cegidclient.Observer) (*service
 			unverified = append(unverified, each.ID)
 		}
 	}
-	open := func(practice *service.Practice, standard, advanced string) (*service.Practice, error) {
+	open := func(practice *tenant.Practice, standard, advanced string) (*tenant.Practice, error) {
 		settings := cegidclient.Config{
 			BaseURL: "http://" + s.SimulatorAddress + s.Simulator.BasePath(), AllowPlainHTTP: true,
 			Practice: practice.Name, Gate: gate, Observer: observer,
@@ -180,23 +180,22 @@ func (s *Sandbox) practices(cfg Config, observer cegidclient.Observer) (*service
 		}
 		var err error
 		practice.Client, err = cegidclient.New(settings)
-		practice.Unverified = settings.Unverified
 		practice.HasStandard, practice.HasAdvanced, practice.PlainLinks = standard != "", advanced != "", true
 		return practice, err
 	}
-	demo, err := open(&service.Practice{Name: loopsim.SandboxDemo, Domain: loopsim.SandboxDemoDomain, Dossiers: []service.Dossier{
+	demo, err := open(&tenant.Practice{Name: loopsim.SandboxDemo, Domain: loopsim.SandboxDemoDomain, Dossiers: []tenant.Dossier{
 		{Code: "CEGID001", Name: "Boulangerie Exemple"}, {Code: "CEGID003", Name: "Menuiserie Exemple"},
 	}}, "", loopsim.SandboxDemoAPIKey)
 	if err != nil {
 		return nil, err
 	}
-	partner, err := open(&service.Practice{Name: loopsim.SandboxPartner, Domain: loopsim.SandboxPartnerDomain, Dossiers: []service.Dossier{
+	partner, err := open(&tenant.Practice{Name: loopsim.SandboxPartner, Domain: loopsim.SandboxPartnerDomain, Dossiers: []tenant.Dossier{
 		{Code: "DOSSIER_TEST", Name: "Dossier de test"}, {Code: loopsim.SandboxLargeDossier, Name: "10 000 comptes"},
 	}}, loopsim.SandboxPartnerAPIKey, "")
 	if err != nil {
 		return nil, err
 	}
-	return service.NewPractices(demo, partner), nil
+	return tenant.NewPractices(demo, partner), nil
 }
 
 // Run serves until ctx ends.

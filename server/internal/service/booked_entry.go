@@ -4,27 +4,28 @@ import (
 	"context"
 
 	"google.golang.org/grpc"
-	"google.golang.org/protobuf/proto"
 
 	"cegid.internal/gateway/cegidclient"
 	looppb "cegid.internal/gateway/gen/go/cegid/loop/v1"
+	"cegid.internal/gateway/server/internal/listing"
+	"cegid.internal/gateway/server/internal/tenant"
 )
 
 // Entries serves looppb.EntryService.
 type Entries struct {
 	looppb.UnsafeEntryServiceServer
 
-	practices *Practices
+	practices *tenant.Practices
 	imports   importLister
 }
 
 // importLister is what the entries need of the imports: those that the caller of ctx may see.
 type importLister interface {
-	ListImports(ctx context.Context, request *looppb.ListImportsRequest) (*looppb.ListImportsResponse, error)
+	WithReference(ctx context.Context, practice, dossier, reference string) (imports []*looppb.Import, more bool, err error)
 }
 
 // NewEntries returns the service.
-func NewEntries(practices *Practices, imports importLister) *Entries {
+func NewEntries(practices *tenant.Practices, imports importLister) *Entries {
 	return &Entries{practices: practices, imports: imports}
 }
 
@@ -44,11 +45,17 @@ type entryRequest interface {
 }
 
 func (s *Entries) list(ctx context.Context, request entryRequest) (entries []*looppb.BookedEntry, truncated bool, err error) {
-	return s.read(ctx, request.GetPractice(), request.GetDossier(), request.GetIncludeUnmapped(), cegidclient.EntryQuery{
+	query := entryQuery(request)
+	query.DocumentDate, query.DocumentDateFrom = request.GetDocumentDate(), request.GetDocumentDateFrom()
+	return s.read(ctx, request.GetPractice(), request.GetDossier(), request.GetIncludeUnmapped(), query)
+}
+
+// entryQuery is a query without its dates.
+func entryQuery(request entryRequest) cegidclient.EntryQuery {
+	return cegidclient.EntryQuery{
 		Lettering: letteringState(request.GetLettering()), LetteringID: request.GetLetteringId(), OriginID: request.GetOriginId(),
 		Journal: request.GetJournal(), DocumentReference: request.GetDocumentReference(), Account: request.GetAccount(),
-		DocumentDate: request.GetDocumentDate(), DocumentDateFrom: request.GetDocumentDateFrom(),
-	})
+	}
 }
 
 func (s *Entries) read(ctx context.Context, practice, dossier string, all bool, query cegidclient.EntryQuery) (entries []*looppb.BookedEntry, truncated bool, err error) {
@@ -64,18 +71,6 @@ func (s *Entries) read(ctx context.Context, practice, dossier string, all bool, 
 		entries = append(entries, bookedEntry(&got.Items[i], all))
 	}
 	return entries, got.Truncated, nil
-}
-
-// entriesUnder asks Loop for the entries of a document reference: those that are not lettered, and those that are. Not
-// lettered first: what is lettered in between then comes twice, where the other way round it would not come at all.
-func entriesUnder(ctx context.Context, loop *cegidclient.Client, dossier, reference string) (booked [2]*cegidclient.EntryList, err error) {
-	for i, state := range []cegidclient.LetteringState{cegidclient.Unlettered, cegidclient.Lettered} {
-		booked[i], err = loop.Entries.List(ctx, dossier, cegidclient.EntryQuery{Lettering: state, DocumentReference: reference})
-		if err != nil {
-			return booked, err
-		}
-	}
-	return booked, nil
 }
 
 func letteringState(state looppb.LetteringState) cegidclient.LetteringState {
@@ -96,19 +91,11 @@ func bookedEntry(e *cegidclient.BookedEntry, all bool) *looppb.BookedEntry {
 		DocumentDate:      (*string)(e.DocumentDate),
 		LetteringId:       e.LetteringID,
 		OriginId:          e.OriginID,
+		Debit:             (*string)(e.Debit),
+		Credit:            (*string)(e.Credit),
+		Date:              (*string)(e.Date),
 		Unmapped:          unmapped(e.Unmapped, all),
 	}
-}
-
-// fitting returns as many items, from the first on, as fit the bytes: one at least.
-func fitting[P proto.Message](items []P, most int) []P {
-	size := 0
-	for i, item := range items {
-		if size += proto.Size(item); size > most && i > 0 {
-			return items[:i]
-		}
-	}
-	return items
 }
 
 // ListEntries implements looppb.EntryServiceServer.
@@ -117,18 +104,21 @@ func (s *Entries) ListEntries(ctx context.Context, request *looppb.ListEntriesRe
 	if err != nil {
 		return nil, err
 	}
-	fit := fitting(entries, maxAnswer)
+	fit := listing.Fitting(entries, listing.MaxAnswer)
 	return &looppb.ListEntriesResponse{Entries: fit, Truncated: new(truncated || len(fit) < len(entries))}, nil
 }
 
 // StreamEntries implements looppb.EntryServiceServer.
 func (s *Entries) StreamEntries(request *looppb.StreamEntriesRequest, stream grpc.ServerStreamingServer[looppb.StreamEntriesResponse]) error {
+	if request.GetDocumentDateTo() != "" {
+		return s.walk(request, stream)
+	}
 	entries, truncated, err := s.list(stream.Context(), request)
 	if err != nil {
 		return err
 	}
 	for {
-		some := fitting(entries[:min(len(entries), streamPage)], maxAnswer)
+		some := listing.Fitting(entries[:min(len(entries), listing.StreamPage)], listing.MaxAnswer)
 		entries = entries[len(some):]
 		last := len(entries) == 0
 		if err := stream.Send(&looppb.StreamEntriesResponse{Entries: some, Truncated: new(last && truncated)}); err != nil || last {
@@ -137,13 +127,25 @@ func (s *Entries) StreamEntries(request *looppb.StreamEntriesRequest, stream grp
 	}
 }
 
+// walk streams a range of days, whatever Loop gives at most.
+func (s *Entries) walk(request *looppb.StreamEntriesRequest, stream grpc.ServerStreamingServer[looppb.StreamEntriesResponse]) error {
+	practice, err := s.practices.Get(request.GetPractice())
+	if err != nil {
+		return err
+	}
+	convert := func(e *cegidclient.BookedEntry) *looppb.BookedEntry {
+		return bookedEntry(e, request.GetIncludeUnmapped())
+	}
+	return listing.Walk{Client: practice.Client, Query: entryQuery(request), Convert: convert, Send: stream.Send}.Stream(stream.Context(), request)
+}
+
 // FindEntriesByDocumentReference implements looppb.EntryServiceServer.
 func (s *Entries) FindEntriesByDocumentReference(ctx context.Context, request *looppb.FindEntriesByDocumentReferenceRequest) (*looppb.FindEntriesByDocumentReferenceResponse, error) {
 	tenant, err := s.practices.Get(request.GetPractice())
 	if err != nil {
 		return nil, err
 	}
-	booked, err := entriesUnder(ctx, tenant.Client, request.GetDossier(), request.GetDocumentReference())
+	booked, err := tenant.Client.Entries.Under(ctx, request.GetDossier(), request.GetDocumentReference())
 	if err != nil {
 		return nil, err
 	}
@@ -155,16 +157,14 @@ func (s *Entries) FindEntriesByDocumentReference(ctx context.Context, request *l
 		}
 		truncated = truncated || part.Truncated
 	}
-	known, err := s.imports.ListImports(ctx, &looppb.ListImportsRequest{
-		Practice: request.GetPractice(), Dossier: request.GetDossier(), DocumentReference: request.GetDocumentReference(),
-	})
+	known, more, err := s.imports.WithReference(ctx, request.GetPractice(), request.GetDossier(), request.GetDocumentReference())
 	if err != nil {
 		return nil, err
 	}
 	// The two halves share one answer.
-	entries, imports := fitting(response.GetEntries(), maxAnswer/2), fitting(known.GetImports(), maxAnswer/2)
+	entries, imports := listing.Fitting(response.GetEntries(), listing.MaxAnswer/2), listing.Fitting(known, listing.MaxAnswer/2)
 	response.Truncated = new(truncated || len(entries) < len(response.GetEntries()))
-	response.ImportsTruncated = new(known.GetNextPageToken() != "" || len(imports) < len(known.GetImports()))
+	response.ImportsTruncated = new(more || len(imports) < len(known))
 	response.Entries, response.Imports = entries, imports
 	return response, nil
 }

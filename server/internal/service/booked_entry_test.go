@@ -13,10 +13,11 @@ import (
 
 	"cegid.internal/gateway/cegidclient"
 	looppb "cegid.internal/gateway/gen/go/cegid/loop/v1"
+	"cegid.internal/gateway/server/internal/tenant"
 )
 
 // answering is a practice whose Loop gives one answer to everything.
-func answering(t *testing.T, body string) *Practice {
+func answering(t *testing.T, body string) *tenant.Practice {
 	t.Helper()
 	loop := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte(body)) }))
 	client, err := cegidclient.New(cegidclient.Config{
@@ -27,13 +28,13 @@ func answering(t *testing.T, body string) *Practice {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { client.Close(); loop.Close() })
-	return &Practice{Name: "demo", Client: client, HasStandard: true, HasAdvanced: true}
+	return &tenant.Practice{Name: "demo", Client: client, HasStandard: true, HasAdvanced: true}
 }
 
-type noImports struct{ next string }
+type noImports struct{ more bool }
 
-func (n noImports) ListImports(context.Context, *looppb.ListImportsRequest) (*looppb.ListImportsResponse, error) {
-	return &looppb.ListImportsResponse{NextPageToken: n.next}, nil
+func (n noImports) WithReference(context.Context, string, string, string) ([]*looppb.Import, bool, error) {
+	return nil, n.more, nil
 }
 
 type entryStream struct {
@@ -53,7 +54,7 @@ func (s *entryStream) Send(m *looppb.StreamEntriesResponse) error {
 func TestEntriesFitAnAnswer(t *testing.T) {
 	const rows = 230
 	body := "[" + strings.TrimSuffix(strings.Repeat(fmt.Sprintf(`{"refPiece":"FA-1","commentaire":%q},`, strings.Repeat("x", 50_000)), rows), ",") + "]"
-	s := NewEntries(NewPractices(answering(t, body)), noImports{next: "more"})
+	s := NewEntries(tenant.NewPractices(answering(t, body)), noImports{more: true})
 	ask := &looppb.StreamEntriesRequest{Practice: "demo", Dossier: "D", IncludeUnmapped: true, Criterion: &looppb.StreamEntriesRequest_Lettering{Lettering: looppb.LetteringState_LETTERING_STATE_LETTERED}}
 
 	list, err := s.ListEntries(t.Context(), &looppb.ListEntriesRequest{Practice: "demo", Dossier: "D", IncludeUnmapped: true, Criterion: &looppb.ListEntriesRequest_Lettering{Lettering: looppb.LetteringState_LETTERING_STATE_LETTERED}})

@@ -8,17 +8,18 @@ import (
 	"cegid.internal/gateway/cegidclient"
 	looppb "cegid.internal/gateway/gen/go/cegid/loop/v1"
 	"cegid.internal/gateway/server/internal/apierror"
+	"cegid.internal/gateway/server/internal/tenant"
 )
 
 // ChangeFeed serves looppb.ChangeFeedService.
 type ChangeFeed struct {
 	looppb.UnsafeChangeFeedServiceServer
 
-	practices *Practices
+	practices *tenant.Practices
 }
 
 // NewChangeFeed returns the service.
-func NewChangeFeed(practices *Practices) *ChangeFeed { return &ChangeFeed{practices: practices} }
+func NewChangeFeed(practices *tenant.Practices) *ChangeFeed { return &ChangeFeed{practices: practices} }
 
 // ReplayChanges implements looppb.ChangeFeedServiceServer.
 func (s *ChangeFeed) ReplayChanges(ctx context.Context, request *looppb.ReplayChangesRequest) (*looppb.ReplayChangesResponse, error) {

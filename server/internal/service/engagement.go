@@ -7,14 +7,15 @@ import (
 
 	"cegid.internal/gateway/cegidclient"
 	looppb "cegid.internal/gateway/gen/go/cegid/loop/v1"
-	"cegid.internal/gateway/server/internal/listquery"
+	"cegid.internal/gateway/server/internal/listing"
+	"cegid.internal/gateway/server/internal/tenant"
 )
 
-func newEngagements(practices *Practices) *list[cegidclient.Engagement, *looppb.Engagement] {
-	return &list[cegidclient.Engagement, *looppb.Engagement]{
-		practices: practices,
-		name:      "engagements",
-		fields: listquery.Fields{
+func newEngagements(practices *tenant.Practices) *listing.List[cegidclient.Engagement, *looppb.Engagement] {
+	return &listing.List[cegidclient.Engagement, *looppb.Engagement]{
+		Practices: practices,
+		Name:      "engagements",
+		Fields: listing.Fields{
 			{Name: "object_id", Loop: cegidclient.EngagementObjectID, Filterable: true, Sortable: true},
 			{Name: "code", Loop: cegidclient.EngagementCode, Filterable: true, Sortable: true},
 			{Name: "description", Loop: cegidclient.EngagementDescription, Filterable: true, Sortable: true},
@@ -23,10 +24,10 @@ func newEngagements(practices *Practices) *list[cegidclient.Engagement, *looppb.
 			{Name: "client_dossier", Loop: cegidclient.EngagementClientDossier, Filterable: true, Sortable: true},
 			{Name: "client_dossier_id", Loop: cegidclient.EngagementClientDossierID, Filterable: true},
 		},
-		source: func(c *cegidclient.Client) *cegidclient.Lister[cegidclient.Engagement] {
+		Source: func(c *cegidclient.Client) *cegidclient.Lister[cegidclient.Engagement] {
 			return &c.Engagements.Lister
 		},
-		convert: engagement,
+		Convert: engagement,
 	}
 }
 
@@ -48,13 +49,13 @@ func engagement(e *cegidclient.Engagement, all bool) *looppb.Engagement {
 
 // ListEngagements implements looppb.PracticeServiceServer.
 func (s *PracticeData) ListEngagements(ctx context.Context, request *looppb.ListEngagementsRequest) (*looppb.ListEngagementsResponse, error) {
-	items, next, err := s.engagements.page(ctx, request)
+	items, next, err := s.engagements.Page(ctx, request)
 	return &looppb.ListEngagementsResponse{Engagements: items, NextPageToken: next}, err
 }
 
 // StreamEngagements implements looppb.PracticeServiceServer.
 func (s *PracticeData) StreamEngagements(request *looppb.StreamEngagementsRequest, stream grpc.ServerStreamingServer[looppb.StreamEngagementsResponse]) error {
-	return s.engagements.stream(stream.Context(), request, func(items []*looppb.Engagement) error {
+	return s.engagements.Stream(stream.Context(), request, func(items []*looppb.Engagement) error {
 		return stream.Send(&looppb.StreamEngagementsResponse{Engagements: items})
 	})
 }

@@ -13,18 +13,17 @@ import (
 	looppb "cegid.internal/gateway/gen/go/cegid/loop/v1"
 	"cegid.internal/gateway/server/internal/apierror"
 	"cegid.internal/gateway/server/internal/ledger"
-	"cegid.internal/gateway/server/internal/policy"
+	"cegid.internal/gateway/server/internal/submission"
+	"cegid.internal/gateway/server/internal/tenant"
 )
 
 // granted is a policy that can be replaced.
-type granted []policy.Reach
+type granted []ledger.Grant
 
-func (granted) Allows(string, string, string, policy.Right) bool { return false }
-
-func (g granted) Reaches(_, practice string, _ policy.Right) []policy.Reach {
-	var out []policy.Reach
+func (g granted) Readable(_, practice string) []ledger.Grant {
+	var out []ledger.Grant
 	for _, each := range g {
-		if practice == policy.All || each.Practices == nil || each.Practices[0] == practice {
+		if practice == allOf || each.Practices == nil || each.Practices[0] == practice {
 			out = append(out, each)
 		}
 	}
@@ -41,7 +40,7 @@ func TestAListHoldsWhatTheGrantsCoverAndItsPagesEndWithThem(t *testing.T) {
 		for _, caller := range []string{"anna", "bert"} {
 			_, err := book.Begin(t.Context(), ledger.Submission{
 				Key:    ledger.Key{Practice: place[0], Dossier: place[1], Collection: ledger.Imports, RequestID: caller},
-				Caller: caller, RPC: importEntriesRPC, Fingerprints: []ledger.Fingerprint{ledger.FingerprintOf(1, []byte(caller), []byte{byte(i)})},
+				Caller: caller, Kind: ledger.KindEntries, Fingerprints: []ledger.Fingerprint{ledger.FingerprintOf(1, []byte(caller), []byte{byte(i)})},
 			}, "server")
 			if err != nil {
 				t.Fatal(err)
@@ -50,10 +49,8 @@ func TestAListHoldsWhatTheGrantsCoverAndItsPagesEndWithThem(t *testing.T) {
 	}
 	everywhere, dossiers := granted{{Dossiers: []string{"*"}}}, granted{{Practices: []string{"demo"}, Dossiers: []string{"A*"}}, {Practices: []string{"partner"}}}
 	list := func(grants granted, request *looppb.ListImportsRequest) (found []string, last string, err error) {
-		s := &Imports{writes: writes{Writes: Writes{
-			practices: NewPractices(&Practice{Name: "demo"}, &Practice{Name: "partner"}), ledger: book, permissions: grants,
-			caller: func(context.Context) string { return "anna" }, log: slog.New(slog.DiscardHandler),
-		}}}
+		s := NewImports(NewWrites(tenant.NewPractices(&tenant.Practice{Name: "demo"}, &tenant.Practice{Name: "partner"}), &submission.Writer{Ledger: book}, grants,
+			func(context.Context) string { return "anna" }, nil, slog.New(slog.DiscardHandler)))
 		response, err := s.ListImports(t.Context(), request)
 		for _, each := range response.GetImports() {
 			found = append(found, fmt.Sprintf("%s/%s/%s", each.GetPractice(), each.GetDossier(), each.GetRequestId()))

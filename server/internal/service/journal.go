@@ -8,20 +8,21 @@ import (
 	"cegid.internal/gateway/cegidclient"
 	"cegid.internal/gateway/cegidclient/check"
 	looppb "cegid.internal/gateway/gen/go/cegid/loop/v1"
-	"cegid.internal/gateway/server/internal/listquery"
+	"cegid.internal/gateway/server/internal/listing"
+	"cegid.internal/gateway/server/internal/tenant"
 )
 
-func newJournals(practices *Practices) *list[cegidclient.Journal, *looppb.Journal] {
-	return &list[cegidclient.Journal, *looppb.Journal]{
-		practices: practices,
-		name:      "journals",
-		fields: listquery.Fields{
+func newJournals(practices *tenant.Practices) *listing.List[cegidclient.Journal, *looppb.Journal] {
+	return &listing.List[cegidclient.Journal, *looppb.Journal]{
+		Practices: practices,
+		Name:      "journals",
+		Fields: listing.Fields{
 			{Name: "code", Loop: cegidclient.JournalCode, Filterable: true, Sortable: true},
 			{Name: "label", Loop: cegidclient.JournalLabel, Filterable: true, Sortable: true},
 			{Name: "object_id", Loop: cegidclient.JournalObjectID, Filterable: true},
 		},
-		source:  func(c *cegidclient.Client) *cegidclient.Lister[cegidclient.Journal] { return &c.Journals.Lister },
-		convert: journal,
+		Source:  func(c *cegidclient.Client) *cegidclient.Lister[cegidclient.Journal] { return &c.Journals.Lister },
+		Convert: journal,
 	}
 }
 
@@ -90,13 +91,13 @@ func contraAccountMode(code *cegidclient.Code) looppb.ContraAccountMode {
 
 // ListJournals implements looppb.ReferenceDataServiceServer.
 func (s *ReferenceData) ListJournals(ctx context.Context, request *looppb.ListJournalsRequest) (*looppb.ListJournalsResponse, error) {
-	items, next, err := s.journals.page(ctx, request)
+	items, next, err := s.journals.Page(ctx, request)
 	return &looppb.ListJournalsResponse{Journals: items, NextPageToken: next}, err
 }
 
 // StreamJournals implements looppb.ReferenceDataServiceServer.
 func (s *ReferenceData) StreamJournals(request *looppb.StreamJournalsRequest, stream grpc.ServerStreamingServer[looppb.StreamJournalsResponse]) error {
-	return s.journals.stream(stream.Context(), request, func(items []*looppb.Journal) error {
+	return s.journals.Stream(stream.Context(), request, func(items []*looppb.Journal) error {
 		return stream.Send(&looppb.StreamJournalsResponse{Journals: items})
 	})
 }

@@ -5,20 +5,21 @@ import (
 
 	"cegid.internal/gateway/cegidclient"
 	looppb "cegid.internal/gateway/gen/go/cegid/loop/v1"
-	"cegid.internal/gateway/server/internal/listquery"
+	"cegid.internal/gateway/server/internal/listing"
+	"cegid.internal/gateway/server/internal/tenant"
 )
 
-func newMissionActivities(practices *Practices) *list[cegidclient.MissionActivity, *looppb.MissionActivity] {
-	return &list[cegidclient.MissionActivity, *looppb.MissionActivity]{
-		practices: practices,
-		name:      "mission activities",
-		fields: listquery.Fields{
+func newMissionActivities(practices *tenant.Practices) *listing.List[cegidclient.MissionActivity, *looppb.MissionActivity] {
+	return &listing.List[cegidclient.MissionActivity, *looppb.MissionActivity]{
+		Practices: practices,
+		Name:      "mission activities",
+		Fields: listing.Fields{
 			{Name: "label", Loop: cegidclient.ActivityLabel, Filterable: true, Sortable: true},
 		},
-		source: func(c *cegidclient.Client) *cegidclient.Lister[cegidclient.MissionActivity] {
+		Source: func(c *cegidclient.Client) *cegidclient.Lister[cegidclient.MissionActivity] {
 			return &c.Activities.Lister
 		},
-		convert: missionActivity,
+		Convert: missionActivity,
 	}
 }
 
@@ -80,8 +81,8 @@ func activityTiming(code *cegidclient.Code) looppb.ActivityTiming {
 // ListMissionActivities implements looppb.PracticeServiceServer.
 func (s *PracticeData) ListMissionActivities(ctx context.Context, request *looppb.ListMissionActivitiesRequest) (*looppb.ListMissionActivitiesResponse, error) {
 	letter := *s.activities
-	letter.name += " " + request.GetEngagementLetterId()
-	letter.within = cegidclient.Equal(cegidclient.ActivityEngagementLetterID, request.GetEngagementLetterId())
-	items, next, err := letter.page(ctx, request)
+	letter.Name += " " + request.GetEngagementLetterId()
+	letter.Within = cegidclient.Equal(cegidclient.ActivityEngagementLetterID, request.GetEngagementLetterId())
+	items, next, err := letter.Page(ctx, request)
 	return &looppb.ListMissionActivitiesResponse{MissionActivities: items, NextPageToken: next}, err
 }

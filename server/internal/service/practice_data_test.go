@@ -10,6 +10,7 @@ import (
 
 	looppb "cegid.internal/gateway/gen/go/cegid/loop/v1"
 	"cegid.internal/gateway/server/internal/apierror"
+	"cegid.internal/gateway/server/internal/tenant"
 )
 
 // TestEveryDocumentedFieldOfAPracticeArrives: no field of the contract is left empty when Loop sends all that it
@@ -42,7 +43,7 @@ func TestEveryDocumentedFieldOfAPracticeArrives(t *testing.T) {
 		}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			message, err := tc.read(NewPracticeData(NewPractices(answering(t, "[{"+tc.object+"}]"))))
+			message, err := tc.read(NewPracticeData(tenant.NewPractices(answering(t, "[{"+tc.object+"}]"))))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -59,7 +60,7 @@ func TestEveryDocumentedFieldOfAPracticeArrives(t *testing.T) {
 // TestThePracticesDomainMustBeConfigured: and the error tells the operator where.
 func TestThePracticesDomainMustBeConfigured(t *testing.T) {
 	practice := answering(t, `{"accessAllowed":true}`)
-	s := NewPracticeData(NewPractices(practice))
+	s := NewPracticeData(tenant.NewPractices(practice))
 	ask := &looppb.CheckStaffAccessRequest{Practice: "demo", Dossier: "D", Login: "l"}
 	_, err := s.CheckStaffAccess(t.Context(), ask)
 	if status.Code(err) != codes.FailedPrecondition || apierror.ReasonOf(err) != looppb.ErrorReason_ERROR_REASON_DOMAIN_REQUIRED ||

@@ -3,59 +3,44 @@
 package service
 
 import (
-	"errors"
-	"fmt"
-	"maps"
-	"slices"
-
-	"github.com/go-json-experiment/json/jsontext"
-
 	"cegid.internal/gateway/cegidclient"
 	looppb "cegid.internal/gateway/gen/go/cegid/loop/v1"
-	"cegid.internal/gateway/server/internal/apierror"
-	"cegid.internal/gateway/server/internal/preflight"
-	"cegid.internal/gateway/server/internal/rawdoor"
+	"cegid.internal/gateway/server/internal/listing"
+	"cegid.internal/gateway/server/internal/submission"
+	"cegid.internal/gateway/server/internal/tenant"
 )
 
 // ReferenceData serves looppb.ReferenceDataService.
 type ReferenceData struct {
 	looppb.UnsafeReferenceDataServiceServer
 
-	accounts *list[cegidclient.Account, *looppb.Account]
-	journals *list[cegidclient.Journal, *looppb.Journal]
-	sections *list[cegidclient.Section, *looppb.AnalyticSection]
+	accounts *listing.List[cegidclient.Account, *looppb.Account]
+	journals *listing.List[cegidclient.Journal, *looppb.Journal]
+	sections *listing.List[cegidclient.Section, *looppb.AnalyticSection]
 
 	thirdParties   *thirdParties
-	vatCodes       *list[cegidclient.VATCode, *looppb.VatCode]
-	establishments *list[cegidclient.Establishment, *looppb.Establishment]
+	vatCodes       *listing.List[cegidclient.VATCode, *looppb.VatCode]
+	establishments *listing.List[cegidclient.Establishment, *looppb.Establishment]
 
-	practices *Practices
+	practices *tenant.Practices
 	// changed hears of a dossier in which an account or a journal was created.
 	changed func(practice, dossier string)
 }
 
-// NewReferenceData returns the service; what it creates is forgotten by the cache that imports are checked against.
-func NewReferenceData(practices *Practices, checked *preflight.Cache) *ReferenceData {
+// NewReferenceData returns the service; changed is told of each dossier in which it has created an account or a journal.
+func NewReferenceData(practices *tenant.Practices, changed func(practice, dossier string)) *ReferenceData {
 	return &ReferenceData{
-		practices: practices, changed: checked.Changed,
+		practices: practices, changed: changed,
 		accounts: newAccounts(practices), journals: newJournals(practices),
 		sections: newAnalyticSections(practices), thirdParties: newThirdParties(practices),
 		vatCodes: newVATCodes(practices), establishments: newEstablishments(practices),
 	}
 }
 
-// checkExtraFields refuses what names another dossier than the one that the policy was asked about: nobody knows which of
-// its names Loop heeds in the body of a creation, so these are guarded as raw calls are.
+// checkExtraFields refuses what names another dossier than the one that the policy was asked about.
 func checkExtraFields(dossier string, fields map[string]string) error {
-	for _, name := range slices.Sorted(maps.Keys(fields)) {
-		member, err := jsontext.AppendQuote([]byte("{"), name)
-		if err != nil {
-			continue // no name of a field, which the client says better
-		}
-		if errors.Is(rawdoor.CheckBody(string(member)+":"+fields[name]+"}", dossier), rawdoor.ErrOtherDossier) {
-			return apierror.Field(looppb.ErrorReason_ERROR_REASON_FIELD_INVALID, fmt.Sprintf("extra_fields[%q]", name),
-				"is not the caller's to give: it may decide which dossier is written, and that is the request's own")
-		}
+	if out, known := refused(submission.CheckExtraFields(dossier, fields)); known {
+		return out.Err()
 	}
 	return nil
 }

@@ -7,20 +7,21 @@ import (
 
 	"cegid.internal/gateway/cegidclient"
 	looppb "cegid.internal/gateway/gen/go/cegid/loop/v1"
-	"cegid.internal/gateway/server/internal/listquery"
+	"cegid.internal/gateway/server/internal/listing"
+	"cegid.internal/gateway/server/internal/tenant"
 )
 
-func newAnalyticSections(practices *Practices) *list[cegidclient.Section, *looppb.AnalyticSection] {
-	return &list[cegidclient.Section, *looppb.AnalyticSection]{
-		practices: practices,
-		name:      "analytic sections",
-		fields: listquery.Fields{
+func newAnalyticSections(practices *tenant.Practices) *listing.List[cegidclient.Section, *looppb.AnalyticSection] {
+	return &listing.List[cegidclient.Section, *looppb.AnalyticSection]{
+		Practices: practices,
+		Name:      "analytic sections",
+		Fields: listing.Fields{
 			{Name: "code", Loop: cegidclient.SectionCode, Filterable: true, Sortable: true},
 			{Name: "label", Loop: cegidclient.SectionLabel, Filterable: true, Sortable: true},
 			{Name: "object_id", Loop: cegidclient.SectionObjectID, Filterable: true},
 		},
-		source:  func(c *cegidclient.Client) *cegidclient.Lister[cegidclient.Section] { return &c.Sections.Lister },
-		convert: analyticSection,
+		Source:  func(c *cegidclient.Client) *cegidclient.Lister[cegidclient.Section] { return &c.Sections.Lister },
+		Convert: analyticSection,
 	}
 }
 
@@ -38,13 +39,13 @@ func analyticSection(s *cegidclient.Section, all bool) *looppb.AnalyticSection {
 
 // ListAnalyticSections implements looppb.ReferenceDataServiceServer.
 func (s *ReferenceData) ListAnalyticSections(ctx context.Context, request *looppb.ListAnalyticSectionsRequest) (*looppb.ListAnalyticSectionsResponse, error) {
-	items, next, err := s.sections.page(ctx, request)
+	items, next, err := s.sections.Page(ctx, request)
 	return &looppb.ListAnalyticSectionsResponse{AnalyticSections: items, NextPageToken: next}, err
 }
 
 // StreamAnalyticSections implements looppb.ReferenceDataServiceServer.
 func (s *ReferenceData) StreamAnalyticSections(request *looppb.StreamAnalyticSectionsRequest, stream grpc.ServerStreamingServer[looppb.StreamAnalyticSectionsResponse]) error {
-	return s.sections.stream(stream.Context(), request, func(items []*looppb.AnalyticSection) error {
+	return s.sections.Stream(stream.Context(), request, func(items []*looppb.AnalyticSection) error {
 		return stream.Send(&looppb.StreamAnalyticSectionsResponse{AnalyticSections: items})
 	})
 }

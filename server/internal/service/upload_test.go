@@ -1,7 +1,6 @@
 package service
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -12,7 +11,7 @@ import (
 
 	looppb "cegid.internal/gateway/gen/go/cegid/loop/v1"
 	"cegid.internal/gateway/server/internal/apierror"
-	"cegid.internal/gateway/server/internal/spool"
+	"cegid.internal/gateway/server/internal/submission"
 )
 
 // slow gives pieces with a pause before each, for ever.
@@ -33,7 +32,7 @@ func (s *slow) Recv() (*looppb.StoreDocumentRequest, error) {
 	}
 }
 
-var about = &looppb.DocumentMetadata{FileName: "facture.pdf"}
+func ignore([]byte) error { return nil }
 
 // TestNobodyWaitsWithoutEndForAFile: neither for its next piece, nor for one that keeps dripping.
 func TestNobodyWaitsWithoutEndForAFile(t *testing.T) {
@@ -50,7 +49,7 @@ func TestNobodyWaitsWithoutEndForAFile(t *testing.T) {
 				ctx, cancel := context.WithCancel(t.Context())
 				defer cancel() // as the end of the call does
 				begun := time.Now()
-				_, err := receiveDocument(&slow{ctx, c.pause, []byte(c.piece)}, io.Discard, about)
+				err := receive(&slow{ctx, c.pause, []byte(c.piece)}, documentLimit, ignore)
 				if apierror.ReasonOf(err) != looppb.ErrorReason_ERROR_REASON_DEADLINE_EXCEEDED || time.Since(begun) != c.most {
 					t.Errorf("%v after %s; want the end after %s", err, time.Since(begun), c.most)
 				}
@@ -65,7 +64,7 @@ func TestACallerWhoLeavesEndsTheUpload(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
-		if _, err := receiveDocument(&slow{ctx, time.Minute, nil}, io.Discard, about); !errors.Is(err, context.DeadlineExceeded) {
+		if err := receive(&slow{ctx, time.Minute, nil}, documentLimit, ignore); !errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("%v", err)
 		}
 		synctest.Wait()
@@ -89,34 +88,13 @@ func (p *parts) Recv() (*looppb.StoreDocumentRequest, error) {
 	return &looppb.StoreDocumentRequest{Piece: &looppb.StoreDocumentRequest_Data{Data: next}}, nil
 }
 
-// TestAFileIsTheSameHoweverItIsCut: also where its mark is.
-func TestAFileIsTheSameHoweverItIsCut(t *testing.T) {
-	file := append([]byte("\xef\xbb\xbf%PDF-1.7\n"), bytes.Repeat([]byte("x"), 3000)...)
-	for _, size := range []int{1, 3, 7, 1023, 1024, 1025, 5000} {
-		var pieces [][]byte
-		for rest := file; len(rest) > 0; {
-			n := min(size, len(rest))
-			pieces, rest = append(pieces, rest[:n]), rest[n:]
-		}
-		var got bytes.Buffer
-		contentType, err := receiveDocument(&parts{t.Context(), pieces}, &got, about)
-		if err != nil || contentType != "application/pdf" || !bytes.Equal(got.Bytes(), file) {
-			t.Errorf("in pieces of %d: %q, %d bytes, %v", size, contentType, got.Len(), err)
-		}
-	}
-}
-
-type broken struct{ err error }
-
-func (b broken) Write([]byte) (int, error) { return 0, b.err }
-
 func TestADiskThatIsFullEndsTheUpload(t *testing.T) {
 	for err, want := range map[error]looppb.ErrorReason{
-		fmt.Errorf("%w: no space left on device", spool.ErrNoRoom): looppb.ErrorReason_ERROR_REASON_SPOOL_FULL,
-		errors.New("input/output error"):                           looppb.ErrorReason_ERROR_REASON_UNSPECIFIED,
+		fmt.Errorf("%w: no space left on device", submission.ErrNoRoom): looppb.ErrorReason_ERROR_REASON_SPOOL_FULL,
+		errors.New("input/output error"):                                looppb.ErrorReason_ERROR_REASON_UNSPECIFIED,
 	} {
-		_, got := receiveDocument(&parts{t.Context(), [][]byte{[]byte("%PDF-1.7")}}, broken{err}, about)
-		if got == nil || apierror.ReasonOf(got) != want {
+		got := receive(&parts{t.Context(), [][]byte{[]byte("%PDF-1.7")}}, documentLimit, func([]byte) error { return err })
+		if got = (&Writes{}).told(t.Context(), got); got == nil || apierror.ReasonOf(got) != want {
 			t.Errorf("%v: %v", err, got)
 		}
 	}

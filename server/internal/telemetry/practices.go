@@ -6,23 +6,26 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"cegid.internal/gateway/cegidclient"
-	"cegid.internal/gateway/server/internal/service"
+	"cegid.internal/gateway/server/internal/tenant"
 )
 
 // practices asks each practice when somebody looks, so that one that is gone leaves nothing behind.
 type practices struct {
-	all func() []*service.Practice
+	all func() []*tenant.Practice
 
-	breaker, refusals, waits, waited, underWay, waiting, age, failed *prometheus.Desc
+	breaker, retries, places, rate, refusals, waits, waited, underWay, waiting, age, failed *prometheus.Desc
 }
 
 // RegisterPractices publishes what keeps each practice from Loop, and the state of its secrets. The label is the
 // operator's own name for the practice, of which there are as many as are configured.
-func RegisterPractices(registry prometheus.Registerer, all func() []*service.Practice) {
+func RegisterPractices(registry prometheus.Registerer, all func() []*tenant.Practice) {
 	each, byUse := []string{"practice"}, []string{"practice", "use"}
 	registry.MustRegister(&practices{
 		all:      all,
 		breaker:  prometheus.NewDesc("loop_breaker_state", "The circuit breaker: 0 closed, 1 one call tries the way, 2 open.", each, nil),
+		retries:  prometheus.NewDesc("loop_retry_budget", "Repeated attempts that the practice has in hand: retry_budget at most.", each, nil),
+		places:   prometheus.NewDesc("loop_places", "Attempts on Loop that this server may have under way: its part of the practice's concurrency.", each, nil),
+		rate:     prometheus.NewDesc("loop_rate_limit", "Attempts on Loop that this server may begin in a second: its part of the practice's requests_per_second; 0 is no limit.", each, nil),
 		refusals: prometheus.NewDesc("loop_refusals_total", "Attempts on Loop refused here, by why: throttled (after a 429), rate (requests_per_second), busy (no turn in time), breaker.", []string{"practice", "why"}, nil),
 		waits:    prometheus.NewDesc("loop_waits_total", "Attempts on Loop that waited here, by what for: throttled (after a 429), rate (requests_per_second), concurrency.", []string{"practice", "what"}, nil),
 		waited:   prometheus.NewDesc("loop_wait_seconds_total", "How long attempts on Loop waited here, by what for.", []string{"practice", "what"}, nil),
@@ -34,7 +37,7 @@ func RegisterPractices(registry prometheus.Registerer, all func() []*service.Pra
 }
 
 func (p *practices) Describe(out chan<- *prometheus.Desc) {
-	for _, each := range []*prometheus.Desc{p.breaker, p.refusals, p.waits, p.waited, p.underWay, p.waiting, p.age, p.failed} {
+	for _, each := range []*prometheus.Desc{p.breaker, p.retries, p.places, p.rate, p.refusals, p.waits, p.waited, p.underWay, p.waiting, p.age, p.failed} {
 		out <- each
 	}
 }
@@ -46,6 +49,9 @@ func (p *practices) Collect(out chan<- prometheus.Metric) {
 		}
 		brakes := practice.Client.Brakes()
 		send(p.breaker, prometheus.GaugeValue, breakerValue(brakes.Breaker))
+		send(p.retries, prometheus.GaugeValue, brakes.Retries)
+		send(p.places, prometheus.GaugeValue, float64(brakes.Places))
+		send(p.rate, prometheus.GaugeValue, brakes.Rate)
 		send(p.refusals, prometheus.CounterValue, float64(brakes.Throttled), "throttled")
 		send(p.refusals, prometheus.CounterValue, float64(brakes.OverRate), "rate")
 		send(p.refusals, prometheus.CounterValue, float64(brakes.Busy), "busy")

@@ -14,7 +14,7 @@ import (
 
 	"cegid.internal/gateway/cegidclient"
 	"cegid.internal/gateway/server/internal/secret"
-	"cegid.internal/gateway/server/internal/service"
+	"cegid.internal/gateway/server/internal/tenant"
 )
 
 // values are the samples of a registry, by name and labels.
@@ -49,13 +49,13 @@ func TestPracticesShowTheirBrakesAndSecrets(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer client.Close()
-	demo := &service.Practice{Name: "demo", Client: client, Secrets: func() []secret.Status {
+	demo := &tenant.Practice{Name: "demo", Client: client, Secrets: func() []secret.Status {
 		return []secret.Status{
 			{Use: "standard", ChangedAt: time.Now().Add(-time.Hour)},
 			{Use: "primary", ChangedAt: time.Now(), Err: errors.New("gone")},
 		}
 	}}
-	practices := service.NewPractices(demo)
+	practices := tenant.NewPractices(demo)
 	registry := prometheus.NewPedanticRegistry()
 	RegisterPractices(registry, practices.All)
 
@@ -68,7 +68,7 @@ func TestPracticesShowTheirBrakesAndSecrets(t *testing.T) {
 	}
 	after := values(t, registry)
 	for name, want := range map[string]float64{
-		"loop_breaker_state practice=demo": 2, "loop_refusals_total practice=demo why=breaker": 2,
+		"loop_breaker_state practice=demo": 2, "loop_retry_budget practice=demo": 10, "loop_places practice=demo": 8, "loop_rate_limit practice=demo": 0, "loop_refusals_total practice=demo why=breaker": 2,
 		"loop_refusals_total practice=demo why=rate": 0, "loop_refusals_total practice=demo why=throttled": 0, "loop_refusals_total practice=demo why=busy": 0,
 		"loop_waits_total practice=demo what=throttled": 0, "loop_wait_seconds_total practice=demo what=throttled": 0,
 		"loop_attempts_under_way class=read practice=demo": 0, "loop_attempts_under_way class=write practice=demo": 0, "loop_attempts_under_way class=poll practice=demo": 0,
@@ -88,7 +88,7 @@ func TestPracticesShowTheirBrakesAndSecrets(t *testing.T) {
 	}
 
 	// A practice that is gone leaves nothing behind, and one whose secrets nobody can tell of has its brakes.
-	practices.Replace(&service.Practice{Name: "partner", Client: client})
+	practices.Replace(&tenant.Practice{Name: "partner", Client: client})
 	for name := range values(t, registry) {
 		if !strings.Contains(name, "practice=partner") || strings.Contains(name, "secret") {
 			t.Errorf("there is still %s", name)

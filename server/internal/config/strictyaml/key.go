@@ -18,6 +18,7 @@ type Key struct {
 	filled    bool     // a list that has an item
 	off       bool     // instead of a mapping
 	orText    string   // what a text is that can stand instead of a mapping
+	orWord    string   // the only text that can
 	keys      []Key    // of a mapping
 	some      []string // keys of a mapping, at least one of which is needed
 	either    []string // keys of a mapping, exactly one of which is needed
@@ -98,6 +99,9 @@ func (k Key) OrOff() Key { k.off = true; return k }
 
 // OrText lets a text stand instead of a mapping, and says what it is.
 func (k Key) OrText(is string) Key { k.orText = is; return k }
+
+// OrWord lets one word stand instead of a mapping.
+func (k Key) OrWord(word string) Key { k.orText, k.orWord = "`"+word+"`", word; return k }
 
 // Some names keys of a mapping, at least one of which is needed.
 func (k Key) Some(keys ...string) Key { k.some = keys; return k }

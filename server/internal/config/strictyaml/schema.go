@@ -97,6 +97,8 @@ func (k Key) schema() *schema {
 	switch {
 	case k.off: // some programs read it as YAML 1.1 does
 		instead = []*schema{{Const: "off"}, {Const: false}}
+	case k.orWord != "":
+		instead = []*schema{{Const: k.orWord}}
 	case k.orText != "":
 		instead = []*schema{{Type: []string{"string", "number"}}}
 	default:

@@ -97,8 +97,8 @@ func FuzzParseNeverPanics(f *testing.F) {
 		f.Add(key + ": {a: 1}")
 	}
 	f.Fuzz(func(t *testing.T, source string) {
-		if len(source) > 1<<12 {
-			t.Skip("the parser's time grows with the square of the length")
+		if len(source) > 1<<12 { // the parser's time grows with the square of the length
+			return
 		}
 		root, report, ok := parse(t, source)
 		if !ok {

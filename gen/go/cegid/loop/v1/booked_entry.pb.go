@@ -76,6 +76,64 @@ func (LetteringState) EnumDescriptor() ([]byte, []int) {
 	return file_cegid_loop_v1_booked_entry_proto_rawDescGZIP(), []int{0}
 }
 
+// Why a part of a walk may not be whole.
+type EntryGapReason int32
+
+const (
+	// Not said.
+	EntryGapReason_ENTRY_GAP_REASON_UNSPECIFIED EntryGapReason = 0
+	// As many entries came as Loop gives at most, and it documents no criterion that would split them further.
+	EntryGapReason_ENTRY_GAP_REASON_FULL EntryGapReason = 1
+	// No longer answer came in the walk, so that Loop's limit may be lower than its documentation says.
+	EntryGapReason_ENTRY_GAP_REASON_DOUBTFUL EntryGapReason = 2
+	// Entries of the day were seen that no journal and account of the dossier's lists brought again: they are of another one, or
+	// changed while the day was read.
+	EntryGapReason_ENTRY_GAP_REASON_UNCOVERED EntryGapReason = 3
+)
+
+// Enum value maps for EntryGapReason.
+var (
+	EntryGapReason_name = map[int32]string{
+		0: "ENTRY_GAP_REASON_UNSPECIFIED",
+		1: "ENTRY_GAP_REASON_FULL",
+		2: "ENTRY_GAP_REASON_DOUBTFUL",
+		3: "ENTRY_GAP_REASON_UNCOVERED",
+	}
+	EntryGapReason_value = map[string]int32{
+		"ENTRY_GAP_REASON_UNSPECIFIED": 0,
+		"ENTRY_GAP_REASON_FULL":        1,
+		"ENTRY_GAP_REASON_DOUBTFUL":    2,
+		"ENTRY_GAP_REASON_UNCOVERED":   3,
+	}
+)
+
+func (x EntryGapReason) Enum() *EntryGapReason {
+	p := new(EntryGapReason)
+	*p = x
+	return p
+}
+
+func (x EntryGapReason) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (EntryGapReason) Descriptor() protoreflect.EnumDescriptor {
+	return file_cegid_loop_v1_booked_entry_proto_enumTypes[1].Descriptor()
+}
+
+func (EntryGapReason) Type() protoreflect.EnumType {
+	return &file_cegid_loop_v1_booked_entry_proto_enumTypes[1]
+}
+
+func (x EntryGapReason) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use EntryGapReason.Descriptor instead.
+func (EntryGapReason) EnumDescriptor() ([]byte, []int) {
+	return file_cegid_loop_v1_booked_entry_proto_rawDescGZIP(), []int{1}
+}
+
 // What Loop answers for an accounting entry; a line of it, by our reading. Loop does not document the fields of its
 // answer, so only those are typed that it filters by; the others, the amounts among them, are in `unmapped`.
 // (Loop: EcritureComptable)
@@ -96,7 +154,14 @@ type BookedEntry struct {
 	OriginId *string `protobuf:"bytes,6,opt,name=origin_id,json=originId,proto3,oneof" json:"origin_id,omitempty"`
 	// What Loop sent and no field above holds exactly: Loop's field name to its JSON text, as received, amounts digit for
 	// digit. Filled when the request sets `include_unmapped`.
-	Unmapped      map[string]string `protobuf:"bytes,7,rep,name=unmapped,proto3" json:"unmapped,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	Unmapped map[string]string `protobuf:"bytes,7,rep,name=unmapped,proto3" json:"unmapped,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	// Debit, a decimal text as Loop wrote it. Set only where the operator has said which field of Loop's holds it
+	// (`loop.entry_names`): no documentation does.
+	Debit *string `protobuf:"bytes,8,opt,name=debit,proto3,oneof" json:"debit,omitempty"`
+	// Credit, as `debit`.
+	Credit *string `protobuf:"bytes,9,opt,name=credit,proto3,oneof" json:"credit,omitempty"`
+	// Date of the entry, `YYYY-MM-DD`, as `debit`.
+	Date          *string `protobuf:"bytes,10,opt,name=date,proto3,oneof" json:"date,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -178,6 +243,27 @@ func (x *BookedEntry) GetUnmapped() map[string]string {
 		return x.Unmapped
 	}
 	return nil
+}
+
+func (x *BookedEntry) GetDebit() string {
+	if x != nil && x.Debit != nil {
+		return *x.Debit
+	}
+	return ""
+}
+
+func (x *BookedEntry) GetCredit() string {
+	if x != nil && x.Credit != nil {
+		return *x.Credit
+	}
+	return ""
+}
+
+func (x *BookedEntry) GetDate() string {
+	if x != nil && x.Date != nil {
+		return *x.Date
+	}
+	return ""
 }
 
 // Which entries to list: by one criterion that Loop demands, narrowed by any number of others.
@@ -412,14 +498,14 @@ func (x *ListEntriesResponse) GetTruncated() bool {
 	return false
 }
 
-// Which entries to stream.
+// Which entries to stream: what one question to Loop brings, or, with `document_date_to`, all of a range of days.
 type StreamEntriesRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Practice, as this service's configuration names it.
 	Practice string `protobuf:"bytes,1,opt,name=practice,proto3" json:"practice,omitempty"`
 	// Dossier code in Loop. (Loop: codeDossier)
 	Dossier string `protobuf:"bytes,2,opt,name=dossier,proto3" json:"dossier,omitempty"`
-	// As in ListEntriesRequest.
+	// As in ListEntriesRequest; in a range it may be left out, and then what is lettered and what is not is read both.
 	//
 	// Types that are valid to be assigned to Criterion:
 	//
@@ -439,8 +525,14 @@ type StreamEntriesRequest struct {
 	Account string `protobuf:"bytes,10,opt,name=account,proto3" json:"account,omitempty"`
 	// Also fill `unmapped`, amounts and all.
 	IncludeUnmapped bool `protobuf:"varint,11,opt,name=include_unmapped,json=includeUnmapped,proto3" json:"include_unmapped,omitempty"`
-	unknownFields   protoimpl.UnknownFields
-	sizeCache       protoimpl.SizeCache
+	// The last day of a range that begins with `document_date_from`: 3,660 days at most. The stream then asks Loop as often as it
+	// takes, and says in `walk` how far it has come.
+	DocumentDateTo string `protobuf:"bytes,12,opt,name=document_date_to,json=documentDateTo,proto3" json:"document_date_to,omitempty"`
+	// `walk.cursor` of the last message that came, to go on behind it. It has no authority, and belongs to the same practice, dossier,
+	// range and criteria.
+	Cursor        string `protobuf:"bytes,13,opt,name=cursor,proto3" json:"cursor,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *StreamEntriesRequest) Reset() {
@@ -563,6 +655,20 @@ func (x *StreamEntriesRequest) GetIncludeUnmapped() bool {
 	return false
 }
 
+func (x *StreamEntriesRequest) GetDocumentDateTo() string {
+	if x != nil {
+		return x.DocumentDateTo
+	}
+	return ""
+}
+
+func (x *StreamEntriesRequest) GetCursor() string {
+	if x != nil {
+		return x.Cursor
+	}
+	return ""
+}
+
 type isStreamEntriesRequest_Criterion interface {
 	isStreamEntriesRequest_Criterion()
 }
@@ -593,8 +699,10 @@ type StreamEntriesResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The entries, in Loop's order; none when there are none at all.
 	Entries []*BookedEntry `protobuf:"bytes,1,rep,name=entries,proto3" json:"entries,omitempty"`
-	// Set on the last message, as in ListEntriesResponse.
-	Truncated     *bool `protobuf:"varint,2,opt,name=truncated,proto3,oneof" json:"truncated,omitempty"`
+	// Set on the last message, as in ListEntriesResponse. Of a range: it is not complete.
+	Truncated *bool `protobuf:"varint,2,opt,name=truncated,proto3,oneof" json:"truncated,omitempty"`
+	// How far the walk through a range has come with this message. Not set while the rest of what came with it follows.
+	Walk          *EntryWalk `protobuf:"bytes,3,opt,name=walk,proto3" json:"walk,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -643,6 +751,170 @@ func (x *StreamEntriesResponse) GetTruncated() bool {
 	return false
 }
 
+func (x *StreamEntriesResponse) GetWalk() *EntryWalk {
+	if x != nil {
+		return x.Walk
+	}
+	return nil
+}
+
+// How far a walk through a range of days has come.
+type EntryWalk struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Goes on behind this message; empty when nothing follows.
+	Cursor string `protobuf:"bytes,1,opt,name=cursor,proto3" json:"cursor,omitempty"`
+	// How often Loop was asked for entries, since the walk began or was resumed. What its lists of journals and accounts cost is not
+	// in it.
+	Questions *int32 `protobuf:"varint,2,opt,name=questions,proto3,oneof" json:"questions,omitempty"`
+	// The parts, since the message before, that may not be whole.
+	Gaps []*EntryGap `protobuf:"bytes,3,rep,name=gaps,proto3" json:"gaps,omitempty"`
+	// Set when nothing follows: no part was named in `gaps`, before the walk was resumed neither. That each entry is lettered or not,
+	// and has a document date, a journal and an account of the dossier's lists, is inferred.
+	Complete      *bool `protobuf:"varint,4,opt,name=complete,proto3,oneof" json:"complete,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *EntryWalk) Reset() {
+	*x = EntryWalk{}
+	mi := &file_cegid_loop_v1_booked_entry_proto_msgTypes[5]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *EntryWalk) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*EntryWalk) ProtoMessage() {}
+
+func (x *EntryWalk) ProtoReflect() protoreflect.Message {
+	mi := &file_cegid_loop_v1_booked_entry_proto_msgTypes[5]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use EntryWalk.ProtoReflect.Descriptor instead.
+func (*EntryWalk) Descriptor() ([]byte, []int) {
+	return file_cegid_loop_v1_booked_entry_proto_rawDescGZIP(), []int{5}
+}
+
+func (x *EntryWalk) GetCursor() string {
+	if x != nil {
+		return x.Cursor
+	}
+	return ""
+}
+
+func (x *EntryWalk) GetQuestions() int32 {
+	if x != nil && x.Questions != nil {
+		return *x.Questions
+	}
+	return 0
+}
+
+func (x *EntryWalk) GetGaps() []*EntryGap {
+	if x != nil {
+		return x.Gaps
+	}
+	return nil
+}
+
+func (x *EntryWalk) GetComplete() bool {
+	if x != nil && x.Complete != nil {
+		return *x.Complete
+	}
+	return false
+}
+
+// A part of a walk of which entries may be missing: those that meet what is set.
+type EntryGap struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Why.
+	Reason EntryGapReason `protobuf:"varint,1,opt,name=reason,proto3,enum=cegid.loop.v1.EntryGapReason" json:"reason,omitempty"`
+	// Lettered or not, where it matters.
+	Lettering LetteringState `protobuf:"varint,2,opt,name=lettering,proto3,enum=cegid.loop.v1.LetteringState" json:"lettering,omitempty"`
+	// The day, `YYYY-MM-DD`.
+	DocumentDate string `protobuf:"bytes,3,opt,name=document_date,json=documentDate,proto3" json:"document_date,omitempty"`
+	// The journal, by its code; empty for any.
+	Journal string `protobuf:"bytes,4,opt,name=journal,proto3" json:"journal,omitempty"`
+	// The account, by its number; empty for any.
+	Account       string `protobuf:"bytes,5,opt,name=account,proto3" json:"account,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *EntryGap) Reset() {
+	*x = EntryGap{}
+	mi := &file_cegid_loop_v1_booked_entry_proto_msgTypes[6]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *EntryGap) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*EntryGap) ProtoMessage() {}
+
+func (x *EntryGap) ProtoReflect() protoreflect.Message {
+	mi := &file_cegid_loop_v1_booked_entry_proto_msgTypes[6]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use EntryGap.ProtoReflect.Descriptor instead.
+func (*EntryGap) Descriptor() ([]byte, []int) {
+	return file_cegid_loop_v1_booked_entry_proto_rawDescGZIP(), []int{6}
+}
+
+func (x *EntryGap) GetReason() EntryGapReason {
+	if x != nil {
+		return x.Reason
+	}
+	return EntryGapReason_ENTRY_GAP_REASON_UNSPECIFIED
+}
+
+func (x *EntryGap) GetLettering() LetteringState {
+	if x != nil {
+		return x.Lettering
+	}
+	return LetteringState_LETTERING_STATE_UNSPECIFIED
+}
+
+func (x *EntryGap) GetDocumentDate() string {
+	if x != nil {
+		return x.DocumentDate
+	}
+	return ""
+}
+
+func (x *EntryGap) GetJournal() string {
+	if x != nil {
+		return x.Journal
+	}
+	return ""
+}
+
+func (x *EntryGap) GetAccount() string {
+	if x != nil {
+		return x.Account
+	}
+	return ""
+}
+
 // Which document to look for.
 type FindEntriesByDocumentReferenceRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -660,7 +932,7 @@ type FindEntriesByDocumentReferenceRequest struct {
 
 func (x *FindEntriesByDocumentReferenceRequest) Reset() {
 	*x = FindEntriesByDocumentReferenceRequest{}
-	mi := &file_cegid_loop_v1_booked_entry_proto_msgTypes[5]
+	mi := &file_cegid_loop_v1_booked_entry_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -672,7 +944,7 @@ func (x *FindEntriesByDocumentReferenceRequest) String() string {
 func (*FindEntriesByDocumentReferenceRequest) ProtoMessage() {}
 
 func (x *FindEntriesByDocumentReferenceRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_cegid_loop_v1_booked_entry_proto_msgTypes[5]
+	mi := &file_cegid_loop_v1_booked_entry_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -685,7 +957,7 @@ func (x *FindEntriesByDocumentReferenceRequest) ProtoReflect() protoreflect.Mess
 
 // Deprecated: Use FindEntriesByDocumentReferenceRequest.ProtoReflect.Descriptor instead.
 func (*FindEntriesByDocumentReferenceRequest) Descriptor() ([]byte, []int) {
-	return file_cegid_loop_v1_booked_entry_proto_rawDescGZIP(), []int{5}
+	return file_cegid_loop_v1_booked_entry_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *FindEntriesByDocumentReferenceRequest) GetPractice() string {
@@ -736,7 +1008,7 @@ type FindEntriesByDocumentReferenceResponse struct {
 
 func (x *FindEntriesByDocumentReferenceResponse) Reset() {
 	*x = FindEntriesByDocumentReferenceResponse{}
-	mi := &file_cegid_loop_v1_booked_entry_proto_msgTypes[6]
+	mi := &file_cegid_loop_v1_booked_entry_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -748,7 +1020,7 @@ func (x *FindEntriesByDocumentReferenceResponse) String() string {
 func (*FindEntriesByDocumentReferenceResponse) ProtoMessage() {}
 
 func (x *FindEntriesByDocumentReferenceResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_cegid_loop_v1_booked_entry_proto_msgTypes[6]
+	mi := &file_cegid_loop_v1_booked_entry_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -761,7 +1033,7 @@ func (x *FindEntriesByDocumentReferenceResponse) ProtoReflect() protoreflect.Mes
 
 // Deprecated: Use FindEntriesByDocumentReferenceResponse.ProtoReflect.Descriptor instead.
 func (*FindEntriesByDocumentReferenceResponse) Descriptor() ([]byte, []int) {
-	return file_cegid_loop_v1_booked_entry_proto_rawDescGZIP(), []int{6}
+	return file_cegid_loop_v1_booked_entry_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *FindEntriesByDocumentReferenceResponse) GetEntries() []*BookedEntry {
@@ -796,7 +1068,7 @@ var File_cegid_loop_v1_booked_entry_proto protoreflect.FileDescriptor
 
 const file_cegid_loop_v1_booked_entry_proto_rawDesc = "" +
 	"\n" +
-	" cegid/loop/v1/booked_entry.proto\x12\rcegid.loop.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1acegid/loop/v1/import.proto\x1a\x19cegid/loop/v1/rules.proto\x1a\x1fgoogle/api/field_behavior.proto\"\xd6\x03\n" +
+	" cegid/loop/v1/booked_entry.proto\x12\rcegid.loop.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1acegid/loop/v1/import.proto\x1a\x19cegid/loop/v1/rules.proto\x1a\x1fgoogle/api/field_behavior.proto\"\xc5\x04\n" +
 	"\vBookedEntry\x12\x1d\n" +
 	"\ajournal\x18\x01 \x01(\tH\x00R\ajournal\x88\x01\x01\x12\x1d\n" +
 	"\aaccount\x18\x02 \x01(\tH\x01R\aaccount\x88\x01\x01\x122\n" +
@@ -804,7 +1076,11 @@ const file_cegid_loop_v1_booked_entry_proto_rawDesc = "" +
 	"\rdocument_date\x18\x04 \x01(\tH\x03R\fdocumentDate\x88\x01\x01\x12&\n" +
 	"\flettering_id\x18\x05 \x01(\tH\x04R\vletteringId\x88\x01\x01\x12 \n" +
 	"\torigin_id\x18\x06 \x01(\tH\x05R\boriginId\x88\x01\x01\x12D\n" +
-	"\bunmapped\x18\a \x03(\v2(.cegid.loop.v1.BookedEntry.UnmappedEntryR\bunmapped\x1a;\n" +
+	"\bunmapped\x18\a \x03(\v2(.cegid.loop.v1.BookedEntry.UnmappedEntryR\bunmapped\x12\x19\n" +
+	"\x05debit\x18\b \x01(\tH\x06R\x05debit\x88\x01\x01\x12\x1b\n" +
+	"\x06credit\x18\t \x01(\tH\aR\x06credit\x88\x01\x01\x12\x17\n" +
+	"\x04date\x18\n" +
+	" \x01(\tH\bR\x04date\x88\x01\x01\x1a;\n" +
 	"\rUnmappedEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01B\n" +
@@ -816,7 +1092,10 @@ const file_cegid_loop_v1_booked_entry_proto_rawDesc = "" +
 	"\x0e_document_dateB\x0f\n" +
 	"\r_lettering_idB\f\n" +
 	"\n" +
-	"_origin_id\"\xe7\x05\n" +
+	"_origin_idB\b\n" +
+	"\x06_debitB\t\n" +
+	"\a_creditB\a\n" +
+	"\x05_date\"\xe7\x05\n" +
 	"\x12ListEntriesRequest\x12(\n" +
 	"\bpractice\x18\x01 \x01(\tB\f\xe0A\x02\xbaH\x06r\x04\x88\xce\x18\x01R\bpractice\x12&\n" +
 	"\adossier\x18\x02 \x01(\tB\f\xe0A\x02\xbaH\x06r\x04\x90\xce\x18\x01R\adossier\x12K\n" +
@@ -836,7 +1115,8 @@ const file_cegid_loop_v1_booked_entry_proto_rawDesc = "" +
 	"\aentries\x18\x01 \x03(\v2\x1a.cegid.loop.v1.BookedEntryR\aentries\x12!\n" +
 	"\ttruncated\x18\x02 \x01(\bH\x00R\ttruncated\x88\x01\x01B\f\n" +
 	"\n" +
-	"_truncated\"\xe9\x05\n" +
+	"_truncated\"\x80\n" +
+	"\n" +
 	"\x14StreamEntriesRequest\x12(\n" +
 	"\bpractice\x18\x01 \x01(\tB\f\xe0A\x02\xbaH\x06r\x04\x88\xce\x18\x01R\bpractice\x12&\n" +
 	"\adossier\x18\x02 \x01(\tB\f\xe0A\x02\xbaH\x06r\x04\x90\xce\x18\x01R\adossier\x12K\n" +
@@ -849,14 +1129,33 @@ const file_cegid_loop_v1_booked_entry_proto_rawDesc = "" +
 	"\x12document_date_from\x18\t \x01(\tB\t\xbaH\x06r\x04\xe8\xce\x18\x01R\x10documentDateFrom\x12#\n" +
 	"\aaccount\x18\n" +
 	" \x01(\tB\t\xbaH\x06r\x04\xa8\xce\x18\x01R\aaccount\x12)\n" +
-	"\x10include_unmapped\x18\v \x01(\bR\x0fincludeUnmapped:\xb2\x01\xbaH\xae\x01\x1a\xab\x01\n" +
-	"\x0fentry_criterion\x12Rgive lettering, lettering_id or origin_id: Loop lists entries by one of these only\x1aDhas(this.lettering) || has(this.lettering_id) || has(this.origin_id)B\v\n" +
-	"\tcriterion\"~\n" +
+	"\x10include_unmapped\x18\v \x01(\bR\x0fincludeUnmapped\x123\n" +
+	"\x10document_date_to\x18\f \x01(\tB\t\xbaH\x06r\x04\xe8\xce\x18\x01R\x0edocumentDateTo\x12 \n" +
+	"\x06cursor\x18\r \x01(\tB\b\xbaH\x05r\x03(\x80 R\x06cursor:\xf2\x04\xbaH\xee\x04\x1a\x8d\x02\n" +
+	"\x0fentry_criterion\x12\x94\x01give lettering, lettering_id or origin_id, or a range from document_date_from to document_date_to: Loop lists entries by one of the first three only\x1achas(this.lettering) || has(this.lettering_id) || has(this.origin_id) || this.document_date_to != ''\x1a\xc0\x01\n" +
+	"\ventry_range\x12Wa range is from document_date_from to document_date_to: give both, and no document_date\x1aXthis.document_date_to == '' || this.document_date_from != '' && this.document_date == ''\x1a\x98\x01\n" +
+	"\fentry_cursor\x12Va cursor goes on in a range: give document_date_from and document_date_to as they were\x1a0this.cursor == '' || this.document_date_to != ''B\v\n" +
+	"\tcriterion\"\xac\x01\n" +
 	"\x15StreamEntriesResponse\x124\n" +
 	"\aentries\x18\x01 \x03(\v2\x1a.cegid.loop.v1.BookedEntryR\aentries\x12!\n" +
-	"\ttruncated\x18\x02 \x01(\bH\x00R\ttruncated\x88\x01\x01B\f\n" +
+	"\ttruncated\x18\x02 \x01(\bH\x00R\ttruncated\x88\x01\x01\x12,\n" +
+	"\x04walk\x18\x03 \x01(\v2\x18.cegid.loop.v1.EntryWalkR\x04walkB\f\n" +
 	"\n" +
-	"_truncated\"\xca\x03\n" +
+	"_truncated\"\xaf\x01\n" +
+	"\tEntryWalk\x12\x16\n" +
+	"\x06cursor\x18\x01 \x01(\tR\x06cursor\x12!\n" +
+	"\tquestions\x18\x02 \x01(\x05H\x00R\tquestions\x88\x01\x01\x12+\n" +
+	"\x04gaps\x18\x03 \x03(\v2\x17.cegid.loop.v1.EntryGapR\x04gaps\x12\x1f\n" +
+	"\bcomplete\x18\x04 \x01(\bH\x01R\bcomplete\x88\x01\x01B\f\n" +
+	"\n" +
+	"_questionsB\v\n" +
+	"\t_complete\"\xd7\x01\n" +
+	"\bEntryGap\x125\n" +
+	"\x06reason\x18\x01 \x01(\x0e2\x1d.cegid.loop.v1.EntryGapReasonR\x06reason\x12;\n" +
+	"\tlettering\x18\x02 \x01(\x0e2\x1d.cegid.loop.v1.LetteringStateR\tlettering\x12#\n" +
+	"\rdocument_date\x18\x03 \x01(\tR\fdocumentDate\x12\x18\n" +
+	"\ajournal\x18\x04 \x01(\tR\ajournal\x12\x18\n" +
+	"\aaccount\x18\x05 \x01(\tR\aaccount\"\xca\x03\n" +
 	"%FindEntriesByDocumentReferenceRequest\x12(\n" +
 	"\bpractice\x18\x01 \x01(\tB\f\xe0A\x02\xbaH\x06r\x04\x88\xce\x18\x01R\bpractice\x12&\n" +
 	"\adossier\x18\x02 \x01(\tB\f\xe0A\x02\xbaH\x06r\x04\x90\xce\x18\x01R\adossier\x12\xa3\x02\n" +
@@ -874,7 +1173,12 @@ const file_cegid_loop_v1_booked_entry_proto_rawDesc = "" +
 	"\x0eLetteringState\x12\x1f\n" +
 	"\x1bLETTERING_STATE_UNSPECIFIED\x10\x00\x12\x1e\n" +
 	"\x1aLETTERING_STATE_UNLETTERED\x10\x01\x12\x1c\n" +
-	"\x18LETTERING_STATE_LETTERED\x10\x02B\xaf\x01\n" +
+	"\x18LETTERING_STATE_LETTERED\x10\x02*\x8c\x01\n" +
+	"\x0eEntryGapReason\x12 \n" +
+	"\x1cENTRY_GAP_REASON_UNSPECIFIED\x10\x00\x12\x19\n" +
+	"\x15ENTRY_GAP_REASON_FULL\x10\x01\x12\x1d\n" +
+	"\x19ENTRY_GAP_REASON_DOUBTFUL\x10\x02\x12\x1e\n" +
+	"\x1aENTRY_GAP_REASON_UNCOVERED\x10\x03B\xaf\x01\n" +
 	"\x11com.cegid.loop.v1B\x10BookedEntryProtoP\x01Z2cegid.internal/gateway/gen/go/cegid/loop/v1;loopv1\xa2\x02\x03CLX\xaa\x02\rCegid.Loop.V1\xca\x02\rCegid\\Loop\\V1\xe2\x02\x19Cegid\\Loop\\V1\\GPBMetadata\xea\x02\x0fCegid::Loop::V1b\x06proto3"
 
 var (
@@ -889,33 +1193,40 @@ func file_cegid_loop_v1_booked_entry_proto_rawDescGZIP() []byte {
 	return file_cegid_loop_v1_booked_entry_proto_rawDescData
 }
 
-var file_cegid_loop_v1_booked_entry_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_cegid_loop_v1_booked_entry_proto_msgTypes = make([]protoimpl.MessageInfo, 8)
+var file_cegid_loop_v1_booked_entry_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
+var file_cegid_loop_v1_booked_entry_proto_msgTypes = make([]protoimpl.MessageInfo, 10)
 var file_cegid_loop_v1_booked_entry_proto_goTypes = []any{
 	(LetteringState)(0),                            // 0: cegid.loop.v1.LetteringState
-	(*BookedEntry)(nil),                            // 1: cegid.loop.v1.BookedEntry
-	(*ListEntriesRequest)(nil),                     // 2: cegid.loop.v1.ListEntriesRequest
-	(*ListEntriesResponse)(nil),                    // 3: cegid.loop.v1.ListEntriesResponse
-	(*StreamEntriesRequest)(nil),                   // 4: cegid.loop.v1.StreamEntriesRequest
-	(*StreamEntriesResponse)(nil),                  // 5: cegid.loop.v1.StreamEntriesResponse
-	(*FindEntriesByDocumentReferenceRequest)(nil),  // 6: cegid.loop.v1.FindEntriesByDocumentReferenceRequest
-	(*FindEntriesByDocumentReferenceResponse)(nil), // 7: cegid.loop.v1.FindEntriesByDocumentReferenceResponse
-	nil,            // 8: cegid.loop.v1.BookedEntry.UnmappedEntry
-	(*Import)(nil), // 9: cegid.loop.v1.Import
+	(EntryGapReason)(0),                            // 1: cegid.loop.v1.EntryGapReason
+	(*BookedEntry)(nil),                            // 2: cegid.loop.v1.BookedEntry
+	(*ListEntriesRequest)(nil),                     // 3: cegid.loop.v1.ListEntriesRequest
+	(*ListEntriesResponse)(nil),                    // 4: cegid.loop.v1.ListEntriesResponse
+	(*StreamEntriesRequest)(nil),                   // 5: cegid.loop.v1.StreamEntriesRequest
+	(*StreamEntriesResponse)(nil),                  // 6: cegid.loop.v1.StreamEntriesResponse
+	(*EntryWalk)(nil),                              // 7: cegid.loop.v1.EntryWalk
+	(*EntryGap)(nil),                               // 8: cegid.loop.v1.EntryGap
+	(*FindEntriesByDocumentReferenceRequest)(nil),  // 9: cegid.loop.v1.FindEntriesByDocumentReferenceRequest
+	(*FindEntriesByDocumentReferenceResponse)(nil), // 10: cegid.loop.v1.FindEntriesByDocumentReferenceResponse
+	nil,            // 11: cegid.loop.v1.BookedEntry.UnmappedEntry
+	(*Import)(nil), // 12: cegid.loop.v1.Import
 }
 var file_cegid_loop_v1_booked_entry_proto_depIdxs = []int32{
-	8, // 0: cegid.loop.v1.BookedEntry.unmapped:type_name -> cegid.loop.v1.BookedEntry.UnmappedEntry
-	0, // 1: cegid.loop.v1.ListEntriesRequest.lettering:type_name -> cegid.loop.v1.LetteringState
-	1, // 2: cegid.loop.v1.ListEntriesResponse.entries:type_name -> cegid.loop.v1.BookedEntry
-	0, // 3: cegid.loop.v1.StreamEntriesRequest.lettering:type_name -> cegid.loop.v1.LetteringState
-	1, // 4: cegid.loop.v1.StreamEntriesResponse.entries:type_name -> cegid.loop.v1.BookedEntry
-	1, // 5: cegid.loop.v1.FindEntriesByDocumentReferenceResponse.entries:type_name -> cegid.loop.v1.BookedEntry
-	9, // 6: cegid.loop.v1.FindEntriesByDocumentReferenceResponse.imports:type_name -> cegid.loop.v1.Import
-	7, // [7:7] is the sub-list for method output_type
-	7, // [7:7] is the sub-list for method input_type
-	7, // [7:7] is the sub-list for extension type_name
-	7, // [7:7] is the sub-list for extension extendee
-	0, // [0:7] is the sub-list for field type_name
+	11, // 0: cegid.loop.v1.BookedEntry.unmapped:type_name -> cegid.loop.v1.BookedEntry.UnmappedEntry
+	0,  // 1: cegid.loop.v1.ListEntriesRequest.lettering:type_name -> cegid.loop.v1.LetteringState
+	2,  // 2: cegid.loop.v1.ListEntriesResponse.entries:type_name -> cegid.loop.v1.BookedEntry
+	0,  // 3: cegid.loop.v1.StreamEntriesRequest.lettering:type_name -> cegid.loop.v1.LetteringState
+	2,  // 4: cegid.loop.v1.StreamEntriesResponse.entries:type_name -> cegid.loop.v1.BookedEntry
+	7,  // 5: cegid.loop.v1.StreamEntriesResponse.walk:type_name -> cegid.loop.v1.EntryWalk
+	8,  // 6: cegid.loop.v1.EntryWalk.gaps:type_name -> cegid.loop.v1.EntryGap
+	1,  // 7: cegid.loop.v1.EntryGap.reason:type_name -> cegid.loop.v1.EntryGapReason
+	0,  // 8: cegid.loop.v1.EntryGap.lettering:type_name -> cegid.loop.v1.LetteringState
+	2,  // 9: cegid.loop.v1.FindEntriesByDocumentReferenceResponse.entries:type_name -> cegid.loop.v1.BookedEntry
+	12, // 10: cegid.loop.v1.FindEntriesByDocumentReferenceResponse.imports:type_name -> cegid.loop.v1.Import
+	11, // [11:11] is the sub-list for method output_type
+	11, // [11:11] is the sub-list for method input_type
+	11, // [11:11] is the sub-list for extension type_name
+	11, // [11:11] is the sub-list for extension extendee
+	0,  // [0:11] is the sub-list for field type_name
 }
 
 func init() { file_cegid_loop_v1_booked_entry_proto_init() }
@@ -938,14 +1249,15 @@ func file_cegid_loop_v1_booked_entry_proto_init() {
 		(*StreamEntriesRequest_OriginId)(nil),
 	}
 	file_cegid_loop_v1_booked_entry_proto_msgTypes[4].OneofWrappers = []any{}
-	file_cegid_loop_v1_booked_entry_proto_msgTypes[6].OneofWrappers = []any{}
+	file_cegid_loop_v1_booked_entry_proto_msgTypes[5].OneofWrappers = []any{}
+	file_cegid_loop_v1_booked_entry_proto_msgTypes[8].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_cegid_loop_v1_booked_entry_proto_rawDesc), len(file_cegid_loop_v1_booked_entry_proto_rawDesc)),
-			NumEnums:      1,
-			NumMessages:   8,
+			NumEnums:      2,
+			NumMessages:   10,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -341,7 +341,11 @@ type Entry struct {
 	// Origin entry, a UUID, by which entries can be read. (Loop: ecritureOrigine)
 	OriginEntry string `protobuf:"bytes,11,opt,name=origin_entry,json=originEntry,proto3" json:"origin_entry,omitempty"`
 	// The lines: two at least.
-	Lines         []*EntryLine `protobuf:"bytes,12,rep,name=lines,proto3" json:"lines,omitempty"`
+	Lines []*EntryLine `protobuf:"bytes,12,rep,name=lines,proto3" json:"lines,omitempty"`
+	// The request_id of the import that the same entry stands in, to book it once more: after it was deleted in Loop, say, or
+	// as another payment of the same amount. That of the first such import, which ENTRY_ALREADY_IMPORTED names. It is not sent
+	// to Loop, and is no part of what the request is known by.
+	RepeatOf      string `protobuf:"bytes,13,opt,name=repeat_of,json=repeatOf,proto3" json:"repeat_of,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -460,6 +464,13 @@ func (x *Entry) GetLines() []*EntryLine {
 	return nil
 }
 
+func (x *Entry) GetRepeatOf() string {
+	if x != nil {
+		return x.RepeatOf
+	}
+	return ""
+}
+
 // A line of an entry.
 type EntryLine struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -485,7 +496,8 @@ type EntryLine struct {
 	Currency string `protobuf:"bytes,8,opt,name=currency,proto3" json:"currency,omitempty"`
 	// Amount in the currency, up to four decimals. (Loop: currencyAmount)
 	CurrencyAmount string `protobuf:"bytes,9,opt,name=currency_amount,json=currencyAmount,proto3" json:"currency_amount,omitempty"`
-	// Rate, as a decimal number. (Loop: currencyRate)
+	// Rate, as a decimal number: what one unit of the currency is in euro, or the other way round; Loop does not document which.
+	// (Loop: currencyRate)
 	CurrencyRate string `protobuf:"bytes,10,opt,name=currency_rate,json=currencyRate,proto3" json:"currency_rate,omitempty"`
 	// Date of the operation, `YYYY-MM-DD`. (Loop: dateOperation)
 	OperationDate string `protobuf:"bytes,11,opt,name=operation_date,json=operationDate,proto3" json:"operation_date,omitempty"`
@@ -807,7 +819,7 @@ var File_cegid_loop_v1_entry_proto protoreflect.FileDescriptor
 
 const file_cegid_loop_v1_entry_proto_rawDesc = "" +
 	"\n" +
-	"\x19cegid/loop/v1/entry.proto\x12\rcegid.loop.v1\x1a\x1bbuf/validate/validate.proto\"\xb8\x04\n" +
+	"\x19cegid/loop/v1/entry.proto\x12\rcegid.loop.v1\x1a\x1bbuf/validate/validate.proto\x1a\x19cegid/loop/v1/rules.proto\"\xe3\x04\n" +
 	"\x05Entry\x12\"\n" +
 	"\ajournal\x18\x01 \x01(\tB\b\xbaH\x05r\x03\x18\xd0\x0fR\ajournal\x12-\n" +
 	"\rjournal_label\x18\x02 \x01(\tB\b\xbaH\x05r\x03\x18\xd0\x0fR\fjournalLabel\x12\x1c\n" +
@@ -822,7 +834,8 @@ const file_cegid_loop_v1_entry_proto_rawDesc = "" +
 	"\fparent_entry\x18\n" +
 	" \x01(\tB\b\xbaH\x05r\x03\x18\xd0\x0fR\vparentEntry\x12+\n" +
 	"\forigin_entry\x18\v \x01(\tB\b\xbaH\x05r\x03\x18\xd0\x0fR\voriginEntry\x129\n" +
-	"\x05lines\x18\f \x03(\v2\x18.cegid.loop.v1.EntryLineB\t\xbaH\x06\x92\x01\x03\x10\x90NR\x05lines\"\xb8\b\n" +
+	"\x05lines\x18\f \x03(\v2\x18.cegid.loop.v1.EntryLineB\t\xbaH\x06\x92\x01\x03\x10\x90NR\x05lines\x12)\n" +
+	"\trepeat_of\x18\r \x01(\tB\f\xbaH\t\xd8\x01\x01r\x04\x98\xce\x18\x01R\brepeatOf\"\xb8\b\n" +
 	"\tEntryLine\x12\"\n" +
 	"\aaccount\x18\x01 \x01(\tB\b\xbaH\x05r\x03\x18\xd0\x0fR\aaccount\x12-\n" +
 	"\raccount_label\x18\x02 \x01(\tB\b\xbaH\x05r\x03\x18\xd0\x0fR\faccountLabel\x12)\n" +
@@ -937,6 +950,7 @@ func file_cegid_loop_v1_entry_proto_init() {
 	if File_cegid_loop_v1_entry_proto != nil {
 		return
 	}
+	file_cegid_loop_v1_rules_proto_init()
 	file_cegid_loop_v1_entry_proto_msgTypes[1].OneofWrappers = []any{
 		(*EntryLine_Debit)(nil),
 		(*EntryLine_Credit)(nil),

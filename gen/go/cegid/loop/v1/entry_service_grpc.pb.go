@@ -28,18 +28,21 @@ const (
 //
 // For semantics around ctx use and closing/ending streaming RPCs, please refer to https://pkg.go.dev/google.golang.org/grpc/?tab=doc#ClientConn.NewStream.
 //
-// The entries that Loop has booked. Loop answers a hundred at most to a question, and has no list by period: for more,
-// it points to its change feed.
+// The entries that Loop has booked. Loop answers a hundred at most to a question, and has no list by period: StreamEntries
+// asks for a range of days piece by piece.
 type EntryServiceClient interface {
 	// Lists entries by a criterion that Loop demands, a hundred at most.
 	//
 	// `truncated` says when there may be more. There are no pages: whether Loop gives what is beyond the hundred is not
 	// documented. (Loop: GET /EcritureComptable)
 	ListEntries(ctx context.Context, in *ListEntriesRequest, opts ...grpc.CallOption) (*ListEntriesResponse, error)
-	// Streams what ListEntries lists, for callers whose answers must stay small.
+	// Streams the entries of a range of days, however many, or what ListEntries lists.
 	//
-	// One question to Loop, and its limit of a hundred: the last message says whether there may be more. (Loop: GET
-	// /EcritureComptable)
+	// With `document_date_to` it walks past Loop's hundred: a question that brings fewer is whole, any other is split by day, by
+	// journal, by account. What cannot be split further is named as a gap, and `complete` says at the end that there was none. A
+	// walk is no snapshot, and takes a question or two for each day: resume it by `walk.cursor` when the stream ends before, by
+	// its deadline or with SHUTTING_DOWN; an entry that is lettered meanwhile may then come again. Without, it is one question.
+	// While Loop lets the stream wait, an empty message comes every 15 seconds. (Loop: GET /EcritureComptable)
 	StreamEntries(ctx context.Context, in *StreamEntriesRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[StreamEntriesResponse], error)
 	// Finds what is known of a document by its reference: what Loop has booked, and what this service has imported.
 	//
@@ -98,18 +101,21 @@ func (c *entryServiceClient) FindEntriesByDocumentReference(ctx context.Context,
 // All implementations must embed UnimplementedEntryServiceServer
 // for forward compatibility.
 //
-// The entries that Loop has booked. Loop answers a hundred at most to a question, and has no list by period: for more,
-// it points to its change feed.
+// The entries that Loop has booked. Loop answers a hundred at most to a question, and has no list by period: StreamEntries
+// asks for a range of days piece by piece.
 type EntryServiceServer interface {
 	// Lists entries by a criterion that Loop demands, a hundred at most.
 	//
 	// `truncated` says when there may be more. There are no pages: whether Loop gives what is beyond the hundred is not
 	// documented. (Loop: GET /EcritureComptable)
 	ListEntries(context.Context, *ListEntriesRequest) (*ListEntriesResponse, error)
-	// Streams what ListEntries lists, for callers whose answers must stay small.
+	// Streams the entries of a range of days, however many, or what ListEntries lists.
 	//
-	// One question to Loop, and its limit of a hundred: the last message says whether there may be more. (Loop: GET
-	// /EcritureComptable)
+	// With `document_date_to` it walks past Loop's hundred: a question that brings fewer is whole, any other is split by day, by
+	// journal, by account. What cannot be split further is named as a gap, and `complete` says at the end that there was none. A
+	// walk is no snapshot, and takes a question or two for each day: resume it by `walk.cursor` when the stream ends before, by
+	// its deadline or with SHUTTING_DOWN; an entry that is lettered meanwhile may then come again. Without, it is one question.
+	// While Loop lets the stream wait, an empty message comes every 15 seconds. (Loop: GET /EcritureComptable)
 	StreamEntries(*StreamEntriesRequest, grpc.ServerStreamingServer[StreamEntriesResponse]) error
 	// Finds what is known of a document by its reference: what Loop has booked, and what this service has imported.
 	//

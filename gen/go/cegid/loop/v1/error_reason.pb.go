@@ -92,6 +92,11 @@ const (
 	// ALREADY_EXISTS. The same content was sent to the dossier under another request_id within 30 days. Metadata
 	// names it (`requestId`) where the caller may see it. If it is meant, set `allow_duplicate`.
 	ErrorReason_ERROR_REASON_DUPLICATE_CONTENT ErrorReason = 62
+	// ALREADY_EXISTS. An entry stands in another import of the dossier that is booked or may be: the same journal, reference
+	// and lines, whatever their labels and order. The violations name the entries; metadata names the import (`requestId`)
+	// where the caller may see it. Leave the entries out. If it is meant, name that import in `repeat_of` of the entry, or
+	// set `allow_duplicate`. ValidateEntries answers it as a finding.
+	ErrorReason_ERROR_REASON_ENTRY_ALREADY_IMPORTED ErrorReason = 69
 	// UNKNOWN. It was sent, and nobody knows what became of it. Not to be sent under another request_id; the same one is
 	// safe, and answers the outcome once it is known. A call without request_id is safe to repeat as it is: it looks first
 	// at what Loop holds.
@@ -121,13 +126,17 @@ const (
 	ErrorReason_ERROR_REASON_FILE_INVALID ErrorReason = 74
 	// INVALID_ARGUMENT (HTTP 413). The file is larger than this service takes.
 	ErrorReason_ERROR_REASON_FILE_TOO_LARGE ErrorReason = 75
+	// OUT_OF_RANGE (HTTP 410). Events behind this cursor are forgotten, which they are after 30 days. Take a new one with `after`
+	// = `now`, then read what changed with ListImports and `updated_from`, then go on from the new cursor.
+	ErrorReason_ERROR_REASON_EVENTS_FORGOTTEN ErrorReason = 76
 	// FAILED_PRECONDITION. The operator has not listed this route for raw calls, or none at all.
 	ErrorReason_ERROR_REASON_RAW_ROUTE_NOT_LISTED ErrorReason = 80
 	// FAILED_PRECONDITION. An RPC wraps this route: call that one.
 	ErrorReason_ERROR_REASON_RAW_ROUTE_WRAPPED ErrorReason = 81
 	// PERMISSION_DENIED. The request names another dossier than the one it is for.
 	ErrorReason_ERROR_REASON_RAW_OTHER_DOSSIER ErrorReason = 82
-	// UNAVAILABLE. This server is shutting down; another one, or the same in a moment, will answer.
+	// UNAVAILABLE. This server is shutting down; another one, or the same in a moment, will answer. With `resume` in its
+	// metadata, a stream was cut short: the same call resumes it.
 	ErrorReason_ERROR_REASON_SHUTTING_DOWN ErrorReason = 50
 	// DEADLINE_EXCEEDED. The time that the caller, or this service, allows for the call is over.
 	ErrorReason_ERROR_REASON_DEADLINE_EXCEEDED ErrorReason = 51
@@ -224,6 +233,10 @@ const (
 	ErrorReason_ERROR_REASON_SECTION_UNKNOWN ErrorReason = 142
 	// The analytic section "{value}" is closed.
 	ErrorReason_ERROR_REASON_SECTION_CLOSED ErrorReason = 143
+	// The entry is dated {date}, which no fiscal year can hold.
+	ErrorReason_ERROR_REASON_DATE_IMPLAUSIBLE ErrorReason = 144
+	// The currency is the euro, and its rate is {value}.
+	ErrorReason_ERROR_REASON_EURO_RATE_DIFFERS ErrorReason = 145
 	// "{value}" is not a SIREN.
 	ErrorReason_ERROR_REASON_SIREN_INVALID ErrorReason = 160
 	// The SIREN {value} has a wrong check digit.
@@ -266,6 +279,7 @@ var (
 		44:  "ERROR_REASON_LOOP_BUSY",
 		61:  "ERROR_REASON_REQUEST_ID_REUSED",
 		62:  "ERROR_REASON_DUPLICATE_CONTENT",
+		69:  "ERROR_REASON_ENTRY_ALREADY_IMPORTED",
 		63:  "ERROR_REASON_OUTCOME_UNKNOWN",
 		64:  "ERROR_REASON_IMPORT_UNKNOWN",
 		65:  "ERROR_REASON_LEDGER_UNAVAILABLE",
@@ -278,6 +292,7 @@ var (
 		73:  "ERROR_REASON_DOCUMENT_UNKNOWN",
 		74:  "ERROR_REASON_FILE_INVALID",
 		75:  "ERROR_REASON_FILE_TOO_LARGE",
+		76:  "ERROR_REASON_EVENTS_FORGOTTEN",
 		80:  "ERROR_REASON_RAW_ROUTE_NOT_LISTED",
 		81:  "ERROR_REASON_RAW_ROUTE_WRAPPED",
 		82:  "ERROR_REASON_RAW_OTHER_DOSSIER",
@@ -329,6 +344,8 @@ var (
 		141: "ERROR_REASON_THIRD_PARTY_INACTIVE",
 		142: "ERROR_REASON_SECTION_UNKNOWN",
 		143: "ERROR_REASON_SECTION_CLOSED",
+		144: "ERROR_REASON_DATE_IMPLAUSIBLE",
+		145: "ERROR_REASON_EURO_RATE_DIFFERS",
 		160: "ERROR_REASON_SIREN_INVALID",
 		161: "ERROR_REASON_SIREN_CHECKSUM",
 		162: "ERROR_REASON_LEGAL_FORM_INVALID",
@@ -365,6 +382,7 @@ var (
 		"ERROR_REASON_LOOP_BUSY":                   44,
 		"ERROR_REASON_REQUEST_ID_REUSED":           61,
 		"ERROR_REASON_DUPLICATE_CONTENT":           62,
+		"ERROR_REASON_ENTRY_ALREADY_IMPORTED":      69,
 		"ERROR_REASON_OUTCOME_UNKNOWN":             63,
 		"ERROR_REASON_IMPORT_UNKNOWN":              64,
 		"ERROR_REASON_LEDGER_UNAVAILABLE":          65,
@@ -377,6 +395,7 @@ var (
 		"ERROR_REASON_DOCUMENT_UNKNOWN":            73,
 		"ERROR_REASON_FILE_INVALID":                74,
 		"ERROR_REASON_FILE_TOO_LARGE":              75,
+		"ERROR_REASON_EVENTS_FORGOTTEN":            76,
 		"ERROR_REASON_RAW_ROUTE_NOT_LISTED":        80,
 		"ERROR_REASON_RAW_ROUTE_WRAPPED":           81,
 		"ERROR_REASON_RAW_OTHER_DOSSIER":           82,
@@ -428,6 +447,8 @@ var (
 		"ERROR_REASON_THIRD_PARTY_INACTIVE":        141,
 		"ERROR_REASON_SECTION_UNKNOWN":             142,
 		"ERROR_REASON_SECTION_CLOSED":              143,
+		"ERROR_REASON_DATE_IMPLAUSIBLE":            144,
+		"ERROR_REASON_EURO_RATE_DIFFERS":           145,
 		"ERROR_REASON_SIREN_INVALID":               160,
 		"ERROR_REASON_SIREN_CHECKSUM":              161,
 		"ERROR_REASON_LEGAL_FORM_INVALID":          162,
@@ -465,7 +486,7 @@ var File_cegid_loop_v1_error_reason_proto protoreflect.FileDescriptor
 
 const file_cegid_loop_v1_error_reason_proto_rawDesc = "" +
 	"\n" +
-	" cegid/loop/v1/error_reason.proto\x12\rcegid.loop.v1*\xed\x1a\n" +
+	" cegid/loop/v1/error_reason.proto\x12\rcegid.loop.v1*\x82\x1c\n" +
 	"\vErrorReason\x12\x1c\n" +
 	"\x18ERROR_REASON_UNSPECIFIED\x10\x00\x12\x1e\n" +
 	"\x1aERROR_REASON_FIELD_INVALID\x10\x01\x12#\n" +
@@ -498,7 +519,8 @@ const file_cegid_loop_v1_error_reason_proto_rawDesc = "" +
 	"\x1eERROR_REASON_LOOP_BAD_RESPONSE\x10+\x12\x1a\n" +
 	"\x16ERROR_REASON_LOOP_BUSY\x10,\x12\"\n" +
 	"\x1eERROR_REASON_REQUEST_ID_REUSED\x10=\x12\"\n" +
-	"\x1eERROR_REASON_DUPLICATE_CONTENT\x10>\x12 \n" +
+	"\x1eERROR_REASON_DUPLICATE_CONTENT\x10>\x12'\n" +
+	"#ERROR_REASON_ENTRY_ALREADY_IMPORTED\x10E\x12 \n" +
 	"\x1cERROR_REASON_OUTCOME_UNKNOWN\x10?\x12\x1f\n" +
 	"\x1bERROR_REASON_IMPORT_UNKNOWN\x10@\x12#\n" +
 	"\x1fERROR_REASON_LEDGER_UNAVAILABLE\x10A\x12#\n" +
@@ -510,7 +532,8 @@ const file_cegid_loop_v1_error_reason_proto_rawDesc = "" +
 	"\"ERROR_REASON_DOCUMENT_TYPE_INVALID\x10H\x12!\n" +
 	"\x1dERROR_REASON_DOCUMENT_UNKNOWN\x10I\x12\x1d\n" +
 	"\x19ERROR_REASON_FILE_INVALID\x10J\x12\x1f\n" +
-	"\x1bERROR_REASON_FILE_TOO_LARGE\x10K\x12%\n" +
+	"\x1bERROR_REASON_FILE_TOO_LARGE\x10K\x12!\n" +
+	"\x1dERROR_REASON_EVENTS_FORGOTTEN\x10L\x12%\n" +
 	"!ERROR_REASON_RAW_ROUTE_NOT_LISTED\x10P\x12\"\n" +
 	"\x1eERROR_REASON_RAW_ROUTE_WRAPPED\x10Q\x12\"\n" +
 	"\x1eERROR_REASON_RAW_OTHER_DOSSIER\x10R\x12\x1e\n" +
@@ -561,7 +584,9 @@ const file_cegid_loop_v1_error_reason_proto_rawDesc = "" +
 	" ERROR_REASON_THIRD_PARTY_UNKNOWN\x10\x8c\x01\x12&\n" +
 	"!ERROR_REASON_THIRD_PARTY_INACTIVE\x10\x8d\x01\x12!\n" +
 	"\x1cERROR_REASON_SECTION_UNKNOWN\x10\x8e\x01\x12 \n" +
-	"\x1bERROR_REASON_SECTION_CLOSED\x10\x8f\x01\x12\x1f\n" +
+	"\x1bERROR_REASON_SECTION_CLOSED\x10\x8f\x01\x12\"\n" +
+	"\x1dERROR_REASON_DATE_IMPLAUSIBLE\x10\x90\x01\x12#\n" +
+	"\x1eERROR_REASON_EURO_RATE_DIFFERS\x10\x91\x01\x12\x1f\n" +
 	"\x1aERROR_REASON_SIREN_INVALID\x10\xa0\x01\x12 \n" +
 	"\x1bERROR_REASON_SIREN_CHECKSUM\x10\xa1\x01\x12$\n" +
 	"\x1fERROR_REASON_LEGAL_FORM_INVALID\x10\xa2\x01B\xaf\x01\n" +

@@ -40,6 +40,8 @@ const (
 	TextEncoding_TEXT_ENCODING_UTF_8 TextEncoding = 4
 	// More than one in the same file.
 	TextEncoding_TEXT_ENCODING_MIXED TextEncoding = 5
+	// CP850, the code page of DOS, by the looks of it.
+	TextEncoding_TEXT_ENCODING_CP850 TextEncoding = 6
 )
 
 // Enum value maps for TextEncoding.
@@ -51,6 +53,7 @@ var (
 		3: "TEXT_ENCODING_WINDOWS_1252",
 		4: "TEXT_ENCODING_UTF_8",
 		5: "TEXT_ENCODING_MIXED",
+		6: "TEXT_ENCODING_CP850",
 	}
 	TextEncoding_value = map[string]int32{
 		"TEXT_ENCODING_UNSPECIFIED":  0,
@@ -59,6 +62,7 @@ var (
 		"TEXT_ENCODING_WINDOWS_1252": 3,
 		"TEXT_ENCODING_UTF_8":        4,
 		"TEXT_ENCODING_MIXED":        5,
+		"TEXT_ENCODING_CP850":        6,
 	}
 )
 
@@ -87,6 +91,124 @@ func (x TextEncoding) Number() protoreflect.EnumNumber {
 // Deprecated: Use TextEncoding.Descriptor instead.
 func (TextEncoding) EnumDescriptor() ([]byte, []int) {
 	return file_cegid_loop_v1_file_proto_rawDescGZIP(), []int{0}
+}
+
+// Somebody whose verdict on a file matters.
+type FileAuthority int32
+
+const (
+	// Not said.
+	FileAuthority_FILE_AUTHORITY_UNSPECIFIED FileAuthority = 0
+	// The form that the law gives a FEC: article A47 A-1 of the Livre des procédures fiscales.
+	FileAuthority_FILE_AUTHORITY_LAW FileAuthority = 1
+	// The tax administration's own checker, Test Compta Demat.
+	FileAuthority_FILE_AUTHORITY_TAX_TOOL FileAuthority = 2
+	// An import into Loop by this service.
+	FileAuthority_FILE_AUTHORITY_LOOP FileAuthority = 3
+)
+
+// Enum value maps for FileAuthority.
+var (
+	FileAuthority_name = map[int32]string{
+		0: "FILE_AUTHORITY_UNSPECIFIED",
+		1: "FILE_AUTHORITY_LAW",
+		2: "FILE_AUTHORITY_TAX_TOOL",
+		3: "FILE_AUTHORITY_LOOP",
+	}
+	FileAuthority_value = map[string]int32{
+		"FILE_AUTHORITY_UNSPECIFIED": 0,
+		"FILE_AUTHORITY_LAW":         1,
+		"FILE_AUTHORITY_TAX_TOOL":    2,
+		"FILE_AUTHORITY_LOOP":        3,
+	}
+)
+
+func (x FileAuthority) Enum() *FileAuthority {
+	p := new(FileAuthority)
+	*p = x
+	return p
+}
+
+func (x FileAuthority) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (FileAuthority) Descriptor() protoreflect.EnumDescriptor {
+	return file_cegid_loop_v1_file_proto_enumTypes[1].Descriptor()
+}
+
+func (FileAuthority) Type() protoreflect.EnumType {
+	return &file_cegid_loop_v1_file_proto_enumTypes[1]
+}
+
+func (x FileAuthority) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use FileAuthority.Descriptor instead.
+func (FileAuthority) EnumDescriptor() ([]byte, []int) {
+	return file_cegid_loop_v1_file_proto_rawDescGZIP(), []int{1}
+}
+
+// What a verdict comes to.
+type FileOutcome int32
+
+const (
+	// Not said.
+	FileOutcome_FILE_OUTCOME_UNSPECIFIED FileOutcome = 0
+	// The format is not one that the authority knows.
+	FileOutcome_FILE_OUTCOME_NOT_CONCERNED FileOutcome = 1
+	// Nothing is known against the file.
+	FileOutcome_FILE_OUTCOME_PASSES FileOutcome = 2
+	// What was found does not decide it.
+	FileOutcome_FILE_OUTCOME_PASSES_WITH_RESERVATIONS FileOutcome = 3
+	// The authority objects.
+	FileOutcome_FILE_OUTCOME_FAILS FileOutcome = 4
+)
+
+// Enum value maps for FileOutcome.
+var (
+	FileOutcome_name = map[int32]string{
+		0: "FILE_OUTCOME_UNSPECIFIED",
+		1: "FILE_OUTCOME_NOT_CONCERNED",
+		2: "FILE_OUTCOME_PASSES",
+		3: "FILE_OUTCOME_PASSES_WITH_RESERVATIONS",
+		4: "FILE_OUTCOME_FAILS",
+	}
+	FileOutcome_value = map[string]int32{
+		"FILE_OUTCOME_UNSPECIFIED":              0,
+		"FILE_OUTCOME_NOT_CONCERNED":            1,
+		"FILE_OUTCOME_PASSES":                   2,
+		"FILE_OUTCOME_PASSES_WITH_RESERVATIONS": 3,
+		"FILE_OUTCOME_FAILS":                    4,
+	}
+)
+
+func (x FileOutcome) Enum() *FileOutcome {
+	p := new(FileOutcome)
+	*p = x
+	return p
+}
+
+func (x FileOutcome) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (FileOutcome) Descriptor() protoreflect.EnumDescriptor {
+	return file_cegid_loop_v1_file_proto_enumTypes[2].Descriptor()
+}
+
+func (FileOutcome) Type() protoreflect.EnumType {
+	return &file_cegid_loop_v1_file_proto_enumTypes[2]
+}
+
+func (x FileOutcome) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use FileOutcome.Descriptor instead.
+func (FileOutcome) EnumDescriptor() ([]byte, []int) {
+	return file_cegid_loop_v1_file_proto_rawDescGZIP(), []int{2}
 }
 
 // What the lines of a journal add up to.
@@ -194,9 +316,16 @@ type FileReport struct {
 	// How its characters are written.
 	Encoding TextEncoding `protobuf:"varint,9,opt,name=encoding,proto3,enum=cegid.loop.v1.TextEncoding" json:"encoding,omitempty"`
 	// What separates its columns: a tab, `|`; empty where there is none, or it is not known.
-	Separator     string `protobuf:"bytes,10,opt,name=separator,proto3" json:"separator,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	Separator string `protobuf:"bytes,10,opt,name=separator,proto3" json:"separator,omitempty"`
+	// What the law, the tax administration's checker and an import into Loop make of the file, in this order; of a custom
+	// file none.
+	Verdicts []*FileVerdict `protobuf:"bytes,11,rep,name=verdicts,proto3" json:"verdicts,omitempty"`
+	// What each journal holds in each month, the first 1000 by journal and month. Not kept with a deposit.
+	Months []*MonthTotals `protobuf:"bytes,12,rep,name=months,proto3" json:"months,omitempty"`
+	// The first 100 entries that do not balance. Not kept with a deposit.
+	UnbalancedEntries []*UnbalancedEntry `protobuf:"bytes,13,rep,name=unbalanced_entries,json=unbalancedEntries,proto3" json:"unbalanced_entries,omitempty"`
+	unknownFields     protoimpl.UnknownFields
+	sizeCache         protoimpl.SizeCache
 }
 
 func (x *FileReport) Reset() {
@@ -299,6 +428,437 @@ func (x *FileReport) GetSeparator() string {
 	return ""
 }
 
+func (x *FileReport) GetVerdicts() []*FileVerdict {
+	if x != nil {
+		return x.Verdicts
+	}
+	return nil
+}
+
+func (x *FileReport) GetMonths() []*MonthTotals {
+	if x != nil {
+		return x.Months
+	}
+	return nil
+}
+
+func (x *FileReport) GetUnbalancedEntries() []*UnbalancedEntry {
+	if x != nil {
+		return x.UnbalancedEntries
+	}
+	return nil
+}
+
+// What one authority makes of a file, as far as its rules are known.
+type FileVerdict struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Whose it is.
+	Authority FileAuthority `protobuf:"varint,1,opt,name=authority,proto3,enum=cegid.loop.v1.FileAuthority" json:"authority,omitempty"`
+	// What it comes to.
+	Outcome FileOutcome `protobuf:"varint,2,opt,name=outcome,proto3,enum=cegid.loop.v1.FileOutcome" json:"outcome,omitempty"`
+	// Number of findings that it rests on.
+	Findings *int32 `protobuf:"varint,3,opt,name=findings,proto3,oneof" json:"findings,omitempty"`
+	// Code of the weightiest of them.
+	Worst         string `protobuf:"bytes,4,opt,name=worst,proto3" json:"worst,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *FileVerdict) Reset() {
+	*x = FileVerdict{}
+	mi := &file_cegid_loop_v1_file_proto_msgTypes[2]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *FileVerdict) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*FileVerdict) ProtoMessage() {}
+
+func (x *FileVerdict) ProtoReflect() protoreflect.Message {
+	mi := &file_cegid_loop_v1_file_proto_msgTypes[2]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use FileVerdict.ProtoReflect.Descriptor instead.
+func (*FileVerdict) Descriptor() ([]byte, []int) {
+	return file_cegid_loop_v1_file_proto_rawDescGZIP(), []int{2}
+}
+
+func (x *FileVerdict) GetAuthority() FileAuthority {
+	if x != nil {
+		return x.Authority
+	}
+	return FileAuthority_FILE_AUTHORITY_UNSPECIFIED
+}
+
+func (x *FileVerdict) GetOutcome() FileOutcome {
+	if x != nil {
+		return x.Outcome
+	}
+	return FileOutcome_FILE_OUTCOME_UNSPECIFIED
+}
+
+func (x *FileVerdict) GetFindings() int32 {
+	if x != nil && x.Findings != nil {
+		return *x.Findings
+	}
+	return 0
+}
+
+func (x *FileVerdict) GetWorst() string {
+	if x != nil {
+		return x.Worst
+	}
+	return ""
+}
+
+// What a journal holds in a month.
+type MonthTotals struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Code of the journal.
+	Journal string `protobuf:"bytes,1,opt,name=journal,proto3" json:"journal,omitempty"`
+	// Month, as YYYY-MM; empty for lines without a date that can be one.
+	Month string `protobuf:"bytes,2,opt,name=month,proto3" json:"month,omitempty"`
+	// Lines.
+	Lines *int32 `protobuf:"varint,3,opt,name=lines,proto3,oneof" json:"lines,omitempty"`
+	// Debits, in euro.
+	Debit string `protobuf:"bytes,4,opt,name=debit,proto3" json:"debit,omitempty"`
+	// Credits, in euro.
+	Credit        string `protobuf:"bytes,5,opt,name=credit,proto3" json:"credit,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *MonthTotals) Reset() {
+	*x = MonthTotals{}
+	mi := &file_cegid_loop_v1_file_proto_msgTypes[3]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *MonthTotals) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*MonthTotals) ProtoMessage() {}
+
+func (x *MonthTotals) ProtoReflect() protoreflect.Message {
+	mi := &file_cegid_loop_v1_file_proto_msgTypes[3]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use MonthTotals.ProtoReflect.Descriptor instead.
+func (*MonthTotals) Descriptor() ([]byte, []int) {
+	return file_cegid_loop_v1_file_proto_rawDescGZIP(), []int{3}
+}
+
+func (x *MonthTotals) GetJournal() string {
+	if x != nil {
+		return x.Journal
+	}
+	return ""
+}
+
+func (x *MonthTotals) GetMonth() string {
+	if x != nil {
+		return x.Month
+	}
+	return ""
+}
+
+func (x *MonthTotals) GetLines() int32 {
+	if x != nil && x.Lines != nil {
+		return *x.Lines
+	}
+	return 0
+}
+
+func (x *MonthTotals) GetDebit() string {
+	if x != nil {
+		return x.Debit
+	}
+	return ""
+}
+
+func (x *MonthTotals) GetCredit() string {
+	if x != nil {
+		return x.Credit
+	}
+	return ""
+}
+
+// An entry that does not balance.
+type UnbalancedEntry struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Code of the journal.
+	Journal string `protobuf:"bytes,1,opt,name=journal,proto3" json:"journal,omitempty"`
+	// Its number; or else its reference.
+	Number string `protobuf:"bytes,2,opt,name=number,proto3" json:"number,omitempty"`
+	// Its first date.
+	Date string `protobuf:"bytes,3,opt,name=date,proto3" json:"date,omitempty"`
+	// Its first line.
+	Line int32 `protobuf:"varint,4,opt,name=line,proto3" json:"line,omitempty"`
+	// Debits, in euro or in the currency.
+	Debit string `protobuf:"bytes,5,opt,name=debit,proto3" json:"debit,omitempty"`
+	// Credits, likewise.
+	Credit string `protobuf:"bytes,6,opt,name=credit,proto3" json:"credit,omitempty"`
+	// Currency of the sums, where they are not in euro.
+	Currency      string `protobuf:"bytes,7,opt,name=currency,proto3" json:"currency,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *UnbalancedEntry) Reset() {
+	*x = UnbalancedEntry{}
+	mi := &file_cegid_loop_v1_file_proto_msgTypes[4]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *UnbalancedEntry) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*UnbalancedEntry) ProtoMessage() {}
+
+func (x *UnbalancedEntry) ProtoReflect() protoreflect.Message {
+	mi := &file_cegid_loop_v1_file_proto_msgTypes[4]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use UnbalancedEntry.ProtoReflect.Descriptor instead.
+func (*UnbalancedEntry) Descriptor() ([]byte, []int) {
+	return file_cegid_loop_v1_file_proto_rawDescGZIP(), []int{4}
+}
+
+func (x *UnbalancedEntry) GetJournal() string {
+	if x != nil {
+		return x.Journal
+	}
+	return ""
+}
+
+func (x *UnbalancedEntry) GetNumber() string {
+	if x != nil {
+		return x.Number
+	}
+	return ""
+}
+
+func (x *UnbalancedEntry) GetDate() string {
+	if x != nil {
+		return x.Date
+	}
+	return ""
+}
+
+func (x *UnbalancedEntry) GetLine() int32 {
+	if x != nil {
+		return x.Line
+	}
+	return 0
+}
+
+func (x *UnbalancedEntry) GetDebit() string {
+	if x != nil {
+		return x.Debit
+	}
+	return ""
+}
+
+func (x *UnbalancedEntry) GetCredit() string {
+	if x != nil {
+		return x.Credit
+	}
+	return ""
+}
+
+func (x *UnbalancedEntry) GetCurrency() string {
+	if x != nil {
+		return x.Currency
+	}
+	return ""
+}
+
+// What the lines of an account add up to.
+type AccountTotals struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Account.
+	Account string `protobuf:"bytes,1,opt,name=account,proto3" json:"account,omitempty"`
+	// Its name, where the file gives one.
+	Label string `protobuf:"bytes,2,opt,name=label,proto3" json:"label,omitempty"`
+	// Number of lines.
+	Lines *int32 `protobuf:"varint,3,opt,name=lines,proto3,oneof" json:"lines,omitempty"`
+	// Total debit in euro, two decimals.
+	Debit string `protobuf:"bytes,4,opt,name=debit,proto3" json:"debit,omitempty"`
+	// Total credit in euro, two decimals.
+	Credit        string `protobuf:"bytes,5,opt,name=credit,proto3" json:"credit,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *AccountTotals) Reset() {
+	*x = AccountTotals{}
+	mi := &file_cegid_loop_v1_file_proto_msgTypes[5]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *AccountTotals) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*AccountTotals) ProtoMessage() {}
+
+func (x *AccountTotals) ProtoReflect() protoreflect.Message {
+	mi := &file_cegid_loop_v1_file_proto_msgTypes[5]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use AccountTotals.ProtoReflect.Descriptor instead.
+func (*AccountTotals) Descriptor() ([]byte, []int) {
+	return file_cegid_loop_v1_file_proto_rawDescGZIP(), []int{5}
+}
+
+func (x *AccountTotals) GetAccount() string {
+	if x != nil {
+		return x.Account
+	}
+	return ""
+}
+
+func (x *AccountTotals) GetLabel() string {
+	if x != nil {
+		return x.Label
+	}
+	return ""
+}
+
+func (x *AccountTotals) GetLines() int32 {
+	if x != nil && x.Lines != nil {
+		return *x.Lines
+	}
+	return 0
+}
+
+func (x *AccountTotals) GetDebit() string {
+	if x != nil {
+		return x.Debit
+	}
+	return ""
+}
+
+func (x *AccountTotals) GetCredit() string {
+	if x != nil {
+		return x.Credit
+	}
+	return ""
+}
+
+// One place of a finding.
+type FindingPlace struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Code of the finding.
+	Code string `protobuf:"bytes,1,opt,name=code,proto3" json:"code,omitempty"`
+	// Its field; empty where it is about the line, or about lines together.
+	Field string `protobuf:"bytes,2,opt,name=field,proto3" json:"field,omitempty"`
+	// Line, from 1.
+	Line int32 `protobuf:"varint,3,opt,name=line,proto3" json:"line,omitempty"`
+	// Column, from 1: of a FEC the field's, of a TRA the position of its first character. 0 for the whole line.
+	Column        int32 `protobuf:"varint,4,opt,name=column,proto3" json:"column,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *FindingPlace) Reset() {
+	*x = FindingPlace{}
+	mi := &file_cegid_loop_v1_file_proto_msgTypes[6]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *FindingPlace) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*FindingPlace) ProtoMessage() {}
+
+func (x *FindingPlace) ProtoReflect() protoreflect.Message {
+	mi := &file_cegid_loop_v1_file_proto_msgTypes[6]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use FindingPlace.ProtoReflect.Descriptor instead.
+func (*FindingPlace) Descriptor() ([]byte, []int) {
+	return file_cegid_loop_v1_file_proto_rawDescGZIP(), []int{6}
+}
+
+func (x *FindingPlace) GetCode() string {
+	if x != nil {
+		return x.Code
+	}
+	return ""
+}
+
+func (x *FindingPlace) GetField() string {
+	if x != nil {
+		return x.Field
+	}
+	return ""
+}
+
+func (x *FindingPlace) GetLine() int32 {
+	if x != nil {
+		return x.Line
+	}
+	return 0
+}
+
+func (x *FindingPlace) GetColumn() int32 {
+	if x != nil {
+		return x.Column
+	}
+	return 0
+}
+
 // A file that waits at Loop to be imported. Its content is not kept here.
 type FileDeposit struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -326,7 +886,7 @@ type FileDeposit struct {
 
 func (x *FileDeposit) Reset() {
 	*x = FileDeposit{}
-	mi := &file_cegid_loop_v1_file_proto_msgTypes[2]
+	mi := &file_cegid_loop_v1_file_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -338,7 +898,7 @@ func (x *FileDeposit) String() string {
 func (*FileDeposit) ProtoMessage() {}
 
 func (x *FileDeposit) ProtoReflect() protoreflect.Message {
-	mi := &file_cegid_loop_v1_file_proto_msgTypes[2]
+	mi := &file_cegid_loop_v1_file_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -351,7 +911,7 @@ func (x *FileDeposit) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FileDeposit.ProtoReflect.Descriptor instead.
 func (*FileDeposit) Descriptor() ([]byte, []int) {
-	return file_cegid_loop_v1_file_proto_rawDescGZIP(), []int{2}
+	return file_cegid_loop_v1_file_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *FileDeposit) GetDepositId() string {
@@ -426,16 +986,25 @@ type FileMetadata struct {
 	Dossier string `protobuf:"bytes,2,opt,name=dossier,proto3" json:"dossier,omitempty"`
 	// Format of the file.
 	Format ImportFormat `protobuf:"varint,3,opt,name=format,proto3,enum=cegid.loop.v1.ImportFormat" json:"format,omitempty"`
-	// Name of the file, with its extension. A FEC's own, by law: SIREN, `FEC`, closing day, as `123456789FEC20261231.txt`.
-	// (Loop: filename)
-	FileName      string `protobuf:"bytes,4,opt,name=file_name,json=fileName,proto3" json:"file_name,omitempty"`
+	// Name of the file. A FEC's own, by law: SIREN, `FEC`, closing day, with or without an extension, as
+	// `123456789FEC20261231.txt`. (Loop: filename)
+	FileName string `protobuf:"bytes,4,opt,name=file_name,json=fileName,proto3" json:"file_name,omitempty"`
+	// Codes of findings to leave out, such as `VAT_RATE_UNKNOWN`: warnings and notices alone. A file that is deposited already keeps
+	// the report of the first time.
+	IgnoredFindings []string `protobuf:"bytes,5,rep,name=ignored_findings,json=ignoredFindings,proto3" json:"ignored_findings,omitempty"`
+	// Of a FEC: EcritureNum counts lines instead of entries. Where each line has a number of its own, the balance is then
+	// judged by journal and day; such a file is refused otherwise.
+	NumbersPerLine bool `protobuf:"varint,6,opt,name=numbers_per_line,json=numbersPerLine,proto3" json:"numbers_per_line,omitempty"`
+	// Of ValidateFile: the language of a page that shows the report to a person; empty for none. Over REST the header
+	// `Accept: text/html` asks for it, and `Accept-Language` for the language.
+	PageLanguage  string `protobuf:"bytes,7,opt,name=page_language,json=pageLanguage,proto3" json:"page_language,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *FileMetadata) Reset() {
 	*x = FileMetadata{}
-	mi := &file_cegid_loop_v1_file_proto_msgTypes[3]
+	mi := &file_cegid_loop_v1_file_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -447,7 +1016,7 @@ func (x *FileMetadata) String() string {
 func (*FileMetadata) ProtoMessage() {}
 
 func (x *FileMetadata) ProtoReflect() protoreflect.Message {
-	mi := &file_cegid_loop_v1_file_proto_msgTypes[3]
+	mi := &file_cegid_loop_v1_file_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -460,7 +1029,7 @@ func (x *FileMetadata) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FileMetadata.ProtoReflect.Descriptor instead.
 func (*FileMetadata) Descriptor() ([]byte, []int) {
-	return file_cegid_loop_v1_file_proto_rawDescGZIP(), []int{3}
+	return file_cegid_loop_v1_file_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *FileMetadata) GetPractice() string {
@@ -491,6 +1060,27 @@ func (x *FileMetadata) GetFileName() string {
 	return ""
 }
 
+func (x *FileMetadata) GetIgnoredFindings() []string {
+	if x != nil {
+		return x.IgnoredFindings
+	}
+	return nil
+}
+
+func (x *FileMetadata) GetNumbersPerLine() bool {
+	if x != nil {
+		return x.NumbersPerLine
+	}
+	return false
+}
+
+func (x *FileMetadata) GetPageLanguage() string {
+	if x != nil {
+		return x.PageLanguage
+	}
+	return ""
+}
+
 // A piece of a file to deposit: first the metadata, then the bytes.
 type DepositFileRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -507,7 +1097,7 @@ type DepositFileRequest struct {
 
 func (x *DepositFileRequest) Reset() {
 	*x = DepositFileRequest{}
-	mi := &file_cegid_loop_v1_file_proto_msgTypes[4]
+	mi := &file_cegid_loop_v1_file_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -519,7 +1109,7 @@ func (x *DepositFileRequest) String() string {
 func (*DepositFileRequest) ProtoMessage() {}
 
 func (x *DepositFileRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_cegid_loop_v1_file_proto_msgTypes[4]
+	mi := &file_cegid_loop_v1_file_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -532,7 +1122,7 @@ func (x *DepositFileRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DepositFileRequest.ProtoReflect.Descriptor instead.
 func (*DepositFileRequest) Descriptor() ([]byte, []int) {
-	return file_cegid_loop_v1_file_proto_rawDescGZIP(), []int{4}
+	return file_cegid_loop_v1_file_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *DepositFileRequest) GetPiece() isDepositFileRequest_Piece {
@@ -589,7 +1179,7 @@ type DepositFileResponse struct {
 
 func (x *DepositFileResponse) Reset() {
 	*x = DepositFileResponse{}
-	mi := &file_cegid_loop_v1_file_proto_msgTypes[5]
+	mi := &file_cegid_loop_v1_file_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -601,7 +1191,7 @@ func (x *DepositFileResponse) String() string {
 func (*DepositFileResponse) ProtoMessage() {}
 
 func (x *DepositFileResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_cegid_loop_v1_file_proto_msgTypes[5]
+	mi := &file_cegid_loop_v1_file_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -614,7 +1204,7 @@ func (x *DepositFileResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DepositFileResponse.ProtoReflect.Descriptor instead.
 func (*DepositFileResponse) Descriptor() ([]byte, []int) {
-	return file_cegid_loop_v1_file_proto_rawDescGZIP(), []int{5}
+	return file_cegid_loop_v1_file_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *DepositFileResponse) GetDeposit() *FileDeposit {
@@ -639,7 +1229,7 @@ type GetDepositRequest struct {
 
 func (x *GetDepositRequest) Reset() {
 	*x = GetDepositRequest{}
-	mi := &file_cegid_loop_v1_file_proto_msgTypes[6]
+	mi := &file_cegid_loop_v1_file_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -651,7 +1241,7 @@ func (x *GetDepositRequest) String() string {
 func (*GetDepositRequest) ProtoMessage() {}
 
 func (x *GetDepositRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_cegid_loop_v1_file_proto_msgTypes[6]
+	mi := &file_cegid_loop_v1_file_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -664,7 +1254,7 @@ func (x *GetDepositRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetDepositRequest.ProtoReflect.Descriptor instead.
 func (*GetDepositRequest) Descriptor() ([]byte, []int) {
-	return file_cegid_loop_v1_file_proto_rawDescGZIP(), []int{6}
+	return file_cegid_loop_v1_file_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *GetDepositRequest) GetPractice() string {
@@ -699,7 +1289,7 @@ type GetDepositResponse struct {
 
 func (x *GetDepositResponse) Reset() {
 	*x = GetDepositResponse{}
-	mi := &file_cegid_loop_v1_file_proto_msgTypes[7]
+	mi := &file_cegid_loop_v1_file_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -711,7 +1301,7 @@ func (x *GetDepositResponse) String() string {
 func (*GetDepositResponse) ProtoMessage() {}
 
 func (x *GetDepositResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_cegid_loop_v1_file_proto_msgTypes[7]
+	mi := &file_cegid_loop_v1_file_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -724,7 +1314,7 @@ func (x *GetDepositResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetDepositResponse.ProtoReflect.Descriptor instead.
 func (*GetDepositResponse) Descriptor() ([]byte, []int) {
-	return file_cegid_loop_v1_file_proto_rawDescGZIP(), []int{7}
+	return file_cegid_loop_v1_file_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *GetDepositResponse) GetDeposit() *FileDeposit {
@@ -750,7 +1340,7 @@ type ValidateFileRequest struct {
 
 func (x *ValidateFileRequest) Reset() {
 	*x = ValidateFileRequest{}
-	mi := &file_cegid_loop_v1_file_proto_msgTypes[8]
+	mi := &file_cegid_loop_v1_file_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -762,7 +1352,7 @@ func (x *ValidateFileRequest) String() string {
 func (*ValidateFileRequest) ProtoMessage() {}
 
 func (x *ValidateFileRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_cegid_loop_v1_file_proto_msgTypes[8]
+	mi := &file_cegid_loop_v1_file_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -775,7 +1365,7 @@ func (x *ValidateFileRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ValidateFileRequest.ProtoReflect.Descriptor instead.
 func (*ValidateFileRequest) Descriptor() ([]byte, []int) {
-	return file_cegid_loop_v1_file_proto_rawDescGZIP(), []int{8}
+	return file_cegid_loop_v1_file_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *ValidateFileRequest) GetPiece() isValidateFileRequest_Piece {
@@ -827,14 +1417,16 @@ type ValidateFileResponse struct {
 	// Whether DepositFile would take the file.
 	Valid *bool `protobuf:"varint,1,opt,name=valid,proto3,oneof" json:"valid,omitempty"`
 	// What was found.
-	Report        *FileReport `protobuf:"bytes,2,opt,name=report,proto3" json:"report,omitempty"`
+	Report *FileReport `protobuf:"bytes,2,opt,name=report,proto3" json:"report,omitempty"`
+	// The report as a page of HTML that needs nothing else, where the metadata asks for it. It shows lines of the file.
+	Page          string `protobuf:"bytes,3,opt,name=page,proto3" json:"page,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *ValidateFileResponse) Reset() {
 	*x = ValidateFileResponse{}
-	mi := &file_cegid_loop_v1_file_proto_msgTypes[9]
+	mi := &file_cegid_loop_v1_file_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -846,7 +1438,7 @@ func (x *ValidateFileResponse) String() string {
 func (*ValidateFileResponse) ProtoMessage() {}
 
 func (x *ValidateFileResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_cegid_loop_v1_file_proto_msgTypes[9]
+	mi := &file_cegid_loop_v1_file_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -859,7 +1451,7 @@ func (x *ValidateFileResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ValidateFileResponse.ProtoReflect.Descriptor instead.
 func (*ValidateFileResponse) Descriptor() ([]byte, []int) {
-	return file_cegid_loop_v1_file_proto_rawDescGZIP(), []int{9}
+	return file_cegid_loop_v1_file_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *ValidateFileResponse) GetValid() bool {
@@ -872,6 +1464,202 @@ func (x *ValidateFileResponse) GetValid() bool {
 func (x *ValidateFileResponse) GetReport() *FileReport {
 	if x != nil {
 		return x.Report
+	}
+	return nil
+}
+
+func (x *ValidateFileResponse) GetPage() string {
+	if x != nil {
+		return x.Page
+	}
+	return ""
+}
+
+// A piece of a file to check: first the metadata, then the bytes.
+type StreamFileReportRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Which piece it is.
+	//
+	// Types that are valid to be assigned to Piece:
+	//
+	//	*StreamFileReportRequest_Metadata
+	//	*StreamFileReportRequest_Data
+	Piece         isStreamFileReportRequest_Piece `protobuf_oneof:"piece"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *StreamFileReportRequest) Reset() {
+	*x = StreamFileReportRequest{}
+	mi := &file_cegid_loop_v1_file_proto_msgTypes[15]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *StreamFileReportRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*StreamFileReportRequest) ProtoMessage() {}
+
+func (x *StreamFileReportRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_cegid_loop_v1_file_proto_msgTypes[15]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use StreamFileReportRequest.ProtoReflect.Descriptor instead.
+func (*StreamFileReportRequest) Descriptor() ([]byte, []int) {
+	return file_cegid_loop_v1_file_proto_rawDescGZIP(), []int{15}
+}
+
+func (x *StreamFileReportRequest) GetPiece() isStreamFileReportRequest_Piece {
+	if x != nil {
+		return x.Piece
+	}
+	return nil
+}
+
+func (x *StreamFileReportRequest) GetMetadata() *FileMetadata {
+	if x != nil {
+		if x, ok := x.Piece.(*StreamFileReportRequest_Metadata); ok {
+			return x.Metadata
+		}
+	}
+	return nil
+}
+
+func (x *StreamFileReportRequest) GetData() []byte {
+	if x != nil {
+		if x, ok := x.Piece.(*StreamFileReportRequest_Data); ok {
+			return x.Data
+		}
+	}
+	return nil
+}
+
+type isStreamFileReportRequest_Piece interface {
+	isStreamFileReportRequest_Piece()
+}
+
+type StreamFileReportRequest_Metadata struct {
+	// What is said of the file; in the first message, and in no other.
+	Metadata *FileMetadata `protobuf:"bytes,1,opt,name=metadata,proto3,oneof"`
+}
+
+type StreamFileReportRequest_Data struct {
+	// The next bytes: 256 MiB in all, unless the operator says otherwise.
+	Data []byte `protobuf:"bytes,2,opt,name=data,proto3,oneof"`
+}
+
+func (*StreamFileReportRequest_Metadata) isStreamFileReportRequest_Piece() {}
+
+func (*StreamFileReportRequest_Data) isStreamFileReportRequest_Piece() {}
+
+// A part of the report. Nothing was sent.
+type StreamFileReportResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Whether DepositFile would take the file; in each message.
+	Valid *bool `protobuf:"varint,1,opt,name=valid,proto3,oneof" json:"valid,omitempty"`
+	// What was found; in the first message, and in no other. Its lists of journals, months and entries come by themselves, whole,
+	// in the messages after it.
+	Report *FileReport `protobuf:"bytes,2,opt,name=report,proto3" json:"report,omitempty"`
+	// What each journal holds, by code.
+	Journals []*JournalTotals `protobuf:"bytes,3,rep,name=journals,proto3" json:"journals,omitempty"`
+	// What each journal holds in each month, by journal and month.
+	Months []*MonthTotals `protobuf:"bytes,4,rep,name=months,proto3" json:"months,omitempty"`
+	// What each account holds, by number.
+	Accounts []*AccountTotals `protobuf:"bytes,5,rep,name=accounts,proto3" json:"accounts,omitempty"`
+	// All entries that do not balance, in the order of the file.
+	UnbalancedEntries []*UnbalancedEntry `protobuf:"bytes,6,rep,name=unbalanced_entries,json=unbalancedEntries,proto3" json:"unbalanced_entries,omitempty"`
+	// All places of the findings, as they were found: what is judged once an entry or the file has ended comes after it. Of a
+	// mixture of encodings the first such text of each line.
+	Places        []*FindingPlace `protobuf:"bytes,7,rep,name=places,proto3" json:"places,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *StreamFileReportResponse) Reset() {
+	*x = StreamFileReportResponse{}
+	mi := &file_cegid_loop_v1_file_proto_msgTypes[16]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *StreamFileReportResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*StreamFileReportResponse) ProtoMessage() {}
+
+func (x *StreamFileReportResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_cegid_loop_v1_file_proto_msgTypes[16]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use StreamFileReportResponse.ProtoReflect.Descriptor instead.
+func (*StreamFileReportResponse) Descriptor() ([]byte, []int) {
+	return file_cegid_loop_v1_file_proto_rawDescGZIP(), []int{16}
+}
+
+func (x *StreamFileReportResponse) GetValid() bool {
+	if x != nil && x.Valid != nil {
+		return *x.Valid
+	}
+	return false
+}
+
+func (x *StreamFileReportResponse) GetReport() *FileReport {
+	if x != nil {
+		return x.Report
+	}
+	return nil
+}
+
+func (x *StreamFileReportResponse) GetJournals() []*JournalTotals {
+	if x != nil {
+		return x.Journals
+	}
+	return nil
+}
+
+func (x *StreamFileReportResponse) GetMonths() []*MonthTotals {
+	if x != nil {
+		return x.Months
+	}
+	return nil
+}
+
+func (x *StreamFileReportResponse) GetAccounts() []*AccountTotals {
+	if x != nil {
+		return x.Accounts
+	}
+	return nil
+}
+
+func (x *StreamFileReportResponse) GetUnbalancedEntries() []*UnbalancedEntry {
+	if x != nil {
+		return x.UnbalancedEntries
+	}
+	return nil
+}
+
+func (x *StreamFileReportResponse) GetPlaces() []*FindingPlace {
+	if x != nil {
+		return x.Places
 	}
 	return nil
 }
@@ -910,7 +1698,7 @@ type ImportFileRequest struct {
 
 func (x *ImportFileRequest) Reset() {
 	*x = ImportFileRequest{}
-	mi := &file_cegid_loop_v1_file_proto_msgTypes[10]
+	mi := &file_cegid_loop_v1_file_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -922,7 +1710,7 @@ func (x *ImportFileRequest) String() string {
 func (*ImportFileRequest) ProtoMessage() {}
 
 func (x *ImportFileRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_cegid_loop_v1_file_proto_msgTypes[10]
+	mi := &file_cegid_loop_v1_file_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -935,7 +1723,7 @@ func (x *ImportFileRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ImportFileRequest.ProtoReflect.Descriptor instead.
 func (*ImportFileRequest) Descriptor() ([]byte, []int) {
-	return file_cegid_loop_v1_file_proto_rawDescGZIP(), []int{10}
+	return file_cegid_loop_v1_file_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *ImportFileRequest) GetPractice() string {
@@ -1052,7 +1840,7 @@ type ImportFileResponse struct {
 
 func (x *ImportFileResponse) Reset() {
 	*x = ImportFileResponse{}
-	mi := &file_cegid_loop_v1_file_proto_msgTypes[11]
+	mi := &file_cegid_loop_v1_file_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1064,7 +1852,7 @@ func (x *ImportFileResponse) String() string {
 func (*ImportFileResponse) ProtoMessage() {}
 
 func (x *ImportFileResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_cegid_loop_v1_file_proto_msgTypes[11]
+	mi := &file_cegid_loop_v1_file_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1077,7 +1865,7 @@ func (x *ImportFileResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ImportFileResponse.ProtoReflect.Descriptor instead.
 func (*ImportFileResponse) Descriptor() ([]byte, []int) {
-	return file_cegid_loop_v1_file_proto_rawDescGZIP(), []int{11}
+	return file_cegid_loop_v1_file_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *ImportFileResponse) GetImportRecord() *Import {
@@ -1105,7 +1893,7 @@ const file_cegid_loop_v1_file_proto_rawDesc = "" +
 	"\x05lines\x18\x03 \x01(\x05H\x00R\x05lines\x88\x01\x01\x12\x14\n" +
 	"\x05debit\x18\x04 \x01(\tR\x05debit\x12\x16\n" +
 	"\x06credit\x18\x05 \x01(\tR\x06creditB\b\n" +
-	"\x06_lines\"\xf5\x03\n" +
+	"\x06_lines\"\xb0\x05\n" +
 	"\n" +
 	"FileReport\x12\x16\n" +
 	"\x06sha256\x18\x01 \x01(\tR\x06sha256\x12\x17\n" +
@@ -1118,12 +1906,48 @@ const file_cegid_loop_v1_file_proto_rawDesc = "" +
 	"\x10omitted_findings\x18\b \x01(\x05H\x03R\x0fomittedFindings\x88\x01\x01\x127\n" +
 	"\bencoding\x18\t \x01(\x0e2\x1b.cegid.loop.v1.TextEncodingR\bencoding\x12\x1c\n" +
 	"\tseparator\x18\n" +
-	" \x01(\tR\tseparatorB\a\n" +
+	" \x01(\tR\tseparator\x126\n" +
+	"\bverdicts\x18\v \x03(\v2\x1a.cegid.loop.v1.FileVerdictR\bverdicts\x122\n" +
+	"\x06months\x18\f \x03(\v2\x1a.cegid.loop.v1.MonthTotalsR\x06months\x12M\n" +
+	"\x12unbalanced_entries\x18\r \x03(\v2\x1e.cegid.loop.v1.UnbalancedEntryR\x11unbalancedEntriesB\a\n" +
 	"\x05_sizeB\n" +
 	"\n" +
 	"\b_partialB\x13\n" +
 	"\x11_omitted_journalsB\x13\n" +
-	"\x11_omitted_findings\"\xf9\x02\n" +
+	"\x11_omitted_findings\"\xc3\x01\n" +
+	"\vFileVerdict\x12:\n" +
+	"\tauthority\x18\x01 \x01(\x0e2\x1c.cegid.loop.v1.FileAuthorityR\tauthority\x124\n" +
+	"\aoutcome\x18\x02 \x01(\x0e2\x1a.cegid.loop.v1.FileOutcomeR\aoutcome\x12\x1f\n" +
+	"\bfindings\x18\x03 \x01(\x05H\x00R\bfindings\x88\x01\x01\x12\x14\n" +
+	"\x05worst\x18\x04 \x01(\tR\x05worstB\v\n" +
+	"\t_findings\"\x90\x01\n" +
+	"\vMonthTotals\x12\x18\n" +
+	"\ajournal\x18\x01 \x01(\tR\ajournal\x12\x14\n" +
+	"\x05month\x18\x02 \x01(\tR\x05month\x12\x19\n" +
+	"\x05lines\x18\x03 \x01(\x05H\x00R\x05lines\x88\x01\x01\x12\x14\n" +
+	"\x05debit\x18\x04 \x01(\tR\x05debit\x12\x16\n" +
+	"\x06credit\x18\x05 \x01(\tR\x06creditB\b\n" +
+	"\x06_lines\"\xb5\x01\n" +
+	"\x0fUnbalancedEntry\x12\x18\n" +
+	"\ajournal\x18\x01 \x01(\tR\ajournal\x12\x16\n" +
+	"\x06number\x18\x02 \x01(\tR\x06number\x12\x12\n" +
+	"\x04date\x18\x03 \x01(\tR\x04date\x12\x12\n" +
+	"\x04line\x18\x04 \x01(\x05R\x04line\x12\x14\n" +
+	"\x05debit\x18\x05 \x01(\tR\x05debit\x12\x16\n" +
+	"\x06credit\x18\x06 \x01(\tR\x06credit\x12\x1a\n" +
+	"\bcurrency\x18\a \x01(\tR\bcurrency\"\x92\x01\n" +
+	"\rAccountTotals\x12\x18\n" +
+	"\aaccount\x18\x01 \x01(\tR\aaccount\x12\x14\n" +
+	"\x05label\x18\x02 \x01(\tR\x05label\x12\x19\n" +
+	"\x05lines\x18\x03 \x01(\x05H\x00R\x05lines\x88\x01\x01\x12\x14\n" +
+	"\x05debit\x18\x04 \x01(\tR\x05debit\x12\x16\n" +
+	"\x06credit\x18\x05 \x01(\tR\x06creditB\b\n" +
+	"\x06_lines\"d\n" +
+	"\fFindingPlace\x12\x12\n" +
+	"\x04code\x18\x01 \x01(\tR\x04code\x12\x14\n" +
+	"\x05field\x18\x02 \x01(\tR\x05field\x12\x12\n" +
+	"\x04line\x18\x03 \x01(\x05R\x04line\x12\x16\n" +
+	"\x06column\x18\x04 \x01(\x05R\x06column\"\xf9\x02\n" +
 	"\vFileDeposit\x12\x1d\n" +
 	"\n" +
 	"deposit_id\x18\x01 \x01(\tR\tdepositId\x12\x1a\n" +
@@ -1136,12 +1960,17 @@ const file_cegid_loop_v1_file_proto_rawDesc = "" +
 	"\vcreate_time\x18\b \x01(\v2\x1a.google.protobuf.TimestampR\n" +
 	"createTime\x12;\n" +
 	"\vexpire_time\x18\t \x01(\v2\x1a.google.protobuf.TimestampR\n" +
-	"expireTime\"\xcf\x01\n" +
+	"expireTime\"\xec\x02\n" +
 	"\fFileMetadata\x12(\n" +
 	"\bpractice\x18\x01 \x01(\tB\f\xe0A\x02\xbaH\x06r\x04\x88\xce\x18\x01R\bpractice\x12&\n" +
 	"\adossier\x18\x02 \x01(\tB\f\xe0A\x02\xbaH\x06r\x04\x90\xce\x18\x01R\adossier\x12B\n" +
 	"\x06format\x18\x03 \x01(\x0e2\x1b.cegid.loop.v1.ImportFormatB\r\xe0A\x02\xbaH\a\x82\x01\x04\x90\xce\x18\x01R\x06format\x12)\n" +
-	"\tfile_name\x18\x04 \x01(\tB\f\xe0A\x02\xbaH\x06r\x04\xb8\xcf\x18\x01R\bfileName\"n\n" +
+	"\tfile_name\x18\x04 \x01(\tB\f\xe0A\x02\xbaH\x06r\x04\xb8\xcf\x18\x01R\bfileName\x12;\n" +
+	"\x10ignored_findings\x18\x05 \x03(\tB\x10\xbaH\r\x92\x01\n" +
+	"\x102\"\x06r\x04\xd8\xcf\x18\x01R\x0fignoredFindings\x12(\n" +
+	"\x10numbers_per_line\x18\x06 \x01(\bR\x0enumbersPerLine\x124\n" +
+	"\rpage_language\x18\a \x01(\tB\x0f\xbaH\fr\n" +
+	"R\x00R\x02frR\x02enR\fpageLanguage\"n\n" +
 	"\x12DepositFileRequest\x129\n" +
 	"\bmetadata\x18\x01 \x01(\v2\x1b.cegid.loop.v1.FileMetadataH\x00R\bmetadata\x12\x14\n" +
 	"\x04data\x18\x02 \x01(\fH\x00R\x04dataB\a\n" +
@@ -1158,10 +1987,24 @@ const file_cegid_loop_v1_file_proto_rawDesc = "" +
 	"\x13ValidateFileRequest\x129\n" +
 	"\bmetadata\x18\x01 \x01(\v2\x1b.cegid.loop.v1.FileMetadataH\x00R\bmetadata\x12\x14\n" +
 	"\x04data\x18\x02 \x01(\fH\x00R\x04dataB\a\n" +
-	"\x05piece\"n\n" +
+	"\x05piece\"\x82\x01\n" +
 	"\x14ValidateFileResponse\x12\x19\n" +
 	"\x05valid\x18\x01 \x01(\bH\x00R\x05valid\x88\x01\x01\x121\n" +
-	"\x06report\x18\x02 \x01(\v2\x19.cegid.loop.v1.FileReportR\x06reportB\b\n" +
+	"\x06report\x18\x02 \x01(\v2\x19.cegid.loop.v1.FileReportR\x06report\x12\x12\n" +
+	"\x04page\x18\x03 \x01(\tR\x04pageB\b\n" +
+	"\x06_valid\"s\n" +
+	"\x17StreamFileReportRequest\x129\n" +
+	"\bmetadata\x18\x01 \x01(\v2\x1b.cegid.loop.v1.FileMetadataH\x00R\bmetadata\x12\x14\n" +
+	"\x04data\x18\x02 \x01(\fH\x00R\x04dataB\a\n" +
+	"\x05piece\"\x9e\x03\n" +
+	"\x18StreamFileReportResponse\x12\x19\n" +
+	"\x05valid\x18\x01 \x01(\bH\x00R\x05valid\x88\x01\x01\x121\n" +
+	"\x06report\x18\x02 \x01(\v2\x19.cegid.loop.v1.FileReportR\x06report\x128\n" +
+	"\bjournals\x18\x03 \x03(\v2\x1c.cegid.loop.v1.JournalTotalsR\bjournals\x122\n" +
+	"\x06months\x18\x04 \x03(\v2\x1a.cegid.loop.v1.MonthTotalsR\x06months\x128\n" +
+	"\baccounts\x18\x05 \x03(\v2\x1c.cegid.loop.v1.AccountTotalsR\baccounts\x12M\n" +
+	"\x12unbalanced_entries\x18\x06 \x03(\v2\x1e.cegid.loop.v1.UnbalancedEntryR\x11unbalancedEntries\x123\n" +
+	"\x06places\x18\a \x03(\v2\x1b.cegid.loop.v1.FindingPlaceR\x06placesB\b\n" +
 	"\x06_valid\"\xaf\x05\n" +
 	"\x11ImportFileRequest\x12(\n" +
 	"\bpractice\x18\x01 \x01(\tB\f\xe0A\x02\xbaH\x06r\x04\x88\xce\x18\x01R\bpractice\x12&\n" +
@@ -1187,14 +2030,26 @@ const file_cegid_loop_v1_file_proto_rawDesc = "" +
 	"\x12ImportFileResponse\x12:\n" +
 	"\rimport_record\x18\x01 \x01(\v2\x15.cegid.loop.v1.ImportR\fimportRecord\x12\x1f\n" +
 	"\breplayed\x18\x02 \x01(\bH\x00R\breplayed\x88\x01\x01B\v\n" +
-	"\t_replayed*\xb7\x01\n" +
+	"\t_replayed*\xd0\x01\n" +
 	"\fTextEncoding\x12\x1d\n" +
 	"\x19TEXT_ENCODING_UNSPECIFIED\x10\x00\x12\x17\n" +
 	"\x13TEXT_ENCODING_ASCII\x10\x01\x12\x1d\n" +
 	"\x19TEXT_ENCODING_ISO_8859_15\x10\x02\x12\x1e\n" +
 	"\x1aTEXT_ENCODING_WINDOWS_1252\x10\x03\x12\x17\n" +
 	"\x13TEXT_ENCODING_UTF_8\x10\x04\x12\x17\n" +
-	"\x13TEXT_ENCODING_MIXED\x10\x05B\xa8\x01\n" +
+	"\x13TEXT_ENCODING_MIXED\x10\x05\x12\x17\n" +
+	"\x13TEXT_ENCODING_CP850\x10\x06*}\n" +
+	"\rFileAuthority\x12\x1e\n" +
+	"\x1aFILE_AUTHORITY_UNSPECIFIED\x10\x00\x12\x16\n" +
+	"\x12FILE_AUTHORITY_LAW\x10\x01\x12\x1b\n" +
+	"\x17FILE_AUTHORITY_TAX_TOOL\x10\x02\x12\x17\n" +
+	"\x13FILE_AUTHORITY_LOOP\x10\x03*\xa7\x01\n" +
+	"\vFileOutcome\x12\x1c\n" +
+	"\x18FILE_OUTCOME_UNSPECIFIED\x10\x00\x12\x1e\n" +
+	"\x1aFILE_OUTCOME_NOT_CONCERNED\x10\x01\x12\x17\n" +
+	"\x13FILE_OUTCOME_PASSES\x10\x02\x12)\n" +
+	"%FILE_OUTCOME_PASSES_WITH_RESERVATIONS\x10\x03\x12\x16\n" +
+	"\x12FILE_OUTCOME_FAILS\x10\x04B\xa8\x01\n" +
 	"\x11com.cegid.loop.v1B\tFileProtoP\x01Z2cegid.internal/gateway/gen/go/cegid/loop/v1;loopv1\xa2\x02\x03CLX\xaa\x02\rCegid.Loop.V1\xca\x02\rCegid\\Loop\\V1\xe2\x02\x19Cegid\\Loop\\V1\\GPBMetadata\xea\x02\x0fCegid::Loop::V1b\x06proto3"
 
 var (
@@ -1209,52 +2064,73 @@ func file_cegid_loop_v1_file_proto_rawDescGZIP() []byte {
 	return file_cegid_loop_v1_file_proto_rawDescData
 }
 
-var file_cegid_loop_v1_file_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_cegid_loop_v1_file_proto_msgTypes = make([]protoimpl.MessageInfo, 13)
+var file_cegid_loop_v1_file_proto_enumTypes = make([]protoimpl.EnumInfo, 3)
+var file_cegid_loop_v1_file_proto_msgTypes = make([]protoimpl.MessageInfo, 20)
 var file_cegid_loop_v1_file_proto_goTypes = []any{
-	(TextEncoding)(0),             // 0: cegid.loop.v1.TextEncoding
-	(*JournalTotals)(nil),         // 1: cegid.loop.v1.JournalTotals
-	(*FileReport)(nil),            // 2: cegid.loop.v1.FileReport
-	(*FileDeposit)(nil),           // 3: cegid.loop.v1.FileDeposit
-	(*FileMetadata)(nil),          // 4: cegid.loop.v1.FileMetadata
-	(*DepositFileRequest)(nil),    // 5: cegid.loop.v1.DepositFileRequest
-	(*DepositFileResponse)(nil),   // 6: cegid.loop.v1.DepositFileResponse
-	(*GetDepositRequest)(nil),     // 7: cegid.loop.v1.GetDepositRequest
-	(*GetDepositResponse)(nil),    // 8: cegid.loop.v1.GetDepositResponse
-	(*ValidateFileRequest)(nil),   // 9: cegid.loop.v1.ValidateFileRequest
-	(*ValidateFileResponse)(nil),  // 10: cegid.loop.v1.ValidateFileResponse
-	(*ImportFileRequest)(nil),     // 11: cegid.loop.v1.ImportFileRequest
-	(*ImportFileResponse)(nil),    // 12: cegid.loop.v1.ImportFileResponse
-	nil,                           // 13: cegid.loop.v1.ImportFileRequest.MetadataEntry
-	(*ImportTotals)(nil),          // 14: cegid.loop.v1.ImportTotals
-	(*Finding)(nil),               // 15: cegid.loop.v1.Finding
-	(ImportFormat)(0),             // 16: cegid.loop.v1.ImportFormat
-	(*timestamppb.Timestamp)(nil), // 17: google.protobuf.Timestamp
-	(*Import)(nil),                // 18: cegid.loop.v1.Import
+	(TextEncoding)(0),                // 0: cegid.loop.v1.TextEncoding
+	(FileAuthority)(0),               // 1: cegid.loop.v1.FileAuthority
+	(FileOutcome)(0),                 // 2: cegid.loop.v1.FileOutcome
+	(*JournalTotals)(nil),            // 3: cegid.loop.v1.JournalTotals
+	(*FileReport)(nil),               // 4: cegid.loop.v1.FileReport
+	(*FileVerdict)(nil),              // 5: cegid.loop.v1.FileVerdict
+	(*MonthTotals)(nil),              // 6: cegid.loop.v1.MonthTotals
+	(*UnbalancedEntry)(nil),          // 7: cegid.loop.v1.UnbalancedEntry
+	(*AccountTotals)(nil),            // 8: cegid.loop.v1.AccountTotals
+	(*FindingPlace)(nil),             // 9: cegid.loop.v1.FindingPlace
+	(*FileDeposit)(nil),              // 10: cegid.loop.v1.FileDeposit
+	(*FileMetadata)(nil),             // 11: cegid.loop.v1.FileMetadata
+	(*DepositFileRequest)(nil),       // 12: cegid.loop.v1.DepositFileRequest
+	(*DepositFileResponse)(nil),      // 13: cegid.loop.v1.DepositFileResponse
+	(*GetDepositRequest)(nil),        // 14: cegid.loop.v1.GetDepositRequest
+	(*GetDepositResponse)(nil),       // 15: cegid.loop.v1.GetDepositResponse
+	(*ValidateFileRequest)(nil),      // 16: cegid.loop.v1.ValidateFileRequest
+	(*ValidateFileResponse)(nil),     // 17: cegid.loop.v1.ValidateFileResponse
+	(*StreamFileReportRequest)(nil),  // 18: cegid.loop.v1.StreamFileReportRequest
+	(*StreamFileReportResponse)(nil), // 19: cegid.loop.v1.StreamFileReportResponse
+	(*ImportFileRequest)(nil),        // 20: cegid.loop.v1.ImportFileRequest
+	(*ImportFileResponse)(nil),       // 21: cegid.loop.v1.ImportFileResponse
+	nil,                              // 22: cegid.loop.v1.ImportFileRequest.MetadataEntry
+	(*ImportTotals)(nil),             // 23: cegid.loop.v1.ImportTotals
+	(*Finding)(nil),                  // 24: cegid.loop.v1.Finding
+	(ImportFormat)(0),                // 25: cegid.loop.v1.ImportFormat
+	(*timestamppb.Timestamp)(nil),    // 26: google.protobuf.Timestamp
+	(*Import)(nil),                   // 27: cegid.loop.v1.Import
 }
 var file_cegid_loop_v1_file_proto_depIdxs = []int32{
-	14, // 0: cegid.loop.v1.FileReport.totals:type_name -> cegid.loop.v1.ImportTotals
-	1,  // 1: cegid.loop.v1.FileReport.journals:type_name -> cegid.loop.v1.JournalTotals
-	15, // 2: cegid.loop.v1.FileReport.findings:type_name -> cegid.loop.v1.Finding
+	23, // 0: cegid.loop.v1.FileReport.totals:type_name -> cegid.loop.v1.ImportTotals
+	3,  // 1: cegid.loop.v1.FileReport.journals:type_name -> cegid.loop.v1.JournalTotals
+	24, // 2: cegid.loop.v1.FileReport.findings:type_name -> cegid.loop.v1.Finding
 	0,  // 3: cegid.loop.v1.FileReport.encoding:type_name -> cegid.loop.v1.TextEncoding
-	16, // 4: cegid.loop.v1.FileDeposit.format:type_name -> cegid.loop.v1.ImportFormat
-	2,  // 5: cegid.loop.v1.FileDeposit.report:type_name -> cegid.loop.v1.FileReport
-	17, // 6: cegid.loop.v1.FileDeposit.create_time:type_name -> google.protobuf.Timestamp
-	17, // 7: cegid.loop.v1.FileDeposit.expire_time:type_name -> google.protobuf.Timestamp
-	16, // 8: cegid.loop.v1.FileMetadata.format:type_name -> cegid.loop.v1.ImportFormat
-	4,  // 9: cegid.loop.v1.DepositFileRequest.metadata:type_name -> cegid.loop.v1.FileMetadata
-	3,  // 10: cegid.loop.v1.DepositFileResponse.deposit:type_name -> cegid.loop.v1.FileDeposit
-	3,  // 11: cegid.loop.v1.GetDepositResponse.deposit:type_name -> cegid.loop.v1.FileDeposit
-	4,  // 12: cegid.loop.v1.ValidateFileRequest.metadata:type_name -> cegid.loop.v1.FileMetadata
-	2,  // 13: cegid.loop.v1.ValidateFileResponse.report:type_name -> cegid.loop.v1.FileReport
-	16, // 14: cegid.loop.v1.ImportFileRequest.format:type_name -> cegid.loop.v1.ImportFormat
-	13, // 15: cegid.loop.v1.ImportFileRequest.metadata:type_name -> cegid.loop.v1.ImportFileRequest.MetadataEntry
-	18, // 16: cegid.loop.v1.ImportFileResponse.import_record:type_name -> cegid.loop.v1.Import
-	17, // [17:17] is the sub-list for method output_type
-	17, // [17:17] is the sub-list for method input_type
-	17, // [17:17] is the sub-list for extension type_name
-	17, // [17:17] is the sub-list for extension extendee
-	0,  // [0:17] is the sub-list for field type_name
+	5,  // 4: cegid.loop.v1.FileReport.verdicts:type_name -> cegid.loop.v1.FileVerdict
+	6,  // 5: cegid.loop.v1.FileReport.months:type_name -> cegid.loop.v1.MonthTotals
+	7,  // 6: cegid.loop.v1.FileReport.unbalanced_entries:type_name -> cegid.loop.v1.UnbalancedEntry
+	1,  // 7: cegid.loop.v1.FileVerdict.authority:type_name -> cegid.loop.v1.FileAuthority
+	2,  // 8: cegid.loop.v1.FileVerdict.outcome:type_name -> cegid.loop.v1.FileOutcome
+	25, // 9: cegid.loop.v1.FileDeposit.format:type_name -> cegid.loop.v1.ImportFormat
+	4,  // 10: cegid.loop.v1.FileDeposit.report:type_name -> cegid.loop.v1.FileReport
+	26, // 11: cegid.loop.v1.FileDeposit.create_time:type_name -> google.protobuf.Timestamp
+	26, // 12: cegid.loop.v1.FileDeposit.expire_time:type_name -> google.protobuf.Timestamp
+	25, // 13: cegid.loop.v1.FileMetadata.format:type_name -> cegid.loop.v1.ImportFormat
+	11, // 14: cegid.loop.v1.DepositFileRequest.metadata:type_name -> cegid.loop.v1.FileMetadata
+	10, // 15: cegid.loop.v1.DepositFileResponse.deposit:type_name -> cegid.loop.v1.FileDeposit
+	10, // 16: cegid.loop.v1.GetDepositResponse.deposit:type_name -> cegid.loop.v1.FileDeposit
+	11, // 17: cegid.loop.v1.ValidateFileRequest.metadata:type_name -> cegid.loop.v1.FileMetadata
+	4,  // 18: cegid.loop.v1.ValidateFileResponse.report:type_name -> cegid.loop.v1.FileReport
+	11, // 19: cegid.loop.v1.StreamFileReportRequest.metadata:type_name -> cegid.loop.v1.FileMetadata
+	4,  // 20: cegid.loop.v1.StreamFileReportResponse.report:type_name -> cegid.loop.v1.FileReport
+	3,  // 21: cegid.loop.v1.StreamFileReportResponse.journals:type_name -> cegid.loop.v1.JournalTotals
+	6,  // 22: cegid.loop.v1.StreamFileReportResponse.months:type_name -> cegid.loop.v1.MonthTotals
+	8,  // 23: cegid.loop.v1.StreamFileReportResponse.accounts:type_name -> cegid.loop.v1.AccountTotals
+	7,  // 24: cegid.loop.v1.StreamFileReportResponse.unbalanced_entries:type_name -> cegid.loop.v1.UnbalancedEntry
+	9,  // 25: cegid.loop.v1.StreamFileReportResponse.places:type_name -> cegid.loop.v1.FindingPlace
+	25, // 26: cegid.loop.v1.ImportFileRequest.format:type_name -> cegid.loop.v1.ImportFormat
+	22, // 27: cegid.loop.v1.ImportFileRequest.metadata:type_name -> cegid.loop.v1.ImportFileRequest.MetadataEntry
+	27, // 28: cegid.loop.v1.ImportFileResponse.import_record:type_name -> cegid.loop.v1.Import
+	29, // [29:29] is the sub-list for method output_type
+	29, // [29:29] is the sub-list for method input_type
+	29, // [29:29] is the sub-list for extension type_name
+	29, // [29:29] is the sub-list for extension extendee
+	0,  // [0:29] is the sub-list for field type_name
 }
 
 func init() { file_cegid_loop_v1_file_proto_init() }
@@ -1266,27 +2142,35 @@ func file_cegid_loop_v1_file_proto_init() {
 	file_cegid_loop_v1_rules_proto_init()
 	file_cegid_loop_v1_file_proto_msgTypes[0].OneofWrappers = []any{}
 	file_cegid_loop_v1_file_proto_msgTypes[1].OneofWrappers = []any{}
-	file_cegid_loop_v1_file_proto_msgTypes[4].OneofWrappers = []any{
+	file_cegid_loop_v1_file_proto_msgTypes[2].OneofWrappers = []any{}
+	file_cegid_loop_v1_file_proto_msgTypes[3].OneofWrappers = []any{}
+	file_cegid_loop_v1_file_proto_msgTypes[5].OneofWrappers = []any{}
+	file_cegid_loop_v1_file_proto_msgTypes[9].OneofWrappers = []any{
 		(*DepositFileRequest_Metadata)(nil),
 		(*DepositFileRequest_Data)(nil),
 	}
-	file_cegid_loop_v1_file_proto_msgTypes[8].OneofWrappers = []any{
+	file_cegid_loop_v1_file_proto_msgTypes[13].OneofWrappers = []any{
 		(*ValidateFileRequest_Metadata)(nil),
 		(*ValidateFileRequest_Data)(nil),
 	}
-	file_cegid_loop_v1_file_proto_msgTypes[9].OneofWrappers = []any{}
-	file_cegid_loop_v1_file_proto_msgTypes[10].OneofWrappers = []any{
+	file_cegid_loop_v1_file_proto_msgTypes[14].OneofWrappers = []any{}
+	file_cegid_loop_v1_file_proto_msgTypes[15].OneofWrappers = []any{
+		(*StreamFileReportRequest_Metadata)(nil),
+		(*StreamFileReportRequest_Data)(nil),
+	}
+	file_cegid_loop_v1_file_proto_msgTypes[16].OneofWrappers = []any{}
+	file_cegid_loop_v1_file_proto_msgTypes[17].OneofWrappers = []any{
 		(*ImportFileRequest_DepositId)(nil),
 		(*ImportFileRequest_Url)(nil),
 	}
-	file_cegid_loop_v1_file_proto_msgTypes[11].OneofWrappers = []any{}
+	file_cegid_loop_v1_file_proto_msgTypes[18].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_cegid_loop_v1_file_proto_rawDesc), len(file_cegid_loop_v1_file_proto_rawDesc)),
-			NumEnums:      1,
-			NumMessages:   13,
+			NumEnums:      3,
+			NumMessages:   20,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

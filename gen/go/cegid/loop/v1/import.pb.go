@@ -233,7 +233,7 @@ const (
 	FindingGround_FINDING_GROUND_UNSPECIFIED FindingGround = 0
 	// The law: article A47 A-1 of the Livre des procédures fiscales.
 	FindingGround_FINDING_GROUND_LAW FindingGround = 1
-	// The tax office's own tool, Test Compta Demat.
+	// The tax administration's own checker, Test Compta Demat.
 	FindingGround_FINDING_GROUND_TAX_TOOL FindingGround = 2
 	// Bookkeeping: double entry demands otherwise.
 	FindingGround_FINDING_GROUND_BOOKS FindingGround = 3
@@ -372,6 +372,9 @@ const (
 	// Nothing is there, and Loop, which has accepted the import and did not end it within 7 days, does not say that it has
 	// failed: it may still be booked.
 	ImportDoubt_IMPORT_DOUBT_NOT_FAILED ImportDoubt = 8
+	// The look is blind: it does not find what Loop has booked in the dossier, or it finds what cannot be. A right that the key
+	// has lost, a filter that Loop ignores and references that Loop has changed look like this.
+	ImportDoubt_IMPORT_DOUBT_SEARCH_BLIND ImportDoubt = 9
 )
 
 // Enum value maps for ImportDoubt.
@@ -386,6 +389,7 @@ var (
 		6: "IMPORT_DOUBT_DIFFERENT",
 		7: "IMPORT_DOUBT_TRUNCATED",
 		8: "IMPORT_DOUBT_NOT_FAILED",
+		9: "IMPORT_DOUBT_SEARCH_BLIND",
 	}
 	ImportDoubt_value = map[string]int32{
 		"IMPORT_DOUBT_UNSPECIFIED":            0,
@@ -397,6 +401,7 @@ var (
 		"IMPORT_DOUBT_DIFFERENT":              6,
 		"IMPORT_DOUBT_TRUNCATED":              7,
 		"IMPORT_DOUBT_NOT_FAILED":             8,
+		"IMPORT_DOUBT_SEARCH_BLIND":           9,
 	}
 )
 
@@ -425,6 +430,65 @@ func (x ImportDoubt) Number() protoreflect.EnumNumber {
 // Deprecated: Use ImportDoubt.Descriptor instead.
 func (ImportDoubt) EnumDescriptor() ([]byte, []int) {
 	return file_cegid_loop_v1_import_proto_rawDescGZIP(), []int{5}
+}
+
+// Whether a look into Loop has shown that it can see: it asks for document references of the dossier's newest imports that
+// Loop has booked, and for one that cannot exist.
+type ImportControl int32
+
+const (
+	// Not asked: a look from before there were controls.
+	ImportControl_IMPORT_CONTROL_UNSPECIFIED ImportControl = 0
+	// Loop shows entries of one of them, of its journal and date, and nothing of what cannot exist.
+	ImportControl_IMPORT_CONTROL_FOUND ImportControl = 1
+	// Loop shows none of them, or something of what cannot exist: see SEARCH_BLIND.
+	ImportControl_IMPORT_CONTROL_MISSED ImportControl = 2
+	// Nothing is known here to be booked in the dossier: NOT_FOUND does not let it be sent again, because a look that is blind
+	// would say the same. A person who has looked in Loop can state NOT_BOOKED with a note.
+	ImportControl_IMPORT_CONTROL_NONE ImportControl = 3
+)
+
+// Enum value maps for ImportControl.
+var (
+	ImportControl_name = map[int32]string{
+		0: "IMPORT_CONTROL_UNSPECIFIED",
+		1: "IMPORT_CONTROL_FOUND",
+		2: "IMPORT_CONTROL_MISSED",
+		3: "IMPORT_CONTROL_NONE",
+	}
+	ImportControl_value = map[string]int32{
+		"IMPORT_CONTROL_UNSPECIFIED": 0,
+		"IMPORT_CONTROL_FOUND":       1,
+		"IMPORT_CONTROL_MISSED":      2,
+		"IMPORT_CONTROL_NONE":        3,
+	}
+)
+
+func (x ImportControl) Enum() *ImportControl {
+	p := new(ImportControl)
+	*p = x
+	return p
+}
+
+func (x ImportControl) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (ImportControl) Descriptor() protoreflect.EnumDescriptor {
+	return file_cegid_loop_v1_import_proto_enumTypes[6].Descriptor()
+}
+
+func (ImportControl) Type() protoreflect.EnumType {
+	return &file_cegid_loop_v1_import_proto_enumTypes[6]
+}
+
+func (x ImportControl) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use ImportControl.Descriptor instead.
+func (ImportControl) EnumDescriptor() ([]byte, []int) {
+	return file_cegid_loop_v1_import_proto_rawDescGZIP(), []int{6}
 }
 
 // What a person says became of an import.
@@ -464,11 +528,11 @@ func (x StatedOutcome) String() string {
 }
 
 func (StatedOutcome) Descriptor() protoreflect.EnumDescriptor {
-	return file_cegid_loop_v1_import_proto_enumTypes[6].Descriptor()
+	return file_cegid_loop_v1_import_proto_enumTypes[7].Descriptor()
 }
 
 func (StatedOutcome) Type() protoreflect.EnumType {
-	return &file_cegid_loop_v1_import_proto_enumTypes[6]
+	return &file_cegid_loop_v1_import_proto_enumTypes[7]
 }
 
 func (x StatedOutcome) Number() protoreflect.EnumNumber {
@@ -477,7 +541,7 @@ func (x StatedOutcome) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use StatedOutcome.Descriptor instead.
 func (StatedOutcome) EnumDescriptor() ([]byte, []int) {
-	return file_cegid_loop_v1_import_proto_rawDescGZIP(), []int{6}
+	return file_cegid_loop_v1_import_proto_rawDescGZIP(), []int{7}
 }
 
 // What a check found.
@@ -651,8 +715,11 @@ type ImportOptions struct {
 	CutLabels bool `protobuf:"varint,14,opt,name=cut_labels,json=cutLabels,proto3" json:"cut_labels,omitempty"`
 	// Do not compare journals, accounts, third parties and sections with those of the dossier.
 	SkipPreflight bool `protobuf:"varint,15,opt,name=skip_preflight,json=skipPreflight,proto3" json:"skip_preflight,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	// Codes of findings to leave out, such as `VAT_RATE_UNKNOWN`: warnings, notices, and of errors `DATE_IMPLAUSIBLE` alone. It
+	// says how to check and not what to book: the same entries with others are the same import.
+	IgnoredFindings []string `protobuf:"bytes,16,rep,name=ignored_findings,json=ignoredFindings,proto3" json:"ignored_findings,omitempty"`
+	unknownFields   protoimpl.UnknownFields
+	sizeCache       protoimpl.SizeCache
 }
 
 func (x *ImportOptions) Reset() {
@@ -788,6 +855,13 @@ func (x *ImportOptions) GetSkipPreflight() bool {
 		return x.SkipPreflight
 	}
 	return false
+}
+
+func (x *ImportOptions) GetIgnoredFindings() []string {
+	if x != nil {
+		return x.IgnoredFindings
+	}
+	return nil
 }
 
 // What an import holds, to tell it from another.
@@ -1073,7 +1147,9 @@ type ImportEvidence struct {
 	// When it began to look.
 	CheckTime *timestamppb.Timestamp `protobuf:"bytes,7,opt,name=check_time,json=checkTime,proto3" json:"check_time,omitempty"`
 	// Caller who had it look, by its name in the policy.
-	Caller        string `protobuf:"bytes,8,opt,name=caller,proto3" json:"caller,omitempty"`
+	Caller string `protobuf:"bytes,8,opt,name=caller,proto3" json:"caller,omitempty"`
+	// Whether it has shown that it can see.
+	Control       ImportControl `protobuf:"varint,9,opt,name=control,proto3,enum=cegid.loop.v1.ImportControl" json:"control,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1164,6 +1240,13 @@ func (x *ImportEvidence) GetCaller() string {
 	return ""
 }
 
+func (x *ImportEvidence) GetControl() ImportControl {
+	if x != nil {
+		return x.Control
+	}
+	return ImportControl_IMPORT_CONTROL_UNSPECIFIED
+}
+
 // A person's word on an import.
 type ImportStatement struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -1179,6 +1262,8 @@ type ImportStatement struct {
 	Attempt *int32 `protobuf:"varint,5,opt,name=attempt,proto3,oneof" json:"attempt,omitempty"`
 	// State of the import before.
 	PreviousState ImportState `protobuf:"varint,6,opt,name=previous_state,json=previousState,proto3,enum=cegid.loop.v1.ImportState" json:"previous_state,omitempty"`
+	// Of NOT_BOOKED: no look that can see had shown it, and the person has looked in Loop.
+	Unproven      *bool `protobuf:"varint,7,opt,name=unproven,proto3,oneof" json:"unproven,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1253,6 +1338,13 @@ func (x *ImportStatement) GetPreviousState() ImportState {
 		return x.PreviousState
 	}
 	return ImportState_IMPORT_STATE_UNSPECIFIED
+}
+
+func (x *ImportStatement) GetUnproven() bool {
+	if x != nil && x.Unproven != nil {
+		return *x.Unproven
+	}
+	return false
 }
 
 // What Loop answered to an attempt after a person had decided.
@@ -1724,7 +1816,8 @@ type ImportEntriesRequest struct {
 	Options *ImportOptions `protobuf:"bytes,4,opt,name=options,proto3" json:"options,omitempty"`
 	// The entries: 1,000 with 5,000 lines at most.
 	Entries []*Entry `protobuf:"bytes,5,rep,name=entries,proto3" json:"entries,omitempty"`
-	// Import although the same content was imported into the dossier within 30 days under another request_id.
+	// Import although entries stand in other imports of the dossier, or the same content was imported within 30 days under
+	// another request_id. Of single entries, say so by `repeat_of`.
 	AllowDuplicate bool `protobuf:"varint,6,opt,name=allow_duplicate,json=allowDuplicate,proto3" json:"allow_duplicate,omitempty"`
 	// What the caller wants to find the import by, kept and answered as it came: 16 pairs at most, names of 64 characters and
 	// values of 256. No place for secrets.
@@ -2372,7 +2465,7 @@ func (x *WatchImportRequest) GetRequestId() string {
 	return ""
 }
 
-// The import: at once, at each change, and every 20 seconds.
+// The import: at once, at each change, and every 15 seconds.
 type WatchImportResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The import as it stands.
@@ -2590,7 +2683,8 @@ func (*CheckImport) Descriptor() ([]byte, []int) {
 type ConfirmImport struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// What became of it. NOT_BOOKED lets its id be sent again: it needs the right to administer, too, and a look into Loop,
-	// which is taken with it, that says NOT_FOUND.
+	// which is taken with it, that says NOT_FOUND. Where that look has not shown that it can see (SEARCH_BLIND, or
+	// IMPORT_CONTROL_NONE), a person who has looked in Loop says so with a note.
 	Outcome StatedOutcome `protobuf:"varint,1,opt,name=outcome,proto3,enum=cegid.loop.v1.StatedOutcome" json:"outcome,omitempty"`
 	// How the person knows; kept with the import, and no place for secrets.
 	Note          string `protobuf:"bytes,2,opt,name=note,proto3" json:"note,omitempty"`
@@ -2642,7 +2736,7 @@ func (x *ConfirmImport) GetNote() string {
 	return ""
 }
 
-// An import to be sent again as it was. A look into Loop is taken with it, and must say NOT_FOUND.
+// An import to be sent again as it was. A look into Loop is taken with it, and must say NOT_FOUND with IMPORT_CONTROL_FOUND.
 type ResubmitImport struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// What was sent then: the service keeps no payload.
@@ -2983,7 +3077,7 @@ const file_cegid_loop_v1_import_proto_rawDesc = "" +
 	"\voccurrences\x18\n" +
 	" \x01(\x05H\x00R\voccurrences\x88\x01\x01\x12\x14\n" +
 	"\x05lines\x18\v \x03(\x05R\x05linesB\x0e\n" +
-	"\f_occurrences\"\xa3\x05\n" +
+	"\f_occurrences\"\xe0\x05\n" +
 	"\rImportOptions\x12!\n" +
 	"\fmulti_period\x18\x01 \x01(\bR\vmultiPeriod\x12'\n" +
 	"\x0fcreate_journals\x18\x02 \x01(\bR\x0ecreateJournals\x12'\n" +
@@ -3003,7 +3097,9 @@ const file_cegid_loop_v1_import_proto_rawDesc = "" +
 	"\x05siret\x18\r \x01(\tB\b\xbaH\x05r\x03\x18\xd0\x0fR\x05siret\x12\x1d\n" +
 	"\n" +
 	"cut_labels\x18\x0e \x01(\bR\tcutLabels\x12%\n" +
-	"\x0eskip_preflight\x18\x0f \x01(\bR\rskipPreflightB\x13\n" +
+	"\x0eskip_preflight\x18\x0f \x01(\bR\rskipPreflight\x12;\n" +
+	"\x10ignored_findings\x18\x10 \x03(\tB\x10\xbaH\r\x92\x01\n" +
+	"\x102\"\x06r\x04\xd8\xcf\x18\x01R\x0fignoredFindingsB\x13\n" +
 	"\x11_opening_balances\"\xc8\x01\n" +
 	"\fImportTotals\x12\x1d\n" +
 	"\aentries\x18\x01 \x01(\x05H\x00R\aentries\x88\x01\x01\x12\x19\n" +
@@ -3036,7 +3132,7 @@ const file_cegid_loop_v1_import_proto_rawDesc = "" +
 	"_truncatedB\f\n" +
 	"\n" +
 	"_differentB\x10\n" +
-	"\x0e_other_imports\"\x96\x03\n" +
+	"\x0e_other_imports\"\xce\x03\n" +
 	"\x0eImportEvidence\x126\n" +
 	"\averdict\x18\x01 \x01(\x0e2\x1c.cegid.loop.v1.ImportVerdictR\averdict\x120\n" +
 	"\x05doubt\x18\x02 \x01(\x0e2\x1a.cegid.loop.v1.ImportDoubtR\x05doubt\x12\x18\n" +
@@ -3048,19 +3144,22 @@ const file_cegid_loop_v1_import_proto_rawDesc = "" +
 	"\aattempt\x18\x06 \x01(\x05H\x01R\aattempt\x88\x01\x01\x129\n" +
 	"\n" +
 	"check_time\x18\a \x01(\v2\x1a.google.protobuf.TimestampR\tcheckTime\x12\x16\n" +
-	"\x06caller\x18\b \x01(\tR\x06callerB\x12\n" +
+	"\x06caller\x18\b \x01(\tR\x06caller\x126\n" +
+	"\acontrol\x18\t \x01(\x0e2\x1c.cegid.loop.v1.ImportControlR\acontrolB\x12\n" +
 	"\x10_kept_referencesB\n" +
 	"\n" +
-	"\b_attempt\"\x93\x02\n" +
+	"\b_attempt\"\xc1\x02\n" +
 	"\x0fImportStatement\x126\n" +
 	"\aoutcome\x18\x01 \x01(\x0e2\x1c.cegid.loop.v1.StatedOutcomeR\aoutcome\x12\x16\n" +
 	"\x06caller\x18\x02 \x01(\tR\x06caller\x12\x12\n" +
 	"\x04note\x18\x03 \x01(\tR\x04note\x12.\n" +
 	"\x04time\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\x04time\x12\x1d\n" +
 	"\aattempt\x18\x05 \x01(\x05H\x00R\aattempt\x88\x01\x01\x12A\n" +
-	"\x0eprevious_state\x18\x06 \x01(\x0e2\x1a.cegid.loop.v1.ImportStateR\rpreviousStateB\n" +
+	"\x0eprevious_state\x18\x06 \x01(\x0e2\x1a.cegid.loop.v1.ImportStateR\rpreviousState\x12\x1f\n" +
+	"\bunproven\x18\a \x01(\bH\x01R\bunproven\x88\x01\x01B\n" +
 	"\n" +
-	"\b_attempt\"\xdb\x01\n" +
+	"\b_attemptB\v\n" +
+	"\t_unproven\"\xdb\x01\n" +
 	"\n" +
 	"LateAnswer\x12\x1d\n" +
 	"\aattempt\x18\x01 \x01(\x05H\x00R\aattempt\x88\x01\x01\x120\n" +
@@ -3244,7 +3343,7 @@ const file_cegid_loop_v1_import_proto_rawDesc = "" +
 	"\x1aIMPORT_VERDICT_UNSPECIFIED\x10\x00\x12\x18\n" +
 	"\x14IMPORT_VERDICT_FOUND\x10\x01\x12\x1c\n" +
 	"\x18IMPORT_VERDICT_NOT_FOUND\x10\x02\x12\x1f\n" +
-	"\x1bIMPORT_VERDICT_INCONCLUSIVE\x10\x03*\xa4\x02\n" +
+	"\x1bIMPORT_VERDICT_INCONCLUSIVE\x10\x03*\xc3\x02\n" +
 	"\vImportDoubt\x12\x1c\n" +
 	"\x18IMPORT_DOUBT_UNSPECIFIED\x10\x00\x12!\n" +
 	"\x1dIMPORT_DOUBT_REFERENCE_ABSENT\x10\x01\x12'\n" +
@@ -3254,7 +3353,13 @@ const file_cegid_loop_v1_import_proto_rawDesc = "" +
 	"\x17IMPORT_DOUBT_NOT_UNIQUE\x10\x05\x12\x1a\n" +
 	"\x16IMPORT_DOUBT_DIFFERENT\x10\x06\x12\x1a\n" +
 	"\x16IMPORT_DOUBT_TRUNCATED\x10\a\x12\x1b\n" +
-	"\x17IMPORT_DOUBT_NOT_FAILED\x10\b*i\n" +
+	"\x17IMPORT_DOUBT_NOT_FAILED\x10\b\x12\x1d\n" +
+	"\x19IMPORT_DOUBT_SEARCH_BLIND\x10\t*}\n" +
+	"\rImportControl\x12\x1e\n" +
+	"\x1aIMPORT_CONTROL_UNSPECIFIED\x10\x00\x12\x18\n" +
+	"\x14IMPORT_CONTROL_FOUND\x10\x01\x12\x19\n" +
+	"\x15IMPORT_CONTROL_MISSED\x10\x02\x12\x17\n" +
+	"\x13IMPORT_CONTROL_NONE\x10\x03*i\n" +
 	"\rStatedOutcome\x12\x1e\n" +
 	"\x1aSTATED_OUTCOME_UNSPECIFIED\x10\x00\x12\x19\n" +
 	"\x15STATED_OUTCOME_BOOKED\x10\x01\x12\x1d\n" +
@@ -3273,7 +3378,7 @@ func file_cegid_loop_v1_import_proto_rawDescGZIP() []byte {
 	return file_cegid_loop_v1_import_proto_rawDescData
 }
 
-var file_cegid_loop_v1_import_proto_enumTypes = make([]protoimpl.EnumInfo, 7)
+var file_cegid_loop_v1_import_proto_enumTypes = make([]protoimpl.EnumInfo, 8)
 var file_cegid_loop_v1_import_proto_msgTypes = make([]protoimpl.MessageInfo, 30)
 var file_cegid_loop_v1_import_proto_goTypes = []any{
 	(ImportState)(0),                // 0: cegid.loop.v1.ImportState
@@ -3282,97 +3387,99 @@ var file_cegid_loop_v1_import_proto_goTypes = []any{
 	(FindingGround)(0),              // 3: cegid.loop.v1.FindingGround
 	(ImportVerdict)(0),              // 4: cegid.loop.v1.ImportVerdict
 	(ImportDoubt)(0),                // 5: cegid.loop.v1.ImportDoubt
-	(StatedOutcome)(0),              // 6: cegid.loop.v1.StatedOutcome
-	(*Finding)(nil),                 // 7: cegid.loop.v1.Finding
-	(*ImportOptions)(nil),           // 8: cegid.loop.v1.ImportOptions
-	(*ImportTotals)(nil),            // 9: cegid.loop.v1.ImportTotals
-	(*ImportError)(nil),             // 10: cegid.loop.v1.ImportError
-	(*ReferenceEvidence)(nil),       // 11: cegid.loop.v1.ReferenceEvidence
-	(*ImportEvidence)(nil),          // 12: cegid.loop.v1.ImportEvidence
-	(*ImportStatement)(nil),         // 13: cegid.loop.v1.ImportStatement
-	(*LateAnswer)(nil),              // 14: cegid.loop.v1.LateAnswer
-	(*ImportResolution)(nil),        // 15: cegid.loop.v1.ImportResolution
-	(*ImportedFile)(nil),            // 16: cegid.loop.v1.ImportedFile
-	(*Import)(nil),                  // 17: cegid.loop.v1.Import
-	(*ImportEntriesRequest)(nil),    // 18: cegid.loop.v1.ImportEntriesRequest
-	(*ImportEntriesResponse)(nil),   // 19: cegid.loop.v1.ImportEntriesResponse
-	(*ValidateEntriesRequest)(nil),  // 20: cegid.loop.v1.ValidateEntriesRequest
-	(*ValidateEntriesResponse)(nil), // 21: cegid.loop.v1.ValidateEntriesResponse
-	(*GetImportRequest)(nil),        // 22: cegid.loop.v1.GetImportRequest
-	(*GetImportResponse)(nil),       // 23: cegid.loop.v1.GetImportResponse
-	(*ListImportsRequest)(nil),      // 24: cegid.loop.v1.ListImportsRequest
-	(*ListImportsResponse)(nil),     // 25: cegid.loop.v1.ListImportsResponse
-	(*WatchImportRequest)(nil),      // 26: cegid.loop.v1.WatchImportRequest
-	(*WatchImportResponse)(nil),     // 27: cegid.loop.v1.WatchImportResponse
-	(*ResolveImportRequest)(nil),    // 28: cegid.loop.v1.ResolveImportRequest
-	(*CheckImport)(nil),             // 29: cegid.loop.v1.CheckImport
-	(*ConfirmImport)(nil),           // 30: cegid.loop.v1.ConfirmImport
-	(*ResubmitImport)(nil),          // 31: cegid.loop.v1.ResubmitImport
-	(*ResubmittedEntries)(nil),      // 32: cegid.loop.v1.ResubmittedEntries
-	(*ResubmittedFile)(nil),         // 33: cegid.loop.v1.ResubmittedFile
-	(*ResolveImportResponse)(nil),   // 34: cegid.loop.v1.ResolveImportResponse
-	nil,                             // 35: cegid.loop.v1.Import.MetadataEntry
-	nil,                             // 36: cegid.loop.v1.ImportEntriesRequest.MetadataEntry
-	(*timestamppb.Timestamp)(nil),   // 37: google.protobuf.Timestamp
-	(*Entry)(nil),                   // 38: cegid.loop.v1.Entry
+	(ImportControl)(0),              // 6: cegid.loop.v1.ImportControl
+	(StatedOutcome)(0),              // 7: cegid.loop.v1.StatedOutcome
+	(*Finding)(nil),                 // 8: cegid.loop.v1.Finding
+	(*ImportOptions)(nil),           // 9: cegid.loop.v1.ImportOptions
+	(*ImportTotals)(nil),            // 10: cegid.loop.v1.ImportTotals
+	(*ImportError)(nil),             // 11: cegid.loop.v1.ImportError
+	(*ReferenceEvidence)(nil),       // 12: cegid.loop.v1.ReferenceEvidence
+	(*ImportEvidence)(nil),          // 13: cegid.loop.v1.ImportEvidence
+	(*ImportStatement)(nil),         // 14: cegid.loop.v1.ImportStatement
+	(*LateAnswer)(nil),              // 15: cegid.loop.v1.LateAnswer
+	(*ImportResolution)(nil),        // 16: cegid.loop.v1.ImportResolution
+	(*ImportedFile)(nil),            // 17: cegid.loop.v1.ImportedFile
+	(*Import)(nil),                  // 18: cegid.loop.v1.Import
+	(*ImportEntriesRequest)(nil),    // 19: cegid.loop.v1.ImportEntriesRequest
+	(*ImportEntriesResponse)(nil),   // 20: cegid.loop.v1.ImportEntriesResponse
+	(*ValidateEntriesRequest)(nil),  // 21: cegid.loop.v1.ValidateEntriesRequest
+	(*ValidateEntriesResponse)(nil), // 22: cegid.loop.v1.ValidateEntriesResponse
+	(*GetImportRequest)(nil),        // 23: cegid.loop.v1.GetImportRequest
+	(*GetImportResponse)(nil),       // 24: cegid.loop.v1.GetImportResponse
+	(*ListImportsRequest)(nil),      // 25: cegid.loop.v1.ListImportsRequest
+	(*ListImportsResponse)(nil),     // 26: cegid.loop.v1.ListImportsResponse
+	(*WatchImportRequest)(nil),      // 27: cegid.loop.v1.WatchImportRequest
+	(*WatchImportResponse)(nil),     // 28: cegid.loop.v1.WatchImportResponse
+	(*ResolveImportRequest)(nil),    // 29: cegid.loop.v1.ResolveImportRequest
+	(*CheckImport)(nil),             // 30: cegid.loop.v1.CheckImport
+	(*ConfirmImport)(nil),           // 31: cegid.loop.v1.ConfirmImport
+	(*ResubmitImport)(nil),          // 32: cegid.loop.v1.ResubmitImport
+	(*ResubmittedEntries)(nil),      // 33: cegid.loop.v1.ResubmittedEntries
+	(*ResubmittedFile)(nil),         // 34: cegid.loop.v1.ResubmittedFile
+	(*ResolveImportResponse)(nil),   // 35: cegid.loop.v1.ResolveImportResponse
+	nil,                             // 36: cegid.loop.v1.Import.MetadataEntry
+	nil,                             // 37: cegid.loop.v1.ImportEntriesRequest.MetadataEntry
+	(*timestamppb.Timestamp)(nil),   // 38: google.protobuf.Timestamp
+	(*Entry)(nil),                   // 39: cegid.loop.v1.Entry
 }
 var file_cegid_loop_v1_import_proto_depIdxs = []int32{
 	2,  // 0: cegid.loop.v1.Finding.severity:type_name -> cegid.loop.v1.FindingSeverity
 	3,  // 1: cegid.loop.v1.Finding.grounds:type_name -> cegid.loop.v1.FindingGround
 	4,  // 2: cegid.loop.v1.ImportEvidence.verdict:type_name -> cegid.loop.v1.ImportVerdict
 	5,  // 3: cegid.loop.v1.ImportEvidence.doubt:type_name -> cegid.loop.v1.ImportDoubt
-	11, // 4: cegid.loop.v1.ImportEvidence.references:type_name -> cegid.loop.v1.ReferenceEvidence
-	37, // 5: cegid.loop.v1.ImportEvidence.check_time:type_name -> google.protobuf.Timestamp
-	6,  // 6: cegid.loop.v1.ImportStatement.outcome:type_name -> cegid.loop.v1.StatedOutcome
-	37, // 7: cegid.loop.v1.ImportStatement.time:type_name -> google.protobuf.Timestamp
-	0,  // 8: cegid.loop.v1.ImportStatement.previous_state:type_name -> cegid.loop.v1.ImportState
-	0,  // 9: cegid.loop.v1.LateAnswer.state:type_name -> cegid.loop.v1.ImportState
-	37, // 10: cegid.loop.v1.LateAnswer.time:type_name -> google.protobuf.Timestamp
-	12, // 11: cegid.loop.v1.ImportResolution.evidence:type_name -> cegid.loop.v1.ImportEvidence
-	13, // 12: cegid.loop.v1.ImportResolution.statement:type_name -> cegid.loop.v1.ImportStatement
-	37, // 13: cegid.loop.v1.ImportResolution.resubmit_time:type_name -> google.protobuf.Timestamp
-	14, // 14: cegid.loop.v1.ImportResolution.late_answers:type_name -> cegid.loop.v1.LateAnswer
-	1,  // 15: cegid.loop.v1.Import.format:type_name -> cegid.loop.v1.ImportFormat
-	0,  // 16: cegid.loop.v1.Import.state:type_name -> cegid.loop.v1.ImportState
-	9,  // 17: cegid.loop.v1.Import.totals:type_name -> cegid.loop.v1.ImportTotals
-	7,  // 18: cegid.loop.v1.Import.findings:type_name -> cegid.loop.v1.Finding
-	10, // 19: cegid.loop.v1.Import.error:type_name -> cegid.loop.v1.ImportError
-	37, // 20: cegid.loop.v1.Import.create_time:type_name -> google.protobuf.Timestamp
-	37, // 21: cegid.loop.v1.Import.update_time:type_name -> google.protobuf.Timestamp
-	37, // 22: cegid.loop.v1.Import.next_poll_time:type_name -> google.protobuf.Timestamp
-	15, // 23: cegid.loop.v1.Import.resolution:type_name -> cegid.loop.v1.ImportResolution
-	16, // 24: cegid.loop.v1.Import.file:type_name -> cegid.loop.v1.ImportedFile
-	35, // 25: cegid.loop.v1.Import.metadata:type_name -> cegid.loop.v1.Import.MetadataEntry
-	8,  // 26: cegid.loop.v1.ImportEntriesRequest.options:type_name -> cegid.loop.v1.ImportOptions
-	38, // 27: cegid.loop.v1.ImportEntriesRequest.entries:type_name -> cegid.loop.v1.Entry
-	36, // 28: cegid.loop.v1.ImportEntriesRequest.metadata:type_name -> cegid.loop.v1.ImportEntriesRequest.MetadataEntry
-	17, // 29: cegid.loop.v1.ImportEntriesResponse.import_record:type_name -> cegid.loop.v1.Import
-	8,  // 30: cegid.loop.v1.ValidateEntriesRequest.options:type_name -> cegid.loop.v1.ImportOptions
-	38, // 31: cegid.loop.v1.ValidateEntriesRequest.entries:type_name -> cegid.loop.v1.Entry
-	7,  // 32: cegid.loop.v1.ValidateEntriesResponse.findings:type_name -> cegid.loop.v1.Finding
-	9,  // 33: cegid.loop.v1.ValidateEntriesResponse.totals:type_name -> cegid.loop.v1.ImportTotals
-	17, // 34: cegid.loop.v1.GetImportResponse.import_record:type_name -> cegid.loop.v1.Import
-	0,  // 35: cegid.loop.v1.ListImportsRequest.states:type_name -> cegid.loop.v1.ImportState
-	37, // 36: cegid.loop.v1.ListImportsRequest.received_from:type_name -> google.protobuf.Timestamp
-	37, // 37: cegid.loop.v1.ListImportsRequest.received_before:type_name -> google.protobuf.Timestamp
-	37, // 38: cegid.loop.v1.ListImportsRequest.updated_from:type_name -> google.protobuf.Timestamp
-	17, // 39: cegid.loop.v1.ListImportsResponse.imports:type_name -> cegid.loop.v1.Import
-	17, // 40: cegid.loop.v1.WatchImportResponse.import_record:type_name -> cegid.loop.v1.Import
-	29, // 41: cegid.loop.v1.ResolveImportRequest.check:type_name -> cegid.loop.v1.CheckImport
-	30, // 42: cegid.loop.v1.ResolveImportRequest.confirm:type_name -> cegid.loop.v1.ConfirmImport
-	31, // 43: cegid.loop.v1.ResolveImportRequest.resubmit:type_name -> cegid.loop.v1.ResubmitImport
-	6,  // 44: cegid.loop.v1.ConfirmImport.outcome:type_name -> cegid.loop.v1.StatedOutcome
-	32, // 45: cegid.loop.v1.ResubmitImport.entries:type_name -> cegid.loop.v1.ResubmittedEntries
-	33, // 46: cegid.loop.v1.ResubmitImport.file:type_name -> cegid.loop.v1.ResubmittedFile
-	8,  // 47: cegid.loop.v1.ResubmittedEntries.options:type_name -> cegid.loop.v1.ImportOptions
-	38, // 48: cegid.loop.v1.ResubmittedEntries.entries:type_name -> cegid.loop.v1.Entry
-	1,  // 49: cegid.loop.v1.ResubmittedFile.format:type_name -> cegid.loop.v1.ImportFormat
-	17, // 50: cegid.loop.v1.ResolveImportResponse.import_record:type_name -> cegid.loop.v1.Import
-	51, // [51:51] is the sub-list for method output_type
-	51, // [51:51] is the sub-list for method input_type
-	51, // [51:51] is the sub-list for extension type_name
-	51, // [51:51] is the sub-list for extension extendee
-	0,  // [0:51] is the sub-list for field type_name
+	12, // 4: cegid.loop.v1.ImportEvidence.references:type_name -> cegid.loop.v1.ReferenceEvidence
+	38, // 5: cegid.loop.v1.ImportEvidence.check_time:type_name -> google.protobuf.Timestamp
+	6,  // 6: cegid.loop.v1.ImportEvidence.control:type_name -> cegid.loop.v1.ImportControl
+	7,  // 7: cegid.loop.v1.ImportStatement.outcome:type_name -> cegid.loop.v1.StatedOutcome
+	38, // 8: cegid.loop.v1.ImportStatement.time:type_name -> google.protobuf.Timestamp
+	0,  // 9: cegid.loop.v1.ImportStatement.previous_state:type_name -> cegid.loop.v1.ImportState
+	0,  // 10: cegid.loop.v1.LateAnswer.state:type_name -> cegid.loop.v1.ImportState
+	38, // 11: cegid.loop.v1.LateAnswer.time:type_name -> google.protobuf.Timestamp
+	13, // 12: cegid.loop.v1.ImportResolution.evidence:type_name -> cegid.loop.v1.ImportEvidence
+	14, // 13: cegid.loop.v1.ImportResolution.statement:type_name -> cegid.loop.v1.ImportStatement
+	38, // 14: cegid.loop.v1.ImportResolution.resubmit_time:type_name -> google.protobuf.Timestamp
+	15, // 15: cegid.loop.v1.ImportResolution.late_answers:type_name -> cegid.loop.v1.LateAnswer
+	1,  // 16: cegid.loop.v1.Import.format:type_name -> cegid.loop.v1.ImportFormat
+	0,  // 17: cegid.loop.v1.Import.state:type_name -> cegid.loop.v1.ImportState
+	10, // 18: cegid.loop.v1.Import.totals:type_name -> cegid.loop.v1.ImportTotals
+	8,  // 19: cegid.loop.v1.Import.findings:type_name -> cegid.loop.v1.Finding
+	11, // 20: cegid.loop.v1.Import.error:type_name -> cegid.loop.v1.ImportError
+	38, // 21: cegid.loop.v1.Import.create_time:type_name -> google.protobuf.Timestamp
+	38, // 22: cegid.loop.v1.Import.update_time:type_name -> google.protobuf.Timestamp
+	38, // 23: cegid.loop.v1.Import.next_poll_time:type_name -> google.protobuf.Timestamp
+	16, // 24: cegid.loop.v1.Import.resolution:type_name -> cegid.loop.v1.ImportResolution
+	17, // 25: cegid.loop.v1.Import.file:type_name -> cegid.loop.v1.ImportedFile
+	36, // 26: cegid.loop.v1.Import.metadata:type_name -> cegid.loop.v1.Import.MetadataEntry
+	9,  // 27: cegid.loop.v1.ImportEntriesRequest.options:type_name -> cegid.loop.v1.ImportOptions
+	39, // 28: cegid.loop.v1.ImportEntriesRequest.entries:type_name -> cegid.loop.v1.Entry
+	37, // 29: cegid.loop.v1.ImportEntriesRequest.metadata:type_name -> cegid.loop.v1.ImportEntriesRequest.MetadataEntry
+	18, // 30: cegid.loop.v1.ImportEntriesResponse.import_record:type_name -> cegid.loop.v1.Import
+	9,  // 31: cegid.loop.v1.ValidateEntriesRequest.options:type_name -> cegid.loop.v1.ImportOptions
+	39, // 32: cegid.loop.v1.ValidateEntriesRequest.entries:type_name -> cegid.loop.v1.Entry
+	8,  // 33: cegid.loop.v1.ValidateEntriesResponse.findings:type_name -> cegid.loop.v1.Finding
+	10, // 34: cegid.loop.v1.ValidateEntriesResponse.totals:type_name -> cegid.loop.v1.ImportTotals
+	18, // 35: cegid.loop.v1.GetImportResponse.import_record:type_name -> cegid.loop.v1.Import
+	0,  // 36: cegid.loop.v1.ListImportsRequest.states:type_name -> cegid.loop.v1.ImportState
+	38, // 37: cegid.loop.v1.ListImportsRequest.received_from:type_name -> google.protobuf.Timestamp
+	38, // 38: cegid.loop.v1.ListImportsRequest.received_before:type_name -> google.protobuf.Timestamp
+	38, // 39: cegid.loop.v1.ListImportsRequest.updated_from:type_name -> google.protobuf.Timestamp
+	18, // 40: cegid.loop.v1.ListImportsResponse.imports:type_name -> cegid.loop.v1.Import
+	18, // 41: cegid.loop.v1.WatchImportResponse.import_record:type_name -> cegid.loop.v1.Import
+	30, // 42: cegid.loop.v1.ResolveImportRequest.check:type_name -> cegid.loop.v1.CheckImport
+	31, // 43: cegid.loop.v1.ResolveImportRequest.confirm:type_name -> cegid.loop.v1.ConfirmImport
+	32, // 44: cegid.loop.v1.ResolveImportRequest.resubmit:type_name -> cegid.loop.v1.ResubmitImport
+	7,  // 45: cegid.loop.v1.ConfirmImport.outcome:type_name -> cegid.loop.v1.StatedOutcome
+	33, // 46: cegid.loop.v1.ResubmitImport.entries:type_name -> cegid.loop.v1.ResubmittedEntries
+	34, // 47: cegid.loop.v1.ResubmitImport.file:type_name -> cegid.loop.v1.ResubmittedFile
+	9,  // 48: cegid.loop.v1.ResubmittedEntries.options:type_name -> cegid.loop.v1.ImportOptions
+	39, // 49: cegid.loop.v1.ResubmittedEntries.entries:type_name -> cegid.loop.v1.Entry
+	1,  // 50: cegid.loop.v1.ResubmittedFile.format:type_name -> cegid.loop.v1.ImportFormat
+	18, // 51: cegid.loop.v1.ResolveImportResponse.import_record:type_name -> cegid.loop.v1.Import
+	52, // [52:52] is the sub-list for method output_type
+	52, // [52:52] is the sub-list for method input_type
+	52, // [52:52] is the sub-list for extension type_name
+	52, // [52:52] is the sub-list for extension extendee
+	0,  // [0:52] is the sub-list for field type_name
 }
 
 func init() { file_cegid_loop_v1_import_proto_init() }
@@ -3412,7 +3519,7 @@ func file_cegid_loop_v1_import_proto_init() {
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_cegid_loop_v1_import_proto_rawDesc), len(file_cegid_loop_v1_import_proto_rawDesc)),
-			NumEnums:      7,
+			NumEnums:      8,
 			NumMessages:   30,
 			NumExtensions: 0,
 			NumServices:   0,

@@ -25,14 +25,15 @@ var File_cegid_loop_v1_import_service_proto protoreflect.FileDescriptor
 
 const file_cegid_loop_v1_import_service_proto_rawDesc = "" +
 	"\n" +
-	"\"cegid/loop/v1/import_service.proto\x12\rcegid.loop.v1\x1a\x1acegid/loop/v1/access.proto\x1a\x18cegid/loop/v1/file.proto\x1a\x1acegid/loop/v1/import.proto\x1a\x1cgoogle/api/annotations.proto2\xae\f\n" +
+	"\"cegid/loop/v1/import_service.proto\x12\rcegid.loop.v1\x1a\x1acegid/loop/v1/access.proto\x1a\x18cegid/loop/v1/file.proto\x1a\x1acegid/loop/v1/import.proto\x1a\x1cgoogle/api/annotations.proto2\xa2\r\n" +
 	"\rImportService\x12\xa3\x01\n" +
 	"\rImportEntries\x12#.cegid.loop.v1.ImportEntriesRequest\x1a$.cegid.loop.v1.ImportEntriesResponse\"G\x8a\xce\x18\x02\b\x02\x82\xd3\xe4\x93\x028:\x01*\"3/v1/practices/{practice}/dossiers/{dossier}/imports\x90\x02\x02\x12\xb2\x01\n" +
 	"\x0fValidateEntries\x12%.cegid.loop.v1.ValidateEntriesRequest\x1a&.cegid.loop.v1.ValidateEntriesResponse\"P\x8a\xce\x18\x02\b\x02\x82\xd3\xe4\x93\x02A:\x01*\"</v1/practices/{practice}/dossiers/{dossier}/imports:validate\x90\x02\x01\x12a\n" +
 	"\vDepositFile\x12!.cegid.loop.v1.DepositFileRequest\x1a\".cegid.loop.v1.DepositFileResponse\"\t\x8a\xce\x18\x02\b\x02\x90\x02\x02(\x01\x12\xa2\x01\n" +
 	"\n" +
 	"GetDeposit\x12 .cegid.loop.v1.GetDepositRequest\x1a!.cegid.loop.v1.GetDepositResponse\"O\x8a\xce\x18\x02\b\x01\x82\xd3\xe4\x93\x02@\x12>/v1/practices/{practice}/dossiers/{dossier}/files/{deposit_id}\x90\x02\x01\x12d\n" +
-	"\fValidateFile\x12\".cegid.loop.v1.ValidateFileRequest\x1a#.cegid.loop.v1.ValidateFileResponse\"\t\x8a\xce\x18\x02\b\x02\x90\x02\x01(\x01\x12\x9f\x01\n" +
+	"\fValidateFile\x12\".cegid.loop.v1.ValidateFileRequest\x1a#.cegid.loop.v1.ValidateFileResponse\"\t\x8a\xce\x18\x02\b\x02\x90\x02\x01(\x01\x12r\n" +
+	"\x10StreamFileReport\x12&.cegid.loop.v1.StreamFileReportRequest\x1a'.cegid.loop.v1.StreamFileReportResponse\"\t\x8a\xce\x18\x02\b\x02\x90\x02\x01(\x010\x01\x12\x9f\x01\n" +
 	"\n" +
 	"ImportFile\x12 .cegid.loop.v1.ImportFileRequest\x1a!.cegid.loop.v1.ImportFileResponse\"L\x8a\xce\x18\x02\b\x02\x82\xd3\xe4\x93\x02=:\x01*\"8/v1/practices/{practice}/dossiers/{dossier}/imports:file\x90\x02\x02\x12\xa3\x01\n" +
 	"\tGetImport\x12\x1f.cegid.loop.v1.GetImportRequest\x1a .cegid.loop.v1.GetImportResponse\"S\x8a\xce\x18\x04\b\x01\x10\x01\x82\xd3\xe4\x93\x02B\x12@/v1/practices/{practice}/dossiers/{dossier}/imports/{request_id}\x90\x02\x01\x12\x9c\x01\n" +
@@ -42,26 +43,28 @@ const file_cegid_loop_v1_import_service_proto_rawDesc = "" +
 	"\x11com.cegid.loop.v1B\x12ImportServiceProtoP\x01Z2cegid.internal/gateway/gen/go/cegid/loop/v1;loopv1\xa2\x02\x03CLX\xaa\x02\rCegid.Loop.V1\xca\x02\rCegid\\Loop\\V1\xe2\x02\x19Cegid\\Loop\\V1\\GPBMetadata\xea\x02\x0fCegid::Loop::V1b\x06proto3"
 
 var file_cegid_loop_v1_import_service_proto_goTypes = []any{
-	(*ImportEntriesRequest)(nil),    // 0: cegid.loop.v1.ImportEntriesRequest
-	(*ValidateEntriesRequest)(nil),  // 1: cegid.loop.v1.ValidateEntriesRequest
-	(*DepositFileRequest)(nil),      // 2: cegid.loop.v1.DepositFileRequest
-	(*GetDepositRequest)(nil),       // 3: cegid.loop.v1.GetDepositRequest
-	(*ValidateFileRequest)(nil),     // 4: cegid.loop.v1.ValidateFileRequest
-	(*ImportFileRequest)(nil),       // 5: cegid.loop.v1.ImportFileRequest
-	(*GetImportRequest)(nil),        // 6: cegid.loop.v1.GetImportRequest
-	(*ListImportsRequest)(nil),      // 7: cegid.loop.v1.ListImportsRequest
-	(*WatchImportRequest)(nil),      // 8: cegid.loop.v1.WatchImportRequest
-	(*ResolveImportRequest)(nil),    // 9: cegid.loop.v1.ResolveImportRequest
-	(*ImportEntriesResponse)(nil),   // 10: cegid.loop.v1.ImportEntriesResponse
-	(*ValidateEntriesResponse)(nil), // 11: cegid.loop.v1.ValidateEntriesResponse
-	(*DepositFileResponse)(nil),     // 12: cegid.loop.v1.DepositFileResponse
-	(*GetDepositResponse)(nil),      // 13: cegid.loop.v1.GetDepositResponse
-	(*ValidateFileResponse)(nil),    // 14: cegid.loop.v1.ValidateFileResponse
-	(*ImportFileResponse)(nil),      // 15: cegid.loop.v1.ImportFileResponse
-	(*GetImportResponse)(nil),       // 16: cegid.loop.v1.GetImportResponse
-	(*ListImportsResponse)(nil),     // 17: cegid.loop.v1.ListImportsResponse
-	(*WatchImportResponse)(nil),     // 18: cegid.loop.v1.WatchImportResponse
-	(*ResolveImportResponse)(nil),   // 19: cegid.loop.v1.ResolveImportResponse
+	(*ImportEntriesRequest)(nil),     // 0: cegid.loop.v1.ImportEntriesRequest
+	(*ValidateEntriesRequest)(nil),   // 1: cegid.loop.v1.ValidateEntriesRequest
+	(*DepositFileRequest)(nil),       // 2: cegid.loop.v1.DepositFileRequest
+	(*GetDepositRequest)(nil),        // 3: cegid.loop.v1.GetDepositRequest
+	(*ValidateFileRequest)(nil),      // 4: cegid.loop.v1.ValidateFileRequest
+	(*StreamFileReportRequest)(nil),  // 5: cegid.loop.v1.StreamFileReportRequest
+	(*ImportFileRequest)(nil),        // 6: cegid.loop.v1.ImportFileRequest
+	(*GetImportRequest)(nil),         // 7: cegid.loop.v1.GetImportRequest
+	(*ListImportsRequest)(nil),       // 8: cegid.loop.v1.ListImportsRequest
+	(*WatchImportRequest)(nil),       // 9: cegid.loop.v1.WatchImportRequest
+	(*ResolveImportRequest)(nil),     // 10: cegid.loop.v1.ResolveImportRequest
+	(*ImportEntriesResponse)(nil),    // 11: cegid.loop.v1.ImportEntriesResponse
+	(*ValidateEntriesResponse)(nil),  // 12: cegid.loop.v1.ValidateEntriesResponse
+	(*DepositFileResponse)(nil),      // 13: cegid.loop.v1.DepositFileResponse
+	(*GetDepositResponse)(nil),       // 14: cegid.loop.v1.GetDepositResponse
+	(*ValidateFileResponse)(nil),     // 15: cegid.loop.v1.ValidateFileResponse
+	(*StreamFileReportResponse)(nil), // 16: cegid.loop.v1.StreamFileReportResponse
+	(*ImportFileResponse)(nil),       // 17: cegid.loop.v1.ImportFileResponse
+	(*GetImportResponse)(nil),        // 18: cegid.loop.v1.GetImportResponse
+	(*ListImportsResponse)(nil),      // 19: cegid.loop.v1.ListImportsResponse
+	(*WatchImportResponse)(nil),      // 20: cegid.loop.v1.WatchImportResponse
+	(*ResolveImportResponse)(nil),    // 21: cegid.loop.v1.ResolveImportResponse
 }
 var file_cegid_loop_v1_import_service_proto_depIdxs = []int32{
 	0,  // 0: cegid.loop.v1.ImportService.ImportEntries:input_type -> cegid.loop.v1.ImportEntriesRequest
@@ -69,23 +72,25 @@ var file_cegid_loop_v1_import_service_proto_depIdxs = []int32{
 	2,  // 2: cegid.loop.v1.ImportService.DepositFile:input_type -> cegid.loop.v1.DepositFileRequest
 	3,  // 3: cegid.loop.v1.ImportService.GetDeposit:input_type -> cegid.loop.v1.GetDepositRequest
 	4,  // 4: cegid.loop.v1.ImportService.ValidateFile:input_type -> cegid.loop.v1.ValidateFileRequest
-	5,  // 5: cegid.loop.v1.ImportService.ImportFile:input_type -> cegid.loop.v1.ImportFileRequest
-	6,  // 6: cegid.loop.v1.ImportService.GetImport:input_type -> cegid.loop.v1.GetImportRequest
-	7,  // 7: cegid.loop.v1.ImportService.ListImports:input_type -> cegid.loop.v1.ListImportsRequest
-	8,  // 8: cegid.loop.v1.ImportService.WatchImport:input_type -> cegid.loop.v1.WatchImportRequest
-	9,  // 9: cegid.loop.v1.ImportService.ResolveImport:input_type -> cegid.loop.v1.ResolveImportRequest
-	10, // 10: cegid.loop.v1.ImportService.ImportEntries:output_type -> cegid.loop.v1.ImportEntriesResponse
-	11, // 11: cegid.loop.v1.ImportService.ValidateEntries:output_type -> cegid.loop.v1.ValidateEntriesResponse
-	12, // 12: cegid.loop.v1.ImportService.DepositFile:output_type -> cegid.loop.v1.DepositFileResponse
-	13, // 13: cegid.loop.v1.ImportService.GetDeposit:output_type -> cegid.loop.v1.GetDepositResponse
-	14, // 14: cegid.loop.v1.ImportService.ValidateFile:output_type -> cegid.loop.v1.ValidateFileResponse
-	15, // 15: cegid.loop.v1.ImportService.ImportFile:output_type -> cegid.loop.v1.ImportFileResponse
-	16, // 16: cegid.loop.v1.ImportService.GetImport:output_type -> cegid.loop.v1.GetImportResponse
-	17, // 17: cegid.loop.v1.ImportService.ListImports:output_type -> cegid.loop.v1.ListImportsResponse
-	18, // 18: cegid.loop.v1.ImportService.WatchImport:output_type -> cegid.loop.v1.WatchImportResponse
-	19, // 19: cegid.loop.v1.ImportService.ResolveImport:output_type -> cegid.loop.v1.ResolveImportResponse
-	10, // [10:20] is the sub-list for method output_type
-	0,  // [0:10] is the sub-list for method input_type
+	5,  // 5: cegid.loop.v1.ImportService.StreamFileReport:input_type -> cegid.loop.v1.StreamFileReportRequest
+	6,  // 6: cegid.loop.v1.ImportService.ImportFile:input_type -> cegid.loop.v1.ImportFileRequest
+	7,  // 7: cegid.loop.v1.ImportService.GetImport:input_type -> cegid.loop.v1.GetImportRequest
+	8,  // 8: cegid.loop.v1.ImportService.ListImports:input_type -> cegid.loop.v1.ListImportsRequest
+	9,  // 9: cegid.loop.v1.ImportService.WatchImport:input_type -> cegid.loop.v1.WatchImportRequest
+	10, // 10: cegid.loop.v1.ImportService.ResolveImport:input_type -> cegid.loop.v1.ResolveImportRequest
+	11, // 11: cegid.loop.v1.ImportService.ImportEntries:output_type -> cegid.loop.v1.ImportEntriesResponse
+	12, // 12: cegid.loop.v1.ImportService.ValidateEntries:output_type -> cegid.loop.v1.ValidateEntriesResponse
+	13, // 13: cegid.loop.v1.ImportService.DepositFile:output_type -> cegid.loop.v1.DepositFileResponse
+	14, // 14: cegid.loop.v1.ImportService.GetDeposit:output_type -> cegid.loop.v1.GetDepositResponse
+	15, // 15: cegid.loop.v1.ImportService.ValidateFile:output_type -> cegid.loop.v1.ValidateFileResponse
+	16, // 16: cegid.loop.v1.ImportService.StreamFileReport:output_type -> cegid.loop.v1.StreamFileReportResponse
+	17, // 17: cegid.loop.v1.ImportService.ImportFile:output_type -> cegid.loop.v1.ImportFileResponse
+	18, // 18: cegid.loop.v1.ImportService.GetImport:output_type -> cegid.loop.v1.GetImportResponse
+	19, // 19: cegid.loop.v1.ImportService.ListImports:output_type -> cegid.loop.v1.ListImportsResponse
+	20, // 20: cegid.loop.v1.ImportService.WatchImport:output_type -> cegid.loop.v1.WatchImportResponse
+	21, // 21: cegid.loop.v1.ImportService.ResolveImport:output_type -> cegid.loop.v1.ResolveImportResponse
+	11, // [11:22] is the sub-list for method output_type
+	0,  // [0:11] is the sub-list for method input_type
 	0,  // [0:0] is the sub-list for extension type_name
 	0,  // [0:0] is the sub-list for extension extendee
 	0,  // [0:0] is the sub-list for field type_name

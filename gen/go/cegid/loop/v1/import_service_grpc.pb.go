@@ -19,16 +19,17 @@ import (
 const _ = grpc.SupportPackageIsVersion9
 
 const (
-	ImportService_ImportEntries_FullMethodName   = "/cegid.loop.v1.ImportService/ImportEntries"
-	ImportService_ValidateEntries_FullMethodName = "/cegid.loop.v1.ImportService/ValidateEntries"
-	ImportService_DepositFile_FullMethodName     = "/cegid.loop.v1.ImportService/DepositFile"
-	ImportService_GetDeposit_FullMethodName      = "/cegid.loop.v1.ImportService/GetDeposit"
-	ImportService_ValidateFile_FullMethodName    = "/cegid.loop.v1.ImportService/ValidateFile"
-	ImportService_ImportFile_FullMethodName      = "/cegid.loop.v1.ImportService/ImportFile"
-	ImportService_GetImport_FullMethodName       = "/cegid.loop.v1.ImportService/GetImport"
-	ImportService_ListImports_FullMethodName     = "/cegid.loop.v1.ImportService/ListImports"
-	ImportService_WatchImport_FullMethodName     = "/cegid.loop.v1.ImportService/WatchImport"
-	ImportService_ResolveImport_FullMethodName   = "/cegid.loop.v1.ImportService/ResolveImport"
+	ImportService_ImportEntries_FullMethodName    = "/cegid.loop.v1.ImportService/ImportEntries"
+	ImportService_ValidateEntries_FullMethodName  = "/cegid.loop.v1.ImportService/ValidateEntries"
+	ImportService_DepositFile_FullMethodName      = "/cegid.loop.v1.ImportService/DepositFile"
+	ImportService_GetDeposit_FullMethodName       = "/cegid.loop.v1.ImportService/GetDeposit"
+	ImportService_ValidateFile_FullMethodName     = "/cegid.loop.v1.ImportService/ValidateFile"
+	ImportService_StreamFileReport_FullMethodName = "/cegid.loop.v1.ImportService/StreamFileReport"
+	ImportService_ImportFile_FullMethodName       = "/cegid.loop.v1.ImportService/ImportFile"
+	ImportService_GetImport_FullMethodName        = "/cegid.loop.v1.ImportService/GetImport"
+	ImportService_ListImports_FullMethodName      = "/cegid.loop.v1.ImportService/ListImports"
+	ImportService_WatchImport_FullMethodName      = "/cegid.loop.v1.ImportService/WatchImport"
+	ImportService_ResolveImport_FullMethodName    = "/cegid.loop.v1.ImportService/ResolveImport"
 )
 
 // ImportServiceClient is the client API for ImportService service.
@@ -60,6 +61,13 @@ type ImportServiceClient interface {
 	//
 	// Nothing is sent, and nothing is kept. Over REST the body is the file itself.
 	ValidateFile(ctx context.Context, opts ...grpc.CallOption) (grpc.ClientStreamingClient[ValidateFileRequest, ValidateFileResponse], error)
+	// Checks a file as ValidateFile does, and answers the whole report: all places of a finding, all entries that do not balance,
+	// the totals of all accounts, journals and months.
+	//
+	// Nothing is sent, and nothing is kept: there are no pages to come back for. The first message says whether the file is valid
+	// and what was found, once it has all come; those after it the rest, up to 1,000 of a kind in each. Over REST the body is the
+	// file itself, and the answer lines of JSON, or with `Accept: text/csv` rows of CSV.
+	StreamFileReport(ctx context.Context, opts ...grpc.CallOption) (grpc.BidiStreamingClient[StreamFileReportRequest, StreamFileReportResponse], error)
 	// Has Loop import a file, once: one that was deposited, or one that Loop can fetch from a link.
 	//
 	// Answers when Loop has accepted it; it is booked later, which can take hours. With the same request_id again it
@@ -76,13 +84,15 @@ type ImportServiceClient interface {
 	ListImports(ctx context.Context, in *ListImportsRequest, opts ...grpc.CallOption) (*ListImportsResponse, error)
 	// Follows an import until it is final, for ten minutes at most.
 	//
-	// Sends it at once, at each change, and every 20 seconds; ends with its last state. (Loop: GET /getImportStatus)
+	// Sends it at once, at each change, and every 15 seconds; ends with its last state. A server that
+	// shuts down ends it with SHUTTING_DOWN: call again. (Loop: GET /getImportStatus)
 	WatchImport(ctx context.Context, in *WatchImportRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[WatchImportResponse], error)
 	// Settles an import that is UNCERTAIN or FAILED: looks for it in Loop, takes a person's word, or sends it again.
 	//
-	// The service never decides by itself. A look asks Loop up to three times for each of 20 document references, and once for
-	// the status of what it had accepted. Sending again, and stating that nothing was booked, needs the right to administer
-	// beside that to write, and a look that says NOT_FOUND, a day after the import was sent (`imports.resubmit_after`).
+	// The service never decides by itself. A look asks Loop up to three times for each of 20 document references, up to eight
+	// times for what shows that it can see, and once for the status of what it had accepted, whose final word becomes the
+	// state. Sending again, and stating that nothing was booked, needs the right to administer beside that to write, and a look
+	// that says NOT_FOUND, a day after the import was sent (`imports.resubmit_after`), and has shown that it can see.
 	// (Loop: GET /EcritureComptable, GET /getImportStatus, POST /importJson, /importFEC, /importPerso, /importTRA)
 	ResolveImport(ctx context.Context, in *ResolveImportRequest, opts ...grpc.CallOption) (*ResolveImportResponse, error)
 }
@@ -151,6 +161,19 @@ func (c *importServiceClient) ValidateFile(ctx context.Context, opts ...grpc.Cal
 // This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
 type ImportService_ValidateFileClient = grpc.ClientStreamingClient[ValidateFileRequest, ValidateFileResponse]
 
+func (c *importServiceClient) StreamFileReport(ctx context.Context, opts ...grpc.CallOption) (grpc.BidiStreamingClient[StreamFileReportRequest, StreamFileReportResponse], error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	stream, err := c.cc.NewStream(ctx, &ImportService_ServiceDesc.Streams[2], ImportService_StreamFileReport_FullMethodName, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	x := &grpc.GenericClientStream[StreamFileReportRequest, StreamFileReportResponse]{ClientStream: stream}
+	return x, nil
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type ImportService_StreamFileReportClient = grpc.BidiStreamingClient[StreamFileReportRequest, StreamFileReportResponse]
+
 func (c *importServiceClient) ImportFile(ctx context.Context, in *ImportFileRequest, opts ...grpc.CallOption) (*ImportFileResponse, error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(ImportFileResponse)
@@ -183,7 +206,7 @@ func (c *importServiceClient) ListImports(ctx context.Context, in *ListImportsRe
 
 func (c *importServiceClient) WatchImport(ctx context.Context, in *WatchImportRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[WatchImportResponse], error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
-	stream, err := c.cc.NewStream(ctx, &ImportService_ServiceDesc.Streams[2], ImportService_WatchImport_FullMethodName, cOpts...)
+	stream, err := c.cc.NewStream(ctx, &ImportService_ServiceDesc.Streams[3], ImportService_WatchImport_FullMethodName, cOpts...)
 	if err != nil {
 		return nil, err
 	}
@@ -239,6 +262,13 @@ type ImportServiceServer interface {
 	//
 	// Nothing is sent, and nothing is kept. Over REST the body is the file itself.
 	ValidateFile(grpc.ClientStreamingServer[ValidateFileRequest, ValidateFileResponse]) error
+	// Checks a file as ValidateFile does, and answers the whole report: all places of a finding, all entries that do not balance,
+	// the totals of all accounts, journals and months.
+	//
+	// Nothing is sent, and nothing is kept: there are no pages to come back for. The first message says whether the file is valid
+	// and what was found, once it has all come; those after it the rest, up to 1,000 of a kind in each. Over REST the body is the
+	// file itself, and the answer lines of JSON, or with `Accept: text/csv` rows of CSV.
+	StreamFileReport(grpc.BidiStreamingServer[StreamFileReportRequest, StreamFileReportResponse]) error
 	// Has Loop import a file, once: one that was deposited, or one that Loop can fetch from a link.
 	//
 	// Answers when Loop has accepted it; it is booked later, which can take hours. With the same request_id again it
@@ -255,13 +285,15 @@ type ImportServiceServer interface {
 	ListImports(context.Context, *ListImportsRequest) (*ListImportsResponse, error)
 	// Follows an import until it is final, for ten minutes at most.
 	//
-	// Sends it at once, at each change, and every 20 seconds; ends with its last state. (Loop: GET /getImportStatus)
+	// Sends it at once, at each change, and every 15 seconds; ends with its last state. A server that
+	// shuts down ends it with SHUTTING_DOWN: call again. (Loop: GET /getImportStatus)
 	WatchImport(*WatchImportRequest, grpc.ServerStreamingServer[WatchImportResponse]) error
 	// Settles an import that is UNCERTAIN or FAILED: looks for it in Loop, takes a person's word, or sends it again.
 	//
-	// The service never decides by itself. A look asks Loop up to three times for each of 20 document references, and once for
-	// the status of what it had accepted. Sending again, and stating that nothing was booked, needs the right to administer
-	// beside that to write, and a look that says NOT_FOUND, a day after the import was sent (`imports.resubmit_after`).
+	// The service never decides by itself. A look asks Loop up to three times for each of 20 document references, up to eight
+	// times for what shows that it can see, and once for the status of what it had accepted, whose final word becomes the
+	// state. Sending again, and stating that nothing was booked, needs the right to administer beside that to write, and a look
+	// that says NOT_FOUND, a day after the import was sent (`imports.resubmit_after`), and has shown that it can see.
 	// (Loop: GET /EcritureComptable, GET /getImportStatus, POST /importJson, /importFEC, /importPerso, /importTRA)
 	ResolveImport(context.Context, *ResolveImportRequest) (*ResolveImportResponse, error)
 	mustEmbedUnimplementedImportServiceServer()
@@ -288,6 +320,9 @@ func (UnimplementedImportServiceServer) GetDeposit(context.Context, *GetDepositR
 }
 func (UnimplementedImportServiceServer) ValidateFile(grpc.ClientStreamingServer[ValidateFileRequest, ValidateFileResponse]) error {
 	return status.Error(codes.Unimplemented, "method ValidateFile not implemented")
+}
+func (UnimplementedImportServiceServer) StreamFileReport(grpc.BidiStreamingServer[StreamFileReportRequest, StreamFileReportResponse]) error {
+	return status.Error(codes.Unimplemented, "method StreamFileReport not implemented")
 }
 func (UnimplementedImportServiceServer) ImportFile(context.Context, *ImportFileRequest) (*ImportFileResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method ImportFile not implemented")
@@ -392,6 +427,13 @@ func _ImportService_ValidateFile_Handler(srv interface{}, stream grpc.ServerStre
 
 // This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
 type ImportService_ValidateFileServer = grpc.ClientStreamingServer[ValidateFileRequest, ValidateFileResponse]
+
+func _ImportService_StreamFileReport_Handler(srv interface{}, stream grpc.ServerStream) error {
+	return srv.(ImportServiceServer).StreamFileReport(&grpc.GenericServerStream[StreamFileReportRequest, StreamFileReportResponse]{ServerStream: stream})
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type ImportService_StreamFileReportServer = grpc.BidiStreamingServer[StreamFileReportRequest, StreamFileReportResponse]
 
 func _ImportService_ImportFile_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
 	in := new(ImportFileRequest)
@@ -521,6 +563,12 @@ var ImportService_ServiceDesc = grpc.ServiceDesc{
 		{
 			StreamName:    "ValidateFile",
 			Handler:       _ImportService_ValidateFile_Handler,
+			ClientStreams: true,
+		},
+		{
+			StreamName:    "StreamFileReport",
+			Handler:       _ImportService_StreamFileReport_Handler,
+			ServerStreams: true,
 			ClientStreams: true,
 		},
 		{

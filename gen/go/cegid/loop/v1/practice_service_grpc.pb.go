@@ -51,7 +51,8 @@ type PracticeServiceClient interface {
 	ListStaff(ctx context.Context, in *ListStaffRequest, opts ...grpc.CallOption) (*ListStaffResponse, error)
 	// Streams the staff of the practice, a page of Loop's per message.
 	//
-	// Loop is asked for at most four pages ahead of what the caller's connection takes in. (Loop: GET /CollaborateurCabinet)
+	// Loop is asked for at most four pages ahead of what the caller's connection takes in. While Loop lets the stream wait, an
+	// empty message comes every 15 seconds. (Loop: GET /CollaborateurCabinet)
 	StreamStaff(ctx context.Context, in *StreamStaffRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[StreamStaffResponse], error)
 	// Lists the engagements of the practice.
 	//
@@ -60,7 +61,8 @@ type PracticeServiceClient interface {
 	ListEngagements(ctx context.Context, in *ListEngagementsRequest, opts ...grpc.CallOption) (*ListEngagementsResponse, error)
 	// Streams the engagements of the practice, a page of Loop's per message.
 	//
-	// Loop is asked for at most four pages ahead of what the caller's connection takes in. (Loop: GET /engagement)
+	// Loop is asked for at most four pages ahead of what the caller's connection takes in. While Loop lets the stream wait, an
+	// empty message comes every 15 seconds. (Loop: GET /engagement)
 	StreamEngagements(ctx context.Context, in *StreamEngagementsRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[StreamEngagementsResponse], error)
 	// Lists the activities of an engagement letter.
 	//
@@ -201,7 +203,8 @@ type PracticeServiceServer interface {
 	ListStaff(context.Context, *ListStaffRequest) (*ListStaffResponse, error)
 	// Streams the staff of the practice, a page of Loop's per message.
 	//
-	// Loop is asked for at most four pages ahead of what the caller's connection takes in. (Loop: GET /CollaborateurCabinet)
+	// Loop is asked for at most four pages ahead of what the caller's connection takes in. While Loop lets the stream wait, an
+	// empty message comes every 15 seconds. (Loop: GET /CollaborateurCabinet)
 	StreamStaff(*StreamStaffRequest, grpc.ServerStreamingServer[StreamStaffResponse]) error
 	// Lists the engagements of the practice.
 	//
@@ -210,7 +213,8 @@ type PracticeServiceServer interface {
 	ListEngagements(context.Context, *ListEngagementsRequest) (*ListEngagementsResponse, error)
 	// Streams the engagements of the practice, a page of Loop's per message.
 	//
-	// Loop is asked for at most four pages ahead of what the caller's connection takes in. (Loop: GET /engagement)
+	// Loop is asked for at most four pages ahead of what the caller's connection takes in. While Loop lets the stream wait, an
+	// empty message comes every 15 seconds. (Loop: GET /engagement)
 	StreamEngagements(*StreamEngagementsRequest, grpc.ServerStreamingServer[StreamEngagementsResponse]) error
 	// Lists the activities of an engagement letter.
 	//

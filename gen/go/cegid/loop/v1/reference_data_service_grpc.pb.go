@@ -52,7 +52,8 @@ type ReferenceDataServiceClient interface {
 	ListAccounts(ctx context.Context, in *ListAccountsRequest, opts ...grpc.CallOption) (*ListAccountsResponse, error)
 	// Streams the accounts of a dossier's chart, a page of Loop's per message.
 	//
-	// Loop is asked for at most four pages ahead of what the caller's connection takes in. (Loop: GET /compte)
+	// Loop is asked for at most four pages ahead of what the caller's connection takes in. While Loop lets the stream wait, an
+	// empty message comes every 15 seconds. (Loop: GET /compte)
 	StreamAccounts(ctx context.Context, in *StreamAccountsRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[StreamAccountsResponse], error)
 	// Reads one account, by its number.
 	//
@@ -69,7 +70,8 @@ type ReferenceDataServiceClient interface {
 	ListJournals(ctx context.Context, in *ListJournalsRequest, opts ...grpc.CallOption) (*ListJournalsResponse, error)
 	// Streams the journals of a dossier, a page of Loop's per message.
 	//
-	// Loop is asked for at most four pages ahead of what the caller's connection takes in. (Loop: GET /journal)
+	// Loop is asked for at most four pages ahead of what the caller's connection takes in. While Loop lets the stream wait, an
+	// empty message comes every 15 seconds. (Loop: GET /journal)
 	StreamJournals(ctx context.Context, in *StreamJournalsRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[StreamJournalsResponse], error)
 	// Reads one journal, by its code.
 	//
@@ -86,7 +88,8 @@ type ReferenceDataServiceClient interface {
 	ListAnalyticSections(ctx context.Context, in *ListAnalyticSectionsRequest, opts ...grpc.CallOption) (*ListAnalyticSectionsResponse, error)
 	// Streams the analytic sections of a dossier, a page of Loop's per message.
 	//
-	// Loop is asked for at most four pages ahead of what the caller's connection takes in. (Loop: GET /section)
+	// Loop is asked for at most four pages ahead of what the caller's connection takes in. While Loop lets the stream wait, an
+	// empty message comes every 15 seconds. (Loop: GET /section)
 	StreamAnalyticSections(ctx context.Context, in *StreamAnalyticSectionsRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[StreamAnalyticSectionsResponse], error)
 	// Lists the third parties of a dossier.
 	//
@@ -94,7 +97,8 @@ type ReferenceDataServiceClient interface {
 	ListThirdParties(ctx context.Context, in *ListThirdPartiesRequest, opts ...grpc.CallOption) (*ListThirdPartiesResponse, error)
 	// Streams the third parties of a dossier, a page of Loop's per message.
 	//
-	// Loop is asked for at most four pages ahead of what the caller's connection takes in. (Loop: GET /tiersClient, /tiersFournisseur, /tiersSalarie, /tiersDivers)
+	// Loop is asked for at most four pages ahead of what the caller's connection takes in. While Loop lets the stream wait, an
+	// empty message comes every 15 seconds. (Loop: GET /tiersClient, /tiersFournisseur, /tiersSalarie, /tiersDivers)
 	StreamThirdParties(ctx context.Context, in *StreamThirdPartiesRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[StreamThirdPartiesResponse], error)
 	// Lists the VAT codes of a dossier.
 	//
@@ -102,7 +106,8 @@ type ReferenceDataServiceClient interface {
 	ListVatCodes(ctx context.Context, in *ListVatCodesRequest, opts ...grpc.CallOption) (*ListVatCodesResponse, error)
 	// Streams the VAT codes of a dossier, a page of Loop's per message.
 	//
-	// Loop is asked for at most four pages ahead of what the caller's connection takes in. (Loop: GET /tva)
+	// Loop is asked for at most four pages ahead of what the caller's connection takes in. While Loop lets the stream wait, an
+	// empty message comes every 15 seconds. (Loop: GET /tva)
 	StreamVatCodes(ctx context.Context, in *StreamVatCodesRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[StreamVatCodesResponse], error)
 	// Lists the establishments of a dossier.
 	//
@@ -110,7 +115,8 @@ type ReferenceDataServiceClient interface {
 	ListEstablishments(ctx context.Context, in *ListEstablishmentsRequest, opts ...grpc.CallOption) (*ListEstablishmentsResponse, error)
 	// Streams the establishments of a dossier, a page of Loop's per message.
 	//
-	// Loop is asked for at most four pages ahead of what the caller's connection takes in. (Loop: GET /etablissementComplet)
+	// Loop is asked for at most four pages ahead of what the caller's connection takes in. While Loop lets the stream wait, an
+	// empty message comes every 15 seconds. (Loop: GET /etablissementComplet)
 	StreamEstablishments(ctx context.Context, in *StreamEstablishmentsRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[StreamEstablishmentsResponse], error)
 	// Reads the legal identity of a dossier's company.
 	//
@@ -378,7 +384,8 @@ type ReferenceDataServiceServer interface {
 	ListAccounts(context.Context, *ListAccountsRequest) (*ListAccountsResponse, error)
 	// Streams the accounts of a dossier's chart, a page of Loop's per message.
 	//
-	// Loop is asked for at most four pages ahead of what the caller's connection takes in. (Loop: GET /compte)
+	// Loop is asked for at most four pages ahead of what the caller's connection takes in. While Loop lets the stream wait, an
+	// empty message comes every 15 seconds. (Loop: GET /compte)
 	StreamAccounts(*StreamAccountsRequest, grpc.ServerStreamingServer[StreamAccountsResponse]) error
 	// Reads one account, by its number.
 	//
@@ -395,7 +402,8 @@ type ReferenceDataServiceServer interface {
 	ListJournals(context.Context, *ListJournalsRequest) (*ListJournalsResponse, error)
 	// Streams the journals of a dossier, a page of Loop's per message.
 	//
-	// Loop is asked for at most four pages ahead of what the caller's connection takes in. (Loop: GET /journal)
+	// Loop is asked for at most four pages ahead of what the caller's connection takes in. While Loop lets the stream wait, an
+	// empty message comes every 15 seconds. (Loop: GET /journal)
 	StreamJournals(*StreamJournalsRequest, grpc.ServerStreamingServer[StreamJournalsResponse]) error
 	// Reads one journal, by its code.
 	//
@@ -412,7 +420,8 @@ type ReferenceDataServiceServer interface {
 	ListAnalyticSections(context.Context, *ListAnalyticSectionsRequest) (*ListAnalyticSectionsResponse, error)
 	// Streams the analytic sections of a dossier, a page of Loop's per message.
 	//
-	// Loop is asked for at most four pages ahead of what the caller's connection takes in. (Loop: GET /section)
+	// Loop is asked for at most four pages ahead of what the caller's connection takes in. While Loop lets the stream wait, an
+	// empty message comes every 15 seconds. (Loop: GET /section)
 	StreamAnalyticSections(*StreamAnalyticSectionsRequest, grpc.ServerStreamingServer[StreamAnalyticSectionsResponse]) error
 	// Lists the third parties of a dossier.
 	//
@@ -420,7 +429,8 @@ type ReferenceDataServiceServer interface {
 	ListThirdParties(context.Context, *ListThirdPartiesRequest) (*ListThirdPartiesResponse, error)
 	// Streams the third parties of a dossier, a page of Loop's per message.
 	//
-	// Loop is asked for at most four pages ahead of what the caller's connection takes in. (Loop: GET /tiersClient, /tiersFournisseur, /tiersSalarie, /tiersDivers)
+	// Loop is asked for at most four pages ahead of what the caller's connection takes in. While Loop lets the stream wait, an
+	// empty message comes every 15 seconds. (Loop: GET /tiersClient, /tiersFournisseur, /tiersSalarie, /tiersDivers)
 	StreamThirdParties(*StreamThirdPartiesRequest, grpc.ServerStreamingServer[StreamThirdPartiesResponse]) error
 	// Lists the VAT codes of a dossier.
 	//
@@ -428,7 +438,8 @@ type ReferenceDataServiceServer interface {
 	ListVatCodes(context.Context, *ListVatCodesRequest) (*ListVatCodesResponse, error)
 	// Streams the VAT codes of a dossier, a page of Loop's per message.
 	//
-	// Loop is asked for at most four pages ahead of what the caller's connection takes in. (Loop: GET /tva)
+	// Loop is asked for at most four pages ahead of what the caller's connection takes in. While Loop lets the stream wait, an
+	// empty message comes every 15 seconds. (Loop: GET /tva)
 	StreamVatCodes(*StreamVatCodesRequest, grpc.ServerStreamingServer[StreamVatCodesResponse]) error
 	// Lists the establishments of a dossier.
 	//
@@ -436,7 +447,8 @@ type ReferenceDataServiceServer interface {
 	ListEstablishments(context.Context, *ListEstablishmentsRequest) (*ListEstablishmentsResponse, error)
 	// Streams the establishments of a dossier, a page of Loop's per message.
 	//
-	// Loop is asked for at most four pages ahead of what the caller's connection takes in. (Loop: GET /etablissementComplet)
+	// Loop is asked for at most four pages ahead of what the caller's connection takes in. While Loop lets the stream wait, an
+	// empty message comes every 15 seconds. (Loop: GET /etablissementComplet)
 	StreamEstablishments(*StreamEstablishmentsRequest, grpc.ServerStreamingServer[StreamEstablishmentsResponse]) error
 	// Reads the legal identity of a dossier's company.
 	//

@@ -153,6 +153,22 @@ var file_cegid_loop_v1_rules_proto_extTypes = []protoimpl.ExtensionInfo{
 	{
 		ExtendedType:  (*validate.StringRules)(nil),
 		ExtensionType: (*bool)(nil),
+		Field:         50427,
+		Name:          "cegid.loop.v1.finding_code",
+		Tag:           "varint,50427,opt,name=finding_code",
+		Filename:      "cegid/loop/v1/rules.proto",
+	},
+	{
+		ExtendedType:  (*validate.StringRules)(nil),
+		ExtensionType: (*bool)(nil),
+		Field:         50428,
+		Name:          "cegid.loop.v1.event_cursor",
+		Tag:           "varint,50428,opt,name=event_cursor",
+		Filename:      "cegid/loop/v1/rules.proto",
+	},
+	{
+		ExtendedType:  (*validate.StringRules)(nil),
+		ExtensionType: (*bool)(nil),
 		Field:         50422,
 		Name:          "cegid.loop.v1.raw_path",
 		Tag:           "varint,50422,opt,name=raw_path",
@@ -266,10 +282,18 @@ var (
 	//
 	// optional bool file_url = 50424;
 	E_FileUrl = &file_cegid_loop_v1_rules_proto_extTypes[15]
+	// The code of a finding.
+	//
+	// optional bool finding_code = 50427;
+	E_FindingCode = &file_cegid_loop_v1_rules_proto_extTypes[16]
+	// A place among events, or nothing.
+	//
+	// optional bool event_cursor = 50428;
+	E_EventCursor = &file_cegid_loop_v1_rules_proto_extTypes[17]
 	// The path of a route.
 	//
 	// optional bool raw_path = 50422;
-	E_RawPath = &file_cegid_loop_v1_rules_proto_extTypes[16]
+	E_RawPath = &file_cegid_loop_v1_rules_proto_extTypes[18]
 )
 
 // Extension fields to validate.MapRules.
@@ -277,7 +301,7 @@ var (
 	// What a caller notes of a write.
 	//
 	// optional bool caller_metadata = 50401;
-	E_CallerMetadata = &file_cegid_loop_v1_rules_proto_extTypes[17]
+	E_CallerMetadata = &file_cegid_loop_v1_rules_proto_extTypes[19]
 )
 
 // Extension fields to validate.Int32Rules.
@@ -285,7 +309,7 @@ var (
 	// How many items an answer may hold.
 	//
 	// optional bool page_bounds = 50401;
-	E_PageBounds = &file_cegid_loop_v1_rules_proto_extTypes[18]
+	E_PageBounds = &file_cegid_loop_v1_rules_proto_extTypes[20]
 )
 
 // Extension fields to validate.EnumRules.
@@ -293,15 +317,15 @@ var (
 	// A value that must be there.
 	//
 	// optional bool named = 50401;
-	E_Named = &file_cegid_loop_v1_rules_proto_extTypes[19]
+	E_Named = &file_cegid_loop_v1_rules_proto_extTypes[21]
 	// The format of a file. (1: entries in a request, which are no file)
 	//
 	// optional bool file_format = 50402;
-	E_FileFormat = &file_cegid_loop_v1_rules_proto_extTypes[20]
+	E_FileFormat = &file_cegid_loop_v1_rules_proto_extTypes[22]
 	// The format of a file, or nothing.
 	//
 	// optional bool optional_file_format = 50403;
-	E_OptionalFileFormat = &file_cegid_loop_v1_rules_proto_extTypes[21]
+	E_OptionalFileFormat = &file_cegid_loop_v1_rules_proto_extTypes[23]
 )
 
 var File_cegid_loop_v1_rules_proto protoreflect.FileDescriptor
@@ -350,13 +374,19 @@ const file_cegid_loop_v1_rules_proto_rawDesc = "" +
 	"\rdocument_name\x12~give the file's name with its extension, .pdf, .jpg, .jpeg or .png: 5 to 255 characters, without folders or control characters\x1aethis.size() <= 255 && !this.matches('[\\\\p{C}/\\\\x5c]') && this.matches('(?i)[^. ][.](pdf|jpe?g|png)$')R\fdocumentName:\xd3\x01\n" +
 	"\x0eoptional_email\x12\x19.buf.validate.StringRules\x18\xf5\x89\x03 \x01(\bB\x8e\x01\xc2H\x8a\x01\n" +
 	"\x87\x01\n" +
-	"\x0eoptional_email\x12Agive an e-mail address of 254 characters at most, or leave it out\x1a2this == '' || this.size() <= 254 && this.isEmail()R\roptionalEmail:\xcb\x02\n" +
-	"\x0fentry_file_name\x12\x19.buf.validate.StringRules\x18\xf7\x89\x03 \x01(\bB\x85\x02\xc2H\x81\x02\n" +
-	"\xfe\x01\n" +
-	"\x0fentry_file_name\x12\x83\x01give the file's name with its extension, such as 123456789FEC20261231.txt: 255 bytes at most, without folders or control characters\x1aebytes(this).size() <= 255 && !this.matches('[\\\\p{C}/\\\\x5c]') && this.matches('[^. ][.][A-Za-z0-9]+$')R\rentryFileName:\xda\x01\n" +
+	"\x0eoptional_email\x12Agive an e-mail address of 254 characters at most, or leave it out\x1a2this == '' || this.size() <= 254 && this.isEmail()R\roptionalEmail:\xae\x02\n" +
+	"\x0fentry_file_name\x12\x19.buf.validate.StringRules\x18\xf7\x89\x03 \x01(\bB\xe8\x01\xc2H\xe4\x01\n" +
+	"\xe1\x01\n" +
+	"\x0fentry_file_name\x12pgive the file's name, such as 123456789FEC20261231.txt: 255 bytes at most, without folders or control characters\x1a\\bytes(this).size() <= 255 && !this.matches('[\\\\p{C}/\\\\x5c]') && this.matches('[A-Za-z0-9]$')R\rentryFileName:\xda\x01\n" +
 	"\bfile_url\x12\x19.buf.validate.StringRules\x18\xf8\x89\x03 \x01(\bB\xa1\x01\xc2H\x9d\x01\n" +
 	"\x9a\x01\n" +
-	"\bfile_url\x12Qgive an absolute link of 2000 characters at most, percent-encoded, without spaces\x1a;this.size() <= 2000 && this.matches('^[A-Za-z]+://[!-~]+$')R\afileUrl:\xaf\x02\n" +
+	"\bfile_url\x12Qgive an absolute link of 2000 characters at most, percent-encoded, without spaces\x1a;this.size() <= 2000 && this.matches('^[A-Za-z]+://[!-~]+$')R\afileUrl:\xc2\x01\n" +
+	"\ffinding_code\x12\x19.buf.validate.StringRules\x18\xfb\x89\x03 \x01(\bB\x81\x01\xc2H~\n" +
+	"|\n" +
+	"\ffinding_code\x124give the code of a finding, such as VAT_RATE_UNKNOWN\x1a6this.size() <= 64 && this.matches('^[A-Z][A-Z0-9_]*$')R\vfindingCode:\xad\x02\n" +
+	"\fevent_cursor\x12\x19.buf.validate.StringRules\x18\xfc\x89\x03 \x01(\bB\xec\x01\xc2H\xe8\x01\n" +
+	"\xe5\x01\n" +
+	"\fevent_cursor\x12\x89\x01give back the `cursor` of an answer or the id of an event as it came, 'now' for what happens next, or nothing for the oldest that is kept\x1aIthis == '' || this == 'now' || this.matches('^[0-9]{1,16}[.][0-9]{1,7}$')R\veventCursor:\xaf\x02\n" +
 	"\braw_path\x12\x19.buf.validate.StringRules\x18\xf6\x89\x03 \x01(\bB\xf6\x01\xc2H\xf2\x01\n" +
 	"\xef\x01\n" +
 	"\braw_path\x12\x92\x01give the path of a route alone, such as /someRoute: segments of letters, digits, '_', '-' and dots inside, without host, query or percent-encoding\x1aNthis.size() <= 200 && this.matches('^(/[A-Za-z0-9_-]+([.][A-Za-z0-9_-]+)*)+$')R\arawPath:\xed\x02\n" +
@@ -403,16 +433,18 @@ var file_cegid_loop_v1_rules_proto_depIdxs = []int32{
 	0,  // 13: cegid.loop.v1.optional_email:extendee -> buf.validate.StringRules
 	0,  // 14: cegid.loop.v1.entry_file_name:extendee -> buf.validate.StringRules
 	0,  // 15: cegid.loop.v1.file_url:extendee -> buf.validate.StringRules
-	0,  // 16: cegid.loop.v1.raw_path:extendee -> buf.validate.StringRules
-	1,  // 17: cegid.loop.v1.caller_metadata:extendee -> buf.validate.MapRules
-	2,  // 18: cegid.loop.v1.page_bounds:extendee -> buf.validate.Int32Rules
-	3,  // 19: cegid.loop.v1.named:extendee -> buf.validate.EnumRules
-	3,  // 20: cegid.loop.v1.file_format:extendee -> buf.validate.EnumRules
-	3,  // 21: cegid.loop.v1.optional_file_format:extendee -> buf.validate.EnumRules
-	22, // [22:22] is the sub-list for method output_type
-	22, // [22:22] is the sub-list for method input_type
-	22, // [22:22] is the sub-list for extension type_name
-	0,  // [0:22] is the sub-list for extension extendee
+	0,  // 16: cegid.loop.v1.finding_code:extendee -> buf.validate.StringRules
+	0,  // 17: cegid.loop.v1.event_cursor:extendee -> buf.validate.StringRules
+	0,  // 18: cegid.loop.v1.raw_path:extendee -> buf.validate.StringRules
+	1,  // 19: cegid.loop.v1.caller_metadata:extendee -> buf.validate.MapRules
+	2,  // 20: cegid.loop.v1.page_bounds:extendee -> buf.validate.Int32Rules
+	3,  // 21: cegid.loop.v1.named:extendee -> buf.validate.EnumRules
+	3,  // 22: cegid.loop.v1.file_format:extendee -> buf.validate.EnumRules
+	3,  // 23: cegid.loop.v1.optional_file_format:extendee -> buf.validate.EnumRules
+	24, // [24:24] is the sub-list for method output_type
+	24, // [24:24] is the sub-list for method input_type
+	24, // [24:24] is the sub-list for extension type_name
+	0,  // [0:24] is the sub-list for extension extendee
 	0,  // [0:0] is the sub-list for field type_name
 }
 
@@ -428,7 +460,7 @@ func file_cegid_loop_v1_rules_proto_init() {
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_cegid_loop_v1_rules_proto_rawDesc), len(file_cegid_loop_v1_rules_proto_rawDesc)),
 			NumEnums:      0,
 			NumMessages:   0,
-			NumExtensions: 22,
+			NumExtensions: 24,
 			NumServices:   0,
 		},
 		GoTypes:           file_cegid_loop_v1_rules_proto_goTypes,

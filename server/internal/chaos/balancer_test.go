@@ -1,0 +1,247 @@
+//go:build weather
+
+package chaos
+
+import (
+	"bytes"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/pem"
+	"math/big"
+	"net"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"cegid.internal/gateway/server/internal/ledger/pgtest"
+)
+
+// balancer is one of deploy/balancers.
+type balancer struct {
+	name, file string
+	tls        bool     // ends it; else connections go on as they are, with their client certificates
+	command    []string // to which the configuration's path is added
+}
+
+var balancers = []balancer{
+	{name: "nginx", file: "nginx.conf", tls: true, command: []string{"nginx", "-e", "stderr", "-g", "daemon off;", "-c"}},
+	{name: "nginx-l4", file: "nginx-l4.conf", command: []string{"nginx", "-e", "stderr", "-g", "daemon off;", "-c"}},
+	{name: "haproxy", file: "haproxy.cfg", tls: true, command: []string{"haproxy", "-db", "-f"}},
+	{name: "haproxy-l4", file: "haproxy-l4.cfg", command: []string{"haproxy", "-db", "-f"}},
+}
+
+// TestNoCallFailsBehindABalancer: while two servers are restarted one after the other, with another build, and when a second one
+// comes, no call fails. LOOP_BALANCER names one of them. By name: .ci/run balancers
+func TestNoCallFailsBehindABalancer(t *testing.T) {
+	for _, b := range balancers {
+		if only := os.Getenv("LOOP_BALANCER"); only != "" && only != b.name {
+			continue
+		}
+		t.Run(b.name, func(t *testing.T) { noCallFails(t, b) })
+	}
+}
+
+func noCallFails(t *testing.T, b balancer) {
+	a := newAuthority(t)
+	folder := t.TempDir()
+	a.issue(t, folder, "loop", "loop.example.com", "")
+	a.issue(t, folder, "billing", "", billingCertificate)
+	l := newLoop(t)
+	s := settings{ledger: pgtest.Shared(t).Database(t), replicas: 2, drain: 4 * time.Second}
+	initialize := exec.Command(program(t), "ledger", "init", "--postgres", "${env:LEDGER}")
+	initialize.Env = append(os.Environ(), "LEDGER="+s.ledger)
+	if out, err := initialize.CombinedOutput(); err != nil {
+		t.Fatalf("ledger init: %v\n%s", err, out)
+	}
+	clients := &tls.Config{RootCAs: a.pool, ServerName: "loop.example.com", MinVersion: tls.VersionTLS12}
+	if !b.tls {
+		s.tls = "{certificate: " + filepath.Join(folder, "loop.crt") + ", key: " + filepath.Join(folder, "loop.key") + ", client_authorities: " + filepath.Join(folder, "authority.crt") + "}"
+		s.certificate, s.trust = billingCertificate, clients
+		pair, err := tls.LoadX509KeyPair(filepath.Join(folder, "billing.crt"), filepath.Join(folder, "billing.key"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		clients = clients.Clone()
+		clients.Certificates = []tls.Certificate{pair}
+	}
+	one, two := newGateway(t, l.url, s), newGateway(t, l.url, s)
+	if err := two.terminate(); err != nil {
+		t.Fatal(err)
+	}
+	grpc, rest := b.start(t, folder, one, two)
+	run := newTraffic(t, l, clients, grpc, rest)
+	run.begin()
+	time.Sleep(time.Second)
+	for range 2 { // the second one comes; then each is replaced
+		if err := two.start(); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(2500 * time.Millisecond) // until the balancer has seen it
+		for _, g := range []*gateway{one, two} {
+			g.program = nextBuild(t)
+			if err := g.terminate(); err != nil {
+				t.Errorf("a server ended with %v", err)
+			}
+			if g == two {
+				break
+			}
+			if err := g.start(); err != nil {
+				t.Fatal(err)
+			}
+			time.Sleep(2500 * time.Millisecond)
+		}
+	}
+	run.end()
+	run.judge()
+	t.Log(run.figures())
+}
+
+// start runs the balancer as it stands in deploy/balancers, with other addresses and certificates.
+func (b balancer) start(t *testing.T, folder string, one, two *gateway) (grpc, rest string) {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join("..", "..", "..", "deploy", "balancers", b.file))
+	if err != nil {
+		t.Fatal(err)
+	}
+	ports := freePorts(t)
+	grpc, rest = ports[0], ports[1]
+	replace := []string{
+		"10.0.0.11:9090", one.grpc, "10.0.0.12:9090", two.grpc, "10.0.0.11:8080", one.http, "10.0.0.12:8080", two.http,
+		"/etc/nginx/tls", folder, "/etc/haproxy/tls", folder,
+	}
+	if b.tls {
+		rest = grpc
+		replace = append(replace, "listen 443", "listen "+grpc, "bind :443", "bind "+grpc)
+	} else {
+		replace = append(replace, "listen 9090", "listen "+grpc, "listen 8080", "listen "+rest, "bind :9090", "bind "+grpc, "bind :8080", "bind "+rest)
+	}
+	path := filepath.Join(folder, b.file)
+	changed := strings.NewReplacer(replace...).Replace(string(text))
+	if strings.Contains(b.file, "nginx") {
+		changed = "pid " + filepath.Join(folder, "pid") + ";\n" + changed
+	}
+	if strings.Contains(changed, "10.0.0.1") {
+		t.Fatalf("an address is left:\n%s", changed)
+	}
+	if err := os.WriteFile(path, []byte(changed), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	var said bytes.Buffer
+	command := exec.Command(b.command[0], append(b.command[1:], path)...)
+	command.Stdout, command.Stderr = &said, &said
+	command.SysProcAttr = noOrphan()
+	if err := command.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		_ = command.Process.Signal(os.Interrupt)
+		_ = command.Wait()
+		if t.Failed() {
+			t.Logf("%s said:\n%s", b.name, said.String()[max(0, said.Len()-3000):])
+		}
+	})
+	for began := time.Now(); ; time.Sleep(20 * time.Millisecond) {
+		if conn, err := net.Dial("tcp", rest); err == nil {
+			_ = conn.Close()
+			return grpc, rest
+		}
+		if time.Since(began) > startLimit {
+			t.Fatal("the balancer does not listen")
+		}
+	}
+}
+
+const billingCertificate = "spiffe://corp.example/billing"
+
+// nextBuild is the same server with another release.
+func nextBuild(t *testing.T) string {
+	t.Helper()
+	path := filepath.Join(filepath.Dir(program(t)), "next")
+	if _, err := os.Stat(path); err == nil {
+		return path
+	}
+	build := exec.Command("go", "build", "-buildvcs=false", "-ldflags", "-X main.release=next", "-o", path, ".")
+	build.Dir = filepath.Join("..", "..")
+	if out, err := build.CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	return path
+}
+
+// authority signs certificates.
+type authority struct {
+	certificate *x509.Certificate
+	key         *ecdsa.PrivateKey
+	pool        *x509.CertPool
+}
+
+func newAuthority(t *testing.T) *authority {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	template := &x509.Certificate{
+		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "authority"}, IsCA: true, BasicConstraintsValid: true,
+		KeyUsage: x509.KeyUsageCertSign, NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(24 * time.Hour),
+	}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	a := &authority{key: key, pool: x509.NewCertPool()}
+	if a.certificate, err = x509.ParseCertificate(der); err != nil {
+		t.Fatal(err)
+	}
+	a.pool.AddCert(a.certificate)
+	return a
+}
+
+// issue writes a certificate, its key, both together, and the authority's.
+func (a *authority) issue(t *testing.T, folder, file, dns, uri string) {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	template := &x509.Certificate{
+		SerialNumber: big.NewInt(time.Now().UnixNano()), Subject: pkix.Name{CommonName: file}, KeyUsage: x509.KeyUsageDigitalSignature,
+		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth}, NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(24 * time.Hour),
+	}
+	if dns != "" {
+		template.DNSNames = []string{dns}
+	}
+	if uri != "" {
+		parsed, err := url.Parse(uri)
+		if err != nil {
+			t.Fatal(err)
+		}
+		template.URIs = []*url.URL{parsed}
+	}
+	der, err := x509.CreateCertificate(rand.Reader, template, a.certificate, &key.PublicKey, a.key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	encoded, err := x509.MarshalPKCS8PrivateKey(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	certificate := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})
+	private := pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: encoded})
+	for name, content := range map[string][]byte{
+		file + ".crt": certificate, file + ".key": private, file + ".pem": append(bytes.Clone(certificate), private...),
+		"authority.crt": pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: a.certificate.Raw}),
+	} {
+		if err := os.WriteFile(filepath.Join(folder, name), content, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+}

@@ -1,0 +1,93 @@
+//go:build files || weather || overload
+
+package chaos
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strconv"
+	"strings"
+	"time"
+
+	looppb "cegid.internal/gateway/gen/go/cegid/loop/v1"
+)
+
+// stream deposits a file while it is made.
+func (f *fixture) stream(ctx context.Context, practice, dossier string, file io.Reader) (*looppb.FileDeposit, error) {
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Minute)
+	defer cancel()
+	stream, err := f.open(ctx, practice, dossier, "fec", nil)
+	if err != nil {
+		return nil, err
+	}
+	for {
+		piece := make([]byte, 64<<10)
+		n, ended := io.ReadFull(file, piece)
+		if n > 0 {
+			if err := stream.Send(&looppb.DepositFileRequest{Piece: &looppb.DepositFileRequest_Data{Data: piece[:n]}}); errors.Is(err, io.EOF) {
+				break // it has answered
+			} else if err != nil {
+				return nil, err
+			}
+		}
+		if ended != nil {
+			break
+		}
+	}
+	answer, err := stream.CloseAndRecv()
+	return answer.GetDeposit(), err
+}
+
+// memory is the most that the server's process has had at a time, in bytes; resident is what it has.
+func (f *fixture) memory() int   { f.Helper(); return f.sizeOf("VmHWM:") }
+func (f *fixture) resident() int { f.Helper(); return f.sizeOf("VmRSS:") }
+
+// sizeOf is a line of what the system says of the server's process, in bytes.
+func (f *fixture) sizeOf(name string) int {
+	f.Helper()
+	f.mu.Lock()
+	pid := f.process.Pid
+	f.mu.Unlock()
+	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+	if err != nil {
+		f.Fatal(err)
+	}
+	for lines := bufio.NewScanner(bytes.NewReader(status)); lines.Scan(); {
+		if text, ok := strings.CutPrefix(lines.Text(), name); ok {
+			kib, err := strconv.Atoi(strings.TrimSpace(strings.TrimSuffix(text, "kB")))
+			if err != nil {
+				f.Fatal(err)
+			}
+			return kib << 10
+		}
+	}
+	f.Fatal("the system does not say how much memory the server has")
+	return 0
+}
+
+// cpu is the time of processors that the server's process has taken, in seconds.
+func (f *fixture) cpu() float64 {
+	f.Helper()
+	f.mu.Lock()
+	pid := f.process.Pid
+	f.mu.Unlock()
+	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	if err != nil {
+		f.Fatal(err)
+	}
+	fields := strings.Fields(string(stat[bytes.LastIndexByte(stat, ')')+1:]))
+	var ticks float64
+	for _, field := range fields[11:13] { // of the user and of the system, 100 a second
+		n, err := strconv.ParseFloat(field, 64)
+		if err != nil {
+			f.Fatal(err)
+		}
+		ticks += n
+	}
+	return ticks / 100
+}

@@ -1,0 +1,136 @@
+//go:build life
+
+package chaos
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"testing"
+	"text/tabwriter"
+	"time"
+)
+
+// mutantLimit is how long a mutant may live.
+const mutantLimit = 10 * time.Minute
+
+// TestEachMutantIsFound: each patch of testdata/mutants puts a fault into the server, and lives of it are lived until one
+// fails. The one that failed is lived again.
+//
+//	LOOP_MUTANT          a regular expression: those mutants alone
+//	LOOP_MUTANT_REPLAYS  how often a life that failed is lived again, 2 unless given
+func TestEachMutantIsFound(t *testing.T) {
+	patches, err := filepath.Glob(filepath.Join("testdata", "mutants", "*.patch"))
+	if err != nil || len(patches) < 10 {
+		t.Fatal(len(patches), "mutants", err)
+	}
+	only := regexp.MustCompile(os.Getenv("LOOP_MUTANT"))
+	replays := number(t, "LOOP_MUTANT_REPLAYS", 2)
+	var text strings.Builder
+	table := tabwriter.NewWriter(&text, 0, 0, 2, ' ', 0)
+	var again, replayed int
+	for _, patch := range patches {
+		name := strings.TrimSuffix(filepath.Base(patch), ".patch")
+		if !only.MatchString(name) {
+			continue
+		}
+		t.Run(name, func(t *testing.T) {
+			program := mutant(t, patch)
+			began := time.Now()
+			for seed := 1; time.Since(began) < mutantLimit; seed++ {
+				rule := lived(t, program, seed, mutantLimit-time.Since(began))
+				if rule == "" {
+					continue
+				}
+				took := time.Since(began)
+				failed := 0
+				for range replays {
+					if lived(t, program, seed, mutantLimit) != "" {
+						failed++
+					}
+				}
+				again, replayed = again+failed, replayed+replays
+				_, _ = fmt.Fprintf(table, "| %s\t| %d\t| %d\t| %.0f\t| %d of %d\t| %s\t|\n", strings.ReplaceAll(name, "-", " "), seed, seed*perLife, took.Seconds(), failed, replays, rule)
+				return
+			}
+			t.Errorf("nobody has found it within %s", mutantLimit)
+		})
+	}
+	_ = table.Flush()
+	t.Logf("\nmutant | seeds | imports | seconds | fails again | by\n%s%d of %d lives that failed did so again", text.String(), again, replayed)
+}
+
+// mutant builds this test of a server with a fault.
+func mutant(t *testing.T, patch string) (program string) {
+	t.Helper()
+	folder := t.TempDir()
+	text, err := os.ReadFile(patch)
+	if err != nil {
+		t.Fatal(err)
+	}
+	root, err := filepath.Abs(filepath.Join("..", "..", ".."))
+	if err != nil {
+		t.Fatal(err)
+	}
+	replace := map[string]string{}
+	for _, found := range regexp.MustCompile(`(?m)^\+\+\+ b/(.+)$`).FindAllStringSubmatch(string(text), -1) {
+		to := filepath.Join(folder, found[1])
+		content, err := os.ReadFile(filepath.Join(root, found[1]))
+		if err == nil {
+			err = os.MkdirAll(filepath.Dir(to), 0o700)
+		}
+		if err == nil {
+			err = os.WriteFile(to, content, 0o600)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		replace[filepath.Join(root, found[1])] = to
+	}
+	apply := exec.Command("git", "apply", "-")
+	apply.Dir, apply.Stdin = folder, bytes.NewReader(text)
+	apply.Env = append(os.Environ(), "GIT_CEILING_DIRECTORIES="+filepath.Dir(folder))
+	if out, err := apply.CombinedOutput(); err != nil {
+		t.Fatalf("the patch does not fit any more: %v\n%s", err, out)
+	}
+	overlay, err := json.Marshal(map[string]any{"Replace": replace})
+	if err == nil {
+		err = os.WriteFile(filepath.Join(folder, "overlay.json"), overlay, 0o600)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	program = filepath.Join(folder, "life.test")
+	build := exec.Command("go", "test", "-c", "-tags", "life", "-overlay", filepath.Join(folder, "overlay.json"), "-o", program, ".")
+	if out, err := build.CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	return program
+}
+
+var complained = regexp.MustCompile(`life_test\.go:\d+: ([a-zA-Z_ ]+): [A-Z0-9-]*: `)
+
+// lived lives a life, and returns the first rule that was broken; empty when none was.
+func lived(t *testing.T, program string, seed int, most time.Duration) string {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), most)
+	defer cancel()
+	life := exec.CommandContext(ctx, program, "-test.run", "^TestASeedIsALife$", "-test.v")
+	life.Env = append(os.Environ(), "LOOP_LIFE_SEED="+strconv.Itoa(seed), "LOOP_LIFE_IMPORTS=1")
+	out, err := life.CombinedOutput()
+	found := complained.FindSubmatch(out)
+	switch {
+	case err == nil, ctx.Err() != nil:
+		return ""
+	case found == nil:
+		t.Fatalf("it failed, and no rule was broken: %s", out[:min(len(out), 2000)])
+	}
+	return string(found[1])
+}

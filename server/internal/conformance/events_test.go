@@ -1,0 +1,116 @@
+package conformance
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	looppb "cegid.internal/gateway/gen/go/cegid/loop/v1"
+)
+
+// TestEventsOfAnImportArrive: as they happen, over gRPC, lines of JSON and Server-Sent Events, which go on where they were; to
+// whose import it is, and to nobody who may not see it.
+func TestEventsOfAnImportArrive(t *testing.T) {
+	h := start(t, nil)
+	ctx, cancel := context.WithTimeout(as(t.Context(), "everything"), 30*time.Second)
+	defer cancel()
+	client := looppb.NewEventServiceClient(h.conn)
+	stream, err := client.StreamEvents(ctx, &looppb.StreamEventsRequest{Practice: "-", After: "now"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	first, err := stream.Recv()
+	if err != nil || len(first.GetEvents()) != 0 || first.GetCursor() == "" {
+		t.Fatalf("%v, %v", first, err)
+	}
+	request := importOf("FA-1", invoice("FA-1", "120"))
+	request.Metadata = map[string]string{"job": "nightly"}
+	if _, err := looppb.NewImportServiceClient(h.conn).ImportEntries(ctx, request); err != nil {
+		t.Fatal(err)
+	}
+	h.Simulator.FinishImports()
+	var got []*looppb.Event
+	for len(got) < 2 {
+		message, err := stream.Recv()
+		if err != nil {
+			t.Fatal(err)
+		}
+		got = append(got, message.GetEvents()...)
+	}
+	for i, want := range []struct {
+		kind  looppb.EventKind
+		state string
+	}{{looppb.EventKind_EVENT_KIND_ACCEPTED, "WAITING"}, {looppb.EventKind_EVENT_KIND_FINAL, "SUCCEEDED"}} {
+		e := got[i]
+		if e.GetKind() != want.kind || e.GetStateAfter() != want.state || e.GetRequestId() != "FA-1" || e.GetDossier() != "DOSSIER_TEST" || e.GetMetadata()["job"] != "nightly" ||
+			e.GetCaller() != "everything" || e.GetCollection() != looppb.EventCollection_EVENT_COLLECTION_IMPORTS || e.GetTime() == nil || e.GetAttempt() != 1 {
+			t.Errorf("%v", e)
+		}
+	}
+	list, err := client.ListEvents(ctx, &looppb.ListEventsRequest{Practice: "partner", After: first.GetCursor()})
+	if err != nil || len(list.GetEvents()) != 2 || list.GetCursor() != got[1].GetId() {
+		t.Errorf("%v, %v", list, err)
+	}
+	same, err := client.ListEvents(ctx, &looppb.ListEventsRequest{Practice: "partner", After: list.GetCursor()})
+	if err != nil || len(same.GetEvents()) != 0 || same.GetCursor() != list.GetCursor() {
+		t.Errorf("an empty page: %v, %v", same, err)
+	}
+	// Another caller with a grant on the practice, and none on the dossier.
+	others, err := client.ListEvents(as(t.Context(), "stranger"), &looppb.ListEventsRequest{Practice: "-"})
+	if err != nil || len(others.GetEvents()) != 0 {
+		t.Errorf("somebody else sees %v, %v", others, err)
+	}
+
+	// As a browser does it: from the beginning, and then behind the event that it had last.
+	sse := func(last string) (ids []string, first string) {
+		t.Helper()
+		request, err := http.NewRequestWithContext(ctx, http.MethodGet, h.rest+"/v1/practices/partner/events:stream?catchUp=true", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		request.Header.Set("Authorization", "Bearer everything")
+		request.Header.Set("Accept", "text/event-stream")
+		if last != "" {
+			request.Header.Set("Last-Event-ID", last)
+		}
+		response, err := http.DefaultClient.Do(request)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer response.Body.Close()
+		if kind := response.Header.Get("Content-Type"); kind != "text/event-stream" || response.StatusCode != http.StatusOK || response.Header.Get("X-Accel-Buffering") != "no" {
+			t.Errorf("%d, %q", response.StatusCode, kind)
+		}
+		id := ""
+		for lines := bufio.NewScanner(response.Body); lines.Scan(); {
+			if first == "" {
+				first = lines.Text()
+			}
+			if rest, is := strings.CutPrefix(lines.Text(), "id: "); is {
+				id = rest
+			}
+			if data, is := strings.CutPrefix(lines.Text(), "data: "); is {
+				var event struct{ ID, Kind, RequestID string }
+				if err := json.Unmarshal([]byte(data), &event); err != nil || event.ID != id || event.RequestID != "FA-1" {
+					t.Errorf("%s under %s: %v", data, id, err)
+				}
+				ids = append(ids, id)
+			}
+		}
+		return ids, first
+	}
+	ids, retry := sse("")
+	if len(ids) != 2 || ids[1] != got[1].GetId() || !strings.HasPrefix(retry, "retry: ") {
+		t.Errorf("%q, %q", ids, retry)
+	}
+	if ids, _ := sse(ids[0]); len(ids) != 1 || ids[0] != got[1].GetId() {
+		t.Errorf("behind the first: %q", ids)
+	}
+	if ids, _ := sse(got[1].GetId()); len(ids) != 0 {
+		t.Errorf("behind the last: %q", ids)
+	}
+}

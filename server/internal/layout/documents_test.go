@@ -1,0 +1,242 @@
+package layout
+
+import (
+	"io/fs"
+	"maps"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"unicode"
+)
+
+const root = "../../.."
+
+// texts returns what people write in this repository, by path: not what is generated, fetched or built.
+func texts(t *testing.T) map[string]string {
+	t.Helper()
+	out := map[string]string{}
+	err := filepath.WalkDir(root, func(path string, entry fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		name, _ := filepath.Rel(root, path)
+		name = filepath.ToSlash(name)
+		if entry.IsDir() {
+			base := entry.Name()
+			if name != "." && base != ".ci" && strings.HasPrefix(base, ".") || slices.Contains([]string{"node_modules", "third_party", "dist"}, base) || name == "gen" {
+				return fs.SkipDir
+			}
+			return nil
+		}
+		if name != ".ci/run" && !slices.Contains([]string{".go", ".md", ".proto", ".sh", ".yaml", ".yml"}, filepath.Ext(name)) {
+			return nil
+		}
+		text, err := os.ReadFile(path)
+		out[name] = string(text)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return out
+}
+
+var (
+	fenced  = regexp.MustCompile("(?ms)^ *```.*?^ *```$")
+	code    = regexp.MustCompile("`[^`\n]*`")
+	heading = regexp.MustCompile(`(?m)^#{1,6} +(.+?) *$`)
+	link    = regexp.MustCompile(`\[([^\]]*)\]\(([^)\s]+)\)`)
+)
+
+// headings returns those of a page as they read, without their markup.
+func headings(page string) []string {
+	var out []string
+	for _, found := range heading.FindAllStringSubmatch(fenced.ReplaceAllString(page, ""), -1) {
+		out = append(out, strings.ReplaceAll(link.ReplaceAllString(found[1], "$1"), "`", ""))
+	}
+	return out
+}
+
+// anchor is what GitHub makes of a heading for links.
+func anchor(heading string) string {
+	return strings.Map(func(r rune) rune {
+		switch {
+		case r == ' ':
+			return '-'
+		case r == '-', r == '_', unicode.IsLetter(r), unicode.IsDigit(r):
+			return unicode.ToLower(r)
+		}
+		return -1
+	}, heading)
+}
+
+// TestLinksLeadSomewhere: those of each page to files, and to headings of pages.
+func TestLinksLeadSomewhere(t *testing.T) {
+	all := texts(t)
+	links, toHeadings := 0, 0
+	for name, page := range all {
+		if filepath.Ext(name) != ".md" {
+			continue
+		}
+		for _, found := range link.FindAllStringSubmatch(code.ReplaceAllString(fenced.ReplaceAllString(page, ""), "code"), -1) {
+			if strings.Contains(found[2], ":") { // a scheme: another site
+				continue
+			}
+			links++
+			file, fragment, _ := strings.Cut(found[2], "#")
+			target := name
+			if file != "" {
+				target = filepath.ToSlash(filepath.Join(filepath.Dir(name), file))
+			}
+			if _, err := os.Stat(filepath.Join(root, target)); err != nil {
+				t.Errorf("%s links to %s, which is not there", name, found[2])
+				continue
+			}
+			if fragment == "" || filepath.Ext(target) != ".md" {
+				continue
+			}
+			toHeadings++
+			if !slices.ContainsFunc(headings(all[target]), func(h string) bool { return anchor(h) == fragment }) {
+				t.Errorf("%s links to %s, a heading that is not there", name, found[2])
+			}
+		}
+	}
+	if links < 200 || toHeadings < 100 {
+		t.Errorf("only %d links were looked at, %d of them to headings", links, toHeadings)
+	}
+}
+
+// TestTheArchitectureHasTheChain of a call to Loop as it is, step by step, and the request itself.
+func TestTheArchitectureHasTheChain(t *testing.T) {
+	all := texts(t)
+	_, list, _ := strings.Cut(all["cegidclient/client.go"], "c.links = []link{")
+	list, _, _ = strings.Cut(list, "\n\t}\n")
+	want := []string{}
+	for _, found := range regexp.MustCompile(`(?m)^\t\t\{"([^"]+)",`).FindAllStringSubmatch(list, -1) {
+		want = append(want, found[1])
+	}
+	_, part, _ := strings.Cut(all["docs/architecture.md"], "\n## Calls to Loop\n")
+	part, _, _ = strings.Cut(part, "\n## ")
+	var got []string
+	for _, found := range regexp.MustCompile(`(?m)^\d+\. \*\*(.+?)\.\*\*`).FindAllStringSubmatch(part, -1) {
+		got = append(got, strings.ToLower(found[1]))
+	}
+	if len(want) < 5 || !slices.Equal(got, append(want, "http")) {
+		t.Errorf("docs/architecture.md has the steps %q; they are %q, and HTTP", got, want)
+	}
+}
+
+// notes are the pages on Loop's API, by the letter that they are cited by.
+var notes = map[string]string{"A": "docs/loop-api/accounting.md", "R": "docs/loop-api/reference-data.md", "C": "docs/loop-api/cabinet.md"}
+
+var (
+	section   = regexp.MustCompile(`(?m)^(?:#{2,3} |- \*\*)([ARC]) (\d{1,2}(?:\.\d{1,2})?)\b`)
+	citation  = regexp.MustCompile(`\b([ARC]) (\d{1,2}(?:\.\d{1,2})?)\b`)
+	further   = regexp.MustCompile(`^(?:, (?:and )?| to | and |–)(\d{1,2}(?:\.\d{1,2})?)[,;:.)\]"\x60 –]`)
+	another   = regexp.MustCompile(`\d(?:, (?:and )?| to | and )$`)
+	comment   = regexp.MustCompile(`\n\s*// ?`)
+	cited     = regexp.MustCompile(`loop-api:(?: ?[ARC] \d)?`)
+	page      = regexp.MustCompile(`\bdocs/[a-z0-9/-]+\.md((?:(?:,| and) "[^"\n]+")*)`)
+	elsewhere = regexp.MustCompile(`design ?§|[Pp]itfalls? \d|(^|[^/])\bloop-api/`)
+)
+
+// citations finds what a text cites of the notes: A 2.3, A 2.3 to 2.5, A 2.3, 10.6. Of a number without a point, it takes
+// what can be nothing else: after "loop-api:", a bracket, a quotation mark, or another one.
+func citations(text string) [][2]string {
+	var out [][2]string
+	for _, at := range citation.FindAllStringSubmatchIndex(text, -1) {
+		letter, number, before := text[at[2]:at[3]], text[at[4]:at[5]], text[:at[0]]
+		if !strings.Contains(number, ".") && !slices.ContainsFunc([]string{"loop-api: ", "(", `"`, "; "}, func(s string) bool { return strings.HasSuffix(before, s) }) &&
+			!another.MatchString(before[max(0, len(before)-16):]) {
+			continue
+		}
+		out = append(out, [2]string{letter, number})
+		for rest := text[at[1]:]; ; {
+			more := further.FindStringSubmatchIndex(rest)
+			if more == nil {
+				break
+			}
+			out, rest = append(out, [2]string{letter, rest[more[2]:more[3]]}), rest[more[3]:]
+		}
+	}
+	return out
+}
+
+func TestCitationsAreFound(t *testing.T) {
+	for text, want := range map[string]string{
+		"// It does (loop-api: R 2.1).":                            "R2.1",
+		"// Twice (loop-api:\n// R 1.8; loop-api: A 6).":           "R1.8 A6",
+		"\t// a list (loop-api: A 2.1, 2.3 and A 10.5, 10.6).":     "A2.1 A2.3 A10.5 A10.6",
+		"// a range (loop-api: R 1.3 to 1.8, C 2; A 3.2–3.4)":      "R1.3 R1.8 C2 A3.2 A3.4",
+		"x := list(\"A 4\", 3) // C 3 alone is none, C 3.1 is one": "A4 C3.1",
+		"// A 64-bit number, in 12 columns":                        "",
+	} {
+		var got []string
+		for _, each := range citations(comment.ReplaceAllString(text, " ")) {
+			got = append(got, each[0]+each[1])
+		}
+		if strings.Join(got, " ") != want {
+			t.Errorf("%q cites %v; want %s", text, got, want)
+		}
+	}
+}
+
+// TestEveryCitationHasItsSection: what comments and notes cite of the notes on Loop's API, and of other pages, is there.
+func TestEveryCitationHasItsSection(t *testing.T) {
+	all := texts(t)
+	sections := map[[2]string]bool{}
+	for letter, name := range notes {
+		for _, found := range section.FindAllStringSubmatch(all[name], -1) {
+			if found[1] != letter || sections[[2]string{found[1], found[2]}] {
+				t.Errorf("%s: the section %s %s belongs elsewhere, or is there twice", name, found[1], found[2])
+			}
+			sections[[2]string{found[1], found[2]}] = true
+		}
+	}
+	ofNotes, ofPages := 0, 0
+	for _, name := range slices.Sorted(maps.Keys(all)) {
+		text := all[name]
+		if strings.HasSuffix(name, ".go") {
+			text = comment.ReplaceAllString(text, " ")
+		}
+		if name == "server/internal/layout/documents_test.go" { // it speaks of citations, and is none
+			continue
+		}
+		if strings.HasSuffix(name, ".go") || strings.HasPrefix(name, "docs/loop-api/") {
+			for _, each := range citations(text) {
+				if ofNotes++; !sections[each] {
+					t.Errorf("%s cites %s %s, which is no section of %s", name, each[0], each[1], notes[each[0]])
+				}
+			}
+		}
+		if filepath.Ext(name) != ".md" {
+			for _, found := range cited.FindAllString(text, -1) {
+				if strings.HasSuffix(found, ":") {
+					t.Errorf("%s cites the notes on Loop's API without a section", name)
+				}
+			}
+			for _, found := range elsewhere.FindAllString(text, -1) {
+				t.Errorf("%s cites %q, which is not in this repository", name, strings.TrimSpace(found))
+			}
+			for _, found := range page.FindAllStringSubmatch(text, -1) {
+				target, _, _ := strings.Cut(found[0], ".md")
+				there, known := all[target+".md"]
+				if ofPages++; !known {
+					t.Errorf("%s speaks of %s.md, which is not there", name, target)
+					continue
+				}
+				for i, part := range strings.Split(found[1], `"`) {
+					if i%2 == 1 && !slices.Contains(headings(there), part) {
+						t.Errorf("%s cites %q, which is no heading of %s.md", name, part, target)
+					}
+				}
+			}
+		}
+	}
+	if ofNotes < 500 || ofPages < 20 {
+		t.Errorf("only %d citations of the notes and %d of pages were looked at", ofNotes, ofPages)
+	}
+}

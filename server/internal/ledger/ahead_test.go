@@ -1,0 +1,82 @@
+package ledger
+
+import (
+	"errors"
+	"testing"
+	"time"
+)
+
+// TestALeaseOfAClockThatWasAheadEnds: what a dead owner of a shared ledger has left is settled once the clock is trusted, and not
+// two years later.
+func TestALeaseOfAClockThatWasAheadEnds(t *testing.T) {
+	onEach(t, func(t *testing.T, temporary opener) {
+		const leap = 2 * 365 * 24 * time.Hour
+		l, c := guarded(t, temporary)
+		c.pass(leap)
+		left := reach(t, l, submission("left", "left"), Submitting)
+		c.pass(-leap)
+		l.guard.forgive() // another process
+		if err := l.TrustClock(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if done, err := l.Expire(t.Context()); err != nil || done != (Recovered{}) {
+			t.Errorf("within its lease: %+v, %v", done, err)
+		}
+		c.runs(l.Lease())
+		if done, err := l.Expire(t.Context()); err != nil || done.Uncertain != 1 {
+			t.Errorf("after its lease: %+v, %v", done, err)
+		}
+		if got := get(t, l, left.Key); got.State != Uncertain {
+			t.Errorf("it is %s", got.State)
+		}
+	})
+}
+
+// TestALookOfAClockThatWasAheadProvesNothing once the clock is right: it would be fresh for years.
+func TestALookOfAClockThatWasAheadProvesNothing(t *testing.T) {
+	const leap = 2 * 365 * 24 * time.Hour
+	l, c := guarded(t, temporary)
+	s := submission("sent", "sent")
+	sent := reach(t, l, s, Uncertain)
+	c.pass(leap)
+	l.guard.forgive() // another process, which has begun meanwhile
+	checked(t, l, sent.Key, absent(1, "FA-sent"))
+	c.pass(-leap)
+	l.guard.forgive()
+	if _, err := l.Resubmit(t.Context(), s, 1, "somebody", owner); !errors.Is(err, ErrEvidence) {
+		t.Errorf("it is sent again: %v", err)
+	}
+}
+
+// TestAClockIsTrustedWhenThatIsStored: who is told that it failed may repeat it.
+func TestAClockIsTrustedWhenThatIsStored(t *testing.T) {
+	l, c := guarded(t, temporary)
+	reach(t, l, submission("one", "one"), Waiting)
+	c.pass(48 * time.Hour)
+	if _, err := l.Retain(t.Context()); !errors.Is(err, ErrClock) {
+		t.Fatal(err)
+	}
+	path := l.path
+	l.path = path + ".gone" // as when its file was removed
+	if err := l.TrustClock(t.Context()); err == nil {
+		t.Fatal("it is stored where there is no ledger")
+	}
+	l.path = path
+	if !errors.Is(l.Clock(), ErrClock) {
+		t.Error("the clock is trusted all the same")
+	}
+}
+
+// TestAnAuditThatReachesFarBackRestoresNothingTooOld: what a ledger forgets because of its age it has not lost.
+func TestAnAuditThatReachesFarBackRestoresNothingTooOld(t *testing.T) {
+	l, c := guarded(t, temporary)
+	of := func(id string, age time.Duration) Sent {
+		s := sentOf(Record{Key: Key{"demo", "D1", Imports, id}, Caller: "billing", Kind: KindEntries, Attempt: 1, Owner: "owner/" + id})
+		s.Time = c.Now().Add(-age)
+		return s
+	}
+	done, err := l.Restore(t.Context(), []Sent{of("old", KeepOutcome+time.Hour), of("young", KeepOutcome-time.Hour)}, 10)
+	if err != nil || len(done.Forgotten) != 1 || done.Forgotten[0].RequestID != "young" || done.Known != 1 {
+		t.Errorf("%+v, %v", done, err)
+	}
+}

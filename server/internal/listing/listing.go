@@ -1,0 +1,231 @@
+// Package listing serves lists of Loop's, page by page or as a stream: a handler names the resource and no more.
+package listing
+
+import (
+	"context"
+	"errors"
+
+	"google.golang.org/protobuf/proto"
+
+	"cegid.internal/gateway/cegidclient"
+	looppb "cegid.internal/gateway/gen/go/cegid/loop/v1"
+	"cegid.internal/gateway/server/internal/apierror"
+	"cegid.internal/gateway/server/internal/listquery"
+	"cegid.internal/gateway/server/internal/pagetoken"
+	"cegid.internal/gateway/server/internal/tenant"
+)
+
+const (
+	// MaxAnswer keeps a page below the 4 MiB that a gRPC client takes by default.
+	MaxAnswer = 3 << 20
+	// StreamPage bounds the items of a message, so that the first comes at once, whatever Loop's pages hold.
+	StreamPage = 100
+	// pagesAhead is the "few pages" of the contract: a stream asks Loop for no more than these ahead of its reader,
+	// besides what the connections' buffers hold, which are bounded too.
+	pagesAhead = 4
+)
+
+// Query is what the requests of list and stream methods share.
+type Query interface {
+	GetPractice() string
+	GetFilter() string
+	GetOrderBy() string
+	GetIncludeUnmapped() bool
+}
+
+// Page is what list methods add.
+type Page interface {
+	Query
+	GetPageSize() int32
+	GetPageToken() string
+}
+
+// dossierOf is the dossier that a request names. One that has no such field speaks of the practice itself.
+func dossierOf(request Query) string {
+	if named, of := request.(interface{ GetDossier() string }); of {
+		return named.GetDossier()
+	}
+	return cegidclient.PracticeDossier
+}
+
+// Fields are those that a list filters and sorts by.
+type Fields = listquery.Fields
+
+// List serves the list and stream methods of one resource.
+type List[T any, P proto.Message] struct {
+	Practices *tenant.Practices
+	// Name distinguishes the page tokens of one resource from another's.
+	Name   string
+	Fields Fields
+	// Within narrows the list, beyond the filter of the request; Name then tells the one part from another.
+	Within  cegidclient.Filter
+	Source  func(*cegidclient.Client) *cegidclient.Lister[T]
+	Convert func(item *T, unmapped bool) P
+}
+
+// position reads a page token.
+func position(digest pagetoken.Query, token string) (int, error) {
+	at, err := pagetoken.Decode(digest, token)
+	if err != nil {
+		return 0, apierror.Field(looppb.ErrorReason_ERROR_REASON_PAGE_TOKEN_INVALID, "page_token", err.Error())
+	}
+	return at, nil
+}
+
+// Page answers one page, and the token of the next.
+func (l *List[T, P]) Page(ctx context.Context, request Page) (items []P, next string, err error) {
+	source, options, err := l.open(request)
+	if err != nil {
+		return nil, "", err
+	}
+	digest := pagetoken.NewQuery(l.Name, request.GetPractice(), dossierOf(request), request.GetFilter(), request.GetOrderBy())
+	if options.Skip, err = position(digest, request.GetPageToken()); err != nil {
+		return nil, "", err
+	}
+	options.Take = pagetoken.Size(request)
+	items, at, end, err := l.fill(ctx, source, request, options)
+	if err != nil || end {
+		return items, "", err
+	}
+	return items, pagetoken.Encode(digest, at), nil
+}
+
+// fill reads up to options.Take items, and says where the next one stands unless that was the end. An answer that
+// would grow too large stops short of it.
+func (l *List[T, P]) fill(ctx context.Context, source *cegidclient.Lister[T], request Query, options cegidclient.ListOptions) (items []P, next int, end bool, err error) {
+	got, err := source.List(ctx, dossierOf(request), options)
+	if err != nil {
+		return nil, 0, false, err
+	}
+	size := 0
+	for i := range got.Items {
+		item := l.Convert(&got.Items[i], request.GetIncludeUnmapped())
+		if size += proto.Size(item); size > MaxAnswer && i > 0 {
+			// Only Loop's own pages say where an item stands: ask for what fits.
+			options.Take = i
+			return l.fill(ctx, source, request, options)
+		}
+		items = append(items, item)
+	}
+	return items, got.NextSkip, got.End, nil
+}
+
+// Stream sends every item, a page of Loop's at a time.
+func (l *List[T, P]) Stream(ctx context.Context, request Query, send func([]P) error) error {
+	source, options, err := l.open(request)
+	if err != nil {
+		return err
+	}
+	options.Ahead = pagesAhead
+	for items, err := range source.Pages(ctx, dossierOf(request), options) {
+		if err != nil {
+			return err
+		}
+		var out []P
+		size := 0
+		for i := range items {
+			item := l.Convert(&items[i], request.GetIncludeUnmapped())
+			bytes := proto.Size(item)
+			if len(out) == StreamPage || len(out) > 0 && size+bytes > MaxAnswer {
+				if err := send(out); err != nil {
+					return err
+				}
+				out, size = nil, 0
+			}
+			out, size = append(out, item), size+bytes
+		}
+		if err := send(out); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// open finds where to ask and reads what to ask for.
+func (l *List[T, P]) open(request Query) (*cegidclient.Lister[T], cegidclient.ListOptions, error) {
+	var options cegidclient.ListOptions
+	practice, err := l.Practices.Get(request.GetPractice())
+	if err != nil {
+		return nil, options, err
+	}
+	if options.Filter, err = l.Fields.Filter(request.GetFilter()); err != nil {
+		return nil, options, queryError(looppb.ErrorReason_ERROR_REASON_FILTER_UNSUPPORTED, "filter", err)
+	}
+	options.Filter = cegidclient.And(l.Within, options.Filter)
+	if options.Order, err = l.Fields.Order(request.GetOrderBy()); err != nil {
+		return nil, options, queryError(looppb.ErrorReason_ERROR_REASON_ORDER_UNSUPPORTED, "order_by", err)
+	}
+	return l.Source(practice.Client), options, nil
+}
+
+func queryError(reason looppb.ErrorReason, field string, err error) error {
+	var problem *listquery.Problem
+	if errors.As(err, &problem) {
+		return apierror.Field(reason, field, problem.Error())
+	}
+	return err
+}
+
+// Together serves several lists as one, one after the other: Loop lists what they hold apart.
+type Together[T any, P proto.Message] struct {
+	// Name distinguishes its page tokens from another's.
+	Name  string
+	Lists []*List[T, P]
+}
+
+// step separates the lists in the position of a page token: list · step + position within the list.
+const step = 1 << 28
+
+// Page answers one page, and the token of the next.
+func (t *Together[T, P]) Page(ctx context.Context, request Page) (items []P, next string, err error) {
+	digest := pagetoken.NewQuery(t.Name, request.GetPractice(), dossierOf(request))
+	at, err := position(digest, request.GetPageToken())
+	if err != nil {
+		return nil, "", err
+	}
+	most := pagetoken.Size(request)
+	for which, skip := at/step, at%step; which < len(t.Lists); which, skip = which+1, 0 {
+		of := t.Lists[which]
+		source, options, err := of.open(request)
+		if err != nil {
+			return nil, "", err
+		}
+		if len(items) == most { // nothing may follow: a look at the next list tells, which the next page would begin with
+			options.Take = 1
+			if more, _, _, err := of.fill(ctx, source, request, options); err != nil || len(more) > 0 {
+				return items, pagetoken.Encode(digest, which*step), nil
+			}
+			continue
+		}
+		options.Skip, options.Take = skip, most-len(items)
+		more, position, end, err := of.fill(ctx, source, request, options)
+		if err != nil {
+			return nil, "", err // a page with a list missing would look whole
+		}
+		if items = append(items, more...); !end {
+			return items, pagetoken.Encode(digest, which*step+position), nil
+		}
+	}
+	return items, "", nil
+}
+
+// Stream sends every item of each list.
+func (t *Together[T, P]) Stream(ctx context.Context, request Query, send func([]P) error) error {
+	for _, each := range t.Lists {
+		if err := each.Stream(ctx, request, send); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Fitting returns as many items, from the first on, as fit the bytes: one at least.
+func Fitting[P proto.Message](items []P, most int) []P {
+	size := 0
+	for i, item := range items {
+		if size += proto.Size(item); size > most && i > 0 {
+			return items[:i]
+		}
+	}
+	return items
+}

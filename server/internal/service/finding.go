@@ -1,0 +1,92 @@
+package service
+
+import (
+	"strings"
+
+	"google.golang.org/protobuf/proto"
+
+	"cegid.internal/gateway/cegidclient/check"
+	looppb "cegid.internal/gateway/gen/go/cegid/loop/v1"
+	"cegid.internal/gateway/server/internal/apierror"
+	"cegid.internal/gateway/server/internal/listing"
+	"cegid.internal/gateway/server/internal/submission"
+)
+
+var severities = map[check.Severity]looppb.FindingSeverity{
+	check.Notice:  looppb.FindingSeverity_FINDING_SEVERITY_NOTICE,
+	check.Warning: looppb.FindingSeverity_FINDING_SEVERITY_WARNING,
+	check.Error:   looppb.FindingSeverity_FINDING_SEVERITY_ERROR,
+}
+
+var grounds = map[check.Ground]looppb.FindingGround{
+	check.Law:     looppb.FindingGround_FINDING_GROUND_LAW,
+	check.TaxTool: looppb.FindingGround_FINDING_GROUND_TAX_TOOL,
+	check.Format:  looppb.FindingGround_FINDING_GROUND_FORMAT,
+	check.Books:   looppb.FindingGround_FINDING_GROUND_BOOKS,
+	check.Loop:    looppb.FindingGround_FINDING_GROUND_LOOP,
+}
+
+func findingMessage(f check.Finding) *looppb.Finding {
+	out := &looppb.Finding{
+		Code: f.Code, Severity: severities[f.Severity],
+		Field: f.Field, Message: f.Message, MessageFr: f.French, Suggestions: f.Suggestions,
+		Line: int32(f.Line), Column: int32(f.Column),
+	}
+	if f.Count > 0 { // of a file
+		out.Occurrences = new(int32(f.Count))
+	}
+	for each := range f.Grounds.All() {
+		out.Grounds = append(out.Grounds, grounds[each])
+	}
+	for _, each := range f.Lines {
+		out.Lines = append(out.Lines, int32(each))
+	}
+	return out
+}
+
+// findingMessages are those for which an answer has room, beside so many bytes of other things, and how many it leaves out.
+func findingMessages(found []check.Finding, size int) (messages []*looppb.Finding, omitted int) {
+	for i, each := range found {
+		message := findingMessage(each)
+		if size += proto.Size(message); size > listing.MaxAnswer {
+			return messages, len(found) - i
+		}
+		messages = append(messages, message)
+	}
+	return messages, 0
+}
+
+// violations are the findings that stop an import, each at the place that of names.
+func violations(found []check.Finding, of func(check.Finding) string) (out []apierror.Violation) {
+	for _, each := range found {
+		if each.Severity == check.Error {
+			out = append(out, apierror.Violation{
+				Field: of(each), Description: each.Message + near(" Near to it: ", each), Reason: each.Code, French: each.French + near(" Proche : ", each),
+			})
+		}
+	}
+	return out
+}
+
+// refusal is the error of the findings that stop a call; nil without one.
+func refusal(found []check.Finding) error {
+	if !check.HasErrors(found) {
+		return nil
+	}
+	out, _ := refused(&submission.RefusedError{Findings: found})
+	return out.Err()
+}
+
+// near lists what exists and looks alike.
+func near(words string, finding check.Finding) string {
+	var missing []string
+	for _, each := range finding.Suggestions {
+		if !strings.Contains(finding.Message, each) {
+			missing = append(missing, each)
+		}
+	}
+	if len(missing) == 0 {
+		return ""
+	}
+	return words + strings.Join(missing, ", ") + "."
+}

@@ -1,0 +1,388 @@
+package preflight
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"cegid.internal/gateway/cegidclient"
+	"cegid.internal/gateway/cegidclient/loopsim"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+const dossier = "CEGID001"
+
+// simulated returns a client of a simulated Loop.
+func simulated(t *testing.T) (*cegidclient.Client, *loopsim.Simulator) {
+	t.Helper()
+	sim := loopsim.NewSandbox()
+	server := httptest.NewServer(sim)
+	client, err := cegidclient.New(cegidclient.Config{
+		BaseURL: server.URL + sim.BasePath(), AllowPlainHTTP: true, Practice: loopsim.SandboxDemo,
+		Credentials: cegidclient.StaticCredentials(cegidclient.NewSecret(""), cegidclient.NewSecret(loopsim.SandboxDemoAPIKey),
+			cegidclient.NewSecret(loopsim.SandboxSubscriptionPrimary), cegidclient.NewSecret("")),
+		Breaker: cegidclient.BreakerPolicy{Disabled: true},
+		Retry:   cegidclient.RetryPolicy{BaseDelay: time.Millisecond, MaxDelay: time.Millisecond},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { client.Close(); sim.Close(); server.Close() })
+	return client, sim
+}
+
+// plain are entries that mention accounts and a journal alone.
+func plain() cegidclient.EntryImport {
+	return cegidclient.EntryImport{Entries: []cegidclient.Entry{{Journal: "OD", Lines: []cegidclient.EntryLine{{Account: "60700000"}, {Account: "51200000"}}}}}
+}
+
+// asked are the routes that Loop was asked for.
+func asked(sim *loopsim.Simulator) map[string]bool {
+	out := map[string]bool{}
+	for _, each := range loopsim.Routes() {
+		if sim.Count(each.Path) > 0 {
+			out[each.Path] = true
+		}
+	}
+	return out
+}
+
+// TestOnlyWhatTheEntriesMentionIsRead: a list costs quota.
+func TestOnlyWhatTheEntriesMentionIsRead(t *testing.T) {
+	withThirdParty, withAnalytics := plain(), plain()
+	withThirdParty.Entries[0].Lines[1].ThirdParty = "FEXEMPLE"
+	withAnalytics.Entries[0].Lines[0].Analytics = []cegidclient.AnalyticSplit{{Axis: "AXE", Section: "SECA", Amount: "1"}}
+	for _, c := range []struct {
+		name                    string
+		entries                 cegidclient.EntryImport
+		thirdParties, analytics bool
+		routes                  int
+	}{
+		{"accounts alone", plain(), false, false, 2},
+		{"a third party", withThirdParty, true, false, 6},
+		{"analytics", withAnalytics, false, true, 3},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			client, sim := simulated(t)
+			got, err := New(nil).Reference(t.Context(), "demo", client, dossier, c.entries)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if routes := asked(sim); len(routes) != c.routes || !routes["/compte"] || !routes["/journal"] {
+				t.Errorf("Loop was asked for %v; want %d lists", routes, c.routes)
+			}
+			if got.Accounts == nil || got.Journals == nil || (got.ThirdParties != nil) != c.thirdParties || (got.Sections != nil) != c.analytics {
+				t.Errorf("got %+v", got)
+			}
+		})
+	}
+}
+
+// TestManyWhoAskAtOnceAreOneReading.
+func TestManyWhoAskAtOnceAreOneReading(t *testing.T) {
+	client, sim := simulated(t)
+	sim.Inject(loopsim.Fault{Kind: loopsim.FaultLatency, Latency: 50 * time.Millisecond})
+	c := New(nil)
+	if _, err := New(nil).Reference(t.Context(), "demo", client, dossier, plain()); err != nil { // teaches the client Loop's page size
+		t.Fatal(err)
+	}
+	once := sim.Count("")
+	if _, err := New(nil).Reference(t.Context(), "demo", client, dossier, plain()); err != nil {
+		t.Fatal(err)
+	}
+	once = sim.Count("") - once
+	sim.ResetCounters()
+	var all sync.WaitGroup
+	for range 50 {
+		all.Go(func() {
+			if _, err := c.Reference(t.Context(), "demo", client, dossier, plain()); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	all.Wait()
+	if calls := sim.Count(""); calls != once {
+		t.Errorf("fifty who asked cost %d calls; one costs %d", calls, once)
+	}
+	if _, err := c.Reference(t.Context(), "demo", client, dossier, plain()); err != nil || sim.Count("") != once {
+		t.Errorf("one who asks later costs calls: %v", err)
+	}
+	if _, err := c.Reference(t.Context(), "demo", client, "CEGID003", plain()); err != nil || sim.Count("") == once {
+		t.Errorf("another dossier was answered from the first one's lists: %v", err)
+	}
+}
+
+// TestTheFirstWhoAsksMayLeave: the others are answered all the same, from the same reading.
+func TestTheFirstWhoAsksMayLeave(t *testing.T) {
+	client, sim := simulated(t)
+	sim.Inject(loopsim.Fault{Route: "/journal", Kind: loopsim.FaultLatency, Latency: 500 * time.Millisecond, Times: 1})
+	c := New(nil)
+	ctx, leave := context.WithCancel(t.Context())
+	left, stayed := make(chan error, 1), make(chan error, 1)
+	go func() {
+		_, err := c.Reference(ctx, "demo", client, dossier, plain())
+		left <- err
+	}()
+	waitFor(t, func() bool { return sim.Count("/journal") == 1 })
+	go func() {
+		_, err := c.Reference(t.Context(), "demo", client, dossier, plain())
+		stayed <- err
+	}()
+	time.Sleep(50 * time.Millisecond) // it joins, as a rule; else it proves a little less
+	leave()
+	if err := <-left; !errors.Is(err, context.Canceled) {
+		t.Errorf("the one who left got %v", err)
+	}
+	if err := <-stayed; err != nil {
+		t.Errorf("the one who stayed got %v", err)
+	}
+	if calls := sim.Count("/journal"); calls > 2 { // a page, and perhaps the look whether another follows
+		t.Errorf("the journals were asked for %d times", calls)
+	}
+}
+
+func TestWhatIsOlderThanAMinuteIsReadAgain(t *testing.T) {
+	client, sim := simulated(t)
+	c := New(nil)
+	var passed atomic.Int64
+	start := time.Now()
+	c.now = func() time.Time { return start.Add(time.Duration(passed.Load())) }
+	read := func() bool {
+		t.Helper()
+		before := sim.Count("/compte")
+		if _, err := c.Reference(t.Context(), "demo", client, dossier, plain()); err != nil {
+			t.Fatal(err)
+		}
+		return sim.Count("/compte") > before
+	}
+	for _, step := range []struct {
+		at   time.Duration
+		want bool
+	}{{0, true}, {time.Second, false}, {59 * time.Second, false}, {60 * time.Second, true}, {119 * time.Second, false}, {121 * time.Second, true}} {
+		passed.Store(int64(step.at))
+		if got := read(); got != step.want {
+			t.Errorf("after %s: read %t; want %t", step.at, got, step.want)
+		}
+	}
+}
+
+// TestAFailureIsNotKept: and is everybody's who waited for it.
+func TestAFailureIsNotKept(t *testing.T) {
+	client, sim := simulated(t)
+	c := New(nil)
+	fault := sim.Inject(loopsim.Fault{Route: "/compte", Kind: loopsim.FaultStatus, Status: 403})
+	var upstream *cegidclient.Error
+	if _, err := c.Reference(t.Context(), "demo", client, dossier, plain()); !errors.As(err, &upstream) {
+		t.Errorf("got %v", err)
+	}
+	sim.RemoveFault(fault)
+	got, err := c.Reference(t.Context(), "demo", client, dossier, plain())
+	if err != nil || got.Accounts == nil {
+		t.Errorf("afterwards: %+v, %v", got, err)
+	}
+}
+
+// TestWhatThisServiceChangesIsReadAgain: also when it was being read at the time.
+func TestWhatThisServiceChangesIsReadAgain(t *testing.T) {
+	client, sim := simulated(t)
+	c := New(nil)
+	ask := func() {
+		t.Helper()
+		if _, err := c.Reference(t.Context(), "demo", client, dossier, plain()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	journals := func() int { return sim.Count("/journal") }
+	ask()
+	once := journals()
+	if ask(); journals() != once {
+		t.Fatal("read again although nothing changed")
+	}
+	c.Changed("demo", "CEGID003") // another dossier
+	if ask(); journals() != once {
+		t.Error("read again although another dossier changed")
+	}
+	c.Changed("demo", dossier)
+	if ask(); journals() == once {
+		t.Error("not read again")
+	}
+
+	c = New(nil)
+	sim.ResetCounters()
+	sim.Inject(loopsim.Fault{Route: "/journal", Kind: loopsim.FaultLatency, Latency: 200 * time.Millisecond, Times: 1})
+	done := make(chan error, 1)
+	go func() {
+		_, err := c.Reference(context.WithoutCancel(t.Context()), "demo", client, dossier, plain())
+		done <- err
+	}()
+	for journals() == 0 {
+		time.Sleep(time.Millisecond)
+	}
+	c.Changed("demo", dossier)
+	if err := <-done; err != nil {
+		t.Fatal(err)
+	}
+	before := journals()
+	if ask(); journals() == before {
+		t.Error("what was being read when it changed is kept")
+	}
+}
+
+// TestADossierIsLookedAtOnceAMinute: what Loop does not let the key touch is looked at each time.
+func TestADossierIsLookedAtOnceAMinute(t *testing.T) {
+	client, sim := simulated(t)
+	c := New(nil)
+	now := time.Now()
+	c.now = func() time.Time { return now }
+	for at, want := range []struct {
+		pass  time.Duration
+		calls int
+	}{{0, 1}, {59 * time.Second, 1}, {time.Second, 2}} {
+		now = now.Add(want.pass)
+		if err := c.Dossier(t.Context(), "demo", client, dossier); err != nil || sim.Count("/compte") != want.calls {
+			t.Errorf("%d: %v after %d calls; want %d", at, err, sim.Count("/compte"), want.calls)
+		}
+	}
+	for _, other := range []string{"UNKNOWN", "UNKNOWN"} {
+		before := sim.Count("/compte")
+		if err := c.Dossier(t.Context(), "demo", client, other); !errors.Is(err, cegidclient.ErrDossierNotShared) || sim.Count("/compte") != before+1 {
+			t.Errorf("%s: %v after %d calls", other, err, sim.Count("/compte")-before)
+		}
+	}
+	sim.Inject(loopsim.Fault{Route: "/compte", Kind: loopsim.FaultStatus, Status: 503, Times: 2})
+	if err := c.Dossier(t.Context(), "demo", client, "CEGID003"); err != nil {
+		t.Errorf("a read is retried: %v", err)
+	}
+}
+
+// TestAReadingCountsForWhoeverCausedIt: until it is over, even when they have left.
+func TestAReadingCountsForWhoeverCausedIt(t *testing.T) {
+	client, sim := simulated(t)
+	type who struct{}
+	var under, readings atomic.Int64
+	c := New(func(ctx context.Context) func() {
+		if ctx.Value(who{}) != "first" {
+			t.Error("it counts for somebody else")
+		}
+		readings.Add(1)
+		under.Add(1)
+		return func() { under.Add(-1) }
+	})
+	sim.Inject(loopsim.Fault{Route: "/compte", Kind: loopsim.FaultLatency, Latency: 300 * time.Millisecond, Times: 1})
+	ctx, leave := context.WithCancel(context.WithValue(t.Context(), who{}, "first"))
+	go func() {
+		waitFor(t, func() bool { return sim.Count("/compte") == 1 })
+		leave()
+	}()
+	if err := c.Dossier(ctx, "demo", client, dossier); !errors.Is(err, context.Canceled) {
+		t.Fatalf("who leaves is told %v", err)
+	}
+	if under.Load() != 1 {
+		t.Error("it does not count once its caller has left")
+	}
+	if err := c.Dossier(context.WithValue(t.Context(), who{}, "second"), "demo", client, dossier); err != nil {
+		t.Error(err)
+	}
+	waitFor(t, func() bool { return under.Load() == 0 })
+	if readings.Load() != 1 || sim.Count("/compte") != 1 {
+		t.Errorf("%d readings, %d calls", readings.Load(), sim.Count("/compte"))
+	}
+}
+
+// TestTheCacheIsBoundedByBytes, and what was read first goes first.
+func TestTheCacheIsBoundedByBytes(t *testing.T) {
+	c := New(nil)
+	now := time.Now()
+	c.now = func() time.Time { return now }
+	const each = maxBytes / 10
+	list := func(i int) key { return key{"demo", fmt.Sprint(i), "accounts"} }
+	for i := range 30 {
+		now = now.Add(time.Second / 10)
+		c.keep(kept{list(i), i, now, each}, 0)
+		if c.known.bytes > maxBytes || len(c.known.known) != min(i+1, 9) {
+			t.Fatalf("%d lists of %d bytes", len(c.known.known), c.known.bytes)
+		}
+		for j := range i + 1 {
+			if value, ok := c.young(list(j)); ok != (j > i-9) || ok && value != j {
+				t.Fatalf("after %d, list %d: %v, %t", i, j, value, ok)
+			}
+		}
+	}
+	c.keep(kept{list(100), 100, now, 2 * maxBytes}, 0)
+	if _, ok := c.young(list(100)); !ok || len(c.known.known) != 1 {
+		t.Errorf("one that is larger than all: %d kept", len(c.known.known))
+	}
+	now = now.Add(maxAge)
+	c.keep(kept{list(101), 0, now, 0}, 0)
+	if len(c.known.known) != 1 || c.known.bytes != perEntry {
+		t.Errorf("%d lists that are too old are kept, %d bytes", len(c.known.known)-1, c.known.bytes)
+	}
+}
+
+func TestAListWeighsWhatItHolds(t *testing.T) {
+	long := strings.Repeat("x", 1000)
+	for name, c := range map[string]struct{ got, least int }{
+		"texts":    {weigh([]string{long, long}), 2000},
+		"accounts": {weigh([]cegidclient.Account{{Label: &long}, {Label: &long}}), 2000},
+		"maps":     {weigh([]map[string][]byte{{long: []byte(long)}}), 2000},
+	} {
+		if c.got < c.least || c.got > c.least+3000 {
+			t.Errorf("%s weigh %d; want about %d", name, c.got, c.least)
+		}
+	}
+}
+
+// TestEachListIsWalkedOncePerDossier: twenty rounds of imports over sixty dossiers within a minute.
+func TestEachListIsWalkedOncePerDossier(t *testing.T) {
+	client, sim := simulated(t)
+	entries := plain()
+	entries.Entries[0].Lines[1].ThirdParty = "FEXEMPLE"
+	entries.Entries[0].Lines[0].Analytics = []cegidclient.AnalyticSplit{{Axis: "AXE", Section: "SECA", Amount: "1"}}
+	const dossiers, rounds = 60, 20
+	for i := range dossiers {
+		if err := sim.AddDossier(loopsim.SandboxDemo, code(i), loopsim.Template()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	c := New(nil)
+	now := time.Now()
+	c.now = func() time.Time { return now }
+	sim.ResetCounters()
+	for round := range rounds {
+		before := sim.Count("")
+		for i := range dossiers {
+			if _, err := c.Reference(t.Context(), "demo", client, code(i), entries); err != nil {
+				t.Fatal(err)
+			}
+		}
+		now = now.Add(maxAge / rounds)
+		if calls := sim.Count("") - before; round > 0 && calls > 0 {
+			t.Fatalf("round %d costs %d calls", round, calls)
+		}
+	}
+	per := float64(sim.Count("")) / (dossiers * rounds)
+	t.Logf("%d calls, %.2f an import, %.1f a dossier", sim.Count(""), per, float64(sim.Count(""))/dossiers)
+	if sim.Count("") > 10*dossiers {
+		t.Errorf("%d calls for the lists of %d dossiers", sim.Count(""), dossiers)
+	}
+}
+
+func code(i int) string { return fmt.Sprintf("ROUND%03d", i) }
+
+func waitFor(t *testing.T, condition func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(20 * time.Second); !condition(); time.Sleep(5 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatal("waited in vain")
+		}
+	}
+}
