@@ -8,6 +8,7 @@ import (
 
 	looppb "cegid.internal/gateway/gen/go/cegid/loop/v1"
 	"cegid.internal/gateway/server/internal/apierror"
+	"cegid.internal/gateway/server/internal/contract"
 )
 
 // ReasonsFile is the name of the file from which tools/generate.sh tells the OpenAPI document how each RPC fails. Its
@@ -46,10 +47,10 @@ func (r *reference) failures() (*failures, error) {
 			out.Findings = append(out.Findings, name)
 		}
 	}
-	for _, service := range services() {
-		for _, method := range methods(service) {
-			if out.Calls[rpcName(method)] = names(r.errorsOf(method)); findsFaults(method) {
-				out.Checked = append(out.Checked, rpcName(method))
+	for _, service := range contract.Services() {
+		for method := range contract.Methods(service) {
+			if out.Calls[contract.Name(method)] = names(r.errorsOf(method)); findsFaults(method) {
+				out.Checked = append(out.Checked, contract.Name(method))
 			}
 		}
 	}
