@@ -117,8 +117,7 @@ func TestEachAccountComesOnce(t *testing.T) {
 			dossier, accounts := loopsim.SandboxLargeDossier, loopsim.SandboxLargeAccounts
 			if size < 100 {
 				dossier, accounts = "BIG00002", loopsim.SandboxLargeAccounts/10
-				content := loopsim.Template()
-				content.Accounts = loopsim.LargeChart(accounts)
+				content := loopsim.With(loopsim.Template(), loopsim.LargeChart(accounts)...)
 				if err := h.Simulator.AddDossier("partner", dossier, content); err != nil {
 					t.Fatal(err)
 				}
