@@ -56,8 +56,8 @@ func TestWrappedOperationsAreWhole(t *testing.T) {
 	}
 }
 
-// TestTheInventoryShowsEveryRow: all 42 rows of docs/loop-api/README.md, each with what a caller must know.
-func TestTheInventoryShowsEveryRow(t *testing.T) {
+// TestTheInventoryShowsEveryOperation, each with what a caller must know.
+func TestTheInventoryShowsEveryOperation(t *testing.T) {
 	h := start(t, nil)
 	m := method(t, "DiagnosticsService.ListOperations")
 	request := newMessage(t, m.Input())
@@ -75,15 +75,6 @@ func TestTheInventoryShowsEveryRow(t *testing.T) {
 	}
 	if err := json.Unmarshal(text, &answer); err != nil {
 		t.Fatal(err)
-	}
-	rows := map[int]bool{}
-	for _, operation := range cegidclient.Operations() {
-		rows[operation.Row] = true
-	}
-	for row := 1; row <= 42; row++ {
-		if !rows[row] {
-			t.Errorf("row %d is missing", row)
-		}
 	}
 	states := map[string]string{}
 	for _, each := range answer.Operations {

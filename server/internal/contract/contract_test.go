@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"google.golang.org/protobuf/reflect/protoreflect"
+	"google.golang.org/protobuf/types/descriptorpb"
 
 	"cegid.internal/gateway/cegidclient"
 )
@@ -57,5 +58,29 @@ func TestATwinWrapsWhatItsListDoes(t *testing.T) {
 	}
 	if twins < 8 {
 		t.Errorf("only %d lists have a stream", twins)
+	}
+}
+
+// TestWhatMayBeRepeatedFollowsFromWhatIsWrapped: the published service config repeats what its level says. A method changes nothing
+// only where repeating its operations changes nothing at Loop; one that wraps what must never be sent twice has the id that makes
+// repeating it safe, or is not repeated.
+func TestWhatMayBeRepeatedFollowsFromWhatIsWrapped(t *testing.T) {
+	for method := range Methods() {
+		request := method.Input()
+		if opening := request.Fields().ByName("metadata"); method.IsStreamingClient() && opening != nil {
+			request = opening.Message()
+		}
+		level := method.Options().(*descriptorpb.MethodOptions).GetIdempotencyLevel()
+		for _, id := range Wraps(method) {
+			operation, _ := cegidclient.OperationByID(id)
+			switch {
+			case operation.Resend == cegidclient.ResendAlways:
+			case level == descriptorpb.MethodOptions_NO_SIDE_EFFECTS:
+				t.Errorf("%s is said to change nothing, and wraps %s", Name(method), id)
+			case operation.Resend == cegidclient.ResendNever && level == descriptorpb.MethodOptions_IDEMPOTENT &&
+				request.Fields().ByName("request_id") == nil:
+				t.Errorf("%s may be repeated without an id, and wraps %s", Name(method), id)
+			}
+		}
 	}
 }

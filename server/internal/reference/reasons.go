@@ -1,6 +1,7 @@
 package reference
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -29,13 +30,15 @@ type failures struct {
 	// Findings are the codes of the accounting checks, Checked the RPCs that fail for them.
 	Findings []string `json:"findings"`
 	Checked  []string `json:"checked"`
+	// Lists are the examples of lists that examples.json does not name.
+	Lists map[string]json.RawMessage `json:"lists"`
 }
 
 func (r *reference) failures() (*failures, error) {
 	out := &failures{
 		Enum: string(looppb.ErrorReason(0).Descriptor().FullName()), Prefix: "ERROR_REASON_",
 		Status: map[string]int{}, Retry: []int{http.StatusTooManyRequests, http.StatusServiceUnavailable},
-		Every: names(slices.Concat(everyCall, noRPC)), Calls: map[string][]string{},
+		Every: names(slices.Concat(everyCall, noRPC)), Calls: map[string][]string{}, Lists: map[string]json.RawMessage{},
 	}
 	for _, reason := range reasons() {
 		status, err := r.statusOf(reason)
@@ -45,6 +48,11 @@ func (r *reference) failures() (*failures, error) {
 		name := apierror.ReasonName(reason)
 		if out.Status[name] = status; isFinding(reason) {
 			out.Findings = append(out.Findings, name)
+		}
+	}
+	for method := range contract.Methods() {
+		if example := r.examples[contract.Name(method)].Request; isList(method) && bytes.Equal(example, ofList(method)) {
+			out.Lists[contract.Name(method)] = example
 		}
 	}
 	for _, service := range contract.Services() {

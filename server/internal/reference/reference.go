@@ -60,7 +60,7 @@ type rawHTTP struct {
 	Body    string            `json:"body"`
 }
 
-// Examples are those of examples.json, by Service.Method.
+// Examples are those of examples.json, by Service.Method, and those of lists.
 func Examples() (map[string]Example, error) {
 	var out map[string]Example
 	dec := json.NewDecoder(strings.NewReader(string(examplesJSON)))
@@ -75,7 +75,29 @@ func Examples() (map[string]Example, error) {
 			return nil, fmt.Errorf("examples.json: %s is no RPC", name)
 		}
 	}
+	for method := range contract.Methods() {
+		if _, given := out[contract.Name(method)]; !given && isList(method) {
+			out[contract.Name(method)] = Example{Request: ofList(method)}
+		}
+	}
 	return out, nil
+}
+
+// isList says whether a method lists or streams what Loop lists.
+func isList(method protoreflect.MethodDescriptor) bool {
+	name := string(method.Name())
+	return len(contract.Wraps(method)) > 0 && (strings.HasPrefix(name, "List") || strings.HasPrefix(name, "Stream"))
+}
+
+// ofList asks for the first item of the sandbox: the example of a list that examples.json does not name.
+func ofList(method protoreflect.MethodDescriptor) json.RawMessage {
+	request := `{"practice": "demo"`
+	for _, field := range []struct{ name, value string }{{"dossier", `"CEGID001"`}, {"page_size", "1"}} {
+		if method.Input().Fields().ByName(protoreflect.Name(field.name)) != nil {
+			request += fmt.Sprintf(", %q: %s", field.name, field.value)
+		}
+	}
+	return json.RawMessage(request + "}")
 }
 
 // Make returns the pages by their names. What changes from run to run stands in them in one fixed form.
