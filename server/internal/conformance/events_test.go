@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"cegid.internal/gateway/cegidclient/loopsim"
 	looppb "cegid.internal/gateway/gen/go/cegid/loop/v1"
 )
 
@@ -113,4 +114,51 @@ func TestEventsOfAnImportArrive(t *testing.T) {
 	if ids, _ := sse(got[1].GetId()); len(ids) != 0 {
 		t.Errorf("behind the last: %q", ids)
 	}
+}
+
+// TestAConnectionWhoseKeyIsRejectedIsLost, and found once the key is activated again, each told once, to whoever has a grant.
+func TestAConnectionWhoseKeyIsRejectedIsLost(t *testing.T) {
+	h := start(t, nil)
+	ctx, cancel := context.WithTimeout(as(t.Context(), "stranger"), 30*time.Second)
+	defer cancel()
+	stream, err := looppb.NewEventServiceClient(h.conn).StreamEvents(ctx, &looppb.StreamEventsRequest{Practice: "-", After: "now"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := stream.Recv(); err != nil { // where it begins
+		t.Fatal(err)
+	}
+	activate := func(is bool) {
+		if err := h.Simulator.SetActivated("partner", loopsim.Standard, is); err != nil {
+			t.Fatal(err)
+		}
+	}
+	read := func(times int) {
+		for range times {
+			_, _ = looppb.NewReferenceDataServiceClient(h.conn).ListAccounts(as(t.Context(), "everything"), &looppb.ListAccountsRequest{Practice: "partner", Dossier: "DOSSIER_TEST"})
+		}
+	}
+	next := func(want looppb.EventKind) {
+		t.Helper()
+		for {
+			message, err := stream.Recv()
+			if err != nil {
+				t.Fatal(err)
+			}
+			if len(message.GetEvents()) == 0 {
+				continue
+			}
+			if e := message.GetEvents()[0]; len(message.GetEvents()) != 1 || e.GetKind() != want || e.GetPractice() != "partner" || e.GetDossier() != "" || e.GetCaller() != "" {
+				t.Fatalf("%v, want %v", message, want)
+			}
+			return
+		}
+	}
+	activate(false)
+	read(5)
+	next(looppb.EventKind_EVENT_KIND_CONNECTION_LOST)
+	read(3)
+	activate(true)
+	read(1)
+	next(looppb.EventKind_EVENT_KIND_CONNECTION_FOUND)
 }
