@@ -2,6 +2,7 @@ package ledger
 
 import (
 	"context"
+	"database/sql"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -347,6 +348,31 @@ func followersHoldNoMemory(t *testing.T, temporary opener) {
 	if len(got) != rows+1 || !slices.IsSorted(got) || len(slices.Compact(got)) != rows+1 {
 		t.Errorf("%d of %d", len(got), rows+1)
 	}
+}
+
+// TestALogThatCannotBeReadIsBehind, and one that was read is not.
+func TestALogThatCannotBeReadIsBehind(t *testing.T) { onEach(t, aLogThatCannotBeReadIsBehind) }
+
+func aLogThatCannotBeReadIsBehind(t *testing.T, temporary opener) {
+	l := temporary(t, nil)
+	leave := l.log.follow(l)
+	defer leave()
+	until := func(what string, is func(LogState) bool) {
+		t.Helper()
+		for deadline := time.Now().Add(20 * time.Second); !is(l.LogState()); time.Sleep(time.Millisecond) {
+			if time.Now().After(deadline) {
+				t.Fatalf("%s: %+v", what, l.LogState())
+			}
+		}
+	}
+	until("it was read", func(s LogState) bool { return s.Followers == 1 && s.Behind == 0 })
+	for _, each := range []*sql.DB{l.db, l.reads} {
+		if each != nil {
+			_ = each.Close()
+		}
+	}
+	l.log.wake(nil)
+	until("it cannot be read", func(s LogState) bool { return s.Behind > 100*time.Millisecond })
 }
 
 // benchmarked are ledgers whose commits are on the disk when they return; those of the PostgreSQL of tests are with the kernel, by
