@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"encoding/json"
+	"io"
 	"net/http"
 	"strings"
 	"testing"
@@ -161,4 +162,55 @@ func TestAConnectionWhoseKeyIsRejectedIsLost(t *testing.T) {
 	activate(true)
 	read(1)
 	next(looppb.EventKind_EVENT_KIND_CONNECTION_FOUND)
+}
+
+// TestTheStreamOfEventsIsWhatTheDocumentSays, of each media type, and of what its caller takes of them.
+func TestTheStreamOfEventsIsWhatTheDocumentSays(t *testing.T) {
+	h := start(t, nil)
+	ask := func(path, accept string) (*http.Response, []byte) {
+		t.Helper()
+		request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, h.rest+path, http.NoBody)
+		if err != nil {
+			t.Fatal(err)
+		}
+		request.Header.Set("Authorization", "Bearer everything")
+		request.Header.Set("Accept", accept)
+		response, err := h.web.Do(request)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer response.Body.Close()
+		text, err := io.ReadAll(response.Body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return response, text
+	}
+	_, text := ask("/openapi.json", "*/*")
+	var document struct {
+		Paths map[string]struct {
+			Get struct {
+				Responses map[string]struct{ Content map[string]any }
+			}
+		}
+	}
+	if err := json.Unmarshal(text, &document); err != nil {
+		t.Fatal(err)
+	}
+	types := document.Paths["/v1/practices/{practice}/events:stream"].Get.Responses["200"].Content
+	if len(types) != 2 {
+		t.Errorf("it has %v", types)
+	}
+	wants := map[string]string{
+		"": "application/x-ndjson", "*/*": "application/x-ndjson", "application/json": "application/x-ndjson", "text/event-stream, */*": "text/event-stream",
+		"application/x-ndjson, text/event-stream": "application/x-ndjson", "text/event-stream;q=0.5, application/x-ndjson;q=0.4": "text/event-stream",
+	}
+	for each := range types {
+		wants[each] = each
+	}
+	for accept, want := range wants {
+		if response, _ := ask("/v1/practices/-/events:stream?catchUp=true", accept); response.StatusCode != http.StatusOK || response.Header.Get("Content-Type") != want {
+			t.Errorf("%s: %d, %s; want %s", accept, response.StatusCode, response.Header.Get("Content-Type"), want)
+		}
+	}
 }
