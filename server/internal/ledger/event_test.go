@@ -228,6 +228,7 @@ func TestNoCursorPassesWhatIsNotCommittedYet(t *testing.T) {
 	dsn := database(t)
 	servers := []*Ledger{openedPostgres(t, dsn), openedPostgres(t, dsn)}
 	const writers, each = 8, 12
+	const all = 2 * writers * each
 	var writing sync.WaitGroup
 	var over atomic.Bool
 	for w := range writers {
@@ -237,7 +238,8 @@ func TestNoCursorPassesWhatIsNotCommittedYet(t *testing.T) {
 				l := servers[(w+i)%2]
 				b := begin(t, l, submission(id, id))
 				submitting(t, l, b)
-				settle(t, l, b, Outcome{State: Waiting, LoopRequestID: "loop-" + id})
+				r := settle(t, l, b, Outcome{State: Waiting, LoopRequestID: "loop-" + id})
+				follow(t, servers[(w+i+1)%2], r, Progress{State: Succeeded})
 			}
 		})
 	}
@@ -248,11 +250,20 @@ func TestNoCursorPassesWhatIsNotCommittedYet(t *testing.T) {
 			ctx, end := context.WithCancel(t.Context())
 			defer end()
 			query := func() (EventQuery, error) { return EventQuery{Limit: 5}, nil }
+			last := Sequence(0)
 			take := func(events []Event, _ Sequence) error {
 				for _, e := range events {
-					read[f] = append(read[f], e.RequestID)
+					if e.Sequence <= last {
+						t.Errorf("reader %d: %s comes behind %s", f, e.Sequence, last)
+					}
+					last = e.Sequence
+					id := fmt.Sprint(e.RequestID, " ", e.Kind)
+					if e.Kind == EventFinal && !slices.Contains(read[f], fmt.Sprint(e.RequestID, " ", EventAccepted)) {
+						t.Errorf("reader %d: %s comes first", f, id)
+					}
+					read[f] = append(read[f], id)
 				}
-				if len(read[f]) >= writers*each {
+				if len(read[f]) >= all {
 					end()
 				}
 				return nil
@@ -263,15 +274,15 @@ func TestNoCursorPassesWhatIsNotCommittedYet(t *testing.T) {
 				}
 				return
 			}
-			for after := Sequence(0); len(read[f]) < writers*each; {
-				last := over.Load()
+			for after := Sequence(0); len(read[f]) < all; {
+				ended := over.Load()
 				events, next, err := servers[f/2].Events(t.Context(), EventQuery{Limit: 5}, after)
 				if err != nil {
 					t.Error(err)
 					return
 				}
 				_ = take(events, next)
-				if len(events) == 0 && last {
+				if len(events) == 0 && ended {
 					return
 				}
 				after = next
@@ -283,8 +294,8 @@ func TestNoCursorPassesWhatIsNotCommittedYet(t *testing.T) {
 	following.Wait()
 	for f, ids := range read {
 		slices.Sort(ids)
-		if len(ids) != writers*each || len(slices.Compact(ids)) != writers*each {
-			t.Errorf("reader %d: %d events of %d", f, len(ids), writers*each)
+		if len(ids) != all || len(slices.Compact(ids)) != all {
+			t.Errorf("reader %d: %d events of %d", f, len(ids), all)
 		}
 	}
 }
