@@ -211,7 +211,7 @@ func New(cfg Config) (_ *Server, err error) {
 		return s.refusals.Refuse(ctx, method, policy.Administer)
 	}, cfg.Log)
 	s.imports, s.documents, s.raw = service.NewImports(writes), service.NewDocuments(writes), service.NewRaw(writes)
-	s.events = event.New(event.Config{Ledger: cfg.Ledger, Visible: writes.Visible, Unavailable: writes.Unavailable})
+	s.events = event.New(event.Config{Ledger: cfg.Ledger, Visible: writes.Visible, Unavailable: writes.Unavailable, Draining: s.draining})
 	s.connections = event.Watch(cfg.Ledger, brakesOf(cfg.Practices), cfg.Log)
 	// Credentials belong to a server, not to a listener: the gateway's is reached in memory alone, without any.
 	transport := insecure.NewCredentials()

@@ -131,7 +131,7 @@ func (l *Ledger) writeOnce(ctx context.Context, do func(*writing) error) error {
 	l.commits.learn(w.number)
 	l.changes.signal(w.touched)
 	if len(w.told) > 0 {
-		l.log.wake()
+		l.log.wake(w.told)
 	}
 	return nil
 }
