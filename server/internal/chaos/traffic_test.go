@@ -16,9 +16,7 @@ import (
 	"time"
 
 	"google.golang.org/grpc"
-	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/credentials"
-	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/proto"
 
 	looppb "cegid.internal/gateway/gen/go/cegid/loop/v1"
@@ -218,12 +216,22 @@ func (w *traffic) watching(ctx context.Context) error {
 		if errors.Is(err, io.EOF) {
 			return nil
 		}
-		if said := wordOf(nil, err); said.retry == 0 || status.Code(err) != codes.Unavailable {
+		said := wordOf(nil, err)
+		pause := said.retry
+		switch {
+		case said.Reason == "SHUTTING_DOWN": // another one answers
+			pause = 50 * time.Millisecond
+			w.mu.Lock()
+			w.resumed++
+			w.mu.Unlock()
+		case said.retry == 0:
 			return err
 		}
-		w.mu.Lock()
-		w.resumed++
-		w.mu.Unlock()
+		select {
+		case <-ctx.Done():
+			return err
+		case <-time.After(pause):
+		}
 	}
 }
 

@@ -103,7 +103,7 @@ func TestWeather(t *testing.T) {
 	}
 	w.spells = []*spell{
 		first,
-		rolls("latency, and the servers rolled", loopsim.Fault{Kind: loopsim.FaultLatency, Latency: 150 * time.Millisecond}),
+		rolls("latency, and the servers rolled", loopsim.Fault{Kind: loopsim.FaultLatency, Latency: 80 * time.Millisecond}),
 		before,
 		{name: "429 bursts for one", lasts: 8 * time.Second * longer, meanwhile: w.bursts, strikes: practice, reasons: []string{"LOOP_QUOTA"}},
 		storm, half, outage, calm("after the outage", 4*time.Second), hang, calm("after the hang", 4*time.Second),
@@ -325,18 +325,21 @@ func (w *weather) failed(s *spell) float64 {
 	return float64(failed) / float64(max(1, len(reads)))
 }
 
-// amplification is how many calls to Loop a read of a short list costs.
+// amplification is how many calls to Loop a read of a short list costs, once those of the spell before have ended.
 func (w *weather) amplification(s *spell) float64 {
-	reads, asked := 0, 0
+	reads, asked, from := 0, 0, s.began.Add(time.Second)
+	if s.ended.Before(from.Add(time.Second)) {
+		from = s.began
+	}
 	for _, c := range w.callers {
 		for _, each := range c.calls {
-			if each.kind == aRead && !each.began.Before(s.began) && each.began.Before(s.ended) {
+			if each.kind == aRead && !each.began.Before(from) && each.began.Before(s.ended) {
 				reads++
 			}
 		}
 	}
 	for _, each := range w.loop.Requests() {
-		if each.Route == "/compte" && strings.HasPrefix(each.Dossier, "READ") && !each.Time.Before(s.began) && each.Time.Before(s.ended) {
+		if each.Route == "/compte" && strings.HasPrefix(each.Dossier, "READ") && !each.Time.Before(from) && each.Time.Before(s.ended) {
 			asked++
 		}
 	}
