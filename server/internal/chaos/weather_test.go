@@ -70,7 +70,7 @@ const (
 func TestWeather(t *testing.T) {
 	longer := time.Duration(1)
 	if os.Getenv("LOOP_WEATHER") == "full" {
-		longer = 7
+		longer = 10
 	}
 	w := newWeather(t)
 	status := func(practice string, code int, probability float64) loopsim.Fault {
