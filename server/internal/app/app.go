@@ -125,6 +125,7 @@ type Server struct {
 	cfg Config
 
 	grpcListener, httpListener, operationsListener net.Listener
+	doors                                          []*leavable // of callers
 
 	public, inMemory *grpc.Server
 	memory           *bufconn.Listener
@@ -337,6 +338,10 @@ func (s *Server) listen() error {
 		if err != nil {
 			return fmt.Errorf("the %s listener: %w; stop what has the address, or give another as listen.%s", each.name, err, each.key)
 		}
+		if tcp, ok := listener.(*net.TCPListener); ok && each.key != "operations" {
+			leaves := newLeavable(tcp)
+			s.doors, listener = append(s.doors, leaves), leaves
+		}
 		*each.listener = smallBuffers{listener}
 		if s.cfg.Connections > 0 && each.key != "operations" {
 			*each.listener = &fewConnections{Listener: *each.listener, places: make(chan struct{}, s.cfg.Connections)}
@@ -496,7 +501,10 @@ var ledgerServices = map[string]bool{
 func (s *Server) shutdown() {
 	s.cfg.Log.Info("shutting down")
 	s.readiness.set(func(r *readiness) { r.draining = true })
-	time.Sleep(s.cfg.Drain)
+	if s.cfg.Drain > 0 {
+		time.Sleep(s.cfg.Drain)
+		s.leave()
+	}
 	s.drain()
 	s.sender.Stop() // what waits for its turn need not: another server takes it
 
@@ -530,6 +538,16 @@ func (s *Server) shutdown() {
 	_ = s.memory.Close()
 	_ = s.operations.Close()
 	s.cfg.Practices.Close()
+}
+
+// leave closes the listeners of callers, who are refused from now on, and lets what came before begin.
+func (s *Server) leave() {
+	var leaving sync.WaitGroup
+	for _, each := range s.doors {
+		leaving.Go(each.Leave)
+	}
+	leaving.Wait()
+	time.Sleep(settling)
 }
 
 func within(done <-chan struct{}, limit time.Duration) bool {
