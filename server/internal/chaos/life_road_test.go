@@ -160,7 +160,7 @@ func (r road) RoundTrip(request *http.Request) (*http.Response, error) {
 
 // arrive lets Loop answer, or the fault; nil is no answer.
 func (r road) arrive(request *http.Request, body []byte, fault string, chance *rand.Rand) *http.Response {
-	if fault != "" {
+	if fault != "" && fault != namedInNo {
 		r.met(fault)
 	}
 	post := request.Method == http.MethodPost
@@ -208,7 +208,12 @@ func (r road) arrive(request *http.Request, body []byte, fault string, chance *r
 		return made(status, "application/json", fmt.Sprintf(`{"statusCode": %d, "message": "non"}`, status))
 	case namedInNo: // a no, and yet an import
 		whole, _ := io.ReadAll(answer.Body)
+		if !bytes.Contains(whole, []byte(`"accountingImportRequestId"`)) { // a refusal, and a plain no
+			fault = throttled
+		}
+		r.met(fault)
 		r.answered(seq, http.StatusTooManyRequests)
+		r.struckBy(seq, fault)
 		return made(http.StatusTooManyRequests, "application/json", string(whole))
 	case nonsense:
 		return made(http.StatusOK, "application/json", `{"accountingImport`)
@@ -321,6 +326,13 @@ func (l *lifetime) answered(seq uint64, status int) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.posts[seq-1].Status = status
+}
+
+// struckBy corrects which fault struck a submission.
+func (l *lifetime) struckBy(seq uint64, fault string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.posts[seq-1].Fault = fault
 }
 
 func (l *lifetime) asked(loopID string) {
