@@ -111,7 +111,9 @@ func (l *Ledger) writeOnce(ctx context.Context, do func(*writing) error) error {
 	if w.now, err = l.now(ctx, tx); err != nil {
 		return err
 	}
-	w.rules, w.trusted = l.rulesAt(w.now)
+	if w.rules, w.trusted, err = l.rulesAt(ctx, tx, w.now); err != nil {
+		return err
+	}
 	if err := do(w); err != nil {
 		return err
 	}
