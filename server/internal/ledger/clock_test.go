@@ -100,7 +100,7 @@ func TestAProcessThatBeginsWithAClockBehindTrustsItNot(t *testing.T) {
 func aProcessThatBeginsWithAClockBehindTrustsItNot(t *testing.T, temporary opener) {
 	const behind = 3 * 365 * 24 * time.Hour
 	for name, ends := range map[string]func(*Ledger) error{
-		"trusted, once it is right":       func(l *Ledger) error { return l.TrustClock(t.Context()) },
+		"trusted, once it is right":        func(l *Ledger) error { return l.TrustClock(t.Context()) },
 		"another begins, once it is right": func(l *Ledger) error { another(l); return nil },
 	} {
 		t.Run(name, func(t *testing.T) {
