@@ -402,7 +402,7 @@ func (l *lifetime) fate() {
 			case n < 25:
 				sky := skies()[chance.IntN(len(skies()))]
 				l.sky.Store(&sky)
-			case n < 60:
+			case n < 56:
 				points := []string{dieAtAnyTime, dieBeforeRecord, dieAfterRecord, dieBeforeBytes, dieBeforeProcessing, dieBeforeAnswer, dieBeforeCommit, dieAfterCommit}
 				point := points[chance.IntN(len(points))]
 				if p := l.process.Load(); point == dieAtAnyTime && p != nil {
@@ -413,15 +413,15 @@ func (l *lifetime) fate() {
 				l.mu.Lock()
 				l.bomb = bomb{point, skip}
 				l.mu.Unlock()
-			case n < 66:
+			case n < 62:
 				stop(func() {})
-			case n < 71:
+			case n < 67:
 				lasting("full", within(time.Second, 30*time.Minute), func() { full(); l.journal.Add(Event{Kind: Full}) }, freed)
-			case n < 75:
+			case n < 71:
 				lasting("audit", within(time.Second, 30*time.Minute), setTrue(&l.auditFull), setFalse(&l.auditFull))
-			case n < 79:
+			case n < 75:
 				lasting("unconfirmed", within(time.Minute, time.Hour), setTrue(&l.unconfirmed), setFalse(&l.unconfirmed))
-			case n < 82:
+			case n < 78:
 				key := func(works bool) func() {
 					return func() {
 						if err := l.loop.SetActivated(practice, loopsim.Advanced, works); err != nil {
@@ -434,7 +434,7 @@ func (l *lifetime) fate() {
 				}
 				lasting("key", within(time.Hour, 40*time.Hour), key(false), key(true))
 			case n < 88:
-				kind := []string{clockAhead, clockBack, clockYears, startsBehind}[chance.IntN(4)]
+				kind := []string{clockAhead, clockBack, clockYears, startsBehind, startsBehind}[chance.IntN(5)]
 				by := within(time.Minute, 3*time.Hour)
 				switch kind {
 				case clockBack:
