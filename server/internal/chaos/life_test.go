@@ -329,7 +329,7 @@ func (l *lifetime) fate() {
 	}
 	years := false
 	restart := func(meanwhile func()) {
-		freed() // or it would not start
+		freed()                                           // or it would not start
 		if years && (l.leap.Load() > 0 || !l.hasSent()) { // which nobody can tell who begins with it
 			back()
 			years = false
