@@ -306,7 +306,9 @@ func (v *Validator) judgeEncoding(line []byte) {
 		p, reading := &v.books.UTF8, filecheck.InUTF8
 		if !utf8.Valid(cell) {
 			p, reading = &v.books.Other, filecheck.InEightBits
-			v.judgeBytes(column, cell)
+			if v.stray&(1<<column) != 0 {
+				v.judgeBytes(column, cell)
+			}
 		}
 		p.Note(v.line, column, cell[:min(len(cell), 256)])
 		if v.options.Place != nil && !told[reading] {
