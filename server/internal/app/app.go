@@ -26,7 +26,6 @@ import (
 	"google.golang.org/grpc/reflection"
 	"google.golang.org/grpc/test/bufconn"
 	"google.golang.org/protobuf/proto"
-	"google.golang.org/protobuf/reflect/protoreflect"
 
 	"cegid.internal/gateway/cegidclient"
 	"cegid.internal/gateway/gen"
@@ -34,6 +33,7 @@ import (
 	"cegid.internal/gateway/server/internal/apierror"
 	"cegid.internal/gateway/server/internal/authn"
 	"cegid.internal/gateway/server/internal/config"
+	"cegid.internal/gateway/server/internal/contract"
 	"cegid.internal/gateway/server/internal/diagnostics"
 	"cegid.internal/gateway/server/internal/event"
 	"cegid.internal/gateway/server/internal/gateway"
@@ -125,6 +125,7 @@ type Server struct {
 	cfg Config
 
 	grpcListener, httpListener, operationsListener net.Listener
+	doors                                          []*leavable // of callers
 
 	public, inMemory *grpc.Server
 	memory           *bufconn.Listener
@@ -167,8 +168,7 @@ func New(cfg Config) (_ *Server, err error) {
 		}
 	}()
 
-	contract := services()
-	access, err := accessOf(contract)
+	access, err := accessOf(contract.Services())
 	if err != nil {
 		return nil, err
 	}
@@ -206,7 +206,7 @@ func New(cfg Config) (_ *Server, err error) {
 	}
 	s.preflight = preflight.New(interceptor.Keep)
 	writes := service.NewWrites(cfg.Practices, &submission.Writer{
-		Ledger: cfg.Ledger, Sender: s.sender, Preflight: s.preflight, Spool: underWay, Permissions: permissions{cfg.Policy}, Door: raw,
+		Ledger: cfg.Ledger, Sender: s.sender, Preflight: s.preflight, Spool: underWay, Permissions: permissions{cfg.Policy}, Door: raw, RPCs: contract.RPCs,
 		MaxFile: cfg.Files.MaxSize, LoopModel: cfg.Files.LoopModel, DepositLifetime: cfg.Files.DepositLifetime, Resolved: resolved(telemetry.NewResolutions(cfg.Registry), cfg.Audit),
 	}, permissions{cfg.Policy}, callerOf, func(ctx context.Context, method string) error {
 		return s.refusals.Refuse(ctx, method, policy.Administer)
@@ -250,7 +250,7 @@ func New(cfg Config) (_ *Server, err error) {
 		return nil, err
 	}
 	rest, err := gateway.New(gateway.Config{
-		Conn: s.conn, Services: contract, MaxBody: maxMessage, MaxFile: cfg.Files.MaxSize, OpenAPI: gen.OpenAPI, Protos: protos, Origins: cfg.Web.Origins, Compression: cfg.Web.Compression, Ready: s.readiness.why, Writes: s.readiness.whyNoWrites, Log: cfg.Log,
+		Conn: s.conn, MaxBody: maxMessage, MaxFile: cfg.Files.MaxSize, OpenAPI: gen.OpenAPI, Protos: protos, Origins: cfg.Web.Origins, Compression: cfg.Web.Compression, Ready: s.readiness.why, Writes: s.readiness.whyNoWrites, Log: cfg.Log,
 		Check:    func(request proto.Message) error { return interceptor.CheckShape(validator, request) },
 		Identity: func(state *tls.ConnectionState) metadata.MD { return interceptor.HandOver(state, cfg.Authorities) },
 		Arrive:   door.Arrive,
@@ -282,15 +282,10 @@ func (s *Server) newServer(chain interceptor.Config, door *interceptor.Door, mor
 	)
 	made := grpc.NewServer(options...)
 	server := door.Guard(made)
-	looppb.RegisterReferenceDataServiceServer(server, service.NewReferenceData(s.cfg.Practices, s.preflight.Changed))
-	looppb.RegisterDiagnosticsServiceServer(server, diagnostics.New(s.cfg.Practices, s.cfg.Policy, callerOf))
-	looppb.RegisterImportServiceServer(server, s.imports)
-	looppb.RegisterPracticeServiceServer(server, service.NewPracticeData(s.cfg.Practices))
-	looppb.RegisterChangeFeedServiceServer(server, service.NewChangeFeed(s.cfg.Practices))
-	looppb.RegisterEntryServiceServer(server, service.NewEntries(s.cfg.Practices, s.imports))
-	looppb.RegisterDocumentServiceServer(server, s.documents)
-	looppb.RegisterRawServiceServer(server, s.raw)
-	looppb.RegisterEventServiceServer(server, s.events)
+	contract.RegisterGRPC(server,
+		service.NewReferenceData(s.cfg.Practices, s.preflight.Changed), service.NewPracticeData(s.cfg.Practices),
+		service.NewEntries(s.cfg.Practices, s.imports), s.imports, s.documents, service.NewChangeFeed(s.cfg.Practices), s.raw, s.events,
+		diagnostics.New(s.cfg.Practices, s.cfg.Policy, callerOf))
 	grpc_health_v1.RegisterHealthServer(server, s.health)
 	return made
 }
@@ -342,6 +337,10 @@ func (s *Server) listen() error {
 		listener, err := net.Listen("tcp", each.address)
 		if err != nil {
 			return fmt.Errorf("the %s listener: %w; stop what has the address, or give another as listen.%s", each.name, err, each.key)
+		}
+		if tcp, ok := listener.(*net.TCPListener); ok && each.key != "operations" {
+			leaves := newLeavable(tcp)
+			s.doors, listener = append(s.doors, leaves), leaves
 		}
 		*each.listener = smallBuffers{listener}
 		if s.cfg.Connections > 0 && each.key != "operations" {
@@ -486,7 +485,7 @@ func (s *Server) setHealth(reads, writes bool) {
 		return grpc_health_v1.HealthCheckResponse_NOT_SERVING
 	}
 	s.health.SetServingStatus("", state(reads))
-	for _, each := range services() {
+	for _, each := range contract.Services() {
 		s.health.SetServingStatus(string(each.FullName()), state(reads && (writes || !ledgerServices[string(each.FullName())])))
 	}
 }
@@ -502,7 +501,10 @@ var ledgerServices = map[string]bool{
 func (s *Server) shutdown() {
 	s.cfg.Log.Info("shutting down")
 	s.readiness.set(func(r *readiness) { r.draining = true })
-	time.Sleep(s.cfg.Drain)
+	if s.cfg.Drain > 0 {
+		time.Sleep(s.cfg.Drain)
+		s.leave()
+	}
 	s.drain()
 	s.sender.Stop() // what waits for its turn need not: another server takes it
 
@@ -538,6 +540,16 @@ func (s *Server) shutdown() {
 	s.cfg.Practices.Close()
 }
 
+// leave closes the listeners of callers, who are refused from now on, and lets what came before begin.
+func (s *Server) leave() {
+	var leaving sync.WaitGroup
+	for _, each := range s.doors {
+		leaving.Go(each.Leave)
+	}
+	leaving.Wait()
+	time.Sleep(settling)
+}
+
 func within(done <-chan struct{}, limit time.Duration) bool {
 	timer := time.NewTimer(limit)
 	defer timer.Stop()
@@ -548,6 +560,3 @@ func within(done <-chan struct{}, limit time.Duration) bool {
 		return false
 	}
 }
-
-// Services returns the contract's services, for tools and tests.
-func Services() []protoreflect.ServiceDescriptor { return services() }
