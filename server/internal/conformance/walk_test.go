@@ -47,21 +47,21 @@ func (w *walked) take(t *testing.T, m *looppb.StreamEntriesResponse) {
 // TestAWalkNamesWhatItCannotRead and goes on at each of its cursors, over the other transport, to the same end.
 func TestAWalkNamesWhatItCannotRead(t *testing.T) {
 	h := start(t, nil)
-	content := loopsim.Template()
+	var entries []loopsim.Entry
 	book := func(day, account string, lines int) {
 		e := loopsim.Entry{Journal: "VTE", Date: day, Reference: day + account, RefPiece: day + account}
 		for range lines - 1 {
 			e.Lines = append(e.Lines, loopsim.EntryLine{Compte: account, Libelle: "Vente", Debit: 100})
 		}
 		e.Lines = append(e.Lines, loopsim.EntryLine{Compte: account, Libelle: "Vente", Credit: int64(lines-1) * 100})
-		content.Entries = append(content.Entries, e)
+		entries = append(entries, e)
 	}
 	book("2026-02-16", "41100000", 150) // which no criterion splits
 	for month := 3; month <= 6; month++ {
 		book(fmt.Sprintf("2026-%02d-10", month), "70600000", 80)
 		book(fmt.Sprintf("2026-%02d-10", month), "41100000", 60)
 	}
-	if err := h.Simulator.AddDossier("partner", "CROWD", content); err != nil {
+	if err := h.Simulator.AddDossier("partner", "CROWD", loopsim.With(loopsim.Template(), entries...)); err != nil {
 		t.Fatal(err)
 	}
 	overGRPC := func(cursor string) *walked {
