@@ -90,13 +90,13 @@ func TestWeather(t *testing.T) {
 	first, before, after := calm("the first pages", time.Second), calm("calm", 5*time.Second), calm("calm at the end", 4*time.Second)
 	bursts := &spell{name: "429 bursts for one", lasts: 8 * time.Second * longer, meanwhile: w.bursts, strikes: practice, reasons: []string{"LOOP_QUOTA"}}
 	storm := &spell{
-		name: "a fifth 503", lasts: 14 * time.Second * longer, faults: []loopsim.Fault{booked(.1), status("", http.StatusServiceUnavailable, .2)}, strikes: everyone, reasons: down,
+		name: "a fifth 503", lasts: 18 * time.Second * longer, faults: []loopsim.Fault{booked(.1), status("", http.StatusServiceUnavailable, .2)}, strikes: everyone, reasons: down,
 	}
 	half := &spell{
-		name: "half 503", lasts: 8 * time.Second * longer, faults: []loopsim.Fault{booked(.1), status("", http.StatusServiceUnavailable, .5)}, strikes: everyone, reasons: down,
+		name: "half 503", lasts: 6 * time.Second * longer, faults: []loopsim.Fault{booked(.1), status("", http.StatusServiceUnavailable, .5)}, strikes: everyone, reasons: down,
 	}
 	outage := &spell{
-		name: "an outage", lasts: 8 * time.Second * longer, faults: []loopsim.Fault{{Kind: loopsim.FaultCutBefore}}, strikes: everyone, reasons: down,
+		name: "an outage", lasts: 7 * time.Second * longer, faults: []loopsim.Fault{{Kind: loopsim.FaultCutBefore}}, strikes: everyone, reasons: down,
 	}
 	hang := &spell{
 		name: "a hang of one", lasts: 14 * time.Second * longer, faults: []loopsim.Fault{{Practice: practice, Kind: loopsim.FaultHang}}, strikes: practice,
