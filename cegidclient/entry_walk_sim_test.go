@@ -20,7 +20,7 @@ func fewest(c loopsim.Content, from, to string) (questions int) {
 		day, journal, account string
 	}
 	lines := map[cell]int{}
-	for _, e := range c.Entries {
+	for _, e := range loopsim.Rows[loopsim.Entry](c) {
 		for _, l := range e.Lines {
 			for _, at := range []cell{{l.Lettrage != "", e.Date, "", ""}, {l.Lettrage != "", e.Date, e.Journal, ""}} {
 				lines[at]++
@@ -35,11 +35,11 @@ func fewest(c loopsim.Content, from, to string) (questions int) {
 				questions++
 				continue
 			}
-			for _, j := range c.Journals {
+			for _, j := range loopsim.Rows[loopsim.Journal](c) {
 				if at.journal = j.Code; lines[at] < cegidclient.MaxEntries {
 					questions++
 				} else {
-					questions += len(c.Accounts)
+					questions += len(loopsim.Rows[loopsim.Account](c))
 				}
 			}
 		}
@@ -55,7 +55,7 @@ func TestAHundredThousandLinesAreWalkedThrough(t *testing.T) {
 		t.Fatal(err)
 	}
 	var debit, credit int64
-	for _, e := range books.Entries {
+	for _, e := range loopsim.Rows[loopsim.Entry](books) {
 		for _, l := range e.Lines {
 			debit, credit = debit+l.Debit, credit+l.Credit
 		}
@@ -108,20 +108,20 @@ func cents(t *testing.T, raw string) int64 {
 
 // crowded is a dossier with as many lines on one account as given, on a day among others.
 func crowded(lines int) loopsim.Content {
-	c := loopsim.Template()
+	var entries []loopsim.Entry
 	add := func(day, account string, n int) {
 		e := loopsim.Entry{Journal: "VTE", Date: day, Reference: day, RefPiece: day}
 		for range n - 1 {
 			e.Lines = append(e.Lines, loopsim.EntryLine{Compte: account, Libelle: "Vente", Debit: 100})
 		}
 		e.Lines = append(e.Lines, loopsim.EntryLine{Compte: account, Libelle: "Vente", Credit: int64(n-1) * 100})
-		c.Entries = append(c.Entries, e)
+		entries = append(entries, e)
 	}
 	add("2026-01-15", "41100000", 30)
 	add("2026-02-16", "41100000", lines)
 	add("2026-02-16", "70600000", 40)
 	add("2026-03-17", "70600000", 90)
-	return c
+	return loopsim.With(loopsim.Template(), entries...)
 }
 
 func TestWhatAWalkCannotReadIsNamed(t *testing.T) {

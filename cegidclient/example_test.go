@@ -110,40 +110,15 @@ func ExampleError() {
 
 func ExampleOperations() {
 	for _, op := range cegidclient.Operations() {
-		if op.Wrapped {
-			fmt.Println(op.Row, op.ID, op.Method, op.Path, op.RPCs)
+		if op.Wrapped && op.Unverified { // not called before Config.Unverified names it
+			fmt.Println(op.Row, op.ID, op.Method, op.Path)
 		}
 	}
 	// Output:
-	// 1 list_accounts GET /compte [ReferenceDataService.ListAccounts ReferenceDataService.StreamAccounts ReferenceDataService.GetAccount]
-	// 2 create_account POST /compte [ReferenceDataService.CreateAccount]
-	// 3 list_journals GET /journal [ReferenceDataService.ListJournals ReferenceDataService.StreamJournals ReferenceDataService.GetJournal]
-	// 4 create_journal POST /journal [ReferenceDataService.CreateJournal]
-	// 5 list_analytic_sections GET /section [ReferenceDataService.ListAnalyticSections ReferenceDataService.StreamAnalyticSections]
-	// 6 list_customers GET /tiersClient [ReferenceDataService.ListThirdParties ReferenceDataService.StreamThirdParties]
-	// 7 list_suppliers GET /tiersFournisseur [ReferenceDataService.ListThirdParties ReferenceDataService.StreamThirdParties]
-	// 8 list_employees GET /tiersSalarie [ReferenceDataService.ListThirdParties ReferenceDataService.StreamThirdParties]
-	// 9 list_other_third_parties GET /tiersDivers [ReferenceDataService.ListThirdParties ReferenceDataService.StreamThirdParties]
-	// 10 list_vat_codes GET /tva [ReferenceDataService.ListVatCodes ReferenceDataService.StreamVatCodes]
-	// 11 list_establishments GET /etablissementComplet [ReferenceDataService.ListEstablishments ReferenceDataService.StreamEstablishments]
-	// 12 get_dossier_identity GET /DossierComplet [ReferenceDataService.GetLegalIdentity]
-	// 13 update_dossier_identity PUT /DossierComplet [ReferenceDataService.UpdateLegalIdentity]
-	// 16 import_entries POST /importJson [ImportService.ImportEntries ImportService.ResolveImport]
-	// 16 import_json_analytics POST /importJson [ImportService.ImportEntries ImportService.ResolveImport]
-	// 17 import_fec POST /importFEC [ImportService.ImportFile ImportService.ResolveImport]
-	// 18 import_tra POST /importTRA [ImportService.ImportFile ImportService.ResolveImport]
-	// 19 import_custom POST /importPerso [ImportService.ImportFile ImportService.ResolveImport]
-	// 20 get_file_deposit GET /getFileUrlDeposit [ImportService.DepositFile]
-	// 21 get_import_status GET /getImportStatus [ImportService.WatchImport]
-	// 23 list_entry_lines GET /EcritureComptable [EntryService.ListEntries EntryService.StreamEntries EntryService.FindEntriesByDocumentReference ImportService.ResolveImport]
-	// 25 store_document POST /storeDocument [DocumentService.StoreDocument]
-	// 27 replay_sink POST /partialInit [ChangeFeedService.ReplayChanges]
-	// 29 list_offices GET /AgenceCabinet [PracticeService.ListOffices]
-	// 30 list_work_groups GET /groupe [PracticeService.ListWorkGroups]
-	// 31 list_staff GET /CollaborateurCabinet [PracticeService.ListStaff PracticeService.StreamStaff]
-	// 33 list_engagements GET /engagement [PracticeService.ListEngagements PracticeService.StreamEngagements]
-	// 34 list_engagement_activities GET /giActivitesMission [PracticeService.ListMissionActivities]
-	// 36 check_staff_access POST /checkCollaborateurAccess [PracticeService.CheckStaffAccess]
+	// 2 create_account POST /compte
+	// 4 create_journal POST /journal
+	// 16 import_json_analytics POST /importJson
+	// 18 import_tra POST /importTRA
 }
 
 func ExampleSecret() {

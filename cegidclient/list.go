@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"iter"
+	"maps"
 	"net/url"
 	"reflect"
 	"slices"
@@ -51,6 +52,49 @@ type Lister[T any] struct {
 	mark   func(*T) // what the route says of an item, nil for nothing
 	// needs is a field that Loop wants an equality on, empty for none.
 	needs Field
+}
+
+// List is a list that a client reads, whatever its items are.
+type List interface {
+	// Operation is the one that reads it, Item the struct of an item.
+	Operation() Operation
+	Item() reflect.Type
+	// Unmapped reads the first items, as many as take says at most, and names the members that stand in their Unmapped.
+	Unmapped(ctx context.Context, dossier string, take int) (items int, members []string, err error)
+}
+
+// Lists are the lists that the client reads, in the order of its fields.
+func (c *Client) Lists() []List {
+	var out []List
+	for _, field := range reflect.ValueOf(c).Elem().Fields() {
+		if field.CanInterface() {
+			if list, is := field.Interface().(List); is {
+				out = append(out, list)
+			}
+		}
+	}
+	return out
+}
+
+// Operation implements [List].
+func (l *Lister[T]) Operation() Operation { return *l.op }
+
+// Item implements [List].
+func (l *Lister[T]) Item() reflect.Type { return l.plan.typ }
+
+// Unmapped implements [List].
+func (l *Lister[T]) Unmapped(ctx context.Context, dossier string, take int) (items int, members []string, err error) {
+	page, err := l.List(ctx, dossier, ListOptions{Take: take})
+	if err != nil {
+		return 0, nil, err
+	}
+	found := map[string]bool{}
+	for i := range page.Items {
+		for name := range reflect.ValueOf(&page.Items[i]).Elem().Field(l.plan.unmapped).Interface().(Unmapped) {
+			found[name] = true
+		}
+	}
+	return len(page.Items), slices.Sorted(maps.Keys(found)), nil
 }
 
 // newLister panics on a resource whose tags are wrong: a fault of this package, which every test would hit.

@@ -51,9 +51,8 @@ type Operation struct {
 	// Harmless: repeating it books and stores nothing, although this client sends it once. What Loop refuses in words is then
 	// refused, whatever the status.
 	Harmless bool
-	// Wrapped: this package has methods for it. RPCs are the server's methods on top of them.
+	// Wrapped: this package has methods for it.
 	Wrapped bool
-	RPCs    []string
 	// Declined: not wrapped on purpose; Note says why.
 	Declined bool
 	// Unverified: what must be sent (route or body) is inferred, so it needs the operator's consent.
@@ -87,50 +86,38 @@ func settingsOperations() []Operation {
 	list := func(row int, id, path, title string, c Confidence, ref, unknown string) Operation {
 		return Operation{
 			Row: row, ID: id, Method: "GET", Path: path, Title: title, Key: KeyStandard, KeyBasis: KeyInferred,
-			Confidence: c, Resend: ResendAlways, Reference: ref, Unknown: unknown,
+			Confidence: c, Resend: ResendAlways, Wrapped: true, Reference: ref, Unknown: unknown,
 		}
-	}
-	wrap := func(op Operation, rpcs ...string) Operation {
-		op.Wrapped = true
-		for _, rpc := range rpcs {
-			op.RPCs = append(op.RPCs, "ReferenceDataService."+rpc)
-		}
-		return op
 	}
 	create := func(row int, id, path, title, ref, unknown string) Operation {
 		return Operation{
 			Row: row, ID: id, Method: "POST", Path: path, Title: title, Key: KeyStandard, KeyBasis: KeyInferred,
-			Confidence: PartlyDocumented, Resend: ResendReadBack, Unverified: true, Reference: ref, Unknown: unknown,
+			Confidence: PartlyDocumented, Resend: ResendReadBack, Wrapped: true, Unverified: true, Reference: ref, Unknown: unknown,
 			Note: "What is sent, an array of the fields that the list shows, is inferred. Found again by its number or code after a lost answer.",
 		}
 	}
 	thirdParties := func(row int, id, path, title, unknown string) Operation {
-		return wrap(list(row, id, path, title, PartlyDocumented, "R 6.1", unknown), "ListThirdParties", "StreamThirdParties")
+		return list(row, id, path, title, PartlyDocumented, "R 6.1", unknown)
 	}
 	return []Operation{
-		wrap(list(1, "list_accounts", "/compte", "Chart of accounts", PartlyDocumented, "R 2.1", "Meaning of the types 1 to 7; fields after the VAT code."),
-			"ListAccounts", "StreamAccounts", "GetAccount"),
-		wrap(create(2, "create_account", "/compte", "Create an account", "R 2.2", "The printed route, body, required fields and answer."), "CreateAccount"),
-		wrap(list(3, "list_journals", "/journal", "Journals", Documented, "R 3.1", "Values of the label entry mode."),
-			"ListJournals", "StreamJournals", "GetJournal"),
-		wrap(create(4, "create_journal", "/journal", "Create a journal", "R 3.2", "Body, required fields and answer."), "CreateJournal"),
-		wrap(list(5, "list_analytic_sections", "/section", "Analytic sections", Documented, "R 4.1", "Whether the axis is described by a text or a list."),
-			"ListAnalyticSections", "StreamAnalyticSections"),
+		list(1, "list_accounts", "/compte", "Chart of accounts", PartlyDocumented, "R 2.1", "Meaning of the types 1 to 7; fields after the VAT code."),
+		create(2, "create_account", "/compte", "Create an account", "R 2.2", "The printed route, body, required fields and answer."),
+		list(3, "list_journals", "/journal", "Journals", Documented, "R 3.1", "Values of the label entry mode."),
+		create(4, "create_journal", "/journal", "Create a journal", "R 3.2", "Body, required fields and answer."),
+		list(5, "list_analytic_sections", "/section", "Analytic sections", Documented, "R 4.1", "Whether the axis is described by a text or a list."),
 		thirdParties(6, "list_customers", "/tiersClient", "Customers", "Fields after the VAT liability; inside of addresses and bank details; validation values; envelope."),
 		thirdParties(7, "list_suppliers", "/tiersFournisseur", "Suppliers", "Fields after the contra account; envelope; letter case of the route."),
 		thirdParties(8, "list_employees", "/tiersSalarie", "Employees as third parties", "Fields after the SIRET; envelope; letter case of the route."),
 		thirdParties(9, "list_other_third_parties", "/tiersDivers", "Other third parties", "Fields after the bank details; envelope."),
-		wrap(list(10, "list_vat_codes", "/tva", "VAT codes", PartlyDocumented, "R 8.1", "Values of the collected side and every field after it, the rate included; envelope."),
-			"ListVatCodes", "StreamVatCodes"),
-		wrap(list(11, "list_establishments", "/etablissementComplet", "Establishments", PartlyDocumented, "R 7.1", "Fields after the company name (SIRET, address); envelope."),
-			"ListEstablishments", "StreamEstablishments"),
-		wrap(list(12, "get_dossier_identity", "/DossierComplet", "SIREN and legal form of a dossier", Documented, "R 7.2", ""), "GetLegalIdentity"),
-		wrap(Operation{
+		list(10, "list_vat_codes", "/tva", "VAT codes", PartlyDocumented, "R 8.1", "Values of the collected side and every field after it, the rate included; envelope."),
+		list(11, "list_establishments", "/etablissementComplet", "Establishments", PartlyDocumented, "R 7.1", "Fields after the company name (SIRET, address); envelope."),
+		list(12, "get_dossier_identity", "/DossierComplet", "SIREN and legal form of a dossier", Documented, "R 7.2", ""),
+		{
 			Row: 13, ID: "update_dossier_identity", Method: "PUT", Path: "/DossierComplet", Title: "Change SIREN and legal form",
-			Key: KeyStandard, KeyBasis: KeyInferred, Confidence: Documented, Resend: ResendReadBack, Reference: "R 7.3",
+			Key: KeyStandard, KeyBasis: KeyInferred, Confidence: Documented, Resend: ResendReadBack, Wrapped: true, Reference: "R 7.3",
 			Unknown: "The full list of legal forms; the entries of the error list; what a stale revision answers.",
 			Note:    "Carries the revision, which tells after a lost answer whether it took effect.",
-		}, "UpdateLegalIdentity"),
+		},
 		unseen(14, "get_legal_establishment", "Legal establishment", ResendAlways, "R 7.4", "Route and answer; Loop names the operation."),
 		unseen(14, "update_legal_establishment", "Change the legal establishment", ResendNever, "R 7.4", "Route, body and answer; Loop names the operation."),
 		unseen(15, "list_analytic_axes", "Analytic axes", ResendAlways, "R 5", "Everything; axes can be derived from the sections."),
@@ -152,29 +139,24 @@ func accountingOperations() []Operation {
 	standard := func(row int, id, method, path, title string, c Confidence, r Resend, ref, unknown string) Operation {
 		return Operation{
 			Row: row, ID: id, Method: method, Path: path, Title: title, Key: KeyStandard, KeyBasis: KeyInferred,
-			Confidence: c, Resend: r, Reference: ref, Unknown: unknown,
+			Confidence: c, Resend: r, Wrapped: true, Reference: ref, Unknown: unknown,
 		}
 	}
 	entries := standard(16, "import_entries", "POST", "/importJson", "Import entries", Documented, ResendNever, "A 2",
 		"Items of the analytic axes and of the account rules; required fields and lengths of a line; how lines become entries.")
-	entries.Wrapped, entries.RPCs = true, []string{"ImportService.ImportEntries", "ImportService.ResolveImport"}
 	entries.Note = "That nothing was booked when Loop answers 401, 403, 404, 413 or 429 is inferred."
 	analytics := standard(16, "import_json_analytics", "POST", "/importJson", "Analytic breakdown of imported entries", Documented, ResendNever, "A 2.4",
 		"The JSON of a breakdown: Loop shows it in screenshots only.")
-	analytics.Wrapped, analytics.RPCs, analytics.Unverified = true, entries.RPCs, true
+	analytics.Unverified = true
 	analytics.Note = "A part of import_entries, not a call of its own: axeAna as an object of axes, each a list of section and amount, is inferred."
 	status := standard(21, "get_import_status", "GET", "/getImportStatus", "Status of an import", PartlyDocumented, ResendAlways, "A 3.6",
 		"The whole page: parameter and numbers come from third parties; the error detail.")
-	status.Wrapped, status.RPCs = true, []string{"ImportService.WatchImport"}
 	replay := standard(27, "replay_sink", "POST", "/partialInit", "Send the changes of recent days again", Documented, ResendNever, "A 6",
 		"Errors; whether the number of days is really required.")
-	replay.Wrapped, replay.RPCs = true, []string{"ChangeFeedService.ReplayChanges"}
 	replay.Harmless = true
 	replay.Note = "Books nothing: sent twice, it sends the changes twice. Unstable: nobody can learn the id of a subscription through the API."
 	booked := standard(23, "list_entry_lines", "GET", "/EcritureComptable", "Accounting entries", PartlyDocumented, ResendAlways, "A 4",
 		"All fields of the answer; whether skip goes past 100; whether each line is lettered or not, and of a journal and account of the lists.")
-	booked.Wrapped = true
-	booked.RPCs = []string{"EntryService.ListEntries", "EntryService.StreamEntries", "EntryService.FindEntriesByDocumentReference", "ImportService.ResolveImport"}
 	tra := standard(18, "import_tra", "POST", "/importTRA", "Import entries from a TRA file", PartlyDocumented, ResendNever, "A 3.3",
 		"The whole page: names of the body and their case, refusals, the part of the format that is read.")
 	tra.Unverified = true
@@ -188,13 +170,8 @@ func accountingOperations() []Operation {
 	deposit := standard(20, "get_file_deposit", "GET", "/getFileUrlDeposit", "A place to deposit a file", Documented, ResendAlways, "A 3.1",
 		"Lifetime of the link; whether both parts come in one object.")
 	deposit.Note = "The file itself goes to Azure's storage, which sees no key of Loop's. Asking twice gives two places."
-	deposit.Wrapped, deposit.RPCs = true, []string{"ImportService.DepositFile"}
-	for _, each := range []*Operation{&fec, &tra, &custom} {
-		each.Wrapped, each.RPCs = true, []string{"ImportService.ImportFile", "ImportService.ResolveImport"}
-	}
 	document := standard(25, "store_document", "POST", "/storeDocument", "Drop a document into the accounting robot", PartlyDocumented, ResendNever, "A 5",
 		"Answer, errors, the collection stage.")
-	document.Wrapped, document.RPCs = true, []string{"DocumentService.StoreDocument"}
 	document.Note = "Standard key by a third party's word. That the body is the bare file, and how a refusal looks, is inferred: nobody has " +
 		"verified it against Loop. Loop does not check the dossier; this service does, before it sends."
 	sink := func(id, title string) Operation {
@@ -229,28 +206,25 @@ func accountingOperations() []Operation {
 }
 
 func practiceOperations() []Operation {
-	list := func(row int, id, path, title string, basis KeyBasis, c Confidence, ref, unknown string, rpcs ...string) Operation {
+	list := func(row int, id, path, title string, basis KeyBasis, c Confidence, ref, unknown string) Operation {
 		return Operation{
 			Row: row, ID: id, Method: "GET", Path: path, Title: title, Key: KeyAdvanced, KeyBasis: basis,
-			Confidence: c, Resend: ResendAlways, Wrapped: true, RPCs: rpcs, Reference: ref, Unknown: unknown,
+			Confidence: c, Resend: ResendAlways, Wrapped: true, Reference: ref, Unknown: unknown,
 		}
 	}
 	const existence = "Route and body; Loop states that it exists."
 	return []Operation{
-		list(29, "list_offices", "/AgenceCabinet", "Offices of the practice", KeyStated, PartlyDocumented, "C 4.1", "Fields after the extension; envelope.",
-			"PracticeService.ListOffices"),
-		list(30, "list_work_groups", "/groupe", "Work groups", KeyStated, Documented, "C 4.2", "", "PracticeService.ListWorkGroups"),
-		list(31, "list_staff", "/CollaborateurCabinet", "Staff of the practice", KeyStated, PartlyDocumented, "C 4.3", "Fields after the first name; envelope.",
-			"PracticeService.ListStaff", "PracticeService.StreamStaff"),
+		list(29, "list_offices", "/AgenceCabinet", "Offices of the practice", KeyStated, PartlyDocumented, "C 4.1", "Fields after the extension; envelope."),
+		list(30, "list_work_groups", "/groupe", "Work groups", KeyStated, Documented, "C 4.2", ""),
+		list(31, "list_staff", "/CollaborateurCabinet", "Staff of the practice", KeyStated, PartlyDocumented, "C 4.3", "Fields after the first name; envelope."),
 		unseen(32, "update_staff_member", "Change a staff member", ResendNever, "C 4.3", "Route and body."),
-		list(33, "list_engagements", "/engagement", "Engagements", KeyStated, PartlyDocumented, "C 4.4", "Fields after the end date; form of dates; what codeIBS holds.",
-			"PracticeService.ListEngagements", "PracticeService.StreamEngagements"),
+		list(33, "list_engagements", "/engagement", "Engagements", KeyStated, PartlyDocumented, "C 4.4", "Fields after the end date; form of dates; what codeIBS holds."),
 		list(34, "list_engagement_activities", "/giActivitesMission", "Activities of an engagement letter", KeyInferred, PartlyDocumented, "C 4.5",
-			"Fields after the due day; envelope.", "PracticeService.ListMissionActivities"),
+			"Fields after the due day; envelope."),
 		unseen(35, "list_engagement_letters", "Engagement letters", ResendAlways, "C 4.5", "Everything."),
 		{
 			Row: 36, ID: "check_staff_access", Method: "POST", Path: "/checkCollaborateurAccess", Title: "Is a dossier in a staff member's portfolio",
-			Key: KeyAdvanced, KeyBasis: KeyInferred, Confidence: Documented, Resend: ResendAlways, Wrapped: true, RPCs: []string{"PracticeService.CheckStaffAccess"},
+			Key: KeyAdvanced, KeyBasis: KeyInferred, Confidence: Documented, Resend: ResendAlways, Wrapped: true,
 			Reference: "C 4.6", Unknown: "Further error codes; kind of key.",
 			Note: "A question put as a POST; that asking twice is harmless is inferred. Needs the practice's domain.",
 		},

@@ -34,9 +34,11 @@ var lists = []struct {
 }{
 	{
 		"/compte", func(n int, c *loopsim.Content) {
+			var rows []loopsim.Account
 			for i := range n {
-				c.Accounts = append(c.Accounts, loopsim.Account{Numero: fmt.Sprintf("%08d", i), Libelle: "C", Type: 6})
+				rows = append(rows, loopsim.Account{Numero: fmt.Sprintf("%08d", i), Libelle: "C", Type: 6})
 			}
+			*c = loopsim.With(*c, rows...)
 		},
 		func(c *cegidclient.Client, ctx context.Context, d string, o cegidclient.ListOptions) iter.Seq2[string, error] {
 			return named(c.Accounts.All(ctx, d, o), func(a *cegidclient.Account) string { return *a.Number })
@@ -47,9 +49,11 @@ var lists = []struct {
 	},
 	{
 		"/journal", func(n int, c *loopsim.Content) {
+			var rows []loopsim.Journal
 			for i := range n {
-				c.Journals = append(c.Journals, loopsim.Journal{Code: fmt.Sprintf("J%07d", i), Libelle: "J", Type: loopsim.JournalAchat, TypeContrepartie: 1})
+				rows = append(rows, loopsim.Journal{Code: fmt.Sprintf("J%07d", i), Libelle: "J", Type: loopsim.JournalAchat, TypeContrepartie: 1})
 			}
+			*c = loopsim.With(*c, rows...)
 		},
 		func(c *cegidclient.Client, ctx context.Context, d string, o cegidclient.ListOptions) iter.Seq2[string, error] {
 			return named(c.Journals.All(ctx, d, o), func(j *cegidclient.Journal) string { return *j.Code })
@@ -60,9 +64,11 @@ var lists = []struct {
 	},
 	{
 		"/section", func(n int, c *loopsim.Content) {
+			var rows []loopsim.Section
 			for i := range n {
-				c.Sections = append(c.Sections, loopsim.Section{Code: fmt.Sprintf("S%07d", i), Description: "S", Axe: "AXE"})
+				rows = append(rows, loopsim.Section{Code: fmt.Sprintf("S%07d", i), Description: "S", Axe: "AXE"})
 			}
+			*c = loopsim.With(*c, rows...)
 		},
 		func(c *cegidclient.Client, ctx context.Context, d string, o cegidclient.ListOptions) iter.Seq2[string, error] {
 			return named(c.Sections.All(ctx, d, o), func(s *cegidclient.Section) string { return *s.Code })

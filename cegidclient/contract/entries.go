@@ -2,6 +2,7 @@ package contract
 
 import (
 	"context"
+	"reflect"
 	"slices"
 
 	"cegid.internal/gateway/cegidclient"
@@ -12,7 +13,7 @@ const entriesRoute = "list_entry_lines"
 // entryFields are the identity, by analogy, and the names of the filter's criteria; a line need not be lettered nor have
 // an origin.
 var entryFields = func() []field {
-	out := append(texts("objectId", "revisionId"), fieldsOf[cegidclient.BookedEntry]()...)
+	out := append(texts("objectId", "revisionId"), fieldsOf(reflect.TypeFor[cegidclient.BookedEntry]())...)
 	for i := range out {
 		out[i].forms = append(out[i].forms, formNull)
 	}

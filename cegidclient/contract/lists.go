@@ -4,42 +4,24 @@ import (
 	"context"
 	"errors"
 	"maps"
+	"reflect"
 	"slices"
 	"strings"
+	"sync"
 
 	"cegid.internal/gateway/cegidclient"
 )
 
 // list is a route whose answer is compared with what is documented.
 type list struct {
-	id        string
-	reference string
-	envelope  word // documented, or assumed
-	fields    []field
-	enums     map[string][]string
-	wrapped   func(*cegidclient.Client) reader // nil: the client has no methods for it
+	cegidclient.Operation
+	facts
+	fields []field
+	read   reader
 }
 
 // reader reads a route with the client's own types and tells which members it could not read exactly.
-type reader func(ctx context.Context, dossier string) (rows int, unmapped []string, err error)
-
-func readerOf[T any](l *cegidclient.Lister[T], unmapped func(*T) cegidclient.Unmapped) reader {
-	return func(ctx context.Context, dossier string) (rows int, names []string, err error) {
-		page, err := l.List(ctx, dossier, cegidclient.ListOptions{Take: sample})
-		if err != nil {
-			return 0, nil, err
-		}
-		for i := range page.Items {
-			for name := range unmapped(&page.Items[i]) {
-				if !slices.Contains(names, name) {
-					names = append(names, name)
-				}
-			}
-		}
-		slices.Sort(names)
-		return len(page.Items), names, nil
-	}
-}
+type reader func(ctx context.Context, c *cegidclient.Client, dossier string) (rows int, unmapped []string, err error)
 
 // sample is how many rows of a list are looked at.
 const sample = 100
@@ -52,100 +34,81 @@ func numbers(from, to int) []string {
 	return out
 }
 
-var thirdPartyFields = fieldsOf[cegidclient.ThirdParty](field{"adr", []word{formObject}}, field{"rib", []word{formList, formEmpty}})
+// facts are what the types of the client do not tell of a route.
+type facts struct {
+	// envelope is the documented one, or the assumed one: where no sample is visible, that of the family (loop-api: R 1.8, C 2). Empty
+	// is a bare list.
+	envelope word
+	enums    map[string][]string
+	// others are further members that are documented, absent one of the client's that is not documented here.
+	others []field
+	absent string
+}
 
-func thirdParties(id, kind string, service func(*cegidclient.Client) *cegidclient.ThirdPartyService) list {
-	fields := thirdPartyFields
-	if kind == "0" { // not listed for customers
-		fields = slices.DeleteFunc(slices.Clone(fields), func(f field) bool { return f.name == "nature" })
-	}
-	return list{
-		id: id, reference: "R 6.1", envelope: "bare list", fields: fields,
-		enums: map[string][]string{"type": {kind}, "nature": numbers(1, 2), "validation": numbers(1, 2)},
-		wrapped: func(c *cegidclient.Client) reader {
-			return readerOf(&service(c).Lister, func(t *cegidclient.ThirdParty) cegidclient.Unmapped { return t.Unmapped })
-		},
+func thirdParties(kind, absent string) facts {
+	return facts{
+		enums:  map[string][]string{"type": {kind}, "nature": numbers(1, 2), "validation": numbers(1, 2)},
+		others: []field{{"adr", []word{formObject}}, {"rib", []word{formList, formEmpty}}}, absent: absent,
 	}
 }
 
-// lists are the routes that answer a list, and the one that answers a single object. The envelope of a route whose sample
-// is not visible is assumed to be that of its family (loop-api: R 1.8, C 2).
-var lists = []list{
-	{
-		id: "list_accounts", reference: "R 2.1", envelope: "bare list", fields: fieldsOf[cegidclient.Account](),
-		enums: map[string][]string{"type": numbers(1, 7)},
-		wrapped: func(c *cegidclient.Client) reader {
-			return readerOf(&c.Accounts.Lister, func(a *cegidclient.Account) cegidclient.Unmapped { return a.Unmapped })
-		},
-	},
-	{
-		id: "list_journals", reference: "R 3.1", envelope: "bare list", fields: fieldsOf[cegidclient.Journal](),
-		enums: map[string][]string{"type": numbers(1, 8), "typeContrepartie": numbers(1, 3), "saisieLibelle": {"2"}},
-		wrapped: func(c *cegidclient.Client) reader {
-			return readerOf(&c.Journals.Lister, func(j *cegidclient.Journal) cegidclient.Unmapped { return j.Unmapped })
-		},
-	},
-	{
-		id: "list_analytic_sections", reference: "R 4.1", envelope: "bare list", fields: fieldsOf[cegidclient.Section](),
-		wrapped: func(c *cegidclient.Client) reader {
-			return readerOf(&c.Sections.Lister, func(s *cegidclient.Section) cegidclient.Unmapped { return s.Unmapped })
-		},
-	},
-	thirdParties("list_customers", "0", func(c *cegidclient.Client) *cegidclient.ThirdPartyService { return c.Customers }),
-	thirdParties("list_suppliers", "1", func(c *cegidclient.Client) *cegidclient.ThirdPartyService { return c.Suppliers }),
-	thirdParties("list_employees", "2", func(c *cegidclient.Client) *cegidclient.ThirdPartyService { return c.Employees }),
-	thirdParties("list_other_third_parties", "4", func(c *cegidclient.Client) *cegidclient.ThirdPartyService { return c.OtherThirdParties }),
-	{
-		id: "list_vat_codes", reference: "R 8.1", envelope: "bare list",
-		fields: fieldsOf[cegidclient.VATCode](field{"collecte", []word{formObject}}), enums: map[string][]string{"regime": numbers(1, 8)},
-		wrapped: func(c *cegidclient.Client) reader {
-			return readerOf(&c.VATCodes.Lister, func(v *cegidclient.VATCode) cegidclient.Unmapped { return v.Unmapped })
-		},
-	},
-	{
-		id: "list_establishments", reference: "R 7.1", envelope: "bare list", fields: fieldsOf[cegidclient.Establishment](),
-		enums: map[string][]string{"type": numbers(1, 4), "nature": numbers(1, 2)},
-		wrapped: func(c *cegidclient.Client) reader {
-			return readerOf(&c.Establishments.Lister, func(e *cegidclient.Establishment) cegidclient.Unmapped { return e.Unmapped })
-		},
-	},
-	{
-		id: "get_dossier_identity", reference: "R 7.2", envelope: "one object", fields: fieldsOf[cegidclient.LegalIdentity](),
-		wrapped: func(c *cegidclient.Client) reader {
-			return func(ctx context.Context, dossier string) (int, []string, error) {
-				identity, err := c.LegalIdentity.Get(ctx, dossier)
-				if err != nil {
-					return 0, nil, err
-				}
-				return 1, slices.Sorted(maps.Keys(identity.Unmapped)), nil
+// documented are the facts of each list that has any, by its operation.
+var documented = map[string]facts{
+	"list_accounts":            {enums: map[string][]string{"type": numbers(1, 7)}},
+	"list_journals":            {enums: map[string][]string{"type": numbers(1, 8), "typeContrepartie": numbers(1, 3), "saisieLibelle": {"2"}}},
+	"list_customers":           thirdParties("0", "nature"),
+	"list_suppliers":           thirdParties("1", ""),
+	"list_employees":           thirdParties("2", ""),
+	"list_other_third_parties": thirdParties("4", ""),
+	"list_vat_codes":           {enums: map[string][]string{"regime": numbers(1, 8)}, others: []field{{"collecte", []word{formObject}}}},
+	"list_establishments":      {enums: map[string][]string{"type": numbers(1, 4), "nature": numbers(1, 2)}},
+	"list_offices":             {envelope: listInData, others: []field{{name: "extension"}}},
+	"list_work_groups":         {envelope: listInData},
+	"list_engagements":         {envelope: listInData},
+}
+
+const (
+	bareList   word = "bare list"
+	listInData word = "list in data"
+	oneObject  word = "one object"
+)
+
+// lists are the lists of the client that can be asked for without knowing more than a dossier, and its one single object.
+var lists = sync.OnceValue(func() []list {
+	// Any client tells which lists there are.
+	c, err := cegidclient.New(cegidclient.Config{Credentials: cegidclient.StaticCredentials(cegidclient.Secret{}, cegidclient.Secret{})})
+	if err != nil {
+		panic(err)
+	}
+	defer c.Close()
+	var out []list
+	for i, each := range c.Lists() {
+		op := each.Operation()
+		if notAskedBecause[op.ID] != "" {
+			continue
+		}
+		l := list{op, documented[op.ID], fieldsOf(each.Item()), func(ctx context.Context, c *cegidclient.Client, dossier string) (int, []string, error) {
+			return c.Lists()[i].Unmapped(ctx, dossier, sample)
+		}}
+		if l.envelope == "" {
+			l.envelope = bareList
+		}
+		l.fields = append(slices.DeleteFunc(l.fields, func(f field) bool { return f.name == l.absent }), l.others...)
+		out = append(out, l)
+	}
+	return append(out, list{
+		operation("get_dossier_identity"),
+		facts{envelope: oneObject},
+		fieldsOf(reflect.TypeFor[cegidclient.LegalIdentity]()),
+		func(ctx context.Context, c *cegidclient.Client, dossier string) (int, []string, error) {
+			identity, err := c.LegalIdentity.Get(ctx, dossier)
+			if err != nil {
+				return 0, nil, err
 			}
+			return 1, slices.Sorted(maps.Keys(identity.Unmapped)), nil
 		},
-	},
-	{
-		id: "list_offices", reference: "C 4.1", envelope: "list in data", fields: fieldsOf[cegidclient.Office](field{name: "extension"}),
-		wrapped: func(c *cegidclient.Client) reader {
-			return readerOf(&c.Offices.Lister, func(o *cegidclient.Office) cegidclient.Unmapped { return o.Unmapped })
-		},
-	},
-	{
-		id: "list_work_groups", reference: "C 4.2", envelope: "list in data", fields: fieldsOf[cegidclient.WorkGroup](),
-		wrapped: func(c *cegidclient.Client) reader {
-			return readerOf(&c.WorkGroups.Lister, func(g *cegidclient.WorkGroup) cegidclient.Unmapped { return g.Unmapped })
-		},
-	},
-	{
-		id: "list_staff", reference: "C 4.3", envelope: "bare list", fields: fieldsOf[cegidclient.StaffMember](),
-		wrapped: func(c *cegidclient.Client) reader {
-			return readerOf(&c.Staff.Lister, func(m *cegidclient.StaffMember) cegidclient.Unmapped { return m.Unmapped })
-		},
-	},
-	{
-		id: "list_engagements", reference: "C 4.4", envelope: "list in data", fields: fieldsOf[cegidclient.Engagement](),
-		wrapped: func(c *cegidclient.Client) reader {
-			return readerOf(&c.Engagements.Lister, func(e *cegidclient.Engagement) cegidclient.Unmapped { return e.Unmapped })
-		},
-	},
-}
+	})
+})
 
 func connectionProbes() []probe {
 	return []probe{{
@@ -160,14 +123,14 @@ func connectionProbes() []probe {
 
 func listProbes() []probe {
 	var out []probe
-	for _, l := range lists {
+	for _, l := range lists() {
 		out = append(out, l.probes()...)
 	}
 	return out
 }
 
 func (l list) probes() []probe {
-	op := operation(l.id)
+	op := l.Operation
 	needs := func(cfg Config) string {
 		if op.Key == cegidclient.KeyAdvanced {
 			return needsAdvanced(cfg)
@@ -176,14 +139,14 @@ func (l list) probes() []probe {
 	}
 	add := func(aspect, question, assumed string, required bool, run func(s *session, a *answer, rows []any) outcome) probe {
 		return probe{
-			id: l.id + "." + aspect, operation: l.id, question: op.Title + ": " + question, assumed: assumed, reference: l.reference,
+			id: l.ID + "." + aspect, operation: l.ID, question: op.Title + ": " + question, assumed: assumed, reference: l.Reference,
 			required: required, needs: needs,
 			run: func(ctx context.Context, s *session) outcome {
 				a := l.ask(ctx, s)
 				rows, _ := a.rows()
 				switch {
 				case !a.ok():
-					return open("the read failed: see "+l.id+".answers", nil)
+					return open("the read failed: see "+l.ID+".answers", nil)
 				case len(rows) == 0:
 					return open("there are none", nil)
 				}
@@ -192,27 +155,24 @@ func (l list) probes() []probe {
 		}
 	}
 	out := []probe{{
-		id: l.id + ".answers", operation: l.id, question: op.Title + ": does the route exist as " + op.Method + " " + op.Path + ", and for this kind of key?",
-		assumed: "yes, HTTP 200", reference: l.reference, required: l.wrapped != nil, needs: needs,
+		id: l.ID + ".answers", operation: l.ID, question: op.Title + ": does the route exist as " + op.Method + " " + op.Path + ", and for this kind of key?",
+		assumed: "yes, HTTP 200", reference: l.Reference, required: true, needs: needs,
 		run: func(ctx context.Context, s *session) outcome {
 			a := l.ask(ctx, s)
 			_, envelope := a.rows()
 			return settled(a.ok(), s.withObjectUnless(a.ok(), a.told(), a).with("envelope", envelope))
 		},
+	}, {
+		id: l.ID + ".read", operation: l.ID, question: op.Title + ": does the client read every row, and each documented field in its documented form?",
+		assumed: "yes; another form is kept raw", reference: l.Reference, required: true, needs: needs,
+		run: func(ctx context.Context, s *session) outcome {
+			rows, unmapped, err := l.read(ctx, s.client, s.dossierOf(op))
+			if err != nil {
+				return s.unread(err)
+			}
+			return settled(true, Seen{"rows": count(rows), "kept raw": s.vocab.names(unmapped)})
+		},
 	}}
-	if l.wrapped != nil {
-		out = append(out, probe{
-			id: l.id + ".read", operation: l.id, question: op.Title + ": does the client read every row, and each documented field in its documented form?",
-			assumed: "yes; another form is kept raw", reference: l.reference, required: true, needs: needs,
-			run: func(ctx context.Context, s *session) outcome {
-				rows, unmapped, err := l.wrapped(s.client)(ctx, s.dossierOf(op))
-				if err != nil {
-					return s.unread(err)
-				}
-				return settled(true, Seen{"rows": count(rows), "kept raw": s.vocab.names(unmapped)})
-			},
-		})
-	}
 	out = append(out,
 		add("envelope", "what surrounds the rows?", string(l.envelope), false, func(_ *session, a *answer, _ []any) outcome {
 			_, envelope := a.rows()
@@ -281,10 +241,10 @@ func (s *session) withObjectUnless(skip bool, seen Seen, a *answer) Seen {
 }
 
 func (l list) ask(ctx context.Context, s *session) *answer {
-	if l.envelope == "one object" {
-		return s.list(ctx, l.id)
+	if l.envelope == oneObject {
+		return s.list(ctx, l.ID)
 	}
-	return s.list(ctx, l.id, "take", itoa(sample))
+	return s.list(ctx, l.ID, "take", itoa(sample))
 }
 
 func (l list) compareFields(s *session, _ *answer, rows []any) outcome {

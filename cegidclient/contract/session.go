@@ -40,7 +40,7 @@ func newSession(cfg Config) (*session, error) {
 		secrets = append(secrets, key, secret)
 	}
 	s.vocab = newVocabulary(secrets...)
-	for _, list := range lists {
+	for _, list := range lists() {
 		for _, f := range list.fields {
 			s.vocab.known[f.name] = true
 		}

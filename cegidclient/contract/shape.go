@@ -58,9 +58,8 @@ func formOf(value any) word {
 }
 
 // fieldsOf are the members that a resource of the client reads.
-func fieldsOf[T any](more ...field) []field {
+func fieldsOf(t reflect.Type) []field {
 	var out []field
-	t := reflect.TypeFor[T]()
 	for i := range t.NumField() {
 		tag, ok := t.Field(i).Tag.Lookup("loop")
 		if !ok || strings.HasPrefix(tag, "?") { // of a name that an operator gives
@@ -92,7 +91,7 @@ func fieldsOf[T any](more ...field) []field {
 		}
 		out = append(out, f)
 	}
-	return append(out, more...)
+	return out
 }
 
 // texts are members that are documented as texts.

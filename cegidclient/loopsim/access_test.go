@@ -148,9 +148,9 @@ func TestDossiers(t *testing.T) {
 		w.get("/compte", dossier("CEGID003")).rows(t)
 	})
 	t.Run("a test can have its own", func(t *testing.T) {
-		content := loopsim.Content{Accounts: []loopsim.Account{{Numero: "60700000", Libelle: `Guillemets " et <b> & \`, Type: 6}}}
+		content := loopsim.With(loopsim.Content{}, loopsim.Account{Numero: "60700000", Libelle: `Guillemets " et <b> & \`, Type: 6})
 		must(t, w.AddDossier("demo", "T1", content))
-		content.Accounts[0].Numero = "changed behind its back"
+		loopsim.Rows[loopsim.Account](content)[0].Numero = "changed behind its back"
 		rows := w.get("/compte", dossier("T1")).rows(t)
 		if len(rows) != 1 || rows[0]["numero"] != "60700000" || rows[0]["libelle"] != `Guillemets " et <b> & \` {
 			t.Errorf("%v", rows)
@@ -182,9 +182,9 @@ func TestDossiers(t *testing.T) {
 func TestImpossibleWorldsAreRefused(t *testing.T) {
 	sim := loopsim.NewSandbox()
 	account := func(numero, contra string) loopsim.Content {
-		return loopsim.Content{Accounts: []loopsim.Account{{Numero: numero, Contrepartie: contra}}}
+		return loopsim.With(loopsim.Content{}, loopsim.Account{Numero: numero, Contrepartie: contra})
 	}
-	twice := loopsim.Content{Accounts: []loopsim.Account{{Numero: "1"}, {Numero: "1"}}}
+	twice := loopsim.With(loopsim.Content{}, loopsim.Account{Numero: "1"}, loopsim.Account{Numero: "1"})
 	tests := map[string]struct{ got, want error }{
 		"a practice twice":               {sim.AddPractice(loopsim.Practice{Name: "demo"}), loopsim.ErrExists},
 		"a practice without name":        {sim.AddPractice(loopsim.Practice{}), loopsim.ErrInvalid},
@@ -198,8 +198,9 @@ func TestImpossibleWorldsAreRefused(t *testing.T) {
 		"an account without number":      {sim.AddDossier("demo", "A", account("", "")), loopsim.ErrInvalid},
 		"an account twice":               {sim.AddDossier("demo", "A", twice), loopsim.ErrInvalid},
 		"an unknown contra account":      {sim.AddDossier("demo", "A", account("1", "2")), loopsim.ErrUnknown},
-		"a journal's unknown account":    {sim.AddDossier("demo", "A", loopsim.Content{Journals: []loopsim.Journal{{Code: "A", Contrepartie: "2"}}}), loopsim.ErrUnknown},
-		"a journal without code":         {sim.AddDossier("demo", "A", loopsim.Content{Journals: []loopsim.Journal{{}}}), loopsim.ErrInvalid},
+		"a journal's unknown account":    {sim.AddDossier("demo", "A", loopsim.With(loopsim.Content{}, loopsim.Journal{Code: "A", Contrepartie: "2"})), loopsim.ErrUnknown},
+		"a journal without code":         {sim.AddDossier("demo", "A", loopsim.With(loopsim.Content{}, loopsim.Journal{})), loopsim.ErrInvalid},
+		"rows that no resource shows":    {sim.AddDossier("demo", "A", loopsim.With(loopsim.Content{}, []loopsim.Account{{Numero: "1"}})), loopsim.ErrInvalid},
 		"removing an unknown dossier":    {sim.RemoveDossier("demo", "x"), loopsim.ErrUnknown},
 		"resetting an unknown dossier":   {sim.ResetDossier("x", "x"), loopsim.ErrUnknown},
 		"activating a key that is not":   {sim.SetActivated("demo", loopsim.Standard, true), loopsim.ErrUnknown},

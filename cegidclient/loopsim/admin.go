@@ -302,7 +302,7 @@ func (d *dossier) state() dossierState {
 	defer d.mu.Unlock()
 	c := d.contentLocked()
 	return dossierState{
-		d.code, EntityID(d.practice, d.code), len(c.Accounts), len(c.Journals), len(c.Sections), len(c.ThirdParties), len(d.books.entries), len(d.books.lines),
+		d.code, EntityID(d.practice, d.code), len(Rows[Account](*c)), len(Rows[Journal](*c)), len(Rows[Section](*c)), len(Rows[ThirdParty](*c)), len(d.books.entries), len(d.books.lines),
 	}
 }
 

@@ -2,6 +2,8 @@ package loopsim
 
 import (
 	"fmt"
+	"maps"
+	"reflect"
 	"slices"
 	"strings"
 
@@ -11,6 +13,28 @@ import (
 // waitingAccount takes the difference of an entry that Loop balances by itself (loop-api: A 2.2); which account it takes is
 // not said [I].
 const waitingAccount = "47100000"
+
+// A FiscalYear is a fiscal year of a dossier; without any, 2026 alone is open. Loop shows none (R 9): only the dates of an import
+// meet it (A 2.2).
+type FiscalYear struct {
+	From, To string // AAAA-MM-JJ, both included
+	Closed   bool
+}
+
+func fiscalYears() *resource {
+	return holding(resource{check: checkFiscalYears}, func() []FiscalYear {
+		return []FiscalYear{{From: "2025-01-01", To: "2025-12-31", Closed: true}, {From: "2026-01-01", To: "2026-12-31"}}
+	})
+}
+
+func checkFiscalYears(c Content) error {
+	for _, y := range Rows[FiscalYear](c) {
+		if !validDay(y.From) || !validDay(y.To) || y.From > y.To {
+			return fmt.Errorf("fiscal year from %q to %q: %w", y.From, y.To, ErrInvalid)
+		}
+	}
+	return nil
+}
 
 // An index finds the objects of a dossier by code.
 type index struct {
@@ -23,19 +47,19 @@ type index struct {
 
 func newIndex(c *Content) *index {
 	x := &index{
-		accounts: make(map[string]int, len(c.Accounts)), journals: make(map[string]int), thirdParties: make(map[string]int),
+		accounts: make(map[string]int, len(Rows[Account](*c))), journals: make(map[string]int), thirdParties: make(map[string]int),
 		sections: make(map[string]int), axes: make(map[string]bool),
 	}
-	for i, a := range c.Accounts {
+	for i, a := range Rows[Account](*c) {
 		x.accounts[a.Numero] = i
 	}
-	for i, j := range c.Journals {
+	for i, j := range Rows[Journal](*c) {
 		x.journals[j.Code] = i
 	}
-	for i, t := range c.ThirdParties {
+	for i, t := range Rows[ThirdParty](*c) {
 		x.thirdParties[t.Code] = i
 	}
-	for i, s := range c.Sections {
+	for i, s := range Rows[Section](*c) {
 		x.sections[s.key()], x.axes[s.Axe] = i, true
 	}
 	return x
@@ -129,7 +153,7 @@ func (b *booking) date(n int, day string) {
 	if b.sub.from != "" && (day < b.sub.from || day > b.sub.to) {
 		b.fail("Ligne %d : la date %s est hors du contexte.", n, day)
 	}
-	years := b.content.FiscalYears
+	years := Rows[FiscalYear](*b.content)
 	if len(years) == 0 {
 		years = []FiscalYear{{From: "2026-01-01", To: "2026-12-31"}}
 	}
@@ -154,7 +178,7 @@ func (b *booking) journal(n int, line *importLine) string {
 		b.fail("Ligne %d : le journal AN est réservé.", n)
 	}
 	if i, ok := b.index.journals[code]; ok {
-		if b.content.Journals[i].Ferme {
+		if Rows[Journal](*b.content)[i].Ferme {
 			b.fail("Ligne %d : le journal %s est fermé.", n, code)
 		}
 		return code
@@ -165,12 +189,12 @@ func (b *booking) journal(n int, line *importLine) string {
 			if label == "" {
 				label = code
 			}
-			b.creation.Journals = append(b.creation.Journals, Journal{Code: code, Libelle: label, Type: JournalOD, TypeContrepartie: 1, SaisieLibelle: 2})
+			add(&b.creation, Journal{Code: code, Libelle: label, Type: JournalOD, TypeContrepartie: 1, SaisieLibelle: 2})
 		}
 		return code
 	}
 	if id := b.sub.options.defaultJournal; id != "" {
-		for _, j := range b.content.Journals {
+		for _, j := range Rows[Journal](*b.content) {
 			if b.dossier.objectID("journal", j.Code) == id {
 				return j.Code
 			}
@@ -183,7 +207,7 @@ func (b *booking) journal(n int, line *importLine) string {
 func (b *booking) account(n int, line *importLine) string {
 	numero := line.account
 	if i, ok := b.index.accounts[numero]; ok {
-		if b.content.Accounts[i].Ferme {
+		if Rows[Account](*b.content)[i].Ferme {
 			b.fail("Ligne %d : le compte %s est fermé.", n, numero)
 		}
 		return numero
@@ -193,7 +217,7 @@ func (b *booking) account(n int, line *importLine) string {
 		return numero
 	}
 	if id := b.sub.options.defaultAccount; id != "" {
-		for _, a := range b.content.Accounts {
+		for _, a := range Rows[Account](*b.content) {
 			if b.dossier.objectID("compte", a.Numero) == id {
 				return a.Numero
 			}
@@ -210,7 +234,7 @@ func (b *booking) createAccount(numero, label string) {
 	if label == "" {
 		label = numero
 	}
-	b.creation.Accounts = append(b.creation.Accounts, Account{Numero: numero, Libelle: label, Type: accountType(numero)})
+	add(&b.creation, Account{Numero: numero, Libelle: label, Type: accountType(numero)})
 }
 
 // thirdParty: an unknown one is created, or becomes the waiting one without a word (A 2.2, A 10.5). Of which kind a created
@@ -221,7 +245,7 @@ func (b *booking) thirdParty(line *importLine, n int) string {
 		return ""
 	}
 	if i, ok := b.index.thirdParties[code]; ok {
-		if !b.content.ThirdParties[i].Actif {
+		if !Rows[ThirdParty](*b.content)[i].Actif {
 			b.fail("Ligne %d : le tiers %s n'est plus actif.", n, code)
 		}
 		return code
@@ -243,7 +267,7 @@ func (b *booking) thirdParty(line *importLine, n int) string {
 		}
 	}
 	if b.first("tiers", t.Code) {
-		b.creation.ThirdParties = append(b.creation.ThirdParties, t)
+		add(&b.creation, t)
 	}
 	return t.Code
 }
@@ -254,7 +278,7 @@ func (b *booking) analytics(n int, line *importLine, numero string) []BookedSpli
 	if len(line.splits) == 0 {
 		return nil
 	}
-	if i, ok := b.index.accounts[numero]; ok && !b.content.Accounts[i].Analytique {
+	if i, ok := b.index.accounts[numero]; ok && !Rows[Account](*b.content)[i].Analytique {
 		b.fail("Ligne %d : le compte %s ne se ventile pas.", n, numero)
 	}
 	var splits []BookedSplit
@@ -267,11 +291,11 @@ func (b *booking) analytics(n int, line *importLine, numero string) []BookedSpli
 			continue
 		}
 		if i, ok := b.index.sections[sectionKey(s.axis, s.section)]; ok {
-			if b.content.Sections[i].Ferme {
+			if Rows[Section](*b.content)[i].Ferme {
 				b.fail("Ligne %d : la section %s est fermée.", n, s.section)
 			}
 		} else if b.first("section", sectionKey(s.axis, s.section)) {
-			b.creation.Sections = append(b.creation.Sections, Section{Code: s.section, Description: s.section, Axe: s.axis})
+			add(&b.creation, Section{Code: s.section, Description: s.section, Axe: s.axis})
 		}
 	}
 	for _, sum := range sums {
@@ -326,11 +350,11 @@ func (b *booking) letter(next func(kind string) string) {
 }
 
 func (b *booking) letterable(l *BookedLine) bool {
-	if i, ok := b.index.accounts[l.Account]; ok && b.content.Accounts[i].Lettrable {
+	if i, ok := b.index.accounts[l.Account]; ok && Rows[Account](*b.content)[i].Lettrable {
 		return true
 	}
 	i, ok := b.index.thirdParties[l.ThirdParty]
-	return ok && b.content.ThirdParties[i].Lettrable
+	return ok && Rows[ThirdParty](*b.content)[i].Lettrable
 }
 
 type entryGroup struct {
@@ -389,33 +413,22 @@ func (b *booking) group() []entryGroup {
 
 // addLocked adds to what the dossier holds; the tables that show it are built again when next asked for.
 func (d *dossier) addLocked(creation *Content) {
-	c, x := d.contentLocked(), d.index
-	for _, a := range creation.Accounts {
-		if x != nil {
-			x.accounts[a.Numero] = len(c.Accounts)
-		}
-		c.Accounts = append(c.Accounts, a)
-		delete(d.tables, "/compte")
+	addRows(d, creation, func(x *index) map[string]int { return x.accounts }, Account.code)
+	addRows(d, creation, func(x *index) map[string]int { return x.journals }, Journal.code)
+	addRows(d, creation, func(x *index) map[string]int { return x.thirdParties }, ThirdParty.code)
+	addRows(d, creation, func(x *index) map[string]int { return x.sections }, Section.key)
+}
+
+func addRows[R any](d *dossier, creation *Content, in func(*index) map[string]int, code func(R) string) {
+	c, more := d.contentLocked(), Rows[R](*creation)
+	if len(more) == 0 {
+		return
 	}
-	for _, j := range creation.Journals {
-		if x != nil {
-			x.journals[j.Code] = len(c.Journals)
+	if d.index != nil {
+		for i, row := range more {
+			in(d.index)[code(row)] = len(Rows[R](*c)) + i
 		}
-		c.Journals = append(c.Journals, j)
-		delete(d.tables, "/journal")
 	}
-	for _, t := range creation.ThirdParties {
-		if x != nil {
-			x.thirdParties[t.Code] = len(c.ThirdParties)
-		}
-		c.ThirdParties = append(c.ThirdParties, t)
-		delete(d.tables, thirdPartyPath(t.Type))
-	}
-	for _, s := range creation.Sections {
-		if x != nil {
-			x.sections[s.key()] = len(c.Sections)
-		}
-		c.Sections = append(c.Sections, s)
-		delete(d.tables, "/section")
-	}
+	add(c, more...)
+	maps.DeleteFunc(d.tables, func(_ string, t *table) bool { return t.of == reflect.TypeFor[R]() })
 }

@@ -84,7 +84,7 @@ func TestStaffAccess(t *testing.T) {
 func TestAPracticeOfATestHasItsOwnContent(t *testing.T) {
 	w := start(t)
 	offices := []loopsim.Agence{{Code: "NICE"}}
-	must(t, w.AddPractice(loopsim.Practice{Name: "p2", AdvancedAPIKey: "sandbox-c:d", Cabinet: loopsim.Cabinet{Agences: offices}}))
+	must(t, w.AddPractice(loopsim.Practice{Name: "p2", AdvancedAPIKey: "sandbox-c:d", Cabinet: loopsim.With(loopsim.Content{}, offices...)}))
 	offices[0].Code = "changed behind its back"
 	p2 := header("x-apikey", "sandbox-c:d")
 	if got := string(w.own("/AgenceCabinet", "", p2).body); !strings.Contains(got, `"code":"NICE"`) || strings.Contains(got, "LYON") {

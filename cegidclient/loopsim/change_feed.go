@@ -9,6 +9,9 @@ import (
 // EntityID is the uuid of a dossier in the change feed, which is another identifier than its code (loop-api: A 0).
 func EntityID(practice, dossier string) string { return derivedUUID(practice, dossier, "entite") }
 
+// An Abonnement is a subscription of the practice to the change feed, by its id (loop-api: A 6).
+type Abonnement string
+
 // maxReplayDays is the limit that the page states (A 6).
 const maxReplayDays = 20
 
@@ -16,6 +19,7 @@ const maxReplayDays = 20
 func replayOperation() operation {
 	return operation{
 		Route: Route{Method: http.MethodPost, Path: "/partialInit"}, unbound: true,
+		list:  holding(resource{cabinet: true}, func() []Abonnement { return []Abonnement{SandboxSubscription} }),
 		serve: (*exchange).serveReplay,
 	}
 }
@@ -31,16 +35,15 @@ func (x *exchange) serveReplay() answer {
 	if json.Unmarshal(x.body, &asked) != nil || asked.Key == "" || asked.SubscriptionID == "" || asked.NumberOfDays < 1 || asked.NumberOfDays > maxReplayDays {
 		return x.sim.serviceAnswer(http.StatusBadRequest, codeBodyRefused, "Les champs « key », « subscriptionId » et « numberOfDays » (1 à 20) sont attendus.")
 	}
-	cabinet := x.sim.cabinet(x.who).content().cabinet
-	d := x.sim.entity(x.who, asked.Key)
-	if d == nil || !slices.Contains(cabinet.Abonnements, asked.SubscriptionID) {
+	p, d := x.sim.practiceOf(x.who), x.sim.entity(x.who, asked.Key)
+	if p == nil || d == nil || !slices.Contains(rowsOf[Abonnement](p.cabinet), Abonnement(asked.SubscriptionID)) {
 		return x.sim.serviceAnswer(http.StatusBadRequest, codeReplayRefused, "L'entité ou l'abonnement est inconnu.")
 	}
 	return jsonAnswer(http.StatusOK, encode(struct {
 		Message string `json:"message"`
 		Domain  string `json:"domain"`
 		CodeIbs string `json:"codeIbs"`
-	}{"La réinitialisation partielle a démarré.", cabinet.Domain, d.code}))
+	}{"La réinitialisation partielle a démarré.", p.domain, d.code}))
 }
 
 // entity finds a dossier that the caller's key may touch by its uuid.

@@ -1,6 +1,7 @@
 package loopsim
 
 import (
+	"fmt"
 	"net/http"
 	"slices"
 	"strconv"
@@ -117,8 +118,9 @@ const entryCap = 100
 // entryResource is what GET /EcritureComptable answers: a bare array of lines with objectId and revisionId. The other members
 // are named after the filter criteria where these exist, after importJson otherwise; none of them was seen (loop-api: A 4) [I].
 func entryResource() *resource {
-	return &resource{
-		path: "/EcritureComptable",
+	return holding[Entry](resource{
+		path:  "/EcritureComptable",
+		check: checkEntries,
 		columns: []column{
 			{"objectId", kindText},
 			{"revisionId", kindText},
@@ -145,7 +147,27 @@ func entryResource() *resource {
 			{"lot", kindText},
 			{"SIRET", kindText},
 		},
+	}, nil)
+}
+
+func checkEntries(c Content) error {
+	accounts, journals := codes(c, Account.code), codes(c, Journal.code)
+	for _, e := range Rows[Entry](c) {
+		var balance int64
+		for _, l := range e.Lines {
+			if !accounts[l.Compte] {
+				return fmt.Errorf("account %q of entry %s: %w", l.Compte, e.Reference, ErrUnknown)
+			}
+			balance += l.Debit - l.Credit
+		}
+		if !journals[e.Journal] {
+			return fmt.Errorf("journal %q of entry %s: %w", e.Journal, e.Reference, ErrUnknown)
+		}
+		if len(e.Lines) < 2 || balance != 0 || !validDay(e.Date) {
+			return fmt.Errorf("entry %s has less than two lines, no date, or does not balance: %w", e.Reference, ErrInvalid)
+		}
 	}
+	return nil
 }
 
 func (at bookedAt) cells(dst []cell) []cell {
@@ -359,4 +381,50 @@ func (d *dossier) entries() []BookedEntry {
 		}
 	}
 	return entries
+}
+
+// entries are a year's: each month two purchases and two sales, the first of each paid and lettered. More lines are left
+// unlettered than Loop gives at once.
+func entries() []Entry {
+	var list []Entry
+	for month := 1; month <= 12; month++ {
+		for n := 1; n <= 2; n++ {
+			day := fmt.Sprintf("2026-%02d-%02d", month, 5*n)
+			amount, tax := int64(10000*month+50*n), int64(2000*month+10*n)
+			packet := func(kind string) string {
+				if n == 1 {
+					return fmt.Sprintf("%s%02d", kind, month)
+				}
+				return ""
+			}
+			purchase, sale := fmt.Sprintf("FF-2026-%02d-%d", month, n), fmt.Sprintf("FC-2026-%02d-%d", month, n)
+			list = append(list,
+				Entry{Journal: "ACH", Date: day, Reference: purchase, RefPiece: purchase, Lines: []EntryLine{
+					{Compte: "60700000", Libelle: "Bois et quincaillerie", Debit: amount},
+					{Compte: "44566000", Libelle: "TVA 20 %", Debit: tax},
+					{Compte: "40100000", Tiers: "FEXEMPLE", Libelle: "Fournitures Exemple", Credit: amount + tax, Lettrage: packet("F")},
+				}},
+				Entry{Journal: "VTE", Date: day, Reference: sale, RefPiece: sale, Lines: []EntryLine{
+					{Compte: "41100000", Tiers: "CNORD", Libelle: "Nord et fils", Debit: 2 * (amount + tax), Lettrage: packet("C")},
+					{Compte: "70600000", Libelle: "Pose de menuiseries", Credit: 2 * amount},
+					{Compte: "44571000", Libelle: "TVA 20 %", Credit: 2 * tax},
+				}})
+			if n == 2 {
+				continue
+			}
+			paid, received := fmt.Sprintf("VIR-2026-%02d", month), fmt.Sprintf("ENC-2026-%02d", month)
+			day = fmt.Sprintf("2026-%02d-28", month)
+			list = append(list,
+				Entry{Journal: "BQ1", Date: day, Reference: paid, RefPiece: paid, Lines: []EntryLine{
+					{Compte: "40100000", Tiers: "FEXEMPLE", Libelle: "Virement " + purchase, Debit: amount + tax, Lettrage: packet("F")},
+					{Compte: "51200000", Libelle: "Virement " + purchase, Credit: amount + tax},
+				}},
+				Entry{Journal: "BQ1", Date: day, Reference: received, RefPiece: received, Lines: []EntryLine{
+					{Compte: "51200000", Libelle: "Encaissement " + sale, Debit: 2 * (amount + tax)},
+					{Compte: "41100000", Tiers: "CNORD", Libelle: "Encaissement " + sale, Credit: 2 * (amount + tax), Lettrage: packet("C")},
+				}})
+		}
+	}
+	list[0].Origine = SandboxOrigin
+	return list
 }

@@ -173,9 +173,9 @@ func TestADossierCanHoldEntriesFromTheStart(t *testing.T) {
 		t.Errorf("%d entries pass for imported ones, %v", len(entries), err)
 	}
 	twoLines := func(journal, account string, credit int64) loopsim.Content {
-		c := loopsim.Template()
-		c.Entries = []loopsim.Entry{{Journal: journal, Date: "2026-01-01", Lines: []loopsim.EntryLine{{Compte: "51200000", Debit: 1}, {Compte: account, Credit: credit}}}}
-		return c
+		return loopsim.With(loopsim.Template(), loopsim.Entry{
+			Journal: journal, Date: "2026-01-01", Lines: []loopsim.EntryLine{{Compte: "51200000", Debit: 1}, {Compte: account, Credit: credit}},
+		})
 	}
 	must(t, w.AddDossier("demo", "T1", twoLines("OD", "53000000", 1)))
 	for name, tc := range map[string]struct {

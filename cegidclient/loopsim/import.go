@@ -142,6 +142,7 @@ func (s *Simulator) name(job *imported, sub *submission) {
 func importOperation() operation {
 	return operation{
 		Route: Route{Method: http.MethodPost, Path: "/importJson"}, unbound: true, submits: true, format: FormatJSON,
+		list:  fiscalYears(),
 		serve: (*exchange).serveImport,
 	}
 }
@@ -169,9 +170,9 @@ func (x *exchange) serveImport() answer {
 		sub.refusal = "Import refusé à la demande (SIM-REFUSE)."
 	}
 	if d != nil {
-		known := d.initial().Establishments
+		known := Rows[Establishment](d.initial())
 		for i, siret := range sub.sirets {
-			if !slices.Contains(known, siret) {
+			if !slices.Contains(known, Establishment(siret)) {
 				sub.refuse("Le SIRET %s n'est pas celui d'un établissement du dossier (ligne %d).", siret, sub.siretLines[i])
 			}
 		}

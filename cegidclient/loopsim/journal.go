@@ -33,8 +33,9 @@ type Journal struct {
 
 // journalResource is GET /journal (loop-api: R 3.1): members, types and order of the sample.
 func journalResource() *resource {
-	return &resource{
-		path: "/journal",
+	return newList(resource{
+		path:  "/journal",
+		check: checkJournals,
 		columns: []column{
 			{"objectId", kindText},
 			{"revisionId", kindText},
@@ -50,29 +51,32 @@ func journalResource() *resource {
 			{"accesClient", kindBool},
 			{"saisieLibelle", kindEnum},
 		},
-		rows: func(d *dossier, c *Content) [][]cell {
-			journals := c.Journals
-			rows := make([][]cell, len(journals))
-			for i, j := range journals {
-				rows[i] = []cell{
-					text(d.objectID("journal", j.Code)),
-					text(d.revisionID("journal", j.Code)),
-					text(j.Code),
-					text(j.Code),
-					text(j.Libelle),
-					enum(j.Type),
-					d.accountRef(j.Contrepartie),
-					enum(j.TypeContrepartie),
-					boolean(j.RepriseDateOp),
-					boolean(j.Bordereau),
-					boolean(j.Ferme),
-					boolean(j.AccesClient),
-					enum(j.SaisieLibelle),
-				}
-			}
-			return rows
-		},
-	}
+	}, func(d *dossier, j Journal) []cell {
+		return []cell{
+			text(d.objectID("journal", j.Code)),
+			text(d.revisionID("journal", j.Code)),
+			text(j.Code),
+			text(j.Code),
+			text(j.Libelle),
+			enum(j.Type),
+			d.accountRef(j.Contrepartie),
+			enum(j.TypeContrepartie),
+			boolean(j.RepriseDateOp),
+			boolean(j.Bordereau),
+			boolean(j.Ferme),
+			boolean(j.AccesClient),
+			enum(j.SaisieLibelle),
+		}
+	}, journals)
+}
+
+func (j Journal) code() string { return j.Code }
+
+func checkJournals(c Content) error {
+	return firstError(
+		unique(c, "journal", Journal.code),
+		contraAccounts(c, func(j Journal) (contra, of string) { return j.Contrepartie, "journal " + j.Code }),
+	)
 }
 
 // journalCreation is POST /journal (loop-api: R 3.2): the route is known; body, answer, what is required and what is refused
@@ -99,13 +103,27 @@ func (d *dossier) addJournal(in fields) (row []cell, only []string, refusal stri
 		in.refuse("type", "ce champ est obligatoire.")
 	case j.Code == "AN":
 		in.refuse("code", "le journal AN est réservé.")
-	case slices.ContainsFunc(c.Journals, func(other Journal) bool { return other.Code == j.Code }):
+	case slices.ContainsFunc(Rows[Journal](*c), func(other Journal) bool { return other.Code == j.Code }):
 		in.refuse("code", "le journal %s existe déjà.", clip(j.Code, 40))
 	}
 	if in.refusal() != "" {
 		return nil, nil, in.refusal()
 	}
-	added := Content{Journals: []Journal{j}}
+	added := With(Content{}, j)
 	d.addLocked(&added)
 	return journalResource().rows(d, &added)[0], nil, ""
+}
+
+// journals: AN is reserved by Loop (loop-api: R 3.1).
+func journals() []Journal {
+	return []Journal{
+		{Code: "ACH", Libelle: "Journal des achats", Type: JournalAchat, TypeContrepartie: 1, Bordereau: true, SaisieLibelle: 2},
+		{Code: "VTE", Libelle: "Journal des ventes", Type: JournalVente, TypeContrepartie: 1, Bordereau: true, SaisieLibelle: 2},
+		{
+			Code: "BQ1", Libelle: "Banque – compte principal", Type: JournalBanque, Contrepartie: "51200000", TypeContrepartie: 3,
+			RepriseDateOp: true, SaisieLibelle: 2,
+		},
+		{Code: "OD", Libelle: "Opérations diverses", Type: JournalOD, TypeContrepartie: 1, SaisieLibelle: 2},
+		{Code: "AN", Libelle: "À-nouveaux", Type: JournalANouveau, TypeContrepartie: 1, SaisieLibelle: 2},
+	}
 }

@@ -24,17 +24,37 @@ var legalForms = []string{"ASS", "COM", "COOP", "DIV", "SA", "SARL"}
 // identityResource is what GET and PUT /DossierComplet show (loop-api: R 7.2): members and order of the sample. The revision
 // changes at each write (R 1.7).
 func identityResource() *resource {
-	return &resource{
+	return holding(resource{
 		path:    identityPath,
+		check:   checkCompany,
 		columns: []column{{"objectId", kindText}, {"revisionId", kindText}, {"siren", kindText}, {"formeJuridique", kindText}},
 		rows: func(d *dossier, c *Content) [][]cell {
 			revision := d.revisionID("dossier", d.code)
-			if n := c.Company.writes; n > 0 {
+			if n := company(c).writes; n > 0 {
 				revision = derivedRevision(d.practice, d.code, "dossier", d.code, strconv.Itoa(n))
 			}
-			return [][]cell{{text(d.objectID("dossier", d.code)), text(revision), text(c.Company.SIREN), text(c.Company.FormeJuridique)}}
+			return [][]cell{{text(d.objectID("dossier", d.code)), text(revision), text(company(c).SIREN), text(company(c).FormeJuridique)}}
 		},
+	}, func() []Company {
+		return []Company{{RaisonSociale: "SOCIÉTÉ EXEMPLE SARL", SIREN: SandboxSIRET[:9], FormeJuridique: "SARL"}}
+	})
+}
+
+func checkCompany(c Content) error {
+	for _, company := range Rows[Company](c) {
+		if company.SIREN != "" && !validSIREN(company.SIREN) {
+			return fmt.Errorf("company %q is no SIREN: %w", company.SIREN, ErrInvalid)
+		}
 	}
+	return nil
+}
+
+// company is that of a dossier, to be changed in place.
+func company(c *Content) *Company {
+	if len(Rows[Company](*c)) == 0 {
+		add(c, Company{})
+	}
+	return &Rows[Company](*c)[0]
 }
 
 // identityOperation is GET /DossierComplet (loop-api: R 7.2): one bare object.
@@ -89,12 +109,12 @@ func (d *dossier) updateIdentity(in fields) (row []cell, only []string, refusal 
 	}
 	only = []string{"objectId", "revisionId"}
 	if sirenSent {
-		c.Company.SIREN, only = siren, append(only, "siren")
+		company(c).SIREN, only = siren, append(only, "siren")
 	}
 	if formSent {
-		c.Company.FormeJuridique, only = form, append(only, "formeJuridique")
+		company(c).FormeJuridique, only = form, append(only, "formeJuridique")
 	}
-	c.Company.writes++
+	company(c).writes++
 	delete(d.tables, identityPath)
 	return res.rows(d, c)[0], only, ""
 }

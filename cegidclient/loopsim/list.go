@@ -9,7 +9,7 @@ import (
 
 func listOperation(res *resource) operation {
 	return operation{
-		Route: Route{Method: http.MethodGet, Path: res.path},
+		Route: Route{Method: http.MethodGet, Path: res.path}, cabinet: res.cabinet,
 		list:  res,
 		serve: func(x *exchange) answer { return x.serveList(res) },
 	}

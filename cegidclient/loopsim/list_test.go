@@ -72,12 +72,12 @@ func TestTheSandboxWorldIsTheSameAtEachStart(t *testing.T) {
 }
 
 func TestTheChartOfAccountsIsBelievable(t *testing.T) {
-	content := loopsim.Template()
-	if n := len(content.Accounts); n < 40 || n > 60 {
+	chart := loopsim.Rows[loopsim.Account](loopsim.Template())
+	if n := len(chart); n < 40 || n > 60 {
 		t.Errorf("%d accounts", n)
 	}
 	flags := make(map[string]loopsim.Account)
-	for _, a := range content.Accounts {
+	for _, a := range chart {
 		if !regexp.MustCompile(`^[1-7][0-9]{7}$`).MatchString(a.Numero) {
 			t.Errorf("number %q", a.Numero)
 		}

@@ -8,8 +8,9 @@ type Agence struct {
 // officeResource is GET /AgenceCabinet (loop-api: C 4.1): the members whose type is known; extension and the rest of the
 // address were cut. The envelope is [I].
 func officeResource() *resource {
-	return &resource{
+	return newList(resource{
 		path:     "/AgenceCabinet",
+		cabinet:  true,
 		envelope: EnvelopeData,
 		columns: []column{
 			{"objectId", kindText},
@@ -20,20 +21,20 @@ func officeResource() *resource {
 			{"numvoie", kindText},
 			{"email", kindText},
 		},
-		rows: func(d *dossier, c *Content) [][]cell {
-			rows := make([][]cell, len(c.cabinet.Agences))
-			for i, a := range c.cabinet.Agences {
-				rows[i] = []cell{
-					text(d.objectID("agence", a.Code)),
-					text(d.revisionID("agence", a.Code)),
-					text(a.Code),
-					text(a.Libelle),
-					optional(a.Siret),
-					optional(a.Numvoie),
-					optional(a.Email),
-				}
-			}
-			return rows
-		},
-	}
+	}, func(d *dossier, a Agence) []cell {
+		return []cell{
+			text(d.objectID("agence", a.Code)),
+			text(d.revisionID("agence", a.Code)),
+			text(a.Code),
+			text(a.Libelle),
+			optional(a.Siret),
+			optional(a.Numvoie),
+			optional(a.Email),
+		}
+	}, func() []Agence {
+		return []Agence{
+			{"LYON", "Bureau de Lyon", SandboxSecondSIRET, "12", "lyon@cabinet.example"},
+			{"PARIS", "Bureau de Paris", SandboxSIRET, "3", "paris@cabinet.example"},
+		}
+	})
 }

@@ -3,6 +3,7 @@ package loopsim
 import (
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 )
 
@@ -45,10 +46,10 @@ func operations() []operation {
 		fileOperation("/importPerso", FormatCustom),
 		importStatusOperation(),
 		entriesOperation(),
-		cabinetOperation(officeResource()),
-		cabinetOperation(workGroupResource()),
-		cabinetOperation(staffResource()),
-		cabinetOperation(engagementResource()),
+		listOperation(officeResource()),
+		listOperation(workGroupResource()),
+		listOperation(staffResource()),
+		listOperation(engagementResource()),
 		activitiesOperation(),
 		staffAccessOperation(),
 		replayOperation(),
@@ -58,6 +59,11 @@ func operations() []operation {
 
 // listResources are the lists.
 func listResources() []*resource {
+	return slices.DeleteFunc(resources(), func(res *resource) bool { return res.path == "" })
+}
+
+// resources are all that a content can have rows of.
+func resources() []*resource {
 	var resources []*resource
 	for _, o := range operations() {
 		if o.list != nil {
@@ -74,8 +80,8 @@ type operation struct {
 	unbound bool // no codeDossier in the query: serve looks for the dossier, if any
 	submits bool // an import, to be recorded
 	format  string
-	stores  bool // a document, to be recorded
-	list    *resource
+	stores  bool      // a document, to be recorded
+	list    *resource // what it lists; without a path, what it looks into
 	serve   func(*exchange) answer
 }
 

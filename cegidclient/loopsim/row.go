@@ -1,6 +1,7 @@
 package loopsim
 
 import (
+	"reflect"
 	"slices"
 	"strconv"
 	"strings"
@@ -59,12 +60,38 @@ type row struct {
 type resource struct {
 	path     string
 	envelope Envelope
+	cabinet  bool                              // of the practice itself, and so for an Advanced key alone
 	columns  []column                          // the first is objectId
 	rows     func(*dossier, *Content) [][]cell // nil when a table does not hold them
+	of       reflect.Type                      // the type of its rows in a content
+	sample   func(*Content)                    // adds those of the sandbox
+	check    func(Content) error               // refuses a content; nil for none
+}
+
+// newList completes a resource that shows each row of a type: how it is written, and which the sandbox has.
+func newList[R any](res resource, write func(*dossier, R) []cell, sample func() []R) *resource {
+	res.rows = func(d *dossier, c *Content) [][]cell {
+		rows := make([][]cell, len(Rows[R](*c)))
+		for i, row := range Rows[R](*c) {
+			rows[i] = write(d, row)
+		}
+		return rows
+	}
+	return holding(res, sample)
+}
+
+// holding completes a resource with the type of its rows and those that the sandbox has, nil for none.
+func holding[R any](res resource, sample func() []R) *resource {
+	res.of = reflect.TypeFor[R]()
+	if sample != nil {
+		res.sample = func(c *Content) { add(c, sample()...) }
+	}
+	return &res
 }
 
 // A table is the content of one resource in one dossier. It does not change once built: a write builds another.
 type table struct {
+	of      reflect.Type // of the rows that it shows
 	columns []column
 	rows    []row
 
@@ -75,7 +102,7 @@ type table struct {
 const maxOrders = 16
 
 func newTable(res *resource, cells [][]cell) *table {
-	t := &table{columns: res.columns, rows: make([]row, len(cells)), orders: make(map[string][]int32)}
+	t := &table{of: res.of, columns: res.columns, rows: make([]row, len(cells)), orders: make(map[string][]int32)}
 	for i, c := range cells {
 		t.rows[i] = row{cells: c, json: appendRow(nil, t.columns, c, Shape{}, nil)}
 	}

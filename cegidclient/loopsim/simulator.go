@@ -237,6 +237,13 @@ func (k *apiKey) opens(key, secret string) bool {
 
 func same(a, b string) bool { return subtle.ConstantTimeCompare([]byte(a), []byte(b)) == 1 }
 
+// practiceOf is the practice of a caller.
+func (s *Simulator) practiceOf(c caller) *practice {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return s.world.practices[c.practice]
+}
+
 // reach finds a dossier that the caller's key may touch. One that does not exist and one that is not attached come out the
 // same: a key must not learn which dossiers there are [I].
 func (s *Simulator) reach(c caller, code string) *dossier {
@@ -373,8 +380,8 @@ func (s *Simulator) process(r *http.Request, op *operation, who caller, query ur
 		sim: s, op: op, query: query, body: body, shape: s.shapeOf(op.Path), who: who, practice: who.practice, submission: sub, imported: job, deposit: dep,
 		origin: originOf(r),
 	}
-	if op.cabinet {
-		x.dossier = s.cabinet(who)
+	if p := s.practiceOf(who); op.cabinet && p != nil {
+		x.dossier = p.cabinet
 	}
 	if op.unbound {
 		return op.serve(x)

@@ -15,27 +15,29 @@ type Collaborateur struct {
 
 // staffResource is GET /CollaborateurCabinet (loop-api: C 4.3): what follows prenom was cut.
 func staffResource() *resource {
-	return &resource{
-		path: "/CollaborateurCabinet",
+	return newList(resource{
+		path:    "/CollaborateurCabinet",
+		cabinet: true,
 		columns: []column{
 			{"objectId", kindText},
 			{"revisionId", kindText},
 			{"identifiant", kindText},
 			{"prenom", kindText},
 		},
-		rows: func(d *dossier, c *Content) [][]cell {
-			rows := make([][]cell, len(c.cabinet.Personnel))
-			for i, s := range c.cabinet.Personnel {
-				rows[i] = []cell{
-					text(d.objectID("collaborateur", s.Identifiant)),
-					text(d.revisionID("collaborateur", s.Identifiant)),
-					text(s.Identifiant),
-					text(s.Prenom),
-				}
-			}
-			return rows
-		},
-	}
+	}, func(d *dossier, s Collaborateur) []cell {
+		return []cell{
+			text(d.objectID("collaborateur", s.Identifiant)),
+			text(d.revisionID("collaborateur", s.Identifiant)),
+			text(s.Identifiant),
+			text(s.Prenom),
+		}
+	}, func() []Collaborateur {
+		return []Collaborateur{
+			{"COLLAB01", "Claire", SandboxLogin, []string{"CEGID001"}},
+			{"COLLAB02", "Élie", "elie@cabinet.example", []string{"CEGID001", "CEGID003"}},
+			{"COLLAB03", "Inès", "ines@cabinet.example", nil},
+		}
+	})
 }
 
 // staffAccessOperation is POST /checkCollaborateurAccess (loop-api: C 4.6). That it needs an Advanced key is [I].
@@ -57,15 +59,15 @@ func (x *exchange) serveStaffAccess() answer {
 	if json.Unmarshal(x.body, &asked) != nil || asked.Domain == "" || asked.CodeDossier == "" || asked.Login == "" {
 		return x.sim.serviceAnswer(http.StatusBadRequest, codeBodyRefused, "Les champs « domain », « codeDossier » et « login » sont obligatoires.")
 	}
-	cabinet := x.dossier.content().cabinet
-	if asked.Domain != cabinet.Domain {
+	if p := x.sim.practiceOf(x.who); p == nil || asked.Domain != p.domain {
 		return x.sim.serviceAnswer(http.StatusForbidden, codeDomainRefused, "La clé d'API n'est pas celle de ce domaine.")
 	}
-	i := slices.IndexFunc(cabinet.Personnel, func(c Collaborateur) bool { return c.Login == asked.Login })
+	staff := rowsOf[Collaborateur](x.dossier)
+	i := slices.IndexFunc(staff, func(c Collaborateur) bool { return c.Login == asked.Login })
 	if i < 0 {
 		return x.sim.serviceAnswer(http.StatusBadRequest, codeBadLogin, "Le collaborateur est inconnu.")
 	}
 	return jsonAnswer(http.StatusOK, encode(struct {
 		AccessAllowed bool `json:"accessAllowed"`
-	}{slices.Contains(cabinet.Personnel[i].Dossiers, asked.CodeDossier)}))
+	}{slices.Contains(staff[i].Dossiers, asked.CodeDossier)}))
 }

@@ -1,5 +1,11 @@
 package loopsim
 
+import (
+	"fmt"
+	"slices"
+	"unicode/utf8"
+)
+
 // Values of a third party's type, one per route (loop-api: R 6). Nothing is known of 3.
 const (
 	ThirdPartyClient      = 0
@@ -57,12 +63,13 @@ func thirdPartyResource(path string, kind int) *resource {
 		column{"validation", kindEnum},
 		column{"soumisTva", kindBool},
 	)
-	return &resource{
+	return holding(resource{
 		path:    path,
 		columns: columns,
+		check:   checkThirdParties,
 		rows: func(d *dossier, c *Content) [][]cell {
 			var rows [][]cell
-			for _, t := range c.ThirdParties {
+			for _, t := range Rows[ThirdParty](*c) {
 				if t.Type != kind {
 					continue
 				}
@@ -91,7 +98,23 @@ func thirdPartyResource(path string, kind int) *resource {
 			}
 			return rows
 		},
+	}, func() []ThirdParty {
+		return slices.DeleteFunc(thirdParties(), func(t ThirdParty) bool { return t.Type != kind })
+	})
+}
+
+func (t ThirdParty) code() string { return t.Code }
+
+func checkThirdParties(c Content) error {
+	for _, t := range Rows[ThirdParty](c) {
+		if utf8.RuneCountInString(t.Code) > maxThirdPartyCode || thirdPartyPath(t.Type) == "" {
+			return fmt.Errorf("code or type %d of third party %q: %w", t.Type, t.Code, ErrInvalid)
+		}
 	}
+	return firstError(
+		unique(c, "third party", ThirdParty.code),
+		contraAccounts(c, func(t ThirdParty) (contra, of string) { return t.Contrepartie, "third party " + t.Code }),
+	)
 }
 
 // thirdPartyPath is the route that lists a kind of third party, "" when there is none.
@@ -107,4 +130,47 @@ func thirdPartyPath(kind int) string {
 		return "/tiersDivers"
 	}
 	return ""
+}
+
+// thirdParties have no SIRET of a real company: theirs begin with 9000000, which is not given out.
+func thirdParties() []ThirdParty {
+	client := func(code, raison, usuel, siret string) ThirdParty {
+		return ThirdParty{
+			Code: code, Type: ThirdPartyClient, RaisonSociale: raison, NomUsuel: usuel, Lettrable: true, Contrepartie: "41100000",
+			SIRET: siret, Telephone: "0100000000", Email: "compta@example.test", Actif: true, SoumisTVA: true,
+		}
+	}
+	supplier := func(code, raison, usuel, siret string) ThirdParty {
+		t := client(code, raison, usuel, siret)
+		t.Type, t.Nature, t.Contrepartie = ThirdPartyFournisseur, 2, "40100000"
+		return t
+	}
+	martin := client("CMARTIN", "", "Martin", "")
+	martin.Prenom, martin.Nom, martin.SoumisTVA = "Jeanne", "MARTIN", false
+	formerClient := client("CANCIEN", "ANCIEN CLIENT SA", "Ancien client", "90000001900027")
+	formerClient.Actif = false
+	dupont := supplier("FDUPONT", "", "Dupont", "90000002700012")
+	dupont.Nature, dupont.Prenom, dupont.Nom = 1, "Élise", "DUPONT"
+	formerSupplier := supplier("FANCIEN", "ANCIEN FOURNISSEUR SARL", "Ancien fournisseur", "90000002700020")
+	formerSupplier.Actif = false
+	person := func(code, prenom, nom string) ThirdParty {
+		return ThirdParty{
+			Code: code, Type: ThirdPartySalarie, Nature: 1, Prenom: prenom, Nom: nom, NomUsuel: prenom + " " + nom, Lettrable: true,
+			Contrepartie: "42100000", Actif: true,
+		}
+	}
+	return []ThirdParty{
+		client("CEXEMPLE", "EXEMPLE SARL", "Exemple", "90000000100017"),
+		martin,
+		client("CNORD", "NORD & FILS SAS", "Nord et fils", "90000001900019"),
+		formerClient,
+		supplier("FEXEMPLE", "FOURNITURES EXEMPLE SAS", "Fournitures Exemple", "90000000100025"),
+		dupont,
+		supplier("FELEC", "ÉLECTRICITÉ DE L'EXEMPLE SA", "Électricité", "90000001900035"),
+		formerSupplier,
+		person("SBERNARD", "Luc", "BERNARD"),
+		person("SPETIT", "Anne", "PETIT"),
+		{Code: "DURSSAF", Type: ThirdPartyDivers, Nature: 2, RaisonSociale: "ORGANISME SOCIAL EXEMPLE", NomUsuel: "Organisme social", Lettrable: true, Contrepartie: "46700000", Actif: true},
+		{Code: WaitingThirdParty, Type: ThirdPartyDivers, Nature: 2, RaisonSociale: "TIERS D'ATTENTE", NomUsuel: "Attente", Contrepartie: "46700000", Actif: true},
+	}
 }

@@ -67,8 +67,9 @@ func TestSectionsAreWrittenAsTheSampleShows(t *testing.T) {
 }
 
 func TestImpossibleContentsAreRefused(t *testing.T) {
+	var none loopsim.Content
 	third := func(c loopsim.ThirdParty) loopsim.Content {
-		return loopsim.Content{ThirdParties: []loopsim.ThirdParty{c, {Code: "A", Type: 4}}}
+		return loopsim.With(none, c, loopsim.ThirdParty{Code: "A", Type: 4})
 	}
 	for name, content := range map[string]loopsim.Content{
 		"a third party twice":                   third(loopsim.ThirdParty{Code: "A"}),
@@ -76,12 +77,12 @@ func TestImpossibleContentsAreRefused(t *testing.T) {
 		"a code that is too long":               third(loopsim.ThirdParty{Code: strings.Repeat("A", 18)}),
 		"a type without route":                  third(loopsim.ThirdParty{Code: "B", Type: 3}),
 		"an unknown contra account":             third(loopsim.ThirdParty{Code: "B", Contrepartie: "1"}),
-		"a section twice in an axis":            {Sections: []loopsim.Section{{Code: "A", Axe: "X"}, {Code: "A", Axe: "X"}}},
-		"a section without axis":                {Sections: []loopsim.Section{{Code: "A"}}},
-		"an establishment that is no SIRET":     {Establishments: []string{"12345678200011"}},
-		"establishments of two companies":       {Establishments: []string{loopsim.SandboxSIRET, "90000000100017"}},
-		"a fiscal year that ends before itself": {FiscalYears: []loopsim.FiscalYear{{From: "2026-12-31", To: "2026-01-01"}}},
-		"a fiscal year without a day":           {FiscalYears: []loopsim.FiscalYear{{From: "2026", To: "2027"}}},
+		"a section twice in an axis":            loopsim.With(none, loopsim.Section{Code: "A", Axe: "X"}, loopsim.Section{Code: "A", Axe: "X"}),
+		"a section without axis":                loopsim.With(none, loopsim.Section{Code: "A"}),
+		"an establishment that is no SIRET":     loopsim.With(none, loopsim.Establishment("12345678200011")),
+		"establishments of two companies":       loopsim.With(none, loopsim.Establishment(loopsim.SandboxSIRET), "90000000100017"),
+		"a fiscal year that ends before itself": loopsim.With(none, loopsim.FiscalYear{From: "2026-12-31", To: "2026-01-01"}),
+		"a fiscal year without a day":           loopsim.With(none, loopsim.FiscalYear{From: "2026", To: "2027"}),
 	} {
 		t.Run(name, func(t *testing.T) {
 			if err := start(t).AddDossier("demo", "T1", content); !errors.Is(err, loopsim.ErrInvalid) && !errors.Is(err, loopsim.ErrUnknown) {

@@ -22,10 +22,9 @@ const (
 // last days of the other quarters 1,400, weekends none; one journal has half. No question by day, journal and account has more
 // than Loop gives. It is the same each time, and no dossier of the sandbox.
 func UnevenBooks() Content {
-	c := Template()
-	c.Accounts = LargeChart(UnevenAccounts)
+	chart, entries := LargeChart(UnevenAccounts), []Entry(nil)
 	r := rand.New(rand.NewPCG(17, 5))
-	used := c.Accounts[len(c.Accounts)-60:]
+	used := chart[len(chart)-60:]
 
 	first, _ := time.Parse(time.DateOnly, UnevenFrom)
 	lines := map[string]int{}
@@ -69,8 +68,8 @@ func UnevenBooks() Content {
 					entry.Lines[l].Lettrage = fmt.Sprintf("L%d", serial)
 				}
 			}
-			c.Entries = append(c.Entries, entry)
+			entries = append(entries, entry)
 		}
 	}
-	return c
+	return With(With(Template(), chart...), entries...)
 }

@@ -8,8 +8,9 @@ type Groupe struct {
 
 // workGroupResource is GET /groupe (loop-api: C 4.2), in the one envelope that its page shows.
 func workGroupResource() *resource {
-	return &resource{
+	return newList(resource{
 		path:     "/groupe",
+		cabinet:  true,
 		envelope: EnvelopeData,
 		columns: []column{
 			{"objectId", kindText},
@@ -18,18 +19,15 @@ func workGroupResource() *resource {
 			{"description", kindText},
 			{"agence", kindText},
 		},
-		rows: func(d *dossier, c *Content) [][]cell {
-			rows := make([][]cell, len(c.cabinet.Groupes))
-			for i, g := range c.cabinet.Groupes {
-				rows[i] = []cell{
-					text(d.objectID("groupe", g.Code)),
-					text(d.revisionID("groupe", g.Code)),
-					text(g.Code),
-					text(g.Description),
-					optional(g.Agence),
-				}
-			}
-			return rows
-		},
-	}
+	}, func(d *dossier, g Groupe) []cell {
+		return []cell{
+			text(d.objectID("groupe", g.Code)),
+			text(d.revisionID("groupe", g.Code)),
+			text(g.Code),
+			text(g.Description),
+			optional(g.Agence),
+		}
+	}, func() []Groupe {
+		return []Groupe{{"COMPTA", "Pôle comptable", "PARIS"}, {"SOCIAL", "Pôle social", "LYON"}}
+	})
 }

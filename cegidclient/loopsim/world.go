@@ -8,7 +8,6 @@ import (
 	"strings"
 	"sync"
 	"unicode"
-	"unicode/utf8"
 )
 
 // KeyKind is a kind of API key (loop-api: C 1.2).
@@ -45,36 +44,8 @@ type Practice struct {
 	Name           string
 	StandardAPIKey string
 	AdvancedAPIKey string
-	Cabinet        Cabinet
-}
-
-// Content is what a dossier holds.
-type Content struct {
-	Accounts       []Account
-	Journals       []Journal
-	Sections       []Section
-	ThirdParties   []ThirdParty
-	VATCodes       []VATCode
-	Company        Company
-	Establishments []string     // SIRETs of one company, the main one first
-	FiscalYears    []FiscalYear // none: 2026 alone is open
-	Entries        []Entry
-
-	cabinet Cabinet // of the pseudo-dossier alone
-}
-
-// A FiscalYear is a fiscal year of a dossier. Loop shows none (R 9): only the dates of an import meet it (A 2.2).
-type FiscalYear struct {
-	From, To string // AAAA-MM-JJ, both included
-	Closed   bool
-}
-
-func (c Content) clone() Content {
-	return Content{
-		Accounts: slices.Clone(c.Accounts), Journals: slices.Clone(c.Journals), Sections: slices.Clone(c.Sections),
-		ThirdParties: slices.Clone(c.ThirdParties), VATCodes: slices.Clone(c.VATCodes), Company: c.Company,
-		Establishments: slices.Clone(c.Establishments), FiscalYears: slices.Clone(c.FiscalYears), Entries: slices.Clone(c.Entries), cabinet: c.cabinet,
-	}
+	Domain         string  // the firm's code (loop-api: C 1.5)
+	Cabinet        Content // what it holds of itself (loop-api: C 4)
 }
 
 // world is guarded by Simulator.mu. A dossier inside it is safe by itself.
@@ -85,6 +56,7 @@ type world struct {
 
 type practice struct {
 	name     string
+	domain   string
 	keys     map[KeyKind]*apiKey
 	dossiers map[string]*dossier
 	cabinet  *dossier // the practice itself
@@ -134,11 +106,18 @@ func (d *dossier) contentLocked() *Content {
 	if d.current == nil {
 		c := d.initial().clone()
 		d.current = &c
-		for i, e := range c.Entries {
+		for i, e := range Rows[Entry](c) {
 			d.books.add(e.booked(d, i))
 		}
 	}
 	return d.current
+}
+
+// rowsOf are the rows of a type in a dossier; the caller leaves them as they are.
+func rowsOf[R any](d *dossier) []R {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return Rows[R](*d.contentLocked())
 }
 
 func (d *dossier) table(res *resource) *table {
@@ -184,9 +163,9 @@ func (w *world) addPractice(p Practice) error {
 	if w.practices[p.Name] != nil {
 		return fmt.Errorf("practice %q: %w", p.Name, ErrExists)
 	}
-	content := Content{cabinet: p.Cabinet.clone()}
+	content := p.Cabinet.clone()
 	added := &practice{
-		name: p.Name, keys: make(map[KeyKind]*apiKey), dossiers: make(map[string]*dossier),
+		name: p.Name, domain: p.Domain, keys: make(map[KeyKind]*apiKey), dossiers: make(map[string]*dossier),
 		cabinet: newDossier(p.Name, cabinetCode, func() Content { return content }),
 	}
 	for kind, pair := range map[KeyKind]string{Standard: p.StandardAPIKey, Advanced: p.AdvancedAPIKey} {
@@ -301,96 +280,18 @@ func validCode(what, code string) error {
 	return nil
 }
 
-func validContent(c Content) error {
-	accounts := make(map[string]bool, len(c.Accounts))
-	for _, a := range c.Accounts {
-		if a.Numero == "" || accounts[a.Numero] {
-			return fmt.Errorf("account %q is empty or given twice: %w", a.Numero, ErrInvalid)
-		}
-		accounts[a.Numero] = true
-	}
-	for _, a := range c.Accounts {
-		if a.Contrepartie != "" && !accounts[a.Contrepartie] {
-			return fmt.Errorf("contra account %q of account %s: %w", a.Contrepartie, a.Numero, ErrUnknown)
-		}
-	}
-	journals := make(map[string]bool, len(c.Journals))
-	for _, j := range c.Journals {
-		if j.Code == "" || journals[j.Code] {
-			return fmt.Errorf("journal %q is empty or given twice: %w", j.Code, ErrInvalid)
-		}
-		journals[j.Code] = true
-		if j.Contrepartie != "" && !accounts[j.Contrepartie] {
-			return fmt.Errorf("contra account %q of journal %s: %w", j.Contrepartie, j.Code, ErrUnknown)
-		}
-	}
-	sections := make(map[string]bool, len(c.Sections))
-	for _, s := range c.Sections {
-		if s.Code == "" || s.Axe == "" || sections[s.key()] {
-			return fmt.Errorf("section %q of axis %q is empty or given twice: %w", s.Code, s.Axe, ErrInvalid)
-		}
-		sections[s.key()] = true
-	}
-	thirdParties := make(map[string]bool, len(c.ThirdParties))
-	for _, t := range c.ThirdParties {
-		if t.Code == "" || thirdParties[t.Code] || utf8.RuneCountInString(t.Code) > maxThirdPartyCode {
-			return fmt.Errorf("third party %q is empty, too long or given twice: %w", t.Code, ErrInvalid)
-		}
-		thirdParties[t.Code] = true
-		if thirdPartyPath(t.Type) == "" {
-			return fmt.Errorf("type %d of third party %s: %w", t.Type, t.Code, ErrInvalid)
-		}
-		if t.Contrepartie != "" && !accounts[t.Contrepartie] {
-			return fmt.Errorf("contra account %q of third party %s: %w", t.Contrepartie, t.Code, ErrUnknown)
-		}
-	}
-	vatCodes := make(map[string]bool, len(c.VATCodes))
-	for _, v := range c.VATCodes {
-		if v.Code == "" || vatCodes[v.Code] || v.Regime < 1 || v.Regime > 8 {
-			return fmt.Errorf("VAT code %q is empty, given twice, or of regime %d: %w", v.Code, v.Regime, ErrInvalid)
-		}
-		vatCodes[v.Code] = true
-	}
-	if siren := c.Company.SIREN; siren != "" && !validSIREN(siren) {
-		return fmt.Errorf("company %q is no SIREN: %w", siren, ErrInvalid)
-	}
-	for _, siret := range c.Establishments {
-		if !validSIRET(siret) || siret[:9] != c.Establishments[0][:9] {
-			return fmt.Errorf("establishment %q is no SIRET or another company's: %w", siret, ErrInvalid)
-		}
-	}
-	for _, y := range c.FiscalYears {
-		if !validDay(y.From) || !validDay(y.To) || y.From > y.To {
-			return fmt.Errorf("fiscal year from %q to %q: %w", y.From, y.To, ErrInvalid)
-		}
-	}
-	for _, e := range c.Entries {
-		var balance int64
-		for _, l := range e.Lines {
-			if !accounts[l.Compte] {
-				return fmt.Errorf("account %q of entry %s: %w", l.Compte, e.Reference, ErrUnknown)
-			}
-			balance += l.Debit - l.Credit
-		}
-		if !journals[e.Journal] {
-			return fmt.Errorf("journal %q of entry %s: %w", e.Journal, e.Reference, ErrUnknown)
-		}
-		if len(e.Lines) < 2 || balance != 0 || !validDay(e.Date) {
-			return fmt.Errorf("entry %s has less than two lines, no date, or does not balance: %w", e.Reference, ErrInvalid)
-		}
-	}
-	return nil
-}
-
 // AddPractice adds a practice. Errors: ErrInvalid, ErrExists (name or key).
 func (s *Simulator) AddPractice(p Practice) error {
+	if err := p.Cabinet.check(); err != nil {
+		return err
+	}
 	return s.change(func(w *world) error { return w.addPractice(p) })
 }
 
 // AddDossier adds a dossier to a practice and attaches it to each of its keys. [Template] is a content that suits most
 // tests. Errors: ErrInvalid, ErrUnknown (practice, contra account), ErrExists.
 func (s *Simulator) AddDossier(practice, code string, content Content) error {
-	if err := validContent(content); err != nil {
+	if err := content.check(); err != nil {
 		return err
 	}
 	content = content.clone()

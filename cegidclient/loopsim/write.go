@@ -127,7 +127,7 @@ func (f fields) account(name string, d *dossier, c *Content) string {
 	if ref.ObjectID == nil {
 		return ""
 	}
-	for _, a := range c.Accounts {
+	for _, a := range Rows[Account](*c) {
 		if d.objectID("compte", a.Numero) == *ref.ObjectID {
 			return a.Numero
 		}

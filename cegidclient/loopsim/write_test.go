@@ -186,12 +186,12 @@ func TestAnImportBooksOnAnAccountThatWasCreated(t *testing.T) {
 }
 
 func TestImpossibleCompaniesAreRefused(t *testing.T) {
-	w := start(t)
+	w, none := start(t), loopsim.Content{}
 	for name, c := range map[string]loopsim.Content{
-		"a SIREN that is none": {Company: loopsim.Company{SIREN: "123456789"}},
-		"a VAT code twice":     {VATCodes: []loopsim.VATCode{{Code: "A", Regime: 1}, {Code: "A", Regime: 1}}},
-		"a VAT code of none":   {VATCodes: []loopsim.VATCode{{Regime: 1}}},
-		"a ninth regime":       {VATCodes: []loopsim.VATCode{{Code: "A", Regime: 9}}},
+		"a SIREN that is none": loopsim.With(none, loopsim.Company{SIREN: "123456789"}),
+		"a VAT code twice":     loopsim.With(none, loopsim.VATCode{Code: "A", Regime: 1}, loopsim.VATCode{Code: "A", Regime: 1}),
+		"a VAT code of none":   loopsim.With(none, loopsim.VATCode{Regime: 1}),
+		"a ninth regime":       loopsim.With(none, loopsim.VATCode{Code: "A", Regime: 9}),
 	} {
 		if err := w.AddDossier("demo", "T1", c); !errors.Is(err, loopsim.ErrInvalid) {
 			t.Errorf("%s: %v", name, err)

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/json"
 	"fmt"
 	"slices"
 	"strconv"
@@ -20,6 +21,8 @@ type reasons struct {
 	// Findings are the codes of the accounting checks, Checked the RPCs that fail for them.
 	Findings []string `json:"findings"`
 	Checked  []string `json:"checked"`
+	// Lists are the requests of lists that the examples do not name.
+	Lists map[string]json.RawMessage `json:"lists"`
 	// Enum is the full name of the enum of all reasons, Prefix what its values have before them.
 	Enum   string `json:"enum"`
 	Prefix string `json:"prefix"`

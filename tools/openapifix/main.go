@@ -61,6 +61,9 @@ func run(in io.Reader, out io.Writer, from files) error {
 			return err
 		}
 	}
+	for name, request := range known.reasons.Lists {
+		known.examples[name] = example{Request: request}
+	}
 	image, err := readImage(raw, known.comments)
 	if err != nil {
 		return fmt.Errorf("%s: %w", from.image, err)

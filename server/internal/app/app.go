@@ -26,7 +26,6 @@ import (
 	"google.golang.org/grpc/reflection"
 	"google.golang.org/grpc/test/bufconn"
 	"google.golang.org/protobuf/proto"
-	"google.golang.org/protobuf/reflect/protoreflect"
 
 	"cegid.internal/gateway/cegidclient"
 	"cegid.internal/gateway/gen"
@@ -34,6 +33,7 @@ import (
 	"cegid.internal/gateway/server/internal/apierror"
 	"cegid.internal/gateway/server/internal/authn"
 	"cegid.internal/gateway/server/internal/config"
+	"cegid.internal/gateway/server/internal/contract"
 	"cegid.internal/gateway/server/internal/diagnostics"
 	"cegid.internal/gateway/server/internal/event"
 	"cegid.internal/gateway/server/internal/gateway"
@@ -168,8 +168,7 @@ func New(cfg Config) (_ *Server, err error) {
 		}
 	}()
 
-	contract := services()
-	access, err := accessOf(contract)
+	access, err := accessOf(contract.Services())
 	if err != nil {
 		return nil, err
 	}
@@ -207,13 +206,13 @@ func New(cfg Config) (_ *Server, err error) {
 	}
 	s.preflight = preflight.New(interceptor.Keep)
 	writes := service.NewWrites(cfg.Practices, &submission.Writer{
-		Ledger: cfg.Ledger, Sender: s.sender, Preflight: s.preflight, Spool: underWay, Permissions: permissions{cfg.Policy}, Door: raw,
+		Ledger: cfg.Ledger, Sender: s.sender, Preflight: s.preflight, Spool: underWay, Permissions: permissions{cfg.Policy}, Door: raw, RPCs: contract.RPCs,
 		MaxFile: cfg.Files.MaxSize, LoopModel: cfg.Files.LoopModel, DepositLifetime: cfg.Files.DepositLifetime, Resolved: resolved(telemetry.NewResolutions(cfg.Registry), cfg.Audit),
 	}, permissions{cfg.Policy}, callerOf, func(ctx context.Context, method string) error {
 		return s.refusals.Refuse(ctx, method, policy.Administer)
 	}, cfg.Log)
 	s.imports, s.documents, s.raw = service.NewImports(writes), service.NewDocuments(writes), service.NewRaw(writes)
-	s.events = event.New(event.Config{Ledger: cfg.Ledger, Visible: writes.Visible, Unavailable: writes.Unavailable})
+	s.events = event.New(event.Config{Ledger: cfg.Ledger, Visible: writes.Visible, Unavailable: writes.Unavailable, Draining: s.draining})
 	s.connections = event.Watch(cfg.Ledger, brakesOf(cfg.Practices), cfg.Log)
 	// Credentials belong to a server, not to a listener: the gateway's is reached in memory alone, without any.
 	transport := insecure.NewCredentials()
@@ -251,7 +250,7 @@ func New(cfg Config) (_ *Server, err error) {
 		return nil, err
 	}
 	rest, err := gateway.New(gateway.Config{
-		Conn: s.conn, Services: contract, MaxBody: maxMessage, MaxFile: cfg.Files.MaxSize, OpenAPI: gen.OpenAPI, Protos: protos, Origins: cfg.Web.Origins, Compression: cfg.Web.Compression, Ready: s.readiness.why, Writes: s.readiness.whyNoWrites, Log: cfg.Log,
+		Conn: s.conn, MaxBody: maxMessage, MaxFile: cfg.Files.MaxSize, OpenAPI: gen.OpenAPI, Protos: protos, Origins: cfg.Web.Origins, Compression: cfg.Web.Compression, Ready: s.readiness.why, Writes: s.readiness.whyNoWrites, Log: cfg.Log,
 		Check:    func(request proto.Message) error { return interceptor.CheckShape(validator, request) },
 		Identity: func(state *tls.ConnectionState) metadata.MD { return interceptor.HandOver(state, cfg.Authorities) },
 		Arrive:   door.Arrive,
@@ -283,15 +282,10 @@ func (s *Server) newServer(chain interceptor.Config, door *interceptor.Door, mor
 	)
 	made := grpc.NewServer(options...)
 	server := door.Guard(made)
-	looppb.RegisterReferenceDataServiceServer(server, service.NewReferenceData(s.cfg.Practices, s.preflight.Changed))
-	looppb.RegisterDiagnosticsServiceServer(server, diagnostics.New(s.cfg.Practices, s.cfg.Policy, callerOf))
-	looppb.RegisterImportServiceServer(server, s.imports)
-	looppb.RegisterPracticeServiceServer(server, service.NewPracticeData(s.cfg.Practices))
-	looppb.RegisterChangeFeedServiceServer(server, service.NewChangeFeed(s.cfg.Practices))
-	looppb.RegisterEntryServiceServer(server, service.NewEntries(s.cfg.Practices, s.imports))
-	looppb.RegisterDocumentServiceServer(server, s.documents)
-	looppb.RegisterRawServiceServer(server, s.raw)
-	looppb.RegisterEventServiceServer(server, s.events)
+	contract.RegisterGRPC(server,
+		service.NewReferenceData(s.cfg.Practices, s.preflight.Changed), service.NewPracticeData(s.cfg.Practices),
+		service.NewEntries(s.cfg.Practices, s.imports), s.imports, s.documents, service.NewChangeFeed(s.cfg.Practices), s.raw, s.events,
+		diagnostics.New(s.cfg.Practices, s.cfg.Policy, callerOf))
 	grpc_health_v1.RegisterHealthServer(server, s.health)
 	return made
 }
@@ -491,7 +485,7 @@ func (s *Server) setHealth(reads, writes bool) {
 		return grpc_health_v1.HealthCheckResponse_NOT_SERVING
 	}
 	s.health.SetServingStatus("", state(reads))
-	for _, each := range services() {
+	for _, each := range contract.Services() {
 		s.health.SetServingStatus(string(each.FullName()), state(reads && (writes || !ledgerServices[string(each.FullName())])))
 	}
 }
@@ -566,6 +560,3 @@ func within(done <-chan struct{}, limit time.Duration) bool {
 		return false
 	}
 }
-
-// Services returns the contract's services, for tools and tests.
-func Services() []protoreflect.ServiceDescriptor { return services() }

@@ -12,29 +12,15 @@ import (
 	"google.golang.org/protobuf/reflect/protoregistry"
 
 	looppb "cegid.internal/gateway/gen/go/cegid/loop/v1"
+	"cegid.internal/gateway/server/internal/contract"
 	"cegid.internal/gateway/server/internal/diagnostics"
 	"cegid.internal/gateway/server/internal/policy"
 )
 
-// contractPackage holds the services of the contract.
-const contractPackage = protoreflect.FullName("cegid.loop.v1")
-
-// services returns the contract's services, as the generated code registers them.
-func services() []protoreflect.ServiceDescriptor {
-	var out []protoreflect.ServiceDescriptor
-	protoregistry.GlobalFiles.RangeFilesByPackage(contractPackage, func(file protoreflect.FileDescriptor) bool {
-		for i := range file.Services().Len() {
-			out = append(out, file.Services().Get(i))
-		}
-		return true
-	})
-	return out
-}
-
 // accessOf returns what each method asks of its caller; a method that does not say it stops the start.
 func accessOf(services []protoreflect.ServiceDescriptor) (map[string]policy.Access, error) {
 	out := map[string]policy.Access{}
-	for method := range methods(services) {
+	for method := range contract.Methods(services...) {
 		access, _ := proto.GetExtension(method.Options(), looppb.E_Access).(*looppb.Access)
 		right := rightOf(access.GetRight())
 		if right == 0 {
@@ -56,15 +42,14 @@ type Method struct {
 
 // Methods returns those of the contract, by name.
 func Methods() ([]Method, error) {
-	contract := services()
-	access, err := accessOf(contract)
+	access, err := accessOf(contract.Services())
 	if err != nil {
 		return nil, err
 	}
 	var all []Method
-	for method := range methods(contract) {
+	for method := range contract.Methods() {
 		all = append(all, Method{
-			Name:      fmt.Sprintf("%s.%s", method.Parent().Name(), method.Name()),
+			Name:      contract.Name(method),
 			Access:    access[fullName(method)],
 			OfDossier: subject(method.Input()).Fields().ByName("dossier") != nil,
 		})
@@ -94,27 +79,15 @@ func rightOf(wanted looppb.Right) policy.Right {
 	return 0
 }
 
-func methods(services []protoreflect.ServiceDescriptor) func(yield func(protoreflect.MethodDescriptor) bool) {
-	return func(yield func(protoreflect.MethodDescriptor) bool) {
-		for _, each := range services {
-			for i := range each.Methods().Len() {
-				if !yield(each.Methods().Get(i)) {
-					return
-				}
-			}
-		}
-	}
-}
-
 // contractValidator compiles the contract's rules once for all servers of a process, of which tests have many: it is most
 // of what a start costs.
-var contractValidator = sync.OnceValues(func() (protovalidate.Validator, error) { return newValidator(services()) })
+var contractValidator = sync.OnceValues(func() (protovalidate.Validator, error) { return newValidator(contract.Services()) })
 
 // newValidator compiles the rules of every request before the first call: protovalidate compiles lazily, and the first call
 // with rules in CEL would pay for it, 5 ms or tens under load.
 func newValidator(services []protoreflect.ServiceDescriptor) (protovalidate.Validator, error) {
 	var requests []proto.Message
-	for method := range methods(services) {
+	for method := range contract.Methods(services...) {
 		found, err := protoregistry.GlobalTypes.FindMessageByName(method.Input().FullName())
 		if err != nil {
 			return nil, err

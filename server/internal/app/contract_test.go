@@ -15,15 +15,16 @@ import (
 	_ "google.golang.org/protobuf/types/known/emptypb" // made.up needs its file
 
 	looppb "cegid.internal/gateway/gen/go/cegid/loop/v1"
+	"cegid.internal/gateway/server/internal/contract"
 )
 
 func TestEveryMethodSaysWhichRightItNeeds(t *testing.T) {
-	access, err := accessOf(services())
+	access, err := accessOf(contract.Services())
 	if err != nil {
 		t.Fatal(err)
 	}
 	count := 0
-	for method := range methods(services()) {
+	for method := range contract.Methods() {
 		count++
 		name := fmt.Sprintf("/%s/%s", method.Parent().FullName(), method.Name())
 		if access[name].Right == 0 {
@@ -74,7 +75,7 @@ func TestAMethodWithoutARightStopsTheStart(t *testing.T) {
 		"a right":           {with(&looppb.Access{Right: looppb.Right_RIGHT_READ}), true},
 		"the highest right": {with(&looppb.Access{Right: looppb.Right_RIGHT_ADMINISTER}), true},
 	} {
-		_, err := accessOf(append(services(), madeUp(t, c.options)))
+		_, err := accessOf(append(contract.Services(), madeUp(t, c.options)))
 		if (err == nil) != c.fine || err != nil && (!strings.Contains(err.Error(), "made.up.MadeUpService.Do") || !strings.Contains(err.Error(), "access")) {
 			t.Errorf("%s: %v", name, err)
 		}
@@ -84,12 +85,12 @@ func TestAMethodWithoutARightStopsTheStart(t *testing.T) {
 // TestEveryRequestIsCompiledBeforeTheFirstCall: the validator compiles nothing later, so that a request which is not in
 // its list would be an error.
 func TestEveryRequestIsCompiledBeforeTheFirstCall(t *testing.T) {
-	validator, err := newValidator(services())
+	validator, err := newValidator(contract.Services())
 	if err != nil {
 		t.Fatal(err)
 	}
 	var invalid *protovalidate.ValidationError
-	for method := range methods(services()) {
+	for method := range contract.Methods() {
 		found, err := protoregistry.GlobalTypes.FindMessageByName(method.Input().FullName())
 		if err != nil {
 			t.Fatal(err)
@@ -114,7 +115,7 @@ func TestMethodsAreOfDossiersAsTheirRequestsAre(t *testing.T) {
 		known[each.Name] = each
 	}
 	of := 0
-	for method := range methods(services()) {
+	for method := range contract.Methods() {
 		request, err := protoregistry.GlobalTypes.FindMessageByName(method.Input().FullName())
 		if err != nil {
 			t.Fatal(err)

@@ -8,6 +8,8 @@ import (
 
 	"google.golang.org/protobuf/reflect/protoreflect"
 	"google.golang.org/protobuf/reflect/protoregistry"
+
+	"cegid.internal/gateway/server/internal/contract"
 )
 
 // reserved are the words that cannot be a name, by language. What is reserved in some contexts only counts.
@@ -98,7 +100,7 @@ func TestNamesCanBeWritten(t *testing.T) {
 			messages(message.Messages())
 		}
 	}
-	protoregistry.GlobalFiles.RangeFilesByPackage(contractPackage, func(file protoreflect.FileDescriptor) bool {
+	protoregistry.GlobalFiles.RangeFilesByPackage(contract.Package, func(file protoreflect.FileDescriptor) bool {
 		for part := range strings.SplitSeq(string(file.Package()), ".") {
 			look(protoreflect.FullName(file.Path()), "", part)
 		}
@@ -106,7 +108,7 @@ func TestNamesCanBeWritten(t *testing.T) {
 		enums(file.Enums())
 		return true
 	})
-	for method := range methods(services()) {
+	for method := range contract.Methods() {
 		name := string(method.Name())
 		look(method.FullName(), "", name, strings.ToLower(name[:1])+name[1:], snake(name))
 	}
@@ -160,7 +162,7 @@ func TestWhatIsReadAsItsOppositeIsSaid(t *testing.T) {
 	gather := func(into map[protoreflect.FullName]bool, visit func(protoreflect.FieldDescriptor)) func(protoreflect.MessageDescriptor) {
 		var walk func(protoreflect.MessageDescriptor)
 		walk = func(message protoreflect.MessageDescriptor) {
-			if into[message.FullName()] || message.ParentFile().Package() != contractPackage {
+			if into[message.FullName()] || message.ParentFile().Package() != contract.Package {
 				return
 			}
 			into[message.FullName()] = true
@@ -175,7 +177,7 @@ func TestWhatIsReadAsItsOppositeIsSaid(t *testing.T) {
 		return walk
 	}
 	ask := gather(requests, func(protoreflect.FieldDescriptor) {})
-	for method := range methods(services()) {
+	for method := range contract.Methods() {
 		ask(method.Input())
 	}
 	answer := gather(seen, func(field protoreflect.FieldDescriptor) {
@@ -187,7 +189,7 @@ func TestWhatIsReadAsItsOppositeIsSaid(t *testing.T) {
 			t.Errorf("%s is left out when it is false or 0: make it optional and set it always, or say what its absence means", field.FullName())
 		}
 	})
-	for method := range methods(services()) {
+	for method := range contract.Methods() {
 		answer(method.Output())
 	}
 	if len(seen) < 20 {

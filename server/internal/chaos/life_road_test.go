@@ -51,6 +51,7 @@ const (
 	clockAhead        = "the clock leaps ahead by hours"
 	clockBack         = "the clock leaps back by hours"
 	clockYears        = "the clock leaps by years"
+	startsBehind      = "the server starts with a clock that is years behind"
 	stopsInPeace      = "the server is stopped"
 	backupPutBack     = "a backup is put back"
 	volumePutBack     = "an older volume is put back"
@@ -62,7 +63,7 @@ func lifeFaults() []string {
 	return []string{
 		noWay, cutBefore, cutAfter, down, downAfter, faultAfter, page, throttled, namedInNo, hangs, hangsAndBooks, truncated, nonsense, slow,
 		listDown, listCut, listThrottled, listTruncated, listEmpty, filterIgnored, statusUnknown, statusStrange, loopTakesHours, loopNeverEnds, revokedKey,
-		fullLedger, fullAudit, unconfirmedCommit, clockAhead, clockBack, clockYears, stopsInPeace, backupPutBack, volumePutBack, heldBack,
+		fullLedger, fullAudit, unconfirmedCommit, clockAhead, clockBack, clockYears, startsBehind, stopsInPeace, backupPutBack, volumePutBack, heldBack,
 		dieAtAnyTime, dieBeforeRecord, dieAfterRecord, dieBeforeBytes, dieBeforeProcessing, dieBeforeAnswer, dieBeforeCommit, dieAfterCommit,
 	}
 }
@@ -160,7 +161,7 @@ func (r road) RoundTrip(request *http.Request) (*http.Response, error) {
 
 // arrive lets Loop answer, or the fault; nil is no answer.
 func (r road) arrive(request *http.Request, body []byte, fault string, chance *rand.Rand) *http.Response {
-	if fault != "" {
+	if fault != "" && fault != namedInNo {
 		r.met(fault)
 	}
 	post := request.Method == http.MethodPost
@@ -208,7 +209,12 @@ func (r road) arrive(request *http.Request, body []byte, fault string, chance *r
 		return made(status, "application/json", fmt.Sprintf(`{"statusCode": %d, "message": "non"}`, status))
 	case namedInNo: // a no, and yet an import
 		whole, _ := io.ReadAll(answer.Body)
+		if !bytes.Contains(whole, []byte(`"accountingImportRequestId"`)) { // a refusal, and a plain no
+			fault = throttled
+		}
+		r.met(fault)
 		r.answered(seq, http.StatusTooManyRequests)
+		r.struckBy(seq, fault)
 		return made(http.StatusTooManyRequests, "application/json", string(whole))
 	case nonsense:
 		return made(http.StatusOK, "application/json", `{"accountingImport`)
@@ -321,6 +327,13 @@ func (l *lifetime) answered(seq uint64, status int) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.posts[seq-1].Status = status
+}
+
+// struckBy corrects which fault struck a submission.
+func (l *lifetime) struckBy(seq uint64, fault string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.posts[seq-1].Fault = fault
 }
 
 func (l *lifetime) asked(loopID string) {

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"errors"
 	"maps"
 	"net/http"
 	"slices"
@@ -8,6 +9,7 @@ import (
 
 	"cegid.internal/gateway/cegidclient"
 	"cegid.internal/gateway/server/internal/config/strictyaml"
+	"cegid.internal/gateway/server/internal/contract"
 	"cegid.internal/gateway/server/internal/rawdoor"
 )
 
@@ -38,7 +40,11 @@ func (l *loader) raw(n strictyaml.Node) []rawdoor.Route {
 		if route.Path, ok = place.Text(); !place.Given() {
 			place.Refusef("the route has no path; give the one below Loop's base URL")
 		} else if ok {
-			if err := rawdoor.CheckRoute(route.Method, route.Path); err != nil {
+			err := rawdoor.CheckRoute(route.Method, route.Path)
+			if wrapped, is := errors.AsType[*rawdoor.WrappedError](err); is {
+				rpcs := strings.Join(contract.RPCs(wrapped.Operation), " and ")
+				place.Refusef("is wrapped by %s, which is the way to call it; remove it", rpcs)
+			} else if err != nil {
 				place.Refusef("%s", err)
 			}
 		}

@@ -38,6 +38,8 @@ type corpusCase struct {
 	GRPC bool `yaml:"grpc"`
 	// Streams: the method's Stream twin answers the same, in one message.
 	Streams bool `yaml:"streams"`
+	// Exempt is the head of a file, in place of a first case.
+	Exempt []exemption `yaml:"exempt"`
 	// Covers names what the case shows of minimum, where the case does not say it by itself.
 	Covers []string `yaml:"covers"`
 	// As is the caller's token; by default that of a caller who may do everything. "-" sends none.
@@ -120,13 +122,21 @@ type errorCase struct {
 	Headers map[string]string `yaml:"headers"`
 }
 
+// corpus are the cases by their file.
 func corpus(t *testing.T) map[string][]corpusCase {
+	cases, _ := corpusAndExemptions(t)
+	return cases
+}
+
+// corpusAndExemptions are the cases by their file, and what the heads of the files excuse.
+func corpusAndExemptions(t *testing.T) (map[string][]corpusCase, []exemption) {
 	t.Helper()
 	files, err := filepath.Glob("testdata/corpus/*/*.yaml")
 	if err != nil || len(files) == 0 {
 		t.Fatalf("no corpus: %v", err)
 	}
 	out := map[string][]corpusCase{}
+	var exemptions []exemption
 	for _, file := range files {
 		text, err := os.ReadFile(file)
 		if err != nil {
@@ -136,15 +146,22 @@ func corpus(t *testing.T) map[string][]corpusCase {
 		if err := yaml.UnmarshalWithOptions(text, &cases, yaml.Strict()); err != nil {
 			t.Fatalf("%s: %v", file, err)
 		}
+		head := cases[0].Exempt
+		if head != nil {
+			cases = cases[1:]
+		}
 		for _, c := range cases {
 			if c.Streams {
 				cases = append(cases, c.stream())
 			}
 		}
+		for _, each := range head {
+			exemptions = append(exemptions, each.ofFile(cases))
+		}
 		name := strings.TrimSuffix(strings.TrimPrefix(filepath.ToSlash(file), "testdata/corpus/"), ".yaml")
 		out[name] = cases
 	}
-	return out
+	return out, exemptions
 }
 
 // stream is the case for the Stream twin of a List method.

@@ -15,7 +15,7 @@ import (
 
 	"cegid.internal/gateway/cegidclient/loopsim"
 	looppb "cegid.internal/gateway/gen/go/cegid/loop/v1"
-	"cegid.internal/gateway/server/internal/app"
+	"cegid.internal/gateway/server/internal/contract"
 )
 
 func authorized(ctx context.Context) context.Context {
@@ -47,7 +47,7 @@ func (s seen) check(t *testing.T, want int) {
 func TestNoPageIsEmpty(t *testing.T) {
 	h := start(t, nil)
 	lists := 0
-	for _, service := range app.Services() {
+	for _, service := range contract.Services() {
 		for i := range service.Methods().Len() {
 			m := service.Methods().Get(i)
 			size, token := m.Input().Fields().ByName("page_size"), m.Input().Fields().ByName("page_token")
@@ -117,8 +117,7 @@ func TestEachAccountComesOnce(t *testing.T) {
 			dossier, accounts := loopsim.SandboxLargeDossier, loopsim.SandboxLargeAccounts
 			if size < 100 {
 				dossier, accounts = "BIG00002", loopsim.SandboxLargeAccounts/10
-				content := loopsim.Template()
-				content.Accounts = loopsim.LargeChart(accounts)
+				content := loopsim.With(loopsim.Template(), loopsim.LargeChart(accounts)...)
 				if err := h.Simulator.AddDossier("partner", dossier, content); err != nil {
 					t.Fatal(err)
 				}

@@ -1,14 +1,16 @@
 package conformance
 
 import (
-	"maps"
 	"slices"
 	"testing"
 
-	"cegid.internal/gateway/server/internal/app"
+	"google.golang.org/protobuf/reflect/protoreflect"
+
+	"cegid.internal/gateway/cegidclient"
+	"cegid.internal/gateway/server/internal/contract"
 )
 
-// What the corpus must show of each RPC that reads from Loop or writes to it.
+// What the corpus must show of each RPC.
 const (
 	showsAnswer    = "answer"
 	showsEmpty     = "empty"
@@ -24,69 +26,55 @@ const (
 	showsCase      = "letter case"
 )
 
+// minimum begins with what every RPC shows, whether it asks Loop or not.
 func minimum() []string {
 	return []string{
-		showsAnswer, showsEmpty, showsDenied, showsWrongKey, showsRefused, showsDown, showsEnvelope, showsNumeric, showsEnum, showsExtra,
+		showsAnswer, showsDenied, showsEmpty, showsWrongKey, showsRefused, showsDown, showsEnvelope, showsNumeric, showsEnum, showsExtra,
 		showsReference, showsCase,
 	}
 }
 
-// exempt says what of the minimum an RPC, or every RPC of a service, cannot show, and why. Without a reason, an RPC shows what
-// its service cannot.
-var exempt = map[string]map[string]string{
-	"ReferenceDataService": {showsWrongKey: "any kind of key will do (R 1.2)"},
-	"EntryService":         {showsWrongKey: "any kind of key will do (A 4)", showsReference: "none was seen in an entry"},
-	"ChangeFeedService": {
-		showsWrongKey: "any kind of key will do (A 6)", showsEnum: "an answer without enum", showsReference: "an answer without reference",
-	},
-
-	"DocumentService": {
-		showsWrongKey: "any kind of key will do (A 5)", showsNumeric: "no field of the answer is documented",
-		showsEnum: "no field of the answer is documented", showsReference: "no field of the answer is documented",
-	},
-	"DocumentService.GetDocument": without("it answers from the ledger", showsAnswer, showsDenied),
-	"RawService": {
-		showsEnvelope: "the answer is passed on as it came", showsEnum: "the answer is passed on as it came", showsReference: "the answer is passed on as it came",
-	},
-
-	"ReferenceDataService.ListAnalyticSections":   {showsNumeric: "a section has no number", showsEnum: "a section has no enum"},
-	"ReferenceDataService.StreamAnalyticSections": {showsNumeric: "a section has no number", showsEnum: "a section has no enum"},
-	"ReferenceDataService.ListVatCodes":           {showsReference: "none was seen in a VAT code"},
-	"ReferenceDataService.StreamVatCodes":         {showsReference: "none was seen in a VAT code"},
-	"ReferenceDataService.ListEstablishments":     {showsReference: "none was seen in an establishment"},
-	"ReferenceDataService.StreamEstablishments":   {showsReference: "none was seen in an establishment"},
-	"ReferenceDataService.GetLegalIdentity":       {showsEnum: "the legal form is a text", showsReference: "a legal identity has none"},
-	"ReferenceDataService.UpdateLegalIdentity":    {showsEnum: "the legal form is a text", showsReference: "a legal identity has none"},
-
-	"PracticeService.CheckStaffAccess": {showsReference: "yes or no"},
-
-	"ImportService":                  without("an id or an error is all that Loop answers", showsAnswer, showsDenied, showsRefused, showsDown),
-	"ImportService.ValidateFile":     without("it does not call Loop", showsAnswer, showsDenied),
-	"ImportService.StreamFileReport": without("it does not call Loop", showsAnswer, showsDenied),
-	"ImportService.GetDeposit":       without("it answers from the ledger; an answer: TestADepositIsItsCallersOwn", showsDenied),
-	"ImportService.GetImport":        without("it answers from the ledger", showsAnswer, showsDenied),
-	"ImportService.ListImports":      without("it answers from the ledger", showsAnswer, showsDenied),
-	"ImportService.ResolveImport": without("a fault has a service of its own, without an import to resolve: TestALookIntoLoopThatFailsLeavesWhatWasSeen",
-		showsAnswer, showsDenied),
-	"ImportService.WatchImport": without("it answers from the ledger; an answer: TestAnImportIsFollowedAndListed", showsDenied),
-
-	"EventService.ListEvents":   without("it answers from the ledger", showsAnswer, showsDenied),
-	"EventService.StreamEvents": without("it answers from the ledger", showsAnswer, showsDenied),
-
-	"DiagnosticsService.ListOperations":  without("it does not call Loop", showsAnswer, showsDenied),
-	"DiagnosticsService.ListDossiers":    without("it does not call Loop", showsAnswer, showsDenied),
-	"DiagnosticsService.CheckConnection": without("all that Loop says, and that it says nothing, is the answer", showsAnswer, showsDenied),
+// exemption says what of the minimum the RPCs of a file cannot show, and why.
+type exemption struct {
+	Why string `yaml:"why"`
+	// What they cannot show, or But, what they can: all else they cannot.
+	What []string `yaml:"what"`
+	But  []string `yaml:"but"`
+	// Of are the RPCs; by default all that the file has cases of.
+	Of []string `yaml:"of"`
 }
 
-// without exempts from all but what is shown.
-func without(reason string, shown ...string) map[string]string {
-	out := map[string]string{}
-	for _, what := range minimum() {
-		if !slices.Contains(shown, what) {
-			out[what] = reason
+func (e exemption) ofFile(cases []corpusCase) exemption {
+	if e.Of == nil {
+		for _, c := range cases {
+			e.Of = append(e.Of, c.Call)
 		}
 	}
-	return out
+	return e
+}
+
+func (e exemption) excuses(rpc, what string) bool {
+	return slices.Contains(e.Of, rpc) && (slices.Contains(e.What, what) || e.But != nil && !slices.Contains(e.But, what))
+}
+
+// needs says what the corpus must show of a method. One that wraps an operation of Loop's passes on what Loop answers, and so does one
+// whose cases show any of that.
+func needs(method protoreflect.MethodDescriptor, shown map[string]bool) []string {
+	wraps, loop, advanced := contract.Wraps(method), false, false
+	for _, what := range minimum()[2:] {
+		loop = loop || shown[what]
+	}
+	for _, id := range wraps {
+		operation, _ := cegidclient.OperationByID(id)
+		advanced = advanced || operation.Key == cegidclient.KeyAdvanced
+	}
+	switch {
+	case len(wraps) == 0 && !loop:
+		return minimum()[:2]
+	case len(wraps) > 0 && !advanced: // any kind of key will do
+		return slices.DeleteFunc(minimum(), func(what string) bool { return what == showsWrongKey })
+	}
+	return minimum()
 }
 
 // shows tells what a case shows of the minimum, by what it sets up and wants.
@@ -118,10 +106,11 @@ func (c *corpusCase) shows() []string {
 	return out
 }
 
-// TestTheCorpusHoldsTheMinimumOfEachRPC: and exempts nothing that it shows, or that does not exist.
+// TestTheCorpusHoldsTheMinimumOfEachRPC: and excuses nothing that it shows, or that is not there.
 func TestTheCorpusHoldsTheMinimumOfEachRPC(t *testing.T) {
 	shown := map[string]map[string]bool{}
-	for file, cases := range corpus(t) {
+	cases, exemptions := corpusAndExemptions(t)
+	for file, cases := range cases {
 		for _, c := range cases {
 			for _, what := range c.shows() {
 				if !slices.Contains(minimum(), what) {
@@ -135,29 +124,33 @@ func TestTheCorpusHoldsTheMinimumOfEachRPC(t *testing.T) {
 		}
 	}
 	known := map[string]bool{}
-	for _, service := range app.Services() {
-		name := string(service.Name())
-		known[name] = true
-		for i := range service.Methods().Len() {
-			rpc := name + "." + string(service.Methods().Get(i).Name())
-			known[rpc] = true
-			reasons := map[string]string{}
-			maps.Copy(reasons, exempt[name])
-			maps.Copy(reasons, exempt[rpc])
-			for _, what := range minimum() {
-				if shown[rpc][what] == (reasons[what] != "") {
-					t.Errorf("%s: the corpus shows %q: %t; exempt because %q", rpc, what, shown[rpc][what], reasons[what])
+	for method := range contract.Methods() {
+		rpc := contract.Name(method)
+		known[rpc] = true
+		for _, what := range needs(method, shown[rpc]) {
+			why := ""
+			for _, each := range exemptions {
+				if each.excuses(rpc, what) {
+					why = each.Why
 				}
+			}
+			if shown[rpc][what] == (why != "") {
+				t.Errorf("%s: the corpus shows %q: %t; excused because %q", rpc, what, shown[rpc][what], why)
 			}
 		}
 	}
-	for name, reasons := range exempt {
-		if !known[name] {
-			t.Errorf("%s is exempt, and is neither a service nor an RPC", name)
+	for _, each := range exemptions {
+		if each.Why == "" || (each.What == nil) == (each.But == nil) {
+			t.Errorf("%+v does not say why, or not either what or but", each)
 		}
-		for what := range reasons {
+		for _, rpc := range each.Of {
+			if rpc != "" && !known[rpc] {
+				t.Errorf("%s is excused, and is no RPC", rpc)
+			}
+		}
+		for _, what := range slices.Concat(each.What, each.But) {
 			if !slices.Contains(minimum(), what) {
-				t.Errorf("%s is exempt from %q, which is none of %q", name, what, minimum())
+				t.Errorf("%q is excused, which is none of %q", what, minimum())
 			}
 		}
 	}

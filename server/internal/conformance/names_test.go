@@ -11,14 +11,14 @@ import (
 	"google.golang.org/protobuf/reflect/protoreflect"
 
 	looppb "cegid.internal/gateway/gen/go/cegid/loop/v1"
-	"cegid.internal/gateway/server/internal/app"
+	"cegid.internal/gateway/server/internal/contract"
 )
 
 // TestTheWordForAllIsOfListsAlone: any other method refuses - as the name of a practice or dossier, before Loop is asked.
 func TestTheWordForAllIsOfListsAlone(t *testing.T) {
 	h := start(t, nil)
 	taken := map[string]bool{}
-	for _, service := range app.Services() {
+	for _, service := range contract.Services() {
 		for i := range service.Methods().Len() {
 			m := service.Methods().Get(i)
 			for _, field := range []protoreflect.Name{"practice", "dossier"} {

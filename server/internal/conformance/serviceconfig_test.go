@@ -22,7 +22,7 @@ import (
 	"cegid.internal/gateway/gen"
 	looppb "cegid.internal/gateway/gen/go/cegid/loop/v1"
 	"cegid.internal/gateway/server/internal/apierror"
-	"cegid.internal/gateway/server/internal/app"
+	"cegid.internal/gateway/server/internal/contract"
 	"cegid.internal/gateway/server/internal/interceptor"
 	"cegid.internal/gateway/server/internal/policy"
 )
@@ -52,7 +52,7 @@ func serveFailing(t *testing.T, f *failing) string {
 		t.Fatal(err)
 	}
 	access := map[string]policy.Access{}
-	for _, service := range app.Services() {
+	for _, service := range contract.Services() {
 		for i := range service.Methods().Len() {
 			access["/"+string(service.FullName())+"/"+string(service.Methods().Get(i).Name())] = policy.Access{Right: policy.Read}
 		}
@@ -206,7 +206,7 @@ func TestTheServiceConfigKnowsEveryMethod(t *testing.T) {
 			known = append(known, name.Service+"."+name.Method)
 		}
 	}
-	for _, service := range app.Services() {
+	for _, service := range contract.Services() {
 		for i := range service.Methods().Len() {
 			if name := string(service.Methods().Get(i).FullName()); !slices.Contains(known, name) {
 				t.Errorf("%s is not in the service config", name)

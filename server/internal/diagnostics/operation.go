@@ -5,6 +5,7 @@ import (
 
 	"cegid.internal/gateway/cegidclient"
 	looppb "cegid.internal/gateway/gen/go/cegid/loop/v1"
+	"cegid.internal/gateway/server/internal/contract"
 	"cegid.internal/gateway/server/internal/tenant"
 )
 
@@ -27,7 +28,7 @@ func operation(o cegidclient.Operation, practice *tenant.Practice) *looppb.Opera
 		HttpMethod:    o.Method,
 		Path:          o.Path,
 		Title:         o.Title,
-		Rpcs:          o.RPCs,
+		Rpcs:          contract.RPCs(o.ID),
 		State:         operationState(o, practice),
 		KeyKind:       keyKind(o.Key),
 		KeyKindStated: new(o.KeyBasis == cegidclient.KeyStated),

@@ -17,9 +17,8 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/protobuf/proto"
-	"google.golang.org/protobuf/reflect/protoreflect"
 
-	looppb "cegid.internal/gateway/gen/go/cegid/loop/v1"
+	"cegid.internal/gateway/server/internal/contract"
 	"cegid.internal/gateway/server/internal/interceptor"
 	"cegid.internal/gateway/server/internal/restname"
 	"cegid.internal/gateway/server/internal/strictjson"
@@ -32,8 +31,6 @@ type Config struct {
 	// Conn reaches the server that runs the interceptors. An interface, so that something faster than a connection can
 	// take its place.
 	Conn grpc.ClientConnInterface
-	// Services are those that the gateway binds.
-	Services []protoreflect.ServiceDescriptor
 	// MaxBody bounds a request's body, in bytes.
 	MaxBody int64
 	// MaxFile bounds a file of entries, in bytes.
@@ -67,7 +64,7 @@ type Config struct {
 
 // New returns the handler of the HTTP listener.
 func New(cfg Config) (http.Handler, error) {
-	routes := newRoutes(uploadsUpTo(cfg.MaxFile), cfg.Services...)
+	routes := newRoutes(uploadsUpTo(cfg.MaxFile))
 	json := &marshaler{names: restname.OfContract()}
 	mux := runtime.NewServeMux(
 		runtime.WithMarshalerOption(runtime.MIMEWildcard, json),
@@ -91,39 +88,8 @@ func New(cfg Config) (http.Handler, error) {
 		runtime.WithStreamErrorHandler(json.streamError),
 		runtime.WithRoutingErrorHandler(routingError),
 	)
-	ctx := context.Background()
-	for _, register := range []func(context.Context, *runtime.ServeMux, grpc.ClientConnInterface) error{
-		func(ctx context.Context, mux *runtime.ServeMux, conn grpc.ClientConnInterface) error {
-			return looppb.RegisterReferenceDataServiceHandlerClient(ctx, mux, looppb.NewReferenceDataServiceClient(conn))
-		},
-		func(ctx context.Context, mux *runtime.ServeMux, conn grpc.ClientConnInterface) error {
-			return looppb.RegisterDiagnosticsServiceHandlerClient(ctx, mux, looppb.NewDiagnosticsServiceClient(conn))
-		},
-		func(ctx context.Context, mux *runtime.ServeMux, conn grpc.ClientConnInterface) error {
-			return looppb.RegisterImportServiceHandlerClient(ctx, mux, looppb.NewImportServiceClient(conn))
-		},
-		func(ctx context.Context, mux *runtime.ServeMux, conn grpc.ClientConnInterface) error {
-			return looppb.RegisterEntryServiceHandlerClient(ctx, mux, looppb.NewEntryServiceClient(conn))
-		},
-		func(ctx context.Context, mux *runtime.ServeMux, conn grpc.ClientConnInterface) error {
-			return looppb.RegisterPracticeServiceHandlerClient(ctx, mux, looppb.NewPracticeServiceClient(conn))
-		},
-		func(ctx context.Context, mux *runtime.ServeMux, conn grpc.ClientConnInterface) error {
-			return looppb.RegisterChangeFeedServiceHandlerClient(ctx, mux, looppb.NewChangeFeedServiceClient(conn))
-		},
-		func(ctx context.Context, mux *runtime.ServeMux, conn grpc.ClientConnInterface) error {
-			return looppb.RegisterDocumentServiceHandlerClient(ctx, mux, looppb.NewDocumentServiceClient(conn))
-		},
-		func(ctx context.Context, mux *runtime.ServeMux, conn grpc.ClientConnInterface) error {
-			return looppb.RegisterEventServiceHandlerClient(ctx, mux, looppb.NewEventServiceClient(conn))
-		},
-		func(ctx context.Context, mux *runtime.ServeMux, conn grpc.ClientConnInterface) error {
-			return looppb.RegisterRawServiceHandlerClient(ctx, mux, looppb.NewRawServiceClient(conn))
-		},
-	} {
-		if err := register(ctx, mux, idempotencyKeys{cfg.Conn}); err != nil {
-			return nil, err
-		}
+	if err := contract.RegisterREST(context.Background(), mux, idempotencyKeys{cfg.Conn}); err != nil {
+		return nil, err
 	}
 	api := &api{
 		mux: mux, json: json, routes: routes, bounds: newBounds(), conn: cfg.Conn, check: cfg.Check, log: cfg.Log,

@@ -21,8 +21,6 @@ import (
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/protobuf/encoding/protojson"
 	"google.golang.org/protobuf/proto"
-	"google.golang.org/protobuf/reflect/protoreflect"
-	"google.golang.org/protobuf/reflect/protoregistry"
 
 	"cegid.internal/gateway/server/internal/interceptor"
 )
@@ -113,7 +111,7 @@ func serve(t *testing.T, u *upstream, tune func(*Config), tuneServer func(*httpt
 		t.Fatal(err)
 	}
 	cfg := Config{
-		Conn: u, Services: contract(), MaxBody: 1 << 20, OpenAPI: []byte(`{"openapi":"3.1.0"}`), Ready: func() error { return nil },
+		Conn: u, MaxBody: 1 << 20, OpenAPI: []byte(`{"openapi":"3.1.0"}`), Ready: func() error { return nil },
 		Log:   slog.New(slog.NewJSONHandler(f.log, nil)),
 		Check: func(request proto.Message) error { return interceptor.CheckShape(validator, request) },
 	}
@@ -135,16 +133,6 @@ func serve(t *testing.T, u *upstream, tune func(*Config), tuneServer func(*httpt
 	client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	t.Cleanup(f.Close)
 	return f
-}
-
-func contract() (services []protoreflect.ServiceDescriptor) {
-	protoregistry.GlobalFiles.RangeFilesByPackage("cegid.loop.v1", func(file protoreflect.FileDescriptor) bool {
-		for i := range file.Services().Len() {
-			services = append(services, file.Services().Get(i))
-		}
-		return true
-	})
-	return services
 }
 
 // answer is what a caller got.

@@ -26,6 +26,7 @@ import (
 
 	"cegid.internal/gateway/gen"
 	looppb "cegid.internal/gateway/gen/go/cegid/loop/v1"
+	"cegid.internal/gateway/server/internal/contract"
 )
 
 var placeholder = regexp.MustCompile(`\{[a-z_.]+(=[^}]*)?\}`)
@@ -34,7 +35,7 @@ var placeholder = regexp.MustCompile(`\{[a-z_.]+(=[^}]*)?\}`)
 func templates(t *testing.T) map[string][]string {
 	t.Helper()
 	out := map[string][]string{}
-	for _, service := range contract() {
+	for _, service := range contract.Services() {
 		for i := range service.Methods().Len() {
 			rule, _ := proto.GetExtension(service.Methods().Get(i).Options(), annotations.E_Http).(*annotations.HttpRule)
 			if rule == nil {
@@ -270,7 +271,7 @@ func TestMediaTypesAreThoseOfTheDocument(t *testing.T) {
 	if err := json.Unmarshal(gen.OpenAPI, &document); err != nil {
 		t.Fatal(err)
 	}
-	all, bodies := newRoutes(uploadsUpTo(1), contract()...), 0
+	all, bodies := newRoutes(uploadsUpTo(1)), 0
 	for path, operations := range document.Paths {
 		for method, operation := range operations {
 			found, _ := all.find(strings.ToUpper(method), placeholder.ReplaceAllString(path, "demo"))

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"cegid.internal/gateway/server/internal/contract"
+
 	"google.golang.org/genproto/googleapis/api/annotations"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
@@ -37,20 +39,17 @@ type routes []route
 
 var variable = regexp.MustCompile(`\\\{([a-z_.]+)(=[^}]*)?\\\}`)
 
-func newRoutes(uploads []*upload, services ...protoreflect.ServiceDescriptor) routes {
+func newRoutes(uploads []*upload) routes {
 	var out routes
-	for _, service := range services {
-		for i := range service.Methods().Len() {
-			method := service.Methods().Get(i)
-			rule, _ := proto.GetExtension(method.Options(), annotations.E_Http).(*annotations.HttpRule)
-			if rule == nil {
-				continue
-			}
-			for _, binding := range append([]*annotations.HttpRule{rule}, rule.GetAdditionalBindings()...) {
-				each := newRoute(binding, method.Input())
-				each.streams = method.IsStreamingServer()
-				out = append(out, each)
-			}
+	for method := range contract.Methods() {
+		rule, _ := proto.GetExtension(method.Options(), annotations.E_Http).(*annotations.HttpRule)
+		if rule == nil {
+			continue
+		}
+		for _, binding := range append([]*annotations.HttpRule{rule}, rule.GetAdditionalBindings()...) {
+			each := newRoute(binding, method.Input())
+			each.streams = method.IsStreamingServer()
+			out = append(out, each)
 		}
 	}
 	for _, each := range uploads {

@@ -53,7 +53,6 @@ type Fields = listquery.Fields
 
 // List serves the list and stream methods of one resource.
 type List[T any, P proto.Message] struct {
-	Practices *tenant.Practices
 	// Name distinguishes the page tokens of one resource from another's.
 	Name   string
 	Fields Fields
@@ -73,8 +72,8 @@ func position(digest pagetoken.Query, token string) (int, error) {
 }
 
 // Page answers one page, and the token of the next.
-func (l *List[T, P]) Page(ctx context.Context, request Page) (items []P, next string, err error) {
-	source, options, err := l.open(request)
+func (l *List[T, P]) Page(ctx context.Context, practices *tenant.Practices, request Page) (items []P, next string, err error) {
+	source, options, err := l.open(practices, request)
 	if err != nil {
 		return nil, "", err
 	}
@@ -111,8 +110,8 @@ func (l *List[T, P]) fill(ctx context.Context, source *cegidclient.Lister[T], re
 }
 
 // Stream sends every item, a page of Loop's at a time.
-func (l *List[T, P]) Stream(ctx context.Context, request Query, send func([]P) error) error {
-	source, options, err := l.open(request)
+func (l *List[T, P]) Stream(ctx context.Context, practices *tenant.Practices, request Query, send func([]P) error) error {
+	source, options, err := l.open(practices, request)
 	if err != nil {
 		return err
 	}
@@ -142,9 +141,9 @@ func (l *List[T, P]) Stream(ctx context.Context, request Query, send func([]P) e
 }
 
 // open finds where to ask and reads what to ask for.
-func (l *List[T, P]) open(request Query) (*cegidclient.Lister[T], cegidclient.ListOptions, error) {
+func (l *List[T, P]) open(practices *tenant.Practices, request Query) (*cegidclient.Lister[T], cegidclient.ListOptions, error) {
 	var options cegidclient.ListOptions
-	practice, err := l.Practices.Get(request.GetPractice())
+	practice, err := practices.Get(request.GetPractice())
 	if err != nil {
 		return nil, options, err
 	}
@@ -177,7 +176,7 @@ type Together[T any, P proto.Message] struct {
 const step = 1 << 28
 
 // Page answers one page, and the token of the next.
-func (t *Together[T, P]) Page(ctx context.Context, request Page) (items []P, next string, err error) {
+func (t *Together[T, P]) Page(ctx context.Context, practices *tenant.Practices, request Page) (items []P, next string, err error) {
 	digest := pagetoken.NewQuery(t.Name, request.GetPractice(), dossierOf(request))
 	at, err := position(digest, request.GetPageToken())
 	if err != nil {
@@ -186,7 +185,7 @@ func (t *Together[T, P]) Page(ctx context.Context, request Page) (items []P, nex
 	most := pagetoken.Size(request)
 	for which, skip := at/step, at%step; which < len(t.Lists); which, skip = which+1, 0 {
 		of := t.Lists[which]
-		source, options, err := of.open(request)
+		source, options, err := of.open(practices, request)
 		if err != nil {
 			return nil, "", err
 		}
@@ -210,9 +209,9 @@ func (t *Together[T, P]) Page(ctx context.Context, request Page) (items []P, nex
 }
 
 // Stream sends every item of each list.
-func (t *Together[T, P]) Stream(ctx context.Context, request Query, send func([]P) error) error {
+func (t *Together[T, P]) Stream(ctx context.Context, practices *tenant.Practices, request Query, send func([]P) error) error {
 	for _, each := range t.Lists {
-		if err := each.Stream(ctx, request, send); err != nil {
+		if err := each.Stream(ctx, practices, request, send); err != nil {
 			return err
 		}
 	}

@@ -4,7 +4,6 @@ package rawdoor
 
 import (
 	"errors"
-	"fmt"
 	"net/http"
 	"regexp"
 	"slices"
@@ -80,6 +79,11 @@ func CheckParameter(name string) error {
 	return nil
 }
 
+// WrappedError says that a route belongs to an operation with RPCs of its own.
+type WrappedError struct{ Operation string }
+
+func (e *WrappedError) Error() string { return "is wrapped: it belongs to " + e.Operation }
+
 // CheckRoute refuses a route that cannot be listed, in a sentence for the operator.
 func CheckRoute(method, path string) error {
 	if !cegidclient.ValidRawPath(path) {
@@ -89,7 +93,7 @@ func CheckRoute(method, path string) error {
 		if operation.ID == deprecated {
 			return errors.New("is deprecated by Loop and not to be called; remove it")
 		}
-		return fmt.Errorf("is wrapped by %s, which is the way to call it; remove it", strings.Join(operation.RPCs, " and "))
+		return &WrappedError{operation.ID}
 	}
 	return nil
 }

@@ -23,7 +23,7 @@ func TestWhatAnRPCWrapsCannotBeListed(t *testing.T) {
 			}
 		}
 	}
-	if err := CheckRoute("GET", "/compte"); err == nil || !strings.Contains(err.Error(), "ReferenceDataService.ListAccounts") {
+	if err := CheckRoute("GET", "/compte"); err == nil || !strings.Contains(err.Error(), "list_accounts") {
 		t.Errorf("a wrapped route: %v", err)
 	}
 	for _, path := range []string{"", "compte", "/compte/", "//compte", "/./compte", "/x/../compte", "/compte%2f", "/compte;x", "/compte?x", "/compte.", "https://x/compte", "/cömpte"} {

@@ -12,6 +12,7 @@ import (
 	"cegid.internal/gateway/cegidclient/check"
 	looppb "cegid.internal/gateway/gen/go/cegid/loop/v1"
 	"cegid.internal/gateway/server/internal/apierror"
+	"cegid.internal/gateway/server/internal/contract"
 	"cegid.internal/gateway/server/internal/gateway"
 )
 
@@ -79,7 +80,7 @@ var ofTheirOwn = map[string][]looppb.ErrorReason{
 // what a request has and from what the inventory says of the operations behind it; a test compares them with every
 // failure in the conformance corpus.
 func (r *reference) errorsOf(method protoreflect.MethodDescriptor) []looppb.ErrorReason {
-	out := slices.Clone(ofTheirOwn[rpcName(method)])
+	out := slices.Clone(ofTheirOwn[contract.Name(method)])
 	add := func(when bool, reasons ...looppb.ErrorReason) {
 		if when {
 			out = append(out, reasons...)
@@ -91,9 +92,9 @@ func (r *reference) errorsOf(method protoreflect.MethodDescriptor) []looppb.Erro
 	add(has("page_token") || has("cursor"), looppb.ErrorReason_ERROR_REASON_PAGE_TOKEN_INVALID)
 	add(has("revision"), looppb.ErrorReason_ERROR_REASON_REVISION_STALE)
 
-	operations := r.operations[rpcName(method)]
+	operations := r.operations[contract.Name(method)]
 	is := func(f func(cegidclient.Operation) bool) bool { return slices.ContainsFunc(operations, f) }
-	loop, said := reachesLoop[rpcName(method)]
+	loop, said := reachesLoop[contract.Name(method)]
 	if !said {
 		loop = len(operations) > 0
 	}
@@ -131,7 +132,7 @@ func answers(method protoreflect.MethodDescriptor, message protoreflect.Name) bo
 
 // findsFaults: checks stand before the RPC, and what they find is the reason. ValidateEntries answers it.
 func findsFaults(method protoreflect.MethodDescriptor) bool {
-	switch rpcName(method) {
+	switch contract.Name(method) {
 	case "ReferenceDataService.CreateJournal", "ReferenceDataService.UpdateLegalIdentity", "ImportService.ResolveImport", "ImportService.ImportFile":
 		return true
 	}
@@ -147,7 +148,7 @@ type meaning struct {
 
 // meaningOf reads "NOT_FOUND (HTTP 404). What happened." above an enum value.
 func (r *reference) meaningOf(reason looppb.ErrorReason) (out meaning, ok bool) {
-	head, rest, _ := strings.Cut(r.comments[string(contract.Append(protoreflect.Name(reason.String())))], ". ")
+	head, rest, _ := strings.Cut(r.comments[string(contract.Package.Append(protoreflect.Name(reason.String())))], ". ")
 	word, aside, _ := strings.Cut(head, " ")
 	if rest == "" || out.Code.UnmarshalJSON([]byte(`"`+word+`"`)) != nil {
 		return out, false

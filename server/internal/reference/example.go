@@ -27,6 +27,7 @@ import (
 	"google.golang.org/protobuf/types/known/fieldmaskpb"
 
 	"cegid.internal/gateway/server/internal/apierror"
+	"cegid.internal/gateway/server/internal/contract"
 	"cegid.internal/gateway/server/internal/restname"
 	"cegid.internal/gateway/server/internal/sandbox"
 )
@@ -60,7 +61,7 @@ func run(ctx context.Context, service protoreflect.ServiceDescriptor, examples m
 	c.conn, err = grpc.NewClient(listening.String(), grpc.WithTransportCredentials(insecure.NewCredentials()))
 	out := map[protoreflect.Name]call{}
 	if err == nil {
-		for _, method := range methods(service) {
+		for method := range contract.Methods(service) {
 			var made call
 			if made, err = c.example(ctx, method, examples); err != nil {
 				err = fmt.Errorf("%s: %w", method.Name(), err)
@@ -82,12 +83,12 @@ type caller struct {
 }
 
 func (c *caller) example(ctx context.Context, method protoreflect.MethodDescriptor, examples map[string]Example) (out call, err error) {
-	example, ok := examples[rpcName(method)]
+	example, ok := examples[contract.Name(method)]
 	if !ok {
 		return out, errors.New("no example: give it one in examples.json")
 	}
 	for _, name := range example.After {
-		found, err := protoregistry.GlobalFiles.FindDescriptorByName(contract.Append(protoreflect.Name(name)))
+		found, err := protoregistry.GlobalFiles.FindDescriptorByName(contract.Package.Append(protoreflect.Name(name)))
 		if err != nil {
 			return out, err
 		}
@@ -103,7 +104,7 @@ func (c *caller) example(ctx context.Context, method protoreflect.MethodDescript
 	}
 
 	if fails := example.Fails; fails != nil {
-		found, err := protoregistry.GlobalFiles.FindDescriptorByName(contract.Append(protoreflect.Name(fails.RPC)))
+		found, err := protoregistry.GlobalFiles.FindDescriptorByName(contract.Package.Append(protoreflect.Name(fails.RPC)))
 		if err != nil {
 			return out, err
 		}

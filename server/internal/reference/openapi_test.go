@@ -17,6 +17,7 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials/insecure"
 
+	"cegid.internal/gateway/server/internal/contract"
 	"cegid.internal/gateway/server/internal/sandbox"
 )
 
@@ -28,7 +29,7 @@ func TestTheExamplesOfTheDocumentAreNotRefused(t *testing.T) {
 		t.Fatal(err)
 	}
 	doc := openAPI(t)
-	for _, service := range services() {
+	for _, service := range contract.Services() {
 		t.Run(string(service.Name()), func(t *testing.T) {
 			s, err := sandbox.New(sandbox.Config{Host: "127.0.0.1", Log: slog.New(slog.DiscardHandler), Grace: time.Second})
 			if err != nil {
@@ -50,8 +51,8 @@ func TestTheExamplesOfTheDocumentAreNotRefused(t *testing.T) {
 					t.Error(err)
 				}
 			}()
-			for _, method := range methods(service) {
-				name := rpcName(method)
+			for method := range contract.Methods(service) {
+				name := contract.Name(method)
 				if fails := examples[name].Fails; fails != nil {
 					first := methodNamed(t, fails.RPC)
 					requests, err := requestsOf(first, fails.Request)

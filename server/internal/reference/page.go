@@ -14,6 +14,7 @@ import (
 	"cegid.internal/gateway/cegidclient/check"
 	looppb "cegid.internal/gateway/gen/go/cegid/loop/v1"
 	"cegid.internal/gateway/server/internal/apierror"
+	"cegid.internal/gateway/server/internal/contract"
 )
 
 const madeBy = "<!-- Made by: go test ./server/internal/reference -update -->\n"
@@ -47,7 +48,7 @@ Every call, with its route, its fields under this contract's names and Loop's, i
 - **REST**: the same messages as JSON, fields in lowerCamelCase (the names of the protos are taken too), the token as the header ` + "`Authorization`" + `. What stands in the path is not repeated. A stream is a JSON object a line: ` + "`{\"result\": …}`" + `, and where it fails a last ` + "`{\"error\": …}`" + `; one that fails before its first line is answered as any other call that fails.
 - A field without *optional* is left out of JSON when it holds its default: ` + "`false`, `0`, `\"\"`" + `, an empty list.
 - *Loop's name* is what the field or operation is called at Loop. *Confidence* says how well Loop's operation is known: **documented** (its page was readable for all that a call needs), **partly documented** (a needed part was not visible) or **inferred**. Nothing that Loop sends is dropped: what has no field comes in ` + "`unmapped`" + `.`)
-	for _, service := range services() {
+	for _, service := range contract.Services() {
 		about, _ := r.said(service)
 		t.line("\n## [%s](%s)\n\n%s\n", service.Name(), pageOf(service), about)
 		r.methodTable(&t, service, pageOf(service))
@@ -83,9 +84,9 @@ What the checks of this service find, in entries above all. The code of an *erro
 	t.table("Loop", "what it does", "key", "confidence", "RPCs", "not known")
 	for _, operation := range cegidclient.Operations() {
 		var rpcs []string
-		for _, rpc := range operation.RPCs {
+		for _, rpc := range contract.RPCs(operation.ID) {
 			service, method, _ := strings.Cut(rpc, ".")
-			for _, each := range services() {
+			for _, each := range contract.Services() {
 				if string(each.Name()) == service {
 					rpcs = append(rpcs, fmt.Sprintf("[%s](%s#%s)", method, pageOf(each), strings.ToLower(method)))
 				}
@@ -120,7 +121,7 @@ func snake(camel string) string {
 // methodTable lists the RPCs of a service; page is where their sections are, "" for the same page.
 func (r *reference) methodTable(t *text, service protoreflect.ServiceDescriptor, page string) {
 	t.table("RPC", "REST", "what it does")
-	for _, method := range methods(service) {
+	for method := range contract.Methods(service) {
 		about, _ := r.said(method)
 		first, _, _ := strings.Cut(about, "\n\n")
 		t.row(fmt.Sprintf("[%s](%s#%s)", method.Name(), page, strings.ToLower(string(method.Name()))), r.routeText(method), first)
@@ -130,7 +131,7 @@ func (r *reference) methodTable(t *text, service protoreflect.ServiceDescriptor,
 func (r *reference) routeText(method protoreflect.MethodDescriptor) string {
 	verb, path := routeOf(method)
 	if verb == "" {
-		if byHand := r.examples[rpcName(method)].HTTP; byHand != nil {
+		if byHand := r.examples[contract.Name(method)].HTTP; byHand != nil {
 			return "`" + byHand.Route + "`"
 		}
 		return "none"
@@ -146,7 +147,7 @@ func (r *reference) page(service protoreflect.ServiceDescriptor, calls map[proto
 	t.line("# %s\n\n%s\n\n[All services](%s)\n", service.Name(), about, Index)
 	r.methodTable(&t, service, "")
 	var queue []protoreflect.Descriptor
-	for _, method := range methods(service) {
+	for method := range contract.Methods(service) {
 		t.line("")
 		r.method(&t, method, calls[method.Name()])
 		queue = append(queue, refersTo(method.Input())...)
@@ -166,7 +167,7 @@ func (r *reference) method(t *text, method protoreflect.MethodDescriptor, made c
 	right, _ := r.said(access.GetRight().Descriptor().Values().ByNumber(access.GetRight().Number()))
 	t.row("right", fmt.Sprintf("`%s`: %s", strings.ToLower(strings.TrimPrefix(access.GetRight().String(), "RIGHT_")), right))
 	t.row("repeating it", repeating(method))
-	operations := r.operations[rpcName(method)]
+	operations := r.operations[contract.Name(method)]
 	for _, o := range operations {
 		t.row("Loop", loopText(o))
 	}
@@ -174,7 +175,7 @@ func (r *reference) method(t *text, method protoreflect.MethodDescriptor, made c
 	case len(operations) > 0:
 	case loop != "":
 		t.row("Loop", "wraps no operation of its own; calls `"+loop+"`")
-	case reachesLoop[rpcName(method)]:
+	case reachesLoop[contract.Name(method)]:
 		t.row("Loop", "wraps no operation of its own; calls those that it needs")
 	default:
 		t.row("Loop", "is not called")
@@ -203,10 +204,10 @@ func (r *reference) method(t *text, method protoreflect.MethodDescriptor, made c
 		line += fmt.Sprintf("; [findings](%s#findings)", Index)
 	}
 	t.line("%s.\n\n**Example**\n", line)
-	if note := r.examples[rpcName(method)].Note; note != "" {
+	if note := r.examples[contract.Name(method)].Note; note != "" {
 		t.line("%s\n", note)
 	}
-	if len(r.examples[rpcName(method)].After) > 0 {
+	if len(r.examples[contract.Name(method)].After) > 0 {
 		t.line("Once what came before is settled:\n")
 	}
 	t.line("```console")

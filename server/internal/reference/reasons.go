@@ -1,6 +1,7 @@
 package reference
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -8,6 +9,7 @@ import (
 
 	looppb "cegid.internal/gateway/gen/go/cegid/loop/v1"
 	"cegid.internal/gateway/server/internal/apierror"
+	"cegid.internal/gateway/server/internal/contract"
 )
 
 // ReasonsFile is the name of the file from which tools/generate.sh tells the OpenAPI document how each RPC fails. Its
@@ -28,13 +30,15 @@ type failures struct {
 	// Findings are the codes of the accounting checks, Checked the RPCs that fail for them.
 	Findings []string `json:"findings"`
 	Checked  []string `json:"checked"`
+	// Lists are the examples of lists that examples.json does not name.
+	Lists map[string]json.RawMessage `json:"lists"`
 }
 
 func (r *reference) failures() (*failures, error) {
 	out := &failures{
 		Enum: string(looppb.ErrorReason(0).Descriptor().FullName()), Prefix: "ERROR_REASON_",
 		Status: map[string]int{}, Retry: []int{http.StatusTooManyRequests, http.StatusServiceUnavailable},
-		Every: names(slices.Concat(everyCall, noRPC)), Calls: map[string][]string{},
+		Every: names(slices.Concat(everyCall, noRPC)), Calls: map[string][]string{}, Lists: map[string]json.RawMessage{},
 	}
 	for _, reason := range reasons() {
 		status, err := r.statusOf(reason)
@@ -46,10 +50,15 @@ func (r *reference) failures() (*failures, error) {
 			out.Findings = append(out.Findings, name)
 		}
 	}
-	for _, service := range services() {
-		for _, method := range methods(service) {
-			if out.Calls[rpcName(method)] = names(r.errorsOf(method)); findsFaults(method) {
-				out.Checked = append(out.Checked, rpcName(method))
+	for method := range contract.Methods() {
+		if example := r.examples[contract.Name(method)].Request; isList(method) && bytes.Equal(example, ofList(method)) {
+			out.Lists[contract.Name(method)] = example
+		}
+	}
+	for _, service := range contract.Services() {
+		for method := range contract.Methods(service) {
+			if out.Calls[contract.Name(method)] = names(r.errorsOf(method)); findsFaults(method) {
+				out.Checked = append(out.Checked, contract.Name(method))
 			}
 		}
 	}

@@ -18,9 +18,8 @@ import (
 
 	"cegid.internal/gateway/cegidclient"
 	"cegid.internal/gateway/gen"
+	"cegid.internal/gateway/server/internal/contract"
 )
-
-const contract = protoreflect.FullName("cegid.loop.v1")
 
 // Index is the name of the page that leads to the others.
 const Index = "README.md"
@@ -61,7 +60,7 @@ type rawHTTP struct {
 	Body    string            `json:"body"`
 }
 
-// Examples are those of examples.json, by Service.Method.
+// Examples are those of examples.json, by Service.Method, and those of lists.
 func Examples() (map[string]Example, error) {
 	var out map[string]Example
 	dec := json.NewDecoder(strings.NewReader(string(examplesJSON)))
@@ -70,13 +69,35 @@ func Examples() (map[string]Example, error) {
 		return nil, fmt.Errorf("examples.json: %w", err)
 	}
 	for _, name := range sortedKeys(out) {
-		if found, err := protoregistry.GlobalFiles.FindDescriptorByName(contract.Append(protoreflect.Name(name))); err != nil {
+		if found, err := protoregistry.GlobalFiles.FindDescriptorByName(contract.Package.Append(protoreflect.Name(name))); err != nil {
 			return nil, fmt.Errorf("examples.json: the contract has no %s", name)
 		} else if _, isMethod := found.(protoreflect.MethodDescriptor); !isMethod {
 			return nil, fmt.Errorf("examples.json: %s is no RPC", name)
 		}
 	}
+	for method := range contract.Methods() {
+		if _, given := out[contract.Name(method)]; !given && isList(method) {
+			out[contract.Name(method)] = Example{Request: ofList(method)}
+		}
+	}
 	return out, nil
+}
+
+// isList says whether a method lists or streams what Loop lists.
+func isList(method protoreflect.MethodDescriptor) bool {
+	name := string(method.Name())
+	return len(contract.Wraps(method)) > 0 && (strings.HasPrefix(name, "List") || strings.HasPrefix(name, "Stream"))
+}
+
+// ofList asks for the first item of the sandbox: the example of a list that examples.json does not name.
+func ofList(method protoreflect.MethodDescriptor) json.RawMessage {
+	request := `{"practice": "demo"`
+	for _, field := range []struct{ name, value string }{{"dossier", `"CEGID001"`}, {"page_size", "1"}} {
+		if method.Input().Fields().ByName(protoreflect.Name(field.name)) != nil {
+			request += fmt.Sprintf(", %q: %s", field.name, field.value)
+		}
+	}
+	return json.RawMessage(request + "}")
 }
 
 // Make returns the pages by their names. What changes from run to run stands in them in one fixed form.
@@ -86,7 +107,7 @@ func Make(ctx context.Context) (map[string]string, error) {
 		return nil, err
 	}
 	pages := map[string]string{Index: r.index(), FileFindings: fileFindings()}
-	for _, service := range services() {
+	for _, service := range contract.Services() {
 		calls, err := run(ctx, service, r.examples)
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", service.Name(), err)
@@ -112,39 +133,11 @@ func newReference() (*reference, error) {
 		return nil, err
 	}
 	for _, operation := range cegidclient.Operations() {
-		for _, rpc := range operation.RPCs {
+		for _, rpc := range contract.RPCs(operation.ID) {
 			r.operations[rpc] = append(r.operations[rpc], operation)
 		}
 	}
 	return r, nil
-}
-
-// services returns the contract's services by name.
-func services() []protoreflect.ServiceDescriptor {
-	var out []protoreflect.ServiceDescriptor
-	protoregistry.GlobalFiles.RangeFilesByPackage(contract, func(file protoreflect.FileDescriptor) bool {
-		for i := range file.Services().Len() {
-			out = append(out, file.Services().Get(i))
-		}
-		return true
-	})
-	slices.SortFunc(out, func(a, b protoreflect.ServiceDescriptor) int {
-		return strings.Compare(string(a.Name()), string(b.Name()))
-	})
-	return out
-}
-
-func methods(service protoreflect.ServiceDescriptor) []protoreflect.MethodDescriptor {
-	out := make([]protoreflect.MethodDescriptor, service.Methods().Len())
-	for i := range out {
-		out[i] = service.Methods().Get(i)
-	}
-	return out
-}
-
-// rpcName is how the inventory and the examples name an RPC: Service.Method.
-func rpcName(method protoreflect.MethodDescriptor) string {
-	return string(method.Parent().Name()) + "." + string(method.Name())
 }
 
 // pageOf is reference-data.md for ReferenceDataService.

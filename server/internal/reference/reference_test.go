@@ -16,6 +16,7 @@ import (
 
 	looppb "cegid.internal/gateway/gen/go/cegid/loop/v1"
 	"cegid.internal/gateway/server/internal/apierror"
+	"cegid.internal/gateway/server/internal/contract"
 )
 
 func TestMain(m *testing.M) {
@@ -134,8 +135,8 @@ func TestEveryReasonIsExplainedAndCanHappen(t *testing.T) {
 		t.Fatal(err)
 	}
 	possible := slices.Concat(everyCall, noRPC)
-	for _, service := range services() {
-		for _, method := range methods(service) {
+	for _, service := range contract.Services() {
+		for method := range contract.Methods(service) {
 			possible = append(possible, r.errorsOf(method)...)
 		}
 	}
@@ -215,14 +216,14 @@ func TestEveryRPCHasAnExampleAndNothingElseHas(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, service := range services() {
-		for _, method := range methods(service) {
-			example, ok := examples[rpcName(method)]
+	for _, service := range contract.Services() {
+		for method := range contract.Methods(service) {
+			example, ok := examples[contract.Name(method)]
 			if !ok {
-				t.Errorf("%s has no example: add one to examples.json, then go test ./server/internal/reference -update", rpcName(method))
+				t.Errorf("%s has no example: add one to examples.json, then go test ./server/internal/reference -update", contract.Name(method))
 			}
 			if verb, _ := routeOf(method); verb == "" && example.HTTP == nil && method.IsStreamingClient() {
-				t.Errorf("%s has no route in the contract: say under http how it is called over REST", rpcName(method))
+				t.Errorf("%s has no route in the contract: say under http how it is called over REST", contract.Name(method))
 			}
 		}
 	}
@@ -230,7 +231,7 @@ func TestEveryRPCHasAnExampleAndNothingElseHas(t *testing.T) {
 
 func methodNamed(t *testing.T, name string) protoreflect.MethodDescriptor {
 	t.Helper()
-	found, err := protoregistry.GlobalFiles.FindDescriptorByName(contract.Append(protoreflect.Name(name)))
+	found, err := protoregistry.GlobalFiles.FindDescriptorByName(contract.Package.Append(protoreflect.Name(name)))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -8,21 +8,17 @@ import (
 	"cegid.internal/gateway/cegidclient"
 	looppb "cegid.internal/gateway/gen/go/cegid/loop/v1"
 	"cegid.internal/gateway/server/internal/listing"
-	"cegid.internal/gateway/server/internal/tenant"
 )
 
-func newAccounts(practices *tenant.Practices) *listing.List[cegidclient.Account, *looppb.Account] {
-	return &listing.List[cegidclient.Account, *looppb.Account]{
-		Practices: practices,
-		Name:      "accounts",
-		Fields: listing.Fields{
-			{Name: "number", Loop: cegidclient.AccountNumber, Filterable: true, Sortable: true},
-			{Name: "label", Loop: cegidclient.AccountLabel, Filterable: true, Sortable: true},
-			{Name: "object_id", Loop: cegidclient.AccountObjectID, Filterable: true},
-		},
-		Source:  func(c *cegidclient.Client) *cegidclient.Lister[cegidclient.Account] { return &c.Accounts.Lister },
-		Convert: account,
-	}
+var accounts = listing.List[cegidclient.Account, *looppb.Account]{
+	Name: "accounts",
+	Fields: listing.Fields{
+		{Name: "number", Loop: cegidclient.AccountNumber, Filterable: true, Sortable: true},
+		{Name: "label", Loop: cegidclient.AccountLabel, Filterable: true, Sortable: true},
+		{Name: "object_id", Loop: cegidclient.AccountObjectID, Filterable: true},
+	},
+	Source:  func(c *cegidclient.Client) *cegidclient.Lister[cegidclient.Account] { return &c.Accounts.Lister },
+	Convert: account,
 }
 
 func account(a *cegidclient.Account, all bool) *looppb.Account {
@@ -48,13 +44,13 @@ func account(a *cegidclient.Account, all bool) *looppb.Account {
 
 // ListAccounts implements looppb.ReferenceDataServiceServer.
 func (s *ReferenceData) ListAccounts(ctx context.Context, request *looppb.ListAccountsRequest) (*looppb.ListAccountsResponse, error) {
-	items, next, err := s.accounts.Page(ctx, request)
+	items, next, err := accounts.Page(ctx, s.practices, request)
 	return &looppb.ListAccountsResponse{Accounts: items, NextPageToken: next}, err
 }
 
 // StreamAccounts implements looppb.ReferenceDataServiceServer.
 func (s *ReferenceData) StreamAccounts(request *looppb.StreamAccountsRequest, stream grpc.ServerStreamingServer[looppb.StreamAccountsResponse]) error {
-	return s.accounts.Stream(stream.Context(), request, func(items []*looppb.Account) error {
+	return accounts.Stream(stream.Context(), s.practices, request, func(items []*looppb.Account) error {
 		return stream.Send(&looppb.StreamAccountsResponse{Accounts: items})
 	})
 }

@@ -8,27 +8,23 @@ import (
 	"cegid.internal/gateway/cegidclient"
 	looppb "cegid.internal/gateway/gen/go/cegid/loop/v1"
 	"cegid.internal/gateway/server/internal/listing"
-	"cegid.internal/gateway/server/internal/tenant"
 )
 
-func newEngagements(practices *tenant.Practices) *listing.List[cegidclient.Engagement, *looppb.Engagement] {
-	return &listing.List[cegidclient.Engagement, *looppb.Engagement]{
-		Practices: practices,
-		Name:      "engagements",
-		Fields: listing.Fields{
-			{Name: "object_id", Loop: cegidclient.EngagementObjectID, Filterable: true, Sortable: true},
-			{Name: "code", Loop: cegidclient.EngagementCode, Filterable: true, Sortable: true},
-			{Name: "description", Loop: cegidclient.EngagementDescription, Filterable: true, Sortable: true},
-			{Name: "profit_center", Loop: cegidclient.EngagementProfitCenter, Filterable: true, Sortable: true},
-			{Name: "person_in_charge", Loop: cegidclient.EngagementPersonInCharge, Filterable: true, Sortable: true},
-			{Name: "client_dossier", Loop: cegidclient.EngagementClientDossier, Filterable: true, Sortable: true},
-			{Name: "client_dossier_id", Loop: cegidclient.EngagementClientDossierID, Filterable: true},
-		},
-		Source: func(c *cegidclient.Client) *cegidclient.Lister[cegidclient.Engagement] {
-			return &c.Engagements.Lister
-		},
-		Convert: engagement,
-	}
+var engagements = listing.List[cegidclient.Engagement, *looppb.Engagement]{
+	Name: "engagements",
+	Fields: listing.Fields{
+		{Name: "object_id", Loop: cegidclient.EngagementObjectID, Filterable: true, Sortable: true},
+		{Name: "code", Loop: cegidclient.EngagementCode, Filterable: true, Sortable: true},
+		{Name: "description", Loop: cegidclient.EngagementDescription, Filterable: true, Sortable: true},
+		{Name: "profit_center", Loop: cegidclient.EngagementProfitCenter, Filterable: true, Sortable: true},
+		{Name: "person_in_charge", Loop: cegidclient.EngagementPersonInCharge, Filterable: true, Sortable: true},
+		{Name: "client_dossier", Loop: cegidclient.EngagementClientDossier, Filterable: true, Sortable: true},
+		{Name: "client_dossier_id", Loop: cegidclient.EngagementClientDossierID, Filterable: true},
+	},
+	Source: func(c *cegidclient.Client) *cegidclient.Lister[cegidclient.Engagement] {
+		return &c.Engagements.Lister
+	},
+	Convert: engagement,
 }
 
 func engagement(e *cegidclient.Engagement, all bool) *looppb.Engagement {
@@ -49,13 +45,13 @@ func engagement(e *cegidclient.Engagement, all bool) *looppb.Engagement {
 
 // ListEngagements implements looppb.PracticeServiceServer.
 func (s *PracticeData) ListEngagements(ctx context.Context, request *looppb.ListEngagementsRequest) (*looppb.ListEngagementsResponse, error) {
-	items, next, err := s.engagements.Page(ctx, request)
+	items, next, err := engagements.Page(ctx, s.practices, request)
 	return &looppb.ListEngagementsResponse{Engagements: items, NextPageToken: next}, err
 }
 
 // StreamEngagements implements looppb.PracticeServiceServer.
 func (s *PracticeData) StreamEngagements(request *looppb.StreamEngagementsRequest, stream grpc.ServerStreamingServer[looppb.StreamEngagementsResponse]) error {
-	return s.engagements.Stream(stream.Context(), request, func(items []*looppb.Engagement) error {
+	return engagements.Stream(stream.Context(), s.practices, request, func(items []*looppb.Engagement) error {
 		return stream.Send(&looppb.StreamEngagementsResponse{Engagements: items})
 	})
 }

@@ -8,24 +8,20 @@ import (
 	"cegid.internal/gateway/cegidclient"
 	looppb "cegid.internal/gateway/gen/go/cegid/loop/v1"
 	"cegid.internal/gateway/server/internal/listing"
-	"cegid.internal/gateway/server/internal/tenant"
 )
 
-func newEstablishments(practices *tenant.Practices) *listing.List[cegidclient.Establishment, *looppb.Establishment] {
-	return &listing.List[cegidclient.Establishment, *looppb.Establishment]{
-		Practices: practices,
-		Name:      "establishments",
-		Fields: listing.Fields{
-			{Name: "company_name", Loop: cegidclient.EstablishmentCompanyName, Filterable: true, Sortable: true},
-			{Name: "last_name", Loop: cegidclient.EstablishmentLastName, Filterable: true, Sortable: true},
-			{Name: "first_name", Loop: cegidclient.EstablishmentFirstName, Filterable: true},
-			{Name: "object_id", Loop: cegidclient.EstablishmentObjectID, Filterable: true},
-		},
-		Source: func(c *cegidclient.Client) *cegidclient.Lister[cegidclient.Establishment] {
-			return &c.Establishments.Lister
-		},
-		Convert: establishment,
-	}
+var establishments = listing.List[cegidclient.Establishment, *looppb.Establishment]{
+	Name: "establishments",
+	Fields: listing.Fields{
+		{Name: "company_name", Loop: cegidclient.EstablishmentCompanyName, Filterable: true, Sortable: true},
+		{Name: "last_name", Loop: cegidclient.EstablishmentLastName, Filterable: true, Sortable: true},
+		{Name: "first_name", Loop: cegidclient.EstablishmentFirstName, Filterable: true},
+		{Name: "object_id", Loop: cegidclient.EstablishmentObjectID, Filterable: true},
+	},
+	Source: func(c *cegidclient.Client) *cegidclient.Lister[cegidclient.Establishment] {
+		return &c.Establishments.Lister
+	},
+	Convert: establishment,
 }
 
 func establishment(e *cegidclient.Establishment, all bool) *looppb.Establishment {
@@ -63,13 +59,13 @@ func establishmentType(code *cegidclient.Code) looppb.EstablishmentType {
 
 // ListEstablishments implements looppb.ReferenceDataServiceServer.
 func (s *ReferenceData) ListEstablishments(ctx context.Context, request *looppb.ListEstablishmentsRequest) (*looppb.ListEstablishmentsResponse, error) {
-	items, next, err := s.establishments.Page(ctx, request)
+	items, next, err := establishments.Page(ctx, s.practices, request)
 	return &looppb.ListEstablishmentsResponse{Establishments: items, NextPageToken: next}, err
 }
 
 // StreamEstablishments implements looppb.ReferenceDataServiceServer.
 func (s *ReferenceData) StreamEstablishments(request *looppb.StreamEstablishmentsRequest, stream grpc.ServerStreamingServer[looppb.StreamEstablishmentsResponse]) error {
-	return s.establishments.Stream(stream.Context(), request, func(items []*looppb.Establishment) error {
+	return establishments.Stream(stream.Context(), s.practices, request, func(items []*looppb.Establishment) error {
 		return stream.Send(&looppb.StreamEstablishmentsResponse{Establishments: items})
 	})
 }

@@ -9,21 +9,17 @@ import (
 	"cegid.internal/gateway/cegidclient/check"
 	looppb "cegid.internal/gateway/gen/go/cegid/loop/v1"
 	"cegid.internal/gateway/server/internal/listing"
-	"cegid.internal/gateway/server/internal/tenant"
 )
 
-func newJournals(practices *tenant.Practices) *listing.List[cegidclient.Journal, *looppb.Journal] {
-	return &listing.List[cegidclient.Journal, *looppb.Journal]{
-		Practices: practices,
-		Name:      "journals",
-		Fields: listing.Fields{
-			{Name: "code", Loop: cegidclient.JournalCode, Filterable: true, Sortable: true},
-			{Name: "label", Loop: cegidclient.JournalLabel, Filterable: true, Sortable: true},
-			{Name: "object_id", Loop: cegidclient.JournalObjectID, Filterable: true},
-		},
-		Source:  func(c *cegidclient.Client) *cegidclient.Lister[cegidclient.Journal] { return &c.Journals.Lister },
-		Convert: journal,
-	}
+var journals = listing.List[cegidclient.Journal, *looppb.Journal]{
+	Name: "journals",
+	Fields: listing.Fields{
+		{Name: "code", Loop: cegidclient.JournalCode, Filterable: true, Sortable: true},
+		{Name: "label", Loop: cegidclient.JournalLabel, Filterable: true, Sortable: true},
+		{Name: "object_id", Loop: cegidclient.JournalObjectID, Filterable: true},
+	},
+	Source:  func(c *cegidclient.Client) *cegidclient.Lister[cegidclient.Journal] { return &c.Journals.Lister },
+	Convert: journal,
 }
 
 func journal(j *cegidclient.Journal, all bool) *looppb.Journal {
@@ -91,13 +87,13 @@ func contraAccountMode(code *cegidclient.Code) looppb.ContraAccountMode {
 
 // ListJournals implements looppb.ReferenceDataServiceServer.
 func (s *ReferenceData) ListJournals(ctx context.Context, request *looppb.ListJournalsRequest) (*looppb.ListJournalsResponse, error) {
-	items, next, err := s.journals.Page(ctx, request)
+	items, next, err := journals.Page(ctx, s.practices, request)
 	return &looppb.ListJournalsResponse{Journals: items, NextPageToken: next}, err
 }
 
 // StreamJournals implements looppb.ReferenceDataServiceServer.
 func (s *ReferenceData) StreamJournals(request *looppb.StreamJournalsRequest, stream grpc.ServerStreamingServer[looppb.StreamJournalsResponse]) error {
-	return s.journals.Stream(stream.Context(), request, func(items []*looppb.Journal) error {
+	return journals.Stream(stream.Context(), s.practices, request, func(items []*looppb.Journal) error {
 		return stream.Send(&looppb.StreamJournalsResponse{Journals: items})
 	})
 }

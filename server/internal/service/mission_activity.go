@@ -6,21 +6,17 @@ import (
 	"cegid.internal/gateway/cegidclient"
 	looppb "cegid.internal/gateway/gen/go/cegid/loop/v1"
 	"cegid.internal/gateway/server/internal/listing"
-	"cegid.internal/gateway/server/internal/tenant"
 )
 
-func newMissionActivities(practices *tenant.Practices) *listing.List[cegidclient.MissionActivity, *looppb.MissionActivity] {
-	return &listing.List[cegidclient.MissionActivity, *looppb.MissionActivity]{
-		Practices: practices,
-		Name:      "mission activities",
-		Fields: listing.Fields{
-			{Name: "label", Loop: cegidclient.ActivityLabel, Filterable: true, Sortable: true},
-		},
-		Source: func(c *cegidclient.Client) *cegidclient.Lister[cegidclient.MissionActivity] {
-			return &c.Activities.Lister
-		},
-		Convert: missionActivity,
-	}
+var activities = listing.List[cegidclient.MissionActivity, *looppb.MissionActivity]{
+	Name: "mission activities",
+	Fields: listing.Fields{
+		{Name: "label", Loop: cegidclient.ActivityLabel, Filterable: true, Sortable: true},
+	},
+	Source: func(c *cegidclient.Client) *cegidclient.Lister[cegidclient.MissionActivity] {
+		return &c.Activities.Lister
+	},
+	Convert: missionActivity,
 }
 
 func missionActivity(a *cegidclient.MissionActivity, all bool) *looppb.MissionActivity {
@@ -80,9 +76,9 @@ func activityTiming(code *cegidclient.Code) looppb.ActivityTiming {
 
 // ListMissionActivities implements looppb.PracticeServiceServer.
 func (s *PracticeData) ListMissionActivities(ctx context.Context, request *looppb.ListMissionActivitiesRequest) (*looppb.ListMissionActivitiesResponse, error) {
-	letter := *s.activities
+	letter := activities
 	letter.Name += " " + request.GetEngagementLetterId()
 	letter.Within = cegidclient.Equal(cegidclient.ActivityEngagementLetterID, request.GetEngagementLetterId())
-	items, next, err := letter.Page(ctx, request)
+	items, next, err := letter.Page(ctx, s.practices, request)
 	return &looppb.ListMissionActivitiesResponse{MissionActivities: items, NextPageToken: next}, err
 }

@@ -6,23 +6,19 @@ import (
 	"cegid.internal/gateway/cegidclient"
 	looppb "cegid.internal/gateway/gen/go/cegid/loop/v1"
 	"cegid.internal/gateway/server/internal/listing"
-	"cegid.internal/gateway/server/internal/tenant"
 )
 
-func newOffices(practices *tenant.Practices) *listing.List[cegidclient.Office, *looppb.Office] {
-	return &listing.List[cegidclient.Office, *looppb.Office]{
-		Practices: practices,
-		Name:      "offices",
-		Fields: listing.Fields{
-			{Name: "code", Loop: cegidclient.OfficeCode, Filterable: true, Sortable: true},
-			{Name: "label", Loop: cegidclient.OfficeLabel, Filterable: true, Sortable: true},
-			{Name: "siret", Loop: cegidclient.OfficeSIRET, Filterable: true},
-			{Name: "email", Loop: cegidclient.OfficeEmail, Filterable: true},
-			{Name: "object_id", Loop: cegidclient.OfficeObjectID, Filterable: true},
-		},
-		Source:  func(c *cegidclient.Client) *cegidclient.Lister[cegidclient.Office] { return &c.Offices.Lister },
-		Convert: office,
-	}
+var offices = listing.List[cegidclient.Office, *looppb.Office]{
+	Name: "offices",
+	Fields: listing.Fields{
+		{Name: "code", Loop: cegidclient.OfficeCode, Filterable: true, Sortable: true},
+		{Name: "label", Loop: cegidclient.OfficeLabel, Filterable: true, Sortable: true},
+		{Name: "siret", Loop: cegidclient.OfficeSIRET, Filterable: true},
+		{Name: "email", Loop: cegidclient.OfficeEmail, Filterable: true},
+		{Name: "object_id", Loop: cegidclient.OfficeObjectID, Filterable: true},
+	},
+	Source:  func(c *cegidclient.Client) *cegidclient.Lister[cegidclient.Office] { return &c.Offices.Lister },
+	Convert: office,
 }
 
 func office(o *cegidclient.Office, all bool) *looppb.Office {
@@ -40,6 +36,6 @@ func office(o *cegidclient.Office, all bool) *looppb.Office {
 
 // ListOffices implements looppb.PracticeServiceServer.
 func (s *PracticeData) ListOffices(ctx context.Context, request *looppb.ListOfficesRequest) (*looppb.ListOfficesResponse, error) {
-	items, next, err := s.offices.Page(ctx, request)
+	items, next, err := offices.Page(ctx, s.practices, request)
 	return &looppb.ListOfficesResponse{Offices: items, NextPageToken: next}, err
 }

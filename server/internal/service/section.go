@@ -8,21 +8,17 @@ import (
 	"cegid.internal/gateway/cegidclient"
 	looppb "cegid.internal/gateway/gen/go/cegid/loop/v1"
 	"cegid.internal/gateway/server/internal/listing"
-	"cegid.internal/gateway/server/internal/tenant"
 )
 
-func newAnalyticSections(practices *tenant.Practices) *listing.List[cegidclient.Section, *looppb.AnalyticSection] {
-	return &listing.List[cegidclient.Section, *looppb.AnalyticSection]{
-		Practices: practices,
-		Name:      "analytic sections",
-		Fields: listing.Fields{
-			{Name: "code", Loop: cegidclient.SectionCode, Filterable: true, Sortable: true},
-			{Name: "label", Loop: cegidclient.SectionLabel, Filterable: true, Sortable: true},
-			{Name: "object_id", Loop: cegidclient.SectionObjectID, Filterable: true},
-		},
-		Source:  func(c *cegidclient.Client) *cegidclient.Lister[cegidclient.Section] { return &c.Sections.Lister },
-		Convert: analyticSection,
-	}
+var sections = listing.List[cegidclient.Section, *looppb.AnalyticSection]{
+	Name: "analytic sections",
+	Fields: listing.Fields{
+		{Name: "code", Loop: cegidclient.SectionCode, Filterable: true, Sortable: true},
+		{Name: "label", Loop: cegidclient.SectionLabel, Filterable: true, Sortable: true},
+		{Name: "object_id", Loop: cegidclient.SectionObjectID, Filterable: true},
+	},
+	Source:  func(c *cegidclient.Client) *cegidclient.Lister[cegidclient.Section] { return &c.Sections.Lister },
+	Convert: analyticSection,
 }
 
 func analyticSection(s *cegidclient.Section, all bool) *looppb.AnalyticSection {
@@ -39,13 +35,13 @@ func analyticSection(s *cegidclient.Section, all bool) *looppb.AnalyticSection {
 
 // ListAnalyticSections implements looppb.ReferenceDataServiceServer.
 func (s *ReferenceData) ListAnalyticSections(ctx context.Context, request *looppb.ListAnalyticSectionsRequest) (*looppb.ListAnalyticSectionsResponse, error) {
-	items, next, err := s.sections.Page(ctx, request)
+	items, next, err := sections.Page(ctx, s.practices, request)
 	return &looppb.ListAnalyticSectionsResponse{AnalyticSections: items, NextPageToken: next}, err
 }
 
 // StreamAnalyticSections implements looppb.ReferenceDataServiceServer.
 func (s *ReferenceData) StreamAnalyticSections(request *looppb.StreamAnalyticSectionsRequest, stream grpc.ServerStreamingServer[looppb.StreamAnalyticSectionsResponse]) error {
-	return s.sections.Stream(stream.Context(), request, func(items []*looppb.AnalyticSection) error {
+	return sections.Stream(stream.Context(), s.practices, request, func(items []*looppb.AnalyticSection) error {
 		return stream.Send(&looppb.StreamAnalyticSectionsResponse{AnalyticSections: items})
 	})
 }

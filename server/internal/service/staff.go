@@ -10,21 +10,17 @@ import (
 	looppb "cegid.internal/gateway/gen/go/cegid/loop/v1"
 	"cegid.internal/gateway/server/internal/apierror"
 	"cegid.internal/gateway/server/internal/listing"
-	"cegid.internal/gateway/server/internal/tenant"
 )
 
-func newStaff(practices *tenant.Practices) *listing.List[cegidclient.StaffMember, *looppb.StaffMember] {
-	return &listing.List[cegidclient.StaffMember, *looppb.StaffMember]{
-		Practices: practices,
-		Name:      "staff",
-		Fields: listing.Fields{
-			{Name: "identifier", Loop: cegidclient.StaffIdentifier, Filterable: true, Sortable: true},
-			{Name: "first_name", Loop: cegidclient.StaffFirstName, Filterable: true, Sortable: true},
-			{Name: "object_id", Loop: cegidclient.StaffObjectID, Filterable: true},
-		},
-		Source:  func(c *cegidclient.Client) *cegidclient.Lister[cegidclient.StaffMember] { return &c.Staff.Lister },
-		Convert: staffMember,
-	}
+var staff = listing.List[cegidclient.StaffMember, *looppb.StaffMember]{
+	Name: "staff",
+	Fields: listing.Fields{
+		{Name: "identifier", Loop: cegidclient.StaffIdentifier, Filterable: true, Sortable: true},
+		{Name: "first_name", Loop: cegidclient.StaffFirstName, Filterable: true, Sortable: true},
+		{Name: "object_id", Loop: cegidclient.StaffObjectID, Filterable: true},
+	},
+	Source:  func(c *cegidclient.Client) *cegidclient.Lister[cegidclient.StaffMember] { return &c.Staff.Lister },
+	Convert: staffMember,
 }
 
 func staffMember(s *cegidclient.StaffMember, all bool) *looppb.StaffMember {
@@ -39,13 +35,13 @@ func staffMember(s *cegidclient.StaffMember, all bool) *looppb.StaffMember {
 
 // ListStaff implements looppb.PracticeServiceServer.
 func (s *PracticeData) ListStaff(ctx context.Context, request *looppb.ListStaffRequest) (*looppb.ListStaffResponse, error) {
-	items, next, err := s.staff.Page(ctx, request)
+	items, next, err := staff.Page(ctx, s.practices, request)
 	return &looppb.ListStaffResponse{Staff: items, NextPageToken: next}, err
 }
 
 // StreamStaff implements looppb.PracticeServiceServer.
 func (s *PracticeData) StreamStaff(request *looppb.StreamStaffRequest, stream grpc.ServerStreamingServer[looppb.StreamStaffResponse]) error {
-	return s.staff.Stream(stream.Context(), request, func(items []*looppb.StaffMember) error {
+	return staff.Stream(stream.Context(), s.practices, request, func(items []*looppb.StaffMember) error {
 		return stream.Send(&looppb.StreamStaffResponse{Staff: items})
 	})
 }

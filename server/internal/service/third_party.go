@@ -2,6 +2,7 @@ package service
 
 import (
 	"context"
+	"slices"
 
 	"google.golang.org/grpc"
 
@@ -12,43 +13,33 @@ import (
 	"cegid.internal/gateway/server/internal/tenant"
 )
 
-// thirdParties are the four routes of Loop.
-type (
-	thirdParties struct {
-		kinds map[looppb.ThirdPartyKind]thirdPartyList
-		all   listing.Together[cegidclient.ThirdParty, *looppb.ThirdParty]
-	}
-	thirdPartyList = *listing.List[cegidclient.ThirdParty, *looppb.ThirdParty]
-)
+type thirdPartyList = listing.List[cegidclient.ThirdParty, *looppb.ThirdParty]
 
-func newThirdParties(practices *tenant.Practices) *thirdParties {
-	out := &thirdParties{kinds: map[looppb.ThirdPartyKind]thirdPartyList{}}
-	out.all.Name = "third parties"
-	add := func(kind looppb.ThirdPartyKind, source func(*cegidclient.Client) *cegidclient.Lister[cegidclient.ThirdParty]) {
-		out.kinds[kind] = &listing.List[cegidclient.ThirdParty, *looppb.ThirdParty]{
-			Practices: practices,
-			Name:      "third parties " + kind.String(),
-			Fields: listing.Fields{
-				{Name: "code", Loop: cegidclient.ThirdPartyCode, Filterable: true, Sortable: true},
-				{Name: "company_name", Loop: cegidclient.ThirdPartyCompanyName, Filterable: true, Sortable: true},
-				{Name: "last_name", Loop: cegidclient.ThirdPartyLastName, Filterable: true, Sortable: true},
-				{Name: "usual_name", Loop: cegidclient.ThirdPartyUsualName, Filterable: true},
-				{Name: "siret", Loop: cegidclient.ThirdPartySIRET, Filterable: true},
-				{Name: "object_id", Loop: cegidclient.ThirdPartyObjectID, Filterable: true},
-			},
-			Source:  source,
-			Convert: func(t *cegidclient.ThirdParty, all bool) *looppb.ThirdParty { return thirdParty(kind, t, all) },
-		}
-		out.all.Lists = append(out.all.Lists, out.kinds[kind])
-	}
-	add(looppb.ThirdPartyKind_THIRD_PARTY_KIND_CUSTOMER, func(c *cegidclient.Client) *cegidclient.Lister[cegidclient.ThirdParty] { return &c.Customers.Lister })
-	add(looppb.ThirdPartyKind_THIRD_PARTY_KIND_SUPPLIER, func(c *cegidclient.Client) *cegidclient.Lister[cegidclient.ThirdParty] { return &c.Suppliers.Lister })
-	add(looppb.ThirdPartyKind_THIRD_PARTY_KIND_EMPLOYEE, func(c *cegidclient.Client) *cegidclient.Lister[cegidclient.ThirdParty] { return &c.Employees.Lister })
-	add(looppb.ThirdPartyKind_THIRD_PARTY_KIND_OTHER, func(c *cegidclient.Client) *cegidclient.Lister[cegidclient.ThirdParty] {
-		return &c.OtherThirdParties.Lister
-	})
-	return out
+// thirdPartyKinds are the four routes of Loop, in the order of their kinds.
+var thirdPartyKinds = []*thirdPartyList{
+	thirdPartiesOf(looppb.ThirdPartyKind_THIRD_PARTY_KIND_CUSTOMER, func(c *cegidclient.Client) *cegidclient.ThirdPartyService { return c.Customers }),
+	thirdPartiesOf(looppb.ThirdPartyKind_THIRD_PARTY_KIND_SUPPLIER, func(c *cegidclient.Client) *cegidclient.ThirdPartyService { return c.Suppliers }),
+	thirdPartiesOf(looppb.ThirdPartyKind_THIRD_PARTY_KIND_EMPLOYEE, func(c *cegidclient.Client) *cegidclient.ThirdPartyService { return c.Employees }),
+	thirdPartiesOf(looppb.ThirdPartyKind_THIRD_PARTY_KIND_OTHER, func(c *cegidclient.Client) *cegidclient.ThirdPartyService { return c.OtherThirdParties }),
 }
+
+func thirdPartiesOf(kind looppb.ThirdPartyKind, source func(*cegidclient.Client) *cegidclient.ThirdPartyService) *thirdPartyList {
+	return &thirdPartyList{
+		Name: thirdPartiesName(kind),
+		Fields: listing.Fields{
+			{Name: "code", Loop: cegidclient.ThirdPartyCode, Filterable: true, Sortable: true},
+			{Name: "company_name", Loop: cegidclient.ThirdPartyCompanyName, Filterable: true, Sortable: true},
+			{Name: "last_name", Loop: cegidclient.ThirdPartyLastName, Filterable: true, Sortable: true},
+			{Name: "usual_name", Loop: cegidclient.ThirdPartyUsualName, Filterable: true},
+			{Name: "siret", Loop: cegidclient.ThirdPartySIRET, Filterable: true},
+			{Name: "object_id", Loop: cegidclient.ThirdPartyObjectID, Filterable: true},
+		},
+		Source:  func(c *cegidclient.Client) *cegidclient.Lister[cegidclient.ThirdParty] { return &source(c).Lister },
+		Convert: func(t *cegidclient.ThirdParty, all bool) *looppb.ThirdParty { return thirdParty(kind, t, all) },
+	}
+}
+
+func thirdPartiesName(kind looppb.ThirdPartyKind) string { return "third parties " + kind.String() }
 
 func thirdParty(kind looppb.ThirdPartyKind, t *cegidclient.ThirdParty, all bool) *looppb.ThirdParty {
 	return &looppb.ThirdParty{
@@ -93,14 +84,14 @@ func legalNature(code *cegidclient.Code) looppb.LegalNature {
 
 // thirdPartyReader lists one kind, or all.
 type thirdPartyReader interface {
-	Page(ctx context.Context, request listing.Page) ([]*looppb.ThirdParty, string, error)
-	Stream(ctx context.Context, request listing.Query, send func([]*looppb.ThirdParty) error) error
+	Page(ctx context.Context, practices *tenant.Practices, request listing.Page) ([]*looppb.ThirdParty, string, error)
+	Stream(ctx context.Context, practices *tenant.Practices, request listing.Query, send func([]*looppb.ThirdParty) error) error
 }
 
-// of returns the list of one kind, or of all kinds together, which Loop can neither filter nor sort.
-func (t *thirdParties) of(kind looppb.ThirdPartyKind, request listing.Query) (thirdPartyReader, error) {
-	if one, is := t.kinds[kind]; is {
-		return one, nil
+// thirdParties returns the list of one kind, or of all kinds together, which Loop can neither filter nor sort.
+func thirdParties(kind looppb.ThirdPartyKind, request listing.Query) (thirdPartyReader, error) {
+	if i := slices.IndexFunc(thirdPartyKinds, func(l *thirdPartyList) bool { return l.Name == thirdPartiesName(kind) }); i >= 0 {
+		return thirdPartyKinds[i], nil
 	}
 	const needsKind = "needs kind: Loop lists customers, suppliers, employees and others apart"
 	switch {
@@ -109,26 +100,26 @@ func (t *thirdParties) of(kind looppb.ThirdPartyKind, request listing.Query) (th
 	case request.GetOrderBy() != "":
 		return nil, apierror.Field(looppb.ErrorReason_ERROR_REASON_ORDER_UNSUPPORTED, "order_by", needsKind)
 	}
-	return &t.all, nil
+	return &listing.Together[cegidclient.ThirdParty, *looppb.ThirdParty]{Name: "third parties", Lists: thirdPartyKinds}, nil
 }
 
 // ListThirdParties implements looppb.ReferenceDataServiceServer.
 func (s *ReferenceData) ListThirdParties(ctx context.Context, request *looppb.ListThirdPartiesRequest) (*looppb.ListThirdPartiesResponse, error) {
-	of, err := s.thirdParties.of(request.GetKind(), request)
+	of, err := thirdParties(request.GetKind(), request)
 	if err != nil {
 		return nil, err
 	}
-	items, next, err := of.Page(ctx, request)
+	items, next, err := of.Page(ctx, s.practices, request)
 	return &looppb.ListThirdPartiesResponse{ThirdParties: items, NextPageToken: next}, err
 }
 
 // StreamThirdParties implements looppb.ReferenceDataServiceServer.
 func (s *ReferenceData) StreamThirdParties(request *looppb.StreamThirdPartiesRequest, stream grpc.ServerStreamingServer[looppb.StreamThirdPartiesResponse]) error {
-	of, err := s.thirdParties.of(request.GetKind(), request)
+	of, err := thirdParties(request.GetKind(), request)
 	if err != nil {
 		return err
 	}
-	return of.Stream(stream.Context(), request, func(items []*looppb.ThirdParty) error {
+	return of.Stream(stream.Context(), s.practices, request, func(items []*looppb.ThirdParty) error {
 		return stream.Send(&looppb.StreamThirdPartiesResponse{ThirdParties: items})
 	})
 }

@@ -8,21 +8,17 @@ import (
 	"cegid.internal/gateway/cegidclient"
 	looppb "cegid.internal/gateway/gen/go/cegid/loop/v1"
 	"cegid.internal/gateway/server/internal/listing"
-	"cegid.internal/gateway/server/internal/tenant"
 )
 
-func newVATCodes(practices *tenant.Practices) *listing.List[cegidclient.VATCode, *looppb.VatCode] {
-	return &listing.List[cegidclient.VATCode, *looppb.VatCode]{
-		Practices: practices,
-		Name:      "VAT codes",
-		Fields: listing.Fields{
-			{Name: "code", Loop: cegidclient.VATCodeCode, Filterable: true, Sortable: true},
-			{Name: "label", Loop: cegidclient.VATCodeLabel, Filterable: true, Sortable: true},
-			{Name: "object_id", Loop: cegidclient.VATCodeObjectID, Filterable: true},
-		},
-		Source:  func(c *cegidclient.Client) *cegidclient.Lister[cegidclient.VATCode] { return &c.VATCodes.Lister },
-		Convert: vatCode,
-	}
+var vatCodes = listing.List[cegidclient.VATCode, *looppb.VatCode]{
+	Name: "VAT codes",
+	Fields: listing.Fields{
+		{Name: "code", Loop: cegidclient.VATCodeCode, Filterable: true, Sortable: true},
+		{Name: "label", Loop: cegidclient.VATCodeLabel, Filterable: true, Sortable: true},
+		{Name: "object_id", Loop: cegidclient.VATCodeObjectID, Filterable: true},
+	},
+	Source:  func(c *cegidclient.Client) *cegidclient.Lister[cegidclient.VATCode] { return &c.VATCodes.Lister },
+	Convert: vatCode,
 }
 
 func vatCode(v *cegidclient.VATCode, all bool) *looppb.VatCode {
@@ -65,13 +61,13 @@ func vatRegime(code *cegidclient.Code) looppb.VatRegime {
 
 // ListVatCodes implements looppb.ReferenceDataServiceServer.
 func (s *ReferenceData) ListVatCodes(ctx context.Context, request *looppb.ListVatCodesRequest) (*looppb.ListVatCodesResponse, error) {
-	items, next, err := s.vatCodes.Page(ctx, request)
+	items, next, err := vatCodes.Page(ctx, s.practices, request)
 	return &looppb.ListVatCodesResponse{VatCodes: items, NextPageToken: next}, err
 }
 
 // StreamVatCodes implements looppb.ReferenceDataServiceServer.
 func (s *ReferenceData) StreamVatCodes(request *looppb.StreamVatCodesRequest, stream grpc.ServerStreamingServer[looppb.StreamVatCodesResponse]) error {
-	return s.vatCodes.Stream(stream.Context(), request, func(items []*looppb.VatCode) error {
+	return vatCodes.Stream(stream.Context(), s.practices, request, func(items []*looppb.VatCode) error {
 		return stream.Send(&looppb.StreamVatCodesResponse{VatCodes: items})
 	})
 }

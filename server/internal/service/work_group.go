@@ -6,22 +6,18 @@ import (
 	"cegid.internal/gateway/cegidclient"
 	looppb "cegid.internal/gateway/gen/go/cegid/loop/v1"
 	"cegid.internal/gateway/server/internal/listing"
-	"cegid.internal/gateway/server/internal/tenant"
 )
 
-func newWorkGroups(practices *tenant.Practices) *listing.List[cegidclient.WorkGroup, *looppb.WorkGroup] {
-	return &listing.List[cegidclient.WorkGroup, *looppb.WorkGroup]{
-		Practices: practices,
-		Name:      "work groups",
-		Fields: listing.Fields{
-			{Name: "code", Loop: cegidclient.WorkGroupCode, Filterable: true, Sortable: true},
-			{Name: "label", Loop: cegidclient.WorkGroupLabel, Filterable: true, Sortable: true},
-			{Name: "office", Loop: cegidclient.WorkGroupOffice, Filterable: true, Sortable: true},
-			{Name: "object_id", Loop: cegidclient.WorkGroupObjectID, Filterable: true},
-		},
-		Source:  func(c *cegidclient.Client) *cegidclient.Lister[cegidclient.WorkGroup] { return &c.WorkGroups.Lister },
-		Convert: workGroup,
-	}
+var workGroups = listing.List[cegidclient.WorkGroup, *looppb.WorkGroup]{
+	Name: "work groups",
+	Fields: listing.Fields{
+		{Name: "code", Loop: cegidclient.WorkGroupCode, Filterable: true, Sortable: true},
+		{Name: "label", Loop: cegidclient.WorkGroupLabel, Filterable: true, Sortable: true},
+		{Name: "office", Loop: cegidclient.WorkGroupOffice, Filterable: true, Sortable: true},
+		{Name: "object_id", Loop: cegidclient.WorkGroupObjectID, Filterable: true},
+	},
+	Source:  func(c *cegidclient.Client) *cegidclient.Lister[cegidclient.WorkGroup] { return &c.WorkGroups.Lister },
+	Convert: workGroup,
 }
 
 func workGroup(g *cegidclient.WorkGroup, all bool) *looppb.WorkGroup {
@@ -37,6 +33,6 @@ func workGroup(g *cegidclient.WorkGroup, all bool) *looppb.WorkGroup {
 
 // ListWorkGroups implements looppb.PracticeServiceServer.
 func (s *PracticeData) ListWorkGroups(ctx context.Context, request *looppb.ListWorkGroupsRequest) (*looppb.ListWorkGroupsResponse, error) {
-	items, next, err := s.workGroups.Page(ctx, request)
+	items, next, err := workGroups.Page(ctx, s.practices, request)
 	return &looppb.ListWorkGroupsResponse{WorkGroups: items, NextPageToken: next}, err
 }

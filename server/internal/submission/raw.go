@@ -69,7 +69,7 @@ func (w *Writer) route(method, path string) (rawdoor.Route, error) {
 	route, listed := w.Door.Find(method, path)
 	switch {
 	case wrapped && operation.Wrapped:
-		return rawdoor.Route{}, &RouteError{RPCs: operation.RPCs}
+		return rawdoor.Route{}, &RouteError{RPCs: w.RPCs(operation.ID)}
 	case wrapped:
 		return rawdoor.Route{}, &RouteError{Deprecated: true}
 	case !listed:

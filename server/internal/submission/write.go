@@ -51,6 +51,8 @@ type Writer struct {
 	Spool       *spool.Spool
 	Permissions Permissions
 	Door        *rawdoor.Door
+	// RPCs are the names of those that wrap an operation.
+	RPCs func(operation string) []string
 	// MaxFile is the most bytes that a file of entries may have, DepositLifetime how long one that was deposited can be imported.
 	MaxFile int64
 	// LoopModel is what is assumed of Loop where nobody knows what it makes of a file.

@@ -86,6 +86,14 @@ var file_cegid_loop_v1_access_proto_extTypes = []protoimpl.ExtensionInfo{
 		Tag:           "bytes,50401,opt,name=access",
 		Filename:      "cegid/loop/v1/access.proto",
 	},
+	{
+		ExtendedType:  (*descriptorpb.MethodOptions)(nil),
+		ExtensionType: ([]string)(nil),
+		Field:         50402,
+		Name:          "cegid.loop.v1.wraps",
+		Tag:           "bytes,50402,rep,name=wraps",
+		Filename:      "cegid/loop/v1/access.proto",
+	},
 }
 
 // Extension fields to descriptorpb.MethodOptions.
@@ -94,6 +102,11 @@ var (
 	//
 	// optional cegid.loop.v1.Access access = 50401;
 	E_Access = &file_cegid_loop_v1_access_proto_extTypes[0]
+	// The operations of Loop that the method wraps, by their ids in the inventory; none for a method that answers from elsewhere, or
+	// asks Loop only what others ask.
+	//
+	// repeated string wraps = 50402;
+	E_Wraps = &file_cegid_loop_v1_access_proto_extTypes[1]
 )
 
 var File_cegid_loop_v1_access_proto protoreflect.FileDescriptor
@@ -104,7 +117,8 @@ const file_cegid_loop_v1_access_proto_rawDesc = "" +
 	"\x06Access\x12*\n" +
 	"\x05right\x18\x01 \x01(\x0e2\x14.cegid.loop.v1.RightR\x05right\x12\x10\n" +
 	"\x03own\x18\x02 \x01(\bR\x03own:O\n" +
-	"\x06access\x12\x1e.google.protobuf.MethodOptions\x18\xe1\x89\x03 \x01(\v2\x15.cegid.loop.v1.AccessR\x06accessB\xaa\x01\n" +
+	"\x06access\x12\x1e.google.protobuf.MethodOptions\x18\xe1\x89\x03 \x01(\v2\x15.cegid.loop.v1.AccessR\x06access:6\n" +
+	"\x05wraps\x12\x1e.google.protobuf.MethodOptions\x18\xe2\x89\x03 \x03(\tR\x05wrapsB\xaa\x01\n" +
 	"\x11com.cegid.loop.v1B\vAccessProtoP\x01Z2cegid.internal/gateway/gen/go/cegid/loop/v1;loopv1\xa2\x02\x03CLX\xaa\x02\rCegid.Loop.V1\xca\x02\rCegid\\Loop\\V1\xe2\x02\x19Cegid\\Loop\\V1\\GPBMetadata\xea\x02\x0fCegid::Loop::V1b\x06proto3"
 
 var (
@@ -128,11 +142,12 @@ var file_cegid_loop_v1_access_proto_goTypes = []any{
 var file_cegid_loop_v1_access_proto_depIdxs = []int32{
 	1, // 0: cegid.loop.v1.Access.right:type_name -> cegid.loop.v1.Right
 	2, // 1: cegid.loop.v1.access:extendee -> google.protobuf.MethodOptions
-	0, // 2: cegid.loop.v1.access:type_name -> cegid.loop.v1.Access
-	3, // [3:3] is the sub-list for method output_type
-	3, // [3:3] is the sub-list for method input_type
-	2, // [2:3] is the sub-list for extension type_name
-	1, // [1:2] is the sub-list for extension extendee
+	2, // 2: cegid.loop.v1.wraps:extendee -> google.protobuf.MethodOptions
+	0, // 3: cegid.loop.v1.access:type_name -> cegid.loop.v1.Access
+	4, // [4:4] is the sub-list for method output_type
+	4, // [4:4] is the sub-list for method input_type
+	3, // [3:4] is the sub-list for extension type_name
+	1, // [1:3] is the sub-list for extension extendee
 	0, // [0:1] is the sub-list for field type_name
 }
 
@@ -149,7 +164,7 @@ func file_cegid_loop_v1_access_proto_init() {
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_cegid_loop_v1_access_proto_rawDesc), len(file_cegid_loop_v1_access_proto_rawDesc)),
 			NumEnums:      0,
 			NumMessages:   1,
-			NumExtensions: 1,
+			NumExtensions: 2,
 			NumServices:   0,
 		},
 		GoTypes:           file_cegid_loop_v1_access_proto_goTypes,

@@ -25,9 +25,9 @@ var File_cegid_loop_v1_change_feed_service_proto protoreflect.FileDescriptor
 
 const file_cegid_loop_v1_change_feed_service_proto_rawDesc = "" +
 	"\n" +
-	"'cegid/loop/v1/change_feed_service.proto\x12\rcegid.loop.v1\x1a\x1acegid/loop/v1/access.proto\x1a\x1fcegid/loop/v1/change_feed.proto\x1a\x1cgoogle/api/annotations.proto2\xad\x01\n" +
-	"\x11ChangeFeedService\x12\x97\x01\n" +
-	"\rReplayChanges\x12#.cegid.loop.v1.ReplayChangesRequest\x1a$.cegid.loop.v1.ReplayChangesResponse\";\x8a\xce\x18\x02\b\x03\x82\xd3\xe4\x93\x02,:\x01*\"'/v1/practices/{practice}/changes:replay\x90\x02\x00B\xb5\x01\n" +
+	"'cegid/loop/v1/change_feed_service.proto\x12\rcegid.loop.v1\x1a\x1acegid/loop/v1/access.proto\x1a\x1fcegid/loop/v1/change_feed.proto\x1a\x1cgoogle/api/annotations.proto2\xbc\x01\n" +
+	"\x11ChangeFeedService\x12\xa6\x01\n" +
+	"\rReplayChanges\x12#.cegid.loop.v1.ReplayChangesRequest\x1a$.cegid.loop.v1.ReplayChangesResponse\"J\x8a\xce\x18\x02\b\x03\x92\xce\x18\vreplay_sink\x82\xd3\xe4\x93\x02,:\x01*\"'/v1/practices/{practice}/changes:replay\x90\x02\x00B\xb5\x01\n" +
 	"\x11com.cegid.loop.v1B\x16ChangeFeedServiceProtoP\x01Z2cegid.internal/gateway/gen/go/cegid/loop/v1;loopv1\xa2\x02\x03CLX\xaa\x02\rCegid.Loop.V1\xca\x02\rCegid\\Loop\\V1\xe2\x02\x19Cegid\\Loop\\V1\\GPBMetadata\xea\x02\x0fCegid::Loop::V1b\x06proto3"
 
 var file_cegid_loop_v1_change_feed_service_proto_goTypes = []any{

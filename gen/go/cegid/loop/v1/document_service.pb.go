@@ -25,9 +25,9 @@ var File_cegid_loop_v1_document_service_proto protoreflect.FileDescriptor
 
 const file_cegid_loop_v1_document_service_proto_rawDesc = "" +
 	"\n" +
-	"$cegid/loop/v1/document_service.proto\x12\rcegid.loop.v1\x1a\x1acegid/loop/v1/access.proto\x1a\x1ccegid/loop/v1/document.proto\x1a\x1cgoogle/api/annotations.proto2\xa8\x02\n" +
-	"\x0fDocumentService\x12g\n" +
-	"\rStoreDocument\x12#.cegid.loop.v1.StoreDocumentRequest\x1a$.cegid.loop.v1.StoreDocumentResponse\"\t\x8a\xce\x18\x02\b\x02\x90\x02\x02(\x01\x12\xab\x01\n" +
+	"$cegid/loop/v1/document_service.proto\x12\rcegid.loop.v1\x1a\x1acegid/loop/v1/access.proto\x1a\x1ccegid/loop/v1/document.proto\x1a\x1cgoogle/api/annotations.proto2\xba\x02\n" +
+	"\x0fDocumentService\x12y\n" +
+	"\rStoreDocument\x12#.cegid.loop.v1.StoreDocumentRequest\x1a$.cegid.loop.v1.StoreDocumentResponse\"\x1b\x8a\xce\x18\x02\b\x02\x92\xce\x18\x0estore_document\x90\x02\x02(\x01\x12\xab\x01\n" +
 	"\vGetDocument\x12!.cegid.loop.v1.GetDocumentRequest\x1a\".cegid.loop.v1.GetDocumentResponse\"U\x8a\xce\x18\x04\b\x01\x10\x01\x82\xd3\xe4\x93\x02D\x12B/v1/practices/{practice}/dossiers/{dossier}/documents/{request_id}\x90\x02\x01B\xb3\x01\n" +
 	"\x11com.cegid.loop.v1B\x14DocumentServiceProtoP\x01Z2cegid.internal/gateway/gen/go/cegid/loop/v1;loopv1\xa2\x02\x03CLX\xaa\x02\rCegid.Loop.V1\xca\x02\rCegid\\Loop\\V1\xe2\x02\x19Cegid\\Loop\\V1\\GPBMetadata\xea\x02\x0fCegid::Loop::V1b\x06proto3"
 

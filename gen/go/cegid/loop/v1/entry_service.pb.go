@@ -25,11 +25,11 @@ var File_cegid_loop_v1_entry_service_proto protoreflect.FileDescriptor
 
 const file_cegid_loop_v1_entry_service_proto_rawDesc = "" +
 	"\n" +
-	"!cegid/loop/v1/entry_service.proto\x12\rcegid.loop.v1\x1a\x1acegid/loop/v1/access.proto\x1a cegid/loop/v1/booked_entry.proto\x1a\x1cgoogle/api/annotations.proto2\xc5\x04\n" +
-	"\fEntryService\x12\x9a\x01\n" +
-	"\vListEntries\x12!.cegid.loop.v1.ListEntriesRequest\x1a\".cegid.loop.v1.ListEntriesResponse\"D\x8a\xce\x18\x02\b\x01\x82\xd3\xe4\x93\x025\x123/v1/practices/{practice}/dossiers/{dossier}/entries\x90\x02\x01\x12\xa9\x01\n" +
-	"\rStreamEntries\x12#.cegid.loop.v1.StreamEntriesRequest\x1a$.cegid.loop.v1.StreamEntriesResponse\"K\x8a\xce\x18\x02\b\x01\x82\xd3\xe4\x93\x02<\x12:/v1/practices/{practice}/dossiers/{dossier}/entries:stream\x90\x02\x010\x01\x12\xeb\x01\n" +
-	"\x1eFindEntriesByDocumentReference\x124.cegid.loop.v1.FindEntriesByDocumentReferenceRequest\x1a5.cegid.loop.v1.FindEntriesByDocumentReferenceResponse\"\\\x8a\xce\x18\x02\b\x01\x82\xd3\xe4\x93\x02M\x12K/v1/practices/{practice}/dossiers/{dossier}/entries:findByDocumentReference\x90\x02\x01B\xb0\x01\n" +
+	"!cegid/loop/v1/entry_service.proto\x12\rcegid.loop.v1\x1a\x1acegid/loop/v1/access.proto\x1a cegid/loop/v1/booked_entry.proto\x1a\x1cgoogle/api/annotations.proto2\x81\x05\n" +
+	"\fEntryService\x12\xae\x01\n" +
+	"\vListEntries\x12!.cegid.loop.v1.ListEntriesRequest\x1a\".cegid.loop.v1.ListEntriesResponse\"X\x8a\xce\x18\x02\b\x01\x92\xce\x18\x10list_entry_lines\x82\xd3\xe4\x93\x025\x123/v1/practices/{practice}/dossiers/{dossier}/entries\x90\x02\x01\x12\xbd\x01\n" +
+	"\rStreamEntries\x12#.cegid.loop.v1.StreamEntriesRequest\x1a$.cegid.loop.v1.StreamEntriesResponse\"_\x8a\xce\x18\x02\b\x01\x92\xce\x18\x10list_entry_lines\x82\xd3\xe4\x93\x02<\x12:/v1/practices/{practice}/dossiers/{dossier}/entries:stream\x90\x02\x010\x01\x12\xff\x01\n" +
+	"\x1eFindEntriesByDocumentReference\x124.cegid.loop.v1.FindEntriesByDocumentReferenceRequest\x1a5.cegid.loop.v1.FindEntriesByDocumentReferenceResponse\"p\x8a\xce\x18\x02\b\x01\x92\xce\x18\x10list_entry_lines\x82\xd3\xe4\x93\x02M\x12K/v1/practices/{practice}/dossiers/{dossier}/entries:findByDocumentReference\x90\x02\x01B\xb0\x01\n" +
 	"\x11com.cegid.loop.v1B\x11EntryServiceProtoP\x01Z2cegid.internal/gateway/gen/go/cegid/loop/v1;loopv1\xa2\x02\x03CLX\xaa\x02\rCegid.Loop.V1\xca\x02\rCegid\\Loop\\V1\xe2\x02\x19Cegid\\Loop\\V1\\GPBMetadata\xea\x02\x0fCegid::Loop::V1b\x06proto3"
 
 var file_cegid_loop_v1_entry_service_proto_goTypes = []any{
