@@ -42,9 +42,14 @@ const everyone = "everyone"
 // back is how soon after Loop reads are back.
 const back = 2 * time.Second
 
-// mayFail says whether a call may have met the weather. A write may be on its way for as long as a call of one takes.
+// mayFail says whether a call may have met the weather. Who repeats a write, or watches, for all of the time that a caller has, may
+// have met others at the end.
 func (s *spell) mayFail(c *made) bool {
-	return (s.strikes == everyone || s.strikes == c.practice) && slices.Contains(s.reasons, c.Reason) && c.began.Before(s.ended.Add(back)) && c.ended.After(s.began)
+	met := (s.strikes == everyone || s.strikes == c.practice) && c.began.Before(s.ended.Add(back)) && c.ended.After(s.began)
+	if c.ended.Sub(c.began) > patienceOfACaller-time.Second && (c.kind == aWrite && c.retry > 0 || c.kind == aWatch && c.Code == "DEADLINE_EXCEEDED") {
+		return met
+	}
+	return met && slices.Contains(s.reasons, c.Reason)
 }
 
 // weather is two servers on one PostgreSQL behind nginx, and who calls them.
@@ -88,7 +93,7 @@ func TestWeather(t *testing.T) {
 		return &spell{name: name, faults: faults, meanwhile: func(context.Context) { w.roll() }}
 	}
 	first, before, after := calm("the first pages", time.Second), calm("calm", 5*time.Second), calm("calm at the end", 4*time.Second)
-	bursts := &spell{name: "429 bursts for one", lasts: 8 * time.Second * longer, meanwhile: w.bursts, strikes: practice, reasons: []string{"LOOP_QUOTA"}}
+	bursts := &spell{name: "429 bursts for one", lasts: 8 * time.Second * longer, meanwhile: w.bursts, strikes: practice, reasons: []string{"LOOP_QUOTA", "LOOP_BUSY"}}
 	storm := &spell{
 		name: "a fifth 503", lasts: 18 * time.Second * longer, faults: []loopsim.Fault{booked(.1), status("", http.StatusServiceUnavailable, .2)}, strikes: everyone, reasons: down,
 	}
@@ -140,7 +145,8 @@ func TestWeather(t *testing.T) {
 	for i := range was {
 		t.Logf("server %d: %d goroutines before, %d after; heap %.1f and %.1f MiB; resident %d and %d MiB", i+1, was[i].goroutines, is[i].goroutines,
 			was[i].heap/(1<<20), is[i].heap/(1<<20), was[i].resident>>20, is[i].resident>>20)
-		if is[i].goroutines > was[i].goroutines+10 || is[i].heap > was[i].heap+8<<20 {
+		// Idle connections to Loop, of which each practice may have a few, have two each.
+		if is[i].goroutines > was[i].goroutines+40 || is[i].heap > was[i].heap+8<<20 {
 			t.Errorf("server %d has grown", i+1)
 		}
 	}
@@ -248,27 +254,22 @@ func (w *weather) databaseAway(context.Context) {
 	}
 }
 
-// sample is what a server has in hand, at the least in a few looks: calls come and go.
+// sample is what a server has in hand while no call is under way.
 type sample struct {
 	goroutines, resident int
 	heap                 float64 // bytes
 }
 
 func (w *weather) sample() []sample {
+	for _, c := range w.callers {
+		defer c.still()()
+	}
+	time.Sleep(500 * time.Millisecond) // imports are followed to their end
 	var out []sample
 	for _, server := range w.servers {
-		var least sample
-		for look := range 8 {
-			server.operation(w.t, "/debug/pprof/heap?gc=1")
-			metrics := server.operation(w.t, "/metrics")
-			now := sample{int(metric(w.t, metrics, "go_goroutines")), server.resident(), metric(w.t, metrics, "go_memstats_heap_alloc_bytes")}
-			if look == 0 {
-				least = now
-			}
-			least = sample{min(least.goroutines, now.goroutines), min(least.resident, now.resident), min(least.heap, now.heap)}
-			time.Sleep(100 * time.Millisecond)
-		}
-		out = append(out, least)
+		server.operation(w.t, "/debug/pprof/heap?gc=1")
+		metrics := server.operation(w.t, "/metrics")
+		out = append(out, sample{int(metric(w.t, metrics, "go_goroutines")), server.resident(), metric(w.t, metrics, "go_memstats_heap_alloc_bytes")})
 	}
 	return out
 }
@@ -335,7 +336,7 @@ func (w *weather) amplification(s *spell) float64 {
 	}
 	for _, c := range w.callers {
 		for _, each := range c.calls {
-			if each.kind == aRead && !each.began.Before(from) && each.began.Before(s.ended) {
+			if each.kind == aRead && !each.ended.Before(from) && each.ended.Before(s.ended) {
 				reads++
 			}
 		}
@@ -358,7 +359,7 @@ func (w *weather) failuresHaveTheirWeather() {
 			if each.Code != "" && !excused(&each) {
 				w.t.Errorf("%s of %s from %.2f s to %.2f s: %s %s: %.300s", each.kind, caller.name, each.began.Sub(began).Seconds(), each.ended.Sub(began).Seconds(), each.Code, each.Reason, each.Text)
 			}
-			if each.Reason == "LOOP_QUOTA" && each.retry == 0 {
+			if (each.Reason == "LOOP_QUOTA" || each.Reason == "LOOP_BUSY") && each.retry == 0 {
 				w.t.Errorf("%s of %s was not told when to come back", each.kind, caller.name)
 			}
 		}
