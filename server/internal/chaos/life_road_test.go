@@ -189,11 +189,11 @@ func (r road) arrive(request *http.Request, body []byte, fault string, chance *r
 		}
 		switch fault {
 		case page:
-			return made(status, "text/html", "<html><body>Service indisponible</body></html>")
+			return reply(status, "text/html", "<html><body>Service indisponible</body></html>")
 		case statusStrange:
-			return made(http.StatusOK, "application/json", `{"status":25}`)
+			return reply(http.StatusOK, "application/json", `{"status":25}`)
 		}
-		return made(status, "application/json", fmt.Sprintf(`{"statusCode": %d, "message": "non"}`, status))
+		return reply(status, "application/json", fmt.Sprintf(`{"statusCode": %d, "message": "non"}`, status))
 	}
 	seq := uint64(0)
 	if post {
@@ -206,7 +206,7 @@ func (r road) arrive(request *http.Request, body []byte, fault string, chance *r
 		return nil
 	case downAfter, faultAfter:
 		r.answered(seq, status)
-		return made(status, "application/json", fmt.Sprintf(`{"statusCode": %d, "message": "non"}`, status))
+		return reply(status, "application/json", fmt.Sprintf(`{"statusCode": %d, "message": "non"}`, status))
 	case namedInNo: // a no, and yet an import
 		whole, _ := io.ReadAll(answer.Body)
 		if !bytes.Contains(whole, []byte(`"accountingImportRequestId"`)) { // a refusal, and a plain no
@@ -215,9 +215,9 @@ func (r road) arrive(request *http.Request, body []byte, fault string, chance *r
 		r.met(fault)
 		r.answered(seq, http.StatusTooManyRequests)
 		r.struckBy(seq, fault)
-		return made(http.StatusTooManyRequests, "application/json", string(whole))
+		return reply(http.StatusTooManyRequests, "application/json", string(whole))
 	case nonsense:
-		return made(http.StatusOK, "application/json", `{"accountingImport`)
+		return reply(http.StatusOK, "application/json", `{"accountingImport`)
 	case truncated, listTruncated:
 		whole, _ := io.ReadAll(answer.Body)
 		answer.Body = io.NopCloser(io.MultiReader(bytes.NewReader(whole[:len(whole)/2]), broken{}))
@@ -226,10 +226,10 @@ func (r road) arrive(request *http.Request, body []byte, fault string, chance *r
 		switch r.blinds[request.URL.Query().Get("codeDossier")] {
 		case listEmpty:
 			r.met(listEmpty)
-			return made(http.StatusOK, "application/json", `[]`)
+			return reply(http.StatusOK, "application/json", `[]`)
 		case filterIgnored:
 			r.met(filterIgnored)
-			return made(http.StatusOK, "application/json", `[{"objectId":"1","revisionId":"1","journalCode":"BQ","refPiece":"VIR","datePiece":"2026-03-15T00:00:00Z"}]`)
+			return reply(http.StatusOK, "application/json", `[{"objectId":"1","revisionId":"1","journalCode":"BQ","refPiece":"VIR","datePiece":"2026-03-15T00:00:00Z"}]`)
 		}
 	}
 	return answer
@@ -381,7 +381,7 @@ func drawFault(rates map[string]int, chance *rand.Rand) string {
 	return ""
 }
 
-func made(status int, contentType, body string) *http.Response {
+func reply(status int, contentType, body string) *http.Response {
 	return &http.Response{
 		StatusCode: status, Status: http.StatusText(status), Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
 		Header: http.Header{"Content-Type": {contentType}}, Body: io.NopCloser(strings.NewReader(body)), ContentLength: int64(len(body)),
