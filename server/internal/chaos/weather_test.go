@@ -68,6 +68,7 @@ const (
 	pagesEvery   = 500 * time.Millisecond // of a long list
 	importsEvery = 400 * time.Millisecond
 	watchesEvery = time.Second
+	hurriesEvery = 250 * time.Millisecond // of a read that has little time
 )
 
 // TestWeather: callers of two practices go on while Loop, the database and the servers go through all that happens to them. By
@@ -188,6 +189,7 @@ func (w *weather) run() {
 		c.at(ctx, readsEvery, aRead, c.list(false), c.list(true))
 		c.at(ctx, importsEvery, aWrite, c.importing(false), c.importing(true))
 		c.at(ctx, watchesEvery, aWatch, c.watching)
+		c.at(ctx, hurriesEvery, aHurried, hurried(c.list(false)), hurried(c.list(true)))
 		if c.practice == loopsim.SandboxPartner {
 			c.at(ctx, pagesEvery, aPage, c.listOf(loopsim.SandboxLargeDossier, false), c.listOf(loopsim.SandboxLargeDossier, true))
 		}
@@ -214,8 +216,19 @@ func (w *weather) run() {
 	}
 }
 
-// aPage is a read of a page of a long list.
-const aPage = "page"
+const (
+	aPage    = "page" // of a long list
+	aHurried = "hurried read"
+)
+
+// hurried has a call end soon: over its deadline it is told so, and nobody else is told anything.
+func hurried(call func(context.Context) error) func(context.Context) error {
+	return func(ctx context.Context) error {
+		ctx, cancel := context.WithTimeout(ctx, 300*time.Millisecond)
+		defer cancel()
+		return call(ctx)
+	}
+}
 
 // bursts has Loop turn away the calls of one practice, again and again.
 func (w *weather) bursts(ctx context.Context) {
@@ -336,7 +349,7 @@ func (w *weather) amplification(s *spell) float64 {
 	}
 	for _, c := range w.callers {
 		for _, each := range c.calls {
-			if each.kind == aRead && !each.ended.Before(from) && each.ended.Before(s.ended) {
+			if (each.kind == aRead || each.kind == aHurried) && !each.ended.Before(from) && each.ended.Before(s.ended) {
 				reads++
 			}
 		}
@@ -352,7 +365,12 @@ func (w *weather) amplification(s *spell) float64 {
 // failuresHaveTheirWeather: what no weather excuses is a fault of the service, or of a restart.
 func (w *weather) failuresHaveTheirWeather() {
 	w.t.Helper()
-	excused := func(c *made) bool { return slices.ContainsFunc(w.spells, func(s *spell) bool { return s.mayFail(c) }) }
+	excused := func(c *made) bool {
+		if c.kind == aHurried && (c.Code == "DEADLINE_EXCEEDED" || c.Code == "RESOURCE_EXHAUSTED") {
+			return true // its own matter: it has no time to wait
+		}
+		return slices.ContainsFunc(w.spells, func(s *spell) bool { return s.mayFail(c) })
+	}
 	began := w.spells[0].began
 	for _, caller := range w.callers {
 		for _, each := range caller.calls {
