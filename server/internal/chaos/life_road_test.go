@@ -51,6 +51,7 @@ const (
 	clockAhead        = "the clock leaps ahead by hours"
 	clockBack         = "the clock leaps back by hours"
 	clockYears        = "the clock leaps by years"
+	clockAtSend       = "the clock leaps over leases while the audit is slow"
 	startsBehind      = "the server starts with a clock that is years behind"
 	stopsInPeace      = "the server is stopped"
 	backupPutBack     = "a backup is put back"
@@ -63,7 +64,7 @@ func lifeFaults() []string {
 	return []string{
 		noWay, cutBefore, cutAfter, down, downAfter, faultAfter, page, throttled, namedInNo, hangs, hangsAndBooks, truncated, nonsense, slow,
 		listDown, listCut, listThrottled, listTruncated, listEmpty, filterIgnored, statusUnknown, statusStrange, loopTakesHours, loopNeverEnds, revokedKey,
-		fullLedger, fullAudit, unconfirmedCommit, clockAhead, clockBack, clockYears, startsBehind, stopsInPeace, backupPutBack, volumePutBack, heldBack,
+		fullLedger, fullAudit, unconfirmedCommit, clockAhead, clockBack, clockYears, clockAtSend, startsBehind, stopsInPeace, backupPutBack, volumePutBack, heldBack,
 		dieAtAnyTime, dieBeforeRecord, dieAfterRecord, dieBeforeBytes, dieBeforeProcessing, dieBeforeAnswer, dieBeforeCommit, dieAfterCommit,
 	}
 }
