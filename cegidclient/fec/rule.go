@@ -657,7 +657,7 @@ var rules = [numCodes]Rule{
 		French:      "Le journal {journal} n'est pas équilibré le {value} : débit {debit}, crédit {credit}, écart {difference}. Corrigez un montant, ou ajoutez la ligne manquante.",
 	},
 	linesNumbered: {
-		Code: "LINES_NUMBERED", Severity: check.Warning, Grounds: Loop,
+		Code: "LINES_NUMBERED", Severity: check.Warning, Grounds: Loop, Strict: true,
 		HidesInFile: []string{"ENTRY_UNBALANCED", "ENTRIES_UNFOLLOWED"},
 		Message:     "Each line has an EcritureNum of its own, {first} to {last}, as was stated: the balance is judged by journal and day. How Loop makes entries of them is not documented. Check them in Loop.",
 		French:      "Chaque ligne a son propre EcritureNum, de {first} à {last}, comme indiqué : l'équilibre est jugé par journal et par jour. La façon dont Loop en fait des écritures n'est pas documentée. Vérifiez-les dans Loop.",
