@@ -109,6 +109,15 @@ func TestTheReportOnAFileTellsOfOtherImports(t *testing.T) {
 					}
 				}
 			}
+			// A warning that compares the file with other imports comes behind the errors in it.
+			broken := h.over(transport, "ImportService.ValidateFile", "everything", &uploaded{u.Message, bytes.ReplaceAll(u.file, []byte("1,00"), []byte("1,0O"))})
+			var severities []string
+			for _, each := range broken.Messages[0].(map[string]any)["report"].(map[string]any)["findings"].([]any) {
+				severities = append(severities, each.(map[string]any)["severity"].(string))
+			}
+			if said := strings.Join(severities, " "); !strings.Contains(said, "ERROR") || !strings.Contains(said, "WARNING") || strings.LastIndex(said, "ERROR") > strings.Index(said, "WARNING") {
+				t.Errorf("errors come first: %s", said)
+			}
 			for language, page := range pages {
 				at, line := strings.Index(page, "ENTRY_ALREADY_IMPORTED"), strings.Index(page, "FA-01-1")
 				if at < 0 || line < at {
