@@ -21,6 +21,8 @@ type Brakes struct {
 	Breaker BreakerState
 	// Answers is how many attempts Loop has answered, otherwise than by being out of order.
 	Answers int64
+	// Rejections is how many calls Loop has turned away in a row by rejecting the keys (401), with whichever it was tried.
+	Rejections int64
 	// Retries is how many the client has in hand by its budget.
 	Retries float64
 	// Throttled, OverRate, Busy and Paused count the attempts that were refused here: soon after a 429 of Loop's, over the
@@ -42,7 +44,7 @@ type Brakes struct {
 func (c *Client) Brakes() Brakes {
 	b := c.brakes
 	out := Brakes{
-		Breaker: b.state(), Answers: b.answers.Load(), Retries: b.retries(),
+		Breaker: b.state(), Answers: b.answers.Load(), Rejections: b.rejections.Load(), Retries: b.retries(),
 		Throttled: b.throttled.Load(), OverRate: b.overRate.Load(), Busy: b.busy.Load(), Paused: b.paused.Load(),
 		GateWaits: b.waits[forGate].n.Load(), GateTime: time.Duration(b.waits[forGate].took.Load()),
 		RateWaits: b.waits[forRate].n.Load(), RateTime: time.Duration(b.waits[forRate].took.Load()),
@@ -67,7 +69,7 @@ func (c *Client) Brakes() Brakes {
 type brakes struct {
 	state                             func() BreakerState
 	retries                           func() float64
-	answers                           atomic.Int64
+	answers, rejections               atomic.Int64
 	throttled, overRate, busy, paused atomic.Int64
 	waits                             [causes]waits
 }

@@ -180,7 +180,7 @@ func New(cfg Config) (*Client, error) {
 	step.reads = credentialTransport{base: reads, scheme: base.Scheme, origin: originOf(base)}
 	step.writes = credentialTransport{base: writes, scheme: base.Scheme, origin: originOf(base)}
 
-	retrier := newRetrier(retry, &keyring{source: cfg.Credentials})
+	retrier := newRetrier(retry, &keyring{source: cfg.Credentials}, c.brakes)
 	breaker := newBreaker(cfg.Breaker, retry.AttemptTimeout, limits.Concurrency, c.brakes)
 	c.brakes.retries = retrier.budget.left
 	c.links = []link{

@@ -48,7 +48,14 @@ func TestTheOtherSubscriptionKeyIsTriedOnceAndRemembered(t *testing.T) {
 			t.Errorf("%s: %v after %d requests", what, err, w.requests.Load())
 		}
 	}
+	rejected := func(what string, want int64) {
+		t.Helper()
+		if got := c.Brakes().Rejections; got != want {
+			t.Errorf("%s: %d calls in a row were turned away, want %d", what, got, want)
+		}
+	}
 	write("a write is sent once, whatever the key", KindCredentialRejected)
+	rejected("the other key may be accepted", 0)
 	write("the next one begins with the other key", 0)
 	accepted.Store(testSub)
 	step("the primary is tried", 2, 0)
@@ -60,9 +67,12 @@ func TestTheOtherSubscriptionKeyIsTriedOnceAndRemembered(t *testing.T) {
 	step("back to the primary", 2, 0)
 	accepted.Store("neither")
 	step("neither: no more than two", 2, KindCredentialRejected)
+	step("and again", 2, KindCredentialRejected)
+	rejected("both were tried, twice", 2)
 	accepted.Store("new")
 	keys = []Secret{NewSecret("new"), NewSecret(testSub2)}
 	step("changed secrets start with the primary", 1, 0)
+	rejected("a key is accepted", 0)
 }
 
 func TestARotatedSecretIsReadPerAttempt(t *testing.T) {

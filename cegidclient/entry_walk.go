@@ -68,7 +68,7 @@ type EntryWalkStep struct {
 
 // Walk reads the entries of a range of document dates past the hundred that Loop gives at most. A question that brings fewer is
 // complete; any other is split by day, then by journal, then by account, both of the dossier's own lists. What cannot be split
-// further is named in Gaps.
+// further is named in Gaps. [Config.EntryNames] spares no question: a line tells nothing of those that did not come.
 //
 // That all entries are lettered or not, and that each has a document date, a journal and an account of those lists, is inferred
 // [I] (loop-api: A 4). So is which field is a line's identity: lines without objectId are not told apart, and come twice when they

@@ -54,13 +54,14 @@ type retrier struct {
 	policy  RetryPolicy
 	keys    *keyring
 	budget  *budget
+	count   *brakes
 	jitter  func(time.Duration) time.Duration
 	waiting func(context.Context, time.Duration) error
 }
 
-func newRetrier(p RetryPolicy, keys *keyring) *retrier {
+func newRetrier(p RetryPolicy, keys *keyring, count *brakes) *retrier {
 	return &retrier{
-		policy: p, keys: keys, budget: newBudget(p.Budget, p.BudgetPerSuccess),
+		policy: p, keys: keys, count: count, budget: newBudget(p.Budget, p.BudgetPerSuccess),
 		jitter: fullJitter, waiting: sleep,
 	}
 }
@@ -88,6 +89,7 @@ func (r *retrier) intercept(ctx context.Context, call *Call, next Next) (*Respon
 		if err == nil {
 			r.budget.earn()
 			r.keys.accepted(p)
+			r.judged(call, true)
 			return resp, nil
 		}
 		e, ok := asError(err)
@@ -113,6 +115,10 @@ func (r *retrier) intercept(ctx context.Context, call *Call, next Next) (*Respon
 		}
 		if provesKey(e) {
 			r.keys.accepted(p)
+			r.judged(call, true)
+		}
+		if e.HTTPStatus == http.StatusUnauthorized && (p.count == 1 || triedOther) {
+			r.judged(call, false)
 		}
 		if attempt >= attempts {
 			if e.HTTPStatus == http.StatusUnauthorized && call.Operation.Resend != ResendAlways {
@@ -147,6 +153,17 @@ func (r *retrier) intercept(ctx context.Context, call *Call, next Next) (*Respon
 			r.budget.refund()
 			return nil, interrupted(ctx, call.tally.sent, last)
 		}
+	}
+}
+
+// judged counts a call that Loop let in, or turned away with each subscription key. A probe asks for itself.
+func (r *retrier) judged(call *Call, in bool) {
+	switch {
+	case call.probe:
+	case in:
+		r.count.rejections.Store(0)
+	default:
+		r.count.rejections.Add(1)
 	}
 }
 

@@ -1,11 +1,14 @@
 package main
 
 import (
+	"errors"
 	"net/http"
 	"os"
 	"strings"
 	"syscall"
 	"testing"
+
+	"github.com/jackc/pgx/v5"
 
 	"cegid.internal/gateway/server/internal/ledger"
 	"cegid.internal/gateway/server/internal/ledger/pgtest"
@@ -102,6 +105,18 @@ func TestADatabaseThatAnswersAndIsNotFitEndsTheStart(t *testing.T) {
 		says string
 	}{
 		"no ledger": {func(t *testing.T, _ string) string { return database.Database(t) }, "there is no ledger"},
+		"another program's tables": {func(t *testing.T, _ string) string {
+			dsn := database.Database(t)
+			connection, err := pgx.Connect(t.Context(), dsn)
+			if err == nil {
+				_, err = connection.Exec(t.Context(), "CREATE TABLE goose_db_version (id BIGINT)")
+				err = errors.Join(err, connection.Close(t.Context()))
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			return dsn
+		}, "the tables of the database are no ledger"},
 		"a wrong password": {func(t *testing.T, dsn string) string {
 			database.Execute(t, `CREATE USER somebody PASSWORD 'right'`)
 			return strings.Replace(dsn, "user=ledger", "user=somebody password=wrong", 1)

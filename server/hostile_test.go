@@ -32,6 +32,7 @@ import (
 	"google.golang.org/grpc/health/grpc_health_v1"
 	"google.golang.org/grpc/metadata"
 	reflectionpb "google.golang.org/grpc/reflection/grpc_reflection_v1"
+	"google.golang.org/protobuf/encoding/protojson"
 	"google.golang.org/protobuf/encoding/protowire"
 	"google.golang.org/protobuf/proto"
 
@@ -243,6 +244,50 @@ var attacks = []attack{
 			return s.rest("POST", demoImports, purchase, append(bearer(greedy), "Idempotency-Key", s.imported())...)
 		}, "409 REQUEST_ID_REUSED",
 	},
+	{
+		"another caller's events of the same practice", func(s *siege) string { return s.told(audrey, "demo", s.happened(0)) }, "OK ",
+		func(s *siege) string { return s.toldBySSE(audrey, "demo", "", "") }, "200 ",
+	},
+	{
+		"another caller's events of all practices", func(s *siege) string { return s.told(audrey, "-", "") }, "OK ",
+		func(s *siege) string { return s.toldBySSE(audrey, "-", "", "") }, "200 ",
+	},
+	{
+		"another tenant's events", func(s *siege) string { return s.told(bob, "demo", "") }, deniedGRPC,
+		func(s *siege) string { return s.toldBySSE(bob, "demo", "", "") }, deniedREST,
+	},
+	{
+		"another tenant's events among all practices", func(s *siege) string { return s.told(bob, "-", "") }, "OK ",
+		func(s *siege) string { return s.toldBySSE(bob, "-", "", "") }, "200 ",
+	},
+	{
+		"events behind another tenant's cursor", func(s *siege) string { return s.told(bob, "-", s.happened(0)) }, "OK ",
+		func(s *siege) string { return s.toldBySSE(bob, "-", "", s.happened(0)) }, "200 ",
+	},
+	{
+		"another tenant's events by its cursor", func(s *siege) string { return s.told(bob, "demo", s.happened(1)) }, deniedGRPC,
+		func(s *siege) string { return s.toldBySSE(bob, "demo", "", s.happened(1)) }, deniedREST,
+	},
+	{
+		"events behind another caller's cursor", func(s *siege) string { return s.told(audrey, "demo", s.happened(0)) }, "OK ",
+		func(s *siege) string { return s.toldBySSE(audrey, "demo", "after=now", s.happened(0)) }, "200 ",
+	},
+	{
+		"events behind a cursor from elsewhere", func(s *siege) string { return s.told(alice, "demo", "999999999.0") }, "InvalidArgument FIELD_INVALID",
+		func(s *siege) string { return s.toldBySSE(alice, "demo", "", "999999999.0") }, "400 FIELD_INVALID",
+	},
+	{
+		"events behind a cursor that was made up", func(s *siege) string { return s.told(alice, "demo", "0.0 OR 1=1") }, "InvalidArgument FIELD_INVALID",
+		func(s *siege) string { return s.toldBySSE(alice, "demo", "", "0.0 OR 1=1") }, "400 FIELD_INVALID",
+	},
+	{
+		"events, of who says nothing of himself", func(s *siege) string { return s.told("x", "-", "") }, strangerGRPC,
+		func(s *siege) string { return s.toldBySSE("x", "-", "", s.happened(0)) }, strangerREST,
+	},
+	walks("with the cursor of another dossier's", alice, "demo", "CEGID001", deniedOr("InvalidArgument PAGE_TOKEN_INVALID", "400 PAGE_TOKEN_INVALID")),
+	walks("with the cursor of another practice's", bob, "partner", "CEGID003", deniedOr("InvalidArgument PAGE_TOKEN_INVALID", "400 PAGE_TOKEN_INVALID")),
+	walks("of another caller's, with its cursor", alice, "demo", "CEGID003", deniedOr(deniedGRPC, deniedREST)),
+	walks("of another tenant's, with its cursor", bob, "demo", "CEGID003", deniedOr(deniedGRPC, deniedREST)),
 	{
 		"a request id that is a path", func(s *siege) string { return s.send(alice, sale("../x")) }, "InvalidArgument FIELD_INVALID",
 		func(s *siege) string {
@@ -828,6 +873,133 @@ func (s *siege) imported() string {
 		s.t.Error("alice cannot import:", said)
 	}
 	return id
+}
+
+// happened has a write of each collection made in alice's dossier, by her or by carol, who holds no other file; it returns the id
+// of one of their events. Alice is told of all three.
+func (s *siege) happened(index int) string {
+	s.imported()
+	carol := bearer(s.jwt(nil))
+	for _, said := range []string{
+		s.rest("POST", demoRaw, `{"dossier": "CEGID001", "method": "POST", "path": "/simNotes", "requestId": "carol-raw", "body": "{\"text\": \"x\"}"}`, carol...),
+		s.rest("POST", "/v1/practices/demo/dossiers/CEGID001/documents?fileName=carol.pdf", "%PDF-1.7 carol", append(carol, "Content-Type", "application/pdf", "Idempotency-Key", "carol-document")...),
+	} {
+		if said != "200" {
+			s.t.Error("carol cannot write:", said)
+		}
+	}
+	ctx, cancel := context.WithTimeout(metadata.AppendToOutgoingContext(s.t.Context(), as(alice)...), patience)
+	defer cancel()
+	list, err := looppb.NewEventServiceClient(s.anonymous).ListEvents(ctx, &looppb.ListEventsRequest{Practice: "demo", PageSize: 1000})
+	about := map[looppb.EventCollection]bool{}
+	for _, each := range list.GetEvents() {
+		if each.GetDossier() == "CEGID001" {
+			about[each.GetCollection()] = true
+		}
+	}
+	if err != nil || len(about) != 3 {
+		s.t.Errorf("alice is told %v, %v", list, err)
+		return ""
+	}
+	return list.GetEvents()[index].GetId()
+}
+
+// others are whose events somebody is told who is neither their caller nor may read their dossier.
+func others(token string, events []*looppb.Event) (out []string) {
+	for _, e := range events {
+		mine := map[string]bool{
+			alice: e.GetDossier() == "CEGID001", audrey: e.GetDossier() == "CEGID003" || e.GetCaller() == "audrey", bob: e.GetPractice() == "partner",
+		}[token]
+		if !mine && e.GetCollection() != looppb.EventCollection_EVENT_COLLECTION_UNSPECIFIED {
+			out = append(out, fmt.Sprint(e.GetPractice(), "/", e.GetDossier(), " of ", e.GetCaller()))
+		}
+	}
+	return out
+}
+
+// told lists events over gRPC: how that ends, and what is not to be seen of them.
+func (s *siege) told(token, practice, after string) string {
+	ctx, cancel := context.WithTimeout(metadata.AppendToOutgoingContext(s.t.Context(), as(token)...), patience)
+	defer cancel()
+	var foreign []string
+	for {
+		page, err := looppb.NewEventServiceClient(s.anonymous).ListEvents(ctx, &looppb.ListEventsRequest{Practice: practice, After: after, PageSize: 1000})
+		_, _ = fmt.Fprintln(&s.heard, page)
+		if err != nil {
+			return s.verdict(err)
+		}
+		foreign = append(foreign, others(token, page.GetEvents())...)
+		if len(page.GetEvents()) == 0 {
+			return s.verdict(nil) + " " + strings.Join(foreign, ", ")
+		}
+		after = page.GetCursor()
+	}
+}
+
+// toldBySSE reads Server-Sent Events, behind the last that it has had if it says so.
+func (s *siege) toldBySSE(token, practice, query, last string) string {
+	request, err := http.NewRequestWithContext(s.t.Context(), http.MethodGet, "https://"+s.p.http+"/v1/practices/"+practice+"/events:stream?catchUp=true&"+query, http.NoBody)
+	if err != nil {
+		return err.Error()
+	}
+	request.Header.Set("Authorization", "Bearer "+token)
+	request.Header.Set("Accept", "text/event-stream")
+	if last != "" {
+		request.Header.Set("Last-Event-ID", last)
+	}
+	response, err := s.web.Do(request)
+	if err != nil {
+		return err.Error()
+	}
+	defer func() { _ = response.Body.Close() }()
+	text, _ := io.ReadAll(response.Body)
+	_, _ = fmt.Fprintf(&s.heard, "%s %v %s\n", response.Status, response.Header, text)
+	if response.StatusCode != http.StatusOK {
+		return fmt.Sprint(response.StatusCode, reasonOf(text))
+	}
+	var events []*looppb.Event
+	for line := range strings.Lines(string(text)) {
+		if data, is := strings.CutPrefix(line, "data: "); is {
+			event := &looppb.Event{}
+			if err := protojson.Unmarshal([]byte(data), event); err != nil {
+				s.t.Errorf("%s: %v", data, err)
+			}
+			events = append(events, event)
+		}
+	}
+	return fmt.Sprint(response.StatusCode, " ", strings.Join(others(token, events), ", "))
+}
+
+// walks is a walk through entries with a cursor of audrey's, in the middle of hers.
+func walks(name, token, practice, dossier string, want [2]string) attack {
+	const from, to = "2026-01-01", "2026-12-31"
+	cursor := func(s *siege) (cursor string) {
+		ctx, cancel := context.WithTimeout(metadata.AppendToOutgoingContext(s.t.Context(), as(audrey)...), patience)
+		defer cancel()
+		stream, err := looppb.NewEntryServiceClient(s.anonymous).StreamEntries(ctx, &looppb.StreamEntriesRequest{Practice: "demo", Dossier: "CEGID003", DocumentDateFrom: from, DocumentDateTo: to})
+		for err == nil && cursor == "" {
+			var message *looppb.StreamEntriesResponse
+			message, err = stream.Recv()
+			cursor = message.GetWalk().GetCursor()
+		}
+		if err != nil {
+			s.t.Error("audrey gets no cursor:", err)
+		}
+		return cursor
+	}
+	return attack{"a walk " + name, func(s *siege) string {
+		ctx, cancel := context.WithTimeout(metadata.AppendToOutgoingContext(s.t.Context(), as(token)...), patience)
+		defer cancel()
+		stream, err := looppb.NewEntryServiceClient(s.anonymous).StreamEntries(ctx, &looppb.StreamEntriesRequest{
+			Practice: practice, Dossier: dossier, DocumentDateFrom: from, DocumentDateTo: to, Cursor: cursor(s),
+		})
+		if err == nil {
+			_, err = stream.Recv()
+		}
+		return s.verdict(err)
+	}, want[0], func(s *siege) string {
+		return s.rest("GET", fmt.Sprintf("/v1/practices/%s/dossiers/%s/entries:stream?documentDateFrom=%s&documentDateTo=%s&cursor=%s", practice, dossier, from, to, cursor(s)), "", bearer(token)...)
+	}, want[1]}
 }
 
 // asBytes is a codec for messages that are made by hand.

@@ -52,8 +52,9 @@ type journal struct {
 
 type account struct {
 	books.Sum
-	label []byte
-	party bool // it takes no third party, as a rule
+	label     []byte
+	unpartied bool // it takes no third party, as a rule
+	partied   bool // it takes one
 }
 
 // Marks of an entry: it has accounts of 12, of classes 6 or 7.
@@ -85,7 +86,7 @@ func (v *Validator) book(c *cells, m *movement) {
 	v.books.Lines++
 	j.Lines++
 	a.Lines++
-	if a.party && len(c[CompAuxNum]) > 0 && !v.again(thirdPartyUnexpected, CompAuxNum, v.line, v.at1(CompAuxNum)) {
+	if a.unpartied && len(c[CompAuxNum]) > 0 && !v.again(thirdPartyUnexpected, CompAuxNum, v.line, v.at1(CompAuxNum)) {
 		v.first(thirdPartyUnexpected, CompAuxNum, v.line, v.at1(CompAuxNum), quoted("value", c[CompAuxNum]), quoted("account", c[CompteNum]))
 	}
 	if j.reserved {
@@ -106,7 +107,7 @@ func (v *Validator) book(c *cells, m *movement) {
 		return
 	}
 	v.enter(c, m, j)
-	v.ponder(c, m)
+	v.ponder(c, m, a)
 	e := v.books.Open.Entry
 	e.Add(m.debit, m.credit)
 	v.books.Overflowing = v.books.Overflowing || e.Overflow
@@ -193,7 +194,8 @@ func (v *Validator) accountOf(c *cells) *account {
 			return &v.otherAccount
 		}
 		a.Code = string(code)
-		a.party = len(code) > 2 && (code[0] == '6' || code[0] == '7')
+		a.unpartied = len(code) > 2 && (code[0] == '6' || code[0] == '7')
+		a.partied = check.NeedsThirdParty(a.Code)
 	}
 	v.label(CompteLib, code, c[CompteLib], &a.label)
 	return a

@@ -107,6 +107,7 @@ func (v *Validator) movement(line []byte, how textfile.Ending) {
 	v.amounts(&c, &m)
 	v.codes(&c)
 	v.book(&c, &m)
+	v.halfNamed(&c)
 	v.tell(&c, &m)
 	if m.valid = v.found.Errors == before; v.emit != nil {
 		v.emit(c, m, true)
@@ -223,6 +224,12 @@ func (v *Validator) fits(line []byte, how textfile.Ending) bool {
 	case n >= v.width && v.blankFrom(line) && (n == v.width || v.plausible(line)):
 		v.report(trailingSeparatorUneven, noField, nil)
 		return true
+	case n > v.width && v.joined(line) > 1:
+		if !v.again(linesJoined, noField, v.line, 0) {
+			v.first(linesJoined, noField, v.line, 0, number("count", v.joined(line)))
+		}
+		v.unread()
+		return false
 	case n > v.width:
 		v.countColumns(columnsExtra, v.line, n)
 		v.unread()
@@ -262,6 +269,19 @@ func (v *Validator) blankFrom(line []byte) bool {
 		}
 	}
 	return true
+}
+
+// joined is how many movements a line holds whose ends were lost: the last field of one and the first of the next are one column,
+// and the next date stands where it has to.
+func (v *Validator) joined(line []byte) int {
+	between, day := v.all-1, int(v.column[EcritureDate])
+	if day < 0 || between < legalFields/2 || (v.columns-1)%between != 0 || day+between >= maxColumns-1 {
+		return 1
+	}
+	if _, how := parseDate(bytes.Trim(v.cell(line, day+between), " ")); how != dateGood {
+		return 1
+	}
+	return (v.columns - 1) / between
 }
 
 // plausible tells whether dates and amounts are where the header puts them: they are not when a text holds a separator,
@@ -306,7 +326,9 @@ func (v *Validator) judgeEncoding(line []byte) {
 		p, reading := &v.books.UTF8, filecheck.InUTF8
 		if !utf8.Valid(cell) {
 			p, reading = &v.books.Other, filecheck.InEightBits
-			v.judgeBytes(column, cell)
+			if v.stray&(1<<column) != 0 {
+				v.judgeBytes(column, cell)
+			}
 		}
 		p.Note(v.line, column, cell[:min(len(cell), 256)])
 		if v.options.Place != nil && !told[reading] {
@@ -608,15 +630,6 @@ func (v *Validator) codes(c *cells) {
 	if longer(c[EcritureLib], check.MaxLabelLength) {
 		v.report(labelTooLong, EcritureLib, c[EcritureLib])
 	}
-	if v.column[CompAuxNum] >= 0 && v.column[CompAuxLib] >= 0 && (len(c[CompAuxNum]) == 0) != (len(c[CompAuxLib]) == 0) {
-		empty, filled := CompAuxNum, CompAuxLib
-		if len(c[CompAuxLib]) == 0 {
-			empty, filled = filled, empty
-		}
-		if !v.again(thirdPartyIncomplete, empty, v.line, v.at1(empty)) {
-			v.first(thirdPartyIncomplete, empty, v.line, v.at1(empty), textfile.Arg{Name: "other", Value: fieldTexts[filled].Text})
-		}
-	}
 	if v.column[EcritureLet] >= 0 && v.column[DateLet] >= 0 {
 		switch code, day := c[EcritureLet], c[DateLet]; {
 		case len(code) > 0 && len(day) == 0:
@@ -624,6 +637,20 @@ func (v *Validator) codes(c *cells) {
 		case len(code) == 0 && len(day) > 0:
 			v.report(letteringCodeMissing, EcritureLet, nil)
 		}
+	}
+}
+
+// halfNamed looks for a third party that has a code or a name alone, once it is known whether it is missing.
+func (v *Validator) halfNamed(c *cells) {
+	if (len(c[CompAuxNum]) == 0) == (len(c[CompAuxLib]) == 0) || v.column[CompAuxNum] < 0 || v.column[CompAuxLib] < 0 {
+		return
+	}
+	empty, filled := CompAuxNum, CompAuxLib
+	if len(c[CompAuxLib]) == 0 {
+		empty, filled = filled, empty
+	}
+	if !v.again(thirdPartyIncomplete, empty, v.line, v.at1(empty)) {
+		v.first(thirdPartyIncomplete, empty, v.line, v.at1(empty), textfile.Arg{Name: "other", Value: fieldTexts[filled].Text})
 	}
 }
 

@@ -104,6 +104,7 @@ var mutations = []mutation{
 	}, tool: true},
 	{code: "HEADER_ABSENT", change: func(grid [][]string) [][]string { return grid[1:] }, tool: true},
 	{code: "HEADER_REPEATED", change: func(grid [][]string) [][]string { return slices.Insert(grid, 4, grid[0]) }, tool: true},
+	{code: "HEADER_REPEATED", text: func(s, _ string) string { return s + s }, tool: true},
 	{code: "HEADER_SHORT", change: func(grid [][]string) [][]string {
 		grid[0] = slices.Delete(grid[0], 1, 2)
 		return grid
@@ -152,6 +153,11 @@ var mutations = []mutation{
 	{code: "LINE_ENDINGS_DOUBLED", text: func(s, _ string) string { return strings.ReplaceAll(s, "\r\n", "\r\r\n") }, tool: true},
 	{code: "COLUMNS_MISSING", change: func(grid [][]string) [][]string { grid[3] = grid[3][:9]; return grid }, tool: true},
 	{code: "COLUMNS_EXTRA", text: line(3, func(s, sep string) string { return strings.Replace(s, "TVA 20", "TVA"+sep+"20", 1) }), tool: true},
+	{code: "LINES_JOINED", text: func(s, _ string) string { return strings.Replace(s, "\r\nBQ1", "BQ1", 2) }, tool: true},
+	{code: "LINES_JOINED", text: func(s, _ string) string {
+		head, lines, _ := strings.Cut(s, "\r\n")
+		return head + "\r\n" + strings.ReplaceAll(lines, "\r\n", "")
+	}, tool: true},
 	{code: "LINE_SEPARATOR", text: line(3, func(s, sep string) string {
 		return strings.ReplaceAll(s, sep, map[string]string{"|": "\t", "\t": "|"}[sep])
 	}), tool: true},
@@ -263,6 +269,7 @@ var mutations = []mutation{
 		}
 		return c
 	}), named: "900000001FEC20051231.txt"},
+	{code: "THIRD_PARTY_MISSING", change: set(4, CompAuxNum, "")},
 	{code: "THIRD_PARTY_MISSING", change: all(set(4, CompAuxNum, ""), set(4, CompAuxLib, ""))},
 	{code: "REFERENCE_UNSEARCHABLE", change: set(3, PieceRef, strings.Repeat("x", 36))},
 	{code: "LABEL_MIGHT_BE_CUT", only: "UTF-8", change: set(2, EcritureLib, strings.Repeat("x", 34)+"🥐")},

@@ -2,7 +2,6 @@ package fec
 
 import (
 	"fmt"
-	"strconv"
 
 	"cegid.internal/gateway/cegidclient/internal/textfile"
 )
@@ -11,6 +10,7 @@ import (
 // said anywhere: both are followed, and the better one is believed.
 type numbering struct {
 	sequences map[string]*sequence // of the file
+	sequence  *sequence            // of the entry before
 	following int                  // sequences of the file and of all journals
 	pages     int
 	shared    bool   // a number is there in two journals
@@ -66,9 +66,9 @@ func (v *Validator) count(c *cells, m *movement, j *journal) (again bool, day da
 		v.lost(num)
 		return false, 0
 	}
-	n, err := strconv.ParseUint(string(num[start:]), 10, 64)
-	if err != nil {
-		return false, 0 // cannot be: 18 digits
+	n := uint64(0) // 18 digits at most
+	for _, digit := range num[start:] {
+		n = n*10 + uint64(digit-'0')
 	}
 	own := j.sequence
 	if own == nil || own.prefix != string(num[:start]) {
@@ -77,7 +77,11 @@ func (v *Validator) count(c *cells, m *movement, j *journal) (again bool, day da
 		}
 		j.sequence = own
 	}
-	all := v.follow(v.sequences, num, start)
+	all := v.sequence
+	if all == nil || all.prefix != string(num[:start]) {
+		all = v.follow(v.sequences, num, start)
+		v.sequence = all
+	}
 	if all == nil || !v.room(own, n) || !v.room(all, n) {
 		v.lost(num)
 		return false, 0

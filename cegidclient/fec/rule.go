@@ -70,6 +70,7 @@ const (
 	lineEndingsDoubled
 	columnsMissing
 	columnsExtra
+	linesJoined
 	lineSeparator
 	trailingSeparator
 	trailingSeparators
@@ -169,8 +170,8 @@ var rules = [numCodes]Rule{
 	},
 	nameYear: {
 		Code: "NAME_YEAR", Severity: check.Warning, Grounds: TaxTool,
-		Message: "The file is named \"{value}\", and the tax administration's checker knows no closing day before 2000. Check the year.",
-		French:  "Le fichier s'appelle « {value} », et l'outil de contrôle de l'administration n'admet pas de clôture antérieure à 2000. Vérifiez l'année.",
+		Message: "The file is named \"{value}\", and the tax administration's checker knows closing days from 2000 to 2099 only. Check the year.",
+		French:  "Le fichier s'appelle « {value} », et l'outil de contrôle de l'administration n'admet qu'une clôture de 2000 à 2099. Vérifiez l'année.",
 	},
 	sirenInvalid: {
 		Code: "SIREN_INVALID", Severity: check.Warning,
@@ -244,8 +245,10 @@ var rules = [numCodes]Rule{
 	},
 	headerRepeated: {
 		Code: "HEADER_REPEATED", Severity: check.Error, Grounds: both, Law: "VII-4°",
-		Message: "The line holds the field names again, as if files had been put together. Take it out, or send each file by itself.",
-		French:  "La ligne contient à nouveau les noms des champs, comme si plusieurs fichiers avaient été réunis. Supprimez-la, ou envoyez chaque fichier séparément.",
+		// Each file begins its days and its numbers anew.
+		HidesInFile: []string{"VALIDATION_ORDER", "ENTRY_SCATTERED", "ENTRY_DATE_DIFFERS", "OPENING_NOT_FIRST", "DATES_FAR_APART"},
+		Message:     "The line holds the field names again, as if files had been put together. Take it out, or send each file by itself.",
+		French:      "La ligne contient à nouveau les noms des champs, comme si plusieurs fichiers avaient été réunis. Supprimez-la, ou envoyez chaque fichier séparément.",
 	},
 	headerShort: {
 		Code: "HEADER_SHORT", Severity: check.Error, Grounds: both, Law: "VII-4°",
@@ -255,8 +258,8 @@ var rules = [numCodes]Rule{
 	},
 	headerMissing: {
 		Code: "HEADER_MISSING", Severity: check.Error, Grounds: both, Law: "VII-1°", Together: true,
-		Message: "There is no column {field}. Add and fill it: the law wants all eighteen, in their order.",
-		French:  "Il manque {field}. Ajoutez la colonne et renseignez-la : la loi exige les dix-huit, dans l'ordre.",
+		Message: "There {times:is no column|are no columns} {field}. Add and fill {times:it|them}: the law wants all eighteen, in their order.",
+		French:  "Il manque {times:la colonne|les colonnes} {field}. Ajoutez-{times:la et renseignez-la|les et renseignez-les} : la loi exige les dix-huit, dans l'ordre.",
 	},
 	headerDuplicate: {
 		Code: "HEADER_DUPLICATE", Severity: check.Error, Grounds: Law, Law: "VII-1°", Together: true,
@@ -374,6 +377,11 @@ var rules = [numCodes]Rule{
 		Code: "COLUMNS_EXTRA", Severity: check.Error, Grounds: both, Law: "VI-1° c",
 		Message: "The line has {count} {count:column|columns} instead of {most}. Take the separator out of the text that holds one.",
 		French:  "La ligne a {count} {count:colonne|colonnes} au lieu de {most}. Retirez le séparateur du texte qui en contient un.",
+	},
+	linesJoined: {
+		Code: "LINES_JOINED", Severity: check.Error, Grounds: both, Law: "VI-1° a",
+		Message: "The line holds {count} movements: line ends were lost. Put each movement on a line of its own.",
+		French:  "La ligne contient {count} mouvements : des fins de ligne ont été perdues. Mettez chaque mouvement sur sa propre ligne.",
 	},
 	lineSeparator: {
 		Code: "LINE_SEPARATOR", Severity: check.Error, Grounds: both, Law: "VI-1° c",
@@ -649,7 +657,7 @@ var rules = [numCodes]Rule{
 		French:      "Le journal {journal} n'est pas équilibré le {value} : débit {debit}, crédit {credit}, écart {difference}. Corrigez un montant, ou ajoutez la ligne manquante.",
 	},
 	linesNumbered: {
-		Code: "LINES_NUMBERED", Severity: check.Warning, Grounds: Loop,
+		Code: "LINES_NUMBERED", Severity: check.Warning, Grounds: Loop, Strict: true,
 		HidesInFile: []string{"ENTRY_UNBALANCED", "ENTRIES_UNFOLLOWED"},
 		Message:     "Each line has an EcritureNum of its own, {first} to {last}, as was stated: the balance is judged by journal and day. How Loop makes entries of them is not documented. Check them in Loop.",
 		French:      "Chaque ligne a son propre EcritureNum, de {first} à {last}, comme indiqué : l'équilibre est jugé par journal et par jour. La façon dont Loop en fait des écritures n'est pas documentée. Vérifiez-les dans Loop.",
@@ -728,7 +736,7 @@ var rules = [numCodes]Rule{
 		Message:     "The file is of a year that ended on {closing}, as its name and its entries say: no open fiscal year holds them, and the tax administration's checker knows no closing day before 2000. Send the file of another year, or correct name and dates.",
 		French:      "Le fichier est celui d'un exercice clos le {closing}, d'après son nom et ses écritures : aucun exercice ouvert ne les contient, et l'outil de contrôle de l'administration n'admet pas de clôture antérieure à 2000. Envoyez le fichier d'un autre exercice, ou corrigez le nom et les dates.",
 	},
-	thirdPartyMissing:     shared("THIRD_PARTY_MISSING", "THIRD_PARTY_MISSING", Books),
+	thirdPartyMissing:     hidingOnLine(shared("THIRD_PARTY_MISSING", "THIRD_PARTY_MISSING", Books), "THIRD_PARTY_INCOMPLETE"),
 	referenceUnsearchable: notice(shared("REFERENCE_UNSEARCHABLE", "REFERENCE_UNSEARCHABLE", Loop)),
 	labelMightBeCut:       shared("LABEL_MIGHT_BE_CUT", "LABEL_MIGHT_BE_CUT", Loop),
 	currenciesMixed:       shared("CURRENCIES_MIXED", "CURRENCIES_MIXED", Books),

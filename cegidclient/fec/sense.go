@@ -25,14 +25,25 @@ func hiding(r Rule, codes ...string) Rule {
 	return r
 }
 
+// hidingOnLine is a rule with its effects on a line.
+func hidingOnLine(r Rule, codes ...string) Rule {
+	r.HidesOnLine = codes
+	return r
+}
+
 // ponder looks at what a line means, and adds it to its entry.
-func (v *Validator) ponder(c *cells, m *movement) {
+func (v *Validator) ponder(c *cells, m *movement, a *account) {
 	if v.sense.Implausible(m.date) && m.date >= 1900_01_01 && m.date < 2100_01_01 && !v.again(entryDateImplausible, EcritureDate, v.line, v.at1(EcritureDate)) { // else it was said
 		v.first(entryDateImplausible, EcritureDate, v.line, v.at1(EcritureDate), m.date.Arg("date"), number("years", check.MostYears))
 	}
-	account, reference, label := c[CompteNum], c[PieceRef], c[EcritureLib]
-	if len(c[CompAuxNum]) == 0 && check.NeedsThirdParty(string(account)) {
-		v.report(thirdPartyMissing, CompAuxNum, account)
+	reference, label := c[PieceRef], c[EcritureLib]
+	account, partied := a.Code, a.partied
+	if a == &v.otherAccount {
+		account = string(c[CompteNum])
+		partied = check.NeedsThirdParty(account)
+	}
+	if partied && len(c[CompAuxNum]) == 0 {
+		v.report(thirdPartyMissing, CompAuxNum, c[CompteNum])
 	}
 	if textfile.Doubtful(reference) && utf8.Valid(reference) && check.UnsearchableReference(string(reference)) && !v.again(referenceUnsearchable, PieceRef, v.line, v.at1(PieceRef)) {
 		v.first(referenceUnsearchable, PieceRef, v.line, v.at1(PieceRef), quoted("value", reference), number("most", check.MaxSearchedReference))

@@ -52,6 +52,7 @@ type Validator struct {
 	columns int // how many
 	ends    [maxColumns + 1]int32
 	high    uint64 // columns with bytes above ASCII, the last bit for all beyond
+	stray   uint64 // with bytes from 80 to 9F, which are no letters in ISO 8859-15
 	control uint64 // with control characters
 	quoted  bool   // its fields stand between quotation marks
 
@@ -80,6 +81,7 @@ const (
 	separatorKind
 	endKind
 	highKind
+	strayKind
 	controlKind
 )
 
@@ -97,8 +99,10 @@ func NewValidator(o Options) *Validator {
 		switch {
 		case c == '\r' || c == '\n':
 			v.class[c] = endKind
-		case c >= 0x80:
+		case c >= 0xa0:
 			v.class[c] = highKind
+		case c >= 0x80:
+			v.class[c] = strayKind
 		case c < ' ' || c == 0x7f:
 			v.class[c] = controlKind
 		}
@@ -152,11 +156,14 @@ func (v *Validator) Close() Report {
 // split finds the columns of the line that p begins with, and its end; -1 when p ends first.
 func (v *Validator) split(p []byte) (end int) {
 	n := 0
-	v.high, v.control = 0, 0
+	v.high, v.stray, v.control = 0, 0, 0
 	class := &v.class
 	for i := 0; i < len(p); i++ {
-		switch class[p[i]] {
-		case plainKind:
+		kind := class[p[i]]
+		if kind == plainKind {
+			continue
+		}
+		switch kind {
 		case separatorKind:
 			if n < maxColumns {
 				v.ends[n] = int32(i)
@@ -167,6 +174,9 @@ func (v *Validator) split(p []byte) (end int) {
 			return i
 		case highKind:
 			v.high |= 1 << min(n, 63)
+		case strayKind:
+			v.high |= 1 << min(n, 63)
+			v.stray |= 1 << min(n, 63)
 		case controlKind:
 			v.control |= 1 << min(n, 63)
 		}

@@ -35,7 +35,7 @@ func (v *Validator) ponder(m *movement, a *account) {
 	if !m.known || m.unit != euro {
 		v.sense.Spoil()
 	}
-	v.sense.Add(v.line, m.general, m.debit-m.credit, v.text.cell(fLabel), m.reference)
+	v.sense.Add(v.line, string(m.general), m.debit-m.credit, v.text.cell(fLabel), m.reference)
 }
 
 // conclude judges the current entry, once it is left.

@@ -295,6 +295,9 @@ func (v *Validator) reading(of uint8) {
 func (v *Validator) note(p *books.Place, text []byte) {
 	if p.Count++; p.Count == 1 {
 		i := bytes.IndexFunc(text, func(r rune) bool { return r >= 0x80 })
+		if field := bytes.Index(text[i:], []byte("  ")); field > 0 { // ends there
+			text = text[:i+field]
+		}
 		p.Line, p.Text = v.line, bytes.Clone(bytes.Trim(textfile.Cut(text[max(0, i-10):], 64), " "))
 	}
 }

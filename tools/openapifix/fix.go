@@ -245,9 +245,19 @@ func (op *operation) fixResponse(schemas *object) {
 				lines.set(other, content.get(other))
 			}
 		}
+		if op.method.Output().Name() == serverSentEvents {
+			lines.set("text/event-stream", newObject("schema", newObject(
+				"type", "string",
+				"description", "Server-Sent Events, for whoever asks for them alone. `data` is one event as JSON, `id` its id, which "+
+					"`Last-Event-ID` gives back. An event of the type `status` comes last, when the stream breaks off.",
+			)))
+		}
 		ok.set("content", lines)
 	}
 }
+
+// serverSentEvents is what the gateway writes as Server-Sent Events, too.
+const serverSentEvents = "StreamEventsResponse"
 
 func bytesContent() *object {
 	return newObject("*/*", newObject("schema", newObject("type", "string", "format", "binary")))

@@ -81,6 +81,7 @@ type Found struct {
 type sum struct {
 	rule, field         int
 	line, column, count int
+	fields              int   // that are found together
 	lines               []int // the first ones
 	args                []textfile.Arg
 }
@@ -209,7 +210,9 @@ func (f *Found) together(sums []*sum) check.Finding {
 	}
 	slices.Sort(whole.lines)
 	whole.lines = slices.Compact(whole.lines)
-	whole.lines = whole.lines[:min(len(whole.lines), textfile.MaxPlaces)]
+	if whole.lines = whole.lines[:min(len(whole.lines), textfile.MaxPlaces)]; len(whole.lines) == 1 {
+		whole.fields = len(fields)
+	}
 	out := f.finding(&whole, textfile.Text{English: listed(english, " and "), French: listed(french, " et ")})
 	out.Field = strings.Join(fields, ", ")
 	return out
@@ -229,8 +232,8 @@ func (f *Found) finding(s *sum, field textfile.Text) check.Finding {
 
 // places says how often something was found, and where first.
 func places(s *sum) (t textfile.Text) {
-	if s.count < 2 || len(s.lines) == 0 {
-		return t
+	if s.count < 2 || len(s.lines) == 0 || s.fields == s.count {
+		return t // or each field that is named has it once
 	}
 	count := textfile.Count(s.count)
 	var numbers []string

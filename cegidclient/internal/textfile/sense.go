@@ -1,7 +1,7 @@
 package textfile
 
 import (
-	"bytes"
+	"strings"
 	"time"
 
 	"cegid.internal/gateway/cegidclient/check"
@@ -40,21 +40,21 @@ func (s *Sense) Begin(line int, kind check.JournalKind, day Date, part bool) {
 func (s *Sense) Spoil() { s.part = true }
 
 // Add takes a line of the entry; its label and its reference are only looked at where they may tell a credit note.
-func (s *Sense) Add(line int, account []byte, cents Cents, label, reference []byte) {
+func (s *Sense) Add(line int, account string, cents Cents, label, reference []byte) {
 	s.balance += cents
-	s.meaning.Line(line, string(account), int64(cents))
+	s.meaning.Line(line, account, int64(cents))
 	if s.otherSide(account, cents) && (check.SaysCredit(string(label)) || check.SaysCredit(string(reference))) {
 		s.meaning.Excuse()
 	}
 }
 
 // otherSide tells whether a line stands where one of a credit note would: only there the words are looked for.
-func (s *Sense) otherSide(account []byte, cents Cents) bool {
+func (s *Sense) otherSide(account string, cents Cents) bool {
 	switch s.Kind {
 	case check.PurchaseJournal:
-		return bytes.HasPrefix(account, []byte("401")) && cents > 0 || bytes.HasPrefix(account, []byte("6")) && cents < 0
+		return strings.HasPrefix(account, "401") && cents > 0 || strings.HasPrefix(account, "6") && cents < 0
 	case check.SaleJournal:
-		return bytes.HasPrefix(account, []byte("411")) && cents < 0 || bytes.HasPrefix(account, []byte("7")) && cents > 0
+		return strings.HasPrefix(account, "411") && cents < 0 || strings.HasPrefix(account, "7") && cents > 0
 	}
 	return false
 }
@@ -108,5 +108,10 @@ func decimal(name, value string) Arg {
 
 // Doubtful tells quickly whether a reference, whose blanks were cut off, may be one that cannot be looked up.
 func Doubtful(reference []byte) bool {
-	return len(reference) > check.MaxSearchedReference || bytes.IndexByte(reference, '"') >= 0 || bytes.IndexByte(reference, '\\') >= 0
+	for _, c := range reference { // a few, as a rule
+		if c == '"' || c == '\\' {
+			return true
+		}
+	}
+	return len(reference) > check.MaxSearchedReference
 }

@@ -125,6 +125,7 @@ type Server struct {
 	cfg Config
 
 	grpcListener, httpListener, operationsListener net.Listener
+	doors                                          doors
 
 	public, inMemory *grpc.Server
 	memory           *bufconn.Listener
@@ -211,7 +212,7 @@ func New(cfg Config) (_ *Server, err error) {
 		return s.refusals.Refuse(ctx, method, policy.Administer)
 	}, cfg.Log)
 	s.imports, s.documents, s.raw = service.NewImports(writes), service.NewDocuments(writes), service.NewRaw(writes)
-	s.events = event.New(event.Config{Ledger: cfg.Ledger, Visible: writes.Visible, Unavailable: writes.Unavailable})
+	s.events = event.New(event.Config{Ledger: cfg.Ledger, Visible: writes.Visible, Unavailable: writes.Unavailable, Draining: s.draining})
 	s.connections = event.Watch(cfg.Ledger, brakesOf(cfg.Practices), cfg.Log)
 	// Credentials belong to a server, not to a listener: the gateway's is reached in memory alone, without any.
 	transport := insecure.NewCredentials()
@@ -258,7 +259,7 @@ func New(cfg Config) (_ *Server, err error) {
 		return nil, err
 	}
 	s.http = s.newHTTPServer(aging{cfg.ConnectionAge, s.readiness.why}.around(rest))
-	s.http.ConnContext = withBirth
+	s.http.ConnContext, s.http.ConnState = withBirth, s.doors.ofHTTP
 	s.operations = s.newHTTPServer(s.operationsHandler())
 	s.operations.ReadTimeout = 2 * time.Minute // longer than a profile takes: it would cut one
 	return s, s.listen()
@@ -337,9 +338,16 @@ func (s *Server) listen() error {
 		if err != nil {
 			return fmt.Errorf("the %s listener: %w; stop what has the address, or give another as listen.%s", each.name, err, each.key)
 		}
+		if tcp, ok := listener.(*net.TCPListener); ok && each.key != "operations" {
+			leaves := newLeavable(tcp)
+			s.doors.listeners, listener = append(s.doors.listeners, leaves), leaves
+		}
 		*each.listener = smallBuffers{listener}
 		if s.cfg.Connections > 0 && each.key != "operations" {
 			*each.listener = &fewConnections{Listener: *each.listener, places: make(chan struct{}, s.cfg.Connections)}
+		}
+		if each.key == "grpc" {
+			*each.listener = s.doors.ofGRPC(*each.listener)
 		}
 	}
 	return nil
@@ -496,7 +504,10 @@ var ledgerServices = map[string]bool{
 func (s *Server) shutdown() {
 	s.cfg.Log.Info("shutting down")
 	s.readiness.set(func(r *readiness) { r.draining = true })
-	time.Sleep(s.cfg.Drain)
+	if s.cfg.Drain > 0 {
+		time.Sleep(s.cfg.Drain)
+		s.doors.leave()
+	}
 	s.drain()
 	s.sender.Stop() // what waits for its turn need not: another server takes it
 

@@ -56,11 +56,7 @@ func noCallFails(t *testing.T, b balancer) {
 	a.issue(t, folder, "billing", "", billingCertificate)
 	l := newLoop(t)
 	s := settings{ledger: pgtest.Shared(t).Database(t), replicas: 2, drain: 4 * time.Second}
-	initialize := exec.Command(program(t), "ledger", "init", "--postgres", "${env:LEDGER}")
-	initialize.Env = append(os.Environ(), "LEDGER="+s.ledger)
-	if out, err := initialize.CombinedOutput(); err != nil {
-		t.Fatalf("ledger init: %v\n%s", err, out)
-	}
+	initialize(t, s.ledger)
 	clients := &tls.Config{RootCAs: a.pool, ServerName: "loop.example.com", MinVersion: tls.VersionTLS12}
 	if !b.tls {
 		s.tls = "{certificate: " + filepath.Join(folder, "loop.crt") + ", key: " + filepath.Join(folder, "loop.key") + ", client_authorities: " + filepath.Join(folder, "authority.crt") + "}"
@@ -77,7 +73,7 @@ func noCallFails(t *testing.T, b balancer) {
 		t.Fatal(err)
 	}
 	grpc, rest := b.start(t, folder, one, two)
-	run := newTraffic(t, l, clients, grpc, rest)
+	run := newTraffic(t, billing, practice, clients, grpc, rest)
 	run.begin()
 	time.Sleep(time.Second)
 	for range 2 { // the second one comes; then each is replaced
@@ -100,7 +96,8 @@ func noCallFails(t *testing.T, b balancer) {
 		}
 	}
 	run.end()
-	run.judge()
+	run.allIsWell()
+	run.bookedAsTold(l)
 	t.Log(run.figures())
 }
 

@@ -75,10 +75,10 @@ func consume(path, servers string) {
 	}
 }
 
-// TestAConsumerThatIsKilledMissesNoEvent, and handles none twice, while two servers are rolled under it. LOOP_CHAOS_KILLS is how
-// often it is killed, at random.
+// TestAConsumerThatIsKilledMissesNoEvent, and handles none twice, while two servers are rolled under it, one after the other and
+// again, for as long as it is killed. LOOP_CHAOS_KILLS is how often that is, at random; in every other life it handles something.
 func TestAConsumerThatIsKilledMissesNoEvent(t *testing.T) {
-	kills := 8
+	kills := 6
 	if text := os.Getenv("LOOP_CHAOS_KILLS"); text != "" {
 		if _, err := fmt.Sscan(text, &kills); err != nil {
 			t.Fatal(err)
@@ -112,9 +112,9 @@ func TestAConsumerThatIsKilledMissesNoEvent(t *testing.T) {
 
 	var working sync.WaitGroup
 	over := make(chan struct{})
-	submitted := 0
+	submitted, rolled := 0, 0
 	working.Go(func() {
-		caller := newCaller(t, journal, billing, servers[0])
+		caller := newCaller(t, journal, billing, servers...)
 		for ; ; submitted++ {
 			select {
 			case <-over:
@@ -123,25 +123,44 @@ func TestAConsumerThatIsKilledMissesNoEvent(t *testing.T) {
 			}
 			id := fmt.Sprint("EV-", submitted)
 			ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
-			caller.submit(ctx, one(loopsim.SandboxPartner, "DOSSIER_TEST", id, id), false, "") // a server that rolls answers nothing: its import may end all the same
+			caller.submit(ctx, one(loopsim.SandboxPartner, "DOSSIER_TEST", id, id), false, "") // of a server that rolls: its import may end all the same
 			cancel()
 		}
 	})
+	working.Go(func() {
+		for ; ; rolled++ {
+			select {
+			case <-over:
+				if rolled >= len(servers) {
+					return
+				}
+			default:
+			}
+			server := servers[rolled%len(servers)]
+			if err := server.terminate(); err != nil {
+				t.Error(err)
+				return
+			}
+			if err := server.start(); err != nil {
+				t.Error(err)
+				return
+			}
+		}
+	})
+	inTheMidst := 0
 	for kill := range kills {
+		before := len(handled())
 		consumer := start()
-		time.Sleep(time.Duration(20+rand.IntN(400)) * time.Millisecond)
+		time.Sleep(time.Duration(20+rand.IntN(300)) * time.Millisecond)
+		for deadline := time.Now().Add(5 * time.Second); kill%2 == 1 && len(handled()) == before && time.Now().Before(deadline); {
+			time.Sleep(time.Duration(1+rand.IntN(20)) * time.Millisecond)
+		}
 		if err := consumer.Process.Signal(syscall.SIGKILL); err != nil {
 			t.Fatal(err)
 		}
 		_ = consumer.Wait()
-		if kill == kills/3 || kill == 2*kills/3 {
-			server := servers[kill/(kills/3)%2]
-			if err := server.terminate(); err != nil {
-				t.Error(err)
-			}
-			if err := server.start(); err != nil {
-				t.Fatal(err)
-			}
+		if len(handled()) > before {
+			inTheMidst++
 		}
 	}
 	close(over)
@@ -194,5 +213,8 @@ func TestAConsumerThatIsKilledMissesNoEvent(t *testing.T) {
 		once := slices.Compact(slices.Sorted(slices.Values(got)))
 		t.Errorf("%d events, handled are %d, %d of them once: in order, each is once", len(all), len(got), len(once))
 	}
-	t.Logf("%d imports, %d events, a consumer killed %d times, two servers rolled", submitted, len(all), kills)
+	if inTheMidst < kills/4 {
+		t.Errorf("of %d lives of the consumer, %d handled something", kills, inTheMidst)
+	}
+	t.Logf("%d imports, %d events, a consumer killed %d times, %d of them after it had handled something, servers rolled %d times", submitted, len(all), kills, inTheMidst, rolled)
 }

@@ -26,8 +26,10 @@ import (
 
 // The callers of the policy; the token of each is its name, made long enough.
 const (
-	billing  = "billing"
-	expenses = "expenses"
+	billing   = "billing"
+	expenses  = "expenses"
+	payroll   = "payroll"
+	reporting = "reporting"
 )
 
 func tokenOf(caller string) string { return caller + "-token-of-the-chaos-test" }
@@ -57,6 +59,8 @@ type settings struct {
 	resubmitAfter time.Duration
 	// imports are more of the keys of imports.
 	imports string
+	// calls are keys of loop.calls, and bounds those of imports that several servers have; short times by default.
+	calls, bounds string
 	// ledger is the connection string of one that exists, for several servers; a file of its own otherwise.
 	ledger   string
 	replicas int
@@ -95,6 +99,12 @@ func newGateway(t *testing.T, loop string, s settings) *gateway {
 	if s.tls == "" {
 		s.tls = "off"
 	}
+	if s.calls == "" {
+		s.calls = "base_delay: 20ms, throttled_delay: 100ms, breaker_pause: 1s"
+	}
+	if s.bounds == "" {
+		s.bounds = shared(s)
+	}
 	err := os.Mkdir(g.spool(), 0o700)
 	if err != nil {
 		t.Fatal(err)
@@ -126,9 +136,11 @@ func newGateway(t *testing.T, loop string, s settings) *gateway {
 callers:
   - {name: billing, token_hashes: [%q]%s}
   - {name: expenses, token_hashes: [%q]}
+  - {name: payroll, token_hashes: [%q]}
+  - {name: reporting, token_hashes: [%q]}
 grants:
-  - {callers: [billing, expenses], practices: [demo, partner], dossiers: ["*"], rights: [read, write, administer]}
-`, hash(billing), certificates, hash(expenses)))
+  - {callers: [billing, expenses, payroll, reporting], practices: [demo, partner], dossiers: ["*"], rights: [read, write, administer]}
+`, hash(billing), certificates, hash(expenses), hash(payroll), hash(reporting)))
 
 	ledger := "ledger: ledger.db"
 	if s.ledger != "" {
@@ -154,7 +166,7 @@ loop:
   base_url: %s
   allow_plain_http: true
   subscription_keys: {primary: "${file:primary}", secondary: "${file:secondary}"}
-  calls: {base_delay: 20ms, throttled_delay: 100ms, breaker_pause: 1s}
+  calls: {%s}
 imports: {first_poll: 200ms, last_poll: 2s, stalled_poll: 1s, resubmit_after: %s%s}
 practices:
   - name: demo
@@ -169,7 +181,7 @@ audit: {file: audit.log}
 %s
 shutdown: {drain: %s, grace: %s}
 log: {level: info}
-`, ports[0], ports[1], ports[2], s.tls, loop, s.resubmitAfter, shared(s)+s.imports, 8*max(1, s.replicas), s.partnerConcurrency*max(1, s.replicas), ledger, s.drain, s.grace))
+`, ports[0], ports[1], ports[2], s.tls, loop, s.calls, s.resubmitAfter, s.bounds+s.imports, 8*max(1, s.replicas), s.partnerConcurrency*max(1, s.replicas), ledger, s.drain, s.grace))
 		err := g.start()
 		if err == nil {
 			return g
@@ -177,6 +189,16 @@ log: {level: info}
 		if attempt == 5 || !strings.Contains(g.words(), "address already in use") {
 			t.Fatal(err)
 		}
+	}
+}
+
+// initialize makes the ledger of several servers.
+func initialize(t *testing.T, ledger string) {
+	t.Helper()
+	command := exec.Command(program(t), "ledger", "init", "--postgres", "${env:LEDGER}")
+	command.Env = append(os.Environ(), "LEDGER="+ledger)
+	if out, err := command.CombinedOutput(); err != nil {
+		t.Fatalf("ledger init: %v\n%s", err, out)
 	}
 }
 

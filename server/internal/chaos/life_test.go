@@ -101,6 +101,7 @@ type lifetime struct {
 	underWay atomic.Int64
 
 	ledgerFull, auditFull, unconfirmed, sighted atomic.Bool
+	slowAudit                                   atomic.Int64 // how far the clock leaps at each record of the audit, which takes seconds
 	commitsAsked                                atomic.Int64
 
 	billing, expenses *caller
@@ -329,13 +330,16 @@ func (l *lifetime) fate() {
 	}
 	years := false
 	restart := func(meanwhile func()) {
-		freed() // or it would not start
-		if years {
+		freed()                                           // or it would not start
+		if years && (l.leap.Load() > 0 || !l.hasSent()) { // which nobody can tell who begins with it
 			back()
 			years = false
 		}
 		meanwhile()
 		time.Sleep(within(time.Second, 3*time.Minute))
+		if years {
+			l.met(startsBehind)
+		}
 		l.start()
 	}
 	stop := func(meanwhile func()) {
@@ -399,7 +403,7 @@ func (l *lifetime) fate() {
 			case n < 25:
 				sky := skies()[chance.IntN(len(skies()))]
 				l.sky.Store(&sky)
-			case n < 60:
+			case n < 56:
 				points := []string{dieAtAnyTime, dieBeforeRecord, dieAfterRecord, dieBeforeBytes, dieBeforeProcessing, dieBeforeAnswer, dieBeforeCommit, dieAfterCommit}
 				point := points[chance.IntN(len(points))]
 				if p := l.process.Load(); point == dieAtAnyTime && p != nil {
@@ -410,15 +414,15 @@ func (l *lifetime) fate() {
 				l.mu.Lock()
 				l.bomb = bomb{point, skip}
 				l.mu.Unlock()
-			case n < 66:
+			case n < 62:
 				stop(func() {})
-			case n < 71:
+			case n < 67:
 				lasting("full", within(time.Second, 30*time.Minute), func() { full(); l.journal.Add(Event{Kind: Full}) }, freed)
-			case n < 75:
+			case n < 71:
 				lasting("audit", within(time.Second, 30*time.Minute), setTrue(&l.auditFull), setFalse(&l.auditFull))
-			case n < 79:
+			case n < 75:
 				lasting("unconfirmed", within(time.Minute, time.Hour), setTrue(&l.unconfirmed), setFalse(&l.unconfirmed))
-			case n < 82:
+			case n < 78:
 				key := func(works bool) func() {
 					return func() {
 						if err := l.loop.SetActivated(practice, loopsim.Advanced, works); err != nil {
@@ -431,20 +435,38 @@ func (l *lifetime) fate() {
 				}
 				lasting("key", within(time.Hour, 40*time.Hour), key(false), key(true))
 			case n < 88:
-				kind := []string{clockAhead, clockBack, clockYears}[chance.IntN(3)]
+				kind := []string{clockAhead, clockBack, clockYears, startsBehind, startsBehind, clockAtSend, clockAtSend}[chance.IntN(7)]
 				by := within(time.Minute, 3*time.Hour)
 				switch kind {
 				case clockBack:
 					by = -by
 				case clockYears:
 					by = within(365*24*time.Hour, 4*365*24*time.Hour) * time.Duration(1-2*chance.IntN(2))
+				case startsBehind:
+					by = -within(365*24*time.Hour, 4*365*24*time.Hour)
 				}
-				lasting("clock", within(time.Minute, 2*time.Hour), func() {
-					l.met(kind)
-					years = kind == clockYears
+				leap := func() {
+					years = kind == clockYears || kind == startsBehind
 					l.leap.Store(int64(by))
 					l.journal.Add(Event{Kind: Leapt, By: by.Seconds()})
+				}
+				if kind == startsBehind && (l.process.Load() == nil || !l.hasSent()) {
+					break
+				}
+				lasting("clock", within(time.Minute, 2*time.Hour), func() {
+					switch kind {
+					case startsBehind:
+						stop(leap)
+					case clockAtSend:
+						l.journal.Add(Event{Kind: Leapt, By: time.Minute.Seconds()})
+						l.leap.Store(int64(time.Minute)) // and on
+						l.slowAudit.Store(int64(ledger.Lease + time.Minute))
+					default:
+						l.met(kind)
+						leap()
+					}
 				}, func() {
+					l.slowAudit.Store(0)
 					back()
 					if p := l.process.Load(); p != nil && chance.IntN(2) == 0 && years {
 						_ = p.ledger.TrustClock(l.t.Context())
@@ -489,6 +511,7 @@ func (l *lifetime) fate() {
 	back()
 	l.auditFull.Store(false)
 	l.unconfirmed.Store(false)
+	l.slowAudit.Store(0)
 	if err := l.loop.SetActivated(practice, loopsim.Advanced, true); err != nil {
 		l.t.Fatal(err)
 	}
@@ -510,6 +533,13 @@ func (l *lifetime) fate() {
 	l.sighted.Store(true)
 	l.journal.Add(Event{Kind: Sighted})
 	close(l.calm)
+}
+
+// hasSent says whether the ledger has a row to tell the time by.
+func (l *lifetime) hasSent() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return len(l.posts) > 0
 }
 
 // start starts the server, and again where something is still in its way.

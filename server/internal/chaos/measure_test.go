@@ -44,48 +44,48 @@ func (f *fixture) stream(ctx context.Context, practice, dossier string, file io.
 }
 
 // memory is the most that the server's process has had at a time, in bytes; resident is what it has.
-func (f *fixture) memory() int   { f.Helper(); return f.sizeOf("VmHWM:") }
-func (f *fixture) resident() int { f.Helper(); return f.sizeOf("VmRSS:") }
+func (g *gateway) memory() int   { g.t.Helper(); return g.sizeOf("VmHWM:") }
+func (g *gateway) resident() int { g.t.Helper(); return g.sizeOf("VmRSS:") }
 
 // sizeOf is a line of what the system says of the server's process, in bytes.
-func (f *fixture) sizeOf(name string) int {
-	f.Helper()
-	f.mu.Lock()
-	pid := f.process.Pid
-	f.mu.Unlock()
+func (g *gateway) sizeOf(name string) int {
+	g.t.Helper()
+	g.mu.Lock()
+	pid := g.process.Pid
+	g.mu.Unlock()
 	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
 	if err != nil {
-		f.Fatal(err)
+		g.t.Fatal(err)
 	}
 	for lines := bufio.NewScanner(bytes.NewReader(status)); lines.Scan(); {
 		if text, ok := strings.CutPrefix(lines.Text(), name); ok {
 			kib, err := strconv.Atoi(strings.TrimSpace(strings.TrimSuffix(text, "kB")))
 			if err != nil {
-				f.Fatal(err)
+				g.t.Fatal(err)
 			}
 			return kib << 10
 		}
 	}
-	f.Fatal("the system does not say how much memory the server has")
+	g.t.Fatal("the system does not say how much memory the server has")
 	return 0
 }
 
 // cpu is the time of processors that the server's process has taken, in seconds.
-func (f *fixture) cpu() float64 {
-	f.Helper()
-	f.mu.Lock()
-	pid := f.process.Pid
-	f.mu.Unlock()
+func (g *gateway) cpu() float64 {
+	g.t.Helper()
+	g.mu.Lock()
+	pid := g.process.Pid
+	g.mu.Unlock()
 	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
 	if err != nil {
-		f.Fatal(err)
+		g.t.Fatal(err)
 	}
 	fields := strings.Fields(string(stat[bytes.LastIndexByte(stat, ')')+1:]))
 	var ticks float64
 	for _, field := range fields[11:13] { // of the user and of the system, 100 a second
 		n, err := strconv.ParseFloat(field, 64)
 		if err != nil {
-			f.Fatal(err)
+			g.t.Fatal(err)
 		}
 		ticks += n
 	}

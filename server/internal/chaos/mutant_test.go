@@ -4,7 +4,6 @@ package chaos
 
 import (
 	"bytes"
-	"context"
 	"encoding/json"
 	"fmt"
 	"os"
@@ -13,16 +12,17 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"text/tabwriter"
 	"time"
 )
 
-// mutantLimit is how long a mutant may live.
+// mutantLimit is how much processor time a mutant may live for: a life keeps one core busy.
 const mutantLimit = 10 * time.Minute
 
 // TestEachMutantIsFound: each patch of testdata/mutants puts a fault into the server, and lives of it are lived until one
-// fails. The one that failed is lived again.
+// fails. The one that failed is lived again. As many mutants live at once as there are cores.
 //
 //	LOOP_MUTANT          a regular expression: those mutants alone
 //	LOOP_MUTANT_REPLAYS  how often a life that failed is lived again, 2 unless given
@@ -36,35 +36,43 @@ func TestEachMutantIsFound(t *testing.T) {
 	var text strings.Builder
 	table := tabwriter.NewWriter(&text, 0, 0, 2, ' ', 0)
 	var again, replayed int
+	var mu sync.Mutex
+	t.Cleanup(func() { // when all have ended
+		_ = table.Flush()
+		t.Logf("\n| mutant | seeds | imports | seconds | fails again | by |\n%s%d of %d lives that failed did so again", text.String(), again, replayed)
+	})
 	for _, patch := range patches {
 		name := strings.TrimSuffix(filepath.Base(patch), ".patch")
 		if !only.MatchString(name) {
 			continue
 		}
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			program := mutant(t, patch)
-			began := time.Now()
-			for seed := 1; time.Since(began) < mutantLimit; seed++ {
-				rule := lived(t, program, seed, mutantLimit-time.Since(began))
+			var took time.Duration
+			for seed := 1; took < mutantLimit; seed++ {
+				rule, spent := lived(t, program, seed)
+				took += spent
 				if rule == "" {
 					continue
 				}
-				took := time.Since(began)
 				failed := 0
 				for range replays {
-					if lived(t, program, seed, mutantLimit) != "" {
+					if rule, _ := lived(t, program, seed); rule != "" {
 						failed++
 					}
 				}
+				line := fmt.Sprintf("| %s\t| %d\t| %d\t| %.0f\t| %d of %d\t| %s\t|", strings.ReplaceAll(name, "-", " "), seed, seed*perLife, took.Seconds(), failed, replays, rule)
+				t.Log(line)
+				mu.Lock()
+				defer mu.Unlock()
 				again, replayed = again+failed, replayed+replays
-				_, _ = fmt.Fprintf(table, "| %s\t| %d\t| %d\t| %.0f\t| %d of %d\t| %s\t|\n", strings.ReplaceAll(name, "-", " "), seed, seed*perLife, took.Seconds(), failed, replays, rule)
+				_, _ = fmt.Fprintln(table, line)
 				return
 			}
 			t.Errorf("nobody has found it within %s", mutantLimit)
 		})
 	}
-	_ = table.Flush()
-	t.Logf("\nmutant | seeds | imports | seconds | fails again | by\n%s%d of %d lives that failed did so again", text.String(), again, replayed)
 }
 
 // mutant builds this test of a server with a fault.
@@ -117,20 +125,19 @@ func mutant(t *testing.T, patch string) (program string) {
 
 var complained = regexp.MustCompile(`life_test\.go:\d+: ([a-zA-Z_ ]+): [A-Z0-9-]*: `)
 
-// lived lives a life, and returns the first rule that was broken; empty when none was.
-func lived(t *testing.T, program string, seed int, most time.Duration) string {
+// lived lives a life, and returns the first rule that was broken, empty when none was, and the processor time that it took.
+func lived(t *testing.T, program string, seed int) (rule string, took time.Duration) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), most)
-	defer cancel()
-	life := exec.CommandContext(ctx, program, "-test.run", "^TestASeedIsALife$", "-test.v")
+	life := exec.CommandContext(t.Context(), program, "-test.run", "^TestASeedIsALife$", "-test.v", "-test.timeout", "30m")
 	life.Env = append(os.Environ(), "LOOP_LIFE_SEED="+strconv.Itoa(seed), "LOOP_LIFE_IMPORTS=1")
 	out, err := life.CombinedOutput()
+	took = life.ProcessState.UserTime() + life.ProcessState.SystemTime()
+	if err == nil {
+		return "", took
+	}
 	found := complained.FindSubmatch(out)
-	switch {
-	case err == nil, ctx.Err() != nil:
-		return ""
-	case found == nil:
+	if found == nil {
 		t.Fatalf("it failed, and no rule was broken: %s", out[:min(len(out), 2000)])
 	}
-	return string(found[1])
+	return string(found[1]), took
 }

@@ -6,7 +6,6 @@ import (
 	"io"
 	"net/http"
 	"os"
-	"os/exec"
 	"strings"
 	"testing"
 	"time"
@@ -21,11 +20,7 @@ func TestTwoServersKnowOfEachOther(t *testing.T) {
 	t.Parallel()
 	l := newLoop(t)
 	s := settings{ledger: pgtest.Shared(t).Database(t), replicas: 1}
-	init := exec.Command(program(t), "ledger", "init", "--postgres", "${env:LEDGER}")
-	init.Env = append(os.Environ(), "LEDGER="+s.ledger)
-	if out, err := init.CombinedOutput(); err != nil {
-		t.Fatalf("ledger init: %v\n%s", err, out)
-	}
+	initialize(t, s.ledger)
 	first, second := newGateway(t, l.url, s), newGateway(t, l.url, s)
 	get := func(url string) (int, string) {
 		t.Helper()

@@ -5,78 +5,92 @@ package chaos
 import (
 	"context"
 	"crypto/tls"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
-	"maps"
 	"net/http"
-	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
 
-	"google.golang.org/genproto/googleapis/rpc/errdetails"
 	"google.golang.org/grpc"
-	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/credentials"
-	"google.golang.org/grpc/metadata"
-	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/proto"
 
 	looppb "cegid.internal/gateway/gen/go/cegid/loop/v1"
 )
 
-// traffic is what callers do all the time: they read, import, and watch, over gRPC and REST. Their channels repeat nothing.
+// traffic is what a caller does all the time behind a balancer: it reads, imports, and watches, over gRPC and REST. Its channel
+// repeats nothing; it repeats what it is told to.
 type traffic struct {
-	t    *testing.T
-	loop *loop
-	conn *grpc.ClientConn
-	web  *http.Client
-	rest string
+	*caller
+	t        *testing.T
+	practice string
+	// reads and writes are the dossiers that it does so in.
+	reads, writes string
 
 	stop    context.CancelFunc
 	workers sync.WaitGroup
+	road    sync.RWMutex // held by calls at a pace
 	ids     atomic.Int64
 
 	mu       sync.Mutex
-	calls    map[string]int
-	failures map[string]int
-	imported []string // ids that were accepted
+	calls    []made
+	told     map[string]word // of each import, the last word on it
+	accepted []string        // ids
 	// repeated are writes that were NOT_SENT, and that their caller sent again under the same id; resumed are streams that ended with
 	// word to do so.
 	repeated, resumed int
 }
 
-func newTraffic(t *testing.T, l *loop, trust *tls.Config, address, rest string) *traffic {
+// made is a call that has ended, repeats under its id included.
+type made struct {
+	practice, kind string
+	began, ended   time.Time
+	word
+}
+
+func newTraffic(t *testing.T, name, practice string, trust *tls.Config, address, rest string) *traffic {
 	t.Helper()
 	conn, err := grpc.NewClient(address, grpc.WithTransportCredentials(credentials.NewTLS(trust)), grpc.WithDisableServiceConfig())
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := &traffic{
-		t: t, loop: l, conn: conn, rest: "https://" + rest, calls: map[string]int{}, failures: map[string]int{},
-		web: &http.Client{Transport: &http.Transport{TLSClientConfig: trust.Clone(), MaxIdleConnsPerHost: 16}},
+	c := &caller{
+		name: name, conn: conn, imports: looppb.NewImportServiceClient(conn), rest: []string{"https://" + rest},
+		web: &http.Client{Transport: &http.Transport{TLSClientConfig: trust.Clone(), MaxIdleConnsPerHost: 64}},
 	}
 	t.Cleanup(func() {
 		_ = conn.Close()
-		w.web.CloseIdleConnections()
+		c.web.CloseIdleConnections()
 	})
-	return w
+	return &traffic{caller: c, t: t, practice: practice, reads: "CEGID001", writes: "CEGID001", told: map[string]word{}}
 }
 
-// begin starts the callers.
+// patienceOfACaller is how long it repeats a call that it is told to.
+const patienceOfACaller = 30 * time.Second
+
+const (
+	aRead  = "read"
+	aWrite = "write"
+	aWatch = "watch"
+)
+
+// begin has each kind of call made twice at a time, again and again.
 func (w *traffic) begin() {
-	ctx, stop := context.WithCancel(metadata.AppendToOutgoingContext(w.t.Context(), "authorization", "Bearer "+tokenOf(billing)))
-	w.stop = stop
-	for name, call := range map[string]func(context.Context) error{
-		"list over gRPC": w.list, "list over REST": w.listREST, "import over gRPC": w.importGRPC, "import over REST": w.importREST, "watch": w.watch,
+	ctx := w.open()
+	for _, each := range []struct {
+		kind string
+		call func(context.Context) error
+	}{
+		{aRead, w.list(false)}, {aRead, w.list(true)}, {aWrite, w.importing(false)}, {aWrite, w.importing(true)}, {aWatch, w.watching},
 	} {
 		for range 2 {
 			w.workers.Go(func() {
 				for ctx.Err() == nil {
-					w.noted(name, call(context.WithoutCancel(ctx)))
+					w.call(each.kind, each.call)
 					time.Sleep(5 * time.Millisecond)
 				}
 			})
@@ -84,159 +98,186 @@ func (w *traffic) begin() {
 	}
 }
 
+// at has a kind of call begun at a steady pace, however long each takes; calls take turns.
+func (w *traffic) at(ctx context.Context, pace time.Duration, kind string, calls ...func(context.Context) error) {
+	w.workers.Go(func() {
+		tick := time.NewTicker(pace)
+		defer tick.Stop()
+		for n := 0; ; n++ {
+			select {
+			case <-ctx.Done():
+				return
+			case <-tick.C:
+				w.road.RLock() // see still
+				w.workers.Go(func() {
+					defer w.road.RUnlock()
+					w.call(kind, calls[n%len(calls)])
+				})
+			}
+		}
+	})
+}
+
+// still begins no call for a moment in which none is under way.
+func (w *traffic) still() (goOn func()) {
+	w.road.Lock()
+	return w.road.Unlock
+}
+
+func (w *traffic) open() context.Context {
+	ctx, stop := context.WithCancel(w.t.Context())
+	w.stop = stop
+	return ctx
+}
+
+// end lets the calls under way end.
 func (w *traffic) end() {
 	w.stop()
 	w.workers.Wait()
 }
 
-func (w *traffic) noted(name string, err error) {
+func (w *traffic) call(kind string, call func(context.Context) error) {
+	ctx, cancel := context.WithTimeout(w.authorized(w.t.Context()), patienceOfACaller)
+	defer cancel()
+	began := time.Now()
+	said := wordOfError(call(ctx))
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.calls[name]++
-	if err != nil {
-		w.failures[fmt.Sprintf("%s: %.200s", name, err)]++
-	}
+	w.calls = append(w.calls, made{w.practice, kind, began, time.Now(), said})
 }
 
-func (w *traffic) list(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, 20*time.Second)
-	defer cancel()
-	_, err := looppb.NewReferenceDataServiceClient(w.conn).ListAccounts(ctx, &looppb.ListAccountsRequest{Practice: practice, Dossier: "CEGID001", PageSize: 10})
-	return err
+// wordOfError is nothing where there is none.
+func wordOfError(err error) word {
+	if err == nil {
+		return word{}
+	}
+	return wordOf(nil, err)
 }
 
-func (w *traffic) listREST(ctx context.Context) error {
-	code, answer, err := w.ask(ctx, http.MethodGet, "/v1/practices/demo/dossiers/CEGID001/accounts?pageSize=10", "")
-	if err == nil && code != http.StatusOK {
-		err = fmt.Errorf("%d %s", code, answer)
-	}
-	return err
-}
+// list reads a short list.
+func (w *traffic) list(overREST bool) func(context.Context) error { return w.listOf(w.reads, overREST) }
 
-func (w *traffic) ask(ctx context.Context, method, path, body string) (code int, answer []byte, err error) {
-	ctx, cancel := context.WithTimeout(ctx, 20*time.Second)
-	defer cancel()
-	request, err := http.NewRequestWithContext(ctx, method, w.rest+path, strings.NewReader(body))
-	if err != nil {
-		return 0, nil, err
-	}
-	request.Header.Set("Authorization", "Bearer "+tokenOf(billing))
-	response, err := w.web.Do(request)
-	if err != nil {
-		return 0, nil, err
-	}
-	defer func() { _ = response.Body.Close() }()
-	answer, err = io.ReadAll(response.Body)
-	return response.StatusCode, answer, err
-}
-
-// mayRepeat says whether an error tells its caller to send the same id again, and when.
-func mayRepeat(err error) (time.Duration, bool) {
-	for _, detail := range status.Convert(err).Details() {
-		if info, ok := detail.(*errdetails.RetryInfo); ok {
-			return info.GetRetryDelay().AsDuration(), true
+func (w *traffic) listOf(dossier string, overREST bool) func(context.Context) error {
+	return func(ctx context.Context) error {
+		if overREST {
+			return w.overREST(ctx, http.MethodGet, "/v1/practices/"+w.practice+"/dossiers/"+dossier+"/accounts?pageSize=100", nil, nil, new(looppb.ListAccountsResponse))
 		}
-	}
-	return 0, false
-}
-
-func (w *traffic) repeats(id string) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.repeated++
-}
-
-func (w *traffic) accepted(id string) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.imported = append(w.imported, id)
-}
-
-func (w *traffic) importGRPC(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
-	defer cancel()
-	id := fmt.Sprintf("W-%d", w.ids.Add(1))
-	for {
-		_, err := looppb.NewImportServiceClient(w.conn).ImportEntries(ctx, &looppb.ImportEntriesRequest{Practice: practice, Dossier: "CEGID001", RequestId: id, Entries: entries(id, id, 120)})
-		if pause, ok := mayRepeat(err); err != nil && ok && ctx.Err() == nil {
-			w.repeats(id)
-			time.Sleep(pause)
-			continue
-		}
-		if err == nil {
-			w.accepted(id)
-		}
+		_, err := looppb.NewReferenceDataServiceClient(w.conn).ListAccounts(ctx, &looppb.ListAccountsRequest{Practice: w.practice, Dossier: dossier, PageSize: 100})
 		return err
 	}
 }
 
-func (w *traffic) importREST(ctx context.Context) error {
-	id := fmt.Sprintf("W-%d", w.ids.Add(1))
-	body := fmt.Sprintf(`{"requestId": %q, "entries": [{"journal": "ACH", "date": "2026-03-15", "reference": %q, "documentReference": %q, "lines": [
-		{"account": "60700000", "label": "A", "debit": "120"}, {"account": "40100000", "label": "B", "credit": "120", "thirdParty": "FEXEMPLE"}]}]}`, id, id, id)
-	for attempt := 0; ; attempt++ {
-		code, answer, err := w.ask(ctx, http.MethodPost, "/v1/practices/demo/dossiers/CEGID001/imports", body)
-		if err != nil {
-			return err
-		}
-		var problem struct {
-			Details []map[string]any `json:"details"`
-		}
-		_ = json.Unmarshal(answer, &problem)
-		retry := slices.ContainsFunc(problem.Details, func(detail map[string]any) bool {
-			return strings.HasSuffix(fmt.Sprint(detail["@type"]), "RetryInfo")
-		})
-		switch {
-		case code == http.StatusOK:
-			w.accepted(id)
-			return nil
-		case retry && attempt < 20:
-			w.repeats(id)
-			time.Sleep(200 * time.Millisecond)
-		default:
-			return fmt.Errorf("%d %s", code, answer)
+func (w *traffic) importing(overREST bool) func(context.Context) error {
+	return func(ctx context.Context) error {
+		id := fmt.Sprintf("W-%s-%d", w.name, w.ids.Add(1))
+		request := &looppb.ImportEntriesRequest{Practice: w.practice, Dossier: w.writes, RequestId: id, Entries: entries(id, id, 120)}
+		var before error // what it was told last
+		for asked := false; ; {
+			err := w.send(ctx, request, overREST)
+			said := wordOfError(err)
+			w.mu.Lock()
+			w.told[id] = said
+			if err == nil {
+				w.accepted = append(w.accepted, id)
+			}
+			w.mu.Unlock()
+			switch {
+			case err == nil:
+				return nil
+			case ctx.Err() != nil && before != nil:
+				return before
+			case said.Code == "UNKNOWN" && !asked:
+				asked = true // the same id sends nothing again
+				continue
+			case said.retry == 0:
+				return err
+			}
+			before = err
+			select {
+			case <-ctx.Done():
+				return err
+			case <-time.After(said.retry):
+			}
+			w.mu.Lock()
+			w.repeated++
+			w.mu.Unlock()
 		}
 	}
 }
 
-// watch imports something and watches it to its end, however often it has to resume.
-func (w *traffic) watch(ctx context.Context) error {
+func (w *traffic) send(ctx context.Context, request *looppb.ImportEntriesRequest, overREST bool) error {
+	if !overREST {
+		_, err := w.imports.ImportEntries(ctx, request)
+		return err
+	}
+	body := proto.CloneOf(request)
+	body.Practice, body.Dossier = "", ""
+	return w.overREST(ctx, http.MethodPost, fmt.Sprintf("/v1/practices/%s/dossiers/%s/imports", request.GetPractice(), request.GetDossier()), nil, body, new(looppb.ImportEntriesResponse))
+}
+
+// watching watches the newest import to its end, however often it has to resume.
+func (w *traffic) watching(ctx context.Context) error {
 	w.mu.Lock()
 	var id string
-	if n := len(w.imported); n > 0 {
-		id = w.imported[n-1]
+	if n := len(w.accepted); n > 0 {
+		id = w.accepted[n-1]
 	}
 	w.mu.Unlock()
 	if id == "" {
 		return nil
 	}
-	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
-	defer cancel()
 	for {
-		stream, err := looppb.NewImportServiceClient(w.conn).WatchImport(ctx, &looppb.WatchImportRequest{Practice: practice, Dossier: "CEGID001", RequestId: id})
+		stream, err := w.imports.WatchImport(ctx, &looppb.WatchImportRequest{Practice: w.practice, Dossier: w.writes, RequestId: id})
 		for err == nil {
 			_, err = stream.Recv()
 		}
 		if errors.Is(err, io.EOF) {
 			return nil
 		}
-		if _, ok := mayRepeat(err); !ok || status.Code(err) != codes.Unavailable {
+		said := wordOf(nil, err)
+		pause := said.retry
+		switch {
+		case said.Reason == "SHUTTING_DOWN": // another one answers
+			pause = 50 * time.Millisecond
+			w.mu.Lock()
+			w.resumed++
+			w.mu.Unlock()
+		case said.retry == 0:
 			return err
 		}
-		w.mu.Lock()
-		w.resumed++
-		w.mu.Unlock()
+		select {
+		case <-ctx.Done():
+			return err
+		case <-time.After(pause):
+		}
 	}
 }
 
-// judge asserts that no call failed, and that what was accepted is booked once.
-func (w *traffic) judge() {
+// allIsWell asserts that no call failed, and that there were enough of each kind.
+func (w *traffic) allIsWell() {
 	w.t.Helper()
-	for failure, n := range w.failures {
+	count, failures := map[string]int{}, map[string]int{}
+	for _, each := range w.calls {
+		count[each.kind]++
+		if each.Code != "" {
+			failures[fmt.Sprintf("%s: %s %s: %.200s", each.kind, each.Code, each.Reason, each.Text)]++
+		}
+	}
+	for failure, n := range failures {
 		w.t.Errorf("%d times: %s", n, failure)
 	}
-	w.loop.FinishImports()
-	booked, err := w.loop.Entries(practice, "CEGID001")
+	for _, kind := range []string{aRead, aWrite, aWatch} {
+		if count[kind] < 100 {
+			w.t.Errorf("%s: %d calls only", kind, count[kind])
+		}
+	}
+}
+
+// bookedAsTold asserts that what was accepted is booked once, what was said not to be sent is not, and nothing else is twice.
+func (w *traffic) bookedAsTold(l *loop) {
+	w.t.Helper()
+	l.FinishImports()
+	booked, err := l.Entries(w.practice, w.writes)
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -244,23 +285,23 @@ func (w *traffic) judge() {
 	for _, entry := range booked {
 		times[entry.RefPiece]++
 	}
-	for _, id := range w.imported {
-		if times[id] != 1 {
-			w.t.Errorf("%s is booked %d times", id, times[id])
-		}
-	}
-	for _, name := range []string{"list over gRPC", "list over REST", "import over gRPC", "import over REST", "watch"} {
-		if w.calls[name] < 50 {
-			w.t.Errorf("%s: %d calls only", name, w.calls[name])
+	for id, said := range w.told {
+		switch n := times[id]; {
+		case n > 1, said.Code == "" && n != 1, n > 0 && (said.State == "NOT_SENT" || said.State == "REFUSED"):
+			w.t.Errorf("%s is booked %d times; its caller was told %q %s %s", id, n, said.Code, said.Reason, said.State)
 		}
 	}
 }
 
 func (w *traffic) figures() string {
-	var out strings.Builder
-	for _, name := range slices.Sorted(maps.Keys(w.calls)) {
-		fmt.Fprintf(&out, "%s: %d calls; ", name, w.calls[name])
+	count := map[string]int{}
+	for _, each := range w.calls {
+		count[each.kind]++
 	}
-	fmt.Fprintf(&out, "%d imports booked once each; %d writes sent again under their id, %d streams resumed", len(w.imported), w.repeated, w.resumed)
+	var out strings.Builder
+	for _, kind := range []string{aRead, aWrite, aWatch} {
+		fmt.Fprintf(&out, "%s: %d calls; ", kind, count[kind])
+	}
+	fmt.Fprintf(&out, "%d imports booked once each; %d writes sent again under their id, %d streams resumed", len(w.accepted), w.repeated, w.resumed)
 	return out.String()
 }

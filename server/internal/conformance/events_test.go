@@ -4,11 +4,13 @@ import (
 	"bufio"
 	"context"
 	"encoding/json"
+	"io"
 	"net/http"
 	"strings"
 	"testing"
 	"time"
 
+	"cegid.internal/gateway/cegidclient/loopsim"
 	looppb "cegid.internal/gateway/gen/go/cegid/loop/v1"
 )
 
@@ -112,5 +114,103 @@ func TestEventsOfAnImportArrive(t *testing.T) {
 	}
 	if ids, _ := sse(got[1].GetId()); len(ids) != 0 {
 		t.Errorf("behind the last: %q", ids)
+	}
+}
+
+// TestAConnectionWhoseKeyIsRejectedIsLost, and found once the key is activated again, each told once, to whoever has a grant.
+func TestAConnectionWhoseKeyIsRejectedIsLost(t *testing.T) {
+	h := start(t, nil)
+	ctx, cancel := context.WithTimeout(as(t.Context(), "stranger"), 30*time.Second)
+	defer cancel()
+	stream, err := looppb.NewEventServiceClient(h.conn).StreamEvents(ctx, &looppb.StreamEventsRequest{Practice: "-", After: "now"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := stream.Recv(); err != nil { // where it begins
+		t.Fatal(err)
+	}
+	activate := func(is bool) {
+		if err := h.Simulator.SetActivated("partner", loopsim.Standard, is); err != nil {
+			t.Fatal(err)
+		}
+	}
+	read := func(times int) {
+		for range times {
+			_, _ = looppb.NewReferenceDataServiceClient(h.conn).ListAccounts(as(t.Context(), "everything"), &looppb.ListAccountsRequest{Practice: "partner", Dossier: "DOSSIER_TEST"})
+		}
+	}
+	next := func(want looppb.EventKind) {
+		t.Helper()
+		for {
+			message, err := stream.Recv()
+			if err != nil {
+				t.Fatal(err)
+			}
+			if len(message.GetEvents()) == 0 {
+				continue
+			}
+			if e := message.GetEvents()[0]; len(message.GetEvents()) != 1 || e.GetKind() != want || e.GetPractice() != "partner" || e.GetDossier() != "" || e.GetCaller() != "" {
+				t.Fatalf("%v, want %v", message, want)
+			}
+			return
+		}
+	}
+	activate(false)
+	read(5)
+	next(looppb.EventKind_EVENT_KIND_CONNECTION_LOST)
+	read(3)
+	activate(true)
+	read(1)
+	next(looppb.EventKind_EVENT_KIND_CONNECTION_FOUND)
+}
+
+// TestTheStreamOfEventsIsWhatTheDocumentSays, of each media type, and of what its caller takes of them.
+func TestTheStreamOfEventsIsWhatTheDocumentSays(t *testing.T) {
+	h := start(t, nil)
+	ask := func(path, accept string) (*http.Response, []byte) {
+		t.Helper()
+		request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, h.rest+path, http.NoBody)
+		if err != nil {
+			t.Fatal(err)
+		}
+		request.Header.Set("Authorization", "Bearer everything")
+		request.Header.Set("Accept", accept)
+		response, err := h.web.Do(request)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer response.Body.Close()
+		text, err := io.ReadAll(response.Body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return response, text
+	}
+	_, text := ask("/openapi.json", "*/*")
+	var document struct {
+		Paths map[string]struct {
+			Get struct {
+				Responses map[string]struct{ Content map[string]any }
+			}
+		}
+	}
+	if err := json.Unmarshal(text, &document); err != nil {
+		t.Fatal(err)
+	}
+	types := document.Paths["/v1/practices/{practice}/events:stream"].Get.Responses["200"].Content
+	if len(types) != 2 {
+		t.Errorf("it has %v", types)
+	}
+	wants := map[string]string{
+		"": "application/x-ndjson", "*/*": "application/x-ndjson", "application/json": "application/x-ndjson", "text/event-stream, */*": "text/event-stream",
+		"application/x-ndjson, text/event-stream": "application/x-ndjson", "text/event-stream;q=0.5, application/x-ndjson;q=0.4": "text/event-stream",
+	}
+	for each := range types {
+		wants[each] = each
+	}
+	for accept, want := range wants {
+		if response, _ := ask("/v1/practices/-/events:stream?catchUp=true", accept); response.StatusCode != http.StatusOK || response.Header.Get("Content-Type") != want {
+			t.Errorf("%s: %d, %s; want %s", accept, response.StatusCode, response.Header.Get("Content-Type"), want)
+		}
 	}
 }

@@ -16,13 +16,16 @@ const (
 	// lost: the server that lost one may have ended.
 	lookEvery = time.Second
 	askEvery  = 5 * time.Minute
+	// turnedAway is how many calls in a row Loop turns away for their keys until the connection is lost: one may meet the moment in
+	// which a key is replaced.
+	turnedAway = 3
 )
 
 // Brakes says what keeps each practice from Loop, by its name.
 type Brakes func() map[string]cegidclient.Brakes
 
-// Connections notes in the ledger when the connection of a practice is lost, which is when its circuit breaker opens, and when it
-// is found. Each server notes what it sees, and the ledger what is new by it.
+// Connections notes in the ledger when the connection of a practice is lost, which is when its circuit breaker opens or Loop rejects
+// its keys, and when it is found. Each server notes what it sees, and the ledger what is new by it.
 type Connections struct {
 	ledger *ledger.Ledger
 	brakes Brakes
@@ -73,9 +76,9 @@ func (c *Connections) run(ctx context.Context) {
 func (c *Connections) look(ctx context.Context) {
 	for practice, brakes := range c.brakes() {
 		now, known := c.seen[practice]
-		lost := brakes.Breaker != cegidclient.BreakerClosed
-		if !known && !lost && brakes.Answers == 0 {
-			continue
+		lost := brakes.Breaker != cegidclient.BreakerClosed || brakes.Rejections >= turnedAway
+		if !lost && (brakes.Rejections > 0 || !known && brakes.Answers == 0) {
+			continue // the next calls tell
 		}
 		if !known || now.lost != lost {
 			now = connection{lost: lost, answers: brakes.Answers}
@@ -101,7 +104,7 @@ func (c *Connections) ask(ctx context.Context) {
 	}
 	for practice, brakes := range c.brakes() {
 		now, known := c.seen[practice]
-		if known && !now.lost && brakes.Answers > now.answers && slices.Contains(lost, practice) {
+		if known && !now.lost && brakes.Answers > now.answers && brakes.Rejections == 0 && slices.Contains(lost, practice) {
 			now.noted = false
 		}
 		if known {

@@ -35,6 +35,8 @@ type Config struct {
 	Visible func(ctx context.Context, practice string) (*ledger.Scope, error)
 	// Unavailable is what is told of a ledger that does not answer.
 	Unavailable func(ctx context.Context, err error) error
+	// Draining ends when the server takes no new calls: a stream would go on for as long as others have something to tell.
+	Draining context.Context
 }
 
 // Service serves looppb.EventService.
@@ -121,6 +123,12 @@ func (s *Service) ListEvents(ctx context.Context, request *looppb.ListEventsRequ
 func (s *Service) StreamEvents(request *looppb.StreamEventsRequest, stream grpc.ServerStreamingServer[looppb.StreamEventsResponse]) error {
 	ctx, end := context.WithTimeoutCause(stream.Context(), streamLimit, errOver)
 	defer end()
+	if !request.GetCatchUp() {
+		var leave context.CancelCauseFunc
+		ctx, leave = context.WithCancelCause(ctx)
+		defer leave(nil)
+		defer context.AfterFunc(s.Draining, func() { leave(apierror.ErrShuttingDown) })()
+	}
 	query := func() (ledger.EventQuery, error) { return s.query(ctx, request, atOnce) }
 	if _, err := query(); err != nil {
 		return err
@@ -144,8 +152,11 @@ func (s *Service) StreamEvents(request *looppb.StreamEventsRequest, stream grpc.
 			}
 		}
 	})
-	if errors.Is(context.Cause(ctx), errOver) {
+	switch cause := context.Cause(ctx); {
+	case errors.Is(cause, errOver):
 		return nil // the caller calls again
+	case errors.Is(cause, apierror.ErrShuttingDown):
+		return apierror.Resume()
 	}
 	return s.told(ctx, err)
 }

@@ -18,7 +18,7 @@ const (
 )
 
 // asEvents lets the stream of events be written as Server-Sent Events where its caller asks for them before lines of JSON, and
-// nothing else. Where such a caller was is in a header, which its browser sends, and the address as it was first.
+// nothing else: who takes both, as generated clients do, expects lines. Where such a caller was is in a header, which its browser sends, and the address as it was first.
 func asEvents(r *http.Request, found *route) *http.Request {
 	accept := r.Header.Values("Accept")
 	wanted, _ := preferred(accept, eventStream)
@@ -28,7 +28,7 @@ func asEvents(r *http.Request, found *route) *http.Request {
 	r = r.Clone(r.Context())
 	r.Header.Del("Accept") // what it chooses among is chosen
 	lines, _ := preferred(accept, ndjson)
-	if found.request.FullName() != (&looppb.StreamEventsRequest{}).ProtoReflect().Descriptor().FullName() || lines > wanted {
+	if found.request.FullName() != (&looppb.StreamEventsRequest{}).ProtoReflect().Descriptor().FullName() || lines >= wanted {
 		return r
 	}
 	r.Header.Set("Accept", eventStream)

@@ -70,6 +70,7 @@ func (b bounded) unmarshal(data mem.BufferSlice, into any) (parts int, err error
 	if message, ok := into.(proto.Message); ok {
 		whole := data.MaterializeToBuffer(mem.DefaultBufferPool())
 		defer whole.Free()
+		data = mem.BufferSlice{whole} // or it would be put together again
 		left := MaxParts
 		if !within(whole.ReadOnlyData(), message.ProtoReflect().Descriptor(), &left) {
 			return MaxParts, errTooMany

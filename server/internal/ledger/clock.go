@@ -11,15 +11,15 @@ import (
 )
 
 // mostLeap is how far the database's clock may leave the monotonic one of this process, and how far ahead of it the newest row
-// may lie.
+// may lie when the process begins.
 const mostLeap = 24 * time.Hour
 
 // ErrClock: the clock cannot be trusted, and what goes by age stands still.
 var ErrClock = errors.New("ledger: the clock cannot be trusted")
 
 // clockGuard compares the database's clock with one that cannot leap. What goes by age stands still from a leap on, until
-// somebody says that the clock is right or the process starts anew: an hour of a clock two years ahead must not make the ledger
-// forget every id.
+// somebody says that the clock is right or the process starts anew beside rows that say so too: an hour of a clock two years
+// ahead must not make the ledger forget every id.
 type clockGuard struct {
 	// monotonic stands in for that of the process in tests; with a clock of its own and without it, a ledger compares nothing.
 	monotonic func() time.Duration
@@ -29,26 +29,35 @@ type clockGuard struct {
 	known bool
 	base  int64 // the database's clock less the monotonic one, in microseconds
 	leap  time.Duration
+	found bool // leap was found as this process began: the newest row lies so far ahead
 	// following: followBase is the same, as it was highest since the last step back.
 	following  bool
 	followBase int64
 }
 
-// trusts notes what the database's clock says, and whether it can be believed.
-func (g *clockGuard) trusts(now int64, stands bool) bool {
+// trusts notes what the database's clock says, and whether it can be believed. A process begins to compare with the newest row:
+// where that lies ahead, the clock went back before, or was ahead then.
+func (g *clockGuard) trusts(now int64, stands bool, newest func() (int64, error)) (bool, error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if g.monotonic == nil && stands {
-		return true
+		return true, nil
 	}
 	base := now - g.elapsed().Microseconds()
 	if !g.known {
+		row, err := newest()
+		if err != nil {
+			return false, err
+		}
 		g.base, g.known = base, true
+		if ahead := row - now; ahead > mostLeap.Microseconds() {
+			g.base, g.found = base+ahead, true
+		}
 	}
 	if apart := time.Duration(base-g.base) * time.Microsecond; g.leap == 0 && apart.Abs() > mostLeap {
 		g.leap = apart
 	}
-	return g.leap == 0
+	return g.leap == 0, nil
 }
 
 func (g *clockGuard) elapsed() time.Duration {
@@ -78,7 +87,7 @@ func (g *clockGuard) behind(now int64) int64 {
 func (g *clockGuard) forgive() {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	g.known, g.leap = false, 0
+	g.known, g.leap, g.found = false, 0, false
 }
 
 // Clock says why what goes by age stands still; nil while the clock is trusted.
@@ -87,6 +96,9 @@ func (l *Ledger) Clock() error {
 	defer l.guard.mu.Unlock()
 	if l.guard.leap == 0 {
 		return nil
+	}
+	if l.guard.found {
+		return fmt.Errorf("%w: the newest submission lies %s in the future", ErrClock, -l.guard.leap.Round(time.Second))
 	}
 	return fmt.Errorf("%w: the database's clock has leapt by %s", ErrClock, l.guard.leap.Round(time.Second))
 }
@@ -98,11 +110,17 @@ func (r rules) standingStill() rules {
 }
 
 // rulesAt are the rules as they hold by what the database's clock says.
-func (l *Ledger) rulesAt(now int64) (in rules, trusted bool) {
-	if l.guard.trusts(now, l.clock != nil) {
-		return l.rules, true
+func (l *Ledger) rulesAt(ctx context.Context, q querier, now int64) (in rules, trusted bool, err error) {
+	trusted, err = l.guard.trusts(now, l.clock != nil, func() (newest int64, err error) {
+		if err = q.QueryRowContext(ctx, `SELECT COALESCE(MAX(updated), 0) FROM write_request`).Scan(&newest); err != nil {
+			err = fmt.Errorf("ledger: %w", err)
+		}
+		return newest, err
+	})
+	if trusted {
+		return l.rules, true, err
 	}
-	return l.rules.standingStill(), false
+	return l.rules.standingStill(), false, err
 }
 
 // date gives what a transaction dates the day on which it happens, by the clock as it was before it went back: once it is
@@ -117,21 +135,6 @@ func (w *writing) date(r *Record) {
 			*at = instant(w.now + back)
 		}
 	}
-}
-
-// fitToForget refuses to go by age when the clock has leapt, or is behind what was written before.
-func (w *writing) fitToForget() error {
-	if !w.trusted {
-		return w.Clock()
-	}
-	var newest int64
-	if err := w.tx.QueryRowContext(w.ctx, `SELECT COALESCE(MAX(updated), 0) FROM write_request`).Scan(&newest); err != nil {
-		return fmt.Errorf("ledger: %w", err)
-	}
-	if ahead := time.Duration(newest-w.now) * time.Microsecond; ahead > mostLeap {
-		return fmt.Errorf("%w: the newest submission lies %s in the future", ErrClock, ahead.Round(time.Second))
-	}
-	return nil
 }
 
 // since is how far back something of an age is remembered; everything while the clock is not trusted.

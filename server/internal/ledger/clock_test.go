@@ -88,7 +88,77 @@ func TestAClockMayDrift(t *testing.T) {
 	}
 }
 
-// TestNothingIsForgottenWhileTheNewestRowLiesAhead: the process began after a clock was set back, or before one is set right.
+// another is a process that begins by the same clocks.
+func another(l *Ledger) { l.guard = clockGuard{monotonic: l.guard.monotonic} }
+
+// TestAProcessThatBeginsWithAClockBehindTrustsItNot: the newest row lies ahead, which is all that it has to tell by. Nothing is
+// forgotten, nothing grows older and no look proves anything, and what it writes is not old once the clock is right.
+func TestAProcessThatBeginsWithAClockBehindTrustsItNot(t *testing.T) {
+	onEach(t, aProcessThatBeginsWithAClockBehindTrustsItNot)
+}
+
+func aProcessThatBeginsWithAClockBehindTrustsItNot(t *testing.T, temporary opener) {
+	const behind = 3 * 365 * 24 * time.Hour
+	for name, ends := range map[string]func(*Ledger) error{
+		"trusted, once it is right":        func(l *Ledger) error { return l.TrustClock(t.Context()) },
+		"another begins, once it is right": func(l *Ledger) error { another(l); return nil },
+	} {
+		t.Run(name, func(t *testing.T) {
+			l, c := guarded(t, temporary)
+			before := reach(t, l, submission("before", "before"), Waiting)
+			c.runs(time.Minute)
+			c.pass(-behind)
+			another(l)
+			live := begin(t, l, submission("live", "live"))
+			if got, err := l.Expire(t.Context()); err != nil || got != (Recovered{}) {
+				t.Errorf("the lease of one that lives: %+v, %v", got, err)
+			}
+			if _, err := l.Retain(t.Context()); !errors.Is(err, ErrClock) || !errors.Is(l.Clock(), ErrClock) {
+				t.Errorf("%v, %v", err, l.Clock())
+			}
+			waiting := reach(t, l, submission("waiting", "waiting"), Waiting)
+			sent := reach(t, l, submission("sent", "sent"), Uncertain)
+			for _, r := range []Record{before, waiting} {
+				r = follow(t, l, r, Progress{State: Waiting, Pause: time.Minute})
+				c.runs(time.Minute)
+				if r = follow(t, l, r, Progress{State: Waiting, Pause: time.Minute}); r.FollowAge != 0 {
+					t.Errorf("%s is followed for %s", r.RequestID, r.FollowAge)
+				}
+			}
+			if look := checked(t, l, sent.Key, absent(1, "FA-sent")); look.Evidence.Doubt != TooEarly {
+				t.Errorf("a look: %+v", look.Evidence)
+			}
+			c.runs(Lease)
+			if got, err := l.Expire(t.Context()); err != nil || got != (Recovered{NotSent: 1}) {
+				t.Errorf("a lease that is over: %+v, %v", got, err)
+			}
+			c.pass(behind)
+			if _, err := l.Retain(t.Context()); !errors.Is(err, ErrClock) {
+				t.Errorf("right, and nobody has said so: %v", err)
+			}
+			if err := ends(l); err != nil {
+				t.Fatal(err)
+			}
+			if gone, err := l.Retain(t.Context()); err != nil || gone.Rows+gone.Contents != 0 || l.Clock() != nil {
+				t.Errorf("%+v, %v, %v", gone, err, l.Clock())
+			}
+			if early, err := l.TooEarly(t.Context(), &sent); err != nil || !early {
+				t.Errorf("a look would prove its absence: %v", err)
+			}
+			for _, each := range []Record{before, waiting, sent, live.Record} {
+				if r := get(t, l, each.Key); r.Updated.After(c.Now()) || c.Now().Sub(r.Received) > time.Hour || c.Now().Sub(r.Updated) > time.Hour {
+					t.Errorf("%s: received %s, changed %s", r.RequestID, r.Received, r.Updated)
+				}
+			}
+			if r := follow(t, l, get(t, l, waiting.Key), Progress{FollowError: "x", Unasked: true}); r.State != Waiting {
+				t.Errorf("it is %s, because Loop could not be asked once", r.State)
+			}
+		})
+	}
+}
+
+// TestNothingIsForgottenWhileTheNewestRowLiesAhead: what was written by a clock that was ahead says so to each process that begins,
+// until somebody says that the clock is right.
 func TestNothingIsForgottenWhileTheNewestRowLiesAhead(t *testing.T) {
 	onEach(t, nothingIsForgottenWhileTheNewestRowLiesAhead)
 }
@@ -97,18 +167,25 @@ func nothingIsForgottenWhileTheNewestRowLiesAhead(t *testing.T, temporary opener
 	l, c := guarded(t, temporary)
 	ahead := reach(t, l, submission("r1", "one"), Waiting)
 	c.pass(-3 * 24 * time.Hour)
-	l.guard.forgive() // another process
-	if _, err := l.Retain(t.Context()); !errors.Is(err, ErrClock) || l.Clock() != nil {
-		t.Errorf("%v, %v", err, l.Clock())
+	for range 2 {
+		another(l)
+		if _, err := l.Retain(t.Context()); !errors.Is(err, ErrClock) || !errors.Is(l.Clock(), ErrClock) {
+			t.Errorf("%v, %v", err, l.Clock())
+		}
+		c.runs(time.Hour)
 	}
-	if err := l.TrustClock(t.Context()); err != nil {
-		t.Fatal(err)
+	reach(t, l, submission("r2", "two"), Waiting)
+	if err := l.TrustClock(t.Context()); err != nil || l.Clock() != nil {
+		t.Fatal(err, l.Clock())
 	}
-	if _, err := l.Retain(t.Context()); err != nil {
-		t.Error(err)
+	another(l)
+	if _, err := l.Retain(t.Context()); err != nil || l.Clock() != nil {
+		t.Error(err, l.Clock())
 	}
-	if r := get(t, l, ahead.Key); r.Updated.After(c.Now()) || r.Submitted.After(c.Now()) || r.NextPoll.After(c.Now()) || r.State != Waiting {
-		t.Errorf("%+v", r)
+	for _, key := range []Key{ahead.Key, key("r2")} {
+		if r := get(t, l, key); r.Updated.After(c.Now()) || r.Submitted.After(c.Now()) || r.NextPoll.After(c.Now()) || r.State != Waiting {
+			t.Errorf("%+v", r)
+		}
 	}
 }
 

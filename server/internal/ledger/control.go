@@ -29,7 +29,7 @@ const controlRows = 20
 func (l *Ledger) Controls(ctx context.Context, of Record, searchable func(reference string) bool) (out []Booked, err error) {
 	err = l.reading(ctx, func(ctx context.Context, conn *sql.Conn) error {
 		out = nil
-		newest, err := collect(ctx, conn, selectRow+`WHERE practice = $1 AND dossier = $2 AND `+controls+` ORDER BY updated DESC LIMIT $3`,
+		newest, err := collect(ctx, conn, selectRow+`WHERE practice = $1 AND dossier = $2 AND `+controls+` ORDER BY updated DESC LIMIT CAST($3 AS BIGINT)`,
 			of.Practice, of.Dossier, controlRows)
 		if err != nil {
 			return err

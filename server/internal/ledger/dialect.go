@@ -112,7 +112,7 @@ func openWriter(path string, durable, exclusive bool) (*sql.DB, error) {
 	if !exclusive {
 		parameters.Del("_pragma")
 	}
-	db, err := sql.Open("sqlite", (&url.URL{Scheme: "file", OmitHost: true, Path: path, RawQuery: parameters.Encode()}).String())
+	db, err := openFile(path, parameters)
 	if err != nil {
 		return nil, err
 	}

@@ -321,7 +321,7 @@ type pack struct {
 const morePacks = 64
 
 func packsAfter(ctx context.Context, q querier, books int64, month int, after, seen int64) (out []pack, _ error) {
-	rows, err := q.QueryContext(ctx, `SELECT pack, content FROM entry_pack WHERE books = $1 AND month = $2 AND pack > $3 AND last > $4 ORDER BY pack LIMIT $5`,
+	rows, err := q.QueryContext(ctx, `SELECT pack, content FROM entry_pack WHERE books = $1 AND month = $2 AND pack > $3 AND last > $4 ORDER BY pack LIMIT CAST($5 AS BIGINT)`,
 		books, month, after, seen, morePacks)
 	if err != nil {
 		return nil, fmt.Errorf("ledger: %w", err)

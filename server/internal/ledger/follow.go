@@ -66,8 +66,8 @@ func pursue(condition string, pause time.Duration) pursuit {
 			`SELECT (SELECT MIN(w.practice) FROM write_request w WHERE w.practice > pursued.practice AND ` + in("w.") + `) FROM pursued WHERE pursued.practice IS NOT NULL) ` +
 			`SELECT practice, ` + poll("MIN") + `), ` + poll("MAX") + `), ` + poll("MIN") + ` AND w.next_poll > $1) ` +
 			`FROM pursued WHERE practice IS NOT NULL`,
-		due:     from + ` AND next_poll <= $2 ORDER BY next_poll LIMIT $3`,
-		ahead:   from + ` AND next_poll > $2 ORDER BY next_poll LIMIT $3`,
+		due:     from + ` AND next_poll <= $2 ORDER BY next_poll LIMIT CAST($3 AS BIGINT)`,
+		ahead:   from + ` AND next_poll > $2 ORDER BY next_poll LIMIT CAST($3 AS BIGINT)`,
 		hasten:  `UPDATE write_request SET next_poll = $1 WHERE practice = $2 AND follow_error <> '' AND next_poll > $1 AND ` + of,
 		present: `UPDATE write_request SET next_poll = $1 WHERE next_poll > $1 AND (asked > $1 OR asked = 0 AND submitted > $1) AND ` + of,
 	}
@@ -85,7 +85,7 @@ func (p pursuit) putOff(within time.Duration) int64 { return max(within, p.pause
 
 // noteAnswer is all that a question costs which changed nothing.
 const noteAnswer = `UPDATE write_request SET next_poll = $5, poll_count = poll_count + 1, follow_error = $6, asked = $7, follow_age = $8 WHERE ` + byKey +
-	` AND attempt = $9 AND state = $10 AND loop_request_id = $11 AND submitted = $12 AND asked = $13 AND follow_age = $14`
+	` AND attempt = $9 AND state = CAST($10 AS TEXT) AND loop_request_id = $11 AND submitted = $12 AND asked = $13 AND follow_age = $14`
 
 // Due returns what Loop is to be asked about: of each practice as many as most says, those that have waited longest, and
 // of one for which it says none, nothing. Those under way may be among them. next is how long it takes until something

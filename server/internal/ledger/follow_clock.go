@@ -73,8 +73,8 @@ func (o *outlived) over(rows []Record, now int64, elapsed time.Duration) map[lea
 	over := map[leased]bool{}
 	for i := range rows {
 		r := &rows[i]
-		if micros(r.Received) <= now || !r.State.Open() {
-			continue
+		if micros(r.Received) <= now || !r.State.Open() || r.LeaseUntil.Before(r.Received) {
+			continue // the last: it was given by the clock of now, and dated (writing.date)
 		}
 		lease := leased{r.Key, r.Attempt, r.LeaseUntil}
 		since, known := before[lease]

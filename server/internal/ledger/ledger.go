@@ -117,7 +117,7 @@ func (w *writing) duplicate(s Submission) (*Record, error) {
 		undigested = `AND NOT EXISTS (SELECT 1 FROM entry_import e WHERE e.practice = write_request.practice AND e.dossier = write_request.dossier ` +
 			`AND e.collection = write_request.collection AND e.request_id = write_request.request_id) `
 	}
-	others, err := collect(w.ctx, w.tx, selectRow+`WHERE practice = $1 AND dossier = $2 AND collection = $3 AND request_id <> $4 AND (received >= $5 OR NOT (`+final+`)) `+
+	others, err := collect(w.ctx, w.tx, selectRow+`WHERE practice = $1 AND dossier = $2 AND collection = CAST($3 AS TEXT) AND request_id <> $4 AND (received >= $5 OR NOT (`+final+`)) `+
 		`AND (`+strings.Join(same, ` OR `)+`) `+undigested+`AND state NOT IN ('NOT_SENT', 'REFUSED') ORDER BY received DESC`+w.dialect.forUpdate, args...)
 	if err != nil {
 		return nil, err

@@ -17,7 +17,7 @@ type Query struct {
 	Practice, Dossier string
 	States            []State
 	Caller            string
-	// DocumentReference is exact; references are forgotten after 90 days.
+	// DocumentReference is exact; references are forgotten, after 90 days by default.
 	DocumentReference string
 	// From and Before bound Created; From is included.
 	From, Before time.Time

@@ -39,6 +39,38 @@ type log struct {
 	moved      chan struct{} // closed when head moves, or err changes
 	failing    time.Time     // since when it cannot be read
 	err        error
+	due        time.Time // since when it is being read to its end; zero when it has been
+	told       map[EventKind]int64
+}
+
+// LogState is what goes on around the log of events, as this process sees it.
+type LogState struct {
+	// Told is how many events of each kind this process has committed since it started.
+	Told map[EventKind]int64
+	// Behind is how long it has been trying to read the log to its end; 0 when it has.
+	Behind time.Duration
+	// Followers are those who follow the log, Watchers those who wait for a change of one submission.
+	Followers, Watchers int
+}
+
+// LogState says so now, from memory.
+func (l *Ledger) LogState() LogState {
+	out := LogState{Told: map[EventKind]int64{}}
+	l.changes.mu.Lock()
+	for _, each := range l.changes.waiting {
+		out.Watchers += len(each)
+	}
+	l.changes.mu.Unlock()
+	l.log.mu.Lock()
+	defer l.log.mu.Unlock()
+	for _, kind := range EventKinds() {
+		out.Told[kind] = l.log.told[kind]
+	}
+	out.Followers = l.log.followers
+	if !l.log.due.IsZero() {
+		out.Behind = time.Since(l.log.due)
+	}
+	return out
 }
 
 // start begins to read. A ledger of one process does when somebody follows.
@@ -70,9 +102,15 @@ func (g *log) stop() {
 }
 
 // wake has the log read at once what this process has committed, if anybody follows it.
-func (g *log) wake() {
+func (g *log) wake(told []Event) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
+	if g.told == nil {
+		g.told = map[EventKind]int64{}
+	}
+	for i := range told {
+		g.told[told[i].Kind]++
+	}
 	if g.followers == 0 || g.signal == nil {
 		return
 	}
@@ -90,6 +128,11 @@ func (g *log) run(ctx context.Context, l *Ledger) {
 		tick = ticker.C
 	}
 	for {
+		g.mu.Lock()
+		if g.due.IsZero() {
+			g.due = time.Now()
+		}
+		g.mu.Unlock()
 		for more := true; more && ctx.Err() == nil; {
 			more = g.read(ctx, l)
 		}
@@ -120,7 +163,7 @@ func (g *log) read(ctx context.Context, l *Ledger) (more bool) {
 			head, err = newest(ctx, conn)
 			return err
 		}
-		events, err = scanEvents(ctx, conn, `SELECT `+eventRow+` FROM event WHERE sequence > $1 ORDER BY sequence LIMIT $2`, int64(head), logBatch)
+		events, err = scanEvents(ctx, conn, `SELECT `+eventRow+` FROM event WHERE sequence > $1 ORDER BY sequence LIMIT CAST($2 AS BIGINT)`, int64(head), logBatch)
 		return err
 	})
 	if err == nil && l.dialect.shared {
@@ -136,7 +179,11 @@ func (g *log) read(ctx context.Context, l *Ledger) (more bool) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.take(err, anew, head, events)
-	return err == nil && len(events) == logBatch
+	more = err == nil && len(events) == logBatch
+	if err == nil && !more {
+		g.due = time.Time{}
+	}
+	return more
 }
 
 func (g *log) take(err error, anew bool, head Sequence, events []Event) {
@@ -187,7 +234,7 @@ func (g *log) follow(l *Ledger) (leave func()) {
 		g.anew = true
 	}
 	g.mu.Unlock()
-	g.wake()
+	g.wake(nil)
 	return func() {
 		g.mu.Lock()
 		defer g.mu.Unlock()

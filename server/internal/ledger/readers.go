@@ -16,7 +16,7 @@ const readConnections = 4
 // writer for them. They are made at once and kept: once the file is gone nobody could make another one.
 func openReaders(ctx context.Context, path string, n int) (_ *sql.DB, err error) {
 	parameters := url.Values{"mode": {"ro"}, "_busy_timeout": {strconv.FormatInt(busyTimeout.Milliseconds(), 10)}}
-	db, err := sql.Open("sqlite", (&url.URL{Scheme: "file", OmitHost: true, Path: path, RawQuery: parameters.Encode()}).String())
+	db, err := openFile(path, parameters)
 	if err != nil {
 		return nil, err
 	}

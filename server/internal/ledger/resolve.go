@@ -135,10 +135,11 @@ func (l *Ledger) TooEarly(ctx context.Context, of *Record) (early bool, err erro
 	}
 	err = l.reading(ctx, func(ctx context.Context, conn *sql.Conn) error {
 		now, err := l.now(ctx, conn)
-		if err == nil {
-			in, _ := l.rulesAt(now)
-			early = in.early(of.standing(), now)
+		if err != nil {
+			return err
 		}
+		in, _, err := l.rulesAt(ctx, conn, now)
+		early = in.early(of.standing(), now)
 		return err
 	})
 	return early, err

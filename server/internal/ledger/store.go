@@ -20,8 +20,9 @@ const columns = keyColumns + `, attempt, state, owner, lease_until, abandoned, c
 const (
 	keyColumns = `practice, dossier, collection, request_id`
 	selectRow  = `SELECT ` + columns + ` FROM write_request `
-	// byKey takes the first parameters, those of Key.args.
-	byKey = `practice = $1 AND dossier = $2 AND collection = $3 AND request_id = $4`
+	// byKey takes the first parameters, those of Key.args. Casts here and elsewhere: SQLite parses a statement anew at each run
+	// when a bare parameter is compared with a column that a partial index is restricted by, or is a limit.
+	byKey = `practice = $1 AND dossier = $2 AND collection = CAST($3 AS TEXT) AND request_id = $4`
 )
 
 func (k Key) args() []any { return []any{k.Practice, k.Dossier, string(k.Collection), k.RequestID} }
@@ -110,7 +111,9 @@ func (l *Ledger) writeOnce(ctx context.Context, do func(*writing) error) error {
 	if w.now, err = l.now(ctx, tx); err != nil {
 		return err
 	}
-	w.rules, w.trusted = l.rulesAt(w.now)
+	if w.rules, w.trusted, err = l.rulesAt(ctx, tx, w.now); err != nil {
+		return err
+	}
 	if err := do(w); err != nil {
 		return err
 	}
@@ -131,7 +134,7 @@ func (l *Ledger) writeOnce(ctx context.Context, do func(*writing) error) error {
 	l.commits.learn(w.number)
 	l.changes.signal(w.touched)
 	if len(w.told) > 0 {
-		l.log.wake()
+		l.log.wake(w.told)
 	}
 	return nil
 }
@@ -318,7 +321,7 @@ var updateRow = func() string {
 	for i := strings.Count(keyColumns, ", ") + 1; i < len(all); i++ {
 		assign = append(assign, all[i]+" = $"+strconv.Itoa(i+1))
 	}
-	return fmt.Sprintf(`UPDATE write_request SET %s WHERE %s AND state = $%d AND attempt = $%d AND loop_request_id = $%d`, strings.Join(assign, ", "), byKey, len(all)+1, len(all)+2, len(all)+3)
+	return fmt.Sprintf(`UPDATE write_request SET %s WHERE %s AND state = CAST($%d AS TEXT) AND attempt = $%d AND loop_request_id = $%d`, strings.Join(assign, ", "), byKey, len(all)+1, len(all)+2, len(all)+3)
 }()
 
 // update is the compare-and-set of every transition: it stores a record where the row still has the state, the attempt and

@@ -998,7 +998,7 @@ type FindEntriesByDocumentReferenceResponse struct {
 	// answer.
 	Truncated *bool `protobuf:"varint,2,opt,name=truncated,proto3,oneof" json:"truncated,omitempty"`
 	// What this service's own ledger has imported of it, the latest first, whatever became of it: no proof of anything
-	// booked, and forgotten after 90 days.
+	// booked, and forgotten after 90 days by default.
 	Imports []*Import `protobuf:"bytes,3,rep,name=imports,proto3" json:"imports,omitempty"`
 	// There are more imports: ListImports has all of them.
 	ImportsTruncated *bool `protobuf:"varint,4,opt,name=imports_truncated,json=importsTruncated,proto3,oneof" json:"imports_truncated,omitempty"`

@@ -161,7 +161,7 @@ type Document struct {
 	Dossier string `protobuf:"bytes,3,opt,name=dossier,proto3" json:"dossier,omitempty"`
 	// What became of it.
 	State WriteState `protobuf:"varint,4,opt,name=state,proto3,enum=cegid.loop.v1.WriteState" json:"state,omitempty"`
-	// Name of the file; kept for 90 days. (Loop: filename)
+	// Name of the file; kept for 90 days by default. (Loop: filename)
 	FileName string `protobuf:"bytes,5,opt,name=file_name,json=fileName,proto3" json:"file_name,omitempty"`
 	// Type of the file: `application/pdf`, `image/jpeg` or `image/png`.
 	ContentType string `protobuf:"bytes,6,opt,name=content_type,json=contentType,proto3" json:"content_type,omitempty"`

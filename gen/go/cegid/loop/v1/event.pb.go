@@ -40,9 +40,10 @@ const (
 	EventKind_EVENT_KIND_RESOLVED EventKind = 4
 	// An import that is UNCERTAIN or FAILED: a person looks at it with ResolveImport. Comes beside the event of that state.
 	EventKind_EVENT_KIND_PERSON_NEEDED EventKind = 5
-	// Loop looks down for the practice: its calls are paused.
+	// Loop looks down for the practice, whose calls are paused, or has turned away its keys several times in a row: CheckConnection
+	// tells why.
 	EventKind_EVENT_KIND_CONNECTION_LOST EventKind = 6
-	// Loop answers the practice again.
+	// Loop answers the practice again, and takes its keys.
 	EventKind_EVENT_KIND_CONNECTION_FOUND EventKind = 7
 )
 
@@ -107,7 +108,7 @@ const (
 	EventCollection_EVENT_COLLECTION_IMPORTS EventCollection = 1
 	// A document: GetDocument tells the rest.
 	EventCollection_EVENT_COLLECTION_DOCUMENTS EventCollection = 2
-	// A raw write: RawCall with its request_id tells the rest.
+	// A raw write: Call of RawService with its request_id tells the rest.
 	EventCollection_EVENT_COLLECTION_RAW EventCollection = 3
 )
 

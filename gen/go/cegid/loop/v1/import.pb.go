@@ -354,7 +354,7 @@ type ImportDoubt int32
 const (
 	// No doubt.
 	ImportDoubt_IMPORT_DOUBT_UNSPECIFIED ImportDoubt = 0
-	// The import has no document reference to look for, or it was forgotten after 90 days.
+	// The import has no document reference to look for, or it was forgotten, after 90 days by default.
 	ImportDoubt_IMPORT_DOUBT_REFERENCE_ABSENT ImportDoubt = 1
 	// Loop's filter has no way to write the references: quotation marks, backslashes. Or nothing is there of references that
 	// Loop may have cut: those over 35 characters, or with spaces around.
@@ -1129,7 +1129,7 @@ func (x *ReferenceEvidence) GetOtherImports() int32 {
 	return 0
 }
 
-// A look into Loop for an import, kept for 90 days.
+// A look into Loop for an import, kept for 90 days by default.
 type ImportEvidence struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// What it says.
@@ -1611,9 +1611,9 @@ type Import struct {
 	LoopRequestId string `protobuf:"bytes,6,opt,name=loop_request_id,json=loopRequestId,proto3" json:"loop_request_id,omitempty"`
 	// What it holds.
 	Totals *ImportTotals `protobuf:"bytes,7,opt,name=totals,proto3" json:"totals,omitempty"`
-	// Document references of its entries, the first 100; kept for 90 days.
+	// Document references of its entries, the first 100; kept for 90 days by default.
 	DocumentReferences []string `protobuf:"bytes,8,rep,name=document_references,json=documentReferences,proto3" json:"document_references,omitempty"`
-	// What the checks found, the first 100; kept for 90 days.
+	// What the checks found, the first 100; kept for 90 days by default.
 	Findings []*Finding `protobuf:"bytes,9,rep,name=findings,proto3" json:"findings,omitempty"`
 	// How it ended, when it did not end well; stays when a person states that what failed is booked.
 	Error *ImportError `protobuf:"bytes,10,opt,name=error,proto3" json:"error,omitempty"`

@@ -1,0 +1,7 @@
+//go:build !linux
+
+package app
+
+func (l *leavable) refuse() error { return nil }
+
+func (l *leavable) waits() bool { return false }
