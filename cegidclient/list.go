@@ -337,7 +337,9 @@ type reading[T any] struct {
 	stalls int
 }
 
-func (l *Lister[T]) begin(ctx context.Context, opts ListOptions, wanted int, fetch func(ctx context.Context, skip, take int) answerPage[T]) *reading[T] {
+func (l *Lister[T]) begin(
+	ctx context.Context, opts ListOptions, wanted int, fetch func(ctx context.Context, skip, take int) answerPage[T],
+) *reading[T] {
 	r := &reading[T]{wanted: wanted, left: wanted, at: opts.Skip, size: cmp.Or(opts.Take, defaultTake), before: map[string]struct{}{}}
 	if wanted > 0 { // one more than wanted tells whether anything follows
 		r.size = wanted + 1

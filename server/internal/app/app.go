@@ -230,7 +230,8 @@ func (s *Server) openHandlers(raw *rawdoor.Door) error {
 	}
 	s.preflight = preflight.New(interceptor.Keep)
 	writes := service.NewWrites(cfg.Practices, &submission.Writer{
-		Ledger: cfg.Ledger, Sender: s.sender, Preflight: s.preflight, Spool: underWay, Permissions: permissions{cfg.Policy}, Door: raw, RPCs: contract.RPCs,
+		Ledger: cfg.Ledger, Sender: s.sender, Preflight: s.preflight, Spool: underWay,
+		Permissions: permissions{cfg.Policy}, Door: raw, RPCs: contract.RPCs,
 		MaxFile: cfg.Files.MaxSize, LoopModel: cfg.Files.LoopModel, DepositLifetime: cfg.Files.DepositLifetime, Resolved: resolved(telemetry.NewResolutions(cfg.Registry), cfg.Audit),
 	}, permissions{cfg.Policy}, callerOf, func(ctx context.Context, method string) error {
 		return s.refusals.Refuse(ctx, method, policy.Administer)
