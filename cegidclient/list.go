@@ -1,6 +1,7 @@
 package cegidclient
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"iter"
@@ -247,11 +248,175 @@ type answerPage[T any] struct {
 	err   error
 }
 
+// prefetcher asks for pages ahead of the reader, in order.
+type prefetcher[T any] struct {
+	fetch  func(ctx context.Context, skip, take int) answerPage[T]
+	ctx    context.Context
+	cancel context.CancelFunc
+	queue  []request[T]
+	asked  int // items asked for and not yet there
+	// window is how many pages may be under way: one at first and doubled with each full page, up to most, so that a short list costs
+	// no requests beyond its end.
+	window, most int
+	running      sync.WaitGroup
+}
+
+// ask asks for a page after those under way, which begin at from.
+func (p *prefetcher[T]) ask(from, take int) {
+	ctx, cancel := context.WithCancel(p.ctx)
+	q := request[T]{skip: from + p.asked, take: take, answer: make(chan answerPage[T], 1), cancel: cancel}
+	p.running.Go(func() {
+		defer cancel()
+		q.answer <- p.fetch(ctx, q.skip, q.take)
+	})
+	p.queue = append(p.queue, q)
+	p.asked += take
+}
+
+// next waits for the first page under way.
+func (p *prefetcher[T]) next() (request[T], answerPage[T]) {
+	q := p.queue[0]
+	page := <-q.answer
+	p.queue, p.asked = p.queue[1:], p.asked-q.take
+	return q, page
+}
+
+// drop gives up what is under way, and begins with one page again.
+func (p *prefetcher[T]) drop() {
+	for _, q := range p.queue {
+		q.cancel()
+	}
+	p.queue, p.asked, p.window = nil, 0, 1
+}
+
+func (p *prefetcher[T]) widen() { p.window = min(p.window*2, p.most) }
+
+func (p *prefetcher[T]) close() {
+	p.cancel()
+	p.running.Wait()
+}
+
+// capLearner tells the last page from one that a hidden cap has cut: a page shorter than asked is the end only when Loop has lately
+// returned a longer one. Else it looks the same as a cut one, so that one more is asked for, and an empty page is the end.
+type capLearner struct {
+	known   *pageKnowledge
+	suspect int // length of a short page that may have met a hidden cap
+}
+
+// full notes a page as long as asked. A page after a suspect one, no shorter than it, shows that the suspect one was cut.
+func (c *capLearner) full(received, fresh, take int) {
+	if c.suspect > 0 && fresh > 0 && received >= min(c.suspect, take) {
+		c.known.learn(c.suspect)
+	}
+	c.suspect = 0
+	c.known.note(received)
+}
+
+// short notes a shorter page, and says whether it is the end, and whether it has shown the cap: two as short in a row do.
+func (c *capLearner) short(received, fresh int) (end, learnt bool) {
+	end = c.known.note(received)
+	if c.suspect == received && fresh > 0 {
+		c.known.learn(received)
+		c.suspect = 0
+		return end, true
+	}
+	c.suspect = received
+	return end, false
+}
+
+// reading is one read of a list.
+type reading[T any] struct {
+	prefetcher[T]
+	capLearner
+
+	size   int                 // items to ask for at once
+	wanted int                 // 0 for all
+	left   int                 // of those wanted
+	at     int                 // position after the last item that came
+	before map[string]struct{} // ids of the page before
+	stalls int
+}
+
+func (l *Lister[T]) begin(
+	ctx context.Context, opts ListOptions, wanted int, fetch func(ctx context.Context, skip, take int) answerPage[T],
+) *reading[T] {
+	r := &reading[T]{wanted: wanted, left: wanted, at: opts.Skip, size: cmp.Or(opts.Take, defaultTake), before: map[string]struct{}{}}
+	if wanted > 0 { // one more than wanted tells whether anything follows
+		r.size = wanted + 1
+	}
+	r.size = min(r.size, l.c.limits.PageSize)
+	if opts.Ahead <= 0 {
+		opts.Ahead = defaultAhead
+	}
+	r.known, r.fetch, r.window, r.most = l.known, fetch, 1, min(opts.Ahead, l.c.limits.Concurrency)
+	r.ctx, r.cancel = context.WithCancel(ctx)
+	return r
+}
+
+// fill asks for as many pages as may be under way.
+func (r *reading[T]) fill() {
+	for len(r.queue) < r.window {
+		take := r.known.cap(r.size)
+		if r.wanted > 0 {
+			if r.left == 0 && r.suspect == 0 || r.asked > 0 && r.asked >= r.left {
+				return
+			}
+			take = min(take, r.left-r.asked+1)
+		}
+		r.ask(r.at, take)
+	}
+}
+
+// stalled: one page without anything new can be an insertion in Loop. Two in a row mean that skip has no effect.
+func (r *reading[T]) stalled(received, fresh int) bool {
+	if received == 0 || fresh > 0 {
+		r.stalls = 0
+		return false
+	}
+	r.stalls++
+	return r.stalls > 1
+}
+
+// judge says whether a page is the last, and sets how far ahead to ask.
+func (r *reading[T]) judge(received, fresh, take int) (end bool) {
+	switch {
+	case received == 0:
+		return true
+	case received == take:
+		r.full(received, fresh, take)
+		r.widen()
+		return false
+	case received > take: // the route ignores take, and so says nothing of a cap
+		r.suspect = 0
+		r.drop()
+		return false
+	}
+	r.drop()
+	end, learnt := r.short(received, fresh)
+	if learnt {
+		r.widen()
+	}
+	return end
+}
+
+// chunk is what a page gives, and where the next one begins: of more than was wanted the rest belongs to the next call.
+func (r *reading[T]) chunk(q request[T], page answerPage[T], end bool) chunk[T] {
+	out := chunk[T]{items: page.items, next: r.at, end: end}
+	if r.wanted == 0 {
+		return out
+	}
+	if len(out.items) > r.left {
+		used := 0
+		if r.left > 0 {
+			used = page.at[r.left-1] + 1
+		}
+		out.items, out.next, out.end = out.items[:r.left:r.left], q.skip+used, false
+	}
+	r.left -= len(out.items)
+	return out
+}
+
 // read is the engine of List (wanted > 0) and Pages (wanted 0).
-//
-// A page shorter than asked is the end only when Loop has lately returned a longer one: before that, a hidden
-// cap would look the same, so it asks once more and an empty page is the end. Reading ahead starts with one page and
-// doubles with each full one, so that a short list costs no requests beyond its end.
 func (l *Lister[T]) read(ctx context.Context, dossier string, opts ListOptions, wanted int) iter.Seq2[chunk[T], error] {
 	return func(yield func(chunk[T], error) bool) {
 		query, err := l.query(dossier, opts)
@@ -259,119 +424,29 @@ func (l *Lister[T]) read(ctx context.Context, dossier string, opts ListOptions, 
 			yield(chunk[T]{}, l.c.annotate(&Call{Operation: l.op, Dossier: dossier}, err, nil))
 			return
 		}
-		size := opts.Take
-		if size == 0 {
-			size = defaultTake
-		}
-		if wanted > 0 { // one more than wanted tells whether anything follows
-			size = wanted + 1
-		}
-		size = min(size, l.c.limits.PageSize)
-		ahead := opts.Ahead
-		if ahead <= 0 {
-			ahead = defaultAhead
-		}
-		ahead = min(ahead, l.c.limits.Concurrency)
-
-		ctx, cancel := context.WithCancel(ctx)
-		var running sync.WaitGroup
-		defer running.Wait()
-		defer cancel()
-
-		var (
-			queue   []request[T]
-			asked   int // items asked for and not yet there
-			next    = opts.Skip
-			left    = wanted
-			window  = 1
-			before  = map[string]struct{}{} // ids of the page before
-			suspect int                     // length of a short page that may have met a hidden cap
-			stalls  int
-		)
-		drop := func() {
-			for _, q := range queue {
-				q.cancel()
-			}
-			queue, asked = nil, 0
-		}
-		fill := func(from int) {
-			for len(queue) < window {
-				take := l.known.cap(size)
-				if wanted > 0 {
-					if left == 0 && suspect == 0 || asked > 0 && asked >= left {
-						return
-					}
-					take = min(take, left-asked+1)
-				}
-				pageCtx, cancel := context.WithCancel(ctx)
-				q := request[T]{skip: from + asked, take: take, answer: make(chan answerPage[T], 1), cancel: cancel}
-				running.Go(func() {
-					defer cancel()
-					q.answer <- l.fetch(pageCtx, dossier, query, q.skip, q.take)
-				})
-				queue = append(queue, q)
-				asked += take
-			}
-		}
-		for {
-			fill(next)
-			q := queue[0]
-			page := <-q.answer
-			queue, asked = queue[1:], asked-q.take
+		r := l.begin(ctx, opts, wanted, func(ctx context.Context, skip, take int) answerPage[T] {
+			return l.fetch(ctx, dossier, query, skip, take)
+		})
+		defer r.close()
+		for r.fill(); ; {
+			q, page := r.next()
 			if page.err != nil {
 				yield(chunk[T]{}, page.err)
 				return
 			}
 			received := len(page.items)
-			fresh := dropSeen(&page, before)
-			if received > 0 && fresh == 0 {
-				// One such page can be an insertion in Loop. Two in a row mean that skip has no effect.
-				if stalls++; stalls > 1 {
-					e := badResponse(fmt.Sprintf("Loop answered the page at %d with items it had already given; skip has no effect", q.skip))
-					yield(chunk[T]{}, l.c.annotate(&Call{Operation: l.op, Dossier: dossier}, e, &callTally{attempts: 1, sent: MaybeSent}))
-					return
-				}
-			} else {
-				stalls = 0
+			fresh := dropSeen(&page, r.before)
+			if r.stalled(received, fresh) {
+				e := badResponse(fmt.Sprintf("Loop answered the page at %d with items it had already given; skip has no effect", q.skip))
+				yield(chunk[T]{}, l.c.annotate(&Call{Operation: l.op, Dossier: dossier}, e, &callTally{attempts: 1, sent: MaybeSent}))
+				return
 			}
-			end := received == 0
-			switch {
-			case received == q.take:
-				if suspect > 0 && fresh > 0 && received >= min(suspect, q.take) {
-					l.known.learn(suspect)
-				}
-				suspect = 0
-				l.known.note(received)
-				window = min(window*2, ahead)
-			case received > q.take: // the route ignores take, and so says nothing of a cap
-				suspect, window = 0, 1
-				drop()
-			case received > 0:
-				end = l.known.note(received)
-				window = 1
-				drop()
-				if suspect == received && fresh > 0 {
-					l.known.learn(received)
-					suspect, window = 0, min(2, ahead)
-				} else {
-					suspect = received
-				}
-			}
-			next = q.skip + received
-			out := chunk[T]{items: page.items, next: next, end: end}
-			if wanted > 0 {
-				if len(out.items) > left { // more than asked: the rest belongs to the next call
-					used := 0
-					if left > 0 {
-						used = page.at[left-1] + 1
-					}
-					out.items, out.next, out.end = out.items[:left:left], q.skip+used, false
-				}
-				left -= len(out.items)
-			}
-			done := end || wanted > 0 && left == 0 && suspect == 0
+			end := r.judge(received, fresh, q.take)
+			r.at = q.skip + received
+			out := r.chunk(q, page, end)
+			done := end || wanted > 0 && r.left == 0 && r.suspect == 0
 			if !done {
-				fill(next)
+				r.fill()
 			}
 			if !yield(out, nil) || done {
 				return

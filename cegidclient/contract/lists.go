@@ -87,9 +87,10 @@ var lists = sync.OnceValue(func() []list {
 		if notAskedBecause[op.ID] != "" {
 			continue
 		}
-		l := list{op, documented[op.ID], fieldsOf(each.Item()), func(ctx context.Context, c *cegidclient.Client, dossier string) (int, []string, error) {
+		read := func(ctx context.Context, c *cegidclient.Client, dossier string) (int, []string, error) {
 			return c.Lists()[i].Unmapped(ctx, dossier, sample)
-		}}
+		}
+		l := list{op, documented[op.ID], fieldsOf(each.Item()), read}
 		if l.envelope == "" {
 			l.envelope = bareList
 		}
@@ -182,9 +183,10 @@ func (l list) probes() []probe {
 		add("types", "have the documented members their documented JSON type?", "yes", false, l.compareTypes),
 	)
 	if slices.ContainsFunc(l.fields, func(f field) bool { return f.name == "revisionId" }) {
-		out = append(out, add("revision", "what does revisionId look like?", "0x and 16 hexadecimal digits", false, func(_ *session, _ *answer, rows []any) outcome {
+		const revision = "0x and 16 hexadecimal digits"
+		out = append(out, add("revision", "what does revisionId look like?", revision, false, func(_ *session, _ *answer, rows []any) outcome {
 			kinds := kindsOf(rows, "revisionId")
-			return settled(slices.Equal(kinds, words{"0x and 16 hexadecimal digits"}), Seen{"revisionId": kinds, "objectId": kindsOf(rows, "objectId")})
+			return settled(slices.Equal(kinds, words{revision}), Seen{"revisionId": kinds, "objectId": kindsOf(rows, "objectId")})
 		}))
 	}
 	for _, f := range l.fields {

@@ -302,7 +302,9 @@ func (d *dossier) state() dossierState {
 	defer d.mu.Unlock()
 	c := d.contentLocked()
 	return dossierState{
-		d.code, EntityID(d.practice, d.code), len(Rows[Account](*c)), len(Rows[Journal](*c)), len(Rows[Section](*c)), len(Rows[ThirdParty](*c)), len(d.books.entries), len(d.books.lines),
+		d.code, EntityID(d.practice, d.code),
+		len(Rows[Account](*c)), len(Rows[Journal](*c)), len(Rows[Section](*c)), len(Rows[ThirdParty](*c)),
+		len(d.books.entries), len(d.books.lines),
 	}
 }
 

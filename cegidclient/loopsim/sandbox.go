@@ -51,7 +51,10 @@ func sandboxWorld() *world {
 		w.addPractice(Practice{Name: SandboxDemo, AdvancedAPIKey: SandboxDemoAPIKey, Domain: SandboxDemoDomain, Cabinet: sample(true)}),
 		w.addDossier(SandboxDemo, "CEGID001", of("BOULANGERIE EXEMPLE", "SARL")),
 		w.addDossier(SandboxDemo, SandboxBookedDossier, booked),
-		w.addPractice(Practice{Name: SandboxPartner, StandardAPIKey: SandboxPartnerAPIKey, Domain: SandboxPartnerDomain, Cabinet: With(Content{}, Abonnement(SandboxSubscription))}),
+		w.addPractice(Practice{
+			Name: SandboxPartner, StandardAPIKey: SandboxPartnerAPIKey, Domain: SandboxPartnerDomain,
+			Cabinet: With(Content{}, Abonnement(SandboxSubscription)),
+		}),
 		w.addDossier(SandboxPartner, "DOSSIER_TEST", Template),
 		w.addDossier(SandboxPartner, SandboxLargeDossier, large),
 	)

@@ -14,6 +14,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"buf.build/go/protovalidate"
 	"github.com/prometheus/client_golang/prometheus"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
@@ -150,13 +151,13 @@ type Server struct {
 
 // New builds the service and binds its listeners; it serves nothing yet.
 func New(cfg Config) (_ *Server, err error) {
-	s := &Server{cfg: cfg, health: health.NewServer(), memory: bufconn.Listen(connectionBuffer)}
 	if cfg.Audit == nil {
 		cfg.Audit = cfg.Log
 	}
 	if cfg.Files == (config.Files{}) {
 		cfg.Files = config.DefaultFiles
 	}
+	s := &Server{cfg: cfg, health: health.NewServer(), memory: bufconn.Listen(connectionBuffer)}
 	s.readiness = &readiness{ping: cfg.Ledger.Ping, trouble: cfg.Ledger.Trouble, changed: s.setHealth, log: cfg.Log, all: cfg.Readiness.All, firstLedger: cfg.Readiness.FirstLedger}
 	s.readiness.ledger = cfg.Ledger.Awaited()
 	s.readiness.awaiting = s.readiness.ledger != nil
@@ -176,6 +177,33 @@ func New(cfg Config) (_ *Server, err error) {
 	if err != nil {
 		return nil, fmt.Errorf("compile the contract's rules: %w", err)
 	}
+	if err := s.openSender(); err != nil {
+		return nil, err
+	}
+	telemetry.RegisterLedger(cfg.Registry, cfg.Ledger)
+	telemetry.RegisterPractices(cfg.Registry, cfg.Practices.All)
+	s.refusals = interceptor.NewRefusals(cfg.Audit)
+	raw := rawdoor.New(cfg.Raw...)
+	if err := s.openHandlers(raw); err != nil {
+		return nil, err
+	}
+	door := s.openGRPC(interceptor.Config{
+		Log: cfg.Log, LogDossiers: cfg.LogDossiers, Metrics: interceptor.NewMetrics(cfg.Registry), Deadlines: cfg.Deadlines,
+		Callers: interceptor.Identities{Policy: cfg.Policy, Issuers: cfg.Issuers},
+		Access:  access, Validator: validator, Limits: interceptor.NewLimits(cfg.Policy),
+		Audit: cfg.Audit, Route: raw.RouteOf, Refusals: s.refusals, Draining: s.draining, Shutdown: s.shuttingDown,
+	})
+	if err := s.openREST(validator, door); err != nil {
+		return nil, err
+	}
+	s.operations = s.newHTTPServer(s.operationsHandler())
+	s.operations.ReadTimeout = 2 * time.Minute // longer than a profile takes: it would cut one
+	return s, s.listen()
+}
+
+// openSender begins to send what is submitted, and to follow it.
+func (s *Server) openSender() (err error) {
+	cfg := s.cfg
 	owner := interceptor.NewRequestID()
 	if cfg.Gate != nil && cfg.Ledger.Shared() {
 		s.replicas = replicas.New(replicas.Config{Ledger: cfg.Ledger, Gate: cfg.Gate, Server: owner, Replicas: cfg.Replicas, Log: cfg.Log, Registry: cfg.Registry})
@@ -185,28 +213,25 @@ func New(cfg Config) (_ *Server, err error) {
 		WaitLimit: cfg.WaitLimit, CallLimit: cfg.CallLimit, RepeatAfter429: cfg.RepeatAfter429, FirstPoll: cfg.FirstPoll, LastPoll: cfg.LastPoll, StalledPoll: cfg.StalledPoll,
 	})
 	if err != nil {
-		return nil, fmt.Errorf("the ledger: %w", err)
+		return fmt.Errorf("the ledger: %w", err)
 	}
 	for _, practice := range cfg.Practices.All() { // what stalled before the restart: that may have been its cure
 		s.sender.Hasten(practice.Name)
 	}
-	telemetry.RegisterLedger(cfg.Registry, cfg.Ledger)
-	telemetry.RegisterPractices(cfg.Registry, cfg.Practices.All)
-	s.refusals = interceptor.NewRefusals(cfg.Audit)
-	raw := rawdoor.New(cfg.Raw...)
-	chain := interceptor.Config{
-		Log: cfg.Log, LogDossiers: cfg.LogDossiers, Metrics: interceptor.NewMetrics(cfg.Registry), Deadlines: cfg.Deadlines,
-		Callers: interceptor.Identities{Policy: cfg.Policy, Issuers: cfg.Issuers},
-		Access:  access, Validator: validator, Limits: interceptor.NewLimits(cfg.Policy),
-		Audit: cfg.Audit, Route: raw.RouteOf, Refusals: s.refusals, Draining: s.draining, Shutdown: s.shuttingDown,
-	}
+	return nil
+}
+
+// openHandlers makes the handlers that live as long as the server.
+func (s *Server) openHandlers(raw *rawdoor.Door) error {
+	cfg := s.cfg
 	underWay, err := spool.Open(cfg.Spool, cfg.Files.SpoolSize)
 	if err != nil {
-		return nil, fmt.Errorf("the folder for documents and files under way: %w", err)
+		return fmt.Errorf("the folder for documents and files under way: %w", err)
 	}
 	s.preflight = preflight.New(interceptor.Keep)
 	writes := service.NewWrites(cfg.Practices, &submission.Writer{
-		Ledger: cfg.Ledger, Sender: s.sender, Preflight: s.preflight, Spool: underWay, Permissions: permissions{cfg.Policy}, Door: raw, RPCs: contract.RPCs,
+		Ledger: cfg.Ledger, Sender: s.sender, Preflight: s.preflight, Spool: underWay,
+		Permissions: permissions{cfg.Policy}, Door: raw, RPCs: contract.RPCs,
 		MaxFile: cfg.Files.MaxSize, LoopModel: cfg.Files.LoopModel, DepositLifetime: cfg.Files.DepositLifetime, Resolved: resolved(telemetry.NewResolutions(cfg.Registry), cfg.Audit),
 	}, permissions{cfg.Policy}, callerOf, func(ctx context.Context, method string) error {
 		return s.refusals.Refuse(ctx, method, policy.Administer)
@@ -214,6 +239,12 @@ func New(cfg Config) (_ *Server, err error) {
 	s.imports, s.documents, s.raw = service.NewImports(writes), service.NewDocuments(writes), service.NewRaw(writes)
 	s.events = event.New(event.Config{Ledger: cfg.Ledger, Visible: writes.Visible, Unavailable: writes.Unavailable, Draining: s.draining})
 	s.connections = event.Watch(cfg.Ledger, brakesOf(cfg.Practices), cfg.Log)
+	return nil
+}
+
+// openGRPC makes the two servers, and returns the door of the one in memory.
+func (s *Server) openGRPC(chain interceptor.Config) *interceptor.Door {
+	cfg := s.cfg
 	// Credentials belong to a server, not to a listener: the gateway's is reached in memory alone, without any.
 	transport := insecure.NewCredentials()
 	if cfg.TLS != nil {
@@ -234,7 +265,12 @@ func New(cfg Config) (_ *Server, err error) {
 	door := interceptor.NewDoor(overHTTP, interceptor.HandedOver)
 	s.inMemory = s.newServer(chain, door)
 	reflection.Register(s.public)
+	return door
+}
 
+// openREST makes the gateway before the server in memory.
+func (s *Server) openREST(validator protovalidate.Validator, door *interceptor.Door) (err error) {
+	cfg := s.cfg
 	s.conn, err = grpc.NewClient("passthrough:///in-memory",
 		grpc.WithTransportCredentials(insecure.NewCredentials()),
 		grpc.WithContextDialer(func(ctx context.Context, _ string) (net.Conn, error) { return s.memory.DialContext(ctx) }),
@@ -243,11 +279,11 @@ func New(cfg Config) (_ *Server, err error) {
 		grpc.WithInitialWindowSize(connectionBuffer), grpc.WithInitialConnWindowSize(connectionBuffer),
 		grpc.WithDisableServiceConfig(), grpc.WithDisableRetry(), grpc.WithIdleTimeout(0))
 	if err != nil {
-		return nil, err
+		return err
 	}
 	protos, err := fs.Sub(gen.Bundle, "bundle")
 	if err != nil {
-		return nil, err
+		return err
 	}
 	rest, err := gateway.New(gateway.Config{
 		Conn: s.conn, MaxBody: maxMessage, MaxFile: cfg.Files.MaxSize, OpenAPI: gen.OpenAPI, Protos: protos, Origins: cfg.Web.Origins, Compression: cfg.Web.Compression, Ready: s.readiness.why, Writes: s.readiness.whyNoWrites, Log: cfg.Log,
@@ -256,13 +292,11 @@ func New(cfg Config) (_ *Server, err error) {
 		Arrive:   door.Arrive,
 	})
 	if err != nil {
-		return nil, err
+		return err
 	}
 	s.http = s.newHTTPServer(aging{cfg.ConnectionAge, s.readiness.why}.around(rest))
 	s.http.ConnContext, s.http.ConnState = withBirth, s.doors.ofHTTP
-	s.operations = s.newHTTPServer(s.operationsHandler())
-	s.operations.ReadTimeout = 2 * time.Minute // longer than a profile takes: it would cut one
-	return s, s.listen()
+	return nil
 }
 
 // newServer is the one constructor of both gRPC servers. What they are told of a client's certificate differs: only the

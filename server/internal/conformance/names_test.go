@@ -18,41 +18,38 @@ import (
 func TestTheWordForAllIsOfListsAlone(t *testing.T) {
 	h := start(t, nil)
 	taken := map[string]bool{}
-	for _, service := range contract.Services() {
-		for i := range service.Methods().Len() {
-			m := service.Methods().Get(i)
-			for _, field := range []protoreflect.Name{"practice", "dossier"} {
-				about := m.Input()
-				if m.IsStreamingClient() {
-					about = m.Input().Fields().ByName("metadata").Message()
+	for m := range contract.Methods() {
+		for _, field := range []protoreflect.Name{"practice", "dossier"} {
+			about := m.Input()
+			if m.IsStreamingClient() {
+				about = m.Input().Fields().ByName("metadata").Message()
+			}
+			if about.Fields().ByName(field) == nil {
+				continue
+			}
+			message := newMessage(t, about)
+			for name, value := range map[protoreflect.Name]string{"practice": "demo", "dossier": "CEGID001", field: "-"} {
+				if known := about.Fields().ByName(name); known != nil {
+					message.ProtoReflect().Set(known, protoString(value))
 				}
-				if about.Fields().ByName(field) == nil {
-					continue
-				}
-				message := newMessage(t, about)
-				for name, value := range map[protoreflect.Name]string{"practice": "demo", "dossier": "CEGID001", field: "-"} {
-					if known := about.Fields().ByName(name); known != nil {
-						message.ProtoReflect().Set(known, protoString(value))
-					}
-				}
-				if ends := about.Fields().ByName("catch_up"); ends != nil { // else it goes on
-					message.ProtoReflect().Set(ends, protoreflect.ValueOfBool(true))
-				}
-				var request proto.Message = message
-				if m.IsStreamingClient() {
-					request = &uploaded{message, pdf("x")}
-				}
-				got := h.overGRPC(t.Context(), m, "everything", request)
-				if got.Err == nil {
-					taken[fmt.Sprintf("%s %s", m.Name(), field)] = true
-					continue
-				}
-				refused := slices.ContainsFunc(got.Err.Violations, func(v violation) bool {
-					return strings.TrimPrefix(v.Field, "metadata.") == string(field) && strings.Contains(v.Description, "stands for all")
-				})
-				if got.Err.Reason != looppb.ErrorReason_ERROR_REASON_FIELD_INVALID.String()[len("ERROR_REASON_"):] || !refused {
-					t.Errorf("%s answers - as its %s with %+v", m.FullName(), field, got.Err)
-				}
+			}
+			if ends := about.Fields().ByName("catch_up"); ends != nil { // else it goes on
+				message.ProtoReflect().Set(ends, protoreflect.ValueOfBool(true))
+			}
+			var request proto.Message = message
+			if m.IsStreamingClient() {
+				request = &uploaded{message, pdf("x")}
+			}
+			got := h.overGRPC(t.Context(), m, "everything", request)
+			if got.Err == nil {
+				taken[fmt.Sprintf("%s %s", m.Name(), field)] = true
+				continue
+			}
+			refused := slices.ContainsFunc(got.Err.Violations, func(v violation) bool {
+				return strings.TrimPrefix(v.Field, "metadata.") == string(field) && strings.Contains(v.Description, "stands for all")
+			})
+			if got.Err.Reason != looppb.ErrorReason_ERROR_REASON_FIELD_INVALID.String()[len("ERROR_REASON_"):] || !refused {
+				t.Errorf("%s answers - as its %s with %+v", m.FullName(), field, got.Err)
 			}
 		}
 	}

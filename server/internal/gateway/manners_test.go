@@ -35,16 +35,14 @@ var placeholder = regexp.MustCompile(`\{[a-z_.]+(=[^}]*)?\}`)
 func templates(t *testing.T) map[string][]string {
 	t.Helper()
 	out := map[string][]string{}
-	for _, service := range contract.Services() {
-		for i := range service.Methods().Len() {
-			rule, _ := proto.GetExtension(service.Methods().Get(i).Options(), annotations.E_Http).(*annotations.HttpRule)
-			if rule == nil {
-				continue
-			}
-			for _, each := range append([]*annotations.HttpRule{rule}, rule.GetAdditionalBindings()...) {
-				method, template := binding(each)
-				out[method] = append(out[method], template)
-			}
+	for method := range contract.Methods() {
+		rule, _ := proto.GetExtension(method.Options(), annotations.E_Http).(*annotations.HttpRule)
+		if rule == nil {
+			continue
+		}
+		for _, each := range append([]*annotations.HttpRule{rule}, rule.GetAdditionalBindings()...) {
+			method, template := binding(each)
+			out[method] = append(out[method], template)
 		}
 	}
 	for _, each := range uploadsUpTo(1) {

@@ -56,7 +56,7 @@ func checkJSON(text, dossier string, nesting int) error {
 	if kind := dec.PeekKind(); kind != jsontext.KindBeginObject && kind != jsontext.KindBeginArray {
 		return ErrNotJSON
 	}
-	named := 0 // depth of the value whose name says that it is a dossier; 0 for none
+	r := jsonReader{dec: dec, dossier: dossier, nesting: nesting}
 	for {
 		token, err := dec.ReadToken()
 		if errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {
@@ -65,48 +65,71 @@ func checkJSON(text, dossier string, nesting int) error {
 		if err != nil {
 			return ErrNotJSON
 		}
-		depth := dec.StackDepth()
-		switch kind := token.Kind(); kind {
-		case jsontext.KindBeginObject:
-			if named > 0 {
-				return ErrOtherDossier // no shape of a dossier's code that is known
-			}
-		case jsontext.KindBeginArray:
-			if named > 0 && (depth != named || dec.PeekKind() == jsontext.KindEndArray) {
-				return ErrOtherDossier // of an empty list, "none" may mean "all"
-			}
-		case jsontext.KindEndObject, jsontext.KindEndArray:
-			if named > depth {
-				named = 0
-			}
-		case jsontext.KindString:
-			value := token.String()
-			if inside, length := dec.StackIndex(depth); inside == jsontext.KindBeginObject && length%2 == 1 {
-				if dossier != "" && namesDossier(value) {
-					named = depth + 1
-				}
-				continue
-			}
-			if named > 0 && value != dossier {
-				return ErrOtherDossier
-			}
-			if err := checkInside(value, dossier, nesting); err != nil {
-				return err
-			}
-			if named > depth {
-				named = 0
-			}
-		default:
-			if named > 0 {
-				return ErrOtherDossier
-			}
+		if err := r.check(token); err != nil {
+			return err
 		}
-		if depth == 0 && nesting == 0 { // the value is over: nothing may follow
+		if dec.StackDepth() == 0 && nesting == 0 { // the value is over: nothing may follow
 			if _, err := dec.ReadToken(); !errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
 				return ErrNotJSON
 			}
 			return nil
 		}
+	}
+}
+
+// jsonReader holds what names a dossier against the one that is allowed.
+type jsonReader struct {
+	dec     *jsontext.Decoder
+	dossier string
+	nesting int
+	named   int // depth of the value whose name says that it is a dossier; 0 for none
+}
+
+func (r *jsonReader) check(token jsontext.Token) error {
+	depth := r.dec.StackDepth()
+	switch token.Kind() {
+	case jsontext.KindBeginObject:
+		if r.named > 0 {
+			return ErrOtherDossier // no shape of a dossier's code that is known
+		}
+	case jsontext.KindBeginArray:
+		if r.named > 0 && (depth != r.named || r.dec.PeekKind() == jsontext.KindEndArray) {
+			return ErrOtherDossier // of an empty list, "none" may mean "all"
+		}
+	case jsontext.KindEndObject, jsontext.KindEndArray:
+		r.over(depth)
+	case jsontext.KindString:
+		return r.checkString(token.String(), depth)
+	default:
+		if r.named > 0 {
+			return ErrOtherDossier
+		}
+	}
+	return nil
+}
+
+// checkString reads a name or a value.
+func (r *jsonReader) checkString(text string, depth int) error {
+	if inside, length := r.dec.StackIndex(depth); inside == jsontext.KindBeginObject && length%2 == 1 {
+		if r.dossier != "" && namesDossier(text) {
+			r.named = depth + 1
+		}
+		return nil
+	}
+	if r.named > 0 && text != r.dossier {
+		return ErrOtherDossier
+	}
+	if err := checkInside(text, r.dossier, r.nesting); err != nil {
+		return err
+	}
+	r.over(depth)
+	return nil
+}
+
+// over forgets the name of a value that has come to its end.
+func (r *jsonReader) over(depth int) {
+	if r.named > depth {
+		r.named = 0
 	}
 }
 

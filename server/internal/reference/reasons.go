@@ -55,11 +55,9 @@ func (r *reference) failures() (*failures, error) {
 			out.Lists[contract.Name(method)] = example
 		}
 	}
-	for _, service := range contract.Services() {
-		for method := range contract.Methods(service) {
-			if out.Calls[contract.Name(method)] = names(r.errorsOf(method)); findsFaults(method) {
-				out.Checked = append(out.Checked, contract.Name(method))
-			}
+	for method := range contract.Methods() {
+		if out.Calls[contract.Name(method)] = names(r.errorsOf(method)); findsFaults(method) {
+			out.Checked = append(out.Checked, contract.Name(method))
 		}
 	}
 	return out, nil

@@ -138,10 +138,8 @@ func TestEveryReasonIsExplainedAndCanHappen(t *testing.T) {
 		t.Fatal(err)
 	}
 	possible := slices.Concat(everyCall, noRPC)
-	for _, service := range contract.Services() {
-		for method := range contract.Methods(service) {
-			possible = append(possible, r.errorsOf(method)...)
-		}
+	for method := range contract.Methods() {
+		possible = append(possible, r.errorsOf(method)...)
 	}
 	for _, reason := range reasons() {
 		if isFinding(reason) {
@@ -219,15 +217,13 @@ func TestEveryRPCHasAnExampleAndNothingElseHas(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, service := range contract.Services() {
-		for method := range contract.Methods(service) {
-			example, ok := examples[contract.Name(method)]
-			if !ok {
-				t.Errorf("%s has no example: add one to examples.json, then go test ./server/internal/reference -update", contract.Name(method))
-			}
-			if verb, _ := routeOf(method); verb == "" && example.HTTP == nil && method.IsStreamingClient() {
-				t.Errorf("%s has no route in the contract: say under http how it is called over REST", contract.Name(method))
-			}
+	for method := range contract.Methods() {
+		example, ok := examples[contract.Name(method)]
+		if !ok {
+			t.Errorf("%s has no example: add one to examples.json, then go test ./server/internal/reference -update", contract.Name(method))
+		}
+		if verb, _ := routeOf(method); verb == "" && example.HTTP == nil && method.IsStreamingClient() {
+			t.Errorf("%s has no route in the contract: say under http how it is called over REST", contract.Name(method))
 		}
 	}
 }
