@@ -317,7 +317,7 @@ grants: [{caller: billing, practices: [demo], dossiers: [CEGID001], rights: [rea
 	known := jwt(billing)
 	issuer.Rotate(t)
 	eventually(t, "trouble with a key that nobody can fetch", func() bool { return status.Code(listAccounts(t.Context(), conn, jwt(billing))) == codes.Unavailable })
-	if code, text := ask(t, web, "GET", "http://"+p.http+accounts, jwt(billing), ""); code != 503 || !strings.Contains(text, "ISSUER_UNAVAILABLE") {
+	if code, text := ask(t, web, "GET", "http://"+p.http+accounts, jwt(billing), ""); code != 503 || !strings.Contains(text, "ISSUER_UNAVAILABLE") || !strings.Contains(text, "retryDelay") {
 		t.Errorf("REST: HTTP %d %s", code, text)
 	}
 	if err := listAccounts(t.Context(), conn, known); err != nil {

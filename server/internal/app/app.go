@@ -125,7 +125,7 @@ type Server struct {
 	cfg Config
 
 	grpcListener, httpListener, operationsListener net.Listener
-	doors                                          []*leavable // of callers
+	doors                                          doors
 
 	public, inMemory *grpc.Server
 	memory           *bufconn.Listener
@@ -259,7 +259,7 @@ func New(cfg Config) (_ *Server, err error) {
 		return nil, err
 	}
 	s.http = s.newHTTPServer(aging{cfg.ConnectionAge, s.readiness.why}.around(rest))
-	s.http.ConnContext = withBirth
+	s.http.ConnContext, s.http.ConnState = withBirth, s.doors.ofHTTP
 	s.operations = s.newHTTPServer(s.operationsHandler())
 	s.operations.ReadTimeout = 2 * time.Minute // longer than a profile takes: it would cut one
 	return s, s.listen()
@@ -340,11 +340,14 @@ func (s *Server) listen() error {
 		}
 		if tcp, ok := listener.(*net.TCPListener); ok && each.key != "operations" {
 			leaves := newLeavable(tcp)
-			s.doors, listener = append(s.doors, leaves), leaves
+			s.doors.listeners, listener = append(s.doors.listeners, leaves), leaves
 		}
 		*each.listener = smallBuffers{listener}
 		if s.cfg.Connections > 0 && each.key != "operations" {
 			*each.listener = &fewConnections{Listener: *each.listener, places: make(chan struct{}, s.cfg.Connections)}
+		}
+		if each.key == "grpc" {
+			*each.listener = s.doors.ofGRPC(*each.listener)
 		}
 	}
 	return nil
@@ -503,7 +506,7 @@ func (s *Server) shutdown() {
 	s.readiness.set(func(r *readiness) { r.draining = true })
 	if s.cfg.Drain > 0 {
 		time.Sleep(s.cfg.Drain)
-		s.leave()
+		s.doors.leave()
 	}
 	s.drain()
 	s.sender.Stop() // what waits for its turn need not: another server takes it
@@ -538,16 +541,6 @@ func (s *Server) shutdown() {
 	_ = s.memory.Close()
 	_ = s.operations.Close()
 	s.cfg.Practices.Close()
-}
-
-// leave closes the listeners of callers, who are refused from now on, and lets what came before begin.
-func (s *Server) leave() {
-	var leaving sync.WaitGroup
-	for _, each := range s.doors {
-		leaving.Go(each.Leave)
-	}
-	leaving.Wait()
-	time.Sleep(settling)
 }
 
 func within(done <-chan struct{}, limit time.Duration) bool {

@@ -15,7 +15,8 @@ func (l *leavable) refuse() error {
 		{Code: unix.BPF_RET | unix.BPF_K, K: 1<<32 - 1},
 	}
 	return l.control(func(fd int) error {
-		return unix.SetsockoptSockFprog(fd, unix.SOL_SOCKET, unix.SO_ATTACH_FILTER, &unix.SockFprog{Len: uint16(len(program)), Filter: &program[0]})
+		filter := unix.SockFprog{Len: uint16(len(program)), Filter: &program[0]}
+		return unix.SetsockoptSockFprog(fd, unix.SOL_SOCKET, unix.SO_ATTACH_FILTER, &filter)
 	})
 }
 

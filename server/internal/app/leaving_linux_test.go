@@ -23,8 +23,8 @@ import (
 // TestAListenerIsLeftWithoutLosingAnybody: whoever has a connection has an answer, whoever has none is refused.
 func TestAListenerIsLeftWithoutLosingAnybody(t *testing.T) {
 	t.Parallel()
-	web := func(l net.Listener) (end func()) {
-		server := &http.Server{Handler: http.HandlerFunc(func(http.ResponseWriter, *http.Request) {})}
+	web := func(d *doors, l net.Listener) (end func()) {
+		server := &http.Server{ConnState: d.ofHTTP, Handler: http.HandlerFunc(func(http.ResponseWriter, *http.Request) {})}
 		served := make(chan error, 1)
 		go func() { served <- server.Serve(l) }()
 		return func() { _ = server.Shutdown(t.Context()); <-served }
@@ -37,11 +37,11 @@ func TestAListenerIsLeftWithoutLosingAnybody(t *testing.T) {
 		}
 		return err
 	}
-	remote := func(l net.Listener) (end func()) {
+	remote := func(d *doors, l net.Listener) (end func()) {
 		server := grpc.NewServer()
 		grpc_health_v1.RegisterHealthServer(server, health.NewServer())
 		served := make(chan error, 1)
-		go func() { served <- server.Serve(l) }()
+		go func() { served <- server.Serve(d.ofGRPC(l)) }()
 		return func() { server.GracefulStop(); <-served }
 	}
 	call := func(address string) error {
@@ -65,7 +65,7 @@ func TestAListenerIsLeftWithoutLosingAnybody(t *testing.T) {
 	}
 	for _, each := range []struct {
 		name  string
-		serve func(net.Listener) func()
+		serve func(*doors, net.Listener) func()
 		call  func(string) error
 	}{{"HTTP", web, post}, {"gRPC", remote, call}} {
 		t.Run(each.name, func(t *testing.T) {
@@ -77,7 +77,8 @@ func TestAListenerIsLeftWithoutLosingAnybody(t *testing.T) {
 					t.Fatal(err)
 				}
 				l := newLeavable(base.(*net.TCPListener))
-				end := each.serve(l)
+				d := &doors{listeners: []*leavable{l}}
+				end := each.serve(d, l)
 				var callers sync.WaitGroup
 				for range 16 {
 					callers.Go(func() {
@@ -95,8 +96,7 @@ func TestAListenerIsLeftWithoutLosingAnybody(t *testing.T) {
 					})
 				}
 				time.Sleep(50 * time.Millisecond)
-				l.Leave()
-				time.Sleep(settling)
+				d.leave()
 				end()
 				callers.Wait()
 			}

@@ -33,6 +33,7 @@ type traffic struct {
 
 	stop    context.CancelFunc
 	workers sync.WaitGroup
+	road    sync.RWMutex // held by calls at a pace
 	ids     atomic.Int64
 
 	mu       sync.Mutex
@@ -67,6 +68,9 @@ func newTraffic(t *testing.T, name, practice string, trust *tls.Config, address,
 	})
 	return &traffic{caller: c, t: t, practice: practice, reads: "CEGID001", writes: "CEGID001", told: map[string]word{}}
 }
+
+// patienceOfACaller is how long it repeats a call that it is told to.
+const patienceOfACaller = 30 * time.Second
 
 const (
 	aRead  = "read"
@@ -104,10 +108,20 @@ func (w *traffic) at(ctx context.Context, pace time.Duration, kind string, calls
 			case <-ctx.Done():
 				return
 			case <-tick.C:
-				w.workers.Go(func() { w.call(kind, calls[n%len(calls)]) })
+				w.road.RLock() // see still
+				w.workers.Go(func() {
+					defer w.road.RUnlock()
+					w.call(kind, calls[n%len(calls)])
+				})
 			}
 		}
 	})
+}
+
+// still begins no call for a moment in which none is under way.
+func (w *traffic) still() (goOn func()) {
+	w.road.Lock()
+	return w.road.Unlock
 }
 
 func (w *traffic) open() context.Context {
@@ -123,7 +137,7 @@ func (w *traffic) end() {
 }
 
 func (w *traffic) call(kind string, call func(context.Context) error) {
-	ctx, cancel := context.WithTimeout(w.authorized(w.t.Context()), 30*time.Second)
+	ctx, cancel := context.WithTimeout(w.authorized(w.t.Context()), patienceOfACaller)
 	defer cancel()
 	began := time.Now()
 	said := wordOfError(call(ctx))
@@ -157,6 +171,7 @@ func (w *traffic) importing(overREST bool) func(context.Context) error {
 	return func(ctx context.Context) error {
 		id := fmt.Sprintf("W-%s-%d", w.name, w.ids.Add(1))
 		request := &looppb.ImportEntriesRequest{Practice: w.practice, Dossier: w.writes, RequestId: id, Entries: entries(id, id, 120)}
+		var before error // what it was told last
 		for asked := false; ; {
 			err := w.send(ctx, request, overREST)
 			said := wordOfError(err)
@@ -169,12 +184,15 @@ func (w *traffic) importing(overREST bool) func(context.Context) error {
 			switch {
 			case err == nil:
 				return nil
+			case ctx.Err() != nil && before != nil:
+				return before
 			case said.Code == "UNKNOWN" && !asked:
 				asked = true // the same id sends nothing again
 				continue
 			case said.retry == 0:
 				return err
 			}
+			before = err
 			select {
 			case <-ctx.Done():
 				return err

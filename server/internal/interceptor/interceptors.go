@@ -118,7 +118,11 @@ func logCalls(log *slog.Logger, dossiers bool, known map[string]policy.Access) N
 	})
 }
 
-// clampDeadline gives each call a deadline: the caller's, within what this service allows, and no later than the
+// lastWord is how much earlier than its caller's deadline a call ends, at most, so that its status arrives: at the deadline grpc-go
+// resets the stream, which a balancer takes for a failure of the server, and tells the caller as INTERNAL.
+const lastWord = 100 * time.Millisecond
+
+// clampDeadline gives each call a deadline: the caller's but for its last word, within what this service allows, and no later than the
 // server's own end. A watch of the server's health lasts as long as the server is ready.
 func clampDeadline(d Deadlines, access map[string]policy.Access, shutdown context.Context) Named {
 	return around("deadline clamp", func(ctx context.Context, method string, streaming bool, next func(context.Context) error) error {
@@ -138,10 +142,13 @@ func clampDeadline(d Deadlines, access map[string]policy.Access, shutdown contex
 			fallback = limit
 		}
 		allowed := limit
-		if _, has := ctx.Deadline(); !has {
+		if deadline, has := ctx.Deadline(); !has {
 			allowed = fallback
+		} else {
+			left := time.Until(deadline)
+			allowed = min(limit, left-min(lastWord, left/10))
 		}
-		ctx, cancel := context.WithTimeout(ctx, allowed) // an earlier deadline of the caller's stays
+		ctx, cancel := context.WithTimeout(ctx, allowed)
 		defer cancel()
 		ctx, end := context.WithCancelCause(ctx)
 		defer end(nil)

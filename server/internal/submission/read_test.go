@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -19,14 +20,16 @@ func TestAWatchShowsThatItLives(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer func() { _ = l.Close() }()
-		begun, state := time.Now(), ledger.Waiting
+		begun := time.Now()
+		var state atomic.Value
+		state.Store(ledger.Waiting)
 		var told []time.Duration
 		var last ledger.State
 		tell := func(record ledger.Record) error {
 			told, last = append(told, time.Since(begun)), record.State
 			return nil
 		}
-		get := func() (ledger.Record, error) { return ledger.Record{State: state}, nil }
+		get := func() (ledger.Record, error) { return ledger.Record{State: state.Load().(ledger.State)}, nil }
 		w := &Writer{Ledger: l}
 		if err := w.Watch(t.Context(), ledger.Key{Practice: "demo", Dossier: "CEGID001", RequestID: "W"}, get, tell); err != nil {
 			t.Fatal(err)
@@ -40,7 +43,7 @@ func TestAWatchShowsThatItLives(t *testing.T) {
 		}
 
 		begun, told = time.Now(), nil
-		time.AfterFunc(47*time.Second, func() { state = ledger.Succeeded })
+		time.AfterFunc(47*time.Second, func() { state.Store(ledger.Succeeded) })
 		if err := w.Watch(t.Context(), ledger.Key{Practice: "demo", Dossier: "CEGID001", RequestID: "W"}, get, tell); err != nil {
 			t.Fatal(err)
 		}
@@ -48,7 +51,7 @@ func TestAWatchShowsThatItLives(t *testing.T) {
 			t.Errorf("an end that nobody told of was seen as %v at %v", last, told)
 		}
 
-		state = ledger.Waiting
+		state.Store(ledger.Waiting)
 		ctx, cancel := context.WithCancel(t.Context())
 		time.AfterFunc(time.Second, cancel)
 		if err := w.Watch(ctx, ledger.Key{Practice: "demo", Dossier: "CEGID001", RequestID: "W"}, get, tell); !errors.Is(err, context.Canceled) {
