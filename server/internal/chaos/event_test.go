@@ -134,7 +134,7 @@ func TestAConsumerThatIsKilledMissesNoEvent(t *testing.T) {
 				if rolled >= len(servers) {
 					return
 				}
-			default:
+			case <-time.After(300 * time.Millisecond): // in which both serve
 			}
 			server := servers[rolled%len(servers)]
 			if err := server.terminate(); err != nil {
