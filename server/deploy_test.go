@@ -299,6 +299,9 @@ func TestDeployedConfigurationsAgree(t *testing.T) {
 	var texts []string
 	for _, name := range []string{"loop/gateway.yaml", "gateway.systemd.yaml"} {
 		text := regexp.MustCompile(`(?m) *#.*$`).ReplaceAllString(readDeploy(t, name), "")
+		if !strings.Contains(text, "\naudit: {file: ") {
+			t.Errorf("%s keeps its audit in a stream", name)
+		}
 		text = regexp.MustCompile(`[\w./-]+/(tls\.key|ledger\.db|audit\.log|subscription-\w+|exemple-\w+)`).ReplaceAllString(text, "$1")
 		texts = append(texts, strings.TrimSpace(text))
 	}

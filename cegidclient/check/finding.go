@@ -81,6 +81,13 @@ func HasErrors(findings []Finding) bool {
 	return slices.ContainsFunc(findings, func(f Finding) bool { return f.Severity == Error })
 }
 
+// Ordered puts findings together: errors before warnings before notices, each as they come.
+func Ordered(lists ...[]Finding) []Finding {
+	all := slices.Concat(lists...)
+	slices.SortStableFunc(all, func(a, b Finding) int { return int(b.Severity - a.Severity) })
+	return all
+}
+
 // found collects findings.
 type found struct {
 	list []Finding

@@ -49,3 +49,15 @@ func TestTheGroundsOfASet(t *testing.T) {
 		}
 	}
 }
+
+// TestFindingsAreOrdered: errors before warnings before notices, whichever list they are of, and else as they come.
+func TestFindingsAreOrdered(t *testing.T) {
+	ordered := Ordered([]Finding{{Code: "A", Severity: Warning}, {Code: "B", Severity: Error}}, nil, []Finding{{Code: "C", Severity: Notice}, {Code: "D", Severity: Error}, {Code: "E", Severity: Warning}})
+	var codes []string
+	for _, f := range ordered {
+		codes = append(codes, f.Code)
+	}
+	if want := []string{"B", "D", "A", "E", "C"}; !slices.Equal(codes, want) {
+		t.Errorf("%v, want %v", codes, want)
+	}
+}

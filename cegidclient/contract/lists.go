@@ -180,11 +180,13 @@ func (l list) probes() []probe {
 		}),
 		add("fields", "which members are there besides the documented ones, which of these are missing?", "no others, none", false, l.compareFields),
 		add("types", "have the documented members their documented JSON type?", "yes", false, l.compareTypes),
-		add("revision", "what does revisionId look like?", "0x and 16 hexadecimal digits", false, func(_ *session, _ *answer, rows []any) outcome {
+	)
+	if slices.ContainsFunc(l.fields, func(f field) bool { return f.name == "revisionId" }) {
+		out = append(out, add("revision", "what does revisionId look like?", "0x and 16 hexadecimal digits", false, func(_ *session, _ *answer, rows []any) outcome {
 			kinds := kindsOf(rows, "revisionId")
 			return settled(slices.Equal(kinds, words{"0x and 16 hexadecimal digits"}), Seen{"revisionId": kinds, "objectId": kindsOf(rows, "objectId")})
-		}),
-	)
+		}))
+	}
 	for _, f := range l.fields {
 		known := l.enums[f.name]
 		if known == nil {

@@ -107,6 +107,7 @@ func (v *Validator) movement(line []byte, how textfile.Ending) {
 	v.amounts(&c, &m)
 	v.codes(&c)
 	v.book(&c, &m)
+	v.halfNamed(&c)
 	v.tell(&c, &m)
 	if m.valid = v.found.Errors == before; v.emit != nil {
 		v.emit(c, m, true)
@@ -629,15 +630,6 @@ func (v *Validator) codes(c *cells) {
 	if longer(c[EcritureLib], check.MaxLabelLength) {
 		v.report(labelTooLong, EcritureLib, c[EcritureLib])
 	}
-	if v.column[CompAuxNum] >= 0 && v.column[CompAuxLib] >= 0 && (len(c[CompAuxNum]) == 0) != (len(c[CompAuxLib]) == 0) {
-		empty, filled := CompAuxNum, CompAuxLib
-		if len(c[CompAuxLib]) == 0 {
-			empty, filled = filled, empty
-		}
-		if !v.again(thirdPartyIncomplete, empty, v.line, v.at1(empty)) {
-			v.first(thirdPartyIncomplete, empty, v.line, v.at1(empty), textfile.Arg{Name: "other", Value: fieldTexts[filled].Text})
-		}
-	}
 	if v.column[EcritureLet] >= 0 && v.column[DateLet] >= 0 {
 		switch code, day := c[EcritureLet], c[DateLet]; {
 		case len(code) > 0 && len(day) == 0:
@@ -645,6 +637,20 @@ func (v *Validator) codes(c *cells) {
 		case len(code) == 0 && len(day) > 0:
 			v.report(letteringCodeMissing, EcritureLet, nil)
 		}
+	}
+}
+
+// halfNamed looks for a third party that has a code or a name alone, once it is known whether it is missing.
+func (v *Validator) halfNamed(c *cells) {
+	if (len(c[CompAuxNum]) == 0) == (len(c[CompAuxLib]) == 0) || v.column[CompAuxNum] < 0 || v.column[CompAuxLib] < 0 {
+		return
+	}
+	empty, filled := CompAuxNum, CompAuxLib
+	if len(c[CompAuxLib]) == 0 {
+		empty, filled = filled, empty
+	}
+	if !v.again(thirdPartyIncomplete, empty, v.line, v.at1(empty)) {
+		v.first(thirdPartyIncomplete, empty, v.line, v.at1(empty), textfile.Arg{Name: "other", Value: fieldTexts[filled].Text})
 	}
 }
 

@@ -269,6 +269,7 @@ var mutations = []mutation{
 		}
 		return c
 	}), named: "900000001FEC20051231.txt"},
+	{code: "THIRD_PARTY_MISSING", change: set(4, CompAuxNum, "")},
 	{code: "THIRD_PARTY_MISSING", change: all(set(4, CompAuxNum, ""), set(4, CompAuxLib, ""))},
 	{code: "REFERENCE_UNSEARCHABLE", change: set(3, PieceRef, strings.Repeat("x", 36))},
 	{code: "LABEL_MIGHT_BE_CUT", only: "UTF-8", change: set(2, EcritureLib, strings.Repeat("x", 34)+"🥐")},

@@ -657,7 +657,7 @@ var rules = [numCodes]Rule{
 		French:      "Le journal {journal} n'est pas équilibré le {value} : débit {debit}, crédit {credit}, écart {difference}. Corrigez un montant, ou ajoutez la ligne manquante.",
 	},
 	linesNumbered: {
-		Code: "LINES_NUMBERED", Severity: check.Warning, Grounds: Loop,
+		Code: "LINES_NUMBERED", Severity: check.Warning, Grounds: Loop, Strict: true,
 		HidesInFile: []string{"ENTRY_UNBALANCED", "ENTRIES_UNFOLLOWED"},
 		Message:     "Each line has an EcritureNum of its own, {first} to {last}, as was stated: the balance is judged by journal and day. How Loop makes entries of them is not documented. Check them in Loop.",
 		French:      "Chaque ligne a son propre EcritureNum, de {first} à {last}, comme indiqué : l'équilibre est jugé par journal et par jour. La façon dont Loop en fait des écritures n'est pas documentée. Vérifiez-les dans Loop.",
@@ -736,7 +736,7 @@ var rules = [numCodes]Rule{
 		Message:     "The file is of a year that ended on {closing}, as its name and its entries say: no open fiscal year holds them, and the tax administration's checker knows no closing day before 2000. Send the file of another year, or correct name and dates.",
 		French:      "Le fichier est celui d'un exercice clos le {closing}, d'après son nom et ses écritures : aucun exercice ouvert ne les contient, et l'outil de contrôle de l'administration n'admet pas de clôture antérieure à 2000. Envoyez le fichier d'un autre exercice, ou corrigez le nom et les dates.",
 	},
-	thirdPartyMissing:     shared("THIRD_PARTY_MISSING", "THIRD_PARTY_MISSING", Books),
+	thirdPartyMissing:     hidingOnLine(shared("THIRD_PARTY_MISSING", "THIRD_PARTY_MISSING", Books), "THIRD_PARTY_INCOMPLETE"),
 	referenceUnsearchable: notice(shared("REFERENCE_UNSEARCHABLE", "REFERENCE_UNSEARCHABLE", Loop)),
 	labelMightBeCut:       shared("LABEL_MIGHT_BE_CUT", "LABEL_MIGHT_BE_CUT", Loop),
 	currenciesMixed:       shared("CURRENCIES_MIXED", "CURRENCIES_MIXED", Books),

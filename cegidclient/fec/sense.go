@@ -25,6 +25,12 @@ func hiding(r Rule, codes ...string) Rule {
 	return r
 }
 
+// hidingOnLine is a rule with its effects on a line.
+func hidingOnLine(r Rule, codes ...string) Rule {
+	r.HidesOnLine = codes
+	return r
+}
+
 // ponder looks at what a line means, and adds it to its entry.
 func (v *Validator) ponder(c *cells, m *movement, a *account) {
 	if v.sense.Implausible(m.date) && m.date >= 1900_01_01 && m.date < 2100_01_01 && !v.again(entryDateImplausible, EcritureDate, v.line, v.at1(EcritureDate)) { // else it was said

@@ -15,9 +15,11 @@ import (
 )
 
 // readFEC reads a FEC; it gives the number of entries. What package fec calls an error fails the import: Loop's own checks are
-// not documented (loop-api: A 3.2) [I]. So is that the number of an entry is its reference.
+// not documented (loop-api: A 3.2) [I]. So is that the number of an entry is its reference, and that lines with a number each are
+// an entry by journal and day.
 func readFEC(from io.Reader, t *tally) (entries int) {
-	r := fec.NewReader(from, fec.Options{Name: t.Name, Model: t.model})
+	r := fec.NewReader(from, fec.Options{Name: t.Name, Model: t.model, NumbersPerLine: true})
+	days := map[string]bool{} // of a journal; true for one with lines beyond those that are kept
 	for {
 		line, err := r.Read()
 		if err != nil {
@@ -40,9 +42,19 @@ func readFEC(from io.Reader, t *tally) (entries int) {
 		if line.EcritureLet != "" { // a code counts within its account, and third party
 			l.lettering = line.EcritureLet + "\x00" + line.CompteNum + "\x00" + line.CompAuxNum
 		}
+		if of := l.ofDay(); len(days) < maxCodes {
+			days[of] = days[of] || len(t.kept) == KeptLines
+		}
 		t.add(l)
 	}
 	report := r.Report()
+	if report.LineNumbers {
+		report.Entries, t.cut = len(days), map[string]bool{}
+		for i := range t.kept {
+			of := t.kept[i].ofDay()
+			t.kept[i].entry, t.cut[of] = of, days[of]
+		}
+	}
 	for _, f := range report.Findings {
 		if f.Severity != check.Error {
 			continue
@@ -54,6 +66,9 @@ func readFEC(from io.Reader, t *tally) (entries int) {
 	}
 	return report.Entries
 }
+
+// ofDay is an entry that is what a journal holds of a day.
+func (l *importLine) ofDay() string { return l.journal + "\x00" + l.date }
 
 // readTRA reads the movements of a TRA file; it gives the number of entries. What package tra calls an error fails the import,
 // as does an amount that is in no euro: Loop's own checks are not documented (loop-api: A 3.3) [I].

@@ -277,11 +277,12 @@ func TestFileImportsThatFailLate(t *testing.T) {
 // TestWhatNobodyKnowsOfLoopIsOneSwitch: the checks of files and the simulator assume the same.
 func TestWhatNobodyKnowsOfLoopIsOneSwitch(t *testing.T) {
 	for name, content := range map[string]string{
-		"the journal AN":       strings.ReplaceAll(aFEC("FA-1"), "ACH|", "AN|"),
-		"an entry of two days": strings.Replace(aFEC("FA-1"), "|20260315|401", "|20260316|401", 1),
+		"the journal AN":         strings.ReplaceAll(aFEC("FA-1"), "ACH|", "AN|"),
+		"an entry of two days":   strings.Replace(aFEC("FA-1"), "|20260315|401", "|20260316|401", 1),
+		"a number for each line": strings.Replace(aFEC("FA-1"), "|1|20260315|401", "|2|20260315|401", 1),
 	} {
 		for model, want := range map[filecheck.LoopModel]loopsim.ImportOutcome{filecheck.Lenient: loopsim.ImportBooked, filecheck.Strict: loopsim.ImportFailed} {
-			v := fec.NewValidator(fec.Options{Model: model})
+			v := fec.NewValidator(fec.Options{Model: model, NumbersPerLine: true})
 			_, _ = v.Write([]byte(content))
 			report := v.Close()
 			if !report.ObjectedBy(fec.Loop) || report.HasErrors() != (want == loopsim.ImportFailed) {

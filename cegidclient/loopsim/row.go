@@ -61,7 +61,7 @@ type resource struct {
 	path     string
 	envelope Envelope
 	cabinet  bool                              // of the practice itself, and so for an Advanced key alone
-	columns  []column                          // the first is objectId
+	columns  []column                          // the first, objectId if there is one, is the order without sort
 	rows     func(*dossier, *Content) [][]cell // nil when a table does not hold them
 	of       reflect.Type                      // the type of its rows in a content
 	sample   func(*Content)                    // adds those of the sandbox

@@ -248,7 +248,8 @@ func (op *operation) fixResponse(schemas *object) {
 		if op.method.Output().Name() == serverSentEvents {
 			lines.set("text/event-stream", newObject("schema", newObject(
 				"type", "string",
-				"description", "Server-Sent Events, for whoever asks for them alone. `data` is one event as JSON, `id` its id, which `Last-Event-ID` gives back. An event of the type `status` comes last, when the stream breaks off.",
+				"description", "Server-Sent Events, for whoever asks for them alone. `data` is one event as JSON, `id` its id, which "+
+					"`Last-Event-ID` gives back. An event of the type `status` comes last, when the stream breaks off.",
 			)))
 		}
 		ok.set("content", lines)

@@ -81,7 +81,7 @@ type Found struct {
 type sum struct {
 	rule, field         int
 	line, column, count int
-	fields              int // that are found together
+	fields              int   // that are found together
 	lines               []int // the first ones
 	args                []textfile.Arg
 }

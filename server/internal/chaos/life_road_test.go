@@ -51,6 +51,7 @@ const (
 	clockAhead        = "the clock leaps ahead by hours"
 	clockBack         = "the clock leaps back by hours"
 	clockYears        = "the clock leaps by years"
+	clockAtSend       = "the clock leaps over leases while the audit is slow"
 	startsBehind      = "the server starts with a clock that is years behind"
 	stopsInPeace      = "the server is stopped"
 	backupPutBack     = "a backup is put back"
@@ -63,7 +64,7 @@ func lifeFaults() []string {
 	return []string{
 		noWay, cutBefore, cutAfter, down, downAfter, faultAfter, page, throttled, namedInNo, hangs, hangsAndBooks, truncated, nonsense, slow,
 		listDown, listCut, listThrottled, listTruncated, listEmpty, filterIgnored, statusUnknown, statusStrange, loopTakesHours, loopNeverEnds, revokedKey,
-		fullLedger, fullAudit, unconfirmedCommit, clockAhead, clockBack, clockYears, startsBehind, stopsInPeace, backupPutBack, volumePutBack, heldBack,
+		fullLedger, fullAudit, unconfirmedCommit, clockAhead, clockBack, clockYears, clockAtSend, startsBehind, stopsInPeace, backupPutBack, volumePutBack, heldBack,
 		dieAtAnyTime, dieBeforeRecord, dieAfterRecord, dieBeforeBytes, dieBeforeProcessing, dieBeforeAnswer, dieBeforeCommit, dieAfterCommit,
 	}
 }
@@ -125,6 +126,7 @@ func (r road) RoundTrip(request *http.Request) (*http.Response, error) {
 	if post {
 		r.underWay.Add(1)
 	}
+	left := time.Now()
 	came := make(chan *http.Response, 1)
 	go func() { // what is on its way arrives, whatever becomes of its sender
 		if post {
@@ -135,7 +137,7 @@ func (r road) RoundTrip(request *http.Request) (*http.Response, error) {
 		if post && r.at(dieBeforeProcessing) {
 			time.Sleep(time.Millisecond)
 		}
-		answer := r.arrive(there, body, fault, chance)
+		answer := r.arrive(there, body, left, fault, chance)
 		if post {
 			r.at(dieBeforeAnswer)
 		}
@@ -160,7 +162,7 @@ func (r road) RoundTrip(request *http.Request) (*http.Response, error) {
 }
 
 // arrive lets Loop answer, or the fault; nil is no answer.
-func (r road) arrive(request *http.Request, body []byte, fault string, chance *rand.Rand) *http.Response {
+func (r road) arrive(request *http.Request, body []byte, left time.Time, fault string, chance *rand.Rand) *http.Response {
 	if fault != "" && fault != namedInNo {
 		r.met(fault)
 	}
@@ -170,22 +172,22 @@ func (r road) arrive(request *http.Request, body []byte, fault string, chance *r
 	case hangs, hangsAndBooks:
 		// Longer than anybody waits for it.
 		if fault == hangs {
-			r.noted(body, fault, 0)
+			r.noted(body, left, fault, 0)
 			time.Sleep(2 * time.Minute)
 			return nil
 		}
-		seq := r.noted(body, fault, 0)
+		seq := r.noted(body, left, fault, 0)
 		time.Sleep(2*time.Minute + time.Duration(chance.Int64N(int64(20*time.Minute))))
 		r.handled(request, body, seq)
 		return nil
 	case cutBefore, listCut:
 		if post {
-			r.noted(body, fault, 0)
+			r.noted(body, left, fault, 0)
 		}
 		return nil
 	case down, throttled, listDown, listThrottled, page, statusUnknown, statusStrange:
 		if post {
-			r.noted(body, fault, status)
+			r.noted(body, left, fault, status)
 		}
 		switch fault {
 		case page:
@@ -197,7 +199,7 @@ func (r road) arrive(request *http.Request, body []byte, fault string, chance *r
 	}
 	seq := uint64(0)
 	if post {
-		seq = r.noted(body, fault, 0)
+		seq = r.noted(body, left, fault, 0)
 	}
 	answer := r.handled(request, body, seq)
 	switch fault {
@@ -267,7 +269,7 @@ func (r road) handled(request *http.Request, body []byte, seq uint64) *http.Resp
 	l.loop.ServeHTTP(recorder, request)
 	l.processed++
 	at := &l.posts[seq-1]
-	at.seq, at.Time, at.Status = l.processed, time.Now(), recorder.Code
+	at.seq, at.Status = l.processed, recorder.Code
 	return recorder.Result()
 }
 
@@ -288,11 +290,11 @@ type posted struct {
 	seq uint64 // Loop's; 0 when Loop has not looked at it
 }
 
-// noted writes a submission down as it arrives.
-func (l *lifetime) noted(body []byte, fault string, status int) (seq uint64) {
+// noted writes a submission down as it arrives, which may be long after it left.
+func (l *lifetime) noted(body []byte, left time.Time, fault string, status int) (seq uint64) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	it := posted{BookImport: BookImport{Seq: uint64(len(l.posts)) + 1, Time: time.Now(), Outcome: "not-processed", Fault: fault, Status: status}}
+	it := posted{BookImport: BookImport{Seq: uint64(len(l.posts)) + 1, Time: left, Outcome: "not-processed", Fault: fault, Status: status}}
 	for _, found := range ours.FindAllSubmatch(body, -1) {
 		if reference := string(found[1]); !slices.Contains(it.References, reference) { // each line has it
 			it.References = append(it.References, reference)

@@ -101,6 +101,7 @@ type lifetime struct {
 	underWay atomic.Int64
 
 	ledgerFull, auditFull, unconfirmed, sighted atomic.Bool
+	slowAudit                                   atomic.Int64 // how far the clock leaps at each record of the audit, which takes seconds
 	commitsAsked                                atomic.Int64
 
 	billing, expenses *caller
@@ -434,7 +435,7 @@ func (l *lifetime) fate() {
 				}
 				lasting("key", within(time.Hour, 40*time.Hour), key(false), key(true))
 			case n < 88:
-				kind := []string{clockAhead, clockBack, clockYears, startsBehind, startsBehind}[chance.IntN(5)]
+				kind := []string{clockAhead, clockBack, clockYears, startsBehind, startsBehind, clockAtSend, clockAtSend}[chance.IntN(7)]
 				by := within(time.Minute, 3*time.Hour)
 				switch kind {
 				case clockBack:
@@ -453,13 +454,19 @@ func (l *lifetime) fate() {
 					break
 				}
 				lasting("clock", within(time.Minute, 2*time.Hour), func() {
-					if kind == startsBehind {
+					switch kind {
+					case startsBehind:
 						stop(leap)
-						return
+					case clockAtSend:
+						l.journal.Add(Event{Kind: Leapt, By: time.Minute.Seconds()})
+						l.leap.Store(int64(time.Minute)) // and on
+						l.slowAudit.Store(int64(ledger.Lease + time.Minute))
+					default:
+						l.met(kind)
+						leap()
 					}
-					l.met(kind)
-					leap()
 				}, func() {
+					l.slowAudit.Store(0)
 					back()
 					if p := l.process.Load(); p != nil && chance.IntN(2) == 0 && years {
 						_ = p.ledger.TrustClock(l.t.Context())
@@ -504,6 +511,7 @@ func (l *lifetime) fate() {
 	back()
 	l.auditFull.Store(false)
 	l.unconfirmed.Store(false)
+	l.slowAudit.Store(0)
 	if err := l.loop.SetActivated(practice, loopsim.Advanced, true); err != nil {
 		l.t.Fatal(err)
 	}

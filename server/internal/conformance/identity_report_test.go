@@ -102,11 +102,21 @@ func TestTheReportOnAFileTellsOfOtherImports(t *testing.T) {
 						t.Errorf("a file: %s", said)
 					}
 					// The harness reads both transports as REST has them; a page names things as the contract does.
-					want := html.EscapeString(strings.ReplaceAll(said, "allowDuplicate", "allow_duplicate"))
-					if text := strings.ReplaceAll(page, "&nbsp;", "\u00a0"); !strings.Contains(text, want) {
+					blanks := strings.NewReplacer("&nbsp;", " ", "\u00a0", " ") // before marks that French sets apart
+					want := blanks.Replace(html.EscapeString(strings.ReplaceAll(said, "allowDuplicate", "allow_duplicate")))
+					if !strings.Contains(blanks.Replace(page), want) {
 						t.Errorf("%s: the page lacks %q", language, want)
 					}
 				}
+			}
+			// A warning that compares the file with other imports comes behind the errors in it.
+			broken := h.over(transport, "ImportService.ValidateFile", "everything", &uploaded{u.Message, bytes.ReplaceAll(u.file, []byte("1,00"), []byte("1,0O"))})
+			var severities []string
+			for _, each := range broken.Messages[0].(map[string]any)["report"].(map[string]any)["findings"].([]any) {
+				severities = append(severities, each.(map[string]any)["severity"].(string))
+			}
+			if said := strings.Join(severities, " "); !strings.Contains(said, "ERROR") || !strings.Contains(said, "WARNING") || strings.LastIndex(said, "ERROR") > strings.Index(said, "WARNING") {
+				t.Errorf("errors come first: %s", said)
 			}
 			for language, page := range pages {
 				at, line := strings.Index(page, "ENTRY_ALREADY_IMPORTED"), strings.Index(page, "FA-01-1")

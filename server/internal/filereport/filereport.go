@@ -32,7 +32,7 @@ type Options struct {
 	Model          filecheck.LoopModel
 	// Ignored are codes of warnings and notices to leave out.
 	Ignored []string
-	// Elsewhere are findings that compare the file with what is not in it; they come first.
+	// Elsewhere are findings that compare the file with what is not in it; they come before others of their severity.
 	Elsewhere []check.Finding
 	// Read, if set, is told how many bytes were read so far.
 	Read func(n int64)
@@ -125,7 +125,7 @@ func Check(file io.ReadSeeker, o Options) (*Report, error) {
 	end()
 	r.stands = func(p filecheck.Place) bool { return to.Stands(p) && !slices.Contains(o.Ignored, p.Code) }
 	if len(o.Ignored)+len(o.Elsewhere) > 0 {
-		r.Findings = slices.Concat(o.Elsewhere, check.Without(r.Findings, o.Ignored))
+		r.Findings = check.Ordered(o.Elsewhere, check.Without(r.Findings, o.Ignored))
 		r.Verdicts = filecheck.Verdicts(r.Findings, r.Format == FEC)
 	}
 	r.Omitted = unbalanced - len(r.Unbalanced)

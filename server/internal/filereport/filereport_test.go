@@ -225,3 +225,19 @@ func TestAWholeReportIsWhole(t *testing.T) {
 		t.Errorf("%v: %.500s", err, table.String())
 	}
 }
+
+// TestWordsOfAPage: one of something is told from more, and no line begins with a mark alone.
+func TestWordsOfAPage(t *testing.T) {
+	french, english := texts[French], texts[English]
+	for want, got := range map[string]string{
+		"0 constat": french.some(0, french.finding), "1 écriture": french.some(1, french.entry), "12\u202f000 lignes": french.some(12_000, french.line),
+		"0 findings": english.some(0, english.finding), "1 entry": english.some(1, english.entry), "12,000 lines": english.some(12_000, english.line),
+		"1 ligne, 1 écriture\u00a0; débit 1,00, crédit 0,00": french.shown(french.summary(&Report{Report: filecheck.Report{Lines: 1, Entries: 1, Debit: 100}})),
+		"« x »\u00a0: 2 fois":                                french.shown("« x » : 2 fois"),
+		"a : b":                                              english.shown("a : b"),
+	} {
+		if got != strings.NewReplacer("« ", "«\u00a0", " »", "\u00a0»").Replace(want) {
+			t.Errorf("%q, want %q", got, want)
+		}
+	}
+}

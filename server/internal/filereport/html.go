@@ -75,19 +75,22 @@ type pageEntry struct{ Journal, Entry, Date, Line, Debit, Credit, Difference str
 // HTML writes the report as a page that needs nothing else: no script, no font, no picture.
 func (r *Report) HTML(w io.Writer, language Language) error {
 	t := texts[language]
-	d := pageData{T: t, R: r, Steps: t.steps(r), Size: t.bytes(r.Size)}
+	d := pageData{T: t, R: r, Size: t.bytes(r.Size)}
+	for _, step := range t.steps(r) {
+		d.Steps = append(d.Steps, t.shown(step))
+	}
 	if r.Lines > 0 {
-		d.Summary = t.summary(r)
+		d.Summary = t.shown(t.summary(r))
 	}
 	for _, v := range r.Verdicts {
 		each := pageVerdict{Verdict: v, Authority: t.Authorities[v.Authority], Outcome: t.outcomes[v.Outcome]}
 		if v.Count > 0 {
-			each.Count, each.Worst = t.findings(v.Count), t.sentence(*v.Worst)
+			each.Count, each.Worst = t.some(v.Count, t.finding), t.shown(t.sentence(*v.Worst))
 		}
 		d.Verdicts = append(d.Verdicts, each)
 	}
 	for i, f := range r.Findings {
-		each := pageFinding{Finding: f, Number: i + 1, Severity: t.Severities[f.Severity], Sentence: t.sentence(f), Ground: t.grounds(f), Excerpts: r.Excerpts[i], Lines: t.Whole}
+		each := pageFinding{Finding: f, Number: i + 1, Severity: t.Severities[f.Severity], Sentence: t.shown(t.sentence(f)), Ground: t.grounds(f), Excerpts: r.Excerpts[i], Lines: t.Whole}
 		if f.Line > 0 {
 			each.Lines = t.Line + " " + strconv.Itoa(f.Line)
 		}
@@ -96,7 +99,7 @@ func (r *Report) HTML(w io.Writer, language Language) error {
 	d.journals(t, r)
 	for i, a := range r.Accounts {
 		if i == shownAccounts {
-			d.More = fmt.Sprintf(t.More, strconv.Itoa(len(r.Accounts)-i))
+			d.More = fmt.Sprintf(t.More, t.count(int64(len(r.Accounts)-i)))
 			break
 		}
 		d.Accounts = append(d.Accounts, total(t, a))
@@ -107,7 +110,7 @@ func (r *Report) HTML(w io.Writer, language Language) error {
 		})
 	}
 	if r.Omitted > 0 {
-		d.MoreOf = fmt.Sprintf(t.More, strconv.Itoa(r.Omitted))
+		d.MoreOf = fmt.Sprintf(t.More, t.count(int64(r.Omitted)))
 	}
 	return pageTemplate.Execute(w, d)
 }

@@ -31,8 +31,8 @@ type words struct {
 	outcomes                                                  map[filecheck.Outcome]string
 	groundWords                                               map[check.Ground]string
 	odd, because                                              string
-	findings                                                  func(n int) string
-	summaryOf                                                 string
+	finding, line, entry                                      [2]string // one and more
+	datesOf, sumsOf                                           string
 	stepFine, stepErrors, stepWarnings, stepLaw, stepLoop     string
 }
 
@@ -53,13 +53,8 @@ var texts = map[Language]*words{
 		},
 		groundWords: map[check.Ground]string{check.Law: "loi", check.TaxTool: "outil de l'administration", check.Format: "format", check.Books: "comptabilité", check.Loop: "Loop"},
 		odd:         "inhabituel", because: " ; le plus grave : ",
-		findings: func(n int) string {
-			if n < 2 {
-				return strconv.Itoa(n) + " constat"
-			}
-			return strconv.Itoa(n) + " constats"
-		},
-		summaryOf:    "%s lignes, %s écritures, du %s au %s ; débit %s, crédit %s",
+		finding: [2]string{"constat", "constats"}, line: [2]string{"ligne", "lignes"}, entry: [2]string{"écriture", "écritures"},
+		datesOf: ", du %s au %s", sumsOf: " ; débit %s, crédit %s",
 		stepFine:     "Rien à corriger : déposez le fichier.",
 		stepErrors:   "Corrigez d'abord les erreurs, dans le logiciel qui a produit le fichier, puis exportez-le et contrôlez-le à nouveau : tant qu'il en reste, le fichier n'est pas envoyé à Loop.",
 		stepWarnings: "Relisez les avertissements : ils n'empêchent pas l'import, mais signalent le plus souvent une méprise.",
@@ -82,13 +77,8 @@ var texts = map[Language]*words{
 		},
 		groundWords: map[check.Ground]string{check.Law: "law", check.TaxTool: "tax administration's checker", check.Format: "format", check.Books: "bookkeeping", check.Loop: "Loop"},
 		odd:         "unusual", because: "; the weightiest: ",
-		findings: func(n int) string {
-			if n == 1 {
-				return "1 finding"
-			}
-			return strconv.Itoa(n) + " findings"
-		},
-		summaryOf:    "%s lines, %s entries, from %s to %s; debit %s, credit %s",
+		finding: [2]string{"finding", "findings"}, line: [2]string{"line", "lines"}, entry: [2]string{"entry", "entries"},
+		datesOf: ", from %s to %s", sumsOf: "; debit %s, credit %s",
 		stepFine:     "There is nothing to correct: deposit the file.",
 		stepErrors:   "Correct the errors first, in the program that wrote the file; then export it and check it again: as long as one is left, the file is not sent to Loop.",
 		stepWarnings: "Read the warnings: they do not stop an import, and are a mistake more often than not.",
@@ -104,10 +94,30 @@ func (t *words) sentence(f check.Finding) string {
 	return f.Message
 }
 
+// unbroken keeps the marks that French sets apart from ending up alone at the beginning of a line.
+var unbroken = strings.NewReplacer(" :", "\u00a0:", " ;", "\u00a0;", "« ", "«\u00a0", " »", "\u00a0»")
+
+// shown is a sentence of a page.
+func (t *words) shown(sentence string) string {
+	if t.Language == French {
+		return unbroken.Replace(sentence)
+	}
+	return sentence
+}
+
+// some is how many there are of something. In French, none is of the singular.
+func (t *words) some(n int, of [2]string) string {
+	word := of[1]
+	if n == 1 || n == 0 && t.Language == French {
+		word = of[0]
+	}
+	return t.count(int64(n)) + " " + word
+}
+
 func (t *words) verdict(v filecheck.Verdict) string {
 	out := t.outcomes[v.Outcome]
 	if v.Count > 0 {
-		out += " (" + t.findings(v.Count) + t.because + v.Worst.Code + ")"
+		out += " (" + t.some(v.Count, t.finding) + t.because + v.Worst.Code + ")"
 	}
 	return out
 }
@@ -124,7 +134,11 @@ func (t *words) grounds(f check.Finding) string {
 }
 
 func (t *words) summary(r *Report) string {
-	return fmt.Sprintf(t.summaryOf, t.count(int64(r.Lines)), t.count(int64(r.Entries)), t.day(r.FirstDate), t.day(r.LastDate), t.money(r.Debit), t.money(r.Credit))
+	out := t.some(r.Lines, t.line) + ", " + t.some(r.Entries, t.entry)
+	if r.FirstDate != "" {
+		out += fmt.Sprintf(t.datesOf, t.day(r.FirstDate), t.day(r.LastDate))
+	}
+	return out + fmt.Sprintf(t.sumsOf, t.money(r.Debit), t.money(r.Credit))
 }
 
 // day writes a date as the language does.

@@ -140,8 +140,8 @@ func (w *writing) count() error {
 	query, args := `UPDATE ledger_mark SET commits = commits + 1 RETURNING commits`, []any(nil)
 	switch {
 	case w.dialect.countEvents == "":
-	case n == 1:
-		query, args = countEvent, columns.values(0, 0, 1)
+	case n <= len(countFew):
+		query, args = countFew[n-1], columns.values(0, 0, n)
 	default:
 		query, args = w.dialect.countEvents, columns.arrays()
 	}
@@ -179,9 +179,21 @@ var countEvents = `WITH mark AS (UPDATE ledger_mark SET commits = commits + 1 RE
 	`CAST($6 AS TEXT[]), CAST($7 AS TEXT[]), CAST($8 AS BIGINT[]), CAST($9 AS TEXT[]), CAST($10 AS TEXT[]), CAST($11 AS TEXT[]), CAST($12 AS TEXT[])) ` +
 	`AS t (place, time, kind, practice, dossier, collection, request_id, attempt, before, after, caller, metadata)) SELECT commits FROM mark`
 
-// countEvent is the same for the one event that most commits have: without arrays it costs a fifth.
-var countEvent = `WITH mark AS (UPDATE ledger_mark SET commits = commits + 1 RETURNING commits) INSERT INTO event (` + eventRow + `) ` +
-	`SELECT commits * ` + strconv.Itoa(inCommit) + ` + $1, ` + placeholders(2, eventArgs-1) + ` FROM mark RETURNING sequence / ` + strconv.Itoa(inCommit)
+// countFew is the same for the one to three events of a step, which have to be quick: without arrays they cost a fifth.
+var countFew = [...]string{countRows(1), countRows(2), countRows(3)}
+
+func countRows(n int) string {
+	rows := make([]string, n)
+	for i := range rows {
+		p := strings.Split(placeholders(1+i*eventArgs, eventArgs), ", ")
+		for _, number := range []int{0, 1, 7} { // of the columns, by which else several rows would be texts
+			p[number] = "CAST(" + p[number] + " AS BIGINT)"
+		}
+		rows[i] = `SELECT commits * ` + strconv.Itoa(inCommit) + ` + ` + strings.Join(p, ", ") + ` FROM mark`
+	}
+	return `WITH mark AS (UPDATE ledger_mark SET commits = commits + 1 RETURNING commits) INSERT INTO event (` + eventRow + `) ` +
+		strings.Join(rows, ` UNION ALL `) + ` RETURNING sequence / ` + strconv.Itoa(inCommit)
+}
 
 // eventColumns are the values of events, column by column.
 type eventColumns struct {

@@ -20,8 +20,9 @@ type Sent struct {
 	Attempt     int
 	// Owner of the attempt, whose late answer still counts.
 	Owner string
-	// Time is when it was about to be sent.
-	Time time.Time
+	// Time is when it was about to be sent, Commit the number of the newest commit before; 0 where the audit does not say.
+	Time   time.Time
+	Commit int64
 	// State is how it ended, as the audit has it, and LoopRequestID Loop's id; empty where it does not say.
 	State         State
 	LoopRequestID string
@@ -48,9 +49,14 @@ func (l *Ledger) Standing(ctx context.Context) (commit int64, held string, err e
 // used again. newest is the number of the newest commit that the audit knows. It may be repeated. No server that sends may use
 // the ledger meanwhile: of several, each refuses to.
 func (l *Ledger) Restore(ctx context.Context, sent []Sent, newest int64) (Restored, error) {
+	copied, _, err := l.Standing(ctx)
+	if err != nil {
+		return Restored{}, err
+	}
 	latest := map[Key]Sent{}
 	for _, each := range sent {
-		if known, is := latest[each.Key]; !is || known.Attempt <= each.Attempt {
+		// Of an id that a ledger had forgotten before, attempts were counted anew; commits go on.
+		if known, is := latest[each.Key]; !is || cmp.Or(cmp.Compare(known.Commit, each.Commit), cmp.Compare(known.Attempt, each.Attempt)) <= 0 {
 			latest[each.Key] = each
 		}
 	}
@@ -65,7 +71,7 @@ func (l *Ledger) Restore(ctx context.Context, sent []Sent, newest int64) (Restor
 		err := l.write(ctx, func(w *writing) error {
 			done = Restored{}
 			for _, each := range batch {
-				if err := w.restore(each, &done); err != nil {
+				if err := w.restore(each, copied, &done); err != nil {
 					return err
 				}
 			}
@@ -97,15 +103,25 @@ func (k Key) compare(other Key) int {
 		cmp.Compare(k.RequestID, other.RequestID))
 }
 
+// knows says whether a row is that of the end of an attempt, or of a later one, in a copy that was made at a commit.
+func (r *Record) knows(sent *Sent, copied int64) bool {
+	switch {
+	case r.Attempt == sent.Attempt && r.Owner == sent.Owner:
+		return r.State != Received // and yet sent: the copy was made in between
+	case sent.Commit > copied:
+		return false // it was sent later, however its attempt was counted
+	}
+	return r.Attempt > sent.Attempt || r.Attempt == sent.Attempt && r.State != Received
+}
+
 // restore settles one attempt. What the row knows of a later attempt, or of the end of this one, stays.
-func (w *writing) restore(sent Sent, done *Restored) error {
+func (w *writing) restore(sent Sent, copied int64, done *Restored) error {
 	row, err := w.row(sent.Key)
 	known := err == nil
 	if err != nil && !errors.Is(err, ErrUnknown) {
 		return err
 	}
-	// RECEIVED, and yet sent: the copy was made in between.
-	if known && (row.Attempt > sent.Attempt || row.Attempt == sent.Attempt && row.State != Received) || sent.State.NothingBooked() ||
+	if known && row.knows(&sent, copied) || sent.State.NothingBooked() ||
 		!known && micros(sent.Time) < w.since(KeepOutcome) { // it is forgotten because of its age
 		done.Known++
 		return nil

@@ -2,6 +2,7 @@ package ledger
 
 import (
 	"errors"
+	"fmt"
 	"testing"
 	"time"
 
@@ -126,4 +127,47 @@ func heldUntilRestored(t *testing.T, l, other *Ledger) {
 	if got, err := l.Settle(t.Context(), received.Key, 1, "owner/FA-1", Outcome{State: Waiting, LoopRequestID: "loop-1"}); err != nil || got.State != Waiting {
 		t.Errorf("a late answer: %s, %v", got.State, err)
 	}
+}
+
+// TestARestoreGoesByCommits: of an id that a restored ledger has forgotten, attempts are counted anew. A second restore must not
+// take the last attempt of the first count for the last of all: what was sent in the second would be sent again.
+func TestARestoreGoesByCommits(t *testing.T) {
+	onEach(t, func(t *testing.T, temporary opener) {
+		of := func(id string, attempt int, state State, commit int64) Sent {
+			s := sentOf(Record{Key: key(id), Caller: "billing", Kind: KindEntries, Attempt: attempt, Owner: fmt.Sprint("owner/", id, commit)})
+			s.State, s.Commit = state, commit
+			return s
+		}
+		l := temporary(t, nil)
+		for _, id := range []string{"older", "newer"} {
+			for range 2 {
+				r := begin(t, l, submission(id, id))
+				if _, err := l.Settle(t.Context(), r.Key, r.Attempt, r.Owner, Outcome{State: NotSent}); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+		copied := l.Commit()
+		sent := []Sent{
+			of("unknown", 1, Waiting, copied+20), of("unknown", 3, NotSent, 1), of("unknown", 2, NotSent, 1), // in any order
+			of("older", 1, NotSent, 1), of("older", 1, "", copied+20),
+			of("newer", 1, "", 1), // which the copy has seen end
+		}
+		for range 2 { // it may be repeated
+			done, err := l.Restore(t.Context(), sent, copied+20)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, each := range done.Forgotten {
+				if each.Attempt != 1 || each.RequestID == "newer" {
+					t.Errorf("%s: attempt %d is restored", each.RequestID, each.Attempt)
+				}
+			}
+			for id, want := range map[string]State{"unknown": Uncertain, "older": Uncertain, "newer": NotSent} {
+				if r, err := l.Get(t.Context(), key(id)); err != nil || r.State != want {
+					t.Errorf("%s is %s, %v", id, r.State, err)
+				}
+			}
+		}
+	})
 }

@@ -329,7 +329,7 @@ func (w *Writer) digested(ctx context.Context, p Practice, source *fileSource, s
 	if err := elsewhere.refusal(); err != nil {
 		return err
 	}
-	s.Findings = append(elsewhere.kept(nil), s.Findings...)
+	s.Findings = check.Ordered(elsewhere.kept(nil), s.Findings)
 	return nil
 }
 

@@ -21,7 +21,7 @@ func (f *FileIntake) Inspected(ctx context.Context) (ledger.Deposit, error) {
 	}
 	f.overlaps = f.writer.overlapsFor(d.Caller, overlaps)
 	f.elsewhere = check.Without(findings(f.overlaps), f.about.Ignored)
-	d.Report.Findings = slices.Concat(f.elsewhere, d.Report.Findings)
+	d.Report.Findings = check.Ordered(f.elsewhere, d.Report.Findings)
 	if refused != nil || check.HasErrors(f.elsewhere) {
 		return d, &FileRefusedError{d.Report.Findings}
 	}

@@ -108,7 +108,7 @@ const (
 	EventCollection_EVENT_COLLECTION_IMPORTS EventCollection = 1
 	// A document: GetDocument tells the rest.
 	EventCollection_EVENT_COLLECTION_DOCUMENTS EventCollection = 2
-	// A raw write: RawCall with its request_id tells the rest.
+	// A raw write: Call of RawService with its request_id tells the rest.
 	EventCollection_EVENT_COLLECTION_RAW EventCollection = 3
 )
 
