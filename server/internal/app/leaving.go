@@ -150,8 +150,8 @@ func (l *leavable) Accept() (net.Conn, error) {
 		switch {
 		case err == nil:
 			return conn, nil
-		case errors.Is(err, os.ErrDeadlineExceeded) && l.waits():
-			_ = l.SetDeadline(time.Now().Add(leavingTime)) // it was too busy to look
+		case errors.Is(err, os.ErrDeadlineExceeded) && l.end():
+			_ = l.SetDeadline(time.Now().Add(time.Millisecond)) // for the next look: somebody has come just now
 			continue
 		}
 		select {

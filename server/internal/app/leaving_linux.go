@@ -20,14 +20,17 @@ func (l *leavable) refuse() error {
 	})
 }
 
-// waits says whether a connection is made and not accepted.
-func (l *leavable) waits() bool {
-	n := 0
-	err := l.control(func(fd int) (err error) {
-		n, err = unix.Poll([]unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}, 0)
-		return err
+// end has the listener listen no more, unless a connection is made and not accepted: then it says so. Where the filter is not to be
+// had, no more than a moment is between the two.
+func (l *leavable) end() (waits bool) {
+	err := l.control(func(fd int) error {
+		n, err := unix.Poll([]unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}, 0)
+		if waits = err == nil && n > 0; waits {
+			return nil
+		}
+		return unix.Shutdown(fd, unix.SHUT_RD)
 	})
-	return err == nil && n > 0
+	return waits && err == nil
 }
 
 func (l *leavable) control(f func(fd int) error) error {

@@ -4,4 +4,4 @@ package app
 
 func (l *leavable) refuse() error { return nil }
 
-func (l *leavable) waits() bool { return false }
+func (l *leavable) end() (waits bool) { return false }

@@ -184,7 +184,7 @@ func (w *traffic) importing(overREST bool) func(context.Context) error {
 			switch {
 			case err == nil:
 				return nil
-			case ctx.Err() != nil && before != nil:
+			case (ctx.Err() != nil || said.Code == "DEADLINE_EXCEEDED") && before != nil:
 				return before
 			case said.Code == "UNKNOWN" && !asked:
 				asked = true // the same id sends nothing again
