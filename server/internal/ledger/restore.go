@@ -54,7 +54,9 @@ func (l *Ledger) Restore(ctx context.Context, sent []Sent, newest int64) (Restor
 		return Restored{}, err
 	}
 	latest := map[Key]Sent{}
+	var youngest int64 // age goes by it, too: a clock that is years ahead must not make the audit too old
 	for _, each := range sent {
+		youngest = max(youngest, micros(each.Time))
 		// Of an id that a ledger had forgotten before, attempts were counted anew; commits go on.
 		if known, is := latest[each.Key]; !is || cmp.Or(cmp.Compare(known.Commit, each.Commit), cmp.Compare(known.Attempt, each.Attempt)) <= 0 {
 			latest[each.Key] = each
@@ -71,7 +73,7 @@ func (l *Ledger) Restore(ctx context.Context, sent []Sent, newest int64) (Restor
 		err := l.write(ctx, func(w *writing) error {
 			done = Restored{}
 			for _, each := range batch {
-				if err := w.restore(each, copied, &done); err != nil {
+				if err := w.restore(each, copied, ago(youngest, KeepOutcome), &done); err != nil {
 					return err
 				}
 			}
@@ -115,14 +117,14 @@ func (r *Record) knows(sent *Sent, copied int64) bool {
 }
 
 // restore settles one attempt. What the row knows of a later attempt, or of the end of this one, stays.
-func (w *writing) restore(sent Sent, copied int64, done *Restored) error {
+func (w *writing) restore(sent Sent, copied, before int64, done *Restored) error {
 	row, err := w.row(sent.Key)
 	known := err == nil
 	if err != nil && !errors.Is(err, ErrUnknown) {
 		return err
 	}
 	if known && row.knows(&sent, copied) || sent.State.NothingBooked() ||
-		!known && micros(sent.Time) < w.since(KeepOutcome) { // it is forgotten because of its age
+		!known && micros(sent.Time) < min(before, w.since(KeepOutcome)) { // it is forgotten because of its age
 		done.Known++
 		return nil
 	}
@@ -133,10 +135,10 @@ func (w *writing) restore(sent Sent, copied int64, done *Restored) error {
 		return fmt.Errorf("%w: a restored submission", ErrTransition)
 	}
 	to.loopID, to.abandoned = sent.LoopRequestID, sent.State == "" // else its owner has said all that it will
-	from, before := row.standing(), row
+	from, was := row.standing(), row
 	row = Record{Key: sent.Key, Created: sent.Time, Received: sent.Time}
 	if known {
-		row.Created, row.Resolution = before.Created, before.Resolution.toOthers()
+		row.Created, row.Resolution = was.Created, was.Resolution.toOthers()
 	}
 	row.fill(Submission{Caller: sent.Caller, Kind: sent.Kind, Format: sent.Format, Fingerprints: []Fingerprint{sent.Fingerprint}, Totals: sent.Totals})
 	row.stand(to, w.now)

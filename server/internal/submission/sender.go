@@ -196,7 +196,8 @@ func (i *Sender) submit(ctx context.Context, start start, send func(context.Cont
 	}
 	select {
 	case settled := <-done:
-		if settled.existing {
+		// Others may be at it again since its lease ended: then what becomes of that is the answer.
+		if settled.existing || settled.err == nil && settled.record.State.Open() {
 			return replay(settled.record)
 		}
 		return Result{Record: settled.record}, settled.err

@@ -146,6 +146,35 @@ func TestTwoCallersOfOneIDSendItOnce(t *testing.T) {
 	})
 }
 
+// TestWhoHasLostItsLeaseHearsOfTheNextAttempt: a caller is told how it ended, not that it was received.
+func TestWhoHasLostItsLeaseHearsOfTheNextAttempt(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var loop loop
+		loop.says("loop-FA-1", "1")
+		l := temporary(t)
+		i := open(t, l, &loop, nil)
+		got, err := i.Submit(t.Context(), submission("FA-1"), func(context.Context) (string, error) {
+			time.Sleep(l.Lease() + 2*time.Minute)
+			next, err := l.Begin(t.Context(), submission("FA-1"), "another")
+			if err != nil || next.Attempt != 2 {
+				t.Errorf("%+v, %v", next, err)
+			}
+			time.AfterFunc(10*time.Second, func() {
+				if err := l.Submitting(t.Context(), next.Key, next.Attempt, "another", time.Minute); err != nil {
+					t.Error(err)
+				}
+				if _, err := l.Settle(t.Context(), next.Key, next.Attempt, "another", ledger.Outcome{State: ledger.Waiting, LoopRequestID: "loop-FA-1", Pause: time.Minute}); err != nil {
+					t.Error(err)
+				}
+			})
+			return "", &cegidclient.Error{Kind: cegidclient.KindInterrupted, Sent: cegidclient.NotSent}
+		})
+		if err != nil || got.State != ledger.Waiting || got.Attempt != 2 {
+			t.Errorf("%s of attempt %d, %v", got.State, got.Attempt, err)
+		}
+	})
+}
+
 func TestASubmissionIsBoundedWhateverItsCallerAllows(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var loop loop
