@@ -2,7 +2,9 @@ package submission
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
+	"hash"
 	"mime"
 	"path"
 	"slices"
@@ -29,6 +31,7 @@ type DocumentIntake struct {
 	about       Document
 	submission  ledger.Submission
 	file        *spool.File
+	digest      hash.Hash
 	handed      bool // to the sender, who lets go of it
 	head        []byte
 	contentType string
@@ -37,7 +40,7 @@ type DocumentIntake struct {
 // ReceiveDocument looks at what can be told before the document is here: whether the id is another's, and whether the dossier
 // is the key's, unless the ledger has the answer already. It is kept until the intake is closed.
 func (w *Writer) ReceiveDocument(ctx context.Context, p Practice, about Document) (*DocumentIntake, error) {
-	in := &DocumentIntake{writer: w, practice: p, about: about, submission: about.submission(ledger.KindDocument)}
+	in := &DocumentIntake{writer: w, practice: p, about: about, submission: about.submission(ledger.KindDocument), digest: sha256.New()}
 	in.submission.DocumentReferences = []string{about.FileName}
 	if err := w.admit(ctx, p, in.submission); err != nil {
 		return nil, fail(ledger.KindDocument, err)
@@ -75,6 +78,7 @@ func (d *DocumentIntake) Take(data []byte) (err error) {
 			}
 		}
 	}
+	_, _ = d.digest.Write(data)
 	_, err = d.file.Write(data)
 	return err
 }
@@ -98,7 +102,7 @@ func (d *DocumentIntake) Store(ctx context.Context) (result Result, unmapped ceg
 			return Result{}, nil, err
 		}
 	}
-	s.Format, s.Fingerprints = d.contentType, []ledger.Fingerprint{documentFingerprint(d.about, d.file.Digest())}
+	s.Format, s.Fingerprints = d.contentType, []ledger.Fingerprint{documentFingerprint(d.about, [sha256.Size]byte(d.digest.Sum(nil)))}
 	known, err := w.known(ctx, *s)
 	if err == nil && known == nil { // the file may have taken its time
 		err = w.shared(ctx, d.practice, s.Dossier)

@@ -2,6 +2,7 @@ package submission
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"errors"
 	"testing"
 
@@ -18,7 +19,7 @@ func intake(t *testing.T, about Document) *DocumentIntake {
 	if err != nil {
 		t.Fatal(err)
 	}
-	in := &DocumentIntake{writer: &Writer{}, about: about, file: file}
+	in := &DocumentIntake{writer: &Writer{}, about: about, file: file, digest: sha256.New()}
 	t.Cleanup(in.Close)
 	return in
 }
@@ -35,8 +36,8 @@ func TestADocumentIsTheSameHoweverItIsCut(t *testing.T) {
 			}
 			rest = rest[n:]
 		}
-		if got := in.contentType; got != "application/pdf" || in.file.Size() != int64(len(file)) {
-			t.Errorf("in pieces of %d: %q, %d bytes", size, got, in.file.Size())
+		if got := in.contentType; got != "application/pdf" || in.file.Size() != int64(len(file)) || [sha256.Size]byte(in.digest.Sum(nil)) != sha256.Sum256(file) {
+			t.Errorf("in pieces of %d: %q, %d bytes of another digest", size, got, in.file.Size())
 		}
 	}
 }

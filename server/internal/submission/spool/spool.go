@@ -4,10 +4,8 @@
 package spool
 
 import (
-	"crypto/sha256"
 	"errors"
 	"fmt"
-	"hash"
 	"io"
 	"os"
 	"path/filepath"
@@ -112,7 +110,7 @@ func (s *Spool) create() (*File, error) {
 		return nil, wrapped(err)
 	}
 	_ = os.Remove(file.Name()) // where an open file keeps its name, Close removes it
-	return &File{spool: s, file: file, digest: sha256.New(), release: func() {}}, nil
+	return &File{spool: s, file: file, release: func() {}}, nil
 }
 
 func wrapped(err error) error {
@@ -147,7 +145,6 @@ type File struct {
 	spool   *Spool
 	taken   int64 // bytes of the spool
 	file    *os.File
-	digest  hash.Hash
 	size    int64
 	release func()
 	once    sync.Once
@@ -161,7 +158,6 @@ func (f *File) Write(p []byte) (int, error) {
 	}
 	f.taken += int64(len(p))
 	n, err := f.file.Write(p)
-	f.digest.Write(p[:n])
 	f.size += int64(n)
 	if err != nil {
 		err = wrapped(err)
@@ -171,9 +167,6 @@ func (f *File) Write(p []byte) (int, error) {
 
 // Size is the number of bytes written.
 func (f *File) Size() int64 { return f.size }
-
-// Digest is the SHA-256 of what was written.
-func (f *File) Digest() [sha256.Size]byte { return [sha256.Size]byte(f.digest.Sum(nil)) }
 
 // Reader reads from the first byte on.
 func (f *File) Reader() *io.SectionReader { return io.NewSectionReader(f.file, 0, f.size) }

@@ -2,7 +2,6 @@ package spool
 
 import (
 	"bytes"
-	"crypto/sha256"
 	"errors"
 	"io"
 	"os"
@@ -45,8 +44,8 @@ func TestAFileIsReadAsItWasWrittenAndLeavesNothing(t *testing.T) {
 		}
 		chunk = chunk[n:]
 	}
-	if f.Size() != int64(len(content)) || f.Digest() != sha256.Sum256(content) {
-		t.Errorf("%d bytes, %x", f.Size(), f.Digest())
+	if f.Size() != int64(len(content)) {
+		t.Errorf("%d bytes", f.Size())
 	}
 	for range 2 { // a reader begins anew
 		if got, err := io.ReadAll(f.Reader()); err != nil || !bytes.Equal(got, content) {
