@@ -35,7 +35,12 @@ func (v *Validator) ponder(m *movement, a *account) {
 	if !m.known || m.unit != euro {
 		v.sense.Spoil()
 	}
-	v.sense.Add(v.line, string(m.general), m.debit-m.credit, v.text.cell(fLabel), m.reference)
+	var label []byte
+	account, cents := string(m.general), m.debit-m.credit
+	if v.sense.OtherSide(account, cents) {
+		label = v.text.cell(fLabel)
+	}
+	v.sense.Add(v.line, account, cents, label, m.reference)
 }
 
 // conclude judges the current entry, once it is left.

@@ -50,7 +50,7 @@ func Latin9(c byte) rune {
 // accents of French, within them: that is what dos tells.
 func CodePages(text []byte) (odd, dos bool) {
 	for i, b := range text {
-		if b < 0x80 || b >= 0xa0 {
+		if b-0x80 >= 0x20 {
 			continue
 		}
 		odd = true

@@ -43,13 +43,13 @@ func (s *Sense) Spoil() { s.part = true }
 func (s *Sense) Add(line int, account string, cents Cents, label, reference []byte) {
 	s.balance += cents
 	s.meaning.Line(line, account, int64(cents))
-	if s.otherSide(account, cents) && (check.SaysCredit(string(label)) || check.SaysCredit(string(reference))) {
+	if s.OtherSide(account, cents) && (check.SaysCredit(string(label)) || check.SaysCredit(string(reference))) {
 		s.meaning.Excuse()
 	}
 }
 
-// otherSide tells whether a line stands where one of a credit note would: only there the words are looked for.
-func (s *Sense) otherSide(account string, cents Cents) bool {
+// OtherSide tells whether a line stands where one of a credit note would: only there the words are looked for.
+func (s *Sense) OtherSide(account string, cents Cents) bool {
 	switch s.Kind {
 	case check.PurchaseJournal:
 		return strings.HasPrefix(account, "401") && cents > 0 || strings.HasPrefix(account, "6") && cents < 0
