@@ -46,7 +46,7 @@ const back = 2 * time.Second
 // may have met others at the end.
 func (s *spell) mayFail(c *made) bool {
 	met := (s.strikes == everyone || s.strikes == c.practice) && c.began.Before(s.ended.Add(back)) && c.ended.After(s.began)
-	if c.ended.Sub(c.began) > patienceOfACaller-time.Second && c.kind != aRead && (c.retry > 0 || c.Code == "DEADLINE_EXCEEDED") {
+	if c.ended.Sub(c.began) > patienceOfACaller-time.Second && c.kind != aRead {
 		return met
 	}
 	return met && slices.Contains(s.reasons, c.Reason)
