@@ -125,9 +125,8 @@ func newLeavable(l *net.TCPListener) *leavable {
 	return out
 }
 
-// Leave refuses new connections, and returns when those of before have been accepted. Accept then waits for the end.
+// Leave accepts no more, and returns when the connections of before have been accepted. Accept then waits for the end.
 func (l *leavable) Leave() {
-	_ = l.refuse() // where it cannot be, a moment is left in which some are lost
 	l.leave()
 	_ = l.SetDeadline(time.Now().Add(leavingTime))
 	select {

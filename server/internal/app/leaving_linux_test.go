@@ -95,13 +95,12 @@ func TestAListenerIsLeftWithoutLosingAnybody(t *testing.T) {
 						}
 					})
 				}
-				time.Sleep(50 * time.Millisecond)
+				for enough := answered.Load() + 40; answered.Load() < enough && !t.Failed(); {
+					time.Sleep(time.Millisecond)
+				}
 				d.leave()
 				end()
 				callers.Wait()
-			}
-			if answered.Load() < 200 {
-				t.Errorf("%d answers only", answered.Load())
 			}
 		})
 	}

@@ -2,6 +2,4 @@
 
 package app
 
-func (l *leavable) refuse() error { return nil }
-
 func (l *leavable) end() (waits bool) { return false }
