@@ -234,8 +234,10 @@ func parseBaseURL(raw string, allowPlain bool) (*url.URL, error) {
 		return nil, refuse("user, query and fragment have no place in it")
 	case u.Scheme == "https", u.Scheme == "http" && allowPlain:
 		return u, nil
+	case u.Scheme == "http":
+		return nil, refuse("must be https, because requests carry the practice's keys; for a simulator on this machine, set AllowPlainHTTP")
 	default:
-		return nil, refuse("must be https, it carries the practice's keys")
+		return nil, refuse("must be https")
 	}
 }
 

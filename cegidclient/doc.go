@@ -11,9 +11,8 @@
 //
 // # What a call goes through
 //
-// Every call passes a chain of interceptors, outer to inner: call metrics, retry, admission, circuit breaker, before-send
-// hook, attempt metrics, HTTP. Reads are tried up to three times. Everything that books
-// or stores is sent once, over a connection of its own. The inventory ([Operations]) says which is which.
+// Every call passes a chain of interceptors (docs/architecture.md, "Calls to Loop"). Reads are tried up to three times.
+// Everything that books or stores is sent once, over a connection of its own. The inventory ([Operations]) says which is which.
 //
 // # Errors
 //

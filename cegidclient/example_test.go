@@ -1,85 +1,86 @@
 package cegidclient_test
 
 import (
+	"bytes"
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
-	"net/http"
+	"io"
 	"net/http/httptest"
-	"strings"
+	"os"
 	"time"
 
 	"cegid.internal/gateway/cegidclient"
+	"cegid.internal/gateway/cegidclient/check"
+	"cegid.internal/gateway/cegidclient/fec"
+	"cegid.internal/gateway/cegidclient/loopsim"
 )
 
-// demoLoop answers as Loop does for a dossier with three accounts.
-func demoLoop() *httptest.Server {
-	accounts := []string{
-		`{"objectId":"a1","numero":"40100000","libelle":"Fournisseurs","type":4,"collectif":true}`,
-		`{"objectId":"a2","numero":"60700000","libelle":"Achats de marchandises","type":6,"collectif":false}`,
-		`{"objectId":"a3","numero":"70700000","libelle":"Ventes de marchandises","type":7,"collectif":false}`,
-	}
-	return httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		var skip, take int
-		_, _ = fmt.Sscan(r.FormValue("skip")+" "+r.FormValue("take"), &skip, &take)
-		switch {
-		case r.FormValue("codeDossier") != "CEGID003":
-			w.Header().Set("Content-Type", "application/json")
-			w.WriteHeader(http.StatusForbidden)
-			_, _ = w.Write([]byte(`{"statusCode":403,"code":"AccesRefuse","message":"Dossier non partagé"}`))
-		case r.FormValue("filter") == `numero=="60700000"` && skip == 0:
-			_, _ = w.Write([]byte("[" + accounts[1] + "]"))
-		case r.FormValue("filter") != "":
-			_, _ = w.Write([]byte("[]"))
-		default:
-			from, to := min(skip, len(accounts)), min(skip+take, len(accounts))
-			_, _ = w.Write([]byte("[" + strings.Join(accounts[from:to], ",") + "]"))
-		}
-	}))
-}
+// The examples call a simulated Loop, in which the practice "partner" has the dossier DOSSIER_TEST.
+const dossier = "DOSSIER_TEST"
 
-func demoClient(url string) *cegidclient.Client {
+func sandbox() (client *cegidclient.Client, stop func()) {
+	sim := loopsim.NewSandbox(loopsim.WithImportDelays(time.Millisecond, time.Millisecond))
+	server := httptest.NewServer(sim)
 	client, err := cegidclient.New(cegidclient.Config{
-		BaseURL:        url,
-		AllowPlainHTTP: true, // a test server; production leaves it out
-		Practice:       "demo",
-		Credentials: cegidclient.StaticCredentials(
-			cegidclient.NewSecret("key:clientSecret"), cegidclient.Secret{}, cegidclient.NewSecret("subscription")),
+		BaseURL:        server.URL + sim.BasePath(), // leave it out to call the real Loop,
+		AllowPlainHTTP: true,                        // and this one too
+		Practice:       loopsim.SandboxPartner,
+		Credentials: cegidclient.StaticCredentials(cegidclient.NewSecret(loopsim.SandboxPartnerAPIKey), cegidclient.Secret{},
+			cegidclient.NewSecret(loopsim.SandboxSubscriptionPrimary)),
 	})
 	if err != nil {
 		panic(err)
 	}
-	return client
+	return client, func() {
+		client.Close()
+		sim.Close()
+		server.Close()
+	}
+}
+
+// follow asks Loop what became of an import, until Loop has ended it. A real Loop may take hours.
+func follow(ctx context.Context, client *cegidclient.Client, loopRequestID string) (cegidclient.ImportState, error) {
+	for {
+		status, err := client.Imports.Status(ctx, loopRequestID)
+		if err != nil || status.State.Final() {
+			return status.State, err
+		}
+		select {
+		case <-ctx.Done():
+			return status.State, ctx.Err()
+		case <-time.After(10 * time.Millisecond):
+		}
+	}
 }
 
 func Example() {
-	loop := demoLoop()
-	defer loop.Close()
-	client := demoClient(loop.URL)
-	defer client.Close()
+	client, stop := sandbox()
+	defer stop()
 	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
 	defer cancel()
 
-	for account, err := range client.Accounts.All(ctx, "CEGID003", cegidclient.ListOptions{}) {
+	for journal, err := range client.Journals.All(ctx, dossier, cegidclient.ListOptions{}) {
 		if err != nil {
 			fmt.Println(err)
 			return
 		}
-		fmt.Println(*account.Number, *account.Label)
+		fmt.Println(*journal.Code, *journal.Label)
 	}
 	// Output:
-	// 40100000 Fournisseurs
-	// 60700000 Achats de marchandises
-	// 70700000 Ventes de marchandises
+	// ACH Journal des achats
+	// AN À-nouveaux
+	// BQ1 Banque – compte principal
+	// OD Opérations diverses
+	// VTE Journal des ventes
 }
 
 func ExampleLister_List() {
-	loop := demoLoop()
-	defer loop.Close()
-	client := demoClient(loop.URL)
-	defer client.Close()
+	client, stop := sandbox()
+	defer stop()
 
-	page, err := client.Accounts.List(context.Background(), "CEGID003", cegidclient.ListOptions{
+	page, err := client.Accounts.List(context.Background(), dossier, cegidclient.ListOptions{
 		Filter: cegidclient.Equal(cegidclient.AccountNumber, "60700000"),
 	})
 	if err != nil {
@@ -91,10 +92,8 @@ func ExampleLister_List() {
 }
 
 func ExampleError() {
-	loop := demoLoop()
-	defer loop.Close()
-	client := demoClient(loop.URL)
-	defer client.Close()
+	client, stop := sandbox()
+	defer stop()
 
 	_, err := client.Accounts.List(context.Background(), "UNKNOWN", cegidclient.ListOptions{})
 	if errors.Is(err, cegidclient.ErrDossierNotShared) {
@@ -105,7 +104,109 @@ func ExampleError() {
 	}
 	// Output:
 	// tick the dossier in LoopHub
-	// 403 AccesRefuse Dossier non partagé
+	// 403 SimDossierNotShared La clé d'API n'a pas accès à ce dossier.
+}
+
+// An entry is checked, sent once, and followed until Loop has booked it.
+func ExampleImportService_Submit() {
+	client, stop := sandbox()
+	defer stop()
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
+	defer cancel()
+
+	invoice := cegidclient.EntryImport{Entries: []cegidclient.Entry{{
+		Journal: "ACH", Date: "2026-03-15", Reference: "FA-2026-001", DocumentReference: "FA-2026-001",
+		Lines: []cegidclient.EntryLine{
+			{Account: "60700000", Label: "ACHAT EXEMPLE", Debit: "100"},
+			{Account: "44566000", Label: "TVA 20", Debit: "20"},
+			{Account: "40100000", ThirdParty: "FEXEMPLE", Label: "FOURNISSEUR EXEMPLE", Credit: "120", DueDate: "2026-04-14"},
+		},
+	}}}
+	if found, _ := check.Entries(invoice); check.HasErrors(found) {
+		fmt.Println("correct the entry:", found)
+		return
+	}
+	id, err := client.Imports.Submit(ctx, dossier, invoice)
+	switch cegidclient.OutcomeOf(err) {
+	case cegidclient.WriteAccepted:
+		fmt.Println(follow(ctx, client, id))
+	case cegidclient.WriteNotSent:
+		fmt.Println("nothing was booked; send it again later:", err)
+	case cegidclient.WriteRefused:
+		fmt.Println("nothing was booked; correct the entry:", err)
+	case cegidclient.WriteUncertain:
+		fmt.Println("look for FA-2026-001 in Loop before you send it again:", err)
+	}
+	// Output: succeeded <nil>
+}
+
+// A FEC is checked, deposited and imported. The digest makes sure that what is deposited is what was checked.
+func ExampleFileService_Deposit() {
+	client, stop := sandbox()
+	defer stop()
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
+	defer cancel()
+
+	const name = "123456782FEC20261231.txt"
+	file, err := os.Open("../examples/" + name)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer file.Close()
+	validator, digest := fec.NewValidator(fec.Options{Name: name}), sha256.New()
+	size, err := io.Copy(io.MultiWriter(validator, digest), file)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	if report := validator.Close(); report.HasErrors() {
+		fmt.Println("correct the file:", report.Findings)
+		return
+	}
+
+	// A deposit books nothing, so it may be repeated. An import may not: see ExampleImportService_Submit.
+	uri, err := client.Files.Deposit(ctx, name, cegidclient.FileContent{Content: file, Size: size, SHA256: digest.Sum(nil)})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	id, err := client.Files.ImportFEC(ctx, dossier, cegidclient.FileImport{URI: uri})
+	if err != nil {
+		fmt.Println(cegidclient.OutcomeOf(err), err)
+		return
+	}
+	fmt.Println(follow(ctx, client, id))
+	// Output: succeeded <nil>
+}
+
+// A document is sent once to the accounting robot. Loop accepts a wrong dossier and loses the document, so a read tests
+// the dossier first.
+func ExampleDocumentService_Store() {
+	client, stop := sandbox()
+	defer stop()
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
+	defer cancel()
+
+	invoice, err := os.ReadFile("../examples/invoice.pdf")
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	if _, err := client.Journals.List(ctx, dossier, cegidclient.ListOptions{Take: 1}); err != nil {
+		fmt.Println("the dossier cannot be read:", err)
+		return
+	}
+	stored, err := client.Documents.Store(ctx, dossier, cegidclient.Document{
+		FileName: "invoice.pdf", ContentType: cegidclient.DocumentType(invoice), Transaction: cegidclient.DocumentPurchase,
+		Content: bytes.NewReader(invoice), Size: int64(len(invoice)),
+	})
+	if err != nil {
+		fmt.Println(cegidclient.OutcomeOf(err), err)
+		return
+	}
+	fmt.Println(len(stored.IDs))
+	// Output: 1
 }
 
 func ExampleOperations() {

@@ -109,6 +109,26 @@ func TestLinksLeadSomewhere(t *testing.T) {
 	}
 }
 
+// TestTheReadmeIsShortAndComplete: read in five minutes, it leads to each page of docs/.
+func TestTheReadmeIsShortAndComplete(t *testing.T) {
+	all := texts(t)
+	readme, pages := all["README.md"], 0
+	if n := strings.Count(readme, "\n"); n == 0 || n > 200 {
+		t.Errorf("README.md has %d lines: what is beyond 200 has a page of its own", n)
+	}
+	for name := range all {
+		if ok, _ := filepath.Match("docs/*.md", name); !ok {
+			continue
+		}
+		if pages++; !regexp.MustCompile(`\(` + regexp.QuoteMeta(name) + `[#)]`).MatchString(readme) {
+			t.Errorf("README.md does not lead to %s", name)
+		}
+	}
+	if pages < 10 {
+		t.Errorf("only %d pages were looked for", pages)
+	}
+}
+
 // TestTheArchitectureHasTheChain of a call to Loop as it is, step by step, and the request itself.
 func TestTheArchitectureHasTheChain(t *testing.T) {
 	all := texts(t)
