@@ -426,14 +426,13 @@ func TestAPasswordIsRotatedWithoutARestart(t *testing.T) {
 func wired(t *testing.T, dsn DSN) (*Ledger, *pgtest.Wire) {
 	t.Helper()
 	w := pgtest.NewWire(t, pgtest.Shared(t))
-	l := openedPostgres(t, dsn)
-	if err := l.db.Close(); err != nil {
-		t.Fatal(err)
-	}
-	l.db = openPostgres(at(w.DSN(dsn())), map[string]string{"idle_in_transaction_session_timeout": "1s"})
-	l.close = l.db.Close
-	l.dialect.limit = time.Second
-	return l, w
+	return openedPostgres(t, dsn, func(l *Ledger) {
+		if err := l.db.Close(); err != nil {
+			t.Error(err)
+		}
+		l.db = openPostgres(at(w.DSN(dsn())), map[string]string{"idle_in_transaction_session_timeout": "1s"})
+		l.dialect.limit = time.Second
+	}), w
 }
 
 func TestNothingHangsOnADeadNetwork(t *testing.T) {
@@ -486,7 +485,7 @@ func TestNothingHangsOnADeadNetwork(t *testing.T) {
 	}
 	t.Run("a caller who gives up", func(t *testing.T) {
 		l, w := wired(t, dsn)
-		w.Does(func([]byte) pgtest.Treatment { return pgtest.Swallow })
+		w.Does(func([]byte, []byte) pgtest.Treatment { return pgtest.Swallow })
 		l.db.SetMaxIdleConns(0)
 		ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
 		defer cancel()
@@ -510,7 +509,7 @@ func TestNothingHangsOnADeadNetwork(t *testing.T) {
 
 func TestACommitThatIsNotConfirmedMayHaveBeenStored(t *testing.T) {
 	l, w := wired(t, database(t))
-	w.Does(pgtest.Once(pgtest.Commit, pgtest.CutAfter))
+	w.Does(pgtest.CommitOf("r1", pgtest.CutAfter))
 	if _, err := l.Begin(t.Context(), submission("r1", "one"), owner); !errors.Is(err, ErrCommit) {
 		t.Errorf("%v", err)
 	}

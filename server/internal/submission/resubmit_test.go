@@ -72,7 +72,7 @@ func TestSendingAgainWhoseCommitIsNotConfirmedSendsOnce(t *testing.T) {
 			loop.says("loop-FA-1", "1")
 			lost(t, l, "FA-1")
 			i := open(t, l, &loop, func(cfg *Config) { cfg.FirstPoll = time.Minute })
-			wire.Does(pgtest.Once(pgtest.Commit, treatment))
+			wire.Does(pgtest.CommitOf("FA-1", treatment))
 			sent := 0
 			got, err := i.Resubmit(t.Context(), submission("FA-1"), 1, "anna", func(ctx context.Context) (string, error) {
 				sent++

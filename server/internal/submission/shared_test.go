@@ -183,7 +183,7 @@ func TestACommitThatIsNotConfirmedIsFoundOut(t *testing.T) {
 				var loop loop
 				loop.says("loop-FA-1", "1")
 				i := open(t, l, &loop, func(cfg *Config) { cfg.FirstPoll = time.Minute })
-				cut := func() { wire.Does(pgtest.Once(pgtest.Commit, treatment)) }
+				cut := func() { wire.Does(pgtest.CommitOf("FA-1", treatment)) }
 				if commit == "RECEIVED" {
 					cut()
 				}
@@ -224,7 +224,7 @@ func TestWhatIsReadIsReleasedOnce(t *testing.T) {
 			wire := pgtest.NewWire(t, pgtest.Shared(t))
 			var loop loop
 			i := open(t, opened(t, wire.DSN(dsn)), &loop, nil)
-			wire.Does(pgtest.Once(pgtest.Commit, treatment))
+			wire.Does(pgtest.CommitOf("DOC-1", treatment))
 			var released atomic.Int64
 			got, err := i.Do(t.Context(), submission("DOC-1"), func(ctx context.Context) (map[string]string, error) {
 				if released.Load() > 0 {

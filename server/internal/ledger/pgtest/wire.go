@@ -10,8 +10,11 @@ import (
 	"testing"
 )
 
-// Commit is in what a client sends to commit a transaction.
-const Commit = "Q\x00\x00\x00\x0bcommit\x00"
+// What a client sends to begin and to commit a transaction.
+const (
+	begin  = "begin"
+	Commit = "Q\x00\x00\x00\x0bcommit\x00"
+)
 
 // Treatment is what becomes of what a client sends.
 type Treatment int
@@ -33,8 +36,11 @@ type Wire struct {
 	folder string
 
 	mu    sync.Mutex
-	hears func(sent []byte) Treatment
+	hears Hearing
 }
+
+// Hearing decides what becomes of what is sent; transaction is what the same connection has sent in its transaction, that included.
+type Hearing func(sent, transaction []byte) Treatment
 
 const socket = ".s.PGSQL.5432"
 
@@ -55,17 +61,28 @@ func NewWire(t testing.TB, server *Server) *Wire {
 func (w *Wire) DSN(dsn string) string { return strings.Replace(dsn, w.server.folder, w.folder, 1) }
 
 // Does decides from now on what becomes of what is sent.
-func (w *Wire) Does(hears func(sent []byte) Treatment) {
+func (w *Wire) Does(hears Hearing) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.hears = hears
 }
 
 // Once treats the first that holds a text.
-func Once(text string, treatment Treatment) func([]byte) Treatment {
+func Once(text string, treatment Treatment) Hearing {
+	return once(func(sent, _ []byte) bool { return bytes.Contains(sent, []byte(text)) }, treatment)
+}
+
+// CommitOf treats the first commit of a transaction in which a text was sent: others go on committing meanwhile.
+func CommitOf(text string, treatment Treatment) Hearing {
+	return once(func(sent, transaction []byte) bool {
+		return bytes.Contains(sent, []byte(Commit)) && bytes.Contains(transaction, []byte(text))
+	}, treatment)
+}
+
+func once(is func(sent, transaction []byte) bool, treatment Treatment) Hearing {
 	done := false
-	return func(sent []byte) Treatment {
-		if done || !bytes.Contains(sent, []byte(text)) {
+	return func(sent, transaction []byte) Treatment {
+		if done || !is(sent, transaction) {
 			return Pass
 		}
 		done = true
@@ -73,13 +90,13 @@ func Once(text string, treatment Treatment) func([]byte) Treatment {
 	}
 }
 
-func (w *Wire) decide(sent []byte) Treatment {
+func (w *Wire) decide(sent, transaction []byte) Treatment {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.hears == nil {
 		return Pass
 	}
-	return w.hears(sent)
+	return w.hears(sent, transaction)
 }
 
 func (w *Wire) serve(client net.Conn) {
@@ -111,12 +128,17 @@ func (w *Wire) serve(client net.Conn) {
 		}
 	})
 	buffer := make([]byte, 64<<10)
+	var transaction []byte
 	for {
 		n, err := client.Read(buffer)
 		if err != nil {
 			return
 		}
-		treatment := w.decide(buffer[:n])
+		if bytes.Contains(buffer[:n], []byte(begin)) {
+			transaction = nil
+		}
+		transaction = append(transaction, buffer[:n]...)
+		treatment := w.decide(buffer[:n], transaction)
 		mu.Lock()
 		if last == Swallow {
 			treatment = Swallow
