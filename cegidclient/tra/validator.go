@@ -184,7 +184,7 @@ func (v *Validator) take(text []byte, how textfile.Ending) {
 			})
 		}
 	}
-	if len(bytes.Trim(text, " \x1a")) == 0 && !v.in.Long { // a DOS file may end with 1A
+	if isBlank(text) && !v.in.Long {
 		if how != textfile.None {
 			v.state(lineEmpty, noField)
 		}
@@ -221,6 +221,16 @@ func (v *Validator) take(text []byte, how textfile.Ending) {
 	default:
 		v.parameter()
 	}
+}
+
+// isBlank tells whether nothing is on a line; a DOS file may end with 1A.
+func isBlank(text []byte) bool {
+	for _, c := range text {
+		if c != ' ' && c != 0x1a {
+			return false
+		}
+	}
+	return true
 }
 
 var stars = []byte("***")
