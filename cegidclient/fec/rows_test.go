@@ -141,6 +141,9 @@ func TestOneCauseIsOneFinding(t *testing.T) {
 		{name: "a name that ends with .csv", change: plus(""), options: Options{Name: "123456782FEC20261231.csv"}},
 		{name: "a closing day before 2000", change: replaced("202603", "199903"), options: Options{Name: "123456782FEC19991231.txt"}, want: []string{"YEAR_BEFORE_2000 0:0"}, says: "ended on 1999-12-31", tool: true},
 		{name: "a closing day before 2000 under which stand entries of today", change: plus(""), options: Options{Name: "123456782FEC19261231.txt"}, want: []string{"DATE_AFTER_CLOSING 2:4 EcritureDate x5", "NAME_YEAR 0:0"}, tool: true},
+		{name: "the year 2100, in the name, too", change: replaced("202603", "210003"), options: Options{Name: "123456782FEC21001231.txt"}, want: []string{"NAME_YEAR 0:0"}, says: "« 123456782FEC21001231.txt », et l'outil de contrôle de l'administration n'admet qu'une clôture de 2000 à 2099", tool: true},
+		{name: "the year 2100 in the name, and a document of the first millennium", change: chain(replaced("202603", "210003"), inLine(5, "|21000318|ACHAT", "|02260318|ACHAT")), options: Options{Name: "123456782FEC21001231.txt"}, want: []string{"DATE_IMPLAUSIBLE 5:10 PieceDate", "NAME_YEAR 0:0"}, tool: true},
+		{name: "a closing day before 2000, without entries", change: func(string) string { return rowsHeader }, options: Options{Name: "123456782FEC19991231.txt"}, want: []string{"NO_LINES 0:0", "NAME_YEAR 0:0"}, says: "\"123456782FEC19991231.txt\", and the tax administration's checker knows closing days from 2000 to 2099 only", tool: true},
 		{name: "EBCDIC", change: func(string) string { return "\xd1\x96\xa4\x99\x95\x81\x93\xc3\x96\x84\x85\x4f" }, want: []string{"ENCODING_EBCDIC 0:0"}, says: "which the law allows", tool: true},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -264,7 +264,7 @@ var cases = []struct {
 	{"a balance in the extended format", on1("JRL", "BAL"), []string{"BALANCE_EXTENDED 1:12 header.format"}},
 	{"an older version", set(1, "header.version", "006"), []string{"VERSION_OTHER 1:34 header.version"}},
 	{"no version", on(1, func(s string) string { return s[:14] }), []string{"VERSION_OTHER 1:34 header.version"}},
-	{"a time that is none", set(1, "header.generated", "150320262530"), []string{"VALUE_UNKNOWN 1:42 header.generated"}},
+	{"a time that is none", set(1, "header.generated", "150320262530"), []string{"TIME_INVALID 1:42 header.generated"}},
 	{"a date of the header that is none", set(1, "header.purge_date", "31022026"), []string{"DATE_NOT_REAL 1:137 header.purge_date"}},
 	{"a flag of the header that is none", on(1, func(s string) string { return s[:148] + "1" }), []string{"FLAG_INVALID 1:149 header.guids"}},
 

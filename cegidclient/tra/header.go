@@ -58,7 +58,7 @@ func (v *Validator) readHeader() {
 	}
 	if made := v.text.cell(fGenerated); len(made) > 0 {
 		if _, err := time.Parse("020120061504", string(made)); err != nil {
-			v.among(valueUnknown, fGenerated, made, "DDMMYYYYHHMM")
+			v.with(timeInvalid, fGenerated, made)
 		}
 	}
 	if v.emit != nil {

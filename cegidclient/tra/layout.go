@@ -1,7 +1,6 @@
 package tra
 
 import (
-	"bytes"
 	"fmt"
 	"reflect"
 	"slices"
@@ -182,7 +181,18 @@ func (l *line) char(at int) byte {
 }
 
 // cell is a field without the blanks around it.
-func (l *line) cell(f *field) []byte { return bytes.Trim(l.cut(f.at, f.width), " ") }
+func (l *line) cell(f *field) []byte { return trim(l.cut(f.at, f.width)) }
+
+// trim cuts the blanks off, in less than half the time of bytes.Trim.
+func trim(cell []byte) []byte {
+	for len(cell) > 0 && cell[len(cell)-1] == ' ' {
+		cell = cell[:len(cell)-1]
+	}
+	for len(cell) > 0 && cell[0] == ' ' {
+		cell = cell[1:]
+	}
+	return cell
+}
 
 func (l *line) value(f *field) string { return l.decode(l.cell(f)) }
 

@@ -144,7 +144,7 @@ func (v *Validator) isShifted() bool {
 			if len(amount) < 20 || amount[0] != ' ' || amount[19]-'0' > 9 {
 				continue
 			}
-			if _, how := textfile.ParseAmount(bytes.Trim(amount, " ")); how&textfile.Unreadable == 0 {
+			if _, how := textfile.ParseAmount(trim(amount)); how&textfile.Unreadable == 0 {
 				v.report(lineShifted, noField, v.line, func() []textfile.Arg {
 					where := textfile.Text{English: "right", French: "droite"}
 					if by < 0 {
@@ -162,7 +162,7 @@ func (v *Validator) isShifted() bool {
 // code is a field that names something, and begins at its left.
 func (v *Validator) code(f *field) []byte {
 	raw := v.text.cut(f.at, f.width)
-	cell := bytes.Trim(raw, " ")
+	cell := trim(raw)
 	if len(cell) > 0 && raw[0] == ' ' {
 		v.with(textMisaligned, f, raw)
 	}
@@ -231,7 +231,14 @@ func (v *Validator) key(m *movement) {
 	}
 }
 
-func digits(s []byte) bool { return len(bytes.Trim(s, "0123456789")) == 0 }
+func digits(s []byte) bool {
+	for _, c := range s {
+		if c-'0' > 9 {
+			return false
+		}
+	}
+	return true
+}
 
 // label reads the label, and what it would run into.
 func (v *Validator) label() {
@@ -385,7 +392,7 @@ func isCurrency(s []byte) bool {
 // number reads an amount or a rate, and says how it is written.
 func (v *Validator) number(f *field) (Cents, textfile.Shape) {
 	raw := v.text.cut(f.at, f.width)
-	cell := bytes.Trim(raw, " ")
+	cell := trim(raw)
 	if raw[len(raw)-1] == ' ' {
 		v.with(numberMisaligned, f, raw)
 	}

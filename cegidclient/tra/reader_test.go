@@ -263,3 +263,24 @@ func TestAFileThatCannotBeReadIsRefusedAtOnce(t *testing.T) {
 		}
 	}
 }
+
+// TestEachByteOfALineIsLookedAt: wherever it stands in the eight bytes that are looked at together, beside whatever else.
+func TestEachByteOfALineIsLookedAt(t *testing.T) {
+	for c := range 256 {
+		for at := range 20 {
+			for _, filler := range []byte{' ', '!', '~', '9'} {
+				text := bytes.Repeat([]byte{filler}, 20)
+				text[at] = byte(c)
+				v := NewValidator(Options{})
+				end := v.split(text)
+				want := -1
+				if c == '\r' || c == '\n' {
+					want = at
+				}
+				if control := want < 0 && (c < ' ' || c == 0x7f); end != want || v.high != (c >= 0x80) || v.control != control {
+					t.Fatalf("%#02x at %d of %q: ends at %d, high %v, control %v", c, at, filler, end, v.high, v.control)
+				}
+			}
+		}
+	}
+}

@@ -69,6 +69,7 @@ const (
 	dateNotReal
 	dateFormat
 	dateImplausible
+	timeInvalid
 	dateOutsideYears
 	yearReversed
 	yearsOpen
@@ -338,6 +339,11 @@ var rules = [numCodes]Rule{
 		Code: "DATE_FORMAT", Severity: check.Error, Grounds: Format,
 		Message: "The date \"{value}\" in {field} begins with the year. Write {better}.",
 		French:  "La date « {value} » dans {field} commence par l'année. Écrivez {better}.",
+	},
+	timeInvalid: {
+		Code: "TIME_INVALID", Severity: check.Warning, Grounds: Format,
+		Message: "\"{value}\" in {field} is not a date and a time. Write day, month, year, hour and minute as twelve digits, such as 310320261430.",
+		French:  "« {value} » dans {field} n'est pas une date suivie d'une heure. Écrivez jour, mois, année, heure et minute en douze chiffres, par exemple 310320261430.",
 	},
 	dateImplausible: {
 		Code: "DATE_IMPLAUSIBLE", Severity: check.Warning,

@@ -2,6 +2,7 @@ package tra
 
 import (
 	"bytes"
+	"encoding/binary"
 	"errors"
 	"time"
 
@@ -144,9 +145,14 @@ var class = func() (c [256]uint8) {
 // split finds the end of the line that p begins with; -1 when p ends first.
 func (v *Validator) split(p []byte) (end int) {
 	v.high, v.control = false, false
-	for i, c := range p {
-		switch class[c] {
-		case 0:
+	for i := 0; i < len(p); i++ {
+		for i+8 <= len(p) && thoughtless(binary.LittleEndian.Uint64(p[i:])) {
+			i += 8
+		}
+		if i == len(p) {
+			break
+		}
+		switch class[p[i]] {
 		case endClass:
 			return i
 		case highClass:
@@ -156,6 +162,13 @@ func (v *Validator) split(p []byte) (end int) {
 		}
 	}
 	return -1
+}
+
+// thoughtless tells whether all of eight bytes are of class 0: a line is mostly blanks and digits.
+func thoughtless(x uint64) bool {
+	const each, top = 0x0101010101010101, 0x8080808080808080
+	deleted := x ^ each*0x7f // 0 where it is DEL
+	return (x|(x-each*' ')&^x|(deleted-each)&^deleted)&top == 0
 }
 
 // take takes a line without its end.
@@ -171,7 +184,7 @@ func (v *Validator) take(text []byte, how textfile.Ending) {
 			})
 		}
 	}
-	if len(bytes.Trim(text, " \x1a")) == 0 && !v.in.Long { // a DOS file may end with 1A
+	if isBlank(text) && !v.in.Long {
 		if how != textfile.None {
 			v.state(lineEmpty, noField)
 		}
@@ -208,6 +221,16 @@ func (v *Validator) take(text []byte, how textfile.Ending) {
 	default:
 		v.parameter()
 	}
+}
+
+// isBlank tells whether nothing is on a line; a DOS file may end with 1A.
+func isBlank(text []byte) bool {
+	for _, c := range text {
+		if c != ' ' && c != 0x1a {
+			return false
+		}
+	}
+	return true
 }
 
 var stars = []byte("***")

@@ -566,3 +566,26 @@ func TestFilesAreAudited(t *testing.T) {
 		t.Error("the log holds what a caller sent")
 	}
 }
+
+// TestWhatFailsSaysWhatTheRulesKnow: Loop tells no cause, so the record of a file that it failed has what was objected to.
+func TestWhatFailsSaysWhatTheRulesKnow(t *testing.T) {
+	h := start(t, nil)
+	lines := []string{
+		"JournalCode|JournalLib|EcritureNum|EcritureDate|CompteNum|CompteLib|CompAuxNum|CompAuxLib|PieceRef|PieceDate|EcritureLib|Debit|Credit|EcritureLet|DateLet|ValidDate|Montantdevise|Idevise",
+		"AN|A nouveaux|1|20260316|10100000|Capital|||SIM-FAIL-LATE|20260316|EXEMPLE|100,00|0,00|||20260331||",
+		"AN|A nouveaux|1|20260316|51200000|Banque|||SIM-FAIL-LATE|20260316|EXEMPLE|0,00|100,00|||20260331||", "",
+	}
+	u := fileOf(looppb.ImportFormat_IMPORT_FORMAT_FEC, fecgen.Name, []byte(strings.Join(lines, "\r\n")))
+	deposit := h.mustDeposit(u)
+	if _, err := looppb.NewImportServiceClient(h.conn).ImportFile(as(t.Context(), "everything"), importOfDeposit("F-1", deposit.GetDepositId())); err != nil {
+		t.Fatal(err)
+	}
+	last := h.lastState("F-1")
+	if last.GetState() != looppb.ImportState_IMPORT_STATE_FAILED {
+		t.Fatalf("%v", last)
+	}
+	i := slices.IndexFunc(last.GetFindings(), func(f *looppb.Finding) bool { return f.GetCode() == "JOURNAL_RESERVED" })
+	if i < 0 || last.GetFindings()[i].GetLine() != 2 || last.GetFindings()[i].GetOccurrences() != 2 || last.GetFindings()[i].GetMessage() == "" || last.GetFindings()[i].GetMessageFr() == "" {
+		t.Errorf("the record has %v", last.GetFindings())
+	}
+}
