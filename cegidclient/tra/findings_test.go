@@ -258,6 +258,10 @@ var cases = []struct {
 	{"no header before parameters", remove(1), []string{"HEADER_MISSING 1:0"}},
 	{"no header before movements", func(lines []string) []string { return lines[goods-1:] }, []string{"HEADER_MISSING 1:0"}},
 	{"two files in one", func(lines []string) []string { return append(lines, lines[0]) }, []string{"HEADER_REPEATED 20:0"}},
+	{"two whole files in one", func(lines []string) []string { return append(lines, lines...) }, []string{"HEADER_REPEATED 20:0"}},
+	{"two files in one, the second of which describes a journal twice, and late", func(lines []string) []string {
+		return append(append(lines, lines...), lines[1])
+	}, []string{"HEADER_REPEATED 20:0", "RECORD_LATE 39:0", "RECORD_REPEATED 39:7 JAL.code"}},
 	{"another producer", on1("S5", "ZZ"), []string{"VALUE_UNKNOWN 1:4 header.producer"}},
 	{"another origin", on1("CLI", "ZZZ"), []string{"VALUE_UNKNOWN 1:6 header.origin"}},
 	{"another content", on1("JRL", "ZZZ"), []string{"VALUE_INVALID 1:9 header.content"}},

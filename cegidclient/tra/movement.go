@@ -219,11 +219,11 @@ func (v *Validator) key(m *movement) {
 	}
 	m.number = bytes.TrimLeft(m.number, "0")
 	if len(m.number) > 0 {
-		v.numbered = true
+		v.piece.numbered = true
 	} else {
-		v.unnumbered = true
+		v.piece.unnumbered = true
 	}
-	if v.numbered && v.unnumbered {
+	if v.piece.numbered && v.piece.unnumbered {
 		v.state(numbersMixed, fNumber)
 	}
 	if len(m.number) == 0 && len(m.reference) == 0 {
