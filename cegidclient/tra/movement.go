@@ -176,9 +176,8 @@ func (v *Validator) required(f *field, cell []byte) {
 }
 
 func (v *Validator) accountingDate(m *movement) {
-	cell := v.text.cell(fDate)
-	_, how := parseDate(cell)
-	if m.date = v.day(fDate, cell); m.date == 0 {
+	var how dateShape
+	if m.date, how = v.day(fDate, v.text.cell(fDate)); m.date == 0 {
 		if how == dateNone {
 			v.state(fieldRequired, fDate)
 		}
@@ -291,8 +290,18 @@ func (v *Validator) amounts(m *movement, side byte) {
 			letters[i] = code[i]
 		}
 	}
-	inEuro, inCurrency := bytes.Count(letters[:], []byte("E")), bytes.Count(letters[:], []byte("D"))
-	if len(code) > 0 && (len(code) > 3 || letters[0] == '-' || inEuro > 1 || inCurrency > 1 || inEuro+inCurrency+bytes.Count(letters[:], []byte("-")) != 3) {
+	inEuro, inCurrency, unused := 0, 0, 0
+	for _, letter := range letters {
+		switch letter {
+		case 'E':
+			inEuro++
+		case 'D':
+			inCurrency++
+		case '-':
+			unused++
+		}
+	}
+	if len(code) > 0 && (len(code) > 3 || letters[0] == '-' || inEuro > 1 || inCurrency > 1 || inEuro+inCurrency+unused != 3) {
 		v.among(valueInvalid, fAmountCode, code, "E--", "D--", "DE-")
 		return
 	}
