@@ -20,15 +20,14 @@ const (
 
 // sums is what the movements add up to.
 type sums struct {
-	books     books.Books
-	skipped   bool // a line could not be read, or has no number
-	validated date // the latest so far
-	lastRaw   [numFields]uint64
-	lastDay   [numFields]date
+	books   books.Books
+	skipped bool // a line could not be read, or has no number
+	part    part
+	lastRaw [numFields]uint64
+	lastDay [numFields]date
 
 	journals textfile.Table[journal]
 	journal  *journal // of the line before
-	ordinary date     // the earliest in a journal without opening balances, so far
 	accounts textfile.Table[account]
 	parties  textfile.Table[[]byte] // labels of third parties
 
@@ -95,10 +94,10 @@ func (v *Validator) book(c *cells, m *movement) {
 	switch {
 	case m.day == 0:
 	case !j.opening:
-		if v.ordinary == 0 || m.day < v.ordinary {
-			v.ordinary = m.day
+		if v.part.ordinary == 0 || m.day < v.part.ordinary {
+			v.part.ordinary = m.day
 		}
-	case v.ordinary != 0 && m.day <= v.ordinary: // of a later day it is rather the journal that is wrong
+	case v.part.ordinary != 0 && m.day <= v.part.ordinary: // of a later day it is rather the journal that is wrong
 		v.report(openingNotFirst, JournalCode, c[JournalCode])
 	}
 
@@ -124,11 +123,12 @@ func (v *Validator) book(c *cells, m *movement) {
 	}
 	switch {
 	case m.day == 0 || m.day == e.Date:
-	case e.Date == 0:
+	case e.Date == 0 || v.part.carried:
 		e.Date = m.day
 	default:
 		v.otherDay(c, m, e.Date)
 	}
+	v.part.carried = false
 }
 
 // otherDay reports that a line is not of the day of its entry.
@@ -241,6 +241,7 @@ func (v *Validator) enter(c *cells, m *movement, j *journal) {
 		v.leave()
 		stored := open.Enter(v.line, m.day)
 		again, day := v.count(c, m, j)
+		v.part.carried = stored && !again && open.Entry.Line < v.part.line
 		if stored {
 			day = open.Entry.Date
 		}

@@ -152,6 +152,7 @@ func trimUnseen(cell []byte) []byte {
 func (v *Validator) noMovement(c *cells, line []byte) bool {
 	if strings.EqualFold(string(c[EcritureDate]), fieldNames[EcritureDate]) {
 		v.report(headerRepeated, noField, nil)
+		v.nextPart()
 		return true
 	}
 	if len(c[EcritureDate]) > 0 {
@@ -425,14 +426,14 @@ func (v *Validator) dates(c *cells, m *movement) {
 		if validated != 0 && validated < m.day {
 			v.twoDays(validationEarly, ValidDate, validated, m.day)
 		}
-		v.books.Dated(m.day)
+		v.part.dated(m.day)
 	}
 	switch {
 	case validated == 0:
-	case validated < v.validated:
-		v.twoDays(validationOrder, ValidDate, validated, v.validated)
+	case validated < v.part.validated:
+		v.twoDays(validationOrder, ValidDate, validated, v.part.validated)
 	default:
-		v.validated = validated
+		v.part.validated = validated
 	}
 }
 

@@ -37,6 +37,9 @@ type sequence struct {
 type page struct {
 	numbers [64]uint64
 	days    []uint16
+	// Of files that were put together, those of the present one; the first has the numbers alone.
+	part uint32
+	own  *[64]uint64
 }
 
 // packed writes a day from 1950 to 2125 in 16 bits; 0 for another one, or none.
@@ -86,14 +89,14 @@ func (v *Validator) count(c *cells, m *movement, j *journal) (again bool, day da
 		v.lost(num)
 		return false, 0
 	}
-	if own.add(n) {
+	if own.add(n, v.part.number) {
 		if day = own.last.day(n); day == 0 {
 			day = all.last.day(n)
 		}
 		return true, day
 	}
 	// The day is kept once: with the numbers of the file, unless two journals count alike.
-	if all.add(n) {
+	if all.add(n, v.part.number) {
 		v.shared = true
 		own.last.note(n, m.day)
 	} else if v.shared {
@@ -157,11 +160,15 @@ func (v *Validator) room(s *sequence, n uint64) bool {
 	return true
 }
 
-// add tells whether the number was there.
-func (s *sequence) add(n uint64) bool {
+// add tells whether the number was there in the present part of the file.
+func (s *sequence) add(n uint64, part uint32) bool {
 	word, bit := &s.last.numbers[n/64%64], uint64(1)<<(n%64)
+	again := *word&bit != 0
+	if part > 0 {
+		again = s.last.again(n, part)
+	}
 	if *word&bit != 0 {
-		return true
+		return again
 	}
 	*word |= bit
 	if s.count == 0 {
@@ -170,6 +177,20 @@ func (s *sequence) add(n uint64) bool {
 	s.count++
 	s.min, s.max = min(s.min, n), max(s.max, n)
 	return false
+}
+
+// again tells whether the number was there in a part of the file that is not the first.
+func (p *page) again(n uint64, part uint32) bool {
+	if p.own == nil {
+		p.own = new([64]uint64)
+	}
+	if p.part != part {
+		p.part, *p.own = part, [64]uint64{}
+	}
+	word, bit := &p.own[n/64%64], uint64(1)<<(n%64)
+	again := *word&bit != 0
+	*word |= bit
+	return again
 }
 
 func (s *sequence) missing() uint64 { return s.max - s.min + 1 - s.count }

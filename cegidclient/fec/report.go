@@ -59,12 +59,9 @@ func (v *Validator) finish() {
 	case b.Debit != b.Credit && !b.Partial && (v.signed || v.column[Debit] >= 0 && v.column[Credit] >= 0):
 		v.state(fileUnbalanced, noField, 0, 0, money("debit", b.Debit), money("credit", b.Credit), money("difference", b.Difference()))
 	}
-	switch column := int(v.column[EcritureDate]) + 1; {
-	case b.First == 0:
-	case b.Last.Days()-b.First.Days() > 366:
-		v.state(datesFarApart, EcritureDate, 0, column, b.First.Arg("start"), b.Last.Arg("end"))
-	case v.closing != 0 && v.closing.Days()-b.Last.Days() > 366:
-		v.state(datesOutsideYear, EcritureDate, 0, column, b.First.Arg("start"), b.Last.Arg("end"), v.closing.Arg("closing"))
+	v.endPart()
+	if b.First != 0 && !v.has(datesFarApart) && v.closing != 0 && v.closing.Days()-b.Last.Days() > 366 {
+		v.state(datesOutsideYear, EcritureDate, 0, int(v.column[EcritureDate])+1, b.First.Arg("start"), b.Last.Arg("end"), v.closing.Arg("closing"))
 	}
 	if v.has(nameYear) && v.has(entryDateImplausible) && v.closing != 0 && b.Last < 2000_01_01 { // one cause
 		v.state(yearTooOld, noField, 0, 0, v.closing.Arg("closing"))
@@ -85,6 +82,7 @@ func (v *Validator) makeReport() Report {
 		return r
 	}
 	found := r.Findings
+	v.sumDays()
 	r.Report = v.books.Report(decode, func(yield func(*books.Sum, string) bool) {
 		for j := range maps.Values(v.journals.Rows) {
 			if !yield(&j.Sum, decode(j.label)) {

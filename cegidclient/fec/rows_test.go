@@ -103,6 +103,25 @@ func TestOneCauseIsOneFinding(t *testing.T) {
 		{name: "an over-long line", change: func(s string) string { return s + strings.Repeat(strings.ReplaceAll(rowsLines, "\r\n", ""), 200) }, want: []string{"LINE_TOO_LONG 7:0"}, tool: true},
 		{name: "a line of 17 separators", change: plus(strings.Repeat("|", 17) + "\r\n"), want: []string{"LINE_BLANK 7:0"}, tool: true},
 		{name: "the header twice", change: func(s string) string { return rowsHeader + s }, want: []string{"HEADER_REPEATED 2:0"}, tool: true},
+		{name: "two files in one, the second of the year before", change: func(s string) string { return s + strings.ReplaceAll(s, "|2026", "|2024") }, want: []string{"HEADER_REPEATED 7:0"}, tool: true},
+		{name: "two files in one, the last number of the first is the first of the second", change: func(string) string {
+			ach := rowsHeader + strings.Join(strings.SplitAfter(rowsLines, "\r\n")[3:5], "")
+			return ach + strings.ReplaceAll(ach, "|20260318|", "|20260319|")
+		}, want: []string{"HEADER_REPEATED 4:0"}, tool: true},
+		{name: "two files in one, each with its opening balances", change: func(string) string {
+			opening := "RAN|A nouveaux|3|20260101|10100000|Capital|||R|20260101|OUVERTURE|0,00|5,00|||20260131||\r\nRAN|A nouveaux|3|20260101|51200000|Banque|||R|20260101|OUVERTURE|5,00|0,00|||20260131||\r\n"
+			return strings.Repeat(rowsHeader+opening+rowsLines, 2)
+		}, want: []string{"HEADER_REPEATED 9:0"}, tool: true},
+		{name: "a header within an entry", change: func(string) string {
+			lines := strings.SplitAfter(rowsLines, "\r\n")
+			return rowsHeader + lines[0] + rowsHeader + strings.Join(lines[1:], "")
+		}, want: []string{"HEADER_REPEATED 3:0"}, tool: true},
+		{name: "two files in one, and in the second what is wrong there", change: func(s string) string {
+			lines := strings.SplitAfter(strings.ReplaceAll(rowsLines, "|20260319|", "|20260316|"), "\r\n")
+			return s + rowsHeader + lines[0] + lines[3] + strings.ReplaceAll(lines[1], "|20260316|", "|20260315|") + lines[2] + lines[4]
+		}, want: []string{
+			"HEADER_REPEATED 7:0", "VALIDATION_ORDER 9:16 ValidDate x2", "ENTRY_DATE_DIFFERS 10:4 EcritureDate x2", "VALIDATION_EARLY 9:16 ValidDate x2", "ENTRY_SCATTERED 12:3 EcritureNum",
+		}, tool: true},
 		{name: "every cell quoted", change: cellsOf(func(_ int, c []string) []string {
 			for i := range c {
 				c[i] = `"` + c[i] + `"`

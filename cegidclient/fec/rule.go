@@ -245,10 +245,8 @@ var rules = [numCodes]Rule{
 	},
 	headerRepeated: {
 		Code: "HEADER_REPEATED", Severity: check.Error, Grounds: both, Law: "VII-4°",
-		// Each file begins its days and its numbers anew.
-		HidesInFile: []string{"VALIDATION_ORDER", "ENTRY_SCATTERED", "ENTRY_DATE_DIFFERS", "OPENING_NOT_FIRST", "DATES_FAR_APART"},
-		Message:     "The line holds the field names again, as if files had been put together. Take it out, or send each file by itself.",
-		French:      "La ligne contient à nouveau les noms des champs, comme si plusieurs fichiers avaient été réunis. Supprimez-la, ou envoyez chaque fichier séparément.",
+		Message: "The line holds the field names again, as if files had been put together. Take it out, or send each file by itself.",
+		French:  "La ligne contient à nouveau les noms des champs, comme si plusieurs fichiers avaient été réunis. Supprimez-la, ou envoyez chaque fichier séparément.",
 	},
 	headerShort: {
 		Code: "HEADER_SHORT", Severity: check.Error, Grounds: both, Law: "VII-4°",

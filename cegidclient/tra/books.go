@@ -37,13 +37,33 @@ type sums struct {
 	otherJournal journal
 	otherAccount account
 
-	years     []period
-	yearless  bool // one of them is not known
-	openYears int
+	years    []period
+	yearless bool // one of them is not known
 
-	numbered, unnumbered bool // lines with a number of the document, lines without
+	piece piece
 
 	broken breakdown
+}
+
+// piece is what follows one header: files that were put together describe themselves, each.
+type piece struct {
+	number               int // from 0
+	before               int // movements
+	openYears            int
+	numbered, unnumbered bool // lines with a number of the document, lines without
+}
+
+// nextPiece takes a header that is not the first.
+func (v *Validator) nextPiece() {
+	v.endPiece()
+	v.piece = piece{number: v.piece.number + 1, before: v.movements}
+}
+
+// endPiece judges a piece.
+func (v *Validator) endPiece() {
+	if n := v.piece.openYears; n > 2 {
+		v.report(yearsOpen, fYearState, 0, func() []textfile.Arg { return args(textfile.Number("count", n)) })
+	}
 }
 
 // answer is what the file says of something, if it does.
@@ -58,6 +78,7 @@ const (
 type journal struct {
 	books.Sum
 	described, closed bool // by a record JAL
+	in                int  // the piece that has it
 	label, mode       string
 	forbidden         []string
 	reserved          bool
@@ -68,6 +89,7 @@ type journal struct {
 type account struct {
 	books.Sum
 	described, closed bool // by a record CGN
+	in                int  // the piece that has it
 	label             string
 	collective        answer
 	axes              [5]bool
@@ -77,6 +99,7 @@ type account struct {
 type party struct {
 	collective string // as written
 	closed     bool
+	in         int // the piece that has it
 }
 
 type period struct{ start, end textfile.Date }

@@ -9,6 +9,7 @@ import (
 	"unicode/utf8"
 
 	"cegid.internal/gateway/cegidclient/check"
+	"cegid.internal/gateway/cegidclient/filecheck"
 	"cegid.internal/gateway/cegidclient/internal/textfile"
 )
 
@@ -257,6 +258,10 @@ var cases = []struct {
 	{"no header before parameters", remove(1), []string{"HEADER_MISSING 1:0"}},
 	{"no header before movements", func(lines []string) []string { return lines[goods-1:] }, []string{"HEADER_MISSING 1:0"}},
 	{"two files in one", func(lines []string) []string { return append(lines, lines[0]) }, []string{"HEADER_REPEATED 20:0"}},
+	{"two whole files in one", func(lines []string) []string { return append(lines, lines...) }, []string{"HEADER_REPEATED 20:0"}},
+	{"two files in one, the second of which describes a journal twice, and late", func(lines []string) []string {
+		return append(append(lines, lines...), lines[1])
+	}, []string{"HEADER_REPEATED 20:0", "RECORD_LATE 39:0", "RECORD_REPEATED 39:7 JAL.code"}},
 	{"another producer", on1("S5", "ZZ"), []string{"VALUE_UNKNOWN 1:4 header.producer"}},
 	{"another origin", on1("CLI", "ZZZ"), []string{"VALUE_UNKNOWN 1:6 header.origin"}},
 	{"another content", on1("JRL", "ZZZ"), []string{"VALUE_INVALID 1:9 header.content"}},
@@ -661,5 +666,22 @@ func TestALineThatCannotBeReadHidesNoBalanceElsewhere(t *testing.T) {
 	text := all(set(vat, "TYPE CPTE", "Z"), set(cash, "MONTANT1", "6,00"))(good())
 	if got, want := shorts(validate(written(text)).Findings), []string{"VALUE_INVALID 14:31 TYPE CPTE", "ENTRY_UNBALANCED 18:0"}; !slices.Equal(got, want) {
 		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
+// TestACodePageIsShownByOneField: of the first line that has it, without what stands beside it, in both sentences.
+func TestACodePageIsShownByOneField(t *testing.T) {
+	text := written(all(set(debt, "LIBELLE", "D\u0082j\u0085 r\u0082gl\u0082"), set(payment, "LIBELLE", "R\u0082gl\u0082"))(good()))
+	r := validate(text)
+	if got := shorts(r.Findings); !slices.Equal(got, []string{"ENCODING_CP850 15:0 x2"}) || r.Encoding != CP850 {
+		t.Fatalf("%q, %s", got, r.Encoding)
+	}
+	f := r.Findings[0]
+	if !strings.Contains(f.Message, `such as in "D‚j… r‚gl‚":`) || !strings.Contains(f.French, "dans « D‚j… r‚gl‚ » :") {
+		t.Errorf("%s\n%s", f.Message, f.French)
+	}
+	shown, err := filecheck.Excerpts(strings.NewReader(text), r.Findings, 0)
+	if err != nil || len(shown) != 1 || len(shown[0]) != 1 || shown[0][0].Line != 15 || !strings.Contains(shown[0][0].After, "  D‚j… r‚gl‚  ") {
+		t.Errorf("%+v, %v", shown, err)
 	}
 }

@@ -91,8 +91,8 @@ func (v *Validator) fields(of layout) {
 }
 
 // day reads a date.
-func (v *Validator) day(f *field, cell []byte) textfile.Date {
-	d, how := parseDate(cell)
+func (v *Validator) day(f *field, cell []byte) (d textfile.Date, how dateShape) {
+	d, how = parseDate(cell)
 	switch how {
 	case dateNoDay:
 		v.with(dateNotReal, f, cell)
@@ -107,5 +107,5 @@ func (v *Validator) day(f *field, cell []byte) textfile.Date {
 	if d != 0 && (d < 1900_01_01 || d >= 2100_01_01) {
 		v.with(dateImplausible, f, cell)
 	}
-	return d
+	return d, how
 }

@@ -176,9 +176,8 @@ func (v *Validator) required(f *field, cell []byte) {
 }
 
 func (v *Validator) accountingDate(m *movement) {
-	cell := v.text.cell(fDate)
-	_, how := parseDate(cell)
-	if m.date = v.day(fDate, cell); m.date == 0 {
+	var how dateShape
+	if m.date, how = v.day(fDate, v.text.cell(fDate)); m.date == 0 {
 		if how == dateNone {
 			v.state(fieldRequired, fDate)
 		}
@@ -219,11 +218,11 @@ func (v *Validator) key(m *movement) {
 	}
 	m.number = bytes.TrimLeft(m.number, "0")
 	if len(m.number) > 0 {
-		v.numbered = true
+		v.piece.numbered = true
 	} else {
-		v.unnumbered = true
+		v.piece.unnumbered = true
 	}
-	if v.numbered && v.unnumbered {
+	if v.piece.numbered && v.piece.unnumbered {
 		v.state(numbersMixed, fNumber)
 	}
 	if len(m.number) == 0 && len(m.reference) == 0 {
@@ -291,8 +290,18 @@ func (v *Validator) amounts(m *movement, side byte) {
 			letters[i] = code[i]
 		}
 	}
-	inEuro, inCurrency := bytes.Count(letters[:], []byte("E")), bytes.Count(letters[:], []byte("D"))
-	if len(code) > 0 && (len(code) > 3 || letters[0] == '-' || inEuro > 1 || inCurrency > 1 || inEuro+inCurrency+bytes.Count(letters[:], []byte("-")) != 3) {
+	inEuro, inCurrency, unused := 0, 0, 0
+	for _, letter := range letters {
+		switch letter {
+		case 'E':
+			inEuro++
+		case 'D':
+			inCurrency++
+		case '-':
+			unused++
+		}
+	}
+	if len(code) > 0 && (len(code) > 3 || letters[0] == '-' || inEuro > 1 || inCurrency > 1 || inEuro+inCurrency+unused != 3) {
 		v.among(valueInvalid, fAmountCode, code, "E--", "D--", "DE-")
 		return
 	}

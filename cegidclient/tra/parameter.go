@@ -42,7 +42,7 @@ func (v *Validator) parameter() {
 	if !known(name) {
 		v.with(recordUnknown, noField, v.text.cut(1, 6))
 	}
-	if v.movements > 0 {
+	if v.movements > v.piece.before {
 		v.with(recordLate, noField, v.text.cut(1, 6))
 	}
 	var record any
@@ -142,9 +142,10 @@ func (v *Validator) journalRecord(r *Journal) {
 	if j == &v.otherJournal {
 		return
 	}
-	if j.described {
+	if j.described && j.in == v.piece.number {
 		v.repeated(fJournalCode, "JAL", r.Code)
 	}
+	j.in = v.piece.number
 	j.described, j.label, j.closed = true, r.Label, r.Closed1 || r.Closed2
 	if j.mode = ""; r.Mode == "BOR" || r.Mode == "LIB" {
 		j.mode = r.Mode
@@ -184,9 +185,10 @@ func (v *Validator) accountRecord(r *Account) {
 	if a == &v.otherAccount {
 		return
 	}
-	if a.described {
+	if a.described && a.in == v.piece.number {
 		v.repeated(fAccountCode, "CGN", r.Code)
 	}
+	a.in = v.piece.number
 	a.described, a.label, a.closed, a.collective = true, r.Label, r.Closed, collective
 	a.axes = [...]bool{r.Axis1, r.Axis2, r.Axis3, r.Axis4, r.Axis5}
 	for i := range a.axes {
@@ -207,10 +209,10 @@ func (v *Validator) partyRecord(r *ThirdParty) {
 		v.incomplete(fPartyCode, []byte(r.Code), textfile.MaxParties)
 		return
 	}
-	if !fresh {
+	if !fresh && p.in == v.piece.number {
 		v.repeated(fPartyCode, "CAE", r.Code)
 	}
-	*p = party{collective: string(v.text.cell(fPartyAccount)), closed: r.Closed}
+	*p = party{collective: string(v.text.cell(fPartyAccount)), closed: r.Closed, in: v.piece.number}
 }
 
 func (v *Validator) yearRecord(r *FiscalYear) {
@@ -226,7 +228,7 @@ func (v *Validator) yearRecord(r *FiscalYear) {
 		v.yearless = true
 	}
 	if r.State == "OUV" {
-		v.openYears++
+		v.piece.openYears++
 	}
 }
 

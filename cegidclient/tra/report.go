@@ -87,9 +87,7 @@ func (v *Validator) finish() {
 			return args(textfile.Money("debit", b.Debit), textfile.Money("credit", b.Credit), textfile.Money("difference", b.Difference()))
 		})
 	}
-	if v.openYears > 2 {
-		v.report(yearsOpen, fYearState, 0, func() []textfile.Arg { return args(textfile.Number("count", v.openYears)) })
-	}
+	v.endPiece()
 	b.Eight = Windows1252
 	if 2*v.dos.Count > v.oddLines {
 		b.Eight = CP850

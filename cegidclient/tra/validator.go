@@ -217,6 +217,7 @@ func (v *Validator) take(text []byte, how textfile.Ending) {
 		v.movement()
 	case origin && content:
 		v.state(headerRepeated, noField)
+		v.nextPiece()
 		v.handOut(nil, 0)
 	default:
 		v.parameter()
