@@ -405,6 +405,9 @@ func entriesOfFilesAndOfRequestsMeet(t *testing.T, temporary opener) {
 			}
 		}
 	}
+	if failures, last := l.Trouble(); failures > 0 { // this was its answer
+		t.Errorf("the ledger has failed: %v", last)
+	}
 }
 
 func count(t testing.TB, l *Ledger, table string) (n int) {

@@ -68,12 +68,12 @@ func (l *Ledger) failed(ctx context.Context, err error) error {
 
 // answered says whether an error is the ledger's answer.
 func answered(err error) bool {
-	for _, answer := range []error{ErrUnknown, ErrReused, ErrLost, ErrLease, ErrEvidence, ErrTransition, ErrCursor, ErrOlder, errStated} {
+	for _, answer := range []error{ErrUnknown, ErrReused, ErrLost, ErrLease, ErrEvidence, ErrTransition, ErrCursor, ErrOlder, ErrNoDigests, ErrForgotten, ErrNotFinal, errUnchanged, errStated} {
 		if errors.Is(err, answer) {
 			return true
 		}
 	}
-	return errors.As(err, new(*DuplicateError)) || errors.As(err, new(*StatedError))
+	return errors.As(err, new(*DuplicateError)) || errors.As(err, new(*OverlapError)) || errors.As(err, new(*StatedError))
 }
 
 // Ping reads in a transaction. After a failure it also writes, so that it says whether that can be done again: that a disk
