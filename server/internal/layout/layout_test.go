@@ -38,7 +38,10 @@ var rules = []struct {
 	{"the ledger speaks its own words", internal + "ledger", append([]string{internal + "submission", internal + "policy"}, edge...)},
 	{"a submission is free of transport", internal + "submission", append([]string{internal + "policy", internal + "authn", internal + "config"}, edge...)},
 	{"what raw calls may do is no matter of transport", internal + "rawdoor", edge},
-	{"the policy knows rights and names", internal + "policy", append([]string{internal + "submission", internal + "ledger"}, edge...)},
+	{"the policy knows rights and names", internal + "policy", append([]string{internal + "submission", internal + "ledger", internal + "config"}, edge...)},
+	{"a reader of YAML knows nothing of what is configured", internal + "strictyaml", append([]string{internal + "config", internal + "policy"}, edge...)},
+	{"metrics count for practices, and know no handler", internal + "telemetry", []string{internal + "service", internal + "gateway", internal + "app"}},
+	{"practices stand without their handlers", internal + "tenant", []string{internal + "service", internal + "gateway", internal + "app", internal + "config"}},
 	{"handlers convert: SQL, HTTP servers and the chain around them are others'", internal + "service", []string{
 		internal + "interceptor", internal + "gateway", internal + "app", internal + "telemetry", internal + "sandbox", module + "cegidclient/loopsim",
 	}},
