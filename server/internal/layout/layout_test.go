@@ -37,6 +37,9 @@ var rules = []struct {
 	{"the client knows HTTP and Loop, and nothing of this service", module + "cegidclient", append([]string{module + "server/"}, edge...)},
 	{"the ledger speaks its own words", internal + "ledger", append([]string{internal + "submission", internal + "policy"}, edge...)},
 	{"a submission is free of transport", internal + "submission", append([]string{internal + "policy", internal + "authn", internal + "config"}, edge...)},
+	{"programs need no tests", module + "server", []string{module + "internal/testkit"}},
+	{"nor does the client", module + "cegidclient", []string{module + "internal/testkit"}},
+	{"tests of every package share it", module + "internal/testkit", []string{module + "server", module + "cegidclient"}},
 	{"what raw calls may do is no matter of transport", internal + "rawdoor", edge},
 	{"the policy knows rights and names", internal + "policy", append([]string{internal + "submission", internal + "ledger", internal + "config"}, edge...)},
 	{"a reader of YAML knows nothing of what is configured", internal + "strictyaml", append([]string{internal + "config", internal + "policy"}, edge...)},
@@ -60,7 +63,7 @@ type listed struct {
 func list(t *testing.T) map[string]listed {
 	t.Helper()
 	// What go list reads, a cached result of this test does not depend on; what the test looks at itself, it does.
-	for _, folder := range []string{"server", "cegidclient"} {
+	for _, folder := range []string{"server", "cegidclient", "internal"} {
 		err := filepath.WalkDir("../../../"+folder, func(path string, entry fs.DirEntry, err error) error {
 			if err == nil && strings.HasSuffix(path, ".go") {
 				_, err = os.Stat(path)
