@@ -5,10 +5,10 @@ import (
 	"time"
 
 	"cegid.internal/gateway/cegidclient"
-	yaml "cegid.internal/gateway/server/internal/config/strictyaml"
 	"cegid.internal/gateway/server/internal/ledger"
 	"cegid.internal/gateway/server/internal/policy"
 	"cegid.internal/gateway/server/internal/rawdoor"
+	yaml "cegid.internal/gateway/server/internal/strictyaml"
 )
 
 // The longest that most durations of the configuration may be.

@@ -5,7 +5,7 @@ import (
 	"os"
 	"path/filepath"
 
-	"cegid.internal/gateway/server/internal/config/strictyaml"
+	"cegid.internal/gateway/server/internal/strictyaml"
 )
 
 // HTTPListener is what somebody on the same machine needs in order to ask a server over HTTP.

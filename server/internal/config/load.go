@@ -20,10 +20,10 @@ import (
 	"cegid.internal/gateway/cegidclient"
 	"cegid.internal/gateway/cegidclient/filecheck"
 	"cegid.internal/gateway/server/internal/authn"
-	"cegid.internal/gateway/server/internal/config/strictyaml"
 	"cegid.internal/gateway/server/internal/ledger"
 	"cegid.internal/gateway/server/internal/policy"
 	"cegid.internal/gateway/server/internal/secret"
+	"cegid.internal/gateway/server/internal/strictyaml"
 )
 
 // Load reads the configuration at path. operations are the ids of Loop's operations that the service knows. Every

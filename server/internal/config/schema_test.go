@@ -16,8 +16,8 @@ import (
 
 	"cegid.internal/gateway/examples"
 	"cegid.internal/gateway/server/internal/config"
-	"cegid.internal/gateway/server/internal/config/strictyaml"
 	"cegid.internal/gateway/server/internal/policy"
+	"cegid.internal/gateway/server/internal/strictyaml"
 )
 
 // file is one of those that serve reads, with its schema and its published example.
