@@ -79,6 +79,8 @@ type Config struct {
 	Authorities authn.Authorities
 	// Web says how HTTP is answered.
 	Web config.HTTP
+	// Closed names what answers nobody.
+	Closed config.Closed
 	// Issuers of the tokens that callers may have.
 	Issuers authn.Issuers
 
@@ -264,7 +266,9 @@ func (s *Server) openGRPC(chain interceptor.Config) *interceptor.Door {
 	overHTTP.OverHTTP = true
 	door := interceptor.NewDoor(overHTTP, interceptor.HandedOver)
 	s.inMemory = s.newServer(chain, door)
-	reflection.Register(s.public)
+	if !cfg.Closed.Reflection {
+		reflection.Register(s.public)
+	}
 	return door
 }
 
@@ -286,7 +290,7 @@ func (s *Server) openREST(validator protovalidate.Validator, door *interceptor.D
 		return err
 	}
 	rest, err := gateway.New(gateway.Config{
-		Conn: s.conn, MaxBody: maxMessage, MaxFile: cfg.Files.MaxSize, OpenAPI: gen.OpenAPI, Protos: protos, Origins: cfg.Web.Origins, Compression: cfg.Web.Compression, Ready: s.readiness.why, Writes: s.readiness.whyNoWrites, Log: cfg.Log,
+		Conn: s.conn, MaxBody: maxMessage, MaxFile: cfg.Files.MaxSize, OpenAPI: gen.OpenAPI, Protos: protos, HSTS: cfg.Web.HSTS, NoDocs: cfg.Closed.Docs, NoHealth: cfg.Closed.Health, Origins: cfg.Web.Origins, Compression: cfg.Web.Compression, Ready: s.readiness.why, Writes: s.readiness.whyNoWrites, Log: cfg.Log,
 		Check:    func(request proto.Message) error { return interceptor.CheckShape(validator, request) },
 		Identity: func(state *tls.ConnectionState) metadata.MD { return interceptor.HandOver(state, cfg.Authorities) },
 		Arrive:   door.Arrive,
@@ -303,6 +307,10 @@ func (s *Server) openREST(validator protovalidate.Validator, door *interceptor.D
 // one in memory believes what it is handed over.
 func (s *Server) newServer(chain interceptor.Config, door *interceptor.Door, more ...grpc.ServerOption) *grpc.Server {
 	chain.Callers = door.Callers()
+	noSuchMethod := "no such method: server reflection lists them"
+	if s.cfg.Closed.Reflection {
+		noSuchMethod = "no such method: see the contract"
+	}
 	options := append(interceptor.ServerOptions(interceptor.Chain(chain)), more...)
 	options = append(options,
 		grpc.MaxRecvMsgSize(maxMessage),
@@ -310,8 +318,7 @@ func (s *Server) newServer(chain interceptor.Config, door *interceptor.Door, mor
 		grpc.MaxConcurrentStreams(1000),
 		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: minPing, PermitWithoutStream: true}),
 		grpc.UnknownServiceHandler(func(any, grpc.ServerStream) error {
-			return apierror.New(codes.Unimplemented, looppb.ErrorReason_ERROR_REASON_METHOD_UNKNOWN,
-				"no such method: server reflection lists them")
+			return apierror.New(codes.Unimplemented, looppb.ErrorReason_ERROR_REASON_METHOD_UNKNOWN, noSuchMethod)
 		}),
 	)
 	made := grpc.NewServer(options...)
@@ -320,7 +327,9 @@ func (s *Server) newServer(chain interceptor.Config, door *interceptor.Door, mor
 		service.NewReferenceData(s.cfg.Practices, s.preflight.Changed), service.NewPracticeData(s.cfg.Practices),
 		service.NewEntries(s.cfg.Practices, s.imports), s.imports, s.documents, service.NewChangeFeed(s.cfg.Practices), s.raw, s.events,
 		diagnostics.New(s.cfg.Practices, s.cfg.Policy, callerOf))
-	grpc_health_v1.RegisterHealthServer(server, s.health)
+	if !s.cfg.Closed.Health {
+		grpc_health_v1.RegisterHealthServer(server, s.health)
+	}
 	return made
 }
 

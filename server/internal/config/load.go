@@ -64,6 +64,7 @@ func (l *loader) config(root strictyaml.Node, folder string) *Config {
 		Listen: l.listen(top.Get("listen")),
 		TLS:    l.tls(top.Get("tls"), folder),
 		HTTP:   l.http(top.Get("http"), top.Get("tls")),
+		Closed: closed(top.Get("public")),
 		OIDC:   l.oidc(top.Get("oidc")),
 		Loop:   l.loop(top.Get("loop"), folder),
 	}
@@ -190,15 +191,21 @@ func (l *loader) tlsFiles(n strictyaml.Node, folder string) TLS {
 		Certificate: l.file(fields.Get("certificate"), folder, "name the file with the certificate in PEM, or write tls: off"),
 		Key:         l.file(fields.Get("key"), folder, "name the file with the certificate's key in PEM, or write tls: off"),
 	}
+	t.Minimum = choice(fields.Get("minimum"), map[string]uint16{"1.2": tls.VersionTLS12, "1.3": tls.VersionTLS13})
 	if place := fields.Get("client_authorities"); place.Given() {
 		t.ClientAuthorities = l.file(place, folder, "name the file with the authorities' certificates in PEM, or remove the key")
 	}
 	return t
 }
 
+func closed(n strictyaml.Node) Closed {
+	fields, _ := n.Fields()
+	return Closed{Docs: !fields.Get("docs").Bool(), Reflection: !fields.Get("reflection").Bool(), Health: !fields.Get("health").Bool()}
+}
+
 func (l *loader) http(n, tls strictyaml.Node) HTTP {
 	fields, _ := n.Fields()
-	out := HTTP{Compression: fields.Get("compression").Bool()}
+	out := HTTP{Compression: fields.Get("compression").Bool(), HSTS: fields.Get("hsts").Duration()}
 	sharing, _ := fields.Get("cors").Fields()
 	origins := sharing.Get("origins")
 	items, _ := origins.Items()

@@ -12,35 +12,23 @@ import (
 
 // newPages returns what is beside the API; refuse answers for everything else.
 func newPages(cfg Config, refuse func(http.ResponseWriter, *http.Request, error)) (http.Handler, error) {
-	docs, err := newDocs()
-	if err != nil {
-		return nil, err
-	}
 	pages := http.NewServeMux()
-	pages.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { writeText(w, http.StatusOK, "ok\n") })
-	pages.HandleFunc("GET /readyz", func(w http.ResponseWriter, r *http.Request) {
-		var noWrites error
-		if cfg.Writes != nil {
-			noWrites = cfg.Writes()
-		}
-		switch why := cfg.Ready(); {
-		case why != nil:
-			writeText(w, http.StatusServiceUnavailable, why.Error()+"\n")
-		case noWrites == nil:
-			writeText(w, http.StatusOK, "ready\n")
-		case r.URL.Query().Get("service") == "writes":
-			writeText(w, http.StatusServiceUnavailable, noWrites.Error()+"\n")
-		default:
-			writeText(w, http.StatusOK, "ready for reads; writes are refused: "+noWrites.Error()+"\n")
-		}
-	})
-	pages.Handle("GET /openapi.json", newPage("application/json", cfg.OpenAPI))
-	if err := addProtos(pages, cfg.Protos); err != nil {
-		return nil, err
+	if !cfg.NoHealth {
+		AddProbes(pages, cfg.Ready, cfg.Writes)
 	}
-	pages.Handle("GET /docs/", docs)
-	pages.Handle("GET /docs", http.RedirectHandler("/docs/", http.StatusMovedPermanently))
-	pages.Handle("GET /{$}", http.RedirectHandler("/docs/", http.StatusFound))
+	if !cfg.NoDocs {
+		docs, err := newDocs()
+		if err != nil {
+			return nil, err
+		}
+		pages.Handle("GET /openapi.json", newPage("application/json", cfg.OpenAPI))
+		if err := addProtos(pages, cfg.Protos); err != nil {
+			return nil, err
+		}
+		pages.Handle("GET /docs/", docs)
+		pages.Handle("GET /docs", http.RedirectHandler("/docs/", http.StatusMovedPermanently))
+		pages.Handle("GET /{$}", http.RedirectHandler("/docs/", http.StatusFound))
+	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if _, found := pages.Handler(r); found != "" {
 			pages.ServeHTTP(w, r)
@@ -54,6 +42,28 @@ func newPages(cfg Config, refuse func(http.ResponseWriter, *http.Request, error)
 		}
 		refuse(w, r, errNoSuchPath())
 	}), nil
+}
+
+// AddProbes adds what an orchestrator asks: whether the process answers, and whether calls are welcome. Ready says why they
+// are not, and writes why writes are not; nil when they are.
+func AddProbes(pages *http.ServeMux, ready, writes func() error) {
+	pages.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { writeText(w, http.StatusOK, "ok\n") })
+	pages.HandleFunc("GET /readyz", func(w http.ResponseWriter, r *http.Request) {
+		var noWrites error
+		if writes != nil {
+			noWrites = writes()
+		}
+		switch why := ready(); {
+		case why != nil:
+			writeText(w, http.StatusServiceUnavailable, why.Error()+"\n")
+		case noWrites == nil:
+			writeText(w, http.StatusOK, "ready\n")
+		case r.URL.Query().Get("service") == "writes":
+			writeText(w, http.StatusServiceUnavailable, noWrites.Error()+"\n")
+		default:
+			writeText(w, http.StatusOK, "ready for reads; writes are refused: "+noWrites.Error()+"\n")
+		}
+	})
 }
 
 // addProtos adds a page for each file.
