@@ -33,7 +33,7 @@ printf '%s\n' '# Written by tools/generate.sh. Do not edit.' 'version: v2' >"$ne
 # The first document gives the merged one its title and servers.
 mapfile -t documents < <(find "$new/openapi" -name '*.openapi.json' ! -name 'reference_data_service.*' | sort)
 "$merge" "$new/openapi/cegid/loop/v1/reference_data_service.openapi.json" "${documents[@]}" >"$scratch/merged.json"
-reference=server/internal/reference # go test ./$reference -update writes reasons.json
+reference=server/internal/reference # go run ./$reference writes reasons.json
 "$scratch/openapifix" -extra proto/openapi-extra.json -comments "$new/descriptor/comments.json" \
   -reasons $reference/reasons.json -examples $reference/examples.json \
   "$new/descriptor/loop.binpb" <"$scratch/merged.json" >"$scratch/openapi.json"
