@@ -16,7 +16,7 @@ import (
 	"modernc.org/sqlite"
 
 	"cegid.internal/gateway/cegidclient/loopsim"
-	"cegid.internal/gateway/server/internal/ledger/pgtest"
+	"cegid.internal/gateway/internal/testkit/pgtest"
 )
 
 // killBeforeSubmitting makes the server kill itself in the transaction that says SUBMITTING, before its commit.
