@@ -28,6 +28,7 @@ import (
 	"google.golang.org/grpc/test/bufconn"
 	"google.golang.org/protobuf/proto"
 
+	repository "cegid.internal/gateway"
 	"cegid.internal/gateway/cegidclient"
 	"cegid.internal/gateway/gen"
 	looppb "cegid.internal/gateway/gen/go/cegid/loop/v1"
@@ -44,6 +45,7 @@ import (
 	"cegid.internal/gateway/server/internal/rawdoor"
 	"cegid.internal/gateway/server/internal/replicas"
 	"cegid.internal/gateway/server/internal/service"
+	"cegid.internal/gateway/server/internal/site"
 	"cegid.internal/gateway/server/internal/submission"
 	"cegid.internal/gateway/server/internal/submission/preflight"
 	"cegid.internal/gateway/server/internal/submission/spool"
@@ -79,6 +81,8 @@ type Config struct {
 	Authorities authn.Authorities
 	// Web says how HTTP is answered.
 	Web config.HTTP
+	// Sandbox is what the page at / tells of a sandbox; nil in production.
+	Sandbox func() site.Sandbox
 	// Issuers of the tokens that callers may have.
 	Issuers authn.Issuers
 
@@ -285,8 +289,14 @@ func (s *Server) openREST(validator protovalidate.Validator, door *interceptor.D
 	if err != nil {
 		return err
 	}
+	var pages *site.Config
+	if !cfg.Web.NoDocuments {
+		pages = &site.Config{
+			Documents: repository.Documents, OpenAPI: gen.OpenAPI, Protos: protos, Descriptors: gen.Descriptors, Contact: cfg.Web.Contact, Sandbox: cfg.Sandbox,
+		}
+	}
 	rest, err := gateway.New(gateway.Config{
-		Conn: s.conn, MaxBody: maxMessage, MaxFile: cfg.Files.MaxSize, OpenAPI: gen.OpenAPI, Protos: protos, Origins: cfg.Web.Origins, Compression: cfg.Web.Compression, Ready: s.readiness.why, Writes: s.readiness.whyNoWrites, Log: cfg.Log,
+		Conn: s.conn, MaxBody: maxMessage, MaxFile: cfg.Files.MaxSize, Site: pages, Origins: cfg.Web.Origins, Compression: cfg.Web.Compression, Ready: s.readiness.why, Writes: s.readiness.whyNoWrites, Log: cfg.Log,
 		Check:    func(request proto.Message) error { return interceptor.CheckShape(validator, request) },
 		Identity: func(state *tls.ConnectionState) metadata.MD { return interceptor.HandOver(state, cfg.Authorities) },
 		Arrive:   door.Arrive,

@@ -78,6 +78,9 @@ type HTTP struct {
 	Compression bool
 	// Origins are those whose pages may call, as browsers name them; none together with TLS.ClientAuthorities.
 	Origins []string
+	// NoDocuments serves the API and nothing for people to read; Contact is whom a stranger is told to ask for a token.
+	NoDocuments bool
+	Contact     string
 }
 
 // Issuer is an OpenID Connect issuer.

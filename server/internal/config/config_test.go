@@ -139,7 +139,7 @@ func TestEverySettingIsRead(t *testing.T) {
 	c, err := load(t, dir, `
 listen: {grpc: "[::1]:1", http: "localhost:2", operations: "10.0.0.1:3", connections: 17, connection_age: 5m}
 tls: {certificate: tls.crt, key: tls.key, client_authorities: ca.pem}
-http: {compression: true}
+http: {compression: true, documents: false, contact: finance-it@example.com}
 oidc: [{issuer: "http://localhost:9/realm", audience: gateway, allow_plain_http: true}]
 loop:
   base_url: http://localhost:9/loop-api-publiques/
@@ -179,7 +179,7 @@ log: {level: debug, dossiers: true}
 	got := fmt.Sprintf("%+v", c)
 	got = strings.ReplaceAll(got, dir, "DIR")
 	want := "&{Listen:{GRPC:[::1]:1 HTTP:localhost:2 Operations:10.0.0.1:3 Connections:17 ConnectionAge:5m0s} " +
-		"TLS:{Off:false Certificate:DIR/tls.crt Key:DIR/tls.key ClientAuthorities:DIR/ca.pem} HTTP:{Compression:true Origins:[]} OIDC:[{URL:http://localhost:9/realm Audience:gateway AllowPlainHTTP:true}] " +
+		"TLS:{Off:false Certificate:DIR/tls.crt Key:DIR/tls.key ClientAuthorities:DIR/ca.pem} HTTP:{Compression:true Origins:[] NoDocuments:true Contact:finance-it@example.com} OIDC:[{URL:http://localhost:9/realm Audience:gateway AllowPlainHTTP:true}] " +
 		"Loop:{BaseURL:http://localhost:9/loop-api-publiques AllowPlainHTTP:true SubscriptionKeys:[] TRANames:{URI:Uri URL:link_1} EntryNames:{Debit:montantDebit Credit:montantCredit Date:dateEcriture} Calls:{Attempts:1 AttemptTimeout:1s BaseDelay:2ms MaxDelay:3ms ThrottledDelay:4ms MaxRetryAfter:5s RetryBudget:6 RetryRefill:0.5 BreakerFailures:7 BreakerPause:8s BreakerSilence:9s PageSize:10 OneCap:false MaxAnswer:9000}} " +
 		"Practices:[{Name:007 Domain:D Keys:{Standard: Advanced:${env:GATEWAY_TEST_ADVANCED} SubscriptionKeys:[${file:subscription} ${file:standard}]} " +
 		"Dossiers:[{Code:0012 Name:}] Limits:{Concurrency:9 RequestsPerSecond:2.5} Retention:{Outcome:19200h0m0s Content:888h0m0s} UnverifiedOperations:[create_journal create_account]}] PracticesDirectory: " +

@@ -34,6 +34,8 @@ func Keys() yaml.Key {
 		).OrOff().Needed(),
 		yaml.Mapping("http", "How HTTP is answered.",
 			yaml.Bool("compression", false, "Compresses answers of 1 KiB or more with gzip, for callers who take it; not streams, and never for a client with a certificate. Costs time of the processor, and saves the network."),
+			yaml.Bool("documents", true, "Serves what people read: `/`, guides and reference at `/docs/`, `/openapi.json`, `/protos/`. It is the same in every installation and says nothing of yours but `contact`; whoever reaches the port can read it."),
+			yaml.Text("contact", "Whom the page at `/` tells a stranger to ask for a token, such as a team and its address, or a URL. Anybody can read it.").Pattern(contactPattern),
 			yaml.Mapping("cors", "Pages of other sites that may call from a browser (CORS), each with the token (JWT) of its user; see docs/browsers.md.",
 				yaml.List("origins", "Their origins, exactly as browsers name them: https://app.example.com, in small letters, with a port unless it is the scheme's own. Plain http for pages of this machine alone. Not with `tls.client_authorities`.",
 					yaml.Text("", "").Pattern(originPattern)),
@@ -173,6 +175,9 @@ func inherited(keys []yaml.Key) (out []yaml.Key) {
 	}
 	return out
 }
+
+// contactPattern is a line for people, of which something can be seen.
+const contactPattern = `^[^\s\x00-\x1f\x7f]([^\x00-\x1f\x7f]{0,198}[^\s\x00-\x1f\x7f])?$`
 
 // originPattern is what an origin looks like (RFC 6454 § 6.2). "*" and "null" are none.
 const originPattern = `^(https://[a-z0-9]([a-z0-9.-]*[a-z0-9])?|http://(localhost|127\.0\.0\.1|\[::1\]))(:[1-9][0-9]{0,4})?$`

@@ -198,7 +198,13 @@ func (l *loader) tlsFiles(n strictyaml.Node, folder string) TLS {
 
 func (l *loader) http(n, tls strictyaml.Node) HTTP {
 	fields, _ := n.Fields()
-	out := HTTP{Compression: fields.Get("compression").Bool()}
+	out := HTTP{Compression: fields.Get("compression").Bool(), NoDocuments: !fields.Get("documents").Bool()}
+	if place := fields.Get("contact"); place.Given() {
+		text, ok := place.Text()
+		if out.Contact = text; ok && !contact.MatchString(text) {
+			place.Refusef("must be one line of 1 to 200 characters, without spaces at its ends, or remove the key")
+		}
+	}
 	sharing, _ := fields.Get("cors").Fields()
 	origins := sharing.Get("origins")
 	items, _ := origins.Items()
@@ -224,7 +230,10 @@ func (l *loader) http(n, tls strictyaml.Node) HTTP {
 	return out
 }
 
-var origin = regexp.MustCompile(originPattern)
+var (
+	origin  = regexp.MustCompile(originPattern)
+	contact = regexp.MustCompile(contactPattern)
+)
 
 // IsOrigin tells whether a text is what a browser may send as Origin.
 func IsOrigin(text string) bool {

@@ -7,7 +7,6 @@ import (
 	"context"
 	"crypto/tls"
 	"io"
-	"io/fs"
 	"log/slog"
 	"net/http"
 	"strings"
@@ -21,6 +20,7 @@ import (
 	"cegid.internal/gateway/server/internal/contract"
 	"cegid.internal/gateway/server/internal/interceptor"
 	"cegid.internal/gateway/server/internal/restname"
+	"cegid.internal/gateway/server/internal/site"
 	"cegid.internal/gateway/server/internal/strictjson"
 )
 
@@ -47,10 +47,8 @@ type Config struct {
 	Origins []string
 	// Compression lets answers be compressed for those who take it.
 	Compression bool
-	// OpenAPI is the document that /openapi.json answers.
-	OpenAPI []byte
-	// Protos are the files that /protos/ answers.
-	Protos fs.FS
+	// Site is what people read beside the API: /, /docs/, /openapi.json, /protos/. Without it there is none of these.
+	Site *site.Config
 	// Log hears of the errors that the gateway makes itself and masks.
 	Log *slog.Logger
 	// Ready says why new calls are not welcome; nil when they are.
