@@ -81,8 +81,12 @@ type Config struct {
 	Authorities authn.Authorities
 	// Web says how HTTP is answered.
 	Web config.HTTP
+	// Contact is whom the page at / tells a stranger to ask for a token.
+	Contact string
 	// Sandbox is what the page at / tells of a sandbox; nil in production.
 	Sandbox func() site.Sandbox
+	// Closed names what answers nobody.
+	Closed config.Closed
 	// Issuers of the tokens that callers may have.
 	Issuers authn.Issuers
 
@@ -268,7 +272,9 @@ func (s *Server) openGRPC(chain interceptor.Config) *interceptor.Door {
 	overHTTP.OverHTTP = true
 	door := interceptor.NewDoor(overHTTP, interceptor.HandedOver)
 	s.inMemory = s.newServer(chain, door)
-	reflection.Register(s.public)
+	if !cfg.Closed.Reflection {
+		reflection.Register(s.public)
+	}
 	return door
 }
 
@@ -290,13 +296,13 @@ func (s *Server) openREST(validator protovalidate.Validator, door *interceptor.D
 		return err
 	}
 	var pages *site.Config
-	if !cfg.Web.NoDocuments {
+	if !cfg.Closed.Docs {
 		pages = &site.Config{
-			Documents: repository.Documents, OpenAPI: gen.OpenAPI, Protos: protos, Descriptors: gen.Descriptors, Contact: cfg.Web.Contact, Sandbox: cfg.Sandbox,
+			Documents: repository.Documents, OpenAPI: gen.OpenAPI, Protos: protos, Descriptors: gen.Descriptors, Contact: cfg.Contact, Sandbox: cfg.Sandbox,
 		}
 	}
 	rest, err := gateway.New(gateway.Config{
-		Conn: s.conn, MaxBody: maxMessage, MaxFile: cfg.Files.MaxSize, Site: pages, Origins: cfg.Web.Origins, Compression: cfg.Web.Compression, Ready: s.readiness.why, Writes: s.readiness.whyNoWrites, Log: cfg.Log,
+		Conn: s.conn, MaxBody: maxMessage, MaxFile: cfg.Files.MaxSize, Site: pages, HSTS: cfg.Web.HSTS, NoHealth: cfg.Closed.Health, Origins: cfg.Web.Origins, Compression: cfg.Web.Compression, Ready: s.readiness.why, Writes: s.readiness.whyNoWrites, Log: cfg.Log,
 		Check:    func(request proto.Message) error { return interceptor.CheckShape(validator, request) },
 		Identity: func(state *tls.ConnectionState) metadata.MD { return interceptor.HandOver(state, cfg.Authorities) },
 		Arrive:   door.Arrive,
@@ -313,6 +319,10 @@ func (s *Server) openREST(validator protovalidate.Validator, door *interceptor.D
 // one in memory believes what it is handed over.
 func (s *Server) newServer(chain interceptor.Config, door *interceptor.Door, more ...grpc.ServerOption) *grpc.Server {
 	chain.Callers = door.Callers()
+	noSuchMethod := "no such method: server reflection lists them"
+	if s.cfg.Closed.Reflection {
+		noSuchMethod = "no such method: see the contract"
+	}
 	options := append(interceptor.ServerOptions(interceptor.Chain(chain)), more...)
 	options = append(options,
 		grpc.MaxRecvMsgSize(maxMessage),
@@ -320,8 +330,7 @@ func (s *Server) newServer(chain interceptor.Config, door *interceptor.Door, mor
 		grpc.MaxConcurrentStreams(1000),
 		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: minPing, PermitWithoutStream: true}),
 		grpc.UnknownServiceHandler(func(any, grpc.ServerStream) error {
-			return apierror.New(codes.Unimplemented, looppb.ErrorReason_ERROR_REASON_METHOD_UNKNOWN,
-				"no such method: server reflection lists them")
+			return apierror.New(codes.Unimplemented, looppb.ErrorReason_ERROR_REASON_METHOD_UNKNOWN, noSuchMethod)
 		}),
 	)
 	made := grpc.NewServer(options...)
@@ -330,7 +339,9 @@ func (s *Server) newServer(chain interceptor.Config, door *interceptor.Door, mor
 		service.NewReferenceData(s.cfg.Practices, s.preflight.Changed), service.NewPracticeData(s.cfg.Practices),
 		service.NewEntries(s.cfg.Practices, s.imports), s.imports, s.documents, service.NewChangeFeed(s.cfg.Practices), s.raw, s.events,
 		diagnostics.New(s.cfg.Practices, s.cfg.Policy, callerOf))
-	grpc_health_v1.RegisterHealthServer(server, s.health)
+	if !s.cfg.Closed.Health {
+		grpc_health_v1.RegisterHealthServer(server, s.health)
+	}
 	return made
 }
 

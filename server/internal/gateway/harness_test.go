@@ -1,7 +1,6 @@
 package gateway
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -22,6 +21,7 @@ import (
 	"google.golang.org/protobuf/encoding/protojson"
 	"google.golang.org/protobuf/proto"
 
+	"cegid.internal/gateway/internal/testkit"
 	"cegid.internal/gateway/server/internal/interceptor"
 	"cegid.internal/gateway/server/internal/site"
 )
@@ -101,12 +101,12 @@ func (u *upstream) calls() []proto.Message {
 type front struct {
 	*httptest.Server
 	*upstream
-	log *lockedBuffer
+	log *testkit.Log
 }
 
 func serve(t *testing.T, u *upstream, tune func(*Config), tuneServer func(*httptest.Server)) *front {
 	t.Helper()
-	f := &front{upstream: u, log: &lockedBuffer{}}
+	f := &front{upstream: u, log: &testkit.Log{}}
 	validator, err := protovalidate.New()
 	if err != nil {
 		t.Fatal(err)
@@ -199,24 +199,6 @@ func (f *front) do(t *testing.T, verb, path, body string, headers ...string) ans
 		}
 	}
 	return got
-}
-
-// lockedBuffer is a log that tests may read while the gateway writes.
-type lockedBuffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (l *lockedBuffer) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.Write(p)
-}
-
-func (l *lockedBuffer) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.String()
 }
 
 var errOdd = errors.New("odd: secret internals")

@@ -19,6 +19,7 @@ import (
 	"sync"
 	"testing"
 	"testing/fstest"
+	"time"
 
 	"google.golang.org/genproto/googleapis/api/annotations"
 	"google.golang.org/grpc/metadata"
@@ -62,6 +63,39 @@ func large(_ context.Context, reply proto.Message) error {
 		}
 	}
 	return nil
+}
+
+// TestBrowsersAreToldToKeepToTLS: where it is ours, and of no page where they were.
+func TestBrowsersAreToldToKeepToTLS(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		hsts time.Duration
+		tls  bool
+		want string
+	}{
+		{"over TLS", 48 * time.Hour, true, "max-age=172800"},
+		{"over TLS, unless that is told", 0, true, ""},
+		{"in plaintext, which may be another's TLS", 48 * time.Hour, false, ""},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			f := serve(t, &upstream{}, func(cfg *Config) { cfg.HSTS = c.hsts }, func(s *httptest.Server) {
+				if c.tls {
+					s.StartTLS()
+				} else {
+					s.Start()
+				}
+			})
+			for _, path := range []string{"/docs/", "/openapi.json", "/readyz", "/nothing", "/v1/nothing", accounts} {
+				header := f.do(t, http.MethodGet, path, "").Header
+				if got := header.Get("Strict-Transport-Security"); got != c.want {
+					t.Errorf("%s: Strict-Transport-Security is %q; want %q", path, got, c.want)
+				}
+				if got := header.Values("Referrer-Policy"); !slices.Equal(got, []string{"no-referrer"}) {
+					t.Errorf("%s: Referrer-Policy is %q", path, got)
+				}
+			}
+		})
+	}
 }
 
 // TestHeadIsGetWithoutItsBody: wherever GET is answered, with its status and its headers.

@@ -5,7 +5,7 @@ import (
 	"testing"
 	"time"
 
-	"cegid.internal/gateway/server/internal/config/strictyaml"
+	"cegid.internal/gateway/server/internal/strictyaml"
 )
 
 // shape has a key of each kind.

@@ -11,7 +11,7 @@ import (
 	"os"
 	"strconv"
 
-	"cegid.internal/gateway/cegidclient/fec/fecgen"
+	"cegid.internal/gateway/internal/testkit/fecgen"
 )
 
 func main() {
