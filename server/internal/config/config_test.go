@@ -110,7 +110,7 @@ func TestTheExampleSpellsOutTheDefaults(t *testing.T) {
 	}
 	for name, pair := range map[string][2]any{
 		"tls":       {full.TLS, short.TLS},
-		"public":    {[]any{full.Closed, full.Contact}, []any{short.Closed, short.Contact}},
+		"public":    {full.Closed, short.Closed},
 		"http":      {fmt.Sprint(full.HTTP.Compression, full.HTTP.HSTS), fmt.Sprint(short.HTTP.Compression, short.HTTP.HSTS)},
 		"plain":     {full.Loop.AllowPlainHTTP, short.Loop.AllowPlainHTTP},
 		"limits":    {full.Practices[0].Limits, short.Practices[0].Limits},
