@@ -27,6 +27,7 @@ import (
 	"google.golang.org/grpc/reflection"
 	"google.golang.org/protobuf/proto"
 
+	repository "cegid.internal/gateway"
 	"cegid.internal/gateway/cegidclient"
 	"cegid.internal/gateway/gen"
 	looppb "cegid.internal/gateway/gen/go/cegid/loop/v1"
@@ -44,6 +45,7 @@ import (
 	"cegid.internal/gateway/server/internal/rawdoor"
 	"cegid.internal/gateway/server/internal/replicas"
 	"cegid.internal/gateway/server/internal/service"
+	"cegid.internal/gateway/server/internal/site"
 	"cegid.internal/gateway/server/internal/submission"
 	"cegid.internal/gateway/server/internal/submission/preflight"
 	"cegid.internal/gateway/server/internal/submission/spool"
@@ -81,6 +83,10 @@ type Config struct {
 	Authorities authn.Authorities
 	// Web says how HTTP is answered.
 	Web config.HTTP
+	// Contact is whom the page at / tells a stranger to ask for a token.
+	Contact string
+	// Sandbox is what the page at / tells of a sandbox; nil in production.
+	Sandbox func() site.Sandbox
 	// Closed names what answers nobody.
 	Closed config.Closed
 	// Issuers of the tokens that callers may have.
@@ -310,9 +316,15 @@ func (s *Server) openREST(validator protovalidate.Validator, door *interceptor.D
 	if err != nil {
 		return err
 	}
+	var pages *site.Config
+	if !cfg.Closed.Docs {
+		pages = &site.Config{
+			Documents: repository.Documents, OpenAPI: gen.OpenAPI, Protos: protos, Descriptors: gen.Descriptors, Contact: cfg.Contact, Sandbox: cfg.Sandbox,
+		}
+	}
 	rest, err := gateway.New(gateway.Config{
-		Conn: s.inProcess, MaxBody: maxMessage, MaxFile: cfg.Files.MaxSize, OpenAPI: gen.OpenAPI, Protos: protos,
-		HSTS: cfg.Web.HSTS, NoDocs: cfg.Closed.Docs, NoHealth: cfg.Closed.Health, Origins: cfg.Web.Origins, Compression: cfg.Web.Compression, Ready: s.readiness.why, Writes: s.readiness.whyNoWrites, Log: cfg.Log,
+		Conn: s.inProcess, MaxBody: maxMessage, MaxFile: cfg.Files.MaxSize, Site: pages,
+		HSTS: cfg.Web.HSTS, NoHealth: cfg.Closed.Health, Origins: cfg.Web.Origins, Compression: cfg.Web.Compression, Ready: s.readiness.why, Writes: s.readiness.whyNoWrites, Log: cfg.Log,
 		Check:    func(request proto.Message) error { return interceptor.CheckShape(validator, request) },
 		Identity: func(state *tls.ConnectionState) metadata.MD { return interceptor.HandOver(state, cfg.Authorities) },
 		Arrive:   door.Arrive,

@@ -23,6 +23,7 @@ import (
 
 	"cegid.internal/gateway/internal/testkit"
 	"cegid.internal/gateway/server/internal/interceptor"
+	"cegid.internal/gateway/server/internal/site"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -111,7 +112,7 @@ func serve(t *testing.T, u *upstream, tune func(*Config), tuneServer func(*httpt
 		t.Fatal(err)
 	}
 	cfg := Config{
-		Conn: u, MaxBody: 1 << 20, OpenAPI: []byte(`{"openapi":"3.1.0"}`), Ready: func() error { return nil },
+		Conn: u, MaxBody: 1 << 20, Site: &site.Config{OpenAPI: []byte(`{"openapi":"3.1.0"}`)}, Ready: func() error { return nil },
 		Log:   slog.New(slog.NewJSONHandler(f.log, nil)),
 		Check: func(request proto.Message) error { return interceptor.CheckShape(validator, request) },
 	}
