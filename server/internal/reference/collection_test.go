@@ -18,7 +18,7 @@ import (
 
 // TestTheCollectionRunsFromTopToBottom sends each request of the committed file to a fresh sandbox, in its order.
 func TestTheCollectionRunsFromTopToBottom(t *testing.T) {
-	text, err := os.ReadFile(filepath.Join(pagesFolder, Collection))
+	text, err := os.ReadFile(filepath.Join(folder, Collection))
 	if err != nil {
 		t.Fatal(err)
 	}
