@@ -27,6 +27,7 @@ import (
 	"google.golang.org/grpc/reflection"
 	"google.golang.org/protobuf/proto"
 
+	repository "cegid.internal/gateway"
 	"cegid.internal/gateway/cegidclient"
 	"cegid.internal/gateway/gen"
 	looppb "cegid.internal/gateway/gen/go/cegid/loop/v1"
@@ -44,6 +45,7 @@ import (
 	"cegid.internal/gateway/server/internal/rawdoor"
 	"cegid.internal/gateway/server/internal/replicas"
 	"cegid.internal/gateway/server/internal/service"
+	"cegid.internal/gateway/server/internal/site"
 	"cegid.internal/gateway/server/internal/submission"
 	"cegid.internal/gateway/server/internal/submission/preflight"
 	"cegid.internal/gateway/server/internal/submission/spool"
@@ -81,6 +83,12 @@ type Config struct {
 	Authorities authn.Authorities
 	// Web says how HTTP is answered.
 	Web config.HTTP
+	// Contact is whom the page at / tells a stranger to ask for a token.
+	Contact string
+	// Sandbox is what the page at / tells of a sandbox; nil in production.
+	Sandbox func() site.Sandbox
+	// Closed names what answers nobody.
+	Closed config.Closed
 	// Issuers of the tokens that callers may have.
 	Issuers authn.Issuers
 
@@ -252,6 +260,10 @@ func (s *Server) openGRPC(chain interceptor.Config) *interceptor.Door {
 		transport = credentials.NewTLS(cfg.TLS)
 	}
 	publicDoor := interceptor.NewDoor(chain.Callers, interceptor.OfConnection(cfg.Authorities))
+	noSuchMethod := "no such method: server reflection lists them"
+	if cfg.Closed.Reflection {
+		noSuchMethod = "no such method: see the contract"
+	}
 	public := chain
 	public.Callers = publicDoor.Callers()
 	s.public = grpc.NewServer(append(append(interceptor.ServerOptions(interceptor.Chain(public)), publicDoor.Options()...),
@@ -261,8 +273,7 @@ func (s *Server) openGRPC(chain interceptor.Config) *interceptor.Door {
 		grpc.MaxConcurrentStreams(maxCalls),
 		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: minPing, PermitWithoutStream: true}),
 		grpc.UnknownServiceHandler(func(any, grpc.ServerStream) error {
-			return apierror.New(codes.Unimplemented, looppb.ErrorReason_ERROR_REASON_METHOD_UNKNOWN,
-				"no such method: server reflection lists them")
+			return apierror.New(codes.Unimplemented, looppb.ErrorReason_ERROR_REASON_METHOD_UNKNOWN, noSuchMethod)
 		}),
 		grpc.ConnectionTimeout(handshakeLimit),
 		grpc.KeepaliveParams(keepalive.ServerParameters{
@@ -272,7 +283,9 @@ func (s *Server) openGRPC(chain interceptor.Config) *interceptor.Door {
 		}),
 	)...)
 	s.register(publicDoor.Guard(s.public))
-	reflection.Register(s.public)
+	if !cfg.Closed.Reflection {
+		reflection.Register(s.public)
+	}
 
 	// What they are told of a client's certificate differs: only this one believes what it is handed over.
 	overHTTP := chain.Callers
@@ -291,7 +304,9 @@ func (s *Server) register(server grpc.ServiceRegistrar) {
 		service.NewReferenceData(s.cfg.Practices, s.preflight.Changed), service.NewPracticeData(s.cfg.Practices),
 		service.NewEntries(s.cfg.Practices, s.imports), s.imports, s.documents, service.NewChangeFeed(s.cfg.Practices), s.raw, s.events,
 		diagnostics.New(s.cfg.Practices, s.cfg.Policy, callerOf))
-	grpc_health_v1.RegisterHealthServer(server, s.health)
+	if !s.cfg.Closed.Health {
+		grpc_health_v1.RegisterHealthServer(server, s.health)
+	}
 }
 
 // openREST makes the gateway before the server in this process.
@@ -301,8 +316,15 @@ func (s *Server) openREST(validator protovalidate.Validator, door *interceptor.D
 	if err != nil {
 		return err
 	}
+	var pages *site.Config
+	if !cfg.Closed.Docs {
+		pages = &site.Config{
+			Documents: repository.Documents, OpenAPI: gen.OpenAPI, Protos: protos, Descriptors: gen.Descriptors, Contact: cfg.Contact, Sandbox: cfg.Sandbox,
+		}
+	}
 	rest, err := gateway.New(gateway.Config{
-		Conn: s.inProcess, MaxBody: maxMessage, MaxFile: cfg.Files.MaxSize, OpenAPI: gen.OpenAPI, Protos: protos, Origins: cfg.Web.Origins, Compression: cfg.Web.Compression, Ready: s.readiness.why, Writes: s.readiness.whyNoWrites, Log: cfg.Log,
+		Conn: s.inProcess, MaxBody: maxMessage, MaxFile: cfg.Files.MaxSize, Site: pages,
+		HSTS: cfg.Web.HSTS, NoHealth: cfg.Closed.Health, Origins: cfg.Web.Origins, Compression: cfg.Web.Compression, Ready: s.readiness.why, Writes: s.readiness.whyNoWrites, Log: cfg.Log,
 		Check:    func(request proto.Message) error { return interceptor.CheckShape(validator, request) },
 		Identity: func(state *tls.ConnectionState) metadata.MD { return interceptor.HandOver(state, cfg.Authorities) },
 		Arrive:   door.Arrive,

@@ -16,9 +16,9 @@ import (
 	"testing"
 	"time"
 
-	"cegid.internal/gateway/cegidclient/fec/fecgen"
 	"cegid.internal/gateway/cegidclient/loopsim"
 	looppb "cegid.internal/gateway/gen/go/cegid/loop/v1"
+	"cegid.internal/gateway/internal/testkit/fecgen"
 )
 
 // TestMemoryFitsTheContainer: under a mixed load a server stays within the memory of a small container, whose limit it finds by

@@ -30,9 +30,9 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	looppb "cegid.internal/gateway/gen/go/cegid/loop/v1"
+	"cegid.internal/gateway/internal/testkit/authntest"
 	"cegid.internal/gateway/server/internal/apierror"
 	"cegid.internal/gateway/server/internal/authn"
-	"cegid.internal/gateway/server/internal/authn/authntest"
 	"cegid.internal/gateway/server/internal/policy"
 )
 
