@@ -34,7 +34,7 @@ printf '%s\n' '# Written by tools/generate.sh. Do not edit.' 'version: v2' >"$ne
 mapfile -t documents < <(find "$new/openapi" -name '*.openapi.json' ! -name 'reference_data_service.*' | sort)
 "$merge" "$new/openapi/cegid/loop/v1/reference_data_service.openapi.json" "${documents[@]}" >"$scratch/merged.json"
 reference=server/internal/reference # go test ./$reference -update writes reasons.json
-"$scratch/openapifix" -extra proto/openapi-extra.json -comments "$new/descriptor/comments.json" \
+"$scratch/openapifix" -version "$(cat VERSION)" -extra proto/openapi-extra.json -comments "$new/descriptor/comments.json" \
   -reasons $reference/reasons.json -examples $reference/examples.json \
   "$new/descriptor/loop.binpb" <"$scratch/merged.json" >"$scratch/openapi.json"
 rm -r "$new/openapi"
@@ -42,6 +42,7 @@ install -D -m 644 "$scratch/openapi.json" "$new/openapi/openapi.json"
 
 # Only now, so that a faulty contract leaves gen/ as it was; gen/embed.go is written by hand.
 mkdir -p gen
+cp gen/descriptor/released.binpb "$new/descriptor/" # the contract of the last release, which tools/release.sh compares
 for part in go openapi descriptor bundle; do
   rm -rf "gen/$part"
   cp -r "$new/$part" gen/

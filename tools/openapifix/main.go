@@ -1,7 +1,7 @@
 // Command openapifix corrects an OpenAPI 3.1 document that protoc-gen-openapiv3 and openapiv3-merge wrote, by what
 // the contract's descriptors say and the generator leaves out.
 //
-//	openapifix [-extra FILE] [-comments FILE] [-reasons FILE] [-examples FILE] IMAGE < merged.json > openapi.json
+//	openapifix [-version VERSION] [-extra FILE] [-comments FILE] [-reasons FILE] [-examples FILE] IMAGE < merged.json > openapi.json
 //
 // IMAGE is the contract with its imports, as a FileDescriptorSet. The files are JSON: paths and components written by
 // hand, for routes that have no RPC; the contract's comments; the reasons for which each RPC fails, by HTTP status; and
@@ -25,18 +25,19 @@ type about struct {
 	examples map[string]example
 }
 
-// files are the names of the files that say it; empty names nothing.
-type files struct{ image, extra, comments, reasons, examples string }
+// files are the names of the files that say it; empty names nothing. Version is the document's own, instead of the contract's.
+type files struct{ version, image, extra, comments, reasons, examples string }
 
 func main() {
 	var from files
+	flag.StringVar(&from.version, "version", "", "`version` of the service that the document is of")
 	flag.StringVar(&from.extra, "extra", "", "`file` with paths and components to add")
 	flag.StringVar(&from.comments, "comments", "", "`file` with the comments of the contract")
 	flag.StringVar(&from.reasons, "reasons", "", "`file` with the reasons for which each RPC fails")
 	flag.StringVar(&from.examples, "examples", "", "`file` with an example of each RPC")
 	flag.Parse()
 	if flag.NArg() != 1 {
-		fmt.Fprintln(os.Stderr, "usage: openapifix [-extra FILE] [-comments FILE] [-reasons FILE] [-examples FILE] IMAGE < merged.json > openapi.json")
+		fmt.Fprintln(os.Stderr, "usage: openapifix [-version VERSION] [-extra FILE] [-comments FILE] [-reasons FILE] [-examples FILE] IMAGE < merged.json > openapi.json")
 		os.Exit(2)
 	}
 	from.image = flag.Arg(0)
@@ -80,6 +81,9 @@ func run(in io.Reader, out io.Writer, from files) error {
 	}
 	if err := fix(doc, image, extra, known); err != nil {
 		return err
+	}
+	if from.version != "" {
+		doc.make("info").set("version", from.version)
 	}
 	w := bufio.NewWriter(out)
 	if err := encode(w, doc, ""); err != nil {
