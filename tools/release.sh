@@ -61,8 +61,9 @@ new=$scratch/new
 mkdir "$new"
 # What is committed, and in a draft what is not.
 mkdir "$scratch/source"
-git ls-files -z --cached --others --exclude-standard | grep -zv '^\(clients\|examples\)/.*/node_modules/' |
-  xargs -0 -r cp --parents -pt "$scratch/source"
+git ls-files -z --cached --others --exclude-standard --deduplicate | while IFS= read -rd '' file; do
+  [[ ! -e $file && ! -L $file ]] || printf '%s\0' "$file" # it may be gone in a draft
+done | xargs -0 cp --parents -dpt "$scratch/source"
 
 # pack FILE FOLDER makes an archive of a folder: without owners, with one time, in order.
 pack() {

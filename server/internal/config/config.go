@@ -27,6 +27,8 @@ type Config struct {
 	TLS    TLS
 	HTTP   HTTP
 	Closed Closed
+	// Contact is whom a stranger is told to ask for a token.
+	Contact string
 	// OIDC are the issuers whose tokens are believed.
 	OIDC []Issuer
 	Loop Loop

@@ -42,7 +42,8 @@ func Keys() yaml.Key {
 			),
 		),
 		yaml.Mapping("public", "What answers without a credential. What is false answers nobody, as a path or method that does not exist.",
-			yaml.Bool("docs", true, "`/docs/`, `/openapi.json` and `/protos/`. They say what every caller can call, and nothing of this installation."),
+			yaml.Bool("docs", true, "What people read: `/`, guides and reference at `/docs/`, `/openapi.json` and `/protos/`. It says what every caller can call, and nothing of this installation but `contact`."),
+			yaml.Text("contact", "Whom the page at `/` tells a stranger to ask for a token, such as a team and its address, or a URL.").Pattern(contactPattern),
 			yaml.Bool("reflection", true, "gRPC server reflection, by which grpcurl and the like learn the contract."),
 			yaml.Bool("health", true, "`/healthz`, `/readyz` and the gRPC health service. The listener of operations answers the first two whatever stands here, and `server healthcheck` then asks there."),
 		),
@@ -180,6 +181,9 @@ func inherited(keys []yaml.Key) (out []yaml.Key) {
 	}
 	return out
 }
+
+// contactPattern is a line for people, of which something can be seen.
+const contactPattern = `^[^\s\x00-\x1f\x7f]([^\x00-\x1f\x7f]{0,198}[^\s\x00-\x1f\x7f])?$`
 
 // originPattern is what an origin looks like (RFC 6454 § 6.2). "*" and "null" are none.
 const originPattern = `^(https://[a-z0-9]([a-z0-9.-]*[a-z0-9])?|http://(localhost|127\.0\.0\.1|\[::1\]))(:[1-9][0-9]{0,4})?$`

@@ -1,4 +1,4 @@
-// Package gateway is the REST side: grpc-gateway in front of the in-memory server, with routing and errors of its own,
+// Package gateway is the REST side: grpc-gateway in front of a server in the same process, with routing and errors of its own,
 // and the pages beside it.
 package gateway
 
@@ -7,7 +7,6 @@ import (
 	"context"
 	"crypto/tls"
 	"io"
-	"io/fs"
 	"log/slog"
 	"net/http"
 	"strconv"
@@ -22,6 +21,7 @@ import (
 	"cegid.internal/gateway/server/internal/contract"
 	"cegid.internal/gateway/server/internal/interceptor"
 	"cegid.internal/gateway/server/internal/restname"
+	"cegid.internal/gateway/server/internal/site"
 	"cegid.internal/gateway/server/internal/strictjson"
 )
 
@@ -48,14 +48,12 @@ type Config struct {
 	Origins []string
 	// HSTS is how long browsers are told to come by TLS alone; 0 tells them nothing.
 	HSTS time.Duration
-	// NoDocs leaves documentation and contract out, NoHealth what probes ask.
-	NoDocs, NoHealth bool
+	// NoHealth leaves out what probes ask.
+	NoHealth bool
 	// Compression lets answers be compressed for those who take it.
 	Compression bool
-	// OpenAPI is the document that /openapi.json answers.
-	OpenAPI []byte
-	// Protos are the files that /protos/ answers.
-	Protos fs.FS
+	// Site is what people read beside the API: /, /docs/, /openapi.json, /protos/. Without it there is none of these.
+	Site *site.Config
 	// Log hears of the errors that the gateway makes itself and masks.
 	Log *slog.Logger
 	// Ready says why new calls are not welcome; nil when they are.
