@@ -52,7 +52,10 @@ cd "$scratch/dist-two"
 sha256sum --quiet -c SHA256SUMS
 ssh-keygen -Y verify -f "$one/SIGNERS" -I release@example.com -n loop-gateway -s SHA256SUMS.sig <SHA256SUMS
 echo x >>BUILD
-! sha256sum --quiet -c SHA256SUMS >/dev/null 2>&1
+if sha256sum --quiet -c SHA256SUMS >/dev/null 2>&1; then echo "a file that was changed is taken" >&2 && exit 1; fi
 echo x >>SHA256SUMS
-! ssh-keygen -q -Y verify -f "$one/SIGNERS" -I release@example.com -n loop-gateway -s SHA256SUMS.sig <SHA256SUMS >/dev/null 2>&1
+if ssh-keygen -q -Y verify -f "$one/SIGNERS" -I release@example.com -n loop-gateway -s SHA256SUMS.sig <SHA256SUMS >/dev/null 2>&1; then
+  echo "sums that were changed are taken for signed" >&2
+  exit 1
+fi
 echo "twice the same bytes, $(du -sm "$scratch/dist-one" | cut -f1) MB, signed"
