@@ -349,8 +349,10 @@ func TestServersAreReplacedInOrder(t *testing.T) {
 		if (r.budget != nil) != (replicas > 1) || r.budget != nil && r.budget.Spec.MaxUnavailable.IntValue() != 1 {
 			t.Errorf("the disruption budget is %+v", r.budget)
 		}
-		if grace := r.pod().Spec.TerminationGracePeriodSeconds; grace == nil || *grace != 120 {
-			t.Errorf("it has %v s to end", grace)
+		if grace := r.pod().Spec.TerminationGracePeriodSeconds; grace == nil {
+			t.Error("it has the time to end that Kubernetes gives by default")
+		} else if *grace != 120 {
+			t.Errorf("it has %d s to end", *grace)
 		}
 	})
 }
