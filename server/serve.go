@@ -86,7 +86,7 @@ func (c *serveCommand) Run(ctx context.Context) error {
 	}
 	server, err := app.New(app.Config{
 		GRPC: cfg.Listen.GRPC, HTTP: cfg.Listen.HTTP, Operations: cfg.Listen.Operations, Connections: cfg.Listen.Connections, ConnectionAge: cfg.Listen.ConnectionAge,
-		TLS: transport, Authorities: authorities, Web: cfg.HTTP, Issuers: issuers, Practices: tenants.Practices(), Gate: tenants.Gate(), Replicas: cfg.Replicas, Policy: set.Policy, Ledger: writes, Spool: cfg.Spool, Files: cfg.Files, Raw: cfg.Raw,
+		TLS: transport, Authorities: authorities, Web: cfg.HTTP, Closed: cfg.Closed, Contact: cfg.Contact, Issuers: issuers, Practices: tenants.Practices(), Gate: tenants.Gate(), Replicas: cfg.Replicas, Policy: set.Policy, Ledger: writes, Spool: cfg.Spool, Files: cfg.Files, Raw: cfg.Raw,
 		WaitLimit: cfg.Imports.WaitLimit, CallLimit: cfg.Imports.CallLimit, RepeatAfter429: cfg.Imports.RepeatAfter429,
 		FirstPoll: cfg.Imports.FirstPoll, LastPoll: cfg.Imports.LastPoll, StalledPoll: cfg.Imports.StalledPoll,
 		Deadlines: interceptor.Deadlines(cfg.Deadlines), Readiness: cfg.Readiness, Memory: memory,

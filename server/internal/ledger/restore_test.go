@@ -6,7 +6,7 @@ import (
 	"testing"
 	"time"
 
-	"cegid.internal/gateway/server/internal/ledger/pgtest"
+	"cegid.internal/gateway/internal/testkit/pgtest"
 )
 
 func entriesOf(id string) Submission {

@@ -8,8 +8,8 @@ import (
 	"testing"
 	"time"
 
+	"cegid.internal/gateway/internal/testkit/pgtest"
 	"cegid.internal/gateway/server/internal/ledger"
-	"cegid.internal/gateway/server/internal/ledger/pgtest"
 )
 
 // Several servers on one ledger, in real time, which is that of the database.
