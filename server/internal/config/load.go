@@ -44,6 +44,14 @@ func Load(path string, operations []string) (*Config, error) {
 	return c, nil
 }
 
+// Default is what a configuration says that says nothing: the default of each key that has one.
+func Default() *Config {
+	report := &strictyaml.Report{} // of the keys that have none
+	root, _ := strictyaml.Parse("", Keys(), nil, report)
+	l := loader{report: report, names: map[string]string{}}
+	return l.config(root, "")
+}
+
 type loader struct {
 	report     *strictyaml.Report
 	operations []string
@@ -491,7 +499,7 @@ func checkBaseURL(text string, allowPlainHTTP bool) (sentence string) {
 	u, err := url.Parse(text)
 	switch {
 	case err != nil || u.Hostname() == "" || u.Opaque != "" || u.User != nil || u.RawQuery != "" || u.ForceQuery || u.Fragment != "":
-		return "must be a URL of scheme, host and path alone, such as " + DefaultBaseURL
+		return "must be a URL of scheme, host and path alone, such as " + cegidclient.DefaultBaseURL
 	case u.Scheme == "https":
 		return ""
 	case u.Scheme != "http":

@@ -37,33 +37,16 @@ type Config struct {
 	RPC func(ledger.Kind) string
 	// Keep lets a submission count for the caller of ctx until done, which is when its outcome is committed; nil counts nothing.
 	Keep func(ctx context.Context) (done func())
-	// CallLimit bounds the call of a submission, whatever its caller's deadline. Default 60 s. It is the client's
-	// bound of a write, too.
+	// CallLimit bounds the call of a submission, whatever its caller's deadline. It is the client's bound of a write, too.
 	CallLimit time.Duration
-	// WaitLimit bounds how long a submission waits for its turn, all attempts together. Default 20 s.
+	// WaitLimit bounds how long a submission waits for its turn, all attempts together.
 	WaitLimit time.Duration
 	// RepeatAfter429 lets what Loop turned away with a 429 be begun again, see again.go.
 	RepeatAfter429 bool
 	// FirstPoll and LastPoll bound the pause between two questions to Loop: it grows with the time that an import takes.
-	// Defaults 1 s and 5 min.
 	FirstPoll, LastPoll time.Duration
 	// StalledPoll is what the pause grows to when asking makes no sense for now: an unknown status, a 404, a revoked key.
-	// Default 1 h.
 	StalledPoll time.Duration
-}
-
-func (c Config) withDefaults() Config {
-	for _, each := range []struct {
-		value    *time.Duration
-		fallback time.Duration
-	}{
-		{&c.CallLimit, time.Minute}, {&c.WaitLimit, 20 * time.Second}, {&c.FirstPoll, time.Second}, {&c.LastPoll, 5 * time.Minute}, {&c.StalledPoll, time.Hour},
-	} {
-		if *each.value <= 0 {
-			*each.value = each.fallback
-		}
-	}
-	return c
 }
 
 // Sender sends and follows.
@@ -81,7 +64,6 @@ type Sender struct {
 
 // New settles what an earlier process left behind and begins to follow what Loop has.
 func New(ctx context.Context, cfg Config) (*Sender, error) {
-	cfg = cfg.withDefaults()
 	if cfg.Audit == nil {
 		cfg.Audit = cfg.Log
 	}
