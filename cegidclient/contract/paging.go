@@ -15,18 +15,33 @@ func first(ctx context.Context, s *session, skip, take int) (*answer, []any) {
 	return a, rows
 }
 
-func pagingProbes() []probe {
-	paging := func(id, question, assumed string, required bool, run func(context.Context, *session) outcome) probe {
-		return probe{
-			id: "paging." + id, operation: "list_accounts", question: question, assumed: assumed, reference: "R 1.6", required: required,
-			run: func(ctx context.Context, s *session) outcome {
-				if a, rows := first(ctx, s, 0, 3); len(rows) < 3 {
-					return open("the dossier has fewer than three accounts, or they cannot be sorted by numero", a.told())
-				}
-				return run(ctx, s)
-			},
-		}
+func paging(id, question, assumed string, required bool, run func(context.Context, *session) outcome) probe {
+	return probe{
+		id: "paging." + id, operation: "list_accounts", question: question, assumed: assumed, reference: "R 1.6", required: required,
+		run: func(ctx context.Context, s *session) outcome {
+			if a, rows := first(ctx, s, 0, 3); len(rows) < 3 {
+				return open("the dossier has fewer than three accounts, or they cannot be sorted by numero", a.told())
+			}
+			return run(ctx, s)
+		},
 	}
+}
+
+func pagingProbes() []probe {
+	return slices.Concat(orderProbes(), capProbes(), []probe{
+		paging("quoted", `Are skip="1" and take="1" taken in quotation marks, as the pages print them?`, "no", false, func(ctx context.Context, s *session) outcome {
+			a := s.list(ctx, "list_accounts", "sort", "numero", "skip", `"1"`, "take", `"1"`)
+			rows, _ := a.rows()
+			return settled(!a.ok() || len(rows) != 1, a.told().with("rows", count(len(rows))))
+		}),
+		selecting("one", "numero", 1),
+		selecting("commas", "numero,libelle", 2),
+		selecting("ampersands", "numero&&libelle", 2),
+	})
+}
+
+// orderProbes ask what comes, and in which order.
+func orderProbes() []probe {
 	return []probe{
 		paging("take", "Does take=2 give two accounts?", "yes", true, func(ctx context.Context, s *session) outcome {
 			a, rows := first(ctx, s, 0, 2)
@@ -60,6 +75,12 @@ func pagingProbes() []probe {
 			a, rows := first(ctx, s, 1_000_000, 10)
 			return settled(a.ok() && len(rows) == 0, a.told().with("rows", count(len(rows))))
 		}),
+	}
+}
+
+// capProbes ask how much comes at a time.
+func capProbes() []probe {
+	return []probe{
 		paging("default", "How many accounts come without take?", "100 at most", false, func(ctx context.Context, s *session) outcome {
 			a := s.list(ctx, "list_accounts", "sort", "numero", "skip", "0")
 			rows, _ := a.rows()
@@ -104,14 +125,6 @@ func pagingProbes() []probe {
 			}
 			return settled(true, Seen{"full pages": count(most)})
 		}),
-		paging("quoted", `Are skip="1" and take="1" taken in quotation marks, as the pages print them?`, "no", false, func(ctx context.Context, s *session) outcome {
-			a := s.list(ctx, "list_accounts", "sort", "numero", "skip", `"1"`, "take", `"1"`)
-			rows, _ := a.rows()
-			return settled(!a.ok() || len(rows) != 1, a.told().with("rows", count(len(rows))))
-		}),
-		selecting("one", "numero", 1),
-		selecting("commas", "numero,libelle", 2),
-		selecting("ampersands", "numero&&libelle", 2),
 	}
 }
 

@@ -280,23 +280,12 @@ func (s *Simulator) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	who := s.identify(r.Header)
 	dossier := query.Get("codeDossier")
-	var sub *submission
-	if op != nil && op.submits {
-		sub = new(submission)
-		switch {
-		case bodyErr != nil:
-		case op.format == FormatJSON:
-			sub = readSubmission(body)
-		default:
-			sub = readFileSubmission(op.format, body)
-			sub.magic = s.magicOf(sub.file, who.practice)
-		}
-		dossier = sub.dossier
-	}
-	var dep *deposit
-	if op != nil && op.stores {
-		dep = readDeposit(r, query)
+	sub, dep := s.readWrite(op, r, query, body, bodyErr, who)
+	switch {
+	case dep != nil:
 		dossier = dep.Dossier
+	case sub != nil:
+		dossier = sub.dossier
 	}
 	var id string
 	var fault *Fault
@@ -345,6 +334,25 @@ func (s *Simulator) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	d.run()
+}
+
+// readWrite reads the body of an operation that submits or stores something.
+func (s *Simulator) readWrite(op *operation, r *http.Request, query url.Values, body []byte, bodyErr error, who caller) (sub *submission, dep *deposit) {
+	if op != nil && op.submits {
+		sub = new(submission)
+		switch {
+		case bodyErr != nil:
+		case op.format == FormatJSON:
+			sub = readSubmission(body)
+		default:
+			sub = readFileSubmission(op.format, body)
+			sub.magic = s.magicOf(sub.file, who.practice)
+		}
+	}
+	if op != nil && op.stores {
+		dep = readDeposit(r, query)
+	}
+	return sub, dep
 }
 
 func (s *Simulator) arrive(r *http.Request, query url.Values, route, dossier string, who caller, fault string) uint64 {
