@@ -1,4 +1,4 @@
-// Package gateway is the REST side: grpc-gateway in front of the in-memory server, with routing and errors of its own,
+// Package gateway is the REST side: grpc-gateway in front of a server in the same process, with routing and errors of its own,
 // and the pages beside it.
 package gateway
 
@@ -7,9 +7,9 @@ import (
 	"context"
 	"crypto/tls"
 	"io"
-	"io/fs"
 	"log/slog"
 	"net/http"
+	"strconv"
 	"strings"
 	"time"
 
@@ -21,6 +21,7 @@ import (
 	"cegid.internal/gateway/server/internal/contract"
 	"cegid.internal/gateway/server/internal/interceptor"
 	"cegid.internal/gateway/server/internal/restname"
+	"cegid.internal/gateway/server/internal/site"
 	"cegid.internal/gateway/server/internal/strictjson"
 )
 
@@ -45,12 +46,14 @@ type Config struct {
 	Arrive func(ctx context.Context, end func()) (leave func(), known bool)
 	// Origins are those whose pages may call, as browsers name them; none by default.
 	Origins []string
+	// HSTS is how long browsers are told to come by TLS alone; 0 tells them nothing.
+	HSTS time.Duration
+	// NoHealth leaves out what probes ask.
+	NoHealth bool
 	// Compression lets answers be compressed for those who take it.
 	Compression bool
-	// OpenAPI is the document that /openapi.json answers.
-	OpenAPI []byte
-	// Protos are the files that /protos/ answers.
-	Protos fs.FS
+	// Site is what people read beside the API: /, /docs/, /openapi.json, /protos/. Without it there is none of these.
+	Site *site.Config
 	// Log hears of the errors that the gateway makes itself and masks.
 	Log *slog.Logger
 	// Ready says why new calls are not welcome; nil when they are.
@@ -115,7 +118,7 @@ func New(cfg Config) (http.Handler, error) {
 	limits := limits{
 		body: cmp.Or(cfg.BodyLimit, defaultLimit), write: cmp.Or(cfg.WriteLimit, defaultLimit), maxBody: cfg.MaxBody, upload: api.uploadLimit,
 	}
-	return limits.around(withRequestID(sharing(cfg.Origins, headAsGet(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	return limits.around(withHeaders(cfg.HSTS, sharing(cfg.Origins, headAsGet(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		// Before the ServeMux, which would redirect an empty dossier, //, to another path.
 		if strings.HasPrefix("/"+strings.TrimLeft(r.URL.Path, "/"), "/v1/") {
 			api.ServeHTTP(w, r)
@@ -149,8 +152,10 @@ func incomingHeader(key string) (string, bool) {
 	return "", false
 }
 
-// withRequestID gives each request an id, the caller's own if it is well-formed, and answers it.
-func withRequestID(next http.Handler) http.Handler {
+// withHeaders gives each request an id, the caller's own if it is well-formed, and answers it, with what browsers are to
+// know of all answers.
+func withHeaders(hsts time.Duration, next http.Handler) http.Handler {
+	strict := "max-age=" + strconv.Itoa(int(hsts.Seconds()))
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		id := r.Header.Get(requestIDHeader)
 		if !interceptor.ValidRequestID(id) || len(r.Header.Values(requestIDHeader)) > 1 {
@@ -159,6 +164,10 @@ func withRequestID(next http.Handler) http.Handler {
 		}
 		w.Header().Set(requestIDHeader, id)
 		w.Header().Set("X-Content-Type-Options", "nosniff")
+		w.Header().Set("Referrer-Policy", "no-referrer") // a path names a dossier
+		if r.TLS != nil && hsts > 0 {
+			w.Header().Set("Strict-Transport-Security", strict)
+		}
 		next.ServeHTTP(w, r)
 	})
 }

@@ -23,11 +23,12 @@ import (
 
 	"cegid.internal/gateway/internal/testkit"
 	"cegid.internal/gateway/server/internal/interceptor"
+	"cegid.internal/gateway/server/internal/site"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// upstream stands in for the in-memory server: it records what the gateway asks of it.
+// upstream stands in for the server in the process: it records what the gateway asks of it.
 type upstream struct {
 	// answer fills the reply of a unary call; nil leaves it empty.
 	answer func(ctx context.Context, reply proto.Message) error
@@ -111,7 +112,7 @@ func serve(t *testing.T, u *upstream, tune func(*Config), tuneServer func(*httpt
 		t.Fatal(err)
 	}
 	cfg := Config{
-		Conn: u, MaxBody: 1 << 20, OpenAPI: []byte(`{"openapi":"3.1.0"}`), Ready: func() error { return nil },
+		Conn: u, MaxBody: 1 << 20, Site: &site.Config{OpenAPI: []byte(`{"openapi":"3.1.0"}`)}, Ready: func() error { return nil },
 		Log:   slog.New(slog.NewJSONHandler(f.log, nil)),
 		Check: func(request proto.Message) error { return interceptor.CheckShape(validator, request) },
 	}

@@ -114,6 +114,11 @@ func makePages(ctx context.Context) (map[string]string, error) {
 		}
 		pages[pageOf(service)] = r.page(service, calls)
 	}
+	all, err := requests(r.examples)
+	if err != nil {
+		return nil, err
+	}
+	pages[Collection] = collection(all)
 	return pages, nil
 }
 

@@ -32,7 +32,7 @@ type schema struct {
 	Type        any                `json:"type,omitempty"`
 	Default     any                `json:"default,omitempty"`
 	Const       any                `json:"const,omitempty"`
-	Enum        []string           `json:"enum,omitempty"`
+	Enum        []any              `json:"enum,omitempty"`
 	Pattern     string             `json:"pattern,omitempty"`
 	Not         *schema            `json:"not,omitempty"`
 	Minimum     any                `json:"minimum,omitempty"`
@@ -53,13 +53,22 @@ func (k Key) schema() *schema {
 	s := &schema{Description: k.doc, Default: k.otherwise}
 	switch k.form {
 	case formText:
-		s.Type, s.Pattern, s.Enum = "string", k.pattern, k.words
+		s.Type, s.Pattern = "string", k.pattern
+		for _, word := range k.words {
+			s.Enum = append(s.Enum, word)
+			if number, err := strconv.ParseFloat(word, 64); err == nil { // without quotes
+				s.Type, s.Enum = []string{"string", "number"}, append(s.Enum, number)
+			}
+		}
 		// A text that is all digits needs no quotes for the reader; to other programs it is a number then.
 		if len(k.words) == 0 && regexp.MustCompile(k.pattern).MatchString("0") {
 			s.Type = []string{"string", "number"}
 		}
 		if len(k.never) > 0 {
-			s.Not = &schema{Enum: k.never}
+			s.Not = &schema{}
+			for _, text := range k.never {
+				s.Not.Enum = append(s.Not.Enum, text)
+			}
 		}
 	case formDuration:
 		s.Type, s.Pattern, s.Default = "string", durationPattern, written(k.otherwise)
