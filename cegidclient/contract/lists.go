@@ -117,7 +117,7 @@ func connectionProbes() []probe {
 		reference: "C 1.2", required: true,
 		run: func(ctx context.Context, s *session) outcome {
 			a := s.list(ctx, "list_accounts", "take", "1")
-			return settled(a.ok(), a.told())
+			return judged(a.ok(), a.told())
 		},
 	}}
 }
@@ -160,12 +160,13 @@ func (l list) probe(aspect, question, assumed string, required bool, run func(s 
 func (l list) probes() []probe {
 	op := l.Operation
 	out := []probe{{
-		id: l.ID + ".answers", operation: l.ID, question: op.Title + ": does the route exist as " + op.Method + " " + op.Path + ", and for this kind of key?",
+		id: l.ID + ".answers", operation: l.ID, question: op.Title + ": does the route exist as " + op.Method + " " + op.Path +
+			", and for this kind of key?",
 		assumed: "yes, HTTP 200", reference: l.Reference, required: true, needs: l.needs,
 		run: func(ctx context.Context, s *session) outcome {
 			a := l.ask(ctx, s)
 			_, envelope := a.rows()
-			return settled(a.ok(), s.withObjectUnless(a.ok(), a.told(), a).with("envelope", envelope))
+			return judged(a.ok(), s.withObjectUnless(a.ok(), a.told(), a).with("envelope", envelope))
 		},
 	}, {
 		id: l.ID + ".read", operation: l.ID, question: op.Title + ": does the client read every row, and each documented field in its documented form?",
@@ -175,23 +176,24 @@ func (l list) probes() []probe {
 			if err != nil {
 				return s.unread(err)
 			}
-			return settled(true, Seen{"rows": count(rows), "kept raw": s.vocab.names(unmapped)})
+			return judged(true, Seen{"rows": count(rows), "kept raw": s.vocab.names(unmapped)})
 		},
 	}}
 	out = append(out,
 		l.probe("envelope", "what surrounds the rows?", string(l.envelope), false, func(_ *session, a *answer, _ []any) outcome {
 			_, envelope := a.rows()
-			return settled(envelope == l.envelope, Seen{"envelope": envelope})
+			return judged(envelope == l.envelope, Seen{"envelope": envelope})
 		}),
 		l.probe("fields", "which members are there besides the documented ones, which of these are missing?", "no others, none", false, l.compareFields),
 		l.probe("types", "have the documented members their documented JSON type?", "yes", false, l.compareTypes),
 	)
 	if slices.ContainsFunc(l.fields, func(f field) bool { return f.name == "revisionId" }) {
 		const revision = "0x and 16 hexadecimal digits"
-		out = append(out, l.probe("revision", "what does revisionId look like?", revision, false, func(_ *session, _ *answer, rows []any) outcome {
-			kinds := kindsOf(rows, "revisionId")
-			return settled(slices.Equal(kinds, words{revision}), Seen{"revisionId": kinds, "objectId": kindsOf(rows, "objectId")})
-		}))
+		out = append(out, l.probe("revision", "what does revisionId look like?", revision, false,
+			func(_ *session, _ *answer, rows []any) outcome {
+				kinds := kindsOf(rows, "revisionId")
+				return judged(slices.Equal(kinds, words{revision}), Seen{"revisionId": kinds, "objectId": kindsOf(rows, "objectId")})
+			}))
 	}
 	out = append(out, l.enumProbes()...)
 	if references := l.references(); len(references) > 0 {
@@ -207,14 +209,15 @@ func (l list) enumProbes() (out []probe) {
 		if known == nil {
 			continue
 		}
-		out = append(out, l.probe("enum."+f.name, "which values has "+f.name+"?", "numbers among "+strings.Join(known, ", "), false, func(_ *session, _ *answer, rows []any) outcome {
-			values := enumNumbers(rows, f.name)
-			if len(values) == 0 {
-				return open("no row has it", nil)
-			}
-			foreign := func(w word) bool { return !slices.Contains(known, string(w)) }
-			return settled(!slices.ContainsFunc(values, foreign), Seen{"values": values})
-		}))
+		out = append(out, l.probe("enum."+f.name, "which values has "+f.name+"?", "numbers among "+strings.Join(known, ", "), false,
+			func(_ *session, _ *answer, rows []any) outcome {
+				values := enumNumbers(rows, f.name)
+				if len(values) == 0 {
+					return open("no row has it", nil)
+				}
+				foreign := func(w word) bool { return !slices.Contains(known, string(w)) }
+				return judged(!slices.ContainsFunc(values, foreign), Seen{"values": values})
+			}))
 	}
 	return out
 }
@@ -236,7 +239,7 @@ func (l list) referencesProbe(references []string) probe {
 			if !any {
 				return open("no row has one", nil)
 			}
-			return settled(ok, seen)
+			return judged(ok, seen)
 		})
 }
 
@@ -249,7 +252,7 @@ func (s *session) unread(err error) outcome {
 			seen["field at fault"] = s.vocab.name(e.Field)
 		}
 	}
-	return settled(false, seen)
+	return judged(false, seen)
 }
 
 func (s *session) withObjectUnless(skip bool, seen Seen, a *answer) Seen {
@@ -280,7 +283,7 @@ func (l list) compareFields(s *session, _ *answer, rows []any) outcome {
 		}
 	}
 	seen := Seen{"rows": count(len(rows)), "others": s.vocab.names(more), "missing": s.vocab.names(missing), "all": shape.tell(s.vocab)}
-	return settled(len(missing) == 0 && len(more) == 0, seen)
+	return judged(len(missing) == 0 && len(more) == 0, seen)
 }
 
 func (l list) compareTypes(_ *session, _ *answer, rows []any) outcome {
@@ -298,7 +301,7 @@ func (l list) compareTypes(_ *session, _ *answer, rows []any) outcome {
 			delete(differ, name)
 		}
 	}
-	return settled(len(differ) == 0, Seen{"in another type": differ})
+	return judged(len(differ) == 0, Seen{"in another type": differ})
 }
 
 // references are the members that are documented as references to other objects.

@@ -337,7 +337,9 @@ func (s *Simulator) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 // readWrite reads the body of an operation that submits or stores something.
-func (s *Simulator) readWrite(op *operation, r *http.Request, query url.Values, body []byte, bodyErr error, who caller) (sub *submission, dep *deposit) {
+func (s *Simulator) readWrite(op *operation, r *http.Request, query url.Values, body []byte, bodyErr error,
+	who caller,
+) (sub *submission, dep *deposit) {
 	if op != nil && op.submits {
 		sub = new(submission)
 		switch {
@@ -371,7 +373,9 @@ func (s *Simulator) arrive(r *http.Request, query url.Values, route, dossier str
 }
 
 // process is a request's way when no fault strikes: gateway, API key, dossier, operation.
-func (s *Simulator) process(r *http.Request, op *operation, who caller, query url.Values, body []byte, sub *submission, job *imported, dep *deposit) answer {
+func (s *Simulator) process(r *http.Request, op *operation, who caller, query url.Values, body []byte, sub *submission, job *imported,
+	dep *deposit,
+) answer {
 	switch {
 	case op == nil: // an unknown path and a wrong method are the same to the gateway (C 3.1)
 		return gatewayAnswer(http.StatusNotFound, gatewayMessage(http.StatusNotFound))
@@ -385,8 +389,9 @@ func (s *Simulator) process(r *http.Request, op *operation, who caller, query ur
 		return s.serviceAnswer(http.StatusForbidden, codeAdvancedRequired, "Cette opération demande une clé d'API Cabinet.")
 	}
 	x := &exchange{
-		sim: s, op: op, query: query, body: body, shape: s.shapeOf(op.Path), who: who, practice: who.practice, submission: sub, imported: job, deposit: dep,
-		origin: originOf(r),
+		sim: s, op: op, query: query, body: body, shape: s.shapeOf(op.Path), who: who, practice: who.practice, submission: sub, imported: job,
+		deposit: dep,
+		origin:  originOf(r),
 	}
 	if p := s.practiceOf(who); op.cabinet && p != nil {
 		x.dossier = p.cabinet

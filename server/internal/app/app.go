@@ -165,9 +165,10 @@ func New(cfg Config) (_ *Server, err error) {
 		return nil, err
 	}
 	door := s.openGRPC(interceptor.Config{
-		Log: cfg.Log, LogDossiers: cfg.Config.Log.Dossiers, Metrics: interceptor.NewMetrics(cfg.Registry), Deadlines: interceptor.Deadlines(cfg.Config.Deadlines),
-		Callers: interceptor.Identities{Policy: cfg.Policy, Issuers: cfg.Issuers},
-		Access:  access, Validator: validator, Limits: interceptor.NewLimits(cfg.Policy),
+		Log: cfg.Log, LogDossiers: cfg.Config.Log.Dossiers, Metrics: interceptor.NewMetrics(cfg.Registry),
+		Deadlines: interceptor.Deadlines(cfg.Config.Deadlines),
+		Callers:   interceptor.Identities{Policy: cfg.Policy, Issuers: cfg.Issuers},
+		Access:    access, Validator: validator, Limits: interceptor.NewLimits(cfg.Policy),
 		Audit: cfg.Audit, Route: raw.RouteOf, Refusals: s.refusals, Draining: s.draining, Shutdown: s.shuttingDown,
 	})
 	if err := s.openREST(validator, door); err != nil {
@@ -183,7 +184,10 @@ func (s *Server) openSender() (err error) {
 	cfg := s.cfg
 	imports, owner := cfg.Config.Imports, interceptor.NewRequestID()
 	if cfg.Gate != nil && cfg.Ledger.Shared() {
-		s.replicas = replicas.New(replicas.Config{Ledger: cfg.Ledger, Gate: cfg.Gate, Server: owner, Replicas: cfg.Config.Replicas, Log: cfg.Log, Registry: cfg.Registry})
+		s.replicas = replicas.New(replicas.Config{
+			Ledger: cfg.Ledger, Gate: cfg.Gate, Server: owner, Replicas: cfg.Config.Replicas,
+			Log: cfg.Log, Registry: cfg.Registry,
+		})
 	}
 	s.sender, err = submission.New(context.Background(), submission.Config{
 		Ledger: cfg.Ledger, Owner: owner, Client: cfg.Practices.Client, Log: cfg.Log,
@@ -290,13 +294,15 @@ func (s *Server) openREST(validator protovalidate.Validator, door *interceptor.D
 	var pages *site.Config
 	if !cfg.Config.Closed.Docs {
 		pages = &site.Config{
-			Documents: repository.Documents, OpenAPI: gen.OpenAPI, Protos: protos, Descriptors: gen.Descriptors, Contact: cfg.Config.Contact, Sandbox: cfg.Sandbox,
+			Documents: repository.Documents, OpenAPI: gen.OpenAPI, Protos: protos, Descriptors: gen.Descriptors, Contact: cfg.Config.Contact,
+			Sandbox: cfg.Sandbox,
 		}
 	}
 	rest, err := gateway.New(gateway.Config{
 		Conn: s.inProcess, MaxBody: maxMessage, MaxFile: cfg.Config.Files.MaxSize, Site: pages,
-		HSTS: cfg.Config.HTTP.HSTS, NoHealth: cfg.Config.Closed.Health, Origins: cfg.Config.HTTP.Origins, Compression: cfg.Config.HTTP.Compression,
-		Ready: s.readiness.why, Writes: s.readiness.whyNoWrites, Log: cfg.Log,
+		HSTS: cfg.Config.HTTP.HSTS, NoHealth: cfg.Config.Closed.Health, Origins: cfg.Config.HTTP.Origins,
+		Compression: cfg.Config.HTTP.Compression,
+		Ready:       s.readiness.why, Writes: s.readiness.whyNoWrites, Log: cfg.Log,
 		Check:    func(request proto.Message) error { return interceptor.CheckShape(validator, request) },
 		Identity: func(state *tls.ConnectionState) metadata.MD { return interceptor.HandOver(state, cfg.Authorities) },
 		Arrive:   door.Arrive,
@@ -509,7 +515,8 @@ func (s *Server) setHealth(reads, writes bool) {
 
 // ledgerServices need the ledger for what they are for.
 var ledgerServices = map[string]bool{
-	looppb.ImportService_ServiceDesc.ServiceName: true, looppb.DocumentService_ServiceDesc.ServiceName: true, looppb.RawService_ServiceDesc.ServiceName: true,
+	looppb.ImportService_ServiceDesc.ServiceName: true, looppb.DocumentService_ServiceDesc.ServiceName: true,
+	looppb.RawService_ServiceDesc.ServiceName:   true,
 	looppb.EventService_ServiceDesc.ServiceName: true,
 }
 

@@ -148,7 +148,8 @@ func (r *Report) Valid() bool { return !r.HasErrors() }
 var (
 	authorityNames = map[filecheck.Authority]string{filecheck.OfLaw: "LAW", filecheck.OfTaxTool: "TAX_TOOL", filecheck.OfLoop: "LOOP"}
 	outcomeNames   = map[filecheck.Outcome]string{
-		filecheck.NotConcerned: "NOT_CONCERNED", filecheck.Passes: "PASSES", filecheck.PassesWithReservations: "PASSES_WITH_RESERVATIONS", filecheck.Fails: "FAILS",
+		filecheck.NotConcerned: "NOT_CONCERNED", filecheck.Passes: "PASSES", filecheck.PassesWithReservations: "PASSES_WITH_RESERVATIONS",
+		filecheck.Fails: "FAILS",
 	}
 )
 

@@ -140,7 +140,8 @@ func New(cfg Config) (_ *Sandbox, err error) {
 		return nil, err
 	}
 	s.Server, err = app.New(app.Config{
-		Settings: app.Settings{Config: cfg.settings(), Policy: cfg.Policy}, Sandbox: func() site.Sandbox { return s.described(practices, cfg.Token) },
+		Settings:  app.Settings{Config: cfg.settings(), Policy: cfg.Policy},
+		Sandbox:   func() site.Sandbox { return s.described(practices, cfg.Token) },
 		Practices: practices, Ledger: cfg.Ledger, Log: cfg.Log, Registry: registry,
 	})
 	if err != nil {
@@ -153,7 +154,10 @@ func New(cfg Config) (_ *Sandbox, err error) {
 func (cfg Config) settings() *config.Config {
 	at := func(host string, port int) string { return net.JoinHostPort(host, strconv.Itoa(port)) }
 	out := config.Default()
-	out.Listen = config.Listen{GRPC: at(cfg.Host, cfg.GRPCPort), HTTP: at(cfg.Host, cfg.HTTPPort), Operations: at("127.0.0.1", cfg.OperationsPort)}
+	out.Listen = config.Listen{
+		GRPC: at(cfg.Host, cfg.GRPCPort), HTTP: at(cfg.Host, cfg.HTTPPort),
+		Operations: at("127.0.0.1", cfg.OperationsPort),
+	}
 	out.HTTP = config.HTTP{Compression: true, Origins: cfg.Origins}
 	out.Spool, out.Raw = cfg.Spool, cfg.Raw
 	out.Shutdown = config.Shutdown{Drain: cfg.Drain, Grace: cfg.Grace}
