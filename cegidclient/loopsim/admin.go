@@ -56,6 +56,29 @@ func (s *Simulator) adminHandler() http.Handler {
 		}
 		w.WriteHeader(http.StatusNoContent)
 	})
+	mux.HandleFunc("POST /_sim/reset", func(w http.ResponseWriter, _ *http.Request) {
+		s.Reset()
+		w.WriteHeader(http.StatusNoContent)
+	})
+
+	s.practiceAdmin(mux)
+	s.importAdmin(mux)
+	s.documentAdmin(mux)
+
+	unsafe := http.NewCrossOriginProtection()
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Cache-Control", "no-store")
+		w.Header().Set("X-Content-Type-Options", "nosniff")
+		if !sameOrigin(r) || unsafe.Check(r) != nil {
+			writeErrorStatus(w, http.StatusForbidden, "requests from pages of another origin are refused")
+			return
+		}
+		mux.ServeHTTP(w, r)
+	})
+}
+
+// practiceAdmin changes the dossiers and keys of practices.
+func (s *Simulator) practiceAdmin(mux *http.ServeMux) {
 	mux.HandleFunc("POST /_sim/dossiers", func(w http.ResponseWriter, r *http.Request) {
 		var in dossierJSON
 		if err := readJSON(r, &in); err != nil {
@@ -96,24 +119,6 @@ func (s *Simulator) adminHandler() http.Handler {
 			answerDone(w, change(r.PathValue("practice"), KeyKind(r.PathValue("kind")), in.APIKey))
 		})
 	}
-	mux.HandleFunc("POST /_sim/reset", func(w http.ResponseWriter, _ *http.Request) {
-		s.Reset()
-		w.WriteHeader(http.StatusNoContent)
-	})
-
-	s.importAdmin(mux)
-	s.documentAdmin(mux)
-
-	unsafe := http.NewCrossOriginProtection()
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		w.Header().Set("Cache-Control", "no-store")
-		w.Header().Set("X-Content-Type-Options", "nosniff")
-		if !sameOrigin(r) || unsafe.Check(r) != nil {
-			writeErrorStatus(w, http.StatusForbidden, "requests from pages of another origin are refused")
-			return
-		}
-		mux.ServeHTTP(w, r)
-	})
 }
 
 // sameOrigin refuses a foreign Origin on safe methods too, which http.CrossOriginProtection lets through.

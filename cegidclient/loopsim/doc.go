@@ -17,7 +17,8 @@
 //
 // Tests shape the world ([Simulator.AddPractice], [Simulator.AddDossier], [Simulator.SetActivated] …), the answers
 // ([Simulator.SetShape], [Simulator.SetPageCap]) and the mishaps ([Simulator.Inject]), then look at what arrived
-// ([Simulator.Requests], [Simulator.Count], [Simulator.InFlightPeak], [Simulator.Imports], [Simulator.Documents]). Other programs do the same over HTTP under
+// ([Simulator.Requests], [Simulator.Count], [Simulator.InFlightPeak], [Simulator.Imports], [Simulator.Documents]). Other programs
+// do the same over HTTP under
 // /_sim/, which asks for no key and is meant for loopback.
 //
 // # Imports
