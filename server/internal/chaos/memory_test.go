@@ -46,8 +46,8 @@ func TestMemoryFitsTheContainer(t *testing.T) {
 			most := f.watchMemory(t)
 			did := f.mixed(t, callers, 10*time.Second)
 			peak := most()
-			t.Logf("%d calls of %d callers in %s, %.1f s of CPU, %d told to come back; the server had %d MiB when idle, and %d MiB at most, without pages of files",
-				did.calls, callers, did.took.Round(time.Second), f.cpu(), did.later, idle>>20, peak>>20)
+			t.Logf("%d calls of %d callers in %s, %.1f s of CPU, %d told to come back; the server had %d MiB when idle, and %d MiB at most, without pages of files; with them %d MiB",
+				did.calls, callers, did.took.Round(time.Second), f.cpu(), did.later, idle>>20, peak>>20, f.memory()>>20)
 			if peak > limit<<20*9/10 {
 				t.Errorf("it had %d MiB: nothing is left of %d MiB for files and connections", peak>>20, limit)
 			}
