@@ -257,17 +257,21 @@ func TestACallThatFindsNoMemoryIsToldSo(t *testing.T) {
 	service := &longAnswers{}
 	conn, _, _ := compressingWithin(t, service, "", memory)
 	accounts := looppb.NewReferenceDataServiceClient(conn)
-	ctx, cancel := context.WithTimeout(metadata.AppendToOutgoingContext(t.Context(), "authorization", "Bearer quiet"), 500*time.Millisecond)
-	defer cancel()
+	quiet := metadata.AppendToOutgoingContext(t.Context(), "authorization", "Bearer quiet")
+	patient := func() context.Context { // half of the time is for the wait, the rest for the answer
+		ctx, cancel := context.WithTimeout(quiet, 4*time.Second)
+		t.Cleanup(cancel)
+		return ctx
+	}
 	request := &looppb.ListAccountsRequest{Practice: "demo", Dossier: "D1"}
 	others, err := memory.calls.try("noisy", memory.calls.most)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := accounts.ListAccounts(ctx, request); refusedFor(err) != time.Second {
+	if _, err := accounts.ListAccounts(patient(), request); refusedFor(err) != time.Second {
 		t.Errorf("a call: %v", err)
 	}
-	stream, err := accounts.StreamAccounts(ctx, &looppb.StreamAccountsRequest{Practice: "demo", Dossier: "D1"})
+	stream, err := accounts.StreamAccounts(patient(), &looppb.StreamAccountsRequest{Practice: "demo", Dossier: "D1"})
 	if err == nil {
 		_, err = stream.Recv()
 	}
@@ -275,12 +279,11 @@ func TestACallThatFindsNoMemoryIsToldSo(t *testing.T) {
 		t.Errorf("a stream: %v", err)
 	}
 	others.leave()
-	ctx = metadata.AppendToOutgoingContext(t.Context(), "authorization", "Bearer quiet")
-	if _, err := accounts.ListAccounts(ctx, request); err != nil {
+	if _, err := accounts.ListAccounts(quiet, request); err != nil {
 		t.Errorf("once there is memory: %v", err)
 	}
 	long := strings.Repeat("x", 5<<20)
-	if _, err := accounts.ListAccounts(ctx, &looppb.ListAccountsRequest{Practice: "demo", Dossier: "D1", Filter: long}); refusedFor(err) != 0 {
+	if _, err := accounts.ListAccounts(quiet, &looppb.ListAccountsRequest{Practice: "demo", Dossier: "D1", Filter: long}); refusedFor(err) != 0 {
 		t.Errorf("one for which there is never memory: %v", err)
 	}
 	for { // a call gives its memory back when its caller has been told
