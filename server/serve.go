@@ -40,7 +40,7 @@ func (c *serveCommand) Run(ctx context.Context) error {
 	var level slog.LevelVar
 	level.Set(cfg.Log.Level)
 	log := newLog(&level)
-	fitMemory(memlimit.FromCgroup, log)
+	memory := fitMemory(memlimit.FromCgroup, log)
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	telemetry.RegisterBuild(registry, thisBuild().Version, thisBuild().Revision, runtime.Version())
@@ -90,7 +90,7 @@ func (c *serveCommand) Run(ctx context.Context) error {
 		TLS: transport, Authorities: authorities, Web: cfg.HTTP, Closed: cfg.Closed, Contact: cfg.Contact, Build: thisBuild(), Issuers: issuers, Practices: tenants.Practices(), Gate: tenants.Gate(), Replicas: cfg.Replicas, Policy: set.Policy, Ledger: writes, Spool: cfg.Spool, Files: cfg.Files, Raw: cfg.Raw,
 		WaitLimit: cfg.Imports.WaitLimit, CallLimit: cfg.Imports.CallLimit, RepeatAfter429: cfg.Imports.RepeatAfter429,
 		FirstPoll: cfg.Imports.FirstPoll, LastPoll: cfg.Imports.LastPoll, StalledPoll: cfg.Imports.StalledPoll,
-		Deadlines: interceptor.Deadlines(cfg.Deadlines), Readiness: cfg.Readiness,
+		Deadlines: interceptor.Deadlines(cfg.Deadlines), Readiness: cfg.Readiness, Memory: memory,
 		Drain: cfg.Shutdown.Drain, Grace: cfg.Shutdown.Grace, Log: log, LogLevel: &level, LogDossiers: cfg.Log.Dossiers, Audit: records.Logger, Ahead: records.Ahead, Registry: registry,
 	})
 	if err != nil {
