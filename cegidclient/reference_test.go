@@ -401,7 +401,9 @@ func readsAlike(t *testing.T, p *plan, body []byte) {
 	got, err := p.readList(body)
 	want, wrong := p.readListAsBefore(body)
 	// At a comma too many, the one counts it and the other does not.
-	said := func(err error) string { return regexp.MustCompile(`from byte \d+ on`).ReplaceAllString(fmt.Sprint(err), "") }
+	said := func(err error) string {
+		return regexp.MustCompile(`from byte \d+ on`).ReplaceAllString(fmt.Sprint(err), "")
+	}
 	a, _ := asError(err)
 	b, _ := asError(wrong)
 	if (err == nil) != (wrong == nil) || err != nil && (said(err) != said(wrong) || a.Kind != b.Kind || a.Field != b.Field || a.Code != b.Code || a.Message != b.Message) {
