@@ -250,7 +250,7 @@ ledger: ledger.db
 		return errors.Join(err, errors.New(string(out)))
 	}
 	serve := exec.Command(binary, "serve", "--config", filepath.Join(b.dir, "gateway.yaml"))
-	serve.Env = append(os.Environ(), "GOGC=400") // as it sets it itself in a container of 450 MiB or more
+	serve.Env = append(os.Environ(), "GOMEMLIMIT=461MiB", "GOGC=400") // as it sets them itself in a container of 512 MiB
 	var err error
 	if b.server, err = b.run("server", serve); err != nil {
 		return err
