@@ -78,8 +78,9 @@ type Sandbox struct {
 	// SimulatorAddress is where the simulator listens.
 	SimulatorAddress string
 
-	simulator *http.Server
-	listener  net.Listener
+	simulator  *http.Server
+	configured *tenant.Practices
+	listener   net.Listener
 	// ledger is the temporary one, which ends with the sandbox; nil if it was given.
 	ledger *ledger.Ledger
 }
@@ -121,11 +122,12 @@ func New(cfg Config) (_ *Sandbox, err error) {
 	if err != nil {
 		return nil, fmt.Errorf("the simulator's listener: %w", err)
 	}
-	options := []loopsim.Option{loopsim.WithLoopModel(cfg.Files.LoopModel)}
+	var s *Sandbox
+	options := []loopsim.Option{loopsim.WithLoopModel(cfg.Files.LoopModel), loopsim.WhenDue(func() { s.askNow() })}
 	if isLoopback(listener.Addr()) {
 		options = append(options, loopsim.WithLoopback())
 	}
-	s := &Sandbox{
+	s = &Sandbox{
 		Simulator:        loopsim.NewSandbox(options...),
 		SimulatorAddress: listener.Addr().String(),
 		listener:         listener,
@@ -152,12 +154,13 @@ func New(cfg Config) (_ *Sandbox, err error) {
 	if err != nil {
 		return nil, err
 	}
+	s.configured = practices
 	at := func(port int) string { return net.JoinHostPort(cfg.Host, strconv.Itoa(port)) }
 	s.Server, err = app.New(app.Config{
 		GRPC: at(cfg.GRPCPort), HTTP: at(cfg.HTTPPort),
 		Operations: net.JoinHostPort("127.0.0.1", strconv.Itoa(cfg.OperationsPort)),
 		Practices:  practices, Policy: cfg.Policy, Ledger: cfg.Ledger, Spool: cfg.Spool, Files: cfg.Files, Raw: cfg.Raw, FirstPoll: cfg.FirstPoll,
-		Web: config.HTTP{Compression: true, Origins: cfg.Origins}, Sandbox: func() site.Sandbox { return s.described(practices, cfg.Token) },
+		Web: config.HTTP{Compression: true, Origins: cfg.Origins}, Sandbox: func() site.Sandbox { return s.described(cfg.Token) },
 		RepeatAfter429: !cfg.NoRepeatAfter429, Deadlines: cfg.Deadlines, Drain: cfg.Drain, Grace: cfg.Grace, Log: cfg.Log, Registry: registry,
 	})
 	if err != nil {
@@ -206,6 +209,13 @@ func (s *Sandbox) practices(cfg Config, observer cegidclient.Observer) (*tenant.
 	return tenant.NewPractices(demo, partner), nil
 }
 
+// askNow has the service ask for what the simulator has just made due.
+func (s *Sandbox) askNow() {
+	for _, practice := range s.configured.All() {
+		s.Server.AskNow(practice.Name)
+	}
+}
+
 // isLoopback tells whether only this machine reaches an address.
 func isLoopback(address net.Addr) bool {
 	tcp, ok := address.(*net.TCPAddr)
@@ -222,10 +232,10 @@ func (s *Sandbox) simulatorHere() string {
 }
 
 // described is what the page at / tells: what is in the sandbox, and where.
-func (s *Sandbox) described(practices *tenant.Practices, token string) site.Sandbox {
+func (s *Sandbox) described(token string) site.Sandbox {
 	grpcAddress, _, _ := s.Server.Addresses()
-	out := site.Sandbox{GRPC: grpcAddress.String(), Token: token != "", Simulator: "http://" + s.simulatorHere() + "/_sim/"}
-	for _, each := range practices.All() {
+	out := site.Sandbox{GRPC: grpcAddress.String(), Token: token != "", Simulator: s.SimulatorAddress}
+	for _, each := range s.configured.All() {
 		practice := site.Practice{Name: each.Name, Key: "Standard"}
 		if each.HasAdvanced {
 			practice.Key = "Advanced"
