@@ -33,7 +33,7 @@ func main() {
 	var (
 		short   = flag.Bool("short", false, "few and short rounds: figures to look at, not to quote")
 		rounds  = flag.Int("rounds", 5, "rounds of each cell")
-		each   = flag.Duration("time", time.Second, "how long a peer is asked in a round")
+		each    = flag.Duration("time", time.Second, "how long a peer is asked in a round")
 		enforce = flag.Bool("enforce", false, "fail where even the best round misses a goal")
 		binary  = flag.String("server", "", "the server to measure; built of this tree without it")
 		only    = flag.String("only", "", "measure cells of this name alone: 1, 100, 1000 or stream")

@@ -1,4 +1,4 @@
-// Package gateway is the REST side: grpc-gateway in front of the in-memory server, with routing and errors of its own,
+// Package gateway is the REST side: grpc-gateway in front of a server in the same process, with routing and errors of its own,
 // and the pages beside it.
 package gateway
 

@@ -28,7 +28,7 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// upstream stands in for the in-memory server: it records what the gateway asks of it.
+// upstream stands in for the server in the process: it records what the gateway asks of it.
 type upstream struct {
 	// answer fills the reply of a unary call; nil leaves it empty.
 	answer func(ctx context.Context, reply proto.Message) error

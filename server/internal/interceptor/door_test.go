@@ -209,6 +209,17 @@ func TestPartsAreCounted(t *testing.T) {
 		} else if err == nil && !proto.Equal(into, c.request) {
 			t.Errorf("%s: it arrived otherwise", c.name)
 		}
+		// The same without bytes in between.
+		inside := &carrier{into: &looppb.ImportEntriesRequest{}}
+		if inside.Receive(proto.Clone(c.request), len(text)); !errors.Is(inside.err, c.want) {
+			t.Errorf("%s, in the process: %v; want %v", c.name, inside.err, c.want)
+		} else if inside.err == nil && (!proto.Equal(inside.into.(proto.Message), c.request) || inside.bytes != len(text)) {
+			t.Errorf("%s, in the process: it arrived otherwise", c.name)
+		} else if over := (&carrier{into: &looppb.ImportEntriesRequest{}}); inside.err == nil {
+			if err := over.take(mem.BufferSlice{mem.SliceBuffer(text)}, codec.(bounded).unmarshal); err != nil || over.parts != inside.parts {
+				t.Errorf("%s: %d parts in the process, %d over a connection; %v", c.name, inside.parts, over.parts, err)
+			}
+		}
 	}
 }
 

@@ -2,6 +2,8 @@ package interceptor
 
 import (
 	"bytes"
+	"errors"
+	"unicode/utf8"
 
 	"google.golang.org/grpc/encoding"
 	_ "google.golang.org/grpc/encoding/proto" // registers what is bounded here
@@ -9,6 +11,8 @@ import (
 	"google.golang.org/protobuf/encoding/protowire"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
+
+	"cegid.internal/gateway/server/internal/inprocess"
 )
 
 // MaxParts bounds what a request is made of: elements of lists, and messages, each of which counts once and once more for
@@ -53,6 +57,64 @@ func (c *carrier) take(data mem.BufferSlice, unmarshal func(mem.BufferSlice, any
 	}
 	c.parts, err = unmarshal(mem.BufferSlice{mem.SliceBuffer(message)}, c.into)
 	return err
+}
+
+// Receive implements inprocess.Receiver: it takes a message that nobody has made bytes of.
+func (c *carrier) Receive(message proto.Message, bytes int) {
+	c.plain = true
+	c.bytes += bytes
+	left := MaxParts
+	if c.err = countParts(message.ProtoReflect(), &left); c.err != nil {
+		return
+	}
+	c.parts = MaxParts - left
+	c.err = inprocess.Move(message, c.into.(proto.Message))
+}
+
+// errNotUTF8 says what an encoding of the message would have refused.
+var errNotUTF8 = errors.New("a text is not UTF-8")
+
+// countParts takes the parts of a message from what is left.
+func countParts(message protoreflect.Message, left *int) (err error) {
+	message.Range(func(field protoreflect.FieldDescriptor, value protoreflect.Value) bool {
+		each := func(value protoreflect.Value) bool {
+			*left -= PartsOf(field)
+			err = checkPart(field, value, left)
+			return err == nil
+		}
+		switch {
+		case field.IsList():
+			for i := range value.List().Len() {
+				if !each(value.List().Get(i)) {
+					break
+				}
+			}
+		case field.IsMap():
+			value.Map().Range(func(key protoreflect.MapKey, value protoreflect.Value) bool {
+				*left -= PartsOf(field)
+				if err = checkPart(field.MapKey(), key.Value(), left); err == nil {
+					err = checkPart(field.MapValue(), value, left)
+				}
+				return err == nil
+			})
+		default:
+			each(value)
+		}
+		return err == nil
+	})
+	return err
+}
+
+func checkPart(field protoreflect.FieldDescriptor, value protoreflect.Value, left *int) error {
+	switch {
+	case *left < 0:
+		return errTooMany
+	case field.Kind() == protoreflect.StringKind && !utf8.ValidString(value.String()):
+		return errNotUTF8
+	case field.Message() != nil:
+		return countParts(value.Message(), left)
+	}
+	return nil
 }
 
 func boundedCodec() encoding.CodecV2 { return bounded{encoding.GetCodecV2("proto")} }

@@ -49,6 +49,7 @@ var rules = []struct {
 		internal + "interceptor", internal + "gateway", internal + "app", internal + "telemetry", internal + "sandbox", module + "cegidclient/loopsim",
 	}},
 	{"the chain knows no handler", internal + "interceptor", []string{internal + "service", internal + "submission", internal + "ledger", internal + "gateway"}},
+	{"what carries calls knows none of them", internal + "inprocess", []string{internal + "service", internal + "interceptor", internal + "gateway", internal + "app", module + "gen/"}},
 	{"REST is a caller like others", internal + "gateway", []string{internal + "service", internal + "submission", internal + "ledger"}},
 }
 

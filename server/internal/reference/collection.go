@@ -1,4 +1,4 @@
-package reference
+package main
 
 import (
 	"fmt"
@@ -89,7 +89,7 @@ func serviceMethod(name string) (found protoreflect.MethodDescriptor) {
 func collection(all []request) string {
 	var b strings.Builder
 	b.WriteString(`# Every operation over REST, for the HTTP clients of VS Code (REST Client) and JetBrains.
-# Made by: go test ./server/internal/reference -update
+# Made by: go run ./server/internal/reference
 #
 # Start the sandbox (go run ./server sandbox) and send the requests from the top: some need what an earlier one has done.
 

@@ -1,17 +1,7 @@
-// Command protoprint reads a FileDescriptorSet on standard input and writes its files as .proto text below a folder.
-//
-//	protoprint [-bundle PREFIX,... [-go-package PATH]] DIR < set.binpb
-//
-// Files of google/protobuf are left out: every compiler carries them. With -bundle, only files whose path starts
-// with a PREFIX are written, without options that are extensions, and with the files that their fields and methods
-// still need: what is written compiles with protoc alone. With -go-package, files that name no Go package get one below
-// PATH.
 package main
 
 import (
-	"flag"
 	"fmt"
-	"io"
 	"os"
 	"path"
 	"path/filepath"
@@ -22,8 +12,6 @@ import (
 	"google.golang.org/protobuf/reflect/protodesc"
 	"google.golang.org/protobuf/reflect/protoreflect"
 	"google.golang.org/protobuf/types/descriptorpb"
-
-	"cegid.internal/gateway/tools/internal/descriptors"
 )
 
 const (
@@ -35,26 +23,12 @@ const (
 		"// Written by tools/generate.sh from its descriptor, without comments. Do not edit.\n\n"
 )
 
-func main() {
-	bundle := flag.String("bundle", "", "write only what files below `PREFIX,...` need, without extension options")
-	goPackage := flag.String("go-package", "", "give files without a Go package one below `PATH`")
-	flag.Parse()
-	if flag.NArg() != 1 {
-		fmt.Fprintln(os.Stderr, "usage: protoprint [-bundle PREFIX,... [-go-package PATH]] DIR < set.binpb")
-		os.Exit(2)
-	}
-	if err := run(os.Stdin, flag.Arg(0), *bundle, *goPackage); err != nil {
-		fmt.Fprintln(os.Stderr, "protoprint:", err)
-		os.Exit(1)
-	}
-}
-
-func run(in io.Reader, dir, bundle, goPackage string) error {
-	raw, err := io.ReadAll(in)
-	if err != nil {
-		return err
-	}
-	set, files, err := descriptors.Read(raw)
+// printFiles writes the files of a set as .proto text below dir. Files of google/protobuf are left out: every compiler carries
+// them. With a bundle, only files whose path starts with one of its prefixes are written, without options that are extensions,
+// and with the files that their fields and methods still need: what is written compiles with protoc alone. Of those, files that
+// name no Go package get one below goPackage.
+func printFiles(raw []byte, dir, bundle, goPackage string) error {
+	set, files, err := readSet(raw)
 	if err != nil {
 		return err
 	}
@@ -62,9 +36,7 @@ func run(in io.Reader, dir, bundle, goPackage string) error {
 		if err := strip(set, files, strings.Split(bundle, ",")); err != nil {
 			return err
 		}
-		if goPackage != "" {
-			nameGoPackages(set, goPackage)
-		}
+		nameGoPackages(set, goPackage)
 		if files, err = protodesc.NewFiles(set); err != nil {
 			return err
 		}

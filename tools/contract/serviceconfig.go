@@ -1,24 +1,14 @@
-// Command serviceconfig reads the descriptor image of the contract and writes the gRPC service config that callers'
-// channels should use: what may be repeated, and when.
-//
-//	serviceconfig IMAGE > service_config.json
-//
-// A method whose idempotency_level says so may be repeated while the service is UNAVAILABLE. Where the service has done
-// the repeating itself, its trailer stops the channel. A method that says nothing is never repeated.
 package main
 
 import (
 	"encoding/json"
-	"fmt"
-	"os"
+	"io"
 
 	"google.golang.org/protobuf/reflect/protoreflect"
 	"google.golang.org/protobuf/types/descriptorpb"
-
-	"cegid.internal/gateway/tools/internal/descriptors"
 )
 
-type config struct {
+type serviceConfig struct {
 	MethodConfig []methodConfig `json:"methodConfig"`
 }
 
@@ -41,36 +31,21 @@ type retryPolicy struct {
 	RetryableStatusCodes []string `json:"retryableStatusCodes"`
 }
 
-func main() {
-	if len(os.Args) != 2 {
-		fmt.Fprintln(os.Stderr, "usage: serviceconfig IMAGE > service_config.json")
-		os.Exit(2)
+// writeServiceConfig writes the gRPC service config that callers' channels should use: what may be repeated, and when. A method
+// whose idempotency_level says so may be repeated while the service is UNAVAILABLE. Where the service has done the repeating
+// itself, its trailer stops the channel. A method that says nothing is never repeated.
+func writeServiceConfig(raw []byte, out io.Writer) error {
+	set, _, err := readSet(raw)
+	if err != nil {
+		return err
 	}
-	if err := run(os.Args[1]); err != nil {
-		fmt.Fprintln(os.Stderr, "serviceconfig:", err)
-		os.Exit(1)
-	}
+	enc := json.NewEncoder(out)
+	enc.SetIndent("", "  ")
+	return enc.Encode(serviceConfigOf(set))
 }
 
-func run(image string) error {
-	raw, err := os.ReadFile(image)
-	if err != nil {
-		return err
-	}
-	set, _, err := descriptors.Read(raw)
-	if err != nil {
-		return err
-	}
-	out, err := json.MarshalIndent(of(set), "", "  ")
-	if err != nil {
-		return err
-	}
-	_, err = os.Stdout.Write(append(out, '\n'))
-	return err
-}
-
-// of gathers the methods that may be repeated, and the others, each with the time that the service allows at most.
-func of(set *descriptorpb.FileDescriptorSet) config {
+// serviceConfigOf gathers the methods that may be repeated, and the others, each with the time that the service allows at most.
+func serviceConfigOf(set *descriptorpb.FileDescriptorSet) serviceConfig {
 	repeated := methodConfig{
 		Timeout: "60s",
 		// Five are the most that gRPC grants; the pauses outlast a restart.
@@ -98,7 +73,7 @@ func of(set *descriptorpb.FileDescriptorSet) config {
 			}
 		}
 	}
-	var out config
+	var out serviceConfig
 	for _, each := range []methodConfig{repeated, writes, streams, once} {
 		if len(each.Name) > 0 {
 			out.MethodConfig = append(out.MethodConfig, each)

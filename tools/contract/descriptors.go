@@ -1,5 +1,4 @@
-// Package descriptors reads descriptor sets whose options are extensions that the set itself declares.
-package descriptors
+package main
 
 import (
 	"google.golang.org/protobuf/proto"
@@ -9,9 +8,9 @@ import (
 	"google.golang.org/protobuf/types/dynamicpb"
 )
 
-// Read returns the set, and its files linked. Each of three readings knows the extensions that the last one found:
+// readSet returns a set whose options are extensions that it declares itself, and its files linked. Each of three readings knows the extensions that the last one found:
 // first none, then options, then the options of the extensions themselves, where predefined rules live.
-func Read(raw []byte) (*descriptorpb.FileDescriptorSet, *protoregistry.Files, error) {
+func readSet(raw []byte) (*descriptorpb.FileDescriptorSet, *protoregistry.Files, error) {
 	var set *descriptorpb.FileDescriptorSet
 	files := &protoregistry.Files{}
 	for range 3 {

@@ -11,8 +11,6 @@ import (
 
 	"github.com/bufbuild/protocompile"
 	"google.golang.org/protobuf/proto"
-	"google.golang.org/protobuf/reflect/protodesc"
-	"google.golang.org/protobuf/reflect/protoreflect"
 	"google.golang.org/protobuf/reflect/protoregistry"
 	"google.golang.org/protobuf/types/descriptorpb"
 	"google.golang.org/protobuf/types/pluginpb"
@@ -26,23 +24,19 @@ var update = flag.Bool("update", false, "rewrite testdata/want.json")
 
 // The document comes from the pinned generator itself, so that an upgrade which changes what it writes shows here.
 func TestGeneratedDocumentIsCorrected(t *testing.T) {
-	set := compile(t, "shop.proto")
-	raw, err := proto.Marshal(set)
-	if err != nil {
-		t.Fatal(err)
-	}
+	set := compile(t, protocompile.SourceInfoStandard, protocompile.SourceResolver{ImportPaths: []string{"testdata"}}, "shop.proto")
 	imagePath := filepath.Join(t.TempDir(), "image.binpb")
-	if err := os.WriteFile(imagePath, raw, 0o600); err != nil {
+	if err := os.WriteFile(imagePath, marshal(t, set), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	generated := generate(t, set, "shop.proto")
 	var first, second bytes.Buffer
 	for _, out := range []*bytes.Buffer{&first, &second} {
-		from := files{
+		from := sources{
 			image: imagePath, extra: "testdata/extra.json", comments: "testdata/comments.json",
 			reasons: "testdata/reasons.json", examples: "testdata/examples.json",
 		}
-		if err := run(strings.NewReader(generated), out, from); err != nil {
+		if err := correct(strings.NewReader(generated), out, from); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -60,7 +54,7 @@ func TestGeneratedDocumentIsCorrected(t *testing.T) {
 		t.Fatal(err)
 	}
 	if !bytes.Equal(first.Bytes(), want) {
-		t.Errorf("the document differs from %s; see what changed with `go test ./openapifix -update` and git diff", golden)
+		t.Errorf("the document differs from %s; see what changed with `go -C tools test ./contract -update` and git diff", golden)
 	}
 }
 
@@ -99,41 +93,6 @@ func TestFaultyInputIsRefused(t *testing.T) {
 			}
 		})
 	}
-}
-
-// compile returns the file of testdata with its imports, dependencies first.
-func compile(t *testing.T, path string) *descriptorpb.FileDescriptorSet {
-	t.Helper()
-	linked := protocompile.ResolverFunc(func(path string) (protocompile.SearchResult, error) {
-		file, err := protoregistry.GlobalFiles.FindFileByPath(path)
-		return protocompile.SearchResult{Desc: file}, err
-	})
-	sources := &protocompile.SourceResolver{ImportPaths: []string{"testdata"}}
-	compiler := protocompile.Compiler{
-		Resolver:       protocompile.WithStandardImports(protocompile.CompositeResolver{sources, linked}),
-		SourceInfoMode: protocompile.SourceInfoStandard,
-	}
-	files, err := compiler.Compile(t.Context(), path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	set := &descriptorpb.FileDescriptorSet{}
-	seen := map[string]bool{}
-	var add func(protoreflect.FileDescriptor)
-	add = func(file protoreflect.FileDescriptor) {
-		if seen[file.Path()] {
-			return
-		}
-		seen[file.Path()] = true
-		for i := range file.Imports().Len() {
-			add(file.Imports().Get(i).FileDescriptor)
-		}
-		set.File = append(set.File, protodesc.ToFileDescriptorProto(file))
-	}
-	for _, file := range files {
-		add(file)
-	}
-	return set
 }
 
 // generate runs the pinned plugin as buf does.

@@ -7,14 +7,11 @@ import (
 	"strings"
 	"testing"
 
-	"google.golang.org/protobuf/proto"
-	"google.golang.org/protobuf/types/descriptorpb"
-
 	"github.com/bufbuild/protocompile"
-	"github.com/bufbuild/protocompile/protoutil"
+	"google.golang.org/protobuf/types/descriptorpb"
 )
 
-const source = `syntax = "proto3";
+const commented = `syntax = "proto3";
 package shop;
 // Sells.
 //
@@ -45,7 +42,7 @@ message Sale {
 
 func TestCommentsStandUnderTheNameOfWhatTheyDescribe(t *testing.T) {
 	var out bytes.Buffer
-	if err := run(bytes.NewReader(compile(t, protocompile.SourceInfoStandard)), &out, "shop/"); err != nil {
+	if err := writeComments(marshal(t, shop(t, protocompile.SourceInfoStandard)), &out, "shop/"); err != nil {
 		t.Fatal(err)
 	}
 	var got map[string]string
@@ -70,25 +67,13 @@ func TestASetWithoutPositionsIsRefused(t *testing.T) {
 		mode   protocompile.SourceInfoMode
 		prefix string
 	}{"without positions": {protocompile.SourceInfoNone, "shop/"}, "another prefix": {protocompile.SourceInfoStandard, "other/"}} {
-		if err := run(bytes.NewReader(compile(t, c.mode)), new(bytes.Buffer), c.prefix); err == nil {
+		if err := writeComments(marshal(t, shop(t, c.mode)), new(bytes.Buffer), c.prefix); err == nil {
 			t.Errorf("%s: it is taken", name)
 		}
 	}
 }
 
-func compile(t *testing.T, mode protocompile.SourceInfoMode) []byte {
+func shop(t *testing.T, mode protocompile.SourceInfoMode) *descriptorpb.FileDescriptorSet {
 	t.Helper()
-	compiler := protocompile.Compiler{
-		Resolver:       &protocompile.SourceResolver{Accessor: protocompile.SourceAccessorFromMap(map[string]string{"shop/shop.proto": source})},
-		SourceInfoMode: mode,
-	}
-	files, err := compiler.Compile(t.Context(), "shop/shop.proto")
-	if err != nil {
-		t.Fatal(err)
-	}
-	raw, err := proto.Marshal(&descriptorpb.FileDescriptorSet{File: []*descriptorpb.FileDescriptorProto{protoutil.ProtoFromFileDescriptor(files[0])}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return raw
+	return compile(t, mode, protocompile.SourceResolver{Accessor: protocompile.SourceAccessorFromMap(map[string]string{"shop/shop.proto": commented})}, "shop/shop.proto")
 }

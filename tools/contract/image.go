@@ -6,8 +6,6 @@ import (
 
 	"google.golang.org/protobuf/reflect/protoreflect"
 	"google.golang.org/protobuf/reflect/protoregistry"
-
-	"cegid.internal/gateway/tools/internal/descriptors"
 )
 
 // image is the contract.
@@ -19,7 +17,7 @@ type image struct {
 }
 
 func readImage(raw []byte, comments map[string]string) (*image, error) {
-	_, files, err := descriptors.Read(raw)
+	_, files, err := readSet(raw)
 	if err != nil {
 		return nil, err
 	}

@@ -1,39 +1,18 @@
-// Command comments reads a FileDescriptorSet with source positions on standard input and writes the comments of the
-// files below a prefix as one JSON object, by the full name of what they stand above: generated Go code carries the
-// descriptors without them.
-//
-//	comments PREFIX < set.binpb
 package main
 
 import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"os"
 	"strings"
 
 	"google.golang.org/protobuf/reflect/protoreflect"
-
-	"cegid.internal/gateway/tools/internal/descriptors"
 )
 
-func main() {
-	if len(os.Args) != 2 {
-		fmt.Fprintln(os.Stderr, "usage: comments PREFIX < set.binpb")
-		os.Exit(2)
-	}
-	if err := run(os.Stdin, os.Stdout, os.Args[1]); err != nil {
-		fmt.Fprintln(os.Stderr, "comments:", err)
-		os.Exit(1)
-	}
-}
-
-func run(in io.Reader, out io.Writer, prefix string) error {
-	raw, err := io.ReadAll(in)
-	if err != nil {
-		return err
-	}
-	_, files, err := descriptors.Read(raw)
+// writeComments writes the comments of the files below a prefix as one JSON object, by the full name of what they stand above:
+// generated Go code carries the descriptors without them.
+func writeComments(raw []byte, out io.Writer, prefix string) error {
+	_, files, err := readSet(raw)
 	if err != nil {
 		return err
 	}

@@ -1,21 +1,18 @@
 package main
 
 import (
-	"bytes"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/bufbuild/protocompile"
-	"github.com/bufbuild/protocompile/protoutil"
-	"google.golang.org/protobuf/proto"
-	"google.golang.org/protobuf/reflect/protoreflect"
-	"google.golang.org/protobuf/types/descriptorpb"
 )
 
-var sources = map[string]string{
+var outer = map[string]string{
 	"own/option.proto": `syntax = "proto3";
 package own;
 import "google/protobuf/descriptor.proto";
@@ -71,6 +68,7 @@ package own;
 import "google/protobuf/timestamp.proto";
 import "theirs/outer.proto";
 
+option go_package = "example.com/own;own";
 option java_multiple_files = true;
 
 // Does things.
@@ -101,8 +99,8 @@ func TestBundleHoldsWhatOwnFilesNeedWithoutOptions(t *testing.T) {
 	if err := write(left, "not proto at all"); err != nil {
 		t.Fatal(err)
 	}
-	set := compile(t, sources)
-	if err := run(bytes.NewReader(set), dir, "own/", ""); err != nil {
+	set := printable(t, outer)
+	if err := printFiles(set, dir, "own/", "example.com"); err != nil {
 		t.Fatal(err)
 	}
 	printed := read(t, dir)
@@ -114,19 +112,19 @@ func TestBundleHoldsWhatOwnFilesNeedWithoutOptions(t *testing.T) {
 			t.Errorf("%s is in the bundle", path)
 		}
 	}
-	compile(t, printed) // needs nothing that is not in the bundle
+	printable(t, printed) // needs nothing that is not in the bundle
 }
 
 // TestBundleOfSeveralPrefixes: with what nothing of ours refers to, such as the details of errors, and with Go packages.
 func TestBundleOfSeveralPrefixes(t *testing.T) {
 	const named = `option go_package = "google.example/rpc/code;code";`
-	set := compile(t, map[string]string{
+	set := printable(t, map[string]string{
 		"own/thing/v1/thing.proto": "syntax = \"proto3\";\npackage own.thing.v1;\nmessage Thing {}\n",
 		"own/old/thing.proto":      "syntax = \"proto3\";\npackage own.old;\nmessage Thing {}\n",
 		"google/rpc/code.proto":    "syntax = \"proto3\";\npackage google.rpc;\n" + named + "\nenum Code { OK = 0; }\n",
 	})
 	dir := t.TempDir()
-	if err := run(bytes.NewReader(set), dir, "own/,google/rpc/", "example.com/gen/go"); err != nil {
+	if err := printFiles(set, dir, "own/,google/rpc/", "example.com/gen/go"); err != nil {
 		t.Fatal(err)
 	}
 	printed := read(t, dir)
@@ -143,26 +141,26 @@ func TestBundleOfSeveralPrefixes(t *testing.T) {
 			t.Errorf("%s: %q; want %s", path, text, want)
 		}
 	}
-	compile(t, printed)
-	if err := run(bytes.NewReader(set), dir, "own/,google/type/", ""); err == nil {
+	printable(t, printed)
+	if err := printFiles(set, dir, "own/,google/type/", ""); err == nil {
 		t.Error("a prefix without files is not noticed")
 	}
 }
 
 func TestEverythingIsPrintedWithItsOptions(t *testing.T) {
 	dir := t.TempDir()
-	if err := run(bytes.NewReader(compile(t, sources)), dir, "", ""); err != nil {
+	if err := printFiles(printable(t, outer), dir, "", ""); err != nil {
 		t.Fatal(err)
 	}
 	printed := read(t, dir)
-	if len(printed) != len(sources) {
-		t.Errorf("%d files printed, want %d", len(printed), len(sources))
+	if len(printed) != len(outer) {
+		t.Errorf("%d files printed, want %d", len(printed), len(outer))
 	}
 	if got := printed["own/service.proto"]; !strings.Contains(got, `(mark) = "a ( b ) c"`) {
 		t.Errorf("the option is lost:\n%s", got)
 	}
 	again := t.TempDir()
-	if err := run(bytes.NewReader(compile(t, printed)), again, "", ""); err != nil {
+	if err := printFiles(printable(t, printed), again, "", ""); err != nil {
 		t.Fatal(err)
 	}
 	for path, text := range read(t, again) {
@@ -172,44 +170,11 @@ func TestEverythingIsPrintedWithItsOptions(t *testing.T) {
 	}
 }
 
-// compile returns the sources with all imports as a descriptor set.
-func compile(t *testing.T, sources map[string]string) []byte {
+// printable returns the sources with all imports as a descriptor set.
+func printable(t *testing.T, sources map[string]string) []byte {
 	t.Helper()
-	compiler := protocompile.Compiler{
-		Resolver: protocompile.WithStandardImports(&protocompile.SourceResolver{
-			Accessor: protocompile.SourceAccessorFromMap(sources),
-		}),
-		SourceInfoMode: protocompile.SourceInfoStandard,
-	}
-	var paths []string
-	for path := range sources {
-		paths = append(paths, path)
-	}
-	files, err := compiler.Compile(t.Context(), paths...)
-	if err != nil {
-		t.Fatal(err)
-	}
-	set := &descriptorpb.FileDescriptorSet{}
-	seen := map[string]bool{}
-	var add func(protoreflect.FileDescriptor)
-	add = func(file protoreflect.FileDescriptor) {
-		if seen[file.Path()] {
-			return
-		}
-		seen[file.Path()] = true
-		for i := range file.Imports().Len() {
-			add(file.Imports().Get(i).FileDescriptor)
-		}
-		set.File = append(set.File, protoutil.ProtoFromFileDescriptor(file))
-	}
-	for _, file := range files {
-		add(file)
-	}
-	raw, err := proto.Marshal(set)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return raw
+	from := protocompile.SourceResolver{Accessor: protocompile.SourceAccessorFromMap(sources)}
+	return marshal(t, compile(t, protocompile.SourceInfoStandard, from, slices.Collect(maps.Keys(sources))...))
 }
 
 func read(t *testing.T, dir string) map[string]string {

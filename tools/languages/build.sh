@@ -1,0 +1,57 @@
+#!/usr/bin/env bash
+# Makes the packages of clients/ and the samples of examples/, checks them with the tools of their languages, and tests the packages
+# as they are installed.
+#   tools/languages/build.sh FOLDER LANGUAGE...
+set -euo pipefail
+repository=$(cd "$(dirname "$0")/../.." && pwd)
+here=$repository/tools/languages folder=$1
+shift
+mkdir -p "$folder"
+folder=$(cd "$folder" && pwd)
+
+# lines MOST FILE... holds that what is written by hand stays small.
+lines() {
+  local most=$1 count
+  shift
+  count=$(cat "$@" | wc -l)
+  ((count <= most)) || { echo "$count lines, $most at most: $*" >&2 && return 1; }
+}
+
+python() {
+  local bin=$folder/venv/bin package=$repository/clients/python samples=$repository/examples/python wheel
+  /usr/bin/python3 -m venv "$folder/venv"
+  "$bin/pip" install --quiet --disable-pip-version-check --require-hashes -r "$here/requirements.txt"
+  rm -rf "$folder/wheel"
+  # First the source, then the wheel of it: as who has the source alone.
+  (cd "$package" && "$bin/python" -m hatchling build -t sdist -d "$folder/wheel" >/dev/null)
+  "$bin/pip" wheel --quiet --disable-pip-version-check --no-deps --no-build-isolation --wheel-dir "$folder/wheel" "$folder"/wheel/*.tar.gz
+  wheel=$(echo "$folder"/wheel/*.whl)
+  "$bin/python" -m zipfile -l "$wheel" | awk 'NR > 1 {print $1}' >"$folder/wheel/contents"
+  local file
+  for file in loop_gateway/{__init__.py,py.typed,messages.py,aio.py,service_config.json} cegid/loop/v1/{import_pb2.py,import_pb2.pyi,py.typed}; do
+    grep -qxF "$file" "$folder/wheel/contents" || { echo "the wheel has no $file" >&2 && return 1; }
+  done
+  ! grep -E '^tests/|stubs\.py|google/' "$folder/wheel/contents" || return 1
+  "$bin/pip" install --quiet --disable-pip-version-check --no-deps --no-index --force-reinstall "$wheel"
+  lines 800 "$package"/src/loop_gateway/*.py
+  for file in "$package" "$samples" "$here"; do
+    "$bin/ruff" format --quiet --no-cache --check "$file"
+    "$bin/ruff" check --quiet --no-cache "$file"
+  done
+  (cd "$folder" && "$bin/mypy" --no-error-summary --config-file "$package/pyproject.toml" -p loop_gateway)
+  (cd "$package/tests" && "$bin/mypy" --no-error-summary --config-file "$package/pyproject.toml" --cache-dir "$folder/mypy" .)
+  (cd "$samples" && "$bin/mypy" --no-error-summary --cache-dir "$folder/mypy" sample.py sample_aio.py)
+  (cd "$here" && "$bin/mypy" --no-error-summary --strict --cache-dir "$folder/mypy" run.py)
+  PYTHONDONTWRITEBYTECODE=1 "$bin/python" -m pytest -q -p no:cacheprovider "$package/tests"
+}
+
+curl() {
+  bash -n "$repository/examples/curl/sample.sh"
+  shellcheck "$repository/examples/curl/sample.sh" "$here/build.sh"
+}
+
+for language; do
+  began=$SECONDS
+  "$language"
+  echo "$language: built and checked in $((SECONDS - began)) s"
+done
