@@ -57,6 +57,8 @@ var (
 	styleCSS []byte
 	//go:embed api.css
 	apiCSS []byte
+	//go:embed api.js
+	apiJS []byte
 )
 
 var layout = template.Must(template.New("page").Parse(layoutHTML))
@@ -110,6 +112,7 @@ func Register(mux *http.ServeMux, cfg Config) error {
 	mux.Handle("GET /docs", http.RedirectHandler("/docs/", http.StatusMovedPermanently))
 	mux.Handle("GET "+styleURL, newPage("text/css; charset=utf-8", styleCSS))
 	mux.Handle("GET "+apiStyleURL, newPage("text/css; charset=utf-8", apiCSS))
+	mux.Handle("GET "+apiScriptURL, newPage("text/javascript; charset=utf-8", apiJS))
 	mux.Handle("GET /{$}", policed(pagePolicy, http.HandlerFunc(s.landing)))
 	if err := s.addProtos(mux); err != nil {
 		return err
@@ -122,9 +125,10 @@ func Register(mux *http.ServeMux, cfg Config) error {
 }
 
 const (
-	styleURL    = "/docs/style.css"
-	apiStyleURL = "/docs/api.css"
-	searchURL   = "/docs/search"
+	styleURL     = "/docs/style.css"
+	apiStyleURL  = "/docs/api.css"
+	apiScriptURL = "/docs/api.js"
+	searchURL    = "/docs/search"
 )
 
 func (s *site) addDocuments(mux *http.ServeMux) (err error) {
