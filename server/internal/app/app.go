@@ -89,6 +89,8 @@ type Config struct {
 	Sandbox func() site.Sandbox
 	// Closed names what answers nobody.
 	Closed config.Closed
+	// Build is what callers and monitoring are told of this program.
+	Build diagnostics.Build
 	// Issuers of the tokens that callers may have.
 	Issuers authn.Issuers
 
@@ -117,6 +119,8 @@ type Config struct {
 	// way may then take.
 	Drain, Grace time.Duration
 	Readiness    config.Readiness
+	// Memory is what Go keeps to, in bytes; 0 is any.
+	Memory int64
 
 	Log *slog.Logger
 	// LogLevel is that of Log, for the operator to change; nil where it stays.
@@ -150,6 +154,8 @@ type Server struct {
 	events           *event.Service
 	connections      *event.Connections
 	refusals         *interceptor.Refusals
+
+	calls *interceptor.Memory // nil without a limit
 
 	readiness              *readiness
 	replicas               *replicas.Replicas // nil where there can be no others
@@ -199,7 +205,7 @@ func New(cfg Config) (_ *Server, err error) {
 	door := s.openGRPC(interceptor.Config{
 		Log: cfg.Log, LogDossiers: cfg.LogDossiers, Metrics: interceptor.NewMetrics(cfg.Registry), Deadlines: cfg.Deadlines,
 		Callers: interceptor.Identities{Policy: cfg.Policy, Issuers: cfg.Issuers},
-		Access:  access, Validator: validator, Limits: interceptor.NewLimits(cfg.Policy),
+		Access:  access, Validator: validator, Limits: interceptor.NewLimits(cfg.Policy), Memory: interceptor.NewMemory(cfg.Memory, access),
 		Audit: cfg.Audit, Route: raw.RouteOf, Refusals: s.refusals, Draining: s.draining, Shutdown: s.shuttingDown,
 	})
 	if err := s.openREST(validator, door); err != nil {
@@ -237,7 +243,7 @@ func (s *Server) openHandlers(raw *rawdoor.Door) error {
 	if err != nil {
 		return fmt.Errorf("the folder for documents and files under way: %w", err)
 	}
-	s.preflight = preflight.New(interceptor.Keep)
+	s.preflight = preflight.New(interceptor.Keep).Within(cfg.Memory)
 	writes := service.NewWrites(cfg.Practices, &submission.Writer{
 		Ledger: cfg.Ledger, Sender: s.sender, Preflight: s.preflight, Spool: underWay,
 		Permissions: permissions{cfg.Policy}, Door: raw, RPCs: contract.RPCs,
@@ -259,7 +265,7 @@ func (s *Server) openGRPC(chain interceptor.Config) *interceptor.Door {
 	if cfg.TLS != nil {
 		transport = credentials.NewTLS(cfg.TLS)
 	}
-	publicDoor := interceptor.NewDoor(chain.Callers, interceptor.OfConnection(cfg.Authorities))
+	publicDoor := interceptor.NewDoor(chain.Callers, interceptor.OfConnection(cfg.Authorities), chain.Memory)
 	noSuchMethod := "no such method: server reflection lists them"
 	if cfg.Closed.Reflection {
 		noSuchMethod = "no such method: see the contract"
@@ -290,7 +296,8 @@ func (s *Server) openGRPC(chain interceptor.Config) *interceptor.Door {
 	// What they are told of a client's certificate differs: only this one believes what it is handed over.
 	overHTTP := chain.Callers
 	overHTTP.OverHTTP = true
-	door := interceptor.NewDoor(overHTTP, interceptor.HandedOver)
+	door := interceptor.NewDoor(overHTTP, interceptor.HandedOver, chain.Memory)
+	s.calls = chain.Memory
 	chain.Callers = door.Callers()
 	unary, stream := interceptor.Around(interceptor.Chain(chain))
 	s.inProcess = inprocess.New(inprocess.Config{Unary: unary, Stream: stream, MaxRequest: maxMessage, MaxCalls: maxCalls})
@@ -303,7 +310,7 @@ func (s *Server) register(server grpc.ServiceRegistrar) {
 	contract.RegisterGRPC(server,
 		service.NewReferenceData(s.cfg.Practices, s.preflight.Changed), service.NewPracticeData(s.cfg.Practices),
 		service.NewEntries(s.cfg.Practices, s.imports), s.imports, s.documents, service.NewChangeFeed(s.cfg.Practices), s.raw, s.events,
-		diagnostics.New(s.cfg.Practices, s.cfg.Policy, callerOf))
+		diagnostics.New(s.cfg.Practices, s.cfg.Policy, callerOf, s.cfg.Build))
 	if !s.cfg.Closed.Health {
 		grpc_health_v1.RegisterHealthServer(server, s.health)
 	}
@@ -509,6 +516,7 @@ func (s *Server) Serve(ctx context.Context) error {
 	run("operations", func() error { return s.operations.Serve(s.operationsListener) })
 	watching, stop := context.WithCancel(context.Background())
 	serving.Go(func() { s.readiness.watch(watching) })
+	serving.Go(func() { s.calls.Watch(watching) })
 	if s.replicas != nil {
 		serving.Go(func() { s.replicas.Run(watching) })
 	}
