@@ -42,7 +42,8 @@ func listen(handler http.Handler, grpcAddress string) error {
 		goruntime.ReadMemStats(&stats)
 		_, _ = fmt.Fprintf(w, "%s %d\n", mallocsMetric, stats.Mallocs)
 	})
-	text, err := json.Marshal(addresses{HTTP: listener.Addr().String(), GRPC: grpcAddress, Metrics: "http://" + listener.Addr().String() + "/metrics"})
+	text, err := json.Marshal(addresses{HTTP: listener.Addr().String(), GRPC: grpcAddress, Metrics: "http://" + listener.Addr().String() +
+		"/metrics"})
 	if err != nil {
 		return err
 	}
@@ -202,7 +203,8 @@ func serveTextbook(arguments []string) error {
 	}
 	go func() { _ = server.Serve(listener) }()
 	mux := runtime.NewServeMux()
-	err = looppb.RegisterReferenceDataServiceHandlerFromEndpoint(context.Background(), mux, listener.Addr().String(), []grpc.DialOption{grpc.WithTransportCredentials(insecure.NewCredentials())})
+	err = looppb.RegisterReferenceDataServiceHandlerFromEndpoint(context.Background(), mux, listener.Addr().String(),
+		[]grpc.DialOption{grpc.WithTransportCredentials(insecure.NewCredentials())})
 	if err != nil {
 		return err
 	}

@@ -202,7 +202,8 @@ func overGRPC(conn *grpc.ClientConn, method, token string, streams bool, request
 			err := conn.Invoke(ctx, method, &message, &counted, grpc.ForceCodecV2(counting{}), grpc.MaxCallRecvMsgSize(64<<20))
 			return counted, err
 		}
-		stream, err := conn.NewStream(ctx, &grpc.StreamDesc{ServerStreams: true}, method, grpc.ForceCodecV2(counting{}), grpc.MaxCallRecvMsgSize(64<<20))
+		stream, err := conn.NewStream(ctx, &grpc.StreamDesc{ServerStreams: true}, method, grpc.ForceCodecV2(counting{}),
+			grpc.MaxCallRecvMsgSize(64<<20))
 		if err != nil {
 			return 0, err
 		}

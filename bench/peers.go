@@ -284,7 +284,10 @@ func (b *bench) unary(items int) []target {
 	targets := []target{
 		{byUpstream, b.upstream, overHTTP("http://"+b.upstream.at.HTTP+raw, ""), least},
 		{byProxy, b.proxy, overHTTP("http://"+b.proxy.at.HTTP+raw, ""), least},
-		{byTextbookGRPC, b.textbook, overGRPC(b.textbookConn, looppb.ReferenceDataService_ListAccounts_FullMethodName, "", false, request), least},
+		{
+			byTextbookGRPC, b.textbook, overGRPC(b.textbookConn, looppb.ReferenceDataService_ListAccounts_FullMethodName, "", false, request),
+			least,
+		},
 		{byTextbookREST, b.textbook, overHTTP("http://"+b.textbook.at.HTTP+path, ""), least},
 		{byServerGRPC, b.server, overGRPC(b.serverConn, looppb.ReferenceDataService_ListAccounts_FullMethodName, b.token, false, request), least},
 		{byServerREST, b.server, overHTTP("http://"+b.server.at.HTTP+path, b.token), least},

@@ -104,7 +104,8 @@ func report(w io.Writer, cells []cell, peers []*peer, how string) (missed int) {
 					missed++
 				}
 			}
-			_, _ = fmt.Fprintf(w, "| %s ÷ %s | %s | %.2f | %.2f–%.2f | %.2f | %s |\n", g.of, g.to, c.name, median(ratios), best, slices.Max(ratios), g.most, said)
+			_, _ = fmt.Fprintf(w, "| %s ÷ %s | %s | %.2f | %.2f–%.2f | %.2f | %s |\n", g.of, g.to, c.name, median(ratios), best,
+				slices.Max(ratios), g.most, said)
 		}
 	}
 	_, _ = fmt.Fprint(w, "\nMost memory, MiB:")

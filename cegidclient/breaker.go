@@ -94,7 +94,10 @@ type passage struct {
 var errPaused = errors.New("calls are paused")
 
 func newBreaker(p BreakerPolicy, attempt time.Duration, places int, count *brakes) *breaker {
-	b := &breaker{policy: p.withDefaults(attempt), attempt: attempt, most: min(silentReads, places-1), count: count, waiting: map[*passage]struct{}{}}
+	b := &breaker{
+		policy: p.withDefaults(attempt), attempt: attempt, most: min(silentReads, places-1), count: count,
+		waiting: map[*passage]struct{}{},
+	}
 	count.state = b.state
 	return b
 }

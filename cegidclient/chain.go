@@ -170,7 +170,7 @@ func callMetrics(o Observer) Interceptor {
 				err = answered(resp, err)
 			}
 		}
-		err = settle(call, resp, err)
+		err = markUncertain(call, resp, err)
 		if o != nil {
 			name, local := outcome(err)
 			o.CallDone(ctx, CallEvent{

@@ -86,6 +86,12 @@ func (l Limits) withDefaults() Limits {
 	return l
 }
 
+// Defaults are what a client goes by whose configuration says nothing.
+func Defaults() (Limits, RetryPolicy, BreakerPolicy) {
+	retry := RetryPolicy{}.withDefaults()
+	return Limits{}.withDefaults(), retry, BreakerPolicy{}.withDefaults(retry.AttemptTimeout)
+}
+
 // Client calls Loop for one practice. It is safe for concurrent use.
 type Client struct {
 	// Accounts is the chart of accounts of a dossier.
@@ -193,6 +199,14 @@ func New(cfg Config) (*Client, error) {
 		{"attempt metrics", attemptMetrics(cfg.Observer)},
 	}
 	c.run = chain(c.links, step.send)
+	c.openServices(&cfg, uploadSettings{
+		transport: uploads, retry: retry, observer: cfg.Observer, userAgent: step.userAgent, block: uploadBlock,
+	})
+	return c, nil
+}
+
+// openServices makes a service of each kind of thing that Loop has.
+func (c *Client) openServices(cfg *Config, uploads uploadSettings) {
 	c.Accounts = newAccountService(c)
 	c.Journals = newJournalService(c)
 	c.Sections = newSectionService(c)
@@ -211,12 +225,9 @@ func New(cfg Config) (*Client, error) {
 	c.Activities = newActivityService(c)
 	c.Changes = newChangeFeedService(c)
 	c.Imports = newImportService(c)
-	c.Files = newFileService(c, &cfg, uploadSettings{
-		transport: uploads, retry: retry, observer: cfg.Observer, userAgent: step.userAgent, block: uploadBlock,
-	})
+	c.Files = newFileService(c, cfg, uploads)
 	c.Documents = newDocumentService(c)
 	c.Raw = &RawService{c}
-	return c, nil
 }
 
 func parseBaseURL(raw string, allowPlain bool) (*url.URL, error) {

@@ -387,7 +387,10 @@ func LanguageOf(message string) string {
 	if strings.ContainsFunc(m, func(r rune) bool { return r >= utf8.RuneSelf }) { // accents
 		return "fr"
 	}
-	for _, phrase := range []string{"subscription key", "rate limit is", "call volume quota", "resource not found", "access denied due to", "server error"} {
+	for _, phrase := range []string{
+		"subscription key", "rate limit is", "call volume quota", "resource not found", "access denied due to",
+		"server error",
+	} {
 		if strings.Contains(m, phrase) {
 			return "en"
 		}

@@ -77,8 +77,8 @@ func one(f Field, op, value string, l literal) Filter {
 	return Filter{terms: []term{{field: f, op: op, value: value, literal: l}}}
 }
 
-// settles reports whether the filter leaves one value of a field.
-func (f Filter) settles(field Field) bool {
+// leavesOne reports whether the filter leaves one value of a field.
+func (f Filter) leavesOne(field Field) bool {
 	return slices.ContainsFunc(f.terms, func(t term) bool { return t.field == field && t.op == "==" && t.literal != literalNull })
 }
 

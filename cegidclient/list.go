@@ -480,7 +480,7 @@ func (l *Lister[T]) query(dossier string, opts ListOptions) (url.Values, error) 
 	// What an Advanced key is for: the lists that are not of a dossier (loop-api: C 1.2).
 	case l.op.Key == KeyAdvanced && dossier != PracticeDossier:
 		return nil, invalid("dossier", "this list is the practice's own: give PracticeDossier")
-	case l.needs != "" && !opts.Filter.settles(l.needs):
+	case l.needs != "" && !opts.Filter.leavesOne(l.needs):
 		return nil, invalid("filter", fmt.Sprintf("Loop lists these for one %s only: filter by it with Equal", l.needs))
 	case opts.Skip < 0:
 		return nil, invalid("skip", "negative")

@@ -119,7 +119,8 @@ func settingsOperations() []Operation {
 			Note:    "Carries the revision, which tells after a lost answer whether it took effect.",
 		},
 		unseen(14, "get_legal_establishment", "Legal establishment", ResendAlways, "R 7.4", "Route and answer; Loop names the operation."),
-		unseen(14, "update_legal_establishment", "Change the legal establishment", ResendNever, "R 7.4", "Route, body and answer; Loop names the operation."),
+		unseen(14, "update_legal_establishment", "Change the legal establishment", ResendNever, "R 7.4",
+			"Route, body and answer; Loop names the operation."),
 		unseen(15, "list_analytic_axes", "Analytic axes", ResendAlways, "R 5", "Everything; axes can be derived from the sections."),
 		unseen(15, "write_analytic_sections", "Writes on analytic sections", ResendNever, "R 4.2", "Everything."),
 		unseen(15, "write_third_parties", "Writes on third parties", ResendNever, "R 6.2", "Everything."),
@@ -145,7 +146,8 @@ func accountingOperations() []Operation {
 	entries := standard(16, "import_entries", "POST", "/importJson", "Import entries", Documented, ResendNever, "A 2",
 		"Items of the analytic axes and of the account rules; required fields and lengths of a line; how lines become entries.")
 	entries.Note = "That nothing was booked when Loop answers 401, 403, 404, 413 or 429 is inferred."
-	analytics := standard(16, "import_json_analytics", "POST", "/importJson", "Analytic breakdown of imported entries", Documented, ResendNever, "A 2.4",
+	analytics := standard(16, "import_json_analytics", "POST", "/importJson", "Analytic breakdown of imported entries", Documented,
+		ResendNever, "A 2.4",
 		"The JSON of a breakdown: Loop shows it in screenshots only.")
 	analytics.Unverified = true
 	analytics.Note = "A part of import_entries, not a call of its own: axeAna as an object of axes, each a list of section and amount, is inferred."
@@ -164,13 +166,15 @@ func accountingOperations() []Operation {
 	fec := standard(17, "import_fec", "POST", "/importFEC", "Import entries from a FEC file", Documented, ResendNever, "A 3.2",
 		"Refusals; whether the SIRET is accepted; the encoding and separator wanted.")
 	fec.Note = entries.Note
-	custom := standard(19, "import_custom", "POST", "/importPerso", "Import entries with a model of the practice", Documented, ResendNever, "A 3.4",
+	custom := standard(19, "import_custom", "POST", "/importPerso", "Import entries with a model of the practice", Documented, ResendNever,
+		"A 3.4",
 		"How to list the import models.")
 	custom.Note = entries.Note
 	deposit := standard(20, "get_file_deposit", "GET", "/getFileUrlDeposit", "A place to deposit a file", Documented, ResendAlways, "A 3.1",
 		"Lifetime of the link; whether both parts come in one object.")
 	deposit.Note = "The file itself goes to Azure's storage, which sees no key of Loop's. Asking twice gives two places."
-	document := standard(25, "store_document", "POST", "/storeDocument", "Drop a document into the accounting robot", PartlyDocumented, ResendNever, "A 5",
+	document := standard(25, "store_document", "POST", "/storeDocument", "Drop a document into the accounting robot", PartlyDocumented,
+		ResendNever, "A 5",
 		"Answer, errors, the collection stage.")
 	document.Note = "Standard key by a third party's word. That the body is the bare file, and how a refusal looks, is inferred: nobody has " +
 		"verified it against Loop. Loop does not check the dossier; this service does, before it sends."
@@ -190,7 +194,8 @@ func accountingOperations() []Operation {
 		status,
 		unseen(22, "list_import_history", "History of imports", ResendAlways, "A 3.7", "Route and fields; Loop states that it exists."),
 		booked,
-		unseen(24, "update_analytic_breakdown", "Change the analytic breakdown of an entry", ResendNever, "A 4", "Route and body; Loop states that it exists."),
+		unseen(24, "update_analytic_breakdown", "Change the analytic breakdown of an entry", ResendNever, "A 4",
+			"Route and body; Loop states that it exists."),
 		document,
 		sink("create_sink_subscription", "Create a subscription to changes"),
 		sink("set_sink_storage", "Set the storage of a subscription"),
@@ -214,17 +219,21 @@ func practiceOperations() []Operation {
 	}
 	const existence = "Route and body; Loop states that it exists."
 	return []Operation{
-		list(29, "list_offices", "/AgenceCabinet", "Offices of the practice", KeyStated, PartlyDocumented, "C 4.1", "Fields after the extension; envelope."),
+		list(29, "list_offices", "/AgenceCabinet", "Offices of the practice", KeyStated, PartlyDocumented, "C 4.1",
+			"Fields after the extension; envelope."),
 		list(30, "list_work_groups", "/groupe", "Work groups", KeyStated, Documented, "C 4.2", ""),
-		list(31, "list_staff", "/CollaborateurCabinet", "Staff of the practice", KeyStated, PartlyDocumented, "C 4.3", "Fields after the first name; envelope."),
+		list(31, "list_staff", "/CollaborateurCabinet", "Staff of the practice", KeyStated, PartlyDocumented, "C 4.3",
+			"Fields after the first name; envelope."),
 		unseen(32, "update_staff_member", "Change a staff member", ResendNever, "C 4.3", "Route and body."),
 		list(33, "list_engagements", "/engagement", "Engagements", KeyStated, PartlyDocumented, "C 4.4", "Fields after the end date; form of dates; what codeIBS holds."),
-		list(34, "list_engagement_activities", "/giActivitesMission", "Activities of an engagement letter", KeyInferred, PartlyDocumented, "C 4.5",
+		list(34, "list_engagement_activities", "/giActivitesMission", "Activities of an engagement letter", KeyInferred, PartlyDocumented,
+			"C 4.5",
 			"Fields after the due day; envelope."),
 		unseen(35, "list_engagement_letters", "Engagement letters", ResendAlways, "C 4.5", "Everything."),
 		{
-			Row: 36, ID: "check_staff_access", Method: "POST", Path: "/checkCollaborateurAccess", Title: "Is a dossier in a staff member's portfolio",
-			Key: KeyAdvanced, KeyBasis: KeyInferred, Confidence: Documented, Resend: ResendAlways, Wrapped: true,
+			Row: 36, ID: "check_staff_access", Method: "POST", Path: "/checkCollaborateurAccess",
+			Title: "Is a dossier in a staff member's portfolio",
+			Key:   KeyAdvanced, KeyBasis: KeyInferred, Confidence: Documented, Resend: ResendAlways, Wrapped: true,
 			Reference: "C 4.6", Unknown: "Further error codes; kind of key.",
 			Note: "A question put as a POST; that asking twice is harmless is inferred. Needs the practice's domain.",
 		},
@@ -234,14 +243,16 @@ func practiceOperations() []Operation {
 			Note: "Deliberately not wrapped: deprecated by Loop since 2024-07-01, in favour of add_collaborative_offer. Not to be called.",
 		},
 		{
-			Row: 38, ID: "add_collaborative_offer", Method: "POST", Path: "/collaborativeOffer/addCollaborativeOffer", Title: "Add an offer to a dossier for a contact",
+			Row: 38, ID: "add_collaborative_offer", Method: "POST", Path: "/collaborativeOffer/addCollaborativeOffer",
+			Title:    "Add an offer to a dossier for a contact",
 			KeyBasis: KeyNotStated, Confidence: PartlyDocumented, Resend: ResendNever, Declined: true, Unverified: true, Reference: "C 4.8",
 			Unknown: "Body, answer, errors, kind of key.",
 			Note:    "Deliberately not wrapped: it gives a client's contact access to a dossier, and nobody has seen what must be sent.",
 		},
 		unseen(39, "remove_offer", "Remove an offer for all contacts", ResendNever, "C 4.8", existence),
 		unseen(39, "remove_contact_offer", "Remove an offer for one contact", ResendNever, "C 4.8", existence),
-		unseen(40, "list_key_dossiers", "Dossiers tied to an application key", ResendAlways, "C 4.8", "Route and answer; Loop states that it exists."),
+		unseen(40, "list_key_dossiers", "Dossiers tied to an application key", ResendAlways, "C 4.8",
+			"Route and answer; Loop states that it exists."),
 		unseen(41, "provision_dossier", "Provision a dossier", ResendNever, "C 4.8", existence),
 		unseen(42, "create_contact_with_offer", "Create a contact and give an offer", ResendNever, "C 4.8", existence),
 		unseen(42, "update_contact_with_offer", "Change a contact and give an offer", ResendNever, "C 4.8", existence),

@@ -252,7 +252,8 @@ func (r *redactor) inSteps(found []span, text []byte, p, end int) (int, []span) 
 	step := r.stride
 	for ; p+3*step < end; p += 4 * step {
 		s := text[p : p+3*step+gramSize]
-		if r.known[hashOf(gramAt(s))]|r.known[hashOf(gramAt(s[step:]))]|r.known[hashOf(gramAt(s[2*step:]))]|r.known[hashOf(gramAt(s[3*step:]))] != 0 {
+		if r.known[hashOf(gramAt(s))]|r.known[hashOf(gramAt(s[step:]))]|r.known[hashOf(gramAt(s[2*step:]))]|r.known[hashOf(
+			gramAt(s[3*step:]))] != 0 {
 			for n := range 4 {
 				look(p + n*step)
 			}

@@ -67,19 +67,12 @@ func newRetrier(p RetryPolicy, keys *keyring, count *brakes) *retrier {
 }
 
 func (r *retrier) intercept(ctx context.Context, call *Call, next Next) (*Response, error) {
-	attempts := 1
+	t := &retrial{retrier: r, call: call, attempts: 1}
 	if call.Operation.Resend == ResendAlways && !call.single {
-		attempts = r.policy.Attempts
+		t.attempts = r.policy.Attempts
 	}
-	var (
-		last       *Error // what Loop said last
-		lastResp   *Response
-		wanted     choice
-		triedOther bool
-		charged    bool // the attempt is a retry that the budget paid for
-	)
 	for attempt := 1; ; attempt++ {
-		p, err := r.keys.pick(ctx, call.Operation.Key, wanted)
+		p, err := r.keys.pick(ctx, call.Operation.Key, t.wanted)
 		if err != nil {
 			return nil, err
 		}
@@ -96,64 +89,90 @@ func (r *retrier) intercept(ctx context.Context, call *Call, next Next) (*Respon
 		if !ok {
 			return nil, err // the before-send hook's own error
 		}
-		if charged && call.tally.attempts < attempt {
+		if t.charged && call.tally.attempts < attempt {
 			r.budget.refund() // it was not made
 		}
-		charged = false
+		t.charged = false
 		if e.Kind == KindInterrupted {
-			return nil, interrupted(ctx, call.tally.sent, last)
+			return nil, interrupted(ctx, call.tally.sent, t.last)
 		}
-		if !e.Local || last == nil {
-			last, lastResp = e, resp
-		} else {
-			// A refusal of our own says when, Loop's says what.
-			why := StoppedByTurn
-			if e.NoMore != "" {
-				why = e.NoMore
-			}
-			last = stopped(last, why, max(e.RetryAfter, last.RetryAfter))
-		}
-		if provesKey(e) {
-			r.keys.accepted(p)
-			r.judged(call, true)
-		}
-		if e.HTTPStatus == http.StatusUnauthorized && (p.count == 1 || triedOther) {
-			r.judged(call, false)
-		}
-		if attempt >= attempts {
-			if e.HTTPStatus == http.StatusUnauthorized && call.Operation.Resend != ResendAlways {
-				r.keys.prefer(p.other()) // a write is not sent again, but the next one should know better
-			}
-			if attempts > 1 && retriable(e) {
-				last = stopped(last, StoppedByAttempts, last.RetryAfter)
-			}
-			return lastResp, last
-		}
-		if e.HTTPStatus == http.StatusUnauthorized && p.count > 1 && !triedOther {
-			// Not charged to the budget: it happens once, and a budget spent by a bad key must not keep the good
-			// one from being found.
-			triedOther, wanted = true, p.other()
-			continue
-		}
-		if !retriable(e) {
-			return lastResp, last
-		}
-		if ctx.Err() != nil {
-			return nil, interrupted(ctx, call.tally.sent, last)
-		}
-		wait := max(r.delay(e, attempt), e.RetryAfter)
-		if wait > timeLeft(ctx) {
-			return lastResp, stopped(last, StoppedByDeadline, max(wait, last.RetryAfter))
-		}
-		if !r.budget.spend() {
-			return lastResp, stopped(last, StoppedByBudget, last.RetryAfter)
-		}
-		charged = true
-		if r.waiting(ctx, min(wait, r.policy.MaxRetryAfter)) != nil {
-			r.budget.refund()
-			return nil, interrupted(ctx, call.tally.sent, last)
+		t.note(e, resp, p)
+		if resp, err := t.awaitNext(ctx, attempt, e, p); err != nil {
+			return resp, err
 		}
 	}
+}
+
+// retrial is a call while its attempts fail.
+type retrial struct {
+	*retrier
+	call       *Call
+	attempts   int    // at most
+	last       *Error // what Loop said last
+	lastResp   *Response
+	wanted     choice
+	triedOther bool
+	charged    bool // the attempt is a retry that the budget paid for
+}
+
+// note keeps what an attempt failed with, and what that says of its key.
+func (t *retrial) note(e *Error, resp *Response, p *pair) {
+	if !e.Local || t.last == nil {
+		t.last, t.lastResp = e, resp
+	} else {
+		// A refusal of our own says when, Loop's says what.
+		why := StoppedByTurn
+		if e.NoMore != "" {
+			why = e.NoMore
+		}
+		t.last = stopped(t.last, why, max(e.RetryAfter, t.last.RetryAfter))
+	}
+	if provesKey(e) {
+		t.keys.accepted(p)
+		t.judged(t.call, true)
+	}
+	if e.HTTPStatus == http.StatusUnauthorized && (p.count == 1 || t.triedOther) {
+		t.judged(t.call, false)
+	}
+}
+
+// awaitNext returns once another attempt may begin, or with what the call ends with.
+func (t *retrial) awaitNext(ctx context.Context, attempt int, e *Error, p *pair) (*Response, error) {
+	turnedAway := e.HTTPStatus == http.StatusUnauthorized
+	if attempt >= t.attempts {
+		if turnedAway && t.call.Operation.Resend != ResendAlways {
+			t.keys.prefer(p.other()) // a write is not sent again, but the next one should know better
+		}
+		if t.attempts > 1 && retriable(e) {
+			t.last = stopped(t.last, StoppedByAttempts, t.last.RetryAfter)
+		}
+		return t.lastResp, t.last
+	}
+	if turnedAway && p.count > 1 && !t.triedOther {
+		// Not charged to the budget: it happens once, and a budget spent by a bad key must not keep the good
+		// one from being found.
+		t.triedOther, t.wanted = true, p.other()
+		return nil, nil
+	}
+	if !retriable(e) {
+		return t.lastResp, t.last
+	}
+	if ctx.Err() != nil {
+		return nil, interrupted(ctx, t.call.tally.sent, t.last)
+	}
+	wait := max(t.delay(e, attempt), e.RetryAfter)
+	if wait > timeLeft(ctx) {
+		return t.lastResp, stopped(t.last, StoppedByDeadline, max(wait, t.last.RetryAfter))
+	}
+	if !t.budget.spend() {
+		return t.lastResp, stopped(t.last, StoppedByBudget, t.last.RetryAfter)
+	}
+	t.charged = true
+	if t.waiting(ctx, min(wait, t.policy.MaxRetryAfter)) != nil {
+		t.budget.refund()
+		return nil, interrupted(ctx, t.call.tally.sent, t.last)
+	}
+	return nil, nil
 }
 
 // judged counts a call that Loop let in, or turned away with each subscription key. A probe asks for itself.

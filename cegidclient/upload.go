@@ -289,7 +289,10 @@ func (u *upload) observe(status int, took time.Duration) {
 	if status < 200 || status > 299 {
 		name = storageKind(status, "").String()
 	}
-	o.AttemptDone(u.ctx, AttemptEvent{Operation: uploadOperation().ID, Attempt: u.try, Status: status, Outcome: name, Sends: 1, Duration: took})
+	o.AttemptDone(u.ctx, AttemptEvent{
+		Operation: uploadOperation().ID, Attempt: u.try, Status: status, Outcome: name, Sends: 1,
+		Duration: took,
+	})
 }
 
 // again decides on another attempt: never one whose pause would outlast the caller.
@@ -318,7 +321,8 @@ func storageKind(status int, code string) Kind {
 	switch {
 	case status == http.StatusUnauthorized, status == http.StatusForbidden:
 		return KindLinkRefused
-	case status == 0, status == http.StatusRequestTimeout, status == http.StatusTooManyRequests, status >= 500, code == string(bloberror.MD5Mismatch):
+	case status == 0, status == http.StatusRequestTimeout, status == http.StatusTooManyRequests, status >= 500,
+		code == string(bloberror.MD5Mismatch):
 		return KindUnavailable
 	case status == http.StatusRequestEntityTooLarge:
 		return KindRefused

@@ -96,7 +96,8 @@ func acceptedAnyway(header http.Header, body []byte) (id string) {
 		if err != nil {
 			break
 		}
-		if in, length := dec.StackIndex(dec.StackDepth()); in != '{' || length%2 == 0 || token.Kind() != '"' || fold(token.String()) != importIDMember {
+		if in, length := dec.StackIndex(dec.StackDepth()); in != '{' || length%2 == 0 || token.Kind() != '"' ||
+			fold(token.String()) != importIDMember {
 			continue // not the name of the member
 		}
 		value, err := dec.ReadValue()
@@ -120,9 +121,9 @@ const importIDMember = "accountingimportrequestid"
 
 func clipID(id string) string { return cleanVendorText(id[:min(len(id), maxLoopRequestID)]) }
 
-// settle gives a write whose outcome is uncertain the kind that says so. It stands outside retry and breaker, which look
+// markUncertain gives a write whose outcome is uncertain the kind that says so. It stands outside retry and breaker, which look
 // at what Loop did and not at what that means for a write.
-func settle(call *Call, resp *Response, err error) error {
+func markUncertain(call *Call, resp *Response, err error) error {
 	e, ok := err.(*Error) // not errors.As: the hook's error may wrap one, and is its owner's
 	if !ok || !call.Operation.books() || call.Operation.Harmless && e.Kind == KindRefused && e.Message != "" {
 		return err

@@ -84,13 +84,13 @@ const aboutConfig = `<!-- Made by: go run ./server config reference > docs/confi
 # Configuration
 
 ` + "`server serve --config FILE`" + ` reads one YAML file, the policy that it names, and perhaps a folder of practices. It reads them strictly: an unknown or repeated key, an anchor, a
-value out of bounds or a half-configured feature stops the start, with all problems at once, each with its line and what to do. Nothing that stands in a file is repeated in a message.
+value out of bounds or a half-configured feature stops the start, with all problems at once, each with its line and what to do. No message repeats what is in a file.
 
 - Start from ` + "`server config example`" + ` ([gateway.yaml](../examples/serve/gateway.yaml), [a practice](../examples/serve/practices/partner.yaml), [policy.yaml](../examples/serve/policy.yaml)).
 - ` + "`server config schema --of gateway|practice|policy`" + ` prints a JSON Schema for your editor: save it, and let the file begin with ` + "`# yaml-language-server: $schema=FILE`" + `.
 - ` + "`server check --config FILE --offline`" + ` says whether serve would take the files; without ` + "`--offline`" + ` it also tries each practice's connection.
 
-A path is relative to the folder of the file that holds it. A secret is a reference, ` + "`${file:/path}` or `${env:NAME}`" + `, and never stands in the file itself; the environment has no other
+A path is relative to the folder of the file that holds it. A secret is a reference, ` + "`${file:/path}` or `${env:NAME}`" + `, and is never in the file itself; the environment has no other
 effect. A duration has its unit: ` + "`100ms`, `30s`, `15m`, `1h30m`" + `. In the tables, ` + "`practices[].name`" + ` is the key ` + "`name`" + ` of an item of the list ` + "`practices`" + `.
 
 A running server takes up changes of ` + "`loop`, `practices`, `practices_directory`, `policy`, `caller_limits`, `replicas`, `log.level`" + ` and of the files behind them within seconds; the other keys are read at its start.

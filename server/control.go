@@ -88,7 +88,8 @@ func (c operationsAddress) ask(ctx context.Context, method, path, body string) (
 		return "", fmt.Errorf("%s breaks off: %w", c.Address, err)
 	}
 	if response.StatusCode != http.StatusOK {
-		return "", fmt.Errorf("%s answers HTTP %d: %s", c.Address, response.StatusCode, strings.Map(printable, strings.TrimSpace(string(text[:min(len(text), 4000)]))))
+		return "", fmt.Errorf("%s answers HTTP %d: %s", c.Address, response.StatusCode,
+			strings.Map(printable, strings.TrimSpace(string(text[:min(len(text), 4000)]))))
 	}
 	return string(text), nil
 }

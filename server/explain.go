@@ -49,7 +49,10 @@ func (c *checkCommand) explain(out io.Writer, set *app.Settings) error {
 	}
 	allowed := 0
 	for _, right := range rights {
-		question := policy.Question{Caller: c.As, Practice: c.Practice, Dossier: c.Dossier, OfDossier: ofDossier, Access: policy.Access{Right: right, Own: own}}
+		question := policy.Question{
+			Caller: c.As, Practice: c.Practice, Dossier: c.Dossier, OfDossier: ofDossier,
+			Access: policy.Access{Right: right, Own: own},
+		}
 		decision := set.Policy.Decide(question)
 		text := "denied: " + decision.Why
 		if decision.Allowed {

@@ -27,7 +27,9 @@ func (c *ledgerMigrateCommand) Run(ctx context.Context) error {
 	return migrateLedger(ctx, os.Stdout, look, migrate, c.Plan)
 }
 
-func (c *ledgerMigrateCommand) ledger() (look func(context.Context) (ledger.Schema, error), migrate func(context.Context) error, err error) {
+func (c *ledgerMigrateCommand) ledger() (look func(context.Context) (ledger.Schema, error), migrate func(context.Context) error,
+	err error,
+) {
 	reference, file := c.Postgres, c.Ledger
 	if c.Config != "" {
 		set, err := app.LoadSettings(c.Config)
@@ -60,7 +62,9 @@ func onPostgres(dsn ledger.DSN) (look func(context.Context) (ledger.Schema, erro
 		func(ctx context.Context) error { return ledger.MigratePostgres(ctx, dsn) }
 }
 
-func migrateLedger(ctx context.Context, out io.Writer, look func(context.Context) (ledger.Schema, error), migrate func(context.Context) error, plan bool) error {
+func migrateLedger(ctx context.Context, out io.Writer,
+	look func(context.Context) (ledger.Schema, error), migrate func(context.Context) error, plan bool,
+) error {
 	schema, err := look(ctx)
 	if err != nil {
 		return err

@@ -103,7 +103,8 @@ func (c *practiceRemoveCommand) do(ctx context.Context, l *ledger.Ledger, record
 	}
 	summary := []slog.Attr{
 		slog.String("event", "practice_removed"), slog.String("practice", c.Practice), slog.String("signed_off_by", c.By),
-		slog.Int("writes", remains.Submissions()), slog.Int("deposits", remains.Deposits), slog.Int("exported", exported), slog.String("export_sha256", sum),
+		slog.Int("writes", remains.Submissions()), slog.Int("deposits", remains.Deposits), slog.Int("exported", exported),
+		slog.String("export_sha256", sum),
 	}
 	for _, state := range ledger.States() {
 		if n := remains.States[state]; n > 0 {
@@ -184,8 +185,10 @@ type exportedWrite struct {
 
 func exportOf(r ledger.Record) exportedWrite {
 	return exportedWrite{
-		Practice: r.Practice, Dossier: r.Dossier, Collection: string(r.Collection), RequestID: r.RequestID, Attempt: r.Attempt, State: string(r.State),
-		Caller: r.Caller, Kind: string(r.Kind), Format: r.Format, Content: r.Fingerprint.String(), Entries: r.Totals.Entries, Lines: r.Totals.Lines,
+		Practice: r.Practice, Dossier: r.Dossier, Collection: string(r.Collection), RequestID: r.RequestID, Attempt: r.Attempt,
+		State:  string(r.State),
+		Caller: r.Caller, Kind: string(r.Kind), Format: r.Format, Content: r.Fingerprint.String(), Entries: r.Totals.Entries,
+		Lines: r.Totals.Lines,
 		Debit: r.Totals.Debit, Credit: r.Totals.Credit, FirstDate: r.Totals.FirstDate, LastDate: r.Totals.LastDate,
 		DocumentReferences: r.DocumentReferences, Metadata: r.Metadata, File: r.File, LoopRequestID: r.LoopRequestID, LoopIDs: r.LoopIDs,
 		Findings: r.Findings, Error: r.Error, FollowError: r.FollowError, Evidence: r.Evidence, Resolution: r.Resolution,
@@ -219,8 +222,9 @@ type deposited struct {
 
 func depositOf(d ledger.Deposit) deposited {
 	return deposited{
-		ID: d.ID, Practice: d.Practice, Dossier: d.Dossier, Caller: d.Caller, Format: d.Format, FileName: d.FileName, SHA256: fmt.Sprintf("%x", d.Digest),
-		Size: d.Size, URI: d.URI, Entries: d.Totals.Entries, Lines: d.Totals.Lines, Debit: d.Totals.Debit, Credit: d.Totals.Credit,
+		ID: d.ID, Practice: d.Practice, Dossier: d.Dossier, Caller: d.Caller, Format: d.Format, FileName: d.FileName,
+		SHA256: fmt.Sprintf("%x", d.Digest),
+		Size:   d.Size, URI: d.URI, Entries: d.Totals.Entries, Lines: d.Totals.Lines, Debit: d.Totals.Debit, Credit: d.Totals.Credit,
 		Report: d.Report, Created: d.Created, Expires: d.Expires,
 	}
 }

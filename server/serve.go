@@ -18,7 +18,6 @@ import (
 	"cegid.internal/gateway/server/internal/app"
 	"cegid.internal/gateway/server/internal/audit"
 	"cegid.internal/gateway/server/internal/authn"
-	"cegid.internal/gateway/server/internal/interceptor"
 	"cegid.internal/gateway/server/internal/ledger"
 	"cegid.internal/gateway/server/internal/livebackup"
 	"cegid.internal/gateway/server/internal/secret"
@@ -86,12 +85,9 @@ func (c *serveCommand) Run(ctx context.Context) error {
 		log.Warn("the audit goes to a stream, which a crash cuts short: a ledger that was put back from a copy is not noticed; set audit.file")
 	}
 	server, err := app.New(app.Config{
-		GRPC: cfg.Listen.GRPC, HTTP: cfg.Listen.HTTP, Operations: cfg.Listen.Operations, Connections: cfg.Listen.Connections, ConnectionAge: cfg.Listen.ConnectionAge,
-		TLS: transport, Authorities: authorities, Web: cfg.HTTP, Closed: cfg.Closed, Contact: cfg.Contact, Build: thisBuild(), Issuers: issuers, Practices: tenants.Practices(), Gate: tenants.Gate(), Replicas: cfg.Replicas, Policy: set.Policy, Ledger: writes, Spool: cfg.Spool, Files: cfg.Files, Raw: cfg.Raw,
-		WaitLimit: cfg.Imports.WaitLimit, CallLimit: cfg.Imports.CallLimit, RepeatAfter429: cfg.Imports.RepeatAfter429,
-		FirstPoll: cfg.Imports.FirstPoll, LastPoll: cfg.Imports.LastPoll, StalledPoll: cfg.Imports.StalledPoll,
-		Deadlines: interceptor.Deadlines(cfg.Deadlines), Readiness: cfg.Readiness, Memory: memory,
-		Drain: cfg.Shutdown.Drain, Grace: cfg.Shutdown.Grace, Log: log, LogLevel: &level, LogDossiers: cfg.Log.Dossiers, Audit: records.Logger, Ahead: records.Ahead, Registry: registry,
+		Settings: *set, TLS: transport, Authorities: authorities, Issuers: issuers,
+		Practices: tenants.Practices(), Gate: tenants.Gate(), Ledger: writes, Memory: memory, Build: thisBuild(),
+		Log: log, LogLevel: &level, Audit: records.Logger, Ahead: records.Ahead, Registry: registry,
 	})
 	if err != nil {
 		return errors.Join(err, writes.Close())

@@ -12,7 +12,7 @@ allowed=Apache-2.0,BSD-2-Clause,BSD-3-Clause,ISC,MIT,MPL-2.0,Zlib
 
 export GOWORK=off LC_ALL=C
 unset GOOS GOARCH # of the tools, which run here
-tool() { go tool -modfile=tools/supply/go.mod -n "$1"; }
+tool() { go tool -modfile=tools/go.mod -n "$1"; }
 cyclonedx=$(tool cyclonedx-gomod)
 golicenses=$(tool github.com/google/go-licenses/v2)
 mkdir -p "$folder"

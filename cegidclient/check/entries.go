@@ -214,7 +214,10 @@ func (c *checker) spread() {
 
 func (c *checker) merge(i int, path string) {
 	e := &c.in.Entries[i]
-	key := entryKey{strings.TrimSpace(e.Journal), strings.TrimSpace(e.Date), strings.TrimSpace(e.Reference), strings.TrimSpace(e.DocumentReference)}
+	key := entryKey{
+		strings.TrimSpace(e.Journal), strings.TrimSpace(e.Date), strings.TrimSpace(e.Reference),
+		strings.TrimSpace(e.DocumentReference),
+	}
 	if c.seen == nil {
 		c.seen = make(map[entryKey]int, len(c.in.Entries))
 	}
@@ -372,7 +375,8 @@ func (c *checker) attachment(field, address string) {
 		return
 	}
 	u, err := url.Parse(address)
-	if err != nil || !strings.EqualFold(u.Scheme, "https") || u.Hostname() == "" || u.User != nil || strings.ContainsFunc(address, unicode.IsSpace) {
+	if err != nil || !strings.EqualFold(u.Scheme, "https") || u.Hostname() == "" || u.User != nil ||
+		strings.ContainsFunc(address, unicode.IsSpace) {
 		c.add(attachmentInvalid, field)
 		return
 	}

@@ -34,7 +34,10 @@ type Overlap struct {
 	Sought string
 }
 
-var likenesses = map[Likeness]string{AlreadyImported: entryAlreadyImported, MaybeImported: entryMaybeImported, DocumentImported: documentImported, NotInLoop: entryNotInLoop}
+var likenesses = map[Likeness]string{
+	AlreadyImported: entryAlreadyImported, MaybeImported: entryMaybeImported,
+	DocumentImported: documentImported, NotInLoop: entryNotInLoop,
+}
 
 // Code is that of the finding.
 func (l Likeness) Code() string { return likenesses[l] }
@@ -82,7 +85,8 @@ func Overlaps(overlaps []Overlap) []Finding {
 		}
 		other, state := quoted("import", o.Import), plain("state", o.State)
 		if o.Import == "" {
-			other, state = arg{"import", text{"another caller's", "d'un autre appelant"}}, arg{"state", text{"booked or may be", "comptabilisé ou peut l'être"}}
+			other, state = arg{"import", text{"another caller's", "d'un autre appelant"}},
+				arg{"state", text{"booked or may be", "comptabilisé ou peut l'être"}}
 		}
 		args := []arg{other, state, quoted("sought", o.Sought)}
 		each := f.add(likenesses[o.Likeness], field, args...)

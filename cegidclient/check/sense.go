@@ -45,7 +45,8 @@ func (c *checker) converted(path string, l *cegidclient.EntryLine, units, cents 
 		}
 	}
 	c.add(currencyRateDiffers, path+".currency_rate", decimal("value", quoted("", l.CurrencyAmount).value.en), quoted("currency", l.Currency),
-		decimal("rate", quoted("", l.CurrencyRate).value.en), about("computed", units64*rate), about("inverse", units64/rate), money("amount", cents))
+		decimal("rate", quoted("", l.CurrencyRate).value.en), about("computed", units64*rate), about("inverse", units64/rate),
+		money("amount", cents))
 }
 
 // about is an amount of cents that was computed, and may be beyond all amounts.

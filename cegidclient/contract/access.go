@@ -22,7 +22,7 @@ func accessProbes() []probe {
 			assumed: "HTTP 403", reference: "C 1.2",
 			run: func(ctx context.Context, s *session) outcome {
 				a := s.get(ctx, s.client, operation("list_accounts"), oneAccount("LOOPCONTRACT"+rand.Text()[:6]))
-				return settled(a.status == 403, s.withObject(a.told(), a))
+				return judged(a.status == 403, s.withObject(a.told(), a))
 			},
 		},
 		{
@@ -36,7 +36,7 @@ func accessProbes() []probe {
 			},
 			run: func(ctx context.Context, s *session) outcome {
 				a := s.get(ctx, s.client, operation("list_accounts"), oneAccount(s.cfg.Unattached))
-				return settled(a.status == 403, s.withObject(a.told(), a))
+				return judged(a.status == 403, s.withObject(a.told(), a))
 			},
 		},
 		{
@@ -45,7 +45,7 @@ func accessProbes() []probe {
 			run: func(ctx context.Context, s *session) outcome {
 				a := s.get(ctx, s.client, operation("list_accounts"), oneAccount(cegidclient.PracticeDossier))
 				rows, _ := a.rows()
-				return settled(!a.ok() || len(rows) == 0, s.withObjectUnless(a.ok(), a.told(), a).with("rows", count(len(rows))))
+				return judged(!a.ok() || len(rows) == 0, s.withObjectUnless(a.ok(), a.told(), a).with("rows", count(len(rows))))
 			},
 		},
 		{
@@ -55,7 +55,7 @@ func accessProbes() []probe {
 				op := operation("list_accounts")
 				op.Key = cegidclient.KeyAdvanced
 				a := s.get(ctx, s.client, op, oneAccount(s.cfg.Dossier))
-				return settled(a.ok(), s.withObjectUnless(a.ok(), a.told(), a))
+				return judged(a.ok(), s.withObjectUnless(a.ok(), a.told(), a))
 			},
 		},
 		{
@@ -65,7 +65,7 @@ func accessProbes() []probe {
 				op := operation("list_offices")
 				op.Key = cegidclient.KeyStandard
 				a := s.get(ctx, s.client, op, oneAccount(cegidclient.PracticeDossier))
-				return settled(a.status == 401 || a.status == 403, s.withObjectUnless(a.ok(), a.told(), a))
+				return judged(a.status == 401 || a.status == 403, s.withObjectUnless(a.ok(), a.told(), a))
 			},
 		},
 		{
@@ -75,7 +75,7 @@ func accessProbes() []probe {
 				op := operation("list_accounts")
 				op.Path = "/loopContractNoSuchRoute"
 				a := s.get(ctx, s.client, op, oneAccount(s.cfg.Dossier))
-				return settled(a.err != nil && a.err.Kind == cegidclient.KindRouteUnknown, s.withObject(a.told(), a))
+				return judged(a.err != nil && a.err.Kind == cegidclient.KindRouteUnknown, s.withObject(a.told(), a))
 			},
 		},
 		{
@@ -85,7 +85,7 @@ func accessProbes() []probe {
 				op := operation("list_accounts")
 				op.Path = strings.ToUpper(op.Path)
 				a := s.get(ctx, s.client, op, oneAccount(s.cfg.Dossier))
-				return settled(!a.ok(), a.told())
+				return judged(!a.ok(), a.told())
 			},
 		},
 	}
@@ -145,9 +145,9 @@ func (s *session) knock(ctx context.Context, apiKey, subscription cegidclient.Se
 	op.Resend = cegidclient.ResendNever // whatever comes back, it is not sent again
 	a := s.get(ctx, client, op, oneAccount(s.cfg.Dossier))
 	if a.err == nil {
-		return settled(false, a.told())
+		return judged(false, a.told())
 	}
-	return settled(assumed(a), s.withObject(a.told(), a))
+	return judged(assumed(a), s.withObject(a.told(), a))
 }
 
 // gatewayProbes look at what all answers have shown.
@@ -163,7 +163,7 @@ func gatewayProbes() []probe {
 					telling = append(telling, name)
 				}
 			}
-			return settled(len(telling) == 0, Seen{"headers": s.vocab.names(all), "telling a limit": s.vocab.names(telling)})
+			return judged(len(telling) == 0, Seen{"headers": s.vocab.names(all), "telling a limit": s.vocab.names(telling)})
 		},
 	}}
 }

@@ -60,6 +60,16 @@ func FromEnvironment(environ []string) (Config, error) {
 			given[short] = value
 		}
 	}
+	cfg := configOf(given, problem)
+	cfg.check(given, problem)
+	if len(problems) > 0 {
+		return Config{}, errors.New("this suite asks a real Loop and starts on nothing half-configured:\n  " + strings.Join(problems, "\n  "))
+	}
+	return cfg, nil
+}
+
+// configOf reads what is given.
+func configOf(given map[string]string, problem func(format string, args ...any)) Config {
 	flag := func(name string, absent bool) bool {
 		switch given[name] {
 		case "":
@@ -84,6 +94,25 @@ func FromEnvironment(environ []string) (Config, error) {
 			cfg.SubscriptionKeys = append(cfg.SubscriptionKeys, cegidclient.NewSecret(given[name]))
 		}
 	}
+	if cfg.WriteDate == "" {
+		cfg.WriteDate = time.Now().Format(time.DateOnly)
+	}
+	if given["SETTLE"] != "" {
+		var err error
+		if cfg.Settle, err = time.ParseDuration(given["SETTLE"]); err != nil || cfg.Settle <= 0 {
+			problem("%sSETTLE is no duration, such as 10m", prefix)
+		}
+	}
+	if given["PER_SECOND"] != "" {
+		if n, err := fmt.Sscanf(given["PER_SECOND"], "%g", &cfg.PerSecond); n != 1 || err != nil || cfg.PerSecond <= 0 {
+			problem("%sPER_SECOND is no number above 0", prefix)
+		}
+	}
+	return cfg
+}
+
+// check tells what is missing, or contradicts something else.
+func (cfg Config) check(given map[string]string, problem func(format string, args ...any)) {
 	if given["SUBSCRIPTION_KEY"] == "" {
 		problem("%sSUBSCRIPTION_KEY is missing: the key of Loop's gateway, from developers.cegid.com", prefix)
 	}
@@ -107,29 +136,12 @@ func FromEnvironment(environ []string) (Config, error) {
 	if !cfg.Writes && given["WRITE_DOSSIER"] != "" {
 		problem("%sWRITE_DOSSIER means nothing without %sWRITES=1", prefix, prefix)
 	}
-	if cfg.WriteDate == "" {
-		cfg.WriteDate = time.Now().Format(time.DateOnly)
-	} else if _, err := time.Parse(time.DateOnly, cfg.WriteDate); err != nil {
+	if _, err := time.Parse(time.DateOnly, cfg.WriteDate); err != nil {
 		problem("%sWRITE_DATE is no day written YYYY-MM-DD", prefix)
-	}
-	if given["SETTLE"] != "" {
-		var err error
-		if cfg.Settle, err = time.ParseDuration(given["SETTLE"]); err != nil || cfg.Settle <= 0 {
-			problem("%sSETTLE is no duration, such as 10m", prefix)
-		}
-	}
-	if given["PER_SECOND"] != "" {
-		if n, err := fmt.Sscanf(given["PER_SECOND"], "%g", &cfg.PerSecond); n != 1 || err != nil || cfg.PerSecond <= 0 {
-			problem("%sPER_SECOND is no number above 0", prefix)
-		}
 	}
 	if !allowed(cfg.BaseURL) {
 		problem("%sBASE_URL must be https; plain http is for a simulator on this machine", prefix)
 	}
-	if len(problems) > 0 {
-		return Config{}, errors.New("this suite asks a real Loop and starts on nothing half-configured:\n  " + strings.Join(problems, "\n  "))
-	}
-	return cfg, nil
 }
 
 func allowed(baseURL string) bool {

@@ -28,7 +28,7 @@ func entryProbes() []probe {
 		entryProbe("answers", "Does the route answer to codeLettrage == null alone?", "yes, HTTP 200", func(ctx context.Context, s *session) outcome {
 			a, _, _ := someEntries(ctx, s)
 			_, envelope := a.rows()
-			return settled(a.ok(), s.withObjectUnless(a.ok(), a.told(), a).with("envelope", envelope))
+			return judged(a.ok(), s.withObjectUnless(a.ok(), a.told(), a).with("envelope", envelope))
 		}),
 		{
 			id: "entries.read", operation: entriesRoute, question: "Does the client read every line, and each member that it knows in its documented form?",
@@ -92,7 +92,7 @@ func askedEntries(id, question, assumed, filter string, refused bool) probe {
 			a = s.list(ctx, entriesRoute, "filter", filter, "take", "2")
 		}
 		rows, _ := a.rows()
-		return settled(a.ok() != refused, a.told().with("rows", count(len(rows))))
+		return judged(a.ok() != refused, a.told().with("rows", count(len(rows))))
 	})
 }
 
@@ -114,7 +114,7 @@ func readEntries(ctx context.Context, s *session, _ []any, filter string) outcom
 			}
 		}
 	}
-	return settled(true, Seen{"rows": count(len(got.Items)), "truncated": flag(got.Truncated), "kept raw": s.vocab.names(raw)})
+	return judged(true, Seen{"rows": count(len(got.Items)), "truncated": flag(got.Truncated), "kept raw": s.vocab.names(raw)})
 }
 
 // entryDates looks at every member that looks like a date.
@@ -123,7 +123,10 @@ func entryDates(_ context.Context, _ *session, rows []any, _ string) outcome {
 	for name := range shapeOf(rows).forms {
 		kinds := kindsOf(rows, name)
 		for _, kind := range kinds {
-			if slices.Contains(words{"YYYY-MM-DD", "an instant, midnight UTC", "an instant, UTC, not midnight", "an instant with another offset, or none"}, kind) {
+			if slices.Contains(words{
+				"YYYY-MM-DD", "an instant, midnight UTC", "an instant, UTC, not midnight",
+				"an instant with another offset, or none",
+			}, kind) {
 				seen[string(dated(name))] = merged(seen[string(dated(name))], kinds)
 				ok = ok && kind == "an instant, midnight UTC"
 				break
@@ -133,7 +136,7 @@ func entryDates(_ context.Context, _ *session, rows []any, _ string) outcome {
 	if len(seen) == 0 {
 		return open("no member looks like a date", nil)
 	}
-	return settled(ok, seen)
+	return judged(ok, seen)
 }
 
 // entryCap asks for more lines than Loop gives at most.
@@ -143,7 +146,7 @@ func entryCap(ctx context.Context, s *session, _ []any, filter string) outcome {
 	if a.ok() && len(rows) < 100 {
 		return open("the dossier has fewer lines than that", Seen{"rows": count(len(rows))})
 	}
-	return settled(a.ok() && len(rows) == 100, a.told().with("rows", count(len(rows))))
+	return judged(a.ok() && len(rows) == 100, a.told().with("rows", count(len(rows))))
 }
 
 // entriesPastTheCap asks for what follows the first hundred.
@@ -154,7 +157,7 @@ func entriesPastTheCap(ctx context.Context, s *session, rows []any, filter strin
 	a := s.list(ctx, entriesRoute, "filter", filter, "skip", "100", "take", "100")
 	next, _ := a.rows()
 	again := slices.ContainsFunc(column(next, "objectId"), func(id string) bool { return slices.Contains(column(rows, "objectId"), id) })
-	return settled(!a.ok() || len(next) == 0 || again, a.told().with("rows", count(len(next))).with("some were given before", flag(again)))
+	return judged(!a.ok() || len(next) == 0 || again, a.told().with("rows", count(len(next))).with("some were given before", flag(again)))
 }
 
 // entriesWithin skips a line.
@@ -166,7 +169,8 @@ func entriesWithin(ctx context.Context, s *session, rows []any, filter string) o
 	a := s.list(ctx, entriesRoute, "filter", filter, "sort", "objectId", "skip", "1", "take", "1")
 	two, _ := sorted.rows()
 	one, _ := a.rows()
-	return settled(a.ok() && len(two) == 2 && len(one) == 1 && text(two[1], "objectId") == text(one[0], "objectId"), a.told().with("rows", count(len(one))))
+	return judged(a.ok() && len(two) == 2 && len(one) == 1 && text(two[1], "objectId") == text(one[0], "objectId"),
+		a.told().with("rows", count(len(one))))
 }
 
 // entriesNarrowed adds a criterion to the primary one.
@@ -178,7 +182,7 @@ func entriesNarrowed(ctx context.Context, s *session, rows []any, filter string)
 	a := s.list(ctx, entriesRoute, "filter", filter+` && refPiece == "`+piece+`"`, "take", "100")
 	found, _ := a.rows()
 	others := slices.ContainsFunc(column(found, "refPiece"), func(other string) bool { return other != piece })
-	return settled(a.ok() && len(found) > 0 && !others, a.told().with("rows", count(len(found))).with("others among them", flag(others)))
+	return judged(a.ok() && len(found) > 0 && !others, a.told().with("rows", count(len(found))).with("others among them", flag(others)))
 }
 
 // dated is a documented member's name, or only that there is another.

@@ -33,13 +33,13 @@ func fileProbes() []probe {
 			run: func(ctx context.Context, s *session) outcome {
 				id, seen, err := s.importFEC(ctx)
 				if err != nil {
-					return settled(false, seen)
+					return judged(false, seen)
 				}
 				final, seen := s.follow(ctx, id, seen)
 				if final == cegidclient.StatusUnknown {
 					return open("it was not over in time; give it longer with LOOP_CONTRACT_SETTLE", seen)
 				}
-				return settled(final == cegidclient.StatusSucceeded, seen)
+				return judged(final == cegidclient.StatusSucceeded, seen)
 			},
 		},
 	}
@@ -60,7 +60,7 @@ func (s *session) fileRefused(ctx context.Context, id string, members map[string
 	root, _ := a.root.(map[string]any)
 	inner, isObject := root["error"].(map[string]any)
 	_, hasMessage := inner["message"].(string)
-	return settled(a.status == 200 && isObject && hasMessage, s.withObject(Seen{"status": count(a.status)}, a))
+	return judged(a.status == 200 && isObject && hasMessage, s.withObject(Seen{"status": count(a.status)}, a))
 }
 
 // importFEC deposits and imports a FEC of one entry of 0.01, debit and credit on one account.
@@ -81,7 +81,8 @@ func (s *session) importFEC(ctx context.Context) (id string, seen Seen, err erro
 		}
 		return "", seen, err
 	}
-	uri, err := s.client.Files.Deposit(ctx, "loop-contract.txt", cegidclient.FileContent{Content: bytes.NewReader([]byte(file)), Size: int64(len(file))})
+	uri, err := s.client.Files.Deposit(ctx, "loop-contract.txt",
+		cegidclient.FileContent{Content: bytes.NewReader([]byte(file)), Size: int64(len(file))})
 	if err != nil {
 		return failed("deposit", err)
 	}

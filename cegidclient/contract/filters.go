@@ -75,11 +75,12 @@ func (f filterForm) try(ctx context.Context, s *session) outcome {
 	if slices.ContainsFunc(append(numbers, label), func(value string) bool { return strings.ContainsAny(value, `"'\`) }) {
 		return open("the first accounts hold quotation marks", nil)
 	}
-	expression := strings.NewReplacer("<0>", numbers[0], "<1>", numbers[1], "<2>", numbers[2], "<label>", label, "<closed>", closed).Replace(f.expression)
+	expression := strings.NewReplacer("<0>", numbers[0], "<1>", numbers[1], "<2>", numbers[2], "<label>", label, "<closed>",
+		closed).Replace(f.expression)
 	asked := s.list(ctx, "list_accounts", "filter", expression, "sort", "numero", "skip", "0", "take", "3")
 	seen := asked.told()
 	if !asked.ok() {
-		return settled(f.assumed == refused, seen.with("outcome", word("refused")))
+		return judged(f.assumed == refused, seen.with("outcome", word("refused")))
 	}
 	rows, _ := asked.rows()
 	got, want := column(rows, "numero"), []string{}
@@ -96,5 +97,5 @@ func (f filterForm) try(ctx context.Context, s *session) outcome {
 	default:
 		seen["outcome"] = word("taken, and means something else")
 	}
-	return settled(worked == (f.assumed == works), seen)
+	return judged(worked == (f.assumed == works), seen)
 }

@@ -19,21 +19,24 @@ func importReadProbes() []probe {
 			id: "imports.unknown_id", operation: "get_import_status", question: "What does the status of an import that never was answer?",
 			assumed: "HTTP 404", reference: "A 3.6",
 			run: func(ctx context.Context, s *session) outcome {
-				a := s.get(ctx, s.client, operation("get_import_status"), url.Values{"accountingImportRequestId": {"00000000-0000-4000-8000-000000000000"}})
-				return settled(a.status == 404, s.withObject(a.told(), a))
+				a := s.get(ctx, s.client, operation("get_import_status"),
+					url.Values{"accountingImportRequestId": {"00000000-0000-4000-8000-000000000000"}})
+				return judged(a.status == 404, s.withObject(a.told(), a))
 			},
 		},
 		{
 			id: "imports.other_parameter", operation: "get_import_status", question: "Is the parameter accountingImportRequestId, and not another?",
 			assumed: "another one is refused, not answered as an unknown id is", reference: "A 3.6",
 			run: func(ctx context.Context, s *session) outcome {
-				unknown := s.get(ctx, s.client, operation("get_import_status"), url.Values{"accountingImportRequestId": {"00000000-0000-4000-8000-000000000000"}})
+				unknown := s.get(ctx, s.client, operation("get_import_status"),
+					url.Values{"accountingImportRequestId": {"00000000-0000-4000-8000-000000000000"}})
 				a := s.get(ctx, s.client, operation("get_import_status"), url.Values{"loopContractNoSuchParameter": {"1"}})
-				return settled(!a.ok() && a.status != unknown.status, s.withObject(a.told(), a).with("status of an unknown id", count(unknown.status)))
+				return judged(!a.ok() && a.status != unknown.status, s.withObject(a.told(), a).with("status of an unknown id", count(unknown.status)))
 			},
 		},
 		{
-			id: "deposit.parts", operation: "get_file_deposit", question: "Do depositUrl and uri come in one object?", assumed: "yes", reference: "A 3.1",
+			id: "deposit.parts", operation: "get_file_deposit", question: "Do depositUrl and uri come in one object?", assumed: "yes",
+			reference: "A 3.1",
 			run: func(ctx context.Context, s *session) outcome {
 				a := s.get(ctx, s.client, operation("get_file_deposit"), url.Values{"filename": {"loop-contract.txt"}})
 				if !a.ok() {
@@ -51,7 +54,7 @@ func importReadProbes() []probe {
 				folder, name, _ := strings.Cut(uri, "/")
 				seen["uri is a UUID and the name"] = flag(uuidLike.MatchString(folder) && name == "loop-contract.txt")
 				root, isObject := a.root.(map[string]any)
-				return settled(isObject && root["depositUrl"] != nil && root["uri"] != nil, seen)
+				return judged(isObject && root["depositUrl"] != nil && root["uri"] != nil, seen)
 			},
 		},
 	}
@@ -88,26 +91,27 @@ func writeProbes() []probe {
 		}
 	}
 	return []probe{
-		write("refused", "What does an import without entries answer?", "HTTP 200 with error {instanceId, message}", "A 1", true, func(ctx context.Context, s *session) outcome {
-			body, err := json.Marshal(map[string]any{"codeIbs": s.cfg.Dossier, "data": map[string]any{
-				"contexte":  map[string]string{"from": s.cfg.WriteDate + "T00:00:00.000Z", "to": s.cfg.WriteDate + "T00:00:00.000Z"},
-				"ecritures": []any{},
-			}})
-			if err != nil {
-				return open("the body cannot be written", nil)
-			}
-			op := operation("import_entries")
-			a := s.do(ctx, s.client, &cegidclient.Call{Operation: &op, Dossier: s.cfg.Dossier, Body: body})
-			refusal, _ := a.root.(map[string]any)
-			inner, isObject := refusal["error"].(map[string]any)
-			_, hasMessage := inner["message"].(string)
-			return settled(a.status == 200 && isObject && hasMessage, s.withObject(Seen{"status": count(a.status)}, a))
-		}),
+		write("refused", "What does an import without entries answer?", "HTTP 200 with error {instanceId, message}", "A 1", true,
+			func(ctx context.Context, s *session) outcome {
+				body, err := json.Marshal(map[string]any{"codeIbs": s.cfg.Dossier, "data": map[string]any{
+					"contexte":  map[string]string{"from": s.cfg.WriteDate + "T00:00:00.000Z", "to": s.cfg.WriteDate + "T00:00:00.000Z"},
+					"ecritures": []any{},
+				}})
+				if err != nil {
+					return open("the body cannot be written", nil)
+				}
+				op := operation("import_entries")
+				a := s.do(ctx, s.client, &cegidclient.Call{Operation: &op, Dossier: s.cfg.Dossier, Body: body})
+				refusal, _ := a.root.(map[string]any)
+				inner, isObject := refusal["error"].(map[string]any)
+				_, hasMessage := inner["message"].(string)
+				return judged(a.status == 200 && isObject && hasMessage, s.withObject(Seen{"status": count(a.status)}, a))
+			}),
 		write("accepted", "What does an import of a balanced entry answer, and how does its status go?",
 			"an id, then status 1 or 2, then 3", "A 3.6", true, func(ctx context.Context, s *session) outcome {
 				id, seen, err := s.submit(ctx, "0.01")
 				if err != nil {
-					return settled(false, seen)
+					return judged(false, seen)
 				}
 				final, seen := s.follow(ctx, id, seen)
 				if final == cegidclient.StatusUnknown {
@@ -116,7 +120,7 @@ func writeProbes() []probe {
 				if final != cegidclient.StatusSucceeded {
 					s.written = nil
 				}
-				return settled(final == cegidclient.StatusSucceeded, seen)
+				return judged(final == cegidclient.StatusSucceeded, seen)
 			}),
 		write("read_back", "Under which members do the lines of that import come back?",
 			"journalCode, refPiece, compteNumero, datePiece; the others are not known", "A 4", false, func(ctx context.Context, s *session) outcome {
@@ -145,18 +149,19 @@ func writeProbes() []probe {
 					names, _ := seen[what+" is in"].(words)
 					return slices.Contains(names, s.vocab.name(name))
 				}
-				return settled(len(rows) == 2 && holds("journal", "journalCode") && holds("document reference", "refPiece") && holds("account", "compteNumero"), seen)
+				return judged(len(rows) == 2 && holds("journal", "journalCode") && holds("document reference", "refPiece") &&
+					holds("account", "compteNumero"), seen)
 			}),
 		write("unbalanced", "What becomes of an entry that does not balance, with failOnUnbalanced?", "accepted, then status 4", "A 2.9", false, func(ctx context.Context, s *session) outcome {
 			id, seen, err := s.submit(ctx, "0.02")
 			if err != nil {
-				return settled(false, seen)
+				return judged(false, seen)
 			}
 			final, seen := s.follow(ctx, id, seen)
 			if final == cegidclient.StatusUnknown {
 				return open("it was not over in time; give it longer with LOOP_CONTRACT_SETTLE", seen)
 			}
-			return settled(final == cegidclient.StatusFailed, seen)
+			return judged(final == cegidclient.StatusFailed, seen)
 		}),
 	}
 }
@@ -184,7 +189,10 @@ func (s *session) submit(ctx context.Context, credit string) (id string, seen Se
 		return "", seen, err
 	}
 	if credit == "0.01" {
-		s.written = map[string]string{"journal": journal, "account": account, "document reference": reference, "label": "CONTRACT TEST DEBIT", "amount": "0.01"}
+		s.written = map[string]string{
+			"journal": journal, "account": account, "document reference": reference, "label": "CONTRACT TEST DEBIT",
+			"amount": "0.01",
+		}
 	}
 	return id, Seen{"id": kindOfText(id)}, nil
 }

@@ -117,7 +117,7 @@ func connectionProbes() []probe {
 		reference: "C 1.2", required: true,
 		run: func(ctx context.Context, s *session) outcome {
 			a := s.list(ctx, "list_accounts", "take", "1")
-			return settled(a.ok(), a.told())
+			return judged(a.ok(), a.told())
 		},
 	}}
 }
@@ -130,99 +130,117 @@ func listProbes() []probe {
 	return out
 }
 
+// needs says what a question to the list needs that a configuration may lack.
+func (l list) needs(cfg Config) string {
+	if l.Key == cegidclient.KeyAdvanced {
+		return needsAdvanced(cfg)
+	}
+	return ""
+}
+
+// probe asks about the rows of the list.
+func (l list) probe(aspect, question, assumed string, required bool, run func(s *session, a *answer, rows []any) outcome) probe {
+	return probe{
+		id: l.ID + "." + aspect, operation: l.ID, question: l.Title + ": " + question, assumed: assumed, reference: l.Reference,
+		required: required, needs: l.needs,
+		run: func(ctx context.Context, s *session) outcome {
+			a := l.ask(ctx, s)
+			rows, _ := a.rows()
+			switch {
+			case !a.ok():
+				return open("the read failed: see "+l.ID+".answers", nil)
+			case len(rows) == 0:
+				return open("there are none", nil)
+			}
+			return run(s, a, rows)
+		},
+	}
+}
+
 func (l list) probes() []probe {
 	op := l.Operation
-	needs := func(cfg Config) string {
-		if op.Key == cegidclient.KeyAdvanced {
-			return needsAdvanced(cfg)
-		}
-		return ""
-	}
-	add := func(aspect, question, assumed string, required bool, run func(s *session, a *answer, rows []any) outcome) probe {
-		return probe{
-			id: l.ID + "." + aspect, operation: l.ID, question: op.Title + ": " + question, assumed: assumed, reference: l.Reference,
-			required: required, needs: needs,
-			run: func(ctx context.Context, s *session) outcome {
-				a := l.ask(ctx, s)
-				rows, _ := a.rows()
-				switch {
-				case !a.ok():
-					return open("the read failed: see "+l.ID+".answers", nil)
-				case len(rows) == 0:
-					return open("there are none", nil)
-				}
-				return run(s, a, rows)
-			},
-		}
-	}
 	out := []probe{{
-		id: l.ID + ".answers", operation: l.ID, question: op.Title + ": does the route exist as " + op.Method + " " + op.Path + ", and for this kind of key?",
-		assumed: "yes, HTTP 200", reference: l.Reference, required: true, needs: needs,
+		id: l.ID + ".answers", operation: l.ID, question: op.Title + ": does the route exist as " + op.Method + " " + op.Path +
+			", and for this kind of key?",
+		assumed: "yes, HTTP 200", reference: l.Reference, required: true, needs: l.needs,
 		run: func(ctx context.Context, s *session) outcome {
 			a := l.ask(ctx, s)
 			_, envelope := a.rows()
-			return settled(a.ok(), s.withObjectUnless(a.ok(), a.told(), a).with("envelope", envelope))
+			return judged(a.ok(), s.withObjectUnless(a.ok(), a.told(), a).with("envelope", envelope))
 		},
 	}, {
 		id: l.ID + ".read", operation: l.ID, question: op.Title + ": does the client read every row, and each documented field in its documented form?",
-		assumed: "yes; another form is kept raw", reference: l.Reference, required: true, needs: needs,
+		assumed: "yes; another form is kept raw", reference: l.Reference, required: true, needs: l.needs,
 		run: func(ctx context.Context, s *session) outcome {
 			rows, unmapped, err := l.read(ctx, s.client, s.dossierOf(op))
 			if err != nil {
 				return s.unread(err)
 			}
-			return settled(true, Seen{"rows": count(rows), "kept raw": s.vocab.names(unmapped)})
+			return judged(true, Seen{"rows": count(rows), "kept raw": s.vocab.names(unmapped)})
 		},
 	}}
 	out = append(out,
-		add("envelope", "what surrounds the rows?", string(l.envelope), false, func(_ *session, a *answer, _ []any) outcome {
+		l.probe("envelope", "what surrounds the rows?", string(l.envelope), false, func(_ *session, a *answer, _ []any) outcome {
 			_, envelope := a.rows()
-			return settled(envelope == l.envelope, Seen{"envelope": envelope})
+			return judged(envelope == l.envelope, Seen{"envelope": envelope})
 		}),
-		add("fields", "which members are there besides the documented ones, which of these are missing?", "no others, none", false, l.compareFields),
-		add("types", "have the documented members their documented JSON type?", "yes", false, l.compareTypes),
+		l.probe("fields", "which members are there besides the documented ones, which of these are missing?", "no others, none", false, l.compareFields),
+		l.probe("types", "have the documented members their documented JSON type?", "yes", false, l.compareTypes),
 	)
 	if slices.ContainsFunc(l.fields, func(f field) bool { return f.name == "revisionId" }) {
 		const revision = "0x and 16 hexadecimal digits"
-		out = append(out, add("revision", "what does revisionId look like?", revision, false, func(_ *session, _ *answer, rows []any) outcome {
-			kinds := kindsOf(rows, "revisionId")
-			return settled(slices.Equal(kinds, words{revision}), Seen{"revisionId": kinds, "objectId": kindsOf(rows, "objectId")})
-		}))
+		out = append(out, l.probe("revision", "what does revisionId look like?", revision, false,
+			func(_ *session, _ *answer, rows []any) outcome {
+				kinds := kindsOf(rows, "revisionId")
+				return judged(slices.Equal(kinds, words{revision}), Seen{"revisionId": kinds, "objectId": kindsOf(rows, "objectId")})
+			}))
 	}
+	out = append(out, l.enumProbes()...)
+	if references := l.references(); len(references) > 0 {
+		out = append(out, l.referencesProbe(references))
+	}
+	return out
+}
+
+// enumProbes ask which values the fields have whose documentation lists them.
+func (l list) enumProbes() (out []probe) {
 	for _, f := range l.fields {
 		known := l.enums[f.name]
 		if known == nil {
 			continue
 		}
-		out = append(out, add("enum."+f.name, "which values has "+f.name+"?", "numbers among "+strings.Join(known, ", "), false, func(_ *session, _ *answer, rows []any) outcome {
-			values := enumNumbers(rows, f.name)
-			if len(values) == 0 {
-				return open("no row has it", nil)
-			}
-			foreign := func(w word) bool { return !slices.Contains(known, string(w)) }
-			return settled(!slices.ContainsFunc(values, foreign), Seen{"values": values})
-		}))
-	}
-	if references := l.references(); len(references) > 0 {
-		out = append(out, add("references", "how is \"none\" written in a reference, and what is its description?",
-			"as an object with objectId null; a list of one text, or for axe a text", false, func(_ *session, _ *answer, rows []any) outcome {
-				seen, ok, any := Seen{}, true, false
-				for _, name := range references {
-					forms := referenceForms(rows, name)
-					if len(forms) == 0 {
-						continue
-					}
-					any = true
-					seen[name] = forms
-					ok = ok && !slices.ContainsFunc(forms, func(w word) bool { return !strings.HasPrefix(string(w), "objectId") })
+		out = append(out, l.probe("enum."+f.name, "which values has "+f.name+"?", "numbers among "+strings.Join(known, ", "), false,
+			func(_ *session, _ *answer, rows []any) outcome {
+				values := enumNumbers(rows, f.name)
+				if len(values) == 0 {
+					return open("no row has it", nil)
 				}
-				if !any {
-					return open("no row has one", nil)
-				}
-				return settled(ok, seen)
+				foreign := func(w word) bool { return !slices.Contains(known, string(w)) }
+				return judged(!slices.ContainsFunc(values, foreign), Seen{"values": values})
 			}))
 	}
 	return out
+}
+
+// referencesProbe asks how those are written that lead nowhere.
+func (l list) referencesProbe(references []string) probe {
+	return l.probe("references", "how is \"none\" written in a reference, and what is its description?",
+		"as an object with objectId null; a list of one text, or for axe a text", false, func(_ *session, _ *answer, rows []any) outcome {
+			seen, ok, any := Seen{}, true, false
+			for _, name := range references {
+				forms := referenceForms(rows, name)
+				if len(forms) == 0 {
+					continue
+				}
+				any = true
+				seen[name] = forms
+				ok = ok && !slices.ContainsFunc(forms, func(w word) bool { return !strings.HasPrefix(string(w), "objectId") })
+			}
+			if !any {
+				return open("no row has one", nil)
+			}
+			return judged(ok, seen)
+		})
 }
 
 // unread is the outcome of a read that the client could not make sense of.
@@ -234,7 +252,7 @@ func (s *session) unread(err error) outcome {
 			seen["field at fault"] = s.vocab.name(e.Field)
 		}
 	}
-	return settled(false, seen)
+	return judged(false, seen)
 }
 
 func (s *session) withObjectUnless(skip bool, seen Seen, a *answer) Seen {
@@ -265,7 +283,7 @@ func (l list) compareFields(s *session, _ *answer, rows []any) outcome {
 		}
 	}
 	seen := Seen{"rows": count(len(rows)), "others": s.vocab.names(more), "missing": s.vocab.names(missing), "all": shape.tell(s.vocab)}
-	return settled(len(missing) == 0 && len(more) == 0, seen)
+	return judged(len(missing) == 0 && len(more) == 0, seen)
 }
 
 func (l list) compareTypes(_ *session, _ *answer, rows []any) outcome {
@@ -283,7 +301,7 @@ func (l list) compareTypes(_ *session, _ *answer, rows []any) outcome {
 			delete(differ, name)
 		}
 	}
-	return settled(len(differ) == 0, Seen{"in another type": differ})
+	return judged(len(differ) == 0, Seen{"in another type": differ})
 }
 
 // references are the members that are documented as references to other objects.

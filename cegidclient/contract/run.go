@@ -23,7 +23,7 @@ type outcome struct {
 	why     string
 }
 
-func settled(asAssumed bool, seen Seen) outcome {
+func judged(asAssumed bool, seen Seen) outcome {
 	if asAssumed {
 		return outcome{verdict: AsAssumed, seen: seen}
 	}
@@ -41,7 +41,10 @@ func put(ctx context.Context, cfg Config, questions []probe) (*Report, error) {
 		return nil, err
 	}
 	defer s.client.Close()
-	report := &Report{Suite: suite, Day: today(), Production: cfg.BaseURL == "" || cfg.BaseURL == cegidclient.DefaultBaseURL, Writes: cfg.Writes}
+	report := &Report{
+		Suite: suite, Day: today(), Production: cfg.BaseURL == "" || cfg.BaseURL == cegidclient.DefaultBaseURL,
+		Writes: cfg.Writes,
+	}
 	if !cfg.Standard.IsZero() {
 		report.Keys = append(report.Keys, "standard")
 	}

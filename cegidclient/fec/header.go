@@ -81,7 +81,7 @@ func (v *Validator) header(line []byte) (movement bool) {
 		v.report(separatorPadded, noField, nil)
 	}
 	v.complain(cells)
-	v.settle()
+	v.makeTables()
 	return false
 }
 
@@ -237,7 +237,8 @@ func (v *Validator) complain(cells [][]byte) {
 func (v *Validator) lacks(line []byte) bool {
 	missing := v.short
 	v.short = 0
-	if whole := v.width + missing; missing == 0 || v.columns != whole || whole != legalFields && whole != cashFields-1 && whole != cashFields || v.signed {
+	if whole := v.width + missing; missing == 0 || v.columns != whole || whole != legalFields && whole != cashFields-1 &&
+		whole != cashFields || v.signed {
 		return false
 	}
 	if _, how := parseDate(bytes.Trim(v.cell(line, int(EcritureDate)), " \"")); how != dateGood {
@@ -278,11 +279,11 @@ func (v *Validator) assume() {
 			v.column[f], v.meant[f] = int8(f), f
 		}
 	}
-	v.settle()
+	v.makeTables()
 }
 
-// settle makes the tables that lines are read with.
-func (v *Validator) settle() {
+// makeTables makes the tables that lines are read with.
+func (v *Validator) makeTables() {
 	for f, c := range v.column {
 		f := Field(f)
 		if c < 0 || v.unused(f) {

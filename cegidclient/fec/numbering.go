@@ -234,7 +234,8 @@ func (v *Validator) sequenceGaps() {
 	for _, j := range v.journals.Rows {
 		each.take(j.Code, j.sequences)
 	}
-	found, scope := each, textfile.Text{English: "the journal " + decode([]byte(each.journal)), French: "le journal " + decode([]byte(each.journal))}
+	found, scope := each, textfile.Text{English: "the journal " + decode([]byte(each.journal)), French: "le journal " +
+		decode([]byte(each.journal))}
 	if !v.shared && whole.missing <= each.missing {
 		found, scope = whole, textfile.Text{English: "the file", French: "le fichier"}
 	}

@@ -61,7 +61,8 @@ func (v *Validator) finish() {
 	}
 	v.endPart()
 	if b.First != 0 && !v.has(datesFarApart) && v.closing != 0 && v.closing.Days()-b.Last.Days() > 366 {
-		v.state(datesOutsideYear, EcritureDate, 0, int(v.column[EcritureDate])+1, b.First.Arg("start"), b.Last.Arg("end"), v.closing.Arg("closing"))
+		v.state(datesOutsideYear, EcritureDate, 0, int(v.column[EcritureDate])+1, b.First.Arg("start"), b.Last.Arg("end"),
+			v.closing.Arg("closing"))
 	}
 	if v.has(nameYear) && v.has(entryDateImplausible) && v.closing != 0 && b.Last < 2000_01_01 { // one cause
 		v.state(yearTooOld, noField, 0, 0, v.closing.Arg("closing"))

@@ -33,7 +33,9 @@ func hidingOnLine(r Rule, codes ...string) Rule {
 
 // ponder looks at what a line means, and adds it to its entry.
 func (v *Validator) ponder(c *cells, m *movement, a *account) {
-	if v.sense.Implausible(m.date) && m.date >= 1900_01_01 && m.date < 2100_01_01 && !v.again(entryDateImplausible, EcritureDate, v.line, v.at1(EcritureDate)) { // else it was said
+	// else it was said
+	if v.sense.Implausible(m.date) && m.date >= 1900_01_01 && m.date < 2100_01_01 &&
+		!v.again(entryDateImplausible, EcritureDate, v.line, v.at1(EcritureDate)) {
 		v.first(entryDateImplausible, EcritureDate, v.line, v.at1(EcritureDate), m.date.Arg("date"), number("years", check.MostYears))
 	}
 	reference, label := c[PieceRef], c[EcritureLib]
@@ -45,10 +47,12 @@ func (v *Validator) ponder(c *cells, m *movement, a *account) {
 	if partied && len(c[CompAuxNum]) == 0 {
 		v.report(thirdPartyMissing, CompAuxNum, c[CompteNum])
 	}
-	if textfile.Doubtful(reference) && utf8.Valid(reference) && check.UnsearchableReference(string(reference)) && !v.again(referenceUnsearchable, PieceRef, v.line, v.at1(PieceRef)) {
+	if textfile.Doubtful(reference) && utf8.Valid(reference) && check.UnsearchableReference(string(reference)) &&
+		!v.again(referenceUnsearchable, PieceRef, v.line, v.at1(PieceRef)) {
 		v.first(referenceUnsearchable, PieceRef, v.line, v.at1(PieceRef), quoted("value", reference), number("most", check.MaxSearchedReference))
 	}
-	if len(label) > check.MaxLabelLength && utf8.Valid(label) && check.LabelMightBeCut(string(label)) && !v.again(labelMightBeCut, EcritureLib, v.line, v.at1(EcritureLib)) {
+	if len(label) > check.MaxLabelLength && utf8.Valid(label) && check.LabelMightBeCut(string(label)) &&
+		!v.again(labelMightBeCut, EcritureLib, v.line, v.at1(EcritureLib)) {
 		v.first(labelMightBeCut, EcritureLib, v.line, v.at1(EcritureLib), number("count", utf8.RuneCount(label)),
 			number("units", check.UTF16Units(string(label))), number("most", check.MaxLabelLength))
 	}

@@ -73,7 +73,10 @@ func Excerpts(from io.Reader, findings []check.Finding, separator byte) ([][]Exc
 
 func excerpt(n int, line []byte, column int, separator byte) Excerpt {
 	start, end := place(line, column, separator)
-	e := Excerpt{Line: n, Before: shown(line[:start], separator), Marked: shown(line[start:end], separator), After: shown(line[end:], separator)}
+	e := Excerpt{
+		Line: n, Before: shown(line[:start], separator), Marked: shown(line[start:end], separator),
+		After: shown(line[end:], separator),
+	}
 	if before := []rune(e.Before); len(before) > maxExcerpt/2 {
 		e.Before = "…" + string(before[len(before)-maxExcerpt/2:])
 	}

@@ -29,7 +29,10 @@ type File struct {
 
 // NewFile makes a gatherer for one file. spill makes room for what does not fit into memory; nil keeps everything there.
 func NewFile(key Key, spill func() (SpillFile, error)) *File {
-	return &File{h: *newHasher(key), byNumber: &grouping{out: newSorter(spill)}, byDocument: &grouping{out: newSorter(spill)}, spill: spill, seeds: [2]maphash.Seed{maphash.MakeSeed(), maphash.MakeSeed()}}
+	return &File{
+		h: *newHasher(key), byNumber: &grouping{out: newSorter(spill)}, byDocument: &grouping{out: newSorter(spill)}, spill: spill,
+		seeds: [2]maphash.Seed{maphash.MakeSeed(), maphash.MakeSeed()},
+	}
 }
 
 // FEC takes a line of a FEC; see [fec.Options].

@@ -43,7 +43,8 @@ func unsigned(query string) string {
 			name = plain
 		}
 		name = strings.ToLower(name)
-		if parameter == "" || slices.Contains(signing, name) || slices.ContainsFunc(signingPrefixes, func(p string) bool { return strings.HasPrefix(name, p) }) {
+		if parameter == "" || slices.Contains(signing, name) ||
+			slices.ContainsFunc(signingPrefixes, func(p string) bool { return strings.HasPrefix(name, p) }) {
 			continue
 		}
 		kept = append(kept, parameter)

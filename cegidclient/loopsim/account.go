@@ -86,7 +86,8 @@ func (d *dossier) addAccount(in fields) (row []cell, only []string, refusal stri
 	in.knows("numero", "libelle", "type", "collectif", "lettrable", "pointable", "centralisable", "analytique", "ferme", "compteContrepartie")
 	a := Account{
 		Numero: in.text("numero"), Libelle: in.text("libelle"), Collectif: in.boolean("collectif"), Lettrable: in.boolean("lettrable"),
-		Pointable: in.boolean("pointable"), Centralisable: in.boolean("centralisable"), Analytique: in.boolean("analytique"), Ferme: in.boolean("ferme"),
+		Pointable: in.boolean("pointable"), Centralisable: in.boolean("centralisable"), Analytique: in.boolean("analytique"),
+		Ferme:        in.boolean("ferme"),
 		Contrepartie: in.account("compteContrepartie", d, c),
 	}
 	a.Type = in.enum("type", 7, accountType(a.Numero))

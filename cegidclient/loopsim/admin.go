@@ -56,6 +56,31 @@ func (s *Simulator) adminHandler() http.Handler {
 	// Forms know GET and POST alone.
 	mux.HandleFunc("POST /_sim/faults/clear", clearFaults)
 	mux.HandleFunc("POST /_sim/faults/{id}/remove", removeFault)
+	mux.HandleFunc("POST /_sim/reset", s.action("", func(*http.Request) (int, any, error) {
+		s.Reset()
+		return done(nil)
+	}))
+
+	s.practiceAdmin(mux)
+	s.clockAdmin(mux)
+	s.importAdmin(mux)
+	s.documentAdmin(mux)
+
+	unsafe := http.NewCrossOriginProtection()
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Cache-Control", "no-store")
+		w.Header().Set("X-Content-Type-Options", "nosniff")
+		if !sameOrigin(r) || unsafe.Check(r) != nil {
+			writeErrorStatus(w, http.StatusForbidden, "requests from pages of another origin are refused")
+			return
+		}
+		mux.ServeHTTP(w, r)
+	})
+}
+
+// practiceAdmin changes the dossiers and keys of practices.
+func (s *Simulator) practiceAdmin(mux *http.ServeMux) {
+	done := func(err error) (int, any, error) { return http.StatusNoContent, nil, err }
 	mux.HandleFunc("POST /_sim/dossiers", s.action("dossiers", func(r *http.Request) (int, any, error) {
 		var in dossierJSON
 		if err := readInput(r, &in); err != nil {
@@ -99,25 +124,6 @@ func (s *Simulator) adminHandler() http.Handler {
 			return done(change(r.PathValue("practice"), KeyKind(r.PathValue("kind")), in.APIKey))
 		}))
 	}
-	mux.HandleFunc("POST /_sim/reset", s.action("", func(*http.Request) (int, any, error) {
-		s.Reset()
-		return done(nil)
-	}))
-
-	s.clockAdmin(mux)
-	s.importAdmin(mux)
-	s.documentAdmin(mux)
-
-	unsafe := http.NewCrossOriginProtection()
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		w.Header().Set("Cache-Control", "no-store")
-		w.Header().Set("X-Content-Type-Options", "nosniff")
-		if !sameOrigin(r) || unsafe.Check(r) != nil {
-			writeErrorStatus(w, http.StatusForbidden, "requests from pages of another origin are refused")
-			return
-		}
-		mux.ServeHTTP(w, r)
-	})
 }
 
 // sameOrigin refuses a foreign Origin on safe methods too, which http.CrossOriginProtection lets through.

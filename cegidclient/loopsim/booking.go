@@ -395,7 +395,10 @@ func (b *booking) group() []entryGroup {
 		case b.sub.options.failUnbalanced:
 			b.fail("Écriture déséquilibrée : journal %s, date %s, référence « %s ».", g.journal, g.date, clip(g.reference, 60))
 		case b.sub.options.balance:
-			l := BookedLine{Account: waitingAccount, Label: "Équilibrage automatique", source: importLine{paymentMode: 1, lineType: 1, movementType: 1}}
+			l := BookedLine{
+				Account: waitingAccount, Label: "Équilibrage automatique",
+				source: importLine{paymentMode: 1, lineType: 1, movementType: 1},
+			}
 			if balance > 0 {
 				l.credit = balance
 			} else {

@@ -32,7 +32,8 @@ func (x *exchange) serveReplay() answer {
 		SubscriptionID string `json:"subscriptionId"`
 		NumberOfDays   int    `json:"numberOfDays"`
 	}{NumberOfDays: 1}
-	if json.Unmarshal(x.body, &asked) != nil || asked.Key == "" || asked.SubscriptionID == "" || asked.NumberOfDays < 1 || asked.NumberOfDays > maxReplayDays {
+	if json.Unmarshal(x.body, &asked) != nil || asked.Key == "" || asked.SubscriptionID == "" || asked.NumberOfDays < 1 ||
+		asked.NumberOfDays > maxReplayDays {
 		return x.sim.serviceAnswer(http.StatusBadRequest, codeBodyRefused, "Les champs « key », « subscriptionId » et « numberOfDays » (1 à 20) sont attendus.")
 	}
 	p, d := x.sim.practiceOf(x.who), x.sim.entity(x.who, asked.Key)

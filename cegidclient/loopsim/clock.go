@@ -28,7 +28,7 @@ func (s *Simulator) Advance(by time.Duration) error {
 			break
 		}
 	}
-	s.settle()
+	s.carryOutDue()
 	s.config.whenDue()
 	return nil
 }

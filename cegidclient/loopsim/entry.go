@@ -256,7 +256,7 @@ func (x *exchange) serveEntries(res *resource) answer {
 	if err != nil {
 		return x.queryRefused(err.Error())
 	}
-	x.sim.settle()
+	x.sim.carryOutDue()
 	found := x.dossier.find(p, res.columns)
 
 	// Whether skip goes past the first hundred is not said: it does not here [I], so that nobody counts on it.
@@ -319,7 +319,10 @@ func (d *dossier) find(p page, columns []column) []bookedAt {
 		if c.op != "==" {
 			continue
 		}
-		if by := map[string]map[string][]bookedAt{"refPiece": d.books.pieces, "datePiece": d.books.days, "compteNumero": d.books.accounts}[columns[c.column].name]; by != nil && len(by[c.literal]) < len(lines) {
+		if by := map[string]map[string][]bookedAt{
+			"refPiece": d.books.pieces, "datePiece": d.books.days,
+			"compteNumero": d.books.accounts,
+		}[columns[c.column].name]; by != nil && len(by[c.literal]) < len(lines) {
 			lines = by[c.literal]
 		}
 	}
@@ -361,7 +364,7 @@ func (d *dossier) find(p page, columns []column) []bookedAt {
 // Entries returns what imports have booked in a dossier, in order of booking; imports whose delay is over are booked first. The caller
 // leaves the lines as they are. Errors: ErrUnknown.
 func (s *Simulator) Entries(practice, dossier string) ([]BookedEntry, error) {
-	s.settle()
+	s.carryOutDue()
 	s.mu.RLock()
 	_, d, err := s.world.dossier(practice, dossier)
 	s.mu.RUnlock()

@@ -113,7 +113,8 @@ func (f Fault) Validate() error {
 		}
 	}
 	check(slices.Contains(faultKinds(), f.Kind), "kind %q is none of %v", f.Kind, faultKinds())
-	check(f.Route == UnknownRoute || f.Route == DepositRoute || slices.ContainsFunc(Routes(), declared), "no operation is %s", strings.TrimSpace(f.Method+" "+f.Route))
+	check(f.Route == UnknownRoute || f.Route == DepositRoute || slices.ContainsFunc(Routes(), declared), "no operation is %s",
+		strings.TrimSpace(f.Method+" "+f.Route))
 	check(f.Skip >= 0 && f.Times >= 0 && f.Pieces >= 0, "skip, times and pieces cannot be negative")
 	check(f.Probability >= 0 && f.Probability <= 1, "probability must be between 0 and 1")
 	check(!f.After || f.Kind != FaultCutBefore, "kind cut-before processes nothing; cut-after does")

@@ -226,7 +226,8 @@ func findMagic(from io.Reader, format string, m *magic) {
 				break
 			}
 			i += at
-			if format == FormatTRA && utf8.RuneCount(line[:i]) == 48 || format != FormatTRA && (i == 0 || bytes.IndexByte([]byte("\t|;"), line[i-1]) >= 0) {
+			if format == FormatTRA && utf8.RuneCount(line[:i]) == 48 || format != FormatTRA &&
+				(i == 0 || bytes.IndexByte([]byte("\t|;"), line[i-1]) >= 0) {
 				m.add(wholeCell(line[i:]))
 			}
 			i += len("SIM-")

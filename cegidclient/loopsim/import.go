@@ -112,7 +112,8 @@ func (s *Simulator) receive(format string, sub *submission, body []byte, who cal
 	s.mu.RLock()
 	clean := s.redact.clean
 	job := &imported{magic: sub.magic, ImportRecord: ImportRecord{
-		Time: s.now(), Practice: who.practice, Dossier: clean(sub.dossier), Format: format, Lines: len(sub.lines), Bytes: len(body), Fault: fault,
+		Time: s.now(), Practice: who.practice, Dossier: clean(sub.dossier), Format: format, Lines: len(sub.lines), Bytes: len(body),
+		Fault:  fault,
 		Digest: hex.EncodeToString(sum[:]), Outcome: ImportNotProcessed, References: []string{}, RefPieces: []string{},
 	}}
 	s.mu.RUnlock()
@@ -216,16 +217,16 @@ func (im *imports) accept(job *imported, sub *submission, d *dossier, id string,
 
 func (job *imported) dueAt() time.Time { return job.at.Add(job.waiting + job.running) }
 
-// settle carries out the imports whose time has come, in order.
-func (s *Simulator) settle() {
+// carryOutDue carries out the imports whose time has come, in order.
+func (s *Simulator) carryOutDue() {
 	now := s.now()
 	s.readFiles(func(job *imported) bool { return !job.dueAt().After(now) })
 	s.imports.mu.Lock()
 	defer s.imports.mu.Unlock()
-	s.settleUntil(s.now())
+	s.carryOutUntil(s.now())
 }
 
-func (s *Simulator) settleUntil(now time.Time) {
+func (s *Simulator) carryOutUntil(now time.Time) {
 	im := &s.imports
 	for len(im.due) > 0 && !im.due[0].dueAt().After(now) {
 		job := im.due[0]
@@ -271,7 +272,7 @@ func (x *exchange) serveImportStatus() answer {
 	if len(ids) != 1 || ids[0] == "" {
 		return x.queryRefused("Le paramètre « accountingImportRequestId » est attendu une fois.")
 	}
-	x.sim.settle()
+	x.sim.carryOutDue()
 	im := &x.sim.imports
 	im.mu.Lock()
 	job, asText := im.byID[ids[0]], im.mode.StatusAsText
@@ -312,7 +313,7 @@ func (im *imports) answered(job *imported, status int) {
 // Imports returns every import since the last reset, oldest first; imports whose delay is over are carried out
 // first. The caller leaves what is inside the records as it is.
 func (s *Simulator) Imports() []ImportRecord {
-	s.settle()
+	s.carryOutDue()
 	im := &s.imports
 	im.mu.Lock()
 	defer im.mu.Unlock()

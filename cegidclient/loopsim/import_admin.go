@@ -28,7 +28,8 @@ func (s *Simulator) importAdmin(mux *http.ServeMux) {
 		lines := jsonLines(w)
 		written := 0
 		for _, i := range s.Imports() {
-			if i.Seq <= after || !q.is("practice", i.Practice) || !q.is("dossier", i.Dossier) || !q.is("outcome", string(i.Outcome)) || !q.is("id", i.ID) ||
+			if i.Seq <= after || !q.is("practice", i.Practice) || !q.is("dossier", i.Dossier) || !q.is("outcome", string(i.Outcome)) ||
+				!q.is("id", i.ID) ||
 				!q.among("reference", i.References) || !q.among("refPiece", i.RefPieces) {
 				continue
 			}
@@ -47,7 +48,7 @@ func (s *Simulator) importAdmin(mux *http.ServeMux) {
 			writeError(w, err)
 			return
 		}
-		s.settle()
+		s.carryOutDue()
 		lines := jsonLines(w)
 		for _, d := range s.dossiers() {
 			if !q.is("practice", d.practice) || !q.is("dossier", d.code) {

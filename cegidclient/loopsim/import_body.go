@@ -80,7 +80,8 @@ type importSplit struct {
 
 // readSubmission reads a body, whatever it is.
 func readSubmission(body []byte) *submission {
-	sub := &submission{options: importOptions{separator: ".", balance: true, newTiers: true}} // the defaults that A 2.2 states; the others are false [I]
+	// the defaults that A 2.2 states; the others are false [I]
+	sub := &submission{options: importOptions{separator: ".", balance: true, newTiers: true}}
 	if len(bytes.TrimSpace(body)) == 0 {
 		sub.noPayload = "Aucune donnée reçue : l'appel est-il bien un POST ?"
 		return sub
@@ -147,7 +148,8 @@ func (sub *submission) readOptions(raw json.RawMessage) {
 		return
 	}
 	sub.note(o, "data.options.", "separatorDecimal", "formatDate", "multiPeriode", "failOnUnbalanced", "balanceAuto", "createNewJournaux",
-		"createNewComptes", "createNewTiers", "defaultJournalId", "defaultCompte", "comptesRules", "sortLines", "newFolio", "aNouveaux", "createPieceRef")
+		"createNewComptes", "createNewTiers", "defaultJournalId", "defaultCompte", "comptesRules", "sortLines", "newFolio", "aNouveaux",
+		"createPieceRef")
 	boolean := func(name string, into *bool) {
 		if raw := o[name]; !absent(raw) && json.Unmarshal(raw, into) != nil {
 			sub.fail("L'option « %s » n'est pas un booléen.", name)
@@ -177,7 +179,8 @@ func (sub *submission) readOptions(raw json.RawMessage) {
 			sub.fail("Le séparateur décimal « %s » n'est pas pris en charge.", clip(s, 10))
 		}
 	}
-	if s := str("formatDate"); s != "" && s != "YYYY-MM-DDTHH:mm:ss.SSSZ" && s != "AAAA-MM-JJThh:mm:ss.nnnZ" { // the two that are printed; others [I]
+	// the two that are printed; others [I]
+	if s := str("formatDate"); s != "" && s != "YYYY-MM-DDTHH:mm:ss.SSSZ" && s != "AAAA-MM-JJThh:mm:ss.nnnZ" {
 		sub.fail("Le format de date « %s » n'est pas pris en charge.", clip(s, 40))
 	}
 	if !absent(o["comptesRules"]) && string(o["comptesRules"]) != "[]" { // their shape is not documented

@@ -92,9 +92,11 @@ func (d *dossier) addJournal(in fields) (row []cell, only []string, refusal stri
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	c := d.contentLocked()
-	in.knows("code", "libelle", "type", "compteContrepartie", "typeContrepartie", "repriseDateOp", "bordereau", "ferme", "accesClient", "saisieLibelle")
+	in.knows("code", "libelle", "type", "compteContrepartie", "typeContrepartie", "repriseDateOp", "bordereau", "ferme", "accesClient",
+		"saisieLibelle")
 	j := Journal{
-		Code: in.text("code"), Libelle: in.text("libelle"), Type: in.enum("type", JournalVente, 0), Contrepartie: in.account("compteContrepartie", d, c),
+		Code: in.text("code"), Libelle: in.text("libelle"), Type: in.enum("type", JournalVente, 0),
+		Contrepartie:     in.account("compteContrepartie", d, c),
 		TypeContrepartie: in.enum("typeContrepartie", 3, 1), RepriseDateOp: in.boolean("repriseDateOp"), Bordereau: in.boolean("bordereau"),
 		Ferme: in.boolean("ferme"), AccesClient: in.boolean("accesClient"), SaisieLibelle: in.enum("saisieLibelle", 9, 2),
 	}

@@ -27,7 +27,7 @@ type page struct {
 
 // serveList answers a list route (loop-api: R 1.3 to 1.8, C 2).
 func (x *exchange) serveList(res *resource) answer {
-	x.sim.settle()
+	x.sim.carryOutDue()
 	t := x.dossier.table(res)
 	p, err := parsePage(x.query, t.columns, x.sim.config.selectSeparator)
 	if err != nil {

@@ -283,23 +283,12 @@ func (s *Simulator) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	who := s.identify(r.Header)
 	dossier := query.Get("codeDossier")
-	var sub *submission
-	if op != nil && op.submits {
-		sub = new(submission)
-		switch {
-		case bodyErr != nil:
-		case op.format == FormatJSON:
-			sub = readSubmission(body)
-		default:
-			sub = readFileSubmission(op.format, body)
-			sub.magic = s.magicOf(sub.file, who.practice)
-		}
-		dossier = sub.dossier
-	}
-	var dep *deposit
-	if op != nil && op.stores {
-		dep = readDeposit(r, query)
+	sub, dep := s.readWrite(op, r, query, body, bodyErr, who)
+	switch {
+	case dep != nil:
 		dossier = dep.Dossier
+	case sub != nil:
+		dossier = sub.dossier
 	}
 	var id string
 	var fault *Fault
@@ -350,6 +339,27 @@ func (s *Simulator) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	d.run()
 }
 
+// readWrite reads the body of an operation that submits or stores something.
+func (s *Simulator) readWrite(op *operation, r *http.Request, query url.Values, body []byte, bodyErr error,
+	who caller,
+) (sub *submission, dep *deposit) {
+	if op != nil && op.submits {
+		sub = new(submission)
+		switch {
+		case bodyErr != nil:
+		case op.format == FormatJSON:
+			sub = readSubmission(body)
+		default:
+			sub = readFileSubmission(op.format, body)
+			sub.magic = s.magicOf(sub.file, who.practice)
+		}
+	}
+	if op != nil && op.stores {
+		dep = readDeposit(r, query)
+	}
+	return sub, dep
+}
+
 func (s *Simulator) arrive(r *http.Request, query url.Values, route, dossier string, who caller, fault string) uint64 {
 	s.mu.RLock()
 	clean := s.redact.clean
@@ -366,7 +376,9 @@ func (s *Simulator) arrive(r *http.Request, query url.Values, route, dossier str
 }
 
 // process is a request's way when no fault strikes: gateway, API key, dossier, operation.
-func (s *Simulator) process(r *http.Request, op *operation, who caller, query url.Values, body []byte, sub *submission, job *imported, dep *deposit) answer {
+func (s *Simulator) process(r *http.Request, op *operation, who caller, query url.Values, body []byte, sub *submission, job *imported,
+	dep *deposit,
+) answer {
 	switch {
 	case op == nil: // an unknown path and a wrong method are the same to the gateway (C 3.1)
 		return gatewayAnswer(http.StatusNotFound, gatewayMessage(http.StatusNotFound))
@@ -380,8 +392,9 @@ func (s *Simulator) process(r *http.Request, op *operation, who caller, query ur
 		return s.serviceAnswer(http.StatusForbidden, codeAdvancedRequired, "Cette opération demande une clé d'API Cabinet.")
 	}
 	x := &exchange{
-		sim: s, op: op, query: query, body: body, shape: s.shapeOf(op.Path), who: who, practice: who.practice, submission: sub, imported: job, deposit: dep,
-		origin: originOf(r),
+		sim: s, op: op, query: query, body: body, shape: s.shapeOf(op.Path), who: who, practice: who.practice, submission: sub, imported: job,
+		deposit: dep,
+		origin:  originOf(r),
 	}
 	if p := s.practiceOf(who); op.cabinet && p != nil {
 		x.dossier = p.cabinet

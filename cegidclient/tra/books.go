@@ -161,7 +161,7 @@ func (v *Validator) book(m *movement) {
 		return
 	}
 
-	v.settle()
+	v.compareBreakdown()
 	a := v.accountOf(m.general, fGeneral)
 	v.judgeAccount(m, j, a)
 	switch {
@@ -181,7 +181,8 @@ func (v *Validator) book(m *movement) {
 	v.ponder(m, a)
 
 	b := &v.broken
-	*b = breakdown{line: v.line, general: append(b.general[:0], m.general...), unit: m.unit, amount: m.debit - m.credit, spoilt: !m.known || v.books.Doubt}
+	*b = breakdown{line: v.line, general: append(b.general[:0], m.general...), unit: m.unit, amount: m.debit - m.credit, spoilt: !m.known ||
+		v.books.Doubt}
 	if m.kind == 'H' {
 		v.part(m)
 	}
@@ -278,7 +279,7 @@ func (v *Validator) leave() {
 		return
 	}
 	v.conclude()
-	if v.options.Entries != nil && v.books.Open.Settled() {
+	if v.options.Entries != nil && v.books.Open.Balanced() {
 		v.options.Entries(v.entryTotal(v.books.Open.Key(), e))
 	}
 	if v.books.Open.Leave() {
@@ -350,8 +351,8 @@ func (v *Validator) onAxis(m *movement) {
 	}
 }
 
-// settle compares a line with its breakdown, once all of it is known.
-func (v *Validator) settle() {
+// compareBreakdown compares a line with its breakdown, once all of it is known.
+func (v *Validator) compareBreakdown() {
 	b := &v.broken
 	if b.line == 0 || b.spoilt {
 		return
@@ -359,7 +360,8 @@ func (v *Validator) settle() {
 	for i, parts := range b.parts {
 		if b.has[i] && parts != b.amount {
 			v.report(analyticUnbalanced, fAxis, b.line, func() []textfile.Arg {
-				return args(textfile.Plain("axis", axes[i]), quoted("account", b.general), textfile.Money("sum", parts), textfile.Money("amount", b.amount))
+				return args(textfile.Plain("axis", axes[i]), quoted("account", b.general), textfile.Money("sum", parts),
+					textfile.Money("amount", b.amount))
 			})
 		}
 	}

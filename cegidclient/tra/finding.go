@@ -61,15 +61,18 @@ func (v *Validator) among(c code, f *field, value []byte, values ...string) {
 var fieldMeanings = map[string]textfile.Text{
 	"JOURNAL": {English: "journal", French: "code journal"}, "DATECOMPTABLE": {English: "accounting date", French: "date comptable"},
 	"TYPE PIECE": {English: "kind of the document", French: "type de pièce"}, "GENERAL": {English: "account", French: "compte général"},
-	"TYPE CPTE": {English: "kind of the line", French: "type de compte"}, "AUXILIAIRE": {English: "third party or section", French: "auxiliaire ou section"},
+	"TYPE CPTE":  {English: "kind of the line", French: "type de compte"},
+	"AUXILIAIRE": {English: "third party or section", French: "auxiliaire ou section"},
 	"REFINTERNE": {English: "reference", French: "référence interne"}, "LIBELLE": {English: "label", French: "libellé"},
 	"MODEPAIE": {English: "mode of the payment", French: "mode de paiement"}, "ECHEANCE": {English: "due date", French: "échéance"},
-	"SENS": {English: "side", French: "sens"}, "MONTANT1": {English: "amount", French: "montant"}, "TYPE ECRITURE": {English: "type of the entry", French: "type d'écriture"},
-	"NUMEROPIECE": {English: "number of the document", French: "numéro de pièce"}, "DEVISE": {English: "currency", French: "devise"},
+	"SENS": {English: "side", French: "sens"}, "MONTANT1": {English: "amount", French: "montant"},
+	"TYPE ECRITURE": {English: "type of the entry", French: "type d'écriture"},
+	"NUMEROPIECE":   {English: "number of the document", French: "numéro de pièce"}, "DEVISE": {English: "currency", French: "devise"},
 	"TAUXDEV": {English: "rate", French: "taux"}, "CODEMONTANT": {English: "what the amounts are", French: "nature des montants"},
 	"AXE": {English: "axis", French: "axe"}, "DATECREATION": {English: "date of creation", French: "date de création"},
 	"ECRANOUVEAU": {English: "opening", French: "à-nouveau"}, "TVAENCAISSEMENT": {English: "VAT on payments", French: "TVA sur encaissements"},
-	"LETTRAGE": {English: "lettering code", French: "code lettrage"}, "ETATLETTRAGE": {English: "state of the lettering", French: "état du lettrage"},
+	"LETTRAGE":     {English: "lettering code", French: "code lettrage"},
+	"ETATLETTRAGE": {English: "state of the lettering", French: "état du lettrage"},
 }
 
 // catalogue is the same for all files.

@@ -284,46 +284,13 @@ func (v *Validator) amounts(m *movement, side byte) {
 	t := &v.text
 	code := t.cell(fAmountCode)
 	v.required(fAmountCode, code)
-	letters := [3]byte{'E', '-', '-'}
-	for i := range code {
-		if i < len(letters) {
-			letters[i] = code[i]
-		}
-	}
-	inEuro, inCurrency, unused := 0, 0, 0
-	for _, letter := range letters {
-		switch letter {
-		case 'E':
-			inEuro++
-		case 'D':
-			inCurrency++
-		case '-':
-			unused++
-		}
-	}
-	if len(code) > 0 && (len(code) > 3 || letters[0] == '-' || inEuro > 1 || inCurrency > 1 || inEuro+inCurrency+unused != 3) {
+	letters, inEuro, inCurrency := amountCode(code)
+	if inEuro < 0 {
 		v.among(valueInvalid, fAmountCode, code, "E--", "D--", "DE-")
 		return
 	}
-
 	currency := t.cell(fCurrency)
-	if len(currency) > 0 && !isCurrency(currency) {
-		v.with(currencyInvalid, fCurrency, currency)
-	}
-	rate := t.cell(fRate)
-	if len(rate) > 0 {
-		v.number(fRate)
-	}
-	switch {
-	case inCurrency == 0:
-		if len(currency) > 0 && string(currency) != noCurrency {
-			v.with(currencyUnused, fCurrency, currency)
-		}
-	case len(currency) == 0:
-		v.state(currencyMissing, fCurrency)
-	case letters[0] == 'D' && inEuro == 0 && noRate(rate) && !v.rates():
-		v.with(rateMissing, fRate, currency)
-	}
+	v.currency(currency, inCurrency > 0, letters[0] == 'D' && inEuro == 0)
 
 	var value Cents
 	for i, f := range fAmounts {
@@ -362,6 +329,53 @@ func (v *Validator) amounts(m *movement, side byte) {
 			v.with(amountNegative, f, cell)
 		}
 	}
+	v.onSide(m, side, value)
+}
+
+// amountCode reads CODEMONTANT, and counts its amounts; inEuro is negative where it is none of those described.
+func amountCode(code []byte) (letters [3]byte, inEuro, inCurrency int) {
+	letters = [3]byte{'E', '-', '-'}
+	copy(letters[:], code)
+	unused := 0
+	for _, letter := range letters {
+		switch letter {
+		case 'E':
+			inEuro++
+		case 'D':
+			inCurrency++
+		case '-':
+			unused++
+		}
+	}
+	if len(code) > 0 && (len(code) > 3 || letters[0] == '-' || inEuro > 1 || inCurrency > 1 || inEuro+inCurrency+unused != 3) {
+		return letters, -1, 0
+	}
+	return letters, inEuro, inCurrency
+}
+
+// currency reads the currency and its rate, which an amount without euros needs.
+func (v *Validator) currency(currency []byte, used, alone bool) {
+	if len(currency) > 0 && !isCurrency(currency) {
+		v.with(currencyInvalid, fCurrency, currency)
+	}
+	rate := v.text.cell(fRate)
+	if len(rate) > 0 {
+		v.number(fRate)
+	}
+	switch {
+	case !used:
+		if len(currency) > 0 && string(currency) != noCurrency {
+			v.with(currencyUnused, fCurrency, currency)
+		}
+	case len(currency) == 0:
+		v.state(currencyMissing, fCurrency)
+	case alone && noRate(rate) && !v.rates():
+		v.with(rateMissing, fRate, currency)
+	}
+}
+
+// onSide puts the amount on its side.
+func (v *Validator) onSide(m *movement, side byte, value Cents) {
 	switch side {
 	case 'D':
 		m.debit = value
@@ -372,7 +386,7 @@ func (v *Validator) amounts(m *movement, side byte) {
 		if side == ' ' {
 			v.state(fieldRequired, fSide)
 		} else {
-			v.among(valueInvalid, fSide, t.cell(fSide), "D", "C")
+			v.among(valueInvalid, fSide, v.text.cell(fSide), "D", "C")
 		}
 	}
 }

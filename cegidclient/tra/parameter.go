@@ -167,7 +167,8 @@ func (v *Validator) accountRecord(r *Account) {
 	case v.text.char(fCollective.at) == '-', slices.Contains(accountNatures, r.Nature):
 		collective = no
 	}
-	if flag := v.text.char(fCollective.at); flag != ' ' && slices.Contains(accountNatures, r.Nature) && r.Collective != slices.Contains(collectives, r.Nature) {
+	if flag := v.text.char(fCollective.at); flag != ' ' && slices.Contains(accountNatures, r.Nature) &&
+		r.Collective != slices.Contains(collectives, r.Nature) {
 		v.report(collectiveDiffers, fCollective, v.line, func() []textfile.Arg {
 			return args(quoted("value", []byte(r.Code)), textfile.Plain("other", r.Nature))
 		})

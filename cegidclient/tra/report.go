@@ -58,7 +58,7 @@ func (r Report) Verdicts() []filecheck.Verdict { return filecheck.Verdicts(r.Fin
 
 // finish judges what can be judged at the end only.
 func (v *Validator) finish() {
-	v.settle()
+	v.compareBreakdown()
 	v.leave()
 	b := &v.books
 	for _, e := range b.Open.Unbalanced() {

@@ -270,7 +270,8 @@ func (v *Validator) start(text []byte) []byte {
 		return text
 	}
 	_, how := parseDate(v.text.cell(fDate))
-	if side := v.text.char(fSide.at); bytes.HasPrefix(text, stars) && len(v.text.cut(4, 3)) == 3 || how == dateGood && (side == 'D' || side == 'C') {
+	if side := v.text.char(fSide.at); bytes.HasPrefix(text, stars) && len(v.text.cut(4, 3)) == 3 || how == dateGood &&
+		(side == 'D' || side == 'C') {
 		v.state(headerMissing, noField)
 		v.extended = true // whatever is there is read
 		return text

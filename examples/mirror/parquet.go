@@ -12,7 +12,8 @@ import (
 
 // intoParquet replaces the file of a month, once its sums were read back from it.
 func intoParquet(folder string, s service, month time.Time, lines []line, want map[string]sum) error {
-	folder = filepath.Join(folder, "practice="+url.PathEscape(s.practice), "dossier="+url.PathEscape(s.dossier), "month="+month.Format("2006-01"))
+	folder = filepath.Join(folder, "practice="+url.PathEscape(s.practice), "dossier="+url.PathEscape(s.dossier),
+		"month="+month.Format("2006-01"))
 	if err := os.MkdirAll(folder, 0o755); err != nil {
 		return err
 	}

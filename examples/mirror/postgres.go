@@ -21,10 +21,16 @@ func intoPostgres(ctx context.Context, db *pgx.Conn, s service, month time.Time,
 		if _, err := tx.Exec(ctx, `DELETE FROM entry_line WHERE practice = $1 AND dossier = $2 AND month = $3`, s.practice, s.dossier, month); err != nil {
 			return err
 		}
-		columns := []string{"practice", "dossier", "month", "id", "journal", "account", "document_date", "document_reference", "lettering_id", "debit", "credit"}
+		columns := []string{
+			"practice", "dossier", "month", "id", "journal", "account", "document_date", "document_reference", "lettering_id",
+			"debit", "credit",
+		}
 		_, err := tx.CopyFrom(ctx, pgx.Identifier{"entry_line"}, columns, pgx.CopyFromSlice(len(lines), func(i int) ([]any, error) {
 			l := lines[i]
-			return []any{s.practice, s.dossier, month, l.ID, l.Journal, l.Account, l.Date, l.Reference, l.Lettering, numeric(l.Debit), numeric(l.Credit)}, nil
+			return []any{
+				s.practice, s.dossier, month, l.ID, l.Journal, l.Account, l.Date, l.Reference, l.Lettering, numeric(l.Debit),
+				numeric(l.Credit),
+			}, nil
 		}))
 		if err != nil {
 			return err

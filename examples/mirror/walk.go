@@ -106,7 +106,8 @@ func (s service) stream(ctx context.Context, month time.Time, cursor string, han
 		"documentDateFrom": {month.Format(time.DateOnly)}, "documentDateTo": {month.AddDate(0, 1, -1).Format(time.DateOnly)},
 		"includeUnmapped": {"true"}, "cursor": {cursor},
 	}
-	address := fmt.Sprintf("%s/v1/practices/%s/dossiers/%s/entries:stream?%s", s.base, url.PathEscape(s.practice), url.PathEscape(s.dossier), query.Encode())
+	address := fmt.Sprintf("%s/v1/practices/%s/dossiers/%s/entries:stream?%s", s.base, url.PathEscape(s.practice), url.PathEscape(s.dossier),
+		query.Encode())
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
 	if err != nil {
 		return permanent{err}

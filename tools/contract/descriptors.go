@@ -8,7 +8,8 @@ import (
 	"google.golang.org/protobuf/types/dynamicpb"
 )
 
-// readSet returns a set whose options are extensions that it declares itself, and its files linked. Each of three readings knows the extensions that the last one found:
+// readSet returns a set whose options are extensions that it declares itself, and its files linked. Each of three readings knows
+// the extensions that the last one found:
 // first none, then options, then the options of the extensions themselves, where predefined rules live.
 func readSet(raw []byte) (*descriptorpb.FileDescriptorSet, *protoregistry.Files, error) {
 	var set *descriptorpb.FileDescriptorSet

@@ -249,7 +249,8 @@ func describeStatus(schemas *object, reason string) {
 			"reason", why,
 			"domain", text("Whose reason it is: this service's."),
 			"metadata", newObject("type", "object", "description", "What else is known.", "additionalProperties", newObject("type", "string")),
-			"fieldViolations", newObject("type", "array", "description", "The fields that are wrong, ten at most.", "items", newObject("$ref", schemaPrefix+violation)),
+			"fieldViolations", newObject("type", "array", "description", "The fields that are wrong, ten at most.", "items",
+				newObject("$ref", schemaPrefix+violation)),
 			"retryDelay", text("How long to wait before another try, in seconds: `1.5s`."),
 			"links", newObject("type", "array", "description", "What to do.", "items", newObject("$ref", schemaPrefix+link)),
 			"locale", text("Language of `message`: `fr`, or `en` where the gateway before Loop speaks."),
@@ -262,7 +263,8 @@ func describeStatus(schemas *object, reason string) {
 		"code", newObject("type", "integer", "format", "int32", "description", "The gRPC status code."),
 		"message", text("What happened and what to do, in English."),
 		"reason", why,
-		"details", newObject("type", "array", "description", "One of a kind. The first says the reason.", "items", newObject("$ref", schemaPrefix+detail)),
+		"details", newObject("type", "array", "description", "One of a kind. The first says the reason.", "items",
+			newObject("$ref", schemaPrefix+detail)),
 	)
 	status.set("description", "An error. Switch on its reason, which stands in the detail `ErrorInfo`, too.")
 	status.set("properties", properties)

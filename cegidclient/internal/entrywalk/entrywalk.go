@@ -103,7 +103,8 @@ func (s State) Valid(from, to string, halves int) bool {
 	if _, err := time.Parse(time.DateOnly, s.Day); err != nil || s.Day < from || s.Day > after(to) {
 		return false
 	}
-	return s.Half >= 0 && s.Half <= halves && s.Done < 1<<halves && s.Longest >= 0 && len(s.Awaited) <= 4*mostAwaited && len(s.Awaited)%4 == 0 &&
+	return s.Half >= 0 && s.Half <= halves && s.Done < 1<<halves && s.Longest >= 0 && len(s.Awaited) <= 4*mostAwaited &&
+		len(s.Awaited)%4 == 0 &&
 		s.Look >= 0 && s.Look <= lastGap && s.Gap >= 0 && s.Gap <= lastGap
 }
 
@@ -162,7 +163,7 @@ type walker[T any] struct {
 	lists    [2][]string // journals and accounts, sorted
 	read     [2]bool
 	accounts []accounts // of each half
-	settled  bool       // whether small answers were looked into
+	measured bool       // whether small answers were looked into
 }
 
 // accounts is what a walk knows of the accounts of a half, so as not to ask each of them in each journal of each day.
@@ -240,7 +241,7 @@ func (r *walker[T]) look() error {
 		questions, answers = append(questions, q), append(answers, lines)
 		r.whole(len(lines))
 	}
-	if err := r.settle(answers); err != nil {
+	if err := r.measure(answers); err != nil {
 		return err
 	}
 	for i, q := range questions {
@@ -259,19 +260,19 @@ func (r *walker[T]) look() error {
 			return err
 		}
 	}
-	r.settled = true
+	r.measured = true
 	r.at.Gap = min(max(2*r.at.Gap, firstGap), lastGap)
 	r.at.Look = r.at.Gap
 	return nil
 }
 
-// settle looks for a longer answer than those, so that they can be told from cut ones: the dossier's at large.
-func (r *walker[T]) settle(answers [][]Line[T]) error {
+// measure looks for a longer answer than those, so that they can be told from cut ones: the dossier's at large.
+func (r *walker[T]) measure(answers [][]Line[T]) error {
 	doubt := false
 	for _, lines := range answers {
 		doubt = doubt || !r.whole(len(lines))
 	}
-	if !doubt || r.settled || r.at.Longest >= Limit {
+	if !doubt || r.measured || r.at.Longest >= Limit {
 		return nil
 	}
 	for _, a := range r.ask([]Question{{Half: 0, Control: true}, {Half: 1, Control: true}}) {
@@ -285,7 +286,7 @@ func (r *walker[T]) settle(answers [][]Line[T]) error {
 
 // addsUp reports whether the parts of an answer, all of them shorter, have as many lines together: then it was not cut.
 func (r *walker[T]) addsUp(q Question, lines int) (bool, error) {
-	if r.settled || r.Journals == nil {
+	if r.measured || r.Journals == nil {
 		return false, nil
 	}
 	journals, err := r.list(0)

@@ -250,7 +250,8 @@ func places(s *sum) (t textfile.Text) {
 	if len(numbers) == 1 {
 		in, dans = ", first in line ", ", d'abord ligne "
 	}
-	return textfile.Text{English: " " + count.English + " times" + in + english + end, French: " " + count.French + " fois" + dans + french + end}
+	return textfile.Text{English: " " + count.English + " times" + in + english + end, French: " " + count.French + " fois" + dans + french +
+		end}
 }
 
 func listed(words []string, and string) string {

@@ -1,5 +1,7 @@
 package textfile
 
+import "bytes"
+
 // Cents is an amount in hundredths of a euro.
 type Cents int64
 
@@ -94,82 +96,117 @@ func ParseAmount(s []byte) (Cents, Shape) {
 
 // parseOddAmount reads what is not written as the law asks.
 func parseOddAmount(s []byte) (Cents, Shape) {
-	var how Shape
-	var digits [40]byte // with the marks that are left
-	kept, commas, points := 0, 0, 0
-	minus, signs := false, 0
+	if len(s) == 0 {
+		return 0, Blank
+	}
+	n, how := scanNumber(s)
+	if how == Invalid {
+		return 0, Invalid
+	}
+	mark, more := n.decimalMark()
+	if how |= more; how&(Invalid|Ambiguous) != 0 {
+		return 0, more
+	}
+	if how&Thousands != 0 && !grouped(n.text(), mark) {
+		return 0, Invalid
+	}
+	value, more := n.value(mark)
+	if how |= more; how&(Precise|TooLarge) != 0 {
+		return 0, how
+	}
+	if n.minus && value != 0 {
+		how |= Negative
+		value = -value
+	}
+	return Cents(value), how
+}
+
+// oddNumber is what a number consists of, without blanks and sign.
+type oddNumber struct {
+	buffer               [40]byte // digits and marks
+	kept, commas, points int
+	minus                bool
+}
+
+func (n *oddNumber) text() []byte { return n.buffer[:n.kept] }
+
+// scanNumber takes a text apart, or says that it is Invalid.
+func scanNumber(s []byte) (n oddNumber, how Shape) {
+	signs := 0
 	for i := 0; i < len(s); i++ {
 		c := s[i]
-		switch {
+		switch blank := blankAt(s[i:]); {
+		case blank > 0:
+			i += blank - 1
+			how |= Thousands
+			continue
 		case c >= '0' && c <= '9':
 		case c == ',':
-			commas++
+			n.commas++
 		case c == '.':
-			points++
+			n.points++
 		case (c == '-' || c == '+') && (i == 0 || i == len(s)-1):
 			signs++
-			minus = minus || c == '-'
+			n.minus = n.minus || c == '-'
 			if i > 0 {
 				how |= SignLast
 			}
 			continue
-		case c == 0xc2 && i+1 < len(s) && s[i+1] == 0xa0: // no-break space
-			i++
-			how |= Thousands
-			continue
-		case c == 0xe2 && i+2 < len(s) && s[i+1] == 0x80 && s[i+2] == 0xaf: // narrow no-break space
-			i += 2
-			how |= Thousands
-			continue
-		case c == ' ' || c == 0xa0 || c == '\'':
-			how |= Thousands
-			continue
 		default:
-			return 0, Invalid
+			return n, Invalid
 		}
-		if kept == len(digits) {
-			return 0, Invalid
+		if n.kept == len(n.buffer) {
+			return n, Invalid
 		}
-		digits[kept] = c
-		kept++
+		n.buffer[n.kept] = c
+		n.kept++
 	}
-	text := digits[:kept]
-	if kept == commas+points || signs > 1 {
-		if len(s) == 0 {
-			return 0, Blank
-		}
-		return 0, Invalid
+	if n.kept == n.commas+n.points || signs > 1 {
+		return n, Invalid
 	}
+	return n, how
+}
 
-	// The decimal mark is the last one, and there only once.
-	mark := -1
-	for i := range text {
-		if text[i] == ',' || text[i] == '.' {
-			mark = i
-		}
+// blankAt is how many bytes the mark of thousands has with which s begins, other than a comma or a point: a blank, a no-break
+// space in ISO 8859 or UTF-8, a narrow one, an apostrophe; 0 if there is none.
+func blankAt(s []byte) int {
+	switch c := s[0]; {
+	case c == ' ' || c == 0xa0 || c == '\'':
+		return 1
+	case c == 0xc2 && len(s) > 1 && s[1] == 0xa0:
+		return 2
+	case c == 0xe2 && len(s) > 2 && s[1] == 0x80 && s[2] == 0xaf:
+		return 3
 	}
-	if mark >= 0 && (text[mark] == ',' && commas > 1 || text[mark] == '.' && points > 1) {
-		if commas > 0 && points > 0 {
+	return 0
+}
+
+// decimalMark is the place of the last mark where it is there only once, or -1.
+func (n *oddNumber) decimalMark() (mark int, how Shape) {
+	text := n.text()
+	mark = bytes.LastIndexAny(text, ",.")
+	if mark >= 0 && (text[mark] == ',' && n.commas > 1 || text[mark] == '.' && n.points > 1) {
+		if n.commas > 0 && n.points > 0 {
 			return 0, Invalid
 		}
 		mark = -1 // 1.234.567
 	}
-	if commas+points > 1 {
+	if n.commas+n.points > 1 {
 		how |= Thousands
 	}
 	if mark >= 0 && text[mark] == '.' {
 		how |= Point
-		if mark > 0 && mark <= 3 && kept-mark-1 == 3 && points == 1 && commas == 0 {
+		if mark > 0 && mark <= 3 && n.kept-mark-1 == 3 && n.points == 1 && n.commas == 0 {
 			return 0, Ambiguous
 		}
 	}
-	if how&Thousands != 0 && !grouped(text, mark) {
-		return 0, Invalid
-	}
+	return mark, how
+}
 
-	var value int64
+// value is the number in cents, without its sign.
+func (n *oddNumber) value(mark int) (value int64, how Shape) {
 	decimals := 0
-	for i, c := range text {
+	for i, c := range n.text() {
 		switch {
 		case c == ',' || c == '.':
 		case mark >= 0 && i > mark && decimals == 2:
@@ -193,11 +230,7 @@ func parseOddAmount(s []byte) (Cents, Shape) {
 	if value > MaxCents {
 		return 0, how | TooLarge
 	}
-	if minus && value != 0 {
-		how |= Negative
-		value = -value
-	}
-	return Cents(value), how
+	return value, how
 }
 
 // grouped tells whether marks of thousands stand before each three digits. Blanks are taken out before: wherever they

@@ -127,7 +127,8 @@ func Sniff(head []byte) (k Kind, what string) {
 	switch {
 	case bytes.HasPrefix(lower, []byte("<!doctype html")), bytes.HasPrefix(lower, []byte("<html")):
 		return NotText, "HTML"
-	case bytes.HasPrefix(lower, []byte("<?xml")), bytes.HasPrefix(lower, []byte("<comptabilite")), bytes.HasPrefix(lower, []byte("<!doctype")), bytes.HasPrefix(lower, []byte("<!--")):
+	case bytes.HasPrefix(lower, []byte("<?xml")), bytes.HasPrefix(lower, []byte("<comptabilite")),
+		bytes.HasPrefix(lower, []byte("<!doctype")), bytes.HasPrefix(lower, []byte("<!--")):
 		return XML, ""
 	}
 	if i := bytes.IndexByte(head[:min(len(head), 512)], 0); i >= 0 {

@@ -39,7 +39,7 @@ type Lines struct {
 
 // Write takes a piece of the file, of any size.
 func (l *Lines) Write(p []byte) {
-	p = l.settle(p)
+	p = l.endPending(p)
 	for len(p) > 0 && !l.Stop {
 		if len(l.carry) == 0 && !l.Long {
 			window := p[:min(len(p), l.Most+1)]
@@ -77,12 +77,12 @@ func (l *Lines) Write(p []byte) {
 			continue
 		}
 		l.pending = 1
-		p = l.settle(p[end+1:])
+		p = l.endPending(p[end+1:])
 	}
 }
 
-// settle tells what the CRs before p were, as far as p shows it, and gives the rest of p.
-func (l *Lines) settle(p []byte) []byte {
+// endPending tells what the CRs before p were, as far as p shows it, and gives the rest of p.
+func (l *Lines) endPending(p []byte) []byte {
 	for l.pending > 0 && len(p) > 0 && !l.Stop {
 		switch how := CRLF; {
 		case p[0] == '\n':

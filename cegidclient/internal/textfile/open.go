@@ -75,14 +75,14 @@ func (o *OpenEntries) Enter(line int, day Date) (stored bool) {
 	return false
 }
 
-// Settled tells whether nothing more is expected of the entry, which then is forgotten.
-func (o *OpenEntries) Settled() bool { return o.Entry.Debit == o.Entry.Credit && !o.Entry.Overflow }
+// Balanced tells whether nothing more is expected of the entry, which then is forgotten.
+func (o *OpenEntries) Balanced() bool { return o.Entry.Debit == o.Entry.Credit && !o.Entry.Overflow }
 
 // Leave ends the entry, for now. It tells when it is the first that there is no room for.
 func (o *OpenEntries) Leave() (full bool) {
 	e := o.Entry
 	switch stored := e != &o.current; {
-	case o.Settled():
+	case o.Balanced():
 		if stored {
 			delete(o.stored, string(o.key))
 			o.spare = append(o.spare, e)

@@ -77,7 +77,8 @@ func (i *Issuer) Token(t *testing.T, claims map[string]any) string {
 	}
 	i.mu.Lock()
 	defer i.mu.Unlock()
-	signer, err := jose.NewSigner(jose.SigningKey{Algorithm: jose.ES256, Key: i.keys[i.now]}, (&jose.SignerOptions{}).WithType("at+jwt").WithHeader("kid", i.now))
+	signer, err := jose.NewSigner(jose.SigningKey{Algorithm: jose.ES256, Key: i.keys[i.now]},
+		(&jose.SignerOptions{}).WithType("at+jwt").WithHeader("kid", i.now))
 	if err != nil {
 		t.Fatal(err)
 	}

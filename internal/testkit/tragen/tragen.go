@@ -57,8 +57,14 @@ func New(o Options) *Reader {
 	if o.Standard {
 		format = "STD"
 	}
-	r.parameter(150, "***S5CLIJRL"+format+"   0101190001011900011     150320261030EXEMPLE", at{89, "SOCIÉTÉ EXEMPLE"}, at{137, "01011900001--"})
-	for _, j := range [...][4]string{{"ACH", "Achats", "ACH"}, {"VTE", "Ventes", "VTE"}, {"BQ1", "Banque", "BQE", "51200000"}, {"OD", "Opérations diverses", "OD"}} {
+	r.parameter(150, "***S5CLIJRL"+format+"   0101190001011900011     150320261030EXEMPLE", at{89, "SOCIÉTÉ EXEMPLE"},
+		at{137, "01011900001--"})
+	for _, j := range [...][4]string{
+		{"ACH", "Achats", "ACH"},
+		{"VTE", "Ventes", "VTE"},
+		{"BQ1", "Banque", "BQE", "51200000"},
+		{"OD", "Opérations diverses", "OD"},
+	} {
 		r.parameter(495, "***JAL"+j[0], at{10, j[1]}, at{45, j[2]}, at{54, j[3]}, at{74, "-"})
 	}
 	for _, a := range [...][4]string{

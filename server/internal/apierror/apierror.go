@@ -67,14 +67,18 @@ var ErrShuttingDown = errors.New("shutting down")
 
 // ShuttingDown returns the error of a server that ends, which says when to come back: another answers, or the same anew.
 func ShuttingDown(message string) error {
-	return Error{Code: codes.Unavailable, Reason: looppb.ErrorReason_ERROR_REASON_SHUTTING_DOWN, Message: message, RetryAfter: time.Second}.Err()
+	return Error{
+		Code: codes.Unavailable, Reason: looppb.ErrorReason_ERROR_REASON_SHUTTING_DOWN, Message: message,
+		RetryAfter: time.Second,
+	}.Err()
 }
 
 // Resume returns the error of a stream that is cut short because its server ends.
 func Resume() error {
 	return Error{
-		Code: codes.Unavailable, Reason: looppb.ErrorReason_ERROR_REASON_SHUTTING_DOWN, RetryAfter: time.Second, Metadata: map[string]string{"resume": "true"},
-		Message: "this server is shutting down: resume the stream by the same call, which another one answers, or the same in a moment",
+		Code: codes.Unavailable, Reason: looppb.ErrorReason_ERROR_REASON_SHUTTING_DOWN, RetryAfter: time.Second,
+		Metadata: map[string]string{"resume": "true"},
+		Message:  "this server is shutting down: resume the stream by the same call, which another one answers, or the same in a moment",
 	}.Err()
 }
 

@@ -67,66 +67,36 @@ const (
 	minPing = 5 * time.Second
 	// lastMoment is what calls get to answer SHUTTING_DOWN once their grace is over.
 	lastMoment = 2 * time.Second
+	// idlePoll is how long nobody looks whether a question to Loop is due, where no event has said so.
+	idlePoll = 30 * time.Second
 )
 
-// Config is what the service is made of.
+// Config is what the service is made of: what the operator decided, and what was opened for it.
 type Config struct {
-	// Listen addresses, host:port; port 0 takes any free one.
-	GRPC, HTTP, Operations string
-	// Connections at a time, of gRPC and HTTP each; 0 is no bound.
-	Connections int
-	// ConnectionAge is about how old a connection becomes, so that callers spread over new servers; 0 is any age.
-	ConnectionAge time.Duration
+	Settings
 	// TLS of the gRPC and HTTP listeners; nil is plaintext.
 	TLS *tls.Config
 	// Authorities vouch for the certificates of clients that TLS asks for; nil without.
 	Authorities authn.Authorities
-	// Web says how HTTP is answered.
-	Web config.HTTP
-	// Contact is whom the page at / tells a stranger to ask for a token.
-	Contact string
 	// Sandbox is what the page at / tells of a sandbox; nil in production.
 	Sandbox func() site.Sandbox
-	// Closed names what answers nobody.
-	Closed config.Closed
 	// Build is what callers and monitoring are told of this program.
 	Build diagnostics.Build
 	// Issuers of the tokens that callers may have.
 	Issuers authn.Issuers
 
 	Practices *tenant.Practices
-	// Gate is the way of the practices to Loop, and Replicas how many servers share it with the ledger; without it nobody is told of
+	// Gate is the way of the practices to Loop, which Config.Replicas servers share with the ledger; without it nobody is told of
 	// others.
-	Gate     *cegidclient.Gate
-	Replicas int
-	Policy   *policy.Policy
+	Gate *cegidclient.Gate
 	// Ledger of all writes. The server uses it until Serve returns, and does not close it.
 	Ledger *ledger.Ledger
-	// Spool is the folder for documents and files under way; empty is the system's temporary one.
-	Spool string
-	// Files says how files of entries are taken in; its zero values are the defaults.
-	Files config.Files
-	// Raw lists the routes that raw calls may use; none by default.
-	Raw []rawdoor.Route
-	// WaitLimit and CallLimit bound a submission, and polls say how accepted imports are followed; zero durations are the
-	// sender's defaults.
-	WaitLimit, CallLimit time.Duration
-	// RepeatAfter429 lets what Loop turned away with a 429 be begun again.
-	RepeatAfter429                   bool
-	FirstPoll, LastPoll, StalledPoll time.Duration
-	Deadlines                        interceptor.Deadlines
-	// Drain is how long calls are still welcome after the service stopped being ready; Grace is how long those under
-	// way may then take.
-	Drain, Grace time.Duration
-	Readiness    config.Readiness
 	// Memory is what Go keeps to, in bytes; 0 is any.
 	Memory int64
 
 	Log *slog.Logger
 	// LogLevel is that of Log, for the operator to change; nil where it stays.
 	LogLevel *slog.LevelVar
-	// LogDossiers lets the line of a call have the code of its dossier.
-	LogDossiers bool
 	// Audit is told of writes and refused access, whatever the level of Log; nil takes Log.
 	Audit *slog.Logger
 	// Ahead writes a record of the audit that must be there before something is sent; nil writes it to Audit.
@@ -169,11 +139,11 @@ func New(cfg Config) (_ *Server, err error) {
 	if cfg.Audit == nil {
 		cfg.Audit = cfg.Log
 	}
-	if cfg.Files == (config.Files{}) {
-		cfg.Files = config.DefaultFiles
-	}
 	s := &Server{cfg: cfg, health: health.NewServer()}
-	s.readiness = &readiness{ping: cfg.Ledger.Ping, trouble: cfg.Ledger.Trouble, changed: s.setHealth, log: cfg.Log, all: cfg.Readiness.All, firstLedger: cfg.Readiness.FirstLedger}
+	s.readiness = &readiness{
+		ping: cfg.Ledger.Ping, trouble: cfg.Ledger.Trouble, changed: s.setHealth, log: cfg.Log,
+		all: cfg.Config.Readiness.All, firstLedger: cfg.Config.Readiness.FirstLedger,
+	}
 	s.readiness.ledger = cfg.Ledger.Awaited()
 	s.readiness.awaiting = s.readiness.ledger != nil
 	s.draining, s.drain = context.WithCancel(context.Background())
@@ -198,15 +168,17 @@ func New(cfg Config) (_ *Server, err error) {
 	telemetry.RegisterLedger(cfg.Registry, cfg.Ledger)
 	telemetry.RegisterPractices(cfg.Registry, cfg.Practices.All)
 	s.refusals = interceptor.NewRefusals(cfg.Audit)
-	raw := rawdoor.New(cfg.Raw...)
+	raw := rawdoor.New(cfg.Config.Raw...)
 	if err := s.openHandlers(raw); err != nil {
 		return nil, err
 	}
 	door := s.openGRPC(interceptor.Config{
-		Log: cfg.Log, LogDossiers: cfg.LogDossiers, Metrics: interceptor.NewMetrics(cfg.Registry), Deadlines: cfg.Deadlines,
-		Callers: interceptor.Identities{Policy: cfg.Policy, Issuers: cfg.Issuers},
-		Access:  access, Validator: validator, Limits: interceptor.NewLimits(cfg.Policy), Memory: interceptor.NewMemory(cfg.Memory, access),
-		Audit: cfg.Audit, Route: raw.RouteOf, Refusals: s.refusals, Draining: s.draining, Shutdown: s.shuttingDown,
+		Log: cfg.Log, LogDossiers: cfg.Config.Log.Dossiers, Metrics: interceptor.NewMetrics(cfg.Registry),
+		Deadlines: interceptor.Deadlines(cfg.Config.Deadlines),
+		Callers:   interceptor.Identities{Policy: cfg.Policy, Issuers: cfg.Issuers},
+		Access:    access, Validator: validator, Limits: interceptor.NewLimits(cfg.Policy),
+		Memory: interceptor.NewMemory(cfg.Memory, access),
+		Audit:  cfg.Audit, Route: raw.RouteOf, Refusals: s.refusals, Draining: s.draining, Shutdown: s.shuttingDown,
 	})
 	if err := s.openREST(validator, door); err != nil {
 		return nil, err
@@ -219,13 +191,19 @@ func New(cfg Config) (_ *Server, err error) {
 // openSender begins to send what is submitted, and to follow it.
 func (s *Server) openSender() (err error) {
 	cfg := s.cfg
-	owner := interceptor.NewRequestID()
+	imports, owner := cfg.Config.Imports, interceptor.NewRequestID()
 	if cfg.Gate != nil && cfg.Ledger.Shared() {
-		s.replicas = replicas.New(replicas.Config{Ledger: cfg.Ledger, Gate: cfg.Gate, Server: owner, Replicas: cfg.Replicas, Log: cfg.Log, Registry: cfg.Registry})
+		s.replicas = replicas.New(replicas.Config{
+			Ledger: cfg.Ledger, Gate: cfg.Gate, Server: owner, Replicas: cfg.Config.Replicas,
+			Log: cfg.Log, Registry: cfg.Registry,
+		})
 	}
 	s.sender, err = submission.New(context.Background(), submission.Config{
-		Ledger: cfg.Ledger, Owner: owner, Client: cfg.Practices.Client, Log: cfg.Log, Audit: cfg.Audit, Ahead: cfg.Ahead, Call: callOf, RPC: service.RPCName, Keep: interceptor.Keep,
-		WaitLimit: cfg.WaitLimit, CallLimit: cfg.CallLimit, RepeatAfter429: cfg.RepeatAfter429, FirstPoll: cfg.FirstPoll, LastPoll: cfg.LastPoll, StalledPoll: cfg.StalledPoll,
+		Ledger: cfg.Ledger, Owner: owner, Client: cfg.Practices.Client, Log: cfg.Log,
+		Audit: cfg.Audit, Ahead: cfg.Ahead, Call: callOf, RPC: service.RPCName, Keep: interceptor.Keep,
+		WaitLimit: imports.WaitLimit, CallLimit: imports.CallLimit, RepeatAfter429: imports.RepeatAfter429,
+		FirstPoll: imports.FirstPoll, LastPoll: imports.LastPoll, IdlePoll: idlePoll,
+		StalledPoll: imports.StalledPoll,
 	})
 	if err != nil {
 		return fmt.Errorf("the ledger: %w", err)
@@ -238,8 +216,8 @@ func (s *Server) openSender() (err error) {
 
 // openHandlers makes the handlers that live as long as the server.
 func (s *Server) openHandlers(raw *rawdoor.Door) error {
-	cfg := s.cfg
-	underWay, err := spool.Open(cfg.Spool, cfg.Files.SpoolSize)
+	cfg, files := s.cfg, s.cfg.Config.Files
+	underWay, err := spool.Open(cfg.Config.Spool, files.SpoolSize)
 	if err != nil {
 		return fmt.Errorf("the folder for documents and files under way: %w", err)
 	}
@@ -247,7 +225,8 @@ func (s *Server) openHandlers(raw *rawdoor.Door) error {
 	writes := service.NewWrites(cfg.Practices, &submission.Writer{
 		Ledger: cfg.Ledger, Sender: s.sender, Preflight: s.preflight, Spool: underWay,
 		Permissions: permissions{cfg.Policy}, Door: raw, RPCs: contract.RPCs,
-		MaxFile: cfg.Files.MaxSize, LoopModel: cfg.Files.LoopModel, DepositLifetime: cfg.Files.DepositLifetime, Resolved: resolved(telemetry.NewResolutions(cfg.Registry), cfg.Audit),
+		MaxFile: files.MaxSize, LoopModel: files.LoopModel, DepositLifetime: files.DepositLifetime,
+		Resolved: resolved(telemetry.NewResolutions(cfg.Registry), cfg.Audit),
 	}, permissions{cfg.Policy}, callerOf, func(ctx context.Context, method string) error {
 		return s.refusals.Refuse(ctx, method, policy.Administer)
 	}, cfg.Log)
@@ -267,7 +246,7 @@ func (s *Server) openGRPC(chain interceptor.Config) *interceptor.Door {
 	}
 	publicDoor := interceptor.NewDoor(chain.Callers, interceptor.OfConnection(cfg.Authorities), chain.Memory)
 	noSuchMethod := "no such method: server reflection lists them"
-	if cfg.Closed.Reflection {
+	if cfg.Config.Closed.Reflection {
 		noSuchMethod = "no such method: see the contract"
 	}
 	public := chain
@@ -285,11 +264,11 @@ func (s *Server) openGRPC(chain interceptor.Config) *interceptor.Door {
 		grpc.KeepaliveParams(keepalive.ServerParameters{
 			MaxConnectionIdle: idleLimit, Time: time.Minute, Timeout: 20 * time.Second,
 			// A tenth more or less, by grpc-go. The longest stream ends by itself.
-			MaxConnectionAge: cfg.ConnectionAge, MaxConnectionAgeGrace: cfg.Deadlines.StreamMax + time.Minute,
+			MaxConnectionAge: cfg.Config.Listen.ConnectionAge, MaxConnectionAgeGrace: cfg.Config.Deadlines.StreamMax + time.Minute,
 		}),
 	)...)
 	s.register(publicDoor.Guard(s.public))
-	if !cfg.Closed.Reflection {
+	if !cfg.Config.Closed.Reflection {
 		reflection.Register(s.public)
 	}
 
@@ -311,7 +290,7 @@ func (s *Server) register(server grpc.ServiceRegistrar) {
 		service.NewReferenceData(s.cfg.Practices, s.preflight.Changed), service.NewPracticeData(s.cfg.Practices),
 		service.NewEntries(s.cfg.Practices, s.imports), s.imports, s.documents, service.NewChangeFeed(s.cfg.Practices), s.raw, s.events,
 		diagnostics.New(s.cfg.Practices, s.cfg.Policy, callerOf, s.cfg.Build))
-	if !s.cfg.Closed.Health {
+	if !s.cfg.Config.Closed.Health {
 		grpc_health_v1.RegisterHealthServer(server, s.health)
 	}
 }
@@ -324,14 +303,17 @@ func (s *Server) openREST(validator protovalidate.Validator, door *interceptor.D
 		return err
 	}
 	var pages *site.Config
-	if !cfg.Closed.Docs {
+	if !cfg.Config.Closed.Docs {
 		pages = &site.Config{
-			Documents: repository.Documents, OpenAPI: gen.OpenAPI, Protos: protos, Descriptors: gen.Descriptors, Contact: cfg.Contact, Sandbox: cfg.Sandbox,
+			Documents: repository.Documents, OpenAPI: gen.OpenAPI, Protos: protos, Descriptors: gen.Descriptors, Contact: cfg.Config.Contact,
+			Sandbox: cfg.Sandbox,
 		}
 	}
 	rest, err := gateway.New(gateway.Config{
-		Conn: s.inProcess, MaxBody: maxMessage, MaxFile: cfg.Files.MaxSize, Site: pages,
-		HSTS: cfg.Web.HSTS, NoHealth: cfg.Closed.Health, Origins: cfg.Web.Origins, Compression: cfg.Web.Compression, Ready: s.readiness.why, Writes: s.readiness.whyNoWrites, Log: cfg.Log,
+		Conn: s.inProcess, MaxBody: maxMessage, MaxFile: cfg.Config.Files.MaxSize, Site: pages,
+		HSTS: cfg.Config.HTTP.HSTS, NoHealth: cfg.Config.Closed.Health, Origins: cfg.Config.HTTP.Origins,
+		Compression: cfg.Config.HTTP.Compression,
+		Ready:       s.readiness.why, Writes: s.readiness.whyNoWrites, Log: cfg.Log,
 		Check:    func(request proto.Message) error { return interceptor.CheckShape(validator, request) },
 		Identity: func(state *tls.ConnectionState) metadata.MD { return interceptor.HandOver(state, cfg.Authorities) },
 		Arrive:   door.Arrive,
@@ -339,7 +321,7 @@ func (s *Server) openREST(validator protovalidate.Validator, door *interceptor.D
 	if err != nil {
 		return err
 	}
-	s.http = s.newHTTPServer(aging{cfg.ConnectionAge, s.readiness.why}.around(rest))
+	s.http = s.newHTTPServer(aging{cfg.Config.Listen.ConnectionAge, s.readiness.why}.around(rest))
 	s.http.ConnContext, s.http.ConnState = withBirth, s.doors.ofHTTP
 	return nil
 }
@@ -384,9 +366,9 @@ func (s *Server) listen() error {
 		name, key, address string
 		listener           *net.Listener
 	}{
-		{"gRPC", "grpc", s.cfg.GRPC, &s.grpcListener},
-		{"HTTP", "http", s.cfg.HTTP, &s.httpListener},
-		{"operations", "operations", s.cfg.Operations, &s.operationsListener},
+		{"gRPC", "grpc", s.cfg.Config.Listen.GRPC, &s.grpcListener},
+		{"HTTP", "http", s.cfg.Config.Listen.HTTP, &s.httpListener},
+		{"operations", "operations", s.cfg.Config.Listen.Operations, &s.operationsListener},
 	} {
 		listener, err := net.Listen("tcp", each.address)
 		if err != nil {
@@ -397,8 +379,8 @@ func (s *Server) listen() error {
 			s.doors.listeners, listener = append(s.doors.listeners, leaves), leaves
 		}
 		*each.listener = smallBuffers{listener}
-		if s.cfg.Connections > 0 && each.key != "operations" {
-			*each.listener = &fewConnections{Listener: *each.listener, places: make(chan struct{}, s.cfg.Connections)}
+		if s.cfg.Config.Listen.Connections > 0 && each.key != "operations" {
+			*each.listener = &fewConnections{Listener: *each.listener, places: make(chan struct{}, s.cfg.Config.Listen.Connections)}
 		}
 		if each.key == "grpc" {
 			*each.listener = s.doors.ofGRPC(*each.listener)
@@ -548,7 +530,8 @@ func (s *Server) setHealth(reads, writes bool) {
 
 // ledgerServices need the ledger for what they are for.
 var ledgerServices = map[string]bool{
-	looppb.ImportService_ServiceDesc.ServiceName: true, looppb.DocumentService_ServiceDesc.ServiceName: true, looppb.RawService_ServiceDesc.ServiceName: true,
+	looppb.ImportService_ServiceDesc.ServiceName: true, looppb.DocumentService_ServiceDesc.ServiceName: true,
+	looppb.RawService_ServiceDesc.ServiceName:   true,
 	looppb.EventService_ServiceDesc.ServiceName: true,
 }
 
@@ -557,8 +540,8 @@ var ledgerServices = map[string]bool{
 func (s *Server) shutdown() {
 	s.cfg.Log.Info("shutting down")
 	s.readiness.set(func(r *readiness) { r.draining = true })
-	if s.cfg.Drain > 0 {
-		time.Sleep(s.cfg.Drain)
+	if s.cfg.Config.Shutdown.Drain > 0 {
+		time.Sleep(s.cfg.Config.Shutdown.Drain)
 		s.doors.leave()
 	}
 	s.drain()
@@ -576,7 +559,7 @@ func (s *Server) shutdown() {
 		})
 		stopping.Wait()
 	}()
-	if !within(graceful, s.cfg.Grace) {
+	if !within(graceful, s.cfg.Config.Shutdown.Grace) {
 		s.endCalls()
 		if !within(graceful, lastMoment) {
 			s.cfg.Log.Warn("calls were cut off")

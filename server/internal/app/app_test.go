@@ -20,7 +20,7 @@ import (
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/types/known/emptypb"
 
-	"cegid.internal/gateway/server/internal/interceptor"
+	"cegid.internal/gateway/server/internal/config"
 	"cegid.internal/gateway/server/internal/ledger"
 	"cegid.internal/gateway/server/internal/policy"
 	"cegid.internal/gateway/server/internal/tenant"
@@ -36,11 +36,14 @@ func bare(t *testing.T) Config {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = writes.Close() })
+	settings := config.Default()
+	settings.Listen = config.Listen{GRPC: "127.0.0.1:0", HTTP: "127.0.0.1:0", Operations: "127.0.0.1:0"}
+	settings.Deadlines = config.Deadlines{UnaryDefault: 10 * time.Second, UnaryMax: 10 * time.Second, StreamDefault: 10 * time.Second, StreamMax: 10 * time.Second}
+	settings.Shutdown = config.Shutdown{Grace: 5 * time.Second}
 	return Config{
-		GRPC: "127.0.0.1:0", HTTP: "127.0.0.1:0", Operations: "127.0.0.1:0",
-		Practices: tenant.NewPractices(), Policy: policy.AllowAll("anybody", ""), Ledger: writes,
-		Deadlines: interceptor.Deadlines{UnaryDefault: 10 * time.Second, UnaryMax: 10 * time.Second, StreamDefault: 10 * time.Second, StreamMax: 10 * time.Second},
-		Grace:     5 * time.Second, Log: slog.New(slog.DiscardHandler), Registry: prometheus.NewRegistry(),
+		Settings:  Settings{settings, policy.AllowAll("anybody", "")},
+		Practices: tenant.NewPractices(), Ledger: writes,
+		Log: slog.New(slog.DiscardHandler), Registry: prometheus.NewRegistry(),
 	}
 }
 
@@ -193,7 +196,7 @@ func TestAListenerThatIsTakenStopsTheStart(t *testing.T) {
 	first := run(t, bare(t))
 	_, taken, _ := first.Addresses()
 	cfg := bare(t)
-	cfg.Operations = taken.String()
+	cfg.Config.Listen.Operations = taken.String()
 	if _, err := New(cfg); err == nil || !strings.Contains(err.Error(), "operations listener") {
 		t.Errorf("got %v", err)
 	}

@@ -27,7 +27,7 @@ func TestWhatIsClosedAnswersNobody(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			cfg := bare(t)
-			cfg.Closed = c.closed
+			cfg.Config.Closed = c.closed
 			rpc, rest, operations := run(t, cfg).Addresses()
 			web := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
 			for _, page := range []struct {

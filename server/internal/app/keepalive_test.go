@@ -85,7 +85,7 @@ func TestWhoPingsTooOftenIsCutOff(t *testing.T) {
 func TestAnOldConnectionLetsItsStreamsEnd(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		cfg := bare(t)
-		cfg.ConnectionAge, cfg.Deadlines.StreamMax = 30*time.Minute, time.Hour
+		cfg.Config.Listen.ConnectionAge, cfg.Config.Deadlines.StreamMax = 30*time.Minute, time.Hour
 		s, err := New(cfg)
 		if err != nil {
 			t.Fatal(err)

@@ -100,7 +100,10 @@ func (s *Server) logLevel(w http.ResponseWriter, _ *http.Request) {
 
 func (s *Server) setLogLevel(w http.ResponseWriter, r *http.Request) {
 	text, err := io.ReadAll(io.LimitReader(r.Body, 16))
-	level, known := map[string]slog.Level{"debug": slog.LevelDebug, "info": slog.LevelInfo, "warn": slog.LevelWarn, "error": slog.LevelError}[strings.TrimSpace(string(text))]
+	level, known := map[string]slog.Level{
+		"debug": slog.LevelDebug, "info": slog.LevelInfo, "warn": slog.LevelWarn,
+		"error": slog.LevelError,
+	}[strings.TrimSpace(string(text))]
 	if err != nil || !known {
 		http.Error(w, "send debug, info, warn or error", http.StatusBadRequest)
 		return

@@ -161,7 +161,8 @@ func LogBreaker(log *slog.Logger) func(practice string, turn cegidclient.Breaker
 			log.Warn("Loop looks down for a practice: its calls are paused, but for one now and then that tries the way", "practice", practice, "why", turn.Why)
 			return
 		}
-		log.Info("Loop answers again: calls are no longer paused", "practice", practice, "pausedFor", turn.OpenFor.Round(time.Millisecond).String())
+		log.Info("Loop answers again: calls are no longer paused", "practice", practice, "pausedFor",
+			turn.OpenFor.Round(time.Millisecond).String())
 	}
 }
 
@@ -222,11 +223,14 @@ func (t *Tenants) practice(from config.Practice, loop config.Loop, replicas int)
 		Credentials:    keyring,
 		Gate:           t.gate,
 		Limits: cegidclient.Limits{
-			Concurrency: limits.Concurrency, Wait: t.imports.WaitLimit, RatePerSecond: limits.RequestsPerSecond, SuccessBody: int64(calls.MaxAnswer), PageSize: calls.PageSize, CapPerRoute: !calls.OneCap,
+			Concurrency: limits.Concurrency, Wait: t.imports.WaitLimit, RatePerSecond: limits.RequestsPerSecond,
+			SuccessBody: int64(calls.MaxAnswer), PageSize: calls.PageSize, CapPerRoute: !calls.OneCap,
 		},
 		Retry: cegidclient.RetryPolicy{
-			Attempts: calls.Attempts, AttemptTimeout: calls.AttemptTimeout, SubmissionTimeout: t.imports.CallLimit, BaseDelay: calls.BaseDelay, MaxDelay: calls.MaxDelay,
-			ThrottledDelay: calls.ThrottledDelay, MaxRetryAfter: calls.MaxRetryAfter, Budget: float64(calls.RetryBudget), BudgetPerSuccess: calls.RetryRefill,
+			Attempts: calls.Attempts, AttemptTimeout: calls.AttemptTimeout, SubmissionTimeout: t.imports.CallLimit, BaseDelay: calls.BaseDelay,
+			MaxDelay:       calls.MaxDelay,
+			ThrottledDelay: calls.ThrottledDelay, MaxRetryAfter: calls.MaxRetryAfter, Budget: float64(calls.RetryBudget),
+			BudgetPerSuccess: calls.RetryRefill,
 		},
 		Breaker: cegidclient.BreakerPolicy{
 			Failures: calls.BreakerFailures, OpenFor: calls.BreakerPause, Silence: calls.BreakerSilence, Turned: t.turned(from.Name),

@@ -93,7 +93,9 @@ type reloaded struct {
 }
 
 // NewReloader returns a reloader of what was loaded from path. hasten is told of each practice that is new or changed.
-func NewReloader(path string, from *Settings, tenants *Tenants, hasten func(practice string), registry *prometheus.Registry, log *slog.Logger) *Reloader {
+func NewReloader(path string, from *Settings, tenants *Tenants, hasten func(practice string), registry *prometheus.Registry,
+	log *slog.Logger,
+) *Reloader {
 	r := &Reloader{
 		path: path, tenants: tenants, policy: from.Policy, hasten: hasten, log: log, current: from.Config,
 		asked: make(chan chan<- reloaded),
@@ -220,7 +222,8 @@ func (r *Reloader) apply(now digest) error {
 	}
 	if changes := is.since(was); len(changes) > 0 || len(changed)+len(removed) > 0 || !r.policy.Equal(next.Policy) {
 		r.policy.Replace(next.Policy)
-		r.log.Info("the configuration was reloaded", "practices", len(next.Config.Practices), "changed", changed, "removed", removed, "callers", len(next.Policy.Callers()),
+		r.log.Info("the configuration was reloaded", "practices", len(next.Config.Practices), "changed", changed, "removed", removed, "callers",
+			len(next.Policy.Callers()),
 			"changes", changes, "config_hash", is.ConfigHash, "policy_hash", is.PolicyHash)
 		r.changed.SetToCurrentTime()
 		WarnOfSameBooks(r.log, r.tenants.Practices())

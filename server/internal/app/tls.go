@@ -27,7 +27,10 @@ func LoadTLS(files config.TLS, log *slog.Logger) (*tls.Config, authn.Authorities
 	if err := validAt(pair.current.Leaf, time.Now()); err != nil {
 		log.Warn("callers will refuse the certificate", "error", err.Error())
 	}
-	base := &tls.Config{MinVersion: max(files.Minimum, tls.VersionTLS12), CipherSuites: withoutCBC(), GetCertificate: pair.get, NextProtos: []string{"h2", "http/1.1"}}
+	base := &tls.Config{
+		MinVersion: max(files.Minimum, tls.VersionTLS12), CipherSuites: withoutCBC(), GetCertificate: pair.get,
+		NextProtos: []string{"h2", "http/1.1"},
+	}
 	if files.ClientAuthorities == "" {
 		return base, nil, nil
 	}

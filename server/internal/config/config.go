@@ -157,12 +157,6 @@ type Files struct {
 	LoopModel filecheck.LoopModel
 }
 
-// DefaultFiles are those of a configuration that says nothing of them.
-var DefaultFiles = Files{MaxSize: 256 << 20, SpoolSize: 4 << 30, DepositLifetime: day}
-
-// DefaultBaseURL is the production gateway (loop-api: C 1.4).
-const DefaultBaseURL = "https://api.cegid.com/loop-api-publiques"
-
 // Practice is a tenant: an accounting practice with its keys.
 type Practice struct {
 	// Name in this service, unique.

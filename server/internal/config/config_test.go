@@ -20,6 +20,7 @@ import (
 	"testing"
 	"time"
 
+	"cegid.internal/gateway/cegidclient"
 	"cegid.internal/gateway/examples"
 	"cegid.internal/gateway/server/internal/config"
 	"cegid.internal/gateway/server/internal/policy"
@@ -105,7 +106,7 @@ func TestTheExampleSpellsOutTheDefaults(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if full.Loop.BaseURL != config.DefaultBaseURL || short.Loop.BaseURL != config.DefaultBaseURL {
+	if full.Loop.BaseURL != cegidclient.DefaultBaseURL || short.Loop.BaseURL != cegidclient.DefaultBaseURL {
 		t.Errorf("base URLs are %q and %q", full.Loop.BaseURL, short.Loop.BaseURL)
 	}
 	for name, pair := range map[string][2]any{

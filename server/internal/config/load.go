@@ -44,6 +44,14 @@ func Load(path string, operations []string) (*Config, error) {
 	return c, nil
 }
 
+// Default is what a configuration says that says nothing: the default of each key that has one.
+func Default() *Config {
+	report := &strictyaml.Report{} // of the keys that have none
+	root, _ := strictyaml.Parse("", Keys(), nil, report)
+	l := loader{report: report, names: map[string]string{}}
+	return l.config(root, "")
+}
+
 type loader struct {
 	report     *strictyaml.Report
 	operations []string
@@ -297,7 +305,8 @@ func (l *loader) oidc(n strictyaml.Node) (issuers []Issuer) {
 		switch {
 		case !audience.Given():
 			audience.Refusef("name the audience; without one, a token that a caller gave to any other service would pass here")
-		case ok && (issuer.Audience == "" || len(issuer.Audience) > 255 || strings.ContainsFunc(issuer.Audience, func(c rune) bool { return c <= ' ' || c > '~' })):
+		case ok && (issuer.Audience == "" || len(issuer.Audience) > 255 ||
+			strings.ContainsFunc(issuer.Audience, func(c rune) bool { return c <= ' ' || c > '~' })):
 			audience.Refusef("must be the audience of this service's tokens, up to 255 characters without spaces")
 		}
 		issuers = append(issuers, issuer)
@@ -308,7 +317,8 @@ func (l *loader) oidc(n strictyaml.Node) (issuers []Issuer) {
 func checkIssuer(text string, allowPlainHTTP bool) (sentence string) {
 	u, err := url.Parse(text)
 	switch {
-	case err != nil || u.Hostname() == "" || u.Opaque != "" || u.User != nil || u.RawQuery != "" || u.ForceQuery || strings.ContainsAny(text, "# \t\r\n"):
+	case err != nil || u.Hostname() == "" || u.Opaque != "" || u.User != nil || u.RawQuery != "" || u.ForceQuery ||
+		strings.ContainsAny(text, "# \t\r\n"):
 		return "must be a URL of scheme, host and path alone, as the claim iss of its tokens is"
 	case u.Scheme == "https":
 		return ""
@@ -446,7 +456,8 @@ func (l *loader) files(n strictyaml.Node) Files {
 	}
 	return Files{
 		LoopModel: model,
-		MaxSize:   int64(fields.Get("max_size").Int()), SpoolSize: int64(fields.Get("spool_size").Int()), DepositLifetime: fields.Get("deposit_lifetime").Duration(),
+		MaxSize:   int64(fields.Get("max_size").Int()), SpoolSize: int64(fields.Get("spool_size").Int()),
+		DepositLifetime: fields.Get("deposit_lifetime").Duration(),
 	}
 }
 
@@ -515,7 +526,7 @@ func checkBaseURL(text string, allowPlainHTTP bool) (sentence string) {
 	u, err := url.Parse(text)
 	switch {
 	case err != nil || u.Hostname() == "" || u.Opaque != "" || u.User != nil || u.RawQuery != "" || u.ForceQuery || u.Fragment != "":
-		return "must be a URL of scheme, host and path alone, such as " + DefaultBaseURL
+		return "must be a URL of scheme, host and path alone, such as " + cegidclient.DefaultBaseURL
 	case u.Scheme == "https":
 		return ""
 	case u.Scheme != "http":
@@ -657,7 +668,8 @@ func (l *loader) name(n strictyaml.Node) string {
 
 func (l *loader) domain(n strictyaml.Node) string {
 	domain, ok := n.Text()
-	if ok && (domain == "" || utf8.RuneCountInString(domain) > 64 || strings.ContainsFunc(domain, func(c rune) bool { return c <= ' ' || c > '~' })) {
+	if ok && (domain == "" || utf8.RuneCountInString(domain) > 64 ||
+		strings.ContainsFunc(domain, func(c rune) bool { return c <= ' ' || c > '~' })) {
 		n.Refusef("must be Loop's code of the firm, up to 64 characters without spaces; leave it out if you do not know it")
 	}
 	return domain

@@ -317,7 +317,7 @@ func TestADepositIsItsCallersOwn(t *testing.T) {
 // TestADepositExpires: its import can still be repeated, and the file deposited again, under the same name.
 func TestADepositExpires(t *testing.T) {
 	h := start(t, func(cfg *sandbox.Config) {
-		cfg.Files = config.DefaultFiles
+		cfg.Files = config.Default().Files
 		cfg.Files.DepositLifetime = 300 * time.Millisecond
 	})
 	client := looppb.NewImportServiceClient(h.conn)
@@ -347,7 +347,7 @@ func TestADepositExpires(t *testing.T) {
 // TestAFileThatIsTooLargeIsRefusedAtOnce: by what is announced, or by what comes.
 func TestAFileThatIsTooLargeIsRefusedAtOnce(t *testing.T) {
 	h := start(t, func(cfg *sandbox.Config) {
-		cfg.Files = config.DefaultFiles
+		cfg.Files = config.Default().Files
 		cfg.Files.MaxSize = 100_000
 	})
 	large, fits := fecOf(100_000, 1), fecOf(99_000, 1)

@@ -419,13 +419,13 @@ func decode(t *testing.T, text []byte) any {
 // volatile are the fields that no two calls share.
 var volatile = []string{"checkTime", "replayed", "duration", "createTime", "updateTime", "nextPollTime", "loopRequestId", "loopIds", "expireTime"}
 
-// settled is a copy without what changes from call to call.
-func settled(value any) any {
+// withoutVolatile is a copy without what changes from call to call.
+func withoutVolatile(value any) any {
 	switch v := value.(type) {
 	case map[string]any:
 		out := maps.Clone(v)
 		for name, inner := range out {
-			out[name] = settled(inner)
+			out[name] = withoutVolatile(inner)
 			if slices.Contains(volatile, name) {
 				delete(out, name)
 			}
@@ -434,7 +434,7 @@ func settled(value any) any {
 	case []any:
 		out := make([]any, 0, len(v))
 		for _, inner := range v {
-			out = append(out, settled(inner))
+			out = append(out, withoutVolatile(inner))
 		}
 		return out
 	}

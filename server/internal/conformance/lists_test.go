@@ -199,7 +199,7 @@ func TestAStalledReaderHoldsLoopBack(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	calls := settle(func() int { return h.Simulator.Count("/compte") })
+	calls := steady(func() int { return h.Simulator.Count("/compte") })
 	if most := taken + ahead + inTransit; calls > most {
 		t.Errorf("Loop gave %d pages to a reader that took %d; want at most %d", calls, taken, most)
 	}
@@ -207,14 +207,14 @@ func TestAStalledReaderHoldsLoopBack(t *testing.T) {
 		t.Errorf("%d pages were asked for at once; want at most %d", peak, ahead)
 	}
 	cancel()
-	after := settle(func() int { return h.Simulator.Count("/compte") })
+	after := steady(func() int { return h.Simulator.Count("/compte") })
 	if after > calls+ahead {
 		t.Errorf("after the reader left, Loop gave %d more pages", after-calls)
 	}
 }
 
-// settle waits until a count stands still.
-func settle(count func() int) int {
+// steady waits until a count stands still.
+func steady(count func() int) int {
 	for last := -1; ; {
 		now := count()
 		if now == last {
@@ -245,7 +245,7 @@ func TestAnAbandonedRESTStreamEnds(t *testing.T) {
 	}
 	cancel()
 	_ = response.Body.Close()
-	if calls := settle(func() int { return h.Simulator.Count("/compte") }); calls >= loopsim.SandboxLargeAccounts/100 {
+	if calls := steady(func() int { return h.Simulator.Count("/compte") }); calls >= loopsim.SandboxLargeAccounts/100 {
 		t.Errorf("Loop was asked for all %d pages although the reader had left", calls)
 	}
 }

@@ -177,7 +177,7 @@ func TestWhatNobodyHasReadIsForAPersonToFind(t *testing.T) {
 // TestAFileIsSentAgainFromAFreshDeposit: the first has expired, as it has after a day.
 func TestAFileIsSentAgainFromAFreshDeposit(t *testing.T) {
 	h := start(t, func(cfg *sandbox.Config) {
-		cfg.ResubmitAfter, cfg.Files = time.Millisecond, config.DefaultFiles
+		cfg.ResubmitAfter, cfg.Files = time.Millisecond, config.Default().Files
 		cfg.Files.DepositLifetime = time.Second
 	})
 	r := &resolver{h, looppb.NewImportServiceClient(h.conn)}

@@ -21,7 +21,7 @@ import (
 	"cegid.internal/gateway/cegidclient"
 	"cegid.internal/gateway/cegidclient/loopsim"
 	looppb "cegid.internal/gateway/gen/go/cegid/loop/v1"
-	"cegid.internal/gateway/server/internal/interceptor"
+	"cegid.internal/gateway/server/internal/config"
 	"cegid.internal/gateway/server/internal/sandbox"
 )
 
@@ -414,7 +414,7 @@ func waitFor(t *testing.T, condition func() bool) {
 // TestDeadlinesAreClamped: a caller without a deadline, or with an enormous one, gets the service's.
 func TestDeadlinesAreClamped(t *testing.T) {
 	h := start(t, func(cfg *sandbox.Config) {
-		cfg.Deadlines = interceptor.Deadlines{UnaryDefault: 200 * time.Millisecond, UnaryMax: 400 * time.Millisecond, StreamDefault: 200 * time.Millisecond, StreamMax: 400 * time.Millisecond}
+		cfg.Deadlines = config.Deadlines{UnaryDefault: 200 * time.Millisecond, UnaryMax: 400 * time.Millisecond, StreamDefault: 200 * time.Millisecond, StreamMax: 400 * time.Millisecond}
 		cfg.Tune = func(c *cegidclient.Config) { c.Retry.AttemptTimeout = time.Minute }
 	})
 	h.Simulator.Inject(loopsim.Fault{Route: "/compte", Kind: loopsim.FaultHang})
@@ -458,7 +458,7 @@ func TestAStreamThatNobodyReadsEndsInTime(t *testing.T) {
 func unread(t *testing.T, allowed time.Duration) (pages int, end *failure) {
 	t.Helper()
 	h := start(t, func(cfg *sandbox.Config) {
-		cfg.Deadlines = interceptor.Deadlines{UnaryDefault: allowed, UnaryMax: allowed, StreamDefault: allowed, StreamMax: allowed}
+		cfg.Deadlines = config.Deadlines{UnaryDefault: allowed, UnaryMax: allowed, StreamDefault: allowed, StreamMax: allowed}
 	})
 	stream, err := looppb.NewReferenceDataServiceClient(h.conn).StreamAccounts(as(t.Context(), "everything"), &looppb.StreamAccountsRequest{Practice: "partner", Dossier: loopsim.SandboxLargeDossier})
 	if err != nil {

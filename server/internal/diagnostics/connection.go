@@ -124,7 +124,9 @@ func (s *Service) CheckConnection(ctx context.Context, request *looppb.CheckConn
 }
 
 // CheckConnection tries one read on a dossier with a key of the kind, or with the one that reading uses.
-func CheckConnection(ctx context.Context, p *tenant.Practice, dossier string, kind looppb.KeyKind, now func() time.Time) (*looppb.CheckConnectionResponse, error) {
+func CheckConnection(ctx context.Context, p *tenant.Practice, dossier string, kind looppb.KeyKind,
+	now func() time.Time,
+) (*looppb.CheckConnectionResponse, error) {
 	if kind == looppb.KeyKind_KEY_KIND_UNSPECIFIED {
 		kind = looppb.KeyKind_KEY_KIND_ADVANCED
 		if p.HasStandard {
@@ -158,7 +160,8 @@ func CheckConnection(ctx context.Context, p *tenant.Practice, dossier string, ki
 		return response, nil
 	}
 	var seen *cegidclient.Error
-	if !errors.As(err, &seen) || seen.Kind == cegidclient.KindInterrupted || seen.Kind == cegidclient.KindBusy || seen.Kind == cegidclient.KindInvalidArgument {
+	if !errors.As(err, &seen) || seen.Kind == cegidclient.KindInterrupted || seen.Kind == cegidclient.KindBusy ||
+		seen.Kind == cegidclient.KindInvalidArgument {
 		return nil, err
 	}
 	found := diagnose(seen)

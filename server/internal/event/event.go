@@ -82,7 +82,8 @@ func (s *Service) after(ctx context.Context, request asked) (ledger.Sequence, er
 // told is what a caller is told of an error.
 func (s *Service) told(ctx context.Context, err error) error {
 	switch {
-	case err == nil, errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded), apierror.ReasonOf(err) != looppb.ErrorReason_ERROR_REASON_UNSPECIFIED:
+	case err == nil, errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded),
+		apierror.ReasonOf(err) != looppb.ErrorReason_ERROR_REASON_UNSPECIFIED:
 		return err
 	case errors.Is(err, ledger.ErrCursor):
 		return apierror.Field(looppb.ErrorReason_ERROR_REASON_FIELD_INVALID, "after", "is no cursor of this service's: give back what an answer had")
@@ -189,7 +190,8 @@ var collections = map[ledger.Collection]looppb.EventCollection{
 func message(e *ledger.Event) *looppb.Event {
 	return &looppb.Event{
 		Id: e.Sequence.String(), Kind: looppb.EventKind(looppb.EventKind_value[kindPrefix+string(e.Kind)]), Time: timestamppb.New(e.Time),
-		Practice: e.Practice, Dossier: e.Dossier, Collection: collections[e.Collection], RequestId: e.RequestID, Attempt: proto.Int32(int32(e.Attempt)),
+		Practice: e.Practice, Dossier: e.Dossier, Collection: collections[e.Collection], RequestId: e.RequestID,
+		Attempt:     proto.Int32(int32(e.Attempt)),
 		StateBefore: string(e.Before), StateAfter: string(e.After), Caller: e.Caller, Metadata: e.Metadata,
 	}
 }

@@ -36,7 +36,8 @@ type Row struct {
 }
 
 var columns = []string{
-	"record", "code", "severity", "field", "line", "column", "count", "journal", "number", "date", "account", "label", "debit", "credit", "currency", "message", "message_fr",
+	"record", "code", "severity", "field", "line", "column", "count", "journal", "number", "date", "account", "label", "debit", "credit",
+	"currency", "message", "message_fr",
 }
 
 // Columns are the names of the columns.
@@ -74,7 +75,8 @@ func (t *CSV) Rows(rows ...Row) error {
 	for i := range rows {
 		r := &rows[i]
 		t.cells = append(
-			t.cells[:0], r.Record, r.Code, r.Severity, r.Field, number(r.Line), number(r.Column), number(r.Count), safe(r.Journal), safe(r.Number), safe(r.Date), safe(r.Account), safe(r.Label),
+			t.cells[:0], r.Record, r.Code, r.Severity, r.Field, number(r.Line), number(r.Column), number(r.Count), safe(r.Journal), safe(r.Number),
+			safe(r.Date), safe(r.Account), safe(r.Label),
 			r.Debit, r.Credit, safe(r.Currency), safe(r.Message), safe(r.French),
 		)
 		_ = t.w.Write(t.cells)
@@ -114,17 +116,27 @@ func (r *Report) CSV(w io.Writer) error {
 	}
 	for _, f := range r.Findings {
 		rows = append(rows, Row{
-			Record: FindingRow, Code: f.Code, Severity: strings.ToUpper(f.Severity.String()), Field: f.Field, Line: f.Line, Column: f.Column, Count: f.Count, Message: f.Message, French: f.French,
+			Record: FindingRow, Code: f.Code, Severity: strings.ToUpper(f.Severity.String()), Field: f.Field, Line: f.Line, Column: f.Column,
+			Count: f.Count, Message: f.Message, French: f.French,
 		})
 	}
 	for _, j := range r.Journals {
-		rows = append(rows, Row{Record: JournalRow, Journal: j.Code, Label: j.Label, Count: j.Lines, Debit: j.Debit.String(), Credit: j.Credit.String()})
+		rows = append(rows, Row{
+			Record: JournalRow, Journal: j.Code, Label: j.Label, Count: j.Lines, Debit: j.Debit.String(),
+			Credit: j.Credit.String(),
+		})
 	}
 	for _, m := range r.Months {
-		rows = append(rows, Row{Record: MonthRow, Journal: m.Journal, Date: m.Month, Count: m.Lines, Debit: m.Debit.String(), Credit: m.Credit.String()})
+		rows = append(rows, Row{
+			Record: MonthRow, Journal: m.Journal, Date: m.Month, Count: m.Lines, Debit: m.Debit.String(),
+			Credit: m.Credit.String(),
+		})
 	}
 	for _, a := range r.Accounts {
-		rows = append(rows, Row{Record: AccountRow, Account: a.Code, Label: a.Label, Count: a.Lines, Debit: a.Debit.String(), Credit: a.Credit.String()})
+		rows = append(rows, Row{
+			Record: AccountRow, Account: a.Code, Label: a.Label, Count: a.Lines, Debit: a.Debit.String(),
+			Credit: a.Credit.String(),
+		})
 	}
 	add := func(row Row) (err error) {
 		if rows = append(rows, row); len(rows) >= perWrite {
@@ -135,7 +147,8 @@ func (r *Report) CSV(w io.Writer) error {
 	err := r.each(
 		func(e filecheck.EntryTotal) error {
 			return add(Row{
-				Record: EntryRow, Journal: e.Journal, Number: cmp.Or(e.Number, e.Reference), Date: e.Date, Line: e.Line, Debit: e.Debit.String(), Credit: e.Credit.String(), Currency: e.Currency,
+				Record: EntryRow, Journal: e.Journal, Number: cmp.Or(e.Number, e.Reference), Date: e.Date, Line: e.Line, Debit: e.Debit.String(),
+				Credit: e.Credit.String(), Currency: e.Currency,
 			})
 		},
 		func(p filecheck.Place) error {

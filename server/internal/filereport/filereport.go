@@ -148,33 +148,34 @@ func (r *Report) Valid() bool { return !r.HasErrors() }
 var (
 	authorityNames = map[filecheck.Authority]string{filecheck.OfLaw: "LAW", filecheck.OfTaxTool: "TAX_TOOL", filecheck.OfLoop: "LOOP"}
 	outcomeNames   = map[filecheck.Outcome]string{
-		filecheck.NotConcerned: "NOT_CONCERNED", filecheck.Passes: "PASSES", filecheck.PassesWithReservations: "PASSES_WITH_RESERVATIONS", filecheck.Fails: "FAILS",
+		filecheck.NotConcerned: "NOT_CONCERNED", filecheck.Passes: "PASSES", filecheck.PassesWithReservations: "PASSES_WITH_RESERVATIONS",
+		filecheck.Fails: "FAILS",
 	}
 )
 
-// JSON writes the report for programs, with the names that the contract has; a whole one with all that was found.
-func (r *Report) JSON(w io.Writer) error {
-	type verdict struct {
+// The report for programs, with the names that the contract has.
+type (
+	jsonVerdict struct {
 		Authority string `json:"authority"`
 		Outcome   string `json:"outcome"`
 		Findings  int    `json:"findings"`
 		Worst     string `json:"worst,omitempty"`
 	}
-	type total struct {
+	jsonTotal struct {
 		Code   string `json:"code"`
 		Label  string `json:"label,omitempty"`
 		Lines  int    `json:"lines"`
 		Debit  string `json:"debit"`
 		Credit string `json:"credit"`
 	}
-	type month struct {
+	jsonMonth struct {
 		Journal string `json:"journal"`
 		Month   string `json:"month"`
 		Lines   int    `json:"lines"`
 		Debit   string `json:"debit"`
 		Credit  string `json:"credit"`
 	}
-	type entry struct {
+	jsonEntry struct {
 		Journal   string `json:"journal"`
 		Number    string `json:"number,omitempty"`
 		Reference string `json:"reference,omitempty"`
@@ -184,15 +185,16 @@ func (r *Report) JSON(w io.Writer) error {
 		Credit    string `json:"credit"`
 		Currency  string `json:"currency,omitempty"`
 	}
-	type place struct {
+	jsonPlace struct {
 		Code   string `json:"code"`
 		Field  string `json:"field,omitempty"`
 		Line   int    `json:"line"`
 		Column int    `json:"column,omitempty"`
 	}
-	out := struct {
+	// jsonReport is what comes before the lists of any length.
+	jsonReport struct {
 		Valid     bool            `json:"valid"`
-		Verdicts  []verdict       `json:"verdicts"`
+		Verdicts  []jsonVerdict   `json:"verdicts"`
 		Name      string          `json:"fileName"`
 		Format    string          `json:"format"`
 		Size      int64           `json:"size"`
@@ -205,41 +207,39 @@ func (r *Report) JSON(w io.Writer) error {
 		FirstDate string          `json:"firstDate,omitempty"`
 		LastDate  string          `json:"lastDate,omitempty"`
 		Findings  []check.Finding `json:"findings"`
-		Journals  []total         `json:"journals"`
-		Months    []month         `json:"months"`
-		Accounts  []total         `json:"accounts"`
-	}{
+		Journals  []jsonTotal     `json:"journals"`
+		Months    []jsonMonth     `json:"months"`
+		Accounts  []jsonTotal     `json:"accounts"`
+	}
+)
+
+// JSON writes the report for programs; a whole one with all that was found.
+func (r *Report) JSON(w io.Writer) error {
+	out := jsonReport{
 		Valid: r.Valid(), Name: r.Name, Format: r.Format, Size: r.Size, Encoding: string(r.Encoding), Lines: r.Lines, Entries: r.Entries,
 		Debit: r.Debit.String(), Credit: r.Credit.String(), Partial: r.Partial, FirstDate: r.FirstDate, LastDate: r.LastDate,
-		Findings: append([]check.Finding{}, r.Findings...), Months: []month{},
+		Findings: append([]check.Finding{}, r.Findings...), Months: []jsonMonth{},
 	}
 	for _, v := range r.Verdicts {
-		each := verdict{Authority: authorityNames[v.Authority], Outcome: outcomeNames[v.Outcome], Findings: v.Count}
+		each := jsonVerdict{Authority: authorityNames[v.Authority], Outcome: outcomeNames[v.Outcome], Findings: v.Count}
 		if v.Worst != nil {
 			each.Worst = v.Worst.Code
 		}
 		out.Verdicts = append(out.Verdicts, each)
 	}
-	totals := func(of []filecheck.Total) (list []total) {
-		list = []total{}
-		for _, t := range of {
-			list = append(list, total{t.Code, t.Label, t.Lines, t.Debit.String(), t.Credit.String()})
-		}
-		return list
-	}
-	out.Journals, out.Accounts = totals(r.Journals), totals(r.Accounts)
+	out.Journals, out.Accounts = jsonTotals(r.Journals), jsonTotals(r.Accounts)
 	for _, m := range r.Months {
-		out.Months = append(out.Months, month{m.Journal, m.Month, m.Lines, m.Debit.String(), m.Credit.String()})
+		out.Months = append(out.Months, jsonMonth{m.Journal, m.Month, m.Lines, m.Debit.String(), m.Credit.String()})
 	}
 	list := &jsonLists{w: bufio.NewWriter(w)}
 	text := list.text(out, "  ")
 	list.write(bytes.TrimSuffix(text, []byte("\n}")))
 	list.begin("unbalanced")
 	err := r.each(func(e filecheck.EntryTotal) error {
-		return list.add(entry{e.Journal, e.Number, e.Reference, e.Date, e.Line, e.Debit.String(), e.Credit.String(), e.Currency})
+		return list.add(jsonEntry{e.Journal, e.Number, e.Reference, e.Date, e.Line, e.Debit.String(), e.Credit.String(), e.Currency})
 	}, func(p filecheck.Place) error {
 		list.begin("places")
-		return list.add(place{p.Code, p.Field, p.Line, p.Column})
+		return list.add(jsonPlace{p.Code, p.Field, p.Line, p.Column})
 	})
 	if err != nil {
 		return err
@@ -247,6 +247,14 @@ func (r *Report) JSON(w io.Writer) error {
 	list.begin("places")
 	list.write([]byte("]\n}\n"))
 	return list.w.Flush()
+}
+
+func jsonTotals(of []filecheck.Total) []jsonTotal {
+	list := []jsonTotal{}
+	for _, t := range of {
+		list = append(list, jsonTotal{t.Code, t.Label, t.Lines, t.Debit.String(), t.Credit.String()})
+	}
+	return list
 }
 
 // jsonLists writes lists of any length at the end of an object.

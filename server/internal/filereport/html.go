@@ -90,7 +90,10 @@ func (r *Report) HTML(w io.Writer, language Language) error {
 		d.Verdicts = append(d.Verdicts, each)
 	}
 	for i, f := range r.Findings {
-		each := pageFinding{Finding: f, Number: i + 1, Severity: t.Severities[f.Severity], Sentence: t.shown(t.sentence(f)), Ground: t.grounds(f), Excerpts: r.Excerpts[i], Lines: t.Whole}
+		each := pageFinding{
+			Finding: f, Number: i + 1, Severity: t.Severities[f.Severity], Sentence: t.shown(t.sentence(f)),
+			Ground: t.grounds(f), Excerpts: r.Excerpts[i], Lines: t.Whole,
+		}
 		if f.Line > 0 {
 			each.Lines = t.Line + " " + strconv.Itoa(f.Line)
 		}
@@ -106,7 +109,8 @@ func (r *Report) HTML(w io.Writer, language Language) error {
 	}
 	for _, e := range r.Unbalanced {
 		d.Entries = append(d.Entries, pageEntry{
-			e.Journal, e.Number + e.Reference, t.day(e.Date), strconv.Itoa(e.Line), t.money(e.Debit), t.money(e.Credit), t.money(max(e.Debit-e.Credit, e.Credit-e.Debit)),
+			e.Journal, e.Number + e.Reference, t.day(e.Date), strconv.Itoa(e.Line), t.money(e.Debit), t.money(e.Credit),
+			t.money(max(e.Debit-e.Credit, e.Credit-e.Debit)),
 		})
 	}
 	if r.Omitted > 0 {

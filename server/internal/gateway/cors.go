@@ -25,7 +25,10 @@ var callerHeaders = []struct {
 }
 
 // answerHeaders are the headers of answers that a caller acts upon, besides those that a page may always read.
-var answerHeaders = []string{"Accept", "Accept-Encoding", "Allow", "ETag", "Idempotent-Replayed", "Retry-After", "WWW-Authenticate", requestIDHeader}
+var answerHeaders = []string{
+	"Accept", "Accept-Encoding", "Allow", "ETag", "Idempotent-Replayed", "Retry-After", "WWW-Authenticate",
+	requestIDHeader,
+}
 
 // preflightAge is how long a browser may remember an answer; they keep it for two hours at most.
 const preflightAge = time.Hour

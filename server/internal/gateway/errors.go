@@ -142,9 +142,12 @@ func (a *answerWriter) FlushError() error {
 func (a *answerWriter) Unwrap() http.ResponseWriter { return a.ResponseWriter }
 
 // routingError never speaks for a request that routes.find let through, except for paths that cannot be unescaped.
-func routingError(ctx context.Context, mux *runtime.ServeMux, marshaler runtime.Marshaler, w http.ResponseWriter, r *http.Request, code int) {
+func routingError(ctx context.Context, mux *runtime.ServeMux, marshaler runtime.Marshaler, w http.ResponseWriter, r *http.Request,
+	code int,
+) {
 	if code == http.StatusBadRequest {
-		writeError(ctx, mux, marshaler, w, r, apierror.Field(looppb.ErrorReason_ERROR_REASON_REQUEST_MALFORMED, "", "the path cannot be read: percent-encode its parts"))
+		writeError(ctx, mux, marshaler, w, r,
+			apierror.Field(looppb.ErrorReason_ERROR_REASON_REQUEST_MALFORMED, "", "the path cannot be read: percent-encode its parts"))
 		return
 	}
 	writeError(ctx, mux, marshaler, w, r, errNoSuchPath())

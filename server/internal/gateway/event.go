@@ -18,7 +18,8 @@ const (
 )
 
 // asEvents lets the stream of events be written as Server-Sent Events where its caller asks for them before lines of JSON, and
-// nothing else: who takes both, as generated clients do, expects lines. Where such a caller was is in a header, which its browser sends, and the address as it was first.
+// nothing else: who takes both, as generated clients do, expects lines. Where such a caller was is in a header, which its browser
+// sends, and the address as it was first.
 func asEvents(r *http.Request, found *route) *http.Request {
 	accept := r.Header.Values("Accept")
 	wanted, _ := preferred(accept, eventStream)

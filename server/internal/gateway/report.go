@@ -102,24 +102,30 @@ func (l *reportLines) line(name string, of proto.Message) error {
 type reportTable struct{ *filereport.CSV }
 
 func (t *reportTable) fail(err error) {
-	_ = t.Rows(filereport.Row{Record: filereport.ErrorRow, Code: apierror.ReasonName(apierror.ReasonOf(err)), Message: status.Convert(err).Message()})
+	_ = t.Rows(filereport.Row{
+		Record: filereport.ErrorRow, Code: apierror.ReasonName(apierror.ReasonOf(err)),
+		Message: status.Convert(err).Message(),
+	})
 }
 
 func (t *reportTable) write(m *looppb.StreamFileReportResponse) error {
 	rows := reportRows(m)
 	for _, j := range m.GetJournals() {
 		rows = append(rows, filereport.Row{
-			Record: filereport.JournalRow, Journal: j.GetJournal(), Label: j.GetLabel(), Count: int(j.GetLines()), Debit: j.GetDebit(), Credit: j.GetCredit(),
+			Record: filereport.JournalRow, Journal: j.GetJournal(), Label: j.GetLabel(), Count: int(j.GetLines()), Debit: j.GetDebit(),
+			Credit: j.GetCredit(),
 		})
 	}
 	for _, of := range m.GetMonths() {
 		rows = append(rows, filereport.Row{
-			Record: filereport.MonthRow, Journal: of.GetJournal(), Date: of.GetMonth(), Count: int(of.GetLines()), Debit: of.GetDebit(), Credit: of.GetCredit(),
+			Record: filereport.MonthRow, Journal: of.GetJournal(), Date: of.GetMonth(), Count: int(of.GetLines()), Debit: of.GetDebit(),
+			Credit: of.GetCredit(),
 		})
 	}
 	for _, each := range m.GetAccounts() {
 		rows = append(rows, filereport.Row{
-			Record: filereport.AccountRow, Account: each.GetAccount(), Label: each.GetLabel(), Count: int(each.GetLines()), Debit: each.GetDebit(), Credit: each.GetCredit(),
+			Record: filereport.AccountRow, Account: each.GetAccount(), Label: each.GetLabel(), Count: int(each.GetLines()), Debit: each.GetDebit(),
+			Credit: each.GetCredit(),
 		})
 	}
 	for _, e := range m.GetUnbalancedEntries() {
@@ -129,7 +135,10 @@ func (t *reportTable) write(m *looppb.StreamFileReportResponse) error {
 		})
 	}
 	for _, p := range m.GetPlaces() {
-		rows = append(rows, filereport.Row{Record: filereport.PlaceRow, Code: p.GetCode(), Field: p.GetField(), Line: int(p.GetLine()), Column: int(p.GetColumn())})
+		rows = append(rows, filereport.Row{
+			Record: filereport.PlaceRow, Code: p.GetCode(), Field: p.GetField(), Line: int(p.GetLine()),
+			Column: int(p.GetColumn()),
+		})
 	}
 	return t.Rows(rows...)
 }
@@ -148,7 +157,8 @@ func reportRows(m *looppb.StreamFileReportResponse) (rows []filereport.Row) {
 	}
 	for _, f := range report.GetFindings() {
 		rows = append(rows, filereport.Row{
-			Record: filereport.FindingRow, Code: f.GetCode(), Severity: strings.TrimPrefix(f.GetSeverity().String(), "FINDING_SEVERITY_"), Field: f.GetField(), Line: int(f.GetLine()), Column: int(f.GetColumn()),
+			Record: filereport.FindingRow, Code: f.GetCode(), Severity: strings.TrimPrefix(f.GetSeverity().String(), "FINDING_SEVERITY_"),
+			Field: f.GetField(), Line: int(f.GetLine()), Column: int(f.GetColumn()),
 			Count: int(f.GetOccurrences()), Message: f.GetMessage(), French: f.GetMessageFr(),
 		})
 	}

@@ -49,7 +49,8 @@ type upload struct {
 func uploadsUpTo(maxFile int64) []*upload {
 	const dossier = "/v1/practices/{practice}/dossiers/{dossier}"
 	file := upload{
-		about: &looppb.FileMetadata{}, maxSize: maxFile, tooLarge: func() error { return apierror.FileTooLarge(maxFile) }, limit: 20 * time.Minute,
+		about: &looppb.FileMetadata{}, maxSize: maxFile, tooLarge: func() error { return apierror.FileTooLarge(maxFile) },
+		limit:      20 * time.Minute,
 		mediaTypes: []string{"application/octet-stream", "text/csv", "text/plain"},
 	}
 	deposit, validate := file, file

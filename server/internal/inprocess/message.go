@@ -45,7 +45,8 @@ func move(from proto.Message, into any) error {
 func Move(from, to proto.Message) error {
 	source, target := from.ProtoReflect(), to.ProtoReflect()
 	if source.Descriptor() != target.Descriptor() {
-		return status.Error(codes.Internal, fmt.Sprintf("a %s came where a %s was expected", source.Descriptor().FullName(), target.Descriptor().FullName()))
+		return status.Error(codes.Internal, fmt.Sprintf("a %s came where a %s was expected", source.Descriptor().FullName(),
+			target.Descriptor().FullName()))
 	}
 	proto.Reset(to)
 	source.Range(func(field protoreflect.FieldDescriptor, value protoreflect.Value) bool {

@@ -25,7 +25,10 @@ func (s *Server) NewStream(ctx context.Context, desc *grpc.StreamDesc, name stri
 		return nil, err
 	}
 	c.headed = make(chan struct{})
-	p := &pipe{call: c, caller: ctx, up: make(chan any), down: make(chan any), closed: make(chan struct{}), done: make(chan struct{}), one: !desc.ServerStreams, many: desc.ClientStreams}
+	p := &pipe{
+		call: c, caller: ctx, up: make(chan any), down: make(chan any), closed: make(chan struct{}), done: make(chan struct{}),
+		one: !desc.ServerStreams, many: desc.ClientStreams,
+	}
 	go func() {
 		info := &grpc.StreamServerInfo{FullMethod: name, IsClientStream: of.stream.ClientStreams, IsServerStream: of.stream.ServerStreams}
 		var err error

@@ -77,7 +77,10 @@ func Chain(cfg Config) []Named {
 // ServerOptions returns the chain as options of a grpc.Server.
 func ServerOptions(chain []Named) []grpc.ServerOption {
 	unary, stream := Around(chain)
-	return []grpc.ServerOption{grpc.ForceServerCodecV2(boundedCodec()), withDeflated(), grpc.UnaryInterceptor(unary), grpc.StreamInterceptor(stream)}
+	return []grpc.ServerOption{
+		grpc.ForceServerCodecV2(boundedCodec()), withDeflated(), grpc.UnaryInterceptor(unary),
+		grpc.StreamInterceptor(stream),
+	}
 }
 
 // Around returns the chain as one interceptor of each form.

@@ -245,7 +245,8 @@ func partsOf(ctx context.Context) int {
 func errUnreadable(err error) error {
 	const reason = looppb.ErrorReason_ERROR_REASON_REQUEST_MALFORMED
 	switch {
-	case apierror.ReasonOf(err) != looppb.ErrorReason_ERROR_REASON_UNSPECIFIED, errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
+	case apierror.ReasonOf(err) != looppb.ErrorReason_ERROR_REASON_UNSPECIFIED, errors.Is(err, context.Canceled),
+		errors.Is(err, context.DeadlineExceeded):
 		return err
 	case errors.Is(err, errTooMany):
 		return apierror.New(codes.InvalidArgument, reason, "the request has more parts than this service takes: send less at once")

@@ -166,7 +166,8 @@ func mapErrors(log *slog.Logger) Named {
 			return nil
 		}
 		var upstream *cegidclient.Error
-		ended := ctx.Err() != nil && (errors.Is(err, ctx.Err()) || status.Code(err) == codes.DeadlineExceeded || status.Code(err) == codes.Canceled)
+		ended := ctx.Err() != nil && (errors.Is(err, ctx.Err()) || status.Code(err) == codes.DeadlineExceeded ||
+			status.Code(err) == codes.Canceled)
 		switch {
 		case public(method): // whose errors are those of other contracts
 		case apierror.ReasonOf(err) != looppb.ErrorReason_ERROR_REASON_UNSPECIFIED:
@@ -227,7 +228,8 @@ func authenticate(callers Identities, refusals *Refusals) Named {
 		}
 		switch cause := context.Cause(within); cause {
 		case errTokenEnded:
-			return apierror.New(codes.Unauthenticated, looppb.ErrorReason_ERROR_REASON_CALLER_UNKNOWN, "the token has ended: call again with another one")
+			return apierror.New(codes.Unauthenticated, looppb.ErrorReason_ERROR_REASON_CALLER_UNKNOWN,
+				"the token has ended: call again with another one")
 		case errWithdrawn:
 			refusals.note(ctx, method, cause.Error())
 			return apierror.New(codes.Unauthenticated, looppb.ErrorReason_ERROR_REASON_CALLER_UNKNOWN, "the token or certificate was withdrawn while the stream went on: call with one that is good")
@@ -355,7 +357,8 @@ func audit(log *slog.Logger, access map[string]policy.Access) Named {
 				err = apierror.FromLoop(upstream) // what the caller is told, further out
 			}
 			log.LogAttrs(ctx, slog.LevelInfo, "audit", slog.String("event", "done"), slog.String("method", method),
-				slog.String("caller", call.Caller), slog.String("by", call.By), slog.String("practice", call.Practice), slog.String("dossier", call.Dossier),
+				slog.String("caller", call.Caller), slog.String("by", call.By), slog.String("practice", call.Practice),
+				slog.String("dossier", call.Dossier),
 				slog.String("right", needs.Right.String()), slog.String("route", call.Route), slog.String("code", status.Code(err).String()),
 				slog.String("request_id", call.RequestID))
 		}

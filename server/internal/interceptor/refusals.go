@@ -47,7 +47,8 @@ func (r *Refusals) note(ctx context.Context, method, why string) {
 		return
 	}
 	r.log.LogAttrs(ctx, slog.LevelWarn, "audit", slog.String("event", "refused"), slog.String("why", why), slog.String("method", clip(method)),
-		slog.String("caller", call.Caller), slog.String("by", call.By), slog.String("practice", call.Practice), slog.String("dossier", call.Dossier),
+		slog.String("caller", call.Caller), slog.String("by", call.By), slog.String("practice", call.Practice),
+		slog.String("dossier", call.Dossier),
 		slog.String("request_id", call.RequestID))
 }
 

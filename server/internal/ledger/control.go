@@ -29,7 +29,8 @@ const controlRows = 20
 func (l *Ledger) Controls(ctx context.Context, of Record, searchable func(reference string) bool) (out []Booked, err error) {
 	err = l.reading(ctx, func(ctx context.Context, conn *sql.Conn) error {
 		out = nil
-		newest, err := collect(ctx, conn, selectRow+`WHERE practice = $1 AND dossier = $2 AND `+controls+` ORDER BY updated DESC LIMIT CAST($3 AS BIGINT)`,
+		newest, err := collect(ctx, conn,
+			selectRow+`WHERE practice = $1 AND dossier = $2 AND `+controls+` ORDER BY updated DESC LIMIT CAST($3 AS BIGINT)`,
 			of.Practice, of.Dossier, controlRows)
 		if err != nil {
 			return err
@@ -43,7 +44,8 @@ func (l *Ledger) Controls(ctx context.Context, of Record, searchable func(refere
 				break
 			}
 			taken := func(reference string) bool {
-				return slices.Contains(of.DocumentReferences, reference) || slices.ContainsFunc(out, func(b Booked) bool { return b.Reference == reference })
+				return slices.Contains(of.DocumentReferences, reference) ||
+					slices.ContainsFunc(out, func(b Booked) bool { return b.Reference == reference })
 			}
 			if reference, found := each.control(func(reference string) bool { return !taken(reference) && searchable(reference) }); found {
 				out = append(out, Booked{reference, each})
@@ -62,7 +64,8 @@ func (r *Record) control(good func(reference string) bool) (string, bool) {
 	if r.standing().inForce() {
 		return "", false
 	}
-	at := slices.IndexFunc(r.DocumentReferences, func(reference string) bool { return Sighting{Reference: reference}.Plain() && good(reference) })
+	at := slices.IndexFunc(r.DocumentReferences,
+		func(reference string) bool { return Sighting{Reference: reference}.Plain() && good(reference) })
 	if at < 0 {
 		return "", false
 	}

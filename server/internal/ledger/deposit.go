@@ -82,7 +82,8 @@ const selectDeposit = `SELECT ` + depositColumns + ` FROM file_deposit `
 // Identity is the id of a deposit: a UUID that the same file of the same caller for the same dossier always has, so that a
 // file which was deposited again, after it expired, has the name that its caller knows. It is no secret.
 func (d Deposit) Identity() string {
-	sum := NewHasher(identityScheme).Text(d.Practice).Text(d.Dossier).Text(d.Caller).Text(d.Format).Text(d.FileName).Bytes(d.Digest[:]).Sum().Sum
+	sum := NewHasher(identityScheme).Text(d.Practice).Text(d.Dossier).Text(d.Caller).
+		Text(d.Format).Text(d.FileName).Bytes(d.Digest[:]).Sum().Sum
 	sum[6], sum[8] = sum[6]&0x0f|0x80, sum[8]&0x3f|0x80 // version 8 (RFC 9562)
 	return fmt.Sprintf("%x-%x-%x-%x-%x", sum[:4], sum[4:6], sum[6:8], sum[8:10], sum[10:16])
 }

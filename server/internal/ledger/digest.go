@@ -148,7 +148,7 @@ func (w *writing) refusal(s *Submission) (verdict, err error) {
 	if c == nil {
 		return nil, nil
 	}
-	if err := c.settle(w); errors.Is(err, errStale) || errors.Is(err, ErrNoDigests) {
+	if err := c.compareAgain(w); errors.Is(err, errStale) || errors.Is(err, ErrNoDigests) {
 		return err, nil
 	} else if err != nil {
 		return nil, err
@@ -194,7 +194,8 @@ func (w *writing) attach(s *Submission) error {
 		set = d.Set
 	}
 	args := append([]any{id, number}, append(s.Key.args(), set)...)
-	if _, err := w.tx.ExecContext(w.ctx, `INSERT INTO entry_import (books, number, `+keyColumns+`, set_id) VALUES (`+placeholders(1, len(args))+`)`, args...); err != nil {
+	if _, err := w.tx.ExecContext(w.ctx,
+		`INSERT INTO entry_import (books, number, `+keyColumns+`, set_id) VALUES (`+placeholders(1, len(args))+`)`, args...); err != nil {
 		return fmt.Errorf("ledger: %w", err)
 	}
 	return w.pack(id, number, d.Entries)
@@ -268,7 +269,8 @@ func otherImports(ctx context.Context, q querier, out []*OtherImport, where stri
 	defer rows.Close()
 	for rows.Next() {
 		o := new(OtherImport)
-		if err := rows.Scan(&o.number, &o.set, &o.Practice, &o.Dossier, &o.Collection, &o.RequestID, &o.Caller, &o.Attempt, &o.State); err != nil {
+		if err := rows.Scan(&o.number, &o.set, &o.Practice, &o.Dossier, &o.Collection, &o.RequestID, &o.Caller, &o.Attempt,
+			&o.State); err != nil {
 			return nil, fmt.Errorf("ledger: %w", err)
 		}
 		out = append(out, o)

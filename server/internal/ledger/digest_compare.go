@@ -473,8 +473,8 @@ func readChunks(rows *sql.Rows, err error) (out []chunkOf, _ error) {
 	return out, nil
 }
 
-// settle compares with what has come since, under the lock, and makes sure that nothing that was idle has become booked.
-func (c *comparison) settle(w *writing) error {
+// compareAgain compares with what has come since, under the lock, and makes sure that nothing that was idle has become booked.
+func (c *comparison) compareAgain(w *writing) error {
 	last, err := c.prepare(w.ctx, w.tx)
 	if err != nil {
 		return err

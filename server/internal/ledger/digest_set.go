@@ -29,7 +29,9 @@ const keepDraft = time.Hour
 
 // KeepDigests keeps the digests of a deposit, which come by month, and within it by body. They are written in pieces, each in a
 // short transaction, and count once all of them are there: what a crash leaves is swept by Retain.
-func (l *Ledger) KeepDigests(ctx context.Context, b Books, practice, deposit string, entries iter.Seq2[identity.Entry, error]) (set string, err error) {
+func (l *Ledger) KeepDigests(ctx context.Context, b Books, practice, deposit string,
+	entries iter.Seq2[identity.Entry, error],
+) (set string, err error) {
 	d := &draft{l: l, set: rand.Text()}
 	err = l.write(ctx, func(w *writing) (err error) {
 		if err := w.takeTurn(b); err != nil {

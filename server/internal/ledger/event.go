@@ -64,7 +64,8 @@ func ParseSequence(text string) (Sequence, error) {
 	commit, place, _ := strings.Cut(text, ".")
 	number, err1 := strconv.ParseInt(commit, 10, 64)
 	within, err2 := strconv.ParseInt(place, 10, 64)
-	if out := Sequence(number*inCommit + within); err1 == nil && err2 == nil && number >= 0 && number < 1<<43 && within >= 0 && within < inCommit && out.String() == text {
+	if out := Sequence(number*inCommit + within); err1 == nil && err2 == nil && number >= 0 && number < 1<<43 && within >= 0 &&
+		within < inCommit && out.String() == text {
 		return out, nil
 	}
 	return 0, ErrCursor
@@ -204,7 +205,10 @@ type eventColumns struct {
 func (c *eventColumns) add(place int, now int64, e *Event) error {
 	metadata, err := encode(e.Metadata, len(e.Metadata) == 0)
 	c.place, c.time, c.attempt = append(c.place, int64(place)), append(c.time, now), append(c.attempt, int64(e.Attempt))
-	for i, each := range [...]string{string(e.Kind), e.Practice, e.Dossier, string(e.Collection), e.RequestID, string(e.Before), string(e.After), e.Caller, metadata} {
+	for i, each := range [...]string{
+		string(e.Kind), e.Practice, e.Dossier, string(e.Collection), e.RequestID, string(e.Before),
+		string(e.After), e.Caller, metadata,
+	} {
 		c.text[i] = append(c.text[i], each)
 	}
 	return err
@@ -218,7 +222,8 @@ func (c *eventColumns) arrays() []any {
 func (c *eventColumns) values(commit int64, first, n int) (out []any) {
 	t := &c.text
 	for i := first; i < first+n; i++ {
-		out = append(out, commit*inCommit+c.place[i], c.time[i], t[0][i], t[1][i], t[2][i], t[3][i], t[4][i], c.attempt[i], t[5][i], t[6][i], t[7][i], t[8][i])
+		out = append(out, commit*inCommit+c.place[i], c.time[i], t[0][i], t[1][i], t[2][i], t[3][i], t[4][i], c.attempt[i], t[5][i], t[6][i],
+			t[7][i], t[8][i])
 	}
 	return out
 }
@@ -345,7 +350,9 @@ func (l *Ledger) events(ctx context.Context, q EventQuery, after Sequence) (even
 	return events, upTo, passed, err
 }
 
-func eventsAfter(ctx context.Context, conn querier, d dialect, q EventQuery, after Sequence) (events []Event, upTo Sequence, passed int, err error) {
+func eventsAfter(ctx context.Context, conn querier, d dialect, q EventQuery,
+	after Sequence,
+) (events []Event, upTo Sequence, passed int, err error) {
 	var commits, forgotten int64
 	var held string
 	if err := conn.QueryRowContext(ctx, `SELECT commits, held, forgotten FROM ledger_mark`).Scan(&commits, &held, &forgotten); err != nil {
@@ -369,7 +376,8 @@ func eventsAfter(ctx context.Context, conn querier, d dialect, q EventQuery, aft
 		if n > 0 {
 			c := &condition{}
 			where := q.condition(c, d) + c.with(" AND sequence > %s AND sequence <= %s", int64(upTo), int64(end))
-			more, err := scanEvents(ctx, conn, `SELECT `+eventRow+` FROM event WHERE `+where+` ORDER BY sequence LIMIT `+c.with("%s", q.Limit-len(events)), c.args...)
+			more, err := scanEvents(ctx, conn, `SELECT `+eventRow+` FROM event WHERE `+where+` ORDER BY sequence LIMIT `+c.with("%s",
+				q.Limit-len(events)), c.args...)
 			if err != nil {
 				return nil, 0, 0, err
 			}
@@ -395,7 +403,8 @@ func scanEvents(ctx context.Context, q querier, query string, args ...any) (out 
 		var e Event
 		var at int64
 		var metadata string
-		if err := rows.Scan(&e.Sequence, &at, &e.Kind, &e.Practice, &e.Dossier, &e.Collection, &e.RequestID, &e.Attempt, &e.Before, &e.After, &e.Caller, &metadata); err != nil {
+		if err := rows.Scan(&e.Sequence, &at, &e.Kind, &e.Practice, &e.Dossier, &e.Collection, &e.RequestID, &e.Attempt, &e.Before, &e.After,
+			&e.Caller, &metadata); err != nil {
 			return nil, fmt.Errorf("ledger: %w", err)
 		}
 		e.Time = instant(at)

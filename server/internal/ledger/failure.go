@@ -32,7 +32,10 @@ const (
 
 // Causes returns those above.
 func Causes() []Cause {
-	return []Cause{CauseStopping, CauseFault, CauseNotNoted, CauseNoTurn, CauseWithoutID, CauseNamesImport, CauseEndedWithErrors, CauseOrphanedUnsent, CauseOrphaned, CauseOverdue, CauseForgotten}
+	return []Cause{
+		CauseStopping, CauseFault, CauseNotNoted, CauseNoTurn, CauseWithoutID, CauseNamesImport, CauseEndedWithErrors,
+		CauseOrphanedUnsent, CauseOrphaned, CauseOverdue, CauseForgotten,
+	}
 }
 
 // Failure says how a submission ended, when it did not end well; it suffices to give the same answer again.
@@ -85,7 +88,10 @@ func (f *Failure) clipped() *Failure {
 		return nil
 	}
 	out := *f
-	for _, text := range []*string{&out.Detail, &out.Field, &out.LoopMessage, &out.LoopCode, &out.LoopCallID, &out.LoopInstanceID, &out.LoopImport} {
+	for _, text := range []*string{
+		&out.Detail, &out.Field, &out.LoopMessage, &out.LoopCode, &out.LoopCallID, &out.LoopInstanceID,
+		&out.LoopImport,
+	} {
 		*text = clip(*text)
 	}
 	return &out

@@ -18,7 +18,8 @@ type Question struct {
 	Attempt       int
 	State         State
 	LoopRequestID string
-	// Age is how long ago it was sent, or at least how long it was followed, where a clock has gone back; Paused how long the last pause was, on the database's clock; 0 before the first question.
+	// Age is how long ago it was sent, or at least how long it was followed, where a clock has gone back; Paused how long the last
+	// pause was, on the database's clock; 0 before the first question.
 	Age, Paused time.Duration
 	// Troubled: the last question has brought nothing.
 	Troubled bool
@@ -92,7 +93,9 @@ const noteAnswer = `UPDATE write_request SET next_poll = $5, poll_count = poll_c
 // of one for which it says none, nothing. Those under way may be among them. next is how long it takes until something
 // else is due; 0 when nothing waits. What is due later than within, or than its own pause, is due now: it was put off by a clock
 // that has gone back since. All of it goes by the database's clock.
-func (l *Ledger) Due(ctx context.Context, within time.Duration, most func(practice string) int) (due []Question, next time.Duration, err error) {
+func (l *Ledger) Due(ctx context.Context, within time.Duration,
+	most func(practice string) int,
+) (due []Question, next time.Duration, err error) {
 	due, next, back, err := l.due(ctx, within, most)
 	if err != nil || !back {
 		return due, next, err
@@ -103,7 +106,9 @@ func (l *Ledger) Due(ctx context.Context, within time.Duration, most func(practi
 }
 
 // due also says whether the clock has gone back since it was asked last.
-func (l *Ledger) due(ctx context.Context, within time.Duration, most func(practice string) int) (due []Question, next time.Duration, back bool, err error) {
+func (l *Ledger) due(ctx context.Context, within time.Duration,
+	most func(practice string) int,
+) (due []Question, next time.Duration, back bool, err error) {
 	err = l.reading(ctx, func(ctx context.Context, conn *sql.Conn) error {
 		due, next = nil, 0
 		now, err := l.now(ctx, conn)
@@ -220,11 +225,13 @@ func questions(ctx context.Context, q querier, now int64, query string, args ...
 	for rows.Next() {
 		var each Question
 		var due int64
-		if err := rows.Scan(&each.Practice, &each.Dossier, &each.Collection, &each.RequestID, &each.Caller, &each.Attempt, &each.State, &each.LoopRequestID,
+		if err := rows.Scan(&each.Practice, &each.Dossier, &each.Collection, &each.RequestID, &each.Caller, &each.Attempt, &each.State,
+			&each.LoopRequestID,
 			&each.submitted, &due, &each.asked, &each.followed, &each.trouble); err != nil {
 			return nil, fmt.Errorf("ledger: %w", err)
 		}
-		each.Age, each.NextPoll, each.Troubled = time.Duration(max(now-each.submitted, each.followed))*time.Microsecond, instant(due), each.trouble != ""
+		each.Age, each.NextPoll, each.Troubled = time.Duration(max(now-each.submitted, each.followed))*time.Microsecond, instant(due),
+			each.trouble != ""
 		if each.asked != 0 {
 			each.Paused = time.Duration(max(due-each.asked, 0)) * time.Microsecond
 		}
@@ -257,7 +264,8 @@ func (l *Ledger) Claim(ctx context.Context, due Question, lasts time.Duration) (
 func (l *Ledger) Followed(ctx context.Context, asked Question, progress Progress) error {
 	return l.write(ctx, func(w *writing) error {
 		was := asked.standing()
-		if to, err := w.rules.follow(was, asked.subject(), asked.State, progress.State, progress.Unasked, w.now); err == nil && to.state == was.state {
+		if to, err := w.rules.follow(was, asked.subject(), asked.State, progress.State, progress.Unasked, w.now); err == nil &&
+			to.state == was.state {
 			noted, err := w.changes(noteAnswer, append(asked.Key.args(), w.nextPoll(to, progress), clip(progress.FollowError), to.asked, to.followed,
 				asked.Attempt, string(asked.State), asked.LoopRequestID, asked.submitted, asked.asked, asked.followed)...)
 			if noted {

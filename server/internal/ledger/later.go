@@ -109,7 +109,8 @@ func (l *Ledger) take(ctx context.Context, dsn DSN) (Recovered, error) {
 	}
 	l.commits.learn(commit)
 	inner := &Ledger{db: l.db, dialect: l.dialect, rules: l.rules, clock: l.clock} // which is not awaited
-	inner.commits.learn(l.Commit())                                                // what stands as not sent in a ledger that was put back stays
+	// what stands as not sent in a ledger that was put back stays
+	inner.commits.learn(l.Commit())
 	return inner.Expire(ctx)
 }
 

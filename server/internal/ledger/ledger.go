@@ -180,7 +180,8 @@ func (l *Ledger) Submitting(ctx context.Context, key Key, attempt int, owner str
 // Settle commits what the owner learnt by sending, or NOT_SENT where it did not come to that. It may be repeated, and
 // may come after others have given the row up as UNCERTAIN. With ErrLost the record is the row as it stands.
 func (l *Ledger) Settle(ctx context.Context, key Key, attempt int, owner string, outcome Outcome) (Record, error) {
-	if (outcome.State == Waiting) != (outcome.LoopRequestID != "") && outcome.State != Uncertain || outcome.State != Succeeded && len(outcome.LoopIDs) > 0 {
+	if (outcome.State == Waiting) != (outcome.LoopRequestID != "") && outcome.State != Uncertain || outcome.State != Succeeded &&
+		len(outcome.LoopIDs) > 0 {
 		return Record{}, fmt.Errorf("%w: Loop's id to ask by comes with WAITING, and may come with UNCERTAIN; what it has done comes with SUCCEEDED", ErrTransition)
 	}
 	var row Record

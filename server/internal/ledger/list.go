@@ -115,7 +115,8 @@ func (q Query) statement(at *position, d dialect) (string, []any) {
 	if len(q.States) > 0 {
 		where = append(where, in(c, "state", q.States))
 	}
-	add(q.DocumentReference != "", "("+keyColumns+") IN (SELECT "+keyColumns+" FROM document_reference WHERE reference = %s)", indexed(q.DocumentReference))
+	add(q.DocumentReference != "", "("+keyColumns+") IN (SELECT "+keyColumns+" FROM document_reference WHERE reference = %s)",
+		indexed(q.DocumentReference))
 	add(!q.From.IsZero(), "created >= %s", micros(q.From))
 	add(!q.Before.IsZero(), "created < %s", micros(q.Before))
 	add(!q.UpdatedFrom.IsZero(), "updated >= %s", micros(q.UpdatedFrom))
@@ -127,7 +128,8 @@ func (q Query) statement(at *position, d dialect) (string, []any) {
 		column, after, direction = "updated", ">", ""
 	}
 	if at != nil {
-		where = append(where, c.with("("+column+", "+keyColumns+") "+after+" (%s, %s, %s, %s, %s)", append([]any{at.Micros}, at.key().args()...)...))
+		where = append(where, c.with("("+column+", "+keyColumns+") "+after+" (%s, %s, %s, %s, %s)",
+			append([]any{at.Micros}, at.key().args()...)...))
 	}
 	order := strings.ReplaceAll(column+", "+keyColumns, ",", direction+",") + direction
 	limit := c.with("%s", q.Limit+1)

@@ -309,9 +309,12 @@ func (g *log) since(q *EventQuery, after Sequence) (events []Event, upTo Sequenc
 }
 
 // Follow tells the events of a query behind a sequence, as they are committed, until tell fails or ctx ends, or, where it is not to
-// wait, until all are told: at once, be there none, and then when there are some. query is asked before each look, since what somebody may see can change. Errors are also
+// wait, until all are told: at once, be there none, and then when there are some. query is asked before each look, since what
+// somebody may see can change. Errors are also
 // those of Events.
-func (l *Ledger) Follow(ctx context.Context, after Sequence, wait bool, query func() (EventQuery, error), tell func(events []Event, cursor Sequence) error) error {
+func (l *Ledger) Follow(ctx context.Context, after Sequence, wait bool,
+	query func() (EventQuery, error), tell func(events []Event, cursor Sequence) error,
+) error {
 	leave := l.log.follow(l)
 	defer leave()
 	cursor, first := after, true

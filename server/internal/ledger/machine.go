@@ -71,7 +71,10 @@ const (
 )
 
 func events() []event {
-	return []event{retake, submit, accept, complete, refuse, turnAway, lose, abandon, await, run, succeed, fail, age, stateBooked, stateAbsent, resubmit}
+	return []event{
+		retake, submit, accept, complete, refuse, turnAway, lose, abandon, await, run, succeed, fail, age, stateBooked,
+		stateAbsent, resubmit,
+	}
 }
 
 // transitions are the whole of the state machine: what is not here does not happen. Who may cause an event, and when, is in

@@ -133,7 +133,8 @@ func (w *writing) deposits(practice, after string, most int) (out []Deposit, err
 }
 
 // Erase takes from all submissions and deposits of a practice what can name people: references, file names, findings,
-// metadata, notes and what Loop said, and its events whole. Ids, digests, totals and states stay for their time, so that nothing is booked twice
+// metadata, notes and what Loop said, and its events whole. Ids, digests, totals and states stay for their time, so that nothing
+// is booked twice
 // should the practice come back. It may be repeated. ErrNotFinal.
 func (l *Ledger) Erase(ctx context.Context, practice string) error {
 	if err := l.secureDelete(ctx); err != nil {

@@ -140,7 +140,10 @@ func (w *writing) restore(sent Sent, copied, before int64, done *Restored) error
 	if known {
 		row.Created, row.Resolution = was.Created, was.Resolution.toOthers()
 	}
-	row.fill(Submission{Caller: sent.Caller, Kind: sent.Kind, Format: sent.Format, Fingerprints: []Fingerprint{sent.Fingerprint}, Totals: sent.Totals})
+	row.fill(Submission{
+		Caller: sent.Caller, Kind: sent.Kind, Format: sent.Format, Fingerprints: []Fingerprint{sent.Fingerprint},
+		Totals: sent.Totals,
+	})
 	row.stand(to, w.now)
 	row.Error = forgotten()
 	if to.toBeAsked() {

@@ -66,7 +66,8 @@ const (
 )
 
 // Retain forgets rows when their state last changed so long ago as the practice is kept, see Keeping, and before that their
-// references and findings. What is not final stays whole. Deposits go 30 days after they expired, events 30 days after they happened. The digests of entries go with
+// references and findings. What is not final stays whole. Deposits go 30 days after they expired, events 30 days after they
+// happened. The digests of entries go with
 // the last that leads to them. In a day it forgets of each practice two parts in 400 at most, see perDay. ErrClock: nothing is
 // forgotten.
 func (l *Ledger) Retain(ctx context.Context) (Retained, error) {
@@ -124,7 +125,10 @@ func (l *Ledger) aged(ctx context.Context, count *Retained) (steps []aging, err 
 			keeping := l.keepingOf(practice)
 			for _, step := range []aging{
 				{practice: practice, kind: agingRows, keep: keeping.Outcome, most: KeepOutcome, forget: (*writing).forgetRows, count: &count.Rows},
-				{practice: practice, kind: agingContents, keep: keeping.Content, most: KeepOutcome, forget: (*writing).forgetContents, count: &count.Contents},
+				{
+					practice: practice, kind: agingContents, keep: keeping.Content, most: KeepOutcome, forget: (*writing).forgetContents,
+					count: &count.Contents,
+				},
 			} {
 				from := map[string]string{agingRows: agedRows, agingContents: agedContents}[step.kind]
 				old, err := texts(conn.QueryContext(ctx, `SELECT request_id `+from+`1`, practice, ago(now, step.keep)))

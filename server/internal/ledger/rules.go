@@ -133,7 +133,8 @@ type subject struct {
 	loopID  string
 }
 
-// settle notes the owner's outcome, with the id that Loop has given it. changed is false when it was noted before: an owner that was not told whether its
+// settle notes the owner's outcome, with the id that Loop has given it. changed is false when it was noted before: an owner that
+// was not told whether its
 // commit succeeded may repeat it.
 func (r rules) settle(s standing, attempt int, owner string, outcome State, loopID string) (to standing, changed bool, err error) {
 	happens, ok := map[State]event{Waiting: accept, Succeeded: complete, Refused: refuse, NotSent: turnAway, Uncertain: lose}[outcome]

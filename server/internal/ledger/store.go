@@ -207,10 +207,12 @@ func scan(rows *sql.Rows) (Record, error) {
 		kind, metadata                                                                     string
 		followAge                                                                          int64
 	)
-	err := rows.Scan(&r.Practice, &r.Dossier, &r.Collection, &r.RequestID, &r.Attempt, &r.State, &r.Owner, &lease, &abandoned, &r.Caller, &kind,
+	err := rows.Scan(&r.Practice, &r.Dossier, &r.Collection, &r.RequestID, &r.Attempt, &r.State, &r.Owner, &lease, &abandoned, &r.Caller,
+		&kind,
 		&r.Format, &r.Fingerprint.Scheme, &fingerprint, &documentReferences, &r.Totals.Entries, &r.Totals.Lines,
 		&r.Totals.Debit, &r.Totals.Credit, &r.Totals.FirstDate, &r.Totals.LastDate, &r.LoopRequestID, &findings, &failure,
-		&r.FollowError, &r.Polls, &nextPoll, &created, &received, &updated, &submitted, &finished, &loopIDs, &clues, &evidence, &resolution, &file, &metadata, &asked, &followAge)
+		&r.FollowError, &r.Polls, &nextPoll, &created, &received, &updated, &submitted, &finished, &loopIDs, &clues, &evidence, &resolution,
+		&file, &metadata, &asked, &followAge)
 	if err != nil {
 		return Record{}, err
 	}
@@ -223,8 +225,10 @@ func scan(rows *sql.Rows) (Record, error) {
 	r.Created, r.Received, r.Updated = instant(created), instant(received), instant(updated)
 	r.Submitted, r.Finished = instant(submitted), instant(finished)
 	r.Asked, r.FollowAge = instant(asked), time.Duration(followAge)*time.Microsecond
-	return r, errors.Join(decode(documentReferences, &r.DocumentReferences), decode(findings, &r.Findings), decode(failure, &r.Error), decode(loopIDs, &r.LoopIDs),
-		decode(clues, &r.Clues), decode(evidence, &r.Evidence), decode(resolution, &r.Resolution), decode(file, &r.File), decode(metadata, &r.Metadata))
+	return r, errors.Join(decode(documentReferences, &r.DocumentReferences), decode(findings, &r.Findings), decode(failure, &r.Error),
+		decode(loopIDs, &r.LoopIDs),
+		decode(clues, &r.Clues), decode(evidence, &r.Evidence), decode(resolution, &r.Resolution), decode(file, &r.File),
+		decode(metadata, &r.Metadata))
 }
 
 // values of a record, in the order of columns.
@@ -246,7 +250,8 @@ func values(r *Record) ([]any, error) {
 		r.Attempt, string(r.State), r.Owner, micros(r.LeaseUntil), abandoned, r.Caller, r.Kind.column(),
 		r.Format, r.Fingerprint.Scheme, r.Fingerprint.Sum[:], documentReferences, r.Totals.Entries, r.Totals.Lines,
 		r.Totals.Debit, r.Totals.Credit, r.Totals.FirstDate, r.Totals.LastDate, r.LoopRequestID, findings, failure,
-		r.FollowError, r.Polls, micros(r.NextPoll), micros(r.Created), micros(r.Received), micros(r.Updated), micros(r.Submitted), micros(r.Finished), loopIDs,
+		r.FollowError, r.Polls, micros(r.NextPoll), micros(r.Created), micros(r.Received), micros(r.Updated), micros(r.Submitted),
+		micros(r.Finished), loopIDs,
 		clues, evidence, resolution, file, metadata, micros(r.Asked), r.FollowAge.Microseconds(),
 	), errors.Join(err1, err2, err3, err4, err5, err6, err7, err8, err9)
 }
@@ -306,7 +311,8 @@ func (w *writing) insert(r *Record) error {
 	if err != nil {
 		return fmt.Errorf("ledger: %w", err)
 	}
-	if _, err := w.tx.ExecContext(w.ctx, `INSERT INTO write_request (`+columns+`) VALUES (`+placeholders(1, len(args))+`)`, args...); err != nil {
+	if _, err := w.tx.ExecContext(w.ctx, `INSERT INTO write_request (`+columns+`) VALUES (`+placeholders(1, len(args))+`)`,
+		args...); err != nil {
 		return fmt.Errorf("ledger: %w", err)
 	}
 	w.touched = append(w.touched, r.Key)

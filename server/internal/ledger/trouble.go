@@ -68,7 +68,10 @@ func (l *Ledger) failed(ctx context.Context, err error) error {
 
 // answered says whether an error is the ledger's answer.
 func answered(err error) bool {
-	for _, answer := range []error{ErrUnknown, ErrReused, ErrLost, ErrLease, ErrEvidence, ErrTransition, ErrCursor, ErrOlder, ErrNoDigests, ErrForgotten, ErrNotFinal, errUnchanged, errStated} {
+	for _, answer := range []error{
+		ErrUnknown, ErrReused, ErrLost, ErrLease, ErrEvidence, ErrTransition, ErrCursor, ErrOlder, ErrNoDigests,
+		ErrForgotten, ErrNotFinal, errUnchanged, errStated,
+	} {
 		if errors.Is(err, answer) {
 			return true
 		}

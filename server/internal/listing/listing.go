@@ -91,7 +91,9 @@ func (l *List[T, P]) Page(ctx context.Context, practices *tenant.Practices, requ
 
 // fill reads up to options.Take items, and says where the next one stands unless that was the end. An answer that
 // would grow too large stops short of it.
-func (l *List[T, P]) fill(ctx context.Context, source *cegidclient.Lister[T], request Query, options cegidclient.ListOptions) (items []P, next int, end bool, err error) {
+func (l *List[T, P]) fill(ctx context.Context, source *cegidclient.Lister[T], request Query,
+	options cegidclient.ListOptions,
+) (items []P, next int, end bool, err error) {
 	got, err := source.List(ctx, dossierOf(request), options)
 	if err != nil {
 		return nil, 0, false, err

@@ -23,7 +23,8 @@ type Walk struct {
 // Stream walks on from the request's cursor.
 func (w Walk) Stream(ctx context.Context, request *looppb.StreamEntriesRequest) error {
 	q := w.Query
-	digest := pagetoken.NewQuery("StreamEntries", request.GetPractice(), request.GetDossier(), request.GetDocumentDateFrom(), request.GetDocumentDateTo(),
+	digest := pagetoken.NewQuery("StreamEntries", request.GetPractice(), request.GetDossier(), request.GetDocumentDateFrom(),
+		request.GetDocumentDateTo(),
 		string(q.Lettering), q.LetteringID, q.OriginID, q.Journal, q.DocumentReference, q.Account)
 	state, err := pagetoken.DecodeText(digest, request.GetCursor())
 	if err != nil {
@@ -80,7 +81,8 @@ var gapReasons = map[cegidclient.EntryGapReason]looppb.EntryGapReason{
 }
 
 var letterings = map[cegidclient.LetteringState]looppb.LetteringState{
-	cegidclient.Unlettered: looppb.LetteringState_LETTERING_STATE_UNLETTERED, cegidclient.Lettered: looppb.LetteringState_LETTERING_STATE_LETTERED,
+	cegidclient.Unlettered: looppb.LetteringState_LETTERING_STATE_UNLETTERED,
+	cegidclient.Lettered:   looppb.LetteringState_LETTERING_STATE_LETTERED,
 }
 
 func entryGap(gap cegidclient.EntryGap) *looppb.EntryGap {

@@ -95,7 +95,10 @@ func Start(l *ledger.Ledger, log *slog.Logger) (*Server, error) {
 		return nil, errors.Join(err, listener.Close())
 	}
 	s := &Server{ledger: l, log: log}
-	s.http = http.Server{Handler: http.HandlerFunc(s.answer), ReadHeaderTimeout: 10 * time.Second, ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug)}
+	s.http = http.Server{
+		Handler: http.HandlerFunc(s.answer), ReadHeaderTimeout: 10 * time.Second,
+		ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug),
+	}
 	go func() {
 		if err := s.http.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
 			log.Error("backups of the ledger are not possible any more", "error", err.Error())

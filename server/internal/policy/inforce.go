@@ -49,7 +49,8 @@ func (p *Policy) InForce() (entries []inforce.Entry) {
 			for _, right := range each.rights {
 				rights = append(rights, right.String())
 			}
-			entries = append(entries, inforce.Plain(grant+"practices", strings.Join(each.practices, ", ")), inforce.Plain(grant+"rights", strings.Join(rights, ", ")))
+			entries = append(entries, inforce.Plain(grant+"practices", strings.Join(each.practices, ", ")),
+				inforce.Plain(grant+"rights", strings.Join(rights, ", ")))
 			if slices.Equal(each.dossiers, []string{everything}) {
 				entries = append(entries, inforce.Plain(grant+"dossiers", everything))
 			} else {

@@ -17,7 +17,8 @@ type Limits struct {
 	BytesPerSecond int
 }
 
-// DefaultBytes is room for 27 of the largest imports, of plain lines. A practice with the default limits has use for 25 of one caller's when
+// DefaultBytes is room for 27 of the largest imports, of plain lines. A practice with the default limits has use for 25 of one
+// caller's when
 // Loop takes 5 s for each: 5 under way and 20 that have their turn in time.
 const DefaultBytes = 128 << 20
 
@@ -46,7 +47,10 @@ func inherited() (keys []yaml.Key) {
 func ReadLimits(n yaml.Node, otherwise Limits) Limits {
 	fields, _ := n.Fields()
 	limits := otherwise
-	for key, value := range map[string]*int{"calls": &limits.Calls, "bytes": &limits.Bytes, "burst": &limits.Burst, "bytes_per_second": &limits.BytesPerSecond} {
+	for key, value := range map[string]*int{
+		"calls": &limits.Calls, "bytes": &limits.Bytes, "burst": &limits.Burst,
+		"bytes_per_second": &limits.BytesPerSecond,
+	} {
 		if place := fields.Get(key); place.Given() {
 			*value = place.Int()
 		}

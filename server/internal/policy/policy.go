@@ -117,7 +117,10 @@ func AllowAll(caller, token string) *Policy {
 	r := &rules{
 		callers: []string{caller},
 		limits:  map[string]Limits{caller: DefaultLimits()},
-		grants:  map[string][]grant{caller: {{place: "the sandbox", practices: []string{everything}, dossiers: []string{everything}, rights: Rights()}}},
+		grants: map[string][]grant{caller: {{
+			place: "the sandbox", practices: []string{everything}, dossiers: []string{everything},
+			rights: Rights(),
+		}}},
 	}
 	if token == "" {
 		r.anyToken = caller
@@ -435,7 +438,8 @@ func (g grant) unrestricted() bool {
 }
 
 func (g grant) covers(dossier string) bool {
-	return !isCabinet(dossier) && dossier != All && slices.ContainsFunc(g.dossiers, func(pattern string) bool { return match(pattern, dossier) })
+	return !isCabinet(dossier) && dossier != All &&
+		slices.ContainsFunc(g.dossiers, func(pattern string) bool { return match(pattern, dossier) })
 }
 
 // match compares exactly, as Loop's rules on letter case are unknown; * stands for any run of characters, also none.

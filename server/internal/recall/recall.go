@@ -35,11 +35,15 @@ func sentOf(r audit.Record) (ledger.Sent, error) {
 	out := ledger.Sent{
 		Key:    ledger.Key{Practice: r.Practice, Dossier: r.Dossier, Collection: ledger.Collection(r.Collection), RequestID: r.Import},
 		Caller: r.Caller, Kind: ledger.Kind(r.Kind), Format: r.Format, Fingerprint: ledger.Fingerprint{Scheme: r.Scheme},
-		Totals:  ledger.Totals{Entries: r.Entries, Lines: r.Lines, Debit: r.Debit, Credit: r.Credit, FirstDate: r.FirstDate, LastDate: r.LastDate},
+		Totals: ledger.Totals{
+			Entries: r.Entries, Lines: r.Lines, Debit: r.Debit, Credit: r.Credit, FirstDate: r.FirstDate,
+			LastDate: r.LastDate,
+		},
 		Attempt: r.Attempt, Owner: r.Write, Time: r.Time, Commit: r.Commit,
 	}
 	content, err := hex.DecodeString(r.Content)
-	if err != nil || len(content) != len(out.Fingerprint.Sum) || out.Practice == "" || out.RequestID == "" || out.Attempt < 1 || out.Owner == "" {
+	if err != nil || len(content) != len(out.Fingerprint.Sum) || out.Practice == "" || out.RequestID == "" || out.Attempt < 1 ||
+		out.Owner == "" {
 		return ledger.Sent{}, fmt.Errorf("record %d of chain %s lacks what it must tell of a write", r.Sequence, r.Chain)
 	}
 	copy(out.Fingerprint.Sum[:], content)

@@ -20,21 +20,25 @@ import (
 var (
 	everyCall = []looppb.ErrorReason{
 		looppb.ErrorReason_ERROR_REASON_FIELD_INVALID, looppb.ErrorReason_ERROR_REASON_REQUEST_MALFORMED,
-		looppb.ErrorReason_ERROR_REASON_CALLER_UNKNOWN, looppb.ErrorReason_ERROR_REASON_CALLER_NOT_ALLOWED, looppb.ErrorReason_ERROR_REASON_CALLER_LIMIT,
+		looppb.ErrorReason_ERROR_REASON_CALLER_UNKNOWN, looppb.ErrorReason_ERROR_REASON_CALLER_NOT_ALLOWED,
+		looppb.ErrorReason_ERROR_REASON_CALLER_LIMIT,
 		looppb.ErrorReason_ERROR_REASON_ISSUER_UNAVAILABLE,
 		looppb.ErrorReason_ERROR_REASON_PRACTICE_UNKNOWN,
 		looppb.ErrorReason_ERROR_REASON_SHUTTING_DOWN, looppb.ErrorReason_ERROR_REASON_DEADLINE_EXCEEDED,
 		looppb.ErrorReason_ERROR_REASON_CANCELLED, looppb.ErrorReason_ERROR_REASON_INTERNAL,
 	}
 	noRPC = []looppb.ErrorReason{
-		looppb.ErrorReason_ERROR_REASON_METHOD_UNKNOWN, looppb.ErrorReason_ERROR_REASON_HTTP_METHOD_NOT_ALLOWED, looppb.ErrorReason_ERROR_REASON_MEDIA_TYPE_UNSUPPORTED,
+		looppb.ErrorReason_ERROR_REASON_METHOD_UNKNOWN, looppb.ErrorReason_ERROR_REASON_HTTP_METHOD_NOT_ALLOWED,
+		looppb.ErrorReason_ERROR_REASON_MEDIA_TYPE_UNSUPPORTED,
 	}
 )
 
 // callsLoop are the reasons for which an RPC that calls Loop can fail.
 var callsLoop = []looppb.ErrorReason{
-	looppb.ErrorReason_ERROR_REASON_LOOP_CREDENTIAL_REJECTED, looppb.ErrorReason_ERROR_REASON_LOOP_REFUSED, looppb.ErrorReason_ERROR_REASON_LOOP_QUOTA,
-	looppb.ErrorReason_ERROR_REASON_LOOP_BUSY, looppb.ErrorReason_ERROR_REASON_LOOP_UNAVAILABLE, looppb.ErrorReason_ERROR_REASON_LOOP_BAD_RESPONSE, looppb.ErrorReason_ERROR_REASON_OBJECT_UNKNOWN,
+	looppb.ErrorReason_ERROR_REASON_LOOP_CREDENTIAL_REJECTED, looppb.ErrorReason_ERROR_REASON_LOOP_REFUSED,
+	looppb.ErrorReason_ERROR_REASON_LOOP_QUOTA,
+	looppb.ErrorReason_ERROR_REASON_LOOP_BUSY, looppb.ErrorReason_ERROR_REASON_LOOP_UNAVAILABLE,
+	looppb.ErrorReason_ERROR_REASON_LOOP_BAD_RESPONSE, looppb.ErrorReason_ERROR_REASON_OBJECT_UNKNOWN,
 }
 
 // reachesLoop says whether an RPC calls Loop and passes on what it answers. It does when it wraps an operation, but for
@@ -56,22 +60,30 @@ var ofTheirOwn = map[string][]looppb.ErrorReason{
 	"ImportService.ValidateFile":     {looppb.ErrorReason_ERROR_REASON_FILE_TOO_LARGE},
 	"ImportService.GetDeposit":       {looppb.ErrorReason_ERROR_REASON_DEPOSIT_UNKNOWN, looppb.ErrorReason_ERROR_REASON_LEDGER_UNAVAILABLE},
 	"ImportService.ImportEntries":    {looppb.ErrorReason_ERROR_REASON_ENTRY_ALREADY_IMPORTED},
-	"ImportService.ImportFile":       {looppb.ErrorReason_ERROR_REASON_DEPOSIT_UNKNOWN, looppb.ErrorReason_ERROR_REASON_ENTRY_ALREADY_IMPORTED},
+	"ImportService.ImportFile": {
+		looppb.ErrorReason_ERROR_REASON_DEPOSIT_UNKNOWN,
+		looppb.ErrorReason_ERROR_REASON_ENTRY_ALREADY_IMPORTED,
+	},
 	"DocumentService.StoreDocument": {
-		looppb.ErrorReason_ERROR_REASON_SPOOL_FULL, looppb.ErrorReason_ERROR_REASON_DOCUMENT_EMPTY, looppb.ErrorReason_ERROR_REASON_DOCUMENT_TOO_LARGE, looppb.ErrorReason_ERROR_REASON_DOCUMENT_TYPE_INVALID,
+		looppb.ErrorReason_ERROR_REASON_SPOOL_FULL, looppb.ErrorReason_ERROR_REASON_DOCUMENT_EMPTY,
+		looppb.ErrorReason_ERROR_REASON_DOCUMENT_TOO_LARGE, looppb.ErrorReason_ERROR_REASON_DOCUMENT_TYPE_INVALID,
 	},
 	"DocumentService.GetDocument": {looppb.ErrorReason_ERROR_REASON_DOCUMENT_UNKNOWN},
 	"ImportService.GetImport":     {looppb.ErrorReason_ERROR_REASON_IMPORT_UNKNOWN},
 	"ImportService.WatchImport":   {looppb.ErrorReason_ERROR_REASON_IMPORT_UNKNOWN},
 	"ImportService.ResolveImport": {
-		looppb.ErrorReason_ERROR_REASON_IMPORT_UNKNOWN, looppb.ErrorReason_ERROR_REASON_NOTHING_TO_RESOLVE, looppb.ErrorReason_ERROR_REASON_MAY_BE_BOOKED,
-		looppb.ErrorReason_ERROR_REASON_STATED_OTHERWISE, looppb.ErrorReason_ERROR_REASON_REQUEST_ID_REUSED, looppb.ErrorReason_ERROR_REASON_DUPLICATE_CONTENT,
-		looppb.ErrorReason_ERROR_REASON_DOSSIER_NOT_SHARED, looppb.ErrorReason_ERROR_REASON_DEPOSIT_UNKNOWN, looppb.ErrorReason_ERROR_REASON_ENTRY_ALREADY_IMPORTED,
+		looppb.ErrorReason_ERROR_REASON_IMPORT_UNKNOWN, looppb.ErrorReason_ERROR_REASON_NOTHING_TO_RESOLVE,
+		looppb.ErrorReason_ERROR_REASON_MAY_BE_BOOKED,
+		looppb.ErrorReason_ERROR_REASON_STATED_OTHERWISE, looppb.ErrorReason_ERROR_REASON_REQUEST_ID_REUSED,
+		looppb.ErrorReason_ERROR_REASON_DUPLICATE_CONTENT,
+		looppb.ErrorReason_ERROR_REASON_DOSSIER_NOT_SHARED, looppb.ErrorReason_ERROR_REASON_DEPOSIT_UNKNOWN,
+		looppb.ErrorReason_ERROR_REASON_ENTRY_ALREADY_IMPORTED,
 	},
 	"EventService.ListEvents":   {looppb.ErrorReason_ERROR_REASON_EVENTS_FORGOTTEN, looppb.ErrorReason_ERROR_REASON_LEDGER_UNAVAILABLE},
 	"EventService.StreamEvents": {looppb.ErrorReason_ERROR_REASON_EVENTS_FORGOTTEN, looppb.ErrorReason_ERROR_REASON_LEDGER_UNAVAILABLE},
 	"RawService.Call": {
-		looppb.ErrorReason_ERROR_REASON_RAW_ROUTE_NOT_LISTED, looppb.ErrorReason_ERROR_REASON_RAW_ROUTE_WRAPPED, looppb.ErrorReason_ERROR_REASON_RAW_OTHER_DOSSIER,
+		looppb.ErrorReason_ERROR_REASON_RAW_ROUTE_NOT_LISTED, looppb.ErrorReason_ERROR_REASON_RAW_ROUTE_WRAPPED,
+		looppb.ErrorReason_ERROR_REASON_RAW_OTHER_DOSSIER,
 		looppb.ErrorReason_ERROR_REASON_ADVANCED_KEY_REQUIRED, looppb.ErrorReason_ERROR_REASON_OUTCOME_UNKNOWN,
 	},
 }
@@ -100,16 +112,19 @@ func (r *reference) errorsOf(method protoreflect.MethodDescriptor) []looppb.Erro
 	}
 	add(loop, callsLoop...)
 	add(loop && has("dossier"), looppb.ErrorReason_ERROR_REASON_DOSSIER_NOT_SHARED)
-	add(is(func(o cegidclient.Operation) bool { return o.Key == cegidclient.KeyAdvanced }), looppb.ErrorReason_ERROR_REASON_ADVANCED_KEY_REQUIRED)
+	add(is(func(o cegidclient.Operation) bool { return o.Key == cegidclient.KeyAdvanced }),
+		looppb.ErrorReason_ERROR_REASON_ADVANCED_KEY_REQUIRED)
 	add(is(func(o cegidclient.Operation) bool { return o.Unverified }), looppb.ErrorReason_ERROR_REASON_OPERATION_UNVERIFIED)
-	add(is(func(o cegidclient.Operation) bool { return o.Resend != cegidclient.ResendAlways }), looppb.ErrorReason_ERROR_REASON_OUTCOME_UNKNOWN)
+	add(is(func(o cegidclient.Operation) bool { return o.Resend != cegidclient.ResendAlways }),
+		looppb.ErrorReason_ERROR_REASON_OUTCOME_UNKNOWN)
 	add(is(func(o cegidclient.Operation) bool {
 		return o.Resend == cegidclient.ResendReadBack && o.Method == http.MethodPost
 	}),
 		looppb.ErrorReason_ERROR_REASON_OBJECT_EXISTS) // looked for by its code first
 
 	add(has("request_id") || answers(method, "Import"), looppb.ErrorReason_ERROR_REASON_LEDGER_UNAVAILABLE)
-	add(has("request_id") && has("allow_duplicate"), looppb.ErrorReason_ERROR_REASON_REQUEST_ID_REUSED, looppb.ErrorReason_ERROR_REASON_DUPLICATE_CONTENT)
+	add(has("request_id") && has("allow_duplicate"), looppb.ErrorReason_ERROR_REASON_REQUEST_ID_REUSED,
+		looppb.ErrorReason_ERROR_REASON_DUPLICATE_CONTENT)
 	slices.Sort(out)
 	return slices.Compact(out)
 }
@@ -133,7 +148,8 @@ func answers(method protoreflect.MethodDescriptor, message protoreflect.Name) bo
 // findsFaults: checks stand before the RPC, and what they find is the reason. ValidateEntries answers it.
 func findsFaults(method protoreflect.MethodDescriptor) bool {
 	switch contract.Name(method) {
-	case "ReferenceDataService.CreateJournal", "ReferenceDataService.UpdateLegalIdentity", "ImportService.ResolveImport", "ImportService.ImportFile":
+	case "ReferenceDataService.CreateJournal", "ReferenceDataService.UpdateLegalIdentity", "ImportService.ResolveImport",
+		"ImportService.ImportFile":
 		return true
 	}
 	return method.Input().Fields().ByName("entries") != nil && method.Output().Fields().ByName("findings") == nil
@@ -162,7 +178,8 @@ func (r *reference) meaningOf(reason looppb.ErrorReason) (out meaning, ok bool) 
 
 // isFinding says whether a reason is the code of an accounting check, and of nothing else.
 func isFinding(reason looppb.ErrorReason) bool {
-	return reason != looppb.ErrorReason_ERROR_REASON_ENTRY_ALREADY_IMPORTED && slices.ContainsFunc(check.Codes(), func(r check.Rule) bool { return r.Code == apierror.ReasonName(reason) })
+	return reason != looppb.ErrorReason_ERROR_REASON_ENTRY_ALREADY_IMPORTED &&
+		slices.ContainsFunc(check.Codes(), func(r check.Rule) bool { return r.Code == apierror.ReasonName(reason) })
 }
 
 // reasons are all of the contract's, in the order of their numbers.

@@ -144,7 +144,8 @@ func (c *caller) example(ctx context.Context, method protoreflect.MethodDescript
 		return out, fmt.Errorf("REST: %w", err)
 	}
 	names := restname.OfContract()
-	if example.REST == nil && example.HTTP == nil && !slices.EqualFunc(answers, overREST, func(a, b proto.Message) bool { return proto.Equal(names.Answer(a), b) }) {
+	if example.REST == nil && example.HTTP == nil &&
+		!slices.EqualFunc(answers, overREST, func(a, b proto.Message) bool { return proto.Equal(names.Answer(a), b) }) {
 		return out, fmt.Errorf("REST answers something else than gRPC: %v, %v", overREST, answers)
 	}
 	out.rest, out.restOut = request.line(), printedByCurl(method, overREST)

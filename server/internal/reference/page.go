@@ -92,7 +92,8 @@ What the checks of this service find, in entries above all. The code of an *erro
 				}
 			}
 		}
-		t.row(routeAtLoop(operation), operation.Title, keyOf(operation), string(operation.Confidence), strings.Join(rpcs, ", "), operation.Unknown)
+		t.row(routeAtLoop(operation), operation.Title, keyOf(operation), string(operation.Confidence), strings.Join(rpcs, ", "),
+			operation.Unknown)
 	}
 	return t.String()
 }

@@ -57,16 +57,23 @@ func Journal(j ledger.JournalTotals) *looppb.JournalTotals {
 }
 
 func month(m filecheck.MonthTotal) *looppb.MonthTotals {
-	return &looppb.MonthTotals{Journal: m.Journal, Month: m.Month, Lines: new(int32(m.Lines)), Debit: m.Debit.String(), Credit: m.Credit.String()}
+	return &looppb.MonthTotals{
+		Journal: m.Journal, Month: m.Month, Lines: new(int32(m.Lines)), Debit: m.Debit.String(),
+		Credit: m.Credit.String(),
+	}
 }
 
 func account(a filecheck.Total) *looppb.AccountTotals {
-	return &looppb.AccountTotals{Account: a.Code, Label: a.Label, Lines: new(int32(a.Lines)), Debit: a.Debit.String(), Credit: a.Credit.String()}
+	return &looppb.AccountTotals{
+		Account: a.Code, Label: a.Label, Lines: new(int32(a.Lines)), Debit: a.Debit.String(),
+		Credit: a.Credit.String(),
+	}
 }
 
 func entry(e filecheck.EntryTotal) *looppb.UnbalancedEntry {
 	return &looppb.UnbalancedEntry{
-		Journal: e.Journal, Number: cmp.Or(e.Number, e.Reference), Date: e.Date, Line: int32(e.Line), Debit: e.Debit.String(), Credit: e.Credit.String(), Currency: e.Currency,
+		Journal: e.Journal, Number: cmp.Or(e.Number, e.Reference), Date: e.Date, Line: int32(e.Line), Debit: e.Debit.String(),
+		Credit: e.Credit.String(), Currency: e.Currency,
 	}
 }
 
@@ -75,7 +82,9 @@ func place(p filecheck.Place) *looppb.FindingPlace {
 }
 
 // Send sends a whole report: the message of what was found first, then all that it has no room for.
-func Send(first *looppb.StreamFileReportResponse, d *ledger.Deposit, whole submission.Whole, send func(*looppb.StreamFileReportResponse) error) error {
+func Send(first *looppb.StreamFileReportResponse, d *ledger.Deposit, whole submission.Whole,
+	send func(*looppb.StreamFileReportResponse) error,
+) error {
 	r := first.GetReport()
 	r.Journals, r.Months, r.UnbalancedEntries, r.OmittedJournals = nil, nil, nil, new(int32)
 	type response = looppb.StreamFileReportResponse

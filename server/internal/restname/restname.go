@@ -40,12 +40,13 @@ var sentences = map[protoreflect.Name][]protoreflect.Name{
 // OfContract returns the names of the contract.
 func OfContract() Names {
 	out := Names{ofJSON: map[string]string{}, spoken: map[protoreflect.FullName]bool{}}
-	protoregistry.GlobalFiles.RangeFilesByPackage(looppb.File_cegid_loop_v1_error_reason_proto.Package(), func(file protoreflect.FileDescriptor) bool {
-		for i := range file.Messages().Len() {
-			out.add(file.Messages().Get(i))
-		}
-		return true
-	})
+	protoregistry.GlobalFiles.RangeFilesByPackage(looppb.File_cegid_loop_v1_error_reason_proto.Package(),
+		func(file protoreflect.FileDescriptor) bool {
+			for i := range file.Messages().Len() {
+				out.add(file.Messages().Get(i))
+			}
+			return true
+		})
 	return out
 }
 

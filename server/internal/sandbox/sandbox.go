@@ -22,7 +22,6 @@ import (
 	"cegid.internal/gateway/server/internal/app"
 	"cegid.internal/gateway/server/internal/config"
 	"cegid.internal/gateway/server/internal/diagnostics"
-	"cegid.internal/gateway/server/internal/interceptor"
 	"cegid.internal/gateway/server/internal/ledger"
 	"cegid.internal/gateway/server/internal/policy"
 	"cegid.internal/gateway/server/internal/rawdoor"
@@ -54,7 +53,7 @@ type Config struct {
 	// Tune changes the clients' configuration, for tests.
 	Tune func(*cegidclient.Config)
 	// Deadlines and Grace default to those of serve.
-	Deadlines    interceptor.Deadlines
+	Deadlines    config.Deadlines
 	Drain, Grace time.Duration
 	// Ledger to use instead of a temporary one; its owner closes it.
 	Ledger *ledger.Ledger
@@ -88,24 +87,12 @@ type Sandbox struct {
 	ledger *ledger.Ledger
 }
 
-// DefaultDeadlines are those that serve has by default.
-var DefaultDeadlines = interceptor.Deadlines{
-	UnaryDefault: 30 * time.Second, UnaryMax: time.Minute, Write: 90 * time.Second,
-	StreamDefault: 15 * time.Minute, StreamMax: 30 * time.Minute,
-}
-
 // New binds the listeners; Run serves.
 func New(cfg Config) (_ *Sandbox, err error) {
 	for _, origin := range cfg.Origins {
 		if !config.IsOrigin(origin) {
 			return nil, fmt.Errorf("%q is no origin as browsers name it: http://localhost:3000, https://app.example.com", origin)
 		}
-	}
-	if cfg.Deadlines == (interceptor.Deadlines{}) {
-		cfg.Deadlines = DefaultDeadlines
-	}
-	if cfg.FirstPoll == 0 {
-		cfg.FirstPoll = 50 * time.Millisecond
 	}
 	if cfg.ResubmitAfter == 0 {
 		cfg.ResubmitAfter = 10 * time.Second
@@ -158,19 +145,31 @@ func New(cfg Config) (_ *Sandbox, err error) {
 		return nil, err
 	}
 	s.configured = practices
-	at := func(port int) string { return net.JoinHostPort(cfg.Host, strconv.Itoa(port)) }
 	s.Server, err = app.New(app.Config{
-		GRPC: at(cfg.GRPCPort), HTTP: at(cfg.HTTPPort),
-		Operations: net.JoinHostPort("127.0.0.1", strconv.Itoa(cfg.OperationsPort)),
-		Practices:  practices, Policy: cfg.Policy, Ledger: cfg.Ledger, Spool: cfg.Spool, Files: cfg.Files, Raw: cfg.Raw, FirstPoll: cfg.FirstPoll,
-		Web: config.HTTP{Compression: true, Origins: cfg.Origins}, Sandbox: func() site.Sandbox { return s.described(cfg.Token) },
-		Build:          cfg.Build,
-		RepeatAfter429: !cfg.NoRepeatAfter429, Deadlines: cfg.Deadlines, Drain: cfg.Drain, Grace: cfg.Grace, Log: cfg.Log, Registry: registry,
+		Settings: app.Settings{Config: cfg.settings(), Policy: cfg.Policy},
+		Sandbox:  func() site.Sandbox { return s.described(cfg.Token) },
+		Build:    cfg.Build, Practices: practices, Ledger: cfg.Ledger, Log: cfg.Log, Registry: registry,
 	})
 	if err != nil {
 		return nil, err
 	}
 	return s, nil
+}
+
+// settings are those of serve, for this machine and a Loop that is quick.
+func (cfg Config) settings() *config.Config {
+	at := func(host string, port int) string { return net.JoinHostPort(host, strconv.Itoa(port)) }
+	out := config.Default()
+	out.Listen = config.Listen{
+		GRPC: at(cfg.Host, cfg.GRPCPort), HTTP: at(cfg.Host, cfg.HTTPPort),
+		Operations: at("127.0.0.1", cfg.OperationsPort),
+	}
+	out.HTTP = config.HTTP{Compression: true, Origins: cfg.Origins}
+	out.Spool, out.Raw = cfg.Spool, cfg.Raw
+	out.Shutdown = config.Shutdown{Drain: cfg.Drain, Grace: cfg.Grace}
+	out.Imports.RepeatAfter429, out.Imports.FirstPoll = !cfg.NoRepeatAfter429, cmp.Or(cfg.FirstPoll, 50*time.Millisecond)
+	out.Deadlines, out.Files = cmp.Or(cfg.Deadlines, out.Deadlines), cmp.Or(cfg.Files, out.Files)
+	return out
 }
 
 // practices are those of the simulator's world.

@@ -49,7 +49,9 @@ func (s *ReferenceData) ListAccounts(ctx context.Context, request *looppb.ListAc
 }
 
 // StreamAccounts implements looppb.ReferenceDataServiceServer.
-func (s *ReferenceData) StreamAccounts(request *looppb.StreamAccountsRequest, stream grpc.ServerStreamingServer[looppb.StreamAccountsResponse]) error {
+func (s *ReferenceData) StreamAccounts(request *looppb.StreamAccountsRequest,
+	stream grpc.ServerStreamingServer[looppb.StreamAccountsResponse],
+) error {
 	return accounts.Stream(stream.Context(), s.practices, request, func(items []*looppb.Account) error {
 		return stream.Send(&looppb.StreamAccountsResponse{Accounts: items})
 	})
@@ -80,7 +82,8 @@ func (s *ReferenceData) CreateAccount(ctx context.Context, request *looppb.Creat
 	number, label := request.GetNumber(), request.GetLabel()
 	defer s.changed(request.GetPractice(), request.GetDossier()) // whatever it looks like: the account may be there
 	created, err := practice.Client.Accounts.Create(ctx, request.GetDossier(), cegidclient.Account{
-		Number: &number, Label: &label, Type: (*cegidclient.Code)(request.TypeCode), Collective: request.Collective, Letterable: request.Letterable,
+		Number: &number, Label: &label, Type: (*cegidclient.Code)(request.TypeCode), Collective: request.Collective,
+		Letterable:   request.Letterable,
 		Reconcilable: request.Reconcilable, Centralizable: request.Centralizable, Analytic: request.Analytic, Closed: request.Closed,
 		Unmapped: request.GetExtraFields(),
 	})

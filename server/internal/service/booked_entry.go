@@ -58,7 +58,9 @@ func entryQuery(request entryRequest) cegidclient.EntryQuery {
 	}
 }
 
-func (s *Entries) read(ctx context.Context, practice, dossier string, all bool, query cegidclient.EntryQuery) (entries []*looppb.BookedEntry, truncated bool, err error) {
+func (s *Entries) read(ctx context.Context, practice, dossier string, all bool,
+	query cegidclient.EntryQuery,
+) (entries []*looppb.BookedEntry, truncated bool, err error) {
 	tenant, err := s.practices.Get(practice)
 	if err != nil {
 		return nil, false, err
@@ -109,7 +111,9 @@ func (s *Entries) ListEntries(ctx context.Context, request *looppb.ListEntriesRe
 }
 
 // StreamEntries implements looppb.EntryServiceServer.
-func (s *Entries) StreamEntries(request *looppb.StreamEntriesRequest, stream grpc.ServerStreamingServer[looppb.StreamEntriesResponse]) error {
+func (s *Entries) StreamEntries(request *looppb.StreamEntriesRequest,
+	stream grpc.ServerStreamingServer[looppb.StreamEntriesResponse],
+) error {
 	if request.GetDocumentDateTo() != "" {
 		return s.walk(request, stream)
 	}
@@ -136,11 +140,14 @@ func (s *Entries) walk(request *looppb.StreamEntriesRequest, stream grpc.ServerS
 	convert := func(e *cegidclient.BookedEntry) *looppb.BookedEntry {
 		return bookedEntry(e, request.GetIncludeUnmapped())
 	}
-	return listing.Walk{Client: practice.Client, Query: entryQuery(request), Convert: convert, Send: stream.Send}.Stream(stream.Context(), request)
+	return listing.Walk{Client: practice.Client, Query: entryQuery(request), Convert: convert, Send: stream.Send}.Stream(stream.Context(),
+		request)
 }
 
 // FindEntriesByDocumentReference implements looppb.EntryServiceServer.
-func (s *Entries) FindEntriesByDocumentReference(ctx context.Context, request *looppb.FindEntriesByDocumentReferenceRequest) (*looppb.FindEntriesByDocumentReferenceResponse, error) {
+func (s *Entries) FindEntriesByDocumentReference(ctx context.Context,
+	request *looppb.FindEntriesByDocumentReferenceRequest,
+) (*looppb.FindEntriesByDocumentReferenceResponse, error) {
 	tenant, err := s.practices.Get(request.GetPractice())
 	if err != nil {
 		return nil, err

@@ -44,13 +44,17 @@ func engagement(e *cegidclient.Engagement, all bool) *looppb.Engagement {
 }
 
 // ListEngagements implements looppb.PracticeServiceServer.
-func (s *PracticeData) ListEngagements(ctx context.Context, request *looppb.ListEngagementsRequest) (*looppb.ListEngagementsResponse, error) {
+func (s *PracticeData) ListEngagements(ctx context.Context,
+	request *looppb.ListEngagementsRequest,
+) (*looppb.ListEngagementsResponse, error) {
 	items, next, err := engagements.Page(ctx, s.practices, request)
 	return &looppb.ListEngagementsResponse{Engagements: items, NextPageToken: next}, err
 }
 
 // StreamEngagements implements looppb.PracticeServiceServer.
-func (s *PracticeData) StreamEngagements(request *looppb.StreamEngagementsRequest, stream grpc.ServerStreamingServer[looppb.StreamEngagementsResponse]) error {
+func (s *PracticeData) StreamEngagements(request *looppb.StreamEngagementsRequest,
+	stream grpc.ServerStreamingServer[looppb.StreamEngagementsResponse],
+) error {
 	return engagements.Stream(stream.Context(), s.practices, request, func(items []*looppb.Engagement) error {
 		return stream.Send(&looppb.StreamEngagementsResponse{Engagements: items})
 	})

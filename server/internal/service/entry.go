@@ -17,8 +17,9 @@ func entriesOf(in interface {
 ) submission.Entries {
 	o := in.GetOptions()
 	return submission.Entries{
-		Request: request, Content: entryImport(o, in.GetEntries()), CutLabels: o.GetCutLabels(), SkipPreflight: o.GetSkipPreflight(), IgnoredFindings: o.GetIgnoredFindings(),
-		RepeatOf: repeatOf(in.GetEntries()),
+		Request: request, Content: entryImport(o, in.GetEntries()), CutLabels: o.GetCutLabels(), SkipPreflight: o.GetSkipPreflight(),
+		IgnoredFindings: o.GetIgnoredFindings(),
+		RepeatOf:        repeatOf(in.GetEntries()),
 	}
 }
 
@@ -85,7 +86,8 @@ func entryLine(l *looppb.EntryLine) cegidclient.EntryLine {
 		SIRET: l.GetSiret(), AttachmentURL: l.GetAttachmentUrl(),
 	}
 	for _, each := range l.GetAnalytics() {
-		out.Analytics = append(out.Analytics, cegidclient.AnalyticSplit{Axis: each.GetAxis(), Section: each.GetSection(), Amount: each.GetAmount()})
+		out.Analytics = append(out.Analytics,
+			cegidclient.AnalyticSplit{Axis: each.GetAxis(), Section: each.GetSection(), Amount: each.GetAmount()})
 	}
 	return out
 }
@@ -104,6 +106,7 @@ func totalsMessage(t ledger.Totals) *looppb.ImportTotals {
 		return nil
 	}
 	return &looppb.ImportTotals{
-		Entries: new(int32(t.Entries)), Lines: new(int32(t.Lines)), Debit: t.Debit, Credit: t.Credit, FirstDate: t.FirstDate, LastDate: t.LastDate,
+		Entries: new(int32(t.Entries)), Lines: new(int32(t.Lines)), Debit: t.Debit, Credit: t.Credit, FirstDate: t.FirstDate,
+		LastDate: t.LastDate,
 	}
 }

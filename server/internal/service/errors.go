@@ -200,7 +200,8 @@ func refused(err error) (apierror.Error, bool) {
 		return ofField(looppb.ErrorReason_ERROR_REASON_FIELD_INVALID, e.Field, e.Says), true
 	}
 	if e, is := errors.AsType[*submission.FormatError](err); is {
-		return ofField(looppb.ErrorReason_ERROR_REASON_FIELD_INVALID, "format", "is not that of the deposit, which is "+formatMessage(e.Is).String()+": say that, or leave it out"), true
+		return ofField(looppb.ErrorReason_ERROR_REASON_FIELD_INVALID, "format",
+			"is not that of the deposit, which is "+formatMessage(e.Is).String()+": say that, or leave it out"), true
 	}
 	if e, is := errors.AsType[*submission.UnverifiedError](err); is {
 		message, cure := ": Loop does not document how analytics are written", "leave the analytics out, or have "+e.Operation+" enabled"
@@ -230,7 +231,8 @@ func ofField(reason looppb.ErrorReason, field, description string) apierror.Erro
 func unknown(err error) (apierror.Error, bool) {
 	none := func(reason looppb.ErrorReason, field, what, cure string) (apierror.Error, bool) {
 		return apierror.Error{
-			Code: codes.NotFound, Reason: reason, Message: field + ": " + what + cure, Violations: []apierror.Violation{{Field: field, Description: what}},
+			Code: codes.NotFound, Reason: reason, Message: field + ": " + what + cure,
+			Violations: []apierror.Violation{{Field: field, Description: what}},
 		}, true
 	}
 	switch {
@@ -248,7 +250,10 @@ func unknown(err error) (apierror.Error, bool) {
 // unresolved are the decisions that are not taken on an import.
 func unresolved(err error) (apierror.Error, bool) {
 	refuse := func(reason looppb.ErrorReason, record ledger.Record, message string) apierror.Error {
-		return apierror.Error{Code: codes.FailedPrecondition, Reason: reason, Message: message, Metadata: map[string]string{"state": string(record.State)}}
+		return apierror.Error{
+			Code: codes.FailedPrecondition, Reason: reason, Message: message,
+			Metadata: map[string]string{"state": string(record.State)},
+		}
 	}
 	if e, is := errors.AsType[*submission.NothingToResolveError](err); is {
 		return refuse(looppb.ErrorReason_ERROR_REASON_NOTHING_TO_RESOLVE, e.Record,
@@ -272,7 +277,8 @@ func unresolved(err error) (apierror.Error, bool) {
 // standing says why a state leaves nothing to resolve.
 func standing(state ledger.State) string {
 	return cmp.Or(map[ledger.State]string{
-		ledger.Received: "it is being sent", ledger.Submitting: "it is being sent", ledger.Waiting: "Loop is at it", ledger.Running: "Loop is at it",
+		ledger.Received: "it is being sent", ledger.Submitting: "it is being sent", ledger.Waiting: "Loop is at it",
+		ledger.Running:   "Loop is at it",
 		ledger.Succeeded: "it is booked", ledger.NotSent: "nothing was booked: send the same request_id again",
 		ledger.Refused: "nothing was booked: mend it and send the same request_id again",
 	}[state], "it has changed meanwhile: look at it again") // it has moved while it was looked at

@@ -58,13 +58,17 @@ func establishmentType(code *cegidclient.Code) looppb.EstablishmentType {
 }
 
 // ListEstablishments implements looppb.ReferenceDataServiceServer.
-func (s *ReferenceData) ListEstablishments(ctx context.Context, request *looppb.ListEstablishmentsRequest) (*looppb.ListEstablishmentsResponse, error) {
+func (s *ReferenceData) ListEstablishments(ctx context.Context,
+	request *looppb.ListEstablishmentsRequest,
+) (*looppb.ListEstablishmentsResponse, error) {
 	items, next, err := establishments.Page(ctx, s.practices, request)
 	return &looppb.ListEstablishmentsResponse{Establishments: items, NextPageToken: next}, err
 }
 
 // StreamEstablishments implements looppb.ReferenceDataServiceServer.
-func (s *ReferenceData) StreamEstablishments(request *looppb.StreamEstablishmentsRequest, stream grpc.ServerStreamingServer[looppb.StreamEstablishmentsResponse]) error {
+func (s *ReferenceData) StreamEstablishments(request *looppb.StreamEstablishmentsRequest,
+	stream grpc.ServerStreamingServer[looppb.StreamEstablishmentsResponse],
+) error {
 	return establishments.Stream(stream.Context(), s.practices, request, func(items []*looppb.Establishment) error {
 		return stream.Send(&looppb.StreamEstablishmentsResponse{Establishments: items})
 	})

@@ -43,7 +43,8 @@ func (s *Imports) DepositFile(stream grpc.ClientStreamingServer[looppb.DepositFi
 func (s *Imports) fileOf(ctx context.Context, about *looppb.FileMetadata) submission.FileAbout {
 	return submission.FileAbout{
 		Deposit: ledger.Deposit{
-			Practice: about.GetPractice(), Dossier: about.GetDossier(), Caller: s.caller(ctx), Format: string(formats[about.GetFormat()]), FileName: about.GetFileName(),
+			Practice: about.GetPractice(), Dossier: about.GetDossier(), Caller: s.caller(ctx), Format: string(formats[about.GetFormat()]),
+			FileName: about.GetFileName(),
 		},
 		NumbersPerLine: about.GetNumbersPerLine(), Ignored: about.GetIgnoredFindings(),
 	}
@@ -153,7 +154,8 @@ func fileImport(in interface {
 }, request submission.Request,
 ) submission.File {
 	return submission.File{
-		Request: request, Format: formats[in.GetFormat()], Model: in.GetModel(), SIRET: in.GetSiret(), DepositID: in.GetDepositId(), LinkText: in.GetUrl(),
+		Request: request, Format: formats[in.GetFormat()], Model: in.GetModel(), SIRET: in.GetSiret(), DepositID: in.GetDepositId(),
+		LinkText: in.GetUrl(),
 	}
 }
 

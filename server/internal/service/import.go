@@ -47,12 +47,18 @@ func (s *Imports) ValidateEntries(ctx context.Context, request *looppb.ValidateE
 	if err != nil {
 		return nil, err
 	}
-	about := submission.Request{Key: ledger.Key{Practice: request.GetPractice(), Dossier: request.GetDossier(), Collection: ledger.Imports}, Caller: s.caller(ctx)}
+	about := submission.Request{
+		Key:    ledger.Key{Practice: request.GetPractice(), Dossier: request.GetDossier(), Collection: ledger.Imports},
+		Caller: s.caller(ctx),
+	}
 	found, totals, err := s.writer.CheckEntries(ctx, practice.Writing(), entriesOf(request, about))
 	if err != nil {
 		return nil, s.told(ctx, err)
 	}
-	response := &looppb.ValidateEntriesResponse{Valid: new(!check.HasErrors(found)), Totals: totalsMessage(totals), OmittedFindings: new(int32)}
+	response := &looppb.ValidateEntriesResponse{
+		Valid: new(!check.HasErrors(found)), Totals: totalsMessage(totals),
+		OmittedFindings: new(int32),
+	}
 	messages, omitted := findingMessages(found, 0)
 	response.Findings, *response.OmittedFindings = messages, int32(omitted)
 	return response, nil
@@ -83,7 +89,8 @@ func (s *Imports) ListImports(ctx context.Context, request *looppb.ListImportsRe
 		return nil, err
 	}
 	query := ledger.Query{
-		Collection: ledger.Imports, Practice: nameOrAll(request.GetPractice()), Dossier: nameOrAll(request.GetDossier()), Caller: request.GetCaller(),
+		Collection: ledger.Imports, Practice: nameOrAll(request.GetPractice()), Dossier: nameOrAll(request.GetDossier()),
+		Caller:            request.GetCaller(),
 		DocumentReference: request.GetDocumentReference(), Limit: pagetoken.Size(request), Visible: scope,
 	}
 	for _, bound := range []struct {
@@ -98,7 +105,8 @@ func (s *Imports) ListImports(ctx context.Context, request *looppb.ListImportsRe
 		}
 	}
 	parts := []string{
-		"imports", caller, query.Practice, query.Dossier, query.Caller, query.DocumentReference, query.From.String(), query.Before.String(), query.UpdatedFrom.String(),
+		"imports", caller, query.Practice, query.Dossier, query.Caller, query.DocumentReference, query.From.String(), query.Before.String(),
+		query.UpdatedFrom.String(),
 		fmt.Sprintf("%q", scope.Grants), // whoever may see more or less by now begins anew
 	}
 	for _, each := range request.GetStates() {
@@ -188,9 +196,10 @@ func (s *Writes) Visible(ctx context.Context, practice string) (*ledger.Scope, e
 // WatchImport implements looppb.ImportServiceServer.
 func (s *Imports) WatchImport(request *looppb.WatchImportRequest, stream grpc.ServerStreamingServer[looppb.WatchImportResponse]) error {
 	ctx := stream.Context()
-	return s.writer.Watch(ctx, keyOf(request, ledger.Imports), func() (ledger.Record, error) { return s.get(ctx, request) }, func(record ledger.Record) error {
-		return stream.Send(&looppb.WatchImportResponse{ImportRecord: importMessage(record)})
-	})
+	return s.writer.Watch(ctx, keyOf(request, ledger.Imports), func() (ledger.Record, error) { return s.get(ctx, request) },
+		func(record ledger.Record) error {
+			return stream.Send(&looppb.WatchImportResponse{ImportRecord: importMessage(record)})
+		})
 }
 
 func importMessage(r ledger.Record) *looppb.Import {

@@ -92,7 +92,9 @@ func (s *ReferenceData) ListJournals(ctx context.Context, request *looppb.ListJo
 }
 
 // StreamJournals implements looppb.ReferenceDataServiceServer.
-func (s *ReferenceData) StreamJournals(request *looppb.StreamJournalsRequest, stream grpc.ServerStreamingServer[looppb.StreamJournalsResponse]) error {
+func (s *ReferenceData) StreamJournals(request *looppb.StreamJournalsRequest,
+	stream grpc.ServerStreamingServer[looppb.StreamJournalsResponse],
+) error {
 	return journals.Stream(stream.Context(), s.practices, request, func(items []*looppb.Journal) error {
 		return stream.Send(&looppb.StreamJournalsResponse{Journals: items})
 	})

@@ -21,7 +21,9 @@ func legalIdentity(l *cegidclient.LegalIdentity, all bool) *looppb.LegalIdentity
 }
 
 // GetLegalIdentity implements looppb.ReferenceDataServiceServer.
-func (s *ReferenceData) GetLegalIdentity(ctx context.Context, request *looppb.GetLegalIdentityRequest) (*looppb.GetLegalIdentityResponse, error) {
+func (s *ReferenceData) GetLegalIdentity(ctx context.Context,
+	request *looppb.GetLegalIdentityRequest,
+) (*looppb.GetLegalIdentityResponse, error) {
 	practice, err := s.practices.Get(request.GetPractice())
 	if err != nil {
 		return nil, err
@@ -34,7 +36,9 @@ func (s *ReferenceData) GetLegalIdentity(ctx context.Context, request *looppb.Ge
 }
 
 // UpdateLegalIdentity implements looppb.ReferenceDataServiceServer.
-func (s *ReferenceData) UpdateLegalIdentity(ctx context.Context, request *looppb.UpdateLegalIdentityRequest) (*looppb.UpdateLegalIdentityResponse, error) {
+func (s *ReferenceData) UpdateLegalIdentity(ctx context.Context,
+	request *looppb.UpdateLegalIdentityRequest,
+) (*looppb.UpdateLegalIdentityResponse, error) {
 	practice, err := s.practices.Get(request.GetPractice())
 	if err != nil {
 		return nil, err

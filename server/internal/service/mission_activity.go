@@ -75,7 +75,9 @@ func activityTiming(code *cegidclient.Code) looppb.ActivityTiming {
 }
 
 // ListMissionActivities implements looppb.PracticeServiceServer.
-func (s *PracticeData) ListMissionActivities(ctx context.Context, request *looppb.ListMissionActivitiesRequest) (*looppb.ListMissionActivitiesResponse, error) {
+func (s *PracticeData) ListMissionActivities(ctx context.Context,
+	request *looppb.ListMissionActivitiesRequest,
+) (*looppb.ListMissionActivitiesResponse, error) {
 	letter := activities
 	letter.Name += " " + request.GetEngagementLetterId()
 	letter.Within = cegidclient.Equal(cegidclient.ActivityEngagementLetterID, request.GetEngagementLetterId())

@@ -28,7 +28,8 @@ func (s *Raw) Call(ctx context.Context, request *looppb.CallRequest) (*looppb.Ca
 		return nil, err
 	}
 	done, err := s.writer.CallRaw(ctx, practice.Writing(), submission.RawCall{
-		Request: s.request(ctx, request, ledger.RawCalls), Method: request.GetMethod(), Path: request.GetPath(), Query: request.GetQuery(), Body: request.GetBody(),
+		Request: s.request(ctx, request, ledger.RawCalls), Method: request.GetMethod(), Path: request.GetPath(), Query: request.GetQuery(),
+		Body: request.GetBody(),
 	})
 	switch {
 	case err != nil:

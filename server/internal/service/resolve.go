@@ -18,9 +18,13 @@ func (s *Imports) ResolveImport(ctx context.Context, request *looppb.ResolveImpo
 	decision := submission.Decision{Key: keyOf(request, ledger.Imports), Caller: s.caller(ctx)}
 	switch what := request.GetAction().(type) {
 	case *looppb.ResolveImportRequest_Confirm:
-		decision.Statement = &submission.Word{Booked: what.Confirm.GetOutcome() == looppb.StatedOutcome_STATED_OUTCOME_BOOKED, Note: what.Confirm.GetNote()}
+		decision.Statement = &submission.Word{
+			Booked: what.Confirm.GetOutcome() == looppb.StatedOutcome_STATED_OUTCOME_BOOKED,
+			Note:   what.Confirm.GetNote(),
+		}
 	case *looppb.ResolveImportRequest_Resubmit:
-		decision.Again = againOf(what.Resubmit, submission.Request{Key: decision.Key, Caller: decision.Caller, AllowDuplicate: what.Resubmit.GetAllowDuplicate()})
+		decision.Again = againOf(what.Resubmit,
+			submission.Request{Key: decision.Key, Caller: decision.Caller, AllowDuplicate: what.Resubmit.GetAllowDuplicate()})
 	}
 	done, err := s.writer.Resolve(ctx, practice.Writing(), decision)
 	if err != nil {
@@ -97,7 +101,8 @@ func resolutionMessage(r ledger.Record) *looppb.ImportResolution {
 			Verdict: verdicts[e.Verdict],
 			Doubt:   doubts[e.Doubt],
 			Control: controls[e.Control],
-			Message: evidenceSentence(r), KeptReferences: new(int32(len(r.DocumentReferences))), Attempt: new(int32(e.Attempt)), CheckTime: instant(e.Time), Caller: e.Caller,
+			Message: evidenceSentence(r), KeptReferences: new(int32(len(r.DocumentReferences))), Attempt: new(int32(e.Attempt)),
+			CheckTime: instant(e.Time), Caller: e.Caller,
 		}
 		for _, each := range e.Sightings {
 			out.Evidence.References = append(out.Evidence.References, &looppb.ReferenceEvidence{
@@ -110,13 +115,15 @@ func resolutionMessage(r ledger.Record) *looppb.ImportResolution {
 		*out.Resubmissions, out.ResubmitCaller, out.ResubmitTime = int32(d.Resubmissions), d.ResubmitBy, instant(d.ResubmitTime)
 		if w := d.Statement; w != nil {
 			out.Statement = &looppb.ImportStatement{
-				Outcome: statedOutcome(w.Booked), Caller: w.Caller, Note: w.Note, Time: instant(w.Time), Attempt: new(int32(w.Attempt)), PreviousState: importStates[w.Before],
-				Unproven: &w.Unproven,
+				Outcome: statedOutcome(w.Booked), Caller: w.Caller, Note: w.Note, Time: instant(w.Time), Attempt: new(int32(w.Attempt)),
+				PreviousState: importStates[w.Before],
+				Unproven:      &w.Unproven,
 			}
 		}
 		for _, each := range d.Late {
 			out.LateAnswers = append(out.LateAnswers, &looppb.LateAnswer{
-				Attempt: new(int32(each.Attempt)), State: importStates[each.State], LoopRequestId: each.LoopRequestID, Message: lateMessage(each), Time: instant(each.Time),
+				Attempt: new(int32(each.Attempt)), State: importStates[each.State], LoopRequestId: each.LoopRequestID, Message: lateMessage(each),
+				Time: instant(each.Time),
 			})
 		}
 	}

@@ -34,13 +34,17 @@ func analyticSection(s *cegidclient.Section, all bool) *looppb.AnalyticSection {
 }
 
 // ListAnalyticSections implements looppb.ReferenceDataServiceServer.
-func (s *ReferenceData) ListAnalyticSections(ctx context.Context, request *looppb.ListAnalyticSectionsRequest) (*looppb.ListAnalyticSectionsResponse, error) {
+func (s *ReferenceData) ListAnalyticSections(ctx context.Context,
+	request *looppb.ListAnalyticSectionsRequest,
+) (*looppb.ListAnalyticSectionsResponse, error) {
 	items, next, err := sections.Page(ctx, s.practices, request)
 	return &looppb.ListAnalyticSectionsResponse{AnalyticSections: items, NextPageToken: next}, err
 }
 
 // StreamAnalyticSections implements looppb.ReferenceDataServiceServer.
-func (s *ReferenceData) StreamAnalyticSections(request *looppb.StreamAnalyticSectionsRequest, stream grpc.ServerStreamingServer[looppb.StreamAnalyticSectionsResponse]) error {
+func (s *ReferenceData) StreamAnalyticSections(request *looppb.StreamAnalyticSectionsRequest,
+	stream grpc.ServerStreamingServer[looppb.StreamAnalyticSectionsResponse],
+) error {
 	return sections.Stream(stream.Context(), s.practices, request, func(items []*looppb.AnalyticSection) error {
 		return stream.Send(&looppb.StreamAnalyticSectionsResponse{AnalyticSections: items})
 	})

@@ -40,14 +40,18 @@ func (s *PracticeData) ListStaff(ctx context.Context, request *looppb.ListStaffR
 }
 
 // StreamStaff implements looppb.PracticeServiceServer.
-func (s *PracticeData) StreamStaff(request *looppb.StreamStaffRequest, stream grpc.ServerStreamingServer[looppb.StreamStaffResponse]) error {
+func (s *PracticeData) StreamStaff(request *looppb.StreamStaffRequest,
+	stream grpc.ServerStreamingServer[looppb.StreamStaffResponse],
+) error {
 	return staff.Stream(stream.Context(), s.practices, request, func(items []*looppb.StaffMember) error {
 		return stream.Send(&looppb.StreamStaffResponse{Staff: items})
 	})
 }
 
 // CheckStaffAccess implements looppb.PracticeServiceServer.
-func (s *PracticeData) CheckStaffAccess(ctx context.Context, request *looppb.CheckStaffAccessRequest) (*looppb.CheckStaffAccessResponse, error) {
+func (s *PracticeData) CheckStaffAccess(ctx context.Context,
+	request *looppb.CheckStaffAccessRequest,
+) (*looppb.CheckStaffAccessResponse, error) {
 	practice, err := s.practices.Get(request.GetPractice())
 	if err != nil {
 		return nil, err

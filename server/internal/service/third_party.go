@@ -17,10 +17,14 @@ type thirdPartyList = listing.List[cegidclient.ThirdParty, *looppb.ThirdParty]
 
 // thirdPartyKinds are the four routes of Loop, in the order of their kinds.
 var thirdPartyKinds = []*thirdPartyList{
-	thirdPartiesOf(looppb.ThirdPartyKind_THIRD_PARTY_KIND_CUSTOMER, func(c *cegidclient.Client) *cegidclient.ThirdPartyService { return c.Customers }),
-	thirdPartiesOf(looppb.ThirdPartyKind_THIRD_PARTY_KIND_SUPPLIER, func(c *cegidclient.Client) *cegidclient.ThirdPartyService { return c.Suppliers }),
-	thirdPartiesOf(looppb.ThirdPartyKind_THIRD_PARTY_KIND_EMPLOYEE, func(c *cegidclient.Client) *cegidclient.ThirdPartyService { return c.Employees }),
-	thirdPartiesOf(looppb.ThirdPartyKind_THIRD_PARTY_KIND_OTHER, func(c *cegidclient.Client) *cegidclient.ThirdPartyService { return c.OtherThirdParties }),
+	thirdPartiesOf(looppb.ThirdPartyKind_THIRD_PARTY_KIND_CUSTOMER,
+		func(c *cegidclient.Client) *cegidclient.ThirdPartyService { return c.Customers }),
+	thirdPartiesOf(looppb.ThirdPartyKind_THIRD_PARTY_KIND_SUPPLIER,
+		func(c *cegidclient.Client) *cegidclient.ThirdPartyService { return c.Suppliers }),
+	thirdPartiesOf(looppb.ThirdPartyKind_THIRD_PARTY_KIND_EMPLOYEE,
+		func(c *cegidclient.Client) *cegidclient.ThirdPartyService { return c.Employees }),
+	thirdPartiesOf(looppb.ThirdPartyKind_THIRD_PARTY_KIND_OTHER,
+		func(c *cegidclient.Client) *cegidclient.ThirdPartyService { return c.OtherThirdParties }),
 }
 
 func thirdPartiesOf(kind looppb.ThirdPartyKind, source func(*cegidclient.Client) *cegidclient.ThirdPartyService) *thirdPartyList {
@@ -104,7 +108,9 @@ func thirdParties(kind looppb.ThirdPartyKind, request listing.Query) (thirdParty
 }
 
 // ListThirdParties implements looppb.ReferenceDataServiceServer.
-func (s *ReferenceData) ListThirdParties(ctx context.Context, request *looppb.ListThirdPartiesRequest) (*looppb.ListThirdPartiesResponse, error) {
+func (s *ReferenceData) ListThirdParties(ctx context.Context,
+	request *looppb.ListThirdPartiesRequest,
+) (*looppb.ListThirdPartiesResponse, error) {
 	of, err := thirdParties(request.GetKind(), request)
 	if err != nil {
 		return nil, err
@@ -114,7 +120,9 @@ func (s *ReferenceData) ListThirdParties(ctx context.Context, request *looppb.Li
 }
 
 // StreamThirdParties implements looppb.ReferenceDataServiceServer.
-func (s *ReferenceData) StreamThirdParties(request *looppb.StreamThirdPartiesRequest, stream grpc.ServerStreamingServer[looppb.StreamThirdPartiesResponse]) error {
+func (s *ReferenceData) StreamThirdParties(request *looppb.StreamThirdPartiesRequest,
+	stream grpc.ServerStreamingServer[looppb.StreamThirdPartiesResponse],
+) error {
 	of, err := thirdParties(request.GetKind(), request)
 	if err != nil {
 		return err

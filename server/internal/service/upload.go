@@ -42,7 +42,8 @@ func opening[M proto.Message, P piece[M]](stream pieces[P]) (M, error) {
 		return none, err
 	}
 	if err != nil || !given(first.GetMetadata()) {
-		return none, apierror.Field(looppb.ErrorReason_ERROR_REASON_FIELD_INVALID, "metadata", "is missing: send it first, and the bytes after it")
+		return none, apierror.Field(looppb.ErrorReason_ERROR_REASON_FIELD_INVALID, "metadata",
+			"is missing: send it first, and the bytes after it")
 	}
 	return first.GetMetadata(), nil
 }

@@ -66,7 +66,9 @@ func (s *ReferenceData) ListVatCodes(ctx context.Context, request *looppb.ListVa
 }
 
 // StreamVatCodes implements looppb.ReferenceDataServiceServer.
-func (s *ReferenceData) StreamVatCodes(request *looppb.StreamVatCodesRequest, stream grpc.ServerStreamingServer[looppb.StreamVatCodesResponse]) error {
+func (s *ReferenceData) StreamVatCodes(request *looppb.StreamVatCodesRequest,
+	stream grpc.ServerStreamingServer[looppb.StreamVatCodesResponse],
+) error {
 	return vatCodes.Stream(stream.Context(), s.practices, request, func(items []*looppb.VatCode) error {
 		return stream.Send(&looppb.StreamVatCodesResponse{VatCodes: items})
 	})

@@ -26,7 +26,9 @@ type Writes struct {
 }
 
 // NewWrites returns what they share; caller tells who makes a call, and refuse makes the error of one who may not decide on a write.
-func NewWrites(practices *tenant.Practices, writer *submission.Writer, permissions Permissions, caller func(context.Context) string, refuse func(ctx context.Context, method string) error, log *slog.Logger) Writes {
+func NewWrites(practices *tenant.Practices, writer *submission.Writer, permissions Permissions, caller func(context.Context) string,
+	refuse func(ctx context.Context, method string) error, log *slog.Logger,
+) Writes {
 	return Writes{practices: practices, writer: writer, permissions: permissions, caller: caller, refuse: refuse, log: log}
 }
 
@@ -38,7 +40,10 @@ type named interface {
 }
 
 func keyOf(request named, collection ledger.Collection) ledger.Key {
-	return ledger.Key{Practice: request.GetPractice(), Dossier: request.GetDossier(), Collection: collection, RequestID: request.GetRequestId()}
+	return ledger.Key{
+		Practice: request.GetPractice(), Dossier: request.GetDossier(), Collection: collection,
+		RequestID: request.GetRequestId(),
+	}
 }
 
 // request is what each write says of itself.
@@ -48,5 +53,8 @@ func (s *Writes) request(ctx context.Context, in interface {
 	GetAllowDuplicate() bool
 }, collection ledger.Collection,
 ) submission.Request {
-	return submission.Request{Key: keyOf(in, collection), Caller: s.caller(ctx), Metadata: in.GetMetadata(), AllowDuplicate: in.GetAllowDuplicate()}
+	return submission.Request{
+		Key: keyOf(in, collection), Caller: s.caller(ctx), Metadata: in.GetMetadata(),
+		AllowDuplicate: in.GetAllowDuplicate(),
+	}
 }

@@ -79,7 +79,8 @@ func (x index) search(query string) []result {
 	for i := range x {
 		each, score := &x[i], 0
 		for _, word := range words {
-			found := 40*strings.Count(each.foldedHead, word) + 15*strings.Count(each.foldedPage, word) + min(10, strings.Count(each.foldedText, word))
+			found := 40*strings.Count(each.foldedHead, word) + 15*strings.Count(each.foldedPage, word) +
+				min(10, strings.Count(each.foldedText, word))
 			if found == 0 {
 				score = 0
 				break

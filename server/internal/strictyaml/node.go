@@ -115,7 +115,10 @@ func (n Node) Items() (items []Node, ok bool) {
 	}
 	items = make([]Node, 0, len(n.v.items))
 	for i, v := range n.v.items {
-		items = append(items, Node{file: n.file, path: n.path + "[" + strconv.Itoa(i) + "]", line: n.at(), report: n.report, key: n.key.item, v: v})
+		items = append(items, Node{
+			file: n.file, path: n.path + "[" + strconv.Itoa(i) + "]", line: n.at(), report: n.report, key: n.key.item,
+			v: v,
+		})
 	}
 	return items, true
 }

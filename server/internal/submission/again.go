@@ -20,8 +20,11 @@ const (
 // attempt, with its own commits and its own record of the audit, and only where there is time for its turn. That nothing
 // looked at what was turned away is inferred (loop-api: C 3.1) [I]; an answer that names an import is no 429 of this
 // kind, since its outcome is uncertain.
-func (i *Sender) again(ctx context.Context, record ledger.Record, outcome ledger.Outcome, turnBy time.Time, repeats int) (next ledger.Record, pause time.Duration, begun bool) {
-	if !i.cfg.RepeatAfter429 || repeats >= mostRepeats || outcome.State != ledger.NotSent || outcome.Error == nil || outcome.Error.HTTPStatus != http.StatusTooManyRequests {
+func (i *Sender) again(ctx context.Context, record ledger.Record, outcome ledger.Outcome, turnBy time.Time,
+	repeats int,
+) (next ledger.Record, pause time.Duration, begun bool) {
+	if !i.cfg.RepeatAfter429 || repeats >= mostRepeats || outcome.State != ledger.NotSent || outcome.Error == nil ||
+		outcome.Error.HTTPStatus != http.StatusTooManyRequests {
 		return next, 0, false
 	}
 	pause = max(outcome.Error.RetryAfter, firstRepeat<<repeats)

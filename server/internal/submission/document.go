@@ -146,7 +146,8 @@ func (d Document) typeBy(head []byte) (string, error) {
 		}
 	}
 	if !slices.Contains(extensions[found], strings.ToLower(path.Ext(d.FileName))) {
-		return "", &DocumentTypeError{"file_name", "does not end as the file's type does: it is " + found + ", so let it end in " + extensions[found][0]}
+		return "", &DocumentTypeError{"file_name", "does not end as the file's type does: it is " + found + ", so let it end in " +
+			extensions[found][0]}
 	}
 	return found, nil
 }

@@ -116,7 +116,8 @@ func (f *FileIntake) Page(language string) (string, error) {
 		return "", nil
 	}
 	report, err := filereport.Check(f.file.Reader(), filereport.Options{
-		Name: f.about.FileName, Format: string(format), NumbersPerLine: f.about.NumbersPerLine, Model: f.writer.LoopModel, Ignored: f.about.Ignored,
+		Name: f.about.FileName, Format: string(format), NumbersPerLine: f.about.NumbersPerLine, Model: f.writer.LoopModel,
+		Ignored:   f.about.Ignored,
 		Elsewhere: f.elsewhere,
 	})
 	if err != nil {

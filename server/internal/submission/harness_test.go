@@ -77,7 +77,7 @@ func temporary(t *testing.T) *ledger.Ledger {
 // open returns a sender of a practice that Loop serves.
 func open(t *testing.T, l *ledger.Ledger, loop *loop, tune func(*Config)) *Sender {
 	t.Helper()
-	cfg := Config{Ledger: l, Owner: fmt.Sprintf("owner-%d", time.Now().UnixNano()), Client: loop.client(t), Log: slog.New(slog.NewJSONHandler(&loop.log, nil))}
+	cfg := limited(Config{Ledger: l, Owner: fmt.Sprintf("owner-%d", time.Now().UnixNano()), Client: loop.client(t), Log: slog.New(slog.NewJSONHandler(&loop.log, nil))})
 	if tune != nil {
 		tune(&cfg)
 	}
@@ -87,6 +87,13 @@ func open(t *testing.T, l *ledger.Ledger, loop *loop, tune func(*Config)) *Sende
 	}
 	t.Cleanup(i.Close)
 	return i
+}
+
+// limited is a configuration with the times that a server has by default.
+func limited(cfg Config) Config {
+	cfg.CallLimit, cfg.WaitLimit = time.Minute, 20*time.Second
+	cfg.FirstPoll, cfg.LastPoll, cfg.StalledPoll = time.Second, 5*time.Minute, time.Hour
+	return cfg
 }
 
 // loop answers questions about imports: each id has a script, whose last line repeats.

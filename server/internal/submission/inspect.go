@@ -88,7 +88,10 @@ func fileReport(r *filecheck.Report) (ledger.Totals, ledger.FileReport) {
 		Months: r.Months, Accounts: r.Accounts, Unbalanced: r.Unbalanced,
 	}
 	for _, j := range r.Journals {
-		out.Journals = append(out.Journals, ledger.JournalTotals{Code: j.Code, Label: j.Label, Lines: j.Lines, Debit: j.Debit.String(), Credit: j.Credit.String()})
+		out.Journals = append(out.Journals, ledger.JournalTotals{
+			Code: j.Code, Label: j.Label, Lines: j.Lines, Debit: j.Debit.String(),
+			Credit: j.Credit.String(),
+		})
 	}
 	return totals, out
 }

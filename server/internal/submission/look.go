@@ -96,13 +96,15 @@ func (l look) sight(ctx context.Context, reference string) (ledger.Sighting, err
 	booked, err := l.client.Entries.Under(ctx, l.record.Dossier, reference)
 	if err == nil && len(booked[0].Items)+len(booked[1].Items) == 0 {
 		// What lost its lettering between the two questions was in neither answer.
-		booked[0], err = l.client.Entries.List(ctx, l.record.Dossier, cegidclient.EntryQuery{Lettering: cegidclient.Unlettered, DocumentReference: reference})
+		booked[0], err = l.client.Entries.List(ctx, l.record.Dossier,
+			cegidclient.EntryQuery{Lettering: cegidclient.Unlettered, DocumentReference: reference})
 	}
 	if err != nil {
 		return ledger.Sighting{}, err
 	}
 	out := ledger.Sighting{
-		Reference: reference, Unlettered: len(booked[0].Items), Lettered: len(booked[1].Items), Truncated: booked[0].Truncated || booked[1].Truncated,
+		Reference: reference, Unlettered: len(booked[0].Items), Lettered: len(booked[1].Items), Truncated: booked[0].Truncated ||
+			booked[1].Truncated,
 	}
 	for _, part := range booked {
 		for _, e := range part.Items {

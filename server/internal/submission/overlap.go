@@ -244,7 +244,8 @@ func unsearchable(of *ledger.Record, reference string) ledger.Doubt {
 	switch {
 	case reference == "":
 		return ledger.ReferenceAbsent
-	case !isSearchable(reference), !(ledger.Sighting{Reference: reference}).Plain(), whole && !slices.Contains(of.DocumentReferences, reference):
+	case !isSearchable(reference), !(ledger.Sighting{Reference: reference}).Plain(), whole &&
+		!slices.Contains(of.DocumentReferences, reference):
 		return ledger.ReferenceUnsearchable
 	}
 	return ledger.NoDoubt

@@ -51,7 +51,8 @@ type poller struct {
 func startPoller(cfg Config) *poller {
 	ctx, cancel := context.WithCancel(context.Background())
 	p := &poller{
-		cfg: cfg, cancel: cancel, signal: make(chan struct{}, 1), asking: map[ledger.Key]bool{}, running: map[string]int{}, free: map[string]bool{},
+		cfg: cfg, cancel: cancel, signal: make(chan struct{}, 1), asking: map[ledger.Key]bool{}, running: map[string]int{},
+		free:   map[string]bool{},
 		mended: map[string]bool{}, mendings: map[string]int{}, leapt: map[string]bool{}, leaps: map[string]int{},
 	}
 	p.done.Go(func() { p.run(ctx) })
@@ -456,7 +457,8 @@ func (p *poller) troubled(question ledger.Question, err error) ledger.Progress {
 	var upstream *cegidclient.Error
 	if errors.As(err, &upstream) {
 		switch upstream.Kind {
-		case cegidclient.KindUnavailable, cegidclient.KindThrottled, cegidclient.KindBusy, cegidclient.KindInterrupted, cegidclient.KindBadResponse:
+		case cegidclient.KindUnavailable, cegidclient.KindThrottled, cegidclient.KindBusy, cegidclient.KindInterrupted,
+			cegidclient.KindBadResponse:
 			// Passing, a maintenance page included: the pause grows anyway, and Loop's own word counts.
 			return ledger.Progress{
 				Pause:       max(p.pause(question), min(upstream.RetryAfter, p.cfg.LastPoll)),

@@ -162,7 +162,8 @@ func (r *resolving) confirm(ctx context.Context, word Word) error {
 			}
 		}
 	}
-	record, again, err := r.Ledger.Confirm(ctx, r.Record.Key, r.Record.Attempt, ledger.Statement{Booked: word.Booked, Caller: r.by, Note: word.Note})
+	record, again, err := r.Ledger.Confirm(ctx, r.Record.Key, r.Record.Attempt,
+		ledger.Statement{Booked: word.Booked, Caller: r.by, Note: word.Note})
 	if err != nil {
 		return ledgerFault(err)
 	}

@@ -37,35 +37,18 @@ type Config struct {
 	RPC func(ledger.Kind) string
 	// Keep lets a submission count for the caller of ctx until done, which is when its outcome is committed; nil counts nothing.
 	Keep func(ctx context.Context) (done func())
-	// CallLimit bounds the call of a submission, whatever its caller's deadline. Default 60 s. It is the client's
-	// bound of a write, too.
+	// CallLimit bounds the call of a submission, whatever its caller's deadline. It is the client's bound of a write, too.
 	CallLimit time.Duration
-	// WaitLimit bounds how long a submission waits for its turn, all attempts together. Default 20 s.
+	// WaitLimit bounds how long a submission waits for its turn, all attempts together.
 	WaitLimit time.Duration
 	// RepeatAfter429 lets what Loop turned away with a 429 be begun again, see again.go.
 	RepeatAfter429 bool
 	// FirstPoll and LastPoll bound the pause between two questions to Loop: it grows with the time that an import takes.
-	// Defaults 1 s and 5 min.
 	FirstPoll, LastPoll time.Duration
 	// IdlePoll is the longest that nobody looks whether something is due, where no event has said so; not below FirstPoll.
 	IdlePoll time.Duration
 	// StalledPoll is what the pause grows to when asking makes no sense for now: an unknown status, a 404, a revoked key.
-	// Default 1 h.
 	StalledPoll time.Duration
-}
-
-func (c Config) withDefaults() Config {
-	for _, each := range []struct {
-		value    *time.Duration
-		fallback time.Duration
-	}{
-		{&c.CallLimit, time.Minute}, {&c.WaitLimit, 20 * time.Second}, {&c.FirstPoll, time.Second}, {&c.LastPoll, 5 * time.Minute}, {&c.IdlePoll, 30 * time.Second}, {&c.StalledPoll, time.Hour},
-	} {
-		if *each.value <= 0 {
-			*each.value = each.fallback
-		}
-	}
-	return c
 }
 
 // Sender sends and follows.
@@ -83,7 +66,6 @@ type Sender struct {
 
 // New settles what an earlier process left behind and begins to follow what Loop has.
 func New(ctx context.Context, cfg Config) (*Sender, error) {
-	cfg = cfg.withDefaults()
 	if cfg.Audit == nil {
 		cfg.Audit = cfg.Log
 	}
@@ -148,13 +130,17 @@ type Result struct {
 // Submit begins a submission and answers what became of it; send calls Loop once. If the ledger knows the id already,
 // the answer is what became of that, and nothing is sent. When ctx ends first, the submission goes on without its
 // caller, who asks again with the same id.
-func (i *Sender) Submit(ctx context.Context, submission ledger.Submission, send func(context.Context) (loopRequestID string, err error)) (Result, error) {
+func (i *Sender) Submit(ctx context.Context, submission ledger.Submission,
+	send func(context.Context) (loopRequestID string, err error),
+) (Result, error) {
 	return i.submit(ctx, i.beginning(submission), i.following(send), func() {})
 }
 
 // Resubmit is Submit for an import that a person wants to be sent again, see ledger.Resubmit; attempt is the one that it
 // is to follow, by is who. When another has done so already, the answer is what became of that.
-func (i *Sender) Resubmit(ctx context.Context, submission ledger.Submission, attempt int, by string, send func(context.Context) (loopRequestID string, err error)) (Result, error) {
+func (i *Sender) Resubmit(ctx context.Context, submission ledger.Submission, attempt int, by string,
+	send func(context.Context) (loopRequestID string, err error),
+) (Result, error) {
 	return i.submit(ctx, func(ctx context.Context, owner string) (ledger.Begun, error) {
 		return i.cfg.Ledger.Resubmit(ctx, submission, attempt, by, owner)
 	}, i.following(send), func() {})
@@ -178,7 +164,9 @@ func (i *Sender) beginning(submission ledger.Submission) start {
 
 // Do is Submit for what Loop carries out at once, so that there is nothing to follow: send answers the ids that Loop
 // named. release is called once, when send is over or will not be called: what send reads may go then.
-func (i *Sender) Do(ctx context.Context, submission ledger.Submission, send func(context.Context) (loopIDs map[string]string, err error), release func()) (Result, error) {
+func (i *Sender) Do(ctx context.Context, submission ledger.Submission, send func(context.Context) (loopIDs map[string]string, err error),
+	release func(),
+) (Result, error) {
 	return i.submit(ctx, i.beginning(submission), func(ctx context.Context) ledger.Outcome {
 		loopIDs, err := send(ctx)
 		if err == nil {
@@ -221,7 +209,9 @@ type settled struct {
 }
 
 // begin commits RECEIVED, after which the submission belongs to the sender.
-func (i *Sender) begin(ctx context.Context, start start, send func(context.Context) ledger.Outcome, release func()) (ledger.Begun, <-chan settled, error) {
+func (i *Sender) begin(ctx context.Context, start start, send func(context.Context) ledger.Outcome,
+	release func(),
+) (ledger.Begun, <-chan settled, error) {
 	i.mu.RLock()
 	defer i.mu.RUnlock()
 	over, taken := i.cfg.Keep(ctx), false
@@ -296,7 +286,9 @@ func decided(err error) bool {
 func (i *Sender) owner() string { return fmt.Sprintf("%s/%d", i.cfg.Owner, i.owners.Add(1)) }
 
 // own sends a submission and settles it. unkept is told, once at the most, that the ledger does not take the outcome.
-func (i *Sender) own(ctx context.Context, record ledger.Record, send func(context.Context) ledger.Outcome, release func(), unkept func(error)) (ledger.Record, error) {
+func (i *Sender) own(ctx context.Context, record ledger.Record, send func(context.Context) ledger.Outcome, release func(),
+	unkept func(error),
+) (ledger.Record, error) {
 	turnBy := time.Now().Add(i.cfg.WaitLimit)
 	outcome := i.send(ctx, record, turnBy, send)
 	for repeats := 0; ; repeats++ {
@@ -322,7 +314,9 @@ func (i *Sender) own(ctx context.Context, record ledger.Record, send func(contex
 const commitLimit = 10 * time.Second
 
 // send calls Loop, once. A panic on the way must not end the process, nor hide what may have been sent.
-func (i *Sender) send(ctx context.Context, record ledger.Record, turnBy time.Time, send func(context.Context) ledger.Outcome) (outcome ledger.Outcome) {
+func (i *Sender) send(ctx context.Context, record ledger.Record, turnBy time.Time,
+	send func(context.Context) ledger.Outcome,
+) (outcome ledger.Outcome) {
 	var leaving atomic.Bool
 	defer func() {
 		if p := recover(); p != nil {
@@ -451,8 +445,9 @@ func failureOf(err error) *ledger.Failure {
 		return &ledger.Failure{Cause: ledger.CauseNotNoted, RetryAfter: 5 * time.Second}
 	}
 	failure := &ledger.Failure{
-		Cause: ledger.Cause(upstream.Kind.String()), Detail: upstream.Detail(), Field: upstream.Field, Local: upstream.Local, LoopMessage: upstream.Message,
-		Operation: upstream.Operation, LoopCode: upstream.Code, LoopCallID: upstream.RequestID, LoopInstanceID: upstream.InstanceID,
+		Cause: ledger.Cause(upstream.Kind.String()), Detail: upstream.Detail(), Field: upstream.Field, Local: upstream.Local,
+		LoopMessage: upstream.Message,
+		Operation:   upstream.Operation, LoopCode: upstream.Code, LoopCallID: upstream.RequestID, LoopInstanceID: upstream.InstanceID,
 		HTTPStatus: upstream.HTTPStatus, RetryAfter: upstream.RetryAfter,
 	}
 	if upstream.Kind == cegidclient.KindInterrupted { // our own limit, not the caller's

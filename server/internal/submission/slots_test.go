@@ -56,8 +56,8 @@ func TestOnePracticeDoesNotHoldUpTheOthers(t *testing.T) {
 	}
 	accept("demo", "quick")
 	begun := time.Now()
-	i, err := New(t.Context(), Config{
-		Ledger: l, Owner: "now", Log: slog.New(slog.DiscardHandler), FirstPoll: 10 * time.Millisecond,
+	cfg := limited(Config{
+		Ledger: l, Owner: "now", Log: slog.New(slog.DiscardHandler),
 		Client: func(practice string) (*cegidclient.Client, bool) {
 			if practice == "stuck" {
 				return stuck, true
@@ -65,6 +65,8 @@ func TestOnePracticeDoesNotHoldUpTheOthers(t *testing.T) {
 			return quick(practice)
 		},
 	})
+	cfg.FirstPoll = 10 * time.Millisecond
+	i, err := New(t.Context(), cfg)
 	if err != nil {
 		t.Fatal(err)
 	}

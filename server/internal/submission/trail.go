@@ -14,7 +14,8 @@ func (i *Sender) ahead(ctx context.Context, r ledger.Record) []slog.Attr {
 	return append(i.of(ctx, "submitting", r),
 		slog.String("kind", string(r.Kind)), slog.String("format", r.Format),
 		slog.Int("scheme", int(r.Fingerprint.Scheme)), slog.String("content", hex.EncodeToString(r.Fingerprint.Sum[:])),
-		slog.Int("entries", r.Totals.Entries), slog.Int("lines", r.Totals.Lines), slog.String("debit", r.Totals.Debit), slog.String("credit", r.Totals.Credit),
+		slog.Int("entries", r.Totals.Entries), slog.Int("lines", r.Totals.Lines), slog.String("debit", r.Totals.Debit),
+		slog.String("credit", r.Totals.Credit),
 		slog.String("first_date", r.Totals.FirstDate), slog.String("last_date", r.Totals.LastDate))
 }
 

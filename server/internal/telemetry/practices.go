@@ -37,7 +37,10 @@ func RegisterPractices(registry prometheus.Registerer, all func() []*tenant.Prac
 }
 
 func (p *practices) Describe(out chan<- *prometheus.Desc) {
-	for _, each := range []*prometheus.Desc{p.breaker, p.retries, p.places, p.rate, p.refusals, p.waits, p.waited, p.underWay, p.waiting, p.age, p.failed} {
+	for _, each := range []*prometheus.Desc{
+		p.breaker, p.retries, p.places, p.rate, p.refusals, p.waits, p.waited, p.underWay, p.waiting,
+		p.age, p.failed,
+	} {
 		out <- each
 	}
 }

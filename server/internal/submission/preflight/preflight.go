@@ -55,7 +55,9 @@ func (c *Cache) Within(memory int64) *Cache {
 
 // Reference returns what the entries refer to, as far as they refer to it: a dossier without third parties in its
 // entries is not asked for any.
-func (c *Cache) Reference(ctx context.Context, practice string, client *cegidclient.Client, dossier string, entries cegidclient.EntryImport) (out check.Reference, err error) {
+func (c *Cache) Reference(ctx context.Context, practice string, client *cegidclient.Client, dossier string,
+	entries cegidclient.EntryImport,
+) (out check.Reference, err error) {
 	of := func(list string) key { return key{practice, dossier, list} }
 	if out.Journals, err = get(ctx, c, of("journals"), check.IndexJournals, &client.Journals.Lister); err != nil {
 		return out, err
@@ -98,7 +100,9 @@ func (c *Cache) Dossier(ctx context.Context, practice string, client *cegidclien
 }
 
 // get returns an index that is young enough, or reads its lists.
-func get[T any](ctx context.Context, c *Cache, k key, index func([]T) *check.Index[T], listers ...*cegidclient.Lister[T]) (*check.Index[T], error) {
+func get[T any](ctx context.Context, c *Cache, k key, index func([]T) *check.Index[T],
+	listers ...*cegidclient.Lister[T],
+) (*check.Index[T], error) {
 	value, err := c.get(ctx, k, func(ctx context.Context) (any, int, error) {
 		var items []T
 		for _, lister := range listers {

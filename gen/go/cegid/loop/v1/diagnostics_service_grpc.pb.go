@@ -38,7 +38,7 @@ type DiagnosticsServiceClient interface {
 	//
 	// Loop is not called: it documents no list of dossiers.
 	ListDossiers(ctx context.Context, in *ListDossiersRequest, opts ...grpc.CallOption) (*ListDossiersResponse, error)
-	// Tries one read on a dossier and says what stands in the way, if anything does.
+	// Tries one read on a dossier and says what is wrong, if anything is.
 	//
 	// A single attempt, without retry. (Loop: GET /compte)
 	CheckConnection(ctx context.Context, in *CheckConnectionRequest, opts ...grpc.CallOption) (*CheckConnectionResponse, error)
@@ -96,7 +96,7 @@ type DiagnosticsServiceServer interface {
 	//
 	// Loop is not called: it documents no list of dossiers.
 	ListDossiers(context.Context, *ListDossiersRequest) (*ListDossiersResponse, error)
-	// Tries one read on a dossier and says what stands in the way, if anything does.
+	// Tries one read on a dossier and says what is wrong, if anything is.
 	//
 	// A single attempt, without retry. (Loop: GET /compte)
 	CheckConnection(context.Context, *CheckConnectionRequest) (*CheckConnectionResponse, error)

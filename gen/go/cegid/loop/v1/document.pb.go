@@ -531,7 +531,7 @@ func (*StoreDocumentRequest_Metadata) isStoreDocumentRequest_Piece() {}
 
 func (*StoreDocumentRequest_Data) isStoreDocumentRequest_Piece() {}
 
-// The document as it stands.
+// The document as it is now.
 type StoreDocumentResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The document: stored by Loop as a rule, and read by its robot later.
@@ -661,7 +661,7 @@ func (x *GetDocumentRequest) GetRequestId() string {
 	return ""
 }
 
-// The document as it stands.
+// The document as it is now.
 type GetDocumentResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The document.

@@ -342,7 +342,7 @@ type Entry struct {
 	OriginEntry string `protobuf:"bytes,11,opt,name=origin_entry,json=originEntry,proto3" json:"origin_entry,omitempty"`
 	// The lines: two at least.
 	Lines []*EntryLine `protobuf:"bytes,12,rep,name=lines,proto3" json:"lines,omitempty"`
-	// The request_id of the import that the same entry stands in, to book it once more: after it was deleted in Loop, say, or
+	// The request_id of the import that has the same entry, to book it once more: after it was deleted in Loop, say, or
 	// as another payment of the same amount. That of the first such import, which ENTRY_ALREADY_IMPORTED names. It is not sent
 	// to Loop, and is no part of what the request is known by.
 	RepeatOf      string `protobuf:"bytes,13,opt,name=repeat_of,json=repeatOf,proto3" json:"repeat_of,omitempty"`

@@ -92,7 +92,7 @@ const (
 	// ALREADY_EXISTS. The same content was sent to the dossier under another request_id within 30 days. Metadata
 	// names it (`requestId`) where the caller may see it. If it is meant, set `allow_duplicate`.
 	ErrorReason_ERROR_REASON_DUPLICATE_CONTENT ErrorReason = 62
-	// ALREADY_EXISTS. An entry stands in another import of the dossier that is booked or may be: the same journal, reference
+	// ALREADY_EXISTS. An entry is in another import of the dossier that is booked or may be: the same journal, reference
 	// and lines, whatever their labels and order. The violations name the entries; metadata names the import (`requestId`)
 	// where the caller may see it. Leave the entries out. If it is meant, name that import in `repeat_of` of the entry, or
 	// set `allow_duplicate`. ValidateEntries answers it as a finding.

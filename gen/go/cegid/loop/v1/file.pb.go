@@ -1826,7 +1826,7 @@ func (*ImportFileRequest_DepositId) isImportFileRequest_Source() {}
 
 func (*ImportFileRequest_Url) isImportFileRequest_Source() {}
 
-// The import as it stands.
+// The import as it is now.
 type ImportFileResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The import: accepted by Loop as a rule, and booked later. Watch it.

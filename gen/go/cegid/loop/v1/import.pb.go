@@ -45,7 +45,7 @@ const (
 	// Provably never left, or turned away at the door, or UNCERTAIN until a person stated so: nothing was booked. Send the
 	// same request_id again.
 	ImportState_IMPORT_STATE_NOT_SENT ImportState = 7
-	// Loop said no at once, or it FAILED and a person stated so: nothing was booked. Mend it and send the same request_id
+	// Loop said no at once, or it FAILED and a person stated so: nothing was booked. Correct it and send the same request_id
 	// again.
 	ImportState_IMPORT_STATE_REFUSED ImportState = 8
 	// Sent, and nobody knows what became of it. This service never sends it again by itself: see ResolveImport.
@@ -1816,7 +1816,7 @@ type ImportEntriesRequest struct {
 	Options *ImportOptions `protobuf:"bytes,4,opt,name=options,proto3" json:"options,omitempty"`
 	// The entries: 1,000 with 5,000 lines at most.
 	Entries []*Entry `protobuf:"bytes,5,rep,name=entries,proto3" json:"entries,omitempty"`
-	// Import although entries stand in other imports of the dossier, or the same content was imported within 30 days under
+	// Import although entries are in other imports of the dossier, or the same content was imported within 30 days under
 	// another request_id. Of single entries, say so by `repeat_of`.
 	AllowDuplicate bool `protobuf:"varint,6,opt,name=allow_duplicate,json=allowDuplicate,proto3" json:"allow_duplicate,omitempty"`
 	// What the caller wants to find the import by, kept and answered as it came: 16 pairs at most, names of 64 characters and
@@ -1905,7 +1905,7 @@ func (x *ImportEntriesRequest) GetMetadata() map[string]string {
 	return nil
 }
 
-// The import as it stands.
+// The import as it is now.
 type ImportEntriesResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The import: accepted by Loop as a rule, and booked later. Watch it.
@@ -2171,7 +2171,7 @@ func (x *GetImportRequest) GetRequestId() string {
 	return ""
 }
 
-// The import as it stands.
+// The import as it is now.
 type GetImportResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The import.
@@ -2468,7 +2468,7 @@ func (x *WatchImportRequest) GetRequestId() string {
 // The import: at once, at each change, and every 15 seconds.
 type WatchImportResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The import as it stands.
+	// The import as it is now.
 	ImportRecord  *Import `protobuf:"bytes,1,opt,name=import_record,json=importRecord,proto3" json:"import_record,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -3002,7 +3002,7 @@ func (*ResubmittedFile_DepositId) isResubmittedFile_Source() {}
 
 func (*ResubmittedFile_Url) isResubmittedFile_Source() {}
 
-// The import as it stands.
+// The import as it is now.
 type ResolveImportResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The import, with what is known of it in `resolution`.

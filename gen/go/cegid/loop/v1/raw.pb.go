@@ -40,7 +40,7 @@ type CallRequest struct {
 	Path string `protobuf:"bytes,5,opt,name=path,proto3" json:"path,omitempty"`
 	// Parameters of the query, those that the operator listed for the route. None names a dossier.
 	Query map[string]string `protobuf:"bytes,6,rep,name=query,proto3" json:"query,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
-	// Body of a write: raw JSON text, sent as it stands. Where it names a dossier, that is `dossier`.
+	// Body of a write: raw JSON text, sent as it is. Where it names a dossier, that is `dossier`.
 	Body string `protobuf:"bytes,7,opt,name=body,proto3" json:"body,omitempty"`
 	// Send although the same write was sent within 30 days under another request_id.
 	AllowDuplicate bool `protobuf:"varint,8,opt,name=allow_duplicate,json=allowDuplicate,proto3" json:"allow_duplicate,omitempty"`

@@ -35,7 +35,7 @@ const (
 	WriteState_WRITE_STATE_SUCCEEDED WriteState = 3
 	// Provably never left, or turned away at the door: nothing was done. Send the same request_id again.
 	WriteState_WRITE_STATE_NOT_SENT WriteState = 4
-	// Loop said no: nothing was done. Mend it and send the same request_id again.
+	// Loop said no: nothing was done. Correct it and send the same request_id again.
 	WriteState_WRITE_STATE_REFUSED WriteState = 5
 	// Sent, and nobody knows what became of it. This service never sends it again by itself.
 	WriteState_WRITE_STATE_UNCERTAIN WriteState = 6
