@@ -6,6 +6,6 @@ import "embed"
 
 // Documents are guides and reference in Markdown, and examples, below their paths in the repository.
 //
-//go:embed README.md CONTRIBUTING.md SECURITY.md docs cegidclient/README.md
+//go:embed README.md CONTRIBUTING.md SECURITY.md docs cegidclient/README.md clients/python/README.md
 //go:embed deploy/README.md deploy/*.yaml examples/*.json examples/*.pdf examples/*.txt examples/serve
 var Documents embed.FS

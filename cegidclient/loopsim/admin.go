@@ -4,13 +4,13 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"html/template"
 	"io"
 	"maps"
 	"mime"
 	"net/http"
 	"net/url"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -21,47 +21,48 @@ const maxAdminBody = 1 << 20
 // adminHandler serves the simulator's own interface. It asks for no key, since it is meant for loopback, and so has to keep
 // web pages out that a browser on the same machine shows.
 func (s *Simulator) adminHandler() http.Handler {
-	inspection := template.Must(template.New("inspection").Parse(inspectionPage))
 	mux := http.NewServeMux()
 	mux.Handle("GET /_sim", http.RedirectHandler(adminPrefix, http.StatusSeeOther))
-	mux.HandleFunc("GET /_sim/{$}", func(w http.ResponseWriter, _ *http.Request) {
-		w.Header().Set("Content-Type", "text/html; charset=utf-8")
-		w.Header().Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'")
-		_ = inspection.Execute(w, s.state()) // the client may have gone
+	mux.HandleFunc("GET /_sim/{$}", func(w http.ResponseWriter, r *http.Request) { s.showPage(w, r, http.StatusOK, "") })
+	mux.HandleFunc("GET "+styleRoute, func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "text/css; charset=utf-8")
+		_, _ = w.Write(styleCSS) // the client may have gone
 	})
 	mux.HandleFunc("GET /_sim/state", func(w http.ResponseWriter, _ *http.Request) {
 		writeJSON(w, http.StatusOK, s.state())
 	})
-	mux.HandleFunc("POST /_sim/faults", func(w http.ResponseWriter, r *http.Request) {
+	mux.HandleFunc("GET /_sim/magic", func(w http.ResponseWriter, _ *http.Request) { writeJSON(w, http.StatusOK, Magic()) })
+	done := func(err error) (int, any, error) { return http.StatusNoContent, nil, err }
+	mux.HandleFunc("POST /_sim/faults", s.action("faults", func(r *http.Request) (int, any, error) {
 		var in faultJSON
-		if err := readJSON(r, &in); err != nil {
-			writeError(w, err)
-			return
+		if err := readInput(r, &in); err != nil {
+			return 0, nil, err
 		}
 		id, err := s.faults.add(in.fault())
-		if err != nil {
-			writeError(w, err)
-			return
-		}
-		writeJSON(w, http.StatusCreated, map[string]string{"id": id})
-	})
-	mux.HandleFunc("DELETE /_sim/faults", func(w http.ResponseWriter, _ *http.Request) {
+		return http.StatusCreated, map[string]string{"id": id}, err
+	}))
+	clearFaults := s.action("faults", func(*http.Request) (int, any, error) {
 		s.ClearFaults()
-		w.WriteHeader(http.StatusNoContent)
+		return done(nil)
 	})
-	mux.HandleFunc("DELETE /_sim/faults/{id}", func(w http.ResponseWriter, r *http.Request) {
+	mux.HandleFunc("DELETE /_sim/faults", clearFaults)
+	removeFault := s.action("faults", func(r *http.Request) (int, any, error) {
 		if !s.RemoveFault(r.PathValue("id")) {
-			writeError(w, fmt.Errorf("fault %q: %w", r.PathValue("id"), ErrUnknown))
-			return
+			return done(fmt.Errorf("fault %q: %w", r.PathValue("id"), ErrUnknown))
 		}
-		w.WriteHeader(http.StatusNoContent)
+		return done(nil)
 	})
-	mux.HandleFunc("POST /_sim/reset", func(w http.ResponseWriter, _ *http.Request) {
+	mux.HandleFunc("DELETE /_sim/faults/{id}", removeFault)
+	// Forms know GET and POST alone.
+	mux.HandleFunc("POST /_sim/faults/clear", clearFaults)
+	mux.HandleFunc("POST /_sim/faults/{id}/remove", removeFault)
+	mux.HandleFunc("POST /_sim/reset", s.action("", func(*http.Request) (int, any, error) {
 		s.Reset()
-		w.WriteHeader(http.StatusNoContent)
-	})
+		return done(nil)
+	}))
 
 	s.practiceAdmin(mux)
+	s.clockAdmin(mux)
 	s.importAdmin(mux)
 	s.documentAdmin(mux)
 
@@ -79,45 +80,49 @@ func (s *Simulator) adminHandler() http.Handler {
 
 // practiceAdmin changes the dossiers and keys of practices.
 func (s *Simulator) practiceAdmin(mux *http.ServeMux) {
-	mux.HandleFunc("POST /_sim/dossiers", func(w http.ResponseWriter, r *http.Request) {
+	done := func(err error) (int, any, error) { return http.StatusNoContent, nil, err }
+	mux.HandleFunc("POST /_sim/dossiers", s.action("dossiers", func(r *http.Request) (int, any, error) {
 		var in dossierJSON
-		if err := readJSON(r, &in); err != nil {
-			writeError(w, err)
-			return
+		if err := readInput(r, &in); err != nil {
+			return 0, nil, err
 		}
-		if err := s.AddDossier(in.Practice, in.Code, Template()); err != nil {
-			writeError(w, err)
-			return
+		return http.StatusCreated, in, s.AddDossier(in.Practice, in.Code, Template())
+	}))
+	mux.HandleFunc("DELETE /_sim/dossiers/{practice}/{code}", s.action("dossiers", func(r *http.Request) (int, any, error) {
+		return done(s.RemoveDossier(r.PathValue("practice"), r.PathValue("code")))
+	}))
+	mux.HandleFunc("POST /_sim/dossiers/{practice}/{code}/reset", s.action("dossiers", func(r *http.Request) (int, any, error) {
+		return done(s.ResetDossier(r.PathValue("practice"), r.PathValue("code")))
+	}))
+	mux.HandleFunc("POST /_sim/dossiers/{practice}/{code}/year", s.action("dossiers", func(r *http.Request) (int, any, error) {
+		in := struct{ Year int }{openYear}
+		if r.ContentLength != 0 {
+			if err := readInput(r, &in); err != nil {
+				return 0, nil, err
+			}
 		}
-		writeJSON(w, http.StatusCreated, in)
-	})
-	mux.HandleFunc("DELETE /_sim/dossiers/{practice}/{code}", func(w http.ResponseWriter, r *http.Request) {
-		answerDone(w, s.RemoveDossier(r.PathValue("practice"), r.PathValue("code")))
-	})
-	mux.HandleFunc("POST /_sim/dossiers/{practice}/{code}/reset", func(w http.ResponseWriter, r *http.Request) {
-		answerDone(w, s.ResetDossier(r.PathValue("practice"), r.PathValue("code")))
-	})
-	mux.HandleFunc("PUT /_sim/subscription-keys", func(w http.ResponseWriter, r *http.Request) {
+		booked, err := s.BookYear(r.PathValue("practice"), r.PathValue("code"), in.Year)
+		return http.StatusCreated, booked, err
+	}))
+	mux.HandleFunc("PUT /_sim/subscription-keys", s.action("", func(r *http.Request) (int, any, error) {
 		var in struct{ Primary, Secondary string }
-		if err := readJSON(r, &in); err != nil {
-			writeError(w, err)
-			return
+		if err := readInput(r, &in); err != nil {
+			return 0, nil, err
 		}
 		s.SetSubscriptionKeys(in.Primary, in.Secondary)
-		w.WriteHeader(http.StatusNoContent)
-	})
+		return done(nil)
+	}))
 	// POST issues a key besides the one that there is, PUT leaves this one alone.
 	for method, change := range map[string]func(practice string, kind KeyKind, apiKey string) error{
 		"POST": s.IssueAPIKey, "PUT": s.RotateAPIKey,
 	} {
-		mux.HandleFunc(method+" /_sim/practices/{practice}/keys/{kind}", func(w http.ResponseWriter, r *http.Request) {
+		mux.HandleFunc(method+" /_sim/practices/{practice}/keys/{kind}", s.action("dossiers", func(r *http.Request) (int, any, error) {
 			var in struct{ APIKey string }
-			if err := readJSON(r, &in); err != nil {
-				writeError(w, err)
-				return
+			if err := readInput(r, &in); err != nil {
+				return 0, nil, err
 			}
-			answerDone(w, change(r.PathValue("practice"), KeyKind(r.PathValue("kind")), in.APIKey))
-		})
+			return done(change(r.PathValue("practice"), KeyKind(r.PathValue("kind")), in.APIKey))
+		}))
 	}
 }
 
@@ -131,7 +136,8 @@ func sameOrigin(r *http.Request) bool {
 	return err == nil && u.Host != "" && u.Host == r.Host
 }
 
-// faultJSON is Fault as the interface takes it: durations are strings such as "250ms".
+// faultJSON is Fault as the interface takes it. A route may come with its method, as in "POST /importJson"; durations are texts such
+// as "250ms", or numbers of seconds.
 type faultJSON struct {
 	Method         string            `json:"method,omitempty"`
 	Route          string            `json:"route,omitempty"`
@@ -157,6 +163,10 @@ type faultJSON struct {
 }
 
 func (f faultJSON) fault() Fault {
+	// A route as the page shows it: POST /importJson.
+	if method, route, both := strings.Cut(f.Route, " "); both && (f.Method == "" || f.Method == method) {
+		f.Method, f.Route = method, route
+	}
 	return Fault{
 		Method: f.Method, Route: f.Route, Practice: f.Practice, Dossier: f.Dossier, Skip: f.Skip, Times: f.Times,
 		Probability: f.Probability, Seed: f.Seed, After: f.After,
@@ -176,12 +186,22 @@ func faultToJSON(f Fault) faultJSON {
 	}
 }
 
+// duration is read from a text such as "250ms", or from a number of seconds.
 type duration time.Duration
 
 func (d duration) MarshalText() ([]byte, error) { return []byte(time.Duration(d).String()), nil }
 
-func (d *duration) UnmarshalText(b []byte) error {
-	v, err := time.ParseDuration(string(b))
+func (d *duration) UnmarshalJSON(raw []byte) error {
+	text := string(raw)
+	if raw[0] == '"' {
+		if err := json.Unmarshal(raw, &text); err != nil {
+			return err
+		}
+	}
+	if text == "null" {
+		return nil
+	}
+	v, err := parseDuration(text)
 	*d = duration(v)
 	return err
 }
@@ -194,6 +214,7 @@ type dossierJSON struct {
 // state is what the interface shows. It holds no secret.
 type state struct {
 	BasePath  string          `json:"basePath"`
+	Clock     clockState      `json:"clock"`
 	PageCap   int             `json:"pageCap"`
 	Routes    []routeState    `json:"routes"`
 	Practices []practiceState `json:"practices"`
@@ -209,6 +230,7 @@ type routeState struct {
 	Method       string `json:"method"`
 	Path         string `json:"path"`
 	Requests     int    `json:"requests"`
+	Struck       int    `json:"struck"` // by a fault, those of magic references included
 	InFlightPeak int    `json:"inFlightPeak"`
 }
 
@@ -267,12 +289,13 @@ const shownRequests = 100
 
 func (s *Simulator) state() state {
 	st := state{
-		BasePath: s.BasePath(), PageCap: s.pageCap(), Total: s.Count(""), Unknown: s.Count(UnknownRoute),
+		BasePath: s.BasePath(), Clock: s.clockState(), PageCap: s.pageCap(), Total: s.Count(""), Unknown: s.Count(UnknownRoute),
 		Practices: []practiceState{}, Faults: []faultState{}, Requests: []requestState{}, Imports: s.importsState(),
 		Documents: s.documentsState(),
 	}
 	for _, r := range Routes() {
-		st.Routes = append(st.Routes, routeState{r.Method, r.Path, s.Count(r.Method + " " + r.Path), s.InFlightPeak(r.Path)})
+		name := r.Method + " " + r.Path
+		st.Routes = append(st.Routes, routeState{r.Method, r.Path, s.Count(name), s.struck(name), s.InFlightPeak(name)})
 	}
 	for _, f := range s.Faults() {
 		st.Faults = append(st.Faults, faultState{f.ID, f.Seen, f.Hits, f.Done(), faultToJSON(f.Fault)})
@@ -313,12 +336,17 @@ func (d *dossier) state() dossierState {
 	}
 }
 
-// readJSON reads exactly one object. The media type is required: a browser cannot send it to another origin unasked.
+// readJSON reads exactly one object.
 func readJSON(r *http.Request, into any) error {
 	if media, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || media != "application/json" {
-		return fmt.Errorf("Content-Type must be application/json: %w", ErrInvalid)
+		return fmt.Errorf("Content-Type must be application/json, or "+formType+" for a form: %w", ErrInvalid)
 	}
-	dec := json.NewDecoder(http.MaxBytesReader(nil, r.Body, maxAdminBody))
+	return decodeObject(http.MaxBytesReader(nil, r.Body, maxAdminBody), into)
+}
+
+// decodeObject is strict: a name that is passed over would be a fault that never strikes.
+func decodeObject(from io.Reader, into any) error {
+	dec := json.NewDecoder(from)
 	dec.DisallowUnknownFields()
 	if err := dec.Decode(into); err != nil {
 		return fmt.Errorf("body: %w: %w", err, ErrInvalid)
@@ -337,23 +365,16 @@ func writeJSON(w http.ResponseWriter, status int, v any) {
 	_ = enc.Encode(v) // the client may have gone
 }
 
-func answerDone(w http.ResponseWriter, err error) {
-	if err != nil {
-		writeError(w, err)
-		return
-	}
-	w.WriteHeader(http.StatusNoContent)
-}
+func writeError(w http.ResponseWriter, err error) { writeErrorStatus(w, statusOf(err), err.Error()) }
 
-func writeError(w http.ResponseWriter, err error) {
-	status := http.StatusBadRequest
+func statusOf(err error) int {
 	switch {
 	case errors.Is(err, ErrUnknown):
-		status = http.StatusNotFound
+		return http.StatusNotFound
 	case errors.Is(err, ErrExists), errors.Is(err, errTooManyFaults):
-		status = http.StatusConflict
+		return http.StatusConflict
 	}
-	writeErrorStatus(w, status, err.Error())
+	return http.StatusBadRequest
 }
 
 func writeErrorStatus(w http.ResponseWriter, status int, message string) {

@@ -62,8 +62,9 @@ func TestTheAdminInterfaceIsStrict(t *testing.T) {
 	for name, tt := range map[string]struct{ body, says string }{
 		"an unknown field":       {`{"kind":"hang","statut":1}`, "statut"},
 		"an unknown kind":        {`{"kind":"boom"}`, "boom"},
-		"a number as a duration": {`{"kind":"latency","latency":3}`, "latency"},
-		"a bad duration":         {`{"kind":"latency","latency":"3"}`, "duration"},
+		"a list as a duration":   {`{"kind":"latency","latency":[3]}`, "duration"},
+		"a bad duration":         {`{"kind":"latency","latency":"soon"}`, "duration"},
+		"a route of two methods": {`{"kind":"hang","method":"GET","route":"POST /importJson"}`, "no operation"},
 		"two objects":            {`{"kind":"hang"}{"kind":"hang"}`, "one JSON object"},
 		"no JSON":                {`kind`, "body"},
 		"a huge body":            {`{"kind":"status","status":500,"body":"` + strings.Repeat("x", 2<<20) + `"}`, "too large"},
@@ -114,7 +115,7 @@ func TestTheInspectionPageIsEscapedAndSelfContained(t *testing.T) {
 	page := w.admin(http.MethodGet, "/_sim/", "")
 	wantStatus(t, page, http.StatusOK)
 	html := string(page.body)
-	for _, s := range []string{"<script", "<b>", "<i>", "http://", "https://", "src="} {
+	for _, s := range []string{"<script", "<b>", "<i>", "href=\"http", "action=\"http", "https://", "src=", "style="} {
 		if strings.Contains(html, s) {
 			t.Errorf("the page contains %s", s)
 		}

@@ -18,8 +18,10 @@
 // Tests shape the world ([Simulator.AddPractice], [Simulator.AddDossier], [Simulator.SetActivated] …), the answers
 // ([Simulator.SetShape], [Simulator.SetPageCap]) and the mishaps ([Simulator.Inject]), then look at what arrived
 // ([Simulator.Requests], [Simulator.Count], [Simulator.InFlightPeak], [Simulator.Imports], [Simulator.Documents]). Other programs
-// do the same over HTTP under
-// /_sim/, which asks for no key and is meant for loopback.
+// do the same over HTTP under /_sim/, which asks for no key and is meant for loopback; people find all of it on the page there. What changes something takes
+// JSON or a form: curl -d kind=status -d status=503 -d times=3 -d 'route=POST /importJson' http://127.0.0.1:8089/_sim/faults.
+//
+// [Simulator.Advance] moves the time that imports and links go by, and [Simulator.BookYear] fills a dossier.
 //
 // # Imports
 //
@@ -44,20 +46,9 @@
 //
 // # Magic
 //
-// A reference or refPiece that begins with one of these asks for a mishap. More may follow it, to make it unique: SIM-503-17.
+// A reference or refPiece that begins with a prefix of [Magic] asks for a mishap. More may follow it, to make it unique: SIM-503-17.
 // An injected fault that strikes the request goes before those that concern the answer. In a file it is a PieceRef, the reference
 // of a movement, or a ref; of one that is fetched from a URL, only what comes late can be had.
-//
-//	SIM-REFUSE              200 with error; not booked
-//	SIM-FAIL-LATE           accepted; ends in status 4, not booked
-//	SIM-STUCK               accepted; stays in status 1 for ever, not booked
-//	SIM-STATUS-<n>          accepted and booked in its time; the status says n from the first call on
-//	SIM-LOST-ANSWER         processed; the connection is cut without an answer
-//	SIM-CUT-BEFORE          the connection is cut; not booked
-//	SIM-CUT-ONCE            the first time that this very reference comes, the connection is cut and it is not booked
-//	SIM-SLOW, -<duration>   processed at once; answered after 2 s, or as said: SIM-SLOW-500ms
-//	SIM-503, SIM-429        that status (429 with Retry-After: 1); not booked
-//	SIM-503-BOOKED          processed; answered 503
 //
 // # Adding a resource
 //

@@ -85,7 +85,7 @@ func (s *Simulator) take(d *deposit, body []byte, who caller, fault string) {
 		*text = clean(*text)
 	}
 	s.mu.RUnlock()
-	d.Time, d.Practice, d.Fault = time.Now(), who.practice, fault
+	d.Time, d.Practice, d.Fault = s.now(), who.practice, fault
 	d.Bytes, d.Digest, d.Outcome = len(body), hex.EncodeToString(sum[:]), DocumentNotProcessed
 	s.documents.mu.Lock()
 	defer s.documents.mu.Unlock()

@@ -80,7 +80,7 @@ func (x *exchange) serveDeposit() answer {
 		return x.queryRefused("Le paramètre « filename » est attendu une fois, sans dossier.")
 	}
 	uri := x.sim.nextUUID("deposit") + "/" + names[0]
-	link := x.sim.storage.link(x.origin, uri)
+	link := x.sim.storage.link(x.origin, uri, x.sim.now())
 	if x.sim.config.azure != "" {
 		var err error
 		if link, err = x.sim.azureLink(uri); err != nil {

@@ -496,7 +496,7 @@ func TestImportedFilesAreShown(t *testing.T) {
 	page, err := io.ReadAll(resp.Body)
 	must(t, err)
 	digest := w.record(0).File.Digest
-	for _, want := range []string{digest, "FEC a&lt;b&gt;.txt", "<td>ACH<td class=\"n\">2<td class=\"n\">120.00<td class=\"n\">120.00"} {
+	for _, want := range []string{digest, "FEC a&lt;b&gt;.txt", "ACH: 2 lines, 120.00, 120.00"} {
 		if !strings.Contains(string(page), want) {
 			t.Errorf("the page does not show %s", want)
 		}

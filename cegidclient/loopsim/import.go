@@ -112,7 +112,7 @@ func (s *Simulator) receive(format string, sub *submission, body []byte, who cal
 	s.mu.RLock()
 	clean := s.redact.clean
 	job := &imported{magic: sub.magic, ImportRecord: ImportRecord{
-		Time: time.Now(), Practice: who.practice, Dossier: clean(sub.dossier), Format: format, Lines: len(sub.lines), Bytes: len(body),
+		Time: s.now(), Practice: who.practice, Dossier: clean(sub.dossier), Format: format, Lines: len(sub.lines), Bytes: len(body),
 		Fault:  fault,
 		Digest: hex.EncodeToString(sum[:]), Outcome: ImportNotProcessed, References: []string{}, RefPieces: []string{},
 	}}
@@ -185,7 +185,7 @@ func (x *exchange) serveImport() answer {
 		sub.late = "Import en échec à la demande (SIM-FAIL-LATE)."
 	}
 	id := s.nextUUID("import")
-	s.imports.accept(job, sub, d, id)
+	s.imports.accept(job, sub, d, id, s.now())
 	return jsonAnswer(http.StatusOK, encode(struct {
 		ID string `json:"accountingImportRequestId"`
 	}{id}))
@@ -199,10 +199,10 @@ func (x *exchange) refuseImport(message string) answer {
 	return x.sim.refusalAnswer(message)
 }
 
-func (im *imports) accept(job *imported, sub *submission, d *dossier, id string) {
+func (im *imports) accept(job *imported, sub *submission, d *dossier, id string, now time.Time) {
 	im.mu.Lock()
 	defer im.mu.Unlock()
-	job.ID, job.Outcome, job.at, job.sub, job.dossier = id, ImportPending, time.Now(), sub, d
+	job.ID, job.Outcome, job.at, job.sub, job.dossier = id, ImportPending, now, sub, d
 	job.waiting, job.running = im.waiting, im.running
 	im.byID[id] = job
 	if job.magic.stuck {
@@ -219,11 +219,11 @@ func (job *imported) dueAt() time.Time { return job.at.Add(job.waiting + job.run
 
 // carryOutDue carries out the imports whose time has come, in order.
 func (s *Simulator) carryOutDue() {
-	now := time.Now()
+	now := s.now()
 	s.readFiles(func(job *imported) bool { return !job.dueAt().After(now) })
 	s.imports.mu.Lock()
 	defer s.imports.mu.Unlock()
-	s.carryOutUntil(time.Now())
+	s.carryOutUntil(s.now())
 }
 
 func (s *Simulator) carryOutUntil(now time.Time) {
@@ -280,7 +280,7 @@ func (x *exchange) serveImportStatus() answer {
 		im.mu.Unlock()
 		return x.sim.serviceAnswer(http.StatusNotFound, codeImportUnknown, "Cette demande d'import est inconnue.")
 	}
-	status := job.status(time.Now())
+	status := job.status(x.sim.now())
 	im.mu.Unlock()
 	if asText {
 		return jsonAnswer(http.StatusOK, []byte(`{"status":"`+strconv.Itoa(status)+`"}`))
@@ -331,7 +331,7 @@ func (s *Simulator) FinishImports() {
 	s.imports.mu.Lock()
 	defer s.imports.mu.Unlock()
 	for _, job := range s.imports.due {
-		if now := time.Now(); job.dueAt().After(now) {
+		if now := s.now(); job.dueAt().After(now) {
 			job.waiting, job.running = now.Sub(job.at), 0
 		}
 		s.carryOut(job)

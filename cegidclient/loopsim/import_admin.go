@@ -61,20 +61,20 @@ func (s *Simulator) importAdmin(mux *http.ServeMux) {
 			}
 		}
 	})
-	mux.HandleFunc("POST /_sim/imports/finish", func(w http.ResponseWriter, _ *http.Request) {
+	mux.HandleFunc("POST /_sim/imports/finish", s.action("imports", func(*http.Request) (int, any, error) {
 		s.FinishImports()
-		w.WriteHeader(http.StatusNoContent)
-	})
-	mux.HandleFunc("POST /_sim/imports/mode", func(w http.ResponseWriter, r *http.Request) {
+		s.config.whenDue()
+		return http.StatusNoContent, nil, nil
+	}))
+	mux.HandleFunc("POST /_sim/imports/mode", s.action("clock", func(r *http.Request) (int, any, error) {
 		in := s.importSettings()
-		if err := readJSON(r, &in); err != nil {
-			writeError(w, err)
-			return
+		if err := readInput(r, &in); err != nil {
+			return 0, nil, err
 		}
 		s.SetImportMode(ImportMode{LateAccess: in.LateAccess, StatusAsText: in.StatusAsText})
 		s.SetImportDelays(time.Duration(in.Waiting), time.Duration(in.Running))
-		writeJSON(w, http.StatusOK, s.importSettings())
-	})
+		return http.StatusOK, s.importSettings(), nil
+	}))
 }
 
 func jsonLines(w http.ResponseWriter) *json.Encoder {

@@ -20,6 +20,29 @@ type magic struct {
 	status    int
 }
 
+// MagicReference is how a reference that begins with Prefix asks for a mishap.
+type MagicReference struct {
+	Prefix string `json:"prefix"`
+	Does   string `json:"does"`
+}
+
+// Magic lists the references that ask for mishaps. More may follow a prefix, to make it unique: SIM-503-17.
+func Magic() []MagicReference {
+	return []MagicReference{
+		{"SIM-REFUSE", "200 with error; not booked"},
+		{"SIM-FAIL-LATE", "accepted; ends in status 4, not booked"},
+		{"SIM-STUCK", "accepted; stays in status 1 for ever, not booked"},
+		{"SIM-STATUS-<n>", "accepted and booked in its time; the status says n from the first call on"},
+		{"SIM-LOST-ANSWER", "processed; the connection is cut without an answer"},
+		{"SIM-CUT-BEFORE", "the connection is cut; not booked"},
+		{"SIM-CUT-ONCE", "the first time that this very reference comes, the connection is cut and it is not booked"},
+		{"SIM-SLOW", "processed at once; answered after 2 s, or as said: SIM-SLOW-500ms"},
+		{"SIM-503", "that status; not booked"},
+		{"SIM-429", "that status, with Retry-After: 1; not booked"},
+		{"SIM-503-BOOKED", "processed; answered 503"},
+	}
+}
+
 const slowAnswer = 2 * time.Second
 
 func (m *magic) add(reference string) {

@@ -42,6 +42,7 @@ type recorder struct {
 	seq      uint64 // never falls, so that a late finish cannot touch a newer record
 	first    uint64 // of the sequence numbers counted since the last reset
 	counts   map[string]int
+	struck   map[string]int
 	inFlight map[string]int
 	peaks    map[string]int
 }
@@ -49,7 +50,7 @@ type recorder struct {
 func newRecorder(size int) *recorder {
 	return &recorder{
 		size: size, first: 1,
-		counts: make(map[string]int), inFlight: make(map[string]int), peaks: make(map[string]int),
+		counts: make(map[string]int), struck: make(map[string]int), inFlight: make(map[string]int), peaks: make(map[string]int),
 	}
 }
 
@@ -59,12 +60,14 @@ func (rec *recorder) arrive(r Request) (seq uint64) {
 	defer rec.mu.Unlock()
 	rec.seq++
 	r.Seq = rec.seq
-	rec.counts[r.Route]++
-	if r.Route != UnknownRoute {
-		rec.counts[r.Method+" "+r.Route]++
+	for _, name := range routeNames(r.Method, r.Route) {
+		rec.counts[name]++
+		rec.inFlight[name]++
+		rec.peaks[name] = max(rec.peaks[name], rec.inFlight[name])
+		if r.Fault != "" {
+			rec.struck[name]++
+		}
 	}
-	rec.inFlight[r.Route]++
-	rec.peaks[r.Route] = max(rec.peaks[r.Route], rec.inFlight[r.Route])
 	if rec.size > 0 {
 		if len(rec.ring) < rec.size {
 			rec.ring = append(rec.ring, r)
@@ -90,10 +93,27 @@ func (rec *recorder) status(seq uint64, status int) {
 }
 
 // leave is called before the last byte leaves: a client that calls again at once never counts as two.
-func (rec *recorder) leave(route string) {
+func (rec *recorder) leave(method, route string) {
 	rec.mu.Lock()
 	defer rec.mu.Unlock()
-	rec.inFlight[route]--
+	for _, name := range routeNames(method, route) {
+		rec.inFlight[name]--
+	}
+}
+
+// routeNames are those that a request counts under: its path, and its path with its method.
+func routeNames(method, route string) []string {
+	if route == UnknownRoute {
+		return []string{route}
+	}
+	return []string{route, method + " " + route}
+}
+
+// struck returns how many requests to a route a fault has struck.
+func (s *Simulator) struck(route string) int {
+	s.recorder.mu.Lock()
+	defer s.recorder.mu.Unlock()
+	return s.recorder.struck[route]
 }
 
 // Requests returns the latest requests, oldest first, at most as many as WithRequestLog keeps.
@@ -120,7 +140,7 @@ func (s *Simulator) Count(route string) int {
 	return s.recorder.counts[route]
 }
 
-// InFlightPeak returns the largest number of requests to a route that were under way at once since the last reset. Add
+// InFlightPeak returns the largest number of requests to a route ("/compte"), or to one of its methods ("GET /compte"), that were under way at once since the last reset. Add
 // latency, or requests end before they can overlap.
 func (s *Simulator) InFlightPeak(route string) int {
 	s.recorder.mu.Lock()
@@ -136,6 +156,7 @@ func (s *Simulator) ResetCounters() {
 	rec.first = rec.seq + 1
 	rec.ring = nil
 	clear(rec.counts)
+	clear(rec.struck)
 	clear(rec.peaks)
 	for route, n := range rec.inFlight {
 		rec.peaks[route] = n

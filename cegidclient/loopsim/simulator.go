@@ -31,7 +31,8 @@ type Simulator struct {
 	storage   storage
 	uuids     atomic.Uint64
 	cap       atomic.Int64
-	routeCaps sync.Map // route → rows
+	ahead     atomic.Int64 // of the machine, nanoseconds
+	routeCaps sync.Map     // route → rows
 	closed    chan struct{}
 	close     func()
 
@@ -58,6 +59,7 @@ type config struct {
 	model           filecheck.LoopModel
 	initial         func() *world
 	operations      []operation
+	whenDue         func()
 }
 
 // An Option configures a Simulator.
@@ -111,7 +113,7 @@ func New(opts ...Option) *Simulator {
 	c := config{
 		basePath: DefaultBasePath, pageCap: 100, requestLog: defaultLog, selectSeparator: ",", maxBody: 64 << 20,
 		importWaiting: defaultImportDelay, importRunning: defaultImportDelay, initial: newWorld, operations: operations(),
-		depositLife: defaultDepositLife, depositRoom: defaultDepositRoom,
+		depositLife: defaultDepositLife, depositRoom: defaultDepositRoom, whenDue: func() {},
 	}
 	for _, opt := range opts {
 		opt(&c)
@@ -147,7 +149,7 @@ func (s *Simulator) BasePath() string { return s.config.basePath }
 // The simulator starts no goroutine of its own.
 func (s *Simulator) Close() { s.close() }
 
-// Reset returns to the world that New made: practices, dossiers, keys, shapes, page cap, import mode and delays; faults,
+// Reset returns to the world that New made: practices, dossiers, keys, shapes, page cap, import mode and delays, the time; faults,
 // records, imports, entries, documents and deposited files are forgotten.
 func (s *Simulator) Reset() {
 	s.mu.Lock()
@@ -158,6 +160,7 @@ func (s *Simulator) Reset() {
 	s.shapes = make(map[string]Shape)
 	s.redact.learn(s.world.secrets())
 	s.mu.Unlock()
+	s.ahead.Store(0)
 	s.SetPageCap(s.config.pageCap)
 	s.ClearFaults()
 	s.ResetCounters()
@@ -306,7 +309,7 @@ func (s *Simulator) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if dep != nil {
 		s.take(dep, body, who, id)
 	}
-	leave := sync.OnceFunc(func() { s.recorder.leave(route) })
+	leave := sync.OnceFunc(func() { s.recorder.leave(r.Method, route) })
 	defer leave()
 
 	d := delivery{
@@ -361,7 +364,7 @@ func (s *Simulator) arrive(r *http.Request, query url.Values, route, dossier str
 	s.mu.RLock()
 	clean := s.redact.clean
 	record := Request{
-		Time: time.Now(), Method: clean(r.Method), Route: route, Path: clean(r.URL.Path),
+		Time: s.now(), Method: clean(r.Method), Route: route, Path: clean(r.URL.Path),
 		Dossier: clean(dossier),
 		Skip:    clean(query.Get("skip")), Take: clean(query.Get("take")),
 		Filter: clean(query.Get("filter")), Sort: clean(query.Get("sort")), Select: clean(query.Get("select")),

@@ -124,8 +124,8 @@ func (st *storage) place(uri, practice string) {
 }
 
 // link lets whoever holds it write the file at uri until it expires.
-func (st *storage) link(origin, uri string) string {
-	expires := time.Now().Add(st.life).UTC().Format(time.RFC3339Nano)
+func (st *storage) link(origin, uri string, now time.Time) string {
+	expires := now.Add(st.life).UTC().Format(time.RFC3339Nano)
 	query := url.Values{"sv": {"2025-01-05"}, "sr": {"b"}, "sp": {"cw"}, "se": {expires}, "sig": {st.sign(uri, expires)}}
 	return origin + (&url.URL{Path: DepositRoute + "/" + uri, RawQuery: query.Encode()}).String()
 }
@@ -137,10 +137,10 @@ func (st *storage) sign(uri, expires string) string {
 }
 
 // opens reports whether a request's link is whole and alive.
-func (st *storage) opens(uri string, query url.Values) bool {
+func (st *storage) opens(uri string, query url.Values, now time.Time) bool {
 	expires := query.Get("se")
 	until, err := time.Parse(time.RFC3339Nano, expires)
-	return err == nil && hmac.Equal([]byte(st.sign(uri, expires)), []byte(query.Get("sig"))) && time.Now().Before(until)
+	return err == nil && hmac.Equal([]byte(st.sign(uri, expires)), []byte(query.Get("sig"))) && now.Before(until)
 }
 
 // take writes a request's body into the spool of a file.
@@ -256,7 +256,7 @@ func (s *Simulator) serveStorage(w http.ResponseWriter, r *http.Request) {
 	}
 	id, fault := s.faults.match(r.Method, DepositRoute, practice, "")
 	seq := s.arrive(r, nil, DepositRoute, "", caller{practice: practice}, id)
-	leave := sync.OnceFunc(func() { s.recorder.leave(DepositRoute) })
+	leave := sync.OnceFunc(func() { s.recorder.leave(r.Method, DepositRoute) })
 	defer leave()
 	d := delivery{
 		sim: s, w: w, r: r, fault: fault, leave: leave,
@@ -270,7 +270,7 @@ func (s *Simulator) serveStorage(w http.ResponseWriter, r *http.Request) {
 func (s *Simulator) put(f *stored, uri string, r *http.Request) answer {
 	st, query := &s.storage, r.URL.Query()
 	switch {
-	case f == nil || !st.opens(uri, query): // of a wrong signature and of a late one Azure says the same
+	case f == nil || !st.opens(uri, query, s.now()): // of a wrong signature and of a late one Azure says the same
 		return s.storageError(http.StatusForbidden, "AuthenticationFailed")
 	case r.Method != http.MethodPut:
 		return s.storageError(http.StatusForbidden, "AuthorizationPermissionMismatch")

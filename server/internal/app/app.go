@@ -466,6 +466,9 @@ func (s *Server) Follow(r *Reloader) {
 // Hasten asks at once for the imports of a practice that stalled, because its configuration or a secret of it changed.
 func (s *Server) Hasten(practice string) { s.sender.Hasten(practice) }
 
+// AskNow asks at once for all accepted imports of a practice, because a sandbox's Loop has leapt in time.
+func (s *Server) AskNow(practice string) { s.sender.AskNow(practice) }
+
 // Addresses are where the service listens.
 func (s *Server) Addresses() (grpcAddress, httpAddress, operationsAddress net.Addr) {
 	return s.grpcListener.Addr(), s.httpListener.Addr(), s.operationsListener.Addr()

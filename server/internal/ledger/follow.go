@@ -46,8 +46,8 @@ type pursuit struct {
 	practices string
 	// due takes practice, now and how many; ahead the instant beyond which nothing can be meant to wait.
 	due, ahead string
-	// hasten takes now and practice, and makes due what stalled.
-	hasten string
+	// hasten takes now and practice, and makes due what stalled; all makes due whatever waits.
+	hasten, all string
 	// present takes now, and makes due what was put off in the future.
 	present string
 }
@@ -70,6 +70,7 @@ func pursue(condition string, pause time.Duration) pursuit {
 		due:     from + ` AND next_poll <= $2 ORDER BY next_poll LIMIT CAST($3 AS BIGINT)`,
 		ahead:   from + ` AND next_poll > $2 ORDER BY next_poll LIMIT CAST($3 AS BIGINT)`,
 		hasten:  `UPDATE write_request SET next_poll = $1 WHERE practice = $2 AND follow_error <> '' AND next_poll > $1 AND ` + of,
+		all:     `UPDATE write_request SET next_poll = $1 WHERE practice = $2 AND next_poll > $1 AND ` + of,
 		present: `UPDATE write_request SET next_poll = $1 WHERE next_poll > $1 AND (asked > $1 OR asked = 0 AND submitted > $1) AND ` + of,
 	}
 }
@@ -311,9 +312,18 @@ func (w *writing) nextPoll(s standing, progress Progress) int64 {
 
 // Hasten makes due what waits long in a practice because asking made no sense, as after a key was revoked.
 func (l *Ledger) Hasten(ctx context.Context, practice string) error {
+	return l.makeDue(ctx, practice, func(p pursuit) string { return p.hasten })
+}
+
+// AskNow makes due all that Loop is asked about in a practice, whatever its pause: a sandbox whose Loop has leapt in time.
+func (l *Ledger) AskNow(ctx context.Context, practice string) error {
+	return l.makeDue(ctx, practice, func(p pursuit) string { return p.all })
+}
+
+func (l *Ledger) makeDue(ctx context.Context, practice string, statement func(pursuit) string) error {
 	return l.write(ctx, func(w *writing) error {
 		for _, p := range pursuits() {
-			if _, err := w.changes(p.hasten, w.now, practice); err != nil {
+			if _, err := w.changes(statement(p), w.now, practice); err != nil {
 				return err
 			}
 		}

@@ -80,8 +80,9 @@ type Sandbox struct {
 	// SimulatorAddress is where the simulator listens.
 	SimulatorAddress string
 
-	simulator *http.Server
-	listener  net.Listener
+	simulator  *http.Server
+	configured *tenant.Practices
+	listener   net.Listener
 	// ledger is the temporary one, which ends with the sandbox; nil if it was given.
 	ledger *ledger.Ledger
 }
@@ -111,11 +112,12 @@ func New(cfg Config) (_ *Sandbox, err error) {
 	if err != nil {
 		return nil, fmt.Errorf("the simulator's listener: %w", err)
 	}
-	options := []loopsim.Option{loopsim.WithLoopModel(cfg.Files.LoopModel)}
+	var s *Sandbox
+	options := []loopsim.Option{loopsim.WithLoopModel(cfg.Files.LoopModel), loopsim.WhenDue(func() { s.askNow() })}
 	if isLoopback(listener.Addr()) {
 		options = append(options, loopsim.WithLoopback())
 	}
-	s := &Sandbox{
+	s = &Sandbox{
 		Simulator:        loopsim.NewSandbox(options...),
 		SimulatorAddress: listener.Addr().String(),
 		listener:         listener,
@@ -142,9 +144,10 @@ func New(cfg Config) (_ *Sandbox, err error) {
 	if err != nil {
 		return nil, err
 	}
+	s.configured = practices
 	s.Server, err = app.New(app.Config{
 		Settings: app.Settings{Config: cfg.settings(), Policy: cfg.Policy},
-		Sandbox:  func() site.Sandbox { return s.described(practices, cfg.Token) },
+		Sandbox:  func() site.Sandbox { return s.described(cfg.Token) },
 		Build:    cfg.Build, Practices: practices, Ledger: cfg.Ledger, Log: cfg.Log, Registry: registry,
 	})
 	if err != nil {
@@ -209,6 +212,13 @@ func (s *Sandbox) practices(cfg Config, observer cegidclient.Observer) (*tenant.
 	return tenant.NewPractices(demo, partner), nil
 }
 
+// askNow has the service ask for what the simulator has just made due.
+func (s *Sandbox) askNow() {
+	for _, practice := range s.configured.All() {
+		s.Server.AskNow(practice.Name)
+	}
+}
+
 // isLoopback tells whether only this machine reaches an address.
 func isLoopback(address net.Addr) bool {
 	tcp, ok := address.(*net.TCPAddr)
@@ -225,10 +235,10 @@ func (s *Sandbox) simulatorHere() string {
 }
 
 // described is what the page at / tells: what is in the sandbox, and where.
-func (s *Sandbox) described(practices *tenant.Practices, token string) site.Sandbox {
+func (s *Sandbox) described(token string) site.Sandbox {
 	grpcAddress, _, _ := s.Server.Addresses()
-	out := site.Sandbox{GRPC: grpcAddress.String(), Token: token != "", Simulator: "http://" + s.simulatorHere() + "/_sim/"}
-	for _, each := range practices.All() {
+	out := site.Sandbox{GRPC: grpcAddress.String(), Token: token != "", Simulator: s.SimulatorAddress}
+	for _, each := range s.configured.All() {
 		practice := site.Practice{Name: each.Name, Key: "Standard"}
 		if each.HasAdvanced {
 			practice.Key = "Advanced"

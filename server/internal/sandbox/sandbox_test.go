@@ -3,8 +3,10 @@ package sandbox
 import (
 	"bytes"
 	"context"
+	"io"
 	"log/slog"
 	"net"
+	"net/http"
 	"strings"
 	"testing"
 	"time"
@@ -57,6 +59,115 @@ func TestTheSandboxSaysWhatItIs(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestTheSimulatorListensWhereItIsSent: others reach it, a warning says so, and the service calls it on loopback all the same.
+func TestTheSimulatorListensWhereItIsSent(t *testing.T) {
+	s, err := New(Config{Host: "127.0.0.1", SimulatorHost: "0.0.0.0", Log: slog.New(slog.DiscardHandler), Grace: time.Second})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := run(t, s)
+	var out bytes.Buffer
+	if err := s.Welcome(&out, ""); err != nil || !strings.Contains(out.String(), "Warning: it listens beyond this machine") {
+		t.Errorf("%v: %s", err, out.String())
+	}
+	_, port, err := net.SplitHostPort(s.SimulatorAddress)
+	if err != nil {
+		t.Fatal(err)
+	}
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://127.0.0.1:"+port+"/_sim/clock", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	request.Host = "loop:8089" // as another container calls it
+	if status, text := r.send(t, request); status != http.StatusOK {
+		t.Errorf("HTTP %d %s", status, text)
+	}
+	if status, text := r.do(t, http.MethodGet, r.rest+"/v1/practices/demo/dossiers/CEGID001/journals", ""); status != http.StatusOK {
+		t.Errorf("HTTP %d %s", status, text)
+	}
+}
+
+// TestHoursOfAnImportPassAtOnce: the simulator's time is moved, and the service asks for what is then due; its own clock stays.
+func TestHoursOfAnImportPassAtOnce(t *testing.T) {
+	s, err := New(Config{Host: "127.0.0.1", FirstPoll: time.Hour, Log: slog.New(slog.DiscardHandler), Grace: time.Second})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := run(t, s)
+	simulator := "http://" + s.SimulatorAddress + "/_sim/"
+	must := func(method, target, body string, headers ...string) string {
+		t.Helper()
+		status, text := r.do(t, method, target, body, headers...)
+		if status != http.StatusOK {
+			t.Fatalf("%s: HTTP %d %s", target, status, text)
+		}
+		return text
+	}
+	must(http.MethodPost, simulator+"imports/mode", `{"waiting": "2h", "running": 3600}`)
+	imports := r.rest + "/v1/practices/demo/dossiers/CEGID001/imports"
+	must(http.MethodPost, imports, `{"entries": [{"journal": "ACH", "date": "2026-03-15", "reference": "FA-1", "documentReference": "FA-1", "lines": [
+		{"account": "60700000", "label": "ACHAT", "debit": "100"}, {"account": "40100000", "thirdParty": "FEXEMPLE", "label": "ACHAT", "credit": "100"}]}]}`, "Idempotency-Key", "FA-1")
+	if text := must(http.MethodGet, imports+"/FA-1", ""); !strings.Contains(text, "IMPORT_STATE_WAITING") {
+		t.Error(text)
+	}
+	must(http.MethodPost, simulator+"clock", `{"advance": "4h"}`)
+	// The watch ends when the import has; a service that waits for its pause lets the call run out of time.
+	if text := must(http.MethodGet, imports+"/FA-1:watch", ""); !strings.Contains(text, "IMPORT_STATE_SUCCEEDED") {
+		t.Error(text)
+	}
+}
+
+// running is a sandbox that serves.
+type running struct {
+	rest string
+	web  *http.Client
+}
+
+func run(t *testing.T, s *Sandbox) *running {
+	t.Helper()
+	_, address, _ := s.Server.Addresses()
+	r := &running{"http://" + address.String(), &http.Client{Transport: &http.Transport{}}}
+	ctx, cancel := context.WithCancel(t.Context())
+	served := make(chan error, 1)
+	go func() { served <- s.Run(ctx) }()
+	t.Cleanup(func() {
+		r.web.CloseIdleConnections()
+		cancel()
+		if err := <-served; err != nil {
+			t.Error(err)
+		}
+	})
+	return r
+}
+
+func (r *running) do(t *testing.T, method, target, body string, headers ...string) (int, string) {
+	t.Helper()
+	request, err := http.NewRequestWithContext(t.Context(), method, target, strings.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	request.Header.Set("Authorization", "Bearer me")
+	request.Header.Set("Content-Type", "application/json")
+	for i := 0; i < len(headers); i += 2 {
+		request.Header.Set(headers[i], headers[i+1])
+	}
+	return r.send(t, request)
+}
+
+func (r *running) send(t *testing.T, request *http.Request) (int, string) {
+	t.Helper()
+	response, err := r.web.Do(request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = response.Body.Close() }()
+	text, err := io.ReadAll(response.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return response.StatusCode, string(text)
 }
 
 // TestAPortThatIsTakenStopsTheSandbox: and everything taken before is given back.

@@ -23,8 +23,9 @@ func newAPI() (http.Handler, error) {
 		Title: "Cegid Loop gateway", SwaggerJSON: "/openapi.json", BasePath: apiURL,
 		SettingsUI: map[string]string{
 			"persistAuthorization": "true", "tryItOutEnabled": "true", "displayRequestDuration": "true", "filter": "true",
+			"deepLinking": "false", // it puts a link into each button
 		},
-		AppendHead:  `<meta name="viewport" content="width=device-width, initial-scale=1"><link rel="stylesheet" type="text/css" href="` + apiStyleURL + `">`,
+		AppendHead:  `<meta name="viewport" content="width=device-width, initial-scale=1"><link rel="stylesheet" type="text/css" href="` + apiStyleURL + `"><script src="` + apiScriptURL + `"></script>`,
 		PrependHTML: `<header class="site"><a href="/">Cegid Loop gateway</a> <a href="/docs/">Documents</a> <a href="` + protosURL + `">Protos</a></header>`,
 	})
 	request, err := http.NewRequest(http.MethodGet, apiURL, nil)

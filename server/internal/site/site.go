@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"html/template"
 	"io/fs"
+	"net"
 	"net/http"
 	"path"
 	"strings"
@@ -33,7 +34,7 @@ type Config struct {
 
 // Sandbox is what the page at / says of one.
 type Sandbox struct {
-	// GRPC is the address of gRPC, host:port; Simulator the URL of the simulator's page, empty where it cannot be reached.
+	// GRPC and Simulator are where they listen, host:port.
 	GRPC, Simulator string
 	// Token says that callers must send the one that it was started with; else any passes.
 	Token     bool
@@ -56,6 +57,8 @@ var (
 	styleCSS []byte
 	//go:embed api.css
 	apiCSS []byte
+	//go:embed api.js
+	apiJS []byte
 )
 
 var layout = template.Must(template.New("page").Parse(layoutHTML))
@@ -109,6 +112,7 @@ func Register(mux *http.ServeMux, cfg Config) error {
 	mux.Handle("GET /docs", http.RedirectHandler("/docs/", http.StatusMovedPermanently))
 	mux.Handle("GET "+styleURL, newPage("text/css; charset=utf-8", styleCSS))
 	mux.Handle("GET "+apiStyleURL, newPage("text/css; charset=utf-8", apiCSS))
+	mux.Handle("GET "+apiScriptURL, newPage("text/javascript; charset=utf-8", apiJS))
 	mux.Handle("GET /{$}", policed(pagePolicy, http.HandlerFunc(s.landing)))
 	if err := s.addProtos(mux); err != nil {
 		return err
@@ -121,9 +125,10 @@ func Register(mux *http.ServeMux, cfg Config) error {
 }
 
 const (
-	styleURL    = "/docs/style.css"
-	apiStyleURL = "/docs/api.css"
-	searchURL   = "/docs/search"
+	styleURL     = "/docs/style.css"
+	apiStyleURL  = "/docs/api.css"
+	apiScriptURL = "/docs/api.js"
+	searchURL    = "/docs/search"
 )
 
 func (s *site) addDocuments(mux *http.ServeMux) (err error) {
@@ -212,12 +217,25 @@ func (s *site) landing(w http.ResponseWriter, r *http.Request) {
 	v := view{Title: "Cegid Loop gateway", URL: "/", Groups: s.groups, Landing: true, Contact: s.cfg.Contact, Host: r.Host}
 	if s.cfg.Sandbox != nil {
 		told := s.cfg.Sandbox()
+		told.GRPC, told.Simulator = reached(told.GRPC, r.Host), reached(told.Simulator, r.Host)
 		v.Home, v.Bearer = &told, "me"
 		if told.Token {
 			v.Bearer = "$TOKEN"
 		}
 	}
 	s.show(w, r, v)
+}
+
+// reached is an address as a reader reaches it who has called this server by host: what listens everywhere, by the same name.
+func reached(address, host string) string {
+	ip, port, err := net.SplitHostPort(address)
+	if err != nil || ip != "" && !net.ParseIP(ip).IsUnspecified() {
+		return address
+	}
+	if name, _, err := net.SplitHostPort(host); err == nil {
+		host = name
+	}
+	return net.JoinHostPort(strings.Trim(host, "[]"), port)
 }
 
 // show answers a page that is made for one request.

@@ -201,7 +201,7 @@ func TestAStrangerLearnsNothing(t *testing.T) {
 
 func TestTheSandboxSaysWhatIsInIt(t *testing.T) {
 	told := site.Sandbox{
-		GRPC: "127.0.0.1:9090", Simulator: "http://127.0.0.1:8089/_sim/",
+		GRPC: "127.0.0.1:9090", Simulator: "0.0.0.0:8089",
 		Practices: []site.Practice{{Name: "demo", Key: "Advanced", Dossiers: []site.Dossier{{Code: "CEGID001", Name: "Boulangerie", Note: "reading"}}}},
 	}
 	pages := open(t, func(cfg *site.Config) { cfg.Sandbox = func() site.Sandbox { return told } })

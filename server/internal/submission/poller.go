@@ -41,6 +41,9 @@ type poller struct {
 	// mended are the practices whose stalled imports are worth asking for again, mendings how often each was.
 	mended   map[string]bool
 	mendings map[string]int
+	// leapt are the practices whose Loop has leapt in time, so that all imports are; leaps how often each has.
+	leapt map[string]bool
+	leaps map[string]int
 	// stays: a question has ended and its import is due still, so that it is looked at soon.
 	stays bool
 }
@@ -50,7 +53,7 @@ func startPoller(cfg Config) *poller {
 	p := &poller{
 		cfg: cfg, cancel: cancel, signal: make(chan struct{}, 1), asking: map[ledger.Key]bool{}, running: map[string]int{},
 		free:   map[string]bool{},
-		mended: map[string]bool{}, mendings: map[string]int{},
+		mended: map[string]bool{}, mendings: map[string]int{}, leapt: map[string]bool{}, leaps: map[string]int{},
 	}
 	p.done.Go(func() { p.run(ctx) })
 	p.done.Go(func() { p.keep(ctx) })
@@ -90,6 +93,29 @@ func (p *poller) hasten(practice string) {
 	p.mu.Lock()
 	p.mended[practice] = true
 	p.mendings[practice]++
+	p.mu.Unlock()
+	p.wake()
+}
+
+// leap makes the poller ask for all that is followed in a practice.
+func (p *poller) leap(practice string) {
+	p.mu.Lock()
+	p.leapt[practice] = true
+	p.leaps[practice]++
+	p.mu.Unlock()
+	p.wake()
+}
+
+func (p *poller) leapsOf(practice string) int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.leaps[practice]
+}
+
+// leapAgain is for what was asked before the leap, and answered after it.
+func (p *poller) leapAgain(practice string) {
+	p.mu.Lock()
+	p.leapt[practice] = true // no leap, as in hastenAgain
 	p.mu.Unlock()
 	p.wake()
 }
@@ -154,14 +180,19 @@ func (p *poller) staysDue() bool {
 
 func (p *poller) mend(ctx context.Context) {
 	p.mu.Lock()
-	mended := p.mended
-	p.mended = map[string]bool{}
+	mended, leapt := p.mended, p.leapt
+	p.mended, p.leapt = map[string]bool{}, map[string]bool{}
 	p.mu.Unlock()
-	for practice := range mended {
-		if err := p.cfg.Ledger.Hasten(ctx, practice); err != nil && ctx.Err() == nil {
-			p.cfg.Log.Debug("stalled imports are not asked for at once", "practice", practice, "error", err.Error())
+	for _, each := range []struct {
+		practices map[string]bool
+		makeDue   func(context.Context, string) error
+	}{{mended, p.cfg.Ledger.Hasten}, {leapt, p.cfg.Ledger.AskNow}} {
+		for practice := range each.practices {
+			if err := each.makeDue(ctx, practice); err != nil && ctx.Err() == nil {
+				p.cfg.Log.Debug("stalled imports are not asked for at once", "practice", practice, "error", err.Error())
+			}
+			p.look(practice)
 		}
-		p.look(practice)
 	}
 }
 
@@ -312,7 +343,7 @@ func (p *poller) release(key ledger.Key) {
 
 // ask asks Loop once and commits what it says; false when it stays due.
 func (p *poller) ask(ctx context.Context, question ledger.Question) (over bool) {
-	mendings := p.mendingsOf(question.Practice)
+	mendings, leaps := p.mendingsOf(question.Practice), p.leapsOf(question.Practice)
 	claim := &claim{poller: p, question: question}
 	progress, asked := p.safeProgress(ctx, question, claim)
 	switch {
@@ -324,6 +355,9 @@ func (p *poller) ask(ctx context.Context, question ledger.Question) (over bool) 
 	err := p.cfg.Ledger.Followed(ctx, question, progress)
 	if err == nil && progress.FollowError != "" && p.mendingsOf(question.Practice) != mendings {
 		p.hastenAgain(question.Practice)
+	}
+	if err == nil && p.leapsOf(question.Practice) != leaps {
+		p.leapAgain(question.Practice)
 	}
 	if err == nil || errors.Is(err, ledger.ErrLost) {
 		return true

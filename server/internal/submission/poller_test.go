@@ -210,6 +210,40 @@ func TestWhatWasAskedBeforeAMendingIsAskedAgain(t *testing.T) {
 	})
 }
 
+// TestWhenLoopLeapsInTimeAllIsAskedAtOnce, also what Loop was just being asked about; the pauses are as before afterwards.
+func TestWhenLoopLeapsInTimeAllIsAskedAtOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		loop := loop{slow: 2 * time.Second}
+		l := temporary(t)
+		loop.says("loop-FA-1", "1", "1", "2")
+		i := open(t, l, &loop, func(cfg *Config) { cfg.FirstPoll = time.Minute })
+		if _, err := i.Submit(t.Context(), submission("FA-1"), accepted(i, "FA-1")); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(10 * time.Second)
+		i.AskNow("another")
+		time.Sleep(time.Second)
+		if asked := loop.times("loop-FA-1"); len(asked) != 0 {
+			t.Fatalf("Loop was asked %d times for another practice's sake", len(asked))
+		}
+		i.AskNow("demo")
+		time.Sleep(time.Second)
+		if asked := loop.times("loop-FA-1"); len(asked) != 1 {
+			t.Fatalf("Loop was asked %d times; want 1", len(asked))
+		}
+		i.AskNow("demo") // while the question is under way
+		time.Sleep(5 * time.Second)
+		if asked := loop.times("loop-FA-1"); len(asked) != 2 {
+			t.Fatalf("Loop was asked %d times; want 2", len(asked))
+		}
+		time.Sleep(50 * time.Second)
+		synctest.Wait()
+		if asked, got := loop.times("loop-FA-1"), get(t, l, "FA-1"); len(asked) != 2 || got.FollowError != "" {
+			t.Errorf("without another leap Loop was asked %d times, follow_error %q", len(asked), got.FollowError)
+		}
+	})
+}
+
 // TestFollowingGoesOnAfterARestart: by another process, without its caller.
 func TestFollowingGoesOnAfterARestart(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

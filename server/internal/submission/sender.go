@@ -116,6 +116,10 @@ func (i *Sender) Close() {
 // returns at once.
 func (i *Sender) Hasten(practice string) { i.poller.hasten(practice) }
 
+// AskNow asks at once for all imports of a practice that Loop has accepted, whatever their pauses: for a sandbox, whose Loop can
+// leap in time. It returns at once.
+func (i *Sender) AskNow(practice string) { i.poller.leap(practice) }
+
 // Result is what became of a submission.
 type Result struct {
 	ledger.Record

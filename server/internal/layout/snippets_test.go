@@ -1,0 +1,64 @@
+package layout
+
+import (
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// block is what a page shows to be copied, by its language and its first line.
+var block = regexp.MustCompile("(?m)^ *```([a-z]+)\n *(.*?)$")
+
+// TestEverySnippetIsRunOrListed: the commands of each page are run by the step tour or bundle of .ci/run, or docs/not-run.md says why not.
+func TestEverySnippetIsRunOrListed(t *testing.T) {
+	all := texts(t)
+	_, run, _ := strings.Cut(all[".ci/run"], "command tour ")
+	run, _, _ = strings.Cut(run, "\n")
+	var toured []string
+	for _, pattern := range strings.Fields(run) {
+		if filepath.Ext(pattern) == ".md" {
+			toured = append(toured, pattern)
+		}
+	}
+	isToured := func(name string) bool {
+		return slices.ContainsFunc(toured, func(pattern string) bool { ok, _ := filepath.Match(pattern, name); return ok })
+	}
+	if len(toured) < 4 || !isToured("docs/tour.md") || !strings.Contains(all["tools/ci/bundle.sh"], "docs/stubs.md") {
+		t.Fatalf("the pages that are run were not found: %q", toured)
+	}
+	type snippet struct{ page, begins string }
+	left := map[snippet]bool{} // not run; true when listed
+	ran := 0
+	for name, page := range all {
+		if filepath.Ext(name) != ".md" || strings.HasPrefix(name, "clients/") || strings.HasPrefix(name, "examples/") { // they have tests of their own
+			continue
+		}
+		for _, found := range block.FindAllStringSubmatch(page, -1) {
+			switch language := found[1]; {
+			case language == "mermaid", language == "text":
+			case language == "console" && isToured(name), language == "sh" && name == "docs/stubs.md":
+				ran++
+			default:
+				left[snippet{name, found[2]}] = false
+			}
+		}
+	}
+	rows := regexp.MustCompile("(?m)^\\| (\\S+\\.md) \\| `(.*)` \\| \\S.* \\|$").FindAllStringSubmatch(all["docs/not-run.md"], -1)
+	for _, row := range rows {
+		at := snippet{row[1], row[2]}
+		if listed, there := left[at]; !there || listed {
+			t.Errorf("docs/not-run.md lists %q of %s, which is run, gone, or listed twice", at.begins, at.page)
+		}
+		left[at] = true
+	}
+	for each, listed := range left {
+		if !listed {
+			t.Errorf("%s: nothing runs the block that begins with %q: let .ci/run tour run the page, or say why not in docs/not-run.md", each.page, each.begins)
+		}
+	}
+	if ran < 100 || len(rows) < 5 {
+		t.Errorf("only %d blocks that run and %d that do not were found", ran, len(rows))
+	}
+}
