@@ -17,14 +17,16 @@ const (
 )
 
 // arrivingPool lends grpc-go the memory for what it reads, as much as there may be at a time. Beyond it the connection is not read any
-// further, which holds its sender back, until others have arrived. Where none does, the oldest gives way.
+// further, which holds its sender back, until others have arrived. Where none does, the oldest gives way; and where nothing arrives but
+// later messages of streams, one more may: they would wait for each other.
 type arrivingPool struct {
 	mem.BufferPool
 	most    int64
-	giveWay func()
+	giveWay func() bool
 
 	mu   sync.Mutex
 	held int64
+	more int64 // what there may be instead of most
 	// lent is what grpc-go has; what it forgets of a call that was cut off, the collector finds.
 	lent map[weak.Pointer[[]byte]]lent
 	back chan struct{} // closed when something is given back
@@ -37,7 +39,7 @@ type lent struct {
 	cleanup runtime.Cleanup
 }
 
-func newArrivingPool(most int64, giveWay func()) *arrivingPool {
+func newArrivingPool(most int64, giveWay func() bool) *arrivingPool {
 	return &arrivingPool{
 		BufferPool: mem.DefaultBufferPool(), most: most, giveWay: giveWay,
 		lent: map[weak.Pointer[[]byte]]lent{}, back: make(chan struct{}),
@@ -74,7 +76,9 @@ func (p *arrivingPool) takeBack(key weak.Pointer[[]byte]) (lent, bool) {
 	it, ok := p.lent[key]
 	if ok {
 		delete(p.lent, key)
-		p.held -= it.bytes
+		if p.held -= it.bytes; p.held <= p.most {
+			p.more = 0
+		}
 		close(p.back)
 		p.back = make(chan struct{})
 	}
@@ -84,7 +88,7 @@ func (p *arrivingPool) takeBack(key weak.Pointer[[]byte]) (lent, bool) {
 func (p *arrivingPool) await(bytes int64) {
 	for {
 		p.mu.Lock()
-		room, back := p.held == 0 || p.held+bytes <= p.most, p.back
+		room, back := p.held == 0 || p.held+bytes <= max(p.most, p.more), p.back
 		p.mu.Unlock()
 		if room {
 			return
@@ -93,7 +97,11 @@ func (p *arrivingPool) await(bytes int64) {
 		select {
 		case <-back:
 		case <-timer.C:
-			p.giveWay()
+			if !p.giveWay() {
+				p.mu.Lock()
+				p.more = max(p.more, p.held+MaxMessage)
+				p.mu.Unlock()
+			}
 			if p.collecting.TryLock() {
 				runtime.GC()
 				p.collecting.Unlock()

@@ -125,8 +125,8 @@ func (d *Door) enter(caller string, end func()) (leave func()) {
 	}
 }
 
-// giveWay ends the oldest arrival: of those whom nobody knows, or else of who has most of them.
-func (d *Door) giveWay() {
+// giveWay ends the oldest arrival: of those whom nobody knows, or else of who has most of them; false where there is none.
+func (d *Door) giveWay() bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	crowd := d.arriving[""]
@@ -137,9 +137,11 @@ func (d *Door) giveWay() {
 			}
 		}
 	}
-	if crowd != nil && crowd.Len() > 0 {
-		crowd.Remove(crowd.Front()).(func())()
+	if crowd == nil || crowd.Len() == 0 {
+		return false
 	}
+	crowd.Remove(crowd.Front()).(func())()
+	return true
 }
 
 // Arrive is for a request that does not come by the server's own connections: it tells whether its caller is known, and then

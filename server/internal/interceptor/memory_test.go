@@ -203,10 +203,11 @@ func TestWhatArrivesIsBounded(t *testing.T) {
 		gave := 0
 		var p *arrivingPool
 		var first *[]byte
-		p = newArrivingPool(64<<10, func() {
+		p = newArrivingPool(64<<10, func() bool {
 			if gave++; gave == 1 {
 				p.Put(first)
 			}
+			return gave == 1
 		})
 		first = p.Get(32 << 10)
 		second := p.Get(32 << 10)
@@ -227,6 +228,14 @@ func TestWhatArrivesIsBounded(t *testing.T) {
 		if gave != 1 || time.Since(began) != arrivalPatience {
 			t.Errorf("%d gave way in %s", gave, time.Since(began))
 		}
+		began = time.Now() // nothing but streams, each in the midst of a message: one after the other gets through
+		second = p.Get(16 << 10)
+		if next := p.Get(16 << 10); gave != 2 || time.Since(began) != arrivalPatience {
+			t.Errorf("after %s, %d asked", time.Since(began), gave)
+		} else {
+			p.Put(next)
+		}
+		p.Put(second)
 		p.Put(large)
 		if p.held != 0 || len(p.lent) != 0 {
 			t.Errorf("%d bytes are held by nobody", p.held)
@@ -236,7 +245,7 @@ func TestWhatArrivesIsBounded(t *testing.T) {
 
 // TestWhatIsForgottenIsFound: grpc-go leaves buffers of a call that is cut off to the collector.
 func TestWhatIsForgottenIsFound(t *testing.T) {
-	p := newArrivingPool(1<<20, func() {})
+	p := newArrivingPool(1<<20, func() bool { return false })
 	p.Get(512 << 10)
 	for range 100 {
 		runtime.GC()
