@@ -118,5 +118,17 @@ func (x *ListOperationsResponse) AppendJSON(to []byte) (_ []byte, err error) {
 		}
 		to = append(to, ']')
 	}
+	if x.ServerVersion != "" {
+		to = appendjson.Name(to, "\"serverVersion\":")
+		if to, err = appendjson.String(to, x.ServerVersion); err != nil {
+			return to, err
+		}
+	}
+	if x.ServerRevision != "" {
+		to = appendjson.Name(to, "\"serverRevision\":")
+		if to, err = appendjson.String(to, x.ServerRevision); err != nil {
+			return to, err
+		}
+	}
 	return append(to, '}'), nil
 }
