@@ -10,7 +10,7 @@ var OpenAPI []byte
 
 // Bundle are the protos that callers make stubs of, below bundle/.
 //
-//go:embed bundle/cegid bundle/google
+//go:embed bundle/cegid bundle/google bundle/buf.yaml bundle/service_config.json
 var Bundle embed.FS
 
 // ServiceConfig is the gRPC service config that callers' channels should use.
@@ -22,3 +22,8 @@ var ServiceConfig string
 //
 //go:embed descriptor/comments.json
 var Comments []byte
+
+// Descriptors are the protos of the contract and of what they import, as a FileDescriptorSet.
+//
+//go:embed descriptor/loop.binpb
+var Descriptors []byte

@@ -11,8 +11,8 @@ import (
 	"time"
 
 	"cegid.internal/gateway/cegidclient/loopsim"
-	"cegid.internal/gateway/server/internal/authn/authntest"
-	"cegid.internal/gateway/server/internal/ledger/pgtest"
+	"cegid.internal/gateway/internal/testkit/authntest"
+	"cegid.internal/gateway/internal/testkit/pgtest"
 	"cegid.internal/gateway/server/internal/policy"
 )
 

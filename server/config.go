@@ -7,8 +7,8 @@ import (
 
 	"cegid.internal/gateway/examples"
 	"cegid.internal/gateway/server/internal/config"
-	"cegid.internal/gateway/server/internal/config/strictyaml"
 	"cegid.internal/gateway/server/internal/policy"
+	"cegid.internal/gateway/server/internal/strictyaml"
 )
 
 type configCommand struct {

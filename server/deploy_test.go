@@ -294,6 +294,30 @@ func TestUnit(t *testing.T) {
 	}
 }
 
+// TestUnitWithoutCredentials: the commands of the README that let the service read the files themselves leave a configuration
+// that is that of Compose, but for the folder of its state.
+func TestUnitWithoutCredentials(t *testing.T) {
+	readme := readDeploy(t, "README.md")
+	edit := regexp.MustCompile(`sed -i 's,([^,]+),([^,]*),' /etc/loop/gateway\.yaml`).FindStringSubmatch(readme)
+	if edit == nil || !strings.Contains(readme, `LoadCredential=\nSupplementaryGroups=loop-secrets\n`) {
+		t.Fatal("the README does not say how to rotate without restart")
+	}
+	text := strings.ReplaceAll(readDeploy(t, "gateway.systemd.yaml"), edit[1], edit[2])
+	if strings.Contains(text, "/run/credentials") {
+		t.Errorf("it still reads credentials: %s", text)
+	}
+	w, content := &world{folder: t.TempDir()}, placeholders(t)
+	for _, name := range []string{"tls.key", "subscription-primary", "subscription-secondary", "exemple-standard"} {
+		w.write(t, "secrets/"+name, content(name))
+	}
+	w.write(t, "policy.yaml", content("loop/policy.yaml"))
+	w.write(t, "tls.crt", content("tls.crt"))
+	w.write(t, "gateway.yaml", strings.ReplaceAll(text, "/var/lib/loop-gateway/audit.log", w.path("audit.log")))
+	if _, err := app.LoadSettings(w.path("gateway.yaml")); err != nil {
+		t.Error(err)
+	}
+}
+
 // TestDeployedConfigurationsAgree: they differ in paths alone.
 func TestDeployedConfigurationsAgree(t *testing.T) {
 	var texts []string

@@ -10,7 +10,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"cegid.internal/gateway/cegidclient/fec/fecgen"
+	"cegid.internal/gateway/internal/testkit/fecgen"
 )
 
 // screen is a terminal, and what was written to it once it is closed.

@@ -16,7 +16,6 @@ import (
 	"os/signal"
 	"path/filepath"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -28,8 +27,9 @@ import (
 
 	"cegid.internal/gateway/cegidclient/loopsim"
 	looppb "cegid.internal/gateway/gen/go/cegid/loop/v1"
+	"cegid.internal/gateway/internal/testkit"
+	"cegid.internal/gateway/internal/testkit/pgtest"
 	"cegid.internal/gateway/server/internal/ledger"
-	"cegid.internal/gateway/server/internal/ledger/pgtest"
 	"cegid.internal/gateway/server/internal/policy"
 )
 
@@ -163,7 +163,7 @@ func (w *world) config(t *testing.T) string {
 type process struct {
 	cmd                    *exec.Cmd
 	grpc, http, operations string
-	log                    *lockedBuffer
+	log                    *testkit.Log
 	stdout                 bytes.Buffer
 	ended                  chan struct{}
 }
@@ -177,7 +177,7 @@ func (w *world) serve(t *testing.T, httpAddress string) *process {
 // started is serve with a command of one's own.
 func (w *world) started(t *testing.T, cmd *exec.Cmd, httpAddress string) *process {
 	t.Helper()
-	p := &process{cmd: cmd, log: &lockedBuffer{}, ended: make(chan struct{})}
+	p := &process{cmd: cmd, log: &testkit.Log{}, ended: make(chan struct{})}
 	p.cmd.Stderr, p.cmd.Stdout = p.log, &p.stdout
 	if err := p.cmd.Start(); err != nil {
 		t.Fatal(err)
@@ -304,22 +304,4 @@ func ask(t *testing.T, client *http.Client, verb, url, token, body string, heade
 		t.Fatal(err)
 	}
 	return response.StatusCode, string(answer)
-}
-
-// lockedBuffer is a log that tests may read while the process writes.
-type lockedBuffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (l *lockedBuffer) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.Write(p)
-}
-
-func (l *lockedBuffer) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.String()
 }

@@ -149,6 +149,20 @@ func TestHealthcheckAsksTheAddressOfTheConfiguration(t *testing.T) {
 	})
 }
 
+// TestHealthcheckAsksTheOperationsWhereHealthIsNotPublic: there in plaintext, whatever tls says.
+func TestHealthcheckAsksTheOperationsWhereHealthIsNotPublic(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	withTLS(t, w)
+	w.settings["public"] = "{health: false}"
+	p := w.serve(t, "")
+	out, said, code := run(t, "healthcheck", "--config", w.path("gateway.yaml"), "--address", p.operations)
+	expectHealth(t, out, said, code, "")
+	_, said, code = run(t, "healthcheck", "--config", w.path("gateway.yaml"), "--address", p.http)
+	expectHealth(t, "", said, code, "HTTP 400 to /readyz")
+	p.stop(t)
+}
+
 // TestHealthcheckWithoutConfiguration: of a sandbox, or of what stands in its place.
 func TestHealthcheckWithoutConfiguration(t *testing.T) {
 	t.Parallel()

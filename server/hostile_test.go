@@ -37,7 +37,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	looppb "cegid.internal/gateway/gen/go/cegid/loop/v1"
-	"cegid.internal/gateway/server/internal/authn/authntest"
+	"cegid.internal/gateway/internal/testkit/authntest"
 )
 
 // Paths of the two tenants.

@@ -25,7 +25,7 @@ import (
 	"google.golang.org/grpc/status"
 
 	looppb "cegid.internal/gateway/gen/go/cegid/loop/v1"
-	"cegid.internal/gateway/server/internal/authn/authntest"
+	"cegid.internal/gateway/internal/testkit/authntest"
 	"cegid.internal/gateway/server/internal/policy"
 )
 

@@ -14,6 +14,8 @@ import (
 
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
+
+	"cegid.internal/gateway/internal/testkit"
 )
 
 // issuer is somebody else's OpenID Connect server, of which this service knows no more than its URL.
@@ -21,7 +23,7 @@ type issuer struct {
 	url  string
 	in   io.Writer
 	out  *bufio.Scanner
-	said *lockedBuffer // on standard error
+	said *testkit.Log // on standard error
 }
 
 // startIssuer starts tools/oidc/issuer.mjs with what npm has installed in folder.
@@ -36,7 +38,7 @@ func startIssuer(t *testing.T, folder string) *issuer {
 	if err != nil {
 		t.Fatal(err)
 	}
-	said := &lockedBuffer{}
+	said := &testkit.Log{}
 	cmd.Stderr = said
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)

@@ -8,8 +8,8 @@ import (
 	"syscall"
 	"testing"
 
+	"cegid.internal/gateway/internal/testkit/pgtest"
 	"cegid.internal/gateway/server/internal/ledger"
-	"cegid.internal/gateway/server/internal/ledger/pgtest"
 )
 
 // TestCheckTellsADatabaseThatIsAwayFromOneThatIsNotFit: by its code, as serve does by starting for reads, or not at all.

@@ -16,6 +16,7 @@ import (
 	"modernc.org/sqlite"
 
 	"cegid.internal/gateway/cegidclient/loopsim"
+	"cegid.internal/gateway/internal/testkit/pgtest"
 )
 
 // killBeforeSubmitting makes the server kill itself in the transaction that says SUBMITTING, before its commit.
@@ -87,12 +88,13 @@ func (w *world) sent(id string) (n int) {
 type rest struct {
 	*testing.T
 	*world
-	web http.Client
-	at  string
+	process *process
+	web     http.Client
+	at      string
 }
 
 func (w *world) rest(t *testing.T, p *process) *rest {
-	r := &rest{T: t, world: w, web: http.Client{Transport: &http.Transport{}}, at: "http://" + p.http}
+	r := &rest{T: t, world: w, process: p, web: http.Client{Transport: &http.Transport{}}, at: "http://" + p.http}
 	t.Cleanup(r.web.CloseIdleConnections)
 	return r
 }
@@ -147,6 +149,11 @@ func TestARestoredLedgerSendsNothingTwice(t *testing.T) {
 			})
 			if code, text := ask(t, &r.web, "GET", r.at+importsOfDossier+"/FA-1", w.token, ""); code != http.StatusOK {
 				t.Errorf("what it knows is answered %d %s", code, text)
+			}
+			for _, path := range []string{"/FA-2", ""} { // which it has forgotten
+				if code, text := ask(t, &r.web, "GET", r.at+importsOfDossier+path, w.token, ""); code != http.StatusServiceUnavailable || !strings.Contains(text, `"LEDGER_UNAVAILABLE"`) {
+					t.Errorf("GET %s is answered %d %s", path, code, text)
+				}
 			}
 			p.stop(t)
 			if w.sent("FA-2") != 1 {
@@ -430,5 +437,104 @@ func TestARestoreMissesTheFilesBefore(t *testing.T) {
 	w.copy(t, "between.db", "ledger.db")
 	if out, said, code := restore("audit.log"); code != 0 || strings.Contains(out, "FA-2") || !strings.Contains(out, "FA-3") {
 		t.Errorf("of a copy from when the last file was begun: %d %s %s", code, out, said)
+	}
+}
+
+// TestARestoreReadsTheAuditOfEachServer: two servers on one PostgreSQL have an audit each, in whichever order their files are
+// given. The last attempt of a write may stand in the other file than the one before it.
+func TestARestoreReadsTheAuditOfEachServer(t *testing.T) {
+	t.Parallel()
+	for name, files := range map[string][]string{"one and two": {"one.log", "two.log"}, "two and one": {"two.log", "one.log"}} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			database := pgtest.Shared(t)
+			dsn := w.onPostgres(t, database)
+			ours := dsn[strings.LastIndex(dsn, "=")+1:]
+			both := func() (one, two *rest) {
+				var out []*rest
+				for _, name := range []string{"one", "two"} {
+					w.settings["audit"] = "{file: " + name + ".log}"
+					if err := os.Rename(w.config(t), w.path(name+".yaml")); err != nil {
+						t.Fatal(err)
+					}
+					p := w.started(t, command(t, "serve", "--config", w.path(name+".yaml")), "")
+					out = append(out, w.rest(t, p))
+				}
+				return out[0], out[1]
+			}
+			stop := func(servers ...*rest) {
+				for _, each := range servers {
+					each.process.stop(t)
+				}
+			}
+			one, two := both()
+			for id, at := range map[string]*rest{"FA-1": one, "FA-2": two} {
+				if code, text := at.push(id); code != http.StatusOK {
+					t.Fatal(code, text)
+				}
+			}
+			stop(one, two)
+			database.Execute(t, "CREATE DATABASE "+ours+"_kept TEMPLATE "+ours)
+
+			one, two = both()
+			for id, at := range map[string]*rest{"FA-3": one, "FA-4": two} {
+				if code, text := at.push(id); code != http.StatusOK {
+					t.Fatal(code, text)
+				}
+			}
+			w.Inject(loopsim.Fault{Route: "/importJson", Kind: loopsim.FaultStatus, Status: http.StatusNotFound, Times: 1})
+			if code, text := one.push("FA-5"); code == http.StatusOK || !strings.Contains(text, `"NOT_SENT"`) {
+				t.Fatal(code, text)
+			}
+			w.Inject(loopsim.Fault{Route: "/importJson", Kind: loopsim.FaultCutAfter, Times: 1})
+			if code, text := two.push("FA-5"); code == http.StatusOK || !strings.Contains(text, `"OUTCOME_UNKNOWN"`) {
+				t.Fatal(code, text)
+			}
+			stop(one, two)
+			sent := w.sent("FA-5")
+			database.Execute(t, "DROP DATABASE "+ours)
+			database.Execute(t, "CREATE DATABASE "+ours+" TEMPLATE "+ours+"_kept")
+
+			one, two = both()
+			for id, at := range map[string]*rest{"FA-3": two, "FA-4": one} {
+				if code, text := at.push(id); code != http.StatusServiceUnavailable || !strings.Contains(text, `"LEDGER_UNAVAILABLE"`) {
+					t.Errorf("a repeat of %s to the restored ledger is answered %d %s", id, code, text)
+				}
+			}
+			stop(one, two)
+			restore := []string{"ledger", "restore", "--postgres", "${file:" + w.path("secrets/ledger") + "}", "--audit", w.path(files[0]), "--audit", w.path(files[1])}
+			out, said, code := run(t, restore...)
+			if code != 0 || !strings.Contains(out, "3 that it had forgotten are UNCERTAIN") {
+				t.Fatalf("restore: %d %s %s", code, out, said)
+			}
+			for id, times := range map[string]int{"FA-1": 0, "FA-2": 0, "FA-3": 1, "FA-4": 1, "FA-5": 1} {
+				if strings.Count(out, id) != times {
+					t.Errorf("%s is not listed %d times: %s", id, times, out)
+				}
+			}
+			if out, said, code := run(t, restore...); code != 0 || !strings.Contains(out, "; 0 that it had forgotten") {
+				t.Errorf("once more: %d %s %s", code, out, said)
+			}
+
+			one, two = both()
+			for id, at := range map[string]*rest{"FA-3": two, "FA-4": one} {
+				eventually(t, "Loop's word on "+id, func() bool {
+					_, text := at.push(id)
+					return strings.Contains(text, "IMPORT_STATE_SUCCEEDED")
+				})
+			}
+			for _, at := range []*rest{one, two} {
+				if code, text := at.push("FA-5"); code == http.StatusOK || !strings.Contains(text, `"OUTCOME_UNKNOWN"`) {
+					t.Errorf("a repeat of FA-5 is answered %d %s", code, text)
+				}
+			}
+			stop(one, two)
+			for id, times := range map[string]int{"FA-1": 1, "FA-2": 1, "FA-3": 1, "FA-4": 1, "FA-5": sent} {
+				if n := w.sent(id); n != times {
+					t.Errorf("Loop was sent %s %d times, not %d", id, n, times)
+				}
+			}
+		})
 	}
 }

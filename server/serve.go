@@ -6,6 +6,7 @@ import (
 	"errors"
 	"log/slog"
 	"os/signal"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -39,10 +40,10 @@ func (c *serveCommand) Run(ctx context.Context) error {
 	var level slog.LevelVar
 	level.Set(cfg.Log.Level)
 	log := newLog(&level)
-	fitMemory(memlimit.FromCgroup, log)
+	memory := fitMemory(memlimit.FromCgroup, log)
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
-	telemetry.RegisterBuild(registry, version())
+	telemetry.RegisterBuild(registry, thisBuild().Version, thisBuild().Revision, runtime.Version())
 	// The sender of a server that is being made reads the secrets below already.
 	var serving atomic.Pointer[app.Server]
 	tenants, err := app.NewTenants(cfg, telemetry.NewLoop(registry, app.CountAttempt), func(practice string, ref secret.Ref, err error) {
@@ -86,10 +87,10 @@ func (c *serveCommand) Run(ctx context.Context) error {
 	}
 	server, err := app.New(app.Config{
 		GRPC: cfg.Listen.GRPC, HTTP: cfg.Listen.HTTP, Operations: cfg.Listen.Operations, Connections: cfg.Listen.Connections, ConnectionAge: cfg.Listen.ConnectionAge,
-		TLS: transport, Authorities: authorities, Web: cfg.HTTP, Issuers: issuers, Practices: tenants.Practices(), Gate: tenants.Gate(), Replicas: cfg.Replicas, Policy: set.Policy, Ledger: writes, Spool: cfg.Spool, Files: cfg.Files, Raw: cfg.Raw,
+		TLS: transport, Authorities: authorities, Web: cfg.HTTP, Closed: cfg.Closed, Contact: cfg.Contact, Build: thisBuild(), Issuers: issuers, Practices: tenants.Practices(), Gate: tenants.Gate(), Replicas: cfg.Replicas, Policy: set.Policy, Ledger: writes, Spool: cfg.Spool, Files: cfg.Files, Raw: cfg.Raw,
 		WaitLimit: cfg.Imports.WaitLimit, CallLimit: cfg.Imports.CallLimit, RepeatAfter429: cfg.Imports.RepeatAfter429,
 		FirstPoll: cfg.Imports.FirstPoll, LastPoll: cfg.Imports.LastPoll, StalledPoll: cfg.Imports.StalledPoll,
-		Deadlines: interceptor.Deadlines(cfg.Deadlines), Readiness: cfg.Readiness,
+		Deadlines: interceptor.Deadlines(cfg.Deadlines), Readiness: cfg.Readiness, Memory: memory,
 		Drain: cfg.Shutdown.Drain, Grace: cfg.Shutdown.Grace, Log: log, LogLevel: &level, LogDossiers: cfg.Log.Dossiers, Audit: records.Logger, Ahead: records.Ahead, Registry: registry,
 	})
 	if err != nil {

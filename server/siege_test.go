@@ -30,7 +30,8 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	looppb "cegid.internal/gateway/gen/go/cegid/loop/v1"
-	"cegid.internal/gateway/server/internal/authn/authntest"
+	"cegid.internal/gateway/internal/testkit"
+	"cegid.internal/gateway/internal/testkit/authntest"
 	"cegid.internal/gateway/server/internal/policy"
 )
 
@@ -49,7 +50,7 @@ type siege struct {
 	web                  *http.Client
 	browsers             []*http.Client
 	// heard is all that the attackers got to read.
-	heard lockedBuffer
+	heard testkit.Log
 	// lastJWT is a good one that was used.
 	lastJWT string
 }

@@ -13,35 +13,35 @@ new=$scratch/gen
 # `go tool` costs a quarter of a second each time; -n builds the program if need be and says where it is.
 buf=$(go tool -modfile=tools/buf/go.mod -n buf)
 merge=$(go tool -modfile=tools/go.mod -n openapiv3-merge)
-go -C tools build -o "$scratch/" ./protoprint ./openapifix ./serviceconfig ./comments
+go -C tools build -o "$scratch/" ./contract ./protoc-gen-go-json
 
 go run ./proto/thirdparty >"$scratch/thirdparty.binpb"
-"$scratch/protoprint" third_party <"$scratch/thirdparty.binpb"
+"$scratch/contract" print third_party <"$scratch/thirdparty.binpb"
 
-"$buf" generate -o "$scratch"
+PATH=$scratch:$PATH "$buf" generate -o "$scratch"
 
 mkdir -p "$new/descriptor"
 # Without source positions the image changes only with the contract.
 "$buf" build proto --exclude-source-info -o "$new/descriptor/loop.binpb"
 "$buf" build --path proto/cegid --path third_party/google/rpc -o "$scratch/commented.binpb"
-"$scratch/comments" cegid/ <"$scratch/commented.binpb" >"$new/descriptor/comments.json"
-"$scratch/protoprint" -bundle cegid/,google/rpc/ -go-package "$(go list -m)/gen/go" "$new/bundle" <"$scratch/commented.binpb"
+"$scratch/contract" comments cegid/ <"$scratch/commented.binpb" >"$new/descriptor/comments.json"
+"$scratch/contract" bundle "$new/bundle" cegid/,google/rpc/ "$(go list -m)/gen/go" <"$scratch/commented.binpb"
 # A module of its own, or buf would look for it in the one that stands above it.
 printf '%s\n' '# Written by tools/generate.sh. Do not edit.' 'version: v2' >"$new/bundle/buf.yaml"
-"$scratch/serviceconfig" "$new/descriptor/loop.binpb" >"$new/bundle/service_config.json"
+"$scratch/contract" serviceconfig <"$new/descriptor/loop.binpb" >"$new/bundle/service_config.json"
 
 # The first document gives the merged one its title and servers.
 mapfile -t documents < <(find "$new/openapi" -name '*.openapi.json' ! -name 'reference_data_service.*' | sort)
 "$merge" "$new/openapi/cegid/loop/v1/reference_data_service.openapi.json" "${documents[@]}" >"$scratch/merged.json"
-reference=server/internal/reference # go test ./$reference -update writes reasons.json
-"$scratch/openapifix" -extra proto/openapi-extra.json -comments "$new/descriptor/comments.json" \
-  -reasons $reference/reasons.json -examples $reference/examples.json \
-  "$new/descriptor/loop.binpb" <"$scratch/merged.json" >"$scratch/openapi.json"
+reference=server/internal/reference # go run ./$reference writes reasons.json
+"$scratch/contract" openapi "$(cat VERSION)" "$new/descriptor/loop.binpb" proto/openapi-extra.json "$new/descriptor/comments.json" \
+  $reference/reasons.json $reference/examples.json <"$scratch/merged.json" >"$scratch/openapi.json"
 rm -r "$new/openapi"
 install -D -m 644 "$scratch/openapi.json" "$new/openapi/openapi.json"
 
 # Only now, so that a faulty contract leaves gen/ as it was; gen/embed.go is written by hand.
 mkdir -p gen
+cp gen/descriptor/released.binpb "$new/descriptor/" # the contract of the last release, which tools/release.sh compares
 for part in go openapi descriptor bundle; do
   rm -rf "gen/$part"
   cp -r "$new/$part" gen/

@@ -12,9 +12,9 @@ import (
 	"cegid.internal/gateway/cegidclient"
 	"cegid.internal/gateway/cegidclient/check"
 	"cegid.internal/gateway/cegidclient/fec"
-	"cegid.internal/gateway/cegidclient/fec/fecgen"
 	"cegid.internal/gateway/cegidclient/tra"
-	"cegid.internal/gateway/cegidclient/tra/tragen"
+	"cegid.internal/gateway/internal/testkit/fecgen"
+	"cegid.internal/gateway/internal/testkit/tragen"
 )
 
 // judgements are the rules that can be wrong of sound books.

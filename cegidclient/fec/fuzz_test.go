@@ -8,8 +8,8 @@ import (
 	"testing"
 	"testing/iotest"
 
-	"cegid.internal/gateway/cegidclient/fec/fecgen"
 	"cegid.internal/gateway/cegidclient/internal/textfile"
+	"cegid.internal/gateway/internal/testkit/fecgen"
 )
 
 func newReader(data []byte) io.Reader { return bytes.NewReader(data) }

@@ -8,8 +8,8 @@ import (
 	"strings"
 	"testing"
 
-	"cegid.internal/gateway/cegidclient/fec/fecgen"
 	"cegid.internal/gateway/cegidclient/internal/textfile"
+	"cegid.internal/gateway/internal/testkit/fecgen"
 )
 
 // TestTheHotLoopDoesNotAllocate: not on a good file, nor on one with findings on each line.

@@ -9,8 +9,8 @@ import (
 	"testing"
 	"testing/iotest"
 
-	"cegid.internal/gateway/cegidclient/fec/fecgen"
 	"cegid.internal/gateway/cegidclient/internal/textfile"
+	"cegid.internal/gateway/internal/testkit/fecgen"
 )
 
 // lines reads all.

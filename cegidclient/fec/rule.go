@@ -155,6 +155,9 @@ const both = Law | TaxTool
 // catalogue is the same for all files.
 var catalogue = findings.New(rules[:], fieldTexts[:])
 
+// ofUnreadable is what is of no use to whoever sends a file that cannot be read at all.
+var ofUnreadable = []string{"NAME_INVALID", "NAME_FORM", "NAME_YEAR", "SIREN_INVALID", "LINE_EMPTY", "BYTE_ORDER_MARK"}
+
 // rules say what is wrong in their order of the file, as far as there is one. What the checker of the administration
 // refuses was read in its source; where a rule of the law stands is said beside it.
 var rules = [numCodes]Rule{
@@ -180,43 +183,43 @@ var rules = [numCodes]Rule{
 	},
 	fileCompressed: {
 		Code: "FILE_COMPRESSED", Severity: check.Error, Grounds: both, Law: "VI-1°",
-		HidesInFile: []string{"NAME_INVALID", "NAME_FORM", "NAME_YEAR", "SIREN_INVALID", "LINE_EMPTY", "BYTE_ORDER_MARK"},
+		HidesInFile: ofUnreadable,
 		Message:     "The file is a compressed archive or a spreadsheet ({value}). Unpack it, or save it as text, and send the text file.",
 		French:      "Le fichier est une archive compressée ou un classeur ({value}). Décompressez-le ou enregistrez-le en texte, et envoyez le fichier texte.",
 	},
 	fileXML: {
 		Code: "FILE_XML", Severity: check.Error,
-		HidesInFile: []string{"NAME_INVALID", "NAME_FORM", "NAME_YEAR", "SIREN_INVALID", "LINE_EMPTY", "BYTE_ORDER_MARK"},
+		HidesInFile: ofUnreadable,
 		Message:     "The file is a FEC in XML, which the law allows (VI-2°) and this service does not read. Export it again from the accounting software in the flat form: text, one line per movement, a tab or | between the fields.",
 		French:      "Le fichier est un FEC au format XML, admis par la loi (VI-2°) mais non lu par ce service. Exportez-le à nouveau du logiciel comptable au format à plat : texte, une ligne par mouvement, une tabulation ou | entre les zones.",
 	},
 	encodingUTF16: {
 		Code: "ENCODING_UTF16", Severity: check.Error, Grounds: both, Law: "XII-1°",
-		HidesInFile: []string{"NAME_INVALID", "NAME_FORM", "NAME_YEAR", "SIREN_INVALID", "LINE_EMPTY", "BYTE_ORDER_MARK"},
+		HidesInFile: ofUnreadable,
 		Message:     "The file is in {value}. Save it in ISO 8859-15.",
 		French:      "Le fichier est codé en {value}. Enregistrez-le en ISO 8859-15.",
 	},
 	encodingEBCDIC: {
 		Code: "ENCODING_EBCDIC", Severity: check.Error, Grounds: TaxTool,
-		HidesInFile: []string{"NAME_INVALID", "NAME_FORM", "NAME_YEAR", "SIREN_INVALID", "LINE_EMPTY", "BYTE_ORDER_MARK"},
+		HidesInFile: ofUnreadable,
 		Message:     "The file is in EBCDIC, which the law allows (XII-1°), and neither the tax administration's checker nor this service reads. Convert it to ISO 8859-15.",
 		French:      "Le fichier est codé en EBCDIC, admis par la loi (XII-1°) mais non lu par l'outil de contrôle de l'administration ni par ce service. Convertissez-le en ISO 8859-15.",
 	},
 	notText: {
 		Code: "NOT_TEXT", Severity: check.Error, Grounds: both, Law: "VI-1°",
-		HidesInFile: []string{"NAME_INVALID", "NAME_FORM", "NAME_YEAR", "SIREN_INVALID", "LINE_EMPTY", "BYTE_ORDER_MARK"},
+		HidesInFile: ofUnreadable,
 		Message:     "The file is not a text ({value}). Send the FEC itself, a text with one line per movement.",
 		French:      "Le fichier n'est pas un texte ({value}). Envoyez le FEC lui-même, un texte comportant une ligne par mouvement.",
 	},
 	notFEC: {
 		Code: "NOT_A_FEC", Severity: check.Error, Grounds: both, Law: "VII-4°",
-		HidesInFile: []string{"NAME_INVALID", "NAME_FORM", "NAME_YEAR", "SIREN_INVALID", "LINE_EMPTY", "BYTE_ORDER_MARK"},
+		HidesInFile: ofUnreadable,
 		Message:     "The first line does not hold the field names of a FEC: \"{value}\". Begin with JournalCode, JournalLib, EcritureNum and so on, with a tab or a | between them.",
 		French:      "La première ligne ne contient pas les noms des champs d'un FEC : « {value} ». Commencez par JournalCode, JournalLib, EcritureNum, etc., séparés par une tabulation ou par |.",
 	},
 	linesNotSeparated: {
 		Code: "LINES_NOT_SEPARATED", Severity: check.Error, Grounds: both, Law: "VI-1° a",
-		HidesInFile: []string{"NAME_INVALID", "NAME_FORM", "NAME_YEAR", "SIREN_INVALID", "LINE_EMPTY", "BYTE_ORDER_MARK"},
+		HidesInFile: ofUnreadable,
 		Message:     "The whole file is one line: its line ends were lost on the way. Send it as it is; with curl, by --data-binary or -T, not by -d.",
 		French:      "Le fichier entier tient sur une ligne : ses fins de ligne ont été perdues en route. Envoyez-le tel quel ; avec curl, par --data-binary ou -T, pas par -d.",
 	},
@@ -228,7 +231,7 @@ var rules = [numCodes]Rule{
 	},
 	separatorInvalid: {
 		Code: "SEPARATOR_INVALID", Severity: check.Error, Grounds: both, Law: "VI-1° c",
-		HidesInFile: []string{"NAME_INVALID", "NAME_FORM", "NAME_YEAR", "SIREN_INVALID", "LINE_EMPTY", "BYTE_ORDER_MARK"},
+		HidesInFile: ofUnreadable,
 		Message:     "The fields are separated by \"{value}\". Separate them by a tab or by |.",
 		French:      "Les champs sont séparés par « {value} ». Séparez-les par une tabulation ou par |.",
 	},

@@ -8,7 +8,7 @@ import (
 	"strings"
 	"testing"
 
-	"cegid.internal/gateway/cegidclient/fec/fecgen"
+	"cegid.internal/gateway/internal/testkit/fecgen"
 )
 
 // second is a reader of a clean FEC that shares nothing with this package but the names of the columns.

@@ -17,10 +17,10 @@ import (
 
 	"cegid.internal/gateway/cegidclient"
 	"cegid.internal/gateway/cegidclient/fec"
-	"cegid.internal/gateway/cegidclient/fec/fecgen"
 	"cegid.internal/gateway/cegidclient/internal/textfile"
 	"cegid.internal/gateway/cegidclient/tra"
-	"cegid.internal/gateway/cegidclient/tra/tragen"
+	"cegid.internal/gateway/internal/testkit/fecgen"
+	"cegid.internal/gateway/internal/testkit/tragen"
 )
 
 func key(t testing.TB) Key {

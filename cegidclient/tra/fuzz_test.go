@@ -11,7 +11,7 @@ import (
 	"testing/iotest"
 
 	"cegid.internal/gateway/cegidclient/internal/textfile"
-	"cegid.internal/gateway/cegidclient/tra/tragen"
+	"cegid.internal/gateway/internal/testkit/tragen"
 )
 
 // addSeeds takes of each case the header and the lines that it is about, cut: a fuzzer makes little of long texts.

@@ -7,7 +7,7 @@ import (
 	"slices"
 	"testing"
 
-	"cegid.internal/gateway/cegidclient/tra/tragen"
+	"cegid.internal/gateway/internal/testkit/tragen"
 )
 
 // TestTheHotLoopDoesNotAllocate: not on a good file, nor on one with findings on each line.

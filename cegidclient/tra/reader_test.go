@@ -12,7 +12,7 @@ import (
 	"testing/iotest"
 
 	"cegid.internal/gateway/cegidclient/internal/textfile"
-	"cegid.internal/gateway/cegidclient/tra/tragen"
+	"cegid.internal/gateway/internal/testkit/tragen"
 )
 
 // lines reads all.

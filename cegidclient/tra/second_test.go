@@ -6,7 +6,7 @@ import (
 	"strings"
 	"testing"
 
-	"cegid.internal/gateway/cegidclient/tra/tragen"
+	"cegid.internal/gateway/internal/testkit/tragen"
 )
 
 // second is a reader of a clean TRA in one byte a character that shares nothing with this package but the positions.

@@ -33,7 +33,7 @@ struct Caller {
 }
 
 /// The environment says where the service is and who calls: without TLS the sandbox, or a private authority.
-async fn connect() -> Fallible<Caller> {
+fn connect() -> Fallible<Caller> {
     let var = |name: &str| env::var(name).ok();
     let address = var("LOOP_ADDRESS").unwrap_or_else(|| "localhost:9090".into());
     let channel = match var("LOOP_AUTHORITY") {
@@ -319,7 +319,7 @@ async fn deadline(caller: &Caller) -> Fallible<()> {
     let asked = caller.ask(request, Duration::from_secs(1));
     match caller.reference_data().list_journals(asked).await {
         Err(status) if matches!(status.code(), Code::DeadlineExceeded | Code::Cancelled) => {
-            println!("deadline: DEADLINE_EXCEEDED")
+            println!("deadline: DEADLINE_EXCEEDED");
         }
         answer => {
             answer?;
@@ -332,7 +332,7 @@ async fn deadline(caller: &Caller) -> Fallible<()> {
 async fn main() -> Fallible<()> {
     let words: Vec<String> = env::args().skip(1).collect();
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
-    let caller = connect().await?;
+    let caller = connect()?;
     match words[..] {
         ["pages"] => pages(&caller).await,
         ["stream"] => stream(&caller).await,

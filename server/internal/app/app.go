@@ -25,9 +25,9 @@ import (
 	"google.golang.org/grpc/keepalive"
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/reflection"
-	"google.golang.org/grpc/test/bufconn"
 	"google.golang.org/protobuf/proto"
 
+	repository "cegid.internal/gateway"
 	"cegid.internal/gateway/cegidclient"
 	"cegid.internal/gateway/gen"
 	looppb "cegid.internal/gateway/gen/go/cegid/loop/v1"
@@ -38,12 +38,14 @@ import (
 	"cegid.internal/gateway/server/internal/diagnostics"
 	"cegid.internal/gateway/server/internal/event"
 	"cegid.internal/gateway/server/internal/gateway"
+	"cegid.internal/gateway/server/internal/inprocess"
 	"cegid.internal/gateway/server/internal/interceptor"
 	"cegid.internal/gateway/server/internal/ledger"
 	"cegid.internal/gateway/server/internal/policy"
 	"cegid.internal/gateway/server/internal/rawdoor"
 	"cegid.internal/gateway/server/internal/replicas"
 	"cegid.internal/gateway/server/internal/service"
+	"cegid.internal/gateway/server/internal/site"
 	"cegid.internal/gateway/server/internal/submission"
 	"cegid.internal/gateway/server/internal/submission/preflight"
 	"cegid.internal/gateway/server/internal/submission/spool"
@@ -54,6 +56,8 @@ import (
 const (
 	maxMessage = interceptor.MaxMessage
 	maxHeader  = 32 << 10
+	// maxCalls are as many as a connection of gRPC's, or all of HTTP, may have under way: those beyond wait for their turn.
+	maxCalls = 1000
 	// connectionBuffer is what a connection holds for its reader, each way. Larger ones would read whole dossiers ahead.
 	connectionBuffer = 64 << 10
 	// handshakeLimit bounds the beginning of a connection, idleLimit the time that one is kept for nothing.
@@ -79,6 +83,14 @@ type Config struct {
 	Authorities authn.Authorities
 	// Web says how HTTP is answered.
 	Web config.HTTP
+	// Contact is whom the page at / tells a stranger to ask for a token.
+	Contact string
+	// Sandbox is what the page at / tells of a sandbox; nil in production.
+	Sandbox func() site.Sandbox
+	// Closed names what answers nobody.
+	Closed config.Closed
+	// Build is what callers and monitoring are told of this program.
+	Build diagnostics.Build
 	// Issuers of the tokens that callers may have.
 	Issuers authn.Issuers
 
@@ -107,6 +119,8 @@ type Config struct {
 	// way may then take.
 	Drain, Grace time.Duration
 	Readiness    config.Readiness
+	// Memory is what Go keeps to, in bytes; 0 is any.
+	Memory int64
 
 	Log *slog.Logger
 	// LogLevel is that of Log, for the operator to change; nil where it stays.
@@ -128,9 +142,8 @@ type Server struct {
 	grpcListener, httpListener, operationsListener net.Listener
 	doors                                          doors
 
-	public, inMemory *grpc.Server
-	memory           *bufconn.Listener
-	conn             *grpc.ClientConn
+	public           *grpc.Server
+	inProcess        *inprocess.Server // that of the gateway
 	http, operations *http.Server
 	health           *health.Server
 	sender           *submission.Sender
@@ -141,6 +154,8 @@ type Server struct {
 	events           *event.Service
 	connections      *event.Connections
 	refusals         *interceptor.Refusals
+
+	calls *interceptor.Memory // nil without a limit
 
 	readiness              *readiness
 	replicas               *replicas.Replicas // nil where there can be no others
@@ -157,7 +172,7 @@ func New(cfg Config) (_ *Server, err error) {
 	if cfg.Files == (config.Files{}) {
 		cfg.Files = config.DefaultFiles
 	}
-	s := &Server{cfg: cfg, health: health.NewServer(), memory: bufconn.Listen(connectionBuffer)}
+	s := &Server{cfg: cfg, health: health.NewServer()}
 	s.readiness = &readiness{ping: cfg.Ledger.Ping, trouble: cfg.Ledger.Trouble, changed: s.setHealth, log: cfg.Log, all: cfg.Readiness.All, firstLedger: cfg.Readiness.FirstLedger}
 	s.readiness.ledger = cfg.Ledger.Awaited()
 	s.readiness.awaiting = s.readiness.ledger != nil
@@ -190,7 +205,7 @@ func New(cfg Config) (_ *Server, err error) {
 	door := s.openGRPC(interceptor.Config{
 		Log: cfg.Log, LogDossiers: cfg.LogDossiers, Metrics: interceptor.NewMetrics(cfg.Registry), Deadlines: cfg.Deadlines,
 		Callers: interceptor.Identities{Policy: cfg.Policy, Issuers: cfg.Issuers},
-		Access:  access, Validator: validator, Limits: interceptor.NewLimits(cfg.Policy),
+		Access:  access, Validator: validator, Limits: interceptor.NewLimits(cfg.Policy), Memory: interceptor.NewMemory(cfg.Memory, access),
 		Audit: cfg.Audit, Route: raw.RouteOf, Refusals: s.refusals, Draining: s.draining, Shutdown: s.shuttingDown,
 	})
 	if err := s.openREST(validator, door); err != nil {
@@ -228,7 +243,7 @@ func (s *Server) openHandlers(raw *rawdoor.Door) error {
 	if err != nil {
 		return fmt.Errorf("the folder for documents and files under way: %w", err)
 	}
-	s.preflight = preflight.New(interceptor.Keep)
+	s.preflight = preflight.New(interceptor.Keep).Within(cfg.Memory)
 	writes := service.NewWrites(cfg.Practices, &submission.Writer{
 		Ledger: cfg.Ledger, Sender: s.sender, Preflight: s.preflight, Spool: underWay,
 		Permissions: permissions{cfg.Policy}, Door: raw, RPCs: contract.RPCs,
@@ -242,17 +257,30 @@ func (s *Server) openHandlers(raw *rawdoor.Door) error {
 	return nil
 }
 
-// openGRPC makes the two servers, and returns the door of the one in memory.
+// openGRPC makes the two servers, and returns the door of the one in this process.
 func (s *Server) openGRPC(chain interceptor.Config) *interceptor.Door {
 	cfg := s.cfg
-	// Credentials belong to a server, not to a listener: the gateway's is reached in memory alone, without any.
+	// Credentials belong to a server, not to a listener: the gateway's is reached in this process alone, without any.
 	transport := insecure.NewCredentials()
 	if cfg.TLS != nil {
 		transport = credentials.NewTLS(cfg.TLS)
 	}
-	publicDoor := interceptor.NewDoor(chain.Callers, interceptor.OfConnection(cfg.Authorities))
-	s.public = s.newServer(chain, publicDoor, append(publicDoor.Options(),
+	publicDoor := interceptor.NewDoor(chain.Callers, interceptor.OfConnection(cfg.Authorities), chain.Memory)
+	noSuchMethod := "no such method: server reflection lists them"
+	if cfg.Closed.Reflection {
+		noSuchMethod = "no such method: see the contract"
+	}
+	public := chain
+	public.Callers = publicDoor.Callers()
+	s.public = grpc.NewServer(append(append(interceptor.ServerOptions(interceptor.Chain(public)), publicDoor.Options()...),
 		grpc.Creds(transport),
+		grpc.MaxRecvMsgSize(maxMessage),
+		grpc.MaxHeaderListSize(maxHeader),
+		grpc.MaxConcurrentStreams(maxCalls),
+		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: minPing, PermitWithoutStream: true}),
+		grpc.UnknownServiceHandler(func(any, grpc.ServerStream) error {
+			return apierror.New(codes.Unimplemented, looppb.ErrorReason_ERROR_REASON_METHOD_UNKNOWN, noSuchMethod)
+		}),
 		grpc.ConnectionTimeout(handshakeLimit),
 		grpc.KeepaliveParams(keepalive.ServerParameters{
 			MaxConnectionIdle: idleLimit, Time: time.Minute, Timeout: 20 * time.Second,
@@ -260,33 +288,50 @@ func (s *Server) openGRPC(chain interceptor.Config) *interceptor.Door {
 			MaxConnectionAge: cfg.ConnectionAge, MaxConnectionAgeGrace: cfg.Deadlines.StreamMax + time.Minute,
 		}),
 	)...)
+	s.register(publicDoor.Guard(s.public))
+	if !cfg.Closed.Reflection {
+		reflection.Register(s.public)
+	}
+
+	// What they are told of a client's certificate differs: only this one believes what it is handed over.
 	overHTTP := chain.Callers
 	overHTTP.OverHTTP = true
-	door := interceptor.NewDoor(overHTTP, interceptor.HandedOver)
-	s.inMemory = s.newServer(chain, door)
-	reflection.Register(s.public)
+	door := interceptor.NewDoor(overHTTP, interceptor.HandedOver, chain.Memory)
+	s.calls = chain.Memory
+	chain.Callers = door.Callers()
+	unary, stream := interceptor.Around(interceptor.Chain(chain))
+	s.inProcess = inprocess.New(inprocess.Config{Unary: unary, Stream: stream, MaxRequest: maxMessage, MaxCalls: maxCalls})
+	s.register(door.Guard(s.inProcess))
 	return door
 }
 
-// openREST makes the gateway before the server in memory.
+// register registers the services, the same with both servers.
+func (s *Server) register(server grpc.ServiceRegistrar) {
+	contract.RegisterGRPC(server,
+		service.NewReferenceData(s.cfg.Practices, s.preflight.Changed), service.NewPracticeData(s.cfg.Practices),
+		service.NewEntries(s.cfg.Practices, s.imports), s.imports, s.documents, service.NewChangeFeed(s.cfg.Practices), s.raw, s.events,
+		diagnostics.New(s.cfg.Practices, s.cfg.Policy, callerOf, s.cfg.Build))
+	if !s.cfg.Closed.Health {
+		grpc_health_v1.RegisterHealthServer(server, s.health)
+	}
+}
+
+// openREST makes the gateway before the server in this process.
 func (s *Server) openREST(validator protovalidate.Validator, door *interceptor.Door) (err error) {
 	cfg := s.cfg
-	s.conn, err = grpc.NewClient("passthrough:///in-memory",
-		grpc.WithTransportCredentials(insecure.NewCredentials()),
-		grpc.WithContextDialer(func(ctx context.Context, _ string) (net.Conn, error) { return s.memory.DialContext(ctx) }),
-		grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(64<<20), grpc.MaxCallSendMsgSize(64<<20)),
-		// Fixed windows do not grow: a stalled reader must hold Loop back, not fill buffers.
-		grpc.WithInitialWindowSize(connectionBuffer), grpc.WithInitialConnWindowSize(connectionBuffer),
-		grpc.WithDisableServiceConfig(), grpc.WithDisableRetry(), grpc.WithIdleTimeout(0))
-	if err != nil {
-		return err
-	}
 	protos, err := fs.Sub(gen.Bundle, "bundle")
 	if err != nil {
 		return err
 	}
+	var pages *site.Config
+	if !cfg.Closed.Docs {
+		pages = &site.Config{
+			Documents: repository.Documents, OpenAPI: gen.OpenAPI, Protos: protos, Descriptors: gen.Descriptors, Contact: cfg.Contact, Sandbox: cfg.Sandbox,
+		}
+	}
 	rest, err := gateway.New(gateway.Config{
-		Conn: s.conn, MaxBody: maxMessage, MaxFile: cfg.Files.MaxSize, OpenAPI: gen.OpenAPI, Protos: protos, Origins: cfg.Web.Origins, Compression: cfg.Web.Compression, Ready: s.readiness.why, Writes: s.readiness.whyNoWrites, Log: cfg.Log,
+		Conn: s.inProcess, MaxBody: maxMessage, MaxFile: cfg.Files.MaxSize, Site: pages,
+		HSTS: cfg.Web.HSTS, NoHealth: cfg.Closed.Health, Origins: cfg.Web.Origins, Compression: cfg.Web.Compression, Ready: s.readiness.why, Writes: s.readiness.whyNoWrites, Log: cfg.Log,
 		Check:    func(request proto.Message) error { return interceptor.CheckShape(validator, request) },
 		Identity: func(state *tls.ConnectionState) metadata.MD { return interceptor.HandOver(state, cfg.Authorities) },
 		Arrive:   door.Arrive,
@@ -297,31 +342,6 @@ func (s *Server) openREST(validator protovalidate.Validator, door *interceptor.D
 	s.http = s.newHTTPServer(aging{cfg.ConnectionAge, s.readiness.why}.around(rest))
 	s.http.ConnContext, s.http.ConnState = withBirth, s.doors.ofHTTP
 	return nil
-}
-
-// newServer is the one constructor of both gRPC servers. What they are told of a client's certificate differs: only the
-// one in memory believes what it is handed over.
-func (s *Server) newServer(chain interceptor.Config, door *interceptor.Door, more ...grpc.ServerOption) *grpc.Server {
-	chain.Callers = door.Callers()
-	options := append(interceptor.ServerOptions(interceptor.Chain(chain)), more...)
-	options = append(options,
-		grpc.MaxRecvMsgSize(maxMessage),
-		grpc.MaxHeaderListSize(maxHeader),
-		grpc.MaxConcurrentStreams(1000),
-		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: minPing, PermitWithoutStream: true}),
-		grpc.UnknownServiceHandler(func(any, grpc.ServerStream) error {
-			return apierror.New(codes.Unimplemented, looppb.ErrorReason_ERROR_REASON_METHOD_UNKNOWN,
-				"no such method: server reflection lists them")
-		}),
-	)
-	made := grpc.NewServer(options...)
-	server := door.Guard(made)
-	contract.RegisterGRPC(server,
-		service.NewReferenceData(s.cfg.Practices, s.preflight.Changed), service.NewPracticeData(s.cfg.Practices),
-		service.NewEntries(s.cfg.Practices, s.imports), s.imports, s.documents, service.NewChangeFeed(s.cfg.Practices), s.raw, s.events,
-		diagnostics.New(s.cfg.Practices, s.cfg.Policy, callerOf))
-	grpc_health_v1.RegisterHealthServer(server, s.health)
-	return made
 }
 
 // resolved counts what was done about an import whose fate was open, and writes the audit's record of it.
@@ -440,16 +460,12 @@ func (s *Server) release() {
 			_ = listener.Close()
 		}
 	}
-	if s.conn != nil {
-		_ = s.conn.Close()
-	}
 	if s.sender != nil {
 		s.sender.Close()
 	}
 	if s.connections != nil {
 		s.connections.Close()
 	}
-	_ = s.memory.Close()
 }
 
 // Follow has the server go by what a reloader reads, also at the operator's word.
@@ -486,7 +502,6 @@ func (s *Server) Serve(ctx context.Context) error {
 	}
 	// Before anybody is answered: the listeners are bound, and who asks in the first moment is told of a service that is there.
 	s.readiness.set(func(r *readiness) { r.serving = true })
-	run("in-memory", func() error { return s.inMemory.Serve(s.memory) })
 	run("gRPC", func() error { return s.public.Serve(s.grpcListener) })
 	run("HTTP", func() error {
 		if s.cfg.TLS != nil {
@@ -498,6 +513,7 @@ func (s *Server) Serve(ctx context.Context) error {
 	run("operations", func() error { return s.operations.Serve(s.operationsListener) })
 	watching, stop := context.WithCancel(context.Background())
 	serving.Go(func() { s.readiness.watch(watching) })
+	serving.Go(func() { s.calls.Watch(watching) })
 	if s.replicas != nil {
 		serving.Go(func() { s.replicas.Run(watching) })
 	}
@@ -550,10 +566,10 @@ func (s *Server) shutdown() {
 		defer close(graceful)
 		var stopping sync.WaitGroup
 		stopping.Go(s.public.GracefulStop)
-		// http.Server.Shutdown comes first: the gateway's calls run on the in-memory server.
+		// http.Server.Shutdown comes first: the gateway's calls run on the server in this process.
 		stopping.Go(func() {
 			_ = s.http.Shutdown(context.Background()) // bounded by Close below
-			s.inMemory.GracefulStop()
+			s.inProcess.GracefulStop()
 		})
 		stopping.Wait()
 	}()
@@ -566,13 +582,11 @@ func (s *Server) shutdown() {
 	s.endCalls()
 	s.public.Stop()
 	_ = s.http.Close()
-	s.inMemory.Stop()
+	s.inProcess.Stop()
 	<-graceful
 	s.sender.Close() // submissions under way belong to the server, and are bounded
 	s.connections.Close()
 	s.refusals.Flush()
-	_ = s.conn.Close()
-	_ = s.memory.Close()
 	_ = s.operations.Close()
 	s.cfg.Practices.Close()
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"cegid.internal/gateway/server/internal/authn"
+	"cegid.internal/gateway/server/internal/gateway"
 )
 
 // Where the operator of the server's own machine directs it, on the listener of operations.
@@ -36,6 +37,7 @@ func (s *Server) operationsHandler() http.Handler {
 	registry := s.cfg.Registry
 	mux := http.NewServeMux()
 	mux.Handle("GET /metrics", promhttp.HandlerFor(registry, promhttp.HandlerOpts{Registry: registry}))
+	gateway.AddProbes(mux, s.readiness.why, s.readiness.whyNoWrites) // here in plaintext, and when they are not public, too
 	// Not pprof.Cmdline: a command line can hold what it should not.
 	for path, handler := range map[string]http.HandlerFunc{
 		"/debug/pprof/": pprof.Index, "/debug/pprof/profile": pprof.Profile,

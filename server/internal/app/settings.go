@@ -18,10 +18,10 @@ import (
 	"cegid.internal/gateway/cegidclient"
 	"cegid.internal/gateway/server/internal/authn"
 	"cegid.internal/gateway/server/internal/config"
-	"cegid.internal/gateway/server/internal/config/strictyaml"
 	"cegid.internal/gateway/server/internal/inforce"
 	"cegid.internal/gateway/server/internal/policy"
 	"cegid.internal/gateway/server/internal/smallfile"
+	"cegid.internal/gateway/server/internal/strictyaml"
 )
 
 // Settings are a configuration and its policy.

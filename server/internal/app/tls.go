@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -26,7 +27,7 @@ func LoadTLS(files config.TLS, log *slog.Logger) (*tls.Config, authn.Authorities
 	if err := validAt(pair.current.Leaf, time.Now()); err != nil {
 		log.Warn("callers will refuse the certificate", "error", err.Error())
 	}
-	base := &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: pair.get, NextProtos: []string{"h2", "http/1.1"}}
+	base := &tls.Config{MinVersion: max(files.Minimum, tls.VersionTLS12), CipherSuites: withoutCBC(), GetCertificate: pair.get, NextProtos: []string{"h2", "http/1.1"}}
 	if files.ClientAuthorities == "" {
 		return base, nil, nil
 	}
@@ -43,6 +44,18 @@ func LoadTLS(files config.TLS, log *slog.Logger) (*tls.Config, authn.Authorities
 		return now, nil
 	}
 	return base, authorities, nil
+}
+
+// withoutCBC are the suites of TLS 1.2 that encrypt and authenticate in one, with a fresh key for each connection. Those of
+// TLS 1.3 all do, and are not a matter of configuration.
+func withoutCBC() []uint16 {
+	var suites []uint16
+	for _, suite := range tls.CipherSuites() {
+		if strings.HasPrefix(suite.Name, "TLS_ECDHE_") && !strings.Contains(suite.Name, "_CBC_") {
+			suites = append(suites, suite.ID)
+		}
+	}
+	return suites
 }
 
 // clientAuthorities are those of a file, as it changes.

@@ -5,11 +5,13 @@ import (
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
+	"crypto/tls"
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/pem"
 	"log/slog"
 	"math/big"
+	"net"
 	"os"
 	"path/filepath"
 	"strings"
@@ -135,6 +137,53 @@ func TestACertificateThatHasEndedIsServedAndTold(t *testing.T) {
 	_, _, err := LoadTLS(config.TLS{Certificate: filepath.Join(folder, "tls.crt"), Key: filepath.Join(folder, "tls.key")}, slog.New(slog.NewTextHandler(&log, nil)))
 	if err != nil || !strings.Contains(log.String(), "level=WARN") || !strings.Contains(log.String(), "valid until") {
 		t.Errorf("%v, saying %q", err, log.String())
+	}
+}
+
+// TestOldTLSIsNotSpoken: without CBC in 1.2, and not even 1.2 where the operator wants 1.3.
+func TestOldTLSIsNotSpoken(t *testing.T) {
+	folder := t.TempDir()
+	certificate, key := pemPair(t, "gateway")
+	files := config.TLS{Certificate: filepath.Join(folder, "tls.crt"), Key: filepath.Join(folder, "tls.key")}
+	for name, content := range map[string][]byte{files.Certificate: certificate, files.Key: key} {
+		if err := os.WriteFile(name, content, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	cbc := []uint16{tls.TLS_ECDHE_ECDSA_WITH_AES_128_CBC_SHA, tls.TLS_ECDHE_ECDSA_WITH_AES_256_CBC_SHA, tls.TLS_ECDHE_ECDSA_WITH_AES_128_CBC_SHA256}
+	for _, c := range []struct {
+		name    string
+		minimum uint16
+		client  *tls.Config
+		speaks  uint16 // 0: nothing
+	}{
+		{"a client of 1.3", 0, &tls.Config{}, tls.VersionTLS13},
+		{"a client of 1.2", 0, &tls.Config{MaxVersion: tls.VersionTLS12}, tls.VersionTLS12},
+		{"a client of 1.2 with GCM beside CBC", 0, &tls.Config{MaxVersion: tls.VersionTLS12, CipherSuites: append(cbc, tls.TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256)}, tls.VersionTLS12},
+		{"a client of 1.2 with CBC alone", 0, &tls.Config{MaxVersion: tls.VersionTLS12, CipherSuites: cbc}, 0},
+		{"a client of 1.1", 0, &tls.Config{MinVersion: tls.VersionTLS10, MaxVersion: tls.VersionTLS11}, 0},
+		{"a client of 1.3 where 1.3 is wanted", tls.VersionTLS13, &tls.Config{}, tls.VersionTLS13},
+		{"a client of 1.2 where 1.3 is wanted", tls.VersionTLS13, &tls.Config{MaxVersion: tls.VersionTLS12}, 0},
+	} {
+		files.Minimum = c.minimum
+		served, _, err := LoadTLS(files, slog.New(slog.DiscardHandler))
+		if err != nil {
+			t.Fatal(err)
+		}
+		here, there := net.Pipe()
+		answered := make(chan error, 1)
+		go func() {
+			defer func() { _ = there.Close() }()
+			answered <- tls.Server(there, served).HandshakeContext(t.Context())
+		}()
+		c.client.InsecureSkipVerify = true // who it is, is another matter
+		conn := tls.Client(here, c.client)
+		err = conn.HandshakeContext(t.Context())
+		state := conn.ConnectionState()
+		_ = here.Close()
+		if refused := <-answered; c.speaks == 0 && (err == nil || refused == nil) || c.speaks != 0 && (err != nil || state.Version != c.speaks) {
+			t.Errorf("%s: %v and %v, version %x, suite %s; want version %x", c.name, err, refused, state.Version, tls.CipherSuiteName(state.CipherSuite), c.speaks)
+		}
 	}
 }
 

@@ -21,7 +21,7 @@ import (
 	"testing"
 	"time"
 
-	"cegid.internal/gateway/server/internal/ledger/pgtest"
+	"cegid.internal/gateway/internal/testkit/pgtest"
 )
 
 // balancer is one of deploy/balancers.

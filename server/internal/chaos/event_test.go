@@ -17,8 +17,8 @@ import (
 	"time"
 
 	"cegid.internal/gateway/cegidclient/loopsim"
+	"cegid.internal/gateway/internal/testkit/pgtest"
 	"cegid.internal/gateway/server/internal/ledger"
-	"cegid.internal/gateway/server/internal/ledger/pgtest"
 )
 
 // consumerFile names the file of a consumer, which is this program run again: a line for each event that it has handled.

@@ -12,7 +12,7 @@ import (
 
 	"go.uber.org/goleak"
 
-	"cegid.internal/gateway/server/internal/ledger/pgtest"
+	"cegid.internal/gateway/internal/testkit/pgtest"
 )
 
 func TestMain(m *testing.M) {

@@ -11,7 +11,7 @@ import (
 	"time"
 
 	"cegid.internal/gateway/cegidclient/loopsim"
-	"cegid.internal/gateway/server/internal/ledger/pgtest"
+	"cegid.internal/gateway/internal/testkit/pgtest"
 )
 
 // TestTwoServersKnowOfEachOther, real ones on PostgreSQL: the second one of an installation of one is noticed, and what Loop tells

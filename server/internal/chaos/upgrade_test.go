@@ -15,7 +15,7 @@ import (
 	"testing"
 	"time"
 
-	"cegid.internal/gateway/server/internal/ledger/pgtest"
+	"cegid.internal/gateway/internal/testkit/pgtest"
 )
 
 // TestTheServerBeforeGoesOnBesideANewOne: this server still runs when that of LOOP_TEST_SERVER_NEXT brings the schema to a later

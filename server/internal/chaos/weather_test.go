@@ -20,7 +20,7 @@ import (
 	looppb "cegid.internal/gateway/gen/go/cegid/loop/v1"
 
 	"cegid.internal/gateway/cegidclient/loopsim"
-	"cegid.internal/gateway/server/internal/ledger/pgtest"
+	"cegid.internal/gateway/internal/testkit/pgtest"
 )
 
 // spell is a time of one weather.

@@ -26,6 +26,9 @@ type Config struct {
 	Listen Listen
 	TLS    TLS
 	HTTP   HTTP
+	Closed Closed
+	// Contact is whom a stranger is told to ask for a token.
+	Contact string
 	// OIDC are the issuers whose tokens are believed.
 	OIDC []Issuer
 	Loop Loop
@@ -71,14 +74,21 @@ type TLS struct {
 	Certificate, Key string
 	// ClientAuthorities is the path of the authorities of client certificates, resolved; empty without.
 	ClientAuthorities string
+	// Minimum is the oldest version that is spoken, such as tls.VersionTLS12.
+	Minimum uint16
 }
 
 // HTTP says how HTTP is answered.
 type HTTP struct {
 	Compression bool
+	// HSTS is how long browsers are told, over TLS, to come by TLS alone; 0 tells them nothing.
+	HSTS time.Duration
 	// Origins are those whose pages may call, as browsers name them; none together with TLS.ClientAuthorities.
 	Origins []string
 }
+
+// Closed names what usually answers without a credential, and here answers nobody.
+type Closed struct{ Docs, Reflection, Health bool }
 
 // Issuer is an OpenID Connect issuer.
 type Issuer struct {

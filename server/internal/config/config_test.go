@@ -22,8 +22,8 @@ import (
 
 	"cegid.internal/gateway/examples"
 	"cegid.internal/gateway/server/internal/config"
-	"cegid.internal/gateway/server/internal/config/strictyaml"
 	"cegid.internal/gateway/server/internal/policy"
+	"cegid.internal/gateway/server/internal/strictyaml"
 )
 
 const canary = "CANARY-6f1d9"
@@ -110,7 +110,8 @@ func TestTheExampleSpellsOutTheDefaults(t *testing.T) {
 	}
 	for name, pair := range map[string][2]any{
 		"tls":       {full.TLS, short.TLS},
-		"http":      {full.HTTP.Compression, short.HTTP.Compression},
+		"public":    {full.Closed, short.Closed},
+		"http":      {fmt.Sprint(full.HTTP.Compression, full.HTTP.HSTS), fmt.Sprint(short.HTTP.Compression, short.HTTP.HSTS)},
 		"plain":     {full.Loop.AllowPlainHTTP, short.Loop.AllowPlainHTTP},
 		"limits":    {full.Practices[0].Limits, short.Practices[0].Limits},
 		"names":     {full.Loop.TRANames, short.Loop.TRANames},
@@ -138,8 +139,9 @@ func TestEverySettingIsRead(t *testing.T) {
 	write(t, dir, "dsn", "postgres://gateway:"+canary+"@localhost/ledger?sslmode=disable\n")
 	c, err := load(t, dir, `
 listen: {grpc: "[::1]:1", http: "localhost:2", operations: "10.0.0.1:3", connections: 17, connection_age: 5m}
-tls: {certificate: tls.crt, key: tls.key, client_authorities: ca.pem}
-http: {compression: true}
+tls: {certificate: tls.crt, key: tls.key, minimum: 1.3, client_authorities: ca.pem}
+http: {compression: true, hsts: 0}
+public: {docs: false, reflection: true, health: false, contact: finance-it@example.com}
 oidc: [{issuer: "http://localhost:9/realm", audience: gateway, allow_plain_http: true}]
 loop:
   base_url: http://localhost:9/loop-api-publiques/
@@ -179,7 +181,7 @@ log: {level: debug, dossiers: true}
 	got := fmt.Sprintf("%+v", c)
 	got = strings.ReplaceAll(got, dir, "DIR")
 	want := "&{Listen:{GRPC:[::1]:1 HTTP:localhost:2 Operations:10.0.0.1:3 Connections:17 ConnectionAge:5m0s} " +
-		"TLS:{Off:false Certificate:DIR/tls.crt Key:DIR/tls.key ClientAuthorities:DIR/ca.pem} HTTP:{Compression:true Origins:[]} OIDC:[{URL:http://localhost:9/realm Audience:gateway AllowPlainHTTP:true}] " +
+		"TLS:{Off:false Certificate:DIR/tls.crt Key:DIR/tls.key ClientAuthorities:DIR/ca.pem Minimum:772} HTTP:{Compression:true HSTS:0s Origins:[]} Closed:{Docs:true Reflection:false Health:true} Contact:finance-it@example.com OIDC:[{URL:http://localhost:9/realm Audience:gateway AllowPlainHTTP:true}] " +
 		"Loop:{BaseURL:http://localhost:9/loop-api-publiques AllowPlainHTTP:true SubscriptionKeys:[] TRANames:{URI:Uri URL:link_1} EntryNames:{Debit:montantDebit Credit:montantCredit Date:dateEcriture} Calls:{Attempts:1 AttemptTimeout:1s BaseDelay:2ms MaxDelay:3ms ThrottledDelay:4ms MaxRetryAfter:5s RetryBudget:6 RetryRefill:0.5 BreakerFailures:7 BreakerPause:8s BreakerSilence:9s PageSize:10 OneCap:false MaxAnswer:9000}} " +
 		"Practices:[{Name:007 Domain:D Keys:{Standard: Advanced:${env:GATEWAY_TEST_ADVANCED} SubscriptionKeys:[${file:subscription} ${file:standard}]} " +
 		"Dossiers:[{Code:0012 Name:}] Limits:{Concurrency:9 RequestsPerSecond:2.5} Retention:{Outcome:19200h0m0s Content:888h0m0s} UnverifiedOperations:[create_journal create_account]}] PracticesDirectory: " +

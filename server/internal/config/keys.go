@@ -5,10 +5,10 @@ import (
 	"time"
 
 	"cegid.internal/gateway/cegidclient"
-	yaml "cegid.internal/gateway/server/internal/config/strictyaml"
 	"cegid.internal/gateway/server/internal/ledger"
 	"cegid.internal/gateway/server/internal/policy"
 	"cegid.internal/gateway/server/internal/rawdoor"
+	yaml "cegid.internal/gateway/server/internal/strictyaml"
 )
 
 // The longest that most durations of the configuration may be.
@@ -30,14 +30,22 @@ func Keys() yaml.Key {
 		yaml.Mapping("tls", "TLS of the gRPC and HTTP listeners. There is no default: `off` serves plaintext, behind something that ends TLS.",
 			yaml.Text("certificate", "File with the certificate, and those between it and the authority, in PEM.").Is("path").Needed(),
 			yaml.Text("key", "File with the certificate's key, in PEM.").Is("path").Needed(),
+			yaml.Text("minimum", "Oldest version of TLS that is spoken. In 1.2 only what encrypts and authenticates in one (GCM, ChaCha20-Poly1305) with a fresh key for each connection; no CBC.").Default("1.2").Words("1.2", "1.3"),
 			yaml.Text("client_authorities", "File with the certificates of the authorities that vouch for client certificates, in PEM. Clients may then have one, and the policy says for whom it stands.").Is("path"),
 		).OrOff().Needed(),
 		yaml.Mapping("http", "How HTTP is answered.",
 			yaml.Bool("compression", false, "Compresses answers of 1 KiB or more with gzip, for callers who take it; not streams, and never for a client with a certificate. Costs time of the processor, and saves the network."),
+			yaml.Duration("hsts", 365*day, 0, 2*365*day, "How long a browser that was here calls the name of this server over TLS alone, whatever the port (`Strict-Transport-Security`, not for its subdomains). Said over this server's own TLS alone. 0 does not say it: for a name with other ports in plaintext that browsers open."),
 			yaml.Mapping("cors", "Pages of other sites that may call from a browser (CORS), each with the token (JWT) of its user; see docs/browsers.md.",
 				yaml.List("origins", "Their origins, exactly as browsers name them: https://app.example.com, in small letters, with a port unless it is the scheme's own. Plain http for pages of this machine alone. Not with `tls.client_authorities`.",
 					yaml.Text("", "").Pattern(originPattern)),
 			),
+		),
+		yaml.Mapping("public", "What answers without a credential. What is false answers nobody, as a path or method that does not exist.",
+			yaml.Bool("docs", true, "What people read: `/`, guides and reference at `/docs/`, `/openapi.json` and `/protos/`. It says what every caller can call, and nothing of this installation but `contact`."),
+			yaml.Text("contact", "Whom the page at `/` tells a stranger to ask for a token, such as a team and its address, or a URL.").Pattern(contactPattern),
+			yaml.Bool("reflection", true, "gRPC server reflection, by which grpcurl and the like learn the contract."),
+			yaml.Bool("health", true, "`/healthz`, `/readyz` and the gRPC health service. The listener of operations answers the first two whatever stands here, and `server healthcheck` then asks there."),
 		),
 		yaml.List("oidc", "OpenID Connect issuers whose tokens (JWT) callers may have; the policy says for whom they stand.", yaml.Mapping("", "",
 			yaml.Text("issuer", "The issuer, exactly as its tokens name it; https only.").Is("URL").Needed().Pattern(`^[Hh][Tt][Tt][Pp][Ss]?://[^?#\s]+$`),
@@ -173,6 +181,9 @@ func inherited(keys []yaml.Key) (out []yaml.Key) {
 	}
 	return out
 }
+
+// contactPattern is a line for people, of which something can be seen.
+const contactPattern = `^[^\s\x00-\x1f\x7f]([^\x00-\x1f\x7f]{0,198}[^\s\x00-\x1f\x7f])?$`
 
 // originPattern is what an origin looks like (RFC 6454 § 6.2). "*" and "null" are none.
 const originPattern = `^(https://[a-z0-9]([a-z0-9.-]*[a-z0-9])?|http://(localhost|127\.0\.0\.1|\[::1\]))(:[1-9][0-9]{0,4})?$`

@@ -5,7 +5,7 @@ import (
 	"os"
 	"path/filepath"
 
-	"cegid.internal/gateway/server/internal/config/strictyaml"
+	"cegid.internal/gateway/server/internal/strictyaml"
 )
 
 // HTTPListener is what somebody on the same machine needs in order to ask a server over HTTP.
@@ -16,7 +16,7 @@ type HTTPListener struct {
 	Certificate string
 }
 
-// LoadHTTPListener reads where the configuration at path has HTTP answered, and nothing else of it: a server that runs
+// LoadHTTPListener reads where the configuration at path has probes answered over HTTP, and nothing else of it: a server that runs
 // is not ill because somebody is changing files that it has read. The error is fs.ErrNotExist when there is no file.
 func LoadHTTPListener(path string) (HTTPListener, error) {
 	if _, err := os.Stat(path); err != nil {
@@ -31,6 +31,9 @@ func LoadHTTPListener(path string) (HTTPListener, error) {
 	top, _ := root.Fields()
 	l := loader{report: report}
 	listen, tls := l.listen(top.Get("listen")), l.tlsFiles(top.Get("tls"), filepath.Dir(path))
+	if closed(top.Get("public")).Health && listen.Operations != "" {
+		return HTTPListener{Address: listen.Operations}, nil
+	}
 	if listen.HTTP == "" || !tls.Off && tls.Certificate == "" {
 		return HTTPListener{}, fmt.Errorf("%s does not say where HTTP is answered, or with which certificate; see: server check --offline --config %s", path, path)
 	}

@@ -20,10 +20,10 @@ import (
 	"cegid.internal/gateway/cegidclient"
 	"cegid.internal/gateway/cegidclient/filecheck"
 	"cegid.internal/gateway/server/internal/authn"
-	"cegid.internal/gateway/server/internal/config/strictyaml"
 	"cegid.internal/gateway/server/internal/ledger"
 	"cegid.internal/gateway/server/internal/policy"
 	"cegid.internal/gateway/server/internal/secret"
+	"cegid.internal/gateway/server/internal/strictyaml"
 )
 
 // Load reads the configuration at path. operations are the ids of Loop's operations that the service knows. Every
@@ -64,8 +64,9 @@ func (l *loader) config(root strictyaml.Node, folder string) *Config {
 		Listen: l.listen(top.Get("listen")),
 		TLS:    l.tls(top.Get("tls"), folder),
 		HTTP:   l.http(top.Get("http"), top.Get("tls")),
-		OIDC:   l.oidc(top.Get("oidc")),
-		Loop:   l.loop(top.Get("loop"), folder),
+		Closed: closed(top.Get("public")), Contact: l.contact(top.Get("public")),
+		OIDC: l.oidc(top.Get("oidc")),
+		Loop: l.loop(top.Get("loop"), folder),
 	}
 	c.Retention = retention(top.Get("retention"), ledger.DefaultKeeping())
 	l.kept = c.Retention
@@ -190,15 +191,35 @@ func (l *loader) tlsFiles(n strictyaml.Node, folder string) TLS {
 		Certificate: l.file(fields.Get("certificate"), folder, "name the file with the certificate in PEM, or write tls: off"),
 		Key:         l.file(fields.Get("key"), folder, "name the file with the certificate's key in PEM, or write tls: off"),
 	}
+	t.Minimum = choice(fields.Get("minimum"), map[string]uint16{"1.2": tls.VersionTLS12, "1.3": tls.VersionTLS13})
 	if place := fields.Get("client_authorities"); place.Given() {
 		t.ClientAuthorities = l.file(place, folder, "name the file with the authorities' certificates in PEM, or remove the key")
 	}
 	return t
 }
 
+// contact is whom a stranger is told to ask.
+func (*loader) contact(n strictyaml.Node) string {
+	fields, _ := n.Fields()
+	place := fields.Get("contact")
+	if !place.Given() {
+		return ""
+	}
+	text, ok := place.Text()
+	if ok && !contact.MatchString(text) {
+		place.Refusef("must be one line of 1 to 200 characters, without spaces at its ends, or remove the key")
+	}
+	return text
+}
+
+func closed(n strictyaml.Node) Closed {
+	fields, _ := n.Fields()
+	return Closed{Docs: !fields.Get("docs").Bool(), Reflection: !fields.Get("reflection").Bool(), Health: !fields.Get("health").Bool()}
+}
+
 func (l *loader) http(n, tls strictyaml.Node) HTTP {
 	fields, _ := n.Fields()
-	out := HTTP{Compression: fields.Get("compression").Bool()}
+	out := HTTP{Compression: fields.Get("compression").Bool(), HSTS: fields.Get("hsts").Duration()}
 	sharing, _ := fields.Get("cors").Fields()
 	origins := sharing.Get("origins")
 	items, _ := origins.Items()
@@ -224,7 +245,10 @@ func (l *loader) http(n, tls strictyaml.Node) HTTP {
 	return out
 }
 
-var origin = regexp.MustCompile(originPattern)
+var (
+	origin  = regexp.MustCompile(originPattern)
+	contact = regexp.MustCompile(contactPattern)
+)
 
 // IsOrigin tells whether a text is what a browser may send as Origin.
 func IsOrigin(text string) bool {

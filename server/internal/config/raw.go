@@ -8,9 +8,9 @@ import (
 	"strings"
 
 	"cegid.internal/gateway/cegidclient"
-	"cegid.internal/gateway/server/internal/config/strictyaml"
 	"cegid.internal/gateway/server/internal/contract"
 	"cegid.internal/gateway/server/internal/rawdoor"
+	"cegid.internal/gateway/server/internal/strictyaml"
 )
 
 // raw reads the routes that raw calls may use.

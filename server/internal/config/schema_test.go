@@ -16,8 +16,8 @@ import (
 
 	"cegid.internal/gateway/examples"
 	"cegid.internal/gateway/server/internal/config"
-	"cegid.internal/gateway/server/internal/config/strictyaml"
 	"cegid.internal/gateway/server/internal/policy"
+	"cegid.internal/gateway/server/internal/strictyaml"
 )
 
 // file is one of those that serve reads, with its schema and its published example.
@@ -205,6 +205,9 @@ func TestExamplesHaveEveryKeyOfTheSchemaAndNoOther(t *testing.T) {
 			if !strings.Contains(f.example, "{certificate: tls.crt, key: tls.key, client_authorities: clients.pem}") {
 				t.Error("the example does not show certificate, key and authorities")
 			}
+			if !strings.Contains(f.example, "# minimum: 1.3 ") {
+				t.Error("the example does not show the oldest version of TLS")
+			}
 			// It says a file; the other way stands in its comment.
 			if !strings.Contains(f.example, `{postgres: "${file:secrets/ledger}"}`) {
 				t.Error("the example does not show a ledger on PostgreSQL")
@@ -212,7 +215,7 @@ func TestExamplesHaveEveryKeyOfTheSchemaAndNoOther(t *testing.T) {
 			if !strings.Contains(f.example, "  # stream: stderr") {
 				t.Error("the example does not show a stream of the audit")
 			}
-			shown = append(shown, "tls.certificate", "tls.key", "tls.client_authorities", "ledger.postgres", "audit.stream")
+			shown = append(shown, "tls.certificate", "tls.key", "tls.client_authorities", "tls.minimum", "ledger.postgres", "audit.stream")
 			for _, key := range shown {
 				if name, ok := strings.CutPrefix(key, "practices[]."); ok {
 					practice = append(practice, name)
@@ -257,6 +260,13 @@ func TestDefaultsOfTheSchemaAreThoseOfTheServer(t *testing.T) {
 			continue
 		}
 		minimal, plain := minimal, plain
+		if p.path[0] == "tls" {
+			certificate(t, dir, "tls")
+			minimal = strings.Replace(minimal, "tls: off", "tls: {certificate: tls.crt, key: tls.key}", 1)
+			if plain, err = load(t, dir, minimal); err != nil {
+				t.Fatal(err)
+			}
+		}
 		if p.path[0] == "raw" {
 			minimal += "raw: [{method: GET, path: /x}]\n"
 			if plain, err = load(t, dir, minimal); err != nil {
@@ -283,7 +293,7 @@ func TestDefaultsOfTheSchemaAreThoseOfTheServer(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		for _, other := range []any{1, 2, 5, 88, 2000, true, false, "77ms", "59m", "warn", "stdout", ":1", "https://elsewhere", "cabinet", "advanced", "strict", 2 << 30} {
+		for _, other := range []any{1, 1.3, 2, 5, 88, 2000, true, false, "77ms", "59m", "warn", "stdout", ":1", "https://elsewhere", "cabinet", "advanced", "strict", 2 << 30} {
 			got, err := load(t, dir, with(t, base, p.path, other))
 			different = different || err == nil && !reflect.DeepEqual(got, plain)
 		}

@@ -18,10 +18,10 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"cegid.internal/gateway/cegidclient"
-	"cegid.internal/gateway/cegidclient/fec/fecgen"
 	"cegid.internal/gateway/cegidclient/loopsim"
-	"cegid.internal/gateway/cegidclient/tra/tragen"
 	looppb "cegid.internal/gateway/gen/go/cegid/loop/v1"
+	"cegid.internal/gateway/internal/testkit/fecgen"
+	"cegid.internal/gateway/internal/testkit/tragen"
 	"cegid.internal/gateway/server/internal/config"
 	"cegid.internal/gateway/server/internal/sandbox"
 )

@@ -36,6 +36,7 @@ import (
 	"google.golang.org/protobuf/reflect/protoregistry"
 
 	"cegid.internal/gateway/cegidclient"
+	"cegid.internal/gateway/internal/testkit"
 	"cegid.internal/gateway/server/internal/policy"
 	"cegid.internal/gateway/server/internal/restname"
 	"cegid.internal/gateway/server/internal/sandbox"
@@ -67,7 +68,7 @@ type harness struct {
 	conn *grpc.ClientConn
 	rest string
 	web  *http.Client
-	log  *lockedBuffer
+	log  *testkit.Log
 	stop func() error
 }
 
@@ -92,7 +93,7 @@ func impatientWriter(cfg *cegidclient.Config) {
 
 func start(t *testing.T, tune func(*sandbox.Config)) *harness {
 	t.Helper()
-	h := &harness{t: t, log: &lockedBuffer{}}
+	h := &harness{t: t, log: &testkit.Log{}}
 	cfg := sandbox.Config{
 		Host: "127.0.0.1", Log: slog.New(slog.NewJSONHandler(h.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 		Policy: loadPolicy(t), Tune: quick, Grace: time.Second, Origins: []string{"https://app.example.com"},
@@ -140,24 +141,6 @@ func loadPolicy(t *testing.T) *policy.Policy {
 		t.Fatal(err)
 	}
 	return p
-}
-
-// lockedBuffer is a log that tests may read while the service writes.
-type lockedBuffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (l *lockedBuffer) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.Write(p)
-}
-
-func (l *lockedBuffer) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.String()
 }
 
 // names is the rule by which REST names what gRPC names otherwise.

@@ -6,7 +6,7 @@ import (
 	"strings"
 	"testing"
 
-	"cegid.internal/gateway/cegidclient/fec/fecgen"
+	"cegid.internal/gateway/internal/testkit/fecgen"
 )
 
 // TestABrowserIsAnsweredWithAPage: in the language that it asks for, and all others with JSON.

@@ -11,8 +11,8 @@ import (
 	"strings"
 	"testing"
 
-	"cegid.internal/gateway/cegidclient/fec/fecgen"
 	looppb "cegid.internal/gateway/gen/go/cegid/loop/v1"
+	"cegid.internal/gateway/internal/testkit/fecgen"
 )
 
 // asksForReport posts a FEC, and gives the answer with its body.

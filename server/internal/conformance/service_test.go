@@ -49,7 +49,8 @@ func (h *harness) get(path string, headers ...string) (*http.Response, string) {
 func TestPagesBesideTheAPI(t *testing.T) {
 	h := start(t, nil)
 	for path, want := range map[string]string{
-		"/healthz": "ok", "/readyz": "ready", "/openapi.json": `"openapi": "3.1`, "/docs/": "swagger",
+		"/healthz": "ok", "/readyz": "ready", "/openapi.json": `"openapi": "3.1`, "/docs/api/": "swagger",
+		"/": "This is a sandbox", "/docs/": "Start here", "/docs/search?q=duplicate": "/docs/writing-safely", "/protos/": "bundle.zip",
 	} {
 		response, text := h.get(h.rest + path)
 		if response.StatusCode != http.StatusOK || !strings.Contains(strings.ReplaceAll(text, `"openapi":"3.1`, `"openapi": "3.1`), want) {

@@ -17,8 +17,8 @@ import (
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
 
-	"cegid.internal/gateway/cegidclient/fec/fecgen"
 	looppb "cegid.internal/gateway/gen/go/cegid/loop/v1"
+	"cegid.internal/gateway/internal/testkit/fecgen"
 )
 
 // fileCase is a file of a case: the mark of its kind, and zeros up to its size; a FEC of about that size, with a line changed;

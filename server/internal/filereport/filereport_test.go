@@ -12,9 +12,9 @@ import (
 	"testing"
 
 	"cegid.internal/gateway/cegidclient/check"
-	"cegid.internal/gateway/cegidclient/fec/fecgen"
 	"cegid.internal/gateway/cegidclient/filecheck"
-	"cegid.internal/gateway/cegidclient/tra/tragen"
+	"cegid.internal/gateway/internal/testkit/fecgen"
+	"cegid.internal/gateway/internal/testkit/tragen"
 )
 
 const name = "900000001FEC20261231.txt"

@@ -10,8 +10,8 @@ import (
 	"testing"
 
 	"cegid.internal/gateway/cegidclient/fec"
-	"cegid.internal/gateway/cegidclient/fec/fecgen"
 	"cegid.internal/gateway/cegidclient/filecheck"
+	"cegid.internal/gateway/internal/testkit/fecgen"
 )
 
 func all[T any](t *testing.T, list func(func(T, error) bool)) (out []T) {

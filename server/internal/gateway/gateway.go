@@ -1,4 +1,4 @@
-// Package gateway is the REST side: grpc-gateway in front of the in-memory server, with routing and errors of its own,
+// Package gateway is the REST side: grpc-gateway in front of a server in the same process, with routing and errors of its own,
 // and the pages beside it.
 package gateway
 
@@ -7,9 +7,9 @@ import (
 	"context"
 	"crypto/tls"
 	"io"
-	"io/fs"
 	"log/slog"
 	"net/http"
+	"strconv"
 	"strings"
 	"time"
 
@@ -21,6 +21,7 @@ import (
 	"cegid.internal/gateway/server/internal/contract"
 	"cegid.internal/gateway/server/internal/interceptor"
 	"cegid.internal/gateway/server/internal/restname"
+	"cegid.internal/gateway/server/internal/site"
 	"cegid.internal/gateway/server/internal/strictjson"
 )
 
@@ -41,16 +42,19 @@ type Config struct {
 	Identity func(*tls.ConnectionState) metadata.MD
 	// Arrive tells, by the credentials of a request, whether anybody is known by them, before anything of its body is read;
 	// and then notes that it arrives, until leave. end ends it when others need its place. The context holds what the
-	// service will be told. Nil knows everybody.
-	Arrive func(ctx context.Context, end func()) (leave func(), known bool)
+	// service will be told. A body has so many bytes, or -1 where nobody knows, and most at most; of may it may be read. An error
+	// says why it is not taken. Nil knows everybody.
+	Arrive func(ctx context.Context, length, most int64, end func()) (may int64, leave func(), known bool, err error)
 	// Origins are those whose pages may call, as browsers name them; none by default.
 	Origins []string
+	// HSTS is how long browsers are told to come by TLS alone; 0 tells them nothing.
+	HSTS time.Duration
+	// NoHealth leaves out what probes ask.
+	NoHealth bool
 	// Compression lets answers be compressed for those who take it.
 	Compression bool
-	// OpenAPI is the document that /openapi.json answers.
-	OpenAPI []byte
-	// Protos are the files that /protos/ answers.
-	Protos fs.FS
+	// Site is what people read beside the API: /, /docs/, /openapi.json, /protos/. Without it there is none of these.
+	Site *site.Config
 	// Log hears of the errors that the gateway makes itself and masks.
 	Log *slog.Logger
 	// Ready says why new calls are not welcome; nil when they are.
@@ -93,10 +97,10 @@ func New(cfg Config) (http.Handler, error) {
 	}
 	api := &api{
 		mux: mux, json: json, routes: routes, bounds: newBounds(), conn: cfg.Conn, check: cfg.Check, log: cfg.Log,
-		arrive: cfg.Arrive, identity: handOver(cfg.Identity),
+		arrive: cfg.Arrive, maxBody: cfg.MaxBody, identity: handOver(cfg.Identity),
 	}
 	if api.arrive == nil {
-		api.arrive = func(context.Context, func()) (func(), bool) { return func() {}, true }
+		api.arrive = func(_ context.Context, _, most int64, _ func()) (int64, func(), bool, error) { return most, func() {}, true, nil }
 	}
 
 	var answers http.Handler = mux
@@ -115,7 +119,7 @@ func New(cfg Config) (http.Handler, error) {
 	limits := limits{
 		body: cmp.Or(cfg.BodyLimit, defaultLimit), write: cmp.Or(cfg.WriteLimit, defaultLimit), maxBody: cfg.MaxBody, upload: api.uploadLimit,
 	}
-	return limits.around(withRequestID(sharing(cfg.Origins, headAsGet(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	return limits.around(withHeaders(cfg.HSTS, sharing(cfg.Origins, headAsGet(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		// Before the ServeMux, which would redirect an empty dossier, //, to another path.
 		if strings.HasPrefix("/"+strings.TrimLeft(r.URL.Path, "/"), "/v1/") {
 			api.ServeHTTP(w, r)
@@ -149,8 +153,10 @@ func incomingHeader(key string) (string, bool) {
 	return "", false
 }
 
-// withRequestID gives each request an id, the caller's own if it is well-formed, and answers it.
-func withRequestID(next http.Handler) http.Handler {
+// withHeaders gives each request an id, the caller's own if it is well-formed, and answers it, with what browsers are to
+// know of all answers.
+func withHeaders(hsts time.Duration, next http.Handler) http.Handler {
+	strict := "max-age=" + strconv.Itoa(int(hsts.Seconds()))
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		id := r.Header.Get(requestIDHeader)
 		if !interceptor.ValidRequestID(id) || len(r.Header.Values(requestIDHeader)) > 1 {
@@ -159,6 +165,10 @@ func withRequestID(next http.Handler) http.Handler {
 		}
 		w.Header().Set(requestIDHeader, id)
 		w.Header().Set("X-Content-Type-Options", "nosniff")
+		w.Header().Set("Referrer-Policy", "no-referrer") // a path names a dossier
+		if r.TLS != nil && hsts > 0 {
+			w.Header().Set("Strict-Transport-Security", strict)
+		}
 		next.ServeHTTP(w, r)
 	})
 }
@@ -172,7 +182,8 @@ type api struct {
 	bounds   strictjson.Bounds
 	conn     grpc.ClientConnInterface
 	check    func(proto.Message) error
-	arrive   func(context.Context, func()) (func(), bool)
+	arrive   func(ctx context.Context, length, most int64, end func()) (int64, func(), bool, error)
+	maxBody  int64
 	identity func(context.Context, *http.Request) metadata.MD
 	log      *slog.Logger
 }
@@ -224,13 +235,20 @@ func (a *api) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	if body, ok := r.Body.(*timedBody); ok && found.hasBody {
 		who := metadata.Join(metadata.MD{"authorization": r.Header.Values("Authorization")}, a.identity(r.Context(), r))
-		leave, known := a.arrive(metadata.NewIncomingContext(r.Context(), who), body.interrupt)
+		may, leave, known, err := a.arrive(metadata.NewIncomingContext(r.Context(), who), r.ContentLength, a.maxBody, body.interrupt)
 		defer leave()
+		if err != nil {
+			refuseBody(w, r, func() { writeError(r.Context(), a.mux, a.json, w, r, err) })
+			return
+		}
 		if !known { // what a stranger sends is not for reading: the service refuses an empty request just as well
 			empty := r.Clone(r.Context())
 			empty.Body, empty.ContentLength = http.NoBody, 0
 			refuseBody(w, r, func() { a.mux.ServeHTTP(w, empty) })
 			return
+		}
+		if may < a.maxBody {
+			r.Body = http.MaxBytesReader(w, r.Body, may)
 		}
 	}
 	if found.hasBody {
@@ -291,7 +309,8 @@ func (l limits) around(next http.Handler) http.Handler {
 // marshaler labels streams as what they are: one JSON object a line.
 type marshaler struct {
 	runtime.JSONPb
-	names restname.Names
+	names   restname.Names
+	scratch scratch
 }
 
 func (*marshaler) StreamContentType(any) string { return "application/x-ndjson" }

@@ -152,10 +152,10 @@ func TestFewBytesThatTakeMuchMemoryAreRefused(t *testing.T) {
 func TestAStrangersBodyIsNotRead(t *testing.T) {
 	var asked []string
 	f := serve(t, &upstream{}, func(cfg *Config) {
-		cfg.Arrive = func(ctx context.Context, _ func()) (func(), bool) {
+		cfg.Arrive = func(ctx context.Context, _, most int64, _ func()) (int64, func(), bool, error) {
 			token := metadata.ValueFromIncomingContext(ctx, "authorization")
 			asked = append(asked, strings.Join(token, " and "))
-			return func() {}, len(token) == 1 && token[0] == "Bearer known"
+			return most, func() {}, len(token) == 1 && token[0] == "Bearer known", nil
 		}
 	}, nil)
 	for token, want := range map[string]looppb.KeyKind{"known": looppb.KeyKind_KEY_KIND_ADVANCED, "unknown": looppb.KeyKind_KEY_KIND_UNSPECIFIED} {
@@ -327,9 +327,24 @@ func TestContentTypes(t *testing.T) {
 		!strings.HasPrefix(lines[0], `{"result":`) || !strings.HasPrefix(lines[1], `{"error":`) || strings.Contains(got.text, "odd") {
 		t.Errorf("a stream that fails: HTTP %d %s %s", got.StatusCode, got.Header.Get("Content-Type"), got.text)
 	}
-	for path, want := range map[string]string{"/openapi.json": "application/json", "/healthz": "text/plain; charset=utf-8", "/docs/": "text/html; charset=utf-8"} {
+	for path, want := range map[string]string{"/openapi.json": "application/json", "/healthz": "text/plain; charset=utf-8", "/docs/api/": "text/html; charset=utf-8", "/": "text/html; charset=utf-8"} {
 		if got := f.do(t, http.MethodGet, path, ""); got.StatusCode != 200 || got.Header.Get("Content-Type") != want {
 			t.Errorf("%s: HTTP %d %s", path, got.StatusCode, got.Header.Get("Content-Type"))
+		}
+	}
+}
+
+// TestWithoutDocumentsThereIsTheAPIAlone, and what probes ask.
+func TestWithoutDocumentsThereIsTheAPIAlone(t *testing.T) {
+	f := serve(t, &upstream{}, func(cfg *Config) { cfg.Site = nil }, nil)
+	for _, path := range []string{"/", "/docs", "/docs/", "/docs/api/", "/docs/search?q=x", "/openapi.json", "/protos/", "/protos/bundle.zip"} {
+		if got := f.do(t, http.MethodGet, path, ""); got.StatusCode != http.StatusNotFound || got.reason == "" {
+			t.Errorf("%s: HTTP %d %s", path, got.StatusCode, got.text)
+		}
+	}
+	for _, path := range []string{"/healthz", "/readyz", accounts} {
+		if got := f.do(t, http.MethodGet, path, ""); got.StatusCode != http.StatusOK {
+			t.Errorf("%s: HTTP %d %s", path, got.StatusCode, got.text)
 		}
 	}
 }

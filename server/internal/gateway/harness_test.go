@@ -1,7 +1,6 @@
 package gateway
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -22,12 +21,14 @@ import (
 	"google.golang.org/protobuf/encoding/protojson"
 	"google.golang.org/protobuf/proto"
 
+	"cegid.internal/gateway/internal/testkit"
 	"cegid.internal/gateway/server/internal/interceptor"
+	"cegid.internal/gateway/server/internal/site"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// upstream stands in for the in-memory server: it records what the gateway asks of it.
+// upstream stands in for the server in the process: it records what the gateway asks of it.
 type upstream struct {
 	// answer fills the reply of a unary call; nil leaves it empty.
 	answer func(ctx context.Context, reply proto.Message) error
@@ -100,18 +101,18 @@ func (u *upstream) calls() []proto.Message {
 type front struct {
 	*httptest.Server
 	*upstream
-	log *lockedBuffer
+	log *testkit.Log
 }
 
 func serve(t *testing.T, u *upstream, tune func(*Config), tuneServer func(*httptest.Server)) *front {
 	t.Helper()
-	f := &front{upstream: u, log: &lockedBuffer{}}
+	f := &front{upstream: u, log: &testkit.Log{}}
 	validator, err := protovalidate.New()
 	if err != nil {
 		t.Fatal(err)
 	}
 	cfg := Config{
-		Conn: u, MaxBody: 1 << 20, OpenAPI: []byte(`{"openapi":"3.1.0"}`), Ready: func() error { return nil },
+		Conn: u, MaxBody: 1 << 20, Site: &site.Config{OpenAPI: []byte(`{"openapi":"3.1.0"}`)}, Ready: func() error { return nil },
 		Log:   slog.New(slog.NewJSONHandler(f.log, nil)),
 		Check: func(request proto.Message) error { return interceptor.CheckShape(validator, request) },
 	}
@@ -198,24 +199,6 @@ func (f *front) do(t *testing.T, verb, path, body string, headers ...string) ans
 		}
 	}
 	return got
-}
-
-// lockedBuffer is a log that tests may read while the gateway writes.
-type lockedBuffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (l *lockedBuffer) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.Write(p)
-}
-
-func (l *lockedBuffer) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.String()
 }
 
 var errOdd = errors.New("odd: secret internals")

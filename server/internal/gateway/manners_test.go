@@ -19,6 +19,7 @@ import (
 	"sync"
 	"testing"
 	"testing/fstest"
+	"time"
 
 	"google.golang.org/genproto/googleapis/api/annotations"
 	"google.golang.org/grpc/metadata"
@@ -64,9 +65,42 @@ func large(_ context.Context, reply proto.Message) error {
 	return nil
 }
 
+// TestBrowsersAreToldToKeepToTLS: where it is ours, and of no page where they were.
+func TestBrowsersAreToldToKeepToTLS(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		hsts time.Duration
+		tls  bool
+		want string
+	}{
+		{"over TLS", 48 * time.Hour, true, "max-age=172800"},
+		{"over TLS, unless that is told", 0, true, ""},
+		{"in plaintext, which may be another's TLS", 48 * time.Hour, false, ""},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			f := serve(t, &upstream{}, func(cfg *Config) { cfg.HSTS = c.hsts }, func(s *httptest.Server) {
+				if c.tls {
+					s.StartTLS()
+				} else {
+					s.Start()
+				}
+			})
+			for _, path := range []string{"/docs/", "/openapi.json", "/readyz", "/nothing", "/v1/nothing", accounts} {
+				header := f.do(t, http.MethodGet, path, "").Header
+				if got := header.Get("Strict-Transport-Security"); got != c.want {
+					t.Errorf("%s: Strict-Transport-Security is %q; want %q", path, got, c.want)
+				}
+				if got := header.Values("Referrer-Policy"); !slices.Equal(got, []string{"no-referrer"}) {
+					t.Errorf("%s: Referrer-Policy is %q", path, got)
+				}
+			}
+		})
+	}
+}
+
 // TestHeadIsGetWithoutItsBody: wherever GET is answered, with its status and its headers.
 func TestHeadIsGetWithoutItsBody(t *testing.T) {
-	paths := []string{"/", "/docs", "/docs/", "/docs/swagger-ui.css", "/openapi.json", "/healthz", "/readyz", "/nothing", "/v1/nothing", accounts + "?fliter=x", accounts + "/"}
+	paths := []string{"/", "/docs", "/docs/", "/docs/api/", "/docs/api/swagger-ui.css", "/openapi.json", "/healthz", "/readyz", "/nothing", "/v1/nothing", accounts + "?fliter=x", accounts + "/"}
 	for _, template := range templates(t)[http.MethodGet] {
 		paths = append(paths, placeholder.ReplaceAllString(template, "demo"))
 	}
@@ -82,7 +116,7 @@ func TestHeadIsGetWithoutItsBody(t *testing.T) {
 					return io.EOF
 				}
 				return nil
-			}}, func(cfg *Config) { cfg.Compression = c.compression; cfg.OpenAPI = gen.OpenAPI }, func(s *httptest.Server) {
+			}}, func(cfg *Config) { cfg.Compression = c.compression; cfg.Site.OpenAPI = gen.OpenAPI }, func(s *httptest.Server) {
 				if c.http2 {
 					s.EnableHTTP2 = true
 					s.StartTLS()
@@ -299,9 +333,9 @@ func TestMediaTypesAreThoseOfTheDocument(t *testing.T) {
 func TestPagesAreAskedForOnce(t *testing.T) {
 	for _, compression := range []bool{false, true} {
 		f := serve(t, &upstream{}, func(cfg *Config) {
-			cfg.Compression, cfg.OpenAPI, cfg.Protos = compression, gen.OpenAPI, fstest.MapFS{"cegid/loop/v1/x.proto": {Data: []byte("syntax = \"proto3\";\n")}}
+			cfg.Compression, cfg.Site.OpenAPI, cfg.Site.Protos = compression, gen.OpenAPI, fstest.MapFS{"cegid/loop/v1/x.proto": {Data: []byte("syntax = \"proto3\";\n")}}
 		}, nil)
-		for _, path := range []string{"/openapi.json", "/protos/cegid/loop/v1/x.proto", "/docs/", "/docs/swagger-ui.css", "/docs/swagger-ui-bundle.js", "/docs/favicon-32x32.png"} {
+		for _, path := range []string{"/openapi.json", "/protos/cegid/loop/v1/x.proto", "/", "/protos/", "/docs/style.css", "/docs/api/", "/docs/api/swagger-ui.css", "/docs/api/swagger-ui-bundle.js", "/docs/api/favicon-32x32.png"} {
 			for _, coding := range []string{"identity", "gzip"} {
 				first := f.do(t, http.MethodGet, path, "", "Accept-Encoding", coding)
 				tag := first.Header.Get("ETag")
@@ -339,8 +373,8 @@ func TestStreamsAreNotHeldBack(t *testing.T) {
 
 func TestCompression(t *testing.T) {
 	const html = "text/html,application/xhtml+xml"
-	on := func(cfg *Config) { cfg.Compression = true; cfg.OpenAPI = gen.OpenAPI }
-	off := func(cfg *Config) { cfg.OpenAPI = gen.OpenAPI }
+	on := func(cfg *Config) { cfg.Compression = true; cfg.Site.OpenAPI = gen.OpenAPI }
+	off := func(cfg *Config) { cfg.Site.OpenAPI = gen.OpenAPI }
 	failing := &upstream{answer: func(context.Context, proto.Message) error { return errOdd }}
 	for _, c := range []struct {
 		name, path string
@@ -355,7 +389,7 @@ func TestCompression(t *testing.T) {
 		{"a small list", accounts, serve(t, &upstream{}, on, nil), "gzip", false, true},
 		{"an error", accounts, serve(t, failing, on, nil), "gzip", false, true},
 		{"the document", "/openapi.json", serve(t, &upstream{}, on, nil), "gzip", true, true},
-		{"the page", "/docs/", serve(t, &upstream{}, on, nil), "gzip", true, true},
+		{"the page", "/docs/api/", serve(t, &upstream{}, on, nil), "gzip", true, true},
 		{"a large list, unless it is switched on", accounts, serve(t, &upstream{answer: large}, off, nil), "gzip", false, false},
 		{"the document, unless it is switched on", "/openapi.json", serve(t, &upstream{}, off, nil), "gzip", false, false},
 		{"a large list, for a client with a certificate", accounts, certifiedFront(t, &upstream{answer: large}, on), "gzip", false, false},
@@ -431,7 +465,7 @@ func TestACompressedAnswerThatNobodyReadsIsDropped(t *testing.T) {
 	noise := make([]byte, 32<<20)
 	_, _ = rand.Read(noise)
 	f := serve(t, &upstream{}, func(cfg *Config) {
-		cfg.WriteLimit, cfg.Compression, cfg.OpenAPI = brief, true, noise
+		cfg.WriteLimit, cfg.Compression, cfg.Site.OpenAPI = brief, true, noise
 	}, func(s *httptest.Server) {
 		s.Config.ConnState = func(_ net.Conn, state http.ConnState) {
 			if state == http.StateClosed {
@@ -458,9 +492,9 @@ const (
 func TestPreflight(t *testing.T) {
 	shared := serve(t, &upstream{}, func(cfg *Config) {
 		cfg.Origins = []string{app, "http://localhost:3000"}
-		cfg.Arrive = func(context.Context, func()) (func(), bool) {
+		cfg.Arrive = func(context.Context, int64, int64, func()) (int64, func(), bool, error) {
 			t.Error("a preflight takes a place at the door")
-			return func() {}, false
+			return 0, func() {}, false, nil
 		}
 	}, nil)
 	const sent = "authorization,content-type,grpc-timeout,idempotency-key,traceparent,tracestate,x-request-id"

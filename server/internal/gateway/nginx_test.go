@@ -18,6 +18,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	looppb "cegid.internal/gateway/gen/go/cegid/loop/v1"
+	"cegid.internal/gateway/internal/testkit"
 )
 
 const watch = "/v1/practices/demo/dossiers/CEGID001/imports/FA-1:watch"
@@ -90,7 +91,7 @@ func startNginx(t *testing.T, program, servers, address string) {
 	if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	said := &lockedBuffer{}
+	said := &testkit.Log{}
 	nginx := exec.Command(program, "-c", config, "-p", dir)
 	nginx.Stderr = said
 	if err := nginx.Start(); err != nil {

@@ -54,7 +54,7 @@ func TestABodyThatNeverArrives(t *testing.T) {
 		{"of the wrong method", "PUT", imports, "Transfer-Encoding: chunked"},
 		{"of a path outside of the API", "POST", "/nothing", "Content-Length: 100"},
 		{"of a probe", "GET", "/healthz", "Content-Length: 100"},
-		{"of a page", "GET", "/docs/", "Transfer-Encoding: chunked"},
+		{"of a page", "GET", "/docs/api/", "Transfer-Encoding: chunked"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
@@ -155,7 +155,7 @@ func TestAPageThatNobodyReadsIsDropped(t *testing.T) {
 	closed := make(chan struct{})
 	f := serve(t, &upstream{}, func(cfg *Config) {
 		cfg.WriteLimit = brief
-		cfg.OpenAPI = make([]byte, 32<<20)
+		cfg.Site.OpenAPI = make([]byte, 32<<20)
 	}, func(s *httptest.Server) {
 		s.Config.ConnState = func(_ net.Conn, state http.ConnState) {
 			if state == http.StateClosed {

@@ -5,6 +5,7 @@ package interceptor
 import (
 	"context"
 	"log/slog"
+	"slices"
 	"time"
 
 	"buf.build/go/protovalidate"
@@ -43,6 +44,8 @@ type Config struct {
 	Validator protovalidate.Validator
 	// Limits bound what a caller takes.
 	Limits *Limits
+	// Memory bounds what all calls take together; nil does not.
+	Memory *Memory
 	// Audit is told of every write and raw call, whatever the level of Log; Refusals of every refused access.
 	Audit    *slog.Logger
 	Refusals *Refusals
@@ -63,7 +66,7 @@ func Chain(cfg Config) []Named {
 		restingStreams(cfg.Access, cfg.Draining),
 		mapErrors(cfg.Log),
 		authenticate(cfg.Callers, cfg.Refusals),
-		limitCalls(cfg.Limits),
+		limitCalls(cfg.Limits, cfg.Memory),
 		authorize(cfg.Callers.Policy, cfg.Access, cfg.Refusals, cfg.Route),
 		audit(cfg.Audit, cfg.Access),
 		validate(cfg.Validator),
@@ -73,15 +76,29 @@ func Chain(cfg Config) []Named {
 
 // ServerOptions returns the chain as options of a grpc.Server.
 func ServerOptions(chain []Named) []grpc.ServerOption {
-	var unary []grpc.UnaryServerInterceptor
-	var stream []grpc.StreamServerInterceptor
-	for _, each := range chain {
-		if each.Unary != nil {
-			unary = append(unary, each.Unary)
+	unary, stream := Around(chain)
+	return []grpc.ServerOption{grpc.ForceServerCodecV2(boundedCodec()), withDeflated(), grpc.UnaryInterceptor(unary), grpc.StreamInterceptor(stream)}
+}
+
+// Around returns the chain as one interceptor of each form.
+func Around(chain []Named) (grpc.UnaryServerInterceptor, grpc.StreamServerInterceptor) {
+	unary := func(ctx context.Context, request any, info *grpc.UnaryServerInfo, handle grpc.UnaryHandler) (any, error) {
+		return handle(ctx, request)
+	}
+	stream := func(server any, s grpc.ServerStream, info *grpc.StreamServerInfo, handle grpc.StreamHandler) error {
+		return handle(server, s)
+	}
+	for _, each := range slices.Backward(chain) {
+		if outer, inner := each.Unary, unary; outer != nil {
+			unary = func(ctx context.Context, request any, info *grpc.UnaryServerInfo, handle grpc.UnaryHandler) (any, error) {
+				return outer(ctx, request, info, func(ctx context.Context, request any) (any, error) { return inner(ctx, request, info, handle) })
+			}
 		}
-		if each.Stream != nil {
-			stream = append(stream, each.Stream)
+		if outer, inner := each.Stream, stream; outer != nil {
+			stream = func(server any, s grpc.ServerStream, info *grpc.StreamServerInfo, handle grpc.StreamHandler) error {
+				return outer(server, s, info, func(server any, s grpc.ServerStream) error { return inner(server, s, info, handle) })
+			}
 		}
 	}
-	return []grpc.ServerOption{grpc.ForceServerCodecV2(boundedCodec()), withDeflated(), grpc.ChainUnaryInterceptor(unary...), grpc.ChainStreamInterceptor(stream...)}
+	return unary, stream
 }

@@ -30,14 +30,14 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	looppb "cegid.internal/gateway/gen/go/cegid/loop/v1"
+	"cegid.internal/gateway/internal/testkit/authntest"
 	"cegid.internal/gateway/server/internal/apierror"
 	"cegid.internal/gateway/server/internal/authn"
-	"cegid.internal/gateway/server/internal/authn/authntest"
 	"cegid.internal/gateway/server/internal/policy"
 )
 
 func doorOf(t *testing.T) *Door {
-	return NewDoor(Identities{Policy: limited(t, "")}, func(context.Context) []string { return nil })
+	return NewDoor(Identities{Policy: limited(t, "")}, func(context.Context) []string { return nil }, nil)
 }
 
 // TestTheOldestArrivalGivesWay: among strangers, or a caller's own, and to nobody else.
@@ -113,7 +113,7 @@ func TestMessagesThatCannotBeRead(t *testing.T) {
 	grants := limited(t, "")
 	method, streamed := looppb.ReferenceDataService_ListAccounts_FullMethodName, looppb.ReferenceDataService_StreamAccounts_FullMethodName
 	minute := Deadlines{UnaryDefault: time.Minute, UnaryMax: time.Minute, StreamDefault: time.Minute, StreamMax: time.Minute}
-	door := NewDoor(Identities{Policy: grants}, func(context.Context) []string { return nil })
+	door := NewDoor(Identities{Policy: grants}, func(context.Context) []string { return nil }, nil)
 	chain := Chain(Config{
 		Log: written, Audit: written, Refusals: NewRefusals(written), Metrics: NewMetrics(prometheus.NewRegistry()), Deadlines: minute, Limits: NewLimits(grants),
 		Callers: door.Callers(), Access: map[string]policy.Access{method: {Right: policy.Read}, streamed: {Right: policy.Read}}, Validator: anything{},
@@ -208,6 +208,17 @@ func TestPartsAreCounted(t *testing.T) {
 			t.Errorf("%s: %v; want %v", c.name, err, c.want)
 		} else if err == nil && !proto.Equal(into, c.request) {
 			t.Errorf("%s: it arrived otherwise", c.name)
+		}
+		// The same without bytes in between.
+		inside := &carrier{into: &looppb.ImportEntriesRequest{}}
+		if inside.Receive(proto.Clone(c.request), len(text)); !errors.Is(inside.err, c.want) {
+			t.Errorf("%s, in the process: %v; want %v", c.name, inside.err, c.want)
+		} else if inside.err == nil && (!proto.Equal(inside.into.(proto.Message), c.request) || inside.bytes != len(text)) {
+			t.Errorf("%s, in the process: it arrived otherwise", c.name)
+		} else if over := (&carrier{into: &looppb.ImportEntriesRequest{}}); inside.err == nil {
+			if err := over.take(mem.BufferSlice{mem.SliceBuffer(text)}, codec.(bounded).unmarshal); err != nil || over.parts != inside.parts {
+				t.Errorf("%s: %d parts in the process, %d over a connection; %v", c.name, inside.parts, over.parts, err)
+			}
 		}
 	}
 }

@@ -18,7 +18,7 @@ import (
 	"cegid.internal/gateway/server/internal/policy"
 )
 
-// certificateKey hands the names of a client's certificate over to the in-memory server, which alone reads it. Binary,
+// certificateKey hands the names of a client's certificate over to the server in the process, which alone reads it. Binary,
 // since a name may hold what metadata may not.
 const certificateKey = "x-loop-client-certificate-bin"
 
@@ -40,7 +40,7 @@ func OfConnection(authorities authn.Authorities) Certified {
 	}
 }
 
-// HandedOver is for the server that is reached in memory, from the gateway alone.
+// HandedOver is for the server that is reached in this process, from the gateway alone.
 func HandedOver(ctx context.Context) []string {
 	return metadata.ValueFromIncomingContext(ctx, certificateKey)
 }

@@ -2,6 +2,8 @@ package interceptor
 
 import (
 	"bytes"
+	"errors"
+	"unicode/utf8"
 
 	"google.golang.org/grpc/encoding"
 	_ "google.golang.org/grpc/encoding/proto" // registers what is bounded here
@@ -9,6 +11,8 @@ import (
 	"google.golang.org/protobuf/encoding/protowire"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
+
+	"cegid.internal/gateway/server/internal/inprocess"
 )
 
 // MaxParts bounds what a request is made of: elements of lists, and messages, each of which counts once and once more for
@@ -27,6 +31,8 @@ type carrier struct {
 	// zippable says that its call names gzip for its messages, and inflate makes one of what is gzip; nil refuses it.
 	zippable bool
 	inflate  func(zipped []byte) (message []byte, err error)
+	// claim takes memory for the message, before anything is made of it; nil where none is to be taken.
+	claim func(size, parts int) error
 	// plain says that a message came that was not compressed, and bytes how many there were, inflated ones too.
 	plain bool
 	bytes int
@@ -34,11 +40,11 @@ type carrier struct {
 }
 
 // take makes a message of bytes.
-func (c *carrier) take(data mem.BufferSlice, unmarshal func(mem.BufferSlice, any) (parts int, err error)) (err error) {
+func (c *carrier) take(data mem.BufferSlice, unmarshal func(mem.BufferSlice, any, func(size, parts int) error) (parts int, err error)) (err error) {
 	if !c.zippable || len(data) == 0 || !bytes.HasPrefix(data[0].ReadOnlyData(), gzipMagic) {
 		c.plain = true
 		c.bytes += data.Len()
-		c.parts, err = unmarshal(data, c.into)
+		c.parts, err = unmarshal(data, c.into, c.claim)
 		return err
 	}
 	if c.inflate == nil {
@@ -51,8 +57,71 @@ func (c *carrier) take(data mem.BufferSlice, unmarshal func(mem.BufferSlice, any
 	if err != nil {
 		return err
 	}
-	c.parts, err = unmarshal(mem.BufferSlice{mem.SliceBuffer(message)}, c.into)
+	c.parts, err = unmarshal(mem.BufferSlice{mem.SliceBuffer(message)}, c.into, c.claim)
 	return err
+}
+
+// Receive implements inprocess.Receiver: it takes a message that nobody has made bytes of.
+func (c *carrier) Receive(message proto.Message, bytes int) {
+	c.plain = true
+	c.bytes += bytes
+	left := MaxParts
+	if c.err = countParts(message.ProtoReflect(), &left); c.err != nil {
+		return
+	}
+	c.parts = MaxParts - left
+	if c.claim != nil {
+		if c.err = c.claim(bytes, c.parts); c.err != nil {
+			return
+		}
+	}
+	c.err = inprocess.Move(message, c.into.(proto.Message))
+}
+
+// errNotUTF8 says what an encoding of the message would have refused.
+var errNotUTF8 = errors.New("a text is not UTF-8")
+
+// countParts takes the parts of a message from what is left.
+func countParts(message protoreflect.Message, left *int) (err error) {
+	message.Range(func(field protoreflect.FieldDescriptor, value protoreflect.Value) bool {
+		each := func(value protoreflect.Value) bool {
+			*left -= PartsOf(field)
+			err = checkPart(field, value, left)
+			return err == nil
+		}
+		switch {
+		case field.IsList():
+			for i := range value.List().Len() {
+				if !each(value.List().Get(i)) {
+					break
+				}
+			}
+		case field.IsMap():
+			value.Map().Range(func(key protoreflect.MapKey, value protoreflect.Value) bool {
+				*left -= PartsOf(field)
+				if err = checkPart(field.MapKey(), key.Value(), left); err == nil {
+					err = checkPart(field.MapValue(), value, left)
+				}
+				return err == nil
+			})
+		default:
+			each(value)
+		}
+		return err == nil
+	})
+	return err
+}
+
+func checkPart(field protoreflect.FieldDescriptor, value protoreflect.Value, left *int) error {
+	switch {
+	case *left < 0:
+		return errTooMany
+	case field.Kind() == protoreflect.StringKind && !utf8.ValidString(value.String()):
+		return errNotUTF8
+	case field.Message() != nil:
+		return countParts(value.Message(), left)
+	}
+	return nil
 }
 
 func boundedCodec() encoding.CodecV2 { return bounded{encoding.GetCodecV2("proto")} }
@@ -62,11 +131,11 @@ func (b bounded) Unmarshal(data mem.BufferSlice, into any) error {
 		c.err = c.take(data, b.unmarshal)
 		return nil
 	}
-	_, err := b.unmarshal(data, into)
+	_, err := b.unmarshal(data, into, nil)
 	return err
 }
 
-func (b bounded) unmarshal(data mem.BufferSlice, into any) (parts int, err error) {
+func (b bounded) unmarshal(data mem.BufferSlice, into any, claim func(size, parts int) error) (parts int, err error) {
 	if message, ok := into.(proto.Message); ok {
 		whole := data.MaterializeToBuffer(mem.DefaultBufferPool())
 		defer whole.Free()
@@ -76,6 +145,11 @@ func (b bounded) unmarshal(data mem.BufferSlice, into any) (parts int, err error
 			return MaxParts, errTooMany
 		}
 		parts = MaxParts - left
+		if claim != nil {
+			if err := claim(whole.Len(), parts); err != nil {
+				return parts, err
+			}
+		}
 	}
 	return parts, b.CodecV2.Unmarshal(data, into)
 }

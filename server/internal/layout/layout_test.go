@@ -37,12 +37,19 @@ var rules = []struct {
 	{"the client knows HTTP and Loop, and nothing of this service", module + "cegidclient", append([]string{module + "server/"}, edge...)},
 	{"the ledger speaks its own words", internal + "ledger", append([]string{internal + "submission", internal + "policy"}, edge...)},
 	{"a submission is free of transport", internal + "submission", append([]string{internal + "policy", internal + "authn", internal + "config"}, edge...)},
+	{"programs need no tests", module + "server", []string{module + "internal/testkit"}},
+	{"nor does the client", module + "cegidclient", []string{module + "internal/testkit"}},
+	{"tests of every package share it", module + "internal/testkit", []string{module + "server", module + "cegidclient"}},
 	{"what raw calls may do is no matter of transport", internal + "rawdoor", edge},
-	{"the policy knows rights and names", internal + "policy", append([]string{internal + "submission", internal + "ledger"}, edge...)},
+	{"the policy knows rights and names", internal + "policy", append([]string{internal + "submission", internal + "ledger", internal + "config"}, edge...)},
+	{"a reader of YAML knows nothing of what is configured", internal + "strictyaml", append([]string{internal + "config", internal + "policy"}, edge...)},
+	{"metrics count for practices, and know no handler", internal + "telemetry", []string{internal + "service", internal + "gateway", internal + "app"}},
+	{"practices stand without their handlers", internal + "tenant", []string{internal + "service", internal + "gateway", internal + "app", internal + "config"}},
 	{"handlers convert: SQL, HTTP servers and the chain around them are others'", internal + "service", []string{
 		internal + "interceptor", internal + "gateway", internal + "app", internal + "telemetry", internal + "sandbox", module + "cegidclient/loopsim",
 	}},
 	{"the chain knows no handler", internal + "interceptor", []string{internal + "service", internal + "submission", internal + "ledger", internal + "gateway"}},
+	{"what carries calls knows none of them", internal + "inprocess", []string{internal + "service", internal + "interceptor", internal + "gateway", internal + "app", module + "gen/"}},
 	{"REST is a caller like others", internal + "gateway", []string{internal + "service", internal + "submission", internal + "ledger"}},
 }
 
@@ -57,7 +64,7 @@ type listed struct {
 func list(t *testing.T) map[string]listed {
 	t.Helper()
 	// What go list reads, a cached result of this test does not depend on; what the test looks at itself, it does.
-	for _, folder := range []string{"server", "cegidclient"} {
+	for _, folder := range []string{"server", "cegidclient", "internal"} {
 		err := filepath.WalkDir("../../../"+folder, func(path string, entry fs.DirEntry, err error) error {
 			if err == nil && strings.HasSuffix(path, ".go") {
 				_, err = os.Stat(path)

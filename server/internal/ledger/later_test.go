@@ -8,7 +8,7 @@ import (
 	"testing"
 	"time"
 
-	"cegid.internal/gateway/server/internal/ledger/pgtest"
+	"cegid.internal/gateway/internal/testkit/pgtest"
 )
 
 // TestADatabaseThatIsFoundUnfitLaterRefusesWritesUntilItIsFit: reads have begun, and go on. It says why, once for each reason.

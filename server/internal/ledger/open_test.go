@@ -23,7 +23,7 @@ import (
 
 	"go.uber.org/goleak"
 
-	"cegid.internal/gateway/server/internal/ledger/pgtest"
+	"cegid.internal/gateway/internal/testkit/pgtest"
 )
 
 // The test binary is also the process that is killed: see child.

@@ -14,7 +14,7 @@ import (
 	"testing/fstest"
 	"time"
 
-	"cegid.internal/gateway/server/internal/ledger/pgtest"
+	"cegid.internal/gateway/internal/testkit/pgtest"
 )
 
 // database makes an empty ledger on PostgreSQL.

@@ -6,7 +6,7 @@ import (
 	"testing"
 
 	"cegid.internal/gateway/cegidclient/check"
-	"cegid.internal/gateway/server/internal/ledger/pgtest"
+	"cegid.internal/gateway/internal/testkit/pgtest"
 )
 
 // TestWhatIsErasedOfAPractice are names; what stays knows the write again. On both databases; on one over more rows than a batch has.

@@ -7,7 +7,7 @@ import (
 	"testing"
 	"time"
 
-	"cegid.internal/gateway/server/internal/ledger/pgtest"
+	"cegid.internal/gateway/internal/testkit/pgtest"
 )
 
 func of(practice, id string) Submission {

@@ -10,7 +10,7 @@ import (
 	"strings"
 	"testing"
 
-	"cegid.internal/gateway/server/internal/ledger/pgtest"
+	"cegid.internal/gateway/internal/testkit/pgtest"
 )
 
 // expands are the migrations from which on a server of the schema before goes on.

@@ -2,7 +2,7 @@ package policy
 
 import (
 	"cegid.internal/gateway/server/internal/authn"
-	yaml "cegid.internal/gateway/server/internal/config/strictyaml"
+	yaml "cegid.internal/gateway/server/internal/strictyaml"
 )
 
 const (

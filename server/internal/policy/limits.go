@@ -1,7 +1,7 @@
 package policy
 
 import (
-	yaml "cegid.internal/gateway/server/internal/config/strictyaml"
+	yaml "cegid.internal/gateway/server/internal/strictyaml"
 )
 
 // Limits bound what one caller takes of the service.

@@ -9,7 +9,7 @@ import (
 	"strings"
 
 	"cegid.internal/gateway/server/internal/authn"
-	"cegid.internal/gateway/server/internal/config/strictyaml"
+	"cegid.internal/gateway/server/internal/strictyaml"
 )
 
 // Installation is what a policy can speak of.

@@ -12,7 +12,7 @@ import (
 	"unicode/utf8"
 
 	"cegid.internal/gateway/examples"
-	"cegid.internal/gateway/server/internal/config/strictyaml"
+	"cegid.internal/gateway/server/internal/strictyaml"
 )
 
 const canary = "CANARY-6f1d9"

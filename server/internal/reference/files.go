@@ -1,4 +1,4 @@
-package reference
+package main
 
 import (
 	"strings"
@@ -10,8 +10,8 @@ import (
 	"cegid.internal/gateway/server/internal/filereport"
 )
 
-// FileFindings is the name of the page of what the checks of files find.
-const FileFindings = "file-findings.md"
+// findingsPage is the name of the page of what the checks of files find.
+const findingsPage = "file-findings.md"
 
 // fileFindings is that page, made from the catalogues of rules.
 func fileFindings() string {

@@ -1,4 +1,4 @@
-package reference
+package main
 
 import (
 	"bytes"
@@ -24,7 +24,7 @@ import (
 // TestTheExamplesOfTheDocumentAreNotRefused makes the request that the page of the document offers for each operation, in
 // the order of the examples' own needs.
 func TestTheExamplesOfTheDocumentAreNotRefused(t *testing.T) {
-	examples, err := Examples()
+	examples, err := readExamples()
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,4 +1,4 @@
-package reference
+package main
 
 import (
 	"fmt"
@@ -17,7 +17,7 @@ import (
 	"cegid.internal/gateway/server/internal/contract"
 )
 
-const madeBy = "<!-- Made by: go test ./server/internal/reference -update -->\n"
+const madeBy = "<!-- Made by: go run ./server/internal/reference -->\n"
 
 // text is a page being written.
 type text struct{ strings.Builder }
@@ -73,7 +73,7 @@ Any call can fail for one of these reasons.
 	t.line(`
 ### Findings
 
-What the checks of this service find, in entries above all. The code of an *error* is a violation's ` + "`reason`" + `, and the first one the call's, which is INVALID_ARGUMENT (of ENTRY_ALREADY_IMPORTED alone, ALREADY_EXISTS); each comes with a sentence in French. Warnings and notices stop nothing. ValidateEntries answers them all. Those in files have [a page of their own](` + FileFindings + `).
+What the checks of this service find, in entries above all. The code of an *error* is a violation's ` + "`reason`" + `, and the first one the call's, which is INVALID_ARGUMENT (of ENTRY_ALREADY_IMPORTED alone, ALREADY_EXISTS); each comes with a sentence in French. Warnings and notices stop nothing. ValidateEntries answers them all. Those in files have [a page of their own](` + findingsPage + `).
 `)
 	t.table("code", "severity", "what it says")
 	for _, finding := range check.Codes() {

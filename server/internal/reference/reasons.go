@@ -1,4 +1,4 @@
-package reference
+package main
 
 import (
 	"bytes"
@@ -12,11 +12,11 @@ import (
 	"cegid.internal/gateway/server/internal/contract"
 )
 
-// ReasonsFile is the name of the file from which tools/generate.sh tells the OpenAPI document how each RPC fails. Its
+// reasonsFile is the name of the file from which tools/generate.sh tells the OpenAPI document how each RPC fails. Its
 // programs can read no Go of the server, which need not even compile while the contract changes.
-const ReasonsFile = "reasons.json"
+const reasonsFile = "reasons.json"
 
-// failures is what ReasonsFile holds.
+// failures is what reasonsFile holds.
 type failures struct {
 	// Enum is the full name of the enum of all reasons, Prefix what its values have before them.
 	Enum   string `json:"enum"`

@@ -1,8 +1,8 @@
-// Package reference makes docs/reference: a page per service, from the contract, its comments, the inventory of Loop's
+// Command reference makes docs/reference: a page per service, from the contract, its comments, the inventory of Loop's
 // operations and examples.json, whose calls it makes against a sandbox over gRPC and REST to print what they answer.
 //
-//	go test ./server/internal/reference -update
-package reference
+//	go run ./server/internal/reference
+package main
 
 import (
 	"context"
@@ -60,8 +60,8 @@ type rawHTTP struct {
 	Body    string            `json:"body"`
 }
 
-// Examples are those of examples.json, by Service.Method, and those of lists.
-func Examples() (map[string]Example, error) {
+// readExamples returns those of examples.json, by Service.Method, and those of lists.
+func readExamples() (map[string]Example, error) {
 	var out map[string]Example
 	dec := json.NewDecoder(strings.NewReader(string(examplesJSON)))
 	dec.DisallowUnknownFields()
@@ -100,13 +100,13 @@ func ofList(method protoreflect.MethodDescriptor) json.RawMessage {
 	return json.RawMessage(request + "}")
 }
 
-// Make returns the pages by their names. What changes from run to run stands in them in one fixed form.
-func Make(ctx context.Context) (map[string]string, error) {
+// makePages returns the pages by their names. What changes from run to run stands in them in one fixed form.
+func makePages(ctx context.Context) (map[string]string, error) {
 	r, err := newReference()
 	if err != nil {
 		return nil, err
 	}
-	pages := map[string]string{Index: r.index(), FileFindings: fileFindings()}
+	pages := map[string]string{Index: r.index(), findingsPage: fileFindings()}
 	for _, service := range contract.Services() {
 		calls, err := run(ctx, service, r.examples)
 		if err != nil {
@@ -114,6 +114,11 @@ func Make(ctx context.Context) (map[string]string, error) {
 		}
 		pages[pageOf(service)] = r.page(service, calls)
 	}
+	all, err := requests(r.examples)
+	if err != nil {
+		return nil, err
+	}
+	pages[Collection] = collection(all)
 	return pages, nil
 }
 
@@ -129,7 +134,7 @@ func newReference() (*reference, error) {
 		return nil, fmt.Errorf("the comments of the contract: %w", err)
 	}
 	var err error
-	if r.examples, err = Examples(); err != nil {
+	if r.examples, err = readExamples(); err != nil {
 		return nil, err
 	}
 	for _, operation := range cegidclient.Operations() {

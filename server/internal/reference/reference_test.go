@@ -1,7 +1,6 @@
-package reference
+package main
 
 import (
-	"flag"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -19,27 +18,16 @@ import (
 	"cegid.internal/gateway/server/internal/contract"
 )
 
-func TestMain(m *testing.M) {
-	flag.Parse()
-	if *update { // only those that write: the others hold a document that tools/generate.sh makes of what is written
-		_ = flag.Set("test.run", "^(TestThePagesAre|TestTheReasonsFor)")
-	}
-	goleak.VerifyTestMain(m)
-}
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-var update = flag.Bool("update", false, "write docs/reference")
-
-const folder = "../../../docs/reference"
+const folder = "../../../" + pagesFolder
 
 // TestThePagesAreWhatTheContractAndTheSandboxSay: every example on them is called here, over gRPC and REST, and its answer
 // compared; .ci/run runs the command lines that they print.
 func TestThePagesAreWhatTheContractAndTheSandboxSay(t *testing.T) {
-	pages, err := Make(t.Context())
+	pages, err := makePages(t.Context())
 	if err != nil {
 		t.Fatal(err)
-	}
-	if *update {
-		write(t, pages)
 	}
 	committed, err := filepath.Glob(filepath.Join(folder, "*"))
 	if err != nil {
@@ -59,24 +47,9 @@ func TestThePagesAreWhatTheContractAndTheSandboxSay(t *testing.T) {
 		want, got := strings.Split(string(raw), "\n"), strings.Split(page, "\n")
 		for i := range max(len(want), len(got)) {
 			if i >= len(want) || i >= len(got) || want[i] != got[i] {
-				t.Errorf("%s:%d is out of date; run: go test ./server/internal/reference -update\n- %s\n+ %s", name, i+1, at(want, i), at(got, i))
+				t.Errorf("%s:%d is out of date; run: go run ./server/internal/reference\n- %s\n+ %s", name, i+1, at(want, i), at(got, i))
 				break
 			}
-		}
-	}
-}
-
-func write(t *testing.T, pages map[string]string) {
-	t.Helper()
-	if err := os.RemoveAll(folder); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.MkdirAll(folder, 0o755); err != nil {
-		t.Fatal(err)
-	}
-	for name, page := range pages {
-		if err := os.WriteFile(filepath.Join(folder, name), []byte(page), 0o644); err != nil {
-			t.Fatal(err)
 		}
 	}
 }
@@ -213,14 +186,14 @@ func TestEveryFailureInTheCorpusIsOnItsPage(t *testing.T) {
 
 // TestEveryRPCHasAnExampleAndNothingElseHas says what to do before anything is called.
 func TestEveryRPCHasAnExampleAndNothingElseHas(t *testing.T) {
-	examples, err := Examples()
+	examples, err := readExamples()
 	if err != nil {
 		t.Fatal(err)
 	}
 	for method := range contract.Methods() {
 		example, ok := examples[contract.Name(method)]
 		if !ok {
-			t.Errorf("%s has no example: add one to examples.json, then go test ./server/internal/reference -update", contract.Name(method))
+			t.Errorf("%s has no example: add one to examples.json, then go run ./server/internal/reference", contract.Name(method))
 		}
 		if verb, _ := routeOf(method); verb == "" && example.HTTP == nil && method.IsStreamingClient() {
 			t.Errorf("%s has no route in the contract: say under http how it is called over REST", contract.Name(method))

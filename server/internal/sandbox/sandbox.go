@@ -2,6 +2,7 @@
 package sandbox
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -20,10 +21,12 @@ import (
 	"cegid.internal/gateway/cegidclient/loopsim"
 	"cegid.internal/gateway/server/internal/app"
 	"cegid.internal/gateway/server/internal/config"
+	"cegid.internal/gateway/server/internal/diagnostics"
 	"cegid.internal/gateway/server/internal/interceptor"
 	"cegid.internal/gateway/server/internal/ledger"
 	"cegid.internal/gateway/server/internal/policy"
 	"cegid.internal/gateway/server/internal/rawdoor"
+	"cegid.internal/gateway/server/internal/site"
 	"cegid.internal/gateway/server/internal/telemetry"
 	"cegid.internal/gateway/server/internal/tenant"
 )
@@ -37,9 +40,13 @@ type Config struct {
 	Host string
 	// Ports; 0 takes any free one.
 	GRPCPort, HTTPPort, OperationsPort, SimulatorPort int
+	// SimulatorHost is where the simulated Loop and its page listen; loopback unless the user names another.
+	SimulatorHost string
 	// Token that callers must send; empty: any token.
 	Token string
 	Log   *slog.Logger
+	// Build is what callers and monitoring are told of this program.
+	Build diagnostics.Build
 	// Origins are those whose pages may call from a browser.
 	Origins []string
 	// Policy replaces that of the sandbox, for tests.
@@ -71,7 +78,7 @@ type Sandbox struct {
 	Simulator *loopsim.Simulator
 	// Server is the service.
 	Server *app.Server
-	// SimulatorAddress is where the simulator listens: always loopback.
+	// SimulatorAddress is where the simulator listens.
 	SimulatorAddress string
 
 	simulator *http.Server
@@ -112,13 +119,17 @@ func New(cfg Config) (_ *Sandbox, err error) {
 	if cfg.Policy == nil {
 		cfg.Policy = policy.AllowAll(Caller, cfg.Token)
 	}
-	// The simulator stays on loopback wherever the service listens: its admin pages have no password.
-	listener, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(cfg.SimulatorPort)))
+	// The simulator stays on loopback wherever the service listens, unless it is sent elsewhere: its page has no password.
+	listener, err := net.Listen("tcp", net.JoinHostPort(cmp.Or(cfg.SimulatorHost, "127.0.0.1"), strconv.Itoa(cfg.SimulatorPort)))
 	if err != nil {
 		return nil, fmt.Errorf("the simulator's listener: %w", err)
 	}
+	options := []loopsim.Option{loopsim.WithLoopModel(cfg.Files.LoopModel)}
+	if isLoopback(listener.Addr()) {
+		options = append(options, loopsim.WithLoopback())
+	}
 	s := &Sandbox{
-		Simulator:        loopsim.NewSandbox(loopsim.WithLoopback(), loopsim.WithLoopModel(cfg.Files.LoopModel)),
+		Simulator:        loopsim.NewSandbox(options...),
 		SimulatorAddress: listener.Addr().String(),
 		listener:         listener,
 	}
@@ -149,7 +160,8 @@ func New(cfg Config) (_ *Sandbox, err error) {
 		GRPC: at(cfg.GRPCPort), HTTP: at(cfg.HTTPPort),
 		Operations: net.JoinHostPort("127.0.0.1", strconv.Itoa(cfg.OperationsPort)),
 		Practices:  practices, Policy: cfg.Policy, Ledger: cfg.Ledger, Spool: cfg.Spool, Files: cfg.Files, Raw: cfg.Raw, FirstPoll: cfg.FirstPoll,
-		Web:            config.HTTP{Compression: true, Origins: cfg.Origins},
+		Web: config.HTTP{Compression: true, Origins: cfg.Origins}, Sandbox: func() site.Sandbox { return s.described(practices, cfg.Token) },
+		Build:          cfg.Build,
 		RepeatAfter429: !cfg.NoRepeatAfter429, Deadlines: cfg.Deadlines, Drain: cfg.Drain, Grace: cfg.Grace, Log: cfg.Log, Registry: registry,
 	})
 	if err != nil {
@@ -169,7 +181,7 @@ func (s *Sandbox) practices(cfg Config, observer cegidclient.Observer) (*tenant.
 	}
 	open := func(practice *tenant.Practice, standard, advanced string) (*tenant.Practice, error) {
 		settings := cegidclient.Config{
-			BaseURL: "http://" + s.SimulatorAddress + s.Simulator.BasePath(), AllowPlainHTTP: true,
+			BaseURL: "http://" + s.simulatorHere() + s.Simulator.BasePath(), AllowPlainHTTP: true,
 			Practice: practice.Name, Gate: gate, Observer: observer,
 			RequireHookForWrites: true, Unverified: unverified,
 			Credentials: cegidclient.StaticCredentials(cegidclient.NewSecret(standard), cegidclient.NewSecret(advanced),
@@ -196,6 +208,44 @@ func (s *Sandbox) practices(cfg Config, observer cegidclient.Observer) (*tenant.
 		return nil, err
 	}
 	return tenant.NewPractices(demo, partner), nil
+}
+
+// isLoopback tells whether only this machine reaches an address.
+func isLoopback(address net.Addr) bool {
+	tcp, ok := address.(*net.TCPAddr)
+	return ok && tcp.IP.IsLoopback()
+}
+
+// simulatorHere is the simulator's address as the service calls it: on loopback, to which AllowPlainHTTP is bound. A listener on
+// one address of the machine alone is reached there.
+func (s *Sandbox) simulatorHere() string {
+	if tcp, ok := s.listener.Addr().(*net.TCPAddr); ok && tcp.IP.IsUnspecified() {
+		return net.JoinHostPort("127.0.0.1", strconv.Itoa(tcp.Port))
+	}
+	return s.SimulatorAddress
+}
+
+// described is what the page at / tells: what is in the sandbox, and where.
+func (s *Sandbox) described(practices *tenant.Practices, token string) site.Sandbox {
+	grpcAddress, _, _ := s.Server.Addresses()
+	out := site.Sandbox{GRPC: grpcAddress.String(), Token: token != "", Simulator: "http://" + s.simulatorHere() + "/_sim/"}
+	for _, each := range practices.All() {
+		practice := site.Practice{Name: each.Name, Key: "Standard"}
+		if each.HasAdvanced {
+			practice.Key = "Advanced"
+		}
+		for _, dossier := range each.Dossiers {
+			practice.Dossiers = append(practice.Dossiers, site.Dossier{Code: dossier.Code, Name: dossier.Name, Note: notes[dossier.Code]})
+		}
+		out.Practices = append(out.Practices, practice)
+	}
+	return out
+}
+
+// notes say what the dossiers are good for.
+var notes = map[string]string{
+	"CEGID001": "first calls: a chart of accounts, journals, no entries yet", loopsim.SandboxBookedDossier: "reading: the year 2026 is booked",
+	"DOSSIER_TEST": "imports under a Standard key", loopsim.SandboxLargeDossier: "pages and streams: ten thousand accounts",
 }
 
 // Run serves until ctx ends.
@@ -227,7 +277,7 @@ var welcome = template.Must(template.New("").Parse(`
 {{- if not .Loopback}}
   Warning: it listens beyond this machine. Whoever reaches it can use it.{{end}}
 
-  gRPC   {{.GRPC}}        REST  http://{{.HTTP}}        docs  http://{{.HTTP}}/docs/
+  gRPC   {{.GRPC}}        REST  http://{{.HTTP}}        start here  http://{{.HTTP}}/
   Loop   http://{{.Simulator}}/_sim/  (what the simulator holds, and what it was asked)
 
   Practices: demo (Advanced key; CEGID001, CEGID003), partner (Standard key; DOSSIER_TEST, BIG00001)
@@ -246,9 +296,8 @@ func (s *Sandbox) Welcome(out io.Writer, token string) error {
 	if token == "" {
 		bearer = "anything"
 	}
-	tcp, ok := httpAddress.(*net.TCPAddr)
 	return welcome.Execute(out, map[string]any{
-		"GRPC": grpcAddress, "HTTP": httpAddress, "Simulator": s.SimulatorAddress,
-		"Token": token != "", "Bearer": bearer, "Loopback": ok && tcp.IP.IsLoopback(),
+		"GRPC": grpcAddress, "HTTP": httpAddress, "Simulator": s.simulatorHere(),
+		"Token": token != "", "Bearer": bearer, "Loopback": isLoopback(httpAddress) && isLoopback(s.listener.Addr()),
 	})
 }

@@ -11,10 +11,7 @@ import (
 
 // causes is what a caller is told of each cause of the ledger's.
 var causes = map[ledger.Cause]apierror.Error{
-	ledger.CauseStopping: {
-		Code: codes.Unavailable, Reason: looppb.ErrorReason_ERROR_REASON_SHUTTING_DOWN,
-		Message: "this server is shutting down, and has not sent it: nothing was booked. Send the same request_id again",
-	},
+	ledger.CauseStopping: shuttingDown("this server is shutting down, and has not sent it: nothing was booked. Send the same request_id again"),
 	ledger.CauseFault: {
 		Code: codes.Internal, Reason: looppb.ErrorReason_ERROR_REASON_INTERNAL,
 		Message: "a fault of this service, before anything was sent: nothing was booked",
@@ -27,34 +24,16 @@ var causes = map[ledger.Cause]apierror.Error{
 		Code: codes.ResourceExhausted, Reason: looppb.ErrorReason_ERROR_REASON_LOOP_BUSY,
 		Message: "it did not get its turn in time and was not sent",
 	},
-	ledger.CauseWithoutID: {
-		Code: codes.Unknown, Reason: looppb.ErrorReason_ERROR_REASON_OUTCOME_UNKNOWN,
-		Message: "Loop accepted it without an id, so nobody can follow what becomes of it",
-	},
-	ledger.CauseNamesImport: {
-		Code: codes.Unknown, Reason: looppb.ErrorReason_ERROR_REASON_OUTCOME_UNKNOWN,
-		Message: "Loop turned it away, and yet its answer names an import: look in Loop for ",
-	},
+	ledger.CauseWithoutID:   outcomeUnknown("Loop accepted it without an id, so nobody can follow what becomes of it"),
+	ledger.CauseNamesImport: outcomeUnknown("Loop turned it away, and yet its answer names an import: look in Loop for "),
 	ledger.CauseEndedWithErrors: { // which ends no call: it is shown
 		Reason:  looppb.ErrorReason_ERROR_REASON_LOOP_REFUSED,
 		Message: "Loop ended the import with errors, which its public API does not detail: look at the import in Loop. This does not prove that nothing was booked",
 	},
-	ledger.CauseOrphanedUnsent: {
-		Code: codes.Unavailable, Reason: looppb.ErrorReason_ERROR_REASON_SHUTTING_DOWN,
-		Message: "The server ended, or took too long, before it was sent: nothing was booked. Send the same request_id again.",
-	},
-	ledger.CauseOrphaned: {
-		Code: codes.Unknown, Reason: looppb.ErrorReason_ERROR_REASON_OUTCOME_UNKNOWN,
-		Message: "The server ended, or took too long, while it was being sent: whether Loop has it is unknown. Look for it in Loop before sending it under another request_id.",
-	},
-	ledger.CauseOverdue: {
-		Code: codes.Unknown, Reason: looppb.ErrorReason_ERROR_REASON_OUTCOME_UNKNOWN,
-		Message: "Loop accepted it, and did not say within 7 days what became of it. Look for its document references in Loop before sending it under another request_id.",
-	},
-	ledger.CauseForgotten: {
-		Code: codes.Unknown, Reason: looppb.ErrorReason_ERROR_REASON_OUTCOME_UNKNOWN,
-		Message: "This service has lost its memory of it but for the fact that it was sent: whether Loop has it is unknown. Look for it in Loop before sending it under another request_id.",
-	},
+	ledger.CauseOrphanedUnsent: shuttingDown("The server ended, or took too long, before it was sent: nothing was booked. Send the same request_id again."),
+	ledger.CauseOrphaned:       outcomeUnknown("The server ended, or took too long, while it was being sent: whether Loop has it is unknown. Look for it in Loop before sending it under another request_id."),
+	ledger.CauseOverdue:        outcomeUnknown("Loop accepted it, and did not say within 7 days what became of it. Look for its document references in Loop before sending it under another request_id."),
+	ledger.CauseForgotten:      outcomeUnknown("This service has lost its memory of it but for the fact that it was sent: whether Loop has it is unknown. Look for it in Loop before sending it under another request_id."),
 	// Of a write these kinds say more than of a read.
 	kindCause(cegidclient.KindUnavailable): {
 		Code: codes.Unavailable, Reason: looppb.ErrorReason_ERROR_REASON_LOOP_UNAVAILABLE,
@@ -64,6 +43,16 @@ var causes = map[ledger.Cause]apierror.Error{
 		Code: codes.ResourceExhausted, Reason: looppb.ErrorReason_ERROR_REASON_LOOP_QUOTA,
 		Message: "Loop asks to slow down, and has not taken it",
 	},
+}
+
+// outcomeUnknown is what nobody knows the outcome of.
+func outcomeUnknown(message string) apierror.Error {
+	return apierror.Error{Code: codes.Unknown, Reason: looppb.ErrorReason_ERROR_REASON_OUTCOME_UNKNOWN, Message: message}
+}
+
+// shuttingDown is what a server did not send as it ended.
+func shuttingDown(message string) apierror.Error {
+	return apierror.Error{Code: codes.Unavailable, Reason: looppb.ErrorReason_ERROR_REASON_SHUTTING_DOWN, Message: message}
 }
 
 func kindCause(kind cegidclient.Kind) ledger.Cause { return ledger.Cause(kind.String()) }

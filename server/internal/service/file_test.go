@@ -11,9 +11,9 @@ import (
 
 	"cegid.internal/gateway/cegidclient/check"
 	"cegid.internal/gateway/cegidclient/fec"
-	"cegid.internal/gateway/cegidclient/fec/fecgen"
 	"cegid.internal/gateway/cegidclient/tra"
 	looppb "cegid.internal/gateway/gen/go/cegid/loop/v1"
+	"cegid.internal/gateway/internal/testkit/fecgen"
 	"cegid.internal/gateway/server/internal/apierror"
 	"cegid.internal/gateway/server/internal/ledger"
 	"cegid.internal/gateway/server/internal/submission"

@@ -1,7 +1,6 @@
 package submission
 
 import (
-	"bytes"
 	"context"
 	"database/sql/driver"
 	"fmt"
@@ -20,8 +19,9 @@ import (
 	"modernc.org/sqlite"
 
 	"cegid.internal/gateway/cegidclient"
+	"cegid.internal/gateway/internal/testkit"
+	"cegid.internal/gateway/internal/testkit/pgtest"
 	"cegid.internal/gateway/server/internal/ledger"
-	"cegid.internal/gateway/server/internal/ledger/pgtest"
 )
 
 // faulty makes commits to ledgers of faultyLedger fail while it is set.
@@ -91,7 +91,7 @@ func open(t *testing.T, l *ledger.Ledger, loop *loop, tune func(*Config)) *Sende
 
 // loop answers questions about imports: each id has a script, whose last line repeats.
 type loop struct {
-	log lockedBuffer
+	log testkit.Log
 	// gone: the practice is not configured.
 	gone atomic.Bool
 	// panics: so does whoever calls Loop.
@@ -197,22 +197,4 @@ func accepted(i *Sender, id string) func(context.Context) (string, error) {
 		}
 		return "loop-" + id, nil
 	}
-}
-
-// lockedBuffer is a log that tests may read while the sender writes.
-type lockedBuffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (l *lockedBuffer) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.Write(p)
-}
-
-func (l *lockedBuffer) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.String()
 }

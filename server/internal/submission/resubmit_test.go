@@ -7,8 +7,8 @@ import (
 	"testing"
 	"time"
 
+	"cegid.internal/gateway/internal/testkit/pgtest"
 	"cegid.internal/gateway/server/internal/ledger"
-	"cegid.internal/gateway/server/internal/ledger/pgtest"
 )
 
 // lost is an import that was sent, and that a look has not found in Loop.

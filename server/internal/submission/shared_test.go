@@ -8,8 +8,8 @@ import (
 	"testing"
 	"time"
 
+	"cegid.internal/gateway/internal/testkit/pgtest"
 	"cegid.internal/gateway/server/internal/ledger"
-	"cegid.internal/gateway/server/internal/ledger/pgtest"
 )
 
 // Several servers on one ledger, in real time, which is that of the database.
@@ -98,6 +98,34 @@ func TestWhatADeadServerLeftIsSettledByAnother(t *testing.T) {
 	}
 	if err != nil || got.State != ledger.Waiting || got.Attempt != 2 {
 		t.Errorf("%+v, %v", got, err)
+	}
+}
+
+// TestAnEventOfAnotherServerWakesTheFollower: of two servers that look at nothing by themselves, one asks for what a third has had
+// accepted, and for what it has left uncertain.
+func TestAnEventOfAnotherServerWakesTheFollower(t *testing.T) {
+	ledgers, _ := sharedLedger(t)
+	third := ledgers()
+	var loops [2]loop
+	for n := range loops {
+		loops[n].says("loop-FA-1", "3")
+		loops[n].says("loop-FA-2", "3")
+		open(t, ledgers(), &loops[n], func(cfg *Config) { cfg.FirstPoll, cfg.IdlePoll = 20*time.Millisecond, 24*time.Hour })
+	}
+	asked := func(id string) (times int) {
+		for n := range loops {
+			times += len(loops[n].times("loop-" + id))
+		}
+		return times
+	}
+	for _, id := range []string{"FA-1", "FA-2"} { // the second when both are at rest again
+		accept(t, third, id)
+		for state := ledger.Waiting; state != ledger.Succeeded; state = get(t, third, id).State { // or never
+			time.Sleep(10 * time.Millisecond)
+		}
+		if n := asked(id); n != 1 {
+			t.Errorf("Loop was asked %d times about %s", n, id)
+		}
 	}
 }
 

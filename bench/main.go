@@ -1,0 +1,162 @@
+// Command bench measures what the service takes of the processor beside others that do less, all in one run, and prints a
+// Markdown table (docs/performance.md, "The price of a request").
+//
+//	go run ./bench           a few minutes
+//	go run ./bench -short    less than one
+//
+// The peers are processes of their own on this machine: an upstream that answers accounts as Loop documents them; nginx and
+// Go's ReverseProxy, which add the two headers and copy bytes; a service as the handbook of grpc-gateway has it; and the
+// server that is built of this tree, with its token, policy, log, metrics and ledger.
+//
+// All live at once and are asked in turn, the order reversed in each second round. What counts is the ratio of two within a
+// round: a machine that others use slows both. Processor time is the scheduler's account of a peer's threads.
+package main
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+)
+
+func main() {
+	if len(os.Args) > 1 {
+		if serve, is := children[os.Args[1]]; is {
+			if err := serve(os.Args[2:]); err != nil {
+				fail(err)
+			}
+			return
+		}
+	}
+	var (
+		short   = flag.Bool("short", false, "few and short rounds: figures to look at, not to quote")
+		rounds  = flag.Int("rounds", 5, "rounds of each cell")
+		each    = flag.Duration("time", time.Second, "how long a peer is asked in a round")
+		enforce = flag.Bool("enforce", false, "fail where even the best round misses a goal")
+		binary  = flag.String("server", "", "the server to measure; built of this tree without it")
+		profile = flag.String("profile", "", "a folder for profiles of the server, one of each cell and way, taken after its rounds")
+		only    = flag.String("only", "", "measure cells of this name alone: 1, 100, 1000 or stream")
+	)
+	flag.Parse()
+	if *short {
+		*rounds, *each = 3, 250*time.Millisecond
+	}
+	missed, err := run(*binary, *only, *profile, *rounds, *each)
+	if err != nil {
+		fail(err)
+	}
+	if *enforce && missed > 0 {
+		fail(fmt.Errorf("%d goals were missed in the best round, too", missed))
+	}
+}
+
+func fail(err error) {
+	fmt.Fprintln(os.Stderr, "bench:", err)
+	os.Exit(1)
+}
+
+// run measures all cells and prints the tables.
+func run(binary, only, profile string, rounds int, each time.Duration) (missed int, err error) {
+	dir, err := os.MkdirTemp("", "bench")
+	if err != nil {
+		return 0, err
+	}
+	defer func() { _ = os.RemoveAll(dir) }()
+	b := &bench{dir: dir, callers: 16, rounds: rounds, each: each, profiles: profile}
+	defer b.stop()
+	if binary == "" {
+		binary = filepath.Join(dir, "server")
+		if err := b.build(binary); err != nil {
+			return 0, err
+		}
+	}
+	if err := b.start(binary); err != nil {
+		return 0, err
+	}
+	load := loadOfMachine()
+	var cells []cell
+	for _, items := range []int{1, 100, 1000} {
+		name := fmt.Sprint(items)
+		if only != "" && only != name {
+			continue
+		}
+		measured, err := b.cell(name, b.unary(items))
+		if err != nil {
+			return 0, err
+		}
+		cells = append(cells, measured)
+	}
+	if only == "" || only == "stream" {
+		measured, err := b.cell("stream", b.streams())
+		if err != nil {
+			return 0, err
+		}
+		cells = append(cells, measured)
+	}
+	missed = report(os.Stdout, cells, b.peers, fmt.Sprintf("%d rounds of %s, %d callers, load of the machine %s before", rounds, each, b.callers, load))
+	return missed, nil
+}
+
+// cell asks the targets in turn, for as many rounds as are wanted.
+func (b *bench) cell(name string, targets []target) (cell, error) {
+	out := cell{name: name, samples: map[string][]sample{}}
+	for _, each := range targets { // connections, caches and what is learnt of pages
+		if err := each.warm(b.callers); err != nil {
+			return cell{}, fmt.Errorf("%s, %s items: %w", each.name, name, err)
+		}
+	}
+	for round := range b.rounds {
+		order := slices.Clone(targets)
+		if round%2 == 1 {
+			slices.Reverse(order)
+		}
+		for _, each := range order {
+			got, err := each.measure(b.callers, b.each)
+			if err != nil {
+				return cell{}, fmt.Errorf("%s, %s items: %w", each.name, name, err)
+			}
+			out.samples[each.name] = append(out.samples[each.name], got)
+		}
+	}
+	if b.profiles != "" {
+		for _, target := range targets {
+			if target.peer != b.server {
+				continue
+			}
+			if err := b.profile(target, filepath.Join(b.profiles, strings.ReplaceAll(target.name+" "+name, " ", "-")+".pprof")); err != nil {
+				return cell{}, err
+			}
+		}
+	}
+	for _, each := range targets {
+		out.order = append(out.order, each.name)
+	}
+	return out, nil
+}
+
+// profile asks for a while and keeps what the server spends its time on.
+func (b *bench) profile(t target, path string) error {
+	const long = 5 * time.Second
+	asked := make(chan error, 1)
+	go func() {
+		_, err := t.during(b.callers, long+time.Second)
+		asked <- err
+	}()
+	text, err := get(fmt.Sprintf("%s/debug/pprof/profile?seconds=%d", strings.TrimSuffix(b.server.metrics, "/metrics"), int(long.Seconds())))
+	return errors.Join(err, <-asked, os.WriteFile(path, text, 0o600))
+}
+
+func get(address string) ([]byte, error) {
+	response, err := http.Get(address)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = response.Body.Close() }()
+	return io.ReadAll(response.Body)
+}

@@ -1,0 +1,66 @@
+package inprocess
+
+import (
+	"fmt"
+
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/reflect/protoreflect"
+)
+
+// Receiver is what is given for a message and takes one by itself, for example to bound what it is made of.
+type Receiver interface {
+	// Receive takes a message of so many bytes.
+	Receive(message proto.Message, bytes int)
+}
+
+// deliver hands a request over to what a handler receives into.
+func (s *Server) deliver(message, into any) error {
+	from, ok := message.(proto.Message)
+	if !ok {
+		return status.Errorf(codes.Internal, "%T is no message", message)
+	}
+	size := proto.Size(from)
+	if s.cfg.MaxRequest > 0 && size > s.cfg.MaxRequest {
+		return status.Errorf(codes.ResourceExhausted, "received message larger than max (%d vs. %d)", size, s.cfg.MaxRequest)
+	}
+	if receiver, is := into.(Receiver); is {
+		receiver.Receive(from, size)
+		return nil
+	}
+	return move(from, into)
+}
+
+// move makes into what from was, without copying what it holds.
+func move(from proto.Message, into any) error {
+	to, ok := into.(proto.Message)
+	if !ok {
+		return status.Errorf(codes.Internal, "%T is no message", into)
+	}
+	return Move(from, to)
+}
+
+// Move makes to what from was. They share what they hold, so that from is not for use any more.
+func Move(from, to proto.Message) error {
+	source, target := from.ProtoReflect(), to.ProtoReflect()
+	if source.Descriptor() != target.Descriptor() {
+		return status.Error(codes.Internal, fmt.Sprintf("a %s came where a %s was expected", source.Descriptor().FullName(), target.Descriptor().FullName()))
+	}
+	proto.Reset(to)
+	source.Range(func(field protoreflect.FieldDescriptor, value protoreflect.Value) bool {
+		target.Set(field, value)
+		return true
+	})
+	if unknown := source.GetUnknown(); len(unknown) > 0 {
+		target.SetUnknown(unknown)
+	}
+	return nil
+}
+
+func sizeOf(message any) int {
+	if m, ok := message.(proto.Message); ok {
+		return proto.Size(m)
+	}
+	return 0
+}
