@@ -50,6 +50,57 @@ curl() {
   shellcheck "$repository/examples/curl/sample.sh" "$here/build.sh"
 }
 
+typescript() {
+  # In a copy, laid out as here: the package makes its stubs from what stands beside it.
+  local copy=$folder/copy package=$folder/copy/clients/typescript sample=$folder/copy/examples/typescript file
+  mkdir -p "$copy/clients" "$copy/examples" "$copy/gen"
+  cp -r "$repository/clients/reasons.json" "$copy/clients/"
+  cp -r "$repository"/gen/{bundle,openapi} "$copy/gen/"
+  git -C "$repository" ls-files -z clients/typescript examples/typescript | (cd "$repository" && xargs -0 cp --parents -t "$copy")
+  (
+    cd "$package"
+    npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
+    npm run --silent prepare
+    lines 800 src/*.ts
+    npm run --silent check
+    npx tsc -p tsconfig.test.json
+    node --test --test-reporter=dot dist-test/*.test.js
+    npm pack --silent --ignore-scripts --pack-destination "$folder"
+  )
+  tar -tzf "$folder"/loop-gateway-*.tgz >"$folder/contents"
+  for file in README.md package.json dist/{index,node}.{js,d.ts} dist/gen/messages.js; do
+    grep -qxF "package/$file" "$folder/contents" || { echo "the tarball has no $file" >&2 && return 1; }
+  done
+  ! grep -vE '^package/(dist/|README\.md$|package\.json$)' "$folder/contents" || return 1
+  (
+    cd "$sample" # takes of the package what the tarball has
+    npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
+    npm run --silent build
+    npm run --silent check
+  )
+  ln -sfn "$sample" "$folder/typescript"
+}
+
+go() {
+  local sample=$repository/examples/go
+  command go -C "$sample" vet ./...
+  command go -C "$sample" build -o "$folder/go/sample" .
+}
+
+rust() {
+  cd "$repository/examples/rust"
+  cargo fmt --check
+  CARGO_TARGET_DIR=$folder/rust cargo clippy --quiet --locked --release -- -D warnings
+  CARGO_TARGET_DIR=$folder/rust cargo build --quiet --locked --release
+  cd "$repository"
+}
+
+java() {
+  local sample=$folder/java
+  cp -r "$repository/examples/java" "$folder/"
+  (cd "$sample" && mvn -q -B -ntp -Dloop.bundle="$repository/gen/bundle" verify)
+}
+
 for language; do
   began=$SECONDS
   "$language"

@@ -68,7 +68,7 @@ def perform(scenario: Scenario, world: World, start: list[str]) -> None:
     took = time.monotonic() - began
     if said != scenario.says or status:
         wanted, got = "\n  ".join(scenario.says), "\n  ".join(said)
-        raise DifferentError(f"says\n  {got}\ninstead of\n  {wanted}\nstatus {status}\n{''.join(complaints)}")
+        raise DifferentError(f"says\n  {got}\ninstead of\n  {wanted}\nstatus {status}\n{''.join(complaints[-20:])}")
     if not scenario.seconds[0] <= took <= scenario.seconds[1]:
         raise DifferentError(f"took {took:.1f} s instead of {scenario.seconds}")
     if scenario.books and (count := world.booked(scenario.books)) != 1:
