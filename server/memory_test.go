@@ -23,7 +23,7 @@ func TestMemoryIsFittedToTheContainer(t *testing.T) {
 		gogc        int
 		says        string
 	}{
-		"a small pod":                     {limit: memlimit.Limit(128 << 20), bytes: 120795955, gogc: 100, says: "memory is bounded"},
+		"a small pod":                     {limit: memlimit.Limit(128 << 20), bytes: 104<<20 - 1, gogc: 100, says: "memory is bounded"},
 		"256 MiB":                         {limit: memlimit.Limit(256 << 20), bytes: 241591910, gogc: 200, says: "memory is bounded"},
 		"512 MiB":                         {limit: memlimit.Limit(512 << 20), bytes: 483183820, gogc: 400, says: "memory is bounded"},
 		"no limit":                        {limit: func() (uint64, error) { return 0, memlimit.ErrNoLimit }, bytes: math.MaxInt64, gogc: 100},

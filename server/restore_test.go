@@ -150,6 +150,11 @@ func TestARestoredLedgerSendsNothingTwice(t *testing.T) {
 			if code, text := ask(t, &r.web, "GET", r.at+importsOfDossier+"/FA-1", w.token, ""); code != http.StatusOK {
 				t.Errorf("what it knows is answered %d %s", code, text)
 			}
+			for _, path := range []string{"/FA-2", ""} { // which it has forgotten
+				if code, text := ask(t, &r.web, "GET", r.at+importsOfDossier+path, w.token, ""); code != http.StatusServiceUnavailable || !strings.Contains(text, `"LEDGER_UNAVAILABLE"`) {
+					t.Errorf("GET %s is answered %d %s", path, code, text)
+				}
+			}
 			p.stop(t)
 			if w.sent("FA-2") != 1 {
 				t.Fatalf("Loop was sent it %d times", w.sent("FA-2"))

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"log/slog"
 	"os/signal"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -38,10 +39,10 @@ func (c *serveCommand) Run(ctx context.Context) error {
 	var level slog.LevelVar
 	level.Set(cfg.Log.Level)
 	log := newLog(&level)
-	fitMemory(memlimit.FromCgroup, log)
+	memory := fitMemory(memlimit.FromCgroup, log)
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
-	telemetry.RegisterBuild(registry, version())
+	telemetry.RegisterBuild(registry, thisBuild().Version, thisBuild().Revision, runtime.Version())
 	// The sender of a server that is being made reads the secrets below already.
 	var serving atomic.Pointer[app.Server]
 	tenants, err := app.NewTenants(cfg, telemetry.NewLoop(registry, app.CountAttempt), func(practice string, ref secret.Ref, err error) {
@@ -86,7 +87,7 @@ func (c *serveCommand) Run(ctx context.Context) error {
 	server, err := app.New(app.Config{
 		Settings: *set, TLS: transport, Authorities: authorities, Issuers: issuers,
 		Practices: tenants.Practices(), Gate: tenants.Gate(), Ledger: writes,
-		Log: log, LogLevel: &level, Audit: records.Logger, Ahead: records.Ahead, Registry: registry,
+		Build: thisBuild(), Memory: memory, Log: log, LogLevel: &level, Audit: records.Logger, Ahead: records.Ahead, Registry: registry,
 	})
 	if err != nil {
 		return errors.Join(err, writes.Close())

@@ -78,6 +78,8 @@ type Config struct {
 	Authorities authn.Authorities
 	// Sandbox is what the page at / tells of a sandbox; nil in production.
 	Sandbox func() site.Sandbox
+	// Build is what callers and monitoring are told of this program.
+	Build diagnostics.Build
 	// Issuers of the tokens that callers may have.
 	Issuers authn.Issuers
 
@@ -87,6 +89,8 @@ type Config struct {
 	Gate *cegidclient.Gate
 	// Ledger of all writes. The server uses it until Serve returns, and does not close it.
 	Ledger *ledger.Ledger
+	// Memory is what Go keeps to, in bytes; 0 is any.
+	Memory int64
 
 	Log *slog.Logger
 	// LogLevel is that of Log, for the operator to change; nil where it stays.
@@ -118,6 +122,8 @@ type Server struct {
 	events           *event.Service
 	connections      *event.Connections
 	refusals         *interceptor.Refusals
+
+	calls *interceptor.Memory // nil without a limit
 
 	readiness              *readiness
 	replicas               *replicas.Replicas // nil where there can be no others
@@ -169,7 +175,8 @@ func New(cfg Config) (_ *Server, err error) {
 		Deadlines: interceptor.Deadlines(cfg.Config.Deadlines),
 		Callers:   interceptor.Identities{Policy: cfg.Policy, Issuers: cfg.Issuers},
 		Access:    access, Validator: validator, Limits: interceptor.NewLimits(cfg.Policy),
-		Audit: cfg.Audit, Route: raw.RouteOf, Refusals: s.refusals, Draining: s.draining, Shutdown: s.shuttingDown,
+		Memory: interceptor.NewMemory(cfg.Memory, access),
+		Audit:  cfg.Audit, Route: raw.RouteOf, Refusals: s.refusals, Draining: s.draining, Shutdown: s.shuttingDown,
 	})
 	if err := s.openREST(validator, door); err != nil {
 		return nil, err
@@ -211,7 +218,7 @@ func (s *Server) openHandlers(raw *rawdoor.Door) error {
 	if err != nil {
 		return fmt.Errorf("the folder for documents and files under way: %w", err)
 	}
-	s.preflight = preflight.New(interceptor.Keep)
+	s.preflight = preflight.New(interceptor.Keep).Within(cfg.Memory)
 	writes := service.NewWrites(cfg.Practices, &submission.Writer{
 		Ledger: cfg.Ledger, Sender: s.sender, Preflight: s.preflight, Spool: underWay,
 		Permissions: permissions{cfg.Policy}, Door: raw, RPCs: contract.RPCs,
@@ -234,7 +241,7 @@ func (s *Server) openGRPC(chain interceptor.Config) *interceptor.Door {
 	if cfg.TLS != nil {
 		transport = credentials.NewTLS(cfg.TLS)
 	}
-	publicDoor := interceptor.NewDoor(chain.Callers, interceptor.OfConnection(cfg.Authorities))
+	publicDoor := interceptor.NewDoor(chain.Callers, interceptor.OfConnection(cfg.Authorities), chain.Memory)
 	noSuchMethod := "no such method: server reflection lists them"
 	if cfg.Config.Closed.Reflection {
 		noSuchMethod = "no such method: see the contract"
@@ -265,7 +272,8 @@ func (s *Server) openGRPC(chain interceptor.Config) *interceptor.Door {
 	// What they are told of a client's certificate differs: only this one believes what it is handed over.
 	overHTTP := chain.Callers
 	overHTTP.OverHTTP = true
-	door := interceptor.NewDoor(overHTTP, interceptor.HandedOver)
+	door := interceptor.NewDoor(overHTTP, interceptor.HandedOver, chain.Memory)
+	s.calls = chain.Memory
 	chain.Callers = door.Callers()
 	unary, stream := interceptor.Around(interceptor.Chain(chain))
 	s.inProcess = inprocess.New(inprocess.Config{Unary: unary, Stream: stream, MaxRequest: maxMessage, MaxCalls: maxCalls})
@@ -278,7 +286,7 @@ func (s *Server) register(server grpc.ServiceRegistrar) {
 	contract.RegisterGRPC(server,
 		service.NewReferenceData(s.cfg.Practices, s.preflight.Changed), service.NewPracticeData(s.cfg.Practices),
 		service.NewEntries(s.cfg.Practices, s.imports), s.imports, s.documents, service.NewChangeFeed(s.cfg.Practices), s.raw, s.events,
-		diagnostics.New(s.cfg.Practices, s.cfg.Policy, callerOf))
+		diagnostics.New(s.cfg.Practices, s.cfg.Policy, callerOf, s.cfg.Build))
 	if !s.cfg.Config.Closed.Health {
 		grpc_health_v1.RegisterHealthServer(server, s.health)
 	}
@@ -484,6 +492,7 @@ func (s *Server) Serve(ctx context.Context) error {
 	run("operations", func() error { return s.operations.Serve(s.operationsListener) })
 	watching, stop := context.WithCancel(context.Background())
 	serving.Go(func() { s.readiness.watch(watching) })
+	serving.Go(func() { s.calls.Watch(watching) })
 	if s.replicas != nil {
 		serving.Go(func() { s.replicas.Run(watching) })
 	}

@@ -134,6 +134,7 @@ const (
 	RuleUnseen       = "never looked for"
 	RuleBlind        = "sent after a blind look"
 	RuleUnasked      = "Loop is not asked any more"
+	RuleUnrecorded   = "sent before the audit told of it"
 )
 
 // A Report is the comparison of a journal with the books.

@@ -53,6 +53,7 @@ type process struct {
 	sender  *submission.Sender
 	client  *cegidclient.Client
 	imports *service.Imports
+	atAudit atomic.Int64 // how many wait for the audit
 }
 
 var (
@@ -196,31 +197,49 @@ func (p *process) ahead(ctx context.Context, attributes ...slog.Attr) error {
 		p.met(fullAudit)
 		return errNoAir
 	}
-	p.waitForAudit()
+	id := importOf(attributes)
+	p.waitForAudit(id)
 	if p.dead.Load() {
 		return errDied
 	}
 	if err := p.sink.Ahead(ctx, attributes...); err != nil {
 		return err
 	}
-	p.wrote(attributes)
+	p.wrote(id)
 	if p.at(dieAfterRecord) {
 		return errDied
 	}
 	return nil
 }
 
-// waitForAudit lets the leases of those who wait end, a few times, and their callers come again meanwhile.
-func (p *process) waitForAudit() {
+// importOf is the import that a record of the audit is about.
+func importOf(attributes []slog.Attr) (id string) {
+	for _, each := range attributes {
+		if each.Key == "import" {
+			id = each.Value.String()
+		}
+	}
+	return id
+}
+
+// waitForAudit lets the leases of others who wait for it end, a few times, and their callers come again meanwhile.
+func (p *process) waitForAudit(id string) {
 	by := time.Duration(p.slowAudit.Load())
 	if by == 0 {
 		return
 	}
-	if p.leap.Load() > 0 && p.leap.Load() < int64(20*by) {
+	others := p.atAudit.Add(1) > 1
+	defer p.atAudit.Add(-1)
+	if others && p.leap.Load() > 0 && p.leap.Load() < int64(20*by) {
 		p.met(clockAtSend)
 		p.leap.Add(int64(by))
 	}
-	time.Sleep(4 * time.Second)
+	time.Sleep(p.sluggish("audit", id))
+}
+
+// sluggish is how long something takes while the machine is slow.
+func (l *lifetime) sluggish(what, of string) time.Duration {
+	return time.Duration(l.drawn(what, of, l.times(what+of)).Int64N(int64(9 * time.Second)))
 }
 
 // mortal are the records of the audit that nobody waits for.

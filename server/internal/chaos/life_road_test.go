@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"hash/fnv"
 	"io"
-	"log/slog"
 	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
@@ -42,6 +41,7 @@ const (
 	listTruncated     = "list: truncated"
 	statusUnknown     = "question: status 404"
 	statusStrange     = "question: a status that nobody knows"
+	crowded           = "Loop is slow because many import at once"
 	loopTakesHours    = "Loop takes hours"
 	loopNeverEnds     = "Loop does not end an import"
 	revokedKey        = "the key is revoked"
@@ -63,7 +63,7 @@ const (
 func lifeFaults() []string {
 	return []string{
 		noWay, cutBefore, cutAfter, down, downAfter, faultAfter, page, throttled, namedInNo, hangs, hangsAndBooks, truncated, nonsense, slow,
-		listDown, listCut, listThrottled, listTruncated, listEmpty, filterIgnored, statusUnknown, statusStrange, loopTakesHours, loopNeverEnds, revokedKey,
+		listDown, listCut, listThrottled, listTruncated, listEmpty, filterIgnored, statusUnknown, statusStrange, crowded, loopTakesHours, loopNeverEnds, revokedKey,
 		fullLedger, fullAudit, unconfirmedCommit, clockAhead, clockBack, clockYears, clockAtSend, startsBehind, stopsInPeace, backupPutBack, volumePutBack, heldBack,
 		dieAtAnyTime, dieBeforeRecord, dieAfterRecord, dieBeforeBytes, dieBeforeProcessing, dieBeforeAnswer, dieBeforeCommit, dieAfterCommit,
 	}
@@ -109,6 +109,13 @@ func (r road) RoundTrip(request *http.Request) (*http.Response, error) {
 		r.met(slow)
 		pause += time.Duration(chance.Int64N(int64(sky.slowest)))
 	}
+	if post && r.slowAudit.Load() != 0 {
+		pause = max(pause, r.sluggish("road", of))
+	}
+	if post && slices.ContainsFunc(r.crowds, func(at span) bool { return !time.Now().Before(at.from) && time.Now().Before(at.until) }) {
+		r.met(crowded)
+		pause = max(pause, 40*time.Second+time.Duration(chance.Int64N(int64(8*time.Second)))) // longer than others wait for its place
+	}
 	if strings.HasSuffix(request.URL.Path, "/getImportStatus") {
 		if listThrottled == fault || listTruncated == fault {
 			fault = statusUnknown
@@ -137,6 +144,9 @@ func (r road) RoundTrip(request *http.Request) (*http.Response, error) {
 		if post && r.at(dieBeforeProcessing) {
 			time.Sleep(time.Millisecond)
 		}
+		if post && r.begins() {
+			time.Sleep(max(0, time.Duration(chance.Int64N(int64(45*time.Second)))-pause))
+		}
 		answer := r.arrive(there, body, left, fault, chance)
 		if post {
 			r.at(dieBeforeAnswer)
@@ -159,6 +169,20 @@ func (r road) RoundTrip(request *http.Request) (*http.Response, error) {
 	case <-r.died:
 		return nil, errDied
 	}
+}
+
+// begins lets begin what waits for a submission to be on its way, and says whether there was anything.
+func (r road) begins() bool {
+	r.mu.Lock()
+	begins := map[string]func(){}
+	if !r.dead.Load() {
+		begins, r.onTheWay = r.onTheWay, begins
+	}
+	r.mu.Unlock()
+	for _, begin := range begins {
+		begin()
+	}
+	return len(begins) > 0
 }
 
 // arrive lets Loop answer, or the fault; nil is no answer.
@@ -301,24 +325,20 @@ func (l *lifetime) noted(body []byte, left time.Time, fault string, status int) 
 		}
 	}
 	if len(it.References) != 1 {
-		l.complaints = append(l.complaints, fmt.Sprintf("a submission of the references %v", it.References))
+		l.complaints = append(l.complaints, Complaint{"harness", "", fmt.Sprintf("a submission of the references %v", it.References)})
 	} else if !l.recorded[it.References[0]] {
-		l.complaints = append(l.complaints, fmt.Sprintf("%s was sent, and no record of the audit said so before", it.References[0]))
+		l.complaints = append(l.complaints, Complaint{RuleUnrecorded, "", fmt.Sprintf("%s was sent, and no record of the audit said so before", it.References[0])})
 	}
 	l.posts = append(l.posts, it)
 	return it.Seq
 }
 
 // wrote notes that the audit tells of an import that is about to be sent, by what its entry is told by.
-func (l *lifetime) wrote(attributes []slog.Attr) {
-	for _, each := range attributes {
-		if each.Key == "import" {
-			l.mu.Lock()
-			for _, reference := range referencesOf(each.Value.String()) {
-				l.recorded[reference] = true
-			}
-			l.mu.Unlock()
-		}
+func (l *lifetime) wrote(id string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, reference := range append(referencesOf(id), id) {
+		l.recorded[reference] = true
 	}
 }
 

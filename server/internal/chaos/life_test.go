@@ -105,6 +105,7 @@ type lifetime struct {
 	commitsAsked                                atomic.Int64
 
 	billing, expenses *caller
+	crowds            []span // while so many import at once that Loop is slow
 	dossiers          []string
 	blinds            map[string]string // dossier to what blinds the lists of its entries
 	calm              chan struct{}
@@ -112,21 +113,24 @@ type lifetime struct {
 
 	mu         sync.Mutex
 	bomb       bomb
+	onTheWay   map[string]func() // what begins as soon as a submission is on its way
 	posts      []posted
 	processed  uint64
-	recorded   map[string]bool
+	recorded   map[string]bool // ids of imports, and the references of their entries, of which the audit tells
 	questions  map[string]time.Time
 	came       map[uint64]int
 	meets      map[string]int
 	forgotten  map[string]bool
-	complaints []string
+	complaints []Complaint
 	others     []other
 }
 
-func (l *lifetime) fail(format string, args ...any) {
+func (l *lifetime) fail(format string, args ...any) { l.complain("harness", "", format, args...) }
+
+func (l *lifetime) complain(rule, id, format string, args ...any) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.complaints = append(l.complaints, fmt.Sprintf(format, args...))
+	l.complaints = append(l.complaints, Complaint{rule, id, fmt.Sprintf(format, args...)})
 }
 
 func (l *lifetime) clock() time.Time { return time.Now().Add(time.Duration(l.leap.Load())) }
@@ -141,7 +145,7 @@ func live(t *testing.T, seed uint64, folder string) (Report, time.Duration) {
 	l := &lifetime{
 		t: t, seed: seed, number: int(seed), folder: folder, loop: loopsim.NewSandbox(loopsim.WithRequestLog(0)), journal: NewJournalInMemory(),
 		crashed: make(chan *process, 8), calm: make(chan struct{}), end: began.Add(stormsOfLife), blinds: map[string]string{}, recorded: map[string]bool{},
-		questions: map[string]time.Time{}, came: map[uint64]int{}, meets: map[string]int{}, forgotten: map[string]bool{},
+		questions: map[string]time.Time{}, came: map[uint64]int{}, meets: map[string]int{}, forgotten: map[string]bool{}, onTheWay: map[string]func(){},
 	}
 	defer l.loop.Close()
 	l.dossiers = []string{"CEGID001", "CEGID003"}
@@ -171,12 +175,18 @@ func live(t *testing.T, seed uint64, folder string) (Report, time.Duration) {
 	}
 	var stories sync.WaitGroup
 	arrivals := l.drawn("arrivals")
-	var burst time.Duration
-	for i := range perLife {
-		if i%5 == 0 || arrivals.IntN(3) == 0 {
+	var burst, width time.Duration
+	for i, left := 0, 0; i < perLife; i, left = i+1, left-1 {
+		if left == 0 {
 			burst = time.Duration(arrivals.Int64N(int64(stormsOfLife * 9 / 10)))
+			if left, width = 1+arrivals.IntN(4), 2*time.Minute; arrivals.IntN(20) == 0 {
+				left, width = 20+arrivals.IntN(30), time.Second+time.Duration(arrivals.Int64N(int64(time.Minute))) // more than have a place
+				if arrivals.IntN(2) == 0 {
+					l.crowds = append(l.crowds, span{began.Add(burst), began.Add(burst + 2*time.Minute)})
+				}
+			}
 		}
-		comes := burst + time.Duration(arrivals.Int64N(int64(2*time.Minute)))
+		comes := burst + time.Duration(arrivals.Int64N(int64(width)))
 		stories.Go(func() {
 			time.Sleep(comes)
 			l.tell(i)
@@ -186,17 +196,20 @@ func live(t *testing.T, seed uint64, folder string) (Report, time.Duration) {
 	stories.Wait()
 	l.reckon()
 	l.process.Load().stop()
-	report := Judge(l.journal.Events(), l.books())
-	for _, each := range l.complaints {
-		report.complain("harness", "", "%s", each)
+	events := l.journal.Events()
+	report := Judge(events, l.books())
+	for _, e := range events {
+		if e.Kind == Told && e.State == "UNCERTAIN" && !l.recorded[e.ID] {
+			report.complain(RuleUnexplained, e.ID, "told by %s, and the audit has no record that it was about to be sent", e.Method)
+		}
 	}
-	l.show(report)
+	report.Complaints = append(report.Complaints, l.complaints...)
+	l.show(report, events)
 	return report, time.Since(began)
 }
 
 // show tells what was found.
-func (l *lifetime) show(report Report) {
-	events := l.journal.Events()
+func (l *lifetime) show(report Report, events []Event) {
 	for i, complaint := range report.Complaints {
 		l.t.Errorf("%s: %s: %s", complaint.Rule, complaint.ID, complaint.Text)
 		if i < 3 && complaint.ID != "" {
@@ -311,7 +324,23 @@ func (l *lifetime) fate() {
 		}
 		busy[what] = true
 		begin()
-		later(lasts, func() { busy[what] = false; end() })
+		later(lasts, func() {
+			l.mu.Lock()
+			delete(l.onTheWay, what)
+			l.mu.Unlock()
+			busy[what] = false
+			end()
+		})
+	}
+	// soon is now, or while a submission is on its way.
+	soon := func(what string, begin func()) {
+		if chance.IntN(2) == 0 {
+			begin()
+			return
+		}
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		l.onTheWay[what] = begin
 	}
 	var backup, volume string
 	var backedUp, snapped time.Time
@@ -328,16 +357,15 @@ func (l *lifetime) fate() {
 			l.journal.Add(Event{Kind: Leapt})
 		}
 	}
-	years := false
+	years := func() bool { return time.Duration(l.leap.Load()).Abs() > 7*24*time.Hour }
 	restart := func(meanwhile func()) {
-		freed()                                           // or it would not start
-		if years && (l.leap.Load() > 0 || !l.hasSent()) { // which nobody can tell who begins with it
+		freed()                                             // or it would not start
+		if years() && (l.leap.Load() > 0 || !l.hasSent()) { // which nobody can tell who begins with it
 			back()
-			years = false
 		}
 		meanwhile()
 		time.Sleep(within(time.Second, 3*time.Minute))
-		if years {
+		if years() {
 			l.met(startsBehind)
 		}
 		l.start()
@@ -417,7 +445,9 @@ func (l *lifetime) fate() {
 			case n < 62:
 				stop(func() {})
 			case n < 67:
-				lasting("full", within(time.Second, 30*time.Minute), func() { full(); l.journal.Add(Event{Kind: Full}) }, freed)
+				lasting("full", within(time.Second, 30*time.Minute), func() {
+					soon("full", func() { full(); l.journal.Add(Event{Kind: Full}) })
+				}, freed)
 			case n < 71:
 				lasting("audit", within(time.Second, 30*time.Minute), setTrue(&l.auditFull), setFalse(&l.auditFull))
 			case n < 75:
@@ -446,7 +476,6 @@ func (l *lifetime) fate() {
 					by = -within(365*24*time.Hour, 4*365*24*time.Hour)
 				}
 				leap := func() {
-					years = kind == clockYears || kind == startsBehind
 					l.leap.Store(int64(by))
 					l.journal.Add(Event{Kind: Leapt, By: by.Seconds()})
 				}
@@ -462,16 +491,15 @@ func (l *lifetime) fate() {
 						l.leap.Store(int64(time.Minute)) // and on
 						l.slowAudit.Store(int64(ledger.Lease + time.Minute))
 					default:
-						l.met(kind)
-						leap()
+						soon("clock", func() { l.met(kind); leap() })
 					}
 				}, func() {
 					l.slowAudit.Store(0)
+					far := years()
 					back()
-					if p := l.process.Load(); p != nil && chance.IntN(2) == 0 && years {
+					if p := l.process.Load(); p != nil && chance.IntN(2) == 0 && far {
 						_ = p.ledger.TrustClock(l.t.Context())
 					}
-					years = false
 				})
 			case n < 92:
 				p := l.process.Load()
@@ -505,6 +533,7 @@ func (l *lifetime) fate() {
 	}
 	l.mu.Lock()
 	l.bomb = bomb{}
+	clear(l.onTheWay)
 	l.mu.Unlock()
 	l.sky.Store(&weather{})
 	freed()
@@ -673,6 +702,7 @@ func (s *tale) tell() {
 			ctx, cancel := context.WithTimeout(s.t.Context(), time.Duration(5+s.chance.IntN(150))*time.Millisecond)
 			s.billing.submit(ctx, s.request, false, "")
 			cancel()
+			s.pause(time.Millisecond, 10*time.Second)
 		}
 	}
 	if s.kind == pair {
@@ -861,6 +891,28 @@ func (s *tale) follow(state string) string {
 	return state
 }
 
+// forsaken complains of what Loop was not asked about by itself, or was in vain: a look would ask.
+func (l *lifetime) forsaken(known []*looppb.Import) {
+	outcomes := map[string]string{}
+	for _, each := range l.loop.Imports() {
+		outcomes[each.ID] = string(each.Outcome)
+	}
+	for _, each := range known {
+		id, state := each.GetLoopRequestId(), stateName(each.GetState())
+		if id == "" || !slices.Contains([]string{"WAITING", "RUNNING", "UNCERTAIN"}, state) {
+			continue
+		}
+		l.mu.Lock()
+		last := l.questions[id]
+		l.mu.Unlock()
+		if time.Since(last) > askedWithin {
+			l.complain(RuleUnasked, each.GetRequestId(), "it is %s, and Loop was last asked at %s", state, last.Format(time.DateTime))
+		} else if outcomes[id] != "pending" {
+			l.complain(RuleNotOver, each.GetRequestId(), "it is %s, and %s at Loop", state, outcomes[id])
+		}
+	}
+}
+
 // reckon reads what became of everything.
 func (l *lifetime) reckon() {
 	ctx := l.t.Context()
@@ -882,6 +934,7 @@ func (l *lifetime) reckon() {
 	for _, each := range known {
 		l.journal.Add(Event{Kind: Listed, ID: each.GetRequestId()})
 	}
+	l.forsaken(known)
 	for _, each := range list(looppb.ImportState_IMPORT_STATE_UNCERTAIN, looppb.ImportState_IMPORT_STATE_FAILED) {
 		for range 20 { // the breaker may still be open
 			if w := l.billing.look(ctx, practice, each.GetDossier(), each.GetRequestId(), false); !w.passing() {

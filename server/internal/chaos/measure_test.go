@@ -47,27 +47,34 @@ func (f *fixture) stream(ctx context.Context, practice, dossier string, file io.
 func (g *gateway) memory() int   { g.t.Helper(); return g.sizeOf("VmHWM:") }
 func (g *gateway) resident() int { g.t.Helper(); return g.sizeOf("VmRSS:") }
 
+// anonymous is what it has without the pages of files.
+func (g *gateway) anonymous() int { g.t.Helper(); return g.sizeOf("RssAnon:") }
+
 // sizeOf is a line of what the system says of the server's process, in bytes.
 func (g *gateway) sizeOf(name string) int {
 	g.t.Helper()
+	size, err := g.size(name)
+	if err != nil {
+		g.t.Fatal(err)
+	}
+	return size
+}
+
+func (g *gateway) size(name string) (int, error) {
 	g.mu.Lock()
 	pid := g.process.Pid
 	g.mu.Unlock()
 	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
 	if err != nil {
-		g.t.Fatal(err)
+		return 0, err
 	}
 	for lines := bufio.NewScanner(bytes.NewReader(status)); lines.Scan(); {
 		if text, ok := strings.CutPrefix(lines.Text(), name); ok {
 			kib, err := strconv.Atoi(strings.TrimSpace(strings.TrimSuffix(text, "kB")))
-			if err != nil {
-				g.t.Fatal(err)
-			}
-			return kib << 10
+			return kib << 10, err
 		}
 	}
-	g.t.Fatal("the system does not say how much memory the server has")
-	return 0
+	return 0, errors.New("the system does not say how much memory the server has")
 }
 
 // cpu is the time of processors that the server's process has taken, in seconds.

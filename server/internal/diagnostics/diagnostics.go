@@ -31,11 +31,20 @@ type Service struct {
 	grants    Grants
 	caller    func(context.Context) string
 	now       func() time.Time
+	build     Build
+}
+
+// Build says which build of this service answers.
+type Build struct {
+	// Version is that of the release, or what the build recorded of itself.
+	Version string
+	// Revision is the git commit, in hexadecimal; empty where it is not known.
+	Revision string
 }
 
 // New returns the service; caller tells who makes a call.
-func New(practices *tenant.Practices, grants Grants, caller func(context.Context) string) *Service {
-	return &Service{practices: practices, grants: grants, caller: caller, now: time.Now}
+func New(practices *tenant.Practices, grants Grants, caller func(context.Context) string, build Build) *Service {
+	return &Service{practices: practices, grants: grants, caller: caller, now: time.Now, build: build}
 }
 
 // rights in the order in which they are listed.

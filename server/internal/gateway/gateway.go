@@ -42,8 +42,9 @@ type Config struct {
 	Identity func(*tls.ConnectionState) metadata.MD
 	// Arrive tells, by the credentials of a request, whether anybody is known by them, before anything of its body is read;
 	// and then notes that it arrives, until leave. end ends it when others need its place. The context holds what the
-	// service will be told. Nil knows everybody.
-	Arrive func(ctx context.Context, end func()) (leave func(), known bool)
+	// service will be told. A body has so many bytes, or -1 where nobody knows, and most at most; of may it may be read. An error
+	// says why it is not taken. Nil knows everybody.
+	Arrive func(ctx context.Context, length, most int64, end func()) (may int64, leave func(), known bool, err error)
 	// Origins are those whose pages may call, as browsers name them; none by default.
 	Origins []string
 	// HSTS is how long browsers are told to come by TLS alone; 0 tells them nothing.
@@ -96,10 +97,10 @@ func New(cfg Config) (http.Handler, error) {
 	}
 	api := &api{
 		mux: mux, json: json, routes: routes, bounds: newBounds(), conn: cfg.Conn, check: cfg.Check, log: cfg.Log,
-		arrive: cfg.Arrive, identity: handOver(cfg.Identity),
+		arrive: cfg.Arrive, maxBody: cfg.MaxBody, identity: handOver(cfg.Identity),
 	}
 	if api.arrive == nil {
-		api.arrive = func(context.Context, func()) (func(), bool) { return func() {}, true }
+		api.arrive = func(_ context.Context, _, most int64, _ func()) (int64, func(), bool, error) { return most, func() {}, true, nil }
 	}
 
 	var answers http.Handler = mux
@@ -181,7 +182,8 @@ type api struct {
 	bounds   strictjson.Bounds
 	conn     grpc.ClientConnInterface
 	check    func(proto.Message) error
-	arrive   func(context.Context, func()) (func(), bool)
+	arrive   func(ctx context.Context, length, most int64, end func()) (int64, func(), bool, error)
+	maxBody  int64
 	identity func(context.Context, *http.Request) metadata.MD
 	log      *slog.Logger
 }
@@ -233,13 +235,20 @@ func (a *api) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	if body, ok := r.Body.(*timedBody); ok && found.hasBody {
 		who := metadata.Join(metadata.MD{"authorization": r.Header.Values("Authorization")}, a.identity(r.Context(), r))
-		leave, known := a.arrive(metadata.NewIncomingContext(r.Context(), who), body.interrupt)
+		may, leave, known, err := a.arrive(metadata.NewIncomingContext(r.Context(), who), r.ContentLength, a.maxBody, body.interrupt)
 		defer leave()
+		if err != nil {
+			refuseBody(w, r, func() { writeError(r.Context(), a.mux, a.json, w, r, err) })
+			return
+		}
 		if !known { // what a stranger sends is not for reading: the service refuses an empty request just as well
 			empty := r.Clone(r.Context())
 			empty.Body, empty.ContentLength = http.NoBody, 0
 			refuseBody(w, r, func() { a.mux.ServeHTTP(w, empty) })
 			return
+		}
+		if may < a.maxBody {
+			r.Body = http.MaxBytesReader(w, r.Body, may)
 		}
 	}
 	if found.hasBody {
@@ -300,7 +309,8 @@ func (l limits) around(next http.Handler) http.Handler {
 // marshaler labels streams as what they are: one JSON object a line.
 type marshaler struct {
 	runtime.JSONPb
-	names restname.Names
+	names   restname.Names
+	scratch scratch
 }
 
 func (*marshaler) StreamContentType(any) string { return "application/x-ndjson" }

@@ -152,10 +152,10 @@ func TestFewBytesThatTakeMuchMemoryAreRefused(t *testing.T) {
 func TestAStrangersBodyIsNotRead(t *testing.T) {
 	var asked []string
 	f := serve(t, &upstream{}, func(cfg *Config) {
-		cfg.Arrive = func(ctx context.Context, _ func()) (func(), bool) {
+		cfg.Arrive = func(ctx context.Context, _, most int64, _ func()) (int64, func(), bool, error) {
 			token := metadata.ValueFromIncomingContext(ctx, "authorization")
 			asked = append(asked, strings.Join(token, " and "))
-			return func() {}, len(token) == 1 && token[0] == "Bearer known"
+			return most, func() {}, len(token) == 1 && token[0] == "Bearer known", nil
 		}
 	}, nil)
 	for token, want := range map[string]looppb.KeyKind{"known": looppb.KeyKind_KEY_KIND_ADVANCED, "unknown": looppb.KeyKind_KEY_KIND_UNSPECIFIED} {

@@ -492,9 +492,9 @@ const (
 func TestPreflight(t *testing.T) {
 	shared := serve(t, &upstream{}, func(cfg *Config) {
 		cfg.Origins = []string{app, "http://localhost:3000"}
-		cfg.Arrive = func(context.Context, func()) (func(), bool) {
+		cfg.Arrive = func(context.Context, int64, int64, func()) (int64, func(), bool, error) {
 			t.Error("a preflight takes a place at the door")
-			return func() {}, false
+			return 0, func() {}, false, nil
 		}
 	}, nil)
 	const sent = "authorization,content-type,grpc-timeout,idempotency-key,traceparent,tracestate,x-request-id"

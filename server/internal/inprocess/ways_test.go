@@ -263,7 +263,7 @@ func chainOf(t *testing.T, w *way) (*interceptor.Door, []interceptor.Named) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	door := interceptor.NewDoor(interceptor.Identities{Policy: grants}, interceptor.HandedOver)
+	door := interceptor.NewDoor(interceptor.Identities{Policy: grants}, interceptor.HandedOver, nil)
 	log := slog.New(slog.NewJSONHandler(w.log, nil))
 	minute := interceptor.Deadlines{UnaryDefault: time.Minute, UnaryMax: time.Minute, StreamDefault: time.Minute, StreamMax: time.Minute}
 	return door, interceptor.Chain(interceptor.Config{

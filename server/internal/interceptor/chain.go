@@ -44,6 +44,8 @@ type Config struct {
 	Validator protovalidate.Validator
 	// Limits bound what a caller takes.
 	Limits *Limits
+	// Memory bounds what all calls take together; nil does not.
+	Memory *Memory
 	// Audit is told of every write and raw call, whatever the level of Log; Refusals of every refused access.
 	Audit    *slog.Logger
 	Refusals *Refusals
@@ -64,7 +66,7 @@ func Chain(cfg Config) []Named {
 		restingStreams(cfg.Access, cfg.Draining),
 		mapErrors(cfg.Log),
 		authenticate(cfg.Callers, cfg.Refusals),
-		limitCalls(cfg.Limits),
+		limitCalls(cfg.Limits, cfg.Memory),
 		authorize(cfg.Callers.Policy, cfg.Access, cfg.Refusals, cfg.Route),
 		audit(cfg.Audit, cfg.Access),
 		validate(cfg.Validator),

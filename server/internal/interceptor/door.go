@@ -12,6 +12,7 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/encoding"
 	"google.golang.org/grpc/encoding/gzip"
+	"google.golang.org/grpc/experimental"
 	"google.golang.org/grpc/status"
 	"google.golang.org/grpc/tap"
 
@@ -26,12 +27,15 @@ const (
 	// of all whom nobody knows, and of each caller. The oldest gives way, since one that is well meant takes a moment.
 	strangersAtOnce = 32
 	callersAtOnce   = 256
+	// streamWindow is how far a stream is read ahead of its handler where memory is bounded, in bytes.
+	streamWindow = 256 << 10
 )
 
 // Door is what requests pass before the interceptors, which see a unary call when its message has arrived whole: grpc-go
 // receives it, and makes values of its bytes, before it asks an interceptor, whoever sends it. Each server has its own.
 type Door struct {
 	callers Identities
+	memory  *Memory
 
 	mu       sync.Mutex
 	arriving map[string]*list.List // of func(), to end it, by caller; the oldest first
@@ -40,10 +44,10 @@ type Door struct {
 	allInflated int
 }
 
-// NewDoor returns the door of a server whose callers are these.
-func NewDoor(callers Identities, certified Certified) *Door {
+// NewDoor returns the door of a server whose callers are these, and whose calls share memory.
+func NewDoor(callers Identities, certified Certified, memory *Memory) *Door {
 	callers.Certified = certified
-	return &Door{callers: callers, arriving: map[string]*list.List{}, inflated: map[string]int{}}
+	return &Door{callers: callers, memory: memory, arriving: map[string]*list.List{}, inflated: map[string]int{}}
 }
 
 // Callers are those of its server.
@@ -51,7 +55,12 @@ func (d *Door) Callers() Identities { return d.callers }
 
 // Options are those of its server, where others connect to it.
 func (d *Door) Options() []grpc.ServerOption {
-	return []grpc.ServerOption{grpc.InTapHandle(d.tap)}
+	options := []grpc.ServerOption{grpc.InTapHandle(d.tap)}
+	if d.memory != nil {
+		// Windows of a fixed size, or each stream of a fast connection would have megabytes of its own.
+		options = append(options, experimental.BufferPool(newArrivingPool(d.memory.arriving, d.giveWay)), grpc.StaticStreamWindowSize(streamWindow), grpc.StaticConnWindowSize(4*streamWindow))
+	}
+	return options
 }
 
 // tap bounds the arrival of a call's first message. It must not wait: the whole connection would.
@@ -116,14 +125,37 @@ func (d *Door) enter(caller string, end func()) (leave func()) {
 	}
 }
 
+// giveWay ends the oldest arrival: of those whom nobody knows, or else of who has most of them.
+func (d *Door) giveWay() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	crowd := d.arriving[""]
+	if crowd == nil || crowd.Len() == 0 {
+		for _, each := range d.arriving {
+			if crowd == nil || each.Len() > crowd.Len() {
+				crowd = each
+			}
+		}
+	}
+	if crowd != nil && crowd.Len() > 0 {
+		crowd.Remove(crowd.Front()).(func())()
+	}
+}
+
 // Arrive is for a request that does not come by the server's own connections: it tells whether its caller is known, and then
-// notes its arrival; end ends it when others of that caller need its place.
-func (d *Door) Arrive(ctx context.Context, end func()) (leave func(), known bool) {
+// notes its arrival; end ends it when others of that caller need its place. Its body has so many bytes, or length is -1, and may
+// have most; an error says that there is no memory for it. Its caller leaves in any case.
+func (d *Door) Arrive(ctx context.Context, length, most int64, end func()) (may int64, leave func(), known bool, err error) {
 	who, err := d.callers.identify(ctx)
 	if err != nil {
-		return func() {}, false
+		return 0, func() {}, false, nil
 	}
-	return d.enter(who.caller, end), true
+	may, claim, err := d.memory.body(ctx, who.caller, length, most)
+	if err != nil {
+		return 0, func() {}, true, err
+	}
+	out := d.enter(who.caller, end)
+	return may, func() { out(); claim.leave() }, true, nil
 }
 
 // Guard registers services whose methods make nothing of a stranger's bytes.
@@ -151,14 +183,17 @@ func (g guarded) RegisterService(service *grpc.ServiceDesc, implementation any) 
 func (d *Door) guard(method string, handle grpc.MethodHandler) grpc.MethodHandler {
 	return func(server any, ctx context.Context, decode func(any) error, interceptor grpc.UnaryServerInterceptor) (any, error) {
 		stranger := false
+		var takes *taking
 		if !public(method) {
 			who, err := d.callers.identify(ctx)
 			ctx, stranger = context.WithValue(ctx, outcomeKey{}, outcome{who, err}), err != nil
+			takes = &taking{memory: d.memory, method: method, caller: who.caller}
+			ctx = context.WithValue(ctx, takingKey{}, takes)
 		}
 		ctx, read := withReading(ctx)
 		return handle(server, ctx, func(message any) error {
 			if !stranger {
-				read.failed = receive(ctx, decode, message)
+				read.failed = receive(ctx, decode, message, takes)
 			}
 			return nil
 		}, interceptor)
@@ -221,9 +256,32 @@ func errUnreadable(err error) error {
 	return apierror.New(codes.InvalidArgument, reason, "the message cannot be read: it is not of this contract, or not UTF-8")
 }
 
-// receive receives a message, and says whose fault it is when it cannot. The answer is compressed only where it was.
-func receive(ctx context.Context, from func(any) error, message any) error {
+// taking is the memory of a unary call.
+type taking struct {
+	memory         *Memory
+	method, caller string
+	claim          *claim
+}
+
+type takingKey struct{}
+
+// take waits for the memory of a call whose message is here, and gives it back at the call's end.
+func (t *taking) take(ctx context.Context, size, parts int) (err error) {
+	arrived(ctx)
+	t.claim, err = t.memory.request(ctx, t.method, t.caller, size, parts)
+	if t.claim != nil {
+		context.AfterFunc(ctx, t.claim.leave) // which is when the answer is sent
+	}
+	return err
+}
+
+// receive receives a message, and says whose fault it is when it cannot. The answer is compressed only where it was. takes is nil
+// where the message needs no memory of its own.
+func receive(ctx context.Context, from func(any) error, message any, takes *taking) error {
 	c := &carrier{into: message, zippable: sentIn(ctx) == gzip.Name}
+	if takes != nil {
+		c.claim = func(size, parts int) error { return takes.take(ctx, size, parts) }
+	}
 	if a := arrivalOf(ctx); a != nil {
 		a.release(false)
 		c.inflate = func(zipped []byte) ([]byte, error) { return a.inflate(ctx, zipped) }
@@ -263,7 +321,7 @@ func newReadable(inner grpc.ServerStream) readable {
 func (r readable) Context() context.Context { return r.ctx }
 
 func (r readable) RecvMsg(message any) error {
-	return receive(r.ctx, r.ServerStream.RecvMsg, message)
+	return receive(r.ctx, r.ServerStream.RecvMsg, message, nil)
 }
 
 // errTooMany says that a message has more parts than this service makes values of.

@@ -37,7 +37,7 @@ import (
 )
 
 func doorOf(t *testing.T) *Door {
-	return NewDoor(Identities{Policy: limited(t, "")}, func(context.Context) []string { return nil })
+	return NewDoor(Identities{Policy: limited(t, "")}, func(context.Context) []string { return nil }, nil)
 }
 
 // TestTheOldestArrivalGivesWay: among strangers, or a caller's own, and to nobody else.
@@ -113,7 +113,7 @@ func TestMessagesThatCannotBeRead(t *testing.T) {
 	grants := limited(t, "")
 	method, streamed := looppb.ReferenceDataService_ListAccounts_FullMethodName, looppb.ReferenceDataService_StreamAccounts_FullMethodName
 	minute := Deadlines{UnaryDefault: time.Minute, UnaryMax: time.Minute, StreamDefault: time.Minute, StreamMax: time.Minute}
-	door := NewDoor(Identities{Policy: grants}, func(context.Context) []string { return nil })
+	door := NewDoor(Identities{Policy: grants}, func(context.Context) []string { return nil }, nil)
 	chain := Chain(Config{
 		Log: written, Audit: written, Refusals: NewRefusals(written), Metrics: NewMetrics(prometheus.NewRegistry()), Deadlines: minute, Limits: NewLimits(grants),
 		Callers: door.Callers(), Access: map[string]policy.Access{method: {Right: policy.Read}, streamed: {Right: policy.Read}}, Validator: anything{},

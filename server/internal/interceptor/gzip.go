@@ -26,6 +26,7 @@ const (
 	inflatedFreely = 1 << 20
 	// inflatedOfCaller and inflatedOfAll bound the inflated messages that a server holds at a time, in bytes: each as long as
 	// its call, or until the next message of its stream. They cost their sender little, unlike those that are sent as they are.
+	// A server with little memory has less for them.
 	inflatedOfCaller = 64 << 20
 	inflatedOfAll    = 256 << 20
 )
@@ -126,7 +127,7 @@ func (a *arrival) claim(caller string, bytes int) error {
 	switch {
 	case a.ended:
 		return context.Canceled
-	case d.inflated[caller]+bytes > inflatedOfCaller, d.allInflated+bytes > inflatedOfAll:
+	case d.inflated[caller]+bytes > d.memory.share(inflatedOfCaller, 16), d.allInflated+bytes > d.memory.share(inflatedOfAll, 8):
 		return errManyInflated
 	}
 	d.inflated[caller] += bytes

@@ -245,12 +245,17 @@ const (
 // compressing serves a service as the application does, and connects to it.
 func compressing(t *testing.T, service *longAnswers, limits string, options ...grpc.DialOption) (conn *grpc.ClientConn, door *Door, client *seen) {
 	t.Helper()
+	return compressingWithin(t, service, limits, nil, options...)
+}
+
+func compressingWithin(t *testing.T, service *longAnswers, limits string, memory *Memory, options ...grpc.DialOption) (conn *grpc.ClientConn, door *Door, client *seen) {
+	t.Helper()
 	quiet := slog.New(slog.DiscardHandler)
 	grants := limited(t, limits)
 	minute := Deadlines{UnaryDefault: time.Minute, UnaryMax: time.Minute, StreamDefault: time.Minute, StreamMax: time.Minute}
-	door = NewDoor(Identities{Policy: grants}, func(context.Context) []string { return nil })
+	door = NewDoor(Identities{Policy: grants}, func(context.Context) []string { return nil }, memory)
 	chain := Chain(Config{
-		Log: quiet, Audit: quiet, Refusals: NewRefusals(quiet), Metrics: NewMetrics(prometheus.NewRegistry()), Deadlines: minute, Limits: NewLimits(grants),
+		Log: quiet, Audit: quiet, Refusals: NewRefusals(quiet), Metrics: NewMetrics(prometheus.NewRegistry()), Deadlines: minute, Limits: NewLimits(grants), Memory: memory,
 		Callers: door.Callers(), Access: map[string]policy.Access{accountsRPC: {Right: policy.Read}, accountsStreamRPC: {Right: policy.Read}, uploadRPC: {Right: policy.Write}},
 		Validator: anything{}, Draining: t.Context(), Shutdown: t.Context(),
 	})

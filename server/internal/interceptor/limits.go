@@ -61,7 +61,9 @@ func Keep(ctx context.Context) (done func()) {
 	p.limits.mu.Lock()
 	defer p.limits.mu.Unlock()
 	p.hold()
-	return sync.OnceFunc(p.leave)
+	memory := claimOf(ctx)
+	memory.hold()
+	return sync.OnceFunc(func() { p.leave(); memory.leave() })
 }
 
 // hold adds a holder. The lock is held.
@@ -199,8 +201,9 @@ func debt(bytes *rate.Limiter) time.Duration {
 	return time.Duration(min(missing/float64(bytes.Limit()), (24*time.Hour).Seconds()) * float64(time.Second))
 }
 
-// limitCalls bounds what a caller takes of this service, and names it as the one whose turn it is towards Loop.
-func limitCalls(l *Limits) Named {
+// limitCalls bounds what a caller takes of this service, and names it as the one whose turn it is towards Loop. What a unary call
+// takes of memory it has when it comes here.
+func limitCalls(l *Limits, memory *Memory) Named {
 	return Named{
 		Name: "inbound limits",
 		Unary: func(ctx context.Context, request any, _ *grpc.UnaryServerInfo, next grpc.UnaryHandler) (any, error) {
@@ -222,13 +225,16 @@ func limitCalls(l *Limits) Named {
 			if err := unread(ctx); err != nil {
 				return nil, err
 			}
+			if takes, ok := ctx.Value(takingKey{}).(*taking); ok {
+				ctx = context.WithValue(ctx, claimKey{}, takes.claim)
+			}
 			response, err := next(cegidclient.WithParty(context.WithValue(ctx, placeKey{}, place), caller), request)
 			if err == nil {
 				charge(bytes, sizeOf(response))
 			}
 			return response, err
 		},
-		Stream: func(server any, inner grpc.ServerStream, _ *grpc.StreamServerInfo, next grpc.StreamHandler) error {
+		Stream: func(server any, inner grpc.ServerStream, info *grpc.StreamServerInfo, next grpc.StreamHandler) error {
 			caller := CallFrom(inner.Context()).Caller
 			if caller == "" {
 				return next(server, &pacedStream{ServerStream: inner, ctx: inner.Context()})
@@ -238,8 +244,14 @@ func limitCalls(l *Limits) Named {
 				return err
 			}
 			defer place.leave()
-			ctx := cegidclient.WithParty(context.WithValue(inner.Context(), placeKey{}, place), caller)
-			paced := &pacedStream{ServerStream: inner, ctx: ctx, bytes: bytes}
+			held, err := memory.stream(inner.Context(), info.FullMethod, caller)
+			if err != nil {
+				return err
+			}
+			defer held.leave()
+			ctx := context.WithValue(context.WithValue(inner.Context(), placeKey{}, place), claimKey{}, held)
+			paced := &pacedStream{ServerStream: inner, ctx: cegidclient.WithParty(ctx, caller), bytes: bytes, memory: memory, caller: caller}
+			defer func() { paced.message.leave() }()
 			return next(server, paced)
 		},
 	}
@@ -253,8 +265,11 @@ const readStall = 2 * time.Minute
 // that nobody reads.
 type pacedStream struct {
 	grpc.ServerStream
-	ctx   context.Context
-	bytes *rate.Limiter
+	ctx     context.Context
+	bytes   *rate.Limiter
+	memory  *Memory
+	caller  string
+	message *claim // of the last one
 }
 
 func (s *pacedStream) Context() context.Context { return s.ctx }
@@ -263,12 +278,17 @@ func (s *pacedStream) RecvMsg(message any) error {
 	if err := s.wait(); err != nil {
 		return err
 	}
+	s.message.leave()
+	s.message = nil
 	err := s.ServerStream.RecvMsg(message)
 	read := uncharged(s.ctx)
 	if read == 0 && err == nil {
 		read = sizeOf(message)
 	}
 	charge(s.bytes, read)
+	if err == nil {
+		s.message, err = s.memory.message(s.caller, read)
+	}
 	return err
 }
 

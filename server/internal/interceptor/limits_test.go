@@ -200,7 +200,7 @@ func TestAStreamThatNobodyReadsEnds(t *testing.T) {
 		{"/grpc.reflection.v1.ServerReflection/ServerReflectionInfo", time.Hour, codes.ResourceExhausted, readStall},
 	} {
 		synctest.Test(t, func(t *testing.T) {
-			limits := limitCalls(NewLimits(policy.AllowAll("tester", "")))
+			limits := limitCalls(NewLimits(policy.AllowAll("tester", "")), nil)
 			connection, hangUp := context.WithCancel(t.Context())
 			ctx := context.WithValue(connection, callKey{}, &Call{Caller: map[bool]string{false: "tester"}[public(c.method)]})
 			ctx, cancel := context.WithTimeout(ctx, c.time)

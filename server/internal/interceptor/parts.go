@@ -31,6 +31,8 @@ type carrier struct {
 	// zippable says that its call names gzip for its messages, and inflate makes one of what is gzip; nil refuses it.
 	zippable bool
 	inflate  func(zipped []byte) (message []byte, err error)
+	// claim takes memory for the message, before anything is made of it; nil where none is to be taken.
+	claim func(size, parts int) error
 	// plain says that a message came that was not compressed, and bytes how many there were, inflated ones too.
 	plain bool
 	bytes int
@@ -38,11 +40,11 @@ type carrier struct {
 }
 
 // take makes a message of bytes.
-func (c *carrier) take(data mem.BufferSlice, unmarshal func(mem.BufferSlice, any) (parts int, err error)) (err error) {
+func (c *carrier) take(data mem.BufferSlice, unmarshal func(mem.BufferSlice, any, func(size, parts int) error) (parts int, err error)) (err error) {
 	if !c.zippable || len(data) == 0 || !bytes.HasPrefix(data[0].ReadOnlyData(), gzipMagic) {
 		c.plain = true
 		c.bytes += data.Len()
-		c.parts, err = unmarshal(data, c.into)
+		c.parts, err = unmarshal(data, c.into, c.claim)
 		return err
 	}
 	if c.inflate == nil {
@@ -55,7 +57,7 @@ func (c *carrier) take(data mem.BufferSlice, unmarshal func(mem.BufferSlice, any
 	if err != nil {
 		return err
 	}
-	c.parts, err = unmarshal(mem.BufferSlice{mem.SliceBuffer(message)}, c.into)
+	c.parts, err = unmarshal(mem.BufferSlice{mem.SliceBuffer(message)}, c.into, c.claim)
 	return err
 }
 
@@ -68,6 +70,11 @@ func (c *carrier) Receive(message proto.Message, bytes int) {
 		return
 	}
 	c.parts = MaxParts - left
+	if c.claim != nil {
+		if c.err = c.claim(bytes, c.parts); c.err != nil {
+			return
+		}
+	}
 	c.err = inprocess.Move(message, c.into.(proto.Message))
 }
 
@@ -124,11 +131,11 @@ func (b bounded) Unmarshal(data mem.BufferSlice, into any) error {
 		c.err = c.take(data, b.unmarshal)
 		return nil
 	}
-	_, err := b.unmarshal(data, into)
+	_, err := b.unmarshal(data, into, nil)
 	return err
 }
 
-func (b bounded) unmarshal(data mem.BufferSlice, into any) (parts int, err error) {
+func (b bounded) unmarshal(data mem.BufferSlice, into any, claim func(size, parts int) error) (parts int, err error) {
 	if message, ok := into.(proto.Message); ok {
 		whole := data.MaterializeToBuffer(mem.DefaultBufferPool())
 		defer whole.Free()
@@ -138,6 +145,11 @@ func (b bounded) unmarshal(data mem.BufferSlice, into any) (parts int, err error
 			return MaxParts, errTooMany
 		}
 		parts = MaxParts - left
+		if claim != nil {
+			if err := claim(whole.Len(), parts); err != nil {
+				return parts, err
+			}
+		}
 	}
 	return parts, b.CodecV2.Unmarshal(data, into)
 }

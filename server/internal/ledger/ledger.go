@@ -293,9 +293,12 @@ func (l *Ledger) sweep(ctx context.Context, rule func(*writing, []Record) func(*
 	return count, nil
 }
 
-// Get returns a row; ErrUnknown without one.
+// Get returns a row; ErrUnknown without one, ErrOlder where that, or that nothing was booked, may be what the ledger has forgotten.
 func (l *Ledger) Get(ctx context.Context, key Key) (Record, error) {
 	found, err := l.read(ctx, selectRow+`WHERE `+byKey, key.args()...)
+	if err == nil && (len(found) == 0 || found[0].State.NothingBooked()) {
+		err = l.knowsAll(ctx)
+	}
 	if err != nil {
 		return Record{}, err
 	}

@@ -50,9 +50,12 @@ type Grant struct {
 type Cursor string
 
 // List returns rows and where to go on; the cursor is empty at the end. A row that changes its place meanwhile may come twice
-// in the order of Updated, and is missed in neither order.
+// in the order of Updated, and is missed in neither order. ErrOlder: the ledger may have forgotten some.
 func (l *Ledger) List(ctx context.Context, q Query) ([]Record, Cursor, error) {
 	at, err := q.After.parse()
+	if err == nil {
+		err = l.knowsAll(ctx)
+	}
 	if err != nil {
 		return nil, "", err
 	}

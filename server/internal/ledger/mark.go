@@ -2,6 +2,7 @@ package ledger
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
 	"sync/atomic"
@@ -46,20 +47,32 @@ func mark(ctx context.Context, q querier) (number int64, held string, err error)
 	return number, held, nil
 }
 
-// current refuses what must not be done with a ledger that has forgotten something.
-func (w *writing) current() error {
-	newest := w.commits.newest.Load() // first: what is learnt meanwhile may be newer than what is read
-	number, held, err := mark(w.ctx, w.tx)
+// current refuses what must not be done with a ledger that has forgotten something. It returns how many commits there were.
+func (c *commits) current(ctx context.Context, q querier) (number int64, err error) {
+	newest := c.newest.Load() // first: what is learnt meanwhile may be newer than what is read
+	number, held, err := mark(ctx, q)
 	switch {
 	case err != nil:
-		return err
+		return 0, err
 	case held != "":
-		return fmt.Errorf("%w (%s)", ErrOlder, held)
+		return 0, fmt.Errorf("%w (%s)", ErrOlder, held)
 	case number < newest:
-		return fmt.Errorf("%w: it is at commit %d, and %d is known", errFellBack, number, newest)
+		return 0, fmt.Errorf("%w: it is at commit %d, and %d is known", errFellBack, number, newest)
 	}
-	w.number = number
-	return nil
+	return number, nil
+}
+
+func (w *writing) current() (err error) {
+	w.number, err = w.commits.current(w.ctx, w.tx)
+	return err
+}
+
+// knowsAll refuses to say what is booked nowhere while the ledger may have forgotten that it was sent.
+func (l *Ledger) knowsAll(ctx context.Context) error {
+	return l.reading(ctx, func(ctx context.Context, conn *sql.Conn) error {
+		_, err := l.commits.current(ctx, conn)
+		return err
+	})
 }
 
 // errFellBack is ErrOlder, seen here first: the other servers are to know.

@@ -504,7 +504,7 @@ func (e *explorer) expandAgain(w *world, i int, me string, move func(string, fun
 		return
 	}
 	between, _, err := e.rules.settle(w.row.standing(), int(p.attempt), me, NotSent, "")
-	if err != nil {
+	if err != nil || between.attempt >= maxTries {
 		return
 	}
 	for _, unconfirmed := range []bool{false, true} {
@@ -753,6 +753,14 @@ func TestTheModelNoticesBrokenRules(t *testing.T) {
 			}
 		}
 	}
+	whoever := func(but func(event) bool) func(*rules) {
+		return func(r *rules) {
+			owns := r.owns
+			r.owns = func(s standing, attempt int, owner string, what event) bool {
+				return but(what) || owns(s, attempt, owner, what)
+			}
+		}
+	}
 	anyLease := func(r *rules) { r.covers = func(int64, int64, time.Duration) bool { return true } }
 	for name, test := range map[string]struct {
 		mutate func(*rules)
@@ -764,6 +772,12 @@ func TestTheModelNoticesBrokenRules(t *testing.T) {
 				covers := r.covers
 				r.covers = func(until, now int64, call time.Duration) bool { return until == 0 || covers(until, now, call) }
 			}, "NOT_SENT became SUBMITTING",
+		},
+		"whoever had an earlier attempt sends": {
+			whoever(func(what event) bool { return what == submit }), "an attempt was sent after it was said to have booked nothing",
+		},
+		"whoever had an earlier attempt settles": {
+			whoever(func(what event) bool { return what != submit }), "a call was given up within its limit, while its owner lives",
 		},
 		"a lease that ends during the call": {anyLease, "a call was given up within its limit"},
 		"a lost owner that is taken for one that did not send": {

@@ -83,6 +83,15 @@ func heldUntilRestored(t *testing.T, l, other *Ledger) {
 		if done, err := l.Recover(t.Context(), "another"); err != nil || done != (Recovered{}) {
 			t.Errorf("settled: %+v, %v", done, err)
 		}
+		// It may have been sent since.
+		for _, id := range []string{"FA-2", "FA-6"} {
+			if got, err := l.Get(t.Context(), Key{"demo", "D1", Imports, id}); !errors.Is(err, ErrOlder) {
+				t.Errorf("%s, which may have been sent, is %q: %v", id, got.State, err)
+			}
+		}
+		if got, _, err := l.List(t.Context(), Query{Collection: Imports, Limit: 10}); !errors.Is(err, ErrOlder) {
+			t.Errorf("%d rows are listed, %v", len(got), err)
+		}
 	}
 	refused(l)
 	refused(other)

@@ -73,6 +73,8 @@ type rules struct {
 	resubmitAfter, checkLasts time.Duration
 	// covers says whether a lease lasts for a whole call from now on.
 	covers func(leaseUntil, now int64, call time.Duration) bool
+	// owns says whether an owner is still at what it wants to note.
+	owns func(s standing, attempt int, owner string, what event) bool
 	// concerns says whether an answer tells of where a submission stands.
 	concerns func(answered subject, s standing) bool
 	// proof is the look after which it may be sent again.
@@ -86,6 +88,9 @@ func design() rules {
 		followFor: FollowFor, askGap: AskGap, askFor: AskFor, resubmitAfter: ResubmitAfter, checkLasts: CheckLasts,
 		covers: func(leaseUntil, now int64, call time.Duration) bool {
 			return leaseUntil-now >= call.Microseconds()
+		},
+		owns: func(s standing, attempt int, owner string, _ event) bool {
+			return s.attempt == attempt && s.owner == owner
 		},
 		concerns: func(answered subject, s standing) bool { return answered == subject{s.attempt, s.loopID} },
 		proof:    func(s standing) int64 { return s.absent },
@@ -108,7 +113,7 @@ func (r rules) retake(s standing, owner string, now int64) (standing, error) {
 
 // submit is the last step before bytes leave.
 func (r rules) submit(s standing, attempt int, owner string, now int64, call time.Duration) (standing, error) {
-	if s.attempt != attempt || s.owner != owner {
+	if !r.owns(s, attempt, owner, submit) {
 		return s, ErrLost
 	}
 	to, err := r.next(s.state, submit)
@@ -136,7 +141,7 @@ func (r rules) settle(s standing, attempt int, owner string, outcome State, loop
 	switch {
 	case !ok:
 		return s, false, fmt.Errorf("%w: %s is no outcome of sending", ErrTransition, outcome)
-	case s.attempt != attempt || s.owner != owner:
+	case !r.owns(s, attempt, owner, happens):
 		return s, false, ErrLost
 	case outcome == Waiting && s.loopID != "" && s.loopID != loopID:
 		return s, false, ErrLost // two ids for one attempt

@@ -21,6 +21,7 @@ import (
 	"cegid.internal/gateway/cegidclient/loopsim"
 	"cegid.internal/gateway/server/internal/app"
 	"cegid.internal/gateway/server/internal/config"
+	"cegid.internal/gateway/server/internal/diagnostics"
 	"cegid.internal/gateway/server/internal/ledger"
 	"cegid.internal/gateway/server/internal/policy"
 	"cegid.internal/gateway/server/internal/rawdoor"
@@ -43,6 +44,8 @@ type Config struct {
 	// Token that callers must send; empty: any token.
 	Token string
 	Log   *slog.Logger
+	// Build is what callers and monitoring are told of this program.
+	Build diagnostics.Build
 	// Origins are those whose pages may call from a browser.
 	Origins []string
 	// Policy replaces that of the sandbox, for tests.
@@ -142,7 +145,7 @@ func New(cfg Config) (_ *Sandbox, err error) {
 	s.Server, err = app.New(app.Config{
 		Settings:  app.Settings{Config: cfg.settings(), Policy: cfg.Policy},
 		Sandbox:   func() site.Sandbox { return s.described(practices, cfg.Token) },
-		Practices: practices, Ledger: cfg.Ledger, Log: cfg.Log, Registry: registry,
+		Practices: practices, Ledger: cfg.Ledger, Log: cfg.Log, Registry: registry, Build: cfg.Build,
 	})
 	if err != nil {
 		return nil, err

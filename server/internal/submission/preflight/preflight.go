@@ -45,6 +45,14 @@ func New(count func(ctx context.Context) (done func())) *Cache {
 	return &Cache{now: time.Now, count: count, known: newStore(maxBytes)}
 }
 
+// Within bounds what is kept of a process that has so many bytes of memory; 0 is any. It comes before the first use.
+func (c *Cache) Within(memory int64) *Cache {
+	if memory > 0 {
+		c.known.most = int(min(maxBytes, memory/partOfMemory))
+	}
+	return c
+}
+
 // Reference returns what the entries refer to, as far as they refer to it: a dossier without third parties in its
 // entries is not asked for any.
 func (c *Cache) Reference(ctx context.Context, practice string, client *cegidclient.Client, dossier string,

@@ -6,8 +6,12 @@ import (
 	"time"
 )
 
-// maxBytes bounds about how much is kept: reference data of hundreds of dossiers.
-const maxBytes = 64 << 20
+// maxBytes bounds about how much is kept, reference data of hundreds of dossiers; partOfMemory what part of the memory that is at
+// most.
+const (
+	maxBytes     = 64 << 20
+	partOfMemory = 16
+)
 
 // store keeps what was read, bounded by bytes: what was read first goes first, and so does what is too old. It is no more than
 // its owner's lock makes it.

@@ -1,0 +1,104 @@
+package interceptor
+
+import (
+	"runtime"
+	"sync"
+	"time"
+	"weak"
+
+	"google.golang.org/grpc/mem"
+)
+
+const (
+	// leastLent is the size of a buffer from which on grpc-go gives it back; smaller ones it leaves to the collector.
+	leastLent = 1 << 10
+	// arrivalPatience is how long a connection waits for memory before the oldest arrival gives way.
+	arrivalPatience = time.Second
+)
+
+// arrivingPool lends grpc-go the memory for what it reads, as much as there may be at a time. Beyond it the connection is not read any
+// further, which holds its sender back, until others have arrived. Where none does, the oldest gives way.
+type arrivingPool struct {
+	mem.BufferPool
+	most    int64
+	giveWay func()
+
+	mu   sync.Mutex
+	held int64
+	// lent is what grpc-go has; what it forgets of a call that was cut off, the collector finds.
+	lent map[weak.Pointer[[]byte]]lent
+	back chan struct{} // closed when something is given back
+	// collecting, so that one looks for what was forgotten.
+	collecting sync.Mutex
+}
+
+type lent struct {
+	bytes   int64
+	cleanup runtime.Cleanup
+}
+
+func newArrivingPool(most int64, giveWay func()) *arrivingPool {
+	return &arrivingPool{
+		BufferPool: mem.DefaultBufferPool(), most: most, giveWay: giveWay,
+		lent: map[weak.Pointer[[]byte]]lent{}, back: make(chan struct{}),
+	}
+}
+
+// Get implements mem.BufferPool. The reader of a connection calls it.
+func (p *arrivingPool) Get(length int) *[]byte {
+	if length < leastLent {
+		return p.BufferPool.Get(length)
+	}
+	p.await(int64(length))
+	buffer := p.BufferPool.Get(length)
+	key, bytes := weak.Make(buffer), int64(cap(*buffer))
+	cleanup := runtime.AddCleanup(buffer, func(key weak.Pointer[[]byte]) { p.takeBack(key) }, key)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.held += bytes
+	p.lent[key] = lent{bytes, cleanup}
+	return buffer
+}
+
+// Put implements mem.BufferPool.
+func (p *arrivingPool) Put(buffer *[]byte) {
+	if it, ok := p.takeBack(weak.Make(buffer)); ok {
+		it.cleanup.Stop()
+	}
+	p.BufferPool.Put(buffer)
+}
+
+func (p *arrivingPool) takeBack(key weak.Pointer[[]byte]) (lent, bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	it, ok := p.lent[key]
+	if ok {
+		delete(p.lent, key)
+		p.held -= it.bytes
+		close(p.back)
+		p.back = make(chan struct{})
+	}
+	return it, ok
+}
+
+func (p *arrivingPool) await(bytes int64) {
+	for {
+		p.mu.Lock()
+		room, back := p.held == 0 || p.held+bytes <= p.most, p.back
+		p.mu.Unlock()
+		if room {
+			return
+		}
+		timer := time.NewTimer(arrivalPatience)
+		select {
+		case <-back:
+		case <-timer.C:
+			p.giveWay()
+			if p.collecting.TryLock() {
+				runtime.GC()
+				p.collecting.Unlock()
+			}
+		}
+		timer.Stop()
+	}
+}
