@@ -249,8 +249,10 @@ ledger: ledger.db
 	if out, err := exec.Command(binary, "ledger", "init", "--ledger", filepath.Join(b.dir, "ledger.db")).CombinedOutput(); err != nil {
 		return errors.Join(err, errors.New(string(out)))
 	}
+	serve := exec.Command(binary, "serve", "--config", filepath.Join(b.dir, "gateway.yaml"))
+	serve.Env = append(os.Environ(), "GOMEMLIMIT=461MiB", "GOGC=400") // as it sets them itself in a container of 512 MiB
 	var err error
-	if b.server, err = b.run("server", exec.Command(binary, "serve", "--config", filepath.Join(b.dir, "gateway.yaml"))); err != nil {
+	if b.server, err = b.run("server", serve); err != nil {
 		return err
 	}
 	b.server.at = addresses{GRPC: at[0], HTTP: at[1]}

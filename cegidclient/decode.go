@@ -168,7 +168,7 @@ func fold(name string) string {
 type reader struct {
 	scanner
 	plan     *plan
-	seen     []member // per field of the plan, of the item at hand
+	seen     []standing // per field of the plan, of the item at hand
 	strings  slab[string]
 	bools    slab[bool]
 	integers slab[int32]
@@ -178,8 +178,16 @@ type reader struct {
 	refs     slab[Ref]
 }
 
-// member is where a member stands in the text.
+// standing is where a member stands in the text: its name with the quotation marks, and its value. Without pointers, which the
+// collector would have to hear of.
+type standing struct{ name, nameEnd, value, valueEnd int }
+
+// member is what stands there.
 type member struct{ name, value string }
+
+func (r *reader) member(at standing) member {
+	return member{unquote(r.text[at.name:at.nameEnd]), r.text[at.value:at.valueEnd]}
+}
 
 // slab hands out pointers into chunks, each twice the last: one allocation for many small values.
 type slab[T any] struct {
@@ -201,7 +209,7 @@ func (s *slab[T]) put(v T) *T {
 }
 
 func (p *plan) reader(body []byte) *reader {
-	return &reader{scanner: scanner{text: string(body)}, plan: p, seen: make([]member, len(p.fields))}
+	return &reader{scanner: scanner{text: string(body)}, plan: p, seen: make([]standing, len(p.fields))}
 }
 
 // newDecoder tolerates what JSON leaves open: a name given twice, and text that is no Unicode (a JavaScript server
@@ -235,39 +243,41 @@ func (r *reader) item(dst reflect.Value) (missing string, err error) {
 	more, err := r.enter('}')
 	for more && err == nil {
 		// Loop writes the fields in one order: the one after the last found is the best guess.
-		i, exact, name := -1, false, ""
+		i, exact, at := -1, false, standing{name: r.at}
 		if next < len(r.plan.fields) && strings.HasPrefix(r.text[r.at:], r.plan.fields[next].quoted) {
-			i, exact, name = next, true, r.plan.fields[next].name
+			i, exact = next, true
 			r.at += len(r.plan.fields[next].quoted)
+			at.nameEnd = r.at - 1
 		} else {
 			rawName, err := r.name()
 			if err != nil {
 				return "", err
 			}
-			name = unquote(rawName)
-			i, exact = r.plan.field([]byte(name))
+			at.nameEnd = at.name + len(rawName)
+			i, exact = r.plan.field([]byte(unquote(rawName)))
 		}
 		raw, err := r.value()
 		if err != nil {
 			return "", err
 		}
-		m := member{name, raw}
+		at.valueEnd = r.at
+		at.value = at.valueEnd - len(raw)
 		if i < 0 {
-			keep(m)
+			keep(r.member(at))
 		} else {
 			next = i + 1
 			first := r.seen[i]
-			if first.value == "" {
-				r.seen[i] = m
+			if first.valueEnd == 0 {
+				r.seen[i] = at
 				if !r.set(base, &r.plan.fields[i], raw) || !exact {
-					keep(m)
+					keep(r.member(at))
 				}
 			} else {
 				// The same field again: the exact spelling is read rather than another, and all are kept raw.
-				keep(first)
-				keep(m)
-				if exact && first.name != r.plan.fields[i].name {
-					r.seen[i] = m
+				keep(r.member(first))
+				keep(r.member(at))
+				if exact && r.member(first).name != r.plan.fields[i].name {
+					r.seen[i] = at
 					r.set(base, &r.plan.fields[i], raw)
 				}
 			}
@@ -283,7 +293,7 @@ func (r *reader) item(dst reflect.Value) (missing string, err error) {
 		dst.Field(r.plan.unmapped).Set(reflect.ValueOf(unmapped))
 	}
 	for i := range r.plan.fields {
-		if f := &r.plan.fields[i]; f.required && dst.Field(f.index).IsNil() {
+		if f := &r.plan.fields[i]; f.required && *(*unsafe.Pointer)(unsafe.Add(base, f.offset)) == nil {
 			return f.name, nil
 		}
 	}

@@ -24,6 +24,9 @@ type ListOptions struct {
 	// Take is, for List, the number of items wanted, and for Pages and All the page size asked of Loop. Default
 	// 100, which is the size that Loop is known to serve elsewhere (loop-api: R 1.6).
 	Take int
+	// Grow lets Pages and All ask for as many as [Limits.PageSize] at once, or as Loop is known to give, after the first full
+	// page: that one comes soon, and the others in few calls.
+	Grow bool
 	// Ahead is the most pages in flight ahead of the reader, bounded by [Limits.Concurrency]. Default 4.
 	Ahead int
 }
@@ -41,6 +44,8 @@ type Page[T any] struct {
 	End bool
 	// Skip is the position of the first item, NextSkip the one to continue from.
 	Skip, NextSkip int
+	// Bytes of Loop's answers that the items were read from.
+	Bytes int
 }
 
 // Lister reads one list route. A resource's service embeds it.
@@ -129,6 +134,7 @@ func (l *Lister[T]) List(ctx context.Context, dossier string, opts ListOptions) 
 			page.Items = append(page.Items, c.items...)
 		}
 		page.NextSkip, page.End = c.next, c.end
+		page.Bytes += c.bytes
 	}
 	return page, nil
 }
@@ -175,6 +181,7 @@ type chunk[T any] struct {
 	items []T
 	next  int // position after the last item used
 	end   bool
+	bytes int // of the answer
 }
 
 // pageKnowledge is what Loop has shown of the length of its pages, to all clients of a [Gate]. Loop documents neither a
@@ -244,7 +251,8 @@ type request[T any] struct {
 type answerPage[T any] struct {
 	items []T
 	ids   []string
-	at    []int // position of each item that dropSeen kept, within the page as received
+	at    []int // position of each item within the page as received, where they are not all there; nil for all
+	bytes int
 	err   error
 }
 
@@ -329,22 +337,26 @@ type reading[T any] struct {
 	prefetcher[T]
 	capLearner
 
-	size   int                 // items to ask for at once
-	wanted int                 // 0 for all
-	left   int                 // of those wanted
-	at     int                 // position after the last item that came
-	before map[string]struct{} // ids of the page before
+	size   int      // items to ask for at once
+	later  int      // and once a page came full
+	wanted int      // 0 for all
+	left   int      // of those wanted
+	at     int      // position after the last item that came
+	before []string // ids of the page before
 	stalls int
 }
 
 func (l *Lister[T]) begin(
 	ctx context.Context, opts ListOptions, wanted int, fetch func(ctx context.Context, skip, take int) answerPage[T],
 ) *reading[T] {
-	r := &reading[T]{wanted: wanted, left: wanted, at: opts.Skip, size: cmp.Or(opts.Take, defaultTake), before: map[string]struct{}{}}
+	r := &reading[T]{wanted: wanted, left: wanted, at: opts.Skip, size: cmp.Or(opts.Take, defaultTake)}
 	if wanted > 0 { // one more than wanted tells whether anything follows
 		r.size = wanted + 1
 	}
 	r.size = min(r.size, l.c.limits.PageSize)
+	if r.later = r.size; opts.Grow && wanted == 0 {
+		r.later = l.c.limits.PageSize
+	}
 	if opts.Ahead <= 0 {
 		opts.Ahead = defaultAhead
 	}
@@ -384,6 +396,7 @@ func (r *reading[T]) judge(received, fresh, take int) (end bool) {
 		return true
 	case received == take:
 		r.full(received, fresh, take)
+		r.size = r.later
 		r.widen()
 		return false
 	case received > take: // the route ignores take, and so says nothing of a cap
@@ -401,13 +414,13 @@ func (r *reading[T]) judge(received, fresh, take int) (end bool) {
 
 // chunk is what a page gives, and where the next one begins: of more than was wanted the rest belongs to the next call.
 func (r *reading[T]) chunk(q request[T], page answerPage[T], end bool) chunk[T] {
-	out := chunk[T]{items: page.items, next: r.at, end: end}
+	out := chunk[T]{items: page.items, next: r.at, end: end, bytes: page.bytes}
 	if r.wanted == 0 {
 		return out
 	}
 	if len(out.items) > r.left {
-		used := 0
-		if r.left > 0 {
+		used := r.left
+		if r.left > 0 && page.at != nil {
 			used = page.at[r.left-1] + 1
 		}
 		out.items, out.next, out.end = out.items[:r.left:r.left], q.skip+used, false
@@ -435,7 +448,9 @@ func (l *Lister[T]) read(ctx context.Context, dossier string, opts ListOptions, 
 				return
 			}
 			received := len(page.items)
+			ids := page.ids
 			fresh := dropSeen(&page, r.before)
+			r.before = ids
 			if r.stalled(received, fresh) {
 				e := badResponse(fmt.Sprintf("Loop answered the page at %d with items it had already given; skip has no effect", q.skip))
 				yield(chunk[T]{}, l.c.annotate(&Call{Operation: l.op, Dossier: dossier}, e, &callTally{attempts: 1, sent: MaybeSent}))
@@ -455,21 +470,25 @@ func (l *Lister[T]) read(ctx context.Context, dossier string, opts ListOptions, 
 	}
 }
 
-// dropSeen takes out the items of the page before, makes this page the one before, and counts what is left.
-func dropSeen[T any](page *answerPage[T], before map[string]struct{}) int {
+// dropSeen takes out the items of the page before, and counts what is left.
+func dropSeen[T any](page *answerPage[T], before []string) int {
+	if len(before) == 0 {
+		return len(page.items)
+	}
+	seen := make(map[string]struct{}, len(before))
+	for _, id := range before {
+		seen[id] = struct{}{}
+	}
 	kept := page.items[:0]
+	page.at = make([]int, 0, len(page.items))
 	for i := range page.items {
-		if _, seen := before[page.ids[i]]; !seen {
+		if _, again := seen[page.ids[i]]; !again {
 			kept = append(kept, page.items[i])
 			page.at = append(page.at, i)
 		}
 	}
 	page.items = kept
-	clear(before)
-	for _, id := range page.ids {
-		before[id] = struct{}{}
-	}
-	return len(page.items)
+	return len(kept)
 }
 
 // query checks the options and gives the parameters that all pages share.
@@ -516,7 +535,9 @@ func (l *Lister[T]) fetch(ctx context.Context, dossier string, shared url.Values
 		q[k] = slices.Clone(v)
 	}
 	var got rows
+	size := 0
 	call := &Call{Operation: l.op, Dossier: dossier, Query: q, read: func(body []byte) (err error) {
+		size = len(body)
 		got, err = l.plan.readList(body)
 		return err
 	}}
@@ -529,5 +550,5 @@ func (l *Lister[T]) fetch(ctx context.Context, dossier string, shared url.Values
 			l.mark(&items[i])
 		}
 	}
-	return answerPage[T]{items: items, ids: got.ids}
+	return answerPage[T]{items: items, ids: got.ids, bytes: size}
 }

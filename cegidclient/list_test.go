@@ -5,7 +5,9 @@ import (
 	"errors"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -388,4 +390,50 @@ func TestACapIsNotShorterThanAPage(t *testing.T) {
 			t.Errorf("pages of %d for ever", take)
 		}
 	})
+}
+
+// TestAStreamGrows: its first page is small, so that it comes soon, and then it asks for as many as Loop gives.
+func TestAStreamGrows(t *testing.T) {
+	for _, c := range []struct {
+		name               string
+		count, cap, calls  int
+		longest, afterward int // calls of the same list, once more
+	}{
+		{"a short list", 50, 0, 2, 100, 2},
+		{"a long one, of pages as long as wanted", 100_000, 0, 110, 1000, 110},
+		{"a long one, of pages that are capped in silence", 10_000, 100, 110, 1000, 110},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			d := dossier{count: c.count, cap: c.cap}
+			var mu sync.Mutex
+			var takes []int
+			client, _ := testClient(t, func(w http.ResponseWriter, r *http.Request) {
+				take, _ := strconv.Atoi(r.URL.Query().Get("take"))
+				mu.Lock()
+				takes = append(takes, take)
+				mu.Unlock()
+				d.handler(w, r)
+			})
+			read := func(most int) {
+				t.Helper()
+				takes = nil
+				n := 0
+				for items, err := range client.Accounts.Pages(t.Context(), "D1", ListOptions{Take: 100, Grow: true, Ahead: 4}) {
+					if err != nil {
+						t.Fatal(err)
+					}
+					if n += len(items); len(items) > c.longest {
+						t.Errorf("a page of %d", len(items))
+					}
+				}
+				mu.Lock()
+				defer mu.Unlock()
+				if n != c.count || len(takes) > most || takes[0] != 100 {
+					t.Errorf("%d items by %d calls, the first for %d; want %d by at most %d, the first for 100", n, len(takes), takes[0], c.count, most)
+				}
+			}
+			read(c.calls)
+			read(c.afterward)
+		})
+	}
 }

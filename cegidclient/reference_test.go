@@ -401,7 +401,9 @@ func readsAlike(t *testing.T, p *plan, body []byte) {
 	got, err := p.readList(body)
 	want, wrong := p.readListAsBefore(body)
 	// At a comma too many, the one counts it and the other does not.
-	said := func(err error) string { return regexp.MustCompile(`from byte \d+ on`).ReplaceAllString(fmt.Sprint(err), "") }
+	said := func(err error) string {
+		return regexp.MustCompile(`from byte \d+ on`).ReplaceAllString(fmt.Sprint(err), "")
+	}
 	a, _ := asError(err)
 	b, _ := asError(wrong)
 	if (err == nil) != (wrong == nil) || err != nil && (said(err) != said(wrong) || a.Kind != b.Kind || a.Field != b.Field || a.Code != b.Code || a.Message != b.Message) {
@@ -454,14 +456,31 @@ func FuzzReader(f *testing.F) {
 	f.Fuzz(func(t *testing.T, body []byte) { readsAlike(t, p, body) })
 }
 
-func BenchmarkReadList(b *testing.B) {
+// thousandAccounts are an answer of Loop's.
+func thousandAccounts() []byte {
 	var body bytes.Buffer
 	for n := range 1000 {
 		fmt.Fprintf(&body, `,{"objectId":"5b0f4a52-0d0e-4f0b-9a51-2f6c%08d","revisionId":"0x0000000000012AB4","description":["%08d"],"numero":"%08d","libelle":"Fournitures d'entretien et petit équipement","type":6,"collectif":false,"lettrable":false,"pointable":false,"centralisable":false,"analytique":true,"ferme":false,"compteContrepartie":{"objectId":null,"description":[""]}}`, n, n, n)
 	}
 	text := append(body.Bytes(), ']')
 	text[0] = '['
-	p := planOf[Account](b)
+	return text
+}
+
+// TestReadingAllocatesInChunks: few times for a thousand accounts of thirteen fields.
+func TestReadingAllocatesInChunks(t *testing.T) {
+	text, p := thousandAccounts(), planOf[Account](t)
+	if n := testing.AllocsPerRun(10, func() {
+		if _, err := p.readList(text); err != nil {
+			t.Fatal(err)
+		}
+	}); n > 80 {
+		t.Errorf("%g allocations", n)
+	}
+}
+
+func BenchmarkReadList(b *testing.B) {
+	text, p := thousandAccounts(), planOf[Account](b)
 	for name, read := range map[string]func([]byte) (rows, error){"scanner": p.readList, "before": p.readListAsBefore} {
 		b.Run(name, func(b *testing.B) {
 			b.SetBytes(int64(len(text)))

@@ -86,8 +86,8 @@ func (c *serveCommand) Run(ctx context.Context) error {
 	}
 	server, err := app.New(app.Config{
 		Settings: *set, TLS: transport, Authorities: authorities, Issuers: issuers,
-		Practices: tenants.Practices(), Gate: tenants.Gate(), Ledger: writes,
-		Build: thisBuild(), Memory: memory, Log: log, LogLevel: &level, Audit: records.Logger, Ahead: records.Ahead, Registry: registry,
+		Practices: tenants.Practices(), Gate: tenants.Gate(), Ledger: writes, Memory: memory, Build: thisBuild(),
+		Log: log, LogLevel: &level, Audit: records.Logger, Ahead: records.Ahead, Registry: registry,
 	})
 	if err != nil {
 		return errors.Join(err, writes.Close())

@@ -13,7 +13,7 @@
 #   RELEASE_KEY=FILE  the owner's private key, of ssh-keygen -t ed25519; its public half stands in SIGNERS.
 #   --draft           without signature, tag and the address in SECURITY.md, and with changes that are not committed.
 #   --parts           of programs,image,contract,docs,chart,packages; all by default.
-# Needs Go; for the image buildah, as root; for the packages Python, Node.js and their registries.
+# Needs Go; for the image buildah, as root, and Python; for the packages Python, Node.js and their registries.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 export LC_ALL=C TZ=UTC
@@ -113,9 +113,10 @@ if wants image; then
     sed '1,/^FROM scratch$/{/^FROM scratch$/!d}; s/^COPY --from=build /COPY /' Dockerfile >"$context/Dockerfile"
     buildah bud -q --layers=false --format docker --platform "linux/$arch" --timestamp "$SOURCE_DATE_EPOCH" --identity-label=false \
       --build-arg RELEASE="$version" --build-arg REVISION="$revision" -t "loop-gateway:$version" "$context" >/dev/null
-    buildah push -q "loop-gateway:$version" "docker-archive:$scratch/image.tar:loop-gateway:$version"
+    buildah push -q "loop-gateway:$version" "docker-archive:$scratch/pushed.tar:loop-gateway:$version"
+    python3 tools/image.py "$scratch/pushed.tar" "$scratch/image.tar"
     gzip -9nc "$scratch/image.tar" >"$new/$name-image-$arch.tar.gz"
-    rm "$scratch/image.tar"
+    rm "$scratch/pushed.tar" "$scratch/image.tar"
     buildah rmi -f "loop-gateway:$version" >/dev/null
   done
 fi

@@ -191,7 +191,8 @@ func FuzzMessages(f *testing.F) {
 	})
 }
 
-func BenchmarkThousandAccounts(b *testing.B) {
+// thousand is an answer as large as one may be.
+func thousand() *looppb.ListAccountsResponse {
 	answer := &looppb.ListAccountsResponse{}
 	for range 1000 {
 		answer.Accounts = append(answer.Accounts, &looppb.Account{
@@ -199,6 +200,23 @@ func BenchmarkThousandAccounts(b *testing.B) {
 			Letterable: proto.Bool(true), Closed: proto.Bool(false), ContraAccount: &looppb.Reference{}, ObjectId: "5b0f4a52-0d0e-4f0b-9a51-2f6c1f7c9e01", Revision: "0x0000000000012AB4",
 		})
 	}
+	return answer
+}
+
+// TestWritingAllocatesNothing but the memory that the text is in.
+func TestWritingAllocatesNothing(t *testing.T) {
+	answer := thousand()
+	text, err := answer.AppendJSON(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := testing.AllocsPerRun(10, func() { text, _ = answer.AppendJSON(text[:0]) }); n > 0 {
+		t.Errorf("%g allocations", n)
+	}
+}
+
+func BenchmarkThousandAccounts(b *testing.B) {
+	answer := thousand()
 	var text []byte
 	b.ReportAllocs()
 	for b.Loop() {

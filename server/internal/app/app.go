@@ -67,6 +67,8 @@ const (
 	minPing = 5 * time.Second
 	// lastMoment is what calls get to answer SHUTTING_DOWN once their grace is over.
 	lastMoment = 2 * time.Second
+	// idlePoll is how long nobody looks whether a question to Loop is due, where no event has said so.
+	idlePoll = 30 * time.Second
 )
 
 // Config is what the service is made of: what the operator decided, and what was opened for it.
@@ -200,7 +202,8 @@ func (s *Server) openSender() (err error) {
 		Ledger: cfg.Ledger, Owner: owner, Client: cfg.Practices.Client, Log: cfg.Log,
 		Audit: cfg.Audit, Ahead: cfg.Ahead, Call: callOf, RPC: service.RPCName, Keep: interceptor.Keep,
 		WaitLimit: imports.WaitLimit, CallLimit: imports.CallLimit, RepeatAfter429: imports.RepeatAfter429,
-		FirstPoll: imports.FirstPoll, LastPoll: imports.LastPoll, StalledPoll: imports.StalledPoll,
+		FirstPoll: imports.FirstPoll, LastPoll: imports.LastPoll, IdlePoll: idlePoll,
+		StalledPoll: imports.StalledPoll,
 	})
 	if err != nil {
 		return fmt.Errorf("the ledger: %w", err)

@@ -100,7 +100,9 @@ func New(cfg Config) (http.Handler, error) {
 		arrive: cfg.Arrive, maxBody: cfg.MaxBody, identity: handOver(cfg.Identity),
 	}
 	if api.arrive == nil {
-		api.arrive = func(_ context.Context, _, most int64, _ func()) (int64, func(), bool, error) { return most, func() {}, true, nil }
+		api.arrive = func(_ context.Context, _, most int64, _ func()) (int64, func(), bool, error) {
+			return most, func() {}, true, nil
+		}
 	}
 
 	var answers http.Handler = mux

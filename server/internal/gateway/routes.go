@@ -24,9 +24,10 @@ import (
 // route is one HTTP binding of a method, as the contract declares it.
 type route struct {
 	httpMethod string
-	path       *regexp.Regexp
+	path       []segment
+	weight     int // of its path: the heaviest that matches counts
 	request    protoreflect.MessageDescriptor
-	variables  []string // in the order of the path's groups
+	variables  []string // in the order of the path
 	hasBody    bool
 	streams    bool                         // the answer is a stream
 	upload     *upload                      // the body is a file
@@ -37,7 +38,22 @@ type route struct {
 // parameters that it does not know.
 type routes []route
 
-var variable = regexp.MustCompile(`\\\{([a-z_.]+)(=[^}]*)?\\\}`)
+// segment is a part of a path between slashes: a text as it stands, or a variable between two of them.
+type segment struct {
+	before, after string
+	variable      bool
+}
+
+// value is what the variable of a segment is in a part of a path.
+func (s *segment) value(part string) (value string, ok bool) {
+	if !s.variable {
+		return "", part == s.before
+	}
+	if len(part) < len(s.before)+len(s.after) || !strings.HasPrefix(part, s.before) || !strings.HasSuffix(part, s.after) {
+		return "", false
+	}
+	return part[len(s.before) : len(part)-len(s.after)], true
+}
 
 func newRoutes(uploads []*upload) routes {
 	var out routes
@@ -66,17 +82,44 @@ func newRoute(rule *annotations.HttpRule, request protoreflect.MessageDescriptor
 }
 
 func newTemplate(httpMethod, template string, request protoreflect.MessageDescriptor) route {
-	quoted := regexp.QuoteMeta(template)
-	var variables []string
-	for _, match := range variable.FindAllStringSubmatch(quoted, -1) {
-		variables = append(variables, strings.ReplaceAll(match[1], `\`, ""))
+	out := route{httpMethod: httpMethod, request: request}
+	for part := range strings.SplitSeq(template, "/") {
+		before, rest, variable := strings.Cut(part, "{")
+		each := segment{before: before, variable: variable}
+		if variable {
+			var name string
+			name, each.after, _ = strings.Cut(rest, "}")
+			name, _, _ = strings.Cut(name, "=")
+			out.variables = append(out.variables, name)
+		}
+		out.weight += 1 + len(each.before) + len(each.after)
+		out.path = append(out.path, each)
 	}
-	return route{
-		httpMethod: httpMethod,
-		path:       regexp.MustCompile("^" + variable.ReplaceAllString(quoted, "([^/]*)") + "$"),
-		request:    request,
-		variables:  variables,
+	return out
+}
+
+// matches tells whether a path is one of the route's.
+func (r *route) matches(path string) bool {
+	for i := range r.path {
+		part, rest, more := strings.Cut(path, "/")
+		if _, ok := r.path[i].value(part); !ok || more != (i+1 < len(r.path)) {
+			return false
+		}
+		path = rest
 	}
+	return true
+}
+
+// values are those of the variables in a path of the route's, as they stand.
+func (r *route) values(path string) (out []string) {
+	for i := range r.path {
+		part, rest, _ := strings.Cut(path, "/")
+		if value, _ := r.path[i].value(part); r.path[i].variable {
+			out = append(out, value)
+		}
+		path = rest
+	}
+	return out
 }
 
 func binding(rule *annotations.HttpRule) (httpMethod, template string) {
@@ -109,15 +152,14 @@ func (r routes) decided(request protoreflect.FullName) []string {
 // find returns the route of a request, or the methods that its path does allow. A path with a verb is that of its binding
 // alone, not also one whose last variable would swallow the verb.
 func (r routes) find(httpMethod, path string) (found *route, allowed []string) {
-	longest := 0
+	heaviest, parts := 0, 1+strings.Count(path, "/")
 	for i := range r {
 		each := &r[i]
-		size := len(each.path.String())
-		if size < longest || !each.path.MatchString(path) {
+		if len(each.path) != parts || each.weight < heaviest || !each.matches(path) {
 			continue
 		}
-		if size > longest {
-			longest, found, allowed = size, nil, nil
+		if each.weight > heaviest {
+			heaviest, found, allowed = each.weight, nil, nil
 		}
 		allowed = append(allowed, each.httpMethod)
 		if each.httpMethod == httpMethod {
@@ -149,19 +191,22 @@ func (r routes) withoutEmptyParts(request *http.Request) bool {
 // checkPath lets the contract's own rules speak of an empty variable: grpc-gateway takes some such paths for unknown
 // ones.
 func (r *route) checkPath(path string, check func(proto.Message) error) error {
-	values := r.path.FindStringSubmatch(path)[1:]
-	request := dynamicpb.NewMessage(r.request)
+	values := r.values(path)
+	texts := make([]string, len(values))
 	for i, name := range r.variables {
-		value, err := url.PathUnescape(values[i])
-		if err != nil || !utf8.ValidString(value) {
+		var err error
+		if texts[i], err = url.PathUnescape(values[i]); err != nil || !utf8.ValidString(texts[i]) {
 			return apierror.Field(looppb.ErrorReason_ERROR_REASON_REQUEST_MALFORMED, name, "is not UTF-8, percent-encoded")
-		}
-		if field := r.request.Fields().ByName(protoreflect.Name(name)); field != nil && field.Kind() == protoreflect.StringKind {
-			request.Set(field, protoreflect.ValueOfString(value))
 		}
 	}
 	if !slices.Contains(values, "") {
 		return nil
+	}
+	request := dynamicpb.NewMessage(r.request)
+	for i, name := range r.variables {
+		if field := r.request.Fields().ByName(protoreflect.Name(name)); field != nil && field.Kind() == protoreflect.StringKind {
+			request.Set(field, protoreflect.ValueOfString(texts[i]))
+		}
 	}
 	err := check(request)
 	if err == nil {
@@ -238,15 +283,20 @@ func (r *route) parameterProblem(name string, times, choices map[protoreflect.Fu
 	return ""
 }
 
-// mapKey is how a query names an entry of a map.
-var mapKey = regexp.MustCompile(`^([^\[\]]+)\[([^\[\]]+)\]$`)
+// entryOf reads how a query names an entry of a map: name[key]. Of another name the key is empty.
+func entryOf(parameter string) (name, key string) {
+	name, key, found := strings.Cut(parameter, "[")
+	key, closed := strings.CutSuffix(key, "]")
+	if !found || !closed || name == "" || key == "" || strings.Contains(name, "]") || strings.ContainsAny(key, "[]") {
+		return parameter, ""
+	}
+	return name, key
+}
 
 // field finds what a query parameter means, by its JSON name or its proto name, with dots into messages; of an entry of a
 // map, its key, too.
 func (r *route) field(name string) (field protoreflect.FieldDescriptor, key string) {
-	if match := mapKey.FindStringSubmatch(name); match != nil {
-		name, key = match[1], match[2]
-	}
+	name, key = entryOf(name)
 	message := r.request
 	for part := range strings.SplitSeq(name, ".") {
 		if message == nil {

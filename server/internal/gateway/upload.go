@@ -223,7 +223,7 @@ func (u *upload) aboutFile(r *http.Request, found *route) (protoreflect.Message,
 	if err := runtime.PopulateQueryParameters(about.Interface(), query, utilities.NewDoubleArray(nil)); err != nil {
 		return nil, err
 	}
-	for i, value := range found.path.FindStringSubmatch(r.URL.EscapedPath())[1:] {
+	for i, value := range found.values(r.URL.EscapedPath()) {
 		text, err := url.PathUnescape(value)
 		if err != nil {
 			return nil, err

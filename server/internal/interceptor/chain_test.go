@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"log/slog"
 	"maps"
 	"slices"
@@ -114,6 +115,21 @@ func TestAnUnknownErrorIsMasked(t *testing.T) {
 	}
 	if !strings.Contains(log.String(), "inner words") {
 		t.Error("the log does not say what happened")
+	}
+}
+
+// TestACallerThatLeftMeetsNoFaultOfOurs: also where the time of a step was over in the same moment.
+func TestACallerThatLeftMeetsNoFaultOfOurs(t *testing.T) {
+	var log strings.Builder
+	chain := testChain(t, slog.New(slog.NewJSONHandler(&log, nil)), nil, t.Context())
+	ctx, leave := context.WithCancel(as(t.Context(), "anything"))
+	defer leave()
+	_, err := call(ctx, chain, "/s/Read", someRequest, func(context.Context, any) (any, error) {
+		leave()
+		return nil, fmt.Errorf("ledger: %w", context.DeadlineExceeded)
+	})
+	if status.Code(err) != codes.Canceled || strings.Contains(log.String(), "unmapped") {
+		t.Errorf("%v\n%s", err, log.String())
 	}
 }
 

@@ -166,8 +166,9 @@ func mapErrors(log *slog.Logger) Named {
 			return nil
 		}
 		var upstream *cegidclient.Error
-		ended := ctx.Err() != nil && (errors.Is(err, ctx.Err()) || status.Code(err) == codes.DeadlineExceeded ||
-			status.Code(err) == codes.Canceled)
+		// Whichever of the two: the time of a step may have been over when the caller left.
+		ended := ctx.Err() != nil && (errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) ||
+			status.Code(err) == codes.DeadlineExceeded || status.Code(err) == codes.Canceled)
 		switch {
 		case public(method): // whose errors are those of other contracts
 		case apierror.ReasonOf(err) != looppb.ErrorReason_ERROR_REASON_UNSPECIFIED:

@@ -169,6 +169,13 @@ func exceeded(wait time.Duration, message string, args ...any) error {
 	}.Err()
 }
 
+// chargeFor charges what a message measures, where anybody counts.
+func chargeFor(bytes *rate.Limiter, message any) {
+	if bytes != nil {
+		charge(bytes, sizeOf(message))
+	}
+}
+
 // sizeOf is what a message measures.
 func sizeOf(message any) int {
 	if m, ok := message.(proto.Message); ok {
@@ -230,7 +237,7 @@ func limitCalls(l *Limits, memory *Memory) Named {
 			}
 			response, err := next(cegidclient.WithParty(context.WithValue(ctx, placeKey{}, place), caller), request)
 			if err == nil {
-				charge(bytes, sizeOf(response))
+				chargeFor(bytes, response)
 			}
 			return response, err
 		},
@@ -282,7 +289,7 @@ func (s *pacedStream) RecvMsg(message any) error {
 	s.message = nil
 	err := s.ServerStream.RecvMsg(message)
 	read := uncharged(s.ctx)
-	if read == 0 && err == nil {
+	if s.bytes != nil && read == 0 && err == nil {
 		read = sizeOf(message)
 	}
 	charge(s.bytes, read)
@@ -296,7 +303,7 @@ func (s *pacedStream) SendMsg(message any) error {
 	if err := s.wait(); err != nil {
 		return err
 	}
-	charge(s.bytes, sizeOf(message))
+	chargeFor(s.bytes, message)
 	// In the background, because nothing but the end of the call interrupts a SendMsg, no deadline either. One that is left
 	// behind ends when the handler has returned.
 	sent := make(chan error, 1)

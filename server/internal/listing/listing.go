@@ -18,6 +18,9 @@ import (
 const (
 	// MaxAnswer keeps a page below the 4 MiB that a gRPC client takes by default.
 	MaxAnswer = 3 << 20
+	// mostPerByte is the most that a byte of Loop's becomes in a message. A byte that is no UTF-8 becomes three, twice where the
+	// field is in unmapped too; what parts values is longer in JSON.
+	mostPerByte = 8
 	// StreamPage bounds the items of a message, so that the first comes at once, whatever Loop's pages hold.
 	StreamPage = 100
 	// pagesAhead is the "few pages" of the contract: a stream asks Loop for no more than these ahead of its reader,
@@ -98,9 +101,14 @@ func (l *List[T, P]) fill(ctx context.Context, source *cegidclient.Lister[T], re
 	if err != nil {
 		return nil, 0, false, err
 	}
-	size := 0
+	items = make([]P, 0, len(got.Items))
+	size, small := 0, mostPerByte*got.Bytes <= MaxAnswer
 	for i := range got.Items {
 		item := l.Convert(&got.Items[i], request.GetIncludeUnmapped())
+		if small {
+			items = append(items, item)
+			continue
+		}
 		if size += proto.Size(item); size > MaxAnswer && i > 0 {
 			// Only Loop's own pages say where an item stands: ask for what fits.
 			options.Take = i
@@ -117,7 +125,7 @@ func (l *List[T, P]) Stream(ctx context.Context, practices *tenant.Practices, re
 	if err != nil {
 		return err
 	}
-	options.Ahead = pagesAhead
+	options.Take, options.Grow, options.Ahead = StreamPage, true, pagesAhead
 	for items, err := range source.Pages(ctx, dossierOf(request), options) {
 		if err != nil {
 			return err

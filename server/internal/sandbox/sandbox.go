@@ -143,9 +143,9 @@ func New(cfg Config) (_ *Sandbox, err error) {
 		return nil, err
 	}
 	s.Server, err = app.New(app.Config{
-		Settings:  app.Settings{Config: cfg.settings(), Policy: cfg.Policy},
-		Sandbox:   func() site.Sandbox { return s.described(practices, cfg.Token) },
-		Practices: practices, Ledger: cfg.Ledger, Log: cfg.Log, Registry: registry, Build: cfg.Build,
+		Settings: app.Settings{Config: cfg.settings(), Policy: cfg.Policy},
+		Sandbox:  func() site.Sandbox { return s.described(practices, cfg.Token) },
+		Build:    cfg.Build, Practices: practices, Ledger: cfg.Ledger, Log: cfg.Log, Registry: registry,
 	})
 	if err != nil {
 		return nil, err
