@@ -102,7 +102,10 @@ func newPlanNamed[T any](names map[string]string) (*plan, error) {
 			}
 		}
 		has := func(option string) bool { return strings.Contains(options, option) }
-		fp := fieldPlan{name: name, quoted: quote(name) + ":", index: i, offset: f.Offset, required: has("required"), quotes: has("quoted"), either: has("either")}
+		fp := fieldPlan{
+			name: name, quoted: quote(name) + ":", index: i, offset: f.Offset, required: has("required"), quotes: has("quoted"),
+			either: has("either"),
+		}
 		switch f.Type {
 		case reflect.TypeFor[*string]():
 			if has("list") {

@@ -80,13 +80,7 @@ func Keys() yaml.Key {
 		),
 		yaml.Mapping("retention", "How long the ledger keeps submissions after their state last changed, in days, see docs/ledger.md; a practice can say otherwise.", retentionKeys()...),
 		policy.LimitKeys("caller_limits", "What each caller may take of the service; the policy can say otherwise for one."),
-		yaml.Mapping("deadlines", "How long a call may take: a default for callers that set none, and a maximum for all. A default is no longer than its maximum.",
-			deadline("unary_default", 30*time.Second, "Of a call without a deadline, but for writes."),
-			deadline("unary_max", time.Minute, "Of any call but a write."),
-			deadline("write", 90*time.Second, "Of a write, with or without a deadline of its own: at least 10 s for what is read before, `imports.wait_limit` and `imports.call_limit`, so that its caller learns how it ends."),
-			deadline("stream_default", 15*time.Minute, "Of a stream without a deadline."),
-			deadline("stream_max", 30*time.Minute, "Of any stream."),
-		),
+		deadlineKeys(),
 		yaml.Mapping("readiness", "When `/readyz` and the health of the server say that it is ready. `all`: only while it can do all, writes too. Else while it can answer reads: writes have a readiness of their own, `/readyz?service=writes`.",
 			yaml.Duration("first_ledger", time.Minute, 0, time.Hour, "How long a server that has never reached its PostgreSQL is not ready, either, so that a bad update stops; then it serves reads. It goes on trying."),
 		).OrWord("all"),
@@ -150,6 +144,17 @@ func importKeys(limits cegidclient.Limits, retry cegidclient.RetryPolicy) yaml.K
 		pause("last_poll", 5*time.Minute, "Longest pause."),
 		yaml.Duration("resubmit_after", ledger.ResubmitAfter, time.Second, ledger.MostResubmitAfter, "How long after it was sent an import must be before its absence from Loop says that it was not booked, so that it may be sent again. Loop works for hours: shorten it against a simulator only."),
 		pause("stalled_poll", time.Hour, "What the pause grows to when asking makes no sense for now: after a 404, an unknown status, a revoked key."),
+	)
+}
+
+// deadlineKeys are those of how long a call may take.
+func deadlineKeys() yaml.Key {
+	return yaml.Mapping("deadlines", "How long a call may take: a default for callers that set none, and a maximum for all. A default is no longer than its maximum.",
+		deadline("unary_default", 30*time.Second, "Of a call without a deadline, but for writes."),
+		deadline("unary_max", time.Minute, "Of any call but a write."),
+		deadline("write", 90*time.Second, "Of a write, with or without a deadline of its own: at least 10 s for what is read before, `imports.wait_limit` and `imports.call_limit`, so that its caller learns how it ends."),
+		deadline("stream_default", 15*time.Minute, "Of a stream without a deadline."),
+		deadline("stream_max", 30*time.Minute, "Of any stream."),
 	)
 }
 

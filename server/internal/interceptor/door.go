@@ -58,7 +58,8 @@ func (d *Door) Options() []grpc.ServerOption {
 	options := []grpc.ServerOption{grpc.InTapHandle(d.tap)}
 	if d.memory != nil {
 		// Windows of a fixed size, or each stream of a fast connection would have megabytes of its own.
-		options = append(options, experimental.BufferPool(newArrivingPool(d.memory.arriving, d.giveWay)), grpc.StaticStreamWindowSize(streamWindow), grpc.StaticConnWindowSize(4*streamWindow))
+		options = append(options, experimental.BufferPool(newArrivingPool(d.memory.arriving, d.giveWay)),
+			grpc.StaticStreamWindowSize(streamWindow), grpc.StaticConnWindowSize(4*streamWindow))
 	}
 	return options
 }

@@ -80,10 +80,12 @@ func estimateOf(method string) int64 {
 	if !ok {
 		return ofCall
 	}
-	if about := m.Input().Fields().ByName("metadata"); about != nil && about.Message() != nil && about.Message().FullName() == (&looppb.FileMetadata{}).ProtoReflect().Descriptor().FullName() {
+	if about := m.Input().Fields().ByName("metadata"); about != nil && about.Message() != nil &&
+		about.Message().FullName() == (&looppb.FileMetadata{}).ProtoReflect().Descriptor().FullName() {
 		return ofFile
 	}
-	if wraps, _ := proto.GetExtension(m.Options(), looppb.E_Wraps).([]string); len(wraps) > 0 && (hasList(m.Output()) || m.IsStreamingServer()) {
+	if wraps, _ := proto.GetExtension(m.Options(), looppb.E_Wraps).([]string); len(wraps) > 0 &&
+		(hasList(m.Output()) || m.IsStreamingServer()) {
 		return ofAnswer
 	}
 	return ofCall

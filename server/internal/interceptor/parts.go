@@ -40,7 +40,9 @@ type carrier struct {
 }
 
 // take makes a message of bytes.
-func (c *carrier) take(data mem.BufferSlice, unmarshal func(mem.BufferSlice, any, func(size, parts int) error) (parts int, err error)) (err error) {
+func (c *carrier) take(data mem.BufferSlice,
+	unmarshal func(mem.BufferSlice, any, func(size, parts int) error) (parts int, err error),
+) (err error) {
 	if !c.zippable || len(data) == 0 || !bytes.HasPrefix(data[0].ReadOnlyData(), gzipMagic) {
 		c.plain = true
 		c.bytes += data.Len()

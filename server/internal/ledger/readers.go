@@ -15,7 +15,10 @@ const readConnections = 4
 // openReaders returns connections that read a ledger which this process has open for writing: none waits for a writer, nor a
 // writer for them. They are made at once and kept: once the file is gone nobody could make another one.
 func openReaders(ctx context.Context, path string, n int) (_ *sql.DB, err error) {
-	parameters := url.Values{"mode": {"ro"}, "_pragma": {"cache_size(-512)"}, "_busy_timeout": {strconv.FormatInt(busyTimeout.Milliseconds(), 10)}}
+	parameters := url.Values{
+		"mode": {"ro"}, "_pragma": {"cache_size(-512)"},
+		"_busy_timeout": {strconv.FormatInt(busyTimeout.Milliseconds(), 10)},
+	}
 	db, err := openFile(path, parameters)
 	if err != nil {
 		return nil, err

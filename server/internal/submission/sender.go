@@ -45,7 +45,7 @@ type Config struct {
 	RepeatAfter429 bool
 	// FirstPoll and LastPoll bound the pause between two questions to Loop: it grows with the time that an import takes.
 	FirstPoll, LastPoll time.Duration
-	// IdlePoll is the longest that nobody looks whether something is due, where no event has said so; not below FirstPoll.
+	// IdlePoll is the longest that nobody looks whether something is due, where no event has said so; not below FirstPoll. Default 30 s.
 	IdlePoll time.Duration
 	// StalledPoll is what the pause grows to when asking makes no sense for now: an unknown status, a 404, a revoked key.
 	StalledPoll time.Duration
@@ -66,6 +66,7 @@ type Sender struct {
 
 // New settles what an earlier process left behind and begins to follow what Loop has.
 func New(ctx context.Context, cfg Config) (*Sender, error) {
+	cfg.IdlePoll = cmp.Or(cfg.IdlePoll, 30*time.Second)
 	if cfg.Audit == nil {
 		cfg.Audit = cfg.Log
 	}
