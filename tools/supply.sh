@@ -37,4 +37,9 @@ mkdir "$folder/licenses/std"
 cp "$(go env GOROOT)/LICENSE" "$folder/licenses/std/"
 
 quietly "$cyclonedx" bin -json -noserial -std -version "${RELEASE:-unreleased}" "$server" >"$scratch/sbom.json"
-"$scratch/licences" "$folder/THIRD_PARTY_LICENSES" <"$scratch/sbom.json" >"$folder/sbom.json"
+"$scratch/licences" "$folder/THIRD_PARTY_LICENSES" <"$scratch/sbom.json" >"$scratch/licensed.json"
+# A release is the same bytes each time: its documents are of the time of its commit.
+if [ "${SOURCE_DATE_EPOCH:-}" ]; then
+  sed -i "s/\(\"timestamp\": \)\"[^\"]*\"/\1\"$(date -ud "@$SOURCE_DATE_EPOCH" +%FT%TZ)\"/" "$scratch/licensed.json"
+fi
+cp "$scratch/licensed.json" "$folder/sbom.json"
