@@ -359,7 +359,7 @@ func TestEachListIsWalkedOncePerDossier(t *testing.T) {
 	}
 }
 
-// showFullPages reads a list that is longer than Loop's pages.
+// showFullPages reads of a list that is longer than Loop's pages.
 func showFullPages(t *testing.T, client *cegidclient.Client, sim *loopsim.Simulator) {
 	long := loopsim.Template()
 	rows := loopsim.Rows[loopsim.Account](long)
@@ -369,10 +369,9 @@ func showFullPages(t *testing.T, client *cegidclient.Client, sim *loopsim.Simula
 	if err := sim.AddDossier(loopsim.SandboxDemo, "LONG", loopsim.With(long, rows...)); err != nil {
 		t.Fatal(err)
 	}
-	for _, err := range client.Accounts.All(t.Context(), "LONG", cegidclient.ListOptions{Take: 1000}) {
-		if err != nil {
-			t.Fatal(err)
-		}
+	// One call: All reads ahead, and what is under way yet when it ends would be counted later.
+	if _, err := client.Accounts.List(t.Context(), "LONG", cegidclient.ListOptions{Take: 999}); err != nil {
+		t.Fatal(err)
 	}
 }
 
