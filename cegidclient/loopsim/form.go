@@ -9,11 +9,15 @@ import (
 	"net/http"
 	"net/url"
 	"reflect"
+	"slices"
 	"strings"
 	"time"
 )
 
 const formType = "application/x-www-form-urlencoded"
+
+// numbers are the kinds of field that a form writes as JSON does.
+var numbers = []reflect.Kind{reflect.Int, reflect.Uint64, reflect.Float64}
 
 func isForm(r *http.Request) bool {
 	media, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
@@ -62,7 +66,7 @@ func formObject(values url.Values, target reflect.Type) ([]byte, error) {
 		case text == "" && known:
 		case known && kind != reflect.TypeFor[duration]() && kind.Kind() == reflect.Bool:
 			object[name] = text != "false"
-		case known && kind != reflect.TypeFor[duration]() && (kind.Kind() == reflect.Int || kind.Kind() == reflect.Uint64 || kind.Kind() == reflect.Float64):
+		case known && kind != reflect.TypeFor[duration]() && slices.Contains(numbers, kind.Kind()):
 			object[name] = json.RawMessage(text)
 			if !json.Valid([]byte(text)) {
 				return nil, fmt.Errorf("%s: %q is no number: %w", name, text, ErrInvalid)

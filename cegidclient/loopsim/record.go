@@ -140,8 +140,8 @@ func (s *Simulator) Count(route string) int {
 	return s.recorder.counts[route]
 }
 
-// InFlightPeak returns the largest number of requests to a route ("/compte"), or to one of its methods ("GET /compte"), that were under way at once since the last reset. Add
-// latency, or requests end before they can overlap.
+// InFlightPeak returns the largest number of requests to a route ("/compte"), or to one of its methods ("GET /compte"), that were under
+// way at once since the last reset. Add latency, or requests end before they can overlap.
 func (s *Simulator) InFlightPeak(route string) int {
 	s.recorder.mu.Lock()
 	defer s.recorder.mu.Unlock()

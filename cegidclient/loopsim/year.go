@@ -91,7 +91,8 @@ func booksOf(practice, code string, year int) []Entry {
 	day := func(month, n int) time.Time { return time.Date(year, time.Month(month), n, 0, 0, 0, 0, time.UTC) }
 	l.add("OD", day(1, 1), fmt.Sprintf("CAP-%d", year), "Apport en capital", // the first entry, by which the year is known again
 		EntryLine{Compte: "51200000", Debit: 40_000_00}, EntryLine{Compte: "10100000", Credit: 40_000_00})
-	l.invoice("ACH", "FEXEMPLE", "40400000", "21830000", "44562000", "Matériel informatique", day(1, 6), fmt.Sprintf("IMMO-%d", year), -6_000_00, 30)
+	l.invoice("ACH", "FEXEMPLE", "40400000", "21830000", "44562000", "Matériel informatique", day(1, 6),
+		fmt.Sprintf("IMMO-%d", year), -6_000_00, 30)
 	for month := 1; month <= 12; month++ {
 		last := day(month+1, 0).Day()
 		on := func() time.Time { return day(month, 1+l.chance.IntN(last)) }
@@ -101,7 +102,8 @@ func booksOf(practice, code string, year int) []Entry {
 			if l.chance.IntN(3) == 0 {
 				account, label = "70600000", "Prestation de services"
 			}
-			l.invoice("VTE", customer, "41100000", account, "44571000", label, on(), fmt.Sprintf("FC-%d-%02d-%03d", year, month, n), 300_00+l.chance.Int64N(1_700_00), 15+15*l.chance.IntN(3))
+			l.invoice("VTE", customer, "41100000", account, "44571000", label, on(),
+				fmt.Sprintf("FC-%d-%02d-%03d", year, month, n), 300_00+l.chance.Int64N(1_700_00), 15+15*l.chance.IntN(3))
 		}
 		for n := 1; n <= 7+l.chance.IntN(4); n++ {
 			supplier := []string{"FEXEMPLE", "FDUPONT"}[l.chance.IntN(2)]
@@ -109,10 +111,13 @@ func booksOf(practice, code string, year int) []Entry {
 			if l.chance.IntN(4) == 0 {
 				account, label = "60640000", "Fournitures administratives"
 			}
-			l.invoice("ACH", supplier, "40100000", account, "44566000", label, on(), fmt.Sprintf("FF-%d-%02d-%03d", year, month, n), -(200_00 + l.chance.Int64N(1_000_00)), 30)
+			l.invoice("ACH", supplier, "40100000", account, "44566000", label, on(),
+				fmt.Sprintf("FF-%d-%02d-%03d", year, month, n), -(200_00 + l.chance.Int64N(1_000_00)), 30)
 		}
-		l.invoice("ACH", "FELEC", "40100000", "60610000", "44566000", "Électricité", day(month, 8), fmt.Sprintf("EL-%d-%02d", year, month), -(180_00 + l.chance.Int64N(90_00)), 20)
-		l.invoice("ACH", "FEXEMPLE", "40100000", "61320000", "44566000", "Loyer", day(month, 1), fmt.Sprintf("LOY-%d-%02d", year, month), -1_200_00, 5)
+		l.invoice("ACH", "FELEC", "40100000", "60610000", "44566000", "Électricité", day(month, 8),
+			fmt.Sprintf("EL-%d-%02d", year, month), -(180_00 + l.chance.Int64N(90_00)), 20)
+		l.invoice("ACH", "FEXEMPLE", "40100000", "61320000", "44566000", "Loyer", day(month, 1),
+			fmt.Sprintf("LOY-%d-%02d", year, month), -1_200_00, 5)
 		l.add("BQ1", day(month, last), fmt.Sprintf("FRB-%d-%02d", year, month), "Frais bancaires",
 			EntryLine{Compte: "62700000", Debit: 24_50}, EntryLine{Compte: "51200000", Credit: 24_50})
 		l.wages(month, day(month, last))
@@ -186,7 +191,8 @@ func (l *ledger) vat(month int, on, paid time.Time) {
 	lines = append(lines, EntryLine{Compte: "44551000", Credit: due})
 	l.add("OD", on, piece, "Déclaration de TVA", lines...)
 	if paid.Year() == l.year {
-		l.add("BQ1", paid, "VIR-"+piece, "Paiement de la TVA", EntryLine{Compte: "44551000", Debit: due}, EntryLine{Compte: "51200000", Credit: due})
+		l.add("BQ1", paid, "VIR-"+piece, "Paiement de la TVA",
+			EntryLine{Compte: "44551000", Debit: due}, EntryLine{Compte: "51200000", Credit: due})
 	}
 	l.collected, l.deductible = 0, 0
 }
@@ -199,10 +205,12 @@ func (l *ledger) pay(end time.Time) {
 		}
 		if each.amount > 0 {
 			l.add("BQ1", each.due, "ENC-"+each.piece, "Encaissement "+each.piece,
-				EntryLine{Compte: "51200000", Debit: each.amount}, EntryLine{Compte: each.account, Tiers: each.party, Credit: each.amount, Lettrage: each.letter})
+				EntryLine{Compte: "51200000", Debit: each.amount},
+				EntryLine{Compte: each.account, Tiers: each.party, Credit: each.amount, Lettrage: each.letter})
 		} else {
 			l.add("BQ1", each.due, "VIR-"+each.piece, "Virement "+each.piece,
-				EntryLine{Compte: each.account, Tiers: each.party, Debit: -each.amount, Lettrage: each.letter}, EntryLine{Compte: "51200000", Credit: -each.amount})
+				EntryLine{Compte: each.account, Tiers: each.party, Debit: -each.amount, Lettrage: each.letter},
+				EntryLine{Compte: "51200000", Credit: -each.amount})
 		}
 	}
 }

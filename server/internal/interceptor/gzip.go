@@ -55,7 +55,7 @@ func (deflated) Do(r io.Reader) ([]byte, error) {
 
 // withDeflated makes a server hand compressed messages to its codec.
 func withDeflated() grpc.ServerOption {
-	//lint:ignore SA1019 what is registered instead serves all servers and clients of the process, and without limits
+	//nolint:staticcheck // deprecated; what is registered instead serves all servers and clients of the process, and without limits
 	return grpc.RPCDecompressor(deflated{})
 }
 

@@ -406,7 +406,7 @@ func TestWhatIsSaidToBeGzip(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	//lint:ignore SA1019 what is registered would compress
+	//nolint:staticcheck // deprecated; what is registered would compress
 	said, _, _ := compressing(t, &longAnswers{}, "", grpc.WithCompressor(asItIs{}))
 	unsaid, _, _ := compressing(t, &longAnswers{}, "")
 	whole := zip(t, good)
