@@ -19,7 +19,8 @@
 // ([Simulator.SetShape], [Simulator.SetPageCap]) and the mishaps ([Simulator.Inject]), then look at what arrived
 // ([Simulator.Requests], [Simulator.Count], [Simulator.InFlightPeak], [Simulator.Imports], [Simulator.Documents]). Other programs
 // do the same over HTTP under /_sim/, which asks for no key and is meant for loopback; people find all of it on the
-// page there. What changes something takes JSON or a form: curl -d kind=status -d status=503 -d times=3 -d 'route=POST /importJson' http://127.0.0.1:8089/_sim/faults.
+// page there. What changes something takes JSON or a form:
+// curl -d kind=status -d status=503 -d times=3 -d 'route=POST /importJson' http://127.0.0.1:8089/_sim/faults.
 //
 // [Simulator.Advance] moves the time that imports and links go by, and [Simulator.BookYear] fills a dossier.
 //
