@@ -6,6 +6,7 @@ import (
 	"errors"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"google.golang.org/grpc"
@@ -206,8 +207,9 @@ func (d *Door) guard(method string, handle grpc.MethodHandler) grpc.MethodHandle
 // reading is what came of reading the messages of a call.
 type reading struct {
 	failed error // why the request of a unary call could not be read
-	bytes  int   // that nobody has charged so far, inflated ones too, whether a message was made of them or not
-	parts  int   // of the last message
+	// The bytes that nobody has charged so far, inflated ones too, whether a message was made of them or not, and the parts of the
+	// last message. Of a stream that is ended while it waits, they may come late.
+	bytes, parts atomic.Int64
 }
 
 type readingKey struct{}
@@ -231,15 +233,13 @@ func uncharged(ctx context.Context) int {
 	if !ok {
 		return 0
 	}
-	n := read.bytes
-	read.bytes = 0
-	return n
+	return int(read.bytes.Swap(0))
 }
 
 // partsOf is how many parts the message has that was read last for a call.
 func partsOf(ctx context.Context) int {
 	if read, ok := ctx.Value(readingKey{}).(*reading); ok {
-		return read.parts
+		return int(read.parts.Load())
 	}
 	return 0
 }
@@ -292,8 +292,8 @@ func receive(ctx context.Context, from func(any) error, message any, takes *taki
 	err := from(c)
 	arrived(ctx)
 	if read, ok := ctx.Value(readingKey{}).(*reading); ok {
-		read.bytes += c.bytes
-		read.parts = c.parts
+		read.bytes.Add(int64(c.bytes))
+		read.parts.Store(int64(c.parts))
 	}
 	if c.zippable && c.plain {
 		_ = grpc.SetSendCompressor(ctx, encoding.Identity) // an error means that the answer has begun
