@@ -258,7 +258,7 @@ func limitCalls(l *Limits, memory *Memory) Named {
 			defer held.leave()
 			ctx := context.WithValue(context.WithValue(inner.Context(), placeKey{}, place), claimKey{}, held)
 			paced := &pacedStream{ServerStream: inner, ctx: cegidclient.WithParty(ctx, caller), bytes: bytes, memory: memory, caller: caller}
-			defer func() { paced.message.leave() }()
+			defer paced.end()
 			return next(server, paced)
 		},
 	}
@@ -272,11 +272,33 @@ const readStall = 2 * time.Minute
 // that nobody reads.
 type pacedStream struct {
 	grpc.ServerStream
-	ctx     context.Context
-	bytes   *rate.Limiter
-	memory  *Memory
-	caller  string
-	message *claim // of the last one
+	ctx    context.Context
+	bytes  *rate.Limiter
+	memory *Memory
+	caller string
+
+	mu      sync.Mutex // since a handler may end while it receives
+	message *claim     // of the last one
+	ended   bool
+}
+
+// keep holds the memory of the last message, and gives back that of the one before.
+func (s *pacedStream) keep(of *claim) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.message.leave()
+	if s.message = of; s.ended {
+		s.message.leave()
+		s.message = nil
+	}
+}
+
+// end gives back what is held.
+func (s *pacedStream) end() {
+	s.mu.Lock()
+	s.ended = true
+	s.mu.Unlock()
+	s.keep(nil)
 }
 
 func (s *pacedStream) Context() context.Context { return s.ctx }
@@ -285,17 +307,18 @@ func (s *pacedStream) RecvMsg(message any) error {
 	if err := s.wait(); err != nil {
 		return err
 	}
-	s.message.leave()
-	s.message = nil
+	s.keep(nil)
 	err := s.ServerStream.RecvMsg(message)
 	read := uncharged(s.ctx)
 	if s.bytes != nil && read == 0 && err == nil {
 		read = sizeOf(message)
 	}
 	charge(s.bytes, read)
-	if err == nil {
-		s.message, err = s.memory.message(s.caller, read)
+	if err != nil {
+		return err
 	}
+	of, err := s.memory.message(s.caller, read)
+	s.keep(of)
 	return err
 }
 
