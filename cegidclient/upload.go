@@ -37,6 +37,7 @@ type uploadSettings struct {
 	transport http.RoundTripper // without Loop's credentials
 	retry     RetryPolicy
 	observer  Observer
+	practice  string
 	userAgent string
 	block     int64
 }
@@ -289,7 +290,9 @@ func (u *upload) observe(status int, took time.Duration) {
 	if status < 200 || status > 299 {
 		name = storageKind(status, "").String()
 	}
-	o.AttemptDone(u.ctx, AttemptEvent{Operation: uploadOperation().ID, Attempt: u.try, Status: status, Outcome: name, Sends: 1, Duration: took})
+	o.AttemptDone(u.ctx, AttemptEvent{
+		Operation: uploadOperation().ID, Practice: u.settings.practice, Class: ClassWrite, Attempt: u.try, Status: status, Outcome: name, SubscriptionKey: -1, Sends: 1, Duration: took,
+	})
 }
 
 // again decides on another attempt: never one whose pause would outlast the caller.

@@ -9,6 +9,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"syscall"
+	"time"
 
 	"github.com/KimMachineGun/automemlimit/memlimit"
 	"github.com/prometheus/client_golang/prometheus"
@@ -42,10 +43,20 @@ func (c *serveCommand) Run(ctx context.Context) error {
 	memory := fitMemory(memlimit.FromCgroup, log)
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
-	telemetry.RegisterBuild(registry, version())
+	revision, goVersion := source()
+	telemetry.RegisterBuild(registry, version(), revision, goVersion)
+	exported, err := telemetry.Export(ctx, registry, version(), log)
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if err := exported.Close(); err != nil {
+			log.Warn("the last traces or metrics could not be sent", "error", err.Error())
+		}
+	}()
 	// The sender of a server that is being made reads the secrets below already.
 	var serving atomic.Pointer[app.Server]
-	tenants, err := app.NewTenants(cfg, telemetry.NewLoop(registry, app.CountAttempt), func(practice string, ref secret.Ref, err error) {
+	tenants, err := app.NewTenants(cfg, telemetry.NewLoop(registry, app.OfCall{}, telemetry.Spans{Tracer: exported.TracerOf()}), func(practice string, ref secret.Ref, err error) {
 		if err != nil {
 			log.Error("a secret cannot be read again; the value before stays in use", "practice", practice, "secret", ref.String(), "error", err.Error())
 			return
@@ -62,8 +73,9 @@ func (c *serveCommand) Run(ctx context.Context) error {
 	app.WarnOfIdleGrants(log, set.Policy)
 	var transport *tls.Config
 	var authorities authn.Authorities
+	var ends func() map[string]time.Time
 	if !cfg.TLS.Off {
-		if transport, authorities, err = app.LoadTLS(cfg.TLS, log); err != nil {
+		if transport, authorities, ends, err = app.LoadTLS(cfg.TLS, log); err != nil {
 			return err
 		}
 	}
@@ -86,11 +98,11 @@ func (c *serveCommand) Run(ctx context.Context) error {
 	}
 	server, err := app.New(app.Config{
 		GRPC: cfg.Listen.GRPC, HTTP: cfg.Listen.HTTP, Operations: cfg.Listen.Operations, Connections: cfg.Listen.Connections, ConnectionAge: cfg.Listen.ConnectionAge,
-		TLS: transport, Authorities: authorities, Web: cfg.HTTP, Closed: cfg.Closed, Contact: cfg.Contact, Issuers: issuers, Practices: tenants.Practices(), Gate: tenants.Gate(), Replicas: cfg.Replicas, Policy: set.Policy, Ledger: writes, Spool: cfg.Spool, Files: cfg.Files, Raw: cfg.Raw,
+		TLS: transport, Authorities: authorities, CertificateEnds: ends, Web: cfg.HTTP, Closed: cfg.Closed, Contact: cfg.Contact, Issuers: issuers, Practices: tenants.Practices(), Gate: tenants.Gate(), Replicas: cfg.Replicas, Policy: set.Policy, Ledger: writes, Spool: cfg.Spool, Files: cfg.Files, Raw: cfg.Raw,
 		WaitLimit: cfg.Imports.WaitLimit, CallLimit: cfg.Imports.CallLimit, RepeatAfter429: cfg.Imports.RepeatAfter429,
 		FirstPoll: cfg.Imports.FirstPoll, LastPoll: cfg.Imports.LastPoll, StalledPoll: cfg.Imports.StalledPoll,
 		Deadlines: interceptor.Deadlines(cfg.Deadlines), Readiness: cfg.Readiness, Memory: memory,
-		Drain: cfg.Shutdown.Drain, Grace: cfg.Shutdown.Grace, Log: log, LogLevel: &level, LogDossiers: cfg.Log.Dossiers, Audit: records.Logger, Ahead: records.Ahead, Registry: registry,
+		Drain: cfg.Shutdown.Drain, Grace: cfg.Shutdown.Grace, Log: log, LogLevel: &level, LogDossiers: cfg.Log.Dossiers, Audit: records.Logger, Ahead: records.Ahead, Registry: registry, Tracer: exported.TracerOf(),
 	})
 	if err != nil {
 		return errors.Join(err, writes.Close())

@@ -16,6 +16,7 @@ import (
 
 	"buf.build/go/protovalidate"
 	"github.com/prometheus/client_golang/prometheus"
+	"go.opentelemetry.io/otel/trace"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/credentials"
@@ -81,6 +82,8 @@ type Config struct {
 	TLS *tls.Config
 	// Authorities vouch for the certificates of clients that TLS asks for; nil without.
 	Authorities authn.Authorities
+	// CertificateEnds are when certificates in use end, by what they are of; nil without.
+	CertificateEnds func() map[string]time.Time
 	// Web says how HTTP is answered.
 	Web config.HTTP
 	// Contact is whom the page at / tells a stranger to ask for a token.
@@ -131,6 +134,8 @@ type Config struct {
 	Ahead func(context.Context, ...slog.Attr) error
 	// Registry holds the metrics of the calls to Loop already.
 	Registry *prometheus.Registry
+	// Tracer makes spans; nil makes none.
+	Tracer trace.Tracer
 }
 
 // Server is the service, its listeners bound.
@@ -152,6 +157,9 @@ type Server struct {
 	events           *event.Service
 	connections      *event.Connections
 	refusals         *interceptor.Refusals
+	lines            *interceptor.Lines
+	recent           *interceptor.Calls
+	handshakes       *handshakes
 
 	calls *interceptor.Memory // nil without a limit
 
@@ -190,23 +198,34 @@ func New(cfg Config) (_ *Server, err error) {
 	if err != nil {
 		return nil, fmt.Errorf("compile the contract's rules: %w", err)
 	}
+	steps, spans := telemetry.NewLedgerSteps(cfg.Registry), telemetry.Spans{Tracer: cfg.Tracer}
+	cfg.Ledger.Observe(func(ctx context.Context, step ledger.Observation) {
+		steps(step)
+		spans.Step(ctx, step)
+		interceptor.CallFrom(ctx).AddLedger(step.Took)
+	})
 	if err := s.openSender(); err != nil {
 		return nil, err
 	}
 	telemetry.RegisterLedger(cfg.Registry, cfg.Ledger)
 	telemetry.RegisterPractices(cfg.Registry, cfg.Practices.All)
-	s.refusals = interceptor.NewRefusals(cfg.Audit)
+	telemetry.RegisterEnds(cfg.Registry, telemetry.Ends{Certificates: cfg.CertificateEnds, Issuers: keysOf(cfg.Issuers)})
+	s.refusals = interceptor.NewRefusals(cfg.Audit, cfg.Registry)
+	s.recent = interceptor.NewCalls()
+	s.lines = interceptor.NewLines(cfg.Log, cfg.LogDossiers, s.recent, cfg.Registry)
 	raw := rawdoor.New(cfg.Raw...)
 	if err := s.openHandlers(raw); err != nil {
 		return nil, err
 	}
+	metrics := interceptor.NewMetrics(cfg.Registry)
+	s.handshakes = newHandshakes(cfg.Log, cfg.Registry)
 	door := s.openGRPC(interceptor.Config{
-		Log: cfg.Log, LogDossiers: cfg.LogDossiers, Metrics: interceptor.NewMetrics(cfg.Registry), Deadlines: cfg.Deadlines,
+		Log: cfg.Log, Lines: s.lines, Metrics: metrics, Tracer: cfg.Tracer, TraceDossiers: cfg.LogDossiers, Deadlines: cfg.Deadlines,
 		Callers: interceptor.Identities{Policy: cfg.Policy, Issuers: cfg.Issuers},
 		Access:  access, Validator: validator, Limits: interceptor.NewLimits(cfg.Policy), Memory: interceptor.NewMemory(cfg.Memory, access),
 		Audit: cfg.Audit, Route: raw.RouteOf, Refusals: s.refusals, Draining: s.draining, Shutdown: s.shuttingDown,
 	})
-	if err := s.openREST(validator, door); err != nil {
+	if err := s.openREST(validator, door, door.Refused(s.lines, metrics)); err != nil {
 		return nil, err
 	}
 	s.operations = s.newHTTPServer(s.operationsHandler())
@@ -241,6 +260,7 @@ func (s *Server) openHandlers(raw *rawdoor.Door) error {
 	if err != nil {
 		return fmt.Errorf("the folder for documents and files under way: %w", err)
 	}
+	telemetry.RegisterSpool(cfg.Registry, underWay.Use)
 	s.preflight = preflight.New(interceptor.Keep).Within(cfg.Memory)
 	writes := service.NewWrites(cfg.Practices, &submission.Writer{
 		Ledger: cfg.Ledger, Sender: s.sender, Preflight: s.preflight, Spool: underWay,
@@ -261,7 +281,7 @@ func (s *Server) openGRPC(chain interceptor.Config) *interceptor.Door {
 	// Credentials belong to a server, not to a listener: the gateway's is reached in this process alone, without any.
 	transport := insecure.NewCredentials()
 	if cfg.TLS != nil {
-		transport = credentials.NewTLS(cfg.TLS)
+		transport = s.handshakes.ofGRPC(credentials.NewTLS(cfg.TLS))
 	}
 	publicDoor := interceptor.NewDoor(chain.Callers, interceptor.OfConnection(cfg.Authorities), chain.Memory)
 	noSuchMethod := "no such method: server reflection lists them"
@@ -308,14 +328,14 @@ func (s *Server) register(server grpc.ServiceRegistrar) {
 	contract.RegisterGRPC(server,
 		service.NewReferenceData(s.cfg.Practices, s.preflight.Changed), service.NewPracticeData(s.cfg.Practices),
 		service.NewEntries(s.cfg.Practices, s.imports), s.imports, s.documents, service.NewChangeFeed(s.cfg.Practices), s.raw, s.events,
-		diagnostics.New(s.cfg.Practices, s.cfg.Policy, callerOf))
+		diagnostics.New(s.cfg.Practices, s.cfg.Policy, callerOf, callsOf(s.recent)))
 	if !s.cfg.Closed.Health {
 		grpc_health_v1.RegisterHealthServer(server, s.health)
 	}
 }
 
 // openREST makes the gateway before the server in this process.
-func (s *Server) openREST(validator protovalidate.Validator, door *interceptor.Door) (err error) {
+func (s *Server) openREST(validator protovalidate.Validator, door *interceptor.Door, refused func(context.Context, string, error)) (err error) {
 	cfg := s.cfg
 	protos, err := fs.Sub(gen.Bundle, "bundle")
 	if err != nil {
@@ -332,7 +352,7 @@ func (s *Server) openREST(validator protovalidate.Validator, door *interceptor.D
 		HSTS: cfg.Web.HSTS, NoHealth: cfg.Closed.Health, Origins: cfg.Web.Origins, Compression: cfg.Web.Compression, Ready: s.readiness.why, Writes: s.readiness.whyNoWrites, Log: cfg.Log,
 		Check:    func(request proto.Message) error { return interceptor.CheckShape(validator, request) },
 		Identity: func(state *tls.ConnectionState) metadata.MD { return interceptor.HandOver(state, cfg.Authorities) },
-		Arrive:   door.Arrive,
+		Arrive:   door.Arrive, Refused: refused,
 	})
 	if err != nil {
 		return err
@@ -365,6 +385,17 @@ func callOf(ctx context.Context) []slog.Attr {
 	return []slog.Attr{slog.String("by", call.By), slog.String("request_id", call.RequestID)}
 }
 
+// keysOf says how it stands with the keys of issuers.
+func keysOf(issuers authn.Issuers) func() []telemetry.Keys {
+	return func() (out []telemetry.Keys) {
+		for _, each := range issuers {
+			fetched, failed := each.Keys()
+			out = append(out, telemetry.Keys{Issuer: each.URL(), Fetched: fetched, Failed: failed})
+		}
+		return out
+	}
+}
+
 func callerOf(ctx context.Context) string { return interceptor.CallFrom(ctx).Caller }
 
 func (s *Server) newHTTPServer(handler http.Handler) *http.Server {
@@ -373,7 +404,7 @@ func (s *Server) newHTTPServer(handler http.Handler) *http.Server {
 		ReadHeaderTimeout: handshakeLimit,
 		IdleTimeout:       2 * time.Minute,
 		MaxHeaderBytes:    maxHeader,
-		ErrorLog:          slog.NewLogLogger(s.cfg.Log.Handler(), slog.LevelDebug), // clients' broken connections
+		ErrorLog:          s.handshakes.ofHTTP(),
 	}
 }
 
@@ -585,6 +616,8 @@ func (s *Server) shutdown() {
 	s.sender.Close() // submissions under way belong to the server, and are bounded
 	s.connections.Close()
 	s.refusals.Flush()
+	s.lines.Flush()
+	s.handshakes.flush()
 	_ = s.operations.Close()
 	s.cfg.Practices.Close()
 }

@@ -22,6 +22,7 @@ import (
 	"cegid.internal/gateway/server/internal/policy"
 	"cegid.internal/gateway/server/internal/smallfile"
 	"cegid.internal/gateway/server/internal/strictyaml"
+	"cegid.internal/gateway/server/internal/telemetry"
 )
 
 // Settings are a configuration and its policy.
@@ -107,6 +108,7 @@ func NewReloader(path string, from *Settings, tenants *Tenants, hasten func(prac
 	r.changed.SetToCurrentTime()
 	registry.MustRegister(r.failed, r.changed)
 	r.shown.Store(show(from))
+	telemetry.RegisterInForce(registry, func() (string, string) { return r.InForce().ConfigHash, r.InForce().PolicyHash })
 	return r
 }
 

@@ -30,12 +30,13 @@ type Service struct {
 	practices *tenant.Practices
 	grants    Grants
 	caller    func(context.Context) string
+	calls     func(caller, id string) []*looppb.Call
 	now       func() time.Time
 }
 
-// New returns the service; caller tells who makes a call.
-func New(practices *tenant.Practices, grants Grants, caller func(context.Context) string) *Service {
-	return &Service{practices: practices, grants: grants, caller: caller, now: time.Now}
+// New returns the service; caller tells who makes a call, and calls those that a caller has made with an id, the newest first.
+func New(practices *tenant.Practices, grants Grants, caller func(context.Context) string, calls func(caller, id string) []*looppb.Call) *Service {
+	return &Service{practices: practices, grants: grants, caller: caller, calls: calls, now: time.Now}
 }
 
 // rights in the order in which they are listed.
@@ -61,6 +62,8 @@ func Right(right policy.Right) looppb.Right {
 		return looppb.Right_RIGHT_RAW
 	case policy.Administer:
 		return looppb.Right_RIGHT_ADMINISTER
+	case policy.Operate:
+		return looppb.Right_RIGHT_OPERATE
 	}
 	return looppb.Right_RIGHT_UNSPECIFIED
 }

@@ -23,6 +23,7 @@ import (
 
 // route is one HTTP binding of a method, as the contract declares it.
 type route struct {
+	method     string // package.Service/Method
 	httpMethod string
 	path       *regexp.Regexp
 	request    protoreflect.MessageDescriptor
@@ -49,6 +50,7 @@ func newRoutes(uploads []*upload) routes {
 		for _, binding := range append([]*annotations.HttpRule{rule}, rule.GetAdditionalBindings()...) {
 			each := newRoute(binding, method.Input())
 			each.streams = method.IsStreamingServer()
+			each.method = string(method.Parent().FullName()) + "/" + string(method.Name())
 			out = append(out, each)
 		}
 	}

@@ -263,11 +263,11 @@ func chainOf(t *testing.T, w *way) (*interceptor.Door, []interceptor.Named) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	door := interceptor.NewDoor(interceptor.Identities{Policy: grants}, interceptor.HandedOver, nil)
+	door := interceptor.NewDoor(interceptor.Identities{Policy: grants, OverHTTP: true}, interceptor.HandedOver, nil)
 	log := slog.New(slog.NewJSONHandler(w.log, nil))
 	minute := interceptor.Deadlines{UnaryDefault: time.Minute, UnaryMax: time.Minute, StreamDefault: time.Minute, StreamMax: time.Minute}
 	return door, interceptor.Chain(interceptor.Config{
-		Log: log, Audit: log, Refusals: interceptor.NewRefusals(log), Metrics: interceptor.NewMetrics(w.registry), Deadlines: minute,
+		Log: log, Lines: interceptor.NewLines(log, false, nil, prometheus.NewRegistry()), Audit: log, Refusals: interceptor.NewRefusals(log, prometheus.NewRegistry()), Metrics: interceptor.NewMetrics(w.registry), Deadlines: minute,
 		Callers: door.Callers(), Limits: interceptor.NewLimits(grants), Validator: validator, Draining: t.Context(), Shutdown: t.Context(),
 		Access: map[string]policy.Access{
 			looppb.ReferenceDataService_ListAccounts_FullMethodName: {Right: policy.Read}, looppb.ReferenceDataService_StreamAccounts_FullMethodName: {Right: policy.Read},

@@ -1,6 +1,7 @@
 package interceptor
 
 import (
+	"cmp"
 	"container/list"
 	"context"
 	"errors"
@@ -156,6 +157,22 @@ func (d *Door) Arrive(ctx context.Context, length, most int64, end func()) (may 
 	}
 	out := d.enter(who.caller, end)
 	return may, func() { out(); claim.leave() }, true, nil
+}
+
+// Refused writes the line of a request that was refused before the service had it, and counts it: of which method, empty for
+// none, and why.
+func (d *Door) Refused(lines *Lines, metrics *Metrics) func(ctx context.Context, method string, err error) {
+	return func(ctx context.Context, method string, err error) {
+		call := &Call{RequestID: first(ctx, RequestIDKey), Trace: traceOf(ctx), Origin: originOf(ctx, d.callers.OverHTTP)}
+		if ctx, caller := d.callers.identified(ctx); caller != "" {
+			who, _ := d.callers.identify(ctx)
+			call.Caller, call.By, call.Identity = who.caller, who.by, who.of
+		}
+		ctx = context.WithValue(ctx, callKey{}, call)
+		method = cmp.Or(method, "unknown/unknown")
+		lines.write(ctx, method, time.Now(), err)
+		metrics.count(ctx, method, err)
+	}
 }
 
 // Guard registers services whose methods make nothing of a stranger's bytes.

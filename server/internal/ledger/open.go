@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -43,6 +44,8 @@ type Ledger struct {
 	commits commits
 	awaited awaited
 	leases  outlived
+	// observer is told of each step; nil for nobody.
+	observer atomic.Pointer[func(context.Context, Observation)]
 	// path and file are of a ledger in a file that others can remove.
 	path  string
 	file  os.FileInfo
