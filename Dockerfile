@@ -1,8 +1,10 @@
 # syntax=docker/dockerfile:1
 # The server alone: static, without a shell, as nobody.
-#   docker build --build-arg RELEASE=1.2.3 -t loop-gateway .
+#   docker build --build-arg RELEASE=1.2.3 --build-arg REVISION=$(git rev-parse HEAD) -t loop-gateway .
+# BUILDER=golang:1.26-bookworm@sha256:… takes that very image, and no other that is called so later.
+ARG BUILDER=golang:1.26-bookworm
 
-FROM --platform=$BUILDPLATFORM golang:1.26-bookworm AS build
+FROM --platform=$BUILDPLATFORM $BUILDER AS build
 WORKDIR /src
 COPY go.mod go.sum ./
 COPY tools/go.mod tools/go.sum ./tools/
@@ -11,6 +13,7 @@ RUN --mount=type=cache,target=/go/pkg/mod go mod download && go -C tools/supply 
 COPY . .
 ARG TARGETARCH
 ARG RELEASE=unreleased
+ARG REVISION=
 RUN --mount=type=cache,target=/go/pkg/mod --mount=type=cache,target=/go/build \
     export GOCACHE=/go/build && GOOS=linux GOARCH=$TARGETARCH tools/build.sh /out/server && tools/supply.sh /out/server /out/supply
 # All that the image holds: a scratch image has nothing to make folders with.
@@ -21,9 +24,12 @@ RUN mkdir -p /data /image/tmp /image/etc/ssl/certs /image/usr/share/licenses && 
 
 FROM scratch
 ARG RELEASE=unreleased
+ARG REVISION=
 LABEL org.opencontainers.image.title="Cegid Loop gateway" \
       org.opencontainers.image.description="Cegid Loop over gRPC and REST" \
-      org.opencontainers.image.version=$RELEASE
+      org.opencontainers.image.version=$RELEASE \
+      org.opencontainers.image.revision=$REVISION \
+      org.opencontainers.image.licenses=LicenseRef-internal
 COPY --from=build /image /
 COPY --from=build --chown=65532:65532 /data /data
 USER 65532:65532

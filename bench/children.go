@@ -53,7 +53,7 @@ func listen(handler http.Handler, grpcAddress string) error {
 // dossierOf is the dossier that has so many accounts at the upstream.
 func dossierOf(items int) string { return "BENCH" + strconv.Itoa(items) }
 
-// row is an account as Loop documents it (docs/loop-api/reference-data.md, R 2.1).
+// row is an account as Loop documents it (docs/loop-api/reference-data.md).
 func row(n int) []byte {
 	return fmt.Appendf(nil, `{"objectId":"5b0f4a52-0d0e-4f0b-9a51-2f6c%08d","revisionId":"0x00000000%08X","description":["%08d"],"numero":"%08d","libelle":"Fournitures d'entretien, atelier %d","type":6,"collectif":false,"lettrable":false,"pointable":true,"centralisable":false,"analytique":true,"ferme":false,"compteContrepartie":{"objectId":null,"description":[""]}}`,
 		n, n, 60000000+n, 60000000+n, n)

@@ -145,12 +145,7 @@ func (p *peer) mallocs() float64 {
 	if p.metrics == "" {
 		return 0
 	}
-	response, err := http.Get(p.metrics)
-	if err != nil {
-		return 0
-	}
-	defer func() { _ = response.Body.Close() }()
-	text, _ := io.ReadAll(response.Body)
+	text, _ := get(p.metrics)
 	for line := range strings.SplitSeq(string(text), "\n") {
 		if rest, is := strings.CutPrefix(line, mallocsMetric+" "); is {
 			n, _ := strconv.ParseFloat(rest, 64)

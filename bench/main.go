@@ -13,11 +13,15 @@
 package main
 
 import (
+	"errors"
 	"flag"
 	"fmt"
+	"io"
+	"net/http"
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -36,13 +40,14 @@ func main() {
 		each    = flag.Duration("time", time.Second, "how long a peer is asked in a round")
 		enforce = flag.Bool("enforce", false, "fail where even the best round misses a goal")
 		binary  = flag.String("server", "", "the server to measure; built of this tree without it")
+		profile = flag.String("profile", "", "a folder for profiles of the server, one of each cell and way, taken after its rounds")
 		only    = flag.String("only", "", "measure cells of this name alone: 1, 100, 1000 or stream")
 	)
 	flag.Parse()
 	if *short {
 		*rounds, *each = 3, 250*time.Millisecond
 	}
-	missed, err := run(*binary, *only, *rounds, *each)
+	missed, err := run(*binary, *only, *profile, *rounds, *each)
 	if err != nil {
 		fail(err)
 	}
@@ -57,13 +62,13 @@ func fail(err error) {
 }
 
 // run measures all cells and prints the tables.
-func run(binary, only string, rounds int, each time.Duration) (missed int, err error) {
+func run(binary, only, profile string, rounds int, each time.Duration) (missed int, err error) {
 	dir, err := os.MkdirTemp("", "bench")
 	if err != nil {
 		return 0, err
 	}
 	defer func() { _ = os.RemoveAll(dir) }()
-	b := &bench{dir: dir, callers: 16, rounds: rounds, each: each}
+	b := &bench{dir: dir, callers: 16, rounds: rounds, each: each, profiles: profile}
 	defer b.stop()
 	if binary == "" {
 		binary = filepath.Join(dir, "server")
@@ -119,8 +124,39 @@ func (b *bench) cell(name string, targets []target) (cell, error) {
 			out.samples[each.name] = append(out.samples[each.name], got)
 		}
 	}
+	if b.profiles != "" {
+		for _, target := range targets {
+			if target.peer != b.server {
+				continue
+			}
+			if err := b.profile(target, filepath.Join(b.profiles, strings.ReplaceAll(target.name+" "+name, " ", "-")+".pprof")); err != nil {
+				return cell{}, err
+			}
+		}
+	}
 	for _, each := range targets {
 		out.order = append(out.order, each.name)
 	}
 	return out, nil
+}
+
+// profile asks for a while and keeps what the server spends its time on.
+func (b *bench) profile(t target, path string) error {
+	const long = 5 * time.Second
+	asked := make(chan error, 1)
+	go func() {
+		_, err := t.during(b.callers, long+time.Second)
+		asked <- err
+	}()
+	text, err := get(fmt.Sprintf("%s/debug/pprof/profile?seconds=%d", strings.TrimSuffix(b.server.metrics, "/metrics"), int(long.Seconds())))
+	return errors.Join(err, <-asked, os.WriteFile(path, text, 0o600))
+}
+
+func get(address string) ([]byte, error) {
+	response, err := http.Get(address)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = response.Body.Close() }()
+	return io.ReadAll(response.Body)
 }

@@ -37,6 +37,8 @@ type bench struct {
 	callers int
 	rounds  int
 	each    time.Duration
+	// profiles is a folder for profiles of the server; empty for none.
+	profiles string
 
 	peers                                    []*peer
 	upstream, proxy, nginx, textbook, server *peer

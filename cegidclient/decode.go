@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unsafe"
 
 	"github.com/go-json-experiment/json/jsontext"
 )
@@ -59,6 +60,7 @@ type fieldPlan struct {
 	name     string
 	quoted   string // the name as JSON, with the colon
 	index    int
+	offset   uintptr // of the field in its struct
 	form     fieldForm
 	required bool
 	quotes   bool
@@ -100,7 +102,7 @@ func newPlanNamed[T any](names map[string]string) (*plan, error) {
 			}
 		}
 		has := func(option string) bool { return strings.Contains(options, option) }
-		fp := fieldPlan{name: name, quoted: quote(name) + ":", index: i, required: has("required"), quotes: has("quoted"), either: has("either")}
+		fp := fieldPlan{name: name, quoted: quote(name) + ":", index: i, offset: f.Offset, required: has("required"), quotes: has("quoted"), either: has("either")}
 		switch f.Type {
 		case reflect.TypeFor[*string]():
 			if has("list") {
@@ -161,10 +163,8 @@ func fold(name string) string {
 
 // reader decodes the items of one answer. Strings are cut out of one copy of the body; pointers point into slabs.
 type reader struct {
+	scanner
 	plan     *plan
-	body     []byte
-	text     string // the body once more, immutable
-	dec      *jsontext.Decoder
 	seen     []member // per field of the plan, of the item at hand
 	strings  slab[string]
 	bools    slab[bool]
@@ -198,10 +198,7 @@ func (s *slab[T]) put(v T) *T {
 }
 
 func (p *plan) reader(body []byte) *reader {
-	return &reader{
-		plan: p, body: body, text: string(body), seen: make([]member, len(p.fields)),
-		dec: newDecoder(body),
-	}
+	return &reader{scanner: scanner{text: string(body)}, plan: p, seen: make([]member, len(p.fields))}
 }
 
 // newDecoder tolerates what JSON leaves open: a name given twice, and text that is no Unicode (a JavaScript server
@@ -215,26 +212,14 @@ func newStrictDecoder(body []byte) *jsontext.Decoder {
 	return jsontext.NewDecoder(bytes.NewBuffer(body), jsontext.AllowDuplicateNames(true))
 }
 
-// value reads the next value and gives its text.
-func (r *reader) value() (string, error) {
-	v, err := r.dec.ReadValue()
-	if err != nil {
-		return "", err
-	}
-	end := int(r.dec.InputOffset())
-	return r.text[end-len(v) : end], nil
-}
-
 // item reads one object into dst. The bool is false when the next value is not an object or lacks its identity;
 // missing then names the field.
 func (r *reader) item(dst reflect.Value) (missing string, err error) {
-	if r.dec.PeekKind() != '{' {
+	if r.peek() != '{' {
 		_, err = r.value()
 		return "{", err
 	}
-	if _, err = r.dec.ReadToken(); err != nil {
-		return "", err
-	}
+	base := dst.Addr().UnsafePointer()
 	clear(r.seen)
 	var unmapped Unmapped
 	keep := func(m member) {
@@ -243,51 +228,57 @@ func (r *reader) item(dst reflect.Value) (missing string, err error) {
 		}
 		unmapped[m.name] = strings.ToValidUTF8(m.value, "\uFFFD")
 	}
-	for next := 0; r.dec.PeekKind() != '}'; {
-		rawName, err := r.value()
-		if err != nil {
-			return "", err
+	next := 0
+	more, err := r.enter('}')
+	for more && err == nil {
+		// Loop writes the fields in one order: the one after the last found is the best guess.
+		i, exact, name := -1, false, ""
+		if next < len(r.plan.fields) && strings.HasPrefix(r.text[r.at:], r.plan.fields[next].quoted) {
+			i, exact, name = next, true, r.plan.fields[next].name
+			r.at += len(r.plan.fields[next].quoted)
+		} else {
+			rawName, err := r.name()
+			if err != nil {
+				return "", err
+			}
+			name = unquote(rawName)
+			i, exact = r.plan.field([]byte(name))
 		}
 		raw, err := r.value()
 		if err != nil {
 			return "", err
 		}
-		// Loop writes the fields in one order: the one after the last found is the best guess.
-		var i int
-		var exact bool
-		name := rawName[1 : len(rawName)-1]
-		if next < len(r.plan.fields) && r.plan.fields[next].name == name {
-			i, exact = next, true
-		} else {
-			name = unquote(rawName)
-			i, exact = r.plan.field([]byte(name))
-		}
 		m := member{name, raw}
 		if i < 0 {
 			keep(m)
-			continue
-		}
-		next = i + 1
-		first := r.seen[i]
-		if first.value == "" {
-			r.seen[i] = m
-			if !r.set(dst, &r.plan.fields[i], raw) || !exact {
+		} else {
+			next = i + 1
+			first := r.seen[i]
+			if first.value == "" {
+				r.seen[i] = m
+				if !r.set(base, &r.plan.fields[i], raw) || !exact {
+					keep(m)
+				}
+			} else {
+				// The same field again: the exact spelling is read rather than another, and all are kept raw.
+				keep(first)
 				keep(m)
+				if exact && first.name != r.plan.fields[i].name {
+					r.seen[i] = m
+					r.set(base, &r.plan.fields[i], raw)
+				}
 			}
-			continue
 		}
-		// The same field again: the exact spelling is read rather than another, and all are kept raw.
-		keep(first)
-		keep(m)
-		if exact && first.name != r.plan.fields[i].name {
-			r.seen[i] = m
-			r.set(dst, &r.plan.fields[i], raw)
+		if more, err = r.scanner.next('}'); err != nil {
+			return "", err
 		}
 	}
-	if _, err = r.dec.ReadToken(); err != nil {
+	if err != nil {
 		return "", err
 	}
-	dst.Field(r.plan.unmapped).Set(reflect.ValueOf(unmapped))
+	if unmapped != nil {
+		dst.Field(r.plan.unmapped).Set(reflect.ValueOf(unmapped))
+	}
 	for i := range r.plan.fields {
 		if f := &r.plan.fields[i]; f.required && dst.Field(f.index).IsNil() {
 			return f.name, nil
@@ -296,56 +287,78 @@ func (r *reader) item(dst reflect.Value) (missing string, err error) {
 	return "", nil
 }
 
-// set reads a value into a field. It reports whether the value has the documented form; another form is read as
-// far as its meaning is plain, and left nil otherwise.
-func (r *reader) set(dst reflect.Value, f *fieldPlan, raw string) (canonical bool) {
-	target := dst.Field(f.index)
-	target.SetZero()
+// point makes a field of the struct at base point to a value; nil to none. newPlan has seen to the types.
+func point[T any](base unsafe.Pointer, f *fieldPlan, to *T) {
+	*(**T)(unsafe.Add(base, f.offset)) = to
+}
+
+// set reads a value into a field of the struct at base. It reports whether the value has the documented form; another form is
+// read as far as its meaning is plain, and left nil otherwise.
+func (r *reader) set(base unsafe.Pointer, f *fieldPlan, raw string) (canonical bool) {
 	switch f.form {
 	case formText, formList:
+		if r.plain && raw[0] == '"' {
+			point(base, f, r.strings.put(raw[1:len(raw)-1]))
+			return f.form == formText
+		}
+		point[string](base, f, nil)
 		s, form, ok := readText(raw)
 		if ok {
-			target.Set(reflect.ValueOf(r.strings.put(s)))
+			point(base, f, r.strings.put(s))
 		}
 		return ok && form == f.form && !strings.Contains(s, "\uFFFD")
 	case formBool:
+		switch raw {
+		case "true":
+			point(base, f, r.bools.put(true))
+			return true
+		case "false":
+			point(base, f, r.bools.put(false))
+			return true
+		}
+		point[bool](base, f, nil)
 		switch strings.ToLower(raw) {
 		case "true", `"true"`, "1":
-			target.Set(reflect.ValueOf(r.bools.put(true)))
+			point(base, f, r.bools.put(true))
 		case "false", `"false"`, "0":
-			target.Set(reflect.ValueOf(r.bools.put(false)))
+			point(base, f, r.bools.put(false))
 		}
-		return raw == "true" || raw == "false"
+		return false
 	case formInteger:
+		point[int32](base, f, nil)
 		n, err := strconv.ParseInt(bare(raw), 10, 32)
 		if err == nil {
-			target.Set(reflect.ValueOf(r.integers.put(int32(n))))
+			point(base, f, r.integers.put(int32(n)))
 		}
 		return err == nil && raw == strconv.FormatInt(n, 10)
 	case formDecimal:
+		point[Decimal](base, f, nil)
 		digits := bare(raw)
 		if !isDecimal(digits) {
 			return false
 		}
-		target.Set(reflect.ValueOf(r.decimals.put(Decimal(digits))))
+		point(base, f, r.decimals.put(Decimal(digits)))
 		return raw[0] != '"'
 	case formCode:
+		point[Code](base, f, nil)
 		digits := bare(raw)
 		if !isInteger(digits) {
 			return false
 		}
-		target.Set(reflect.ValueOf(r.codes.put(Code(digits))))
+		point(base, f, r.codes.put(Code(digits)))
 		return (raw[0] == '"') == f.quotes
 	case formDate:
+		point[Date](base, f, nil)
 		day, ok, canonical := readDate(raw)
 		if ok {
-			target.Set(reflect.ValueOf(r.dates.put(day)))
+			point(base, f, r.dates.put(day))
 		}
 		return canonical
 	default:
+		point[Ref](base, f, nil)
 		ref, ok, canonical := readRef(raw, f.either)
 		if ok {
-			target.Set(reflect.ValueOf(r.refs.put(ref)))
+			point(base, f, r.refs.put(ref))
 		}
 		return canonical
 	}
@@ -380,21 +393,20 @@ func readRef(raw string, either bool) (ref Ref, ok, canonical bool) {
 	if raw[0] != '{' {
 		return Ref{}, false, false
 	}
-	dec := newDecoder([]byte(raw))
-	_, _ = dec.ReadToken()
+	in := scanner{text: raw}
 	canonical = true
 	n := 0
-	for dec.PeekKind() != '}' {
-		name, err := dec.ReadToken()
+	more, _ := in.enter('}')
+	for more {
+		name, err := in.name()
 		if err != nil {
 			return Ref{}, false, false
 		}
-		key := name.String()
-		v, err := dec.ReadValue()
+		key := unquote(name)
+		value, err := in.value()
 		if err != nil {
 			return Ref{}, false, false
 		}
-		value := string(v)
 		s, form, isText := readText(value)
 		switch {
 		case strings.EqualFold(key, "objectId"):
@@ -413,6 +425,9 @@ func readRef(raw string, either bool) (ref Ref, ok, canonical bool) {
 		}
 		canonical = canonical && !strings.Contains(s, "\uFFFD")
 		n++
+		if more, err = in.next('}'); err != nil {
+			return Ref{}, false, false
+		}
 	}
 	return ref, true, canonical && n == 2
 }
@@ -460,7 +475,12 @@ func isDecimal(s string) bool {
 
 func isInteger(s string) bool {
 	s = strings.TrimPrefix(s, "-")
-	return s != "" && strings.Trim(s, "0123456789") == ""
+	for _, c := range []byte(s) {
+		if c < '0' || c > '9' {
+			return false
+		}
+	}
+	return s != ""
 }
 
 // append writes an item as Loop would: typed fields in their documented form, and every member in Unmapped under

@@ -179,7 +179,7 @@ func oneObject(body []byte) (object string, members Unmapped, err error) {
 		return "", nil, notJSON(err)
 	}
 	object = strings.ToValidUTF8(string(value), "\uFFFD")
-	if err := (&reader{dec: dec}).end(); err != nil {
+	if err := ended(dec); err != nil {
 		if e, ok := asError(err); ok {
 			return "", nil, e
 		}

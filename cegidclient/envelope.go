@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"reflect"
+	"slices"
 	"strings"
 
 	"github.com/go-json-experiment/json/jsontext"
@@ -29,7 +30,7 @@ func (p *plan) readList(body []byte) (rows, error) {
 	}
 	r := p.reader(body)
 	var err error
-	switch r.dec.PeekKind() {
+	switch r.peek() {
 	case '[':
 		err = r.array(&out)
 	case '{':
@@ -45,6 +46,9 @@ func (p *plan) readList(body []byte) (rows, error) {
 	}
 	if e, ok := asError(err); ok {
 		return rows{}, e
+	}
+	if errors.Is(err, errSyntax) {
+		err = syntaxError(body)
 	}
 	return rows{}, notJSON(err)
 }
@@ -62,6 +66,16 @@ func readOne[T any](p *plan, body []byte) (*T, error) {
 	return &items[0], nil
 }
 
+// syntaxError is what is wrong with a text that the scanner has refused.
+func syntaxError(body []byte) error {
+	dec := newDecoder(body)
+	if _, err := dec.ReadValue(); err != nil {
+		return err
+	}
+	_, err := dec.ReadToken()
+	return err
+}
+
 // notJSON says where the JSON stopped making sense, without repeating the content.
 func notJSON(err error) *Error {
 	if s, ok := errors.AsType[*jsontext.SyntacticError](err); ok {
@@ -72,7 +86,19 @@ func notJSON(err error) *Error {
 
 // end refuses anything behind the first value.
 func (r *reader) end() error {
-	if _, err := r.dec.ReadToken(); err != nil {
+	if r.peek() == 0 && r.at == len(r.text) {
+		return nil
+	}
+	dec := newDecoder([]byte(r.text))
+	if err := dec.SkipValue(); err != nil {
+		return err
+	}
+	return ended(dec)
+}
+
+// ended refuses anything behind what a decoder has read.
+func ended(dec *jsontext.Decoder) error {
+	if _, err := dec.ReadToken(); err != nil {
 		if errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {
 			return nil
 		}
@@ -82,26 +108,25 @@ func (r *reader) end() error {
 }
 
 func (r *reader) array(out *rows) error {
-	if _, err := r.dec.ReadToken(); err != nil {
-		return err
-	}
-	for n := 0; r.dec.PeekKind() != ']'; n++ {
+	more, err := r.enter(']')
+	for n := 0; more && err == nil; n++ {
 		if err := r.add(out, n); err != nil {
 			return err
 		}
+		more, err = r.next(']')
 	}
-	_, err := r.dec.ReadToken()
 	return err
 }
 
 // add reads one item and appends it.
 func (r *reader) add(out *rows, n int) error {
+	r.peek()
+	from := r.at
 	if out.items.Len() == out.items.Cap() {
-		out.items.Grow(max(16, out.items.Len()))
+		out.grow(from, len(r.text))
 	}
 	out.items.SetLen(n + 1)
 	dst := out.items.Index(n)
-	from := int(r.dec.InputOffset())
 	missing, err := r.item(dst)
 	switch {
 	case err != nil:
@@ -120,41 +145,56 @@ func (r *reader) add(out *rows, n int) error {
 		}
 	}
 	if id == "" {
-		id = strings.TrimLeft(r.text[from:r.dec.InputOffset()], ", \t\r\n")
+		id = r.text[from:r.at]
 	}
 	out.ids = append(out.ids, id)
 	return nil
 }
 
+// mostGuessed bounds a guess how many items there are.
+const mostGuessed = 2048
+
+// grow makes room for items: as many as there are when the rest is like what has come, up to a bound.
+func (o *rows) grow(at, size int) {
+	more := 16
+	if n := o.items.Len(); n > 0 {
+		more = min(max(n, (size-at)*n/at+1), mostGuessed)
+		more = max(more, n/2)
+	}
+	o.items.Grow(more)
+	o.ids = slices.Grow(o.ids, more)
+}
+
 // object reads an answer that is an object: an envelope, a refusal, or one resource.
 func (r *reader) object(out *rows) error {
-	if _, err := r.dec.ReadToken(); err != nil {
-		return err
-	}
 	var refused *Error
 	enveloped := false
-	for r.dec.PeekKind() != '}' {
-		rawName, err := r.value()
+	more, err := r.enter('}')
+	for more && err == nil {
+		rawName, err := r.name()
 		if err != nil {
 			return err
 		}
 		name := unquote(rawName)
-		if !enveloped && strings.EqualFold(name, "data") && r.dec.PeekKind() == '[' {
+		if !enveloped && strings.EqualFold(name, "data") && r.peek() == '[' {
 			enveloped = true
 			if err := r.array(out); err != nil {
 				return err
 			}
-			continue
+		} else {
+			raw, err := r.value()
+			if err != nil {
+				return err
+			}
+			if strings.EqualFold(name, "error") && refused == nil {
+				refused = refusalIn(raw)
+			}
 		}
-		raw, err := r.value()
-		if err != nil {
+		if more, err = r.next('}'); err != nil {
 			return err
 		}
-		if strings.EqualFold(name, "error") && refused == nil {
-			refused = refusalIn(raw)
-		}
 	}
-	if _, err := r.dec.ReadToken(); err != nil {
+	if err != nil {
 		return err
 	}
 	switch {
@@ -172,10 +212,10 @@ func (r *reader) single(out *rows) error {
 	if !r.plan.known {
 		return badResponse(neither)
 	}
-	rest := r.dec
-	r.dec = newDecoder(r.body)
+	rest := r.at
+	r.at = 0
 	err := r.add(out, 0)
-	r.dec = rest
+	r.at = rest
 	if err != nil {
 		e := badResponse(neither)
 		if inner, ok := asError(err); ok {

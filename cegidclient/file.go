@@ -144,7 +144,7 @@ func joined(body []byte) string {
 			members = append(members, inner)
 		}
 	}
-	if _, err := dec.ReadToken(); err != nil || len(members) < 2 || (&reader{dec: dec}).end() != nil {
+	if _, err := dec.ReadToken(); err != nil || len(members) < 2 || ended(dec) != nil {
 		return string(body)
 	}
 	return "{" + strings.Join(members, ",") + "}"

@@ -255,7 +255,7 @@ func unwrap(body []byte, wanted ...string) (object string, members map[string]st
 		return "", nil, notJSON(err)
 	}
 	raw := string(value)
-	if err := (&reader{dec: dec}).end(); err != nil {
+	if err := ended(dec); err != nil {
 		if e, ok := asError(err); ok {
 			return "", nil, e
 		}

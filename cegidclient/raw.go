@@ -95,7 +95,7 @@ func readRaw(body []byte, read bool) error {
 		return notJSON(err)
 	}
 	first := value[0]
-	if err := (&reader{dec: dec}).end(); err != nil {
+	if err := ended(dec); err != nil {
 		if e, ok := asError(err); ok {
 			return e
 		}

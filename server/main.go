@@ -10,10 +10,13 @@ import (
 	"os"
 	"os/signal"
 	"runtime/debug"
+	"strings"
 	"syscall"
 
 	"github.com/alecthomas/kong"
 	"google.golang.org/grpc/encoding/gzip"
+
+	"cegid.internal/gateway/server/internal/diagnostics"
 
 	_ "time/tzdata" // Europe/Paris, also in an image without zone files
 )
@@ -35,8 +38,8 @@ type commands struct {
 	Healthcheck healthcheckCommand `cmd:"" help:"Ask the server on this machine whether it takes calls; for containers."`
 }
 
-// release is the name of the build, set by the linker (tools/build.sh); empty in a build from a checkout.
-var release string
+// release and revision name the build and its git commit, set by the linker (tools/build.sh); empty in a build from a checkout.
+var release, revision string
 
 func main() {
 	// Of the process, so before anything is served. A third of the work of grpc-go's own level, for answers a tenth larger.
@@ -78,34 +81,36 @@ func (versionCommand) Run() error {
 	return nil
 }
 
-// source is the revision that the program was built from, empty when it is not known, and the version of Go.
-func source() (revision, goVersion string) {
-	info, ok := debug.ReadBuildInfo()
-	if !ok {
-		return "", ""
-	}
-	for _, setting := range info.Settings {
-		if setting.Key == "vcs.revision" {
-			revision = setting.Value
-		}
-	}
-	return revision, info.GoVersion
-}
-
-// version is what the build recorded of itself.
+// version names this build, for people.
 func version() string {
 	info, ok := debug.ReadBuildInfo()
 	if !ok {
 		return "unknown"
 	}
-	text := info.Main.Path + " " + cmp.Or(release, info.Main.Version) + " " + info.GoVersion
+	build := buildOf(release, revision, info)
+	return strings.TrimSpace(info.Main.Path + " " + build.Version + " " + info.GoVersion + " " + build.Revision)
+}
+
+// thisBuild names it for programs.
+func thisBuild() diagnostics.Build {
+	info, _ := debug.ReadBuildInfo()
+	return buildOf(release, revision, info)
+}
+
+// buildOf is what the linker was told; of a build from a checkout, what go recorded.
+func buildOf(release, revision string, info *debug.BuildInfo) diagnostics.Build {
+	build := diagnostics.Build{Version: cmp.Or(release, "unknown"), Revision: revision}
+	if release != "" || info == nil {
+		return build
+	}
+	build.Version = cmp.Or(info.Main.Version, build.Version)
 	for _, setting := range info.Settings {
 		switch {
 		case setting.Key == "vcs.revision":
-			text += " " + setting.Value
+			build.Revision = setting.Value
 		case setting.Key == "vcs.modified" && setting.Value == "true":
-			text += " (modified)"
+			build.Revision += " (modified)"
 		}
 	}
-	return text
+	return build
 }

@@ -31,7 +31,7 @@ func (c *sandboxCommand) Run(ctx context.Context) error {
 	}
 	s, err := sandbox.New(sandbox.Config{
 		Host: c.Listen, GRPCPort: c.Grpc, HTTPPort: c.HTTP, OperationsPort: c.Operations, SimulatorPort: c.Simulator, SimulatorHost: c.SimulatorListen,
-		Token: c.Token, Origins: c.Origin, Log: newLog(level), Grace: 5 * time.Second,
+		Token: c.Token, Origins: c.Origin, Log: newLog(level), Grace: 5 * time.Second, Build: thisBuild(),
 	})
 	if err != nil {
 		return err

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"log/slog"
 	"os/signal"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -43,9 +44,8 @@ func (c *serveCommand) Run(ctx context.Context) error {
 	memory := fitMemory(memlimit.FromCgroup, log)
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
-	revision, goVersion := source()
-	telemetry.RegisterBuild(registry, version(), revision, goVersion)
-	exported, err := telemetry.Export(ctx, registry, version(), log)
+	telemetry.RegisterBuild(registry, thisBuild().Version, thisBuild().Revision, runtime.Version())
+	exported, err := telemetry.Export(ctx, registry, thisBuild().Version, log)
 	if err != nil {
 		return err
 	}
@@ -98,7 +98,7 @@ func (c *serveCommand) Run(ctx context.Context) error {
 	}
 	server, err := app.New(app.Config{
 		GRPC: cfg.Listen.GRPC, HTTP: cfg.Listen.HTTP, Operations: cfg.Listen.Operations, Connections: cfg.Listen.Connections, ConnectionAge: cfg.Listen.ConnectionAge,
-		TLS: transport, Authorities: authorities, CertificateEnds: ends, Web: cfg.HTTP, Closed: cfg.Closed, Contact: cfg.Contact, Issuers: issuers, Practices: tenants.Practices(), Gate: tenants.Gate(), Replicas: cfg.Replicas, Policy: set.Policy, Ledger: writes, Spool: cfg.Spool, Files: cfg.Files, Raw: cfg.Raw,
+		TLS: transport, Authorities: authorities, CertificateEnds: ends, Web: cfg.HTTP, Closed: cfg.Closed, Contact: cfg.Contact, Build: thisBuild(), Issuers: issuers, Practices: tenants.Practices(), Gate: tenants.Gate(), Replicas: cfg.Replicas, Policy: set.Policy, Ledger: writes, Spool: cfg.Spool, Files: cfg.Files, Raw: cfg.Raw,
 		WaitLimit: cfg.Imports.WaitLimit, CallLimit: cfg.Imports.CallLimit, RepeatAfter429: cfg.Imports.RepeatAfter429,
 		FirstPoll: cfg.Imports.FirstPoll, LastPoll: cfg.Imports.LastPoll, StalledPoll: cfg.Imports.StalledPoll,
 		Deadlines: interceptor.Deadlines(cfg.Deadlines), Readiness: cfg.Readiness, Memory: memory,

@@ -13,12 +13,12 @@ new=$scratch/gen
 # `go tool` costs a quarter of a second each time; -n builds the program if need be and says where it is.
 buf=$(go tool -modfile=tools/buf/go.mod -n buf)
 merge=$(go tool -modfile=tools/go.mod -n openapiv3-merge)
-go -C tools build -o "$scratch/" ./contract
+go -C tools build -o "$scratch/" ./contract ./protoc-gen-go-json
 
 go run ./proto/thirdparty >"$scratch/thirdparty.binpb"
 "$scratch/contract" print third_party <"$scratch/thirdparty.binpb"
 
-"$buf" generate -o "$scratch"
+PATH=$scratch:$PATH "$buf" generate -o "$scratch"
 
 mkdir -p "$new/descriptor"
 # Without source positions the image changes only with the contract.
@@ -34,13 +34,14 @@ printf '%s\n' '# Written by tools/generate.sh. Do not edit.' 'version: v2' >"$ne
 mapfile -t documents < <(find "$new/openapi" -name '*.openapi.json' ! -name 'reference_data_service.*' | sort)
 "$merge" "$new/openapi/cegid/loop/v1/reference_data_service.openapi.json" "${documents[@]}" >"$scratch/merged.json"
 reference=server/internal/reference # go run ./$reference writes reasons.json
-"$scratch/contract" openapi "$new/descriptor/loop.binpb" proto/openapi-extra.json "$new/descriptor/comments.json" \
+"$scratch/contract" openapi "$(cat VERSION)" "$new/descriptor/loop.binpb" proto/openapi-extra.json "$new/descriptor/comments.json" \
   $reference/reasons.json $reference/examples.json <"$scratch/merged.json" >"$scratch/openapi.json"
 rm -r "$new/openapi"
 install -D -m 644 "$scratch/openapi.json" "$new/openapi/openapi.json"
 
 # Only now, so that a faulty contract leaves gen/ as it was; gen/embed.go is written by hand.
 mkdir -p gen
+cp gen/descriptor/released.binpb "$new/descriptor/" # the contract of the last release, which tools/release.sh compares
 for part in go openapi descriptor bundle; do
   rm -rf "gen/$part"
   cp -r "$new/$part" gen/

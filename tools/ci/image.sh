@@ -4,12 +4,12 @@
 #   tools/ci/image.sh [BINARY]    also compares /server with BINARY, byte by byte; RELEASE names the build
 # Chroot isolation shares the machine's network and ignores read_only, capabilities and limits: those stay untested.
 set -euo pipefail
-release=${RELEASE:-unreleased}
+release=${RELEASE:-unreleased} revision=$(git rev-parse HEAD)
 port=$((20000 + RANDOM % 10000)) # below those that the kernel gives out
 root=$(mktemp -d)
 export CONTAINERS_STORAGE_CONF=$root/storage.conf BUILDAH_ISOLATION=chroot TMPDIR=$root/tmp
 export CONTAINERS_REGISTRIES_CONF=$root/registries.conf
-builder=$(sed -n 's/^FROM .*\(golang:[^ ]*\) AS build$/\1/p' Dockerfile)
+builder=$(sed -n 's/^ARG BUILDER=//p' Dockerfile)
 : "${builder:?the Dockerfile has no golang stage}"
 running=
 set -m # what runs in the image gets a process group of its own
@@ -48,7 +48,7 @@ echo "stand-in for $builder after $SECONDS s"
 
 # HEALTHCHECK exists in Docker's format alone.
 buildah bud -q --pull-never --layers=false --network=none --format docker \
-  --platform "linux/$(go env GOARCH)" --build-arg RELEASE="$release" \
+  --platform "linux/$(go env GOARCH)" --build-arg RELEASE="$release" --build-arg REVISION="$revision" \
   --volume "$(go env GOMODCACHE)/cache/download:/goproxy:ro" -t gateway:ci . >/dev/null
 echo "image after $SECONDS s"
 
@@ -63,6 +63,8 @@ expect ports "$(config .Docker.Config.ExposedPorts)" 'map[8080/tcp:{} 9090/tcp:{
 # Memory is fitted to the container's limit at the start.
 [[ $(config .Docker.Config.Env) != *GOGC* && $(config .Docker.Config.Env) != *GOMEMLIMIT* ]] || fail "the image's environment is $(config .Docker.Config.Env)"
 expect release "$(config 'index .Docker.Config.Labels "org.opencontainers.image.version"')" ci
+
+expect revision "$(config 'index .Docker.Config.Labels "org.opencontainers.image.revision"')" "$revision"
 
 container=$(buildah from --pull-never gateway:ci)
 files=$(buildah mount "$container")
@@ -87,7 +89,7 @@ if [[ ${1:-} ]]; then
 fi
 echo "image of $(du -sm --apparent-size "$files" | cut -f1) MB, /server $(du -m --apparent-size "$files/server" | cut -f1) MB"
 
-inside /server version | grep " $release go1" || fail "version does not name the release"
+inside /server version | grep " $release go1.* $revision$" || fail "version does not name the release"
 ! inside /server healthcheck --config /etc/loop/gateway.yaml 2>"$root/said" || fail "healthy before it runs"
 grep '8080: connect: connection refused (there is no /etc/loop/gateway.yaml, so a sandbox was asked)' "$root/said" || fail "unhealthy for another reason: $(cat "$root/said")"
 

@@ -4,7 +4,8 @@
 //	contract bundle DIR PREFIX,... GOPACKAGE <SET                        those that compile with protoc alone
 //	contract comments PREFIX <SET                                        its comments as JSON; needs source positions
 //	contract serviceconfig <SET                                          what gRPC channels may repeat
-//	contract openapi SET EXTRA COMMENTS REASONS EXAMPLES <merged.json    the OpenAPI document, corrected
+//	contract openapi VERSION SET EXTRA COMMENTS REASONS EXAMPLES <merged.json
+//	                                                                     the OpenAPI document, corrected, of that version of the service
 package main
 
 import (
@@ -24,8 +25,8 @@ func main() {
 }
 
 func run(in io.Reader, out io.Writer, args []string) error {
-	if len(args) == 6 && args[0] == "openapi" {
-		return correct(in, out, sources{args[1], args[2], args[3], args[4], args[5]})
+	if len(args) == 7 && args[0] == "openapi" {
+		return correct(in, out, sources{args[1], args[2], args[3], args[4], args[5], args[6]})
 	}
 	raw, err := io.ReadAll(in)
 	if err != nil {

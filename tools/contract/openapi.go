@@ -18,8 +18,8 @@ type about struct {
 
 // sources are the names of the files that say it, and of the contract with its imports as a descriptor set. All but the image are
 // JSON: paths and components written by hand, for routes that have no RPC; the contract's comments; the reasons for which each RPC
-// fails, by HTTP status; and an example of each RPC.
-type sources struct{ image, extra, comments, reasons, examples string }
+// fails, by HTTP status; and an example of each RPC. Version is that of the service.
+type sources struct{ version, image, extra, comments, reasons, examples string }
 
 // correct corrects an OpenAPI 3.1 document that protoc-gen-openapiv3 and openapiv3-merge wrote, by what the contract's descriptors
 // say and the generator leaves out.
@@ -55,6 +55,7 @@ func correct(in io.Reader, out io.Writer, from sources) error {
 	if err := fix(doc, image, extra, known); err != nil {
 		return err
 	}
+	doc.make("info").set("version", from.version)
 	w := bufio.NewWriter(out)
 	if err := encode(w, doc, ""); err != nil {
 		return err

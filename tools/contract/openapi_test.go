@@ -33,7 +33,7 @@ func TestGeneratedDocumentIsCorrected(t *testing.T) {
 	var first, second bytes.Buffer
 	for _, out := range []*bytes.Buffer{&first, &second} {
 		from := sources{
-			image: imagePath, extra: "testdata/extra.json", comments: "testdata/comments.json",
+			version: "2.3.4", image: imagePath, extra: "testdata/extra.json", comments: "testdata/comments.json",
 			reasons: "testdata/reasons.json", examples: "testdata/examples.json",
 		}
 		if err := correct(strings.NewReader(generated), out, from); err != nil {

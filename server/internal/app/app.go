@@ -92,6 +92,8 @@ type Config struct {
 	Sandbox func() site.Sandbox
 	// Closed names what answers nobody.
 	Closed config.Closed
+	// Build is what callers and monitoring are told of this program.
+	Build diagnostics.Build
 	// Issuers of the tokens that callers may have.
 	Issuers authn.Issuers
 
@@ -328,7 +330,7 @@ func (s *Server) register(server grpc.ServiceRegistrar) {
 	contract.RegisterGRPC(server,
 		service.NewReferenceData(s.cfg.Practices, s.preflight.Changed), service.NewPracticeData(s.cfg.Practices),
 		service.NewEntries(s.cfg.Practices, s.imports), s.imports, s.documents, service.NewChangeFeed(s.cfg.Practices), s.raw, s.events,
-		diagnostics.New(s.cfg.Practices, s.cfg.Policy, callerOf, callsOf(s.recent)))
+		diagnostics.New(s.cfg.Practices, s.cfg.Policy, callerOf, callsOf(s.recent), s.cfg.Build))
 	if !s.cfg.Closed.Health {
 		grpc_health_v1.RegisterHealthServer(server, s.health)
 	}

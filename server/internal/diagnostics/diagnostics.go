@@ -32,11 +32,20 @@ type Service struct {
 	caller    func(context.Context) string
 	calls     func(caller, id string) []*looppb.Call
 	now       func() time.Time
+	build     Build
+}
+
+// Build says which build of this service answers.
+type Build struct {
+	// Version is that of the release, or what the build recorded of itself.
+	Version string
+	// Revision is the git commit, in hexadecimal; empty where it is not known.
+	Revision string
 }
 
 // New returns the service; caller tells who makes a call, and calls those that a caller has made with an id, the newest first.
-func New(practices *tenant.Practices, grants Grants, caller func(context.Context) string, calls func(caller, id string) []*looppb.Call) *Service {
-	return &Service{practices: practices, grants: grants, caller: caller, calls: calls, now: time.Now}
+func New(practices *tenant.Practices, grants Grants, caller func(context.Context) string, calls func(caller, id string) []*looppb.Call, build Build) *Service {
+	return &Service{practices: practices, grants: grants, caller: caller, calls: calls, now: time.Now, build: build}
 }
 
 // rights in the order in which they are listed.

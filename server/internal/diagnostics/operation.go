@@ -15,7 +15,7 @@ func (s *Service) ListOperations(_ context.Context, request *looppb.ListOperatio
 	if err != nil {
 		return nil, err
 	}
-	response := &looppb.ListOperationsResponse{}
+	response := &looppb.ListOperationsResponse{ServerVersion: s.build.Version, ServerRevision: s.build.Revision}
 	for _, each := range cegidclient.Operations() {
 		response.Operations = append(response.Operations, operation(each, practice))
 	}

@@ -1,13 +1,17 @@
 package gateway
 
 import (
+	"bytes"
 	"context"
 	"log/slog"
+	"maps"
 	"math"
 	"net/http"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/go-json-experiment/json"
@@ -19,6 +23,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	looppb "cegid.internal/gateway/gen/go/cegid/loop/v1"
+	"cegid.internal/gateway/internal/appendjson"
 	"cegid.internal/gateway/server/internal/apierror"
 )
 
@@ -213,22 +218,67 @@ func (m *marshaler) Marshal(value any) ([]byte, error) {
 	case map[string]any:
 		return lineOf(m, v)
 	case proto.Message:
-		return m.JSONPb.Marshal(m.names.Answer(v))
+		return m.scratch.write(func(to []byte) ([]byte, error) { return m.append(to, v) })
 	}
 	return m.JSONPb.Marshal(value)
 }
 
-// lineOf writes a line of a stream.
-func lineOf[V any](m *marshaler, line map[string]V) ([]byte, error) {
-	out := make(map[string]jsontext.Value, len(line))
-	for name, inner := range line {
-		text, err := m.Marshal(inner)
-		if err != nil {
-			return nil, err
-		}
-		out[name] = text
+// maxAnswer bounds an answer, in bytes of its encoding as a message, which JSON is longer than.
+const maxAnswer = 64 << 20
+
+// append appends an answer.
+func (m *marshaler) append(to []byte, answer proto.Message) ([]byte, error) {
+	before := len(to)
+	to, err := appendjson.Message(to, m.names.Answer(answer))
+	if err == nil && len(to)-before > maxAnswer && proto.Size(answer) > maxAnswer {
+		return to, status.Error(codes.ResourceExhausted, "the answer is larger than this service gives")
 	}
-	return json.Marshal(out)
+	return to, err
+}
+
+// scratch lends memory for an answer while it grows. What is kept of one is as large as it is.
+type scratch struct{ pool sync.Pool }
+
+// mostScratch is the most that is kept for the next answer, in bytes.
+const mostScratch = 1 << 20
+
+func (s *scratch) write(with func([]byte) ([]byte, error)) ([]byte, error) {
+	lent, ok := s.pool.Get().(*[]byte)
+	if !ok {
+		lent = new([]byte)
+	}
+	text, err := with((*lent)[:0])
+	if err != nil {
+		return nil, err
+	}
+	if cap(text) > mostScratch {
+		return text, nil
+	}
+	*lent = text
+	defer s.pool.Put(lent)
+	return bytes.Clone(text), nil
+}
+
+// lineOf writes a line of a stream, of one member: the answer, or the error at its end.
+func lineOf[V any](m *marshaler, line map[string]V) ([]byte, error) {
+	return m.scratch.write(func(to []byte) (_ []byte, err error) {
+		to = append(to, '{')
+		for _, name := range slices.Sorted(maps.Keys(line)) {
+			to = appendjson.Name(to, strconv.Quote(name)+":")
+			answer, ok := any(line[name]).(proto.Message)
+			if _, failed := answer.(*rpcstatus.Status); ok && !failed {
+				to, err = m.append(to, answer)
+			} else {
+				var text []byte
+				text, err = m.Marshal(line[name])
+				to = append(to, text...)
+			}
+			if err != nil {
+				return to, err
+			}
+		}
+		return append(to, '}'), nil
+	})
 }
 
 func (m *marshaler) marshalError(err error) ([]byte, error) {

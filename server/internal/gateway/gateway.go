@@ -334,7 +334,8 @@ func (l limits) around(next http.Handler) http.Handler {
 // marshaler labels streams as what they are: one JSON object a line.
 type marshaler struct {
 	runtime.JSONPb
-	names restname.Names
+	names   restname.Names
+	scratch scratch
 }
 
 func (*marshaler) StreamContentType(any) string { return "application/x-ndjson" }

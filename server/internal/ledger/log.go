@@ -41,6 +41,7 @@ type log struct {
 	err        error
 	due        time.Time // since when it is being read to its end; zero when it has been
 	told       map[EventKind]int64
+	askers     map[chan struct{}]struct{} // of Questions
 }
 
 // LogState is what goes on around the log of events, as this process sees it.
@@ -111,6 +112,7 @@ func (g *log) wake(told []Event) {
 	for i := range told {
 		g.told[told[i].Kind]++
 	}
+	g.ask(told)
 	if g.followers == 0 || g.signal == nil {
 		return
 	}
@@ -178,6 +180,12 @@ func (g *log) read(ctx context.Context, l *Ledger) (more bool) {
 	}
 	g.mu.Lock()
 	defer g.mu.Unlock()
+	if err == nil && l.dialect.shared {
+		g.ask(events)
+		if anew {
+			g.askAll()
+		}
+	}
 	g.take(err, anew, head, events)
 	more = err == nil && len(events) == logBatch
 	if err == nil && !more {
@@ -220,6 +228,42 @@ func (g *log) take(err error, anew bool, head Sequence, events []Event) {
 	if moved {
 		close(g.moved)
 		g.moved = make(chan struct{})
+	}
+}
+
+// Questions returns a channel that is signalled once the log says, of whichever process, that there is something else to ask Loop
+// about, until leave: what was accepted or is uncertain, and what was resolved. Signals that are not taken in time become one. A signal
+// that is missed loses nothing: Due says what is due.
+func (l *Ledger) Questions() (more <-chan struct{}, leave func()) {
+	g, signal := &l.log, make(chan struct{}, 1)
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.askers == nil {
+		g.askers = map[chan struct{}]struct{}{}
+	}
+	g.askers[signal] = struct{}{}
+	return signal, func() {
+		g.mu.Lock()
+		defer g.mu.Unlock()
+		delete(g.askers, signal)
+	}
+}
+
+// ask signals the askers if one of the events is for them. The lock is held.
+func (g *log) ask(events []Event) {
+	if slices.ContainsFunc(events, func(e Event) bool {
+		return e.Kind == EventAccepted || e.Kind == EventUncertain || e.Kind == EventResolved
+	}) {
+		g.askAll()
+	}
+}
+
+func (g *log) askAll() {
+	for signal := range g.askers {
+		select {
+		case signal <- struct{}{}:
+		default:
+		}
 	}
 }
 

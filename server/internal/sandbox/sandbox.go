@@ -21,6 +21,7 @@ import (
 	"cegid.internal/gateway/cegidclient/loopsim"
 	"cegid.internal/gateway/server/internal/app"
 	"cegid.internal/gateway/server/internal/config"
+	"cegid.internal/gateway/server/internal/diagnostics"
 	"cegid.internal/gateway/server/internal/interceptor"
 	"cegid.internal/gateway/server/internal/ledger"
 	"cegid.internal/gateway/server/internal/policy"
@@ -44,6 +45,8 @@ type Config struct {
 	// Token that callers must send; empty: any token.
 	Token string
 	Log   *slog.Logger
+	// Build is what callers and monitoring are told of this program.
+	Build diagnostics.Build
 	// Origins are those whose pages may call from a browser.
 	Origins []string
 	// Policy replaces that of the sandbox, for tests.
@@ -158,6 +161,7 @@ func New(cfg Config) (_ *Sandbox, err error) {
 		Operations: net.JoinHostPort("127.0.0.1", strconv.Itoa(cfg.OperationsPort)),
 		Practices:  practices, Policy: cfg.Policy, Ledger: cfg.Ledger, Spool: cfg.Spool, Files: cfg.Files, Raw: cfg.Raw, FirstPoll: cfg.FirstPoll,
 		Web: config.HTTP{Compression: true, Origins: cfg.Origins}, Sandbox: func() site.Sandbox { return s.described(practices, cfg.Token) },
+		Build:          cfg.Build,
 		RepeatAfter429: !cfg.NoRepeatAfter429, Deadlines: cfg.Deadlines, Drain: cfg.Drain, Grace: cfg.Grace, Log: cfg.Log, Registry: registry,
 	})
 	if err != nil {

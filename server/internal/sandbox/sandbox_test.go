@@ -7,6 +7,7 @@ import (
 	"net"
 	"strings"
 	"testing"
+	"time"
 
 	"go.uber.org/goleak"
 )
@@ -74,4 +75,32 @@ func TestAPortThatIsTakenStopsTheSandbox(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
+}
+
+// TestTheSandboxStopsWithoutADrain: no balancer has to notice, and whoever tries something does not wait the 10 s of serve.
+func TestTheSandboxStopsWithoutADrain(t *testing.T) {
+	const ofServe = 10 * time.Second
+	stops := func(drain time.Duration) time.Duration {
+		s, err := New(Config{Host: "127.0.0.1", Log: slog.New(slog.DiscardHandler), Drain: drain})
+		if err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		began := time.Now()
+		if err := s.Run(ctx); err != nil {
+			t.Error(err)
+		}
+		return time.Since(began)
+	}
+	const asked = 200 * time.Millisecond
+	if took := stops(asked); took < asked {
+		t.Errorf("with a drain of %s it stops in %s", asked, took)
+	}
+	for range 3 { // a busy machine may be slow once
+		if stops(0) < ofServe {
+			return
+		}
+	}
+	t.Error("it takes as long to stop as with a drain")
 }

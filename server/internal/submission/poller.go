@@ -20,6 +20,8 @@ const (
 	// Pauses between two rounds of housekeeping. Short leases are looked at five times in their time.
 	expireEvery = time.Minute
 	retainEvery = time.Hour
+	// looksInFirstPoll bounds the looks that events cause.
+	looksInFirstPoll = 4
 )
 
 // poller asks Loop how accepted imports go: one question at a time for each, however many watch.
@@ -39,6 +41,8 @@ type poller struct {
 	// mended are the practices whose stalled imports are worth asking for again, mendings how often each was.
 	mended   map[string]bool
 	mendings map[string]int
+	// stays: a question has ended and its import is due still, so that it is looked at soon.
+	stays bool
 }
 
 func startPoller(cfg Config) *poller {
@@ -61,6 +65,14 @@ func (p *poller) stop() {
 func (p *poller) look(practice string) {
 	p.mu.Lock()
 	p.free[practice] = true
+	p.mu.Unlock()
+	p.wake()
+}
+
+// stay makes the poller look again soon.
+func (p *poller) stay() {
+	p.mu.Lock()
+	p.stays = true
 	p.mu.Unlock()
 	p.wake()
 }
@@ -95,25 +107,48 @@ func (p *poller) hastenAgain(practice string) {
 	p.wake()
 }
 
-// run looks at all practices when something is due, and once in FirstPoll at least; in between, at those in which a
-// question has ended or which were mended.
+// run looks at all practices when something is due, or the log of events says that there may be something else, and once in
+// IdlePoll at least; in between, at those in which a question has ended or which were mended.
 func (p *poller) run(ctx context.Context) {
+	events, leave := p.cfg.Ledger.Questions()
+	defer leave()
 	for ctx.Err() == nil {
 		p.mend(ctx)
-		next := time.NewTimer(p.round(ctx))
+		looked := time.Now()
+		latest := time.Now().Add(p.round(ctx))
+		next := time.NewTimer(time.Until(latest))
+		by := func(at time.Time) {
+			if at.Before(latest) {
+				latest = at
+				next.Reset(time.Until(at))
+			}
+		}
 		for waiting := true; waiting; {
 			select {
 			case <-ctx.Done():
 				waiting = false
 			case <-next.C:
 				waiting = false
+			case <-events:
+				by(looked.Add(p.cfg.FirstPoll / looksInFirstPoll))
 			case <-p.signal:
 				p.mend(ctx)
 				p.again(ctx)
+				if p.staysDue() {
+					by(time.Now().Add(p.cfg.FirstPoll))
+				}
 			}
 		}
 		next.Stop()
 	}
+}
+
+func (p *poller) staysDue() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	stays := p.stays
+	p.stays = false
+	return stays
 }
 
 func (p *poller) mend(ctx context.Context) {
@@ -175,10 +210,14 @@ func (p *poller) round(ctx context.Context) (pause time.Duration) {
 		return p.cfg.FirstPoll
 	}
 	p.begin(ctx, due)
-	if next > 0 && next < p.cfg.FirstPoll {
-		return next
+	pause = max(p.cfg.IdlePoll, p.cfg.FirstPoll)
+	if len(due) > 0 { // some of it may stay so
+		pause = p.cfg.FirstPoll
 	}
-	return p.cfg.FirstPoll
+	if next > 0 {
+		pause = min(pause, next)
+	}
+	return pause
 }
 
 // again begins to ask for what is due where a question has ended.
@@ -240,8 +279,10 @@ func (p *poller) begin(ctx context.Context, due []ledger.Question) {
 		p.done.Go(func() {
 			more := p.ask(ctx, question)
 			p.release(question.Key)
-			if more { // else it stays due: not at once, which would be a loop without a pause
+			if more {
 				p.look(question.Practice)
+			} else { // it stays due: not at once, which would be a loop without a pause
+				p.stay()
 			}
 		})
 	}

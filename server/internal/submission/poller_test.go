@@ -3,6 +3,7 @@ package submission
 import (
 	"fmt"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -108,6 +109,51 @@ func TestThePausesGrow(t *testing.T) {
 		}
 		if before < i.cfg.LastPoll {
 			t.Errorf("after two hours the pause is %s; want %s", before, i.cfg.LastPoll)
+		}
+	})
+}
+
+// TestTheLogOfEventsWakesTheFollower: it looks at the ledger once in IdlePoll while nothing is due, instead of each second, and yet asks
+// for an import when it is due. What no event tells of it finds by itself.
+func TestTheLogOfEventsWakesTheFollower(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var looks atomic.Int64 // each asks for the time
+		l, err := ledger.Temporary(t.Context(), func() time.Time { looks.Add(1); return time.Now() })
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = l.Close() })
+		var loop loop
+		loop.says("loop-FA-1", "25")
+		i := open(t, l, &loop, nil)
+		const idle = 10 * time.Minute
+		time.Sleep(idle + time.Second/2)
+		if n := looks.Load(); n > int64(idle/i.cfg.IdlePoll+idle/expireEvery)+5 {
+			t.Errorf("the ledger was looked at %d times in %s with nothing to do", n, idle)
+		}
+		begun := time.Now()
+		accept(t, l, "FA-1")
+		due := get(t, l, "FA-1").NextPoll
+		time.Sleep(i.cfg.IdlePoll / 2)
+		synctest.Wait()
+		if asked := loop.times("loop-FA-1"); len(asked) == 0 || asked[0].Before(due) || asked[0].Sub(due) > i.cfg.FirstPoll {
+			t.Errorf("asked %v; it was accepted at %s and due at %s", asked, begun, due)
+		}
+
+		time.Sleep(time.Hour)
+		stalled := len(loop.times("loop-FA-1"))
+		loop.says("loop-FA-1", "3")
+		time.Sleep(3 * time.Second)
+		if got := get(t, l, "FA-1"); got.FollowError == "" || time.Until(got.NextPoll) < time.Minute {
+			t.Errorf("it does not stall: %q, due in %s", got.FollowError, time.Until(got.NextPoll))
+		}
+		if err := l.Hasten(t.Context(), "demo"); err != nil { // by another hand, and of no event
+			t.Fatal(err)
+		}
+		time.Sleep(i.cfg.IdlePoll + time.Second)
+		synctest.Wait()
+		if got := get(t, l, "FA-1"); got.State != ledger.Succeeded {
+			t.Errorf("after %d questions, and %s after it was made due without an event: %s", stalled, i.cfg.IdlePoll, got.State)
 		}
 	})
 }

@@ -47,6 +47,8 @@ type Config struct {
 	// FirstPoll and LastPoll bound the pause between two questions to Loop: it grows with the time that an import takes.
 	// Defaults 1 s and 5 min.
 	FirstPoll, LastPoll time.Duration
+	// IdlePoll is the longest that nobody looks whether something is due, where no event has said so; not below FirstPoll.
+	IdlePoll time.Duration
 	// StalledPoll is what the pause grows to when asking makes no sense for now: an unknown status, a 404, a revoked key.
 	// Default 1 h.
 	StalledPoll time.Duration
@@ -57,7 +59,7 @@ func (c Config) withDefaults() Config {
 		value    *time.Duration
 		fallback time.Duration
 	}{
-		{&c.CallLimit, time.Minute}, {&c.WaitLimit, 20 * time.Second}, {&c.FirstPoll, time.Second}, {&c.LastPoll, 5 * time.Minute}, {&c.StalledPoll, time.Hour},
+		{&c.CallLimit, time.Minute}, {&c.WaitLimit, 20 * time.Second}, {&c.FirstPoll, time.Second}, {&c.LastPoll, 5 * time.Minute}, {&c.IdlePoll, 30 * time.Second}, {&c.StalledPoll, time.Hour},
 	} {
 		if *each.value <= 0 {
 			*each.value = each.fallback

@@ -101,6 +101,34 @@ func TestWhatADeadServerLeftIsSettledByAnother(t *testing.T) {
 	}
 }
 
+// TestAnEventOfAnotherServerWakesTheFollower: of two servers that look at nothing by themselves, one asks for what a third has had
+// accepted, and for what it has left uncertain.
+func TestAnEventOfAnotherServerWakesTheFollower(t *testing.T) {
+	ledgers, _ := sharedLedger(t)
+	third := ledgers()
+	var loops [2]loop
+	for n := range loops {
+		loops[n].says("loop-FA-1", "3")
+		loops[n].says("loop-FA-2", "3")
+		open(t, ledgers(), &loops[n], func(cfg *Config) { cfg.FirstPoll, cfg.IdlePoll = 20*time.Millisecond, 24*time.Hour })
+	}
+	asked := func(id string) (times int) {
+		for n := range loops {
+			times += len(loops[n].times("loop-" + id))
+		}
+		return times
+	}
+	for _, id := range []string{"FA-1", "FA-2"} { // the second when both are at rest again
+		accept(t, third, id)
+		for state := ledger.Waiting; state != ledger.Succeeded; state = get(t, third, id).State { // or never
+			time.Sleep(10 * time.Millisecond)
+		}
+		if n := asked(id); n != 1 {
+			t.Errorf("Loop was asked %d times about %s", n, id)
+		}
+	}
+}
+
 // TestServersShareOutWhatTheyAskFor: each import is asked for by one of them.
 func TestServersShareOutWhatTheyAskFor(t *testing.T) {
 	ledgers, _ := sharedLedger(t)

@@ -451,9 +451,13 @@ func (x *ListOperationsRequest) GetPractice() string {
 type ListOperationsResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Every operation of Loop's that is known of, wrapped or not.
-	Operations    []*Operation `protobuf:"bytes,1,rep,name=operations,proto3" json:"operations,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	Operations []*Operation `protobuf:"bytes,1,rep,name=operations,proto3" json:"operations,omitempty"`
+	// Version of this service, such as `1.2.3`; of what is no release, what its build recorded.
+	ServerVersion string `protobuf:"bytes,2,opt,name=server_version,json=serverVersion,proto3" json:"server_version,omitempty"`
+	// Git commit that the service was built from, in hexadecimal; empty where its build does not know it.
+	ServerRevision string `protobuf:"bytes,3,opt,name=server_revision,json=serverRevision,proto3" json:"server_revision,omitempty"`
+	unknownFields  protoimpl.UnknownFields
+	sizeCache      protoimpl.SizeCache
 }
 
 func (x *ListOperationsResponse) Reset() {
@@ -493,6 +497,20 @@ func (x *ListOperationsResponse) GetOperations() []*Operation {
 	return nil
 }
 
+func (x *ListOperationsResponse) GetServerVersion() string {
+	if x != nil {
+		return x.ServerVersion
+	}
+	return ""
+}
+
+func (x *ListOperationsResponse) GetServerRevision() string {
+	if x != nil {
+		return x.ServerRevision
+	}
+	return ""
+}
+
 var File_cegid_loop_v1_operation_proto protoreflect.FileDescriptor
 
 const file_cegid_loop_v1_operation_proto_rawDesc = "" +
@@ -517,11 +535,13 @@ const file_cegid_loop_v1_operation_proto_rawDesc = "" +
 	"\x04note\x18\f \x01(\tR\x04noteB\x12\n" +
 	"\x10_key_kind_stated\"A\n" +
 	"\x15ListOperationsRequest\x12(\n" +
-	"\bpractice\x18\x01 \x01(\tB\f\xe0A\x02\xbaH\x06r\x04\x88\xce\x18\x01R\bpractice\"R\n" +
+	"\bpractice\x18\x01 \x01(\tB\f\xe0A\x02\xbaH\x06r\x04\x88\xce\x18\x01R\bpractice\"\xa2\x01\n" +
 	"\x16ListOperationsResponse\x128\n" +
 	"\n" +
 	"operations\x18\x01 \x03(\v2\x18.cegid.loop.v1.OperationR\n" +
-	"operations*Q\n" +
+	"operations\x12%\n" +
+	"\x0eserver_version\x18\x02 \x01(\tR\rserverVersion\x12'\n" +
+	"\x0fserver_revision\x18\x03 \x01(\tR\x0eserverRevision*Q\n" +
 	"\aKeyKind\x12\x18\n" +
 	"\x14KEY_KIND_UNSPECIFIED\x10\x00\x12\x15\n" +
 	"\x11KEY_KIND_STANDARD\x10\x01\x12\x15\n" +
