@@ -8,8 +8,7 @@ FROM --platform=$BUILDPLATFORM $BUILDER AS build
 WORKDIR /src
 COPY go.mod go.sum ./
 COPY tools/go.mod tools/go.sum ./tools/
-COPY tools/supply/go.mod tools/supply/go.sum ./tools/supply/
-RUN --mount=type=cache,target=/go/pkg/mod go mod download && go -C tools/supply mod download
+RUN --mount=type=cache,target=/go/pkg/mod go mod download
 COPY . .
 ARG TARGETARCH
 ARG RELEASE=unreleased

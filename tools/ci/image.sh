@@ -31,7 +31,7 @@ printf 'unqualified-search-registries=[]\nshort-name-mode="disabled"\n' >"$root/
 ln -s "$(go env GOCACHE)" "$root/tmp/buildah-cache/go/build"
 # All .info files too, which a build alone does not fetch.
 go mod download
-go -C tools/supply mod download
+go -C tools mod download
 
 cp /bin/busybox "$root/mini/bin/"
 /bin/busybox --list | grep -vx busybox | (cd "$root/mini/bin" && xargs -n 1 ln -s busybox)
