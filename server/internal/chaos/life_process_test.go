@@ -88,9 +88,11 @@ func (l *lifetime) begin(ctx context.Context) (_ *process, err error) {
 		return nil, errors.Join(err, p.ledger.Close(), p.sink.Close())
 	}
 	practices := tenant.NewPractices(&tenant.Practice{Name: practice, Client: p.client})
+	limits := config.Default().Imports
 	p.sender, err = submission.New(ctx, submission.Config{
 		Ledger: p.ledger, Owner: "process-" + strconv.Itoa(p.number), Client: practices.Client, Log: log, Audit: slog.New(mortal{p, p.sink.Logger.Handler()}), Ahead: p.ahead,
-		RPC: service.RPCName, RepeatAfter429: l.number%2 == 0, FirstPoll: 4 * time.Minute, LastPoll: 4 * time.Hour, StalledPoll: 4 * time.Hour,
+		RPC: service.RPCName, CallLimit: limits.CallLimit, WaitLimit: limits.WaitLimit, RepeatAfter429: l.number%2 == 0,
+		IdlePoll: 4 * time.Minute, FirstPoll: 4 * time.Minute, LastPoll: 4 * time.Hour, StalledPoll: 4 * time.Hour,
 	})
 	if err != nil {
 		return nil, errors.Join(err, p.ledger.Close(), p.sink.Close())
