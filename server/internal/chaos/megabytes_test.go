@@ -94,7 +94,7 @@ func TestAHundredMegabytes(t *testing.T) {
 		}
 	}
 	for _, journal := range report.GetJournals() {
-		row := fmt.Sprintf(`<tr><td>%s<td class="n">%d<td class="n">%s<td class="n">%s</tr>`, journal.GetJournal(), journal.GetLines(), journal.GetDebit(), journal.GetCredit())
+		row := fmt.Sprintf("%s: %d lines, %s, %s<br>", journal.GetJournal(), journal.GetLines(), journal.GetDebit(), journal.GetCredit())
 		if !strings.Contains(page, row) {
 			t.Errorf("the inspection page does not show %s", row)
 		}
