@@ -398,6 +398,10 @@ func TestNothingOfAFileStaysBehind(t *testing.T) {
 	if err := stream.RecvMsg(&looppb.DepositFileResponse{}); err == nil {
 		t.Error("half a file is taken")
 	}
+	// A caller who leaves has an end of its own: the server's comes later, and a stop waits for it.
+	if err := h.stop(); err != nil {
+		t.Error(err)
+	}
 	if left, err := os.ReadDir(folder); err != nil || len(left) > 0 {
 		t.Errorf("%v, %v", left, err)
 	}
