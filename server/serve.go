@@ -86,7 +86,7 @@ func (c *serveCommand) Run(ctx context.Context) error {
 	}
 	server, err := app.New(app.Config{
 		Settings: *set, TLS: transport, Authorities: authorities, Issuers: issuers,
-		Practices: tenants.Practices(), Gate: tenants.Gate(), Ledger: writes, Memory: memory, Build: thisBuild(),
+		Practices: tenants.Practices(), Gate: tenants.Gate(), Freshness: tenants.Freshness(), Ledger: writes, Memory: memory, Build: thisBuild(),
 		Log: log, LogLevel: &level, Audit: records.Logger, Ahead: records.Ahead, Registry: registry,
 	})
 	if err != nil {
