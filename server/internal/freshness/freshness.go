@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"hash/maphash"
+	"net/http"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -292,13 +293,12 @@ func (s *Store) Refused(practice, dossier string, err error) {
 	if !errors.As(err, &refusal) || refusal.Local {
 		return
 	}
-	switch refusal.Kind {
-	case cegidclient.KindCredentialRejected:
+	switch status := refusal.HTTPStatus; {
+	case refusal.Kind == cegidclient.KindThrottled: // a quota, which is no word about what may be read
+	case refusal.Kind == cegidclient.KindCredentialRejected, status == http.StatusUnauthorized:
 		s.Changed(practice, "")
-	case cegidclient.KindDossierNotShared, cegidclient.KindRouteUnknown, cegidclient.KindNotFound:
-		if refusal.Kind != cegidclient.KindNotFound || refusal.HTTPStatus != 0 { // else Loop has answered, and something is not in it
-			s.Changed(practice, dossierOf(dossier))
-		}
+	case refusal.Kind == cegidclient.KindDossierNotShared, status == http.StatusForbidden, status == http.StatusNotFound:
+		s.Changed(practice, dossierOf(dossier))
 	}
 }
 
