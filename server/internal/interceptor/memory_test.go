@@ -6,10 +6,13 @@ import (
 	"math"
 	"runtime"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"google.golang.org/grpc/mem"
 	"google.golang.org/grpc/metadata"
 
 	looppb "cegid.internal/gateway/gen/go/cegid/loop/v1"
@@ -238,6 +241,41 @@ func TestWhatArrivesIsBounded(t *testing.T) {
 		p.Put(second)
 		p.Put(large)
 		if p.held != 0 || len(p.lent) != 0 {
+			t.Errorf("%d bytes are held by nobody", p.held)
+		}
+	})
+}
+
+// slowPool makes a buffer when it is told to.
+type slowPool struct {
+	mem.BufferPool
+	asked atomic.Int32
+	ready chan struct{}
+}
+
+func (p *slowPool) Get(length int) *[]byte {
+	p.asked.Add(1)
+	<-p.ready
+	return p.BufferPool.Get(length)
+}
+
+// TestRoomIsTakenBeforeTheBufferIsMade: connections that ask at once do not all find the same room.
+func TestRoomIsTakenBeforeTheBufferIsMade(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		slow := &slowPool{BufferPool: mem.DefaultBufferPool(), ready: make(chan struct{})}
+		p := newArrivingPool(64<<10, func() bool { return true })
+		p.BufferPool = slow
+		var all sync.WaitGroup
+		for range 3 {
+			all.Go(func() { p.Put(p.Get(40 << 10)) })
+		}
+		synctest.Wait()
+		if n := slow.asked.Load(); n != 1 {
+			t.Errorf("%d buffers of 40 KiB were begun, where there is room for 64", n)
+		}
+		close(slow.ready)
+		all.Wait()
+		if p.held != 0 {
 			t.Errorf("%d bytes are held by nobody", p.held)
 		}
 	})
