@@ -199,6 +199,46 @@ func TestABodyIsAsLongAsThereIsMemory(t *testing.T) {
 	}
 }
 
+// TestAnUploadGoesOnWhileOthersWait: it has begun, and would begin anew.
+func TestAnUploadGoesOnWhileOthersWait(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := NewMemory(104<<20, map[string]policy.Access{uploadRPC: {}})
+		piece := func(when string, fits bool) {
+			t.Helper()
+			held, err := m.message("a", 1<<20)
+			if (err == nil) != fits {
+				t.Errorf("a piece of 1 MiB %s: %v", when, err)
+			}
+			held.leave()
+		}
+		upload, err := m.stream(t.Context(), uploadRPC, "a")
+		if err != nil {
+			t.Fatal(err)
+		}
+		m.calls.press(true)
+		piece("under pressure, while nobody else is at work", true)
+		m.calls.press(false)
+		go func() {
+			held, err := m.calls.take(t.Context(), "b", m.calls.most, 0)
+			if err != nil {
+				t.Error(err)
+			}
+			held.leave()
+		}()
+		synctest.Wait()
+		piece("while another caller waits", true)
+		upload.leave()
+		synctest.Wait()
+		other, err := m.calls.try("b", 1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		m.calls.press(true)
+		piece("under pressure, while another caller is at work", false)
+		other.leave()
+	})
+}
+
 // TestWhatArrivesIsBounded: a connection is read no further while there is no memory, until others give theirs back, or the oldest
 // arrival gives way.
 func TestWhatArrivesIsBounded(t *testing.T) {
