@@ -21,7 +21,7 @@ NAME = re.compile(r"^(?:#|//|<!--) ([\w./-]+\.\w+)(?: -->)?$")
 # The shell stops at the first failure; what it has started ends with it.
 HEAD = """\
 set -euo pipefail
-export LOOP_REPOSITORY=REPOSITORY
+export LOOP_REPOSITORY=WHERE
 start=$PWD kept=
 exec 3>&1
 ended() {
@@ -45,7 +45,7 @@ until grep -q Practices: "$start/kept"; do kill -0 "$kept" || { cat "$start/kept
 
 def script(pages: list[Path], repository: Path) -> str:
     """Make the script of pages."""
-    out = [HEAD.replace("REPOSITORY", shlex.quote(str(repository)))]
+    out = [HEAD.replace("WHERE", shlex.quote(str(repository)))]
     for page in pages:
         blocks = BLOCK.findall(page.read_text())
         if not any(language == "sh" for language, _ in blocks):
