@@ -43,6 +43,7 @@ holds python '*_pb2.pyi' "$messages"
 holds python '*_pb2_grpc.py' "$services"
 holds typescript '*_pb.ts' "$((messages + 3))" # with those of google/rpc
 holds java '*ServiceGrpc.java' "$services"
+holds kotlin '*Kt.kt' "$messages"
 holds go '*.pb.go' "$((messages + services))"
 holds csharp '*.cs' "$messages"
 holds cpp '*.grpc.pb.cc' "$services"

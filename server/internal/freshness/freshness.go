@@ -1,5 +1,5 @@
 // Package freshness keeps what Loop has answered, for those who accept an older answer, and lets those who ask the same at the
-// same time share one read (docs/freshness.md). What it gives to several is theirs to read, and nobody's to change.
+// same time share one read (docs/understand/freshness.md). What it gives to several is theirs to read, and nobody's to change.
 package freshness
 
 import (

@@ -93,8 +93,11 @@ func Move(from, to proto.Message) error {
 }
 
 func sizeOf(message any) int {
-	if m, ok := message.(proto.Message); ok {
+	switch m := message.(type) {
+	case proto.Message:
 		return proto.Size(m)
+	case interface{ Encoded() []byte }: // that is shared
+		return len(m.Encoded())
 	}
 	return 0
 }

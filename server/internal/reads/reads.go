@@ -1,4 +1,4 @@
-// Package reads lets the reads of callers share calls to Loop and answers, as far as each accepts that (docs/freshness.md). It runs
+// Package reads lets the reads of callers share calls to Loop and answers, as far as each accepts that (docs/understand/freshness.md). It runs
 // behind authentication, limits, grants and audit, which each caller passes on each call.
 package reads
 

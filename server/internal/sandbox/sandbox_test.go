@@ -3,10 +3,14 @@ package sandbox
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"io"
 	"log/slog"
 	"net"
 	"net/http"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -32,7 +36,7 @@ func TestTheSandboxSaysWhatItIs(t *testing.T) {
 				t.Fatal(err)
 			}
 			var out bytes.Buffer
-			if err := s.Welcome(&out, c.token); err != nil {
+			if err := s.Welcome(&out); err != nil {
 				t.Error(err)
 			}
 			for _, each := range c.says {
@@ -69,7 +73,7 @@ func TestTheSimulatorListensWhereItIsSent(t *testing.T) {
 	}
 	r := run(t, s)
 	var out bytes.Buffer
-	if err := s.Welcome(&out, ""); err != nil || !strings.Contains(out.String(), "Warning: it listens beyond this machine") {
+	if err := s.Welcome(&out); err != nil || !strings.Contains(out.String(), "Warning: it listens beyond this machine") {
 		t.Errorf("%v: %s", err, out.String())
 	}
 	_, port, err := net.SplitHostPort(s.SimulatorAddress)
@@ -116,6 +120,65 @@ func TestHoursOfAnImportPassAtOnce(t *testing.T) {
 	// The watch ends when the import has; a service that waits for its pause lets the call run out of time.
 	if text := must(http.MethodGet, imports+"/FA-1:watch", ""); !strings.Contains(text, "IMPORT_STATE_SUCCEEDED") {
 		t.Error(text)
+	}
+}
+
+// TestASandboxWithTLSGivesCallersWhatTheyNeed: a folder with the authority and the token, with which both ports are reached.
+func TestASandboxWithTLSGivesCallersWhatTheyNeed(t *testing.T) {
+	folder := filepath.Join(t.TempDir(), "tls")
+	s, err := New(Config{Host: "127.0.0.1", TLS: folder, Log: slog.New(slog.DiscardHandler), Grace: time.Second})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := run(t, s)
+	pem, err := os.ReadFile(filepath.Join(folder, "authority.pem"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	token, err := os.ReadFile(filepath.Join(folder, "token"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	trusted := x509.NewCertPool()
+	if !trusted.AppendCertsFromPEM(pem) || strings.Contains(string(pem), "PRIVATE") {
+		t.Errorf("the folder has %s", pem)
+	}
+	r.web.Transport.(*http.Transport).TLSClientConfig = &tls.Config{RootCAs: trusted}
+	grpcAddress, httpAddress, _ := s.Server.Addresses()
+	_, port, err := net.SplitHostPort(httpAddress.String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	journals := "https://localhost:" + port + "/v1/practices/demo/dossiers/CEGID001/journals"
+	if status, text := r.do(t, http.MethodGet, journals, ""); status != http.StatusUnauthorized {
+		t.Errorf("without the token: HTTP %d %s", status, text)
+	}
+	bearer := "Bearer " + strings.TrimSpace(string(token))
+	if status, text := r.do(t, http.MethodGet, journals, "", "Authorization", bearer); status != http.StatusOK {
+		t.Errorf("HTTP %d %s", status, text)
+	}
+	dialer := tls.Dialer{Config: &tls.Config{RootCAs: trusted, NextProtos: []string{"h2"}}}
+	connection, err := dialer.DialContext(t.Context(), "tcp", grpcAddress.String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := connection.Close(); err != nil {
+		t.Error(err)
+	}
+	var out bytes.Buffer
+	if err := s.Welcome(&out); err != nil {
+		t.Error(err)
+	}
+	for _, want := range []string{bearer, "curl --cacert " + folder + "/authority.pem", "https://" + httpAddress.String(), "grpcurl -cacert "} {
+		if !strings.Contains(out.String(), want) {
+			t.Errorf("it does not say %q: %s", want, out.String())
+		}
+	}
+	_, text := r.do(t, http.MethodGet, "https://localhost:"+port+"/", "")
+	for _, want := range []string{"curl --cacert " + folder + "/authority.pem", "https://localhost:" + port + "/v1/", folder + "/token"} {
+		if !strings.Contains(text, want) {
+			t.Errorf("/ does not say %q: %s", want, text)
+		}
 	}
 }
 
