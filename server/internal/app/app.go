@@ -174,7 +174,7 @@ func New(cfg Config) (_ *Server, err error) {
 	}
 	telemetry.RegisterLedger(cfg.Registry, cfg.Ledger)
 	telemetry.RegisterPractices(cfg.Registry, cfg.Practices.All)
-	cfg.Registry.MustRegister(cfg.Freshness)
+	cfg.Registry.MustRegister(reads.Metrics{Store: cfg.Freshness})
 	s.refusals = interceptor.NewRefusals(cfg.Audit)
 	raw := rawdoor.New(cfg.Config.Raw...)
 	if err := s.openHandlers(raw); err != nil {

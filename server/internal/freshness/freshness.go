@@ -321,6 +321,21 @@ func (s *Store) Follow(cfg *cegidclient.Config) {
 	}
 }
 
+// Counts says how often answers were found in each way.
+func (s *Store) Counts() map[How]uint64 {
+	out := map[How]uint64{}
+	for how, count := range s.counts {
+		out[how] = count.Load()
+	}
+	return out
+}
+
+// Kept is how many answers are kept, and about how many bytes they take. It clears away what is over.
+func (s *Store) Kept() (answers int, bytes uint64) {
+	s.kept.CleanUp()
+	return s.kept.EstimatedSize(), s.kept.WeightedSize()
+}
+
 // flight is a read under way.
 type flight struct {
 	at      place

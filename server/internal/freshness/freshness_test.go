@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"sync"
@@ -12,7 +13,6 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
 	"go.uber.org/goleak"
 
 	"cegid.internal/gateway/cegidclient"
@@ -100,18 +100,13 @@ func TestWhatLastsNoLongerIsGone(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s, r := New(Config{}), &reader{}
 		ask(t, s, key, Want{MaxAge: 10 * time.Second, StaleIfError: 20 * time.Second}, r)
-		registry := prometheus.NewPedanticRegistry()
-		registry.MustRegister(s)
 		for _, step := range []struct {
 			pass time.Duration
-			kept float64
+			kept int
 		}{{29 * time.Second, 1}, {3 * time.Second, 0}} {
 			time.Sleep(step.pass)
-			if _, err := registry.Gather(); err != nil {
-				t.Fatal(err)
-			}
-			if got := float64(s.kept.EstimatedSize()); got != step.kept {
-				t.Errorf("after %s %v are kept", step.pass, got)
+			if got, bytes := s.Kept(); got != step.kept || (bytes > 0) != (got > 0) {
+				t.Errorf("after %s %d are kept, of %d bytes", step.pass, got, bytes)
 			}
 		}
 	})
@@ -475,7 +470,7 @@ func TestWhatGrowsIsWeighedAgain(t *testing.T) {
 	}
 }
 
-func TestMetrics(t *testing.T) {
+func TestWhatIsCounted(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s, r := New(Config{}), &reader{}
 		want := Want{MaxAge: time.Second, StaleIfError: time.Hour}
@@ -484,16 +479,8 @@ func TestMetrics(t *testing.T) {
 		time.Sleep(time.Minute)
 		r.err = failure(cegidclient.KindUnavailable, 503)
 		ask(t, s, key, want, r)
-		registry := prometheus.NewPedanticRegistry()
-		registry.MustRegister(s)
-		for name, value := range map[string]float64{"hit": 1, "miss": 1, "stale": 1, "shared": 0} {
-			if got := float64(s.counts[How(name)].Load()); got != value {
-				t.Errorf("%s: %v", name, got)
-			}
-		}
-		families, err := registry.Gather()
-		if err != nil || len(families) != 3 {
-			t.Errorf("%d metrics, %v", len(families), err)
+		if got := s.Counts(); !maps.Equal(got, map[How]uint64{Hit: 1, Miss: 1, Stale: 1, Shared: 0}) {
+			t.Errorf("got %v", got)
 		}
 	})
 }

@@ -15,8 +15,8 @@ import (
 	"google.golang.org/protobuf/reflect/protoreflect"
 	"google.golang.org/protobuf/types/known/durationpb"
 
+	"cegid.internal/gateway/server/internal/contract"
 	"cegid.internal/gateway/server/internal/inprocess"
-	"cegid.internal/gateway/server/internal/reads"
 )
 
 // kept is a read that accepts an older answer, or knows one already. It is in the context of the request.
@@ -65,7 +65,7 @@ func (c older) Invoke(ctx context.Context, method string, args, reply any, optio
 func (k *kept) fill(request protoreflect.Message) bool {
 	asked := k.directive.given || len(k.known) > 0
 	for name, accepted := range map[protoreflect.Name]time.Duration{
-		reads.MaxStaleness: k.directive.maxAge, reads.StaleIfError: k.directive.staleIfError,
+		contract.MaxStaleness: k.directive.maxAge, contract.StaleIfError: k.directive.staleIfError,
 	} {
 		field := request.Descriptor().Fields().ByName(name)
 		if field == nil {
@@ -77,6 +77,13 @@ func (k *kept) fill(request protoreflect.Message) bool {
 		asked = asked || request.Has(field)
 	}
 	return asked
+}
+
+// keptAnswer is one that several have: how old it is in seconds, how it was found, and its JSON with a tag, which write makes once.
+type keptAnswer interface {
+	Age() string
+	How() string
+	JSON(write func(proto.Message) (text []byte, tag string, err error)) (text []byte, tag string, err error)
 }
 
 // text is JSON that was written before.
@@ -94,7 +101,7 @@ func (m *marshaler) rewritten(ctx context.Context, answer proto.Message) (any, e
 	}
 	header, age, written, tag := k.w.Header(), "0", []byte(nil), ""
 	var err error
-	if shared, is := k.answer.(*reads.Answer); is {
+	if shared, is := k.answer.(keptAnswer); is {
 		age = shared.Age()
 		header.Set("Cache-Status", shared.How())
 		written, tag, err = shared.JSON(write)

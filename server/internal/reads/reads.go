@@ -16,14 +16,9 @@ import (
 
 	"cegid.internal/gateway/cegidclient"
 	"cegid.internal/gateway/server/internal/apierror"
+	"cegid.internal/gateway/server/internal/contract"
 	"cegid.internal/gateway/server/internal/freshness"
 	"cegid.internal/gateway/server/internal/tenant"
-)
-
-// The fields by which a request says which older answers will do. A request that has them is for a read that is shared.
-const (
-	MaxStaleness protoreflect.Name = "max_staleness"
-	StaleIfError protoreflect.Name = "stale_if_error"
 )
 
 // Keys of the trailer of an answer: how many seconds old it is (RFC 9111, "Age"), and how it was found (RFC 9211).
@@ -36,10 +31,10 @@ const (
 func Interceptor(store *freshness.Store, practices *tenant.Practices) grpc.UnaryServerInterceptor {
 	return func(ctx context.Context, request any, info *grpc.UnaryServerInfo, next grpc.UnaryHandler) (any, error) {
 		message, ok := request.(proto.Message)
-		if !ok || message.ProtoReflect().Descriptor().Fields().ByName(MaxStaleness) == nil {
+		if !ok || message.ProtoReflect().Descriptor().Fields().ByName(contract.MaxStaleness) == nil {
 			return next(ctx, request)
 		}
-		want := freshness.Want{MaxAge: take(message, MaxStaleness), StaleIfError: take(message, StaleIfError)}
+		want := freshness.Want{MaxAge: take(message, contract.MaxStaleness), StaleIfError: take(message, contract.StaleIfError)}
 		key, ok := keyOf(ctx, practices, info.FullMethod, message)
 		if !ok { // whoever answers says why
 			return next(ctx, request)
