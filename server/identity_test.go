@@ -25,6 +25,7 @@ import (
 	"google.golang.org/grpc/status"
 
 	looppb "cegid.internal/gateway/gen/go/cegid/loop/v1"
+	"cegid.internal/gateway/internal/testkit"
 	"cegid.internal/gateway/internal/testkit/authntest"
 	"cegid.internal/gateway/server/internal/policy"
 )
@@ -40,9 +41,7 @@ func (a *authority) pem() string {
 func (a *authority) client(t *testing.T, names ...string) tls.Certificate {
 	t.Helper()
 	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, err)
 	template := &x509.Certificate{
 		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "billing.corp.example"},
 		KeyUsage: x509.KeyUsageDigitalSignature, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth},
@@ -54,15 +53,11 @@ func (a *authority) client(t *testing.T, names ...string) tls.Certificate {
 			continue
 		}
 		uri, err := url.Parse(name)
-		if err != nil {
-			t.Fatal(err)
-		}
+		testkit.OK(t, err)
 		template.URIs = append(template.URIs, uri)
 	}
 	der, err := x509.CreateCertificate(rand.Reader, template, a.certificate, &private.PublicKey, a.key)
-	if err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, err)
 	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: private}
 }
 
@@ -126,9 +121,7 @@ func (c *caller) call(headers ...string) (answers []string) {
 	answers = append(answers, status.Code(err).String())
 	for _, web := range c.webs {
 		request, err := http.NewRequestWithContext(ctx, http.MethodGet, "https://"+c.p.http+accounts, http.NoBody)
-		if err != nil {
-			c.t.Fatal(err)
-		}
+		testkit.OK(c.t, err)
 		for i := 0; i < len(headers); i += 2 {
 			request.Header[headers[i]] = append(request.Header[headers[i]], headers[i+1]) // in the letter case that is given
 		}
@@ -196,17 +189,13 @@ func TestCallersByCertificate(t *testing.T) {
 	// A page elsewhere makes a browser show the certificate of its reader.
 	post := func(headers ...string) int {
 		request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, "https://"+p.http+"/v1/practices/demo/dossiers/CEGID001/imports", strings.NewReader(purchase))
-		if err != nil {
-			t.Fatal(err)
-		}
+		testkit.OK(t, err)
 		request.Header.Set("Idempotency-Key", "FA-1")
 		for i := 0; i < len(headers); i += 2 {
 			request.Header.Set(headers[i], headers[i+1])
 		}
 		response, err := billing.webs[0].Do(request)
-		if err != nil {
-			t.Fatal(err)
-		}
+		testkit.OK(t, err)
 		_ = response.Body.Close()
 		return response.StatusCode
 	}

@@ -21,6 +21,7 @@ import (
 	"testing"
 	"time"
 
+	"cegid.internal/gateway/internal/testkit"
 	"cegid.internal/gateway/internal/testkit/pgtest"
 )
 
@@ -62,24 +63,18 @@ func noCallFails(t *testing.T, b balancer) {
 		s.tls = "{certificate: " + filepath.Join(folder, "loop.crt") + ", key: " + filepath.Join(folder, "loop.key") + ", client_authorities: " + filepath.Join(folder, "authority.crt") + "}"
 		s.certificate, s.trust = billingCertificate, clients
 		pair, err := tls.LoadX509KeyPair(filepath.Join(folder, "billing.crt"), filepath.Join(folder, "billing.key"))
-		if err != nil {
-			t.Fatal(err)
-		}
+		testkit.OK(t, err)
 		clients = clients.Clone()
 		clients.Certificates = []tls.Certificate{pair}
 	}
 	one, two := newGateway(t, l.url, s), newGateway(t, l.url, s)
-	if err := two.terminate(); err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, two.terminate())
 	grpc, rest := b.start(t, folder, one, two)
 	run := newTraffic(t, billing, practice, clients, grpc, rest)
 	run.begin()
 	time.Sleep(time.Second)
 	for range 2 { // the second one comes; then each is replaced
-		if err := two.start(); err != nil {
-			t.Fatal(err)
-		}
+		testkit.OK(t, two.start())
 		time.Sleep(2500 * time.Millisecond) // until the balancer has seen it
 		for _, g := range []*gateway{one, two} {
 			g.program = nextBuild(t)
@@ -89,9 +84,7 @@ func noCallFails(t *testing.T, b balancer) {
 			if g == two {
 				break
 			}
-			if err := g.start(); err != nil {
-				t.Fatal(err)
-			}
+			testkit.OK(t, g.start())
 			time.Sleep(2500 * time.Millisecond)
 		}
 	}
@@ -105,9 +98,7 @@ func noCallFails(t *testing.T, b balancer) {
 func (b balancer) start(t *testing.T, folder string, one, two *gateway) (grpc, rest string) {
 	t.Helper()
 	text, err := os.ReadFile(filepath.Join("..", "..", "..", "deploy", "balancers", b.file))
-	if err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, err)
 	ports := freePorts(t)
 	grpc, rest = ports[0], ports[1]
 	replace := []string{
@@ -128,16 +119,12 @@ func (b balancer) start(t *testing.T, folder string, one, two *gateway) (grpc, r
 	if strings.Contains(changed, "10.0.0.1") {
 		t.Fatalf("an address is left:\n%s", changed)
 	}
-	if err := os.WriteFile(path, []byte(changed), 0o600); err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, os.WriteFile(path, []byte(changed), 0o600))
 	var said bytes.Buffer
 	command := exec.Command(b.command[0], append(b.command[1:], path)...)
 	command.Stdout, command.Stderr = &said, &said
 	command.SysProcAttr = noOrphan()
-	if err := command.Start(); err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, command.Start())
 	t.Cleanup(func() {
 		_ = command.Process.Signal(os.Interrupt)
 		_ = command.Wait()
@@ -183,17 +170,13 @@ type authority struct {
 func newAuthority(t *testing.T) *authority {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, err)
 	template := &x509.Certificate{
 		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "authority"}, IsCA: true, BasicConstraintsValid: true,
 		KeyUsage: x509.KeyUsageCertSign, NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(24 * time.Hour),
 	}
 	der, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
-	if err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, err)
 	a := &authority{key: key, pool: x509.NewCertPool()}
 	if a.certificate, err = x509.ParseCertificate(der); err != nil {
 		t.Fatal(err)
@@ -206,9 +189,7 @@ func newAuthority(t *testing.T) *authority {
 func (a *authority) issue(t *testing.T, folder, file, dns, uri string) {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, err)
 	template := &x509.Certificate{
 		SerialNumber: big.NewInt(time.Now().UnixNano()), Subject: pkix.Name{CommonName: file}, KeyUsage: x509.KeyUsageDigitalSignature,
 		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth}, NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(24 * time.Hour),
@@ -218,27 +199,19 @@ func (a *authority) issue(t *testing.T, folder, file, dns, uri string) {
 	}
 	if uri != "" {
 		parsed, err := url.Parse(uri)
-		if err != nil {
-			t.Fatal(err)
-		}
+		testkit.OK(t, err)
 		template.URIs = []*url.URL{parsed}
 	}
 	der, err := x509.CreateCertificate(rand.Reader, template, a.certificate, &key.PublicKey, a.key)
-	if err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, err)
 	encoded, err := x509.MarshalPKCS8PrivateKey(key)
-	if err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, err)
 	certificate := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})
 	private := pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: encoded})
 	for name, content := range map[string][]byte{
 		file + ".crt": certificate, file + ".key": private, file + ".pem": append(bytes.Clone(certificate), private...),
 		"authority.crt": pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: a.certificate.Raw}),
 	} {
-		if err := os.WriteFile(filepath.Join(folder, name), content, 0o600); err != nil {
-			t.Fatal(err)
-		}
+		testkit.OK(t, os.WriteFile(filepath.Join(folder, name), content, 0o600))
 	}
 }

@@ -20,6 +20,7 @@ import (
 	looppb "cegid.internal/gateway/gen/go/cegid/loop/v1"
 
 	"cegid.internal/gateway/cegidclient/loopsim"
+	"cegid.internal/gateway/internal/testkit"
 	"cegid.internal/gateway/internal/testkit/pgtest"
 )
 
@@ -251,9 +252,7 @@ func (w *weather) roll() {
 		if err := server.terminate(); err != nil {
 			w.t.Errorf("a server ended with %v", err)
 		}
-		if err := server.start(); err != nil {
-			w.t.Fatal(err)
-		}
+		testkit.OK(w.t, server.start())
 		time.Sleep(2500 * time.Millisecond) // until the balancer has seen it
 	}
 }
@@ -264,9 +263,7 @@ func (w *weather) databaseAway(context.Context) {
 		w.t.Error(err)
 	}
 	time.Sleep(3 * time.Second)
-	if err := w.database.Start(); err != nil {
-		w.t.Fatal(err)
-	}
+	testkit.OK(w.t, w.database.Start())
 }
 
 // sample is what a server has in hand while no call is under way.
@@ -294,9 +291,7 @@ func (g *gateway) operation(t *testing.T, path string) string {
 	t.Helper()
 	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}, Timeout: 10 * time.Second}
 	response, err := client.Get("http://" + g.operations + path)
-	if err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, err)
 	defer func() { _ = response.Body.Close() }()
 	text, err := io.ReadAll(response.Body)
 	if err != nil || response.StatusCode != http.StatusOK {

@@ -22,6 +22,7 @@ import (
 
 	"cegid.internal/gateway/cegidclient"
 	"cegid.internal/gateway/examples"
+	"cegid.internal/gateway/internal/testkit"
 	"cegid.internal/gateway/server/internal/config"
 	"cegid.internal/gateway/server/internal/policy"
 	"cegid.internal/gateway/server/internal/strictyaml"
@@ -56,12 +57,8 @@ func folder(t testing.TB) string {
 func write(t testing.TB, dir, name, content string) string {
 	t.Helper()
 	path := filepath.Join(dir, name)
-	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, os.MkdirAll(filepath.Dir(path), 0o700))
+	testkit.OK(t, os.WriteFile(path, []byte(content), 0o600))
 	return path
 }
 
@@ -69,9 +66,7 @@ func write(t testing.TB, dir, name, content string) string {
 func example(t testing.TB) *config.Config {
 	t.Helper()
 	c, err := load(t, exampleFolder(t), string(examples.Gateway))
-	if err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, err)
 	return c
 }
 
@@ -103,9 +98,7 @@ func TestTheExampleIsAcceptedAndFitsThePolicyExample(t *testing.T) {
 func TestTheExampleSpellsOutTheDefaults(t *testing.T) {
 	full := example(t)
 	short, err := load(t, folder(t), minimal)
-	if err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, err)
 	if full.Loop.BaseURL != cegidclient.DefaultBaseURL || short.Loop.BaseURL != cegidclient.DefaultBaseURL {
 		t.Errorf("base URLs are %q and %q", full.Loop.BaseURL, short.Loop.BaseURL)
 	}
@@ -176,9 +169,7 @@ readiness: {first_ledger: 7s}
 shutdown: {grace: 5s, drain: 0s}
 log: {level: debug, dossiers: true}
 `)
-	if err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, err)
 	got := fmt.Sprintf("%+v", c)
 	got = strings.ReplaceAll(got, dir, "DIR")
 	want := "&{Listen:{GRPC:[::1]:1 HTTP:localhost:2 Operations:10.0.0.1:3 Connections:17 ConnectionAge:5m0s} " +
@@ -517,9 +508,7 @@ func TestTheFolderOfPracticesIsRead(t *testing.T) {
 		write(t, dir, "p/b.yml", practice("b"))
 		write(t, dir, "p/..2026/c.yaml", practice("c"))
 		c, err := load(t, dir, yaml)
-		if err != nil {
-			t.Fatal(err)
-		}
+		testkit.OK(t, err)
 		if got := c.PracticeNames(); !reflect.DeepEqual(got, []string{"a", "b"}) {
 			t.Errorf("practices are %v", got)
 		}
@@ -594,13 +583,9 @@ func TestNoErrorRepeatsWhatStandsInTheFile(t *testing.T) {
 
 func TestAPrintedConfigurationHoldsReferencesAndNoSecrets(t *testing.T) {
 	c, err := load(t, folder(t), minimal)
-	if err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, err)
 	encoded, err := json.Marshal(c)
-	if err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, err)
 	var logged strings.Builder
 	slog.New(slog.NewJSONHandler(&logged, nil)).Info("starting", "config", c, "value", *c)
 	for _, printed := range []string{
@@ -624,9 +609,7 @@ func TestHundredsOfPracticesLoadQuickly(t *testing.T) {
 	b.WriteString("policy: policy.yaml\nledger: ledger.db\n")
 	start := time.Now()
 	c, err := load(t, folder(t), b.String())
-	if err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, err)
 	if len(c.Practices) != 501 {
 		t.Errorf("%d practices", len(c.Practices))
 	}
@@ -655,18 +638,12 @@ func FuzzLoadNeverPanics(f *testing.F) {
 func certificate(t testing.TB, dir, name string) {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, err)
 	template := &x509.Certificate{SerialNumber: big.NewInt(1), DNSNames: []string{"localhost"}, NotAfter: time.Now().Add(time.Hour)}
 	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
-	if err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, err)
 	private, err := x509.MarshalPKCS8PrivateKey(key)
-	if err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, err)
 	write(t, dir, name+".crt", string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})))
 	write(t, dir, name+".key", string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: private})))
 }
@@ -675,13 +652,9 @@ func certificate(t testing.TB, dir, name string) {
 func authority(t testing.TB, dir, name string) {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, err)
 	template := &x509.Certificate{SerialNumber: big.NewInt(1), IsCA: true, BasicConstraintsValid: true, NotAfter: time.Now().Add(time.Hour)}
 	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
-	if err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, err)
 	write(t, dir, name, string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})))
 }
