@@ -615,7 +615,7 @@ func TestGoodputHoldsUnderOverload(t *testing.T) {
 }
 
 // TestSixtyAtOnceOnASlowLoop: those that have their turn within twenty seconds are answered, the others are told when to
-// come back, and nobody hears nothing.
+// come back, and nobody is left without an answer.
 func TestSixtyAtOnceOnASlowLoop(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c, w := testClient(t, byKind(11*time.Second, 0, 0))

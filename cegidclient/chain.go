@@ -119,7 +119,7 @@ func WithBeforeSend(ctx context.Context, hook func(ctx context.Context, call *Ca
 // hookError carries the hook's error past the other interceptors, whatever it wraps; Do takes it out again.
 type hookError struct{ error }
 
-// Observer hears about calls and attempts, for metrics. Events carry no dossier and no practice: neither is a
+// Observer is told of calls and attempts, for metrics. Events carry no dossier and no practice: neither is a
 // label that a metric store survives. Implementations are called concurrently and must be quick.
 type Observer interface {
 	CallDone(ctx context.Context, event CallEvent)

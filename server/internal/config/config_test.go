@@ -348,7 +348,7 @@ func TestHalfAConfigurationIsRefusedWithACure(t *testing.T) {
 		{"a practice forgets ids within a year", "    keys:", "    retention: {ids_days: 90}\n    keys:", "practices[0].retention.ids_days:", "a whole number from 366 to 3660"},
 		{"a practice keeps references too long", "    keys:", "    retention: {references_days: 367}\n    keys:", "practices[0].retention.references_days:", "a whole number from 37 to 366"},
 		{"a lease is too short", "", "imports: {lease: 139s}", "imports.lease:", "2m19s is shorter than imports.wait_limit and twice imports.call_limit, which together are 2m20s; raise the one or shorten the others"},
-		{"a write's deadline is too short for its end", "", "deadlines: {write: 89s}", "deadlines.write:", "1m29s is shorter than 10s for what is read before, imports.wait_limit and imports.call_limit, which together are 1m30s; raise it, or callers do not hear how their writes end"},
+		{"a write's deadline is too short for its end", "", "deadlines: {write: 89s}", "deadlines.write:", "1m29s is shorter than 10s for what is read before, imports.wait_limit and imports.call_limit, which together are 1m30s; raise it, or callers do not learn how their writes end"},
 		{"a call may take longer than a write's deadline", "", "imports: {call_limit: 61s}", "deadlines.write:", "which together are 1m31s"},
 		{"the policy is an empty word", "policy: policy.yaml", "policy: ''", ":10: policy:", "name the policy file"},
 		{"the policy file is missing", "policy: policy.yaml", "policy: none.yaml", ":10: policy:", "there is no such file; correct the path"},

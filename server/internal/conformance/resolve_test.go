@@ -219,7 +219,7 @@ func TestAPersonsWordOpensOrClosesAnImport(t *testing.T) {
 		t.Errorf("the contrary: %v", err)
 	}
 
-	// Not booked: its caller mends and sends it.
+	// Not booked: its caller corrects and sends it.
 	r.lose(importOf("FA-2", invoice("SIM-CUT-BEFORE-2", "120")))
 	for range 2 {
 		if settled, err := r.confirm("everything", "FA-2", notBooked); err != nil || settled.GetState() != looppb.ImportState_IMPORT_STATE_NOT_SENT ||

@@ -10,7 +10,6 @@ import (
 	"strings"
 	"testing"
 
-
 	"cegid.internal/gateway/gen"
 	looppb "cegid.internal/gateway/gen/go/cegid/loop/v1"
 	"cegid.internal/gateway/internal/testkit"
