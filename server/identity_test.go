@@ -2,17 +2,12 @@ package main
 
 import (
 	"context"
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
 	"crypto/tls"
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/base64"
-	"encoding/pem"
 	"fmt"
 	"io"
-	"math/big"
 	"net/http"
 	"net/url"
 	"strings"
@@ -32,20 +27,11 @@ import (
 
 const spiffe = "spiffe://corp.example/billing"
 
-// pem is the authority's certificate, as a file of authorities has it.
-func (a *authority) pem() string {
-	return string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: a.certificate.Raw}))
-}
-
 // client makes a client's certificate with those names: URIs if they have a colon, else DNS names.
 func (a *authority) client(t *testing.T, names ...string) tls.Certificate {
 	t.Helper()
-	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	testkit.OK(t, err)
 	template := &x509.Certificate{
-		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "billing.corp.example"},
-		KeyUsage: x509.KeyUsageDigitalSignature, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth},
-		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
+		Subject: pkix.Name{CommonName: "billing.corp.example"}, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth},
 	}
 	for _, name := range names {
 		if !strings.Contains(name, ":") {
@@ -56,9 +42,7 @@ func (a *authority) client(t *testing.T, names ...string) tls.Certificate {
 		testkit.OK(t, err)
 		template.URIs = append(template.URIs, uri)
 	}
-	der, err := x509.CreateCertificate(rand.Reader, template, a.certificate, &private.PublicKey, a.key)
-	testkit.OK(t, err)
-	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: private}
+	return a.Sign(t, template)
 }
 
 // certified serves over TLS and lets clients of the authorities in by certificate.
@@ -80,7 +64,7 @@ func (w *world) authorities(t *testing.T, all ...*authority) {
 	t.Helper()
 	var text strings.Builder
 	for _, each := range all {
-		text.WriteString(each.pem())
+		text.WriteString(each.PEM())
 	}
 	w.write(t, "clients.pem", text.String())
 }
@@ -96,7 +80,7 @@ type caller struct {
 func (p *process) caller(t *testing.T, server *authority, certificates ...tls.Certificate) *caller {
 	t.Helper()
 	trust := func() *tls.Config {
-		config := &tls.Config{RootCAs: server.pool, ClientSessionCache: tls.NewLRUClientSessionCache(8)}
+		config := &tls.Config{RootCAs: server.Pool, ClientSessionCache: tls.NewLRUClientSessionCache(8)}
 		if len(certificates) > 0 { // shown whatever the server asks for
 			config.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) { return &certificates[0], nil }
 		}
@@ -236,7 +220,7 @@ func TestAuthoritiesRotate(t *testing.T) {
 		after = p.caller(t, server, next.client(t, spiffe))
 		return fmt.Sprint(after.call()) == fmt.Sprint(letIn)
 	})
-	w.write(t, "clients.pem", next.pem()[:100]) // a file that is being written changes nothing
+	w.write(t, "clients.pem", next.PEM()[:100]) // a file that is being written changes nothing
 	eventually(t, "a word on it", func() bool {
 		expect(t, "a client of the old authority, beside half of a file", before.call(), letIn)
 		return strings.Contains(p.log.String(), "cannot be read again")

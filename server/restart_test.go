@@ -31,7 +31,7 @@ func TestRestartUnderLoad(t *testing.T) {
 	w.Inject(loopsim.Fault{Route: "/importJson", Kind: loopsim.FaultLatency, Latency: 1500 * time.Millisecond, Probability: 0.3})
 	w.SetImportDelays(time.Second, time.Second)
 	p := w.serve(t, "")
-	l := &load{t: t, p: p, trust: &tls.Config{RootCAs: a.pool}}
+	l := &load{t: t, p: p, trust: &tls.Config{RootCAs: a.Pool}}
 
 	const callers, atLeast = 8, 40
 	var mu sync.Mutex
@@ -130,7 +130,7 @@ func TestARestartAsksForWhatStalled(t *testing.T) {
 		testkit.OK(t, w.SetActivated("demo", loopsim.Advanced, is))
 	}
 	p := w.serve(t, "")
-	l := &load{t: t, p: p, trust: &tls.Config{RootCAs: a.pool}}
+	l := &load{t: t, p: p, trust: &tls.Config{RootCAs: a.Pool}}
 	do, hangUp := l.overGRPC()
 	defer hangUp()
 	testkit.OK(t, do("demo", "CEGID001", w.token, "FA-1"))

@@ -2,14 +2,10 @@ package main
 
 import (
 	"context"
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
 	"crypto/sha256"
 	"crypto/tls"
 	"crypto/x509"
 	"crypto/x509/pkix"
-	"encoding/pem"
 	"errors"
 	"fmt"
 	"io"
@@ -32,6 +28,7 @@ import (
 
 	"cegid.internal/gateway/cegidclient/loopsim"
 	"cegid.internal/gateway/internal/testkit"
+	"cegid.internal/gateway/internal/testkit/certtest"
 	"cegid.internal/gateway/server/internal/ledger"
 	"cegid.internal/gateway/server/internal/policy"
 )
@@ -443,27 +440,11 @@ func TestTheAuditHasItsOwnPlace(t *testing.T) {
 }
 
 // authority signs certificates for loopback.
-type authority struct {
-	certificate *x509.Certificate
-	key         *ecdsa.PrivateKey
-	pool        *x509.CertPool
-}
+type authority struct{ *certtest.Authority }
 
 func newAuthority(t *testing.T) *authority {
 	t.Helper()
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	testkit.OK(t, err)
-	template := &x509.Certificate{
-		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "authority"}, IsCA: true, BasicConstraintsValid: true,
-		KeyUsage: x509.KeyUsageCertSign, NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
-	}
-	der, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
-	testkit.OK(t, err)
-	certificate, err := x509.ParseCertificate(der)
-	testkit.OK(t, err)
-	a := &authority{certificate: certificate, key: key, pool: x509.NewCertPool()}
-	a.pool.AddCert(certificate)
-	return a
+	return &authority{certtest.New(t)}
 }
 
 // sign makes a certificate with that serial number, and its key.
@@ -474,18 +455,10 @@ func (a *authority) sign(t *testing.T, serial int64) (certificate, key string) {
 
 func (a *authority) signUntil(t *testing.T, serial int64, end time.Time) (certificate, key string) {
 	t.Helper()
-	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	testkit.OK(t, err)
-	template := &x509.Certificate{
+	return certtest.Files(t, a.Sign(t, &x509.Certificate{
 		SerialNumber: big.NewInt(serial), Subject: pkix.Name{CommonName: "gateway"}, IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)},
-		KeyUsage: x509.KeyUsageDigitalSignature, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
-		NotBefore: end.Add(-2 * time.Hour), NotAfter: end,
-	}
-	der, err := x509.CreateCertificate(rand.Reader, template, a.certificate, &private.PublicKey, a.key)
-	testkit.OK(t, err)
-	encoded, err := x509.MarshalPKCS8PrivateKey(private)
-	testkit.OK(t, err)
-	return string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})), string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: encoded}))
+		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth}, NotBefore: end.Add(-2 * time.Hour), NotAfter: end,
+	}))
 }
 
 func TestServeOverTLS(t *testing.T) {
@@ -496,7 +469,7 @@ func TestServeOverTLS(t *testing.T) {
 	w.write(t, "tls.key", key)
 	w.settings["tls"] = "{certificate: tls.crt, key: tls.key}"
 	p := w.serve(t, "")
-	trusting := &tls.Config{RootCAs: a.pool}
+	trusting := &tls.Config{RootCAs: a.Pool}
 	conn := dial(t, p.grpc, trusting)
 	if err := listAccounts(t.Context(), conn, w.token); err != nil {
 		t.Errorf("gRPC: %v", err)
@@ -528,7 +501,7 @@ func TestServeOverTLS(t *testing.T) {
 		}
 	}
 	for _, address := range []string{p.grpc, p.http} {
-		old := &tls.Config{RootCAs: a.pool, MinVersion: tls.VersionTLS10, MaxVersion: tls.VersionTLS11}
+		old := &tls.Config{RootCAs: a.Pool, MinVersion: tls.VersionTLS10, MaxVersion: tls.VersionTLS11}
 		if conn, err := tls.Dial("tcp", address, old); err == nil {
 			_ = conn.Close()
 			t.Errorf("%s speaks TLS 1.1", address)
@@ -537,7 +510,7 @@ func TestServeOverTLS(t *testing.T) {
 
 	// A rotation is seen by new connections; the old one goes on.
 	serial := func(address string) int64 {
-		conn, err := tls.Dial("tcp", address, &tls.Config{RootCAs: a.pool, NextProtos: []string{"h2"}})
+		conn, err := tls.Dial("tcp", address, &tls.Config{RootCAs: a.Pool, NextProtos: []string{"h2"}})
 		if err != nil {
 			t.Fatalf("during the rotation: %v", err)
 		}

@@ -98,7 +98,7 @@ grants:
 }
 
 func (s *siege) trust(certificates ...tls.Certificate) *tls.Config {
-	return &tls.Config{RootCAs: s.server.pool, Certificates: certificates}
+	return &tls.Config{RootCAs: s.server.Pool, Certificates: certificates}
 }
 
 func (s *siege) browser(certificates ...tls.Certificate) *http.Client {

@@ -4,14 +4,9 @@ package chaos
 
 import (
 	"bytes"
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
 	"crypto/tls"
 	"crypto/x509"
 	"crypto/x509/pkix"
-	"encoding/pem"
-	"math/big"
 	"net"
 	"net/url"
 	"os"
@@ -22,6 +17,7 @@ import (
 	"time"
 
 	"cegid.internal/gateway/internal/testkit"
+	"cegid.internal/gateway/internal/testkit/certtest"
 	"cegid.internal/gateway/internal/testkit/pgtest"
 )
 
@@ -51,14 +47,14 @@ func TestNoCallFailsBehindABalancer(t *testing.T) {
 }
 
 func noCallFails(t *testing.T, b balancer) {
-	a := newAuthority(t)
+	a := certtest.New(t)
 	folder := t.TempDir()
-	a.issue(t, folder, "loop", "loop.example.com", "")
-	a.issue(t, folder, "billing", "", billingCertificate)
+	issue(t, a, folder, "loop", "loop.example.com", "")
+	issue(t, a, folder, "billing", "", billingCertificate)
 	l := newLoop(t)
 	s := settings{ledger: pgtest.Shared(t).Database(t), replicas: 2, drain: 4 * time.Second}
 	initialize(t, s.ledger)
-	clients := &tls.Config{RootCAs: a.pool, ServerName: "loop.example.com", MinVersion: tls.VersionTLS12}
+	clients := &tls.Config{RootCAs: a.Pool, ServerName: "loop.example.com", MinVersion: tls.VersionTLS12}
 	if !b.tls {
 		s.tls = "{certificate: " + filepath.Join(folder, "loop.crt") + ", key: " + filepath.Join(folder, "loop.key") + ", client_authorities: " + filepath.Join(folder, "authority.crt") + "}"
 		s.certificate, s.trust = billingCertificate, clients
@@ -160,40 +156,10 @@ func nextBuild(t *testing.T) string {
 	return path
 }
 
-// authority signs certificates.
-type authority struct {
-	certificate *x509.Certificate
-	key         *ecdsa.PrivateKey
-	pool        *x509.CertPool
-}
-
-func newAuthority(t *testing.T) *authority {
-	t.Helper()
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	testkit.OK(t, err)
-	template := &x509.Certificate{
-		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "authority"}, IsCA: true, BasicConstraintsValid: true,
-		KeyUsage: x509.KeyUsageCertSign, NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(24 * time.Hour),
-	}
-	der, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
-	testkit.OK(t, err)
-	a := &authority{key: key, pool: x509.NewCertPool()}
-	if a.certificate, err = x509.ParseCertificate(der); err != nil {
-		t.Fatal(err)
-	}
-	a.pool.AddCert(a.certificate)
-	return a
-}
-
 // issue writes a certificate, its key, both together, and the authority's.
-func (a *authority) issue(t *testing.T, folder, file, dns, uri string) {
+func issue(t *testing.T, a *certtest.Authority, folder, file, dns, uri string) {
 	t.Helper()
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	testkit.OK(t, err)
-	template := &x509.Certificate{
-		SerialNumber: big.NewInt(time.Now().UnixNano()), Subject: pkix.Name{CommonName: file}, KeyUsage: x509.KeyUsageDigitalSignature,
-		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth}, NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(24 * time.Hour),
-	}
+	template := &x509.Certificate{Subject: pkix.Name{CommonName: file}}
 	if dns != "" {
 		template.DNSNames = []string{dns}
 	}
@@ -202,16 +168,10 @@ func (a *authority) issue(t *testing.T, folder, file, dns, uri string) {
 		testkit.OK(t, err)
 		template.URIs = []*url.URL{parsed}
 	}
-	der, err := x509.CreateCertificate(rand.Reader, template, a.certificate, &key.PublicKey, a.key)
-	testkit.OK(t, err)
-	encoded, err := x509.MarshalPKCS8PrivateKey(key)
-	testkit.OK(t, err)
-	certificate := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})
-	private := pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: encoded})
-	for name, content := range map[string][]byte{
-		file + ".crt": certificate, file + ".key": private, file + ".pem": append(bytes.Clone(certificate), private...),
-		"authority.crt": pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: a.certificate.Raw}),
+	certificate, private := certtest.Files(t, a.Sign(t, template))
+	for name, content := range map[string]string{
+		file + ".crt": certificate, file + ".key": private, file + ".pem": certificate + private, "authority.crt": a.PEM(),
 	} {
-		testkit.OK(t, os.WriteFile(filepath.Join(folder, name), content, 0o600))
+		testkit.OK(t, os.WriteFile(filepath.Join(folder, name), []byte(content), 0o600))
 	}
 }

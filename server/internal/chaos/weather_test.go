@@ -21,6 +21,7 @@ import (
 
 	"cegid.internal/gateway/cegidclient/loopsim"
 	"cegid.internal/gateway/internal/testkit"
+	"cegid.internal/gateway/internal/testkit/certtest"
 	"cegid.internal/gateway/internal/testkit/pgtest"
 )
 
@@ -159,9 +160,9 @@ func TestWeather(t *testing.T) {
 
 func newWeather(t *testing.T) *weather {
 	t.Helper()
-	a := newAuthority(t)
+	a := certtest.New(t)
 	folder := t.TempDir()
-	a.issue(t, folder, "loop", "loop.example.com", "")
+	issue(t, a, folder, "loop", "loop.example.com", "")
 	w := &weather{t: t, loop: newLoop(t, loopsim.WithRequestLog(1<<20)), database: pgtest.New(t)}
 	s := settings{
 		ledger: w.database.Database(t), replicas: 2, drain: 2 * time.Second,
@@ -171,7 +172,7 @@ func newWeather(t *testing.T) *weather {
 	one, two := newGateway(t, w.loop.url, s), newGateway(t, w.loop.url, s)
 	w.servers = []*gateway{one, two}
 	grpc, rest := balancers[0].start(t, folder, one, two)
-	trust := &tls.Config{RootCAs: a.pool, ServerName: "loop.example.com", MinVersion: tls.VersionTLS12}
+	trust := &tls.Config{RootCAs: a.Pool, ServerName: "loop.example.com", MinVersion: tls.VersionTLS12}
 	for _, each := range []struct{ name, practice string }{
 		{billing, practice}, {expenses, practice}, {payroll, loopsim.SandboxPartner}, {reporting, loopsim.SandboxPartner},
 	} {

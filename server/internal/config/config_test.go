@@ -1,16 +1,11 @@
 package config_test
 
 import (
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
 	"crypto/x509"
 	"encoding/json"
-	"encoding/pem"
 	"errors"
 	"fmt"
 	"log/slog"
-	"math/big"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -23,6 +18,7 @@ import (
 	"cegid.internal/gateway/cegidclient"
 	"cegid.internal/gateway/examples"
 	"cegid.internal/gateway/internal/testkit"
+	"cegid.internal/gateway/internal/testkit/certtest"
 	"cegid.internal/gateway/server/internal/config"
 	"cegid.internal/gateway/server/internal/policy"
 	"cegid.internal/gateway/server/internal/strictyaml"
@@ -637,24 +633,13 @@ func FuzzLoadNeverPanics(f *testing.F) {
 // certificate writes name.crt and name.key.
 func certificate(t testing.TB, dir, name string) {
 	t.Helper()
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	testkit.OK(t, err)
-	template := &x509.Certificate{SerialNumber: big.NewInt(1), DNSNames: []string{"localhost"}, NotAfter: time.Now().Add(time.Hour)}
-	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
-	testkit.OK(t, err)
-	private, err := x509.MarshalPKCS8PrivateKey(key)
-	testkit.OK(t, err)
-	write(t, dir, name+".crt", string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})))
-	write(t, dir, name+".key", string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: private})))
+	certificate, key := certtest.Files(t, certtest.New(t).Sign(t, &x509.Certificate{DNSNames: []string{"localhost"}}))
+	write(t, dir, name+".crt", certificate)
+	write(t, dir, name+".key", key)
 }
 
 // authority writes the certificate of one.
 func authority(t testing.TB, dir, name string) {
 	t.Helper()
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	testkit.OK(t, err)
-	template := &x509.Certificate{SerialNumber: big.NewInt(1), IsCA: true, BasicConstraintsValid: true, NotAfter: time.Now().Add(time.Hour)}
-	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
-	testkit.OK(t, err)
-	write(t, dir, name, string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})))
+	write(t, dir, name, certtest.New(t).PEM())
 }
