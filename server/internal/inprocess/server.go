@@ -130,6 +130,8 @@ func (s *Server) begin(ctx context.Context, name string, of *method) (*call, err
 		case s.places <- struct{}{}:
 		case <-ctx.Done():
 			return nil, status.FromContextError(ctx.Err()).Err()
+		case <-s.base.Done():
+			return nil, errStopped
 		}
 	}
 	s.mu.Lock()
@@ -164,8 +166,14 @@ func (s *Server) leave() {
 	}
 }
 
-// finish ends a call whose handler has returned.
+// finish ends a call whose handler has returned. A header that was set goes out beside an error, too.
 func (c *call) finish(err error) {
+	c.mu.Lock()
+	set := len(c.header) > 0
+	c.mu.Unlock()
+	if set {
+		c.sendHeader()
+	}
 	c.ended(err)
 	c.end()
 	c.server.leave()
@@ -286,9 +294,17 @@ func (c *call) received(message any) {
 	}
 }
 
-func (c *call) answered(message any) {
+// weigh measures a message that is about to be sent, for answered: afterwards it is its reader's.
+func (c *call) weigh(message any) int {
+	if len(c.stats) == 0 {
+		return 0
+	}
+	return sizeOf(message)
+}
+
+func (c *call) answered(bytes int) {
 	for _, each := range c.stats {
-		each.HandleRPC(c.ctx, &stats.OutPayload{Payload: message, Length: sizeOf(message), SentTime: time.Now()})
+		each.HandleRPC(c.ctx, &stats.OutPayload{Length: bytes, SentTime: time.Now()})
 	}
 }
 
