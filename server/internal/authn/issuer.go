@@ -101,6 +101,12 @@ func NewIssuer(cfg IssuerConfig) (*Issuer, error) {
 // URL is the issuer, as its tokens name it.
 func (i *Issuer) URL() string { return i.url }
 
+// Keys says when its keys were fetched, zero before the first time, and whether the last attempt to get newer ones failed.
+func (i *Issuer) Keys() (fetched time.Time, failed bool) {
+	now := i.keys.now()
+	return now.fetched, now.failed
+}
+
 // Check fetches the keys, and says why that is not possible.
 func (i *Issuer) Check(ctx context.Context) error {
 	_, err := i.keys.read(ctx)

@@ -74,7 +74,7 @@ type named interface {
 func (f *fixture) await(which named, state string) {
 	f.Helper()
 	var w word
-	for began := time.Now(); time.Since(began) < 20*time.Second; time.Sleep(10 * time.Millisecond) {
+	for began := time.Now(); time.Since(began) < 2*time.Minute; time.Sleep(10 * time.Millisecond) {
 		if w = f.caller.get(f.Context(), which.GetPractice(), which.GetDossier(), which.GetRequestId(), false, false); w.State == state {
 			return
 		}

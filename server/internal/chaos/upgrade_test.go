@@ -187,7 +187,7 @@ func (u upgrade) send(g *gateway, dossier, id, document string) (int, http.Heade
 func (u upgrade) becomes(g *gateway, dossier, id, state, what string) {
 	u.t.Helper()
 	var last any
-	for deadline := time.Now().Add(40 * time.Second); time.Now().Before(deadline); time.Sleep(50 * time.Millisecond) {
+	for deadline := time.Now().Add(2 * time.Minute); time.Now().Before(deadline); time.Sleep(50 * time.Millisecond) {
 		_, _, answer := u.ask(g, http.MethodGet, "/v1/practices/demo/dossiers/"+dossier+"/imports/"+id, "")
 		last = answer
 		if found, _ := answer["importRecord"].(map[string]any); found["state"] == state {

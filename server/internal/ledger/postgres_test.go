@@ -303,7 +303,7 @@ func TestWhoWaitsLearnsWhatAnotherServerDid(t *testing.T) {
 	changed, cancel := mine.Subscribe(key("r1"))
 	defer cancel()
 	begin(t, others, submission("r1", "one"))
-	for end := time.After(10 * time.Second); ; {
+	for end := time.After(time.Minute); ; {
 		select {
 		case <-changed:
 			if r, err := mine.Get(t.Context(), key("r1")); err == nil && r.State == Received {
@@ -533,8 +533,7 @@ func TestAFrozenServerDoesNotKeepOthersWaiting(t *testing.T) {
 	if line := p.line(t); line != "ready" {
 		t.Fatal(line)
 	}
-	l := openedPostgres(t, dsn)
-	l.dialect.limit = time.Second
+	l := openedPostgres(t, dsn, func(l *Ledger) { l.dialect.limit = time.Second })
 	if _, err := l.Settle(t.Context(), key("r1"), 1, "child", Outcome{State: NotSent}); !errors.Is(err, ErrSilent) {
 		t.Errorf("while the row is held: %v", err)
 	}

@@ -159,7 +159,7 @@ func New(cfg Config) (_ *Sandbox, err error) {
 
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
-	practices, err := s.practices(cfg, telemetry.NewLoop(registry, app.CountAttempt))
+	practices, err := s.practices(cfg, telemetry.NewLoop(registry, app.OfCall{}))
 	if err != nil {
 		return nil, err
 	}
