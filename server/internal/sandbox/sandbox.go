@@ -47,7 +47,7 @@ type Config struct {
 	// TLS is a folder for what callers need: the certificate of an authority that is made for this sandbox, and the token. Without a
 	// folder the sandbox serves plaintext.
 	TLS string
-	Log   *slog.Logger
+	Log *slog.Logger
 	// Build is what callers and monitoring are told of this program.
 	Build diagnostics.Build
 	// Origins are those whose pages may call from a browser.
