@@ -51,8 +51,15 @@ service:
 	if err := between.Start(); err != nil {
 		t.Fatal(err)
 	}
-	defer func() { _ = between.Process.Kill(); _ = between.Wait() }()
+	ended := make(chan struct{})
+	go func() { defer close(ended); _ = between.Wait() }()
+	defer func() { _ = between.Process.Kill(); <-ended }()
 	eventually(t, "the collector listens", func() bool {
+		select {
+		case <-ended:
+			t.Fatal(said.String())
+		default:
+		}
 		conn, err := net.Dial("tcp", address)
 		if err == nil {
 			_ = conn.Close()
