@@ -436,9 +436,7 @@ grants:
 	w.ClearFaults()
 	i.p = w.serve(t, "")
 	uncertain := `ledger_submissions_open{practice="demo",state="UNCERTAIN"}`
-	if got := i.value(uncertain); got != many {
-		t.Errorf("%v imports are UNCERTAIN", got)
-	}
+	eventually(t, "all are counted as UNCERTAIN", func() bool { return i.value(uncertain) == many })
 	i.minutes(8, i.well)
 	i.fires("", `ImportsUncertain{practice="demo",severity="page"}`)
 
