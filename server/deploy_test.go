@@ -162,7 +162,7 @@ func duration(t *testing.T, text string) time.Duration {
 	return d
 }
 
-// end is how long the process may take to end (docs/operating.md): after the drain, calls have their grace, and what is on
+// end is how long the process may take to end (docs/operate/running.md): after the drain, calls have their grace, and what is on
 // its way to Loop has its call and its commits.
 func end(set *app.Settings) time.Duration {
 	const commits = 40 * time.Second

@@ -18,14 +18,28 @@ import (
 // handbook is what operators read.
 func handbook(t *testing.T) string {
 	t.Helper()
-	text, err := os.ReadFile("../docs/operating.md")
-	if err != nil {
-		t.Fatal(err)
-	}
-	return string(text)
+	return pagesOfOperators(t, "*.md")
 }
 
-// TestOperatorsCanLookUpEveryMetricAndLogLine: what the source can say stands in docs/operating.md.
+// pagesOfOperators are those of a pattern, one after the other.
+func pagesOfOperators(t *testing.T, pattern string) string {
+	t.Helper()
+	names, err := filepath.Glob("../docs/operate/" + pattern)
+	if err != nil || len(names) == 0 {
+		t.Fatal(pattern, err)
+	}
+	var all strings.Builder
+	for _, name := range names {
+		text, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		all.Write(text)
+	}
+	return all.String()
+}
+
+// TestOperatorsCanLookUpEveryMetricAndLogLine: what the source can say stands in docs/operate.
 func TestOperatorsCanLookUpEveryMetricAndLogLine(t *testing.T) {
 	t.Parallel()
 	messageAt := map[string]int{ // the argument of slog's methods that is the message
@@ -80,7 +94,7 @@ func TestOperatorsCanLookUpEveryMetricAndLogLine(t *testing.T) {
 	for _, found := range []map[string]token.Position{metrics, messages} {
 		for name, at := range found {
 			if !strings.Contains(text, "`"+name+"`") {
-				t.Errorf("%s: docs/operating.md does not explain `%s`", at, name)
+				t.Errorf("%s: docs/operate does not explain `%s`", at, name)
 			}
 		}
 	}
@@ -117,7 +131,7 @@ func TestOperatorsCanLookUpWhatARunningServiceSays(t *testing.T) {
 	for _, name := range names {
 		libraries := regexp.MustCompile(`^(go|process|promhttp)_`).FindString(name[1])
 		if !strings.Contains(text, "`"+name[1]+"`") && (libraries == "" || !strings.Contains(text, "`"+libraries+"*`")) {
-			t.Errorf("docs/operating.md does not explain `%s`", name[1])
+			t.Errorf("docs/operate does not explain `%s`", name[1])
 		}
 	}
 	for _, name := range []string{"grpc_server_handled_total", "loop_attempts_total", "ledger_up", "spool_bytes"} {
@@ -132,11 +146,11 @@ func TestOperatorsCanLookUpWhatARunningServiceSays(t *testing.T) {
 			continue // of a library
 		}
 		if family.labels != nil && !slices.Equal(family.labels, row.labels) {
-			t.Errorf("%s has the labels %q; docs/operating.md says %q", family.name, family.labels, row.labels)
+			t.Errorf("%s has the labels %q; docs/operate says %q", family.name, family.labels, row.labels)
 		}
 		over := regexp.MustCompile(`Over servers: (sum|max|min)\.`).FindStringSubmatch(family.help)
 		if family.kind == "gauge" && (over == nil || over[1] != row.over) {
-			t.Errorf("%s says %q; docs/operating.md says to take the %s over servers", family.name, family.help, row.over)
+			t.Errorf("%s says %q; docs/operate says to take the %s over servers", family.name, family.help, row.over)
 		}
 	}
 	audits := 0
@@ -149,7 +163,7 @@ func TestOperatorsCanLookUpWhatARunningServiceSays(t *testing.T) {
 		}
 		for field := range line {
 			if !strings.Contains(text, "`"+field+"`") {
-				t.Errorf("docs/operating.md does not explain `%s` of %v", field, line)
+				t.Errorf("docs/operate does not explain `%s` of %v", field, line)
 			}
 		}
 	}
@@ -158,7 +172,7 @@ func TestOperatorsCanLookUpWhatARunningServiceSays(t *testing.T) {
 	}
 }
 
-// explainedMetric is what docs/operating.md says of a metric: its labels, sorted, and what to take over servers.
+// explainedMetric is what docs/operate says of a metric: its labels, sorted, and what to take over servers.
 type explainedMetric struct {
 	labels []string
 	over   string

@@ -122,11 +122,11 @@ func TestACallIsOneTrace(t *testing.T) {
 	for _, span := range c.spans {
 		kind, _, _ := strings.Cut(span.GetName(), " ")
 		if !strings.Contains(handbook, "| `"+kind+"`") && !strings.HasPrefix(kind, "cegid.loop.v1.") {
-			t.Errorf("docs/operating.md does not explain the span %s", span.GetName())
+			t.Errorf("docs/operate does not explain the span %s", span.GetName())
 		}
 		for _, each := range span.GetAttributes() {
 			if !strings.Contains(handbook, "`"+each.GetKey()+"`") {
-				t.Errorf("docs/operating.md does not explain %s of the span %s", each.GetKey(), span.GetName())
+				t.Errorf("docs/operate does not explain %s of the span %s", each.GetKey(), span.GetName())
 			}
 		}
 	}

@@ -25,7 +25,7 @@ func TestWhoPingsTooOftenIsCutOff(t *testing.T) {
 		every time.Duration
 		cut   bool
 	}{
-		{10 * time.Second, false}, // as docs/operating.md says
+		{10 * time.Second, false}, // as docs/operate/access.md says
 		{5*time.Second + 100*time.Millisecond, false},
 		{5*time.Second - 100*time.Millisecond, true},
 		{time.Second, true},

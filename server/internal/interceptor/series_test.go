@@ -17,7 +17,7 @@ import (
 	"cegid.internal/gateway/server/internal/tenant"
 )
 
-// TestHowManySeriesThereAre: what docs/operating.md states, with 100 practices and 50 callers.
+// TestHowManySeriesThereAre: what docs/operate/signals.md states, with 100 practices and 50 callers.
 func TestHowManySeriesThereAre(t *testing.T) {
 	const practices, callers, methods, operations = 100, 50, 10, 10
 	registry := prometheus.NewRegistry()
@@ -68,11 +68,11 @@ func TestHowManySeriesThereAre(t *testing.T) {
 			}
 		}
 	}
-	text, err := os.ReadFile("../../../docs/operating.md")
+	text, err := os.ReadFile("../../../docs/operate/signals.md")
 	if err != nil {
 		t.Fatal(err)
 	}
 	if !strings.Contains(string(text), fmt.Sprintf("about %d,", series/1000)) {
-		t.Errorf("there are %d series; docs/operating.md does not say about %d,000", series, series/1000)
+		t.Errorf("there are %d series; docs/operate/signals.md does not say about %d,000", series, series/1000)
 	}
 }

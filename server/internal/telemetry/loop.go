@@ -1,6 +1,6 @@
 // Package telemetry counts what goes on between this service and Loop, and in the ledger. Nothing is labelled by dossier; a
 // practice, which the operator named, labels what Loop's operations came to. How many series that makes is stated in
-// docs/operating.md, and held to it by a test.
+// docs/operate/signals.md, and held to it by a test.
 package telemetry
 
 import (
