@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"net/http/httputil"
@@ -24,7 +25,7 @@ import (
 // children are the peers that this program is itself, by the name of their command. Each prints its addresses and serves
 // until its parent ends it.
 var children = map[string]func(arguments []string) error{
-	"upstream": serveUpstream, "proxy": serveProxy, "textbook": serveTextbook,
+	"upstream": serveUpstream, "proxy": serveProxy, "textbook": serveTextbook, "sink": serveSink,
 }
 
 // addresses are where a child is reached.
@@ -100,6 +101,11 @@ func serveUpstream([]string) error {
 // pooled is a transport that keeps as many connections as there are callers.
 func pooled() *http.Transport {
 	return &http.Transport{MaxIdleConns: 64, MaxIdleConnsPerHost: 64, DisableCompression: true}
+}
+
+// serveSink takes what is sent to it, as a collector does, and forgets it.
+func serveSink([]string) error {
+	return listen(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { _, _ = io.Copy(io.Discard, r.Body) }), "")
 }
 
 // serveProxy copies what the upstream answers, and adds the two headers that Loop asks for.

@@ -42,12 +42,13 @@ func main() {
 		binary  = flag.String("server", "", "the server to measure; built of this tree without it")
 		profile = flag.String("profile", "", "a folder for profiles of the server, one of each cell and way, taken after its rounds")
 		only    = flag.String("only", "", "measure cells of this name alone: 1, 100, 1000 or stream")
+		traces  = flag.Bool("traces", false, "also measure a second server, which sends traces of one call in a hundred")
 	)
 	flag.Parse()
 	if *short {
 		*rounds, *each = 3, 250*time.Millisecond
 	}
-	missed, err := run(*binary, *only, *profile, *rounds, *each)
+	missed, err := run(*binary, *only, *profile, *rounds, *each, *traces)
 	if err != nil {
 		fail(err)
 	}
@@ -62,13 +63,13 @@ func fail(err error) {
 }
 
 // run measures all cells and prints the tables.
-func run(binary, only, profile string, rounds int, each time.Duration) (missed int, err error) {
+func run(binary, only, profile string, rounds int, each time.Duration, traces bool) (missed int, err error) {
 	dir, err := os.MkdirTemp("", "bench")
 	if err != nil {
 		return 0, err
 	}
 	defer func() { _ = os.RemoveAll(dir) }()
-	b := &bench{dir: dir, callers: 16, rounds: rounds, each: each, profiles: profile}
+	b := &bench{dir: dir, callers: 16, rounds: rounds, each: each, profiles: profile, traces: traces}
 	defer b.stop()
 	if binary == "" {
 		binary = filepath.Join(dir, "server")

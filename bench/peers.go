@@ -39,11 +39,13 @@ type bench struct {
 	each    time.Duration
 	// profiles is a folder for profiles of the server; empty for none.
 	profiles string
+	// traces has a second server beside, which sends traces of one call in a hundred.
+	traces bool
 
-	peers                                    []*peer
-	upstream, proxy, nginx, textbook, server *peer
-	token                                    string
-	textbookConn, serverConn                 *grpc.ClientConn
+	peers                                            []*peer
+	upstream, proxy, nginx, textbook, server, traced *peer
+	token                                            string
+	textbookConn, serverConn                         *grpc.ClientConn
 }
 
 func (b *bench) stop() {
@@ -210,14 +212,34 @@ func freeAddress() (string, error) {
 }
 
 // startServer starts the real server as an operator would, with a caller's token, a policy, a log to a file and a ledger.
-func (b *bench) startServer(binary string) error {
+func (b *bench) startServer(binary string) (err error) {
 	b.token = "bench-" + hex.EncodeToString([]byte(b.dir))
+	if b.server, err = b.serve(binary, "server"); err != nil {
+		return err
+	}
+	if b.serverConn, err = grpc.NewClient(b.server.at.GRPC, grpc.WithTransportCredentials(insecure.NewCredentials())); err != nil || !b.traces {
+		return err
+	}
+	sink, err := b.child("sink")
+	if err != nil {
+		return err
+	}
+	b.traced, err = b.serve(binary, "traced", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT=http://"+sink.at.HTTP+"/v1/traces")
+	return err
+}
+
+// serve starts a server of that name, with a folder of its own.
+func (b *bench) serve(binary, name string, environment ...string) (*peer, error) {
+	dir := filepath.Join(b.dir, name+"-files")
+	if err := os.Mkdir(dir, 0o700); err != nil {
+		return nil, err
+	}
 	hash := sha256.Sum256([]byte(b.token))
 	var at [3]string
 	for i := range at {
 		var err error
 		if at[i], err = freeAddress(); err != nil {
-			return err
+			return nil, err
 		}
 	}
 	for name, text := range map[string]string{
@@ -242,25 +264,22 @@ policy: policy.yaml
 ledger: ledger.db
 `, at[0], at[1], at[2], strings.Replace(b.upstream.at.HTTP, "127.0.0.1", "localhost", 1)),
 	} {
-		if err := os.WriteFile(filepath.Join(b.dir, name), []byte(text), 0o600); err != nil {
-			return err
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+			return nil, err
 		}
 	}
-	if out, err := exec.Command(binary, "ledger", "init", "--ledger", filepath.Join(b.dir, "ledger.db")).CombinedOutput(); err != nil {
-		return errors.Join(err, errors.New(string(out)))
+	if out, err := exec.Command(binary, "ledger", "init", "--ledger", filepath.Join(dir, "ledger.db")).CombinedOutput(); err != nil {
+		return nil, errors.Join(err, errors.New(string(out)))
 	}
-	serve := exec.Command(binary, "serve", "--config", filepath.Join(b.dir, "gateway.yaml"))
-	serve.Env = append(os.Environ(), "GOMEMLIMIT=461MiB", "GOGC=400") // as it sets them itself in a container of 512 MiB
-	var err error
-	if b.server, err = b.run("server", serve); err != nil {
-		return err
+	serve := exec.Command(binary, "serve", "--config", filepath.Join(dir, "gateway.yaml"))
+	serve.Env = append(append(os.Environ(), "GOMEMLIMIT=461MiB", "GOGC=400"), environment...) // as it sets them itself in a container of 512 MiB
+	p, err := b.run(name, serve)
+	if err != nil {
+		return nil, err
 	}
-	b.server.at = addresses{GRPC: at[0], HTTP: at[1]}
-	b.server.metrics = "http://" + at[2] + "/metrics"
-	if b.serverConn, err = grpc.NewClient(at[0], grpc.WithTransportCredentials(insecure.NewCredentials())); err != nil {
-		return err
-	}
-	return b.await(b.server, "http://"+at[1]+"/readyz")
+	p.at = addresses{GRPC: at[0], HTTP: at[1]}
+	p.metrics = "http://" + at[2] + "/metrics"
+	return p, b.await(p, "http://"+at[1]+"/readyz")
 }
 
 // Names of the rows.
@@ -273,6 +292,7 @@ const (
 	byServerGRPC   = "this service, gRPC"
 	byServerREST   = "this service, REST"
 	byServerKept   = "this service, REST, an answer of 30 s will do"
+	byTracedREST   = "this service, REST, traces of 1 %"
 	byTenPages     = "this service, gRPC, ten pages of 1,000"
 	byStreamGRPC   = "this service, gRPC, a stream"
 	byStreamREST   = "this service, REST, a stream"
@@ -303,6 +323,9 @@ func (b *bench) unary(items int) []target {
 		{byServerGRPC, b.server, overGRPC(b.serverConn, looppb.ReferenceDataService_ListAccounts_FullMethodName, b.token, false, requests...), least},
 		{byServerREST, b.server, overHTTP(b.token, paths(b.server.at.HTTP, "")...), least},
 		{byServerKept, b.server, overHTTP(b.token, paths(b.server.at.HTTP, "&maxStaleness=30s")...), least},
+	}
+	if b.traced != nil {
+		targets = append(targets, target{byTracedREST, b.traced, overHTTP(b.token, paths(b.traced.at.HTTP, "")...), least})
 	}
 	if b.nginx != nil {
 		targets = append(targets, target{byNginx, b.nginx, overHTTP("", "http://"+b.nginx.at.HTTP+raw), least})

@@ -40,6 +40,8 @@ var goals = []goal{
 	{"1", byServerKept, byNginx, 3, false},
 	{"100", byServerKept, byNginx, 2, false},
 	{"1000", byServerKept, byNginx, .8, false},
+	{"1", byTracedREST, byServerREST, 1.03, true},
+	{"100", byTracedREST, byServerREST, 1.03, true},
 	{"stream", byStreamGRPC, byTenPages, 1.2, false},
 }
 

@@ -148,11 +148,19 @@ func (a *admission) places(class Class) int {
 }
 
 // interceptor is the step of the chain.
-func (a *admission) interceptor(count *brakes) Interceptor {
+func (a *admission) interceptor(count *brakes, o Observer) Interceptor {
 	return func(ctx context.Context, call *Call, next Next) (*Response, error) {
 		w := waiter{class: call.class(), probe: call.probe, key: gateKey{subscription: markOf(call.pair.subscription), practice: call.Practice}}
 		w.party, _ = ctx.Value(partyKey{}).(string)
+		came := time.Now()
 		place, err := a.take(ctx, &w, call.whole(), count)
+		if o != nil {
+			name, _ := outcome(err)
+			o.TurnDone(ctx, TurnEvent{
+				Operation: call.Operation.ID, Practice: call.Practice, Class: w.class, Attempt: call.Attempt, Outcome: name,
+				Duration: time.Since(came),
+			})
+		}
 		if err != nil {
 			return nil, err
 		}

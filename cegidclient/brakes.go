@@ -38,6 +38,8 @@ type Brakes struct {
 	// Places are those of the practice's attempts here, and Rate how many it may begin in a second; 0 is no limit.
 	Places int
 	Rate   float64
+	// SubscriptionKey is the one that the next attempt begins with: 0 the primary one, 1 the secondary.
+	SubscriptionKey int
 }
 
 // Brakes returns what the client has counted.
@@ -45,7 +47,8 @@ func (c *Client) Brakes() Brakes {
 	b := c.brakes
 	out := Brakes{
 		Breaker: b.state(), Answers: b.answers.Load(), Rejections: b.rejections.Load(), Retries: b.retries(),
-		Throttled: b.throttled.Load(), OverRate: b.overRate.Load(), Busy: b.busy.Load(), Paused: b.paused.Load(),
+		SubscriptionKey: b.subscriptionKey(),
+		Throttled:       b.throttled.Load(), OverRate: b.overRate.Load(), Busy: b.busy.Load(), Paused: b.paused.Load(),
 		GateWaits: b.waits[forGate].n.Load(), GateTime: time.Duration(b.waits[forGate].took.Load()),
 		RateWaits: b.waits[forRate].n.Load(), RateTime: time.Duration(b.waits[forRate].took.Load()),
 		SlotWaits: b.waits[forPlace].n.Load(), SlotTime: time.Duration(b.waits[forPlace].took.Load()),
@@ -69,6 +72,7 @@ func (c *Client) Brakes() Brakes {
 type brakes struct {
 	state                             func() BreakerState
 	retries                           func() float64
+	subscriptionKey                   func() int
 	answers, rejections               atomic.Int64
 	throttled, overRate, busy, paused atomic.Int64
 	waits                             [causes]waits

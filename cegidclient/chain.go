@@ -1,6 +1,7 @@
 package cegidclient
 
 import (
+	"cmp"
 	"context"
 	"io"
 	"net/http"
@@ -119,35 +120,72 @@ func WithBeforeSend(ctx context.Context, hook func(ctx context.Context, call *Ca
 // hookError carries the hook's error past the other interceptors, whatever it wraps; Do takes it out again.
 type hookError struct{ error }
 
-// Observer hears about calls and attempts, for metrics. Events carry no dossier and no practice: neither is a
-// label that a metric store survives. Implementations are called concurrently and must be quick.
+// Observer is told of calls, turns and attempts, for logs, metrics and traces. Events carry no dossier, which no store of
+// metrics survives as a label, and nothing of a body. Implementations are called concurrently and must be quick. The context
+// is that of the call: an implementation finds there what its owner put into it.
 type Observer interface {
 	CallDone(ctx context.Context, event CallEvent)
+	// TurnDone comes before each attempt, also of one that had not to wait, and of one that was refused its turn.
+	TurnDone(ctx context.Context, event TurnEvent)
 	AttemptDone(ctx context.Context, event AttemptEvent)
 }
 
 // CallEvent is one finished call, retries included.
 type CallEvent struct {
-	Operation string
+	Operation, Practice string
 	// Outcome is "ok", or the error's kind ("error" for an error of the before-send hook).
 	Outcome string
 	// Local: refused here, not by Loop.
 	Local    bool
 	Duration time.Duration
 	Attempts int
+	// Status is that of Loop's last answer; 0 when none came. Said is what Loop said of itself in it.
+	Status int
+	Said   Said
+}
+
+// Said is what an answer of Loop's says for its support; empty for a success. Loop makes up these texts: they are clean of
+// secrets and control characters, and of any length up to a few hundred bytes.
+type Said struct {
+	// Code is Loop's own code of an error. RequestID is its request id, or without one its instance id.
+	Code, RequestID string
+}
+
+// TurnEvent is the end of a wait for a turn.
+type TurnEvent struct {
+	Operation, Practice string
+	Class               Class
+	// Attempt of the call, counted from 1.
+	Attempt int
+	// Outcome is "ok" for a turn, else the kind of the error: "busy", "throttled", "interrupted".
+	Outcome  string
+	Duration time.Duration
 }
 
 // AttemptEvent is one HTTP attempt.
 type AttemptEvent struct {
-	Operation string
-	Attempt   int
+	Operation, Practice string
+	Class               Class
+	Attempt             int
 	// Status is 0 when no answer came.
 	Status  int
 	Outcome string
+	Said    Said
+	// SubscriptionKey that was sent: 0 is the primary one, 1 the secondary; -1 for none, as towards the storage of files.
+	SubscriptionKey int
 	// Sends counts how often the request was written. The standard transport replays a read on a connection that
 	// turns out dead, which makes it 2.
 	Sends    int
 	Duration time.Duration
+}
+
+// said is what an error has of Loop's words.
+func said(err error) Said {
+	e, ok := asError(err)
+	if !ok {
+		return Said{}
+	}
+	return Said{Code: e.Code, RequestID: cmp.Or(e.RequestID, e.InstanceID)}
 }
 
 func outcome(err error) (name string, local bool) {
@@ -173,9 +211,15 @@ func callMetrics(o Observer) Interceptor {
 		err = markUncertain(call, resp, err)
 		if o != nil {
 			name, local := outcome(err)
+			status := 0
+			if e, ok := asError(err); ok {
+				status = e.HTTPStatus
+			} else if resp != nil {
+				status = resp.Status
+			}
 			o.CallDone(ctx, CallEvent{
-				Operation: call.Operation.ID, Outcome: name, Local: local,
-				Duration: time.Since(start), Attempts: call.tally.attempts,
+				Operation: call.Operation.ID, Practice: call.Practice, Outcome: name, Local: local,
+				Duration: time.Since(start), Attempts: call.tally.attempts, Status: status, Said: said(err),
 			})
 		}
 		return resp, err
@@ -197,9 +241,13 @@ func attemptMetrics(o Observer) Interceptor {
 			if resp != nil {
 				status = resp.Status
 			}
+			subscription := -1
+			if call.pair != nil {
+				subscription = call.pair.index
+			}
 			o.AttemptDone(ctx, AttemptEvent{
-				Operation: call.Operation.ID, Attempt: call.Attempt, Status: status,
-				Outcome: name, Sends: int(sends.n.Load()), Duration: time.Since(start),
+				Operation: call.Operation.ID, Practice: call.Practice, Class: call.class(), Attempt: call.Attempt, Status: status,
+				Outcome: name, Said: said(err), SubscriptionKey: subscription, Sends: int(sends.n.Load()), Duration: time.Since(start),
 			})
 		}
 		return resp, err

@@ -82,10 +82,12 @@ func TestTheHooksErrorComesBackAsItStands(t *testing.T) {
 
 type recorder struct {
 	calls    []CallEvent
+	turns    []TurnEvent
 	attempts []AttemptEvent
 }
 
 func (r *recorder) CallDone(_ context.Context, e CallEvent)       { r.calls = append(r.calls, e) }
+func (r *recorder) TurnDone(_ context.Context, e TurnEvent)       { r.turns = append(r.turns, e) }
 func (r *recorder) AttemptDone(_ context.Context, e AttemptEvent) { r.attempts = append(r.attempts, e) }
 
 func TestTheObserverHearsCallsAndAttempts(t *testing.T) {
@@ -99,6 +101,37 @@ func TestTheObserverHearsCallsAndAttempts(t *testing.T) {
 		}
 		if len(o.attempts) != 3 || o.attempts[0].Outcome != "unavailable" || o.attempts[0].Status != 503 || o.attempts[1].Attempt != 2 || o.attempts[1].Sends != 1 {
 			t.Errorf("%+v", o.attempts)
+		}
+		if len(o.turns) != 3 || o.turns[0].Outcome != "ok" || o.turns[1].Attempt != 2 || o.turns[0].Class != ClassRead || o.turns[0].Duration != 0 {
+			t.Errorf("%+v", o.turns)
+		}
+	})
+}
+
+// TestTheObserverHearsWhatLoopSaidAndWhoWaited: the code and the request id of an answer, which key it was asked with, and how
+// long an attempt waited for its turn or was refused it.
+func TestTheObserverHearsWhatLoopSaidAndWhoWaited(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		o := new(recorder)
+		c, _ := testClient(t, script(reply(401, ``), reply(400, `{"error":{"code":"E42","message":"non","requestId":"loop-7"}}`), reply(200, okList)), func(cfg *Config) {
+			cfg.Observer, cfg.Limits.RatePerSecond, cfg.Limits.Wait = o, 1, time.Second
+			cfg.Credentials = StaticCredentials(NewSecret("a:b"), Secret{}, NewSecret("one"), NewSecret("two"))
+		})
+		_ = readOnce(t.Context(), c)
+		if len(o.attempts) != 2 || o.attempts[0].SubscriptionKey != 0 || o.attempts[1].SubscriptionKey != 1 || o.attempts[1].Said != (Said{"E42", "loop-7"}) || o.attempts[1].Practice != "demo" {
+			t.Errorf("%+v", o.attempts)
+		}
+		if len(o.turns) != 2 || o.turns[1].Duration != time.Second {
+			t.Errorf("the second attempt begins a second after the first: %+v", o.turns)
+		}
+		if len(o.calls) != 1 || o.calls[0].Status != 400 || o.calls[0].Said != (Said{"E42", "loop-7"}) || o.calls[0].Practice != "demo" {
+			t.Errorf("%+v", o.calls)
+		}
+		within, cancel := context.WithTimeout(t.Context(), time.Millisecond)
+		defer cancel()
+		_ = readOnce(within, c)
+		if len(o.turns) != 3 || o.turns[2].Outcome == "ok" || len(o.attempts) != 2 {
+			t.Errorf("a call with no time for its turn: %+v", o.turns)
 		}
 	})
 }

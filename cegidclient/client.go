@@ -36,7 +36,7 @@ type Config struct {
 	Limits  Limits
 	Retry   RetryPolicy
 	Breaker BreakerPolicy
-	// Observer hears about calls; nil for none.
+	// Observer is told of calls; nil for none.
 	Observer Observer
 	// BeforeSend runs as the last step before the bytes of an attempt leave. Its error stops the call and comes
 	// back as it stands.
@@ -198,19 +198,20 @@ func New(cfg Config) (*Client, error) {
 
 	retrier := newRetrier(retry, &keyring{source: cfg.Credentials}, c.brakes)
 	breaker := newBreaker(cfg.Breaker, retry.AttemptTimeout, limits.Concurrency, c.brakes)
-	c.brakes.retries = retrier.budget.left
+	c.brakes.retries, c.brakes.subscriptionKey = retrier.budget.left, retrier.keys.inUse
 	c.links = []link{
 		{"call metrics", callMetrics(cfg.Observer)},
 		{"retry", retrier.intercept},
 		{"circuit breaker", breaker.intercept},
-		{"admission", c.admission.interceptor(c.brakes)},
+		{"admission", c.admission.interceptor(c.brakes, cfg.Observer)},
 		{"breaker's watch", breaker.watch},
 		{"before-send hook", beforeSend(cfg.BeforeSend, cfg.RequireHookForWrites, retry.SubmissionTimeout)},
 		{"attempt metrics", attemptMetrics(cfg.Observer)},
 	}
 	c.run = chain(c.links, step.send)
 	c.openServices(&cfg, uploadSettings{
-		transport: uploads, retry: retry, observer: cfg.Observer, userAgent: step.userAgent, block: uploadBlock,
+		transport: uploads, retry: retry, observer: cfg.Observer, practice: cfg.Practice, userAgent: step.userAgent,
+		block: uploadBlock,
 	})
 	return c, nil
 }

@@ -218,6 +218,13 @@ func (k *keyring) accepted(p *pair) {
 	}
 }
 
+// inUse is the place of the subscription key to begin with.
+func (k *keyring) inUse() int {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.choice
+}
+
 // prefer makes a subscription key the one to begin with.
 func (k *keyring) prefer(c choice) {
 	k.mu.Lock()

@@ -37,6 +37,7 @@ type uploadSettings struct {
 	transport http.RoundTripper // without Loop's credentials
 	retry     RetryPolicy
 	observer  Observer
+	practice  string
 	userAgent string
 	block     int64
 }
@@ -290,8 +291,8 @@ func (u *upload) observe(status int, took time.Duration) {
 		name = storageKind(status, "").String()
 	}
 	o.AttemptDone(u.ctx, AttemptEvent{
-		Operation: uploadOperation().ID, Attempt: u.try, Status: status, Outcome: name, Sends: 1,
-		Duration: took,
+		Operation: uploadOperation().ID, Practice: u.settings.practice, Class: ClassWrite, Attempt: u.try, Status: status, Outcome: name,
+		SubscriptionKey: -1, Sends: 1, Duration: took,
 	})
 }
 

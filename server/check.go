@@ -30,7 +30,7 @@ type checkCommand struct {
 	As       string `placeholder:"CALLER" help:"Say what this caller of the policy may do, and by which grant, instead of trying connections."`
 	Practice string `placeholder:"PRACTICE" help:"With --as: in this practice."`
 	Dossier  string `placeholder:"DOSSIER" help:"With --as: on this dossier; without it, on the practice itself."`
-	Right    string `placeholder:"RIGHT" help:"With --as: with this right; all of them unless given: read, write, practice, raw, administer."`
+	Right    string `placeholder:"RIGHT" help:"With --as: with this right; all of them unless given: read, write, practice, raw, administer, operate."`
 	RPC      string `name:"rpc" placeholder:"SERVICE.METHOD" help:"With --as: with this method, such as ImportService.ImportEntries."`
 }
 
@@ -44,7 +44,7 @@ func (c *checkCommand) Validate() error {
 	case c.Right != "" && c.RPC != "":
 		return errors.New("--right and --rpc both say what is asked; keep one")
 	case c.Right != "" && !slices.ContainsFunc(policy.Rights(), func(r policy.Right) bool { return r.String() == c.Right }):
-		return errors.New("--right must be one of read, write, practice, raw, administer")
+		return errors.New("--right must be one of read, write, practice, raw, administer, operate")
 	}
 	return nil
 }
@@ -69,6 +69,9 @@ func (c *checkCommand) Run(ctx context.Context) error {
 	defer practices.Close()
 	fmt.Printf("configuration and policy: fine, %d practices, %d callers\n", len(practices.All()), len(set.Policy.Callers()))
 	fmt.Print(ending(set.Config.TLS), idle(set), note)
+	for _, each := range app.Notes(set.Config) {
+		fmt.Println("note:", each)
+	}
 	if !c.Offline {
 		if err := c.issuers(ctx, os.Stdout, set.Config.OIDC); err != nil {
 			return err
@@ -104,6 +107,7 @@ func (c *checkCommand) Run(ctx context.Context) error {
 	for _, names := range practices.SameBooks() {
 		fmt.Printf("note: the practices %s book into the same books, by their domain or key: what is imported for one is refused for another\n", strings.Join(names, " and "))
 	}
+	fmt.Println(app.Reachable(set.Config))
 	if failed > 0 || away {
 		return notConnected{failed, len(practices.All()), away}
 	}
@@ -184,7 +188,7 @@ func (e notConnected) Error() string {
 
 func (notConnected) ExitCode() int { return 2 }
 
-// ending warns of a certificate that ends soon, or has ended: serve takes it all the same.
+// ending warns of a certificate that ends soon, or has ended, or lacks its issuer's: serve takes it all the same.
 func ending(files config.TLS) string {
 	if files.Off {
 		return ""
@@ -200,6 +204,9 @@ func ending(files config.TLS) string {
 		return fmt.Sprintf("note: the certificate ended on %s, and callers refuse it; replace it\n", end.Format(time.DateOnly))
 	case left < soon:
 		return fmt.Sprintf("note: the certificate ends on %s; replace it before\n", end.Format(time.DateOnly))
+	}
+	if err := app.Incomplete(&pair); err != nil {
+		return fmt.Sprintf("note: callers may refuse the certificate: %s\n", err)
 	}
 	return ""
 }

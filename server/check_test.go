@@ -45,6 +45,30 @@ func TestCheck(t *testing.T) {
 		{name: "the certificate ends soon", do: withCertificate(13 * 24 * time.Hour), arguments: []string{"--offline"}, says: []string{"note: the certificate ends on 2"}},
 		{name: "the certificate lasts", do: withCertificate(15 * 24 * time.Hour), arguments: []string{"--offline"}, says: []string{"fine, 1 practices, 1 callers\n" + click}},
 		{
+			name: "the certificate comes without its issuer's", do: withIssuer(func(*authority) string { return "" }), arguments: []string{"--offline"},
+			says: []string{"note: callers may refuse the certificate: its file holds it alone, and not the certificate of its issuer, \"CN=authority\": put that after it"},
+		},
+		{
+			name: "the certificate comes with another's", do: withIssuer(func(*authority) string { return newAuthority(t).PEM() }), arguments: []string{"--offline"},
+			says: []string{"note: callers may refuse the certificate: in its file, what follows the certificate of \"CN=gateway\" is not that of its issuer, \"CN=authority\""},
+		},
+		{
+			name: "other machines reach it without TLS", do: func(_ *testing.T, w *world) {
+				w.settings["listen"] = `{grpc: "127.0.0.1:0", http: ":0", operations: "0.0.0.0:0"}`
+				w.settings["public"] = "{docs: false}"
+			}, arguments: []string{"--offline"},
+			says: []string{
+				"note: tls is off, and listen.grpc or listen.http is open beyond this machine", "note: listen.operations is open beyond this machine",
+				"reachable: gRPC on 127.0.0.1:0 (from this machine) and REST on :0 (from other machines), without TLS, where gRPC reflection, health answers without a credential; metrics on 0.0.0.0:0 (from other machines)\n",
+			},
+		},
+		{
+			name: "a ledger that several servers can use", do: func(t *testing.T, w *world) {
+				w.write(t, "secrets/ledger", "postgres://gateway@127.0.0.1:1/gateway?sslmode=disable")
+				w.settings["ledger"] = `{postgres: "${file:secrets/ledger}"}`
+			}, arguments: []string{"--offline"}, says: []string{"note: replicas is 1: if several servers use the ledger"},
+		},
+		{
 			name: "the subscription key is refused", do: func(_ *testing.T, w *world) { w.SetSubscriptionKeys("x", "y") },
 			code: 2, says: []string{"demo, advanced key: Loop's gateway rejects the subscription key.\n  Loop answered HTTP 401", "  1. Compare the subscription key", click}, fails: "1 of 1 practices are not connected", calls: true,
 		},
@@ -140,8 +164,20 @@ func TestCheck(t *testing.T) {
 // withCertificate serves a certificate that lasts as long as that.
 func withCertificate(left time.Duration) func(t *testing.T, w *world) {
 	return func(t *testing.T, w *world) {
-		certificate, key := newAuthority(t).signUntil(t, 3, time.Now().Add(left))
-		w.write(t, "tls.crt", certificate)
+		a := newAuthority(t)
+		certificate, key := a.signUntil(t, 3, time.Now().Add(left))
+		w.write(t, "tls.crt", certificate+a.PEM())
+		w.write(t, "tls.key", key)
+		w.settings["tls"] = "{certificate: tls.crt, key: tls.key}"
+	}
+}
+
+// withIssuer serves a certificate that is followed by what it is given.
+func withIssuer(follows func(*authority) string) func(t *testing.T, w *world) {
+	return func(t *testing.T, w *world) {
+		a := newAuthority(t)
+		certificate, key := a.signUntil(t, 3, time.Now().Add(30*24*time.Hour))
+		w.write(t, "tls.crt", certificate+follows(a))
 		w.write(t, "tls.key", key)
 		w.settings["tls"] = "{certificate: tls.crt, key: tls.key}"
 	}
@@ -164,7 +200,7 @@ func TestLedgerInit(t *testing.T) {
 	if after, _ := os.ReadFile(w.path("other.db")); string(after) != string(before) {
 		t.Error("it was touched")
 	}
-	if _, said, code := run(t, "ledger", "init", "--ledger", w.path("nowhere/other.db")); code == 0 || said == "" {
+	if _, said, code := run(t, "ledger", "init", "--ledger", w.path("nowhere/other.db")); code == 0 || !strings.Contains(said, "there is no such folder; make it") {
 		t.Errorf("in a folder that is not there: code %d, %q", code, said)
 	}
 	w.settings["ledger"] = "other.db"

@@ -32,6 +32,41 @@ func TestConfig(t *testing.T) {
 	}
 }
 
+// TestTheExamplesRunAsTheyStand: in a folder with the secrets that they name and a ledger. Loop is elsewhere, and so are the ports.
+func TestTheExamplesRunAsTheyStand(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	example := func(of string) string {
+		out, said, code := run(t, "config", "example", "--of", of)
+		if code != 0 {
+			t.Fatal(said)
+		}
+		return out
+	}
+	gateway := example("gateway")
+	w.write(t, "policy.yaml", example("policy"))
+	w.write(t, "practices/partner.yaml", example("practice"))
+	for _, secret := range []string{"subscription-primary", "subscription-secondary", "demo-standard", "demo-advanced", "partner-standard", "partner-subscription"} {
+		w.write(t, "secrets/"+secret, secret+":a-secret-of-its-own\n")
+	}
+	w.write(t, "gateway.yaml", gateway)
+	if out, said, code := run(t, "check", "--offline", "--config", w.path("gateway.yaml")); code != 0 || !strings.Contains(out, "fine, 2 practices") {
+		t.Errorf("check: code %d, %s%s", code, out, said)
+	}
+	for from, to := range map[string]string{
+		`":9090"`: `"127.0.0.1:0"`, `":8080"`: `"127.0.0.1:0"`, `"127.0.0.1:9091"`: `"127.0.0.1:0"`,
+		"https://api.cegid.com/loop-api-publiques": "http://127.0.0.1:1/loop-api-publiques", "  allow_plain_http: false # default; true lets base_url": "  allow_plain_http: true # true lets base_url",
+		"drain: 10s": "drain: 0s",
+	} {
+		if strings.Count(gateway, from) != 1 {
+			t.Fatalf("the example has %q %d times", from, strings.Count(gateway, from))
+		}
+		gateway = strings.Replace(gateway, from, to, 1)
+	}
+	w.write(t, "gateway.yaml", gateway)
+	w.started(t, command(t, "serve", "--config", w.path("gateway.yaml")), "").stop(t)
+}
+
 func TestTheReferenceOfTheConfigurationIsUpToDate(t *testing.T) {
 	t.Parallel()
 	committed, err := os.ReadFile("../docs/configuration.md")

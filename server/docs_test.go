@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -17,14 +18,28 @@ import (
 // handbook is what operators read.
 func handbook(t *testing.T) string {
 	t.Helper()
-	text, err := os.ReadFile("../docs/operating.md")
-	if err != nil {
-		t.Fatal(err)
-	}
-	return string(text)
+	return pagesOfOperators(t, "*.md")
 }
 
-// TestOperatorsCanLookUpEveryMetricAndLogLine: what the source can say stands in docs/operating.md.
+// pagesOfOperators are those of a pattern, one after the other.
+func pagesOfOperators(t *testing.T, pattern string) string {
+	t.Helper()
+	names, err := filepath.Glob("../docs/operate/" + pattern)
+	if err != nil || len(names) == 0 {
+		t.Fatal(pattern, err)
+	}
+	var all strings.Builder
+	for _, name := range names {
+		text, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		all.Write(text)
+	}
+	return all.String()
+}
+
+// TestOperatorsCanLookUpEveryMetricAndLogLine: what the source can say stands in docs/operate.
 func TestOperatorsCanLookUpEveryMetricAndLogLine(t *testing.T) {
 	t.Parallel()
 	messageAt := map[string]int{ // the argument of slog's methods that is the message
@@ -79,7 +94,7 @@ func TestOperatorsCanLookUpEveryMetricAndLogLine(t *testing.T) {
 	for _, found := range []map[string]token.Position{metrics, messages} {
 		for name, at := range found {
 			if !strings.Contains(text, "`"+name+"`") {
-				t.Errorf("%s: docs/operating.md does not explain `%s`", at, name)
+				t.Errorf("%s: docs/operate does not explain `%s`", at, name)
 			}
 		}
 	}
@@ -116,7 +131,26 @@ func TestOperatorsCanLookUpWhatARunningServiceSays(t *testing.T) {
 	for _, name := range names {
 		libraries := regexp.MustCompile(`^(go|process|promhttp)_`).FindString(name[1])
 		if !strings.Contains(text, "`"+name[1]+"`") && (libraries == "" || !strings.Contains(text, "`"+libraries+"*`")) {
-			t.Errorf("docs/operating.md does not explain `%s`", name[1])
+			t.Errorf("docs/operate does not explain `%s`", name[1])
+		}
+	}
+	for _, name := range []string{"grpc_server_handled_total", "loop_attempts_total", "ledger_up", "spool_bytes"} {
+		if !strings.Contains(metrics, "# TYPE "+name) {
+			t.Errorf("there is no %s: the labels of others are not looked at either", name)
+		}
+	}
+	explained := explainedMetrics(text)
+	for _, family := range familiesOf(metrics) {
+		row, known := explained[family.name]
+		if !known {
+			continue // of a library
+		}
+		if family.labels != nil && !slices.Equal(family.labels, row.labels) {
+			t.Errorf("%s has the labels %q; docs/operate says %q", family.name, family.labels, row.labels)
+		}
+		over := regexp.MustCompile(`Over servers: (sum|max|min)\.`).FindStringSubmatch(family.help)
+		if family.kind == "gauge" && (over == nil || over[1] != row.over) {
+			t.Errorf("%s says %q; docs/operate says to take the %s over servers", family.name, family.help, row.over)
 		}
 	}
 	audits := 0
@@ -129,11 +163,71 @@ func TestOperatorsCanLookUpWhatARunningServiceSays(t *testing.T) {
 		}
 		for field := range line {
 			if !strings.Contains(text, "`"+field+"`") {
-				t.Errorf("docs/operating.md does not explain `%s` of %v", field, line)
+				t.Errorf("docs/operate does not explain `%s` of %v", field, line)
 			}
 		}
 	}
 	if audits != 4 { // a refusal, and three of the import: submitting, submitted, and how it ended
 		t.Errorf("there are %d lines of the audit", audits)
 	}
+}
+
+// explainedMetric is what docs/operate says of a metric: its labels, sorted, and what to take over servers.
+type explainedMetric struct {
+	labels []string
+	over   string
+}
+
+func explainedMetrics(text string) map[string]explainedMetric {
+	out := map[string]explainedMetric{}
+	_, table, _ := strings.Cut(text, "\n## Metrics\n")
+	table, _, _ = strings.Cut(table, "\n## ")
+	quoted := regexp.MustCompile("`([a-z_]+)`")
+	for line := range strings.Lines(table) {
+		cells := strings.Split(line, "|")
+		if len(cells) < 5 {
+			continue
+		}
+		row := explainedMetric{}
+		for _, label := range quoted.FindAllStringSubmatch(cells[2], -1) {
+			row.labels = append(row.labels, label[1])
+		}
+		slices.Sort(row.labels)
+		if over := regexp.MustCompile(`\*(sum|max|min)\*`).FindStringSubmatch(line); over != nil {
+			row.over = over[1]
+		}
+		for _, name := range quoted.FindAllStringSubmatch(cells[1], -1) {
+			out[name[1]] = row
+		}
+	}
+	return out
+}
+
+// metricFamily is a metric as it is scraped; labels, sorted, are nil where it has no series now.
+type metricFamily struct {
+	name, help, kind string
+	labels           []string
+}
+
+func familiesOf(scraped string) (out []*metricFamily) {
+	var last *metricFamily
+	for line := range strings.Lines(scraped) {
+		words := strings.SplitN(strings.TrimSpace(line), " ", 4)
+		switch {
+		case words[0] == "#" && words[1] == "HELP":
+			last = &metricFamily{name: words[2], help: words[3]}
+			out = append(out, last)
+		case words[0] == "#" && words[1] == "TYPE":
+			last.kind = words[3]
+		case last.labels == nil:
+			last.labels = []string{}
+			for _, label := range regexp.MustCompile(`[{,]([a-z_]+)="`).FindAllStringSubmatch(line, -1) {
+				if label[1] != "le" {
+					last.labels = append(last.labels, label[1])
+				}
+			}
+			slices.Sort(last.labels)
+		}
+	}
+	return out
 }

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"crypto/tls"
 	"errors"
 	"log/slog"
 	"os/signal"
@@ -17,7 +16,6 @@ import (
 
 	"cegid.internal/gateway/server/internal/app"
 	"cegid.internal/gateway/server/internal/audit"
-	"cegid.internal/gateway/server/internal/authn"
 	"cegid.internal/gateway/server/internal/ledger"
 	"cegid.internal/gateway/server/internal/livebackup"
 	"cegid.internal/gateway/server/internal/secret"
@@ -43,29 +41,29 @@ func (c *serveCommand) Run(ctx context.Context) error {
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	telemetry.RegisterBuild(registry, thisBuild().Version, thisBuild().Revision, runtime.Version())
-	// The sender of a server that is being made reads the secrets below already.
-	var serving atomic.Pointer[app.Server]
-	tenants, err := app.NewTenants(cfg, telemetry.NewLoop(registry, app.CountAttempt), func(practice string, ref secret.Ref, err error) {
-		if err != nil {
-			log.Error("a secret cannot be read again; the value before stays in use", "practice", practice, "secret", ref.String(), "error", err.Error())
-			return
-		}
-		log.Info("a secret was rotated", "practice", practice, "secret", ref.String())
-		if server := serving.Load(); server != nil { // a new one hastens all
-			server.Hasten(practice)
-		}
-	}, app.LogBreaker(log))
+	exported, err := telemetry.Export(ctx, registry, thisBuild().Version, log)
 	if err != nil {
 		return err
 	}
-	app.WarnOfSameBooks(log, tenants.Practices())
-	app.WarnOfIdleGrants(log, set.Policy)
-	var transport *tls.Config
-	var authorities authn.Authorities
-	if !cfg.TLS.Off {
-		if transport, authorities, err = app.LoadTLS(cfg.TLS, log); err != nil {
-			return err
+	defer func() {
+		if err := exported.Close(); err != nil {
+			log.Warn("the last traces or metrics could not be sent", "error", err.Error())
 		}
+	}()
+	// The sender of a server that is being made reads the secrets below already.
+	var serving atomic.Pointer[app.Server]
+	loop := telemetry.NewLoop(registry, app.OfCall{}, telemetry.Spans{Tracer: exported.TracerOf()})
+	tenants, err := openTenants(set, loop, log, func(practice string) {
+		if server := serving.Load(); server != nil { // a new one hastens all
+			server.Hasten(practice)
+		}
+	})
+	if err != nil {
+		return err
+	}
+	transport, authorities, ends, err := app.LoadTLS(cfg.TLS, log)
+	if err != nil {
+		return err
 	}
 	issuers, err := app.Issuers(cfg.OIDC, log)
 	if err != nil {
@@ -85,9 +83,10 @@ func (c *serveCommand) Run(ctx context.Context) error {
 		log.Warn("the audit goes to a stream, which a crash cuts short: a ledger that was put back from a copy is not noticed; set audit.file")
 	}
 	server, err := app.New(app.Config{
-		Settings: *set, TLS: transport, Authorities: authorities, Issuers: issuers,
-		Practices: tenants.Practices(), Gate: tenants.Gate(), Freshness: tenants.Freshness(), Ledger: writes, Memory: memory, Build: thisBuild(),
-		Log: log, LogLevel: &level, Audit: records.Logger, Ahead: records.Ahead, Registry: registry,
+		Settings: *set, TLS: transport, Authorities: authorities, CertificateEnds: ends, Issuers: issuers,
+		Practices: tenants.Practices(), Gate: tenants.Gate(), Freshness: tenants.Freshness(), Ledger: writes, Memory: memory,
+		Build: thisBuild(), Log: log, LogLevel: &level, Audit: records.Logger, Ahead: records.Ahead, Registry: registry,
+		Tracer: exported.TracerOf(),
 	})
 	if err != nil {
 		return errors.Join(err, writes.Close())
@@ -101,6 +100,7 @@ func (c *serveCommand) Run(ctx context.Context) error {
 	log.Info("serving", "version", version(), "grpc", grpcAddress.String(), "http", httpAddress.String(),
 		"operations", operationsAddress.String(), "tls", transport != nil, "practices", len(cfg.Practices))
 	app.LogInForce(log, set)
+	log.Info("who reaches this server", "what", app.Reachable(cfg), "notes", app.Notes(cfg))
 	watching, stop := context.WithCancel(ctx)
 	var reloads sync.WaitGroup
 	reloader := app.NewReloader(c.Config, set, tenants, server.Hasten, registry, log)
@@ -110,4 +110,22 @@ func (c *serveCommand) Run(ctx context.Context) error {
 	stop()
 	reloads.Wait()
 	return errors.Join(err, backups.Close(), writes.Close())
+}
+
+// openTenants opens the practices of a configuration; rotated is told of one whose secret has changed.
+func openTenants(set *app.Settings, loop *telemetry.Loop, log *slog.Logger, rotated func(practice string)) (*app.Tenants, error) {
+	tenants, err := app.NewTenants(set.Config, loop, func(practice string, ref secret.Ref, err error) {
+		if err != nil {
+			log.Error("a secret cannot be read again; the value before stays in use", "practice", practice, "secret", ref.String(), "error", err.Error())
+			return
+		}
+		log.Info("a secret was rotated", "practice", practice, "secret", ref.String())
+		rotated(practice)
+	}, app.LogBreaker(log))
+	if err != nil {
+		return nil, err
+	}
+	app.WarnOfSameBooks(log, tenants.Practices())
+	app.WarnOfIdleGrants(log, set.Policy)
+	return tenants, nil
 }

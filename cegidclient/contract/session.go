@@ -76,6 +76,9 @@ func (s *session) open(standard, advanced cegidclient.Secret, subscriptionKeys .
 // CallDone implements [cegidclient.Observer].
 func (*session) CallDone(context.Context, cegidclient.CallEvent) {}
 
+// TurnDone implements [cegidclient.Observer].
+func (s *session) TurnDone(context.Context, cegidclient.TurnEvent) {}
+
 // AttemptDone implements [cegidclient.Observer].
 func (s *session) AttemptDone(context.Context, cegidclient.AttemptEvent) { s.requests.Add(1) }
 

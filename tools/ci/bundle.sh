@@ -65,4 +65,4 @@ PYTHON
 sed 's,^module .*,module example.com/stubs,; /^tool /d' "$OLDPWD/go.mod" >go/go.mod
 cp "$OLDPWD/go.sum" go/
 go -C go build -mod=mod ./...
-echo "$messages protos make stubs of 8 languages"
+echo "$messages protos make stubs of 9 languages"

@@ -39,7 +39,7 @@ set -m
 COMMANDS) >"$start/kept" 2>&1 &
 kept=$!
 set +m
-until grep -q Practices: "$start/kept"; do kill -0 "$kept" || { cat "$start/kept" && exit 1; }; sleep 0.1; done
+until grep -qs Practices: "$start/kept"; do kill -0 "$kept" || { cat "$start/kept" && exit 1; }; sleep 0.1; done
 """
 
 

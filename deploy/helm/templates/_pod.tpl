@@ -5,7 +5,7 @@ metadata:
     app.kubernetes.io/component: server
     {{- with .Values.podLabels }}{{ toYaml . | nindent 4 }}{{ end }}
   annotations:
-    # Only what a server does not take up by itself: docs/operating.md, "Rotation".
+    # Only what a server does not take up by itself: docs/operate/access.md, "Rotation".
     checksum/restart: {{ include "restarting" . | sha256sum }}
     kubectl.kubernetes.io/default-container: server
     {{- with .Values.podAnnotations }}{{ toYaml . | nindent 4 }}{{ end }}

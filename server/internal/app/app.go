@@ -16,6 +16,7 @@ import (
 
 	"buf.build/go/protovalidate"
 	"github.com/prometheus/client_golang/prometheus"
+	"go.opentelemetry.io/otel/trace"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/credentials"
@@ -80,6 +81,8 @@ type Config struct {
 	TLS *tls.Config
 	// Authorities vouch for the certificates of clients that TLS asks for; nil without.
 	Authorities authn.Authorities
+	// CertificateEnds are when certificates in use end, by what they are of; nil without.
+	CertificateEnds func() map[string]time.Time
 	// Sandbox is what the page at / tells of a sandbox; nil in production.
 	Sandbox func() site.Sandbox
 	// Build is what callers and monitoring are told of this program.
@@ -107,6 +110,8 @@ type Config struct {
 	Ahead func(context.Context, ...slog.Attr) error
 	// Registry holds the metrics of the calls to Loop already.
 	Registry *prometheus.Registry
+	// Tracer makes spans; nil makes none.
+	Tracer trace.Tracer
 }
 
 // Server is the service, its listeners bound.
@@ -127,6 +132,9 @@ type Server struct {
 	events           *event.Service
 	connections      *event.Connections
 	refusals         *interceptor.Refusals
+	lines            *interceptor.Lines
+	recent           *interceptor.Calls
+	strangers        *strangers
 
 	calls *interceptor.Memory // nil without a limit
 
@@ -169,19 +177,30 @@ func New(cfg Config) (_ *Server, err error) {
 	if err != nil {
 		return nil, fmt.Errorf("compile the contract's rules: %w", err)
 	}
+	steps, spans := telemetry.NewLedgerSteps(cfg.Registry), telemetry.Spans{Tracer: cfg.Tracer}
+	cfg.Ledger.Observe(func(ctx context.Context, step ledger.Observation) {
+		steps(step)
+		spans.Step(ctx, step)
+		interceptor.CallFrom(ctx).AddLedger(step.Took)
+	})
 	if err := s.openSender(); err != nil {
 		return nil, err
 	}
 	telemetry.RegisterLedger(cfg.Registry, cfg.Ledger)
 	telemetry.RegisterPractices(cfg.Registry, cfg.Practices.All)
 	cfg.Registry.MustRegister(reads.Metrics{Store: cfg.Freshness})
-	s.refusals = interceptor.NewRefusals(cfg.Audit)
+	telemetry.RegisterEnds(cfg.Registry, telemetry.Ends{Certificates: cfg.CertificateEnds, Issuers: keysOf(cfg.Issuers)})
+	s.refusals = interceptor.NewRefusals(cfg.Audit, cfg.Registry)
+	s.recent = interceptor.NewCalls()
+	s.lines = interceptor.NewLines(cfg.Log, cfg.Config.Log.Dossiers, s.recent, cfg.Registry)
 	raw := rawdoor.New(cfg.Config.Raw...)
 	if err := s.openHandlers(raw); err != nil {
 		return nil, err
 	}
+	metrics := interceptor.NewMetrics(cfg.Registry)
+	s.strangers = newStrangers(cfg.Log, cfg.Registry)
 	door := s.openGRPC(interceptor.Config{
-		Log: cfg.Log, LogDossiers: cfg.Config.Log.Dossiers, Metrics: interceptor.NewMetrics(cfg.Registry),
+		Log: cfg.Log, Lines: s.lines, Metrics: metrics, Tracer: cfg.Tracer, TraceDossiers: cfg.Config.Log.Dossiers,
 		Deadlines: interceptor.Deadlines(cfg.Config.Deadlines),
 		Callers:   interceptor.Identities{Policy: cfg.Policy, Issuers: cfg.Issuers},
 		Access:    access, Validator: validator, Limits: interceptor.NewLimits(cfg.Policy),
@@ -189,7 +208,7 @@ func New(cfg Config) (_ *Server, err error) {
 		Memory: interceptor.NewMemory(cfg.Memory, access),
 		Audit:  cfg.Audit, Route: raw.RouteOf, Refusals: s.refusals, Draining: s.draining, Shutdown: s.shuttingDown,
 	})
-	if err := s.openREST(validator, door); err != nil {
+	if err := s.openREST(validator, door, door.Refused(s.lines, metrics)); err != nil {
 		return nil, err
 	}
 	s.operations = s.newHTTPServer(s.operationsHandler())
@@ -230,6 +249,7 @@ func (s *Server) openHandlers(raw *rawdoor.Door) error {
 	if err != nil {
 		return fmt.Errorf("the folder for documents and files under way: %w", err)
 	}
+	telemetry.RegisterSpool(cfg.Registry, underWay.Use)
 	writes := service.NewWrites(cfg.Practices, &submission.Writer{
 		Ledger: cfg.Ledger, Sender: s.sender, Preflight: preflight.New(cfg.Freshness, interceptor.Keep), Spool: underWay,
 		Permissions: permissions{cfg.Policy}, Door: raw, RPCs: contract.RPCs,
@@ -250,7 +270,7 @@ func (s *Server) openGRPC(chain interceptor.Config) *interceptor.Door {
 	// Credentials belong to a server, not to a listener: the gateway's is reached in this process alone, without any.
 	transport := insecure.NewCredentials()
 	if cfg.TLS != nil {
-		transport = credentials.NewTLS(cfg.TLS)
+		transport = s.strangers.ofGRPC(credentials.NewTLS(cfg.TLS))
 	}
 	publicDoor := interceptor.NewDoor(chain.Callers, interceptor.OfConnection(cfg.Authorities), chain.Memory)
 	noSuchMethod := "no such method: server reflection lists them"
@@ -259,8 +279,10 @@ func (s *Server) openGRPC(chain interceptor.Config) *interceptor.Door {
 	}
 	public := chain
 	public.Callers = publicDoor.Callers()
+	unseen := interceptor.Unseen(chain.Access, publicDoor.Refused(chain.Lines, chain.Metrics))
 	s.public = grpc.NewServer(append(append(interceptor.ServerOptions(interceptor.Chain(public)), publicDoor.Options()...),
 		grpc.Creds(transport),
+		grpc.StatsHandler(unseen),
 		grpc.MaxRecvMsgSize(maxMessage),
 		grpc.MaxHeaderListSize(maxHeader),
 		grpc.MaxConcurrentStreams(maxCalls),
@@ -297,14 +319,16 @@ func (s *Server) register(server grpc.ServiceRegistrar) {
 	contract.RegisterGRPC(server,
 		service.NewReferenceData(s.cfg.Practices), service.NewPracticeData(s.cfg.Practices),
 		service.NewEntries(s.cfg.Practices, s.imports), s.imports, s.documents, service.NewChangeFeed(s.cfg.Practices), s.raw, s.events,
-		diagnostics.New(s.cfg.Practices, s.cfg.Policy, callerOf, s.cfg.Build))
+		diagnostics.New(s.cfg.Practices, s.cfg.Policy, callerOf, callsOf(s.recent), s.cfg.Build))
 	if !s.cfg.Config.Closed.Health {
 		grpc_health_v1.RegisterHealthServer(server, s.health)
 	}
 }
 
 // openREST makes the gateway before the server in this process.
-func (s *Server) openREST(validator protovalidate.Validator, door *interceptor.Door) (err error) {
+func (s *Server) openREST(
+	validator protovalidate.Validator, door *interceptor.Door, refused func(ctx context.Context, method, practice string, err error),
+) (err error) {
 	cfg := s.cfg
 	protos, err := fs.Sub(gen.Bundle, "bundle")
 	if err != nil {
@@ -324,7 +348,7 @@ func (s *Server) openREST(validator protovalidate.Validator, door *interceptor.D
 		Ready:       s.readiness.why, Writes: s.readiness.whyNoWrites, Log: cfg.Log,
 		Check:    func(request proto.Message) error { return interceptor.CheckShape(validator, request) },
 		Identity: func(state *tls.ConnectionState) metadata.MD { return interceptor.HandOver(state, cfg.Authorities) },
-		Arrive:   door.Arrive,
+		Arrive:   door.Arrive, Refused: refused,
 	})
 	if err != nil {
 		return err
@@ -357,6 +381,17 @@ func callOf(ctx context.Context) []slog.Attr {
 	return []slog.Attr{slog.String("by", call.By), slog.String("request_id", call.RequestID)}
 }
 
+// keysOf says how it stands with the keys of issuers.
+func keysOf(issuers authn.Issuers) func() []telemetry.Keys {
+	return func() (out []telemetry.Keys) {
+		for _, each := range issuers {
+			fetched, failed := each.Keys()
+			out = append(out, telemetry.Keys{Issuer: each.URL(), Fetched: fetched, Failed: failed})
+		}
+		return out
+	}
+}
+
 func callerOf(ctx context.Context) string { return interceptor.CallFrom(ctx).Caller }
 
 func (s *Server) newHTTPServer(handler http.Handler) *http.Server {
@@ -365,7 +400,7 @@ func (s *Server) newHTTPServer(handler http.Handler) *http.Server {
 		ReadHeaderTimeout: handshakeLimit,
 		IdleTimeout:       2 * time.Minute,
 		MaxHeaderBytes:    maxHeader,
-		ErrorLog:          slog.NewLogLogger(s.cfg.Log.Handler(), slog.LevelDebug), // clients' broken connections
+		ErrorLog:          slog.NewLogLogger(httpErrors{slog.DiscardHandler, s.strangers}, slog.LevelError),
 	}
 }
 
@@ -388,7 +423,10 @@ func (s *Server) listen() error {
 		}
 		*each.listener = smallBuffers{listener}
 		if s.cfg.Config.Listen.Connections > 0 && each.key != "operations" {
-			*each.listener = &fewConnections{Listener: *each.listener, places: make(chan struct{}, s.cfg.Config.Listen.Connections)}
+			*each.listener = &fewConnections{
+				Listener: *each.listener, places: make(chan struct{}, s.cfg.Config.Listen.Connections),
+				full: func(peer string) { s.strangers.refused(each.key, peer, noPlace, nil) },
+			}
 		}
 		if each.key == "grpc" {
 			*each.listener = s.doors.ofGRPC(*each.listener)
@@ -413,6 +451,7 @@ func (l smallBuffers) Accept() (net.Conn, error) {
 type fewConnections struct {
 	net.Listener
 	places chan struct{}
+	full   func(peer string)
 }
 
 func (l *fewConnections) Accept() (net.Conn, error) {
@@ -425,6 +464,7 @@ func (l *fewConnections) Accept() (net.Conn, error) {
 		case l.places <- struct{}{}:
 			return &placed{Conn: conn, leave: sync.OnceFunc(func() { <-l.places })}, nil
 		default:
+			l.full(conn.RemoteAddr().String())
 			_ = conn.Close()
 		}
 	}
@@ -581,6 +621,8 @@ func (s *Server) shutdown() {
 	s.sender.Close() // submissions under way belong to the server, and are bounded
 	s.connections.Close()
 	s.refusals.Flush()
+	s.lines.Flush()
+	s.strangers.flush()
 	_ = s.operations.Close()
 	s.cfg.Practices.Close()
 }

@@ -26,7 +26,7 @@ func accessOf(services []protoreflect.ServiceDescriptor) (map[string]policy.Acce
 		if right == 0 {
 			return nil, fmt.Errorf("%s does not say which right it needs: give it the option (cegid.loop.v1.access)", method.FullName())
 		}
-		out[fullName(method)] = policy.Access{Right: right, Own: access.GetOwn()}
+		out[fullName(method)] = policy.Access{Right: right, Own: access.GetOwn(), Operated: access.GetOperated()}
 	}
 	return out, nil
 }

@@ -21,8 +21,23 @@ import (
 	"cegid.internal/gateway/server/internal/tenant"
 )
 
-// CountAttempt notes an attempt on Loop in the record of the inbound call that caused it.
-func CountAttempt(ctx context.Context, event cegidclient.AttemptEvent) {
+// OfCall notes what calls to Loop came to in the record of the inbound call that caused them.
+type OfCall struct{}
+
+// CallDone implements cegidclient.Observer: what is understood of an answer may be more than its attempt knows.
+func (OfCall) CallDone(ctx context.Context, event cegidclient.CallEvent) {
+	if event.Attempts > 0 {
+		interceptor.CallFrom(ctx).SetLoopSaid(interceptor.LoopSaid{Status: event.Status, Code: event.Said.Code, RequestID: event.Said.RequestID})
+	}
+}
+
+// TurnDone implements cegidclient.Observer.
+func (OfCall) TurnDone(ctx context.Context, event cegidclient.TurnEvent) {
+	interceptor.CallFrom(ctx).AddTurn(event.Duration)
+}
+
+// AttemptDone implements cegidclient.Observer.
+func (OfCall) AttemptDone(ctx context.Context, event cegidclient.AttemptEvent) {
 	interceptor.CallFrom(ctx).AddAttempt(event.Duration)
 }
 

@@ -22,6 +22,7 @@ import (
 	"cegid.internal/gateway/server/internal/policy"
 	"cegid.internal/gateway/server/internal/smallfile"
 	"cegid.internal/gateway/server/internal/strictyaml"
+	"cegid.internal/gateway/server/internal/telemetry"
 )
 
 // Settings are a configuration and its policy.
@@ -100,15 +101,16 @@ func NewReloader(path string, from *Settings, tenants *Tenants, hasten func(prac
 		path: path, tenants: tenants, policy: from.Policy, hasten: hasten, log: log, current: from.Config,
 		asked: make(chan chan<- reloaded),
 		failed: prometheus.NewGauge(prometheus.GaugeOpts{
-			Name: "config_reload_failed", Help: "1 while the configuration, a practice or the policy on disk is not fit to serve and the one before stays in force.",
+			Name: "config_reload_failed", Help: "1 while the configuration, a practice or the policy on disk is not fit to serve and the one before stays in force. Over servers: max.",
 		}),
 		changed: prometheus.NewGauge(prometheus.GaugeOpts{
-			Name: "config_reload_timestamp_seconds", Help: "When the configuration in force was read, in Unix time.",
+			Name: "config_reload_timestamp_seconds", Help: "When the configuration in force was read, in Unix time. Over servers: max.",
 		}),
 	}
 	r.changed.SetToCurrentTime()
 	registry.MustRegister(r.failed, r.changed)
 	r.shown.Store(show(from))
+	telemetry.RegisterInForce(registry, func() (string, string) { return r.InForce().ConfigHash, r.InForce().PolicyHash })
 	return r
 }
 

@@ -19,10 +19,14 @@ import (
 // LoadTLS returns a configuration that picks up a rotated certificate without restart, and the authorities of client
 // certificates, which it picks up as well; nil when no file of them is named. The files are looked at again at most once
 // a second, by content: Kubernetes rotates by swapping a symlink, which no watch of the file sees.
-func LoadTLS(files config.TLS, log *slog.Logger) (*tls.Config, authn.Authorities, error) {
+// The function says when the certificates in use end, by what they are of. All are nil where TLS is off.
+func LoadTLS(files config.TLS, log *slog.Logger) (*tls.Config, authn.Authorities, func() map[string]time.Time, error) {
+	if files.Off {
+		return nil, nil, nil, nil
+	}
 	pair := &keyPair{certificate: files.Certificate, key: files.Key, log: log}
 	if err := pair.load(); err != nil {
-		return nil, nil, err
+		return nil, nil, nil, err
 	}
 	if err := validAt(pair.current.Leaf, time.Now()); err != nil {
 		log.Warn("callers will refuse the certificate", "error", err.Error())
@@ -32,12 +36,12 @@ func LoadTLS(files config.TLS, log *slog.Logger) (*tls.Config, authn.Authorities
 		NextProtos: []string{"h2", "http/1.1"},
 	}
 	if files.ClientAuthorities == "" {
-		return base, nil, nil
+		return base, nil, func() map[string]time.Time { return map[string]time.Time{"server": pair.end()} }, nil
 	}
 	authorities := &clientAuthorities{path: files.ClientAuthorities, log: log}
 	var err error
 	if authorities.current, err = authn.ReadAuthorities(authorities.path); err != nil {
-		return nil, nil, fmt.Errorf("tls.client_authorities: %w", err)
+		return nil, nil, nil, fmt.Errorf("tls.client_authorities: %w", err)
 	}
 	base.ClientAuth = tls.VerifyClientCertIfGiven
 	base.ClientCAs = authorities.now().Pool
@@ -46,7 +50,9 @@ func LoadTLS(files config.TLS, log *slog.Logger) (*tls.Config, authn.Authorities
 		now.ClientCAs = authorities.now().Pool
 		return now, nil
 	}
-	return base, authorities, nil
+	return base, authorities, func() map[string]time.Time {
+		return map[string]time.Time{"server": pair.end(), "client_authorities": authorities.now().Ends}
+	}, nil
 }
 
 // withoutCBC are the suites of TLS 1.2 that encrypt and authenticate in one, with a fresh key for each connection. Those of
@@ -132,6 +138,9 @@ func (p *keyPair) load() error {
 		return err // the one before is no worse
 	}
 	p.current, p.content = &pair, content
+	if err := Incomplete(&pair); err != nil {
+		p.log.Warn("callers may refuse the certificate", "error", err.Error())
+	}
 	return nil
 }
 
@@ -144,6 +153,13 @@ func validAt(leaf *x509.Certificate, now time.Time) error {
 		return fmt.Errorf("the certificate has not begun: it is valid from %s", leaf.NotBefore.UTC().Format(time.RFC3339))
 	}
 	return nil
+}
+
+// end is when the certificate in use ends.
+func (p *keyPair) end() time.Time {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.current.Leaf.NotAfter
 }
 
 func (p *keyPair) get(*tls.ClientHelloInfo) (*tls.Certificate, error) {

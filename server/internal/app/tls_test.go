@@ -134,7 +134,7 @@ func TestACertificateThatHasEndedIsServedAndTold(t *testing.T) {
 		}
 	}
 	var log bytes.Buffer
-	_, _, err := LoadTLS(config.TLS{Certificate: filepath.Join(folder, "tls.crt"), Key: filepath.Join(folder, "tls.key")}, slog.New(slog.NewTextHandler(&log, nil)))
+	_, _, _, err := LoadTLS(config.TLS{Certificate: filepath.Join(folder, "tls.crt"), Key: filepath.Join(folder, "tls.key")}, slog.New(slog.NewTextHandler(&log, nil)))
 	if err != nil || !strings.Contains(log.String(), "level=WARN") || !strings.Contains(log.String(), "valid until") {
 		t.Errorf("%v, saying %q", err, log.String())
 	}
@@ -166,7 +166,7 @@ func TestOldTLSIsNotSpoken(t *testing.T) {
 		{"a client of 1.2 where 1.3 is wanted", tls.VersionTLS13, &tls.Config{MaxVersion: tls.VersionTLS12}, 0},
 	} {
 		files.Minimum = c.minimum
-		served, _, err := LoadTLS(files, slog.New(slog.DiscardHandler))
+		served, _, _, err := LoadTLS(files, slog.New(slog.DiscardHandler))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -204,7 +204,7 @@ func TestACertificateThatDoesNotFitStopsTheStart(t *testing.T) {
 		"no key":                       {at("c.crt", certificate), filepath.Join(folder, "nothing")},
 		"empty files":                  {at("d.crt", nil), at("d.key", nil)},
 	} {
-		if cfg, _, err := LoadTLS(config.TLS{Certificate: files[0], Key: files[1]}, slog.New(slog.DiscardHandler)); err == nil {
+		if cfg, _, _, err := LoadTLS(config.TLS{Certificate: files[0], Key: files[1]}, slog.New(slog.DiscardHandler)); err == nil {
 			t.Errorf("%s: %v", name, cfg)
 		}
 	}

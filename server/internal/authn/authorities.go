@@ -6,6 +6,7 @@ import (
 	"encoding/pem"
 	"errors"
 	"slices"
+	"time"
 
 	"cegid.internal/gateway/server/internal/smallfile"
 )
@@ -20,6 +21,8 @@ type Bundle struct {
 	roots []*x509.Certificate
 	// Content of the file.
 	Content string
+	// Ends is when the first of them ends.
+	Ends time.Time
 }
 
 // Trusts implements Authorities.
@@ -50,6 +53,9 @@ func ReadAuthorities(path string) (*Bundle, error) {
 		}
 		b.Pool.AddCert(certificate)
 		b.roots = append(b.roots, certificate)
+		if b.Ends.IsZero() || certificate.NotAfter.Before(b.Ends) {
+			b.Ends = certificate.NotAfter
+		}
 	}
 	if len(b.roots) == 0 || bytes.Contains(rest, []byte("-----BEGIN")) {
 		return nil, errors.New("the file of authorities is empty or cut short; put the authorities' certificates into it, in PEM")

@@ -78,7 +78,7 @@ type IssuerConfig struct {
 	AllowPlainHTTP bool
 	// Transport asks the issuer; nil is http.DefaultTransport.
 	Transport http.RoundTripper
-	// Log hears when the keys cannot be fetched, and when they can again; nil hears nothing.
+	// Log is told when the keys cannot be fetched, and when they can again; nil is none.
 	Log *slog.Logger
 }
 
@@ -100,6 +100,12 @@ func NewIssuer(cfg IssuerConfig) (*Issuer, error) {
 
 // URL is the issuer, as its tokens name it.
 func (i *Issuer) URL() string { return i.url }
+
+// Keys says when its keys were fetched, zero before the first time, and whether the last attempt to get newer ones failed.
+func (i *Issuer) Keys() (fetched time.Time, failed bool) {
+	now := i.keys.now()
+	return now.fetched, now.failed
+}
 
 // Check fetches the keys, and says why that is not possible.
 func (i *Issuer) Check(ctx context.Context) error {

@@ -317,10 +317,15 @@ func (p *process) commits() int32 {
 // everybody may read, and billing decides.
 type everybody struct{}
 
-func (everybody) MayRead(string, string, string) bool { return true }
+func (everybody) MayRead(string, string, string) bool    { return true }
+func (everybody) MayWrite(string, string, string) bool   { return true }
+func (everybody) MayOperate(string, string, string) bool { return false }
+
 func (everybody) MayAdminister(caller, _, _ string) bool {
 	return caller == billing
 }
+
+func (everybody) Operable(string, string) []ledger.Grant { return nil }
 
 func (everybody) Readable(string, string) []ledger.Grant {
 	return []ledger.Grant{{Dossiers: []string{"*"}}}

@@ -52,6 +52,8 @@ callers:
   - {name: stranger, token_hashes: ["%s"]}
   - {name: raw, token_hashes: ["%s"]}
   - {name: clerk, token_hashes: ["%s"]}
+  - {name: operator, token_hashes: ["%s"]}
+  - {name: overseer, token_hashes: ["%s"]}
 grants:
   - {caller: everything, practices: ["*"], dossiers: ["*"], rights: [read, write, practice, raw, administer]}
   - {caller: reader, practices: [demo], dossiers: [CEGID001, "D*"], rights: [read]}
@@ -59,6 +61,8 @@ grants:
   - {caller: raw, practices: [demo], dossiers: [CEGID001, "D*"], rights: [raw]}
   - {caller: clerk, practices: [partner], dossiers: ["D*"], rights: [read, write]}
   - {caller: clerk, practices: [partner], dossiers: [BIG00001], rights: [read, administer]}
+  - {caller: operator, practices: ["*"], dossiers: ["*"], rights: [operate]}
+  - {caller: overseer, practices: ["*"], dossiers: ["*"], rights: [operate, administer]}
 `
 
 // harness is a whole service, its simulator, and a client of each transport.
@@ -132,7 +136,7 @@ func start(t *testing.T, tune func(*sandbox.Config)) *harness {
 func loadPolicy(t *testing.T) *policy.Policy {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "policy.yaml")
-	text := fmt.Sprintf(testPolicy, policy.HashToken("everything"), policy.HashToken("reader"), policy.HashToken("stranger"), policy.HashToken("raw"), policy.HashToken("clerk"))
+	text := fmt.Sprintf(testPolicy, policy.HashToken("everything"), policy.HashToken("reader"), policy.HashToken("stranger"), policy.HashToken("raw"), policy.HashToken("clerk"), policy.HashToken("operator"), policy.HashToken("overseer"))
 	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}

@@ -57,7 +57,7 @@ func serveFailing(t *testing.T, f *failing) string {
 	}
 	log, grants := slog.New(slog.DiscardHandler), policy.AllowAll("anybody", "")
 	server := grpc.NewServer(interceptor.ServerOptions(interceptor.Chain(interceptor.Config{
-		Log: log, Audit: log, Refusals: interceptor.NewRefusals(log), Metrics: interceptor.NewMetrics(prometheus.NewRegistry()), Callers: interceptor.Identities{Policy: grants},
+		Log: log, Lines: interceptor.NewLines(log, false, nil, prometheus.NewRegistry()), Audit: log, Refusals: interceptor.NewRefusals(log, prometheus.NewRegistry()), Metrics: interceptor.NewMetrics(prometheus.NewRegistry()), Callers: interceptor.Identities{Policy: grants},
 		Access: access, Validator: validator, Limits: interceptor.NewLimits(grants),
 		Deadlines: interceptor.Deadlines{UnaryDefault: time.Minute, UnaryMax: time.Minute, StreamDefault: time.Minute, StreamMax: time.Minute},
 		Draining:  context.Background(), Shutdown: context.Background(),

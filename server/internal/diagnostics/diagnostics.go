@@ -30,6 +30,7 @@ type Service struct {
 	practices *tenant.Practices
 	grants    Grants
 	caller    func(context.Context) string
+	calls     func(caller, id string) []*looppb.Call
 	now       func() time.Time
 	build     Build
 }
@@ -42,9 +43,11 @@ type Build struct {
 	Revision string
 }
 
-// New returns the service; caller tells who makes a call.
-func New(practices *tenant.Practices, grants Grants, caller func(context.Context) string, build Build) *Service {
-	return &Service{practices: practices, grants: grants, caller: caller, now: time.Now, build: build}
+// New returns the service; caller tells who makes a call, and calls those that a caller has made with an id, the newest first.
+func New(
+	practices *tenant.Practices, grants Grants, caller func(context.Context) string, calls func(caller, id string) []*looppb.Call, build Build,
+) *Service {
+	return &Service{practices: practices, grants: grants, caller: caller, calls: calls, now: time.Now, build: build}
 }
 
 // rights in the order in which they are listed.
@@ -70,6 +73,8 @@ func Right(right policy.Right) looppb.Right {
 		return looppb.Right_RIGHT_RAW
 	case policy.Administer:
 		return looppb.Right_RIGHT_ADMINISTER
+	case policy.Operate:
+		return looppb.Right_RIGHT_OPERATE
 	}
 	return looppb.Right_RIGHT_UNSPECIFIED
 }

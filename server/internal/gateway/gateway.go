@@ -45,6 +45,9 @@ type Config struct {
 	// service will be told. A body has so many bytes, or -1 where nobody knows, and most at most; of may it may be read. An error
 	// says why it is not taken. Nil knows everybody.
 	Arrive func(ctx context.Context, length, most int64, end func()) (may int64, leave func(), known bool, err error)
+	// Refused is told of each request that is refused here, before the service has it: of which method (empty for none), for which
+	// practice, and why. The context holds what the service would be told. Nil is told nothing.
+	Refused func(ctx context.Context, method, practice string, err error)
 	// Origins are those whose pages may call, as browsers name them; none by default.
 	Origins []string
 	// HSTS is how long browsers are told to come by TLS alone; 0 tells them nothing.
@@ -78,6 +81,7 @@ func New(cfg Config) (http.Handler, error) {
 		runtime.WithDisableHTTPMethodOverride(),
 		runtime.WithIncomingHeaderMatcher(incomingHeader),
 		runtime.WithMetadata(handOver(cfg.Identity)),
+		runtime.WithMetadata(func(_ context.Context, r *http.Request) metadata.MD { return interceptor.OriginOf(r) }),
 		runtime.WithOutgoingHeaderMatcher(func(string) (string, bool) { return "", false }),
 		runtime.WithOutgoingTrailerMatcher(func(string) (string, bool) { return "", false }),
 		runtime.WithForwardResponseOption(func(_ context.Context, w http.ResponseWriter, response proto.Message) error {
@@ -100,7 +104,7 @@ func New(cfg Config) (http.Handler, error) {
 	}
 	api := &api{
 		mux: mux, json: json, routes: routes, bounds: newBounds(), conn: cfg.Conn, check: cfg.Check, log: cfg.Log,
-		arrive: cfg.Arrive, maxBody: cfg.MaxBody, identity: handOver(cfg.Identity),
+		arrive: cfg.Arrive, maxBody: cfg.MaxBody, identity: handOver(cfg.Identity), refused: cfg.Refused,
 	}
 	if api.arrive == nil {
 		api.arrive = func(_ context.Context, _, most int64, _ func()) (int64, func(), bool, error) {
@@ -190,7 +194,34 @@ type api struct {
 	arrive   func(ctx context.Context, length, most int64, end func()) (int64, func(), bool, error)
 	maxBody  int64
 	identity func(context.Context, *http.Request) metadata.MD
+	refused  func(ctx context.Context, method, practice string, err error)
 	log      *slog.Logger
+}
+
+// told is what the service is told of who makes a request.
+func (a *api) told(r *http.Request) context.Context {
+	return metadata.NewIncomingContext(r.Context(), metadata.Join(
+		metadata.MD{
+			"authorization": r.Header.Values("Authorization"), "traceparent": r.Header.Values("Traceparent"),
+			interceptor.RequestIDKey: r.Header.Values(requestIDHeader),
+		}, interceptor.OriginOf(r), a.identity(r.Context(), r)))
+}
+
+// unasked tells of a request that the service is not asked, and why, and gives that back.
+func (a *api) unasked(r *http.Request, found *route, err error) error {
+	if a.refused != nil {
+		method, practice := "", ""
+		if found != nil {
+			method, practice = found.method, found.practice(r.URL.EscapedPath())
+		}
+		a.refused(a.told(r), method, practice, err)
+	}
+	return err
+}
+
+// refuse answers what the service is not asked.
+func (a *api) refuse(w http.ResponseWriter, r *http.Request, found *route, err error) {
+	writeError(r.Context(), a.mux, a.json, w, r, a.unasked(r, found, err))
 }
 
 // uploadLimit bounds the arrival of the body of a request that is a file; 0 for others.
@@ -214,17 +245,17 @@ func (a *api) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		case len(allowed) > 0:
 			err = errMethodNotAllowed(w, allowed)
 		}
-		writeError(r.Context(), a.mux, a.json, w, r, err)
+		a.refuse(w, r, found, err)
 		return
 	}
 	for _, err := range []error{found.checkPath(r.URL.EscapedPath(), a.check), found.checkQuery(r.URL.RawQuery), checkTimeout(r.Header)} {
 		if err != nil {
-			writeError(r.Context(), a.mux, a.json, w, r, err)
+			a.refuse(w, r, found, err)
 			return
 		}
 	}
 	if err := a.checkMediaType(w, r, found); err != nil {
-		refuseBody(w, r, func() { writeError(r.Context(), a.mux, a.json, w, r, err) })
+		refuseBody(w, r, func() { a.refuse(w, r, found, err) })
 		return
 	}
 	if found.upload != nil {
@@ -234,16 +265,15 @@ func (a *api) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if !found.hasBody {
 		// Taken off the connection all the same: it would end a stream when its time is over.
 		if _, err := io.Copy(io.Discard, r.Body); err != nil {
-			writeError(r.Context(), a.mux, a.json, w, r, bodyUnread(err))
+			a.refuse(w, r, found, bodyUnread(err))
 			return
 		}
 	}
 	if body, ok := r.Body.(*timedBody); ok && found.hasBody {
-		who := metadata.Join(metadata.MD{"authorization": r.Header.Values("Authorization")}, a.identity(r.Context(), r))
-		may, leave, known, err := a.arrive(metadata.NewIncomingContext(r.Context(), who), r.ContentLength, a.maxBody, body.interrupt)
+		may, leave, known, err := a.arrive(a.told(r), r.ContentLength, a.maxBody, body.interrupt)
 		defer leave()
 		if err != nil {
-			refuseBody(w, r, func() { writeError(r.Context(), a.mux, a.json, w, r, err) })
+			refuseBody(w, r, func() { a.refuse(w, r, found, err) })
 			return
 		}
 		if !known { // what a stranger sends is not for reading: the service refuses an empty request just as well
@@ -259,7 +289,7 @@ func (a *api) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if found.hasBody {
 		body, err := a.readRequest(r, found)
 		if err != nil {
-			writeError(r.Context(), a.mux, a.json, w, r, err)
+			a.refuse(w, r, found, err)
 			return
 		}
 		r.Body = body

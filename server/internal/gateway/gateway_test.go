@@ -380,13 +380,18 @@ func TestHeadersThatGoThrough(t *testing.T) {
 	f.do(t, http.MethodGet, accounts, "",
 		"Authorization", "Bearer t", "Traceparent", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01", "Tracestate", "a=b", "X-Request-Id", "id-1",
 		"Grpc-Metadata-X-User-Id", "admin", "Grpc-Metadata-Authorization", "Bearer other", "X-User-Id", "admin", "Cookie", "a=b",
-		"X-Forwarded-Client-Cert", "admin", "Grpcgateway-Authorization", "Bearer other", "X-Forwarded-For", "1.2.3.4")
+		"X-Forwarded-Client-Cert", "admin", "Grpcgateway-Authorization", "Bearer other", "X-Forwarded-For", "1.2.3.4",
+		"Grpc-Metadata-X-Loop-Http-Peer", "1.2.3.4:5", "X-Loop-Http-Peer", "1.2.3.4:5", "User-Agent", "mine")
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	for name, values := range f.headers[0] {
 		switch name {
 		case "authorization", "traceparent", "tracestate", "x-request-id":
 			if len(values) != 1 || strings.Contains(values[0], "other") {
+				t.Errorf("%s arrived as %q", name, values)
+			}
+		case "x-loop-http-peer", "x-loop-http-user-agent": // where it comes from, as the gateway sees it
+			if len(values) != 1 || values[0] != "mine" && !strings.HasPrefix(values[0], "127.0.0.1:") {
 				t.Errorf("%s arrived as %q", name, values)
 			}
 		case "x-forwarded-for", "x-forwarded-host": // grpc-gateway's own; nobody reads them

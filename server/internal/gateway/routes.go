@@ -23,6 +23,7 @@ import (
 
 // route is one HTTP binding of a method, as the contract declares it.
 type route struct {
+	method     string // package.Service/Method
 	httpMethod string
 	path       []segment
 	weight     int // of its path: the heaviest that matches counts
@@ -65,6 +66,7 @@ func newRoutes(uploads []*upload) routes {
 		for _, binding := range append([]*annotations.HttpRule{rule}, rule.GetAdditionalBindings()...) {
 			each := newRoute(binding, method.Input())
 			each.streams = method.IsStreamingServer()
+			each.method = string(method.Parent().FullName()) + "/" + string(method.Name())
 			out = append(out, each)
 		}
 	}
@@ -108,6 +110,16 @@ func (r *route) matches(path string) bool {
 		path = rest
 	}
 	return true
+}
+
+// practice is the one that a path of the route's names; empty for none.
+func (r *route) practice(path string) string {
+	at := slices.Index(r.variables, "practice")
+	if at < 0 {
+		return ""
+	}
+	name, _ := url.PathUnescape(r.values(path)[at]) // what cannot be read is no name
+	return name
 }
 
 // values are those of the variables in a path of the route's, as they stand.

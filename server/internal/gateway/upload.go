@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"strings"
 	"sync"
 	"time"
 
@@ -92,7 +93,7 @@ const (
 // route speaks of the metadata as of a request: its fields are parameters of the query.
 func (u *upload) route() route {
 	out := newTemplate(http.MethodPost, u.template, u.about.ProtoReflect().Descriptor())
-	out.upload = u
+	out.upload, out.method = u, strings.TrimPrefix(u.method, "/")
 	if u.contentType {
 		out.headers = map[protoreflect.Name]string{"content_type": "Content-Type"}
 	}
@@ -151,15 +152,14 @@ func refuseBody(w http.ResponseWriter, r *http.Request, answer func()) {
 func (a *api) upload(ctx context.Context, cancel func(), r *http.Request, found *route) (grpc.ClientStream, proto.Message, error) {
 	u := found.upload
 	about, err := u.aboutFile(r, found)
-	if err != nil {
-		return nil, nil, err
+	if err == nil && r.ContentLength > u.maxSize {
+		err = u.tooLarge()
 	}
-	if r.ContentLength > u.maxSize {
-		return nil, nil, u.tooLarge()
+	if err == nil {
+		ctx, err = runtime.AnnotateContext(ctx, a.mux, r, u.method)
 	}
-	ctx, err = runtime.AnnotateContext(ctx, a.mux, r, u.method)
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, a.unasked(r, found, err)
 	}
 	stream, err := a.conn.NewStream(ctx, &grpc.StreamDesc{ClientStreams: true, ServerStreams: u.streams}, u.method)
 	if err != nil {

@@ -29,7 +29,7 @@ type Config struct {
 	MaxRequest int
 	// MaxCalls bounds the calls under way; those beyond wait for their turn. 0 is no bound.
 	MaxCalls int
-	// Stats hear of each call what a grpc.Server would tell them.
+	// Stats are told of each call what a grpc.Server would tell them.
 	Stats []stats.Handler
 }
 
@@ -71,12 +71,12 @@ func New(cfg Config) *Server {
 
 // RegisterService implements grpc.ServiceRegistrar.
 func (s *Server) RegisterService(service *grpc.ServiceDesc, implementation any) {
-	for _, each := range service.Methods {
-		s.methods["/"+service.ServiceName+"/"+each.MethodName] = method{server: implementation, unary: each.Handler}
+	for _, unary := range service.Methods {
+		s.methods["/"+service.ServiceName+"/"+unary.MethodName] = method{server: implementation, unary: unary.Handler}
 	}
 	for i := range service.Streams {
-		each := &service.Streams[i]
-		s.methods["/"+service.ServiceName+"/"+each.StreamName] = method{server: implementation, stream: each}
+		stream := &service.Streams[i]
+		s.methods["/"+service.ServiceName+"/"+stream.StreamName] = method{server: implementation, stream: stream}
 	}
 }
 
@@ -232,8 +232,8 @@ func (c *call) sendHeader() {
 		return
 	}
 	c.sent = true
-	for _, each := range c.stats {
-		each.HandleRPC(c.ctx, &stats.OutHeader{FullMethod: c.name, Header: c.header.Copy()})
+	for _, handler := range c.stats {
+		handler.HandleRPC(c.ctx, &stats.OutHeader{FullMethod: c.name, Header: c.header.Copy()})
 	}
 	if c.headed != nil {
 		close(c.headed)
@@ -266,10 +266,10 @@ func (c *call) begun(ctx context.Context) context.Context {
 	}
 	of, now := c.server.methods[c.name], time.Now()
 	header, _ := metadata.FromIncomingContext(ctx)
-	for _, each := range c.stats {
-		ctx = each.TagRPC(ctx, &stats.RPCTagInfo{FullMethodName: c.name})
-		each.HandleRPC(ctx, &stats.InHeader{FullMethod: c.name, RemoteAddr: localhost.Addr, LocalAddr: localhost.Addr, Header: header.Copy()})
-		each.HandleRPC(ctx, &stats.Begin{
+	for _, handler := range c.stats {
+		ctx = handler.TagRPC(ctx, &stats.RPCTagInfo{FullMethodName: c.name})
+		handler.HandleRPC(ctx, &stats.InHeader{FullMethod: c.name, RemoteAddr: localhost.Addr, LocalAddr: localhost.Addr, Header: header.Copy()})
+		handler.HandleRPC(ctx, &stats.Begin{
 			BeginTime: now, IsClientStream: of.stream != nil && of.stream.ClientStreams, IsServerStream: of.stream != nil && of.stream.ServerStreams,
 		})
 	}
@@ -282,15 +282,15 @@ func (c *call) ended(err error) {
 		return
 	}
 	_, trailer := c.heads()
-	for _, each := range c.stats {
-		each.HandleRPC(c.ctx, &stats.OutTrailer{Trailer: trailer})
-		each.HandleRPC(c.ctx, &stats.End{EndTime: time.Now(), Error: err})
+	for _, handler := range c.stats {
+		handler.HandleRPC(c.ctx, &stats.OutTrailer{Trailer: trailer})
+		handler.HandleRPC(c.ctx, &stats.End{EndTime: time.Now(), Error: err})
 	}
 }
 
 func (c *call) received(message any) {
-	for _, each := range c.stats {
-		each.HandleRPC(c.ctx, &stats.InPayload{Payload: message, Length: sizeOf(message), RecvTime: time.Now()})
+	for _, handler := range c.stats {
+		handler.HandleRPC(c.ctx, &stats.InPayload{Payload: message, Length: sizeOf(message), RecvTime: time.Now()})
 	}
 }
 
@@ -303,8 +303,8 @@ func (c *call) weigh(message any) int {
 }
 
 func (c *call) answered(bytes int) {
-	for _, each := range c.stats {
-		each.HandleRPC(c.ctx, &stats.OutPayload{Length: bytes, SentTime: time.Now()})
+	for _, handler := range c.stats {
+		handler.HandleRPC(c.ctx, &stats.OutPayload{Length: bytes, SentTime: time.Now()})
 	}
 }
 

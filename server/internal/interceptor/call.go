@@ -10,13 +10,18 @@ import (
 	"cegid.internal/gateway/server/internal/policy"
 )
 
-// Call gathers what is learnt of a call on its way in, for the log line and the audit record on its way out.
+// Call gathers what is learnt of a call on its way, for its line in the log, its record for the caller, and the audit.
 type Call struct {
 	RequestID string
+	// Trace is the id of the trace that the call is part of, 32 hexadecimal digits; empty without one.
+	Trace string
+	Origin
 	// Caller is the caller's name in the policy; empty until it is authenticated.
 	Caller string
-	// By says how that is known: by token, jwt or certificate.
-	By string
+	// By says how that is known: by token, jwt or certificate. Identity is which one: see identity.
+	By, Identity string
+	// Why the caller is not known, or not allowed, as the audit says it; empty when it is.
+	Why string
 	// Practice and Dossier that the request names; "[invalid]" when it is no name. The dossier is for the audit, and for
 	// the log where the operator wants it there.
 	Practice, Dossier string
@@ -24,9 +29,17 @@ type Call struct {
 	Route string
 
 	// asked is what the policy was asked and allowed; nil before that.
-	asked    atomic.Pointer[policy.Question]
-	attempts atomic.Int64
-	upstream atomic.Int64
+	asked                            atomic.Pointer[policy.Question]
+	attempts, upstream, turn, ledger atomic.Int64
+	said                             atomic.Pointer[LoopSaid]
+}
+
+// LoopSaid is Loop's last answer to a call.
+type LoopSaid struct {
+	// Status is 0 when no answer came.
+	Status int
+	// Code and RequestID are Loop's own, and empty where all was well.
+	Code, RequestID string
 }
 
 type callKey struct{}
@@ -43,6 +56,31 @@ func CallFrom(ctx context.Context) *Call {
 func (c *Call) AddAttempt(took time.Duration) {
 	c.attempts.Add(1)
 	c.upstream.Add(int64(took))
+}
+
+// AddTurn notes how long an attempt waited for its turn.
+func (c *Call) AddTurn(took time.Duration) { c.turn.Add(int64(took)) }
+
+// AddLedger notes how long a step of the ledger took.
+func (c *Call) AddLedger(took time.Duration) { c.ledger.Add(int64(took)) }
+
+// SetLoopSaid notes what Loop answered last.
+func (c *Call) SetLoopSaid(said LoopSaid) {
+	said.Code, said.RequestID = Printable(said.Code), Printable(said.RequestID)
+	c.said.Store(&said)
+}
+
+// LoopSaid is Loop's last answer; the zero value before the first one.
+func (c *Call) LoopSaid() LoopSaid {
+	if said := c.said.Load(); said != nil {
+		return *said
+	}
+	return LoopSaid{}
+}
+
+// Waits are how long the attempts of the call waited for their turns, and how long the steps of the ledger took, each together.
+func (c *Call) Waits() (turn, ledger time.Duration) {
+	return time.Duration(c.turn.Load()), time.Duration(c.ledger.Load())
 }
 
 // Attempts returns how many attempts on Loop the call made, and how long they took together.

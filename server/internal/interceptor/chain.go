@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"buf.build/go/protovalidate"
+	"go.opentelemetry.io/otel/trace"
 	"google.golang.org/grpc"
 
 	"cegid.internal/gateway/server/internal/policy"
@@ -32,10 +33,13 @@ type Deadlines struct {
 // Config is what the chain needs.
 type Config struct {
 	Log *slog.Logger
-	// LogDossiers lets the line of a call have the code of its dossier.
-	LogDossiers bool
-	Metrics     *Metrics
-	Deadlines   Deadlines
+	// Lines has one for each call.
+	Lines   *Lines
+	Metrics *Metrics
+	// Tracer makes a span of each call, with its dossier where TraceDossiers allows it; nil makes none.
+	Tracer        trace.Tracer
+	TraceDossiers bool
+	Deadlines     Deadlines
 	// Callers says who calls; its policy decides what they may do.
 	Callers Identities
 	// Access says what each method asks of its caller, by full method name.
@@ -61,8 +65,9 @@ type Config struct {
 func Chain(cfg Config) []Named {
 	return []Named{
 		recovery("recovery", cfg.Log),
-		requestID(),
-		logCalls(cfg.Log, cfg.LogDossiers, cfg.Access),
+		traced(cfg.Tracer, cfg.Callers.OverHTTP, cfg.TraceDossiers, cfg.Access),
+		requestID(cfg.Callers.OverHTTP),
+		logCalls(cfg.Lines, cfg.Access),
 		cfg.Metrics.interceptor(cfg.Access),
 		clampDeadline(cfg.Deadlines, cfg.Access, cfg.Shutdown),
 		restingStreams(cfg.Access, cfg.Draining),

@@ -31,16 +31,16 @@ func testChain(t *testing.T, log *slog.Logger, grants *policy.Policy, shutdown c
 		grants = policy.AllowAll("tester", "")
 	}
 	return Chain(Config{
-		Log: log, Metrics: NewMetrics(prometheus.NewRegistry()), Deadlines: minute, Limits: NewLimits(grants),
+		Log: log, Lines: NewLines(log, false, nil, prometheus.NewRegistry()), Metrics: NewMetrics(prometheus.NewRegistry()), Deadlines: minute, Limits: NewLimits(grants),
 		Callers:   Identities{Policy: grants, Certified: func(context.Context) []string { return nil }},
 		Access:    map[string]policy.Access{"/s/Read": {Right: policy.Read}, "/s/Write": {Right: policy.Write}},
-		Validator: anything{}, Draining: shutdown, Shutdown: shutdown, Audit: log, Refusals: NewRefusals(log),
+		Validator: anything{}, Draining: shutdown, Shutdown: shutdown, Audit: log, Refusals: NewRefusals(log, prometheus.NewRegistry()),
 	})
 }
 
 func TestTheOrderIsTheDesigned(t *testing.T) {
 	want := []string{
-		"recovery", "request id", "log", "metrics", "deadline clamp", "resting streams", "error mapper", "authentication", "inbound limits",
+		"recovery", "trace", "request id", "log", "metrics", "deadline clamp", "resting streams", "error mapper", "authentication", "inbound limits",
 		"authorisation", "audit", "validation", "reads", "inner recovery",
 	}
 	var got []string
@@ -223,10 +223,10 @@ func TestADossierIsLoggedWhereTheOperatorWantsIt(t *testing.T) {
 			grants, quiet := policy.AllowAll("tester", ""), slog.New(slog.DiscardHandler)
 			minute := Deadlines{UnaryDefault: time.Minute, UnaryMax: time.Minute, StreamDefault: time.Minute, StreamMax: time.Minute}
 			chain := Chain(Config{
-				Log: slog.New(slog.NewJSONHandler(&log, nil)), LogDossiers: wanted, Metrics: NewMetrics(prometheus.NewRegistry()), Deadlines: minute, Limits: NewLimits(grants),
+				Log: quiet, Lines: NewLines(slog.New(slog.NewJSONHandler(&log, nil)), wanted, nil, prometheus.NewRegistry()), Metrics: NewMetrics(prometheus.NewRegistry()), Deadlines: minute, Limits: NewLimits(grants),
 				Callers:   Identities{Policy: grants, Certified: func(context.Context) []string { return nil }},
 				Access:    map[string]policy.Access{"/s/Read": {Right: policy.Read}},
-				Validator: anything{}, Draining: t.Context(), Shutdown: t.Context(), Audit: quiet, Refusals: NewRefusals(quiet),
+				Validator: anything{}, Draining: t.Context(), Shutdown: t.Context(), Audit: quiet, Refusals: NewRefusals(quiet, prometheus.NewRegistry()),
 			})
 			request := &looppb.ListAccountsRequest{Practice: "demo", Dossier: dossier}
 			if _, err := call(known(t), chain, "/s/Read", request, func(context.Context, any) (any, error) { return request, nil }); err != nil {
@@ -251,7 +251,8 @@ func TestTheLineOfACallHasItsFields(t *testing.T) {
 	ctx := metadata.NewIncomingContext(t.Context(), metadata.Pairs("authorization", "Bearer token", RequestIDKey, "call-1"))
 	always := map[string]any{
 		"level": "INFO", "msg": "call", "method": "s/Read", "code": "OK", "caller": "tester", "by": "token", "practice": "demo", "request_id": "call-1",
-		"loop_attempts": 2., "loop_seconds": 3.,
+		"identity": tokenMark("token"), "transport": "grpc", "peer": "", "user_agent": "",
+		"loop_attempts": 2., "loop_seconds": 3., "loop_status": 0., "wait_seconds": 0., "ledger_seconds": 0.,
 	}
 	for name, c := range map[string]struct {
 		run     func()
@@ -265,7 +266,7 @@ func TestTheLineOfACallHasItsFields(t *testing.T) {
 		}, map[string]any{"code": "NotFound", "reason": "PRACTICE_UNKNOWN", "loop_attempts": 0., "loop_seconds": 0.}},
 		"a call of nobody": {func() {
 			_, _ = call(metadata.NewIncomingContext(t.Context(), metadata.Pairs(RequestIDKey, "call-1")), chain, "/s/Read", someRequest, unreachable(t))
-		}, map[string]any{"code": "Unauthenticated", "reason": "CALLER_UNKNOWN", "caller": "", "by": "", "practice": "", "loop_attempts": 0., "loop_seconds": 0.}},
+		}, map[string]any{"code": "Unauthenticated", "reason": "CALLER_UNKNOWN", "caller": "", "by": "", "why": "no credential", "identity": "", "practice": "", "loop_attempts": 0., "loop_seconds": 0.}},
 		"a stream": {func() {
 			_ = streaming(ctx, chain, "/s/Read", &looppb.StreamAccountsRequest{Practice: "demo", Dossier: "D1"}, func(_ any, stream grpc.ServerStream) error {
 				err := stream.RecvMsg(&looppb.StreamAccountsRequest{})

@@ -1,6 +1,7 @@
 package interceptor
 
 import (
+	"cmp"
 	"container/list"
 	"context"
 	"errors"
@@ -160,6 +161,25 @@ func (d *Door) Arrive(ctx context.Context, length, most int64, end func()) (may 
 	}
 	out := d.enter(who.caller, end)
 	return may, func() { out(); claim.leave() }, true, nil
+}
+
+// Refused writes the line of a request that was refused before the interceptors had it, and counts it: of which method, empty for
+// none, for which practice, and why.
+func (d *Door) Refused(lines *Lines, metrics *Metrics) func(ctx context.Context, method, practice string, err error) {
+	return func(ctx context.Context, method, practice string, err error) {
+		call := &Call{
+			RequestID: requestIDOf(ctx), Trace: traceOf(ctx), Origin: originOf(ctx, d.callers.OverHTTP), Practice: loggable(practice),
+		}
+		who, unidentified := d.callers.identifyBy(ctx, d.callers.Issuers.VerifyAtOnce)
+		if nobody, ok := errors.AsType[unknown](unidentified); ok {
+			who, call.Why = identity{of: nobody.of}, nobody.why
+		}
+		call.Caller, call.By, call.Identity = who.caller, who.by, who.of
+		ctx = context.WithValue(ctx, callKey{}, call)
+		method = cmp.Or(method, "unknown/unknown")
+		lines.write(ctx, method, time.Now(), err)
+		metrics.count(ctx, method, err)
+	}
 }
 
 // Guard registers services whose methods make nothing of a stranger's bytes.

@@ -115,7 +115,7 @@ func TestMessagesThatCannotBeRead(t *testing.T) {
 	minute := Deadlines{UnaryDefault: time.Minute, UnaryMax: time.Minute, StreamDefault: time.Minute, StreamMax: time.Minute}
 	door := NewDoor(Identities{Policy: grants}, func(context.Context) []string { return nil }, nil)
 	chain := Chain(Config{
-		Log: written, Audit: written, Refusals: NewRefusals(written), Metrics: NewMetrics(prometheus.NewRegistry()), Deadlines: minute, Limits: NewLimits(grants),
+		Log: written, Lines: NewLines(written, false, nil, prometheus.NewRegistry()), Audit: written, Refusals: NewRefusals(written, prometheus.NewRegistry()), Metrics: NewMetrics(prometheus.NewRegistry()), Deadlines: minute, Limits: NewLimits(grants),
 		Callers: door.Callers(), Access: map[string]policy.Access{method: {Right: policy.Read}, streamed: {Right: policy.Read}}, Validator: anything{},
 		Draining: t.Context(), Shutdown: t.Context(),
 	})
@@ -227,7 +227,7 @@ func TestPartsAreCounted(t *testing.T) {
 func TestRefusalsBeyondABoundAreCounted(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var log bytes.Buffer
-		refusals := NewRefusals(slog.New(slog.NewJSONHandler(&log, nil)))
+		refusals := NewRefusals(slog.New(slog.NewJSONHandler(&log, nil)), prometheus.NewRegistry())
 		note := func(caller, why string) {
 			refusals.note(context.WithValue(t.Context(), callKey{}, &Call{Caller: caller}), "/s/Read", why)
 		}
@@ -291,7 +291,7 @@ func TestAStreamEndsWithItsToken(t *testing.T) {
 		quiet := slog.New(slog.DiscardHandler)
 		hour := Deadlines{UnaryDefault: time.Hour, UnaryMax: time.Hour, StreamDefault: time.Hour, StreamMax: time.Hour}
 		chain := Chain(Config{
-			Log: quiet, Audit: quiet, Refusals: NewRefusals(quiet), Metrics: NewMetrics(prometheus.NewRegistry()), Deadlines: hour, Limits: NewLimits(grants),
+			Log: quiet, Lines: NewLines(quiet, false, nil, prometheus.NewRegistry()), Audit: quiet, Refusals: NewRefusals(quiet, prometheus.NewRegistry()), Metrics: NewMetrics(prometheus.NewRegistry()), Deadlines: hour, Limits: NewLimits(grants),
 			Callers:   Identities{Policy: grants, Issuers: authn.Issuers{issuer}, Certified: func(context.Context) []string { return nil }},
 			Access:    map[string]policy.Access{"/s/Read": {Right: policy.Read}},
 			Validator: anything{}, Draining: t.Context(), Shutdown: t.Context(),
@@ -361,7 +361,7 @@ func TestAStreamEndsWithItsPlaceInThePolicy(t *testing.T) {
 				quiet := slog.New(slog.DiscardHandler)
 				minute := Deadlines{UnaryDefault: time.Minute, UnaryMax: time.Minute, StreamDefault: time.Minute, StreamMax: time.Minute}
 				chain := Chain(Config{
-					Log: quiet, Audit: quiet, Refusals: NewRefusals(slog.New(slog.NewJSONHandler(&audit, nil))), Metrics: NewMetrics(prometheus.NewRegistry()),
+					Log: quiet, Lines: NewLines(quiet, false, nil, prometheus.NewRegistry()), Audit: quiet, Refusals: NewRefusals(slog.New(slog.NewJSONHandler(&audit, nil)), prometheus.NewRegistry()), Metrics: NewMetrics(prometheus.NewRegistry()),
 					Deadlines: minute, Limits: NewLimits(grants),
 					Callers:   Identities{Policy: grants, Issuers: authn.Issuers{issuer}, Certified: func(context.Context) []string { return []string{certificate} }},
 					Access:    map[string]policy.Access{"/s/Read": {Right: policy.Read}},

@@ -255,7 +255,7 @@ func compressingWithin(t *testing.T, service *longAnswers, limits string, memory
 	minute := Deadlines{UnaryDefault: time.Minute, UnaryMax: time.Minute, StreamDefault: time.Minute, StreamMax: time.Minute}
 	door = NewDoor(Identities{Policy: grants}, func(context.Context) []string { return nil }, memory)
 	chain := Chain(Config{
-		Log: quiet, Audit: quiet, Refusals: NewRefusals(quiet), Metrics: NewMetrics(prometheus.NewRegistry()), Deadlines: minute, Limits: NewLimits(grants), Memory: memory,
+		Log: quiet, Lines: NewLines(quiet, false, nil, prometheus.NewRegistry()), Audit: quiet, Refusals: NewRefusals(quiet, prometheus.NewRegistry()), Metrics: NewMetrics(prometheus.NewRegistry()), Deadlines: minute, Limits: NewLimits(grants), Memory: memory,
 		Callers: door.Callers(), Access: map[string]policy.Access{accountsRPC: {Right: policy.Read}, accountsStreamRPC: {Right: policy.Read}, uploadRPC: {Right: policy.Write}},
 		Validator: anything{}, Draining: t.Context(), Shutdown: t.Context(),
 	})

@@ -75,23 +75,27 @@ type Identities struct {
 type unknown struct {
 	why    string
 	answer error
+	of     string // as in identity, as far as it was verified
 }
 
 func (u unknown) Error() string { return u.why }
 
 // nobody says how to send a credential, in the words of whoever calls.
-func (i Identities) nobody(why string) error {
+func (i Identities) nobody(why, of string) error {
 	where := "the metadata `authorization: Bearer <token>`"
 	if i.OverHTTP {
 		where = "the header `Authorization: Bearer <token>`"
 	}
 	return unknown{why, apierror.New(codes.Unauthenticated, looppb.ErrorReason_ERROR_REASON_CALLER_UNKNOWN,
-		"no valid token or client certificate: send "+where+" with a token of a caller in the policy, or call with a certificate of one")}
+		"no valid token or client certificate: send "+where+" with a token of a caller in the policy, or call with a certificate of one"), of}
 }
 
 // identity is a caller, and how it is known.
 type identity struct {
 	caller, by string
+	// of is which credential it is, as far as a log may say: the beginning of a token's hash, issuer and subject of a JWT, the
+	// verified names of a certificate.
+	of string
 	// until is when the credential ends; zero when it does not say.
 	until time.Time
 	// still tells whether the policy, as it is by now, takes the credential for that caller.
@@ -133,29 +137,30 @@ func (i Identities) identifyBy(ctx context.Context, verify verifier) (identity, 
 	}
 	names := i.Certified(ctx)
 	if len(names) == 0 {
-		return identity{}, i.nobody("no credential")
+		return identity{}, i.nobody("no credential", "")
 	}
 	caller, err := i.Policy.ByCertificate(names)
 	still := func() bool {
 		now, err := i.Policy.ByCertificate(names)
 		return err == nil && now == caller
 	}
-	return identity{caller: caller, by: byCertificate, still: still}, i.ofNobody(err, byCertificate)
+	of := Printable(strings.Join(names, " "))
+	return identity{caller: caller, by: byCertificate, of: of, still: still}, i.ofNobody(err, byCertificate, of)
 }
 
 func (i Identities) ofToken(ctx context.Context, token string, verify verifier) (identity, error) {
 	if token == "" {
-		return identity{}, i.nobody("no bearer token")
+		return identity{}, i.nobody("no bearer token", "")
 	}
 	if caller, ok := i.Policy.Authenticate(token); ok {
 		still := func() bool {
 			now, ok := i.Policy.Authenticate(token)
 			return ok && now == caller
 		}
-		return identity{caller: caller, by: byToken, still: still}, nil
+		return identity{caller: caller, by: byToken, of: tokenMark(token), still: still}, nil
 	}
 	if len(i.Issuers) == 0 || !authn.LooksLikeJWT(token) {
-		return identity{}, i.nobody("token of nobody")
+		return identity{}, i.nobody("token of nobody", tokenMark(token))
 	}
 	issuer, claims, err := verify(ctx, token)
 	switch {
@@ -163,9 +168,9 @@ func (i Identities) ofToken(ctx context.Context, token string, verify verifier) 
 		return identity{}, unknown{"jwt, whose issuer does not answer", apierror.Error{
 			Code: codes.Unavailable, Reason: looppb.ErrorReason_ERROR_REASON_ISSUER_UNAVAILABLE,
 			Message: "the issuer of the token does not answer, so that nobody can tell whether it is good: call again in a moment", RetryAfter: authn.RetryAfter,
-		}.Err()}
+		}.Err(), ""}
 	case errors.Is(err, authn.ErrRefused):
-		return identity{}, i.nobody("jwt, " + authn.Why(err))
+		return identity{}, i.nobody("jwt, "+authn.Why(err), "")
 	case err != nil:
 		return identity{}, err
 	}
@@ -174,7 +179,9 @@ func (i Identities) ofToken(ctx context.Context, token string, verify verifier) 
 		now, err := i.Policy.ByClaims(issuer, claims)
 		return err == nil && now == caller
 	}
-	return identity{caller: caller, by: byJWT, until: authn.End(claims), still: still}, i.ofNobody(err, byJWT)
+	subject, _ := claims["sub"].(string)
+	of := Printable(issuer + " " + subject)
+	return identity{caller: caller, by: byJWT, of: of, until: authn.End(claims), still: still}, i.ofNobody(err, byJWT, of)
 }
 
 // withdrawn waits until a new policy takes from a stream what it began with, and says what; or nothing, when ctx ends.
@@ -195,15 +202,19 @@ func (i Identities) withdrawn(ctx context.Context, who identity, call *Call) err
 	}
 }
 
-func (i Identities) ofNobody(err error, what string) error {
+func (i Identities) ofNobody(err error, what, of string) error {
 	switch {
 	case errors.Is(err, policy.ErrSeveral):
-		return i.nobody(what + " of several callers")
+		return i.nobody(what+" of several callers", of)
 	case err != nil:
-		return i.nobody(what + " of nobody")
+		return i.nobody(what+" of nobody", of)
 	}
 	return nil
 }
+
+// tokenMark is the beginning of a token's hash, as the policy file has it: enough to find it there, and too little to guess
+// the token by.
+func tokenMark(token string) string { return policy.HashToken(token)[:len("sha256:")+8] }
 
 func bearer(values []string) string {
 	if len(values) != 1 {

@@ -91,7 +91,7 @@ grants: [{callers: [billing, data], practices: ["*"], dossiers: ["*"], rights: [
 			written := slog.New(slog.NewJSONHandler(&log, nil))
 			minute := Deadlines{UnaryDefault: time.Minute, UnaryMax: time.Minute, StreamDefault: time.Minute, StreamMax: time.Minute}
 			chain := Chain(Config{
-				Log: written, Audit: written, Refusals: NewRefusals(written), Metrics: NewMetrics(prometheus.NewRegistry()), Deadlines: minute, Limits: NewLimits(grants),
+				Log: written, Lines: NewLines(written, false, nil, prometheus.NewRegistry()), Audit: written, Refusals: NewRefusals(written, prometheus.NewRegistry()), Metrics: NewMetrics(prometheus.NewRegistry()), Deadlines: minute, Limits: NewLimits(grants),
 				Callers: Identities{Policy: grants, Issuers: c.issuers, Certified: func(context.Context) []string { return c.names }},
 				Access:  map[string]policy.Access{"/s/Write": {Right: policy.Write}}, Validator: anything{}, Draining: t.Context(), Shutdown: t.Context(),
 			})
@@ -126,7 +126,7 @@ grants: [{callers: [billing, data], practices: ["*"], dossiers: ["*"], rights: [
 			if !strings.Contains(log.String(), fmt.Sprintf(`"msg":"audit","event":"refused","why":%q`, c.why)) {
 				t.Errorf("the audit says %s", log.String())
 			}
-			if code == codes.Unauthenticated && status.Convert(err).Message() != status.Convert(Identities{}.nobody("").(unknown).answer).Message() {
+			if code == codes.Unauthenticated && status.Convert(err).Message() != status.Convert(Identities{}.nobody("", "").(unknown).answer).Message() {
 				t.Errorf("the caller is told %q", status.Convert(err).Message())
 			}
 			for _, header := range c.headers {

@@ -65,57 +65,29 @@ func NewRequestID() string {
 	return hex.EncodeToString(raw[:])
 }
 
+// requestIDOf is the id of a call: its caller's own if it is well-formed.
+func requestIDOf(ctx context.Context) string {
+	if values := metadata.ValueFromIncomingContext(ctx, RequestIDKey); len(values) == 1 && ValidRequestID(values[0]) {
+		return values[0]
+	}
+	return NewRequestID()
+}
+
 // requestID gives the call a record and an id, the caller's own if it is well-formed, and answers it in the trailer.
-func requestID() Named {
+func requestID(overHTTP bool) Named {
 	named := around("request id", func(ctx context.Context, _ string, _ bool, next func(context.Context) error) error {
-		id := ""
-		if values := metadata.ValueFromIncomingContext(ctx, RequestIDKey); len(values) == 1 && ValidRequestID(values[0]) {
-			id = values[0]
-		} else {
-			id = NewRequestID()
-		}
+		noteSeen(ctx)
+		id := requestIDOf(ctx)
 		_ = grpc.SetTrailer(ctx, metadata.Pairs(RequestIDKey, id))
-		return next(context.WithValue(ctx, callKey{}, &Call{RequestID: id}))
+		call := &Call{RequestID: id, Trace: traceOf(ctx), Origin: originOf(ctx, overHTTP)}
+		defer call.note(ctx)
+		return next(context.WithValue(ctx, callKey{}, call))
 	})
 	inner := named.Stream
 	named.Stream = func(server any, stream grpc.ServerStream, info *grpc.StreamServerInfo, next grpc.StreamHandler) error {
 		return inner(server, newReadable(stream), info, next)
 	}
 	return named
-}
-
-// logCalls writes one line per call. Never a name or an amount, and a dossier where the operator wants it.
-func logCalls(log *slog.Logger, dossiers bool, known map[string]policy.Access) Named {
-	return around("log", func(ctx context.Context, method string, _ bool, next func(context.Context) error) error {
-		start := time.Now()
-		err := next(ctx)
-		call := CallFrom(ctx)
-		attempts, upstream := call.Attempts()
-		code := status.Code(err)
-		attributes := []slog.Attr{
-			slog.String("method", strings.TrimPrefix(methodName(known, method), "/")),
-			slog.String("code", code.String()),
-			slog.String("caller", call.Caller),
-			slog.String("by", call.By),
-			slog.String("practice", call.Practice),
-			slog.String("request_id", call.RequestID),
-			slog.Float64("seconds", time.Since(start).Seconds()),
-			slog.Int64("loop_attempts", attempts),
-			slog.Float64("loop_seconds", upstream.Seconds()),
-		}
-		if dossiers {
-			attributes = append(attributes, slog.String("dossier", call.Dossier))
-		}
-		if err != nil {
-			attributes = append(attributes, slog.String("reason", apierror.ReasonName(apierror.ReasonOf(err))))
-		}
-		level := slog.LevelInfo
-		if code == codes.Internal || code == codes.Unknown && attempts > 0 { // not a repeat that answers what is known
-			level = slog.LevelError
-		}
-		log.LogAttrs(ctx, level, "call", attributes...)
-		return err
-	})
 }
 
 // lastWord is how much earlier than its caller's deadline a call ends, at most, so that its status arrives: at the deadline grpc-go
@@ -205,6 +177,7 @@ func authenticate(callers Identities, refusals *Refusals) Named {
 		}
 		who, err := callers.identify(ctx)
 		if nobody, ok := errors.AsType[unknown](err); ok {
+			CallFrom(ctx).Identity = nobody.of
 			refusals.note(ctx, method, nobody.why)
 			return nobody.answer
 		}
@@ -212,7 +185,7 @@ func authenticate(callers Identities, refusals *Refusals) Named {
 			return err
 		}
 		call := CallFrom(ctx)
-		call.Caller, call.By = who.caller, who.by
+		call.Caller, call.By, call.Identity = who.caller, who.by, who.of
 		if !streaming {
 			return next(ctx)
 		}

@@ -304,8 +304,8 @@ func (r *room) take(ctx context.Context, caller string, bytes int64, raw int) (*
 
 // forget takes one that waits away; false when it waits no more.
 func (r *room) forget(w *waiting) bool {
-	for i, each := range r.waiting {
-		if each == w {
+	for i, other := range r.waiting {
+		if other == w {
 			r.waiting = append(r.waiting[:i], r.waiting[i+1:]...)
 			return true
 		}

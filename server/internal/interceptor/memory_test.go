@@ -16,6 +16,7 @@ import (
 	"google.golang.org/grpc/metadata"
 
 	looppb "cegid.internal/gateway/gen/go/cegid/loop/v1"
+	"cegid.internal/gateway/internal/testkit"
 	"cegid.internal/gateway/server/internal/policy"
 )
 
@@ -85,9 +86,7 @@ func TestCallsWaitForMemory(t *testing.T) {
 			}
 		}
 		greedy, err := r.take(t.Context(), "greedy", 75, 0)
-		if err != nil {
-			t.Fatal(err)
-		}
+		testkit.OK(t, err)
 		if _, err := r.try("greedy", 10); refusedFor(err) != time.Second {
 			t.Errorf("one caller has all: %v", err)
 		}
@@ -111,9 +110,7 @@ func TestCallsWaitForMemory(t *testing.T) {
 		time.Sleep(2 * time.Second)
 
 		all, err := r.take(t.Context(), "greedy", 100, 0)
-		if err != nil {
-			t.Fatal(err)
-		}
+		testkit.OK(t, err)
 		began := time.Now()
 		take("late", "another", 1, 20)
 		if _, err := r.take(t.Context(), "another", 1, 20); refusedFor(err) != time.Second || time.Since(began) > 0 {
@@ -212,9 +209,7 @@ func TestAnUploadGoesOnWhileOthersWait(t *testing.T) {
 			held.leave()
 		}
 		upload, err := m.stream(t.Context(), uploadRPC, "a")
-		if err != nil {
-			t.Fatal(err)
-		}
+		testkit.OK(t, err)
 		m.calls.press(true)
 		piece("under pressure, while nobody else is at work", true)
 		m.calls.press(false)
@@ -230,9 +225,7 @@ func TestAnUploadGoesOnWhileOthersWait(t *testing.T) {
 		upload.leave()
 		synctest.Wait()
 		other, err := m.calls.try("b", 1)
-		if err != nil {
-			t.Fatal(err)
-		}
+		testkit.OK(t, err)
 		m.calls.press(true)
 		piece("under pressure, while another caller is at work", false)
 		other.leave()
@@ -352,9 +345,7 @@ func TestACallThatFindsNoMemoryIsToldSo(t *testing.T) {
 	}
 	request := &looppb.ListAccountsRequest{Practice: "demo", Dossier: "D1"}
 	others, err := memory.calls.try("noisy", memory.calls.most)
-	if err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, err)
 	if _, err := accounts.ListAccounts(patient(), request); refusedFor(err) != time.Second {
 		t.Errorf("a call: %v", err)
 	}

@@ -1,18 +1,31 @@
 package interceptor
 
 import (
+	"cmp"
 	"context"
+	"strings"
+	"sync"
 
 	prometheusmw "github.com/grpc-ecosystem/go-grpc-middleware/providers/prometheus"
 	"github.com/prometheus/client_golang/prometheus"
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/status"
 
+	"cegid.internal/gateway/server/internal/apierror"
 	"cegid.internal/gateway/server/internal/policy"
 )
 
-// Metrics counts calls by method and code (RED). Nothing here is labelled by dossier, caller or practice.
+// maxSeries bounds the series of calls: callers and methods are few, and what a method answers, too; but callers that come and
+// go with the policy leave theirs behind. Beyond it a call counts for the caller "[more]".
+const maxSeries = 20_000
+
+// Metrics counts calls by method and code (RED), and by caller and reason. Nothing here is labelled by dossier or practice.
 type Metrics struct {
 	server *prometheusmw.ServerMetrics
+	calls  *prometheus.CounterVec
+
+	mu     sync.Mutex
+	series map[[3]string]struct{}
 }
 
 // NewMetrics registers the metrics.
@@ -20,8 +33,27 @@ func NewMetrics(registry prometheus.Registerer) *Metrics {
 	server := prometheusmw.NewServerMetrics(prometheusmw.WithServerHandlingTimeHistogram(
 		prometheusmw.WithHistogramBuckets([]float64{.005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30, 60}),
 	))
-	registry.MustRegister(server)
-	return &Metrics{server: server}
+	m := &Metrics{server: server, series: map[[3]string]struct{}{}, calls: prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "gateway_calls_total", Help: "Calls that have ended, by method, caller (as in the policy; [nobody] when none is known) and reason of the error (OK without one, the code where the contract has no reason).",
+	}, []string{"method", "caller", "reason"})}
+	registry.MustRegister(server, m.calls)
+	return m
+}
+
+// count counts a call that has ended.
+func (m *Metrics) count(ctx context.Context, method string, err error) {
+	reason := reasonText(status.Code(err), apierror.ReasonOf(err))
+	key := [3]string{strings.TrimPrefix(method, "/"), cmp.Or(CallFrom(ctx).Caller, "[nobody]"), reason}
+	m.mu.Lock()
+	if _, known := m.series[key]; !known {
+		if len(m.series) < maxSeries {
+			m.series[key] = struct{}{}
+		} else {
+			key[1] = "[more]"
+		}
+	}
+	m.mu.Unlock()
+	m.calls.WithLabelValues(key[:]...).Inc()
 }
 
 // interceptor counts the methods that there are by name, and all others as one: a caller could invent names without
@@ -31,12 +63,17 @@ func (m *Metrics) interceptor(known map[string]policy.Access) Named {
 	return Named{
 		Name: "metrics",
 		Unary: func(ctx context.Context, request any, info *grpc.UnaryServerInfo, next grpc.UnaryHandler) (any, error) {
-			return unary(ctx, request, &grpc.UnaryServerInfo{Server: info.Server, FullMethod: methodName(known, info.FullMethod)}, next)
+			method := methodName(known, info.FullMethod)
+			response, err := unary(ctx, request, &grpc.UnaryServerInfo{Server: info.Server, FullMethod: method}, next)
+			m.count(ctx, method, err)
+			return response, err
 		},
 		Stream: func(server any, inner grpc.ServerStream, info *grpc.StreamServerInfo, next grpc.StreamHandler) error {
 			named := *info
 			named.FullMethod = methodName(known, info.FullMethod)
-			return stream(server, inner, &named, next)
+			err := stream(server, inner, &named, next)
+			m.count(inner.Context(), named.FullMethod, err)
+			return err
 		},
 	}
 }

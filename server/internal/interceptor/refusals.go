@@ -3,10 +3,9 @@ package interceptor
 import (
 	"context"
 	"log/slog"
-	"sync"
 	"time"
 
-	"golang.org/x/time/rate"
+	"github.com/prometheus/client_golang/prometheus"
 
 	"cegid.internal/gateway/server/internal/policy"
 )
@@ -19,37 +18,40 @@ const (
 	refusalsEvery     = time.Second
 )
 
-// Refusals tells the audit of refused access. The servers share it.
+// Refusals tells the audit of refused access, and counts it. The servers share it.
 type Refusals struct {
-	log *slog.Logger
-
-	mu    sync.Mutex
-	kinds map[refusalKind]*refusalCount // as many as callers and reasons, both of which we name
-	timer *time.Timer                   // until those that were counted are told; nil without any
+	log    *slog.Logger
+	kinds  *Sampler[refusalKind] // as many as callers and reasons, both of which we name
+	counts *prometheus.CounterVec
 }
 
 type refusalKind struct{ caller, by, why string }
 
-type refusalCount struct {
-	limit *rate.Limiter
-	more  int
-}
-
 // NewRefusals returns one that writes to the audit.
-func NewRefusals(audit *slog.Logger) *Refusals {
-	return &Refusals{log: audit, kinds: map[refusalKind]*refusalCount{}}
+func NewRefusals(audit *slog.Logger, registry prometheus.Registerer) *Refusals {
+	r := &Refusals{log: audit, counts: prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "gateway_access_refused_total", Help: "Calls that were refused because nobody was known, or the policy does not allow them, by why, as the audit says it.",
+	}, []string{"why"})}
+	registry.MustRegister(r.counts)
+	r.kinds = NewSampler(refusalsPerSecond, refusalsAtOnce, refusalsEvery, func(kind refusalKind, more int) {
+		audit.LogAttrs(context.Background(), slog.LevelWarn, "audit", slog.String("event", "refused"), slog.String("why", kind.why),
+			slog.String("caller", kind.caller), slog.String("by", kind.by), slog.Int("more", more))
+	})
+	return r
 }
 
 // note notes a refused access.
 func (r *Refusals) note(ctx context.Context, method, why string) {
 	call := CallFrom(ctx)
-	if !r.first(refusalKind{call.Caller, call.By, why}) {
+	call.Why = why
+	r.counts.WithLabelValues(why).Inc()
+	if !r.kinds.First(refusalKind{call.Caller, call.By, why}) {
 		return
 	}
 	r.log.LogAttrs(ctx, slog.LevelWarn, "audit", slog.String("event", "refused"), slog.String("why", why), slog.String("method", clip(method)),
-		slog.String("caller", call.Caller), slog.String("by", call.By), slog.String("practice", call.Practice),
-		slog.String("dossier", call.Dossier),
-		slog.String("request_id", call.RequestID))
+		slog.String("caller", call.Caller), slog.String("by", call.By), slog.String("identity", call.Identity),
+		slog.String("transport", call.Transport), slog.String("peer", call.Peer), slog.String("user_agent", call.UserAgent),
+		slog.String("practice", call.Practice), slog.String("dossier", call.Dossier), slog.String("request_id", call.RequestID))
 }
 
 // Refuse notes that a caller lacks a right, and returns what it is told. For handlers that learn only from the request what
@@ -59,42 +61,5 @@ func (r *Refusals) Refuse(ctx context.Context, method string, right policy.Right
 	return notAllowed()
 }
 
-// first tells whether a refusal has a record of its own; else it is counted.
-func (r *Refusals) first(kind refusalKind) bool {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	count, known := r.kinds[kind]
-	if !known {
-		count = &refusalCount{limit: rate.NewLimiter(refusalsPerSecond, refusalsAtOnce)}
-		r.kinds[kind] = count
-	}
-	if count.limit.Allow() {
-		return true
-	}
-	count.more++
-	if r.timer == nil {
-		r.timer = time.AfterFunc(refusalsEvery, r.Flush)
-	}
-	return false
-}
-
 // Flush tells of those that were counted since the last time.
-func (r *Refusals) Flush() {
-	r.mu.Lock()
-	more := map[refusalKind]int{}
-	for kind, count := range r.kinds {
-		if count.more > 0 {
-			more[kind] = count.more
-			count.more = 0
-		}
-	}
-	if r.timer != nil {
-		r.timer.Stop()
-		r.timer = nil
-	}
-	r.mu.Unlock()
-	for kind, count := range more {
-		r.log.LogAttrs(context.Background(), slog.LevelWarn, "audit", slog.String("event", "refused"), slog.String("why", kind.why),
-			slog.String("caller", kind.caller), slog.String("by", kind.by), slog.Int("more", count))
-	}
-}
+func (r *Refusals) Flush() { r.kinds.Flush() }

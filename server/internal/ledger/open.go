@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -43,6 +44,8 @@ type Ledger struct {
 	commits commits
 	awaited awaited
 	leases  outlived
+	// observer is told of each step; nil for nobody.
+	observer atomic.Pointer[func(context.Context, Observation)]
 	// path and file are of a ledger in a file that others can remove.
 	path  string
 	file  os.FileInfo
@@ -89,6 +92,9 @@ func Init(ctx context.Context, path string) error {
 	file, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
 	if errors.Is(err, fs.ErrExist) {
 		return fmt.Errorf("ledger %s: %w", path, ErrExists)
+	}
+	if errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("ledger %s: there is no such folder; make it, for the user that serves: %w", path, err)
 	}
 	if err != nil {
 		return fmt.Errorf("ledger: %w", err)

@@ -189,12 +189,6 @@ func checkPostgres(ctx context.Context, dsn DSN) (commit int64, err error) {
 	return commit, errors.Join(err, db.Close())
 }
 
-// LookPostgres says whether a database holds a ledger, without changing it. Errors: ErrMissing, ErrForeignTables.
-func LookPostgres(ctx context.Context, dsn DSN) error {
-	db := openPostgres(dsn, nil)
-	return errors.Join(look(ctx, db), db.Close())
-}
-
 func look(ctx context.Context, db *sql.DB) error {
 	conn, err := db.Conn(ctx)
 	if err != nil {

@@ -46,7 +46,9 @@ type writing struct {
 // ignored, so that a caller who gives up cannot leave a commit of which nobody knows, nor break off the connection that
 // holds the lock: transactions are short, and the dialect's limit bounds those over a network.
 func (l *Ledger) write(ctx context.Context, do func(*writing) error) error {
-	return l.older(ctx, l.tried(ctx, func() error { return l.writeOnce(ctx, do) }))
+	return l.observed(ctx, "write", func() error {
+		return l.older(ctx, l.tried(ctx, func() error { return l.writeOnce(ctx, do) }))
+	})
 }
 
 // tried does what leaves nothing when it fails, again where that may help at once.
@@ -161,15 +163,17 @@ func (l *Ledger) read(ctx context.Context, query string, args ...any) (records [
 
 // reading lends a connection for queries.
 func (l *Ledger) reading(ctx context.Context, do func(context.Context, *sql.Conn) error) error {
-	return l.tried(ctx, func() error {
-		conn, err := l.reader(ctx)
-		if err != nil {
-			return err
-		}
-		defer conn.Close()
-		ctx, cancel := l.bounded(context.WithoutCancel(ctx))
-		defer cancel()
-		return do(ctx, conn)
+	return l.observed(ctx, "read", func() error {
+		return l.tried(ctx, func() error {
+			conn, err := l.reader(ctx)
+			if err != nil {
+				return err
+			}
+			defer conn.Close()
+			ctx, cancel := l.bounded(context.WithoutCancel(ctx))
+			defer cancel()
+			return do(ctx, conn)
+		})
 	})
 }
 

@@ -41,7 +41,7 @@ func Keys() yaml.Key {
 			yaml.List("dossiers", "Codes of dossiers, exactly, or patterns in which * stands for anything. Needed for the rights read and write.",
 				yaml.Text("", "").Pattern(`^[^\x00-\x20\x7f?\[\]^$|\\]{1,64}$`).Never("cabinet")),
 			yaml.List("rights", "What may be done there; none includes another. read: the data of dossiers. write: entries, documents and settings. practice: the practice's own data. "+
-				"raw: operations without an RPC. administer: to decide what became of a write whose outcome is unknown.",
+				"raw: operations without an RPC. administer: to decide what became of a write whose outcome is unknown. operate: to see how imports stand, look for them in Loop and confirm what is booked, without the books and what was written.",
 				yaml.Text("", "").Words(rights...)).Needed().Filled(),
 		).Either("caller", "callers")).Needed().Filled(),
 	)

@@ -363,7 +363,7 @@ func (l *loader) pattern(n strictyaml.Node) (string, bool) {
 func (l *loader) rights(n strictyaml.Node) []Right {
 	items, ok := n.Items()
 	if ok && len(items) == 0 {
-		n.Refusef("the grant gives no right; list some of read, write, practice, raw, administer")
+		n.Refusef("the grant gives no right; list some of read, write, practice, raw, administer, operate")
 	}
 	var rights []Right
 	for _, item := range items {
@@ -374,7 +374,7 @@ func (l *loader) rights(n strictyaml.Node) []Right {
 			item.Refusef("the item is empty; name a right, or remove it")
 		case !ok: // reported by Text
 		case i < 0:
-			item.Refusef("is no right; the rights are read, write, practice, raw, administer")
+			item.Refusef("is no right; the rights are read, write, practice, raw, administer, operate")
 		case slices.Contains(rights, Rights()[i]):
 			item.Refusef("the right is named twice; keep one")
 		default:

@@ -33,10 +33,12 @@ const (
 	Raw
 	// Administer is to decide what became of a write whose outcome is unknown.
 	Administer
+	// Operate is to see how writes stand, to look for them in Loop, and to confirm what is booked, without the books.
+	Operate
 )
 
 // Rights returns every right.
-func Rights() []Right { return []Right{Read, Write, Practice, Raw, Administer} }
+func Rights() []Right { return []Right{Read, Write, Practice, Raw, Administer, Operate} }
 
 // String returns the right as policy files write it.
 func (r Right) String() string {
@@ -51,6 +53,8 @@ func (r Right) String() string {
 		return "raw"
 	case Administer:
 		return "administer"
+	case Operate:
+		return "operate"
 	default:
 		return "none"
 	}
@@ -261,6 +265,8 @@ type Access struct {
 	Right Right
 	// Own says that the method answers what the caller has itself written, whatever its rights on the dossier.
 	Own bool
+	// Operated says that the right to operate opens the method, too.
+	Operated bool
 }
 
 // All stands for all practices or dossiers in lists (AIP-159). It names none, and no pattern matches it.
@@ -292,7 +298,7 @@ func (p *Policy) Decide(q Question) Decision {
 	known, reached, withRight := false, false, false
 	anything := q.OfDossier && q.Dossier == "" && q.Right != Raw || !q.OfDossier && q.Right == Read || q.Own && !isCabinet(q.Dossier)
 	for g := range p.on(q.Caller, q.Practice) {
-		reaches, has := g.reaches(q.Dossier, q.Right), slices.Contains(g.rights, q.Right)
+		reaches, has := g.reaches(q.Dossier, q.Right), slices.Contains(g.rights, q.Right) || q.Operated && slices.Contains(g.rights, Operate)
 		if anything || reaches && has {
 			return Decision{Allowed: true, Grant: g.place}
 		}

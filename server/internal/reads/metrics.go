@@ -10,8 +10,8 @@ var (
 	readsDesc = prometheus.NewDesc("freshness_reads_total",
 		"Reads that accept an older answer, or wait for the same one of another: hit, miss, stale (Loop did not answer) or shared.",
 		[]string{"result"}, nil)
-	bytesDesc = prometheus.NewDesc("freshness_kept_bytes", "About what the answers take that are kept.", nil, nil)
-	keptDesc  = prometheus.NewDesc("freshness_kept_answers", "Answers that are kept.", nil, nil)
+	bytesDesc = prometheus.NewDesc("freshness_kept_bytes", "About what the answers take that are kept. Over servers: sum.", nil, nil)
+	keptDesc  = prometheus.NewDesc("freshness_kept_answers", "Answers that are kept. Over servers: sum.", nil, nil)
 )
 
 // Metrics are those of a store.

@@ -101,10 +101,10 @@ func New(cfg Config) *Replicas {
 	r.present.Store(1)
 	cfg.Registry.MustRegister(
 		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
-			Name: "ledger_servers", Help: "Servers that use the ledger now, this one included, as far as this one has seen.",
+			Name: "ledger_servers", Help: "Servers that use the ledger now, this one included, as far as this one has seen. Over servers: max.",
 		}, func() float64 { return float64(r.present.Load()) }),
 		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
-			Name: "ledger_replicas", Help: "Servers that there are to be, by the configuration: among so many the limits of practices are divided.",
+			Name: "ledger_replicas", Help: "Servers that there are to be, by the configuration: among so many the limits of practices are divided. Over servers: max.",
 		}, func() float64 { return float64(r.expected.Load()) }),
 	)
 	cfg.Gate.Tell(r.tell)

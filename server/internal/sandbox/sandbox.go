@@ -161,7 +161,7 @@ func New(cfg Config) (_ *Sandbox, err error) {
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	kept := freshness.New(freshness.Config{})
-	practices, err := s.practices(cfg, telemetry.NewLoop(registry, app.CountAttempt), kept)
+	practices, err := s.practices(cfg, telemetry.NewLoop(registry, app.OfCall{}), kept)
 	if err != nil {
 		return nil, err
 	}

@@ -16,6 +16,8 @@ import (
 	"time"
 
 	"go.uber.org/goleak"
+
+	"cegid.internal/gateway/internal/testkit"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -32,9 +34,7 @@ func TestTheSandboxSaysWhatItIs(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			s, err := New(Config{Host: c.host, Token: c.token, Log: slog.New(slog.DiscardHandler)})
-			if err != nil {
-				t.Fatal(err)
-			}
+			testkit.OK(t, err)
 			var out bytes.Buffer
 			if err := s.Welcome(&out); err != nil {
 				t.Error(err)
@@ -68,22 +68,16 @@ func TestTheSandboxSaysWhatItIs(t *testing.T) {
 // TestTheSimulatorListensWhereItIsSent: others reach it, a warning says so, and the service calls it on loopback all the same.
 func TestTheSimulatorListensWhereItIsSent(t *testing.T) {
 	s, err := New(Config{Host: "127.0.0.1", SimulatorHost: "0.0.0.0", Log: slog.New(slog.DiscardHandler), Grace: time.Second})
-	if err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, err)
 	r := run(t, s)
 	var out bytes.Buffer
 	if err := s.Welcome(&out); err != nil || !strings.Contains(out.String(), "Warning: it listens beyond this machine") {
 		t.Errorf("%v: %s", err, out.String())
 	}
 	_, port, err := net.SplitHostPort(s.SimulatorAddress)
-	if err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, err)
 	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://127.0.0.1:"+port+"/_sim/clock", nil)
-	if err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, err)
 	request.Host = "loop:8089" // as another container calls it
 	if status, text := r.send(t, request); status != http.StatusOK {
 		t.Errorf("HTTP %d %s", status, text)
@@ -96,9 +90,7 @@ func TestTheSimulatorListensWhereItIsSent(t *testing.T) {
 // TestHoursOfAnImportPassAtOnce: the simulator's time is moved, and the service asks for what is then due; its own clock stays.
 func TestHoursOfAnImportPassAtOnce(t *testing.T) {
 	s, err := New(Config{Host: "127.0.0.1", FirstPoll: time.Hour, Log: slog.New(slog.DiscardHandler), Grace: time.Second})
-	if err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, err)
 	r := run(t, s)
 	simulator := "http://" + s.SimulatorAddress + "/_sim/"
 	must := func(method, target, body string, headers ...string) string {
@@ -127,18 +119,12 @@ func TestHoursOfAnImportPassAtOnce(t *testing.T) {
 func TestASandboxWithTLSGivesCallersWhatTheyNeed(t *testing.T) {
 	folder := filepath.Join(t.TempDir(), "tls")
 	s, err := New(Config{Host: "127.0.0.1", TLS: folder, Log: slog.New(slog.DiscardHandler), Grace: time.Second})
-	if err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, err)
 	r := run(t, s)
 	pem, err := os.ReadFile(filepath.Join(folder, "authority.pem"))
-	if err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, err)
 	token, err := os.ReadFile(filepath.Join(folder, "token"))
-	if err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, err)
 	trusted := x509.NewCertPool()
 	if !trusted.AppendCertsFromPEM(pem) || strings.Contains(string(pem), "PRIVATE") {
 		t.Errorf("the folder has %s", pem)
@@ -146,9 +132,7 @@ func TestASandboxWithTLSGivesCallersWhatTheyNeed(t *testing.T) {
 	r.web.Transport.(*http.Transport).TLSClientConfig = &tls.Config{RootCAs: trusted}
 	grpcAddress, httpAddress, _ := s.Server.Addresses()
 	_, port, err := net.SplitHostPort(httpAddress.String())
-	if err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, err)
 	journals := "https://localhost:" + port + "/v1/practices/demo/dossiers/CEGID001/journals"
 	if status, text := r.do(t, http.MethodGet, journals, ""); status != http.StatusUnauthorized {
 		t.Errorf("without the token: HTTP %d %s", status, text)
@@ -159,9 +143,7 @@ func TestASandboxWithTLSGivesCallersWhatTheyNeed(t *testing.T) {
 	}
 	dialer := tls.Dialer{Config: &tls.Config{RootCAs: trusted, NextProtos: []string{"h2"}}}
 	connection, err := dialer.DialContext(t.Context(), "tcp", grpcAddress.String())
-	if err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, err)
 	if err := connection.Close(); err != nil {
 		t.Error(err)
 	}
@@ -208,9 +190,7 @@ func run(t *testing.T, s *Sandbox) *running {
 func (r *running) do(t *testing.T, method, target, body string, headers ...string) (int, string) {
 	t.Helper()
 	request, err := http.NewRequestWithContext(t.Context(), method, target, strings.NewReader(body))
-	if err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, err)
 	request.Header.Set("Authorization", "Bearer me")
 	request.Header.Set("Content-Type", "application/json")
 	for i := 0; i < len(headers); i += 2 {
@@ -222,23 +202,17 @@ func (r *running) do(t *testing.T, method, target, body string, headers ...strin
 func (r *running) send(t *testing.T, request *http.Request) (int, string) {
 	t.Helper()
 	response, err := r.web.Do(request)
-	if err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, err)
 	defer func() { _ = response.Body.Close() }()
 	text, err := io.ReadAll(response.Body)
-	if err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, err)
 	return response.StatusCode, string(text)
 }
 
 // TestAPortThatIsTakenStopsTheSandbox: and everything taken before is given back.
 func TestAPortThatIsTakenStopsTheSandbox(t *testing.T) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, err)
 	defer func() { _ = listener.Close() }()
 	port := listener.Addr().(*net.TCPAddr).Port
 	for name, cfg := range map[string]Config{
@@ -256,9 +230,7 @@ func TestTheSandboxStopsWithoutADrain(t *testing.T) {
 	const ofServe = 10 * time.Second
 	stops := func(drain time.Duration) time.Duration {
 		s, err := New(Config{Host: "127.0.0.1", Log: slog.New(slog.DiscardHandler), Drain: drain})
-		if err != nil {
-			t.Fatal(err)
-		}
+		testkit.OK(t, err)
 		ctx, cancel := context.WithCancel(t.Context())
 		cancel()
 		began := time.Now()

@@ -70,7 +70,7 @@ func (s *Imports) GetImport(ctx context.Context, request *looppb.GetImportReques
 	if err != nil {
 		return nil, err
 	}
-	return &looppb.GetImportResponse{ImportRecord: importMessage(record)}, nil
+	return &looppb.GetImportResponse{ImportRecord: s.importFor(s.caller(ctx), record)}, nil
 }
 
 func (s *Imports) get(ctx context.Context, request named) (ledger.Record, error) {
@@ -87,6 +87,9 @@ func (s *Imports) ListImports(ctx context.Context, request *looppb.ListImportsRe
 	scope, err := s.Visible(ctx, request.GetPractice())
 	if err != nil {
 		return nil, err
+	}
+	if request.GetDocumentReference() == "" { // which would tell what was written
+		scope.Grants = append(scope.Grants, s.configured(s.permissions.Operable(caller, request.GetPractice()))...)
 	}
 	query := ledger.Query{
 		Collection: ledger.Imports, Practice: nameOrAll(request.GetPractice()), Dossier: nameOrAll(request.GetDossier()),
@@ -137,7 +140,7 @@ func (s *Imports) found(ctx context.Context, query ledger.Query) (out []*looppb.
 	}
 	size := 0
 	for i, each := range records {
-		message := importMessage(each)
+		message := s.importFor(query.Visible.Caller, each)
 		if size += proto.Size(message); size > listing.MaxAnswer && i > 0 {
 			query.Limit = i // only the ledger knows where a page ends: ask for what fits
 			return s.found(ctx, query)
@@ -174,23 +177,46 @@ func nameOrAll(name string) string {
 // Visible is what the caller of ctx may see of the writes of a practice, or of all that are configured.
 func (s *Writes) Visible(ctx context.Context, practice string) (*ledger.Scope, error) {
 	caller := s.caller(ctx)
-	var all []string
-	for _, each := range s.practices.All() {
-		all = append(all, each.Name)
-	}
 	if practice != allOf {
 		if _, err := s.practices.Get(practice); err != nil {
 			return nil, err
 		}
 	}
-	out := &ledger.Scope{Caller: caller}
-	for _, grant := range s.permissions.Readable(caller, practice) {
-		if grant.Practices == nil {
-			grant.Practices = all // those of the past are no more to be seen than asked about
-		}
-		out.Grants = append(out.Grants, grant)
+	return &ledger.Scope{Caller: caller, Grants: s.configured(s.permissions.Readable(caller, practice))}, nil
+}
+
+// configured names the practices of grants on all: those of the past are no more to be seen than asked about.
+func (s *Writes) configured(grants []ledger.Grant) []ledger.Grant {
+	var all []string
+	for _, each := range s.practices.All() {
+		all = append(all, each.Name)
 	}
-	return out, nil
+	for i := range grants {
+		if grants[i].Practices == nil {
+			grants[i].Practices = all
+		}
+	}
+	return grants
+}
+
+// importFor is an import as a caller may see it: whoever may operate and no more sees how it stands, and nothing of what was
+// written, nor what Loop quotes of that.
+func (s *Imports) importFor(caller string, r ledger.Record) *looppb.Import {
+	out := importMessage(r)
+	if s.writer.Shows(caller, r) {
+		return out
+	}
+	out.Totals, out.DocumentReferences, out.Findings, out.File, out.Metadata = nil, nil, nil, nil, nil
+	if out.Error != nil {
+		out.Error.LoopMessage = ""
+	}
+	if evidence := out.GetResolution().GetEvidence(); evidence != nil {
+		evidence.References = nil
+	}
+	for _, late := range out.GetResolution().GetLateAnswers() {
+		late.Message = ""
+	}
+	return out
 }
 
 // WatchImport implements looppb.ImportServiceServer.
@@ -198,7 +224,7 @@ func (s *Imports) WatchImport(request *looppb.WatchImportRequest, stream grpc.Se
 	ctx := stream.Context()
 	return s.writer.Watch(ctx, keyOf(request, ledger.Imports), func() (ledger.Record, error) { return s.get(ctx, request) },
 		func(record ledger.Record) error {
-			return stream.Send(&looppb.WatchImportResponse{ImportRecord: importMessage(record)})
+			return stream.Send(&looppb.WatchImportResponse{ImportRecord: s.importFor(s.caller(ctx), record)})
 		})
 }
 

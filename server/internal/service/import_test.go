@@ -30,6 +30,13 @@ func (g granted) Readable(_, practice string) []ledger.Grant {
 	return out
 }
 
+func (granted) Operable(string, string) []ledger.Grant { return nil }
+
+func (granted) MayRead(string, string, string) bool       { return true }
+func (granted) MayWrite(string, string, string) bool      { return false }
+func (granted) MayOperate(string, string, string) bool    { return false }
+func (granted) MayAdminister(string, string, string) bool { return false }
+
 func TestAListHoldsWhatTheGrantsCoverAndItsPagesEndWithThem(t *testing.T) {
 	book, err := ledger.Temporary(t.Context(), nil)
 	if err != nil {
@@ -49,7 +56,7 @@ func TestAListHoldsWhatTheGrantsCoverAndItsPagesEndWithThem(t *testing.T) {
 	}
 	everywhere, dossiers := granted{{Dossiers: []string{"*"}}}, granted{{Practices: []string{"demo"}, Dossiers: []string{"A*"}}, {Practices: []string{"partner"}}}
 	list := func(grants granted, request *looppb.ListImportsRequest) (found []string, last string, err error) {
-		s := NewImports(NewWrites(tenant.NewPractices(&tenant.Practice{Name: "demo"}, &tenant.Practice{Name: "partner"}), &submission.Writer{Ledger: book}, grants,
+		s := NewImports(NewWrites(tenant.NewPractices(&tenant.Practice{Name: "demo"}, &tenant.Practice{Name: "partner"}), &submission.Writer{Ledger: book, Permissions: grants}, grants,
 			func(context.Context) string { return "anna" }, nil, slog.New(slog.DiscardHandler)))
 		response, err := s.ListImports(t.Context(), request)
 		for _, each := range response.GetImports() {

@@ -30,7 +30,7 @@ func (s *Imports) ResolveImport(ctx context.Context, request *looppb.ResolveImpo
 	if err != nil {
 		return nil, s.told(ctx, err)
 	}
-	return &looppb.ResolveImportResponse{ImportRecord: importMessage(done.Record), Replayed: &done.Replayed}, nil
+	return &looppb.ResolveImportResponse{ImportRecord: s.importFor(decision.Caller, done.Record), Replayed: &done.Replayed}, nil
 }
 
 // againOf is what is to be sent again.

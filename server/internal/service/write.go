@@ -13,6 +13,8 @@ import (
 type Permissions interface {
 	// Readable tells what each grant of a caller on a practice, or on any, lets it read.
 	Readable(caller, practice string) []ledger.Grant
+	// Operable tells where each grant of a caller lets it see how imports stand.
+	Operable(caller, practice string) []ledger.Grant
 }
 
 // Writes is what the services share whose writes go under the ledger.

@@ -50,6 +50,8 @@ func (l *slowLoop) RoundTrip(r *http.Request) (*http.Response, error) {
 type everythingIsAllowed struct{}
 
 func (everythingIsAllowed) MayRead(string, string, string) bool       { return true }
+func (everythingIsAllowed) MayWrite(string, string, string) bool      { return true }
+func (everythingIsAllowed) MayOperate(string, string, string) bool    { return true }
 func (everythingIsAllowed) MayAdminister(string, string, string) bool { return true }
 
 // TestASlowLookForOverlapsIsBounded: as long as what is read before a write may take, all questions together. Then nothing was

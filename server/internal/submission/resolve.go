@@ -174,10 +174,13 @@ func (r *resolving) confirm(ctx context.Context, word Word) error {
 	return nil
 }
 
-// resubmit sends the import again.
+// resubmit sends the import again: for that, whoever came by the right to operate needs that to write, too.
 func (r *resolving) resubmit(ctx context.Context, again Again) error {
 	if err := r.demand(); err != nil {
 		return err
+	}
+	if !r.Permissions.MayWrite(r.by, r.Record.Practice, r.Record.Dossier) {
+		return &NotAllowedError{}
 	}
 	var it write
 	if again.File != nil {

@@ -16,8 +16,10 @@ import (
 
 // Permissions is what writes need of the policy.
 type Permissions interface {
-	// MayRead and MayAdminister tell a caller's rights on a dossier of a practice.
+	// MayRead, MayWrite, MayOperate and MayAdminister tell a caller's rights on a dossier of a practice.
 	MayRead(caller, practice, dossier string) bool
+	MayWrite(caller, practice, dossier string) bool
+	MayOperate(caller, practice, dossier string) bool
 	MayAdminister(caller, practice, dossier string) bool
 }
 
@@ -143,10 +145,18 @@ func (w *Writer) visible(caller string, record ledger.Record) bool {
 	return record.Caller == caller || w.Permissions.MayRead(caller, record.Practice, record.Dossier)
 }
 
-// find returns a write that a caller may see; else unknown.
+// Shows tells whether a caller may see what was written, too; one who operates alone sees how it stands.
+func (w *Writer) Shows(caller string, record ledger.Record) bool { return w.visible(caller, record) }
+
+// operable: whoever may operate on a dossier finds its imports.
+func (w *Writer) operable(caller string, record ledger.Record) bool {
+	return record.Collection == ledger.Imports && w.Permissions.MayOperate(caller, record.Practice, record.Dossier)
+}
+
+// find returns a write that a caller may see, or operate on; else unknown.
 func (w *Writer) find(ctx context.Context, caller string, key ledger.Key, unknown error) (ledger.Record, error) {
 	record, err := w.Ledger.Get(ctx, key)
-	if errors.Is(err, ledger.ErrUnknown) || err == nil && !w.visible(caller, record) {
+	if errors.Is(err, ledger.ErrUnknown) || err == nil && !w.visible(caller, record) && !w.operable(caller, record) {
 		return ledger.Record{}, unknown
 	}
 	return record, ledgerFault(err)

@@ -1,5 +1,6 @@
-// Package telemetry counts what goes on between this service and Loop. Nothing is labelled by dossier or caller; a
-// practice, which the operator named, labels its few brakes and secrets, and no call.
+// Package telemetry counts what goes on between this service and Loop, and in the ledger. Nothing is labelled by dossier; a
+// practice, which the operator named, labels what Loop's operations came to. How many series that makes is stated in
+// docs/operate/signals.md, and held to it by a test.
 package telemetry
 
 import (
@@ -13,44 +14,84 @@ import (
 
 // Loop observes calls to Loop.
 type Loop struct {
-	calls    *prometheus.CounterVec
-	duration *prometheus.HistogramVec
-	attempts *prometheus.CounterVec
-	// attempt tells the record of the inbound call.
-	attempt func(context.Context, cegidclient.AttemptEvent)
+	calls, attempts, keys *prometheus.CounterVec
+	duration, ofPractice  *prometheus.HistogramVec
+	turns                 *prometheus.HistogramVec
+	// others hear the same.
+	others []cegidclient.Observer
 }
 
 var _ cegidclient.Observer = (*Loop)(nil)
 
-// NewLoop registers the metrics; attempt, if not nil, also hears of each attempt.
-func NewLoop(registry prometheus.Registerer, attempt func(context.Context, cegidclient.AttemptEvent)) *Loop {
+// NewLoop registers the metrics; others hear of each event, too.
+func NewLoop(registry prometheus.Registerer, others ...cegidclient.Observer) *Loop {
+	buckets := []float64{.01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30, 60}
 	l := &Loop{
 		calls: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "loop_calls_total", Help: "Calls to Loop, retries not counted, by operation and outcome.",
-		}, []string{"operation", "outcome"}),
+			Name: "loop_calls_total", Help: "Calls to Loop, retries not counted, by operation, practice and outcome.",
+		}, []string{"operation", "practice", "outcome"}),
 		duration: prometheus.NewHistogramVec(prometheus.HistogramOpts{
-			Name: "loop_call_duration_seconds", Help: "Duration of calls to Loop, retries and waits included, by operation.",
-			Buckets: []float64{.01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30, 60},
+			Name: "loop_call_duration_seconds", Help: "Duration of calls to Loop, retries and waits included, by operation.", Buckets: buckets,
 		}, []string{"operation"}),
+		ofPractice: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name: "loop_attempt_duration_seconds", Help: "Duration of HTTP attempts on Loop, by practice and class: read, write, poll.", Buckets: buckets,
+		}, []string{"practice", "class"}),
+		turns: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name: "loop_turn_wait_seconds", Help: "How long attempts on Loop waited for their turn, refused ones included, by class: read, write, poll.",
+			Buckets: []float64{.001, .01, .1, .5, 1, 2.5, 5, 10, 20, 30},
+		}, []string{"class"}),
 		attempts: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "loop_attempts_total", Help: "HTTP attempts on Loop, by operation, HTTP status (0: none came) and outcome.",
-		}, []string{"operation", "status", "outcome"}),
-		attempt: attempt,
+			Name: "loop_attempts_total", Help: "HTTP attempts on Loop, by operation, practice, HTTP status (0: none came) and outcome.",
+		}, []string{"operation", "practice", "status", "outcome"}),
+		keys: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "loop_subscription_key_attempts_total", Help: "Answered attempts on Loop by the subscription key that was sent, and whether Loop took the credentials (HTTP 401 is no).",
+		}, []string{"practice", "key", "accepted"}),
+		others: others,
 	}
-	registry.MustRegister(l.calls, l.duration, l.attempts)
+	registry.MustRegister(l.calls, l.duration, l.ofPractice, l.turns, l.attempts, l.keys)
 	return l
 }
 
 // CallDone implements cegidclient.Observer.
-func (l *Loop) CallDone(_ context.Context, event cegidclient.CallEvent) {
-	l.calls.WithLabelValues(event.Operation, event.Outcome).Inc()
+func (l *Loop) CallDone(ctx context.Context, event cegidclient.CallEvent) {
+	l.calls.WithLabelValues(event.Operation, event.Practice, event.Outcome).Inc()
 	l.duration.WithLabelValues(event.Operation).Observe(event.Duration.Seconds())
+	for _, each := range l.others {
+		each.CallDone(ctx, event)
+	}
+}
+
+// TurnDone implements cegidclient.Observer.
+func (l *Loop) TurnDone(ctx context.Context, event cegidclient.TurnEvent) {
+	l.turns.WithLabelValues(event.Class.String()).Observe(event.Duration.Seconds())
+	for _, each := range l.others {
+		each.TurnDone(ctx, event)
+	}
 }
 
 // AttemptDone implements cegidclient.Observer.
 func (l *Loop) AttemptDone(ctx context.Context, event cegidclient.AttemptEvent) {
-	l.attempts.WithLabelValues(event.Operation, strconv.Itoa(event.Status), event.Outcome).Inc()
-	if l.attempt != nil {
-		l.attempt(ctx, event)
+	l.attempts.WithLabelValues(event.Operation, event.Practice, strconv.Itoa(event.Status), event.Outcome).Inc()
+	l.ofPractice.WithLabelValues(event.Practice, event.Class.String()).Observe(event.Duration.Seconds())
+	if key := subscriptionKey(event.SubscriptionKey); key != "" && event.Status != 0 {
+		accepted := "yes"
+		if event.Status == 401 {
+			accepted = "no"
+		}
+		l.keys.WithLabelValues(event.Practice, key, accepted).Inc()
 	}
+	for _, each := range l.others {
+		each.AttemptDone(ctx, event)
+	}
+}
+
+// subscriptionKey is the use of a subscription key, by its place.
+func subscriptionKey(place int) string {
+	switch place {
+	case 0:
+		return "primary"
+	case 1:
+		return "secondary"
+	}
+	return ""
 }

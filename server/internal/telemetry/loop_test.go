@@ -10,28 +10,35 @@ import (
 	"cegid.internal/gateway/cegidclient"
 )
 
-// TestLabelsHaveABound: operation, outcome and status alone, which are few.
-func TestLabelsHaveABound(t *testing.T) {
-	registry := prometheus.NewRegistry()
-	heard := 0
-	loop := NewLoop(registry, func(context.Context, cegidclient.AttemptEvent) { heard++ })
+// heard counts what an observer is told.
+type heard struct{ calls, turns, attempts int }
+
+func (h *heard) CallDone(context.Context, cegidclient.CallEvent)       { h.calls++ }
+func (h *heard) TurnDone(context.Context, cegidclient.TurnEvent)       { h.turns++ }
+func (h *heard) AttemptDone(context.Context, cegidclient.AttemptEvent) { h.attempts++ }
+
+// TestTheOthersHearTheSame: each event reaches whoever observes beside the metrics.
+func TestTheOthersHearTheSame(t *testing.T) {
+	h := &heard{}
+	loop := NewLoop(prometheus.NewRegistry(), h, h)
 	loop.CallDone(t.Context(), cegidclient.CallEvent{Operation: "list_accounts", Outcome: "ok", Duration: time.Second})
+	loop.TurnDone(t.Context(), cegidclient.TurnEvent{Operation: "list_accounts", Outcome: "ok"})
 	loop.AttemptDone(t.Context(), cegidclient.AttemptEvent{Operation: "list_accounts", Outcome: "ok", Status: 200})
-	NewLoop(prometheus.NewRegistry(), nil).AttemptDone(t.Context(), cegidclient.AttemptEvent{})
-	families, err := registry.Gather()
-	if err != nil || len(families) != 3 {
-		t.Fatalf("%d metrics, %v", len(families), err)
+	if *h != (heard{2, 2, 2}) {
+		t.Errorf("heard %+v", *h)
 	}
-	for _, family := range families {
-		for _, metric := range family.GetMetric() {
-			for _, label := range metric.GetLabel() {
-				if name := label.GetName(); name != "operation" && name != "outcome" && name != "status" {
-					t.Errorf("%s has the label %s", family.GetName(), name)
-				}
-			}
-		}
+}
+
+// TestADeadSubscriptionKeyIsSeen: each key is counted apart, and an attempt without an answer says nothing of it.
+func TestADeadSubscriptionKeyIsSeen(t *testing.T) {
+	registry := prometheus.NewRegistry()
+	loop := NewLoop(registry)
+	for _, each := range []struct{ status, key int }{{401, 0}, {200, 1}, {0, 1}, {200, -1}, {403, 1}} {
+		loop.AttemptDone(t.Context(), cegidclient.AttemptEvent{Practice: "demo", Status: each.status, SubscriptionKey: each.key})
 	}
-	if heard != 1 {
-		t.Errorf("the attempt was heard of %d times", heard)
+	got := values(t, registry)
+	if got["loop_subscription_key_attempts_total accepted=no key=primary practice=demo"] != 1 ||
+		got["loop_subscription_key_attempts_total accepted=yes key=secondary practice=demo"] != 2 {
+		t.Errorf("%v", got)
 	}
 }

@@ -13,7 +13,7 @@ import (
 type practices struct {
 	all func() []*tenant.Practice
 
-	breaker, retries, places, rate, refusals, waits, waited, underWay, waiting, age, failed *prometheus.Desc
+	breaker, retries, places, rate, refusals, waits, waited, underWay, waiting, age, failed, key *prometheus.Desc
 }
 
 // RegisterPractices publishes what keeps each practice from Loop, and the state of its secrets. The label is the
@@ -22,24 +22,25 @@ func RegisterPractices(registry prometheus.Registerer, all func() []*tenant.Prac
 	each, byUse := []string{"practice"}, []string{"practice", "use"}
 	registry.MustRegister(&practices{
 		all:      all,
-		breaker:  prometheus.NewDesc("loop_breaker_state", "The circuit breaker: 0 closed, 1 one call tries the way, 2 open.", each, nil),
-		retries:  prometheus.NewDesc("loop_retry_budget", "Repeated attempts that the practice has in hand: retry_budget at most.", each, nil),
-		places:   prometheus.NewDesc("loop_places", "Attempts on Loop that this server may have under way: its part of the practice's concurrency.", each, nil),
-		rate:     prometheus.NewDesc("loop_rate_limit", "Attempts on Loop that this server may begin in a second: its part of the practice's requests_per_second; 0 is no limit.", each, nil),
+		breaker:  prometheus.NewDesc("loop_breaker_state", "The circuit breaker: 0 closed, 1 one call tries the way, 2 open. Over servers: max.", each, nil),
+		retries:  prometheus.NewDesc("loop_retry_budget", "Repeated attempts that the practice has in hand: retry_budget at most. Over servers: sum.", each, nil),
+		places:   prometheus.NewDesc("loop_places", "Attempts on Loop that this server may have under way: its part of the practice's concurrency. Over servers: sum.", each, nil),
+		rate:     prometheus.NewDesc("loop_rate_limit", "Attempts on Loop that this server may begin in a second: its part of the practice's requests_per_second; 0 is no limit. Over servers: sum.", each, nil),
 		refusals: prometheus.NewDesc("loop_refusals_total", "Attempts on Loop refused here, by why: throttled (after a 429), rate (requests_per_second), busy (no turn in time), breaker.", []string{"practice", "why"}, nil),
 		waits:    prometheus.NewDesc("loop_waits_total", "Attempts on Loop that waited here, by what for: throttled (after a 429), rate (requests_per_second), concurrency.", []string{"practice", "what"}, nil),
 		waited:   prometheus.NewDesc("loop_wait_seconds_total", "How long attempts on Loop waited here, by what for.", []string{"practice", "what"}, nil),
-		underWay: prometheus.NewDesc("loop_attempts_under_way", "Attempts on Loop now, by class: read, write, poll.", []string{"practice", "class"}, nil),
-		waiting:  prometheus.NewDesc("loop_attempts_waiting", "Attempts on Loop that wait for their turn now, by class.", []string{"practice", "class"}, nil),
-		age:      prometheus.NewDesc("loop_secret_age_seconds", "Time since a secret was written, by use: standard, advanced, primary, secondary.", byUse, nil),
-		failed:   prometheus.NewDesc("loop_secret_read_failed", "1 while a secret cannot be read again and the value before stays in use, by use.", byUse, nil),
+		underWay: prometheus.NewDesc("loop_attempts_under_way", "Attempts on Loop now, by class: read, write, poll. Over servers: sum.", []string{"practice", "class"}, nil),
+		waiting:  prometheus.NewDesc("loop_attempts_waiting", "Attempts on Loop that wait for their turn now, by class. Over servers: sum.", []string{"practice", "class"}, nil),
+		key:      prometheus.NewDesc("loop_subscription_key_in_use", "1 for the subscription key that the next attempt begins with, by key: primary, secondary. 0 for primary: Loop has rejected it, and the secondary one answers. Over servers: max.", []string{"practice", "key"}, nil),
+		age:      prometheus.NewDesc("loop_secret_age_seconds", "Time since a secret was written, by use: standard, advanced, primary, secondary. Over servers: max.", byUse, nil),
+		failed:   prometheus.NewDesc("loop_secret_read_failed", "1 while a secret cannot be read again and the value before stays in use, by use. Over servers: max.", byUse, nil),
 	})
 }
 
 func (p *practices) Describe(out chan<- *prometheus.Desc) {
 	for _, each := range []*prometheus.Desc{
 		p.breaker, p.retries, p.places, p.rate, p.refusals, p.waits, p.waited, p.underWay, p.waiting,
-		p.age, p.failed,
+		p.age, p.failed, p.key,
 	} {
 		out <- each
 	}
@@ -68,6 +69,13 @@ func (p *practices) Collect(out chan<- prometheus.Metric) {
 		for class := range brakes.UnderWay {
 			send(p.underWay, prometheus.GaugeValue, float64(brakes.UnderWay[class]), cegidclient.Class(class).String())
 			send(p.waiting, prometheus.GaugeValue, float64(brakes.Waiting[class]), cegidclient.Class(class).String())
+		}
+		for place := range 2 {
+			inUse := 0.
+			if brakes.SubscriptionKey == place {
+				inUse = 1
+			}
+			send(p.key, prometheus.GaugeValue, inUse, subscriptionKey(place))
 		}
 		if practice.Secrets == nil {
 			continue

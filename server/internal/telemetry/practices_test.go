@@ -70,6 +70,7 @@ func TestPracticesShowTheirBrakesAndSecrets(t *testing.T) {
 	for name, want := range map[string]float64{
 		"loop_breaker_state practice=demo": 2, "loop_retry_budget practice=demo": 10, "loop_places practice=demo": 8, "loop_rate_limit practice=demo": 0, "loop_refusals_total practice=demo why=breaker": 2,
 		"loop_refusals_total practice=demo why=rate": 0, "loop_refusals_total practice=demo why=throttled": 0, "loop_refusals_total practice=demo why=busy": 0,
+		"loop_subscription_key_in_use key=primary practice=demo": 1, "loop_subscription_key_in_use key=secondary practice=demo": 0,
 		"loop_waits_total practice=demo what=throttled": 0, "loop_wait_seconds_total practice=demo what=throttled": 0,
 		"loop_attempts_under_way class=read practice=demo": 0, "loop_attempts_under_way class=write practice=demo": 0, "loop_attempts_under_way class=poll practice=demo": 0,
 		"loop_attempts_waiting class=read practice=demo": 0, "loop_attempts_waiting class=write practice=demo": 0, "loop_attempts_waiting class=poll practice=demo": 0,

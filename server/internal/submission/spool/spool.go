@@ -97,6 +97,13 @@ func (s *Spool) Create(caller string) (*File, error) {
 	return file, nil
 }
 
+// Use is how many bytes the files under way take, how many they may, and how many files there are.
+func (s *Spool) Use() (bytes, most int64, files int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.bytes, s.size, s.total
+}
+
 // Scratch returns an empty file for what is worked out of a file that has its place: its bytes count, and it takes none.
 func (s *Spool) Scratch() (*File, error) { return s.create() }
 

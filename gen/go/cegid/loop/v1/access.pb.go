@@ -28,7 +28,9 @@ type Access struct {
 	// The right that the caller needs on the practice and, where the request names one, on the dossier.
 	Right Right `protobuf:"varint,1,opt,name=right,proto3,enum=cegid.loop.v1.Right" json:"right,omitempty"`
 	// The method answers what the caller has itself written, whatever its rights on the dossier, and else what the right opens.
-	Own           bool `protobuf:"varint,2,opt,name=own,proto3" json:"own,omitempty"`
+	Own bool `protobuf:"varint,2,opt,name=own,proto3" json:"own,omitempty"`
+	// The right to operate on the dossier opens the method, too, and then it answers nothing of what was written.
+	Operated      bool `protobuf:"varint,3,opt,name=operated,proto3" json:"operated,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -77,6 +79,13 @@ func (x *Access) GetOwn() bool {
 	return false
 }
 
+func (x *Access) GetOperated() bool {
+	if x != nil {
+		return x.Operated
+	}
+	return false
+}
+
 var file_cegid_loop_v1_access_proto_extTypes = []protoimpl.ExtensionInfo{
 	{
 		ExtendedType:  (*descriptorpb.MethodOptions)(nil),
@@ -113,10 +122,11 @@ var File_cegid_loop_v1_access_proto protoreflect.FileDescriptor
 
 const file_cegid_loop_v1_access_proto_rawDesc = "" +
 	"\n" +
-	"\x1acegid/loop/v1/access.proto\x12\rcegid.loop.v1\x1a\x19cegid/loop/v1/right.proto\x1a google/protobuf/descriptor.proto\"F\n" +
+	"\x1acegid/loop/v1/access.proto\x12\rcegid.loop.v1\x1a\x19cegid/loop/v1/right.proto\x1a google/protobuf/descriptor.proto\"b\n" +
 	"\x06Access\x12*\n" +
 	"\x05right\x18\x01 \x01(\x0e2\x14.cegid.loop.v1.RightR\x05right\x12\x10\n" +
-	"\x03own\x18\x02 \x01(\bR\x03own:O\n" +
+	"\x03own\x18\x02 \x01(\bR\x03own\x12\x1a\n" +
+	"\boperated\x18\x03 \x01(\bR\boperated:O\n" +
 	"\x06access\x12\x1e.google.protobuf.MethodOptions\x18\xe1\x89\x03 \x01(\v2\x15.cegid.loop.v1.AccessR\x06access:6\n" +
 	"\x05wraps\x12\x1e.google.protobuf.MethodOptions\x18\xe2\x89\x03 \x03(\tR\x05wrapsB\xaa\x01\n" +
 	"\x11com.cegid.loop.v1B\vAccessProtoP\x01Z2cegid.internal/gateway/gen/go/cegid/loop/v1;loopv1\xa2\x02\x03CLX\xaa\x02\rCegid.Loop.V1\xca\x02\rCegid\\Loop\\V1\xe2\x02\x19Cegid\\Loop\\V1\\GPBMetadata\xea\x02\x0fCegid::Loop::V1b\x06proto3"

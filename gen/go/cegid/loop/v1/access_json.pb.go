@@ -22,5 +22,9 @@ func (x *Access) AppendJSON(to []byte) (_ []byte, err error) {
 		to = appendjson.Name(to, "\"own\":")
 		to = strconv.AppendBool(to, x.Own)
 	}
+	if x.Operated {
+		to = appendjson.Name(to, "\"operated\":")
+		to = strconv.AppendBool(to, x.Operated)
+	}
 	return append(to, '}'), nil
 }

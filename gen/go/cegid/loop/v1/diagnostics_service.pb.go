@@ -25,30 +25,35 @@ var File_cegid_loop_v1_diagnostics_service_proto protoreflect.FileDescriptor
 
 const file_cegid_loop_v1_diagnostics_service_proto_rawDesc = "" +
 	"\n" +
-	"'cegid/loop/v1/diagnostics_service.proto\x12\rcegid.loop.v1\x1a\x1acegid/loop/v1/access.proto\x1a\x1ecegid/loop/v1/connection.proto\x1a\x1bcegid/loop/v1/dossier.proto\x1a\x1dcegid/loop/v1/operation.proto\x1a\x1cgoogle/api/annotations.proto2\xec\x03\n" +
+	"'cegid/loop/v1/diagnostics_service.proto\x12\rcegid.loop.v1\x1a\x1acegid/loop/v1/access.proto\x1a\x18cegid/loop/v1/call.proto\x1a\x1ecegid/loop/v1/connection.proto\x1a\x1bcegid/loop/v1/dossier.proto\x1a\x1dcegid/loop/v1/operation.proto\x1a\x1cgoogle/api/annotations.proto2\xf8\x04\n" +
 	"\x12DiagnosticsService\x12\x93\x01\n" +
 	"\x0eListOperations\x12$.cegid.loop.v1.ListOperationsRequest\x1a%.cegid.loop.v1.ListOperationsResponse\"4\x8a\xce\x18\x02\b\x01\x82\xd3\xe4\x93\x02%\x12#/v1/practices/{practice}/operations\x90\x02\x01\x12\x8b\x01\n" +
 	"\fListDossiers\x12\".cegid.loop.v1.ListDossiersRequest\x1a#.cegid.loop.v1.ListDossiersResponse\"2\x8a\xce\x18\x02\b\x01\x82\xd3\xe4\x93\x02#\x12!/v1/practices/{practice}/dossiers\x90\x02\x01\x12\xb1\x01\n" +
-	"\x0fCheckConnection\x12%.cegid.loop.v1.CheckConnectionRequest\x1a&.cegid.loop.v1.CheckConnectionResponse\"O\x8a\xce\x18\x02\b\x01\x82\xd3\xe4\x93\x02@:\x01*\";/v1/practices/{practice}/dossiers/{dossier}:checkConnection\x90\x02\x01B\xb6\x01\n" +
+	"\x0fCheckConnection\x12%.cegid.loop.v1.CheckConnectionRequest\x1a&.cegid.loop.v1.CheckConnectionResponse\"O\x8a\xce\x18\x02\b\x01\x82\xd3\xe4\x93\x02@:\x01*\";/v1/practices/{practice}/dossiers/{dossier}:checkConnection\x90\x02\x01\x12\x89\x01\n" +
+	"\tFindCalls\x12\x1f.cegid.loop.v1.FindCallsRequest\x1a .cegid.loop.v1.FindCallsResponse\"9\x8a\xce\x18\x02\b\x01\x82\xd3\xe4\x93\x02*\x12(/v1/practices/{practice}/calls/{call_id}\x90\x02\x01B\xb6\x01\n" +
 	"\x11com.cegid.loop.v1B\x17DiagnosticsServiceProtoP\x01Z2cegid.internal/gateway/gen/go/cegid/loop/v1;loopv1\xa2\x02\x03CLX\xaa\x02\rCegid.Loop.V1\xca\x02\rCegid\\Loop\\V1\xe2\x02\x19Cegid\\Loop\\V1\\GPBMetadata\xea\x02\x0fCegid::Loop::V1b\x06proto3"
 
 var file_cegid_loop_v1_diagnostics_service_proto_goTypes = []any{
 	(*ListOperationsRequest)(nil),   // 0: cegid.loop.v1.ListOperationsRequest
 	(*ListDossiersRequest)(nil),     // 1: cegid.loop.v1.ListDossiersRequest
 	(*CheckConnectionRequest)(nil),  // 2: cegid.loop.v1.CheckConnectionRequest
-	(*ListOperationsResponse)(nil),  // 3: cegid.loop.v1.ListOperationsResponse
-	(*ListDossiersResponse)(nil),    // 4: cegid.loop.v1.ListDossiersResponse
-	(*CheckConnectionResponse)(nil), // 5: cegid.loop.v1.CheckConnectionResponse
+	(*FindCallsRequest)(nil),        // 3: cegid.loop.v1.FindCallsRequest
+	(*ListOperationsResponse)(nil),  // 4: cegid.loop.v1.ListOperationsResponse
+	(*ListDossiersResponse)(nil),    // 5: cegid.loop.v1.ListDossiersResponse
+	(*CheckConnectionResponse)(nil), // 6: cegid.loop.v1.CheckConnectionResponse
+	(*FindCallsResponse)(nil),       // 7: cegid.loop.v1.FindCallsResponse
 }
 var file_cegid_loop_v1_diagnostics_service_proto_depIdxs = []int32{
 	0, // 0: cegid.loop.v1.DiagnosticsService.ListOperations:input_type -> cegid.loop.v1.ListOperationsRequest
 	1, // 1: cegid.loop.v1.DiagnosticsService.ListDossiers:input_type -> cegid.loop.v1.ListDossiersRequest
 	2, // 2: cegid.loop.v1.DiagnosticsService.CheckConnection:input_type -> cegid.loop.v1.CheckConnectionRequest
-	3, // 3: cegid.loop.v1.DiagnosticsService.ListOperations:output_type -> cegid.loop.v1.ListOperationsResponse
-	4, // 4: cegid.loop.v1.DiagnosticsService.ListDossiers:output_type -> cegid.loop.v1.ListDossiersResponse
-	5, // 5: cegid.loop.v1.DiagnosticsService.CheckConnection:output_type -> cegid.loop.v1.CheckConnectionResponse
-	3, // [3:6] is the sub-list for method output_type
-	0, // [0:3] is the sub-list for method input_type
+	3, // 3: cegid.loop.v1.DiagnosticsService.FindCalls:input_type -> cegid.loop.v1.FindCallsRequest
+	4, // 4: cegid.loop.v1.DiagnosticsService.ListOperations:output_type -> cegid.loop.v1.ListOperationsResponse
+	5, // 5: cegid.loop.v1.DiagnosticsService.ListDossiers:output_type -> cegid.loop.v1.ListDossiersResponse
+	6, // 6: cegid.loop.v1.DiagnosticsService.CheckConnection:output_type -> cegid.loop.v1.CheckConnectionResponse
+	7, // 7: cegid.loop.v1.DiagnosticsService.FindCalls:output_type -> cegid.loop.v1.FindCallsResponse
+	4, // [4:8] is the sub-list for method output_type
+	0, // [0:4] is the sub-list for method input_type
 	0, // [0:0] is the sub-list for extension type_name
 	0, // [0:0] is the sub-list for extension extendee
 	0, // [0:0] is the sub-list for field type_name
@@ -60,6 +65,7 @@ func file_cegid_loop_v1_diagnostics_service_proto_init() {
 		return
 	}
 	file_cegid_loop_v1_access_proto_init()
+	file_cegid_loop_v1_call_proto_init()
 	file_cegid_loop_v1_connection_proto_init()
 	file_cegid_loop_v1_dossier_proto_init()
 	file_cegid_loop_v1_operation_proto_init()

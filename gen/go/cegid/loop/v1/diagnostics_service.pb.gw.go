@@ -188,6 +188,61 @@ func local_request_DiagnosticsService_CheckConnection_0(ctx context.Context, mar
 	return msg, metadata, err
 }
 
+func request_DiagnosticsService_FindCalls_0(ctx context.Context, marshaler runtime.Marshaler, client DiagnosticsServiceClient, req *http.Request, pathParams map[string]string) (proto.Message, runtime.ServerMetadata, error) {
+	var (
+		protoReq FindCallsRequest
+		metadata runtime.ServerMetadata
+		err      error
+	)
+	val, ok := pathParams["practice"]
+	if !ok {
+		return nil, metadata, status.Errorf(codes.InvalidArgument, "missing parameter %s", "practice")
+	}
+	protoReq.Practice, err = runtime.String(val)
+	if err != nil {
+		return nil, metadata, status.Errorf(codes.InvalidArgument, "type mismatch, parameter: %s, error: %v", "practice", err)
+	}
+	val, ok = pathParams["call_id"]
+	if !ok {
+		return nil, metadata, status.Errorf(codes.InvalidArgument, "missing parameter %s", "call_id")
+	}
+	protoReq.CallId, err = runtime.String(val)
+	if err != nil {
+		return nil, metadata, status.Errorf(codes.InvalidArgument, "type mismatch, parameter: %s, error: %v", "call_id", err)
+	}
+	if req.Body != nil {
+		_, _ = io.Copy(io.Discard, req.Body)
+	}
+	msg, err := client.FindCalls(ctx, &protoReq, grpc.Header(&metadata.HeaderMD), grpc.Trailer(&metadata.TrailerMD))
+	return msg, metadata, err
+}
+
+func local_request_DiagnosticsService_FindCalls_0(ctx context.Context, marshaler runtime.Marshaler, server DiagnosticsServiceServer, req *http.Request, pathParams map[string]string) (proto.Message, runtime.ServerMetadata, error) {
+	var (
+		protoReq FindCallsRequest
+		metadata runtime.ServerMetadata
+		err      error
+	)
+	val, ok := pathParams["practice"]
+	if !ok {
+		return nil, metadata, status.Errorf(codes.InvalidArgument, "missing parameter %s", "practice")
+	}
+	protoReq.Practice, err = runtime.String(val)
+	if err != nil {
+		return nil, metadata, status.Errorf(codes.InvalidArgument, "type mismatch, parameter: %s, error: %v", "practice", err)
+	}
+	val, ok = pathParams["call_id"]
+	if !ok {
+		return nil, metadata, status.Errorf(codes.InvalidArgument, "missing parameter %s", "call_id")
+	}
+	protoReq.CallId, err = runtime.String(val)
+	if err != nil {
+		return nil, metadata, status.Errorf(codes.InvalidArgument, "type mismatch, parameter: %s, error: %v", "call_id", err)
+	}
+	msg, err := server.FindCalls(ctx, &protoReq)
+	return msg, metadata, err
+}
+
 // RegisterDiagnosticsServiceHandlerServer registers the http handlers for service DiagnosticsService to "mux".
 // UnaryRPC     :call DiagnosticsServiceServer directly.
 // StreamingRPC :currently unsupported pending https://github.com/grpc/grpc-go/issues/906.
@@ -253,6 +308,26 @@ func RegisterDiagnosticsServiceHandlerServer(ctx context.Context, mux *runtime.S
 			return
 		}
 		forward_DiagnosticsService_CheckConnection_0(annotatedContext, mux, outboundMarshaler, w, req, resp, mux.GetForwardResponseOptions()...)
+	})
+	mux.Handle(http.MethodGet, pattern_DiagnosticsService_FindCalls_0, func(w http.ResponseWriter, req *http.Request, pathParams map[string]string) {
+		ctx, cancel := context.WithCancel(req.Context())
+		defer cancel()
+		var stream runtime.ServerTransportStream
+		ctx = grpc.NewContextWithServerTransportStream(ctx, &stream)
+		inboundMarshaler, outboundMarshaler := runtime.MarshalerForRequest(mux, req)
+		annotatedContext, err := runtime.AnnotateIncomingContext(ctx, mux, req, "/cegid.loop.v1.DiagnosticsService/FindCalls", runtime.WithHTTPPathPattern("/v1/practices/{practice}/calls/{call_id}"))
+		if err != nil {
+			runtime.HTTPError(ctx, mux, outboundMarshaler, w, req, err)
+			return
+		}
+		resp, md, err := local_request_DiagnosticsService_FindCalls_0(annotatedContext, inboundMarshaler, server, req, pathParams)
+		md.HeaderMD, md.TrailerMD = metadata.Join(md.HeaderMD, stream.Header()), metadata.Join(md.TrailerMD, stream.Trailer())
+		annotatedContext = runtime.NewServerMetadataContext(annotatedContext, md)
+		if err != nil {
+			runtime.HTTPError(annotatedContext, mux, outboundMarshaler, w, req, err)
+			return
+		}
+		forward_DiagnosticsService_FindCalls_0(annotatedContext, mux, outboundMarshaler, w, req, resp, mux.GetForwardResponseOptions()...)
 	})
 
 	return nil
@@ -345,6 +420,23 @@ func RegisterDiagnosticsServiceHandlerClient(ctx context.Context, mux *runtime.S
 		}
 		forward_DiagnosticsService_CheckConnection_0(annotatedContext, mux, outboundMarshaler, w, req, resp, mux.GetForwardResponseOptions()...)
 	})
+	mux.Handle(http.MethodGet, pattern_DiagnosticsService_FindCalls_0, func(w http.ResponseWriter, req *http.Request, pathParams map[string]string) {
+		ctx, cancel := context.WithCancel(req.Context())
+		defer cancel()
+		inboundMarshaler, outboundMarshaler := runtime.MarshalerForRequest(mux, req)
+		annotatedContext, err := runtime.AnnotateContext(ctx, mux, req, "/cegid.loop.v1.DiagnosticsService/FindCalls", runtime.WithHTTPPathPattern("/v1/practices/{practice}/calls/{call_id}"))
+		if err != nil {
+			runtime.HTTPError(ctx, mux, outboundMarshaler, w, req, err)
+			return
+		}
+		resp, md, err := request_DiagnosticsService_FindCalls_0(annotatedContext, inboundMarshaler, client, req, pathParams)
+		annotatedContext = runtime.NewServerMetadataContext(annotatedContext, md)
+		if err != nil {
+			runtime.HTTPError(annotatedContext, mux, outboundMarshaler, w, req, err)
+			return
+		}
+		forward_DiagnosticsService_FindCalls_0(annotatedContext, mux, outboundMarshaler, w, req, resp, mux.GetForwardResponseOptions()...)
+	})
 	return nil
 }
 
@@ -352,10 +444,12 @@ var (
 	pattern_DiagnosticsService_ListOperations_0  = runtime.MustPattern(runtime.NewPattern(1, []int{2, 0, 2, 1, 1, 0, 4, 1, 5, 2, 2, 3}, []string{"v1", "practices", "practice", "operations"}, ""))
 	pattern_DiagnosticsService_ListDossiers_0    = runtime.MustPattern(runtime.NewPattern(1, []int{2, 0, 2, 1, 1, 0, 4, 1, 5, 2, 2, 3}, []string{"v1", "practices", "practice", "dossiers"}, ""))
 	pattern_DiagnosticsService_CheckConnection_0 = runtime.MustPattern(runtime.NewPattern(1, []int{2, 0, 2, 1, 1, 0, 4, 1, 5, 2, 2, 3, 1, 0, 4, 1, 5, 4}, []string{"v1", "practices", "practice", "dossiers", "dossier"}, "checkConnection"))
+	pattern_DiagnosticsService_FindCalls_0       = runtime.MustPattern(runtime.NewPattern(1, []int{2, 0, 2, 1, 1, 0, 4, 1, 5, 2, 2, 3, 1, 0, 4, 1, 5, 4}, []string{"v1", "practices", "practice", "calls", "call_id"}, ""))
 )
 
 var (
 	forward_DiagnosticsService_ListOperations_0  = runtime.ForwardResponseMessage
 	forward_DiagnosticsService_ListDossiers_0    = runtime.ForwardResponseMessage
 	forward_DiagnosticsService_CheckConnection_0 = runtime.ForwardResponseMessage
+	forward_DiagnosticsService_FindCalls_0       = runtime.ForwardResponseMessage
 )

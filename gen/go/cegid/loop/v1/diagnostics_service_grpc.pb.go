@@ -22,6 +22,7 @@ const (
 	DiagnosticsService_ListOperations_FullMethodName  = "/cegid.loop.v1.DiagnosticsService/ListOperations"
 	DiagnosticsService_ListDossiers_FullMethodName    = "/cegid.loop.v1.DiagnosticsService/ListDossiers"
 	DiagnosticsService_CheckConnection_FullMethodName = "/cegid.loop.v1.DiagnosticsService/CheckConnection"
+	DiagnosticsService_FindCalls_FullMethodName       = "/cegid.loop.v1.DiagnosticsService/FindCalls"
 )
 
 // DiagnosticsServiceClient is the client API for DiagnosticsService service.
@@ -42,6 +43,10 @@ type DiagnosticsServiceClient interface {
 	//
 	// A single attempt, without retry. (Loop: GET /compte)
 	CheckConnection(ctx context.Context, in *CheckConnectionRequest, opts ...grpc.CallOption) (*CheckConnectionResponse, error)
+	// Finds what became of calls that the caller has made in the last day, by their ids.
+	//
+	// Loop is not called.
+	FindCalls(ctx context.Context, in *FindCallsRequest, opts ...grpc.CallOption) (*FindCallsResponse, error)
 }
 
 type diagnosticsServiceClient struct {
@@ -82,6 +87,16 @@ func (c *diagnosticsServiceClient) CheckConnection(ctx context.Context, in *Chec
 	return out, nil
 }
 
+func (c *diagnosticsServiceClient) FindCalls(ctx context.Context, in *FindCallsRequest, opts ...grpc.CallOption) (*FindCallsResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(FindCallsResponse)
+	err := c.cc.Invoke(ctx, DiagnosticsService_FindCalls_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 // DiagnosticsServiceServer is the server API for DiagnosticsService service.
 // All implementations must embed UnimplementedDiagnosticsServiceServer
 // for forward compatibility.
@@ -100,6 +115,10 @@ type DiagnosticsServiceServer interface {
 	//
 	// A single attempt, without retry. (Loop: GET /compte)
 	CheckConnection(context.Context, *CheckConnectionRequest) (*CheckConnectionResponse, error)
+	// Finds what became of calls that the caller has made in the last day, by their ids.
+	//
+	// Loop is not called.
+	FindCalls(context.Context, *FindCallsRequest) (*FindCallsResponse, error)
 	mustEmbedUnimplementedDiagnosticsServiceServer()
 }
 
@@ -118,6 +137,9 @@ func (UnimplementedDiagnosticsServiceServer) ListDossiers(context.Context, *List
 }
 func (UnimplementedDiagnosticsServiceServer) CheckConnection(context.Context, *CheckConnectionRequest) (*CheckConnectionResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method CheckConnection not implemented")
+}
+func (UnimplementedDiagnosticsServiceServer) FindCalls(context.Context, *FindCallsRequest) (*FindCallsResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method FindCalls not implemented")
 }
 func (UnimplementedDiagnosticsServiceServer) mustEmbedUnimplementedDiagnosticsServiceServer() {}
 func (UnimplementedDiagnosticsServiceServer) testEmbeddedByValue()                            {}
@@ -194,6 +216,24 @@ func _DiagnosticsService_CheckConnection_Handler(srv interface{}, ctx context.Co
 	return interceptor(ctx, in, info, handler)
 }
 
+func _DiagnosticsService_FindCalls_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(FindCallsRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(DiagnosticsServiceServer).FindCalls(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: DiagnosticsService_FindCalls_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(DiagnosticsServiceServer).FindCalls(ctx, req.(*FindCallsRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 // DiagnosticsService_ServiceDesc is the grpc.ServiceDesc for DiagnosticsService service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
@@ -212,6 +252,10 @@ var DiagnosticsService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "CheckConnection",
 			Handler:    _DiagnosticsService_CheckConnection_Handler,
+		},
+		{
+			MethodName: "FindCalls",
+			Handler:    _DiagnosticsService_FindCalls_Handler,
 		},
 	},
 	Streams:  []grpc.StreamDesc{},

@@ -25,7 +25,7 @@ var File_cegid_loop_v1_import_service_proto protoreflect.FileDescriptor
 
 const file_cegid_loop_v1_import_service_proto_rawDesc = "" +
 	"\n" +
-	"\"cegid/loop/v1/import_service.proto\x12\rcegid.loop.v1\x1a\x1acegid/loop/v1/access.proto\x1a\x18cegid/loop/v1/file.proto\x1a\x1acegid/loop/v1/import.proto\x1a\x1cgoogle/api/annotations.proto2\x90\x0f\n" +
+	"\"cegid/loop/v1/import_service.proto\x12\rcegid.loop.v1\x1a\x1acegid/loop/v1/access.proto\x1a\x18cegid/loop/v1/file.proto\x1a\x1acegid/loop/v1/import.proto\x1a\x1cgoogle/api/annotations.proto2\x98\x0f\n" +
 	"\rImportService\x12\xce\x01\n" +
 	"\rImportEntries\x12#.cegid.loop.v1.ImportEntriesRequest\x1a$.cegid.loop.v1.ImportEntriesResponse\"r\x8a\xce\x18\x02\b\x02\x92\xce\x18\x0eimport_entries\x92\xce\x18\x15import_json_analytics\x82\xd3\xe4\x93\x028:\x01*\"3/v1/practices/{practice}/dossiers/{dossier}/imports\x90\x02\x02\x12\xb2\x01\n" +
 	"\x0fValidateEntries\x12%.cegid.loop.v1.ValidateEntriesRequest\x1a&.cegid.loop.v1.ValidateEntriesResponse\"P\x8a\xce\x18\x02\b\x02\x82\xd3\xe4\x93\x02A:\x01*\"</v1/practices/{practice}/dossiers/{dossier}/imports:validate\x90\x02\x01\x12u\n" +
@@ -37,11 +37,11 @@ const file_cegid_loop_v1_import_service_proto_rawDesc = "" +
 	"\n" +
 	"ImportFile\x12 .cegid.loop.v1.ImportFileRequest\x1a!.cegid.loop.v1.ImportFileResponse\"y\x8a\xce\x18\x02\b\x02\x92\xce\x18\n" +
 	"import_fec\x92\xce\x18\n" +
-	"import_tra\x92\xce\x18\rimport_custom\x82\xd3\xe4\x93\x02=:\x01*\"8/v1/practices/{practice}/dossiers/{dossier}/imports:file\x90\x02\x02\x12\xa3\x01\n" +
-	"\tGetImport\x12\x1f.cegid.loop.v1.GetImportRequest\x1a .cegid.loop.v1.GetImportResponse\"S\x8a\xce\x18\x04\b\x01\x10\x01\x82\xd3\xe4\x93\x02B\x12@/v1/practices/{practice}/dossiers/{dossier}/imports/{request_id}\x90\x02\x01\x12\x9c\x01\n" +
-	"\vListImports\x12!.cegid.loop.v1.ListImportsRequest\x1a\".cegid.loop.v1.ListImportsResponse\"F\x8a\xce\x18\x04\b\x01\x10\x01\x82\xd3\xe4\x93\x025\x123/v1/practices/{practice}/dossiers/{dossier}/imports\x90\x02\x01\x12\xc6\x01\n" +
-	"\vWatchImport\x12!.cegid.loop.v1.WatchImportRequest\x1a\".cegid.loop.v1.WatchImportResponse\"n\x8a\xce\x18\x04\b\x01\x10\x01\x92\xce\x18\x11get_import_status\x82\xd3\xe4\x93\x02H\x12F/v1/practices/{practice}/dossiers/{dossier}/imports/{request_id}:watch\x90\x02\x010\x01\x12\xa5\x02\n" +
-	"\rResolveImport\x12#.cegid.loop.v1.ResolveImportRequest\x1a$.cegid.loop.v1.ResolveImportResponse\"\xc8\x01\x8a\xce\x18\x02\b\x02\x92\xce\x18\x0eimport_entries\x92\xce\x18\x15import_json_analytics\x92\xce\x18\n" +
+	"import_tra\x92\xce\x18\rimport_custom\x82\xd3\xe4\x93\x02=:\x01*\"8/v1/practices/{practice}/dossiers/{dossier}/imports:file\x90\x02\x02\x12\xa5\x01\n" +
+	"\tGetImport\x12\x1f.cegid.loop.v1.GetImportRequest\x1a .cegid.loop.v1.GetImportResponse\"U\x8a\xce\x18\x06\b\x01\x10\x01\x18\x01\x82\xd3\xe4\x93\x02B\x12@/v1/practices/{practice}/dossiers/{dossier}/imports/{request_id}\x90\x02\x01\x12\x9e\x01\n" +
+	"\vListImports\x12!.cegid.loop.v1.ListImportsRequest\x1a\".cegid.loop.v1.ListImportsResponse\"H\x8a\xce\x18\x06\b\x01\x10\x01\x18\x01\x82\xd3\xe4\x93\x025\x123/v1/practices/{practice}/dossiers/{dossier}/imports\x90\x02\x01\x12\xc8\x01\n" +
+	"\vWatchImport\x12!.cegid.loop.v1.WatchImportRequest\x1a\".cegid.loop.v1.WatchImportResponse\"p\x8a\xce\x18\x06\b\x01\x10\x01\x18\x01\x92\xce\x18\x11get_import_status\x82\xd3\xe4\x93\x02H\x12F/v1/practices/{practice}/dossiers/{dossier}/imports/{request_id}:watch\x90\x02\x010\x01\x12\xa7\x02\n" +
+	"\rResolveImport\x12#.cegid.loop.v1.ResolveImportRequest\x1a$.cegid.loop.v1.ResolveImportResponse\"\xca\x01\x8a\xce\x18\x04\b\x02\x18\x01\x92\xce\x18\x0eimport_entries\x92\xce\x18\x15import_json_analytics\x92\xce\x18\n" +
 	"import_fec\x92\xce\x18\n" +
 	"import_tra\x92\xce\x18\rimport_custom\x92\xce\x18\x10list_entry_lines\x82\xd3\xe4\x93\x02M:\x01*\"H/v1/practices/{practice}/dossiers/{dossier}/imports/{request_id}:resolve\x90\x02\x02B\xb1\x01\n" +
 	"\x11com.cegid.loop.v1B\x12ImportServiceProtoP\x01Z2cegid.internal/gateway/gen/go/cegid/loop/v1;loopv1\xa2\x02\x03CLX\xaa\x02\rCegid.Loop.V1\xca\x02\rCegid\\Loop\\V1\xe2\x02\x19Cegid\\Loop\\V1\\GPBMetadata\xea\x02\x0fCegid::Loop::V1b\x06proto3"

@@ -91,8 +91,9 @@ type ImportServiceClient interface {
 	//
 	// The service never decides by itself. A look asks Loop up to three times for each of 20 document references, up to eight
 	// times for what shows that it can see, and once for the status of what it had accepted, whose final word becomes the
-	// state. Sending again, and stating that nothing was booked, needs the right to administer beside that to write, and a look
-	// that says NOT_FOUND, a day after the import was sent (`imports.resubmit_after`), and has shown that it can see.
+	// state. Looking, and stating that it is booked, takes the right to write or to operate. Stating that nothing was booked needs the
+	// right to administer beside either, and sending again both to write and to administer, and a look that says NOT_FOUND, a day
+	// after the import was sent (`imports.resubmit_after`), and has shown that it can see.
 	// (Loop: GET /EcritureComptable, GET /getImportStatus, POST /importJson, /importFEC, /importPerso, /importTRA)
 	ResolveImport(ctx context.Context, in *ResolveImportRequest, opts ...grpc.CallOption) (*ResolveImportResponse, error)
 }
@@ -292,8 +293,9 @@ type ImportServiceServer interface {
 	//
 	// The service never decides by itself. A look asks Loop up to three times for each of 20 document references, up to eight
 	// times for what shows that it can see, and once for the status of what it had accepted, whose final word becomes the
-	// state. Sending again, and stating that nothing was booked, needs the right to administer beside that to write, and a look
-	// that says NOT_FOUND, a day after the import was sent (`imports.resubmit_after`), and has shown that it can see.
+	// state. Looking, and stating that it is booked, takes the right to write or to operate. Stating that nothing was booked needs the
+	// right to administer beside either, and sending again both to write and to administer, and a look that says NOT_FOUND, a day
+	// after the import was sent (`imports.resubmit_after`), and has shown that it can see.
 	// (Loop: GET /EcritureComptable, GET /getImportStatus, POST /importJson, /importFEC, /importPerso, /importTRA)
 	ResolveImport(context.Context, *ResolveImportRequest) (*ResolveImportResponse, error)
 	mustEmbedUnimplementedImportServiceServer()

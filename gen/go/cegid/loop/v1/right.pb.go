@@ -37,6 +37,9 @@ const (
 	Right_RIGHT_RAW Right = 4
 	// Decide what became of a write whose outcome is unknown.
 	Right_RIGHT_ADMINISTER Right = 5
+	// See states, ages and reasons of writes, look for them in Loop, and confirm what is booked; without the books, and without what
+	// was written.
+	Right_RIGHT_OPERATE Right = 6
 )
 
 // Enum value maps for Right.
@@ -48,6 +51,7 @@ var (
 		3: "RIGHT_PRACTICE",
 		4: "RIGHT_RAW",
 		5: "RIGHT_ADMINISTER",
+		6: "RIGHT_OPERATE",
 	}
 	Right_value = map[string]int32{
 		"RIGHT_UNSPECIFIED": 0,
@@ -56,6 +60,7 @@ var (
 		"RIGHT_PRACTICE":    3,
 		"RIGHT_RAW":         4,
 		"RIGHT_ADMINISTER":  5,
+		"RIGHT_OPERATE":     6,
 	}
 )
 
@@ -90,7 +95,7 @@ var File_cegid_loop_v1_right_proto protoreflect.FileDescriptor
 
 const file_cegid_loop_v1_right_proto_rawDesc = "" +
 	"\n" +
-	"\x19cegid/loop/v1/right.proto\x12\rcegid.loop.v1*x\n" +
+	"\x19cegid/loop/v1/right.proto\x12\rcegid.loop.v1*\x8b\x01\n" +
 	"\x05Right\x12\x15\n" +
 	"\x11RIGHT_UNSPECIFIED\x10\x00\x12\x0e\n" +
 	"\n" +
@@ -98,7 +103,8 @@ const file_cegid_loop_v1_right_proto_rawDesc = "" +
 	"\vRIGHT_WRITE\x10\x02\x12\x12\n" +
 	"\x0eRIGHT_PRACTICE\x10\x03\x12\r\n" +
 	"\tRIGHT_RAW\x10\x04\x12\x14\n" +
-	"\x10RIGHT_ADMINISTER\x10\x05B\xa9\x01\n" +
+	"\x10RIGHT_ADMINISTER\x10\x05\x12\x11\n" +
+	"\rRIGHT_OPERATE\x10\x06B\xa9\x01\n" +
 	"\x11com.cegid.loop.v1B\n" +
 	"RightProtoP\x01Z2cegid.internal/gateway/gen/go/cegid/loop/v1;loopv1\xa2\x02\x03CLX\xaa\x02\rCegid.Loop.V1\xca\x02\rCegid\\Loop\\V1\xe2\x02\x19Cegid\\Loop\\V1\\GPBMetadata\xea\x02\x0fCegid::Loop::V1b\x06proto3"
 

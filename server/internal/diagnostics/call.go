@@ -1,0 +1,22 @@
+package diagnostics
+
+import (
+	"context"
+
+	looppb "cegid.internal/gateway/gen/go/cegid/loop/v1"
+)
+
+// FindCalls implements looppb.DiagnosticsServiceServer.
+func (s *Service) FindCalls(ctx context.Context, request *looppb.FindCallsRequest) (*looppb.FindCallsResponse, error) {
+	if _, err := s.practices.Get(request.GetPractice()); err != nil {
+		return nil, err
+	}
+	response := &looppb.FindCallsResponse{}
+	for _, each := range s.calls(s.caller(ctx), request.GetCallId()) {
+		switch each.GetPractice() {
+		case request.GetPractice(), "", "-", "[invalid]":
+			response.Calls = append(response.Calls, each)
+		}
+	}
+	return response, nil
+}

@@ -1,0 +1,128 @@
+package interceptor
+
+import (
+	"container/list"
+	"slices"
+	"sync"
+	"time"
+
+	"google.golang.org/grpc/codes"
+
+	looppb "cegid.internal/gateway/gen/go/cegid/loop/v1"
+)
+
+// callsKept is how long the record of a call is kept for its caller.
+const callsKept = 24 * time.Hour
+
+// Calls keeps what the log says of calls for those who made them, in the memory of this server: those that went well apart,
+// which are many, from those that did not. About 10 MiB when it is full.
+type Calls struct {
+	mu          sync.Mutex
+	well, badly ring
+}
+
+// ring keeps the newest: so many of each caller, and so many of all; then the caller with the most gives one up.
+type ring struct {
+	ofOne, ofAll int
+	by           map[string]*callsOfOne // by caller
+	total        int
+}
+
+type callsOfOne struct {
+	all  *list.List                 // of *CallRecord, the oldest in front
+	byID map[string][]*list.Element // by request id
+}
+
+// CallRecord is what a caller may know of a call that it made.
+type CallRecord struct {
+	RequestID, Trace string
+	Origin
+	By, Identity      string
+	Practice, Dossier string
+	// Method as package.Service/Method.
+	Method string
+	Code   codes.Code
+	// Reason of the error; UNSPECIFIED without one.
+	Reason looppb.ErrorReason
+	Began  time.Time
+	Took   time.Duration
+	// Turn is the time of waiting for turns, Loop that of the attempts, and Ledger that of its steps; they may overlap.
+	Attempts           int64
+	Turn, Loop, Ledger time.Duration
+	Said               LoopSaid
+}
+
+// NewCalls returns an empty one.
+func NewCalls() *Calls {
+	return &Calls{
+		well:  ring{ofOne: 1_000, ofAll: 4_000, by: map[string]*callsOfOne{}},
+		badly: ring{ofOne: 4_000, ofAll: 12_000, by: map[string]*callsOfOne{}},
+	}
+}
+
+// keep keeps the record of a call whose caller is known.
+func (c *Calls) keep(call *Call, record CallRecord) {
+	if c == nil || call.Caller == "" {
+		return
+	}
+	record.RequestID, record.Trace, record.Origin, record.By, record.Identity = call.RequestID, call.Trace, call.Origin, call.By, call.Identity
+	record.Practice, record.Dossier = call.Practice, call.Dossier
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if record.Code == codes.OK {
+		c.well.keep(call.Caller, &record)
+	} else {
+		c.badly.keep(call.Caller, &record)
+	}
+}
+
+func (r *ring) keep(caller string, record *CallRecord) {
+	of, known := r.by[caller]
+	if !known {
+		of = &callsOfOne{all: list.New(), byID: map[string][]*list.Element{}}
+		r.by[caller] = of
+	}
+	of.byID[record.RequestID] = append(of.byID[record.RequestID], of.all.PushBack(record))
+	r.total++
+	for of.all.Len() > r.ofOne || time.Since(of.all.Front().Value.(*CallRecord).Began) > callsKept && of.all.Len() > 1 {
+		r.forget(of)
+	}
+	if r.total > r.ofAll {
+		most := of
+		for _, each := range r.by {
+			if each.all.Len() > most.all.Len() {
+				most = each
+			}
+		}
+		r.forget(most)
+	}
+}
+
+// forget forgets the oldest.
+func (r *ring) forget(of *callsOfOne) {
+	id := of.all.Remove(of.all.Front()).(*CallRecord).RequestID
+	if of.byID[id] = of.byID[id][1:]; len(of.byID[id]) == 0 { // in the order in which they came
+		delete(of.byID, id)
+	}
+	r.total--
+}
+
+// Find returns the calls of a caller with a request id, the newest first: a caller, or a channel that retries, may have used
+// it more than once.
+func (c *Calls) Find(caller, requestID string) (out []CallRecord) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, r := range []*ring{&c.well, &c.badly} {
+		of, known := r.by[caller]
+		if !known {
+			continue
+		}
+		for _, each := range of.byID[requestID] {
+			if record := each.Value.(*CallRecord); time.Since(record.Began) <= callsKept {
+				out = append(out, *record)
+			}
+		}
+	}
+	slices.SortStableFunc(out, func(a, b CallRecord) int { return b.Began.Compare(a.Began) })
+	return out
+}

@@ -1,0 +1,76 @@
+package telemetry
+
+import (
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+// Keys say how it stands with the keys of an issuer of tokens.
+type Keys struct {
+	Issuer string
+	// Fetched is zero before the first time.
+	Fetched time.Time
+	// Failed says that the last attempt to fetch them did.
+	Failed bool
+}
+
+// Ends are what ends by itself, or is fetched again and again.
+type Ends struct {
+	// Certificates are when each ends, by what it is of.
+	Certificates func() map[string]time.Time
+	Issuers      func() []Keys
+}
+
+type ends struct {
+	of                           Ends
+	certificate, fetched, failed *prometheus.Desc
+}
+
+// RegisterEnds publishes when certificates end, and how old the keys of issuers are.
+func RegisterEnds(registry prometheus.Registerer, of Ends) {
+	registry.MustRegister(&ends{
+		of,
+		prometheus.NewDesc("gateway_certificate_end_timestamp_seconds", "When a certificate in use ends, in Unix time, by what it is of: server, client_authorities (the first of them that ends). Over servers: max.", []string{"certificate"}, nil),
+		prometheus.NewDesc("gateway_issuer_keys_age_seconds", "Time since the keys of an issuer of tokens were fetched; missing before the first token. Over servers: max.", []string{"issuer"}, nil),
+		prometheus.NewDesc("gateway_issuer_keys_failed", "1 while the keys of an issuer cannot be fetched, and those before are used. Over servers: max.", []string{"issuer"}, nil),
+	})
+}
+
+func (e *ends) Describe(out chan<- *prometheus.Desc) {
+	for _, each := range []*prometheus.Desc{e.certificate, e.fetched, e.failed} {
+		out <- each
+	}
+}
+
+func (e *ends) Collect(out chan<- prometheus.Metric) {
+	if e.of.Certificates != nil {
+		for name, end := range e.of.Certificates() {
+			out <- prometheus.MustNewConstMetric(e.certificate, prometheus.GaugeValue, float64(end.Unix()), name)
+		}
+	}
+	for _, each := range e.of.Issuers() {
+		failed := 0.
+		if each.Failed {
+			failed = 1
+		}
+		out <- prometheus.MustNewConstMetric(e.failed, prometheus.GaugeValue, failed, each.Issuer)
+		if !each.Fetched.IsZero() {
+			out <- prometheus.MustNewConstMetric(e.fetched, prometheus.GaugeValue, time.Since(each.Fetched).Seconds(), each.Issuer)
+		}
+	}
+}
+
+// RegisterSpool publishes how full the folder for files under way is.
+func RegisterSpool(registry prometheus.Registerer, use func() (bytes, most int64, files int)) {
+	for name, each := range map[string]struct {
+		help string
+		of   func() float64
+	}{
+		"spool_bytes":       {"Bytes of the documents and files that are under way on this server.", func() float64 { n, _, _ := use(); return float64(n) }},
+		"spool_limit_bytes": {"The most that they may take together: files.spool_size.", func() float64 { _, n, _ := use(); return float64(n) }},
+		"spool_files":       {"Documents and files that are under way on this server.", func() float64 { _, _, n := use(); return float64(n) }},
+	} {
+		registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: each.help + " Over servers: sum."}, each.of))
+	}
+}

@@ -1,0 +1,219 @@
+package telemetry
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	bridge "go.opentelemetry.io/contrib/bridges/prometheus"
+	"go.opentelemetry.io/otel"
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/codes"
+	"go.opentelemetry.io/otel/exporters/otlp/otlpmetric/otlpmetricgrpc"
+	"go.opentelemetry.io/otel/exporters/otlp/otlpmetric/otlpmetrichttp"
+	"go.opentelemetry.io/otel/exporters/otlp/otlptrace/otlptracegrpc"
+	"go.opentelemetry.io/otel/exporters/otlp/otlptrace/otlptracehttp"
+	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
+	"go.opentelemetry.io/otel/sdk/resource"
+	sdktrace "go.opentelemetry.io/otel/sdk/trace"
+	"go.opentelemetry.io/otel/trace"
+
+	"cegid.internal/gateway/cegidclient"
+	"cegid.internal/gateway/server/internal/ledger"
+)
+
+const (
+	// serviceName and sampled are what OTEL_SERVICE_NAME and OTEL_TRACES_SAMPLER say otherwise.
+	serviceName = "loop-gateway"
+	sampled     = 0.01
+	// flushLimit bounds how long the end of the server waits for what was not sent yet.
+	flushLimit = 5 * time.Second
+)
+
+// Exported sends traces and metrics by OTLP, as the standard environment variables of OpenTelemetry say. A nil one does nothing.
+type Exported struct {
+	// Tracer is nil where no traces are wanted.
+	Tracer trace.Tracer
+	ends   []func(context.Context) error
+}
+
+// Export begins to send what the environment asks for: traces, metrics of the registry, both, or nothing. log hears of what
+// cannot be sent.
+func Export(ctx context.Context, registry prometheus.Gatherer, version string, log *slog.Logger) (*Exported, error) {
+	traces, metrics := wanted("TRACES"), wanted("METRICS")
+	if !traces && !metrics {
+		return nil, nil
+	}
+	otel.SetErrorHandler(otel.ErrorHandlerFunc(func(err error) {
+		log.Warn("traces or metrics could not be sent", "error", err.Error())
+	}))
+	named := resource.WithAttributes(attribute.String("service.name", serviceName), attribute.String("service.version", version))
+	// The last one's word counts.
+	about, err := resource.New(ctx, named, resource.WithTelemetrySDK(), resource.WithHost(), resource.WithFromEnv())
+	if err != nil {
+		return nil, fmt.Errorf("the environment variables of OpenTelemetry: %w", err)
+	}
+	e := &Exported{}
+	if traces {
+		exporter, err := traceExporter(ctx)
+		if err != nil {
+			return nil, fmt.Errorf("the environment variables of OpenTelemetry: %w", err)
+		}
+		options := []sdktrace.TracerProviderOption{sdktrace.WithBatcher(exporter), sdktrace.WithResource(about)}
+		if os.Getenv("OTEL_TRACES_SAMPLER") == "" { // else the SDK heeds it
+			options = append(options, sdktrace.WithSampler(sdktrace.ParentBased(sdktrace.TraceIDRatioBased(sampled))))
+		}
+		provider := sdktrace.NewTracerProvider(options...)
+		e.Tracer = provider.Tracer(serviceName)
+		e.ends = append(e.ends, provider.Shutdown)
+	}
+	if metrics {
+		exporter, err := metricExporter(ctx)
+		if err != nil {
+			return nil, errors.Join(fmt.Errorf("the environment variables of OpenTelemetry: %w", err), e.Close())
+		}
+		ours := sdkmetric.WithProducer(bridge.NewMetricProducer(bridge.WithGatherer(registry)))
+		provider := sdkmetric.NewMeterProvider(sdkmetric.WithResource(about), sdkmetric.WithReader(sdkmetric.NewPeriodicReader(exporter, ours)))
+		e.ends = append(e.ends, provider.Shutdown)
+	}
+	return e, nil
+}
+
+// Close sends what was not sent yet, within a bound.
+func (e *Exported) Close() error {
+	if e == nil {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), flushLimit)
+	defer cancel()
+	var problems []error
+	for _, end := range e.ends {
+		problems = append(problems, end(ctx))
+	}
+	return errors.Join(problems...)
+}
+
+// TracerOf is that of e; nil for none.
+func (e *Exported) TracerOf() trace.Tracer {
+	if e == nil {
+		return nil
+	}
+	return e.Tracer
+}
+
+// wanted says whether the environment asks for a signal: an address of its own or of all, or OTLP by name.
+func wanted(signal string) bool {
+	if strings.EqualFold(os.Getenv("OTEL_SDK_DISABLED"), "true") {
+		return false
+	}
+	switch os.Getenv("OTEL_" + signal + "_EXPORTER") {
+	case "none":
+		return false
+	case "otlp":
+		return true
+	}
+	return cmp.Or(os.Getenv("OTEL_EXPORTER_OTLP_"+signal+"_ENDPOINT"), os.Getenv("OTEL_EXPORTER_OTLP_ENDPOINT")) != ""
+}
+
+func overGRPC(signal string) (bool, error) {
+	protocol := cmp.Or(os.Getenv("OTEL_EXPORTER_OTLP_"+signal+"_PROTOCOL"), os.Getenv("OTEL_EXPORTER_OTLP_PROTOCOL"), "http/protobuf")
+	switch protocol {
+	case "grpc":
+		return true, nil
+	case "http/protobuf":
+		return false, nil
+	default:
+		return false, fmt.Errorf("OTEL_EXPORTER_OTLP_PROTOCOL is neither grpc nor http/protobuf")
+	}
+}
+
+func traceExporter(ctx context.Context) (sdktrace.SpanExporter, error) {
+	grpc, err := overGRPC("TRACES")
+	switch {
+	case err != nil:
+		return nil, err
+	case grpc:
+		return otlptracegrpc.New(ctx)
+	}
+	return otlptracehttp.New(ctx)
+}
+
+func metricExporter(ctx context.Context) (sdkmetric.Exporter, error) {
+	grpc, err := overGRPC("METRICS")
+	switch {
+	case err != nil:
+		return nil, err
+	case grpc:
+		return otlpmetricgrpc.New(ctx)
+	}
+	return otlpmetrichttp.New(ctx)
+}
+
+// Spans makes spans of what a call to Loop and the ledger have done, once it has ended: nothing of them is told to Loop, so that
+// nobody needs them before.
+type Spans struct{ Tracer trace.Tracer }
+
+var _ cegidclient.Observer = Spans{}
+
+// add adds a span that has just ended to the trace of a context. What is part of no sampled trace has none.
+func (s Spans) add(
+	ctx context.Context, name string, took time.Duration, failed string, kind trace.SpanKind, attributes ...attribute.KeyValue,
+) {
+	if s.Tracer == nil || !trace.SpanContextFromContext(ctx).IsSampled() {
+		return
+	}
+	now := time.Now()
+	_, span := s.Tracer.Start(ctx, name, trace.WithTimestamp(now.Add(-took)), trace.WithSpanKind(kind), trace.WithAttributes(attributes...))
+	if failed != "" {
+		span.SetStatus(codes.Error, failed)
+	}
+	span.End(trace.WithTimestamp(now))
+}
+
+// CallDone implements cegidclient.Observer: the attempts say it all.
+func (Spans) CallDone(context.Context, cegidclient.CallEvent) {}
+
+// TurnDone implements cegidclient.Observer.
+func (s Spans) TurnDone(ctx context.Context, event cegidclient.TurnEvent) {
+	s.add(ctx, "turn", event.Duration, notOK(event.Outcome), trace.SpanKindInternal,
+		attribute.String("loop.operation", event.Operation), attribute.String("loop.practice", event.Practice),
+		attribute.String("loop.class", event.Class.String()), attribute.String("loop.outcome", event.Outcome))
+}
+
+// AttemptDone implements cegidclient.Observer.
+func (s Spans) AttemptDone(ctx context.Context, event cegidclient.AttemptEvent) {
+	attributes := []attribute.KeyValue{
+		attribute.String("loop.operation", event.Operation), attribute.String("loop.practice", event.Practice),
+		attribute.Int("loop.attempt", event.Attempt), attribute.String("loop.outcome", event.Outcome),
+		attribute.Int("http.response.status_code", event.Status),
+	}
+	if event.Said.Code != "" {
+		attributes = append(attributes, attribute.String("loop.code", event.Said.Code))
+	}
+	if event.Said.RequestID != "" {
+		attributes = append(attributes, attribute.String("loop.request_id", event.Said.RequestID))
+	}
+	s.add(ctx, "attempt "+event.Operation, event.Duration, notOK(event.Outcome), trace.SpanKindClient, attributes...)
+}
+
+// Step adds a step of the ledger.
+func (s Spans) Step(ctx context.Context, step ledger.Observation) {
+	failed := ""
+	if step.Err != nil {
+		failed = "the ledger refused or failed" // its words may quote what was written
+	}
+	s.add(ctx, "ledger "+step.Name, step.Took, failed, trace.SpanKindInternal)
+}
+
+func notOK(outcome string) string {
+	if outcome == "ok" {
+		return ""
+	}
+	return outcome
+}
