@@ -12,6 +12,7 @@ import (
 	"net/url"
 	goruntime "runtime"
 	"strconv"
+	"strings"
 	"sync"
 
 	"github.com/grpc-ecosystem/grpc-gateway/v2/runtime"
@@ -54,6 +55,14 @@ func listen(handler http.Handler, grpcAddress string) error {
 
 // dossierOf is the dossier that has so many accounts at the upstream.
 func dossierOf(items int) string { return "BENCH" + strconv.Itoa(items) }
+
+// dossiersOf are many that have as many: what asks the same at the same time shares a call to Loop.
+func dossiersOf(items int) (all []string) {
+	for zeros := range 32 {
+		all = append(all, "BENCH"+strings.Repeat("0", zeros)+strconv.Itoa(items))
+	}
+	return all
+}
 
 // row is an account as Loop documents it (docs/loop-api/reference-data.md).
 func row(n int) []byte {

@@ -13,6 +13,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"google.golang.org/grpc"
@@ -163,10 +164,12 @@ func loadOfMachine() string {
 	return first
 }
 
-// overHTTP asks for an address and reads the answer to its end.
-func overHTTP(address, token string) func(context.Context) (int, error) {
+// overHTTP asks for addresses in turn and reads each answer to its end.
+func overHTTP(token string, addresses ...string) func(context.Context) (int, error) {
 	client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 64, DisableCompression: true}}
+	var turn atomic.Uint64
 	return func(ctx context.Context) (int, error) {
+		address := addresses[turn.Add(1)%uint64(len(addresses))]
 		request, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
 		if err != nil {
 			return 0, err
@@ -187,13 +190,22 @@ func overHTTP(address, token string) func(context.Context) (int, error) {
 	}
 }
 
-// overGRPC calls a method and counts the bytes of its answers, without making messages of them.
-func overGRPC(conn *grpc.ClientConn, method, token string, streams bool, request proto.Message) func(context.Context) (int, error) {
-	message, err := proto.Marshal(request)
+// overGRPC calls a method with requests in turn and counts the bytes of its answers, without making messages of them.
+func overGRPC[M proto.Message](conn *grpc.ClientConn, method, token string, streams bool,
+	requests ...M,
+) func(context.Context) (int, error) {
+	var turn atomic.Uint64
+	var messages [][]byte
+	var wrong error
+	for _, each := range requests {
+		message, err := proto.Marshal(each)
+		messages, wrong = append(messages, message), errors.Join(wrong, err)
+	}
 	return func(ctx context.Context) (int, error) {
-		if err != nil {
-			return 0, err
+		if wrong != nil {
+			return 0, wrong
 		}
+		message := messages[turn.Add(1)%uint64(len(messages))]
 		if token != "" {
 			ctx = metadata.AppendToOutgoingContext(ctx, "authorization", "Bearer "+token)
 		}

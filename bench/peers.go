@@ -292,6 +292,7 @@ const (
 	byServerGRPC   = "this service, gRPC"
 	byServerREST   = "this service, REST"
 	byTracedREST   = "this service, REST, traces of 1 %"
+	byServerKept   = "this service, REST, an answer of 30 s will do"
 	byTenPages     = "this service, gRPC, ten pages of 1,000"
 	byStreamGRPC   = "this service, gRPC, a stream"
 	byStreamREST   = "this service, REST, a stream"
@@ -300,25 +301,34 @@ const (
 // unary are the ways to list so many accounts at once.
 func (b *bench) unary(items int) []target {
 	raw := fmt.Sprintf("/compte?codeDossier=%s&skip=0&take=%d", dossierOf(items), items)
-	path := fmt.Sprintf("/v1/practices/demo/dossiers/%s/accounts?pageSize=%d", dossierOf(items), items)
-	request := &looppb.ListAccountsRequest{Practice: "demo", Dossier: dossierOf(items), PageSize: int32(items)}
+	var requests []*looppb.ListAccountsRequest
+	paths := func(host, more string) (all []string) {
+		for _, each := range dossiersOf(items) {
+			all = append(all, fmt.Sprintf("http://%s/v1/practices/demo/dossiers/%s/accounts?pageSize=%d%s", host, each, items, more))
+		}
+		return all
+	}
+	for _, each := range dossiersOf(items) {
+		requests = append(requests, &looppb.ListAccountsRequest{Practice: "demo", Dossier: each, PageSize: int32(items)})
+	}
 	least := 100 * items
 	targets := []target{
-		{byUpstream, b.upstream, overHTTP("http://"+b.upstream.at.HTTP+raw, ""), least},
-		{byProxy, b.proxy, overHTTP("http://"+b.proxy.at.HTTP+raw, ""), least},
+		{byUpstream, b.upstream, overHTTP("", "http://"+b.upstream.at.HTTP+raw), least},
+		{byProxy, b.proxy, overHTTP("", "http://"+b.proxy.at.HTTP+raw), least},
 		{
-			byTextbookGRPC, b.textbook, overGRPC(b.textbookConn, looppb.ReferenceDataService_ListAccounts_FullMethodName, "", false, request),
+			byTextbookGRPC, b.textbook, overGRPC(b.textbookConn, looppb.ReferenceDataService_ListAccounts_FullMethodName, "", false, requests...),
 			least,
 		},
-		{byTextbookREST, b.textbook, overHTTP("http://"+b.textbook.at.HTTP+path, ""), least},
-		{byServerGRPC, b.server, overGRPC(b.serverConn, looppb.ReferenceDataService_ListAccounts_FullMethodName, b.token, false, request), least},
-		{byServerREST, b.server, overHTTP("http://"+b.server.at.HTTP+path, b.token), least},
+		{byTextbookREST, b.textbook, overHTTP("", paths(b.textbook.at.HTTP, "")...), least},
+		{byServerGRPC, b.server, overGRPC(b.serverConn, looppb.ReferenceDataService_ListAccounts_FullMethodName, b.token, false, requests...), least},
+		{byServerREST, b.server, overHTTP(b.token, paths(b.server.at.HTTP, "")...), least},
+		{byServerKept, b.server, overHTTP(b.token, paths(b.server.at.HTTP, "&maxStaleness=30s")...), least},
 	}
 	if b.traced != nil {
-		targets = append(targets, target{byTracedREST, b.traced, overHTTP("http://"+b.traced.at.HTTP+path, b.token), least})
+		targets = append(targets, target{byTracedREST, b.traced, overHTTP(b.token, paths(b.traced.at.HTTP, "")...), least})
 	}
 	if b.nginx != nil {
-		targets = append(targets, target{byNginx, b.nginx, overHTTP("http://"+b.nginx.at.HTTP+raw, ""), least})
+		targets = append(targets, target{byNginx, b.nginx, overHTTP("", "http://"+b.nginx.at.HTTP+raw), least})
 	}
 	return targets
 }
@@ -329,12 +339,15 @@ const streamed = 10_000
 // streams are the ways to have many accounts.
 func (b *bench) streams() []target {
 	const pages = streamed / 1000
-	page := overGRPC(b.serverConn, looppb.ReferenceDataService_ListAccounts_FullMethodName, b.token, false,
-		&looppb.ListAccountsRequest{Practice: "demo", Dossier: dossierOf(1000), PageSize: 1000})
+	var requests []*looppb.ListAccountsRequest
+	for _, each := range dossiersOf(1000) {
+		requests = append(requests, &looppb.ListAccountsRequest{Practice: "demo", Dossier: each, PageSize: 1000})
+	}
+	page := overGRPC(b.serverConn, looppb.ReferenceDataService_ListAccounts_FullMethodName, b.token, false, requests...)
 	return []target{
 		{byTenPages, b.server, pagesOf(page, pages), 100 * streamed},
 		{byStreamGRPC, b.server, overGRPC(b.serverConn, looppb.ReferenceDataService_StreamAccounts_FullMethodName, b.token, true,
 			&looppb.StreamAccountsRequest{Practice: "demo", Dossier: dossierOf(streamed)}), 100 * streamed},
-		{byStreamREST, b.server, overHTTP(fmt.Sprintf("http://%s/v1/practices/demo/dossiers/%s/accounts:stream", b.server.at.HTTP, dossierOf(streamed)), b.token), 100 * streamed},
+		{byStreamREST, b.server, overHTTP(b.token, fmt.Sprintf("http://%s/v1/practices/demo/dossiers/%s/accounts:stream", b.server.at.HTTP, dossierOf(streamed))), 100 * streamed},
 	}
 }

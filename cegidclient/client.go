@@ -165,7 +165,9 @@ func New(cfg Config) (*Client, error) {
 	}
 	c := &Client{
 		practice: cfg.Practice, limits: limits, unverified: slices.Clone(cfg.Unverified), brakes: &brakes{}, ended: cfg.Ended,
-		identity: func(ctx context.Context) (Identity, error) { return identityOf(ctx, cfg.Credentials, cfg.Practice, base.String()) },
+		identity: func(ctx context.Context) (Identity, error) {
+			return identityOf(ctx, cfg.Credentials, cfg.Practice, base.String())
+		},
 	}
 	c.pages = func(op *Operation) *pageKnowledge {
 		key := pageKey{base: base.String()}

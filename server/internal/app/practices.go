@@ -49,9 +49,9 @@ type Tenants struct {
 	gate *cegidclient.Gate
 	// freshness is shared, too, and follows them all.
 	freshness *freshness.Store
-	observer cegidclient.Observer
-	notify   func(practice string, ref secret.Ref, err error)
-	breaker  func(practice string, turn cegidclient.BreakerTurn)
+	observer  cegidclient.Observer
+	notify    func(practice string, ref secret.Ref, err error)
+	breaker   func(practice string, turn cegidclient.BreakerTurn)
 
 	imports  config.Imports // of the start, as the sender's
 	loop     config.Loop

@@ -36,10 +36,15 @@ func withCallers(t *testing.T, limitsOfNoisy string, tune func(*cegidclient.Conf
 	return start(t, func(cfg *sandbox.Config) { cfg.Policy, cfg.Tune = grants, tune })
 }
 
+var questions atomic.Int64
+
 func (h *harness) read(caller string) error {
 	ctx, cancel := context.WithTimeout(metadata.AppendToOutgoingContext(h.t.Context(), "authorization", "Bearer "+caller), time.Minute)
 	defer cancel()
-	_, err := looppb.NewReferenceDataServiceClient(h.conn).ListAccounts(ctx, &looppb.ListAccountsRequest{Practice: "demo", Dossier: "CEGID001", PageSize: 1})
+	// Each read another question, since those that are the same are one call.
+	_, err := looppb.NewReferenceDataServiceClient(h.conn).ListAccounts(ctx, &looppb.ListAccountsRequest{
+		Practice: "demo", Dossier: "CEGID001", PageSize: 1, Filter: fmt.Sprintf("label != %q", fmt.Sprint("question ", questions.Add(1))),
+	})
 	return err
 }
 

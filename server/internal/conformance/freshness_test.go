@@ -154,7 +154,9 @@ func TestIdenticalReadsUnderWayAreShared(t *testing.T) {
 			}
 		})
 	}
-	started := func() string { return fmt.Sprintf(`grpc_server_started_total{grpc_method="GetAccount",grpc_service="cegid.loop.v1.ReferenceDataService",grpc_type="unary"} %d`, others+1) }
+	started := func() string {
+		return fmt.Sprintf(`grpc_server_started_total{grpc_method="GetAccount",grpc_service="cegid.loop.v1.ReferenceDataService",grpc_type="unary"} %d`, others+1)
+	}
 	waitFor(t, func() bool { return strings.Contains(h.metrics(), started()) })
 	time.Sleep(100 * time.Millisecond) // they join, as a rule; else it proves a little less
 	leave()
@@ -256,9 +258,9 @@ func TestWhatLoopRefusesIsForgottenAndTold(t *testing.T) {
 		fault  loopsim.Fault
 		reason string
 	}{
-		"401": {loopsim.Fault{Kind: loopsim.FaultStatus, Status: 401}, "LOOP_CREDENTIAL_REJECTED"},
-		"403": {loopsim.Fault{Kind: loopsim.FaultStatus, Status: 403}, "DOSSIER_NOT_SHARED"},
-		"404":            {loopsim.Fault{Kind: loopsim.FaultStatus, Status: 404, Form: loopsim.FormService}, "OBJECT_UNKNOWN"},
+		"401":             {loopsim.Fault{Kind: loopsim.FaultStatus, Status: 401}, "LOOP_CREDENTIAL_REJECTED"},
+		"403":             {loopsim.Fault{Kind: loopsim.FaultStatus, Status: 403}, "DOSSIER_NOT_SHARED"},
+		"404":             {loopsim.Fault{Kind: loopsim.FaultStatus, Status: 404, Form: loopsim.FormService}, "OBJECT_UNKNOWN"},
 		"404 of nobody's": {loopsim.Fault{Kind: loopsim.FaultStatus, Status: 404}, "LOOP_BAD_RESPONSE"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -144,7 +144,7 @@ func New(cfg Config) *Store {
 // when somebody counts.
 type clock struct{ now func() time.Time }
 
-func (c clock) NowNano() int64                     { return c.now().UnixNano() }
+func (c clock) NowNano() int64                    { return c.now().UnixNano() }
 func (clock) Tick(time.Duration) <-chan time.Time { return nil }
 
 // Within bounds what is kept in a process that has so many bytes of memory; 0 is any.

@@ -19,24 +19,22 @@ import (
 	"cegid.internal/gateway/server/internal/inprocess"
 )
 
-// kept is a read that accepts an older answer, or knows one already. It is in the context of the request.
+// kept is what a read says of older answers, and an answer that several have. It is in the context of the request.
 type kept struct {
 	w         http.ResponseWriter
 	directive directives
 	known     []string // entity tags of If-None-Match
-	applies   bool     // to the method of the request
+	applies   bool     // it accepts an older answer, or knows one already
 	answer    inprocess.Shared
 }
 
 type keptKey struct{}
 
-// keeping notes which reads accept an older answer, or know one. Others are answered as if nothing was ever kept.
+// keeping notes what reads say of older answers. Who says nothing is answered as if nothing was ever kept.
 func keeping(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		control, known := r.Header.Values("Cache-Control"), r.Header.Values("If-None-Match")
-		asks := strings.Contains(r.URL.RawQuery, "tale") // max_staleness and stale_if_error, in both spellings
-		if r.Method == http.MethodGet && (asks || len(control) > 0 || len(known) > 0) {
-			k := &kept{w: w, directive: readDirectives(control), known: known}
+		if r.Method == http.MethodGet {
+			k := &kept{w: w, directive: readDirectives(r.Header.Values("Cache-Control")), known: r.Header.Values("If-None-Match")}
 			r = r.WithContext(context.WithValue(r.Context(), keptKey{}, k))
 		}
 		next.ServeHTTP(w, r)
@@ -53,10 +51,10 @@ type older struct{ grpc.ClientConnInterface }
 
 func (c older) Invoke(ctx context.Context, method string, args, reply any, options ...grpc.CallOption) error {
 	if k := keptOf(ctx); k != nil {
-		if request, ok := args.(proto.Message); ok && k.fill(request.ProtoReflect()) {
-			k.applies = true
-			options = append(options, inprocess.TakeShared{Answer: &k.answer})
+		if request, ok := args.(proto.Message); ok {
+			k.applies = k.fill(request.ProtoReflect())
 		}
+		options = append(options, inprocess.TakeShared{Answer: &k.answer})
 	}
 	return c.ClientConnInterface.Invoke(ctx, method, args, reply, options...)
 }
@@ -64,26 +62,28 @@ func (c older) Invoke(ctx context.Context, method string, args, reply any, optio
 // fill sets the fields that the query does not; false for a request that has none, or that nobody asks of.
 func (k *kept) fill(request protoreflect.Message) bool {
 	asked := k.directive.given || len(k.known) > 0
-	for name, accepted := range map[protoreflect.Name]time.Duration{
-		contract.MaxStaleness: k.directive.maxAge, contract.StaleIfError: k.directive.staleIfError,
-	} {
-		field := request.Descriptor().Fields().ByName(name)
+	for _, each := range []struct {
+		name     protoreflect.Name
+		accepted time.Duration
+	}{{contract.MaxStaleness, k.directive.maxAge}, {contract.StaleIfError, k.directive.staleIfError}} {
+		field := request.Descriptor().Fields().ByName(each.name)
 		if field == nil {
 			return false
 		}
-		if accepted > 0 && !request.Has(field) {
-			request.Set(field, protoreflect.ValueOfMessage(durationpb.New(accepted).ProtoReflect()))
+		if each.accepted > 0 && !request.Has(field) {
+			request.Set(field, protoreflect.ValueOfMessage(durationpb.New(each.accepted).ProtoReflect()))
 		}
 		asked = asked || request.Has(field)
 	}
 	return asked
 }
 
-// keptAnswer is one that several have: how old it is in seconds, how it was found, and its JSON with a tag, which write makes once.
+// keptAnswer is one that several have: how old it is in seconds, how it was found, its JSON and the tag of that, both made once.
 type keptAnswer interface {
 	Age() string
 	How() string
-	JSON(write func(proto.Message) (text []byte, tag string, err error)) (text []byte, tag string, err error)
+	JSON(write func(proto.Message) ([]byte, error)) ([]byte, error)
+	Tag(of func(text []byte) string) string
 }
 
 // text is JSON that was written before.
@@ -92,23 +92,33 @@ type text []byte
 // rewritten is an answer with what HTTP says of its age and its tag, or nothing where its caller has it already.
 func (m *marshaler) rewritten(ctx context.Context, answer proto.Message) (any, error) {
 	k := keptOf(ctx)
-	if k == nil || !k.applies {
+	if k == nil {
 		return answer, nil
 	}
-	write := func(answer proto.Message) ([]byte, string, error) {
-		written, err := m.Marshal(answer)
-		return written, tagOf(written), err
+	write := func(answer proto.Message) ([]byte, error) { return m.Marshal(answer) }
+	shared, several := k.answer.(keptAnswer)
+	switch {
+	case !several && !k.applies:
+		return answer, nil
+	case !k.applies:
+		written, err := shared.JSON(write)
+		return text(written), err
 	}
-	header, age, written, tag := k.w.Header(), "0", []byte(nil), ""
+	header, age := k.w.Header(), "0"
+	var written []byte
+	var tag string
 	var err error
-	if shared, is := k.answer.(keptAnswer); is {
-		age = shared.Age()
+	if several {
+		if written, err = shared.JSON(write); err == nil {
+			tag, age = shared.Tag(tagOf), shared.Age()
+		}
 		header.Set("Cache-Status", shared.How())
-		written, tag, err = shared.JSON(write)
 	} else {
-		written, tag, err = write(answer)
+		written, err = write(answer)
+		tag = tagOf(written)
 	}
 	if err != nil {
+		header.Del("Cache-Status")
 		return nil, err
 	}
 	header.Set("Age", age)

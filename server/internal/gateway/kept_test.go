@@ -10,11 +10,11 @@ import (
 func TestDirectives(t *testing.T) {
 	const none = time.Duration(0)
 	for line, want := range map[string]directives{
-		"":                                         {},
-		"max-age=30":                               {30 * time.Second, none, true},
-		"max-age=0":                                {none, none, true},
-		"stale-if-error=3600":                      {none, time.Hour, true},
-		"max-age=30, stale-if-error=3600":          {30 * time.Second, time.Hour, true},
+		"":                                {},
+		"max-age=30":                      {30 * time.Second, none, true},
+		"max-age=0":                       {none, none, true},
+		"stale-if-error=3600":             {none, time.Hour, true},
+		"max-age=30, stale-if-error=3600": {30 * time.Second, time.Hour, true},
 		" MAX-AGE = 30 ,,Stale-If-Error=\"3600\" ": {30 * time.Second, time.Hour, true},
 		"max-age=30, no-cache":                     {none, none, true},
 		"max-age=30, no-store":                     {},

@@ -17,7 +17,9 @@ type Receiver interface {
 }
 
 // Shared is an answer that several callers have. Each makes a message of it that is his own.
-type Shared interface{ Into(message proto.Message) error }
+type Shared interface {
+	Into(message proto.Message) error
+}
 
 // TakeShared is an option of a call: an answer that several have comes as it stands, and the reply stays empty then.
 type TakeShared struct {

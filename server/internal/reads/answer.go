@@ -14,7 +14,7 @@ type answer struct {
 	bytes []byte
 	empty proto.Message // of the same type
 	text  []byte        // as JSON, once somebody wants it
-	tag   string        // of text
+	mark  string        // of text
 }
 
 // Weight implements freshness.Value.
@@ -41,19 +41,29 @@ func (a *answer) encoded() ([]byte, error) {
 }
 
 // json is the message as JSON; first says that it was not there before.
-func (a *answer) json(write func(proto.Message) ([]byte, string, error)) (text []byte, tag string, first bool, err error) {
+func (a *answer) json(write func(proto.Message) ([]byte, error)) (text []byte, first bool, err error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if a.text != nil {
-		return a.text, a.tag, false, nil
+		return a.text, false, nil
 	}
 	message := a.empty.ProtoReflect().New().Interface()
 	if err := proto.Unmarshal(a.bytes, message); err != nil {
-		return nil, "", false, err
+		return nil, false, err
 	}
-	if text, tag, err = write(message); err != nil {
-		return nil, "", false, err
+	if a.text, err = write(message); err != nil {
+		a.text = nil
+		return nil, false, err
 	}
-	a.text, a.tag = text, tag
-	return text, tag, true, nil
+	return a.text, true, nil
+}
+
+// tag is that of the JSON.
+func (a *answer) tag(of func(text []byte) string) string {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.mark == "" {
+		a.mark = of(a.text)
+	}
+	return a.mark
 }

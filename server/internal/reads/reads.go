@@ -149,11 +149,14 @@ func (a *Answer) Encoded() []byte {
 // Into makes a message of it that is its caller's.
 func (a *Answer) Into(message proto.Message) error { return proto.Unmarshal(a.Encoded(), message) }
 
-// JSON is the message as JSON, and its tag, which write makes of it the first time. Nobody changes it.
-func (a *Answer) JSON(write func(proto.Message) (text []byte, tag string, err error)) (text []byte, tag string, err error) {
-	text, tag, first, err := a.json(write)
-	if first && err == nil {
+// JSON is the message as JSON, which write makes of it the first time. Nobody changes it.
+func (a *Answer) JSON(write func(proto.Message) ([]byte, error)) ([]byte, error) {
+	text, first, err := a.json(write)
+	if first {
 		a.grown()
 	}
-	return text, tag, err
+	return text, err
 }
+
+// Tag is the tag of the JSON, which of makes the first time.
+func (a *Answer) Tag(of func(text []byte) string) string { return a.tag(of) }

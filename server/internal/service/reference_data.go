@@ -16,7 +16,9 @@ type ReferenceData struct {
 }
 
 // NewReferenceData returns the service.
-func NewReferenceData(practices *tenant.Practices) *ReferenceData { return &ReferenceData{practices: practices} }
+func NewReferenceData(practices *tenant.Practices) *ReferenceData {
+	return &ReferenceData{practices: practices}
+}
 
 // checkExtraFields refuses what names another dossier than the one that the policy was asked about.
 func checkExtraFields(dossier string, fields map[string]string) error {
