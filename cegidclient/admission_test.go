@@ -12,6 +12,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"cegid.internal/gateway/internal/testkit"
 )
 
 // slowly answers after a time, or when the caller leaves.
@@ -79,9 +81,7 @@ func TestOnePartyDoesNotKeepAnotherOut(t *testing.T) {
 				synctest.Wait()
 				for range 5 {
 					start := time.Now()
-					if err := readOnce(quiet, client); err != nil {
-						t.Fatal(err)
-					}
+					testkit.OK(t, readOnce(quiet, client))
 					if took := time.Since(start); took > 2*time.Second {
 						t.Errorf("the quiet one's call took %s", took)
 					}
@@ -615,7 +615,7 @@ func TestGoodputHoldsUnderOverload(t *testing.T) {
 }
 
 // TestSixtyAtOnceOnASlowLoop: those that have their turn within twenty seconds are answered, the others are told when to
-// come back, and nobody hears nothing.
+// come back, and nobody is left without an answer.
 func TestSixtyAtOnceOnASlowLoop(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c, w := testClient(t, byKind(11*time.Second, 0, 0))
@@ -687,9 +687,7 @@ func BenchmarkAdmissionUncontended(b *testing.B) {
 	for b.Loop() {
 		w := waiter{class: ClassRead, party: "billing"}
 		p, err := a.take(ctx, &w, false, count)
-		if err != nil {
-			b.Fatal(err)
-		}
+		testkit.OK(b, err)
 		a.give(p, true)
 	}
 }

@@ -23,7 +23,7 @@ type BreakerPolicy struct {
 	Silence time.Duration
 	// Disabled leaves it closed for ever.
 	Disabled bool
-	// Turned hears when it opens and closes. It must be quick.
+	// Turned is told when it opens and closes. It must be quick.
 	Turned func(BreakerTurn)
 }
 

@@ -36,7 +36,7 @@ type Config struct {
 	Limits  Limits
 	Retry   RetryPolicy
 	Breaker BreakerPolicy
-	// Observer hears about calls; nil for none.
+	// Observer is told of calls; nil for none.
 	Observer Observer
 	// BeforeSend runs as the last step before the bytes of an attempt leave. Its error stops the call and comes
 	// back as it stands.

@@ -179,7 +179,7 @@ type reader struct {
 }
 
 // standing is where a member stands in the text: its name with the quotation marks, and its value. Without pointers, which the
-// collector would have to hear of.
+// collector would have to follow.
 type standing struct{ name, nameEnd, value, valueEnd int }
 
 // member is what stands there.

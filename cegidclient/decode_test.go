@@ -10,14 +10,14 @@ import (
 
 	"github.com/go-json-experiment/json/jsontext"
 	"pgregory.net/rapid"
+
+	"cegid.internal/gateway/internal/testkit"
 )
 
 func planOf[T any](t testing.TB) *plan {
 	t.Helper()
 	p, err := newPlan[T]()
-	if err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, err)
 	return p
 }
 
@@ -66,9 +66,7 @@ func TestFieldsAreReadTolerantlyAndKeptRaw(t *testing.T) {
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			a, err := decodeOne[Account](t, `{"numero":"1",`+tc.member+`}`)
-			if err != nil {
-				t.Fatal(err)
-			}
+			testkit.OK(t, err)
 			if got := tc.see(a); got != tc.want || !maps.Equal(a.Unmapped, tc.unmapped) {
 				t.Errorf("%s, unmapped %v", got, a.Unmapped)
 			}
@@ -103,18 +101,12 @@ func members(t testing.TB, object []byte) map[string]string {
 	out := map[string]string{}
 	for dec.PeekKind() != '}' {
 		name, err := dec.ReadToken()
-		if err != nil {
-			t.Fatal(err)
-		}
+		testkit.OK(t, err)
 		key := name.String()
 		v, err := dec.ReadValue()
-		if err != nil {
-			t.Fatal(err)
-		}
+		testkit.OK(t, err)
 		text, err := jsontext.AppendFormat(nil, v, jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))
-		if err != nil {
-			t.Fatal(err)
-		}
+		testkit.OK(t, err)
 		out[key] = string(text)
 	}
 	return out
@@ -224,13 +216,9 @@ func TestTypedFieldsAgreeWithEncodingJSON(t *testing.T) {
 	// On the documented form, the engine and a plain decoder see the same.
 	body := []byte("[" + accountJSON(1) + "," + accountJSON(20) + "]")
 	got, err := planOf[Account](t).readList(body)
-	if err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, err)
 	var plain []map[string]any
-	if err := json.Unmarshal(body, &plain); err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, json.Unmarshal(body, &plain))
 	for i, a := range got.items.Interface().([]Account) {
 		if *a.Number != plain[i]["numero"] || *a.Label != plain[i]["libelle"] || *a.Letterable != plain[i]["lettrable"] || got.ids[i] != plain[i]["objectId"] || a.Unmapped != nil {
 			t.Errorf("%+v", a)
@@ -241,9 +229,7 @@ func TestTypedFieldsAgreeWithEncodingJSON(t *testing.T) {
 func TestAppendJSONGivesBackWhatWasRead(t *testing.T) {
 	c, _ := testClient(t, reply(200, `[`+accountJSON(7)+`]`))
 	page, err := c.Accounts.List(t.Context(), "D", ListOptions{Take: 1})
-	if err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, err)
 	if got := string(c.Accounts.AppendJSON(nil, &page.Items[0])); got != accountJSON(7) {
 		t.Error(got)
 	}

@@ -12,6 +12,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"cegid.internal/gateway/internal/testkit"
 )
 
 const aUUID, otherUUID = "7f0b2f6e-0d6c-4c11-9a55-0f5b8a7e2d10", "91AA2F6E-0d6c-4c11-9a55-0f5b8a7e2d11"
@@ -148,9 +150,7 @@ func TestADocumentIsStreamedOnce(t *testing.T) {
 		Practice: "demo", BaseURL: server.URL, AllowPlainHTTP: true,
 		Credentials: StaticCredentials(NewSecret(testAPIKey), Secret{}, NewSecret(testSub)),
 	})
-	if err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, err)
 	defer client.Close()
 	in := aDocument("")
 	in.Content, in.Size = io.LimitReader(bytes.NewReader(make([]byte, 4<<20)), 3<<20), 3<<20
@@ -175,9 +175,7 @@ func TestADocumentWhoseFileEndsEarlyIsUncertain(t *testing.T) {
 		Practice: "demo", BaseURL: server.URL, AllowPlainHTTP: true, Retry: RetryPolicy{SubmissionTimeout: 5 * time.Second},
 		Credentials: StaticCredentials(NewSecret(testAPIKey), Secret{}, NewSecret(testSub)),
 	})
-	if err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, err)
 	defer client.Close()
 	in := aDocument("%PDF-")
 	in.Size = 1000

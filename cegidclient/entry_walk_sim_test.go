@@ -10,6 +10,7 @@ import (
 
 	"cegid.internal/gateway/cegidclient"
 	"cegid.internal/gateway/cegidclient/loopsim"
+	"cegid.internal/gateway/internal/testkit"
 )
 
 // fewest is the number of questions of a program that knows beforehand which ones give as many as Loop gives at most, with the
@@ -51,9 +52,7 @@ func fewest(c loopsim.Content, from, to string) (questions int) {
 func TestAHundredThousandLinesAreWalkedThrough(t *testing.T) {
 	client, sim := simulated(t, func(cfg *cegidclient.Config) { cfg.Retry.AttemptTimeout = time.Minute }) // the first answer makes the dossier
 	books := loopsim.UnevenBooks()
-	if err := sim.AddDossier("partner", "UNEVEN", books); err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, sim.AddDossier("partner", "UNEVEN", books))
 	var debit, credit int64
 	for _, e := range loopsim.Rows[loopsim.Entry](books) {
 		for _, l := range e.Lines {
@@ -64,9 +63,7 @@ func TestAHundredThousandLinesAreWalkedThrough(t *testing.T) {
 	seen := map[string]bool{}
 	var last *cegidclient.EntryWalkStep
 	for step, err := range client.Entries.Walk(t.Context(), "UNEVEN", cegidclient.EntryWalk{From: loopsim.UnevenFrom, To: loopsim.UnevenTo}) {
-		if err != nil {
-			t.Fatal(err)
-		}
+		testkit.OK(t, err)
 		for i := range step.Items {
 			id, of := step.Items[i].Unmapped["objectId"], step.Items[i].Unmapped
 			if seen[id] {
@@ -100,9 +97,7 @@ func cents(t *testing.T, raw string) int64 {
 	t.Helper()
 	whole, part, _ := strings.Cut(raw, ".")
 	out, err := strconv.ParseInt(whole+(part + "00")[:2], 10, 64)
-	if err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, err)
 	return out
 }
 
@@ -126,15 +121,11 @@ func crowded(lines int) loopsim.Content {
 
 func TestWhatAWalkCannotReadIsNamed(t *testing.T) {
 	client, sim := simulated(t)
-	if err := sim.AddDossier("partner", "CROWD", crowded(150)); err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, sim.AddDossier("partner", "CROWD", crowded(150)))
 	walk := func(client *cegidclient.Client, w cegidclient.EntryWalk) (lines int, gaps []cegidclient.EntryGap, complete bool) {
 		t.Helper()
 		for step, err := range client.Entries.Walk(t.Context(), "CROWD", w) {
-			if err != nil {
-				t.Fatal(err)
-			}
+			testkit.OK(t, err)
 			lines, gaps, complete = lines+len(step.Items), append(gaps, step.Gaps...), step.Complete
 		}
 		return lines, gaps, complete
@@ -183,9 +174,7 @@ func TestWhatAWalkCannotReadIsNamed(t *testing.T) {
 	year.Query = cegidclient.EntryQuery{}
 	for limit, want := range map[int]struct{ lines, gaps int }{25: {25 + 25 + 25 + 25, 4}, 40: {30 + 40 + 40 + 40, 3}} { // lower than anybody documents
 		client, sim := simulated(t)
-		if err := sim.AddDossier("partner", "CROWD", crowded(150)); err != nil {
-			t.Fatal(err)
-		}
+		testkit.OK(t, sim.AddDossier("partner", "CROWD", crowded(150)))
 		sim.SetPageCap(limit)
 		if lines, gaps, complete := walk(client, year); complete || len(gaps) != want.gaps || lines != want.lines || gaps[0].Reason != cegidclient.GapDoubtful {
 			t.Errorf("with a limit of %d: %d lines, %t, %+v", limit, lines, complete, gaps)
@@ -196,16 +185,12 @@ func TestWhatAWalkCannotReadIsNamed(t *testing.T) {
 // TestAWalkIsResumedByItsState, by another client too, and not by the state of another range.
 func TestAWalkIsResumedByItsState(t *testing.T) {
 	client, sim := simulated(t)
-	if err := sim.AddDossier("partner", "CROWD", crowded(99)); err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, sim.AddDossier("partner", "CROWD", crowded(99)))
 	w := cegidclient.EntryWalk{From: "2026-01-01", To: "2026-06-30"}
 	lines, parts, questions := 0, 0, 0
 	for complete := false; !complete; parts++ {
 		for step, err := range client.Entries.Walk(t.Context(), "CROWD", w) {
-			if err != nil {
-				t.Fatal(err)
-			}
+			testkit.OK(t, err)
 			lines, w.State, complete = lines+len(step.Items), step.State, step.Complete
 			questions = max(questions, step.Questions)
 			break
@@ -244,9 +229,7 @@ func TestTheNamesOfAmountsAreRead(t *testing.T) {
 			adjust = append(adjust, named)
 		}
 		client, sim := simulated(t, adjust...)
-		if err := sim.AddDossier("partner", "CROWD", crowded(2)); err != nil {
-			t.Fatal(err)
-		}
+		testkit.OK(t, sim.AddDossier("partner", "CROWD", crowded(2)))
 		for _, texts := range []bool{false, true} {
 			sim.SetShape("/EcritureComptable", loopsim.Shape{NumbersAsStrings: texts})
 			got, err := client.Entries.List(t.Context(), "CROWD", cegidclient.EntryQuery{Lettering: cegidclient.Unlettered, DocumentDate: "2026-02-16", Account: "41100000"})

@@ -11,6 +11,7 @@ import (
 	"cegid.internal/gateway/cegidclient"
 	"cegid.internal/gateway/cegidclient/fec"
 	"cegid.internal/gateway/cegidclient/loopsim"
+	"cegid.internal/gateway/internal/testkit"
 	"cegid.internal/gateway/internal/testkit/fecgen"
 )
 
@@ -56,9 +57,7 @@ func TestADepositedFileIsBooked(t *testing.T) {
 				t.Fatal(uri, err)
 			}
 			id, err := tc.submit(client, cegidclient.FileImport{URI: uri, SIRET: loopsim.SandboxSIRET})
-			if err != nil {
-				t.Fatal(err)
-			}
+			testkit.OK(t, err)
 			if status, err := client.Imports.Status(t.Context(), id); err != nil || status.State != cegidclient.StatusWaiting {
 				t.Errorf("%+v, %v", status, err)
 			}
@@ -102,9 +101,7 @@ func TestOfALargeFileTheFirstEntriesAreKeptAndTheTotalsOfAll(t *testing.T) {
 			_, _ = v.Write(file)
 			want := v.Close()
 			uri, err := client.Files.Deposit(t.Context(), fecgen.Name, content(file))
-			if err != nil {
-				t.Fatal(err)
-			}
+			testkit.OK(t, err)
 			if _, err := client.Files.ImportFEC(t.Context(), "DOSSIER_TEST", cegidclient.FileImport{URI: uri}); err != nil {
 				t.Fatal(err)
 			}

@@ -7,6 +7,7 @@ import (
 
 	"cegid.internal/gateway/cegidclient"
 	"cegid.internal/gateway/cegidclient/check"
+	"cegid.internal/gateway/internal/testkit"
 )
 
 func purchase(reference string) cegidclient.EntryImport {
@@ -78,14 +79,10 @@ func TestTheSimulatorsReferenceDataServesPreflight(t *testing.T) {
 	journals, err1 := client.Journals.List(ctx, "DOSSIER_TEST", cegidclient.ListOptions{Take: 1000})
 	accounts, err2 := client.Accounts.List(ctx, "DOSSIER_TEST", cegidclient.ListOptions{Take: 1000})
 	sections, err3 := client.Sections.List(ctx, "DOSSIER_TEST", options)
-	if err := errors.Join(err1, err2, err3); err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, errors.Join(err1, err2, err3))
 	for _, s := range []*cegidclient.ThirdPartyService{client.Customers, client.Suppliers, client.Employees, client.OtherThirdParties} {
 		page, err := s.List(ctx, "DOSSIER_TEST", options)
-		if err != nil {
-			t.Fatal(err)
-		}
+		testkit.OK(t, err)
 		parties = append(parties, page.Items...)
 	}
 	ref.Journals, ref.Accounts = check.IndexJournals(journals.Items), check.IndexAccounts(accounts.Items)

@@ -12,15 +12,15 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"cegid.internal/gateway/internal/testkit"
 )
 
 func numbers(t *testing.T, c *Client, opts ListOptions) []string {
 	t.Helper()
 	var out []string
 	for a, err := range c.Accounts.All(t.Context(), "BIG00001", opts) {
-		if err != nil {
-			t.Fatal(err)
-		}
+		testkit.OK(t, err)
 		out = append(out, *a.Number)
 	}
 	return out
@@ -71,9 +71,7 @@ func TestListFillsAPageFromManyOfLoops(t *testing.T) {
 		skip := 0
 		for {
 			page, err := c.Accounts.List(t.Context(), "BIG00001", ListOptions{Skip: skip, Take: take})
-			if err != nil {
-				t.Fatal(err)
-			}
+			testkit.OK(t, err)
 			if page.Skip != skip || page.NextSkip != skip+len(page.Items) {
 				t.Fatalf("take %d: page %d–%d with %d items", take, page.Skip, page.NextSkip, len(page.Items))
 			}
@@ -98,9 +96,7 @@ func TestTheEndIsKnownByOneItemMore(t *testing.T) {
 		t.Helper()
 		for skip := 0; ; {
 			page, err := c.Accounts.List(t.Context(), "D1", ListOptions{Skip: skip, Take: take})
-			if err != nil {
-				t.Fatal(err)
-			}
+			testkit.OK(t, err)
 			sizes = append(sizes, len(page.Items))
 			if skip = page.NextSkip; page.End {
 				return sizes
@@ -165,9 +161,7 @@ func TestAPageLargerThanAskedIsCutForListAndNothingIsLost(t *testing.T) {
 	var got []string
 	for skip := 0; ; {
 		page, err := c.Accounts.List(t.Context(), "D1", ListOptions{Skip: skip, Take: 20})
-		if err != nil {
-			t.Fatal(err)
-		}
+		testkit.OK(t, err)
 		for _, a := range page.Items {
 			got = append(got, *a.Number)
 		}
@@ -244,9 +238,7 @@ func TestReadingAheadIsBoundedAndEndsWithTheReader(t *testing.T) {
 	c, _ := testClient(t, slow)
 	pages := 0
 	for _, err := range c.Accounts.Pages(t.Context(), "BIG00001", ListOptions{Ahead: 3}) {
-		if err != nil {
-			t.Fatal(err)
-		}
+		testkit.OK(t, err)
 		if pages++; pages == 20 {
 			break
 		}
@@ -297,9 +289,7 @@ func TestTheQueryIsSentAsLoopPrintsIt(t *testing.T) {
 		Filter: And(Equal(JournalCode, "A+B"), NotEqual(JournalLabel, "à nouveau")),
 		Order:  []Order{{Field: JournalLabel, Desc: true}},
 	})
-	if err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, err)
 	want := "codeDossier=CEGID%20003&filter=code%3D%3D%22A%2BB%22%26%26libelle%21%3D%22%C3%A0%20nouveau%22&skip=0&sort=libelle%3Adesc%26%26code&take=101"
 	if raw != want {
 		t.Errorf("query\n got %s\nwant %s", raw, want)
@@ -349,9 +339,7 @@ func TestACapThatFallsLosesRowsForAWhileOnly(t *testing.T) {
 		c, _ := testClient(t, d.handler)
 		read := func() (n int) {
 			for _, err := range c.Accounts.All(t.Context(), "D1", ListOptions{Take: 1000}) {
-				if err != nil {
-					t.Fatal(err)
-				}
+				testkit.OK(t, err)
 				n++
 			}
 			return n
@@ -419,9 +407,7 @@ func TestAStreamGrows(t *testing.T) {
 				takes = nil
 				n := 0
 				for items, err := range client.Accounts.Pages(t.Context(), "D1", ListOptions{Take: 100, Grow: true, Ahead: 4}) {
-					if err != nil {
-						t.Fatal(err)
-					}
+					testkit.OK(t, err)
 					if n += len(items); len(items) > c.longest {
 						t.Errorf("a page of %d", len(items))
 					}

@@ -8,6 +8,7 @@ import (
 
 	"cegid.internal/gateway/cegidclient"
 	"cegid.internal/gateway/cegidclient/loopsim"
+	"cegid.internal/gateway/internal/testkit"
 )
 
 func simulated(t *testing.T, adjust ...func(*cegidclient.Config)) (*cegidclient.Client, *loopsim.Simulator) {
@@ -24,9 +25,7 @@ func simulated(t *testing.T, adjust ...func(*cegidclient.Config)) (*cegidclient.
 		f(&cfg)
 	}
 	client, err := cegidclient.New(cfg)
-	if err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, err)
 	t.Cleanup(func() {
 		client.Close()
 		sim.Close()
@@ -40,9 +39,7 @@ func TestTheSimulatorsLargeDossierIsReadExactlyOnce(t *testing.T) {
 		client, sim := simulated(t)
 		seen := map[string]bool{}
 		for a, err := range client.Accounts.All(t.Context(), loopsim.SandboxLargeDossier, cegidclient.ListOptions{Take: take}) {
-			if err != nil {
-				t.Fatal(err)
-			}
+			testkit.OK(t, err)
 			if seen[*a.Number] || a.Unmapped != nil {
 				t.Fatalf("%s again, or unmapped %v", *a.Number, a.Unmapped)
 			}

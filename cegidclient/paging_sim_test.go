@@ -11,6 +11,7 @@ import (
 
 	"cegid.internal/gateway/cegidclient"
 	"cegid.internal/gateway/cegidclient/loopsim"
+	"cegid.internal/gateway/internal/testkit"
 )
 
 // inProcess is the simulator as a transport, without sockets. The client does not need the trace of what was sent for reads.
@@ -122,9 +123,7 @@ func newPagingWorld(t *testing.T, perRoute bool, lengths func() int) *pagingWorl
 			Practice: practice, Gate: gate, Transport: inProcess{w.sim}, Limits: cegidclient.Limits{CapPerRoute: perRoute},
 			Credentials: cegidclient.StaticCredentials(cegidclient.NewSecret(key), cegidclient.NewSecret(key), cegidclient.NewSecret(loopsim.SandboxSubscriptionPrimary)),
 		})
-		if err != nil {
-			t.Fatal(err)
-		}
+		testkit.OK(t, err)
 		w.clients[practice] = client
 		for n := range 4 {
 			var content loopsim.Content
@@ -134,9 +133,7 @@ func newPagingWorld(t *testing.T, perRoute bool, lengths func() int) *pagingWorl
 				list.content(rows[i], &content)
 			}
 			dossier := fmt.Sprintf("%s-%d", practice, n)
-			if err := w.sim.AddDossier(practice, dossier, content); err != nil {
-				t.Fatal(err)
-			}
+			testkit.OK(t, w.sim.AddDossier(practice, dossier, content))
 			w.rows[dossier] = rows
 		}
 	}
@@ -161,18 +158,14 @@ func (w *pagingWorld) readAtRandom(t *testing.T, rng *rand.Rand) (list int, doss
 	}
 	if rng.IntN(2) == 0 {
 		for name, err := range lists[list].all(client, t.Context(), dossier, opts) {
-			if err != nil {
-				t.Fatal(err)
-			}
+			testkit.OK(t, err)
 			see(name)
 		}
 		return list, dossier, got
 	}
 	for end := false; !end; {
 		names, last, next, err := lists[list].page(client, t.Context(), dossier, opts)
-		if err != nil {
-			t.Fatal(err)
-		}
+		testkit.OK(t, err)
 		for _, name := range names {
 			see(name)
 		}
@@ -221,16 +214,12 @@ func TestAShortListIsOneCall(t *testing.T) {
 		w.sim.SetPageCap(tc.cap)
 		var long loopsim.Content
 		lists[0].content(longest, &long)
-		if err := w.sim.AddDossier(loopsim.SandboxPartner, "LONG", long); err != nil {
-			t.Fatal(err)
-		}
+		testkit.OK(t, w.sim.AddDossier(loopsim.SandboxPartner, "LONG", long))
 		read := func(practice, dossier string, list, want int) int {
 			w.sim.ResetCounters()
 			n := 0
 			for _, err := range lists[list].all(w.clients[practice], t.Context(), dossier, cegidclient.ListOptions{Take: 1000}) {
-				if err != nil {
-					t.Fatal(err)
-				}
+				testkit.OK(t, err)
 				n++
 			}
 			if n != want {

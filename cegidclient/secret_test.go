@@ -9,6 +9,8 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+
+	"cegid.internal/gateway/internal/testkit"
 )
 
 // canaries stand for secrets; the public half of a key may be told, but is not printed of our own accord.
@@ -39,13 +41,9 @@ func prints(t *testing.T, v any) string {
 func TestNoSecretIsEverPrinted(t *testing.T) {
 	cfg, _ := testConfig(reply(200, `[]`))
 	c, err := New(cfg)
-	if err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, err)
 	credentials, err := cfg.Credentials.Credentials(t.Context(), KeyStandard)
-	if err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, err)
 	type holder struct{ hidden Secret } // fmt reaches unexported fields without calling methods
 	p := &pair{apiKey: credentials.APIKey, subscriptionKey: credentials.SubscriptionKeys[0]}
 	for name, v := range map[string]any{

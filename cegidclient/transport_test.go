@@ -12,6 +12,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"cegid.internal/gateway/internal/testkit"
 )
 
 // socketClient talks to a real server through the real transports.
@@ -34,9 +36,7 @@ func TestARequestLooksAsLoopPrintsIt(t *testing.T) {
 		body, _ = io.ReadAll(r.Body)
 		reply(200, okList)(w, r)
 	}))
-	if err := readOnce(t.Context(), c); err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, readOnce(t.Context(), c))
 	if got.Method != "GET" || got.URL.Path != "/loop/compte" || len(body) != 0 {
 		t.Error(got.Method, got.URL)
 	}
@@ -81,9 +81,7 @@ func TestReadsShareConnectionsAndWritesDoNot(t *testing.T) {
 	defer srv.Close()
 	c, _ := testClient(t, nil, func(cfg *Config) { cfg.Transport, cfg.BaseURL, cfg.AllowPlainHTTP = nil, srv.URL, true })
 	for range 5 {
-		if err := readOnce(t.Context(), c); err != nil {
-			t.Fatal(err)
-		}
+		testkit.OK(t, readOnce(t.Context(), c))
 	}
 	if n := opened.Load(); n != 1 {
 		t.Errorf("%d connections for 5 reads", n)
@@ -146,9 +144,7 @@ func TestAReadOnADeadConnectionIsCounted(t *testing.T) {
 		reply(200, okList)(w, r)
 	}), func(cfg *Config) { cfg.Observer = o })
 	for range 2 {
-		if err := readOnce(t.Context(), c); err != nil {
-			t.Fatal(err)
-		}
+		testkit.OK(t, readOnce(t.Context(), c))
 	}
 	sends := 0
 	for _, a := range o.attempts {

@@ -28,6 +28,8 @@ import (
 	azlog "github.com/Azure/azure-sdk-for-go/sdk/azcore/log"
 	"github.com/Azure/azure-sdk-for-go/sdk/storage/azblob/blob"
 	"github.com/Azure/azure-sdk-for-go/sdk/storage/azblob/sas"
+
+	"cegid.internal/gateway/internal/testkit"
 )
 
 // azure is a storage to upload to: a fake, and Azure's own emulator where LOOP_TEST_AZURITE names it.
@@ -161,13 +163,9 @@ const (
 func newEmulator(t *testing.T, base string) *emulator {
 	t.Helper()
 	account, err := url.Parse(base)
-	if err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, err)
 	key, err := blob.NewSharedKeyCredential(emulatorAccount, emulatorKey)
-	if err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, err)
 	transport := &http.Transport{}
 	e := &emulator{container: account.JoinPath("loop-" + strings.ToLower(t.Name()[:4]) + fmt.Sprint(time.Now().UnixNano())), key: key, transport: transport}
 	e.ReverseProxy = &httputil.ReverseProxy{
@@ -178,18 +176,12 @@ func newEmulator(t *testing.T, base string) *emulator {
 	signed, err := sas.AccountSignatureValues{
 		Protocol: sas.ProtocolHTTPSandHTTP, ExpiryTime: time.Now().Add(time.Hour), Permissions: "rwc", ResourceTypes: "c",
 	}.SignWithSharedKey(key)
-	if err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, err)
 	req, err := http.NewRequestWithContext(t.Context(), http.MethodPut, e.container.String()+"?restype=container&"+signed.Encode(), nil)
-	if err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, err)
 	req.Header.Set("x-ms-version", "2021-12-02")
 	res, err := transport.RoundTrip(req)
-	if err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, err)
 	_ = res.Body.Close()
 	if res.StatusCode != 201 {
 		t.Fatalf("the emulator makes no container: %d", res.StatusCode)
@@ -218,14 +210,10 @@ func (e *emulator) get(t *testing.T, name string) (content, md5sum []byte) {
 	t.Helper()
 	origin := e.container.Scheme + "://" + e.container.Host
 	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, origin+e.sign(t, name, time.Now().Add(time.Hour), "r"), nil)
-	if err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, err)
 	req.Header.Set("x-ms-version", "2021-12-02")
 	res, err := e.transport.RoundTrip(req)
-	if err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, err)
 	defer res.Body.Close()
 	content, err = io.ReadAll(res.Body)
 	switch {
@@ -369,9 +357,7 @@ func TestAFileIsUploadedWhole(t *testing.T) {
 				content, d := randomBytes(tc.size), s.deposit("142ae28e/"+name, time.Hour)
 				for range 2 { // the second time is harmless
 					s.forget()
-					if err := s.client.Files.Upload(t.Context(), d, fileOf(content)); err != nil {
-						t.Fatal(err)
-					}
+					testkit.OK(t, s.client.Files.Upload(t.Context(), d, fileOf(content)))
 					if !slices.Equal(s.asked(), tc.requests) {
 						t.Error(s.asked())
 					}
@@ -445,9 +431,7 @@ func TestAnUploadOutlivesMishaps(t *testing.T) {
 				s.client.Files.upload.retry.SubmissionTimeout = 500 * time.Millisecond
 				s.faults = faults
 				content := randomBytes(2*testBlock + 100)
-				if err := s.client.Files.Upload(t.Context(), s.deposit("a/b.txt", time.Hour), fileOf(content)); err != nil {
-					t.Fatal(err)
-				}
+				testkit.OK(t, s.client.Files.Upload(t.Context(), s.deposit("a/b.txt", time.Hour), fileOf(content)))
 				s.wantStored(t, "a/b.txt", content)
 				failed := len(faults) - countNil(faults)
 				if len(s.asked()) != 4+failed || s.seen.calls[0].Attempts != 4+failed || len(s.seen.attempts) != 4+failed {
@@ -474,9 +458,7 @@ func TestAByteThatChangesOnTheWayIsNoticed(t *testing.T) {
 			t.Errorf("%#v", err)
 		}
 		s.faults = []fault{nil, corrupt}
-		if err := s.client.Files.Upload(t.Context(), d, fileOf(content)); err != nil {
-			t.Fatal(err)
-		}
+		testkit.OK(t, s.client.Files.Upload(t.Context(), d, fileOf(content)))
 		s.wantStored(t, "a/b.txt", content)
 	})
 }
@@ -540,9 +522,7 @@ func TestWhyAnUploadFails(t *testing.T) {
 func wantNoLink(t *testing.T, d Deposit, v any) {
 	t.Helper()
 	u, err := url.Parse(d.URL.Reveal())
-	if err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, err)
 	text := prints(t, v)
 	for _, secret := range []string{u.Query().Get("sig"), url.QueryEscape(u.Query().Get("sig")), u.RawQuery, "sig="} {
 		if strings.Contains(text, secret) {
@@ -750,9 +730,7 @@ func TestTheSDKLogsNoSignature(t *testing.T) {
 	mu.Lock()
 	defer mu.Unlock()
 	u, err := url.Parse(d.URL.Reveal())
-	if err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, err)
 	text := said.String()
 	if !strings.Contains(text, "/container/a/b.txt") || !strings.Contains(text, "Retry") {
 		t.Errorf("the log holds nothing of it: %s", text)

@@ -12,6 +12,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"cegid.internal/gateway/internal/testkit"
 )
 
 // sky is a Loop whose weather the test makes.
@@ -189,9 +191,7 @@ func TestASlowLoopIsNotAHang(t *testing.T) {
 		}
 		for range 100 {
 			time.Sleep(100 * time.Millisecond)
-			if err := readOnce(t.Context(), c); err != nil {
-				t.Fatal(err)
-			}
+			testkit.OK(t, readOnce(t.Context(), c))
 		}
 		under.Wait()
 	})
@@ -281,9 +281,7 @@ func TestTheBudgetIsShown(t *testing.T) {
 			if got := c.Brakes().Retries; got != want {
 				t.Errorf("%d: %v, want %v", i, got, want)
 			}
-			if err := readOnce(t.Context(), c); err != nil {
-				t.Fatal(err)
-			}
+			testkit.OK(t, readOnce(t.Context(), c))
 		}
 	})
 }

@@ -11,6 +11,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"cegid.internal/gateway/internal/testkit"
 )
 
 func unverified(ids ...string) func(*Config) { return func(cfg *Config) { cfg.Unverified = ids } }
@@ -242,9 +244,7 @@ func TestTwoCreationsOfOneNumberFollowOneAnother(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)
 		defer cancel()
 		release, err := c.Accounts.creator.turns.take(t.Context(), "D\x0060710000")
-		if err != nil {
-			t.Fatal(err)
-		}
+		testkit.OK(t, err)
 		defer release()
 		if _, err := c.Accounts.Create(ctx, "D", Account{Number: new("60710000"), Label: new("x")}); !errors.Is(err, ErrInterrupted) {
 			t.Errorf("who waits for his turn leaves with %v", err)
@@ -329,9 +329,7 @@ func TestWhetherWhatIsFoundIsWhatWasSent(t *testing.T) {
 	p := planOf[Account](t)
 	read := func(object string) rows {
 		got, err := p.readList([]byte(object))
-		if err != nil {
-			t.Fatal(err)
-		}
+		testkit.OK(t, err)
 		return got
 	}
 	for _, tc := range []struct {

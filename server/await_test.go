@@ -10,6 +10,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"cegid.internal/gateway/internal/testkit"
 	"cegid.internal/gateway/internal/testkit/pgtest"
 	"cegid.internal/gateway/server/internal/ledger"
 )
@@ -18,9 +19,7 @@ import (
 func (w *world) onPostgres(t *testing.T, server *pgtest.Server) (dsn string) {
 	t.Helper()
 	dsn = server.Database(t)
-	if err := ledger.InitPostgres(t.Context(), func() string { return dsn }); err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, ledger.InitPostgres(t.Context(), func() string { return dsn }))
 	w.write(t, "secrets/ledger", dsn)
 	w.settings["ledger"] = `{postgres: "${file:secrets/ledger}"}`
 	w.settings["replicas"] = "2"
@@ -40,9 +39,7 @@ func TestAServerStartsForReadsWithoutItsDatabase(t *testing.T) {
 	w := newWorld(t)
 	w.onPostgres(t, database)
 	w.settings["readiness"] = "{first_ledger: 3s}"
-	if err := database.Stop(syscall.SIGINT); err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, database.Stop(syscall.SIGINT))
 	p := w.serve(t, "")
 	if code, text := probe(t, p, "/readyz"); code != http.StatusServiceUnavailable || !strings.Contains(text, "has not been reached yet") {
 		t.Errorf("at first it is ready: HTTP %d %s", code, text)
@@ -63,9 +60,7 @@ func TestAServerStartsForReadsWithoutItsDatabase(t *testing.T) {
 	if n := w.Count("/importJson"); n != 0 {
 		t.Errorf("Loop was sent %d imports", n)
 	}
-	if err := database.Start(); err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, database.Start())
 	eventually(t, "ready for writes", func() bool { code, _ := probe(t, p, "/readyz?service=writes"); return code == http.StatusOK })
 	if code, text := write("FA-1"); code != http.StatusOK {
 		t.Errorf("the write, repeated: HTTP %d %s", code, text)
@@ -85,13 +80,9 @@ func TestReadinessOfAllWaitsForTheLedger(t *testing.T) {
 	w.settings["readiness"] = "all"
 	p := w.serve(t, "")
 	eventually(t, "ready", func() bool { code, _ := probe(t, p, "/readyz"); return code == http.StatusOK })
-	if err := database.Stop(syscall.SIGINT); err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, database.Stop(syscall.SIGINT))
 	eventually(t, "not ready", func() bool { code, _ := probe(t, p, "/readyz"); return code == http.StatusServiceUnavailable })
-	if err := database.Start(); err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, database.Start())
 	eventually(t, "ready again", func() bool { code, _ := probe(t, p, "/readyz"); return code == http.StatusOK })
 	p.stop(t)
 }
@@ -112,9 +103,7 @@ func TestADatabaseThatAnswersAndIsNotFitEndsTheStart(t *testing.T) {
 				_, err = connection.Exec(t.Context(), "CREATE TABLE goose_db_version (id BIGINT)")
 				err = errors.Join(err, connection.Close(t.Context()))
 			}
-			if err != nil {
-				t.Fatal(err)
-			}
+			testkit.OK(t, err)
 			return dsn
 		}, "the tables of the database are no ledger"},
 		"a wrong password": {func(t *testing.T, dsn string) string {
@@ -125,9 +114,7 @@ func TestADatabaseThatAnswersAndIsNotFitEndsTheStart(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t)
 			dsn := spoil.do(t, w.onPostgres(t, database))
-			if err := os.WriteFile(w.path("secrets/ledger"), []byte(dsn), 0o600); err != nil {
-				t.Fatal(err)
-			}
+			testkit.OK(t, os.WriteFile(w.path("secrets/ledger"), []byte(dsn), 0o600))
 			_, said, code := run(t, "serve", "--config", w.config(t))
 			if code != 1 || !strings.Contains(said, spoil.says) {
 				t.Errorf("code %d: %s", code, said)

@@ -9,6 +9,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+
+	"cegid.internal/gateway/internal/testkit"
 )
 
 // TestALiveBackupIsALedger: it is made while imports go on, holds at least what was answered before, and sends nothing before
@@ -89,17 +91,13 @@ func TestALedgerThatOthersMayReadIsRefused(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	for _, mode := range []os.FileMode{0o640, 0o604, 0o620, 0o644, 0o666} {
-		if err := os.Chmod(w.path("ledger.db"), mode); err != nil {
-			t.Fatal(err)
-		}
+		testkit.OK(t, os.Chmod(w.path("ledger.db"), mode))
 		for _, arguments := range [][]string{{"serve", "--config", w.config(t)}, {"check", "--offline", "--config", w.config(t)}, {"ledger", "restore", "--ledger", w.path("ledger.db"), "--no-audit"}} {
 			if _, said, code := run(t, arguments...); code != 1 || !strings.Contains(said, "chmod 600") {
 				t.Errorf("%v with mode %v ends with %d %s", arguments[:2], mode, code, said)
 			}
 		}
 	}
-	if err := os.Chmod(w.path("ledger.db"), 0o600); err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, os.Chmod(w.path("ledger.db"), 0o600))
 	w.serve(t, "").stop(t)
 }

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"cegid.internal/gateway/cegidclient/loopsim"
+	"cegid.internal/gateway/internal/testkit"
 )
 
 // What must never show, wherever it lay.
@@ -48,9 +49,7 @@ func (s *siege) plant(t *testing.T) {
 		kind  loopsim.KeyKind
 		value string
 	}{"demo": {loopsim.Advanced, canaryAPIKey}, "partner": {loopsim.Standard, canaryPartnerKey}} {
-		if err := s.RotateAPIKey(practice, key.kind, key.value); err != nil {
-			t.Fatal(err)
-		}
+		testkit.OK(t, s.RotateAPIKey(practice, key.kind, key.value))
 		s.write(t, "secrets/"+practice, key.value)
 	}
 	s.write(t, "secrets/primary", canarySubscription)
@@ -61,9 +60,7 @@ func (s *siege) plant(t *testing.T) {
 func (s *siege) secrets(t *testing.T) map[string]string {
 	t.Helper()
 	key, err := os.ReadFile(s.path("tls.key"))
-	if err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, err)
 	block, _ := pem.Decode(key)
 	secretOf := func(key string) string { _, secret, _ := strings.Cut(key, ":"); return secret }
 	return map[string]string{
@@ -150,9 +147,7 @@ func (s *siege) searchForCanaries(t *testing.T) {
 		outside["/"+path] = unzipped(text)
 	}
 	before := s.p.log.String()
-	if err := s.p.cmd.Process.Signal(syscall.SIGUSR1); err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, s.p.cmd.Process.Signal(syscall.SIGUSR1))
 	select {
 	case <-s.p.ended:
 	case <-time.After(patience):
@@ -163,9 +158,7 @@ func (s *siege) searchForCanaries(t *testing.T) {
 		t.Errorf("the panic left %.500s", dump)
 	}
 	audit, err := os.ReadFile(s.path("audit.log"))
-	if err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, err)
 	outside["the log"], outside["the dump of a panic"], outside["the audit"] = before, dump, string(audit)
 	for where, text := range outside {
 		search(t, where, text, secrets)
@@ -241,9 +234,7 @@ func (s *siege) provoke(t *testing.T) {
 	p := sick.serve(t, "") // for reads
 	p.stop(t)
 	audit, err := os.ReadFile(s.path("sick.log"))
-	if err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, err)
 	_, _ = fmt.Fprintln(&s.heard, p.log.String(), string(audit))
 	if !strings.Contains(p.log.String(), "the ledger cannot be reached") {
 		t.Error("the log does not tell of a database that does not answer")

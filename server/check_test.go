@@ -49,7 +49,7 @@ func TestCheck(t *testing.T) {
 			says: []string{"note: callers may refuse the certificate: its file holds it alone, and not the certificate of its issuer, \"CN=authority\": put that after it"},
 		},
 		{
-			name: "the certificate comes with another's", do: withIssuer(func(*authority) string { return newAuthority(t).pem() }), arguments: []string{"--offline"},
+			name: "the certificate comes with another's", do: withIssuer(func(*authority) string { return newAuthority(t).PEM() }), arguments: []string{"--offline"},
 			says: []string{"note: callers may refuse the certificate: in its file, what follows the certificate of \"CN=gateway\" is not that of its issuer, \"CN=authority\""},
 		},
 		{
@@ -166,7 +166,7 @@ func withCertificate(left time.Duration) func(t *testing.T, w *world) {
 	return func(t *testing.T, w *world) {
 		a := newAuthority(t)
 		certificate, key := a.signUntil(t, 3, time.Now().Add(left))
-		w.write(t, "tls.crt", certificate+a.pem())
+		w.write(t, "tls.crt", certificate+a.PEM())
 		w.write(t, "tls.key", key)
 		w.settings["tls"] = "{certificate: tls.crt, key: tls.key}"
 	}

@@ -15,6 +15,7 @@ import (
 
 	"github.com/goccy/go-yaml"
 
+	"cegid.internal/gateway/internal/testkit"
 	"cegid.internal/gateway/server/internal/app"
 )
 
@@ -61,9 +62,7 @@ type health struct {
 func readDeploy(t *testing.T, name string) string {
 	t.Helper()
 	text, err := os.ReadFile(deployFolder + name)
-	if err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, err)
 	return string(text)
 }
 
@@ -159,9 +158,7 @@ func TestComposeFiles(t *testing.T) {
 func duration(t *testing.T, text string) time.Duration {
 	t.Helper()
 	d, err := time.ParseDuration(text)
-	if err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, err)
 	return d
 }
 
@@ -200,9 +197,7 @@ func TestComposeMountsWhatTheConfigurationNeeds(t *testing.T) {
 	}
 	w := &world{folder: t.TempDir()}
 	set, err := read(w, "")
-	if err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, err)
 	if got := set.Config.Ledger.File; got != "/data/ledger.db" || !slices.Contains(gateway.Volumes, "ledger:/data") || !slices.Contains(c.Services["ledger-init"].Volumes, "ledger:/data") {
 		t.Errorf("the ledger is %s, in %q", got, gateway.Volumes)
 	}
@@ -276,9 +271,7 @@ func TestUnit(t *testing.T) {
 		return app.LoadSettings(w.path("gateway.yaml"))
 	}
 	set, err := read("")
-	if err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, err)
 	for _, each := range settings["LoadCredential"] {
 		id, _, _ := strings.Cut(each, ":")
 		if _, err := read(id); err == nil {
@@ -342,9 +335,7 @@ func TestDeployedConfigurationsAgree(t *testing.T) {
 // TestDockerfile: what the image does by itself, as the program understands it.
 func TestDockerfile(t *testing.T) {
 	text, err := os.ReadFile("../Dockerfile")
-	if err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, err)
 	_, final, found := strings.Cut(string(text), "\nFROM scratch\n")
 	if !found {
 		t.Fatal("the last stage is not made from scratch")

@@ -10,6 +10,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"cegid.internal/gateway/internal/testkit"
 	"cegid.internal/gateway/internal/testkit/fecgen"
 )
 
@@ -17,20 +18,14 @@ import (
 func screen(t *testing.T) (terminal *os.File, shown func() string) {
 	t.Helper()
 	master, err := os.OpenFile("/dev/ptmx", os.O_RDWR|unix.O_NOCTTY, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, err)
 	number, err := unix.IoctlGetInt(int(master.Fd()), unix.TIOCGPTN)
 	if err == nil {
 		err = unix.IoctlSetPointerInt(int(master.Fd()), unix.TIOCSPTLCK, 0)
 	}
-	if err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, err)
 	terminal, err = os.OpenFile(fmt.Sprintf("/dev/pts/%d", number), os.O_RDWR|unix.O_NOCTTY, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, err)
 	done := make(chan string)
 	go func() {
 		text, _ := io.ReadAll(master) // ends with an error once the other side is closed
@@ -48,15 +43,11 @@ func screen(t *testing.T) (terminal *os.File, shown func() string) {
 func sheet(t *testing.T) (file *os.File, shown func() string) {
 	t.Helper()
 	file, err := os.Create(filepath.Join(t.TempDir(), "out"))
-	if err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, err)
 	return file, func() string {
 		_ = file.Close()
 		text, err := os.ReadFile(file.Name())
-		if err != nil {
-			t.Fatal(err)
-		}
+		testkit.OK(t, err)
 		return string(text)
 	}
 }
@@ -66,9 +57,7 @@ func TestATerminalHasColoursAndABar(t *testing.T) {
 	folder := t.TempDir()
 	for name, size := range map[string]int64{"small.txt": 10_000, "large.txt": 9 << 20} {
 		text := strings.Replace(string(fecgen.Bytes(fecgen.Options{Size: size})), "20", "2", 1) // a number or a date is wrong
-		if err := os.WriteFile(filepath.Join(folder, name), []byte(text), 0o600); err != nil {
-			t.Fatal(err)
-		}
+		testkit.OK(t, os.WriteFile(filepath.Join(folder, name), []byte(text), 0o600))
 	}
 	for _, c := range []struct {
 		name, file     string

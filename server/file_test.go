@@ -5,14 +5,14 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"cegid.internal/gateway/internal/testkit"
 )
 
 // TestAFileIsCheckedWithoutAService: the exit code is the verdict.
 func TestAFileIsCheckedWithoutAService(t *testing.T) {
 	good, err := os.ReadFile("../examples/123456782FEC20261231.txt")
-	if err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, err)
 	dir := t.TempDir()
 	for _, c := range []struct {
 		name, text string
@@ -27,12 +27,8 @@ func TestAFileIsCheckedWithoutAService(t *testing.T) {
 	} {
 		path := filepath.Join(dir, c.name)
 		out, err := os.Create(path + ".out")
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(path, []byte(c.text), 0o600); err != nil {
-			t.Fatal(err)
-		}
+		testkit.OK(t, err)
+		testkit.OK(t, os.WriteFile(path, []byte(c.text), 0o600))
 		for _, command := range []fileCheckCommand{{}, {JSON: true}, {CSV: true}, {HTML: path + ".html"}, {HTML: "-"}} {
 			command.File, command.Format, command.Language = path, "auto", "fr"
 			code := 0

@@ -60,9 +60,7 @@ const patience = 30 * time.Second
 func command(t *testing.T, arguments ...string) *exec.Cmd {
 	t.Helper()
 	program, err := os.Executable()
-	if err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, err)
 	cmd := exec.Command(program, arguments...)
 	cmd.Env = append(os.Environ(), runsAsServer+"=1", "GOTRACEBACK=all")
 	return cmd
@@ -74,9 +72,7 @@ func run(t *testing.T, arguments ...string) (stdout, stderr string, code int) {
 	cmd := command(t, arguments...)
 	var out, said bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &said
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, cmd.Start())
 	timer := time.AfterFunc(patience, func() { _ = cmd.Process.Kill() })
 	err := cmd.Wait()
 	if !timer.Stop() {
@@ -111,9 +107,7 @@ func newWorld(t *testing.T) *world {
 	w.write(t, "secrets/primary", loopsim.SandboxSubscriptionPrimary+"\n")
 	w.write(t, "secrets/demo", loopsim.SandboxDemoAPIKey+"\n")
 	w.policy(t, policy.HashToken(w.token))
-	if err := ledger.Init(t.Context(), w.path("ledger.db")); err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, ledger.Init(t.Context(), w.path("ledger.db")))
 	w.settings = map[string]string{
 		"listen":    `{grpc: "127.0.0.1:0", http: "127.0.0.1:0", operations: "127.0.0.1:0"}`,
 		"tls":       "off",
@@ -128,16 +122,10 @@ func (w *world) path(name string) string { return filepath.Join(w.folder, name) 
 
 func (w *world) write(t *testing.T, name, text string) {
 	t.Helper()
-	if err := os.MkdirAll(filepath.Dir(w.path(name)), 0o700); err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, os.MkdirAll(filepath.Dir(w.path(name)), 0o700))
 	// As a rotation should: another file under the same name, never half of one.
-	if err := os.WriteFile(w.path(name)+".new", []byte(text), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.Rename(w.path(name)+".new", w.path(name)); err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, os.WriteFile(w.path(name)+".new", []byte(text), 0o600))
+	testkit.OK(t, os.Rename(w.path(name)+".new", w.path(name)))
 }
 
 func (w *world) policy(t *testing.T, hash string) {
@@ -179,9 +167,7 @@ func (w *world) started(t *testing.T, cmd *exec.Cmd, httpAddress string) *proces
 	t.Helper()
 	p := &process{cmd: cmd, log: &testkit.Log{}, ended: make(chan struct{})}
 	p.cmd.Stderr, p.cmd.Stdout = p.log, &p.stdout
-	if err := p.cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, p.cmd.Start())
 	go func() { defer close(p.ended); _ = p.cmd.Wait() }()
 	t.Cleanup(func() {
 		select {
@@ -235,9 +221,7 @@ func (p *process) lines(t *testing.T) (lines []map[string]any) {
 // stop ends the service as an orchestrator does.
 func (p *process) stop(t *testing.T) {
 	t.Helper()
-	if err := p.cmd.Process.Signal(syscall.SIGTERM); err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, p.cmd.Process.Signal(syscall.SIGTERM))
 	select {
 	case <-p.ended:
 	case <-time.After(patience):
@@ -261,9 +245,7 @@ func eventually(t *testing.T, what string, condition func() bool) {
 func dial(t *testing.T, address string, config *tls.Config, options ...grpc.DialOption) *grpc.ClientConn {
 	t.Helper()
 	conn, err := grpc.NewClient(address, append(options, grpc.WithTransportCredentials(credentialsOf(config)))...)
-	if err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, err)
 	t.Cleanup(func() { _ = conn.Close() })
 	return conn
 }
@@ -287,21 +269,15 @@ func listAccounts(ctx context.Context, conn grpc.ClientConnInterface, token stri
 func ask(t *testing.T, client *http.Client, verb, url, token, body string, headers ...string) (code int, text string) {
 	t.Helper()
 	request, err := http.NewRequestWithContext(t.Context(), verb, url, strings.NewReader(body))
-	if err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, err)
 	request.Header.Set("Authorization", "Bearer "+token)
 	for i := 0; i < len(headers); i += 2 {
 		request.Header.Set(headers[i], headers[i+1])
 	}
 	response, err := client.Do(request)
-	if err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, err)
 	defer func() { _ = response.Body.Close() }()
 	answer, err := io.ReadAll(response.Body)
-	if err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, err)
 	return response.StatusCode, string(answer)
 }

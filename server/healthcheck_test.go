@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"cegid.internal/gateway/internal/testkit"
 )
 
 // TestHealthcheck: of a running service, the way a container's engine asks.
@@ -39,9 +41,7 @@ func TestHealthcheck(t *testing.T) {
 		},
 		{
 			name: "after the secrets went away", do: func(t *testing.T, w *world) {
-				if err := os.RemoveAll(w.path("secrets")); err != nil {
-					t.Fatal(err)
-				}
+				testkit.OK(t, os.RemoveAll(w.path("secrets")))
 			},
 		},
 		{
@@ -167,14 +167,10 @@ func TestHealthcheckAsksTheOperationsWhereHealthIsNotPublic(t *testing.T) {
 func TestHealthcheckWithoutConfiguration(t *testing.T) {
 	t.Parallel()
 	silent, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, err)
 	defer func() { _ = silent.Close() }()
 	closed, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, err)
 	_ = closed.Close()
 	for _, c := range []struct {
 		name    string

@@ -37,6 +37,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	looppb "cegid.internal/gateway/gen/go/cegid/loop/v1"
+	"cegid.internal/gateway/internal/testkit"
 	"cegid.internal/gateway/internal/testkit/authntest"
 )
 
@@ -1158,9 +1159,7 @@ var floods = []flood{
 // rapidReset opens and resets streams as fast as it can (CVE-2023-44487).
 func rapidReset(t *testing.T, s *siege, address string, fields []string) {
 	f, err := s.frames(address)
-	if err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, err)
 	defer func() { _ = f.conn.Close() }()
 	go func() { _, _ = io.Copy(io.Discard, f.conn) }()
 	for range 20_000 {
@@ -1177,9 +1176,7 @@ func rapidReset(t *testing.T, s *siege, address string, fields []string) {
 // pings asks for an answer to each of many frames; a server that counts ends the connection.
 func pings(t *testing.T, s *siege, address string, counted bool) {
 	f, err := s.frames(address)
-	if err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, err)
 	defer func() { _ = f.conn.Close() }()
 	said := make(chan string, 1)
 	go func() { said <- f.answer(0) }()
@@ -1197,9 +1194,7 @@ func pings(t *testing.T, s *siege, address string, counted bool) {
 
 func settings(t *testing.T, s *siege, address string) {
 	f, err := s.frames(address)
-	if err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, err)
 	defer func() { _ = f.conn.Close() }()
 	for n := range 20_000 { // whose answers nobody reads
 		_ = f.conn.SetWriteDeadline(time.Now().Add(time.Second))
@@ -1212,9 +1207,7 @@ func settings(t *testing.T, s *siege, address string) {
 // continuations sends headers without end.
 func continuations(t *testing.T, s *siege, address string, fields []string) {
 	f, err := s.frames(address)
-	if err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, err)
 	defer func() { _ = f.conn.Close() }()
 	err = f.WriteHeaders(http2.HeadersFrameParam{StreamID: 1, BlockFragment: f.fields(fields...)})
 	said := make(chan string, 1)
@@ -1255,9 +1248,7 @@ func denseMessages(t *testing.T, s *siege) {
 	message, err := proto.Marshal(&looppb.ImportEntriesRequest{
 		Practice: "demo", Dossier: "CEGID001", RequestId: "dense", Entries: []*looppb.Entry{{Lines: slices.Repeat([]*looppb.EntryLine{{}}, lines)}},
 	})
-	if err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, err)
 	body := `{"entries": [{"lines": [` + strings.Repeat("{},", lines) + `{}]}]}`
 	var all sync.WaitGroup
 	for n := range 64 {

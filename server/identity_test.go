@@ -2,17 +2,12 @@ package main
 
 import (
 	"context"
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
 	"crypto/tls"
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/base64"
-	"encoding/pem"
 	"fmt"
 	"io"
-	"math/big"
 	"net/http"
 	"net/url"
 	"strings"
@@ -25,28 +20,18 @@ import (
 	"google.golang.org/grpc/status"
 
 	looppb "cegid.internal/gateway/gen/go/cegid/loop/v1"
+	"cegid.internal/gateway/internal/testkit"
 	"cegid.internal/gateway/internal/testkit/authntest"
 	"cegid.internal/gateway/server/internal/policy"
 )
 
 const spiffe = "spiffe://corp.example/billing"
 
-// pem is the authority's certificate, as a file of authorities has it.
-func (a *authority) pem() string {
-	return string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: a.certificate.Raw}))
-}
-
 // client makes a client's certificate with those names: URIs if they have a colon, else DNS names.
 func (a *authority) client(t *testing.T, names ...string) tls.Certificate {
 	t.Helper()
-	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
 	template := &x509.Certificate{
-		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "billing.corp.example"},
-		KeyUsage: x509.KeyUsageDigitalSignature, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth},
-		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
+		Subject: pkix.Name{CommonName: "billing.corp.example"}, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth},
 	}
 	for _, name := range names {
 		if !strings.Contains(name, ":") {
@@ -54,16 +39,10 @@ func (a *authority) client(t *testing.T, names ...string) tls.Certificate {
 			continue
 		}
 		uri, err := url.Parse(name)
-		if err != nil {
-			t.Fatal(err)
-		}
+		testkit.OK(t, err)
 		template.URIs = append(template.URIs, uri)
 	}
-	der, err := x509.CreateCertificate(rand.Reader, template, a.certificate, &private.PublicKey, a.key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: private}
+	return a.Sign(t, template)
 }
 
 // certified serves over TLS and lets clients of the authorities in by certificate.
@@ -85,7 +64,7 @@ func (w *world) authorities(t *testing.T, all ...*authority) {
 	t.Helper()
 	var text strings.Builder
 	for _, each := range all {
-		text.WriteString(each.pem())
+		text.WriteString(each.PEM())
 	}
 	w.write(t, "clients.pem", text.String())
 }
@@ -101,7 +80,7 @@ type caller struct {
 func (p *process) caller(t *testing.T, server *authority, certificates ...tls.Certificate) *caller {
 	t.Helper()
 	trust := func() *tls.Config {
-		config := &tls.Config{RootCAs: server.pool, ClientSessionCache: tls.NewLRUClientSessionCache(8)}
+		config := &tls.Config{RootCAs: server.Pool, ClientSessionCache: tls.NewLRUClientSessionCache(8)}
 		if len(certificates) > 0 { // shown whatever the server asks for
 			config.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) { return &certificates[0], nil }
 		}
@@ -126,9 +105,7 @@ func (c *caller) call(headers ...string) (answers []string) {
 	answers = append(answers, status.Code(err).String())
 	for _, web := range c.webs {
 		request, err := http.NewRequestWithContext(ctx, http.MethodGet, "https://"+c.p.http+accounts, http.NoBody)
-		if err != nil {
-			c.t.Fatal(err)
-		}
+		testkit.OK(c.t, err)
 		for i := 0; i < len(headers); i += 2 {
 			request.Header[headers[i]] = append(request.Header[headers[i]], headers[i+1]) // in the letter case that is given
 		}
@@ -196,17 +173,13 @@ func TestCallersByCertificate(t *testing.T) {
 	// A page elsewhere makes a browser show the certificate of its reader.
 	post := func(headers ...string) int {
 		request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, "https://"+p.http+"/v1/practices/demo/dossiers/CEGID001/imports", strings.NewReader(purchase))
-		if err != nil {
-			t.Fatal(err)
-		}
+		testkit.OK(t, err)
 		request.Header.Set("Idempotency-Key", "FA-1")
 		for i := 0; i < len(headers); i += 2 {
 			request.Header.Set(headers[i], headers[i+1])
 		}
 		response, err := billing.webs[0].Do(request)
-		if err != nil {
-			t.Fatal(err)
-		}
+		testkit.OK(t, err)
 		_ = response.Body.Close()
 		return response.StatusCode
 	}
@@ -247,7 +220,7 @@ func TestAuthoritiesRotate(t *testing.T) {
 		after = p.caller(t, server, next.client(t, spiffe))
 		return fmt.Sprint(after.call()) == fmt.Sprint(letIn)
 	})
-	w.write(t, "clients.pem", next.pem()[:100]) // a file that is being written changes nothing
+	w.write(t, "clients.pem", next.PEM()[:100]) // a file that is being written changes nothing
 	eventually(t, "a word on it", func() bool {
 		expect(t, "a client of the old authority, beside half of a file", before.call(), letIn)
 		return strings.Contains(p.log.String(), "cannot be read again")

@@ -4,7 +4,6 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/json"
-	"encoding/pem"
 	"fmt"
 	"net/http"
 	"os/exec"
@@ -22,7 +21,7 @@ func TestAnOperatorSettlesImportsOfARunningServer(t *testing.T) {
 	certificate, key := ca.sign(t, 1)
 	w.write(t, "tls.crt", certificate)
 	w.write(t, "tls.key", key)
-	w.write(t, "ca.crt", string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: ca.certificate.Raw})))
+	w.write(t, "ca.crt", ca.PEM())
 	w.settings["tls"] = "{certificate: tls.crt, key: tls.key, client_authorities: ca.crt}"
 	w.settings["imports"] = "{resubmit_after: 1s}"
 	w.write(t, "policy.yaml", fmt.Sprintf(`
@@ -37,7 +36,7 @@ grants:
   - {caller: chief, practices: ["*"], dossiers: ["*"], rights: [operate, write, administer]}
 `, policy.HashToken(w.token), policy.HashToken("the-token-of-night"), policy.HashToken("the-token-of-chief")))
 	p := w.serve(t, "")
-	web := &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: ca.pool}}}
+	web := &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: ca.Pool}}}
 	defer web.CloseIdleConnections()
 	lost := map[string]string{}
 	for id, reference := range map[string]string{"FA-0": "FA-0", "FA-1": "SIM-LOST-ANSWER-1", "FA-2": "SIM-CUT-ONCE-2"} {

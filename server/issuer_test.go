@@ -31,18 +31,12 @@ func startIssuer(t *testing.T, folder string) *issuer {
 	t.Helper()
 	cmd := exec.Command("node", "../tools/oidc/issuer.mjs", folder)
 	in, err := cmd.StdinPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, err)
 	out, err := cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, err)
 	said := &testkit.Log{}
 	cmd.Stderr = said
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, cmd.Start())
 	t.Cleanup(func() {
 		_ = in.Close() // which ends it
 		_ = cmd.Wait()
@@ -79,15 +73,11 @@ func (i *issuer) token(t *testing.T, client, resource string) string {
 	t.Helper()
 	form := url.Values{"grant_type": {"client_credentials"}, "resource": {resource}, "scope": {"loop"}}
 	request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, i.url+"/token", strings.NewReader(form.Encode()))
-	if err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, err)
 	request.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	request.SetBasicAuth(client, "secret-of-"+client)
 	response, err := http.DefaultClient.Do(request)
-	if err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, err)
 	defer func() { _ = response.Body.Close() }()
 	var answer struct {
 		Token string `json:"access_token"`

@@ -18,6 +18,7 @@ import (
 	"google.golang.org/grpc/status"
 
 	looppb "cegid.internal/gateway/gen/go/cegid/loop/v1"
+	"cegid.internal/gateway/internal/testkit"
 	"cegid.internal/gateway/server/internal/ledger"
 )
 
@@ -33,50 +34,38 @@ func TestWhatCallersAreToldWhileTheLedgerFails(t *testing.T) {
 			"the disk is full", "the disk of the ledger is full",
 			func(t *testing.T, disk string) {
 				file, err := os.Create(disk + "/ballast")
-				if err != nil {
-					t.Fatal(err)
-				}
+				testkit.OK(t, err)
 				defer func() { _ = file.Close() }()
 				for err == nil {
 					_, err = file.Write(bytes.Repeat([]byte{1}, 4096))
 				}
 			},
 			func(t *testing.T, disk string) {
-				if err := os.Remove(disk + "/ballast"); err != nil {
-					t.Fatal(err)
-				}
+				testkit.OK(t, os.Remove(disk+"/ballast"))
 			},
 		},
 		{
 			"the file was removed", "the file of the ledger was removed",
 			func(t *testing.T, disk string) {
-				if err := os.Remove(disk + "/ledger.db"); err != nil {
-					t.Fatal(err)
-				}
+				testkit.OK(t, os.Remove(disk+"/ledger.db"))
 			}, nil,
 		},
 	} {
 		t.Run(fault.name, func(t *testing.T) {
 			w := newWorld(t)
 			disk := w.path("disk")
-			if err := os.Mkdir(disk, 0o700); err != nil {
-				t.Fatal(err)
-			}
+			testkit.OK(t, os.Mkdir(disk, 0o700))
 			if err := syscall.Mount("tmpfs", disk, "tmpfs", 0, "size=2m"); err != nil {
 				t.Skip("no disk of its own may be mounted here: ", err)
 			}
 			t.Cleanup(func() { _ = syscall.Unmount(disk, syscall.MNT_DETACH) })
-			if err := ledger.Init(t.Context(), disk+"/ledger.db"); err != nil {
-				t.Fatal(err)
-			}
+			testkit.OK(t, ledger.Init(t.Context(), disk+"/ledger.db"))
 			w.settings["ledger"] = "disk/ledger.db"
 			p := w.serve(t, "")
 			b := &besieged{t: t, w: w, p: p, conn: dial(t, p.grpc, nil)}
 			entries := func() int {
 				all, err := w.Entries("demo", dossier)
-				if err != nil {
-					t.Fatal(err)
-				}
+				testkit.OK(t, err)
 				return len(all)
 			}
 			booked := entries() + 2
@@ -250,8 +239,6 @@ func (b *besieged) health(service string) grpc_health_v1.HealthCheckResponse_Ser
 		service = "cegid.loop.v1." + service
 	}
 	state, err := grpc_health_v1.NewHealthClient(b.conn).Check(b.t.Context(), &grpc_health_v1.HealthCheckRequest{Service: service})
-	if err != nil {
-		b.t.Fatal(err)
-	}
+	testkit.OK(b.t, err)
 	return state.GetStatus()
 }

@@ -8,6 +8,7 @@ import (
 	"syscall"
 	"testing"
 
+	"cegid.internal/gateway/internal/testkit"
 	"cegid.internal/gateway/internal/testkit/pgtest"
 	"cegid.internal/gateway/server/internal/ledger"
 )
@@ -32,15 +33,11 @@ func TestCheckTellsADatabaseThatIsAwayFromOneThatIsNotFit(t *testing.T) {
 	w.write(t, "secrets/ledger", database.Database(t))
 	check(1, "", "there is no ledger")
 	w.write(t, "secrets/ledger", dsn)
-	if err := database.Stop(syscall.SIGINT); err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, database.Stop(syscall.SIGINT))
 	check(2, "cannot be looked at now, and serve would start for reads alone: PostgreSQL cannot be reached", "server: the ledger cannot be reached")
 	w.SetSubscriptionKeys("x", "y")
 	check(2, "demo, advanced key: Loop's gateway rejects", "1 of 1 practices are not connected, and the ledger cannot be reached")
-	if err := database.Start(); err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, database.Start())
 	check(2, "", "1 of 1 practices are not connected\n")
 }
 
@@ -50,9 +47,7 @@ func TestMigrateIsAStepOfItsOwn(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "ledger.db")
 	dsn := pgtest.Shared(t).Database(t)
 	connection := filepath.Join(t.TempDir(), "dsn")
-	if err := os.WriteFile(connection, []byte(dsn), 0o600); err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, os.WriteFile(connection, []byte(dsn), 0o600))
 	reference := "${file:" + connection + "}"
 	for _, each := range []struct {
 		name      string
@@ -69,9 +64,7 @@ func TestMigrateIsAStepOfItsOwn(t *testing.T) {
 		if out, said, code := migrate(); code != 1 || !strings.Contains(said, each.missing) {
 			t.Errorf("%s, which is not there: code %d, %s%s", each.name, code, out, said)
 		}
-		if err := each.init(); err != nil {
-			t.Fatal(err)
-		}
+		testkit.OK(t, each.init())
 		for _, more := range [][]string{{"--plan"}, {}} {
 			if out, said, code := migrate(more...); code != 0 || !strings.Contains(out, "nothing to do") {
 				t.Errorf("%s, up to date: code %d, %s%s", each.name, code, out, said)

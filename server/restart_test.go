@@ -17,6 +17,7 @@ import (
 
 	"cegid.internal/gateway/cegidclient/loopsim"
 	looppb "cegid.internal/gateway/gen/go/cegid/loop/v1"
+	"cegid.internal/gateway/internal/testkit"
 )
 
 // TestRestartUnderLoad: calls under way finish or are told SHUTTING_DOWN, what was accepted is followed by the next
@@ -30,7 +31,7 @@ func TestRestartUnderLoad(t *testing.T) {
 	w.Inject(loopsim.Fault{Route: "/importJson", Kind: loopsim.FaultLatency, Latency: 1500 * time.Millisecond, Probability: 0.3})
 	w.SetImportDelays(time.Second, time.Second)
 	p := w.serve(t, "")
-	l := &load{t: t, p: p, trust: &tls.Config{RootCAs: a.pool}}
+	l := &load{t: t, p: p, trust: &tls.Config{RootCAs: a.Pool}}
 
 	const callers, atLeast = 8, 40
 	var mu sync.Mutex
@@ -105,9 +106,7 @@ func TestRestartUnderLoad(t *testing.T) {
 		awaitSuccess(t, conn, w.token, "demo", id)
 	}
 	entries, err := w.Entries("demo", "CEGID001")
-	if err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, err)
 	booked := map[string]int{}
 	for _, entry := range entries {
 		booked[entry.Reference]++
@@ -128,26 +127,20 @@ func TestARestartAsksForWhatStalled(t *testing.T) {
 	w.SetImportDelays(300*time.Millisecond, 0)
 	w.settings["imports"] = "{first_poll: 4s}"
 	activate := func(is bool) {
-		if err := w.SetActivated("demo", loopsim.Advanced, is); err != nil {
-			t.Fatal(err)
-		}
+		testkit.OK(t, w.SetActivated("demo", loopsim.Advanced, is))
 	}
 	p := w.serve(t, "")
-	l := &load{t: t, p: p, trust: &tls.Config{RootCAs: a.pool}}
+	l := &load{t: t, p: p, trust: &tls.Config{RootCAs: a.Pool}}
 	do, hangUp := l.overGRPC()
 	defer hangUp()
-	if err := do("demo", "CEGID001", w.token, "FA-1"); err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, do("demo", "CEGID001", w.token, "FA-1"))
 	activate(false)
 	conn := dial(t, p.grpc, l.trust)
 	ctx := metadata.AppendToOutgoingContext(t.Context(), "authorization", "Bearer "+w.token)
 	var next time.Time // its pause has grown from 4 s to 16
 	eventually(t, "a stalled import", func() bool {
 		got, err := looppb.NewImportServiceClient(conn).GetImport(ctx, &looppb.GetImportRequest{Practice: "demo", Dossier: "CEGID001", RequestId: "FA-1"})
-		if err != nil {
-			t.Fatal(err)
-		}
+		testkit.OK(t, err)
 		next = got.GetImportRecord().GetNextPollTime().AsTime()
 		return time.Until(next) > 12*time.Second
 	})

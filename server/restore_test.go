@@ -16,6 +16,7 @@ import (
 	"modernc.org/sqlite"
 
 	"cegid.internal/gateway/cegidclient/loopsim"
+	"cegid.internal/gateway/internal/testkit"
 	"cegid.internal/gateway/internal/testkit/pgtest"
 )
 
@@ -48,9 +49,7 @@ func audited(t *testing.T) *world {
 func (w *world) records(t *testing.T, event string) (out []map[string]any) {
 	t.Helper()
 	text, err := os.ReadFile(w.path("audit.log"))
-	if err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, err)
 	for line := range strings.Lines(string(text)) {
 		var record map[string]any
 		if err := json.Unmarshal([]byte(line), &record); err != nil {
@@ -66,12 +65,8 @@ func (w *world) records(t *testing.T, event string) (out []map[string]any) {
 func (w *world) copy(t *testing.T, from, to string) {
 	t.Helper()
 	content, err := os.ReadFile(w.path(from))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(w.path(to), content, 0o600); err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, err)
+	testkit.OK(t, os.WriteFile(w.path(to), content, 0o600))
 }
 
 // sent counts how often Loop was sent a document.
@@ -251,14 +246,10 @@ func TestWhatTheAuditCannotTellOfIsNotSent(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.settings["audit"] = "{file: audit/audit.log}"
-	if err := os.Mkdir(w.path("audit"), 0o700); err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, os.Mkdir(w.path("audit"), 0o700))
 	p := w.serve(t, "")
 	r := w.rest(t, p)
-	if err := os.Rename(w.path("audit"), w.path("elsewhere")); err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, os.Rename(w.path("audit"), w.path("elsewhere")))
 	time.Sleep(1100 * time.Millisecond) // within a second it is not looked for
 	code, text := r.push("FA-1")
 	if code != http.StatusServiceUnavailable || !strings.Contains(text, `"LEDGER_UNAVAILABLE"`) || w.sent("FA-1") != 0 {
@@ -267,9 +258,7 @@ func TestWhatTheAuditCannotTellOfIsNotSent(t *testing.T) {
 	if code, text := ask(t, &r.web, "GET", r.at+importsOfDossier+"/FA-1", w.token, ""); code != http.StatusOK || !strings.Contains(text, "NOT_SENT") {
 		t.Errorf("it stands as %d %s", code, text)
 	}
-	if err := os.Rename(w.path("elsewhere"), w.path("audit")); err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, os.Rename(w.path("elsewhere"), w.path("audit")))
 	time.Sleep(1100 * time.Millisecond)
 	if code, text := r.push("FA-1"); code != http.StatusOK || w.sent("FA-1") != 1 {
 		t.Errorf("then it is answered %d %s, and Loop was sent it %d times", code, text, w.sent("FA-1"))
@@ -372,9 +361,7 @@ func TestADamagedAuditRestoresNothing(t *testing.T) {
 	}
 	for _, name := range []string{"changed", "missing", "moved", "late"} {
 		for flag, want := range map[string]int{"": 1, "--damaged": 0} {
-			if err := os.RemoveAll(w.path("one.db")); err != nil {
-				t.Fatal(err)
-			}
+			testkit.OK(t, os.RemoveAll(w.path("one.db")))
 			if _, said, code := run(t, "ledger", "init", "--ledger", w.path("one.db")); code != 0 {
 				t.Fatal(said)
 			}
@@ -415,9 +402,7 @@ func TestARestoreMissesTheFilesBefore(t *testing.T) {
 	push("FA-1")
 	w.copy(t, "ledger.db", "kept.db")
 	push("FA-2")
-	if err := os.Rename(w.path("audit.log"), w.path("audit.log.1")); err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, os.Rename(w.path("audit.log"), w.path("audit.log.1")))
 	w.copy(t, "ledger.db", "between.db")
 	push("FA-3")
 	w.copy(t, "kept.db", "ledger.db")
@@ -455,9 +440,7 @@ func TestARestoreReadsTheAuditOfEachServer(t *testing.T) {
 				var out []*rest
 				for _, name := range []string{"one", "two"} {
 					w.settings["audit"] = "{file: " + name + ".log}"
-					if err := os.Rename(w.config(t), w.path(name+".yaml")); err != nil {
-						t.Fatal(err)
-					}
+					testkit.OK(t, os.Rename(w.config(t), w.path(name+".yaml")))
 					p := w.started(t, command(t, "serve", "--config", w.path(name+".yaml")), "")
 					out = append(out, w.rest(t, p))
 				}

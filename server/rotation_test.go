@@ -185,7 +185,7 @@ func TestEverythingIsRotatedUnderLoad(t *testing.T) {
 	w, a := newWorld(t), newAuthority(t)
 	w.twoPractices(t, a)
 	p := w.serve(t, "")
-	trust := &tls.Config{RootCAs: a.pool}
+	trust := &tls.Config{RootCAs: a.Pool}
 	const newToken, newPrimary, newSecondary = "another-token-of-billing", "sandbox-new-primary", "sandbox-new-secondary"
 	const newDemo, newPartner = "sandbox-new-demo:sandbox-new-demo-secret", "sandbox-new-partner:sandbox-new-partner-secret"
 	l := startLoad(t, p, trust, w.token)
@@ -200,7 +200,7 @@ func TestEverythingIsRotatedUnderLoad(t *testing.T) {
 	w.certificate(t, a, 2)
 	for _, address := range []string{p.grpc, p.http} {
 		eventually(t, "the new certificate", func() bool {
-			conn, err := tls.Dial("tcp", address, &tls.Config{RootCAs: a.pool, NextProtos: []string{"h2"}})
+			conn, err := tls.Dial("tcp", address, &tls.Config{RootCAs: a.Pool, NextProtos: []string{"h2"}})
 			if err != nil {
 				return false
 			}

@@ -20,6 +20,7 @@ type sandboxCommand struct {
 	Simulator       int      `default:"8089" placeholder:"PORT" help:"Port of the simulated Loop and its page /_sim/ (${default})."`
 	SimulatorListen string   `default:"127.0.0.1" placeholder:"HOST" help:"Address that the simulated Loop listens on: this machine alone unless you name another, such as 0.0.0.0 in a container. Its page has no password."`
 	Token           string   `placeholder:"TOKEN" help:"Token that callers must send; without it any token passes."`
+	TLS             string   `name:"tls" type:"path" placeholder:"FOLDER" help:"Serve with TLS. What callers need is written into FOLDER: authority.pem, the certificate of an authority that is made at each start, and token, the token that they must send."`
 	Origin          []string `placeholder:"ORIGIN" help:"Origin whose pages may call from a browser, such as http://localhost:3000; may be repeated. None by default."`
 	Log             string   `default:"warn" enum:"debug,info,warn,error" help:"Log level (${default}): ${enum}."`
 }
@@ -32,12 +33,12 @@ func (c *sandboxCommand) Run(ctx context.Context) error {
 	s, err := sandbox.New(sandbox.Config{
 		Host: c.Listen, GRPCPort: c.Grpc, HTTPPort: c.HTTP, OperationsPort: c.Operations, SimulatorPort: c.Simulator,
 		SimulatorHost: c.SimulatorListen,
-		Token:         c.Token, Origins: c.Origin, Log: newLog(level), Grace: 5 * time.Second, Build: thisBuild(),
+		Token:         c.Token, TLS: c.TLS, Origins: c.Origin, Log: newLog(level), Grace: 5 * time.Second, Build: thisBuild(),
 	})
 	if err != nil {
 		return err
 	}
-	if err := s.Welcome(os.Stdout, c.Token); err != nil {
+	if err := s.Welcome(os.Stdout); err != nil {
 		return err
 	}
 	return s.Run(ctx)

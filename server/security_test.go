@@ -7,6 +7,8 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+
+	"cegid.internal/gateway/internal/testkit"
 )
 
 // TestWhatProvesSecurityIsThere: the documents name a test for each promise, which may have moved since.
@@ -18,15 +20,11 @@ func TestWhatProvesSecurityIsThere(t *testing.T) {
 		}
 		return err
 	})
-	if err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, err)
 	named := regexp.MustCompile("`((?:[a-z_]+/)*[a-z_]+_test\\.go|cegidclient|server/[a-z/]+)`")
 	for document, most := range map[string]int{"../SECURITY.md": 8, "../docs/threat-model.md": 8} {
 		text, err := os.ReadFile(document)
-		if err != nil {
-			t.Fatal(err)
-		}
+		testkit.OK(t, err)
 		found := named.FindAllSubmatch(text, -1)
 		if len(found) < most {
 			t.Errorf("%s names %d tests: are they written otherwise by now?", document, len(found))

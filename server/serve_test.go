@@ -2,14 +2,10 @@ package main
 
 import (
 	"context"
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
 	"crypto/sha256"
 	"crypto/tls"
 	"crypto/x509"
 	"crypto/x509/pkix"
-	"encoding/pem"
 	"errors"
 	"fmt"
 	"io"
@@ -31,6 +27,8 @@ import (
 	"google.golang.org/grpc/status"
 
 	"cegid.internal/gateway/cegidclient/loopsim"
+	"cegid.internal/gateway/internal/testkit"
+	"cegid.internal/gateway/internal/testkit/certtest"
 	"cegid.internal/gateway/server/internal/ledger"
 	"cegid.internal/gateway/server/internal/policy"
 )
@@ -107,9 +105,7 @@ func TestServe(t *testing.T) {
 	}
 	// The ledger is free again, and knows the import.
 	l, err := ledger.Open(t.Context(), w.path("ledger.db"))
-	if err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, err)
 	defer func() { _ = l.Close() }()
 	if record, err := l.Get(t.Context(), ledger.Key{Practice: "demo", Dossier: "CEGID001", Collection: ledger.Imports, RequestID: "FA-1"}); err != nil || record.LoopRequestID == "" {
 		t.Errorf("%+v, %v", record, err)
@@ -151,9 +147,7 @@ func TestServeRefusesToStart(t *testing.T) {
 		{"with a folder as ledger", set("ledger", "."), "this is no ledger"},
 		{"with a ledger that another process has", func(t *testing.T, w *world) {
 			l, err := ledger.Open(t.Context(), w.path("ledger.db"))
-			if err != nil {
-				t.Fatal(err)
-			}
+			testkit.OK(t, err)
 			t.Cleanup(func() { _ = l.Close() })
 		}, "another process has the ledger open: stop it first"},
 
@@ -213,9 +207,7 @@ func TestServeRefusesToStart(t *testing.T) {
 		}, "tls: the file of authorities holds a certificate that is no authority's"},
 		{"with an audit in a folder that is not there", set("audit", "{file: nowhere/audit.log}"), "audit.file: there is no such folder; make it, or correct the path"},
 		{"with an audit in a file that cannot be written", func(t *testing.T, w *world) {
-			if err := os.Symlink("nowhere/audit.log", w.path("audit.log")); err != nil {
-				t.Fatal(err)
-			}
+			testkit.OK(t, os.Symlink("nowhere/audit.log", w.path("audit.log")))
 			w.settings["audit"] = "{file: audit.log}"
 		}, "make it writable for this process alone, or name another"},
 
@@ -236,9 +228,7 @@ func TestServeRefusesToStart(t *testing.T) {
 
 		{"without the file of a secret", func(_ *testing.T, w *world) { _ = os.Remove(w.path("secrets/demo")) }, "practices[0].keys.advanced: ${file:secrets/demo}: there is no such file; mount the secret or correct the path"},
 		{"with a secret that cannot be read", func(t *testing.T, w *world) {
-			if err := errors.Join(os.Remove(w.path("secrets/demo")), os.Mkdir(w.path("secrets/demo"), 0o700)); err != nil {
-				t.Fatal(err)
-			}
+			testkit.OK(t, errors.Join(os.Remove(w.path("secrets/demo")), os.Mkdir(w.path("secrets/demo"), 0o700)))
 		}, "${file:secrets/demo}: it is no regular file; refer to the file that holds the secret"},
 		{"with an empty secret", file("secrets/demo", "\n"), "${file:secrets/demo}: it is empty; put the secret into it"},
 		{"with half of an API key", file("secrets/demo", "sandbox-demo-advanced"), "${file:secrets/demo}: it is no API key: write key:secret, the two values that CegidLife displayed"},
@@ -253,9 +243,7 @@ func TestServeRefusesToStart(t *testing.T) {
 		{"with two listeners on one port", set("listen", `{grpc: ":9", http: ":9"}`), "listen.http: cannot listen where listen.grpc does (defaults count); give each its own port"},
 		{"on a port that is taken", func(t *testing.T, w *world) {
 			listener, err := net.Listen("tcp", "127.0.0.1:0")
-			if err != nil {
-				t.Fatal(err)
-			}
+			testkit.OK(t, err)
 			t.Cleanup(func() { _ = listener.Close() })
 			w.settings["listen"] = fmt.Sprintf(`{grpc: "%s", http: "127.0.0.1:0", operations: "127.0.0.1:0"}`, listener.Addr())
 		}, "address already in use; stop what has the address, or give another as listen.grpc"},
@@ -295,20 +283,14 @@ func TestSecretsRotateWhileCallsGoOn(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t)
 			swap := func(name string) { // as Kubernetes mounts secrets
-				if err := os.Symlink(name, w.path("secrets/data.new")); err != nil {
-					t.Fatal(err)
-				}
-				if err := os.Rename(w.path("secrets/data.new"), w.path("secrets/data")); err != nil {
-					t.Fatal(err)
-				}
+				testkit.OK(t, os.Symlink(name, w.path("secrets/data.new")))
+				testkit.OK(t, os.Rename(w.path("secrets/data.new"), w.path("secrets/data")))
 			}
 			if way == "by swapping a symlink" {
 				w.write(t, "secrets/1/primary", loopsim.SandboxSubscriptionPrimary)
 				swap("1")
 				_ = os.Remove(w.path("secrets/primary"))
-				if err := os.Symlink("data/primary", w.path("secrets/primary")); err != nil {
-					t.Fatal(err)
-				}
+				testkit.OK(t, os.Symlink("data/primary", w.path("secrets/primary")))
 			}
 			p := w.serve(t, "")
 			conn := dial(t, p.grpc, nil)
@@ -383,9 +365,7 @@ func TestAuditIsWrittenWhateverTheLogLevel(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, err)
 	address := listener.Addr().String()
 	_ = listener.Close()
 	w.settings["log"] = "{level: error}"
@@ -426,9 +406,7 @@ func TestTheAuditHasItsOwnPlace(t *testing.T) {
 	}{
 		"a file": {"{file: audit.log}", func(t *testing.T, w *world, _ *process) string {
 			text, err := os.ReadFile(w.path("audit.log"))
-			if err != nil {
-				t.Fatal(err)
-			}
+			testkit.OK(t, err)
 			return string(text)
 		}},
 		"standard output": {"{stream: stdout}", func(_ *testing.T, _ *world, p *process) string { return p.stdout.String() }},
@@ -462,33 +440,11 @@ func TestTheAuditHasItsOwnPlace(t *testing.T) {
 }
 
 // authority signs certificates for loopback.
-type authority struct {
-	certificate *x509.Certificate
-	key         *ecdsa.PrivateKey
-	pool        *x509.CertPool
-}
+type authority struct{ *certtest.Authority }
 
 func newAuthority(t *testing.T) *authority {
 	t.Helper()
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	template := &x509.Certificate{
-		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "authority"}, IsCA: true, BasicConstraintsValid: true,
-		KeyUsage: x509.KeyUsageCertSign, NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
-	}
-	der, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	certificate, err := x509.ParseCertificate(der)
-	if err != nil {
-		t.Fatal(err)
-	}
-	a := &authority{certificate: certificate, key: key, pool: x509.NewCertPool()}
-	a.pool.AddCert(certificate)
-	return a
+	return &authority{certtest.New(t)}
 }
 
 // sign makes a certificate with that serial number, and its key.
@@ -499,24 +455,10 @@ func (a *authority) sign(t *testing.T, serial int64) (certificate, key string) {
 
 func (a *authority) signUntil(t *testing.T, serial int64, end time.Time) (certificate, key string) {
 	t.Helper()
-	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	template := &x509.Certificate{
+	return certtest.Files(t, a.Sign(t, &x509.Certificate{
 		SerialNumber: big.NewInt(serial), Subject: pkix.Name{CommonName: "gateway"}, IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)},
-		KeyUsage: x509.KeyUsageDigitalSignature, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
-		NotBefore: end.Add(-2 * time.Hour), NotAfter: end,
-	}
-	der, err := x509.CreateCertificate(rand.Reader, template, a.certificate, &private.PublicKey, a.key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	encoded, err := x509.MarshalPKCS8PrivateKey(private)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})), string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: encoded}))
+		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth}, NotBefore: end.Add(-2 * time.Hour), NotAfter: end,
+	}))
 }
 
 func TestServeOverTLS(t *testing.T) {
@@ -527,7 +469,7 @@ func TestServeOverTLS(t *testing.T) {
 	w.write(t, "tls.key", key)
 	w.settings["tls"] = "{certificate: tls.crt, key: tls.key}"
 	p := w.serve(t, "")
-	trusting := &tls.Config{RootCAs: a.pool}
+	trusting := &tls.Config{RootCAs: a.Pool}
 	conn := dial(t, p.grpc, trusting)
 	if err := listAccounts(t.Context(), conn, w.token); err != nil {
 		t.Errorf("gRPC: %v", err)
@@ -535,9 +477,7 @@ func TestServeOverTLS(t *testing.T) {
 	for _, protocol := range []string{"HTTP/1.1", "HTTP/2.0"} {
 		web := &http.Client{Transport: &http.Transport{TLSClientConfig: trusting.Clone(), ForceAttemptHTTP2: protocol == "HTTP/2.0"}}
 		response, err := web.Get("https://" + p.http + "/healthz")
-		if err != nil {
-			t.Fatal(err)
-		}
+		testkit.OK(t, err)
 		_ = response.Body.Close()
 		if response.Proto != protocol {
 			t.Errorf("the answer came over %s; want %s", response.Proto, protocol)
@@ -561,7 +501,7 @@ func TestServeOverTLS(t *testing.T) {
 		}
 	}
 	for _, address := range []string{p.grpc, p.http} {
-		old := &tls.Config{RootCAs: a.pool, MinVersion: tls.VersionTLS10, MaxVersion: tls.VersionTLS11}
+		old := &tls.Config{RootCAs: a.Pool, MinVersion: tls.VersionTLS10, MaxVersion: tls.VersionTLS11}
 		if conn, err := tls.Dial("tcp", address, old); err == nil {
 			_ = conn.Close()
 			t.Errorf("%s speaks TLS 1.1", address)
@@ -570,7 +510,7 @@ func TestServeOverTLS(t *testing.T) {
 
 	// A rotation is seen by new connections; the old one goes on.
 	serial := func(address string) int64 {
-		conn, err := tls.Dial("tcp", address, &tls.Config{RootCAs: a.pool, NextProtos: []string{"h2"}})
+		conn, err := tls.Dial("tcp", address, &tls.Config{RootCAs: a.Pool, NextProtos: []string{"h2"}})
 		if err != nil {
 			t.Fatalf("during the rotation: %v", err)
 		}
@@ -602,9 +542,7 @@ func TestSIGHUPChangesNothing(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	p := w.serve(t, "")
-	if err := p.cmd.Process.Signal(syscall.SIGHUP); err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, p.cmd.Process.Signal(syscall.SIGHUP))
 	if err := listAccounts(t.Context(), dial(t, p.grpc, nil), w.token); err != nil {
 		t.Error(err)
 	}
@@ -652,13 +590,9 @@ func TestConnectionsAge(t *testing.T) {
 			t.Fatalf("call %d: %v", calls, err)
 		}
 		request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+p.http+"/healthz", nil)
-		if err != nil {
-			t.Fatal(err)
-		}
+		testkit.OK(t, err)
 		response, err := client.Do(request)
-		if err != nil {
-			t.Fatal(err)
-		}
+		testkit.OK(t, err)
 		_, _ = io.Copy(io.Discard, response.Body)
 		_ = response.Body.Close()
 		return dialed.Load() >= 3 && len(connections) >= 3

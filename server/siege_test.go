@@ -98,7 +98,7 @@ grants:
 }
 
 func (s *siege) trust(certificates ...tls.Certificate) *tls.Config {
-	return &tls.Config{RootCAs: s.server.pool, Certificates: certificates}
+	return &tls.Config{RootCAs: s.server.Pool, Certificates: certificates}
 }
 
 func (s *siege) browser(certificates ...tls.Certificate) *http.Client {
@@ -439,9 +439,7 @@ func (s *siege) refused(t *testing.T, why string) (refusals, records int) {
 func (s *siege) audit(t *testing.T, each func(map[string]any)) {
 	t.Helper()
 	text, err := os.ReadFile(s.path("audit.log"))
-	if err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, err)
 	for line := range bytes.Lines(text) {
 		var record map[string]any
 		if err := json.Unmarshal(line, &record); err != nil && bytes.HasSuffix(line, []byte("\n")) {
@@ -466,9 +464,7 @@ func unzipped(text string) string {
 func (p *process) status(t *testing.T, name string) int {
 	t.Helper()
 	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", p.cmd.Process.Pid))
-	if err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, err)
 	match := regexp.MustCompile(`(?m)^` + name + `:\s+(\d+) kB`).FindSubmatch(text)
 	if match == nil {
 		t.Fatalf("the kernel does not tell %s: %s", name, text)

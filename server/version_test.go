@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"cegid.internal/gateway/gen"
+	"cegid.internal/gateway/internal/testkit"
 	"cegid.internal/gateway/server/internal/diagnostics"
 )
 
@@ -34,21 +35,15 @@ func TestABuildNamesItsReleaseAndItsCommit(t *testing.T) {
 // TestTheVersionStandsWhereItIsLookedFor: VERSION is what the next release is called.
 func TestTheVersionStandsWhereItIsLookedFor(t *testing.T) {
 	text, err := os.ReadFile("../VERSION")
-	if err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, err)
 	version := strings.TrimSpace(string(text))
 	var document struct{ Info struct{ Version string } }
-	if err := json.Unmarshal(gen.OpenAPI, &document); err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, json.Unmarshal(gen.OpenAPI, &document))
 	if document.Info.Version != version {
 		t.Errorf("the OpenAPI document is of %q, and VERSION says %q: run tools/generate.sh", document.Info.Version, version)
 	}
 	changes, err := os.ReadFile("../CHANGELOG.md")
-	if err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, err)
 	if _, first, _ := strings.Cut(string(changes), "\n## "); !strings.HasPrefix(first, version+"\n") && !strings.HasPrefix(first, version+" ") {
 		t.Errorf("CHANGELOG.md does not begin with %s", version)
 	}

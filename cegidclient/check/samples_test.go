@@ -13,6 +13,7 @@ import (
 	"cegid.internal/gateway/cegidclient/check"
 	"cegid.internal/gateway/cegidclient/fec"
 	"cegid.internal/gateway/cegidclient/tra"
+	"cegid.internal/gateway/internal/testkit"
 	"cegid.internal/gateway/internal/testkit/fecgen"
 	"cegid.internal/gateway/internal/testkit/tragen"
 )
@@ -28,9 +29,7 @@ var judgements = []string{
 func TestFalseAlarmsOnTheProjectsBooks(t *testing.T) {
 	read := func(path string) []byte {
 		content, err := os.ReadFile(path)
-		if err != nil {
-			t.Fatal(err)
-		}
+		testkit.OK(t, err)
 		return content
 	}
 	ofFEC := func(content []byte) ([]check.Finding, int) {
@@ -49,9 +48,7 @@ func TestFalseAlarmsOnTheProjectsBooks(t *testing.T) {
 		var in cegidclient.EntryImport
 		// Names without underscores are those of the struct, in any letter case.
 		content = regexp.MustCompile(`"[a-z_]+":`).ReplaceAllFunc(content, func(name []byte) []byte { return bytes.ReplaceAll(name, []byte("_"), nil) })
-		if err := json.Unmarshal(content, &in); err != nil {
-			t.Fatal(err)
-		}
+		testkit.OK(t, json.Unmarshal(content, &in))
 		found, totals := check.Entries(in)
 		return found, totals.Lines
 	}

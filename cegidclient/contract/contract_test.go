@@ -17,6 +17,7 @@ import (
 
 	"cegid.internal/gateway/cegidclient"
 	"cegid.internal/gateway/cegidclient/loopsim"
+	"cegid.internal/gateway/internal/testkit"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -43,9 +44,7 @@ func simulated(t *testing.T, bend func(http.Handler) http.Handler) (Config, *loo
 		sim.AddDossier(canary, dossier, content), sim.AddDossier(canary, unattached, content),
 		sim.SetAttached(canary, loopsim.Standard, unattached, false), sim.SetAttached(canary, loopsim.Advanced, unattached, false),
 	} {
-		if err != nil {
-			t.Fatal(err)
-		}
+		testkit.OK(t, err)
 	}
 	handler := http.Handler(sim)
 	if bend != nil {
@@ -96,9 +95,7 @@ func canaryPractice() loopsim.Content {
 func run(t *testing.T, cfg Config) *Report {
 	t.Helper()
 	report, err := Run(t.Context(), cfg)
-	if err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, err)
 	return report
 }
 
@@ -115,9 +112,7 @@ func result(t *testing.T, r *Report, id string) Result {
 func mustHoldNothing(t *testing.T, r *Report) {
 	t.Helper()
 	text, err := r.JSON()
-	if err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, err)
 	for name, each := range map[string]string{"JSON": string(text), "Markdown": r.Markdown()} {
 		for _, value := range []string{canary, "marchandises", "607000", "FEXEMPLE", "CENTRE", "900000001", "example.test", "zebra"} {
 			if i := strings.Index(strings.ToLower(each), strings.ToLower(value)); i >= 0 {
@@ -236,9 +231,7 @@ func TestWhatIsOtherwiseIsSaidSo(t *testing.T) {
 			report, err := put(t.Context(), cfg, slices.DeleteFunc(probes(), func(p probe) bool {
 				return p.id != connection && !strings.HasPrefix(p.id, family+".")
 			}))
-			if err != nil {
-				t.Fatal(err)
-			}
+			testkit.OK(t, err)
 			mustHoldNothing(t, report)
 			got := result(t, report, c.id)
 			if got.Verdict != c.want || !strings.Contains(got.Seen.String(), c.seen) {
@@ -338,9 +331,7 @@ func TestWrongKeysAreTriedOnceEach(t *testing.T) {
 // TestKeysThatAreRefusedAreNotTriedAgain: one request, and the report says why nothing else was asked.
 func TestKeysThatAreRefusedAreNotTriedAgain(t *testing.T) {
 	cfg, sim := simulated(t, nil)
-	if err := sim.SetActivated(canary, loopsim.Standard, false); err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, sim.SetActivated(canary, loopsim.Standard, false))
 	report := run(t, cfg)
 	mustHoldNothing(t, report)
 	if n := len(sim.Requests()); n != 1 || report.Count(NotSettled) != len(report.Results)-1 {
@@ -385,14 +376,10 @@ func TestTheReportReadsWell(t *testing.T) {
 	cfg, _ := simulated(t, nil)
 	report := run(t, cfg)
 	text, err := report.JSON()
-	if err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, err)
 	var back map[string]any
 	dec := json.NewDecoder(bytes.NewReader(text))
-	if err := dec.Decode(&back); err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, dec.Decode(&back))
 	if len(back["results"].([]any)) != len(probes()) || back["production"] != false {
 		t.Errorf("%v", back["production"])
 	}
@@ -417,9 +404,7 @@ func TestTheReportReadsWell(t *testing.T) {
 func TestWhatTheEnvironmentMustSay(t *testing.T) {
 	whole := []string{"LOOP_CONTRACT_SUBSCRIPTION_KEY=" + subscription, "LOOP_CONTRACT_API_KEY=" + standardKey, "LOOP_CONTRACT_DOSSIER=" + dossier, "HOME=x"}
 	cfg, err := FromEnvironment(append(whole, "LOOP_CONTRACT_SUBSCRIPTION_KEY_SECONDARY=b", "LOOP_CONTRACT_PER_SECOND=0.5", "LOOP_CONTRACT_SETTLE=3m"))
-	if err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, err)
 	if cfg.Writes || !cfg.BadKeys || cfg.Dossier != dossier || len(cfg.SubscriptionKeys) != 2 || cfg.Standard.Reveal() != standardKey ||
 		!cfg.Advanced.IsZero() || cfg.PerSecond != 0.5 || cfg.Settle != 3*time.Minute || cfg.Report == "" || cfg.WriteDate == "" {
 		t.Errorf("%+v", cfg)

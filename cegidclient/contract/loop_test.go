@@ -6,26 +6,20 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+
+	"cegid.internal/gateway/internal/testkit"
 )
 
 // TestLoop asks the Loop that LOOP_CONTRACT_… names, and writes the report. It fails where Loop answers otherwise than the
 // code depends on; a question that stays open is no failure.
 func TestLoop(t *testing.T) {
 	cfg, err := FromEnvironment(os.Environ())
-	if err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, err)
 	report, err := Run(t.Context(), cfg)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := report.Write(cfg.Report); err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, err)
+	testkit.OK(t, report.Write(cfg.Report))
 	path, err := filepath.Abs(cfg.Report)
-	if err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, err)
 	t.Logf("%d as assumed, %d otherwise, %d not settled, %d requests; read %s.md, then send %s.json",
 		report.Count(AsAssumed), report.Count(Otherwise), report.Count(NotSettled), report.Requests, path, path)
 	for _, each := range report.Failed() {

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"cegid.internal/gateway/internal/testkit"
 	"cegid.internal/gateway/internal/testkit/fecgen"
 )
 
@@ -20,9 +21,7 @@ func second(t *testing.T, text string) (lines int, entries, journals map[string]
 		r.Comma = '|'
 	}
 	rows, err := r.ReadAll()
-	if err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, err)
 	at := map[string]int{}
 	for i, name := range rows[0] {
 		at[strings.TrimSpace(name)] = i
@@ -60,9 +59,7 @@ func TestASecondReaderAddsUpTheSame(t *testing.T) {
 	}
 	for _, name := range files {
 		text, err := os.ReadFile(name)
-		if err != nil {
-			t.Fatal(err)
-		}
+		testkit.OK(t, err)
 		texts[name] = string(text)
 	}
 	for name, text := range texts {

@@ -19,6 +19,7 @@ import (
 	"cegid.internal/gateway/cegidclient/fec"
 	"cegid.internal/gateway/cegidclient/internal/textfile"
 	"cegid.internal/gateway/cegidclient/tra"
+	"cegid.internal/gateway/internal/testkit"
 	"cegid.internal/gateway/internal/testkit/fecgen"
 	"cegid.internal/gateway/internal/testkit/tragen"
 )
@@ -26,9 +27,7 @@ import (
 func key(t testing.TB) Key {
 	t.Helper()
 	k, err := NewKey([]byte("0123456789abcdef0123456789abcdef"))
-	if err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, err)
 	return k
 }
 
@@ -37,9 +36,7 @@ func TestAKeyCannotBePrinted(t *testing.T) {
 	var out bytes.Buffer
 	slog.New(slog.NewTextHandler(&out, nil)).Info("x", "key", k)
 	asJSON, err := json.Marshal(map[string]any{"key": k})
-	if err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, err)
 	fmt.Fprintf(&out, "%v %+v %#v %s %x %s", k, k, k, k, k, asJSON)
 	for _, secret := range []string{"0123456789abcdef", "3031323334"} {
 		if strings.Contains(out.String(), secret) {
@@ -134,9 +131,7 @@ func TestAccentsInEitherFormAreOne(t *testing.T) {
 
 func TestAnotherKeyMakesOtherDigests(t *testing.T) {
 	other, err := NewKey(make([]byte, KeySize))
-	if err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, err)
 	a, b := one(t, invoice()), other.Entries([]cegidclient.Entry{invoice()})[0]
 	if a.Body == b.Body || a.Reference == b.Reference || a.Document == b.Document {
 		t.Errorf("%v and %v", a, b)
@@ -225,9 +220,7 @@ func (f *File) limit(most int) {
 func all(t testing.TB, f *File) (entries []Entry) {
 	t.Helper()
 	for e, err := range f.Entries() {
-		if err != nil {
-			t.Fatal(err)
-		}
+		testkit.OK(t, err)
 		e.Line = 0
 		entries = append(entries, e)
 	}
@@ -379,9 +372,7 @@ func TestEntriesOfAFileComeByMonthAndBody(t *testing.T) {
 	for round := range 2 {
 		n, before = 0, Entry{}
 		for e, err := range f.Entries() {
-			if err != nil {
-				t.Fatal(err)
-			}
+			testkit.OK(t, err)
 			if e.Month < before.Month || e.Month == before.Month && bytes.Compare(e.Body[:], before.Body[:]) < 0 {
 				t.Fatalf("round %d: %v after %v", round, e, before)
 			}
@@ -468,9 +459,7 @@ func TestMemoryOfALargeFile(t *testing.T) {
 	}
 	entries, report := 0, v.Close()
 	for _, err := range f.Entries() {
-		if err != nil {
-			t.Fatal(err)
-		}
+		testkit.OK(t, err)
 		if entries++; entries == 1 {
 			runtime.GC()
 			runtime.ReadMemStats(&after)
@@ -503,9 +492,7 @@ func BenchmarkFEC(b *testing.B) {
 				_, _ = v.Write(data)
 				v.Close()
 				for _, err := range f.Entries() {
-					if err != nil {
-						b.Fatal(err)
-					}
+					testkit.OK(b, err)
 				}
 			}
 		})

@@ -1,11 +1,9 @@
 package loopsim
 
 import (
-	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"hash"
@@ -113,17 +111,8 @@ type fileSource struct {
 // importPerso, and [I] of the two others.
 func readFileSubmission(format string, body []byte) *submission {
 	sub := &submission{file: &fileSource{format: format}}
-	if len(bytes.TrimSpace(body)) == 0 {
-		sub.noPayload = "Aucune donnée reçue : l'appel est-il bien un POST ?"
-		return sub
-	}
-	if !json.Valid(body) {
-		sub.malformed = true
-		return sub
-	}
-	root, ok := asObject(body)
+	root, ok := sub.root(body)
 	if !ok {
-		sub.noPayload = "Aucune donnée reçue : un objet JSON est attendu."
 		return sub
 	}
 	f := sub.file

@@ -55,15 +55,7 @@ func readFEC(from io.Reader, t *tally) (entries int) {
 			t.kept[i].entry, t.cut[of] = of, days[of]
 		}
 	}
-	for _, f := range report.Findings {
-		if f.Severity != check.Error {
-			continue
-		}
-		if f.Line > 0 {
-			t.fail("Ligne %d : %s", f.Line, f.French)
-		}
-		t.fail("%s", f.French)
-	}
+	t.failFor(report.Findings)
 	return report.Entries
 }
 
@@ -104,7 +96,13 @@ func readTRA(from io.Reader, t *tally) (entries int) {
 		t.add(l)
 	}
 	report := r.Report()
-	for _, f := range report.Findings {
+	t.failFor(report.Findings)
+	return report.Entries
+}
+
+// failFor fails the import for what a format's package calls an error.
+func (t *tally) failFor(found []check.Finding) {
+	for _, f := range found {
 		if f.Severity != check.Error {
 			continue
 		}
@@ -113,7 +111,6 @@ func readTRA(from io.Reader, t *tally) (entries int) {
 		}
 		t.fail("%s", f.French)
 	}
-	return report.Entries
 }
 
 // readDemo reads a file of [DemoModel].

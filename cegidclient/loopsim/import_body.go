@@ -78,21 +78,27 @@ type importSplit struct {
 	cents         int64
 }
 
+// root reads the object that a body is, or notes what it is instead.
+func (sub *submission) root(body []byte) (root object, ok bool) {
+	switch {
+	case len(bytes.TrimSpace(body)) == 0:
+		sub.noPayload = "Aucune donnée reçue : l'appel est-il bien un POST ?"
+	case !json.Valid(body):
+		sub.malformed = true
+	default:
+		if root, ok = asObject(body); !ok {
+			sub.noPayload = "Aucune donnée reçue : un objet JSON est attendu."
+		}
+	}
+	return root, ok
+}
+
 // readSubmission reads a body, whatever it is.
 func readSubmission(body []byte) *submission {
 	// the defaults that A 2.2 states; the others are false [I]
 	sub := &submission{options: importOptions{separator: ".", balance: true, newTiers: true}}
-	if len(bytes.TrimSpace(body)) == 0 {
-		sub.noPayload = "Aucune donnée reçue : l'appel est-il bien un POST ?"
-		return sub
-	}
-	if !json.Valid(body) {
-		sub.malformed = true
-		return sub
-	}
-	root, ok := asObject(body)
+	root, ok := sub.root(body)
 	if !ok {
-		sub.noPayload = "Aucune donnée reçue : un objet JSON est attendu."
 		return sub
 	}
 	sub.dossier, _ = asText(root["codeIbs"])

@@ -7,6 +7,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"cegid.internal/gateway/internal/testkit"
 )
 
 var update = flag.Bool("update", false, "rewrite the reports in testdata")
@@ -20,21 +22,15 @@ func TestReportsAreAsRecorded(t *testing.T) {
 	}
 	for _, file := range files {
 		data, err := os.ReadFile(file)
-		if err != nil {
-			t.Fatal(err)
-		}
+		testkit.OK(t, err)
 		r := validate(string(data))
 		sane(t, r)
 		golden := strings.TrimSuffix(file, ".tra") + ".report"
 		if *update {
-			if err := os.WriteFile(golden, []byte(report(r)), 0o644); err != nil {
-				t.Fatal(err)
-			}
+			testkit.OK(t, os.WriteFile(golden, []byte(report(r)), 0o644))
 		}
 		want, err := os.ReadFile(golden)
-		if err != nil {
-			t.Fatal(err)
-		}
+		testkit.OK(t, err)
 		if got := report(r); got != string(want) {
 			t.Errorf("%s differs; see what changed with `go test ./cegidclient/tra -update` and git diff\n%s", golden, got)
 		}

@@ -17,6 +17,7 @@ import (
 
 	looppb "cegid.internal/gateway/gen/go/cegid/loop/v1"
 	"cegid.internal/gateway/internal/appendjson"
+	"cegid.internal/gateway/internal/testkit"
 )
 
 // messages are all types of the contract, by name.
@@ -62,9 +63,7 @@ func check(t *testing.T, m proto.Message) {
 		return
 	}
 	var want bytes.Buffer
-	if err := json.Compact(&want, text); err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, json.Compact(&want, text))
 	if string(got) != before+want.String() {
 		t.Errorf("%T:\n%s\nprotojson:\n%s", m, got, want.String())
 	}
@@ -157,9 +156,7 @@ func TestWhatIsNotUTF8IsRefused(t *testing.T) {
 // TestOtherMessages are those of other contracts, which have no encoder of their own.
 func TestOtherMessages(t *testing.T) {
 	packed, err := anypb.New(&looppb.Reference{ObjectId: "é"})
-	if err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, err)
 	for want, m := range map[string]proto.Message{
 		`"2026-11-29T00:00:00.500Z"`: &timestamppb.Timestamp{Seconds: 1795910400, Nanos: 500_000_000},
 		`{"@type":"type.googleapis.com/cegid.loop.v1.Reference","objectId":"é"}`: packed,
@@ -178,9 +175,7 @@ func FuzzMessages(f *testing.F) {
 		m := kind.New()
 		fill(m, i, 2)
 		wire, err := proto.Marshal(m.Interface())
-		if err != nil {
-			f.Fatal(err)
-		}
+		testkit.OK(f, err)
 		f.Add(uint16(i), wire)
 	}
 	f.Fuzz(func(t *testing.T, which uint16, wire []byte) {
@@ -207,9 +202,7 @@ func thousand() *looppb.ListAccountsResponse {
 func TestWritingAllocatesNothing(t *testing.T) {
 	answer := thousand()
 	text, err := answer.AppendJSON(nil)
-	if err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, err)
 	if n := testing.AllocsPerRun(10, func() { text, _ = answer.AppendJSON(text[:0]) }); n > 0 {
 		t.Errorf("%g allocations", n)
 	}

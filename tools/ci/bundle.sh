@@ -43,6 +43,7 @@ holds python '*_pb2.pyi' "$messages"
 holds python '*_pb2_grpc.py' "$services"
 holds typescript '*_pb.ts' "$((messages + 3))" # with those of google/rpc
 holds java '*ServiceGrpc.java' "$services"
+holds kotlin '*Kt.kt' "$messages"
 holds go '*.pb.go' "$((messages + services))"
 holds csharp '*.cs' "$messages"
 holds cpp '*.grpc.pb.cc' "$services"
@@ -64,4 +65,4 @@ PYTHON
 sed 's,^module .*,module example.com/stubs,; /^tool /d' "$OLDPWD/go.mod" >go/go.mod
 cp "$OLDPWD/go.sum" go/
 go -C go build -mod=mod ./...
-echo "$messages protos make stubs of 8 languages"
+echo "$messages protos make stubs of 9 languages"

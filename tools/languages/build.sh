@@ -41,7 +41,7 @@ python() {
   (cd "$folder" && "$bin/mypy" --no-error-summary --config-file "$package/pyproject.toml" -p loop_gateway)
   (cd "$package/tests" && "$bin/mypy" --no-error-summary --config-file "$package/pyproject.toml" --cache-dir "$folder/mypy" .)
   (cd "$samples" && "$bin/mypy" --no-error-summary --cache-dir "$folder/mypy" sample.py sample_aio.py)
-  (cd "$here" && "$bin/mypy" --no-error-summary --strict --cache-dir "$folder/mypy" run.py)
+  (cd "$here" && "$bin/mypy" --no-error-summary --strict --cache-dir "$folder/mypy" run.py start.py readmes.py)
   PYTHONDONTWRITEBYTECODE=1 "$bin/python" -m pytest -q -p no:cacheprovider "$package/tests"
 }
 

@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"go.uber.org/goleak"
+
+	"cegid.internal/gateway/internal/testkit"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -145,9 +147,7 @@ func all(t testing.TB, w Walk[line], cut func() bool) read {
 	out := read{times: map[string]int{}}
 	for state, ended := (State{}), false; !ended; {
 		for step, err := range w.Steps(t.Context(), state) {
-			if err != nil {
-				t.Fatal(err)
-			}
+			testkit.OK(t, err)
 			for _, l := range step.Items {
 				out.times[l.id]++
 			}
@@ -461,9 +461,7 @@ func FuzzAWalkFromAnyState(f *testing.F) {
 		w = b.walk(w.From, w.To)
 		seen := map[string]bool{}
 		for step, err := range w.Steps(t.Context(), state) {
-			if err != nil {
-				t.Fatal(err)
-			}
+			testkit.OK(t, err)
 			for _, l := range step.Items {
 				if seen[l.id] || l.day < w.From || l.day > w.To {
 					t.Errorf("%+v", l)

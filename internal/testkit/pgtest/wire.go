@@ -35,12 +35,12 @@ type Wire struct {
 	server *Server
 	folder string
 
-	mu    sync.Mutex
-	hears Hearing
+	mu       sync.Mutex
+	decision Decision
 }
 
-// Hearing decides what becomes of what is sent; transaction is what the same connection has sent in its transaction, that included.
-type Hearing func(sent, transaction []byte) Treatment
+// Decision says what becomes of what is sent; transaction is what the same connection has sent in its transaction, that included.
+type Decision func(sent, transaction []byte) Treatment
 
 const socket = ".s.PGSQL.5432"
 
@@ -61,25 +61,25 @@ func NewWire(t testing.TB, server *Server) *Wire {
 func (w *Wire) DSN(dsn string) string { return strings.Replace(dsn, w.server.folder, w.folder, 1) }
 
 // Does decides from now on what becomes of what is sent.
-func (w *Wire) Does(hears Hearing) {
+func (w *Wire) Does(decision Decision) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.hears = hears
+	w.decision = decision
 }
 
 // Once treats the first that holds a text.
-func Once(text string, treatment Treatment) Hearing {
+func Once(text string, treatment Treatment) Decision {
 	return once(func(sent, _ []byte) bool { return bytes.Contains(sent, []byte(text)) }, treatment)
 }
 
 // CommitOf treats the first commit of a transaction in which a text was sent: others go on committing meanwhile.
-func CommitOf(text string, treatment Treatment) Hearing {
+func CommitOf(text string, treatment Treatment) Decision {
 	return once(func(sent, transaction []byte) bool {
 		return bytes.Contains(sent, []byte(Commit)) && bytes.Contains(transaction, []byte(text))
 	}, treatment)
 }
 
-func once(is func(sent, transaction []byte) bool, treatment Treatment) Hearing {
+func once(is func(sent, transaction []byte) bool, treatment Treatment) Decision {
 	done := false
 	return func(sent, transaction []byte) Treatment {
 		if done || !is(sent, transaction) {
@@ -93,10 +93,10 @@ func once(is func(sent, transaction []byte) bool, treatment Treatment) Hearing {
 func (w *Wire) decide(sent, transaction []byte) Treatment {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if w.hears == nil {
+	if w.decision == nil {
 		return Pass
 	}
-	return w.hears(sent, transaction)
+	return w.decision(sent, transaction)
 }
 
 func (w *Wire) serve(client net.Conn) {

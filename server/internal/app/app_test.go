@@ -20,6 +20,7 @@ import (
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/types/known/emptypb"
 
+	"cegid.internal/gateway/internal/testkit"
 	"cegid.internal/gateway/server/internal/config"
 	"cegid.internal/gateway/server/internal/ledger"
 	"cegid.internal/gateway/server/internal/policy"
@@ -32,9 +33,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 func bare(t *testing.T) Config {
 	t.Helper()
 	writes, err := ledger.Temporary(t.Context(), nil)
-	if err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, err)
 	t.Cleanup(func() { _ = writes.Close() })
 	settings := config.Default()
 	settings.Listen = config.Listen{GRPC: "127.0.0.1:0", HTTP: "127.0.0.1:0", Operations: "127.0.0.1:0"}
@@ -50,9 +49,7 @@ func bare(t *testing.T) Config {
 func run(t *testing.T, cfg Config) *Server {
 	t.Helper()
 	s, err := New(cfg)
-	if err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, err)
 	serve(t, s)
 	return s
 }
@@ -74,9 +71,7 @@ func serve(t *testing.T, s *Server) {
 func series(t *testing.T, registry *prometheus.Registry) int {
 	t.Helper()
 	families, err := registry.Gather()
-	if err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, err)
 	count := 0
 	for _, family := range families {
 		for _, metric := range family.GetMetric() {
@@ -92,9 +87,7 @@ func TestInventedNamesMakeNoSeries(t *testing.T) {
 	s := run(t, cfg)
 	grpcAddress, httpAddress, _ := s.Addresses()
 	conn, err := grpc.NewClient(grpcAddress.String(), grpc.WithTransportCredentials(insecure.NewCredentials()))
-	if err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, err)
 	defer func() { _ = conn.Close() }()
 	web := &http.Client{Transport: &http.Transport{}}
 	defer web.CloseIdleConnections()
@@ -113,14 +106,10 @@ func TestInventedNamesMakeNoSeries(t *testing.T) {
 		}
 		for _, path := range []string{"/v1/%d", "/v1/practices/p%d/dossiers/d/accounts", "/v1/practices/p/dossiers/d%d/accounts:stream", "/%d"} {
 			request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+httpAddress.String()+fmt.Sprintf(path, i), nil)
-			if err != nil {
-				t.Fatal(err)
-			}
+			testkit.OK(t, err)
 			request.Header.Set("Authorization", "Bearer x")
 			response, err := web.Do(request)
-			if err != nil {
-				t.Fatal(err)
-			}
+			testkit.OK(t, err)
 			_, _ = io.Copy(io.Discard, response.Body)
 			_ = response.Body.Close()
 		}

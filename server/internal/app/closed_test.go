@@ -11,6 +11,7 @@ import (
 	"google.golang.org/grpc/reflection/grpc_reflection_v1"
 	"google.golang.org/grpc/status"
 
+	"cegid.internal/gateway/internal/testkit"
 	"cegid.internal/gateway/server/internal/config"
 )
 
@@ -46,9 +47,7 @@ func TestWhatIsClosedAnswersNobody(t *testing.T) {
 				{operations.String(), "/readyz?service=writes", false},
 			} {
 				answer, err := web.Get("http://" + page.base + page.path)
-				if err != nil {
-					t.Fatal(err)
-				}
+				testkit.OK(t, err)
 				_ = answer.Body.Close()
 				want := http.StatusOK
 				if page.closed {
@@ -59,9 +58,7 @@ func TestWhatIsClosedAnswersNobody(t *testing.T) {
 				}
 			}
 			conn, err := grpc.NewClient(rpc.String(), grpc.WithTransportCredentials(insecure.NewCredentials()))
-			if err != nil {
-				t.Fatal(err)
-			}
+			testkit.OK(t, err)
 			defer func() { _ = conn.Close() }()
 			code := func(closed bool) codes.Code {
 				if closed {
@@ -74,9 +71,7 @@ func TestWhatIsClosedAnswersNobody(t *testing.T) {
 				t.Errorf("health: %v", err)
 			}
 			stream, err := grpc_reflection_v1.NewServerReflectionClient(conn).ServerReflectionInfo(t.Context())
-			if err != nil {
-				t.Fatal(err)
-			}
+			testkit.OK(t, err)
 			_ = stream.Send(&grpc_reflection_v1.ServerReflectionRequest{MessageRequest: &grpc_reflection_v1.ServerReflectionRequest_ListServices{}}) // Recv tells
 			if _, err = stream.Recv(); status.Code(err) != code(c.closed.Reflection) {
 				t.Errorf("reflection: %v", err)

@@ -15,14 +15,13 @@ import (
 	_ "google.golang.org/protobuf/types/known/emptypb" // made.up needs its file
 
 	looppb "cegid.internal/gateway/gen/go/cegid/loop/v1"
+	"cegid.internal/gateway/internal/testkit"
 	"cegid.internal/gateway/server/internal/contract"
 )
 
 func TestEveryMethodSaysWhichRightItNeeds(t *testing.T) {
 	access, err := accessOf(contract.Services())
-	if err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, err)
 	count := 0
 	for method := range contract.Methods() {
 		count++
@@ -52,9 +51,7 @@ func madeUp(t *testing.T, options *descriptorpb.MethodOptions) protoreflect.Serv
 			}},
 		}},
 	}, protoregistry.GlobalFiles)
-	if err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, err)
 	return file.Services().Get(0)
 }
 
@@ -86,15 +83,11 @@ func TestAMethodWithoutARightStopsTheStart(t *testing.T) {
 // its list would be an error.
 func TestEveryRequestIsCompiledBeforeTheFirstCall(t *testing.T) {
 	validator, err := newValidator(contract.Services())
-	if err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, err)
 	var invalid *protovalidate.ValidationError
 	for method := range contract.Methods() {
 		found, err := protoregistry.GlobalTypes.FindMessageByName(method.Input().FullName())
-		if err != nil {
-			t.Fatal(err)
-		}
+		testkit.OK(t, err)
 		if err := validator.Validate(found.New().Interface()); err != nil && !errors.As(err, &invalid) {
 			t.Errorf("%s: %v", method.FullName(), err)
 		}
@@ -107,9 +100,7 @@ func TestEveryRequestIsCompiledBeforeTheFirstCall(t *testing.T) {
 // TestMethodsAreOfDossiersAsTheirRequestsAre: what check explains is what the service asks.
 func TestMethodsAreOfDossiersAsTheirRequestsAre(t *testing.T) {
 	all, err := Methods()
-	if err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, err)
 	known := map[string]Method{}
 	for _, each := range all {
 		known[each.Name] = each
@@ -117,9 +108,7 @@ func TestMethodsAreOfDossiersAsTheirRequestsAre(t *testing.T) {
 	of := 0
 	for method := range contract.Methods() {
 		request, err := protoregistry.GlobalTypes.FindMessageByName(method.Input().FullName())
-		if err != nil {
-			t.Fatal(err)
-		}
+		testkit.OK(t, err)
 		_, named := request.New().Interface().(interface{ GetDossier() string })
 		opening := false
 		switch request.New().Interface().(type) {

@@ -15,6 +15,8 @@ import (
 	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/health/grpc_health_v1"
 	"google.golang.org/grpc/test/bufconn"
+
+	"cegid.internal/gateway/internal/testkit"
 )
 
 // TestWhoPingsTooOftenIsCutOff, and who pings as callers are told, or somewhat sooner by its way, is not; without calls, too.
@@ -31,9 +33,7 @@ func TestWhoPingsTooOftenIsCutOff(t *testing.T) {
 		t.Run(c.every.String(), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				s, err := New(bare(t))
-				if err != nil {
-					t.Fatal(err)
-				}
+				testkit.OK(t, err)
 				defer s.release()
 				l := bufconn.Listen(connectionBuffer)
 				served := make(chan error, 1)
@@ -45,18 +45,14 @@ func TestWhoPingsTooOftenIsCutOff(t *testing.T) {
 					}
 				}()
 				conn, err := l.Dial()
-				if err != nil {
-					t.Fatal(err)
-				}
+				testkit.OK(t, err)
 				defer func() { _ = conn.Close() }()
 				said := make(chan string, 1)
 				framer := http2.NewFramer(conn, conn)
 				if _, err := io.WriteString(conn, http2.ClientPreface); err != nil {
 					t.Fatal(err)
 				}
-				if err := framer.WriteSettings(); err != nil {
-					t.Fatal(err)
-				}
+				testkit.OK(t, framer.WriteSettings())
 				go func() { said <- lastWord(conn) }()
 				begun := time.Now()
 				for n := range 60 {
@@ -87,9 +83,7 @@ func TestAnOldConnectionLetsItsStreamsEnd(t *testing.T) {
 		cfg := bare(t)
 		cfg.Config.Listen.ConnectionAge, cfg.Config.Deadlines.StreamMax = 30*time.Minute, time.Hour
 		s, err := New(cfg)
-		if err != nil {
-			t.Fatal(err)
-		}
+		testkit.OK(t, err)
 		defer s.release()
 		l := bufconn.Listen(connectionBuffer)
 		served := make(chan error, 1)
@@ -105,18 +99,14 @@ func TestAnOldConnectionLetsItsStreamsEnd(t *testing.T) {
 			dialed++
 			return l.DialContext(ctx)
 		}))
-		if err != nil {
-			t.Fatal(err)
-		}
+		testkit.OK(t, err)
 		defer func() { _ = conn.Close() }()
 		health := grpc_health_v1.NewHealthClient(conn)
 		stream, err := health.Watch(t.Context(), &grpc_health_v1.HealthCheckRequest{})
 		if err == nil {
 			_, err = stream.Recv()
 		}
-		if err != nil {
-			t.Fatal(err)
-		}
+		testkit.OK(t, err)
 		begun := time.Now()
 		ended := make(chan time.Duration, 1)
 		go func() {

@@ -20,6 +20,7 @@ import (
 	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/health/grpc_health_v1"
 
+	"cegid.internal/gateway/internal/testkit"
 	"cegid.internal/gateway/server/internal/ledger"
 )
 
@@ -89,16 +90,10 @@ func TestReadinessFollowsTheLedger(t *testing.T) {
 func TestProbesTellWhetherTheLedgerAnswers(t *testing.T) {
 	cfg := bare(t)
 	lost, err := ledger.Temporary(t.Context(), nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := lost.Close(); err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, err)
+	testkit.OK(t, lost.Close())
 	s, err := New(cfg)
-	if err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, err)
 	var down atomic.Bool
 	answering := s.readiness.ping
 	s.readiness.ping = func(ctx context.Context) error {
@@ -110,22 +105,18 @@ func TestProbesTellWhetherTheLedgerAnswers(t *testing.T) {
 	serve(t, s)
 	grpcAddress, httpAddress, _ := s.Addresses()
 	conn, err := grpc.NewClient(grpcAddress.String(), grpc.WithTransportCredentials(insecure.NewCredentials()))
-	if err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, err)
 	defer func() { _ = conn.Close() }()
 	probe := func(path string) (int, string) {
 		response, err := http.Get("http://" + httpAddress.String() + path)
-		if err != nil {
-			t.Fatal(err)
-		}
+		testkit.OK(t, err)
 		defer func() { _ = response.Body.Close() }()
 		text, _ := io.ReadAll(response.Body)
 		return response.StatusCode, string(text)
 	}
 	eventually := func(code int, says string, want grpc_health_v1.HealthCheckResponse_ServingStatus) {
 		t.Helper()
-		for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(50 * time.Millisecond) {
+		for deadline := time.Now().Add(time.Minute); ; time.Sleep(50 * time.Millisecond) {
 			gotCode, text := probe("/readyz")
 			state, err := grpc_health_v1.NewHealthClient(conn).Check(t.Context(), &grpc_health_v1.HealthCheckRequest{Service: "cegid.loop.v1.ImportService"})
 			if err == nil && gotCode == code && strings.Contains(text, says) && state.GetStatus() == want {
@@ -169,9 +160,7 @@ func (f firstAccept) Accept() (net.Conn, error) {
 // TestTheFirstToAskIsToldThatItServes: else a probe in the first moment is told of services that do not exist.
 func TestTheFirstToAskIsToldThatItServes(t *testing.T) {
 	s, err := New(bare(t))
-	if err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, err)
 	asked := make(chan struct{})
 	s.grpcListener = firstAccept{s.grpcListener, sync.OnceFunc(func() { close(asked) })}
 	tell := s.readiness.changed

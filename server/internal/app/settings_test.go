@@ -14,6 +14,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"cegid.internal/gateway/cegidclient"
+	"cegid.internal/gateway/internal/testkit"
 	"cegid.internal/gateway/server/internal/policy"
 )
 
@@ -46,13 +47,9 @@ func install(t *testing.T) *installation {
 	i.write("policy.yaml", policyFile("token", "one"))
 	path := filepath.Join(i.folder, "gateway.yaml")
 	set, err := LoadSettings(path)
-	if err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, err)
 	tenants, err := NewTenants(set.Config, nil, nil, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, err)
 	hasten := func(practice string) { i.hastened = append(i.hastened, practice) }
 	i.Reloader = NewReloader(path, set, tenants, hasten, prometheus.NewRegistry(), slog.New(slog.NewTextHandler(&i.log, nil)))
 	i.looks(3)
@@ -74,19 +71,13 @@ func policyFile(token string, practices ...string) string {
 func (i *installation) write(name, text string) {
 	i.t.Helper()
 	path := filepath.Join(i.folder, name)
-	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
-		i.t.Fatal(err)
-	}
-	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
-		i.t.Fatal(err)
-	}
+	testkit.OK(i.t, os.MkdirAll(filepath.Dir(path), 0o700))
+	testkit.OK(i.t, os.WriteFile(path, []byte(text), 0o600))
 }
 
 func (i *installation) remove(name string) {
 	i.t.Helper()
-	if err := os.Remove(filepath.Join(i.folder, name)); err != nil {
-		i.t.Fatal(err)
-	}
+	testkit.OK(i.t, os.Remove(filepath.Join(i.folder, name)))
 }
 
 func (i *installation) looks(times int) {
@@ -113,9 +104,7 @@ func (i *installation) client(name string) *cegidclient.Client {
 // failing is what the metric says.
 func (i *installation) failing() bool {
 	families, err := gather(i.failed)
-	if err != nil {
-		i.t.Fatal(err)
-	}
+	testkit.OK(i.t, err)
 	return families == 1
 }
 
@@ -193,9 +182,7 @@ func TestAPracticeThatAGrantStillNamesMayGo(t *testing.T) {
 func TestACallUnderWayKeepsThePracticeThatItBeganWith(t *testing.T) {
 	i := install(t)
 	held, err := i.tenants.Practices().Get("one")
-	if err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, err)
 	before := *held
 	i.write("practices/one.yaml", practiceFile("one", "other"))
 	i.looks(2)
@@ -313,19 +300,13 @@ func TestKubernetesSwapsALink(t *testing.T) {
 	path := func(name string) string { return filepath.Join(i.folder, name) }
 	swap := func(version string) {
 		t.Helper()
-		if err := os.Symlink(version, path("practices/..new")); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.Rename(path("practices/..new"), path("practices/..data")); err != nil {
-			t.Fatal(err)
-		}
+		testkit.OK(t, os.Symlink(version, path("practices/..new")))
+		testkit.OK(t, os.Rename(path("practices/..new"), path("practices/..data")))
 	}
 	i.remove("practices/one.yaml")
 	i.write("practices/..1/one.yaml", practiceFile("one", "one"))
 	swap("..1")
-	if err := os.Symlink("..data/one.yaml", path("practices/one.yaml")); err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, os.Symlink("..data/one.yaml", path("practices/one.yaml")))
 	i.looks(2)
 	one := i.client("one")
 	i.write("practices/..2/one.yaml", practiceFile("one", "other"))

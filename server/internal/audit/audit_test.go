@@ -13,6 +13,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"cegid.internal/gateway/internal/testkit"
 	"cegid.internal/gateway/server/internal/config"
 )
 
@@ -22,9 +23,7 @@ func opened(t *testing.T, path string) (sink *Sink, log *strings.Builder, failur
 	log = &strings.Builder{}
 	registry := prometheus.NewRegistry()
 	sink, err := Open(config.Audit{File: path}, slog.New(slog.NewJSONHandler(log, nil)), registry)
-	if err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, err)
 	t.Cleanup(func() { _ = sink.Close() })
 	return sink, log, func() float64 {
 		families, err := registry.Gather()
@@ -39,9 +38,7 @@ func opened(t *testing.T, path string) (sink *Sink, log *strings.Builder, failur
 func records(t *testing.T, path string) (numbers string) {
 	t.Helper()
 	text, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, err)
 	for line := range strings.Lines(string(text)) {
 		var record struct {
 			Msg string
@@ -83,18 +80,14 @@ func testAFileThatIsMoved(t *testing.T) {
 	sink, log, failures := opened(t, path)
 	write := func(n int) { sink.Logger.Info("audit", "n", n) }
 	write(0)
-	if err := os.Rename(path, path+".1"); err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, os.Rename(path, path+".1"))
 	write(1) // within the second in which nobody looks: into the one that was moved, and not lost
 	time.Sleep(lookEvery)
 	write(2)
 	if old, now := records(t, path+".1"), records(t, path); old != "01" || now != "2" {
 		t.Errorf("the records are %s and %s", old, now)
 	}
-	if err := os.Remove(path); err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, os.Remove(path))
 	time.Sleep(lookEvery)
 	write(3)
 	if now := records(t, path); now != "3" {
@@ -110,14 +103,10 @@ func TestWhatCannotBeWrittenIsInTheLog(t *testing.T) { synctest.Test(t, testWhat
 
 func testWhatCannotBeWritten(t *testing.T) {
 	folder := filepath.Join(t.TempDir(), "audit")
-	if err := os.Mkdir(folder, 0o700); err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, os.Mkdir(folder, 0o700))
 	path := filepath.Join(folder, "audit.log")
 	sink, log, failures := opened(t, path)
-	if err := os.RemoveAll(folder); err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, os.RemoveAll(folder))
 	time.Sleep(lookEvery)
 	sink.Logger.Info("audit", "n", 7)
 	if failures() != 1 || !strings.Contains(log.String(), "could not be written") || !strings.Contains(log.String(), `\"n\":7}`) {
@@ -129,9 +118,7 @@ func testWhatCannotBeWritten(t *testing.T) {
 		}
 	}
 	full, err := os.OpenFile("/dev/full", os.O_WRONLY, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, err)
 	defer func() { _ = full.Close() }()
 	f := &file{path: path, f: full, looked: time.Now()}
 	if n, err := f.Write([]byte("record\n")); err == nil || n != 0 || f.torn {
@@ -141,13 +128,9 @@ func testWhatCannotBeWritten(t *testing.T) {
 
 func TestARecordAfterHalfOfOneBeginsALine(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "audit.log")
-	if err := os.WriteFile(path, []byte(`{"msg":"au`), 0o600); err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, os.WriteFile(path, []byte(`{"msg":"au`), 0o600))
 	f := &file{path: path}
-	if err := f.open(); err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, f.open())
 	defer func() { _ = f.close() }()
 	for _, record := range []string{"one\n", "two\n"} {
 		if _, err := f.Write([]byte(record)); err != nil {

@@ -13,6 +13,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"cegid.internal/gateway/internal/testkit"
 )
 
 // read is what Read finds in files.
@@ -22,9 +24,7 @@ func read(t *testing.T, paths ...string) (events []Event, found *Audit) {
 		events = append(events, r.Event)
 		return nil
 	})
-	if err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, err)
 	return events, found
 }
 
@@ -39,18 +39,12 @@ func testAChainGoesOn(t *testing.T) {
 	sink.Number(func() int64 { return 7 })
 	note(sink, "one")
 	note(sink, "two")
-	if err := os.Rename(path, path+".1"); err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, os.Rename(path, path+".1"))
 	time.Sleep(lookEvery)
 	note(sink, "three")
-	if err := sink.Close(); err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, sink.Close())
 	torn, err := os.OpenFile(path, os.O_APPEND|os.O_WRONLY, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, err)
 	if _, err := torn.WriteString(`{"time":"2026-11-29`); err != nil {
 		t.Fatal(err)
 	}
@@ -85,17 +79,13 @@ func TestEachTamperingShows(t *testing.T) {
 		note(sink, fmt.Sprint("event-", n))
 	}
 	text, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, err)
 	lines := strings.SplitAfter(strings.TrimSuffix(string(text), "\n"), "\n")
 	lines[records-1] += "\n"
 	tampered := func(what string, lines []string) {
 		t.Helper()
 		other := filepath.Join(t.TempDir(), "other.log")
-		if err := os.WriteFile(other, []byte(strings.Join(lines, "")), 0o600); err != nil {
-			t.Fatal(err)
-		}
+		testkit.OK(t, os.WriteFile(other, []byte(strings.Join(lines, "")), 0o600))
 		if _, found := read(t, other); len(found.Problems) == 0 {
 			t.Errorf("%s: nothing shows", what)
 		}
@@ -132,9 +122,7 @@ func TestTwoProcessesDoNotShareAFile(t *testing.T) {
 	if err := other.open(); err == nil {
 		t.Error("a second one opens it")
 	}
-	if err := sink.Close(); err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, sink.Close())
 	if err := other.open(); err != nil {
 		t.Error(err)
 	}
@@ -166,9 +154,7 @@ func TestThoseWhoWaitShareASync(t *testing.T) {
 	if err := hanging.synced(ended, 0); err == nil {
 		t.Error("it waits for a disk that hangs")
 	}
-	if err := sink.Close(); err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, sink.Close())
 	if err := sink.Ahead(t.Context(), slog.String("event", "submitting")); err == nil {
 		t.Error("what cannot be written passes for written")
 	}
@@ -180,23 +166,15 @@ func TestAHalfOfARecordIsNoTampering(t *testing.T) {
 	sink, _, _ := opened(t, path)
 	note(sink, "one")
 	note(sink, "two")
-	if err := sink.Close(); err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, sink.Close())
 	text, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, err)
 	first := strings.Index(string(text), "\n") + 1
 	for end := first + 1; end < len(text)-1; end++ {
-		if err := os.WriteFile(path, text[:end], 0o600); err != nil {
-			t.Fatal(err)
-		}
+		testkit.OK(t, os.WriteFile(path, text[:end], 0o600))
 		sink, _, _ := opened(t, path)
 		note(sink, "three")
-		if err := sink.Close(); err != nil {
-			t.Fatal(err)
-		}
+		testkit.OK(t, sink.Close())
 		if events, found := read(t, path); len(found.Problems) != 0 || fmt.Sprint(events) != "[one three]" {
 			t.Fatalf("cut after %q: %v, %v", text[first:end], events, found.Problems)
 		}
@@ -206,15 +184,11 @@ func TestAHalfOfARecordIsNoTampering(t *testing.T) {
 // TestASyncThatFailsFailsAllWrittenBefore: the system tells of an error once, and may have dropped all that was written by then.
 func TestASyncThatFailsFailsAllWrittenBefore(t *testing.T) {
 	reader, pipe, err := os.Pipe() // which no sync succeeds on
-	if err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, err)
 	defer func() { _, _ = reader.Close(), pipe.Close() }()
 	path := filepath.Join(t.TempDir(), "audit.log")
 	whole, err := os.Create(path)
-	if err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, err)
 	defer func() { _ = whole.Close() }()
 	f := &file{path: path, f: pipe, looked: time.Now().Add(time.Hour)}
 	before := f.failures()
@@ -240,9 +214,7 @@ func BenchmarkAhead(b *testing.B) {
 	for _, writers := range []int{1, 8, 64} {
 		b.Run(fmt.Sprint(writers, " at once"), func(b *testing.B) {
 			f := &file{path: filepath.Join(b.TempDir(), "audit.log")}
-			if err := f.open(); err != nil {
-				b.Fatal(err)
-			}
+			testkit.OK(b, f.open())
 			defer func() { _ = f.close() }()
 			c := newChain(f)
 			record := []byte(`{"time":"2026-11-29T00:00:00Z","level":"INFO","msg":"audit","event":"submitting","padding":"` + strings.Repeat("x", 600) + "\"}\n")

@@ -12,6 +12,8 @@ import (
 	"slices"
 	"testing"
 	"time"
+
+	"cegid.internal/gateway/internal/testkit"
 )
 
 type trusted []*x509.Certificate
@@ -26,9 +28,7 @@ func TestWhatACertificateSays(t *testing.T) {
 	uri := func(texts ...string) (uris []*url.URL) {
 		for _, text := range texts {
 			parsed, err := url.Parse(text)
-			if err != nil {
-				t.Fatal(err)
-			}
+			testkit.OK(t, err)
 			uris = append(uris, parsed)
 		}
 		return uris
@@ -82,20 +82,14 @@ func TestWhatACertificateSays(t *testing.T) {
 func signed509(t *testing.T, template, parent *x509.Certificate, signer *ecdsa.PrivateKey) (*x509.Certificate, *ecdsa.PrivateKey) {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, err)
 	if parent == nil {
 		parent, signer = template, key
 	}
 	template.SerialNumber, template.NotBefore = big.NewInt(1), time.Now().Add(-time.Hour)
 	der, err := x509.CreateCertificate(rand.Reader, template, parent, &key.PublicKey, signer)
-	if err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, err)
 	certificate, err := x509.ParseCertificate(der)
-	if err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, err)
 	return certificate, key
 }

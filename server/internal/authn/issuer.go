@@ -78,7 +78,7 @@ type IssuerConfig struct {
 	AllowPlainHTTP bool
 	// Transport asks the issuer; nil is http.DefaultTransport.
 	Transport http.RoundTripper
-	// Log hears when the keys cannot be fetched, and when they can again; nil hears nothing.
+	// Log is told when the keys cannot be fetched, and when they can again; nil is none.
 	Log *slog.Logger
 }
 

@@ -26,6 +26,8 @@ import (
 
 	"github.com/go-jose/go-jose/v4"
 	"go.uber.org/goleak"
+
+	"cegid.internal/gateway/internal/testkit"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -92,9 +94,7 @@ func (i *issuer) RoundTrip(r *http.Request) (*http.Response, error) {
 func (i *issuer) add(t *testing.T, id string) {
 	t.Helper()
 	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, err)
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	i.keys[id] = private
@@ -128,9 +128,7 @@ func (i *issuer) claims(changes map[string]any) map[string]any {
 func encoded(t *testing.T, claims map[string]any) []byte {
 	t.Helper()
 	text, err := json.Marshal(claims)
-	if err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, err)
 	return text
 }
 
@@ -159,17 +157,11 @@ func signBytes(t *testing.T, algorithm jose.SignatureAlgorithm, key any, id, kin
 		options = options.WithHeader("kid", id)
 	}
 	signer, err := jose.NewSigner(jose.SigningKey{Algorithm: algorithm, Key: key}, options)
-	if err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, err)
 	signed, err := signer.Sign(payload)
-	if err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, err)
 	text, err := signed.CompactSerialize()
-	if err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, err)
 	return text
 }
 
@@ -177,9 +169,7 @@ func signBytes(t *testing.T, algorithm jose.SignatureAlgorithm, key any, id, kin
 func inJSON(t *testing.T, token string) string {
 	t.Helper()
 	parsed, err := jose.ParseSigned(token, algorithms)
-	if err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, err)
 	return parsed.FullSerialize()
 }
 
@@ -191,9 +181,7 @@ func (i *issuer) token(t *testing.T, id string, changes map[string]any) string {
 func verifier(t *testing.T, i *issuer) *Issuer {
 	t.Helper()
 	v, err := NewIssuer(IssuerConfig{URL: i.url, Audience: audience, Transport: i, Log: slog.New(slog.NewTextHandler(&i.log, nil))})
-	if err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, err)
 	return v
 }
 
@@ -203,9 +191,7 @@ func TestWhichTokensPass(t *testing.T) {
 	elsewhere.url = "https://elsewhere.example"
 	v := Issuers{verifier(t, i)}
 	public, err := x509.MarshalPKIXPublicKey(i.key("one").(*ecdsa.PrivateKey).Public())
-	if err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, err)
 	in := func(d time.Duration) int64 { return time.Now().Add(d).Unix() }
 	unsigned := func(header string, claims map[string]any) string {
 		payload, _ := json.Marshal(claims)
@@ -218,9 +204,7 @@ func TestWhichTokensPass(t *testing.T) {
 		return text + "." + base64.RawURLEncoding.EncodeToString(mac.Sum(nil))
 	}
 	rsaKey, err := rsa.GenerateKey(rand.Reader, 2048)
-	if err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, err)
 	good := i.token(t, "one", nil)
 	typed := func(text string) string {
 		return signAs(t, jose.ES256, i.key("one"), "one", text, i.claims(nil))
@@ -322,9 +306,7 @@ func TestWhereKeysComeFrom(t *testing.T) {
 		i := newIssuer(t, "one")
 		i.url, i.keysAt = c.url, c.keysAt
 		v, err := NewIssuer(IssuerConfig{URL: i.url, Audience: audience, AllowPlainHTTP: c.plain, Transport: i})
-		if err != nil {
-			t.Fatal(err)
-		}
+		testkit.OK(t, err)
 		_, err = v.Verify(t.Context(), i.token(t, "one", nil))
 		if c.good && err != nil || !c.good && !errors.Is(err, ErrUnavailable) {
 			t.Errorf("%+v: %v", c, err)
@@ -341,9 +323,7 @@ func TestKeysAreRotated(t *testing.T) {
 			_, err := v.Verify(t.Context(), token)
 			return err
 		}
-		if err := passes("one"); err != nil {
-			t.Fatal(err)
-		}
+		testkit.OK(t, passes("one"))
 		time.Sleep(keysPause)
 		i.add(t, "two")
 		if err := passes("two"); err != nil {
@@ -516,9 +496,7 @@ func TestAnIssuerIsChecked(t *testing.T) {
 	check := func(cfg IssuerConfig) string {
 		cfg.Audience = audience
 		v, err := NewIssuer(cfg)
-		if err != nil {
-			t.Fatal(err)
-		}
+		testkit.OK(t, err)
 		if err := v.Check(t.Context()); err != nil {
 			return err.Error()
 		}
@@ -557,9 +535,7 @@ func FuzzVerify(f *testing.F) {
 		f.Add(seed)
 	}
 	v, err := NewIssuer(IssuerConfig{URL: "https://issuer.example", Audience: audience, Transport: nowhere{}})
-	if err != nil {
-		f.Fatal(err)
-	}
+	testkit.OK(f, err)
 	f.Fuzz(func(t *testing.T, token string) {
 		if _, claims, err := (Issuers{v}).Verify(t.Context(), token); err == nil {
 			t.Errorf("%q passes, as %v", token, claims)

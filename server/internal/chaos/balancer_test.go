@@ -4,14 +4,9 @@ package chaos
 
 import (
 	"bytes"
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
 	"crypto/tls"
 	"crypto/x509"
 	"crypto/x509/pkix"
-	"encoding/pem"
-	"math/big"
 	"net"
 	"net/url"
 	"os"
@@ -21,6 +16,8 @@ import (
 	"testing"
 	"time"
 
+	"cegid.internal/gateway/internal/testkit"
+	"cegid.internal/gateway/internal/testkit/certtest"
 	"cegid.internal/gateway/internal/testkit/pgtest"
 )
 
@@ -50,36 +47,30 @@ func TestNoCallFailsBehindABalancer(t *testing.T) {
 }
 
 func noCallFails(t *testing.T, b balancer) {
-	a := newAuthority(t)
+	a := certtest.New(t)
 	folder := t.TempDir()
-	a.issue(t, folder, "loop", "loop.example.com", "")
-	a.issue(t, folder, "billing", "", billingCertificate)
+	issue(t, a, folder, "loop", "loop.example.com", "")
+	issue(t, a, folder, "billing", "", billingCertificate)
 	l := newLoop(t)
 	s := settings{ledger: pgtest.Shared(t).Database(t), replicas: 2, drain: 4 * time.Second}
 	initialize(t, s.ledger)
-	clients := &tls.Config{RootCAs: a.pool, ServerName: "loop.example.com", MinVersion: tls.VersionTLS12}
+	clients := &tls.Config{RootCAs: a.Pool, ServerName: "loop.example.com", MinVersion: tls.VersionTLS12}
 	if !b.tls {
 		s.tls = "{certificate: " + filepath.Join(folder, "loop.crt") + ", key: " + filepath.Join(folder, "loop.key") + ", client_authorities: " + filepath.Join(folder, "authority.crt") + "}"
 		s.certificate, s.trust = billingCertificate, clients
 		pair, err := tls.LoadX509KeyPair(filepath.Join(folder, "billing.crt"), filepath.Join(folder, "billing.key"))
-		if err != nil {
-			t.Fatal(err)
-		}
+		testkit.OK(t, err)
 		clients = clients.Clone()
 		clients.Certificates = []tls.Certificate{pair}
 	}
 	one, two := newGateway(t, l.url, s), newGateway(t, l.url, s)
-	if err := two.terminate(); err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, two.terminate())
 	grpc, rest := b.start(t, folder, one, two)
 	run := newTraffic(t, billing, practice, clients, grpc, rest)
 	run.begin()
 	time.Sleep(time.Second)
 	for range 2 { // the second one comes; then each is replaced
-		if err := two.start(); err != nil {
-			t.Fatal(err)
-		}
+		testkit.OK(t, two.start())
 		time.Sleep(2500 * time.Millisecond) // until the balancer has seen it
 		for _, g := range []*gateway{one, two} {
 			g.program = nextBuild(t)
@@ -89,9 +80,7 @@ func noCallFails(t *testing.T, b balancer) {
 			if g == two {
 				break
 			}
-			if err := g.start(); err != nil {
-				t.Fatal(err)
-			}
+			testkit.OK(t, g.start())
 			time.Sleep(2500 * time.Millisecond)
 		}
 	}
@@ -105,9 +94,7 @@ func noCallFails(t *testing.T, b balancer) {
 func (b balancer) start(t *testing.T, folder string, one, two *gateway) (grpc, rest string) {
 	t.Helper()
 	text, err := os.ReadFile(filepath.Join("..", "..", "..", "deploy", "balancers", b.file))
-	if err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, err)
 	ports := freePorts(t)
 	grpc, rest = ports[0], ports[1]
 	replace := []string{
@@ -128,16 +115,12 @@ func (b balancer) start(t *testing.T, folder string, one, two *gateway) (grpc, r
 	if strings.Contains(changed, "10.0.0.1") {
 		t.Fatalf("an address is left:\n%s", changed)
 	}
-	if err := os.WriteFile(path, []byte(changed), 0o600); err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, os.WriteFile(path, []byte(changed), 0o600))
 	var said bytes.Buffer
 	command := exec.Command(b.command[0], append(b.command[1:], path)...)
 	command.Stdout, command.Stderr = &said, &said
 	command.SysProcAttr = noOrphan()
-	if err := command.Start(); err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, command.Start())
 	t.Cleanup(func() {
 		_ = command.Process.Signal(os.Interrupt)
 		_ = command.Wait()
@@ -173,72 +156,22 @@ func nextBuild(t *testing.T) string {
 	return path
 }
 
-// authority signs certificates.
-type authority struct {
-	certificate *x509.Certificate
-	key         *ecdsa.PrivateKey
-	pool        *x509.CertPool
-}
-
-func newAuthority(t *testing.T) *authority {
-	t.Helper()
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	template := &x509.Certificate{
-		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "authority"}, IsCA: true, BasicConstraintsValid: true,
-		KeyUsage: x509.KeyUsageCertSign, NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(24 * time.Hour),
-	}
-	der, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	a := &authority{key: key, pool: x509.NewCertPool()}
-	if a.certificate, err = x509.ParseCertificate(der); err != nil {
-		t.Fatal(err)
-	}
-	a.pool.AddCert(a.certificate)
-	return a
-}
-
 // issue writes a certificate, its key, both together, and the authority's.
-func (a *authority) issue(t *testing.T, folder, file, dns, uri string) {
+func issue(t *testing.T, a *certtest.Authority, folder, file, dns, uri string) {
 	t.Helper()
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	template := &x509.Certificate{
-		SerialNumber: big.NewInt(time.Now().UnixNano()), Subject: pkix.Name{CommonName: file}, KeyUsage: x509.KeyUsageDigitalSignature,
-		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth}, NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(24 * time.Hour),
-	}
+	template := &x509.Certificate{Subject: pkix.Name{CommonName: file}}
 	if dns != "" {
 		template.DNSNames = []string{dns}
 	}
 	if uri != "" {
 		parsed, err := url.Parse(uri)
-		if err != nil {
-			t.Fatal(err)
-		}
+		testkit.OK(t, err)
 		template.URIs = []*url.URL{parsed}
 	}
-	der, err := x509.CreateCertificate(rand.Reader, template, a.certificate, &key.PublicKey, a.key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	encoded, err := x509.MarshalPKCS8PrivateKey(key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	certificate := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})
-	private := pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: encoded})
-	for name, content := range map[string][]byte{
-		file + ".crt": certificate, file + ".key": private, file + ".pem": append(bytes.Clone(certificate), private...),
-		"authority.crt": pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: a.certificate.Raw}),
+	certificate, private := certtest.Files(t, a.Sign(t, template))
+	for name, content := range map[string]string{
+		file + ".crt": certificate, file + ".key": private, file + ".pem": certificate + private, "authority.crt": a.PEM(),
 	} {
-		if err := os.WriteFile(filepath.Join(folder, name), content, 0o600); err != nil {
-			t.Fatal(err)
-		}
+		testkit.OK(t, os.WriteFile(filepath.Join(folder, name), []byte(content), 0o600))
 	}
 }

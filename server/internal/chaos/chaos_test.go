@@ -21,6 +21,7 @@ import (
 	"cegid.internal/gateway/cegidclient"
 	"cegid.internal/gateway/cegidclient/loopsim"
 	looppb "cegid.internal/gateway/gen/go/cegid/loop/v1"
+	"cegid.internal/gateway/internal/testkit"
 	"cegid.internal/gateway/internal/testkit/pgtest"
 )
 
@@ -88,9 +89,7 @@ func storms(t *testing.T, servers int) {
 			return
 		}
 		var table strings.Builder
-		if err := total.Write(&table, fmt.Sprintf("%d seeds from %d, in %s", seeds, first, time.Since(began).Round(time.Second))); err != nil {
-			t.Fatal(err)
-		}
+		testkit.OK(t, total.Write(&table, fmt.Sprintf("%d seeds from %d, in %s", seeds, first, time.Since(began).Round(time.Second))))
 		t.Log("\n" + table.String())
 	})
 	for seed := first; seed < first+seeds; seed++ {
@@ -123,9 +122,7 @@ func (s storm) run(t *testing.T) Report {
 	}
 	path := filepath.Join(folder, fmt.Sprintf("journal-%d.jsonl", s.seed))
 	journal, err := NewJournal(path)
-	if err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, err)
 	l := newLoop(t)
 	dossiers := []string{"CEGID001", "CEGID003", l.dossier(t, "CHAOS01"), l.dossier(t, "CHAOS02"), l.dossier(t, "CHAOS03")}
 	r := &run{storm: s, t: t, loop: l, journal: journal, dossiers: dossiers, calm: make(chan struct{}), person: newPerson(t, l)}
@@ -148,29 +145,19 @@ func (s storm) run(t *testing.T) Report {
 		}
 		g.healthy()
 	}
-	if err := journal.Close(); err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, journal.Close())
 
 	events, err := ReadJournal(path)
-	if err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, err)
 	books, err := Inspect(t.Context(), l.root, dossiers...)
-	if err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, err)
 	if os.Getenv("LOOP_CHAOS_JOURNAL") != "" {
 		text, _ := json.Marshal(books)
-		if err := os.WriteFile(filepath.Join(folder, fmt.Sprintf("books-%d.json", s.seed)), text, 0o600); err != nil {
-			t.Fatal(err)
-		}
+		testkit.OK(t, os.WriteFile(filepath.Join(folder, fmt.Sprintf("books-%d.json", s.seed)), text, 0o600))
 	}
 	report := Judge(events, books)
 	var table strings.Builder
-	if err := report.Write(&table, fmt.Sprintf("seed %d, %d workers, in %s", s.seed, s.workers, time.Since(began).Round(100*time.Millisecond))); err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, report.Write(&table, fmt.Sprintf("seed %d, %d workers, in %s", s.seed, s.workers, time.Since(began).Round(100*time.Millisecond))))
 	t.Logf("\n%s  on the wire  %6d  calls that the channels made of %d\n", table.String(), r.billing.sends.attempts.Load()+r.expenses.sends.attempts.Load(), journal.NextCall()-1)
 	for i, complaint := range report.Complaints {
 		t.Errorf("%s: %s: %s", complaint.Rule, complaint.ID, complaint.Text)
@@ -598,9 +585,7 @@ func newPerson(t *testing.T, l *loop) *cegidclient.Client {
 		BaseURL: l.url, AllowPlainHTTP: true, Practice: practice, Credentials: cegidclient.StaticCredentials(
 			cegidclient.NewSecret(""), cegidclient.NewSecret(loopsim.SandboxDemoAPIKey), cegidclient.NewSecret(loopsim.SandboxSubscriptionPrimary)),
 	})
-	if err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, err)
 	t.Cleanup(client.Close)
 	return client
 }

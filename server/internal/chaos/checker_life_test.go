@@ -76,6 +76,34 @@ func TestTheCheckerKnowsALife(t *testing.T) {
 			d.booked("A", "120.00")
 			d.over("A", "SUCCEEDED")
 		}, ""},
+		"and with it a correction that was given up, since the copy had not what it corrects": {func(d *doctored) {
+			d.plan("A", "plain")
+			since := d.clock
+			d.corrects("A", "X", "D")
+			d.sent("X", "not-processed", "", 429)
+			d.told("X", "ImportEntries", "", notSent)
+			d.add(Event{Kind: PutBack, Since: since})
+			d.add(Event{Kind: Restored})
+			d.told("X", "GetImport", "", Event{Code: "NOT_FOUND", Reason: "IMPORT_UNKNOWN", Last: true})
+			d.told("A", "ImportEntries", "", Event{State: "WAITING"})
+			d.sent("A", "booked", "", 200)
+			d.booked("A", "120.00")
+			d.over("A", "SUCCEEDED")
+		}, ""},
+		"but not one that Loop has taken": {func(d *doctored) {
+			d.plan("A", "plain")
+			since := d.clock
+			d.corrects("A", "X", "D")
+			d.sent("X", "booked", "", 200)
+			d.told("X", "ImportEntries", "", notSent)
+			d.add(Event{Kind: PutBack, Since: since})
+			d.add(Event{Kind: Restored})
+			d.told("X", "GetImport", "", Event{Code: "NOT_FOUND", Reason: "IMPORT_UNKNOWN", Last: true})
+			d.told("A", "ImportEntries", "", Event{State: "WAITING"})
+			d.sent("A", "booked", "", 200)
+			d.booked("A", "120.00")
+			d.over("A", "SUCCEEDED")
+		}, RuleLost},
 		"and what the copy knew": {func(d *doctored) {
 			d.plan("A", "plain")
 			d.told("A", "ImportEntries", "", notSent)

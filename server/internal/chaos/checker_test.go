@@ -11,6 +11,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"cegid.internal/gateway/internal/testkit"
 )
 
 // doctored is a journal and books that fit together, to be spoilt.
@@ -58,6 +60,13 @@ func (d *doctored) booked(id, amount string) {
 		Debit string `json:"debit"`
 	}{amount})
 	d.books.Entries = append(d.books.Entries, entry)
+}
+
+// planAndBook is a plain import that goes well.
+func (d *doctored) planAndBook(id string) {
+	d.plan(id, "plain")
+	d.sent(id, "booked", "", 200)
+	d.booked(id, "120.00")
 }
 
 func (d *doctored) over(id, state string) {
@@ -230,21 +239,15 @@ func TestTheCheckerComplainsOfEachPromiseThatIsNotKept(t *testing.T) {
 			d.over("X", "FAILED")
 		}},
 		{"a booked NOT_SENT in the end", RuleFalseDenial, func(d *doctored) {
-			d.plan("X", "plain")
-			d.sent("X", "booked", "", 200)
-			d.booked("X", "120.00")
+			d.planAndBook("X")
 			d.over("X", "NOT_SENT")
 		}},
 		{"a booked REFUSED in the end", RuleFalseDenial, func(d *doctored) {
-			d.plan("X", "plain")
-			d.sent("X", "booked", "", 200)
-			d.booked("X", "120.00")
+			d.planAndBook("X")
 			d.over("X", "REFUSED")
 		}},
 		{"told NOT_SENT in between, while it was being booked", RuleFalseDenial, func(d *doctored) {
-			d.plan("X", "plain")
-			d.sent("X", "booked", "", 200)
-			d.booked("X", "120.00")
+			d.planAndBook("X")
 			d.told("X", "ImportEntries", "", notSent)
 			d.over("X", "SUCCEEDED")
 		}},
@@ -254,9 +257,7 @@ func TestTheCheckerComplainsOfEachPromiseThatIsNotKept(t *testing.T) {
 			d.over("X", "NOT_SENT")
 		}},
 		{"uncertain for nothing", RuleUnexplained, func(d *doctored) {
-			d.plan("X", "plain")
-			d.sent("X", "booked", "", 200)
-			d.booked("X", "120.00")
+			d.planAndBook("X")
 			d.told("X", "ImportEntries", "", lost)
 			d.over("X", "UNCERTAIN")
 		}},
@@ -280,17 +281,13 @@ func TestTheCheckerComplainsOfEachPromiseThatIsNotKept(t *testing.T) {
 			d.over("X", "UNCERTAIN")
 		}},
 		{"uncertain long before the kill", RuleUnexplained, func(d *doctored) {
-			d.plan("X", "plain")
-			d.sent("X", "booked", "", 200)
-			d.booked("X", "120.00")
+			d.planAndBook("X")
 			d.clock = d.clock.Add(time.Hour)
 			d.add(Event{Kind: Killed})
 			d.over("X", "UNCERTAIN")
 		}},
 		{"more uncertain than causes", RuleTooUncertain, func(d *doctored) {
-			d.plan("X", "plain")
-			d.sent("X", "booked", "", 200)
-			d.booked("X", "120.00")
+			d.planAndBook("X")
 			d.over("X", "UNCERTAIN")
 		}},
 		{"sent again after a lost answer", RuleSentAgain, func(d *doctored) {
@@ -322,9 +319,7 @@ func TestTheCheckerComplainsOfEachPromiseThatIsNotKept(t *testing.T) {
 		}},
 		{"an id that nobody asked for in the end", RuleLost, func(d *doctored) { d.plan("X", "plain") }},
 		{"an import that never ends", RuleNotOver, func(d *doctored) {
-			d.plan("X", "plain")
-			d.sent("X", "booked", "", 200)
-			d.booked("X", "120.00")
+			d.planAndBook("X")
 			d.over("X", "WAITING")
 		}},
 		{"accepted, then not sent", RuleWentBack, func(d *doctored) {
@@ -442,9 +437,7 @@ func TestTheCheckerComplainsOfEachPromiseThatIsNotKept(t *testing.T) {
 func TestTheCheckerKnowsNeitherServerNorSimulator(t *testing.T) {
 	for _, name := range []string{"judge_test.go", "journal_test.go"} {
 		file, err := parser.ParseFile(token.NewFileSet(), name, nil, parser.ImportsOnly)
-		if err != nil {
-			t.Fatal(err)
-		}
+		testkit.OK(t, err)
 		for _, each := range file.Imports {
 			if path, _ := strconv.Unquote(each.Path.Value); strings.Contains(strings.SplitN(path, "/", 2)[0], ".") {
 				t.Errorf("%s imports %s", name, path)
@@ -456,14 +449,10 @@ func TestTheCheckerKnowsNeitherServerNorSimulator(t *testing.T) {
 func TestAJournalAndBooksAreReadBackAsTheyWere(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "journal")
 	journal, err := NewJournal(path)
-	if err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, err)
 	journal.Add(Event{Kind: Planned, ID: "A", Amount: "120.00"})
 	journal.Add(Event{Kind: Killed, UnderWay: 3})
-	if err := journal.Close(); err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, journal.Close())
 	events, err := ReadJournal(path)
 	if err != nil || len(events) != 2 || events[0].Amount != "120.00" || events[1].UnderWay != 3 || events[1].Seq != 2 || events[0].At.IsZero() {
 		t.Errorf("%+v, %v", events, err)

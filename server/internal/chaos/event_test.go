@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"cegid.internal/gateway/cegidclient/loopsim"
+	"cegid.internal/gateway/internal/testkit"
 	"cegid.internal/gateway/internal/testkit/pgtest"
 	"cegid.internal/gateway/server/internal/ledger"
 )
@@ -85,24 +86,18 @@ func TestAConsumerThatIsKilledMissesNoEvent(t *testing.T) {
 		}
 	}
 	dsn := pgtest.Shared(t).Database(t)
-	if err := ledger.InitPostgres(t.Context(), func() string { return dsn }); err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, ledger.InitPostgres(t.Context(), func() string { return dsn }))
 	loop := newLoop(t)
 	servers := []*gateway{newGateway(t, loop.url, settings{ledger: dsn, replicas: 2}), newGateway(t, loop.url, settings{ledger: dsn, replicas: 2})}
 	journal, err := NewJournal(filepath.Join(t.TempDir(), "journal"))
-	if err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, err)
 	defer func() { _ = journal.Close() }()
 	path := filepath.Join(t.TempDir(), "handled")
 	start := func() *exec.Cmd {
 		t.Helper()
 		consumer := exec.Command(os.Args[0])
 		consumer.Env = append(os.Environ(), consumerFile+"="+path, "LOOP_CHAOS_SERVERS="+servers[0].http+","+servers[1].http)
-		if err := consumer.Start(); err != nil {
-			t.Fatal(err)
-		}
+		testkit.OK(t, consumer.Start())
 		return consumer
 	}
 	handled := func() (ids []string) {
@@ -155,9 +150,7 @@ func TestAConsumerThatIsKilledMissesNoEvent(t *testing.T) {
 		for deadline := time.Now().Add(5 * time.Second); kill%2 == 1 && len(handled()) == before && time.Now().Before(deadline); {
 			time.Sleep(time.Duration(1+rand.IntN(20)) * time.Millisecond)
 		}
-		if err := consumer.Process.Signal(syscall.SIGKILL); err != nil {
-			t.Fatal(err)
-		}
+		testkit.OK(t, consumer.Process.Signal(syscall.SIGKILL))
 		_ = consumer.Wait()
 		if len(handled()) > before {
 			inTheMidst++
@@ -173,9 +166,7 @@ func TestAConsumerThatIsKilledMissesNoEvent(t *testing.T) {
 
 	// What is there in the end, read in one go.
 	l, err := ledger.OpenPostgres(t.Context(), func() string { return dsn })
-	if err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, err)
 	defer func() { _ = l.Close() }()
 	var all []string
 	for deadline := time.Now().Add(time.Minute); ; time.Sleep(100 * time.Millisecond) {
@@ -183,9 +174,7 @@ func TestAConsumerThatIsKilledMissesNoEvent(t *testing.T) {
 		open, final := map[string]bool{}, 0
 		for after := ledger.Sequence(0); ; {
 			events, next, err := l.Events(t.Context(), ledger.EventQuery{Limit: 1000}, after)
-			if err != nil {
-				t.Fatal(err)
-			}
+			testkit.OK(t, err)
 			for _, e := range events {
 				all = append(all, e.Sequence.String())
 				switch e.Kind {

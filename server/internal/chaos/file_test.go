@@ -15,6 +15,7 @@ import (
 
 	"cegid.internal/gateway/cegidclient/loopsim"
 	looppb "cegid.internal/gateway/gen/go/cegid/loop/v1"
+	"cegid.internal/gateway/internal/testkit"
 	"cegid.internal/gateway/internal/testkit/fecgen"
 )
 
@@ -175,9 +176,7 @@ func TestAServerThatIsKilledDuringADepositLeavesNothing(t *testing.T) {
 		case phase.half:
 			half := fecgen.Bytes(fecgen.Options{Size: 4 << 20}) // of which the windows hold little: most of it has arrived
 			stream, err := f.open(t.Context(), practice, dossier, phase.name, half)
-			if err != nil {
-				t.Fatal(err)
-			}
+			testkit.OK(t, err)
 			go func() { ended <- stream.RecvMsg(&looppb.DepositFileResponse{}) }()
 		default:
 			go func() {
@@ -206,9 +205,7 @@ func TestAServerThatIsKilledDuringADepositLeavesNothing(t *testing.T) {
 			t.Errorf("%s: the spool holds %v, %v", phase.name, left, err)
 		}
 		f.loop.ClearFaults()
-		if err := f.start(); err != nil {
-			t.Fatal(err)
-		}
+		testkit.OK(t, f.start())
 		again, err := f.deposit(t.Context(), practice, dossier, phase.name, "")
 		if err != nil {
 			t.Errorf("%s: repeated, it ends with %v", phase.name, err)

@@ -22,6 +22,7 @@ import (
 	"time"
 
 	"cegid.internal/gateway/cegidclient/loopsim"
+	"cegid.internal/gateway/internal/testkit"
 )
 
 // The callers of the policy; the token of each is its name, made long enough.
@@ -106,17 +107,13 @@ func newGateway(t *testing.T, loop string, s settings) *gateway {
 		s.bounds = shared(s)
 	}
 	err := os.Mkdir(g.spool(), 0o700)
-	if err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, err)
 	if g.log, err = os.Create(filepath.Join(folder, "server.log")); err != nil {
 		t.Fatal(err)
 	}
 	write := func(name, text string) {
 		t.Helper()
-		if err := os.WriteFile(filepath.Join(folder, name), []byte(text), 0o600); err != nil {
-			t.Fatal(err)
-		}
+		testkit.OK(t, os.WriteFile(filepath.Join(folder, name), []byte(text), 0o600))
 	}
 	for name, secret := range map[string]string{
 		"primary": loopsim.SandboxSubscriptionPrimary, "secondary": loopsim.SandboxSubscriptionSecondary,
@@ -314,9 +311,7 @@ func (g *gateway) signal(signal os.Signal) error {
 func (g *gateway) restart() {
 	g.t.Helper()
 	g.kill()
-	if err := g.start(); err != nil {
-		g.t.Fatal(err)
-	}
+	testkit.OK(g.t, g.start())
 }
 
 // words are the end of the server's log.
@@ -341,9 +336,7 @@ func (g *gateway) words() string {
 func (g *gateway) healthy() {
 	g.t.Helper()
 	text, err := os.ReadFile(g.log.Name())
-	if err != nil {
-		g.t.Fatal(err)
-	}
+	testkit.OK(g.t, err)
 	if out, err := exec.Command(g.program, "audit", "verify", filepath.Join(filepath.Dir(g.config), "audit.log")).CombinedOutput(); err != nil && !g.old {
 		g.t.Errorf("the audit: %s", out)
 	}
@@ -369,9 +362,7 @@ type loop struct {
 func newLoop(t *testing.T, options ...loopsim.Option) *loop {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, err)
 	l := &loop{
 		Simulator: loopsim.NewSandbox(append(options, loopsim.WithLoopback(), loopsim.WithImportDelays(100*time.Millisecond, 100*time.Millisecond))...),
 		root:      "http://" + listener.Addr().String(), line: newLine(listener), arrived: make(chan struct{}, 1),
@@ -412,15 +403,11 @@ func (l *loop) count(n int) int {
 func (l *loop) admin(t *testing.T, method, path, body string) {
 	t.Helper()
 	request, err := http.NewRequestWithContext(context.Background(), method, l.root+path, strings.NewReader(body))
-	if err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, err)
 	request.Header.Set("Content-Type", "application/json")
 	request.Close = true
 	response, err := http.DefaultClient.Do(request)
-	if err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, err)
 	defer func() { _ = response.Body.Close() }()
 	if response.StatusCode >= 300 {
 		t.Fatalf("%s %s: %s", method, path, response.Status)

@@ -245,6 +245,13 @@ func (l *life) absent() bool {
 	return slices.ContainsFunc(l.decided, func(d decision) bool { return d.action == "confirm absent" })
 }
 
+// turnedAway says that Loop has taken none of it, if it ever came there.
+func (l *life) turnedAway() bool {
+	return len(l.entries) == 0 && !slices.ContainsFunc(l.sent, func(s BookImport) bool {
+		return s.Outcome != "not-processed" || !atTheDoor(s.Status)
+	})
+}
+
 // span is a while; without an end it lasts.
 type span struct{ from, until time.Time }
 
@@ -575,7 +582,8 @@ func (j *judgement) twin(l *life) {
 // correction is the entry of an import that nobody knows the fate of, or that failed. Refused to the end, it is told nothing
 // else, and false; sent, it is an import like others, and so it must not be before the dossier's lists show what is there.
 func (j *judgement) correction(l *life) (known bool) {
-	if len(l.sent) == 0 && j.Restores > 0 && !slices.ContainsFunc(l.events, func(e Event) bool { return e.State != "" }) {
+	taken := slices.ContainsFunc(l.events, func(e Event) bool { return e.State != "" && e.State != "NOT_SENT" })
+	if j.Restores > 0 && !taken && l.turnedAway() {
 		return false // given up, since a restored ledger has not the entries of the first
 	}
 	refused := slices.ContainsFunc(l.events, func(e Event) bool { return e.Reason == "ENTRY_ALREADY_IMPORTED" })

@@ -11,6 +11,7 @@ import (
 
 	"cegid.internal/gateway/cegidclient/loopsim"
 	looppb "cegid.internal/gateway/gen/go/cegid/loop/v1"
+	"cegid.internal/gateway/internal/testkit"
 )
 
 // fixture is a server, a Loop, and a caller.
@@ -24,9 +25,7 @@ type fixture struct {
 func newFixture(t *testing.T, s settings, options ...loopsim.Option) *fixture {
 	t.Helper()
 	journal, err := NewJournal(filepath.Join(t.TempDir(), "journal"))
-	if err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, err)
 	l := newLoop(t, options...)
 	g := newGateway(t, l.url, s)
 	f := &fixture{T: t, gateway: g, loop: l, caller: newCaller(t, journal, billing, g)}
@@ -75,7 +74,7 @@ type named interface {
 func (f *fixture) await(which named, state string) {
 	f.Helper()
 	var w word
-	for began := time.Now(); time.Since(began) < 20*time.Second; time.Sleep(10 * time.Millisecond) {
+	for began := time.Now(); time.Since(began) < 2*time.Minute; time.Sleep(10 * time.Millisecond) {
 		if w = f.caller.get(f.Context(), which.GetPractice(), which.GetDossier(), which.GetRequestId(), false, false); w.State == state {
 			return
 		}
@@ -186,14 +185,10 @@ func killInEachState(t *testing.T, way way) {
 		f.await(orders[each.id], each.killed)
 	}
 	f.kill()
-	if err := f.loop.line.release(func(written string) bool { return strings.Contains(written, `arrives-after-the-death"`) }); err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, f.loop.line.release(func(written string) bool { return strings.Contains(written, `arrives-after-the-death"`) }))
 	f.loop.ClearFaults()
 	f.loop.SetImportDelays(time.Hour, 0) // what is sent anew waits
-	if err := f.start(); err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, f.start())
 	compare := func(when string, want func(row) string) {
 		t.Helper()
 		for _, each := range table {

@@ -22,6 +22,7 @@ import (
 
 	"cegid.internal/gateway/cegidclient/loopsim"
 	looppb "cegid.internal/gateway/gen/go/cegid/loop/v1"
+	"cegid.internal/gateway/internal/testkit"
 	"cegid.internal/gateway/server/internal/ledger"
 	"cegid.internal/gateway/server/internal/recall"
 )
@@ -50,9 +51,7 @@ func TestASeedIsALife(t *testing.T) {
 			}
 		}
 		var table strings.Builder
-		if err := total.Write(&table, fmt.Sprintf("%d lives from seed %d, %s of them, in %s", lives, first, lived.Round(time.Hour), time.Since(began).Round(time.Second))); err != nil {
-			t.Fatal(err)
-		}
+		testkit.OK(t, total.Write(&table, fmt.Sprintf("%d lives from seed %d, %s of them, in %s", lives, first, lived.Round(time.Hour), time.Since(began).Round(time.Second))))
 		t.Log("\n" + table.String())
 	})
 	for seed := first; seed < first+lives; seed++ {
@@ -77,9 +76,7 @@ func folderOfLife(t *testing.T) string {
 		folder = t.TempDir()
 	}
 	t.Cleanup(func() { _ = os.RemoveAll(folder) })
-	if err := ledger.Init(t.Context(), filepath.Join(folder, "ledger.db")); err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, ledger.Init(t.Context(), filepath.Join(folder, "ledger.db")))
 	return folder
 }
 
@@ -150,9 +147,7 @@ func live(t *testing.T, seed uint64, folder string) (Report, time.Duration) {
 	defer l.loop.Close()
 	l.dossiers = []string{"CEGID001", "CEGID003"}
 	for _, code := range []string{"LIFE01", "LIFE02", "LIFE03"} {
-		if err := l.loop.AddDossier(practice, code, loopsim.Template()); err != nil {
-			t.Fatal(err)
-		}
+		testkit.OK(t, l.loop.AddDossier(practice, code, loopsim.Template()))
 		l.dossiers = append(l.dossiers, code)
 	}
 	chance := l.drawn("life")
@@ -276,15 +271,11 @@ func (l *lifetime) books() Books {
 	}
 	for _, dossier := range l.dossiers {
 		entries, err := l.loop.Entries(practice, dossier)
-		if err != nil {
-			l.t.Fatal(err)
-		}
+		testkit.OK(l.t, err)
 		for _, each := range entries {
 			text, _ := json.Marshal(each)
 			var booked BookEntry
-			if err := json.Unmarshal(text, &booked); err != nil {
-				l.t.Fatal(err)
-			}
+			testkit.OK(l.t, json.Unmarshal(text, &booked))
 			out.Entries = append(out.Entries, booked)
 		}
 	}
@@ -386,9 +377,7 @@ func (l *lifetime) fate() {
 			return
 		}
 		stop(func() {
-			if err := l.putBack(from); err != nil {
-				l.t.Fatal(err)
-			}
+			testkit.OK(l.t, l.putBack(from))
 			l.journal.Add(Event{Kind: PutBack, Since: since})
 			l.met(what)
 		})
@@ -421,9 +410,7 @@ func (l *lifetime) fate() {
 			restart(func() {
 				if volume == "" && chance.IntN(4) == 0 {
 					volume, snapped = filepath.Join(l.folder, "volume.db"), time.Now()
-					if err := l.keepVolume(volume); err != nil {
-						l.t.Fatal(err)
-					}
+					testkit.OK(l.t, l.keepVolume(volume))
 				}
 			})
 		case <-time.After(within(time.Minute, 50*time.Minute)):
@@ -455,9 +442,7 @@ func (l *lifetime) fate() {
 			case n < 78:
 				key := func(works bool) func() {
 					return func() {
-						if err := l.loop.SetActivated(practice, loopsim.Advanced, works); err != nil {
-							l.t.Fatal(err)
-						}
+						testkit.OK(l.t, l.loop.SetActivated(practice, loopsim.Advanced, works))
 						if p := l.process.Load(); works && p != nil {
 							p.sender.Hasten(practice)
 						}
@@ -541,9 +526,7 @@ func (l *lifetime) fate() {
 	l.auditFull.Store(false)
 	l.unconfirmed.Store(false)
 	l.slowAudit.Store(0)
-	if err := l.loop.SetActivated(practice, loopsim.Advanced, true); err != nil {
-		l.t.Fatal(err)
-	}
+	testkit.OK(l.t, l.loop.SetActivated(practice, loopsim.Advanced, true))
 	if l.process.Load() == nil {
 		select {
 		case p := <-l.crashed:
@@ -588,9 +571,7 @@ func (l *lifetime) start() {
 func (l *lifetime) restore() {
 	disks.Delete(l.ledgerFile()) // no process has it
 	book, err := ledger.Simulated(l.t.Context(), l.ledgerFile(), l.clock, func() time.Duration { return time.Since(l.end.Add(-stormsOfLife)) })
-	if err != nil {
-		l.t.Fatal(err)
-	}
+	testkit.OK(l.t, err)
 	sent, found, err := recall.Sent([]string{l.auditFile()})
 	if err != nil || len(found.Problems) > 0 {
 		l.t.Fatal(err, found.Problems)

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	looppb "cegid.internal/gateway/gen/go/cegid/loop/v1"
+	"cegid.internal/gateway/internal/testkit"
 )
 
 // stream deposits a file while it is made.
@@ -54,9 +55,7 @@ func (g *gateway) anonymous() int { g.t.Helper(); return g.sizeOf("RssAnon:") }
 func (g *gateway) sizeOf(name string) int {
 	g.t.Helper()
 	size, err := g.size(name)
-	if err != nil {
-		g.t.Fatal(err)
-	}
+	testkit.OK(g.t, err)
 	return size
 }
 
@@ -84,16 +83,12 @@ func (g *gateway) cpu() float64 {
 	pid := g.process.Pid
 	g.mu.Unlock()
 	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
-	if err != nil {
-		g.t.Fatal(err)
-	}
+	testkit.OK(g.t, err)
 	fields := strings.Fields(string(stat[bytes.LastIndexByte(stat, ')')+1:]))
 	var ticks float64
 	for _, field := range fields[11:13] { // of the user and of the system, 100 a second
 		n, err := strconv.ParseFloat(field, 64)
-		if err != nil {
-			g.t.Fatal(err)
-		}
+		testkit.OK(g.t, err)
 		ticks += n
 	}
 	return ticks / 100

@@ -19,6 +19,7 @@ import (
 
 	"cegid.internal/gateway/cegidclient/loopsim"
 	looppb "cegid.internal/gateway/gen/go/cegid/loop/v1"
+	"cegid.internal/gateway/internal/testkit"
 	"cegid.internal/gateway/internal/testkit/fecgen"
 )
 
@@ -62,9 +63,7 @@ func TestAHundredMegabytes(t *testing.T) {
 
 	begun = time.Now()
 	deposit, err := f.stream(t.Context(), practice, dossier, fecgen.New(fecgen.Options{Size: size}))
-	if err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, err)
 	after := f.memory()
 	t.Logf("deposited %d bytes in %.1f s; at most %d MiB", deposit.GetReport().GetSize(), time.Since(begun).Seconds(), after>>20)
 	if grown := after - before; grown > mostMemory {
@@ -113,26 +112,18 @@ func azure(t *testing.T) []loopsim.Option {
 		return nil
 	}
 	key, err := blob.NewSharedKeyCredential("devstoreaccount1", "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw==") // of every Azurite
-	if err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, err)
 	place := fmt.Sprintf("%s/walk-%d", base, time.Now().UnixNano())
 	signed, err := sas.AccountSignatureValues{
 		Protocol: sas.ProtocolHTTPSandHTTP, ExpiryTime: time.Now().Add(time.Hour), Permissions: "rwc", ResourceTypes: "c",
 	}.SignWithSharedKey(key)
-	if err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, err)
 	request, err := http.NewRequestWithContext(t.Context(), http.MethodPut, place+"?restype=container&"+signed.Encode(), nil)
-	if err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, err)
 	request.Header.Set("x-ms-version", "2021-12-02")
 	request.Close = true
 	response, err := http.DefaultClient.Do(request)
-	if err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, err)
 	if _ = response.Body.Close(); response.StatusCode != http.StatusCreated {
 		t.Fatal(response.Status)
 	}
@@ -143,14 +134,10 @@ func azure(t *testing.T) []loopsim.Option {
 func (f *fixture) inspection() string {
 	f.Helper()
 	response, err := http.Get(f.loop.root + "/_sim/")
-	if err != nil {
-		f.Fatal(err)
-	}
+	testkit.OK(f, err)
 	defer func() { _ = response.Body.Close() }()
 	page, err := io.ReadAll(response.Body)
-	if err != nil {
-		f.Fatal(err)
-	}
+	testkit.OK(f, err)
 	http.DefaultClient.CloseIdleConnections()
 	return string(page)
 }

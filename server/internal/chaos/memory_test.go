@@ -28,6 +28,7 @@ import (
 
 	"cegid.internal/gateway/cegidclient/loopsim"
 	looppb "cegid.internal/gateway/gen/go/cegid/loop/v1"
+	"cegid.internal/gateway/internal/testkit"
 	"cegid.internal/gateway/internal/testkit/fecgen"
 	"cegid.internal/gateway/server/internal/apierror"
 )
@@ -90,13 +91,9 @@ func TestASmallContainerOutlivesItsCallers(t *testing.T) {
 	data := looppb.NewReferenceDataServiceClient(f.caller.conn)
 	check := &looppb.ValidateEntriesRequest{Practice: practice, Dossier: "CEGID001", Entries: large()}
 	body, err := protojson.Marshal(&looppb.ValidateEntriesRequest{Entries: check.Entries})
-	if err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, err)
 	file, err := io.ReadAll(fecgen.New(fecgen.Options{Size: 20_000_000}))
-	if err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, err)
 	rest := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
 	overREST := func(method, path string, body io.Reader) error {
 		request, err := http.NewRequestWithContext(ctx, method, "http://"+f.http+"/v1/practices/"+path, body)

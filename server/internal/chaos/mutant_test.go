@@ -16,6 +16,8 @@ import (
 	"testing"
 	"text/tabwriter"
 	"time"
+
+	"cegid.internal/gateway/internal/testkit"
 )
 
 // mutantLimit is how much processor time a mutant may live for: a life keeps one core busy.
@@ -80,13 +82,9 @@ func mutant(t *testing.T, patch string) (program string) {
 	t.Helper()
 	folder := t.TempDir()
 	text, err := os.ReadFile(patch)
-	if err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, err)
 	root, err := filepath.Abs(filepath.Join("..", "..", ".."))
-	if err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, err)
 	replace := map[string]string{}
 	for _, found := range regexp.MustCompile(`(?m)^\+\+\+ b/(.+)$`).FindAllStringSubmatch(string(text), -1) {
 		to := filepath.Join(folder, found[1])
@@ -97,9 +95,7 @@ func mutant(t *testing.T, patch string) (program string) {
 		if err == nil {
 			err = os.WriteFile(to, content, 0o600)
 		}
-		if err != nil {
-			t.Fatal(err)
-		}
+		testkit.OK(t, err)
 		replace[filepath.Join(root, found[1])] = to
 	}
 	apply := exec.Command("git", "apply", "-")
@@ -112,9 +108,7 @@ func mutant(t *testing.T, patch string) (program string) {
 	if err == nil {
 		err = os.WriteFile(filepath.Join(folder, "overlay.json"), overlay, 0o600)
 	}
-	if err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, err)
 	program = filepath.Join(folder, "life.test")
 	build := exec.Command("go", "test", "-c", "-tags", "life", "-overlay", filepath.Join(folder, "overlay.json"), "-o", program, ".")
 	if out, err := build.CombinedOutput(); err != nil {

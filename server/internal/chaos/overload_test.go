@@ -20,6 +20,7 @@ import (
 
 	"cegid.internal/gateway/cegidclient/loopsim"
 	looppb "cegid.internal/gateway/gen/go/cegid/loop/v1"
+	"cegid.internal/gateway/internal/testkit"
 )
 
 // These tests are no part of go test ./... because they take their time, and because the race detector's memory is not the
@@ -95,9 +96,7 @@ func (f *fixture) states(practice string) map[string]int {
 	states := map[string]int{}
 	for token := ""; ; {
 		page, err := f.caller.imports.ListImports(f.caller.authorized(f.Context()), &looppb.ListImportsRequest{Practice: practice, Dossier: "-", PageSize: 100, PageToken: token})
-		if err != nil {
-			f.Fatal(err)
-		}
+		testkit.OK(f, err)
 		for _, each := range page.GetImports() {
 			states[stateName(each.GetState())]++
 		}
@@ -241,9 +240,7 @@ func TestASIGTERMWithAFullQueueIsUncertainForNobody(t *testing.T) {
 	f.slow(l.answer)
 	// What this server says is heard: a channel that tries again finds nobody.
 	conn, err := grpc.NewClient(f.grpc, grpc.WithTransportCredentials(insecure.NewCredentials()), grpc.WithDisableRetry())
-	if err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, err)
 	defer func() { _ = conn.Close() }()
 	f.caller.imports = looppb.NewImportServiceClient(conn)
 	var callers sync.WaitGroup
@@ -263,9 +260,7 @@ func TestASIGTERMWithAFullQueueIsUncertainForNobody(t *testing.T) {
 	t.Logf("the server ended %s after SIGTERM", time.Since(begun).Round(10*time.Millisecond))
 	callers.Wait()
 	e.told(t)
-	if err := f.start(); err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, f.start())
 	if states := f.states(practice); states["UNCERTAIN"] > 0 || states["SUBMITTING"] > 0 || states["RECEIVED"] > 0 {
 		t.Error(states)
 	}
@@ -304,9 +299,7 @@ func TestAnotherPracticesManyImportsDelayNoQuestion(t *testing.T) {
 	}
 	due := func() time.Time {
 		got, err := f.caller.imports.GetImport(f.caller.authorized(t.Context()), &looppb.GetImportRequest{Practice: other.GetPractice(), Dossier: other.GetDossier(), RequestId: other.GetRequestId()})
-		if err != nil {
-			t.Fatal(err)
-		}
+		testkit.OK(t, err)
 		return got.GetImportRecord().GetNextPollTime().AsTime()
 	}
 	var latest time.Duration

@@ -20,6 +20,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	looppb "cegid.internal/gateway/gen/go/cegid/loop/v1"
+	"cegid.internal/gateway/internal/testkit"
 )
 
 // traffic is what a caller does all the time behind a balancer: it reads, imports, and watches, over gRPC and REST. Its channel
@@ -55,9 +56,7 @@ type made struct {
 func newTraffic(t *testing.T, name, practice string, trust *tls.Config, address, rest string) *traffic {
 	t.Helper()
 	conn, err := grpc.NewClient(address, grpc.WithTransportCredentials(credentials.NewTLS(trust)), grpc.WithDisableServiceConfig())
-	if err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, err)
 	c := &caller{
 		name: name, conn: conn, imports: looppb.NewImportServiceClient(conn), rest: []string{"https://" + rest},
 		web: &http.Client{Transport: &http.Transport{TLSClientConfig: trust.Clone(), MaxIdleConnsPerHost: 64}},
@@ -278,9 +277,7 @@ func (w *traffic) bookedAsTold(l *loop) {
 	w.t.Helper()
 	l.FinishImports()
 	booked, err := l.Entries(w.practice, w.writes)
-	if err != nil {
-		w.t.Fatal(err)
-	}
+	testkit.OK(w.t, err)
 	times := map[string]int{}
 	for _, entry := range booked {
 		times[entry.RefPiece]++

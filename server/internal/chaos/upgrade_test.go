@@ -15,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"cegid.internal/gateway/internal/testkit"
 	"cegid.internal/gateway/internal/testkit/pgtest"
 )
 
@@ -142,9 +143,7 @@ func theProgramOf(t *testing.T, variable string) string {
 func older(t *testing.T, program string, l *loop, dsn string, ancient bool) *gateway {
 	t.Helper()
 	connection := filepath.Join(t.TempDir(), "dsn")
-	if err := os.WriteFile(connection, []byte(dsn), 0o600); err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, os.WriteFile(connection, []byte(dsn), 0o600))
 	if out, err := exec.Command(program, "ledger", "init", "--postgres", "${file:"+connection+"}").CombinedOutput(); err != nil {
 		t.Fatalf("ledger init: %v\n%s", err, out)
 	}
@@ -162,14 +161,10 @@ func (u upgrade) ask(g *gateway, method, path, body string) (status int, header 
 	ctx, cancel := context.WithTimeout(u.t.Context(), 20*time.Second)
 	defer cancel()
 	request, err := http.NewRequestWithContext(ctx, method, "http://"+g.http+path, strings.NewReader(body))
-	if err != nil {
-		u.t.Fatal(err)
-	}
+	testkit.OK(u.t, err)
 	request.Header.Set("Authorization", "Bearer "+tokenOf(billing))
 	response, err := http.DefaultClient.Do(request)
-	if err != nil {
-		u.t.Fatal(err)
-	}
+	testkit.OK(u.t, err)
 	defer func() { _ = response.Body.Close() }()
 	text, err := io.ReadAll(response.Body)
 	if err == nil {
@@ -192,7 +187,7 @@ func (u upgrade) send(g *gateway, dossier, id, document string) (int, http.Heade
 func (u upgrade) becomes(g *gateway, dossier, id, state, what string) {
 	u.t.Helper()
 	var last any
-	for deadline := time.Now().Add(40 * time.Second); time.Now().Before(deadline); time.Sleep(50 * time.Millisecond) {
+	for deadline := time.Now().Add(2 * time.Minute); time.Now().Before(deadline); time.Sleep(50 * time.Millisecond) {
 		_, _, answer := u.ask(g, http.MethodGet, "/v1/practices/demo/dossiers/"+dossier+"/imports/"+id, "")
 		last = answer
 		if found, _ := answer["importRecord"].(map[string]any); found["state"] == state {

@@ -20,6 +20,8 @@ import (
 	looppb "cegid.internal/gateway/gen/go/cegid/loop/v1"
 
 	"cegid.internal/gateway/cegidclient/loopsim"
+	"cegid.internal/gateway/internal/testkit"
+	"cegid.internal/gateway/internal/testkit/certtest"
 	"cegid.internal/gateway/internal/testkit/pgtest"
 )
 
@@ -158,9 +160,9 @@ func TestWeather(t *testing.T) {
 
 func newWeather(t *testing.T) *weather {
 	t.Helper()
-	a := newAuthority(t)
+	a := certtest.New(t)
 	folder := t.TempDir()
-	a.issue(t, folder, "loop", "loop.example.com", "")
+	issue(t, a, folder, "loop", "loop.example.com", "")
 	w := &weather{t: t, loop: newLoop(t, loopsim.WithRequestLog(1<<20)), database: pgtest.New(t)}
 	s := settings{
 		ledger: w.database.Database(t), replicas: 2, drain: 2 * time.Second,
@@ -170,7 +172,7 @@ func newWeather(t *testing.T) *weather {
 	one, two := newGateway(t, w.loop.url, s), newGateway(t, w.loop.url, s)
 	w.servers = []*gateway{one, two}
 	grpc, rest := balancers[0].start(t, folder, one, two)
-	trust := &tls.Config{RootCAs: a.pool, ServerName: "loop.example.com", MinVersion: tls.VersionTLS12}
+	trust := &tls.Config{RootCAs: a.Pool, ServerName: "loop.example.com", MinVersion: tls.VersionTLS12}
 	for _, each := range []struct{ name, practice string }{
 		{billing, practice}, {expenses, practice}, {payroll, loopsim.SandboxPartner}, {reporting, loopsim.SandboxPartner},
 	} {
@@ -251,9 +253,7 @@ func (w *weather) roll() {
 		if err := server.terminate(); err != nil {
 			w.t.Errorf("a server ended with %v", err)
 		}
-		if err := server.start(); err != nil {
-			w.t.Fatal(err)
-		}
+		testkit.OK(w.t, server.start())
 		time.Sleep(2500 * time.Millisecond) // until the balancer has seen it
 	}
 }
@@ -264,9 +264,7 @@ func (w *weather) databaseAway(context.Context) {
 		w.t.Error(err)
 	}
 	time.Sleep(3 * time.Second)
-	if err := w.database.Start(); err != nil {
-		w.t.Fatal(err)
-	}
+	testkit.OK(w.t, w.database.Start())
 }
 
 // sample is what a server has in hand while no call is under way.
@@ -294,9 +292,7 @@ func (g *gateway) operation(t *testing.T, path string) string {
 	t.Helper()
 	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}, Timeout: 10 * time.Second}
 	response, err := client.Get("http://" + g.operations + path)
-	if err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, err)
 	defer func() { _ = response.Body.Close() }()
 	text, err := io.ReadAll(response.Body)
 	if err != nil || response.StatusCode != http.StatusOK {

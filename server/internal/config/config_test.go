@@ -1,16 +1,11 @@
 package config_test
 
 import (
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
 	"crypto/x509"
 	"encoding/json"
-	"encoding/pem"
 	"errors"
 	"fmt"
 	"log/slog"
-	"math/big"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -22,6 +17,8 @@ import (
 
 	"cegid.internal/gateway/cegidclient"
 	"cegid.internal/gateway/examples"
+	"cegid.internal/gateway/internal/testkit"
+	"cegid.internal/gateway/internal/testkit/certtest"
 	"cegid.internal/gateway/server/internal/config"
 	"cegid.internal/gateway/server/internal/policy"
 	"cegid.internal/gateway/server/internal/strictyaml"
@@ -56,12 +53,8 @@ func folder(t testing.TB) string {
 func write(t testing.TB, dir, name, content string) string {
 	t.Helper()
 	path := filepath.Join(dir, name)
-	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, os.MkdirAll(filepath.Dir(path), 0o700))
+	testkit.OK(t, os.WriteFile(path, []byte(content), 0o600))
 	return path
 }
 
@@ -69,9 +62,7 @@ func write(t testing.TB, dir, name, content string) string {
 func example(t testing.TB) *config.Config {
 	t.Helper()
 	c, err := load(t, exampleFolder(t), string(examples.Gateway))
-	if err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, err)
 	return c
 }
 
@@ -103,9 +94,7 @@ func TestTheExampleIsAcceptedAndFitsThePolicyExample(t *testing.T) {
 func TestTheExampleSpellsOutTheDefaults(t *testing.T) {
 	full := example(t)
 	short, err := load(t, folder(t), minimal)
-	if err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, err)
 	if full.Loop.BaseURL != cegidclient.DefaultBaseURL || short.Loop.BaseURL != cegidclient.DefaultBaseURL {
 		t.Errorf("base URLs are %q and %q", full.Loop.BaseURL, short.Loop.BaseURL)
 	}
@@ -176,9 +165,7 @@ readiness: {first_ledger: 7s}
 shutdown: {grace: 5s, drain: 0s}
 log: {level: debug, dossiers: true}
 `)
-	if err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, err)
 	got := fmt.Sprintf("%+v", c)
 	got = strings.ReplaceAll(got, dir, "DIR")
 	want := "&{Listen:{GRPC:[::1]:1 HTTP:localhost:2 Operations:10.0.0.1:3 Connections:17 ConnectionAge:5m0s} " +
@@ -357,7 +344,7 @@ func TestHalfAConfigurationIsRefusedWithACure(t *testing.T) {
 		{"a practice forgets ids within a year", "    keys:", "    retention: {ids_days: 90}\n    keys:", "practices[0].retention.ids_days:", "a whole number from 366 to 3660"},
 		{"a practice keeps references too long", "    keys:", "    retention: {references_days: 367}\n    keys:", "practices[0].retention.references_days:", "a whole number from 37 to 366"},
 		{"a lease is too short", "", "imports: {lease: 139s}", "imports.lease:", "2m19s is shorter than imports.wait_limit and twice imports.call_limit, which together are 2m20s; raise the one or shorten the others"},
-		{"a write's deadline is too short for its end", "", "deadlines: {write: 89s}", "deadlines.write:", "1m29s is shorter than 10s for what is read before, imports.wait_limit and imports.call_limit, which together are 1m30s; raise it, or callers do not hear how their writes end"},
+		{"a write's deadline is too short for its end", "", "deadlines: {write: 89s}", "deadlines.write:", "1m29s is shorter than 10s for what is read before, imports.wait_limit and imports.call_limit, which together are 1m30s; raise it, or callers do not learn how their writes end"},
 		{"a call may take longer than a write's deadline", "", "imports: {call_limit: 61s}", "deadlines.write:", "which together are 1m31s"},
 		{"the policy is an empty word", "policy: policy.yaml", "policy: ''", ":10: policy:", "name the policy file"},
 		{"the policy file is missing", "policy: policy.yaml", "policy: none.yaml", ":10: policy:", "there is no such file; correct the path"},
@@ -517,9 +504,7 @@ func TestTheFolderOfPracticesIsRead(t *testing.T) {
 		write(t, dir, "p/b.yml", practice("b"))
 		write(t, dir, "p/..2026/c.yaml", practice("c"))
 		c, err := load(t, dir, yaml)
-		if err != nil {
-			t.Fatal(err)
-		}
+		testkit.OK(t, err)
 		if got := c.PracticeNames(); !reflect.DeepEqual(got, []string{"a", "b"}) {
 			t.Errorf("practices are %v", got)
 		}
@@ -594,13 +579,9 @@ func TestNoErrorRepeatsWhatStandsInTheFile(t *testing.T) {
 
 func TestAPrintedConfigurationHoldsReferencesAndNoSecrets(t *testing.T) {
 	c, err := load(t, folder(t), minimal)
-	if err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, err)
 	encoded, err := json.Marshal(c)
-	if err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, err)
 	var logged strings.Builder
 	slog.New(slog.NewJSONHandler(&logged, nil)).Info("starting", "config", c, "value", *c)
 	for _, printed := range []string{
@@ -624,9 +605,7 @@ func TestHundredsOfPracticesLoadQuickly(t *testing.T) {
 	b.WriteString("policy: policy.yaml\nledger: ledger.db\n")
 	start := time.Now()
 	c, err := load(t, folder(t), b.String())
-	if err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, err)
 	if len(c.Practices) != 501 {
 		t.Errorf("%d practices", len(c.Practices))
 	}
@@ -654,34 +633,13 @@ func FuzzLoadNeverPanics(f *testing.F) {
 // certificate writes name.crt and name.key.
 func certificate(t testing.TB, dir, name string) {
 	t.Helper()
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	template := &x509.Certificate{SerialNumber: big.NewInt(1), DNSNames: []string{"localhost"}, NotAfter: time.Now().Add(time.Hour)}
-	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	private, err := x509.MarshalPKCS8PrivateKey(key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	write(t, dir, name+".crt", string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})))
-	write(t, dir, name+".key", string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: private})))
+	certificate, key := certtest.Files(t, certtest.New(t).Sign(t, &x509.Certificate{DNSNames: []string{"localhost"}}))
+	write(t, dir, name+".crt", certificate)
+	write(t, dir, name+".key", key)
 }
 
 // authority writes the certificate of one.
 func authority(t testing.TB, dir, name string) {
 	t.Helper()
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	template := &x509.Certificate{SerialNumber: big.NewInt(1), IsCA: true, BasicConstraintsValid: true, NotAfter: time.Now().Add(time.Hour)}
-	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	write(t, dir, name, string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})))
+	write(t, dir, name, certtest.New(t).PEM())
 }

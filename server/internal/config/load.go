@@ -817,7 +817,7 @@ func (l *loader) deadlines(n strictyaml.Node, imports Imports) Deadlines {
 		}
 	}
 	if least := Preparation + imports.WaitLimit + imports.CallLimit; d.Write < least {
-		fields.Get("write").Refusef("%s is shorter than 10s for what is read before, imports.wait_limit and imports.call_limit, which together are %s; raise it, or callers do not hear how their writes end",
+		fields.Get("write").Refusef("%s is shorter than 10s for what is read before, imports.wait_limit and imports.call_limit, which together are %s; raise it, or callers do not learn how their writes end",
 			d.Write, least)
 	}
 	return d

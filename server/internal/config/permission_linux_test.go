@@ -8,6 +8,7 @@ import (
 	"syscall"
 	"testing"
 
+	"cegid.internal/gateway/internal/testkit"
 	"cegid.internal/gateway/server/internal/config"
 )
 
@@ -15,25 +16,17 @@ import (
 func TestAKeyThatThisProcessMayNotReadIsNoMatterOfItsContent(t *testing.T) {
 	dir := folder(t)
 	for path := dir; path != filepath.Clean(os.TempDir()); path = filepath.Dir(path) {
-		if err := os.Chmod(path, 0o755); err != nil {
-			t.Fatal(err)
-		}
+		testkit.OK(t, os.Chmod(path, 0o755))
 	}
 	write(t, dir, "tls.crt", "certificate")
 	write(t, dir, "tls.key", "key")
-	if err := os.Chmod(filepath.Join(dir, "tls.key"), 0); err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, os.Chmod(filepath.Join(dir, "tls.key"), 0))
 	path := write(t, dir, "gateway.yaml", "tls: {certificate: tls.crt, key: tls.key}\n")
-	if err := os.Chmod(path, 0o644); err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, os.Chmod(path, 0o644))
 	if os.Geteuid() == 0 { // who may read everything: this thread is somebody else on the file system
 		runtime.LockOSThread()
 		defer runtime.UnlockOSThread()
-		if err := syscall.Setfsuid(65532); err != nil {
-			t.Fatal(err)
-		}
+		testkit.OK(t, syscall.Setfsuid(65532))
 		defer func() { _ = syscall.Setfsuid(0) }()
 	}
 	_, err := config.Load(path, nil)

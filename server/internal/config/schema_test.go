@@ -15,6 +15,7 @@ import (
 	"github.com/santhosh-tekuri/jsonschema/v6"
 
 	"cegid.internal/gateway/examples"
+	"cegid.internal/gateway/internal/testkit"
 	"cegid.internal/gateway/server/internal/config"
 	"cegid.internal/gateway/server/internal/policy"
 	"cegid.internal/gateway/server/internal/strictyaml"
@@ -53,17 +54,11 @@ func newFile(t *testing.T, name string, keys strictyaml.Key, example []byte, rea
 	t.Helper()
 	f := file{name: name, example: string(example), read: read}
 	text := keys.Schema(name)
-	if err := json.Unmarshal(text, &f.raw); err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, json.Unmarshal(text, &f.raw))
 	resource, err := jsonschema.UnmarshalJSON(bytes.NewReader(text))
-	if err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, err)
 	compiler := jsonschema.NewCompiler()
-	if err := compiler.AddResource(name, resource); err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, compiler.AddResource(name, resource))
 	if f.schema, err = compiler.Compile(name); err != nil { // checks it against the meta-schema
 		t.Fatal(err)
 	}
@@ -74,13 +69,9 @@ func newFile(t *testing.T, name string, keys strictyaml.Key, example []byte, rea
 func (f file) validate(t testing.TB, document string) error {
 	t.Helper()
 	text, err := yaml.YAMLToJSON([]byte(document))
-	if err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, err)
 	value, err := jsonschema.UnmarshalJSON(bytes.NewReader(text))
-	if err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, err)
 	return f.schema.Validate(value)
 }
 
@@ -123,9 +114,7 @@ func places(schema map[string]any, path ...any) []place {
 func with(t testing.TB, document string, path []any, value any) string {
 	t.Helper()
 	var root any
-	if err := yaml.Unmarshal([]byte(document), &root); err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, yaml.Unmarshal([]byte(document), &root))
 	var set func(at any, path []any) any
 	set = func(at any, path []any) any {
 		if len(path) == 0 {
@@ -151,9 +140,7 @@ func with(t testing.TB, document string, path []any, value any) string {
 		return fields
 	}
 	out, err := yaml.Marshal(set(root, path))
-	if err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, err)
 	return string(out)
 }
 
@@ -195,9 +182,7 @@ func TestExamplesHaveEveryKeyOfTheSchemaAndNoOther(t *testing.T) {
 			}
 		}
 		var document any
-		if err := yaml.Unmarshal([]byte(f.example), &document); err != nil {
-			t.Fatal(err)
-		}
+		testkit.OK(t, yaml.Unmarshal([]byte(f.example), &document))
 		walk(document, "")
 		switch f.name {
 		case "gateway.yaml":
@@ -250,9 +235,7 @@ func TestDefaultsOfTheSchemaAreThoseOfTheServer(t *testing.T) {
 	dir := folder(t)
 	minimal := minimal + "oidc: [{issuer: https://login.example.com, audience: gateway}]\n" // an item for its keys' defaults
 	plain, err := load(t, dir, minimal)
-	if err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, err)
 	defaults := 0
 	for _, p := range places(f.raw) {
 		otherwise, ok := p.schema["default"]

@@ -19,6 +19,7 @@ import (
 	"cegid.internal/gateway/cegidclient"
 	"cegid.internal/gateway/cegidclient/loopsim"
 	looppb "cegid.internal/gateway/gen/go/cegid/loop/v1"
+	"cegid.internal/gateway/internal/testkit"
 	"cegid.internal/gateway/server/internal/policy"
 	"cegid.internal/gateway/server/internal/sandbox"
 )
@@ -29,13 +30,9 @@ func withCallers(t *testing.T, limitsOfNoisy string, tune func(*cegidclient.Conf
 	path := filepath.Join(t.TempDir(), "policy.yaml")
 	text := fmt.Sprintf("callers: [{name: noisy, token_hashes: [%q], limits: {%s}}, {name: quiet, token_hashes: [%q]}]\n"+
 		"grants: [{callers: [noisy, quiet], practices: [demo], dossiers: [\"*\"], rights: [read]}]\n", policy.HashToken("noisy"), limitsOfNoisy, policy.HashToken("quiet"))
-	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, os.WriteFile(path, []byte(text), 0o600))
 	grants, err := policy.Load(path, policy.Installation{Practices: []string{"demo"}, Limits: policy.DefaultLimits()})
-	if err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, err)
 	return start(t, func(cfg *sandbox.Config) { cfg.Policy, cfg.Tune = grants, tune })
 }
 
@@ -88,20 +85,14 @@ func TestLimitsAreOneOverBothTransports(t *testing.T) {
 	h := withCallers(t, "requests_per_second: 0.01, burst: 2", quick)
 	ask := func(caller string) *http.Response {
 		request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, h.rest+"/v1/practices/demo/dossiers/CEGID001/accounts?pageSize=1", http.NoBody)
-		if err != nil {
-			t.Fatal(err)
-		}
+		testkit.OK(t, err)
 		request.Header.Set("Authorization", "Bearer "+caller)
 		response, err := h.web.Do(request)
-		if err != nil {
-			t.Fatal(err)
-		}
+		testkit.OK(t, err)
 		_ = response.Body.Close()
 		return response
 	}
-	if err := h.read("noisy"); err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, h.read("noisy"))
 	if response := ask("noisy"); response.StatusCode != http.StatusOK {
 		t.Fatal(response.Status)
 	}

@@ -12,6 +12,8 @@ import (
 	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/encoding/gzip"
 	"google.golang.org/grpc/stats"
+
+	"cegid.internal/gateway/internal/testkit"
 )
 
 // TestCompressedCalls: the corpus over gRPC, with compressed messages. Cases that need a service of their own are left out.
@@ -25,9 +27,7 @@ func TestCompressedCalls(t *testing.T) {
 			var err error
 			h.conn, err = grpc.NewClient(h.conn.Target(), grpc.WithTransportCredentials(insecure.NewCredentials()),
 				grpc.WithDefaultCallOptions(grpc.UseCompressor(gzip.Name)), grpc.WithStatsHandler(answers))
-			if err != nil {
-				t.Fatal(err)
-			}
+			testkit.OK(t, err)
 			for _, c := range cases {
 				if c.As == "-" || c.Faults != nil || c.Shape != nil || c.Sim != nil {
 					continue
@@ -67,9 +67,7 @@ func (r *restCase) leave(t *testing.T, h *harness, token string) {
 	request := r.request(t, h)
 	request.Header.Set("Authorization", "Bearer "+token)
 	response, err := h.web.Do(request)
-	if err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, err)
 	_, err = io.Copy(io.Discard, response.Body)
 	if err = errors.Join(err, response.Body.Close()); err != nil {
 		t.Fatal(err)

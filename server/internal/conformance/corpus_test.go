@@ -20,6 +20,7 @@ import (
 
 	"cegid.internal/gateway/cegidclient"
 	"cegid.internal/gateway/cegidclient/loopsim"
+	"cegid.internal/gateway/internal/testkit"
 	"cegid.internal/gateway/server/internal/restname"
 	"cegid.internal/gateway/server/internal/sandbox"
 )
@@ -139,9 +140,7 @@ func corpusAndExemptions(t *testing.T) (map[string][]corpusCase, []exemption) {
 	var exemptions []exemption
 	for _, file := range files {
 		text, err := os.ReadFile(file)
-		if err != nil {
-			t.Fatal(err)
-		}
+		testkit.OK(t, err)
 		var cases []corpusCase
 		if err := yaml.UnmarshalWithOptions(text, &cases, yaml.Strict()); err != nil {
 			t.Fatalf("%s: %v", file, err)
@@ -296,9 +295,7 @@ func (r *restCase) request(t *testing.T, h *harness) *http.Request {
 		body = strings.NewReader(r.Body)
 	}
 	request, err := http.NewRequestWithContext(t.Context(), r.Method, h.rest+r.Path, body)
-	if err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, err)
 	for name, value := range r.Headers {
 		request.Header.Set(name, value)
 	}
@@ -311,13 +308,9 @@ func (c *corpusCase) prepare(t *testing.T, h *harness) {
 	h.Simulator.ResetCounters()
 	for _, fault := range c.Faults {
 		text, err := json.Marshal(fault)
-		if err != nil {
-			t.Fatal(err)
-		}
+		testkit.OK(t, err)
 		response, err := h.web.Post("http://"+h.SimulatorAddress+"/_sim/faults", "application/json", bytes.NewReader(text))
-		if err != nil {
-			t.Fatal(err)
-		}
+		testkit.OK(t, err)
 		answer, _ := io.ReadAll(response.Body)
 		_ = response.Body.Close()
 		if response.StatusCode >= 300 {
@@ -332,9 +325,7 @@ func (c *corpusCase) prepare(t *testing.T, h *harness) {
 	}
 	must := func(err error) {
 		t.Helper()
-		if err != nil {
-			t.Fatal(err)
-		}
+		testkit.OK(t, err)
 	}
 	kindOf := map[string]loopsim.KeyKind{"demo": loopsim.Advanced, "partner": loopsim.Standard}
 	if d := c.Sim.Detach; d != nil {
@@ -413,14 +404,10 @@ func (want *httpCase) check(t *testing.T, h *harness, request *http.Request, tok
 		request.Header.Set("Authorization", "Bearer "+token)
 	}
 	response, err := h.web.Do(request)
-	if err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, err)
 	defer func() { _ = response.Body.Close() }()
 	body, err := io.ReadAll(response.Body)
-	if err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, err)
 	if response.StatusCode != want.Status || want.Empty && len(body) > 0 {
 		t.Errorf("HTTP %d %s; want %d", response.StatusCode, body, want.Status)
 	}
@@ -513,9 +500,7 @@ func (want *errorCase) check(t *testing.T, transport string, got *failure) {
 func plain(t *testing.T, value any) any {
 	t.Helper()
 	text, err := json.Marshal(value)
-	if err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, err)
 	return decode(t, text)
 }
 

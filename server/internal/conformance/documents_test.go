@@ -15,10 +15,9 @@ import (
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/proto"
 
-	"cegid.internal/gateway/cegidclient"
 	"cegid.internal/gateway/cegidclient/loopsim"
 	looppb "cegid.internal/gateway/gen/go/cegid/loop/v1"
-	"cegid.internal/gateway/server/internal/sandbox"
+	"cegid.internal/gateway/internal/testkit"
 )
 
 // pdf is a document that no other equals.
@@ -66,9 +65,7 @@ func (h *harness) kept(content []byte) int {
 func TestTheSameDocumentUnderTheSameIDIsSentOnce(t *testing.T) {
 	h := start(t, nil)
 	first, err := h.document("everything", documentOf("FA-1", pdf("one")))
-	if err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, err)
 	renamed := documentOf("FA-1", pdf("one"))
 	renamed.FileName, renamed.UploadMode, renamed.UploadAuthor = "autre.pdf", looppb.UploadMode_UPLOAD_MODE_EMAIL, "a@example.test"
 	for name, u := range map[string]*upload{"unchanged": documentOf("FA-1", pdf("one")), "under another name, by another way": renamed} {
@@ -106,9 +103,7 @@ func TestTheSameDocumentUnderTheSameIDIsSentOnce(t *testing.T) {
 // TestAKnownDocumentIsAnsweredWithoutLoop: it may be down, or the dossier gone meanwhile.
 func TestAKnownDocumentIsAnsweredWithoutLoop(t *testing.T) {
 	h := start(t, nil)
-	if err := h.store("everything", documentOf("FA-1", pdf("one"))); err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, h.store("everything", documentOf("FA-1", pdf("one"))))
 	h.Simulator.Inject(loopsim.Fault{Kind: loopsim.FaultStatus, Status: 503})
 	if err := h.store("everything", documentOf("FA-1", pdf("one"))); err != nil {
 		t.Error(err)
@@ -117,9 +112,7 @@ func TestAKnownDocumentIsAnsweredWithoutLoop(t *testing.T) {
 
 func TestTheSameDocumentUnderAnotherID(t *testing.T) {
 	h := start(t, nil)
-	if err := h.store("everything", documentOf("FA-1", pdf("one"))); err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, h.store("everything", documentOf("FA-1", pdf("one"))))
 	err := h.store("everything", documentOf("FA-1-bis", pdf("one")))
 	got := failureOf(status.Convert(err))
 	if got.Reason != "DUPLICATE_CONTENT" || got.Metadata["requestId"] != "FA-1" || !strings.Contains(got.Message, "the same document was stored in this dossier under request_id FA-1") {
@@ -145,9 +138,7 @@ func TestAnIDNamesADocumentAndAnImport(t *testing.T) {
 	h := start(t, nil)
 	imports, documents := looppb.NewImportServiceClient(h.conn), looppb.NewDocumentServiceClient(h.conn)
 	ctx := as(t.Context(), "everything")
-	if err := h.store("everything", documentOf("DOC-1", pdf("one"))); err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, h.store("everything", documentOf("DOC-1", pdf("one"))))
 	if _, err := imports.ImportEntries(ctx, importOf("FA-1", invoice("facture.pdf", "120"))); err != nil { // the document's name, of all references
 		t.Fatal(err)
 	}
@@ -188,49 +179,21 @@ func TestFaultTableOfDocuments(t *testing.T) {
 		transport := []string{"gRPC", "REST"}[i%2]
 		t.Run(row.name+"/"+transport, func(t *testing.T) {
 			t.Parallel()
-			runDocumentFault(t, row, transport)
+			file := pdf(strings.Repeat("x", 100_000))
+			runWriteFault(t, row, func(h *harness) faultRun {
+				return faultRun{
+					"/storeDocument",
+					func() outcome { return h.storeOver(transport, "everything", documentOf("FA-1", file)) },
+					func() (fmt.Stringer, string) {
+						got, err := looppb.NewDocumentServiceClient(h.conn).GetDocument(as(t.Context(), "everything"),
+							&looppb.GetDocumentRequest{Practice: "partner", Dossier: "DOSSIER_TEST", RequestId: "FA-1"})
+						testkit.OK(t, err)
+						return got.GetDocument().GetState(), got.GetDocument().GetError().GetReason()
+					},
+					func() int { return h.kept(file) },
+				}
+			})
 		})
-	}
-}
-
-func runDocumentFault(t *testing.T, row writeRow, transport string) {
-	h := start(t, func(cfg *sandbox.Config) {
-		if row.fault.Kind == loopsim.FaultHang {
-			cfg.Tune = func(c *cegidclient.Config) { quick(c); c.Retry.SubmissionTimeout = attemptTimeout }
-		}
-	})
-	row.fault.Route = "/storeDocument"
-	h.Simulator.Inject(row.fault)
-	file := pdf(strings.Repeat("x", 100_000))
-	got := h.storeOver(transport, "everything", documentOf("FA-1", file))
-	if got.Err == nil || got.Err.Code != row.code || got.Err.Reason != row.reason || got.Err.Metadata["state"] == "" {
-		t.Fatalf("told %+v; want %s %s", got.Err, row.code, row.reason)
-	}
-	state := strings.Replace(row.state.String(), "IMPORT", "WRITE", 1)
-	read, err := looppb.NewDocumentServiceClient(h.conn).GetDocument(as(t.Context(), "everything"), &looppb.GetDocumentRequest{Practice: "partner", Dossier: "DOSSIER_TEST", RequestId: "FA-1"})
-	if err != nil || read.GetDocument().GetState().String() != state || read.GetDocument().GetError().GetReason() != row.reason {
-		t.Errorf("the ledger says %v, %v; want %s", read, err, state)
-	}
-	if calls, n := h.Simulator.Count("/storeDocument"), h.kept(file); calls != 1 || n != row.booked {
-		t.Errorf("Loop was called %d times, and has %d; want %d", calls, n, row.booked)
-	}
-	if strings.Contains(strings.Join(got.Err.Help, " "), "entries") {
-		t.Errorf("the help speaks of entries: %v", got.Err.Help)
-	}
-
-	h.Simulator.ClearFaults()
-	again := h.storeOver(transport, "everything", documentOf("FA-1", file))
-	wantCalls, wantKept := 1, row.booked
-	if row.resent {
-		wantCalls, wantKept = 2, 1
-		if again.Err != nil {
-			t.Errorf("the same id again: %+v; want it stored", again.Err)
-		}
-	} else if again.Err == nil || again.Err.Reason != row.reason {
-		t.Errorf("the same id again: %+v; want the error that it ended with", again.Err)
-	}
-	if calls, n := h.Simulator.Count("/storeDocument"), h.kept(file); calls != wantCalls || n != wantKept {
-		t.Errorf("after the repeat Loop was called %d times and has %d; want %d and %d", calls, n, wantCalls, wantKept)
 	}
 }
 
@@ -260,9 +223,7 @@ func TestAnUploadThatBreaksTheRules(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			stream, err := looppb.NewDocumentServiceClient(h.conn).StoreDocument(as(t.Context(), "everything"))
-			if err != nil {
-				t.Fatal(err)
-			}
+			testkit.OK(t, err)
 			for _, piece := range c.pieces {
 				_ = stream.Send(piece) // the answer says what was wrong with it
 			}
@@ -292,24 +253,18 @@ func TestHalfAFileIsNeverSent(t *testing.T) {
 	t.Run("over gRPC, given up", func(t *testing.T) {
 		ctx, cancel := context.WithCancel(as(t.Context(), "everything"))
 		stream, err := looppb.NewDocumentServiceClient(h.conn).StoreDocument(ctx)
-		if err != nil {
-			t.Fatal(err)
-		}
+		testkit.OK(t, err)
 		for _, piece := range []*looppb.StoreDocumentRequest{
 			{Piece: &looppb.StoreDocumentRequest_Metadata{Metadata: documentOf("H-1", nil).DocumentMetadata}}, {Piece: &looppb.StoreDocumentRequest_Data{Data: head}},
 		} {
-			if err := stream.Send(piece); err != nil {
-				t.Fatal(err)
-			}
+			testkit.OK(t, stream.Send(piece))
 		}
 		cancel()
 	})
 	for name, header := range map[string]string{"with its length": "Content-Length: 300000", "in chunks": "Transfer-Encoding: chunked"} {
 		t.Run("over REST, cut off, "+name, func(t *testing.T) {
 			conn, err := (&net.Dialer{}).DialContext(t.Context(), "tcp", strings.TrimPrefix(h.rest, "http://"))
-			if err != nil {
-				t.Fatal(err)
-			}
+			testkit.OK(t, err)
 			defer conn.Close()
 			body := string(head)
 			if strings.Contains(header, "chunked") {
@@ -317,9 +272,7 @@ func TestHalfAFileIsNeverSent(t *testing.T) {
 			}
 			_, _ = fmt.Fprintf(conn, "POST /v1/practices/partner/dossiers/DOSSIER_TEST/documents?fileName=facture.pdf HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer everything\r\n"+
 				"Content-Type: application/pdf\r\nIdempotency-Key: H-2\r\n%s\r\n\r\n%s", header, body)
-			if err := conn.(*net.TCPConn).CloseWrite(); err != nil {
-				t.Fatal(err)
-			}
+			testkit.OK(t, conn.(*net.TCPConn).CloseWrite())
 			answer, _ := io.ReadAll(conn)
 			if !bytes.HasPrefix(answer, []byte("HTTP/1.1 400 ")) || !bytes.Contains(answer, []byte("did not arrive whole")) {
 				t.Errorf("answered %.300q", answer)
@@ -343,9 +296,7 @@ func TestHalfAFileIsNeverSent(t *testing.T) {
 func TestACallerWhoIsRefusedNeedNotSendItAll(t *testing.T) {
 	h := start(t, nil)
 	conn, err := (&net.Dialer{}).DialContext(t.Context(), "tcp", strings.TrimPrefix(h.rest, "http://"))
-	if err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, err)
 	defer conn.Close()
 	begun := time.Now()
 	_, _ = fmt.Fprintf(conn, "POST /v1/practices/partner/dossiers/DOSSIER_TEST/documents?fileName=facture.pdf HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer reader\r\n"+
@@ -425,7 +376,7 @@ func TestOneCallerTakesNotAllPlaces(t *testing.T) {
 		t.Errorf("another caller: %v", err)
 	}
 	cancel()
-	for end := time.Now().Add(10 * time.Second); ; {
+	for end := time.Now().Add(time.Minute); ; {
 		if err = h.store("everything", documentOf("S-10", pdf("y"))); err == nil || time.Now().After(end) {
 			break
 		}
@@ -437,9 +388,7 @@ func TestOneCallerTakesNotAllPlaces(t *testing.T) {
 
 func TestADocumentAndARawCallAreAudited(t *testing.T) {
 	h := start(t, nil)
-	if err := h.store("everything", documentOf("FA-1", pdf("canary of a payload"))); err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, h.store("everything", documentOf("FA-1", pdf("canary of a payload"))))
 	if _, err := looppb.NewRawServiceClient(h.conn).Call(as(t.Context(), "raw"), &looppb.CallRequest{Practice: "demo", Dossier: "CEGID001", Method: "GET", Path: "/simNotes"}); err != nil {
 		t.Fatal(err)
 	}

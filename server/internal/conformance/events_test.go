@@ -12,6 +12,7 @@ import (
 
 	"cegid.internal/gateway/cegidclient/loopsim"
 	looppb "cegid.internal/gateway/gen/go/cegid/loop/v1"
+	"cegid.internal/gateway/internal/testkit"
 )
 
 // TestEventsOfAnImportArrive: as they happen, over gRPC, lines of JSON and Server-Sent Events, which go on where they were; to
@@ -22,9 +23,7 @@ func TestEventsOfAnImportArrive(t *testing.T) {
 	defer cancel()
 	client := looppb.NewEventServiceClient(h.conn)
 	stream, err := client.StreamEvents(ctx, &looppb.StreamEventsRequest{Practice: "-", After: "now"})
-	if err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, err)
 	first, err := stream.Recv()
 	if err != nil || len(first.GetEvents()) != 0 || first.GetCursor() == "" {
 		t.Fatalf("%v, %v", first, err)
@@ -38,9 +37,7 @@ func TestEventsOfAnImportArrive(t *testing.T) {
 	var got []*looppb.Event
 	for len(got) < 2 {
 		message, err := stream.Recv()
-		if err != nil {
-			t.Fatal(err)
-		}
+		testkit.OK(t, err)
 		got = append(got, message.GetEvents()...)
 	}
 	for i, want := range []struct {
@@ -71,18 +68,14 @@ func TestEventsOfAnImportArrive(t *testing.T) {
 	sse := func(last string) (ids []string, first string) {
 		t.Helper()
 		request, err := http.NewRequestWithContext(ctx, http.MethodGet, h.rest+"/v1/practices/partner/events:stream?catchUp=true", nil)
-		if err != nil {
-			t.Fatal(err)
-		}
+		testkit.OK(t, err)
 		request.Header.Set("Authorization", "Bearer everything")
 		request.Header.Set("Accept", "text/event-stream")
 		if last != "" {
 			request.Header.Set("Last-Event-ID", last)
 		}
 		response, err := http.DefaultClient.Do(request)
-		if err != nil {
-			t.Fatal(err)
-		}
+		testkit.OK(t, err)
 		defer response.Body.Close()
 		if kind := response.Header.Get("Content-Type"); kind != "text/event-stream" || response.StatusCode != http.StatusOK || response.Header.Get("X-Accel-Buffering") != "no" {
 			t.Errorf("%d, %q", response.StatusCode, kind)
@@ -123,16 +116,12 @@ func TestAConnectionWhoseKeyIsRejectedIsLost(t *testing.T) {
 	ctx, cancel := context.WithTimeout(as(t.Context(), "stranger"), 30*time.Second)
 	defer cancel()
 	stream, err := looppb.NewEventServiceClient(h.conn).StreamEvents(ctx, &looppb.StreamEventsRequest{Practice: "-", After: "now"})
-	if err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, err)
 	if _, err := stream.Recv(); err != nil { // where it begins
 		t.Fatal(err)
 	}
 	activate := func(is bool) {
-		if err := h.Simulator.SetActivated("partner", loopsim.Standard, is); err != nil {
-			t.Fatal(err)
-		}
+		testkit.OK(t, h.Simulator.SetActivated("partner", loopsim.Standard, is))
 	}
 	read := func(times int) {
 		for range times {
@@ -143,9 +132,7 @@ func TestAConnectionWhoseKeyIsRejectedIsLost(t *testing.T) {
 		t.Helper()
 		for {
 			message, err := stream.Recv()
-			if err != nil {
-				t.Fatal(err)
-			}
+			testkit.OK(t, err)
 			if len(message.GetEvents()) == 0 {
 				continue
 			}
@@ -170,20 +157,14 @@ func TestTheStreamOfEventsIsWhatTheDocumentSays(t *testing.T) {
 	ask := func(path, accept string) (*http.Response, []byte) {
 		t.Helper()
 		request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, h.rest+path, http.NoBody)
-		if err != nil {
-			t.Fatal(err)
-		}
+		testkit.OK(t, err)
 		request.Header.Set("Authorization", "Bearer everything")
 		request.Header.Set("Accept", accept)
 		response, err := h.web.Do(request)
-		if err != nil {
-			t.Fatal(err)
-		}
+		testkit.OK(t, err)
 		defer response.Body.Close()
 		text, err := io.ReadAll(response.Body)
-		if err != nil {
-			t.Fatal(err)
-		}
+		testkit.OK(t, err)
 		return response, text
 	}
 	_, text := ask("/openapi.json", "*/*")
@@ -194,9 +175,7 @@ func TestTheStreamOfEventsIsWhatTheDocumentSays(t *testing.T) {
 			}
 		}
 	}
-	if err := json.Unmarshal(text, &document); err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, json.Unmarshal(text, &document))
 	types := document.Paths["/v1/practices/{practice}/events:stream"].Get.Responses["200"].Content
 	if len(types) != 2 {
 		t.Errorf("it has %v", types)

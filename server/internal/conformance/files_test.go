@@ -17,9 +17,9 @@ import (
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/proto"
 
-	"cegid.internal/gateway/cegidclient"
 	"cegid.internal/gateway/cegidclient/loopsim"
 	looppb "cegid.internal/gateway/gen/go/cegid/loop/v1"
+	"cegid.internal/gateway/internal/testkit"
 	"cegid.internal/gateway/internal/testkit/fecgen"
 	"cegid.internal/gateway/internal/testkit/tragen"
 	"cegid.internal/gateway/server/internal/config"
@@ -54,9 +54,7 @@ func (h *harness) depositFile(caller string, u *uploaded) (got *looppb.FileDepos
 func (h *harness) mustDeposit(u *uploaded) *looppb.FileDeposit {
 	h.t.Helper()
 	got, err := h.depositFile("everything", u)
-	if err != nil {
-		h.t.Fatal(err)
-	}
+	testkit.OK(h.t, err)
 	return got
 }
 
@@ -77,17 +75,13 @@ func importOfLink(id, link string) *looppb.ImportFileRequest {
 func (h *harness) lastState(id string) (last *looppb.Import) {
 	h.t.Helper()
 	stream, err := looppb.NewImportServiceClient(h.conn).WatchImport(as(h.t.Context(), "everything"), &looppb.WatchImportRequest{Practice: "partner", Dossier: "DOSSIER_TEST", RequestId: id})
-	if err != nil {
-		h.t.Fatal(err)
-	}
+	testkit.OK(h.t, err)
 	for {
 		message, err := stream.Recv()
 		if errors.Is(err, io.EOF) {
 			return last
 		}
-		if err != nil {
-			h.t.Fatal(err)
-		}
+		testkit.OK(h.t, err)
 		last = message.GetImportRecord()
 	}
 }
@@ -198,9 +192,7 @@ func TestTheSameFileIsImportedOnce(t *testing.T) {
 	}
 	deposit := h.mustDeposit(fecOf(3000, 1)).GetDepositId()
 	first, err := send("everything", importOfDeposit("F-1", deposit))
-	if err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, err)
 	again, err := send("everything", importOfDeposit("F-1", deposit))
 	if err != nil || again.GetLoopRequestId() != first.GetLoopRequestId() {
 		t.Errorf("again: %v, %v", again, err)
@@ -247,9 +239,7 @@ func TestALinkIsTheSameWithAnotherSignature(t *testing.T) {
 	client := looppb.NewImportServiceClient(h.conn)
 	const path = "https://Files.example.test/a%20b/fec.txt"
 	first, err := client.ImportFile(as(t.Context(), "everything"), importOfLink("L-1", path+"?sig=CANARY1"))
-	if err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, err)
 	for name, link := range map[string]string{
 		"signed anew": path + "?sig=CANARY2", "of a host in lower case": strings.ToLower(path), "that has expired meanwhile": path + "?se=2026-01-01T00:00:00Z&sig=CANARY3",
 	} {
@@ -324,9 +314,7 @@ func TestADepositExpires(t *testing.T) {
 	u := fecOf(3000, 1)
 	deposit := h.mustDeposit(u).GetDepositId()
 	imported, err := client.ImportFile(as(t.Context(), "everything"), importOfDeposit("F-1", deposit))
-	if err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, err)
 	asked := &looppb.GetDepositRequest{Practice: "partner", Dossier: "DOSSIER_TEST", DepositId: deposit}
 	waitFor(t, func() bool {
 		_, err = client.GetDeposit(as(t.Context(), "everything"), asked)
@@ -387,9 +375,7 @@ func TestNothingOfAFileStaysBehind(t *testing.T) {
 	}
 	ctx, cancel := context.WithCancel(as(t.Context(), "everything"))
 	stream, err := looppb.NewImportServiceClient(h.conn).DepositFile(ctx)
-	if err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, err)
 	if err := errors.Join(stream.Send(&looppb.DepositFileRequest{Piece: &looppb.DepositFileRequest_Metadata{Metadata: bad.Message.(*looppb.FileMetadata)}}),
 		stream.Send(&looppb.DepositFileRequest{Piece: &looppb.DepositFileRequest_Data{Data: bad.file[:200_000]}})); err != nil {
 		t.Fatal(err)
@@ -426,9 +412,7 @@ func TestAnUploadOfAFileThatBreaksTheRules(t *testing.T) {
 		"nothing but a name": {[]*looppb.ValidateFileRequest{about}, ""},
 	} {
 		stream, err := looppb.NewImportServiceClient(h.conn).ValidateFile(as(t.Context(), "everything"))
-		if err != nil {
-			t.Fatal(err)
-		}
+		testkit.OK(t, err)
 		for _, piece := range c.pieces {
 			if err := stream.Send(piece); err != nil && !errors.Is(err, io.EOF) {
 				t.Fatal(err)
@@ -452,56 +436,32 @@ func TestFaultTableOfFileImports(t *testing.T) {
 		transport := []string{"gRPC", "REST"}[i%2]
 		t.Run(row.name+"/"+transport, func(t *testing.T) {
 			t.Parallel()
-			runFileFault(t, row, transport)
+			runWriteFault(t, row, func(h *harness) faultRun {
+				deposit := h.mustDeposit(fecOf(3000, 1))
+				return faultRun{
+					"/importFEC",
+					func() outcome {
+						return h.over(transport, "ImportService.ImportFile", "everything", importOfDeposit("F-1", deposit.GetDepositId()))
+					},
+					func() (fmt.Stringer, string) {
+						got := h.imported("F-1")
+						if n := got.GetTotals().GetLines(); n != deposit.GetReport().GetTotals().GetLines() {
+							t.Errorf("the ledger knows of %d lines", n)
+						}
+						return got.GetState(), got.GetError().GetReason()
+					},
+					func() (n int) {
+						h.Simulator.FinishImports()
+						for _, each := range h.Simulator.Imports() {
+							if each.Outcome == loopsim.ImportBooked {
+								n++
+							}
+						}
+						return n
+					},
+				}
+			})
 		})
-	}
-}
-
-func runFileFault(t *testing.T, row writeRow, transport string) {
-	h := start(t, func(cfg *sandbox.Config) {
-		if row.fault.Kind == loopsim.FaultHang {
-			cfg.Tune = func(c *cegidclient.Config) { quick(c); c.Retry.SubmissionTimeout = attemptTimeout }
-		}
-	})
-	deposit := h.mustDeposit(fecOf(3000, 1))
-	row.fault.Route = "/importFEC"
-	h.Simulator.Inject(row.fault)
-	send := func() outcome {
-		return h.over(transport, "ImportService.ImportFile", "everything", importOfDeposit("F-1", deposit.GetDepositId()))
-	}
-	booked := func() (n int) {
-		h.Simulator.FinishImports()
-		for _, each := range h.Simulator.Imports() {
-			if each.Outcome == loopsim.ImportBooked {
-				n++
-			}
-		}
-		return n
-	}
-	got := send()
-	if got.Err == nil || got.Err.Code != row.code || got.Err.Reason != row.reason || got.Err.Metadata["state"] == "" {
-		t.Fatalf("told %+v; want %s %s", got.Err, row.code, row.reason)
-	}
-	record, err := looppb.NewImportServiceClient(h.conn).GetImport(as(t.Context(), "everything"), &looppb.GetImportRequest{Practice: "partner", Dossier: "DOSSIER_TEST", RequestId: "F-1"})
-	if err != nil || record.GetImportRecord().GetState() != row.state || record.GetImportRecord().GetTotals().GetLines() != deposit.GetReport().GetTotals().GetLines() {
-		t.Errorf("the ledger says %v, %v; want %s", record, err, row.state)
-	}
-	if calls, n := h.Simulator.Count("/importFEC"), booked(); calls != 1 || n != row.booked {
-		t.Errorf("Loop was called %d times, and has booked %d; want %d", calls, n, row.booked)
-	}
-	h.Simulator.ClearFaults()
-	again := send()
-	wantCalls, wantBooked := 1, row.booked
-	if row.resent {
-		wantCalls, wantBooked = 2, 1
-		if again.Err != nil {
-			t.Errorf("the same id again: %+v; want it accepted", again.Err)
-		}
-	} else if again.Err == nil || again.Err.Reason != row.reason {
-		t.Errorf("the same id again: %+v; want the error that it ended with", again.Err)
-	}
-	if calls, n := h.Simulator.Count("/importFEC"), booked(); calls != wantCalls || n != wantBooked {
-		t.Errorf("after the repeat Loop was called %d times and has booked %d; want %d and %d", calls, n, wantCalls, wantBooked)
 	}
 }
 

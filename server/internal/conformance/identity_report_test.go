@@ -18,6 +18,7 @@ import (
 	"modernc.org/sqlite"
 
 	looppb "cegid.internal/gateway/gen/go/cegid/loop/v1"
+	"cegid.internal/gateway/internal/testkit"
 	"cegid.internal/gateway/server/internal/ledger"
 	"cegid.internal/gateway/server/internal/sandbox"
 )
@@ -38,16 +39,12 @@ func (h *harness) validatedPage(transport, language string, u *uploaded, ignored
 	query := url.Values{"fileName": {about.GetFileName()}, "format": {about.GetFormat().String()}, "ignoredFindings": ignored}
 	request, err := http.NewRequestWithContext(h.t.Context(), http.MethodPost,
 		h.rest+"/v1/practices/"+about.GetPractice()+"/dossiers/"+about.GetDossier()+"/files:validate?"+query.Encode(), bytes.NewReader(u.file))
-	if err != nil {
-		h.t.Fatal(err)
-	}
+	testkit.OK(h.t, err)
 	request.Header.Set("Authorization", "Bearer everything")
 	request.Header.Set("Accept", "text/html")
 	request.Header.Set("Accept-Language", language)
 	response, err := h.web.Do(request)
-	if err != nil {
-		h.t.Fatal(err)
-	}
+	testkit.OK(h.t, err)
 	defer func() { _ = response.Body.Close() }()
 	page, err := io.ReadAll(response.Body)
 	if err != nil || response.StatusCode != http.StatusOK {
@@ -150,17 +147,11 @@ func TestADepositFromBeforeEntriesWereComparedIsMadeAgain(t *testing.T) {
 	for _, transport := range transports {
 		t.Run(transport, func(t *testing.T) {
 			path := filepath.Join(t.TempDir(), "ledger.db")
-			if err := ledger.Init(t.Context(), path); err != nil {
-				t.Fatal(err)
-			}
+			testkit.OK(t, ledger.Init(t.Context(), path))
 			old := filepath.Join(filepath.Dir(path), forgetful)
-			if err := os.Rename(path, old); err != nil {
-				t.Fatal(err)
-			}
+			testkit.OK(t, os.Rename(path, old))
 			l, err := ledger.Open(t.Context(), old)
-			if err != nil {
-				t.Fatal(err)
-			}
+			testkit.OK(t, err)
 			t.Cleanup(func() { _ = l.Close() })
 			h := start(t, func(c *sandbox.Config) { c.Ledger = l })
 			u := asFEC(monthly(2), false)

@@ -369,7 +369,7 @@ func TestALookThatDoesNotProveLetsNothingPass(t *testing.T) {
 	}
 }
 
-// TestAnEntryOfAnothersImportIsRefusedWithoutNamingIt: who may not see it hears that it is there, and no more.
+// TestAnEntryOfAnothersImportIsRefusedWithoutNamingIt: who may not see it is told that it is there, and no more.
 func TestAnEntryOfAnothersImportIsRefusedWithoutNamingIt(t *testing.T) {
 	for _, transport := range transports {
 		t.Run(transport, func(t *testing.T) {

@@ -22,6 +22,7 @@ import (
 	"cegid.internal/gateway/cegidclient/check"
 	"cegid.internal/gateway/cegidclient/loopsim"
 	looppb "cegid.internal/gateway/gen/go/cegid/loop/v1"
+	"cegid.internal/gateway/internal/testkit"
 	"cegid.internal/gateway/server/internal/sandbox"
 )
 
@@ -44,22 +45,24 @@ func as(ctx context.Context, caller string) context.Context {
 	return metadata.AppendToOutgoingContext(ctx, "authorization", "Bearer "+caller)
 }
 
+// imported is what the ledger says of an import.
+func (h *harness) imported(id string) *looppb.Import {
+	h.t.Helper()
+	got, err := looppb.NewImportServiceClient(h.conn).GetImport(as(h.t.Context(), "everything"), &looppb.GetImportRequest{Practice: "partner", Dossier: "DOSSIER_TEST", RequestId: id})
+	testkit.OK(h.t, err)
+	return got.GetImportRecord()
+}
+
 // booked counts the entries of a document reference in the simulator.
 func (h *harness) booked(reference string) int {
 	h.t.Helper()
 	h.Simulator.FinishImports()
 	entries, err := h.Simulator.Entries("partner", "DOSSIER_TEST")
-	if err != nil {
-		h.t.Fatal(err)
-	}
+	testkit.OK(h.t, err)
 	text, err := json.Marshal(entries)
-	if err != nil {
-		h.t.Fatal(err)
-	}
+	testkit.OK(h.t, err)
 	var all []map[string]any
-	if err := json.Unmarshal(text, &all); err != nil {
-		h.t.Fatal(err)
-	}
+	testkit.OK(h.t, json.Unmarshal(text, &all))
 	n := 0
 	for _, each := range all {
 		encoded, _ := json.Marshal(each)
@@ -82,25 +85,17 @@ func TestTheSameRequestIDSendsOnce(t *testing.T) {
 	client := looppb.NewImportServiceClient(h.conn)
 	ctx := as(t.Context(), "everything")
 	first, err := client.ImportEntries(ctx, importOf("FA-1", invoice("FA-1", "120")))
-	if err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, err)
 	again, err := client.ImportEntries(ctx, importOf("FA-1", invoice("FA-1", "120.00"))) // the same amount, written otherwise
-	if err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, err)
 	if first.GetImportRecord().GetLoopRequestId() != again.GetImportRecord().GetLoopRequestId() {
 		t.Error("the second call got another import")
 	}
 	// And over REST, with the id in the header that REST callers are used to.
 	body, err := protojson.Marshal(&looppb.ImportEntriesRequest{Entries: []*looppb.Entry{invoice("FA-1", "120")}})
-	if err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, err)
 	request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, h.rest+"/v1/practices/partner/dossiers/DOSSIER_TEST/imports", bytes.NewReader(body))
-	if err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, err)
 	request.Header.Set("Idempotency-Key", "FA-1")
 	if got := h.overREST(request, "everything"); got.Err != nil {
 		t.Errorf("over REST: %+v", got.Err)
@@ -228,9 +223,7 @@ func TestAListDoesNotTellOfWhatItHides(t *testing.T) {
 	var ids []string
 	for token := ""; ; {
 		page, err := client.ListImports(as(t.Context(), "stranger"), &looppb.ListImportsRequest{Practice: "partner", Dossier: "-", PageSize: 1, PageToken: token})
-		if err != nil {
-			t.Fatal(err)
-		}
+		testkit.OK(t, err)
 		for _, each := range page.GetImports() {
 			ids = append(ids, each.GetRequestId())
 		}
@@ -269,9 +262,7 @@ func TestALongListFitsAnAnswer(t *testing.T) {
 	seen := map[string]int{}
 	for token := ""; ; {
 		page, err := client.ListImports(as(t.Context(), "everything"), &looppb.ListImportsRequest{Practice: "partner", Dossier: "-", PageSize: 1000, PageToken: token})
-		if err != nil {
-			t.Fatal(err)
-		}
+		testkit.OK(t, err)
 		for _, each := range page.GetImports() {
 			seen[each.GetRequestId()]++
 		}
@@ -297,9 +288,7 @@ func TestAnImportIsFollowedAndListed(t *testing.T) {
 		"FA-1": looppb.ImportState_IMPORT_STATE_SUCCEEDED, "SIM-FAIL-LATE-1": looppb.ImportState_IMPORT_STATE_FAILED,
 	} {
 		stream, err := client.WatchImport(ctx, &looppb.WatchImportRequest{Practice: "partner", Dossier: "DOSSIER_TEST", RequestId: reference})
-		if err != nil {
-			t.Fatal(err)
-		}
+		testkit.OK(t, err)
 		var last *looppb.Import
 		for {
 			message, err := stream.Recv()
@@ -440,71 +429,76 @@ func TestFaultTableOfWrites(t *testing.T) {
 		for _, transport := range []string{"gRPC", "REST"} {
 			t.Run(row.name+"/"+transport, func(t *testing.T) {
 				t.Parallel()
-				runWriteFault(t, row, transport)
+				runWriteFault(t, row, func(h *harness) faultRun {
+					return faultRun{
+						"/importJson",
+						func() outcome {
+							return h.over(transport, "ImportService.ImportEntries", "everything", importOf("FA-1", invoice("FA-1", "120")))
+						},
+						func() (fmt.Stringer, string) {
+							got := h.imported("FA-1")
+							return got.GetState(), got.GetError().GetReason()
+						},
+						func() int { return h.booked("FA-1") },
+					}
+				})
 			})
 		}
 	}
 }
 
-func runWriteFault(t *testing.T, row writeRow, transport string) {
+// faultRun is a write that meets the faults: what it sends, what the ledger says of it, and how often Loop carried it out.
+type faultRun struct {
+	route    string
+	send     func() outcome
+	recorded func() (state fmt.Stringer, reason string)
+	done     func() int
+}
+
+func runWriteFault(t *testing.T, row writeRow, open func(h *harness) faultRun) {
 	h := start(t, func(cfg *sandbox.Config) {
 		if row.fault.Kind == loopsim.FaultHang {
 			cfg.Tune = func(c *cegidclient.Config) { quick(c); c.Retry.SubmissionTimeout = attemptTimeout }
 		}
 	})
+	run := open(h)
+	row.fault.Route = run.route
 	h.Simulator.Inject(row.fault)
-	m := method(t, "ImportService.ImportEntries")
-	request := importOf("FA-1", invoice("FA-1", "120"))
-	send := func() outcome {
-		if transport == "gRPC" {
-			return h.overGRPC(t.Context(), m, "everything", request)
-		}
-		return h.overREST(h.restRequest(t.Context(), m, request), "everything")
-	}
-	got := send()
-	if got.Err == nil || got.Err.Code != row.code || got.Err.Reason != row.reason {
+	got := run.send()
+	if got.Err == nil || got.Err.Code != row.code || got.Err.Reason != row.reason || got.Err.Metadata["state"] == "" {
 		t.Fatalf("told %+v; want %s %s", got.Err, row.code, row.reason)
 	}
-	if calls := h.Simulator.Count("/importJson"); calls != 1 {
-		t.Errorf("Loop was called %d times for one call", calls)
+	if run.route == "/storeDocument" && strings.Contains(strings.Join(got.Err.Help, " "), "entries") {
+		t.Errorf("the help speaks of entries: %v", got.Err.Help)
 	}
-	client := looppb.NewImportServiceClient(h.conn)
-	record, err := client.GetImport(as(t.Context(), "everything"), &looppb.GetImportRequest{Practice: "partner", Dossier: "DOSSIER_TEST", RequestId: "FA-1"})
-	if err != nil || record.GetImportRecord().GetState() != row.state {
-		t.Errorf("the ledger says %v, %v; want %s", record, err, row.state)
+	_, want, _ := strings.Cut(row.state.String(), "_")
+	if state, reason := run.recorded(); !strings.HasSuffix(state.String(), "_"+want) || reason != row.reason {
+		t.Errorf("the ledger says %v for %s; want %s for %s", state, reason, want, row.reason)
 	}
-	if record.GetImportRecord().GetError().GetReason() != row.reason {
-		t.Errorf("the import's error is %v; want %s", record.GetImportRecord().GetError(), row.reason)
-	}
-	if n := h.booked("FA-1"); n != row.booked {
-		t.Errorf("booked %d times; want %d", n, row.booked)
+	if calls, n := h.Simulator.Count(run.route), run.done(); calls != 1 || n != row.booked {
+		t.Errorf("Loop was called %d times, and has carried it out %d times; want once and %d", calls, n, row.booked)
 	}
 
 	h.Simulator.ClearFaults()
-	again := send()
-	wantCalls, wantBooked := 1, row.booked
+	again := run.send()
+	wantCalls, wantDone := 1, row.booked
 	if row.resent {
-		wantCalls, wantBooked = 2, 1
+		wantCalls, wantDone = 2, 1
 		if again.Err != nil {
 			t.Errorf("the same id again: %+v; want it accepted", again.Err)
 		}
 	} else if again.Err == nil || again.Err.Reason != row.reason {
 		t.Errorf("the same id again: %+v; want the error that it ended with", again.Err)
 	}
-	if calls := h.Simulator.Count("/importJson"); calls != wantCalls {
-		t.Errorf("after the repeat Loop was called %d times; want %d", calls, wantCalls)
-	}
-	if n := h.booked("FA-1"); n != wantBooked {
-		t.Errorf("after the repeat booked %d times; want %d", n, wantBooked)
+	if calls, n := h.Simulator.Count(run.route), run.done(); calls != wantCalls || n != wantDone {
+		t.Errorf("after the repeat Loop was called %d times and has carried it out %d times; want %d and %d", calls, n, wantCalls, wantDone)
 	}
 }
 
 // TestAWriteThatIsTurnedAwaySaysWhatAReadWould: the cure, and what Loop's support asks for; the same when it is repeated.
 func TestAWriteThatIsTurnedAwaySaysWhatAReadWould(t *testing.T) {
 	h := start(t, nil)
-	if err := h.Simulator.SetAttached("partner", loopsim.Standard, "DOSSIER_TEST", false); err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, h.Simulator.SetAttached("partner", loopsim.Standard, "DOSSIER_TEST", false))
 	request := importOf("FA-1", invoice("FA-1", "120"))
 	request.Options = &looppb.ImportOptions{SkipPreflight: true}
 	read := h.overGRPC(t.Context(), method(t, "ReferenceDataService.GetAccount"), "everything",

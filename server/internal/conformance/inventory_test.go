@@ -9,6 +9,7 @@ import (
 
 	"cegid.internal/gateway/cegidclient"
 	"cegid.internal/gateway/cegidclient/loopsim"
+	"cegid.internal/gateway/internal/testkit"
 )
 
 // clientMethods are the methods of cegidclient.Client's services behind each operation that is no list.
@@ -25,9 +26,7 @@ var clientMethods = map[string]string{
 // Of its RPCs package contract holds that there are any, and the minimum their cases.
 func TestWrappedOperationsAreWhole(t *testing.T) {
 	client, err := cegidclient.New(cegidclient.Config{Credentials: cegidclient.StaticCredentials(cegidclient.Secret{}, cegidclient.Secret{})})
-	if err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, err)
 	defer client.Close()
 	listed := map[string]bool{}
 	for _, list := range client.Lists() {
@@ -67,15 +66,11 @@ func TestTheInventoryShowsEveryOperation(t *testing.T) {
 		t.Fatal(got.Err)
 	}
 	text, err := json.Marshal(got.Messages[0])
-	if err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, err)
 	var answer struct {
 		Operations []struct{ ID, State, Confidence, Resend, Title, Path, HTTPMethod string }
 	}
-	if err := json.Unmarshal(text, &answer); err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, json.Unmarshal(text, &answer))
 	states := map[string]string{}
 	for _, each := range answer.Operations {
 		if each.ID == "" || each.State == "" || each.Confidence == "" || each.Resend == "" || each.Title == "" {

@@ -15,6 +15,7 @@ import (
 
 	"cegid.internal/gateway/cegidclient/loopsim"
 	looppb "cegid.internal/gateway/gen/go/cegid/loop/v1"
+	"cegid.internal/gateway/internal/testkit"
 	"cegid.internal/gateway/server/internal/contract"
 )
 
@@ -115,18 +116,14 @@ func TestEachAccountComesOnce(t *testing.T) {
 			if size < 100 {
 				dossier, accounts = "BIG00002", loopsim.SandboxLargeAccounts/10
 				content := loopsim.With(loopsim.Template(), loopsim.LargeChart(accounts)...)
-				if err := h.Simulator.AddDossier("partner", dossier, content); err != nil {
-					t.Fatal(err)
-				}
+				testkit.OK(t, h.Simulator.AddDossier("partner", dossier, content))
 			}
 			client := looppb.NewReferenceDataServiceClient(h.conn)
 			got, request := seen{}, &looppb.ListAccountsRequest{Practice: "partner", Dossier: dossier, PageSize: size}
 			pages := 0
 			for {
 				page, err := client.ListAccounts(authorized(t.Context()), request)
-				if err != nil {
-					t.Fatal(err)
-				}
+				testkit.OK(t, err)
 				if len(page.GetAccounts()) > int(size) {
 					t.Fatalf("a page of %d; want at most %d", len(page.GetAccounts()), size)
 				}
@@ -151,9 +148,7 @@ func TestEachAccountComesOnce(t *testing.T) {
 		h := start(t, nil)
 		stream, err := looppb.NewReferenceDataServiceClient(h.conn).StreamAccounts(authorized(t.Context()),
 			&looppb.StreamAccountsRequest{Practice: "partner", Dossier: loopsim.SandboxLargeDossier})
-		if err != nil {
-			t.Fatal(err)
-		}
+		testkit.OK(t, err)
 		got, first := seen{}, true
 		for {
 			message, err := stream.Recv()
@@ -182,17 +177,13 @@ func TestAStalledReaderHoldsLoopBack(t *testing.T) {
 	h := start(t, nil)
 	conn, err := grpc.NewClient(h.conn.Target(), grpc.WithTransportCredentials(insecureCredentials()),
 		grpc.WithInitialWindowSize(64<<10), grpc.WithInitialConnWindowSize(64<<10)) // fixed: they do not grow by themselves
-	if err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, err)
 	defer func() { _ = conn.Close() }()
 	ctx, cancel := context.WithCancel(authorized(t.Context()))
 	defer cancel()
 	stream, err := looppb.NewReferenceDataServiceClient(conn).StreamAccounts(ctx,
 		&looppb.StreamAccountsRequest{Practice: "partner", Dossier: loopsim.SandboxLargeDossier})
-	if err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, err)
 	const taken = 3
 	for range taken {
 		if _, err := stream.Recv(); err != nil {
@@ -232,14 +223,10 @@ func TestAnAbandonedRESTStreamEnds(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, h.rest+"/v1/practices/partner/dossiers/BIG00001/accounts:stream", nil)
-	if err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, err)
 	request.Header.Set("Authorization", "Bearer everything")
 	response, err := h.web.Do(request)
-	if err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, err)
 	if _, err := response.Body.Read(make([]byte, 100)); err != nil {
 		t.Fatal(err)
 	}
@@ -258,9 +245,7 @@ func TestAPageTokenBelongsToItsLetter(t *testing.T) {
 	labels := map[string]bool{}
 	for {
 		page, err := client.ListMissionActivities(ctx, request)
-		if err != nil {
-			t.Fatal(err)
-		}
+		testkit.OK(t, err)
 		for _, each := range page.GetMissionActivities() {
 			labels[each.GetLabel()] = true
 		}

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"cegid.internal/gateway/internal/testkit"
 	"cegid.internal/gateway/internal/testkit/fecgen"
 )
 
@@ -29,16 +30,12 @@ func TestABrowserIsAnsweredWithAPage(t *testing.T) {
 	} {
 		request, err := http.NewRequestWithContext(t.Context(), http.MethodPost,
 			h.rest+"/v1/practices/demo/dossiers/CEGID001/files:validate?fileName=900000001FEC20261231.txt&format=IMPORT_FORMAT_"+c.format, strings.NewReader(file))
-		if err != nil {
-			t.Fatal(err)
-		}
+		testkit.OK(t, err)
 		request.Header.Set("Authorization", "Bearer everything")
 		request.Header.Set("Accept", c.accept)
 		request.Header.Set("Accept-Language", c.language)
 		response, err := h.web.Do(request)
-		if err != nil {
-			t.Fatal(err)
-		}
+		testkit.OK(t, err)
 		body, err := io.ReadAll(response.Body)
 		_ = response.Body.Close()
 		if got := response.Header.Get("Content-Type"); err != nil || got != c.want || !strings.Contains(strings.ReplaceAll(string(body), `": `, `":`), c.says) || strings.Contains(string(body), "<script>") && c.want != "application/json" {

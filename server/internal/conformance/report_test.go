@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	looppb "cegid.internal/gateway/gen/go/cegid/loop/v1"
+	"cegid.internal/gateway/internal/testkit"
 	"cegid.internal/gateway/internal/testkit/fecgen"
 )
 
@@ -20,20 +21,14 @@ func (h *harness) asksForReport(path, accept, file string) (*http.Response, stri
 	h.t.Helper()
 	request, err := http.NewRequestWithContext(h.t.Context(), http.MethodPost,
 		h.rest+"/v1/practices/demo/dossiers/CEGID001/"+path+"?fileName=900000001FEC20261231.txt&format=IMPORT_FORMAT_FEC", strings.NewReader(file))
-	if err != nil {
-		h.t.Fatal(err)
-	}
+	testkit.OK(h.t, err)
 	request.Header.Set("Authorization", "Bearer everything")
 	request.Header.Set("Accept", accept)
 	response, err := h.web.Do(request)
-	if err != nil {
-		h.t.Fatal(err)
-	}
+	testkit.OK(h.t, err)
 	defer func() { _ = response.Body.Close() }()
 	body, err := io.ReadAll(response.Body)
-	if err != nil {
-		h.t.Fatal(err)
-	}
+	testkit.OK(h.t, err)
 	return response, string(body)
 }
 
@@ -112,9 +107,7 @@ func TestTheWholeReportIsStreamed(t *testing.T) {
 		if n == 0 {
 			var whole struct{ Result any }
 			whole.Result = &first
-			if err := json.Unmarshal(lines.Bytes(), &whole); err != nil {
-				t.Fatal(err)
-			}
+			testkit.OK(t, json.Unmarshal(lines.Bytes(), &whole))
 		}
 		r := line.Result
 		for name, size := range map[string]int{"journal": len(r.Journals), "month": len(r.Months), "account": len(r.Accounts), "unbalanced_entry": len(r.UnbalancedEntries), "place": len(r.Places)} {
@@ -127,9 +120,7 @@ func TestTheWholeReportIsStreamed(t *testing.T) {
 			found[p.Code]++
 		}
 	}
-	if err := lines.Err(); err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, lines.Err())
 	want := map[string]int{}
 	for _, f := range first.Report.Findings {
 		want[f.Code] += f.Occurrences
@@ -141,9 +132,7 @@ func TestTheWholeReportIsStreamed(t *testing.T) {
 	}
 	_, table := h.asksForReport("files:report", "text/csv", file)
 	rows, err := csv.NewReader(strings.NewReader(table)).ReadAll()
-	if err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, err)
 	records := map[string]int{}
 	for _, row := range rows[1:] {
 		records[row[0]]++
@@ -183,18 +172,10 @@ func TestAReaderWhoLeavesLeavesNothing(t *testing.T) {
 	u := fecOf(1, 1)
 	for range 3 {
 		stream, err := client.StreamFileReport(as(t.Context(), "everything"))
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := stream.Send(&looppb.StreamFileReportRequest{Piece: &looppb.StreamFileReportRequest_Metadata{Metadata: u.Message.(*looppb.FileMetadata)}}); err != nil {
-			t.Fatal(err)
-		}
-		if err := stream.Send(&looppb.StreamFileReportRequest{Piece: &looppb.StreamFileReportRequest_Data{Data: []byte(manyFaults(3 << 20))}}); err != nil {
-			t.Fatal(err)
-		}
-		if err := stream.CloseSend(); err != nil {
-			t.Fatal(err)
-		}
+		testkit.OK(t, err)
+		testkit.OK(t, stream.Send(&looppb.StreamFileReportRequest{Piece: &looppb.StreamFileReportRequest_Metadata{Metadata: u.Message.(*looppb.FileMetadata)}}))
+		testkit.OK(t, stream.Send(&looppb.StreamFileReportRequest{Piece: &looppb.StreamFileReportRequest_Data{Data: []byte(manyFaults(3 << 20))}}))
+		testkit.OK(t, stream.CloseSend())
 		if got, err := stream.Recv(); err != nil || got.GetReport() == nil { // and no more
 			t.Fatal(got, err)
 		}

@@ -11,6 +11,7 @@ import (
 
 	"cegid.internal/gateway/cegidclient/loopsim"
 	looppb "cegid.internal/gateway/gen/go/cegid/loop/v1"
+	"cegid.internal/gateway/internal/testkit"
 	"cegid.internal/gateway/server/internal/config"
 	"cegid.internal/gateway/server/internal/sandbox"
 )
@@ -32,9 +33,7 @@ func (r *resolver) loseFile(kind loopsim.FaultKind, request *looppb.ImportFileRe
 func (r *resolver) clerksDeposit(u *uploaded) string {
 	r.t.Helper()
 	got, err := r.depositFile("clerk", u)
-	if err != nil {
-		r.t.Fatal(err)
-	}
+	testkit.OK(r.t, err)
 	return got.GetDepositId()
 }
 
@@ -59,9 +58,7 @@ func TestAFileThatWasNotBookedIsSentAgainOnce(t *testing.T) {
 	}
 	other := r.mustDeposit(fecOf(3000, 2)).GetDepositId()
 	strangers, err := r.depositFile("stranger", fecOf(3000, 1))
-	if err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, err)
 	establishment := againDeposit("FEC-1", mine)
 	establishment.GetResubmit().GetFile().Siret = loopsim.SandboxSIRET
 	for name, c := range map[string]struct {

@@ -18,6 +18,7 @@ import (
 
 	"cegid.internal/gateway/cegidclient/loopsim"
 	looppb "cegid.internal/gateway/gen/go/cegid/loop/v1"
+	"cegid.internal/gateway/internal/testkit"
 	"cegid.internal/gateway/server/internal/sandbox"
 )
 
@@ -218,7 +219,7 @@ func TestAPersonsWordOpensOrClosesAnImport(t *testing.T) {
 		t.Errorf("the contrary: %v", err)
 	}
 
-	// Not booked: its caller mends and sends it.
+	// Not booked: its caller corrects and sends it.
 	r.lose(importOf("FA-2", invoice("SIM-CUT-BEFORE-2", "120")))
 	for range 2 {
 		if settled, err := r.confirm("everything", "FA-2", notBooked); err != nil || settled.GetState() != looppb.ImportState_IMPORT_STATE_NOT_SENT ||
@@ -237,9 +238,7 @@ func TestAPersonsWordOpensOrClosesAnImport(t *testing.T) {
 	}
 
 	// Failed at Loop, which does not say that nothing was booked.
-	if err := changed("SIM-FAIL-LATE-3", "120"); err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, changed("SIM-FAIL-LATE-3", "120"))
 	r.Simulator.FinishImports()
 	for began := time.Now(); ; time.Sleep(5 * time.Millisecond) {
 		got, err := r.client.GetImport(as(t.Context(), "clerk"), &looppb.GetImportRequest{Practice: "partner", Dossier: "DOSSIER_TEST", RequestId: "SIM-FAIL-LATE-3"})
@@ -323,9 +322,7 @@ func TestALookIntoLoopThatFailsLeavesWhatWasSeen(t *testing.T) {
 	r := newResolver(t)
 	r.lose(importOf("FA-1", invoice("SIM-CUT-BEFORE-1", "120")))
 	before, err := r.check("clerk", "FA-1")
-	if err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, err)
 	refusal := r.Simulator.Inject(loopsim.Fault{Kind: loopsim.FaultStatus, Status: http.StatusBadRequest, Route: "/EcritureComptable"})
 	if _, err := r.check("clerk", "FA-1"); reasonOf(err) != "LOOP_REFUSED" {
 		t.Errorf("refused by Loop: %v", err)

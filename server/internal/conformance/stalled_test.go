@@ -13,6 +13,7 @@ import (
 
 	"cegid.internal/gateway/cegidclient/loopsim"
 	looppb "cegid.internal/gateway/gen/go/cegid/loop/v1"
+	"cegid.internal/gateway/internal/testkit"
 	"cegid.internal/gateway/server/internal/sandbox"
 )
 
@@ -41,16 +42,12 @@ func TestAReaderThatNeverReadsHoldsLoopBack(t *testing.T) {
 		{"over REST, with a small buffer", func(t *testing.T, h *harness) { openREST(t, h, 4<<10) }},
 		{"over gRPC, after one message", func(t *testing.T, h *harness) {
 			conn, err := grpc.NewClient(h.conn.Target(), grpc.WithTransportCredentials(insecureCredentials()))
-			if err != nil {
-				t.Fatal(err)
-			}
+			testkit.OK(t, err)
 			ctx, cancel := context.WithCancel(authorized(context.Background()))
 			t.Cleanup(func() { cancel(); _ = conn.Close() })
 			stream, err := looppb.NewReferenceDataServiceClient(conn).StreamAccounts(ctx,
 				&looppb.StreamAccountsRequest{Practice: "partner", Dossier: loopsim.SandboxLargeDossier})
-			if err != nil {
-				t.Fatal(err)
-			}
+			testkit.OK(t, err)
 			if _, err := stream.Recv(); err != nil {
 				t.Fatal(err)
 			}
@@ -77,13 +74,9 @@ func TestAReaderThatNeverReadsHoldsLoopBack(t *testing.T) {
 func openREST(t *testing.T, h *harness, buffer int) net.Conn {
 	t.Helper()
 	conn, err := (&net.Dialer{}).DialContext(t.Context(), "tcp", strings.TrimPrefix(h.rest, "http://"))
-	if err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, err)
 	t.Cleanup(func() { _ = conn.Close() })
-	if err := conn.(*net.TCPConn).SetReadBuffer(buffer); err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, conn.(*net.TCPConn).SetReadBuffer(buffer))
 	if _, err := fmt.Fprintf(conn, "GET /v1/practices/partner/dossiers/%s/accounts:stream HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer everything\r\n\r\n", loopsim.SandboxLargeDossier); err != nil {
 		t.Fatal(err)
 	}
@@ -96,9 +89,7 @@ func TestAStalledReaderDoesNotHoldUpTheEnd(t *testing.T) {
 	openREST(t, h, 4<<10)
 	for _, token := range []string{"", "Authorization: Bearer everything\r\n"} {
 		conn, err := (&net.Dialer{}).DialContext(t.Context(), "tcp", strings.TrimPrefix(h.rest, "http://"))
-		if err != nil {
-			t.Fatal(err)
-		}
+		testkit.OK(t, err)
 		defer func() { _ = conn.Close() }()
 		if _, err := io.WriteString(conn, "POST /v1/practices/demo/dossiers/CEGID001/imports HTTP/1.1\r\nHost: x\r\n"+token+"Content-Length: 100\r\n\r\n{"); err != nil {
 			t.Fatal(err)

@@ -18,6 +18,7 @@ import (
 	"google.golang.org/protobuf/reflect/protoreflect"
 
 	looppb "cegid.internal/gateway/gen/go/cegid/loop/v1"
+	"cegid.internal/gateway/internal/testkit"
 	"cegid.internal/gateway/internal/testkit/fecgen"
 )
 
@@ -91,9 +92,7 @@ func (c *corpusCase) request(t *testing.T, m protoreflect.MethodDescriptor) prot
 	}
 	request := newMessage(t, descriptor)
 	text, err := json.Marshal(c.Request)
-	if err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, err)
 	if err := protojson.Unmarshal(text, request); err != nil {
 		t.Fatalf("request: %v", err)
 	}
@@ -148,9 +147,7 @@ var uploadPaths = map[protoreflect.Name]string{"StoreDocument": "documents", "De
 func (h *harness) uploadREST(ctx context.Context, m protoreflect.MethodDescriptor, u uploading) *http.Request {
 	h.t.Helper()
 	text, err := protojson.Marshal(u.about())
-	if err != nil {
-		h.t.Fatal(err)
-	}
+	testkit.OK(h.t, err)
 	query, said := url.Values{}, map[string]string{}
 	for name, value := range decode(h.t, text).(map[string]any) {
 		switch name {
@@ -162,9 +159,7 @@ func (h *harness) uploadREST(ctx context.Context, m protoreflect.MethodDescripto
 	}
 	path := fmt.Sprintf("/v1/practices/%s/dossiers/%s/%s?%s", url.PathEscape(said["practice"]), url.PathEscape(said["dossier"]), uploadPaths[m.Name()], query.Encode())
 	request, err := http.NewRequestWithContext(ctx, http.MethodPost, h.rest+path, bytes.NewReader(u.content()))
-	if err != nil {
-		h.t.Fatal(err)
-	}
+	testkit.OK(h.t, err)
 	for name, header := range map[string]string{"contentType": "Content-Type", "requestId": "Idempotency-Key"} {
 		if said[name] != "" {
 			request.Header.Set(header, said[name])

@@ -15,6 +15,7 @@ import (
 
 	"cegid.internal/gateway/cegidclient/loopsim"
 	looppb "cegid.internal/gateway/gen/go/cegid/loop/v1"
+	"cegid.internal/gateway/internal/testkit"
 )
 
 // walked is what came of a walk.
@@ -61,26 +62,20 @@ func TestAWalkNamesWhatItCannotRead(t *testing.T) {
 		book(fmt.Sprintf("2026-%02d-10", month), "70600000", 80)
 		book(fmt.Sprintf("2026-%02d-10", month), "41100000", 60)
 	}
-	if err := h.Simulator.AddDossier("partner", "CROWD", loopsim.With(loopsim.Template(), entries...)); err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, h.Simulator.AddDossier("partner", "CROWD", loopsim.With(loopsim.Template(), entries...)))
 	overGRPC := func(cursor string) *walked {
 		t.Helper()
 		stream, err := looppb.NewEntryServiceClient(h.conn).StreamEntries(as(t.Context(), "everything"), &looppb.StreamEntriesRequest{
 			Practice: "partner", Dossier: "CROWD", DocumentDateFrom: "2026-01-01", DocumentDateTo: "2026-12-31", IncludeUnmapped: true, Cursor: cursor,
 		})
-		if err != nil {
-			t.Fatal(err)
-		}
+		testkit.OK(t, err)
 		out := &walked{all: map[string]bool{}}
 		for {
 			m, err := stream.Recv()
 			if errors.Is(err, io.EOF) {
 				return out
 			}
-			if err != nil {
-				t.Fatal(err)
-			}
+			testkit.OK(t, err)
 			out.take(t, m)
 		}
 	}
@@ -88,14 +83,10 @@ func TestAWalkNamesWhatItCannotRead(t *testing.T) {
 		t.Helper()
 		query := url.Values{"documentDateFrom": {"2026-01-01"}, "documentDateTo": {"2026-12-31"}, "includeUnmapped": {"true"}, "cursor": {cursor}}
 		request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, h.rest+"/v1/practices/partner/dossiers/CROWD/entries:stream?"+query.Encode(), http.NoBody)
-		if err != nil {
-			t.Fatal(err)
-		}
+		testkit.OK(t, err)
 		request.Header.Set("Authorization", "Bearer everything")
 		response, err := h.web.Do(request)
-		if err != nil {
-			t.Fatal(err)
-		}
+		testkit.OK(t, err)
 		defer response.Body.Close()
 		out := &walked{all: map[string]bool{}}
 		lines := bufio.NewScanner(response.Body)

@@ -13,6 +13,7 @@ import (
 
 	"cegid.internal/gateway/cegidclient/loopsim"
 	looppb "cegid.internal/gateway/gen/go/cegid/loop/v1"
+	"cegid.internal/gateway/internal/testkit"
 	"cegid.internal/gateway/server/internal/sandbox"
 )
 
@@ -50,9 +51,7 @@ func TestAWriteTakesEffectOnceWhateverLoopAnswers(t *testing.T) {
 				_, client := begin(t, "POST", "/compte")
 				there := func() int {
 					got, err := client.ListAccounts(authorized(t.Context()), &looppb.ListAccountsRequest{Practice: "demo", Dossier: "CEGID001", Filter: `number = "60710000"`})
-					if err != nil {
-						t.Fatal(err)
-					}
+					testkit.OK(t, err)
 					return len(got.GetAccounts())
 				}
 				request := &looppb.CreateAccountRequest{Practice: "demo", Dossier: "CEGID001", Number: "60710000", Label: "Exemple"}
@@ -79,9 +78,7 @@ func TestAWriteTakesEffectOnceWhateverLoopAnswers(t *testing.T) {
 				h, client := begin(t, "PUT", "/DossierComplet")
 				read := func() *looppb.LegalIdentity {
 					got, err := client.GetLegalIdentity(authorized(t.Context()), &looppb.GetLegalIdentityRequest{Practice: "demo", Dossier: "CEGID001"})
-					if err != nil {
-						t.Fatal(err)
-					}
+					testkit.OK(t, err)
 					return got.GetLegalIdentity()
 				}
 				before := read()
@@ -186,9 +183,7 @@ func TestTheAuditNotesWritesWithoutTheirContent(t *testing.T) {
 	seen := map[string]int{}
 	for line := range strings.Lines(h.log.String()) {
 		var record map[string]any
-		if err := json.Unmarshal([]byte(line), &record); err != nil {
-			t.Fatal(err)
-		}
+		testkit.OK(t, json.Unmarshal([]byte(line), &record))
 		if record["msg"] != "audit" {
 			continue
 		}

@@ -23,7 +23,7 @@ type finding struct {
 }
 
 const (
-	cureActivate     = "The practice's administrator activates the public half of the API key in LoopHub; until then a valid key is refused."
+	cureActivate     = "The practice's administrator activates the public half of the API key in LoopHub, where the vendor may be listed under an earlier name; until then a valid key is refused."
 	cureAttach       = "The practice's administrator attaches the dossier to the application's key in LoopHub."
 	cureAPIKey       = "Compare the API key (key:secret) with the one that CegidLife showed once; if in doubt, generate a new one there and activate it in LoopHub."
 	cureSubscription = "Compare the subscription key with the one in the Cegid developer portal, where the subscription must be active; the secondary key works while the primary is renewed."

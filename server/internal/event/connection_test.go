@@ -8,19 +8,16 @@ import (
 	"testing"
 
 	"cegid.internal/gateway/cegidclient"
+	"cegid.internal/gateway/internal/testkit"
 	"cegid.internal/gateway/server/internal/ledger"
 )
 
 // TestAConnectionIsLostAndFoundOncePerChange, whoever of several servers sees it, and however often.
 func TestAConnectionIsLostAndFoundOncePerChange(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "ledger.db")
-	if err := ledger.Init(t.Context(), path); err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, ledger.Init(t.Context(), path))
 	l, err := ledger.Open(t.Context(), path)
-	if err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, err)
 	defer func() { _ = l.Close() }()
 	type brakes = cegidclient.Brakes
 	down, tried := brakes{Breaker: cegidclient.BreakerOpen}, brakes{Breaker: cegidclient.BreakerHalfOpen}
@@ -78,9 +75,7 @@ func TestAConnectionIsLostAndFoundOncePerChange(t *testing.T) {
 func kinds(t *testing.T, l *ledger.Ledger) (out []string) {
 	t.Helper()
 	events, _, err := l.Events(t.Context(), ledger.EventQuery{Limit: 100}, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, err)
 	for _, e := range events {
 		out = append(out, fmt.Sprint(e.Kind, " ", e.Practice))
 	}

@@ -13,6 +13,7 @@ import (
 
 	"cegid.internal/gateway/cegidclient/check"
 	"cegid.internal/gateway/cegidclient/filecheck"
+	"cegid.internal/gateway/internal/testkit"
 	"cegid.internal/gateway/internal/testkit/fecgen"
 	"cegid.internal/gateway/internal/testkit/tragen"
 )
@@ -25,9 +26,7 @@ func checked(t *testing.T, text string, o Options) *Report {
 		o.Name = name
 	}
 	r, err := Check(strings.NewReader(text), o)
-	if err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, err)
 	if len(r.Excerpts) != len(r.Findings) {
 		t.Fatalf("%d excerpts of %d findings", len(r.Excerpts), len(r.Findings))
 	}
@@ -73,9 +72,7 @@ func TestThePageNeedsNothingElse(t *testing.T) {
 	for _, language := range []Language{French, English} {
 		for title, text := range map[string]string{"clean": string(fecgen.Bytes(fecgen.Options{Size: 50_000})), "bad": bad(), "refused": "PK\x03\x04", "empty": ""} {
 			var b bytes.Buffer
-			if err := checked(t, text, Options{}).HTML(&b, language); err != nil {
-				t.Fatal(err)
-			}
+			testkit.OK(t, checked(t, text, Options{}).HTML(&b, language))
 			page := b.String()
 			if found := regexp.MustCompile(`(?i)<script|https?://|@import|url\(|<img|<link|\son\w+=`).FindString(page); found != "" {
 				t.Errorf("%s %s: the page holds %q", title, language, found)
@@ -109,9 +106,7 @@ func TestAFileWithManyFindingsHasAShortPage(t *testing.T) {
 	text = regexp.MustCompile(`(\d),(\d)`).ReplaceAllString(text, "$1.$2")
 	r := checked(t, text, Options{})
 	var b bytes.Buffer
-	if err := r.HTML(&b, French); err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, r.HTML(&b, French))
 	if r.Findings[0].Count < 10_000 || b.Len() > 200_000 {
 		t.Errorf("%d times, %d bytes", r.Findings[0].Count, b.Len())
 	}
@@ -120,18 +115,14 @@ func TestAFileWithManyFindingsHasAShortPage(t *testing.T) {
 func TestJSONSaysWhatThePageSays(t *testing.T) {
 	r := checked(t, bad(), Options{})
 	var b bytes.Buffer
-	if err := r.JSON(&b); err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, r.JSON(&b))
 	var got struct {
 		Valid    *bool
 		Verdicts []struct{ Authority, Outcome, Worst string }
 		Findings []struct{ Code, Severity string }
 		Months   []struct{ Month string }
 	}
-	if err := json.Unmarshal(b.Bytes(), &got); err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, json.Unmarshal(b.Bytes(), &got))
 	if got.Valid == nil || *got.Valid || len(got.Findings) != len(r.Findings) || len(got.Months) == 0 || fmt.Sprint(got.Verdicts[2]) != "{LOOP FAILS DATE_INVALID}" {
 		t.Errorf("%+v", got)
 	}
@@ -140,9 +131,7 @@ func TestJSONSaysWhatThePageSays(t *testing.T) {
 func TestTheTextIsInTheLanguage(t *testing.T) {
 	for language, want := range map[Language]string{French: "Que faire maintenant", English: "What to do next"} {
 		var b bytes.Buffer
-		if err := checked(t, bad(), Options{}).Text(&b, language, false); err != nil {
-			t.Fatal(err)
-		}
+		testkit.OK(t, checked(t, bad(), Options{}).Text(&b, language, false))
 		if !strings.Contains(b.String(), want) || strings.Contains(b.String(), "\x1b") || strings.Contains(b.String(), "\x01") {
 			t.Errorf("%s", b.String())
 		}
@@ -171,9 +160,7 @@ func TestMonthsThatAPageHasNoRoomForAreYears(t *testing.T) {
 		{func(i int) string { return []string{"20260101", "mars"}[i%2] }, []string{">sans date<", ">01/26<"}},
 	} {
 		var b bytes.Buffer
-		if err := checked(t, shifted(c.dated), Options{}).HTML(&b, French); err != nil {
-			t.Fatal(err)
-		}
+		testkit.OK(t, checked(t, shifted(c.dated), Options{}).HTML(&b, French))
 		if got := strings.Count(b.String(), `<th class="n m">`); got > widest {
 			t.Errorf("%d columns", got)
 		}
@@ -197,9 +184,7 @@ func TestAWholeReportIsWhole(t *testing.T) {
 	whole := NewWhole(nil)
 	r := checked(t, text, Options{Whole: whole})
 	var b, table bytes.Buffer
-	if err := r.JSON(&b); err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, r.JSON(&b))
 	var got struct {
 		Unbalanced []struct{ Line int }
 		Places     []struct{ Code string }

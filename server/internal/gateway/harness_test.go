@@ -108,9 +108,7 @@ func serve(t *testing.T, u *upstream, tune func(*Config), tuneServer func(*httpt
 	t.Helper()
 	f := &front{upstream: u, log: &testkit.Log{}}
 	validator, err := protovalidate.New()
-	if err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, err)
 	cfg := Config{
 		Conn: u, MaxBody: 1 << 20, Site: &site.Config{OpenAPI: []byte(`{"openapi":"3.1.0"}`)}, Ready: func() error { return nil },
 		Log:   slog.New(slog.NewJSONHandler(f.log, nil)),
@@ -120,9 +118,7 @@ func serve(t *testing.T, u *upstream, tune func(*Config), tuneServer func(*httpt
 		tune(&cfg)
 	}
 	handler, err := New(cfg)
-	if err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, err)
 	f.Server = httptest.NewUnstartedServer(handler)
 	f.Config.ErrorLog = slog.NewLogLogger(slog.DiscardHandler, slog.LevelDebug)
 	if tuneServer == nil {
@@ -154,21 +150,15 @@ func (f *front) do(t *testing.T, verb, path, body string, headers ...string) ans
 		reader = strings.NewReader(body)
 	}
 	request, err := http.NewRequestWithContext(t.Context(), verb, f.URL+path, reader)
-	if err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, err)
 	for i := 0; i < len(headers); i += 2 {
 		request.Header.Add(headers[i], headers[i+1])
 	}
 	response, err := f.Client().Do(request)
-	if err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, err)
 	defer func() { _ = response.Body.Close() }()
 	text, err := io.ReadAll(response.Body)
-	if err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, err)
 	got := answer{Response: response, text: string(text)}
 	if response.StatusCode >= 400 && verb != http.MethodHead {
 		var line struct{ Error json.RawMessage }
@@ -183,9 +173,7 @@ func (f *front) do(t *testing.T, verb, path, body string, headers ...string) ans
 		got.message = got.status.GetMessage()
 		for _, packed := range got.status.GetDetails() {
 			detail, err := packed.UnmarshalNew()
-			if err != nil {
-				t.Fatal(err)
-			}
+			testkit.OK(t, err)
 			switch d := detail.(type) {
 			case *errdetails.ErrorInfo:
 				if got.reason = d.GetReason(); got.reason != top.Reason {

@@ -27,6 +27,7 @@ import (
 
 	"cegid.internal/gateway/gen"
 	looppb "cegid.internal/gateway/gen/go/cegid/loop/v1"
+	"cegid.internal/gateway/internal/testkit"
 	"cegid.internal/gateway/server/internal/contract"
 )
 
@@ -300,9 +301,7 @@ func TestMediaTypesAreThoseOfTheDocument(t *testing.T) {
 			RequestBody *struct{ Content map[string]json.RawMessage }
 		}
 	}
-	if err := json.Unmarshal(gen.OpenAPI, &document); err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, json.Unmarshal(gen.OpenAPI, &document))
 	all, bodies := newRoutes(uploadsUpTo(1)), 0
 	for path, operations := range document.Paths {
 		for method, operation := range operations {
@@ -443,14 +442,10 @@ func TestAStreamIsNotCompressed(t *testing.T) {
 		return nil
 	}}, func(cfg *Config) { cfg.Compression = true }, nil)
 	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, f.URL+accounts+":stream", nil)
-	if err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, err)
 	request.Header.Set("Accept-Encoding", "gzip")
 	response, err := f.Client().Do(request)
-	if err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, err)
 	defer func() { _ = response.Body.Close() }()
 	line, err := bufio.NewReader(response.Body).ReadString('\n')
 	close(seen)

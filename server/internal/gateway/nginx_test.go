@@ -65,9 +65,7 @@ func firstLine(t *testing.T, address string, limit time.Duration) (string, error
 	ctx, cancel := context.WithTimeout(t.Context(), limit)
 	defer cancel()
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+address+watch, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, err)
 	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
 	response, err := client.Do(request)
 	if err != nil {
@@ -88,15 +86,11 @@ func startNginx(t *testing.T, program, servers, address string) {
 	}
 	text := fmt.Sprintf("daemon off; master_process off; pid %s; error_log stderr;\nevents {}\nhttp { access_log off; %s %s }\n",
 		filepath.Join(dir, "pid"), temporary.String(), servers)
-	if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, os.WriteFile(config, []byte(text), 0o600))
 	said := &testkit.Log{}
 	nginx := exec.Command(program, "-c", config, "-p", dir)
 	nginx.Stderr = said
-	if err := nginx.Start(); err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, nginx.Start())
 	t.Cleanup(func() {
 		_ = nginx.Process.Kill()
 		_ = nginx.Wait()
@@ -117,9 +111,7 @@ func startNginx(t *testing.T, program, servers, address string) {
 func freeAddress(t *testing.T) string {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, err)
 	defer func() { _ = listener.Close() }()
 	return listener.Addr().String()
 }

@@ -19,6 +19,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	looppb "cegid.internal/gateway/gen/go/cegid/loop/v1"
+	"cegid.internal/gateway/internal/testkit"
 )
 
 const (
@@ -31,14 +32,10 @@ const (
 func dial(t *testing.T, f *front) *net.TCPConn {
 	t.Helper()
 	conn, err := (&net.Dialer{}).DialContext(t.Context(), "tcp", f.Listener.Addr().String())
-	if err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, err)
 	t.Cleanup(func() { _ = conn.Close() })
 	tcp := conn.(*net.TCPConn)
-	if err := tcp.SetReadBuffer(4 << 10); err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, tcp.SetReadBuffer(4<<10))
 	return tcp
 }
 
@@ -63,9 +60,7 @@ func TestABodyThatNeverArrives(t *testing.T) {
 			if _, err := fmt.Fprintf(conn, "%s %s HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n%s\r\n\r\n", c.verb, c.path, c.header); err != nil {
 				t.Fatal(err)
 			}
-			if err := conn.SetReadDeadline(time.Now().Add(patient)); err != nil {
-				t.Fatal(err)
-			}
+			testkit.OK(t, conn.SetReadDeadline(time.Now().Add(patient)))
 			answered, err := io.ReadAll(conn) // until the service closes the connection
 			if errors.Is(err, os.ErrDeadlineExceeded) {
 				t.Fatalf("the connection is still open after %s; it got %q", patient, answered)
@@ -128,9 +123,7 @@ func TestAReaderThatDoesNotReadIsDropped(t *testing.T) {
 			if protocol == "HTTP/2" {
 				f = serve(t, u, limit, func(s *httptest.Server) { s.EnableHTTP2 = true; s.StartTLS() })
 				response, err := f.Client().Get(f.URL + accounts + ":stream")
-				if err != nil {
-					t.Fatal(err)
-				}
+				testkit.OK(t, err)
 				defer func() { _ = response.Body.Close() }()
 				if response.ProtoMajor != 2 {
 					t.Fatalf("it is %s", response.Proto)

@@ -21,6 +21,7 @@ import (
 
 	"cegid.internal/gateway/gen"
 	looppb "cegid.internal/gateway/gen/go/cegid/loop/v1"
+	"cegid.internal/gateway/internal/testkit"
 )
 
 const documents = "/v1/practices/demo/dossiers/CEGID001/documents"
@@ -216,13 +217,9 @@ func TestAFileMayTakeItsTime(t *testing.T) {
 		_ = writer.Close()
 	}()
 	request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, f.URL+documents+"?fileName=a.pdf", reader)
-	if err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, err)
 	response, err := f.Client().Do(request)
-	if err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, err)
 	defer response.Body.Close()
 	if content, ended, _ := d.result(); response.StatusCode != http.StatusOK || len(content) != 50 || !ended {
 		t.Errorf("HTTP %d, %d bytes", response.StatusCode, len(content))
@@ -267,9 +264,7 @@ func TestTheDocumentDescribesTheUploads(t *testing.T) {
 			RequestBody struct{ Content map[string]any }
 		}
 	}
-	if err := json.Unmarshal(gen.OpenAPI, &document); err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, json.Unmarshal(gen.OpenAPI, &document))
 	for _, each := range uploadsUpTo(1) {
 		described, ok := document.Paths[each.template]["post"]
 		if !ok || len(described.RequestBody.Content) == 0 {

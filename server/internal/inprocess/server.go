@@ -29,7 +29,7 @@ type Config struct {
 	MaxRequest int
 	// MaxCalls bounds the calls under way; those beyond wait for their turn. 0 is no bound.
 	MaxCalls int
-	// Stats hear of each call what a grpc.Server would tell them.
+	// Stats are told of each call what a grpc.Server would tell them.
 	Stats []stats.Handler
 }
 
@@ -71,12 +71,12 @@ func New(cfg Config) *Server {
 
 // RegisterService implements grpc.ServiceRegistrar.
 func (s *Server) RegisterService(service *grpc.ServiceDesc, implementation any) {
-	for _, each := range service.Methods {
-		s.methods["/"+service.ServiceName+"/"+each.MethodName] = method{server: implementation, unary: each.Handler}
+	for _, unary := range service.Methods {
+		s.methods["/"+service.ServiceName+"/"+unary.MethodName] = method{server: implementation, unary: unary.Handler}
 	}
 	for i := range service.Streams {
-		each := &service.Streams[i]
-		s.methods["/"+service.ServiceName+"/"+each.StreamName] = method{server: implementation, stream: each}
+		stream := &service.Streams[i]
+		s.methods["/"+service.ServiceName+"/"+stream.StreamName] = method{server: implementation, stream: stream}
 	}
 }
 
@@ -130,6 +130,8 @@ func (s *Server) begin(ctx context.Context, name string, of *method) (*call, err
 		case s.places <- struct{}{}:
 		case <-ctx.Done():
 			return nil, status.FromContextError(ctx.Err()).Err()
+		case <-s.base.Done():
+			return nil, errStopped
 		}
 	}
 	s.mu.Lock()
@@ -164,8 +166,14 @@ func (s *Server) leave() {
 	}
 }
 
-// finish ends a call whose handler has returned.
+// finish ends a call whose handler has returned. A header that was set goes out beside an error, too.
 func (c *call) finish(err error) {
+	c.mu.Lock()
+	set := len(c.header) > 0
+	c.mu.Unlock()
+	if set {
+		c.sendHeader()
+	}
 	c.ended(err)
 	c.end()
 	c.server.leave()
@@ -224,8 +232,8 @@ func (c *call) sendHeader() {
 		return
 	}
 	c.sent = true
-	for _, each := range c.stats {
-		each.HandleRPC(c.ctx, &stats.OutHeader{FullMethod: c.name, Header: c.header.Copy()})
+	for _, handler := range c.stats {
+		handler.HandleRPC(c.ctx, &stats.OutHeader{FullMethod: c.name, Header: c.header.Copy()})
 	}
 	if c.headed != nil {
 		close(c.headed)
@@ -258,10 +266,10 @@ func (c *call) begun(ctx context.Context) context.Context {
 	}
 	of, now := c.server.methods[c.name], time.Now()
 	header, _ := metadata.FromIncomingContext(ctx)
-	for _, each := range c.stats {
-		ctx = each.TagRPC(ctx, &stats.RPCTagInfo{FullMethodName: c.name})
-		each.HandleRPC(ctx, &stats.InHeader{FullMethod: c.name, RemoteAddr: localhost.Addr, LocalAddr: localhost.Addr, Header: header.Copy()})
-		each.HandleRPC(ctx, &stats.Begin{
+	for _, handler := range c.stats {
+		ctx = handler.TagRPC(ctx, &stats.RPCTagInfo{FullMethodName: c.name})
+		handler.HandleRPC(ctx, &stats.InHeader{FullMethod: c.name, RemoteAddr: localhost.Addr, LocalAddr: localhost.Addr, Header: header.Copy()})
+		handler.HandleRPC(ctx, &stats.Begin{
 			BeginTime: now, IsClientStream: of.stream != nil && of.stream.ClientStreams, IsServerStream: of.stream != nil && of.stream.ServerStreams,
 		})
 	}
@@ -274,21 +282,29 @@ func (c *call) ended(err error) {
 		return
 	}
 	_, trailer := c.heads()
-	for _, each := range c.stats {
-		each.HandleRPC(c.ctx, &stats.OutTrailer{Trailer: trailer})
-		each.HandleRPC(c.ctx, &stats.End{EndTime: time.Now(), Error: err})
+	for _, handler := range c.stats {
+		handler.HandleRPC(c.ctx, &stats.OutTrailer{Trailer: trailer})
+		handler.HandleRPC(c.ctx, &stats.End{EndTime: time.Now(), Error: err})
 	}
 }
 
 func (c *call) received(message any) {
-	for _, each := range c.stats {
-		each.HandleRPC(c.ctx, &stats.InPayload{Payload: message, Length: sizeOf(message), RecvTime: time.Now()})
+	for _, handler := range c.stats {
+		handler.HandleRPC(c.ctx, &stats.InPayload{Payload: message, Length: sizeOf(message), RecvTime: time.Now()})
 	}
 }
 
-func (c *call) answered(message any) {
-	for _, each := range c.stats {
-		each.HandleRPC(c.ctx, &stats.OutPayload{Payload: message, Length: sizeOf(message), SentTime: time.Now()})
+// weigh measures a message that is about to be sent, for answered: afterwards it is its reader's.
+func (c *call) weigh(message any) int {
+	if len(c.stats) == 0 {
+		return 0
+	}
+	return sizeOf(message)
+}
+
+func (c *call) answered(bytes int) {
+	for _, handler := range c.stats {
+		handler.HandleRPC(c.ctx, &stats.OutPayload{Length: bytes, SentTime: time.Now()})
 	}
 }
 

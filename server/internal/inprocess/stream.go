@@ -29,6 +29,9 @@ func (s *Server) NewStream(ctx context.Context, desc *grpc.StreamDesc, name stri
 		call: c, caller: ctx, up: make(chan any), down: make(chan any), closed: make(chan struct{}), done: make(chan struct{}),
 		one: !desc.ServerStreams, many: desc.ClientStreams,
 	}
+	if p.one { // its handler may answer before the caller has sent all, and looks for the answer
+		p.down = make(chan any, 1)
+	}
 	go func() {
 		info := &grpc.StreamServerInfo{FullMethod: name, IsClientStream: of.stream.ClientStreams, IsServerStream: of.stream.ServerStreams}
 		var err error
@@ -69,9 +72,10 @@ func (s *serverStream) SendMsg(message any) error {
 	if err := s.ctx.Err(); err != nil {
 		return status.FromContextError(err).Err()
 	}
+	bytes := s.weigh(message)
 	select {
 	case s.down <- message:
-		s.answered(message)
+		s.answered(bytes)
 		return nil
 	case <-s.ctx.Done(): // ends when the handler has returned, too
 		return status.FromContextError(s.ctx.Err()).Err()
@@ -143,24 +147,23 @@ func (s *clientStream) SendMsg(message any) error {
 }
 
 func (s *clientStream) RecvMsg(into any) error {
+	if s.one { // which counts when the handler has returned without an error
+		if err := s.outcome(); err != nil {
+			return err
+		}
+		select {
+		case message := <-s.down:
+			return s.take(message, into)
+		default:
+			return status.Error(codes.Internal, "the handler has answered nothing")
+		}
+	}
 	select {
 	case message := <-s.down:
-		from, ok := message.(proto.Message)
-		if !ok {
-			return status.Errorf(codes.Internal, "%T is no message", message)
-		}
-		if s.one { // which counts when the handler has returned without an error
-			if err := s.outcome(); err != nil {
-				return err
-			}
-		}
-		return move(from, into)
+		return s.take(message, into)
 	case <-s.done:
-		switch {
-		case s.err != nil:
+		if s.err != nil {
 			return s.err
-		case s.one:
-			return status.Error(codes.Internal, "the handler has answered nothing")
 		}
 		return io.EOF
 	case <-s.caller.Done():
@@ -168,6 +171,14 @@ func (s *clientStream) RecvMsg(into any) error {
 	case <-s.server.base.Done():
 		return errStopped
 	}
+}
+
+func (s *clientStream) take(message, into any) error {
+	from, ok := message.(proto.Message)
+	if !ok {
+		return status.Errorf(codes.Internal, "%T is no message", message)
+	}
+	return move(from, into)
 }
 
 // outcome waits for the handler's return, and says why it failed.

@@ -39,7 +39,7 @@ func (s *Server) Invoke(ctx context.Context, name string, request, reply any, op
 		err = told(err)
 		if err == nil {
 			c.sendHeader()
-			c.answered(answer)
+			c.answered(c.weigh(answer))
 		}
 		c.finish(err)
 		done <- outcome{answer, err}

@@ -15,6 +15,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"buf.build/go/protovalidate"
@@ -141,6 +142,7 @@ func (s *scripted) ListAccounts(ctx context.Context, in *looppb.ListAccountsRequ
 			fmt.Sprintf("%x", incoming.Get("x-raw-bin")), outgoing, interceptor.HandedOver(ctx))
 		return &looppb.ListAccountsResponse{NextPageToken: said}, nil
 	case "status":
+		_ = grpc.SetHeader(ctx, metadata.Pairs("x-head", "one"))
 		return nil, apierror.Error{
 			Code: codes.NotFound, Reason: looppb.ErrorReason_ERROR_REASON_PRACTICE_UNKNOWN, Message: "nothing, « né »", RetryAfter: time.Second,
 			Violations: []apierror.Violation{{Field: "practice", Description: "of nobody"}}, Help: []string{"ask"},
@@ -174,6 +176,9 @@ func (s *scripted) StreamAccounts(in *looppb.StreamAccountsRequest, stream grpc.
 		_ = stream.SetHeader(metadata.Pairs("x-head", "one"))
 		stream.SetTrailer(metadata.Pairs("x-tail", "three"))
 		return errors.Join(send("1"), send("2"), send("3"))
+	case "an error alone":
+		_ = stream.SetHeader(metadata.Pairs("x-head", "one"))
+		return apierror.New(codes.Unavailable, looppb.ErrorReason_ERROR_REASON_LOOP_UNAVAILABLE, "gone")
 	case "one and an error":
 		_ = send("1")
 		return apierror.New(codes.Unavailable, looppb.ErrorReason_ERROR_REASON_LOOP_UNAVAILABLE, "gone")
@@ -204,7 +209,11 @@ func (s *scripted) StoreDocument(stream grpc.ClientStreamingServer[looppb.StoreD
 		if err != nil {
 			return err
 		}
-		if size += len(piece.GetData()); string(piece.GetData()) == "enough" {
+		size += len(piece.GetData())
+		if string(piece.GetData()) == "thanks" {
+			break
+		}
+		if string(piece.GetData()) == "enough" {
 			return apierror.New(codes.InvalidArgument, looppb.ErrorReason_ERROR_REASON_FIELD_INVALID, "enough")
 		}
 	}
@@ -499,6 +508,9 @@ func TestBothWaysAreTheSame(t *testing.T) {
 		{"a stream that fails", func(t *testing.T, w *way) seen {
 			return stream(t, asQuiet(t), w, &looppb.StreamAccountsRequest{Practice: "demo", Dossier: "D1", Filter: "one and an error"})
 		}, codes.Unavailable},
+		{"a stream that fails before its first message", func(t *testing.T, w *way) seen {
+			return stream(t, asQuiet(t), w, &looppb.StreamAccountsRequest{Practice: "demo", Dossier: "D1", Filter: "an error alone"})
+		}, codes.Unavailable},
 		{"a stream that panics", func(t *testing.T, w *way) seen {
 			return stream(t, asQuiet(t), w, &looppb.StreamAccountsRequest{Practice: "demo", Dossier: "D1", Filter: "panic"})
 		}, codes.Internal},
@@ -524,6 +536,11 @@ func TestBothWaysAreTheSame(t *testing.T) {
 			return seen{Code: status.Code(err)}
 		}, codes.Canceled},
 		{"an upload", func(t *testing.T, w *way) seen { return store(t, asQuiet(t), w, "one", "two") }, codes.OK},
+		{"an upload that is answered before its end", func(t *testing.T, w *way) seen {
+			ctx, cancel := context.WithTimeout(asQuiet(t), 50*time.Second)
+			defer cancel()
+			return store(t, ctx, w, "one", "thanks", "more", "and more")
+		}, codes.OK},
 		{"an upload that is refused under way", func(t *testing.T, w *way) seen { return store(t, asQuiet(t), w, "one", "enough") }, codes.InvalidArgument},
 		{"a stranger's upload", func(t *testing.T, w *way) seen {
 			return store(t, metadata.AppendToOutgoingContext(t.Context(), "x-request-id", "id-1"), w)
@@ -613,6 +630,44 @@ func TestAStopEndsCalls(t *testing.T) {
 	}
 }
 
+// stuck looks at no context.
+type stuck struct {
+	looppb.UnimplementedReferenceDataServiceServer
+	free chan struct{}
+}
+
+func (s *stuck) ListAccounts(context.Context, *looppb.ListAccountsRequest) (*looppb.ListAccountsResponse, error) {
+	<-s.free
+	return &looppb.ListAccountsResponse{}, nil
+}
+
+// TestAStopEndsTheWaitForAPlace, too, while whoever has it does not leave.
+func TestAStopEndsTheWaitForAPlace(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		server, service := inprocess.New(inprocess.Config{MaxCalls: 1}), &stuck{free: make(chan struct{})}
+		looppb.RegisterReferenceDataServiceServer(server, service)
+		answered := make(chan error, 2)
+		for range 2 {
+			go func() {
+				_, err := looppb.NewReferenceDataServiceClient(server).ListAccounts(t.Context(), &looppb.ListAccountsRequest{})
+				answered <- err
+			}()
+			synctest.Wait()
+		}
+		server.Stop()
+		synctest.Wait()
+		if n := len(answered); n != 2 {
+			t.Errorf("%d of 2 calls were told of the stop", n)
+		}
+		close(service.free)
+		for range 2 {
+			if err := <-answered; status.Code(err) != codes.Unavailable {
+				t.Error(err)
+			}
+		}
+	})
+}
+
 // TestMoreCallsThanThereAreWait for their turn, no longer than their time.
 func TestMoreCallsThanThereAreWait(t *testing.T) {
 	for name, w := range ways(t, time.Minute) {
@@ -665,6 +720,24 @@ func TestAStreamHoldsNothingAhead(t *testing.T) {
 	default:
 	}
 	cancel()
+	server.GracefulStop()
+}
+
+// TestAMessageIsItsReadersOnceItIsThere: whoever counts messages does not look into it any more, as the race detector would see.
+func TestAMessageIsItsReadersOnceItIsThere(t *testing.T) {
+	server := inprocess.New(inprocess.Config{Stats: []stats.Handler{&events{}}})
+	looppb.RegisterReferenceDataServiceServer(server, &scripted{})
+	s, err := looppb.NewReferenceDataServiceClient(server).StreamAccounts(t.Context(), &looppb.StreamAccountsRequest{Filter: "three"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 3 {
+		answer, err := s.Recv()
+		if err != nil {
+			t.Fatal(err)
+		}
+		answer.Accounts[0].Number += " of the reader"
+	}
 	server.GracefulStop()
 }
 

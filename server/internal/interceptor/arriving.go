@@ -51,13 +51,13 @@ func (p *arrivingPool) Get(length int) *[]byte {
 	if length < leastLent {
 		return p.BufferPool.Get(length)
 	}
-	p.await(int64(length))
+	p.take(int64(length))
 	buffer := p.BufferPool.Get(length)
 	key, bytes := weak.Make(buffer), int64(cap(*buffer))
 	cleanup := runtime.AddCleanup(buffer, func(key weak.Pointer[[]byte]) { p.takeBack(key) }, key)
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.held += bytes
+	p.held += bytes - int64(length)
 	p.lent[key] = lent{bytes, cleanup}
 	return buffer
 }
@@ -85,10 +85,14 @@ func (p *arrivingPool) takeBack(key weak.Pointer[[]byte]) (lent, bool) {
 	return it, ok
 }
 
-func (p *arrivingPool) await(bytes int64) {
+// take waits until there is room, and takes it.
+func (p *arrivingPool) take(bytes int64) {
 	for {
 		p.mu.Lock()
 		room, back := p.held == 0 || p.held+bytes <= max(p.most, p.more), p.back
+		if room {
+			p.held += bytes
+		}
 		p.mu.Unlock()
 		if room {
 			return

@@ -18,6 +18,7 @@ import (
 	"google.golang.org/grpc/status"
 
 	looppb "cegid.internal/gateway/gen/go/cegid/loop/v1"
+	"cegid.internal/gateway/internal/testkit"
 	"cegid.internal/gateway/server/internal/apierror"
 	"cegid.internal/gateway/server/internal/policy"
 )
@@ -29,13 +30,9 @@ func limited(t *testing.T, limits string) *policy.Policy {
 	text := fmt.Sprintf("callers:\n  - {name: noisy, token_hashes: [%q], limits: {%s}}\n  - {name: quiet, token_hashes: [%q]}\n"+
 		"grants: [{callers: [noisy, quiet], practices: [\"*\"], dossiers: [\"*\"], rights: [read, write]}]\n",
 		policy.HashToken("noisy"), limits, policy.HashToken("quiet"))
-	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, os.WriteFile(path, []byte(text), 0o600))
 	p, err := policy.Load(path, policy.Installation{})
-	if err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, err)
 	return p
 }
 
@@ -69,9 +66,7 @@ func TestACallersCallsAreBounded(t *testing.T) {
 			return nil
 		})
 	})
-	if err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, err)
 	if _, err := call(as(t.Context(), "noisy"), chain, "/s/Read", someRequest, fine); err != nil {
 		t.Errorf("after the first ended: %v", err)
 	}
@@ -87,9 +82,7 @@ func TestACallersRateIsBounded(t *testing.T) {
 			return err
 		}
 		for range 3 {
-			if err := do("noisy"); err != nil {
-				t.Fatal(err)
-			}
+			testkit.OK(t, do("noisy"))
 		}
 		for range 100 { // what is refused takes nothing
 			if wait := refusedFor(do("noisy")); wait != 500*time.Millisecond {
@@ -128,9 +121,7 @@ func TestACallersBytesAreBounded(t *testing.T) {
 			_, err := call(as(t.Context(), "noisy"), chain, "/s/Read", request, func(context.Context, any) (any, error) { return response, nil })
 			return err
 		}
-		if err := do(someRequest, big); err != nil {
-			t.Fatal(err)
-		}
+		testkit.OK(t, do(someRequest, big))
 		// 100 kB were in hand, 200 kB are to be made up for.
 		wait := refusedFor(do(someRequest, someRequest))
 		if wait < 1900*time.Millisecond || wait > 2100*time.Millisecond {
@@ -235,9 +226,7 @@ func TestWhatACallLeavesBehindCounts(t *testing.T) {
 		return err
 	}
 	for range 2 {
-		if err := leave("noisy"); err != nil {
-			t.Fatal(err)
-		}
+		testkit.OK(t, leave("noisy"))
 	}
 	if wait := refusedFor(leave("noisy")); wait <= 0 {
 		t.Error("its caller may have as many again")
@@ -272,9 +261,7 @@ func TestWhatIsKeptOfRequestsIsBounded(t *testing.T) {
 		})
 		return err
 	}
-	if err := leave("noisy", large); err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, leave("noisy", large))
 	first := done
 	if refusedFor(leave("noisy", large)) <= 0 {
 		t.Error("a second one is let in")

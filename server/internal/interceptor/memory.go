@@ -112,7 +112,7 @@ func (m *Memory) message(caller string, size int) (*claim, error) {
 	if m == nil || size <= freeOfCharge {
 		return nil, nil
 	}
-	return m.calls.try(caller, 2*int64(size))
+	return m.calls.more(caller, 2*int64(size))
 }
 
 // body takes what the gateway needs for a body of so many bytes, or for as long a one as there may be where that is not known, and
@@ -247,6 +247,22 @@ func (r *room) try(caller string, bytes int64) (*claim, error) {
 	return &claim{r, caller, bytes, 1}, nil
 }
 
+// more is for a call that has memory: it does not give way to those who wait for their first. Under pressure it is the one call that
+// there may be, where no other has any.
+func (r *room) more(caller string, bytes int64) (*claim, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if bytes > r.most {
+		return nil, errBeyondMemory
+	}
+	others := r.most - r.free - r.held[caller]
+	if r.pressed && others > 0 || bytes > r.free || !r.has(caller, bytes) {
+		return nil, errNoMemory
+	}
+	r.give(caller, bytes)
+	return &claim{r, caller, bytes, 1}, nil
+}
+
 // take waits for memory, as long as that is worth it. raw is what the caller's message takes meanwhile.
 func (r *room) take(ctx context.Context, caller string, bytes int64, raw int) (*claim, error) {
 	if c, err := r.try(caller, bytes); err == nil || bytes > r.most {
@@ -288,8 +304,8 @@ func (r *room) take(ctx context.Context, caller string, bytes int64, raw int) (*
 
 // forget takes one that waits away; false when it waits no more.
 func (r *room) forget(w *waiting) bool {
-	for i, each := range r.waiting {
-		if each == w {
+	for i, other := range r.waiting {
+		if other == w {
 			r.waiting = append(r.waiting[:i], r.waiting[i+1:]...)
 			return true
 		}

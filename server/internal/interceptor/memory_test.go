@@ -6,13 +6,17 @@ import (
 	"math"
 	"runtime"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"google.golang.org/grpc/mem"
 	"google.golang.org/grpc/metadata"
 
 	looppb "cegid.internal/gateway/gen/go/cegid/loop/v1"
+	"cegid.internal/gateway/internal/testkit"
 	"cegid.internal/gateway/server/internal/policy"
 )
 
@@ -82,9 +86,7 @@ func TestCallsWaitForMemory(t *testing.T) {
 			}
 		}
 		greedy, err := r.take(t.Context(), "greedy", 75, 0)
-		if err != nil {
-			t.Fatal(err)
-		}
+		testkit.OK(t, err)
 		if _, err := r.try("greedy", 10); refusedFor(err) != time.Second {
 			t.Errorf("one caller has all: %v", err)
 		}
@@ -108,9 +110,7 @@ func TestCallsWaitForMemory(t *testing.T) {
 		time.Sleep(2 * time.Second)
 
 		all, err := r.take(t.Context(), "greedy", 100, 0)
-		if err != nil {
-			t.Fatal(err)
-		}
+		testkit.OK(t, err)
 		began := time.Now()
 		take("late", "another", 1, 20)
 		if _, err := r.take(t.Context(), "another", 1, 20); refusedFor(err) != time.Second || time.Since(began) > 0 {
@@ -196,6 +196,42 @@ func TestABodyIsAsLongAsThereIsMemory(t *testing.T) {
 	}
 }
 
+// TestAnUploadGoesOnWhileOthersWait: it has begun, and would begin anew.
+func TestAnUploadGoesOnWhileOthersWait(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := NewMemory(104<<20, map[string]policy.Access{uploadRPC: {}})
+		piece := func(when string, fits bool) {
+			t.Helper()
+			held, err := m.message("a", 1<<20)
+			if (err == nil) != fits {
+				t.Errorf("a piece of 1 MiB %s: %v", when, err)
+			}
+			held.leave()
+		}
+		upload, err := m.stream(t.Context(), uploadRPC, "a")
+		testkit.OK(t, err)
+		m.calls.press(true)
+		piece("under pressure, while nobody else is at work", true)
+		m.calls.press(false)
+		go func() {
+			held, err := m.calls.take(t.Context(), "b", m.calls.most, 0)
+			if err != nil {
+				t.Error(err)
+			}
+			held.leave()
+		}()
+		synctest.Wait()
+		piece("while another caller waits", true)
+		upload.leave()
+		synctest.Wait()
+		other, err := m.calls.try("b", 1)
+		testkit.OK(t, err)
+		m.calls.press(true)
+		piece("under pressure, while another caller is at work", false)
+		other.leave()
+	})
+}
+
 // TestWhatArrivesIsBounded: a connection is read no further while there is no memory, until others give theirs back, or the oldest
 // arrival gives way.
 func TestWhatArrivesIsBounded(t *testing.T) {
@@ -243,6 +279,41 @@ func TestWhatArrivesIsBounded(t *testing.T) {
 	})
 }
 
+// slowPool makes a buffer when it is told to.
+type slowPool struct {
+	mem.BufferPool
+	asked atomic.Int32
+	ready chan struct{}
+}
+
+func (p *slowPool) Get(length int) *[]byte {
+	p.asked.Add(1)
+	<-p.ready
+	return p.BufferPool.Get(length)
+}
+
+// TestRoomIsTakenBeforeTheBufferIsMade: connections that ask at once do not all find the same room.
+func TestRoomIsTakenBeforeTheBufferIsMade(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		slow := &slowPool{BufferPool: mem.DefaultBufferPool(), ready: make(chan struct{})}
+		p := newArrivingPool(64<<10, func() bool { return true })
+		p.BufferPool = slow
+		var all sync.WaitGroup
+		for range 3 {
+			all.Go(func() { p.Put(p.Get(40 << 10)) })
+		}
+		synctest.Wait()
+		if n := slow.asked.Load(); n != 1 {
+			t.Errorf("%d buffers of 40 KiB were begun, where there is room for 64", n)
+		}
+		close(slow.ready)
+		all.Wait()
+		if p.held != 0 {
+			t.Errorf("%d bytes are held by nobody", p.held)
+		}
+	})
+}
+
 // TestWhatIsForgottenIsFound: grpc-go leaves buffers of a call that is cut off to the collector.
 func TestWhatIsForgottenIsFound(t *testing.T) {
 	p := newArrivingPool(1<<20, func() bool { return false })
@@ -274,9 +345,7 @@ func TestACallThatFindsNoMemoryIsToldSo(t *testing.T) {
 	}
 	request := &looppb.ListAccountsRequest{Practice: "demo", Dossier: "D1"}
 	others, err := memory.calls.try("noisy", memory.calls.most)
-	if err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, err)
 	if _, err := accounts.ListAccounts(patient(), request); refusedFor(err) != time.Second {
 		t.Errorf("a call: %v", err)
 	}

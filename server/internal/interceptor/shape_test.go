@@ -14,6 +14,7 @@ import (
 	"google.golang.org/protobuf/types/dynamicpb"
 
 	looppb "cegid.internal/gateway/gen/go/cegid/loop/v1"
+	"cegid.internal/gateway/internal/testkit"
 )
 
 // violations are those of a request, as field and sentence.
@@ -32,9 +33,7 @@ func violations(t *testing.T, validator protovalidate.Validator, request proto.M
 // TestEachViolationOfTheShapeNamesAField that the caller can write: no choice's name, and not nothing.
 func TestEachViolationOfTheShapeNamesAField(t *testing.T) {
 	validator, err := protovalidate.New()
-	if err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, err)
 	refused := 0
 	protoregistry.GlobalFiles.RangeFilesByPackage("cegid.loop.v1", func(file protoreflect.FileDescriptor) bool {
 		for i := range file.Services().Len() {
@@ -57,9 +56,7 @@ func TestEachViolationOfTheShapeNamesAField(t *testing.T) {
 
 func TestViolationsSayWhatThereIs(t *testing.T) {
 	validator, err := protovalidate.New()
-	if err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, err)
 	lettering := looppb.LetteringState_LETTERING_STATE_UNSPECIFIED
 	for name, c := range map[string]struct {
 		request proto.Message

@@ -15,6 +15,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"cegid.internal/gateway/internal/testkit"
 )
 
 const (
@@ -71,16 +73,12 @@ func list(t *testing.T) map[string]listed {
 			}
 			return err
 		})
-		if err != nil {
-			t.Fatal(err)
-		}
+		testkit.OK(t, err)
 	}
 	command := exec.Command("go", "list", "-json=ImportPath,Imports,Deps", "./...")
 	command.Dir = "../../.."
 	text, err := command.Output()
-	if err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, err)
 	out := map[string]listed{}
 	for decoder := json.NewDecoder(bytes.NewReader(text)); ; {
 		var each listed

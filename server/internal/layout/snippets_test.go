@@ -11,13 +11,20 @@ import (
 // block is what a page shows to be copied, by its language and its first line.
 var block = regexp.MustCompile("(?m)^ *```([a-z]+)\n *(.*?)$")
 
-// TestEverySnippetIsRunOrListed: the commands of each page are run by the step tour or bundle of .ci/run, or docs/not-run.md says why not.
+// file is what a snippet begins with that a step of .ci/run saves in that file, for the commands after it.
+var file = regexp.MustCompile(`^(#|//|<!--) [\w./-]+\.\w+( -->)?$`)
+
+// TestEverySnippetIsRunOrListed: the commands of each page are run by the step tour, start or bundle of .ci/run, or docs/not-run.md says
+// why not.
 func TestEverySnippetIsRunOrListed(t *testing.T) {
 	all := texts(t)
-	_, run, _ := strings.Cut(all[".ci/run"], "command tour ")
-	run, _, _ = strings.Cut(run, "\n")
+	between := func(after, before string) string {
+		_, rest, _ := strings.Cut(all[".ci/run"], after)
+		rest, _, _ = strings.Cut(rest, before)
+		return rest
+	}
 	var toured []string
-	for _, pattern := range strings.Fields(run) {
+	for _, pattern := range strings.FieldsFunc(between("\ntour() {", "\n}"), func(r rune) bool { return strings.ContainsRune(" \n()", r) }) {
 		if filepath.Ext(pattern) == ".md" {
 			toured = append(toured, pattern)
 		}
@@ -25,7 +32,8 @@ func TestEverySnippetIsRunOrListed(t *testing.T) {
 	isToured := func(name string) bool {
 		return slices.ContainsFunc(toured, func(pattern string) bool { ok, _ := filepath.Match(pattern, name); return ok })
 	}
-	if len(toured) < 4 || !isToured("docs/tour.md") || !strings.Contains(all["tools/ci/bundle.sh"], "docs/stubs.md") {
+	started := regexp.MustCompile(`docs/[a-z/-]+\.md`).FindAllString(between("\nstart() {", "\n}"), -1)
+	if len(started) < 6 || len(toured) < 4 || !isToured("docs/tour.md") || !strings.Contains(all["tools/ci/bundle.sh"], "docs/stubs.md") {
 		t.Fatalf("the pages that are run were not found: %q", toured)
 	}
 	type snippet struct{ page, begins string }
@@ -38,7 +46,8 @@ func TestEverySnippetIsRunOrListed(t *testing.T) {
 		for _, found := range block.FindAllStringSubmatch(page, -1) {
 			switch language := found[1]; {
 			case language == "mermaid", language == "text":
-			case language == "console" && isToured(name), language == "sh" && name == "docs/stubs.md":
+			case language == "console" && isToured(name), language == "sh" && name == "docs/stubs.md",
+				slices.Contains(started, name) && (language == "sh" || file.MatchString(found[2])):
 				ran++
 			default:
 				left[snippet{name, found[2]}] = false

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"testing"
 	"time"
+
+	"cegid.internal/gateway/internal/testkit"
 )
 
 // TestAnotherAttemptLeavesNoGap: a submission that Loop turned away is begun again in one step, by its owner alone, and
@@ -30,21 +32,15 @@ func TestAnotherAttemptLeavesNoGap(t *testing.T) {
 	}
 
 	l, err := Temporary(t.Context(), nil)
-	if err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, err)
 	defer func() { _ = l.Close() }()
 	s := Submission{
 		Key: Key{"demo", "CEGID001", Imports, "FA-1"}, Caller: "billing", Kind: KindEntries, Format: "ENTRIES",
 		Fingerprints: []Fingerprint{FingerprintOf(1, []byte("x"))}, DocumentReferences: []string{"FA-1"},
 	}
 	begun, err := l.Begin(t.Context(), s, "a")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := l.Submitting(t.Context(), begun.Key, 1, "a", time.Minute); err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, err)
+	testkit.OK(t, l.Submitting(t.Context(), begun.Key, 1, "a", time.Minute))
 	for range 2 { // the second time as after a commit that was not confirmed
 		got, err := l.Again(t.Context(), begun.Key, 1, "a", "b")
 		if err != nil || got.State != Received || got.Attempt != 2 || got.Owner != "b" || got.Error != nil || !got.Submitted.IsZero() || got.DocumentReferences[0] != "FA-1" || got.Fingerprint != begun.Fingerprint {

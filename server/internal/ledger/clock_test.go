@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"testing"
 	"time"
+
+	"cegid.internal/gateway/internal/testkit"
 )
 
 // wall is a clock of a database that can leap against the monotonic one of the process.
@@ -136,9 +138,7 @@ func aProcessThatBeginsWithAClockBehindTrustsItNot(t *testing.T, temporary opene
 			if _, err := l.Retain(t.Context()); !errors.Is(err, ErrClock) {
 				t.Errorf("right, and nobody has said so: %v", err)
 			}
-			if err := ends(l); err != nil {
-				t.Fatal(err)
-			}
+			testkit.OK(t, ends(l))
 			if gone, err := l.Retain(t.Context()); err != nil || gone.Rows+gone.Contents != 0 || l.Clock() != nil {
 				t.Errorf("%+v, %v, %v", gone, err, l.Clock())
 			}
@@ -203,9 +203,7 @@ func aDayForgetsTwoPartsIn400(t *testing.T, temporary opener) {
 		var gone int64
 		for range 24 {
 			got, err := l.Retain(t.Context())
-			if err != nil {
-				t.Fatal(err)
-			}
+			testkit.OK(t, err)
 			gone += got.Rows
 			c.runs(time.Hour)
 		}
@@ -248,9 +246,7 @@ func countsFollowEveryChange(t *testing.T, temporary opener) {
 	check := func(when string) {
 		t.Helper()
 		counts, err := l.CountByState(t.Context())
-		if err != nil {
-			t.Fatal(err)
-		}
+		testkit.OK(t, err)
 		for _, state := range States() {
 			if rows := lines(t, l, fmt.Sprintf("SELECT COUNT(*) AS n FROM write_request WHERE state = '%s'", state)); rows != fmt.Sprintf("n=%d \n", counts[state]) {
 				t.Errorf("%s, %s: counted %d, and there are %s", when, state, counts[state], rows)

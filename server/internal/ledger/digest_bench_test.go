@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"testing"
 	"time"
+
+	"cegid.internal/gateway/internal/testkit"
 )
 
 // BenchmarkALargeFileHoldsNobodyUp is the transaction that books 100,000 entries beside twelve files of the books that grew to
@@ -23,9 +25,7 @@ func BenchmarkALargeFileHoldsNobodyUp(b *testing.B) {
 	began = time.Now()
 	key := with("file", file)
 	beforehand := newComparison(key.Key, key.Digests)
-	if err := beforehand.more(b.Context(), l); err != nil {
-		b.Fatal(err)
-	}
+	testkit.OK(b, beforehand.more(b.Context(), l))
 	compared := time.Since(began)
 	for i := 0; b.Loop(); i++ {
 		s := with(fmt.Sprint("file-", i), file)
@@ -35,9 +35,7 @@ func BenchmarkALargeFileHoldsNobodyUp(b *testing.B) {
 			_, verdict, err := w.begin(s, owner)
 			return errors.Join(err, verdict)
 		})
-		if err != nil {
-			b.Fatal(err)
-		}
+		testkit.OK(b, err)
 	}
 	b.ReportMetric(float64(kept.Milliseconds()), "ms-to-keep")
 	b.ReportMetric(float64(compared.Milliseconds()), "ms-to-compare")
@@ -57,9 +55,7 @@ func TestSizeOfDigests(t *testing.T) {
 		for month := 1; month <= 12; month++ {
 			b := Books{"firm", fmt.Sprint("D", dossier)}
 			set, err := l.KeepDigests(t.Context(), b, "demo", fmt.Sprint(dossier, "-", month), each(entries[:perYear*month/12]))
-			if err != nil {
-				t.Fatal(err)
-			}
+			testkit.OK(t, err)
 			s := with(fmt.Sprint(dossier, "-", month), &Digests{Books: b, Set: set})
 			s.AllowDuplicate = true
 			begin(t, l, s)
@@ -86,9 +82,7 @@ func TestSizeOfDigests(t *testing.T) {
 
 func pages(t testing.TB, l *Ledger) (bytes int) {
 	t.Helper()
-	if err := l.db.QueryRowContext(t.Context(), `SELECT (SELECT page_count FROM pragma_page_count) * (SELECT page_size FROM pragma_page_size)`).Scan(&bytes); err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, l.db.QueryRowContext(t.Context(), `SELECT (SELECT page_count FROM pragma_page_count) * (SELECT page_size FROM pragma_page_size)`).Scan(&bytes))
 	return bytes
 }
 

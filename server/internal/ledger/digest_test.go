@@ -13,6 +13,7 @@ import (
 
 	"cegid.internal/gateway/cegidclient"
 	"cegid.internal/gateway/cegidclient/identity"
+	"cegid.internal/gateway/internal/testkit"
 )
 
 var testBooks = Books{"firm", "CEGID001"}
@@ -23,9 +24,7 @@ type digester struct{ key identity.Key }
 func digests(t testing.TB, l *Ledger) digester {
 	t.Helper()
 	key, err := l.IdentityKey(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, err)
 	return digester{key}
 }
 
@@ -192,9 +191,7 @@ func overlapsThatWarn(t *testing.T, temporary opener) {
 		t.Helper()
 		s := with("r2", d.of(entries...))
 		out, err := l.Overlaps(t.Context(), s.Key, *s.Digests)
-		if err != nil {
-			t.Fatal(err)
-		}
+		testkit.OK(t, err)
 		return out
 	}
 	corrected, otherCard := a, card
@@ -355,9 +352,7 @@ func each(entries []identity.Entry) iter.Seq2[identity.Entry, error] {
 func keep(t testing.TB, l *Ledger, deposit string, entries []identity.Entry) *Digests {
 	t.Helper()
 	set, err := l.KeepDigests(context.Background(), testBooks, "demo", deposit, each(entries))
-	if err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, err)
 	return &Digests{Books: testBooks, Set: set}
 }
 
@@ -412,9 +407,7 @@ func entriesOfFilesAndOfRequestsMeet(t *testing.T, temporary opener) {
 
 func count(t testing.TB, l *Ledger, table string) (n int) {
 	t.Helper()
-	if err := l.db.QueryRowContext(t.Context(), `SELECT COUNT(*) FROM `+table).Scan(&n); err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, l.db.QueryRowContext(t.Context(), `SELECT COUNT(*) FROM `+table).Scan(&n))
 	return n
 }
 
@@ -454,9 +447,7 @@ func digestsGoWithTheLast(t *testing.T, temporary opener) {
 	d := digests(t, l)
 	entries := made(40_000, 4)
 	deposited, err := l.Deposited(t.Context(), Deposit{Practice: "demo", Dossier: "CEGID001", Caller: "billing", Format: "FEC", FileName: "a.txt"}, time.Hour)
-	if err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, err)
 	waiting := keep(t, l, deposited.ID, entries[:20_000])
 	keep(t, l, "nobody's", entries[:10_000])
 	imported := keep(t, l, "also gone", entries)
@@ -525,9 +516,7 @@ func aLateAnswerBringsEntriesBack(t *testing.T, temporary opener) {
 		t.Fatal(err)
 	}
 	var verdict error
-	if err := l.write(t.Context(), func(w *writing) (err error) { verdict, err = w.refusal(&s); return err }); err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, l.write(t.Context(), func(w *writing) (err error) { verdict, err = w.refusal(&s); return err }))
 	if _, refused := errors.AsType[*OverlapError](verdict); !refused {
 		t.Errorf("%v", verdict)
 	}
@@ -544,18 +533,14 @@ func muchThatCameSinceIsComparedBeforeTheLock(t *testing.T, temporary opener) {
 	begin(t, l, with("before", &Digests{Books: testBooks, Entries: made(1, 8)}))
 	verdict := func(s Submission) (verdict error) {
 		t.Helper()
-		if err := l.write(t.Context(), func(w *writing) (err error) { verdict, err = w.refusal(&s); return err }); err != nil {
-			t.Fatal(err)
-		}
+		testkit.OK(t, l.write(t.Context(), func(w *writing) (err error) { verdict, err = w.refusal(&s); return err }))
 		return verdict
 	}
 	early := func(d *Digests) Submission {
 		t.Helper()
 		s := with("r1", d)
 		s.compared = newComparison(s.Key, d)
-		if err := s.compared.more(t.Context(), l); err != nil {
-			t.Fatal(err)
-		}
+		testkit.OK(t, s.compared.more(t.Context(), l))
 		return s
 	}
 	little := early(&Digests{Books: testBooks, Entries: entries[:1]})

@@ -15,6 +15,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"cegid.internal/gateway/internal/testkit"
 )
 
 // happened are all events of a query, page by page, in short.
@@ -38,9 +40,7 @@ func page(t testing.TB, l *Ledger, q EventQuery, after Sequence) ([]Event, Seque
 		q.Limit = 3
 	}
 	events, next, err := l.Events(t.Context(), q, after)
-	if err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, err)
 	return events, next
 }
 
@@ -84,9 +84,7 @@ func transitionsThatCallersCareAboutAreEvents(t *testing.T, temporary opener) {
 		}, []string{"FINAL r RECEIVED>NOT_SENT 1"}},
 		{"a connection", func() {
 			for _, is := range []bool{true, true, false, false, true, true} { // as several servers see it
-				if err := l.Connected(t.Context(), "demo", is); err != nil {
-					t.Fatal(err)
-				}
+				testkit.OK(t, l.Connected(t.Context(), "demo", is))
 			}
 		}, []string{"CONNECTION_LOST  > 0", "CONNECTION_FOUND  > 0"}},
 	} {
@@ -171,9 +169,7 @@ func aCursor(t *testing.T, temporary opener) {
 	if _, err := l.Settle(t.Context(), key("r2"), 1, owner, Outcome{State: NotSent}); err != nil {
 		t.Fatal(err)
 	}
-	if err := l.Erase(t.Context(), "demo"); err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, l.Erase(t.Context(), "demo"))
 	if left := happened(t, l, EventQuery{}); len(left) != 0 {
 		t.Errorf("of a practice that was removed: %q", left)
 	}
@@ -192,9 +188,7 @@ func whoSeesWhichEvents(t *testing.T, temporary opener) {
 				reach(t, l, s, Refused)
 			}
 		}
-		if err := errors.Join(l.Connected(t.Context(), practice, true), l.Connected(t.Context(), practice, false)); err != nil {
-			t.Fatal(err)
-		}
+		testkit.OK(t, errors.Join(l.Connected(t.Context(), practice, true), l.Connected(t.Context(), practice, false)))
 	}
 	all, _ := page(t, l, EventQuery{Limit: 1000}, 0)
 	if len(all) != 26 {
@@ -391,13 +385,9 @@ func aLogThatCannotBeReadIsBehind(t *testing.T, temporary opener) {
 func benchmarked(b *testing.B, run func(*testing.B, *Ledger)) {
 	b.Run("SQLite", func(b *testing.B) {
 		path := filepath.Join(b.TempDir(), "ledger.db")
-		if err := Init(b.Context(), path); err != nil {
-			b.Fatal(err)
-		}
+		testkit.OK(b, Init(b.Context(), path))
 		l, err := Open(b.Context(), path)
-		if err != nil {
-			b.Fatal(err)
-		}
+		testkit.OK(b, err)
 		defer l.Close()
 		run(b, l)
 	})
@@ -468,9 +458,7 @@ func BenchmarkListingEvents(b *testing.B) {
 			listed := 0
 			for after := Sequence(0); ; {
 				events, next, err := l.Events(b.Context(), EventQuery{Limit: 1000, Visible: &Scope{Caller: "me", Grants: []Grant{{Dossiers: []string{"*"}}}}}, after)
-				if err != nil {
-					b.Fatal(err)
-				}
+				testkit.OK(b, err)
 				if listed += len(events); next == after {
 					break
 				}

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"reflect"
 	"testing"
+
+	"cegid.internal/gateway/internal/testkit"
 )
 
 // toldBefore are errors as the servers stored them that stored their answer, and so are the columns rpc and resolution.
@@ -28,9 +30,7 @@ func rowsOfTheServersBeforeKeepTheirAnswer(t *testing.T, temporary opener) {
 			t.Fatal(err)
 		}
 		var want map[string]any
-		if err := json.Unmarshal([]byte(text), &want); err != nil {
-			t.Fatal(err)
-		}
+		testkit.OK(t, json.Unmarshal([]byte(text), &want))
 		r := get(t, l, s.Key)
 		if r.Error == nil || r.Error.Answered == nil || string(r.Error.Cause) != want["reason"] || float64(*r.Error.Answered) != want["code"] || r.Error.Detail != want["message"] ||
 			r.Kind != KindEntries || len(r.Resolution.Late) != 1 || r.Resolution.Late[0].Cause != "" || r.Resolution.Late[0].Message != "LOOP_REFUSED Le journal est clos." {
@@ -39,9 +39,7 @@ func rowsOfTheServersBeforeKeepTheirAnswer(t *testing.T, temporary opener) {
 		// What changes something else of the row writes both anew.
 		checked(t, l, s.Key, Search{Attempt: 1})
 		var rewritten, rpc string
-		if err := l.db.QueryRowContext(t.Context(), `SELECT error, rpc FROM write_request WHERE request_id = $1`, s.RequestID).Scan(&rewritten, &rpc); err != nil {
-			t.Fatal(err)
-		}
+		testkit.OK(t, l.db.QueryRowContext(t.Context(), `SELECT error, rpc FROM write_request WHERE request_id = $1`, s.RequestID).Scan(&rewritten, &rpc))
 		var got map[string]any
 		if err := json.Unmarshal([]byte(rewritten), &got); err != nil || !reflect.DeepEqual(got, want) || rpc != "ImportService.ImportEntries" {
 			t.Errorf("%s of %s became %s, %v", text, rpc, rewritten, err)
@@ -72,9 +70,7 @@ func TestKindsAreStoredSoThatTheServersBeforeReadThem(t *testing.T) {
 func TestAServerBeforeReadsWhatIsStoredNow(t *testing.T) {
 	for _, cause := range Causes() {
 		text, err := json.Marshal(Failure{Cause: cause, Detail: "d", LoopMessage: "l", RetryAfter: 1})
-		if err != nil {
-			t.Fatal(err)
-		}
+		testkit.OK(t, err)
 		var before struct {
 			Reason      string `json:"reason"`
 			Code        uint32 `json:"code"`

@@ -7,28 +7,24 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"cegid.internal/gateway/internal/testkit"
 )
 
 func TestLookKnowsALedger(t *testing.T) {
 	dir := t.TempDir()
 	at := func(name string) string { return filepath.Join(dir, name) }
 	for name, content := range map[string]string{"empty": "", "text": strings.Repeat("no ledger ", 100), "database": "SQLite format 3\x00" + strings.Repeat("\x00", 500)} {
-		if err := os.WriteFile(at(name), []byte(content), 0o600); err != nil {
-			t.Fatal(err)
-		}
+		testkit.OK(t, os.WriteFile(at(name), []byte(content), 0o600))
 	}
-	if err := Init(t.Context(), at("ledger")); err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, Init(t.Context(), at("ledger")))
 	for name, want := range map[string]error{"nothing": ErrMissing, "": ErrNoLedger, "empty": ErrNoLedger, "text": ErrNoLedger, "database": ErrNoLedger, "ledger": nil} {
 		if err := Look(at(name)); !errors.Is(err, want) {
 			t.Errorf("%q: %v; want %v", name, err, want)
 		}
 	}
 	l, err := Open(t.Context(), at("ledger"))
-	if err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, err)
 	defer func() { _ = l.Close() }()
 	if err := Look(at("ledger")); err != nil {
 		t.Errorf("one that is open: %v", err)
@@ -38,33 +34,21 @@ func TestLookKnowsALedger(t *testing.T) {
 func TestABackupIsTheLedger(t *testing.T) {
 	dir := t.TempDir()
 	at := func(name string) string { return filepath.Join(dir, name) }
-	if err := Init(t.Context(), at("ledger")); err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, Init(t.Context(), at("ledger")))
 	l, err := Open(t.Context(), at("ledger"))
-	if err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, err)
 	begun, err := l.Begin(t.Context(), Submission{Key: Key{"demo", "D1", Imports, "FA-1"}, Caller: "billing", Kind: KindEntries, Fingerprints: []Fingerprint{FingerprintOf(1)}, DocumentReferences: []string{"FA-1"}}, "owner")
-	if err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, err)
 	if _, err := Backup(t.Context(), at("ledger"), at("while open")); !errors.Is(err, ErrLocked) {
 		t.Errorf("of a ledger in use: %v", err)
 	}
 	// As a killed server leaves it: the last commits stand beside the file.
 	for _, name := range []string{"ledger", "ledger-wal"} {
 		content, err := os.ReadFile(at(name))
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(at(strings.Replace(name, "ledger", "killed", 1)), content, 0o600); err != nil {
-			t.Fatal(err)
-		}
+		testkit.OK(t, err)
+		testkit.OK(t, os.WriteFile(at(strings.Replace(name, "ledger", "killed", 1)), content, 0o600))
 	}
-	if err := l.Close(); err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, l.Close())
 	for _, from := range []string{"ledger", "killed"} {
 		to := at(from + ".backup")
 		if n, err := Backup(t.Context(), at(from), to); err != nil || n != 1 {
@@ -75,22 +59,16 @@ func TestABackupIsTheLedger(t *testing.T) {
 			t.Errorf("of %s: %v, %v", from, info, err)
 		}
 		restored, err := Open(t.Context(), to)
-		if err != nil {
-			t.Fatal(err)
-		}
+		testkit.OK(t, err)
 		got, err := restored.Get(t.Context(), begun.Record.Key)
 		if err != nil || got.Caller != "billing" || len(got.DocumentReferences) != 1 || got.State != Received {
 			t.Errorf("of %s: %+v, %v", from, got, err)
 		}
-		if err := restored.Close(); err != nil {
-			t.Fatal(err)
-		}
+		testkit.OK(t, restored.Close())
 	}
 
 	before, err := os.ReadFile(at("ledger.backup"))
-	if err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, err)
 	if _, err := Backup(t.Context(), at("ledger"), at("ledger.backup")); !errors.Is(err, ErrExists) {
 		t.Errorf("over another backup: %v", err)
 	}
@@ -98,16 +76,12 @@ func TestABackupIsTheLedger(t *testing.T) {
 		t.Error("that was touched")
 	}
 	for from, want := range map[string]error{"nothing": ErrMissing, "text": ErrNoLedger} {
-		if err := os.WriteFile(at("text"), []byte("x"), 0o600); err != nil {
-			t.Fatal(err)
-		}
+		testkit.OK(t, os.WriteFile(at("text"), []byte("x"), 0o600))
 		if _, err := Backup(t.Context(), at(from), at("other")); !errors.Is(err, want) {
 			t.Errorf("of %s: %v; want %v", from, err, want)
 		}
 	}
-	if err := os.WriteFile(at("damaged"), append(bytes.Clone(before[:len(before)/2]), make([]byte, len(before)/2)...), 0o600); err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, os.WriteFile(at("damaged"), append(bytes.Clone(before[:len(before)/2]), make([]byte, len(before)/2)...), 0o600))
 	if _, err := Backup(t.Context(), at("damaged"), at("other")); err == nil {
 		t.Error("a damaged ledger passes for a backup")
 	}

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"cegid.internal/gateway/internal/testkit"
 	"cegid.internal/gateway/internal/testkit/pgtest"
 )
 
@@ -22,14 +23,10 @@ func TestADatabaseThatIsFoundUnfitLaterRefusesWritesUntilItIsFit(t *testing.T) {
 		if _, err := db.ExecContext(t.Context(), statement); err != nil {
 			t.Fatal(err)
 		}
-		if err := db.Close(); err != nil {
-			t.Fatal(err)
-		}
+		testkit.OK(t, db.Close())
 	}
 	execute(`CREATE TABLE goose_db_version (id INT)`) // another program's
-	if err := server.Stop(syscall.SIGINT); err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, server.Stop(syscall.SIGINT))
 	var mu sync.Mutex
 	var unfit []error
 	opened := make(chan Recovered, 1)
@@ -38,9 +35,7 @@ func TestADatabaseThatIsFoundUnfitLaterRefusesWritesUntilItIsFit(t *testing.T) {
 		defer mu.Unlock()
 		unfit = append(unfit, err)
 	})
-	if err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, err)
 	defer func() {
 		if err := l.Close(); err != nil {
 			t.Error(err)
@@ -76,9 +71,7 @@ func TestADatabaseThatIsFoundUnfitLaterRefusesWritesUntilItIsFit(t *testing.T) {
 		}
 	}
 	refused(nil)
-	if err := server.Start(); err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, server.Start())
 	told(1, ErrForeignTables)
 	refused(ErrForeignTables)
 	execute(`DROP TABLE goose_db_version`)

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"cegid.internal/gateway/cegidclient/check"
+	"cegid.internal/gateway/internal/testkit"
 )
 
 // clock is a clock that stands until it is moved.
@@ -49,9 +50,7 @@ func onEach(t *testing.T, test func(*testing.T, opener)) {
 func temporary(t testing.TB, clock func() time.Time) *Ledger {
 	t.Helper()
 	l, err := Temporary(t.Context(), clock)
-	if err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, err)
 	t.Cleanup(func() {
 		if err := l.Close(); err != nil {
 			t.Error(err)
@@ -79,25 +78,19 @@ func submission(id, content string) Submission {
 func begin(t testing.TB, l *Ledger, s Submission) Begun {
 	t.Helper()
 	b, err := l.Begin(t.Context(), s, owner)
-	if err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, err)
 	return b
 }
 
 func submitting(t testing.TB, l *Ledger, b Begun) {
 	t.Helper()
-	if err := l.Submitting(t.Context(), b.Key, b.Attempt, b.Owner, time.Minute); err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, l.Submitting(t.Context(), b.Key, b.Attempt, b.Owner, time.Minute))
 }
 
 func settle(t testing.TB, l *Ledger, b Begun, outcome Outcome) Record {
 	t.Helper()
 	r, err := l.Settle(t.Context(), b.Key, b.Attempt, b.Owner, outcome)
-	if err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, err)
 	return r
 }
 
@@ -146,18 +139,14 @@ func grow(t testing.TB, l *Ledger, c *clock, r Record, passes time.Duration) Rec
 // follow commits what Loop says of a row.
 func follow(t testing.TB, l *Ledger, r Record, progress Progress) Record {
 	t.Helper()
-	if err := l.Followed(t.Context(), about(r), progress); err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, l.Followed(t.Context(), about(r), progress))
 	return get(t, l, r.Key)
 }
 
 func get(t testing.TB, l *Ledger, key Key) Record {
 	t.Helper()
 	r, err := l.Get(t.Context(), key)
-	if err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, err)
 	return r
 }
 
@@ -735,9 +724,7 @@ func BenchmarkDue(b *testing.B) {
 	for name, pause := range map[string]time.Duration{"none is due": time.Hour, "all are due": 0} {
 		b.Run(name, func(b *testing.B) {
 			l, err := Temporary(b.Context(), nil)
-			if err != nil {
-				b.Fatal(err)
-			}
+			testkit.OK(b, err)
 			defer func() { _ = l.Close() }()
 			if err := l.write(b.Context(), func(w *writing) error {
 				for n := range 10_000 {
@@ -950,9 +937,7 @@ func retainAll(t testing.TB, l *Ledger) (all Retained) {
 			t.Fatal(err)
 		}
 		got, err := l.Retain(t.Context())
-		if err != nil {
-			t.Fatal(err)
-		}
+		testkit.OK(t, err)
 		if got == (Retained{}) {
 			return all
 		}

@@ -23,6 +23,7 @@ import (
 
 	"go.uber.org/goleak"
 
+	"cegid.internal/gateway/internal/testkit"
 	"cegid.internal/gateway/internal/testkit/pgtest"
 )
 
@@ -127,19 +128,13 @@ type process struct {
 func start(t *testing.T, role, path string) *process {
 	t.Helper()
 	self, err := os.Executable()
-	if err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, err)
 	cmd := exec.Command(self)
 	cmd.Env = append(os.Environ(), childVariable+"="+role, childPath+"="+path)
 	cmd.Stderr = os.Stderr
 	out, err := cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, err)
+	testkit.OK(t, cmd.Start())
 	p := &process{cmd, bufio.NewScanner(out)}
 	t.Cleanup(p.kill)
 	return p
@@ -164,9 +159,7 @@ func (p *process) line(t *testing.T) string {
 func initialised(t *testing.T) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "ledger ?#%41.db") // what a URI would read otherwise
-	if err := Init(t.Context(), path); err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, Init(t.Context(), path))
 	return path
 }
 
@@ -195,9 +188,7 @@ func recoverAll(t *testing.T, l *Ledger) {
 func opened(t *testing.T, at string) *Ledger {
 	t.Helper()
 	l, err := openedAt(t.Context(), at)
-	if err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, err)
 	t.Cleanup(func() { _ = l.Close() })
 	return l
 }
@@ -288,9 +279,7 @@ func TestALedgerBelongsToOneProcess(t *testing.T) {
 		t.Errorf("in the same process: %v", err)
 	}
 	elsewhere := filepath.Join(t.TempDir(), "link.db")
-	if err := os.Symlink(path, elsewhere); err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, os.Symlink(path, elsewhere))
 	for _, other := range []string{path, elsewhere} {
 		p := start(t, "open", other)
 		if line := p.line(t); !strings.Contains(line, "another process has the ledger open") {
@@ -301,9 +290,7 @@ func TestALedgerBelongsToOneProcess(t *testing.T) {
 	if line := start(t, "open", path).line(t); !strings.Contains(line, "another process has the ledger open") {
 		t.Errorf("after a write: %s", line)
 	}
-	if err := l.Close(); err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, l.Close())
 	p := start(t, "open", path)
 	if line := p.line(t); line != "ready" {
 		t.Fatal(line)
@@ -358,9 +345,7 @@ func TestOpenNeverCreates(t *testing.T) {
 	}
 	for name, content := range map[string]string{"nothing.db": "", "text.db": strings.Repeat("not a database\n", 100)} {
 		path := filepath.Join(t.TempDir(), name)
-		if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
-			t.Fatal(err)
-		}
+		testkit.OK(t, os.WriteFile(path, []byte(content), 0o600))
 		if _, err := Open(t.Context(), path); !errors.Is(err, ErrNoLedger) {
 			t.Errorf("%s: %v", name, err)
 		}
@@ -381,16 +366,12 @@ func TestInitNeverReplaces(t *testing.T) {
 		t.Errorf("in use: %v", err)
 	}
 	get(t, l, key("r1"))
-	if err := l.Close(); err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, l.Close())
 	if err := Init(t.Context(), path); !errors.Is(err, ErrExists) {
 		t.Errorf("closed: %v", err)
 	}
 	remains := filepath.Join(t.TempDir(), "ledger.db")
-	if err := os.WriteFile(remains+"-wal", nil, 0o600); err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, os.WriteFile(remains+"-wal", nil, 0o600))
 	if err := Init(t.Context(), remains); !errors.Is(err, ErrExists) {
 		t.Errorf("beside what a ledger left: %v", err)
 	}
@@ -418,9 +399,7 @@ func schemas(t *testing.T) fstest.MapFS {
 	}
 	for _, name := range files {
 		text, err := migrations.ReadFile(name)
-		if err != nil {
-			t.Fatal(err)
-		}
+		testkit.OK(t, err)
 		out[name] = &fstest.MapFile{Data: text}
 	}
 	return out
@@ -446,25 +425,17 @@ func TestALedgerOfTheFirstServerIsBroughtUpToDate(t *testing.T) {
 func olderFile(t *testing.T, version string, rows ...string) string {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), "ledger.db")
-	if err := os.WriteFile(file, nil, 0o600); err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, os.WriteFile(file, nil, 0o600))
 	db, err := openSQLite(file, true)
-	if err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, err)
 	older(t, db, sqliteDialect(), version, append(rows, "PRAGMA application_id = "+strconv.Itoa(applicationID))...)
-	if err := db.Close(); err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, db.Close())
 	return file
 }
 
 func older(t *testing.T, db *sql.DB, d dialect, version string, rows ...string) {
 	t.Helper()
-	if err := migrate(t.Context(), db, d, upTo(t, version)); err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, migrate(t.Context(), db, d, upTo(t, version)))
 	for _, statement := range rows {
 		if _, err := db.ExecContext(t.Context(), statement); err != nil {
 			t.Fatalf("%s: %v", statement, err)
@@ -498,9 +469,7 @@ func rowsFromBeforeDossiersLiveOn(t *testing.T, temporary opener) {
 		dsn := at(pgtest.Shared(t).Database(t))
 		db := openPostgres(dsn, nil)
 		older(t, db, postgresDialect(), "00008", beforeDossiers(`decode(repeat('00', 32), 'hex')`)...)
-		if err := db.Close(); err != nil {
-			t.Fatal(err)
-		}
+		testkit.OK(t, db.Close())
 		l = openedPostgres(t, dsn)
 	} else {
 		l = opened(t, olderFile(t, "00008", beforeDossiers(`zeroblob(32)`)...))
@@ -561,18 +530,14 @@ func TestSchemasGoForwardOnly(t *testing.T) {
 	newer := newerMigrations(t)
 	l := opened(t, path)
 	before := begin(t, l, submission("r1", "one")).Record
-	if err := migrate(t.Context(), l.db, l.dialect, newer); err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, migrate(t.Context(), l.db, l.dialect, newer))
 	if got := get(t, l, key("r1")); !reflect.DeepEqual(got, before) {
 		t.Errorf("%+v", got)
 	}
 	if err := migrate(t.Context(), l.db, l.dialect, newer); err != nil {
 		t.Errorf("twice: %v", err)
 	}
-	if err := l.Close(); err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, l.Close())
 	// It only adds: an older server goes on, and changes nothing of it.
 	l, err := Open(t.Context(), path)
 	if err != nil {
@@ -584,9 +549,7 @@ func TestSchemasGoForwardOnly(t *testing.T) {
 	}
 	// Once something is taken away it does not.
 	newer[lessMigration] = &fstest.MapFile{Data: []byte("-- +goose Up\nALTER TABLE write_request DROP COLUMN more;\nUPDATE schema_support SET least = 90001;\n")}
-	if err := errors.Join(migrate(t.Context(), l.db, l.dialect, newer), l.Close()); err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, errors.Join(migrate(t.Context(), l.db, l.dialect, newer), l.Close()))
 	if _, err := Open(t.Context(), path); !errors.Is(err, ErrNewer) {
 		t.Errorf("by a server that is too old: %v", err)
 	}
@@ -600,9 +563,7 @@ func TestSchemasGoForwardOnly(t *testing.T) {
 	if err := migrate(t.Context(), l.db, l.dialect, newer); err == nil {
 		t.Error("a broken migration succeeded")
 	}
-	if err := l.Close(); err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, l.Close())
 	begin(t, opened(t, path), submission("r1", "one"))
 }
 
@@ -620,13 +581,9 @@ func TestEveryStatementIsOfBothDatabases(t *testing.T) {
 func TestATemporaryLedgerLeavesNothing(t *testing.T) {
 	t.Setenv("TMPDIR", t.TempDir())
 	l, err := Temporary(t.Context(), nil)
-	if err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, err)
 	begin(t, l, submission("r1", "one"))
-	if err := l.Close(); err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, l.Close())
 	if left, err := os.ReadDir(os.TempDir()); err != nil || len(left) > 0 {
 		t.Errorf("%v, %v", left, err)
 	}
@@ -699,31 +656,23 @@ func literal(query string, values ...string) string {
 func lines(t *testing.T, l *Ledger, query string) string {
 	t.Helper()
 	rows, err := l.db.QueryContext(t.Context(), query)
-	if err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, err)
 	defer rows.Close()
 	columns, err := rows.Columns()
-	if err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, err)
 	var out strings.Builder
 	for rows.Next() {
 		values, into := make([]any, len(columns)), make([]any, len(columns))
 		for i := range values {
 			into[i] = &values[i]
 		}
-		if err := rows.Scan(into...); err != nil {
-			t.Fatal(err)
-		}
+		testkit.OK(t, rows.Scan(into...))
 		for i, column := range columns {
 			fmt.Fprintf(&out, "%s=%v ", column, values[i])
 		}
 		out.WriteByte('\n')
 	}
-	if err := rows.Err(); err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, rows.Err())
 	return out.String()
 }
 

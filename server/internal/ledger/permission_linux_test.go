@@ -8,19 +8,17 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"cegid.internal/gateway/internal/testkit"
 )
 
 func TestALedgerThatThisProcessMayNotWriteIsCalledSo(t *testing.T) {
 	path := initialised(t)
 	for folder := filepath.Dir(path); folder != filepath.Clean(os.TempDir()); folder = filepath.Dir(folder) {
-		if err := os.Chmod(folder, 0o755); err != nil {
-			t.Fatal(err)
-		}
+		testkit.OK(t, os.Chmod(folder, 0o755))
 	}
 	if os.Geteuid() == 0 {
-		if err := os.Chown(path, nobody, -1); err != nil {
-			t.Fatal(err)
-		}
+		testkit.OK(t, os.Chown(path, nobody, -1))
 	}
 	for name, c := range map[string]struct{ file, folder os.FileMode }{
 		"a file for reading":   {0o400, 0o777},
@@ -28,9 +26,7 @@ func TestALedgerThatThisProcessMayNotWriteIsCalledSo(t *testing.T) {
 		"a folder for reading": {0o600, 0o555},
 	} {
 		err := errors.Join(os.Chmod(path, c.file), os.Chmod(filepath.Dir(path), c.folder))
-		if err != nil {
-			t.Fatal(err)
-		}
+		testkit.OK(t, err)
 		err = asNobody(t, func() error {
 			l, err := Open(t.Context(), path)
 			if err == nil {
@@ -58,9 +54,7 @@ func asNobody(t *testing.T, do func() error) error {
 	}
 	runtime.LockOSThread() // it is this thread's identity
 	defer runtime.UnlockOSThread()
-	if err := syscall.Setfsuid(nobody); err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, syscall.Setfsuid(nobody))
 	defer func() { _ = syscall.Setfsuid(0) }()
 	return do()
 }

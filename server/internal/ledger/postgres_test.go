@@ -14,6 +14,7 @@ import (
 	"testing/fstest"
 	"time"
 
+	"cegid.internal/gateway/internal/testkit"
 	"cegid.internal/gateway/internal/testkit/pgtest"
 )
 
@@ -21,9 +22,7 @@ import (
 func database(t testing.TB) DSN {
 	t.Helper()
 	dsn := at(pgtest.Shared(t).Database(t))
-	if err := InitPostgres(context.Background(), dsn); err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, InitPostgres(context.Background(), dsn))
 	return dsn
 }
 
@@ -32,9 +31,7 @@ func at(dsn string) DSN { return func() string { return dsn } }
 func openedPostgres(t testing.TB, dsn DSN, options ...Option) *Ledger {
 	t.Helper()
 	l, err := OpenPostgres(context.Background(), dsn, options...)
-	if err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, err)
 	t.Cleanup(func() {
 		if err := l.Close(); err != nil {
 			t.Error(err)
@@ -112,9 +109,7 @@ func TestADatabaseIsMadeALedgerOnceAndNeverByOpening(t *testing.T) {
 		if _, err := db.ExecContext(t.Context(), "CREATE TABLE "+table+" (id BIGINT)"); err != nil {
 			t.Fatal(err)
 		}
-		if err := db.Close(); err != nil {
-			t.Fatal(err)
-		}
+		testkit.OK(t, db.Close())
 		if _, err := OpenPostgres(t.Context(), foreign); !errors.Is(err, ErrForeignTables) {
 			t.Errorf("%s: %v", name, err)
 		}
@@ -141,9 +136,7 @@ func TestServersThatStartTogetherMigrateOnce(t *testing.T) {
 	begin(t, openedPostgres(t, dsn), submission("r1", "one")) // by a server of the schema before, to which nothing was taken away
 	db := openPostgres(dsn, nil)
 	newer[lessMigration] = &fstest.MapFile{Data: []byte("-- +goose Up\nALTER TABLE write_request DROP COLUMN more;\nUPDATE schema_support SET least = 90001;\n")}
-	if err := errors.Join(migrate(t.Context(), db, postgresDialect(), newer), db.Close()); err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, errors.Join(migrate(t.Context(), db, postgresDialect(), newer), db.Close()))
 	if _, err := OpenPostgres(t.Context(), dsn); !errors.Is(err, ErrNewer) {
 		t.Errorf("by a server that is too old: %v", err)
 	}
@@ -310,7 +303,7 @@ func TestWhoWaitsLearnsWhatAnotherServerDid(t *testing.T) {
 	changed, cancel := mine.Subscribe(key("r1"))
 	defer cancel()
 	begin(t, others, submission("r1", "one"))
-	for end := time.After(10 * time.Second); ; {
+	for end := time.After(time.Minute); ; {
 		select {
 		case <-changed:
 			if r, err := mine.Get(t.Context(), key("r1")); err == nil && r.State == Received {
@@ -330,13 +323,9 @@ func TestNoErrorShowsTheConnectionString(t *testing.T) {
 	database(t) // there is one
 	server.Execute(t, "CREATE ROLE stranger LOGIN PASSWORD 'another'")
 	refusing, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, err)
 	nobody := refusing.Addr().String()
-	if err := refusing.Close(); err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, refusing.Close())
 	garbage := pgtest.Listen(t, "tcp", "127.0.0.1:0", func(conn net.Conn) {
 		_, _ = conn.Write([]byte("HTTP/1.1 400 Bad Request\r\n\r\n" + canary))
 	})
@@ -406,9 +395,7 @@ func TestAPasswordIsRotatedWithoutARestart(t *testing.T) {
 	dsn := func() string {
 		return "host=" + server.Folder() + " user=gateway password=" + password + " dbname=" + name
 	}
-	if err := InitPostgres(t.Context(), dsn); err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, InitPostgres(t.Context(), dsn))
 	l := openedPostgres(t, dsn)
 	b := begin(t, l, submission("r1", "one"))
 	server.Execute(t, "ALTER ROLE gateway PASSWORD 'new'")
@@ -522,23 +509,17 @@ func TestACommitThatIsNotConfirmedMayHaveBeenStored(t *testing.T) {
 func TestADatabaseThatRestartsLosesNothing(t *testing.T) {
 	server := pgtest.New(t)
 	dsn := at(server.Database(t))
-	if err := InitPostgres(t.Context(), dsn); err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, InitPostgres(t.Context(), dsn))
 	l := openedPostgres(t, dsn)
 	for i, how := range []syscall.Signal{syscall.SIGQUIT, syscall.SIGINT} {
 		id := fmt.Sprint("r", i)
 		b := begin(t, l, submission(id, id))
 		submitting(t, l, b)
-		if err := server.Stop(how); err != nil {
-			t.Fatal(err)
-		}
+		testkit.OK(t, server.Stop(how))
 		if _, err := l.Settle(t.Context(), b.Key, 1, owner, Outcome{State: Waiting, LoopRequestID: "loop-1"}); err == nil || errors.Is(err, ErrLost) {
 			t.Errorf("while it is away: %v", err)
 		}
-		if err := server.Start(); err != nil {
-			t.Fatal(err)
-		}
+		testkit.OK(t, server.Start())
 		if r := settle(t, l, b, Outcome{State: Waiting, LoopRequestID: "loop-1"}); r.State != Waiting || r.Submitted.IsZero() {
 			t.Errorf("%+v", r)
 		}
@@ -552,8 +533,7 @@ func TestAFrozenServerDoesNotKeepOthersWaiting(t *testing.T) {
 	if line := p.line(t); line != "ready" {
 		t.Fatal(line)
 	}
-	l := openedPostgres(t, dsn)
-	l.dialect.limit = time.Second
+	l := openedPostgres(t, dsn, func(l *Ledger) { l.dialect.limit = time.Second })
 	if _, err := l.Settle(t.Context(), key("r1"), 1, "child", Outcome{State: NotSent}); !errors.Is(err, ErrSilent) {
 		t.Errorf("while the row is held: %v", err)
 	}

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"cegid.internal/gateway/cegidclient/check"
+	"cegid.internal/gateway/internal/testkit"
 	"cegid.internal/gateway/internal/testkit/pgtest"
 )
 
@@ -13,21 +14,15 @@ import (
 func TestWhatIsErasedOfAPractice(t *testing.T) {
 	t.Run("sqlite", func(t *testing.T) {
 		l, err := Temporary(t.Context(), nil)
-		if err != nil {
-			t.Fatal(err)
-		}
+		testkit.OK(t, err)
 		t.Cleanup(func() { _ = l.Close() })
 		erased(t, l, retainBatch+3)
 	})
 	t.Run("postgres", func(t *testing.T) {
 		dsn := at(pgtest.Shared(t).Database(t))
-		if err := InitPostgres(t.Context(), dsn); err != nil {
-			t.Fatal(err)
-		}
+		testkit.OK(t, InitPostgres(t.Context(), dsn))
 		l, err := OpenPostgres(t.Context(), dsn)
-		if err != nil {
-			t.Fatal(err)
-		}
+		testkit.OK(t, err)
 		t.Cleanup(func() { _ = l.Close() })
 		erased(t, l, 5)
 	})
@@ -40,16 +35,12 @@ func erased(t *testing.T, l *Ledger, writes int) {
 		s.Practice, s.Metadata, s.File = practice, map[string]string{"writer": "Marianne"}, &File{Name: "Dupont.txt", SHA256: "00ff"}
 		s.Findings = []check.Finding{{Message: "Dupont"}}
 		begun, err := l.Begin(t.Context(), s, "owner")
-		if err != nil {
-			t.Fatal(err)
-		}
+		testkit.OK(t, err)
 		return begun
 	}
 	settle := func(b Begun) {
 		t.Helper()
-		if err := l.Submitting(t.Context(), b.Key, 1, "owner", 0); err != nil {
-			t.Fatal(err)
-		}
+		testkit.OK(t, l.Submitting(t.Context(), b.Key, 1, "owner", 0))
 		if _, err := l.Settle(t.Context(), b.Key, 1, "owner", Outcome{State: Uncertain, Error: &Failure{Cause: CauseWithoutID, LoopMessage: "Dupont", HTTPStatus: 500}}); err != nil {
 			t.Fatal(err)
 		}
@@ -71,15 +62,11 @@ func erased(t *testing.T, l *Ledger, writes int) {
 		t.Errorf("%+v, %v", left, err)
 	}
 	for range 2 {
-		if err := l.Erase(t.Context(), "gone"); err != nil {
-			t.Fatal(err)
-		}
+		testkit.OK(t, l.Erase(t.Context(), "gone"))
 	}
 	for key, was := range before {
 		got, err := l.Get(t.Context(), key)
-		if err != nil {
-			t.Fatal(err)
-		}
+		testkit.OK(t, err)
 		if len(got.DocumentReferences)+len(got.Metadata)+len(got.Findings) != 0 || got.File.Name != "" || got.Error.LoopMessage != "" {
 			t.Fatalf("it keeps %+v", got)
 		}

@@ -9,6 +9,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"cegid.internal/gateway/internal/testkit"
 )
 
 // absent is a look that did not find the document of a submission.
@@ -23,9 +25,7 @@ func absent(attempt int, references ...string) Search {
 func checked(t testing.TB, l *Ledger, k Key, look Search) Record {
 	t.Helper()
 	r, err := l.Checked(t.Context(), k, look)
-	if err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, err)
 	return r
 }
 
@@ -233,9 +233,7 @@ func aPersonsWordSettlesASubmission(t *testing.T, temporary opener) {
 		}
 		c.pass(time.Minute)
 		r, err := said(id, 1, test.booked)
-		if err != nil {
-			t.Fatal(err)
-		}
+		testkit.OK(t, err)
 		want := &Statement{Attempt: 1, Booked: test.booked, Caller: "anna", Note: "seen in the journal", Time: c.Now(), Before: test.from}
 		if r.State != test.want || !reflect.DeepEqual(r.Resolution.Statement, want) || (r.Error != nil) != test.failed || r.Updated != c.Now() {
 			t.Errorf("%d: %+v %+v", i, r, r.Resolution)
@@ -316,9 +314,7 @@ func aLateAnswerAfterAPersonsWordIsKept(t *testing.T, temporary opener) {
 		default:
 			_, _, err = l.Confirm(t.Context(), s.Key, 1, Statement{Booked: test.decide == "booked", Caller: "anna"})
 		}
-		if err != nil {
-			t.Fatal(err)
-		}
+		testkit.OK(t, err)
 		c.pass(time.Minute)
 		want := test.state
 		for range 2 { // its commit may not have been confirmed

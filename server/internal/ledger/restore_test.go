@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"cegid.internal/gateway/internal/testkit"
 	"cegid.internal/gateway/internal/testkit/pgtest"
 )
 
@@ -24,23 +25,17 @@ func sentOf(r Record) Sent {
 func TestALedgerOlderThanItsAuditSendsNothing(t *testing.T) {
 	t.Run("sqlite", func(t *testing.T) {
 		l, err := Temporary(t.Context(), nil)
-		if err != nil {
-			t.Fatal(err)
-		}
+		testkit.OK(t, err)
 		t.Cleanup(func() { _ = l.Close() })
 		heldUntilRestored(t, l, l)
 	})
 	t.Run("postgres", func(t *testing.T) {
 		dsn := at(pgtest.Shared(t).Database(t))
-		if err := InitPostgres(t.Context(), dsn); err != nil {
-			t.Fatal(err)
-		}
+		testkit.OK(t, InitPostgres(t.Context(), dsn))
 		var servers []*Ledger
 		for range 2 {
 			l, err := OpenPostgres(t.Context(), dsn)
-			if err != nil {
-				t.Fatal(err)
-			}
+			testkit.OK(t, err)
 			t.Cleanup(func() { _ = l.Close() })
 			servers = append(servers, l)
 		}
@@ -51,9 +46,7 @@ func TestALedgerOlderThanItsAuditSendsNothing(t *testing.T) {
 func heldUntilRestored(t *testing.T, l, other *Ledger) {
 	begin := func(l *Ledger, id string) (Begun, error) { return l.Begin(t.Context(), entriesOf(id), "owner/"+id) }
 	received, err := begin(l, "FA-1")
-	if err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, err)
 	commit := l.Commit()
 	if commit == 0 {
 		t.Fatal("a commit has no number")
@@ -62,9 +55,7 @@ func heldUntilRestored(t *testing.T, l, other *Ledger) {
 	if err == nil {
 		_, err = l.Settle(t.Context(), again.Key, 1, "owner/FA-2", Outcome{State: NotSent})
 	}
-	if err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, err)
 	if l.Commit() != commit+2 {
 		t.Errorf("after commit %d and two more it is at %d", commit, l.Commit())
 	}
@@ -164,9 +155,7 @@ func TestARestoreGoesByCommits(t *testing.T) {
 		}
 		for range 2 { // it may be repeated
 			done, err := l.Restore(t.Context(), sent, copied+20)
-			if err != nil {
-				t.Fatal(err)
-			}
+			testkit.OK(t, err)
 			for _, each := range done.Forgotten {
 				if each.Attempt != 1 || each.RequestID == "newer" {
 					t.Errorf("%s: attempt %d is restored", each.RequestID, each.Attempt)

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"cegid.internal/gateway/internal/testkit"
 	"cegid.internal/gateway/internal/testkit/pgtest"
 )
 
@@ -90,9 +91,7 @@ func aDayForgetsTwoPartsIn400OfEachPractice(t *testing.T, temporary opener) {
 		var gone Retained
 		for range 24 {
 			got, err := l.Retain(t.Context())
-			if err != nil {
-				t.Fatal(err)
-			}
+			testkit.OK(t, err)
 			gone.Rows, gone.Contents = gone.Rows+got.Rows, gone.Contents+got.Contents
 			c.runs(time.Hour)
 		}
@@ -194,9 +193,7 @@ func anImportNamedInAnOldErrorIsAskedFor(t *testing.T, temporary opener) {
 		dsn := at(pgtest.Shared(t).Database(t))
 		db := openPostgres(dsn, nil)
 		older(t, db, postgresDialect(), "00015", rows...)
-		if err := db.Close(); err != nil {
-			t.Fatal(err)
-		}
+		testkit.OK(t, db.Close())
 		l = openedPostgres(t, dsn)
 	} else {
 		l = opened(t, olderFile(t, "00015", rows...))

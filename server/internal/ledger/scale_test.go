@@ -9,6 +9,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"cegid.internal/gateway/internal/testkit"
 )
 
 // TestWhatIsOpenIsFoundWithoutTheRest: the plan of each list of states that are few uses the index of those.
@@ -48,9 +50,7 @@ func plan(t testing.TB, l *Ledger, query string, args []any) string {
 	}
 	query = strings.ReplaceAll(query, "'11'", "11")
 	rows, err := l.db.QueryContext(t.Context(), query)
-	if err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, err)
 	defer rows.Close()
 	var out strings.Builder
 	columns, _ := rows.Columns()
@@ -59,17 +59,13 @@ func plan(t testing.TB, l *Ledger, query string, args []any) string {
 		for i := range values {
 			values[i] = new(any)
 		}
-		if err := rows.Scan(values...); err != nil {
-			t.Fatal(err)
-		}
+		testkit.OK(t, rows.Scan(values...))
 		for _, value := range values {
 			fmt.Fprint(&out, *value.(*any), " ")
 		}
 		out.WriteByte('\n')
 	}
-	if err := rows.Err(); err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, rows.Err())
 	return out.String()
 }
 
@@ -157,13 +153,9 @@ func BenchmarkAnImportBesideOthers(b *testing.B) {
 	for _, waiting := range []int{10, 10_000} {
 		b.Run(fmt.Sprint(waiting), func(b *testing.B) {
 			path := b.TempDir() + "/ledger.db"
-			if err := Init(b.Context(), path); err != nil {
-				b.Fatal(err)
-			}
+			testkit.OK(b, Init(b.Context(), path))
 			l, err := Open(b.Context(), path)
-			if err != nil {
-				b.Fatal(err)
-			}
+			testkit.OK(b, err)
 			defer func() { _ = l.Close() }()
 			wait(b, l, waiting)
 			stop := make(chan struct{})

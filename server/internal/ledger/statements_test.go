@@ -3,15 +3,15 @@ package ledger
 import (
 	"fmt"
 	"testing"
+
+	"cegid.internal/gateway/internal/testkit"
 )
 
 // TestStatementsAreKeptPrepared: each text once, so many at most, and one that is run while it runs is another.
 func TestStatementsAreKeptPrepared(t *testing.T) {
 	l := temporary(t, nil)
 	conn, err := l.db.Conn(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, err)
 	kept := func() (texts map[string]bool) {
 		t.Helper()
 		texts = map[string]bool{}
@@ -27,26 +27,20 @@ func TestStatementsAreKeptPrepared(t *testing.T) {
 	}
 	number := func(text string) (n int) {
 		t.Helper()
-		if err := conn.QueryRowContext(t.Context(), text).Scan(&n); err != nil {
-			t.Fatal(err)
-		}
+		testkit.OK(t, conn.QueryRowContext(t.Context(), text).Scan(&n))
 		return n
 	}
 	const text = `SELECT column1 FROM (VALUES (1), (2), (3))`
 	for range 3 {
 		rows, err := conn.QueryContext(t.Context(), text)
-		if err != nil {
-			t.Fatal(err)
-		}
+		testkit.OK(t, err)
 		for want := 1; rows.Next(); want++ {
 			var outer int
 			if err := rows.Scan(&outer); err != nil || outer != want || number(text) != 1 {
 				t.Fatalf("%d, %v", outer, err)
 			}
 		}
-		if err := rows.Close(); err != nil {
-			t.Fatal(err)
-		}
+		testkit.OK(t, rows.Close())
 	}
 	if n := len(kept()); !kept()[text] || n > mostStatements {
 		t.Errorf("%d are kept", n)
@@ -80,7 +74,5 @@ func TestStatementsAreKeptPrepared(t *testing.T) {
 	if n := number(`SELECT m FROM later`); n != 7 {
 		t.Error(n)
 	}
-	if err := conn.Close(); err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, conn.Close())
 }

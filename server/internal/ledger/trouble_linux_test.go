@@ -9,6 +9,8 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"cegid.internal/gateway/internal/testkit"
 )
 
 // small is a ledger on a disk of its own with little room.
@@ -24,13 +26,9 @@ func small(t *testing.T) (l *Ledger, folder string) {
 
 func openedFile(t *testing.T, path string) *Ledger {
 	t.Helper()
-	if err := Init(t.Context(), path); err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, Init(t.Context(), path))
 	l, err := Open(t.Context(), path)
-	if err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, err)
 	t.Cleanup(func() { _ = l.Close() })
 	return l
 }
@@ -39,9 +37,7 @@ func openedFile(t *testing.T, path string) *Ledger {
 func fillDisk(t *testing.T, path string) {
 	t.Helper()
 	file, err := os.Create(path)
-	if err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, err)
 	defer func() { _ = file.Close() }()
 	for {
 		if _, err := file.Write(bytes.Repeat([]byte{1}, 4096)); err != nil {
@@ -92,9 +88,7 @@ func TestAFullDiskIsNoDoubt(t *testing.T) {
 		t.Errorf("%d failures, %v", failures, last)
 	}
 
-	if err := os.Remove(ballast); err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, os.Remove(ballast))
 	if err := l.Ping(t.Context()); err != nil {
 		t.Error(err)
 	}
@@ -109,12 +103,8 @@ func TestARemovedFileTakesNothing(t *testing.T) {
 			path := filepath.Join(t.TempDir(), "ledger.db")
 			l := openedFile(t, path)
 			kept := begin(t, l, submission("kept", "kept"))
-			if err := l.Ping(t.Context()); err != nil {
-				t.Fatal(err)
-			}
-			if err := os.Remove(path + suffix); err != nil {
-				t.Fatal(err)
-			}
+			testkit.OK(t, l.Ping(t.Context()))
+			testkit.OK(t, os.Remove(path+suffix))
 			for range 2 {
 				_, err := l.Begin(t.Context(), submission("new", "new"), owner)
 				if !errors.Is(err, ErrGone) || !strings.Contains(fmt.Sprint(l.Ping(t.Context())), ErrGone.Error()) {

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"cegid.internal/gateway/internal/testkit"
 )
 
 func TestWhatPeopleLookAt(t *testing.T) { onEach(t, whatPeopleLookAt) }
@@ -44,22 +46,16 @@ func whatPeopleLookAt(t *testing.T, temporary opener) {
 			"created expires",
 	} {
 		rows, err := l.db.QueryContext(t.Context(), "SELECT * FROM "+view)
-		if err != nil {
-			t.Fatal(err)
-		}
+		testkit.OK(t, err)
 		got, err := rows.Columns()
 		if err != nil || strings.Join(got, " ") != columns {
 			t.Errorf("%s: %v, %v", view, got, err)
 		}
-		if err := rows.Close(); err != nil {
-			t.Fatal(err)
-		}
+		testkit.OK(t, rows.Close())
 	}
 	// What the handbook tells people to ask.
 	handbook, err := os.ReadFile("../../../docs/ledger.md")
-	if err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, err)
 	_, block, _ := strings.Cut(string(handbook), "```sql\n")
 	block, _, _ = strings.Cut(block, "```")
 	queries := strings.Split(strings.TrimSpace(block), ";\n")

@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"testing"
 
+	"cegid.internal/gateway/internal/testkit"
 	"cegid.internal/gateway/server/internal/ledger"
 )
 
@@ -14,28 +15,18 @@ import (
 func TestStartingRemovesHalvesAlone(t *testing.T) {
 	folder := t.TempDir()
 	path := filepath.Join(folder, "ledger.db")
-	if err := ledger.Init(t.Context(), path); err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, ledger.Init(t.Context(), path))
 	kept := []string{"ledger.db.backup-2026-11-29", "ledger.db.backup-folder/copy.db", "ledger.db.half-1", ".ledger.db.half-file", ".other.db.half-1/copy.db"}
 	left := []string{".ledger.db.half-1/copy.db", ".ledger.db.half-1/copy.db-wal", ".ledger.db.half-2/copy.db"}
 	for _, name := range append(kept, left...) {
 		name = filepath.Join(folder, name)
-		if err := os.MkdirAll(filepath.Dir(name), 0o700); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(name, []byte("x"), 0o600); err != nil {
-			t.Fatal(err)
-		}
+		testkit.OK(t, os.MkdirAll(filepath.Dir(name), 0o700))
+		testkit.OK(t, os.WriteFile(name, []byte("x"), 0o600))
 	}
 	l, err := ledger.Open(t.Context(), path)
-	if err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, err)
 	defer func() { _ = l.Close() }()
-	if err := os.WriteFile(socketOf(path), nil, 0o600); err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, os.WriteFile(socketOf(path), nil, 0o600))
 	if _, err := Start(l, slog.New(slog.DiscardHandler)); err == nil {
 		t.Error("a file that is no socket is replaced")
 	}
@@ -43,9 +34,7 @@ func TestStartingRemovesHalvesAlone(t *testing.T) {
 		t.Error(err)
 	}
 	s, err := Start(l, slog.New(slog.DiscardHandler))
-	if err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, err)
 	if err := s.Close(); err != nil {
 		t.Error(err)
 	}

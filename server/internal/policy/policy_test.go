@@ -12,6 +12,7 @@ import (
 	"unicode/utf8"
 
 	"cegid.internal/gateway/examples"
+	"cegid.internal/gateway/internal/testkit"
 	"cegid.internal/gateway/server/internal/strictyaml"
 )
 
@@ -20,9 +21,7 @@ const canary = "CANARY-6f1d9"
 func loadText(t testing.TB, yaml string) (*Policy, error) {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "policy.yaml")
-	if err := os.WriteFile(path, []byte(yaml), 0o600); err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, os.WriteFile(path, []byte(yaml), 0o600))
 	return Load(path, Installation{
 		Practices: []string{"demo", "partner"}, Issuers: []string{"https://login.example.com/realms/corp", "https://other.example"}, Certificates: true, Limits: DefaultLimits(),
 	})
@@ -51,9 +50,7 @@ func example(t testing.TB) *Policy {
 		tokens = tokens[1:]
 		return HashToken(token)
 	}))
-	if err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, err)
 	return p
 }
 
@@ -128,9 +125,7 @@ func TestARawCallForThePracticeTakesAllOfItsDossiers(t *testing.T) {
 		`["*"]`: true, `["**"]`: true, `[CEGID001, "*"]`: true, `[CEGID001]`: false, `["C*", "*1"]`: false, `["*1*"]`: false,
 	} {
 		p, err := loadText(t, hashes(strings.NewReplacer("[CEGID001]", dossiers, "[read]", "[raw]").Replace(minimal)))
-		if err != nil {
-			t.Fatal(err)
-		}
+		testkit.OK(t, err)
 		if got := p.Allows("billing", "demo", "", Raw); got != want {
 			t.Errorf("%s: %t", dossiers, got)
 		}
@@ -143,9 +138,7 @@ func TestARawCallForThePracticeTakesAllOfItsDossiers(t *testing.T) {
   - {caller: billing, practices: [demo], dossiers: ["*"], rights: [read, write, practice, administer]}
   - {caller: billing, practices: [partner], dossiers: ["*"], rights: [raw]}
 `))
-	if err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, err)
 	if p.Allows("billing", "demo", "", Raw) || !p.Allows("billing", "partner", "", Raw) {
 		t.Error("grants are mixed up")
 	}
@@ -168,9 +161,7 @@ func TestGrantsTellWhetherAListOfDossiersIsComplete(t *testing.T) {
   - {caller: billing, practices: [demo], dossiers: [A, C], rights: [write]}
   - {caller: billing, practices: [partner], dossiers: ["A*"], rights: [read]}
 `))
-	if err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, err)
 	if got := p.ExactDossiers("billing", "demo"); !reflect.DeepEqual(got, []string{"A", "B", "C"}) {
 		t.Errorf("exact dossiers are %v", got)
 	}
@@ -228,9 +219,7 @@ func TestTheSandboxAllowsEverythingToItsOneCaller(t *testing.T) {
 
 func TestNewTokensAreRandomRecognisableAndFitTheirHash(t *testing.T) {
 	token, hash, err := NewToken()
-	if err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, err)
 	other, _, _ := NewToken()
 	if !regexp.MustCompile(`^clg_[A-Za-z0-9_-]{43}$`).MatchString(token) || token == other {
 		t.Errorf("tokens are %s and %s", token, other)
@@ -239,9 +228,7 @@ func TestNewTokensAreRandomRecognisableAndFitTheirHash(t *testing.T) {
 		t.Errorf("the hash is %s", hash)
 	}
 	p, err := loadText(t, strings.Replace(minimal, "HASH", `"`+hash+`"`, 1))
-	if err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, err)
 	if caller, ok := p.Authenticate(token); caller != "billing" || !ok {
 		t.Errorf("the token is of %q, %v", caller, ok)
 	}
@@ -439,9 +426,7 @@ grants:
 
 func TestIdentitiesStandForOneCallerOrNone(t *testing.T) {
 	p, err := loadText(t, hashes(identities))
-	if err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, err)
 	type claims = map[string]any
 	for _, c := range []struct {
 		name, issuer string
@@ -485,14 +470,10 @@ func TestIdentitiesStandForOneCallerOrNone(t *testing.T) {
 
 func TestLimitsAreTheInstallationsUnlessTheCallerHasItsOwn(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "policy.yaml")
-	if err := os.WriteFile(path, []byte(hashes(identities)), 0o600); err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, os.WriteFile(path, []byte(hashes(identities)), 0o600))
 	base := Limits{Calls: 7, RequestsPerSecond: 9, Burst: 11, BytesPerSecond: 13}
 	p, err := Load(path, Installation{Practices: []string{"demo"}, Issuers: []string{"https://login.example.com/realms/corp", "https://other.example"}, Certificates: true, Limits: base})
-	if err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, err)
 	own := base
 	own.RequestsPerSecond = 0.5
 	if got := p.Limits("billing"); got != own {
@@ -505,9 +486,7 @@ func TestLimitsAreTheInstallationsUnlessTheCallerHasItsOwn(t *testing.T) {
 
 func TestCertificatesNeedAuthoritiesInTheConfiguration(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "policy.yaml")
-	if err := os.WriteFile(path, []byte(strings.Replace(minimal, "token_hashes: [HASH]", "certificates: [a.example]", 1)), 0o600); err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, os.WriteFile(path, []byte(strings.Replace(minimal, "token_hashes: [HASH]", "certificates: [a.example]", 1)), 0o600))
 	if _, err := Load(path, Installation{Practices: []string{"demo"}}); err == nil || !strings.Contains(err.Error(), "callers[0].certificates[0]: the configuration names no authority of client certificates; set tls.client_authorities there") {
 		t.Errorf("the error is %v", err)
 	}
@@ -519,9 +498,7 @@ func TestADecisionSaysWhatItRestsOn(t *testing.T) {
   - {caller: billing, practices: [partner], rights: [practice]}
   - {caller: billing, practices: [partner], dossiers: ["P*"], rights: [raw]}
 `))
-	if err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, err)
 	for _, c := range []struct {
 		name  string
 		asked Question
@@ -577,16 +554,12 @@ func TestDecisionsAgreeWithRights(t *testing.T) {
 // TestAGrantOnAnUnknownPracticeGivesNothing, and is no reason to refuse the others.
 func TestAGrantOnAnUnknownPracticeGivesNothing(t *testing.T) {
 	p, err := loadText(t, hashes(strings.Replace(minimal, "[demo]", "[elsewhere, demo]", 1)))
-	if err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, err)
 	if !p.Known("billing", "demo") || p.Known("billing", "elsewhere") || len(p.Idle()) != 1 || !strings.HasPrefix(p.Idle()[0], "grants[0].practices[0] (") {
 		t.Errorf("%v", p.Idle())
 	}
 	p, err = loadText(t, hashes(strings.Replace(minimal, "[demo]", "[elsewhere]", 1)))
-	if err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, err)
 	if p.Known("billing", "demo") || p.Known("billing", "elsewhere") || len(p.Reaches("billing", All, Read)) != 0 {
 		t.Error("a grant on nothing that is there gives something")
 	}

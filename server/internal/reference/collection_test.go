@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"cegid.internal/gateway/internal/testkit"
 	"cegid.internal/gateway/server/internal/contract"
 	"cegid.internal/gateway/server/internal/sandbox"
 )
@@ -19,17 +20,11 @@ import (
 // TestTheCollectionRunsFromTopToBottom sends each request of the committed file to a fresh sandbox, in its order.
 func TestTheCollectionRunsFromTopToBottom(t *testing.T) {
 	text, err := os.ReadFile(filepath.Join(folder, Collection))
-	if err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, err)
 	all, err := parsed(string(text))
-	if err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, err)
 	s, err := sandbox.New(sandbox.Config{Host: "127.0.0.1", Log: slog.New(slog.DiscardHandler), Grace: time.Second})
-	if err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, err)
 	serving, stop := context.WithCancel(t.Context())
 	served := make(chan error, 1)
 	go func() { served <- s.Run(serving) }()
@@ -48,27 +43,19 @@ func TestTheCollectionRunsFromTopToBottom(t *testing.T) {
 		verb, _, _ := strings.Cut(each.http.Route, " ")
 		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 		request, err := http.NewRequestWithContext(ctx, verb, "http://"+address.String()+mine.Replace(each.http.Path), strings.NewReader(mine.Replace(each.http.Body)))
-		if err != nil {
-			t.Fatal(err)
-		}
+		testkit.OK(t, err)
 		for name, value := range each.http.Headers {
 			request.Header.Set(name, value)
 		}
 		response, err := web.Do(request)
-		if err != nil {
-			t.Fatal(err)
-		}
+		testkit.OK(t, err)
 		answer, err := io.ReadAll(response.Body)
 		_ = response.Body.Close()
 		cancel()
-		if err != nil {
-			t.Fatal(err)
-		}
+		testkit.OK(t, err)
 		if each.name == "ImportService.DepositFile" {
 			var deposited struct{ Deposit struct{ DepositID string } }
-			if err := json.Unmarshal(answer, &deposited); err != nil {
-				t.Fatal(err)
-			}
+			testkit.OK(t, json.Unmarshal(answer, &deposited))
 			given = deposited.Deposit.DepositID
 		}
 		switch {

@@ -9,6 +9,7 @@ import (
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	looppb "cegid.internal/gateway/gen/go/cegid/loop/v1"
+	"cegid.internal/gateway/internal/testkit"
 )
 
 func TestACallAsACommandLine(t *testing.T) {
@@ -40,16 +41,12 @@ func TestACallAsACommandLine(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			method := methodNamed(t, c.method)
 			requests, err := requestsOf(method, []byte(c.request))
-			if err != nil {
-				t.Fatal(err)
-			}
+			testkit.OK(t, err)
 			if got := grpcLine(method, requests); !strings.Contains(got, c.grpc) {
 				t.Errorf("%s\nlacks %s", got, c.grpc)
 			}
 			rest, err := restOf(method, requests)
-			if err != nil {
-				t.Fatal(err)
-			}
+			testkit.OK(t, err)
 			if got := rest.line(); got != c.rest {
 				t.Errorf("got  %s\nwant %s", got, c.rest)
 			}

@@ -17,6 +17,7 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials/insecure"
 
+	"cegid.internal/gateway/internal/testkit"
 	"cegid.internal/gateway/server/internal/contract"
 	"cegid.internal/gateway/server/internal/sandbox"
 )
@@ -25,16 +26,12 @@ import (
 // the order of the examples' own needs.
 func TestTheExamplesOfTheDocumentAreNotRefused(t *testing.T) {
 	examples, err := readExamples()
-	if err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, err)
 	doc := openAPI(t)
 	for _, service := range contract.Services() {
 		t.Run(string(service.Name()), func(t *testing.T) {
 			s, err := sandbox.New(sandbox.Config{Host: "127.0.0.1", Log: slog.New(slog.DiscardHandler), Grace: time.Second})
-			if err != nil {
-				t.Fatal(err)
-			}
+			testkit.OK(t, err)
 			serving, stop := context.WithCancel(t.Context())
 			served := make(chan error, 1)
 			go func() { served <- s.Run(serving) }()
@@ -56,9 +53,7 @@ func TestTheExamplesOfTheDocumentAreNotRefused(t *testing.T) {
 				if fails := examples[name].Fails; fails != nil {
 					first := methodNamed(t, fails.RPC)
 					requests, err := requestsOf(first, fails.Request)
-					if err != nil {
-						t.Fatal(err)
-					}
+					testkit.OK(t, err)
 					if _, err := c.overGRPC(t.Context(), first, requests); err == nil {
 						t.Fatalf("%s succeeded; want %s", fails.RPC, fails.Reason)
 					}
@@ -116,19 +111,13 @@ func (d *document) call(t *testing.T, c *caller, rpc string) (status int, answer
 			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 			defer cancel()
 			request, err := http.NewRequestWithContext(ctx, strings.ToUpper(verb), c.origin+path+"?"+query.Encode(), bytes.NewReader(body))
-			if err != nil {
-				t.Fatal(err)
-			}
+			testkit.OK(t, err)
 			request.Header = header
 			response, err := c.web.Do(request)
-			if err != nil {
-				t.Fatal(err)
-			}
+			testkit.OK(t, err)
 			defer func() { _ = response.Body.Close() }()
 			text, err := io.ReadAll(response.Body)
-			if err != nil {
-				t.Fatal(err)
-			}
+			testkit.OK(t, err)
 			return response.StatusCode, string(text)
 		}
 	}

@@ -14,6 +14,7 @@ import (
 	"google.golang.org/protobuf/reflect/protoregistry"
 
 	looppb "cegid.internal/gateway/gen/go/cegid/loop/v1"
+	"cegid.internal/gateway/internal/testkit"
 	"cegid.internal/gateway/server/internal/apierror"
 	"cegid.internal/gateway/server/internal/contract"
 )
@@ -26,13 +27,9 @@ const folder = "../../../" + pagesFolder
 // compared; .ci/run runs the command lines that they print.
 func TestThePagesAreWhatTheContractAndTheSandboxSay(t *testing.T) {
 	pages, err := makePages(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, err)
 	committed, err := filepath.Glob(filepath.Join(folder, "*"))
-	if err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, err)
 	for _, path := range committed {
 		if _, made := pages[filepath.Base(path)]; !made {
 			t.Errorf("%s is nobody's page", path)
@@ -69,15 +66,11 @@ var (
 // TestEveryLinkOfThePagesLeadsSomewhere also holds the comments to naming types that are on the page.
 func TestEveryLinkOfThePagesLeadsSomewhere(t *testing.T) {
 	pages, err := os.ReadDir(folder)
-	if err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, err)
 	text, anchors := map[string]string{}, map[string]bool{}
 	for _, each := range pages {
 		raw, err := os.ReadFile(filepath.Join(folder, each.Name()))
-		if err != nil {
-			t.Fatal(err)
-		}
+		testkit.OK(t, err)
 		text[each.Name()] = string(raw)
 		for _, found := range heading.FindAllStringSubmatch(string(raw), -1) {
 			name := each.Name() + "#" + strings.ReplaceAll(strings.ToLower(found[1]+found[2]), " ", "-")
@@ -107,9 +100,7 @@ func TestEveryLinkOfThePagesLeadsSomewhere(t *testing.T) {
 // TestEveryReasonIsExplainedAndCanHappen: one that stands on no page belongs to an RPC that nobody has said it of.
 func TestEveryReasonIsExplainedAndCanHappen(t *testing.T) {
 	r, err := newReference()
-	if err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, err)
 	possible := slices.Concat(everyCall, noRPC)
 	for method := range contract.Methods() {
 		possible = append(possible, r.errorsOf(method)...)
@@ -127,69 +118,70 @@ func TestEveryReasonIsExplainedAndCanHappen(t *testing.T) {
 	}
 }
 
-// TestEveryFailureInTheCorpusIsOnItsPage: what the conformance tests have seen an RPC answer, its page must tell, with the
-// code and the HTTP status that they have seen.
-func TestEveryFailureInTheCorpusIsOnItsPage(t *testing.T) {
-	r, err := newReference()
-	if err != nil {
-		t.Fatal(err)
+// failingCase is a case of the corpus that ends in an error of ours.
+type failingCase struct {
+	file, Name, Call string
+	Error            *struct {
+		Code, Reason, Retry string
+		HTTP                int
 	}
+}
+
+func failingCases(t *testing.T) (out []failingCase) {
+	t.Helper()
 	files, err := filepath.Glob("../conformance/testdata/corpus/*/*.yaml")
-	if err != nil {
-		t.Fatal(err)
-	}
-	failures := 0
+	testkit.OK(t, err)
 	for _, file := range files {
 		raw, err := os.ReadFile(file)
-		if err != nil {
-			t.Fatal(err)
-		}
-		var cases []struct {
-			Name, Call string
-			Error      *struct {
-				Code, Reason string
-				HTTP         int
-			}
-		}
+		testkit.OK(t, err)
+		var cases []failingCase
 		if err := yaml.Unmarshal(raw, &cases); err != nil {
 			t.Fatalf("%s: %v", file, err)
 		}
 		for _, c := range cases {
-			if c.Error == nil || c.Call == "" || c.Error.Reason == "" {
-				continue
-			}
-			failures++
-			method := methodNamed(t, c.Call)
-			reason := looppb.ErrorReason(looppb.ErrorReason_value["ERROR_REASON_"+c.Error.Reason])
-			if isFinding(reason) {
-				if !findsFaults(method) {
-					t.Errorf("%s: %q: %s answers a finding, which its page does not tell", file, c.Name, c.Call)
-				}
-				continue
-			}
-			if !slices.Contains(everyCall, reason) && !slices.Contains(r.errorsOf(method), reason) {
-				t.Errorf("%s: %q: %s fails for %s, which its page does not tell: see errorsOf", file, c.Name, c.Call, c.Error.Reason)
-			}
-			m, _ := r.meaningOf(reason)
-			if code := strings.ToUpper(snake(m.Code.String())); code != c.Error.Code && !strings.EqualFold(m.Code.String(), c.Error.Code) {
-				t.Errorf("%s: %q: %s is %s there and %s in the comment of the reason", file, c.Name, c.Error.Reason, c.Error.Code, code)
-			}
-			if c.Error.HTTP != 0 && c.Error.HTTP != m.HTTP && (c.Error.HTTP != 200 || !method.IsStreamingServer()) {
-				t.Errorf("%s: %q: %s is HTTP %d there and %d on the page", file, c.Name, c.Error.Reason, c.Error.HTTP, m.HTTP)
+			if c.Error != nil && c.Call != "" && c.Error.Reason != "" {
+				c.file = file
+				out = append(out, c)
 			}
 		}
 	}
-	if failures < 50 {
-		t.Errorf("only %d failures were looked at", failures)
+	if len(out) < 50 {
+		t.Errorf("only %d failures were found", len(out))
+	}
+	return out
+}
+
+// TestEveryFailureInTheCorpusIsOnItsPage: what the conformance tests have seen an RPC answer, its page must tell, with the
+// code and the HTTP status that they have seen.
+func TestEveryFailureInTheCorpusIsOnItsPage(t *testing.T) {
+	r, err := newReference()
+	testkit.OK(t, err)
+	for _, c := range failingCases(t) {
+		method := methodNamed(t, c.Call)
+		reason := looppb.ErrorReason(looppb.ErrorReason_value["ERROR_REASON_"+c.Error.Reason])
+		if isFinding(reason) {
+			if !findsFaults(method) {
+				t.Errorf("%s: %q: %s answers a finding, which its page does not tell", c.file, c.Name, c.Call)
+			}
+			continue
+		}
+		if !slices.Contains(everyCall, reason) && !slices.Contains(r.errorsOf(method), reason) {
+			t.Errorf("%s: %q: %s fails for %s, which its page does not tell: see errorsOf", c.file, c.Name, c.Call, c.Error.Reason)
+		}
+		m, _ := r.meaningOf(reason)
+		if code := strings.ToUpper(snake(m.Code.String())); code != c.Error.Code && !strings.EqualFold(m.Code.String(), c.Error.Code) {
+			t.Errorf("%s: %q: %s is %s there and %s in the comment of the reason", c.file, c.Name, c.Error.Reason, c.Error.Code, code)
+		}
+		if c.Error.HTTP != 0 && c.Error.HTTP != m.HTTP && (c.Error.HTTP != 200 || !method.IsStreamingServer()) {
+			t.Errorf("%s: %q: %s is HTTP %d there and %d on the page", c.file, c.Name, c.Error.Reason, c.Error.HTTP, m.HTTP)
+		}
 	}
 }
 
 // TestEveryRPCHasAnExampleAndNothingElseHas says what to do before anything is called.
 func TestEveryRPCHasAnExampleAndNothingElseHas(t *testing.T) {
 	examples, err := readExamples()
-	if err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, err)
 	for method := range contract.Methods() {
 		example, ok := examples[contract.Name(method)]
 		if !ok {
@@ -204,8 +196,6 @@ func TestEveryRPCHasAnExampleAndNothingElseHas(t *testing.T) {
 func methodNamed(t *testing.T, name string) protoreflect.MethodDescriptor {
 	t.Helper()
 	found, err := protoregistry.GlobalFiles.FindDescriptorByName(contract.Package.Append(protoreflect.Name(name)))
-	if err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, err)
 	return found.(protoreflect.MethodDescriptor)
 }

@@ -17,6 +17,7 @@ import (
 	"go.uber.org/goleak"
 
 	"cegid.internal/gateway/cegidclient"
+	"cegid.internal/gateway/internal/testkit"
 	"cegid.internal/gateway/internal/testkit/pgtest"
 	"cegid.internal/gateway/server/internal/ledger"
 )
@@ -160,9 +161,7 @@ func start(t *testing.T, of Ledger, name string, replicas int) *server {
 func (s *server) gauge(t *testing.T, name string) float64 {
 	t.Helper()
 	families, err := s.registry.Gather()
-	if err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, err)
 	for _, family := range families {
 		if family.GetName() == name {
 			return family.GetMetric()[0].GetGauge().GetValue()
@@ -304,13 +303,9 @@ func TestNoCallWaitsForTheLedger(t *testing.T) {
 // TestServersOnPostgreSQLHearOfEachOther with a clock that leaps, on the real tables.
 func TestServersOnPostgreSQLHearOfEachOther(t *testing.T) {
 	dsn := pgtest.Shared(t).Database(t)
-	if err := ledger.InitPostgres(t.Context(), func() string { return dsn }); err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, ledger.InitPostgres(t.Context(), func() string { return dsn }))
 	l, err := ledger.OpenPostgres(t.Context(), func() string { return dsn })
-	if err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, err)
 	defer func() {
 		if err := l.Close(); err != nil {
 			t.Error(err)

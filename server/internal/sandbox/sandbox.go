@@ -4,6 +4,7 @@ package sandbox
 import (
 	"cmp"
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -41,9 +42,12 @@ type Config struct {
 	GRPCPort, HTTPPort, OperationsPort, SimulatorPort int
 	// SimulatorHost is where the simulated Loop and its page listen; loopback unless the user names another.
 	SimulatorHost string
-	// Token that callers must send; empty: any token.
+	// Token that callers must send; empty: any token, but with TLS one that is made for this sandbox.
 	Token string
-	Log   *slog.Logger
+	// TLS is a folder for what callers need: the certificate of an authority that is made for this sandbox, and the token. Without a
+	// folder the sandbox serves plaintext.
+	TLS string
+	Log *slog.Logger
 	// Build is what callers and monitoring are told of this program.
 	Build diagnostics.Build
 	// Origins are those whose pages may call from a browser.
@@ -83,6 +87,8 @@ type Sandbox struct {
 	simulator  *http.Server
 	configured *tenant.Practices
 	listener   net.Listener
+	// folder for callers, with TLS; token that they must send, if there is one.
+	folder, token string
 	// ledger is the temporary one, which ends with the sandbox; nil if it was given.
 	ledger *ledger.Ledger
 }
@@ -104,6 +110,17 @@ func New(cfg Config) (_ *Sandbox, err error) {
 			{Method: http.MethodGet, Path: "/simCabinetNotes", Key: cegidclient.KeyAdvanced, Scope: rawdoor.Practice, Query: []string{"take"}},
 		}
 	}
+	var transport *tls.Config
+	if cfg.TLS != "" {
+		if cfg.Token == "" {
+			if cfg.Token, _, err = policy.NewToken(); err != nil {
+				return nil, err
+			}
+		}
+		if transport, err = ofFolder(cfg.TLS, cfg.Host, cfg.Token); err != nil {
+			return nil, fmt.Errorf("TLS: %w", err)
+		}
+	}
 	if cfg.Policy == nil {
 		cfg.Policy = policy.AllowAll(Caller, cfg.Token)
 	}
@@ -121,6 +138,8 @@ func New(cfg Config) (_ *Sandbox, err error) {
 		Simulator:        loopsim.NewSandbox(options...),
 		SimulatorAddress: listener.Addr().String(),
 		listener:         listener,
+		folder:           cfg.TLS,
+		token:            cfg.Token,
 	}
 	defer func() {
 		if err != nil {
@@ -147,7 +166,8 @@ func New(cfg Config) (_ *Sandbox, err error) {
 	s.configured = practices
 	s.Server, err = app.New(app.Config{
 		Settings: app.Settings{Config: cfg.settings(), Policy: cfg.Policy},
-		Sandbox:  func() site.Sandbox { return s.described(cfg.Token) },
+		TLS:      transport,
+		Sandbox:  s.described,
 		Build:    cfg.Build, Practices: practices, Ledger: cfg.Ledger, Log: cfg.Log, Registry: registry,
 	})
 	if err != nil {
@@ -235,9 +255,9 @@ func (s *Sandbox) simulatorHere() string {
 }
 
 // described is what the page at / tells: what is in the sandbox, and where.
-func (s *Sandbox) described(token string) site.Sandbox {
+func (s *Sandbox) described() site.Sandbox {
 	grpcAddress, _, _ := s.Server.Addresses()
-	out := site.Sandbox{GRPC: grpcAddress.String(), Token: token != "", Simulator: s.SimulatorAddress}
+	out := site.Sandbox{GRPC: grpcAddress.String(), Token: s.token != "", Folder: s.folder, Simulator: s.SimulatorAddress}
 	for _, each := range s.configured.All() {
 		practice := site.Practice{Name: each.Name, Key: "Standard"}
 		if each.HasAdvanced {
@@ -282,31 +302,34 @@ func (s *Sandbox) closeLedger() error {
 }
 
 var welcome = template.Must(template.New("").Parse(`
-  Cegid Loop gateway, SANDBOX: a simulated Loop, fake keys, {{if .Token}}and the token given by --token.{{else}}and ANY bearer token passes.{{end}}
+  Cegid Loop gateway, SANDBOX: a simulated Loop, fake keys, {{if .Folder}}TLS, and a token.{{else if .Token}}and the token given by --token.{{else}}and ANY bearer token passes.{{end}}
 {{- if not .Loopback}}
   Warning: it listens beyond this machine. Whoever reaches it can use it.{{end}}
 
-  gRPC   {{.GRPC}}        REST  http://{{.HTTP}}        start here  http://{{.HTTP}}/
+  gRPC   {{.GRPC}}        REST  {{.Scheme}}://{{.HTTP}}        start here  {{.Scheme}}://{{.HTTP}}/
+{{- if .Folder}}
+  Token      {{.Bearer}}  (also in {{.Folder}}/token)
+  Authority  {{.Folder}}/authority.pem  (made at this start, for localhost and the name of this machine){{end}}
   Loop   http://{{.Simulator}}/_sim/  (what the simulator holds, and what it was asked)
 
   Practices: demo (Advanced key; CEGID001, CEGID003), partner (Standard key; DOSSIER_TEST, BIG00001)
 
   Try:
-    curl -H 'Authorization: Bearer {{.Bearer}}' 'http://{{.HTTP}}/v1/practices/demo/dossiers/CEGID001/journals'
-    grpcurl -plaintext -H 'authorization: Bearer {{.Bearer}}' -d '{"practice":"demo","dossier":"CEGID001","page_size":3}' \
+    curl {{if .Folder}}--cacert {{.Folder}}/authority.pem {{end}}-H 'Authorization: Bearer {{.Bearer}}' '{{.Scheme}}://{{.HTTP}}/v1/practices/demo/dossiers/CEGID001/journals'
+    grpcurl {{if .Folder}}-cacert {{.Folder}}/authority.pem{{else}}-plaintext{{end}} -H 'authorization: Bearer {{.Bearer}}' -d '{"practice":"demo","dossier":"CEGID001","page_size":3}' \
       {{.GRPC}} cegid.loop.v1.ReferenceDataService/ListAccounts
 
 `))
 
 // Welcome prints what there is and what to try.
-func (s *Sandbox) Welcome(out io.Writer, token string) error {
+func (s *Sandbox) Welcome(out io.Writer) error {
 	grpcAddress, httpAddress, _ := s.Server.Addresses()
-	bearer := token
-	if token == "" {
-		bearer = "anything"
+	scheme := "http"
+	if s.folder != "" {
+		scheme = "https"
 	}
 	return welcome.Execute(out, map[string]any{
-		"GRPC": grpcAddress, "HTTP": httpAddress, "Simulator": s.simulatorHere(),
-		"Token": token != "", "Bearer": bearer, "Loopback": isLoopback(httpAddress) && isLoopback(s.listener.Addr()),
+		"GRPC": grpcAddress, "HTTP": httpAddress, "Simulator": s.simulatorHere(), "Scheme": scheme, "Folder": s.folder,
+		"Token": s.token != "", "Bearer": cmp.Or(s.token, "anything"), "Loopback": isLoopback(httpAddress) && isLoopback(s.listener.Addr()),
 	})
 }

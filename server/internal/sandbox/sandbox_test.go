@@ -3,15 +3,21 @@ package sandbox
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"io"
 	"log/slog"
 	"net"
 	"net/http"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
 	"go.uber.org/goleak"
+
+	"cegid.internal/gateway/internal/testkit"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -28,11 +34,9 @@ func TestTheSandboxSaysWhatItIs(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			s, err := New(Config{Host: c.host, Token: c.token, Log: slog.New(slog.DiscardHandler)})
-			if err != nil {
-				t.Fatal(err)
-			}
+			testkit.OK(t, err)
 			var out bytes.Buffer
-			if err := s.Welcome(&out, c.token); err != nil {
+			if err := s.Welcome(&out); err != nil {
 				t.Error(err)
 			}
 			for _, each := range c.says {
@@ -64,22 +68,16 @@ func TestTheSandboxSaysWhatItIs(t *testing.T) {
 // TestTheSimulatorListensWhereItIsSent: others reach it, a warning says so, and the service calls it on loopback all the same.
 func TestTheSimulatorListensWhereItIsSent(t *testing.T) {
 	s, err := New(Config{Host: "127.0.0.1", SimulatorHost: "0.0.0.0", Log: slog.New(slog.DiscardHandler), Grace: time.Second})
-	if err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, err)
 	r := run(t, s)
 	var out bytes.Buffer
-	if err := s.Welcome(&out, ""); err != nil || !strings.Contains(out.String(), "Warning: it listens beyond this machine") {
+	if err := s.Welcome(&out); err != nil || !strings.Contains(out.String(), "Warning: it listens beyond this machine") {
 		t.Errorf("%v: %s", err, out.String())
 	}
 	_, port, err := net.SplitHostPort(s.SimulatorAddress)
-	if err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, err)
 	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://127.0.0.1:"+port+"/_sim/clock", nil)
-	if err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, err)
 	request.Host = "loop:8089" // as another container calls it
 	if status, text := r.send(t, request); status != http.StatusOK {
 		t.Errorf("HTTP %d %s", status, text)
@@ -92,9 +90,7 @@ func TestTheSimulatorListensWhereItIsSent(t *testing.T) {
 // TestHoursOfAnImportPassAtOnce: the simulator's time is moved, and the service asks for what is then due; its own clock stays.
 func TestHoursOfAnImportPassAtOnce(t *testing.T) {
 	s, err := New(Config{Host: "127.0.0.1", FirstPoll: time.Hour, Log: slog.New(slog.DiscardHandler), Grace: time.Second})
-	if err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, err)
 	r := run(t, s)
 	simulator := "http://" + s.SimulatorAddress + "/_sim/"
 	must := func(method, target, body string, headers ...string) string {
@@ -116,6 +112,55 @@ func TestHoursOfAnImportPassAtOnce(t *testing.T) {
 	// The watch ends when the import has; a service that waits for its pause lets the call run out of time.
 	if text := must(http.MethodGet, imports+"/FA-1:watch", ""); !strings.Contains(text, "IMPORT_STATE_SUCCEEDED") {
 		t.Error(text)
+	}
+}
+
+// TestASandboxWithTLSGivesCallersWhatTheyNeed: a folder with the authority and the token, with which both ports are reached.
+func TestASandboxWithTLSGivesCallersWhatTheyNeed(t *testing.T) {
+	folder := filepath.Join(t.TempDir(), "tls")
+	s, err := New(Config{Host: "127.0.0.1", TLS: folder, Log: slog.New(slog.DiscardHandler), Grace: time.Second})
+	testkit.OK(t, err)
+	r := run(t, s)
+	pem, err := os.ReadFile(filepath.Join(folder, "authority.pem"))
+	testkit.OK(t, err)
+	token, err := os.ReadFile(filepath.Join(folder, "token"))
+	testkit.OK(t, err)
+	trusted := x509.NewCertPool()
+	if !trusted.AppendCertsFromPEM(pem) || strings.Contains(string(pem), "PRIVATE") {
+		t.Errorf("the folder has %s", pem)
+	}
+	r.web.Transport.(*http.Transport).TLSClientConfig = &tls.Config{RootCAs: trusted}
+	grpcAddress, httpAddress, _ := s.Server.Addresses()
+	_, port, err := net.SplitHostPort(httpAddress.String())
+	testkit.OK(t, err)
+	journals := "https://localhost:" + port + "/v1/practices/demo/dossiers/CEGID001/journals"
+	if status, text := r.do(t, http.MethodGet, journals, ""); status != http.StatusUnauthorized {
+		t.Errorf("without the token: HTTP %d %s", status, text)
+	}
+	bearer := "Bearer " + strings.TrimSpace(string(token))
+	if status, text := r.do(t, http.MethodGet, journals, "", "Authorization", bearer); status != http.StatusOK {
+		t.Errorf("HTTP %d %s", status, text)
+	}
+	dialer := tls.Dialer{Config: &tls.Config{RootCAs: trusted, NextProtos: []string{"h2"}}}
+	connection, err := dialer.DialContext(t.Context(), "tcp", grpcAddress.String())
+	testkit.OK(t, err)
+	if err := connection.Close(); err != nil {
+		t.Error(err)
+	}
+	var out bytes.Buffer
+	if err := s.Welcome(&out); err != nil {
+		t.Error(err)
+	}
+	for _, want := range []string{bearer, "curl --cacert " + folder + "/authority.pem", "https://" + httpAddress.String(), "grpcurl -cacert "} {
+		if !strings.Contains(out.String(), want) {
+			t.Errorf("it does not say %q: %s", want, out.String())
+		}
+	}
+	_, text := r.do(t, http.MethodGet, "https://localhost:"+port+"/", "")
+	for _, want := range []string{"curl --cacert " + folder + "/authority.pem", "https://localhost:" + port + "/v1/", folder + "/token"} {
+		if !strings.Contains(text, want) {
+			t.Errorf("/ does not say %q: %s", want, text)
+		}
 	}
 }
 
@@ -145,9 +190,7 @@ func run(t *testing.T, s *Sandbox) *running {
 func (r *running) do(t *testing.T, method, target, body string, headers ...string) (int, string) {
 	t.Helper()
 	request, err := http.NewRequestWithContext(t.Context(), method, target, strings.NewReader(body))
-	if err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, err)
 	request.Header.Set("Authorization", "Bearer me")
 	request.Header.Set("Content-Type", "application/json")
 	for i := 0; i < len(headers); i += 2 {
@@ -159,23 +202,17 @@ func (r *running) do(t *testing.T, method, target, body string, headers ...strin
 func (r *running) send(t *testing.T, request *http.Request) (int, string) {
 	t.Helper()
 	response, err := r.web.Do(request)
-	if err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, err)
 	defer func() { _ = response.Body.Close() }()
 	text, err := io.ReadAll(response.Body)
-	if err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, err)
 	return response.StatusCode, string(text)
 }
 
 // TestAPortThatIsTakenStopsTheSandbox: and everything taken before is given back.
 func TestAPortThatIsTakenStopsTheSandbox(t *testing.T) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, err)
 	defer func() { _ = listener.Close() }()
 	port := listener.Addr().(*net.TCPAddr).Port
 	for name, cfg := range map[string]Config{
@@ -193,9 +230,7 @@ func TestTheSandboxStopsWithoutADrain(t *testing.T) {
 	const ofServe = 10 * time.Second
 	stops := func(drain time.Duration) time.Duration {
 		s, err := New(Config{Host: "127.0.0.1", Log: slog.New(slog.DiscardHandler), Drain: drain})
-		if err != nil {
-			t.Fatal(err)
-		}
+		testkit.OK(t, err)
 		ctx, cancel := context.WithCancel(t.Context())
 		cancel()
 		began := time.Now()

@@ -9,6 +9,7 @@ import (
 	"runtime/debug"
 	"testing"
 
+	"cegid.internal/gateway/internal/testkit"
 	"cegid.internal/gateway/server/internal/secret"
 )
 
@@ -26,9 +27,7 @@ func random(t *testing.T, path string) masked {
 	for i := range text[4:] {
 		text[4+i] = letters[text[4+i]%32]
 	}
-	if err := os.WriteFile(path, text, 0o600); err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, os.WriteFile(path, text, 0o600))
 	secret := make(masked, 32)
 	for i, c := range text[4:] {
 		secret[i] = c ^ mask
@@ -42,19 +41,13 @@ func (m masked) in(t *testing.T, folder string) (count int) {
 	t.Helper()
 	path := filepath.Join(folder, "heap")
 	out, err := os.Create(path)
-	if err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, err)
 	runtime.GC()
 	runtime.GC() // what the first one found dead is swept, and its memory is dumped no more
 	debug.WriteHeapDump(out.Fd())
-	if err := out.Close(); err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, out.Close())
 	dump, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, err)
 	for i := range dump {
 		dump[i] ^= mask
 	}
@@ -80,9 +73,7 @@ func TestTheHeapHoldsASecretInItsTypeAlone(t *testing.T) {
 	canary := random(t, filepath.Join(folder, "key"))
 	ref := parse(t, "${file:"+filepath.Join(folder, "key")+"}", folder)
 	keys, err := secret.NewKeyring(secret.Keys{Standard: ref, SubscriptionKeys: []secret.Ref{ref}}, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, err)
 	if _, err := keys.Credentials(t.Context(), 0); err != nil {
 		t.Fatal(err)
 	}

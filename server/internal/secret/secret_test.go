@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"cegid.internal/gateway/cegidclient"
+	"cegid.internal/gateway/internal/testkit"
 	"cegid.internal/gateway/server/internal/secret"
 )
 
@@ -23,21 +24,15 @@ const canary = "CANARY-6f1d9"
 func write(t testing.TB, dir, name, content string) string {
 	t.Helper()
 	path := filepath.Join(dir, name)
-	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, os.MkdirAll(filepath.Dir(path), 0o700))
+	testkit.OK(t, os.WriteFile(path, []byte(content), 0o600))
 	return path
 }
 
 func parse(t testing.TB, text, folder string) secret.Ref {
 	t.Helper()
 	ref, err := secret.Parse(text, folder)
-	if err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, err)
 	return ref
 }
 
@@ -139,9 +134,7 @@ func TestWhatCannotBeASecretIsRefusedByItsReference(t *testing.T) {
 func TestAReferencePrintsAsItIsWritten(t *testing.T) {
 	ref := parse(t, "${file:a/b}", "/etc")
 	encoded, err := json.Marshal(map[string]any{"ref": ref})
-	if err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, err)
 	for _, printed := range []string{fmt.Sprint(ref), fmt.Sprintf("%+v", ref), fmt.Sprintf("%#v", struct{ R secret.Ref }{ref}), string(encoded)} {
 		if !strings.Contains(printed, "${file:a/b}") || strings.Contains(printed, "/etc") {
 			t.Errorf("printed as %s", printed)
@@ -157,18 +150,12 @@ func (k kubernetes) swap(t testing.TB, revision string, secrets map[string]strin
 	for name, content := range secrets {
 		write(t, k.dir, filepath.Join(".."+revision, name), content)
 		if _, err := os.Lstat(filepath.Join(k.dir, name)); err != nil {
-			if err := os.Symlink(filepath.Join("..data", name), filepath.Join(k.dir, name)); err != nil {
-				t.Fatal(err)
-			}
+			testkit.OK(t, os.Symlink(filepath.Join("..data", name), filepath.Join(k.dir, name)))
 		}
 	}
 	next := filepath.Join(k.dir, "..data_tmp")
-	if err := os.Symlink(".."+revision, next); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.Rename(next, filepath.Join(k.dir, "..data")); err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, os.Symlink(".."+revision, next))
+	testkit.OK(t, os.Rename(next, filepath.Join(k.dir, "..data")))
 }
 
 func TestASymlinkSwapIsPickedUpWithinASecond(t *testing.T) {
@@ -180,9 +167,7 @@ func TestASymlinkSwapIsPickedUpWithinASecond(t *testing.T) {
 		live, err := secret.Open(parse(t, "${file:key}", dir), secret.CheckAPIKey, func(ref secret.Ref, err error) {
 			told = append(told, fmt.Sprint(ref, " ", err))
 		})
-		if err != nil {
-			t.Fatal(err)
-		}
+		testkit.OK(t, err)
 		start := time.Now()
 		mount.swap(t, "2", map[string]string{"key": "a:2\n"})
 		if got := live.Get().Reveal(); got != "a:1" {
@@ -212,9 +197,7 @@ func TestAFailedRereadKeepsTheLastGoodValueAndIsToldOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var told []error
 		live, err := secret.Open(parse(t, "${file:key}", dir), secret.CheckAPIKey, func(_ secret.Ref, err error) { told = append(told, err) })
-		if err != nil {
-			t.Fatal(err)
-		}
+		testkit.OK(t, err)
 		steps := []struct {
 			name    string
 			content string // empty: no file
@@ -254,9 +237,7 @@ func TestConcurrentCallersShareARotatingSecret(t *testing.T) {
 	mount := kubernetes{dir}
 	mount.swap(t, "0", map[string]string{"key": "a:0"})
 	live, err := secret.Open(parse(t, "${file:key}", dir), secret.CheckAPIKey, func(secret.Ref, error) {})
-	if err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, err)
 	stop := time.Now().Add(1200 * time.Millisecond)
 	var wg sync.WaitGroup
 	for range 4 {
@@ -286,9 +267,7 @@ func TestConcurrentCallersShareARotatingSecret(t *testing.T) {
 func keyring(t testing.TB, keys secret.Keys) *secret.Keyring {
 	t.Helper()
 	k, err := secret.NewKeyring(keys, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, err)
 	return k
 }
 
@@ -383,12 +362,8 @@ func TestStatusesTellARotationThatFailed(t *testing.T) {
 	write(t, dir, "primary", "p")
 	synctest.Test(t, func(t *testing.T) {
 		k := keyring(t, secret.Keys{Standard: parse(t, "${file:standard}", dir), SubscriptionKeys: []secret.Ref{parse(t, "${file:primary}", dir)}})
-		if err := k.LastError(); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.Remove(filepath.Join(dir, "primary")); err != nil {
-			t.Fatal(err)
-		}
+		testkit.OK(t, k.LastError())
+		testkit.OK(t, os.Remove(filepath.Join(dir, "primary")))
 		time.Sleep(time.Second)
 		statuses := k.Statuses()
 		if len(statuses) != 2 || statuses[0].Use != "standard" || statuses[0].Err != nil || statuses[1].Use != "primary" || !errors.Is(statuses[1].Err, fs.ErrNotExist) {

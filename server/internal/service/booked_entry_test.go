@@ -13,6 +13,7 @@ import (
 
 	"cegid.internal/gateway/cegidclient"
 	looppb "cegid.internal/gateway/gen/go/cegid/loop/v1"
+	"cegid.internal/gateway/internal/testkit"
 	"cegid.internal/gateway/server/internal/tenant"
 )
 
@@ -24,9 +25,7 @@ func answering(t *testing.T, body string) *tenant.Practice {
 		BaseURL: loop.URL, AllowPlainHTTP: true, Practice: "demo", RequireHookForWrites: true,
 		Credentials: cegidclient.StaticCredentials(cegidclient.NewSecret("k:s"), cegidclient.NewSecret("a:s"), cegidclient.NewSecret("sub")),
 	})
-	if err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, err)
 	t.Cleanup(func() { client.Close(); loop.Close() })
 	return &tenant.Practice{Name: "demo", Client: client, HasStandard: true, HasAdvanced: true}
 }
@@ -69,9 +68,7 @@ func TestEntriesFitAnAnswer(t *testing.T) {
 	for _, all := range []bool{true, false} {
 		ask.IncludeUnmapped = all
 		stream := &entryStream{ctx: t.Context()}
-		if err := s.StreamEntries(ask, stream); err != nil {
-			t.Fatal(err)
-		}
+		testkit.OK(t, s.StreamEntries(ask, stream))
 		total := 0
 		for i, message := range stream.sent {
 			total += len(message.GetEntries())

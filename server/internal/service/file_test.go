@@ -13,6 +13,7 @@ import (
 	"cegid.internal/gateway/cegidclient/fec"
 	"cegid.internal/gateway/cegidclient/tra"
 	looppb "cegid.internal/gateway/gen/go/cegid/loop/v1"
+	"cegid.internal/gateway/internal/testkit"
 	"cegid.internal/gateway/internal/testkit/fecgen"
 	"cegid.internal/gateway/server/internal/apierror"
 	"cegid.internal/gateway/server/internal/ledger"
@@ -23,9 +24,7 @@ import (
 func inspecting(t *testing.T) *submission.Writer {
 	t.Helper()
 	l, err := ledger.Temporary(t.Context(), time.Now)
-	if err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, err)
 	t.Cleanup(func() { _ = l.Close() })
 	return &submission.Writer{Ledger: l, MaxFile: 1 << 30}
 }
@@ -42,12 +41,8 @@ func TestAFECsReportIsToldInTheContractsWords(t *testing.T) {
 	}
 	content := strings.Replace(string(fecgen.Bytes(fecgen.Options{Size: 20_000})), "\t2026", "\t2O26", 1)
 	in, err := inspecting(t).InspectFile(t.Context(), submission.Practice{Name: "p"}, submission.FileAbout{Deposit: ledger.Deposit{Format: string(submission.FormatFEC), FileName: "123456782FEC20261231.txt"}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := in.Take([]byte(content)); err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, err)
+	testkit.OK(t, in.Take([]byte(content)))
 	deposit, _ := in.Report()
 	message := reportMessage(deposit)
 	if message.GetEncoding() != looppb.TextEncoding_TEXT_ENCODING_ISO_8859_15 || message.GetSeparator() != "\t" || len(message.GetJournals()) != 5 || int(message.GetSize()) != len(content) {
@@ -104,9 +99,7 @@ func TestAFileMayTakeItsTimeAndNoMore(t *testing.T) {
 			defer cancel()
 			begun := time.Now()
 			in, err := inspecting(t).InspectFile(t.Context(), submission.Practice{Name: "p"}, submission.FileAbout{Deposit: ledger.Deposit{Format: string(submission.FormatFEC)}})
-			if err != nil {
-				t.Fatal(err)
-			}
+			testkit.OK(t, err)
 			err = receive(&drip{ctx, pause}, fileLimit, in.Take)
 			if apierror.ReasonOf(err) != looppb.ErrorReason_ERROR_REASON_DEADLINE_EXCEEDED || time.Since(begun) != most {
 				t.Errorf("%v after %s; want the end after %s", err, time.Since(begun), most)

@@ -49,7 +49,7 @@ func (s *site) addProtos(mux *http.ServeMux) error {
 	mux.Handle("GET "+protosURL+descriptorsName, newPage("application/octet-stream", s.cfg.Descriptors))
 	mux.Handle("GET "+path.Clean(protosURL), http.RedirectHandler(protosURL, http.StatusMovedPermanently))
 	mux.Handle("GET "+protosURL+"{$}", policed(pagePolicy, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		s.show(w, r, view{Title: "Protos", URL: protosURL, Groups: s.groups, Protos: files, Host: r.Host})
+		s.show(w, r, view{Title: "Protos", URL: protosURL, Groups: s.groups, Protos: files})
 	})))
 	return nil
 }

@@ -37,7 +37,9 @@ type Sandbox struct {
 	// GRPC and Simulator are where they listen, host:port.
 	GRPC, Simulator string
 	// Token says that callers must send the one that it was started with; else any passes.
-	Token     bool
+	Token bool
+	// Folder has the authority's certificate and the token, when the sandbox serves with TLS.
+	Folder    string
 	Practices []Practice
 }
 
@@ -75,7 +77,8 @@ type site struct {
 type view struct {
 	Title, URL string
 	Groups     []group
-	Host       string // as the reader has called this server
+	// Scheme and Host are as the reader has called this server.
+	Scheme, Host string
 	// A document:
 	Body     template.HTML
 	Contents []section
@@ -214,13 +217,16 @@ func (s *site) search(w http.ResponseWriter, r *http.Request) {
 
 // landing says what this is, and where to go on.
 func (s *site) landing(w http.ResponseWriter, r *http.Request) {
-	v := view{Title: "Cegid Loop gateway", URL: "/", Groups: s.groups, Landing: true, Contact: s.cfg.Contact, Host: r.Host}
+	v := view{Title: "Cegid Loop gateway", URL: "/", Groups: s.groups, Landing: true, Contact: s.cfg.Contact}
 	if s.cfg.Sandbox != nil {
 		told := s.cfg.Sandbox()
 		told.GRPC, told.Simulator = reached(told.GRPC, r.Host), reached(told.Simulator, r.Host)
 		v.Home, v.Bearer = &told, "me"
 		if told.Token {
 			v.Bearer = "$TOKEN"
+		}
+		if told.Folder != "" {
+			v.Bearer = "$(cat " + told.Folder + "/token)"
 		}
 	}
 	s.show(w, r, v)
@@ -240,6 +246,10 @@ func reached(address, host string) string {
 
 // show answers a page that is made for one request.
 func (*site) show(w http.ResponseWriter, r *http.Request, v view) {
+	v.Scheme, v.Host = "http", r.Host
+	if r.TLS != nil {
+		v.Scheme = "https"
+	}
 	var out bytes.Buffer
 	if err := layout.Execute(&out, v); err != nil {
 		http.Error(w, "the page cannot be shown", http.StatusInternalServerError)

@@ -19,6 +19,7 @@ import (
 
 	repository "cegid.internal/gateway"
 	"cegid.internal/gateway/gen"
+	"cegid.internal/gateway/internal/testkit"
 	"cegid.internal/gateway/server/internal/site"
 )
 
@@ -26,17 +27,13 @@ import (
 func open(t *testing.T, tune func(*site.Config)) *http.ServeMux {
 	t.Helper()
 	protos, err := fs.Sub(gen.Bundle, "bundle")
-	if err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, err)
 	cfg := site.Config{Documents: repository.Documents, OpenAPI: gen.OpenAPI, Protos: protos, Descriptors: gen.Descriptors}
 	if tune != nil {
 		tune(&cfg)
 	}
 	mux := http.NewServeMux()
-	if err := site.Register(mux, cfg); err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, site.Register(mux, cfg))
 	return mux
 }
 
@@ -181,9 +178,7 @@ func mapsValues(m map[string][]byte) func(func([]byte) bool) {
 func read(t *testing.T, name string) string {
 	t.Helper()
 	text, err := fs.ReadFile(repository.Documents, name)
-	if err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, err)
 	return string(text)
 }
 
@@ -269,18 +264,12 @@ func TestTheBundleIsTheFiles(t *testing.T) {
 	pages := open(t, nil)
 	packed := get(t, pages, "/protos/bundle.zip").Body.Bytes()
 	archive, err := zip.NewReader(bytes.NewReader(packed), int64(len(packed)))
-	if err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, err)
 	for _, file := range archive.File {
 		r, err := file.Open()
-		if err != nil {
-			t.Fatal(err)
-		}
+		testkit.OK(t, err)
 		content, err := io.ReadAll(r)
-		if err != nil {
-			t.Fatal(err)
-		}
+		testkit.OK(t, err)
 		if alone := get(t, pages, "/protos/"+file.Name); alone.Code != http.StatusOK || !bytes.Equal(alone.Body.Bytes(), content) {
 			t.Errorf("%s: HTTP %d", file.Name, alone.Code)
 		}

@@ -9,19 +9,17 @@ import (
 	"path/filepath"
 	"syscall"
 	"testing"
+
+	"cegid.internal/gateway/internal/testkit"
 )
 
 func TestRead(t *testing.T) {
 	folder := t.TempDir()
 	at := func(name string) string { return filepath.Join(folder, name) }
 	for name, content := range map[string]string{"full": "1234", "over": "12345", "empty": ""} {
-		if err := os.WriteFile(at(name), []byte(content), 0o600); err != nil {
-			t.Fatal(err)
-		}
+		testkit.OK(t, os.WriteFile(at(name), []byte(content), 0o600))
 	}
-	if err := errors.Join(syscall.Mkfifo(at("pipe"), 0o600), os.Symlink("full", at("link")), os.Symlink("circle", at("circle")), os.Symlink("pipe", at("link to a pipe"))); err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, errors.Join(syscall.Mkfifo(at("pipe"), 0o600), os.Symlink("full", at("link")), os.Symlink("circle", at("circle")), os.Symlink("pipe", at("link to a pipe"))))
 	for name, want := range map[string]struct {
 		content string
 		err     error

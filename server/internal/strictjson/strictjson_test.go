@@ -14,6 +14,7 @@ import (
 	"google.golang.org/protobuf/reflect/protoregistry"
 
 	looppb "cegid.internal/gateway/gen/go/cegid/loop/v1"
+	"cegid.internal/gateway/internal/testkit"
 	"cegid.internal/gateway/server/internal/interceptor"
 	"cegid.internal/gateway/server/internal/strictjson"
 )
@@ -296,9 +297,7 @@ func BenchmarkTheLargestImport(b *testing.B) {
 		request.Entries = append(request.Entries, entry)
 	}
 	text, err := protojson.Marshal(request)
-	if err != nil {
-		b.Fatal(err)
-	}
+	testkit.OK(b, err)
 	for name, read := range map[string]func(proto.Message) error{
 		"walk":      func(into proto.Message) error { return strictjson.Read(text, into, nil, wide()) },
 		"protojson": func(into proto.Message) error { return protojson.Unmarshal(text, into) },
@@ -307,9 +306,7 @@ func BenchmarkTheLargestImport(b *testing.B) {
 			b.SetBytes(int64(len(text)))
 			b.ReportAllocs()
 			for b.Loop() {
-				if err := read(&looppb.ImportEntriesRequest{}); err != nil {
-					b.Fatal(err)
-				}
+				testkit.OK(b, read(&looppb.ImportEntriesRequest{}))
 			}
 		})
 	}

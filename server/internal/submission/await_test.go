@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"cegid.internal/gateway/internal/testkit"
 	"cegid.internal/gateway/server/internal/ledger"
 )
 
@@ -12,9 +13,7 @@ import (
 // waits for the first.
 func TestWhoWaitsIsNotToldOfOtherContent(t *testing.T) {
 	l, err := ledger.Temporary(t.Context(), nil)
-	if err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, err)
 	defer func() { _ = l.Close() }()
 	var loop loop
 	i := open(t, l, &loop, nil)
@@ -23,9 +22,7 @@ func TestWhoWaitsIsNotToldOfOtherContent(t *testing.T) {
 		id := "FA-" + time.Now().Format("150405.000000")
 		first := submission(id)
 		begun, err := l.Begin(t.Context(), first, "another process")
-		if err != nil {
-			t.Fatal(err)
-		}
+		testkit.OK(t, err)
 		type told struct {
 			record ledger.Record
 			err    error
@@ -35,9 +32,7 @@ func TestWhoWaitsIsNotToldOfOtherContent(t *testing.T) {
 			record, err := i.Await(t.Context(), begun.Record)
 			answer <- told{record, err}
 		}()
-		if err := l.Submitting(t.Context(), begun.Key, 1, "another process", time.Minute); err != nil {
-			t.Fatal(err)
-		}
+		testkit.OK(t, l.Submitting(t.Context(), begun.Key, 1, "another process", time.Minute))
 		if _, err := l.Settle(t.Context(), begun.Key, 1, "another process", ledger.Outcome{State: ledger.Refused}); err != nil {
 			t.Fatal(err)
 		}

@@ -6,19 +6,16 @@ import (
 	"errors"
 	"testing"
 
+	"cegid.internal/gateway/internal/testkit"
 	"cegid.internal/gateway/server/internal/submission/spool"
 )
 
 func intake(t *testing.T, about Document) *DocumentIntake {
 	t.Helper()
 	s, err := spool.Open(t.TempDir(), 1<<20)
-	if err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, err)
 	file, err := s.Create("billing")
-	if err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, err)
 	in := &DocumentIntake{writer: &Writer{}, about: about, file: file, digest: sha256.New()}
 	t.Cleanup(in.Close)
 	return in
@@ -31,9 +28,7 @@ func TestADocumentIsTheSameHoweverItIsCut(t *testing.T) {
 		in := intake(t, Document{FileName: "facture.pdf"})
 		for rest := file; len(rest) > 0; {
 			n := min(size, len(rest))
-			if err := in.Take(rest[:n]); err != nil {
-				t.Fatal(err)
-			}
+			testkit.OK(t, in.Take(rest[:n]))
 			rest = rest[n:]
 		}
 		if got := in.contentType; got != "application/pdf" || in.file.Size() != int64(len(file)) || [sha256.Size]byte(in.digest.Sum(nil)) != sha256.Sum256(file) {

@@ -8,15 +8,14 @@ import (
 	"time"
 
 	"cegid.internal/gateway/cegidclient"
+	"cegid.internal/gateway/internal/testkit"
 	"cegid.internal/gateway/server/internal/ledger"
 )
 
 // TestAnErrorOfLoopsIsKept: as service's table reads it, which tests the answers of the same rows.
 func TestAnErrorOfLoopsIsKept(t *testing.T) {
 	text, err := os.ReadFile("../service/testdata/failures.json")
-	if err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, err)
 	var rows []struct {
 		Name  string
 		Now   ledger.Failure
@@ -33,9 +32,7 @@ func TestAnErrorOfLoopsIsKept(t *testing.T) {
 			LoopRequestID string `json:"loop_request_id"`
 		}
 	}
-	if err := json.Unmarshal(text, &rows); err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, json.Unmarshal(text, &rows))
 	kinds := map[string]cegidclient.Kind{}
 	for _, kind := range cegidclient.Kinds() {
 		kinds[kind.String()] = kind

@@ -12,15 +12,14 @@ import (
 	"cegid.internal/gateway/cegidclient"
 	"cegid.internal/gateway/cegidclient/filecheck"
 	"cegid.internal/gateway/cegidclient/identity"
+	"cegid.internal/gateway/internal/testkit"
 	"cegid.internal/gateway/server/internal/ledger"
 )
 
 func inspected(t *testing.T, format Format, content string, pieces int) (ledger.Totals, ledger.FileReport) {
 	t.Helper()
 	key, err := identity.NewKey(make([]byte, identity.KeySize))
-	if err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, err)
 	look := inspectors[format](FileAbout{Deposit: ledger.Deposit{FileName: "123456782FEC20261231.txt"}}, filecheck.Lenient, identity.NewFile(key, nil), nil)
 	for len(content) > 0 {
 		n := min(pieces, len(content))
@@ -137,9 +136,7 @@ func TestWhatAnImportOfAFileNeeds(t *testing.T) {
 		Practice: "demo", Unverified: []string{importTRA},
 		Credentials: cegidclient.StaticCredentials(cegidclient.NewSecret("a:b"), cegidclient.Secret{}, cegidclient.NewSecret("c")),
 	})
-	if err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, err)
 	practice.Client = client
 	if err := consented(practice, FormatTRA); err != nil {
 		t.Error(err)
@@ -153,9 +150,7 @@ func TestWhatIsKeptOfALink(t *testing.T) {
 		"https://h/%FF.txt": "", "https://h/" + strings.Repeat("a", 252) + ".txt": "",
 	} {
 		parsed, err := url.Parse(link)
-		if err != nil {
-			t.Fatal(err)
-		}
+		testkit.OK(t, err)
 		if got := linkedName(parsed); got != want {
 			t.Errorf("%s: %q; want %q", link, got, want)
 		}

@@ -49,16 +49,10 @@ func faultyLedger(t *testing.T) *ledger.Ledger {
 	t.Helper()
 	folder := t.TempDir()
 	path := filepath.Join(folder, faultyName)
-	if err := ledger.Init(t.Context(), filepath.Join(folder, "ledger.db")); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.Rename(filepath.Join(folder, "ledger.db"), path); err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, ledger.Init(t.Context(), filepath.Join(folder, "ledger.db")))
+	testkit.OK(t, os.Rename(filepath.Join(folder, "ledger.db"), path))
 	l, err := ledger.Open(t.Context(), path)
-	if err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, err)
 	t.Cleanup(func() { faulty.Store(false); _ = l.Close() })
 	return l
 }
@@ -67,9 +61,7 @@ func faultyLedger(t *testing.T) *ledger.Ledger {
 func temporary(t *testing.T) *ledger.Ledger {
 	t.Helper()
 	l, err := ledger.Temporary(t.Context(), time.Now)
-	if err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, err)
 	t.Cleanup(func() { _ = l.Close() })
 	return l
 }
@@ -82,9 +74,7 @@ func open(t *testing.T, l *ledger.Ledger, loop *loop, tune func(*Config)) *Sende
 		tune(&cfg)
 	}
 	i, err := New(t.Context(), cfg)
-	if err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, err)
 	t.Cleanup(i.Close)
 	return i
 }
@@ -165,9 +155,7 @@ func (l *loop) client(t *testing.T) func(string) (*cegidclient.Client, bool) {
 		Credentials: cegidclient.StaticCredentials(cegidclient.NewSecret("a-test-key:a-test-secret"), cegidclient.NewSecret(""), cegidclient.NewSecret("a-subscription-key"), cegidclient.NewSecret("")),
 		Breaker:     cegidclient.BreakerPolicy{Disabled: true},
 	})
-	if err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, err)
 	t.Cleanup(client.Close)
 	return func(practice string) (*cegidclient.Client, bool) { return client, practice == "demo" && !l.gone.Load() }
 }
@@ -186,9 +174,7 @@ func submission(id string) ledger.Submission {
 func get(t *testing.T, l *ledger.Ledger, id string) ledger.Record {
 	t.Helper()
 	record, err := l.Get(t.Context(), key(id))
-	if err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, err)
 	return record
 }
 

@@ -9,6 +9,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"cegid.internal/gateway/internal/testkit"
 	"cegid.internal/gateway/server/internal/ledger"
 )
 
@@ -16,9 +17,7 @@ import (
 func TestAWatchShowsThatItLives(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l, err := ledger.Temporary(t.Context(), nil)
-		if err != nil {
-			t.Fatal(err)
-		}
+		testkit.OK(t, err)
 		defer func() { _ = l.Close() }()
 		begun := time.Now()
 		var state atomic.Value
@@ -31,9 +30,7 @@ func TestAWatchShowsThatItLives(t *testing.T) {
 		}
 		get := func() (ledger.Record, error) { return ledger.Record{State: state.Load().(ledger.State)}, nil }
 		w := &Writer{Ledger: l}
-		if err := w.Watch(t.Context(), ledger.Key{Practice: "demo", Dossier: "CEGID001", RequestID: "W"}, get, tell); err != nil {
-			t.Fatal(err)
-		}
+		testkit.OK(t, w.Watch(t.Context(), ledger.Key{Practice: "demo", Dossier: "CEGID001", RequestID: "W"}, get, tell))
 		var want []time.Duration
 		for at := time.Duration(0); at < watchLimit; at += 15 * time.Second {
 			want = append(want, at)
@@ -44,9 +41,7 @@ func TestAWatchShowsThatItLives(t *testing.T) {
 
 		begun, told = time.Now(), nil
 		time.AfterFunc(47*time.Second, func() { state.Store(ledger.Succeeded) })
-		if err := w.Watch(t.Context(), ledger.Key{Practice: "demo", Dossier: "CEGID001", RequestID: "W"}, get, tell); err != nil {
-			t.Fatal(err)
-		}
+		testkit.OK(t, w.Watch(t.Context(), ledger.Key{Practice: "demo", Dossier: "CEGID001", RequestID: "W"}, get, tell))
 		if last != ledger.Succeeded || told[len(told)-1] != time.Minute {
 			t.Errorf("an end that nobody told of was seen as %v at %v", last, told)
 		}

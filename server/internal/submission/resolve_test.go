@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"cegid.internal/gateway/cegidclient"
+	"cegid.internal/gateway/internal/testkit"
 	"cegid.internal/gateway/server/internal/ledger"
 )
 
@@ -42,9 +43,7 @@ func lookingAt(t *testing.T, loop http.HandlerFunc) *resolving {
 		BaseURL: server.URL, AllowPlainHTTP: true, Practice: "demo",
 		Credentials: cegidclient.StaticCredentials(cegidclient.NewSecret("k:s"), cegidclient.NewSecret("a:s"), cegidclient.NewSecret("sub")),
 	})
-	if err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, err)
 	t.Cleanup(client.Close)
 	return &resolving{practice: Practice{Client: client}}
 }
@@ -132,9 +131,7 @@ func TestWhatLoopHasAcceptedIsNotThereOnlyOnceItHasFailed(t *testing.T) {
 			})
 			now := time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC)
 			book, err := ledger.Temporary(t.Context(), func() time.Time { return now })
-			if err != nil {
-				t.Fatal(err)
-			}
+			testkit.OK(t, err)
 			defer book.Close()
 			r.Writer, r.by = &Writer{Ledger: book}, "anna"
 			key := ledger.Key{Practice: "demo", Dossier: "D", Collection: ledger.Imports, RequestID: "FA-1"}

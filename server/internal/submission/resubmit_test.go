@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"cegid.internal/gateway/internal/testkit"
 	"cegid.internal/gateway/internal/testkit/pgtest"
 	"cegid.internal/gateway/server/internal/ledger"
 )
@@ -16,12 +17,8 @@ func lost(t *testing.T, l *ledger.Ledger, id string) {
 	t.Helper()
 	s := submission(id)
 	b, err := l.Begin(t.Context(), s, "before")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := l.Submitting(t.Context(), b.Key, 1, "before", time.Minute); err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, err)
+	testkit.OK(t, l.Submitting(t.Context(), b.Key, 1, "before", time.Minute))
 	if _, err := l.Settle(t.Context(), b.Key, 1, "before", ledger.Outcome{State: ledger.Uncertain}); err != nil {
 		t.Fatal(err)
 	}

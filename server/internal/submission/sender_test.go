@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"cegid.internal/gateway/cegidclient"
+	"cegid.internal/gateway/internal/testkit"
 	"cegid.internal/gateway/server/internal/ledger"
 )
 
@@ -328,13 +329,9 @@ func TestWhatAnEarlierProcessLeftIsSettledAtTheStart(t *testing.T) {
 		l := temporary(t)
 		for _, id := range []string{"received", "submitting"} {
 			begun, err := l.Begin(t.Context(), submission(id), "dead")
-			if err != nil {
-				t.Fatal(err)
-			}
+			testkit.OK(t, err)
 			if id == "submitting" {
-				if err := l.Submitting(t.Context(), begun.Key, begun.Attempt, "dead", time.Minute); err != nil {
-					t.Fatal(err)
-				}
+				testkit.OK(t, l.Submitting(t.Context(), begun.Key, begun.Attempt, "dead", time.Minute))
 			}
 		}
 		var loop loop

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"cegid.internal/gateway/internal/testkit"
 	"cegid.internal/gateway/internal/testkit/pgtest"
 	"cegid.internal/gateway/server/internal/ledger"
 )
@@ -18,18 +19,14 @@ import (
 func sharedLedger(t *testing.T) (open func(...ledger.Option) *ledger.Ledger, dsn string) {
 	t.Helper()
 	dsn = pgtest.Shared(t).Database(t)
-	if err := ledger.InitPostgres(t.Context(), func() string { return dsn }); err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, ledger.InitPostgres(t.Context(), func() string { return dsn }))
 	return func(options ...ledger.Option) *ledger.Ledger { return opened(t, dsn, options...) }, dsn
 }
 
 func opened(t *testing.T, dsn string, options ...ledger.Option) *ledger.Ledger {
 	t.Helper()
 	l, err := ledger.OpenPostgres(t.Context(), func() string { return dsn }, options...)
-	if err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, err)
 	t.Cleanup(func() { _ = l.Close() })
 	return l
 }
@@ -71,13 +68,9 @@ func TestWhatADeadServerLeftIsSettledByAnother(t *testing.T) {
 	begun := time.Now()
 	for _, id := range []string{"received", "submitting"} {
 		b, err := dead.Begin(t.Context(), submission(id), "dead")
-		if err != nil {
-			t.Fatal(err)
-		}
+		testkit.OK(t, err)
 		if id == "submitting" {
-			if err := dead.Submitting(t.Context(), b.Key, b.Attempt, "dead", time.Second); err != nil {
-				t.Fatal(err)
-			}
+			testkit.OK(t, dead.Submitting(t.Context(), b.Key, b.Attempt, "dead", time.Second))
 		}
 	}
 	var loop loop
@@ -186,16 +179,10 @@ func TestAnotherServerAsksWhenTheFirstHasDied(t *testing.T) {
 func accept(t *testing.T, l *ledger.Ledger, id string) ledger.Record {
 	t.Helper()
 	b, err := l.Begin(t.Context(), submission(id), "before")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := l.Submitting(t.Context(), b.Key, 1, "before", time.Minute); err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, err)
+	testkit.OK(t, l.Submitting(t.Context(), b.Key, 1, "before", time.Minute))
 	r, err := l.Settle(t.Context(), b.Key, 1, "before", ledger.Outcome{State: ledger.Waiting, LoopRequestID: "loop-" + id})
-	if err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, err)
 	return r
 }
 

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"cegid.internal/gateway/cegidclient"
+	"cegid.internal/gateway/internal/testkit"
 	"cegid.internal/gateway/server/internal/ledger"
 )
 
@@ -23,9 +24,7 @@ func (blocked) RoundTrip(r *http.Request) (*http.Response, error) {
 // is asked within a second all the same.
 func TestOnePracticeDoesNotHoldUpTheOthers(t *testing.T) {
 	l, err := ledger.Temporary(t.Context(), nil)
-	if err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, err)
 	defer func() { _ = l.Close() }()
 	var loop loop
 	loop.says("loop-quick", "3")
@@ -34,9 +33,7 @@ func TestOnePracticeDoesNotHoldUpTheOthers(t *testing.T) {
 		Practice: "stuck", Transport: blocked{},
 		Credentials: cegidclient.StaticCredentials(cegidclient.NewSecret("a-test-key:a-test-secret"), cegidclient.NewSecret(""), cegidclient.NewSecret("a-subscription-key")),
 	})
-	if err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, err)
 	defer stuck.Close()
 	accept := func(practice, id string) {
 		s := submission(id)
@@ -44,9 +41,7 @@ func TestOnePracticeDoesNotHoldUpTheOthers(t *testing.T) {
 		if _, err := l.Begin(t.Context(), s, "before"); err != nil {
 			t.Fatal(err)
 		}
-		if err := l.Submitting(t.Context(), s.Key, 1, "before", time.Minute); err != nil {
-			t.Fatal(err)
-		}
+		testkit.OK(t, l.Submitting(t.Context(), s.Key, 1, "before", time.Minute))
 		if _, err := l.Settle(t.Context(), s.Key, 1, "before", ledger.Outcome{State: ledger.Waiting, LoopRequestID: "loop-" + id}); err != nil {
 			t.Fatal(err)
 		}
@@ -67,9 +62,7 @@ func TestOnePracticeDoesNotHoldUpTheOthers(t *testing.T) {
 	})
 	cfg.FirstPoll = 10 * time.Millisecond
 	i, err := New(t.Context(), cfg)
-	if err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, err)
 	defer i.Close()
 	waitFor(t, func() bool { return len(loop.times("loop-quick")) > 0 })
 	if late := loop.times("loop-quick")[0].Sub(begun); late > time.Second {

@@ -6,15 +6,14 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"cegid.internal/gateway/internal/testkit"
 	"cegid.internal/gateway/server/internal/ledger"
 )
 
 // TestALedgerThatIsGoneLeavesTheOtherMetrics: they are needed then more than ever.
 func TestALedgerThatIsGoneLeavesTheOtherMetrics(t *testing.T) {
 	l, err := ledger.Temporary(t.Context(), nil)
-	if err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, err)
 	registry := prometheus.NewPedanticRegistry()
 	RegisterLedger(registry, l)
 	ofLog := len(ledger.EventKinds()) + 3
@@ -22,9 +21,7 @@ func TestALedgerThatIsGoneLeavesTheOtherMetrics(t *testing.T) {
 	if uncertain, ok := up["ledger_submissions state=UNCERTAIN"]; up["ledger_up"] != 1 || !ok || uncertain != 0 || up["ledger_failures_total"] != 0 || len(up) != 2+len(ledger.States())+ofLog {
 		t.Errorf("while it answers: %v", up)
 	}
-	if err := l.Close(); err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, l.Close())
 	if down := values(t, registry); len(down) != 2+ofLog || down["ledger_up"] != 0 || values(t, registry)["ledger_failures_total"] == 0 {
 		t.Errorf("when it is gone: %v", down)
 	}
@@ -33,9 +30,7 @@ func TestALedgerThatIsGoneLeavesTheOtherMetrics(t *testing.T) {
 // TestTheLogOfEventsIsCounted: what was written, who follows it and who waits for a submission.
 func TestTheLogOfEventsIsCounted(t *testing.T) {
 	l, err := ledger.Temporary(t.Context(), nil)
-	if err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, err)
 	defer func() { _ = l.Close() }()
 	registry := prometheus.NewPedanticRegistry()
 	RegisterLedger(registry, l)
@@ -49,9 +44,7 @@ func TestTheLogOfEventsIsCounted(t *testing.T) {
 	}
 	want("nothing has happened", 0, 0, 0, 0)
 	for range 2 {
-		if err := l.Connected(t.Context(), "demo", false); err != nil {
-			t.Fatal(err)
-		}
+		testkit.OK(t, l.Connected(t.Context(), "demo", false))
 	}
 	_, leave := l.Subscribe(ledger.Key{Practice: "demo", Collection: ledger.Imports, RequestID: "r1"})
 	want("a connection is lost, and somebody waits", 1, 0, 0, 1)

@@ -7,23 +7,21 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+
+	"cegid.internal/gateway/internal/testkit"
 )
 
 func opened(t *testing.T, folder string) *Spool {
 	t.Helper()
 	s, err := Open(folder, 1<<30)
-	if err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, err)
 	return s
 }
 
 func names(t *testing.T, folder string) (out []string) {
 	t.Helper()
 	entries, err := os.ReadDir(folder)
-	if err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, err)
 	for _, each := range entries {
 		out = append(out, each.Name())
 	}
@@ -33,9 +31,7 @@ func names(t *testing.T, folder string) (out []string) {
 func TestAFileIsReadAsItWasWrittenAndLeavesNothing(t *testing.T) {
 	folder := t.TempDir()
 	f, err := opened(t, folder).Create("billing")
-	if err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, err)
 	content := bytes.Repeat([]byte("0123456789"), 100_000)
 	for chunk := content; len(chunk) > 0; {
 		n := min(len(chunk), 70_001)
@@ -66,13 +62,9 @@ func TestAFileIsReadAsItWasWrittenAndLeavesNothing(t *testing.T) {
 
 func TestOrphansAreRemovedAtStart(t *testing.T) {
 	folder := filepath.Join(t.TempDir(), "spool [1]*")
-	if err := os.Mkdir(folder, 0o700); err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, os.Mkdir(folder, 0o700))
 	for _, name := range []string{prefix + "123", prefix, "ledger.db", "x-" + prefix} {
-		if err := os.WriteFile(filepath.Join(folder, name), []byte("x"), 0o600); err != nil {
-			t.Fatal(err)
-		}
+		testkit.OK(t, os.WriteFile(filepath.Join(folder, name), []byte("x"), 0o600))
 	}
 	opened(t, folder)
 	if left := names(t, folder); len(left) != 2 || left[0] != "ledger.db" || left[1] != "x-"+prefix {
@@ -87,9 +79,7 @@ func TestNoCallerTakesAllOfTheSpool(t *testing.T) {
 		t.Helper()
 		for range n {
 			f, err := s.Create(caller)
-			if err != nil {
-				t.Fatal(err)
-			}
+			testkit.OK(t, err)
 			files = append(files, f)
 		}
 		if _, err := s.Create(caller); !errors.Is(err, then) {
@@ -116,14 +106,10 @@ func TestNoCallerTakesAllOfTheSpool(t *testing.T) {
 func TestFilesTakeNoMoreBytesThanTheyMay(t *testing.T) {
 	folder := t.TempDir()
 	s, err := Open(folder, 100)
-	if err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, err)
 	a, errA := s.Create("a")
 	b, errB := s.Create("b")
-	if err := errors.Join(errA, errB); err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, errors.Join(errA, errB))
 	if _, err := a.Write(make([]byte, 60)); err != nil {
 		t.Fatal(err)
 	}
@@ -133,9 +119,7 @@ func TestFilesTakeNoMoreBytesThanTheyMay(t *testing.T) {
 	if _, err := b.Write(make([]byte, 40)); err != nil {
 		t.Error("what fits is refused:", err)
 	}
-	if err := a.Close(); err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, a.Close())
 	if _, err := b.Write(make([]byte, 60)); err != nil {
 		t.Error("the room of a file that has gone is not given back:", err)
 	}
@@ -150,9 +134,7 @@ func TestAFolderThatCannotBeUsedStopsTheStart(t *testing.T) {
 		t.Errorf("a missing folder: %v", err)
 	}
 	file := filepath.Join(t.TempDir(), "file")
-	if err := os.WriteFile(file, nil, 0o600); err != nil {
-		t.Fatal(err)
-	}
+	testkit.OK(t, os.WriteFile(file, nil, 0o600))
 	if _, err := Open(file, 1); err == nil {
 		t.Error("a file is taken for a folder")
 	}
