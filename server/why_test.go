@@ -26,7 +26,7 @@ func TestOneLineSaysWhyItFailed(t *testing.T) {
 	traceparent := "00-" + trace + "-b7ad6b7169203331-01"
 
 	billing := ca.client(t, spiffe)
-	web := &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: ca.pool, Certificates: []tls.Certificate{billing}}}}
+	web := &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: ca.Pool, Certificates: []tls.Certificate{billing}}}}
 	defer web.CloseIdleConnections()
 	request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, "https://"+p.http+"/v1/practices/demo/dossiers/CEGID001/imports", strings.NewReader(purchase))
 	if err != nil {
@@ -39,7 +39,7 @@ func TestOneLineSaysWhyItFailed(t *testing.T) {
 	}
 	_ = response.Body.Close()
 
-	conn := dial(t, p.grpc, &tls.Config{RootCAs: ca.pool})
+	conn := dial(t, p.grpc, &tls.Config{RootCAs: ca.Pool})
 	stranger := metadata.AppendToOutgoingContext(t.Context(), "authorization", "Bearer a-token-of-nobody", "x-request-id", "stranger-1", "traceparent", traceparent)
 	if _, err := looppb.NewImportServiceClient(conn).ImportEntries(stranger, &looppb.ImportEntriesRequest{Practice: "demo", Dossier: dossier}); status.Code(err) != codes.Unauthenticated {
 		t.Error(err)
@@ -49,7 +49,7 @@ func TestOneLineSaysWhyItFailed(t *testing.T) {
 		t.Error(err)
 	}
 	others := newAuthority(t).client(t, "evil.example")
-	insists := &tls.Config{RootCAs: ca.pool, GetClientCertificate: func(*tls.CertificateRequestInfo) (*tls.Certificate, error) { return &others, nil }}
+	insists := &tls.Config{RootCAs: ca.Pool, GetClientCertificate: func(*tls.CertificateRequestInfo) (*tls.Certificate, error) { return &others, nil }}
 	if err := listAccounts(t.Context(), dial(t, p.grpc, insists), w.token); err == nil {
 		t.Error("a certificate of another authority is taken")
 	}
