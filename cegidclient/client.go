@@ -41,6 +41,9 @@ type Config struct {
 	// BeforeSend runs as the last step before the bytes of an attempt leave. Its error stops the call and comes
 	// back as it stands.
 	BeforeSend func(ctx context.Context, call *Call) error
+	// Ended is told of each call when it is over, with its error if it has one; nil for none. Like an Observer it is called
+	// concurrently and must be quick.
+	Ended func(call *Call, err error)
 	// RequireHookForWrites refuses a call that books or stores (Resend "never") unless [WithBeforeSend] gave it a hook:
 	// for an owner whose ledger must know of every write.
 	RequireHookForWrites bool
@@ -135,6 +138,8 @@ type Client struct {
 	admission  *admission
 	brakes     *brakes
 	run        Next
+	ended      func(*Call, error)
+	identity   func(context.Context) (Identity, error)
 	idle       []interface{ CloseIdleConnections() }
 }
 
@@ -158,7 +163,10 @@ func New(cfg Config) (*Client, error) {
 	if gate == nil {
 		gate = NewGate()
 	}
-	c := &Client{practice: cfg.Practice, limits: limits, unverified: slices.Clone(cfg.Unverified), brakes: &brakes{}}
+	c := &Client{
+		practice: cfg.Practice, limits: limits, unverified: slices.Clone(cfg.Unverified), brakes: &brakes{}, ended: cfg.Ended,
+		identity: func(ctx context.Context) (Identity, error) { return identityOf(ctx, cfg.Credentials, cfg.Practice, base.String()) },
+	}
 	c.pages = func(op *Operation) *pageKnowledge {
 		key := pageKey{base: base.String()}
 		if limits.CapPerRoute {
@@ -283,7 +291,13 @@ func (c *Client) Do(ctx context.Context, call *Call) (*Response, error) {
 	this.Practice, this.Attempt, this.pair, this.tally = c.practice, 0, nil, new(callTally)
 	resp, err := c.run(ctx, &this)
 	if err != nil {
-		return resp, c.annotate(&this, err, this.tally)
+		err = c.annotate(&this, err, this.tally)
+	}
+	if c.ended != nil {
+		c.ended(&this, err)
+	}
+	if err != nil {
+		return resp, err
 	}
 	resp.Attempts = this.tally.attempts
 	return resp, nil
@@ -306,6 +320,9 @@ func (c *Client) annotate(call *Call, err error, tally *callTally) error {
 	}
 	return &out
 }
+
+// Identity tells, as long as it stays the same, that the practice, Loop's address and the secrets do. It says nothing of the secrets.
+func (c *Client) Identity(ctx context.Context) (Identity, error) { return c.identity(ctx) }
 
 type onceKey struct{}
 

@@ -106,6 +106,21 @@ func digestOf(secrets ...Secret) digest {
 	return digest(h.Sum(nil))
 }
 
+// Identity stands for a client and the secrets that it sends now.
+type Identity [sha256.Size]byte
+
+func identityOf(ctx context.Context, source CredentialSource, practice, base string) (Identity, error) {
+	all := []Secret{NewSecret(practice), NewSecret(base)}
+	for _, kind := range []KeyKind{KeyStandard, KeyAdvanced} {
+		held, err := source.Credentials(ctx, kind)
+		if e, ours := asError(err); err != nil && (!ours || e.Kind != MissingKey(kind).Kind) {
+			return Identity{}, err
+		}
+		all = append(append(all, held.APIKey), held.SubscriptionKeys...)
+	}
+	return Identity(digestOf(all...)), nil
+}
+
 // secrets are what an answer must not repeat: of the API key the half that is one, and all subscription keys, those included
 // that this attempt did not use.
 func (p *pair) secrets() []string {

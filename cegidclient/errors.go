@@ -275,6 +275,13 @@ func (e *Error) Is(target error) bool {
 // Unwrap gives the cause: the context's error, or what a credential source returned.
 func (e *Error) Unwrap() error { return e.err }
 
+// Unanswered tells whether it was Loop that gave no answer: a time-out, a connection that failed, a 429 or a quota that is used up,
+// a 5xx, or calls that are paused after those.
+func Unanswered(err error) bool {
+	e, ok := asError(err)
+	return ok && (e.Kind == KindUnavailable || e.Kind == KindThrottled && e.detail != overRate)
+}
+
 func asError(err error) (*Error, bool) { return errors.AsType[*Error](err) }
 
 func invalid(field, detail string) *Error {

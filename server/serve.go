@@ -84,8 +84,9 @@ func (c *serveCommand) Run(ctx context.Context) error {
 	}
 	server, err := app.New(app.Config{
 		Settings: *set, TLS: transport, Authorities: authorities, CertificateEnds: ends, Issuers: issuers,
-		Practices: tenants.Practices(), Gate: tenants.Gate(), Ledger: writes, Memory: memory, Build: thisBuild(),
-		Log: log, LogLevel: &level, Audit: records.Logger, Ahead: records.Ahead, Registry: registry, Spans: exported.Spans(),
+		Practices: tenants.Practices(), Gate: tenants.Gate(), Freshness: tenants.Freshness(), Ledger: writes, Memory: memory,
+		Build: thisBuild(), Log: log, LogLevel: &level, Audit: records.Logger, Ahead: records.Ahead, Registry: registry,
+		Spans: exported.Spans(),
 	})
 	if err != nil {
 		return errors.Join(err, writes.Close())

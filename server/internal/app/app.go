@@ -37,12 +37,14 @@ import (
 	"cegid.internal/gateway/server/internal/contract"
 	"cegid.internal/gateway/server/internal/diagnostics"
 	"cegid.internal/gateway/server/internal/event"
+	"cegid.internal/gateway/server/internal/freshness"
 	"cegid.internal/gateway/server/internal/gateway"
 	"cegid.internal/gateway/server/internal/inprocess"
 	"cegid.internal/gateway/server/internal/interceptor"
 	"cegid.internal/gateway/server/internal/ledger"
 	"cegid.internal/gateway/server/internal/policy"
 	"cegid.internal/gateway/server/internal/rawdoor"
+	"cegid.internal/gateway/server/internal/reads"
 	"cegid.internal/gateway/server/internal/replicas"
 	"cegid.internal/gateway/server/internal/service"
 	"cegid.internal/gateway/server/internal/site"
@@ -91,6 +93,8 @@ type Config struct {
 	// Gate is the way of the practices to Loop, which Config.Replicas servers share with the ledger; without it nobody is told of
 	// others.
 	Gate *cegidclient.Gate
+	// Freshness keeps what Loop answers, and follows the clients of Practices; nil is one that follows none.
+	Freshness *freshness.Store
 	// Ledger of all writes. The server uses it until Serve returns, and does not close it.
 	Ledger *ledger.Ledger
 	// Memory is what Go keeps to, in bytes; 0 is any.
@@ -122,7 +126,6 @@ type Server struct {
 	health           *health.Server
 	sender           *submission.Sender
 	imports          *service.Imports
-	preflight        *preflight.Cache
 	documents        *service.Documents
 	raw              *service.Raw
 	events           *event.Service
@@ -146,6 +149,10 @@ func New(cfg Config) (_ *Server, err error) {
 	if cfg.Audit == nil {
 		cfg.Audit = cfg.Log
 	}
+	if cfg.Freshness == nil {
+		cfg.Freshness = freshness.New(freshness.Config{Books: cfg.Practices.Books})
+	}
+	cfg.Freshness.Within(cfg.Memory)
 	s := &Server{cfg: cfg, health: health.NewServer()}
 	s.readiness = &readiness{
 		ping: cfg.Ledger.Ping, trouble: cfg.Ledger.Trouble, changed: s.setHealth, log: cfg.Log,
@@ -180,6 +187,7 @@ func New(cfg Config) (_ *Server, err error) {
 	}
 	telemetry.RegisterLedger(cfg.Registry, cfg.Ledger)
 	telemetry.RegisterPractices(cfg.Registry, cfg.Practices.All)
+	cfg.Registry.MustRegister(reads.Metrics{Store: cfg.Freshness})
 	telemetry.RegisterEnds(cfg.Registry, telemetry.Ends{Certificates: cfg.CertificateEnds, Issuers: keysOf(cfg.Issuers)})
 	s.refusals = interceptor.NewRefusals(cfg.Audit, cfg.Registry)
 	s.recent = interceptor.NewCalls()
@@ -195,6 +203,7 @@ func New(cfg Config) (_ *Server, err error) {
 		Deadlines: interceptor.Deadlines(cfg.Config.Deadlines),
 		Callers:   interceptor.Identities{Policy: cfg.Policy, Issuers: cfg.Issuers},
 		Access:    access, Validator: validator, Limits: interceptor.NewLimits(cfg.Policy),
+		Reads:  reads.Interceptor(cfg.Freshness, cfg.Practices),
 		Memory: interceptor.NewMemory(cfg.Memory, access),
 		Audit:  cfg.Audit, Route: raw.RouteOf, Refusals: s.refusals, Draining: s.draining, Shutdown: s.shuttingDown,
 	})
@@ -221,7 +230,7 @@ func (s *Server) openSender() (err error) {
 		Audit: cfg.Audit, Ahead: cfg.Ahead, Call: callOf, RPC: service.RPCName, Keep: interceptor.Keep,
 		WaitLimit: imports.WaitLimit, CallLimit: imports.CallLimit, RepeatAfter429: imports.RepeatAfter429,
 		FirstPoll: imports.FirstPoll, LastPoll: imports.LastPoll, IdlePoll: idlePoll,
-		StalledPoll: imports.StalledPoll, Follow: cfg.Spans.Follow,
+		StalledPoll: imports.StalledPoll, Ended: cfg.Freshness.Changed, Follow: cfg.Spans.Follow,
 	})
 	if err != nil {
 		return fmt.Errorf("the ledger: %w", err)
@@ -240,9 +249,8 @@ func (s *Server) openHandlers(raw *rawdoor.Door) error {
 		return fmt.Errorf("the folder for documents and files under way: %w", err)
 	}
 	telemetry.RegisterSpool(cfg.Registry, underWay.Use)
-	s.preflight = preflight.New(interceptor.Keep).Within(cfg.Memory)
 	writes := service.NewWrites(cfg.Practices, &submission.Writer{
-		Ledger: cfg.Ledger, Sender: s.sender, Preflight: s.preflight, Spool: underWay,
+		Ledger: cfg.Ledger, Sender: s.sender, Preflight: preflight.New(cfg.Freshness, interceptor.Keep), Spool: underWay,
 		Permissions: permissions{cfg.Policy}, Door: raw, RPCs: contract.RPCs,
 		MaxFile: files.MaxSize, LoopModel: files.LoopModel, DepositLifetime: files.DepositLifetime,
 		Resolved: resolved(telemetry.NewResolutions(cfg.Registry), cfg.Audit),
@@ -310,7 +318,7 @@ func (s *Server) openGRPC(chain interceptor.Config) *interceptor.Door {
 // register registers the services, the same with both servers.
 func (s *Server) register(server grpc.ServiceRegistrar) {
 	contract.RegisterGRPC(server,
-		service.NewReferenceData(s.cfg.Practices, s.preflight.Changed), service.NewPracticeData(s.cfg.Practices),
+		service.NewReferenceData(s.cfg.Practices), service.NewPracticeData(s.cfg.Practices),
 		service.NewEntries(s.cfg.Practices, s.imports), s.imports, s.documents, service.NewChangeFeed(s.cfg.Practices), s.raw, s.events,
 		diagnostics.New(s.cfg.Practices, s.cfg.Policy, callerOf, callsOf(s.recent), s.cfg.Build))
 	if !s.cfg.Config.Closed.Health {

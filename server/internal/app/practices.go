@@ -13,6 +13,7 @@ import (
 
 	"cegid.internal/gateway/cegidclient"
 	"cegid.internal/gateway/server/internal/config"
+	"cegid.internal/gateway/server/internal/freshness"
 	"cegid.internal/gateway/server/internal/interceptor"
 	"cegid.internal/gateway/server/internal/ledger"
 	"cegid.internal/gateway/server/internal/policy"
@@ -45,7 +46,9 @@ func (OfCall) AttemptDone(ctx context.Context, event cegidclient.AttemptEvent) {
 type Tenants struct {
 	practices *tenant.Practices
 	// gate is shared and outlives the clients: quotas belong to the subscription key, which practices may have in common.
-	gate     *cegidclient.Gate
+	gate *cegidclient.Gate
+	// freshness is shared, too, and follows them all.
+	freshness *freshness.Store
 	observer cegidclient.Observer
 	notify   func(practice string, ref secret.Ref, err error)
 	breaker  func(practice string, turn cegidclient.BreakerTurn)
@@ -80,6 +83,7 @@ func NewTenants(
 		practices: tenant.NewPractices(), gate: cegidclient.NewGate(), observer: observer,
 		notify: notify, breaker: breaker, imports: cfg.Imports,
 	}
+	t.freshness = freshness.New(freshness.Config{Books: t.practices.Books})
 	if _, _, err := t.Apply(cfg); err != nil {
 		return nil, err
 	}
@@ -88,6 +92,9 @@ func NewTenants(
 
 // Gate is the way to Loop of all practices.
 func (t *Tenants) Gate() *cegidclient.Gate { return t.gate }
+
+// Freshness keeps what Loop answers to all practices.
+func (t *Tenants) Freshness() *freshness.Store { return t.freshness }
 
 // Practices are the same ones always; what they hold changes with Apply.
 func (t *Tenants) Practices() *tenant.Practices { return t.practices }
@@ -231,7 +238,7 @@ func (t *Tenants) practice(from config.Practice, loop config.Loop, replicas int)
 		return served{}, err
 	}
 	calls, limits := loop.Calls, from.Limits.Of(replicas)
-	client, err := cegidclient.New(cegidclient.Config{
+	settings := cegidclient.Config{
 		BaseURL:        loop.BaseURL,
 		AllowPlainHTTP: loop.AllowPlainHTTP,
 		Practice:       from.Name,
@@ -256,7 +263,9 @@ func (t *Tenants) practice(from config.Practice, loop config.Loop, replicas int)
 		Unverified:           from.UnverifiedOperations,
 		TRANames:             cegidclient.TRANames(loop.TRANames),
 		EntryNames:           cegidclient.EntryNames(loop.EntryNames),
-	})
+	}
+	t.freshness.Follow(&settings)
+	client, err := cegidclient.New(settings)
 	if err != nil {
 		return served{}, err
 	}

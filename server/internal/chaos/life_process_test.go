@@ -31,6 +31,7 @@ import (
 	"cegid.internal/gateway/server/internal/apierror"
 	"cegid.internal/gateway/server/internal/audit"
 	"cegid.internal/gateway/server/internal/config"
+	"cegid.internal/gateway/server/internal/freshness"
 	"cegid.internal/gateway/server/internal/ledger"
 	"cegid.internal/gateway/server/internal/service"
 	"cegid.internal/gateway/server/internal/submission"
@@ -99,7 +100,7 @@ func (l *lifetime) begin(ctx context.Context) (_ *process, err error) {
 	}
 	p.sender.Hasten(practice)
 	p.imports = service.NewImports(service.NewWrites(practices, &submission.Writer{
-		Ledger: p.ledger, Sender: p.sender, Preflight: preflight.New(nil), Permissions: everybody{},
+		Ledger: p.ledger, Sender: p.sender, Preflight: preflight.New(freshness.New(freshness.Config{}), nil), Permissions: everybody{},
 	}, everybody{}, callerIn, func(context.Context, string) error {
 		return status.Error(codes.PermissionDenied, "not for this caller")
 	}, log))

@@ -71,3 +71,9 @@ var rpcs = sync.OnceValue(func() map[string][]string {
 	}
 	return out
 })
+
+// The fields by which a request says which older answers will do. A request that has them is for a read that is shared and kept.
+const (
+	MaxStaleness protoreflect.Name = "max_staleness"
+	StaleIfError protoreflect.Name = "stale_if_error"
+)

@@ -15,9 +15,11 @@ var callerHeaders = []struct {
 	passed bool
 }{
 	{"Authorization", false}, // grpc-gateway passes it on by itself
+	{"Cache-Control", false},
 	{"Content-Type", false},
 	{"Grpc-Timeout", false}, // grpc-gateway makes it the deadline of the call
 	{"Idempotency-Key", false},
+	{"If-None-Match", false},
 	{lastEventID, false},
 	{"Traceparent", true},
 	{"Tracestate", true},
@@ -26,7 +28,7 @@ var callerHeaders = []struct {
 
 // answerHeaders are the headers of answers that a caller acts upon, besides those that a page may always read.
 var answerHeaders = []string{
-	"Accept", "Accept-Encoding", "Allow", "ETag", "Idempotent-Replayed", "Retry-After", "WWW-Authenticate",
+	"Accept", "Accept-Encoding", "Age", "Allow", "Cache-Status", "ETag", "Idempotent-Replayed", "Retry-After", "WWW-Authenticate",
 	requestIDHeader,
 }
 

@@ -108,17 +108,24 @@ func (a *answerWriter) WriteHeader(code int) {
 	if a.ended {
 		return
 	}
+	a.begin()
+	a.ResponseWriter.WriteHeader(code)
+}
+
+// begin is before the header is sent: the tag of what is compressed is that of another form.
+func (a *answerWriter) begin() {
+	if header := a.Header(); !a.begun && header.Get("Content-Encoding") != "" && header.Get("ETag") != "" {
+		header.Set("ETag", weak(header.Get("ETag")))
+	}
 	a.begun = true
 	a.hurry()
-	a.ResponseWriter.WriteHeader(code)
 }
 
 func (a *answerWriter) Write(p []byte) (int, error) {
 	if a.ended {
 		return len(p), nil
 	}
-	a.begun = true
-	a.hurry()
+	a.begin()
 	return a.ResponseWriter.Write(p)
 }
 
@@ -214,6 +221,8 @@ var timeout = regexp.MustCompile(`^[0-9]{1,19}[HMSmun]$`)
 // by hand asks for that first.
 func (m *marshaler) Marshal(value any) ([]byte, error) {
 	switch v := value.(type) {
+	case text:
+		return v, nil
 	case *rpcstatus.Status:
 		return m.marshalError(status.FromProto(v).Err())
 	case map[string]proto.Message:

@@ -92,11 +92,14 @@ func New(cfg Config) (http.Handler, error) {
 			noteReplay(w.Header(), response)
 			return nil
 		}),
+		runtime.WithForwardResponseRewriter(func(ctx context.Context, answer proto.Message) (any, error) {
+			return json.rewritten(ctx, answer)
+		}),
 		runtime.WithErrorHandler(writeError),
 		runtime.WithStreamErrorHandler(json.streamError),
 		runtime.WithRoutingErrorHandler(routingError),
 	)
-	if err := contract.RegisterREST(context.Background(), mux, idempotencyKeys{cfg.Conn}); err != nil {
+	if err := contract.RegisterREST(context.Background(), mux, older{idempotencyKeys{cfg.Conn}}); err != nil {
 		return nil, err
 	}
 	api := &api{
@@ -109,7 +112,7 @@ func New(cfg Config) (http.Handler, error) {
 		}
 	}
 
-	var answers http.Handler = mux
+	answers := keeping(mux)
 	pages, err := newPages(cfg, func(w http.ResponseWriter, r *http.Request, err error) { writeError(r.Context(), mux, json, w, r, err) })
 	if err != nil {
 		return nil, err

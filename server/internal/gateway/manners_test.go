@@ -542,7 +542,7 @@ func TestPreflight(t *testing.T) {
 func TestAnswersForPages(t *testing.T) {
 	on := func(cfg *Config) { cfg.Origins = []string{app} }
 	shared, closed, certified := serve(t, &upstream{}, on, nil), serve(t, &upstream{}, nil, nil), certifiedFront(t, &upstream{}, on)
-	const exposed = "Accept, Accept-Encoding, Allow, Etag, Idempotent-Replayed, Retry-After, Www-Authenticate, X-Request-Id"
+	const exposed = "Accept, Accept-Encoding, Age, Allow, Cache-Status, Etag, Idempotent-Replayed, Retry-After, Www-Authenticate, X-Request-Id"
 	for _, c := range []struct {
 		name, verb, path string
 		origins          []string

@@ -3,6 +3,7 @@ package inprocess
 import (
 	"fmt"
 
+	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/proto"
@@ -13,6 +14,38 @@ import (
 type Receiver interface {
 	// Receive takes a message of so many bytes.
 	Receive(message proto.Message, bytes int)
+}
+
+// Shared is an answer that several callers have. Each makes a message of it that is his own.
+type Shared interface{ Into(message proto.Message) error }
+
+// TakeShared is an option of a call: an answer that several have comes as it stands, and the reply stays empty then.
+type TakeShared struct {
+	grpc.EmptyCallOption
+	Answer *Shared
+}
+
+// hand hands an answer over to its caller.
+func hand(answer, reply any, options []grpc.CallOption) error {
+	shared, is := answer.(Shared)
+	if !is {
+		message, ok := answer.(proto.Message)
+		if !ok { // as grpc-go says of what it cannot encode
+			return status.Errorf(codes.Internal, "the answer is a %T, which is no message", answer)
+		}
+		return move(message, reply)
+	}
+	for _, option := range options {
+		if take, asked := option.(TakeShared); asked {
+			*take.Answer = shared
+			return nil
+		}
+	}
+	into, ok := reply.(proto.Message)
+	if !ok {
+		return status.Errorf(codes.Internal, "%T is no message", reply)
+	}
+	return shared.Into(into)
 }
 
 // deliver hands a request over to what a handler receives into.
@@ -60,8 +93,11 @@ func Move(from, to proto.Message) error {
 }
 
 func sizeOf(message any) int {
-	if m, ok := message.(proto.Message); ok {
+	switch m := message.(type) {
+	case proto.Message:
 		return proto.Size(m)
+	case interface{ Encoded() []byte }: // that is shared
+		return len(m.Encoded())
 	}
 	return 0
 }

@@ -7,10 +7,9 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
-	"google.golang.org/protobuf/proto"
 )
 
-// Invoke implements grpc.ClientConnInterface: it makes a unary call. Of the options it knows grpc.Header and grpc.Trailer.
+// Invoke implements grpc.ClientConnInterface: it makes a unary call. Of the options it knows grpc.Header, grpc.Trailer and TakeShared.
 func (s *Server) Invoke(ctx context.Context, name string, request, reply any, options ...grpc.CallOption) error {
 	var of method
 	c, err := s.begin(ctx, name, &of)
@@ -57,11 +56,7 @@ func (s *Server) Invoke(ctx context.Context, name string, request, reply any, op
 	if got.err != nil {
 		return got.err
 	}
-	answer, ok := got.answer.(proto.Message)
-	if !ok { // as grpc-go says of what it cannot encode
-		return status.Errorf(codes.Internal, "%s answered %T, which is no message", name, got.answer)
-	}
-	return move(answer, reply)
+	return hand(got.answer, reply, options)
 }
 
 func setHeads(options []grpc.CallOption, header, trailer metadata.MD) {

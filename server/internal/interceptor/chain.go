@@ -53,6 +53,8 @@ type Config struct {
 	// Audit is told of every write and raw call, whatever the level of Log; Refusals of every refused access.
 	Audit    *slog.Logger
 	Refusals *Refusals
+	// Reads lets reads share calls and answers; nil does not.
+	Reads grpc.UnaryServerInterceptor
 	// Route names the route of Loop's that a raw call is for, for the audit; nil names none.
 	Route func(request any) string
 	// Draining ends when the server takes no new calls, Shutdown when calls under way must end.
@@ -75,8 +77,18 @@ func Chain(cfg Config) []Named {
 		authorize(cfg.Callers.Policy, cfg.Access, cfg.Refusals, cfg.Route),
 		audit(cfg.Audit, cfg.Access),
 		validate(cfg.Validator),
+		reads(cfg.Reads),
 		recovery("inner recovery", cfg.Log),
 	}
+}
+
+// reads lets unary reads share calls and answers. A stream is its caller's own.
+func reads(share grpc.UnaryServerInterceptor) Named {
+	named := around("reads", func(ctx context.Context, _ string, _ bool, next func(context.Context) error) error { return next(ctx) })
+	if share != nil {
+		named.Unary = share
+	}
+	return named
 }
 
 // ServerOptions returns the chain as options of a grpc.Server.

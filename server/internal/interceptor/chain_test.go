@@ -41,7 +41,7 @@ func testChain(t *testing.T, log *slog.Logger, grants *policy.Policy, shutdown c
 func TestTheOrderIsTheDesigned(t *testing.T) {
 	want := []string{
 		"recovery", "trace", "request id", "log", "metrics", "deadline clamp", "resting streams", "error mapper", "authentication", "inbound limits",
-		"authorisation", "audit", "validation", "inner recovery",
+		"authorisation", "audit", "validation", "reads", "inner recovery",
 	}
 	var got []string
 	for _, each := range testChain(t, slog.New(slog.DiscardHandler), nil, t.Context()) {

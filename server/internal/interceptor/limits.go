@@ -178,8 +178,11 @@ func chargeFor(bytes *rate.Limiter, message any) {
 
 // sizeOf is what a message measures.
 func sizeOf(message any) int {
-	if m, ok := message.(proto.Message); ok {
+	switch m := message.(type) {
+	case proto.Message:
 		return proto.Size(m)
+	case encoded:
+		return len(m.Encoded())
 	}
 	return 0
 }

@@ -128,6 +128,16 @@ func checkPart(field protoreflect.FieldDescriptor, value protoreflect.Value, lef
 
 func boundedCodec() encoding.CodecV2 { return bounded{encoding.GetCodecV2("proto")} }
 
+// encoded is an answer whose bytes are there already. Nobody changes them.
+type encoded interface{ Encoded() []byte }
+
+func (b bounded) Marshal(answer any) (mem.BufferSlice, error) {
+	if e, is := answer.(encoded); is {
+		return mem.BufferSlice{mem.SliceBuffer(e.Encoded())}, nil
+	}
+	return b.CodecV2.Marshal(answer)
+}
+
 func (b bounded) Unmarshal(data mem.BufferSlice, into any) error {
 	if c, ok := into.(*carrier); ok {
 		c.err = c.take(data, b.unmarshal)

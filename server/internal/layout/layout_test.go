@@ -52,6 +52,8 @@ var rules = []struct {
 	}},
 	{"the chain knows no handler", internal + "interceptor", []string{internal + "service", internal + "submission", internal + "ledger", internal + "gateway"}},
 	{"what carries calls knows none of them", internal + "inprocess", []string{internal + "service", internal + "interceptor", internal + "gateway", internal + "app", module + "gen/"}},
+	{"what is kept has no transport", internal + "freshness", append([]string{internal + "policy", internal + "config"}, edge...)},
+	{"who shares reads knows no handler", internal + "reads", []string{internal + "service", internal + "gateway", internal + "interceptor", internal + "app"}},
 	{"REST is a caller like others", internal + "gateway", []string{internal + "service", internal + "submission", internal + "ledger"}},
 }
 

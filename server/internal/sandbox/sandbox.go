@@ -23,6 +23,7 @@ import (
 	"cegid.internal/gateway/server/internal/app"
 	"cegid.internal/gateway/server/internal/config"
 	"cegid.internal/gateway/server/internal/diagnostics"
+	"cegid.internal/gateway/server/internal/freshness"
 	"cegid.internal/gateway/server/internal/ledger"
 	"cegid.internal/gateway/server/internal/policy"
 	"cegid.internal/gateway/server/internal/rawdoor"
@@ -159,7 +160,8 @@ func New(cfg Config) (_ *Sandbox, err error) {
 
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
-	practices, err := s.practices(cfg, telemetry.NewLoop(registry, app.OfCall{}))
+	kept := freshness.New(freshness.Config{})
+	practices, err := s.practices(cfg, telemetry.NewLoop(registry, app.OfCall{}), kept)
 	if err != nil {
 		return nil, err
 	}
@@ -168,7 +170,7 @@ func New(cfg Config) (_ *Sandbox, err error) {
 		Settings: app.Settings{Config: cfg.settings(), Policy: cfg.Policy},
 		TLS:      transport,
 		Sandbox:  s.described,
-		Build:    cfg.Build, Practices: practices, Ledger: cfg.Ledger, Log: cfg.Log, Registry: registry,
+		Build:    cfg.Build, Practices: practices, Freshness: kept, Ledger: cfg.Ledger, Log: cfg.Log, Registry: registry,
 	})
 	if err != nil {
 		return nil, err
@@ -193,7 +195,7 @@ func (cfg Config) settings() *config.Config {
 }
 
 // practices are those of the simulator's world.
-func (s *Sandbox) practices(cfg Config, observer cegidclient.Observer) (*tenant.Practices, error) {
+func (s *Sandbox) practices(cfg Config, observer cegidclient.Observer, kept *freshness.Store) (*tenant.Practices, error) {
 	gate := cegidclient.NewGate()
 	var unverified []string // all: the simulator has the shapes that this service believes in
 	for _, each := range cegidclient.Operations() {
@@ -209,6 +211,7 @@ func (s *Sandbox) practices(cfg Config, observer cegidclient.Observer) (*tenant.
 			Credentials: cegidclient.StaticCredentials(cegidclient.NewSecret(standard), cegidclient.NewSecret(advanced),
 				cegidclient.NewSecret(loopsim.SandboxSubscriptionPrimary), cegidclient.NewSecret(loopsim.SandboxSubscriptionSecondary)),
 		}
+		kept.Follow(&settings)
 		if cfg.Tune != nil {
 			cfg.Tune(&settings)
 		}

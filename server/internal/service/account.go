@@ -80,7 +80,6 @@ func (s *ReferenceData) CreateAccount(ctx context.Context, request *looppb.Creat
 		return nil, err
 	}
 	number, label := request.GetNumber(), request.GetLabel()
-	defer s.changed(request.GetPractice(), request.GetDossier()) // whatever it looks like: the account may be there
 	created, err := practice.Client.Accounts.Create(ctx, request.GetDossier(), cegidclient.Account{
 		Number: &number, Label: &label, Type: (*cegidclient.Code)(request.TypeCode), Collective: request.Collective,
 		Letterable:   request.Letterable,

@@ -126,7 +126,6 @@ func (s *ReferenceData) CreateJournal(ctx context.Context, request *looppb.Creat
 		return nil, err
 	}
 	code, label := request.GetCode(), request.GetLabel()
-	defer s.changed(request.GetPractice(), request.GetDossier()) // whatever it looks like: the journal may be there
 	created, err := practice.Client.Journals.Create(ctx, request.GetDossier(), cegidclient.Journal{
 		Code: &code, Label: &label, Type: enumCode(request.GetType()), ContraAccountMode: enumCode(request.GetContraAccountMode()),
 		CarriesOperationDate: request.CarriesOperationDate, Slip: request.Slip, Closed: request.Closed, ClientAccess: request.ClientAccess,

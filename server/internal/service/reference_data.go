@@ -13,14 +13,10 @@ type ReferenceData struct {
 	looppb.UnsafeReferenceDataServiceServer
 
 	practices *tenant.Practices
-	// changed hears of a dossier in which an account or a journal was created.
-	changed func(practice, dossier string)
 }
 
-// NewReferenceData returns the service; changed is told of each dossier in which it has created an account or a journal.
-func NewReferenceData(practices *tenant.Practices, changed func(practice, dossier string)) *ReferenceData {
-	return &ReferenceData{practices: practices, changed: changed}
-}
+// NewReferenceData returns the service.
+func NewReferenceData(practices *tenant.Practices) *ReferenceData { return &ReferenceData{practices: practices} }
 
 // checkExtraFields refuses what names another dossier than the one that the policy was asked about.
 func checkExtraFields(dossier string, fields map[string]string) error {

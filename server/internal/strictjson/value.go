@@ -11,8 +11,10 @@ import (
 	"unicode/utf8"
 
 	"github.com/go-json-experiment/json/jsontext"
+	"google.golang.org/protobuf/encoding/protojson"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
+	"google.golang.org/protobuf/types/known/durationpb"
 	"google.golang.org/protobuf/types/known/fieldmaskpb"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
@@ -22,11 +24,12 @@ import (
 const (
 	timestampName = "google.protobuf.Timestamp"
 	fieldMaskName = "google.protobuf.FieldMask"
+	durationName  = "google.protobuf.Duration"
 )
 
 // isText tells whether a message is written as a text.
 func isText(message protoreflect.MessageDescriptor) bool {
-	return message.FullName() == timestampName || message.FullName() == fieldMaskName
+	return message.FullName() == timestampName || message.FullName() == fieldMaskName || message.FullName() == durationName
 }
 
 // ofToken reads a value, or says what is wrong with it.
@@ -65,6 +68,8 @@ func wanted(field protoreflect.FieldDescriptor) string {
 		return "write the name of one of its values: " + valuesOf(field.Enum())
 	case field.Message() != nil && field.Message().FullName() == timestampName:
 		return writeTime
+	case field.Message() != nil && field.Message().FullName() == durationName:
+		return writeDuration
 	case field.Message() != nil:
 		return "write the names of fields in one text, separated by commas"
 	}
@@ -92,9 +97,12 @@ func ofText(field protoreflect.FieldDescriptor, text string) (value protoreflect
 		return value, "has no value " + strconv.Quote(clip(text)) + ": " + meant(field.Enum(), text)
 	}
 	var message proto.Message
-	if field.Message().FullName() == timestampName {
+	switch field.Message().FullName() {
+	case timestampName:
 		message, wrong = instant(text)
-	} else {
+	case durationName:
+		message, wrong = duration(text)
+	default:
 		message, wrong = mask(text)
 	}
 	if wrong != "" {
@@ -128,6 +136,16 @@ func instant(text string) (_ *timestamppb.Timestamp, wrong string) {
 	}
 	if _, fraction, found := strings.Cut(text, "."); found && strings.IndexAny(fraction, "Z+-") > len("999999999") {
 		return nil, "is finer than nanoseconds: write nine digits of a second at most"
+	}
+	return out, ""
+}
+
+const writeDuration = "write seconds and the letter s, such as 30s"
+
+func duration(text string) (_ *durationpb.Duration, wrong string) {
+	out := &durationpb.Duration{}
+	if err := protojson.Unmarshal([]byte(strconv.Quote(text)), out); err != nil {
+		return nil, "is no duration: " + writeDuration
 	}
 	return out, ""
 }

@@ -357,6 +357,9 @@ func (p *poller) ask(ctx context.Context, question ledger.Question) (over bool) 
 	case !asked, ctx.Err() != nil: // the answer, if any, was cut short by our own end
 		return false
 	}
+	if progress.State == ledger.Succeeded || progress.State == ledger.Failed {
+		p.cfg.Ended(question.Practice, question.Dossier)
+	}
 	err := p.cfg.Ledger.Followed(ctx, question, progress)
 	if err == nil && progress.FollowError != "" && p.mendingsOf(question.Practice) != mendings {
 		p.hastenAgain(question.Practice)

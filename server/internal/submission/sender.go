@@ -37,6 +37,8 @@ type Config struct {
 	RPC func(ledger.Kind) string
 	// Keep lets a submission count for the caller of ctx until done, which is when its outcome is committed; nil counts nothing.
 	Keep func(ctx context.Context) (done func())
+	// Ended is told of the dossier of an import that Loop has ended, before anybody else is; nil is nobody.
+	Ended func(practice, dossier string)
 	// CallLimit bounds the call of a submission, whatever its caller's deadline. It is the client's bound of a write, too.
 	CallLimit time.Duration
 	// WaitLimit bounds how long a submission waits for its turn, all attempts together.
@@ -94,6 +96,9 @@ func New(ctx context.Context, cfg Config) (*Sender, error) {
 	}
 	if cfg.Keep == nil {
 		cfg.Keep = func(context.Context) func() { return func() {} }
+	}
+	if cfg.Ended == nil {
+		cfg.Ended = func(string, string) {}
 	}
 	i := &Sender{cfg: cfg}
 	i.stopped, i.stop = context.WithCancel(context.Background())

@@ -95,6 +95,14 @@ func (p *Practices) Client(name string) (*cegidclient.Client, bool) {
 	return found.Client, true
 }
 
+// Books names what a practice books into; its own name, where it has them for itself, or is not known.
+func (p *Practices) Books(name string) string {
+	if found, ok := p.tenants.Load().byName[name]; ok {
+		return cmp.Or(found.Books, name)
+	}
+	return name
+}
+
 // All returns every practice, sorted by name.
 func (p *Practices) All() []*Practice { return p.tenants.Load().sorted }
 

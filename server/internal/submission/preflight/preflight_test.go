@@ -15,6 +15,7 @@ import (
 
 	"cegid.internal/gateway/cegidclient"
 	"cegid.internal/gateway/cegidclient/loopsim"
+	"cegid.internal/gateway/server/internal/freshness"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -73,7 +74,7 @@ func TestOnlyWhatTheEntriesMentionIsRead(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			client, sim := simulated(t)
-			got, err := New(nil).Reference(t.Context(), "demo", client, dossier, c.entries)
+			got, err := New(freshness.New(freshness.Config{}), nil).Reference(t.Context(), "demo", client, dossier, c.entries)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -91,12 +92,12 @@ func TestOnlyWhatTheEntriesMentionIsRead(t *testing.T) {
 func TestManyWhoAskAtOnceAreOneReading(t *testing.T) {
 	client, sim := simulated(t)
 	sim.Inject(loopsim.Fault{Kind: loopsim.FaultLatency, Latency: 50 * time.Millisecond})
-	c := New(nil)
-	if _, err := New(nil).Reference(t.Context(), "demo", client, dossier, plain()); err != nil { // teaches the client Loop's page size
+	c := New(freshness.New(freshness.Config{}), nil)
+	if _, err := New(freshness.New(freshness.Config{}), nil).Reference(t.Context(), "demo", client, dossier, plain()); err != nil { // teaches the client Loop's page size
 		t.Fatal(err)
 	}
 	once := sim.Count("")
-	if _, err := New(nil).Reference(t.Context(), "demo", client, dossier, plain()); err != nil {
+	if _, err := New(freshness.New(freshness.Config{}), nil).Reference(t.Context(), "demo", client, dossier, plain()); err != nil {
 		t.Fatal(err)
 	}
 	once = sim.Count("") - once
@@ -125,7 +126,7 @@ func TestManyWhoAskAtOnceAreOneReading(t *testing.T) {
 func TestTheFirstWhoAsksMayLeave(t *testing.T) {
 	client, sim := simulated(t)
 	sim.Inject(loopsim.Fault{Route: "/journal", Kind: loopsim.FaultLatency, Latency: 500 * time.Millisecond, Times: 1})
-	c := New(nil)
+	c := New(freshness.New(freshness.Config{}), nil)
 	ctx, leave := context.WithCancel(t.Context())
 	left, stayed := make(chan error, 1), make(chan error, 1)
 	go func() {
@@ -152,10 +153,9 @@ func TestTheFirstWhoAsksMayLeave(t *testing.T) {
 
 func TestWhatIsOlderThanAMinuteIsReadAgain(t *testing.T) {
 	client, sim := simulated(t)
-	c := New(nil)
 	var passed atomic.Int64
 	start := time.Now()
-	c.now = func() time.Time { return start.Add(time.Duration(passed.Load())) }
+	c := New(freshness.New(freshness.Config{Now: func() time.Time { return start.Add(time.Duration(passed.Load())) }}), nil)
 	read := func() bool {
 		t.Helper()
 		before := sim.Count("/compte")
@@ -167,7 +167,7 @@ func TestWhatIsOlderThanAMinuteIsReadAgain(t *testing.T) {
 	for _, step := range []struct {
 		at   time.Duration
 		want bool
-	}{{0, true}, {time.Second, false}, {59 * time.Second, false}, {60 * time.Second, true}, {119 * time.Second, false}, {121 * time.Second, true}} {
+	}{{0, true}, {time.Second, false}, {60 * time.Second, false}, {61 * time.Second, true}, {121 * time.Second, false}, {122 * time.Second, true}} {
 		passed.Store(int64(step.at))
 		if got := read(); got != step.want {
 			t.Errorf("after %s: read %t; want %t", step.at, got, step.want)
@@ -178,7 +178,7 @@ func TestWhatIsOlderThanAMinuteIsReadAgain(t *testing.T) {
 // TestAFailureIsNotKept: and is everybody's who waited for it.
 func TestAFailureIsNotKept(t *testing.T) {
 	client, sim := simulated(t)
-	c := New(nil)
+	c := New(freshness.New(freshness.Config{}), nil)
 	fault := sim.Inject(loopsim.Fault{Route: "/compte", Kind: loopsim.FaultStatus, Status: 403})
 	var upstream *cegidclient.Error
 	if _, err := c.Reference(t.Context(), "demo", client, dossier, plain()); !errors.As(err, &upstream) {
@@ -194,7 +194,8 @@ func TestAFailureIsNotKept(t *testing.T) {
 // TestWhatThisServiceChangesIsReadAgain: also when it was being read at the time.
 func TestWhatThisServiceChangesIsReadAgain(t *testing.T) {
 	client, sim := simulated(t)
-	c := New(nil)
+	kept := freshness.New(freshness.Config{})
+	c := New(kept, nil)
 	ask := func() {
 		t.Helper()
 		if _, err := c.Reference(t.Context(), "demo", client, dossier, plain()); err != nil {
@@ -207,16 +208,17 @@ func TestWhatThisServiceChangesIsReadAgain(t *testing.T) {
 	if ask(); journals() != once {
 		t.Fatal("read again although nothing changed")
 	}
-	c.Changed("demo", "CEGID003") // another dossier
+	kept.Changed("demo", "CEGID003") // another dossier
 	if ask(); journals() != once {
 		t.Error("read again although another dossier changed")
 	}
-	c.Changed("demo", dossier)
+	kept.Changed("demo", dossier)
 	if ask(); journals() == once {
 		t.Error("not read again")
 	}
 
-	c = New(nil)
+	kept = freshness.New(freshness.Config{})
+	c = New(kept, nil)
 	sim.ResetCounters()
 	sim.Inject(loopsim.Fault{Route: "/journal", Kind: loopsim.FaultLatency, Latency: 200 * time.Millisecond, Times: 1})
 	done := make(chan error, 1)
@@ -227,7 +229,7 @@ func TestWhatThisServiceChangesIsReadAgain(t *testing.T) {
 	for journals() == 0 {
 		time.Sleep(time.Millisecond)
 	}
-	c.Changed("demo", dossier)
+	kept.Changed("demo", dossier)
 	if err := <-done; err != nil {
 		t.Fatal(err)
 	}
@@ -240,13 +242,12 @@ func TestWhatThisServiceChangesIsReadAgain(t *testing.T) {
 // TestADossierIsLookedAtOnceAMinute: what Loop does not let the key touch is looked at each time.
 func TestADossierIsLookedAtOnceAMinute(t *testing.T) {
 	client, sim := simulated(t)
-	c := New(nil)
 	now := time.Now()
-	c.now = func() time.Time { return now }
+	c := New(freshness.New(freshness.Config{Now: func() time.Time { return now }}), nil)
 	for at, want := range []struct {
 		pass  time.Duration
 		calls int
-	}{{0, 1}, {59 * time.Second, 1}, {time.Second, 2}} {
+	}{{0, 1}, {60 * time.Second, 1}, {time.Second, 2}} {
 		now = now.Add(want.pass)
 		if err := c.Dossier(t.Context(), "demo", client, dossier); err != nil || sim.Count("/compte") != want.calls {
 			t.Errorf("%d: %v after %d calls; want %d", at, err, sim.Count("/compte"), want.calls)
@@ -269,7 +270,7 @@ func TestAReadingCountsForWhoeverCausedIt(t *testing.T) {
 	client, sim := simulated(t)
 	type who struct{}
 	var under, readings atomic.Int64
-	c := New(func(ctx context.Context) func() {
+	c := New(freshness.New(freshness.Config{}), func(ctx context.Context) func() {
 		if ctx.Value(who{}) != "first" {
 			t.Error("it counts for somebody else")
 		}
@@ -295,36 +296,6 @@ func TestAReadingCountsForWhoeverCausedIt(t *testing.T) {
 	waitFor(t, func() bool { return under.Load() == 0 })
 	if readings.Load() != 1 || sim.Count("/compte") != 1 {
 		t.Errorf("%d readings, %d calls", readings.Load(), sim.Count("/compte"))
-	}
-}
-
-// TestTheCacheIsBoundedByBytes, and what was read first goes first.
-func TestTheCacheIsBoundedByBytes(t *testing.T) {
-	c := New(nil)
-	now := time.Now()
-	c.now = func() time.Time { return now }
-	const each = maxBytes / 10
-	list := func(i int) key { return key{"demo", fmt.Sprint(i), "accounts"} }
-	for i := range 30 {
-		now = now.Add(time.Second / 10)
-		c.keep(kept{list(i), i, now, each}, 0)
-		if c.known.bytes > maxBytes || len(c.known.known) != min(i+1, 9) {
-			t.Fatalf("%d lists of %d bytes", len(c.known.known), c.known.bytes)
-		}
-		for j := range i + 1 {
-			if value, ok := c.young(list(j)); ok != (j > i-9) || ok && value != j {
-				t.Fatalf("after %d, list %d: %v, %t", i, j, value, ok)
-			}
-		}
-	}
-	c.keep(kept{list(100), 100, now, 2 * maxBytes}, 0)
-	if _, ok := c.young(list(100)); !ok || len(c.known.known) != 1 {
-		t.Errorf("one that is larger than all: %d kept", len(c.known.known))
-	}
-	now = now.Add(maxAge)
-	c.keep(kept{list(101), 0, now, 0}, 0)
-	if len(c.known.known) != 1 || c.known.bytes != perEntry {
-		t.Errorf("%d lists that are too old are kept, %d bytes", len(c.known.known)-1, c.known.bytes)
 	}
 }
 
@@ -383,9 +354,8 @@ func walkedOncePerDossier(t *testing.T, entries cegidclient.EntryImport, shown b
 			t.Fatal(err)
 		}
 	}
-	c := New(nil)
 	now := time.Now()
-	c.now = func() time.Time { return now }
+	c := New(freshness.New(freshness.Config{Now: func() time.Time { return now }}), nil)
 	if shown {
 		showFullPages(t, client, sim)
 	}

@@ -11,6 +11,7 @@ import (
 	_ "google.golang.org/genproto/googleapis/api/annotations"
 	protoreflect "google.golang.org/protobuf/reflect/protoreflect"
 	protoimpl "google.golang.org/protobuf/runtime/protoimpl"
+	durationpb "google.golang.org/protobuf/types/known/durationpb"
 	reflect "reflect"
 	sync "sync"
 	unsafe "unsafe"
@@ -224,8 +225,14 @@ type ListAccountsRequest struct {
 	OrderBy string `protobuf:"bytes,6,opt,name=order_by,json=orderBy,proto3" json:"order_by,omitempty"`
 	// Also fill `unmapped`.
 	IncludeUnmapped bool `protobuf:"varint,7,opt,name=include_unmapped,json=includeUnmapped,proto3" json:"include_unmapped,omitempty"`
-	unknownFields   protoimpl.UnknownFields
-	sizeCache       protoimpl.SizeCache
+	// The oldest answer that will do, up to a day; none by default. One that this server has kept is given if it is younger, and
+	// else Loop is asked. Over REST also `Cache-Control: max-age`.
+	MaxStaleness *durationpb.Duration `protobuf:"bytes,8,opt,name=max_staleness,json=maxStaleness,proto3" json:"max_staleness,omitempty"`
+	// How much older an answer may be, up to a day, when Loop does not answer: a time-out, a connection that fails, a 429, a
+	// 5xx, or calls that are paused after those. Over REST also `Cache-Control: stale-if-error`.
+	StaleIfError  *durationpb.Duration `protobuf:"bytes,9,opt,name=stale_if_error,json=staleIfError,proto3" json:"stale_if_error,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *ListAccountsRequest) Reset() {
@@ -305,6 +312,20 @@ func (x *ListAccountsRequest) GetIncludeUnmapped() bool {
 		return x.IncludeUnmapped
 	}
 	return false
+}
+
+func (x *ListAccountsRequest) GetMaxStaleness() *durationpb.Duration {
+	if x != nil {
+		return x.MaxStaleness
+	}
+	return nil
+}
+
+func (x *ListAccountsRequest) GetStaleIfError() *durationpb.Duration {
+	if x != nil {
+		return x.StaleIfError
+	}
+	return nil
 }
 
 // A page of accounts.
@@ -501,8 +522,12 @@ type GetAccountRequest struct {
 	Number string `protobuf:"bytes,3,opt,name=number,proto3" json:"number,omitempty"`
 	// Also fill `unmapped`.
 	IncludeUnmapped bool `protobuf:"varint,4,opt,name=include_unmapped,json=includeUnmapped,proto3" json:"include_unmapped,omitempty"`
-	unknownFields   protoimpl.UnknownFields
-	sizeCache       protoimpl.SizeCache
+	// As in ListAccountsRequest.
+	MaxStaleness *durationpb.Duration `protobuf:"bytes,5,opt,name=max_staleness,json=maxStaleness,proto3" json:"max_staleness,omitempty"`
+	// As in ListAccountsRequest.
+	StaleIfError  *durationpb.Duration `protobuf:"bytes,6,opt,name=stale_if_error,json=staleIfError,proto3" json:"stale_if_error,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *GetAccountRequest) Reset() {
@@ -561,6 +586,20 @@ func (x *GetAccountRequest) GetIncludeUnmapped() bool {
 		return x.IncludeUnmapped
 	}
 	return false
+}
+
+func (x *GetAccountRequest) GetMaxStaleness() *durationpb.Duration {
+	if x != nil {
+		return x.MaxStaleness
+	}
+	return nil
+}
+
+func (x *GetAccountRequest) GetStaleIfError() *durationpb.Duration {
+	if x != nil {
+		return x.StaleIfError
+	}
+	return nil
 }
 
 // An account.
@@ -823,7 +862,7 @@ var File_cegid_loop_v1_account_proto protoreflect.FileDescriptor
 
 const file_cegid_loop_v1_account_proto_rawDesc = "" +
 	"\n" +
-	"\x1bcegid/loop/v1/account.proto\x12\rcegid.loop.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1dcegid/loop/v1/reference.proto\x1a\x19cegid/loop/v1/rules.proto\x1a\x1fgoogle/api/field_behavior.proto\"\xcd\x06\n" +
+	"\x1bcegid/loop/v1/account.proto\x12\rcegid.loop.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1dcegid/loop/v1/reference.proto\x1a\x19cegid/loop/v1/rules.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1egoogle/protobuf/duration.proto\"\xcd\x06\n" +
 	"\aAccount\x12\x16\n" +
 	"\x06number\x18\x01 \x01(\tR\x06number\x12\x19\n" +
 	"\x05label\x18\x02 \x01(\tH\x00R\x05label\x88\x01\x01\x12 \n" +
@@ -858,7 +897,7 @@ const file_cegid_loop_v1_account_proto_rawDesc = "" +
 	"\x0e_centralizableB\v\n" +
 	"\t_analyticB\t\n" +
 	"\a_closedB\x0e\n" +
-	"\f_description\"\xaa\x02\n" +
+	"\f_description\"\xc3\x03\n" +
 	"\x13ListAccountsRequest\x12(\n" +
 	"\bpractice\x18\x01 \x01(\tB\f\xe0A\x02\xbaH\x06r\x04\x88\xce\x18\x01R\bpractice\x12&\n" +
 	"\adossier\x18\x02 \x01(\tB\f\xe0A\x02\xbaH\x06r\x04\x90\xce\x18\x01R\adossier\x12&\n" +
@@ -867,7 +906,11 @@ const file_cegid_loop_v1_account_proto_rawDesc = "" +
 	"page_token\x18\x04 \x01(\tB\b\xbaH\x05r\x03(\x80\x02R\tpageToken\x12 \n" +
 	"\x06filter\x18\x05 \x01(\tB\b\xbaH\x05r\x03\x18\x80\bR\x06filter\x12#\n" +
 	"\border_by\x18\x06 \x01(\tB\b\xbaH\x05r\x03\x18\x80\x02R\aorderBy\x12)\n" +
-	"\x10include_unmapped\x18\a \x01(\bR\x0fincludeUnmapped\"r\n" +
+	"\x10include_unmapped\x18\a \x01(\bR\x0fincludeUnmapped\x12J\n" +
+	"\rmax_staleness\x18\b \x01(\v2\x19.google.protobuf.DurationB\n" +
+	"\xbaH\a\xaa\x01\x04\x88\xce\x18\x01R\fmaxStaleness\x12K\n" +
+	"\x0estale_if_error\x18\t \x01(\v2\x19.google.protobuf.DurationB\n" +
+	"\xbaH\a\xaa\x01\x04\x88\xce\x18\x01R\fstaleIfError\"r\n" +
 	"\x14ListAccountsResponse\x122\n" +
 	"\baccounts\x18\x01 \x03(\v2\x16.cegid.loop.v1.AccountR\baccounts\x12&\n" +
 	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\xdb\x01\n" +
@@ -878,12 +921,16 @@ const file_cegid_loop_v1_account_proto_rawDesc = "" +
 	"\border_by\x18\x04 \x01(\tB\b\xbaH\x05r\x03\x18\x80\x02R\aorderBy\x12)\n" +
 	"\x10include_unmapped\x18\x05 \x01(\bR\x0fincludeUnmapped\"L\n" +
 	"\x16StreamAccountsResponse\x122\n" +
-	"\baccounts\x18\x01 \x03(\v2\x16.cegid.loop.v1.AccountR\baccounts\"\xb6\x01\n" +
+	"\baccounts\x18\x01 \x03(\v2\x16.cegid.loop.v1.AccountR\baccounts\"\xcf\x02\n" +
 	"\x11GetAccountRequest\x12(\n" +
 	"\bpractice\x18\x01 \x01(\tB\f\xe0A\x02\xbaH\x06r\x04\x88\xce\x18\x01R\bpractice\x12&\n" +
 	"\adossier\x18\x02 \x01(\tB\f\xe0A\x02\xbaH\x06r\x04\x90\xce\x18\x01R\adossier\x12$\n" +
 	"\x06number\x18\x03 \x01(\tB\f\xe0A\x02\xbaH\x06r\x04\xb0\xce\x18\x01R\x06number\x12)\n" +
-	"\x10include_unmapped\x18\x04 \x01(\bR\x0fincludeUnmapped\"F\n" +
+	"\x10include_unmapped\x18\x04 \x01(\bR\x0fincludeUnmapped\x12J\n" +
+	"\rmax_staleness\x18\x05 \x01(\v2\x19.google.protobuf.DurationB\n" +
+	"\xbaH\a\xaa\x01\x04\x88\xce\x18\x01R\fmaxStaleness\x12K\n" +
+	"\x0estale_if_error\x18\x06 \x01(\v2\x19.google.protobuf.DurationB\n" +
+	"\xbaH\a\xaa\x01\x04\x88\xce\x18\x01R\fstaleIfError\"F\n" +
 	"\x12GetAccountResponse\x120\n" +
 	"\aaccount\x18\x01 \x01(\v2\x16.cegid.loop.v1.AccountR\aaccount\"\xf8\x05\n" +
 	"\x14CreateAccountRequest\x12(\n" +
@@ -950,22 +997,27 @@ var file_cegid_loop_v1_account_proto_goTypes = []any{
 	nil,                            // 9: cegid.loop.v1.Account.UnmappedEntry
 	nil,                            // 10: cegid.loop.v1.CreateAccountRequest.ExtraFieldsEntry
 	(*Reference)(nil),              // 11: cegid.loop.v1.Reference
+	(*durationpb.Duration)(nil),    // 12: google.protobuf.Duration
 }
 var file_cegid_loop_v1_account_proto_depIdxs = []int32{
 	11, // 0: cegid.loop.v1.Account.contra_account:type_name -> cegid.loop.v1.Reference
 	11, // 1: cegid.loop.v1.Account.bank_account:type_name -> cegid.loop.v1.Reference
 	11, // 2: cegid.loop.v1.Account.vat_code:type_name -> cegid.loop.v1.Reference
 	9,  // 3: cegid.loop.v1.Account.unmapped:type_name -> cegid.loop.v1.Account.UnmappedEntry
-	0,  // 4: cegid.loop.v1.ListAccountsResponse.accounts:type_name -> cegid.loop.v1.Account
-	0,  // 5: cegid.loop.v1.StreamAccountsResponse.accounts:type_name -> cegid.loop.v1.Account
-	0,  // 6: cegid.loop.v1.GetAccountResponse.account:type_name -> cegid.loop.v1.Account
-	10, // 7: cegid.loop.v1.CreateAccountRequest.extra_fields:type_name -> cegid.loop.v1.CreateAccountRequest.ExtraFieldsEntry
-	0,  // 8: cegid.loop.v1.CreateAccountResponse.account:type_name -> cegid.loop.v1.Account
-	9,  // [9:9] is the sub-list for method output_type
-	9,  // [9:9] is the sub-list for method input_type
-	9,  // [9:9] is the sub-list for extension type_name
-	9,  // [9:9] is the sub-list for extension extendee
-	0,  // [0:9] is the sub-list for field type_name
+	12, // 4: cegid.loop.v1.ListAccountsRequest.max_staleness:type_name -> google.protobuf.Duration
+	12, // 5: cegid.loop.v1.ListAccountsRequest.stale_if_error:type_name -> google.protobuf.Duration
+	0,  // 6: cegid.loop.v1.ListAccountsResponse.accounts:type_name -> cegid.loop.v1.Account
+	0,  // 7: cegid.loop.v1.StreamAccountsResponse.accounts:type_name -> cegid.loop.v1.Account
+	12, // 8: cegid.loop.v1.GetAccountRequest.max_staleness:type_name -> google.protobuf.Duration
+	12, // 9: cegid.loop.v1.GetAccountRequest.stale_if_error:type_name -> google.protobuf.Duration
+	0,  // 10: cegid.loop.v1.GetAccountResponse.account:type_name -> cegid.loop.v1.Account
+	10, // 11: cegid.loop.v1.CreateAccountRequest.extra_fields:type_name -> cegid.loop.v1.CreateAccountRequest.ExtraFieldsEntry
+	0,  // 12: cegid.loop.v1.CreateAccountResponse.account:type_name -> cegid.loop.v1.Account
+	13, // [13:13] is the sub-list for method output_type
+	13, // [13:13] is the sub-list for method input_type
+	13, // [13:13] is the sub-list for extension type_name
+	13, // [13:13] is the sub-list for extension extendee
+	0,  // [0:13] is the sub-list for field type_name
 }
 
 func init() { file_cegid_loop_v1_account_proto_init() }

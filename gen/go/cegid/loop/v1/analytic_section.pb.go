@@ -11,6 +11,7 @@ import (
 	_ "google.golang.org/genproto/googleapis/api/annotations"
 	protoreflect "google.golang.org/protobuf/reflect/protoreflect"
 	protoimpl "google.golang.org/protobuf/runtime/protoimpl"
+	durationpb "google.golang.org/protobuf/types/known/durationpb"
 	reflect "reflect"
 	sync "sync"
 	unsafe "unsafe"
@@ -143,8 +144,12 @@ type ListAnalyticSectionsRequest struct {
 	OrderBy string `protobuf:"bytes,6,opt,name=order_by,json=orderBy,proto3" json:"order_by,omitempty"`
 	// Also fill `unmapped`.
 	IncludeUnmapped bool `protobuf:"varint,7,opt,name=include_unmapped,json=includeUnmapped,proto3" json:"include_unmapped,omitempty"`
-	unknownFields   protoimpl.UnknownFields
-	sizeCache       protoimpl.SizeCache
+	// As in ListAccountsRequest.
+	MaxStaleness *durationpb.Duration `protobuf:"bytes,8,opt,name=max_staleness,json=maxStaleness,proto3" json:"max_staleness,omitempty"`
+	// As in ListAccountsRequest.
+	StaleIfError  *durationpb.Duration `protobuf:"bytes,9,opt,name=stale_if_error,json=staleIfError,proto3" json:"stale_if_error,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *ListAnalyticSectionsRequest) Reset() {
@@ -224,6 +229,20 @@ func (x *ListAnalyticSectionsRequest) GetIncludeUnmapped() bool {
 		return x.IncludeUnmapped
 	}
 	return false
+}
+
+func (x *ListAnalyticSectionsRequest) GetMaxStaleness() *durationpb.Duration {
+	if x != nil {
+		return x.MaxStaleness
+	}
+	return nil
+}
+
+func (x *ListAnalyticSectionsRequest) GetStaleIfError() *durationpb.Duration {
+	if x != nil {
+		return x.StaleIfError
+	}
+	return nil
 }
 
 // A page of analytic sections.
@@ -413,7 +432,7 @@ var File_cegid_loop_v1_analytic_section_proto protoreflect.FileDescriptor
 
 const file_cegid_loop_v1_analytic_section_proto_rawDesc = "" +
 	"\n" +
-	"$cegid/loop/v1/analytic_section.proto\x12\rcegid.loop.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1dcegid/loop/v1/reference.proto\x1a\x19cegid/loop/v1/rules.proto\x1a\x1fgoogle/api/field_behavior.proto\"\xe0\x02\n" +
+	"$cegid/loop/v1/analytic_section.proto\x12\rcegid.loop.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1dcegid/loop/v1/reference.proto\x1a\x19cegid/loop/v1/rules.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1egoogle/protobuf/duration.proto\"\xe0\x02\n" +
 	"\x0fAnalyticSection\x12\x12\n" +
 	"\x04code\x18\x01 \x01(\tR\x04code\x12\x19\n" +
 	"\x05label\x18\x02 \x01(\tH\x00R\x05label\x88\x01\x01\x12\x1b\n" +
@@ -426,7 +445,7 @@ const file_cegid_loop_v1_analytic_section_proto_rawDesc = "" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01B\b\n" +
 	"\x06_labelB\t\n" +
-	"\a_closed\"\xb2\x02\n" +
+	"\a_closed\"\xcb\x03\n" +
 	"\x1bListAnalyticSectionsRequest\x12(\n" +
 	"\bpractice\x18\x01 \x01(\tB\f\xe0A\x02\xbaH\x06r\x04\x88\xce\x18\x01R\bpractice\x12&\n" +
 	"\adossier\x18\x02 \x01(\tB\f\xe0A\x02\xbaH\x06r\x04\x90\xce\x18\x01R\adossier\x12&\n" +
@@ -435,7 +454,11 @@ const file_cegid_loop_v1_analytic_section_proto_rawDesc = "" +
 	"page_token\x18\x04 \x01(\tB\b\xbaH\x05r\x03(\x80\x02R\tpageToken\x12 \n" +
 	"\x06filter\x18\x05 \x01(\tB\b\xbaH\x05r\x03\x18\x80\bR\x06filter\x12#\n" +
 	"\border_by\x18\x06 \x01(\tB\b\xbaH\x05r\x03\x18\x80\x02R\aorderBy\x12)\n" +
-	"\x10include_unmapped\x18\a \x01(\bR\x0fincludeUnmapped\"\x93\x01\n" +
+	"\x10include_unmapped\x18\a \x01(\bR\x0fincludeUnmapped\x12J\n" +
+	"\rmax_staleness\x18\b \x01(\v2\x19.google.protobuf.DurationB\n" +
+	"\xbaH\a\xaa\x01\x04\x88\xce\x18\x01R\fmaxStaleness\x12K\n" +
+	"\x0estale_if_error\x18\t \x01(\v2\x19.google.protobuf.DurationB\n" +
+	"\xbaH\a\xaa\x01\x04\x88\xce\x18\x01R\fstaleIfError\"\x93\x01\n" +
 	"\x1cListAnalyticSectionsResponse\x12K\n" +
 	"\x11analytic_sections\x18\x01 \x03(\v2\x1e.cegid.loop.v1.AnalyticSectionR\x10analyticSections\x12&\n" +
 	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\xe3\x01\n" +
@@ -470,17 +493,20 @@ var file_cegid_loop_v1_analytic_section_proto_goTypes = []any{
 	(*StreamAnalyticSectionsResponse)(nil), // 4: cegid.loop.v1.StreamAnalyticSectionsResponse
 	nil,                                    // 5: cegid.loop.v1.AnalyticSection.UnmappedEntry
 	(*Reference)(nil),                      // 6: cegid.loop.v1.Reference
+	(*durationpb.Duration)(nil),            // 7: google.protobuf.Duration
 }
 var file_cegid_loop_v1_analytic_section_proto_depIdxs = []int32{
 	6, // 0: cegid.loop.v1.AnalyticSection.axis:type_name -> cegid.loop.v1.Reference
 	5, // 1: cegid.loop.v1.AnalyticSection.unmapped:type_name -> cegid.loop.v1.AnalyticSection.UnmappedEntry
-	0, // 2: cegid.loop.v1.ListAnalyticSectionsResponse.analytic_sections:type_name -> cegid.loop.v1.AnalyticSection
-	0, // 3: cegid.loop.v1.StreamAnalyticSectionsResponse.analytic_sections:type_name -> cegid.loop.v1.AnalyticSection
-	4, // [4:4] is the sub-list for method output_type
-	4, // [4:4] is the sub-list for method input_type
-	4, // [4:4] is the sub-list for extension type_name
-	4, // [4:4] is the sub-list for extension extendee
-	0, // [0:4] is the sub-list for field type_name
+	7, // 2: cegid.loop.v1.ListAnalyticSectionsRequest.max_staleness:type_name -> google.protobuf.Duration
+	7, // 3: cegid.loop.v1.ListAnalyticSectionsRequest.stale_if_error:type_name -> google.protobuf.Duration
+	0, // 4: cegid.loop.v1.ListAnalyticSectionsResponse.analytic_sections:type_name -> cegid.loop.v1.AnalyticSection
+	0, // 5: cegid.loop.v1.StreamAnalyticSectionsResponse.analytic_sections:type_name -> cegid.loop.v1.AnalyticSection
+	6, // [6:6] is the sub-list for method output_type
+	6, // [6:6] is the sub-list for method input_type
+	6, // [6:6] is the sub-list for extension type_name
+	6, // [6:6] is the sub-list for extension extendee
+	0, // [0:6] is the sub-list for field type_name
 }
 
 func init() { file_cegid_loop_v1_analytic_section_proto_init() }

@@ -11,6 +11,7 @@ import (
 	_ "google.golang.org/genproto/googleapis/api/annotations"
 	protoreflect "google.golang.org/protobuf/reflect/protoreflect"
 	protoimpl "google.golang.org/protobuf/runtime/protoimpl"
+	durationpb "google.golang.org/protobuf/types/known/durationpb"
 	reflect "reflect"
 	sync "sync"
 	unsafe "unsafe"
@@ -293,8 +294,12 @@ type ListEntriesRequest struct {
 	Account string `protobuf:"bytes,10,opt,name=account,proto3" json:"account,omitempty"`
 	// Also fill `unmapped`, amounts and all.
 	IncludeUnmapped bool `protobuf:"varint,11,opt,name=include_unmapped,json=includeUnmapped,proto3" json:"include_unmapped,omitempty"`
-	unknownFields   protoimpl.UnknownFields
-	sizeCache       protoimpl.SizeCache
+	// As in ListAccountsRequest.
+	MaxStaleness *durationpb.Duration `protobuf:"bytes,12,opt,name=max_staleness,json=maxStaleness,proto3" json:"max_staleness,omitempty"`
+	// As in ListAccountsRequest.
+	StaleIfError  *durationpb.Duration `protobuf:"bytes,13,opt,name=stale_if_error,json=staleIfError,proto3" json:"stale_if_error,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *ListEntriesRequest) Reset() {
@@ -415,6 +420,20 @@ func (x *ListEntriesRequest) GetIncludeUnmapped() bool {
 		return x.IncludeUnmapped
 	}
 	return false
+}
+
+func (x *ListEntriesRequest) GetMaxStaleness() *durationpb.Duration {
+	if x != nil {
+		return x.MaxStaleness
+	}
+	return nil
+}
+
+func (x *ListEntriesRequest) GetStaleIfError() *durationpb.Duration {
+	if x != nil {
+		return x.StaleIfError
+	}
+	return nil
 }
 
 type isListEntriesRequest_Criterion interface {
@@ -1068,7 +1087,7 @@ var File_cegid_loop_v1_booked_entry_proto protoreflect.FileDescriptor
 
 const file_cegid_loop_v1_booked_entry_proto_rawDesc = "" +
 	"\n" +
-	" cegid/loop/v1/booked_entry.proto\x12\rcegid.loop.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1acegid/loop/v1/import.proto\x1a\x19cegid/loop/v1/rules.proto\x1a\x1fgoogle/api/field_behavior.proto\"\xc5\x04\n" +
+	" cegid/loop/v1/booked_entry.proto\x12\rcegid.loop.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1acegid/loop/v1/import.proto\x1a\x19cegid/loop/v1/rules.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1egoogle/protobuf/duration.proto\"\xc5\x04\n" +
 	"\vBookedEntry\x12\x1d\n" +
 	"\ajournal\x18\x01 \x01(\tH\x00R\ajournal\x88\x01\x01\x12\x1d\n" +
 	"\aaccount\x18\x02 \x01(\tH\x01R\aaccount\x88\x01\x01\x122\n" +
@@ -1095,7 +1114,7 @@ const file_cegid_loop_v1_booked_entry_proto_rawDesc = "" +
 	"_origin_idB\b\n" +
 	"\x06_debitB\t\n" +
 	"\a_creditB\a\n" +
-	"\x05_date\"\xe7\x05\n" +
+	"\x05_date\"\x80\a\n" +
 	"\x12ListEntriesRequest\x12(\n" +
 	"\bpractice\x18\x01 \x01(\tB\f\xe0A\x02\xbaH\x06r\x04\x88\xce\x18\x01R\bpractice\x12&\n" +
 	"\adossier\x18\x02 \x01(\tB\f\xe0A\x02\xbaH\x06r\x04\x90\xce\x18\x01R\adossier\x12K\n" +
@@ -1108,7 +1127,11 @@ const file_cegid_loop_v1_booked_entry_proto_rawDesc = "" +
 	"\x12document_date_from\x18\t \x01(\tB\t\xbaH\x06r\x04\xe8\xce\x18\x01R\x10documentDateFrom\x12#\n" +
 	"\aaccount\x18\n" +
 	" \x01(\tB\t\xbaH\x06r\x04\xa8\xce\x18\x01R\aaccount\x12)\n" +
-	"\x10include_unmapped\x18\v \x01(\bR\x0fincludeUnmapped:\xb2\x01\xbaH\xae\x01\x1a\xab\x01\n" +
+	"\x10include_unmapped\x18\v \x01(\bR\x0fincludeUnmapped\x12J\n" +
+	"\rmax_staleness\x18\f \x01(\v2\x19.google.protobuf.DurationB\n" +
+	"\xbaH\a\xaa\x01\x04\x88\xce\x18\x01R\fmaxStaleness\x12K\n" +
+	"\x0estale_if_error\x18\r \x01(\v2\x19.google.protobuf.DurationB\n" +
+	"\xbaH\a\xaa\x01\x04\x88\xce\x18\x01R\fstaleIfError:\xb2\x01\xbaH\xae\x01\x1a\xab\x01\n" +
 	"\x0fentry_criterion\x12Rgive lettering, lettering_id or origin_id: Loop lists entries by one of these only\x1aDhas(this.lettering) || has(this.lettering_id) || has(this.origin_id)B\v\n" +
 	"\tcriterion\"|\n" +
 	"\x13ListEntriesResponse\x124\n" +
@@ -1207,26 +1230,29 @@ var file_cegid_loop_v1_booked_entry_proto_goTypes = []any{
 	(*EntryGap)(nil),                               // 8: cegid.loop.v1.EntryGap
 	(*FindEntriesByDocumentReferenceRequest)(nil),  // 9: cegid.loop.v1.FindEntriesByDocumentReferenceRequest
 	(*FindEntriesByDocumentReferenceResponse)(nil), // 10: cegid.loop.v1.FindEntriesByDocumentReferenceResponse
-	nil,            // 11: cegid.loop.v1.BookedEntry.UnmappedEntry
-	(*Import)(nil), // 12: cegid.loop.v1.Import
+	nil,                         // 11: cegid.loop.v1.BookedEntry.UnmappedEntry
+	(*durationpb.Duration)(nil), // 12: google.protobuf.Duration
+	(*Import)(nil),              // 13: cegid.loop.v1.Import
 }
 var file_cegid_loop_v1_booked_entry_proto_depIdxs = []int32{
 	11, // 0: cegid.loop.v1.BookedEntry.unmapped:type_name -> cegid.loop.v1.BookedEntry.UnmappedEntry
 	0,  // 1: cegid.loop.v1.ListEntriesRequest.lettering:type_name -> cegid.loop.v1.LetteringState
-	2,  // 2: cegid.loop.v1.ListEntriesResponse.entries:type_name -> cegid.loop.v1.BookedEntry
-	0,  // 3: cegid.loop.v1.StreamEntriesRequest.lettering:type_name -> cegid.loop.v1.LetteringState
-	2,  // 4: cegid.loop.v1.StreamEntriesResponse.entries:type_name -> cegid.loop.v1.BookedEntry
-	7,  // 5: cegid.loop.v1.StreamEntriesResponse.walk:type_name -> cegid.loop.v1.EntryWalk
-	8,  // 6: cegid.loop.v1.EntryWalk.gaps:type_name -> cegid.loop.v1.EntryGap
-	1,  // 7: cegid.loop.v1.EntryGap.reason:type_name -> cegid.loop.v1.EntryGapReason
-	0,  // 8: cegid.loop.v1.EntryGap.lettering:type_name -> cegid.loop.v1.LetteringState
-	2,  // 9: cegid.loop.v1.FindEntriesByDocumentReferenceResponse.entries:type_name -> cegid.loop.v1.BookedEntry
-	12, // 10: cegid.loop.v1.FindEntriesByDocumentReferenceResponse.imports:type_name -> cegid.loop.v1.Import
-	11, // [11:11] is the sub-list for method output_type
-	11, // [11:11] is the sub-list for method input_type
-	11, // [11:11] is the sub-list for extension type_name
-	11, // [11:11] is the sub-list for extension extendee
-	0,  // [0:11] is the sub-list for field type_name
+	12, // 2: cegid.loop.v1.ListEntriesRequest.max_staleness:type_name -> google.protobuf.Duration
+	12, // 3: cegid.loop.v1.ListEntriesRequest.stale_if_error:type_name -> google.protobuf.Duration
+	2,  // 4: cegid.loop.v1.ListEntriesResponse.entries:type_name -> cegid.loop.v1.BookedEntry
+	0,  // 5: cegid.loop.v1.StreamEntriesRequest.lettering:type_name -> cegid.loop.v1.LetteringState
+	2,  // 6: cegid.loop.v1.StreamEntriesResponse.entries:type_name -> cegid.loop.v1.BookedEntry
+	7,  // 7: cegid.loop.v1.StreamEntriesResponse.walk:type_name -> cegid.loop.v1.EntryWalk
+	8,  // 8: cegid.loop.v1.EntryWalk.gaps:type_name -> cegid.loop.v1.EntryGap
+	1,  // 9: cegid.loop.v1.EntryGap.reason:type_name -> cegid.loop.v1.EntryGapReason
+	0,  // 10: cegid.loop.v1.EntryGap.lettering:type_name -> cegid.loop.v1.LetteringState
+	2,  // 11: cegid.loop.v1.FindEntriesByDocumentReferenceResponse.entries:type_name -> cegid.loop.v1.BookedEntry
+	13, // 12: cegid.loop.v1.FindEntriesByDocumentReferenceResponse.imports:type_name -> cegid.loop.v1.Import
+	13, // [13:13] is the sub-list for method output_type
+	13, // [13:13] is the sub-list for method input_type
+	13, // [13:13] is the sub-list for extension type_name
+	13, // [13:13] is the sub-list for extension extendee
+	0,  // [0:13] is the sub-list for field type_name
 }
 
 func init() { file_cegid_loop_v1_booked_entry_proto_init() }

@@ -145,6 +145,18 @@ func (x *ListEntriesRequest) AppendJSON(to []byte) (_ []byte, err error) {
 		to = appendjson.Name(to, "\"includeUnmapped\":")
 		to = strconv.AppendBool(to, x.IncludeUnmapped)
 	}
+	if x.MaxStaleness != nil {
+		to = appendjson.Name(to, "\"maxStaleness\":")
+		if to, err = appendjson.Message(to, x.MaxStaleness); err != nil {
+			return to, err
+		}
+	}
+	if x.StaleIfError != nil {
+		to = appendjson.Name(to, "\"staleIfError\":")
+		if to, err = appendjson.Message(to, x.StaleIfError); err != nil {
+			return to, err
+		}
+	}
 	return append(to, '}'), nil
 }
 

@@ -11,6 +11,7 @@ import (
 	_ "google.golang.org/genproto/googleapis/api/annotations"
 	protoreflect "google.golang.org/protobuf/reflect/protoreflect"
 	protoimpl "google.golang.org/protobuf/runtime/protoimpl"
+	durationpb "google.golang.org/protobuf/types/known/durationpb"
 	reflect "reflect"
 	sync "sync"
 	unsafe "unsafe"
@@ -181,8 +182,12 @@ type ListEngagementsRequest struct {
 	OrderBy string `protobuf:"bytes,5,opt,name=order_by,json=orderBy,proto3" json:"order_by,omitempty"`
 	// Also fill `unmapped`.
 	IncludeUnmapped bool `protobuf:"varint,6,opt,name=include_unmapped,json=includeUnmapped,proto3" json:"include_unmapped,omitempty"`
-	unknownFields   protoimpl.UnknownFields
-	sizeCache       protoimpl.SizeCache
+	// As in ListAccountsRequest.
+	MaxStaleness *durationpb.Duration `protobuf:"bytes,7,opt,name=max_staleness,json=maxStaleness,proto3" json:"max_staleness,omitempty"`
+	// As in ListAccountsRequest.
+	StaleIfError  *durationpb.Duration `protobuf:"bytes,8,opt,name=stale_if_error,json=staleIfError,proto3" json:"stale_if_error,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *ListEngagementsRequest) Reset() {
@@ -255,6 +260,20 @@ func (x *ListEngagementsRequest) GetIncludeUnmapped() bool {
 		return x.IncludeUnmapped
 	}
 	return false
+}
+
+func (x *ListEngagementsRequest) GetMaxStaleness() *durationpb.Duration {
+	if x != nil {
+		return x.MaxStaleness
+	}
+	return nil
+}
+
+func (x *ListEngagementsRequest) GetStaleIfError() *durationpb.Duration {
+	if x != nil {
+		return x.StaleIfError
+	}
+	return nil
 }
 
 // A page of engagements.
@@ -435,7 +454,7 @@ var File_cegid_loop_v1_engagement_proto protoreflect.FileDescriptor
 
 const file_cegid_loop_v1_engagement_proto_rawDesc = "" +
 	"\n" +
-	"\x1ecegid/loop/v1/engagement.proto\x12\rcegid.loop.v1\x1a\x1bbuf/validate/validate.proto\x1a\x19cegid/loop/v1/rules.proto\x1a\x1fgoogle/api/field_behavior.proto\"\x86\x05\n" +
+	"\x1ecegid/loop/v1/engagement.proto\x12\rcegid.loop.v1\x1a\x1bbuf/validate/validate.proto\x1a\x19cegid/loop/v1/rules.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1egoogle/protobuf/duration.proto\"\x86\x05\n" +
 	"\n" +
 	"Engagement\x12\x17\n" +
 	"\x04code\x18\x01 \x01(\tH\x00R\x04code\x88\x01\x01\x12%\n" +
@@ -461,7 +480,7 @@ const file_cegid_loop_v1_engagement_proto_rawDesc = "" +
 	"\x0f_client_dossierB\x14\n" +
 	"\x12_client_dossier_idB\r\n" +
 	"\v_start_dateB\v\n" +
-	"\t_end_date\"\x85\x02\n" +
+	"\t_end_date\"\x9e\x03\n" +
 	"\x16ListEngagementsRequest\x12(\n" +
 	"\bpractice\x18\x01 \x01(\tB\f\xe0A\x02\xbaH\x06r\x04\x88\xce\x18\x01R\bpractice\x12&\n" +
 	"\tpage_size\x18\x02 \x01(\x05B\t\xbaH\x06\x1a\x04\x88\xce\x18\x01R\bpageSize\x12'\n" +
@@ -469,7 +488,11 @@ const file_cegid_loop_v1_engagement_proto_rawDesc = "" +
 	"page_token\x18\x03 \x01(\tB\b\xbaH\x05r\x03(\x80\x02R\tpageToken\x12 \n" +
 	"\x06filter\x18\x04 \x01(\tB\b\xbaH\x05r\x03\x18\x80\bR\x06filter\x12#\n" +
 	"\border_by\x18\x05 \x01(\tB\b\xbaH\x05r\x03\x18\x80\x02R\aorderBy\x12)\n" +
-	"\x10include_unmapped\x18\x06 \x01(\bR\x0fincludeUnmapped\"~\n" +
+	"\x10include_unmapped\x18\x06 \x01(\bR\x0fincludeUnmapped\x12J\n" +
+	"\rmax_staleness\x18\a \x01(\v2\x19.google.protobuf.DurationB\n" +
+	"\xbaH\a\xaa\x01\x04\x88\xce\x18\x01R\fmaxStaleness\x12K\n" +
+	"\x0estale_if_error\x18\b \x01(\v2\x19.google.protobuf.DurationB\n" +
+	"\xbaH\a\xaa\x01\x04\x88\xce\x18\x01R\fstaleIfError\"~\n" +
 	"\x17ListEngagementsResponse\x12;\n" +
 	"\vengagements\x18\x01 \x03(\v2\x19.cegid.loop.v1.EngagementR\vengagements\x12&\n" +
 	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\xb6\x01\n" +
@@ -502,16 +525,19 @@ var file_cegid_loop_v1_engagement_proto_goTypes = []any{
 	(*StreamEngagementsRequest)(nil),  // 3: cegid.loop.v1.StreamEngagementsRequest
 	(*StreamEngagementsResponse)(nil), // 4: cegid.loop.v1.StreamEngagementsResponse
 	nil,                               // 5: cegid.loop.v1.Engagement.UnmappedEntry
+	(*durationpb.Duration)(nil),       // 6: google.protobuf.Duration
 }
 var file_cegid_loop_v1_engagement_proto_depIdxs = []int32{
 	5, // 0: cegid.loop.v1.Engagement.unmapped:type_name -> cegid.loop.v1.Engagement.UnmappedEntry
-	0, // 1: cegid.loop.v1.ListEngagementsResponse.engagements:type_name -> cegid.loop.v1.Engagement
-	0, // 2: cegid.loop.v1.StreamEngagementsResponse.engagements:type_name -> cegid.loop.v1.Engagement
-	3, // [3:3] is the sub-list for method output_type
-	3, // [3:3] is the sub-list for method input_type
-	3, // [3:3] is the sub-list for extension type_name
-	3, // [3:3] is the sub-list for extension extendee
-	0, // [0:3] is the sub-list for field type_name
+	6, // 1: cegid.loop.v1.ListEngagementsRequest.max_staleness:type_name -> google.protobuf.Duration
+	6, // 2: cegid.loop.v1.ListEngagementsRequest.stale_if_error:type_name -> google.protobuf.Duration
+	0, // 3: cegid.loop.v1.ListEngagementsResponse.engagements:type_name -> cegid.loop.v1.Engagement
+	0, // 4: cegid.loop.v1.StreamEngagementsResponse.engagements:type_name -> cegid.loop.v1.Engagement
+	5, // [5:5] is the sub-list for method output_type
+	5, // [5:5] is the sub-list for method input_type
+	5, // [5:5] is the sub-list for extension type_name
+	5, // [5:5] is the sub-list for extension extendee
+	0, // [0:5] is the sub-list for field type_name
 }
 
 func init() { file_cegid_loop_v1_engagement_proto_init() }

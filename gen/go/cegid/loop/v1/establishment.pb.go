@@ -11,6 +11,7 @@ import (
 	_ "google.golang.org/genproto/googleapis/api/annotations"
 	protoreflect "google.golang.org/protobuf/reflect/protoreflect"
 	protoimpl "google.golang.org/protobuf/runtime/protoimpl"
+	durationpb "google.golang.org/protobuf/types/known/durationpb"
 	reflect "reflect"
 	sync "sync"
 	unsafe "unsafe"
@@ -232,8 +233,12 @@ type ListEstablishmentsRequest struct {
 	OrderBy string `protobuf:"bytes,6,opt,name=order_by,json=orderBy,proto3" json:"order_by,omitempty"`
 	// Also fill `unmapped`.
 	IncludeUnmapped bool `protobuf:"varint,7,opt,name=include_unmapped,json=includeUnmapped,proto3" json:"include_unmapped,omitempty"`
-	unknownFields   protoimpl.UnknownFields
-	sizeCache       protoimpl.SizeCache
+	// As in ListAccountsRequest.
+	MaxStaleness *durationpb.Duration `protobuf:"bytes,8,opt,name=max_staleness,json=maxStaleness,proto3" json:"max_staleness,omitempty"`
+	// As in ListAccountsRequest.
+	StaleIfError  *durationpb.Duration `protobuf:"bytes,9,opt,name=stale_if_error,json=staleIfError,proto3" json:"stale_if_error,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *ListEstablishmentsRequest) Reset() {
@@ -313,6 +318,20 @@ func (x *ListEstablishmentsRequest) GetIncludeUnmapped() bool {
 		return x.IncludeUnmapped
 	}
 	return false
+}
+
+func (x *ListEstablishmentsRequest) GetMaxStaleness() *durationpb.Duration {
+	if x != nil {
+		return x.MaxStaleness
+	}
+	return nil
+}
+
+func (x *ListEstablishmentsRequest) GetStaleIfError() *durationpb.Duration {
+	if x != nil {
+		return x.StaleIfError
+	}
+	return nil
 }
 
 // A page of establishments.
@@ -502,7 +521,7 @@ var File_cegid_loop_v1_establishment_proto protoreflect.FileDescriptor
 
 const file_cegid_loop_v1_establishment_proto_rawDesc = "" +
 	"\n" +
-	"!cegid/loop/v1/establishment.proto\x12\rcegid.loop.v1\x1a\x1bbuf/validate/validate.proto\x1a\x19cegid/loop/v1/rules.proto\x1a\x1fcegid/loop/v1/third_party.proto\x1a\x1fgoogle/api/field_behavior.proto\"\xb9\x04\n" +
+	"!cegid/loop/v1/establishment.proto\x12\rcegid.loop.v1\x1a\x1bbuf/validate/validate.proto\x1a\x19cegid/loop/v1/rules.proto\x1a\x1fcegid/loop/v1/third_party.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1egoogle/protobuf/duration.proto\"\xb9\x04\n" +
 	"\rEstablishment\x124\n" +
 	"\x04type\x18\x01 \x01(\x0e2 .cegid.loop.v1.EstablishmentTypeR\x04type\x12 \n" +
 	"\ttype_code\x18\x02 \x01(\tH\x00R\btypeCode\x88\x01\x01\x122\n" +
@@ -526,7 +545,7 @@ const file_cegid_loop_v1_establishment_proto_rawDesc = "" +
 	"\v_first_nameB\f\n" +
 	"\n" +
 	"_last_nameB\x0f\n" +
-	"\r_company_name\"\xb0\x02\n" +
+	"\r_company_name\"\xc9\x03\n" +
 	"\x19ListEstablishmentsRequest\x12(\n" +
 	"\bpractice\x18\x01 \x01(\tB\f\xe0A\x02\xbaH\x06r\x04\x88\xce\x18\x01R\bpractice\x12&\n" +
 	"\adossier\x18\x02 \x01(\tB\f\xe0A\x02\xbaH\x06r\x04\x90\xce\x18\x01R\adossier\x12&\n" +
@@ -535,7 +554,11 @@ const file_cegid_loop_v1_establishment_proto_rawDesc = "" +
 	"page_token\x18\x04 \x01(\tB\b\xbaH\x05r\x03(\x80\x02R\tpageToken\x12 \n" +
 	"\x06filter\x18\x05 \x01(\tB\b\xbaH\x05r\x03\x18\x80\bR\x06filter\x12#\n" +
 	"\border_by\x18\x06 \x01(\tB\b\xbaH\x05r\x03\x18\x80\x02R\aorderBy\x12)\n" +
-	"\x10include_unmapped\x18\a \x01(\bR\x0fincludeUnmapped\"\x8a\x01\n" +
+	"\x10include_unmapped\x18\a \x01(\bR\x0fincludeUnmapped\x12J\n" +
+	"\rmax_staleness\x18\b \x01(\v2\x19.google.protobuf.DurationB\n" +
+	"\xbaH\a\xaa\x01\x04\x88\xce\x18\x01R\fmaxStaleness\x12K\n" +
+	"\x0estale_if_error\x18\t \x01(\v2\x19.google.protobuf.DurationB\n" +
+	"\xbaH\a\xaa\x01\x04\x88\xce\x18\x01R\fstaleIfError\"\x8a\x01\n" +
 	"\x1aListEstablishmentsResponse\x12D\n" +
 	"\x0eestablishments\x18\x01 \x03(\v2\x1c.cegid.loop.v1.EstablishmentR\x0eestablishments\x12&\n" +
 	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\xe1\x01\n" +
@@ -578,18 +601,21 @@ var file_cegid_loop_v1_establishment_proto_goTypes = []any{
 	(*StreamEstablishmentsResponse)(nil), // 5: cegid.loop.v1.StreamEstablishmentsResponse
 	nil,                                  // 6: cegid.loop.v1.Establishment.UnmappedEntry
 	(LegalNature)(0),                     // 7: cegid.loop.v1.LegalNature
+	(*durationpb.Duration)(nil),          // 8: google.protobuf.Duration
 }
 var file_cegid_loop_v1_establishment_proto_depIdxs = []int32{
 	0, // 0: cegid.loop.v1.Establishment.type:type_name -> cegid.loop.v1.EstablishmentType
 	7, // 1: cegid.loop.v1.Establishment.nature:type_name -> cegid.loop.v1.LegalNature
 	6, // 2: cegid.loop.v1.Establishment.unmapped:type_name -> cegid.loop.v1.Establishment.UnmappedEntry
-	1, // 3: cegid.loop.v1.ListEstablishmentsResponse.establishments:type_name -> cegid.loop.v1.Establishment
-	1, // 4: cegid.loop.v1.StreamEstablishmentsResponse.establishments:type_name -> cegid.loop.v1.Establishment
-	5, // [5:5] is the sub-list for method output_type
-	5, // [5:5] is the sub-list for method input_type
-	5, // [5:5] is the sub-list for extension type_name
-	5, // [5:5] is the sub-list for extension extendee
-	0, // [0:5] is the sub-list for field type_name
+	8, // 3: cegid.loop.v1.ListEstablishmentsRequest.max_staleness:type_name -> google.protobuf.Duration
+	8, // 4: cegid.loop.v1.ListEstablishmentsRequest.stale_if_error:type_name -> google.protobuf.Duration
+	1, // 5: cegid.loop.v1.ListEstablishmentsResponse.establishments:type_name -> cegid.loop.v1.Establishment
+	1, // 6: cegid.loop.v1.StreamEstablishmentsResponse.establishments:type_name -> cegid.loop.v1.Establishment
+	7, // [7:7] is the sub-list for method output_type
+	7, // [7:7] is the sub-list for method input_type
+	7, // [7:7] is the sub-list for extension type_name
+	7, // [7:7] is the sub-list for extension extendee
+	0, // [0:7] is the sub-list for field type_name
 }
 
 func init() { file_cegid_loop_v1_establishment_proto_init() }

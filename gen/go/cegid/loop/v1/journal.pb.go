@@ -11,6 +11,7 @@ import (
 	_ "google.golang.org/genproto/googleapis/api/annotations"
 	protoreflect "google.golang.org/protobuf/reflect/protoreflect"
 	protoimpl "google.golang.org/protobuf/runtime/protoimpl"
+	durationpb "google.golang.org/protobuf/types/known/durationpb"
 	reflect "reflect"
 	sync "sync"
 	unsafe "unsafe"
@@ -358,8 +359,12 @@ type ListJournalsRequest struct {
 	OrderBy string `protobuf:"bytes,6,opt,name=order_by,json=orderBy,proto3" json:"order_by,omitempty"`
 	// Also fill `unmapped`.
 	IncludeUnmapped bool `protobuf:"varint,7,opt,name=include_unmapped,json=includeUnmapped,proto3" json:"include_unmapped,omitempty"`
-	unknownFields   protoimpl.UnknownFields
-	sizeCache       protoimpl.SizeCache
+	// As in ListAccountsRequest.
+	MaxStaleness *durationpb.Duration `protobuf:"bytes,8,opt,name=max_staleness,json=maxStaleness,proto3" json:"max_staleness,omitempty"`
+	// As in ListAccountsRequest.
+	StaleIfError  *durationpb.Duration `protobuf:"bytes,9,opt,name=stale_if_error,json=staleIfError,proto3" json:"stale_if_error,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *ListJournalsRequest) Reset() {
@@ -439,6 +444,20 @@ func (x *ListJournalsRequest) GetIncludeUnmapped() bool {
 		return x.IncludeUnmapped
 	}
 	return false
+}
+
+func (x *ListJournalsRequest) GetMaxStaleness() *durationpb.Duration {
+	if x != nil {
+		return x.MaxStaleness
+	}
+	return nil
+}
+
+func (x *ListJournalsRequest) GetStaleIfError() *durationpb.Duration {
+	if x != nil {
+		return x.StaleIfError
+	}
+	return nil
 }
 
 // A page of journals.
@@ -635,8 +654,12 @@ type GetJournalRequest struct {
 	Code string `protobuf:"bytes,3,opt,name=code,proto3" json:"code,omitempty"`
 	// Also fill `unmapped`.
 	IncludeUnmapped bool `protobuf:"varint,4,opt,name=include_unmapped,json=includeUnmapped,proto3" json:"include_unmapped,omitempty"`
-	unknownFields   protoimpl.UnknownFields
-	sizeCache       protoimpl.SizeCache
+	// As in ListAccountsRequest.
+	MaxStaleness *durationpb.Duration `protobuf:"bytes,5,opt,name=max_staleness,json=maxStaleness,proto3" json:"max_staleness,omitempty"`
+	// As in ListAccountsRequest.
+	StaleIfError  *durationpb.Duration `protobuf:"bytes,6,opt,name=stale_if_error,json=staleIfError,proto3" json:"stale_if_error,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *GetJournalRequest) Reset() {
@@ -695,6 +718,20 @@ func (x *GetJournalRequest) GetIncludeUnmapped() bool {
 		return x.IncludeUnmapped
 	}
 	return false
+}
+
+func (x *GetJournalRequest) GetMaxStaleness() *durationpb.Duration {
+	if x != nil {
+		return x.MaxStaleness
+	}
+	return nil
+}
+
+func (x *GetJournalRequest) GetStaleIfError() *durationpb.Duration {
+	if x != nil {
+		return x.StaleIfError
+	}
+	return nil
 }
 
 // A journal.
@@ -957,7 +994,7 @@ var File_cegid_loop_v1_journal_proto protoreflect.FileDescriptor
 
 const file_cegid_loop_v1_journal_proto_rawDesc = "" +
 	"\n" +
-	"\x1bcegid/loop/v1/journal.proto\x12\rcegid.loop.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1dcegid/loop/v1/reference.proto\x1a\x19cegid/loop/v1/rules.proto\x1a\x1fgoogle/api/field_behavior.proto\"\xad\a\n" +
+	"\x1bcegid/loop/v1/journal.proto\x12\rcegid.loop.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1dcegid/loop/v1/reference.proto\x1a\x19cegid/loop/v1/rules.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1egoogle/protobuf/duration.proto\"\xad\a\n" +
 	"\aJournal\x12\x12\n" +
 	"\x04code\x18\x01 \x01(\tR\x04code\x12\x19\n" +
 	"\x05label\x18\x02 \x01(\tH\x00R\x05label\x88\x01\x01\x12.\n" +
@@ -988,7 +1025,7 @@ const file_cegid_loop_v1_journal_proto_rawDesc = "" +
 	"\a_closedB\x10\n" +
 	"\x0e_client_accessB\x18\n" +
 	"\x16_label_entry_mode_codeB\x0e\n" +
-	"\f_description\"\xaa\x02\n" +
+	"\f_description\"\xc3\x03\n" +
 	"\x13ListJournalsRequest\x12(\n" +
 	"\bpractice\x18\x01 \x01(\tB\f\xe0A\x02\xbaH\x06r\x04\x88\xce\x18\x01R\bpractice\x12&\n" +
 	"\adossier\x18\x02 \x01(\tB\f\xe0A\x02\xbaH\x06r\x04\x90\xce\x18\x01R\adossier\x12&\n" +
@@ -997,7 +1034,11 @@ const file_cegid_loop_v1_journal_proto_rawDesc = "" +
 	"page_token\x18\x04 \x01(\tB\b\xbaH\x05r\x03(\x80\x02R\tpageToken\x12 \n" +
 	"\x06filter\x18\x05 \x01(\tB\b\xbaH\x05r\x03\x18\x80\bR\x06filter\x12#\n" +
 	"\border_by\x18\x06 \x01(\tB\b\xbaH\x05r\x03\x18\x80\x02R\aorderBy\x12)\n" +
-	"\x10include_unmapped\x18\a \x01(\bR\x0fincludeUnmapped\"r\n" +
+	"\x10include_unmapped\x18\a \x01(\bR\x0fincludeUnmapped\x12J\n" +
+	"\rmax_staleness\x18\b \x01(\v2\x19.google.protobuf.DurationB\n" +
+	"\xbaH\a\xaa\x01\x04\x88\xce\x18\x01R\fmaxStaleness\x12K\n" +
+	"\x0estale_if_error\x18\t \x01(\v2\x19.google.protobuf.DurationB\n" +
+	"\xbaH\a\xaa\x01\x04\x88\xce\x18\x01R\fstaleIfError\"r\n" +
 	"\x14ListJournalsResponse\x122\n" +
 	"\bjournals\x18\x01 \x03(\v2\x16.cegid.loop.v1.JournalR\bjournals\x12&\n" +
 	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\xdb\x01\n" +
@@ -1008,12 +1049,16 @@ const file_cegid_loop_v1_journal_proto_rawDesc = "" +
 	"\border_by\x18\x04 \x01(\tB\b\xbaH\x05r\x03\x18\x80\x02R\aorderBy\x12)\n" +
 	"\x10include_unmapped\x18\x05 \x01(\bR\x0fincludeUnmapped\"L\n" +
 	"\x16StreamJournalsResponse\x122\n" +
-	"\bjournals\x18\x01 \x03(\v2\x16.cegid.loop.v1.JournalR\bjournals\"\xb2\x01\n" +
+	"\bjournals\x18\x01 \x03(\v2\x16.cegid.loop.v1.JournalR\bjournals\"\xcb\x02\n" +
 	"\x11GetJournalRequest\x12(\n" +
 	"\bpractice\x18\x01 \x01(\tB\f\xe0A\x02\xbaH\x06r\x04\x88\xce\x18\x01R\bpractice\x12&\n" +
 	"\adossier\x18\x02 \x01(\tB\f\xe0A\x02\xbaH\x06r\x04\x90\xce\x18\x01R\adossier\x12 \n" +
 	"\x04code\x18\x03 \x01(\tB\f\xe0A\x02\xbaH\x06r\x04\xb0\xce\x18\x01R\x04code\x12)\n" +
-	"\x10include_unmapped\x18\x04 \x01(\bR\x0fincludeUnmapped\"F\n" +
+	"\x10include_unmapped\x18\x04 \x01(\bR\x0fincludeUnmapped\x12J\n" +
+	"\rmax_staleness\x18\x05 \x01(\v2\x19.google.protobuf.DurationB\n" +
+	"\xbaH\a\xaa\x01\x04\x88\xce\x18\x01R\fmaxStaleness\x12K\n" +
+	"\x0estale_if_error\x18\x06 \x01(\v2\x19.google.protobuf.DurationB\n" +
+	"\xbaH\a\xaa\x01\x04\x88\xce\x18\x01R\fstaleIfError\"F\n" +
 	"\x12GetJournalResponse\x120\n" +
 	"\ajournal\x18\x01 \x01(\v2\x16.cegid.loop.v1.JournalR\ajournal\"\xda\x06\n" +
 	"\x14CreateJournalRequest\x12(\n" +
@@ -1091,24 +1136,29 @@ var file_cegid_loop_v1_journal_proto_goTypes = []any{
 	nil,                            // 11: cegid.loop.v1.Journal.UnmappedEntry
 	nil,                            // 12: cegid.loop.v1.CreateJournalRequest.ExtraFieldsEntry
 	(*Reference)(nil),              // 13: cegid.loop.v1.Reference
+	(*durationpb.Duration)(nil),    // 14: google.protobuf.Duration
 }
 var file_cegid_loop_v1_journal_proto_depIdxs = []int32{
 	0,  // 0: cegid.loop.v1.Journal.type:type_name -> cegid.loop.v1.JournalType
 	13, // 1: cegid.loop.v1.Journal.contra_account:type_name -> cegid.loop.v1.Reference
 	1,  // 2: cegid.loop.v1.Journal.contra_account_mode:type_name -> cegid.loop.v1.ContraAccountMode
 	11, // 3: cegid.loop.v1.Journal.unmapped:type_name -> cegid.loop.v1.Journal.UnmappedEntry
-	2,  // 4: cegid.loop.v1.ListJournalsResponse.journals:type_name -> cegid.loop.v1.Journal
-	2,  // 5: cegid.loop.v1.StreamJournalsResponse.journals:type_name -> cegid.loop.v1.Journal
-	2,  // 6: cegid.loop.v1.GetJournalResponse.journal:type_name -> cegid.loop.v1.Journal
-	0,  // 7: cegid.loop.v1.CreateJournalRequest.type:type_name -> cegid.loop.v1.JournalType
-	1,  // 8: cegid.loop.v1.CreateJournalRequest.contra_account_mode:type_name -> cegid.loop.v1.ContraAccountMode
-	12, // 9: cegid.loop.v1.CreateJournalRequest.extra_fields:type_name -> cegid.loop.v1.CreateJournalRequest.ExtraFieldsEntry
-	2,  // 10: cegid.loop.v1.CreateJournalResponse.journal:type_name -> cegid.loop.v1.Journal
-	11, // [11:11] is the sub-list for method output_type
-	11, // [11:11] is the sub-list for method input_type
-	11, // [11:11] is the sub-list for extension type_name
-	11, // [11:11] is the sub-list for extension extendee
-	0,  // [0:11] is the sub-list for field type_name
+	14, // 4: cegid.loop.v1.ListJournalsRequest.max_staleness:type_name -> google.protobuf.Duration
+	14, // 5: cegid.loop.v1.ListJournalsRequest.stale_if_error:type_name -> google.protobuf.Duration
+	2,  // 6: cegid.loop.v1.ListJournalsResponse.journals:type_name -> cegid.loop.v1.Journal
+	2,  // 7: cegid.loop.v1.StreamJournalsResponse.journals:type_name -> cegid.loop.v1.Journal
+	14, // 8: cegid.loop.v1.GetJournalRequest.max_staleness:type_name -> google.protobuf.Duration
+	14, // 9: cegid.loop.v1.GetJournalRequest.stale_if_error:type_name -> google.protobuf.Duration
+	2,  // 10: cegid.loop.v1.GetJournalResponse.journal:type_name -> cegid.loop.v1.Journal
+	0,  // 11: cegid.loop.v1.CreateJournalRequest.type:type_name -> cegid.loop.v1.JournalType
+	1,  // 12: cegid.loop.v1.CreateJournalRequest.contra_account_mode:type_name -> cegid.loop.v1.ContraAccountMode
+	12, // 13: cegid.loop.v1.CreateJournalRequest.extra_fields:type_name -> cegid.loop.v1.CreateJournalRequest.ExtraFieldsEntry
+	2,  // 14: cegid.loop.v1.CreateJournalResponse.journal:type_name -> cegid.loop.v1.Journal
+	15, // [15:15] is the sub-list for method output_type
+	15, // [15:15] is the sub-list for method input_type
+	15, // [15:15] is the sub-list for extension type_name
+	15, // [15:15] is the sub-list for extension extendee
+	0,  // [0:15] is the sub-list for field type_name
 }
 
 func init() { file_cegid_loop_v1_journal_proto_init() }

@@ -11,6 +11,7 @@ import (
 	_ "google.golang.org/genproto/googleapis/api/annotations"
 	protoreflect "google.golang.org/protobuf/reflect/protoreflect"
 	protoimpl "google.golang.org/protobuf/runtime/protoimpl"
+	durationpb "google.golang.org/protobuf/types/known/durationpb"
 	fieldmaskpb "google.golang.org/protobuf/types/known/fieldmaskpb"
 	reflect "reflect"
 	sync "sync"
@@ -116,8 +117,12 @@ type GetLegalIdentityRequest struct {
 	Dossier string `protobuf:"bytes,2,opt,name=dossier,proto3" json:"dossier,omitempty"`
 	// Also fill `unmapped`.
 	IncludeUnmapped bool `protobuf:"varint,3,opt,name=include_unmapped,json=includeUnmapped,proto3" json:"include_unmapped,omitempty"`
-	unknownFields   protoimpl.UnknownFields
-	sizeCache       protoimpl.SizeCache
+	// As in ListAccountsRequest.
+	MaxStaleness *durationpb.Duration `protobuf:"bytes,4,opt,name=max_staleness,json=maxStaleness,proto3" json:"max_staleness,omitempty"`
+	// As in ListAccountsRequest.
+	StaleIfError  *durationpb.Duration `protobuf:"bytes,5,opt,name=stale_if_error,json=staleIfError,proto3" json:"stale_if_error,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *GetLegalIdentityRequest) Reset() {
@@ -169,6 +174,20 @@ func (x *GetLegalIdentityRequest) GetIncludeUnmapped() bool {
 		return x.IncludeUnmapped
 	}
 	return false
+}
+
+func (x *GetLegalIdentityRequest) GetMaxStaleness() *durationpb.Duration {
+	if x != nil {
+		return x.MaxStaleness
+	}
+	return nil
+}
+
+func (x *GetLegalIdentityRequest) GetStaleIfError() *durationpb.Duration {
+	if x != nil {
+		return x.StaleIfError
+	}
+	return nil
 }
 
 // A legal identity.
@@ -378,7 +397,7 @@ var File_cegid_loop_v1_legal_identity_proto protoreflect.FileDescriptor
 
 const file_cegid_loop_v1_legal_identity_proto_rawDesc = "" +
 	"\n" +
-	"\"cegid/loop/v1/legal_identity.proto\x12\rcegid.loop.v1\x1a\x1bbuf/validate/validate.proto\x1a\x19cegid/loop/v1/rules.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a google/protobuf/field_mask.proto\"\xa5\x02\n" +
+	"\"cegid/loop/v1/legal_identity.proto\x12\rcegid.loop.v1\x1a\x1bbuf/validate/validate.proto\x1a\x19cegid/loop/v1/rules.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1egoogle/protobuf/duration.proto\x1a google/protobuf/field_mask.proto\"\xa5\x02\n" +
 	"\rLegalIdentity\x12\x19\n" +
 	"\x05siren\x18\x01 \x01(\tH\x00R\x05siren\x88\x01\x01\x12\"\n" +
 	"\n" +
@@ -390,11 +409,15 @@ const file_cegid_loop_v1_legal_identity_proto_rawDesc = "" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01B\b\n" +
 	"\x06_sirenB\r\n" +
-	"\v_legal_form\"\x96\x01\n" +
+	"\v_legal_form\"\xaf\x02\n" +
 	"\x17GetLegalIdentityRequest\x12(\n" +
 	"\bpractice\x18\x01 \x01(\tB\f\xe0A\x02\xbaH\x06r\x04\x88\xce\x18\x01R\bpractice\x12&\n" +
 	"\adossier\x18\x02 \x01(\tB\f\xe0A\x02\xbaH\x06r\x04\x90\xce\x18\x01R\adossier\x12)\n" +
-	"\x10include_unmapped\x18\x03 \x01(\bR\x0fincludeUnmapped\"_\n" +
+	"\x10include_unmapped\x18\x03 \x01(\bR\x0fincludeUnmapped\x12J\n" +
+	"\rmax_staleness\x18\x04 \x01(\v2\x19.google.protobuf.DurationB\n" +
+	"\xbaH\a\xaa\x01\x04\x88\xce\x18\x01R\fmaxStaleness\x12K\n" +
+	"\x0estale_if_error\x18\x05 \x01(\v2\x19.google.protobuf.DurationB\n" +
+	"\xbaH\a\xaa\x01\x04\x88\xce\x18\x01R\fstaleIfError\"_\n" +
 	"\x18GetLegalIdentityResponse\x12C\n" +
 	"\x0elegal_identity\x18\x01 \x01(\v2\x1c.cegid.loop.v1.LegalIdentityR\rlegalIdentity\"\xe7\x04\n" +
 	"\x1aUpdateLegalIdentityRequest\x12(\n" +
@@ -436,18 +459,21 @@ var file_cegid_loop_v1_legal_identity_proto_goTypes = []any{
 	(*UpdateLegalIdentityRequest)(nil),  // 3: cegid.loop.v1.UpdateLegalIdentityRequest
 	(*UpdateLegalIdentityResponse)(nil), // 4: cegid.loop.v1.UpdateLegalIdentityResponse
 	nil,                                 // 5: cegid.loop.v1.LegalIdentity.UnmappedEntry
-	(*fieldmaskpb.FieldMask)(nil),       // 6: google.protobuf.FieldMask
+	(*durationpb.Duration)(nil),         // 6: google.protobuf.Duration
+	(*fieldmaskpb.FieldMask)(nil),       // 7: google.protobuf.FieldMask
 }
 var file_cegid_loop_v1_legal_identity_proto_depIdxs = []int32{
 	5, // 0: cegid.loop.v1.LegalIdentity.unmapped:type_name -> cegid.loop.v1.LegalIdentity.UnmappedEntry
-	0, // 1: cegid.loop.v1.GetLegalIdentityResponse.legal_identity:type_name -> cegid.loop.v1.LegalIdentity
-	6, // 2: cegid.loop.v1.UpdateLegalIdentityRequest.update_mask:type_name -> google.protobuf.FieldMask
-	0, // 3: cegid.loop.v1.UpdateLegalIdentityResponse.legal_identity:type_name -> cegid.loop.v1.LegalIdentity
-	4, // [4:4] is the sub-list for method output_type
-	4, // [4:4] is the sub-list for method input_type
-	4, // [4:4] is the sub-list for extension type_name
-	4, // [4:4] is the sub-list for extension extendee
-	0, // [0:4] is the sub-list for field type_name
+	6, // 1: cegid.loop.v1.GetLegalIdentityRequest.max_staleness:type_name -> google.protobuf.Duration
+	6, // 2: cegid.loop.v1.GetLegalIdentityRequest.stale_if_error:type_name -> google.protobuf.Duration
+	0, // 3: cegid.loop.v1.GetLegalIdentityResponse.legal_identity:type_name -> cegid.loop.v1.LegalIdentity
+	7, // 4: cegid.loop.v1.UpdateLegalIdentityRequest.update_mask:type_name -> google.protobuf.FieldMask
+	0, // 5: cegid.loop.v1.UpdateLegalIdentityResponse.legal_identity:type_name -> cegid.loop.v1.LegalIdentity
+	6, // [6:6] is the sub-list for method output_type
+	6, // [6:6] is the sub-list for method input_type
+	6, // [6:6] is the sub-list for extension type_name
+	6, // [6:6] is the sub-list for extension extendee
+	0, // [0:6] is the sub-list for field type_name
 }
 
 func init() { file_cegid_loop_v1_legal_identity_proto_init() }

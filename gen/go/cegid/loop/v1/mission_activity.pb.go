@@ -11,6 +11,7 @@ import (
 	_ "google.golang.org/genproto/googleapis/api/annotations"
 	protoreflect "google.golang.org/protobuf/reflect/protoreflect"
 	protoimpl "google.golang.org/protobuf/runtime/protoimpl"
+	durationpb "google.golang.org/protobuf/types/known/durationpb"
 	reflect "reflect"
 	sync "sync"
 	unsafe "unsafe"
@@ -328,8 +329,12 @@ type ListMissionActivitiesRequest struct {
 	OrderBy string `protobuf:"bytes,6,opt,name=order_by,json=orderBy,proto3" json:"order_by,omitempty"`
 	// Also fill `unmapped`.
 	IncludeUnmapped bool `protobuf:"varint,7,opt,name=include_unmapped,json=includeUnmapped,proto3" json:"include_unmapped,omitempty"`
-	unknownFields   protoimpl.UnknownFields
-	sizeCache       protoimpl.SizeCache
+	// As in ListAccountsRequest.
+	MaxStaleness *durationpb.Duration `protobuf:"bytes,8,opt,name=max_staleness,json=maxStaleness,proto3" json:"max_staleness,omitempty"`
+	// As in ListAccountsRequest.
+	StaleIfError  *durationpb.Duration `protobuf:"bytes,9,opt,name=stale_if_error,json=staleIfError,proto3" json:"stale_if_error,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *ListMissionActivitiesRequest) Reset() {
@@ -411,6 +416,20 @@ func (x *ListMissionActivitiesRequest) GetIncludeUnmapped() bool {
 	return false
 }
 
+func (x *ListMissionActivitiesRequest) GetMaxStaleness() *durationpb.Duration {
+	if x != nil {
+		return x.MaxStaleness
+	}
+	return nil
+}
+
+func (x *ListMissionActivitiesRequest) GetStaleIfError() *durationpb.Duration {
+	if x != nil {
+		return x.StaleIfError
+	}
+	return nil
+}
+
 // A page of activities.
 type ListMissionActivitiesResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -470,7 +489,7 @@ var File_cegid_loop_v1_mission_activity_proto protoreflect.FileDescriptor
 
 const file_cegid_loop_v1_mission_activity_proto_rawDesc = "" +
 	"\n" +
-	"$cegid/loop/v1/mission_activity.proto\x12\rcegid.loop.v1\x1a\x1bbuf/validate/validate.proto\x1a\x19cegid/loop/v1/rules.proto\x1a\x1fgoogle/api/field_behavior.proto\"\xdf\x06\n" +
+	"$cegid/loop/v1/mission_activity.proto\x12\rcegid.loop.v1\x1a\x1bbuf/validate/validate.proto\x1a\x19cegid/loop/v1/rules.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1egoogle/protobuf/duration.proto\"\xdf\x06\n" +
 	"\x0fMissionActivity\x120\n" +
 	"\x14engagement_letter_id\x18\x01 \x01(\tR\x12engagementLetterId\x12\x19\n" +
 	"\x05label\x18\x02 \x01(\tH\x00R\x05label\x88\x01\x01\x12-\n" +
@@ -501,7 +520,7 @@ const file_cegid_loop_v1_mission_activity_proto_rawDesc = "" +
 	"\f_timing_codeB\x15\n" +
 	"\x13_offset_months_codeB\v\n" +
 	"\t_quantityB\x0f\n" +
-	"\r_due_day_code\"\xcb\x02\n" +
+	"\r_due_day_code\"\xe4\x03\n" +
 	"\x1cListMissionActivitiesRequest\x12(\n" +
 	"\bpractice\x18\x01 \x01(\tB\f\xe0A\x02\xbaH\x06r\x04\x88\xce\x18\x01R\bpractice\x12>\n" +
 	"\x14engagement_letter_id\x18\x02 \x01(\tB\f\xe0A\x02\xbaH\x06r\x04\xe0\xce\x18\x01R\x12engagementLetterId\x12&\n" +
@@ -510,7 +529,11 @@ const file_cegid_loop_v1_mission_activity_proto_rawDesc = "" +
 	"page_token\x18\x04 \x01(\tB\b\xbaH\x05r\x03(\x80\x02R\tpageToken\x12 \n" +
 	"\x06filter\x18\x05 \x01(\tB\b\xbaH\x05r\x03\x18\x80\bR\x06filter\x12#\n" +
 	"\border_by\x18\x06 \x01(\tB\b\xbaH\x05r\x03\x18\x80\x02R\aorderBy\x12)\n" +
-	"\x10include_unmapped\x18\a \x01(\bR\x0fincludeUnmapped\"\x96\x01\n" +
+	"\x10include_unmapped\x18\a \x01(\bR\x0fincludeUnmapped\x12J\n" +
+	"\rmax_staleness\x18\b \x01(\v2\x19.google.protobuf.DurationB\n" +
+	"\xbaH\a\xaa\x01\x04\x88\xce\x18\x01R\fmaxStaleness\x12K\n" +
+	"\x0estale_if_error\x18\t \x01(\v2\x19.google.protobuf.DurationB\n" +
+	"\xbaH\a\xaa\x01\x04\x88\xce\x18\x01R\fstaleIfError\"\x96\x01\n" +
 	"\x1dListMissionActivitiesResponse\x12M\n" +
 	"\x12mission_activities\x18\x01 \x03(\v2\x1e.cegid.loop.v1.MissionActivityR\x11missionActivities\x12&\n" +
 	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken*\xd9\x01\n" +
@@ -549,17 +572,20 @@ var file_cegid_loop_v1_mission_activity_proto_goTypes = []any{
 	(*ListMissionActivitiesRequest)(nil),  // 3: cegid.loop.v1.ListMissionActivitiesRequest
 	(*ListMissionActivitiesResponse)(nil), // 4: cegid.loop.v1.ListMissionActivitiesResponse
 	nil,                                   // 5: cegid.loop.v1.MissionActivity.UnmappedEntry
+	(*durationpb.Duration)(nil),           // 6: google.protobuf.Duration
 }
 var file_cegid_loop_v1_mission_activity_proto_depIdxs = []int32{
 	0, // 0: cegid.loop.v1.MissionActivity.frequency:type_name -> cegid.loop.v1.ActivityFrequency
 	1, // 1: cegid.loop.v1.MissionActivity.timing:type_name -> cegid.loop.v1.ActivityTiming
 	5, // 2: cegid.loop.v1.MissionActivity.unmapped:type_name -> cegid.loop.v1.MissionActivity.UnmappedEntry
-	2, // 3: cegid.loop.v1.ListMissionActivitiesResponse.mission_activities:type_name -> cegid.loop.v1.MissionActivity
-	4, // [4:4] is the sub-list for method output_type
-	4, // [4:4] is the sub-list for method input_type
-	4, // [4:4] is the sub-list for extension type_name
-	4, // [4:4] is the sub-list for extension extendee
-	0, // [0:4] is the sub-list for field type_name
+	6, // 3: cegid.loop.v1.ListMissionActivitiesRequest.max_staleness:type_name -> google.protobuf.Duration
+	6, // 4: cegid.loop.v1.ListMissionActivitiesRequest.stale_if_error:type_name -> google.protobuf.Duration
+	2, // 5: cegid.loop.v1.ListMissionActivitiesResponse.mission_activities:type_name -> cegid.loop.v1.MissionActivity
+	6, // [6:6] is the sub-list for method output_type
+	6, // [6:6] is the sub-list for method input_type
+	6, // [6:6] is the sub-list for extension type_name
+	6, // [6:6] is the sub-list for extension extendee
+	0, // [0:6] is the sub-list for field type_name
 }
 
 func init() { file_cegid_loop_v1_mission_activity_proto_init() }

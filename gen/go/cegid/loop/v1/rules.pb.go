@@ -191,6 +191,14 @@ var file_cegid_loop_v1_rules_proto_extTypes = []protoimpl.ExtensionInfo{
 		Filename:      "cegid/loop/v1/rules.proto",
 	},
 	{
+		ExtendedType:  (*validate.DurationRules)(nil),
+		ExtensionType: (*bool)(nil),
+		Field:         50401,
+		Name:          "cegid.loop.v1.accepted_age",
+		Tag:           "varint,50401,opt,name=accepted_age",
+		Filename:      "cegid/loop/v1/rules.proto",
+	},
+	{
 		ExtendedType:  (*validate.EnumRules)(nil),
 		ExtensionType: (*bool)(nil),
 		Field:         50401,
@@ -312,20 +320,28 @@ var (
 	E_PageBounds = &file_cegid_loop_v1_rules_proto_extTypes[20]
 )
 
+// Extension fields to validate.DurationRules.
+var (
+	// How old an answer may be.
+	//
+	// optional bool accepted_age = 50401;
+	E_AcceptedAge = &file_cegid_loop_v1_rules_proto_extTypes[21]
+)
+
 // Extension fields to validate.EnumRules.
 var (
 	// A value that must be there.
 	//
 	// optional bool named = 50401;
-	E_Named = &file_cegid_loop_v1_rules_proto_extTypes[21]
+	E_Named = &file_cegid_loop_v1_rules_proto_extTypes[22]
 	// The format of a file. (1: entries in a request, which are no file)
 	//
 	// optional bool file_format = 50402;
-	E_FileFormat = &file_cegid_loop_v1_rules_proto_extTypes[22]
+	E_FileFormat = &file_cegid_loop_v1_rules_proto_extTypes[23]
 	// The format of a file, or nothing.
 	//
 	// optional bool optional_file_format = 50403;
-	E_OptionalFileFormat = &file_cegid_loop_v1_rules_proto_extTypes[23]
+	E_OptionalFileFormat = &file_cegid_loop_v1_rules_proto_extTypes[24]
 )
 
 var File_cegid_loop_v1_rules_proto protoreflect.FileDescriptor
@@ -396,7 +412,10 @@ const file_cegid_loop_v1_rules_proto_rawDesc = "" +
 	"\vpage_bounds\x12\x18.buf.validate.Int32Rules\x18\xe1\x89\x03 \x01(\bB\x87\x01\xc2H\x83\x01\n" +
 	"\x80\x01\n" +
 	"\vpage_bounds\x12Vask for 1 to 1000 at once, or 0 for the default of 100; the rest comes with page_token\x1a\x19this >= 0 && this <= 1000R\n" +
-	"pageBounds:`\n" +
+	"pageBounds:\xbe\x01\n" +
+	"\faccepted_age\x12\x1b.buf.validate.DurationRules\x18\xe1\x89\x03 \x01(\bB|\xc2Hy\n" +
+	"w\n" +
+	"\faccepted_age\x121give a duration from 0s to 86400s, which is a day\x1a4this >= duration('0s') && this <= duration('86400s')R\vacceptedAge:`\n" +
 	"\x05named\x12\x17.buf.validate.EnumRules\x18\xe1\x89\x03 \x01(\bB/\xc2H,\n" +
 	"*\n" +
 	"\x05named\x12\x16name one of its values\x1a\tthis != 0R\x05named:\xb7\x01\n" +
@@ -411,10 +430,11 @@ const file_cegid_loop_v1_rules_proto_rawDesc = "" +
 	"RulesProtoP\x01Z2cegid.internal/gateway/gen/go/cegid/loop/v1;loopv1\xa2\x02\x03CLX\xaa\x02\rCegid.Loop.V1\xca\x02\rCegid\\Loop\\V1\xe2\x02\x19Cegid\\Loop\\V1\\GPBMetadata\xea\x02\x0fCegid::Loop::V1"
 
 var file_cegid_loop_v1_rules_proto_goTypes = []any{
-	(*validate.StringRules)(nil), // 0: buf.validate.StringRules
-	(*validate.MapRules)(nil),    // 1: buf.validate.MapRules
-	(*validate.Int32Rules)(nil),  // 2: buf.validate.Int32Rules
-	(*validate.EnumRules)(nil),   // 3: buf.validate.EnumRules
+	(*validate.StringRules)(nil),   // 0: buf.validate.StringRules
+	(*validate.MapRules)(nil),      // 1: buf.validate.MapRules
+	(*validate.Int32Rules)(nil),    // 2: buf.validate.Int32Rules
+	(*validate.DurationRules)(nil), // 3: buf.validate.DurationRules
+	(*validate.EnumRules)(nil),     // 4: buf.validate.EnumRules
 }
 var file_cegid_loop_v1_rules_proto_depIdxs = []int32{
 	0,  // 0: cegid.loop.v1.practice_name:extendee -> buf.validate.StringRules
@@ -438,13 +458,14 @@ var file_cegid_loop_v1_rules_proto_depIdxs = []int32{
 	0,  // 18: cegid.loop.v1.raw_path:extendee -> buf.validate.StringRules
 	1,  // 19: cegid.loop.v1.caller_metadata:extendee -> buf.validate.MapRules
 	2,  // 20: cegid.loop.v1.page_bounds:extendee -> buf.validate.Int32Rules
-	3,  // 21: cegid.loop.v1.named:extendee -> buf.validate.EnumRules
-	3,  // 22: cegid.loop.v1.file_format:extendee -> buf.validate.EnumRules
-	3,  // 23: cegid.loop.v1.optional_file_format:extendee -> buf.validate.EnumRules
-	24, // [24:24] is the sub-list for method output_type
-	24, // [24:24] is the sub-list for method input_type
-	24, // [24:24] is the sub-list for extension type_name
-	0,  // [0:24] is the sub-list for extension extendee
+	3,  // 21: cegid.loop.v1.accepted_age:extendee -> buf.validate.DurationRules
+	4,  // 22: cegid.loop.v1.named:extendee -> buf.validate.EnumRules
+	4,  // 23: cegid.loop.v1.file_format:extendee -> buf.validate.EnumRules
+	4,  // 24: cegid.loop.v1.optional_file_format:extendee -> buf.validate.EnumRules
+	25, // [25:25] is the sub-list for method output_type
+	25, // [25:25] is the sub-list for method input_type
+	25, // [25:25] is the sub-list for extension type_name
+	0,  // [0:25] is the sub-list for extension extendee
 	0,  // [0:0] is the sub-list for field type_name
 }
 
@@ -460,7 +481,7 @@ func file_cegid_loop_v1_rules_proto_init() {
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_cegid_loop_v1_rules_proto_rawDesc), len(file_cegid_loop_v1_rules_proto_rawDesc)),
 			NumEnums:      0,
 			NumMessages:   0,
-			NumExtensions: 24,
+			NumExtensions: 25,
 			NumServices:   0,
 		},
 		GoTypes:           file_cegid_loop_v1_rules_proto_goTypes,

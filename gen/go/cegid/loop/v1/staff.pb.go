@@ -11,6 +11,7 @@ import (
 	_ "google.golang.org/genproto/googleapis/api/annotations"
 	protoreflect "google.golang.org/protobuf/reflect/protoreflect"
 	protoimpl "google.golang.org/protobuf/runtime/protoimpl"
+	durationpb "google.golang.org/protobuf/types/known/durationpb"
 	reflect "reflect"
 	sync "sync"
 	unsafe "unsafe"
@@ -124,8 +125,12 @@ type ListStaffRequest struct {
 	OrderBy string `protobuf:"bytes,5,opt,name=order_by,json=orderBy,proto3" json:"order_by,omitempty"`
 	// Also fill `unmapped`.
 	IncludeUnmapped bool `protobuf:"varint,6,opt,name=include_unmapped,json=includeUnmapped,proto3" json:"include_unmapped,omitempty"`
-	unknownFields   protoimpl.UnknownFields
-	sizeCache       protoimpl.SizeCache
+	// As in ListAccountsRequest.
+	MaxStaleness *durationpb.Duration `protobuf:"bytes,7,opt,name=max_staleness,json=maxStaleness,proto3" json:"max_staleness,omitempty"`
+	// As in ListAccountsRequest.
+	StaleIfError  *durationpb.Duration `protobuf:"bytes,8,opt,name=stale_if_error,json=staleIfError,proto3" json:"stale_if_error,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *ListStaffRequest) Reset() {
@@ -198,6 +203,20 @@ func (x *ListStaffRequest) GetIncludeUnmapped() bool {
 		return x.IncludeUnmapped
 	}
 	return false
+}
+
+func (x *ListStaffRequest) GetMaxStaleness() *durationpb.Duration {
+	if x != nil {
+		return x.MaxStaleness
+	}
+	return nil
+}
+
+func (x *ListStaffRequest) GetStaleIfError() *durationpb.Duration {
+	if x != nil {
+		return x.StaleIfError
+	}
+	return nil
 }
 
 // A page of staff members.
@@ -507,7 +526,7 @@ var File_cegid_loop_v1_staff_proto protoreflect.FileDescriptor
 
 const file_cegid_loop_v1_staff_proto_rawDesc = "" +
 	"\n" +
-	"\x19cegid/loop/v1/staff.proto\x12\rcegid.loop.v1\x1a\x1bbuf/validate/validate.proto\x1a\x19cegid/loop/v1/rules.proto\x1a\x1fgoogle/api/field_behavior.proto\"\x9c\x02\n" +
+	"\x19cegid/loop/v1/staff.proto\x12\rcegid.loop.v1\x1a\x1bbuf/validate/validate.proto\x1a\x19cegid/loop/v1/rules.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1egoogle/protobuf/duration.proto\"\x9c\x02\n" +
 	"\vStaffMember\x12\x1e\n" +
 	"\n" +
 	"identifier\x18\x01 \x01(\tR\n" +
@@ -520,7 +539,7 @@ const file_cegid_loop_v1_staff_proto_rawDesc = "" +
 	"\rUnmappedEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01B\r\n" +
-	"\v_first_name\"\xff\x01\n" +
+	"\v_first_name\"\x98\x03\n" +
 	"\x10ListStaffRequest\x12(\n" +
 	"\bpractice\x18\x01 \x01(\tB\f\xe0A\x02\xbaH\x06r\x04\x88\xce\x18\x01R\bpractice\x12&\n" +
 	"\tpage_size\x18\x02 \x01(\x05B\t\xbaH\x06\x1a\x04\x88\xce\x18\x01R\bpageSize\x12'\n" +
@@ -528,7 +547,11 @@ const file_cegid_loop_v1_staff_proto_rawDesc = "" +
 	"page_token\x18\x03 \x01(\tB\b\xbaH\x05r\x03(\x80\x02R\tpageToken\x12 \n" +
 	"\x06filter\x18\x04 \x01(\tB\b\xbaH\x05r\x03\x18\x80\bR\x06filter\x12#\n" +
 	"\border_by\x18\x05 \x01(\tB\b\xbaH\x05r\x03\x18\x80\x02R\aorderBy\x12)\n" +
-	"\x10include_unmapped\x18\x06 \x01(\bR\x0fincludeUnmapped\"m\n" +
+	"\x10include_unmapped\x18\x06 \x01(\bR\x0fincludeUnmapped\x12J\n" +
+	"\rmax_staleness\x18\a \x01(\v2\x19.google.protobuf.DurationB\n" +
+	"\xbaH\a\xaa\x01\x04\x88\xce\x18\x01R\fmaxStaleness\x12K\n" +
+	"\x0estale_if_error\x18\b \x01(\v2\x19.google.protobuf.DurationB\n" +
+	"\xbaH\a\xaa\x01\x04\x88\xce\x18\x01R\fstaleIfError\"m\n" +
 	"\x11ListStaffResponse\x120\n" +
 	"\x05staff\x18\x01 \x03(\v2\x1a.cegid.loop.v1.StaffMemberR\x05staff\x12&\n" +
 	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\xb0\x01\n" +
@@ -577,17 +600,20 @@ var file_cegid_loop_v1_staff_proto_goTypes = []any{
 	(*CheckStaffAccessResponse)(nil), // 6: cegid.loop.v1.CheckStaffAccessResponse
 	nil,                              // 7: cegid.loop.v1.StaffMember.UnmappedEntry
 	nil,                              // 8: cegid.loop.v1.CheckStaffAccessResponse.UnmappedEntry
+	(*durationpb.Duration)(nil),      // 9: google.protobuf.Duration
 }
 var file_cegid_loop_v1_staff_proto_depIdxs = []int32{
 	7, // 0: cegid.loop.v1.StaffMember.unmapped:type_name -> cegid.loop.v1.StaffMember.UnmappedEntry
-	0, // 1: cegid.loop.v1.ListStaffResponse.staff:type_name -> cegid.loop.v1.StaffMember
-	0, // 2: cegid.loop.v1.StreamStaffResponse.staff:type_name -> cegid.loop.v1.StaffMember
-	8, // 3: cegid.loop.v1.CheckStaffAccessResponse.unmapped:type_name -> cegid.loop.v1.CheckStaffAccessResponse.UnmappedEntry
-	4, // [4:4] is the sub-list for method output_type
-	4, // [4:4] is the sub-list for method input_type
-	4, // [4:4] is the sub-list for extension type_name
-	4, // [4:4] is the sub-list for extension extendee
-	0, // [0:4] is the sub-list for field type_name
+	9, // 1: cegid.loop.v1.ListStaffRequest.max_staleness:type_name -> google.protobuf.Duration
+	9, // 2: cegid.loop.v1.ListStaffRequest.stale_if_error:type_name -> google.protobuf.Duration
+	0, // 3: cegid.loop.v1.ListStaffResponse.staff:type_name -> cegid.loop.v1.StaffMember
+	0, // 4: cegid.loop.v1.StreamStaffResponse.staff:type_name -> cegid.loop.v1.StaffMember
+	8, // 5: cegid.loop.v1.CheckStaffAccessResponse.unmapped:type_name -> cegid.loop.v1.CheckStaffAccessResponse.UnmappedEntry
+	6, // [6:6] is the sub-list for method output_type
+	6, // [6:6] is the sub-list for method input_type
+	6, // [6:6] is the sub-list for extension type_name
+	6, // [6:6] is the sub-list for extension extendee
+	0, // [0:6] is the sub-list for field type_name
 }
 
 func init() { file_cegid_loop_v1_staff_proto_init() }

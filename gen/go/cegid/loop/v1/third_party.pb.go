@@ -11,6 +11,7 @@ import (
 	_ "google.golang.org/genproto/googleapis/api/annotations"
 	protoreflect "google.golang.org/protobuf/reflect/protoreflect"
 	protoimpl "google.golang.org/protobuf/runtime/protoimpl"
+	durationpb "google.golang.org/protobuf/types/known/durationpb"
 	reflect "reflect"
 	sync "sync"
 	unsafe "unsafe"
@@ -395,7 +396,11 @@ type ListThirdPartiesRequest struct {
 	IncludeUnmapped bool `protobuf:"varint,7,opt,name=include_unmapped,json=includeUnmapped,proto3" json:"include_unmapped,omitempty"`
 	// Kind to list. Unset: customers, suppliers, employees and others, one after the other, each sorted by code; `filter`
 	// and `order_by` then must be empty.
-	Kind          ThirdPartyKind `protobuf:"varint,8,opt,name=kind,proto3,enum=cegid.loop.v1.ThirdPartyKind" json:"kind,omitempty"`
+	Kind ThirdPartyKind `protobuf:"varint,8,opt,name=kind,proto3,enum=cegid.loop.v1.ThirdPartyKind" json:"kind,omitempty"`
+	// As in ListAccountsRequest.
+	MaxStaleness *durationpb.Duration `protobuf:"bytes,9,opt,name=max_staleness,json=maxStaleness,proto3" json:"max_staleness,omitempty"`
+	// As in ListAccountsRequest.
+	StaleIfError  *durationpb.Duration `protobuf:"bytes,10,opt,name=stale_if_error,json=staleIfError,proto3" json:"stale_if_error,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -484,6 +489,20 @@ func (x *ListThirdPartiesRequest) GetKind() ThirdPartyKind {
 		return x.Kind
 	}
 	return ThirdPartyKind_THIRD_PARTY_KIND_UNSPECIFIED
+}
+
+func (x *ListThirdPartiesRequest) GetMaxStaleness() *durationpb.Duration {
+	if x != nil {
+		return x.MaxStaleness
+	}
+	return nil
+}
+
+func (x *ListThirdPartiesRequest) GetStaleIfError() *durationpb.Duration {
+	if x != nil {
+		return x.StaleIfError
+	}
+	return nil
 }
 
 // A page of third parties.
@@ -682,7 +701,7 @@ var File_cegid_loop_v1_third_party_proto protoreflect.FileDescriptor
 
 const file_cegid_loop_v1_third_party_proto_rawDesc = "" +
 	"\n" +
-	"\x1fcegid/loop/v1/third_party.proto\x12\rcegid.loop.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1dcegid/loop/v1/reference.proto\x1a\x19cegid/loop/v1/rules.proto\x1a\x1fgoogle/api/field_behavior.proto\"\xcd\b\n" +
+	"\x1fcegid/loop/v1/third_party.proto\x12\rcegid.loop.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1dcegid/loop/v1/reference.proto\x1a\x19cegid/loop/v1/rules.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1egoogle/protobuf/duration.proto\"\xcd\b\n" +
 	"\n" +
 	"ThirdParty\x12\x12\n" +
 	"\x04code\x18\x01 \x01(\tR\x04code\x121\n" +
@@ -734,7 +753,7 @@ const file_cegid_loop_v1_third_party_proto_rawDesc = "" +
 	"\b_websiteB\t\n" +
 	"\a_activeB\x12\n" +
 	"\x10_validation_codeB\x11\n" +
-	"\x0f_subject_to_vat\"\xeb\x02\n" +
+	"\x0f_subject_to_vat\"\x84\x04\n" +
 	"\x17ListThirdPartiesRequest\x12(\n" +
 	"\bpractice\x18\x01 \x01(\tB\f\xe0A\x02\xbaH\x06r\x04\x88\xce\x18\x01R\bpractice\x12&\n" +
 	"\adossier\x18\x02 \x01(\tB\f\xe0A\x02\xbaH\x06r\x04\x90\xce\x18\x01R\adossier\x12&\n" +
@@ -744,7 +763,12 @@ const file_cegid_loop_v1_third_party_proto_rawDesc = "" +
 	"\x06filter\x18\x05 \x01(\tB\b\xbaH\x05r\x03\x18\x80\bR\x06filter\x12#\n" +
 	"\border_by\x18\x06 \x01(\tB\b\xbaH\x05r\x03\x18\x80\x02R\aorderBy\x12)\n" +
 	"\x10include_unmapped\x18\a \x01(\bR\x0fincludeUnmapped\x12;\n" +
-	"\x04kind\x18\b \x01(\x0e2\x1d.cegid.loop.v1.ThirdPartyKindB\b\xbaH\x05\x82\x01\x02\x10\x01R\x04kind\"\x82\x01\n" +
+	"\x04kind\x18\b \x01(\x0e2\x1d.cegid.loop.v1.ThirdPartyKindB\b\xbaH\x05\x82\x01\x02\x10\x01R\x04kind\x12J\n" +
+	"\rmax_staleness\x18\t \x01(\v2\x19.google.protobuf.DurationB\n" +
+	"\xbaH\a\xaa\x01\x04\x88\xce\x18\x01R\fmaxStaleness\x12K\n" +
+	"\x0estale_if_error\x18\n" +
+	" \x01(\v2\x19.google.protobuf.DurationB\n" +
+	"\xbaH\a\xaa\x01\x04\x88\xce\x18\x01R\fstaleIfError\"\x82\x01\n" +
 	"\x18ListThirdPartiesResponse\x12>\n" +
 	"\rthird_parties\x18\x01 \x03(\v2\x19.cegid.loop.v1.ThirdPartyR\fthirdParties\x12&\n" +
 	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\x9c\x02\n" +
@@ -793,21 +817,24 @@ var file_cegid_loop_v1_third_party_proto_goTypes = []any{
 	(*StreamThirdPartiesResponse)(nil), // 6: cegid.loop.v1.StreamThirdPartiesResponse
 	nil,                                // 7: cegid.loop.v1.ThirdParty.UnmappedEntry
 	(*Reference)(nil),                  // 8: cegid.loop.v1.Reference
+	(*durationpb.Duration)(nil),        // 9: google.protobuf.Duration
 }
 var file_cegid_loop_v1_third_party_proto_depIdxs = []int32{
-	0, // 0: cegid.loop.v1.ThirdParty.kind:type_name -> cegid.loop.v1.ThirdPartyKind
-	1, // 1: cegid.loop.v1.ThirdParty.nature:type_name -> cegid.loop.v1.LegalNature
-	8, // 2: cegid.loop.v1.ThirdParty.contra_account:type_name -> cegid.loop.v1.Reference
-	7, // 3: cegid.loop.v1.ThirdParty.unmapped:type_name -> cegid.loop.v1.ThirdParty.UnmappedEntry
-	0, // 4: cegid.loop.v1.ListThirdPartiesRequest.kind:type_name -> cegid.loop.v1.ThirdPartyKind
-	2, // 5: cegid.loop.v1.ListThirdPartiesResponse.third_parties:type_name -> cegid.loop.v1.ThirdParty
-	0, // 6: cegid.loop.v1.StreamThirdPartiesRequest.kind:type_name -> cegid.loop.v1.ThirdPartyKind
-	2, // 7: cegid.loop.v1.StreamThirdPartiesResponse.third_parties:type_name -> cegid.loop.v1.ThirdParty
-	8, // [8:8] is the sub-list for method output_type
-	8, // [8:8] is the sub-list for method input_type
-	8, // [8:8] is the sub-list for extension type_name
-	8, // [8:8] is the sub-list for extension extendee
-	0, // [0:8] is the sub-list for field type_name
+	0,  // 0: cegid.loop.v1.ThirdParty.kind:type_name -> cegid.loop.v1.ThirdPartyKind
+	1,  // 1: cegid.loop.v1.ThirdParty.nature:type_name -> cegid.loop.v1.LegalNature
+	8,  // 2: cegid.loop.v1.ThirdParty.contra_account:type_name -> cegid.loop.v1.Reference
+	7,  // 3: cegid.loop.v1.ThirdParty.unmapped:type_name -> cegid.loop.v1.ThirdParty.UnmappedEntry
+	0,  // 4: cegid.loop.v1.ListThirdPartiesRequest.kind:type_name -> cegid.loop.v1.ThirdPartyKind
+	9,  // 5: cegid.loop.v1.ListThirdPartiesRequest.max_staleness:type_name -> google.protobuf.Duration
+	9,  // 6: cegid.loop.v1.ListThirdPartiesRequest.stale_if_error:type_name -> google.protobuf.Duration
+	2,  // 7: cegid.loop.v1.ListThirdPartiesResponse.third_parties:type_name -> cegid.loop.v1.ThirdParty
+	0,  // 8: cegid.loop.v1.StreamThirdPartiesRequest.kind:type_name -> cegid.loop.v1.ThirdPartyKind
+	2,  // 9: cegid.loop.v1.StreamThirdPartiesResponse.third_parties:type_name -> cegid.loop.v1.ThirdParty
+	10, // [10:10] is the sub-list for method output_type
+	10, // [10:10] is the sub-list for method input_type
+	10, // [10:10] is the sub-list for extension type_name
+	10, // [10:10] is the sub-list for extension extendee
+	0,  // [0:10] is the sub-list for field type_name
 }
 
 func init() { file_cegid_loop_v1_third_party_proto_init() }

@@ -187,6 +187,18 @@ func (x *ListThirdPartiesRequest) AppendJSON(to []byte) (_ []byte, err error) {
 		to = appendjson.Name(to, "\"kind\":")
 		to = appendjson.Enum(to, ThirdPartyKind_name, int32(x.Kind))
 	}
+	if x.MaxStaleness != nil {
+		to = appendjson.Name(to, "\"maxStaleness\":")
+		if to, err = appendjson.Message(to, x.MaxStaleness); err != nil {
+			return to, err
+		}
+	}
+	if x.StaleIfError != nil {
+		to = appendjson.Name(to, "\"staleIfError\":")
+		if to, err = appendjson.Message(to, x.StaleIfError); err != nil {
+			return to, err
+		}
+	}
 	return append(to, '}'), nil
 }
 

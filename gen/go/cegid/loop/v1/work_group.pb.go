@@ -11,6 +11,7 @@ import (
 	_ "google.golang.org/genproto/googleapis/api/annotations"
 	protoreflect "google.golang.org/protobuf/reflect/protoreflect"
 	protoimpl "google.golang.org/protobuf/runtime/protoimpl"
+	durationpb "google.golang.org/protobuf/types/known/durationpb"
 	reflect "reflect"
 	sync "sync"
 	unsafe "unsafe"
@@ -132,8 +133,12 @@ type ListWorkGroupsRequest struct {
 	OrderBy string `protobuf:"bytes,5,opt,name=order_by,json=orderBy,proto3" json:"order_by,omitempty"`
 	// Also fill `unmapped`.
 	IncludeUnmapped bool `protobuf:"varint,6,opt,name=include_unmapped,json=includeUnmapped,proto3" json:"include_unmapped,omitempty"`
-	unknownFields   protoimpl.UnknownFields
-	sizeCache       protoimpl.SizeCache
+	// As in ListAccountsRequest.
+	MaxStaleness *durationpb.Duration `protobuf:"bytes,7,opt,name=max_staleness,json=maxStaleness,proto3" json:"max_staleness,omitempty"`
+	// As in ListAccountsRequest.
+	StaleIfError  *durationpb.Duration `protobuf:"bytes,8,opt,name=stale_if_error,json=staleIfError,proto3" json:"stale_if_error,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *ListWorkGroupsRequest) Reset() {
@@ -208,6 +213,20 @@ func (x *ListWorkGroupsRequest) GetIncludeUnmapped() bool {
 	return false
 }
 
+func (x *ListWorkGroupsRequest) GetMaxStaleness() *durationpb.Duration {
+	if x != nil {
+		return x.MaxStaleness
+	}
+	return nil
+}
+
+func (x *ListWorkGroupsRequest) GetStaleIfError() *durationpb.Duration {
+	if x != nil {
+		return x.StaleIfError
+	}
+	return nil
+}
+
 // A page of work groups.
 type ListWorkGroupsResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -267,7 +286,7 @@ var File_cegid_loop_v1_work_group_proto protoreflect.FileDescriptor
 
 const file_cegid_loop_v1_work_group_proto_rawDesc = "" +
 	"\n" +
-	"\x1ecegid/loop/v1/work_group.proto\x12\rcegid.loop.v1\x1a\x1bbuf/validate/validate.proto\x1a\x19cegid/loop/v1/rules.proto\x1a\x1fgoogle/api/field_behavior.proto\"\xa6\x02\n" +
+	"\x1ecegid/loop/v1/work_group.proto\x12\rcegid.loop.v1\x1a\x1bbuf/validate/validate.proto\x1a\x19cegid/loop/v1/rules.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1egoogle/protobuf/duration.proto\"\xa6\x02\n" +
 	"\tWorkGroup\x12\x12\n" +
 	"\x04code\x18\x01 \x01(\tR\x04code\x12\x19\n" +
 	"\x05label\x18\x02 \x01(\tH\x00R\x05label\x88\x01\x01\x12\x1b\n" +
@@ -279,7 +298,7 @@ const file_cegid_loop_v1_work_group_proto_rawDesc = "" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01B\b\n" +
 	"\x06_labelB\t\n" +
-	"\a_office\"\x84\x02\n" +
+	"\a_office\"\x9d\x03\n" +
 	"\x15ListWorkGroupsRequest\x12(\n" +
 	"\bpractice\x18\x01 \x01(\tB\f\xe0A\x02\xbaH\x06r\x04\x88\xce\x18\x01R\bpractice\x12&\n" +
 	"\tpage_size\x18\x02 \x01(\x05B\t\xbaH\x06\x1a\x04\x88\xce\x18\x01R\bpageSize\x12'\n" +
@@ -287,7 +306,11 @@ const file_cegid_loop_v1_work_group_proto_rawDesc = "" +
 	"page_token\x18\x03 \x01(\tB\b\xbaH\x05r\x03(\x80\x02R\tpageToken\x12 \n" +
 	"\x06filter\x18\x04 \x01(\tB\b\xbaH\x05r\x03\x18\x80\bR\x06filter\x12#\n" +
 	"\border_by\x18\x05 \x01(\tB\b\xbaH\x05r\x03\x18\x80\x02R\aorderBy\x12)\n" +
-	"\x10include_unmapped\x18\x06 \x01(\bR\x0fincludeUnmapped\"{\n" +
+	"\x10include_unmapped\x18\x06 \x01(\bR\x0fincludeUnmapped\x12J\n" +
+	"\rmax_staleness\x18\a \x01(\v2\x19.google.protobuf.DurationB\n" +
+	"\xbaH\a\xaa\x01\x04\x88\xce\x18\x01R\fmaxStaleness\x12K\n" +
+	"\x0estale_if_error\x18\b \x01(\v2\x19.google.protobuf.DurationB\n" +
+	"\xbaH\a\xaa\x01\x04\x88\xce\x18\x01R\fstaleIfError\"{\n" +
 	"\x16ListWorkGroupsResponse\x129\n" +
 	"\vwork_groups\x18\x01 \x03(\v2\x18.cegid.loop.v1.WorkGroupR\n" +
 	"workGroups\x12&\n" +
@@ -312,15 +335,18 @@ var file_cegid_loop_v1_work_group_proto_goTypes = []any{
 	(*ListWorkGroupsRequest)(nil),  // 1: cegid.loop.v1.ListWorkGroupsRequest
 	(*ListWorkGroupsResponse)(nil), // 2: cegid.loop.v1.ListWorkGroupsResponse
 	nil,                            // 3: cegid.loop.v1.WorkGroup.UnmappedEntry
+	(*durationpb.Duration)(nil),    // 4: google.protobuf.Duration
 }
 var file_cegid_loop_v1_work_group_proto_depIdxs = []int32{
 	3, // 0: cegid.loop.v1.WorkGroup.unmapped:type_name -> cegid.loop.v1.WorkGroup.UnmappedEntry
-	0, // 1: cegid.loop.v1.ListWorkGroupsResponse.work_groups:type_name -> cegid.loop.v1.WorkGroup
-	2, // [2:2] is the sub-list for method output_type
-	2, // [2:2] is the sub-list for method input_type
-	2, // [2:2] is the sub-list for extension type_name
-	2, // [2:2] is the sub-list for extension extendee
-	0, // [0:2] is the sub-list for field type_name
+	4, // 1: cegid.loop.v1.ListWorkGroupsRequest.max_staleness:type_name -> google.protobuf.Duration
+	4, // 2: cegid.loop.v1.ListWorkGroupsRequest.stale_if_error:type_name -> google.protobuf.Duration
+	0, // 3: cegid.loop.v1.ListWorkGroupsResponse.work_groups:type_name -> cegid.loop.v1.WorkGroup
+	4, // [4:4] is the sub-list for method output_type
+	4, // [4:4] is the sub-list for method input_type
+	4, // [4:4] is the sub-list for extension type_name
+	4, // [4:4] is the sub-list for extension extendee
+	0, // [0:4] is the sub-list for field type_name
 }
 
 func init() { file_cegid_loop_v1_work_group_proto_init() }
