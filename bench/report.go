@@ -37,11 +37,11 @@ var goals = []goal{
 	{"1", byServerREST, byServerGRPC, 1.3, false},
 	{"100", byServerREST, byServerGRPC, 1.3, true},
 	{"1000", byServerREST, byServerGRPC, 1.3, true},
+	{"1", byTracedREST, byServerREST, 1.03, true},
+	{"100", byTracedREST, byServerREST, 1.03, true},
 	{"1", byServerKept, byNginx, 3, false},
 	{"100", byServerKept, byNginx, 2, false},
 	{"1000", byServerKept, byNginx, .8, false},
-	{"1", byTracedREST, byServerREST, 1.03, true},
-	{"100", byTracedREST, byServerREST, 1.03, true},
 	{"stream", byStreamGRPC, byTenPages, 1.2, false},
 }
 

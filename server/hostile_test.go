@@ -1344,6 +1344,9 @@ func connections(t *testing.T, s *siege) {
 		if closed < 50 {
 			t.Errorf("%d connections beyond the bound were closed", closed)
 		}
+		if !strings.Contains(s.p.log.String(), `"msg":"a connection was refused"`) || !strings.Contains(s.p.log.String(), `"reason":"no_place"`) {
+			t.Errorf("the log says nothing of connections that found no place at %s", address)
+		}
 		for _, conn := range opened {
 			_ = conn.Close()
 		}

@@ -2,7 +2,9 @@ package main
 
 import (
 	"crypto/tls"
+	"crypto/x509"
 	"encoding/json"
+	"encoding/pem"
 	"fmt"
 	"net/http"
 	"os/exec"
@@ -28,9 +30,10 @@ callers:
   - {name: billing, token_hashes: ["%s"]}
   - {name: night, token_hashes: ["%s"]}
   - {name: chief, token_hashes: ["%s"]}
+  - {name: watch, certificates: [watch.example]}
 grants:
   - {caller: billing, practices: [demo], dossiers: [CEGID001], rights: [read, write]}
-  - {caller: night, practices: ["*"], dossiers: ["*"], rights: [operate]}
+  - {callers: [night, watch], practices: ["*"], dossiers: ["*"], rights: [operate]}
   - {caller: chief, practices: ["*"], dossiers: ["*"], rights: [operate, write, administer]}
 `, policy.HashToken(w.token), policy.HashToken("the-token-of-night"), policy.HashToken("the-token-of-chief")))
 	p := w.serve(t, "")
@@ -44,6 +47,14 @@ grants:
 	w.FinishImports()
 	w.write(t, "night.token", "the-token-of-night\n")
 	w.write(t, "fa-2.json", lost["FA-2"])
+	watch := ca.client(t, "watch.example")
+	secret, err := x509.MarshalPKCS8PrivateKey(watch.PrivateKey)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.write(t, "watch.crt", string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: watch.Certificate[0]})))
+	w.write(t, "watch.key", string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: secret})))
+	certified := []string{"--certificate", w.path("watch.crt"), "--key", w.path("watch.key")}
 
 	imports := func(token string, arguments ...string) (out, said string, code int) {
 		t.Helper()
@@ -92,6 +103,9 @@ grants:
 		{"the-token-of-night", []string{"show", "demo/CEGID001/FA-9"}, 1, "NotFound"},
 		{"the-token-of-night", []string{"show", "FA-1"}, 1, "PRACTICE/DOSSIER/ID"},
 		{"of nobody", []string{"list"}, 1, "Unauthenticated"},
+		{"", append([]string{"show", "demo/CEGID001/FA-2"}, certified...), 0, "demo/CEGID001/FA-2"},
+		{"", append([]string{"confirm", "demo/CEGID001/FA-2", "--not-booked"}, certified...), 1, "PermissionDenied"},
+		{"", []string{"list", "--certificate", w.path("watch.crt"), "--key", w.path("tls.key")}, 1, "do not fit"},
 		{"", []string{"list"}, 1, "LOOP_GATEWAY_TOKEN"},
 		{"the-token-of-night", []string{"list", "--state", "LOST"}, 1, "no state"},
 	} {

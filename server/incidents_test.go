@@ -553,7 +553,7 @@ func TestEachPanelShowsData(t *testing.T) {
 	w.settings["tls"] = "{certificate: tls.crt, key: tls.key}"
 	(&incident{world: w, t: t}).limit(w.token, "requests_per_second: 0.001, burst: 3")
 	p := w.serve(t, "")
-	web := &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: ca.pool}}}
+	web := &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: ca.Pool}}}
 	defer web.CloseIdleConnections()
 	imports := "https://" + p.http + "/v1/practices/demo/dossiers/CEGID001/imports"
 	for _, call := range []struct { // what each panel is about
@@ -569,7 +569,7 @@ func TestEachPanelShowsData(t *testing.T) {
 	} {
 		headers := []string{"Idempotency-Key", call.with}
 		if call.with == "" {
-			headers = nil
+			headers = []string{"Cache-Control", "max-age=60"}
 		}
 		if code, text := ask(t, web, call.verb, call.url, call.token, call.body, headers...); code != call.code {
 			t.Fatalf("%s %s: HTTP %d %s", call.verb, call.url, code, text)

@@ -52,7 +52,7 @@ func (c *serveCommand) Run(ctx context.Context) error {
 	}()
 	// The sender of a server that is being made reads the secrets below already.
 	var serving atomic.Pointer[app.Server]
-	loop := telemetry.NewLoop(registry, app.OfCall{}, telemetry.Spans{Tracer: exported.TracerOf()})
+	loop := telemetry.NewLoop(registry, app.OfCall{}, exported.Spans())
 	tenants, err := openTenants(set, loop, log, func(practice string) {
 		if server := serving.Load(); server != nil { // a new one hastens all
 			server.Hasten(practice)
@@ -86,7 +86,7 @@ func (c *serveCommand) Run(ctx context.Context) error {
 		Settings: *set, TLS: transport, Authorities: authorities, CertificateEnds: ends, Issuers: issuers,
 		Practices: tenants.Practices(), Gate: tenants.Gate(), Freshness: tenants.Freshness(), Ledger: writes, Memory: memory,
 		Build: thisBuild(), Log: log, LogLevel: &level, Audit: records.Logger, Ahead: records.Ahead, Registry: registry,
-		Tracer: exported.TracerOf(),
+		Spans: exported.Spans(),
 	})
 	if err != nil {
 		return errors.Join(err, writes.Close())

@@ -9,6 +9,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	collectormetrics "go.opentelemetry.io/proto/otlp/collector/metrics/v1"
 	collectortrace "go.opentelemetry.io/proto/otlp/collector/trace/v1"
@@ -57,7 +58,8 @@ func (c *collector) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 // TestACallIsOneTrace: from its caller's span over REST to the RPC, the turns, the attempts on Loop and the steps of the ledger;
-// Loop is told nothing of it, and nothing of the books or of a secret leaves. Metrics go the same way.
+// what becomes of a write later has traces with a link to it. Loop is told nothing of it, and nothing of the books or of a secret
+// leaves. Metrics go the same way.
 func TestACallIsOneTrace(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -74,6 +76,8 @@ func TestACallIsOneTrace(t *testing.T) {
 	}))
 	defer upstream.Close()
 	w.settings["loop"] = fmt.Sprintf(`{base_url: "%s%s", allow_plain_http: true, subscription_keys: {primary: "${file:secrets/primary}"}}`, upstream.URL, w.BasePath())
+	w.settings["imports"] = "{first_poll: 100ms}"
+	w.SetImportDelays(time.Hour, time.Hour)
 	cmd := command(t, "serve", "--config", w.config(t))
 	cmd.Env = append(cmd.Env, "OTEL_EXPORTER_OTLP_ENDPOINT="+receiver.URL, "OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf", "OTEL_TRACES_SAMPLER=parentbased_always_off")
 	p := w.started(t, cmd, "")
@@ -86,16 +90,32 @@ func TestACallIsOneTrace(t *testing.T) {
 		t.Fatalf("HTTP %d %s", code, text)
 	}
 	ask(t, web, http.MethodGet, "http://"+p.http+accounts, w.token, "") // in no sampled trace
+	w.FinishImports()
+	eventually(t, "it is booked", func() bool {
+		_, text := ask(t, web, http.MethodGet, imports+"/FA-1", w.token, "")
+		return strings.Contains(text, "IMPORT_STATE_SUCCEEDED")
+	})
+	ask(t, web, http.MethodGet, "http://"+p.http+"/v1/practices/demo/events", w.token, "")
 	web.CloseIdleConnections()
 	p.stop(t)
 
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	handbook := handbook(t)
-	names, root := map[string]int{}, ""
+	names, root, later := map[string]int{}, "", map[string]bool{}
+	for _, span := range c.spans {
+		for _, link := range span.GetLinks() {
+			if hexOf(link.GetTraceId()) == traceID {
+				later[hexOf(span.GetTraceId())] = true
+			}
+		}
+	}
 	for _, span := range c.spans {
 		name := span.GetName()
 		names[name]++
+		if later[hexOf(span.GetTraceId())] {
+			continue
+		}
 		if got := hexOf(span.GetTraceId()); got != traceID {
 			t.Errorf("%s is in the trace %s", name, got)
 		}
@@ -106,13 +126,13 @@ func TestACallIsOneTrace(t *testing.T) {
 			}
 		}
 	}
-	for _, name := range []string{"cegid.loop.v1.ImportService/ImportEntries", "turn", "attempt import_entries", "ledger begin", "ledger submitting", "ledger settle"} {
+	for _, name := range []string{"cegid.loop.v1.ImportService/ImportEntries", "turn", "attempt import_entries", "ledger begin", "ledger submitting", "ledger settle", "follow", "attempt get_import_status", "ledger followed", "event FINAL"} {
 		if names[name] == 0 {
 			t.Errorf("there is no span %q among %v", name, names)
 		}
 	}
 	for _, span := range c.spans {
-		if id := hexOf(span.GetSpanId()); id != root && hexOf(span.GetParentSpanId()) != root {
+		if id := hexOf(span.GetSpanId()); !later[hexOf(span.GetTraceId())] && id != root && hexOf(span.GetParentSpanId()) != root {
 			t.Errorf("%s is no child of the call", span.GetName())
 		}
 		if span.GetEndTimeUnixNano() < span.GetStartTimeUnixNano() {

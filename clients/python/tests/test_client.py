@@ -243,9 +243,9 @@ def test_an_error_says_all_that_is_known(caller: Any, service: Service) -> None:
 def test_an_error_says_whose_fault_it_is(
     service: Service, failure: Failure, reason: str, fault: str, *, repeatable: bool
 ) -> None:
-    service.answers[IMPORT] = [failure]
+    service.answers[LIST] = [failure]  # a read, which the client does not repeat by itself
     with Client(service.address, plaintext=True) as client, pytest.raises(LoopError) as caught:
-        send(client, timeout=0.05)
+        list(client.list_accounts("demo", "D1"))
     assert (caught.value.reason.value, caught.value.fault.value) == (reason, fault)
     assert caught.value.repeatable is repeatable
 

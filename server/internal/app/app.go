@@ -16,7 +16,6 @@ import (
 
 	"buf.build/go/protovalidate"
 	"github.com/prometheus/client_golang/prometheus"
-	"go.opentelemetry.io/otel/trace"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/credentials"
@@ -110,8 +109,8 @@ type Config struct {
 	Ahead func(context.Context, ...slog.Attr) error
 	// Registry holds the metrics of the calls to Loop already.
 	Registry *prometheus.Registry
-	// Tracer makes spans; nil makes none.
-	Tracer trace.Tracer
+	// Spans makes spans; nil makes none.
+	Spans *telemetry.Spans
 }
 
 // Server is the service, its listeners bound.
@@ -177,10 +176,10 @@ func New(cfg Config) (_ *Server, err error) {
 	if err != nil {
 		return nil, fmt.Errorf("compile the contract's rules: %w", err)
 	}
-	steps, spans := telemetry.NewLedgerSteps(cfg.Registry), telemetry.Spans{Tracer: cfg.Tracer}
+	steps := telemetry.NewLedgerSteps(cfg.Registry)
 	cfg.Ledger.Observe(func(ctx context.Context, step ledger.Observation) {
 		steps(step)
-		spans.Step(ctx, step)
+		cfg.Spans.Step(ctx, step)
 		interceptor.CallFrom(ctx).AddLedger(step.Took)
 	})
 	if err := s.openSender(); err != nil {
@@ -200,7 +199,7 @@ func New(cfg Config) (_ *Server, err error) {
 	metrics := interceptor.NewMetrics(cfg.Registry)
 	s.strangers = newStrangers(cfg.Log, cfg.Registry)
 	door := s.openGRPC(interceptor.Config{
-		Log: cfg.Log, Lines: s.lines, Metrics: metrics, Tracer: cfg.Tracer, TraceDossiers: cfg.Config.Log.Dossiers,
+		Log: cfg.Log, Lines: s.lines, Metrics: metrics, Tracer: cfg.Spans.Tracer(), TraceDossiers: cfg.Config.Log.Dossiers,
 		Deadlines: interceptor.Deadlines(cfg.Config.Deadlines),
 		Callers:   interceptor.Identities{Policy: cfg.Policy, Issuers: cfg.Issuers},
 		Access:    access, Validator: validator, Limits: interceptor.NewLimits(cfg.Policy),
@@ -231,7 +230,7 @@ func (s *Server) openSender() (err error) {
 		Audit: cfg.Audit, Ahead: cfg.Ahead, Call: callOf, RPC: service.RPCName, Keep: interceptor.Keep,
 		WaitLimit: imports.WaitLimit, CallLimit: imports.CallLimit, RepeatAfter429: imports.RepeatAfter429,
 		FirstPoll: imports.FirstPoll, LastPoll: imports.LastPoll, IdlePoll: idlePoll,
-		StalledPoll: imports.StalledPoll, Ended: cfg.Freshness.Changed,
+		StalledPoll: imports.StalledPoll, Ended: cfg.Freshness.Changed, Follow: cfg.Spans.Follow,
 	})
 	if err != nil {
 		return fmt.Errorf("the ledger: %w", err)
@@ -259,7 +258,9 @@ func (s *Server) openHandlers(raw *rawdoor.Door) error {
 		return s.refusals.Refuse(ctx, method, policy.Administer)
 	}, cfg.Log)
 	s.imports, s.documents, s.raw = service.NewImports(writes), service.NewDocuments(writes), service.NewRaw(writes)
-	s.events = event.New(event.Config{Ledger: cfg.Ledger, Visible: writes.Visible, Unavailable: writes.Unavailable, Draining: s.draining})
+	s.events = event.New(event.Config{
+		Ledger: cfg.Ledger, Visible: writes.Visible, Unavailable: writes.Unavailable, Draining: s.draining, Told: cfg.Spans.Told,
+	})
 	s.connections = event.Watch(cfg.Ledger, brakesOf(cfg.Practices), cfg.Log)
 	return nil
 }

@@ -35,6 +35,8 @@ type Config struct {
 	Visible func(ctx context.Context, practice string) (*ledger.Scope, error)
 	// Unavailable is what is told of a ledger that does not answer.
 	Unavailable func(ctx context.Context, err error) error
+	// Told hears of each event that a caller was told of; nil hears nothing.
+	Told func(context.Context, *ledger.Event)
 	// Draining ends when the server takes no new calls: a stream would go on for as long as others have something to tell.
 	Draining context.Context
 }
@@ -117,6 +119,7 @@ func (s *Service) ListEvents(ctx context.Context, request *looppb.ListEventsRequ
 	if taken < len(events) {
 		next = events[taken-1].Sequence
 	}
+	s.toldOf(ctx, events[:taken])
 	return &looppb.ListEventsResponse{Events: messages, Cursor: next.String()}, nil
 }
 
@@ -148,6 +151,7 @@ func (s *Service) StreamEvents(request *looppb.StreamEventsRequest, stream grpc.
 			if err := stream.Send(message); err != nil {
 				return err
 			}
+			s.toldOf(ctx, events[:taken])
 			if events = events[taken:]; len(events) == 0 {
 				return nil
 			}
@@ -160,6 +164,14 @@ func (s *Service) StreamEvents(request *looppb.StreamEventsRequest, stream grpc.
 		return apierror.Resume()
 	}
 	return s.told(ctx, err)
+}
+
+func (s *Service) toldOf(ctx context.Context, events []ledger.Event) {
+	for i := range events {
+		if s.Told != nil {
+			s.Told(ctx, &events[i])
+		}
+	}
 }
 
 var errOver = errors.New("the stream has lasted long enough")

@@ -53,6 +53,7 @@ func TestAFloodIsCountedAndNeverSilent(t *testing.T) {
 		l.write(inCall(t.Context(), &Call{Caller: "billing"}), "s/M", time.Now(), fault)
 		l.write(inCall(t.Context(), &Call{Caller: "payroll"}), "s/M", time.Now(), nil)
 		time.Sleep(2 * time.Minute)
+		synctest.Wait() // for what is told by timers
 		l.Flush()
 		got := linesOf(t, &log)
 		each, counted := map[string]int{}, map[string]int{}

@@ -262,7 +262,7 @@ func (l *Ledger) Claim(ctx context.Context, due Question, lasts time.Duration) (
 // and nothing else of the row. What Loop did not end while it could be asked for 7 days becomes UNCERTAIN. ErrLost: the row has
 // moved on since the question was put.
 func (l *Ledger) Followed(ctx context.Context, asked Question, progress Progress) error {
-	ctx = named(ctx, "followed")
+	ctx = named(ctx, "followed", asked.Key)
 	return l.write(ctx, func(w *writing) error {
 		was := asked.standing()
 		if to, err := w.rules.follow(was, asked.subject(), asked.State, progress.State, progress.Unasked, w.now); err == nil &&

@@ -19,7 +19,7 @@ import (
 // Begin opens an attempt, or finds that there is nothing to send: see Begun. Errors are ErrReused, *DuplicateError,
 // *OverlapError, ErrNoDigests, or the database's; then nothing may be sent. owner names this start of this process.
 func (l *Ledger) Begin(ctx context.Context, s Submission, owner string) (Begun, error) {
-	ctx = named(ctx, "begin")
+	ctx = named(ctx, "begin", s.Key)
 	if s.Practice == "" || s.Collection == "" || s.RequestID == "" || owner == "" || len(s.Fingerprints) == 0 {
 		return Begun{}, errors.New("ledger: practice, collection, request id, fingerprints and owner must be given")
 	}
@@ -160,7 +160,7 @@ func (w *writing) orphan(row *Record, to standing) error {
 // Submitting commits that bytes are about to leave. On any error they must not. callLimit is how long the call may take
 // from now at most: the lease must cover it on the database's clock.
 func (l *Ledger) Submitting(ctx context.Context, key Key, attempt int, owner string, callLimit time.Duration) error {
-	ctx = named(ctx, "submitting")
+	ctx = named(ctx, "submitting", key)
 	return l.write(ctx, func(w *writing) error {
 		if err := w.current(); err != nil {
 			return err
@@ -182,7 +182,7 @@ func (l *Ledger) Submitting(ctx context.Context, key Key, attempt int, owner str
 // Settle commits what the owner learnt by sending, or NOT_SENT where it did not come to that. It may be repeated, and
 // may come after others have given the row up as UNCERTAIN. With ErrLost the record is the row as it stands.
 func (l *Ledger) Settle(ctx context.Context, key Key, attempt int, owner string, outcome Outcome) (Record, error) {
-	ctx = named(ctx, "settle")
+	ctx = named(ctx, "settle", key)
 	if (outcome.State == Waiting) != (outcome.LoopRequestID != "") && outcome.State != Uncertain || outcome.State != Succeeded &&
 		len(outcome.LoopIDs) > 0 {
 		return Record{}, fmt.Errorf("%w: Loop's id to ask by comes with WAITING, and may come with UNCERTAIN; what it has done comes with SUCCEEDED", ErrTransition)

@@ -11,6 +11,8 @@ import (
 type Observation struct {
 	// Name is one of StepNames.
 	Name string
+	// Key is the submission of a step of one; zero of others.
+	Key Key
 	// Took is how long it took, with its wait for a connection and what was tried again.
 	Took time.Duration
 	// Err is nil when it succeeded, or the ledger's answer, such as ErrUnknown, or the database's failure.
@@ -27,9 +29,9 @@ func (l *Ledger) Observe(tell func(context.Context, Observation)) { l.observer.S
 
 type stepKey struct{}
 
-// named names the step that is taken with the context.
-func named(ctx context.Context, name string) context.Context {
-	return context.WithValue(ctx, stepKey{}, name)
+// named names the step of a submission that is taken with the context.
+func named(ctx context.Context, name string, of Key) context.Context {
+	return context.WithValue(ctx, stepKey{}, Observation{Name: name, Key: of})
 }
 
 // observed does a step, and tells of it.
@@ -38,13 +40,15 @@ func (l *Ledger) observed(ctx context.Context, name string, do func() error) err
 	if tell == nil {
 		return do()
 	}
-	if given, ok := ctx.Value(stepKey{}).(string); ok {
-		name = given
+	step, ok := ctx.Value(stepKey{}).(Observation)
+	if !ok {
+		step.Name = name
 	}
 	began := time.Now()
-	err := do()
-	(*tell)(ctx, Observation{Name: name, Took: time.Since(began), Err: err})
-	return err
+	step.Err = do()
+	step.Took = time.Since(began)
+	(*tell)(ctx, step)
+	return step.Err
 }
 
 // OpenCount is how many submissions of a practice stand in a state that is not the end of them, and how old the oldest is.

@@ -309,7 +309,12 @@ func (p *poller) begin(ctx context.Context, due []ledger.Question) {
 			continue
 		}
 		p.done.Go(func() {
+			ctx, end := ctx, func() {}
+			if p.cfg.Follow != nil {
+				ctx, end = p.cfg.Follow(ctx, question.Key)
+			}
 			more := p.ask(ctx, question)
+			end()
 			p.release(question.Key)
 			if more {
 				p.look(question.Practice)

@@ -51,6 +51,9 @@ type Config struct {
 	IdlePoll time.Duration
 	// StalledPoll is what the pause grows to when asking makes no sense for now: an unknown status, a 404, a revoked key.
 	StalledPoll time.Duration
+	// Follow is told of each question how what was written goes, before and after it; the question is put with its context. nil
+	// hears nothing.
+	Follow func(ctx context.Context, key ledger.Key) (_ context.Context, end func())
 }
 
 // Sender sends and follows.

@@ -14,7 +14,6 @@ import (
 	bridge "go.opentelemetry.io/contrib/bridges/prometheus"
 	"go.opentelemetry.io/otel"
 	"go.opentelemetry.io/otel/attribute"
-	"go.opentelemetry.io/otel/codes"
 	"go.opentelemetry.io/otel/exporters/otlp/otlpmetric/otlpmetricgrpc"
 	"go.opentelemetry.io/otel/exporters/otlp/otlpmetric/otlpmetrichttp"
 	"go.opentelemetry.io/otel/exporters/otlp/otlptrace/otlptracegrpc"
@@ -22,10 +21,6 @@ import (
 	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
 	"go.opentelemetry.io/otel/sdk/resource"
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
-	"go.opentelemetry.io/otel/trace"
-
-	"cegid.internal/gateway/cegidclient"
-	"cegid.internal/gateway/server/internal/ledger"
 )
 
 const (
@@ -38,9 +33,8 @@ const (
 
 // Exported sends traces and metrics by OTLP, as the standard environment variables of OpenTelemetry say. A nil one does nothing.
 type Exported struct {
-	// Tracer is nil where no traces are wanted.
-	Tracer trace.Tracer
-	ends   []func(context.Context) error
+	spans *Spans
+	ends  []func(context.Context) error
 }
 
 // Export begins to send what the environment asks for: traces, metrics of the registry, both, or nothing. log hears of what
@@ -65,12 +59,14 @@ func Export(ctx context.Context, registry prometheus.Gatherer, version string, l
 		if err != nil {
 			return nil, fmt.Errorf("the environment variables of OpenTelemetry: %w", err)
 		}
-		options := []sdktrace.TracerProviderOption{sdktrace.WithBatcher(exporter), sdktrace.WithResource(about)}
+		sends := sdktrace.NewBatchSpanProcessor(exporter)
+		options := []sdktrace.TracerProviderOption{sdktrace.WithSpanProcessor(sends), sdktrace.WithResource(about)}
 		if os.Getenv("OTEL_TRACES_SAMPLER") == "" { // else the SDK heeds it
 			options = append(options, sdktrace.WithSampler(sdktrace.ParentBased(sdktrace.TraceIDRatioBased(sampled))))
 		}
 		provider := sdktrace.NewTracerProvider(options...)
-		e.Tracer = provider.Tracer(serviceName)
+		linked := sdktrace.NewTracerProvider(sdktrace.WithSpanProcessor(sends), sdktrace.WithResource(about), sdktrace.WithSampler(sdktrace.AlwaysSample()))
+		e.spans = NewSpans(provider.Tracer(serviceName), linked.Tracer(serviceName))
 		e.ends = append(e.ends, provider.Shutdown)
 	}
 	if metrics {
@@ -99,12 +95,12 @@ func (e *Exported) Close() error {
 	return errors.Join(problems...)
 }
 
-// TracerOf is that of e; nil for none.
-func (e *Exported) TracerOf() trace.Tracer {
+// Spans makes those that are sent; nil where no traces are wanted.
+func (e *Exported) Spans() *Spans {
 	if e == nil {
 		return nil
 	}
-	return e.Tracer
+	return e.spans
 }
 
 // wanted says whether the environment asks for a signal: an address of its own or of all, or OTLP by name.
@@ -153,67 +149,4 @@ func metricExporter(ctx context.Context) (sdkmetric.Exporter, error) {
 		return otlpmetricgrpc.New(ctx)
 	}
 	return otlpmetrichttp.New(ctx)
-}
-
-// Spans makes spans of what a call to Loop and the ledger have done, once it has ended: nothing of them is told to Loop, so that
-// nobody needs them before.
-type Spans struct{ Tracer trace.Tracer }
-
-var _ cegidclient.Observer = Spans{}
-
-// add adds a span that has just ended to the trace of a context. What is part of no sampled trace has none.
-func (s Spans) add(
-	ctx context.Context, name string, took time.Duration, failed string, kind trace.SpanKind, attributes ...attribute.KeyValue,
-) {
-	if s.Tracer == nil || !trace.SpanContextFromContext(ctx).IsSampled() {
-		return
-	}
-	now := time.Now()
-	_, span := s.Tracer.Start(ctx, name, trace.WithTimestamp(now.Add(-took)), trace.WithSpanKind(kind), trace.WithAttributes(attributes...))
-	if failed != "" {
-		span.SetStatus(codes.Error, failed)
-	}
-	span.End(trace.WithTimestamp(now))
-}
-
-// CallDone implements cegidclient.Observer: the attempts say it all.
-func (Spans) CallDone(context.Context, cegidclient.CallEvent) {}
-
-// TurnDone implements cegidclient.Observer.
-func (s Spans) TurnDone(ctx context.Context, event cegidclient.TurnEvent) {
-	s.add(ctx, "turn", event.Duration, notOK(event.Outcome), trace.SpanKindInternal,
-		attribute.String("loop.operation", event.Operation), attribute.String("loop.practice", event.Practice),
-		attribute.String("loop.class", event.Class.String()), attribute.String("loop.outcome", event.Outcome))
-}
-
-// AttemptDone implements cegidclient.Observer.
-func (s Spans) AttemptDone(ctx context.Context, event cegidclient.AttemptEvent) {
-	attributes := []attribute.KeyValue{
-		attribute.String("loop.operation", event.Operation), attribute.String("loop.practice", event.Practice),
-		attribute.Int("loop.attempt", event.Attempt), attribute.String("loop.outcome", event.Outcome),
-		attribute.Int("http.response.status_code", event.Status),
-	}
-	if event.Said.Code != "" {
-		attributes = append(attributes, attribute.String("loop.code", event.Said.Code))
-	}
-	if event.Said.RequestID != "" {
-		attributes = append(attributes, attribute.String("loop.request_id", event.Said.RequestID))
-	}
-	s.add(ctx, "attempt "+event.Operation, event.Duration, notOK(event.Outcome), trace.SpanKindClient, attributes...)
-}
-
-// Step adds a step of the ledger.
-func (s Spans) Step(ctx context.Context, step ledger.Observation) {
-	failed := ""
-	if step.Err != nil {
-		failed = "the ledger refused or failed" // its words may quote what was written
-	}
-	s.add(ctx, "ledger "+step.Name, step.Took, failed, trace.SpanKindInternal)
-}
-
-func notOK(outcome string) string {
-	if outcome == "ok" {
-		return ""
-	}
-	return outcome
 }
