@@ -133,7 +133,8 @@ func (s *Spans) later(ctx context.Context, name string, key ledger.Key) (context
 	if !known {
 		return ctx, nil
 	}
-	return s.linked.Start(ctx, name, trace.WithLinks(trace.Link{SpanContext: of}), trace.WithAttributes(attribute.String("loop.practice", key.Practice)))
+	return s.linked.Start(ctx, name, trace.WithLinks(trace.Link{SpanContext: of}),
+		trace.WithAttributes(attribute.String("loop.practice", key.Practice)))
 }
 
 // Follow begins the span of a question how an import goes; what it takes is part of it until the end.
