@@ -312,6 +312,12 @@ func (b *bench) unary(items int) []target {
 		requests = append(requests, &looppb.ListAccountsRequest{Practice: "demo", Dossier: each, PageSize: int32(items)})
 	}
 	least := 100 * items
+	if b.traced != nil {
+		return []target{
+			{byServerREST, b.server, overHTTP(b.token, paths(b.server.at.HTTP, "")...), least},
+			{byTracedREST, b.traced, overHTTP(b.token, paths(b.traced.at.HTTP, "")...), least},
+		}
+	}
 	targets := []target{
 		{byUpstream, b.upstream, overHTTP("", "http://"+b.upstream.at.HTTP+raw), least},
 		{byProxy, b.proxy, overHTTP("", "http://"+b.proxy.at.HTTP+raw), least},
@@ -323,9 +329,6 @@ func (b *bench) unary(items int) []target {
 		{byServerGRPC, b.server, overGRPC(b.serverConn, looppb.ReferenceDataService_ListAccounts_FullMethodName, b.token, false, requests...), least},
 		{byServerREST, b.server, overHTTP(b.token, paths(b.server.at.HTTP, "")...), least},
 		{byServerKept, b.server, overHTTP(b.token, paths(b.server.at.HTTP, "&maxStaleness=30s")...), least},
-	}
-	if b.traced != nil {
-		targets = append(targets, target{byTracedREST, b.traced, overHTTP(b.token, paths(b.traced.at.HTTP, "")...), least})
 	}
 	if b.nginx != nil {
 		targets = append(targets, target{byNginx, b.nginx, overHTTP("", "http://"+b.nginx.at.HTTP+raw), least})
