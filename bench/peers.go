@@ -326,7 +326,10 @@ func (b *bench) unary(items int) []target {
 			least,
 		},
 		{byTextbookREST, b.textbook, overHTTP("", paths(b.textbook.at.HTTP, "")...), least},
-		{byServerGRPC, b.server, overGRPC(b.serverConn, looppb.ReferenceDataService_ListAccounts_FullMethodName, b.token, false, requests...), least},
+		{
+			byServerGRPC, b.server,
+			overGRPC(b.serverConn, looppb.ReferenceDataService_ListAccounts_FullMethodName, b.token, false, requests...), least,
+		},
 		{byServerREST, b.server, overHTTP(b.token, paths(b.server.at.HTTP, "")...), least},
 		{byServerKept, b.server, overHTTP(b.token, paths(b.server.at.HTTP, "&maxStaleness=30s")...), least},
 	}

@@ -1,5 +1,5 @@
-// Package reads lets the reads of callers share calls to Loop and answers, as far as each accepts that (docs/understand/freshness.md). It runs
-// behind authentication, limits, grants and audit, which each caller passes on each call.
+// Package reads lets the reads of callers share calls to Loop and answers, as far as each accepts that (docs/understand/freshness.md). It
+// runs behind authentication, limits, grants and audit, which each caller passes on each call.
 package reads
 
 import (
