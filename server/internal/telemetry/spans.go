@@ -141,7 +141,8 @@ func (s *Spans) later(ctx context.Context, name string, key ledger.Key) (context
 	if !known {
 		return ctx, nil
 	}
-	return s.linked.Start(ctx, name, trace.WithLinks(trace.Link{SpanContext: of}), trace.WithAttributes(attribute.String("loop.practice", key.Practice)))
+	practice := attribute.String("loop.practice", key.Practice)
+	return s.linked.Start(ctx, name, trace.WithLinks(trace.Link{SpanContext: of}), trace.WithAttributes(practice))
 }
 
 // Follow begins the span of a question how an import goes; what it takes is part of it until the end.

@@ -65,7 +65,8 @@ func Export(ctx context.Context, registry prometheus.Gatherer, version string, l
 			options = append(options, sdktrace.WithSampler(sdktrace.ParentBased(sdktrace.TraceIDRatioBased(sampled))))
 		}
 		provider := sdktrace.NewTracerProvider(options...)
-		linked := sdktrace.NewTracerProvider(sdktrace.WithSpanProcessor(sends), sdktrace.WithResource(about), sdktrace.WithSampler(sdktrace.AlwaysSample()))
+		linked := sdktrace.NewTracerProvider(sdktrace.WithSpanProcessor(sends), sdktrace.WithResource(about),
+			sdktrace.WithSampler(sdktrace.AlwaysSample()))
 		e.spans = NewSpans(provider.Tracer(serviceName), linked.Tracer(serviceName))
 		e.ends = append(e.ends, provider.Shutdown)
 	}
