@@ -42,7 +42,7 @@ func main() {
 		binary  = flag.String("server", "", "the server to measure; built of this tree without it")
 		profile = flag.String("profile", "", "a folder for profiles of the server, one of each cell and way, taken after its rounds")
 		only    = flag.String("only", "", "measure cells of this name alone: 1, 100, 1000 or stream")
-		traces  = flag.Bool("traces", false, "also measure a second server, which sends traces of one call in a hundred")
+		traces  = flag.Bool("traces", false, "measure, instead of the peers, the server beside another one that sends traces of one call in a hundred")
 	)
 	flag.Parse()
 	if *short {
@@ -93,7 +93,7 @@ func run(binary, only, profile string, rounds int, each time.Duration, traces bo
 		}
 		cells = append(cells, measured)
 	}
-	if only == "" || only == "stream" {
+	if !traces && only == "" || only == "stream" {
 		measured, err := b.cell("stream", b.streams())
 		if err != nil {
 			return 0, err

@@ -217,7 +217,8 @@ func (b *bench) startServer(binary string) (err error) {
 	if b.server, err = b.serve(binary, "server"); err != nil {
 		return err
 	}
-	if b.serverConn, err = grpc.NewClient(b.server.at.GRPC, grpc.WithTransportCredentials(insecure.NewCredentials())); err != nil || !b.traces {
+	b.serverConn, err = grpc.NewClient(b.server.at.GRPC, grpc.WithTransportCredentials(insecure.NewCredentials()))
+	if err != nil || !b.traces {
 		return err
 	}
 	sink, err := b.child("sink")
@@ -272,7 +273,8 @@ ledger: ledger.db
 		return nil, errors.Join(err, errors.New(string(out)))
 	}
 	serve := exec.Command(binary, "serve", "--config", filepath.Join(dir, "gateway.yaml"))
-	serve.Env = append(append(os.Environ(), "GOMEMLIMIT=461MiB", "GOGC=400"), environment...) // as it sets them itself in a container of 512 MiB
+	// The limits are those that it sets itself in a container of 512 MiB.
+	serve.Env = append(append(os.Environ(), "GOMEMLIMIT=461MiB", "GOGC=400"), environment...)
 	p, err := b.run(name, serve)
 	if err != nil {
 		return nil, err
@@ -312,6 +314,12 @@ func (b *bench) unary(items int) []target {
 		requests = append(requests, &looppb.ListAccountsRequest{Practice: "demo", Dossier: each, PageSize: int32(items)})
 	}
 	least := 100 * items
+	if b.traced != nil {
+		return []target{
+			{byServerREST, b.server, overHTTP(b.token, paths(b.server.at.HTTP, "")...), least},
+			{byTracedREST, b.traced, overHTTP(b.token, paths(b.traced.at.HTTP, "")...), least},
+		}
+	}
 	targets := []target{
 		{byUpstream, b.upstream, overHTTP("", "http://"+b.upstream.at.HTTP+raw), least},
 		{byProxy, b.proxy, overHTTP("", "http://"+b.proxy.at.HTTP+raw), least},
@@ -326,9 +334,6 @@ func (b *bench) unary(items int) []target {
 		},
 		{byServerREST, b.server, overHTTP(b.token, paths(b.server.at.HTTP, "")...), least},
 		{byServerKept, b.server, overHTTP(b.token, paths(b.server.at.HTTP, "&maxStaleness=30s")...), least},
-	}
-	if b.traced != nil {
-		targets = append(targets, target{byTracedREST, b.traced, overHTTP(b.token, paths(b.traced.at.HTTP, "")...), least})
 	}
 	if b.nginx != nil {
 		targets = append(targets, target{byNginx, b.nginx, overHTTP("", "http://"+b.nginx.at.HTTP+raw), least})

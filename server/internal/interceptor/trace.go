@@ -43,12 +43,12 @@ func traced(tracer trace.Tracer, overHTTP, dossiers bool, known map[string]polic
 		service, rpc, _ := strings.Cut(name, "/")
 		ctx = propagation.TraceContext{}.Extract(ctx, carried{ctx})
 		ctx, span := tracer.Start(ctx, name, trace.WithSpanKind(trace.SpanKindServer))
+		if !span.IsRecording() {
+			return next(ctx)
+		}
 		defer span.End()
 		noted := &Call{}
 		err := next(context.WithValue(ctx, notedKey{}, noted))
-		if !span.IsRecording() {
-			return err
-		}
 		code, reason := status.Code(err), apierror.ReasonOf(err)
 		transport := "grpc"
 		if overHTTP {

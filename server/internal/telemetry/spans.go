@@ -44,13 +44,15 @@ func (s *Spans) Tracer() trace.Tracer {
 	return s.tracer
 }
 
-// add adds a span that has just ended to the trace of a context. What is part of no sampled trace has none.
+// wanted says whether something is part of a sampled trace. Most is not, and costs nothing.
+func (s *Spans) wanted(ctx context.Context) bool {
+	return s != nil && trace.SpanContextFromContext(ctx).IsSampled()
+}
+
+// add adds a span that has just ended to the trace of a context, where it is wanted.
 func (s *Spans) add(
 	ctx context.Context, name string, took time.Duration, failed string, kind trace.SpanKind, attributes ...attribute.KeyValue,
 ) {
-	if s == nil || !trace.SpanContextFromContext(ctx).IsSampled() {
-		return
-	}
 	now := time.Now()
 	_, span := s.tracer.Start(ctx, name, trace.WithTimestamp(now.Add(-took)), trace.WithSpanKind(kind), trace.WithAttributes(attributes...))
 	if failed != "" {
@@ -64,6 +66,9 @@ func (*Spans) CallDone(context.Context, cegidclient.CallEvent) {}
 
 // TurnDone implements cegidclient.Observer.
 func (s *Spans) TurnDone(ctx context.Context, event cegidclient.TurnEvent) {
+	if !s.wanted(ctx) {
+		return
+	}
 	s.add(ctx, "turn", event.Duration, notOK(event.Outcome), trace.SpanKindInternal,
 		attribute.String("loop.operation", event.Operation), attribute.String("loop.practice", event.Practice),
 		attribute.String("loop.class", event.Class.String()), attribute.String("loop.outcome", event.Outcome))
@@ -71,6 +76,9 @@ func (s *Spans) TurnDone(ctx context.Context, event cegidclient.TurnEvent) {
 
 // AttemptDone implements cegidclient.Observer.
 func (s *Spans) AttemptDone(ctx context.Context, event cegidclient.AttemptEvent) {
+	if !s.wanted(ctx) {
+		return
+	}
 	attributes := []attribute.KeyValue{
 		attribute.String("loop.operation", event.Operation), attribute.String("loop.practice", event.Practice),
 		attribute.Int("loop.attempt", event.Attempt), attribute.String("loop.outcome", event.Outcome),
@@ -87,6 +95,9 @@ func (s *Spans) AttemptDone(ctx context.Context, event cegidclient.AttemptEvent)
 
 // Step adds a step of the ledger.
 func (s *Spans) Step(ctx context.Context, step ledger.Observation) {
+	if !s.wanted(ctx) {
+		return
+	}
 	failed := ""
 	if step.Err != nil {
 		failed = "the ledger refused or failed" // its words may quote what was written
@@ -104,12 +115,9 @@ func notOK(outcome string) string {
 	return outcome
 }
 
-// remember keeps the trace of a write, if it is sampled.
+// remember keeps the trace of a write.
 func (s *Spans) remember(ctx context.Context, key ledger.Key) {
 	of := trace.SpanContextFromContext(ctx)
-	if s == nil || !of.IsSampled() {
-		return
-	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if _, known := s.writes[key]; !known {
@@ -133,8 +141,8 @@ func (s *Spans) later(ctx context.Context, name string, key ledger.Key) (context
 	if !known {
 		return ctx, nil
 	}
-	return s.linked.Start(ctx, name, trace.WithLinks(trace.Link{SpanContext: of}),
-		trace.WithAttributes(attribute.String("loop.practice", key.Practice)))
+	practice := attribute.String("loop.practice", key.Practice)
+	return s.linked.Start(ctx, name, trace.WithLinks(trace.Link{SpanContext: of}), trace.WithAttributes(practice))
 }
 
 // Follow begins the span of a question how an import goes; what it takes is part of it until the end.
