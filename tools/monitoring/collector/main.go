@@ -2,7 +2,8 @@
 package main
 
 import (
-	"log"
+	"fmt"
+	"os"
 
 	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/confmap"
@@ -34,6 +35,7 @@ func main() {
 		}},
 	})
 	if err := command.Execute(); err != nil {
-		log.Fatal(err)
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
 	}
 }
