@@ -3,9 +3,12 @@ package main
 import (
 	"bytes"
 	"flag"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -116,4 +119,22 @@ func generate(t *testing.T, set *descriptorpb.FileDescriptorSet, path string) st
 		t.Fatalf("the plugin wrote %d files: %s", len(response.File), response.GetError())
 	}
 	return response.File[0].GetContent()
+}
+
+func TestADurationIsBoundedByItsPattern(t *testing.T) {
+	for _, most := range []int{1, 9, 10, 600, 86400} {
+		pattern := regexp.MustCompile(durationsUpTo(strconv.Itoa(most)))
+		for seconds := range 2*most + 20 {
+			for more, fits := range map[string]bool{"": seconds <= most, ".0": seconds <= most, ".000000001": seconds < most} {
+				if text := fmt.Sprintf("%d%ss", seconds, more); pattern.MatchString(text) != fits {
+					t.Fatalf("%s of at most %ds: matched by %s: %t", text, most, pattern, !fits)
+				}
+			}
+		}
+		for _, text := range []string{"", "s", "1", "-1s", "1.s", ".5s", "1.0000000000s", "1s ", "01s", "00s"} {
+			if pattern.MatchString(text) {
+				t.Errorf("%q is matched by %s", text, pattern)
+			}
+		}
+	}
 }

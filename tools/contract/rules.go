@@ -143,8 +143,36 @@ func limitBy(schema *object, field protoreflect.FieldDescriptor, rules protorefl
 		if limitElements(keys, field.MapKey(), typed, "keys"); len(keys.keys) > 0 {
 			schema.set("propertyNames", keys)
 		}
+	case "duration":
+		for _, expression := range ownRules(typed) {
+			if most := longest.FindStringSubmatch(expression); most != nil {
+				schema.set("pattern", durationsUpTo(most[1]))
+			}
+		}
 	}
-	// Not 64-bit integers, bytes, durations or instants: they are strings in JSON, and their limits are not.
+	// Not 64-bit integers, bytes or instants: they are strings in JSON, and their limits are not.
+}
+
+// longest finds the bound of a duration that may be 0.
+var longest = regexp.MustCompile(`^this >= duration\('0s'\) && this <= duration\('([1-9][0-9]*)s'\)$`)
+
+// durationsUpTo matches durations as JSON has them, without zeros before, up to so many seconds: shorter numbers, those of the same
+// length that are less from one digit on, and the bound itself.
+func durationsUpTo(seconds string) string {
+	less := []string{"0"}
+	if len(seconds) > 1 {
+		less = append(less, fmt.Sprintf("[1-9][0-9]{0,%d}", len(seconds)-2))
+	}
+	for i, digit := range seconds {
+		least := '0'
+		if i == 0 {
+			least = '1'
+		}
+		if digit > least {
+			less = append(less, fmt.Sprintf("%s[%c-%c][0-9]{%d}", seconds[:i], least, digit-1, len(seconds)-1-i))
+		}
+	}
+	return fmt.Sprintf(`^((%s)(\.[0-9]{1,9})?|%s(\.0{1,9})?)s$`, strings.Join(less, "|"), seconds)
 }
 
 func limitElements(schema *object, elements protoreflect.FieldDescriptor, rules protoreflect.Message, name protoreflect.Name) {
