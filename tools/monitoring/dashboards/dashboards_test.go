@@ -34,7 +34,7 @@ func TestDashboardsAreValid(t *testing.T) {
 			t.Fatal(err)
 		}
 		var strict, board dashboard.Dashboard //nolint:staticcheck // of the schema that older Grafanas read, too
-		var wrong cog.BuildErrors // of which the library returns an empty list where all is well, and leaves panels out
+		var wrong cog.BuildErrors             // of which the library returns an empty list where all is well, and leaves panels out
 		if err := strict.UnmarshalJSONStrict(text); err != nil && (!errors.As(err, &wrong) || len(wrong) > 0) {
 			t.Errorf("%s: %v", file, err)
 		}
