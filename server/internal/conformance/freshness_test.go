@@ -131,7 +131,7 @@ func TestAHundredIdenticalReadsAreOneCall(t *testing.T) {
 	}
 }
 
-// TestIdenticalReadsUnderWayAreShared, also by those who accept no older answer.
+// TestIdenticalReadsUnderWayAreShared by those who accept an older answer; who does not asks Loop.
 func TestIdenticalReadsUnderWayAreShared(t *testing.T) {
 	gate := &gated{open: make(chan struct{})}
 	h := start(t, func(cfg *sandbox.Config) {
@@ -140,7 +140,9 @@ func TestIdenticalReadsUnderWayAreShared(t *testing.T) {
 	leader, leave := context.WithCancel(as(t.Context(), "everything"))
 	left := make(chan error, 1)
 	go func() {
-		_, err := looppb.NewReferenceDataServiceClient(h.conn).GetAccount(leader, &looppb.GetAccountRequest{Practice: "demo", Dossier: "CEGID001", Number: "60700000"})
+		_, err := looppb.NewReferenceDataServiceClient(h.conn).GetAccount(leader, &looppb.GetAccountRequest{
+			Practice: "demo", Dossier: "CEGID001", Number: "60700000", MaxStaleness: durationpb.New(time.Second),
+		})
 		left <- err
 	}()
 	waitFor(t, func() bool { return gate.calls() == 1 })
@@ -149,7 +151,7 @@ func TestIdenticalReadsUnderWayAreShared(t *testing.T) {
 	for i := range others {
 		all.Go(func() {
 			each := askers()[i%2]
-			if got := each.ask(t, h, "everything", 0, 0); got.code != codes.OK || got.label == "" {
+			if got := each.ask(t, h, "everything", 3600, 0); got.code != codes.OK || got.label == "" {
 				t.Errorf("%s: %+v", each.name, got)
 			}
 		})
@@ -166,8 +168,17 @@ func TestIdenticalReadsUnderWayAreShared(t *testing.T) {
 	time.Sleep(50 * time.Millisecond) // the same
 	close(gate.open)
 	all.Wait()
-	if calls := gate.calls(); calls > 2 { // one, where all had joined
+	calls := gate.calls()
+	if calls > 2 { // one, where all had joined
 		t.Errorf("%d reads cost %d calls", others, calls)
+	}
+	for _, each := range askers() {
+		if got := each.ask(t, h, "everything", 0, 0); got.code != codes.OK || got.how != "" {
+			t.Errorf("%s, who accepts no older answer: %+v", each.name, got)
+		}
+	}
+	if more := gate.calls() - calls; more != 2 {
+		t.Errorf("two who accept no older answer cost %d calls", more)
 	}
 }
 
