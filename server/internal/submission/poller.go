@@ -44,8 +44,6 @@ type poller struct {
 	// leapt are the practices whose Loop has leapt in time, so that all imports are; leaps how often each has.
 	leapt map[string]bool
 	leaps map[string]int
-	// stays: a question has ended and its import is due still, so that it is looked at soon.
-	stays bool
 }
 
 func startPoller(cfg Config) *poller {
@@ -69,14 +67,6 @@ func (p *poller) stop() {
 func (p *poller) look(practice string) {
 	p.mu.Lock()
 	p.free[practice] = true
-	p.mu.Unlock()
-	p.wake()
-}
-
-// stay makes the poller look again soon.
-func (p *poller) stay() {
-	p.mu.Lock()
-	p.stays = true
 	p.mu.Unlock()
 	p.wake()
 }
@@ -134,8 +124,8 @@ func (p *poller) hastenAgain(practice string) {
 	p.wake()
 }
 
-// run looks at all practices when something is due, or the log of events says that there may be something else, and once in
-// IdlePoll at least; in between, at those in which a question has ended or which were mended.
+// run looks at all practices when something is due, when a question has ended, or the log of events says that there may be something
+// else, and once in IdlePoll at least; in between, at those in which a question has ended or which were mended.
 func (p *poller) run(ctx context.Context) {
 	events, leave := p.cfg.Ledger.Questions()
 	defer leave()
@@ -161,21 +151,11 @@ func (p *poller) run(ctx context.Context) {
 			case <-p.signal:
 				p.mend(ctx)
 				p.again(ctx)
-				if p.staysDue() {
-					by(time.Now().Add(p.cfg.FirstPoll))
-				}
+				by(time.Now().Add(p.cfg.FirstPoll)) // a question that ended is due again from then on, or has stayed so
 			}
 		}
 		next.Stop()
 	}
-}
-
-func (p *poller) staysDue() bool {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	stays := p.stays
-	p.stays = false
-	return stays
 }
 
 func (p *poller) mend(ctx context.Context) {
@@ -319,7 +299,7 @@ func (p *poller) begin(ctx context.Context, due []ledger.Question) {
 			if more {
 				p.look(question.Practice)
 			} else { // it stays due: not at once, which would be a loop without a pause
-				p.stay()
+				p.wake()
 			}
 		})
 	}

@@ -113,6 +113,24 @@ func TestThePausesGrow(t *testing.T) {
 	})
 }
 
+// TestASlowAnswerDelaysNoOtherQuestion: when Loop takes longer than the pause between two looks, the next question still comes at its
+// time, and not when the ledger is looked at anyway.
+func TestASlowAnswerDelaysNoOtherQuestion(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		loop := loop{slow: 3 * time.Second}
+		i := follow(t, &loop, temporary(t), "FA-1", 25*time.Second, "1")
+		asked := loop.times("loop-FA-1")
+		for n := 1; n < len(asked); n++ {
+			if pause := asked[n].Sub(asked[n-1]) - loop.slow; pause > 4*i.cfg.FirstPoll {
+				t.Errorf("question %d came %s after the answer to the one before", n, pause)
+			}
+		}
+		if len(asked) < 4 {
+			t.Errorf("it was asked for %d times in 25 s", len(asked))
+		}
+	})
+}
+
 // TestTheLogOfEventsWakesTheFollower: it looks at the ledger once in IdlePoll while nothing is due, instead of each second, and yet asks
 // for an import when it is due. What no event tells of it finds by itself.
 func TestTheLogOfEventsWakesTheFollower(t *testing.T) {
