@@ -127,7 +127,7 @@ func TestWhyAHandshakeCameToNothing(t *testing.T) {
 func TestAPanicOverHTTPHasALine(t *testing.T) {
 	for _, major := range []int{1, 2} {
 		log, written := io.Pipe()
-		s := (&Server{strangers: newStrangers(slog.New(slog.NewJSONHandler(written, nil)), prometheus.NewRegistry())}).newHTTPServer(nil)
+		s := (&Server{strangers: newStrangers(slog.New(slog.NewJSONHandler(written, &slog.HandlerOptions{Level: slog.LevelDebug})), prometheus.NewRegistry())}).newHTTPServer(nil)
 		web := httptest.NewUnstartedServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { panic("about " + r.URL.Path) }))
 		web.Config.ErrorLog, web.EnableHTTP2 = s.ErrorLog, major == 2
 		web.StartTLS()
