@@ -70,7 +70,8 @@ func (c *Calls) keep(call *Call, record CallRecord) {
 	record.Practice, record.Dossier = call.Practice, call.Dossier
 	// Parts of longer texts, such as a path or a header, would keep those for as long.
 	for _, text := range []*string{
-		&record.RequestID, &record.Peer, &record.UserAgent, &record.Identity, &record.Practice, &record.Dossier, &record.Said.Code, &record.Said.RequestID,
+		&record.RequestID, &record.Peer, &record.UserAgent, &record.Identity, &record.Practice, &record.Dossier,
+		&record.Said.Code, &record.Said.RequestID,
 	} {
 		*text = strings.Clone(*text)
 	}
