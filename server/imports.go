@@ -122,8 +122,16 @@ type importsListCommand struct {
 	Most     int      `default:"1000" help:"Most imports to list (${default})."`
 }
 
+// Validate implements kong.Validatable.
+func (c *importsListCommand) Validate() error {
+	if c.Most < 1 {
+		return errors.New("--most must be 1 or more")
+	}
+	return nil
+}
+
 func (c *importsListCommand) Run(ctx context.Context) error {
-	request := &looppb.ListImportsRequest{Practice: c.Practice, Dossier: c.Dossier, PageSize: int32(min(c.Most, 500))}
+	request := &looppb.ListImportsRequest{Practice: c.Practice, Dossier: c.Dossier}
 	for _, each := range c.State {
 		if strings.EqualFold(each, "all") {
 			request.States = nil
@@ -138,6 +146,7 @@ func (c *importsListCommand) Run(ctx context.Context) error {
 	return c.call(ctx, func(ctx context.Context, client looppb.ImportServiceClient) error {
 		var all []*looppb.Import
 		for {
+			request.PageSize = int32(min(c.Most-len(all), 500))
 			page, err := client.ListImports(ctx, request)
 			if err != nil {
 				return err
@@ -147,7 +156,9 @@ func (c *importsListCommand) Run(ctx context.Context) error {
 				break
 			}
 		}
-		all = all[:min(len(all), c.Most)]
+		if request.PageToken != "" {
+			defer fmt.Fprintf(os.Stderr, "there are more: --most %d\n", 2*c.Most)
+		}
 		if c.JSON {
 			for _, each := range all {
 				if err := printJSON(each); err != nil {
@@ -162,13 +173,7 @@ func (c *importsListCommand) Run(ctx context.Context) error {
 			age := time.Since(each.GetCreateTime().AsTime()).Round(time.Second)
 			_, _ = fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\n", placeOf(each), stateName(each), age, each.GetCaller(), reasonOfImport(each))
 		}
-		if err := table.Flush(); err != nil {
-			return err
-		}
-		if request.PageToken != "" {
-			fmt.Fprintf(os.Stderr, "there are more: --most %d\n", 2*c.Most)
-		}
-		return nil
+		return table.Flush()
 	})
 }
 
@@ -215,6 +220,9 @@ func (a serverAddress) resolve(ctx context.Context, place importPlace, request *
 		done, err := client.ResolveImport(ctx, request)
 		if err != nil {
 			return err
+		}
+		if done.GetReplayed() {
+			fmt.Fprintln(os.Stderr, "the same was said, or sent, before: nothing was done now")
 		}
 		return a.show(done.GetImportRecord())
 	})
@@ -296,6 +304,7 @@ func (a serverAddress) show(i *looppb.Import) error {
 	row("state", stateName(i))
 	row("reason", reasonOfImport(i))
 	row("message", i.GetError().GetMessage())
+	row("Loop says", i.GetError().GetLoopMessage())
 	row("caller", i.GetCaller())
 	row("attempt", fmt.Sprint(i.GetAttempt()))
 	row("Loop's id", i.GetLoopRequestId())

@@ -1,16 +1,23 @@
 package main
 
 import (
+	"context"
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/json"
 	"encoding/pem"
 	"fmt"
+	"net"
 	"net/http"
 	"os/exec"
+	"strconv"
 	"strings"
 	"testing"
 
+	"google.golang.org/grpc"
+
+	looppb "cegid.internal/gateway/gen/go/cegid/loop/v1"
+	"cegid.internal/gateway/internal/testkit"
 	"cegid.internal/gateway/server/internal/policy"
 )
 
@@ -98,6 +105,8 @@ grants:
 		{"the-token-of-night", []string{"confirm", "demo/CEGID001/FA-2", "--not-booked"}, 1, "PermissionDenied"},
 		{"the-token-of-night", []string{"resubmit", "demo/CEGID001/FA-2", "--from", w.path("fa-2.json")}, 1, "PermissionDenied"},
 		{"the-token-of-night", []string{"confirm", "demo/CEGID001/FA-1", "--booked", "--note", "seen"}, 0, "SUCCEEDED"},
+		{"the-token-of-night", []string{"confirm", "demo/CEGID001/FA-1", "--booked"}, 0, "before: nothing was done now"},
+		{"the-token-of-night", []string{"list", "--most", "0"}, 80, "1 or more"},
 		{"the-token-of-chief", []string{"resubmit", "demo/CEGID001/FA-2", "--from", w.path("policy.yaml")}, 1, "holds no request"},
 		{"the-token-of-chief", []string{"resubmit", "demo/CEGID001/FA-2", "--from", w.path("fa-2.json")}, 0, "WAITING"},
 		{"the-token-of-night", []string{"show", "demo/CEGID001/FA-9"}, 1, "NotFound"},
@@ -119,5 +128,69 @@ grants:
 	}
 	if out, _, _ := imports("the-token-of-night", "list"); strings.Count(out, "\n") != 1 {
 		t.Errorf("there is still %s", out)
+	}
+}
+
+// manyImports are a server that has so many.
+type manyImports struct {
+	looppb.UnimplementedImportServiceServer
+	n int
+}
+
+func (m manyImports) ListImports(_ context.Context, request *looppb.ListImportsRequest) (*looppb.ListImportsResponse, error) {
+	from, _ := strconv.Atoi(request.GetPageToken())
+	to := min(m.n, from+int(request.GetPageSize()))
+	page := &looppb.ListImportsResponse{}
+	for range to - from {
+		failed := &looppb.ImportError{Reason: "LOOP_REFUSED", LoopMessage: "Journal inconnu"}
+		page.Imports = append(page.Imports, &looppb.Import{Practice: "demo", Dossier: "D1", RequestId: "r", Error: failed})
+	}
+	if to < m.n {
+		page.NextPageToken = strconv.Itoa(to)
+	}
+	return page, nil
+}
+
+func (m manyImports) GetImport(ctx context.Context, _ *looppb.GetImportRequest) (*looppb.GetImportResponse, error) {
+	page, err := m.ListImports(ctx, &looppb.ListImportsRequest{PageSize: 1})
+	return &looppb.GetImportResponse{ImportRecord: page.GetImports()[0]}, err
+}
+
+// TestNoImportIsLeftOutWithoutAWord: of more than are asked for, the list says so, over several pages and for programs, too; and an
+// import shows what Loop said.
+func TestNoImportIsLeftOutWithoutAWord(t *testing.T) {
+	t.Parallel()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	testkit.OK(t, err)
+	server := grpc.NewServer()
+	looppb.RegisterImportServiceServer(server, manyImports{n: 900})
+	go func() { _ = server.Serve(listener) }()
+	t.Cleanup(server.Stop)
+	imports := func(arguments ...string) (out, said string) {
+		t.Helper()
+		cmd := command(t, append(append([]string{"imports"}, arguments...), "--server", listener.Addr().String(), "--plaintext")...)
+		cmd.Env = append(cmd.Env, "LOOP_GATEWAY_TOKEN=any")
+		var text, problems strings.Builder
+		cmd.Stdout, cmd.Stderr = &text, &problems
+		testkit.OK(t, cmd.Run())
+		return text.String(), problems.String()
+	}
+	for _, c := range []struct {
+		arguments []string
+		lines     int
+		more      bool
+	}{
+		{[]string{"--most", "600"}, 601, true},
+		{[]string{"--most", "600", "--json"}, 600, true},
+		{[]string{"--most", "900"}, 901, false},
+		{[]string{"--json"}, 900, false},
+	} {
+		out, said := imports(append([]string{"list"}, c.arguments...)...)
+		if strings.Count(out, "\n") != c.lines || strings.Contains(said, "there are more: --most 1200") != c.more {
+			t.Errorf("%v: %d lines and %q", c.arguments, strings.Count(out, "\n"), said)
+		}
+	}
+	if out, _ := imports("show", "demo/D1/r"); !strings.Contains(out, "Journal inconnu") {
+		t.Errorf("it shows %s", out)
 	}
 }

@@ -310,7 +310,11 @@ func (s *Server) openGRPC(chain interceptor.Config) *interceptor.Door {
 	s.calls = chain.Memory
 	chain.Callers = door.Callers()
 	unary, stream := interceptor.Around(interceptor.Chain(chain))
-	s.inProcess = inprocess.New(inprocess.Config{Unary: unary, Stream: stream, MaxRequest: maxMessage, MaxCalls: maxCalls})
+	refused := door.Refused(chain.Lines, chain.Metrics)
+	s.inProcess = inprocess.New(inprocess.Config{
+		Unary: unary, Stream: stream, MaxRequest: maxMessage, MaxCalls: maxCalls,
+		Refused: func(ctx context.Context, method string, err error) { refused(ctx, method, "", err) },
+	})
 	s.register(door.Guard(s.inProcess))
 	return door
 }

@@ -20,6 +20,7 @@ import (
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/types/known/emptypb"
 
+	looppb "cegid.internal/gateway/gen/go/cegid/loop/v1"
 	"cegid.internal/gateway/internal/testkit"
 	"cegid.internal/gateway/server/internal/config"
 	"cegid.internal/gateway/server/internal/ledger"
@@ -65,6 +66,21 @@ func serve(t *testing.T, s *Server) {
 			t.Error("the service ended with", err)
 		}
 	})
+}
+
+// TestACallThatFindsNoPlaceIsNoted: one over HTTP that ends before the interceptors have it.
+func TestACallThatFindsNoPlaceIsNoted(t *testing.T) {
+	s := run(t, bare(t))
+	gone, cancel := context.WithCancel(metadata.AppendToOutgoingContext(t.Context(), "authorization", "Bearer x", "x-request-id", "r-1"))
+	cancel()
+	method := looppb.ImportService_GetImport_FullMethodName
+	if err := s.inProcess.Invoke(gone, method, &looppb.GetImportRequest{}, &looppb.GetImportResponse{}); status.Code(err) != codes.Canceled {
+		t.Errorf("%v", err)
+	}
+	got := s.recent.Find("anybody", "r-1")
+	if len(got) != 1 || "/"+got[0].Method != method || got[0].Code != codes.Canceled || got[0].Transport != "rest" {
+		t.Errorf("%+v", got)
+	}
 }
 
 // series counts what a registry would answer.

@@ -1,6 +1,8 @@
 package app
 
 import (
+	"slices"
+
 	"cegid.internal/gateway/server/internal/ledger"
 	"cegid.internal/gateway/server/internal/policy"
 )
@@ -35,7 +37,7 @@ func (p permissions) Readable(caller, practice string) []ledger.Grant {
 
 // Operable implements service.Permissions.
 func (p permissions) Operable(caller, practice string) []ledger.Grant {
-	return p.grants(caller, practice, policy.Operate)
+	return slices.DeleteFunc(p.grants(caller, practice, policy.Operate), func(g ledger.Grant) bool { return g.Dossiers == nil })
 }
 
 func (p permissions) grants(caller, practice string, right policy.Right) []ledger.Grant {

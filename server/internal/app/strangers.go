@@ -118,8 +118,8 @@ func (c heardCredentials) Clone() credentials.TransportCredentials {
 	return heardCredentials{c.TransportCredentials.Clone(), c.strangers}
 }
 
-// httpErrors is the log of errors of the HTTP listeners: handshakes, which net/http tells of nowhere else, and clients' broken
-// connections, which are for whoever looks closely.
+// httpErrors is the log of errors of the HTTP listeners: handshakes and panics, which net/http tells of nowhere else, and clients'
+// broken connections, which are for whoever looks closely.
 type httpErrors struct {
 	slog.Handler
 	strangers *strangers
@@ -132,6 +132,10 @@ func (e httpErrors) Handle(_ context.Context, record slog.Record) error {
 	// The address has colons, and no blank.
 	if peer, why, ok := strings.Cut(text, ": "); ofHandshake && ok {
 		e.strangers.refused("http", peer, why, nil)
+		return nil
+	}
+	if begins, stack, _ := strings.Cut(record.Message, "\ngoroutine "); strings.Contains(begins, ": panic serving ") {
+		e.strangers.log.Error("panic", "stack", stack) // its value may quote a request
 		return nil
 	}
 	e.strangers.log.Debug("a connection over HTTP broke", "error", interceptor.Printable(text))

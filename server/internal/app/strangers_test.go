@@ -10,10 +10,12 @@ import (
 	"crypto/x509/pkix"
 	"encoding/json"
 	"encoding/pem"
+	"io"
 	"log/slog"
 	"math/big"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
@@ -118,6 +120,32 @@ func TestWhyAHandshakeCameToNothing(t *testing.T) {
 				}
 			})
 		}
+	}
+}
+
+// TestAPanicOverHTTPHasALine: beyond the interceptors, too; and not what it was about.
+func TestAPanicOverHTTPHasALine(t *testing.T) {
+	for _, major := range []int{1, 2} {
+		log, written := io.Pipe()
+		s := (&Server{strangers: newStrangers(slog.New(slog.NewJSONHandler(written, &slog.HandlerOptions{Level: slog.LevelDebug})), prometheus.NewRegistry())}).newHTTPServer(nil)
+		web := httptest.NewUnstartedServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { panic("about " + r.URL.Path) }))
+		web.Config.ErrorLog, web.EnableHTTP2 = s.ErrorLog, major == 2
+		web.StartTLS()
+		go func() {
+			if response, err := web.Client().Get(web.URL + "/D001"); err == nil {
+				_ = response.Body.Close()
+				t.Errorf("HTTP/%d answers", major)
+			}
+		}()
+		var line struct{ Level, Msg, Stack string }
+		if err := json.NewDecoder(log).Decode(&line); err != nil {
+			t.Fatal(err)
+		}
+		if line.Level != "ERROR" || line.Msg != "panic" || !strings.Contains(line.Stack, "TestAPanicOverHTTPHasALine") || strings.Contains(line.Stack, "D001") {
+			t.Errorf("HTTP/%d: %+v", major, line)
+		}
+		_ = log.Close()
+		web.Close()
 	}
 }
 

@@ -29,6 +29,8 @@ type Config struct {
 	MaxRequest int
 	// MaxCalls bounds the calls under way; those beyond wait for their turn. 0 is no bound.
 	MaxCalls int
+	// Refused is told of each call that does not come to its handler, and why; the context has its metadata. Nil is told nothing.
+	Refused func(ctx context.Context, method string, err error)
 	// Stats are told of each call what a grpc.Server would tell them.
 	Stats []stats.Handler
 }
@@ -116,7 +118,12 @@ var localhost = &peer.Peer{Addr: &net.UnixAddr{Name: "in-process", Net: "unix"}}
 
 // begin makes the context of a handler: it ends with that of the caller, has the caller's metadata as a server gets it, and
 // none of its values.
-func (s *Server) begin(ctx context.Context, name string, of *method) (*call, error) {
+func (s *Server) begin(ctx context.Context, name string, of *method) (_ *call, err error) {
+	defer func() {
+		if err != nil && s.cfg.Refused != nil {
+			s.cfg.Refused(s.incoming(ctx), name, err)
+		}
+	}()
 	if err := ctx.Err(); err != nil {
 		return nil, status.FromContextError(err).Err()
 	}
@@ -144,9 +151,7 @@ func (s *Server) begin(ctx context.Context, name string, of *method) (*call, err
 	s.mu.Unlock()
 
 	c := &call{server: s, name: name}
-	sent, _ := metadata.FromOutgoingContext(ctx)
-	server := metadata.NewIncomingContext(peer.NewContext(s.base, localhost), arriving(sent))
-	server = grpc.NewContextWithServerTransportStream(server, c)
+	server := grpc.NewContextWithServerTransportStream(s.incoming(ctx), c)
 	var cancel context.CancelFunc
 	if deadline, has := ctx.Deadline(); has {
 		server, cancel = context.WithDeadline(server, deadline)
@@ -157,6 +162,12 @@ func (s *Server) begin(ctx context.Context, name string, of *method) (*call, err
 	c.end = func() { detach(); cancel() }
 	c.ctx = c.begun(server)
 	return c, nil
+}
+
+// incoming is a context as a server has it: with the metadata of a caller's, and none of its values.
+func (s *Server) incoming(ctx context.Context) context.Context {
+	sent, _ := metadata.FromOutgoingContext(ctx)
+	return metadata.NewIncomingContext(peer.NewContext(s.base, localhost), arriving(sent))
 }
 
 // leave gives back the place of a call.

@@ -642,15 +642,19 @@ func (s *stuck) ListAccounts(context.Context, *looppb.ListAccountsRequest) (*loo
 	return &looppb.ListAccountsResponse{}, nil
 }
 
-// TestAStopEndsTheWaitForAPlace, too, while whoever has it does not leave.
+// TestAStopEndsTheWaitForAPlace, too, while whoever has it does not leave. Somebody is told of the call that had none.
 func TestAStopEndsTheWaitForAPlace(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		server, service := inprocess.New(inprocess.Config{MaxCalls: 1}), &stuck{free: make(chan struct{})}
+		var refused []string
+		server, service := inprocess.New(inprocess.Config{MaxCalls: 1, Refused: func(ctx context.Context, method string, err error) {
+			refused = append(refused, fmt.Sprint(method, metadata.ValueFromIncomingContext(ctx, "who"), status.Code(err)))
+		}}), &stuck{free: make(chan struct{})}
 		looppb.RegisterReferenceDataServiceServer(server, service)
 		answered := make(chan error, 2)
 		for range 2 {
 			go func() {
-				_, err := looppb.NewReferenceDataServiceClient(server).ListAccounts(t.Context(), &looppb.ListAccountsRequest{})
+				ctx := metadata.AppendToOutgoingContext(t.Context(), "who", "billing")
+				_, err := looppb.NewReferenceDataServiceClient(server).ListAccounts(ctx, &looppb.ListAccountsRequest{})
 				answered <- err
 			}()
 			synctest.Wait()
@@ -659,6 +663,9 @@ func TestAStopEndsTheWaitForAPlace(t *testing.T) {
 		synctest.Wait()
 		if n := len(answered); n != 2 {
 			t.Errorf("%d of 2 calls were told of the stop", n)
+		}
+		if got := fmt.Sprint(refused); got != "[/cegid.loop.v1.ReferenceDataService/ListAccounts[billing] Unavailable]" {
+			t.Errorf("of the calls without a place it says %s", got)
 		}
 		close(service.free)
 		for range 2 {

@@ -3,6 +3,7 @@ package interceptor
 import (
 	"container/list"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -67,6 +68,13 @@ func (c *Calls) keep(call *Call, record CallRecord) {
 	}
 	record.RequestID, record.Trace, record.Origin, record.By, record.Identity = call.RequestID, call.Trace, call.Origin, call.By, call.Identity
 	record.Practice, record.Dossier = call.Practice, call.Dossier
+	// Parts of longer texts, such as a path or a header, would keep those for as long.
+	for _, text := range []*string{
+		&record.RequestID, &record.Peer, &record.UserAgent, &record.Identity, &record.Practice, &record.Dossier,
+		&record.Said.Code, &record.Said.RequestID,
+	} {
+		*text = strings.Clone(*text)
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if record.Code == codes.OK {

@@ -176,7 +176,7 @@ func (d *Door) Refused(lines *Lines, metrics *Metrics) func(ctx context.Context,
 		}
 		call.Caller, call.By, call.Identity = who.caller, who.by, who.of
 		ctx = context.WithValue(ctx, callKey{}, call)
-		method = cmp.Or(method, "unknown/unknown")
+		method = cmp.Or(strings.TrimPrefix(method, "/"), "unknown/unknown")
 		lines.write(ctx, method, time.Now(), err)
 		metrics.count(ctx, method, err)
 	}

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"log/slog"
+	"runtime"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -152,6 +153,29 @@ func TestACallerFindsItsOwnCalls(t *testing.T) {
 			t.Error("it is found a day later")
 		}
 	})
+}
+
+// TestARecordKeepsNoneOfItsRequest: a path or a header may be a hundred times as long as what is kept of it.
+func TestARecordKeepsNoneOfItsRequest(t *testing.T) {
+	c := NewCalls()
+	const calls, length = 200, 1 << 20
+	heap := func() uint64 {
+		runtime.GC()
+		var now runtime.MemStats
+		runtime.ReadMemStats(&now)
+		return now.HeapAlloc
+	}
+	before := heap()
+	for range calls {
+		agent, path := strings.Repeat("a", length), strings.Repeat("p", length)
+		c.keep(&Call{Caller: "billing", RequestID: "r", Origin: Origin{UserAgent: Printable(agent)}, Practice: path[:10], Dossier: path[10:20]}, CallRecord{Began: time.Now()})
+	}
+	if kept := int64(heap() - before); kept > calls*length/10 {
+		t.Errorf("%d records keep %d bytes", calls, kept)
+	}
+	if n := len(c.Find("billing", "r")); n != calls {
+		t.Errorf("%d of %d are found", n, calls)
+	}
 }
 
 // TestCallsHaveABoundOfSeries: callers that come and go leave no series without end.

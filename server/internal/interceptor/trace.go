@@ -9,25 +9,25 @@ import (
 	otelcodes "go.opentelemetry.io/otel/codes"
 	"go.opentelemetry.io/otel/propagation"
 	"go.opentelemetry.io/otel/trace"
-	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
 
 	"cegid.internal/gateway/server/internal/apierror"
 	"cegid.internal/gateway/server/internal/policy"
 )
 
-// carried are the headers of a call, as a propagator reads them.
+// carried is the header of a call that a propagator may read: tracestate is a text of the caller's, which would be in each span.
 type carried struct{ ctx context.Context }
 
-func (c carried) Get(key string) string { return first(c.ctx, key) }
-func (carried) Set(string, string)      {}
-func (c carried) Keys() (keys []string) {
-	md, _ := metadata.FromIncomingContext(c.ctx)
-	for key := range md {
-		keys = append(keys, key)
+func (carried) Set(string, string) {}
+func (carried) Keys() []string     { return []string{traceparent} }
+func (c carried) Get(key string) string {
+	if key != traceparent {
+		return ""
 	}
-	return keys
+	return first(c.ctx, key)
 }
+
+const traceparent = "traceparent"
 
 // traced makes a span of each call, a child of its caller's (W3C trace context). Nothing of a request is in it but the practice,
 // which the operator named; the dossier where the operator allows it. Without a tracer it does nothing.

@@ -2,7 +2,6 @@ package interceptor
 
 import (
 	"context"
-	"strings"
 	"sync/atomic"
 
 	"google.golang.org/grpc/stats"
@@ -48,6 +47,6 @@ func (u unseen) HandleRPC(ctx context.Context, of stats.RPCStats) {
 		return
 	}
 	if begun, ok := ctx.Value(begunKey{}).(*begunCall); ok && !begun.seen.Load() {
-		u.refused(ctx, strings.TrimPrefix(methodName(u.known, begun.method), "/"), "", end.Error)
+		u.refused(ctx, methodName(u.known, begun.method), "", end.Error)
 	}
 }

@@ -130,7 +130,7 @@ func (s *Spans) remember(ctx context.Context, key ledger.Key) {
 	}
 }
 
-// later begins a span of what becomes of a write, with a link to the write's; nil where that is not known to be sampled.
+// later begins a trace of what becomes of a write, with a link to the write's; nil where that is not known to be sampled.
 func (s *Spans) later(ctx context.Context, name string, key ledger.Key) (context.Context, trace.Span) {
 	if s == nil {
 		return ctx, nil
@@ -142,7 +142,7 @@ func (s *Spans) later(ctx context.Context, name string, key ledger.Key) (context
 		return ctx, nil
 	}
 	practice := attribute.String("loop.practice", key.Practice)
-	return s.linked.Start(ctx, name, trace.WithLinks(trace.Link{SpanContext: of}), trace.WithAttributes(practice))
+	return s.linked.Start(ctx, name, trace.WithNewRoot(), trace.WithLinks(trace.Link{SpanContext: of}), trace.WithAttributes(practice))
 }
 
 // Follow begins the span of a question how an import goes; what it takes is part of it until the end.

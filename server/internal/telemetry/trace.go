@@ -7,9 +7,12 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
+	"github.com/go-logr/logr"
+	"github.com/go-logr/logr/funcr"
 	"github.com/prometheus/client_golang/prometheus"
 	bridge "go.opentelemetry.io/contrib/bridges/prometheus"
 	"go.opentelemetry.io/otel"
@@ -47,6 +50,7 @@ func Export(ctx context.Context, registry prometheus.Gatherer, version string, l
 	otel.SetErrorHandler(otel.ErrorHandlerFunc(func(err error) {
 		log.Warn("traces or metrics could not be sent", "error", err.Error())
 	}))
+	otel.SetLogger(complaints(log))
 	named := resource.WithAttributes(attribute.String("service.name", serviceName), attribute.String("service.version", version))
 	// The last one's word counts.
 	about, err := resource.New(ctx, named, resource.WithTelemetrySDK(), resource.WithHost(), resource.WithFromEnv())
@@ -80,6 +84,18 @@ func Export(ctx context.Context, registry prometheus.Gatherer, version string, l
 		e.ends = append(e.ends, provider.Shutdown)
 	}
 	return e, nil
+}
+
+// complaints passes on what OpenTelemetry's libraries complain of, and not what they quote with it: of a header that cannot be read
+// that is a credential. By themselves they would write both beside the log.
+func complaints(log *slog.Logger) logr.Logger {
+	return funcr.New(func(_, of string) { log.Warn("traces or metrics could not be sent", "error", "OpenTelemetry: "+of) }, funcr.Options{
+		RenderBuiltinsHook: func(fields []any) []any {
+			at := slices.Index(fields, any("msg"))
+			return fields[at : at+2]
+		},
+		RenderArgsHook: func([]any) []any { return nil },
+	})
 }
 
 // Close sends what was not sent yet, within a bound.
