@@ -128,9 +128,9 @@ func (c *Cache) get(ctx context.Context, what question, load func(context.Contex
 		Practice: what.practice, Credentials: credentials, Dossier: what.dossier, Operation: "preflight", Query: what.list,
 	}, freshness.Want{MaxAge: maxAge, Lasting: true}, func(ctx context.Context) (freshness.Value, error) {
 		defer c.count(ctx)()
-		detached, cancel := context.WithTimeout(context.WithoutCancel(ctx), readLimit)
+		ctx, cancel := context.WithTimeout(ctx, readLimit)
 		defer cancel()
-		return load(detached)
+		return load(ctx)
 	})
 	if err != nil {
 		return nil, err
