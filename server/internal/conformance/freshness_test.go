@@ -491,6 +491,30 @@ func TestOurWritesForgetWhatTheyTouch(t *testing.T) {
 	}
 }
 
+// TestWhatEntriesAreComparedWithOutlivesImports: many imports into a dossier do not walk its lists each.
+func TestWhatEntriesAreComparedWithOutlivesImports(t *testing.T) {
+	h := start(t, nil)
+	imports, ctx := looppb.NewImportServiceClient(h.conn), as(t.Context(), "everything")
+	calls := func() int { return h.Simulator.Count("/compte") + h.Simulator.Count("/journal") }
+	walked := 0
+	for n := range 3 {
+		id := fmt.Sprint("FRAIS-", n)
+		if _, err := imports.ImportEntries(ctx, importOf(id, invoice(id, "120"))); err != nil {
+			t.Fatal(err)
+		}
+		waitFor(t, func() bool {
+			got, err := imports.GetImport(ctx, &looppb.GetImportRequest{Practice: "partner", Dossier: "DOSSIER_TEST", RequestId: id})
+			return err == nil && got.GetImportRecord().GetState() == looppb.ImportState_IMPORT_STATE_SUCCEEDED
+		})
+		if n == 0 {
+			walked = calls()
+		}
+	}
+	if more := calls() - walked; walked == 0 || more != 0 {
+		t.Errorf("the first import cost %d calls for reference data, the next two %d", walked, more)
+	}
+}
+
 // TestWhichReadsMayBeKept: every unary read of Loop's, but for those that answer for one caller or must ask Loop.
 func TestWhichReadsMayBeKept(t *testing.T) {
 	never := map[string]string{

@@ -38,6 +38,8 @@ type Key struct {
 	Dossier string
 	// Operation and Query are what is asked.
 	Operation, Query string
+	// Reference: no entries and documents are in the answer, nor what comes of them.
+	Reference bool
 }
 
 // Want is what somebody accepts.
@@ -202,14 +204,23 @@ func (s *Store) Read(ctx context.Context, key Key, want Want, load func(context.
 
 // at is the place of a key now.
 func (s *Store) at(key Key) place {
-	books := s.books(key.Practice)
-	// Both only grow, and so does their sum.
-	return place{key, s.stripe(books, "").Load() + s.stripe(books, dossierOf(key.Dossier)).Load()}
+	books, dossier := s.books(key.Practice), dossierOf(key.Dossier)
+	// All only grow, and so does their sum.
+	changes := s.stripe(books, "", true).Load() + s.stripe(books, dossier, true).Load()
+	if !key.Reference {
+		changes += s.stripe(books, dossier, false).Load()
+	}
+	return place{key, changes}
 }
 
-// stripe counts the changes of a dossier, or, without one, of all that is in some books.
-func (s *Store) stripe(books, dossier string) *atomic.Uint64 {
-	return &s.changes[maphash.Comparable(s.seed, [2]string{books, dossier})%uint64(len(s.changes))]
+// stripe counts the changes of a dossier, those of its reference data or those of other things alone, or, without one, of all that
+// is in some books.
+func (s *Store) stripe(books, dossier string, reference bool) *atomic.Uint64 {
+	of := struct {
+		books, dossier string
+		reference      bool
+	}{books, dossier, reference}
+	return &s.changes[maphash.Comparable(s.seed, of)%uint64(len(s.changes))]
 }
 
 // dossierOf is the dossier of a key or a call, also where it is the practice itself. Whether Loop minds the letter case is not
@@ -272,14 +283,19 @@ func (s *Store) Grown(key Key, value Value) {
 
 // Changed forgets what is kept of a dossier, and what is being read of it: something was written there. Without a dossier it is
 // all of the practice, and of others with the same books.
-func (s *Store) Changed(practice, dossier string) {
+func (s *Store) Changed(practice, dossier string) { s.forget(practice, dossier, true) }
+
+// Booked is Changed for entries and documents, which leave the reference data of their dossier as it is.
+func (s *Store) Booked(practice, dossier string) { s.forget(practice, dossier, dossier == "") }
+
+func (s *Store) forget(practice, dossier string, reference bool) {
 	books, all := s.books(practice), dossier == ""
 	if !all {
 		dossier = dossierOf(dossier)
 	}
-	s.stripe(books, dossier).Add(1)
+	s.stripe(books, dossier, reference).Add(1)
 	for at := range s.kept.Keys() {
-		if s.books(at.Practice) == books && (all || dossierOf(at.Dossier) == dossier) {
+		if s.books(at.Practice) == books && (all || dossierOf(at.Dossier) == dossier) && (reference || !at.Reference) {
 			s.kept.Invalidate(at)
 		}
 	}
@@ -306,7 +322,11 @@ func (s *Store) Refused(practice, dossier string, err error) {
 func (s *Store) Follow(cfg *cegidclient.Config) {
 	practice := cfg.Practice
 	written := func(call *cegidclient.Call) {
-		if call.Operation.Resend != cegidclient.ResendAlways && !call.Operation.Harmless {
+		switch op := call.Operation; {
+		case op.Resend == cegidclient.ResendAlways || op.Harmless:
+		case op.RefersOnly:
+			s.Booked(practice, call.Dossier)
+		default:
 			s.Changed(practice, call.Dossier)
 		}
 	}

@@ -254,6 +254,44 @@ func TestAWriteForgetsWhatItTouches(t *testing.T) {
 	}
 }
 
+// TestEntriesLeaveTheReferenceDataAlone, be they sent or ended by Loop; other writes do not, nor does a write of nobody knows what.
+func TestEntriesLeaveTheReferenceDataAlone(t *testing.T) {
+	cfg := cegidclient.Config{Practice: "demo"}
+	s, r := New(Config{}), &reader{}
+	s.Follow(&cfg)
+	reference := key
+	reference.Reference = true
+	sent := func(id, dossier string) func() {
+		op, known := cegidclient.OperationByID(id)
+		if !known {
+			t.Fatal(id)
+		}
+		return func() { _ = cfg.BeforeSend(t.Context(), &cegidclient.Call{Operation: &op, Dossier: dossier}) }
+	}
+	for name, c := range map[string]struct {
+		change     func()
+		kept, data bool
+	}{
+		"entries":           {sent("import_entries", "cegid001"), false, true},
+		"entries elsewhere": {sent("import_entries", "CEGID003"), true, true},
+		"a document":        {sent("store_document", "CEGID001"), false, true},
+		"a file":            {sent("import_fec", "CEGID001"), false, false},
+		"an account":        {sent("create_account", "CEGID001"), false, false},
+		"an import's end":   {func() { s.Booked("demo", "CEGID001") }, false, true},
+		"of no dossier":     {func() { s.Booked("demo", "") }, false, false},
+	} {
+		ask(t, s, key, Want{MaxAge: time.Hour}, r)
+		ask(t, s, reference, Want{MaxAge: time.Hour}, r)
+		c.change()
+		if _, kept := s.kept.GetIfPresent(s.at(key)); kept != c.kept {
+			t.Errorf("%s: the answer is kept: %t", name, kept)
+		}
+		if _, kept := s.kept.GetIfPresent(s.at(reference)); kept != c.data {
+			t.Errorf("%s: the reference data is kept: %t", name, kept)
+		}
+	}
+}
+
 // TestWhatIsReadWhileItIsWrittenIsNotKept: nor joined by who asks afterwards.
 func TestWhatIsReadWhileItIsWrittenIsNotKept(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
