@@ -51,8 +51,6 @@ type Operation struct {
 	// Harmless: repeating it books and stores nothing, although this client sends it once. What Loop refuses in words is then
 	// refused, whatever the status.
 	Harmless bool
-	// RefersOnly: what it books or stores refers to accounts, journals and the like, and changes none of them.
-	RefersOnly bool
 	// Wrapped: this package has methods for it.
 	Wrapped bool
 	// Declined: not wrapped on purpose; Note says why.
@@ -147,7 +145,6 @@ func accountingOperations() []Operation {
 	}
 	entries := standard(16, "import_entries", "POST", "/importJson", "Import entries", Documented, ResendNever, "A 2",
 		"Items of the analytic axes and of the account rules; required fields and lengths of a line; how lines become entries.")
-	entries.RefersOnly = true
 	entries.Note = "That nothing was booked when Loop answers 401, 403, 404, 413 or 429 is inferred."
 	analytics := standard(16, "import_json_analytics", "POST", "/importJson", "Analytic breakdown of imported entries", Documented,
 		ResendNever, "A 2.4",
@@ -179,7 +176,6 @@ func accountingOperations() []Operation {
 	document := standard(25, "store_document", "POST", "/storeDocument", "Drop a document into the accounting robot", PartlyDocumented,
 		ResendNever, "A 5",
 		"Answer, errors, the collection stage.")
-	document.RefersOnly = true
 	document.Note = "Standard key by a third party's word. That the body is the bare file, and how a refusal looks, is inferred: nobody has " +
 		"verified it against Loop. Loop does not check the dossier; this service does, before it sends."
 	sink := func(id, title string) Operation {

@@ -27,6 +27,8 @@ const (
 	perEntry = 500
 	// JoinWithin is how old a read under way may be that another joins: one whose call to Loop hangs holds up nobody who comes later.
 	JoinWithin = 2 * time.Second
+	// stripes is how many dossiers have changes of their own, before some have them in common.
+	stripes = 1024
 )
 
 // Key tells one read from another. Reads with the same key have the same answer.
@@ -96,7 +98,9 @@ type Store struct {
 	// changes count what has happened to books and dossiers. What was read before is not found after. Several may have one in
 	// common: then more is forgotten than need be.
 	seed    maphash.Seed
-	changes [1024]atomic.Uint64
+	changes [stripes]atomic.Uint64
+	// makes says where something was sent of which Loop may make reference data later.
+	makes [stripes]atomic.Bool
 
 	mu      sync.Mutex
 	flights map[place]*flight
@@ -206,21 +210,20 @@ func (s *Store) Read(ctx context.Context, key Key, want Want, load func(context.
 func (s *Store) at(key Key) place {
 	books, dossier := s.books(key.Practice), dossierOf(key.Dossier)
 	// All only grow, and so does their sum.
-	changes := s.stripe(books, "", true).Load() + s.stripe(books, dossier, true).Load()
+	changes := s.changes[s.stripe(books, "", true)].Load() + s.changes[s.stripe(books, dossier, true)].Load()
 	if !key.Reference {
-		changes += s.stripe(books, dossier, false).Load()
+		changes += s.changes[s.stripe(books, dossier, false)].Load()
 	}
 	return place{key, changes}
 }
 
-// stripe counts the changes of a dossier, those of its reference data or those of other things alone, or, without one, of all that
-// is in some books.
-func (s *Store) stripe(books, dossier string, reference bool) *atomic.Uint64 {
-	of := struct {
+// stripe is that of a dossier, for changes of its reference data too or of other things alone, or, without one, of all that is in
+// some books.
+func (s *Store) stripe(books, dossier string, reference bool) uint64 {
+	return maphash.Comparable(s.seed, struct {
 		books, dossier string
 		reference      bool
-	}{books, dossier, reference}
-	return &s.changes[maphash.Comparable(s.seed, of)%uint64(len(s.changes))]
+	}{books, dossier, reference}) % stripes
 }
 
 // dossierOf is the dossier of a key or a call, also where it is the practice itself. Whether Loop minds the letter case is not
@@ -285,15 +288,18 @@ func (s *Store) Grown(key Key, value Value) {
 // all of the practice, and of others with the same books.
 func (s *Store) Changed(practice, dossier string) { s.forget(practice, dossier, true) }
 
-// Booked is Changed for entries and documents, which leave the reference data of their dossier as it is.
-func (s *Store) Booked(practice, dossier string) { s.forget(practice, dossier, dossier == "") }
+// Booked is Changed for an import that Loop has ended: the reference data of its dossier stays, unless Loop was sent what it may make
+// of.
+func (s *Store) Booked(practice, dossier string) {
+	s.forget(practice, dossier, dossier == "" || s.makes[s.stripe(s.books(practice), dossierOf(dossier), true)].Load())
+}
 
 func (s *Store) forget(practice, dossier string, reference bool) {
 	books, all := s.books(practice), dossier == ""
 	if !all {
 		dossier = dossierOf(dossier)
 	}
-	s.stripe(books, dossier, reference).Add(1)
+	s.changes[s.stripe(books, dossier, reference)].Add(1)
 	for at := range s.kept.Keys() {
 		if s.books(at.Practice) == books && (all || dossierOf(at.Dossier) == dossier) && (reference || !at.Reference) {
 			s.kept.Invalidate(at)
@@ -322,13 +328,14 @@ func (s *Store) Refused(practice, dossier string, err error) {
 func (s *Store) Follow(cfg *cegidclient.Config) {
 	practice := cfg.Practice
 	written := func(call *cegidclient.Call) {
-		switch op := call.Operation; {
-		case op.Resend == cegidclient.ResendAlways || op.Harmless:
-		case op.RefersOnly:
-			s.Booked(practice, call.Dossier)
-		default:
-			s.Changed(practice, call.Dossier)
+		op := call.Operation
+		if op.Resend == cegidclient.ResendAlways || op.Harmless {
+			return
 		}
+		if !call.RefersOnly && op.Resend == cegidclient.ResendNever { // an import, as a rule, which Loop ends later
+			s.makes[s.stripe(s.books(practice), dossierOf(call.Dossier), true)].Store(true)
+		}
+		s.forget(practice, call.Dossier, !call.RefersOnly || call.Dossier == "")
 	}
 	cfg.BeforeSend = func(_ context.Context, call *cegidclient.Call) error {
 		written(call)

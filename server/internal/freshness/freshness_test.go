@@ -254,41 +254,51 @@ func TestAWriteForgetsWhatItTouches(t *testing.T) {
 	}
 }
 
-// TestEntriesLeaveTheReferenceDataAlone, be they sent or ended by Loop; other writes do not, nor does a write of nobody knows what.
+// TestEntriesLeaveTheReferenceDataAlone, be they sent or ended by Loop, unless it makes what they refer to. Other writes do not.
 func TestEntriesLeaveTheReferenceDataAlone(t *testing.T) {
-	cfg := cegidclient.Config{Practice: "demo"}
-	s, r := New(Config{}), &reader{}
-	s.Follow(&cfg)
 	reference := key
 	reference.Reference = true
-	sent := func(id, dossier string) func() {
-		op, known := cegidclient.OperationByID(id)
-		if !known {
-			t.Fatal(id)
-		}
-		return func() { _ = cfg.BeforeSend(t.Context(), &cegidclient.Call{Operation: &op, Dossier: dossier}) }
+	const ended = "" // of an import, by Loop
+	type step struct {
+		operation, dossier string
+		refersOnly         bool
+		kept, data         bool
 	}
-	for name, c := range map[string]struct {
-		change     func()
-		kept, data bool
-	}{
-		"entries":           {sent("import_entries", "cegid001"), false, true},
-		"entries elsewhere": {sent("import_entries", "CEGID003"), true, true},
-		"a document":        {sent("store_document", "CEGID001"), false, true},
-		"a file":            {sent("import_fec", "CEGID001"), false, false},
-		"an account":        {sent("create_account", "CEGID001"), false, false},
-		"an import's end":   {func() { s.Booked("demo", "CEGID001") }, false, true},
-		"of no dossier":     {func() { s.Booked("demo", "") }, false, false},
+	for name, steps := range map[string][]step{
+		"entries":                    {{"import_entries", "cegid001", true, false, true}, {ended, "CEGID001", true, false, true}},
+		"entries elsewhere":          {{"import_entries", "CEGID003", true, true, true}, {ended, "CEGID003", true, true, true}},
+		"entries that make accounts": {{"import_entries", "CEGID001", false, false, false}, {ended, "cegid001", true, false, false}},
+		"a file":                     {{"import_fec", "CEGID001", false, false, false}, {ended, "CEGID001", true, false, false}},
+		"a document":                 {{"store_document", "CEGID001", true, false, true}},
+		"an account, and entries":    {{"create_account", "CEGID001", false, false, false}, {"import_entries", "CEGID001", true, false, true}, {ended, "CEGID001", true, false, true}},
+		"of no dossier":              {{"import_entries", "", true, false, false}, {ended, "", true, false, false}},
 	} {
-		ask(t, s, key, Want{MaxAge: time.Hour}, r)
-		ask(t, s, reference, Want{MaxAge: time.Hour}, r)
-		c.change()
-		if _, kept := s.kept.GetIfPresent(s.at(key)); kept != c.kept {
-			t.Errorf("%s: the answer is kept: %t", name, kept)
-		}
-		if _, kept := s.kept.GetIfPresent(s.at(reference)); kept != c.data {
-			t.Errorf("%s: the reference data is kept: %t", name, kept)
-		}
+		t.Run(name, func(t *testing.T) {
+			cfg := cegidclient.Config{Practice: "demo"}
+			s, r := New(Config{}), &reader{}
+			s.Follow(&cfg)
+			for n, each := range steps {
+				ask(t, s, key, Want{MaxAge: time.Hour}, r)
+				ask(t, s, reference, Want{MaxAge: time.Hour}, r)
+				if each.operation == ended {
+					s.Booked("demo", each.dossier)
+				} else {
+					op, known := cegidclient.OperationByID(each.operation)
+					if !known {
+						t.Fatal(each.operation)
+					}
+					if err := cfg.BeforeSend(t.Context(), &cegidclient.Call{Operation: &op, Dossier: each.dossier, RefersOnly: each.refersOnly}); err != nil {
+						t.Fatal(err)
+					}
+				}
+				if _, kept := s.kept.GetIfPresent(s.at(key)); kept != each.kept {
+					t.Errorf("step %d: the answer is kept: %t", n, kept)
+				}
+				if _, kept := s.kept.GetIfPresent(s.at(reference)); kept != each.data {
+					t.Errorf("step %d: the reference data is kept: %t", n, kept)
+				}
+			}
+		})
 	}
 }
 
