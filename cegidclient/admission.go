@@ -49,6 +49,26 @@ func WithTurnBy(ctx context.Context, latest time.Time) context.Context {
 	return context.WithValue(ctx, turnByKey{}, latest)
 }
 
+type patienceKey struct{}
+
+// WithPatience bounds the calls made with the context as a deadline does that may still move: for an owner for whom others wait, who
+// come and go. until says when the last of them leaves; the owner ends the context then. A deadline of the context itself must not
+// move: time-outs are measured by it.
+func WithPatience(ctx context.Context, until func() (at time.Time, ends bool)) context.Context {
+	return context.WithValue(ctx, patienceKey{}, until)
+}
+
+// deadlineOf is the deadline of a context, or the end of its owner's patience.
+func deadlineOf(ctx context.Context) (time.Time, bool) {
+	deadline, ok := ctx.Deadline()
+	if until, has := ctx.Value(patienceKey{}).(func() (time.Time, bool)); has {
+		if at, ends := until(); ends && (!ok || at.Before(deadline)) {
+			return at, true
+		}
+	}
+	return deadline, ok
+}
+
 // shares are how the places of a practice are divided. Kept places are never lent.
 type shares struct {
 	kept   [classes]int
@@ -229,7 +249,7 @@ func (a *admission) latest(ctx context.Context, class Class, whole bool, now tim
 	if by, ok := ctx.Value(turnByKey{}).(time.Time); ok && by.Before(latest) {
 		latest = by
 	}
-	if deadline, ok := ctx.Deadline(); ok {
+	if deadline, ok := deadlineOf(ctx); ok {
 		needs := a.lines[class].took
 		if whole {
 			needs = a.most[class]
@@ -249,7 +269,7 @@ func (a *admission) await(ctx context.Context, w *waiter, count *brakes) (*place
 	select {
 	case err = <-w.turn:
 	case <-timer.C:
-		if timeLeft(ctx) <= 0 { // in the same moment
+		if by, ok := ctx.Deadline(); ok && time.Until(by) <= 0 { // in the same moment
 			<-ctx.Done()
 		}
 		err = a.giveUp(w, func(now time.Time) error {

@@ -20,6 +20,8 @@ type Call struct {
 	Body              []byte
 	// ContentType of Body; application/json when empty.
 	ContentType string
+	// RefersOnly: what a write books or stores refers to journals, accounts and the like, and makes and changes none.
+	RefersOnly bool
 	// Attempt counts from 1 and is set by the retry interceptor.
 	Attempt int
 

@@ -115,7 +115,7 @@ func newDocumentService(c *Client) *DocumentService {
 // refusal is an error object in a 200, is inferred.
 func (s *DocumentService) Store(ctx context.Context, dossier string, in Document) (*StoredDocument, error) {
 	call := &Call{
-		Operation: s.op, Dossier: dossier, ContentType: in.ContentType, content: in.Content, size: in.Size,
+		Operation: s.op, Dossier: dossier, RefersOnly: true, ContentType: in.ContentType, content: in.Content, size: in.Size,
 		Query: url.Values{"context": {dossier}, "filename": {in.FileName}, "uploadMode": {string(UploadAPI)}},
 	}
 	if err := in.check(dossier); err != nil {

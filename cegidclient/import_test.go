@@ -2,11 +2,13 @@ package cegidclient
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"io"
 	"net/http"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -252,6 +254,39 @@ func TestAnalyticsAreSentOnRequestOnly(t *testing.T) {
 	c, w = testClient(t, reply(200, acceptedBody), func(cfg *Config) { cfg.Unverified = []string{"import_json_analytics"} })
 	if _, err := c.Imports.Submit(t.Context(), "D1", in); err != nil || w.requests.Load() != 1 {
 		t.Error(err)
+	}
+}
+
+// TestWhichImportsMakeReferenceData: those whose options ask for it, and those with sections (loop-api: R 2.3).
+func TestWhichImportsMakeReferenceData(t *testing.T) {
+	for name, tc := range map[string]struct {
+		change     func(*EntryImport)
+		refersOnly bool
+	}{
+		"none":          {func(*EntryImport) {}, true},
+		"journals":      {func(in *EntryImport) { in.Options.CreateJournals = true }, false},
+		"accounts":      {func(in *EntryImport) { in.Options.CreateAccounts = true }, false},
+		"third parties": {func(in *EntryImport) { in.Options.CreateThirdParties = true }, false},
+		"sections": {func(in *EntryImport) {
+			in.Entries[0].Lines[0].Analytics = []AnalyticSplit{{Axis: "AXE", Section: "SECA", Amount: "1"}}
+		}, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var sent, ended []bool
+			c, _ := testClient(t, reply(200, acceptedBody), func(cfg *Config) {
+				cfg.Unverified = []string{"import_json_analytics"}
+				cfg.BeforeSend = func(_ context.Context, call *Call) error { sent = append(sent, call.RefersOnly); return nil }
+				cfg.Ended = func(call *Call, _ error) { ended = append(ended, call.RefersOnly) }
+			})
+			in := purchase()
+			tc.change(&in)
+			if _, err := c.Imports.Submit(t.Context(), "CEGID001", in); err != nil {
+				t.Fatal(err)
+			}
+			if want := []bool{tc.refersOnly}; !slices.Equal(sent, want) || !slices.Equal(ended, want) {
+				t.Errorf("sent %v, ended %v; want %v", sent, ended, want)
+			}
+		})
 	}
 }
 

@@ -221,7 +221,7 @@ func fullJitter(most time.Duration) time.Duration {
 
 // timeLeft gives the time to the deadline, without one a very long time.
 func timeLeft(ctx context.Context) time.Duration {
-	deadline, ok := ctx.Deadline()
+	deadline, ok := deadlineOf(ctx)
 	if !ok {
 		return math.MaxInt64
 	}

@@ -274,6 +274,40 @@ func TestAnErrorSaysHowOftenWasTriedAndWhyNoMore(t *testing.T) {
 	})
 }
 
+// TestPatienceMayGrow: an owner for whom others wait has as much as the last of them, also when he comes while Loop is asked.
+func TestPatienceMayGrow(t *testing.T) {
+	for name, grows := range map[string]bool{"": false, "and does": true} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				c, _ := testClient(t, script(after(time.Second, reply(429, ``, "Retry-After", "20")), reply(200, okList)))
+				until := time.Now().Add(5 * time.Second)
+				var mu sync.Mutex
+				ctx := WithPatience(t.Context(), func() (time.Time, bool) {
+					mu.Lock()
+					defer mu.Unlock()
+					return until, true
+				})
+				if grows {
+					time.AfterFunc(time.Second/2, func() {
+						mu.Lock()
+						defer mu.Unlock()
+						until = until.Add(time.Minute)
+					})
+				}
+				err := readOnce(ctx, c)
+				if e, _ := asError(err); grows != (err == nil) || !grows && (e == nil || e.NoMore != StoppedByDeadline) {
+					t.Errorf("%#v", err)
+				}
+				short, cancel := context.WithTimeout(WithPatience(t.Context(), func() (time.Time, bool) { return time.Now().Add(time.Hour), true }), time.Minute)
+				defer cancel()
+				if left := timeLeft(short); left != time.Minute {
+					t.Errorf("a deadline of its own counts, too: %s", left)
+				}
+			})
+		})
+	}
+}
+
 func TestTheBudgetIsShown(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c, _ := testClient(t, script(reply(503, ``), reply(200, okList)), func(cfg *Config) { cfg.Retry.Budget, cfg.Retry.BudgetPerSuccess = 4, 0.25 })

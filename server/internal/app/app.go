@@ -230,7 +230,7 @@ func (s *Server) openSender() (err error) {
 		Audit: cfg.Audit, Ahead: cfg.Ahead, Call: callOf, RPC: service.RPCName, Keep: interceptor.Keep,
 		WaitLimit: imports.WaitLimit, CallLimit: imports.CallLimit, RepeatAfter429: imports.RepeatAfter429,
 		FirstPoll: imports.FirstPoll, LastPoll: imports.LastPoll, IdlePoll: idlePoll,
-		StalledPoll: imports.StalledPoll, Ended: cfg.Freshness.Changed, Follow: cfg.Spans.Follow,
+		StalledPoll: imports.StalledPoll, Ended: cfg.Freshness.Booked, Follow: cfg.Spans.Follow,
 	})
 	if err != nil {
 		return fmt.Errorf("the ledger: %w", err)

@@ -25,6 +25,10 @@ const (
 	partOfMemory = 16
 	// perEntry is what anything kept weighs, also where it holds nothing.
 	perEntry = 500
+	// JoinWithin is how old a read under way may be that another joins: one whose call to Loop hangs holds up nobody who comes later.
+	JoinWithin = 2 * time.Second
+	// stripes is how many dossiers have changes of their own, before some have them in common.
+	stripes = 1024
 )
 
 // Key tells one read from another. Reads with the same key have the same answer.
@@ -36,18 +40,28 @@ type Key struct {
 	Dossier string
 	// Operation and Query are what is asked.
 	Operation, Query string
+	// Reference: no entries and documents are in the answer, nor what comes of them.
+	Reference bool
 }
 
 // Want is what somebody accepts.
 type Want struct {
 	// MaxAge is how old an answer may be, and StaleIfError how much older when Loop does not answer. Both 0: nothing is kept.
 	MaxAge, StaleIfError time.Duration
-	// Lasting: the read goes on when all who wait have left, and bounds itself.
+	// Lasting: the read goes on when all who wait have left, and bounds itself. It is joined as long as it is young enough.
 	Lasting bool
 }
 
 // lasts is how long it makes sense to keep an answer.
 func (w Want) lasts() time.Duration { return w.MaxAge + w.StaleIfError }
+
+// joins is how old a read under way may be: its answer is older still.
+func (w Want) joins() time.Duration {
+	if w.Lasting {
+		return w.MaxAge
+	}
+	return min(w.MaxAge, JoinWithin)
+}
 
 // Value is an answer. Weight is its bytes in memory: it is asked for what is kept alone, and may grow.
 type Value interface{ Weight() int }
@@ -56,7 +70,7 @@ type Value interface{ Weight() int }
 type How string
 
 // The ways: read from Loop, which an older answer would have spared; waited for beside others; kept, and young enough; kept, since
-// Loop does not answer. Empty is read from Loop, for one who wants nothing else.
+// Loop does not answer.
 const (
 	Miss   How = "miss"
 	Shared How = "shared"
@@ -70,8 +84,6 @@ type Found struct {
 	// Age is how long ago the reading of it began.
 	Age time.Duration
 	How How
-	// Alone: nobody else has the value, and it is not kept.
-	Alone bool
 	// Because is why Loop gave no answer, for Stale.
 	Because error
 }
@@ -86,7 +98,9 @@ type Store struct {
 	// changes count what has happened to books and dossiers. What was read before is not found after. Several may have one in
 	// common: then more is forgotten than need be.
 	seed    maphash.Seed
-	changes [1024]atomic.Uint64
+	changes [stripes]atomic.Uint64
+	// makes says where something was sent of which Loop may make reference data later.
+	makes [stripes]atomic.Bool
 
 	mu      sync.Mutex
 	flights map[place]*flight
@@ -102,7 +116,7 @@ type place struct {
 type entry struct {
 	value Value
 	read  time.Time
-	lasts time.Duration
+	until time.Time // nobody wants it for longer
 }
 
 // Config says what a store goes by. Zero values are the defaults.
@@ -131,7 +145,7 @@ func New(cfg Config) *Store {
 			return uint32(min(perEntry+len(at.Query)+e.value.Weight(), maxBytes+1))
 		},
 		ExpiryCalculator: otter.ExpiryWritingFunc(func(e otter.Entry[place, *entry]) time.Duration {
-			return max(e.Value.lasts-s.now().Sub(e.Value.read), 0) + 1 // it is still there when it is that old
+			return max(e.Value.until.Sub(s.now()), 0) + 1 // it is still there then
 		}),
 		Clock: clock{s.now},
 		// At once, so that the bound holds, and no goroutine outlives the store.
@@ -154,8 +168,8 @@ func (s *Store) Within(memory int64) {
 	}
 }
 
-// Read answers from what is kept, as far as that is wanted, or from Loop. Reads of one key that are under way are one: its context
-// has the values of whoever came first, ends when the last who waits for it has left, and lasts as long as any of them.
+// Read answers from what is kept, as far as that is wanted, or from Loop. Reads of one key that begin together are one: its context
+// has the values of whoever came first, ends when the last who waits for it has left, and has the patience of all of them.
 func (s *Store) Read(ctx context.Context, key Key, want Want, load func(context.Context) (Value, error)) (Found, error) {
 	at := s.at(key)
 	if found, ok := s.young(at, want); ok {
@@ -184,14 +198,9 @@ func (s *Store) Read(ctx context.Context, key Key, want Want, load func(context.
 		}
 		return Found{}, f.err
 	}
-	out := Found{Value: f.value, Age: s.now().Sub(f.began), Alone: f.alone}
-	switch {
-	case !first:
+	out := Found{Value: f.value, Age: s.now().Sub(f.began), How: Miss}
+	if !first {
 		out.How = Shared
-	case want.lasts() > 0:
-		out.How = Miss
-	default:
-		return out, nil
 	}
 	s.counts[out.How].Add(1)
 	return out, nil
@@ -199,14 +208,22 @@ func (s *Store) Read(ctx context.Context, key Key, want Want, load func(context.
 
 // at is the place of a key now.
 func (s *Store) at(key Key) place {
-	books := s.books(key.Practice)
-	// Both only grow, and so does their sum.
-	return place{key, s.stripe(books, "").Load() + s.stripe(books, dossierOf(key.Dossier)).Load()}
+	books, dossier := s.books(key.Practice), dossierOf(key.Dossier)
+	// All only grow, and so does their sum.
+	changes := s.changes[s.stripe(books, "", true)].Load() + s.changes[s.stripe(books, dossier, true)].Load()
+	if !key.Reference {
+		changes += s.changes[s.stripe(books, dossier, false)].Load()
+	}
+	return place{key, changes}
 }
 
-// stripe counts the changes of a dossier, or, without one, of all that is in some books.
-func (s *Store) stripe(books, dossier string) *atomic.Uint64 {
-	return &s.changes[maphash.Comparable(s.seed, [2]string{books, dossier})%uint64(len(s.changes))]
+// stripe is that of a dossier, for changes of its reference data too or of other things alone, or, without one, of all that is in
+// some books.
+func (s *Store) stripe(books, dossier string, reference bool) uint64 {
+	return maphash.Comparable(s.seed, struct {
+		books, dossier string
+		reference      bool
+	}{books, dossier, reference}) % stripes
 }
 
 // dossierOf is the dossier of a key or a call, also where it is the practice itself. Whether Loop minds the letter case is not
@@ -242,24 +259,20 @@ func (s *Store) found(at place, want Want, most time.Duration, how How) (Found, 
 	if age > most {
 		return Found{}, false
 	}
-	if want.lasts() > kept.lasts {
-		s.put(at, &entry{kept.value, kept.read, want.lasts()}, kept)
+	if until := kept.read.Add(want.lasts()); until.After(kept.until) {
+		s.replace(at, kept, &entry{kept.value, kept.read, until})
 	}
 	s.counts[how].Add(1)
 	return Found{Value: kept.value, Age: age, How: how}, true
 }
 
-// put keeps an answer in the place of another, or of what is there for instead nil.
-func (s *Store) put(at place, e, instead *entry) {
-	if instead == nil {
-		s.kept.Set(at, e)
-		return
-	}
+// replace puts an answer where another is kept, unless that has gone.
+func (s *Store) replace(at place, kept, by *entry) {
 	s.kept.ComputeIfPresent(at, func(now *entry) (*entry, otter.ComputeOp) {
-		if now != instead {
+		if now != kept {
 			return now, otter.CancelOp
 		}
-		return e, otter.WriteOp
+		return by, otter.WriteOp
 	})
 }
 
@@ -267,20 +280,28 @@ func (s *Store) put(at place, e, instead *entry) {
 func (s *Store) Grown(key Key, value Value) {
 	at := s.at(key)
 	if kept, ok := s.kept.GetEntryQuietly(at); ok && kept.Value.value == value {
-		s.put(at, &entry{value, kept.Value.read, kept.Value.lasts}, kept.Value)
+		s.replace(at, kept.Value, &entry{value, kept.Value.read, kept.Value.until})
 	}
 }
 
 // Changed forgets what is kept of a dossier, and what is being read of it: something was written there. Without a dossier it is
 // all of the practice, and of others with the same books.
-func (s *Store) Changed(practice, dossier string) {
+func (s *Store) Changed(practice, dossier string) { s.forget(practice, dossier, true) }
+
+// Booked is Changed for an import that Loop has ended: the reference data of its dossier stays, unless Loop was sent what it may make
+// of.
+func (s *Store) Booked(practice, dossier string) {
+	s.forget(practice, dossier, dossier == "" || s.makes[s.stripe(s.books(practice), dossierOf(dossier), true)].Load())
+}
+
+func (s *Store) forget(practice, dossier string, reference bool) {
 	books, all := s.books(practice), dossier == ""
 	if !all {
 		dossier = dossierOf(dossier)
 	}
-	s.stripe(books, dossier).Add(1)
+	s.changes[s.stripe(books, dossier, reference)].Add(1)
 	for at := range s.kept.Keys() {
-		if s.books(at.Practice) == books && (all || dossierOf(at.Dossier) == dossier) {
+		if s.books(at.Practice) == books && (all || dossierOf(at.Dossier) == dossier) && (reference || !at.Reference) {
 			s.kept.Invalidate(at)
 		}
 	}
@@ -307,9 +328,14 @@ func (s *Store) Refused(practice, dossier string, err error) {
 func (s *Store) Follow(cfg *cegidclient.Config) {
 	practice := cfg.Practice
 	written := func(call *cegidclient.Call) {
-		if call.Operation.Resend != cegidclient.ResendAlways && !call.Operation.Harmless {
-			s.Changed(practice, call.Dossier)
+		op := call.Operation
+		if op.Resend == cegidclient.ResendAlways || op.Harmless {
+			return
 		}
+		if !call.RefersOnly && op.Resend == cegidclient.ResendNever { // an import, as a rule, which Loop ends later
+			s.makes[s.stripe(s.books(practice), dossierOf(call.Dossier), true)].Store(true)
+		}
+		s.forget(practice, call.Dossier, !call.RefersOnly || call.Dossier == "")
 	}
 	cfg.BeforeSend = func(_ context.Context, call *cegidclient.Call) error {
 		written(call)
@@ -338,19 +364,20 @@ func (s *Store) Kept() (answers int, bytes uint64) {
 
 // flight is a read under way.
 type flight struct {
-	at      place
-	reading *reading
-	began   time.Time
-	done    chan struct{} // closed when the rest is there
+	at    place
+	end   context.CancelFunc
+	began time.Time
+	done  chan struct{} // closed when the rest is there
 
 	// Of the store's lock until done.
 	waiters int
 	lasts   time.Duration // the longest that anybody wants it kept
 	lasting bool
+	until   time.Time // the latest deadline of those who have waited
+	endless bool      // one had none
 
 	value Value
 	err   error
-	alone bool
 }
 
 // board waits for a read with others, or begins it. Between a look and the lock it may have ended: then it is found.
@@ -359,28 +386,46 @@ func (s *Store) board(ctx context.Context, at place, want Want,
 ) (f *flight, first bool, found Found) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if f, under := s.flights[at]; under {
-		f.waiters++
-		f.lasts = max(f.lasts, want.lasts())
-		f.lasting = f.lasting || want.Lasting
-		f.reading.allow(ctx)
+	if f, under := s.flights[at]; under && s.now().Sub(f.began) <= want.joins() {
+		f.take(ctx, want)
 		return f, false, Found{}
 	}
 	if found, ok := s.young(at, want); ok {
 		return nil, false, found
 	}
-	f = &flight{
-		at: at, began: s.now(), // what changes while it is read is that much older
-		reading: newReading(ctx), done: make(chan struct{}), waiters: 1, lasts: want.lasts(), lasting: want.Lasting,
+	reading, end := context.WithCancel(context.WithoutCancel(ctx))
+	f = &flight{at: at, end: end, began: s.now(), done: make(chan struct{})} // what changes while it is read is that much older
+	f.take(ctx, want)
+	if !want.Lasting {
+		reading = cegidclient.WithPatience(reading, func() (time.Time, bool) { return s.patience(f) })
 	}
-	s.flights[at] = f
-	go s.fly(f, load)
+	s.flights[at] = f // who waits for an older one still gets that
+	go s.fly(reading, f, load)
 	return f, true, Found{}
 }
 
-func (s *Store) fly(f *flight, load func(context.Context) (Value, error)) {
-	defer f.reading.end()
-	f.value, f.err = safely(f.reading, load)
+// take has a read last for one more.
+func (f *flight) take(ctx context.Context, want Want) {
+	f.waiters++
+	f.lasts = max(f.lasts, want.lasts())
+	f.lasting = f.lasting || want.Lasting
+	until, ends := ctx.Deadline()
+	f.endless = f.endless || !ends
+	if until.After(f.until) {
+		f.until = until
+	}
+}
+
+// patience is how long anybody waits for a read. Who waits until then leaves by himself.
+func (s *Store) patience(f *flight) (until time.Time, ends bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return f.until, !f.endless
+}
+
+func (s *Store) fly(ctx context.Context, f *flight, load func(context.Context) (Value, error)) {
+	defer f.end()
+	f.value, f.err = safely(ctx, load)
 	s.Refused(f.at.Practice, f.at.Dossier, f.err)
 	if errors.Is(f.err, cegidclient.ErrNotFound) { // also of one thing in a list, which no status tells
 		s.kept.Invalidate(f.at)
@@ -396,16 +441,26 @@ func (s *Store) fly(f *flight, load func(context.Context) (Value, error)) {
 	if f.lasts > lasts {
 		s.keep(f, f.lasts)
 	}
-	f.alone = f.waiters <= 1 && f.lasts == 0
 	s.mu.Unlock()
 	close(f.done)
 }
 
-// keep keeps what was read, unless something has changed since it began.
+// keep keeps what was read, unless something has changed since it began. Beside what is kept, the answer of the later read counts, and
+// as long as anybody wants one.
 func (s *Store) keep(f *flight, lasts time.Duration) {
-	if f.err == nil && lasts > 0 && s.at(f.at.Key) == f.at {
-		s.put(f.at, &entry{f.value, f.began, lasts}, nil)
+	if f.err != nil || lasts <= 0 || s.at(f.at.Key) != f.at {
+		return
 	}
+	s.kept.Compute(f.at, func(now *entry, is bool) (*entry, otter.ComputeOp) {
+		newest := &entry{f.value, f.began, f.began.Add(lasts)}
+		if is && now.read.After(newest.read) {
+			newest.value, newest.read = now.value, now.read
+		}
+		if is && now.until.After(newest.until) {
+			newest.until = now.until
+		}
+		return newest, otter.WriteOp
+	})
 }
 
 // safely outlives a panic, which in a goroutine of its own would end the process.
@@ -425,43 +480,8 @@ func (s *Store) leave(f *flight) {
 	if f.waiters--; f.waiters > 0 || f.lasting {
 		return
 	}
-	f.reading.end()
+	f.end()
 	if s.flights[f.at] == f {
 		delete(s.flights, f.at)
 	}
-}
-
-// reading is the context of a read: that of nobody who waits for it, with the values of the first and the latest deadline.
-type reading struct {
-	context.Context
-	end context.CancelFunc
-
-	mu      sync.Mutex
-	until   time.Time
-	endless bool
-}
-
-func newReading(first context.Context) *reading {
-	r := &reading{}
-	r.Context, r.end = context.WithCancel(context.WithoutCancel(first))
-	r.allow(first)
-	return r
-}
-
-// allow lets it last as long as one more context.
-func (r *reading) allow(ctx context.Context) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	until, ends := ctx.Deadline()
-	r.endless = r.endless || !ends
-	if until.After(r.until) {
-		r.until = until
-	}
-}
-
-// Deadline implements context.Context. Who waits until then leaves by himself: nothing else ends it.
-func (r *reading) Deadline() (time.Time, bool) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.until, !r.endless
 }

@@ -57,7 +57,7 @@ func TestNothingIsKeptThatNobodyAsksFor(t *testing.T) {
 	s, r := New(Config{}), &reader{}
 	for n := range 2 {
 		found := ask(t, s, key, Want{}, r)
-		if !found.Alone || found.How != "" || r.calls.Load() != int64(n+1) {
+		if found.How != Miss || r.calls.Load() != int64(n+1) {
 			t.Errorf("read %d: %+v after %d calls", n, found, r.calls.Load())
 		}
 	}
@@ -80,7 +80,7 @@ func TestAnAnswerIsGivenWhileItIsYoungEnough(t *testing.T) {
 			{0, want, Miss, 0, "answer 1"},
 			{30 * time.Second, want, Hit, 30 * time.Second, "answer 1"},
 			{0, Want{MaxAge: 29 * time.Second}, Miss, 0, "answer 2"},
-			{10 * time.Second, Want{}, "", 0, "answer 3"},
+			{10 * time.Second, Want{}, Miss, 0, "answer 3"},
 			{10 * time.Second, want, Hit, 20 * time.Second, "answer 2"},
 			{0, Want{MaxAge: time.Hour}, Hit, 20 * time.Second, "answer 2"}, // and is kept for longer from then on
 			{30 * time.Minute, Want{MaxAge: time.Hour}, Hit, 30*time.Minute + 20*time.Second, "answer 2"},
@@ -88,7 +88,7 @@ func TestAnAnswerIsGivenWhileItIsYoungEnough(t *testing.T) {
 		} {
 			time.Sleep(step.pass)
 			found := ask(t, s, key, step.want, r)
-			if found.How != step.how || found.Age != step.age || found.Value.(text).says != step.says || found.Alone != (step.how == "") {
+			if found.How != step.how || found.Age != step.age || found.Value.(text).says != step.says {
 				t.Errorf("%+v: %+v", step, found)
 			}
 		}
@@ -254,6 +254,54 @@ func TestAWriteForgetsWhatItTouches(t *testing.T) {
 	}
 }
 
+// TestEntriesLeaveTheReferenceDataAlone, be they sent or ended by Loop, unless it makes what they refer to. Other writes do not.
+func TestEntriesLeaveTheReferenceDataAlone(t *testing.T) {
+	reference := key
+	reference.Reference = true
+	const ended = "" // of an import, by Loop
+	type step struct {
+		operation, dossier string
+		refersOnly         bool
+		kept, data         bool
+	}
+	for name, steps := range map[string][]step{
+		"entries":                    {{"import_entries", "cegid001", true, false, true}, {ended, "CEGID001", true, false, true}},
+		"entries elsewhere":          {{"import_entries", "CEGID003", true, true, true}, {ended, "CEGID003", true, true, true}},
+		"entries that make accounts": {{"import_entries", "CEGID001", false, false, false}, {ended, "cegid001", true, false, false}},
+		"a file":                     {{"import_fec", "CEGID001", false, false, false}, {ended, "CEGID001", true, false, false}},
+		"a document":                 {{"store_document", "CEGID001", true, false, true}},
+		"an account, and entries":    {{"create_account", "CEGID001", false, false, false}, {"import_entries", "CEGID001", true, false, true}, {ended, "CEGID001", true, false, true}},
+		"of no dossier":              {{"import_entries", "", true, false, false}, {ended, "", true, false, false}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			cfg := cegidclient.Config{Practice: "demo"}
+			s, r := New(Config{}), &reader{}
+			s.Follow(&cfg)
+			for n, each := range steps {
+				ask(t, s, key, Want{MaxAge: time.Hour}, r)
+				ask(t, s, reference, Want{MaxAge: time.Hour}, r)
+				if each.operation == ended {
+					s.Booked("demo", each.dossier)
+				} else {
+					op, known := cegidclient.OperationByID(each.operation)
+					if !known {
+						t.Fatal(each.operation)
+					}
+					if err := cfg.BeforeSend(t.Context(), &cegidclient.Call{Operation: &op, Dossier: each.dossier, RefersOnly: each.refersOnly}); err != nil {
+						t.Fatal(err)
+					}
+				}
+				if _, kept := s.kept.GetIfPresent(s.at(key)); kept != each.kept {
+					t.Errorf("step %d: the answer is kept: %t", n, kept)
+				}
+				if _, kept := s.kept.GetIfPresent(s.at(reference)); kept != each.data {
+					t.Errorf("step %d: the reference data is kept: %t", n, kept)
+				}
+			}
+		})
+	}
+}
+
 // TestWhatIsReadWhileItIsWrittenIsNotKept: nor joined by who asks afterwards.
 func TestWhatIsReadWhileItIsWrittenIsNotKept(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -283,11 +331,11 @@ func TestWhatIsReadWhileItIsWrittenIsNotKept(t *testing.T) {
 func TestAHundredAtOnceAreOneCall(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := New(Config{})
-		var calls, alone atomic.Int64
+		var calls, first atomic.Int64
 		var all sync.WaitGroup
 		for range 100 {
 			all.Go(func() {
-				found, err := s.Read(t.Context(), key, Want{}, func(context.Context) (Value, error) {
+				found, err := s.Read(t.Context(), key, Want{MaxAge: time.Second}, func(context.Context) (Value, error) {
 					calls.Add(1)
 					time.Sleep(time.Second)
 					return text{says: "one"}, nil
@@ -295,14 +343,127 @@ func TestAHundredAtOnceAreOneCall(t *testing.T) {
 				if err != nil || found.Value.(text).says != "one" || found.Age != time.Second {
 					t.Errorf("%+v, %v", found, err)
 				}
-				if found.Alone {
-					alone.Add(1)
+				if found.How == Miss {
+					first.Add(1)
 				}
 			})
 		}
 		all.Wait()
-		if calls.Load() != 1 || alone.Load() != 0 || s.kept.EstimatedSize() != 0 {
-			t.Errorf("%d calls, %d have the answer for themselves, %d are kept", calls.Load(), alone.Load(), s.kept.EstimatedSize())
+		if calls.Load() != 1 || first.Load() != 1 {
+			t.Errorf("%d calls, by %d", calls.Load(), first.Load())
+		}
+	})
+}
+
+// hanging is a way to Loop on which the first request has no answer.
+type hanging struct{ requests atomic.Int64 }
+
+func (h *hanging) RoundTrip(r *http.Request) (*http.Response, error) {
+	if h.requests.Add(1) == 1 {
+		<-r.Context().Done()
+		return nil, r.Context().Err()
+	}
+	return &http.Response{StatusCode: http.StatusNotFound, Header: http.Header{}, Body: http.NoBody, Request: r}, nil
+}
+
+// TestACallThatHangsHasTheTimeOfAnAttempt, whoever came first and left, and whoever came later.
+func TestACallThatHangsHasTheTimeOfAnAttempt(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, way := New(Config{}), &hanging{}
+		client, err := cegidclient.New(cegidclient.Config{
+			Credentials: cegidclient.StaticCredentials(cegidclient.NewSecret("a:b"), cegidclient.Secret{}, cegidclient.NewSecret("c")),
+			Transport:   way, Retry: cegidclient.RetryPolicy{AttemptTimeout: 10 * time.Second},
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer client.Close()
+		ask := func(lasts time.Duration) error {
+			ctx, cancel := context.WithTimeout(t.Context(), lasts)
+			defer cancel()
+			_, err := s.Read(ctx, key, Want{MaxAge: time.Minute}, func(ctx context.Context) (Value, error) {
+				_, err := client.Accounts.List(ctx, "CEGID001", cegidclient.ListOptions{})
+				return nil, err
+			})
+			return err
+		}
+		begun := time.Now()
+		go func() {
+			if err := ask(5 * time.Second); !errors.Is(err, context.DeadlineExceeded) {
+				t.Errorf("the first: %v", err)
+			}
+		}()
+		time.Sleep(time.Second)
+		var told *cegidclient.Error
+		if err := ask(time.Hour); !errors.As(err, &told) || told.HTTPStatus != http.StatusNotFound || way.requests.Load() != 2 {
+			t.Errorf("the second: %v, after %d requests", err, way.requests.Load())
+		}
+		if took := time.Since(begun); took < 10*time.Second || took > 15*time.Second {
+			t.Errorf("it took %s", took)
+		}
+	})
+}
+
+// TestNobodyWaitsForACallThatHasLongBeenUnderWay: nor for one that is older than the answer may be. The later of two answers is kept,
+// whichever comes first, and as long as either is wanted.
+func TestNobodyWaitsForACallThatHasLongBeenUnderWay(t *testing.T) {
+	for name, c := range map[string]struct {
+		want  Want
+		after time.Duration
+		joins bool
+	}{
+		"at once":                     {Want{MaxAge: time.Hour}, JoinWithin, true},
+		"later":                       {Want{MaxAge: time.Hour}, JoinWithin + 1, false},
+		"within its age":              {Want{MaxAge: time.Second}, time.Second, true},
+		"beyond it":                   {Want{MaxAge: time.Second, StaleIfError: time.Hour}, time.Second + 1, false},
+		"one that lasts":              {Want{MaxAge: time.Minute, Lasting: true}, time.Minute, true},
+		"one that has lasted so long": {Want{MaxAge: time.Minute, Lasting: true}, time.Minute + 1, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s, r := New(Config{}), &reader{}
+				go func() {
+					found, err := s.Read(t.Context(), key, Want{MaxAge: 2 * time.Hour}, func(context.Context) (Value, error) {
+						time.Sleep(90 * time.Second)
+						return text{says: "slow"}, nil
+					})
+					if err != nil || found.Value.(text).says != "slow" || found.How != Miss {
+						t.Errorf("the first: %+v, %v", found, err)
+					}
+				}()
+				time.Sleep(c.after)
+				says, how := "answer 1", Miss
+				if c.joins {
+					says, how = "slow", Shared
+				}
+				if found := ask(t, s, key, c.want, r); found.How != how || found.Value.(text).says != says {
+					t.Errorf("%+v", found)
+				}
+				time.Sleep(100 * time.Minute)
+				if found := ask(t, s, key, Want{MaxAge: 2 * time.Hour}, r); found.How != Hit || found.Value.(text).says != says {
+					t.Errorf("afterwards: %+v", found)
+				}
+			})
+		})
+	}
+}
+
+// TestWhoWantsLessTakesNothingFromWhoWantsMore: a newer answer is there as long as the older one was wanted.
+func TestWhoWantsLessTakesNothingFromWhoWantsMore(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, r := New(Config{}), &reader{}
+		outage := Want{StaleIfError: time.Hour}
+		ask(t, s, key, outage, r)
+		time.Sleep(time.Minute)
+		ask(t, s, key, Want{MaxAge: time.Second}, r)
+		time.Sleep(time.Minute)
+		r.err = failure(cegidclient.KindUnavailable, 503)
+		if found := ask(t, s, key, outage, r); found.How != Stale || found.Value.(text).says != "answer 2" || found.Age != time.Minute {
+			t.Errorf("%+v", found)
+		}
+		time.Sleep(time.Hour)
+		if n, _ := s.Kept(); n != 0 {
+			t.Errorf("%d are kept for longer than anybody wanted", n)
 		}
 	})
 }
@@ -321,24 +482,24 @@ func TestALeaderWhoLeavesHarmsNobody(t *testing.T) {
 			}
 			select {
 			case <-time.After(time.Minute):
-				until, ends := ctx.Deadline()
-				return text{says: fmt.Sprint(time.Until(until), ends)}, nil
+				return text{says: "here"}, nil
 			case <-ctx.Done():
 				return nil, ctx.Err()
 			}
 		}
+		want := Want{MaxAge: time.Minute}
 		first, leave := context.WithTimeout(context.WithValue(t.Context(), who{}, "first"), time.Second)
 		defer leave()
 		second, cancel := context.WithTimeout(t.Context(), time.Hour)
 		defer cancel()
 		go func() {
 			time.Sleep(time.Millisecond)
-			found, err := s.Read(second, key, Want{}, read)
-			if err != nil || !found.Alone || found.Value.(text).says != (time.Hour-time.Minute).String()+" true" {
+			found, err := s.Read(second, key, want, read)
+			if err != nil || found.How != Shared {
 				t.Errorf("who stays: %+v, %v", found, err)
 			}
 		}()
-		if _, err := s.Read(first, key, Want{}, read); !errors.Is(err, context.DeadlineExceeded) {
+		if _, err := s.Read(first, key, want, read); !errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("who leaves: %v", err)
 		}
 		synctest.Wait()
@@ -350,7 +511,7 @@ func TestALeaderWhoLeavesHarmsNobody(t *testing.T) {
 		// Nobody stays.
 		first, leave = context.WithCancel(context.WithValue(t.Context(), who{}, "first"))
 		go func() { time.Sleep(time.Second); leave() }()
-		if _, err := s.Read(first, key, Want{}, read); !errors.Is(err, context.Canceled) {
+		if _, err := s.Read(first, key, want, read); !errors.Is(err, context.Canceled) {
 			t.Errorf("the only one: %v", err)
 		}
 		synctest.Wait()

@@ -6,38 +6,26 @@ import (
 	"google.golang.org/protobuf/proto"
 )
 
-// answer is what was read: a message while it is one caller's, and else its encoding, of which each makes a message of his own.
+// answer is what was read, encoded: each caller makes a message of his own.
 type answer struct {
-	message proto.Message // of a caller who is alone
-
-	mu    sync.Mutex
 	bytes []byte
 	empty proto.Message // of the same type
-	text  []byte        // as JSON, once somebody wants it
-	mark  string        // of text
+
+	mu   sync.Mutex
+	text []byte // as JSON, once somebody wants it
+	mark string // of text
+}
+
+func newAnswer(message proto.Message) (*answer, error) {
+	encoded, err := proto.MarshalOptions{Deterministic: true}.Marshal(message)
+	return &answer{bytes: encoded, empty: message.ProtoReflect().Type().Zero().Interface()}, err
 }
 
 // Weight implements freshness.Value.
 func (a *answer) Weight() int {
-	encoded, _ := a.encoded() // who gets it is told of the error
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	return len(encoded) + len(a.text)
-}
-
-// encoded is the message as bytes. From then on there is no message any more.
-func (a *answer) encoded() ([]byte, error) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	if a.message == nil {
-		return a.bytes, nil
-	}
-	encoded, err := proto.MarshalOptions{Deterministic: true}.Marshal(a.message)
-	if err != nil {
-		return nil, err
-	}
-	a.bytes, a.empty, a.message = encoded, a.message.ProtoReflect().Type().Zero().Interface(), nil
-	return encoded, nil
+	return len(a.bytes) + len(a.text)
 }
 
 // json is the message as JSON; first says that it was not there before.

@@ -47,19 +47,13 @@ func Interceptor(store *freshness.Store, practices *tenant.Practices) grpc.Unary
 			if err != nil {
 				return nil, err
 			}
-			return &answer{message: response.(proto.Message)}, nil
+			return newAnswer(response.(proto.Message))
 		})
 		if err != nil {
 			return nil, err
 		}
 		of := found.Value.(*answer)
-		if found.Alone {
-			return of.message, nil
-		}
 		out := &Answer{answer: of, age: found.Age, how: how(found), grown: func() { store.Grown(key, of) }}
-		if _, err := of.encoded(); err != nil {
-			return nil, err
-		}
 		_ = grpc.SetTrailer(ctx, metadata.Pairs(ageKey, out.Age(), statusKey, out.how)) // an error means a caller who has gone
 		return out, nil
 	}
@@ -114,10 +108,8 @@ func how(found freshness.Found) string {
 		return cache + "; fwd=stale; detail=" + reasonOf(found.Because)
 	case freshness.Shared:
 		return cache + "; fwd=miss; collapsed"
-	case freshness.Miss:
-		return cache + "; fwd=miss; stored"
 	}
-	return cache + "; fwd=miss"
+	return cache + "; fwd=miss; stored"
 }
 
 // reasonOf is what a caller would have been told who accepts no older answer.
@@ -144,13 +136,10 @@ func (a *Answer) Age() string { return strconv.Itoa(int(max(a.age, 0).Seconds())
 func (a *Answer) How() string { return a.how }
 
 // Encoded is the message, as gRPC sends it. Nobody changes it.
-func (a *Answer) Encoded() []byte {
-	encoded, _ := a.encoded() // done already
-	return encoded
-}
+func (a *Answer) Encoded() []byte { return a.bytes }
 
 // Into makes a message of it that is its caller's.
-func (a *Answer) Into(message proto.Message) error { return proto.Unmarshal(a.Encoded(), message) }
+func (a *Answer) Into(message proto.Message) error { return proto.Unmarshal(a.bytes, message) }
 
 // JSON is the message as JSON, which write makes of it the first time. Nobody changes it.
 func (a *Answer) JSON(write func(proto.Message) ([]byte, error)) ([]byte, error) {

@@ -130,7 +130,7 @@ func (p *poller) run(ctx context.Context) {
 	events, leave := p.cfg.Ledger.Questions()
 	defer leave()
 	for ctx.Err() == nil {
-		p.mend(ctx)
+		mended := p.mend(ctx)
 		looked := time.Now()
 		latest := time.Now().Add(p.round(ctx))
 		next := time.NewTimer(time.Until(latest))
@@ -139,6 +139,9 @@ func (p *poller) run(ctx context.Context) {
 				latest = at
 				next.Reset(time.Until(at))
 			}
+		}
+		if !mended {
+			by(looked.Add(p.cfg.FirstPoll))
 		}
 		for waiting := true; waiting; {
 			select {
@@ -151,29 +154,41 @@ func (p *poller) run(ctx context.Context) {
 			case <-p.signal:
 				p.mend(ctx)
 				p.again(ctx)
-				by(time.Now().Add(p.cfg.FirstPoll)) // a question that ended is due again from then on, or has stayed so
+				by(time.Now().Add(p.cfg.FirstPoll)) // a question that ended is due again from then on, or has stayed so; or the ledger failed
 			}
 		}
 		next.Stop()
 	}
 }
 
-func (p *poller) mend(ctx context.Context) {
+// mend makes due what is worth asking for again; false when some of it is still to be done.
+func (p *poller) mend(ctx context.Context) (done bool) {
 	p.mu.Lock()
 	mended, leapt := p.mended, p.leapt
 	p.mended, p.leapt = map[string]bool{}, map[string]bool{}
 	p.mu.Unlock()
+	done = true
 	for _, each := range []struct {
 		practices map[string]bool
+		left      *map[string]bool
 		makeDue   func(context.Context, string) error
-	}{{mended, p.cfg.Ledger.Hasten}, {leapt, p.cfg.Ledger.AskNow}} {
+	}{{mended, &p.mended, p.cfg.Ledger.Hasten}, {leapt, &p.leapt, p.cfg.Ledger.AskNow}} {
 		for practice := range each.practices {
-			if err := each.makeDue(ctx, practice); err != nil && ctx.Err() == nil {
+			err := each.makeDue(ctx, practice)
+			if err == nil {
+				p.look(practice)
+				continue
+			}
+			if ctx.Err() == nil {
 				p.cfg.Log.Debug("stalled imports are not asked for at once", "practice", practice, "error", err.Error())
 			}
-			p.look(practice)
+			done = false
+			p.mu.Lock()
+			(*each.left)[practice] = true // not at once, as in begin
+			p.mu.Unlock()
 		}
 	}
+	return done
 }
 
 // keep settles what owners have left over their lease, and forgets what is old enough.

@@ -2,12 +2,14 @@ package submission
 
 import (
 	"fmt"
+	"log/slog"
 	"strings"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"cegid.internal/gateway/internal/testkit"
 	"cegid.internal/gateway/server/internal/ledger"
 )
 
@@ -301,6 +303,34 @@ func TestAFaultOfTheLedgerIsNoLoop(t *testing.T) {
 	asked := len(loop.times("loop-FA-1"))
 	if most := int(time.Since(begun)/pause) + 2; asked > most {
 		t.Errorf("Loop was asked %d times in %s", asked, time.Since(begun))
+	}
+	faulty.Store(false)
+	waitFor(t, func() bool { return get(t, l, "FA-1").State == ledger.Succeeded })
+}
+
+// TestAMendingThatTheLedgerDoesNotTakeIsNotLost: it is made up for when the ledger is well, and not tried without a pause.
+func TestAMendingThatTheLedgerDoesNotTakeIsNotLost(t *testing.T) {
+	var loop loop
+	l := faultyLedger(t)
+	loop.says("loop-FA-1", "3")
+	accept(t, l, "FA-1")
+	due, _, err := l.Due(t.Context(), 0, func(string) int { return 1 })
+	if err != nil || len(due) != 1 {
+		t.Fatal(due, err)
+	}
+	testkit.OK(t, l.Followed(t.Context(), due[0], ledger.Progress{State: ledger.Waiting, Pause: time.Hour, FollowError: "the key is revoked"}))
+	const pause = 100 * time.Millisecond
+	i := open(t, l, &loop, func(cfg *Config) {
+		cfg.FirstPoll = pause
+		cfg.Log = slog.New(slog.NewTextHandler(&loop.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	})
+	failed := func() int { return strings.Count(loop.log.String(), "not asked for at once") }
+	faulty.Store(true)
+	begun := time.Now()
+	i.Hasten("demo")
+	waitFor(t, func() bool { return failed() >= 3 })
+	if most := 2*int(time.Since(begun)/pause) + 3; failed() > most {
+		t.Errorf("it was tried %d times in %s", failed(), time.Since(begun))
 	}
 	faulty.Store(false)
 	waitFor(t, func() bool { return get(t, l, "FA-1").State == ledger.Succeeded })

@@ -126,11 +126,12 @@ func (c *Cache) get(ctx context.Context, what question, load func(context.Contex
 	}
 	found, err := c.kept.Read(ctx, freshness.Key{
 		Practice: what.practice, Credentials: credentials, Dossier: what.dossier, Operation: "preflight", Query: what.list,
+		Reference: true,
 	}, freshness.Want{MaxAge: maxAge, Lasting: true}, func(ctx context.Context) (freshness.Value, error) {
 		defer c.count(ctx)()
-		detached, cancel := context.WithTimeout(context.WithoutCancel(ctx), readLimit)
+		ctx, cancel := context.WithTimeout(ctx, readLimit)
 		defer cancel()
-		return load(detached)
+		return load(ctx)
 	})
 	if err != nil {
 		return nil, err
