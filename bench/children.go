@@ -56,7 +56,7 @@ func listen(handler http.Handler, grpcAddress string) error {
 // dossierOf is the dossier that has so many accounts at the upstream.
 func dossierOf(items int) string { return "BENCH" + strconv.Itoa(items) }
 
-// dossiersOf are many that have as many: what asks the same at the same time shares a call to Loop.
+// dossiersOf are many that have as many, so that more than one answer is kept of those that may be older.
 func dossiersOf(items int) (all []string) {
 	for zeros := range 32 {
 		all = append(all, "BENCH"+strings.Repeat("0", zeros)+strconv.Itoa(items))
