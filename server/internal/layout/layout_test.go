@@ -60,6 +60,9 @@ var rules = []struct {
 // mostOfOurs is how many packages of this module service may import itself: it converts between few.
 const mostOfOurs = 10
 
+// mostLines of service, tests aside: what is more is a use case, which belongs to submission.
+const mostLines = 3000
+
 type listed struct {
 	ImportPath    string
 	Imports, Deps []string
@@ -133,5 +136,21 @@ func TestServiceKnowsFewPackages(t *testing.T) {
 	}
 	if len(ours) > mostOfOurs || len(ours) == 0 {
 		t.Errorf("service imports %d packages of ours, more than %d: %s", len(ours), mostOfOurs, strings.Join(ours, ", "))
+	}
+}
+
+func TestServiceStaysSmall(t *testing.T) {
+	files, err := filepath.Glob("../service/*.go")
+	testkit.OK(t, err)
+	lines := 0
+	for _, name := range files {
+		if !strings.HasSuffix(name, "_test.go") {
+			text, err := os.ReadFile(name)
+			testkit.OK(t, err)
+			lines += bytes.Count(text, []byte("\n"))
+		}
+	}
+	if lines > mostLines || lines == 0 {
+		t.Errorf("service has %d lines, more than %d", lines, mostLines)
 	}
 }

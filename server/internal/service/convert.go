@@ -14,6 +14,14 @@ func text[S ~string](value *S) string {
 
 func optional(code *cegidclient.Code) *string { return (*string)(code) }
 
+// listed reads a value of Loop's by a table; one that it does not list stays in the field for codes alone.
+func listed[E ~int32](table map[cegidclient.Code]E, code *cegidclient.Code) E {
+	if code == nil {
+		return 0
+	}
+	return table[*code]
+}
+
 // enumCode is Loop's code of an enum whose values are numbered as Loop numbers them; nil for none.
 func enumCode[E ~int32](value E) *cegidclient.Code {
 	if value == 0 {

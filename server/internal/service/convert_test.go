@@ -83,13 +83,13 @@ func TestEveryEnumOfLoopsIsRead(t *testing.T) {
 		read func(*cegidclient.Code) int32
 		last int32
 	}{
-		"journal type":        {func(c *cegidclient.Code) int32 { return int32(journalType(c)) }, 8},
-		"contra account mode": {func(c *cegidclient.Code) int32 { return int32(contraAccountMode(c)) }, 3},
-		"legal nature":        {func(c *cegidclient.Code) int32 { return int32(legalNature(c)) }, 2},
-		"VAT regime":          {func(c *cegidclient.Code) int32 { return int32(vatRegime(c)) }, 8},
-		"establishment type":  {func(c *cegidclient.Code) int32 { return int32(establishmentType(c)) }, 4},
-		"activity frequency":  {func(c *cegidclient.Code) int32 { return int32(activityFrequency(c)) }, 5},
-		"activity timing":     {func(c *cegidclient.Code) int32 { return int32(activityTiming(c)) }, 3},
+		"journal type":        {func(c *cegidclient.Code) int32 { return int32(listed(journalTypes, c)) }, 8},
+		"contra account mode": {func(c *cegidclient.Code) int32 { return int32(listed(contraAccountModes, c)) }, 3},
+		"legal nature":        {func(c *cegidclient.Code) int32 { return int32(listed(legalNatures, c)) }, 2},
+		"VAT regime":          {func(c *cegidclient.Code) int32 { return int32(listed(vatRegimes, c)) }, 8},
+		"establishment type":  {func(c *cegidclient.Code) int32 { return int32(listed(establishmentTypes, c)) }, 4},
+		"activity frequency":  {func(c *cegidclient.Code) int32 { return int32(listed(activityFrequencies, c)) }, 5},
+		"activity timing":     {func(c *cegidclient.Code) int32 { return int32(listed(activityTimings, c)) }, 3},
 	} {
 		for n := range of.last + 2 {
 			want := n // the contract numbers them as Loop does

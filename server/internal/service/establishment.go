@@ -26,9 +26,9 @@ var establishments = listing.List[cegidclient.Establishment, *looppb.Establishme
 
 func establishment(e *cegidclient.Establishment, all bool) *looppb.Establishment {
 	return &looppb.Establishment{
-		Type:        establishmentType(e.Type),
+		Type:        listed(establishmentTypes, e.Type),
 		TypeCode:    optional(e.Type),
-		Nature:      legalNature(e.Nature),
+		Nature:      listed(legalNatures, e.Nature),
 		NatureCode:  optional(e.Nature),
 		FirstName:   e.FirstName,
 		LastName:    e.LastName,
@@ -39,22 +39,12 @@ func establishment(e *cegidclient.Establishment, all bool) *looppb.Establishment
 	}
 }
 
-// establishmentType reads Loop's value (loop-api: R 7.1).
-func establishmentType(code *cegidclient.Code) looppb.EstablishmentType {
-	if code == nil {
-		return 0
-	}
-	switch *code {
-	case cegidclient.EstablishmentMainAndRegisteredOffice:
-		return looppb.EstablishmentType_ESTABLISHMENT_TYPE_MAIN_AND_REGISTERED_OFFICE
-	case cegidclient.EstablishmentSecondary:
-		return looppb.EstablishmentType_ESTABLISHMENT_TYPE_SECONDARY
-	case cegidclient.EstablishmentMain:
-		return looppb.EstablishmentType_ESTABLISHMENT_TYPE_MAIN
-	case cegidclient.EstablishmentRegisteredOffice:
-		return looppb.EstablishmentType_ESTABLISHMENT_TYPE_REGISTERED_OFFICE
-	}
-	return looppb.EstablishmentType_ESTABLISHMENT_TYPE_UNSPECIFIED
+// establishmentTypes are Loop's values (loop-api: R 7.1).
+var establishmentTypes = map[cegidclient.Code]looppb.EstablishmentType{
+	cegidclient.EstablishmentMainAndRegisteredOffice: looppb.EstablishmentType_ESTABLISHMENT_TYPE_MAIN_AND_REGISTERED_OFFICE,
+	cegidclient.EstablishmentSecondary:               looppb.EstablishmentType_ESTABLISHMENT_TYPE_SECONDARY,
+	cegidclient.EstablishmentMain:                    looppb.EstablishmentType_ESTABLISHMENT_TYPE_MAIN,
+	cegidclient.EstablishmentRegisteredOffice:        looppb.EstablishmentType_ESTABLISHMENT_TYPE_REGISTERED_OFFICE,
 }
 
 // ListEstablishments implements looppb.ReferenceDataServiceServer.

@@ -26,10 +26,10 @@ func journal(j *cegidclient.Journal, all bool) *looppb.Journal {
 	return &looppb.Journal{
 		Code:                  text(j.Code),
 		Label:                 j.Label,
-		Type:                  journalType(j.Type),
+		Type:                  listed(journalTypes, j.Type),
 		TypeCode:              optional(j.Type),
 		ContraAccount:         reference(j.ContraAccount),
-		ContraAccountMode:     contraAccountMode(j.ContraAccountMode),
+		ContraAccountMode:     listed(contraAccountModes, j.ContraAccountMode),
 		ContraAccountModeCode: optional(j.ContraAccountMode),
 		CarriesOperationDate:  j.CarriesOperationDate,
 		Slip:                  j.Slip,
@@ -43,46 +43,23 @@ func journal(j *cegidclient.Journal, all bool) *looppb.Journal {
 	}
 }
 
-// journalType reads Loop's value (loop-api: R 3.1); one that is not in the list stays in type_code alone.
-func journalType(code *cegidclient.Code) looppb.JournalType {
-	if code == nil {
-		return 0
-	}
-	switch *code {
-	case cegidclient.JournalTypePurchase:
-		return looppb.JournalType_JOURNAL_TYPE_PURCHASE
-	case cegidclient.JournalTypeMiscellaneous:
-		return looppb.JournalType_JOURNAL_TYPE_MISCELLANEOUS
-	case cegidclient.JournalTypeOpening:
-		return looppb.JournalType_JOURNAL_TYPE_OPENING
-	case cegidclient.JournalTypeBank:
-		return looppb.JournalType_JOURNAL_TYPE_BANK
-	case cegidclient.JournalTypeCash:
-		return looppb.JournalType_JOURNAL_TYPE_CASH
-	case cegidclient.JournalTypeExchangeDifference:
-		return looppb.JournalType_JOURNAL_TYPE_EXCHANGE_DIFFERENCE
-	case cegidclient.JournalTypeAdjustment:
-		return looppb.JournalType_JOURNAL_TYPE_ADJUSTMENT
-	case cegidclient.JournalTypeSale:
-		return looppb.JournalType_JOURNAL_TYPE_SALE
-	}
-	return looppb.JournalType_JOURNAL_TYPE_UNSPECIFIED
+// journalTypes are Loop's values (loop-api: R 3.1); one that is not in the list stays in type_code alone.
+var journalTypes = map[cegidclient.Code]looppb.JournalType{
+	cegidclient.JournalTypePurchase:           looppb.JournalType_JOURNAL_TYPE_PURCHASE,
+	cegidclient.JournalTypeMiscellaneous:      looppb.JournalType_JOURNAL_TYPE_MISCELLANEOUS,
+	cegidclient.JournalTypeOpening:            looppb.JournalType_JOURNAL_TYPE_OPENING,
+	cegidclient.JournalTypeBank:               looppb.JournalType_JOURNAL_TYPE_BANK,
+	cegidclient.JournalTypeCash:               looppb.JournalType_JOURNAL_TYPE_CASH,
+	cegidclient.JournalTypeExchangeDifference: looppb.JournalType_JOURNAL_TYPE_EXCHANGE_DIFFERENCE,
+	cegidclient.JournalTypeAdjustment:         looppb.JournalType_JOURNAL_TYPE_ADJUSTMENT,
+	cegidclient.JournalTypeSale:               looppb.JournalType_JOURNAL_TYPE_SALE,
 }
 
-// contraAccountMode reads Loop's value (loop-api: R 3.1).
-func contraAccountMode(code *cegidclient.Code) looppb.ContraAccountMode {
-	if code == nil {
-		return 0
-	}
-	switch *code {
-	case cegidclient.ContraAccountFree:
-		return looppb.ContraAccountMode_CONTRA_ACCOUNT_MODE_FREE
-	case cegidclient.ContraAccountPerEntry:
-		return looppb.ContraAccountMode_CONTRA_ACCOUNT_MODE_PER_ENTRY
-	case cegidclient.ContraAccountPerJournal:
-		return looppb.ContraAccountMode_CONTRA_ACCOUNT_MODE_JOURNAL_FOOT
-	}
-	return looppb.ContraAccountMode_CONTRA_ACCOUNT_MODE_UNSPECIFIED
+// contraAccountModes are Loop's values (loop-api: R 3.1).
+var contraAccountModes = map[cegidclient.Code]looppb.ContraAccountMode{
+	cegidclient.ContraAccountFree:       looppb.ContraAccountMode_CONTRA_ACCOUNT_MODE_FREE,
+	cegidclient.ContraAccountPerEntry:   looppb.ContraAccountMode_CONTRA_ACCOUNT_MODE_PER_ENTRY,
+	cegidclient.ContraAccountPerJournal: looppb.ContraAccountMode_CONTRA_ACCOUNT_MODE_JOURNAL_FOOT,
 }
 
 // ListJournals implements looppb.ReferenceDataServiceServer.

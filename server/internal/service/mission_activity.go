@@ -26,10 +26,10 @@ func missionActivity(a *cegidclient.MissionActivity, all bool) *looppb.MissionAc
 		DoneByPractice:     a.DoneByPractice,
 		DoneByClient:       a.DoneByClient,
 		Hours:              (*string)(a.Hours),
-		Frequency:          activityFrequency(a.Frequency),
+		Frequency:          listed(activityFrequencies, a.Frequency),
 		FrequencyCode:      optional(a.Frequency),
 		DueDate:            (*string)(a.DueDate),
-		Timing:             activityTiming(a.Timing),
+		Timing:             listed(activityTimings, a.Timing),
 		TimingCode:         optional(a.Timing),
 		OffsetMonthsCode:   optional(a.OffsetMonths),
 		Quantity:           a.Quantity,
@@ -38,40 +38,20 @@ func missionActivity(a *cegidclient.MissionActivity, all bool) *looppb.MissionAc
 	}
 }
 
-// activityFrequency reads Loop's value (loop-api: C 4.5); one that is not in the list stays in frequency_code alone.
-func activityFrequency(code *cegidclient.Code) looppb.ActivityFrequency {
-	if code == nil {
-		return 0
-	}
-	switch *code {
-	case cegidclient.FrequencyMonthly:
-		return looppb.ActivityFrequency_ACTIVITY_FREQUENCY_MONTHLY
-	case cegidclient.FrequencyQuarterly:
-		return looppb.ActivityFrequency_ACTIVITY_FREQUENCY_QUARTERLY
-	case cegidclient.FrequencyHalfYearly:
-		return looppb.ActivityFrequency_ACTIVITY_FREQUENCY_HALF_YEARLY
-	case cegidclient.FrequencyYearly:
-		return looppb.ActivityFrequency_ACTIVITY_FREQUENCY_YEARLY
-	case cegidclient.FrequencyOnce:
-		return looppb.ActivityFrequency_ACTIVITY_FREQUENCY_ONCE
-	}
-	return looppb.ActivityFrequency_ACTIVITY_FREQUENCY_UNSPECIFIED
+// activityFrequencies are Loop's values (loop-api: C 4.5); one that is not in the list stays in frequency_code alone.
+var activityFrequencies = map[cegidclient.Code]looppb.ActivityFrequency{
+	cegidclient.FrequencyMonthly:    looppb.ActivityFrequency_ACTIVITY_FREQUENCY_MONTHLY,
+	cegidclient.FrequencyQuarterly:  looppb.ActivityFrequency_ACTIVITY_FREQUENCY_QUARTERLY,
+	cegidclient.FrequencyHalfYearly: looppb.ActivityFrequency_ACTIVITY_FREQUENCY_HALF_YEARLY,
+	cegidclient.FrequencyYearly:     looppb.ActivityFrequency_ACTIVITY_FREQUENCY_YEARLY,
+	cegidclient.FrequencyOnce:       looppb.ActivityFrequency_ACTIVITY_FREQUENCY_ONCE,
 }
 
-// activityTiming reads Loop's value (loop-api: C 4.5).
-func activityTiming(code *cegidclient.Code) looppb.ActivityTiming {
-	if code == nil {
-		return 0
-	}
-	switch *code {
-	case cegidclient.TimingFiscalYear:
-		return looppb.ActivityTiming_ACTIVITY_TIMING_FISCAL_YEAR
-	case cegidclient.TimingCalendarYear:
-		return looppb.ActivityTiming_ACTIVITY_TIMING_CALENDAR_YEAR
-	case cegidclient.TimingAfterFiscalYear:
-		return looppb.ActivityTiming_ACTIVITY_TIMING_AFTER_FISCAL_YEAR
-	}
-	return looppb.ActivityTiming_ACTIVITY_TIMING_UNSPECIFIED
+// activityTimings are Loop's values (loop-api: C 4.5).
+var activityTimings = map[cegidclient.Code]looppb.ActivityTiming{
+	cegidclient.TimingFiscalYear:      looppb.ActivityTiming_ACTIVITY_TIMING_FISCAL_YEAR,
+	cegidclient.TimingCalendarYear:    looppb.ActivityTiming_ACTIVITY_TIMING_CALENDAR_YEAR,
+	cegidclient.TimingAfterFiscalYear: looppb.ActivityTiming_ACTIVITY_TIMING_AFTER_FISCAL_YEAR,
 }
 
 // ListMissionActivities implements looppb.PracticeServiceServer.

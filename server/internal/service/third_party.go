@@ -50,7 +50,7 @@ func thirdParty(kind looppb.ThirdPartyKind, t *cegidclient.ThirdParty, all bool)
 		Code:           text(t.Code),
 		Kind:           kind,
 		TypeCode:       optional(t.Type),
-		Nature:         legalNature(t.Nature),
+		Nature:         listed(legalNatures, t.Nature),
 		NatureCode:     optional(t.Nature),
 		FirstName:      t.FirstName,
 		LastName:       t.LastName,
@@ -72,18 +72,10 @@ func thirdParty(kind looppb.ThirdPartyKind, t *cegidclient.ThirdParty, all bool)
 	}
 }
 
-// legalNature reads Loop's value (loop-api: R 6.1).
-func legalNature(code *cegidclient.Code) looppb.LegalNature {
-	if code == nil {
-		return 0
-	}
-	switch *code {
-	case cegidclient.NatureNaturalPerson:
-		return looppb.LegalNature_LEGAL_NATURE_NATURAL_PERSON
-	case cegidclient.NatureLegalPerson:
-		return looppb.LegalNature_LEGAL_NATURE_LEGAL_PERSON
-	}
-	return looppb.LegalNature_LEGAL_NATURE_UNSPECIFIED
+// legalNatures are Loop's values (loop-api: R 6.1).
+var legalNatures = map[cegidclient.Code]looppb.LegalNature{
+	cegidclient.NatureNaturalPerson: looppb.LegalNature_LEGAL_NATURE_NATURAL_PERSON,
+	cegidclient.NatureLegalPerson:   looppb.LegalNature_LEGAL_NATURE_LEGAL_PERSON,
 }
 
 // thirdPartyReader lists one kind, or all.

@@ -25,7 +25,7 @@ func vatCode(v *cegidclient.VATCode, all bool) *looppb.VatCode {
 	return &looppb.VatCode{
 		Code:       text(v.Code),
 		Label:      v.Label,
-		Regime:     vatRegime(v.Regime),
+		Regime:     listed(vatRegimes, v.Regime),
 		RegimeCode: optional(v.Regime),
 		ObjectId:   text(v.ObjectID),
 		Revision:   text(v.RevisionID),
@@ -33,30 +33,16 @@ func vatCode(v *cegidclient.VATCode, all bool) *looppb.VatCode {
 	}
 }
 
-// vatRegime reads Loop's value (loop-api: R 8.1); one that is not in the list stays in regime_code alone.
-func vatRegime(code *cegidclient.Code) looppb.VatRegime {
-	if code == nil {
-		return 0
-	}
-	switch *code {
-	case cegidclient.VATRegimeNormal:
-		return looppb.VatRegime_VAT_REGIME_NORMAL
-	case cegidclient.VATRegimeExempt:
-		return looppb.VatRegime_VAT_REGIME_EXEMPT
-	case cegidclient.VATRegimeReverseChargeEUGoods:
-		return looppb.VatRegime_VAT_REGIME_REVERSE_CHARGE_EU_GOODS
-	case cegidclient.VATRegimeExport:
-		return looppb.VatRegime_VAT_REGIME_EXPORT
-	case cegidclient.VATRegimeCorsica:
-		return looppb.VatRegime_VAT_REGIME_CORSICA
-	case cegidclient.VATRegimeOverseas:
-		return looppb.VatRegime_VAT_REGIME_OVERSEAS
-	case cegidclient.VATRegimeReverseChargeSubcontract:
-		return looppb.VatRegime_VAT_REGIME_REVERSE_CHARGE_SUBCONTRACTING
-	case cegidclient.VATRegimeReverseChargeEUServices:
-		return looppb.VatRegime_VAT_REGIME_REVERSE_CHARGE_EU_SERVICES
-	}
-	return looppb.VatRegime_VAT_REGIME_UNSPECIFIED
+// vatRegimes are Loop's values (loop-api: R 8.1); one that is not in the list stays in regime_code alone.
+var vatRegimes = map[cegidclient.Code]looppb.VatRegime{
+	cegidclient.VATRegimeNormal:                   looppb.VatRegime_VAT_REGIME_NORMAL,
+	cegidclient.VATRegimeExempt:                   looppb.VatRegime_VAT_REGIME_EXEMPT,
+	cegidclient.VATRegimeReverseChargeEUGoods:     looppb.VatRegime_VAT_REGIME_REVERSE_CHARGE_EU_GOODS,
+	cegidclient.VATRegimeExport:                   looppb.VatRegime_VAT_REGIME_EXPORT,
+	cegidclient.VATRegimeCorsica:                  looppb.VatRegime_VAT_REGIME_CORSICA,
+	cegidclient.VATRegimeOverseas:                 looppb.VatRegime_VAT_REGIME_OVERSEAS,
+	cegidclient.VATRegimeReverseChargeSubcontract: looppb.VatRegime_VAT_REGIME_REVERSE_CHARGE_SUBCONTRACTING,
+	cegidclient.VATRegimeReverseChargeEUServices:  looppb.VatRegime_VAT_REGIME_REVERSE_CHARGE_EU_SERVICES,
 }
 
 // ListVatCodes implements looppb.ReferenceDataServiceServer.
