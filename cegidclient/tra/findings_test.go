@@ -2,10 +2,12 @@ package tra
 
 import (
 	"fmt"
+	"maps"
 	"regexp"
 	"slices"
 	"strings"
 	"testing"
+	"unicode"
 	"unicode/utf8"
 
 	"cegid.internal/gateway/cegidclient/check"
@@ -465,14 +467,17 @@ func TestFindings(t *testing.T) {
 
 // TestACauseHidesItsEffects: each rule has a fault that breaks it and no other.
 func TestACauseHidesItsEffects(t *testing.T) {
-	alone := map[string]bool{"FILE_UNBALANCED": true} // is found only where entries cannot be followed
+	alone := map[string]bool{}
 	note := func(want []string) {
 		codes := map[string]bool{}
 		for _, w := range want {
 			codes[strings.Fields(w)[0]] = true
 		}
-		if delete(codes, "HEADER_LOOP"); len(codes) == 0 && len(want) > 0 { // what a change of the header is for
-			alone["HEADER_LOOP"] = true
+		// What a file has before its fault: another header, and more open entries than can be followed, without which an entry tells more.
+		for _, before := range []string{"HEADER_LOOP", "ENTRIES_UNFOLLOWED"} {
+			if len(codes) > 1 {
+				delete(codes, before)
+			}
 		}
 		for code := range codes {
 			alone[code] = alone[code] || len(codes) == 1
@@ -490,6 +495,41 @@ func TestACauseHidesItsEffects(t *testing.T) {
 	for _, r := range Codes() {
 		if !alone[r.Code] {
 			t.Errorf("%s has no fault of its own", r.Code)
+		}
+	}
+}
+
+// TestAFaultIsTheSameInEachEncoding: what is found beside what a clean file in that encoding has.
+func TestAFaultIsTheSameInEachEncoding(t *testing.T) {
+	ascii := func(r rune) rune {
+		if r > unicode.MaxASCII {
+			return 'x'
+		}
+		return r
+	}
+	for name, encode := range map[string]func(string) string{
+		"ASCII": func(s string) string { return strings.Map(ascii, s) }, "Windows-1252": latin, "UTF-8": func(s string) string { return s },
+	} {
+		text := func(lines []string) string { return encode(strings.Join(lines, "\r\n") + "\r\n") }
+		codes := func(findings []string, but map[string]bool) map[string]bool {
+			out := map[string]bool{}
+			for _, f := range findings {
+				if code := strings.Fields(f)[0]; !but[code] {
+					out[code] = true
+				}
+			}
+			return out
+		}
+		clean := codes(shorts(validate(text(good())).Findings), nil)
+		clean["ENCODING_UTF8"] = name == "UTF-8" // wherever a fault brings a letter that shows it
+		for _, c := range cases {
+			if slices.ContainsFunc(c.want, func(w string) bool { return strings.HasPrefix(w, "ENCODING_") || strings.HasPrefix(w, "BYTE_") }) {
+				continue // in an encoding of its own
+			}
+			got := codes(shorts(validate(text(c.change(good()))).Findings), clean)
+			if want := codes(c.want, clean); !maps.Equal(got, want) {
+				t.Errorf("%s in %s: %v; want %v", c.name, name, got, want)
+			}
 		}
 	}
 }
