@@ -24,7 +24,7 @@ import (
 )
 
 // testChain knows anybody who has a token as tester, and lets nobody in by certificate.
-func testChain(t *testing.T, log *slog.Logger, grants *policy.Policy, shutdown context.Context) []Named {
+func testChain(t testing.TB, log *slog.Logger, grants *policy.Policy, shutdown context.Context) []Named {
 	t.Helper()
 	minute := Deadlines{UnaryDefault: time.Minute, UnaryMax: time.Minute, StreamDefault: time.Minute, StreamMax: time.Minute}
 	if grants == nil {
