@@ -10,7 +10,7 @@ import (
 	"cegid.internal/gateway/server/internal/submission/spool"
 )
 
-// The errors of this package say what happened; service has the table that gives them code, reason and sentence. Besides
+// The errors of this package say what happened; wording has the table that gives them code, reason and sentence. Besides
 // them come those of cegidclient, and those of a context that ended.
 
 // Failed is an error of a write, of which the table speaks in the words of its kind. What it holds and nobody else has made is
