@@ -121,7 +121,7 @@ type errorCase struct {
 	// French: each as a regular expression.
 	French string `yaml:"french"`
 	Ours   string `yaml:"ours"`
-	Retry   string `yaml:"retry"` // as a duration; "some" for any
+	Retry  string `yaml:"retry"` // as a duration; "some" for any
 	// Finding: the violation is an accounting finding, with its own code, which of a file's is not the reason, and a sentence
 	// in French.
 	Finding bool              `yaml:"finding"`
