@@ -150,7 +150,8 @@ func (b *bench) profile(t target, path string) error {
 		asked <- err
 	}()
 	text, err := get(fmt.Sprintf("%s/debug/pprof/profile?seconds=%d", strings.TrimSuffix(b.server.metrics, "/metrics"), int(long.Seconds())))
-	return errors.Join(err, <-asked, os.WriteFile(path, text, 0o600))
+	allocated, err2 := get(strings.TrimSuffix(b.server.metrics, "/metrics") + "/debug/pprof/allocs")
+	return errors.Join(err, err2, <-asked, os.WriteFile(path, text, 0o600), os.WriteFile(path+".allocs", allocated, 0o600))
 }
 
 func get(address string) ([]byte, error) {

@@ -135,8 +135,30 @@ func (b bounded) Marshal(answer any) (mem.BufferSlice, error) {
 	if e, is := answer.(encoded); is {
 		return mem.BufferSlice{mem.SliceBuffer(e.Encoded())}, nil
 	}
-	return b.CodecV2.Marshal(answer)
+	message, is := answer.(proto.Message)
+	if !is {
+		return b.CodecV2.Marshal(answer)
+	}
+	size := proto.Size(message)
+	into := answers.Get(size)
+	encoded, err := proto.MarshalOptions{UseCachedSize: true}.MarshalAppend((*into)[:0], message)
+	if err != nil {
+		answers.Put(into)
+		return nil, err
+	}
+	*into = encoded
+	return mem.BufferSlice{mem.NewBuffer(into, answers)}, nil
 }
+
+// answers are the buffers that answers are written to. The next larger one of grpc-go's pool than 32 KiB has a megabyte, and is
+// cleared for each answer.
+var answers = func() mem.BufferPool {
+	pool, err := mem.NewBinaryTieredBufferPool(8, 10, 12, 14, 15, 16, 17, 18, 19, 20)
+	if err != nil {
+		panic(err)
+	}
+	return pool
+}()
 
 func (b bounded) Unmarshal(data mem.BufferSlice, into any) error {
 	if c, ok := into.(*carrier); ok {
