@@ -155,7 +155,7 @@ func mapErrors(log *slog.Logger) Named {
 				err = apierror.Resume()
 				break
 			}
-			err = apierror.ShuttingDown("this server is shutting down: call again, another one or the same in a moment answers")
+			err = apierror.ShuttingDown()
 		case errors.As(err, &upstream):
 			// Retried here already, where it could help: the channel must not multiply that.
 			_ = grpc.SetTrailer(ctx, metadata.Pairs(pushbackKey, "-1"))
