@@ -18,10 +18,8 @@ import (
 	"sync/atomic"
 	"syscall"
 	"testing"
-	"time"
 
 	"cegid.internal/gateway/cegidclient/loopsim"
-	"cegid.internal/gateway/internal/testkit"
 	"cegid.internal/gateway/server/internal/ledger"
 	"cegid.internal/gateway/server/internal/policy"
 )
@@ -241,7 +239,7 @@ func TestIncidentOf503s(t *testing.T) {
 	i.check("LoopDown", 2, "demo")
 
 	// Nothing is to be done here: Loop is well again.
-	i.page("LoopDown", "Nothing needs a restart")
+	i.page("LoopDown", "Nothing needs a restart", "**Cured**: the line `Loop answers again`")
 	i.ClearFaults()
 	i.again()
 	i.logs("LoopDown", "Loop answers again")
@@ -268,7 +266,7 @@ func TestIncidentOfAKey(t *testing.T) {
 	})
 	i.fires("", `KeyRejected{practice="demo",severity="page"}`)
 	i.check("KeyRejected", 2, "sandbox-demo-advanced")
-	i.page("KeyRejected", "put a new key into the file", "without a restart")
+	i.page("KeyRejected", "put a new key into the file", "without a restart", "**Cured**: the line `a secret was rotated`")
 	i.write(t, "secrets/demo", renewed+"\n")
 	i.again()
 	i.minutes(18, i.well)
@@ -315,7 +313,7 @@ func TestIncidentOfAQuota(t *testing.T) {
 	i.minutes(3, func() { left.Store(3); i.well() })
 	i.minutes(12, six)
 	i.fires("", `LoopQuota{practice="demo",severity="warn"}`)
-	i.page("LoopQuota", "`gateway_calls_total` by `caller`", "`caller_limits`", "which a running server takes up")
+	i.page("LoopQuota", "`gateway_calls_total` by `caller`", "`caller_limits`", "which a running server takes up", "**Cured**")
 	if !strings.Contains(i.p.metrics(t), `gateway_calls_total{caller="billing",method="cegid.loop.v1.ReferenceDataService/ListAccounts",reason="LOOP_QUOTA"}`) {
 		t.Error("the metrics do not show whose calls Loop refuses")
 	}
@@ -358,7 +356,7 @@ func TestIncidentOfAFlood(t *testing.T) {
 	i.minutes(3, payroll)
 	i.minutes(14, flood)
 	i.fires("", `CallerFloods{caller="billing",severity="warn"}`)
-	i.page("CallerFloods", "`call`", "`user_agent`", "`peer`", "its `limits` in the policy")
+	i.page("CallerFloods", "`call`", "`user_agent`", "`peer`", "its `limits` in the policy", "**Cured**")
 	found := slices.ContainsFunc(i.p.lines(t), func(line map[string]any) bool {
 		return line["msg"] == "call" && line["caller"] == "billing" && line["reason"] == "CALLER_LIMIT" && line["user_agent"] != "" && line["peer"] != ""
 	})

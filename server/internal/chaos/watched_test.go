@@ -117,7 +117,9 @@ func (w *watched) eachPanelShowsData(since time.Time) {
 				Title   string
 				Targets []struct{ Expr string }
 			}
-			Templating struct{ List []struct{ Type, Query string } }
+			Templating struct {
+				List []struct{ Type, Query string }
+			}
 		}
 		testkit.OK(w.t, json.Unmarshal(text, &board))
 		for _, panel := range board.Panels {
