@@ -90,7 +90,8 @@ func TestThePageSaysHowAPracticeIs(t *testing.T) {
 			m.calls.WithLabelValues("M", "billing", "CALLER_LIMIT").Add(5)
 			m.refused.WithLabelValues("token of nobody").Add(9)
 		}, []string{"billing 7 5", "token of nobody 9 limits of billing 5"}},
-		"a release": {func(m *metrics) { m.code.WithLabelValues("1.0.0", "0123456789abcdef").Set(1) }, []string{"Version 1.0.0, 0123456789ab "}},
+		"a release":         {func(m *metrics) { m.code.WithLabelValues("1.0.0", "0123456789abcdef").Set(1) }, []string{"Version 1.0.0, 0123456789ab "}},
+		"a build of nobody": {func(m *metrics) { m.code.WithLabelValues("(devel)", "").Set(1) }, []string{"Version (devel) Practices"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

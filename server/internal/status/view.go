@@ -102,7 +102,7 @@ func (p *Page) view() view {
 	for _, r := range now.now {
 		switch r.metric {
 		case "gateway_build_info":
-			v.Version = r.labels["version"] + ", " + short(r.labels["revision"])
+			v.Version = strings.TrimSuffix(r.labels["version"]+", "+short(r.labels["revision"]), ", ")
 		case "gateway_config_info":
 			v.Config, v.Policy = short(r.labels["config_hash"]), short(r.labels["policy_hash"])
 		case "gateway_certificate_end_timestamp_seconds":
