@@ -2,10 +2,11 @@
 # Makes a release of what is checked out: the same bytes each time, wherever the checkout lies.
 #   tools/release.sh [--draft] [--parts LIST] FOLDER
 #     FOLDER/                       must not be there yet
+#       README.md                                 what lies here, and how to begin: docs/how-to/start-without-go.md
 #       loop-gateway-VERSION-linux-ARCH.tar.gz    the program, its licences, what deploy/ holds; for amd64 and arm64
 #       loop-gateway-VERSION-image-ARCH.tar.gz    the image: docker load, podman load, skopeo copy docker-archive:
 #       loop-gateway-VERSION-contract.tar.gz      protos for any language's protoc, and the OpenAPI document
-#       loop-gateway-VERSION-docs.tar.gz          README, docs/, examples/
+#       loop-gateway-VERSION-docs.tar.gz          README, docs/, examples/, and what they lead to
 #       sbom-ARCH.json                            CycloneDX
 #       helm/ python/ npm/                        the chart, the packages for callers
 #       BUILD                                     what it was made with: the same makes the same bytes
@@ -129,7 +130,8 @@ if wants contract; then
 fi
 
 if wants docs; then
-  tree "$scratch/docs/$name" README.md CONTRIBUTING.md CHANGELOG.md SECURITY.md LICENSE THIRD_PARTY_LICENSES docs examples deploy
+  tree "$scratch/docs/$name" README.md CONTRIBUTING.md CHANGELOG.md SECURITY.md LICENSE THIRD_PARTY_LICENSES docs examples deploy \
+    gen/bundle {cegidclient,clients/python,clients/typescript}/README.md
   pack "$new/$name-docs.tar.gz" "$scratch/docs/$name"
 fi
 
@@ -162,6 +164,8 @@ if wants packages; then
   fi
 fi
 
+# Its links lead to where it says to unpack the documents: beside this folder.
+sed "s/VERSION/$version/g; s,](\\.\\./\\([a-z]\\),](../gateway/docs/\\1,g; s,](\\.\\./\\.\\./,](../gateway/,g" "$scratch/source/docs/how-to/start-without-go.md" >"$new/README.md"
 {
   echo "version $version"
   echo "commit $revision"
