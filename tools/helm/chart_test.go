@@ -442,7 +442,8 @@ func TestServicesFindTheServers(t *testing.T) {
 				}
 			}
 			for _, port := range service.Spec.Ports {
-				if plain := strings.Contains(t.Name(), "plaintext"); port.Name != "operations" && (port.AppProtocol == nil || (*port.AppProtocol == "https") == plain) {
+				plain := strings.Contains(t.Name(), "plaintext")
+				if port.Name != "operations" && (port.AppProtocol == nil || (*port.AppProtocol == "https") == plain) {
 					t.Errorf("%s says of %s that it speaks %v", name, port.Name, port.AppProtocol)
 				}
 				if !slices.ContainsFunc(r.server(t).Ports, func(p corev1.ContainerPort) bool {

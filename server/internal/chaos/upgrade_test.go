@@ -151,7 +151,8 @@ func TestALedgerInAFileIsTakenOver(t *testing.T) {
 		out, err := exec.Command(g.program, arguments...).CombinedOutput()
 		return string(out), err
 	}
-	backup := []string{"ledger", "backup", "--ledger", filepath.Join(folder, "ledger.db"), "--to", filepath.Join(folder, "before.db")}
+	ledger, copied := filepath.Join(folder, "ledger.db"), filepath.Join(folder, "before.db")
+	backup := []string{"ledger", "backup", "--ledger", ledger, "--to", copied}
 	if out, err := command(backup...); err == nil || !strings.Contains(out, "stop it first") {
 		t.Errorf("a backup while the old server runs: %v %s", err, out)
 	}
