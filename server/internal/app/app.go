@@ -187,6 +187,7 @@ func New(cfg Config) (_ *Server, err error) {
 	if err := s.openSender(); err != nil {
 		return nil, err
 	}
+	telemetry.RegisterBuild(cfg.Registry, cfg.Build.Version, cfg.Build.Revision)
 	telemetry.RegisterLedger(cfg.Registry, cfg.Ledger)
 	telemetry.RegisterPractices(cfg.Registry, cfg.Practices.All)
 	cfg.Registry.MustRegister(reads.Metrics{Store: cfg.Freshness})
