@@ -6,12 +6,14 @@ import (
 	"html/template"
 	"io/fs"
 	"path"
+	"regexp"
 	"strings"
 	"unicode"
 
 	"github.com/yuin/goldmark"
 	"github.com/yuin/goldmark/ast"
 	"github.com/yuin/goldmark/extension"
+	tables "github.com/yuin/goldmark/extension/ast"
 	"github.com/yuin/goldmark/text"
 )
 
@@ -92,12 +94,22 @@ func (l *library) read(name string) (*document, error) {
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}
 	// What is wider than a phone scrolls by itself, also by the keys of who has no mouse. Text has no bare <, so this finds tags.
+	broken := longCode.ReplaceAllStringFunc(out.String(), func(code string) string {
+		return breakAfter.Replace(strings.TrimSuffix(code, "</code>")) + "</code>"
+	})
 	d.body = template.HTML(strings.NewReplacer(
 		"<pre>", `<pre tabindex="0">`, "<table>", `<div class="wide" tabindex="0"><table>`, "</table>", "</table></div>",
 		"<th></th>", "<td></td>", // a corner is no heading
-	).Replace(out.String()))
+	).Replace(broken))
 	return d, nil
 }
+
+// A browser breaks a path or a long name nowhere, so that its column takes the room of the others. Blocks of code end with a new
+// line, and stay as they are.
+var (
+	longCode   = regexp.MustCompile("<code>[^<\n]{12,}</code>")
+	breakAfter = strings.NewReplacer("/", "/<wbr>", "_", "_<wbr>", ".", ".<wbr>", ",", ",<wbr>", "=", "=<wbr>")
+)
 
 // divide gives each heading the id that GitHub gives it, and cuts the text at headings.
 func (d *document) divide(tree ast.Node, source []byte) {
@@ -155,6 +167,9 @@ func anchor(heading string) string {
 func plainText(out *strings.Builder, node ast.Node, source []byte) {
 	_ = ast.Walk(node, func(n ast.Node, entering bool) (ast.WalkStatus, error) {
 		if !entering {
+			if n.Kind() == tables.KindTableCell {
+				out.WriteString(" ·")
+			}
 			if n.Type() == ast.TypeBlock {
 				out.WriteByte('\n')
 			}
