@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"path"
 	"regexp"
+	"slices"
 	"strings"
 	"unicode"
 
@@ -95,7 +96,11 @@ func (l *library) read(name string) (*document, error) {
 	}
 	// What is wider than a phone scrolls by itself, also by the keys of who has no mouse. Text has no bare <, so this finds tags.
 	broken := longCode.ReplaceAllStringFunc(out.String(), func(code string) string {
-		return breakAfter.Replace(strings.TrimSuffix(code, "</code>")) + "</code>"
+		code = strings.TrimSuffix(code, "</code>")
+		if strings.Contains(code, "/") {
+			return strings.ReplaceAll(code, "/", "/<wbr>") + "</code>"
+		}
+		return breakAfter.Replace(code) + "</code>"
 	})
 	d.body = template.HTML(strings.NewReplacer(
 		"<pre>", `<pre tabindex="0">`, "<table>", `<div class="wide" tabindex="0"><table>`, "</table>", "</table></div>",
@@ -107,8 +112,8 @@ func (l *library) read(name string) (*document, error) {
 // A browser breaks a path or a long name nowhere, so that its column takes the room of the others. Blocks of code end with a new
 // line, and stay as they are.
 var (
-	longCode   = regexp.MustCompile("<code>[^<\n]{12,}</code>")
-	breakAfter = strings.NewReplacer("/", "/<wbr>", "_", "_<wbr>", ".", ".<wbr>", ",", ",<wbr>", "=", "=<wbr>")
+	longCode   = regexp.MustCompile("<code>[^<\n]{20,}</code>")
+	breakAfter = strings.NewReplacer("_", "_<wbr>", ".", ".<wbr>", ",", ",<wbr>", "=", "=<wbr>")
 )
 
 // divide gives each heading the id that GitHub gives it, and cuts the text at headings.
@@ -117,7 +122,8 @@ func (d *document) divide(tree ast.Node, source []byte) {
 	current := section{}
 	var words strings.Builder
 	end := func() {
-		if current.Text = strings.Join(strings.Fields(words.String()), " "); current.Heading != "" {
+		fields := slices.CompactFunc(strings.Fields(words.String()), func(a, b string) bool { return a == cell && b == cell })
+		if current.Text = strings.Join(fields, " "); current.Heading != "" {
 			d.sections = append(d.sections, current)
 		}
 		words.Reset()
@@ -163,12 +169,15 @@ func anchor(heading string) string {
 	}, heading)
 }
 
+// cell ends a cell of a table in plain text; empty ones leave none.
+const cell = "·"
+
 // plainText writes what a reader sees of a node.
 func plainText(out *strings.Builder, node ast.Node, source []byte) {
 	_ = ast.Walk(node, func(n ast.Node, entering bool) (ast.WalkStatus, error) {
 		if !entering {
 			if n.Kind() == tables.KindTableCell {
-				out.WriteString(" ·")
+				out.WriteString(" " + cell)
 			}
 			if n.Type() == ast.TypeBlock {
 				out.WriteByte('\n')
