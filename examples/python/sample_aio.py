@@ -121,4 +121,6 @@ async def main() -> None:
 
 
 if __name__ == "__main__":
+    if len(sys.argv) < 2 or sys.argv[1] not in COMMANDS:
+        sys.exit(f"say one of: {', '.join(COMMANDS)}; import and watch take an id")
     asyncio.run(main())
