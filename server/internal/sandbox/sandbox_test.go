@@ -239,6 +239,25 @@ func TestAPortThatIsTakenStopsTheSandbox(t *testing.T) {
 	}
 }
 
+// TestASecondSandboxLeavesWhatCallersOfTheFirstOneNeed in the folder that both are given.
+func TestASecondSandboxLeavesWhatCallersOfTheFirstOneNeed(t *testing.T) {
+	cfg := Config{Host: "127.0.0.1", TLS: t.TempDir(), Log: slog.New(slog.DiscardHandler), Grace: time.Second}
+	first, err := New(cfg)
+	testkit.OK(t, err)
+	run(t, first)
+	token, err := os.ReadFile(filepath.Join(cfg.TLS, "token"))
+	testkit.OK(t, err)
+	cfg.SimulatorPort = first.listener.Addr().(*net.TCPAddr).Port
+	if _, err := New(cfg); err == nil {
+		t.Error("two sandboxes listen at one port")
+	}
+	left, err := os.ReadFile(filepath.Join(cfg.TLS, "token"))
+	testkit.OK(t, err)
+	if string(left) != string(token) {
+		t.Error("the token of the first one is gone")
+	}
+}
+
 // TestTheSandboxStopsWithoutADrain: no balancer has to notice, and whoever tries something does not wait the 10 s of serve.
 func TestTheSandboxStopsWithoutADrain(t *testing.T) {
 	const ofServe = 10 * time.Second
