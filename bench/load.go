@@ -197,8 +197,8 @@ func overGRPC[M proto.Message](conn *grpc.ClientConn, method, token string, stre
 	var turn atomic.Uint64
 	var messages [][]byte
 	var wrong error
-	for _, each := range requests {
-		message, err := proto.Marshal(each)
+	for _, request := range requests {
+		message, err := proto.Marshal(request)
 		messages, wrong = append(messages, message), errors.Join(wrong, err)
 	}
 	return func(ctx context.Context) (int, error) {
@@ -223,14 +223,14 @@ func overGRPC[M proto.Message](conn *grpc.ClientConn, method, token string, stre
 			return 0, err
 		}
 		for {
-			var each int
-			switch err := stream.RecvMsg(&each); {
+			var size int
+			switch err := stream.RecvMsg(&size); {
 			case errors.Is(err, io.EOF):
 				return counted, nil
 			case err != nil:
 				return counted, err
 			}
-			counted += each
+			counted += size
 		}
 	}
 }

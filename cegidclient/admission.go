@@ -510,8 +510,8 @@ func (a *admission) untilFree(class Class, ahead int, now time.Time) time.Durati
 func (a *admission) ends(class Class, now time.Time) []time.Duration {
 	line := &a.lines[class]
 	ends := make([]time.Duration, len(line.underWay))
-	for i, each := range line.underWay {
-		age := now.Sub(each.began)
+	for i, place := range line.underWay {
+		age := now.Sub(place.began)
 		if ends[i] = line.took - age; ends[i] < 0 { // slower than the others: as late again, if it may
 			ends[i] = min(-ends[i], max(0, a.most[class]-age))
 		}
@@ -574,7 +574,7 @@ func (l *line) leave(w *waiter) bool {
 	l.waiting[w.party] = slices.Delete(l.waiting[w.party], at, at+1)
 	if len(l.waiting[w.party]) == 0 {
 		delete(l.waiting, w.party)
-		l.order = slices.DeleteFunc(l.order, func(each string) bool { return each == w.party })
+		l.order = slices.DeleteFunc(l.order, func(party string) bool { return party == w.party })
 	}
 	return true
 }
@@ -620,8 +620,8 @@ func (l *line) own(party string, crowded bool) int {
 // ahead is how many come before an attempt that so many of its party's come before.
 func (l *line) ahead(party string, own int) int {
 	n := own
-	for each, waiting := range l.waiting {
-		if each != party {
+	for other, waiting := range l.waiting {
+		if other != party {
 			n += min(len(waiting), own+1)
 		}
 	}

@@ -45,9 +45,9 @@ func configFiles() []configFile {
 }
 
 func configFileNamed(name string) configFile {
-	for _, each := range configFiles() {
-		if each.name == name {
-			return each
+	for _, file := range configFiles() {
+		if file.name == name {
+			return file
 		}
 	}
 	panic("no such file: " + name) // the flag's enum has them all

@@ -132,14 +132,14 @@ func (c *importsListCommand) Validate() error {
 
 func (c *importsListCommand) Run(ctx context.Context) error {
 	request := &looppb.ListImportsRequest{Practice: c.Practice, Dossier: c.Dossier}
-	for _, each := range c.State {
-		if strings.EqualFold(each, "all") {
+	for _, name := range c.State {
+		if strings.EqualFold(name, "all") {
 			request.States = nil
 			break
 		}
-		state, known := looppb.ImportState_value["IMPORT_STATE_"+strings.ToUpper(each)]
+		state, known := looppb.ImportState_value["IMPORT_STATE_"+strings.ToUpper(name)]
 		if !known || state == 0 {
-			return fmt.Errorf("%q is no state of an import", each)
+			return fmt.Errorf("%q is no state of an import", name)
 		}
 		request.States = append(request.States, looppb.ImportState(state))
 	}
@@ -160,8 +160,8 @@ func (c *importsListCommand) Run(ctx context.Context) error {
 			defer fmt.Fprintf(os.Stderr, "there are more: --most %d\n", 2*c.Most)
 		}
 		if c.JSON {
-			for _, each := range all {
-				if err := printJSON(each); err != nil {
+			for _, record := range all {
+				if err := printJSON(record); err != nil {
 					return err
 				}
 			}
@@ -169,9 +169,9 @@ func (c *importsListCommand) Run(ctx context.Context) error {
 		}
 		table := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', 0)
 		_, _ = fmt.Fprintln(table, "IMPORT\tSTATE\tAGE\tCALLER\tREASON")
-		for _, each := range all {
-			age := time.Since(each.GetCreateTime().AsTime()).Round(time.Second)
-			_, _ = fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\n", placeOf(each), stateName(each), age, each.GetCaller(), reasonOfImport(each))
+		for _, record := range all {
+			age := time.Since(record.GetCreateTime().AsTime()).Round(time.Second)
+			_, _ = fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\n", placeOf(record), stateName(record), age, record.GetCaller(), reasonOfImport(record))
 		}
 		return table.Flush()
 	})

@@ -75,9 +75,9 @@ func Overlaps(overlaps []Overlap) []Finding {
 		}
 		if o.Likeness != AlreadyImported || o.Line > 0 {
 			if at, told := counted[of]; told {
-				each := &f.list[at]
-				if each.Count++; o.Line > 0 && len(each.Lines) < maxLines {
-					each.Lines = append(each.Lines, o.Line)
+				finding := &f.list[at]
+				if finding.Count++; o.Line > 0 && len(finding.Lines) < maxLines {
+					finding.Lines = append(finding.Lines, o.Line)
 				}
 				continue
 			}
@@ -89,13 +89,13 @@ func Overlaps(overlaps []Overlap) []Finding {
 				arg{"state", text{"booked or may be", "comptabilisé ou peut l'être"}}
 		}
 		args := []arg{other, state, quoted("sought", o.Sought)}
-		each := f.add(likenesses[o.Likeness], field, args...)
-		each.Count = 1
+		finding := f.add(likenesses[o.Likeness], field, args...)
+		finding.Count = 1
 		if o.Line > 0 {
-			if own, other := inFile[each.Code]; other {
-				each.say(own, args)
+			if own, other := inFile[finding.Code]; other {
+				finding.say(own, args)
 			}
-			each.Line, each.Lines, each.Grounds = o.Line, []int{o.Line}, Books
+			finding.Line, finding.Lines, finding.Grounds = o.Line, []int{o.Line}, Books
 		}
 	}
 	slices.SortStableFunc(f.list, func(a, b Finding) int { return -cmp.Compare(a.Severity, b.Severity) })

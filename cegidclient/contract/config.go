@@ -49,8 +49,8 @@ func FromEnvironment(environ []string) (Config, error) {
 	given := map[string]string{}
 	var problems []string
 	problem := func(format string, args ...any) { problems = append(problems, fmt.Sprintf(format, args...)) }
-	for _, each := range environ {
-		name, value, _ := strings.Cut(each, "=")
+	for _, variable := range environ {
+		name, value, _ := strings.Cut(variable, "=")
 		short, ours := strings.CutPrefix(name, prefix)
 		switch {
 		case !ours:

@@ -67,14 +67,14 @@ func find(value any, member string) string {
 		if found, ok := x[member].(string); ok {
 			return found
 		}
-		for _, each := range x {
-			if found := find(each, member); found != "" {
+		for _, item := range x {
+			if found := find(item, member); found != "" {
 				return found
 			}
 		}
 	case []any:
-		for _, each := range x {
-			if found := find(each, member); found != "" {
+		for _, item := range x {
+			if found := find(item, member); found != "" {
 				return found
 			}
 		}
@@ -200,24 +200,24 @@ func (s *session) submit(ctx context.Context, credit string) (id string, seen Se
 // place finds a journal of miscellaneous operations, or another open one, and an account on which an entry harms nobody.
 func (s *session) place(ctx context.Context) (journal, account string, err error) {
 	is := func(b *bool) bool { return b != nil && *b }
-	for each, err := range s.client.Journals.All(ctx, s.cfg.Dossier, cegidclient.ListOptions{}) {
+	for found, err := range s.client.Journals.All(ctx, s.cfg.Dossier, cegidclient.ListOptions{}) {
 		if err != nil {
 			return "", "", err
 		}
-		misc := each.Type != nil && *each.Type == cegidclient.JournalTypeMiscellaneous
-		if !is(each.Closed) && *each.Code != "AN" && (journal == "" || misc) {
-			if journal = *each.Code; misc {
+		misc := found.Type != nil && *found.Type == cegidclient.JournalTypeMiscellaneous
+		if !is(found.Closed) && *found.Code != "AN" && (journal == "" || misc) {
+			if journal = *found.Code; misc {
 				break
 			}
 		}
 	}
-	for each, err := range s.client.Accounts.All(ctx, s.cfg.Dossier, cegidclient.ListOptions{}) {
+	for found, err := range s.client.Accounts.All(ctx, s.cfg.Dossier, cegidclient.ListOptions{}) {
 		if err != nil {
 			return "", "", err
 		}
-		waiting := strings.HasPrefix(*each.Number, "471")
-		if !is(each.Closed) && !is(each.Collective) && !is(each.Analytic) && (account == "" || waiting) {
-			if account = *each.Number; waiting {
+		waiting := strings.HasPrefix(*found.Number, "471")
+		if !is(found.Closed) && !is(found.Collective) && !is(found.Analytic) && (account == "" || waiting) {
+			if account = *found.Number; waiting {
 				break
 			}
 		}
@@ -251,8 +251,8 @@ func (s *session) follow(ctx context.Context, id string, seen Seen) (cegidclient
 		if dec.Decode(&root) == nil {
 			s.vocab.learn(root)
 			for name, form := range shapeOf([]any{root}).tell(s.vocab) {
-				if each := name + " (" + word(told(form)) + ")"; !slices.Contains(members, each) {
-					members = append(members, each)
+				if label := name + " (" + word(told(form)) + ")"; !slices.Contains(members, label) {
+					members = append(members, label)
 				}
 			}
 		}
@@ -270,10 +270,10 @@ func (s *session) follow(ctx context.Context, id string, seen Seen) (cegidclient
 // holding are the members whose value is the one that was written.
 func (s *session) holding(rows []any, value string) words {
 	var names []string
-	for _, each := range rows {
-		members, _ := each.(map[string]any)
+	for _, row := range rows {
+		members, _ := row.(map[string]any)
 		for name := range members {
-			got := text(each, name)
+			got := text(row, name)
 			if number := strings.TrimRight(got, "0"); got == value || value == "0.01" && number == value {
 				names = append(names, name)
 			}

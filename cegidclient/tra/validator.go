@@ -166,9 +166,9 @@ func (v *Validator) split(p []byte) (end int) {
 
 // thoughtless tells whether all of eight bytes are of class 0: a line is mostly blanks and digits.
 func thoughtless(x uint64) bool {
-	const each, top = 0x0101010101010101, 0x8080808080808080
-	deleted := x ^ each*0x7f // 0 where it is DEL
-	return (x|(x-each*' ')&^x|(deleted-each)&^deleted)&top == 0
+	const ones, top = 0x0101010101010101, 0x8080808080808080
+	deleted := x ^ ones*0x7f // 0 where it is DEL
+	return (x|(x-ones*' ')&^x|(deleted-ones)&^deleted)&top == 0
 }
 
 // take takes a line without its end.

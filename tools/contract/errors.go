@@ -46,7 +46,7 @@ func (r *reasons) of(method protoreflect.MethodDescriptor) map[string][]string {
 
 // retries says whether answers of a status may say when to come back.
 func (r *reasons) retries(status string) bool {
-	return slices.ContainsFunc(r.Retry, func(each int) bool { return strconv.Itoa(each) == status })
+	return slices.ContainsFunc(r.Retry, func(code int) bool { return strconv.Itoa(code) == status })
 }
 
 // titles are what HTTP calls the statuses, in a sentence.
@@ -174,13 +174,13 @@ func (op *operation) failure(status string, list []string, reasons reasons) *obj
 	var said []string
 	var all []any
 	findings := false
-	for _, each := range list {
-		all = append(all, each)
-		if slices.Contains(reasons.Findings, each) {
+	for _, reason := range list {
+		all = append(all, reason)
+		if slices.Contains(reasons.Findings, reason) {
 			findings = true
 			continue
 		}
-		said = append(said, "`"+each+"`")
+		said = append(said, "`"+reason+"`")
 	}
 	text := titles[status]
 	if text == "" {

@@ -30,8 +30,8 @@ type doors struct {
 // that it has not begun to read, and net/http's those whose first request it has not read.
 func (d *doors) leave() {
 	var leaving sync.WaitGroup
-	for _, each := range d.listeners {
-		leaving.Go(each.Leave)
+	for _, listener := range d.listeners {
+		leaving.Go(listener.Leave)
 	}
 	leaving.Wait()
 	for begun := time.Now(); d.waits() && time.Since(begun) < leavingMost; {

@@ -34,8 +34,8 @@ type Settings struct {
 // LoadSettings reads the configuration at path and all that it refers to.
 func LoadSettings(path string) (*Settings, error) {
 	var operations []string
-	for _, each := range cegidclient.Operations() {
-		operations = append(operations, each.ID)
+	for _, operation := range cegidclient.Operations() {
+		operations = append(operations, operation.ID)
 	}
 	cfg, err := config.Load(path, operations)
 	if err != nil {
@@ -50,8 +50,8 @@ func LoadSettings(path string) (*Settings, error) {
 
 // Issuers returns the verifiers of a configuration's issuers; they fetch nothing yet.
 func Issuers(from []config.Issuer, log *slog.Logger) (issuers authn.Issuers, err error) {
-	for _, each := range from {
-		issuer, err := authn.NewIssuer(authn.IssuerConfig{URL: each.URL, Audience: each.Audience, AllowPlainHTTP: each.AllowPlainHTTP, Log: log})
+	for _, c := range from {
+		issuer, err := authn.NewIssuer(authn.IssuerConfig{URL: c.URL, Audience: c.Audience, AllowPlainHTTP: c.AllowPlainHTTP, Log: log})
 		if err != nil {
 			return nil, err
 		}
@@ -213,8 +213,8 @@ func (r *Reloader) apply(now digest) error {
 	was, is := r.shown.Load(), show(next)
 	r.shown.Store(is)
 	follow := func() {
-		for _, each := range r.follow {
-			each(before, next.Config)
+		for _, apply := range r.follow {
+			apply(before, next.Config)
 		}
 	}
 	if next.Config.Log.Level < before.Log.Level { // at whichever level the line below is written

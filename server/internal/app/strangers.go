@@ -77,9 +77,9 @@ var refusalReasons = []struct{ words, reason string }{
 }
 
 func refusalReason(text string) string {
-	for _, each := range refusalReasons {
-		if strings.Contains(text, each.words) {
-			return each.reason
+	for _, reason := range refusalReasons {
+		if strings.Contains(text, reason.words) {
+			return reason.reason
 		}
 	}
 	return "other"

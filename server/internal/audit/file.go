@@ -184,11 +184,11 @@ func (f *file) sync() {
 		f.syncing.Lock()
 		now := f.failed
 		f.syncing.Unlock()
-		for _, each := range waiting {
-			if each.before < now.syncs {
-				each.done <- now.err
+		for _, waiter := range waiting {
+			if waiter.before < now.syncs {
+				waiter.done <- now.err
 			} else {
-				each.done <- nil
+				waiter.done <- nil
 			}
 		}
 	}

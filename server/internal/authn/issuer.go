@@ -89,8 +89,8 @@ func NewIssuer(cfg IssuerConfig) (*Issuer, error) {
 		return nil, errors.New("authn: issuer and audience must be given")
 	}
 	var names []string
-	for _, each := range algorithms {
-		names = append(names, string(each))
+	for _, algorithm := range algorithms {
+		names = append(names, string(algorithm))
 	}
 	return &Issuer{url: cfg.URL, audience: cfg.Audience, keys: newKeySet(cfg), checks: oidc.Config{
 		ClientID: cfg.Audience, SupportedSigningAlgs: names,

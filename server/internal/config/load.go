@@ -502,13 +502,13 @@ func traNames(n strictyaml.Node) TRANames {
 	fields, _ := n.Fields()
 	uri, url := fields.Get("uri"), fields.Get("url")
 	names := TRANames{URI: uri.TextOrDefault(), URL: url.TextOrDefault()}
-	for _, each := range []strictyaml.Node{uri, url} {
-		if text := each.TextOrDefault(); !fieldNames.MatchString(text) {
-			each.Refusef("must be the name of a field: a letter, then up to 63 letters, digits or _")
+	for _, node := range []strictyaml.Node{uri, url} {
+		if text := node.TextOrDefault(); !fieldNames.MatchString(text) {
+			node.Refusef("must be the name of a field: a letter, then up to 63 letters, digits or _")
 		}
 		for _, taken := range []string{"codeIbs", "SIRET"} {
-			if strings.EqualFold(each.TextOrDefault(), taken) {
-				each.Refusef("is the name of another field of the call")
+			if strings.EqualFold(node.TextOrDefault(), taken) {
+				node.Refusef("is the name of another field of the call")
 			}
 		}
 	}

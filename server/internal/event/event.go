@@ -67,8 +67,8 @@ func (s *Service) query(ctx context.Context, request asked, limit int) (ledger.E
 	if request.GetPractice() != all {
 		out.Practice = request.GetPractice()
 	}
-	for _, each := range request.GetKinds() {
-		out.Kinds = append(out.Kinds, ledger.EventKind(strings.TrimPrefix(each.String(), kindPrefix)))
+	for _, kind := range request.GetKinds() {
+		out.Kinds = append(out.Kinds, ledger.EventKind(strings.TrimPrefix(kind.String(), kindPrefix)))
 	}
 	return out, nil
 }
@@ -180,11 +180,11 @@ var errOver = errors.New("the stream has lasted long enough")
 func fitting(events []ledger.Event) (out []*looppb.Event, taken int) {
 	size := 0
 	for i := range events {
-		each := message(&events[i])
-		if size += proto.Size(each); size > listing.MaxAnswer && i > 0 {
+		event := message(&events[i])
+		if size += proto.Size(event); size > listing.MaxAnswer && i > 0 {
 			break
 		}
-		out = append(out, each)
+		out = append(out, event)
 	}
 	return out, len(out)
 }

@@ -221,11 +221,11 @@ func (r *Report) JSON(w io.Writer) error {
 		Findings: append([]check.Finding{}, r.Findings...), Months: []jsonMonth{},
 	}
 	for _, v := range r.Verdicts {
-		each := jsonVerdict{Authority: authorityNames[v.Authority], Outcome: outcomeNames[v.Outcome], Findings: v.Count}
+		verdict := jsonVerdict{Authority: authorityNames[v.Authority], Outcome: outcomeNames[v.Outcome], Findings: v.Count}
 		if v.Worst != nil {
-			each.Worst = v.Worst.Code
+			verdict.Worst = v.Worst.Code
 		}
-		out.Verdicts = append(out.Verdicts, each)
+		out.Verdicts = append(out.Verdicts, verdict)
 	}
 	out.Journals, out.Accounts = jsonTotals(r.Journals), jsonTotals(r.Accounts)
 	for _, m := range r.Months {
@@ -235,7 +235,7 @@ func (r *Report) JSON(w io.Writer) error {
 	text := list.text(out, "  ")
 	list.write(bytes.TrimSuffix(text, []byte("\n}")))
 	list.begin("unbalanced")
-	err := r.each(func(e filecheck.EntryTotal) error {
+	err := r.walk(func(e filecheck.EntryTotal) error {
 		return list.add(jsonEntry{e.Journal, e.Number, e.Reference, e.Date, e.Line, e.Debit.String(), e.Credit.String(), e.Currency})
 	}, func(p filecheck.Place) error {
 		list.begin("places")

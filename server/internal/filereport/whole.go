@@ -158,10 +158,10 @@ func replay(from *bufio.Reader, stands func(filecheck.Place) bool, yield func(fi
 			keys = keys[:0]
 		case kind == newKey:
 			code, field := next(), next()
-			each := known{Place: filecheck.Place{Column: next(), Reading: uint8(next())}}
-			each.Code, each.Field = text(code), text(field)
-			each.stands = stands(each.Place)
-			keys = append(keys, each)
+			added := known{Place: filecheck.Place{Column: next(), Reading: uint8(next())}}
+			added.Code, added.Field = text(code), text(field)
+			added.stands = stands(added.Place)
+			keys = append(keys, added)
 		default:
 			of := &keys[kind-firstRun]
 			line, count := next(), next()

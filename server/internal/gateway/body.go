@@ -59,8 +59,8 @@ func (a *api) readRequest(r *http.Request, found *route) (*readBody, error) {
 	err = strictjson.Read(text, out.request, a.routes.decided(found.request.FullName()), a.bounds)
 	if problems, ok := errors.AsType[strictjson.Problems](err); ok {
 		violations := make([]apierror.Violation, 0, len(problems))
-		for _, each := range problems {
-			violations = append(violations, apierror.Violation{Field: each.Field, Description: each.String()})
+		for _, problem := range problems {
+			violations = append(violations, apierror.Violation{Field: problem.Field, Description: problem.String()})
 		}
 		return nil, apierror.Invalid(looppb.ErrorReason_ERROR_REASON_REQUEST_MALFORMED, violations...)
 	}

@@ -118,8 +118,8 @@ func New(cfg Config) (http.Handler, error) {
 		return nil, err
 	}
 	if cfg.Compression {
-		for _, each := range []*http.Handler{&answers, &pages} {
-			if *each, err = compressing(*each); err != nil {
+		for _, handler := range []*http.Handler{&answers, &pages} {
+			if *handler, err = compressing(*handler); err != nil {
 				return nil, err
 			}
 		}
@@ -154,8 +154,8 @@ func handOver(identity func(*tls.ConnectionState) metadata.MD) func(context.Cont
 // grpc-gateway passes every Grpc-Metadata-* header on, so that a caller could write what the service believes to have put
 // there itself. Authorization passes on its own.
 func incomingHeader(key string) (string, bool) {
-	for _, each := range callerHeaders {
-		if each.passed && each.name == key {
+	for _, header := range callerHeaders {
+		if header.passed && header.name == key {
 			return strings.ToLower(key), true
 		}
 	}

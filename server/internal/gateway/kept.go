@@ -62,16 +62,16 @@ func (c older) Invoke(ctx context.Context, method string, args, reply any, optio
 // fill sets the fields that the query does not; false for a request that has none, or that nobody asks of.
 func (k *kept) fill(request protoreflect.Message) bool {
 	asked := k.directive.given || len(k.known) > 0
-	for _, each := range []struct {
+	for _, limit := range []struct {
 		name     protoreflect.Name
 		accepted time.Duration
 	}{{contract.MaxStaleness, k.directive.maxAge}, {contract.StaleIfError, k.directive.staleIfError}} {
-		field := request.Descriptor().Fields().ByName(each.name)
+		field := request.Descriptor().Fields().ByName(limit.name)
 		if field == nil {
 			return false
 		}
-		if each.accepted > 0 && !request.Has(field) {
-			request.Set(field, protoreflect.ValueOfMessage(durationpb.New(each.accepted).ProtoReflect()))
+		if limit.accepted > 0 && !request.Has(field) {
+			request.Set(field, protoreflect.ValueOfMessage(durationpb.New(limit.accepted).ProtoReflect()))
 		}
 		asked = asked || request.Has(field)
 	}
@@ -162,7 +162,7 @@ func vary(header http.Header, names ...string) {
 	var all []string
 	for part := range strings.SplitSeq(strings.Join(append(slices.Clone(names), header.Values("Vary")...), ","), ",") {
 		part = strings.TrimSpace(part)
-		if part != "" && !slices.ContainsFunc(all, func(each string) bool { return strings.EqualFold(each, part) }) {
+		if part != "" && !slices.ContainsFunc(all, func(name string) bool { return strings.EqualFold(name, part) }) {
 			all = append(all, part)
 		}
 	}

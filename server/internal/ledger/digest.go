@@ -154,9 +154,9 @@ func (w *writing) refusal(s *Submission) (verdict, err error) {
 		return nil, err
 	}
 	var refused []Overlap
-	for _, each := range c.best {
-		if each.Refuses {
-			refused = append(refused, each)
+	for _, overlap := range c.best {
+		if overlap.Refuses {
+			refused = append(refused, overlap)
 		}
 	}
 	if len(refused) == 0 {

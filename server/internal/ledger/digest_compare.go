@@ -143,9 +143,9 @@ func (c *comparison) compare(last int64, lend lender) error {
 		return err
 	}
 	sets := map[string][]*OtherImport{}
-	for _, each := range found {
-		sets[each.set] = append(sets[each.set], each)
-		c.others[each.number] = each
+	for _, other := range found {
+		sets[other.set] = append(sets[other.set], other)
+		c.others[other.number] = other
 	}
 	for _, month := range c.months() {
 		own, err := c.own(month, lend)
@@ -352,9 +352,9 @@ func (c *comparison) packs(own *ownEntries, month int, last int64, lend lender) 
 		if err != nil {
 			return err
 		}
-		for _, each := range contents {
-			after = each.number
-			for content := each.content; len(content) >= packedSize; content = content[packedSize:] {
+		for _, pack := range contents {
+			after = pack.number
+			for content := pack.content; len(content) >= packedSize; content = content[packedSize:] {
 				number, e := packedOf(content)
 				if number <= c.seen || number > last {
 					continue
@@ -371,9 +371,9 @@ func (c *comparison) packs(own *ownEntries, month int, last int64, lend lender) 
 		return nil
 	}
 	ask := map[int64]bool{}
-	for _, each := range alike {
-		if c.others[each.number] == nil {
-			ask[each.number] = true
+	for _, candidate := range alike {
+		if c.others[candidate.number] == nil {
+			ask[candidate.number] = true
 		}
 	}
 	for batch := range slices.Chunk(slices.Sorted(maps.Keys(ask)), 500) {
@@ -385,13 +385,13 @@ func (c *comparison) packs(own *ownEntries, month int, last int64, lend lender) 
 		if err != nil {
 			return err
 		}
-		for _, each := range found {
-			c.others[each.number] = each
+		for _, other := range found {
+			c.others[other.number] = other
 		}
 	}
-	for _, each := range alike {
-		if other := c.others[each.number]; other != nil { // else its row is gone
-			c.meet(own, each.entry, []*OtherImport{other})
+	for _, candidate := range alike {
+		if other := c.others[candidate.number]; other != nil { // else its row is gone
+			c.meet(own, candidate.entry, []*OtherImport{other})
 		}
 	}
 	return nil
@@ -409,8 +409,8 @@ func (c *comparison) chunks(own *ownEntries, month int, sets map[string][]*Other
 		if err != nil {
 			return err
 		}
-		for _, each := range found {
-			holders[each.chunk] = append(holders[each.chunk], sets[each.set]...)
+		for _, chunk := range found {
+			holders[chunk.chunk] = append(holders[chunk.chunk], sets[chunk.set]...)
 		}
 	}
 	for batch := range slices.Chunk(slices.Sorted(maps.Keys(holders)), piece) {
@@ -422,9 +422,9 @@ func (c *comparison) chunks(own *ownEntries, month int, sets map[string][]*Other
 		if err != nil {
 			return err
 		}
-		for _, each := range found {
-			for content := each.content; len(content) >= recordSize; content = content[recordSize:] {
-				c.meet(own, recordOf(content), holders[each.chunk])
+		for _, chunk := range found {
+			for content := chunk.content; len(content) >= recordSize; content = content[recordSize:] {
+				c.meet(own, recordOf(content), holders[chunk.chunk])
 			}
 		}
 	}
@@ -484,8 +484,8 @@ func (c *comparison) compareAgain(w *writing) error {
 		if err != nil {
 			return err
 		}
-		for _, each := range now {
-			if c.inTheWay(each) {
+		for _, other := range now {
+			if c.inTheWay(other) {
 				c.restart() // a late answer
 				break
 			}

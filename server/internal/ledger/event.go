@@ -205,11 +205,11 @@ type eventColumns struct {
 func (c *eventColumns) add(place int, now int64, e *Event) error {
 	metadata, err := encode(e.Metadata, len(e.Metadata) == 0)
 	c.place, c.time, c.attempt = append(c.place, int64(place)), append(c.time, now), append(c.attempt, int64(e.Attempt))
-	for i, each := range [...]string{
+	for i, text := range [...]string{
 		string(e.Kind), e.Practice, e.Dossier, string(e.Collection), e.RequestID, string(e.Before),
 		string(e.After), e.Caller, metadata,
 	} {
-		c.text[i] = append(c.text[i], each)
+		c.text[i] = append(c.text[i], text)
 	}
 	return err
 }

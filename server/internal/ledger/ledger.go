@@ -109,9 +109,9 @@ func (w *writing) begin(s Submission, owner string) (begun Begun, verdict, err e
 func (w *writing) duplicate(s Submission) (*Record, error) {
 	args := append(s.Key.args(), w.since(DuplicateWithin))
 	var same []string
-	for _, each := range s.Fingerprints {
+	for _, fingerprint := range s.Fingerprints {
 		same = append(same, fmt.Sprintf(`fingerprint = $%d AND scheme = $%d`, len(args)+1, len(args)+2))
-		args = append(args, each.Sum[:], each.Scheme)
+		args = append(args, fingerprint.Sum[:], fingerprint.Scheme)
 	}
 	undigested := ""
 	if s.Digests != nil {

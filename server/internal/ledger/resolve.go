@@ -234,12 +234,12 @@ func (c Clue) fits(journal, date *string) bool {
 func judge(kept int, look Search, early bool) (Verdict, Doubt) {
 	found, sightings := 0, look.Sightings
 	var truncated, shared, different bool
-	for _, each := range sightings {
-		if !each.found() {
+	for _, sighting := range sightings {
+		if !sighting.found() {
 			continue
 		}
 		found++
-		truncated, shared, different = truncated || each.Truncated, shared || each.Others > 0, different || each.Different
+		truncated, shared, different = truncated || sighting.Truncated, shared || sighting.Others > 0, different || sighting.Different
 	}
 	if look.Anything { // so that what was shown may be anything
 		found = 0
@@ -510,8 +510,8 @@ func (r *Record) hear(attempt int, outcome Outcome, now int64) bool {
 	if f := outcome.Error.clipped(); f != nil {
 		late.Cause, late.Message = f.Cause, f.LoopMessage
 	}
-	for _, each := range r.Resolution.Late {
-		if each.Attempt == late.Attempt && each.State == late.State && each.LoopRequestID == late.LoopRequestID {
+	for _, answer := range r.Resolution.Late {
+		if answer.Attempt == late.Attempt && answer.State == late.State && answer.LoopRequestID == late.LoopRequestID {
 			return false // its commit was not confirmed
 		}
 	}

@@ -55,16 +55,16 @@ func (l *Ledger) Restore(ctx context.Context, sent []Sent, newest int64) (Restor
 	}
 	latest := map[Key]Sent{}
 	var youngest int64 // age goes by it, too: a clock that is years ahead must not make the audit too old
-	for _, each := range sent {
-		youngest = max(youngest, micros(each.Time))
+	for _, s := range sent {
+		youngest = max(youngest, micros(s.Time))
 		// Of an id that a ledger had forgotten before, attempts were counted anew; commits go on.
-		if known, is := latest[each.Key]; !is || cmp.Or(cmp.Compare(known.Commit, each.Commit), cmp.Compare(known.Attempt, each.Attempt)) <= 0 {
-			latest[each.Key] = each
+		if known, is := latest[s.Key]; !is || cmp.Or(cmp.Compare(known.Commit, s.Commit), cmp.Compare(known.Attempt, s.Attempt)) <= 0 {
+			latest[s.Key] = s
 		}
 	}
 	var all []Sent
-	for _, each := range latest {
-		all = append(all, each)
+	for _, attempt := range latest {
+		all = append(all, attempt)
 	}
 	slices.SortFunc(all, func(a, b Sent) int { return a.Key.compare(b.Key) })
 	var out Restored
@@ -72,8 +72,8 @@ func (l *Ledger) Restore(ctx context.Context, sent []Sent, newest int64) (Restor
 		var done Restored
 		err := l.write(ctx, func(w *writing) error {
 			done = Restored{}
-			for _, each := range batch {
-				if err := w.restore(each, copied, ago(youngest, KeepOutcome), &done); err != nil {
+			for _, attempt := range batch {
+				if err := w.restore(attempt, copied, ago(youngest, KeepOutcome), &done); err != nil {
 					return err
 				}
 			}

@@ -86,9 +86,9 @@ func schemaOf(ctx context.Context, db *sql.DB, d dialect) (Schema, error) {
 	if out.Version, out.Known, err = provider.GetVersions(ctx); err != nil {
 		return Schema{}, err
 	}
-	for _, each := range provider.ListSources() {
-		if each.Version > out.Version {
-			out.Pending = append(out.Pending, Step{each.Version, stepName(each.Path)})
+	for _, source := range provider.ListSources() {
+		if source.Version > out.Version {
+			out.Pending = append(out.Pending, Step{source.Version, stepName(source.Path)})
 		}
 	}
 	out.StopAll = out.Version < stopAll

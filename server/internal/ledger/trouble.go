@@ -27,9 +27,9 @@ func (l *Ledger) standsThere() error {
 	if l.reads != nil { // which see them by this one
 		beside = append(beside, "-shm")
 	}
-	for _, each := range beside {
-		if _, err := os.Stat(l.path + each); errors.Is(err, fs.ErrNotExist) {
-			return fmt.Errorf("%w: %s%s", ErrGone, l.path, each)
+	for _, suffix := range beside {
+		if _, err := os.Stat(l.path + suffix); errors.Is(err, fs.ErrNotExist) {
+			return fmt.Errorf("%w: %s%s", ErrGone, l.path, suffix)
 		}
 	}
 	return nil

@@ -220,8 +220,8 @@ func (t *Together[T, P]) Page(ctx context.Context, practices *tenant.Practices, 
 
 // Stream sends every item of each list.
 func (t *Together[T, P]) Stream(ctx context.Context, practices *tenant.Practices, request Query, send func([]P) error) error {
-	for _, each := range t.Lists {
-		if err := each.Stream(ctx, practices, request, send); err != nil {
+	for _, list := range t.Lists {
+		if err := list.Stream(ctx, practices, request, send); err != nil {
 			return err
 		}
 	}

@@ -42,11 +42,11 @@ func sweep(path string) error {
 	if err != nil {
 		return err
 	}
-	for _, each := range entries {
-		if !each.IsDir() || !strings.HasPrefix(each.Name(), halvesOf(path)) {
+	for _, entry := range entries {
+		if !entry.IsDir() || !strings.HasPrefix(entry.Name(), halvesOf(path)) {
 			continue
 		}
-		left := filepath.Join(folder, each.Name())
+		left := filepath.Join(folder, entry.Name())
 		for _, name := range []string{half, half + "-wal", half + "-shm", half + "-journal"} {
 			if err := os.Remove(filepath.Join(left, name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 				return err

@@ -204,9 +204,9 @@ var (
 func (p *Policy) ByClaims(issuer string, claims map[string]any) (caller string, err error) {
 	r := p.now()
 	found := only{}
-	for _, each := range r.jwts {
-		if value, ok := claims[each.claim].(string); ok && each.issuer == issuer && value == each.value {
-			found.add(each.caller)
+	for _, jwt := range r.jwts {
+		if value, ok := claims[jwt.claim].(string); ok && jwt.issuer == issuer && value == jwt.value {
+			found.add(jwt.caller)
 		}
 	}
 	return found.caller(r)
@@ -216,9 +216,9 @@ func (p *Policy) ByClaims(issuer string, claims map[string]any) (caller string, 
 func (p *Policy) ByCertificate(names []string) (caller string, err error) {
 	r := p.now()
 	found := only{}
-	for _, each := range r.certificates {
-		if slices.Contains(names, each.name) {
-			found.add(each.caller)
+	for _, certificate := range r.certificates {
+		if slices.Contains(names, certificate.name) {
+			found.add(certificate.caller)
 		}
 	}
 	return found.caller(r)

@@ -299,15 +299,15 @@ func steady(m protoreflect.Message) {
 		case field.Name() == "cursor" && field.Kind() == protoreflect.StringKind: // how much has happened before
 			m.Set(field, protoreflect.ValueOfString(steadyCursor))
 		case field.Name() == "loop_ids" && field.IsMap():
-			value.Map().Range(func(key protoreflect.MapKey, each protoreflect.Value) bool {
-				if uuid.MatchString(each.String()) {
+			value.Map().Range(func(key protoreflect.MapKey, item protoreflect.Value) bool {
+				if uuid.MatchString(item.String()) {
 					value.Map().Set(key, protoreflect.ValueOfString(steadyUUID))
 				}
 				return true
 			})
 		case field.Message() == nil || field.IsMap() && field.MapValue().Message() == nil:
 		case field.IsMap():
-			value.Map().Range(func(_ protoreflect.MapKey, each protoreflect.Value) bool { steady(each.Message()); return true })
+			value.Map().Range(func(_ protoreflect.MapKey, item protoreflect.Value) bool { steady(item.Message()); return true })
 		case field.IsList():
 			for i := range value.List().Len() {
 				steady(value.List().Get(i).Message())
@@ -388,14 +388,14 @@ func restOf(method protoreflect.MethodDescriptor, requests []proto.Message) (*ra
 		if !repeated {
 			list = []any{value}
 		}
-		for _, each := range list {
-			if nested, ok := each.(map[string]any); ok {
+		for _, item := range list {
+			if nested, ok := item.(map[string]any); ok {
 				for inner, leaf := range nested {
 					query.Add(name+"."+inner, fmt.Sprint(leaf))
 				}
 				continue
 			}
-			query.Add(name, fmt.Sprint(each))
+			query.Add(name, fmt.Sprint(item))
 		}
 	}
 	if len(query) > 0 {

@@ -157,10 +157,10 @@ func (n Names) rewrite(in protoreflect.Message, may bool) (differs bool) {
 		case field.IsMap() || !sentence && field.Message() == nil:
 		case field.IsList():
 			for i := range value.List().Len() {
-				each := value.List().Get(i)
+				item := value.List().Get(i)
 				if !sentence {
-					differs = n.rewrite(each.Message(), may) || differs
-				} else if text := n.In(each.String()); text != each.String() {
+					differs = n.rewrite(item.Message(), may) || differs
+				} else if text := n.In(item.String()); text != item.String() {
 					if differs = true; may {
 						value.List().Set(i, protoreflect.ValueOfString(text))
 					}

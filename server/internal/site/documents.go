@@ -193,13 +193,13 @@ func (l *library) relink(tree ast.Node, name string) {
 		}
 		return ast.WalkContinue, nil
 	})
-	for _, each := range dead {
-		for child := each.FirstChild(); child != nil; {
+	for _, link := range dead {
+		for child := link.FirstChild(); child != nil; {
 			next := child.NextSibling()
-			each.Parent().InsertBefore(each.Parent(), each, child)
+			link.Parent().InsertBefore(link.Parent(), link, child)
 			child = next
 		}
-		each.Parent().RemoveChild(each.Parent(), each)
+		link.Parent().RemoveChild(link.Parent(), link)
 	}
 }
 

@@ -53,8 +53,8 @@ type Problems []Problem
 
 func (p Problems) Error() string {
 	lines := make([]string, 0, len(p))
-	for _, each := range p {
-		lines = append(lines, each.Field+": "+each.String())
+	for _, problem := range p {
+		lines = append(lines, problem.Field+": "+problem.String())
 	}
 	return strings.Join(lines, "\n")
 }
@@ -175,17 +175,17 @@ func (w *walk) skip(end int64, format string, arguments ...any) error {
 // field is the path as the contract writes paths: entries[0].lines[2].thirdParty.
 func (w *walk) field() string {
 	var out strings.Builder
-	for _, each := range w.path {
+	for _, step := range w.path {
 		switch {
-		case each.key:
-			out.WriteString("[" + strconv.Quote(each.name) + "]")
-		case each.name == "":
-			out.WriteString("[" + strconv.Itoa(each.index) + "]")
+		case step.key:
+			out.WriteString("[" + strconv.Quote(step.name) + "]")
+		case step.name == "":
+			out.WriteString("[" + strconv.Itoa(step.index) + "]")
 		default:
 			if out.Len() > 0 {
 				out.WriteByte('.')
 			}
-			out.WriteString(each.name)
+			out.WriteString(step.name)
 		}
 	}
 	if out.Len() == 0 {

@@ -111,8 +111,8 @@ func (k Key) Either(keys ...string) Key { k.either = keys; return k }
 
 func (k Key) names() []string {
 	names := make([]string, 0, len(k.keys))
-	for _, each := range k.keys {
-		names = append(names, each.name)
+	for _, key := range k.keys {
+		names = append(names, key.name)
 	}
 	return names
 }

@@ -34,9 +34,9 @@ func (f *FileIntake) compared(ctx context.Context) (all []ledger.Overlap, err er
 	var month []identity.Entry
 	compare := func() error {
 		overlaps, err := f.writer.Ledger.Overlaps(ctx, key, ledger.Digests{Books: f.books, Entries: month})
-		for _, each := range overlaps {
-			each.Line = month[each.Entry].Line
-			all = append(all, each)
+		for _, overlap := range overlaps {
+			overlap.Line = month[overlap.Entry].Line
+			all = append(all, overlap)
 		}
 		month = month[:0]
 		return err
@@ -59,8 +59,8 @@ func (f *FileIntake) compared(ctx context.Context) (all []ledger.Overlap, err er
 // finding all the same.
 func inOneState(all []ledger.Overlap) {
 	last := map[ledger.Key]*ledger.OtherImport{}
-	for _, each := range all {
-		last[each.Of.Key] = each.Of
+	for _, overlap := range all {
+		last[overlap.Of.Key] = overlap.Of
 	}
 	for i := range all {
 		all[i].Of = last[all[i].Of.Key]
@@ -108,13 +108,13 @@ func (w *Writer) compareFile(ctx context.Context, p Practice, s *ledger.Submissi
 // others are the imports that entries stand in and that a look may let them pass, each once; certain says that there is one
 // which none lets pass.
 func others(overlaps []ledger.Overlap) (open []*ledger.OtherImport, certain bool) {
-	for _, each := range overlaps {
+	for _, overlap := range overlaps {
 		switch {
-		case !each.Refuses:
-		case each.Of.Certain():
+		case !overlap.Refuses:
+		case overlap.Of.Certain():
 			return nil, true
-		case !slices.ContainsFunc(open, func(o *ledger.OtherImport) bool { return o.Key == each.Of.Key }):
-			open = append(open, each.Of)
+		case !slices.ContainsFunc(open, func(o *ledger.OtherImport) bool { return o.Key == overlap.Of.Key }):
+			open = append(open, overlap.Of)
 		}
 	}
 	return open, false

@@ -168,13 +168,13 @@ func (p *poller) mend(ctx context.Context) (done bool) {
 	p.mended, p.leapt = map[string]bool{}, map[string]bool{}
 	p.mu.Unlock()
 	done = true
-	for _, each := range []struct {
+	for _, set := range []struct {
 		practices map[string]bool
 		left      *map[string]bool
 		makeDue   func(context.Context, string) error
 	}{{mended, &p.mended, p.cfg.Ledger.Hasten}, {leapt, &p.leapt, p.cfg.Ledger.AskNow}} {
-		for practice := range each.practices {
-			err := each.makeDue(ctx, practice)
+		for practice := range set.practices {
+			err := set.makeDue(ctx, practice)
 			if err == nil {
 				p.look(practice)
 				continue
@@ -184,7 +184,7 @@ func (p *poller) mend(ctx context.Context) (done bool) {
 			}
 			done = false
 			p.mu.Lock()
-			(*each.left)[practice] = true // not at once, as in begin
+			(*set.left)[practice] = true // not at once, as in begin
 			p.mu.Unlock()
 		}
 	}

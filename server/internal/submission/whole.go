@@ -23,8 +23,8 @@ func (f *FileIntake) Whole() Whole {
 // places are those of the entries that stand in other imports, before the others.
 func (f *FileIntake) places(others iter.Seq2[filecheck.Place, error]) iter.Seq2[filecheck.Place, error] {
 	return func(yield func(filecheck.Place, error) bool) {
-		for _, each := range f.overlaps {
-			if code := each.Likeness.Code(); !slices.Contains(f.about.Ignored, code) && !yield(filecheck.Place{Code: code, Line: each.Line}, nil) {
+		for _, o := range f.overlaps {
+			if code := o.Likeness.Code(); !slices.Contains(f.about.Ignored, code) && !yield(filecheck.Place{Code: code, Line: o.Line}, nil) {
 				return
 			}
 		}

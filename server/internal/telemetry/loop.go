@@ -56,16 +56,16 @@ func NewLoop(registry prometheus.Registerer, others ...cegidclient.Observer) *Lo
 func (l *Loop) CallDone(ctx context.Context, event cegidclient.CallEvent) {
 	l.calls.WithLabelValues(event.Operation, event.Practice, event.Outcome).Inc()
 	l.duration.WithLabelValues(event.Operation).Observe(event.Duration.Seconds())
-	for _, each := range l.others {
-		each.CallDone(ctx, event)
+	for _, other := range l.others {
+		other.CallDone(ctx, event)
 	}
 }
 
 // TurnDone implements cegidclient.Observer.
 func (l *Loop) TurnDone(ctx context.Context, event cegidclient.TurnEvent) {
 	l.turns.WithLabelValues(event.Class.String()).Observe(event.Duration.Seconds())
-	for _, each := range l.others {
-		each.TurnDone(ctx, event)
+	for _, other := range l.others {
+		other.TurnDone(ctx, event)
 	}
 }
 
@@ -80,8 +80,8 @@ func (l *Loop) AttemptDone(ctx context.Context, event cegidclient.AttemptEvent) 
 		}
 		l.keys.WithLabelValues(event.Practice, key, accepted).Inc()
 	}
-	for _, each := range l.others {
-		each.AttemptDone(ctx, event)
+	for _, other := range l.others {
+		other.AttemptDone(ctx, event)
 	}
 }
 
