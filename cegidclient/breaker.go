@@ -84,7 +84,7 @@ type breaker struct {
 type passage struct {
 	trial   trial
 	write   bool
-	heard   bool // it says something of Loop's health
+	conclusive   bool // it says something of Loop's health
 	answers int  // of the breaker when the attempt began
 	began   time.Time
 	flush   context.CancelCauseFunc
@@ -145,7 +145,7 @@ func (b *breaker) intercept(ctx context.Context, call *Call, next Next) (*Respon
 	case ok && e.Kind == KindInterrupted && ctx.Err() == nil && context.Cause(waits) == errPaused:
 		return nil, b.refusal()
 	case ok && e.Kind == KindBusy && p.trial != noTrial && !p.write: // not a write with too little time, which asks nothing
-		p.heard = true // its turn to try is used up
+		p.conclusive = true // its turn to try is used up
 		return nil, b.refusal()
 	}
 	return resp, err
@@ -169,10 +169,10 @@ func (b *breaker) watch(ctx context.Context, call *Call, next Next) (*Response, 
 	switch e, ok := asError(err); {
 	case err != nil && (!ok || e.Local || e.Kind == KindInterrupted):
 	case ok && e.Kind == KindUnavailable:
-		p.heard = true
+		p.conclusive = true
 		b.failed()
 	default:
-		p.heard = true
+		p.conclusive = true
 		b.answered(p)
 	}
 	return resp, err
@@ -240,7 +240,7 @@ func (b *breaker) leave(p *passage) {
 	}
 	if p.trial != noTrial {
 		b.trials[p.trial]--
-		if !p.heard {
+		if !p.conclusive {
 			b.next = time.Now() // another may try
 		}
 	}

@@ -26,7 +26,7 @@ func (c *ledgerRestoreCommand) Run(ctx context.Context) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, l.Close()) }()
-	commit, _, err := l.Standing(ctx)
+	commit, _, err := l.NewestCommit(ctx)
 	if err != nil {
 		return err
 	}

@@ -28,7 +28,7 @@ type Config struct {
 	Writes    bool
 	WriteDate string
 	// Settle is how long an import may take.
-	Settle time.Duration
+	ImportTimeout time.Duration
 	// PerSecond is the rate of requests.
 	PerSecond float64
 	// Report is the path of the report, without its ending.
@@ -84,7 +84,7 @@ func configOf(given map[string]string, problem func(format string, args ...any))
 		BaseURL: given["BASE_URL"], Dossier: given["DOSSIER"], Unattached: given["UNATTACHED_DOSSIER"],
 		Standard: cegidclient.NewSecret(given["API_KEY"]), Advanced: cegidclient.NewSecret(given["ADVANCED_API_KEY"]),
 		BadKeys: flag("BAD_KEYS", true), Writes: flag("WRITES", false),
-		WriteDate: given["WRITE_DATE"], Settle: 2 * time.Minute, PerSecond: 3, Report: given["REPORT"],
+		WriteDate: given["WRITE_DATE"], ImportTimeout: 2 * time.Minute, PerSecond: 3, Report: given["REPORT"],
 	}
 	if cfg.Report == "" {
 		cfg.Report = "loop-contract-report"
@@ -99,7 +99,7 @@ func configOf(given map[string]string, problem func(format string, args ...any))
 	}
 	if given["SETTLE"] != "" {
 		var err error
-		if cfg.Settle, err = time.ParseDuration(given["SETTLE"]); err != nil || cfg.Settle <= 0 {
+		if cfg.ImportTimeout, err = time.ParseDuration(given["SETTLE"]); err != nil || cfg.ImportTimeout <= 0 {
 			problem("%sSETTLE is no duration, such as 10m", prefix)
 		}
 	}

@@ -131,7 +131,7 @@ func writeProbes() []probe {
 				var a *answer
 				for range 10 {
 					a = s.get(ctx, s.client, operation(entriesRoute), url.Values{"codeDossier": {s.cfg.Dossier}, "filter": {filter}, "take": {"10"}})
-					if rows, _ := a.rows(); len(rows) > 0 || pause(ctx, min(time.Second, s.cfg.Settle/10)) != nil {
+					if rows, _ := a.rows(); len(rows) > 0 || pause(ctx, min(time.Second, s.cfg.ImportTimeout/10)) != nil {
 						break
 					}
 				}
@@ -231,8 +231,8 @@ func (s *session) place(ctx context.Context) (journal, account string, err error
 // follow asks for the status until it is final or the time is over.
 func (s *session) follow(ctx context.Context, id string, seen Seen) (cegidclient.ImportState, Seen) {
 	var codes, members words
-	until := time.Now().Add(s.cfg.Settle)
-	for wait := min(500*time.Millisecond, s.cfg.Settle/20); ; wait = min(2*wait, 10*time.Second) {
+	until := time.Now().Add(s.cfg.ImportTimeout)
+	for wait := min(500*time.Millisecond, s.cfg.ImportTimeout/20); ; wait = min(2*wait, 10*time.Second) {
 		status, err := s.client.Imports.Status(ctx, id)
 		if err != nil {
 			e, _ := errors.AsType[*cegidclient.Error](err)

@@ -21,7 +21,7 @@ type cells [numFields][]byte
 type movement struct {
 	debit, credit                        Cents
 	date, document, validated, lettering date
-	settled                              date
+	settlement                              date
 	day                                  date // date, unless it is implausible
 	known                                bool // the amounts could be read
 	valid                                bool // nothing of severity error was found
@@ -412,7 +412,7 @@ func (v *Validator) dates(c *cells, m *movement) {
 	m.document = v.day(c, PieceDate)
 	m.validated = v.day(c, ValidDate)
 	m.lettering = v.day(c, DateLet)
-	m.settled = v.day(c, DateRglt)
+	m.settlement = v.day(c, DateRglt)
 
 	m.day = plausible(m.date)
 	validated := plausible(m.validated)

@@ -100,7 +100,7 @@ func (v *Validator) Failed() bool { return v.found.Errors > 0 }
 func (v *Validator) Refused() bool { return v.refused }
 
 // Stands tells, once the file has ended, whether a place is one of a finding of the report.
-func (v *Validator) Stands(p filecheck.Place) bool {
+func (v *Validator) Reports(p filecheck.Place) bool {
 	return v.found.Listed(p.Code) && (p.Reading == 0) == (p.Code != rules[encodingMixed].Code) && v.books.Odd(p.Reading)
 }
 

@@ -127,7 +127,7 @@ func (r *readiness) set(change func(*readiness)) {
 }
 
 // heard notes what the ledger has answered, and tells of failures that were over by then: calls have met them.
-func (r *readiness) heard(err error) {
+func (r *readiness) answered(err error) {
 	var failures int64
 	var last error
 	if r.trouble != nil {
@@ -164,7 +164,7 @@ func (r *readiness) watch(ctx context.Context) {
 		case err := <-answer:
 			asked = time.Time{}
 			if ctx.Err() == nil { // else the end cut it short
-				r.heard(err)
+				r.answered(err)
 			}
 		case now := <-ticker.C:
 			switch {

@@ -186,12 +186,12 @@ func (s *Shown) since(before *Shown) []string {
 // was refused is tried at each look, since what it lacks may be another file, such as a secret.
 func (r *Reloader) look() {
 	now := digestOf(r.path, r.current)
-	settled := now == r.seen
+	unchanged := now == r.seen
 	r.seen = now
 	switch {
 	case now == r.applied:
 		r.report(nil)
-	case settled:
+	case unchanged:
 		r.report(r.apply(now))
 	}
 }

@@ -179,7 +179,7 @@ func (r *Report) walk(entry func(filecheck.EntryTotal) error, place func(fileche
 			return err
 		}
 	}
-	for p, err := range r.whole.Places(r.stands) {
+	for p, err := range r.whole.Places(r.reported) {
 		if err == nil {
 			err = place(p)
 		}

@@ -54,7 +54,7 @@ type Report struct {
 	Omitted int
 
 	whole  *Whole
-	stands func(filecheck.Place) bool
+	reported func(filecheck.Place) bool
 }
 
 // Check reads a file, twice where there is something to show of it.
@@ -86,7 +86,7 @@ func Check(file io.ReadSeeker, o Options) (*Report, error) {
 	var to interface {
 		io.Writer
 		Refused() bool
-		Stands(filecheck.Place) bool
+		Reports(filecheck.Place) bool
 	}
 	var end func()
 	if r.Format == TRA {
@@ -123,7 +123,7 @@ func Check(file io.ReadSeeker, o Options) (*Report, error) {
 	}
 	r.Size = size
 	end()
-	r.stands = func(p filecheck.Place) bool { return to.Stands(p) && !slices.Contains(o.Ignored, p.Code) }
+	r.reported = func(p filecheck.Place) bool { return to.Reports(p) && !slices.Contains(o.Ignored, p.Code) }
 	if len(o.Ignored)+len(o.Elsewhere) > 0 {
 		r.Findings = check.Ordered(o.Elsewhere, check.Without(r.Findings, o.Ignored))
 		r.Verdicts = filecheck.Verdicts(r.Findings, r.Format == FEC)

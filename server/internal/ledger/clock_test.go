@@ -227,7 +227,7 @@ func many(t testing.TB, l *Ledger, n int) {
 			s := submission(fmt.Sprint("r", i), fmt.Sprint(i))
 			row := Record{Key: s.Key, Created: instant(w.now), Received: instant(w.now)}
 			row.fill(s)
-			row.stand(standing{state: Succeeded, attempt: 1, owner: owner, loopID: "loop", submitted: w.now}, w.now)
+			row.apply(status{state: Succeeded, attempt: 1, owner: owner, loopID: "loop", submitted: w.now}, w.now)
 			if err := w.insert(&row); err != nil {
 				return err
 			}

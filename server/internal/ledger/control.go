@@ -61,7 +61,7 @@ const controls = `collection = 'imports' AND state = 'SUCCEEDED' AND document_re
 
 // control is its first plain reference that is good for a look; none where a person has said that it is booked, and not Loop.
 func (r *Record) control(good func(reference string) bool) (string, bool) {
-	if r.standing().inForce() {
+	if r.status().inForce() {
 		return "", false
 	}
 	at := slices.IndexFunc(r.DocumentReferences,

@@ -406,7 +406,7 @@ func BenchmarkACommitWithItsEvent(b *testing.B) {
 				if err != nil {
 					return err
 				}
-				from := row.standing()
+				from := row.status()
 				if err := w.update(from, &row); err != nil {
 					return err
 				}

@@ -33,8 +33,8 @@ type Question struct {
 func (q Question) subject() subject { return subject{q.Attempt, q.LoopRequestID} }
 
 // standing is what the rules have to know to judge an answer, as it was when the question was put.
-func (q Question) standing() standing {
-	return standing{state: q.State, attempt: q.Attempt, loopID: q.LoopRequestID, submitted: q.submitted, asked: q.asked, followed: q.followed}
+func (q Question) standing() status {
+	return status{state: q.State, attempt: q.Attempt, loopID: q.LoopRequestID, submitted: q.submitted, asked: q.asked, followed: q.followed}
 }
 
 // pursuit is what Loop is asked about with the same pauses: its condition, which is that of its index, and its queries.
@@ -282,7 +282,7 @@ func (l *Ledger) Followed(ctx context.Context, asked Question, progress Progress
 		if err != nil {
 			return err
 		}
-		before := row.standing()
+		before := row.status()
 		to, err := w.rules.follow(before, asked.subject(), asked.State, progress.State, progress.Unasked, w.now)
 		if err != nil {
 			return err
@@ -296,13 +296,13 @@ func (l *Ledger) Followed(ctx context.Context, asked Question, progress Progress
 		case to.state == Failed, to.state == Succeeded && before.state == Uncertain:
 			row.Error = progress.Error.clipped()
 		}
-		row.stand(to, w.now)
+		row.apply(to, w.now)
 		return w.update(before, &row)
 	})
 }
 
 // nextPoll is when Loop is asked again.
-func (w *writing) nextPoll(s standing, progress Progress) int64 {
+func (w *writing) nextPoll(s status, progress Progress) int64 {
 	pause := max(progress.Pause, 0)
 	if s.state == Uncertain && s.followed >= w.rules.followFor.Microseconds() {
 		pause = AskUncertain

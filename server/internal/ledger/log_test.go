@@ -56,7 +56,7 @@ func TestAThousandWatchersAreOneQuery(t *testing.T) {
 	}
 	r := get(t, other, key("r7"))
 	if err := other.write(t.Context(), func(w *writing) error {
-		from := r.standing()
+		from := r.status()
 		r.FollowError = "x"
 		return w.update(from, &r)
 	}); err != nil {

@@ -121,8 +121,8 @@ func loopName(attempt uint8) string {
 
 func stateIndex(s State) uint8 { return uint8(slices.Index(states, s)) }
 
-func (p place) standing() standing {
-	s := standing{
+func (p place) standing() status {
+	s := status{
 		state: states[p.state], attempt: int(p.attempt), owner: ownerName(p.owner), abandoned: p.abandoned, loopID: loopName(p.loop),
 		submitted: modelNow,
 	}
@@ -144,7 +144,7 @@ func (p place) standing() standing {
 	return s
 }
 
-func placeOf(s standing) place {
+func placeOf(s status) place {
 	p := place{exists: true, abandoned: s.abandoned, state: stateIndex(s.state), attempt: uint8(s.attempt), owner: s.owner[0]}
 	if s.loopID != "" {
 		p.loop = s.loopID[0]
@@ -287,10 +287,10 @@ func (e *explorer) expand(from int32) {
 	}
 	if state.Following() {
 		for _, said := range []State{Waiting, Running, Succeeded, Failed} {
-			move("Loop says "+string(said), func(to *world) string { return e.follow(to, said, func(*standing) {}) })
+			move("Loop says "+string(said), func(to *world) string { return e.follow(to, said, func(*status) {}) })
 		}
 		move("Loop is asked for a week, and does not end it", func(to *world) string {
-			return e.follow(to, Waiting, func(s *standing) { s.followed = FollowFor.Microseconds() })
+			return e.follow(to, Waiting, func(s *status) { s.followed = FollowFor.Microseconds() })
 		})
 	}
 }
@@ -300,7 +300,7 @@ func (e *explorer) expand(from int32) {
 func (e *explorer) expandPerson(w *world, move func(string, func(*world) string)) {
 	attempt := int(w.row.attempt)
 	fate := w.fates[attempt]
-	look := func(s standing, seen sight) func(*world) string {
+	look := func(s status, seen sight) func(*world) string {
 		return func(to *world) string {
 			s, err := e.rules.check(s, attempt, modelNow, seen)
 			if err != nil {
@@ -389,7 +389,7 @@ func (e *explorer) expandStale(w *world, move func(string, func(*world) string))
 			move(fmt.Sprintf("Loop says %s of attempt %d, which it called %q", said, asked.attempt, asked.loopID), func(to *world) string {
 				_, err := e.rules.follow(to.row.standing(), asked, state, said, false, modelNow)
 				if state == Uncertain {
-					_, err = e.rules.hear(to.row.standing(), asked, said)
+					_, err = e.rules.conclude(to.row.standing(), asked, said)
 				}
 				switch {
 				case errors.Is(err, ErrLost):
@@ -404,7 +404,7 @@ func (e *explorer) expandStale(w *world, move func(string, func(*world) string))
 	}
 }
 
-func (e *explorer) follow(to *world, said State, before func(*standing)) string {
+func (e *explorer) follow(to *world, said State, before func(*status)) string {
 	was := to.row.standing()
 	before(&was)
 	s, err := e.rules.follow(was, to.row.askedAbout(), states[to.row.state], said, false, modelNow)
@@ -756,7 +756,7 @@ func TestTheModelNoticesBrokenRules(t *testing.T) {
 	whoever := func(but func(event) bool) func(*rules) {
 		return func(r *rules) {
 			owns := r.owns
-			r.owns = func(s standing, attempt int, owner string, what event) bool {
+			r.owns = func(s status, attempt int, owner string, what event) bool {
 				return but(what) || owns(s, attempt, owner, what)
 			}
 		}
@@ -798,16 +798,16 @@ func TestTheModelNoticesBrokenRules(t *testing.T) {
 		"a person's yes that is taken for a no": {change(Uncertain, stateBooked, NotSent), "UNCERTAIN became NOT_SENT"},
 		"an answer about an earlier attempt": {
 			func(r *rules) {
-				r.concerns = func(asked subject, s standing) bool { return asked.loopID == s.loopID || asked.attempt < s.attempt }
+				r.concerns = func(asked subject, s status) bool { return asked.loopID == s.loopID || asked.attempt < s.attempt }
 			}, "an answer about attempt 1 settles attempt 2",
 		},
 		"an answer about another of Loop's ids": {
 			func(r *rules) {
-				r.concerns = func(asked subject, s standing) bool { return asked.attempt == s.attempt }
+				r.concerns = func(asked subject, s status) bool { return asked.attempt == s.attempt }
 			}, "an answer about another of Loop's ids settles",
 		},
 		"a blind look that is taken for proof": {
-			func(r *rules) { r.proof = func(s standing) int64 { return max(s.absent, s.unproven) } }, "UNCERTAIN led to another attempt",
+			func(r *rules) { r.proof = func(s status) int64 { return max(s.absent, s.unproven) } }, "UNCERTAIN led to another attempt",
 		},
 		"a last word that is dropped":    {change(Uncertain, succeed, ""), "what Loop says at last cannot be noted"},
 		"a dead owner whose row is left": {change(Submitting, abandon, ""), "it can never settle"},

@@ -375,7 +375,7 @@ func (e *pairExplorer) begin(to *pair, i int) string {
 		return ""
 	}
 	owner := pairOwner(to, i)
-	var st standing
+	var st status
 	var err error
 	switch {
 	case !mine.row.exists:

@@ -19,7 +19,7 @@ type reference struct {
 }
 
 type referenceRow struct {
-	standing
+	status
 	caller, content string
 	received        int64
 	polls           int
@@ -188,7 +188,7 @@ func theDatabaseFollowsTheRules(t *testing.T, temporary opener) {
 				said := rapid.SampledFrom([]State{"", Waiting, Running, Succeeded, Failed}).Draw(t, "said")
 				var want error = ErrUnknown
 				if row != nil {
-					var to standing
+					var to status
 					if to, want = m.rules.follow(row.standing, subject{attempt, loopID}, from, said, unasked, now()); want == nil {
 						row.standing = to
 						row.polls++
@@ -250,13 +250,13 @@ func theDatabaseFollowsTheRules(t *testing.T, temporary opener) {
 				var want error = ErrUnknown
 				if row != nil {
 					m.expire(row, now())
-					var to standing
-					if to, want = m.rules.hear(row.standing, subject{attempt, loopID}, said); want == nil {
+					var to status
+					if to, want = m.rules.conclude(row.standing, subject{attempt, loopID}, said); want == nil {
 						row.standing = to
 						row.polls++
 					}
 				}
-				_, err := l.Heard(ctx, Key{practice, "CEGID001", Imports, id}, attempt, loopID, Progress{State: said})
+				_, err := l.Concluded(ctx, Key{practice, "CEGID001", Imports, id}, attempt, loopID, Progress{State: said})
 				same(t, err, want)
 			},
 			"Expire": func(t *rapid.T) {
@@ -288,11 +288,11 @@ func theDatabaseFollowsTheRules(t *testing.T, temporary opener) {
 				}
 				for _, r := range rows {
 					want := m.rows[r.RequestID]
-					if want == nil || r.standing() != want.standing || r.Caller != want.caller ||
+					if want == nil || r.status() != want.standing || r.Caller != want.caller ||
 						r.Polls != want.polls || micros(r.Received) != want.received || r.Fingerprint != FingerprintOf(1, []byte(want.content)) {
 						t.Fatalf("%+v\nand by the rules %+v", r, want)
 					}
-					if r.State.Final() == r.Finished.IsZero() || r.standing().toBeAsked() == r.NextPoll.IsZero() || r.State.Open() == r.LeaseUntil.IsZero() {
+					if r.State.Final() == r.Finished.IsZero() || r.status().toBeAsked() == r.NextPoll.IsZero() || r.State.Open() == r.LeaseUntil.IsZero() {
 						t.Fatalf("times of %+v", r)
 					}
 				}

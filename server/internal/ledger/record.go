@@ -151,8 +151,8 @@ type Progress struct {
 	Error *Failure
 }
 
-func (r *Record) standing() standing {
-	s := standing{
+func (r *Record) status() status {
+	s := status{
 		state: r.State, attempt: r.Attempt, owner: r.Owner, leaseUntil: micros(r.LeaseUntil),
 		abandoned: r.Abandoned, loopID: r.LoopRequestID, submitted: micros(r.Submitted),
 		asked: micros(r.Asked), followed: r.FollowAge.Microseconds(),
@@ -174,7 +174,7 @@ func (r *Record) standing() standing {
 }
 
 // stand moves a record to where the rules have put it.
-func (r *Record) stand(s standing, now int64) {
+func (r *Record) apply(s status, now int64) {
 	if r.State != s.state || r.Attempt != s.attempt {
 		r.Updated = instant(now)
 	}

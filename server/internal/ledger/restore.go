@@ -37,7 +37,7 @@ type Restored struct {
 }
 
 // Standing is the number of the ledger's newest commit, whatever the audit knows, and why it is held; empty when it is not.
-func (l *Ledger) Standing(ctx context.Context) (commit int64, held string, err error) {
+func (l *Ledger) NewestCommit(ctx context.Context) (commit int64, held string, err error) {
 	err = l.write(ctx, func(w *writing) (err error) {
 		commit, held, err = mark(w.ctx, w.tx)
 		return err
@@ -49,7 +49,7 @@ func (l *Ledger) Standing(ctx context.Context) (commit int64, held string, err e
 // used again. newest is the number of the newest commit that the audit knows. It may be repeated. No server that sends may use
 // the ledger meanwhile: of several, each refuses to.
 func (l *Ledger) Restore(ctx context.Context, sent []Sent, newest int64) (Restored, error) {
-	copied, _, err := l.Standing(ctx)
+	copied, _, err := l.NewestCommit(ctx)
 	if err != nil {
 		return Restored{}, err
 	}
@@ -129,13 +129,13 @@ func (w *writing) restore(sent Sent, copied, before int64, done *Restored) error
 		return nil
 	}
 	// As it stood in the ledger that is lost, and as Recover would have left it.
-	lost := standing{state: Submitting, attempt: sent.Attempt, owner: sent.Owner, submitted: micros(sent.Time)}
+	lost := status{state: Submitting, attempt: sent.Attempt, owner: sent.Owner, submitted: micros(sent.Time)}
 	to, abandoned := w.rules.abandon(lost)
 	if !abandoned {
 		return fmt.Errorf("%w: a restored submission", ErrTransition)
 	}
 	to.loopID, to.abandoned = sent.LoopRequestID, sent.State == "" // else its owner has said all that it will
-	from, was := row.standing(), row
+	from, was := row.status(), row
 	row = Record{Key: sent.Key, Created: sent.Time, Received: sent.Time}
 	if known {
 		row.Created, row.Resolution = was.Created, was.Resolution.toOthers()
@@ -144,7 +144,7 @@ func (w *writing) restore(sent Sent, copied, before int64, done *Restored) error
 		Caller: sent.Caller, Kind: sent.Kind, Format: sent.Format, Fingerprints: []Fingerprint{sent.Fingerprint},
 		Totals: sent.Totals,
 	})
-	row.stand(to, w.now)
+	row.apply(to, w.now)
 	row.Error = forgotten()
 	if to.toBeAsked() {
 		row.NextPoll = instant(w.now)

@@ -99,7 +99,7 @@ func (l *Ledger) writeOnce(ctx context.Context, do func(*writing) error) error {
 		return err
 	}
 	defer conn.Close()
-	if err := l.standsThere(); err != nil {
+	if err := l.checkFile(); err != nil {
 		return err
 	}
 	ctx, cancel := l.bounded(context.WithoutCancel(ctx))
@@ -130,7 +130,7 @@ func (l *Ledger) writeOnce(ctx context.Context, do func(*writing) error) error {
 		}
 		return fmt.Errorf("%w: %s", ErrCommit, err)
 	}
-	if err := l.standsThere(); err != nil { // in between
+	if err := l.checkFile(); err != nil { // in between
 		return err
 	}
 	l.commits.learn(w.number)
@@ -336,7 +336,7 @@ var updateRow = func() string {
 
 // update is the compare-and-set of every transition: it stores a record where the row still has the state, the attempt and
 // Loop's id that the decision was made on, else ErrLost.
-func (w *writing) update(from standing, r *Record) error {
+func (w *writing) update(from status, r *Record) error {
 	w.date(r)
 	args, err := values(r)
 	if err != nil {

@@ -11,7 +11,7 @@ import (
 
 // standsThere says whether what is committed to a ledger in a file can be found again: SQLite writes on to a file that was
 // removed, and all of that would be gone with the process. ErrGone.
-func (l *Ledger) standsThere() error {
+func (l *Ledger) checkFile() error {
 	if l.path == "" {
 		return nil
 	}

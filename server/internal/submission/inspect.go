@@ -26,7 +26,7 @@ type inspector interface {
 	Refused() bool
 	// report ends the file. Stands tells then whether a place is one of a finding.
 	report() (ledger.Totals, ledger.FileReport)
-	Stands(filecheck.Place) bool
+	Reports(filecheck.Place) bool
 }
 
 // inspectors are those of each format, which hand the lines of its entries to gather, and to whole what the report has no room
@@ -162,7 +162,7 @@ func (i *textInspector) Failed() bool  { return len(i.found) > 0 }
 func (i *textInspector) Refused() bool { return len(i.found) > 0 }
 
 // Stands implements inspector.
-func (i *textInspector) Stands(filecheck.Place) bool { return true }
+func (i *textInspector) Reports(filecheck.Place) bool { return true }
 
 func (i *textInspector) report() (ledger.Totals, ledger.FileReport) {
 	switch {

@@ -159,7 +159,7 @@ func (g *glance) over(ctx context.Context, open []ledger.Overlap) (absent []ledg
 	for _, overlap := range open {
 		at := slices.IndexFunc(others, func(o *other) bool { return o.record.Key == overlap.Of.Key })
 		if at < 0 && !moved[overlap.Of.Key] {
-			record, doubt, err := g.stands(ctx, overlap.Of)
+			record, doubt, err := g.current(ctx, overlap.Of)
 			if err != nil {
 				return nil, err
 			}
@@ -209,7 +209,7 @@ func (g *glance) doubt(doubt ledger.Doubt, open []ledger.Overlap, of *ledger.Oth
 }
 
 // stands is how an import stands, and why its absence from Loop would mean nothing.
-func (g *glance) stands(ctx context.Context, of *ledger.OtherImport) (ledger.Record, ledger.Doubt, error) {
+func (g *glance) current(ctx context.Context, of *ledger.OtherImport) (ledger.Record, ledger.Doubt, error) {
 	record, err := g.Ledger.Get(ctx, of.Key)
 	if errors.Is(err, ledger.ErrUnknown) {
 		return ledger.Record{}, ledger.NoDoubt, nil
@@ -218,7 +218,7 @@ func (g *glance) stands(ctx context.Context, of *ledger.OtherImport) (ledger.Rec
 		return ledger.Record{}, ledger.NoDoubt, ledgerFault(err)
 	}
 	r := &resolving{Writer: g.Writer, practice: g.practice, Resolved: Resolved{Record: record}}
-	accepted, err := r.hear(ctx)
+	accepted, err := r.askLoop(ctx)
 	if err != nil && !errors.Is(err, ledger.ErrLost) {
 		return ledger.Record{}, ledger.NoDoubt, err
 	}

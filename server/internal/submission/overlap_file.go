@@ -132,7 +132,7 @@ func (w *Writer) saw(caller string, overlaps []ledger.Overlap, likeness check.Li
 
 // at looks for a whole import; nil where it has moved meanwhile. spent: Loop has been asked enough.
 func (g *glance) at(ctx context.Context, of *ledger.OtherImport, spent bool) (*ledger.Evidence, ledger.Record, error) {
-	record, doubt, err := g.stands(ctx, of)
+	record, doubt, err := g.current(ctx, of)
 	switch {
 	case err != nil, !record.State.Resolvable(), record.Attempt != of.Attempt:
 		return nil, record, err

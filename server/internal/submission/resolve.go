@@ -101,7 +101,7 @@ func (r *resolving) look(ctx context.Context) error {
 	if !r.Record.State.Resolvable() {
 		return &NothingToResolveError{r.Record}
 	}
-	accepted, err := r.hear(ctx) // first: it may be booked as it fails
+	accepted, err := r.askLoop(ctx) // first: it may be booked as it fails
 	if err != nil || !r.Record.State.Resolvable() {
 		return err
 	}
@@ -120,7 +120,7 @@ func (r *resolving) look(ctx context.Context) error {
 
 // hear asks Loop, which has accepted an import and did not end it in time, what became of it, and keeps its final word.
 // Without one, it is still accepted: not knowing is no failure, and Loop may still book it.
-func (r *resolving) hear(ctx context.Context) (accepted bool, err error) {
+func (r *resolving) askLoop(ctx context.Context) (accepted bool, err error) {
 	if r.Record.State != ledger.Uncertain || r.Record.LoopRequestID == "" {
 		return false, nil
 	}
@@ -128,7 +128,7 @@ func (r *resolving) hear(ctx context.Context) (accepted bool, err error) {
 	if err != nil || !status.State.Final() {
 		return true, nil
 	}
-	record, err := r.Ledger.Heard(ctx, r.Record.Key, r.Record.Attempt, r.Record.LoopRequestID, finally(status))
+	record, err := r.Ledger.Concluded(ctx, r.Record.Key, r.Record.Attempt, r.Record.LoopRequestID, finally(status))
 	if err != nil {
 		return false, ledgerFault(err)
 	}

@@ -198,12 +198,12 @@ func (i *Sender) submit(ctx context.Context, start start, send func(context.Cont
 		return replay(begun.Record)
 	}
 	select {
-	case settled := <-done:
+	case got := <-done:
 		// Others may be at it again since its lease ended: then what becomes of that is the answer.
-		if settled.existing || settled.err == nil && settled.record.State.Open() {
-			return replay(settled.record)
+		if got.existing || got.err == nil && got.record.State.Open() {
+			return replay(got.record)
 		}
-		return Result{Record: settled.record}, settled.err
+		return Result{Record: got.record}, got.err
 	case <-ctx.Done():
 		return Result{}, goesOn(ctx.Err())
 	}
@@ -211,7 +211,7 @@ func (i *Sender) submit(ctx context.Context, start start, send func(context.Cont
 
 func goesOn(err error) error { return fmt.Errorf("%w: %w", ErrGoesOn, err) }
 
-type settled struct {
+type answer struct {
 	record   ledger.Record
 	existing bool // somebody else's
 	err      error
@@ -220,7 +220,7 @@ type settled struct {
 // begin commits RECEIVED, after which the submission belongs to the sender.
 func (i *Sender) begin(ctx context.Context, start start, send func(context.Context) ledger.Outcome,
 	release func(),
-) (ledger.Begun, <-chan settled, error) {
+) (ledger.Begun, <-chan answer, error) {
 	i.mu.RLock()
 	defer i.mu.RUnlock()
 	over, taken := i.cfg.Keep(ctx), false
@@ -244,7 +244,7 @@ func (i *Sender) begin(ctx context.Context, start start, send func(context.Conte
 		return begun, nil, err
 	}
 	detached := context.WithoutCancel(ctx)
-	done := make(chan settled, 2) // what cannot be committed, and what was
+	done := make(chan answer, 2) // what cannot be committed, and what was
 	taken = true
 	i.submissions.Go(func() {
 		defer over()
@@ -253,12 +253,12 @@ func (i *Sender) begin(ctx context.Context, start start, send func(context.Conte
 			var err error
 			if mine, err = i.confirm(detached, start, owner); err != nil || mine.Existing {
 				release()
-				done <- settled{mine.Record, mine.Existing, err}
+				done <- answer{mine.Record, mine.Existing, err}
 				return
 			}
 		}
-		record, err := i.own(detached, mine.Record, send, release, func(err error) { done <- settled{err: err} })
-		done <- settled{record, false, err}
+		record, err := i.own(detached, mine.Record, send, release, func(err error) { done <- answer{err: err} })
+		done <- answer{record, false, err}
 	})
 	return begun, done, nil
 }

@@ -16,8 +16,8 @@ type Whole struct {
 
 // Whole is that of a file of ReportFile, all of which has come and was reported on.
 func (f *FileIntake) Whole() Whole {
-	stands := func(p filecheck.Place) bool { return f.look.Stands(p) && !slices.Contains(f.about.Ignored, p.Code) }
-	return Whole{Places: f.places(f.whole.Places(stands)), Entries: f.whole.Entries()}
+	reported := func(p filecheck.Place) bool { return f.look.Reports(p) && !slices.Contains(f.about.Ignored, p.Code) }
+	return Whole{Places: f.places(f.whole.Places(reported)), Entries: f.whole.Entries()}
 }
 
 // places are those of the entries that stand in other imports, before the others.
