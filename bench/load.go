@@ -251,7 +251,7 @@ func (counting) Unmarshal(data mem.BufferSlice, v any) error {
 	return nil
 }
 
-// pagesOf asks several times, one after another, as whoever follows page tokens does.
+// pagesOf asks several times, one after another, as a client that follows page tokens does.
 func pagesOf(page func(context.Context) (int, error), pages int) func(context.Context) (int, error) {
 	return func(ctx context.Context) (total int, err error) {
 		for range pages {

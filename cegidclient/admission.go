@@ -34,7 +34,7 @@ const MinConcurrency = int(classes)
 
 type partyKey struct{}
 
-// WithParty names for whom the calls made with the context are. Where attempts wait for their turn, parties take turns:
+// WithParty names the party that the calls with the context are made for. Where attempts wait for their turn, parties take turns:
 // however many calls one of them has waiting, another one's next call waits for one of each. Calls without a name are of
 // one party, too.
 func WithParty(ctx context.Context, name string) context.Context {
@@ -51,7 +51,7 @@ func WithTurnBy(ctx context.Context, latest time.Time) context.Context {
 
 type patienceKey struct{}
 
-// WithPatience bounds the calls made with the context as a deadline does that may still move: for an owner for whom others wait, who
+// WithPatience bounds the calls made with the context as a deadline does that may still move: for an owner that others wait for, who
 // come and go. until says when the last of them leaves; the owner ends the context then. A deadline of the context itself must not
 // move: time-outs are measured by it.
 func WithPatience(ctx context.Context, until func() (at time.Time, ends bool)) context.Context {
@@ -210,7 +210,7 @@ func (c *Call) class() Class {
 	return ClassWrite
 }
 
-// take waits for a place, as long as that is worth it. Whoever has one gives it back. whole: the attempt must have all of
+// take waits for a place, as long as that is worth it. Its holder gives it back. whole: the attempt must have all of
 // the time that it may take.
 func (a *admission) take(ctx context.Context, w *waiter, whole bool, count *brakes) (*place, error) {
 	now := time.Now()
@@ -541,7 +541,7 @@ const maxComeBack = time.Minute
 
 const overRate = "over the rate configured for this practice"
 
-// tooLate is the error of a write that must not be begun: its end would not be heard.
+// tooLate is the error of a write that must not be begun: there would be no time for its answer.
 func tooLate(whole time.Duration) *Error {
 	return &Error{
 		Kind: KindBusy, Local: true, RetryAfter: time.Second,

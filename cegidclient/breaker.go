@@ -44,7 +44,7 @@ type trial int
 const (
 	noTrial      trial = iota
 	quickTrial         // a read that has no longer than the silence, so that Loop's return is seen soon
-	patientTrial       // a read that has all the time of an attempt, so that a Loop that is back, and slow, is heard
+	patientTrial       // a read that has all the time of an attempt, so that a Loop that is back, and slow, can answer
 	writeTrial         // a write, which has a time of its own
 
 	trials = iota
@@ -114,7 +114,7 @@ func (b *breaker) state() BreakerState {
 	return BreakerClosed
 }
 
-// intercept stands before the admission: nobody waits for a turn to call a Loop that is down, and who waits when that turns out
+// intercept runs before the admission: nobody waits for a turn to call a Loop that is down, and who waits when that turns out
 // is let go.
 func (b *breaker) intercept(ctx context.Context, call *Call, next Next) (*Response, error) {
 	if b.policy.Disabled || call.probe { // a probe asks Loop itself, and is no evidence for others
@@ -151,7 +151,7 @@ func (b *breaker) intercept(ctx context.Context, call *Call, next Next) (*Respon
 	return resp, err
 }
 
-// watch stands behind the admission: the attempt begins.
+// watch runs after the admission: the attempt begins.
 func (b *breaker) watch(ctx context.Context, call *Call, next Next) (*Response, error) {
 	p := call.passage
 	if p == nil {

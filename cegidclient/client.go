@@ -39,7 +39,7 @@ type Config struct {
 	// Observer is told of calls; nil for none.
 	Observer Observer
 	// BeforeSend runs as the last step before the bytes of an attempt leave. Its error stops the call and comes
-	// back as it stands.
+	// back as it is.
 	BeforeSend func(ctx context.Context, call *Call) error
 	// Ended is told of each call when it is over, with its error if it has one; nil for none. Like an Observer it is called
 	// concurrently and must be quick.

@@ -29,7 +29,7 @@ type gateKey struct {
 	practice     string
 }
 
-// mark stands for a subscription key where it must not be known: a part of its digest.
+// mark replaces a subscription key where it must not be known: a part of its digest.
 type mark [8]byte
 
 func markOf(of digest) mark { return mark(of[:8]) }

@@ -23,7 +23,7 @@ import (
 	"cegid.internal/gateway/server/internal/smallfile"
 )
 
-// importsCommand looks at imports of a server that runs, and settles those whose fate is open. It is a caller like others: the
+// importsCommand looks at imports of a server that runs, and resolves those whose outcome is open. It is a caller like others: the
 // policy says what its token or certificate may do.
 type importsCommand struct {
 	List     importsListCommand     `cmd:"" help:"List imports, the latest first: all that are UNCERTAIN unless states are given. Needs the right to operate or to read."`
@@ -339,7 +339,7 @@ func stateName(i *looppb.Import) string {
 	return strings.TrimPrefix(i.GetState().String(), "IMPORT_STATE_")
 }
 
-// reasonOfImport is why it stands as it does.
+// reasonOfImport is why it has its state.
 func reasonOfImport(i *looppb.Import) string {
 	if reason := i.GetError().GetReason(); reason != "" {
 		return reason

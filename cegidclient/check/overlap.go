@@ -18,7 +18,7 @@ const (
 	MaybeImported
 	// DocumentImported has the same journal, date and document reference, and is otherwise another entry.
 	DocumentImported
-	// NotInLoop is the same entry as one of an import that failed, or whose fate nobody knows, and a look into Loop has shown that
+	// NotInLoop is the same entry as one of an import that failed, or whose outcome is unknown, and a look into Loop has shown that
 	// it is not there.
 	NotInLoop
 )
@@ -50,7 +50,7 @@ var inFile = map[string]text{
 	},
 }
 
-// OverlapCodes lists what is found of entries that stand in other imports, with the sentences of a file.
+// OverlapCodes lists what is found of entries that are in other imports, with the sentences of a file.
 func OverlapCodes() (out []Rule) {
 	for _, likeness := range slices.Sorted(maps.Keys(likenesses)) {
 		r := ruleOf(likenesses[likeness])

@@ -12,7 +12,7 @@ import (
 	"cegid.internal/gateway/cegidclient"
 )
 
-// Config says where and as whom to ask.
+// Config says where to ask, and with which keys.
 type Config struct {
 	// BaseURL of Loop; production when empty. Plain http is for a simulator on this machine.
 	BaseURL string
@@ -27,7 +27,7 @@ type Config struct {
 	// Writes: also import entries of 0.01 into the dossier. WriteDate is their day, YYYY-MM-DD.
 	Writes    bool
 	WriteDate string
-	// Settle is how long an import may take.
+	// ImportTimeout is how long an import may take.
 	ImportTimeout time.Duration
 	// PerSecond is the rate of requests.
 	PerSecond float64

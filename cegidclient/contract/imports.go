@@ -82,7 +82,7 @@ func find(value any, member string) string {
 	return ""
 }
 
-// writeProbes leave entries of 0.01 in the dossier that cancel themselves out: debit and credit stand on one account.
+// writeProbes leave entries of 0.01 in the dossier that cancel themselves out: debit and credit are on one account.
 func writeProbes() []probe {
 	write := func(id, question, assumed, reference string, required bool, run func(context.Context, *session) outcome) probe {
 		return probe{

@@ -73,7 +73,7 @@ func (v *vocabulary) learn(value any) {
 
 const withheld word = "(a name withheld)"
 
-// name stands for a member's or header's name until resolve, when all values are known, decides whether it may be told.
+// name replaces a member's or header's name until resolve, when all values are known, decides whether it may be told.
 func (v *vocabulary) name(name string) word { return word("\x00" + name + "\x01") }
 
 var unresolved = regexp.MustCompile("\x00([^\x01]*)\x01")

@@ -30,7 +30,7 @@ type Result struct {
 	Required  bool    `json:"required"`  // the code depends on it
 	Verdict   Verdict `json:"verdict"`
 	Seen      Seen    `json:"seen,omitempty"`
-	Why       string  `json:"why,omitempty"` // it is not settled
+	Why       string  `json:"why,omitempty"` // why it is not settled
 }
 
 // OpenQuestion is one that no probe puts.

@@ -260,7 +260,7 @@ func itoa(n int) string { return strconv.Itoa(n) }
 
 func sorted(list []string) bool { return slices.IsSorted(list) }
 
-// why says why a probe cannot be settled by an answer that is no success.
+// why says why an answer that is no success decides nothing.
 func (a *answer) why() string {
 	if a.err == nil {
 		return "the answer is no list"

@@ -141,7 +141,7 @@ func shapeOf(objects []any) *shape {
 	return s
 }
 
-// tell gives the members with their types. Below the top a name is told only if it is documented or stands in every one
+// tell gives the members with their types. Below the top a name is told only if it is documented or is in every one
 // of several objects: what varies may be a key made of data.
 func (s *shape) tell(v *vocabulary) forms {
 	out := forms{}

@@ -259,7 +259,7 @@ func separatorArg(name string, separator byte) textfile.Arg {
 	return textfile.Arg{Name: name, Value: textfile.Text{English: "tabs", French: "des tabulations"}}
 }
 
-// blankFrom tells whether nothing stands after the last column of the header.
+// blankFrom tells whether nothing is after the last column of the header.
 func (v *Validator) blankFrom(line []byte) bool {
 	if v.width > maxColumns {
 		return v.columns == v.width
@@ -273,7 +273,7 @@ func (v *Validator) blankFrom(line []byte) bool {
 }
 
 // joined is how many movements a line holds whose ends were lost: the last field of one and the first of the next are one column,
-// and the next date stands where it has to.
+// and the next date is where it must be.
 func (v *Validator) joined(line []byte) int {
 	between, day := v.all-1, int(v.column[EcritureDate])
 	if day < 0 || between < legalFields/2 || (v.columns-1)%between != 0 || day+between >= maxColumns-1 {

@@ -104,7 +104,7 @@ func (f *File) group(g *grouping, key []byte, p part, reference []byte) (again b
 	}
 	f.leave(g)
 	g.key, g.next = g.next, g.key
-	for i, seed := range f.seeds { // whoever writes the file does not know them, and they are kept nowhere
+	for i, seed := range f.seeds { // the author of the file does not know them, and they are kept nowhere
 		binary.BigEndian.PutUint64(p.group[8*i:], maphash.Bytes(seed, key))
 	}
 	p.reference = f.h.reference(reference)

@@ -25,7 +25,7 @@ type Options struct {
 	Bookings func(*Booking)
 	// Model is what is assumed of Loop where nobody knows.
 	Model filecheck.LoopModel
-	// Place, if set, is told each place where something is found. What does not stand by [Validator.Stands] at the end is an effect of
+	// Place, if set, is told each place where something is found. What [Validator.Reports] does not confirm at the end is an effect of
 	// something else.
 	Place func(filecheck.Place)
 	// Unbalanced, if set, is given each entry that does not balance, once the file ends.
@@ -50,7 +50,7 @@ type Validator struct {
 	high    bool // it has bytes above ASCII
 	control bool // it has control characters
 
-	started bool // the header was read, or what stands in its place
+	started bool // the header was read, or what is in its place
 	refused bool
 	closed  bool
 	firstly textfile.Ending // how the first line ended
@@ -99,7 +99,7 @@ func (v *Validator) Failed() bool { return v.found.Errors > 0 }
 // Refused tells whether the file cannot be read at all: nothing that is still to come matters.
 func (v *Validator) Refused() bool { return v.refused }
 
-// Stands tells, once the file has ended, whether a place is one of a finding of the report.
+// Reports tells, once the file has ended, whether a place is one of a finding of the report.
 func (v *Validator) Reports(p filecheck.Place) bool {
 	return v.found.Listed(p.Code) && (p.Reading == 0) == (p.Code != rules[encodingMixed].Code) && v.books.Odd(p.Reading)
 }

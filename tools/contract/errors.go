@@ -59,7 +59,7 @@ var titles = map[string]string{
 }
 
 // describeErrors gives each operation the statuses that it fails with, and their reasons. Answers that several operations
-// share stand among the components.
+// share are among the components.
 func describeErrors(doc *object, operations []*operation, image *image, reasons reasons) error {
 	schemas := doc.child("components", "schemas")
 	reason, err := image.reasonSchema(schemas, reasons)
@@ -106,7 +106,7 @@ func describeErrors(doc *object, operations []*operation, image *image, reasons 
 		}
 	}
 	slices.Sort(shared.keys)
-	for _, op := range operations { // what one operation alone answers stands with it
+	for _, op := range operations { // what one operation alone answers is with it
 		responses := op.child("responses")
 		for _, status := range responses.keys {
 			if name := strings.TrimPrefix(responses.child(status).str("$ref"), refPrefix+"responses/"); uses[name] == 1 {
@@ -145,7 +145,7 @@ func (r *reasons) nameOf(status string, list []string) string {
 	return strings.Join(append([]string{"Error" + status}, own...), "-")
 }
 
-// unsure is the status of a write of which nobody knows what became. A repeat is told so again.
+// unsure is the status of a write whose outcome is unknown. A repeat is told so again.
 const unsure = "500"
 
 // replays says whether a repeat of the call is answered with what became of the first one.

@@ -21,7 +21,7 @@ type rule struct {
 	help    []string
 }
 
-// loopRules is the table of docs/architecture.md, "Errors", as far as reads go. Every kind of cegidclient stands in it or in FromLoop.
+// loopRules is the table of docs/architecture.md, "Errors", as far as reads go. Every kind of cegidclient is in it or in FromLoop.
 var loopRules = map[cegidclient.Kind]rule{
 	cegidclient.KindRefused: {
 		codes.InvalidArgument, looppb.ErrorReason_ERROR_REASON_LOOP_REFUSED,

@@ -386,7 +386,7 @@ func callOf(ctx context.Context) []slog.Attr {
 	return []slog.Attr{slog.String("by", call.By), slog.String("request_id", call.RequestID)}
 }
 
-// keysOf says how it stands with the keys of issuers.
+// keysOf says how fresh the keys of issuers are.
 func keysOf(issuers authn.Issuers) func() []telemetry.Keys {
 	return func() (out []telemetry.Keys) {
 		for _, issuer := range issuers {

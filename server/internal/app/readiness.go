@@ -111,7 +111,7 @@ func (r *readiness) reasons() (reads, writes error) {
 // set changes what is known, and tells of it if that makes a difference.
 func (r *readiness) set(change func(*readiness)) {
 	r.mu.Lock()
-	defer r.mu.Unlock() // those who are told hear the changes in their order
+	defer r.mu.Unlock() // listeners are told of the changes in order
 	reads, writes := r.reasons()
 	change(r)
 	readsNow, writesNow := r.reasons()
@@ -126,7 +126,7 @@ func (r *readiness) set(change func(*readiness)) {
 	}
 }
 
-// heard notes what the ledger has answered, and tells of failures that were over by then: calls have met them.
+// answered notes what the ledger has answered, and tells of failures that were over by then: calls have met them.
 func (r *readiness) answered(err error) {
 	var failures int64
 	var last error

@@ -145,7 +145,7 @@ func (r *Reloader) OnReload(follow func(before, now *config.Config)) {
 	r.follow = append(r.follow, follow)
 }
 
-// Reload reads the files at once, without waiting until they have settled, and says what has changed. It waits for Watch.
+// Reload reads the files at once, without waiting until they have stopped changing, and says what has changed. It waits for Watch.
 func (r *Reloader) Reload(ctx context.Context) (changes []string, err error) {
 	answer := make(chan reloaded, 1)
 	select {
@@ -272,7 +272,7 @@ func coldKeys(a, b *config.Config) (keys []string) {
 	return keys
 }
 
-// digest stands for what files hold.
+// digest is a hash of what files hold.
 type digest [sha256.Size]byte
 
 // digestOf reads the files of a configuration: its own, the policy and those of the practices. Secrets and certificates

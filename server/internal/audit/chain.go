@@ -12,7 +12,7 @@ import (
 )
 
 // chain adds to each record which one it is of which chain, the number of the ledger's newest commit, to the first also that of
-// when the chain was begun, the hash of the record before, and its own, which is that of all that stands before it in the line.
+// when the chain was begun, the hash of the record before, and its own, which is that of all that is before it in the line.
 type chain struct {
 	mu       sync.Mutex
 	out      io.Writer

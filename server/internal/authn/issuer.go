@@ -1,5 +1,5 @@
 // Package authn finds out who calls: by a JWT of an OpenID Connect issuer, or by a client certificate. It knows
-// identities, not callers: the policy, which also has the tokens of its own, says which caller an identity stands for.
+// identities, not callers: the policy, which also has the tokens of its own, says which caller an identity belongs to.
 package authn
 
 import (

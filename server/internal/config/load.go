@@ -28,7 +28,7 @@ import (
 
 // Load reads the configuration at path. operations are the ids of Loop's operations that the service knows. Every
 // file that the configuration refers to is looked at, and every secret is read once. The error is a
-// *strictyaml.Error with all problems; it never contains what stands in a file, apart from references to secrets and
+// *strictyaml.Error with all problems; it never contains what is in a file, apart from references to secrets and
 // the names of files.
 func Load(path string, operations []string) (*Config, error) {
 	report := &strictyaml.Report{}
@@ -206,7 +206,7 @@ func (l *loader) tlsFiles(n strictyaml.Node, folder string) TLS {
 	return t
 }
 
-// contact is whom a stranger is told to ask.
+// contact is the person or team that a stranger is told to ask.
 func (*loader) contact(n strictyaml.Node) string {
 	fields, _ := n.Fields()
 	place := fields.Get("contact")

@@ -48,7 +48,7 @@ type Report struct {
 	Verdicts     []filecheck.Verdict
 	// Separator of columns, 0 for none.
 	Separator byte
-	// Excerpts are the first lines of each finding, as they stand.
+	// Excerpts are the first lines of each finding, as they are.
 	Excerpts [][]filecheck.Excerpt
 	// Omitted is the number of entries that do not balance beyond those that are named.
 	Omitted int

@@ -144,7 +144,7 @@ func tagOf(written []byte) string {
 // weak is a tag of the same content in another form, as compressing makes one (RFC 9110, 8.8.1).
 func weak(tag string) string { return "W/" + strings.TrimPrefix(tag, "W/") }
 
-// matching is the tag among those of If-None-Match that stands for the same content (RFC 9110, 13.1.2); a star is for any.
+// matching is the tag among those of If-None-Match of the same content (RFC 9110, 13.1.2); a star is for any.
 func matching(known []string, tag string) string {
 	for part := range strings.SplitSeq(strings.Join(known, ","), ",") { // no tag of ours has a comma
 		switch part = strings.TrimSpace(part); part {

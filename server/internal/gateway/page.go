@@ -28,7 +28,7 @@ func pageLanguage(r *http.Request) string {
 	return "fr"
 }
 
-// preferred is the weight of a value in the lists of a header, 0 if it is not there; a value that ends with -* stands for
+// preferred is the weight of a value in the lists of a header, 0 if it is not there; a value that ends with -* means
 // all that begin so.
 func preferred(lists []string, value string) (weight float64, given bool) {
 	for part := range strings.SplitSeq(strings.Join(lists, ","), ",") {

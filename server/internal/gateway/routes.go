@@ -39,7 +39,7 @@ type route struct {
 // parameters that it does not know.
 type routes []route
 
-// segment is a part of a path between slashes: a text as it stands, or a variable between two of them.
+// segment is a part of a path between slashes: a text as it is, or a variable between two of them.
 type segment struct {
 	before, after string
 	variable      bool
@@ -122,7 +122,7 @@ func (r *route) practice(path string) string {
 	return name
 }
 
-// values are those of the variables in a path of the route's, as they stand.
+// values are those of the variables in a path of the route's, as they are.
 func (r *route) values(path string) (out []string) {
 	for i := range r.path {
 		part, rest, _ := strings.Cut(path, "/")

@@ -14,7 +14,7 @@ import (
 
 // Entry is one setting.
 type Entry struct {
-	// Path is where it stands, such as practices[demo].limits.concurrency.
+	// Path names the setting, such as practices[demo].limits.concurrency.
 	Path string
 	// Value is compared and hashed. It may be what is not shown.
 	Value string
@@ -25,7 +25,7 @@ type Entry struct {
 // Plain is a setting that may be seen.
 func Plain(path, value string) Entry { return Entry{path, value, value} }
 
-// Hash stands for settings: equal ones have the same, whatever the order of their entries. It gives away nothing of them.
+// Hash is a digest of settings: equal ones have the same, whatever the order of their entries. It gives away nothing of them.
 func Hash(entries []Entry) string {
 	sum := sha256.New()
 	for _, entry := range sorted(entries) {
@@ -84,7 +84,7 @@ func Changes(before, after []Entry) (changes []string) {
 }
 
 // Of are the settings of a struct: its fields under the names that they have in YAML, what prints itself as it does. Items of a list
-// that have a name stand under it. hidden are names of lists of which only how many there are is shown.
+// that have a name are under it. hidden are names of lists of which only how many there are is shown.
 func Of(settings any, hidden ...string) []Entry {
 	w := walk{hidden: hidden}
 	w.value("", reflect.ValueOf(settings), false)

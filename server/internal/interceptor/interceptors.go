@@ -109,7 +109,7 @@ func clampDeadline(d Deadlines, access map[string]policy.Access, shutdown contex
 			limit, fallback = d.StreamMax, d.StreamMax
 		case streaming:
 			limit, fallback = d.StreamMax, d.StreamDefault
-		case writes: // its caller is to outlast it, and hear how it ends
+		case writes: // its caller must wait longer than it takes, and learn how it ends
 			limit = cmp.Or(d.Write, d.UnaryMax)
 			fallback = limit
 		}
@@ -169,7 +169,7 @@ func mapErrors(log *slog.Logger) Named {
 }
 
 // authenticate finds out who calls. A stream ends with the token that it began with, and with its place in the policy:
-// whoever has them for the length of a stream has them for no longer.
+// the holder has them for the length of a stream and no longer.
 func authenticate(callers Identities, refusals *Refusals) Named {
 	return around("authentication", func(ctx context.Context, method string, streaming bool, next func(context.Context) error) error {
 		if public(method) {
@@ -222,7 +222,7 @@ var (
 	errNoLongerAllowed = errors.New("allowed no longer while a stream went on")
 )
 
-// public methods say nothing of any practice: probes and schema. By name, since whoever could invent one would pass.
+// public methods say nothing of any practice: probes and schema. By name, since a client could invent one and pass.
 func public(method string) bool {
 	switch method {
 	case "/grpc.health.v1.Health/Check", "/grpc.health.v1.Health/Watch", "/grpc.health.v1.Health/List",
@@ -275,7 +275,7 @@ func authorize(grants *policy.Policy, access map[string]policy.Access, refusals 
 				question.Dossier = ""
 			}
 		}
-		call.asked.Store(&question) // first: whoever watches the policy must not miss a change in between
+		call.asked.Store(&question) // first: the watcher of the policy must not miss a change in between
 		if grants.Decide(question).Allowed {
 			return nil
 		}

@@ -16,7 +16,7 @@ func (r rules) again(s status, attempt int, owner, next string, now int64) (stat
 	switch {
 	case err != nil:
 		return s, err
-	case !changed: // it stands for the repeat of its caller, or of a person
+	case !changed: // it is the answer to a repeat by its caller, or by a person
 		return s, ErrLost
 	}
 	return r.retake(to, next, now)

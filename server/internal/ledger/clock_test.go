@@ -59,7 +59,7 @@ func aClockThatLeapsForgetsAndAgesNothing(t *testing.T, temporary opener) {
 			if early, err := l.TooEarly(t.Context(), &sent); err != nil || !early || look.Evidence.Doubt != TooEarly {
 				t.Errorf("a look: %+v, too early %t, %v", look.Evidence, early, err)
 			}
-			c.pass(-leap) // mended, and nobody has said so
+			c.pass(-leap) // repaired, and nobody has said so
 			c.runs(time.Hour)
 			if _, err := l.Retain(t.Context()); !errors.Is(err, ErrClock) {
 				t.Errorf("once it is mended: %v", err)

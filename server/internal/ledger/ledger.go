@@ -143,7 +143,7 @@ func (w *writing) expire(row *Record) error {
 	if !changed {
 		return nil
 	}
-	if err := w.current(); err != nil { // what stands as not sent may have been, since
+	if err := w.current(); err != nil { // what the row has as not sent may have been, since
 		return err
 	}
 	return w.orphan(row, to)
@@ -180,7 +180,7 @@ func (l *Ledger) Submitting(ctx context.Context, key Key, attempt int, owner str
 }
 
 // Settle commits what the owner learnt by sending, or NOT_SENT where it did not come to that. It may be repeated, and
-// may come after others have given the row up as UNCERTAIN. With ErrLost the record is the row as it stands.
+// may come after others have given the row up as UNCERTAIN. With ErrLost the record is the row as it is.
 func (l *Ledger) Settle(ctx context.Context, key Key, attempt int, owner string, outcome Outcome) (Record, error) {
 	ctx = named(ctx, "settle", key)
 	if (outcome.State == Waiting) != (outcome.LoopRequestID != "") && outcome.State != Uncertain || outcome.State != Succeeded &&

@@ -42,7 +42,7 @@ type Scope struct {
 type Grant struct {
 	// Practices are exact; nil covers all.
 	Practices []string
-	// Dossiers are exact, or patterns in which * stands for any run of characters.
+	// Dossiers are exact, or patterns in which * means any run of characters.
 	Dossiers []string
 }
 

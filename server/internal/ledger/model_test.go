@@ -55,7 +55,7 @@ type program struct {
 	named   bool  // the outcome comes with Loop's id
 }
 
-// place is a standing, small and relative to now.
+// place is a status, small and relative to now.
 type place struct {
 	exists, abandoned bool
 	state             uint8 // index into States
@@ -121,7 +121,7 @@ func loopName(attempt uint8) string {
 
 func stateIndex(s State) uint8 { return uint8(slices.Index(states, s)) }
 
-func (p place) standing() status {
+func (p place) status() status {
 	s := status{
 		state: states[p.state], attempt: int(p.attempt), owner: ownerName(p.owner), abandoned: p.abandoned, loopID: loopName(p.loop),
 		submitted: modelNow,
@@ -262,7 +262,7 @@ func (e *explorer) expand(from int32) {
 		return
 	}
 	move("somebody expires leases", func(to *world) string {
-		s, changed := e.rules.expire(w.row.standing(), modelNow)
+		s, changed := e.rules.expire(w.row.status(), modelNow)
 		if changed {
 			to.row = placeOf(s)
 		}
@@ -273,7 +273,7 @@ func (e *explorer) expand(from int32) {
 	if state == Uncertain && w.row.loop != 0 && w.fates[w.row.attempt] == booked { // it is asked for each day, and by a look
 		for _, said := range []State{Succeeded, Failed} {
 			move("Loop says at last "+string(said), func(to *world) string {
-				s, err := e.rules.follow(to.row.standing(), to.row.askedAbout(), Uncertain, said, false, modelNow)
+				s, err := e.rules.follow(to.row.status(), to.row.askedAbout(), Uncertain, said, false, modelNow)
 				if err != nil {
 					return "what Loop says at last cannot be noted: " + err.Error()
 				}
@@ -312,7 +312,7 @@ func (e *explorer) expandPerson(w *world, move func(string, func(*world) string)
 		}
 	}
 	if fate != booked {
-		s := w.row.standing()
+		s := w.row.status()
 		s.submitted = modelNow
 		move("a person looks at once, and it is not there", look(s, notThere))
 	}
@@ -321,32 +321,32 @@ func (e *explorer) expandPerson(w *world, move func(string, func(*world) string)
 		over = over && !(w.programs[i].attempt == w.row.attempt && (w.programs[i].step == ready || w.programs[i].step == calling))
 	}
 	if fate != booked && over {
-		s := w.row.standing()
+		s := w.row.status()
 		s.submitted = modelNow - ResubmitAfter.Microseconds()
 		move("a person looks a day later, and it is not there", look(s, notThere))
 	}
 	if over { // whatever became of it
-		s := w.row.standing()
+		s := w.row.status()
 		s.submitted = modelNow - ResubmitAfter.Microseconds()
 		move("a blind look a day later", look(s, notSeen))
 	}
 	if fate == booked {
 		move("a person finds it, and says so", func(to *world) string {
-			if s, err := e.rules.confirm(to.row.standing(), attempt, true, false, modelNow); err == nil {
+			if s, err := e.rules.confirm(to.row.status(), attempt, true, false, modelNow); err == nil {
 				to.row = placeOf(s)
 			}
 			return ""
 		})
 	}
 	move("a person says that it is not booked", func(to *world) string {
-		if s, err := e.rules.confirm(to.row.standing(), attempt, false, false, modelNow); err == nil {
+		if s, err := e.rules.confirm(to.row.status(), attempt, false, false, modelNow); err == nil {
 			to.row = placeOf(s)
 		}
 		return ""
 	})
 	if fate != booked && over {
 		move("a person has looked in Loop, and notes that it is not booked", func(to *world) string {
-			if s, err := e.rules.confirm(to.row.standing(), attempt, false, true, modelNow); err == nil {
+			if s, err := e.rules.confirm(to.row.status(), attempt, false, true, modelNow); err == nil {
 				to.row = placeOf(s)
 				to.missed[attempt] = true
 			}
@@ -359,7 +359,7 @@ func (e *explorer) expandPerson(w *world, move func(string, func(*world) string)
 		}
 		for _, unconfirmed := range []bool{false, true} {
 			move(fmt.Sprintf("%d: Resubmit, unconfirmed: %t", i, unconfirmed), func(to *world) string {
-				s, err := e.rules.resubmit(to.row.standing(), attempt, ownerName(e.owner(to, i)), modelNow)
+				s, err := e.rules.resubmit(to.row.status(), attempt, ownerName(e.owner(to, i)), modelNow)
 				if err != nil {
 					return ""
 				}
@@ -387,9 +387,9 @@ func (e *explorer) expandStale(w *world, move func(string, func(*world) string))
 	for _, asked := range stale {
 		for _, said := range []State{Waiting, Running, Succeeded, Failed} {
 			move(fmt.Sprintf("Loop says %s of attempt %d, which it called %q", said, asked.attempt, asked.loopID), func(to *world) string {
-				_, err := e.rules.follow(to.row.standing(), asked, state, said, false, modelNow)
+				_, err := e.rules.follow(to.row.status(), asked, state, said, false, modelNow)
 				if state == Uncertain {
-					_, err = e.rules.conclude(to.row.standing(), asked, said)
+					_, err = e.rules.conclude(to.row.status(), asked, said)
 				}
 				switch {
 				case errors.Is(err, ErrLost):
@@ -405,7 +405,7 @@ func (e *explorer) expandStale(w *world, move func(string, func(*world) string))
 }
 
 func (e *explorer) follow(to *world, said State, before func(*status)) string {
-	was := to.row.standing()
+	was := to.row.status()
 	before(&was)
 	s, err := e.rules.follow(was, to.row.askedAbout(), states[to.row.state], said, false, modelNow)
 	if err != nil {
@@ -432,7 +432,7 @@ func (e *explorer) expandProgram(w *world, i int, move func(string, func(*world)
 		})
 		move(say("Begin, unconfirmed"), func(w *world) string { _, wrong := e.begin(w, me); w.faulty = true; return wrong })
 	case begun:
-		s, err := e.rules.submit(w.row.standing(), int(p.attempt), me, modelNow, callTicks*tick)
+		s, err := e.rules.submit(w.row.status(), int(p.attempt), me, modelNow, callTicks*tick)
 		move(say("Submitting: %v", err), func(w *world) string {
 			switch {
 			case err == nil:
@@ -479,7 +479,7 @@ func (e *explorer) expandProgram(w *world, i int, move func(string, func(*world)
 		if outcome == Waiting || p.named {
 			loopID = loopName(p.attempt)
 		}
-		s, _, err := e.rules.settle(w.row.standing(), int(p.attempt), me, outcome, loopID)
+		s, _, err := e.rules.settle(w.row.status(), int(p.attempt), me, outcome, loopID)
 		move(say("Settle %s: %v", outcome, err), func(w *world) string {
 			w.programs[i] = program{}
 			if err == nil {
@@ -503,13 +503,13 @@ func (e *explorer) expandAgain(w *world, i int, me string, move func(string, fun
 	if states[p.outcome] != NotSent || w.fates[p.attempt] != turnedAway || p.attempt >= maxTries {
 		return
 	}
-	between, _, err := e.rules.settle(w.row.standing(), int(p.attempt), me, NotSent, "")
+	between, _, err := e.rules.settle(w.row.status(), int(p.attempt), me, NotSent, "")
 	if err != nil || between.attempt >= maxTries {
 		return
 	}
 	for _, unconfirmed := range []bool{false, true} {
 		move(fmt.Sprintf("%d: Again, unconfirmed: %t", i, unconfirmed), func(to *world) string {
-			s, err := e.rules.again(to.row.standing(), int(p.attempt), me, me, modelNow)
+			s, err := e.rules.again(to.row.status(), int(p.attempt), me, me, modelNow)
 			if err != nil {
 				return ""
 			}
@@ -535,7 +535,7 @@ func (e *explorer) begin(w *world, owner string) (mine bool, wrong string) {
 		w.row = placeOf(e.rules.receive(owner, modelNow))
 		return true, ""
 	}
-	s, changed := e.rules.expire(w.row.standing(), modelNow)
+	s, changed := e.rules.expire(w.row.status(), modelNow)
 	if changed {
 		before := w.row
 		w.row = placeOf(s)
@@ -574,7 +574,7 @@ func (e *explorer) expandProcess(w *world, process int, move func(string, func(*
 			w.life[process]++
 			mine(w, func(p *program) { *p = program{} })
 			if e.setting.shared && w.row.exists { // Recover
-				if s := w.row.standing(); s.owner != ownerName(e.owner(w, process)) {
+				if s := w.row.status(); s.owner != ownerName(e.owner(w, process)) {
 					s, _ = e.rules.abandon(s)
 					w.row = placeOf(s)
 				}

@@ -51,7 +51,7 @@ func (l *Ledger) observed(ctx context.Context, name string, do func() error) err
 	return step.Err
 }
 
-// OpenCount is how many submissions of a practice stand in a state that is not the end of them, and how old the oldest is.
+// OpenCount is how many submissions of a practice have a state that is not final, and how old the oldest is.
 type OpenCount struct {
 	Practice string
 	State    State

@@ -139,7 +139,7 @@ func initPostgres(ctx context.Context, db *sql.DB) error {
 	return migrate(ctx, db, postgresDialect(), migrations)
 }
 
-// standingTables looks for the ledger's own table, by its name of today or of older servers, and for goose's, where the user's
+// existingTables looks for the ledger's own table, by its name of today or of older servers, and for goose's, where the user's
 // tables are created.
 func existingTables(ctx context.Context, conn *sql.Conn) (submission, versions bool, err error) {
 	err = conn.QueryRowContext(ctx, `SELECT to_regclass('write_request') IS NOT NULL OR to_regclass('submission') IS NOT NULL, to_regclass('goose_db_version') IS NOT NULL`).Scan(&submission, &versions)
@@ -218,7 +218,7 @@ func openPostgres(dsn DSN, settings map[string]string) *sql.DB {
 	return db
 }
 
-// connector makes connections with the connection string as it stands.
+// connector makes connections with the connection string as it is.
 type connector struct {
 	dsn      DSN
 	settings map[string]string // of each session

@@ -90,7 +90,7 @@ type Record struct {
 	State              State
 	// Attempt counts from 1: how often sending it was begun.
 	Attempt int
-	// Owner is the process at it, or the last one that was; LeaseUntil is zero once it has settled.
+	// Owner is the process at it, or the last one that was; LeaseUntil is zero once the row is settled.
 	Owner      string
 	LeaseUntil time.Time
 	// Abandoned says that UNCERTAIN was set by another than the owner, whose late answer still counts.
@@ -173,7 +173,7 @@ func (r *Record) status() status {
 	return s
 }
 
-// stand moves a record to where the rules have put it.
+// apply gives a record the status that the rules have decided on.
 func (r *Record) apply(s status, now int64) {
 	if r.State != s.state || r.Attempt != s.attempt {
 		r.Updated = instant(now)

@@ -10,7 +10,7 @@ import (
 // Presence is what a server of the ledger shows of itself.
 type Presence struct {
 	Server string
-	// Beats grows while it is there. It is no time: whoever looks compares it with what it was.
+	// Beats grows while it is there. It is no time: a reader compares it with the value before.
 	Beats int64
 	// Replicas is how many servers it takes there to be.
 	Replicas int

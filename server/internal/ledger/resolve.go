@@ -195,7 +195,7 @@ type LateAnswer struct {
 	Time    time.Time `json:"time"`
 }
 
-// Resolution is what people have decided, and what was heard after it.
+// Resolution is what people have decided, and what Loop answered after it.
 type Resolution struct {
 	Statement     *Statement   `json:"statement,omitempty"`
 	Resubmissions int          `json:"resubmissions,omitempty"`
@@ -213,7 +213,7 @@ func (r *Resolution) toOthers() *Resolution {
 	return &Resolution{Late: r.Late}
 }
 
-// Resolvable says whether a person may settle it: nobody knows, or Loop's word does not say, whether it is booked.
+// Resolvable says whether a person may resolve it: nobody knows, or Loop's word does not say, whether it is booked.
 func (s State) Resolvable() bool { return s == Uncertain || s == Failed }
 
 // Fits says whether an entry that Loop shows can be of the submission, as far as Loop says. Journal and date are nil
@@ -297,7 +297,7 @@ func (l *Ledger) Checked(ctx context.Context, key Key, look Search) (Record, err
 	})
 }
 
-// Heard commits Loop's final word, SUCCEEDED or FAILED, on what it had accepted and did not end in time. ErrLost: the row is
+// Concluded commits Loop's final word, SUCCEEDED or FAILED, on what it had accepted and did not end in time. ErrLost: the row is
 // not UNCERTAIN any more, or at another attempt.
 func (l *Ledger) Concluded(ctx context.Context, key Key, attempt int, loopRequestID string, said Progress) (Record, error) {
 	return l.change(ctx, key, func(w *writing, row *Record) error {
@@ -492,7 +492,7 @@ func (w *writing) others(row *Record, sightings []Sighting) error {
 	return nil
 }
 
-// hear keeps what Loop answered to an attempt after a person had decided on it and it changes nothing any more.
+// keepLate stores what Loop answered to an attempt after a person had decided on it and it changes nothing any more.
 func (w *writing) keepLate(row *Record, attempt int, outcome Outcome) error {
 	if !row.addLate(attempt, outcome, w.now) {
 		return nil
@@ -500,7 +500,7 @@ func (w *writing) keepLate(row *Record, attempt int, outcome Outcome) error {
 	return w.update(row.status(), row)
 }
 
-// hear notes what Loop answered to an attempt after a person had decided on it: it must not be lost, for it may contradict
+// addLate notes what Loop answered to an attempt after a person had decided on it: it must not be lost, for it may contradict
 // the decision. false when there is nothing to note.
 func (r *Record) addLate(attempt int, outcome Outcome, now int64) bool {
 	if r.Resolution == nil || outcome.State == Uncertain || len(r.Resolution.Late) == maxLateAnswers {

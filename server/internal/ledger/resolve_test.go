@@ -467,7 +467,7 @@ func evidenceIsForgottenAndDecisionsAreNot(t *testing.T, temporary opener) {
 	}
 }
 
-// Whoever takes an id that stands for nothing booked does not read what was looked up and said of its first caller's write; what
+// A caller who takes an id that stands for nothing booked does not read what was looked up and said of its first caller's write; what
 // Loop still answers to that is kept.
 func TestAnIDThatIsTakenOverTellsNothingOfItsFirstCaller(t *testing.T) {
 	onEach(t, anIDThatIsTakenOverTellsNothingOfItsFirstCaller)

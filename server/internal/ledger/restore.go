@@ -36,7 +36,7 @@ type Restored struct {
 	Known int
 }
 
-// Standing is the number of the ledger's newest commit, whatever the audit knows, and why it is held; empty when it is not.
+// NewestCommit is the number of the ledger's newest commit, whatever the audit knows, and why it is held; empty when it is not.
 func (l *Ledger) NewestCommit(ctx context.Context) (commit int64, held string, err error) {
 	err = l.write(ctx, func(w *writing) (err error) {
 		commit, held, err = mark(w.ctx, w.tx)
@@ -128,7 +128,7 @@ func (w *writing) restore(sent Sent, copied, before int64, done *Restored) error
 		done.Known++
 		return nil
 	}
-	// As it stood in the ledger that is lost, and as Recover would have left it.
+	// As it was in the ledger that is lost, and as Recover would have left it.
 	lost := status{state: Submitting, attempt: sent.Attempt, owner: sent.Owner, submitted: micros(sent.Time)}
 	to, abandoned := w.rules.abandon(lost)
 	if !abandoned {

@@ -11,10 +11,10 @@ const (
 	// Lease is how long an owner may take from Begin to its outcome before others settle the row.
 	Lease = 5 * time.Minute
 	// FollowFor is how long an import may take before it is UNCERTAIN, counted while Loop can be asked: between two questions
-	// AskGap at most, so that neither a server that stood nor a clock that leapt makes it older.
+	// AskGap at most, so that neither a server that was down nor a clock that leapt makes it older.
 	FollowFor = 7 * 24 * time.Hour
 	AskGap    = time.Hour
-	// AskFor is how long after it was sent an import becomes UNCERTAIN of which Loop cannot be asked, so that a person can settle
+	// AskFor is how long after it was sent an import becomes UNCERTAIN of which Loop cannot be asked, so that a person can resolve
 	// it.
 	AskFor = 60 * 24 * time.Hour
 	// AskUncertain is the pause between two questions about what is UNCERTAIN and has an id at Loop, once it has been followed for
@@ -30,7 +30,7 @@ const (
 	KeepDeposit = DuplicateWithin
 )
 
-// standing is what the rules look at, and all that they change. It is comparable, so that the model check can keep
+// status is what the rules look at, and all that they change. It is comparable, so that the model check can keep
 // millions. Instants are microseconds on the database's clock.
 type status struct {
 	state      State
@@ -75,7 +75,7 @@ type rules struct {
 	covers func(leaseUntil, now int64, call time.Duration) bool
 	// owns says whether an owner is still at what it wants to note.
 	owns func(s status, attempt int, owner string, what event) bool
-	// concerns says whether an answer tells of where a submission stands.
+	// concerns says whether an answer is about the present state of a submission.
 	concerns func(answered subject, s status) bool
 	// proof is the look after which it may be sent again.
 	proof func(status) int64
@@ -268,7 +268,7 @@ func (r rules) shown(s status, look, now int64) bool {
 	return look != 0 && !r.early(s, look) && max(old, -old) <= r.checkLasts.Microseconds() // also one of a clock that was ahead
 }
 
-// hear notes the final word on an attempt that Loop has accepted, which has come to be UNCERTAIN and was asked subject again.
+// conclude notes the final word on an attempt that Loop has accepted, which has come to be UNCERTAIN and was asked subject again.
 func (r rules) conclude(s status, asked subject, said State) (status, error) {
 	happens, ok := map[State]event{Succeeded: succeed, Failed: fail}[said]
 	if !ok || !r.concerns(asked, s) || s.state != Uncertain || s.loopID == "" {

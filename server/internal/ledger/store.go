@@ -43,7 +43,7 @@ type writing struct {
 }
 
 // write runs a transaction, again where another one was in its way. ctx bounds the wait for its turn; from then on it is
-// ignored, so that a caller who gives up cannot leave a commit of which nobody knows, nor break off the connection that
+// ignored, so that a caller who gives up cannot leave a commit that this program does not know of, nor break off the connection that
 // holds the lock: transactions are short, and the dialect's limit bounds those over a network.
 func (l *Ledger) write(ctx context.Context, do func(*writing) error) error {
 	return l.observed(ctx, "write", func() error {

@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// TestEveryCompareAndSetLooksAtStateAttemptAndLoopsID: what was decided on another row than the one that stands there, also
+// TestEveryCompareAndSetLooksAtStateAttemptAndLoopsID: what was decided on another row than the one that is there, also
 // one whose request id was forgotten and came anew, is not stored.
 func TestEveryCompareAndSetLooksAtStateAttemptAndLoopsID(t *testing.T) {
 	onEach(t, everyCompareAndSetLooksAtStateAttemptAndLoopsID)

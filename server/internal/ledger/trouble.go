@@ -9,7 +9,7 @@ import (
 	"sync"
 )
 
-// standsThere says whether what is committed to a ledger in a file can be found again: SQLite writes on to a file that was
+// checkFile says whether what is committed to a ledger in a file can be found again: SQLite writes on to a file that was
 // removed, and all of that would be gone with the process. ErrGone.
 func (l *Ledger) checkFile() error {
 	if l.path == "" {
@@ -22,7 +22,7 @@ func (l *Ledger) checkFile() error {
 	case err != nil:
 		return fmt.Errorf("ledger: %w", err)
 	}
-	// The newest commits stand beside it.
+	// The newest commits are in files beside it.
 	beside := []string{"-wal"}
 	if l.reads != nil { // which see them by this one
 		beside = append(beside, "-shm")

@@ -1,5 +1,5 @@
 // Package livebackup copies a ledger in a file while a server uses it. The server listens on a socket beside the ledger, which
-// its own user alone, and root, may open; whoever asks there is answered with a copy.
+// its own user alone, and root, may open; a client there is answered with a copy.
 package livebackup
 
 import (

@@ -52,7 +52,7 @@ func Methods() []string {
 	return []string{http.MethodGet, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete}
 }
 
-// deprecated stands in the inventory only so that nobody looks for it (loop-api: C 4.8).
+// deprecated is in the inventory only so that nobody looks for it (loop-api: C 4.8).
 const deprecated = "add_offer"
 
 // Wrapped finds the operation of the inventory that keeps a route out of the door, whatever the letter case: Loop's gateway

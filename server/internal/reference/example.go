@@ -480,7 +480,7 @@ const (
 	longestBody   = 1500
 )
 
-// printedByGRPCurl is what grpcurl prints, a long one cut where "..." stands.
+// printedByGRPCurl is what grpcurl prints, a long one cut where it has "...".
 func printedByGRPCurl(answers []proto.Message) string {
 	var b bytes.Buffer
 	for _, answer := range answers {
@@ -508,7 +508,7 @@ func printedByCurl(method protoreflect.MethodDescriptor, answers []proto.Message
 	return strings.TrimSuffix(b.String(), "\n") + "\n"
 }
 
-// laidOut writes compact JSON for people: what fits a line stands on one.
+// laidOut writes compact JSON for people: what fits a line is on one.
 func laidOut(compact []byte) string {
 	const width = 112
 	var write func(raw json.RawMessage, indent string) string

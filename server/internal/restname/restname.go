@@ -27,7 +27,7 @@ type Names struct {
 }
 
 // sentences are the fields of answers in which this service speaks of what a caller wrote, by their messages. What Loop said
-// stands in others.
+// is in others.
 var sentences = map[protoreflect.Name][]protoreflect.Name{
 	"Finding":                 {"field", "message", "message_fr"},
 	"ImportError":             {"message"},

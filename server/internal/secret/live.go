@@ -17,7 +17,7 @@ const freshFor = time.Second
 type Notify func(ref Ref, err error)
 
 // Live is the present value of a reference. It is safe for concurrent use and starts no goroutine: a value older than
-// a second is read again by whoever asks for it.
+// a second is read again by the caller who asks for it.
 type Live struct {
 	ref    Ref
 	check  func(cegidclient.Secret) error

@@ -26,7 +26,7 @@ import (
 type words struct {
 	// it is what goes on without its caller, again what was sent twice, and twice what to do if that is meant.
 	it, again, twice string
-	// nothing says that nothing was done, mend what to do about a refusal, look where to look for what is uncertain.
+	// nothing says that nothing was done. The others say what to do about a refusal, and where to look for what is uncertain.
 	nothing, mend, look string
 }
 
@@ -339,7 +339,7 @@ func rawRefused(err error) (apierror.Error, bool) {
 	return out, true
 }
 
-// alreadyImported is the error of entries that stand in other imports, with what a look into Loop has shown of the first.
+// alreadyImported is the error of entries that are in other imports, with what a look into Loop has shown of the first.
 func alreadyImported(e *submission.EntryImportedError) apierror.Error {
 	found := e.Findings()
 	out := apierror.Error{
@@ -383,7 +383,7 @@ func alreadyImported(e *submission.EntryImportedError) apierror.Error {
 	return out
 }
 
-// glimpse says why a look into Loop does not let entries be sent that stand in an import which failed, or of which nobody knows
+// glimpse says why a look into Loop does not let entries be sent that are in an import which failed, or whose outcome is unknown
 // what became.
 func glimpse(seen *ledger.Evidence) string {
 	why := "Loop shows entries of its document reference"

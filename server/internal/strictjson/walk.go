@@ -1,5 +1,5 @@
 // Package strictjson makes a request of its JSON, in one walk of the text against the message's descriptor. It fills the
-// message, bounds what the message is made of, and says of what it refuses where that stands, what is wrong with it and what
+// message, bounds what the message is made of, and says of what it refuses where that is, what is wrong with it and what
 // is right.
 //
 // It takes what protojson takes, except for what a caller means otherwise or a schema refuses: null, the number of an enum's
@@ -68,7 +68,7 @@ const Body = "(body)"
 // maxProblems are as many as a caller is told.
 const maxProblems = 10
 
-// Read fills a message from a text. Fields whose names are among decided may not stand in it. The error is Problems or
+// Read fills a message from a text. Fields whose names are among decided may not be in it. The error is Problems or
 // ErrTooMany.
 func Read(text []byte, into proto.Message, decided []string, bounds Bounds) error {
 	w := &walk{
@@ -132,7 +132,7 @@ func (w *walk) whole(message protoreflect.Message) error {
 	return nil
 }
 
-// next is where the next name or value begins, after the end of what stands before it.
+// next is where the next name or value begins, after the end of what comes before it.
 func (w *walk) next(end int64) int {
 	at := int(end)
 	for at < len(w.text) && strings.IndexByte(" \t\r\n,:", w.text[at]) >= 0 {
@@ -164,7 +164,7 @@ func (w *walk) refuse(format string, arguments ...any) error {
 	return w.skip(w.decoder.InputOffset(), format, arguments...)
 }
 
-// skip skips the next value and notes what is wrong with what stands after end, the value or its name.
+// skip skips the next value and notes what is wrong with what comes after end, the value or its name.
 func (w *walk) skip(end int64, format string, arguments ...any) error {
 	if err := w.decoder.SkipValue(); err != nil {
 		return err
@@ -262,7 +262,7 @@ func Field(of protoreflect.MessageDescriptor, name string) protoreflect.FieldDes
 	return of.Fields().ByName(protoreflect.Name(name))
 }
 
-// member fills a field from the value that comes next; end is that of what stands before its name.
+// member fills a field from the value that comes next; end is that of what comes before its name.
 func (w *walk) member(end int64, message protoreflect.Message, field protoreflect.FieldDescriptor, decided []string, given []bool) error {
 	if slices.Contains(decided, string(field.Name())) {
 		return w.skip(end, "is part of the path already: leave it out of the body")

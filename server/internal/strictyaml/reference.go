@@ -32,7 +32,7 @@ func (k Key) below(out *strings.Builder, path string) {
 	}
 }
 
-// value says what may stand there.
+// value says what may be there.
 func (k Key) value() string {
 	between := " from " + written(k.lowest) + " to " + written(k.highest)
 	switch k.form {

@@ -40,10 +40,10 @@ func (i *Sender) again(ctx context.Context, record ledger.Record, outcome ledger
 			ended.State, ended.Error = outcome.State, outcome.Error
 			i.note(ctx, ended)
 			return next, pause, true
-		case !errors.Is(err, ledger.ErrCommit): // it is settled as it stands
+		case !errors.Is(err, ledger.ErrCommit): // it is settled as the row says
 			return next, 0, false
 		}
-		if !i.pause(wait) { // should it have been stored, it is settled by whoever finds it
+		if !i.pause(wait) { // should it have been stored, the next server that finds it settles it
 			return next, 0, false
 		}
 	}

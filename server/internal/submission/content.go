@@ -16,7 +16,7 @@ const contentScheme = 2
 
 // content digests what would be booked: dossier, options and every field of the entries, as they are sent. Texts count in NFC
 // and what is left out as what it means; the order of entries, of their lines, and of the parts of these does not count. Of a
-// link only what signs is left out. It decides whether a request id is repeated: that an entry stands elsewhere is told by its
+// link only what signs is left out. It decides whether a request id is repeated: that an entry is elsewhere is told by its
 // identity.
 func content(dossier string, in *cegidclient.EntryImport) ledger.Fingerprint {
 	h := texts{ledger.NewHasher(contentScheme)}

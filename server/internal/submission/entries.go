@@ -85,7 +85,7 @@ func (w *Writer) entries(p Practice, e Entries) write {
 			if err := elsewhere.refusal(); err != nil {
 				return err
 			}
-			// What lets an entry be sent that stands elsewhere is kept, whatever else there is.
+			// What lets an entry be sent that is elsewhere is kept, whatever else there is.
 			s.Digests, s.Totals = elsewhere.digests, totals
 			s.Findings = append(elsewhere.kept(e.IgnoredFindings), found...)
 			return nil

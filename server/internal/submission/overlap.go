@@ -64,7 +64,7 @@ func (w *Writer) overlapsFor(caller string, overlaps []ledger.Overlap) (out []En
 	return out
 }
 
-// compared says which entries stand elsewhere.
+// compared says which entries are elsewhere.
 type compared struct {
 	digests *ledger.Digests
 	// overlaps that refuse come with what a look has shown, if there was one; so do those that it has shown not to be in Loop.
@@ -132,8 +132,8 @@ func (w *Writer) compare(ctx context.Context, p Practice, e *Entries, look bool)
 	}
 }
 
-// glance is the look into Loop for entries that stand in imports which failed, or of which nobody knows what became. An
-// entry may stand in several of them, one after another: Loop is asked once.
+// glance is the look into Loop for entries that are in imports which failed, or whose outcome is unknown. An
+// entry may be in several of them, one after another: Loop is asked once.
 type glance struct {
 	*Writer
 	practice Practice
@@ -199,7 +199,7 @@ func (g *glance) over(ctx context.Context, open []ledger.Overlap) (absent []ledg
 	return absent, nil
 }
 
-// doubt notes of all entries that stand in an import that it may be booked.
+// doubt notes of all entries that are in an import that it may be booked.
 func (g *glance) doubt(doubt ledger.Doubt, open []ledger.Overlap, of *ledger.OtherImport) {
 	for _, overlap := range open {
 		if overlap.Of.Key == of.Key {
@@ -208,7 +208,7 @@ func (g *glance) doubt(doubt ledger.Doubt, open []ledger.Overlap, of *ledger.Oth
 	}
 }
 
-// stands is how an import stands, and why its absence from Loop would mean nothing.
+// current is an import as it is now, and why its absence from Loop would mean nothing.
 func (g *glance) current(ctx context.Context, of *ledger.OtherImport) (ledger.Record, ledger.Doubt, error) {
 	record, err := g.Ledger.Get(ctx, of.Key)
 	if errors.Is(err, ledger.ErrUnknown) {
@@ -222,7 +222,7 @@ func (g *glance) current(ctx context.Context, of *ledger.OtherImport) (ledger.Re
 	if err != nil && !errors.Is(err, ledger.ErrLost) {
 		return ledger.Record{}, ledger.NoDoubt, err
 	}
-	if err != nil { // somebody else has heard it
+	if err != nil { // somebody else has its outcome
 		return ledger.Record{}, ledger.NoDoubt, nil
 	}
 	early, err := g.Ledger.TooEarly(ctx, &r.Record)

@@ -67,7 +67,7 @@ func inOneState(all []ledger.Overlap) {
 	}
 }
 
-// mostLooks is how many imports that failed, or of which nobody knows what became, are looked for on behalf of a file.
+// mostLooks is how many imports that failed, or whose outcome is unknown, are looked for on behalf of a file.
 const mostLooks = 3
 
 // compareFile looks for the entries of a deposit in other imports of the books. Where these failed, or nobody knows what became
@@ -105,7 +105,7 @@ func (w *Writer) compareFile(ctx context.Context, p Practice, s *ledger.Submissi
 	}
 }
 
-// others are the imports that entries stand in and that a look may let them pass, each once; certain says that there is one
+// others are the imports that entries are in and that a look may let them pass, each once; certain says that there is one
 // which none lets pass.
 func others(overlaps []ledger.Overlap) (open []*ledger.OtherImport, certain bool) {
 	for _, overlap := range overlaps {

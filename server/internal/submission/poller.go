@@ -38,7 +38,7 @@ type poller struct {
 	running map[string]int
 	// free are the practices in which a question has ended, so that there may be the next one to put.
 	free map[string]bool
-	// mended are the practices whose stalled imports are worth asking for again, mendings how often each was.
+	// recovered are the practices whose stalled imports are worth asking for again, recoveries how often each was.
 	recovered   map[string]bool
 	recoveries map[string]int
 	// leapt are the practices whose Loop has leapt in time, so that all imports are; leaps how often each has.
@@ -116,16 +116,16 @@ func (p *poller) recoveriesOf(practice string) int {
 	return p.recoveries[practice]
 }
 
-// hastenAgain is for what stalls by a question that was put before the practice was mended.
+// hastenAgain is for what stalls by a question that was put before the practice recovered.
 func (p *poller) hastenAgain(practice string) {
 	p.mu.Lock()
-	p.recovered[practice] = true // no mending: questions under way would hasten one another without end
+	p.recovered[practice] = true // no recovery: questions under way would hasten one another without end
 	p.mu.Unlock()
 	p.wake()
 }
 
 // run looks at all practices when something is due, when a question has ended, or the log of events says that there may be something
-// else, and once in IdlePoll at least; in between, at those in which a question has ended or which were mended.
+// else, and once in IdlePoll at least; in between, at those in which a question has ended or which have recovered.
 func (p *poller) run(ctx context.Context) {
 	events, leave := p.cfg.Ledger.Questions()
 	defer leave()
@@ -161,7 +161,7 @@ func (p *poller) run(ctx context.Context) {
 	}
 }
 
-// mend makes due what is worth asking for again; false when some of it is still to be done.
+// makeDue makes due what is worth asking for again; false when some of it is still to be done.
 func (p *poller) makeDue(ctx context.Context) (done bool) {
 	p.mu.Lock()
 	recovered, leapt := p.recovered, p.leapt
@@ -479,7 +479,7 @@ func (p *poller) troubled(question ledger.Question, err error) ledger.Progress {
 	return unasked(p.stalled(question, "Loop could not be asked"))
 }
 
-// stalled is for what asking again at once does not mend: the pause begins as that of the import, and grows.
+// stalled is for what asking again at once does not help: the pause begins as that of the import, and grows.
 func (p *poller) stalled(question ledger.Question, why string) ledger.Progress {
 	pause := p.pause(question)
 	if question.Troubled {

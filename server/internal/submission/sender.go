@@ -52,7 +52,7 @@ type Config struct {
 	// StalledPoll is what the pause grows to when asking makes no sense for now: an unknown status, a 404, a revoked key.
 	StalledPoll time.Duration
 	// Follow is told of each question how what was written goes, before and after it; the question is put with its context. nil
-	// hears nothing.
+	// is not called.
 	Follow func(ctx context.Context, key ledger.Key) (_ context.Context, end func())
 }
 
@@ -263,7 +263,7 @@ func (i *Sender) begin(ctx context.Context, start start, send func(context.Conte
 	return begun, done, nil
 }
 
-// confirm begins a submission again whose commit was not confirmed, until it is known: else it would stand in its caller's
+// confirm begins a submission again whose commit was not confirmed, until it is known: else it would block its caller's
 // way until its lease is over.
 func (i *Sender) confirm(ctx context.Context, start start, owner string) (ledger.Begun, error) {
 	giveUp := time.After(i.cfg.CallLimit)
@@ -389,7 +389,7 @@ func (i *Sender) settle(ctx context.Context, record ledger.Record, outcome ledge
 		case err == nil:
 			return after, nil
 		case errors.Is(err, ledger.ErrLost), errors.Is(err, ledger.ErrTransition), errors.Is(err, ledger.ErrUnknown):
-			// Another settled it meanwhile; its word stands.
+			// Another settled it meanwhile; its outcome counts.
 			i.cfg.Log.Error("an outcome came too late", "request_id", record.RequestID, "practice", record.Practice,
 				"outcome", string(outcome.State), "loop_request_id", outcome.LoopRequestID, "error", err.Error())
 			now, err := i.cfg.Ledger.Get(ctx, record.Key)
@@ -417,7 +417,7 @@ func (i *Sender) settle(ctx context.Context, record ledger.Record, outcome ledge
 	}
 }
 
-// tellUnkept is the pause, and about the time, after which a caller hears that the ledger does not take an outcome.
+// tellUnkept is the pause, and about the time, after which a caller is told that the ledger does not take an outcome.
 const tellUnkept = 300 * time.Millisecond
 
 const settleLimit = 30 * time.Second

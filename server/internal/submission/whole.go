@@ -20,7 +20,7 @@ func (f *FileIntake) Whole() Whole {
 	return Whole{Places: f.places(f.whole.Places(reported)), Entries: f.whole.Entries()}
 }
 
-// places are those of the entries that stand in other imports, before the others.
+// places are those of the entries that are in other imports, before the others.
 func (f *FileIntake) places(others iter.Seq2[filecheck.Place, error]) iter.Seq2[filecheck.Place, error] {
 	return func(yield func(filecheck.Place, error) bool) {
 		for _, o := range f.overlaps {

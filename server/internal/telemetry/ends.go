@@ -6,7 +6,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-// Keys say how it stands with the keys of an issuer of tokens.
+// Keys say how fresh the keys of an issuer of tokens are.
 type Keys struct {
 	Issuer string
 	// Fetched is zero before the first time.

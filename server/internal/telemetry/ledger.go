@@ -45,7 +45,7 @@ func (c *ledgerStates) opened(ctx context.Context) ([]ledger.OpenCount, error) {
 	return found, err
 }
 
-// RegisterLedger publishes how many submissions stand in each state. UNCERTAIN above zero wants a person.
+// RegisterLedger publishes how many submissions are in each state. UNCERTAIN above zero wants a person.
 func RegisterLedger(registry prometheus.Registerer, l LedgerCounter) {
 	registry.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{
 		Name: "ledger_failures_total", Help: "How often the ledger could not be read or written.",

@@ -17,13 +17,13 @@ type Loop struct {
 	calls, attempts, keys *prometheus.CounterVec
 	duration, ofPractice  *prometheus.HistogramVec
 	turns                 *prometheus.HistogramVec
-	// others hear the same.
+	// others are told the same.
 	others []cegidclient.Observer
 }
 
 var _ cegidclient.Observer = (*Loop)(nil)
 
-// NewLoop registers the metrics; others hear of each event, too.
+// NewLoop registers the metrics; others are told of each event, too.
 func NewLoop(registry prometheus.Registerer, others ...cegidclient.Observer) *Loop {
 	buckets := []float64{.01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30, 60}
 	l := &Loop{

@@ -16,7 +16,7 @@ const (
 	maxAge = time.Minute
 	// pageSize is how many items of a list are asked for at once: as many as Loop gives.
 	pageSize = 1000
-	// readLimit bounds the reading of one list, for whoever waits longest.
+	// readLimit bounds the reading of one list, for the caller who waits longest.
 	readLimit = time.Minute
 )
 
@@ -117,7 +117,7 @@ type read struct {
 // Weight implements freshness.Value.
 func (r read) Weight() int { return r.bytes }
 
-// get returns what is young enough, or reads it; errors are not kept. Whoever asks first may leave: the reading goes on for
+// get returns what is young enough, or reads it; errors are not kept. The first caller may leave: the reading goes on for
 // those who wait for it, and is found by the first when they come again. Until then it counts for them.
 func (c *Cache) get(ctx context.Context, what question, load func(context.Context) (read, error)) (any, error) {
 	credentials, err := what.client.Identity(ctx)
