@@ -82,13 +82,13 @@ type breaker struct {
 
 // passage is one attempt on its way through the breaker.
 type passage struct {
-	trial   trial
-	write   bool
-	conclusive   bool // it says something of Loop's health
-	answers int  // of the breaker when the attempt began
-	began   time.Time
-	flush   context.CancelCauseFunc
-	silence *time.Timer
+	trial      trial
+	write      bool
+	conclusive bool // it says something of Loop's health
+	answers    int  // of the breaker when the attempt began
+	began      time.Time
+	flush      context.CancelCauseFunc
+	silence    *time.Timer
 }
 
 var errPaused = errors.New("calls are paused")

@@ -21,7 +21,7 @@ type cells [numFields][]byte
 type movement struct {
 	debit, credit                        Cents
 	date, document, validated, lettering date
-	settlement                              date
+	settlement                           date
 	day                                  date // date, unless it is implausible
 	known                                bool // the amounts could be read
 	valid                                bool // nothing of severity error was found

@@ -39,7 +39,7 @@ type poller struct {
 	// free are the practices in which a question has ended, so that there may be the next one to put.
 	free map[string]bool
 	// recovered are the practices whose stalled imports are worth asking for again, recoveries how often each was.
-	recovered   map[string]bool
+	recovered  map[string]bool
 	recoveries map[string]int
 	// leapt are the practices whose Loop has leapt in time, so that all imports are; leaps how often each has.
 	leapt map[string]bool
@@ -50,7 +50,7 @@ func startPoller(cfg Config) *poller {
 	ctx, cancel := context.WithCancel(context.Background())
 	p := &poller{
 		cfg: cfg, cancel: cancel, signal: make(chan struct{}, 1), asking: map[ledger.Key]bool{}, running: map[string]int{},
-		free:   map[string]bool{},
+		free:      map[string]bool{},
 		recovered: map[string]bool{}, recoveries: map[string]int{}, leapt: map[string]bool{}, leaps: map[string]int{},
 	}
 	p.done.Go(func() { p.run(ctx) })
