@@ -48,7 +48,7 @@ type Page[T any] struct {
 	Bytes int
 }
 
-// Lister reads one list route. A resource's service embeds it.
+// Lister reads one list route. The service of a resource that has other calls embeds it.
 type Lister[T any] struct {
 	c      *Client
 	op     *Operation

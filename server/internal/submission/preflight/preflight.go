@@ -49,13 +49,13 @@ func (c *Cache) Reference(ctx context.Context, practice string, client *cegidcli
 	thirdParties, analytics := mentions(entries)
 	if thirdParties {
 		out.ThirdParties, err = get(ctx, c, of("third parties"), check.IndexThirdParties,
-			&client.Customers.Lister, &client.Suppliers.Lister, &client.Employees.Lister, &client.OtherThirdParties.Lister)
+			client.Customers, client.Suppliers, client.Employees, client.OtherThirdParties)
 		if err != nil {
 			return out, err
 		}
 	}
 	if analytics {
-		out.Sections, err = get(ctx, c, of("sections"), check.IndexSections, &client.Sections.Lister)
+		out.Sections, err = get(ctx, c, of("sections"), check.IndexSections, client.Sections)
 	}
 	return out, err
 }
