@@ -51,9 +51,9 @@ func WithTurnBy(ctx context.Context, latest time.Time) context.Context {
 
 type patienceKey struct{}
 
-// WithPatience bounds the calls made with the context as a deadline does that may still move: for an owner that others wait for, who
-// come and go. until says when the last of them leaves; the owner ends the context then. A deadline of the context itself must not
-// move: time-outs are measured by it.
+// WithPatience bounds the calls made with the context by a deadline that may still move. It is for an owner that callers wait
+// for, who come and go: until says when the last of them leaves, and the owner ends the context then. A deadline of the context
+// itself must not move: time-outs are measured by it.
 func WithPatience(ctx context.Context, until func() (at time.Time, ends bool)) context.Context {
 	return context.WithValue(ctx, patienceKey{}, until)
 }

@@ -17,8 +17,8 @@ import (
 // shortestSecret is the length from which on a secret is taken out of answers: what is shorter is in texts by chance.
 const shortestSecret = 12
 
-// redactor takes secrets out of what Loop answers, in every spelling that JSON and URLs allow: as they are, with
-// characters escaped (\u002B, \/) or percent-encoded, one in the other up to three deep, and in base64, whatever is
+// redactor takes secrets out of what Loop answers, in every spelling that JSON and URLs allow. They may be as they are, have
+// characters that are escaped (\u002B, \/) or percent-encoded, one in the other up to three deep, or be in base64, with any text
 // before and behind.
 //
 // A clean text, which is nearly every one, is read in long steps: no occurrence of a form without escapes fits between two

@@ -70,8 +70,8 @@ func OutcomeOf(err error) WriteOutcome {
 	}
 }
 
-// turnedAway lists the answers that are given before a request's content is looked at (loop-api: C 3.1, 3.4) [I]. 400 is
-// not one of them: Loop documents its refusals of an import as 200, so who answers 400, and after what, is unknown.
+// turnedAway lists the answers that are given before a request's content is looked at (loop-api: C 3.1, 3.4) [I]. 400 is not one
+// of them. Loop documents its refusals of an import as 200, so it is unknown who answers 400, and when.
 func turnedAway(status int) bool {
 	switch status {
 	case http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound, http.StatusRequestEntityTooLarge, http.StatusTooManyRequests:

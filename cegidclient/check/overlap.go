@@ -62,8 +62,8 @@ func OverlapCodes() (out []Rule) {
 	return out
 }
 
-// Overlaps tells of entries that are like those of other imports: of each entry of a request that is imported already, of all of a
-// file together, and of what is only to be looked at once for each other import.
+// Overlaps returns findings on entries that are like those of other imports. There is one for each entry of a request that is
+// imported already, one for all such entries of a file, and one for each other import whose entries are only similar.
 func Overlaps(overlaps []Overlap) []Finding {
 	var f found
 	counted := map[Overlap]int{} // the finding's index

@@ -73,8 +73,8 @@ type served struct {
 	key      string // the public half of that for imports
 }
 
-// NewTenants opens the practices of a configuration. notify, which may be nil, is told of each secret that was rotated
-// or cannot be read again, as secret.Notify is; breaker, which may be nil too, of each circuit breaker that turns.
+// NewTenants opens the practices of a configuration. notify is told of each secret that was rotated or cannot be read again, as
+// secret.Notify is. breaker is told of each circuit breaker that opens or closes. Both may be nil.
 func NewTenants(
 	cfg *config.Config, observer cegidclient.Observer,
 	notify func(practice string, ref secret.Ref, err error), breaker func(practice string, turn cegidclient.BreakerTurn),

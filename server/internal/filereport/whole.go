@@ -107,7 +107,7 @@ func (w *Whole) finishRun() {
 // Unbalanced takes an entry that does not balance, as the validators tell it.
 func (w *Whole) Unbalanced(e filecheck.EntryTotal) { _ = w.encoder.Encode(e) } // the tape keeps its error
 
-// Places gives all reported places, in the order in which they were found.
+// Places returns all reported places, in the order in which they were found.
 func (w *Whole) Places(reported func(filecheck.Place) bool) iter.Seq2[filecheck.Place, error] {
 	return func(yield func(filecheck.Place, error) bool) {
 		w.finishRun()

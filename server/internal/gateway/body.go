@@ -34,8 +34,8 @@ func newBounds() strictjson.Bounds {
 	}
 }
 
-// readBody is a body that has been read. grpc-gateway makes a text of each error of reading one: so it is read before
-// grpc-gateway asks for it, and what is wrong with it is told as it was found.
+// readBody is a body that has been read. grpc-gateway turns each error of reading one into a text. So it is read before
+// grpc-gateway asks for it, and its problems are reported as they were found.
 type readBody struct {
 	io.ReadCloser
 	request proto.Message

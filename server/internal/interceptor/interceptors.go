@@ -90,8 +90,8 @@ func requestID(overHTTP bool) Named {
 	return named
 }
 
-// lastWord is how much earlier than its caller's deadline a call ends, at most, so that its status arrives: at the deadline grpc-go
-// resets the stream, which a balancer takes for a failure of the server, and tells the caller as INTERNAL.
+// lastWord is how much earlier than its caller's deadline a call ends, at most, so that its status arrives. At the deadline
+// grpc-go resets the stream. A balancer takes that for a failure of the server, and answers the caller with INTERNAL.
 const lastWord = 100 * time.Millisecond
 
 // clampDeadline gives each call a deadline: the caller's but for its last word, within what this service allows, and no later than the

@@ -17,9 +17,9 @@ const mostLeap = 24 * time.Hour
 // ErrClock: the clock cannot be trusted, and nothing that depends on age is done.
 var ErrClock = errors.New("ledger: the clock cannot be trusted")
 
-// clockGuard compares the database's clock with one that cannot leap. What depends on age is not done from a leap on, until
-// somebody says that the clock is right or the process starts anew beside rows that say so too: an hour of a clock two years
-// ahead must not make the ledger forget every id.
+// clockGuard compares the database's clock with one that cannot leap. After a leap, what depends on age is not done until a
+// person says that the clock is right, or the process starts anew and the rows agree with the clock. An hour of a clock two
+// years ahead must not make the ledger forget every id.
 type clockGuard struct {
 	// monotonic replaces that of the process in tests; with a clock of its own and without it, a ledger compares nothing.
 	monotonic func() time.Duration

@@ -1,10 +1,10 @@
 // Package ledger remembers every write, so that it is sent at most once and never lost sight of (docs/architecture.md,
 // "Writes").
 //
-// An owner (a process, by a name of its own for each start) begins a submission, says that it is submitting it as the
-// last step before bytes leave, and settles what came of it; then Loop is asked how it goes until it is final. What
-// owners leave behind is settled by Recover or Expire. Each transition is decided by rules, which know no database, and
-// stored as one compare-and-set on state, attempt and Loop's id in one transaction.
+// An owner is a process, with a new name for each start. It begins a submission, notes that it submits it as the last step
+// before bytes leave, and settles the outcome. Then Loop is asked about it until it is final. What an owner leaves behind is
+// settled by Recover or Expire. Each transition is decided by rules, which know no database, and stored as one compare-and-set
+// on state, attempt and Loop's id in one transaction.
 package ledger
 
 import (

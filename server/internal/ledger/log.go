@@ -308,10 +308,9 @@ func (g *log) since(q *EventQuery, after Sequence) (events []Event, upTo Sequenc
 	return events, max(after, g.head), true, g.moved, g.err
 }
 
-// Follow tells the events of a query behind a sequence, as they are committed, until tell fails or ctx ends, or, where it is not to
-// wait, until all are told: at once, be there none, and then when there are some. query is asked before each look, since what
-// somebody may see can change. Errors are also
-// those of Events.
+// Follow passes the events of a query behind a sequence to tell, as they are committed. It ends when tell fails or ctx ends, or,
+// where it is not to wait, when all were passed on. tell is called at once, even if there are none, and then when there are
+// some. query is asked before each look, since what a caller may see can change. Errors are also those of Events.
 func (l *Ledger) Follow(ctx context.Context, after Sequence, wait bool,
 	query func() (EventQuery, error), tell func(events []Event, cursor Sequence) error,
 ) error {

@@ -455,8 +455,8 @@ func isVerdict(err error) bool {
 	return errors.Is(err, errUnchanged) || errors.Is(err, ErrLost) || errors.Is(err, ErrEvidence) || errors.As(err, new(*StatedError))
 }
 
-// others counts the imports that have the references of what was found, or may have: only the first references of an import
-// are kept, so that a large one of the same days may hold any, and so may one that nobody has read.
+// others counts the imports that have the references of what was found, or may have them. Only the first references of an import
+// are kept, so that a large one of the same days may hold any; so may one that was never read.
 func (w *writing) others(row *Record, sightings []Sighting) error {
 	const (
 		of = `SELECT COUNT(*) FROM write_request s WHERE s.practice = $1 AND s.dossier = $2 AND s.collection = $3 AND s.request_id <> $4 AND ` +

@@ -10,8 +10,8 @@ import (
 const (
 	// Lease is how long an owner may take from Begin to its outcome before others settle the row.
 	Lease = 5 * time.Minute
-	// FollowFor is how long an import may take before it is UNCERTAIN, counted while Loop can be asked: between two questions
-	// AskGap at most, so that neither a server that was down nor a clock that leapt makes it older.
+	// FollowFor is how long an import may take before it is UNCERTAIN. Time counts while Loop can be asked, between two
+	// questions AskGap at most. So neither a server that was down nor a clock that leapt makes an import older.
 	FollowFor = 7 * 24 * time.Hour
 	AskGap    = time.Hour
 	// AskFor is how long after it was sent an import becomes UNCERTAIN of which Loop cannot be asked, so that a person can resolve
@@ -134,8 +134,7 @@ type subject struct {
 }
 
 // settle notes the owner's outcome, with the id that Loop has given it. changed is false when it was noted before: an owner that
-// was not told whether its
-// commit succeeded may repeat it.
+// was not told whether its commit succeeded may repeat it.
 func (r rules) settle(s status, attempt int, owner string, outcome State, loopID string) (to status, changed bool, err error) {
 	happens, ok := map[State]event{Waiting: accept, Succeeded: complete, Refused: refuse, NotSent: turnAway, Uncertain: lose}[outcome]
 	switch {
@@ -183,9 +182,9 @@ func (s status) toBeAsked() bool {
 	return s.state.Following() || s.state == Uncertain && s.loopID != ""
 }
 
-// follow notes what Loop says of an attempt that has an id there, to a question that was put in the state from; the empty
-// state, or the one it has, when it says nothing that is understood, unasked when it could not be asked. What Loop does not end
-// in time is UNCERTAIN, and asked for on.
+// follow notes what Loop says of an attempt that has an id there. The question was put in the state from. said is empty, or the
+// state that it has, when the answer is not understood; unasked is true when Loop could not be asked. What Loop does not end in
+// time is UNCERTAIN, and asked for on.
 func (r rules) follow(s status, asked subject, from, said State, unasked bool, now int64) (status, error) {
 	if !r.concerns(asked, s) || s.state != from || !s.toBeAsked() {
 		return s, ErrLost

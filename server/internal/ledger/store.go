@@ -42,9 +42,9 @@ type writing struct {
 	number int64
 }
 
-// write runs a transaction, again where another one was in its way. ctx bounds the wait for its turn; from then on it is
-// ignored, so that a caller who gives up cannot leave a commit that this program does not know of, nor break off the connection that
-// holds the lock: transactions are short, and the dialect's limit bounds those over a network.
+// write runs a transaction, and repeats it after a conflict with another one. ctx bounds the wait for its turn; then it is
+// ignored. Otherwise a caller who gives up could leave a commit that this program does not know of, or break the connection that
+// holds the lock. Transactions are short, and the dialect's limit bounds those over a network.
 func (l *Ledger) write(ctx context.Context, do func(*writing) error) error {
 	return l.observed(ctx, "write", func() error {
 		return l.older(ctx, l.tried(ctx, func() error { return l.writeOnce(ctx, do) }))

@@ -2,9 +2,9 @@
 // message, bounds what the message is made of, and says of what it refuses where that is, what is wrong with it and what
 // is right.
 //
-// It takes what protojson takes, except for what a caller means otherwise or a schema refuses: null, the number of an enum's
-// value, a number in quotation marks, a whole number that is not written in digits alone, fields that the path decides.
-// A fuzz test holds the two together.
+// It takes what protojson takes, except what is probably a mistake or a schema refuses: null, the number of an enum's value, a
+// number in quotation marks, a whole number that is not written in digits alone, and fields that the path decides. A fuzz test
+// holds the two together.
 package strictjson
 
 import (

@@ -16,10 +16,10 @@ const (
 	firstRepeat = time.Second
 )
 
-// again begins another attempt of a submission that Loop turned away with a 429, and says how long it pauses first: a new
-// attempt, with its own commits and its own record of the audit, and only where there is time for its turn. That nothing
-// looked at what was turned away is inferred (loop-api: C 3.1) [I]; an answer that names an import is no 429 of this
-// kind, since its outcome is uncertain.
+// again begins another attempt of a submission that Loop refused with a 429, and says how long it pauses first. The attempt has
+// its own commits and its own record of the audit, and is only begun where there is time for its turn. That nothing looked at
+// what was turned away is inferred (loop-api: C 3.1) [I]; an answer that names an import is no 429 of this kind, since its
+// outcome is uncertain.
 func (i *Sender) again(ctx context.Context, record ledger.Record, outcome ledger.Outcome, turnBy time.Time,
 	repeats int,
 ) (next ledger.Record, pause time.Duration, begun bool) {

@@ -124,8 +124,8 @@ func (p *poller) hastenAgain(practice string) {
 	p.wake()
 }
 
-// run looks at all practices when something is due, when a question has ended, or the log of events says that there may be something
-// else, and once in IdlePoll at least; in between, at those in which a question has ended or which have recovered.
+// run looks at all practices when something is due, when the log of events says that there may be something else, and once in
+// IdlePoll at least. In between it looks at practices in which a question has ended or which have recovered.
 func (p *poller) run(ctx context.Context) {
 	events, leave := p.cfg.Ledger.Questions()
 	defer leave()

@@ -171,8 +171,8 @@ func (i *Sender) beginning(submission ledger.Submission) start {
 	}
 }
 
-// Do is Submit for what Loop carries out at once, so that there is nothing to follow: send answers the ids that Loop
-// named. release is called once, when send is over or will not be called: what send reads may go then.
+// Do is Submit for what Loop carries out at once, so that there is nothing to follow. send returns the ids that Loop named.
+// release is called once, when send is over or will not be called: what send reads may go then.
 func (i *Sender) Do(ctx context.Context, submission ledger.Submission, send func(context.Context) (loopIDs map[string]string, err error),
 	release func(),
 ) (Result, error) {
@@ -211,7 +211,7 @@ func (i *Sender) submit(ctx context.Context, start start, send func(context.Cont
 
 func goesOn(err error) error { return fmt.Errorf("%w: %w", ErrGoesOn, err) }
 
-type answer struct {
+type owned struct {
 	record   ledger.Record
 	existing bool // somebody else's
 	err      error
@@ -220,7 +220,7 @@ type answer struct {
 // begin commits RECEIVED, after which the submission belongs to the sender.
 func (i *Sender) begin(ctx context.Context, start start, send func(context.Context) ledger.Outcome,
 	release func(),
-) (ledger.Begun, <-chan answer, error) {
+) (ledger.Begun, <-chan owned, error) {
 	i.mu.RLock()
 	defer i.mu.RUnlock()
 	over, taken := i.cfg.Keep(ctx), false
@@ -244,7 +244,7 @@ func (i *Sender) begin(ctx context.Context, start start, send func(context.Conte
 		return begun, nil, err
 	}
 	detached := context.WithoutCancel(ctx)
-	done := make(chan answer, 2) // what cannot be committed, and what was
+	done := make(chan owned, 2) // what cannot be committed, and what was
 	taken = true
 	i.submissions.Go(func() {
 		defer over()
@@ -253,12 +253,12 @@ func (i *Sender) begin(ctx context.Context, start start, send func(context.Conte
 			var err error
 			if mine, err = i.confirm(detached, start, owner); err != nil || mine.Existing {
 				release()
-				done <- answer{mine.Record, mine.Existing, err}
+				done <- owned{mine.Record, mine.Existing, err}
 				return
 			}
 		}
-		record, err := i.own(detached, mine.Record, send, release, func(err error) { done <- answer{err: err} })
-		done <- answer{record, false, err}
+		record, err := i.own(detached, mine.Record, send, release, func(err error) { done <- owned{err: err} })
+		done <- owned{record, false, err}
 	})
 	return begun, done, nil
 }

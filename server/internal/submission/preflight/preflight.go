@@ -1,5 +1,6 @@
-// Package preflight reads what is compared with before anything is sent, the reference data of entries and the dossiers of
-// documents: at most a minute old, from the store of what callers read, and once for all who ask at the same time.
+// Package preflight reads what a write is compared with before it is sent: the reference data of entries, and the dossiers of
+// documents. The data is at most a minute old and may come from the store of what callers read. Callers who ask at the same time
+// share one reading.
 package preflight
 
 import (
