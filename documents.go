@@ -1,5 +1,5 @@
 // Package gateway is the repository itself, as far as the server shows it: its documents, and the files that they lead to. It
-// stands here because an embedded file cannot lie above its package.
+// is here because an embedded file cannot lie above its package.
 package gateway
 
 import "embed"

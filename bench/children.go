@@ -208,18 +208,18 @@ func (t *textbook) ListAccounts(ctx context.Context, in *looppb.ListAccountsRequ
 		return nil, err
 	}
 	out := &looppb.ListAccountsResponse{}
-	for _, each := range rows {
+	for _, row := range rows {
 		account := &looppb.Account{
-			Number: each.Numero, Label: each.Libelle, Collective: each.Collectif, Letterable: each.Lettrable, Reconcilable: each.Pointable,
-			Centralizable: each.Centralisable, Analytic: each.Analytique, Closed: each.Ferme, ObjectId: each.ObjectID, Revision: each.RevisionID,
+			Number: row.Numero, Label: row.Libelle, Collective: row.Collectif, Letterable: row.Lettrable, Reconcilable: row.Pointable,
+			Centralizable: row.Centralisable, Analytic: row.Analytique, Closed: row.Ferme, ObjectId: row.ObjectID, Revision: row.RevisionID,
 		}
-		if each.Type != nil {
-			account.TypeCode = new(strconv.Itoa(*each.Type))
+		if row.Type != nil {
+			account.TypeCode = new(strconv.Itoa(*row.Type))
 		}
-		if len(each.Description) > 0 {
-			account.Description = &each.Description[0]
+		if len(row.Description) > 0 {
+			account.Description = &row.Description[0]
 		}
-		if contra := each.CompteContrepartie; contra != nil {
+		if contra := row.CompteContrepartie; contra != nil {
 			account.ContraAccount = &looppb.Reference{}
 			if contra.ObjectID != nil {
 				account.ContraAccount.ObjectId = *contra.ObjectID

@@ -200,8 +200,8 @@ func overGRPC[M proto.Message](conn *grpc.ClientConn, method, token string, stre
 	var turn atomic.Uint64
 	var messages [][]byte
 	var wrong error
-	for _, each := range requests {
-		message, err := proto.Marshal(each)
+	for _, request := range requests {
+		message, err := proto.Marshal(request)
 		messages, wrong = append(messages, message), errors.Join(wrong, err)
 	}
 	return func(ctx context.Context) (int, error) {
@@ -226,14 +226,14 @@ func overGRPC[M proto.Message](conn *grpc.ClientConn, method, token string, stre
 			return 0, err
 		}
 		for {
-			var each int
-			switch err := stream.RecvMsg(&each); {
+			var size int
+			switch err := stream.RecvMsg(&size); {
 			case errors.Is(err, io.EOF):
 				return counted, nil
 			case err != nil:
 				return counted, err
 			}
-			counted += each
+			counted += size
 		}
 	}
 }
@@ -254,7 +254,7 @@ func (counting) Unmarshal(data mem.BufferSlice, v any) error {
 	return nil
 }
 
-// pagesOf asks several times, one after another, as whoever follows page tokens does.
+// pagesOf asks several times, one after another, as a client that follows page tokens does.
 func pagesOf(page func(context.Context) (int, error), pages int) func(context.Context) (int, error) {
 	return func(ctx context.Context) (total int, err error) {
 		for range pages {

@@ -36,21 +36,21 @@ func main() {
 		}
 	}
 	var (
-		short   = flag.Bool("short", false, "few and short rounds: figures to look at, not to quote")
-		rounds  = flag.Int("rounds", 5, "rounds of each cell")
-		each    = flag.Duration("time", time.Second, "how long a peer is asked in a round")
-		enforce = flag.Bool("enforce", false, "fail where even the best round misses a goal")
-		binary  = flag.String("server", "", "the server to measure; built of this tree without it")
-		profile = flag.String("profile", "", "a folder for profiles of the server, one of each cell and way, taken after its rounds")
-		only    = flag.String("only", "", "measure cells of this name alone: 1, 100, 1000 or stream")
-		edges   = flag.Bool("edges", false, "measure, instead of the peers, how the server starts, rests, streams a long list and takes a large import")
-		traces  = flag.Bool("traces", false, "measure, instead of the peers, the server beside another one that sends traces of one call in a hundred")
+		short    = flag.Bool("short", false, "few and short rounds: figures to look at, not to quote")
+		rounds   = flag.Int("rounds", 5, "rounds of each cell")
+		duration = flag.Duration("time", time.Second, "how long a peer is asked in a round")
+		enforce  = flag.Bool("enforce", false, "fail where even the best round misses a goal")
+		binary   = flag.String("server", "", "the server to measure; built of this tree without it")
+		profile  = flag.String("profile", "", "a folder for profiles of the server, one of each cell and way, taken after its rounds")
+		only     = flag.String("only", "", "measure cells of this name alone: 1, 100, 1000 or stream")
+		edges    = flag.Bool("edges", false, "measure, instead of the peers, how the server starts, rests, streams a long list and takes a large import")
+		traces   = flag.Bool("traces", false, "measure, instead of the peers, the server beside another one that sends traces of one call in a hundred")
 	)
 	flag.Parse()
 	if *short {
-		*rounds, *each = 3, 250*time.Millisecond
+		*rounds, *duration = 3, 250*time.Millisecond
 	}
-	missed, err := run(*binary, *only, *profile, *rounds, *each, *traces, *edges)
+	missed, err := run(*binary, *only, *profile, *rounds, *duration, *traces, *edges)
 	if err != nil {
 		fail(err)
 	}
@@ -65,13 +65,13 @@ func fail(err error) {
 }
 
 // run measures all cells and prints the tables.
-func run(binary, only, profile string, rounds int, each time.Duration, traces, edges bool) (missed int, err error) {
+func run(binary, only, profile string, rounds int, duration time.Duration, traces, edges bool) (missed int, err error) {
 	dir, err := os.MkdirTemp("", "bench")
 	if err != nil {
 		return 0, err
 	}
 	defer func() { _ = os.RemoveAll(dir) }()
-	b := &bench{dir: dir, callers: 16, rounds: rounds, each: each, profiles: profile, traces: traces}
+	b := &bench{dir: dir, callers: 16, rounds: rounds, duration: duration, profiles: profile, traces: traces}
 	defer b.stop()
 	if binary == "" {
 		binary = filepath.Join(dir, "server")
@@ -105,16 +105,16 @@ func run(binary, only, profile string, rounds int, each time.Duration, traces, e
 		}
 		cells = append(cells, measured)
 	}
-	missed = report(os.Stdout, cells, b.peers, fmt.Sprintf("%d rounds of %s, %d callers, load of the machine %s before", rounds, each, b.callers, load))
+	missed = report(os.Stdout, cells, b.peers, fmt.Sprintf("%d rounds of %s, %d callers, load of the machine %s before", rounds, duration, b.callers, load))
 	return missed, nil
 }
 
 // cell asks the targets in turn, for as many rounds as are wanted.
 func (b *bench) cell(name string, targets []target) (cell, error) {
 	out := cell{name: name, samples: map[string][]sample{}}
-	for _, each := range targets { // connections, caches and what is learnt of pages
-		if err := each.warm(b.callers); err != nil {
-			return cell{}, fmt.Errorf("%s, %s items: %w", each.name, name, err)
+	for _, target := range targets { // connections, caches and what is learnt of pages
+		if err := target.warm(b.callers); err != nil {
+			return cell{}, fmt.Errorf("%s, %s items: %w", target.name, name, err)
 		}
 	}
 	for round := range b.rounds {
@@ -122,12 +122,12 @@ func (b *bench) cell(name string, targets []target) (cell, error) {
 		if round%2 == 1 {
 			slices.Reverse(order)
 		}
-		for _, each := range order {
-			got, err := each.measure(b.callers, b.each)
+		for _, target := range order {
+			got, err := target.measure(b.callers, b.duration)
 			if err != nil {
-				return cell{}, fmt.Errorf("%s, %s items: %w", each.name, name, err)
+				return cell{}, fmt.Errorf("%s, %s items: %w", target.name, name, err)
 			}
-			out.samples[each.name] = append(out.samples[each.name], got)
+			out.samples[target.name] = append(out.samples[target.name], got)
 		}
 	}
 	if b.profiles != "" {
@@ -140,8 +140,8 @@ func (b *bench) cell(name string, targets []target) (cell, error) {
 			}
 		}
 	}
-	for _, each := range targets {
-		out.order = append(out.order, each.name)
+	for _, target := range targets {
+		out.order = append(out.order, target.name)
 	}
 	return out, nil
 }

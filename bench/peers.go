@@ -33,10 +33,10 @@ type peer struct {
 
 // bench is a run: the peers, and how they are asked.
 type bench struct {
-	dir     string
-	callers int
-	rounds  int
-	each    time.Duration
+	dir      string
+	callers  int
+	rounds   int
+	duration time.Duration
 	// profiles is a folder for profiles of the server; empty for none.
 	profiles string
 	// traces has a second server beside, which sends traces of one call in a hundred.
@@ -49,8 +49,8 @@ type bench struct {
 }
 
 func (b *bench) stop() {
-	for _, each := range b.peers {
-		each.kill()
+	for _, peer := range b.peers {
+		peer.kill()
 	}
 }
 
@@ -314,13 +314,13 @@ func (b *bench) unary(items int) []target {
 	raw := fmt.Sprintf("/compte?codeDossier=%s&skip=0&take=%d", dossierOf(items), items)
 	var requests []*looppb.ListAccountsRequest
 	paths := func(host, more string) (all []string) {
-		for _, each := range dossiersOf(items) {
-			all = append(all, fmt.Sprintf("http://%s/v1/practices/demo/dossiers/%s/accounts?pageSize=%d%s", host, each, items, more))
+		for _, dossier := range dossiersOf(items) {
+			all = append(all, fmt.Sprintf("http://%s/v1/practices/demo/dossiers/%s/accounts?pageSize=%d%s", host, dossier, items, more))
 		}
 		return all
 	}
-	for _, each := range dossiersOf(items) {
-		requests = append(requests, &looppb.ListAccountsRequest{Practice: "demo", Dossier: each, PageSize: int32(items)})
+	for _, dossier := range dossiersOf(items) {
+		requests = append(requests, &looppb.ListAccountsRequest{Practice: "demo", Dossier: dossier, PageSize: int32(items)})
 	}
 	least := 100 * items
 	if b.traced != nil {
@@ -357,8 +357,8 @@ const streamed = 10_000
 func (b *bench) streams() []target {
 	const pages = streamed / 1000
 	var requests []*looppb.ListAccountsRequest
-	for _, each := range dossiersOf(1000) {
-		requests = append(requests, &looppb.ListAccountsRequest{Practice: "demo", Dossier: each, PageSize: 1000})
+	for _, dossier := range dossiersOf(1000) {
+		requests = append(requests, &looppb.ListAccountsRequest{Practice: "demo", Dossier: dossier, PageSize: 1000})
 	}
 	page := overGRPC(b.serverConn, looppb.ReferenceDataService_ListAccounts_FullMethodName, b.token, false, requests...)
 	return []target{

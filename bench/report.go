@@ -52,9 +52,9 @@ func median[T cmp.Ordered](values []T) T {
 
 // ratios are those of two targets in each round.
 func (c cell) ratios(of, to string) (out []float64) {
-	for i, each := range c.samples[of] {
+	for i, sample := range c.samples[of] {
 		if i < len(c.samples[to]) && c.samples[to][i].cpu > 0 {
-			out = append(out, float64(each.cpu)/float64(c.samples[to][i].cpu))
+			out = append(out, float64(sample.cpu)/float64(c.samples[to][i].cpu))
 		}
 	}
 	return out
@@ -62,8 +62,8 @@ func (c cell) ratios(of, to string) (out []float64) {
 
 func medianOf[T cmp.Ordered](samples []sample, of func(sample) T) T {
 	values := make([]T, 0, len(samples))
-	for _, each := range samples {
-		values = append(values, of(each))
+	for _, sample := range samples {
+		values = append(values, of(sample))
 	}
 	return median(values)
 }
@@ -114,11 +114,11 @@ func report(w io.Writer, cells []cell, peers []*peer, how string) (missed int) {
 		}
 	}
 	_, _ = fmt.Fprint(w, "\nMost memory, MiB:")
-	for i, each := range peers {
+	for i, peer := range peers {
 		if i > 0 {
 			_, _ = fmt.Fprint(w, ",")
 		}
-		_, _ = fmt.Fprintf(w, " %s %.0f", each.name, each.peak())
+		_, _ = fmt.Fprintf(w, " %s %.0f", peer.name, peer.peak())
 	}
 	_, _ = fmt.Fprintln(w, ".")
 	return missed

@@ -34,7 +34,7 @@ const MinConcurrency = int(classes)
 
 type partyKey struct{}
 
-// WithParty names for whom the calls made with the context are. Where attempts wait for their turn, parties take turns:
+// WithParty names the party that the calls with the context are made for. Where attempts wait for their turn, parties take turns:
 // however many calls one of them has waiting, another one's next call waits for one of each. Calls without a name are of
 // one party, too.
 func WithParty(ctx context.Context, name string) context.Context {
@@ -51,9 +51,9 @@ func WithTurnBy(ctx context.Context, latest time.Time) context.Context {
 
 type patienceKey struct{}
 
-// WithPatience bounds the calls made with the context as a deadline does that may still move: for an owner for whom others wait, who
-// come and go. until says when the last of them leaves; the owner ends the context then. A deadline of the context itself must not
-// move: time-outs are measured by it.
+// WithPatience bounds the calls made with the context by a deadline that may still move. It is for an owner that callers wait
+// for, who come and go: until says when the last of them leaves, and the owner ends the context then. A deadline of the context
+// itself must not move: time-outs are measured by it.
 func WithPatience(ctx context.Context, until func() (at time.Time, ends bool)) context.Context {
 	return context.WithValue(ctx, patienceKey{}, until)
 }
@@ -210,7 +210,7 @@ func (c *Call) class() Class {
 	return ClassWrite
 }
 
-// take waits for a place, as long as that is worth it. Whoever has one gives it back. whole: the attempt must have all of
+// take waits for a place, as long as that is worth it. Its holder gives it back. whole: the attempt must have all of
 // the time that it may take.
 func (a *admission) take(ctx context.Context, w *waiter, whole bool, count *brakes) (*place, error) {
 	now := time.Now()
@@ -510,8 +510,8 @@ func (a *admission) untilFree(class Class, ahead int, now time.Time) time.Durati
 func (a *admission) ends(class Class, now time.Time) []time.Duration {
 	line := &a.lines[class]
 	ends := make([]time.Duration, len(line.underWay))
-	for i, each := range line.underWay {
-		age := now.Sub(each.began)
+	for i, place := range line.underWay {
+		age := now.Sub(place.began)
 		if ends[i] = line.took - age; ends[i] < 0 { // slower than the others: as late again, if it may
 			ends[i] = min(-ends[i], max(0, a.most[class]-age))
 		}
@@ -541,7 +541,7 @@ const maxComeBack = time.Minute
 
 const overRate = "over the rate configured for this practice"
 
-// tooLate is the error of a write that must not be begun: its end would not be heard.
+// tooLate is the error of a write that must not be begun: there would be no time for its answer.
 func tooLate(whole time.Duration) *Error {
 	return &Error{
 		Kind: KindBusy, Local: true, RetryAfter: time.Second,
@@ -574,7 +574,7 @@ func (l *line) leave(w *waiter) bool {
 	l.waiting[w.party] = slices.Delete(l.waiting[w.party], at, at+1)
 	if len(l.waiting[w.party]) == 0 {
 		delete(l.waiting, w.party)
-		l.order = slices.DeleteFunc(l.order, func(each string) bool { return each == w.party })
+		l.order = slices.DeleteFunc(l.order, func(party string) bool { return party == w.party })
 	}
 	return true
 }
@@ -620,8 +620,8 @@ func (l *line) own(party string, crowded bool) int {
 // ahead is how many come before an attempt that so many of its party's come before.
 func (l *line) ahead(party string, own int) int {
 	n := own
-	for each, waiting := range l.waiting {
-		if each != party {
+	for other, waiting := range l.waiting {
+		if other != party {
 			n += min(len(waiting), own+1)
 		}
 	}

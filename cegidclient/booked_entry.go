@@ -46,16 +46,16 @@ type EntryNames struct{ Debit, Credit, Date string }
 // Wrong names the first of them that cannot be the name of such a field, and says why; "" if none is.
 func (n EntryNames) Wrong() (which, why string) {
 	var names []string
-	for _, each := range []struct{ which, name string }{{"debit", n.Debit}, {"credit", n.Credit}, {"date", n.Date}} {
+	for _, field := range []struct{ which, name string }{{"debit", n.Debit}, {"credit", n.Credit}, {"date", n.Date}} {
 		switch {
-		case each.name == "":
+		case field.name == "":
 			continue
-		case slices.ContainsFunc(entryCriteria, func(f Field) bool { return strings.EqualFold(string(f), each.name) }):
-			return each.which, "is a field that is read already"
-		case slices.Contains(names, fold(each.name)):
-			return each.which, "is the name of another of these fields"
+		case slices.ContainsFunc(entryCriteria, func(f Field) bool { return strings.EqualFold(string(f), field.name) }):
+			return field.which, "is a field that is read already"
+		case slices.Contains(names, fold(field.name)):
+			return field.which, "is the name of another of these fields"
 		}
-		names = append(names, fold(each.name))
+		names = append(names, fold(field.name))
 	}
 	return "", ""
 }
@@ -98,7 +98,7 @@ func (q EntryQuery) filter() (string, error) {
 	default:
 		return "", invalid("lettering", "neither lettered nor unlettered")
 	}
-	for _, each := range []struct {
+	for _, field := range []struct {
 		name, value string
 		filter      Filter
 	}{
@@ -110,14 +110,14 @@ func (q EntryQuery) filter() (string, error) {
 		{"document_date_from", q.DocumentDateFrom, AtLeast(EntryDocumentDate, q.DocumentDateFrom)},
 		{"account", q.Account, Equal(EntryAccount, q.Account)},
 	} {
-		if each.value == "" {
+		if field.value == "" {
 			continue
 		}
-		if _, err := each.filter.Expression(); err != nil {
+		if _, err := field.filter.Expression(); err != nil {
 			e, _ := asError(err)
-			return "", invalid(each.name, e.Detail())
+			return "", invalid(field.name, e.Detail())
 		}
-		filters = append(filters, each.filter)
+		filters = append(filters, field.filter)
 	}
 	return And(filters...).Expression()
 }

@@ -28,9 +28,9 @@ type Brakes struct {
 	// Throttled, OverRate, Busy and Paused count the attempts that were refused here: soon after a 429 of Loop's, over the
 	// configured rate, because they would not have had their turn in time, while the breaker was open.
 	Throttled, OverRate, Busy, Paused int64
-	// GateWaits, RateWaits and SlotWaits count the attempts that waited here, for the end of what a 429 asked for, for their
-	// turn at the configured rate, and for one of the attempts under way to end; GateTime, RateTime and SlotTime are how long
-	// together.
+	// GateWaits, RateWaits and SlotWaits count the attempts that waited here: for the end of the pause that a 429 asked for, for
+	// their turn at the configured rate, and for an attempt under way to end. GateTime, RateTime and SlotTime are the sums of
+	// these waits.
 	GateWaits, RateWaits, SlotWaits int64
 	GateTime, RateTime, SlotTime    time.Duration
 	// UnderWay and Waiting are the practice's attempts now, by [Class], those of its other clients included.

@@ -44,7 +44,7 @@ type trial int
 const (
 	noTrial      trial = iota
 	quickTrial         // a read that has no longer than the silence, so that Loop's return is seen soon
-	patientTrial       // a read that has all the time of an attempt, so that a Loop that is back, and slow, is heard
+	patientTrial       // a read that has all the time of an attempt, so that a Loop that is back, and slow, can answer
 	writeTrial         // a write, which has a time of its own
 
 	trials = iota
@@ -82,13 +82,13 @@ type breaker struct {
 
 // passage is one attempt on its way through the breaker.
 type passage struct {
-	trial   trial
-	write   bool
-	heard   bool // it says something of Loop's health
-	answers int  // of the breaker when the attempt began
-	began   time.Time
-	flush   context.CancelCauseFunc
-	silence *time.Timer
+	trial      trial
+	write      bool
+	conclusive bool // it says something of Loop's health
+	answers    int  // of the breaker when the attempt began
+	began      time.Time
+	flush      context.CancelCauseFunc
+	silence    *time.Timer
 }
 
 var errPaused = errors.New("calls are paused")
@@ -114,7 +114,7 @@ func (b *breaker) state() BreakerState {
 	return BreakerClosed
 }
 
-// intercept stands before the admission: nobody waits for a turn to call a Loop that is down, and who waits when that turns out
+// intercept runs before the admission: nobody waits for a turn to call a Loop that is down, and who waits when that turns out
 // is let go.
 func (b *breaker) intercept(ctx context.Context, call *Call, next Next) (*Response, error) {
 	if b.policy.Disabled || call.probe { // a probe asks Loop itself, and is no evidence for others
@@ -145,13 +145,13 @@ func (b *breaker) intercept(ctx context.Context, call *Call, next Next) (*Respon
 	case ok && e.Kind == KindInterrupted && ctx.Err() == nil && context.Cause(waits) == errPaused:
 		return nil, b.refusal()
 	case ok && e.Kind == KindBusy && p.trial != noTrial && !p.write: // not a write with too little time, which asks nothing
-		p.heard = true // its turn to try is used up
+		p.conclusive = true // its turn to try is used up
 		return nil, b.refusal()
 	}
 	return resp, err
 }
 
-// watch stands behind the admission: the attempt begins.
+// watch runs after the admission: the attempt begins.
 func (b *breaker) watch(ctx context.Context, call *Call, next Next) (*Response, error) {
 	p := call.passage
 	if p == nil {
@@ -169,10 +169,10 @@ func (b *breaker) watch(ctx context.Context, call *Call, next Next) (*Response, 
 	switch e, ok := asError(err); {
 	case err != nil && (!ok || e.Local || e.Kind == KindInterrupted):
 	case ok && e.Kind == KindUnavailable:
-		p.heard = true
+		p.conclusive = true
 		b.failed()
 	default:
-		p.heard = true
+		p.conclusive = true
 		b.answered(p)
 	}
 	return resp, err
@@ -240,7 +240,7 @@ func (b *breaker) leave(p *passage) {
 	}
 	if p.trial != noTrial {
 		b.trials[p.trial]--
-		if !p.heard {
+		if !p.conclusive {
 			b.next = time.Now() // another may try
 		}
 	}

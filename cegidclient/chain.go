@@ -82,7 +82,7 @@ func chain(links []link, last Next) Next {
 }
 
 // beforeSend runs the owner's hook and then the call's as the last step before bytes leave. Their errors are their
-// owners' and pass as they stand; nothing is sent then. What books or stores is begun only with the time for its end, of
+// owners' and pass as they are; nothing is sent then. What books or stores is begun only with the time for its end, of
 // which the hooks may have taken some: whole is how long the call may take.
 func beforeSend(hook func(context.Context, *Call) error, required bool, whole time.Duration) Interceptor {
 	return func(ctx context.Context, call *Call, next Next) (*Response, error) {
@@ -114,7 +114,7 @@ func beforeSend(hook func(context.Context, *Call) error, required bool, whole ti
 type beforeSendKey struct{}
 
 // WithBeforeSend gives the calls made with the context a hook of their own, which runs after [Config.BeforeSend] as
-// the last step before the bytes of an attempt leave. Its error stops the call and comes back as it stands. Make the
+// the last step before the bytes of an attempt leave. Its error stops the call and comes back as it is. Make the
 // context for one call: every call made with it runs the hook, and a read runs it for each attempt.
 func WithBeforeSend(ctx context.Context, hook func(ctx context.Context, call *Call) error) context.Context {
 	return context.WithValue(ctx, beforeSendKey{}, hook)

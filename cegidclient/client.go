@@ -39,7 +39,7 @@ type Config struct {
 	// Observer is told of calls; nil for none.
 	Observer Observer
 	// BeforeSend runs as the last step before the bytes of an attempt leave. Its error stops the call and comes
-	// back as it stands.
+	// back as it is.
 	BeforeSend func(ctx context.Context, call *Call) error
 	// Ended is told of each call when it is over, with its error if it has one; nil for none. Like an Observer it is called
 	// concurrently and must be quick.
@@ -101,24 +101,26 @@ type Client struct {
 	Accounts *AccountService
 	// Journals are the journals of a dossier.
 	Journals *JournalService
-	// Sections are the analytic sections of a dossier.
-	Sections *SectionService
+	// Sections are the analytic sections of a dossier. Loop has no route for axes: those that have a section can be told from
+	// the sections' Axis (loop-api: R 5).
+	Sections *Lister[Section]
 	// Customers, Suppliers, Employees and OtherThirdParties are the third parties of a dossier, a route of Loop's each.
-	Customers, Suppliers, Employees, OtherThirdParties *ThirdPartyService
+	Customers, Suppliers, Employees, OtherThirdParties *Lister[ThirdParty]
 	// VATCodes are the VAT codes of a dossier.
-	VATCodes *VATCodeService
+	VATCodes *Lister[VATCode]
 	// Establishments are those of a dossier's company.
-	Establishments *EstablishmentService
+	Establishments *Lister[Establishment]
 	// LegalIdentity is that of a dossier's company.
 	LegalIdentity *LegalIdentityService
 	// Entries are those that a dossier holds.
 	Entries *EntryService
-	// Offices, WorkGroups, Staff, Engagements and Activities are those of the practice itself. They need its Advanced key.
-	Offices     *OfficeService
-	WorkGroups  *WorkGroupService
+	// Offices, WorkGroups, Staff, Engagements and Activities are those of the practice itself, under [PracticeDossier]. They need
+	// its Advanced key. Loop lists Activities only with an equality on [ActivityEngagementLetterID] in the filter.
+	Offices     *Lister[Office]
+	WorkGroups  *Lister[WorkGroup]
 	Staff       *StaffService
-	Engagements *EngagementService
-	Activities  *ActivityService
+	Engagements *Lister[Engagement]
+	Activities  *Lister[MissionActivity]
 	// Changes is Loop's change feed.
 	Changes *ChangeFeedService
 	// Imports sends entries and follows what becomes of them.
@@ -220,20 +222,20 @@ func New(cfg Config) (*Client, error) {
 func (c *Client) openServices(cfg *Config, uploads uploadSettings) {
 	c.Accounts = newAccountService(c)
 	c.Journals = newJournalService(c)
-	c.Sections = newSectionService(c)
-	c.Customers = newThirdPartyService(c, "list_customers", ThirdPartyCustomer)
-	c.Suppliers = newThirdPartyService(c, "list_suppliers", ThirdPartySupplier)
-	c.Employees = newThirdPartyService(c, "list_employees", ThirdPartyEmployee)
-	c.OtherThirdParties = newThirdPartyService(c, "list_other_third_parties", ThirdPartyOther)
-	c.VATCodes = newVATCodeService(c)
-	c.Establishments = newEstablishmentService(c)
+	c.Sections = new(newLister[Section](c, "list_analytic_sections", SectionCode))
+	c.Customers = newThirdParties(c, "list_customers", ThirdPartyCustomer)
+	c.Suppliers = newThirdParties(c, "list_suppliers", ThirdPartySupplier)
+	c.Employees = newThirdParties(c, "list_employees", ThirdPartyEmployee)
+	c.OtherThirdParties = newThirdParties(c, "list_other_third_parties", ThirdPartyOther)
+	c.VATCodes = new(newLister[VATCode](c, "list_vat_codes", VATCodeCode))
+	c.Establishments = new(newLister[Establishment](c, "list_establishments", EstablishmentObjectID))
 	c.LegalIdentity = newLegalIdentityService(c)
 	c.Entries = newEntryService(c, cfg.EntryNames)
-	c.Offices = newOfficeService(c)
-	c.WorkGroups = newWorkGroupService(c)
+	c.Offices = new(newLister[Office](c, "list_offices", OfficeCode))
+	c.WorkGroups = new(newLister[WorkGroup](c, "list_work_groups", WorkGroupCode))
 	c.Staff = newStaffService(c)
-	c.Engagements = newEngagementService(c)
-	c.Activities = newActivityService(c)
+	c.Engagements = new(newLister[Engagement](c, "list_engagements", EngagementObjectID))
+	c.Activities = newActivities(c)
 	c.Changes = newChangeFeedService(c)
 	c.Imports = newImportService(c)
 	c.Files = newFileService(c, cfg, uploads)

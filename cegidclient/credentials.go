@@ -38,7 +38,7 @@ func (k KeyKind) String() string {
 // Credentials are what one attempt sends to Loop.
 type Credentials struct {
 	Kind KeyKind
-	// APIKey is Loop's "key:clientSecret". It travels as it stands: the secret half may hold '+', '/', '=' or
+	// APIKey is Loop's "key:clientSecret". It is sent as it is: the secret half may hold '+', '/', '=' or
 	// further colons and is never URL-encoded (loop-api: C 7.1).
 	APIKey Secret
 	// SubscriptionKeys are the gateway's keys, primary then secondary (loop-api: C 1.3).
@@ -83,7 +83,7 @@ func (s staticCredentials) Credentials(_ context.Context, need KeyKind) (Credent
 	}
 }
 
-// pair is the two secrets of one attempt, with the digests that stand for the subscription keys in memory.
+// pair is the two secrets of one attempt, with the digests that replace the subscription keys in memory.
 type pair struct {
 	apiKey, subscriptionKey Secret
 	subscriptionKeys        []Secret
@@ -107,7 +107,7 @@ func digestOf(secrets ...Secret) digest {
 	return digest(h.Sum(nil))
 }
 
-// Identity stands for a client and the secrets that it sends now.
+// Identity names a client and the secrets that it sends now.
 type Identity [sha256.Size]byte
 
 func identityOf(ctx context.Context, source CredentialSource, practice, base string) (Identity, error) {

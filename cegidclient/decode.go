@@ -29,7 +29,7 @@ func (r *Ref) IsNone() bool { return r == nil || r.ObjectID == "" }
 
 // Unmapped keeps, by the name received, the raw JSON of every member that the typed fields do not say exactly:
 // unknown fields, and known ones in another form than the documented one (letter case, numeric string, null,
-// wrong type, twice). A member of a known field in such a form stands here besides being read where it can be.
+// wrong type, twice). A member of a known field in such a form is here besides being read where it can be.
 type Unmapped map[string]string
 
 // Decimal is a number, its digits as Loop wrote them: never through a float.
@@ -178,11 +178,11 @@ type reader struct {
 	refs     slab[Ref]
 }
 
-// standing is where a member stands in the text: its name with the quotation marks, and its value. Without pointers, which the
+// standing is where a member is in the text: its name with the quotation marks, and its value. Without pointers, which the
 // collector would have to follow.
 type standing struct{ name, nameEnd, value, valueEnd int }
 
-// member is what stands there.
+// member is what is there.
 type member struct{ name, value string }
 
 func (r *reader) member(at standing) member {
@@ -474,7 +474,7 @@ func quote(s string) string {
 	return string(b)
 }
 
-// bare gives a text's content, and any other value as it stands.
+// bare gives a text's content, and any other value as it is.
 func bare(raw string) string {
 	if raw[0] == '"' {
 		return unquote(raw)
@@ -498,7 +498,7 @@ func isInteger(s string) bool {
 }
 
 // append writes an item as Loop would: typed fields in their documented form, and every member in Unmapped under
-// the name and in the form received, instead of the typed field that it stands for.
+// the name and in the form received, instead of the typed field that it belongs to.
 func (p *plan) append(dst []byte, item reflect.Value) []byte {
 	unmapped := item.Field(p.unmapped).Interface().(Unmapped)
 	replaced := map[int]bool{}

@@ -31,7 +31,7 @@ const (
 const DocumentHead = 1024
 
 // DocumentType tells the type of a document by its first [DocumentHead] bytes; empty when it is none that the robot reads.
-// What stands before the mark of a PDF is junk that readers put up with.
+// What comes before the mark of a PDF is junk that readers put up with.
 func DocumentType(head []byte) string {
 	switch {
 	case bytes.HasPrefix(head, []byte("\x89PNG\r\n\x1a\n")):
@@ -44,7 +44,7 @@ func DocumentType(head []byte) string {
 	return ""
 }
 
-// DocumentTransaction says on which side of a sale the dossier stands (Loop: transaction; loop-api: A 5). Empty is not
+// DocumentTransaction says on which side of a sale the dossier is (Loop: transaction; loop-api: A 5). Empty is not
 // said.
 type DocumentTransaction string
 
@@ -213,7 +213,7 @@ func oneObject(body []byte) (object string, members Unmapped, err error) {
 }
 
 // refusedWhole finds in the answer to a write, given with a success for a status, that it is a refusal (loop-api: C 3.3; of
-// {"success":[…],"errors":[…]} R 7.3). Only an error that says something and stands alone is one: what else speaks of an
+// {"success":[…],"errors":[…]} R 7.3). Only an error that says something and is alone is one: what else speaks of an
 // error leaves the outcome open.
 func refusedWhole(members Unmapped) error {
 	var refused *Error

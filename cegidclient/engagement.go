@@ -34,12 +34,3 @@ type Engagement struct {
 
 	Unmapped Unmapped
 }
-
-// EngagementService reads the engagements of the practice, under [PracticeDossier].
-type EngagementService struct {
-	Lister[Engagement]
-}
-
-func newEngagementService(c *Client) *EngagementService {
-	return &EngagementService{newLister[Engagement](c, "list_engagements", EngagementObjectID)}
-}

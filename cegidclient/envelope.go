@@ -243,7 +243,7 @@ func refusalIn(raw string) *Error {
 }
 
 // readRefusal reads an error object of any known layer into e: the gateway's {statusCode, message}, the
-// micro-service object, the import's {error: {instanceId, message}} (loop-api: C 3.1–3.3). What stands outside wins
+// micro-service object, the import's {error: {instanceId, message}} (loop-api: C 3.1–3.3). What is outside wins
 // over what is nested. The texts still need tidy. "stack" is server internals and is not read. It reports whether the body is a
 // JSON object.
 func readRefusal(body []byte, e *Error) bool {

@@ -350,7 +350,7 @@ func refusal(a answer, now time.Time) *Error {
 	case a.status == http.StatusForbidden && (e.RetryAfter > 0 || e.Code == "" && e.Evidence.Wording == WordingQuota):
 		e.Kind = KindThrottled
 	case a.status == http.StatusRequestEntityTooLarge:
-		// Whoever words it, the gateway or a proxy before it: the sender must send less.
+		// Loop's gateway says so, or a proxy before it: the sender must send less.
 		e.Kind, e.detail = KindRefused, "the request is larger than Loop takes"
 	case e.Evidence.HTML:
 		e.Kind, e.detail = KindBadResponse, "a web page came where JSON was expected"

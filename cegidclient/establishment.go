@@ -39,12 +39,3 @@ type Establishment struct {
 
 	Unmapped Unmapped
 }
-
-// EstablishmentService reads the establishments of a dossier.
-type EstablishmentService struct {
-	Lister[Establishment]
-}
-
-func newEstablishmentService(c *Client) *EstablishmentService {
-	return &EstablishmentService{newLister[Establishment](c, "list_establishments", EstablishmentObjectID)}
-}

@@ -10,7 +10,7 @@ import (
 
 // Deposit is a place for one file (Loop: getFileUrlDeposit; loop-api: A 3.1).
 type Deposit struct {
-	// URL is a link into Azure's blob storage that lets whoever holds it write the file (Loop: depositUrl). How long it
+	// URL is a link into Azure's blob storage with which its holder can write the file (Loop: depositUrl). How long it
 	// lives is not documented.
 	URL Secret
 	// URI names the file to an import (Loop: uri): a UUID, and the file's name.
@@ -251,7 +251,7 @@ func linkSecrets(link string) []string {
 	return secrets
 }
 
-// uploadOperation stands for the storage in errors and metrics: Loop does not offer it.
+// uploadOperation names the storage in errors and metrics: Loop does not offer it.
 func uploadOperation() *Operation {
 	return &Operation{ID: "upload_file", Method: http.MethodPut, Path: "/", Resend: ResendAlways}
 }

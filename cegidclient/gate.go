@@ -10,9 +10,9 @@ import (
 // Retry-After is tried again rather than believed for hours.
 const gateCap = 30 * time.Second
 
-// Gate is the way to Loop that the clients of one installation share: an admission for each practice, the memory of
-// who was throttled, so that calls bound to fail wait or are refused here, and that of how long Loop's pages are. The memory
-// of 429s is keyed by subscription key (a digest of it), then practice.
+// Gate is what the clients of one installation share: an admission for each practice, who was throttled, and how long Loop's
+// pages are. Calls that a 429 would refuse wait here, or are refused here. The memory of 429s is keyed by subscription key (a
+// digest of it), then practice.
 type Gate struct {
 	mu         sync.Mutex
 	shut       map[gateKey]shutUntil
@@ -29,7 +29,7 @@ type gateKey struct {
 	practice     string
 }
 
-// mark stands for a subscription key where it must not be known: a part of its digest.
+// mark replaces a subscription key where it must not be known: a part of its digest.
 type mark [8]byte
 
 func markOf(of digest) mark { return mark(of[:8]) }

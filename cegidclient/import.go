@@ -8,7 +8,7 @@ import (
 	"unicode"
 )
 
-// MovementType says what an entry is for, on its header (Loop: typeMouvement; loop-api: A 2.3). 2 and 3 stand the other
+// MovementType says what an entry is for, on its header (Loop: typeMouvement; loop-api: A 2.3). 2 and 3 are the other
 // way round in [LineType], as Loop prints them.
 type MovementType string
 
@@ -23,7 +23,7 @@ const (
 	MovementDraft      MovementType = "7" // brouillard
 )
 
-// LineType says what a line is for (Loop: type; loop-api: A 2.3). 2 and 3 stand the other way round in [MovementType].
+// LineType says what a line is for (Loop: type; loop-api: A 2.3). 2 and 3 are the other way round in [MovementType].
 type LineType string
 
 // The line types.
@@ -94,7 +94,7 @@ type ImportOptions struct {
 }
 
 // Entry is an entry: lines that balance, under one journal, date and reference. Loop knows lines only, so that each line
-// carries what stands here.
+// carries what is here.
 type Entry struct {
 	Journal string
 	// JournalLabel is for a journal to be created.
@@ -252,7 +252,7 @@ func readMembers(body []byte, wanted ...string) (map[string]string, error) {
 }
 
 // unwrap reads an answer that is one object, bare, in {"data":…}, or alone in an array: Loop's envelopes vary (loop-api:
-// R 1.8). It goes into an envelope only as long as none of the wanted members stands outside. It gives the object as
+// R 1.8). It goes into an envelope only as long as none of the wanted members is outside. It gives the object as
 // received, and its members: names in lower case, values raw; of a name given twice the first counts.
 func unwrap(body []byte, wanted ...string) (object string, members map[string]string, err error) {
 	dec := newDecoder(body)
@@ -313,7 +313,7 @@ func unwrap(body []byte, wanted ...string) (object string, members map[string]st
 	return "", nil, badResponse("the answer is wrapped too often")
 }
 
-// ImportState is where an import stands at Loop (loop-api: A 3.6) [3]. The history and the screens of Loop count
+// ImportState is where an import is at Loop (loop-api: A 3.6) [3]. The history and the screens of Loop count
 // otherwise (A 3.7).
 type ImportState int
 

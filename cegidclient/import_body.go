@@ -15,7 +15,7 @@ import (
 type importWriter struct {
 	b   []byte
 	err *Error
-	// Where the writer stands, for the path of an error.
+	// Where the writer is, for the path of an error.
 	entry, line int
 }
 

@@ -80,7 +80,7 @@ func TestTheSimulatorsReferenceDataServesPreflight(t *testing.T) {
 	accounts, err2 := client.Accounts.List(ctx, "DOSSIER_TEST", cegidclient.ListOptions{Take: 1000})
 	sections, err3 := client.Sections.List(ctx, "DOSSIER_TEST", options)
 	testkit.OK(t, errors.Join(err1, err2, err3))
-	for _, s := range []*cegidclient.ThirdPartyService{client.Customers, client.Suppliers, client.Employees, client.OtherThirdParties} {
+	for _, s := range []*cegidclient.Lister[cegidclient.ThirdParty]{client.Customers, client.Suppliers, client.Employees, client.OtherThirdParties} {
 		page, err := s.List(ctx, "DOSSIER_TEST", options)
 		testkit.OK(t, err)
 		parties = append(parties, page.Items...)

@@ -48,7 +48,7 @@ type Page[T any] struct {
 	Bytes int
 }
 
-// Lister reads one list route. A resource's service embeds it.
+// Lister reads one list route. The service of a resource that has other calls embeds it.
 type Lister[T any] struct {
 	c      *Client
 	op     *Operation
@@ -65,7 +65,7 @@ type List interface {
 	// Operation is the one that reads it, Item the struct of an item.
 	Operation() Operation
 	Item() reflect.Type
-	// Unmapped reads the first items, as many as take says at most, and names the members that stand in their Unmapped.
+	// Unmapped reads the first items, as many as take says at most, and names the members that are in their Unmapped.
 	Unmapped(ctx context.Context, dossier string, take int) (items int, members []string, err error)
 }
 

@@ -49,15 +49,9 @@ type MissionActivity struct {
 	Unmapped Unmapped
 }
 
-// ActivityService reads the activities of an engagement letter, under [PracticeDossier]. The filter must hold an
-// equality on [ActivityEngagementLetterID], without which Loop lists nothing.
-type ActivityService struct {
-	Lister[MissionActivity]
-}
-
-func newActivityService(c *Client) *ActivityService {
+func newActivities(c *Client) *Lister[MissionActivity] {
 	// Nothing of an activity is known to be unique. The letter, the same for all, keeps the sort one that Loop surely takes.
 	l := newLister[MissionActivity](c, "list_engagement_activities", ActivityEngagementLetterID)
 	l.needs = ActivityEngagementLetterID
-	return &ActivityService{l}
+	return &l
 }

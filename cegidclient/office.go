@@ -27,12 +27,3 @@ type Office struct {
 
 	Unmapped Unmapped
 }
-
-// OfficeService reads the offices of the practice, under [PracticeDossier].
-type OfficeService struct {
-	Lister[Office]
-}
-
-func newOfficeService(c *Client) *OfficeService {
-	return &OfficeService{newLister[Office](c, "list_offices", OfficeCode)}
-}

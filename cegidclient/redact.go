@@ -14,15 +14,15 @@ import (
 	"unicode/utf8"
 )
 
-// shortestSecret is the length from which on a secret is taken out of answers: what is shorter stands in texts by chance.
+// shortestSecret is the length from which on a secret is taken out of answers: what is shorter is in texts by chance.
 const shortestSecret = 12
 
-// redactor takes secrets out of what Loop answers, in every spelling that JSON and URLs allow: as they stand, with
-// characters escaped (\u002B, \/) or percent-encoded, one in the other up to three deep, and in base64, whatever stands
+// redactor takes secrets out of what Loop answers, in every spelling that JSON and URLs allow. They may be as they are, have
+// characters that are escaped (\u002B, \/) or percent-encoded, one in the other up to three deep, or be in base64, with any text
 // before and behind.
 //
 // A clean text, which is nearly every one, is read in long steps: no occurrence of a form without escapes fits between two
-// looks at gramSize bytes each, stride apart. Occurrences with escapes are looked for where an escape stands.
+// looks at gramSize bytes each, stride apart. Occurrences with escapes are looked for where an escape is.
 type redactor struct {
 	forms  []string
 	stride int
@@ -78,7 +78,7 @@ func newRedactor(secrets ...string) *redactor {
 
 func hashOf(gram uint32) uint32 { return gram * 0x9E3779B1 >> (32 - gramBits) }
 
-// formsOf gives a secret as it stands, and its characters within a longer base64 text, which depend on how many bytes stand
+// formsOf gives a secret as it is, and its characters within a longer base64 text, which depend on how many bytes come
 // before it.
 func formsOf(secret string) []string {
 	forms := []string{secret}
@@ -267,7 +267,7 @@ func (r *redactor) inSteps(found []span, text []byte, p, end int) (int, []span) 
 
 func gramAt(text []byte) uint32 { return binary.LittleEndian.Uint32(text) }
 
-// plain adds the forms that stand around p without an escape.
+// plain adds the forms around p without an escape.
 func (r *redactor) plain(found []span, text []byte, p int, gram uint32) []span {
 	for _, at := range r.grams[gram] {
 		form, from := r.forms[at.form], p-at.at
@@ -278,7 +278,7 @@ func (r *redactor) plain(found []span, text []byte, p int, gram uint32) []span {
 	return found
 }
 
-// mayBegin is the quick answer for most escapes: they stand for no byte of a form, nor for the mark of another escape.
+// mayBegin is the quick answer for most escapes: they are no byte of a form, nor the mark of another escape.
 func (r *redactor) mayBegin(text []byte, p int) bool {
 	var v rune
 	switch next := text[p:min(p+6, len(text))]; {
@@ -316,7 +316,7 @@ var hexDigits = func() (values [256]int16) {
 	return values
 }()
 
-// escaped adds the forms whose first escape stands at p.
+// escaped adds the forms whose first escape is at p.
 func (r *redactor) escaped(found []span, text []byte, p int) []span {
 	for _, how := range nestings {
 		u := unit(how, text, p)
@@ -365,14 +365,14 @@ var nestings = func() (all []layers) {
 	return all
 }()
 
-// piece is what a piece of a text stands for.
+// piece is what a piece of a text means.
 type piece struct {
 	bytes [utf8.UTFMax]byte
-	n     int // bytes that it stands for, 0 at the end of the text
+	n     int // bytes that it means, 0 at the end of the text
 	size  int // bytes that spell it
 }
 
-// unit decodes the piece of a text at p. What is no escape stands for itself.
+// unit decodes the piece of a text at p. What is no escape means itself.
 func unit(how layers, text []byte, p int) piece {
 	if len(how) == 0 {
 		if p >= len(text) {

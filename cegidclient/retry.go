@@ -16,7 +16,7 @@ type RetryPolicy struct {
 	// AttemptTimeout bounds one attempt of an operation that may be re-sent. Default 10 s.
 	AttemptTimeout time.Duration
 	// SubmissionTimeout bounds the one attempt of every other operation. Default 60 s. What books or stores is begun only
-	// while its context has all of that time left: its end must be heard. Else it is refused as [KindBusy].
+	// while its context has all of that time left: its answer must arrive. Else it is refused as [KindBusy].
 	SubmissionTimeout time.Duration
 	// BaseDelay doubles with each retry, up to MaxDelay; the pause is drawn between zero and that. Default 100 ms, 2 s.
 	BaseDelay, MaxDelay time.Duration
@@ -48,7 +48,7 @@ func setDefault[T int | float64 | time.Duration | int64](v *T, to T) {
 	}
 }
 
-// retrier is the retry interceptor. It stands at the level of calls because only there is known what may be
+// retrier is the retry interceptor. It works on calls, not attempts, because only there is known what may be
 // re-sent: an operation whose Resend is not "always" gets exactly one attempt, whatever happens.
 type retrier struct {
 	policy  RetryPolicy

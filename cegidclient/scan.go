@@ -8,20 +8,20 @@ type scanner struct {
 	text  string
 	at    int
 	depth int
-	// plain: the string that was scanned last is ASCII without escapes, so that it stands for itself.
+	// plain: the string that was scanned last is ASCII without escapes, so that it needs no decoding.
 	plain bool
 }
 
 // errSyntax says that the text is no JSON; notJSON finds out where.
 var errSyntax = errors.New("no JSON")
 
-// deepest is how far arrays and objects may stand in one another, as with newDecoder.
+// deepest is how deep arrays and objects may be nested, as with newDecoder.
 const deepest = 10_000
 
 // Kinds of characters in a string.
 const (
-	charEnds   = iota // a control character, which may not stand there, the end or an escape
-	charPlain         // ASCII that stands for itself
+	charEnds   = iota // a control character, which may not be there, the end or an escape
+	charPlain         // ASCII that needs no decoding
 	charBeyond        // of a character beyond ASCII
 )
 

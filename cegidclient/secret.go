@@ -35,7 +35,7 @@ func (s Secret) Reveal() string {
 	return s.reveal()
 }
 
-// PublicHalf gives what stands before the first colon of an API key: the half that LoopHub knows (loop-api: C 1.2). A
+// PublicHalf gives what comes before the first colon of an API key: the half that LoopHub knows (loop-api: C 1.2). A
 // value without a colon is no API key and has none.
 func (s Secret) PublicHalf() string {
 	half, _, found := strings.Cut(s.Reveal(), ":")

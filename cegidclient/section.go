@@ -25,13 +25,3 @@ type Section struct {
 
 	Unmapped Unmapped
 }
-
-// SectionService reads the analytic sections of a dossier. Loop has no route for axes: those that have a section can be
-// told from the sections' Axis (loop-api: R 5).
-type SectionService struct {
-	Lister[Section]
-}
-
-func newSectionService(c *Client) *SectionService {
-	return &SectionService{newLister[Section](c, "list_analytic_sections", SectionCode)}
-}

@@ -60,9 +60,9 @@ type StaffAccess struct {
 // C 4.6). One that is not is no error; a login that Loop does not know is, with the code CollaborateurBadLogin.
 func (s *StaffService) CheckAccess(ctx context.Context, q StaffAccessQuery) (*StaffAccess, error) {
 	call := &Call{Operation: s.check, Dossier: q.Dossier}
-	for _, each := range []struct{ name, value string }{{"domain", q.Domain}, {"dossier", q.Dossier}, {"login", q.Login}} {
-		if each.value == "" || each.name == "dossier" && strings.EqualFold(each.value, PracticeDossier) {
-			return nil, s.c.annotate(call, invalid(each.name, "no "+each.name), nil)
+	for _, field := range []struct{ name, value string }{{"domain", q.Domain}, {"dossier", q.Dossier}, {"login", q.Login}} {
+		if field.value == "" || field.name == "dossier" && strings.EqualFold(field.value, PracticeDossier) {
+			return nil, s.c.annotate(call, invalid(field.name, "no "+field.name), nil)
 		}
 	}
 	call.Body, _ = json.Marshal(struct { // strings always can be

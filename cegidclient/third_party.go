@@ -79,13 +79,8 @@ type ThirdParty struct {
 	Unmapped Unmapped
 }
 
-// ThirdPartyService reads the third parties of one kind of a dossier.
-type ThirdPartyService struct {
-	Lister[ThirdParty]
-}
-
-func newThirdPartyService(c *Client, operation string, kind ThirdPartyKind) *ThirdPartyService {
+func newThirdParties(c *Client, operation string, kind ThirdPartyKind) *Lister[ThirdParty] {
 	l := newLister[ThirdParty](c, operation, ThirdPartyCode)
 	l.mark = func(t *ThirdParty) { t.Kind = kind }
-	return &ThirdPartyService{l}
+	return &l
 }

@@ -15,7 +15,7 @@ func TestEveryKindOfThirdPartyHasItsRoute(t *testing.T) {
 		reply(200, `{"data":[`+customer+`]}`)(w, r)
 	})
 	for _, tc := range []struct {
-		service *ThirdPartyService
+		service *Lister[ThirdParty]
 		kind    ThirdPartyKind
 		path    string
 	}{

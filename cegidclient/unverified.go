@@ -2,7 +2,7 @@ package cegidclient
 
 import "slices"
 
-// Enabled tells whether an operation of the inventory may be used: it is verified, or [Config.Unverified] allows it. Whoever
+// Enabled tells whether an operation of the inventory may be used: it is verified, or [Config.Unverified] allows it. A caller who
 // must know asks here; what is not enabled is a [KindUnverified], before any call.
 func (c *Client) Enabled(op *Operation) bool {
 	return !op.Unverified || slices.Contains(c.unverified, op.ID)

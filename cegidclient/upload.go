@@ -195,7 +195,7 @@ func (d digests) differs(want []byte) *Error {
 	return nil
 }
 
-// headers go with the blob: whoever reads it can check it.
+// headers go with the blob: a reader can check it.
 func (d digests) headers() *blob.HTTPHeaders {
 	contentType := "application/octet-stream"
 	return &blob.HTTPHeaders{BlobContentMD5: d.md5.Sum(nil), BlobContentType: &contentType}

@@ -37,12 +37,3 @@ type VATCode struct {
 
 	Unmapped Unmapped
 }
-
-// VATCodeService reads the VAT codes of a dossier.
-type VATCodeService struct {
-	Lister[VATCode]
-}
-
-func newVATCodeService(c *Client) *VATCodeService {
-	return &VATCodeService{newLister[VATCode](c, "list_vat_codes", VATCodeCode)}
-}

@@ -23,12 +23,3 @@ type WorkGroup struct {
 
 	Unmapped Unmapped
 }
-
-// WorkGroupService reads the work groups of the practice, under [PracticeDossier].
-type WorkGroupService struct {
-	Lister[WorkGroup]
-}
-
-func newWorkGroupService(c *Client) *WorkGroupService {
-	return &WorkGroupService{newLister[WorkGroup](c, "list_work_groups", WorkGroupCode)}
-}

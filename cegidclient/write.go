@@ -70,8 +70,8 @@ func OutcomeOf(err error) WriteOutcome {
 	}
 }
 
-// turnedAway lists the answers that are given before a request's content is looked at (loop-api: C 3.1, 3.4) [I]. 400 is
-// not one of them: Loop documents its refusals of an import as 200, so who answers 400, and after what, is unknown.
+// turnedAway lists the answers that are given before a request's content is looked at (loop-api: C 3.1, 3.4) [I]. 400 is not one
+// of them. Loop documents its refusals of an import as 200, so it is unknown who answers 400, and when.
 func turnedAway(status int) bool {
 	switch status {
 	case http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound, http.StatusRequestEntityTooLarge, http.StatusTooManyRequests:
@@ -82,7 +82,7 @@ func turnedAway(status int) bool {
 }
 
 // acceptedAnyway finds the id of an import in an answer that says no: then somebody behind the door has taken it. Whatever
-// names one counts, wherever it stands: a member without a value does not.
+// names one counts, wherever it is: a member without a value does not.
 func acceptedAnyway(header http.Header, body []byte) (id string) {
 	const unnamed = "of an unknown form"
 	for name, values := range header {
@@ -121,7 +121,7 @@ const importIDMember = "accountingimportrequestid"
 
 func clipID(id string) string { return cleanVendorText(id[:min(len(id), maxLoopRequestID)]) }
 
-// markUncertain gives a write whose outcome is uncertain the kind that says so. It stands outside retry and breaker, which look
+// markUncertain gives a write whose outcome is uncertain the kind that says so. It runs outside retry and breaker, which look
 // at what Loop did and not at what that means for a write.
 func markUncertain(call *Call, resp *Response, err error) error {
 	e, ok := err.(*Error) // not errors.As: the hook's error may wrap one, and is its owner's

@@ -84,7 +84,7 @@ func (w *writing[T]) do(ctx context.Context) (*Written[T], error) {
 // maxLook bounds the look after a write.
 const maxLook = 10 * time.Second
 
-// unknown is the error of a write whose fate the look did not settle either.
+// unknown is the error of a write whose fate the look did not find out either.
 func (w *writing[T]) unknown(e *Error, detail string) error {
 	out := Error{Sent: MaybeSent}
 	if e != nil {
@@ -153,7 +153,7 @@ func says(raw string) bool {
 }
 
 // refusalOf reads the entries of an "errors" list, of which Loop shows no example (loop-api: R 1.9), or an "error". The first
-// one counts. One of an unknown form is Loop's word as it stands.
+// one counts. One of an unknown form is Loop's word as it is.
 func refusalOf(raw string) *Error {
 	if raw[0] == '[' {
 		dec := newDecoder([]byte(raw))
@@ -258,7 +258,7 @@ func (c *creator[T]) create(ctx context.Context, dossier string, item *T) (*Writ
 	return w.do(ctx)
 }
 
-// creatable refuses what a creation may not hold. What Unmapped holds goes to Loop as it stands, so it may stand for no
+// creatable refuses what a creation may not hold. What Unmapped holds goes to Loop as it is, so it may replace no
 // typed field: which of the two Loop would take, nobody knows.
 func (p *plan) creatable(item any) *Error {
 	value := reflect.ValueOf(item).Elem()

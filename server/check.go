@@ -69,8 +69,8 @@ func (c *checkCommand) Run(ctx context.Context) error {
 	defer practices.Close()
 	fmt.Printf("configuration and policy: fine, %d practices, %d callers\n", len(practices.All()), len(set.Policy.Callers()))
 	fmt.Print(ending(set.Config.TLS), idle(set), note)
-	for _, each := range app.Notes(set.Config) {
-		fmt.Println("note:", each)
+	for _, text := range app.Notes(set.Config) {
+		fmt.Println("note:", text)
 	}
 	if !c.Offline {
 		if err := c.issuers(ctx, os.Stdout, set.Config.OIDC); err != nil {
@@ -269,7 +269,7 @@ func (c *checkCommand) practice(ctx context.Context, out io.Writer, practice *te
 		return false, err
 	}
 	connected = true
-	for _, each := range []struct {
+	for _, key := range []struct {
 		has  bool
 		kind looppb.KeyKind
 		name string
@@ -277,22 +277,22 @@ func (c *checkCommand) practice(ctx context.Context, out io.Writer, practice *te
 		{practice.HasStandard, looppb.KeyKind_KEY_KIND_STANDARD, "standard"},
 		{practice.HasAdvanced, looppb.KeyKind_KEY_KIND_ADVANCED, "advanced"},
 	} {
-		if !each.has {
+		if !key.has {
 			continue
 		}
 		ctx, cancel := context.WithTimeout(ctx, c.Timeout)
-		found, err := diagnostics.CheckConnection(ctx, practice, practice.Dossiers[0].Code, each.kind, time.Now)
+		found, err := diagnostics.CheckConnection(ctx, practice, practice.Dossiers[0].Code, key.kind, time.Now)
 		cancel()
 		switch {
 		case errors.Is(err, context.DeadlineExceeded):
 			connected = false
-			_, _ = fmt.Fprintf(out, "%s, %s key: no answer within %s\n", practice.Name, each.name, c.Timeout)
+			_, _ = fmt.Fprintf(out, "%s, %s key: no answer within %s\n", practice.Name, key.name, c.Timeout)
 			continue
 		case err != nil:
 			return false, err
 		}
 		connected = connected && found.GetCause() == looppb.ConnectionCause_CONNECTION_CAUSE_CONNECTED
-		if err := report(out, practice.Name, each.name, found); err != nil {
+		if err := report(out, practice.Name, key.name, found); err != nil {
 			return false, err
 		}
 	}

@@ -16,7 +16,7 @@ import (
 	"cegid.internal/gateway/server/internal/policy"
 )
 
-// click is what the administrator of the practice is asked to do. The public half of the key stands there, and only there.
+// click is what the administrator of the practice is asked to do. The public half of the key is there, and only there.
 const click = "demo, in LoopHub: an administrator of the practice activates the key sandbox-demo-advanced (advanced) under the application of your vendor, " +
 	"or \"Cegid Loop APIs Standard\" where that is not listed, and attaches to it each dossier to be used, here CEGID001.\n"
 
@@ -297,7 +297,7 @@ func TestServersShareALedgerOnPostgreSQL(t *testing.T) {
 	if n := w.Count("/importJson"); n != 1 {
 		t.Errorf("Loop was called %d times", n)
 	}
-	// Whoever watches at one server learns what the other one learnt.
+	// A caller who watches at one server learns what the other one learnt.
 	for _, p := range []*process{first, second} {
 		if _, text := ask(t, web, "GET", "http://"+p.http+"/v1/practices/demo/dossiers/CEGID001/imports/FA-1:watch", w.token, ""); !strings.Contains(text, "IMPORT_STATE_SUCCEEDED") {
 			t.Errorf("%s", text)

@@ -45,9 +45,9 @@ func configFiles() []configFile {
 }
 
 func configFileNamed(name string) configFile {
-	for _, each := range configFiles() {
-		if each.name == name {
-			return each
+	for _, file := range configFiles() {
+		if file.name == name {
+			return file
 		}
 	}
 	panic("no such file: " + name) // the flag's enum has them all
@@ -101,7 +101,7 @@ func configReference() string {
 	var out strings.Builder
 	out.WriteString(aboutConfig)
 	for _, file := range configFiles() {
-		if file.name == "practice" { // its keys stand in the table of gateway.yaml
+		if file.name == "practice" { // its keys are in the table of gateway.yaml
 			continue
 		}
 		fmt.Fprintf(&out, "\n## %s\n\n%s\n\n%s", file.title, file.about, file.keys.Reference())

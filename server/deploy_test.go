@@ -214,7 +214,7 @@ func TestComposeMountsWhatTheConfigurationNeeds(t *testing.T) {
 	}
 }
 
-// placeholders returns what stands in a file of deploy/, or would in one that an operator has to add.
+// placeholders returns what is in a file of deploy/, or would in one that an operator has to add.
 func placeholders(t *testing.T) func(file string) string {
 	t.Helper()
 	certificate, key := newAuthority(t).sign(t, 1)

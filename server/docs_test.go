@@ -39,7 +39,7 @@ func pagesOfOperators(t *testing.T, pattern string) string {
 	return all.String()
 }
 
-// TestOperatorsCanLookUpEveryMetricAndLogLine: what the source can say stands in docs/operate.
+// TestOperatorsCanLookUpEveryMetricAndLogLine: what the source can say is in docs/operate.
 func TestOperatorsCanLookUpEveryMetricAndLogLine(t *testing.T) {
 	t.Parallel()
 	messageAt := map[string]int{ // the argument of slog's methods that is the message
@@ -100,7 +100,7 @@ func TestOperatorsCanLookUpEveryMetricAndLogLine(t *testing.T) {
 	}
 }
 
-// note notes a text that stands in the source.
+// note notes a text that is in the source.
 func note(found map[string]token.Position, files *token.FileSet, value ast.Expr) {
 	if literal, ok := value.(*ast.BasicLit); ok && literal.Kind == token.STRING {
 		if text, err := strconv.Unquote(literal.Value); err == nil {

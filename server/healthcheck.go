@@ -130,7 +130,7 @@ func askReady(ctx context.Context, listener config.HTTPListener) error {
 	}
 }
 
-// printable drops what is none: whoever answers may not be this service.
+// printable drops what is none: another program may have answered.
 func printable(r rune) rune {
 	if !unicode.IsPrint(r) {
 		return -1

@@ -120,7 +120,7 @@ func expectHealth(t *testing.T, out, said string, code int, fails string) {
 	}
 }
 
-// TestHealthcheckAsksTheAddressOfTheConfiguration: as it stands there, also without a host.
+// TestHealthcheckAsksTheAddressOfTheConfiguration: as written there, also without a host.
 func TestHealthcheckAsksTheAddressOfTheConfiguration(t *testing.T) {
 	for _, c := range []struct {
 		name, host string
@@ -163,7 +163,7 @@ func TestHealthcheckAsksTheOperationsWhereHealthIsNotPublic(t *testing.T) {
 	p.stop(t)
 }
 
-// TestHealthcheckWithoutConfiguration: of a sandbox, or of what stands in its place.
+// TestHealthcheckWithoutConfiguration: of a sandbox, or of what is in its place.
 func TestHealthcheckWithoutConfiguration(t *testing.T) {
 	t.Parallel()
 	silent, err := net.Listen("tcp", "127.0.0.1:0")
@@ -212,7 +212,7 @@ func TestHealthcheckWithoutConfiguration(t *testing.T) {
 	}
 }
 
-// answersWith answers whoever asks the right question.
+// answersWith answers a client that asks the right question.
 func answersWith(code int) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Method != http.MethodGet || r.URL.Path != "/readyz" || r.Host != "localhost" {

@@ -745,7 +745,7 @@ func raws(name string, want [2]string, body string) attack {
 	}
 }
 
-// byREST sends a request line as it stands, of bob's.
+// byREST sends a request line as it is, of bob's.
 func byREST(name, want, line string, headers ...string) attack {
 	return attack{name: name, wantREST: want, rest: func(s *siege) string {
 		text := line + " HTTP/1.1\r\nHost: gateway\r\nConnection: close\r\nContent-Length: 0\r\n"
@@ -1072,7 +1072,7 @@ func zipped(text string) string {
 	return out.String()
 }
 
-// h2 makes one request of HTTP/2 with a header block as it stands; a nil body is none.
+// h2 makes one request of HTTP/2 with a header block as it is; a nil body is none.
 func (s *siege) h2(address string, fields []string, body []byte) string {
 	f, err := s.frames(address)
 	if err != nil {

@@ -23,7 +23,7 @@ import (
 	"cegid.internal/gateway/server/internal/smallfile"
 )
 
-// importsCommand looks at imports of a server that runs, and settles those whose fate is open. It is a caller like others: the
+// importsCommand looks at imports of a server that runs, and resolves those whose outcome is open. It is a caller like others: the
 // policy says what its token or certificate may do.
 type importsCommand struct {
 	List     importsListCommand     `cmd:"" help:"List imports, the latest first: all that are UNCERTAIN unless states are given. Needs the right to operate or to read."`
@@ -135,14 +135,14 @@ func (c *importsListCommand) Validate() error {
 
 func (c *importsListCommand) Run(ctx context.Context) error {
 	request := &looppb.ListImportsRequest{Practice: c.Practice, Dossier: c.Dossier}
-	for _, each := range c.State {
-		if strings.EqualFold(each, "all") {
+	for _, name := range c.State {
+		if strings.EqualFold(name, "all") {
 			request.States = nil
 			break
 		}
-		state, known := looppb.ImportState_value["IMPORT_STATE_"+strings.ToUpper(each)]
+		state, known := looppb.ImportState_value["IMPORT_STATE_"+strings.ToUpper(name)]
 		if !known || state == 0 {
-			return fmt.Errorf("%q is no state of an import", each)
+			return fmt.Errorf("%q is no state of an import", name)
 		}
 		request.States = append(request.States, looppb.ImportState(state))
 	}
@@ -163,8 +163,8 @@ func (c *importsListCommand) Run(ctx context.Context) error {
 			defer fmt.Fprintf(os.Stderr, "there are more: --most %d\n", 2*c.Most)
 		}
 		if c.JSON {
-			for _, each := range all {
-				if err := printJSON(each); err != nil {
+			for _, record := range all {
+				if err := printJSON(record); err != nil {
 					return err
 				}
 			}
@@ -172,9 +172,9 @@ func (c *importsListCommand) Run(ctx context.Context) error {
 		}
 		table := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', 0)
 		_, _ = fmt.Fprintln(table, "IMPORT\tSTATE\tAGE\tCALLER\tREASON")
-		for _, each := range all {
-			age := time.Since(each.GetCreateTime().AsTime()).Round(time.Second)
-			_, _ = fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\n", placeOf(each), stateName(each), age, each.GetCaller(), reasonOfImport(each))
+		for _, record := range all {
+			age := time.Since(record.GetCreateTime().AsTime()).Round(time.Second)
+			_, _ = fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\n", placeOf(record), stateName(record), age, record.GetCaller(), reasonOfImport(record))
 		}
 		return table.Flush()
 	})
@@ -346,7 +346,7 @@ func stateName(i *looppb.Import) string {
 	return strings.TrimPrefix(i.GetState().String(), "IMPORT_STATE_")
 }
 
-// reasonOfImport is why it stands as it does.
+// reasonOfImport is why it has its state.
 func reasonOfImport(i *looppb.Import) string {
 	if reason := i.GetError().GetReason(); reason != "" {
 		return reason

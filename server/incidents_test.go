@@ -403,7 +403,7 @@ grants:
 		id := fmt.Sprintf("FA-9%02d", n)
 		body := strings.ReplaceAll(purchase, "FA-1", id)
 		w.write(t, id+".json", body)
-		callers.Go(func() { // each hears nothing: its connection breaks
+		callers.Go(func() { // each gets no answer: its connection breaks
 			request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, imports, strings.NewReader(body))
 			if err != nil {
 				t.Error(err)

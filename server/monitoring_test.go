@@ -9,7 +9,7 @@ import (
 	looppb "cegid.internal/gateway/gen/go/cegid/loop/v1"
 )
 
-// TestEachAlertHasItsPage: what a rule asks for stands in docs/operate, and so does what to do about it; each is
+// TestEachAlertHasItsPage: what a rule asks for is in docs/operate, and so does what to do about it; each is
 // tested, and each page is of an alert.
 func TestEachAlertHasItsPage(t *testing.T) {
 	t.Parallel()

@@ -119,7 +119,7 @@ func TestRestartUnderLoad(t *testing.T) {
 	t.Logf("%d calls finished, %d were told SHUTTING_DOWN", finished, ended)
 }
 
-// TestARestartAsksForWhatStalled: where secrets are read at the start alone, it is how a revoked key is mended.
+// TestARestartAsksForWhatStalled: where secrets are read at the start alone, it is how a revoked key is replaced.
 func TestARestartAsksForWhatStalled(t *testing.T) {
 	t.Parallel()
 	w, a := newWorld(t), newAuthority(t)

@@ -26,7 +26,7 @@ func (c *ledgerRestoreCommand) Run(ctx context.Context) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, l.Close()) }()
-	commit, _, err := l.Standing(ctx)
+	commit, _, err := l.NewestCommit(ctx)
 	if err != nil {
 		return err
 	}
@@ -59,10 +59,10 @@ func (c *ledgerRestoreCommand) read(commit int64) (sent []ledger.Sent, newest in
 		return nil, 0, err
 	}
 	begins := int64(math.MaxInt64)
-	for _, each := range found.Chains {
-		newest, begins = max(newest, each.Last.Commit), min(begins, each.Begins())
-		if each.First.Sequence > 1 && each.First.Commit > commit {
-			found.Problems = append(found.Problems, fmt.Sprintf("chain %s begins with record %d, and the ledger may have forgotten what stands before: give the file before, too", each.Name, each.First.Sequence))
+	for _, chain := range found.Chains {
+		newest, begins = max(newest, chain.Last.Commit), min(begins, chain.Begins())
+		if chain.First.Sequence > 1 && chain.First.Commit > commit {
+			found.Problems = append(found.Problems, fmt.Sprintf("chain %s begins with record %d, and the ledger may have forgotten what stands before: give the file before, too", chain.Name, chain.First.Sequence))
 		}
 	}
 	if len(found.Chains) > 0 && begins > commit {

@@ -426,7 +426,7 @@ func TestARestoreMissesTheFilesBefore(t *testing.T) {
 }
 
 // TestARestoreReadsTheAuditOfEachServer: two servers on one PostgreSQL have an audit each, in whichever order their files are
-// given. The last attempt of a write may stand in the other file than the one before it.
+// given. The last attempt of a write may be in the other file than the one before it.
 func TestARestoreReadsTheAuditOfEachServer(t *testing.T) {
 	t.Parallel()
 	for name, files := range map[string][]string{"one and two": {"one.log", "two.log"}, "two and one": {"two.log", "one.log"}} {

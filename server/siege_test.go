@@ -49,7 +49,7 @@ type siege struct {
 	anonymous, certified *grpc.ClientConn
 	web                  *http.Client
 	browsers             []*http.Client
-	// heard is all that the attackers got to read.
+	// All that the attackers got to read.
 	heard testkit.Log
 	// lastJWT is a good one that was used.
 	lastJWT string

@@ -68,9 +68,9 @@ func (s Severity) MarshalText() ([]byte, error) { return []byte(s.String()), nil
 // UnmarshalText reads a stable name; one that this version does not know is none.
 func (s *Severity) UnmarshalText(text []byte) error {
 	*s = 0
-	for _, each := range [...]Severity{Notice, Warning, Error} {
-		if each.String() == string(text) {
-			*s = each
+	for _, severity := range [...]Severity{Notice, Warning, Error} {
+		if severity.String() == string(text) {
+			*s = severity
 		}
 	}
 	return nil

@@ -73,8 +73,8 @@ func (g *Ground) UnmarshalJSON(text []byte) error {
 	}
 	*g = 0
 	for i, name := range groundNames {
-		for _, each := range names {
-			if each == constant(name) {
+		for _, given := range names {
+			if given == constant(name) {
 				*g |= 1 << i
 			}
 		}

@@ -2,7 +2,7 @@ package check
 
 import "cegid.internal/gateway/cegidclient"
 
-// packet is what stands under one lettering code. Loop imports it when it lies on one account and balances there
+// packet is the lines under one lettering code. Loop imports it when it lies on one account and balances there
 // (loop-api: A 2.5); the lines may belong to several entries, an invoice and its payment as a rule.
 type packet struct {
 	code, account string

@@ -50,7 +50,7 @@ type Meaning struct {
 
 	excused         bool  // something in it says that it is a credit note, or money moves
 	parties, others int64 // on 401 or 411, and on class 6 or 7, as far as the journal is concerned
-	agreeable       bool  // a line stands on the usual side
+	agreeable       bool  // a line is on the usual side
 	tooLarge        bool
 }
 
@@ -94,10 +94,10 @@ func (m *Meaning) Begin(kind JournalKind, year int) {
 	*m = Meaning{kind: kind, rated: year >= ratesSince}
 }
 
-// Excuse is for what says that an entry is meant as it stands: a text that names a credit note, or the entry that it reverses.
+// Excuse is for what says that an entry is meant as written: a text that names a credit note, or the entry that it reverses.
 func (m *Meaning) Excuse() { m.excused = true }
 
-// Line takes a line: where it stands, its account, and its debit, or its credit below zero, in cents.
+// Line takes a line: where it is, its account, and its debit, or its credit below zero, in cents.
 func (m *Meaning) Line(place int, account string, cents int64) {
 	if len(account) < 3 || cents == 0 {
 		return
@@ -144,7 +144,7 @@ func (m *Meaning) onBase(cents int64) {
 	m.tooLarge = m.tooLarge || m.baseWeight > maxMeant
 }
 
-// sides notes on which side the accounts of the journal stand. Rebates, refunds and allowances have accounts of their own, 609
+// sides notes on which side the accounts of the journal are. Rebates, refunds and allowances have accounts of their own, 609
 // and 709 (PCG, art. 946-60 and 947-70).
 func (m *Meaning) sides(account string, cents int64) {
 	if m.kind == SaleJournal {

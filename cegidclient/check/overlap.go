@@ -18,7 +18,7 @@ const (
 	MaybeImported
 	// DocumentImported has the same journal, date and document reference, and is otherwise another entry.
 	DocumentImported
-	// NotInLoop is the same entry as one of an import that failed, or whose fate nobody knows, and a look into Loop has shown that
+	// NotInLoop is the same entry as one of an import that failed, or whose outcome is unknown, and a look into Loop has shown that
 	// it is not there.
 	NotInLoop
 )
@@ -50,7 +50,7 @@ var inFile = map[string]text{
 	},
 }
 
-// OverlapCodes lists what is found of entries that stand in other imports, with the sentences of a file.
+// OverlapCodes lists what is found of entries that are in other imports, with the sentences of a file.
 func OverlapCodes() (out []Rule) {
 	for _, likeness := range slices.Sorted(maps.Keys(likenesses)) {
 		r := ruleOf(likenesses[likeness])
@@ -62,8 +62,8 @@ func OverlapCodes() (out []Rule) {
 	return out
 }
 
-// Overlaps tells of entries that are like those of other imports: of each entry of a request that is imported already, of all of a
-// file together, and of what is only to be looked at once for each other import.
+// Overlaps returns findings on entries that are like those of other imports. There is one for each entry of a request that is
+// imported already, one for all such entries of a file, and one for each other import whose entries are only similar.
 func Overlaps(overlaps []Overlap) []Finding {
 	var f found
 	counted := map[Overlap]int{} // the finding's index
@@ -75,9 +75,9 @@ func Overlaps(overlaps []Overlap) []Finding {
 		}
 		if o.Likeness != AlreadyImported || o.Line > 0 {
 			if at, told := counted[of]; told {
-				each := &f.list[at]
-				if each.Count++; o.Line > 0 && len(each.Lines) < maxLines {
-					each.Lines = append(each.Lines, o.Line)
+				finding := &f.list[at]
+				if finding.Count++; o.Line > 0 && len(finding.Lines) < maxLines {
+					finding.Lines = append(finding.Lines, o.Line)
 				}
 				continue
 			}
@@ -89,13 +89,13 @@ func Overlaps(overlaps []Overlap) []Finding {
 				arg{"state", text{"booked or may be", "comptabilisé ou peut l'être"}}
 		}
 		args := []arg{other, state, quoted("sought", o.Sought)}
-		each := f.add(likenesses[o.Likeness], field, args...)
-		each.Count = 1
+		finding := f.add(likenesses[o.Likeness], field, args...)
+		finding.Count = 1
 		if o.Line > 0 {
-			if own, other := inFile[each.Code]; other {
-				each.say(own, args)
+			if own, other := inFile[finding.Code]; other {
+				finding.say(own, args)
 			}
-			each.Line, each.Lines, each.Grounds = o.Line, []int{o.Line}, Books
+			finding.Line, finding.Lines, finding.Grounds = o.Line, []int{o.Line}, Books
 		}
 	}
 	slices.SortStableFunc(f.list, func(a, b Finding) int { return -cmp.Compare(a.Severity, b.Severity) })

@@ -39,12 +39,12 @@ func IndexAccounts(items []cegidclient.Account) *Index[cegidclient.Account] {
 	return newIndex(items, func(a *cegidclient.Account) *string { return a.Number })
 }
 
-// IndexThirdParties indexes third parties of all kinds by code. One code may stand for several.
+// IndexThirdParties indexes third parties of all kinds by code. Several may have one code.
 func IndexThirdParties(items []cegidclient.ThirdParty) *Index[cegidclient.ThirdParty] {
 	return newIndex(items, func(p *cegidclient.ThirdParty) *string { return p.Code })
 }
 
-// IndexSections indexes analytic sections by code. One code may stand for several, on different axes.
+// IndexSections indexes analytic sections by code. Several may have one code, on different axes.
 func IndexSections(items []cegidclient.Section) *Index[cegidclient.Section] {
 	return newIndex(items, func(s *cegidclient.Section) *string { return s.Code })
 }

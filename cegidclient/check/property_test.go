@@ -119,7 +119,7 @@ func (k *keeper) RoundTrip(r *http.Request) (*http.Response, error) {
 	}, nil
 }
 
-// TestWhatPassesIsSoundAndCanBeSent: entries without an error are written by the client as they stand, and the body that
+// TestWhatPassesIsSoundAndCanBeSent: entries without an error are written by the client as they are, and the body that
 // it sends balances when it is computed anew, with numbers that have no limit.
 func TestWhatPassesIsSoundAndCanBeSent(t *testing.T) {
 	sent := new(keeper)

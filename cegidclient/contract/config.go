@@ -12,7 +12,7 @@ import (
 	"cegid.internal/gateway/cegidclient"
 )
 
-// Config says where and as whom to ask.
+// Config says where to ask, and with which keys.
 type Config struct {
 	// BaseURL of Loop; production when empty. Plain http is for a simulator on this machine.
 	BaseURL string
@@ -27,8 +27,8 @@ type Config struct {
 	// Writes: also import entries of 0.01 into the dossier. WriteDate is their day, YYYY-MM-DD.
 	Writes    bool
 	WriteDate string
-	// Settle is how long an import may take.
-	Settle time.Duration
+	// ImportTimeout is how long an import may take.
+	ImportTimeout time.Duration
 	// PerSecond is the rate of requests.
 	PerSecond float64
 	// Report is the path of the report, without its ending.
@@ -49,8 +49,8 @@ func FromEnvironment(environ []string) (Config, error) {
 	given := map[string]string{}
 	var problems []string
 	problem := func(format string, args ...any) { problems = append(problems, fmt.Sprintf(format, args...)) }
-	for _, each := range environ {
-		name, value, _ := strings.Cut(each, "=")
+	for _, variable := range environ {
+		name, value, _ := strings.Cut(variable, "=")
 		short, ours := strings.CutPrefix(name, prefix)
 		switch {
 		case !ours:
@@ -84,7 +84,7 @@ func configOf(given map[string]string, problem func(format string, args ...any))
 		BaseURL: given["BASE_URL"], Dossier: given["DOSSIER"], Unattached: given["UNATTACHED_DOSSIER"],
 		Standard: cegidclient.NewSecret(given["API_KEY"]), Advanced: cegidclient.NewSecret(given["ADVANCED_API_KEY"]),
 		BadKeys: flag("BAD_KEYS", true), Writes: flag("WRITES", false),
-		WriteDate: given["WRITE_DATE"], Settle: 2 * time.Minute, PerSecond: 3, Report: given["REPORT"],
+		WriteDate: given["WRITE_DATE"], ImportTimeout: 2 * time.Minute, PerSecond: 3, Report: given["REPORT"],
 	}
 	if cfg.Report == "" {
 		cfg.Report = "loop-contract-report"
@@ -99,7 +99,7 @@ func configOf(given map[string]string, problem func(format string, args ...any))
 	}
 	if given["SETTLE"] != "" {
 		var err error
-		if cfg.Settle, err = time.ParseDuration(given["SETTLE"]); err != nil || cfg.Settle <= 0 {
+		if cfg.ImportTimeout, err = time.ParseDuration(given["SETTLE"]); err != nil || cfg.ImportTimeout <= 0 {
 			problem("%sSETTLE is no duration, such as 10m", prefix)
 		}
 	}

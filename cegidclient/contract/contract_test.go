@@ -55,7 +55,7 @@ func simulated(t *testing.T, bend func(http.Handler) http.Handler) (Config, *loo
 	return Config{
 		BaseURL: server.URL + sim.BasePath(), Standard: cegidclient.NewSecret(standardKey), Advanced: cegidclient.NewSecret(advancedKey),
 		SubscriptionKeys: []cegidclient.Secret{cegidclient.NewSecret(subscription)}, Dossier: dossier, Unattached: unattached,
-		BadKeys: true, Writes: true, WriteDate: "2026-03-15", Settle: 5 * time.Second, PerSecond: 1e6,
+		BadKeys: true, Writes: true, WriteDate: "2026-03-15", ImportTimeout: 5 * time.Second, PerSecond: 1e6,
 	}, sim
 }
 
@@ -406,7 +406,7 @@ func TestWhatTheEnvironmentMustSay(t *testing.T) {
 	cfg, err := FromEnvironment(append(whole, "LOOP_CONTRACT_SUBSCRIPTION_KEY_SECONDARY=b", "LOOP_CONTRACT_PER_SECOND=0.5", "LOOP_CONTRACT_SETTLE=3m"))
 	testkit.OK(t, err)
 	if cfg.Writes || !cfg.BadKeys || cfg.Dossier != dossier || len(cfg.SubscriptionKeys) != 2 || cfg.Standard.Reveal() != standardKey ||
-		!cfg.Advanced.IsZero() || cfg.PerSecond != 0.5 || cfg.Settle != 3*time.Minute || cfg.Report == "" || cfg.WriteDate == "" {
+		!cfg.Advanced.IsZero() || cfg.PerSecond != 0.5 || cfg.ImportTimeout != 3*time.Minute || cfg.Report == "" || cfg.WriteDate == "" {
 		t.Errorf("%+v", cfg)
 	}
 	if cfg, err = FromEnvironment(append(whole, "LOOP_CONTRACT_WRITES=1", "LOOP_CONTRACT_WRITE_DOSSIER="+dossier, "LOOP_CONTRACT_BASE_URL=http://127.0.0.1:1/x")); err != nil || !cfg.Writes {

@@ -54,10 +54,10 @@ var filterForms = []filterForm{
 
 func filterProbes() []probe {
 	var out []probe
-	for _, each := range filterForms {
+	for _, form := range filterForms {
 		out = append(out, probe{
-			id: "filter." + each.id, operation: "list_accounts", question: "Filter: " + each.question, assumed: each.assumed, reference: "R 1.4",
-			required: each.required, run: each.try,
+			id: "filter." + form.id, operation: "list_accounts", question: "Filter: " + form.question, assumed: form.assumed, reference: "R 1.4",
+			required: form.required, run: form.try,
 		})
 	}
 	return out

@@ -67,14 +67,14 @@ func find(value any, member string) string {
 		if found, ok := x[member].(string); ok {
 			return found
 		}
-		for _, each := range x {
-			if found := find(each, member); found != "" {
+		for _, item := range x {
+			if found := find(item, member); found != "" {
 				return found
 			}
 		}
 	case []any:
-		for _, each := range x {
-			if found := find(each, member); found != "" {
+		for _, item := range x {
+			if found := find(item, member); found != "" {
 				return found
 			}
 		}
@@ -82,7 +82,7 @@ func find(value any, member string) string {
 	return ""
 }
 
-// writeProbes leave entries of 0.01 in the dossier that cancel themselves out: debit and credit stand on one account.
+// writeProbes leave entries of 0.01 in the dossier that cancel themselves out: debit and credit are on one account.
 func writeProbes() []probe {
 	write := func(id, question, assumed, reference string, required bool, run func(context.Context, *session) outcome) probe {
 		return probe{
@@ -131,7 +131,7 @@ func writeProbes() []probe {
 				var a *answer
 				for range 10 {
 					a = s.get(ctx, s.client, operation(entriesRoute), url.Values{"codeDossier": {s.cfg.Dossier}, "filter": {filter}, "take": {"10"}})
-					if rows, _ := a.rows(); len(rows) > 0 || pause(ctx, min(time.Second, s.cfg.Settle/10)) != nil {
+					if rows, _ := a.rows(); len(rows) > 0 || pause(ctx, min(time.Second, s.cfg.ImportTimeout/10)) != nil {
 						break
 					}
 				}
@@ -200,24 +200,24 @@ func (s *session) submit(ctx context.Context, credit string) (id string, seen Se
 // place finds a journal of miscellaneous operations, or another open one, and an account on which an entry harms nobody.
 func (s *session) place(ctx context.Context) (journal, account string, err error) {
 	is := func(b *bool) bool { return b != nil && *b }
-	for each, err := range s.client.Journals.All(ctx, s.cfg.Dossier, cegidclient.ListOptions{}) {
+	for found, err := range s.client.Journals.All(ctx, s.cfg.Dossier, cegidclient.ListOptions{}) {
 		if err != nil {
 			return "", "", err
 		}
-		misc := each.Type != nil && *each.Type == cegidclient.JournalTypeMiscellaneous
-		if !is(each.Closed) && *each.Code != "AN" && (journal == "" || misc) {
-			if journal = *each.Code; misc {
+		misc := found.Type != nil && *found.Type == cegidclient.JournalTypeMiscellaneous
+		if !is(found.Closed) && *found.Code != "AN" && (journal == "" || misc) {
+			if journal = *found.Code; misc {
 				break
 			}
 		}
 	}
-	for each, err := range s.client.Accounts.All(ctx, s.cfg.Dossier, cegidclient.ListOptions{}) {
+	for found, err := range s.client.Accounts.All(ctx, s.cfg.Dossier, cegidclient.ListOptions{}) {
 		if err != nil {
 			return "", "", err
 		}
-		waiting := strings.HasPrefix(*each.Number, "471")
-		if !is(each.Closed) && !is(each.Collective) && !is(each.Analytic) && (account == "" || waiting) {
-			if account = *each.Number; waiting {
+		waiting := strings.HasPrefix(*found.Number, "471")
+		if !is(found.Closed) && !is(found.Collective) && !is(found.Analytic) && (account == "" || waiting) {
+			if account = *found.Number; waiting {
 				break
 			}
 		}
@@ -231,8 +231,8 @@ func (s *session) place(ctx context.Context) (journal, account string, err error
 // follow asks for the status until it is final or the time is over.
 func (s *session) follow(ctx context.Context, id string, seen Seen) (cegidclient.ImportState, Seen) {
 	var codes, members words
-	until := time.Now().Add(s.cfg.Settle)
-	for wait := min(500*time.Millisecond, s.cfg.Settle/20); ; wait = min(2*wait, 10*time.Second) {
+	until := time.Now().Add(s.cfg.ImportTimeout)
+	for wait := min(500*time.Millisecond, s.cfg.ImportTimeout/20); ; wait = min(2*wait, 10*time.Second) {
 		status, err := s.client.Imports.Status(ctx, id)
 		if err != nil {
 			e, _ := errors.AsType[*cegidclient.Error](err)
@@ -251,8 +251,8 @@ func (s *session) follow(ctx context.Context, id string, seen Seen) (cegidclient
 		if dec.Decode(&root) == nil {
 			s.vocab.learn(root)
 			for name, form := range shapeOf([]any{root}).tell(s.vocab) {
-				if each := name + " (" + word(told(form)) + ")"; !slices.Contains(members, each) {
-					members = append(members, each)
+				if label := name + " (" + word(told(form)) + ")"; !slices.Contains(members, label) {
+					members = append(members, label)
 				}
 			}
 		}
@@ -270,10 +270,10 @@ func (s *session) follow(ctx context.Context, id string, seen Seen) (cegidclient
 // holding are the members whose value is the one that was written.
 func (s *session) holding(rows []any, value string) words {
 	var names []string
-	for _, each := range rows {
-		members, _ := each.(map[string]any)
+	for _, row := range rows {
+		members, _ := row.(map[string]any)
 		for name := range members {
-			got := text(each, name)
+			got := text(row, name)
 			if number := strings.TrimRight(got, "0"); got == value || value == "0.01" && number == value {
 				names = append(names, name)
 			}

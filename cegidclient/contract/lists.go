@@ -82,15 +82,15 @@ var lists = sync.OnceValue(func() []list {
 	}
 	defer c.Close()
 	var out []list
-	for i, each := range c.Lists() {
-		op := each.Operation()
+	for i, resource := range c.Lists() {
+		op := resource.Operation()
 		if notAskedBecause[op.ID] != "" {
 			continue
 		}
 		read := func(ctx context.Context, c *cegidclient.Client, dossier string) (int, []string, error) {
 			return c.Lists()[i].Unmapped(ctx, dossier, sample)
 		}
-		l := list{op, documented[op.ID], fieldsOf(each.Item()), read}
+		l := list{op, documented[op.ID], fieldsOf(resource.Item()), read}
 		if l.envelope == "" {
 			l.envelope = bareList
 		}
@@ -318,8 +318,8 @@ func (l list) references() []string {
 // referenceForms says how a reference is written, as far as it may be told.
 func referenceForms(rows []any, name string) words {
 	var out words
-	for _, each := range rows {
-		members, _ := each.(map[string]any)
+	for _, row := range rows {
+		members, _ := row.(map[string]any)
 		value, ok := members[name]
 		if !ok {
 			continue

@@ -39,9 +39,9 @@ type vocabulary struct {
 
 func newVocabulary(secrets ...string) *vocabulary {
 	v := &vocabulary{values: map[string]bool{}, known: map[string]bool{}}
-	for _, each := range secrets {
-		if each != "" {
-			v.secrets = append(v.secrets, strings.ToLower(each))
+	for _, secret := range secrets {
+		if secret != "" {
+			v.secrets = append(v.secrets, strings.ToLower(secret))
 		}
 	}
 	return v
@@ -61,19 +61,19 @@ func (v *vocabulary) learn(value any) {
 			v.codes = append(v.codes, x)
 		}
 	case []any:
-		for _, each := range x {
-			v.learn(each)
+		for _, item := range x {
+			v.learn(item)
 		}
 	case map[string]any:
-		for _, each := range x {
-			v.learn(each)
+		for _, item := range x {
+			v.learn(item)
 		}
 	}
 }
 
 const withheld word = "(a name withheld)"
 
-// name stands for a member's or header's name until resolve, when all values are known, decides whether it may be told.
+// name replaces a member's or header's name until resolve, when all values are known, decides whether it may be told.
 func (v *vocabulary) name(name string) word { return word("\x00" + name + "\x01") }
 
 var unresolved = regexp.MustCompile("\x00([^\x01]*)\x01")
@@ -125,8 +125,8 @@ func (v *vocabulary) word(w word) word {
 // words are told each once.
 func (v *vocabulary) words(list words) words {
 	out := words{}
-	for _, each := range list {
-		if w := v.word(each); !slices.Contains(out, w) {
+	for _, known := range list {
+		if w := v.word(known); !slices.Contains(out, w) {
 			out = append(out, w)
 		}
 	}
@@ -135,8 +135,8 @@ func (v *vocabulary) words(list words) words {
 
 func (v *vocabulary) names(names []string) words {
 	out := words{}
-	for _, each := range names {
-		out = append(out, v.name(each))
+	for _, name := range names {
+		out = append(out, v.name(name))
 	}
 	slices.Sort(out)
 	return out

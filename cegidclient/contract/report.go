@@ -30,7 +30,7 @@ type Result struct {
 	Required  bool    `json:"required"`  // the code depends on it
 	Verdict   Verdict `json:"verdict"`
 	Seen      Seen    `json:"seen,omitempty"`
-	Why       string  `json:"why,omitempty"` // it is not settled
+	Why       string  `json:"why,omitempty"` // why it is not settled
 }
 
 // OpenQuestion is one that no probe puts.
@@ -56,14 +56,14 @@ const suite = 1
 
 // Failed are the probes that the code depends on and that Loop answers otherwise.
 func (r *Report) Failed() []Result {
-	return slices.DeleteFunc(slices.Clone(r.Results), func(each Result) bool { return !each.Required || each.Verdict != Otherwise })
+	return slices.DeleteFunc(slices.Clone(r.Results), func(result Result) bool { return !result.Required || result.Verdict != Otherwise })
 }
 
 // Count counts the results of a verdict.
 func (r *Report) Count(v Verdict) int {
 	n := 0
-	for _, each := range r.Results {
-		if each.Verdict == v {
+	for _, result := range r.Results {
+		if result.Verdict == v {
 			n++
 		}
 	}
@@ -93,24 +93,24 @@ func (r *Report) Markdown() string {
 			continue
 		}
 		b.WriteString("| probe | question | assumed | seen |\n| --- | --- | --- | --- |\n")
-		for _, each := range r.Results {
-			if each.Verdict != verdict {
+		for _, result := range r.Results {
+			if result.Verdict != verdict {
 				continue
 			}
-			id := "`" + each.ID + "`"
-			if each.Required && verdict == Otherwise {
+			id := "`" + result.ID + "`"
+			if result.Required && verdict == Otherwise {
 				id += " **the code depends on it**"
 			}
-			seen := each.Seen.String()
-			if each.Why != "" {
-				seen = strings.TrimPrefix(seen+"; "+each.Why, "; ")
+			seen := result.Seen.String()
+			if result.Why != "" {
+				seen = strings.TrimPrefix(seen+"; "+result.Why, "; ")
 			}
-			fmt.Fprintf(&b, "| %s | %s (%s) | %s | %s |\n", id, cell(each.Question), each.Reference, cell(each.Assumed), cell(seen))
+			fmt.Fprintf(&b, "| %s | %s (%s) | %s | %s |\n", id, cell(result.Question), result.Reference, cell(result.Assumed), cell(seen))
 		}
 	}
 	b.WriteString("\n## Not asked\n\n| operation | not known | why not asked |\n| --- | --- | --- |\n")
-	for _, each := range r.NotAsked {
-		fmt.Fprintf(&b, "| `%s` | %s | %s |\n", each.Operation, cell(each.Unknown), cell(each.Why))
+	for _, question := range r.NotAsked {
+		fmt.Fprintf(&b, "| `%s` | %s | %s |\n", question.Operation, cell(question.Unknown), cell(question.Why))
 	}
 	return b.String()
 }
@@ -134,8 +134,8 @@ func told(value safe) string {
 			return "none"
 		}
 		var list []string
-		for _, each := range x {
-			list = append(list, string(each))
+		for _, word := range x {
+			list = append(list, string(word))
 		}
 		return strings.Join(list, ", ")
 	case forms:

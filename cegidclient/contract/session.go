@@ -35,8 +35,8 @@ func newSession(cfg Config) (*session, error) {
 		cfg: cfg, gate: cegidclient.NewGate(), shared: map[string]*answer{}, headers: map[string]bool{},
 	}
 	secrets := []string{cfg.Dossier, cfg.Unattached}
-	for _, each := range append([]cegidclient.Secret{cfg.Standard, cfg.Advanced}, cfg.SubscriptionKeys...) {
-		key, secret, _ := strings.Cut(each.Reveal(), ":")
+	for _, pair := range append([]cegidclient.Secret{cfg.Standard, cfg.Advanced}, cfg.SubscriptionKeys...) {
+		key, secret, _ := strings.Cut(pair.Reveal(), ":")
 		secrets = append(secrets, key, secret)
 	}
 	s.vocab = newVocabulary(secrets...)
@@ -250,8 +250,8 @@ func text(object any, member string) string {
 // column is a member's texts over a list.
 func column(objects []any, member string) []string {
 	var out []string
-	for _, each := range objects {
-		out = append(out, text(each, member))
+	for _, object := range objects {
+		out = append(out, text(object, member))
 	}
 	return out
 }
@@ -260,7 +260,7 @@ func itoa(n int) string { return strconv.Itoa(n) }
 
 func sorted(list []string) bool { return slices.IsSorted(list) }
 
-// why says why a probe cannot be settled by an answer that is no success.
+// why says why an answer that is no success decides nothing.
 func (a *answer) why() string {
 	if a.err == nil {
 		return "the answer is no list"

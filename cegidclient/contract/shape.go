@@ -46,8 +46,8 @@ func formOf(value any) word {
 		if len(x) == 0 {
 			return formEmpty
 		}
-		for _, each := range x {
-			if _, ok := each.(string); !ok {
+		for _, item := range x {
+			if _, ok := item.(string); !ok {
 				return formList
 			}
 		}
@@ -114,8 +114,8 @@ type shape struct {
 func shapeOf(objects []any) *shape {
 	s := &shape{forms: map[string][]word{}, present: map[string]int{}, inner: map[string]*shape{}}
 	nested := map[string][]any{}
-	for _, each := range objects {
-		members, ok := each.(map[string]any)
+	for _, object := range objects {
+		members, ok := object.(map[string]any)
 		if !ok {
 			continue
 		}
@@ -141,7 +141,7 @@ func shapeOf(objects []any) *shape {
 	return s
 }
 
-// tell gives the members with their types. Below the top a name is told only if it is documented or stands in every one
+// tell gives the members with their types. Below the top a name is told only if it is documented or is in every one
 // of several objects: what varies may be a key made of data.
 func (s *shape) tell(v *vocabulary) forms {
 	out := forms{}
@@ -191,7 +191,7 @@ const otherText word = "another text"
 
 // kindOfText says what a text looks like, in words of this package.
 func kindOfText(text string) word {
-	for _, each := range []struct {
+	for _, kind := range []struct {
 		like *regexp.Regexp
 		word word
 	}{
@@ -202,8 +202,8 @@ func kindOfText(text string) word {
 		{instantUTC, "an instant, UTC, not midnight"},
 		{instant, "an instant with another offset, or none"},
 	} {
-		if each.like.MatchString(text) {
-			return each.word
+		if kind.like.MatchString(text) {
+			return kind.word
 		}
 	}
 	if text == "" {
@@ -215,8 +215,8 @@ func kindOfText(text string) word {
 // kindsOf are the kinds of what a member holds over a list.
 func kindsOf(objects []any, member string) words {
 	var out words
-	for _, each := range objects {
-		members, _ := each.(map[string]any)
+	for _, object := range objects {
+		members, _ := object.(map[string]any)
 		value, ok := members[member]
 		if !ok {
 			continue
@@ -236,8 +236,8 @@ func kindsOf(objects []any, member string) words {
 // enumNumbers are the values of an enum over a list; what is no short number is only called so.
 func enumNumbers(objects []any, member string) words {
 	var out words
-	for _, each := range objects {
-		members, _ := each.(map[string]any)
+	for _, object := range objects {
+		members, _ := object.(map[string]any)
 		value, ok := members[member]
 		if !ok || value == nil {
 			continue

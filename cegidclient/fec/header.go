@@ -22,7 +22,7 @@ type layout struct {
 	class     [256]characterKind // with the separator
 	signed    bool               // Montant and Sens
 	short     int                // columns that the header does not name, until a line shows whether there are more
-	unquote   bool               // each field stands between quotation marks
+	unquote   bool               // each field is in quotation marks
 }
 
 // header reads the first line that is not empty. It refuses the file when it cannot be read, and returns true when the
@@ -122,7 +122,7 @@ func (v *Validator) unquoteNames(cells [][]byte) {
 	v.state(quotedCells, noField, v.line, 0)
 }
 
-// marked tells whether a text stands between quotation marks.
+// marked tells whether a text is in quotation marks.
 func marked(cell []byte) bool {
 	return len(cell) > 1 && cell[0] == '"' && cell[len(cell)-1] == '"'
 }
@@ -261,7 +261,7 @@ func (v *Validator) rank(f Field) (before int) {
 	return before
 }
 
-// unused tells whether a column stands for an amount that the file writes in the other way too.
+// unused tells whether a column is for an amount that the file writes in the other way too.
 func (v *Validator) unused(f Field) bool {
 	return v.signed && (f == Debit || f == Credit) || !v.signed && (f == Montant || f == Sens)
 }

@@ -21,7 +21,7 @@ type cells [numFields][]byte
 type movement struct {
 	debit, credit                        Cents
 	date, document, validated, lettering date
-	settled                              date
+	settlement                           date
 	day                                  date // date, unless it is implausible
 	known                                bool // the amounts could be read
 	valid                                bool // nothing of severity error was found
@@ -259,7 +259,7 @@ func separatorArg(name string, separator byte) textfile.Arg {
 	return textfile.Arg{Name: name, Value: textfile.Text{English: "tabs", French: "des tabulations"}}
 }
 
-// blankFrom tells whether nothing stands after the last column of the header.
+// blankFrom tells whether nothing is after the last column of the header.
 func (v *Validator) blankFrom(line []byte) bool {
 	if v.width > maxColumns {
 		return v.columns == v.width
@@ -273,7 +273,7 @@ func (v *Validator) blankFrom(line []byte) bool {
 }
 
 // joined is how many movements a line holds whose ends were lost: the last field of one and the first of the next are one column,
-// and the next date stands where it has to.
+// and the next date is where it must be.
 func (v *Validator) joined(line []byte) int {
 	between, day := v.all-1, int(v.column[EcritureDate])
 	if day < 0 || between < legalFields/2 || (v.columns-1)%between != 0 || day+between >= maxColumns-1 {
@@ -412,7 +412,7 @@ func (v *Validator) dates(c *cells, m *movement) {
 	m.document = v.day(c, PieceDate)
 	m.validated = v.day(c, ValidDate)
 	m.lettering = v.day(c, DateLet)
-	m.settled = v.day(c, DateRglt)
+	m.settlement = v.day(c, DateRglt)
 
 	m.day = plausible(m.date)
 	validated := plausible(m.validated)

@@ -229,14 +229,14 @@ func (v *Validator) sequenceGaps() {
 	if v.skipped || v.otherJournal.Lines > 0 {
 		return // numbers were not seen, or not where they belong
 	}
-	var whole, each gaps
+	var whole, journals gaps
 	whole.take("", v.sequences)
 	for _, j := range v.journals.Rows {
-		each.take(j.Code, j.sequences)
+		journals.take(j.Code, j.sequences)
 	}
-	found, scope := each, textfile.Text{English: "the journal " + decode([]byte(each.journal)), French: "le journal " +
-		decode([]byte(each.journal))}
-	if !v.shared && whole.missing <= each.missing {
+	found, scope := journals, textfile.Text{English: "the journal " + decode([]byte(journals.journal)), French: "le journal " +
+		decode([]byte(journals.journal))}
+	if !v.shared && whole.missing <= journals.missing {
 		found, scope = whole, textfile.Text{English: "the file", French: "le fichier"}
 	}
 	switch {

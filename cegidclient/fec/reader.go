@@ -61,7 +61,7 @@ func (v *Validator) handOut(c cells, m movement, apart bool) Line {
 	l.Valid = m.valid
 	l.Debit, l.Credit = m.debit, m.credit
 	l.EcritureDate, l.PieceDate, l.ValidDate = m.date.String(), m.document.String(), m.validated.String()
-	l.DateLet, l.DateRglt = m.lettering.String(), m.settled.String()
+	l.DateLet, l.DateRglt = m.lettering.String(), m.settlement.String()
 	for _, t := range [...]struct {
 		to *string
 		f  Field

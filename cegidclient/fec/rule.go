@@ -155,11 +155,11 @@ const both = Law | TaxTool
 // catalogue is the same for all files.
 var catalogue = findings.New(rules[:], fieldTexts[:])
 
-// ofUnreadable is what is of no use to whoever sends a file that cannot be read at all.
+// ofUnreadable is what is of no use to the sender of a file that cannot be read at all.
 var ofUnreadable = []string{"NAME_INVALID", "NAME_FORM", "NAME_YEAR", "SIREN_INVALID", "LINE_EMPTY", "BYTE_ORDER_MARK"}
 
 // rules say what is wrong in their order of the file, as far as there is one. What the checker of the administration
-// refuses was read in its source; where a rule of the law stands is said beside it.
+// refuses was read in its source; where a rule is in the law is said beside it.
 var rules = [numCodes]Rule{
 	nameInvalid: {
 		Code: "NAME_INVALID", Severity: check.Warning, Grounds: both, Law: "IX",

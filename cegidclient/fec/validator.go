@@ -26,7 +26,7 @@ type Options struct {
 	NumbersPerLine bool
 	// Model is what is assumed of Loop where nobody knows.
 	Model filecheck.LoopModel
-	// Place, if set, is told each place where something is found. What does not stand by [Validator.Stands] at the end is an
+	// Place, if set, is told each place where something is found. What [Validator.Reports] does not confirm at the end is an
 	// effect of something else.
 	Place func(filecheck.Place)
 	// Unbalanced, if set, is given each entry that does not balance, once the file ends.
@@ -54,7 +54,7 @@ type Validator struct {
 	high    uint64 // columns with bytes above ASCII, the last bit for all beyond
 	stray   uint64 // with bytes from 80 to 9F, which are no letters in ISO 8859-15
 	control uint64 // with control characters
-	quoted  bool   // its fields stand between quotation marks
+	quoted  bool   // its fields are in quotation marks
 
 	started bool // the header was read
 	refused bool
@@ -131,8 +131,8 @@ func (v *Validator) Failed() bool { return v.found.Errors > 0 }
 // Refused tells whether the file cannot be read at all: nothing that is still to come matters.
 func (v *Validator) Refused() bool { return v.refused }
 
-// Stands tells, once the file has ended, whether a place is one of a finding of the report.
-func (v *Validator) Stands(p filecheck.Place) bool {
+// Reports tells, once the file has ended, whether a place is one of a finding of the report.
+func (v *Validator) Reports(p filecheck.Place) bool {
 	return v.found.Listed(p.Code) && (p.Reading == 0) == (p.Code != rules[encodingMixed].Code) && v.books.Odd(p.Reading)
 }
 

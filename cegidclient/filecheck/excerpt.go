@@ -10,7 +10,7 @@ import (
 	"cegid.internal/gateway/cegidclient/internal/textfile"
 )
 
-// An Excerpt is a line as it stands in the file, in UTF-8, with the place of a finding in it.
+// An Excerpt is a line as it is in the file, in UTF-8, with the place of a finding in it.
 type Excerpt struct {
 	Line int
 	// Before, Marked and After are the line. Marked is empty when the finding is about the whole line.
@@ -24,7 +24,7 @@ const (
 	maxShown    = 64 << 10 // bytes of a line that are looked at
 )
 
-// Excerpts reads the file once more, and gives for each finding its first lines as they stand. The columns of a finding are
+// Excerpts reads the file once more, and gives for each finding its first lines as they are. The columns of a finding are
 // counted by the separator; without one, they are positions of characters.
 func Excerpts(from io.Reader, findings []check.Finding, separator byte) ([][]Excerpt, error) {
 	out := make([][]Excerpt, len(findings))
@@ -119,7 +119,7 @@ func place(line []byte, column int, separator byte) (start, end int) {
 	}
 	start = at(column - 1)
 	end = start
-	for end < len(line) && (line[end] == ' ') { // numbers stand at the right of their field
+	for end < len(line) && (line[end] == ' ') { // numbers are at the right of their field
 		end++
 	}
 	for end < len(line) && line[end] != ' ' {

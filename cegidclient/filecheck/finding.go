@@ -6,7 +6,7 @@ import "cegid.internal/gateway/cegidclient/check"
 type Place struct {
 	Code, Field  string
 	Line, Column int
-	// Reading tells the readings of a file apart of which the end of the file decides: the validator knows what stands.
+	// Reading tells the readings of a file apart of which the end of the file decides: the validator knows what counts.
 	Reading uint8
 }
 
@@ -54,7 +54,7 @@ type Verdict struct {
 }
 
 // Verdicts judges findings. Without law, neither the law nor the tax administration is concerned. What is an error keeps
-// a file from Loop whoever else objects, because this service does not send it.
+// a file from Loop no matter who else objects, because this service does not send it.
 func Verdicts(findings []check.Finding, law bool) []Verdict {
 	verdicts := []Verdict{{Authority: OfLaw, Outcome: Passes}, {Authority: OfTaxTool, Outcome: Passes}, {Authority: OfLoop, Outcome: Passes}}
 	for i := range findings {

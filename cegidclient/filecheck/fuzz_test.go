@@ -14,7 +14,7 @@ import (
 	"cegid.internal/gateway/cegidclient/filecheck"
 )
 
-// FuzzExcerpts: whatever stands in a file, however it comes, each line that is named is shown once, bounded, by what is seen.
+// FuzzExcerpts: whatever is in a file, however it comes, each line that is named is shown once, bounded, by what is seen.
 func FuzzExcerpts(f *testing.F) {
 	for _, text := range []string{
 		"a|b|c\r\nd|\xe9|f\r\n", "a\tb\r\r\nc\td\x01\r\r\n", "D\x82j\x85 r\x82gl\x82\n", "é|\u202eb|\xff\n" + strings.Repeat("x", 500), "\r\n\n\r", "   12,00N",

@@ -20,7 +20,7 @@ type Rule struct {
 	Code     string
 	Severity check.Severity
 	Grounds  check.Ground
-	// Law is the part of article A47 A-1 that the ground Law stands on, such as "XII-2°".
+	// Law is the part of article A47 A-1 that the ground Law refers to, such as "XII-2°".
 	Law string
 	// Message and French are its sentences, what is wrong and what to do, with {placeholders} for what varies.
 	Message, French string

@@ -1,4 +1,4 @@
-// Package identity tells whether an entry stands elsewhere already, in whatever format it came.
+// Package identity tells whether an entry is elsewhere already, in whatever format it came.
 //
 // The identity of an entry is its journal, its reference, and the multiset over its lines of date, document reference,
 // account, third party and signed amount in cents. Labels, settlement, analytics and the order of lines do not count; a
@@ -29,6 +29,6 @@
 // Digests are SHA-256 of a [Key] and a message, cut to 16 bytes for what is refused, and to 8 for what only tells one such entry
 // from another (its reference) or causes a warning (its document). Cut so, SHA-256 cannot be told from a random function, and
 // nothing can be appended to a message: https://doi.org/10.1007/11535218_26, section 3.4. The digest of lines is the sum of
-// theirs modulo 2^128, a keyed multiset hash: https://people.csail.mit.edu/devadas/pubs/mhashes.pdf. Whoever has the key can guess an
+// theirs modulo 2^128, a keyed multiset hash: https://people.csail.mit.edu/devadas/pubs/mhashes.pdf. A holder of the key can guess an
 // entry of which they know nearly everything; without it a digest says nothing but that two are equal.
 package identity

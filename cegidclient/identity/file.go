@@ -104,7 +104,7 @@ func (f *File) group(g *grouping, key []byte, p part, reference []byte) (again b
 	}
 	f.leave(g)
 	g.key, g.next = g.next, g.key
-	for i, seed := range f.seeds { // whoever writes the file does not know them, and they are kept nowhere
+	for i, seed := range f.seeds { // the author of the file does not know them, and they are kept nowhere
 		binary.BigEndian.PutUint64(p.group[8*i:], maphash.Bytes(seed, key))
 	}
 	p.reference = f.h.reference(reference)
@@ -164,10 +164,10 @@ func partOf(r *record) (p part) {
 }
 
 // each hands out the entries, put together.
-func (g *grouping) each(take func(*part) (more bool, err error)) error {
+func (g *grouping) walk(take func(*part) (more bool, err error)) error {
 	var current part
 	more := true
-	err := g.out.each(func(r *record) (bool, error) {
+	err := g.out.walk(func(r *record) (bool, error) {
 		p := partOf(r)
 		if current.count > 0 && p.group == current.group {
 			current.add(&p)
@@ -193,7 +193,7 @@ func (f *File) Entries() iter.Seq2[Entry, error] {
 	return func(yield func(Entry, error) bool) {
 		err := f.finish()
 		if err == nil {
-			err = f.result.each(func(r *record) (bool, error) {
+			err = f.result.walk(func(r *record) (bool, error) {
 				return yield(Entry{
 					Month: int(binary.BigEndian.Uint32(r[:])), Body: [16]byte(r[4:20]),
 					Reference: binary.BigEndian.Uint64(r[20:]), Document: binary.BigEndian.Uint64(r[28:]), Line: int(binary.BigEndian.Uint32(r[36:])),
@@ -219,7 +219,7 @@ func (f *File) finish() error {
 	if f.byDocument != nil {
 		f.leave(f.byDocument)
 		numbered = false // until a number comes twice
-		f.fail(f.byNumber.each(func(p *part) (bool, error) {
+		f.fail(f.byNumber.walk(func(p *part) (bool, error) {
 			numbered = p.count > 1
 			return !numbered, nil
 		}))
@@ -228,7 +228,7 @@ func (f *File) finish() error {
 		}
 	}
 	f.result = newSorter(f.spill)
-	f.fail(chosen.each(func(p *part) (bool, error) {
+	f.fail(chosen.walk(func(p *part) (bool, error) {
 		var r record
 		body := f.h.body(p.lines, p.count)
 		binary.BigEndian.PutUint32(r[:], uint32(p.date/100))

@@ -74,7 +74,7 @@ const Several = ^uint64(0)
 // Known says whether the entry has an identity.
 func (e Entry) Known() bool { return e.Body != [16]byte{} }
 
-// Referenced says whether a document reference or a reference stands on it.
+// Referenced says whether a document reference or a reference is on it.
 func (e Entry) Referenced() bool { return e.Reference != 0 || e.Document != 0 }
 
 // Match says how two entries are alike.

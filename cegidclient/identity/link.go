@@ -18,8 +18,8 @@ var (
 	signingPrefixes = []string{"x-amz-", "x-goog-"}
 )
 
-// Link is a link without what only signs it, so that two links to the same file are the same text: scheme and host in lower
-// case, no port that goes without saying, parameters in the order of their names. What is no absolute link stays as it is.
+// Link is a link without its signature, so that two links to the same file are the same text. Scheme and host are in lower case,
+// a default port is left out, and parameters are in the order of their names. What is no absolute link stays as it is.
 func Link(text string) string {
 	u, err := url.Parse(text)
 	if err != nil || u.Host == "" {

@@ -92,7 +92,7 @@ func (s *sorter) end() int64 {
 }
 
 // each hands the records out in order, until take says no. It may be called again.
-func (s *sorter) each(take func(*record) (more bool, err error)) error {
+func (s *sorter) walk(take func(*record) (more bool, err error)) error {
 	s.sortMemory()
 	sources := runs{{memory: s.records}}
 	start := int64(0)

@@ -9,7 +9,7 @@ import (
 // maxAdvance is how far the simulator's time can be ahead.
 const maxAdvance = 10 * 366 * 24 * time.Hour
 
-// WhenDue has a function called each time that imports became due by other means than the passing of time: whoever follows them
+// WhenDue has a function called each time that imports became due by other means than the passing of time: a program that follows them
 // asks at once.
 func WhenDue(due func()) Option { return func(c *config) { c.whenDue = due } }
 

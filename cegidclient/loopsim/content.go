@@ -40,7 +40,7 @@ func (c Content) clone() Content {
 	return Content{lists}
 }
 
-// add appends rows of a type. Whoever has read those before keeps them as they were.
+// add appends rows of a type. A request that has read the ones before keeps them as they were.
 func add[R any](c *Content, rows ...R) {
 	if c.lists == nil {
 		c.lists = make(map[reflect.Type]list)

@@ -26,7 +26,7 @@
 //
 // # Imports
 //
-// An import is accepted, waits, runs and is booked or fails ([WithImportDelays]); nothing runs behind that: whoever looks
+// An import is accepted, waits, runs and is booked or fails ([WithImportDelays]); nothing runs in the background: a request that looks
 // first carries out what is due, and [Simulator.FinishImports] does not wait. Nothing tells two equal imports apart: they are
 // booked twice, as at Loop (A 10.3). What a checker needs is exact and complete until Reset: [Simulator.Imports] and
 // [Simulator.Entries], GET /_sim/imports and GET /_sim/entries?dossier=… as JSON lines.

@@ -194,7 +194,7 @@ func (fs *faults) add(f Fault) (string, error) {
 	return state.ID, nil
 }
 
-// match finds the fault that strikes a request: the first one that is not done, whose Skip is used up and whom chance favours.
+// match finds the fault that strikes a request: the first one that is not done, whose Skip is used up and that chance selects.
 // A request that one fault lets through goes on to the next; one that is struck is not seen by those behind.
 func (fs *faults) match(method, route, practice, dossier string) (string, *Fault) {
 	fs.mu.Lock()

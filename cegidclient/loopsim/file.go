@@ -168,7 +168,7 @@ func (s *Simulator) magicOf(f *fileSource, practice string) (m magic) {
 	return m
 }
 
-// readIn reads the file once, whoever comes first: outside of the lock of imports, since a long one takes seconds.
+// readIn reads the file once, by the first request for it: outside of the lock of imports, since a long one takes seconds.
 func (s *Simulator) readIn(f *fileSource, practice string) *fileReading {
 	f.once.Do(func() { f.read = s.readFile(f, practice) })
 	return f.read

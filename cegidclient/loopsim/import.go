@@ -69,7 +69,7 @@ const (
 	statusFailed    = 4
 )
 
-// imports are those since the last reset. Nothing runs behind them: whoever looks first carries out what is due.
+// imports are those since the last reset. Nothing runs in the background: the first request that looks carries out what is due.
 type imports struct {
 	mu               sync.Mutex
 	list             []*imported
@@ -324,7 +324,7 @@ func (s *Simulator) Imports() []ImportRecord {
 	return records
 }
 
-// FinishImports carries out at once what is accepted and not over, except for SIM-STUCK: whoever wants to know what is
+// FinishImports carries out at once what is accepted and not over, except for SIM-STUCK: a test that wants to know what is
 // booked need not wait.
 func (s *Simulator) FinishImports() {
 	s.readFiles(func(*imported) bool { return true })

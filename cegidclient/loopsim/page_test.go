@@ -159,7 +159,7 @@ func TestListsHavePages(t *testing.T) {
 	}
 }
 
-// TestTimeCanBeMoved: hours of an import pass at once, whoever follows it is told, and Reset returns to the time of the machine.
+// TestTimeCanBeMoved: hours of an import pass at once, a program that follows it is told, and Reset returns to the time of the machine.
 func TestTimeCanBeMoved(t *testing.T) {
 	told := 0
 	w := start(t, loopsim.WhenDue(func() { told++ }))

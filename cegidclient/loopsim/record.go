@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// UnknownRoute stands in records and counters for a request to no declared operation.
+// UnknownRoute is in records and counters for a request to no declared operation.
 const UnknownRoute = "unknown"
 
 // A Request is what is remembered of a request to the API. It holds no secret: of the keys only their kind and slot.

@@ -22,7 +22,7 @@ const (
 	kindRef                  // {"objectId":…,"description":[…]}
 	kindPlainRef             // {"objectId":…,"description":"…"}
 	kindAmount               // number with up to four decimals
-	kindRaw                  // JSON as it stands
+	kindRaw                  // JSON as it is
 )
 
 type column struct {

@@ -99,7 +99,7 @@ func WithSelectSeparator(separator string) Option {
 func WithRequestLog(n int) Option { return func(c *config) { c.requestLog = max(0, n) } }
 
 // WithLoopback refuses requests whose Host is not a loopback one: a web page that makes its own name point at 127.0.0.1
-// could otherwise use the simulator through the browser of whoever runs it. For a server that listens on loopback.
+// could otherwise use the simulator through the browser of the person who runs it. For a server that listens on loopback.
 func WithLoopback() Option { return func(c *config) { c.loopback = true } }
 
 // WithImportDelays sets how long an accepted import stays in status 1, then in status 2, before it is booked or fails

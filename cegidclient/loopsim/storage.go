@@ -27,7 +27,7 @@ import (
 	"github.com/Azure/azure-sdk-for-go/sdk/storage/azblob/sas"
 )
 
-// DepositRoute stands in records, counters and faults for requests to the storage in which files are deposited, at the root
+// DepositRoute is in records, counters and faults for requests to the storage in which files are deposited, at the root
 // of the simulator's own host.
 const DepositRoute = "/_deposit"
 
@@ -123,7 +123,7 @@ func (st *storage) place(uri, practice string) {
 	}
 }
 
-// link lets whoever holds it write the file at uri until it expires.
+// link lets its holder write the file at uri until it expires.
 func (st *storage) link(origin, uri string, now time.Time) string {
 	expires := now.Add(st.life).UTC().Format(time.RFC3339Nano)
 	query := url.Values{"sv": {"2025-01-05"}, "sr": {"b"}, "sp": {"cw"}, "se": {expires}, "sig": {st.sign(uri, expires)}}

@@ -199,18 +199,18 @@ func (l *ledger) vat(month int, on, paid time.Time) {
 
 // pay books the payments of all invoices that are due in the year.
 func (l *ledger) pay(end time.Time) {
-	for _, each := range l.open {
-		if each.due.After(end) {
+	for _, invoice := range l.open {
+		if invoice.due.After(end) {
 			continue
 		}
-		if each.amount > 0 {
-			l.add("BQ1", each.due, "ENC-"+each.piece, "Encaissement "+each.piece,
-				EntryLine{Compte: "51200000", Debit: each.amount},
-				EntryLine{Compte: each.account, Tiers: each.party, Credit: each.amount, Lettrage: each.letter})
+		if invoice.amount > 0 {
+			l.add("BQ1", invoice.due, "ENC-"+invoice.piece, "Encaissement "+invoice.piece,
+				EntryLine{Compte: "51200000", Debit: invoice.amount},
+				EntryLine{Compte: invoice.account, Tiers: invoice.party, Credit: invoice.amount, Lettrage: invoice.letter})
 		} else {
-			l.add("BQ1", each.due, "VIR-"+each.piece, "Virement "+each.piece,
-				EntryLine{Compte: each.account, Tiers: each.party, Debit: -each.amount, Lettrage: each.letter},
-				EntryLine{Compte: "51200000", Credit: -each.amount})
+			l.add("BQ1", invoice.due, "VIR-"+invoice.piece, "Virement "+invoice.piece,
+				EntryLine{Compte: invoice.account, Tiers: invoice.party, Debit: -invoice.amount, Lettrage: invoice.letter},
+				EntryLine{Compte: "51200000", Credit: -invoice.amount})
 		}
 	}
 }

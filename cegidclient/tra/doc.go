@@ -6,10 +6,10 @@
 // records that nobody here knows, UTF-8 instead of Windows-1252. They say what it is, and refuse clearly what they cannot
 // read. Whatever comes in, findings are summed up and memory stays bounded.
 //
-// Severity tells whether an import should stop, [Ground] who objects: the format's description in version 11, which is
-// for another range of Cegid's than Loop; bookkeeping; or Loop, of whose own reading of a TRA only integrators tell, so
-// that its wishes are warnings at most. An account is known to be collective, a journal to take free entry, a third
-// party to be closed if the file itself says so, before its movements.
+// Severity tells whether an import should stop, [Ground] who objects: the description of the format, bookkeeping, or Loop. The
+// description is version 11, for another range of Cegid's than Loop. How Loop reads a TRA is known from integrators alone, so
+// that its wishes are warnings at most. An account is known to be collective, a journal to take free entry, a third party to be
+// closed if the file itself says so, before its movements.
 //
 // # Limits
 //

@@ -709,7 +709,7 @@ func TestALineThatCannotBeReadHidesNoBalanceElsewhere(t *testing.T) {
 	}
 }
 
-// TestACodePageIsShownByOneField: of the first line that has it, without what stands beside it, in both sentences.
+// TestACodePageIsShownByOneField: of the first line that has it, without what is beside it, in both sentences.
 func TestACodePageIsShownByOneField(t *testing.T) {
 	text := written(all(set(debt, "LIBELLE", "D\u0082j\u0085 r\u0082gl\u0082"), set(payment, "LIBELLE", "R\u0082gl\u0082"))(good()))
 	r := validate(text)

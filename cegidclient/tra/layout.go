@@ -10,7 +10,7 @@ import (
 	"cegid.internal/gateway/cegidclient/internal/textfile"
 )
 
-// field is where something stands in a line.
+// field is where something is in a line.
 type field struct {
 	index     int // among all fields; 0 is for findings on a whole line
 	name      string
@@ -153,7 +153,7 @@ func (l *line) len() int {
 	return len(l.text)
 }
 
-// cut is what stands at a position, as far as the line goes.
+// cut is what is at a position, as far as the line goes.
 func (l *line) cut(at, width int) []byte {
 	from, to := at-1, at-1+width
 	n := l.len()

@@ -399,7 +399,7 @@ func isZero(cell []byte) bool {
 	return readableZero(c, how)
 }
 
-// noRate: blank, 0 and 1 stand for none.
+// noRate: blank, 0 and 1 mean none.
 func noRate(cell []byte) bool {
 	c, how := textfile.ParseAmount(cell)
 	return len(cell) == 0 || how&textfile.Unreadable == 0 && (c == 0 || c == 100)

@@ -21,7 +21,7 @@ var (
 	axes           = []string{"A1", "A2", "A3", "A4", "A5"}
 )
 
-// known tells whether the description has such a record; TLx stands for several.
+// known tells whether the description has such a record; TLx means several.
 func known(name string) bool {
 	return slices.Contains(recordNames, name) || strings.HasPrefix(name, "TL")
 }

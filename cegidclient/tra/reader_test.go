@@ -264,7 +264,7 @@ func TestAFileThatCannotBeReadIsRefusedAtOnce(t *testing.T) {
 	}
 }
 
-// TestEachByteOfALineIsLookedAt: wherever it stands in the eight bytes that are looked at together, beside whatever else.
+// TestEachByteOfALineIsLookedAt: wherever it is in the eight bytes that are looked at together, beside whatever else.
 func TestEachByteOfALineIsLookedAt(t *testing.T) {
 	for c := range 256 {
 		for at := range 20 {

@@ -6,7 +6,7 @@ type Day string
 // Decimal is a number as written, with a decimal point instead of the comma.
 type Decimal string
 
-// A record's positions stand in its tags: where it begins, from 1 and in characters, how wide it is, and its name. Names
+// A record's positions are in its tags: where it begins, from 1 and in characters, how wide it is, and its name. Names
 // in capitals are the description's, others are for want of one (loop-api: A 9.3 to 9.6).
 
 // Header is the first line.

@@ -25,7 +25,7 @@ type Options struct {
 	Bookings func(*Booking)
 	// Model is what is assumed of Loop where nobody knows.
 	Model filecheck.LoopModel
-	// Place, if set, is told each place where something is found. What does not stand by [Validator.Stands] at the end is an effect of
+	// Place, if set, is told each place where something is found. What [Validator.Reports] does not confirm at the end is an effect of
 	// something else.
 	Place func(filecheck.Place)
 	// Unbalanced, if set, is given each entry that does not balance, once the file ends.
@@ -50,7 +50,7 @@ type Validator struct {
 	high    bool // it has bytes above ASCII
 	control bool // it has control characters
 
-	started bool // the header was read, or what stands in its place
+	started bool // the header was read, or what is in its place
 	refused bool
 	closed  bool
 	firstly textfile.Ending // how the first line ended
@@ -99,8 +99,8 @@ func (v *Validator) Failed() bool { return v.found.Errors > 0 }
 // Refused tells whether the file cannot be read at all: nothing that is still to come matters.
 func (v *Validator) Refused() bool { return v.refused }
 
-// Stands tells, once the file has ended, whether a place is one of a finding of the report.
-func (v *Validator) Stands(p filecheck.Place) bool {
+// Reports tells, once the file has ended, whether a place is one of a finding of the report.
+func (v *Validator) Reports(p filecheck.Place) bool {
 	return v.found.Listed(p.Code) && (p.Reading == 0) == (p.Code != rules[encodingMixed].Code) && v.books.Odd(p.Reading)
 }
 
@@ -166,9 +166,9 @@ func (v *Validator) split(p []byte) (end int) {
 
 // thoughtless tells whether all of eight bytes are of class 0: a line is mostly blanks and digits.
 func thoughtless(x uint64) bool {
-	const each, top = 0x0101010101010101, 0x8080808080808080
-	deleted := x ^ each*0x7f // 0 where it is DEL
-	return (x|(x-each*' ')&^x|(deleted-each)&^deleted)&top == 0
+	const ones, top = 0x0101010101010101, 0x8080808080808080
+	deleted := x ^ ones*0x7f // 0 where it is DEL
+	return (x|(x-ones*' ')&^x|(deleted-ones)&^deleted)&top == 0
 }
 
 // take takes a line without its end.

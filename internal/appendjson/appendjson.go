@@ -32,7 +32,7 @@ func Name(to []byte, name string) []byte {
 	return append(to, name...)
 }
 
-// plain tells of each byte whether it stands for itself in a text.
+// plain tells of each byte whether a text has it unescaped.
 var plain = func() (out [256]bool) {
 	for c := ' '; c < utf8.RuneSelf; c++ {
 		out[c] = c != '"' && c != '\\'

@@ -9,7 +9,7 @@ import (
 	"google.golang.org/protobuf/reflect/protoreflect"
 )
 
-// writeComments writes the comments of the files below a prefix as one JSON object, by the full name of what they stand above:
+// writeComments writes the comments of the files below a prefix as one JSON object, by the full name of what they are above:
 // generated Go code carries the descriptors without them.
 func writeComments(raw []byte, out io.Writer, prefix string) error {
 	_, files, err := readSet(raw)

@@ -46,7 +46,7 @@ func (r *reasons) of(method protoreflect.MethodDescriptor) map[string][]string {
 
 // retries says whether answers of a status may say when to come back.
 func (r *reasons) retries(status string) bool {
-	return slices.ContainsFunc(r.Retry, func(each int) bool { return strconv.Itoa(each) == status })
+	return slices.ContainsFunc(r.Retry, func(code int) bool { return strconv.Itoa(code) == status })
 }
 
 // titles are what HTTP calls the statuses, in a sentence.
@@ -59,7 +59,7 @@ var titles = map[string]string{
 }
 
 // describeErrors gives each operation the statuses that it fails with, and their reasons. Answers that several operations
-// share stand among the components.
+// share are among the components.
 func describeErrors(doc *object, operations []*operation, image *image, reasons reasons) error {
 	schemas := doc.child("components", "schemas")
 	reason, err := image.reasonSchema(schemas, reasons)
@@ -106,7 +106,7 @@ func describeErrors(doc *object, operations []*operation, image *image, reasons 
 		}
 	}
 	slices.Sort(shared.keys)
-	for _, op := range operations { // what one operation alone answers stands with it
+	for _, op := range operations { // what one operation alone answers is with it
 		responses := op.child("responses")
 		for _, status := range responses.keys {
 			if name := strings.TrimPrefix(responses.child(status).str("$ref"), refPrefix+"responses/"); uses[name] == 1 {
@@ -145,7 +145,7 @@ func (r *reasons) nameOf(status string, list []string) string {
 	return strings.Join(append([]string{"Error" + status}, own...), "-")
 }
 
-// unsure is the status of a write of which nobody knows what became. A repeat is told so again.
+// unsure is the status of a write whose outcome is unknown. A repeat is told so again.
 const unsure = "500"
 
 // replays says whether a repeat of the call is answered with what became of the first one.
@@ -174,13 +174,13 @@ func (op *operation) failure(status string, list []string, reasons reasons) *obj
 	var said []string
 	var all []any
 	findings := false
-	for _, each := range list {
-		all = append(all, each)
-		if slices.Contains(reasons.Findings, each) {
+	for _, reason := range list {
+		all = append(all, reason)
+		if slices.Contains(reasons.Findings, reason) {
 			findings = true
 			continue
 		}
-		said = append(said, "`"+each+"`")
+		said = append(said, "`"+reason+"`")
 	}
 	text := titles[status]
 	if text == "" {

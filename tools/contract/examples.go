@@ -118,11 +118,11 @@ func inJSONNames(value *object, message protoreflect.MessageDescriptor) *object 
 				inner = inJSONNames(v, field.Message())
 			case []any:
 				var list []any
-				for _, each := range v {
-					if nested, ok := each.(*object); ok {
-						each = inJSONNames(nested, field.Message())
+				for _, item := range v {
+					if nested, ok := item.(*object); ok {
+						item = inJSONNames(nested, field.Message())
 					}
-					list = append(list, each)
+					list = append(list, item)
 				}
 				inner = list
 			}

@@ -380,8 +380,8 @@ var component = regexp.MustCompile(`^#/components/([^/]+)/([^/]+)$`)
 func references(value any, visit func(holder *object, ref string)) {
 	switch v := value.(type) {
 	case []any:
-		for _, each := range v {
-			references(each, visit)
+		for _, item := range v {
+			references(item, visit)
 		}
 	case *object:
 		for _, key := range v.keys {

@@ -375,7 +375,7 @@ func fromStart(pattern string) string {
 	return `[\s\S]*` + pattern
 }
 
-// alternatives splits a pattern at those | that stand in no class and no group.
+// alternatives splits a pattern at those | that are in no class and no group.
 func alternatives(pattern string) []string {
 	var out []string
 	depth, start := 0, 0

@@ -74,9 +74,9 @@ func serviceConfigOf(set *descriptorpb.FileDescriptorSet) serviceConfig {
 		}
 	}
 	var out serviceConfig
-	for _, each := range []methodConfig{repeated, writes, streams, once} {
-		if len(each.Name) > 0 {
-			out.MethodConfig = append(out.MethodConfig, each)
+	for _, config := range []methodConfig{repeated, writes, streams, once} {
+		if len(config.Name) > 0 {
+			out.MethodConfig = append(out.MethodConfig, config)
 		}
 	}
 	return out

@@ -29,8 +29,8 @@ var (
 func (i *image) wordForREST(value any) {
 	switch v := value.(type) {
 	case []any:
-		for _, each := range v {
-			i.wordForREST(each)
+		for _, item := range v {
+			i.wordForREST(item)
 		}
 	case *object:
 		for _, key := range v.keys {

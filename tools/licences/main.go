@@ -41,8 +41,8 @@ func run(in io.Reader, out io.Writer, list string) error {
 		return fmt.Errorf("the document has no components")
 	}
 	byName := map[string]map[string]any{}
-	for _, each := range components {
-		component, _ := each.(map[string]any)
+	for _, item := range components {
+		component, _ := item.(map[string]any)
 		name, _ := component["name"].(string)
 		byName[name] = component
 	}
@@ -89,8 +89,8 @@ func moduleOf(library string, components map[string]map[string]any) string {
 // add adds a licence once: a module and a folder of it often have the same.
 func add(component map[string]any, licence string) {
 	licences, _ := component["licenses"].([]any)
-	for _, each := range licences {
-		if each.(map[string]any)["license"].(map[string]any)["id"] == licence {
+	for _, known := range licences {
+		if known.(map[string]any)["license"].(map[string]any)["id"] == licence {
 			return
 		}
 	}

@@ -48,7 +48,7 @@ func same(expected, printed string) bool {
 	return expected == printed || normalise(expected) == normalise(printed)
 }
 
-// match says whether the expected lines, in which anyLines stands for any number of them, describe the printed ones.
+// match says whether the expected lines, in which anyLines means any number of them, describe the printed ones.
 func match(expected, printed []string) bool {
 	star, resume := -1, 0 // the last anyLines, and the printed line to go on with if what follows it does not fit
 	e, p := 0, 0

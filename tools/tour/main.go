@@ -13,7 +13,7 @@
 //	```
 //
 // A line that starts with "$ " is a command, continued while it ends in a backslash or inside quotation marks; the
-// lines below it are what it prints, on standard output and standard error together. "..." alone on a line stands for any number of lines.
+// lines below it are what it prints, on standard output and standard error together. "..." alone on a line means any number of lines.
 // Commands run in bash in the working directory, one after the other; exported variables and cd carry over. A
 // command may fail as long as it prints what the file says. Blocks under another tag, such as sh, are not run: use
 // one for a command that does not end.

@@ -12,7 +12,7 @@ type document struct {
 	pieces   []piece
 }
 
-// piece is a line as it stands in the file, or the place of a command's output.
+// piece is a line as it is in the file, or the place of a command's output.
 type piece struct {
 	line   string
 	output *command

@@ -73,7 +73,7 @@ type Step[T any] struct {
 	End bool
 }
 
-// State is how far a walk has come. It has no authority: whoever makes one up walks on from there.
+// State is how far a walk has come. It has no authority: a caller who makes one up walks on from there.
 type State struct {
 	// Day is the day to go on with; empty for the first one.
 	Day string `json:"d,omitempty"`

@@ -233,7 +233,7 @@ func (n *oddNumber) value(mark int) (value int64, how Shape) {
 	return value, how
 }
 
-// grouped tells whether marks of thousands stand before each three digits. Blanks are taken out before: wherever they
+// grouped tells whether marks of thousands are before each three digits. Blanks are taken out before: wherever they
 // were, what is left has one meaning.
 func grouped(text []byte, mark int) bool {
 	end := len(text)

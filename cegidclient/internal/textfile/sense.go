@@ -48,7 +48,7 @@ func (s *Sense) Add(line int, account string, cents Cents, label, reference []by
 	}
 }
 
-// OtherSide tells whether a line stands where one of a credit note would: only there the words are looked for.
+// OtherSide tells whether a line is where one of a credit note would be: only there the words are looked for.
 func (s *Sense) OtherSide(account string, cents Cents) bool {
 	switch s.Kind {
 	case check.PurchaseJournal:

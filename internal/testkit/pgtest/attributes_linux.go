@@ -5,7 +5,7 @@ import (
 	"syscall"
 )
 
-// attributes let no server outlive its test, and run it as somebody whom PostgreSQL accepts.
+// attributes let no server outlive its test, and run it as a user that PostgreSQL accepts.
 func attributes() *syscall.SysProcAttr {
 	out := &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	if os.Getuid() == 0 {

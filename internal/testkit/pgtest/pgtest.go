@@ -104,7 +104,7 @@ func start(programs string) (_ *Server, err error) {
 			err = errors.Join(err, s.remove())
 		}
 	}()
-	if os.Getuid() == 0 { // whom PostgreSQL refuses
+	if os.Getuid() == 0 { // as root, which PostgreSQL refuses
 		if err := os.Chown(folder, nobody, nobody); err != nil {
 			return nil, err
 		}

@@ -16,7 +16,7 @@ type rule struct {
 	help []Text
 }
 
-// loopRules is the table of docs/architecture.md, "Errors", as far as reads go. Every kind of cegidclient stands in it or in FromLoop.
+// loopRules is the table of docs/architecture.md, "Errors", as far as reads go. Every kind of cegidclient is in it or in FromLoop.
 var loopRules = map[cegidclient.Kind]rule{
 	cegidclient.KindRefused: {Row: NewRow(codes.InvalidArgument, looppb.ErrorReason_ERROR_REASON_LOOP_REFUSED,
 		"Loop read the request and refused it; its own words come with this error",

@@ -390,12 +390,12 @@ func callOf(ctx context.Context) []slog.Attr {
 	return []slog.Attr{slog.String("by", call.By), slog.String("request_id", call.RequestID)}
 }
 
-// keysOf says how it stands with the keys of issuers.
+// keysOf says how fresh the keys of issuers are.
 func keysOf(issuers authn.Issuers) func() []telemetry.Keys {
 	return func() (out []telemetry.Keys) {
-		for _, each := range issuers {
-			fetched, failed := each.Keys()
-			out = append(out, telemetry.Keys{Issuer: each.URL(), Fetched: fetched, Failed: failed})
+		for _, issuer := range issuers {
+			fetched, failed := issuer.Keys()
+			out = append(out, telemetry.Keys{Issuer: issuer.URL(), Fetched: fetched, Failed: failed})
 		}
 		return out
 	}
@@ -414,7 +414,7 @@ func (s *Server) newHTTPServer(handler http.Handler) *http.Server {
 }
 
 func (s *Server) listen() error {
-	for _, each := range []struct {
+	for _, socket := range []struct {
 		name, key, address string
 		listener           *net.Listener
 	}{
@@ -422,23 +422,23 @@ func (s *Server) listen() error {
 		{"HTTP", "http", s.cfg.Config.Listen.HTTP, &s.httpListener},
 		{"operations", "operations", s.cfg.Config.Listen.Operations, &s.operationsListener},
 	} {
-		listener, err := net.Listen("tcp", each.address)
+		listener, err := net.Listen("tcp", socket.address)
 		if err != nil {
-			return fmt.Errorf("the %s listener: %w; stop what has the address, or give another as listen.%s", each.name, err, each.key)
+			return fmt.Errorf("the %s listener: %w; stop what has the address, or give another as listen.%s", socket.name, err, socket.key)
 		}
-		if tcp, ok := listener.(*net.TCPListener); ok && each.key != "operations" {
+		if tcp, ok := listener.(*net.TCPListener); ok && socket.key != "operations" {
 			leaves := newLeavable(tcp)
 			s.doors.listeners, listener = append(s.doors.listeners, leaves), leaves
 		}
-		*each.listener = smallBuffers{listener}
-		if s.cfg.Config.Listen.Connections > 0 && each.key != "operations" {
-			*each.listener = &fewConnections{
-				Listener: *each.listener, places: make(chan struct{}, s.cfg.Config.Listen.Connections),
-				full: func(peer string) { s.strangers.refused(each.key, peer, noPlace, nil) },
+		*socket.listener = smallBuffers{listener}
+		if s.cfg.Config.Listen.Connections > 0 && socket.key != "operations" {
+			*socket.listener = &fewConnections{
+				Listener: *socket.listener, places: make(chan struct{}, s.cfg.Config.Listen.Connections),
+				full: func(peer string) { s.strangers.refused(socket.key, peer, noPlace, nil) },
 			}
 		}
-		if each.key == "grpc" {
-			*each.listener = s.doors.ofGRPC(*each.listener)
+		if socket.key == "grpc" {
+			*socket.listener = s.doors.ofGRPC(*socket.listener)
 		}
 	}
 	return nil
@@ -581,8 +581,8 @@ func (s *Server) setHealth(reads, writes bool) {
 		return grpc_health_v1.HealthCheckResponse_NOT_SERVING
 	}
 	s.health.SetServingStatus("", state(reads))
-	for _, each := range contract.Services() {
-		s.health.SetServingStatus(string(each.FullName()), state(reads && (writes || !ledgerServices[string(each.FullName())])))
+	for _, served := range contract.Services() {
+		s.health.SetServingStatus(string(served.FullName()), state(reads && (writes || !ledgerServices[string(served.FullName())])))
 	}
 }
 

@@ -12,17 +12,17 @@ import (
 // callsOf finds the calls of a caller, as the contract shows them.
 func callsOf(calls *interceptor.Calls) func(caller, id string) []*looppb.Call {
 	return func(caller, id string) (out []*looppb.Call) {
-		for _, each := range calls.Find(caller, id) {
+		for _, record := range calls.Find(caller, id) {
 			call := &looppb.Call{
-				CallId: each.RequestID, TraceId: each.Trace, Method: each.Method, Practice: each.Practice, Dossier: each.Dossier,
-				StartTime: timestamppb.New(each.Began), Duration: durationpb.New(each.Took), Code: each.Code.String(),
-				Transport: each.Transport, Peer: each.Peer, UserAgent: each.UserAgent, IdentityKind: each.By, Identity: each.Identity,
-				LoopAttempts: new(int32(each.Attempts)), LoopStatus: new(int32(each.Said.Status)),
-				LoopCode: each.Said.Code, LoopRequestId: each.Said.RequestID,
-				WaitDuration: durationpb.New(each.Turn), LoopDuration: durationpb.New(each.Loop), LedgerDuration: durationpb.New(each.Ledger),
+				CallId: record.RequestID, TraceId: record.Trace, Method: record.Method, Practice: record.Practice, Dossier: record.Dossier,
+				StartTime: timestamppb.New(record.Began), Duration: durationpb.New(record.Took), Code: record.Code.String(),
+				Transport: record.Transport, Peer: record.Peer, UserAgent: record.UserAgent, IdentityKind: record.By, Identity: record.Identity,
+				LoopAttempts: new(int32(record.Attempts)), LoopStatus: new(int32(record.Said.Status)),
+				LoopCode: record.Said.Code, LoopRequestId: record.Said.RequestID,
+				WaitDuration: durationpb.New(record.Turn), LoopDuration: durationpb.New(record.Loop), LedgerDuration: durationpb.New(record.Ledger),
 			}
-			if each.Reason != looppb.ErrorReason_ERROR_REASON_UNSPECIFIED {
-				call.Reason = apierror.ReasonName(each.Reason)
+			if record.Reason != looppb.ErrorReason_ERROR_REASON_UNSPECIFIED {
+				call.Reason = apierror.ReasonName(record.Reason)
 			}
 			out = append(out, call)
 		}

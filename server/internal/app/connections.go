@@ -21,8 +21,8 @@ func withBirth(ctx context.Context, _ net.Conn) context.Context {
 	return context.WithValue(ctx, birthKey{}, birth{time.Now(), 0.9 + 0.2*rand.Float64()})
 }
 
-// aging ends the connections of HTTP with the answer that comes when they are old enough, or when the server is about to end: their
-// callers have all of it, and send what follows over a new one, which a balancer may give to another server.
+// aging ends a connection of HTTP after an answer, when the connection is old enough or the server is about to end. The caller
+// has the whole answer, and sends its next call over a new connection, which a balancer may give to another server.
 type aging struct {
 	age   time.Duration // 0 is any age
 	ready func() error

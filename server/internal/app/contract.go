@@ -71,9 +71,9 @@ func fullName(method protoreflect.MethodDescriptor) string {
 }
 
 func rightOf(wanted looppb.Right) policy.Right {
-	for _, each := range policy.Rights() {
-		if diagnostics.Right(each) == wanted {
-			return each
+	for _, right := range policy.Rights() {
+		if diagnostics.Right(right) == wanted {
+			return right
 		}
 	}
 	return 0

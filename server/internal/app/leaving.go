@@ -30,8 +30,8 @@ type doors struct {
 // that it has not begun to read, and net/http's those whose first request it has not read.
 func (d *doors) leave() {
 	var leaving sync.WaitGroup
-	for _, each := range d.listeners {
-		leaving.Go(each.Leave)
+	for _, listener := range d.listeners {
+		leaving.Go(listener.Leave)
 	}
 	leaving.Wait()
 	for begun := time.Now(); d.waits() && time.Since(begun) < leavingMost; {
@@ -109,9 +109,9 @@ func (c *beginningConn) Close() error {
 	return c.Conn.Close()
 }
 
-// leavable is a listener that can be left so that nobody is lost. When a listener is closed the system resets the connections that
-// it has made and the server has not accepted yet: who sent a call over one cannot know whether it was taken, and a balancer must
-// not send it again.
+// leavable is a listener that can be left so that nobody is lost. When a listener is closed, the system resets the connections
+// that it has made and the server has not accepted yet. A caller who sent a call over one cannot know whether it was taken, and
+// a balancer must not send it again.
 type leavable struct {
 	*net.TCPListener
 	leaving, left, closed chan struct{}

@@ -20,7 +20,7 @@ import (
 	"google.golang.org/grpc/status"
 )
 
-// TestAListenerIsLeftWithoutLosingAnybody: whoever has a connection has an answer, whoever has none is refused.
+// TestAListenerIsLeftWithoutLosingAnybody: a client with a connection has an answer, one without is refused.
 func TestAListenerIsLeftWithoutLosingAnybody(t *testing.T) {
 	t.Parallel()
 	web := func(d *doors, l net.Listener) (end func()) {

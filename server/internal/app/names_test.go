@@ -151,7 +151,7 @@ func title(word string) string {
 }
 
 // TestWhatIsReadAsItsOppositeIsSaid: protobuf's JSON leaves out false and 0, which callers then read as nothing known. Each such
-// field of an answer has presence, or stands here with what its absence means.
+// field of an answer has presence, or is here with what its absence means.
 func TestWhatIsReadAsItsOppositeIsSaid(t *testing.T) {
 	absent := map[string]string{
 		"http_status": "no answer of Loop's",

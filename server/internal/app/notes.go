@@ -33,14 +33,14 @@ func Reachable(cfg *config.Config) string {
 		transport = "without TLS"
 	}
 	var open []string
-	for _, each := range []struct {
+	for _, endpoint := range []struct {
 		closed bool
 		name   string
 	}{
 		{cfg.Closed.Docs, "documentation"}, {cfg.Closed.Reflection, "gRPC reflection"}, {cfg.Closed.Health, "health"},
 	} {
-		if !each.closed {
-			open = append(open, each.name)
+		if !endpoint.closed {
+			open = append(open, endpoint.name)
 		}
 	}
 	if open == nil {
@@ -59,8 +59,8 @@ func reach(address string) string {
 
 // beyond tells whether any of the addresses is reached from other machines.
 func beyond(addresses ...string) bool {
-	for _, each := range addresses {
-		host, _, _ := net.SplitHostPort(each)
+	for _, address := range addresses {
+		host, _, _ := net.SplitHostPort(address)
 		if at, err := netip.ParseAddr(host); host != "localhost" && (err != nil || !at.IsLoopback()) {
 			return true
 		}
@@ -71,8 +71,8 @@ func beyond(addresses ...string) bool {
 // Incomplete says what callers miss between a certificate and the authorities that they trust; nil for nothing.
 func Incomplete(pair *tls.Certificate) error {
 	issued := pair.Leaf
-	for _, each := range pair.Certificate[1:] {
-		next, err := x509.ParseCertificate(each)
+	for _, der := range pair.Certificate[1:] {
+		next, err := x509.ParseCertificate(der)
 		if err != nil || issued.CheckSignatureFrom(next) != nil {
 			return fmt.Errorf("in its file, what follows the certificate of %q is not that of its issuer, %q: put each after the one that it signed", issued.Subject, issued.Issuer)
 		}

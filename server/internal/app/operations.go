@@ -32,7 +32,7 @@ const (
 	DrainPath = "/drain"
 )
 
-// operationsHandler answers metrics to whoever reaches the listener, and profiles to this machine alone, whose operator may also
+// operationsHandler answers metrics to every client that reaches the listener, and profiles to this machine alone, whose operator may also
 // look at the configuration, and direct the server.
 func (s *Server) operationsHandler() http.Handler {
 	registry := s.cfg.Registry

@@ -73,8 +73,8 @@ type served struct {
 	key      string // the public half of that for imports
 }
 
-// NewTenants opens the practices of a configuration. notify, which may be nil, is told of each secret that was rotated
-// or cannot be read again, as secret.Notify is; breaker, which may be nil too, of each circuit breaker that turns.
+// NewTenants opens the practices of a configuration. notify is told of each secret that was rotated or cannot be read again, as
+// secret.Notify is. breaker is told of each circuit breaker that opens or closes. Both may be nil.
 func NewTenants(
 	cfg *config.Config, observer cegidclient.Observer,
 	notify func(practice string, ref secret.Ref, err error), breaker func(practice string, turn cegidclient.BreakerTurn),
@@ -106,28 +106,28 @@ func (t *Tenants) Apply(cfg *config.Config) (changed, removed []string, err erro
 	open := map[string]served{}
 	var practices []*tenant.Practice
 	var problems []error
-	for _, each := range cfg.Practices {
-		now, known := t.open[each.Name]
-		if !known || !reflect.DeepEqual(now.config, each) || !sameCalls(t.loop, cfg.Loop) || t.replicas != cfg.Replicas {
-			if now, err = t.practice(each, cfg.Loop, cfg.Replicas); err != nil {
-				problems = append(problems, fmt.Errorf("practice %s: %w", each.Name, err))
+	for _, practice := range cfg.Practices {
+		now, known := t.open[practice.Name]
+		if !known || !reflect.DeepEqual(now.config, practice) || !sameCalls(t.loop, cfg.Loop) || t.replicas != cfg.Replicas {
+			if now, err = t.practice(practice, cfg.Loop, cfg.Replicas); err != nil {
+				problems = append(problems, fmt.Errorf("practice %s: %w", practice.Name, err))
 				continue
 			}
-			changed = append(changed, each.Name)
+			changed = append(changed, practice.Name)
 		}
-		open[each.Name] = now
+		open[practice.Name] = now
 	}
 	if len(problems) > 0 {
 		return nil, nil, errors.Join(problems...)
 	}
 	name := books(open)
-	for _, each := range cfg.Practices {
-		now := open[each.Name]
+	for _, configured := range cfg.Practices {
+		now := open[configured.Name]
 		if books := name(now); now.practice.Books != books { // also of one that did not change otherwise: its calls go on as before
 			practice := *now.practice
 			practice.Books = books
 			now.practice = &practice
-			open[each.Name] = now
+			open[configured.Name] = now
 		}
 		practices = append(practices, now.practice)
 	}
@@ -148,8 +148,8 @@ func (t *Tenants) Apply(cfg *config.Config) (changed, removed []string, err erro
 
 func (t *Tenants) keep(cfg *config.Config) {
 	kept := &keeping{map[string]ledger.Keeping{}, cfg.Retention}
-	for _, each := range cfg.Practices {
-		kept.practices[each.Name] = each.Retention
+	for _, practice := range cfg.Practices {
+		kept.practices[practice.Name] = practice.Retention
 	}
 	t.keeping.Store(kept)
 }
@@ -204,9 +204,9 @@ func books(open map[string]served) func(served) string {
 		}
 		return append(all, "key "+s.key)
 	}
-	for _, each := range open {
-		for _, name := range names(each) {
-			if a, b := find(names(each)[0]), find(name); a != b {
+	for _, served := range open {
+		for _, name := range names(served) {
+			if a, b := find(names(served)[0]), find(name); a != b {
 				above[max(a, b)] = min(a, b)
 			}
 		}
@@ -285,8 +285,8 @@ func (t *Tenants) practice(from config.Practice, loop config.Loop, replicas int)
 func brakesOf(practices *tenant.Practices) func() map[string]cegidclient.Brakes {
 	return func() map[string]cegidclient.Brakes {
 		out := map[string]cegidclient.Brakes{}
-		for _, each := range practices.All() {
-			out[each.Name] = each.Client.Brakes()
+		for _, practice := range practices.All() {
+			out[practice.Name] = practice.Client.Brakes()
 		}
 		return out
 	}

@@ -111,7 +111,7 @@ func (r *readiness) reasons() (reads, writes error) {
 // set changes what is known, and tells of it if that makes a difference.
 func (r *readiness) set(change func(*readiness)) {
 	r.mu.Lock()
-	defer r.mu.Unlock() // those who are told hear the changes in their order
+	defer r.mu.Unlock() // listeners are told of the changes in order
 	reads, writes := r.reasons()
 	change(r)
 	readsNow, writesNow := r.reasons()
@@ -126,8 +126,8 @@ func (r *readiness) set(change func(*readiness)) {
 	}
 }
 
-// heard notes what the ledger has answered, and tells of failures that were over by then: calls have met them.
-func (r *readiness) heard(err error) {
+// answered notes what the ledger has answered, and tells of failures that were over by then: calls have met them.
+func (r *readiness) answered(err error) {
 	var failures int64
 	var last error
 	if r.trouble != nil {
@@ -164,7 +164,7 @@ func (r *readiness) watch(ctx context.Context) {
 		case err := <-answer:
 			asked = time.Time{}
 			if ctx.Err() == nil { // else the end cut it short
-				r.heard(err)
+				r.answered(err)
 			}
 		case now := <-ticker.C:
 			switch {

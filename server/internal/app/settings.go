@@ -34,8 +34,8 @@ type Settings struct {
 // LoadSettings reads the configuration at path and all that it refers to.
 func LoadSettings(path string) (*Settings, error) {
 	var operations []string
-	for _, each := range cegidclient.Operations() {
-		operations = append(operations, each.ID)
+	for _, operation := range cegidclient.Operations() {
+		operations = append(operations, operation.ID)
 	}
 	cfg, err := config.Load(path, operations)
 	if err != nil {
@@ -50,8 +50,8 @@ func LoadSettings(path string) (*Settings, error) {
 
 // Issuers returns the verifiers of a configuration's issuers; they fetch nothing yet.
 func Issuers(from []config.Issuer, log *slog.Logger) (issuers authn.Issuers, err error) {
-	for _, each := range from {
-		issuer, err := authn.NewIssuer(authn.IssuerConfig{URL: each.URL, Audience: each.Audience, AllowPlainHTTP: each.AllowPlainHTTP, Log: log})
+	for _, c := range from {
+		issuer, err := authn.NewIssuer(authn.IssuerConfig{URL: c.URL, Audience: c.Audience, AllowPlainHTTP: c.AllowPlainHTTP, Log: log})
 		if err != nil {
 			return nil, err
 		}
@@ -145,7 +145,7 @@ func (r *Reloader) OnReload(follow func(before, now *config.Config)) {
 	r.follow = append(r.follow, follow)
 }
 
-// Reload reads the files at once, without waiting until they have settled, and says what has changed. It waits for Watch.
+// Reload reads the files at once, without waiting until they have stopped changing, and says what has changed. It waits for Watch.
 func (r *Reloader) Reload(ctx context.Context) (changes []string, err error) {
 	answer := make(chan reloaded, 1)
 	select {
@@ -186,12 +186,12 @@ func (s *Shown) since(before *Shown) []string {
 // was refused is tried at each look, since what it lacks may be another file, such as a secret.
 func (r *Reloader) look() {
 	now := digestOf(r.path, r.current)
-	settled := now == r.seen
+	unchanged := now == r.seen
 	r.seen = now
 	switch {
 	case now == r.applied:
 		r.report(nil)
-	case settled:
+	case unchanged:
 		r.report(r.apply(now))
 	}
 }
@@ -213,8 +213,8 @@ func (r *Reloader) apply(now digest) error {
 	was, is := r.shown.Load(), show(next)
 	r.shown.Store(is)
 	follow := func() {
-		for _, each := range r.follow {
-			each(before, next.Config)
+		for _, apply := range r.follow {
+			apply(before, next.Config)
 		}
 	}
 	if next.Config.Log.Level < before.Log.Level { // at whichever level the line below is written
@@ -272,7 +272,7 @@ func coldKeys(a, b *config.Config) (keys []string) {
 	return keys
 }
 
-// digest stands for what files hold.
+// digest is a hash of what files hold.
 type digest [sha256.Size]byte
 
 // digestOf reads the files of a configuration: its own, the policy and those of the practices. Secrets and certificates

@@ -10,7 +10,7 @@ import (
 	"testing"
 )
 
-// TestNoFileStopsTheReloading: whoever reads a named pipe waits for its writer, and a large file takes memory each second.
+// TestNoFileStopsTheReloading: a reader of a named pipe waits for its writer, and a large file takes memory each second.
 func TestNoFileStopsTheReloading(t *testing.T) {
 	for name, spoil := range map[string]func(path string) error{
 		"a named pipe": func(path string) error { return syscall.Mkfifo(path, 0o600) },

@@ -77,9 +77,9 @@ var refusalReasons = []struct{ words, reason string }{
 }
 
 func refusalReason(text string) string {
-	for _, each := range refusalReasons {
-		if strings.Contains(text, each.words) {
-			return each.reason
+	for _, reason := range refusalReasons {
+		if strings.Contains(text, reason.words) {
+			return reason.reason
 		}
 	}
 	return "other"
@@ -119,7 +119,7 @@ func (c heardCredentials) Clone() credentials.TransportCredentials {
 }
 
 // httpErrors is the log of errors of the HTTP listeners: handshakes and panics, which net/http tells of nowhere else, and clients'
-// broken connections, which are for whoever looks closely.
+// broken connections, which only a close look needs.
 type httpErrors struct {
 	slog.Handler
 	strangers *strangers

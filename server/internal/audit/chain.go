@@ -11,8 +11,9 @@ import (
 	"sync"
 )
 
-// chain adds to each record which one it is of which chain, the number of the ledger's newest commit, to the first also that of
-// when the chain was begun, the hash of the record before, and its own, which is that of all that stands before it in the line.
+// chain adds to each record its number, its chain, the number of the ledger's newest commit, and the hash of the record before.
+// Its own hash comes last, over all that is before it in the line. The first record also has the number of the newest commit
+// when the chain was begun.
 type chain struct {
 	mu       sync.Mutex
 	out      io.Writer

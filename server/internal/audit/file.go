@@ -184,11 +184,11 @@ func (f *file) sync() {
 		f.syncing.Lock()
 		now := f.failed
 		f.syncing.Unlock()
-		for _, each := range waiting {
-			if each.before < now.syncs {
-				each.done <- now.err
+		for _, waiter := range waiting {
+			if waiter.before < now.syncs {
+				waiter.done <- now.err
 			} else {
-				each.done <- nil
+				waiter.done <- nil
 			}
 		}
 	}
@@ -215,7 +215,7 @@ func (f *file) syncNow() error {
 // longestRecord bounds how far back the last record is looked for.
 const longestRecord = 1 << 20
 
-// lastRecord reads the last whole record of a file; lines that are none may stand after it.
+// lastRecord reads the last whole record of a file; lines that are none may be after it.
 func lastRecord(f *os.File) (Record, error) {
 	info, err := f.Stat()
 	if err != nil {

@@ -154,7 +154,7 @@ func cutShort(line []byte) bool {
 	return len(hash) <= len(nobody)+len(`"`) && len(bytes.Trim(hash, "0123456789abcdef\"")) == 0
 }
 
-// add looks how a record stands to the one before it in its chain.
+// add compares a record with the one before it in its chain.
 func (a *Audit) add(place string, r Record, chains map[string]*Chain) {
 	problem := func(format string, args ...any) {
 		a.Problems = append(a.Problems, place+": "+fmt.Sprintf(format, args...))

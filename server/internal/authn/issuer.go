@@ -1,5 +1,5 @@
 // Package authn finds out who calls: by a JWT of an OpenID Connect issuer, or by a client certificate. It knows
-// identities, not callers: the policy, which also has the tokens of its own, says which caller an identity stands for.
+// identities, not callers: the policy, which also has the tokens of its own, says which caller an identity belongs to.
 package authn
 
 import (
@@ -89,8 +89,8 @@ func NewIssuer(cfg IssuerConfig) (*Issuer, error) {
 		return nil, errors.New("authn: issuer and audience must be given")
 	}
 	var names []string
-	for _, each := range algorithms {
-		names = append(names, string(each))
+	for _, algorithm := range algorithms {
+		names = append(names, string(algorithm))
 	}
 	return &Issuer{url: cfg.URL, audience: cfg.Audience, keys: newKeySet(cfg), checks: oidc.Config{
 		ClientID: cfg.Audience, SupportedSigningAlgs: names,

@@ -24,7 +24,7 @@ const (
 	keysFor = 10 * time.Minute
 	// keysAtMost is how long keys are used while the issuer cannot be reached.
 	keysAtMost = 24 * time.Hour
-	// keysPause is the shortest pause between two fetches: whoever makes up key ids must not make us flood the issuer.
+	// keysPause is the shortest pause between two fetches: made-up key ids must not make us flood the issuer.
 	keysPause = 5 * time.Second
 	// waitersAtMost tokens of an issuer wait for the next fetch because their key is not known: it may have been published just
 	// now. Others are told to come back, and none of them delays a token whose key is known.

@@ -90,7 +90,7 @@ func noCallFails(t *testing.T, b balancer) {
 	t.Log(run.figures())
 }
 
-// start runs the balancer as it stands in deploy/balancers, with other addresses and certificates.
+// start runs the balancer as it is in deploy/balancers, with other addresses and certificates.
 func (b balancer) start(t *testing.T, folder string, one, two *gateway) (grpc, rest string) {
 	t.Helper()
 	text, err := os.ReadFile(filepath.Join("..", "..", "..", "deploy", "balancers", b.file))

@@ -305,7 +305,7 @@ func (c *caller) overREST(ctx context.Context, method, path string, header http.
 		return protojson.Unmarshal(text, out)
 	}
 	var s rpcstatus.Status
-	if err := (protojson.UnmarshalOptions{DiscardUnknown: true}).Unmarshal(text, &s); err != nil { // the reason stands at the top, too
+	if err := (protojson.UnmarshalOptions{DiscardUnknown: true}).Unmarshal(text, &s); err != nil { // the reason is at the top, too
 		return fmt.Errorf("HTTP %d, not a google.rpc.Status: %s", response.StatusCode, text)
 	}
 	return status.FromProto(&s).Err()

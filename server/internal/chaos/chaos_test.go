@@ -650,7 +650,7 @@ func storyOf(i int) string {
 	return plain
 }
 
-// story is one import, and whoever has to do with it.
+// story is one import, and all who have to do with it.
 type story struct {
 	*run
 	kind     string

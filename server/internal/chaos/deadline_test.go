@@ -44,7 +44,7 @@ func TestACallerWhoseTimeIsUpFindsItsOutcomeUnderTheSameID(t *testing.T) {
 	}
 }
 
-// Kubernetes ends a server with SIGTERM: what is being submitted is finished and settled, whoever waits for it.
+// Kubernetes ends a server with SIGTERM: what is being submitted is finished and settled, no matter who waits for it.
 func TestAServerThatIsAskedToEndFinishesWhatItIsSubmitting(t *testing.T) {
 	for _, test := range []struct {
 		name  string

@@ -1,8 +1,8 @@
-// Package chaos proves that entries are sent at most once and that nobody loses sight of them: a real server
-// is killed at random moments while many callers push entries through it into a Loop that fails in every way; in the end each
-// import whose fate is open is looked for there, where others may have its reference. A checker that knows only the contract
-// and the simulator's inspection compares what the callers were told with what was booked. Then the same with several servers
-// on one ledger on PostgreSQL, which take turns at the calls, while the database crashes too.
+// Package chaos proves that entries are sent at most once and are never lost. A real server is killed at random moments while
+// many callers send entries through it to a Loop that fails in every way. In the end each import whose outcome is open is looked
+// for there, where others may have its reference. A checker that knows only the contract and the simulator's inspection compares
+// what the callers were told with what was booked. Then the same with several servers on one ledger on PostgreSQL, which take
+// turns at the calls, while the database crashes too.
 //
 // The callers, the kills and the faults follow from a seed, as far as two programs at once can follow anything:
 //

@@ -35,7 +35,7 @@ const (
 	Forgotten = "forgotten" // a restored ledger knows of the id only what the audit does
 )
 
-// An Event is a line of the journal: what a caller did and heard, or what was done to the server. Calls are the contract's.
+// An Event is a line of the journal: what a caller did and was told, or what was done to the server. Calls are the contract's.
 type Event struct {
 	Seq  int       `json:"seq"`
 	At   time.Time `json:"at"`

@@ -332,7 +332,7 @@ func Judge(events []Event, books Books) Report {
 	j.acrossIDs(books.Entries)
 	for _, l := range j.lives {
 		if l.plan.Story == StoryCorrects && len(l.sent) == 0 {
-			j.shared[l.plan.Document]-- // Loop has never heard of it
+			j.shared[l.plan.Document]-- // Loop never received it
 		}
 	}
 	for _, id := range slices.Sorted(maps.Keys(j.lives)) {
@@ -887,7 +887,7 @@ func (j *judgement) uncertain(l *life) {
 	turnedAway := sent != nil && sent.Outcome == "not-processed" && atTheDoor(sent.Status)
 	caught := -1
 	for i, k := range j.kills {
-		// What left the server as it died arrives a moment after; and no caller can have heard of an outcome before.
+		// What left the server as it died arrives a moment after; and no caller can know of an outcome before.
 		heard := slices.ContainsFunc(l.events, func(e Event) bool {
 			return e.Kind == Told && e.State == "UNCERTAIN" && e.At.Before(k.from) && e.At.After(from)
 		})

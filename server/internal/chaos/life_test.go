@@ -512,7 +512,7 @@ func (l *lifetime) fate() {
 			}
 		}
 	}
-	// The calm: all that was wrong is mended, and what was hidden can be seen.
+	// The calm: all that was wrong is repaired, and what was hidden can be seen.
 	for _, each := range timers {
 		each.Stop()
 	}
@@ -615,7 +615,7 @@ func referencesOf(id string) []string {
 // stuck is an import that Loop accepts and never ends.
 const stuck = "never ends"
 
-// A tale is one import of a life, and whoever has to do with it.
+// A tale is one import of a life, and all who have to do with it.
 type tale struct {
 	*lifetime
 	kind    string

@@ -238,7 +238,7 @@ func TestASIGTERMWithAFullQueueIsUncertainForNobody(t *testing.T) {
 	e := &ends{words: map[string]int{}}
 	e.call(f, practice, "CEGID001", "first")
 	f.slow(l.answer)
-	// What this server says is heard: a channel that tries again finds nobody.
+	// What this server says arrives: a channel that tries again finds nobody.
 	conn, err := grpc.NewClient(f.grpc, grpc.WithTransportCredentials(insecure.NewCredentials()), grpc.WithDisableRetry())
 	testkit.OK(t, err)
 	defer func() { _ = conn.Close() }()

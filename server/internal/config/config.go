@@ -27,7 +27,7 @@ type Config struct {
 	TLS    TLS
 	HTTP   HTTP
 	Closed Closed
-	// Contact is whom a stranger is told to ask for a token.
+	// Contact is the person or team that a stranger is told to ask for a token.
 	Contact string
 	// OIDC are the issuers whose tokens are believed.
 	OIDC []Issuer
@@ -49,7 +49,7 @@ type Config struct {
 	Files   Files
 	// Retention is that of practices which say nothing else, and of those which are no longer here.
 	Retention ledger.Keeping
-	// CallerLimits are those of callers for whom the policy says nothing else.
+	// CallerLimits are those of callers that the policy gives no others.
 	CallerLimits policy.Limits
 	Deadlines    Deadlines
 	Readiness    Readiness

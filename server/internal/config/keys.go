@@ -193,8 +193,8 @@ func retentionKeys() []yaml.Key {
 }
 
 func inherited(keys []yaml.Key) (out []yaml.Key) {
-	for _, each := range keys {
-		out = append(out, each.Inherited())
+	for _, key := range keys {
+		out = append(out, key.Inherited())
 	}
 	return out
 }

@@ -28,7 +28,7 @@ import (
 
 // Load reads the configuration at path. operations are the ids of Loop's operations that the service knows. Every
 // file that the configuration refers to is looked at, and every secret is read once. The error is a
-// *strictyaml.Error with all problems; it never contains what stands in a file, apart from references to secrets and
+// *strictyaml.Error with all problems; it never contains what is in a file, apart from references to secrets and
 // the names of files.
 func Load(path string, operations []string) (*Config, error) {
 	report := &strictyaml.Report{}
@@ -206,7 +206,7 @@ func (l *loader) tlsFiles(n strictyaml.Node, folder string) TLS {
 	return t
 }
 
-// contact is whom a stranger is told to ask.
+// contact is the person or team that a stranger is told to ask.
 func (*loader) contact(n strictyaml.Node) string {
 	fields, _ := n.Fields()
 	place := fields.Get("contact")
@@ -502,13 +502,13 @@ func traNames(n strictyaml.Node) TRANames {
 	fields, _ := n.Fields()
 	uri, url := fields.Get("uri"), fields.Get("url")
 	names := TRANames{URI: uri.TextOrDefault(), URL: url.TextOrDefault()}
-	for _, each := range []strictyaml.Node{uri, url} {
-		if text := each.TextOrDefault(); !fieldNames.MatchString(text) {
-			each.Refusef("must be the name of a field: a letter, then up to 63 letters, digits or _")
+	for _, node := range []strictyaml.Node{uri, url} {
+		if text := node.TextOrDefault(); !fieldNames.MatchString(text) {
+			node.Refusef("must be the name of a field: a letter, then up to 63 letters, digits or _")
 		}
 		for _, taken := range []string{"codeIbs", "SIRET"} {
-			if strings.EqualFold(each.TextOrDefault(), taken) {
-				each.Refusef("is the name of another field of the call")
+			if strings.EqualFold(node.TextOrDefault(), taken) {
+				node.Refusef("is the name of another field of the call")
 			}
 		}
 	}

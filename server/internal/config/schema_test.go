@@ -186,14 +186,14 @@ func TestExamplesHaveEveryKeyOfTheSchemaAndNoOther(t *testing.T) {
 		walk(document, "")
 		switch f.name {
 		case "gateway.yaml":
-			// The example says off; the other way stands in its comment.
+			// The example says off; the other way is in its comment.
 			if !strings.Contains(f.example, "{certificate: tls.crt, key: tls.key, client_authorities: clients.pem}") {
 				t.Error("the example does not show certificate, key and authorities")
 			}
 			if !strings.Contains(f.example, "# minimum: 1.3 ") {
 				t.Error("the example does not show the oldest version of TLS")
 			}
-			// It says a file; the other way stands in its comment.
+			// It says a file; the other way is in its comment.
 			if !strings.Contains(f.example, `{postgres: "${file:secrets/ledger}"}`) {
 				t.Error("the example does not show a ledger on PostgreSQL")
 			}
@@ -296,7 +296,7 @@ func TestWhatTheSchemaRefusesTheServerRefuses(t *testing.T) {
 			refuse, accept := samples(p.schema)
 			example := f.example
 			switch p.String() {
-			case "ledger": // a text may stand there
+			case "ledger": // a text may be there
 				refuse = slices.DeleteFunc(refuse, func(value any) bool { return value == "x" })
 			case "replicas": // of which a file has one
 				example = with(t, example, []any{"ledger"}, map[string]any{"postgres": "${file:secrets/ledger}"})

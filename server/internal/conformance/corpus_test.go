@@ -50,7 +50,7 @@ type corpusCase struct {
 	// As is the caller's token; by default that of a caller who may do everything. "-" sends none.
 	As string `yaml:"as"`
 
-	// Faults are posted to the simulator as they stand; Shape is how it writes its lists; Sim changes its world.
+	// Faults are posted to the simulator as they are; Shape is how it writes its lists; Sim changes its world.
 	Faults []map[string]any `yaml:"faults"`
 	Shape  *shapeCase       `yaml:"shape"`
 	Sim    *simCase         `yaml:"sim"`

@@ -110,7 +110,7 @@ func TestEventsOfAnImportArrive(t *testing.T) {
 	}
 }
 
-// TestAConnectionWhoseKeyIsRejectedIsLost, and found once the key is activated again, each told once, to whoever has a grant.
+// TestAConnectionWhoseKeyIsRejectedIsLost, and found once the key is activated again, each told once, to callers with a grant.
 func TestAConnectionWhoseKeyIsRejectedIsLost(t *testing.T) {
 	h := start(t, nil)
 	ctx, cancel := context.WithTimeout(as(t.Context(), "stranger"), 30*time.Second)

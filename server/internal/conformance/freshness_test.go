@@ -113,7 +113,7 @@ func (h *harness) fetch(t *testing.T, caller, path string, header http.Header) (
 	return response, string(text)
 }
 
-// TestAHundredIdenticalReadsAreOneCall, over both transports at once. Whoever comes when it is over is answered with what is kept.
+// TestAHundredIdenticalReadsAreOneCall, over both transports at once. A caller who comes when it is over is answered with what is kept.
 func TestAHundredIdenticalReadsAreOneCall(t *testing.T) {
 	h := start(t, nil)
 	h.Simulator.Inject(loopsim.Fault{Route: "/compte", Kind: loopsim.FaultLatency, Latency: 300 * time.Millisecond})

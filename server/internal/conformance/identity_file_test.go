@@ -88,7 +88,7 @@ func (h *harness) importEntries(transport, id string, entries []*looppb.Entry) *
 	return h.over(transport, "ImportService.ImportEntries", "everything", importOf(id, entries...)).Err
 }
 
-// alreadyImported says what is wrong with a refusal of what stands in another import; nothing where it is told as it must be.
+// alreadyImported says what is wrong with a refusal of what is in another import; nothing where it is told as it must be.
 func alreadyImported(err *failure, says ...string) string {
 	if err == nil || err.Code != "ALREADY_EXISTS" || err.Reason != "ENTRY_ALREADY_IMPORTED" || len(err.Violations) == 0 {
 		return fmt.Sprintf("%+v; want ENTRY_ALREADY_IMPORTED", err)

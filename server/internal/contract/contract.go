@@ -38,9 +38,9 @@ func Methods(services ...protoreflect.ServiceDescriptor) iter.Seq[protoreflect.M
 		services = Services()
 	}
 	return func(yield func(protoreflect.MethodDescriptor) bool) {
-		for _, each := range services {
-			for i := range each.Methods().Len() {
-				if !yield(each.Methods().Get(i)) {
+		for _, service := range services {
+			for i := range service.Methods().Len() {
+				if !yield(service.Methods().Get(i)) {
 					return
 				}
 			}

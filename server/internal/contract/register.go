@@ -42,24 +42,24 @@ func bindings() []binding {
 
 // RegisterGRPC registers each service with the handler that implements it, of which there must be one.
 func RegisterGRPC(registrar grpc.ServiceRegistrar, handlers ...any) {
-	for _, each := range bindings() {
+	for _, binding := range bindings() {
 		var of []any
 		for _, handler := range handlers {
-			if reflect.TypeOf(handler).Implements(reflect.TypeOf(each.grpc.HandlerType).Elem()) {
+			if reflect.TypeOf(handler).Implements(reflect.TypeOf(binding.grpc.HandlerType).Elem()) {
 				of = append(of, handler)
 			}
 		}
 		if len(of) != 1 {
-			panic(fmt.Sprintf("%d handlers implement %s", len(of), each.grpc.ServiceName))
+			panic(fmt.Sprintf("%d handlers implement %s", len(of), binding.grpc.ServiceName))
 		}
-		registrar.RegisterService(each.grpc, of[0])
+		registrar.RegisterService(binding.grpc, of[0])
 	}
 }
 
 // RegisterREST registers the routes of each service, to be answered over a connection.
 func RegisterREST(ctx context.Context, mux *runtime.ServeMux, conn grpc.ClientConnInterface) error {
-	for _, each := range bindings() {
-		if err := each.rest(ctx, mux, conn); err != nil {
+	for _, binding := range bindings() {
+		if err := binding.rest(ctx, mux, conn); err != nil {
 			return err
 		}
 	}

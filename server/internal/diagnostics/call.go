@@ -12,10 +12,10 @@ func (s *Service) FindCalls(ctx context.Context, request *looppb.FindCallsReques
 		return nil, err
 	}
 	response := &looppb.FindCallsResponse{}
-	for _, each := range s.calls(s.caller(ctx), request.GetCallId()) {
-		switch each.GetPractice() {
+	for _, call := range s.calls(s.caller(ctx), request.GetCallId()) {
+		switch call.GetPractice() {
 		case request.GetPractice(), "", "-", "[invalid]":
-			response.Calls = append(response.Calls, each)
+			response.Calls = append(response.Calls, call)
 		}
 	}
 	return response, nil

@@ -53,8 +53,8 @@ func New(
 // rights in the order in which they are listed.
 func rights(granted []policy.Right) []looppb.Right {
 	var out []looppb.Right
-	for _, each := range granted {
-		out = append(out, Right(each))
+	for _, right := range granted {
+		out = append(out, Right(right))
 	}
 	slices.Sort(out)
 	return out

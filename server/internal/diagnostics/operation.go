@@ -16,8 +16,8 @@ func (s *Service) ListOperations(_ context.Context, request *looppb.ListOperatio
 		return nil, err
 	}
 	response := &looppb.ListOperationsResponse{ServerVersion: s.build.Version, ServerRevision: s.build.Revision}
-	for _, each := range cegidclient.Operations() {
-		response.Operations = append(response.Operations, operation(each, practice))
+	for _, known := range cegidclient.Operations() {
+		response.Operations = append(response.Operations, operation(known, practice))
 	}
 	return response, nil
 }

@@ -12,7 +12,7 @@ import (
 )
 
 const (
-	// lookEvery is how often the circuit breakers are looked at, askEvery how often the ledger is asked which connections stand as
+	// lookEvery is how often the circuit breakers are looked at, askEvery how often the ledger is asked which connections it has as
 	// lost: the server that lost one may have ended.
 	lookEvery = time.Second
 	askEvery  = 5 * time.Minute
@@ -38,7 +38,7 @@ type Connections struct {
 // connection is what a server has seen of one.
 type connection struct {
 	lost    bool
-	noted   bool  // lost stands in the ledger
+	noted   bool  // lost is in the ledger
 	answers int64 // when the ledger was last asked
 }
 
@@ -96,7 +96,7 @@ func (c *Connections) look(ctx context.Context) {
 	}
 }
 
-// ask notes as found what stands as lost, and has answered here since the last time.
+// ask notes as found what the ledger has as lost, and has answered here since the last time.
 func (c *Connections) ask(ctx context.Context) {
 	lost, err := c.ledger.LostConnections(ctx)
 	if err != nil {

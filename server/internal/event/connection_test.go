@@ -12,7 +12,7 @@ import (
 	"cegid.internal/gateway/server/internal/ledger"
 )
 
-// TestAConnectionIsLostAndFoundOncePerChange, whoever of several servers sees it, and however often.
+// TestAConnectionIsLostAndFoundOncePerChange, whichever of several servers sees it, and however often.
 func TestAConnectionIsLostAndFoundOncePerChange(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "ledger.db")
 	testkit.OK(t, ledger.Init(t.Context(), path))

@@ -20,7 +20,7 @@ import (
 )
 
 const (
-	// all stands for every practice, fromNow for the place behind all that has happened.
+	// all is every practice, fromNow the place behind all that has happened.
 	all, fromNow = "-", "now"
 	// atOnce is how many events a message of a stream has at most.
 	atOnce = 1000
@@ -35,7 +35,7 @@ type Config struct {
 	Visible func(ctx context.Context, practice string) (*ledger.Scope, error)
 	// Unavailable is what is told of a ledger that does not answer.
 	Unavailable func(ctx context.Context, err error) error
-	// Told hears of each event that a caller was told of; nil hears nothing.
+	// Told is called with each event that a caller was told of; it may be nil.
 	Told func(context.Context, *ledger.Event)
 	// Draining ends when the server takes no new calls: a stream would go on for as long as others have something to tell.
 	Draining context.Context
@@ -182,11 +182,11 @@ var errOver = errors.New("the stream has lasted long enough")
 func fitting(events []ledger.Event) (out []*looppb.Event, taken int) {
 	size := 0
 	for i := range events {
-		each := message(&events[i])
-		if size += proto.Size(each); size > listing.MaxAnswer && i > 0 {
+		event := message(&events[i])
+		if size += proto.Size(event); size > listing.MaxAnswer && i > 0 {
 			break
 		}
-		out = append(out, each)
+		out = append(out, event)
 	}
 	return out, len(out)
 }

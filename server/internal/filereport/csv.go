@@ -108,11 +108,11 @@ func (r *Report) CSV(w io.Writer) error {
 	table := NewCSV(w)
 	rows := []Row{FileRow(r.Valid(), r.Lines, r.Debit.String(), r.Credit.String())}
 	for _, v := range r.Verdicts {
-		each := Row{Record: VerdictRow, Field: authorityNames[v.Authority], Count: v.Count, Message: outcomeNames[v.Outcome]}
+		row := Row{Record: VerdictRow, Field: authorityNames[v.Authority], Count: v.Count, Message: outcomeNames[v.Outcome]}
 		if v.Worst != nil {
-			each.Code = v.Worst.Code
+			row.Code = v.Worst.Code
 		}
-		rows = append(rows, each)
+		rows = append(rows, row)
 	}
 	for _, f := range r.Findings {
 		rows = append(rows, Row{
@@ -144,7 +144,7 @@ func (r *Report) CSV(w io.Writer) error {
 		}
 		return err
 	}
-	err := r.each(
+	err := r.walk(
 		func(e filecheck.EntryTotal) error {
 			return add(Row{
 				Record: EntryRow, Journal: e.Journal, Number: cmp.Or(e.Number, e.Reference), Date: e.Date, Line: e.Line, Debit: e.Debit.String(),
@@ -162,7 +162,7 @@ func (r *Report) CSV(w io.Writer) error {
 }
 
 // each gives the entries that do not balance, and the places of the findings: all of them, where the report is whole.
-func (r *Report) each(entry func(filecheck.EntryTotal) error, place func(filecheck.Place) error) error {
+func (r *Report) walk(entry func(filecheck.EntryTotal) error, place func(filecheck.Place) error) error {
 	if r.whole == nil {
 		for _, e := range r.Unbalanced {
 			if err := entry(e); err != nil {
@@ -179,7 +179,7 @@ func (r *Report) each(entry func(filecheck.EntryTotal) error, place func(fileche
 			return err
 		}
 	}
-	for p, err := range r.whole.Places(r.stands) {
+	for p, err := range r.whole.Places(r.reported) {
 		if err == nil {
 			err = place(p)
 		}

@@ -48,13 +48,13 @@ type Report struct {
 	Verdicts     []filecheck.Verdict
 	// Separator of columns, 0 for none.
 	Separator byte
-	// Excerpts are the first lines of each finding, as they stand.
+	// Excerpts are the first lines of each finding, as they are.
 	Excerpts [][]filecheck.Excerpt
 	// Omitted is the number of entries that do not balance beyond those that are named.
 	Omitted int
 
 	whole  *Whole
-	stands func(filecheck.Place) bool
+	reported func(filecheck.Place) bool
 }
 
 // Check reads a file, twice where there is something to show of it.
@@ -86,7 +86,7 @@ func Check(file io.ReadSeeker, o Options) (*Report, error) {
 	var to interface {
 		io.Writer
 		Refused() bool
-		Stands(filecheck.Place) bool
+		Reports(filecheck.Place) bool
 	}
 	var end func()
 	if r.Format == TRA {
@@ -123,7 +123,7 @@ func Check(file io.ReadSeeker, o Options) (*Report, error) {
 	}
 	r.Size = size
 	end()
-	r.stands = func(p filecheck.Place) bool { return to.Stands(p) && !slices.Contains(o.Ignored, p.Code) }
+	r.reported = func(p filecheck.Place) bool { return to.Reports(p) && !slices.Contains(o.Ignored, p.Code) }
 	if len(o.Ignored)+len(o.Elsewhere) > 0 {
 		r.Findings = check.Ordered(o.Elsewhere, check.Without(r.Findings, o.Ignored))
 		r.Verdicts = filecheck.Verdicts(r.Findings, r.Format == FEC)
@@ -221,11 +221,11 @@ func (r *Report) JSON(w io.Writer) error {
 		Findings: append([]check.Finding{}, r.Findings...), Months: []jsonMonth{},
 	}
 	for _, v := range r.Verdicts {
-		each := jsonVerdict{Authority: authorityNames[v.Authority], Outcome: outcomeNames[v.Outcome], Findings: v.Count}
+		verdict := jsonVerdict{Authority: authorityNames[v.Authority], Outcome: outcomeNames[v.Outcome], Findings: v.Count}
 		if v.Worst != nil {
-			each.Worst = v.Worst.Code
+			verdict.Worst = v.Worst.Code
 		}
-		out.Verdicts = append(out.Verdicts, each)
+		out.Verdicts = append(out.Verdicts, verdict)
 	}
 	out.Journals, out.Accounts = jsonTotals(r.Journals), jsonTotals(r.Accounts)
 	for _, m := range r.Months {
@@ -235,7 +235,7 @@ func (r *Report) JSON(w io.Writer) error {
 	text := list.text(out, "  ")
 	list.write(bytes.TrimSuffix(text, []byte("\n}")))
 	list.begin("unbalanced")
-	err := r.each(func(e filecheck.EntryTotal) error {
+	err := r.walk(func(e filecheck.EntryTotal) error {
 		return list.add(jsonEntry{e.Journal, e.Number, e.Reference, e.Date, e.Line, e.Debit.String(), e.Credit.String(), e.Currency})
 	}, func(p filecheck.Place) error {
 		list.begin("places")

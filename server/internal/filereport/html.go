@@ -83,21 +83,21 @@ func (r *Report) HTML(w io.Writer, language Language) error {
 		d.Summary = t.shown(t.summary(r))
 	}
 	for _, v := range r.Verdicts {
-		each := pageVerdict{Verdict: v, Authority: t.Authorities[v.Authority], Outcome: t.outcomes[v.Outcome]}
+		verdict := pageVerdict{Verdict: v, Authority: t.Authorities[v.Authority], Outcome: t.outcomes[v.Outcome]}
 		if v.Count > 0 {
-			each.Count, each.Worst = t.some(v.Count, t.finding), t.shown(t.sentence(*v.Worst))
+			verdict.Count, verdict.Worst = t.some(v.Count, t.finding), t.shown(t.sentence(*v.Worst))
 		}
-		d.Verdicts = append(d.Verdicts, each)
+		d.Verdicts = append(d.Verdicts, verdict)
 	}
 	for i, f := range r.Findings {
-		each := pageFinding{
+		finding := pageFinding{
 			Finding: f, Number: i + 1, Severity: t.Severities[f.Severity], Sentence: t.shown(t.sentence(f)),
 			Ground: t.grounds(f), Excerpts: r.Excerpts[i], Lines: t.Whole,
 		}
 		if f.Line > 0 {
-			each.Lines = t.Line + " " + strconv.Itoa(f.Line)
+			finding.Lines = t.Line + " " + strconv.Itoa(f.Line)
 		}
-		d.Findings = append(d.Findings, each)
+		d.Findings = append(d.Findings, finding)
 	}
 	d.journals(t, r)
 	for i, a := range r.Accounts {
@@ -177,11 +177,11 @@ func (d *pageData) journals(t *words, r *Report) {
 			of[m.Journal] = make([]pageMonth, len(d.Months))
 		}
 		amount := max(m.Debit, m.Credit)
-		each := pageMonth{Amount: t.count(int64(amount) / 100)}
+		month := pageMonth{Amount: t.count(int64(amount) / 100)}
 		if largest > 0 && amount > 0 {
-			each.Width = max(1, int(float64(amount)/float64(largest)*100))
+			month.Width = max(1, int(float64(amount)/float64(largest)*100))
 		}
-		of[m.Journal][at[m.Month]] = each
+		of[m.Journal][at[m.Month]] = month
 	}
 	for _, j := range r.Journals {
 		months := of[j.Code]

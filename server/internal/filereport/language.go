@@ -134,8 +134,8 @@ func (t *words) verdict(v filecheck.Verdict) string {
 
 func (t *words) grounds(f check.Finding) string {
 	var names []string
-	for each := range f.Grounds.All() {
-		names = append(names, t.groundWords[each])
+	for ground := range f.Grounds.All() {
+		names = append(names, t.groundWords[ground])
 	}
 	if len(names) == 0 {
 		return t.odd

@@ -107,16 +107,16 @@ func (w *Whole) finishRun() {
 // Unbalanced takes an entry that does not balance, as the validators tell it.
 func (w *Whole) Unbalanced(e filecheck.EntryTotal) { _ = w.encoder.Encode(e) } // the tape keeps its error
 
-// Places gives all places that stand, in the order in which they were found.
-func (w *Whole) Places(stands func(filecheck.Place) bool) iter.Seq2[filecheck.Place, error] {
+// Places returns all reported places, in the order in which they were found.
+func (w *Whole) Places(reported func(filecheck.Place) bool) iter.Seq2[filecheck.Place, error] {
 	return func(yield func(filecheck.Place, error) bool) {
 		w.finishRun()
-		if !w.anew && !slices.ContainsFunc(w.keys, func(k placeKey) bool { return stands(k.place()) }) {
+		if !w.anew && !slices.ContainsFunc(w.keys, func(k placeKey) bool { return reported(k.place()) }) {
 			return // as in most files with accents: either reading would have its places
 		}
 		from, err := w.places.reader()
 		if err == nil {
-			err = replay(from, stands, yield)
+			err = replay(from, reported, yield)
 		}
 		if err != nil && !errors.Is(err, errEnough) {
 			yield(filecheck.Place{}, fmt.Errorf("places: %w", err))
@@ -126,10 +126,10 @@ func (w *Whole) Places(stands func(filecheck.Place) bool) iter.Seq2[filecheck.Pl
 
 var errEnough = errors.New("enough")
 
-func replay(from *bufio.Reader, stands func(filecheck.Place) bool, yield func(filecheck.Place, error) bool) error {
+func replay(from *bufio.Reader, reported func(filecheck.Place) bool, yield func(filecheck.Place, error) bool) error {
 	type known struct {
 		filecheck.Place
-		stands bool
+		reported bool
 	}
 	var keys []known
 	var err error
@@ -158,15 +158,15 @@ func replay(from *bufio.Reader, stands func(filecheck.Place) bool, yield func(fi
 			keys = keys[:0]
 		case kind == newKey:
 			code, field := next(), next()
-			each := known{Place: filecheck.Place{Column: next(), Reading: uint8(next())}}
-			each.Code, each.Field = text(code), text(field)
-			each.stands = stands(each.Place)
-			keys = append(keys, each)
+			added := known{Place: filecheck.Place{Column: next(), Reading: uint8(next())}}
+			added.Code, added.Field = text(code), text(field)
+			added.reported = reported(added.Place)
+			keys = append(keys, added)
 		default:
 			of := &keys[kind-firstRun]
 			line, count := next(), next()
 			for i := range count {
-				if p := of.Place; of.stands {
+				if p := of.Place; of.reported {
 					if p.Line = line + i; !yield(p, nil) {
 						return errEnough
 					}

@@ -109,7 +109,7 @@ func TestPlacesAreAsOftenAsTheFindingSays(t *testing.T) {
 		_, _ = v.Write([]byte(c.text))
 		r := v.Close()
 		count := map[string]int{}
-		for _, p := range all(t, w.Places(v.Stands)) {
+		for _, p := range all(t, w.Places(v.Reports)) {
 			count[p.Code]++
 		}
 		for _, f := range r.Findings {
@@ -158,7 +158,7 @@ func TestTheOddTextsOfAMixtureHavePlaces(t *testing.T) {
 			_, _ = v.Write(text)
 			v.Close()
 			var got []filecheck.Place
-			for _, p := range all(t, w.Places(v.Stands)) {
+			for _, p := range all(t, w.Places(v.Reports)) {
 				if p.Code == "ENCODING_MIXED" {
 					got = append(got, p)
 				}

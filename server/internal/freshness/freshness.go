@@ -33,7 +33,7 @@ const (
 
 // Key tells one read from another. Reads with the same key have the same answer.
 type Key struct {
-	// Practice is the name of the tenant, Domain its code at Loop, and Credentials stand for the secrets that are sent.
+	// Practice is the name of the tenant, Domain its code at Loop, and Credentials identify the secrets that are sent.
 	Practice, Domain string
 	Credentials      cegidclient.Identity
 	// Dossier is empty for what is the practice's own.
@@ -169,7 +169,7 @@ func (s *Store) Within(memory int64) {
 }
 
 // Read answers from what is kept, as far as that is wanted, or from Loop. Reads of one key that begin together are one: its context
-// has the values of whoever came first, ends when the last who waits for it has left, and has the patience of all of them.
+// has the values of the call that came first, ends when the last who waits for it has left, and has the patience of all of them.
 func (s *Store) Read(ctx context.Context, key Key, want Want, load func(context.Context) (Value, error)) (Found, error) {
 	at := s.at(key)
 	if found, ok := s.young(at, want); ok {

@@ -95,7 +95,7 @@ func TestAnAnswerIsGivenWhileItIsYoungEnough(t *testing.T) {
 	})
 }
 
-// TestWhatLastsNoLongerIsGone: whoever accepts half a minute has nothing kept for longer.
+// TestWhatLastsNoLongerIsGone: a caller who accepts half a minute has nothing kept for longer.
 func TestWhatLastsNoLongerIsGone(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s, r := New(Config{}), &reader{}
@@ -366,7 +366,7 @@ func (h *hanging) RoundTrip(r *http.Request) (*http.Response, error) {
 	return &http.Response{StatusCode: http.StatusNotFound, Header: http.Header{}, Body: http.NoBody, Request: r}, nil
 }
 
-// TestACallThatHangsHasTheTimeOfAnAttempt, whoever came first and left, and whoever came later.
+// TestACallThatHangsHasTheTimeOfAnAttempt, for the caller who came first and left, and for those who came later.
 func TestACallThatHangsHasTheTimeOfAnAttempt(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s, way := New(Config{}), &hanging{}

@@ -34,8 +34,8 @@ func newBounds() strictjson.Bounds {
 	}
 }
 
-// readBody is a body that has been read. grpc-gateway makes a text of each error of reading one: so it is read before
-// grpc-gateway asks for it, and what is wrong with it is told as it was found.
+// readBody is a body that has been read. grpc-gateway turns each error of reading one into a text. So it is read before
+// grpc-gateway asks for it, and its problems are reported as they were found.
 type readBody struct {
 	io.ReadCloser
 	request proto.Message
@@ -59,8 +59,8 @@ func (a *api) readRequest(r *http.Request, found *route) (*readBody, error) {
 	err = strictjson.Read(text, out.request, a.routes.decided(found.request.FullName()), a.bounds)
 	if problems, ok := errors.AsType[strictjson.Problems](err); ok {
 		violations := make([]apierror.Violation, 0, len(problems))
-		for _, each := range problems {
-			violations = append(violations, apierror.Violation{Field: each.Field, Description: each.String()})
+		for _, problem := range problems {
+			violations = append(violations, apierror.Violation{Field: problem.Field, Description: problem.String()})
 		}
 		return nil, apierror.Invalid(looppb.ErrorReason_ERROR_REASON_REQUEST_MALFORMED, violations...)
 	}

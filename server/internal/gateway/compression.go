@@ -14,7 +14,7 @@ const compressFrom = 1 << 10
 // stream should deliver at once.
 //
 // Nothing is compressed for a client with a certificate. A length tells of a secret beside a text of the attacker's (BREACH)
-// to whoever can make a browser ask with its reader's credential. A browser sends a certificate unasked, and a token never.
+// to an attacker who can make a browser ask with its reader's credential. A browser sends a certificate unasked, and a token never.
 func compressing(next http.Handler) (http.Handler, error) {
 	wrap, err := gzhttp.NewWrapper(gzhttp.MinSize(compressFrom), gzhttp.CompressionLevel(gzip.BestSpeed), gzhttp.EnableZstd(false))
 	if err != nil {

@@ -43,8 +43,8 @@ func sharing(origins []string, next http.Handler) http.Handler {
 		return next
 	}
 	var headers []string
-	for _, each := range callerHeaders {
-		headers = append(headers, each.name)
+	for _, header := range callerHeaders {
+		headers = append(headers, header.name)
 	}
 	shared := cors.New(cors.Options{
 		AllowOriginVaryRequestFunc: func(_ *http.Request, origin string) (bool, []string) { return slices.Contains(origins, origin), nil },

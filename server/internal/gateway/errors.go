@@ -217,7 +217,7 @@ func checkTimeout(header http.Header) error {
 // timeout is as gRPC over HTTP/2 writes it, and longer than that: it is bounded later on.
 var timeout = regexp.MustCompile(`^[0-9]{1,19}[HMSmun]$`)
 
-// Marshal writes an answer or an error, by the names of JSON. The reason of an error stands at its top, too: whoever reads it
+// Marshal writes an answer or an error, by the names of JSON. The reason of an error is at its top, too: a person who reads it
 // by hand asks for that first.
 func (m *marshaler) Marshal(value any) ([]byte, error) {
 	switch v := value.(type) {

@@ -79,12 +79,12 @@ func (m *eventMarshaler) events(out *bytes.Buffer, message *looppb.StreamEventsR
 		}
 		return append(out.Bytes(), "id: "+message.GetCursor()+"\n\n"...), nil
 	}
-	for _, each := range message.GetEvents() {
-		text, err := m.marshaler.Marshal(each)
+	for _, event := range message.GetEvents() {
+		text, err := m.marshaler.Marshal(event)
 		if err != nil {
 			return nil, err
 		}
-		out.WriteString("id: " + each.GetId() + "\ndata: ")
+		out.WriteString("id: " + event.GetId() + "\ndata: ")
 		out.Write(text)
 		out.WriteString("\n\n")
 	}

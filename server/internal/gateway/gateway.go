@@ -58,7 +58,7 @@ type Config struct {
 	Compression bool
 	// Site is what people read beside the API: /, /docs/, /openapi.json, /protos/. Without it there is none of these.
 	Site *site.Config
-	// Log hears of the errors that the gateway makes itself and masks.
+	// Log receives the errors that the gateway makes itself and masks.
 	Log *slog.Logger
 	// Ready says why new calls are not welcome; nil when they are.
 	Ready func() error
@@ -118,8 +118,8 @@ func New(cfg Config) (http.Handler, error) {
 		return nil, err
 	}
 	if cfg.Compression {
-		for _, each := range []*http.Handler{&answers, &pages} {
-			if *each, err = compressing(*each); err != nil {
+		for _, handler := range []*http.Handler{&answers, &pages} {
+			if *handler, err = compressing(*handler); err != nil {
 				return nil, err
 			}
 		}
@@ -138,7 +138,7 @@ func New(cfg Config) (http.Handler, error) {
 	}))))), nil
 }
 
-// handOver says of whom a connection is. Not for a page elsewhere whose reader has a certificate: the browser would show
+// handOver says whose connection it is. Not for a page elsewhere whose reader has a certificate: the browser would show
 // it unasked, and the reader is not the one who calls.
 func handOver(identity func(*tls.ConnectionState) metadata.MD) func(context.Context, *http.Request) metadata.MD {
 	browsers := http.NewCrossOriginProtection()
@@ -154,8 +154,8 @@ func handOver(identity func(*tls.ConnectionState) metadata.MD) func(context.Cont
 // grpc-gateway passes every Grpc-Metadata-* header on, so that a caller could write what the service believes to have put
 // there itself. Authorization passes on its own.
 func incomingHeader(key string) (string, bool) {
-	for _, each := range callerHeaders {
-		if each.passed && each.name == key {
+	for _, header := range callerHeaders {
+		if header.passed && header.name == key {
 			return strings.ToLower(key), true
 		}
 	}
@@ -326,7 +326,7 @@ func (l limits) around(next http.Handler) http.Handler {
 			w.Header().Set("Connection", "close")
 		}
 		if r.ContentLength != 0 {
-			// Whoever announces a body and does not send it would hold on for ever: net/http waits for it even where no
+			// A client that announces a body and does not send it would hold on for ever: net/http waits for it even where no
 			// handler reads it.
 			now := time.Now()
 			_ = control.SetReadDeadline(now.Add(l.body)) // an error means a writer without connection, in tests

@@ -91,7 +91,7 @@ func TestABodyThatIsTooLarge(t *testing.T) {
 	}
 }
 
-// TestValuesOfABodyAreCounted: what stands in texts is none.
+// TestValuesOfABodyAreCounted: what is in texts is none.
 func TestValuesOfABodyAreCounted(t *testing.T) {
 	body := func(lines string) string { return `{"entries": [{"lines": [` + lines + `]}]}` }
 	const mostLines = (interceptor.MaxParts - 13) / 24

@@ -28,13 +28,13 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// upstream stands in for the server in the process: it records what the gateway asks of it.
+// upstream replaces the server in the process: it records what the gateway asks of it.
 type upstream struct {
 	// answer fills the reply of a unary call; nil leaves it empty.
 	answer func(ctx context.Context, reply proto.Message) error
 	// next gives the messages of a stream; nil is a stream without any.
 	next func(ctx context.Context, reply proto.Message) error
-	// opened, if not nil, hears of each stream.
+	// opened, if not nil, is told of each stream.
 	opened func(ctx context.Context)
 
 	mu       sync.Mutex

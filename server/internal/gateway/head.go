@@ -5,8 +5,8 @@ import (
 	"net/http"
 )
 
-// headAsGet answers HEAD wherever GET is answered, as GET is: net/http leaves the body out of the answer to HEAD, and all
-// that comes before it is the same, the length and the coding too (RFC 9110 § 9.3.2).
+// headAsGet answers HEAD wherever GET is answered, as GET. net/http leaves the body out of the answer to HEAD. All that comes
+// before it is the same, the length and the coding too (RFC 9110 § 9.3.2).
 func headAsGet(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Method != http.MethodHead {

@@ -62,16 +62,16 @@ func (c older) Invoke(ctx context.Context, method string, args, reply any, optio
 // fill sets the fields that the query does not; false for a request that has none, or that nobody asks of.
 func (k *kept) fill(request protoreflect.Message) bool {
 	asked := k.directive.given || len(k.known) > 0
-	for _, each := range []struct {
+	for _, limit := range []struct {
 		name     protoreflect.Name
 		accepted time.Duration
 	}{{contract.MaxStaleness, k.directive.maxAge}, {contract.StaleIfError, k.directive.staleIfError}} {
-		field := request.Descriptor().Fields().ByName(each.name)
+		field := request.Descriptor().Fields().ByName(limit.name)
 		if field == nil {
 			return false
 		}
-		if each.accepted > 0 && !request.Has(field) {
-			request.Set(field, protoreflect.ValueOfMessage(durationpb.New(each.accepted).ProtoReflect()))
+		if limit.accepted > 0 && !request.Has(field) {
+			request.Set(field, protoreflect.ValueOfMessage(durationpb.New(limit.accepted).ProtoReflect()))
 		}
 		asked = asked || request.Has(field)
 	}
@@ -144,7 +144,7 @@ func tagOf(written []byte) string {
 // weak is a tag of the same content in another form, as compressing makes one (RFC 9110, 8.8.1).
 func weak(tag string) string { return "W/" + strings.TrimPrefix(tag, "W/") }
 
-// matching is the tag among those of If-None-Match that stands for the same content (RFC 9110, 13.1.2); a star is for any.
+// matching is the tag among those of If-None-Match of the same content (RFC 9110, 13.1.2); a star is for any.
 func matching(known []string, tag string) string {
 	for part := range strings.SplitSeq(strings.Join(known, ","), ",") { // no tag of ours has a comma
 		switch part = strings.TrimSpace(part); part {
@@ -162,7 +162,7 @@ func vary(header http.Header, names ...string) {
 	var all []string
 	for part := range strings.SplitSeq(strings.Join(append(slices.Clone(names), header.Values("Vary")...), ","), ",") {
 		part = strings.TrimSpace(part)
-		if part != "" && !slices.ContainsFunc(all, func(each string) bool { return strings.EqualFold(each, part) }) {
+		if part != "" && !slices.ContainsFunc(all, func(name string) bool { return strings.EqualFold(name, part) }) {
 			all = append(all, part)
 		}
 	}

@@ -328,7 +328,7 @@ func TestMediaTypesAreThoseOfTheDocument(t *testing.T) {
 	}
 }
 
-// TestPagesAreAskedForOnce: they have a tag, whoever has them is told that they still hold, and nobody uses them unasked.
+// TestPagesAreAskedForOnce: they have a tag, a browser that has them is told that they still hold, and nobody uses them unasked.
 func TestPagesAreAskedForOnce(t *testing.T) {
 	for _, compression := range []bool{false, true} {
 		f := serve(t, &upstream{}, func(cfg *Config) {

@@ -72,9 +72,9 @@ func errMediaType(header, description string) error {
 
 // codings are those of a body, besides none.
 func codings(header http.Header) (out []string) {
-	for _, each := range header.Values("Content-Encoding") {
-		if each != "" && !strings.EqualFold(each, "identity") {
-			out = append(out, each)
+	for _, value := range header.Values("Content-Encoding") {
+		if value != "" && !strings.EqualFold(value, "identity") {
+			out = append(out, value)
 		}
 	}
 	return out

@@ -28,7 +28,7 @@ func pageLanguage(r *http.Request) string {
 	return "fr"
 }
 
-// preferred is the weight of a value in the lists of a header, 0 if it is not there; a value that ends with -* stands for
+// preferred is the weight of a value in the lists of a header, 0 if it is not there; a value that ends with -* means
 // all that begin so.
 func preferred(lists []string, value string) (weight float64, given bool) {
 	for part := range strings.SplitSeq(strings.Join(lists, ","), ",") {
@@ -37,15 +37,15 @@ func preferred(lists []string, value string) (weight float64, given bool) {
 		if prefix, all := strings.CutSuffix(value, "*"); name != value && (!all || !strings.HasPrefix(name, prefix)) {
 			continue
 		}
-		each := 1.0
+		quality := 1.0
 		for parameter := range strings.SplitSeq(parameters, ";") {
 			if q, ok := strings.CutPrefix(strings.TrimSpace(parameter), "q="); ok {
 				if parsed, err := strconv.ParseFloat(q, 64); err == nil {
-					each = parsed
+					quality = parsed
 				}
 			}
 		}
-		weight, given = max(weight, each), true
+		weight, given = max(weight, quality), true
 	}
 	return weight, given
 }

@@ -26,9 +26,9 @@ const (
 func wholeForm(r *http.Request) string {
 	accept := r.Header.Values("Accept")
 	form, most := "", 0.0
-	for _, each := range []string{ndjson, csvTable} {
-		if weight, _ := preferred(accept, each); weight > most {
-			form, most = each, weight
+	for _, media := range []string{ndjson, csvTable} {
+		if weight, _ := preferred(accept, media); weight > most {
+			form, most = media, weight
 		}
 	}
 	for _, other := range []string{"application/json", "text/html"} {
@@ -122,10 +122,10 @@ func (t *reportTable) write(m *looppb.StreamFileReportResponse) error {
 			Credit: of.GetCredit(),
 		})
 	}
-	for _, each := range m.GetAccounts() {
+	for _, account := range m.GetAccounts() {
 		rows = append(rows, filereport.Row{
-			Record: filereport.AccountRow, Account: each.GetAccount(), Label: each.GetLabel(), Count: int(each.GetLines()), Debit: each.GetDebit(),
-			Credit: each.GetCredit(),
+			Record: filereport.AccountRow, Account: account.GetAccount(), Label: account.GetLabel(), Count: int(account.GetLines()),
+			Debit: account.GetDebit(), Credit: account.GetCredit(),
 		})
 	}
 	for _, e := range m.GetUnbalancedEntries() {

@@ -39,7 +39,7 @@ type route struct {
 // parameters that it does not know.
 type routes []route
 
-// segment is a part of a path between slashes: a text as it stands, or a variable between two of them.
+// segment is a part of a path between slashes: a text as it is, or a variable between two of them.
 type segment struct {
 	before, after string
 	variable      bool
@@ -64,14 +64,14 @@ func newRoutes(uploads []*upload) routes {
 			continue
 		}
 		for _, binding := range append([]*annotations.HttpRule{rule}, rule.GetAdditionalBindings()...) {
-			each := newRoute(binding, method.Input())
-			each.streams = method.IsStreamingServer()
-			each.method = string(method.Parent().FullName()) + "/" + string(method.Name())
-			out = append(out, each)
+			route := newRoute(binding, method.Input())
+			route.streams = method.IsStreamingServer()
+			route.method = string(method.Parent().FullName()) + "/" + string(method.Name())
+			out = append(out, route)
 		}
 	}
-	for _, each := range uploads {
-		out = append(out, each.route())
+	for _, upload := range uploads {
+		out = append(out, upload.route())
 	}
 	return out
 }
@@ -87,15 +87,15 @@ func newTemplate(httpMethod, template string, request protoreflect.MessageDescri
 	out := route{httpMethod: httpMethod, request: request}
 	for part := range strings.SplitSeq(template, "/") {
 		before, rest, variable := strings.Cut(part, "{")
-		each := segment{before: before, variable: variable}
+		step := segment{before: before, variable: variable}
 		if variable {
 			var name string
-			name, each.after, _ = strings.Cut(rest, "}")
+			name, step.after, _ = strings.Cut(rest, "}")
 			name, _, _ = strings.Cut(name, "=")
 			out.variables = append(out.variables, name)
 		}
-		out.weight += 1 + len(each.before) + len(each.after)
-		out.path = append(out.path, each)
+		out.weight += 1 + len(step.before) + len(step.after)
+		out.path = append(out.path, step)
 	}
 	return out
 }
@@ -122,7 +122,7 @@ func (r *route) practice(path string) string {
 	return name
 }
 
-// values are those of the variables in a path of the route's, as they stand.
+// values are those of the variables in a path of the route's, as they are.
 func (r *route) values(path string) (out []string) {
 	for i := range r.path {
 		part, rest, _ := strings.Cut(path, "/")
@@ -153,9 +153,9 @@ func binding(rule *annotations.HttpRule) (httpMethod, template string) {
 // decided are the fields of a request that its paths decide.
 func (r routes) decided(request protoreflect.FullName) []string {
 	var out []string
-	for _, each := range r {
-		if each.request.FullName() == request {
-			out = append(out, each.variables...)
+	for _, route := range r {
+		if route.request.FullName() == request {
+			out = append(out, route.variables...)
 		}
 	}
 	return out
@@ -166,16 +166,16 @@ func (r routes) decided(request protoreflect.FullName) []string {
 func (r routes) find(httpMethod, path string) (found *route, allowed []string) {
 	heaviest, parts := 0, 1+strings.Count(path, "/")
 	for i := range r {
-		each := &r[i]
-		if len(each.path) != parts || each.weight < heaviest || !each.matches(path) {
+		route := &r[i]
+		if len(route.path) != parts || route.weight < heaviest || !route.matches(path) {
 			continue
 		}
-		if each.weight > heaviest {
-			heaviest, found, allowed = each.weight, nil, nil
+		if route.weight > heaviest {
+			heaviest, found, allowed = route.weight, nil, nil
 		}
-		allowed = append(allowed, each.httpMethod)
-		if each.httpMethod == httpMethod {
-			found = each
+		allowed = append(allowed, route.httpMethod)
+		if route.httpMethod == httpMethod {
+			found = route
 		}
 	}
 	if slices.Contains(allowed, http.MethodGet) {
@@ -330,8 +330,8 @@ func (r *route) field(name string) (field protoreflect.FieldDescriptor, key stri
 // unknown says what the query may say, which is not what the path and headers do.
 func (r *route) unknown(name string) string {
 	elsewhere := slices.Clone(r.variables)
-	for each := range r.headers {
-		elsewhere = append(elsewhere, string(each))
+	for field := range r.headers {
+		elsewhere = append(elsewhere, string(field))
 	}
 	return strictjson.Unknown("parameter of this method", r.request, elsewhere, name)
 }

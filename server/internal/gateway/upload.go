@@ -83,8 +83,8 @@ func (u *upload) with(name protoreflect.Name, value protoreflect.Value) proto.Me
 }
 
 const (
-	// uploadPiece is how much of a file is in memory at once, besides what connections hold: a message with it is no longer
-	// than a buffer of grpc's, of which the next larger one has a megabyte, and is cleared each time.
+	// uploadPiece is how much of a file is in memory at once, besides what connections hold. A message with it fits one of
+	// grpc's buffers; the next larger one has a megabyte, and is cleared each time.
 	uploadPiece = 32<<10 - 16
 	// lingering is how long the rest of a file that was refused is taken in.
 	lingering = 5 * time.Second

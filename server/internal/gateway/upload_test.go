@@ -26,7 +26,7 @@ import (
 
 const documents = "/v1/practices/demo/dossiers/CEGID001/documents"
 
-// depot stands in for the service: it takes a file, and says how it ended.
+// depot replaces the service: it takes a file, and says how it ended.
 type depot struct {
 	// refuse is what the service answers after so many bytes, if it answers before the end.
 	refuse      error

@@ -14,7 +14,7 @@ import (
 
 // Entry is one setting.
 type Entry struct {
-	// Path is where it stands, such as practices[demo].limits.concurrency.
+	// Path names the setting, such as practices[demo].limits.concurrency.
 	Path string
 	// Value is compared and hashed. It may be what is not shown.
 	Value string
@@ -25,11 +25,11 @@ type Entry struct {
 // Plain is a setting that may be seen.
 func Plain(path, value string) Entry { return Entry{path, value, value} }
 
-// Hash stands for settings: equal ones have the same, whatever the order of their entries. It gives away nothing of them.
+// Hash is a digest of settings: equal ones have the same, whatever the order of their entries. It gives away nothing of them.
 func Hash(entries []Entry) string {
 	sum := sha256.New()
-	for _, each := range sorted(entries) {
-		fmt.Fprintf(sum, "%q=%q\n", each.Path, each.Value)
+	for _, entry := range sorted(entries) {
+		fmt.Fprintf(sum, "%q=%q\n", entry.Path, entry.Value)
 	}
 	return hex.EncodeToString(sum.Sum(nil))
 }
@@ -41,8 +41,8 @@ func sorted(entries []Entry) []Entry {
 // Shown are settings by their path.
 func Shown(entries []Entry) map[string]string {
 	out := make(map[string]string, len(entries))
-	for _, each := range entries {
-		out[each.Path] = each.Shown
+	for _, entry := range entries {
+		out[entry.Path] = entry.Shown
 	}
 	return out
 }
@@ -53,27 +53,27 @@ const most = 100
 // Changes tells what differs, in the order of the paths.
 func Changes(before, after []Entry) (changes []string) {
 	was, is := map[string]Entry{}, map[string]Entry{}
-	for _, each := range before {
-		was[each.Path] = each
+	for _, entry := range before {
+		was[entry.Path] = entry
 	}
-	for _, each := range after {
-		is[each.Path] = each
+	for _, entry := range after {
+		is[entry.Path] = entry
 	}
-	for _, each := range sorted(before) {
-		now, still := is[each.Path]
+	for _, entry := range sorted(before) {
+		now, still := is[entry.Path]
 		switch {
 		case !still:
-			changes = append(changes, each.Path+": "+each.Shown+" -> nothing")
-		case now.Value == each.Value:
-		case now.Shown == each.Shown:
-			changes = append(changes, each.Path+": changed")
+			changes = append(changes, entry.Path+": "+entry.Shown+" -> nothing")
+		case now.Value == entry.Value:
+		case now.Shown == entry.Shown:
+			changes = append(changes, entry.Path+": changed")
 		default:
-			changes = append(changes, each.Path+": "+each.Shown+" -> "+now.Shown)
+			changes = append(changes, entry.Path+": "+entry.Shown+" -> "+now.Shown)
 		}
 	}
-	for _, each := range sorted(after) {
-		if _, known := was[each.Path]; !known {
-			changes = append(changes, each.Path+": nothing -> "+each.Shown)
+	for _, entry := range sorted(after) {
+		if _, known := was[entry.Path]; !known {
+			changes = append(changes, entry.Path+": nothing -> "+entry.Shown)
 		}
 	}
 	slices.Sort(changes)
@@ -84,7 +84,7 @@ func Changes(before, after []Entry) (changes []string) {
 }
 
 // Of are the settings of a struct: its fields under the names that they have in YAML, what prints itself as it does. Items of a list
-// that have a name stand under it. hidden are names of lists of which only how many there are is shown.
+// that have a name are under it. hidden are names of lists of which only how many there are is shown.
 func Of(settings any, hidden ...string) []Entry {
 	w := walk{hidden: hidden}
 	w.value("", reflect.ValueOf(settings), false)

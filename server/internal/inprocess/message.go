@@ -21,7 +21,7 @@ type Shared interface {
 	Into(message proto.Message) error
 }
 
-// TakeShared is an option of a call: an answer that several have comes as it stands, and the reply stays empty then.
+// TakeShared is an option of a call: an answer that several calls share comes as it is, and the reply stays empty then.
 type TakeShared struct {
 	grpc.EmptyCallOption
 	Answer *Shared

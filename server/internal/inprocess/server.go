@@ -1,6 +1,6 @@
-// Package inprocess carries calls from a client to a service of the same process. It is what a grpc.Server and a connection
-// to it in memory are, without making bytes of messages and messages of bytes: their bounds, contexts, metadata, errors and
-// orderly end are kept, and a test runs both (docs/architecture.md, "The way of a call").
+// Package inprocess carries calls from a client to a service of the same process. It does what a grpc.Server and a connection to
+// it in memory do, without encoding messages and decoding them again. Bounds, contexts, metadata, errors and the orderly end are
+// the same, and a test runs both (docs/architecture.md, "The way of a call").
 //
 // A message has one owner at a time: who sends one does not touch it any more.
 package inprocess

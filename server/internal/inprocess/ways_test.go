@@ -67,7 +67,7 @@ func (b *lockedBuffer) Write(p []byte) (int, error) {
 	return b.Buffer.Write(p)
 }
 
-// events are the names of what a stats.Handler hears.
+// events are the names of what a stats.Handler is told.
 type events struct {
 	mu    sync.Mutex
 	names []string
@@ -642,7 +642,7 @@ func (s *stuck) ListAccounts(context.Context, *looppb.ListAccountsRequest) (*loo
 	return &looppb.ListAccountsResponse{}, nil
 }
 
-// TestAStopEndsTheWaitForAPlace, too, while whoever has it does not leave. Somebody is told of the call that had none.
+// TestAStopEndsTheWaitForAPlace, too, while its holder does not leave. Somebody is told of the call that had none.
 func TestAStopEndsTheWaitForAPlace(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var refused []string
@@ -731,7 +731,7 @@ func TestAStreamHoldsNothingAhead(t *testing.T) {
 	server.GracefulStop()
 }
 
-// TestAMessageIsItsReadersOnceItIsThere: whoever counts messages does not look into it any more, as the race detector would see.
+// TestAMessageIsItsReadersOnceItIsThere: a handler that counts messages does not look into it any more, as the race detector would see.
 func TestAMessageIsItsReadersOnceItIsThere(t *testing.T) {
 	server := inprocess.New(inprocess.Config{Stats: []stats.Handler{&events{}}})
 	looppb.RegisterReferenceDataServiceServer(server, &scripted{})

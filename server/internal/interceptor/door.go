@@ -26,7 +26,7 @@ const (
 	// arrivalLimit is how long a request may take to arrive.
 	arrivalLimit = 30 * time.Second
 	// strangersAtOnce and callersAtOnce bound the requests that arrive at a time, and with them the memory that is theirs:
-	// of all whom nobody knows, and of each caller. The oldest gives way, since one that is well meant takes a moment.
+	// of all unknown clients, and of each caller. The oldest gives way, since one that is well meant takes a moment.
 	strangersAtOnce = 32
 	callersAtOnce   = 256
 	// streamWindow is how far a stream is read ahead of its handler where memory is bounded, in bytes.
@@ -34,7 +34,7 @@ const (
 )
 
 // Door is what requests pass before the interceptors, which see a unary call when its message has arrived whole: grpc-go
-// receives it, and makes values of its bytes, before it asks an interceptor, whoever sends it. Each server has its own.
+// receives it, and makes values of its bytes, before it asks an interceptor, whether it knows the sender or not. Each server has its own.
 type Door struct {
 	callers Identities
 	memory  *Memory
@@ -128,7 +128,7 @@ func (d *Door) enter(caller string, end func()) (leave func()) {
 	}
 }
 
-// giveWay ends the oldest arrival: of those whom nobody knows, or else of who has most of them; false where there is none.
+// giveWay ends the oldest arrival: of the unknown clients, or else of who has most of them; false where there is none.
 func (d *Door) giveWay() bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()

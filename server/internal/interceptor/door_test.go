@@ -99,7 +99,7 @@ func (r *reader) StreamAccounts(*looppb.StreamAccountsRequest, grpc.ServerStream
 	return nil
 }
 
-// raw is a codec for messages as they stand.
+// raw is a codec for messages as they are.
 type raw struct{}
 
 func (raw) Marshal(v any) ([]byte, error) { return v.([]byte), nil }

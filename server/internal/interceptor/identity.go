@@ -22,7 +22,7 @@ import (
 // since a name may hold what metadata may not.
 const certificateKey = "x-loop-client-certificate-bin"
 
-// Certified returns the verified names of the certificate of whoever makes a call.
+// Certified returns the verified names of the certificate of a call.
 type Certified func(context.Context) []string
 
 // OfConnection is for a server whose clients connect to it over TLS.
@@ -71,7 +71,7 @@ type Identities struct {
 	OverHTTP bool
 }
 
-// unknown is a caller whom nobody knows: why is for the audit, and answer for the caller, who learns nothing.
+// unknown is the error for an unknown caller: why is for the audit, and answer for the caller, who learns nothing.
 type unknown struct {
 	why    string
 	answer error
@@ -80,7 +80,7 @@ type unknown struct {
 
 func (u unknown) Error() string { return u.why }
 
-// nobody says how to send a credential, in the words of whoever calls.
+// nobody says how to send a credential, in the words of the caller's transport.
 func (i Identities) nobody(why, of string) error {
 	where := "the metadata `authorization: Bearer <token>`"
 	if i.OverHTTP {
@@ -110,7 +110,7 @@ type outcome struct {
 
 type outcomeKey struct{}
 
-// identify returns who calls. A call with a token is judged by that alone: whoever sends one that is no longer good means
+// identify returns who calls. A call with a token is judged by that alone: a client that sends an old token means
 // somebody else than the certificate of the machine, or would not send it. The error is an unknown, or that of ctx.
 func (i Identities) identify(ctx context.Context) (identity, error) {
 	if known, ok := ctx.Value(outcomeKey{}).(outcome); ok {

@@ -24,7 +24,7 @@ import (
 
 const issuerURL = "https://issuer.example"
 
-// TestWhoCalls: by token, JWT and certificate; whoever is refused learns no more than that, and the audit says why.
+// TestWhoCalls: by token, JWT and certificate; a caller who is refused learns no more than that, and the audit says why.
 func TestWhoCalls(t *testing.T) {
 	i, down := authntest.New(t, issuerURL, "gateway"), authntest.New(t, issuerURL, "gateway")
 	down.SetDown(true)

@@ -96,8 +96,8 @@ func requestID(overHTTP bool) Named {
 	return named
 }
 
-// lastWord is how much earlier than its caller's deadline a call ends, at most, so that its status arrives: at the deadline grpc-go
-// resets the stream, which a balancer takes for a failure of the server, and tells the caller as INTERNAL.
+// lastWord is how much earlier than its caller's deadline a call ends, at most, so that its status arrives. At the deadline
+// grpc-go resets the stream. A balancer takes that for a failure of the server, and answers the caller with INTERNAL.
 const lastWord = 100 * time.Millisecond
 
 // clampDeadline gives each call a deadline: the caller's but for its last word, within what this service allows, and no later than the
@@ -115,7 +115,7 @@ func clampDeadline(d Deadlines, access map[string]policy.Access, shutdown contex
 			limit, fallback = d.StreamMax, d.StreamMax
 		case streaming:
 			limit, fallback = d.StreamMax, d.StreamDefault
-		case writes: // its caller is to outlast it, and hear how it ends
+		case writes: // its caller must wait longer than it takes, and learn how it ends
 			limit = cmp.Or(d.Write, d.UnaryMax)
 			fallback = limit
 		}
@@ -175,7 +175,7 @@ func mapErrors(log *slog.Logger) Named {
 }
 
 // authenticate finds out who calls. A stream ends with the token that it began with, and with its place in the policy:
-// whoever has them for the length of a stream has them for no longer.
+// the holder has them for the length of a stream and no longer.
 func authenticate(callers Identities, refusals *Refusals) Named {
 	return around("authentication", func(ctx context.Context, method string, streaming bool, next func(context.Context) error) error {
 		if public(method) {
@@ -228,7 +228,7 @@ var (
 	errNoLongerAllowed = errors.New("allowed no longer while a stream went on")
 )
 
-// public methods say nothing of any practice: probes and schema. By name, since whoever could invent one would pass.
+// public methods say nothing of any practice: probes and schema. By name, since a client could invent one and pass.
 func public(method string) bool {
 	switch method {
 	case "/grpc.health.v1.Health/Check", "/grpc.health.v1.Health/Watch", "/grpc.health.v1.Health/List",
@@ -281,7 +281,7 @@ func authorize(grants *policy.Policy, access map[string]policy.Access, refusals 
 				question.Dossier = ""
 			}
 		}
-		call.asked.Store(&question) // first: whoever watches the policy must not miss a change in between
+		call.asked.Store(&question) // first: the watcher of the policy must not miss a change in between
 		if grants.Decide(question).Allowed {
 			return nil
 		}

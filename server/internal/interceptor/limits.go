@@ -23,7 +23,7 @@ import (
 type Limits struct {
 	policy *policy.Policy
 	mu     sync.Mutex
-	usage  map[string]*usage // by caller, of whom there are as many as policies ever named
+	usage  map[string]*usage // by caller; as many as policies ever named
 }
 
 // NewLimits returns the limits that a policy gives, as it changes.

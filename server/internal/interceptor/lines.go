@@ -18,8 +18,8 @@ import (
 )
 
 const (
-	// linesPerSecond and linesAtOnce of a caller's calls that end alike have a line each, and strangersLines of those whom
-	// nobody knows; the rest is told every linesEvery. Of probes, one has a line in each probesEvery.
+	// linesPerSecond and linesAtOnce of a caller's calls that end alike have a line each, and strangersLines of those of
+	// unknown clients; the rest is told every linesEvery. Of probes, one has a line in each probesEvery.
 	linesPerSecond, linesAtOnce        = 100, 1000
 	strangersPerSecond, strangersLines = 10, 100
 	linesEvery                         = time.Second

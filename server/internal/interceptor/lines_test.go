@@ -38,7 +38,7 @@ func inCall(ctx context.Context, call *Call) context.Context {
 	return context.WithValue(ctx, callKey{}, call)
 }
 
-// TestAFloodIsCountedAndNeverSilent: each call has a line, or stands in the number of a later one; one caller's flood, and one
+// TestAFloodIsCountedAndNeverSilent: each call has a line, or is in the number of a later one; one caller's flood, and one
 // outcome's, hides no other.
 func TestAFloodIsCountedAndNeverSilent(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

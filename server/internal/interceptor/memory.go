@@ -296,7 +296,7 @@ func (r *room) take(ctx context.Context, caller string, bytes int64, raw int) (*
 	defer r.mu.Unlock()
 	r.raw -= raw
 	if why != nil && r.forget(w) {
-		r.dispatch() // it may have stood before a smaller one
+		r.dispatch() // it may have blocked a smaller one
 		return nil, why
 	}
 	return &claim{r, caller, bytes, 1}, nil

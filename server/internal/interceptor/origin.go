@@ -13,7 +13,7 @@ import (
 type Origin struct {
 	// Transport is grpc or rest.
 	Transport string
-	// Peer is the other end of the connection, host:port: a balancer's where one stands between.
+	// Peer is the other end of the connection, host:port: a balancer's where there is one between.
 	Peer string
 	// UserAgent is what the caller calls itself; printable, and no longer than 200 bytes.
 	UserAgent string

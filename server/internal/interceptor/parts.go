@@ -199,7 +199,7 @@ func PartsOf(field protoreflect.FieldDescriptor) int {
 	return 0
 }
 
-// within takes the parts of a message from what is left. Of what is malformed it leaves the verdict to whoever reads it.
+// within takes the parts of a message from what is left. Of what is malformed it leaves the verdict to its reader.
 func within(message []byte, of protoreflect.MessageDescriptor, left *int) bool {
 	for len(message) > 0 {
 		number, kind, n := protowire.ConsumeTag(message)

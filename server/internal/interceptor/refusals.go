@@ -12,7 +12,7 @@ import (
 
 const (
 	// refusalsAtOnce and refusalsPerSecond of one caller for one reason have a record each; those beyond are counted, and
-	// told every refusalsEvery: whoever is refused as fast as he can call must not fill the disk.
+	// told every refusalsEvery: a caller who is refused as fast as he can call must not fill the disk.
 	refusalsAtOnce    = 100
 	refusalsPerSecond = 10
 	refusalsEvery     = time.Second

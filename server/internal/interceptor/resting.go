@@ -22,8 +22,8 @@ const (
 	silentAtEnd = time.Second
 )
 
-// restingStreams sends an empty list on a stream of lists that has had nothing to say for a while, ends the streams that wait when
-// the server ends, and those of probes and schema, which have no end of their own.
+// restingStreams sends an empty list on a stream of lists that was silent for a while. When the server ends, it ends the streams
+// that wait, and those of probes and schema, which have no end of their own.
 func restingStreams(access map[string]policy.Access, draining context.Context) Named {
 	empty := emptyLists(access)
 	return Named{

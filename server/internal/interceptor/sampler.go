@@ -7,7 +7,7 @@ import (
 	"golang.org/x/time/rate"
 )
 
-// Sampler tells what has a record of its own from what is counted, and told later: whoever calls as fast as he can must not
+// Sampler tells what has a record of its own from what is counted, and told later: a caller who calls as fast as he can must not
 // fill the disk, and nothing is left out without a word. Its kinds must be few.
 type Sampler[K comparable] struct {
 	// every is how long what was counted waits to be told.

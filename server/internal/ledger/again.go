@@ -8,7 +8,7 @@ import (
 // again ends an attempt as turned away and begins the next one, in one step: in between, nobody else may begin one. Once others
 // have settled the attempt it is too late: its entries may have been sent under another id since, with which nobody would
 // compare them.
-func (r rules) again(s standing, attempt int, owner, next string, now int64) (standing, error) {
+func (r rules) again(s status, attempt int, owner, next string, now int64) (status, error) {
 	if !s.state.Open() {
 		return s, ErrLost
 	}
@@ -16,7 +16,7 @@ func (r rules) again(s standing, attempt int, owner, next string, now int64) (st
 	switch {
 	case err != nil:
 		return s, err
-	case !changed: // it stands for the repeat of its caller, or of a person
+	case !changed: // it is the answer to a repeat by its caller, or by a person
 		return s, ErrLost
 	}
 	return r.retake(to, next, now)
@@ -35,7 +35,7 @@ func (l *Ledger) Again(ctx context.Context, key Key, attempt int, owner, next st
 		if row, err = w.row(key); err != nil {
 			return err
 		}
-		from := row.standing()
+		from := row.status()
 		if from.attempt == attempt+1 && from.owner == next && from.state == Received {
 			return nil // it was stored
 		}
@@ -43,7 +43,7 @@ func (l *Ledger) Again(ctx context.Context, key Key, attempt int, owner, next st
 		if err != nil {
 			return errors.Join(ErrLost, err)
 		}
-		row.stand(to, w.now)
+		row.apply(to, w.now)
 		row.Received, row.Error = instant(w.now), nil
 		return w.update(from, &row)
 	})

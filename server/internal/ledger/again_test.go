@@ -13,21 +13,21 @@ import (
 func TestAnotherAttemptLeavesNoGap(t *testing.T) {
 	design := design()
 	for _, state := range States() {
-		s := standing{state: state, attempt: 1, owner: "a", leaseUntil: 100}
+		s := status{state: state, attempt: 1, owner: "a", leaseUntil: 100}
 		to, err := design.again(s, 1, "a", "b", 50)
 		if open := state.Open(); open != (err == nil) {
 			t.Errorf("%s: %+v, %v", state, to, err)
 		} else if open && (to.state != Received || to.attempt != 2 || to.owner != "b" || to.submitted != 0 || to.leaseUntil != 50+Lease.Microseconds()) {
 			t.Errorf("%s: %+v", state, to)
 		}
-		for _, other := range []standing{{state: state, attempt: 2, owner: "a"}, {state: state, attempt: 1, owner: "c"}} {
+		for _, other := range []status{{state: state, attempt: 2, owner: "a"}, {state: state, attempt: 1, owner: "c"}} {
 			if _, err := design.again(other, 1, "a", "b", 50); !errors.Is(err, ErrLost) {
 				t.Errorf("%+v is not the owner's: %v", other, err)
 			}
 		}
 	}
 	// What others have settled since may have been sent under another id.
-	if _, err := design.again(standing{state: Uncertain, attempt: 1, owner: "a", abandoned: true}, 1, "a", "b", 50); !errors.Is(err, ErrLost) {
+	if _, err := design.again(status{state: Uncertain, attempt: 1, owner: "a", abandoned: true}, 1, "a", "b", 50); !errors.Is(err, ErrLost) {
 		t.Errorf("others have settled it: %v", err)
 	}
 

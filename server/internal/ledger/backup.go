@@ -21,7 +21,7 @@ var ErrNoFile = errors.New("the ledger is no file: back up its database with the
 // File is the path of a ledger in a file; empty for another.
 func (l *Ledger) File() string { return l.path }
 
-// Copy writes a copy of the ledger, as it stands at the end of copying, to a file that does not exist. The ledger is used
+// Copy writes a copy of the ledger, as it is at the end of copying, to a file that does not exist. The ledger is used
 // meanwhile: what is written while it is copied goes into the copy, too. Until Restore nothing is sent by a copy.
 func (l *Ledger) Copy(ctx context.Context, to string) (err error) {
 	if l.path == "" {
@@ -120,7 +120,7 @@ func quickCheck(ctx context.Context, db *sql.DB) error {
 	return nil
 }
 
-// ErrOpen: like a key, a ledger is for this process alone: it holds what was booked, and by whom.
+// ErrOpen: like a key, a ledger is for this process alone: it holds what was booked, and who sent it.
 var ErrOpen = errors.New("others than its owner may read or write it: set its mode to 0600 (chmod 600)")
 
 // CheckMode says whether others may read or write a file. Errors: ErrOpen.

@@ -14,14 +14,14 @@ import (
 // may lie when the process begins.
 const mostLeap = 24 * time.Hour
 
-// ErrClock: the clock cannot be trusted, and what goes by age stands still.
+// ErrClock: the clock cannot be trusted, and nothing that depends on age is done.
 var ErrClock = errors.New("ledger: the clock cannot be trusted")
 
-// clockGuard compares the database's clock with one that cannot leap. What goes by age stands still from a leap on, until
-// somebody says that the clock is right or the process starts anew beside rows that say so too: an hour of a clock two years
-// ahead must not make the ledger forget every id.
+// clockGuard compares the database's clock with one that cannot leap. After a leap, what depends on age is not done until a
+// person says that the clock is right, or the process starts anew and the rows agree with the clock. An hour of a clock two
+// years ahead must not make the ledger forget every id.
 type clockGuard struct {
-	// monotonic stands in for that of the process in tests; with a clock of its own and without it, a ledger compares nothing.
+	// monotonic replaces that of the process in tests; with a clock of its own and without it, a ledger compares nothing.
 	monotonic func() time.Duration
 
 	mu    sync.Mutex
@@ -90,7 +90,7 @@ func (g *clockGuard) forgive() {
 	g.known, g.leap, g.found = false, 0, false
 }
 
-// Clock says why what goes by age stands still; nil while the clock is trusted.
+// Clock says why what depends on age is not done; nil while the clock is trusted.
 func (l *Ledger) Clock() error {
 	l.guard.mu.Lock()
 	defer l.guard.mu.Unlock()
@@ -156,7 +156,7 @@ var backTo = func() string {
 	return strings.Join(out, ", ")
 }()
 
-// TrustClock takes the database's clock as right as it stands, and brings what lies ahead of it back to it.
+// TrustClock takes the database's clock as right as it is, and brings what lies ahead of it back to it.
 func (l *Ledger) TrustClock(ctx context.Context) error {
 	err := l.write(ctx, func(w *writing) error {
 		_, err := w.tx.ExecContext(w.ctx, `UPDATE write_request SET `+backTo+` WHERE created > $2 OR received > $2 OR updated > $2 OR submitted > $2 OR finished > $2 OR asked > $2 OR next_poll > $2 OR lease_until > $2`,

@@ -59,7 +59,7 @@ func aClockThatLeapsForgetsAndAgesNothing(t *testing.T, temporary opener) {
 			if early, err := l.TooEarly(t.Context(), &sent); err != nil || !early || look.Evidence.Doubt != TooEarly {
 				t.Errorf("a look: %+v, too early %t, %v", look.Evidence, early, err)
 			}
-			c.pass(-leap) // mended, and nobody has said so
+			c.pass(-leap) // repaired, and nobody has said so
 			c.runs(time.Hour)
 			if _, err := l.Retain(t.Context()); !errors.Is(err, ErrClock) {
 				t.Errorf("once it is mended: %v", err)
@@ -227,7 +227,7 @@ func many(t testing.TB, l *Ledger, n int) {
 			s := submission(fmt.Sprint("r", i), fmt.Sprint(i))
 			row := Record{Key: s.Key, Created: instant(w.now), Received: instant(w.now)}
 			row.fill(s)
-			row.stand(standing{state: Succeeded, attempt: 1, owner: owner, loopID: "loop", submitted: w.now}, w.now)
+			row.apply(status{state: Succeeded, attempt: 1, owner: owner, loopID: "loop", submitted: w.now}, w.now)
 			if err := w.insert(&row); err != nil {
 				return err
 			}

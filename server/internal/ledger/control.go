@@ -39,7 +39,7 @@ func (l *Ledger) Controls(ctx context.Context, of Record, searchable func(refere
 		if err != nil {
 			return err
 		}
-		for _, each := range append(newest, kept...) {
+		for _, record := range append(newest, kept...) {
 			if len(out) == MostControls {
 				break
 			}
@@ -47,8 +47,8 @@ func (l *Ledger) Controls(ctx context.Context, of Record, searchable func(refere
 				return slices.Contains(of.DocumentReferences, reference) ||
 					slices.ContainsFunc(out, func(b Booked) bool { return b.Reference == reference })
 			}
-			if reference, found := each.control(func(reference string) bool { return !taken(reference) && searchable(reference) }); found {
-				out = append(out, Booked{reference, each})
+			if reference, found := record.control(func(reference string) bool { return !taken(reference) && searchable(reference) }); found {
+				out = append(out, Booked{reference, record})
 			}
 		}
 		return nil
@@ -61,7 +61,7 @@ const controls = `collection = 'imports' AND state = 'SUCCEEDED' AND document_re
 
 // control is its first plain reference that is good for a look; none where a person has said that it is booked, and not Loop.
 func (r *Record) control(good func(reference string) bool) (string, bool) {
-	if r.standing().inForce() {
+	if r.status().inForce() {
 		return "", false
 	}
 	at := slices.IndexFunc(r.DocumentReferences,

@@ -79,8 +79,8 @@ const depositColumns = `id, practice, dossier, caller, format, file_name, digest
 
 const selectDeposit = `SELECT ` + depositColumns + ` FROM file_deposit `
 
-// Identity is the id of a deposit: a UUID that the same file of the same caller for the same dossier always has, so that a
-// file which was deposited again, after it expired, has the name that its caller knows. It is no secret.
+// Identity is the id of a deposit: a UUID that is always the same for the same file, caller and dossier. A file that is
+// deposited again, after it expired, has the name that its caller knows. It is no secret.
 func (d Deposit) Identity() string {
 	sum := NewHasher(identityScheme).Text(d.Practice).Text(d.Dossier).Text(d.Caller).
 		Text(d.Format).Text(d.FileName).Bytes(d.Digest[:]).Sum().Sum

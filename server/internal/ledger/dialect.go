@@ -31,7 +31,7 @@ type dialect struct {
 	now string
 	// forUpdate ends a SELECT whose row is about to change.
 	forUpdate string
-	// like compares a column with a pattern in which * stands for any run of characters: how, with %s for the operand, and
+	// like compares a column with a pattern in which * means any run of characters: how, with %s for the operand, and
 	// the operand. Letter case counts.
 	like func(pattern string) (comparison, operand string)
 	// lock makes transactions that take the same name wait for each other; nil where all of them do.

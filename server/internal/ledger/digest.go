@@ -19,9 +19,9 @@ type Digests struct {
 	// Entries of a request, in its order; or the Set of a deposit, of which each entry has its place.
 	Entries []identity.Entry
 	Set     string
-	// RepeatOf lets an entry, by its index, stand beside those of the import with that request id.
+	// RepeatOf lets an entry, by its index, be booked beside those of the import with that request id.
 	RepeatOf map[int]string
-	// Absent are attempts whose entries a look into Loop has just shown not to be there: they do not stand in the way.
+	// Absent are attempts whose entries a look into Loop has just shown not to be there: they refuse nothing.
 	Absent []Attempt
 }
 
@@ -31,7 +31,7 @@ type Attempt struct {
 	Number int
 }
 
-// OtherImport is one whose entries stand in the way.
+// OtherImport is one with the same entries.
 type OtherImport struct {
 	Key
 	Caller  string
@@ -44,18 +44,18 @@ type OtherImport struct {
 // Certain says whether nobody needs to look into Loop for it: it is booked, or under way.
 func (o *OtherImport) Certain() bool { return !o.State.Resolvable() }
 
-// Overlap is an entry that stands in another import which is booked or may be.
+// Overlap is an entry that is in another import which is booked or may be.
 type Overlap struct {
 	// Entry is its index in the request, or its place in the set of a deposit; Line is the first of it in a file, or 0.
 	Entry, Line int
 	Match       identity.Match
 	// Refuses: the same entry, told by a document reference or a reference, and not said to repeat it. Others are warned of.
 	Refuses bool
-	// Of is the first import that it stands in: one that is Certain, if there is any.
+	// Of is the first import that it is in: one that is Certain, if there is any.
 	Of *OtherImport
 }
 
-// OverlapError says that entries stand in other imports of the books.
+// OverlapError says that entries are in other imports of the books.
 type OverlapError struct {
 	// Overlaps are those that refuse, in the order of the entries.
 	Overlaps []Overlap
@@ -104,7 +104,7 @@ func (l *Ledger) Booked(ctx context.Context, b Books) (found bool, err error) {
 	return found, err
 }
 
-// Overlaps tells which entries stand in other imports than the one of key, without holding anybody up. What comes at the same
+// Overlaps tells which entries are in other imports than the one of key, without holding anybody up. What comes at the same
 // time may be missed: Begin does not miss it.
 func (l *Ledger) Overlaps(ctx context.Context, key Key, d Digests) ([]Overlap, error) {
 	c := newComparison(key, &d)
@@ -154,9 +154,9 @@ func (w *writing) refusal(s *Submission) (verdict, err error) {
 		return nil, err
 	}
 	var refused []Overlap
-	for _, each := range c.best {
-		if each.Refuses {
-			refused = append(refused, each)
+	for _, overlap := range c.best {
+		if overlap.Refuses {
+			refused = append(refused, overlap)
 		}
 	}
 	if len(refused) == 0 {
@@ -246,7 +246,7 @@ func (w *writing) pack(books, number int64, entries []identity.Entry) error {
 	return nil
 }
 
-// statesOf reads how imports stand, by their numbers in the books.
+// statesOf reads the states of imports, by their numbers in the books.
 func statesOf(ctx context.Context, q querier, books int64, numbers []int64) (out []*OtherImport, err error) {
 	for batch := range slices.Chunk(numbers, 500) {
 		args := []any{books}

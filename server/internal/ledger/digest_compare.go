@@ -24,7 +24,7 @@ type comparison struct {
 	seen  int64 // the number of the latest import that was compared with
 	parts []setPart
 	best  map[int]Overlap // by entry
-	// excused are entries that repeat what they stand in.
+	// excused are entries that repeat what they are in.
 	excused map[int]bool
 	// idle are imports that hold the same entries, and of which nothing is booked: not so far.
 	idle map[int64]Attempt
@@ -143,9 +143,9 @@ func (c *comparison) compare(last int64, lend lender) error {
 		return err
 	}
 	sets := map[string][]*OtherImport{}
-	for _, each := range found {
-		sets[each.set] = append(sets[each.set], each)
-		c.others[each.number] = each
+	for _, other := range found {
+		sets[other.set] = append(sets[other.set], other)
+		c.others[other.number] = other
 	}
 	for _, month := range c.months() {
 		own, err := c.own(month, lend)
@@ -182,7 +182,7 @@ type ownEntries struct {
 	indexes []int // or those of all
 	bodies  map[[16]byte]int32
 	next    []int32 // of the same body, -1 for none
-	// documents that stand on one entry only
+	// documents that are on one entry only
 	documents map[uint64]int32
 }
 
@@ -257,7 +257,7 @@ func (c *comparison) meet(own *ownEntries, e identity.Entry, holders []*OtherImp
 				match = identity.Same
 			}
 			for _, other := range holders {
-				c.stands(own.index(i), own.entries[i], match, other)
+				c.noteOverlap(own.index(i), own.entries[i], match, other)
 			}
 		}
 		return
@@ -269,8 +269,8 @@ func (c *comparison) meet(own *ownEntries, e identity.Entry, holders []*OtherImp
 	}
 }
 
-// stands notes that an entry stands in another import.
-func (c *comparison) stands(index int, e identity.Entry, match identity.Match, other *OtherImport) {
+// noteOverlap notes that an entry is in another import.
+func (c *comparison) noteOverlap(index int, e identity.Entry, match identity.Match, other *OtherImport) {
 	if other.Key == c.key {
 		return
 	}
@@ -282,7 +282,7 @@ func (c *comparison) stands(index int, e identity.Entry, match identity.Match, o
 		c.excused[index] = true
 	}
 	found := Overlap{Entry: index, Match: match, Of: other}
-	// An entry that nothing names but its amounts is warned of; so is one whose reference differs, unless a document's stands on it.
+	// An entry that nothing names but its amounts is warned of; so is one whose reference differs, unless it has that of a document.
 	found.Refuses = match == identity.Same && e.Referenced() || match == identity.SameButReference && e.Document != 0
 	if before, there := c.best[index]; !there || found.before(before) {
 		c.best[index] = found
@@ -352,9 +352,9 @@ func (c *comparison) packs(own *ownEntries, month int, last int64, lend lender) 
 		if err != nil {
 			return err
 		}
-		for _, each := range contents {
-			after = each.number
-			for content := each.content; len(content) >= packedSize; content = content[packedSize:] {
+		for _, pack := range contents {
+			after = pack.number
+			for content := pack.content; len(content) >= packedSize; content = content[packedSize:] {
 				number, e := packedOf(content)
 				if number <= c.seen || number > last {
 					continue
@@ -371,9 +371,9 @@ func (c *comparison) packs(own *ownEntries, month int, last int64, lend lender) 
 		return nil
 	}
 	ask := map[int64]bool{}
-	for _, each := range alike {
-		if c.others[each.number] == nil {
-			ask[each.number] = true
+	for _, candidate := range alike {
+		if c.others[candidate.number] == nil {
+			ask[candidate.number] = true
 		}
 	}
 	for batch := range slices.Chunk(slices.Sorted(maps.Keys(ask)), 500) {
@@ -385,13 +385,13 @@ func (c *comparison) packs(own *ownEntries, month int, last int64, lend lender) 
 		if err != nil {
 			return err
 		}
-		for _, each := range found {
-			c.others[each.number] = each
+		for _, other := range found {
+			c.others[other.number] = other
 		}
 	}
-	for _, each := range alike {
-		if other := c.others[each.number]; other != nil { // else its row is gone
-			c.meet(own, each.entry, []*OtherImport{other})
+	for _, candidate := range alike {
+		if other := c.others[candidate.number]; other != nil { // else its row is gone
+			c.meet(own, candidate.entry, []*OtherImport{other})
 		}
 	}
 	return nil
@@ -409,8 +409,8 @@ func (c *comparison) chunks(own *ownEntries, month int, sets map[string][]*Other
 		if err != nil {
 			return err
 		}
-		for _, each := range found {
-			holders[each.chunk] = append(holders[each.chunk], sets[each.set]...)
+		for _, chunk := range found {
+			holders[chunk.chunk] = append(holders[chunk.chunk], sets[chunk.set]...)
 		}
 	}
 	for batch := range slices.Chunk(slices.Sorted(maps.Keys(holders)), piece) {
@@ -422,9 +422,9 @@ func (c *comparison) chunks(own *ownEntries, month int, sets map[string][]*Other
 		if err != nil {
 			return err
 		}
-		for _, each := range found {
-			for content := each.content; len(content) >= recordSize; content = content[recordSize:] {
-				c.meet(own, recordOf(content), holders[each.chunk])
+		for _, chunk := range found {
+			for content := chunk.content; len(content) >= recordSize; content = content[recordSize:] {
+				c.meet(own, recordOf(content), holders[chunk.chunk])
 			}
 		}
 	}
@@ -484,8 +484,8 @@ func (c *comparison) compareAgain(w *writing) error {
 		if err != nil {
 			return err
 		}
-		for _, each := range now {
-			if c.inTheWay(each) {
+		for _, other := range now {
+			if c.inTheWay(other) {
 				c.restart() // a late answer
 				break
 			}
@@ -501,7 +501,7 @@ func (c *comparison) compareAgain(w *writing) error {
 		}
 		c.seen = last
 	}
-	// An owner that is gone has sent nothing, or nobody knows: that is settled first.
+	// An owner that is gone has sent nothing, or nobody knows: its row is settled first.
 	changed := false
 	for _, number := range slices.Sorted(maps.Keys(c.others)) {
 		other := c.others[number]
@@ -575,7 +575,7 @@ func (c *comparison) overlaps(ctx context.Context, l *Ledger) ([]Overlap, error)
 	return out, c.lines(ctx, l, out)
 }
 
-// lines fills in where the entries stand in their file, as long as that is known. They are in order.
+// lines fills in where the entries are in their file, as long as that is known. They are in order.
 func (c *comparison) lines(ctx context.Context, l *Ledger, overlaps []Overlap) error {
 	for _, p := range c.parts {
 		from, _ := slices.BinarySearchFunc(overlaps, p.first, func(o Overlap, first int) int { return o.Entry - first })

@@ -172,7 +172,7 @@ func (l *Ledger) sweepDigests(ctx context.Context) error {
 		}
 	}
 	for _, statement := range []string{
-		// Where entries stand in a file matters as long as it can be imported.
+		// Where entries are in a file matters as long as it can be imported.
 		`UPDATE entry_part SET lines = NULL WHERE (set_id, position) IN (SELECT p.set_id, p.position FROM entry_part p JOIN entry_set s ON s.set_id = p.set_id ` +
 			`WHERE p.lines IS NOT NULL AND s.created < $1 AND NOT EXISTS (SELECT 1 FROM file_deposit d WHERE d.practice = s.practice AND d.id = s.deposit) LIMIT 64)`,
 		`DELETE FROM entry_pack WHERE (books, month, pack) IN (SELECT p.books, p.month, p.pack FROM entry_pack p ` +

@@ -9,18 +9,18 @@ import (
 var (
 	// ErrUnknown: there is no such row.
 	ErrUnknown = errors.New("ledger: unknown request id")
-	// ErrReused: the request id stands for other content, another caller or another kind of write.
+	// ErrReused: the request id is that of other content, another caller or another kind of write.
 	ErrReused = errors.New("ledger: the request id stands for another submission")
 	// ErrLost: the row is no longer where the caller of the method believes it to be. Before bytes left: do not send.
 	ErrLost = errors.New("ledger: the row has moved on")
-	// ErrLease: the lease does not cover the whole call. Do not send; settle as NOT_SENT.
+	// ErrLease: the lease does not cover the whole call. Do not send; Settle as NOT_SENT.
 	ErrLease = errors.New("ledger: the lease is too short for the call")
 	// ErrEvidence: no fresh look into Loop says that it is not booked. Do not send; do not say so.
 	ErrEvidence = errors.New("ledger: nothing shows that it is not booked")
 	// ErrTransition: the state machine has no such step.
 	ErrTransition = errors.New("ledger: no such transition")
 	// ErrCommit: the database did not confirm a commit, so that it may or may not have been stored, whole or not at
-	// all. After Submitting: do not send, settle as NOT_SENT. After Settle: repeat it. Otherwise read the row again.
+	// all. After Submitting: do not send, Settle as NOT_SENT. After Settle: repeat it. Otherwise read the row again.
 	ErrCommit = errors.New("ledger: the commit was not confirmed")
 	// ErrSilent: the database did not answer within the ledger's own limit.
 	ErrSilent = errors.New("ledger: the database does not answer")
@@ -51,7 +51,7 @@ var (
 	ErrNewer = errors.New("the ledger was written by a newer server: run that version or a later one")
 )
 
-// DuplicateError says that the same content stands in the dossier under another id.
+// DuplicateError says that the same content is in the dossier under another id.
 type DuplicateError struct {
 	// Of is the other row. Its caller and dossier decide who may be told its id.
 	Of Record

@@ -45,7 +45,7 @@ func EventKinds() []EventKind {
 }
 
 // Sequence is the place of an event: the number of its commit, and its place in that. Commits are numbered by the row that each
-// locks last, so that whoever sees an event sees all of smaller sequences.
+// locks last, so that a reader who sees an event sees all of smaller sequences.
 type Sequence int64
 
 // inCommit is how many events a commit may have.
@@ -205,11 +205,11 @@ type eventColumns struct {
 func (c *eventColumns) add(place int, now int64, e *Event) error {
 	metadata, err := encode(e.Metadata, len(e.Metadata) == 0)
 	c.place, c.time, c.attempt = append(c.place, int64(place)), append(c.time, now), append(c.attempt, int64(e.Attempt))
-	for i, each := range [...]string{
+	for i, text := range [...]string{
 		string(e.Kind), e.Practice, e.Dossier, string(e.Collection), e.RequestID, string(e.Before),
 		string(e.After), e.Caller, metadata,
 	} {
-		c.text[i] = append(c.text[i], each)
+		c.text[i] = append(c.text[i], text)
 	}
 	return err
 }
@@ -255,7 +255,7 @@ func (q EventQuery) condition(c *condition, d dialect) string {
 	return strings.Join(where, " AND ")
 }
 
-// eventCondition is condition for events, of which those of a practice's connection are for whoever has a grant on it.
+// eventCondition is condition for events, of which those of a practice's connection are for callers with a grant on it.
 func (s *Scope) eventCondition(c *condition, d dialect) string {
 	any := []string{"1 = 0"}
 	for _, grant := range s.Grants {
@@ -296,7 +296,7 @@ func (s *Scope) sees(e *Event) bool {
 	return false
 }
 
-// matches says whether a text is as a pattern in which * stands for any run of characters.
+// matches says whether a text is as a pattern in which * means any run of characters.
 func matches(pattern, text string) bool {
 	first, rest, star := strings.Cut(pattern, "*")
 	if !star {

@@ -216,7 +216,7 @@ func whoSeesWhichEvents(t *testing.T, temporary opener) {
 	}
 }
 
-// TestNoCursorPassesWhatIsNotCommittedYet: while servers write at the same time, whoever goes on behind what it has read misses
+// TestNoCursorPassesWhatIsNotCommittedYet: while servers write at the same time, a reader who goes on behind what it has read misses
 // nothing, reads nothing twice, and has the order of each submission.
 func TestNoCursorPassesWhatIsNotCommittedYet(t *testing.T) {
 	dsn := database(t)
@@ -406,7 +406,7 @@ func BenchmarkACommitWithItsEvent(b *testing.B) {
 				if err != nil {
 					return err
 				}
-				from := row.standing()
+				from := row.status()
 				if err := w.update(from, &row); err != nil {
 					return err
 				}

@@ -42,7 +42,7 @@ func TestABackupIsTheLedger(t *testing.T) {
 	if _, err := Backup(t.Context(), at("ledger"), at("while open")); !errors.Is(err, ErrLocked) {
 		t.Errorf("of a ledger in use: %v", err)
 	}
-	// As a killed server leaves it: the last commits stand beside the file.
+	// As a killed server leaves it: the last commits are beside the file.
 	for _, name := range []string{"ledger", "ledger-wal"} {
 		content, err := os.ReadFile(at(name))
 		testkit.OK(t, err)

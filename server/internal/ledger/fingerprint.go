@@ -22,7 +22,7 @@ func (f Fingerprint) String() string { return fmt.Sprintf("%d:%x", f.Scheme, f.S
 // as one after the scheme has changed.
 func (s Submission) Same(row Fingerprint) bool { return slices.Contains(s.Fingerprints, row) }
 
-// Repeats says whether a submission is the one that a row stands for.
+// Repeats says whether a submission is the one of a row.
 func (s Submission) Repeats(row Record) bool {
 	return row.Caller == s.Caller && row.Kind == s.Kind && s.Same(row.Fingerprint)
 }

@@ -33,8 +33,8 @@ type Question struct {
 func (q Question) subject() subject { return subject{q.Attempt, q.LoopRequestID} }
 
 // standing is what the rules have to know to judge an answer, as it was when the question was put.
-func (q Question) standing() standing {
-	return standing{state: q.State, attempt: q.Attempt, loopID: q.LoopRequestID, submitted: q.submitted, asked: q.asked, followed: q.followed}
+func (q Question) standing() status {
+	return status{state: q.State, attempt: q.Attempt, loopID: q.LoopRequestID, submitted: q.submitted, asked: q.asked, followed: q.followed}
 }
 
 // pursuit is what Loop is asked about with the same pauses: its condition, which is that of its index, and its queries.
@@ -126,16 +126,16 @@ func (l *Ledger) due(ctx context.Context, within time.Duration,
 			if err != nil {
 				return err
 			}
-			for _, each := range waiting {
-				it, known := practices[each.practice]
+			for _, row := range waiting {
+				it, known := practices[row.practice]
 				if !known {
-					it.room = most(each.practice)
+					it.room = most(row.practice)
 				}
-				if wait := time.Duration(each.next-now) * time.Microsecond; it.room > 0 && each.next != 0 && (next == 0 || wait < next) {
+				if wait := time.Duration(row.next-now) * time.Microsecond; it.room > 0 && row.next != 0 && (next == 0 || wait < next) {
 					next = wait
 				}
-				it.due, it.ahead = it.due || each.first <= now, it.ahead || each.last > now+p.putOff(within)
-				practices[each.practice] = it
+				it.due, it.ahead = it.due || row.first <= now, it.ahead || row.last > now+p.putOff(within)
+				practices[row.practice] = it
 			}
 		}
 		for _, practice := range slices.Sorted(maps.Keys(practices)) {
@@ -179,13 +179,13 @@ func practicesDue(ctx context.Context, q querier, p pursuit, now int64) (out []w
 	}
 	defer rows.Close()
 	for rows.Next() {
-		var each waits
+		var row waits
 		var next sql.NullInt64
-		if err := rows.Scan(&each.practice, &each.first, &each.last, &next); err != nil {
+		if err := rows.Scan(&row.practice, &row.first, &row.last, &next); err != nil {
 			return nil, fmt.Errorf("ledger: %w", err)
 		}
-		each.next = next.Int64
-		out = append(out, each)
+		row.next = next.Int64
+		out = append(out, row)
 	}
 	if err := rows.Err(); err != nil {
 		return nil, fmt.Errorf("ledger: %w", err)
@@ -223,19 +223,18 @@ func questions(ctx context.Context, q querier, now int64, query string, args ...
 	}
 	defer rows.Close()
 	for rows.Next() {
-		var each Question
+		var q Question
 		var due int64
-		if err := rows.Scan(&each.Practice, &each.Dossier, &each.Collection, &each.RequestID, &each.Caller, &each.Attempt, &each.State,
-			&each.LoopRequestID,
-			&each.submitted, &due, &each.asked, &each.followed, &each.trouble); err != nil {
+		if err := rows.Scan(&q.Practice, &q.Dossier, &q.Collection, &q.RequestID, &q.Caller, &q.Attempt, &q.State,
+			&q.LoopRequestID, &q.submitted, &due, &q.asked, &q.followed, &q.trouble); err != nil {
 			return nil, fmt.Errorf("ledger: %w", err)
 		}
-		each.Age, each.NextPoll, each.Troubled = time.Duration(max(now-each.submitted, each.followed))*time.Microsecond, instant(due),
-			each.trouble != ""
-		if each.asked != 0 {
-			each.Paused = time.Duration(max(due-each.asked, 0)) * time.Microsecond
+		q.Age, q.NextPoll, q.Troubled = time.Duration(max(now-q.submitted, q.followed))*time.Microsecond, instant(due),
+			q.trouble != ""
+		if q.asked != 0 {
+			q.Paused = time.Duration(max(due-q.asked, 0)) * time.Microsecond
 		}
-		out = append(out, each)
+		out = append(out, q)
 	}
 	if err := rows.Err(); err != nil {
 		return nil, fmt.Errorf("ledger: %w", err)
@@ -283,7 +282,7 @@ func (l *Ledger) Followed(ctx context.Context, asked Question, progress Progress
 		if err != nil {
 			return err
 		}
-		before := row.standing()
+		before := row.status()
 		to, err := w.rules.follow(before, asked.subject(), asked.State, progress.State, progress.Unasked, w.now)
 		if err != nil {
 			return err
@@ -297,13 +296,13 @@ func (l *Ledger) Followed(ctx context.Context, asked Question, progress Progress
 		case to.state == Failed, to.state == Succeeded && before.state == Uncertain:
 			row.Error = progress.Error.clipped()
 		}
-		row.stand(to, w.now)
+		row.apply(to, w.now)
 		return w.update(before, &row)
 	})
 }
 
 // nextPoll is when Loop is asked again.
-func (w *writing) nextPoll(s standing, progress Progress) int64 {
+func (w *writing) nextPoll(s status, progress Progress) int64 {
 	pause := max(progress.Pause, 0)
 	if s.state == Uncertain && s.followed >= w.rules.followFor.Microseconds() {
 		pause = AskUncertain

@@ -11,7 +11,7 @@ import (
 const leastStep = 5 * time.Second
 
 // wentBack says whether the database's clock has gone back, against the monotonic one of this process, since this was asked last;
-// the first time nobody knows, and it has.
+// the first time it is unknown, and the answer is yes.
 func (g *clockGuard) wentBack(now int64, stands bool) bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()

@@ -60,7 +60,7 @@ func aClockThatGoesBackStopsNoFollowing(t *testing.T, temporary opener) {
 				if got := dueNow(t, l); !slices.Equal(got, want) {
 					t.Fatalf("due are %q", got)
 				}
-				// An answer goes by the clock as it stands, and its pause holds.
+				// An answer goes by the clock as it is, and its pause holds.
 				for _, id := range []string{"asked", "never"} {
 					follow(t, l, get(t, l, key(id)), Progress{State: Waiting, Pause: 5 * time.Minute})
 				}

@@ -109,12 +109,12 @@ func (l *Ledger) take(ctx context.Context, dsn DSN) (Recovered, error) {
 	}
 	l.commits.learn(commit)
 	inner := &Ledger{db: l.db, dialect: l.dialect, rules: l.rules, clock: l.clock} // which is not awaited
-	// what stands as not sent in a ledger that was put back stays
+	// what a restored ledger has as NOT_SENT stays
 	inner.commits.learn(l.Commit())
 	return inner.Expire(ctx)
 }
 
-// Unreachable says whether nobody has answered, or only that it starts, ends, or has no connection left. Whoever answers otherwise
+// Unreachable says whether nobody has answered, or only that it starts, ends, or has no connection left. A database that answers otherwise
 // has been reached.
 func Unreachable(err error) bool {
 	if refused, ok := errors.AsType[*pgconn.PgError](err); ok {

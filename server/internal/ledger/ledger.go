@@ -1,10 +1,10 @@
 // Package ledger remembers every write, so that it is sent at most once and never lost sight of (docs/architecture.md,
 // "Writes").
 //
-// An owner (a process, by a name of its own for each start) begins a submission, says that it is submitting it as the
-// last step before bytes leave, and settles what came of it; then Loop is asked how it goes until it is final. What
-// owners leave behind is settled by Recover or Expire. Each transition is decided by rules, which know no database, and
-// stored as one compare-and-set on state, attempt and Loop's id in one transaction.
+// An owner is a process, with a new name for each start. It begins a submission, notes that it submits it as the last step
+// before bytes leave, and settles the outcome. Then Loop is asked about it until it is final. What an owner leaves behind is
+// settled by Recover or Expire. Each transition is decided by rules, which know no database, and stored as one compare-and-set
+// on state, attempt and Loop's id in one transaction.
 package ledger
 
 import (
@@ -77,13 +77,13 @@ func (w *writing) begin(s Submission, owner string) (begun Begun, verdict, err e
 	if !known {
 		row = Record{Key: s.Key, Created: instant(w.now), Received: instant(w.now)}
 		row.fill(s)
-		row.stand(w.rules.receive(owner, w.now), w.now)
+		row.apply(w.rules.receive(owner, w.now), w.now)
 		if err := w.insert(&row); err != nil {
 			return Begun{}, nil, err
 		}
 		return Begun{Record: row}, nil, w.attach(&s)
 	}
-	from := row.standing()
+	from := row.status()
 	to, err := w.rules.retake(from, owner, w.now)
 	if err != nil {
 		return Begun{}, nil, err
@@ -94,7 +94,7 @@ func (w *writing) begin(s Submission, owner string) (begun Begun, verdict, err e
 		row.Evidence, row.Resolution = nil, before.Resolution.toOthers()
 	}
 	row.fill(s)
-	row.stand(to, w.now)
+	row.apply(to, w.now)
 	if err := w.update(from, &row); err != nil {
 		return Begun{}, nil, err
 	}
@@ -109,9 +109,9 @@ func (w *writing) begin(s Submission, owner string) (begun Begun, verdict, err e
 func (w *writing) duplicate(s Submission) (*Record, error) {
 	args := append(s.Key.args(), w.since(DuplicateWithin))
 	var same []string
-	for _, each := range s.Fingerprints {
+	for _, fingerprint := range s.Fingerprints {
 		same = append(same, fmt.Sprintf(`fingerprint = $%d AND scheme = $%d`, len(args)+1, len(args)+2))
-		args = append(args, each.Sum[:], each.Scheme)
+		args = append(args, fingerprint.Sum[:], fingerprint.Scheme)
 	}
 	undigested := ""
 	if s.Digests != nil {
@@ -139,20 +139,20 @@ func (w *writing) duplicate(s Submission) (*Record, error) {
 
 // expire settles a row whose lease is over.
 func (w *writing) expire(row *Record) error {
-	to, changed := w.rules.expire(row.standing(), w.now)
+	to, changed := w.rules.expire(row.status(), w.now)
 	if !changed {
 		return nil
 	}
-	if err := w.current(); err != nil { // what stands as not sent may have been, since
+	if err := w.current(); err != nil { // what the row has as not sent may have been, since
 		return err
 	}
 	return w.orphan(row, to)
 }
 
 // orphan stores what became of a row without its owner.
-func (w *writing) orphan(row *Record, to standing) error {
-	from := row.standing()
-	row.stand(to, w.now)
+func (w *writing) orphan(row *Record, to status) error {
+	from := row.status()
+	row.apply(to, w.now)
 	row.Error = orphaned(to.state)
 	return w.update(from, row)
 }
@@ -169,18 +169,18 @@ func (l *Ledger) Submitting(ctx context.Context, key Key, attempt int, owner str
 		if err != nil {
 			return err
 		}
-		from := row.standing()
+		from := row.status()
 		to, err := w.rules.submit(from, attempt, owner, w.now, callLimit)
 		if err != nil {
 			return err
 		}
-		row.stand(to, w.now)
+		row.apply(to, w.now)
 		return w.update(from, &row)
 	})
 }
 
 // Settle commits what the owner learnt by sending, or NOT_SENT where it did not come to that. It may be repeated, and
-// may come after others have given the row up as UNCERTAIN. With ErrLost the record is the row as it stands.
+// may come after others have given the row up as UNCERTAIN. With ErrLost the record is the row as it is.
 func (l *Ledger) Settle(ctx context.Context, key Key, attempt int, owner string, outcome Outcome) (Record, error) {
 	ctx = named(ctx, "settle", key)
 	if (outcome.State == Waiting) != (outcome.LoopRequestID != "") && outcome.State != Uncertain || outcome.State != Succeeded &&
@@ -195,22 +195,22 @@ func (l *Ledger) Settle(ctx context.Context, key Key, attempt int, owner string,
 		if row, err = w.row(key); err != nil {
 			return err
 		}
-		from := row.standing()
+		from := row.status()
 		to, changed, err := w.rules.settle(from, attempt, owner, outcome.State, outcome.LoopRequestID)
 		if errors.Is(err, ErrLost) {
 			late = err
-			return w.hear(&row, attempt, outcome)
+			return w.keepLate(&row, attempt, outcome)
 		}
 		if err != nil || !changed {
 			return err
 		}
-		row.stand(to, w.now)
+		row.apply(to, w.now)
 		row.LoopIDs, row.Error = outcome.LoopIDs, outcome.Error.clipped()
 		if to.toBeAsked() {
 			row.NextPoll = instant(w.now + max(outcome.Pause, 0).Microseconds())
 		}
 		if from.inForce() { // a person has said that it was not booked
-			row.hear(attempt, outcome, w.now)
+			row.addLate(attempt, outcome, w.now)
 		}
 		return w.update(from, &row)
 	})
@@ -232,12 +232,12 @@ func (l *Ledger) Recover(ctx context.Context, owner string) (Recovered, error) {
 	if l.dialect.shared {
 		return l.Expire(ctx)
 	}
-	return l.sweep(ctx, func(w *writing, _ []Record) func(*Record) (standing, bool) {
-		return func(row *Record) (standing, bool) {
+	return l.sweep(ctx, func(w *writing, _ []Record) func(*Record) (status, bool) {
+		return func(row *Record) (status, bool) {
 			if row.Owner == owner {
-				return row.standing(), false
+				return row.status(), false
 			}
-			return w.rules.abandon(row.standing())
+			return w.rules.abandon(row.status())
 		}
 	})
 }
@@ -247,19 +247,19 @@ func (l *Ledger) Expire(ctx context.Context) (Recovered, error) {
 	if err := l.drawTogether(ctx); err != nil {
 		return Recovered{}, err
 	}
-	return l.sweep(ctx, func(w *writing, rows []Record) func(*Record) (standing, bool) {
+	return l.sweep(ctx, func(w *writing, rows []Record) func(*Record) (status, bool) {
 		over := l.leases.over(rows, w.now, l.guard.ran())
-		return func(row *Record) (standing, bool) {
+		return func(row *Record) (status, bool) {
 			if over[leased{row.Key, row.Attempt, row.LeaseUntil}] {
-				return w.rules.abandon(row.standing())
+				return w.rules.abandon(row.status())
 			}
-			return w.rules.expire(row.standing(), w.now)
+			return w.rules.expire(row.status(), w.now)
 		}
 	})
 }
 
 // sweep settles what a rule says of the rows that somebody is at, which it is told first.
-func (l *Ledger) sweep(ctx context.Context, rule func(*writing, []Record) func(*Record) (standing, bool)) (Recovered, error) {
+func (l *Ledger) sweep(ctx context.Context, rule func(*writing, []Record) func(*Record) (status, bool)) (Recovered, error) {
 	var count Recovered
 	err := l.write(ctx, func(w *writing) error {
 		count = Recovered{}
@@ -270,9 +270,9 @@ func (l *Ledger) sweep(ctx context.Context, rule func(*writing, []Record) func(*
 		if err != nil {
 			return err
 		}
-		settle := rule(w, open)
+		decide := rule(w, open)
 		for i := range open {
-			to, changed := settle(&open[i])
+			to, changed := decide(&open[i])
 			if !changed {
 				continue
 			}

@@ -732,7 +732,7 @@ func BenchmarkDue(b *testing.B) {
 					s.Practice = fmt.Sprint("practice-", n%100)
 					row := Record{Key: s.Key, Created: instant(w.now), Received: instant(w.now), LoopRequestID: fmt.Sprint("loop-", n)}
 					row.fill(s)
-					row.stand(standing{state: Waiting, attempt: 1, owner: owner, loopID: row.LoopRequestID, submitted: w.now}, w.now)
+					row.apply(status{state: Waiting, attempt: 1, owner: owner, loopID: row.LoopRequestID, submitted: w.now}, w.now)
 					row.NextPoll = instant(w.now + pause.Microseconds())
 					if err := w.insert(&row); err != nil {
 						return err
@@ -1052,12 +1052,12 @@ func aFailedCommitLeavesNothing(t *testing.T, temporary opener) {
 		if err != nil {
 			return err
 		}
-		from := row.standing()
+		from := row.status()
 		to, err := w.rules.submit(from, 1, owner, w.now, time.Minute)
 		if err != nil {
 			return err
 		}
-		row.stand(to, w.now)
+		row.apply(to, w.now)
 		if err := w.update(from, &row); err != nil {
 			return err
 		}

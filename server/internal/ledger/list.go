@@ -42,7 +42,7 @@ type Scope struct {
 type Grant struct {
 	// Practices are exact; nil covers all.
 	Practices []string
-	// Dossiers are exact, or patterns in which * stands for any run of characters.
+	// Dossiers are exact, or patterns in which * means any run of characters.
 	Dossiers []string
 }
 
@@ -83,11 +83,11 @@ func (c *condition) with(text string, values ...any) string {
 
 // in says that a column has one of some values.
 func in[T ~string](c *condition, column string, values []T) string {
-	each := make([]any, len(values))
+	args := make([]any, len(values))
 	for i, value := range values {
-		each[i] = string(value)
+		args[i] = string(value)
 	}
-	return c.with(column+" IN ("+strings.TrimSuffix(strings.Repeat("%s, ", len(each)), ", ")+")", each...)
+	return c.with(column+" IN ("+strings.TrimSuffix(strings.Repeat("%s, ", len(args)), ", ")+")", args...)
 }
 
 // openStates are those that want somebody yet; the condition is that of write_request_open_newest and write_request_open_updated.

@@ -58,8 +58,8 @@ type LogState struct {
 func (l *Ledger) LogState() LogState {
 	out := LogState{Told: map[EventKind]int64{}}
 	l.changes.mu.Lock()
-	for _, each := range l.changes.waiting {
-		out.Watchers += len(each)
+	for _, watchers := range l.changes.waiting {
+		out.Watchers += len(watchers)
 	}
 	l.changes.mu.Unlock()
 	l.log.mu.Lock()
@@ -211,9 +211,9 @@ func (g *log) take(err error, anew bool, head Sequence, events []Event) {
 	case len(events) > 0:
 		moved = true
 		g.head = events[len(events)-1].Sequence
-		for _, each := range events {
-			if each.Kind != quiet {
-				g.ring = append(g.ring, each)
+		for _, event := range events {
+			if event.Kind != quiet {
+				g.ring = append(g.ring, event)
 			}
 		}
 		if over := len(g.ring) - ringSize; over > 0 {
@@ -299,19 +299,18 @@ func (g *log) since(q *EventQuery, after Sequence) (events []Event, upTo Sequenc
 		from++
 	}
 	for i := from; i < len(g.ring); i++ {
-		if each := &g.ring[i]; q.sees(each) {
-			if events = append(events, *each); len(events) == q.Limit {
-				return events, each.Sequence, true, g.moved, g.err
+		if event := &g.ring[i]; q.sees(event) {
+			if events = append(events, *event); len(events) == q.Limit {
+				return events, event.Sequence, true, g.moved, g.err
 			}
 		}
 	}
 	return events, max(after, g.head), true, g.moved, g.err
 }
 
-// Follow tells the events of a query behind a sequence, as they are committed, until tell fails or ctx ends, or, where it is not to
-// wait, until all are told: at once, be there none, and then when there are some. query is asked before each look, since what
-// somebody may see can change. Errors are also
-// those of Events.
+// Follow passes the events of a query behind a sequence to tell, as they are committed. It ends when tell fails or ctx ends, or,
+// where it is not to wait, when all were passed on. tell is called at once, even if there are none, and then when there are
+// some. query is asked before each look, since what a caller may see can change. Errors are also those of Events.
 func (l *Ledger) Follow(ctx context.Context, after Sequence, wait bool,
 	query func() (EventQuery, error), tell func(events []Event, cursor Sequence) error,
 ) error {

@@ -30,7 +30,7 @@ func told(all []<-chan struct{}) (who []int) {
 	return who
 }
 
-// TestAThousandWatchersAreOneQuery: whoever waits is told of its own row, and of nothing else; a thousand of them are read for by
+// TestAThousandWatchersAreOneQuery: a caller who waits is told of its own row, and of nothing else; a thousand of them are read for by
 // one step along the log.
 func TestAThousandWatchersAreOneQuery(t *testing.T) {
 	dsn := database(t)
@@ -56,7 +56,7 @@ func TestAThousandWatchersAreOneQuery(t *testing.T) {
 	}
 	r := get(t, other, key("r7"))
 	if err := other.write(t.Context(), func(w *writing) error {
-		from := r.standing()
+		from := r.status()
 		r.FollowError = "x"
 		return w.update(from, &r)
 	}); err != nil {

@@ -2,7 +2,7 @@ package ledger
 
 import "fmt"
 
-// State is where a submission stands (docs/architecture.md, "Writes"). Its values are those of cegid.loop.v1.ImportState
+// State is where a submission is (docs/architecture.md, "Writes"). Its values are those of cegid.loop.v1.ImportState
 // without prefix.
 type State string
 
@@ -33,7 +33,7 @@ func States() []State {
 	return []State{Received, Submitting, Waiting, Running, Succeeded, Failed, NotSent, Refused, Uncertain}
 }
 
-// Open says whether an owner is still at it: whoever repeats the id waits for the outcome.
+// Open says whether an owner is still at it: a repeat of the id waits for the outcome.
 func (s State) Open() bool { return s == Received || s == Submitting }
 
 // Following says whether Loop has it and is to be asked how it goes.
@@ -88,7 +88,7 @@ var transitions = map[State]map[event]State{
 	NotSent: {retake: Received, accept: Waiting, complete: Succeeded},
 	Refused: {retake: Received, accept: Waiting, complete: Succeeded},
 	Failed:  {stateBooked: Succeeded, stateAbsent: Refused, resubmit: Received}, // refused late, and by Loop
-	Uncertain: { // the owner's late answer, see rules.settle; Loop's word on what it had accepted, see rules.hear; or a person's
+	Uncertain: { // the owner's late answer, see rules.settle; Loop's word on what it had accepted, see rules.conclude; or a person's
 		succeed: Succeeded, fail: Failed,
 		accept: Waiting, complete: Succeeded, refuse: Refused, turnAway: NotSent, lose: Uncertain,
 		stateBooked: Succeeded, stateAbsent: NotSent, resubmit: Received,

@@ -55,7 +55,7 @@ type program struct {
 	named   bool  // the outcome comes with Loop's id
 }
 
-// place is a standing, small and relative to now.
+// place is a status, small and relative to now.
 type place struct {
 	exists, abandoned bool
 	state             uint8 // index into States
@@ -121,8 +121,8 @@ func loopName(attempt uint8) string {
 
 func stateIndex(s State) uint8 { return uint8(slices.Index(states, s)) }
 
-func (p place) standing() standing {
-	s := standing{
+func (p place) status() status {
+	s := status{
 		state: states[p.state], attempt: int(p.attempt), owner: ownerName(p.owner), abandoned: p.abandoned, loopID: loopName(p.loop),
 		submitted: modelNow,
 	}
@@ -144,7 +144,7 @@ func (p place) standing() standing {
 	return s
 }
 
-func placeOf(s standing) place {
+func placeOf(s status) place {
 	p := place{exists: true, abandoned: s.abandoned, state: stateIndex(s.state), attempt: uint8(s.attempt), owner: s.owner[0]}
 	if s.loopID != "" {
 		p.loop = s.loopID[0]
@@ -262,7 +262,7 @@ func (e *explorer) expand(from int32) {
 		return
 	}
 	move("somebody expires leases", func(to *world) string {
-		s, changed := e.rules.expire(w.row.standing(), modelNow)
+		s, changed := e.rules.expire(w.row.status(), modelNow)
 		if changed {
 			to.row = placeOf(s)
 		}
@@ -273,7 +273,7 @@ func (e *explorer) expand(from int32) {
 	if state == Uncertain && w.row.loop != 0 && w.fates[w.row.attempt] == booked { // it is asked for each day, and by a look
 		for _, said := range []State{Succeeded, Failed} {
 			move("Loop says at last "+string(said), func(to *world) string {
-				s, err := e.rules.follow(to.row.standing(), to.row.askedAbout(), Uncertain, said, false, modelNow)
+				s, err := e.rules.follow(to.row.status(), to.row.askedAbout(), Uncertain, said, false, modelNow)
 				if err != nil {
 					return "what Loop says at last cannot be noted: " + err.Error()
 				}
@@ -287,10 +287,10 @@ func (e *explorer) expand(from int32) {
 	}
 	if state.Following() {
 		for _, said := range []State{Waiting, Running, Succeeded, Failed} {
-			move("Loop says "+string(said), func(to *world) string { return e.follow(to, said, func(*standing) {}) })
+			move("Loop says "+string(said), func(to *world) string { return e.follow(to, said, func(*status) {}) })
 		}
 		move("Loop is asked for a week, and does not end it", func(to *world) string {
-			return e.follow(to, Waiting, func(s *standing) { s.followed = FollowFor.Microseconds() })
+			return e.follow(to, Waiting, func(s *status) { s.followed = FollowFor.Microseconds() })
 		})
 	}
 }
@@ -300,7 +300,7 @@ func (e *explorer) expand(from int32) {
 func (e *explorer) expandPerson(w *world, move func(string, func(*world) string)) {
 	attempt := int(w.row.attempt)
 	fate := w.fates[attempt]
-	look := func(s standing, seen sight) func(*world) string {
+	look := func(s status, seen sight) func(*world) string {
 		return func(to *world) string {
 			s, err := e.rules.check(s, attempt, modelNow, seen)
 			if err != nil {
@@ -312,7 +312,7 @@ func (e *explorer) expandPerson(w *world, move func(string, func(*world) string)
 		}
 	}
 	if fate != booked {
-		s := w.row.standing()
+		s := w.row.status()
 		s.submitted = modelNow
 		move("a person looks at once, and it is not there", look(s, notThere))
 	}
@@ -321,32 +321,32 @@ func (e *explorer) expandPerson(w *world, move func(string, func(*world) string)
 		over = over && !(w.programs[i].attempt == w.row.attempt && (w.programs[i].step == ready || w.programs[i].step == calling))
 	}
 	if fate != booked && over {
-		s := w.row.standing()
+		s := w.row.status()
 		s.submitted = modelNow - ResubmitAfter.Microseconds()
 		move("a person looks a day later, and it is not there", look(s, notThere))
 	}
 	if over { // whatever became of it
-		s := w.row.standing()
+		s := w.row.status()
 		s.submitted = modelNow - ResubmitAfter.Microseconds()
 		move("a blind look a day later", look(s, notSeen))
 	}
 	if fate == booked {
 		move("a person finds it, and says so", func(to *world) string {
-			if s, err := e.rules.confirm(to.row.standing(), attempt, true, false, modelNow); err == nil {
+			if s, err := e.rules.confirm(to.row.status(), attempt, true, false, modelNow); err == nil {
 				to.row = placeOf(s)
 			}
 			return ""
 		})
 	}
 	move("a person says that it is not booked", func(to *world) string {
-		if s, err := e.rules.confirm(to.row.standing(), attempt, false, false, modelNow); err == nil {
+		if s, err := e.rules.confirm(to.row.status(), attempt, false, false, modelNow); err == nil {
 			to.row = placeOf(s)
 		}
 		return ""
 	})
 	if fate != booked && over {
 		move("a person has looked in Loop, and notes that it is not booked", func(to *world) string {
-			if s, err := e.rules.confirm(to.row.standing(), attempt, false, true, modelNow); err == nil {
+			if s, err := e.rules.confirm(to.row.status(), attempt, false, true, modelNow); err == nil {
 				to.row = placeOf(s)
 				to.missed[attempt] = true
 			}
@@ -359,7 +359,7 @@ func (e *explorer) expandPerson(w *world, move func(string, func(*world) string)
 		}
 		for _, unconfirmed := range []bool{false, true} {
 			move(fmt.Sprintf("%d: Resubmit, unconfirmed: %t", i, unconfirmed), func(to *world) string {
-				s, err := e.rules.resubmit(to.row.standing(), attempt, ownerName(e.owner(to, i)), modelNow)
+				s, err := e.rules.resubmit(to.row.status(), attempt, ownerName(e.owner(to, i)), modelNow)
 				if err != nil {
 					return ""
 				}
@@ -387,9 +387,9 @@ func (e *explorer) expandStale(w *world, move func(string, func(*world) string))
 	for _, asked := range stale {
 		for _, said := range []State{Waiting, Running, Succeeded, Failed} {
 			move(fmt.Sprintf("Loop says %s of attempt %d, which it called %q", said, asked.attempt, asked.loopID), func(to *world) string {
-				_, err := e.rules.follow(to.row.standing(), asked, state, said, false, modelNow)
+				_, err := e.rules.follow(to.row.status(), asked, state, said, false, modelNow)
 				if state == Uncertain {
-					_, err = e.rules.hear(to.row.standing(), asked, said)
+					_, err = e.rules.conclude(to.row.status(), asked, said)
 				}
 				switch {
 				case errors.Is(err, ErrLost):
@@ -404,8 +404,8 @@ func (e *explorer) expandStale(w *world, move func(string, func(*world) string))
 	}
 }
 
-func (e *explorer) follow(to *world, said State, before func(*standing)) string {
-	was := to.row.standing()
+func (e *explorer) follow(to *world, said State, before func(*status)) string {
+	was := to.row.status()
 	before(&was)
 	s, err := e.rules.follow(was, to.row.askedAbout(), states[to.row.state], said, false, modelNow)
 	if err != nil {
@@ -432,7 +432,7 @@ func (e *explorer) expandProgram(w *world, i int, move func(string, func(*world)
 		})
 		move(say("Begin, unconfirmed"), func(w *world) string { _, wrong := e.begin(w, me); w.faulty = true; return wrong })
 	case begun:
-		s, err := e.rules.submit(w.row.standing(), int(p.attempt), me, modelNow, callTicks*tick)
+		s, err := e.rules.submit(w.row.status(), int(p.attempt), me, modelNow, callTicks*tick)
 		move(say("Submitting: %v", err), func(w *world) string {
 			switch {
 			case err == nil:
@@ -479,7 +479,7 @@ func (e *explorer) expandProgram(w *world, i int, move func(string, func(*world)
 		if outcome == Waiting || p.named {
 			loopID = loopName(p.attempt)
 		}
-		s, _, err := e.rules.settle(w.row.standing(), int(p.attempt), me, outcome, loopID)
+		s, _, err := e.rules.settle(w.row.status(), int(p.attempt), me, outcome, loopID)
 		move(say("Settle %s: %v", outcome, err), func(w *world) string {
 			w.programs[i] = program{}
 			if err == nil {
@@ -503,13 +503,13 @@ func (e *explorer) expandAgain(w *world, i int, me string, move func(string, fun
 	if states[p.outcome] != NotSent || w.fates[p.attempt] != turnedAway || p.attempt >= maxTries {
 		return
 	}
-	between, _, err := e.rules.settle(w.row.standing(), int(p.attempt), me, NotSent, "")
+	between, _, err := e.rules.settle(w.row.status(), int(p.attempt), me, NotSent, "")
 	if err != nil || between.attempt >= maxTries {
 		return
 	}
 	for _, unconfirmed := range []bool{false, true} {
 		move(fmt.Sprintf("%d: Again, unconfirmed: %t", i, unconfirmed), func(to *world) string {
-			s, err := e.rules.again(to.row.standing(), int(p.attempt), me, me, modelNow)
+			s, err := e.rules.again(to.row.status(), int(p.attempt), me, me, modelNow)
 			if err != nil {
 				return ""
 			}
@@ -535,7 +535,7 @@ func (e *explorer) begin(w *world, owner string) (mine bool, wrong string) {
 		w.row = placeOf(e.rules.receive(owner, modelNow))
 		return true, ""
 	}
-	s, changed := e.rules.expire(w.row.standing(), modelNow)
+	s, changed := e.rules.expire(w.row.status(), modelNow)
 	if changed {
 		before := w.row
 		w.row = placeOf(s)
@@ -574,7 +574,7 @@ func (e *explorer) expandProcess(w *world, process int, move func(string, func(*
 			w.life[process]++
 			mine(w, func(p *program) { *p = program{} })
 			if e.setting.shared && w.row.exists { // Recover
-				if s := w.row.standing(); s.owner != ownerName(e.owner(w, process)) {
+				if s := w.row.status(); s.owner != ownerName(e.owner(w, process)) {
 					s, _ = e.rules.abandon(s)
 					w.row = placeOf(s)
 				}
@@ -756,7 +756,7 @@ func TestTheModelNoticesBrokenRules(t *testing.T) {
 	whoever := func(but func(event) bool) func(*rules) {
 		return func(r *rules) {
 			owns := r.owns
-			r.owns = func(s standing, attempt int, owner string, what event) bool {
+			r.owns = func(s status, attempt int, owner string, what event) bool {
 				return but(what) || owns(s, attempt, owner, what)
 			}
 		}
@@ -798,16 +798,16 @@ func TestTheModelNoticesBrokenRules(t *testing.T) {
 		"a person's yes that is taken for a no": {change(Uncertain, stateBooked, NotSent), "UNCERTAIN became NOT_SENT"},
 		"an answer about an earlier attempt": {
 			func(r *rules) {
-				r.concerns = func(asked subject, s standing) bool { return asked.loopID == s.loopID || asked.attempt < s.attempt }
+				r.concerns = func(asked subject, s status) bool { return asked.loopID == s.loopID || asked.attempt < s.attempt }
 			}, "an answer about attempt 1 settles attempt 2",
 		},
 		"an answer about another of Loop's ids": {
 			func(r *rules) {
-				r.concerns = func(asked subject, s standing) bool { return asked.attempt == s.attempt }
+				r.concerns = func(asked subject, s status) bool { return asked.attempt == s.attempt }
 			}, "an answer about another of Loop's ids settles",
 		},
 		"a blind look that is taken for proof": {
-			func(r *rules) { r.proof = func(s standing) int64 { return max(s.absent, s.unproven) } }, "UNCERTAIN led to another attempt",
+			func(r *rules) { r.proof = func(s status) int64 { return max(s.absent, s.unproven) } }, "UNCERTAIN led to another attempt",
 		},
 		"a last word that is dropped":    {change(Uncertain, succeed, ""), "what Loop says at last cannot be noted"},
 		"a dead owner whose row is left": {change(Submitting, abandon, ""), "it can never settle"},

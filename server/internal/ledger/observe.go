@@ -51,7 +51,7 @@ func (l *Ledger) observed(ctx context.Context, name string, do func() error) err
 	return step.Err
 }
 
-// OpenCount is how many submissions of a practice stand in a state that is not the end of them, and how old the oldest is.
+// OpenCount is how many submissions of a practice have a state that is not final, and how old the oldest is.
 type OpenCount struct {
 	Practice string
 	State    State
@@ -82,13 +82,13 @@ func (l *Ledger) CountOpen(ctx context.Context) (out []OpenCount, err error) {
 		defer rows.Close()
 		out = nil
 		for rows.Next() {
-			var each OpenCount
+			var count OpenCount
 			var oldest int64
-			if err := rows.Scan(&each.Practice, &each.State, &each.N, &oldest); err != nil {
+			if err := rows.Scan(&count.Practice, &count.State, &count.N, &oldest); err != nil {
 				return fmt.Errorf("ledger: %w", err)
 			}
-			each.Oldest = time.Duration(max(0, now-oldest)) * time.Microsecond
-			out = append(out, each)
+			count.Oldest = time.Duration(max(0, now-oldest)) * time.Microsecond
+			out = append(out, count)
 		}
 		if err := rows.Err(); err != nil {
 			return fmt.Errorf("ledger: %w", err)

@@ -33,7 +33,7 @@ type Ledger struct {
 	reads   *sql.DB
 	dialect dialect
 	rules   rules
-	// clock stands in for the database's in tests; nil for that one.
+	// clock replaces the database's in tests; nil for that one.
 	clock func() time.Time
 	// keeping says how long a practice is kept; nil keeps each for the times of DefaultKeeping.
 	keeping func(practice string) Keeping
@@ -64,7 +64,7 @@ func WithResubmitAfter(age time.Duration) Option {
 	return func(l *Ledger) { l.rules.resubmitAfter = age }
 }
 
-// WithMonotonic gives a ledger whose clock is a stand-in what to compare it with: a clock that cannot leap.
+// WithMonotonic gives a ledger with a clock for tests what to compare it with: a clock that cannot leap.
 func WithMonotonic(passed func() time.Duration) Option {
 	return func(l *Ledger) { l.guard.monotonic = passed }
 }
@@ -232,7 +232,7 @@ func closed(c io.Closer) error {
 	return c.Close()
 }
 
-// Temporary returns a ledger that ends with Close: for the sandbox and tests. clock, which may be nil, stands in for
+// Temporary returns a ledger that ends with Close: for the sandbox and tests. clock, which may be nil, replaces
 // the database's.
 func Temporary(ctx context.Context, clock func() time.Time, options ...Option) (*Ledger, error) {
 	folder, err := os.MkdirTemp("", "ledger")

@@ -90,12 +90,12 @@ func child(role, path string) error {
 				if err != nil {
 					return err
 				}
-				from := row.standing()
+				from := row.status()
 				to, err := w.rules.submit(from, 1, owner, w.now, time.Minute)
 				if err != nil {
 					return err
 				}
-				row.stand(to, w.now)
+				row.apply(to, w.now)
 				if err := w.update(from, &row); err != nil {
 					return err
 				}

@@ -108,7 +108,7 @@ func (e *pairExplorer) refuses(i int, seen glimpsed, repeats bool) (refuses, cer
 	c := newComparison(pairKey(i), d)
 	if seen.exists {
 		entry := identity.Entry{Body: [16]byte{1}, Reference: 1, Document: 1}
-		c.stands(0, entry, identity.Same, &OtherImport{Key: pairKey(1 - i), Attempt: int(seen.attempt), State: states[seen.state], number: 1})
+		c.noteOverlap(0, entry, identity.Same, &OtherImport{Key: pairKey(1 - i), Attempt: int(seen.attempt), State: states[seen.state], number: 1})
 	}
 	c.forgive()
 	found, there := c.best[0]
@@ -183,7 +183,7 @@ func (e *pairExplorer) expand(from int32, i int) {
 	if s.program.step == dead {
 		move("its server starts", func(to *pair, mine *side) string {
 			mine.life, mine.program = mine.life+1, program{}
-			if st := mine.row.standing(); mine.row.exists && st.owner != pairOwner(to, i) { // Recover
+			if st := mine.row.status(); mine.row.exists && st.owner != pairOwner(to, i) { // Recover
 				st, _ = e.rules.abandon(st)
 				mine.row = placeOf(st)
 			}
@@ -207,13 +207,13 @@ func (e *pairExplorer) expand(from int32, i int) {
 	asked := subject{int(s.row.attempt), loopName(s.row.loop)}
 	if state.Following() {
 		move("Loop says that it runs", func(_ *pair, mine *side) string {
-			if st, err := e.rules.follow(mine.row.standing(), asked, state, Running, false, modelNow); err == nil {
+			if st, err := e.rules.follow(mine.row.status(), asked, state, Running, false, modelNow); err == nil {
 				mine.row = placeOf(st)
 			}
 			return ""
 		})
 		move("Loop is asked for a week, and does not end it", func(_ *pair, mine *side) string {
-			old := mine.row.standing()
+			old := mine.row.status()
 			old.followed = FollowFor.Microseconds()
 			if st, err := e.rules.follow(old, asked, state, "", false, modelNow); err == nil {
 				mine.row = placeOf(st)
@@ -221,10 +221,10 @@ func (e *pairExplorer) expand(from int32, i int) {
 			return ""
 		})
 	}
-	if s.row.standing().toBeAsked() { // also what is UNCERTAIN
+	if s.row.status().toBeAsked() { // also what is UNCERTAIN
 		if said, final := map[fate]State{booked: Succeeded, failedEmpty: Failed, failedBooked: Failed}[s.fates[s.row.attempt]]; final {
 			move("Loop says how it ended", func(_ *pair, mine *side) string {
-				st, err := e.rules.follow(mine.row.standing(), asked, state, said, false, modelNow)
+				st, err := e.rules.follow(mine.row.status(), asked, state, said, false, modelNow)
 				if err != nil {
 					return "what Loop says cannot be noted: " + err.Error()
 				}
@@ -235,7 +235,7 @@ func (e *pairExplorer) expand(from int32, i int) {
 	}
 	if state.Resolvable() && s.over() && !s.fates[s.row.attempt].inBooks() {
 		move("a person who has looked in Loop a day later says that it is not booked", func(_ *pair, mine *side) string {
-			st := mine.row.standing()
+			st := mine.row.status()
 			st.submitted = modelNow - ResubmitAfter.Microseconds()
 			st, err := e.rules.check(st, st.attempt, modelNow, notThere)
 			if err == nil {
@@ -254,7 +254,7 @@ func (e *pairExplorer) expired(p place) place {
 	if !p.exists {
 		return p
 	}
-	if st, changed := e.rules.expire(p.standing(), modelNow); changed {
+	if st, changed := e.rules.expire(p.status(), modelNow); changed {
 		return placeOf(st)
 	}
 	return p
@@ -333,7 +333,7 @@ func (e *pairExplorer) expandLook(w *pair, i int, move func(string, func(*pair, 
 		if look.later && !other.over() { // nothing is on its way so long
 			continue
 		}
-		st := other.row.standing()
+		st := other.row.status()
 		if st.submitted = modelNow; look.later {
 			st.submitted -= ResubmitAfter.Microseconds()
 		}
@@ -375,7 +375,7 @@ func (e *pairExplorer) begin(to *pair, i int) string {
 		return ""
 	}
 	owner := pairOwner(to, i)
-	var st standing
+	var st status
 	var err error
 	switch {
 	case !mine.row.exists:
@@ -384,14 +384,14 @@ func (e *pairExplorer) begin(to *pair, i int) string {
 		if !mine.over() || mine.fates[mine.row.attempt].inBooks() {
 			return ""
 		}
-		st = mine.row.standing()
+		st = mine.row.status()
 		st.submitted = modelNow - ResubmitAfter.Microseconds()
 		if st, err = e.rules.check(st, st.attempt, modelNow, notThere); err == nil {
 			mine.missed[mine.row.attempt] = true
 			st, err = e.rules.resubmit(st, st.attempt, owner, modelNow)
 		}
 	default:
-		st, err = e.rules.retake(mine.row.standing(), owner, modelNow)
+		st, err = e.rules.retake(mine.row.status(), owner, modelNow)
 	}
 	if err != nil { // it is under way, or not to be sent again
 		return ""
@@ -417,7 +417,7 @@ func (e *pairExplorer) expandCall(w *pair, i int, move func(string, func(*pair, 
 	}
 	switch p.step {
 	case begun:
-		st, err := e.rules.submit(s.row.standing(), int(p.attempt), me, modelNow, callTicks*tick)
+		st, err := e.rules.submit(s.row.status(), int(p.attempt), me, modelNow, callTicks*tick)
 		move("is about to be sent", func(to *pair, mine *side) string {
 			switch {
 			case err == nil:
@@ -450,7 +450,7 @@ func (e *pairExplorer) expandCall(w *pair, i int, move func(string, func(*pair, 
 		if outcome == Waiting {
 			loopID = loopName(p.attempt)
 		}
-		st, _, err := e.rules.settle(s.row.standing(), int(p.attempt), me, outcome, loopID)
+		st, _, err := e.rules.settle(s.row.status(), int(p.attempt), me, outcome, loopID)
 		move("settles "+string(outcome), func(_ *pair, mine *side) string {
 			mine.program = program{}
 			if err == nil {
@@ -459,7 +459,7 @@ func (e *pairExplorer) expandCall(w *pair, i int, move func(string, func(*pair, 
 			return ""
 		})
 		if outcome == NotSent && s.fates[p.attempt] == turnedAway && int(p.attempt) < e.setting.tries[i] {
-			from := s.row.standing()
+			from := s.row.status()
 			if e.rules.late && from.abandoned {
 				from.state = Submitting
 			}

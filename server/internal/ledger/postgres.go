@@ -130,7 +130,7 @@ func initPostgres(ctx context.Context, db *sql.DB) error {
 	defer func() {
 		_, _ = conn.ExecContext(context.WithoutCancel(ctx), `SELECT pg_advisory_unlock($1)`, applicationID)
 	}()
-	switch ours, theirs, err := standingTables(ctx, conn); {
+	switch ours, theirs, err := existingTables(ctx, conn); {
 	case err != nil:
 		return err
 	case ours || theirs:
@@ -139,9 +139,9 @@ func initPostgres(ctx context.Context, db *sql.DB) error {
 	return migrate(ctx, db, postgresDialect(), migrations)
 }
 
-// standingTables looks for the ledger's own table, by its name of today or of older servers, and for goose's, where the user's
+// existingTables looks for the ledger's own table, by its name of today or of older servers, and for goose's, where the user's
 // tables are created.
-func standingTables(ctx context.Context, conn *sql.Conn) (submission, versions bool, err error) {
+func existingTables(ctx context.Context, conn *sql.Conn) (submission, versions bool, err error) {
 	err = conn.QueryRowContext(ctx, `SELECT to_regclass('write_request') IS NOT NULL OR to_regclass('submission') IS NOT NULL, to_regclass('goose_db_version') IS NOT NULL`).Scan(&submission, &versions)
 	return submission, versions, err
 }
@@ -195,7 +195,7 @@ func look(ctx context.Context, db *sql.DB) error {
 		return err
 	}
 	defer conn.Close()
-	submission, versions, err := standingTables(ctx, conn)
+	submission, versions, err := existingTables(ctx, conn)
 	switch {
 	case err != nil:
 		return err
@@ -218,7 +218,7 @@ func openPostgres(dsn DSN, settings map[string]string) *sql.DB {
 	return db
 }
 
-// connector makes connections with the connection string as it stands.
+// connector makes connections with the connection string as it is.
 type connector struct {
 	dsn      DSN
 	settings map[string]string // of each session

@@ -19,14 +19,14 @@ type reference struct {
 }
 
 type referenceRow struct {
-	standing
+	status
 	caller, content string
 	received        int64
 	polls           int
 }
 
 func (m *reference) expire(row *referenceRow, now int64) {
-	row.standing, _ = m.rules.expire(row.standing, now)
+	row.status, _ = m.rules.expire(row.status, now)
 }
 
 func (m *reference) begin(id, caller, content string, allow bool, owner string, now int64) (existing bool, err error) {
@@ -43,9 +43,9 @@ func (m *reference) begin(id, caller, content string, allow bool, owner string, 
 	if !allow && m.duplicate(id, content, now) {
 		return false, &DuplicateError{}
 	}
-	fresh := &referenceRow{standing: m.rules.receive(owner, now), caller: caller, content: content, received: now}
+	fresh := &referenceRow{status: m.rules.receive(owner, now), caller: caller, content: content, received: now}
 	if row != nil {
-		if fresh.standing, err = m.rules.retake(row.standing, owner, now); err != nil {
+		if fresh.status, err = m.rules.retake(row.status, owner, now); err != nil {
 			return false, err
 		}
 	}
@@ -77,14 +77,14 @@ func (m *reference) resubmit(id, content string, allow bool, attempt int, owner 
 	case row.attempt > attempt && !row.state.NothingBooked():
 		return true, nil
 	}
-	again, err := m.rules.resubmit(row.standing, attempt, owner, now)
+	again, err := m.rules.resubmit(row.status, attempt, owner, now)
 	if err != nil {
 		return false, err
 	}
 	if !allow && m.duplicate(id, content, now) {
 		return false, &DuplicateError{}
 	}
-	m.rows[id] = &referenceRow{standing: again, caller: row.caller, content: content, received: now}
+	m.rows[id] = &referenceRow{status: again, caller: row.caller, content: content, received: now}
 	return false, nil
 }
 
@@ -153,7 +153,7 @@ func theDatabaseFollowsTheRules(t *testing.T, temporary opener) {
 				id, row, attempt, owner := owned(t)
 				var want error = ErrUnknown
 				if row != nil {
-					row.standing, want = m.rules.submit(row.standing, attempt, owner, now(), time.Minute)
+					row.status, want = m.rules.submit(row.status, attempt, owner, now(), time.Minute)
 				}
 				same(t, l.Submitting(ctx, Key{practice, "CEGID001", Imports, id}, attempt, owner, time.Minute), want)
 			},
@@ -168,7 +168,7 @@ func theDatabaseFollowsTheRules(t *testing.T, temporary opener) {
 				}
 				var want error = ErrUnknown
 				if row != nil {
-					row.standing, _, want = m.rules.settle(row.standing, attempt, owner, o.State, o.LoopRequestID)
+					row.status, _, want = m.rules.settle(row.status, attempt, owner, o.State, o.LoopRequestID)
 				}
 				_, err := l.Settle(ctx, Key{practice, "CEGID001", Imports, id}, attempt, owner, o)
 				same(t, err, want)
@@ -188,9 +188,9 @@ func theDatabaseFollowsTheRules(t *testing.T, temporary opener) {
 				said := rapid.SampledFrom([]State{"", Waiting, Running, Succeeded, Failed}).Draw(t, "said")
 				var want error = ErrUnknown
 				if row != nil {
-					var to standing
-					if to, want = m.rules.follow(row.standing, subject{attempt, loopID}, from, said, unasked, now()); want == nil {
-						row.standing = to
+					var to status
+					if to, want = m.rules.follow(row.status, subject{attempt, loopID}, from, said, unasked, now()); want == nil {
+						row.status = to
 						row.polls++
 					}
 				}
@@ -211,7 +211,7 @@ func theDatabaseFollowsTheRules(t *testing.T, temporary opener) {
 				var want error = ErrUnknown
 				if row != nil {
 					m.expire(row, now())
-					row.standing, want = m.rules.check(row.standing, attempt, now()-time.Second.Microseconds(), seen)
+					row.status, want = m.rules.check(row.status, attempt, now()-time.Second.Microseconds(), seen)
 				}
 				_, err := l.Checked(ctx, Key{practice, "CEGID001", Imports, id}, look)
 				same(t, err, want)
@@ -222,7 +222,7 @@ func theDatabaseFollowsTheRules(t *testing.T, temporary opener) {
 				var want error = ErrUnknown
 				if row != nil {
 					m.expire(row, now())
-					row.standing, want = m.rules.confirm(row.standing, attempt, booked, noted, now())
+					row.status, want = m.rules.confirm(row.status, attempt, booked, noted, now())
 				}
 				_, _, err := l.Confirm(ctx, Key{practice, "CEGID001", Imports, id}, attempt, Statement{Booked: booked, Caller: "anna", Note: map[bool]string{true: "seen"}[noted]})
 				same(t, err, want)
@@ -250,13 +250,13 @@ func theDatabaseFollowsTheRules(t *testing.T, temporary opener) {
 				var want error = ErrUnknown
 				if row != nil {
 					m.expire(row, now())
-					var to standing
-					if to, want = m.rules.hear(row.standing, subject{attempt, loopID}, said); want == nil {
-						row.standing = to
+					var to status
+					if to, want = m.rules.conclude(row.status, subject{attempt, loopID}, said); want == nil {
+						row.status = to
 						row.polls++
 					}
 				}
-				_, err := l.Heard(ctx, Key{practice, "CEGID001", Imports, id}, attempt, loopID, Progress{State: said})
+				_, err := l.Concluded(ctx, Key{practice, "CEGID001", Imports, id}, attempt, loopID, Progress{State: said})
 				same(t, err, want)
 			},
 			"Expire": func(t *rapid.T) {
@@ -272,7 +272,7 @@ func theDatabaseFollowsTheRules(t *testing.T, temporary opener) {
 					if l.Shared() {
 						m.expire(row, now())
 					} else if row.owner != owner {
-						row.standing, _ = m.rules.abandon(row.standing)
+						row.status, _ = m.rules.abandon(row.status)
 					}
 				}
 				_, err := l.Recover(ctx, owner)
@@ -288,11 +288,11 @@ func theDatabaseFollowsTheRules(t *testing.T, temporary opener) {
 				}
 				for _, r := range rows {
 					want := m.rows[r.RequestID]
-					if want == nil || r.standing() != want.standing || r.Caller != want.caller ||
+					if want == nil || r.status() != want.status || r.Caller != want.caller ||
 						r.Polls != want.polls || micros(r.Received) != want.received || r.Fingerprint != FingerprintOf(1, []byte(want.content)) {
 						t.Fatalf("%+v\nand by the rules %+v", r, want)
 					}
-					if r.State.Final() == r.Finished.IsZero() || r.standing().toBeAsked() == r.NextPoll.IsZero() || r.State.Open() == r.LeaseUntil.IsZero() {
+					if r.State.Final() == r.Finished.IsZero() || r.status().toBeAsked() == r.NextPoll.IsZero() || r.State.Open() == r.LeaseUntil.IsZero() {
 						t.Fatalf("times of %+v", r)
 					}
 				}

@@ -19,7 +19,7 @@ func TestAReaderDoesNotWaitForAWriter(t *testing.T) {
 			if err := l.write(t.Context(), func(w *writing) error {
 				row := first
 				row.State, row.NextPoll, row.Finished = Succeeded, time.Time{}, instant(w.now)
-				if err := w.update(first.standing(), &row); err != nil {
+				if err := w.update(first.status(), &row); err != nil {
 					return err
 				}
 				r, err := l.Get(reading, first.Key) // in the midst of a transaction

@@ -90,7 +90,7 @@ type Record struct {
 	State              State
 	// Attempt counts from 1: how often sending it was begun.
 	Attempt int
-	// Owner is the process at it, or the last one that was; LeaseUntil is zero once it has settled.
+	// Owner is the process at it, or the last one that was; LeaseUntil is zero once the row is settled.
 	Owner      string
 	LeaseUntil time.Time
 	// Abandoned says that UNCERTAIN was set by another than the owner, whose late answer still counts.
@@ -151,8 +151,8 @@ type Progress struct {
 	Error *Failure
 }
 
-func (r *Record) standing() standing {
-	s := standing{
+func (r *Record) status() status {
+	s := status{
 		state: r.State, attempt: r.Attempt, owner: r.Owner, leaseUntil: micros(r.LeaseUntil),
 		abandoned: r.Abandoned, loopID: r.LoopRequestID, submitted: micros(r.Submitted),
 		asked: micros(r.Asked), followed: r.FollowAge.Microseconds(),
@@ -173,8 +173,8 @@ func (r *Record) standing() standing {
 	return s
 }
 
-// stand moves a record to where the rules have put it.
-func (r *Record) stand(s standing, now int64) {
+// apply gives a record the status that the rules have decided on.
+func (r *Record) apply(s status, now int64) {
 	if r.State != s.state || r.Attempt != s.attempt {
 		r.Updated = instant(now)
 	}

@@ -19,17 +19,17 @@ type Remains struct {
 
 // Submissions counts those of every state.
 func (r Remains) Submissions() (n int) {
-	for _, each := range r.States {
-		n += each
+	for _, count := range r.States {
+		n += count
 	}
 	return n
 }
 
 // NotFinal counts those that may still change by themselves.
 func (r Remains) NotFinal() (n int) {
-	for state, each := range r.States {
+	for state, count := range r.States {
 		if !state.Final() {
-			n += each
+			n += count
 		}
 	}
 	return n
@@ -79,11 +79,11 @@ func (l *Ledger) Each(ctx context.Context, practice string, told func(Record) er
 		if err != nil {
 			return err
 		}
-		for _, each := range batch {
-			if err := told(each); err != nil {
+		for _, record := range batch {
+			if err := told(record); err != nil {
 				return err
 			}
-			last = each.Key
+			last = record.Key
 		}
 		if len(batch) < retainBatch {
 			return nil
@@ -102,11 +102,11 @@ func (l *Ledger) EachDeposit(ctx context.Context, practice string, told func(Dep
 		if err != nil {
 			return err
 		}
-		for _, each := range batch {
-			if err := told(each); err != nil {
+		for _, deposit := range batch {
+			if err := told(deposit); err != nil {
 				return err
 			}
-			last = each.ID
+			last = deposit.ID
 		}
 		more = len(batch) == retainBatch
 	}
@@ -120,11 +120,11 @@ func (w *writing) deposits(practice, after string, most int) (out []Deposit, err
 	}
 	defer rows.Close()
 	for rows.Next() {
-		each, err := scanDeposit(rows, w.now)
+		deposit, err := scanDeposit(rows, w.now)
 		if err != nil {
 			return nil, err
 		}
-		out = append(out, each)
+		out = append(out, deposit)
 	}
 	if err := rows.Err(); err != nil {
 		return nil, fmt.Errorf("ledger: %w", err)
@@ -208,8 +208,8 @@ func (w *writing) erase(r *Record) error {
 			kept.Resolution.Statement = &without
 		}
 		late := make([]LateAnswer, len(r.Resolution.Late))
-		for i, each := range r.Resolution.Late {
-			late[i] = each
+		for i, answer := range r.Resolution.Late {
+			late[i] = answer
 			late[i].Message = ""
 		}
 		kept.Resolution.Late = late

@@ -10,7 +10,7 @@ import (
 // Presence is what a server of the ledger shows of itself.
 type Presence struct {
 	Server string
-	// Beats grows while it is there. It is no time: whoever looks compares it with what it was.
+	// Beats grows while it is there. It is no time: a reader compares it with the value before.
 	Beats int64
 	// Replicas is how many servers it takes there to be.
 	Replicas int
@@ -30,11 +30,11 @@ func (l *Ledger) Beat(ctx context.Context, server string, replicas int) (all []P
 		}
 		defer rows.Close()
 		for rows.Next() {
-			var each Presence
-			if err := rows.Scan(&each.Server, &each.Beats, &each.Replicas); err != nil {
+			var presence Presence
+			if err := rows.Scan(&presence.Server, &presence.Beats, &presence.Replicas); err != nil {
 				return fmt.Errorf("ledger: %w", err)
 			}
-			all = append(all, each)
+			all = append(all, presence)
 		}
 		if err := rows.Err(); err != nil {
 			return fmt.Errorf("ledger: %w", err)
@@ -71,10 +71,10 @@ const keepThrottles = time.Hour
 // NoteThrottles tells the other servers; of a practice and a subscription key the newest alone is known.
 func (l *Ledger) NoteThrottles(ctx context.Context, told []Throttle) error {
 	return l.write(ctx, func(w *writing) error {
-		for _, each := range told {
+		for _, throttle := range told {
 			if _, err := w.tx.ExecContext(w.ctx, `INSERT INTO loop_throttle (subscription, practice, server, number, wait, noted) VALUES ($1, $2, $3, $4, $5, $6) `+
 				`ON CONFLICT (subscription, practice) DO UPDATE SET server = excluded.server, number = excluded.number, wait = excluded.wait, noted = excluded.noted`,
-				each.Subscription, each.Practice, each.Server, each.Number, max(each.Wait, 0).Microseconds(), w.now); err != nil {
+				throttle.Subscription, throttle.Practice, throttle.Server, throttle.Number, max(throttle.Wait, 0).Microseconds(), w.now); err != nil {
 				return fmt.Errorf("ledger: %w", err)
 			}
 		}
@@ -100,13 +100,13 @@ func (l *Ledger) Throttles(ctx context.Context) (all []Throttle, err error) {
 		}
 		defer rows.Close()
 		for rows.Next() {
-			var each Throttle
+			var throttle Throttle
 			var wait, noted int64
-			if err := rows.Scan(&each.Subscription, &each.Practice, &each.Server, &each.Number, &wait, &noted); err != nil {
+			if err := rows.Scan(&throttle.Subscription, &throttle.Practice, &throttle.Server, &throttle.Number, &wait, &noted); err != nil {
 				return fmt.Errorf("ledger: %w", err)
 			}
-			each.Wait = time.Duration(min(wait, max(0, wait-(now-noted)))) * time.Microsecond
-			all = append(all, each)
+			throttle.Wait = time.Duration(min(wait, max(0, wait-(now-noted)))) * time.Microsecond
+			all = append(all, throttle)
 		}
 		if err := rows.Err(); err != nil {
 			return fmt.Errorf("ledger: %w", err)

@@ -139,7 +139,7 @@ func (l *Ledger) TooEarly(ctx context.Context, of *Record) (early bool, err erro
 			return err
 		}
 		in, _, err := l.rulesAt(ctx, conn, now)
-		early = in.early(of.standing(), now)
+		early = in.early(of.status(), now)
 		return err
 	})
 	return early, err
@@ -195,7 +195,7 @@ type LateAnswer struct {
 	Time    time.Time `json:"time"`
 }
 
-// Resolution is what people have decided, and what was heard after it.
+// Resolution is what people have decided, and what Loop answered after it.
 type Resolution struct {
 	Statement     *Statement   `json:"statement,omitempty"`
 	Resubmissions int          `json:"resubmissions,omitempty"`
@@ -213,7 +213,7 @@ func (r *Resolution) toOthers() *Resolution {
 	return &Resolution{Late: r.Late}
 }
 
-// Resolvable says whether a person may settle it: nobody knows, or Loop's word does not say, whether it is booked.
+// Resolvable says whether a person may resolve it: nobody knows, or Loop's word does not say, whether it is booked.
 func (s State) Resolvable() bool { return s == Uncertain || s == Failed }
 
 // Fits says whether an entry that Loop shows can be of the submission, as far as Loop says. Journal and date are nil
@@ -234,12 +234,12 @@ func (c Clue) fits(journal, date *string) bool {
 func judge(kept int, look Search, early bool) (Verdict, Doubt) {
 	found, sightings := 0, look.Sightings
 	var truncated, shared, different bool
-	for _, each := range sightings {
-		if !each.found() {
+	for _, sighting := range sightings {
+		if !sighting.found() {
 			continue
 		}
 		found++
-		truncated, shared, different = truncated || each.Truncated, shared || each.Others > 0, different || each.Different
+		truncated, shared, different = truncated || sighting.Truncated, shared || sighting.Others > 0, different || sighting.Different
 	}
 	if look.Anything { // so that what was shown may be anything
 		found = 0
@@ -285,8 +285,8 @@ func (l *Ledger) Checked(ctx context.Context, key Key, look Search) (Record, err
 			return err
 		}
 		seen := &Evidence{Attempt: look.Attempt, Time: instant(began), Caller: look.Caller, Control: look.Control, Sightings: look.Sightings}
-		seen.Verdict, seen.Doubt = judge(len(row.DocumentReferences), look, w.rules.early(row.standing(), began))
-		if _, err := w.rules.check(row.standing(), look.Attempt, began, seen.sight()); err != nil {
+		seen.Verdict, seen.Doubt = judge(len(row.DocumentReferences), look, w.rules.early(row.status(), began))
+		if _, err := w.rules.check(row.status(), look.Attempt, began, seen.sight()); err != nil {
 			return err
 		}
 		if e := row.Evidence; e != nil && e.Attempt == look.Attempt && began < micros(e.Time) && micros(e.Time) <= w.now {
@@ -297,17 +297,17 @@ func (l *Ledger) Checked(ctx context.Context, key Key, look Search) (Record, err
 	})
 }
 
-// Heard commits Loop's final word, SUCCEEDED or FAILED, on what it had accepted and did not end in time. ErrLost: the row is
+// Concluded commits Loop's final word, SUCCEEDED or FAILED, on what it had accepted and did not end in time. ErrLost: the row is
 // not UNCERTAIN any more, or at another attempt.
-func (l *Ledger) Heard(ctx context.Context, key Key, attempt int, loopRequestID string, said Progress) (Record, error) {
+func (l *Ledger) Concluded(ctx context.Context, key Key, attempt int, loopRequestID string, said Progress) (Record, error) {
 	return l.change(ctx, key, func(w *writing, row *Record) error {
-		to, err := w.rules.hear(row.standing(), subject{attempt, loopRequestID}, said.State)
+		to, err := w.rules.conclude(row.status(), subject{attempt, loopRequestID}, said.State)
 		if err != nil {
 			return err
 		}
 		row.Polls++
 		row.FollowError, row.Error = "", said.Error.clipped()
-		row.stand(to, w.now)
+		row.apply(to, w.now)
 		return nil
 	})
 }
@@ -317,7 +317,7 @@ func (l *Ledger) Heard(ctx context.Context, key Key, attempt int, loopRequestID 
 // that it can see. ErrLost as of Checked.
 func (l *Ledger) Confirm(ctx context.Context, key Key, attempt int, word Statement) (row Record, again bool, err error) {
 	row, err = l.change(ctx, key, func(w *writing, row *Record) error {
-		from := row.standing()
+		from := row.status()
 		to, err := w.rules.confirm(from, attempt, word.Booked, strings.TrimSpace(word.Note) != "", w.now)
 		switch {
 		case errors.Is(err, errStated):
@@ -337,7 +337,7 @@ func (l *Ledger) Confirm(ctx context.Context, key Key, attempt int, word Stateme
 		if row.State == Uncertain {
 			row.Error = nil // it was: nobody knows
 		}
-		row.stand(to, w.now)
+		row.apply(to, w.now)
 		return nil
 	})
 	return row, again, err
@@ -382,7 +382,7 @@ func (w *writing) resubmit(s Submission, attempt int, by, owner string) (begun B
 	case row.Attempt > attempt && !row.State.NothingBooked():
 		return Begun{Record: row, Existing: true}, nil, nil
 	}
-	from := row.standing()
+	from := row.status()
 	to, err := w.rules.resubmit(from, attempt, owner, w.now)
 	if err != nil {
 		return Begun{}, err, nil
@@ -404,7 +404,7 @@ func (w *writing) resubmit(s Submission, attempt int, by, owner string) (begun B
 	s.Caller, s.Metadata = row.Caller, row.Metadata
 	row = Record{Key: s.Key, Created: row.Created, Received: instant(w.now), Evidence: row.Evidence, Resolution: decided}
 	row.fill(s)
-	row.stand(to, w.now)
+	row.apply(to, w.now)
 	if err := w.update(from, &row); err != nil {
 		return Begun{}, nil, err
 	}
@@ -430,7 +430,7 @@ func (l *Ledger) change(ctx context.Context, key Key, do func(*writing, *Record)
 		if err := w.expire(&row); err != nil {
 			return err
 		}
-		from, changed := row.standing(), row
+		from, changed := row.status(), row
 		if err := do(w, &changed); err != nil {
 			if !isVerdict(err) {
 				return err
@@ -455,8 +455,8 @@ func isVerdict(err error) bool {
 	return errors.Is(err, errUnchanged) || errors.Is(err, ErrLost) || errors.Is(err, ErrEvidence) || errors.As(err, new(*StatedError))
 }
 
-// others counts the imports that have the references of what was found, or may have: only the first references of an import
-// are kept, so that a large one of the same days may hold any, and so may one that nobody has read.
+// others counts the imports that have the references of what was found, or may have them. Only the first references of an import
+// are kept, so that a large one of the same days may hold any; so may one that was never read.
 func (w *writing) others(row *Record, sightings []Sighting) error {
 	const (
 		of = `SELECT COUNT(*) FROM write_request s WHERE s.practice = $1 AND s.dossier = $2 AND s.collection = $3 AND s.request_id <> $4 AND ` +
@@ -492,17 +492,17 @@ func (w *writing) others(row *Record, sightings []Sighting) error {
 	return nil
 }
 
-// hear keeps what Loop answered to an attempt after a person had decided on it and it changes nothing any more.
-func (w *writing) hear(row *Record, attempt int, outcome Outcome) error {
-	if !row.hear(attempt, outcome, w.now) {
+// keepLate stores what Loop answered to an attempt after a person had decided on it and it changes nothing any more.
+func (w *writing) keepLate(row *Record, attempt int, outcome Outcome) error {
+	if !row.addLate(attempt, outcome, w.now) {
 		return nil
 	}
-	return w.update(row.standing(), row)
+	return w.update(row.status(), row)
 }
 
-// hear notes what Loop answered to an attempt after a person had decided on it: it must not be lost, for it may contradict
+// addLate notes what Loop answered to an attempt after a person had decided on it: it must not be lost, for it may contradict
 // the decision. false when there is nothing to note.
-func (r *Record) hear(attempt int, outcome Outcome, now int64) bool {
+func (r *Record) addLate(attempt int, outcome Outcome, now int64) bool {
 	if r.Resolution == nil || outcome.State == Uncertain || len(r.Resolution.Late) == maxLateAnswers {
 		return false
 	}
@@ -510,8 +510,8 @@ func (r *Record) hear(attempt int, outcome Outcome, now int64) bool {
 	if f := outcome.Error.clipped(); f != nil {
 		late.Cause, late.Message = f.Cause, f.LoopMessage
 	}
-	for _, each := range r.Resolution.Late {
-		if each.Attempt == late.Attempt && each.State == late.State && each.LoopRequestID == late.LoopRequestID {
+	for _, answer := range r.Resolution.Late {
+		if answer.Attempt == late.Attempt && answer.State == late.State && answer.LoopRequestID == late.LoopRequestID {
 			return false // its commit was not confirmed
 		}
 	}

@@ -467,7 +467,7 @@ func evidenceIsForgottenAndDecisionsAreNot(t *testing.T, temporary opener) {
 	}
 }
 
-// Whoever takes an id that stands for nothing booked does not read what was looked up and said of its first caller's write; what
+// A caller who takes an id that stands for nothing booked does not read what was looked up and said of its first caller's write; what
 // Loop still answers to that is kept.
 func TestAnIDThatIsTakenOverTellsNothingOfItsFirstCaller(t *testing.T) {
 	onEach(t, anIDThatIsTakenOverTellsNothingOfItsFirstCaller)
@@ -579,24 +579,24 @@ func whatLoopSaysOfWhatIsUncertain(t *testing.T, temporary opener) {
 		loopID  string
 		said    State
 	}{"another attempt": {2, "loop-r1", Succeeded}, "another id": {1, "loop-r2", Succeeded}, "no final word": {1, "loop-r1", Running}} {
-		if _, err := l.Heard(t.Context(), booked, test.attempt, test.loopID, Progress{State: test.said}); !errors.Is(err, ErrLost) {
+		if _, err := l.Concluded(t.Context(), booked, test.attempt, test.loopID, Progress{State: test.said}); !errors.Is(err, ErrLost) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	r, err := l.Heard(t.Context(), booked, 1, "loop-r1", Progress{State: Succeeded})
+	r, err := l.Concluded(t.Context(), booked, 1, "loop-r1", Progress{State: Succeeded})
 	if err != nil || r.State != Succeeded || r.Error != nil || r.Updated != c.Now() || !reflect.DeepEqual(r, get(t, l, booked)) {
 		t.Errorf("%+v, %v", r, err)
 	}
-	if _, err := l.Heard(t.Context(), booked, 1, "loop-r1", Progress{State: Failed}); !errors.Is(err, ErrLost) {
+	if _, err := l.Concluded(t.Context(), booked, 1, "loop-r1", Progress{State: Failed}); !errors.Is(err, ErrLost) {
 		t.Errorf("twice: %v", err)
 	}
-	r, err = l.Heard(t.Context(), failed, 1, "loop-r2", Progress{State: Failed, Error: &Failure{LoopMessage: "compte inconnu"}})
+	r, err = l.Concluded(t.Context(), failed, 1, "loop-r2", Progress{State: Failed, Error: &Failure{LoopMessage: "compte inconnu"}})
 	if err != nil || r.State != Failed || r.Error.LoopMessage != "compte inconnu" {
 		t.Errorf("%+v, %v", r, err)
 	}
 	sent := submission("r3", "three") // nobody knows whether Loop has it
 	reach(t, l, sent, Uncertain)
-	if _, err := l.Heard(t.Context(), sent.Key, 1, "", Progress{State: Succeeded}); !errors.Is(err, ErrLost) {
+	if _, err := l.Concluded(t.Context(), sent.Key, 1, "", Progress{State: Succeeded}); !errors.Is(err, ErrLost) {
 		t.Errorf("never accepted: %v", err)
 	}
 }

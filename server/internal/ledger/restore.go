@@ -36,8 +36,8 @@ type Restored struct {
 	Known int
 }
 
-// Standing is the number of the ledger's newest commit, whatever the audit knows, and why it is held; empty when it is not.
-func (l *Ledger) Standing(ctx context.Context) (commit int64, held string, err error) {
+// NewestCommit is the number of the ledger's newest commit, whatever the audit knows, and why it is held; empty when it is not.
+func (l *Ledger) NewestCommit(ctx context.Context) (commit int64, held string, err error) {
 	err = l.write(ctx, func(w *writing) (err error) {
 		commit, held, err = mark(w.ctx, w.tx)
 		return err
@@ -49,22 +49,22 @@ func (l *Ledger) Standing(ctx context.Context) (commit int64, held string, err e
 // used again. newest is the number of the newest commit that the audit knows. It may be repeated. No server that sends may use
 // the ledger meanwhile: of several, each refuses to.
 func (l *Ledger) Restore(ctx context.Context, sent []Sent, newest int64) (Restored, error) {
-	copied, _, err := l.Standing(ctx)
+	copied, _, err := l.NewestCommit(ctx)
 	if err != nil {
 		return Restored{}, err
 	}
 	latest := map[Key]Sent{}
 	var youngest int64 // age goes by it, too: a clock that is years ahead must not make the audit too old
-	for _, each := range sent {
-		youngest = max(youngest, micros(each.Time))
+	for _, s := range sent {
+		youngest = max(youngest, micros(s.Time))
 		// Of an id that a ledger had forgotten before, attempts were counted anew; commits go on.
-		if known, is := latest[each.Key]; !is || cmp.Or(cmp.Compare(known.Commit, each.Commit), cmp.Compare(known.Attempt, each.Attempt)) <= 0 {
-			latest[each.Key] = each
+		if known, is := latest[s.Key]; !is || cmp.Or(cmp.Compare(known.Commit, s.Commit), cmp.Compare(known.Attempt, s.Attempt)) <= 0 {
+			latest[s.Key] = s
 		}
 	}
 	var all []Sent
-	for _, each := range latest {
-		all = append(all, each)
+	for _, attempt := range latest {
+		all = append(all, attempt)
 	}
 	slices.SortFunc(all, func(a, b Sent) int { return a.Key.compare(b.Key) })
 	var out Restored
@@ -72,8 +72,8 @@ func (l *Ledger) Restore(ctx context.Context, sent []Sent, newest int64) (Restor
 		var done Restored
 		err := l.write(ctx, func(w *writing) error {
 			done = Restored{}
-			for _, each := range batch {
-				if err := w.restore(each, copied, ago(youngest, KeepOutcome), &done); err != nil {
+			for _, attempt := range batch {
+				if err := w.restore(attempt, copied, ago(youngest, KeepOutcome), &done); err != nil {
 					return err
 				}
 			}
@@ -128,14 +128,14 @@ func (w *writing) restore(sent Sent, copied, before int64, done *Restored) error
 		done.Known++
 		return nil
 	}
-	// As it stood in the ledger that is lost, and as Recover would have left it.
-	lost := standing{state: Submitting, attempt: sent.Attempt, owner: sent.Owner, submitted: micros(sent.Time)}
+	// As it was in the ledger that is lost, and as Recover would have left it.
+	lost := status{state: Submitting, attempt: sent.Attempt, owner: sent.Owner, submitted: micros(sent.Time)}
 	to, abandoned := w.rules.abandon(lost)
 	if !abandoned {
 		return fmt.Errorf("%w: a restored submission", ErrTransition)
 	}
 	to.loopID, to.abandoned = sent.LoopRequestID, sent.State == "" // else its owner has said all that it will
-	from, was := row.standing(), row
+	from, was := row.status(), row
 	row = Record{Key: sent.Key, Created: sent.Time, Received: sent.Time}
 	if known {
 		row.Created, row.Resolution = was.Created, was.Resolution.toOthers()
@@ -144,7 +144,7 @@ func (w *writing) restore(sent Sent, copied, before int64, done *Restored) error
 		Caller: sent.Caller, Kind: sent.Kind, Format: sent.Format, Fingerprints: []Fingerprint{sent.Fingerprint},
 		Totals: sent.Totals,
 	})
-	row.stand(to, w.now)
+	row.apply(to, w.now)
 	row.Error = forgotten()
 	if to.toBeAsked() {
 		row.NextPoll = instant(w.now)

@@ -194,9 +194,9 @@ func (w *writing) forgetContents(a aging, most int64) (int, error) {
 	return len(old), nil
 }
 
-// perDay is how many of so many may be forgotten in a day: twice what comes to its age each day when it is kept for most, so that
-// no clock forgets the ledger at once, and what has piled up goes in the end. LeastOutcome is longer than half of KeepOutcome:
-// however short a practice is kept, it suffices.
+// perDay is how many of so many may be forgotten in a day: twice the number that reaches its age in a day when all are kept for
+// the longest time. So no wrong clock makes the ledger forget everything at once, and a backlog is removed in the end.
+// LeastOutcome is longer than half of KeepOutcome: however short a practice is kept, it suffices.
 func perDay(total int64, most time.Duration) int64 {
 	days := int64(most / (24 * time.Hour))
 	return (2*total + days - 1) / days

@@ -10,11 +10,11 @@ import (
 const (
 	// Lease is how long an owner may take from Begin to its outcome before others settle the row.
 	Lease = 5 * time.Minute
-	// FollowFor is how long an import may take before it is UNCERTAIN, counted while Loop can be asked: between two questions
-	// AskGap at most, so that neither a server that stood nor a clock that leapt makes it older.
+	// FollowFor is how long an import may take before it is UNCERTAIN. Time counts while Loop can be asked, between two
+	// questions AskGap at most. So neither a server that was down nor a clock that leapt makes an import older.
 	FollowFor = 7 * 24 * time.Hour
 	AskGap    = time.Hour
-	// AskFor is how long after it was sent an import becomes UNCERTAIN of which Loop cannot be asked, so that a person can settle
+	// AskFor is how long after it was sent an import becomes UNCERTAIN of which Loop cannot be asked, so that a person can resolve
 	// it.
 	AskFor = 60 * 24 * time.Hour
 	// AskUncertain is the pause between two questions about what is UNCERTAIN and has an id at Loop, once it has been followed for
@@ -30,9 +30,9 @@ const (
 	KeepDeposit = DuplicateWithin
 )
 
-// standing is what the rules look at, and all that they change. It is comparable, so that the model check can keep
+// status is what the rules look at, and all that they change. It is comparable, so that the model check can keep
 // millions. Instants are microseconds on the database's clock.
-type standing struct {
+type status struct {
 	state      State
 	attempt    int
 	owner      string
@@ -57,7 +57,7 @@ const (
 )
 
 // inForce says whether the state is still the one that a person's word has made.
-func (s standing) inForce() bool {
+func (s status) inForce() bool {
 	return s.stated == isBooked && s.state == Succeeded || s.stated == isNot && s.state.NothingBooked()
 }
 
@@ -74,11 +74,11 @@ type rules struct {
 	// covers says whether a lease lasts for a whole call from now on.
 	covers func(leaseUntil, now int64, call time.Duration) bool
 	// owns says whether an owner is still at what it wants to note.
-	owns func(s standing, attempt int, owner string, what event) bool
-	// concerns says whether an answer tells of where a submission stands.
-	concerns func(answered subject, s standing) bool
+	owns func(s status, attempt int, owner string, what event) bool
+	// concerns says whether an answer is about the present state of a submission.
+	concerns func(answered subject, s status) bool
 	// proof is the look after which it may be sent again.
-	proof func(standing) int64
+	proof func(status) int64
 }
 
 func design() rules {
@@ -89,30 +89,30 @@ func design() rules {
 		covers: func(leaseUntil, now int64, call time.Duration) bool {
 			return leaseUntil-now >= call.Microseconds()
 		},
-		owns: func(s standing, attempt int, owner string, _ event) bool {
+		owns: func(s status, attempt int, owner string, _ event) bool {
 			return s.attempt == attempt && s.owner == owner
 		},
-		concerns: func(answered subject, s standing) bool { return answered == subject{s.attempt, s.loopID} },
-		proof:    func(s standing) int64 { return s.absent },
+		concerns: func(answered subject, s status) bool { return answered == subject{s.attempt, s.loopID} },
+		proof:    func(s status) int64 { return s.absent },
 	}
 }
 
 // receive is the first attempt.
-func (r rules) receive(owner string, now int64) standing {
-	return standing{state: Received, attempt: 1, owner: owner, leaseUntil: now + r.lease.Microseconds()}
+func (r rules) receive(owner string, now int64) status {
+	return status{state: Received, attempt: 1, owner: owner, leaseUntil: now + r.lease.Microseconds()}
 }
 
 // retake is another attempt, where the last one booked nothing.
-func (r rules) retake(s standing, owner string, now int64) (standing, error) {
+func (r rules) retake(s status, owner string, now int64) (status, error) {
 	to, err := r.next(s.state, retake)
 	if err != nil {
 		return s, err
 	}
-	return standing{state: to, attempt: s.attempt + 1, owner: owner, leaseUntil: now + r.lease.Microseconds()}, nil
+	return status{state: to, attempt: s.attempt + 1, owner: owner, leaseUntil: now + r.lease.Microseconds()}, nil
 }
 
 // submit is the last step before bytes leave.
-func (r rules) submit(s standing, attempt int, owner string, now int64, call time.Duration) (standing, error) {
+func (r rules) submit(s status, attempt int, owner string, now int64, call time.Duration) (status, error) {
 	if !r.owns(s, attempt, owner, submit) {
 		return s, ErrLost
 	}
@@ -134,9 +134,8 @@ type subject struct {
 }
 
 // settle notes the owner's outcome, with the id that Loop has given it. changed is false when it was noted before: an owner that
-// was not told whether its
-// commit succeeded may repeat it.
-func (r rules) settle(s standing, attempt int, owner string, outcome State, loopID string) (to standing, changed bool, err error) {
+// was not told whether its commit succeeded may repeat it.
+func (r rules) settle(s status, attempt int, owner string, outcome State, loopID string) (to status, changed bool, err error) {
 	happens, ok := map[State]event{Waiting: accept, Succeeded: complete, Refused: refuse, NotSent: turnAway, Uncertain: lose}[outcome]
 	switch {
 	case !ok:
@@ -161,7 +160,7 @@ func (r rules) settle(s standing, attempt int, owner string, outcome State, loop
 }
 
 // expire settles what an owner has left over its lease.
-func (r rules) expire(s standing, now int64) (to standing, changed bool) {
+func (r rules) expire(s status, now int64) (to status, changed bool) {
 	if !s.state.Open() || now < s.leaseUntil {
 		return s, false
 	}
@@ -169,7 +168,7 @@ func (r rules) expire(s standing, now int64) (to standing, changed bool) {
 }
 
 // abandon settles what a dead owner has left.
-func (r rules) abandon(s standing) (to standing, changed bool) {
+func (r rules) abandon(s status) (to status, changed bool) {
 	state, err := r.next(s.state, abandon)
 	if err != nil {
 		return s, false
@@ -179,14 +178,14 @@ func (r rules) abandon(s standing) (to standing, changed bool) {
 }
 
 // toBeAsked says whether Loop can say something of it yet.
-func (s standing) toBeAsked() bool {
+func (s status) toBeAsked() bool {
 	return s.state.Following() || s.state == Uncertain && s.loopID != ""
 }
 
-// follow notes what Loop says of an attempt that has an id there, to a question that was put in the state from; the empty
-// state, or the one it has, when it says nothing that is understood, unasked when it could not be asked. What Loop does not end
-// in time is UNCERTAIN, and asked for on.
-func (r rules) follow(s standing, asked subject, from, said State, unasked bool, now int64) (standing, error) {
+// follow notes what Loop says of an attempt that has an id there. The question was put in the state from. said is empty, or the
+// state that it has, when the answer is not understood; unasked is true when Loop could not be asked. What Loop does not end in
+// time is UNCERTAIN, and asked for on.
+func (r rules) follow(s status, asked subject, from, said State, unasked bool, now int64) (status, error) {
 	if !r.concerns(asked, s) || s.state != from || !s.toBeAsked() {
 		return s, ErrLost
 	}
@@ -196,7 +195,7 @@ func (r rules) follow(s standing, asked subject, from, said State, unasked bool,
 	s.asked = now
 	if from == Uncertain {
 		if said == Succeeded || said == Failed {
-			return r.hear(s, asked, said)
+			return r.conclude(s, asked, said)
 		}
 		return s, nil
 	}
@@ -222,7 +221,7 @@ func (r rules) follow(s standing, asked subject, from, said State, unasked bool,
 }
 
 // since is how much older an answer makes what is followed.
-func (r rules) since(s standing, now int64) int64 {
+func (r rules) since(s status, now int64) int64 {
 	last := s.asked
 	if last == 0 {
 		last = s.submitted
@@ -231,7 +230,7 @@ func (r rules) since(s standing, now int64) int64 {
 }
 
 // early says whether it is too soon after sending for absence from Loop to mean anything.
-func (r rules) early(s standing, at int64) bool {
+func (r rules) early(s status, at int64) bool {
 	return at-s.submitted < r.resubmitAfter.Microseconds()
 }
 
@@ -245,7 +244,7 @@ const (
 )
 
 // check notes a look into Loop that began at an instant.
-func (r rules) check(s standing, attempt int, began int64, seen sight) (standing, error) {
+func (r rules) check(s status, attempt int, began int64, seen sight) (status, error) {
 	if s.attempt != attempt || !s.state.Resolvable() {
 		return s, ErrLost
 	}
@@ -263,13 +262,13 @@ func (r rules) check(s standing, attempt int, began int64, seen sight) (standing
 }
 
 // shown says whether a look of an instant is fresh, and late enough for what it has not found to mean something.
-func (r rules) shown(s standing, look, now int64) bool {
+func (r rules) shown(s status, look, now int64) bool {
 	old := now - look
 	return look != 0 && !r.early(s, look) && max(old, -old) <= r.checkLasts.Microseconds() // also one of a clock that was ahead
 }
 
-// hear notes the final word on an attempt that Loop has accepted, which has come to be UNCERTAIN and was asked subject again.
-func (r rules) hear(s standing, asked subject, said State) (standing, error) {
+// conclude notes the final word on an attempt that Loop has accepted, which has come to be UNCERTAIN and was asked subject again.
+func (r rules) conclude(s status, asked subject, said State) (status, error) {
 	happens, ok := map[State]event{Succeeded: succeed, Failed: fail}[said]
 	if !ok || !r.concerns(asked, s) || s.state != Uncertain || s.loopID == "" {
 		return s, ErrLost
@@ -287,7 +286,7 @@ var errStated = errors.New("ledger: stated otherwise")
 
 // confirm notes a person's word; the same word again changes nothing. With a note that it was looked for in Loop, a person
 // says more than a look that may be blind.
-func (r rules) confirm(s standing, attempt int, booked, noted bool, now int64) (standing, error) {
+func (r rules) confirm(s status, attempt int, booked, noted bool, now int64) (status, error) {
 	happens, word := stateAbsent, isNot
 	if booked {
 		happens, word = stateBooked, isBooked
@@ -313,7 +312,7 @@ func (r rules) confirm(s standing, attempt int, booked, noted bool, now int64) (
 }
 
 // resubmit is another attempt at what a look has shown not to be in Loop.
-func (r rules) resubmit(s standing, attempt int, owner string, now int64) (standing, error) {
+func (r rules) resubmit(s status, attempt int, owner string, now int64) (status, error) {
 	if s.attempt != attempt || !s.state.Resolvable() {
 		return s, ErrLost
 	}
@@ -324,5 +323,5 @@ func (r rules) resubmit(s standing, attempt int, owner string, now int64) (stand
 	if err != nil {
 		return s, err
 	}
-	return standing{state: to, attempt: s.attempt + 1, owner: owner, leaseUntil: now + r.lease.Microseconds()}, nil
+	return status{state: to, attempt: s.attempt + 1, owner: owner, leaseUntil: now + r.lease.Microseconds()}, nil
 }

@@ -207,7 +207,7 @@ func wait(b *testing.B, l *Ledger, n int) {
 			s.Practice = fmt.Sprint("practice-", i%100)
 			row := Record{Key: s.Key, Created: instant(w.now), Received: instant(w.now)}
 			row.fill(s)
-			row.stand(standing{state: Waiting, attempt: 1, owner: owner, loopID: fmt.Sprint("loop-", i), submitted: w.now}, w.now)
+			row.apply(status{state: Waiting, attempt: 1, owner: owner, loopID: fmt.Sprint("loop-", i), submitted: w.now}, w.now)
 			row.NextPoll = instant(w.now)
 			if err := w.insert(&row); err != nil {
 				return err

@@ -13,7 +13,7 @@ import (
 	"github.com/pressly/goose/v3"
 )
 
-// Schema is how a ledger's schema stands to what this program knows.
+// Schema compares a ledger's schema with what this program knows.
 type Schema struct {
 	// Version of the ledger, and the newest that this program knows.
 	Version, Known int64
@@ -76,7 +76,7 @@ func usable(ctx context.Context, provider *goose.Provider, db *sql.DB) (behind b
 	return false, nil
 }
 
-// schemaOf says how the schema stands, and changes nothing.
+// schemaOf says which schema there is, and changes nothing.
 func schemaOf(ctx context.Context, db *sql.DB, d dialect) (Schema, error) {
 	provider, err := migrating(db, d, migrations)
 	if err != nil {
@@ -86,9 +86,9 @@ func schemaOf(ctx context.Context, db *sql.DB, d dialect) (Schema, error) {
 	if out.Version, out.Known, err = provider.GetVersions(ctx); err != nil {
 		return Schema{}, err
 	}
-	for _, each := range provider.ListSources() {
-		if each.Version > out.Version {
-			out.Pending = append(out.Pending, Step{each.Version, stepName(each.Path)})
+	for _, source := range provider.ListSources() {
+		if source.Version > out.Version {
+			out.Pending = append(out.Pending, Step{source.Version, stepName(source.Path)})
 		}
 	}
 	out.StopAll = out.Version < stopAll
@@ -103,7 +103,7 @@ func stepName(path string) string {
 	return strings.ReplaceAll(name, "_", " ")
 }
 
-// SchemaOf says how the schema of a ledger in a file stands, and changes nothing; no server has it open. Errors: as of Open.
+// SchemaOf says which schema a ledger in a file has, and changes nothing; no server has it open. Errors: as of Open.
 func SchemaOf(ctx context.Context, path string) (out Schema, err error) {
 	_, err = openTo(ctx, path, true, func(ctx context.Context, db *sql.DB, d dialect) error {
 		if out, err = schemaOf(ctx, db, d); err != nil {
@@ -129,7 +129,7 @@ func Migrate(ctx context.Context, path string) error {
 	return l.Close()
 }
 
-// SchemaOfPostgres says how the schema of a ledger in a database stands, and changes nothing. Errors: ErrMissing, ErrForeignTables,
+// SchemaOfPostgres says which schema a ledger in a database has, and changes nothing. Errors: ErrMissing, ErrForeignTables,
 // ErrNewer.
 func SchemaOfPostgres(ctx context.Context, dsn DSN) (Schema, error) {
 	db := openPostgres(dsn, nil)

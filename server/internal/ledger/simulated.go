@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// Simulated opens the ledger in a file, which Init has made, for a simulation in which processes die and others go on with
-// their file: clock stands in for the database's, passed for one that cannot leap, and no commit waits for the disk.
+// Simulated opens the ledger in a file, which Init has made, for a simulation in which processes die and others go on with their
+// file. clock replaces the database's and is trusted not to leap; no commit waits for the disk.
 func Simulated(ctx context.Context, path string, clock func() time.Time, passed func() time.Duration, options ...Option) (*Ledger, error) {
 	l, err := open(ctx, path, false)
 	if err != nil {

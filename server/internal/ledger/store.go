@@ -42,9 +42,9 @@ type writing struct {
 	number int64
 }
 
-// write runs a transaction, again where another one was in its way. ctx bounds the wait for its turn; from then on it is
-// ignored, so that a caller who gives up cannot leave a commit of which nobody knows, nor break off the connection that
-// holds the lock: transactions are short, and the dialect's limit bounds those over a network.
+// write runs a transaction, and repeats it after a conflict with another one. ctx bounds the wait for its turn; then it is
+// ignored. Otherwise a caller who gives up could leave a commit that this program does not know of, or break the connection that
+// holds the lock. Transactions are short, and the dialect's limit bounds those over a network.
 func (l *Ledger) write(ctx context.Context, do func(*writing) error) error {
 	return l.observed(ctx, "write", func() error {
 		return l.older(ctx, l.tried(ctx, func() error { return l.writeOnce(ctx, do) }))
@@ -99,7 +99,7 @@ func (l *Ledger) writeOnce(ctx context.Context, do func(*writing) error) error {
 		return err
 	}
 	defer conn.Close()
-	if err := l.standsThere(); err != nil {
+	if err := l.checkFile(); err != nil {
 		return err
 	}
 	ctx, cancel := l.bounded(context.WithoutCancel(ctx))
@@ -130,7 +130,7 @@ func (l *Ledger) writeOnce(ctx context.Context, do func(*writing) error) error {
 		}
 		return fmt.Errorf("%w: %s", ErrCommit, err)
 	}
-	if err := l.standsThere(); err != nil { // in between
+	if err := l.checkFile(); err != nil { // in between
 		return err
 	}
 	l.commits.learn(w.number)
@@ -336,7 +336,7 @@ var updateRow = func() string {
 
 // update is the compare-and-set of every transition: it stores a record where the row still has the state, the attempt and
 // Loop's id that the decision was made on, else ErrLost.
-func (w *writing) update(from standing, r *Record) error {
+func (w *writing) update(from status, r *Record) error {
 	w.date(r)
 	args, err := values(r)
 	if err != nil {

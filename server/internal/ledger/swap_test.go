@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// TestEveryCompareAndSetLooksAtStateAttemptAndLoopsID: what was decided on another row than the one that stands there, also
+// TestEveryCompareAndSetLooksAtStateAttemptAndLoopsID: what was decided on another row than the one that is there, also
 // one whose request id was forgotten and came anew, is not stored.
 func TestEveryCompareAndSetLooksAtStateAttemptAndLoopsID(t *testing.T) {
 	onEach(t, everyCompareAndSetLooksAtStateAttemptAndLoopsID)
@@ -15,15 +15,15 @@ func TestEveryCompareAndSetLooksAtStateAttemptAndLoopsID(t *testing.T) {
 func everyCompareAndSetLooksAtStateAttemptAndLoopsID(t *testing.T, temporary opener) {
 	l := temporary(t, nil)
 	r := reach(t, l, submission("r1", "one"), Waiting)
-	for name, change := range map[string]func(*standing){
-		"another state":          func(s *standing) { s.state = Running },
-		"another attempt":        func(s *standing) { s.attempt = 2 },
-		"another of Loop's ids":  func(s *standing) { s.loopID = "loop-0" },
-		"before Loop had one":    func(s *standing) { s.loopID = "" },
-		"an attempt and its own": func(s *standing) { s.attempt, s.loopID = 2, "loop-2" },
+	for name, change := range map[string]func(*status){
+		"another state":          func(s *status) { s.state = Running },
+		"another attempt":        func(s *status) { s.attempt = 2 },
+		"another of Loop's ids":  func(s *status) { s.loopID = "loop-0" },
+		"before Loop had one":    func(s *status) { s.loopID = "" },
+		"an attempt and its own": func(s *status) { s.attempt, s.loopID = 2, "loop-2" },
 	} {
 		err := l.write(t.Context(), func(w *writing) error {
-			from, decided := r.standing(), r
+			from, decided := r.status(), r
 			change(&from)
 			decided.State = Succeeded
 			return w.update(from, &decided)
@@ -50,7 +50,7 @@ func anImportThatANoHasNamedIsKnownByItsID(t *testing.T, temporary opener) {
 	if _, err := l.Settle(t.Context(), r.Key, 1, owner, Outcome{State: NotSent, LoopRequestID: "loop-r1"}); !errors.Is(err, ErrTransition) {
 		t.Errorf("with NOT_SENT: %v", err)
 	}
-	if r, err := l.Heard(t.Context(), r.Key, 1, "loop-r1", Progress{State: Succeeded}); err != nil || r.State != Succeeded {
+	if r, err := l.Concluded(t.Context(), r.Key, 1, "loop-r1", Progress{State: Succeeded}); err != nil || r.State != Succeeded {
 		t.Errorf("%+v, %v", r, err)
 	}
 }

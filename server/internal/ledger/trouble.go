@@ -9,9 +9,9 @@ import (
 	"sync"
 )
 
-// standsThere says whether what is committed to a ledger in a file can be found again: SQLite writes on to a file that was
+// checkFile says whether what is committed to a ledger in a file can be found again: SQLite writes on to a file that was
 // removed, and all of that would be gone with the process. ErrGone.
-func (l *Ledger) standsThere() error {
+func (l *Ledger) checkFile() error {
 	if l.path == "" {
 		return nil
 	}
@@ -22,14 +22,14 @@ func (l *Ledger) standsThere() error {
 	case err != nil:
 		return fmt.Errorf("ledger: %w", err)
 	}
-	// The newest commits stand beside it.
+	// The newest commits are in files beside it.
 	beside := []string{"-wal"}
 	if l.reads != nil { // which see them by this one
 		beside = append(beside, "-shm")
 	}
-	for _, each := range beside {
-		if _, err := os.Stat(l.path + each); errors.Is(err, fs.ErrNotExist) {
-			return fmt.Errorf("%w: %s%s", ErrGone, l.path, each)
+	for _, suffix := range beside {
+		if _, err := os.Stat(l.path + suffix); errors.Is(err, fs.ErrNotExist) {
+			return fmt.Errorf("%w: %s%s", ErrGone, l.path, suffix)
 		}
 	}
 	return nil

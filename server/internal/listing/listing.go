@@ -97,7 +97,7 @@ func (l *List[T, P]) Page(ctx context.Context, practices *tenant.Practices, requ
 	return items, pagetoken.Encode(digest, at), nil
 }
 
-// fill reads up to options.Take items, and says where the next one stands unless that was the end. An answer that
+// fill reads up to options.Take items, and says where the next one is unless that was the end. An answer that
 // would grow too large stops short of it.
 func (l *List[T, P]) fill(ctx context.Context, source *cegidclient.Lister[T], request Query,
 	options cegidclient.ListOptions,
@@ -115,7 +115,7 @@ func (l *List[T, P]) fill(ctx context.Context, source *cegidclient.Lister[T], re
 			continue
 		}
 		if size += proto.Size(item); size > MaxAnswer && i > 0 {
-			// Only Loop's own pages say where an item stands: ask for what fits.
+			// Only Loop's own pages say where an item is: ask for what fits.
 			options.Take = i
 			return l.fill(ctx, source, request, options)
 		}
@@ -225,8 +225,8 @@ func (t *Together[T, P]) Page(ctx context.Context, practices *tenant.Practices, 
 
 // Stream sends every item of each list.
 func (t *Together[T, P]) Stream(ctx context.Context, practices *tenant.Practices, request Query, send func([]P) error) error {
-	for _, each := range t.Lists {
-		if err := each.Stream(ctx, practices, request, send); err != nil {
+	for _, list := range t.Lists {
+		if err := list.Stream(ctx, practices, request, send); err != nil {
 			return err
 		}
 	}

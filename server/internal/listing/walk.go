@@ -47,7 +47,7 @@ func (w Walk) Stream(ctx context.Context, request *looppb.StreamEntriesRequest) 
 	return nil
 }
 
-// send says how far the walk has come with the last message of a step: whoever resumes there has all that came before.
+// send says how far the walk has come with the last message of a step: a caller who resumes there has all that came before.
 func (w Walk) send(step *cegidclient.EntryWalkStep, cursor string) error {
 	entries := make([]*looppb.BookedEntry, len(step.Items))
 	for i := range step.Items {

@@ -42,9 +42,9 @@ func problem(column int, format string, arguments ...any) *Problem {
 
 // find finds a field by its name in the contract or in JSON.
 func (f Fields) find(name string) (Field, bool) {
-	for _, each := range f {
-		if each.Name == name || inJSON(each.Name) == name {
-			return each, true
+	for _, field := range f {
+		if field.Name == name || inJSON(field.Name) == name {
+			return field, true
 		}
 	}
 	return Field{}, false
@@ -61,9 +61,9 @@ func inJSON(name string) string {
 
 func (f Fields) names(usable func(Field) bool) string {
 	var out []string
-	for _, each := range f {
-		if usable(each) {
-			out = append(out, each.Name)
+	for _, field := range f {
+		if usable(field) {
+			out = append(out, field.Name)
 		}
 	}
 	return strings.Join(out, ", ")

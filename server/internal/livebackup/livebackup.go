@@ -1,5 +1,5 @@
 // Package livebackup copies a ledger in a file while a server uses it. The server listens on a socket beside the ledger, which
-// its own user alone, and root, may open; whoever asks there is answered with a copy.
+// its own user alone, and root, may open; a client there is answered with a copy.
 package livebackup
 
 import (
@@ -42,11 +42,11 @@ func sweep(path string) error {
 	if err != nil {
 		return err
 	}
-	for _, each := range entries {
-		if !each.IsDir() || !strings.HasPrefix(each.Name(), halvesOf(path)) {
+	for _, entry := range entries {
+		if !entry.IsDir() || !strings.HasPrefix(entry.Name(), halvesOf(path)) {
 			continue
 		}
-		left := filepath.Join(folder, each.Name())
+		left := filepath.Join(folder, entry.Name())
 		for _, name := range []string{half, half + "-wal", half + "-shm", half + "-journal"} {
 			if err := os.Remove(filepath.Join(left, name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 				return err

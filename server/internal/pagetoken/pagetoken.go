@@ -1,5 +1,5 @@
 // Package pagetoken encodes where a list stopped. A token holds a position and a digest of the query it belongs to;
-// it carries no authority: whoever presents it must be allowed to run the query anew.
+// it carries no authority: its caller must be allowed to run the query anew.
 package pagetoken
 
 import (
@@ -15,7 +15,7 @@ const (
 	digestSize = 12
 )
 
-// Errors that say what is wrong with a token, for whoever sent it.
+// Errors that say what is wrong with a token, for the caller who sent it.
 var (
 	ErrDamaged    = errors.New("the token is damaged: send next_page_token as received, or none to start again")
 	ErrOtherQuery = errors.New("the token belongs to another query: keep practice, dossier, filter and order_by as they were, or send none to start again")

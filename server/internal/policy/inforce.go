@@ -21,40 +21,40 @@ func (p *Policy) InForce() (entries []inforce.Entry) {
 	for i, name := range r.callers {
 		caller := "callers[" + name + "]."
 		var tokens, jwts, certificates []string
-		for _, each := range r.tokens {
-			if each.caller == i {
-				tokens = append(tokens, hex.EncodeToString(each.sum[:]))
+		for _, token := range r.tokens {
+			if token.caller == i {
+				tokens = append(tokens, hex.EncodeToString(token.sum[:]))
 			}
 		}
-		for _, each := range r.jwts {
-			if each.caller == i {
-				jwts = append(jwts, fmt.Sprintf("%q %q %q", each.issuer, each.claim, each.value))
+		for _, jwt := range r.jwts {
+			if jwt.caller == i {
+				jwts = append(jwts, fmt.Sprintf("%q %q %q", jwt.issuer, jwt.claim, jwt.value))
 			}
 		}
-		for _, each := range r.certificates {
-			if each.caller == i {
-				certificates = append(certificates, each.name)
+		for _, certificate := range r.certificates {
+			if certificate.caller == i {
+				certificates = append(certificates, certificate.name)
 			}
 		}
 		hide(caller+"token_hashes", tokens)
 		hide(caller+"jwt", jwts)
 		hide(caller+"certificates", certificates)
-		for _, each := range inforce.Of(r.limits[name]) {
-			each.Path = caller + "limits." + each.Path
-			entries = append(entries, each)
+		for _, entry := range inforce.Of(r.limits[name]) {
+			entry.Path = caller + "limits." + entry.Path
+			entries = append(entries, entry)
 		}
-		for n, each := range r.grants[name] {
+		for n, given := range r.grants[name] {
 			grant := fmt.Sprintf("%sgrants[%d].", caller, n)
 			var rights []string
-			for _, right := range each.rights {
+			for _, right := range given.rights {
 				rights = append(rights, right.String())
 			}
-			entries = append(entries, inforce.Plain(grant+"practices", strings.Join(each.practices, ", ")),
+			entries = append(entries, inforce.Plain(grant+"practices", strings.Join(given.practices, ", ")),
 				inforce.Plain(grant+"rights", strings.Join(rights, ", ")))
-			if slices.Equal(each.dossiers, []string{everything}) {
+			if slices.Equal(given.dossiers, []string{everything}) {
 				entries = append(entries, inforce.Plain(grant+"dossiers", everything))
 			} else {
-				hide(grant+"dossiers", slices.Clone(each.dossiers))
+				hide(grant+"dossiers", slices.Clone(given.dossiers))
 			}
 		}
 	}

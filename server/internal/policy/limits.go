@@ -37,8 +37,8 @@ func limitKeys() []yaml.Key {
 
 // inherited are the same keys without defaults.
 func inherited() (keys []yaml.Key) {
-	for _, each := range limitKeys() {
-		keys = append(keys, each.Inherited())
+	for _, key := range limitKeys() {
+		keys = append(keys, key.Inherited())
 	}
 	return keys
 }

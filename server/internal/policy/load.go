@@ -99,11 +99,11 @@ func (l *loader) caller(n strictyaml.Node) {
 	l.rules.limits[name] = ReadLimits(fields.Get("limits"), l.Limits)
 
 	known := false
-	for _, each := range []struct {
+	for _, section := range []struct {
 		key  string
 		read func(n strictyaml.Node, caller int)
 	}{{"token_hashes", l.token}, {"jwt", l.jwt}, {"certificates", l.certificate}} {
-		place := fields.Get(each.key)
+		place := fields.Get(section.key)
 		items, ok := place.Items()
 		switch {
 		case !place.Given():
@@ -113,7 +113,7 @@ func (l *loader) caller(n strictyaml.Node) {
 		}
 		known = true
 		for _, item := range items {
-			each.read(item, caller)
+			section.read(item, caller)
 		}
 	}
 	if !known {

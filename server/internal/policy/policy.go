@@ -33,7 +33,7 @@ const (
 	Raw
 	// Administer is to decide what became of a write whose outcome is unknown.
 	Administer
-	// Operate is to see how writes stand, to look for them in Loop, and to confirm what is booked, without the books.
+	// Operate is to see the state of writes, to look for them in Loop, and to confirm what is booked, without the books.
 	Operate
 )
 
@@ -85,7 +85,7 @@ type rules struct {
 	grants       map[string][]grant // by caller
 	// idle are the places in grants of practices that the configuration does not have.
 	idle []string
-	// anyToken is the caller that every token stands for; empty outside of an open sandbox.
+	// anyToken is the caller of every token; empty outside of an open sandbox.
 	anyToken string
 }
 
@@ -94,14 +94,14 @@ type tokenHash struct {
 	sum    [sha256.Size]byte
 }
 
-// claimed stands for the tokens of an issuer in which a claim has a value.
+// claimed matches the tokens of an issuer in which a claim has a value.
 type claimed struct {
 	caller               int // index into callers
 	issuer, claim, value string
 	place                string // in the file
 }
 
-// certified stands for the certificates with a name.
+// certified matches the certificates with a name.
 type certified struct {
 	caller int // index into callers
 	name   string
@@ -199,26 +199,26 @@ var (
 	ErrSeveral = errors.New("policy: this identity stands for several callers")
 )
 
-// ByClaims returns the caller for whom a token of an issuer's stands, by its verified claims. The error is ErrNobody, or
+// ByClaims returns the caller that a token of an issuer's belongs to, by its verified claims. The error is ErrNobody, or
 // ErrSeveral: two of the claims can speak of two callers.
 func (p *Policy) ByClaims(issuer string, claims map[string]any) (caller string, err error) {
 	r := p.now()
 	found := only{}
-	for _, each := range r.jwts {
-		if value, ok := claims[each.claim].(string); ok && each.issuer == issuer && value == each.value {
-			found.add(each.caller)
+	for _, jwt := range r.jwts {
+		if value, ok := claims[jwt.claim].(string); ok && jwt.issuer == issuer && value == jwt.value {
+			found.add(jwt.caller)
 		}
 	}
 	return found.caller(r)
 }
 
-// ByCertificate returns the caller for whom a certificate stands, by its verified names, with errors as ByClaims.
+// ByCertificate returns the caller that a certificate belongs to, by its verified names, with errors as ByClaims.
 func (p *Policy) ByCertificate(names []string) (caller string, err error) {
 	r := p.now()
 	found := only{}
-	for _, each := range r.certificates {
-		if slices.Contains(names, each.name) {
-			found.add(each.caller)
+	for _, certificate := range r.certificates {
+		if slices.Contains(names, certificate.name) {
+			found.add(certificate.caller)
 		}
 	}
 	return found.caller(r)
@@ -269,7 +269,7 @@ type Access struct {
 	Operated bool
 }
 
-// All stands for all practices or dossiers in lists (AIP-159). It names none, and no pattern matches it.
+// All means all practices or dossiers in lists (AIP-159). It names none, and no pattern matches it.
 const All = "-"
 
 // Question is what a call asks of the policy.
@@ -292,7 +292,7 @@ type Decision struct {
 }
 
 // Decide answers a question. A call on a dossier that it does not name is for validation to refuse, unless it is a raw one, which
-// may be for the practice itself. One that reads what the practice shows to whoever may use any of it, or what the caller has
+// may be for the practice itself. One that reads what the practice shows to all who may use any of it, or what the caller has
 // itself written, needs a grant on the practice and no more.
 func (p *Policy) Decide(q Question) Decision {
 	known, reached, withRight := false, false, false
@@ -448,7 +448,7 @@ func (g grant) covers(dossier string) bool {
 		slices.ContainsFunc(g.dossiers, func(pattern string) bool { return match(pattern, dossier) })
 }
 
-// match compares exactly, as Loop's rules on letter case are unknown; * stands for any run of characters, also none.
+// match compares exactly, as Loop's rules on letter case are unknown; * means any run of characters, also none.
 // It takes time proportional to the product of the lengths at most.
 func match(pattern, code string) bool {
 	star, resume := -1, 0 // the last * seen, and where its run ends so far

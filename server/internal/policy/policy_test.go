@@ -119,7 +119,7 @@ func TestWhatNoGrantAllowsIsDenied(t *testing.T) {
 	}
 }
 
-// TestARawCallForThePracticeTakesAllOfItsDossiers: no pattern adds up to them, and no other right stands in.
+// TestARawCallForThePracticeTakesAllOfItsDossiers: no pattern adds up to them, and no other right replaces it.
 func TestARawCallForThePracticeTakesAllOfItsDossiers(t *testing.T) {
 	for dossiers, want := range map[string]bool{
 		`["*"]`: true, `["**"]`: true, `[CEGID001, "*"]`: true, `[CEGID001]`: false, `["C*", "*1"]`: false, `["*1*"]`: false,

@@ -10,11 +10,11 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// The keys of a practice open all of its dossiers, and a raw call may go to a route of which this service knows nothing.
-// So what a caller sends must not name a dossier other than the one that the policy was asked about: not in any of the
-// names that Loop has for it (loop-api: A 0; the sink's entite_id), in no letter case, at no
-// depth, not in JSON inside a text, not twice with two values. What cannot be understood is refused: a guard that errs
-// must err to this side. A call for no dossier may name any: it takes a right to all of them.
+// The keys of a practice open all of its dossiers, and a raw call may go to a route of which this service knows nothing. So what
+// a caller sends must name no dossier but the one that the policy was asked about. This holds for each name that Loop has for it
+// (loop-api: A 0; the sink's entite_id), in any letter case, at any depth, in JSON inside a text, and for a name that comes
+// twice with two values. What cannot be understood is refused: a guard that errs must err to this side. A call for no dossier
+// may name any: it takes a right to all of them.
 
 // ErrOtherDossier says that something else than the request's own dossier is named.
 var ErrOtherDossier = errors.New("another dossier is named")

@@ -52,15 +52,15 @@ func Methods() []string {
 	return []string{http.MethodGet, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete}
 }
 
-// deprecated stands in the inventory only so that nobody looks for it (loop-api: C 4.8).
+// deprecated is in the inventory only so that nobody looks for it (loop-api: C 4.8).
 const deprecated = "add_offer"
 
 // Wrapped finds the operation of the inventory that keeps a route out of the door, whatever the letter case: Loop's gateway
 // may ignore it (loop-api: C 2).
 func Wrapped(method, path string) (cegidclient.Operation, bool) {
-	for _, each := range cegidclient.Operations() {
-		if (each.Wrapped || each.ID == deprecated) && each.Method == method && strings.EqualFold(each.Path, path) {
-			return each, true
+	for _, operation := range cegidclient.Operations() {
+		if (operation.Wrapped || operation.ID == deprecated) && operation.Method == method && strings.EqualFold(operation.Path, path) {
+			return operation, true
 		}
 	}
 	return cegidclient.Operation{}, false
@@ -125,9 +125,9 @@ func (d *Door) RouteOf(request any) string {
 
 // Find returns a route, spelt exactly as it was listed.
 func (d *Door) Find(method, path string) (Route, bool) {
-	for _, each := range d.routes {
-		if each.Method == method && each.Path == path {
-			return each, true
+	for _, route := range d.routes {
+		if route.Method == method && route.Path == path {
+			return route, true
 		}
 	}
 	return Route{}, false

@@ -39,7 +39,7 @@ func Interceptor(store *freshness.Store, practices *tenant.Practices) grpc.Unary
 			return next(ctx, request)
 		}
 		key, ok := keyOf(ctx, practices, info.FullMethod, message)
-		if !ok { // whoever answers says why
+		if !ok { // the handler says why
 			return next(ctx, request)
 		}
 		found, err := store.Read(ctx, key, want, func(ctx context.Context) (freshness.Value, error) {

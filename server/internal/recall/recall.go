@@ -15,12 +15,12 @@ func Sent(files []string) (sent []ledger.Sent, found *audit.Audit, err error) {
 	found, err = audit.Read(files, func(r audit.Record) error {
 		switch r.Event {
 		case audit.Submitting:
-			each, err := sentOf(r)
+			attempt, err := sentOf(r)
 			if err != nil {
 				return err
 			}
 			at[r.Write] = len(sent)
-			sent = append(sent, each)
+			sent = append(sent, attempt)
 		case audit.Submitted:
 			if i, known := at[r.Write]; known {
 				sent[i].State, sent[i].LoopRequestID = ledger.State(r.State), r.LoopRequestID

@@ -99,17 +99,17 @@ func collection(all []request) string {
 @deposit = ` + deposit + `
 `)
 	withDeposit := strings.NewReplacer(deposit, "{{deposit}}")
-	for _, each := range all {
-		verb, _, _ := strings.Cut(each.http.Route, " ")
-		fmt.Fprintf(&b, "\n### %s\n%s {{origin}}%s\nAuthorization: Bearer {{token}}\n", each.name, verb, withDeposit.Replace(each.http.Path))
-		if each.http.Body != "" && each.http.Headers["Content-Type"] == "" {
+	for _, request := range all {
+		verb, _, _ := strings.Cut(request.http.Route, " ")
+		fmt.Fprintf(&b, "\n### %s\n%s {{origin}}%s\nAuthorization: Bearer {{token}}\n", request.name, verb, withDeposit.Replace(request.http.Path))
+		if request.http.Body != "" && request.http.Headers["Content-Type"] == "" {
 			b.WriteString("Content-Type: application/json\n")
 		}
-		for _, name := range sortedKeys(each.http.Headers) {
-			fmt.Fprintf(&b, "%s: %s\n", name, each.http.Headers[name])
+		for _, name := range sortedKeys(request.http.Headers) {
+			fmt.Fprintf(&b, "%s: %s\n", name, request.http.Headers[name])
 		}
-		if each.http.Body != "" {
-			b.WriteString("\n" + strings.TrimSuffix(withDeposit.Replace(each.http.Body), "\n") + "\n")
+		if request.http.Body != "" {
+			b.WriteString("\n" + strings.TrimSuffix(withDeposit.Replace(request.http.Body), "\n") + "\n")
 		}
 	}
 	return b.String()

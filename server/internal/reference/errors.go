@@ -145,7 +145,7 @@ func answers(method protoreflect.MethodDescriptor, message protoreflect.Name) bo
 	})
 }
 
-// findsFaults: checks stand before the RPC, and what they find is the reason. ValidateEntries answers it.
+// findsFaults: checks run before the RPC, and what they find is the reason. ValidateEntries answers it.
 func findsFaults(method protoreflect.MethodDescriptor) bool {
 	switch contract.Name(method) {
 	case "ReferenceDataService.CreateJournal", "ReferenceDataService.UpdateLegalIdentity", "ImportService.ResolveImport",

@@ -299,15 +299,15 @@ func steady(m protoreflect.Message) {
 		case field.Name() == "cursor" && field.Kind() == protoreflect.StringKind: // how much has happened before
 			m.Set(field, protoreflect.ValueOfString(steadyCursor))
 		case field.Name() == "loop_ids" && field.IsMap():
-			value.Map().Range(func(key protoreflect.MapKey, each protoreflect.Value) bool {
-				if uuid.MatchString(each.String()) {
+			value.Map().Range(func(key protoreflect.MapKey, item protoreflect.Value) bool {
+				if uuid.MatchString(item.String()) {
 					value.Map().Set(key, protoreflect.ValueOfString(steadyUUID))
 				}
 				return true
 			})
 		case field.Message() == nil || field.IsMap() && field.MapValue().Message() == nil:
 		case field.IsMap():
-			value.Map().Range(func(_ protoreflect.MapKey, each protoreflect.Value) bool { steady(each.Message()); return true })
+			value.Map().Range(func(_ protoreflect.MapKey, item protoreflect.Value) bool { steady(item.Message()); return true })
 		case field.IsList():
 			for i := range value.List().Len() {
 				steady(value.List().Get(i).Message())
@@ -388,14 +388,14 @@ func restOf(method protoreflect.MethodDescriptor, requests []proto.Message) (*ra
 		if !repeated {
 			list = []any{value}
 		}
-		for _, each := range list {
-			if nested, ok := each.(map[string]any); ok {
+		for _, item := range list {
+			if nested, ok := item.(map[string]any); ok {
 				for inner, leaf := range nested {
 					query.Add(name+"."+inner, fmt.Sprint(leaf))
 				}
 				continue
 			}
-			query.Add(name, fmt.Sprint(each))
+			query.Add(name, fmt.Sprint(item))
 		}
 	}
 	if len(query) > 0 {
@@ -480,7 +480,7 @@ const (
 	longestBody   = 1500
 )
 
-// printedByGRPCurl is what grpcurl prints, a long one cut where "..." stands.
+// printedByGRPCurl is what grpcurl prints, a long one cut where it has "...".
 func printedByGRPCurl(answers []proto.Message) string {
 	var b bytes.Buffer
 	for _, answer := range answers {
@@ -508,7 +508,7 @@ func printedByCurl(method protoreflect.MethodDescriptor, answers []proto.Message
 	return strings.TrimSuffix(b.String(), "\n") + "\n"
 }
 
-// laidOut writes compact JSON for people: what fits a line stands on one.
+// laidOut writes compact JSON for people: what fits a line is on one.
 func laidOut(compact []byte) string {
 	const width = 112
 	var write func(raw json.RawMessage, indent string) string

@@ -86,9 +86,9 @@ What the checks of this service find, in entries above all. The code of an *erro
 		var rpcs []string
 		for _, rpc := range contract.RPCs(operation.ID) {
 			service, method, _ := strings.Cut(rpc, ".")
-			for _, each := range contract.Services() {
-				if string(each.Name()) == service {
-					rpcs = append(rpcs, fmt.Sprintf("[%s](%s#%s)", method, pageOf(each), strings.ToLower(method)))
+			for _, candidate := range contract.Services() {
+				if string(candidate.Name()) == service {
+					rpcs = append(rpcs, fmt.Sprintf("[%s](%s#%s)", method, pageOf(candidate), strings.ToLower(method)))
 				}
 			}
 		}
@@ -337,17 +337,17 @@ func (r *reference) types(t *text, queue []protoreflect.Descriptor) {
 		}
 	}
 	all := make([]protoreflect.Descriptor, 0, len(known))
-	for _, each := range known {
-		all = append(all, each)
+	for _, descriptor := range known {
+		all = append(all, descriptor)
 	}
 	slices.SortFunc(all, func(a, b protoreflect.Descriptor) int { return strings.Compare(string(a.Name()), string(b.Name())) })
 	if len(all) > 0 {
 		t.line("\n## Types")
 	}
-	for _, each := range all {
-		about, _ := r.said(each)
-		t.line("\n### %s\n\n%s\n", each.Name(), about)
-		switch d := each.(type) {
+	for _, descriptor := range all {
+		about, _ := r.said(descriptor)
+		t.line("\n### %s\n\n%s\n", descriptor.Name(), about)
+		switch d := descriptor.(type) {
 		case protoreflect.MessageDescriptor:
 			r.fields(t, d, sent[d.FullName()])
 		case protoreflect.EnumDescriptor:

@@ -100,7 +100,7 @@ func ofList(method protoreflect.MethodDescriptor) json.RawMessage {
 	return json.RawMessage(request + "}")
 }
 
-// makePages returns the pages by their names. What changes from run to run stands in them in one fixed form.
+// makePages returns the pages by their names. What changes from run to run is in them in one fixed form.
 func makePages(ctx context.Context) (map[string]string, error) {
 	r, err := newReference()
 	if err != nil {

@@ -81,8 +81,8 @@ func wordsOf(rule protoreflect.FieldDescriptor, value protoreflect.Value) []stri
 	case rule.Name() == "items", rule.Name() == "values":
 		if inner, ok := value.Message().Interface().(*validate.FieldRules); ok {
 			var words []string
-			for _, each := range worded(inner) {
-				words = append(words, "each "+each)
+			for _, text := range worded(inner) {
+				words = append(words, "each "+text)
 			}
 			return words
 		}

@@ -154,15 +154,15 @@ func (r *Replicas) write(ctx context.Context) {
 	r.mu.Lock()
 	sending := map[key]told{}
 	var all []ledger.Throttle
-	for at, each := range r.pending {
-		left := each.Wait - time.Since(each.at)
-		if each.Wait > 0 && left <= 0 {
+	for at, note := range r.pending {
+		left := note.Wait - time.Since(note.at)
+		if note.Wait > 0 && left <= 0 {
 			delete(r.pending, at)
 			continue
 		}
-		sending[at] = each
+		sending[at] = note
 		all = append(all, ledger.Throttle{
-			Subscription: each.Subscription, Practice: each.Practice, Server: r.cfg.Server, Number: each.number, Wait: max(left, 0),
+			Subscription: note.Subscription, Practice: note.Practice, Server: r.cfg.Server, Number: note.number, Wait: max(left, 0),
 		})
 	}
 	r.mu.Unlock()
@@ -175,11 +175,11 @@ func (r *Replicas) write(ctx context.Context) {
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	for at, each := range sending {
-		if r.pending[at].number == each.number {
+	for at, note := range sending {
+		if r.pending[at].number == note.number {
 			delete(r.pending, at)
 		}
-		r.heeded[at] = event{r.cfg.Server, each.number}
+		r.heeded[at] = event{r.cfg.Server, note.number}
 	}
 }
 
@@ -194,13 +194,13 @@ func (r *Replicas) listen(ctx context.Context) {
 		return
 	}
 	known := map[key]event{}
-	for _, each := range all {
-		at, now := key{each.Subscription, each.Practice}, event{each.Server, each.Number}
+	for _, throttle := range all {
+		at, now := key{throttle.Subscription, throttle.Practice}, event{throttle.Server, throttle.Number}
 		known[at] = now
-		if each.Server == r.cfg.Server || r.heeded[at] == now || r.newer(at) {
+		if throttle.Server == r.cfg.Server || r.heeded[at] == now || r.newer(at) {
 			continue
 		}
-		r.cfg.Gate.Heed(cegidclient.Throttle{Subscription: each.Subscription, Practice: each.Practice, Wait: each.Wait})
+		r.cfg.Gate.Heed(cegidclient.Throttle{Subscription: throttle.Subscription, Practice: throttle.Practice, Wait: throttle.Wait})
 	}
 	r.heeded = known
 }
@@ -224,26 +224,26 @@ func (r *Replicas) beat(ctx context.Context) {
 		return
 	}
 	now, seen, present := time.Now(), map[string]sight{}, 1
-	for _, each := range all {
-		if each.Server == r.cfg.Server {
-			r.own = each
+	for _, presence := range all {
+		if presence.Server == r.cfg.Server {
+			r.own = presence
 			continue
 		}
-		was, known := r.seen[each.Server]
+		was, known := r.seen[presence.Server]
 		switch {
 		case !known:
-			was = sight{beats: each.Beats, at: now}
-		case each.Beats != was.beats:
-			was = sight{beats: each.Beats, at: now, alive: true}
+			was = sight{beats: presence.Beats, at: now}
+		case presence.Beats != was.beats:
+			was = sight{beats: presence.Beats, at: now, alive: true}
 		case now.Sub(was.at) >= lostAfter:
 			was.alive = false
 		}
 		if now.Sub(was.at) >= forgetAfter {
-			if err := bounded(ctx, func(ctx context.Context) error { return r.cfg.Ledger.Leave(ctx, each) }); err != nil {
+			if err := bounded(ctx, func(ctx context.Context) error { return r.cfg.Ledger.Leave(ctx, presence) }); err != nil {
 				r.failed(ctx, err)
 			}
 		}
-		seen[each.Server] = was
+		seen[presence.Server] = was
 		if was.alive {
 			present++
 		}

@@ -239,7 +239,7 @@ func TestARollingUpdateIsNoAlarm(t *testing.T) {
 		}
 		// One that is killed is missed, too.
 		after.cfg.Ledger.(*table).set(0, errors.New("away"))
-		pass(time.Minute) // nobody hears of anybody, and nothing is concluded from it
+		pass(time.Minute) // no server is told of another, and nothing is concluded from it
 		if n := first.gauge(t, "ledger_servers"); n != 2 || first.log.Len() > 0 {
 			t.Errorf("without the ledger: %v servers; %s", n, first.log)
 		}
@@ -255,7 +255,7 @@ func TestARollingUpdateIsNoAlarm(t *testing.T) {
 
 const subscription = "0123456789abcdef"
 
-// heard are the practices of which a server that has stopped knows a 429.
+// The practices of which a server that has stopped knows a 429.
 func (s *server) heard() map[string]bool {
 	out := map[string]bool{}
 	for at := range s.heeded {

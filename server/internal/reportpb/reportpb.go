@@ -36,11 +36,11 @@ var outcomes = map[filecheck.Outcome]looppb.FileOutcome{
 func Complete(out *looppb.FileReport, d *ledger.Deposit) {
 	if format := submission.Format(d.Format); format != submission.FormatCustom {
 		for _, v := range filecheck.Verdicts(d.Report.Findings, format == submission.FormatFEC) {
-			each := &looppb.FileVerdict{Authority: authorities[v.Authority], Outcome: outcomes[v.Outcome], Findings: new(int32(v.Count))}
+			verdict := &looppb.FileVerdict{Authority: authorities[v.Authority], Outcome: outcomes[v.Outcome], Findings: new(int32(v.Count))}
 			if v.Worst != nil {
-				each.Worst = v.Worst.Code
+				verdict.Worst = v.Worst.Code
 			}
-			out.Verdicts = append(out.Verdicts, each)
+			out.Verdicts = append(out.Verdicts, verdict)
 		}
 	}
 	for _, m := range d.Report.Months[:min(len(d.Report.Months), maxMonths)] {
@@ -124,8 +124,8 @@ func firstError(steps ...func() error) error {
 // known is a list that is in memory.
 func known[T any](list []T) iter.Seq2[T, error] {
 	return func(yield func(T, error) bool) {
-		for each := range slices.Values(list) {
-			if !yield(each, nil) {
+		for item := range slices.Values(list) {
+			if !yield(item, nil) {
 				return
 			}
 		}
@@ -135,11 +135,11 @@ func known[T any](list []T) iter.Seq2[T, error] {
 // inParts sends messages of a list, so many at a time.
 func inParts[T any, M any](list iter.Seq2[T, error], message func(T) M, send func([]M) error) error {
 	var part []M
-	for each, err := range list {
+	for item, err := range list {
 		if err != nil {
 			return err
 		}
-		if part = append(part, message(each)); len(part) == perMessage {
+		if part = append(part, message(item)); len(part) == perMessage {
 			if err := send(part); err != nil {
 				return err
 			}

@@ -27,7 +27,7 @@ type Names struct {
 }
 
 // sentences are the fields of answers in which this service speaks of what a caller wrote, by their messages. What Loop said
-// stands in others.
+// is in others.
 var sentences = map[protoreflect.Name][]protoreflect.Name{
 	"Finding":                 {"field", "message", "message_fr"},
 	"ImportError":             {"message"},
@@ -168,10 +168,10 @@ func (n Names) rewrite(in protoreflect.Message, may bool) (differs bool) {
 		case field.IsMap() || !sentence && field.Message() == nil:
 		case field.IsList():
 			for i := range value.List().Len() {
-				each := value.List().Get(i)
+				item := value.List().Get(i)
 				if !sentence {
-					differs = n.rewrite(each.Message(), may) || differs
-				} else if text := n.In(each.String()); text != each.String() {
+					differs = n.rewrite(item.Message(), may) || differs
+				} else if text := n.In(item.String()); text != item.String() {
 					if differs = true; may {
 						value.List().Set(i, protoreflect.ValueOfString(text))
 					}

@@ -198,9 +198,9 @@ func (cfg Config) settings() *config.Config {
 func (s *Sandbox) practices(cfg Config, observer cegidclient.Observer, kept *freshness.Store) (*tenant.Practices, error) {
 	gate := cegidclient.NewGate()
 	var unverified []string // all: the simulator has the shapes that this service believes in
-	for _, each := range cegidclient.Operations() {
-		if each.Unverified {
-			unverified = append(unverified, each.ID)
+	for _, operation := range cegidclient.Operations() {
+		if operation.Unverified {
+			unverified = append(unverified, operation.ID)
 		}
 	}
 	open := func(practice *tenant.Practice, standard, advanced string) (*tenant.Practice, error) {
@@ -261,12 +261,12 @@ func (s *Sandbox) simulatorHere() string {
 func (s *Sandbox) described() site.Sandbox {
 	grpcAddress, _, _ := s.Server.Addresses()
 	out := site.Sandbox{GRPC: grpcAddress.String(), Token: s.token != "", Folder: s.folder, Simulator: s.SimulatorAddress}
-	for _, each := range s.configured.All() {
-		practice := site.Practice{Name: each.Name, Key: "Standard"}
-		if each.HasAdvanced {
+	for _, configured := range s.configured.All() {
+		practice := site.Practice{Name: configured.Name, Key: "Standard"}
+		if configured.HasAdvanced {
 			practice.Key = "Advanced"
 		}
-		for _, dossier := range each.Dossiers {
+		for _, dossier := range configured.Dossiers {
 			practice.Dossiers = append(practice.Dossiers, site.Dossier{Code: dossier.Code, Name: dossier.Name, Note: notes[dossier.Code]})
 		}
 		out.Practices = append(out.Practices, practice)

@@ -258,7 +258,7 @@ func TestASecondSandboxLeavesWhatCallersOfTheFirstOneNeed(t *testing.T) {
 	}
 }
 
-// TestTheSandboxStopsWithoutADrain: no balancer has to notice, and whoever tries something does not wait the 10 s of serve.
+// TestTheSandboxStopsWithoutADrain: no balancer has to notice, and a user who tries something does not wait the 10 s of serve.
 func TestTheSandboxStopsWithoutADrain(t *testing.T) {
 	const ofServe = 10 * time.Second
 	stops := func(drain time.Duration) time.Duration {

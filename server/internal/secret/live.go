@@ -11,13 +11,13 @@ import (
 // Kubernetes swaps the symlink above it.
 const freshFor = time.Second
 
-// Notify is told when what a reference yields changes: err is nil when another value came into use or reading works
-// again, and otherwise says why the file could not be read again; the last good value stays in use. It is called once
-// per change, not per attempt, on the goroutine of a call: it must return soon.
+// Notify is called when the value of a reference changes. err is nil when another value came into use or reading works again.
+// Otherwise it says why the file could not be read again, and the last good value stays in use. It is called once per change,
+// not per attempt, on the goroutine of a call: it must return soon.
 type Notify func(ref Ref, err error)
 
 // Live is the present value of a reference. It is safe for concurrent use and starts no goroutine: a value older than
-// a second is read again by whoever asks for it.
+// a second is read again by the caller who asks for it.
 type Live struct {
 	ref    Ref
 	check  func(cegidclient.Secret) error

@@ -22,7 +22,7 @@ var engagements = listing.List[cegidclient.Engagement, *looppb.Engagement]{
 		{Name: "client_dossier_id", Loop: cegidclient.EngagementClientDossierID, Filterable: true},
 	},
 	Source: func(c *cegidclient.Client) *cegidclient.Lister[cegidclient.Engagement] {
-		return &c.Engagements.Lister
+		return c.Engagements
 	},
 	Convert: engagement,
 }

@@ -19,7 +19,7 @@ var establishments = listing.List[cegidclient.Establishment, *looppb.Establishme
 		{Name: "object_id", Loop: cegidclient.EstablishmentObjectID, Filterable: true},
 	},
 	Source: func(c *cegidclient.Client) *cegidclient.Lister[cegidclient.Establishment] {
-		return &c.Establishments.Lister
+		return c.Establishments
 	},
 	Convert: establishment,
 }

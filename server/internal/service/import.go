@@ -110,7 +110,7 @@ func (s *Imports) ListImports(ctx context.Context, request *looppb.ListImportsRe
 	parts := []string{
 		"imports", caller, query.Practice, query.Dossier, query.Caller, query.DocumentReference, query.From.String(), query.Before.String(),
 		query.UpdatedFrom.String(),
-		fmt.Sprintf("%q", scope.Grants), // whoever may see more or less by now begins anew
+		fmt.Sprintf("%q", scope.Grants), // a caller whose rights changed begins anew
 	}
 	for _, each := range request.GetStates() {
 		query.States = append(query.States, stateOf(each))
@@ -132,7 +132,7 @@ func (s *Imports) ListImports(ctx context.Context, request *looppb.ListImportsRe
 	return &looppb.ListImportsResponse{Imports: imports, NextPageToken: pagetoken.EncodeText(digest, string(next))}, nil
 }
 
-// found are the imports of a query, as many as fit one answer, and where the next one stands.
+// found are the imports of a query, as many as fit one answer, and where the next one is.
 func (s *Imports) found(ctx context.Context, query ledger.Query) (out []*looppb.Import, next ledger.Cursor, err error) {
 	records, next, err := s.writer.List(ctx, query)
 	if err != nil {
@@ -163,7 +163,7 @@ func (s *Imports) WithReference(ctx context.Context, practice, dossier, referenc
 	return out, next != "", s.told(ctx, err)
 }
 
-// allOf stands for every practice, or dossier.
+// allOf is every practice, or dossier.
 const allOf = "-"
 
 // nameOrAll is a name, or nothing for all.
@@ -199,7 +199,7 @@ func (s *Writes) configured(grants []ledger.Grant) []ledger.Grant {
 	return grants
 }
 
-// importFor is an import as a caller may see it: whoever may operate and no more sees how it stands, and nothing of what was
+// importFor is an import as a caller may see it: a caller who may operate and no more sees its state, and nothing of what was
 // written, nor what Loop quotes of that.
 func (s *Imports) importFor(caller string, r ledger.Record) *looppb.Import {
 	out := importMessage(r)

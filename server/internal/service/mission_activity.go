@@ -14,7 +14,7 @@ var activities = listing.List[cegidclient.MissionActivity, *looppb.MissionActivi
 		{Name: "label", Loop: cegidclient.ActivityLabel, Filterable: true, Sortable: true},
 	},
 	Source: func(c *cegidclient.Client) *cegidclient.Lister[cegidclient.MissionActivity] {
-		return &c.Activities.Lister
+		return c.Activities
 	},
 	Convert: missionActivity,
 }

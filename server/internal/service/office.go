@@ -17,7 +17,7 @@ var offices = listing.List[cegidclient.Office, *looppb.Office]{
 		{Name: "email", Loop: cegidclient.OfficeEmail, Filterable: true},
 		{Name: "object_id", Loop: cegidclient.OfficeObjectID, Filterable: true},
 	},
-	Source:  func(c *cegidclient.Client) *cegidclient.Lister[cegidclient.Office] { return &c.Offices.Lister },
+	Source:  func(c *cegidclient.Client) *cegidclient.Lister[cegidclient.Office] { return c.Offices },
 	Convert: office,
 }
 

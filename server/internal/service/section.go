@@ -17,7 +17,7 @@ var sections = listing.List[cegidclient.Section, *looppb.AnalyticSection]{
 		{Name: "label", Loop: cegidclient.SectionLabel, Filterable: true, Sortable: true},
 		{Name: "object_id", Loop: cegidclient.SectionObjectID, Filterable: true},
 	},
-	Source:  func(c *cegidclient.Client) *cegidclient.Lister[cegidclient.Section] { return &c.Sections.Lister },
+	Source:  func(c *cegidclient.Client) *cegidclient.Lister[cegidclient.Section] { return c.Sections },
 	Convert: analyticSection,
 }
 

@@ -18,16 +18,18 @@ type thirdPartyList = listing.List[cegidclient.ThirdParty, *looppb.ThirdParty]
 // thirdPartyKinds are the four routes of Loop, in the order of their kinds.
 var thirdPartyKinds = []*thirdPartyList{
 	thirdPartiesOf(looppb.ThirdPartyKind_THIRD_PARTY_KIND_CUSTOMER,
-		func(c *cegidclient.Client) *cegidclient.ThirdPartyService { return c.Customers }),
+		func(c *cegidclient.Client) *cegidclient.Lister[cegidclient.ThirdParty] { return c.Customers }),
 	thirdPartiesOf(looppb.ThirdPartyKind_THIRD_PARTY_KIND_SUPPLIER,
-		func(c *cegidclient.Client) *cegidclient.ThirdPartyService { return c.Suppliers }),
+		func(c *cegidclient.Client) *cegidclient.Lister[cegidclient.ThirdParty] { return c.Suppliers }),
 	thirdPartiesOf(looppb.ThirdPartyKind_THIRD_PARTY_KIND_EMPLOYEE,
-		func(c *cegidclient.Client) *cegidclient.ThirdPartyService { return c.Employees }),
+		func(c *cegidclient.Client) *cegidclient.Lister[cegidclient.ThirdParty] { return c.Employees }),
 	thirdPartiesOf(looppb.ThirdPartyKind_THIRD_PARTY_KIND_OTHER,
-		func(c *cegidclient.Client) *cegidclient.ThirdPartyService { return c.OtherThirdParties }),
+		func(c *cegidclient.Client) *cegidclient.Lister[cegidclient.ThirdParty] { return c.OtherThirdParties }),
 }
 
-func thirdPartiesOf(kind looppb.ThirdPartyKind, source func(*cegidclient.Client) *cegidclient.ThirdPartyService) *thirdPartyList {
+func thirdPartiesOf(kind looppb.ThirdPartyKind,
+	source func(*cegidclient.Client) *cegidclient.Lister[cegidclient.ThirdParty],
+) *thirdPartyList {
 	return &thirdPartyList{
 		Name: thirdPartiesName(kind),
 		Fields: listing.Fields{
@@ -38,7 +40,7 @@ func thirdPartiesOf(kind looppb.ThirdPartyKind, source func(*cegidclient.Client)
 			{Name: "siret", Loop: cegidclient.ThirdPartySIRET, Filterable: true},
 			{Name: "object_id", Loop: cegidclient.ThirdPartyObjectID, Filterable: true},
 		},
-		Source:  func(c *cegidclient.Client) *cegidclient.Lister[cegidclient.ThirdParty] { return &source(c).Lister },
+		Source:  source,
 		Convert: func(t *cegidclient.ThirdParty, all bool) *looppb.ThirdParty { return thirdParty(kind, t, all) },
 	}
 }

@@ -32,7 +32,7 @@ type pieces[P proto.Message] interface {
 	Context() context.Context
 }
 
-// opening receives what stands before the bytes.
+// opening receives what comes before the bytes.
 func opening[M proto.Message, P piece[M]](stream pieces[P]) (M, error) {
 	var none M
 	first, err := stream.Recv()

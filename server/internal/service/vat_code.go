@@ -17,7 +17,7 @@ var vatCodes = listing.List[cegidclient.VATCode, *looppb.VatCode]{
 		{Name: "label", Loop: cegidclient.VATCodeLabel, Filterable: true, Sortable: true},
 		{Name: "object_id", Loop: cegidclient.VATCodeObjectID, Filterable: true},
 	},
-	Source:  func(c *cegidclient.Client) *cegidclient.Lister[cegidclient.VATCode] { return &c.VATCodes.Lister },
+	Source:  func(c *cegidclient.Client) *cegidclient.Lister[cegidclient.VATCode] { return c.VATCodes },
 	Convert: vatCode,
 }
 

@@ -16,7 +16,7 @@ var workGroups = listing.List[cegidclient.WorkGroup, *looppb.WorkGroup]{
 		{Name: "office", Loop: cegidclient.WorkGroupOffice, Filterable: true, Sortable: true},
 		{Name: "object_id", Loop: cegidclient.WorkGroupObjectID, Filterable: true},
 	},
-	Source:  func(c *cegidclient.Client) *cegidclient.Lister[cegidclient.WorkGroup] { return &c.WorkGroups.Lister },
+	Source:  func(c *cegidclient.Client) *cegidclient.Lister[cegidclient.WorkGroup] { return c.WorkGroups },
 	Convert: workGroup,
 }
 

@@ -16,7 +16,7 @@ import (
 type Permissions interface {
 	// Readable tells what each grant of a caller on a practice, or on any, lets it read.
 	Readable(caller, practice string) []ledger.Grant
-	// Operable tells where each grant of a caller lets it see how imports stand.
+	// Operable tells where each grant of a caller lets it see the state of imports.
 	Operable(caller, practice string) []ledger.Grant
 }
 

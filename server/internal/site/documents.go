@@ -33,7 +33,7 @@ type library struct {
 	plain map[string]string // another file → its URL
 }
 
-// newLibrary lists documents without reading them: that is left to whoever asks for one.
+// newLibrary lists documents without reading them: that is done when one is asked for.
 func newLibrary(files fs.FS) (*library, error) {
 	l := &library{files: files, pages: map[string]string{}, plain: map[string]string{}}
 	err := fs.WalkDir(files, ".", func(name string, entry fs.DirEntry, err error) error {
@@ -75,7 +75,7 @@ type document struct {
 	sections         []section // what a search looks through
 }
 
-// section is what stands below a heading, up to the next one.
+// section is what is below a heading, up to the next one.
 type section struct {
 	ID, Heading string
 	Text        string
@@ -217,13 +217,13 @@ func (l *library) relink(tree ast.Node, name string) {
 		}
 		return ast.WalkContinue, nil
 	})
-	for _, each := range dead {
-		for child := each.FirstChild(); child != nil; {
+	for _, link := range dead {
+		for child := link.FirstChild(); child != nil; {
 			next := child.NextSibling()
-			each.Parent().InsertBefore(each.Parent(), each, child)
+			link.Parent().InsertBefore(link.Parent(), link, child)
 			child = next
 		}
-		each.Parent().RemoveChild(each.Parent(), each)
+		link.Parent().RemoveChild(link.Parent(), link)
 	}
 }
 

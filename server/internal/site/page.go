@@ -25,7 +25,7 @@ func newPage(contentType string, content []byte) http.Handler {
 // revalidate: keep it, and ask each time.
 const revalidate = "no-cache"
 
-// entityTag is weak, because the same one stands for the content compressed and as it is.
+// entityTag is weak, because the content has the same one compressed and as it is.
 func entityTag(content []byte) string {
 	sum := sha256.Sum256(content)
 	return `W/"` + base64.RawURLEncoding.EncodeToString(sum[:12]) + `"`

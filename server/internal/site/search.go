@@ -77,10 +77,10 @@ func (x index) search(query string) []result {
 	}
 	var hits []hit
 	for i := range x {
-		each, score := &x[i], 0
+		section, score := &x[i], 0
 		for _, word := range words {
-			found := 40*strings.Count(each.foldedHead, word) + 15*strings.Count(each.foldedPage, word) +
-				min(10, strings.Count(each.foldedText, word))
+			found := 40*strings.Count(section.foldedHead, word) + 15*strings.Count(section.foldedPage, word) +
+				min(10, strings.Count(section.foldedText, word))
 			if found == 0 {
 				score = 0
 				break
@@ -88,7 +88,7 @@ func (x index) search(query string) []result {
 			score += found
 		}
 		if score > 0 {
-			hits = append(hits, hit{each, score})
+			hits = append(hits, hit{section, score})
 		}
 	}
 	slices.SortStableFunc(hits, func(a, b hit) int { return cmp.Compare(b.score, a.score) })

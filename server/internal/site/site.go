@@ -26,7 +26,7 @@ type Config struct {
 	Protos fs.FS
 	// Descriptors are the same as a FileDescriptorSet.
 	Descriptors []byte
-	// Contact is whom a stranger may ask for a token; empty leaves it at "whoever runs this server".
+	// Contact is the person or team to ask for a token; empty leaves it at a general word.
 	Contact string
 	// Sandbox tells what a sandbox has to offer; nil in production, where a stranger learns of no practice.
 	Sandbox func() Sandbox

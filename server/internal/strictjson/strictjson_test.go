@@ -122,7 +122,7 @@ func TestWhatIsWrongAndWhatIsRight(t *testing.T) {
 	}
 }
 
-// TestFieldsThatThePathDecidesAreRefused: whatever they say, since nobody would hear it.
+// TestFieldsThatThePathDecidesAreRefused: whatever they say, since nobody would be told.
 func TestFieldsThatThePathDecidesAreRefused(t *testing.T) {
 	for _, body := range []string{`{"practice": "demo"}`, `{"practice": ""}`, `{"practice": null}`, `{"practice": {}}`} {
 		err := strictjson.Read([]byte(body), &looppb.ImportEntriesRequest{}, []string{"practice", "dossier"}, wide())

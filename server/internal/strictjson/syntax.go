@@ -11,7 +11,7 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// unreadable says what is wrong with a text that is not JSON: what stands at the place where it ceases to be, and what may.
+// unreadable says what is wrong with a text that is not JSON: what is at the place where it ceases to be, and what may be there.
 func (w *walk) unreadable(err error) Problem {
 	at := len(w.text)
 	if syntactic, ok := errors.AsType[*jsontext.SyntacticError](err); ok {
@@ -39,7 +39,7 @@ func firstInvalid(text []byte) int {
 	return -1
 }
 
-// misread says what stands at a place where JSON has something else.
+// misread says what is at a place where JSON has something else.
 func (w *walk) misread(at int) string {
 	rest := w.text[at:]
 	if len(bytes.TrimSpace(rest)) == 0 {

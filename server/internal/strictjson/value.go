@@ -46,7 +46,7 @@ func ofToken(field protoreflect.FieldDescriptor, kind jsontext.Kind, token jsont
 	return value, "is " + nameOf(kind) + ": " + wanted(field)
 }
 
-// kindOf is how values of a field are written; KindTrue stands for both.
+// kindOf is how values of a field are written; KindTrue means both.
 func kindOf(field protoreflect.FieldDescriptor) jsontext.Kind {
 	switch field.Kind() {
 	case protoreflect.BoolKind:

@@ -1,10 +1,10 @@
 // Package strictjson makes a request of its JSON, in one walk of the text against the message's descriptor. It fills the
-// message, bounds what the message is made of, and says of what it refuses where that stands, what is wrong with it and what
+// message, bounds what the message is made of, and says of what it refuses where that is, what is wrong with it and what
 // is right.
 //
-// It takes what protojson takes, except for what a caller means otherwise or a schema refuses: null, the number of an enum's
-// value, a number in quotation marks, a whole number that is not written in digits alone, fields that the path decides.
-// A fuzz test holds the two together.
+// It takes what protojson takes, except what is probably a mistake or a schema refuses: null, the number of an enum's value, a
+// number in quotation marks, a whole number that is not written in digits alone, and fields that the path decides. A fuzz test
+// holds the two together.
 package strictjson
 
 import (
@@ -53,8 +53,8 @@ type Problems []Problem
 
 func (p Problems) Error() string {
 	lines := make([]string, 0, len(p))
-	for _, each := range p {
-		lines = append(lines, each.Field+": "+each.String())
+	for _, problem := range p {
+		lines = append(lines, problem.Field+": "+problem.String())
 	}
 	return strings.Join(lines, "\n")
 }
@@ -68,7 +68,7 @@ const Body = "(body)"
 // maxProblems are as many as a caller is told.
 const maxProblems = 10
 
-// Read fills a message from a text. Fields whose names are among decided may not stand in it. The error is Problems or
+// Read fills a message from a text. Fields whose names are among decided may not be in it. The error is Problems or
 // ErrTooMany.
 func Read(text []byte, into proto.Message, decided []string, bounds Bounds) error {
 	w := &walk{
@@ -132,7 +132,7 @@ func (w *walk) whole(message protoreflect.Message) error {
 	return nil
 }
 
-// next is where the next name or value begins, after the end of what stands before it.
+// next is where the next name or value begins, after the end of what comes before it.
 func (w *walk) next(end int64) int {
 	at := int(end)
 	for at < len(w.text) && strings.IndexByte(" \t\r\n,:", w.text[at]) >= 0 {
@@ -164,7 +164,7 @@ func (w *walk) refuse(format string, arguments ...any) error {
 	return w.skip(w.decoder.InputOffset(), format, arguments...)
 }
 
-// skip skips the next value and notes what is wrong with what stands after end, the value or its name.
+// skip skips the next value and notes what is wrong with what comes after end, the value or its name.
 func (w *walk) skip(end int64, format string, arguments ...any) error {
 	if err := w.decoder.SkipValue(); err != nil {
 		return err
@@ -175,17 +175,17 @@ func (w *walk) skip(end int64, format string, arguments ...any) error {
 // field is the path as the contract writes paths: entries[0].lines[2].thirdParty.
 func (w *walk) field() string {
 	var out strings.Builder
-	for _, each := range w.path {
+	for _, step := range w.path {
 		switch {
-		case each.key:
-			out.WriteString("[" + strconv.Quote(each.name) + "]")
-		case each.name == "":
-			out.WriteString("[" + strconv.Itoa(each.index) + "]")
+		case step.key:
+			out.WriteString("[" + strconv.Quote(step.name) + "]")
+		case step.name == "":
+			out.WriteString("[" + strconv.Itoa(step.index) + "]")
 		default:
 			if out.Len() > 0 {
 				out.WriteByte('.')
 			}
-			out.WriteString(each.name)
+			out.WriteString(step.name)
 		}
 	}
 	if out.Len() == 0 {
@@ -262,7 +262,7 @@ func Field(of protoreflect.MessageDescriptor, name string) protoreflect.FieldDes
 	return of.Fields().ByName(protoreflect.Name(name))
 }
 
-// member fills a field from the value that comes next; end is that of what stands before its name.
+// member fills a field from the value that comes next; end is that of what comes before its name.
 func (w *walk) member(end int64, message protoreflect.Message, field protoreflect.FieldDescriptor, decided []string, given []bool) error {
 	if slices.Contains(decided, string(field.Name())) {
 		return w.skip(end, "is part of the path already: leave it out of the body")

@@ -3,7 +3,7 @@ package strictyaml
 import "time"
 
 // Key declares a key of a file: how its value is read, and what the schema and the reference say of it. Names, defaults
-// and bounds stand here and nowhere else; a reader that asks for a key that nobody declared panics.
+// and bounds are here and nowhere else; a reader that asks for a key that nobody declared panics.
 type Key struct {
 	name, doc string
 	form      form
@@ -17,7 +17,7 @@ type Key struct {
 	needed    bool
 	filled    bool     // a list that has an item
 	off       bool     // instead of a mapping
-	orText    string   // what a text is that can stand instead of a mapping
+	orText    string   // what a text is that can replace a mapping
 	orWord    string   // the only text that can
 	keys      []Key    // of a mapping
 	some      []string // keys of a mapping, at least one of which is needed
@@ -73,7 +73,7 @@ func List(name, doc string, item Key) Key {
 // Default gives a text its default.
 func (k Key) Default(otherwise string) Key { k.otherwise = otherwise; return k }
 
-// Inherited takes the default away: without the key, what stands elsewhere counts, as its description says.
+// Inherited takes the default away: without the key, the value elsewhere counts, as its description says.
 func (k Key) Inherited() Key { k.otherwise = nil; return k }
 
 // Is says what a text is, such as a path.
@@ -94,13 +94,13 @@ func (k Key) Needed() Key { k.needed = true; return k }
 // Filled marks a list that cannot be empty.
 func (k Key) Filled() Key { k.filled = true; return k }
 
-// OrOff lets the word off stand instead of a mapping.
+// OrOff allows the word off instead of a mapping.
 func (k Key) OrOff() Key { k.off = true; return k }
 
-// OrText lets a text stand instead of a mapping, and says what it is.
+// OrText allows a text instead of a mapping, and says what it is.
 func (k Key) OrText(is string) Key { k.orText = is; return k }
 
-// OrWord lets one word stand instead of a mapping.
+// OrWord allows one word instead of a mapping.
 func (k Key) OrWord(word string) Key { k.orText, k.orWord = "`"+word+"`", word; return k }
 
 // Some names keys of a mapping, at least one of which is needed.
@@ -111,8 +111,8 @@ func (k Key) Either(keys ...string) Key { k.either = keys; return k }
 
 func (k Key) names() []string {
 	names := make([]string, 0, len(k.keys))
-	for _, each := range k.keys {
-		names = append(names, each.name)
+	for _, key := range k.keys {
+		names = append(names, key.name)
 	}
 	return names
 }

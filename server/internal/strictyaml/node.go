@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// Node is a place in a file: a value, or the place where an optional one could stand. Its readers report what they
+// Node is a place in a file: a value, or the place where an optional one could be. Its readers report what they
 // refuse; a key without a value counts as not given.
 type Node struct {
 	file   string

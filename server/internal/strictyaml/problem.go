@@ -49,7 +49,7 @@ func (e *Error) Error() string {
 	return strings.Join(lines, "\n")
 }
 
-// Report collects problems, so that an operator mends a file in one go.
+// Report collects problems, so that an operator repairs a file in one go.
 type Report struct {
 	problems []Problem
 }

@@ -16,10 +16,10 @@ func (k Key) Reference() string {
 }
 
 func (k Key) rows(out *strings.Builder, path string) {
-	for _, each := range k.keys {
-		at := join(path, each.name)
-		fmt.Fprintf(out, "| `%s` | %s | %s | %s |\n", at, cell(each.value()), each.fallback(k), cell(each.doc))
-		each.below(out, at)
+	for _, key := range k.keys {
+		at := join(path, key.name)
+		fmt.Fprintf(out, "| `%s` | %s | %s | %s |\n", at, cell(key.value()), key.fallback(k), cell(key.doc))
+		key.below(out, at)
 	}
 }
 
@@ -32,7 +32,7 @@ func (k Key) below(out *strings.Builder, path string) {
 	}
 }
 
-// value says what may stand there.
+// value says what may be there.
 func (k Key) value() string {
 	between := " from " + written(k.lowest) + " to " + written(k.highest)
 	switch k.form {

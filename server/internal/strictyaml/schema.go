@@ -89,10 +89,10 @@ func (k Key) schema() *schema {
 		}
 	case formMapping:
 		s.Type, s.Properties, s.Additional = "object", map[string]*schema{}, new(bool)
-		for _, each := range k.keys {
-			s.Properties[each.name] = each.schema()
-			if each.needed {
-				s.Required = append(s.Required, each.name)
+		for _, key := range k.keys {
+			s.Properties[key.name] = key.schema()
+			if key.needed {
+				s.Required = append(s.Required, key.name)
 			}
 		}
 		for _, name := range k.some {

@@ -16,10 +16,10 @@ const (
 	firstRepeat = time.Second
 )
 
-// again begins another attempt of a submission that Loop turned away with a 429, and says how long it pauses first: a new
-// attempt, with its own commits and its own record of the audit, and only where there is time for its turn. That nothing
-// looked at what was turned away is inferred (loop-api: C 3.1) [I]; an answer that names an import is no 429 of this
-// kind, since its outcome is uncertain.
+// again begins another attempt of a submission that Loop refused with a 429, and says how long it pauses first. The attempt has
+// its own commits and its own record of the audit, and is only begun where there is time for its turn. That nothing looked at
+// what was turned away is inferred (loop-api: C 3.1) [I]; an answer that names an import is no 429 of this kind, since its
+// outcome is uncertain.
 func (i *Sender) again(ctx context.Context, record ledger.Record, outcome ledger.Outcome, turnBy time.Time,
 	repeats int,
 ) (next ledger.Record, pause time.Duration, begun bool) {
@@ -40,10 +40,10 @@ func (i *Sender) again(ctx context.Context, record ledger.Record, outcome ledger
 			ended.State, ended.Error = outcome.State, outcome.Error
 			i.note(ctx, ended)
 			return next, pause, true
-		case !errors.Is(err, ledger.ErrCommit): // it is settled as it stands
+		case !errors.Is(err, ledger.ErrCommit): // it is settled as the row says
 			return next, 0, false
 		}
-		if !i.pause(wait) { // should it have been stored, it is settled by whoever finds it
+		if !i.pause(wait) { // should it have been stored, the next server that finds it settles it
 			return next, 0, false
 		}
 	}

@@ -16,7 +16,7 @@ const contentScheme = 2
 
 // content digests what would be booked: dossier, options and every field of the entries, as they are sent. Texts count in NFC
 // and what is left out as what it means; the order of entries, of their lines, and of the parts of these does not count. Of a
-// link only what signs is left out. It decides whether a request id is repeated: that an entry stands elsewhere is told by its
+// link only what signs is left out. It decides whether a request id is repeated: that an entry is elsewhere is told by its
 // identity.
 func content(dossier string, in *cegidclient.EntryImport) ledger.Fingerprint {
 	h := texts{ledger.NewHasher(contentScheme)}
@@ -41,8 +41,8 @@ func content(dossier string, in *cegidclient.EntryImport) ledger.Fingerprint {
 type texts struct{ *ledger.Hasher }
 
 func (h texts) text(all ...string) {
-	for _, each := range all {
-		h.Text(norm.NFC.String(each))
+	for _, text := range all {
+		h.Text(norm.NFC.String(text))
 	}
 }
 
@@ -63,17 +63,17 @@ func (h texts) line(l *cegidclient.EntryLine) {
 }
 
 func (h texts) numbers(all ...string) {
-	for _, each := range all {
-		h.Text(cegidclient.CanonicalNumber(each))
+	for _, number := range all {
+		h.Text(cegidclient.CanonicalNumber(number))
 	}
 }
 
 // anyOrder adds what may come in any order: the digests of each, sorted.
-func (h texts) anyOrder(n int, each func(i int, h texts)) {
+func (h texts) anyOrder(n int, add func(i int, h texts)) {
 	sums := make([]ledger.Fingerprint, n)
 	for i := range sums {
 		one := texts{ledger.NewHasher(contentScheme)}
-		each(i, one)
+		add(i, one)
 		sums[i] = one.Sum()
 	}
 	slices.SortFunc(sums, func(a, b ledger.Fingerprint) int { return bytes.Compare(a.Sum[:], b.Sum[:]) })

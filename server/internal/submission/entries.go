@@ -85,7 +85,7 @@ func (w *Writer) entries(p Practice, e Entries) write {
 			if err := elsewhere.refusal(); err != nil {
 				return err
 			}
-			// What lets an entry be sent that stands elsewhere is kept, whatever else there is.
+			// What lets an entry be sent that is elsewhere is kept, whatever else there is.
 			s.Digests, s.Totals = elsewhere.digests, totals
 			s.Findings = append(elsewhere.kept(e.IgnoredFindings), found...)
 			return nil
@@ -128,9 +128,9 @@ func refusal(found []check.Finding) error {
 // documentReferences are those by which an import can be found again.
 func documentReferences(in cegidclient.EntryImport) []string {
 	var out []string
-	for _, each := range in.Entries {
-		if each.DocumentReference != "" {
-			out = append(out, each.DocumentReference)
+	for _, entry := range in.Entries {
+		if entry.DocumentReference != "" {
+			out = append(out, entry.DocumentReference)
 		}
 	}
 	return out
@@ -145,10 +145,10 @@ func clues(in cegidclient.EntryImport) map[string]ledger.Clue {
 		}
 		return append(to, value)
 	}
-	for _, each := range in.Entries {
-		clue := out[each.DocumentReference]
-		clue.Journals, clue.Dates = add(clue.Journals, each.Journal), add(add(clue.Dates, each.Date), each.DocumentDate)
-		out[each.DocumentReference] = clue
+	for _, entry := range in.Entries {
+		clue := out[entry.DocumentReference]
+		clue.Journals, clue.Dates = add(clue.Journals, entry.Journal), add(add(clue.Dates, entry.Date), entry.DocumentDate)
+		out[entry.DocumentReference] = clue
 	}
 	return out
 }

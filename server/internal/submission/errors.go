@@ -38,7 +38,7 @@ type OutcomeError struct{ Result Result }
 
 func (e *OutcomeError) Error() string { return "the write is " + string(e.Result.State) }
 
-// DuplicateError says that the same stands under another id.
+// DuplicateError says that the same content has another id.
 type DuplicateError struct {
 	// Of is the other write; zero unless Visible, to who asks.
 	Of      ledger.Record
@@ -47,7 +47,7 @@ type DuplicateError struct {
 
 func (e *DuplicateError) Error() string { return "the same content stands under another id" }
 
-// EntryImportedError says that entries stand in other imports, which are booked or may be.
+// EntryImportedError says that entries are in other imports, which are booked or may be.
 type EntryImportedError struct {
 	// Overlaps are those of the entries that would be booked twice, in their order.
 	Overlaps []EntryOverlap
@@ -137,7 +137,7 @@ func (e *NotAllowedError) Error() string {
 }
 
 // NothingToResolveError, MayBeBookedError and StatedOtherwiseError say why a decision on an import is not taken; Record is as
-// it stands now.
+// it is now.
 type (
 	NothingToResolveError struct{ Record ledger.Record }
 	MayBeBookedError      struct{ Record ledger.Record }
@@ -171,7 +171,7 @@ var (
 	ErrCallerFull = spool.ErrCallerFull
 	ErrNoRoom     = spool.ErrNoRoom
 
-	// ErrReused says that the id stands for something else.
+	// ErrReused says that the id is that of another write.
 	ErrReused = ledger.ErrReused
 	// ErrGoesOn comes with the end of a caller's context while its submission, which the ledger has, may go on without it.
 	ErrGoesOn = errors.New("submission: it may go on")

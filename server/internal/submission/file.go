@@ -185,7 +185,7 @@ func (f *FileIntake) Report() (ledger.Deposit, error) {
 	return f.deposit, nil
 }
 
-// Deposit lays the file down at Loop, unless it stands there already. A caller who leaves ends it, and repeats it: what nobody
+// Deposit lays the file down at Loop, unless it is there already. A caller who leaves ends it, and repeats it: what nobody
 // names, Loop does not import.
 func (f *FileIntake) Deposit(ctx context.Context, p Practice) (ledger.Deposit, error) {
 	d, err := f.Report()
@@ -214,7 +214,7 @@ func (f *FileIntake) Deposit(ctx context.Context, p Practice) (ledger.Deposit, e
 	return kept, ledgerFault(err)
 }
 
-// keepDigests keeps what the entries of a deposit are told by, unless that stands there.
+// keepDigests keeps what the entries of a deposit are told by, unless that is there.
 func (f *FileIntake) keepDigests(ctx context.Context, d ledger.Deposit) error {
 	if !booksEntries(Format(d.Format)) {
 		return nil

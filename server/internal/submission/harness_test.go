@@ -91,7 +91,7 @@ type loop struct {
 	log testkit.Log
 	// gone: the practice is not configured.
 	gone atomic.Bool
-	// panics: so does whoever calls Loop.
+	// panics: so does the caller of Loop.
 	panics bool
 	// slow: so long Loop takes for an answer.
 	slow time.Duration

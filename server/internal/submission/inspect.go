@@ -24,9 +24,9 @@ type inspector interface {
 	// Failed tells whether an error was found so far, Refused whether nothing that is still to come matters.
 	Failed() bool
 	Refused() bool
-	// report ends the file. Stands tells then whether a place is one of a finding.
+	// report ends the file. Reports tells then whether a place is one of a finding.
 	report() (ledger.Totals, ledger.FileReport)
-	Stands(filecheck.Place) bool
+	Reports(filecheck.Place) bool
 }
 
 // inspectors are those of each format, which hand the lines of its entries to gather, and to whole what the report has no room
@@ -161,8 +161,8 @@ func (i *textInspector) refuse(line, column int, why, pourquoi string) {
 func (i *textInspector) Failed() bool  { return len(i.found) > 0 }
 func (i *textInspector) Refused() bool { return len(i.found) > 0 }
 
-// Stands implements inspector.
-func (i *textInspector) Stands(filecheck.Place) bool { return true }
+// Reports implements inspector.
+func (i *textInspector) Reports(filecheck.Place) bool { return true }
 
 func (i *textInspector) report() (ledger.Totals, ledger.FileReport) {
 	switch {

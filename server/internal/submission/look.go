@@ -65,15 +65,15 @@ func (l look) control(ctx context.Context) (ledger.Control, error) {
 	if err != nil || len(known) == 0 {
 		return ledger.ControlNone, err
 	}
-	for _, each := range known {
-		booked, err := l.client.Entries.Under(ctx, l.record.Dossier, each.Reference)
+	for _, control := range known {
+		booked, err := l.client.Entries.Under(ctx, l.record.Dossier, control.Reference)
 		if err != nil {
 			return ledger.ControlUnknown, err
 		}
 		for _, part := range booked {
 			// Compared, not counted: a filter that Loop ignores brings entries, too.
 			if slices.ContainsFunc(part.Items, func(e cegidclient.BookedEntry) bool {
-				return carries(e, each.Reference) && each.Fits(e.Journal, (*string)(e.DocumentDate))
+				return carries(e, control.Reference) && control.Fits(e.Journal, (*string)(e.DocumentDate))
 			}) {
 				return ledger.ControlFound, nil
 			}

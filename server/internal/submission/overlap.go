@@ -26,10 +26,10 @@ type EntryOverlap struct {
 // findings tell of overlaps.
 func findings(overlaps []EntryOverlap) []check.Finding {
 	all := make([]check.Overlap, 0, len(overlaps))
-	for _, each := range overlaps {
-		one := check.Overlap{Entry: each.Entry, Line: each.Line, Likeness: each.Likeness, Import: each.Import, State: string(each.State)}
-		if each.Likeness == check.NotInLoop {
-			one.Sought = sought(each.Seen)
+	for _, o := range overlaps {
+		one := check.Overlap{Entry: o.Entry, Line: o.Line, Likeness: o.Likeness, Import: o.Import, State: string(o.State)}
+		if o.Likeness == check.NotInLoop {
+			one.Sought = sought(o.Seen)
 		}
 		all = append(all, one)
 	}
@@ -39,8 +39,8 @@ func findings(overlaps []EntryOverlap) []check.Finding {
 // sought are the references that a look has asked for.
 func sought(seen *ledger.Evidence) string {
 	var all []string
-	for _, each := range seen.Sightings {
-		all = append(all, each.Reference)
+	for _, sighting := range seen.Sightings {
+		all = append(all, sighting.Reference)
 	}
 	return strings.Join(all, ", ")
 }
@@ -48,23 +48,23 @@ func sought(seen *ledger.Evidence) string {
 // overlapsFor are overlaps as a caller may see them, those of a file in the order of its lines.
 func (w *Writer) overlapsFor(caller string, overlaps []ledger.Overlap) (out []EntryOverlap) {
 	slices.SortStableFunc(overlaps, func(a, b ledger.Overlap) int { return a.Line - b.Line })
-	for _, each := range overlaps {
-		one := EntryOverlap{Entry: each.Entry, Line: each.Line, Likeness: check.MaybeImported}
+	for _, overlap := range overlaps {
+		one := EntryOverlap{Entry: overlap.Entry, Line: overlap.Line, Likeness: check.MaybeImported}
 		switch {
-		case each.Refuses:
+		case overlap.Refuses:
 			one.Likeness = check.AlreadyImported
-		case each.Match == identity.SameDocument:
+		case overlap.Match == identity.SameDocument:
 			one.Likeness = check.DocumentImported
 		}
-		if w.visible(caller, ledger.Record{Key: each.Of.Key, Caller: each.Of.Caller}) {
-			one.Import, one.State = each.Of.RequestID, each.Of.State
+		if w.visible(caller, ledger.Record{Key: overlap.Of.Key, Caller: overlap.Of.Caller}) {
+			one.Import, one.State = overlap.Of.RequestID, overlap.Of.State
 		}
 		out = append(out, one)
 	}
 	return out
 }
 
-// compared says which entries stand elsewhere.
+// compared says which entries are elsewhere.
 type compared struct {
 	digests *ledger.Digests
 	// overlaps that refuse come with what a look has shown, if there was one; so do those that it has shown not to be in Loop.
@@ -82,11 +82,11 @@ func (c *compared) refusal() error {
 
 // kept are the findings that an import is kept with: of those that may be ignored, none is of a look into Loop.
 func (c *compared) kept(ignored []string) (out []check.Finding) {
-	for _, each := range findings(c.overlaps) {
-		if each.Severity == check.Notice {
-			out = append(out, each)
+	for _, finding := range findings(c.overlaps) {
+		if finding.Severity == check.Notice {
+			out = append(out, finding)
 		} else {
-			out = append(out, check.Without([]check.Finding{each}, ignored)...)
+			out = append(out, check.Without([]check.Finding{finding}, ignored)...)
 		}
 	}
 	return out
@@ -132,8 +132,8 @@ func (w *Writer) compare(ctx context.Context, p Practice, e *Entries, look bool)
 	}
 }
 
-// glance is the look into Loop for entries that stand in imports which failed, or of which nobody knows what became. An
-// entry may stand in several of them, one after another: Loop is asked once.
+// glance is the look into Loop for entries that are in imports which failed, or whose outcome is unknown. An
+// entry may be in several of them, one after another: Loop is asked once.
 type glance struct {
 	*Writer
 	practice Practice
@@ -156,19 +156,19 @@ func (g *glance) over(ctx context.Context, open []ledger.Overlap) (absent []ledg
 	}
 	var others []*other
 	moved := map[ledger.Key]bool{}
-	for _, each := range open {
-		at := slices.IndexFunc(others, func(o *other) bool { return o.record.Key == each.Of.Key })
-		if at < 0 && !moved[each.Of.Key] {
-			record, doubt, err := g.stands(ctx, each.Of)
+	for _, overlap := range open {
+		at := slices.IndexFunc(others, func(o *other) bool { return o.record.Key == overlap.Of.Key })
+		if at < 0 && !moved[overlap.Of.Key] {
+			record, doubt, err := g.current(ctx, overlap.Of)
 			if err != nil {
 				return nil, err
 			}
-			if !record.State.Resolvable() || record.Attempt != each.Of.Attempt {
-				moved[each.Of.Key] = true
+			if !record.State.Resolvable() || record.Attempt != overlap.Of.Attempt {
+				moved[overlap.Of.Key] = true
 				continue
 			}
 			if doubt != ledger.NoDoubt {
-				g.doubt(doubt, open, each.Of)
+				g.doubt(doubt, open, overlap.Of)
 				continue
 			}
 			at = len(others)
@@ -178,9 +178,9 @@ func (g *glance) over(ctx context.Context, open []ledger.Overlap) (absent []ledg
 			continue
 		}
 		o := others[at]
-		o.overlaps = append(o.overlaps, each)
-		if doubt := unsearchable(&o.record, g.entries.Content.Entries[each.Entry].DocumentReference); doubt != ledger.NoDoubt {
-			g.doubts[each.Entry] = &ledger.Evidence{Verdict: ledger.Inconclusive, Doubt: doubt}
+		o.overlaps = append(o.overlaps, overlap)
+		if doubt := unsearchable(&o.record, g.entries.Content.Entries[overlap.Entry].DocumentReference); doubt != ledger.NoDoubt {
+			g.doubts[overlap.Entry] = &ledger.Evidence{Verdict: ledger.Inconclusive, Doubt: doubt}
 		}
 	}
 	if len(g.doubts) > 0 || len(others) == 0 {
@@ -191,25 +191,25 @@ func (g *glance) over(ctx context.Context, open []ledger.Overlap) (absent []ledg
 	}
 	for _, o := range others {
 		absent = append(absent, ledger.Attempt{Key: o.record.Key, Number: o.record.Attempt})
-		for _, each := range g.overlapsFor(g.entries.Caller, o.overlaps) {
-			each.Likeness, each.Seen = check.NotInLoop, g.seen
-			g.cleared = append(g.cleared, each)
+		for _, overlap := range g.overlapsFor(g.entries.Caller, o.overlaps) {
+			overlap.Likeness, overlap.Seen = check.NotInLoop, g.seen
+			g.cleared = append(g.cleared, overlap)
 		}
 	}
 	return absent, nil
 }
 
-// doubt notes of all entries that stand in an import that it may be booked.
+// doubt notes of all entries that are in an import that it may be booked.
 func (g *glance) doubt(doubt ledger.Doubt, open []ledger.Overlap, of *ledger.OtherImport) {
-	for _, each := range open {
-		if each.Of.Key == of.Key {
-			g.doubts[each.Entry] = &ledger.Evidence{Verdict: ledger.Inconclusive, Doubt: doubt}
+	for _, overlap := range open {
+		if overlap.Of.Key == of.Key {
+			g.doubts[overlap.Entry] = &ledger.Evidence{Verdict: ledger.Inconclusive, Doubt: doubt}
 		}
 	}
 }
 
-// stands is how an import stands, and why its absence from Loop would mean nothing.
-func (g *glance) stands(ctx context.Context, of *ledger.OtherImport) (ledger.Record, ledger.Doubt, error) {
+// current is an import as it is now, and why its absence from Loop would mean nothing.
+func (g *glance) current(ctx context.Context, of *ledger.OtherImport) (ledger.Record, ledger.Doubt, error) {
 	record, err := g.Ledger.Get(ctx, of.Key)
 	if errors.Is(err, ledger.ErrUnknown) {
 		return ledger.Record{}, ledger.NoDoubt, nil
@@ -218,11 +218,11 @@ func (g *glance) stands(ctx context.Context, of *ledger.OtherImport) (ledger.Rec
 		return ledger.Record{}, ledger.NoDoubt, ledgerFault(err)
 	}
 	r := &resolving{Writer: g.Writer, practice: g.practice, Resolved: Resolved{Record: record}}
-	accepted, err := r.hear(ctx)
+	accepted, err := r.askLoop(ctx)
 	if err != nil && !errors.Is(err, ledger.ErrLost) {
 		return ledger.Record{}, ledger.NoDoubt, err
 	}
-	if err != nil { // somebody else has heard it
+	if err != nil { // somebody else has its outcome
 		return ledger.Record{}, ledger.NoDoubt, nil
 	}
 	early, err := g.Ledger.TooEarly(ctx, &r.Record)
@@ -254,18 +254,18 @@ func unsearchable(of *ledger.Record, reference string) ledger.Doubt {
 // ask asks Loop for the entries, unless it was asked for them before.
 func (g *glance) ask(ctx context.Context, of ledger.Record, open []ledger.Overlap) error {
 	if g.seen != nil {
-		for _, each := range open {
-			if !g.asked[each.Entry] { // came between two comparisons
-				g.doubts[each.Entry] = &ledger.Evidence{Verdict: ledger.Inconclusive, Doubt: ledger.TooEarly}
+		for _, overlap := range open {
+			if !g.asked[overlap.Entry] { // came between two comparisons
+				g.doubts[overlap.Entry] = &ledger.Evidence{Verdict: ledger.Inconclusive, Doubt: ledger.TooEarly}
 			}
 		}
 		return nil
 	}
 	var references []string
 	g.asked = map[int]bool{}
-	for _, each := range open {
-		g.asked[each.Entry] = true
-		if reference := g.entries.Content.Entries[each.Entry].DocumentReference; !slices.Contains(references, reference) {
+	for _, overlap := range open {
+		g.asked[overlap.Entry] = true
+		if reference := g.entries.Content.Entries[overlap.Entry].DocumentReference; !slices.Contains(references, reference) {
 			references = append(references, reference)
 		}
 	}
@@ -275,8 +275,8 @@ func (g *glance) ask(ctx context.Context, of ledger.Record, open []ledger.Overla
 	}
 	g.seen = search.Evidence()
 	if !g.seen.Proves() {
-		for _, each := range open {
-			g.doubts[each.Entry] = g.seen
+		for _, overlap := range open {
+			g.doubts[overlap.Entry] = g.seen
 		}
 	}
 	return nil

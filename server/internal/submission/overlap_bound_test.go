@@ -55,7 +55,7 @@ func (everythingIsAllowed) MayOperate(string, string, string) bool    { return t
 func (everythingIsAllowed) MayAdminister(string, string, string) bool { return true }
 
 // TestASlowLookForOverlapsIsBounded: as long as what is read before a write may take, all questions together. Then nothing was
-// noted and nothing sent, and the caller hears that it was Loop.
+// noted and nothing sent, and the caller is told that it was Loop.
 func TestASlowLookForOverlapsIsBounded(t *testing.T) {
 	const control = "FA-CONTROL"
 	content := cegidclient.EntryImport{}

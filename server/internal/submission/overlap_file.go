@@ -34,9 +34,9 @@ func (f *FileIntake) compared(ctx context.Context) (all []ledger.Overlap, err er
 	var month []identity.Entry
 	compare := func() error {
 		overlaps, err := f.writer.Ledger.Overlaps(ctx, key, ledger.Digests{Books: f.books, Entries: month})
-		for _, each := range overlaps {
-			each.Line = month[each.Entry].Line
-			all = append(all, each)
+		for _, overlap := range overlaps {
+			overlap.Line = month[overlap.Entry].Line
+			all = append(all, overlap)
 		}
 		month = month[:0]
 		return err
@@ -59,15 +59,15 @@ func (f *FileIntake) compared(ctx context.Context) (all []ledger.Overlap, err er
 // finding all the same.
 func inOneState(all []ledger.Overlap) {
 	last := map[ledger.Key]*ledger.OtherImport{}
-	for _, each := range all {
-		last[each.Of.Key] = each.Of
+	for _, overlap := range all {
+		last[overlap.Of.Key] = overlap.Of
 	}
 	for i := range all {
 		all[i].Of = last[all[i].Of.Key]
 	}
 }
 
-// mostLooks is how many imports that failed, or of which nobody knows what became, are looked for on behalf of a file.
+// mostLooks is how many imports that failed, or whose outcome is unknown, are looked for on behalf of a file.
 const mostLooks = 3
 
 // compareFile looks for the entries of a deposit in other imports of the books. Where these failed, or nobody knows what became
@@ -105,16 +105,16 @@ func (w *Writer) compareFile(ctx context.Context, p Practice, s *ledger.Submissi
 	}
 }
 
-// others are the imports that entries stand in and that a look may let them pass, each once; certain says that there is one
+// others are the imports that entries are in and that a look may let them pass, each once; certain says that there is one
 // which none lets pass.
 func others(overlaps []ledger.Overlap) (open []*ledger.OtherImport, certain bool) {
-	for _, each := range overlaps {
+	for _, overlap := range overlaps {
 		switch {
-		case !each.Refuses:
-		case each.Of.Certain():
+		case !overlap.Refuses:
+		case overlap.Of.Certain():
 			return nil, true
-		case !slices.ContainsFunc(open, func(o *ledger.OtherImport) bool { return o.Key == each.Of.Key }):
-			open = append(open, each.Of)
+		case !slices.ContainsFunc(open, func(o *ledger.OtherImport) bool { return o.Key == overlap.Of.Key }):
+			open = append(open, overlap.Of)
 		}
 	}
 	return open, false
@@ -132,7 +132,7 @@ func (w *Writer) saw(caller string, overlaps []ledger.Overlap, likeness check.Li
 
 // at looks for a whole import; nil where it has moved meanwhile. spent: Loop has been asked enough.
 func (g *glance) at(ctx context.Context, of *ledger.OtherImport, spent bool) (*ledger.Evidence, ledger.Record, error) {
-	record, doubt, err := g.stands(ctx, of)
+	record, doubt, err := g.current(ctx, of)
 	switch {
 	case err != nil, !record.State.Resolvable(), record.Attempt != of.Attempt:
 		return nil, record, err

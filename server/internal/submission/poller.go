@@ -38,9 +38,9 @@ type poller struct {
 	running map[string]int
 	// free are the practices in which a question has ended, so that there may be the next one to put.
 	free map[string]bool
-	// mended are the practices whose stalled imports are worth asking for again, mendings how often each was.
-	mended   map[string]bool
-	mendings map[string]int
+	// recovered are the practices whose stalled imports are worth asking for again, recoveries how often each was.
+	recovered  map[string]bool
+	recoveries map[string]int
 	// leapt are the practices whose Loop has leapt in time, so that all imports are; leaps how often each has.
 	leapt map[string]bool
 	leaps map[string]int
@@ -50,8 +50,8 @@ func startPoller(cfg Config) *poller {
 	ctx, cancel := context.WithCancel(context.Background())
 	p := &poller{
 		cfg: cfg, cancel: cancel, signal: make(chan struct{}, 1), asking: map[ledger.Key]bool{}, running: map[string]int{},
-		free:   map[string]bool{},
-		mended: map[string]bool{}, mendings: map[string]int{}, leapt: map[string]bool{}, leaps: map[string]int{},
+		free:      map[string]bool{},
+		recovered: map[string]bool{}, recoveries: map[string]int{}, leapt: map[string]bool{}, leaps: map[string]int{},
 	}
 	p.done.Go(func() { p.run(ctx) })
 	p.done.Go(func() { p.keep(ctx) })
@@ -81,8 +81,8 @@ func (p *poller) wake() {
 // hasten makes the poller ask for what stalled in a practice, without waiting for the ledger.
 func (p *poller) hasten(practice string) {
 	p.mu.Lock()
-	p.mended[practice] = true
-	p.mendings[practice]++
+	p.recovered[practice] = true
+	p.recoveries[practice]++
 	p.mu.Unlock()
 	p.wake()
 }
@@ -110,27 +110,27 @@ func (p *poller) leapAgain(practice string) {
 	p.wake()
 }
 
-func (p *poller) mendingsOf(practice string) int {
+func (p *poller) recoveriesOf(practice string) int {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return p.mendings[practice]
+	return p.recoveries[practice]
 }
 
-// hastenAgain is for what stalls by a question that was put before the practice was mended.
+// hastenAgain is for what stalls by a question that was put before the practice recovered.
 func (p *poller) hastenAgain(practice string) {
 	p.mu.Lock()
-	p.mended[practice] = true // no mending: questions under way would hasten one another without end
+	p.recovered[practice] = true // no recovery: questions under way would hasten one another without end
 	p.mu.Unlock()
 	p.wake()
 }
 
-// run looks at all practices when something is due, when a question has ended, or the log of events says that there may be something
-// else, and once in IdlePoll at least; in between, at those in which a question has ended or which were mended.
+// run looks at all practices when something is due, when the log of events says that there may be something else, and once in
+// IdlePoll at least. In between it looks at practices in which a question has ended or which have recovered.
 func (p *poller) run(ctx context.Context) {
 	events, leave := p.cfg.Ledger.Questions()
 	defer leave()
 	for ctx.Err() == nil {
-		mended := p.mend(ctx)
+		done := p.makeDue(ctx)
 		looked := time.Now()
 		latest := time.Now().Add(p.round(ctx))
 		next := time.NewTimer(time.Until(latest))
@@ -140,7 +140,7 @@ func (p *poller) run(ctx context.Context) {
 				next.Reset(time.Until(at))
 			}
 		}
-		if !mended {
+		if !done {
 			by(looked.Add(p.cfg.FirstPoll))
 		}
 		for waiting := true; waiting; {
@@ -152,7 +152,7 @@ func (p *poller) run(ctx context.Context) {
 			case <-events:
 				by(looked.Add(p.cfg.FirstPoll / looksInFirstPoll))
 			case <-p.signal:
-				p.mend(ctx)
+				p.makeDue(ctx)
 				p.again(ctx)
 				by(time.Now().Add(p.cfg.FirstPoll)) // a question that ended is due again from then on, or has stayed so; or the ledger failed
 			}
@@ -161,20 +161,20 @@ func (p *poller) run(ctx context.Context) {
 	}
 }
 
-// mend makes due what is worth asking for again; false when some of it is still to be done.
-func (p *poller) mend(ctx context.Context) (done bool) {
+// makeDue makes due what is worth asking for again; false when some of it is still to be done.
+func (p *poller) makeDue(ctx context.Context) (done bool) {
 	p.mu.Lock()
-	mended, leapt := p.mended, p.leapt
-	p.mended, p.leapt = map[string]bool{}, map[string]bool{}
+	recovered, leapt := p.recovered, p.leapt
+	p.recovered, p.leapt = map[string]bool{}, map[string]bool{}
 	p.mu.Unlock()
 	done = true
-	for _, each := range []struct {
+	for _, set := range []struct {
 		practices map[string]bool
 		left      *map[string]bool
 		makeDue   func(context.Context, string) error
-	}{{mended, &p.mended, p.cfg.Ledger.Hasten}, {leapt, &p.leapt, p.cfg.Ledger.AskNow}} {
-		for practice := range each.practices {
-			err := each.makeDue(ctx, practice)
+	}{{recovered, &p.recovered, p.cfg.Ledger.Hasten}, {leapt, &p.leapt, p.cfg.Ledger.AskNow}} {
+		for practice := range set.practices {
+			err := set.makeDue(ctx, practice)
 			if err == nil {
 				p.look(practice)
 				continue
@@ -184,7 +184,7 @@ func (p *poller) mend(ctx context.Context) (done bool) {
 			}
 			done = false
 			p.mu.Lock()
-			(*each.left)[practice] = true // not at once, as in begin
+			(*set.left)[practice] = true // not at once, as in begin
 			p.mu.Unlock()
 		}
 	}
@@ -343,7 +343,7 @@ func (p *poller) release(key ledger.Key) {
 
 // ask asks Loop once and commits what it says; false when it stays due.
 func (p *poller) ask(ctx context.Context, question ledger.Question) (over bool) {
-	mendings, leaps := p.mendingsOf(question.Practice), p.leapsOf(question.Practice)
+	recoveries, leaps := p.recoveriesOf(question.Practice), p.leapsOf(question.Practice)
 	claim := &claim{poller: p, question: question}
 	progress, asked := p.safeProgress(ctx, question, claim)
 	switch {
@@ -356,7 +356,7 @@ func (p *poller) ask(ctx context.Context, question ledger.Question) (over bool) 
 		p.cfg.Ended(question.Practice, question.Dossier)
 	}
 	err := p.cfg.Ledger.Followed(ctx, question, progress)
-	if err == nil && progress.FollowError != "" && p.mendingsOf(question.Practice) != mendings {
+	if err == nil && progress.FollowError != "" && p.recoveriesOf(question.Practice) != recoveries {
 		p.hastenAgain(question.Practice)
 	}
 	if err == nil && p.leapsOf(question.Practice) != leaps {
@@ -479,7 +479,7 @@ func (p *poller) troubled(question ledger.Question, err error) ledger.Progress {
 	return unasked(p.stalled(question, "Loop could not be asked"))
 }
 
-// stalled is for what asking again at once does not mend: the pause begins as that of the import, and grows.
+// stalled is for what asking again at once does not help: the pause begins as that of the import, and grows.
 func (p *poller) stalled(question ledger.Question, why string) ledger.Progress {
 	pause := p.pause(question)
 	if question.Troubled {

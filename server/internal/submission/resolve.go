@@ -32,7 +32,7 @@ type Again struct {
 
 // Resolved is what was done about an import.
 type Resolved struct {
-	// Record is the import as it stands. Replayed: it was sent again, or said, before.
+	// Record is the import as it is. Replayed: it was sent again, or said, before.
 	Record   ledger.Record
 	Replayed bool
 	// Unproven: somebody said that it is not booked, and no look that can see had shown it.
@@ -95,13 +95,13 @@ func (r *resolving) check(ctx context.Context) error {
 	return nil
 }
 
-// look hears what Loop says of an import that it has accepted, and looks for its entries. Where Loop says that it is booked,
+// look asks Loop about an import that it has accepted, and looks for its entries. Where Loop says that it is booked,
 // there is nothing to resolve after it.
 func (r *resolving) look(ctx context.Context) error {
 	if !r.Record.State.Resolvable() {
 		return &NothingToResolveError{r.Record}
 	}
-	accepted, err := r.hear(ctx) // first: it may be booked as it fails
+	accepted, err := r.askLoop(ctx) // first: it may be booked as it fails
 	if err != nil || !r.Record.State.Resolvable() {
 		return err
 	}
@@ -118,9 +118,9 @@ func (r *resolving) look(ctx context.Context) error {
 	return nil
 }
 
-// hear asks Loop, which has accepted an import and did not end it in time, what became of it, and keeps its final word.
+// askLoop asks Loop, which has accepted an import and did not end it in time, what became of it, and keeps its final word.
 // Without one, it is still accepted: not knowing is no failure, and Loop may still book it.
-func (r *resolving) hear(ctx context.Context) (accepted bool, err error) {
+func (r *resolving) askLoop(ctx context.Context) (accepted bool, err error) {
 	if r.Record.State != ledger.Uncertain || r.Record.LoopRequestID == "" {
 		return false, nil
 	}
@@ -128,7 +128,7 @@ func (r *resolving) hear(ctx context.Context) (accepted bool, err error) {
 	if err != nil || !status.State.Final() {
 		return true, nil
 	}
-	record, err := r.Ledger.Heard(ctx, r.Record.Key, r.Record.Attempt, r.Record.LoopRequestID, finally(status))
+	record, err := r.Ledger.Concluded(ctx, r.Record.Key, r.Record.Attempt, r.Record.LoopRequestID, finally(status))
 	if err != nil {
 		return false, ledgerFault(err)
 	}
@@ -174,7 +174,7 @@ func (r *resolving) confirm(ctx context.Context, word Word) error {
 	return nil
 }
 
-// resubmit sends the import again: for that, whoever came by the right to operate needs that to write, too.
+// resubmit sends the import again: for that, a caller with the right to operate needs the right to write, too.
 func (r *resolving) resubmit(ctx context.Context, again Again) error {
 	if err := r.demand(); err != nil {
 		return err

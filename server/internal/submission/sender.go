@@ -52,7 +52,7 @@ type Config struct {
 	// StalledPoll is what the pause grows to when asking makes no sense for now: an unknown status, a 404, a revoked key.
 	StalledPoll time.Duration
 	// Follow is told of each question how what was written goes, before and after it; the question is put with its context. nil
-	// hears nothing.
+	// is not called.
 	Follow func(ctx context.Context, key ledger.Key) (_ context.Context, end func())
 }
 
@@ -171,8 +171,8 @@ func (i *Sender) beginning(submission ledger.Submission) start {
 	}
 }
 
-// Do is Submit for what Loop carries out at once, so that there is nothing to follow: send answers the ids that Loop
-// named. release is called once, when send is over or will not be called: what send reads may go then.
+// Do is Submit for what Loop carries out at once, so that there is nothing to follow. send returns the ids that Loop named.
+// release is called once, when send is over or will not be called: what send reads may go then.
 func (i *Sender) Do(ctx context.Context, submission ledger.Submission, send func(context.Context) (loopIDs map[string]string, err error),
 	release func(),
 ) (Result, error) {
@@ -198,12 +198,12 @@ func (i *Sender) submit(ctx context.Context, start start, send func(context.Cont
 		return replay(begun.Record)
 	}
 	select {
-	case settled := <-done:
+	case got := <-done:
 		// Others may be at it again since its lease ended: then what becomes of that is the answer.
-		if settled.existing || settled.err == nil && settled.record.State.Open() {
-			return replay(settled.record)
+		if got.existing || got.err == nil && got.record.State.Open() {
+			return replay(got.record)
 		}
-		return Result{Record: settled.record}, settled.err
+		return Result{Record: got.record}, got.err
 	case <-ctx.Done():
 		return Result{}, goesOn(ctx.Err())
 	}
@@ -211,7 +211,7 @@ func (i *Sender) submit(ctx context.Context, start start, send func(context.Cont
 
 func goesOn(err error) error { return fmt.Errorf("%w: %w", ErrGoesOn, err) }
 
-type settled struct {
+type owned struct {
 	record   ledger.Record
 	existing bool // somebody else's
 	err      error
@@ -220,7 +220,7 @@ type settled struct {
 // begin commits RECEIVED, after which the submission belongs to the sender.
 func (i *Sender) begin(ctx context.Context, start start, send func(context.Context) ledger.Outcome,
 	release func(),
-) (ledger.Begun, <-chan settled, error) {
+) (ledger.Begun, <-chan owned, error) {
 	i.mu.RLock()
 	defer i.mu.RUnlock()
 	over, taken := i.cfg.Keep(ctx), false
@@ -244,7 +244,7 @@ func (i *Sender) begin(ctx context.Context, start start, send func(context.Conte
 		return begun, nil, err
 	}
 	detached := context.WithoutCancel(ctx)
-	done := make(chan settled, 2) // what cannot be committed, and what was
+	done := make(chan owned, 2) // what cannot be committed, and what was
 	taken = true
 	i.submissions.Go(func() {
 		defer over()
@@ -253,17 +253,17 @@ func (i *Sender) begin(ctx context.Context, start start, send func(context.Conte
 			var err error
 			if mine, err = i.confirm(detached, start, owner); err != nil || mine.Existing {
 				release()
-				done <- settled{mine.Record, mine.Existing, err}
+				done <- owned{mine.Record, mine.Existing, err}
 				return
 			}
 		}
-		record, err := i.own(detached, mine.Record, send, release, func(err error) { done <- settled{err: err} })
-		done <- settled{record, false, err}
+		record, err := i.own(detached, mine.Record, send, release, func(err error) { done <- owned{err: err} })
+		done <- owned{record, false, err}
 	})
 	return begun, done, nil
 }
 
-// confirm begins a submission again whose commit was not confirmed, until it is known: else it would stand in its caller's
+// confirm begins a submission again whose commit was not confirmed, until it is known: else it would block its caller's
 // way until its lease is over.
 func (i *Sender) confirm(ctx context.Context, start start, owner string) (ledger.Begun, error) {
 	giveUp := time.After(i.cfg.CallLimit)
@@ -389,7 +389,7 @@ func (i *Sender) settle(ctx context.Context, record ledger.Record, outcome ledge
 		case err == nil:
 			return after, nil
 		case errors.Is(err, ledger.ErrLost), errors.Is(err, ledger.ErrTransition), errors.Is(err, ledger.ErrUnknown):
-			// Another settled it meanwhile; its word stands.
+			// Another settled it meanwhile; its outcome counts.
 			i.cfg.Log.Error("an outcome came too late", "request_id", record.RequestID, "practice", record.Practice,
 				"outcome", string(outcome.State), "loop_request_id", outcome.LoopRequestID, "error", err.Error())
 			now, err := i.cfg.Ledger.Get(ctx, record.Key)
@@ -417,7 +417,7 @@ func (i *Sender) settle(ctx context.Context, record ledger.Record, outcome ledge
 	}
 }
 
-// tellUnkept is the pause, and about the time, after which a caller hears that the ledger does not take an outcome.
+// tellUnkept is the pause, and about the time, after which a caller is told that the ledger does not take an outcome.
 const tellUnkept = 300 * time.Millisecond
 
 const settleLimit = 30 * time.Second

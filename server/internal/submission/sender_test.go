@@ -67,7 +67,7 @@ func TestWhatBecomesOfASubmission(t *testing.T) {
 	}
 }
 
-// TestACallerThatLeavesLeavesItsSubmission: it goes on, and its outcome is there for whoever asks again.
+// TestACallerThatLeavesLeavesItsSubmission: it goes on, and its outcome is there for a caller who asks again.
 func TestACallerThatLeavesLeavesItsSubmission(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var loop loop
@@ -96,7 +96,7 @@ func TestACallerThatLeavesLeavesItsSubmission(t *testing.T) {
 		if state := get(t, i.cfg.Ledger, "FA-1").State; state != ledger.Received {
 			t.Errorf("the submission is %s before it was sent", state)
 		}
-		// Whoever comes back waits for the one that is under way, as long as it likes.
+		// A caller who comes back waits for the one that is under way, as long as it likes.
 		brief, cancel := context.WithTimeout(t.Context(), 3*time.Second)
 		defer cancel()
 		if _, err := i.Await(brief, get(t, i.cfg.Ledger, "FA-1")); !errors.Is(err, context.DeadlineExceeded) {
@@ -233,7 +233,7 @@ func TestCloseWaitsForWhatIsUnderWay(t *testing.T) {
 	})
 }
 
-// TestAnOutcomeOutlastsAFaultOfTheLedger: its caller hears of the fault within a second, and what Loop said is committed once
+// TestAnOutcomeOutlastsAFaultOfTheLedger: its caller is told of the fault within a second, and what Loop said is committed once
 // the database can.
 func TestAnOutcomeOutlastsAFaultOfTheLedger(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -16,15 +16,15 @@ type Whole struct {
 
 // Whole is that of a file of ReportFile, all of which has come and was reported on.
 func (f *FileIntake) Whole() Whole {
-	stands := func(p filecheck.Place) bool { return f.look.Stands(p) && !slices.Contains(f.about.Ignored, p.Code) }
-	return Whole{Places: f.places(f.whole.Places(stands)), Entries: f.whole.Entries()}
+	reported := func(p filecheck.Place) bool { return f.look.Reports(p) && !slices.Contains(f.about.Ignored, p.Code) }
+	return Whole{Places: f.places(f.whole.Places(reported)), Entries: f.whole.Entries()}
 }
 
-// places are those of the entries that stand in other imports, before the others.
+// places are those of the entries that are in other imports, before the others.
 func (f *FileIntake) places(others iter.Seq2[filecheck.Place, error]) iter.Seq2[filecheck.Place, error] {
 	return func(yield func(filecheck.Place, error) bool) {
-		for _, each := range f.overlaps {
-			if code := each.Likeness.Code(); !slices.Contains(f.about.Ignored, code) && !yield(filecheck.Place{Code: code, Line: each.Line}, nil) {
+		for _, o := range f.overlaps {
+			if code := o.Likeness.Code(); !slices.Contains(f.about.Ignored, code) && !yield(filecheck.Place{Code: code, Line: o.Line}, nil) {
 				return
 			}
 		}

@@ -145,10 +145,10 @@ func (w *Writer) visible(caller string, record ledger.Record) bool {
 	return record.Caller == caller || w.Permissions.MayRead(caller, record.Practice, record.Dossier)
 }
 
-// Shows tells whether a caller may see what was written, too; one who operates alone sees how it stands.
+// Shows tells whether a caller may see what was written, too; one who operates alone sees its state.
 func (w *Writer) Shows(caller string, record ledger.Record) bool { return w.visible(caller, record) }
 
-// operable: whoever may operate on a dossier finds its imports.
+// operable: a caller who may operate on a dossier finds its imports.
 func (w *Writer) operable(caller string, record ledger.Record) bool {
 	return record.Collection == ledger.Imports && w.Permissions.MayOperate(caller, record.Practice, record.Dossier)
 }
@@ -163,7 +163,7 @@ func (w *Writer) find(ctx context.Context, caller string, key ledger.Key, unknow
 }
 
 // Preparation is how long may take what is read from Loop before a write is noted, all together. With it, the wait for a
-// turn and the call itself, a caller with the default deadline hears how its write ends.
+// turn and the call itself, a caller with the default deadline learns how its write ends.
 const Preparation = 10 * time.Second
 
 // prepared does what is read from Loop before a write is noted.

@@ -6,7 +6,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-// Keys say how it stands with the keys of an issuer of tokens.
+// Keys say how fresh the keys of an issuer of tokens are.
 type Keys struct {
 	Issuer string
 	// Fetched is zero before the first time.
@@ -38,8 +38,8 @@ func RegisterEnds(registry prometheus.Registerer, of Ends) {
 }
 
 func (e *ends) Describe(out chan<- *prometheus.Desc) {
-	for _, each := range []*prometheus.Desc{e.certificate, e.fetched, e.failed} {
-		out <- each
+	for _, desc := range []*prometheus.Desc{e.certificate, e.fetched, e.failed} {
+		out <- desc
 	}
 }
 
@@ -49,21 +49,21 @@ func (e *ends) Collect(out chan<- prometheus.Metric) {
 			out <- prometheus.MustNewConstMetric(e.certificate, prometheus.GaugeValue, float64(end.Unix()), name)
 		}
 	}
-	for _, each := range e.of.Issuers() {
+	for _, issuer := range e.of.Issuers() {
 		failed := 0.
-		if each.Failed {
+		if issuer.Failed {
 			failed = 1
 		}
-		out <- prometheus.MustNewConstMetric(e.failed, prometheus.GaugeValue, failed, each.Issuer)
-		if !each.Fetched.IsZero() {
-			out <- prometheus.MustNewConstMetric(e.fetched, prometheus.GaugeValue, time.Since(each.Fetched).Seconds(), each.Issuer)
+		out <- prometheus.MustNewConstMetric(e.failed, prometheus.GaugeValue, failed, issuer.Issuer)
+		if !issuer.Fetched.IsZero() {
+			out <- prometheus.MustNewConstMetric(e.fetched, prometheus.GaugeValue, time.Since(issuer.Fetched).Seconds(), issuer.Issuer)
 		}
 	}
 }
 
 // RegisterSpool publishes how full the folder for files under way is.
 func RegisterSpool(registry prometheus.Registerer, use func() (bytes, most int64, files int)) {
-	for name, each := range map[string]struct {
+	for name, gauge := range map[string]struct {
 		help string
 		of   func() float64
 	}{
@@ -71,6 +71,6 @@ func RegisterSpool(registry prometheus.Registerer, use func() (bytes, most int64
 		"spool_limit_bytes": {"The most that they may take together: files.spool_size.", func() float64 { _, n, _ := use(); return float64(n) }},
 		"spool_files":       {"Documents and files that are under way on this server.", func() float64 { _, _, n := use(); return float64(n) }},
 	} {
-		registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: each.help + " Over servers: sum."}, each.of))
+		registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: gauge.help + " Over servers: sum."}, gauge.of))
 	}
 }

@@ -45,7 +45,7 @@ func (c *ledgerStates) opened(ctx context.Context) ([]ledger.OpenCount, error) {
 	return found, err
 }
 
-// RegisterLedger publishes how many submissions stand in each state. UNCERTAIN above zero wants a person.
+// RegisterLedger publishes how many submissions are in each state. UNCERTAIN above zero wants a person.
 func RegisterLedger(registry prometheus.Registerer, l LedgerCounter) {
 	registry.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{
 		Name: "ledger_failures_total", Help: "How often the ledger could not be read or written.",
@@ -76,8 +76,8 @@ type ledgerLog struct {
 }
 
 func (c *ledgerLog) Describe(out chan<- *prometheus.Desc) {
-	for _, each := range []*prometheus.Desc{c.told, c.behind, c.followers, c.watchers} {
-		out <- each
+	for _, desc := range []*prometheus.Desc{c.told, c.behind, c.followers, c.watchers} {
+		out <- desc
 	}
 }
 
@@ -92,8 +92,8 @@ func (c *ledgerLog) Collect(out chan<- prometheus.Metric) {
 }
 
 func (c *ledgerStates) Describe(out chan<- *prometheus.Desc) {
-	for _, each := range []*prometheus.Desc{c.states, c.open, c.oldest, c.up} {
-		out <- each
+	for _, desc := range []*prometheus.Desc{c.states, c.open, c.oldest, c.up} {
+		out <- desc
 	}
 }
 
@@ -113,9 +113,9 @@ func (c *ledgerStates) Collect(out chan<- prometheus.Metric) {
 	for _, state := range ledger.States() {
 		out <- prometheus.MustNewConstMetric(c.states, prometheus.GaugeValue, float64(counts[state]), string(state))
 	}
-	for _, each := range open {
-		out <- prometheus.MustNewConstMetric(c.open, prometheus.GaugeValue, float64(each.N), each.Practice, string(each.State))
-		out <- prometheus.MustNewConstMetric(c.oldest, prometheus.GaugeValue, each.Oldest.Seconds(), each.Practice, string(each.State))
+	for _, count := range open {
+		out <- prometheus.MustNewConstMetric(c.open, prometheus.GaugeValue, float64(count.N), count.Practice, string(count.State))
+		out <- prometheus.MustNewConstMetric(c.oldest, prometheus.GaugeValue, count.Oldest.Seconds(), count.Practice, string(count.State))
 	}
 }
 

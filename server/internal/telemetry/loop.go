@@ -17,13 +17,13 @@ type Loop struct {
 	calls, attempts, keys *prometheus.CounterVec
 	duration, ofPractice  *prometheus.HistogramVec
 	turns                 *prometheus.HistogramVec
-	// others hear the same.
+	// others are told the same.
 	others []cegidclient.Observer
 }
 
 var _ cegidclient.Observer = (*Loop)(nil)
 
-// NewLoop registers the metrics; others hear of each event, too.
+// NewLoop registers the metrics; others are told of each event, too.
 func NewLoop(registry prometheus.Registerer, others ...cegidclient.Observer) *Loop {
 	buckets := []float64{.01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30, 60}
 	l := &Loop{
@@ -56,16 +56,16 @@ func NewLoop(registry prometheus.Registerer, others ...cegidclient.Observer) *Lo
 func (l *Loop) CallDone(ctx context.Context, event cegidclient.CallEvent) {
 	l.calls.WithLabelValues(event.Operation, event.Practice, event.Outcome).Inc()
 	l.duration.WithLabelValues(event.Operation).Observe(event.Duration.Seconds())
-	for _, each := range l.others {
-		each.CallDone(ctx, event)
+	for _, other := range l.others {
+		other.CallDone(ctx, event)
 	}
 }
 
 // TurnDone implements cegidclient.Observer.
 func (l *Loop) TurnDone(ctx context.Context, event cegidclient.TurnEvent) {
 	l.turns.WithLabelValues(event.Class.String()).Observe(event.Duration.Seconds())
-	for _, each := range l.others {
-		each.TurnDone(ctx, event)
+	for _, other := range l.others {
+		other.TurnDone(ctx, event)
 	}
 }
 
@@ -80,8 +80,8 @@ func (l *Loop) AttemptDone(ctx context.Context, event cegidclient.AttemptEvent) 
 		}
 		l.keys.WithLabelValues(event.Practice, key, accepted).Inc()
 	}
-	for _, each := range l.others {
-		each.AttemptDone(ctx, event)
+	for _, other := range l.others {
+		other.AttemptDone(ctx, event)
 	}
 }
 

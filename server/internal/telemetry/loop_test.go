@@ -10,14 +10,14 @@ import (
 	"cegid.internal/gateway/cegidclient"
 )
 
-// heard counts what an observer is told.
+// Counts what an observer is told.
 type heard struct{ calls, turns, attempts int }
 
 func (h *heard) CallDone(context.Context, cegidclient.CallEvent)       { h.calls++ }
 func (h *heard) TurnDone(context.Context, cegidclient.TurnEvent)       { h.turns++ }
 func (h *heard) AttemptDone(context.Context, cegidclient.AttemptEvent) { h.attempts++ }
 
-// TestTheOthersHearTheSame: each event reaches whoever observes beside the metrics.
+// TestTheOthersHearTheSame: each event reaches all who observe beside the metrics.
 func TestTheOthersHearTheSame(t *testing.T) {
 	h := &heard{}
 	loop := NewLoop(prometheus.NewRegistry(), h, h)

@@ -19,13 +19,13 @@ type practices struct {
 // RegisterPractices publishes what keeps each practice from Loop, and the state of its secrets. The label is the
 // operator's own name for the practice, of which there are as many as are configured.
 func RegisterPractices(registry prometheus.Registerer, all func() []*tenant.Practice) {
-	each, byUse := []string{"practice"}, []string{"practice", "use"}
+	byPractice, byUse := []string{"practice"}, []string{"practice", "use"}
 	registry.MustRegister(&practices{
 		all:      all,
-		breaker:  prometheus.NewDesc("loop_breaker_state", "The circuit breaker: 0 closed, 1 one call tries the way, 2 open. Over servers: max.", each, nil),
-		retries:  prometheus.NewDesc("loop_retry_budget", "Repeated attempts that the practice has in hand: retry_budget at most. Over servers: sum.", each, nil),
-		places:   prometheus.NewDesc("loop_places", "Attempts on Loop that this server may have under way: its part of the practice's concurrency. Over servers: sum.", each, nil),
-		rate:     prometheus.NewDesc("loop_rate_limit", "Attempts on Loop that this server may begin in a second: its part of the practice's requests_per_second; 0 is no limit. Over servers: sum.", each, nil),
+		breaker:  prometheus.NewDesc("loop_breaker_state", "The circuit breaker: 0 closed, 1 one call tries the way, 2 open. Over servers: max.", byPractice, nil),
+		retries:  prometheus.NewDesc("loop_retry_budget", "Repeated attempts that the practice has in hand: retry_budget at most. Over servers: sum.", byPractice, nil),
+		places:   prometheus.NewDesc("loop_places", "Attempts on Loop that this server may have under way: its part of the practice's concurrency. Over servers: sum.", byPractice, nil),
+		rate:     prometheus.NewDesc("loop_rate_limit", "Attempts on Loop that this server may begin in a second: its part of the practice's requests_per_second; 0 is no limit. Over servers: sum.", byPractice, nil),
 		refusals: prometheus.NewDesc("loop_refusals_total", "Attempts on Loop refused here, by why: throttled (after a 429), rate (requests_per_second), busy (no turn in time), breaker.", []string{"practice", "why"}, nil),
 		waits:    prometheus.NewDesc("loop_waits_total", "Attempts on Loop that waited here, by what for: throttled (after a 429), rate (requests_per_second), concurrency.", []string{"practice", "what"}, nil),
 		waited:   prometheus.NewDesc("loop_wait_seconds_total", "How long attempts on Loop waited here, by what for.", []string{"practice", "what"}, nil),
@@ -38,11 +38,11 @@ func RegisterPractices(registry prometheus.Registerer, all func() []*tenant.Prac
 }
 
 func (p *practices) Describe(out chan<- *prometheus.Desc) {
-	for _, each := range []*prometheus.Desc{
+	for _, desc := range []*prometheus.Desc{
 		p.breaker, p.retries, p.places, p.rate, p.refusals, p.waits, p.waited, p.underWay, p.waiting,
 		p.age, p.failed, p.key,
 	} {
-		out <- each
+		out <- desc
 	}
 }
 

@@ -40,7 +40,7 @@ type Exported struct {
 	ends  []func(context.Context) error
 }
 
-// Export begins to send what the environment asks for: traces, metrics of the registry, both, or nothing. log hears of what
+// Export begins to send what the environment asks for: traces, metrics of the registry, both, or nothing. log receives what
 // cannot be sent.
 func Export(ctx context.Context, registry prometheus.Gatherer, version string, log *slog.Logger) (*Exported, error) {
 	traces, metrics := wanted("TRACES"), wanted("METRICS")

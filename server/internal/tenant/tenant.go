@@ -68,8 +68,8 @@ func NewPractices(practices ...*Practice) *Practices {
 func (p *Practices) Replace(practices ...*Practice) {
 	now := &tenants{byName: map[string]*Practice{}, sorted: slices.Clone(practices)}
 	slices.SortFunc(now.sorted, func(a, b *Practice) int { return cmp.Compare(a.Name, b.Name) })
-	for _, each := range practices {
-		now.byName[each.Name] = each
+	for _, practice := range practices {
+		now.byName[practice.Name] = practice
 	}
 	p.tenants.Store(now)
 }
@@ -109,9 +109,9 @@ func (p *Practices) All() []*Practice { return p.tenants.Load().sorted }
 // SameBooks returns the names of practices that book into the same books as others, together with those.
 func (p *Practices) SameBooks() (all [][]string) {
 	byBooks := map[string][]string{}
-	for _, each := range p.All() {
-		if each.Books != "" {
-			byBooks[each.Books] = append(byBooks[each.Books], each.Name)
+	for _, practice := range p.All() {
+		if practice.Books != "" {
+			byBooks[practice.Books] = append(byBooks[practice.Books], practice.Name)
 		}
 	}
 	for _, names := range byBooks {
@@ -125,7 +125,7 @@ func (p *Practices) SameBooks() (all [][]string) {
 
 // Close closes the clients' idle connections.
 func (p *Practices) Close() {
-	for _, each := range p.All() {
-		each.Client.Close()
+	for _, practice := range p.All() {
+		practice.Client.Close()
 	}
 }

@@ -1,5 +1,6 @@
-// Package preflight reads what is compared with before anything is sent, the reference data of entries and the dossiers of
-// documents: at most a minute old, from the store of what callers read, and once for all who ask at the same time.
+// Package preflight reads what a write is compared with before it is sent: the reference data of entries, and the dossiers of
+// documents. The data is at most a minute old and may come from the store of what callers read. Callers who ask at the same time
+// share one reading.
 package preflight
 
 import (
@@ -16,7 +17,7 @@ const (
 	maxAge = time.Minute
 	// pageSize is how many items of a list are asked for at once: as many as Loop gives.
 	pageSize = 1000
-	// readLimit bounds the reading of one list, for whoever waits longest.
+	// readLimit bounds the reading of one list, for the caller who waits longest.
 	readLimit = time.Minute
 )
 
@@ -49,13 +50,13 @@ func (c *Cache) Reference(ctx context.Context, practice string, client *cegidcli
 	thirdParties, analytics := mentions(entries)
 	if thirdParties {
 		out.ThirdParties, err = get(ctx, c, of("third parties"), check.IndexThirdParties,
-			&client.Customers.Lister, &client.Suppliers.Lister, &client.Employees.Lister, &client.OtherThirdParties.Lister)
+			client.Customers, client.Suppliers, client.Employees, client.OtherThirdParties)
 		if err != nil {
 			return out, err
 		}
 	}
 	if analytics {
-		out.Sections, err = get(ctx, c, of("sections"), check.IndexSections, &client.Sections.Lister)
+		out.Sections, err = get(ctx, c, of("sections"), check.IndexSections, client.Sections)
 	}
 	return out, err
 }
@@ -117,7 +118,7 @@ type read struct {
 // Weight implements freshness.Value.
 func (r read) Weight() int { return r.bytes }
 
-// get returns what is young enough, or reads it; errors are not kept. Whoever asks first may leave: the reading goes on for
+// get returns what is young enough, or reads it; errors are not kept. The first caller may leave: the reading goes on for
 // those who wait for it, and is found by the first when they come again. Until then it counts for them.
 func (c *Cache) get(ctx context.Context, what question, load func(context.Context) (read, error)) (any, error) {
 	credentials, err := what.client.Identity(ctx)

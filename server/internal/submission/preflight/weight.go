@@ -30,8 +30,8 @@ func sizeOf(v reflect.Value) int {
 			size += sizeOf(v.Index(i))
 		}
 	case reflect.Map:
-		for each := v.MapRange(); each.Next(); {
-			size += sizeOf(each.Key()) + sizeOf(each.Value())
+		for iter := v.MapRange(); iter.Next(); {
+			size += sizeOf(iter.Key()) + sizeOf(iter.Value())
 		}
 	case reflect.Struct:
 		for i := range v.NumField() {
