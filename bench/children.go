@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"math"
 	"net"
 	"net/http"
 	"net/http/httputil"
@@ -14,6 +15,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/grpc-ecosystem/grpc-gateway/v2/runtime"
 	"google.golang.org/grpc"
@@ -70,10 +72,31 @@ func row(n int) []byte {
 		n, n, 60000000+n, 60000000+n, n)
 }
 
-// serveUpstream answers GET /compte, as fast as it can: each answer is made once.
-func serveUpstream([]string) error {
+// serveUpstream answers GET /compte, as fast as it can: each answer is made once. It takes any import. Of two arguments, the first is how
+// long an answer takes, and the second how many accounts it has at most.
+func serveUpstream(arguments []string) (err error) {
+	var slow time.Duration
+	most := math.MaxInt
+	if len(arguments) == 2 {
+		if slow, err = time.ParseDuration(arguments[0]); err != nil {
+			return err
+		}
+		if most, err = strconv.Atoi(arguments[1]); err != nil {
+			return err
+		}
+	}
 	var made sync.Map // by dossier, skip and take
 	return listen(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		time.Sleep(slow)
+		if r.URL.Path == "/importJson" {
+			_, _ = io.Copy(io.Discard, r.Body)
+			_, _ = io.WriteString(w, `{"accountingImportRequestId":"5b0f4a52-0d0e-4f0b-9a51-2f6c00000000"}`)
+			return
+		}
+		if r.URL.Path != "/compte" {
+			http.NotFound(w, r)
+			return
+		}
 		query := r.URL.Query()
 		key := query.Get("codeDossier") + " " + query.Get("skip") + " " + query.Get("take")
 		body, known := made.Load(key)
@@ -85,6 +108,7 @@ func serveUpstream([]string) error {
 			}
 			skip, _ := strconv.Atoi(query.Get("skip"))
 			take, _ := strconv.Atoi(query.Get("take"))
+			take = min(take, most)
 			var rows [][]byte
 			for n := skip; n < min(skip+take, total); n++ {
 				rows = append(rows, row(n))

@@ -130,10 +130,13 @@ func (p *peer) cpu() (total time.Duration) {
 }
 
 // peak is the most memory that a peer has had, in MiB.
-func (p *peer) peak() float64 {
+func (p *peer) peak() float64 { return p.status("VmHWM:") }
+
+// status is a figure of /proc/PID/status that is in kB, in MiB.
+func (p *peer) status(name string) float64 {
 	text, _ := os.ReadFile(fmt.Sprintf("/proc/%d/status", p.pid))
 	for line := range strings.SplitSeq(string(text), "\n") {
-		if rest, is := strings.CutPrefix(line, "VmHWM:"); is {
+		if rest, is := strings.CutPrefix(line, name); is {
 			n, _ := strconv.ParseFloat(strings.TrimSpace(strings.TrimSuffix(strings.TrimSpace(rest), "kB")), 64)
 			return n / 1024
 		}

@@ -3,6 +3,7 @@
 //
 //	go run ./bench           a few minutes
 //	go run ./bench -short    less than one
+//	go run ./bench -edges    how the server starts, rests, streams a long list and takes a large import
 //
 // The peers are processes of their own on this machine: an upstream that answers accounts as Loop documents them; nginx and
 // Go's ReverseProxy, which add the two headers and copy bytes; a service as the handbook of grpc-gateway has it; and the
@@ -42,13 +43,14 @@ func main() {
 		binary   = flag.String("server", "", "the server to measure; built of this tree without it")
 		profile  = flag.String("profile", "", "a folder for profiles of the server, one of each cell and way, taken after its rounds")
 		only     = flag.String("only", "", "measure cells of this name alone: 1, 100, 1000 or stream")
+		edges    = flag.Bool("edges", false, "measure, instead of the peers, how the server starts, rests, streams a long list and takes a large import")
 		traces   = flag.Bool("traces", false, "measure, instead of the peers, the server beside another one that sends traces of one call in a hundred")
 	)
 	flag.Parse()
 	if *short {
 		*rounds, *duration = 3, 250*time.Millisecond
 	}
-	missed, err := run(*binary, *only, *profile, *rounds, *duration, *traces)
+	missed, err := run(*binary, *only, *profile, *rounds, *duration, *traces, *edges)
 	if err != nil {
 		fail(err)
 	}
@@ -63,7 +65,7 @@ func fail(err error) {
 }
 
 // run measures all cells and prints the tables.
-func run(binary, only, profile string, rounds int, duration time.Duration, traces bool) (missed int, err error) {
+func run(binary, only, profile string, rounds int, duration time.Duration, traces, edges bool) (missed int, err error) {
 	dir, err := os.MkdirTemp("", "bench")
 	if err != nil {
 		return 0, err
@@ -76,6 +78,9 @@ func run(binary, only, profile string, rounds int, duration time.Duration, trace
 		if err := b.build(binary); err != nil {
 			return 0, err
 		}
+	}
+	if edges {
+		return 0, b.edges(binary)
 	}
 	if err := b.start(binary); err != nil {
 		return 0, err
@@ -149,8 +154,9 @@ func (b *bench) profile(t target, path string) error {
 		_, err := t.during(b.callers, long+time.Second)
 		asked <- err
 	}()
-	text, err := get(fmt.Sprintf("%s/debug/pprof/profile?seconds=%d", strings.TrimSuffix(b.server.metrics, "/metrics"), int(long.Seconds())))
-	return errors.Join(err, <-asked, os.WriteFile(path, text, 0o600))
+	text, err := get(fmt.Sprintf("%s/debug/pprof/profile?seconds=%d", strings.TrimSuffix(t.peer.metrics, "/metrics"), int(long.Seconds())))
+	allocated, err2 := get(strings.TrimSuffix(t.peer.metrics, "/metrics") + "/debug/pprof/allocs")
+	return errors.Join(err, err2, <-asked, os.WriteFile(path, text, 0o600), os.WriteFile(path+".allocs", allocated, 0o600))
 }
 
 func get(address string) ([]byte, error) {

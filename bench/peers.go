@@ -229,18 +229,26 @@ func (b *bench) startServer(binary string) (err error) {
 	return err
 }
 
-// serve starts a server of that name, with a folder of its own.
+// serve starts a server of that name, with a folder of its own, and waits until it answers.
 func (b *bench) serve(binary, name string, environment ...string) (*peer, error) {
+	p, _, err := b.launch(binary, name, environment...)
+	if err != nil {
+		return nil, err
+	}
+	return p, b.await(p, "http://"+p.at.HTTP+"/readyz")
+}
+
+// launch starts a server, and says when.
+func (b *bench) launch(binary, name string, environment ...string) (_ *peer, began time.Time, err error) {
 	dir := filepath.Join(b.dir, name+"-files")
 	if err := os.Mkdir(dir, 0o700); err != nil {
-		return nil, err
+		return nil, began, err
 	}
 	hash := sha256.Sum256([]byte(b.token))
 	var at [3]string
 	for i := range at {
-		var err error
 		if at[i], err = freeAddress(); err != nil {
-			return nil, err
+			return nil, began, err
 		}
 	}
 	for name, text := range map[string]string{
@@ -248,7 +256,7 @@ func (b *bench) serve(binary, name string, environment ...string) (*peer, error)
 		"policy.yaml": fmt.Sprintf(`callers:
   - {name: bench, token_hashes: ["sha256:%s"], limits: {calls: 1000}}
 grants:
-  - {caller: bench, practices: [demo], dossiers: ["*"], rights: [read]}
+  - {caller: bench, practices: [demo], dossiers: ["*"], rights: [read, write]}
 `, hex.EncodeToString(hash[:])),
 		// As many calls to Loop at a time as there are callers, and those kept for writes.
 		"gateway.yaml": fmt.Sprintf(`listen: {grpc: "%s", http: "%s", operations: "%s"}
@@ -266,22 +274,23 @@ ledger: ledger.db
 `, at[0], at[1], at[2], strings.Replace(b.upstream.at.HTTP, "127.0.0.1", "localhost", 1)),
 	} {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
-			return nil, err
+			return nil, began, err
 		}
 	}
 	if out, err := exec.Command(binary, "ledger", "init", "--ledger", filepath.Join(dir, "ledger.db")).CombinedOutput(); err != nil {
-		return nil, errors.Join(err, errors.New(string(out)))
+		return nil, began, errors.Join(err, errors.New(string(out)))
 	}
 	serve := exec.Command(binary, "serve", "--config", filepath.Join(dir, "gateway.yaml"))
 	// The limits are those that it sets itself in a container of 512 MiB.
 	serve.Env = append(append(os.Environ(), "GOMEMLIMIT=461MiB", "GOGC=400"), environment...)
+	began = time.Now()
 	p, err := b.run(name, serve)
 	if err != nil {
-		return nil, err
+		return nil, began, err
 	}
 	p.at = addresses{GRPC: at[0], HTTP: at[1]}
 	p.metrics = "http://" + at[2] + "/metrics"
-	return p, b.await(p, "http://"+at[1]+"/readyz")
+	return p, began, nil
 }
 
 // Names of the rows.

@@ -48,6 +48,7 @@ func (c *Call) whole() bool { return c.Operation.books() && !c.outlives }
 type callTally struct {
 	attempts int
 	sent     SentState
+	sends    *sendCount // of the attempt under way
 }
 
 // Response is Loop's answer, without the secrets that were sent: they are taken out where it comes in.
@@ -232,8 +233,9 @@ func attemptMetrics(o Observer) Interceptor {
 	return func(ctx context.Context, call *Call, next Next) (*Response, error) {
 		call.tally.attempts++
 		start := time.Now()
-		sends := new(sendCount)
-		resp, err := next(context.WithValue(ctx, sendCountKey{}, sends), call)
+		sends := new(sendCount) // of this attempt: the one before may still be written
+		call.tally.sends = sends
+		resp, err := next(ctx, call)
 		if sends.sent() == MaybeSent || resp != nil {
 			call.tally.sent = MaybeSent
 		}

@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 )
@@ -139,16 +140,34 @@ func (p *pair) secrets() []string {
 type keyring struct {
 	source CredentialSource
 
-	mu        sync.Mutex
-	set       digest
-	choice    int
-	redactors map[KeyKind]knownRedactor // by the kind of key that the source gave
+	mu     sync.Mutex
+	set    digest
+	choice int
+	known  map[KeyKind]pairs // by the kind of key that the source gave
 }
 
-// knownRedactor is kept while the secrets stay the same: making one costs more than reading an answer.
-type knownRedactor struct {
-	of       digest
-	redactor *redactor
+// pairs are a pair for each subscription key, kept while the secrets stay the same: what is made of them costs more than reading an
+// answer.
+type pairs []*pair
+
+// of tells whether the pairs are made of those secrets.
+func (p pairs) of(c *Credentials) bool {
+	return len(p) > 0 && p[0].apiKey.Reveal() == c.APIKey.Reveal() && slices.EqualFunc(p[0].subscriptionKeys, c.SubscriptionKeys,
+		func(a, b Secret) bool { return a.Reveal() == b.Reveal() })
+}
+
+func newPairs(c *Credentials) pairs {
+	all := make(pairs, len(c.SubscriptionKeys))
+	first := pair{
+		apiKey: c.APIKey, subscriptionKeys: c.SubscriptionKeys, set: digestOf(c.SubscriptionKeys...), count: len(c.SubscriptionKeys),
+	}
+	first.redactor = newRedactor(first.secrets()...)
+	for i, key := range c.SubscriptionKeys {
+		each := first
+		each.index, each.subscriptionKey, each.subscription = i, key, digestOf(key)
+		all[i] = &each
+	}
+	return all
 }
 
 // choice asks for one subscription key of a set, as long as the source still holds that set.
@@ -172,38 +191,29 @@ func (k *keyring) pick(ctx context.Context, need KeyKind, wanted choice) (*pair,
 	if len(c.SubscriptionKeys) == 0 {
 		return nil, &Error{Kind: KindConfiguration, detail: "no subscription key of the gateway is configured"}
 	}
-	p := &pair{apiKey: c.APIKey, subscriptionKeys: c.SubscriptionKeys, set: digestOf(c.SubscriptionKeys...), count: len(c.SubscriptionKeys)}
 	k.mu.Lock()
-	if k.set != p.set {
-		k.set, k.choice = p.set, 0
+	defer k.mu.Unlock()
+	known := k.known[c.Kind]
+	if !known.of(&c) {
+		known = newPairs(&c)
+		if k.known == nil {
+			k.known = map[KeyKind]pairs{}
+		}
+		k.known[c.Kind] = known
 	}
-	p.index = k.choice
-	p.redactor = k.redactorFor(c.Kind, p)
-	k.mu.Unlock()
+	if set := known[0].set; k.set != set {
+		k.set, k.choice = set, 0
+	}
+	p := known[k.choice]
 	if wanted.set == p.set {
-		p.index = wanted.index
+		p = known[wanted.index]
 	}
-	p.subscriptionKey = c.SubscriptionKeys[p.index]
-	p.subscription = digestOf(p.subscriptionKey)
 	for _, s := range []Secret{p.apiKey, p.subscriptionKey} {
 		if !fitsHeader(s.Reveal()) {
 			return nil, &Error{Kind: KindConfiguration, detail: "a secret is empty or holds a character that no HTTP header can carry (a line break at its end?)"}
 		}
 	}
 	return p, nil
-}
-
-func (k *keyring) redactorFor(kind KeyKind, p *pair) *redactor {
-	of := digestOf(append([]Secret{p.apiKey}, p.subscriptionKeys...)...)
-	known, ok := k.redactors[kind]
-	if !ok || known.of != of {
-		known = knownRedactor{of: of, redactor: newRedactor(p.secrets()...)}
-		if k.redactors == nil {
-			k.redactors = map[KeyKind]knownRedactor{}
-		}
-		k.redactors[kind] = known
-	}
-	return known.redactor
 }
 
 // other is the subscription key to try when this pair's was refused.
@@ -257,7 +267,8 @@ func (t credentialTransport) RoundTrip(req *http.Request) (*http.Response, error
 	if !ok || req.URL.Scheme != t.scheme || originOf(req.URL) != t.origin {
 		return t.base.RoundTrip(req)
 	}
-	out := req.Clone(req.Context())
+	out := req.WithContext(req.Context()) // a copy, since a request is its sender's
+	out.Header = req.Header.Clone()
 	out.Header.Set("Ocp-Apim-Subscription-Key", p.subscriptionKey.Reveal())
 	out.Header.Set("X-Apikey", p.apiKey.Reveal())
 	return t.base.RoundTrip(out)

@@ -208,8 +208,9 @@ func (s *slab[T]) put(v T) *T {
 	return p
 }
 
+// reader reads a body, which is its own from now on: the strings that it gives are parts of it.
 func (p *plan) reader(body []byte) *reader {
-	return &reader{scanner: scanner{text: string(body)}, plan: p, seen: make([]standing, len(p.fields))}
+	return &reader{scanner: scanner{text: unsafe.String(unsafe.SliceData(body), len(body))}, plan: p, seen: make([]standing, len(p.fields))}
 }
 
 // newDecoder tolerates what JSON leaves open: a name given twice, and text that is no Unicode (a JavaScript server

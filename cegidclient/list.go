@@ -244,7 +244,7 @@ func (k *pageKnowledge) age() {
 // request is one page asked for and perhaps not yet there.
 type request[T any] struct {
 	skip, take int
-	answer     chan answerPage[T]
+	answer     chan answerPage[T] // nil for one that is asked for when it is waited for
 	cancel     context.CancelFunc
 }
 
@@ -266,17 +266,23 @@ type prefetcher[T any] struct {
 	// window is how many pages may be under way: one at first and doubled with each full page, up to most, so that a short list costs
 	// no requests beyond its end.
 	window, most int
-	running      sync.WaitGroup
+	// waits: the reader does nothing between two pages but to wait for the next one, so that a lone page needs nobody to run ahead.
+	waits   bool
+	running sync.WaitGroup
 }
 
 // ask asks for a page after those under way, which begin at from.
 func (p *prefetcher[T]) ask(from, take int) {
-	ctx, cancel := context.WithCancel(p.ctx)
-	q := request[T]{skip: from + p.asked, take: take, answer: make(chan answerPage[T], 1), cancel: cancel}
-	p.running.Go(func() {
-		defer cancel()
-		q.answer <- p.fetch(ctx, q.skip, q.take)
-	})
+	q := request[T]{skip: from + p.asked, take: take, cancel: func() {}}
+	if !p.waits || p.window > 1 {
+		var ctx context.Context
+		ctx, q.cancel = context.WithCancel(p.ctx)
+		q.answer = make(chan answerPage[T], 1)
+		p.running.Go(func() {
+			defer q.cancel()
+			q.answer <- p.fetch(ctx, q.skip, q.take)
+		})
+	}
 	p.queue = append(p.queue, q)
 	p.asked += take
 }
@@ -284,7 +290,12 @@ func (p *prefetcher[T]) ask(from, take int) {
 // next waits for the first page under way.
 func (p *prefetcher[T]) next() (request[T], answerPage[T]) {
 	q := p.queue[0]
-	page := <-q.answer
+	var page answerPage[T]
+	if q.answer == nil {
+		page = p.fetch(p.ctx, q.skip, q.take)
+	} else {
+		page = <-q.answer
+	}
 	p.queue, p.asked = p.queue[1:], p.asked-q.take
 	return q, page
 }
@@ -360,7 +371,7 @@ func (l *Lister[T]) begin(
 	if opts.Ahead <= 0 {
 		opts.Ahead = defaultAhead
 	}
-	r.known, r.fetch, r.window, r.most = l.known, fetch, 1, min(opts.Ahead, l.c.limits.Concurrency)
+	r.known, r.fetch, r.window, r.most, r.waits = l.known, fetch, 1, min(opts.Ahead, l.c.limits.Concurrency), wanted > 0
 	r.ctx, r.cancel = context.WithCancel(ctx)
 	return r
 }
@@ -530,10 +541,9 @@ func (l *Lister[T]) query(dossier string, opts ListOptions) (url.Values, error) 
 
 // fetch reads one page. skip and take are always sent, as bare integers (loop-api: R 1.3).
 func (l *Lister[T]) fetch(ctx context.Context, dossier string, shared url.Values, skip, take int) answerPage[T] {
-	q := url.Values{"skip": {strconv.Itoa(skip)}, "take": {strconv.Itoa(take)}}
-	for k, v := range shared {
-		q[k] = slices.Clone(v)
-	}
+	q := maps.Clone(shared)
+	q.Set("skip", strconv.Itoa(skip))
+	q.Set("take", strconv.Itoa(take))
 	var got rows
 	size := 0
 	call := &Call{Operation: l.op, Dossier: dossier, Query: q, read: func(body []byte) (err error) {

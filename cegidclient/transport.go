@@ -25,8 +25,6 @@ func (s *sendCount) sent() SentState {
 	return NotSent
 }
 
-type sendCountKey struct{}
-
 // httpStep is the last step of the chain: one HTTP request.
 type httpStep struct {
 	base          *url.URL
@@ -77,10 +75,7 @@ func (h *httpStep) send(ctx context.Context, call *Call) (*Response, error) {
 	}
 	attempt, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
-	sends, ok := attempt.Value(sendCountKey{}).(*sendCount)
-	if !ok {
-		sends = new(sendCount)
-	}
+	sends := call.tally.sends
 	traced := httptrace.WithClientTrace(attempt, &httptrace.ClientTrace{WroteHeaders: func() { sends.n.Add(1) }})
 	req, err := h.request(context.WithValue(traced, pairKey{}, call.pair), call)
 	if err != nil {
@@ -169,10 +164,11 @@ func (h *httpStep) request(ctx context.Context, call *Call) (*http.Request, erro
 	case call.Body != nil:
 		body = io.NopCloser(bytes.NewReader(call.Body))
 	}
-	req, err := http.NewRequestWithContext(ctx, call.Operation.Method, u.String(), body)
+	req, err := http.NewRequestWithContext(ctx, call.Operation.Method, "", body)
 	if err != nil {
-		return nil, invalid("operation", "the route or method cannot be put into a request")
+		return nil, invalid("operation", "the method cannot be put into a request")
 	}
+	req.URL, req.Host = &u, u.Host
 	if body != nil {
 		req.ContentLength = size
 	}

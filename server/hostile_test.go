@@ -322,6 +322,7 @@ var attacks = []attack{
 	byREST("a gRPC path", unknownPath, "POST "+listAccountsRPC),
 	byREST("metrics on the public port", unknownPath, "GET /metrics"),
 	byREST("profiles on the public port", unknownPath, "GET /debug/pprof/heap"),
+	byREST("the page of operators on the public port", unknownPath, "GET /status"),
 	{
 		name: "a parameter twice", rest: func(s *siege) string {
 			return s.rest("GET", demoAccounts+"?pageSize=1&pageSize=2", "", bearer(alice)...)

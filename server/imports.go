@@ -68,6 +68,9 @@ func (a serverAddress) call(ctx context.Context, do func(context.Context, looppb
 	}
 	err = do(ctx, looppb.NewImportServiceClient(conn))
 	if said, ok := status.FromError(err); err != nil && ok {
+		if strings.Contains(said.Message(), "first record does not look like a TLS handshake") { // as crypto/tls says it
+			return fmt.Errorf("%s speaks no TLS: if it has tls: off, add --plaintext", a.Server)
+		}
 		return fmt.Errorf("%s: %s", said.Code(), strings.Map(printable, said.Message()))
 	}
 	return err
@@ -318,7 +321,11 @@ func (a serverAddress) show(i *looppb.Import) error {
 		row("totals", fmt.Sprintf("%d entries, %s debit", totals.GetEntries(), totals.GetDebit()))
 	}
 	if evidence := i.GetResolution().GetEvidence(); evidence != nil {
-		row("evidence", strings.TrimPrefix(evidence.GetVerdict().String(), "IMPORT_VERDICT_"))
+		verdict := strings.TrimPrefix(evidence.GetVerdict().String(), "IMPORT_VERDICT_")
+		if doubt := evidence.GetDoubt(); doubt != looppb.ImportDoubt_IMPORT_DOUBT_UNSPECIFIED {
+			verdict += ", " + strings.TrimPrefix(doubt.String(), "IMPORT_DOUBT_")
+		}
+		row("evidence", verdict)
 		row("", evidence.GetMessage())
 		row("looked by", evidence.GetCaller())
 	}

@@ -153,11 +153,15 @@ func (m manyImports) ListImports(_ context.Context, request *looppb.ListImportsR
 
 func (m manyImports) GetImport(ctx context.Context, _ *looppb.GetImportRequest) (*looppb.GetImportResponse, error) {
 	page, err := m.ListImports(ctx, &looppb.ListImportsRequest{PageSize: 1})
-	return &looppb.GetImportResponse{ImportRecord: page.GetImports()[0]}, err
+	found := page.GetImports()[0]
+	found.Resolution = &looppb.ImportResolution{Evidence: &looppb.ImportEvidence{
+		Verdict: looppb.ImportVerdict_IMPORT_VERDICT_INCONCLUSIVE, Doubt: looppb.ImportDoubt_IMPORT_DOUBT_TOO_EARLY,
+	}}
+	return &looppb.GetImportResponse{ImportRecord: found}, err
 }
 
 // TestNoImportIsLeftOutWithoutAWord: of more than are asked for, the list says so, over several pages and for programs, too; and an
-// import shows what Loop said.
+// import shows what Loop said, and the doubt that docs/operate/imports.md goes by.
 func TestNoImportIsLeftOutWithoutAWord(t *testing.T) {
 	t.Parallel()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
@@ -190,7 +194,12 @@ func TestNoImportIsLeftOutWithoutAWord(t *testing.T) {
 			t.Errorf("%v: %d lines and %q", c.arguments, strings.Count(out, "\n"), said)
 		}
 	}
-	if out, _ := imports("show", "demo/D1/r"); !strings.Contains(out, "Journal inconnu") {
+	if out, _ := imports("show", "demo/D1/r"); !strings.Contains(out, "Journal inconnu") || !strings.Contains(out, "INCONCLUSIVE, TOO_EARLY") {
 		t.Errorf("it shows %s", out)
+	}
+	cmd := command(t, "imports", "list", "--server", listener.Addr().String())
+	cmd.Env = append(cmd.Env, "LOOP_GATEWAY_TOKEN=any")
+	if said, err := cmd.CombinedOutput(); err == nil || !strings.Contains(string(said), "add --plaintext") {
+		t.Errorf("who forgets --plaintext is told %s", said)
 	}
 }

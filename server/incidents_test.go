@@ -3,14 +3,10 @@
 package main
 
 import (
-	"crypto/tls"
 	"encoding/json"
 	"fmt"
-	"io"
-	"net"
 	"net/http"
 	"net/http/httptest"
-	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -22,10 +18,8 @@ import (
 	"sync/atomic"
 	"syscall"
 	"testing"
-	"time"
 
 	"cegid.internal/gateway/cegidclient/loopsim"
-	"cegid.internal/gateway/internal/testkit"
 	"cegid.internal/gateway/server/internal/ledger"
 	"cegid.internal/gateway/server/internal/policy"
 )
@@ -245,7 +239,7 @@ func TestIncidentOf503s(t *testing.T) {
 	i.check("LoopDown", 2, "demo")
 
 	// Nothing is to be done here: Loop is well again.
-	i.page("LoopDown", "Nothing needs a restart")
+	i.page("LoopDown", "Nothing needs a restart", "**Cured**: the line `Loop answers again`")
 	i.ClearFaults()
 	i.again()
 	i.logs("LoopDown", "Loop answers again")
@@ -272,7 +266,7 @@ func TestIncidentOfAKey(t *testing.T) {
 	})
 	i.fires("", `KeyRejected{practice="demo",severity="page"}`)
 	i.check("KeyRejected", 2, "sandbox-demo-advanced")
-	i.page("KeyRejected", "put a new key into the file", "without a restart")
+	i.page("KeyRejected", "put a new key into the file", "without a restart", "**Cured**: the line `a secret was rotated`")
 	i.write(t, "secrets/demo", renewed+"\n")
 	i.again()
 	i.minutes(18, i.well)
@@ -319,7 +313,7 @@ func TestIncidentOfAQuota(t *testing.T) {
 	i.minutes(3, func() { left.Store(3); i.well() })
 	i.minutes(12, six)
 	i.fires("", `LoopQuota{practice="demo",severity="warn"}`)
-	i.page("LoopQuota", "`gateway_calls_total` by `caller`", "`caller_limits`", "which a running server takes up")
+	i.page("LoopQuota", "`gateway_calls_total` by `caller`", "`caller_limits`", "which a running server takes up", "**Cured**")
 	if !strings.Contains(i.p.metrics(t), `gateway_calls_total{caller="billing",method="cegid.loop.v1.ReferenceDataService/ListAccounts",reason="LOOP_QUOTA"}`) {
 		t.Error("the metrics do not show whose calls Loop refuses")
 	}
@@ -362,7 +356,7 @@ func TestIncidentOfAFlood(t *testing.T) {
 	i.minutes(3, payroll)
 	i.minutes(14, flood)
 	i.fires("", `CallerFloods{caller="billing",severity="warn"}`)
-	i.page("CallerFloods", "`call`", "`user_agent`", "`peer`", "its `limits` in the policy")
+	i.page("CallerFloods", "`call`", "`user_agent`", "`peer`", "its `limits` in the policy", "**Cured**")
 	found := slices.ContainsFunc(i.p.lines(t), func(line map[string]any) bool {
 		return line["msg"] == "call" && line["caller"] == "billing" && line["reason"] == "CALLER_LIMIT" && line["user_agent"] != "" && line["peer"] != ""
 	})
@@ -541,96 +535,4 @@ func TestIncidentOfAFullDisk(t *testing.T) {
 	i.minutes(9, i.well)
 	i.fires("")
 	i.p.stop(t)
-}
-
-// TestEachPanelShowsData asks a real Prometheus, which scrapes a server, each query of the dashboards.
-func TestEachPanelShowsData(t *testing.T) {
-	w := newWorld(t)
-	ca := newAuthority(t)
-	certificate, key := ca.sign(t, 1)
-	w.write(t, "tls.crt", certificate)
-	w.write(t, "tls.key", key)
-	w.settings["tls"] = "{certificate: tls.crt, key: tls.key}"
-	(&incident{world: w, t: t}).limit(w.token, "requests_per_second: 0.001, burst: 3")
-	p := w.serve(t, "")
-	web := &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: ca.Pool}}}
-	defer web.CloseIdleConnections()
-	imports := "https://" + p.http + "/v1/practices/demo/dossiers/CEGID001/imports"
-	for _, call := range []struct { // what each panel is about
-		code                         int
-		verb, url, token, body, with string
-	}{
-		{200, http.MethodGet, "https://" + p.http + accounts, "a-token-of-payroll", "", ""},
-		{401, http.MethodGet, "https://" + p.http + accounts, "a-token-of-nobody", "", ""},
-		{200, http.MethodPost, imports, w.token, purchase, "FA-1"},
-		{500, http.MethodPost, imports, w.token, strings.ReplaceAll(purchase, "FA-1", "SIM-LOST-ANSWER-1"), "FA-2"},
-		{200, http.MethodPost, imports + "/FA-2:resolve", w.token, `{"check": {}}`, "FA-2"},
-		{429, http.MethodGet, "https://" + p.http + accounts, w.token, "", ""},
-	} {
-		headers := []string{"Idempotency-Key", call.with}
-		if call.with == "" {
-			headers = []string{"Cache-Control", "max-age=60"}
-		}
-		if code, text := ask(t, web, call.verb, call.url, call.token, call.body, headers...); code != call.code {
-			t.Fatalf("%s %s: HTTP %d %s", call.verb, call.url, code, text)
-		}
-	}
-	if response, err := http.Get("http://" + p.grpc); err == nil { // no TLS
-		_ = response.Body.Close()
-	}
-
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	address := listener.Addr().String()
-	_ = listener.Close()
-	w.write(t, "prometheus.yml", fmt.Sprintf("global: {scrape_interval: 1s}\nscrape_configs: [{job_name: loop-gateway, static_configs: [{targets: [%q]}]}]\n", p.operations))
-	said := &testkit.Log{}
-	prometheus := exec.Command("prometheus", "--config.file="+w.path("prometheus.yml"), "--storage.tsdb.path="+w.path("series"), "--web.listen-address="+address)
-	prometheus.Stderr = said
-	if err := prometheus.Start(); err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = prometheus.Process.Kill(); _ = prometheus.Wait() }()
-	queries := 0
-	for _, name := range []string{"overview.json", "loop-and-ledger.json"} {
-		var board struct {
-			Panels []struct {
-				Title   string
-				Targets []struct{ Expr string }
-			}
-		}
-		if err := json.Unmarshal([]byte(readText(t, monitoringFile(t, name))), &board); err != nil {
-			t.Fatal(err)
-		}
-		for _, panel := range board.Panels {
-			for _, target := range panel.Targets {
-				queries++
-				query := strings.NewReplacer("$__rate_interval", "1m", "$practice", ".*").Replace(target.Expr)
-				answer := ""
-				has := func() bool {
-					response, err := http.Get("http://" + address + "/api/v1/query?query=" + url.QueryEscape(query))
-					if err != nil {
-						return false
-					}
-					defer func() { _ = response.Body.Close() }()
-					text, _ := io.ReadAll(response.Body)
-					answer = string(text)
-					return strings.Contains(answer, `"value":[`)
-				}
-				deadline := time.Now().Add(patience)
-				for !has() && time.Now().Before(deadline) {
-					time.Sleep(200 * time.Millisecond)
-				}
-				if !has() {
-					t.Errorf("%s, %s: %s: %.500s", name, panel.Title, query, answer)
-				}
-			}
-		}
-	}
-	if queries < 40 {
-		t.Errorf("only %d queries were asked: %s", queries, said.String())
-	}
-	p.stop(t)
 }

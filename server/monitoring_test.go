@@ -32,8 +32,10 @@ func TestEachAlertHasItsPage(t *testing.T) {
 		named[name] = true
 		_, page, found := strings.Cut(pages, "\n## "+name+"\n")
 		page, _, _ = strings.Cut(page, "\n## ")
-		if !found || !strings.Contains(page, "**Means**") || !strings.Contains(page, "**Look**") || !strings.Contains(page, "**Do**") {
-			t.Errorf("docs/operate does not say what %s means, where to look and what to do", name)
+		for _, part := range []string{"**Means**", "**Look**", "**Do**", "**Cured**"} {
+			if !found || !strings.Contains(page, part) {
+				t.Errorf("docs/operate does not say what %s means, where to look, what to do, or how the cure shows: there is no %s", name, part)
+			}
 		}
 		_, rule, _ := strings.Cut(rules, "- alert: "+name+"\n")
 		to := regexp.MustCompile(`runbook: (docs/operate/alerts-[a-z]+\.md)#(\w+)\}`).FindStringSubmatch(rule)

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"log/slog"
 	"os/signal"
-	"runtime"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -40,7 +39,6 @@ func (c *serveCommand) Run(ctx context.Context) error {
 	memory := fitMemory(memlimit.FromCgroup, log)
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
-	telemetry.RegisterBuild(registry, thisBuild().Version, thisBuild().Revision, runtime.Version())
 	exported, err := telemetry.Export(ctx, registry, thisBuild().Version, log)
 	if err != nil {
 		return err

@@ -47,4 +47,16 @@ func TestTheVersionStandsWhereItIsLookedFor(t *testing.T) {
 	if _, first, _ := strings.Cut(string(changes), "\n## "); !strings.HasPrefix(first, version+"\n") && !strings.HasPrefix(first, version+" ") {
 		t.Errorf("CHANGELOG.md does not begin with %s", version)
 	}
+	// The packages follow the contract; a release gives them its whole name.
+	number, _, _ := strings.Cut(version, "-")
+	for file, says := range map[string]string{
+		"../clients/python/src/loop_gateway/_version.py": `__version__ = "` + number + `"`,
+		"../clients/typescript/package.json":             `"version": "` + number + `"`,
+	} {
+		content, err := os.ReadFile(file)
+		testkit.OK(t, err)
+		if !strings.Contains(string(content), says) {
+			t.Errorf("%s does not say %s", file, says)
+		}
+	}
 }

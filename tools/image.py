@@ -24,6 +24,8 @@ with tarfile.open(source) as old, tarfile.open(target, "w", format=tarfile.USTAR
         config.get(each, {}).pop("Hostname", None)
     text = json.dumps(config, sort_keys=True, separators=(",", ":")).encode()
     image["Config"] = hashlib.sha256(text).hexdigest() + ".json"
+    # buildah names it below registries that have no such image.
+    image["RepoTags"] = sorted({name.rpartition("/")[2] for name in image["RepoTags"]})
     manifest = json.dumps([image], sort_keys=True, separators=(",", ":")).encode()
     add("manifest.json", len(manifest), io.BytesIO(manifest))
     add(image["Config"], len(text), io.BytesIO(text))

@@ -2,10 +2,11 @@
 # Makes a release of what is checked out: the same bytes each time, wherever the checkout lies.
 #   tools/release.sh [--draft] [--parts LIST] FOLDER
 #     FOLDER/                       must not be there yet
+#       README.md                                 what lies here, and how to begin: docs/how-to/start-without-go.md
 #       loop-gateway-VERSION-linux-ARCH.tar.gz    the program, its licences, what deploy/ holds; for amd64 and arm64
-#       loop-gateway-VERSION-image-ARCH.tar.gz    the image: docker load, podman load, skopeo copy docker-archive:
+#       loop-gateway-VERSION-image-ARCH.tar.gz    the image, unpacked: docker load, podman load, skopeo copy docker-archive:
 #       loop-gateway-VERSION-contract.tar.gz      protos for any language's protoc, and the OpenAPI document
-#       loop-gateway-VERSION-docs.tar.gz          README, docs/, examples/
+#       loop-gateway-VERSION-docs.tar.gz          README, docs/, examples/, and what they lead to
 #       sbom-ARCH.json                            CycloneDX
 #       helm/ python/ npm/                        the chart, the packages for callers
 #       BUILD                                     what it was made with: the same makes the same bytes
@@ -129,7 +130,8 @@ if wants contract; then
 fi
 
 if wants docs; then
-  tree "$scratch/docs/$name" README.md CONTRIBUTING.md CHANGELOG.md SECURITY.md LICENSE THIRD_PARTY_LICENSES docs examples deploy
+  tree "$scratch/docs/$name" README.md CONTRIBUTING.md CHANGELOG.md SECURITY.md LICENSE THIRD_PARTY_LICENSES docs examples deploy \
+    gen/bundle {cegidclient,clients/python,clients/typescript}/README.md
   pack "$new/$name-docs.tar.gz" "$scratch/docs/$name"
 fi
 
@@ -141,27 +143,28 @@ if wants chart; then
   pack "$new/helm/$name.tgz" "$scratch/chart/loop-gateway"
 fi
 
-# The packages are made of the contract, in a copy that has this version.
+# The packages are made of the contract, in a copy that has this version and the licence.
 if wants packages; then
-  if [[ -d $scratch/source/clients/python ]]; then
-    echo "the package for Python"
-    printf '"""The version of the release that this package is of."""\n\n__version__ = "%s"\n' "$(sed 's/-rc\./rc/' VERSION)" >"$scratch/source/clients/python/src/loop_gateway/_version.py"
-    python3 -m venv "$scratch/venv"
-    "$scratch/venv/bin/pip" install -q --disable-pip-version-check build==1.3.0
-    (cd "$scratch/source/clients/python" && "$scratch/venv/bin/python" -m build --outdir "$new/python" . >"$scratch/said" 2>&1) || { tail -20 "$scratch/said" >&2 && exit 1; }
-  fi
-  if [[ -d $scratch/source/clients/typescript ]]; then
-    echo "the package for TypeScript"
-    mkdir -p "$new/npm"
-    (
-      cd "$scratch/source/clients/typescript"
-      npm version "$version" --no-git-tag-version --allow-same-version >/dev/null
-      npm ci --no-audit --no-fund --loglevel=error
-      npm pack --pack-destination "$new/npm" --loglevel=error
-    ) >"$scratch/said" 2>&1 || { tail -20 "$scratch/said" >&2 && exit 1; }
-  fi
+  python=$scratch/source/clients/python typescript=$scratch/source/clients/typescript
+  cp LICENSE "$python"
+  cp LICENSE "$typescript"
+  echo "the package for Python"
+  printf '"""The version of the release that this package is of."""\n\n__version__ = "%s"\n' "$(sed 's/-rc\./rc/' VERSION)" >"$python/src/loop_gateway/_version.py"
+  python3 -m venv "$scratch/venv"
+  "$scratch/venv/bin/pip" install -q --disable-pip-version-check build==1.3.0
+  (cd "$python" && "$scratch/venv/bin/python" -m build --outdir "$new/python" . >"$scratch/said" 2>&1) || { tail -20 "$scratch/said" >&2 && exit 1; }
+  echo "the package for TypeScript"
+  mkdir -p "$new/npm"
+  (
+    cd "$typescript"
+    npm version "$version" --no-git-tag-version --allow-same-version >/dev/null
+    npm ci --no-audit --no-fund --loglevel=error
+    npm pack --pack-destination "$new/npm" --loglevel=error
+  ) >"$scratch/said" 2>&1 || { tail -20 "$scratch/said" >&2 && exit 1; }
 fi
 
+# Its links lead to where it says to unpack the documents: beside this folder.
+sed "s/VERSION/$version/g; s,](\\.\\./\\([a-z]\\),](../gateway/docs/\\1,g; s,](\\.\\./\\.\\./,](../gateway/,g" "$scratch/source/docs/how-to/start-without-go.md" >"$new/README.md"
 {
   echo "version $version"
   echo "commit $revision"

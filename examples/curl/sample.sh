@@ -117,4 +117,5 @@ deadline() {
   curl "${settings[@]}" --max-time 5 -H 'Grpc-Timeout: 1S' "$dossier/journals" | jq -r '"deadline: \(.reason)"'
 }
 
+: "${1:?say one of: pages, stream, import ID, watch ID, error, deadline}"
 "$@"

@@ -112,5 +112,8 @@ COMMANDS: dict[str, Callable[..., Any]] = {
 }
 
 if __name__ == "__main__":
+    command, *arguments = sys.argv[1:] or [""]
+    if command not in COMMANDS:
+        sys.exit(f"say one of: {', '.join(COMMANDS)}; import and watch take an id")
     with connect() as client:
-        COMMANDS[sys.argv[1]](client, *sys.argv[2:])
+        COMMANDS[command](client, *arguments)

@@ -114,11 +114,13 @@ COMMANDS: dict[str, Callable[..., Any]] = {
 }
 
 
-async def main() -> None:
+async def main(command: str, *arguments: str) -> None:
     """Run a command."""
+    if command not in COMMANDS:
+        sys.exit(f"say one of: {', '.join(COMMANDS)}; import and watch take an id")
     async with connect() as client:
-        await COMMANDS[sys.argv[1]](client, *sys.argv[2:])
+        await COMMANDS[command](client, *arguments)
 
 
 if __name__ == "__main__":
-    asyncio.run(main())
+    asyncio.run(main(*(sys.argv[1:] or [""])))

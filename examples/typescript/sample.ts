@@ -111,9 +111,11 @@ const commands: Record<string, (loop: Client, id: string) => Promise<void>> = {
   deadline,
 };
 const [by = "grpc", command = "pages", id = ""] = process.argv.slice(2);
+const run = commands[command];
+if (!run) throw new Error(`say one of: ${Object.keys(commands).join(", ")}; import and watch take an id`);
 const loop = connect(by);
 try {
-  await commands[command]?.(loop, id);
+  await run(loop, id);
 } finally {
   loop.close();
 }

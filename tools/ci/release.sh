@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Makes a release twice, in two folders, as an owner does who has filled in what is asked for: the same bytes, whose signature
-# holds. And not before that is filled in.
+# holds. And not before that is filled in. Its documents lead nowhere that is not in it.
 #   tools/ci/release.sh PARTS    of tools/release.sh
 set -euo pipefail
 parts=$1
@@ -46,6 +46,18 @@ git clone -q "$one" "$two"
 RELEASE_KEY=$scratch/key "$one/tools/release.sh" --parts "$parts" "$scratch/dist-one"
 RELEASE_KEY=$scratch/key "$two/tools/release.sh" --parts "$parts" "$scratch/dist-two" >/dev/null
 diff -r "$scratch/dist-one" "$scratch/dist-two" || { echo "the same commit makes different releases" >&2 && exit 1; }
+# What it says to newcomers, from it alone.
+if [[ $parts == *programs*packages* ]]; then
+  python3 tools/languages/start.py --release "$scratch/dist-one" "$one"/docs/start/{curl,python,typescript}.md
+fi
+if [[ $parts == *docs* ]]; then
+  mkdir "$scratch/gateway"
+  tar xzf "$scratch/dist-one/loop-gateway-$version-docs.tar.gz" -C "$scratch/gateway" --strip-components 1
+  python3 tools/ci/links.py "$scratch/gateway"
+  for target in $(grep -o '](\.\./gateway/[^)#]*' "$scratch/dist-one/README.md" | cut -c3-); do
+    [[ -e $scratch/dist-one/$target ]] || { echo "the README of a release leads to $target, which is not there" >&2 && exit 1; }
+  done
+fi
 
 # As SECURITY.md says.
 cd "$scratch/dist-two"

@@ -234,6 +234,28 @@ func each(t *testing.T, do func(t *testing.T, r *release)) {
 	}
 }
 
+// TestWhatIsRenderedIsKept, each way in a file, for programs that look at it in theirs: .ci/run kubeconform.
+func TestWhatIsRenderedIsKept(t *testing.T) {
+	folder := os.Getenv("LOOP_TEST_RENDERED")
+	if folder == "" {
+		folder = t.TempDir()
+	}
+	for name, more := range all {
+		example, _, _ := strings.Cut(name, ",")
+		text, err := template(t, example, more...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		file := strings.NewReplacer(".yaml", "", ",", "", " ", "-").Replace(name) + ".yaml"
+		if err := os.WriteFile(filepath.Join(folder, file), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if made, err := os.ReadDir(folder); err != nil || len(made) != len(all) {
+		t.Errorf("there are %d files of %d: %v", len(made), len(all), err)
+	}
+}
+
 func TestHelmFindsNoFault(t *testing.T) {
 	files, err := filepath.Glob(examples + "*.yaml")
 	if err != nil || len(files) != 3 {
@@ -420,6 +442,10 @@ func TestServicesFindTheServers(t *testing.T) {
 				}
 			}
 			for _, port := range service.Spec.Ports {
+				plain := strings.Contains(t.Name(), "plaintext")
+				if port.Name != "operations" && (port.AppProtocol == nil || (*port.AppProtocol == "https") == plain) {
+					t.Errorf("%s says of %s that it speaks %v", name, port.Name, port.AppProtocol)
+				}
 				if !slices.ContainsFunc(r.server(t).Ports, func(p corev1.ContainerPort) bool {
 					return p.Name == port.TargetPort.String() && p.ContainerPort == port.Port
 				}) {

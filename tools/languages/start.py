@@ -1,10 +1,15 @@
-"""Does what pages tell a newcomer to do, in a folder with nothing in it: start.py REPOSITORY PAGE...
+"""Does what pages tell a newcomer to do, in a folder with nothing in it.
+
+    start.py REPOSITORY PAGE...         from a clone
+    start.py --release FOLDER PAGE...   from a release alone, which is called dist there: without Go
 
 Several pages together, as one+two, go on in the same folder. Of a page, what stands in a block
 
 - of `sh` is done, in one shell; the sandbox is kept running, as the page says
 - of another language, below a comment with the name of a file, is saved in that file
 - of `text` is what the block before has printed
+
+What is different from a release stands in a block of its own, which begins with a comment and replaces the block before.
 """
 
 import re
@@ -15,13 +20,14 @@ import tempfile
 import time
 from pathlib import Path
 
+INSTEAD = "# from a release, instead\n"
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 NAME = re.compile(r"^(?:#|//|<!--) ([\w./-]+\.\w+)(?: -->)?$")
 
 # The shell stops at the first failure; what it has started ends with it.
 HEAD = """\
 set -euo pipefail
-export LOOP_REPOSITORY=WHERE
+FROM
 start=$PWD kept=
 exec 3>&1
 ended() {
@@ -43,13 +49,32 @@ until grep -qs Practices: "$start/kept"; do kill -0 "$kept" || { cat "$start/kep
 """
 
 
-def script(pages: list[Path], repository: Path) -> str:
+# What a machine has that has no Go.
+RELEASE = """\
+ln -s WHERE dist
+go() { echo "a release asks for Go" >&2 && return 1; }
+export -f go"""
+
+
+def chosen(page: Path, *, release: bool) -> list[tuple[str, str]]:
+    """Return the blocks of a page that somebody does who has a clone, or a release."""
+    out: list[tuple[str, str]] = []
+    for language, text in BLOCK.findall(page.read_text()):
+        if not text.startswith(INSTEAD):
+            out.append((language, text))
+        elif release:
+            out[-1] = (language, text)
+    if not any(language == "sh" for language, _ in out):
+        raise ValueError(f"{page} gives no command")
+    return out
+
+
+def script(pages: list[Path], where: Path, *, release: bool) -> str:
     """Make the script of pages."""
-    out = [HEAD.replace("WHERE", shlex.quote(str(repository)))]
+    begin = RELEASE if release else "export LOOP_REPOSITORY=WHERE"
+    out = [HEAD.replace("FROM", begin.replace("WHERE", shlex.quote(str(where))))]
     for page in pages:
-        blocks = BLOCK.findall(page.read_text())
-        if not any(language == "sh" for language, _ in blocks):
-            raise ValueError(f"{page} gives no command")
+        blocks = chosen(page, release=release)
         for language, text in blocks:
             name = NAME.match(text.partition("\n")[0])
             if language == "sh" and "server sandbox" in text:
@@ -67,10 +92,11 @@ def script(pages: list[Path], repository: Path) -> str:
 
 def main() -> None:
     """Follow pages, and print how long that takes."""
-    repository, *groups = sys.argv[1:]
+    release = sys.argv[1] == "--release"
+    where, *groups = sys.argv[1 + release :]
     for group in groups:
         pages = [Path(page) for page in group.split("+")]
-        commands = script(pages, Path(repository).resolve())
+        commands = script(pages, Path(where).resolve(), release=release)
         with tempfile.TemporaryDirectory(prefix="start-") as folder:
             began = time.monotonic()
             ended = subprocess.run(["bash", "-c", commands], cwd=folder, check=False)

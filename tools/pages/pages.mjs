@@ -1,13 +1,13 @@
 // Drives what people read with a real Chromium, against a sandbox that runs:
-//   node pages.mjs CHROMIUM HTTP SIMULATOR [FOLDER]     such as http://127.0.0.1:8080 http://127.0.0.1:8089
-// It searches, sends the example of an import as the page offers it, and injects a fault by the form. No request may leave the two
-// servers, no page may break its own content policy, none may scroll sideways on a phone, and axe-core may find nothing serious, in
+//   node pages.mjs CHROMIUM HTTP SIMULATOR OPERATIONS [FOLDER]     such as http://127.0.0.1:8080 http://127.0.0.1:8089 http://127.0.0.1:9091
+// It searches, sends the example of an import as the page offers it, and injects a fault by the form; the page of operators tells of another. No request may leave the
+// three listeners, no page may break its own content policy, none may scroll sideways on a phone, and axe-core may find nothing serious, in
 // light and dark. With FOLDER it leaves pictures there, for people to look at.
 import { readFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import puppeteer from "puppeteer-core";
 
-const [chromium, http, simulator, folder] = process.argv.slice(2);
+const [chromium, http, simulator, operations, folder] = process.argv.slice(2);
 const axe = await readFile(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 const problems = [];
 const complain = (what) => problems.push(what);
@@ -22,7 +22,7 @@ let requests = 0;
 page.on("request", (request) => {
   requests++;
   const url = request.url();
-  if (!url.startsWith(`${http}/`) && !url.startsWith(`${simulator}/`) && !url.startsWith("data:")) complain(`a request leaves: ${url}`);
+  if (![http, simulator, operations].some((server) => url.startsWith(`${server}/`)) && !url.startsWith("data:")) complain(`a request leaves: ${url}`);
 });
 page.on("console", (message) => {
   if (message.type() === "error") complain(`${page.url()}: ${message.text()}`);
@@ -103,6 +103,18 @@ try {
   await Promise.all([page.waitForNavigation(), page.click("form[action='/_sim/clock'] button")]);
   expect((await text("main")).includes("ahead of this machine"), "the time is not moved by the form");
   await look("simulator");
+
+  // Loop fails for a caller, and who has no token is refused.
+  await fetch(`${simulator}/_sim/faults`, { method: "POST", body: new URLSearchParams({ kind: "status", status: "503", route: "GET /journal" }) });
+  for (const [authorization, status] of [["Bearer pages", 503], ["Bearer pages", 503], ["", 401]]) {
+    const answer = await fetch(`${http}/v1/practices/demo/dossiers/CEGID001/journals`, authorization ? { headers: { authorization } } : {});
+    expect(answer.status === status, `the journals are answered ${answer.status}`);
+  }
+  await page.goto(`${operations}/status`);
+  for (const [section, says] of [["server", "ready"], ["practices", "Loop fails often"], ["ledger", "SUCCEEDED"], ["callers", "[nobody]"], ["refusals", "no credential"]])
+    expect((await text(`section[aria-labelledby=${section}]`)).includes(says), `the page of operators does not say ${says} in ${section}`);
+  expect(await page.$eval("svg .others", (path) => path.getBoundingClientRect().height > 0), "the plot shows no failure");
+  await look("status");
 } catch (error) {
   complain(`${page.url()}: ${error.message}`);
   if (folder) await page.screenshot({ path: `${folder}/failed.png` });

@@ -218,6 +218,14 @@ def test_an_error_says_all_that_is_known(caller: Any, service: Service) -> None:
     assert str(error) == "AMOUNT_INVALID: AMOUNT_INVALID happened"
 
 
+def test_an_error_without_a_field_speaks_french_too(caller: Any, service: Service) -> None:
+    local = error_details_pb2.LocalizedMessage(locale="fr", message="Ce serveur s'arrête.")
+    service.answers[IMPORT] = [Failure(grpc.StatusCode.ALREADY_EXISTS, "DUPLICATE_CONTENT", local)]
+    with pytest.raises(LoopError) as caught:
+        caller.call(send)
+    assert (caught.value.message_fr, caught.value.violations) == ("Ce serveur s'arrête.", ())
+
+
 @pytest.mark.parametrize(
     ("failure", "reason", "fault", "repeatable"),
     [

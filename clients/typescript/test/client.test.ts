@@ -5,7 +5,7 @@ import { create, type DescMethod, type Message } from "@bufbuild/protobuf";
 import { anyPack, type Any } from "@bufbuild/protobuf/wkt";
 import { Client, Code, type ClientOptions, ImportState, LoopError, type Transport } from "loop-gateway";
 import * as m from "loop-gateway/messages";
-import { BadRequestSchema, ErrorInfoSchema, RetryInfoSchema } from "../dist/gen/google/rpc/error_details_pb.js";
+import { BadRequestSchema, ErrorInfoSchema, LocalizedMessageSchema, RetryInfoSchema } from "../dist/gen/google/rpc/error_details_pb.js";
 
 function failure(code: Code, reason = "", ...details: Any[]): LoopError {
   const info = anyPack(ErrorInfoSchema, create(ErrorInfoSchema, { reason, domain: "loop.cegid.internal" }));
@@ -204,6 +204,12 @@ void test("an error says all that is known", () => {
   assert.deepEqual(error.violations, [{ field: "entries[0]", message: "wrong", messageFr: "faux", reason: "AMOUNT_INVALID" }]);
   assert.deepEqual([error.reason, error.messageFr, error.fault, error.repeatable], ["AMOUNT_INVALID", "faux", "caller", false]);
   assert.equal(String(error), "AMOUNT_INVALID: happened");
+});
+
+void test("an error without a field speaks French too", () => {
+  const local = create(LocalizedMessageSchema, { locale: "fr", message: "Ce serveur s'arrête." });
+  const error = failure(Code.UNAVAILABLE, "SHUTTING_DOWN", anyPack(LocalizedMessageSchema, local));
+  assert.deepEqual([error.messageFr, error.violations], ["Ce serveur s'arrête.", []]);
 });
 
 void test("an error says whose fault it is", () => {

@@ -12,7 +12,7 @@ metadata:
 spec:
   {{- include "podSecurity" . | nindent 2 }}
   serviceAccountName: {{ include "name" . }}
-  {{- include "pullSecrets" . | nindent 2 }}
+  {{- with include "pullSecrets" . }}{{ trim . | nindent 2 }}{{ end }}
   # The drain, then a write that is on its way to Loop: its call and its commits.
   terminationGracePeriodSeconds: 120
   {{- with .Values.priorityClassName }}
@@ -77,7 +77,7 @@ spec:
         {{- if .Values.tls.clientAuthorities.key }}
         - {name: client-authorities, mountPath: /client-authorities, readOnly: true}
         {{- end }}
-        {{- include "secretMounts" . | nindent 8 }}
+        {{- with include "secretMounts" . }}{{ trim . | nindent 8 }}{{ end }}
         {{- if or (include "stateful" .) (not (include "postgres" .)) }}
         - {name: data, mountPath: /data}
         {{- end }}
@@ -100,7 +100,7 @@ spec:
       secret: {secretName: {{ .secret }}, defaultMode: 0440}
     {{- end }}
     {{- end }}
-    {{- include "secretVolumes" . | nindent 4 }}
+    {{- with include "secretVolumes" . }}{{ trim . | nindent 4 }}{{ end }}
     {{- if not (include "postgres" .) }}
     - name: data
       persistentVolumeClaim: {claimName: {{ include "claim" . }}}

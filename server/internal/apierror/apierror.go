@@ -16,7 +16,6 @@ import (
 	"google.golang.org/protobuf/protoadapt"
 	"google.golang.org/protobuf/types/known/durationpb"
 
-	"cegid.internal/gateway/cegidclient"
 	looppb "cegid.internal/gateway/gen/go/cegid/loop/v1"
 )
 
@@ -32,6 +31,7 @@ const (
 	maxDetails    = 2 << 10
 	maxViolations = 10
 	maxText       = 300
+	mostFrench    = 2 * maxText // it has in one what English has in message and help
 )
 
 // Violation is a field that is wrong, by its path in the request, and a sentence that says what to do.
@@ -46,12 +46,14 @@ type Error struct {
 	Code    codes.Code
 	Reason  looppb.ErrorReason
 	Message string
+	// French is the message for the accountant, where no violation has it.
+	French string
 	// Metadata travels in ErrorInfo: operation, Loop's code, requestId, instanceId.
 	Metadata   map[string]string
 	Violations []Violation
 	// RetryAfter is known when above zero.
 	RetryAfter time.Duration
-	// LoopSaid is Loop's own sentence, in its own language, or one of ours in French for the person at the end.
+	// LoopSaid is Loop's own sentence, in its own language.
 	LoopSaid string
 	// Help says what to do, as a sentence each.
 	Help []string
@@ -65,21 +67,36 @@ func New(code codes.Code, reason looppb.ErrorReason, message string) error {
 // ErrShuttingDown is the cause of a call's end when it is the server's.
 var ErrShuttingDown = errors.New("shutting down")
 
-// ShuttingDown returns the error of a server that ends, which says when to come back: another answers, or the same anew.
-func ShuttingDown(message string) error {
-	return Error{
-		Code: codes.Unavailable, Reason: looppb.ErrorReason_ERROR_REASON_SHUTTING_DOWN, Message: message,
-		RetryAfter: time.Second,
-	}.Err()
-}
+// Soon is when to come back to a server that ends: another answers, or the same anew.
+const Soon = time.Second
+
+// The errors of any call.
+var (
+	shuttingDown = NewRow(codes.Unavailable, looppb.ErrorReason_ERROR_REASON_SHUTTING_DOWN,
+		"this server is shutting down: call again, another one or the same in a moment answers",
+		"Ce serveur s'arrête. Refaites l'appel : un autre y répondra, ou le même.").After(Soon)
+	resume = NewRow(codes.Unavailable, looppb.ErrorReason_ERROR_REASON_SHUTTING_DOWN,
+		"this server is shutting down: resume the stream by the same call, which another one answers, or the same in a moment",
+		"Ce serveur s'arrête. Reprenez la lecture par le même appel : un autre y répondra, ou le même.").After(Soon)
+	deadlineExceeded = NewRow(codes.DeadlineExceeded, looppb.ErrorReason_ERROR_REASON_DEADLINE_EXCEEDED,
+		"the time allowed for the call is over: allow more, or ask for less at once",
+		"Le délai de l'appel est dépassé. Accordez plus de temps, ou demandez moins à la fois.")
+	cancelled = NewRow(codes.Canceled, looppb.ErrorReason_ERROR_REASON_CANCELLED,
+		"the caller gave up",
+		"L'application a abandonné l'appel. Refaites-le si vous attendez encore la réponse.")
+	internal = NewRow(codes.Internal, looppb.ErrorReason_ERROR_REASON_INTERNAL,
+		"a fault of this service; its operator finds it in the log under request id {id}",
+		"Ce service a commis une erreur. Donnez à son administrateur le numéro {id}, sous lequel son journal la décrit.")
+)
+
+// ShuttingDown returns the error of a server that ends, which says when to come back.
+func ShuttingDown() error { return shuttingDown.With().Err() }
 
 // Resume returns the error of a stream that is cut short because its server ends.
 func Resume() error {
-	return Error{
-		Code: codes.Unavailable, Reason: looppb.ErrorReason_ERROR_REASON_SHUTTING_DOWN, RetryAfter: time.Second,
-		Metadata: map[string]string{"resume": "true"},
-		Message:  "this server is shutting down: resume the stream by the same call, which another one answers, or the same in a moment",
-	}.Err()
+	out := resume.With()
+	out.Metadata = map[string]string{"resume": "true"}
+	return out.Err()
 }
 
 // Field returns the error of one wrong field.
@@ -151,8 +168,8 @@ func (e Error) Err() error {
 		}
 		details = append(details, help)
 	}
-	if e.LoopSaid != "" {
-		details = append(details, &errdetails.LocalizedMessage{Locale: cegidclient.LanguageOf(e.LoopSaid), Message: clip(e.LoopSaid)})
+	if said := e.localized(); said != nil {
+		details = append(details, said)
 	}
 	result := status.New(e.Code, clip(e.Message))
 	size := 0
@@ -172,7 +189,7 @@ func badRequest(violations []Violation) *errdetails.BadRequest {
 	for _, v := range violations[:min(len(violations), maxViolations)] {
 		violation := &errdetails.BadRequest_FieldViolation{Field: clip(v.Field), Description: clip(v.Description), Reason: v.Reason}
 		if v.French != "" {
-			violation.LocalizedMessage = &errdetails.LocalizedMessage{Locale: "fr", Message: clip(v.French)}
+			violation.LocalizedMessage = &errdetails.LocalizedMessage{Locale: french, Message: clip(v.French)}
 		}
 		out.FieldViolations = append(out.FieldViolations, violation)
 		if proto.Size(out) > maxDetails/2 {
@@ -184,12 +201,14 @@ func badRequest(violations []Violation) *errdetails.BadRequest {
 
 // clip shortens a text to what a detail may hold, between characters. Bytes that are not UTF-8 are replaced: a status
 // that holds them could not be marshalled.
-func clip(text string) string {
+func clip(text string) string { return clipTo(maxText, text) }
+
+func clipTo(most int, text string) string {
 	text = strings.ToValidUTF8(text, "\uFFFD")
-	if len(text) <= maxText {
+	if len(text) <= most {
 		return text
 	}
-	cut := maxText
+	cut := most
 	for cut > 0 && !utf8.RuneStart(text[cut]) {
 		cut--
 	}
@@ -219,19 +238,15 @@ func RetryAfterOf(err error) time.Duration {
 // FromContext returns the error of a call whose context ended.
 func FromContext(err error) error {
 	if errors.Is(err, context.DeadlineExceeded) {
-		return New(codes.DeadlineExceeded, looppb.ErrorReason_ERROR_REASON_DEADLINE_EXCEEDED,
-			"the time allowed for the call is over: allow more, or ask for less at once")
+		return deadlineExceeded.With().Err()
 	}
-	return New(codes.Canceled, looppb.ErrorReason_ERROR_REASON_CANCELLED, "the caller gave up")
+	return cancelled.With().Err()
 }
 
 // Internal returns the error of a fault of this service. It says nothing of what happened: the log does, under the
 // same id.
 func Internal(requestID string) error {
-	return Error{
-		Code:     codes.Internal,
-		Reason:   looppb.ErrorReason_ERROR_REASON_INTERNAL,
-		Message:  "a fault of this service; its operator finds it in the log under request id " + requestID,
-		Metadata: map[string]string{"requestId": requestID},
-	}.Err()
+	out := internal.With(Same("id", requestID))
+	out.Metadata = map[string]string{"requestId": requestID}
+	return out.Err()
 }

@@ -72,8 +72,11 @@ func TestTheTableOfLoopsErrors(t *testing.T) {
 				}
 			case *errdetails.LocalizedMessage:
 				want := "Une phrase."
-				if kind == cegidclient.KindBusy { // Loop has said nothing
+				switch kind {
+				case cegidclient.KindBusy: // Loop has said nothing
 					want = "Trop d'appels attendent Loop pour ce cabinet, et le vôtre n'a pas été envoyé. Réessayez dans 90 secondes."
+				case cegidclient.KindOutcomeUnknown: // Loop's words alone would have one send it anew
+					want = "La demande a été envoyée à Loop, et personne ne sait ce qu'elle est devenue. Regardez dans Loop avant de la refaire autrement. Réponse de Loop : « Une phrase. »"
 				}
 				if d.GetLocale() != "fr" || d.GetMessage() != want {
 					t.Errorf("%s: %v", kind, d)
@@ -124,5 +127,37 @@ func TestTextThatIsNotUTF8CanStillBeSent(t *testing.T) {
 	err := apierror.Field(looppb.ErrorReason_ERROR_REASON_FIELD_INVALID, "a\xff", "b\xff")
 	if _, failed := proto.Marshal(status.Convert(err).Proto()); failed != nil || len(status.Convert(err).Details()) != 2 {
 		t.Errorf("%v, %v", err, failed)
+	}
+}
+
+// TestTheAccountantIsToldInFrench: by Loop where it wrote French, and else by the table, with what Loop's gateway said.
+func TestTheAccountantIsToldInFrench(t *testing.T) {
+	for want, err := range map[string]*cegidclient.Error{
+		"Service en maintenance": {Kind: cegidclient.KindUnavailable, HTTPStatus: 503, Message: "Service en maintenance", Attempts: 3},
+		"Loop est en panne ou trop lent. Refaites l'appel plus tard. Loop a été interrogé 3 fois, puis plus, car il reste trop peu de temps. Réessayez dans 3 minutes. Réponse de Loop : « Service Unavailable »": {
+			Kind: cegidclient.KindUnavailable, HTTPStatus: 503, Message: "Service Unavailable", Attempts: 3, NoMore: cegidclient.StoppedByDeadline, RetryAfter: 121 * time.Second,
+		},
+		"Loop est en panne ou trop lent. Refaites l'appel plus tard. Loop a été interrogé une fois. Réessayez dans 1 seconde.": {Kind: cegidclient.KindUnavailable, Attempts: 1, RetryAfter: time.Millisecond},
+		"Loop a échoué plusieurs fois de suite : il n'est plus appelé pour un moment. Refaites l'appel plus tard.":             {Kind: cegidclient.KindUnavailable, Local: true},
+		"La clé du cabinet n'a pas accès à ce dossier, ou le dossier n'existe pas. L'administrateur du cabinet rattache le dossier à la clé de l'application dans LoopHub. Vérifiez le code du dossier, lettre par lettre.": {
+			Kind: cegidclient.KindDossierNotShared, HTTPStatus: 403,
+		},
+		"Loop n'a pas cet objet. Vérifiez son numéro ou son code, et le dossier. Réponse de Loop : « Resource not found »": {
+			Kind: cegidclient.KindNotFound, Field: "account_number", HTTPStatus: 404, Message: "Resource not found",
+		},
+	} {
+		got := ""
+		for _, detail := range status.Convert(apierror.FromLoop(err)).Details() {
+			if local, is := detail.(*errdetails.LocalizedMessage); is && local.GetLocale() == "fr" {
+				got = local.GetMessage()
+			}
+		}
+		if got != want {
+			t.Errorf("%s: %q, want %q", err, got, want)
+		}
+	}
+	blamed := status.Convert(apierror.FromLoop(&cegidclient.Error{Kind: cegidclient.KindInvalidArgument, Field: "filter"})).Details()
+	if violation := blamed[1].(*errdetails.BadRequest).GetFieldViolations()[0]; len(blamed) != 2 || violation.GetLocalizedMessage().GetLocale() != "fr" || violation.GetLocalizedMessage().GetMessage() == "" {
+		t.Error(blamed)
 	}
 }

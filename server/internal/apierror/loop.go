@@ -1,11 +1,8 @@
 package apierror
 
 import (
-	"fmt"
-	"math"
 	"slices"
 	"strconv"
-	"time"
 
 	"google.golang.org/grpc/codes"
 
@@ -13,87 +10,116 @@ import (
 	looppb "cegid.internal/gateway/gen/go/cegid/loop/v1"
 )
 
-// rule is what an error of cegidclient becomes for the caller.
+// rule is what an error of cegidclient becomes for the caller, and what to do about it.
 type rule struct {
-	code    codes.Code
-	reason  looppb.ErrorReason
-	message string
-	help    []string
+	Row
+	help []Text
 }
 
 // loopRules is the table of docs/architecture.md, "Errors", as far as reads go. Every kind of cegidclient is in it or in FromLoop.
 var loopRules = map[cegidclient.Kind]rule{
-	cegidclient.KindRefused: {
-		codes.InvalidArgument, looppb.ErrorReason_ERROR_REASON_LOOP_REFUSED,
-		"Loop read the request and refused it; its own words come with this error", nil,
-	},
-	cegidclient.KindCredentialRejected: {
-		codes.FailedPrecondition, looppb.ErrorReason_ERROR_REASON_LOOP_CREDENTIAL_REJECTED,
+	cegidclient.KindRefused: {Row: NewRow(codes.InvalidArgument, looppb.ErrorReason_ERROR_REASON_LOOP_REFUSED,
+		"Loop read the request and refused it; its own words come with this error",
+		"Loop a lu la demande et l'a refusée. Corrigez-la d'après ce qu'il en dit.")},
+	cegidclient.KindCredentialRejected: {Row: NewRow(codes.FailedPrecondition, looppb.ErrorReason_ERROR_REASON_LOOP_CREDENTIAL_REJECTED,
 		"Loop rejects the keys of this practice; the caller's own token is fine",
-		[]string{
+		"Loop refuse les clés de ce cabinet ; votre propre accès est bon."), help: []Text{
+		{
 			"The operator runs CheckConnection: it tells the subscription key from the API key.",
+			"L'administrateur du service lance le contrôle de la connexion, qui distingue la clé d'abonnement de la clé d'API.",
+		},
+		{
 			"A new API key works only once the practice's administrator has activated it in LoopHub.",
+			"Une nouvelle clé d'API ne fonctionne qu'une fois activée dans LoopHub par l'administrateur du cabinet.",
 		},
-	},
-	cegidclient.KindDossierNotShared: {
-		codes.PermissionDenied, looppb.ErrorReason_ERROR_REASON_DOSSIER_NOT_SHARED,
+	}},
+	cegidclient.KindDossierNotShared: {Row: NewRow(codes.PermissionDenied, looppb.ErrorReason_ERROR_REASON_DOSSIER_NOT_SHARED,
 		"the practice's key may not touch this dossier, or the dossier does not exist",
-		[]string{
+		"La clé du cabinet n'a pas accès à ce dossier, ou le dossier n'existe pas."), help: []Text{
+		{
 			"The practice's administrator opens LoopHub and attaches the dossier to the application's key.",
-			"Check the dossier's code, letter by letter.",
+			"L'administrateur du cabinet rattache le dossier à la clé de l'application dans LoopHub.",
 		},
+		{
+			"Check the dossier's code, letter by letter.",
+			"Vérifiez le code du dossier, lettre par lettre.",
+		},
+	}},
+	cegidclient.KindThrottled: {Row: NewRow(codes.ResourceExhausted, looppb.ErrorReason_ERROR_REASON_LOOP_QUOTA,
+		"Loop asks to slow down: wait as long as RetryInfo says",
+		"Loop demande de ralentir. Patientez avant de refaire l'appel.")},
+	cegidclient.KindUnavailable: {Row: NewRow(codes.Unavailable, looppb.ErrorReason_ERROR_REASON_LOOP_UNAVAILABLE,
+		"Loop is down or too slow",
+		"Loop est en panne ou trop lent. Refaites l'appel plus tard.")},
+	cegidclient.KindBadResponse: {Row: NewRow(codes.Internal, looppb.ErrorReason_ERROR_REASON_LOOP_BAD_RESPONSE,
+		"Loop answered something that is not its API; tell the operator",
+		"Loop a répondu autre chose que ce que prévoit son API. Signalez-le à l'administrateur du service.")},
+	cegidclient.KindRouteUnknown: {Row: NewRow(codes.Internal, looppb.ErrorReason_ERROR_REASON_LOOP_BAD_RESPONSE,
+		"Loop's gateway does not know this route: the operator checks loop.base_url",
+		"La passerelle de Loop ne connaît pas cette route. L'administrateur du service vérifie l'adresse de Loop dans la configuration.")},
+	cegidclient.KindNotFound: {Row: NewRow(codes.NotFound, looppb.ErrorReason_ERROR_REASON_OBJECT_UNKNOWN,
+		"Loop has no such object",
+		"Loop n'a pas cet objet. Vérifiez son numéro ou son code, et le dossier.")},
+	cegidclient.KindAdvancedKeyRequired: {Row: NewRow(codes.FailedPrecondition, looppb.ErrorReason_ERROR_REASON_ADVANCED_KEY_REQUIRED,
+		"this operation needs an Advanced key (P04454) and the practice has none; Loop was not called",
+		"Cette opération exige une clé Advanced (P04454), que le cabinet n'a pas ; Loop n'a pas été appelé. Demandez cette clé à l'administrateur du cabinet.")},
+	cegidclient.KindUnverified: {Row: NewRow(codes.FailedPrecondition, looppb.ErrorReason_ERROR_REASON_OPERATION_UNVERIFIED,
+		"nobody has verified this against Loop, and the operator has not enabled it under unverified_operations; Loop was not called",
+		"Personne n'a vérifié cette opération auprès de Loop, et l'administrateur du service ne l'a pas activée ; Loop n'a pas été appelé. Demandez-lui de l'activer.")},
+	cegidclient.KindOutcomeUnknown: {Row: NewRow(codes.Unknown, looppb.ErrorReason_ERROR_REASON_OUTCOME_UNKNOWN,
+		"it was sent, and nobody knows what became of it",
+		"La demande a été envoyée à Loop, et personne ne sait ce qu'elle est devenue. Regardez dans Loop avant de la refaire autrement.")},
+	cegidclient.KindExists: {Row: NewRow(codes.AlreadyExists, looppb.ErrorReason_ERROR_REASON_OBJECT_EXISTS,
+		"Loop has it already",
+		"Loop l'a déjà. Utilisez l'existant, ou choisissez un autre numéro ou code.")},
+	cegidclient.KindStale: {Row: NewRow(codes.Aborted, looppb.ErrorReason_ERROR_REASON_REVISION_STALE,
+		"it has changed since it was read: read it again, and decide anew",
+		"Ces données ont changé depuis que vous les avez lues. Relisez-les, puis décidez à nouveau.")},
+	cegidclient.KindLinkRefused: {Row: NewRow(codes.Unavailable, looppb.ErrorReason_ERROR_REASON_LOOP_UNAVAILABLE,
+		"the storage does not take Loop's link; this service has asked for another already",
+		"L'espace de stockage n'accepte pas le lien donné par Loop, et ce service en a déjà demandé un autre. Refaites l'appel plus tard.")},
+	cegidclient.KindBusy: {Row: NewRow(codes.ResourceExhausted, looppb.ErrorReason_ERROR_REASON_LOOP_BUSY,
+		"Loop was not called; come back after what RetryInfo says: ",
+		"Trop d'appels attendent Loop pour ce cabinet, et le vôtre n'a pas été envoyé.")},
+	cegidclient.KindConfiguration: {Row: NewRow(codes.FailedPrecondition, looppb.ErrorReason_ERROR_REASON_LOOP_CREDENTIAL_REJECTED,
+		"this service cannot read the keys of this practice; tell the operator. Loop was not called",
+		"Ce service ne peut pas lire les clés de ce cabinet ; Loop n'a pas été appelé. Prévenez l'administrateur du service.")},
+	cegidclient.KindInvalidArgument: {Row: NewRow(codes.InvalidArgument, looppb.ErrorReason_ERROR_REASON_FIELD_INVALID,
+		"this call cannot have this value",
+		"Cette valeur ne convient pas à cet appel. Corrigez-la, et refaites l'appel.")},
+}
+
+// What a kind says in a case of its own.
+var (
+	breakerOpen = NewRow(codes.Unavailable, looppb.ErrorReason_ERROR_REASON_LOOP_UNAVAILABLE,
+		"Loop has failed again and again, so it is not called for a moment",
+		"Loop a échoué plusieurs fois de suite : il n'est plus appelé pour un moment. Refaites l'appel plus tard.")
+	rawRouteUnknown = NewRow(codes.Internal, looppb.ErrorReason_ERROR_REASON_LOOP_BAD_RESPONSE,
+		"Loop's gateway does not know this route: the operator checks how it is spelt under raw in the configuration, and loop.base_url",
+		"La passerelle de Loop ne connaît pas cette route. L'administrateur du service en vérifie l'écriture et l'adresse de Loop dans la configuration.")
+	readBack = Text{
+		"Repeat the call as it is: it looks first at what Loop holds by now.",
+		"Refaites l'appel tel quel : il regarde d'abord ce que Loop contient.",
+	}
+)
+
+// noMore are the reasons why a call that failed was not tried once more.
+var noMore = map[cegidclient.StopReason]Text{
+	cegidclient.StoppedByBudget: {
+		", and no more, because too many calls had to be repeated lately",
+		", puis plus, car trop d'appels ont dû être refaits récemment",
 	},
-	cegidclient.KindThrottled: {
-		codes.ResourceExhausted, looppb.ErrorReason_ERROR_REASON_LOOP_QUOTA,
-		"Loop asks to slow down: wait as long as RetryInfo says", nil,
+	cegidclient.StoppedByDeadline: {
+		", and no more, because the time left is too short",
+		", puis plus, car il reste trop peu de temps",
 	},
-	cegidclient.KindUnavailable: {
-		codes.Unavailable, looppb.ErrorReason_ERROR_REASON_LOOP_UNAVAILABLE,
-		"Loop is down or too slow", nil,
+	cegidclient.StoppedByTurn: {
+		", and no more, because another call would not have had its turn in time",
+		", puis plus, car un autre appel n'aurait pas eu son tour à temps",
 	},
-	cegidclient.KindBadResponse: {
-		codes.Internal, looppb.ErrorReason_ERROR_REASON_LOOP_BAD_RESPONSE,
-		"Loop answered something that is not its API; tell the operator", nil,
-	},
-	cegidclient.KindRouteUnknown: {
-		codes.Internal, looppb.ErrorReason_ERROR_REASON_LOOP_BAD_RESPONSE,
-		"Loop's gateway does not know this route: the operator checks loop.base_url", nil,
-	},
-	cegidclient.KindNotFound: {
-		codes.NotFound, looppb.ErrorReason_ERROR_REASON_OBJECT_UNKNOWN,
-		"Loop has no such object", nil,
-	},
-	cegidclient.KindAdvancedKeyRequired: {
-		codes.FailedPrecondition, looppb.ErrorReason_ERROR_REASON_ADVANCED_KEY_REQUIRED,
-		"this operation needs an Advanced key (P04454) and the practice has none; Loop was not called", nil,
-	},
-	cegidclient.KindUnverified: {
-		codes.FailedPrecondition, looppb.ErrorReason_ERROR_REASON_OPERATION_UNVERIFIED,
-		"nobody has verified this against Loop, and the operator has not enabled it under unverified_operations; Loop was not called", nil,
-	},
-	cegidclient.KindOutcomeUnknown: {
-		codes.Unknown, looppb.ErrorReason_ERROR_REASON_OUTCOME_UNKNOWN,
-		"it was sent, and nobody knows what became of it", nil,
-	},
-	cegidclient.KindExists: {
-		codes.AlreadyExists, looppb.ErrorReason_ERROR_REASON_OBJECT_EXISTS,
-		"Loop has it already", nil,
-	},
-	cegidclient.KindStale: {
-		codes.Aborted, looppb.ErrorReason_ERROR_REASON_REVISION_STALE,
-		"it has changed since it was read: read it again, and decide anew", nil,
-	},
-	cegidclient.KindLinkRefused: {
-		codes.Unavailable, looppb.ErrorReason_ERROR_REASON_LOOP_UNAVAILABLE,
-		"the storage does not take Loop's link; this service has asked for another already", nil,
-	},
-	cegidclient.KindBusy: {
-		codes.ResourceExhausted, looppb.ErrorReason_ERROR_REASON_LOOP_BUSY,
-		"Loop was not called; come back after what RetryInfo says: ", nil,
-	},
-	cegidclient.KindConfiguration: {
-		codes.FailedPrecondition, looppb.ErrorReason_ERROR_REASON_LOOP_CREDENTIAL_REJECTED,
-		"this service cannot read the keys of this practice; tell the operator. Loop was not called", nil,
+	cegidclient.StoppedByBreaker: {
+		", and no more, because it fails again and again and is not called for a moment",
+		", puis plus, car il échoue plusieurs fois de suite et n'est plus appelé pour un moment",
 	},
 }
 
@@ -108,60 +134,45 @@ func LoopMetadata(operation string, httpStatus int, code, requestID, instanceID 
 }
 
 // Cures are the sentences on what to do about a reason of Loop's, for an answer that is made without Loop's error at hand.
-func Cures(reason looppb.ErrorReason) []string {
+func Cures(reason looppb.ErrorReason) []Text {
 	for _, each := range loopRules {
-		if each.reason == reason && each.help != nil {
+		if each.Reason == reason && each.help != nil {
 			return slices.Clone(each.help)
 		}
 	}
 	return nil
 }
 
-// BusyFrench tells a person why LOOP_BUSY, and when to come back.
-func BusyFrench(retryAfter time.Duration) string {
-	return fmt.Sprintf("Trop d'appels attendent Loop pour ce cabinet, et le vôtre n'a pas été envoyé. Réessayez dans %d secondes.", int(math.Ceil(retryAfter.Seconds())))
-}
-
 // tries tells how often a call that failed was tried, and why no more.
-func tries(err *cegidclient.Error) string {
-	asked := "; it was asked once"
-	if err.Attempts != 1 {
-		asked = fmt.Sprintf("; it was asked %d times", err.Attempts)
+func tries(err *cegidclient.Error) Text {
+	why := noMore[err.NoMore]
+	switch {
+	case err.Attempts == 0 && err.NoMore == "":
+		return Text{}
+	case err.Attempts == 1:
+		return Text{"; it was asked once" + why.English, " Loop a été interrogé une fois" + why.French + "."}
 	}
-	switch err.NoMore {
-	case cegidclient.StoppedByBudget:
-		return asked + ", and no more, because too many calls had to be repeated lately"
-	case cegidclient.StoppedByDeadline:
-		return asked + ", and no more, because the time left is too short"
-	case cegidclient.StoppedByTurn:
-		return asked + ", and no more, because another call would not have had its turn in time"
-	case cegidclient.StoppedByBreaker:
-		return asked + ", and no more, because it fails again and again and is not called for a moment"
-	case cegidclient.StoppedByAttempts:
-		return asked
-	}
-	if err.Attempts == 0 {
-		return ""
-	}
-	return asked
+	count := strconv.Itoa(err.Attempts)
+	return Text{"; it was asked " + count + " times" + why.English, " Loop a été interrogé " + count + " fois" + why.French + "."}
 }
 
 // FromLoop returns the error that a caller sees for one of cegidclient's, with what else helps, if anything.
-func FromLoop(err *cegidclient.Error, help ...string) error {
+func FromLoop(err *cegidclient.Error, help ...Text) error {
 	if err.Kind == cegidclient.KindInterrupted {
 		return FromContext(err)
 	}
 	out := Loop{Kind: err.Kind, Local: err.Local, Operation: err.Operation, Field: err.Field, Detail: err.Detail()}.Error()
-	out.Metadata = LoopMetadata(err.Operation, err.HTTPStatus, err.Code, err.RequestID, err.InstanceID)
-	out.RetryAfter, out.LoopSaid, out.Help = err.RetryAfter, err.Message, slices.Concat(help, out.Help)
-	if err.Kind == cegidclient.KindInvalidArgument { // nothing of it is Loop's
-		out = Error{Code: out.Code, Reason: out.Reason, Message: out.Message, Violations: out.Violations}
-	}
+	out.Advise(help...)
 	if (err.Kind == cegidclient.KindUnavailable || err.Kind == cegidclient.KindThrottled) && !err.Local {
-		out.Message += tries(err)
+		out.Add(tries(err))
 	}
-	if err.Kind == cegidclient.KindBusy {
-		out.LoopSaid = BusyFrench(err.RetryAfter)
+	if err.Kind == cegidclient.KindInvalidArgument { // nothing of it is Loop's
+		return out.Err()
+	}
+	out.Metadata = LoopMetadata(err.Operation, err.HTTPStatus, err.Code, err.RequestID, err.InstanceID)
+	out.RetryAfter = err.RetryAfter
+	if err.Kind != cegidclient.KindBusy { // of which Loop has said nothing
+		out.LoopSaid = err.Message
 	}
 	return out.Err()
 }
@@ -175,40 +186,55 @@ type Loop struct {
 
 // Error has the code, the reason and the sentence, and what helps.
 func (l Loop) Error() Error {
+	out, help := l.told()
+	out.Advise(help...)
+	return out
+}
+
+// Plain has no help, which depends on what became of the call, and blames no field.
+func (l Loop) Plain() Error {
+	out, _ := l.told()
+	for _, each := range out.Violations {
+		out.French = each.French
+	}
+	out.Violations = nil
+	return out
+}
+
+func (l Loop) told() (out Error, help []Text) {
 	found, known := loopRules[l.Kind]
 	if !known {
 		found = loopRules[cegidclient.KindBadResponse]
 	}
-	out := Error{Code: found.code, Reason: found.reason, Message: found.message, Help: slices.Clone(found.help)}
 	switch {
-	case l.Kind == cegidclient.KindInvalidArgument:
-		out = Error{Code: codes.InvalidArgument, Reason: looppb.ErrorReason_ERROR_REASON_FIELD_INVALID}
-		l.fieldOf(&out)
 	case l.Kind == cegidclient.KindUnavailable && l.Local:
-		out.Message = "Loop has failed again and again, so it is not called for a moment"
-	case l.Kind == cegidclient.KindBusy:
-		out.Message += l.Detail
+		return breakerOpen.With(), nil
 	case l.Kind == cegidclient.KindRouteUnknown && l.Operation == cegidclient.RawOperation:
-		out.Message = "Loop's gateway does not know this route: the operator checks how it is spelt under raw in the configuration, and loop.base_url"
+		return rawRouteUnknown.With(), nil
+	case l.Kind == cegidclient.KindInvalidArgument, fielded[l.Kind] && l.Field != "":
+		return l.at(found.Row), nil
 	}
+	out, help = found.With(), found.help
 	switch l.Kind {
-	case cegidclient.KindNotFound, cegidclient.KindExists, cegidclient.KindStale:
-		if l.Field != "" {
-			l.fieldOf(&out)
-		}
+	case cegidclient.KindBusy:
+		out.Message += l.Detail
 	case cegidclient.KindOutcomeUnknown:
 		if op, known := cegidclient.OperationByID(l.Operation); known && op.Resend == cegidclient.ResendReadBack {
-			out.Help = append(out.Help, "Repeat the call as it is: it looks first at what Loop holds by now.")
+			help = []Text{readBack}
 		}
 	}
-	return out
+	return out, help
 }
 
-// fieldOf blames the field.
-func (l Loop) fieldOf(out *Error) {
-	out.Message = l.Detail
-	if l.Field != "" {
-		out.Message = l.Field + ": " + l.Detail
+// fielded are the kinds whose field is the caller's, if there is one.
+var fielded = map[cegidclient.Kind]bool{cegidclient.KindNotFound: true, cegidclient.KindExists: true, cegidclient.KindStale: true}
+
+// at blames the field, in English in the client's words, which say it more closely than the row.
+func (l Loop) at(row Row) Error {
+	row.English = l.Detail
+	out := row.At(l.Field)
+	if l.Field == "" {
+		out.Message = l.Detail
 	}
-	out.Violations = []Violation{{Field: l.Field, Description: l.Detail}}
+	return out
 }

@@ -48,6 +48,7 @@ import (
 	"cegid.internal/gateway/server/internal/replicas"
 	"cegid.internal/gateway/server/internal/service"
 	"cegid.internal/gateway/server/internal/site"
+	"cegid.internal/gateway/server/internal/status"
 	"cegid.internal/gateway/server/internal/submission"
 	"cegid.internal/gateway/server/internal/submission/preflight"
 	"cegid.internal/gateway/server/internal/submission/spool"
@@ -123,6 +124,7 @@ type Server struct {
 	public           *grpc.Server
 	inProcess        *inprocess.Server // that of the gateway
 	http, operations *http.Server
+	status           *status.Page
 	health           *health.Server
 	sender           *submission.Sender
 	imports          *service.Imports
@@ -185,6 +187,7 @@ func New(cfg Config) (_ *Server, err error) {
 	if err := s.openSender(); err != nil {
 		return nil, err
 	}
+	telemetry.RegisterBuild(cfg.Registry, cfg.Build.Version, cfg.Build.Revision)
 	telemetry.RegisterLedger(cfg.Registry, cfg.Ledger)
 	telemetry.RegisterPractices(cfg.Registry, cfg.Practices.All)
 	cfg.Registry.MustRegister(reads.Metrics{Store: cfg.Freshness})
@@ -210,6 +213,7 @@ func New(cfg Config) (_ *Server, err error) {
 	if err := s.openREST(validator, door, door.Refused(s.lines, metrics)); err != nil {
 		return nil, err
 	}
+	s.status = status.New(status.Config{Metrics: cfg.Registry, Ready: s.readiness.why, Writes: s.readiness.whyNoWrites})
 	s.operations = s.newHTTPServer(s.operationsHandler())
 	s.operations.ReadTimeout = 2 * time.Minute // longer than a profile takes: it would cut one
 	return s, s.listen()
@@ -552,6 +556,7 @@ func (s *Server) Serve(ctx context.Context) error {
 	watching, stop := context.WithCancel(context.Background())
 	serving.Go(func() { s.readiness.watch(watching) })
 	serving.Go(func() { s.calls.Watch(watching) })
+	serving.Go(func() { s.status.Run(watching) })
 	if s.replicas != nil {
 		serving.Go(func() { s.replicas.Run(watching) })
 	}

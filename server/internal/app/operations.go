@@ -15,6 +15,7 @@ import (
 
 	"cegid.internal/gateway/server/internal/authn"
 	"cegid.internal/gateway/server/internal/gateway"
+	"cegid.internal/gateway/server/internal/status"
 )
 
 // Where the operator of the server's own machine directs it, on the listener of operations.
@@ -37,6 +38,8 @@ func (s *Server) operationsHandler() http.Handler {
 	registry := s.cfg.Registry
 	mux := http.NewServeMux()
 	mux.Handle("GET /metrics", promhttp.HandlerFor(registry, promhttp.HandlerOpts{Registry: registry}))
+	mux.Handle("GET "+status.Path, s.status) // what metrics tell, for people
+	mux.HandleFunc("GET "+status.StylePath, s.status.ServeStyle)
 	gateway.AddProbes(mux, s.readiness.why, s.readiness.whyNoWrites) // here in plaintext, and when they are not public, too
 	// Not pprof.Cmdline: a command line can hold what it should not.
 	for path, handler := range map[string]http.HandlerFunc{

@@ -15,6 +15,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"cegid.internal/gateway/server/internal/policy"
+	"cegid.internal/gateway/server/internal/status"
 )
 
 // directed is a server that follows an installation, and the handler by which it is directed.
@@ -201,6 +202,8 @@ func TestADrainedServerIsNotReadyAndAnswersAllTheSame(t *testing.T) {
 		}
 	}
 	d.expect("GET", DrainPath, "", 200, "drained")
+	d.expect("GET", status.Path, "", 200, `<dd class="bad">drained, at the operator`)
+	d.expect("GET", status.StylePath, "", 200, ".bad")
 	for range 2 {
 		d.expect("DELETE", DrainPath, "", 200, "serving")
 		for _, path := range []string{"/readyz", "/readyz?service=writes"} {

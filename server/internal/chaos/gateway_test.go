@@ -77,6 +77,8 @@ type settings struct {
 	trust *tls.Config
 	// certificate is a name that callers' certificates have: of billing.
 	certificate string
+	// limits are those of reporting in the policy.
+	limits string
 }
 
 // newGateway writes a configuration as an operator would, makes the ledger, and starts the server.
@@ -129,15 +131,19 @@ func newGateway(t *testing.T, loop string, s settings) *gateway {
 	if s.certificate != "" {
 		certificates = fmt.Sprintf(", certificates: [%q]", s.certificate)
 	}
+	limits := ""
+	if s.limits != "" {
+		limits = ", limits: {" + s.limits + "}"
+	}
 	write("policy.yaml", fmt.Sprintf(`
 callers:
   - {name: billing, token_hashes: [%q]%s}
   - {name: expenses, token_hashes: [%q]}
   - {name: payroll, token_hashes: [%q]}
-  - {name: reporting, token_hashes: [%q]}
+  - {name: reporting, token_hashes: [%q]%s}
 grants:
   - {callers: [billing, expenses, payroll, reporting], practices: [demo, partner], dossiers: ["*"], rights: [read, write, administer]}
-`, hash(billing), certificates, hash(expenses), hash(payroll), hash(reporting)))
+`, hash(billing), certificates, hash(expenses), hash(payroll), hash(reporting), limits))
 
 	ledger := "ledger: ledger.db"
 	if s.ledger != "" {

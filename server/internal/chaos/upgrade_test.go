@@ -129,6 +129,59 @@ func TestAnOlderServerBesideANewOneSendsNothing(t *testing.T) {
 	}
 }
 
+// TestALedgerInAFileIsTakenOver by this server from that of LOOP_TEST_OLD_SERVER, as CHANGELOG.md tells operators: stop, back up,
+// start. What was written is known, followed on, and not sent again. By name: .ci/run upgrade
+func TestALedgerInAFileIsTakenOver(t *testing.T) {
+	l := newLoop(t)
+	g := newGateway(t, l.url, settings{program: theProgramOf(t, "LOOP_TEST_OLD_SERVER"), ancient: true})
+	u := upgrade{t, l}
+	type write struct{ id, document, state string }
+	writes := []write{
+		{"BOOKED", "FA-1", "IMPORT_STATE_SUCCEEDED"},
+		{"REFUSED", "SIM-REFUSE-1", "IMPORT_STATE_REFUSED"},
+		{"LOST", "SIM-LOST-ANSWER-1", "IMPORT_STATE_UNCERTAIN"},
+		{"STUCK", "SIM-STUCK-1", "IMPORT_STATE_WAITING"},
+	}
+	for _, each := range writes {
+		u.send(g, "CEGID001", each.id, each.document)
+	}
+	folder := filepath.Dir(g.config)
+	g.program = program(t)
+	command := func(arguments ...string) (string, error) {
+		out, err := exec.Command(g.program, arguments...).CombinedOutput()
+		return string(out), err
+	}
+	ledger, copied := filepath.Join(folder, "ledger.db"), filepath.Join(folder, "before.db")
+	backup := []string{"ledger", "backup", "--ledger", ledger, "--to", copied}
+	if out, err := command(backup...); err == nil || !strings.Contains(out, "stop it first") {
+		t.Errorf("a backup while the old server runs: %v %s", err, out)
+	}
+	testkit.OK(t, g.terminate())
+	if out, err := command("ledger", "migrate", "--config", g.config, "--plan"); err != nil || !strings.Contains(out, "the ledger has schema 8") {
+		t.Errorf("the plan: %v %s", err, out)
+	}
+	if out, err := command(backup...); err != nil || !strings.Contains(out, "copied 4 ") {
+		t.Errorf("a backup: %v %s", err, out)
+	}
+	testkit.OK(t, g.start())
+	for _, each := range writes {
+		u.becomes(g, "CEGID001", each.id, each.state, "of before")
+	}
+	sent := l.Count("/importJson")
+	for _, each := range writes {
+		if each.state == "IMPORT_STATE_REFUSED" { // which nothing came of: it may be sent again
+			continue
+		}
+		code, _, answer := u.send(g, "CEGID001", each.id, each.document)
+		if replayed := code == http.StatusOK && answer["replayed"] == true; replayed == (each.id == "LOST") {
+			t.Errorf("%s again: %d %v", each.id, code, answer)
+		}
+	}
+	if n := l.Count("/importJson"); sent < len(writes) || n != sent {
+		t.Errorf("Loop was sent %d imports, and then %d", sent, n-sent)
+	}
+}
+
 // theProgramOf is another build, which a variable names.
 func theProgramOf(t *testing.T, variable string) string {
 	t.Helper()

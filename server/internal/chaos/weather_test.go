@@ -62,6 +62,7 @@ type weather struct {
 	servers  []*gateway
 	callers  []*traffic
 	spells   []*spell
+	watched  *watched
 }
 
 // paces of each of the four callers.
@@ -73,8 +74,9 @@ const (
 	hurriesEvery = 250 * time.Millisecond // of a read that has little time
 )
 
-// TestWeather: callers of two practices go on while Loop, the database and the servers go through all that happens to them. By
-// name: .ci/run weather, and .ci/run full weather for ten minutes of it.
+// TestWeather: callers of two practices go on while Loop, the database and the servers go through all that happens to them, while
+// a Prometheus scrapes them: the dashboards of deploy/monitoring show it. By name: .ci/run weather, and .ci/run full weather for ten
+// minutes of it.
 func TestWeather(t *testing.T) {
 	longer := time.Duration(1)
 	if os.Getenv("LOOP_WEATHER") == "full" {
@@ -125,6 +127,8 @@ func TestWeather(t *testing.T) {
 	after.meanwhile = func(context.Context) { is = w.sample() }
 	w.run()
 
+	w.watched.end()
+	w.watched.eachPanelShowsData(first.began)
 	w.print()
 	w.failuresHaveTheirWeather()
 	if share, amplification := w.failed(storm), w.amplification(storm); share > .02 || amplification > 1.3 {
@@ -181,6 +185,7 @@ func newWeather(t *testing.T) *weather {
 		caller.writes = w.loop.dossierOf(t, each.practice, "WRITE"+strconv.Itoa(len(w.callers)))
 		w.callers = append(w.callers, caller)
 	}
+	w.watched = watch(t, w.loop.url, folder, trust, one, two)
 	return w
 }
 

@@ -2,6 +2,7 @@ package conformance
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -20,9 +21,12 @@ import (
 
 	"cegid.internal/gateway/cegidclient"
 	"cegid.internal/gateway/cegidclient/loopsim"
+	looppb "cegid.internal/gateway/gen/go/cegid/loop/v1"
 	"cegid.internal/gateway/internal/testkit"
+	"cegid.internal/gateway/server/internal/apierror"
 	"cegid.internal/gateway/server/internal/restname"
 	"cegid.internal/gateway/server/internal/sandbox"
+	"cegid.internal/gateway/server/internal/wording"
 )
 
 // corpusCase is one case of testdata/corpus. Either call and request, or rest, say what is called.
@@ -113,10 +117,11 @@ type errorCase struct {
 	// of gRPC, unless the case is of REST alone.
 	Field string `yaml:"field"`
 	Says  string `yaml:"says"`
-	// French is what Loop says, in French, and English what its gateway says.
-	French  string `yaml:"french"`
-	English string `yaml:"english"`
-	Retry   string `yaml:"retry"` // as a duration; "some" for any
+	// French is what Loop says, in French, or its gateway in English, which is quoted then; Ours what this service says in
+	// French: each as a regular expression.
+	French string `yaml:"french"`
+	Ours   string `yaml:"ours"`
+	Retry  string `yaml:"retry"` // as a duration; "some" for any
 	// Finding: the violation is an accounting finding, with its own code, which of a file's is not the reason, and a sentence
 	// in French.
 	Finding bool              `yaml:"finding"`
@@ -456,15 +461,7 @@ func (want *errorCase) check(t *testing.T, transport string, got *failure) {
 	if got.Message == "" || !regexp.MustCompile(want.Says).MatchString(strings.Join(said, "\n")) {
 		t.Errorf("%s: says %q; want %s", transport, said, want.Says)
 	}
-	for locale, words := range map[string]string{"fr": want.French, "en": want.English} {
-		said := ""
-		if got.Local.GetLocale() == locale {
-			said = got.Local.GetMessage()
-		}
-		if !regexp.MustCompile(words).MatchString(said) || words == "" && said != "" {
-			t.Errorf("%s: Loop's words are %v; want %q in the locale %s", transport, got.Local, words, locale)
-		}
-	}
+	want.checkFrench(t, transport, got)
 	got.checkLocales(t, transport)
 	switch want.Retry {
 	case "":
@@ -494,6 +491,57 @@ func (want *errorCase) check(t *testing.T, transport string, got *failure) {
 			t.Errorf("%s: %s is %q; want %q", transport, name, got.Header.Get(name), value)
 		}
 	}
+}
+
+// checkFrench: what the accountant reads is Loop's where Loop wrote French, and else this service's.
+func (want *errorCase) checkFrench(t *testing.T, transport string, got *failure) {
+	t.Helper()
+	loops, ours := got.Local.GetMessage(), ""
+	if isOurs(loops) {
+		ours, loops, _ = strings.Cut(loops, " Réponse de Loop : ")
+	} else if len(got.Violations) > 0 {
+		ours = got.Violations[0].French
+	}
+	if got.Local != nil && got.Local.GetLocale() != "fr" {
+		t.Errorf("%s: the sentence for the accountant is not French: %v", transport, got.Local)
+	}
+	if !regexp.MustCompile(want.French).MatchString(loops) || want.French == "" && loops != "" {
+		t.Errorf("%s: Loop's words are %q; want %q", transport, loops, want.French)
+	}
+	if !regexp.MustCompile(want.Ours).MatchString(ours) {
+		t.Errorf("%s: our words in French are %q; want %q", transport, ours, want.Ours)
+	}
+	if french := cmp.Or(loops, ours); french == "" && spokenFrench[want.Reason] {
+		t.Errorf("%s: nothing is said in French: %+v", transport, got)
+	} else if placeholder.MatchString(french) {
+		t.Errorf("%s: a value is forgotten: %s", transport, french)
+	}
+}
+
+var placeholder = regexp.MustCompile(`\{[a-z]+\}`)
+
+// ourFrench are the sentences of the tables, as REST spells their names too, with anything for a value.
+var ourFrench, spokenFrench = func() (sentences []*regexp.Regexp, reasons map[string]bool) {
+	reasons = map[string]bool{}
+	for _, row := range append(wording.Rows(), apierror.Rows()...) {
+		parts := placeholder.Split(row.French, -1)
+		for i := range parts {
+			parts[i] = regexp.QuoteMeta(strings.TrimSpace(parts[i]))
+		}
+		sentences = append(sentences, regexp.MustCompile("(?s)^"+strings.Join(parts, ".*")))
+		reasons[apierror.ReasonName(row.Reason)] = true
+	}
+	for _, elsewhere := range []looppb.ErrorReason{ // whose errors others make too, in English
+		looppb.ErrorReason_ERROR_REASON_FIELD_INVALID, looppb.ErrorReason_ERROR_REASON_FILTER_UNSUPPORTED,
+		looppb.ErrorReason_ERROR_REASON_ORDER_UNSUPPORTED, looppb.ErrorReason_ERROR_REASON_CALLER_LIMIT,
+	} {
+		delete(reasons, apierror.ReasonName(elsewhere))
+	}
+	return sentences, reasons
+}()
+
+func isOurs(french string) bool {
+	return slices.ContainsFunc(ourFrench, func(of *regexp.Regexp) bool { return of.MatchString(french) })
 }
 
 // plain turns what YAML reads into what JSON reads.

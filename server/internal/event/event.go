@@ -4,7 +4,7 @@ package event
 import (
 	"context"
 	"errors"
-	"strings"
+	"slices"
 	"time"
 
 	"google.golang.org/grpc"
@@ -67,8 +67,10 @@ func (s *Service) query(ctx context.Context, request asked, limit int) (ledger.E
 	if request.GetPractice() != all {
 		out.Practice = request.GetPractice()
 	}
-	for _, kind := range request.GetKinds() {
-		out.Kinds = append(out.Kinds, ledger.EventKind(strings.TrimPrefix(kind.String(), kindPrefix)))
+	for _, kind := range ledger.EventKinds() { // the contract's rule lets no other through
+		if slices.Contains(request.GetKinds(), eventKinds[kind]) {
+			out.Kinds = append(out.Kinds, kind)
+		}
 	}
 	return out, nil
 }
@@ -189,7 +191,16 @@ func fitting(events []ledger.Event) (out []*looppb.Event, taken int) {
 	return out, len(out)
 }
 
-const kindPrefix = "EVENT_KIND_"
+// eventKinds are the contract's values of the ledger's; a test walks both.
+var eventKinds = map[ledger.EventKind]looppb.EventKind{
+	ledger.EventAccepted:        looppb.EventKind_EVENT_KIND_ACCEPTED,
+	ledger.EventFinal:           looppb.EventKind_EVENT_KIND_FINAL,
+	ledger.EventUncertain:       looppb.EventKind_EVENT_KIND_UNCERTAIN,
+	ledger.EventResolved:        looppb.EventKind_EVENT_KIND_RESOLVED,
+	ledger.EventPersonNeeded:    looppb.EventKind_EVENT_KIND_PERSON_NEEDED,
+	ledger.EventConnectionLost:  looppb.EventKind_EVENT_KIND_CONNECTION_LOST,
+	ledger.EventConnectionFound: looppb.EventKind_EVENT_KIND_CONNECTION_FOUND,
+}
 
 // collections are the contract's values of the ledger's; a test walks both.
 var collections = map[ledger.Collection]looppb.EventCollection{
@@ -201,7 +212,7 @@ var collections = map[ledger.Collection]looppb.EventCollection{
 
 func message(e *ledger.Event) *looppb.Event {
 	return &looppb.Event{
-		Id: e.Sequence.String(), Kind: looppb.EventKind(looppb.EventKind_value[kindPrefix+string(e.Kind)]), Time: timestamppb.New(e.Time),
+		Id: e.Sequence.String(), Kind: eventKinds[e.Kind], Time: timestamppb.New(e.Time),
 		Practice: e.Practice, Dossier: e.Dossier, Collection: collections[e.Collection], RequestId: e.RequestID,
 		Attempt:     proto.Int32(int32(e.Attempt)),
 		StateBefore: string(e.Before), StateAfter: string(e.After), Caller: e.Caller, Metadata: e.Metadata,

@@ -310,8 +310,8 @@ func (s *Store) forget(practice, dossier string, reference bool) {
 // Refused forgets what a refusal of Loop's takes away: of a key that is rejected everything, and the dossier that is not shared, or
 // not there.
 func (s *Store) Refused(practice, dossier string, err error) {
-	var refusal *cegidclient.Error
-	if !errors.As(err, &refusal) || refusal.Local {
+	refusal, is := errors.AsType[*cegidclient.Error](err)
+	if !is || refusal.Local {
 		return
 	}
 	switch status := refusal.HTTPStatus; {

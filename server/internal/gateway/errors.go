@@ -192,7 +192,7 @@ func contractual(ctx context.Context, err error, requestID string) error {
 	case codes.Canceled:
 		return apierror.FromContext(context.Canceled)
 	case codes.Unavailable:
-		return apierror.ShuttingDown("this server is shutting down: call again, another one or the same in a moment answers")
+		return apierror.ShuttingDown()
 	case codes.ResourceExhausted:
 		return apierror.New(codes.ResourceExhausted, looppb.ErrorReason_ERROR_REASON_CALLER_LIMIT,
 			"the message is larger than this service takes: send or ask for less at once")

@@ -41,7 +41,7 @@ type lent struct {
 
 func newArrivingPool(most int64, giveWay func() bool) *arrivingPool {
 	return &arrivingPool{
-		BufferPool: mem.DefaultBufferPool(), most: most, giveWay: giveWay,
+		BufferPool: buffers, most: most, giveWay: giveWay,
 		lent: map[weak.Pointer[[]byte]]lent{}, back: make(chan struct{}),
 	}
 }

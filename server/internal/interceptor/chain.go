@@ -69,6 +69,7 @@ func Chain(cfg Config) []Named {
 		requestID(cfg.Callers.OverHTTP),
 		logCalls(cfg.Lines, cfg.Access),
 		cfg.Metrics.interceptor(cfg.Access),
+		recovery("recovery of interceptors", cfg.Log), // inside those that tell of every call
 		clampDeadline(cfg.Deadlines, cfg.Access, cfg.Shutdown),
 		restingStreams(cfg.Access, cfg.Draining),
 		mapErrors(cfg.Log),

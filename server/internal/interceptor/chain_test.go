@@ -24,7 +24,7 @@ import (
 )
 
 // testChain knows anybody who has a token as tester, and lets nobody in by certificate.
-func testChain(t *testing.T, log *slog.Logger, grants *policy.Policy, shutdown context.Context) []Named {
+func testChain(t testing.TB, log *slog.Logger, grants *policy.Policy, shutdown context.Context) []Named {
 	t.Helper()
 	minute := Deadlines{UnaryDefault: time.Minute, UnaryMax: time.Minute, StreamDefault: time.Minute, StreamMax: time.Minute}
 	if grants == nil {
@@ -40,7 +40,7 @@ func testChain(t *testing.T, log *slog.Logger, grants *policy.Policy, shutdown c
 
 func TestTheOrderIsTheDesigned(t *testing.T) {
 	want := []string{
-		"recovery", "trace", "request id", "log", "metrics", "deadline clamp", "resting streams", "error mapper", "authentication", "inbound limits",
+		"recovery", "trace", "request id", "log", "metrics", "recovery of interceptors", "deadline clamp", "resting streams", "error mapper", "authentication", "inbound limits",
 		"authorisation", "audit", "validation", "reads", "inner recovery",
 	}
 	var got []string
@@ -103,6 +103,34 @@ func TestAPanicIsMaskedAndLogged(t *testing.T) {
 	err = streaming(known(t), chain, "/s/Read", &looppb.StreamAccountsRequest{Practice: "demo", Dossier: "D1"}, func(any, grpc.ServerStream) error { panic("canary") })
 	if apierror.ReasonOf(err) != looppb.ErrorReason_ERROR_REASON_INTERNAL {
 		t.Errorf("stream: got %v", err)
+	}
+}
+
+// TestAPanicOfAnInterceptorHasItsLine: and counts as the fault that it is.
+func TestAPanicOfAnInterceptorHasItsLine(t *testing.T) {
+	var log strings.Builder
+	chain := testChain(t, slog.New(slog.NewJSONHandler(&log, nil)), nil, t.Context())
+	panics := around("audit", func(context.Context, string, bool, func(context.Context) error) error { panic("canary") })
+	for i := range chain {
+		if chain[i].Name == panics.Name {
+			chain[i] = panics
+		}
+	}
+	_, unary := call(known(t), chain, "/s/Read", someRequest, nil)
+	stream := streaming(known(t), chain, "/s/Read", &looppb.StreamAccountsRequest{Practice: "demo", Dossier: "D1"}, nil)
+	for _, err := range []error{unary, stream} {
+		if apierror.ReasonOf(err) != looppb.ErrorReason_ERROR_REASON_INTERNAL {
+			t.Errorf("got %v", err)
+		}
+	}
+	lines := 0
+	for line := range strings.Lines(log.String()) {
+		if strings.Contains(line, `"level":"ERROR","msg":"call"`) && strings.Contains(line, `"caller":"tester"`) && strings.Contains(line, `"reason":"INTERNAL"`) {
+			lines++
+		}
+	}
+	if lines != 2 || strings.Contains(log.String(), "canary") {
+		t.Errorf("there are %d lines of the two calls:\n%s", lines, log.String())
 	}
 }
 

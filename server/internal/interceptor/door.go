@@ -206,6 +206,7 @@ func (g guarded) RegisterService(service *grpc.ServiceDesc, implementation any) 
 // any: with a line in the log, a record and a reason. So do they with one that cannot be read.
 func (d *Door) guard(method string, handle grpc.MethodHandler) grpc.MethodHandler {
 	return func(server any, ctx context.Context, decode func(any) error, interceptor grpc.UnaryServerInterceptor) (any, error) {
+		makeRoom(len(method))
 		stranger := false
 		var takes *taking
 		if !public(method) {
@@ -222,6 +223,15 @@ func (d *Door) guard(method string, handle grpc.MethodHandler) grpc.MethodHandle
 			return nil
 		}, interceptor)
 	}
+}
+
+// makeRoom lets the stack of a goroutine grow at once to what a call needs, while there is little on it. Else it would double four
+// times on the way, and each time all frames would be copied: a tenth of a small call's time.
+//
+//go:noinline
+func makeRoom(at int) byte {
+	var room [24 << 10]byte
+	return room[at%len(room)] // at a place that the compiler does not know, or it would leave it all out
 }
 
 // reading is what came of reading the messages of a call.

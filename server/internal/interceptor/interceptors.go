@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"regexp"
 	"runtime/debug"
 	"slices"
 	"strings"
@@ -53,10 +52,17 @@ func recovery(name string, log *slog.Logger) Named {
 	}
 }
 
-var requestIDShape = regexp.MustCompile(`^[A-Za-z0-9._-]{1,64}$`)
-
-// ValidRequestID tells whether a caller's request id is taken over.
-func ValidRequestID(id string) bool { return requestIDShape.MatchString(id) }
+// ValidRequestID tells whether a caller's request id is taken over: 1 to 64 letters of ASCII, digits, dots, underscores and hyphens.
+func ValidRequestID(id string) bool {
+	for i := range len(id) {
+		switch c := id[i]; {
+		case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9', c == '.', c == '_', c == '-':
+		default:
+			return false
+		}
+	}
+	return id != "" && len(id) <= 64
+}
 
 // NewRequestID returns an id that nobody has used.
 func NewRequestID() string {
@@ -149,7 +155,7 @@ func mapErrors(log *slog.Logger) Named {
 				err = apierror.Resume()
 				break
 			}
-			err = apierror.ShuttingDown("this server is shutting down: call again, another one or the same in a moment answers")
+			err = apierror.ShuttingDown()
 		case errors.As(err, &upstream):
 			// Retried here already, where it could help: the channel must not multiply that.
 			_ = grpc.SetTrailer(ctx, metadata.Pairs(pushbackKey, "-1"))
@@ -304,7 +310,7 @@ func subject(request any) (any, error) {
 
 // loggable keeps what a caller made up out of the log.
 func loggable(name string) string {
-	if name == "" || requestIDShape.MatchString(name) {
+	if name == "" || ValidRequestID(name) {
 		return name
 	}
 	return "[invalid]"

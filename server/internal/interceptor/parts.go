@@ -52,7 +52,7 @@ func (c *carrier) take(data mem.BufferSlice,
 	if c.inflate == nil {
 		return errCompressed
 	}
-	zipped := data.MaterializeToBuffer(mem.DefaultBufferPool()) // no copy: the decompressor made one of it
+	zipped := data.MaterializeToBuffer(buffers) // no copy: the decompressor made one of it
 	defer zipped.Free()
 	message, err := c.inflate(zipped.ReadOnlyData())
 	c.bytes += max(data.Len(), len(message))
@@ -135,8 +135,30 @@ func (b bounded) Marshal(answer any) (mem.BufferSlice, error) {
 	if e, is := answer.(encoded); is {
 		return mem.BufferSlice{mem.SliceBuffer(e.Encoded())}, nil
 	}
-	return b.CodecV2.Marshal(answer)
+	message, is := answer.(proto.Message)
+	if !is {
+		return b.CodecV2.Marshal(answer)
+	}
+	size := proto.Size(message)
+	into := buffers.Get(size)
+	encoded, err := proto.MarshalOptions{UseCachedSize: true}.MarshalAppend((*into)[:0], message)
+	if err != nil {
+		buffers.Put(into)
+		return nil, err
+	}
+	*into = encoded
+	return mem.BufferSlice{mem.NewBuffer(into, buffers)}, nil
 }
+
+// buffers are those that messages are written to and put together in. The next larger one of grpc-go's own pool than 32 KiB has a
+// megabyte, and is cleared each time.
+var buffers = func() mem.BufferPool {
+	pool, err := mem.NewBinaryTieredBufferPool(8, 10, 12, 14, 15, 16, 17, 18, 19, 20)
+	if err != nil {
+		panic(err)
+	}
+	return pool
+}()
 
 func (b bounded) Unmarshal(data mem.BufferSlice, into any) error {
 	if c, ok := into.(*carrier); ok {
@@ -149,7 +171,7 @@ func (b bounded) Unmarshal(data mem.BufferSlice, into any) error {
 
 func (b bounded) unmarshal(data mem.BufferSlice, into any, claim func(size, parts int) error) (parts int, err error) {
 	if message, ok := into.(proto.Message); ok {
-		whole := data.MaterializeToBuffer(mem.DefaultBufferPool())
+		whole := data.MaterializeToBuffer(buffers)
 		defer whole.Free()
 		data = mem.BufferSlice{whole} // or it would be put together again
 		left := MaxParts

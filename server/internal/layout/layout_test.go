@@ -27,7 +27,7 @@ const (
 // edge says that a package speaks of calls: their messages, codes and errors.
 var edge = []string{
 	module + "gen/", "google.golang.org/grpc", "google.golang.org/protobuf", "google.golang.org/genproto", "github.com/grpc-ecosystem/",
-	internal + "apierror", internal + "interceptor", internal + "gateway", internal + "service", internal + "app",
+	internal + "apierror", internal + "wording", internal + "interceptor", internal + "gateway", internal + "service", internal + "app",
 }
 
 // rules: what packages must not depend on, also through others; a name stands for what begins with it.
@@ -49,6 +49,9 @@ var rules = []struct {
 	{"practices stand without their handlers", internal + "tenant", []string{internal + "service", internal + "gateway", internal + "app", internal + "config"}},
 	{"handlers convert: SQL, HTTP servers and the chain around them are others'", internal + "service", []string{
 		internal + "interceptor", internal + "gateway", internal + "app", internal + "telemetry", internal + "sandbox", module + "cegidclient/loopsim",
+	}},
+	{"what callers are told is no matter of handlers", internal + "wording", []string{
+		internal + "service", internal + "interceptor", internal + "gateway", internal + "app", internal + "policy",
 	}},
 	{"the chain knows no handler", internal + "interceptor", []string{internal + "service", internal + "submission", internal + "ledger", internal + "gateway"}},
 	{"what carries calls knows none of them", internal + "inprocess", []string{internal + "service", internal + "interceptor", internal + "gateway", internal + "app", module + "gen/"}},

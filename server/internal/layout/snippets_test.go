@@ -14,8 +14,8 @@ var block = regexp.MustCompile("(?m)^ *```([a-z]+)\n *(.*?)$")
 // file is what a snippet begins with that a step of .ci/run saves in that file, for the commands after it.
 var file = regexp.MustCompile(`^(#|//|<!--) [\w./-]+\.\w+( -->)?$`)
 
-// TestEverySnippetIsRunOrListed: the commands of each page are run by the step tour, start or bundle of .ci/run, or docs/not-run.md says
-// why not.
+// TestEverySnippetIsRunOrListed: the commands of each page are run by the step tour, start, languages or bundle of .ci/run, or
+// docs/not-run.md says why not.
 func TestEverySnippetIsRunOrListed(t *testing.T) {
 	all := texts(t)
 	between := func(after, before string) string {
@@ -36,18 +36,31 @@ func TestEverySnippetIsRunOrListed(t *testing.T) {
 	if len(started) < 6 || len(toured) < 4 || !isToured("docs/tour.md") || !strings.Contains(all["tools/ci/bundle.sh"], "docs/stubs.md") {
 		t.Fatalf("the pages that are run were not found: %q", toured)
 	}
+	var samples []string // whose commands start does; tools/languages/readmes.py runs the programs of the packages
+	for _, name := range strings.Fields(between("\n  for sample in ", "; do")) {
+		samples = append(samples, "examples/"+name+"/README.md")
+	}
+	ofPackages := map[string]string{"clients/python/README.md": "python", "clients/typescript/README.md": "ts"}
+	installs := func(name, begins string) bool {
+		tool, _, _ := strings.Cut(begins, " ")
+		return strings.Contains(between("\nstart() {", "\n}"), "grep '^"+tool+" install' "+name)
+	}
+	if len(samples) < 6 || !strings.Contains(between("\nlanguages() {", "\n}"), "readmes.py") {
+		t.Fatalf("the pages of samples and packages that are run were not found: %q", samples)
+	}
 	type snippet struct{ page, begins string }
 	left := map[snippet]bool{} // not run; true when listed
 	ran := 0
 	for name, page := range all {
-		if filepath.Ext(name) != ".md" || strings.HasPrefix(name, "clients/") || strings.HasPrefix(name, "examples/") { // they have tests of their own
+		if filepath.Ext(name) != ".md" {
 			continue
 		}
 		for _, found := range block.FindAllStringSubmatch(page, -1) {
 			switch language := found[1]; {
 			case language == "mermaid", language == "text":
 			case language == "console" && isToured(name), language == "sh" && name == "docs/stubs.md",
-				slices.Contains(started, name) && (language == "sh" || file.MatchString(found[2])):
+				slices.Contains(started, name) && (language == "sh" || file.MatchString(found[2])),
+				language == "sh" && slices.Contains(samples, name), ofPackages[name] == language, installs(name, found[2]):
 				ran++
 			default:
 				left[snippet{name, found[2]}] = false

@@ -17,7 +17,7 @@ var ErrForgotten = errors.New("ledger: the events behind it are forgotten")
 // KeepEvent is how long Retain keeps an event.
 const KeepEvent = 30 * 24 * time.Hour
 
-// EventKind is what an event says. Its values are those of cegid.loop.v1.EventKind without prefix.
+// EventKind is what an event says.
 type EventKind string
 
 // The kinds.

@@ -69,9 +69,14 @@ type List[T any, P proto.Message] struct {
 func position(digest pagetoken.Query, token string) (int, error) {
 	at, err := pagetoken.Decode(digest, token)
 	if err != nil {
-		return 0, apierror.Field(looppb.ErrorReason_ERROR_REASON_PAGE_TOKEN_INVALID, "page_token", err.Error())
+		return 0, BadToken(err)
 	}
 	return at, nil
+}
+
+// BadToken is the error of a page token.
+func BadToken(err error) error {
+	return apierror.Field(looppb.ErrorReason_ERROR_REASON_PAGE_TOKEN_INVALID, "page_token", err.Error())
 }
 
 // Page answers one page, and the token of the next.

@@ -120,3 +120,12 @@ func FuzzFilter(f *testing.F) {
 		}
 	})
 }
+
+func BenchmarkFilter(b *testing.B) {
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := fields.Filter(`number = "60110000" AND label != "Fournitures d'entretien"`); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

@@ -84,11 +84,16 @@ func (n Names) In(text string) string {
 	})
 }
 
-// Error rewrites the names in an error: its message, its violations and its help. What Loop said stays as it is.
+// Error rewrites the names in an error: its message, its violations, its help and its sentence in French. What Loop said stays
+// as it is; where Loop has answered, which its HTTP status tells, that sentence may be Loop's.
 func (n Names) Error(err error) error {
 	said := status.Convert(err)
 	out := said.Proto()
 	out.Message = n.In(out.GetMessage())
+	answered := slices.ContainsFunc(said.Details(), func(detail any) bool {
+		info, is := detail.(*errdetails.ErrorInfo)
+		return is && info.GetMetadata()["httpStatus"] != ""
+	})
 	for _, packed := range out.GetDetails() {
 		var changed proto.Message
 		switch detail, _ := packed.UnmarshalNew(); d := detail.(type) {
@@ -105,6 +110,12 @@ func (n Names) Error(err error) error {
 			for _, link := range d.GetLinks() {
 				link.Description = n.In(link.GetDescription())
 			}
+			changed = d
+		case *errdetails.LocalizedMessage:
+			if answered {
+				continue
+			}
+			d.Message = n.In(d.GetMessage())
 			changed = d
 		default:
 			continue

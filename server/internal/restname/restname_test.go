@@ -36,7 +36,7 @@ func TestAnErrorSpeaksAsJSONDoes(t *testing.T) {
 	err := apierror.Error{
 		Code: codes.InvalidArgument, Reason: looppb.ErrorReason_ERROR_REASON_FIELD_INVALID, Message: "page_size: too large",
 		Violations: []apierror.Violation{{Field: "metadata.file_name", Description: "see page_token", Reason: "DATE_INVALID", French: "voir page_token"}},
-		Help:       []string{"set allow_duplicate"}, LoopSaid: "Le champ due_date est inconnu", Metadata: map[string]string{"operation": "page_size"},
+		Help:       []string{"set allow_duplicate"}, LoopSaid: "Le champ due_date est inconnu", Metadata: map[string]string{"operation": "page_size", "httpStatus": "400"},
 	}.Err()
 	got := status.Convert(restname.OfUpload(restname.OfContract().Error(err)))
 	if got.Code() != codes.InvalidArgument || got.Message() != "pageSize: too large" || apierror.ReasonOf(got.Err()) != looppb.ErrorReason_ERROR_REASON_FIELD_INVALID {
@@ -66,6 +66,15 @@ func TestAnErrorSpeaksAsJSONDoes(t *testing.T) {
 	}
 	if seen != 4 {
 		t.Errorf("%d details are left", seen)
+	}
+}
+
+// TestOurOwnFrenchSpeaksAsJSONDoes: where Loop has said nothing, the sentence is this service's.
+func TestOurOwnFrenchSpeaksAsJSONDoes(t *testing.T) {
+	err := apierror.Error{Code: codes.InvalidArgument, Message: "set numbers_per_line", French: "Indiquez numbers_per_line, pas « page_size »."}.Err()
+	got := status.Convert(restname.OfContract().Error(err))
+	if local := got.Details()[1].(*errdetails.LocalizedMessage); local.GetMessage() != "Indiquez numbersPerLine, pas « page_size »." {
+		t.Error(local)
 	}
 }
 

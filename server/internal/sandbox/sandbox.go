@@ -111,20 +111,6 @@ func New(cfg Config) (_ *Sandbox, err error) {
 			{Method: http.MethodGet, Path: "/simCabinetNotes", Key: cegidclient.KeyAdvanced, Scope: rawdoor.Practice, Query: []string{"take"}},
 		}
 	}
-	var transport *tls.Config
-	if cfg.TLS != "" {
-		if cfg.Token == "" {
-			if cfg.Token, _, err = policy.NewToken(); err != nil {
-				return nil, err
-			}
-		}
-		if transport, err = ofFolder(cfg.TLS, cfg.Host, cfg.Token); err != nil {
-			return nil, fmt.Errorf("TLS: %w", err)
-		}
-	}
-	if cfg.Policy == nil {
-		cfg.Policy = policy.AllowAll(Caller, cfg.Token)
-	}
 	// The simulator stays on loopback wherever the service listens, unless it is sent elsewhere: its page has no password.
 	listener, err := net.Listen("tcp", net.JoinHostPort(cmp.Or(cfg.SimulatorHost, "127.0.0.1"), strconv.Itoa(cfg.SimulatorPort)))
 	if err != nil {
@@ -140,13 +126,27 @@ func New(cfg Config) (_ *Sandbox, err error) {
 		SimulatorAddress: listener.Addr().String(),
 		listener:         listener,
 		folder:           cfg.TLS,
-		token:            cfg.Token,
 	}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, listener.Close(), s.closeLedger())
 		}
 	}()
+	var transport *tls.Config
+	if cfg.TLS != "" { // once a port is taken: a sandbox that runs may have the same folder
+		if cfg.Token == "" {
+			if cfg.Token, _, err = policy.NewToken(); err != nil {
+				return nil, err
+			}
+		}
+		if transport, err = ofFolder(cfg.TLS, cfg.Host, cfg.Token); err != nil {
+			return nil, fmt.Errorf("TLS: %w", err)
+		}
+	}
+	s.token = cfg.Token
+	if cfg.Policy == nil {
+		cfg.Policy = policy.AllowAll(Caller, cfg.Token)
+	}
 	if cfg.Ledger == nil {
 		if s.ledger, err = ledger.Temporary(context.Background(), nil, ledger.WithResubmitAfter(cfg.ResubmitAfter)); err != nil {
 			return nil, err

@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -18,6 +19,7 @@ import (
 	"go.uber.org/goleak"
 
 	"cegid.internal/gateway/internal/testkit"
+	"cegid.internal/gateway/server/internal/diagnostics"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -84,6 +86,18 @@ func TestTheSimulatorListensWhereItIsSent(t *testing.T) {
 	}
 	if status, text := r.do(t, http.MethodGet, r.rest+"/v1/practices/demo/dossiers/CEGID001/journals", ""); status != http.StatusOK {
 		t.Errorf("HTTP %d %s", status, text)
+	}
+}
+
+// TestMetricsSayWhichBuildRuns, as those of serve do.
+func TestMetricsSayWhichBuildRuns(t *testing.T) {
+	s, err := New(Config{Host: "127.0.0.1", Log: slog.New(slog.DiscardHandler), Grace: time.Second, Build: diagnostics.Build{Version: "1.2.3", Revision: "0123"}})
+	testkit.OK(t, err)
+	r := run(t, s)
+	_, _, operations := s.Server.Addresses()
+	want := `gateway_build_info{goversion="` + runtime.Version() + `",revision="0123",version="1.2.3"} 1`
+	if status, text := r.do(t, http.MethodGet, "http://"+operations.String()+"/metrics", ""); status != http.StatusOK || !strings.Contains(text, want) {
+		t.Errorf("HTTP %d: there is no %s", status, want)
 	}
 }
 
@@ -222,6 +236,25 @@ func TestAPortThatIsTakenStopsTheSandbox(t *testing.T) {
 		if _, err := New(cfg); err == nil || !strings.Contains(err.Error(), "listener") {
 			t.Errorf("%s: %v", name, err)
 		}
+	}
+}
+
+// TestASecondSandboxLeavesWhatCallersOfTheFirstOneNeed in the folder that both are given.
+func TestASecondSandboxLeavesWhatCallersOfTheFirstOneNeed(t *testing.T) {
+	cfg := Config{Host: "127.0.0.1", TLS: t.TempDir(), Log: slog.New(slog.DiscardHandler), Grace: time.Second}
+	first, err := New(cfg)
+	testkit.OK(t, err)
+	run(t, first)
+	token, err := os.ReadFile(filepath.Join(cfg.TLS, "token"))
+	testkit.OK(t, err)
+	cfg.SimulatorPort = first.listener.Addr().(*net.TCPAddr).Port
+	if _, err := New(cfg); err == nil {
+		t.Error("two sandboxes listen at one port")
+	}
+	left, err := os.ReadFile(filepath.Join(cfg.TLS, "token"))
+	testkit.OK(t, err)
+	if string(left) != string(token) {
+		t.Error("the token of the first one is gone")
 	}
 }
 

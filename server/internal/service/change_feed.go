@@ -7,8 +7,8 @@ import (
 
 	"cegid.internal/gateway/cegidclient"
 	looppb "cegid.internal/gateway/gen/go/cegid/loop/v1"
-	"cegid.internal/gateway/server/internal/apierror"
 	"cegid.internal/gateway/server/internal/tenant"
+	"cegid.internal/gateway/server/internal/wording"
 )
 
 // ChangeFeed serves looppb.ChangeFeedService.
@@ -33,7 +33,7 @@ func (s *ChangeFeed) ReplayChanges(ctx context.Context, request *looppb.ReplayCh
 		EntityID: request.GetEntityId(), SubscriptionID: request.GetSubscriptionId(), Days: int(cmp.Or(request.GetNumberOfDays(), 1)),
 	})
 	if lost, is := errors.AsType[*cegidclient.Error](err); is && lost.Kind == cegidclient.KindOutcomeUnknown {
-		return nil, apierror.FromLoop(lost, "Nothing is booked by it: repeating the call only sends the changes once more.")
+		return nil, wording.Replay(lost)
 	}
 	if err != nil {
 		return nil, err

@@ -12,6 +12,7 @@ import (
 	"cegid.internal/gateway/server/internal/ledger"
 	"cegid.internal/gateway/server/internal/listing"
 	"cegid.internal/gateway/server/internal/submission"
+	"cegid.internal/gateway/server/internal/wording"
 )
 
 // Documents serves looppb.DocumentService.
@@ -103,8 +104,8 @@ func writeError(f *ledger.Failure) *looppb.WriteError {
 	if f == nil {
 		return nil
 	}
-	told, reason := failed(f)
+	reason, message := wording.Failure(f)
 	return &looppb.WriteError{
-		Reason: reason, Message: told.Message, LoopMessage: f.LoopMessage, LoopInstanceId: f.LoopInstanceID, HttpStatus: int32(f.HTTPStatus),
+		Reason: reason, Message: message, LoopMessage: f.LoopMessage, LoopInstanceId: f.LoopInstanceID, HttpStatus: int32(f.HTTPStatus),
 	}
 }

@@ -69,9 +69,6 @@ func TestTheReportOfAWildFileFitsAnAnswer(t *testing.T) {
 	if n := len(got.GetFindings()); n < 1000 || n+int(got.GetOmittedFindings()) != 5001 || len(got.GetJournals()) != 100 || got.GetOmittedJournals() != 4901 {
 		t.Errorf("%d findings and %d more, %d journals and %d more", n, got.GetOmittedFindings(), len(got.GetJournals()), got.GetOmittedJournals())
 	}
-	if err := fileRefusal(d.Report.Findings).Err(); !strings.Contains(err.Error(), "5000 errors") {
-		t.Error(err)
-	}
 }
 
 // drip gives a piece of a file with a pause before each, for ever.

@@ -1,15 +1,11 @@
 package service
 
 import (
-	"strings"
-
 	"google.golang.org/protobuf/proto"
 
 	"cegid.internal/gateway/cegidclient/check"
 	looppb "cegid.internal/gateway/gen/go/cegid/loop/v1"
-	"cegid.internal/gateway/server/internal/apierror"
 	"cegid.internal/gateway/server/internal/listing"
-	"cegid.internal/gateway/server/internal/submission"
 )
 
 var severities = map[check.Severity]looppb.FindingSeverity{
@@ -54,39 +50,4 @@ func findingMessages(found []check.Finding, size int) (messages []*looppb.Findin
 		messages = append(messages, message)
 	}
 	return messages, 0
-}
-
-// violations are the findings that stop an import, each at the place that of names.
-func violations(found []check.Finding, of func(check.Finding) string) (out []apierror.Violation) {
-	for _, each := range found {
-		if each.Severity == check.Error {
-			out = append(out, apierror.Violation{
-				Field: of(each), Description: each.Message + near(" Near to it: ", each), Reason: each.Code, French: each.French + near(" Proche : ", each),
-			})
-		}
-	}
-	return out
-}
-
-// refusal is the error of the findings that stop a call; nil without one.
-func refusal(found []check.Finding) error {
-	if !check.HasErrors(found) {
-		return nil
-	}
-	out, _ := refused(&submission.RefusedError{Findings: found})
-	return out.Err()
-}
-
-// near lists what exists and looks alike.
-func near(words string, finding check.Finding) string {
-	var missing []string
-	for _, each := range finding.Suggestions {
-		if !strings.Contains(finding.Message, each) {
-			missing = append(missing, each)
-		}
-	}
-	if len(missing) == 0 {
-		return ""
-	}
-	return words + strings.Join(missing, ", ") + "."
 }

@@ -12,11 +12,11 @@ import (
 
 	"cegid.internal/gateway/cegidclient/check"
 	looppb "cegid.internal/gateway/gen/go/cegid/loop/v1"
-	"cegid.internal/gateway/server/internal/apierror"
 	"cegid.internal/gateway/server/internal/ledger"
 	"cegid.internal/gateway/server/internal/listing"
 	"cegid.internal/gateway/server/internal/pagetoken"
 	"cegid.internal/gateway/server/internal/submission"
+	"cegid.internal/gateway/server/internal/wording"
 )
 
 // Imports serves looppb.ImportService.
@@ -119,12 +119,12 @@ func (s *Imports) ListImports(ctx context.Context, request *looppb.ListImportsRe
 	digest := pagetoken.NewQuery(parts...)
 	after, err := pagetoken.DecodeText(digest, request.GetPageToken())
 	if err != nil {
-		return nil, apierror.Field(looppb.ErrorReason_ERROR_REASON_PAGE_TOKEN_INVALID, "page_token", err.Error())
+		return nil, listing.BadToken(err)
 	}
 	query.After = ledger.Cursor(after)
 	imports, next, err := s.found(ctx, query)
 	if errors.Is(err, ledger.ErrCursor) {
-		return nil, apierror.Field(looppb.ErrorReason_ERROR_REASON_PAGE_TOKEN_INVALID, "page_token", pagetoken.ErrDamaged.Error())
+		return nil, listing.BadToken(pagetoken.ErrDamaged)
 	}
 	if err != nil {
 		return nil, s.told(ctx, err)
@@ -244,9 +244,9 @@ func importMessage(r ledger.Record) *looppb.Import {
 		out.File = &looppb.ImportedFile{FileName: f.Name, DepositId: f.Deposit, Sha256: f.SHA256, LinkHost: f.Host}
 	}
 	if f := r.Error; f != nil {
-		told, reason := failed(f)
+		reason, message := wording.Failure(f)
 		out.Error = &looppb.ImportError{
-			Reason: reason, Message: told.Message, LoopMessage: f.LoopMessage, LoopInstanceId: f.LoopInstanceID, HttpStatus: int32(f.HTTPStatus),
+			Reason: reason, Message: message, LoopMessage: f.LoopMessage, LoopInstanceId: f.LoopInstanceID, HttpStatus: int32(f.HTTPStatus),
 		}
 	}
 	return out

@@ -114,3 +114,17 @@ func TestAListHoldsWhatTheGrantsCoverAndItsPagesEndWithThem(t *testing.T) {
 		}
 	}
 }
+
+// TestALateAnswerTellsItsReason: also one of a row that holds the reason in its message.
+func TestALateAnswerTellsItsReason(t *testing.T) {
+	for _, late := range []ledger.LateAnswer{
+		{Cause: "refused", Message: "Le journal est clos."},
+		{Message: "LOOP_REFUSED Le journal est clos."},
+	} {
+		late.Time = time.Unix(0, 0)
+		got := resolutionMessage(ledger.Record{Resolution: &ledger.Resolution{Late: []ledger.LateAnswer{late}}}).GetLateAnswers()[0].GetMessage()
+		if got != "LOOP_REFUSED Le journal est clos." {
+			t.Errorf("%+v is told as %q", late, got)
+		}
+	}
+}

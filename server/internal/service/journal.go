@@ -9,6 +9,7 @@ import (
 	"cegid.internal/gateway/cegidclient/check"
 	looppb "cegid.internal/gateway/gen/go/cegid/loop/v1"
 	"cegid.internal/gateway/server/internal/listing"
+	"cegid.internal/gateway/server/internal/wording"
 )
 
 var journals = listing.List[cegidclient.Journal, *looppb.Journal]{
@@ -96,7 +97,7 @@ func (s *ReferenceData) CreateJournal(ctx context.Context, request *looppb.Creat
 	if err != nil {
 		return nil, err
 	}
-	if err := refusal(check.JournalCode(request.GetCode())); err != nil {
+	if err := wording.Findings(check.JournalCode(request.GetCode())); err != nil {
 		return nil, err
 	}
 	if err := checkExtraFields(request.GetDossier(), request.GetExtraFields()); err != nil {

@@ -7,7 +7,7 @@ import (
 	"cegid.internal/gateway/cegidclient"
 	"cegid.internal/gateway/cegidclient/check"
 	looppb "cegid.internal/gateway/gen/go/cegid/loop/v1"
-	"cegid.internal/gateway/server/internal/apierror"
+	"cegid.internal/gateway/server/internal/wording"
 )
 
 func legalIdentity(l *cegidclient.LegalIdentity, all bool) *looppb.LegalIdentity {
@@ -44,8 +44,7 @@ func (s *ReferenceData) UpdateLegalIdentity(ctx context.Context,
 		return nil, err
 	}
 	if len(request.GetUpdateMask().GetPaths()) == 0 { // the contract's rule speaks of a mask that is there
-		return nil, apierror.Field(looppb.ErrorReason_ERROR_REASON_FIELD_INVALID, "update_mask",
-			"name the fields to change: siren, legal_form, or both")
+		return nil, wording.Field(wording.MaskEmpty, "update_mask")
 	}
 	change := cegidclient.LegalIdentityChange{RevisionID: request.GetRevision()}
 	if change.SIREN, err = masked(request, "siren", request.GetSiren()); err != nil {
@@ -54,7 +53,7 @@ func (s *ReferenceData) UpdateLegalIdentity(ctx context.Context,
 	if change.LegalForm, err = masked(request, "legal_form", request.GetLegalForm()); err != nil {
 		return nil, err
 	}
-	if err := refusal(check.LegalIdentity(change.SIREN, change.LegalForm)); err != nil {
+	if err := wording.Findings(check.LegalIdentity(change.SIREN, change.LegalForm)); err != nil {
 		return nil, err
 	}
 	changed, err := practice.Client.LegalIdentity.Update(ctx, request.GetDossier(), change)
@@ -73,7 +72,7 @@ func masked(request *looppb.UpdateLegalIdentityRequest, field, value string) (*s
 		return &value, nil
 	}
 	if value != "" {
-		return nil, apierror.Field(looppb.ErrorReason_ERROR_REASON_FIELD_INVALID, field, "is given, and update_mask does not name it: name it, or leave the value out")
+		return nil, wording.Field(wording.MaskOther, field)
 	}
 	return nil, nil
 }

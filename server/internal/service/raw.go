@@ -3,13 +3,11 @@ package service
 import (
 	"context"
 
-	"google.golang.org/grpc/codes"
-
 	looppb "cegid.internal/gateway/gen/go/cegid/loop/v1"
-	"cegid.internal/gateway/server/internal/apierror"
 	"cegid.internal/gateway/server/internal/ledger"
 	"cegid.internal/gateway/server/internal/listing"
 	"cegid.internal/gateway/server/internal/submission"
+	"cegid.internal/gateway/server/internal/wording"
 )
 
 // Raw serves looppb.RawService.
@@ -37,8 +35,7 @@ func (s *Raw) Call(ctx context.Context, request *looppb.CallRequest) (*looppb.Ca
 	case done.Result != nil:
 		return rawWritten(done), nil
 	case len(done.Answer.Body) > listing.MaxAnswer:
-		return nil, apierror.New(codes.ResourceExhausted, looppb.ErrorReason_ERROR_REASON_CALLER_LIMIT,
-			"Loop's answer is larger than the 3 MiB that fit into one: ask for less at once, with take and skip if the route has them")
+		return nil, wording.Error(wording.RawAnswer)
 	}
 	return &looppb.CallResponse{HttpStatus: int32(done.Answer.Status), Body: done.Answer.Body}, nil
 }

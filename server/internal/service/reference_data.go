@@ -6,6 +6,7 @@ import (
 	looppb "cegid.internal/gateway/gen/go/cegid/loop/v1"
 	"cegid.internal/gateway/server/internal/submission"
 	"cegid.internal/gateway/server/internal/tenant"
+	"cegid.internal/gateway/server/internal/wording"
 )
 
 // ReferenceData serves looppb.ReferenceDataService.
@@ -22,8 +23,5 @@ func NewReferenceData(practices *tenant.Practices) *ReferenceData {
 
 // checkExtraFields refuses what names another dossier than the one that the policy was asked about.
 func checkExtraFields(dossier string, fields map[string]string) error {
-	if out, known := refused(submission.CheckExtraFields(dossier, fields)); known {
-		return out.Err()
-	}
-	return nil
+	return wording.Argument(submission.CheckExtraFields(dossier, fields))
 }

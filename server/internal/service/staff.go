@@ -4,12 +4,11 @@ import (
 	"context"
 
 	"google.golang.org/grpc"
-	"google.golang.org/grpc/codes"
 
 	"cegid.internal/gateway/cegidclient"
 	looppb "cegid.internal/gateway/gen/go/cegid/loop/v1"
-	"cegid.internal/gateway/server/internal/apierror"
 	"cegid.internal/gateway/server/internal/listing"
+	"cegid.internal/gateway/server/internal/wording"
 )
 
 var staff = listing.List[cegidclient.StaffMember, *looppb.StaffMember]{
@@ -57,11 +56,7 @@ func (s *PracticeData) CheckStaffAccess(ctx context.Context,
 		return nil, err
 	}
 	if practice.Domain == "" {
-		return nil, apierror.Error{
-			Code: codes.FailedPrecondition, Reason: looppb.ErrorReason_ERROR_REASON_DOMAIN_REQUIRED,
-			Message: "Loop wants the practice's own code for this, and the configuration does not give it; Loop was not called",
-			Help:    []string{"The operator sets practices[].domain to the practice's code at Loop."},
-		}.Err()
+		return nil, wording.NoPracticeCode()
 	}
 	access, err := practice.Client.Staff.CheckAccess(ctx, cegidclient.StaffAccessQuery{
 		Domain: practice.Domain, Dossier: request.GetDossier(), Login: request.GetLogin(),

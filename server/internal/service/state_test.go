@@ -66,26 +66,3 @@ func TestEveryRuleOfEntriesHasAReason(t *testing.T) {
 		}
 	}
 }
-
-func TestEveryVerdictAndDoubtHasItsSentence(t *testing.T) {
-	sentences := map[string]bool{}
-	for _, verdict := range ledger.Verdicts() {
-		for _, doubt := range ledger.Doubts() {
-			if verdict != ledger.Inconclusive {
-				doubt = ledger.NoDoubt
-			}
-			sentence := evidenceSentence(ledger.Record{Evidence: &ledger.Evidence{Verdict: verdict, Doubt: doubt}})
-			if sentence == "" {
-				t.Errorf("%s, %s says nothing", verdict, doubt)
-			}
-			sentences[sentence] = true
-		}
-	}
-	proven := evidenceSentence(ledger.Record{Evidence: &ledger.Evidence{Verdict: ledger.NotFound, Control: ledger.ControlFound}})
-	if proven == "" || sentences[proven] {
-		t.Errorf("a look that has shown that it can see says %q", proven)
-	}
-	if want := len(ledger.Doubts()) + 2; len(sentences) != want {
-		t.Errorf("%d sentences; want %d", len(sentences), want)
-	}
-}

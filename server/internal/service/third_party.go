@@ -8,9 +8,9 @@ import (
 
 	"cegid.internal/gateway/cegidclient"
 	looppb "cegid.internal/gateway/gen/go/cegid/loop/v1"
-	"cegid.internal/gateway/server/internal/apierror"
 	"cegid.internal/gateway/server/internal/listing"
 	"cegid.internal/gateway/server/internal/tenant"
+	"cegid.internal/gateway/server/internal/wording"
 )
 
 type thirdPartyList = listing.List[cegidclient.ThirdParty, *looppb.ThirdParty]
@@ -91,12 +91,11 @@ func thirdParties(kind looppb.ThirdPartyKind, request listing.Query) (thirdParty
 	if i := slices.IndexFunc(thirdPartyKinds, func(l *thirdPartyList) bool { return l.Name == thirdPartiesName(kind) }); i >= 0 {
 		return thirdPartyKinds[i], nil
 	}
-	const needsKind = "needs kind: Loop lists customers, suppliers, employees and others apart"
 	switch {
 	case request.GetFilter() != "":
-		return nil, apierror.Field(looppb.ErrorReason_ERROR_REASON_FILTER_UNSUPPORTED, "filter", needsKind)
+		return nil, wording.Field(wording.FilterNeedsKind, "filter")
 	case request.GetOrderBy() != "":
-		return nil, apierror.Field(looppb.ErrorReason_ERROR_REASON_ORDER_UNSUPPORTED, "order_by", needsKind)
+		return nil, wording.Field(wording.OrderNeedsKind, "order_by")
 	}
 	return &listing.Together[cegidclient.ThirdParty, *looppb.ThirdParty]{Name: "third parties", Lists: thirdPartyKinds}, nil
 }

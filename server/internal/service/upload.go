@@ -6,11 +6,9 @@ import (
 	"io"
 	"time"
 
-	"google.golang.org/grpc/codes"
 	"google.golang.org/protobuf/proto"
 
-	looppb "cegid.internal/gateway/gen/go/cegid/loop/v1"
-	"cegid.internal/gateway/server/internal/apierror"
+	"cegid.internal/gateway/server/internal/wording"
 )
 
 const (
@@ -42,8 +40,7 @@ func opening[M proto.Message, P piece[M]](stream pieces[P]) (M, error) {
 		return none, err
 	}
 	if err != nil || !given(first.GetMetadata()) {
-		return none, apierror.Field(looppb.ErrorReason_ERROR_REASON_FIELD_INVALID, "metadata",
-			"is missing: send it first, and the bytes after it")
+		return none, wording.Field(wording.UploadMetadata, "metadata")
 	}
 	return first.GetMetadata(), nil
 }
@@ -125,14 +122,11 @@ func (in *inbox[M, P]) next() ([]byte, error) {
 	sent := got.request.ProtoReflect()
 	switch {
 	case given(got.request.GetMetadata()):
-		return nil, apierror.Field(looppb.ErrorReason_ERROR_REASON_FIELD_INVALID, "metadata", "is given twice: send it first, and then the bytes alone")
+		return nil, wording.Field(wording.UploadTwice, "metadata")
 	case sent.WhichOneof(sent.Descriptor().Oneofs().ByName("piece")) == nil:
-		return nil, apierror.Field(looppb.ErrorReason_ERROR_REASON_FIELD_INVALID, "data", "is missing from a message of the upload")
+		return nil, wording.Field(wording.UploadData, "data")
 	}
 	return got.request.GetData(), nil
 }
 
-func errSlowUpload() error {
-	return apierror.New(codes.DeadlineExceeded, looppb.ErrorReason_ERROR_REASON_DEADLINE_EXCEEDED,
-		"the file did not arrive in time, and nothing was sent to Loop: send it again, in pieces of up to 1 MiB")
-}
+func errSlowUpload() error { return wording.Error(wording.UploadSlow) }

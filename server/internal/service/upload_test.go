@@ -12,6 +12,7 @@ import (
 	looppb "cegid.internal/gateway/gen/go/cegid/loop/v1"
 	"cegid.internal/gateway/server/internal/apierror"
 	"cegid.internal/gateway/server/internal/submission"
+	"cegid.internal/gateway/server/internal/wording"
 )
 
 // slow gives pieces with a pause before each, for ever.
@@ -94,7 +95,7 @@ func TestADiskThatIsFullEndsTheUpload(t *testing.T) {
 		errors.New("input/output error"):                                looppb.ErrorReason_ERROR_REASON_UNSPECIFIED,
 	} {
 		got := receive(&parts{t.Context(), [][]byte{[]byte("%PDF-1.7")}}, documentLimit, func([]byte) error { return err })
-		if got = (&Writes{}).told(t.Context(), got); got == nil || apierror.ReasonOf(got) != want {
+		if got = wording.Of(t.Context(), got, nil); got == nil || apierror.ReasonOf(got) != want {
 			t.Errorf("%v: %v", err, got)
 		}
 	}

@@ -2,11 +2,14 @@ package service
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 
+	looppb "cegid.internal/gateway/gen/go/cegid/loop/v1"
 	"cegid.internal/gateway/server/internal/ledger"
 	"cegid.internal/gateway/server/internal/submission"
 	"cegid.internal/gateway/server/internal/tenant"
+	"cegid.internal/gateway/server/internal/wording"
 )
 
 // Permissions is what writes need of the policy.
@@ -60,3 +63,24 @@ func (s *Writes) request(ctx context.Context, in interface {
 		AllowDuplicate: in.GetAllowDuplicate(),
 	}
 }
+
+// told is what a caller is told of an error of submission's; what is not submission's stays as it is.
+func (s *Writes) told(ctx context.Context, err error) error {
+	if errors.As(err, new(*submission.NotAllowedError)) {
+		return s.refuse(ctx, looppb.ImportService_ResolveImport_FullMethodName)
+	}
+	return wording.Of(ctx, err, func(err error) { s.log.Debug("the ledger does not answer", "error", err.Error()) })
+}
+
+// Unavailable is what is told of an error of the ledger's.
+func (s *Writes) Unavailable(ctx context.Context, err error) error {
+	return s.told(ctx, &submission.LedgerError{Err: err})
+}
+
+var rpcNames = map[ledger.Kind]string{
+	ledger.KindEntries: "ImportService.ImportEntries", ledger.KindFile: "ImportService.ImportFile",
+	ledger.KindDocument: "DocumentService.StoreDocument", ledger.KindRaw: "RawService.Call",
+}
+
+// RPCName is the call that a kind of write comes by, as the audit has it.
+func RPCName(kind ledger.Kind) string { return rpcNames[kind] }

@@ -6,12 +6,15 @@ import (
 	"html/template"
 	"io/fs"
 	"path"
+	"regexp"
+	"slices"
 	"strings"
 	"unicode"
 
 	"github.com/yuin/goldmark"
 	"github.com/yuin/goldmark/ast"
 	"github.com/yuin/goldmark/extension"
+	tables "github.com/yuin/goldmark/extension/ast"
 	"github.com/yuin/goldmark/text"
 )
 
@@ -92,12 +95,26 @@ func (l *library) read(name string) (*document, error) {
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}
 	// What is wider than a phone scrolls by itself, also by the keys of who has no mouse. Text has no bare <, so this finds tags.
+	broken := longCode.ReplaceAllStringFunc(out.String(), func(code string) string {
+		code = strings.TrimSuffix(code, "</code>")
+		if strings.Contains(code, "/") {
+			return strings.ReplaceAll(code, "/", "/<wbr>") + "</code>"
+		}
+		return breakAfter.Replace(code) + "</code>"
+	})
 	d.body = template.HTML(strings.NewReplacer(
 		"<pre>", `<pre tabindex="0">`, "<table>", `<div class="wide" tabindex="0"><table>`, "</table>", "</table></div>",
 		"<th></th>", "<td></td>", // a corner is no heading
-	).Replace(out.String()))
+	).Replace(broken))
 	return d, nil
 }
+
+// A browser breaks a path or a long name nowhere, so that its column takes the room of the others. Blocks of code end with a new
+// line, and stay as they are.
+var (
+	longCode   = regexp.MustCompile("<code>[^<\n]{20,}</code>")
+	breakAfter = strings.NewReplacer("_", "_<wbr>", ".", ".<wbr>", ",", ",<wbr>", "=", "=<wbr>")
+)
 
 // divide gives each heading the id that GitHub gives it, and cuts the text at headings.
 func (d *document) divide(tree ast.Node, source []byte) {
@@ -105,7 +122,8 @@ func (d *document) divide(tree ast.Node, source []byte) {
 	current := section{}
 	var words strings.Builder
 	end := func() {
-		if current.Text = strings.Join(strings.Fields(words.String()), " "); current.Heading != "" {
+		fields := slices.CompactFunc(strings.Fields(words.String()), func(a, b string) bool { return a == cell && b == cell })
+		if current.Text = strings.Join(fields, " "); current.Heading != "" {
 			d.sections = append(d.sections, current)
 		}
 		words.Reset()
@@ -151,10 +169,16 @@ func anchor(heading string) string {
 	}, heading)
 }
 
+// cell ends a cell of a table in plain text; empty ones leave none.
+const cell = "·"
+
 // plainText writes what a reader sees of a node.
 func plainText(out *strings.Builder, node ast.Node, source []byte) {
 	_ = ast.Walk(node, func(n ast.Node, entering bool) (ast.WalkStatus, error) {
 		if !entering {
+			if n.Kind() == tables.KindTableCell {
+				out.WriteString(" " + cell)
+			}
 			if n.Type() == ast.TypeBlock {
 				out.WriteByte('\n')
 			}

@@ -114,13 +114,19 @@ func around(text string, words []string) template.HTML {
 		return template.HTML(template.HTMLEscapeString(string(plain[:min(len(plain), excerpt)])))
 	}
 	from, to := max(0, at-excerpt/2), min(len(plain), at+length+excerpt)
+	for from > 0 && from < at && plain[from-1] != ' ' { // whole words
+		from++
+	}
+	for to < len(plain) && to > at+length && plain[to] != ' ' {
+		to--
+	}
 	escaped := func(part []rune) string { return template.HTMLEscapeString(string(part)) }
 	out := escaped(plain[from:at]) + "<mark>" + escaped(plain[at:at+length]) + "</mark>" + escaped(plain[at+length:to])
 	if from > 0 {
 		out = "… " + out
 	}
 	if to < len(plain) {
-		out += " …"
+		out = strings.TrimRight(out, " ·") + " …"
 	}
 	return template.HTML(out)
 }

@@ -248,6 +248,35 @@ func TestSearch(t *testing.T) {
 	}
 }
 
+// TestANarrowPageHasPlacesToBreakALine: long names in the text have them, what is to be copied has not.
+func TestANarrowPageHasPlacesToBreakALine(t *testing.T) {
+	documents := fstest.MapFS{
+		"docs/README.md": {Data: []byte("# All\n\nSee `/v1/practices/{practice}`, `LOOP_CREDENTIAL_REJECTED` and `a.b`.\n\n```sh\ncurl http://127.0.0.1:8080/v1\n```\n\n    curl /v1/practices/{practice}\n")},
+	}
+	page := get(t, open(t, func(cfg *site.Config) { cfg.Documents = documents }), "/docs/").Body.String()
+	for _, want := range []string{
+		"<code>/<wbr>v1/<wbr>practices/<wbr>{practice}</code>", "<code>LOOP_<wbr>CREDENTIAL_<wbr>REJECTED</code>", "<code>a.b</code>", "curl http://127.0.0.1:8080/v1\n", "curl /v1/practices/{practice}\n",
+	} {
+		if !strings.Contains(page, want) {
+			t.Errorf("the page lacks %q: %s", want, page)
+		}
+	}
+}
+
+// TestTheSearchShowsWholeWords around what it has found, and tells the cells of a table apart.
+func TestTheSearchShowsWholeWords(t *testing.T) {
+	documents := fstest.MapFS{
+		"docs/README.md": {Data: []byte("# All\n\n| code | do |\n| --- | --- |\n| `A` | wait |\n| | wait |\n\n" + strings.Repeat("longer ", 60) + "needle" + strings.Repeat(" longer", 60) + "\n")},
+	}
+	pages := open(t, func(cfg *site.Config) { cfg.Documents = documents })
+	if text := get(t, pages, "/docs/search?q=needle").Body.String(); !strings.Contains(text, "<p>… longer ") || !strings.Contains(text, " longer …</p>") {
+		t.Error(text)
+	}
+	if text := get(t, pages, "/docs/search?q=wait").Body.String(); !strings.Contains(text, "code · do · A · <mark>wait</mark> · wait · longer") {
+		t.Error(text)
+	}
+}
+
 // TestTheSearchFindsWhatPeopleLookFor in the documents as they are.
 func TestTheSearchFindsWhatPeopleLookFor(t *testing.T) {
 	pages := open(t, nil)

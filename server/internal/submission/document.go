@@ -135,19 +135,18 @@ func (d *DocumentIntake) Store(ctx context.Context) (result Result, unmapped ceg
 func (d Document) typeBy(head []byte) (string, error) {
 	found := cegidclient.DocumentType(head)
 	if found == "" {
-		return "", &DocumentTypeError{"data", "the file is no PDF, JPEG or PNG, and Loop's robot reads nothing else"}
+		return "", &FieldError{Field: "data", Problem: DocumentType}
 	}
 	if d.ContentType != "" {
 		media, _, err := mime.ParseMediaType(d.ContentType)
 		// What tools put on bytes without a type says nothing: curl a form's.
 		unsaid := media == "application/octet-stream" || media == "application/x-www-form-urlencoded"
 		if err != nil || media != found && !unsaid {
-			return "", &DocumentTypeError{"content_type", "is not the type of the file, which is " + found + ": say that, or leave it out"}
+			return "", &FieldError{"content_type", DocumentOtherType, found}
 		}
 	}
 	if !slices.Contains(extensions[found], strings.ToLower(path.Ext(d.FileName))) {
-		return "", &DocumentTypeError{"file_name", "does not end as the file's type does: it is " + found + ", so let it end in " +
-			extensions[found][0]}
+		return "", &FieldError{"file_name", DocumentExtension, extensions[found][0]}
 	}
 	return found, nil
 }

@@ -10,7 +10,7 @@ import (
 	"cegid.internal/gateway/server/internal/submission/spool"
 )
 
-// The errors of this package say what happened; service has the table that gives them code, reason and sentence. Besides
+// The errors of this package say what happened; wording has the table that gives them code, reason and sentence. Besides
 // them come those of cegidclient, and those of a context that ended.
 
 // Failed is an error of a write, of which the table speaks in the words of its kind. What it holds and nobody else has made is
@@ -67,20 +67,55 @@ type (
 func (e *RefusedError) Error() string     { return "the entries have errors" }
 func (e *FileRefusedError) Error() string { return "the file has errors" }
 
-// FieldError says that an argument is wrong, in English.
-type FieldError struct{ Field, Says string }
+// FieldError says that an argument is wrong. Value is what the sentence about some problems names.
+type FieldError struct {
+	Field   string
+	Problem Problem
+	Value   string
+}
 
-func (e *FieldError) Error() string { return e.Field + ": " + e.Says }
+func (e *FieldError) Error() string { return e.Field + ": " + string(e.Problem) + " " + e.Value }
+
+// Problem is what is wrong with an argument.
+type Problem string
+
+// The problems. Some are of any link, file or raw call, and others of one field.
+const (
+	NotIgnorable       Problem = "not ignorable"  // Value: the code
+	FormatMissing      Problem = "format missing" // of a link
+	ModelMissing       Problem = "model missing"  // of a custom file
+	ModelGiven         Problem = "model given"    // of another one
+	LinkRelative       Problem = "link relative"  // or unreadable
+	LinkUser           Problem = "link with user" // or password
+	LinkFragment       Problem = "link with fragment"
+	LinkPlain          Problem = "link not https"
+	LinkExpires        Problem = "link expires"        // before Loop fetches it
+	DocumentType       Problem = "document type"       // not one that Loop reads
+	DocumentOtherType  Problem = "document other type" // Value: what it is
+	DocumentExtension  Problem = "document extension"  // Value: what it is to be
+	RawDossierMissing  Problem = "dossier missing"
+	RawDossierGiven    Problem = "dossier given"      // to a route of the practice's
+	RawRequestID       Problem = "request id missing" // of a write
+	RawBodyGiven       Problem = "body given"         // to a read
+	RawBodyInvalid     Problem = "body invalid"
+	RawNoParameters    Problem = "no parameters"    // of the route
+	RawOtherParameters Problem = "other parameters" // Value: those of the route
+	ExtraField         Problem = "extra field"      // may name another dossier
+)
+
+// Problems returns all of them.
+func Problems() []Problem {
+	return []Problem{
+		NotIgnorable, FormatMissing, ModelMissing, ModelGiven, LinkRelative, LinkUser, LinkFragment, LinkPlain, LinkExpires,
+		DocumentType, DocumentOtherType, DocumentExtension, RawDossierMissing, RawDossierGiven, RawRequestID, RawBodyGiven,
+		RawBodyInvalid, RawNoParameters, RawOtherParameters, ExtraField,
+	}
+}
 
 // FormatError says that a file is not of the format that its import names, but of another.
 type FormatError struct{ Is Format }
 
 func (e *FormatError) Error() string { return "the file is of the format " + string(e.Is) }
-
-// DocumentTypeError is a FieldError about what a document is.
-type DocumentTypeError struct{ Field, Says string }
-
-func (e *DocumentTypeError) Error() string { return e.Field + ": " + e.Says }
 
 // FileTooLargeError says how many bytes a file may have.
 type FileTooLargeError struct{ Most int64 }

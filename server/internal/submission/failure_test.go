@@ -12,9 +12,9 @@ import (
 	"cegid.internal/gateway/server/internal/ledger"
 )
 
-// TestAnErrorOfLoopsIsKept: as service's table reads it, which tests the answers of the same rows.
+// TestAnErrorOfLoopsIsKept: as wording's table reads it, which tests the answers of the same rows.
 func TestAnErrorOfLoopsIsKept(t *testing.T) {
-	text, err := os.ReadFile("../service/testdata/failures.json")
+	text, err := os.ReadFile("../wording/testdata/failures.json")
 	testkit.OK(t, err)
 	var rows []struct {
 		Name  string

@@ -366,7 +366,7 @@ func (w *Writer) source(ctx context.Context, p Practice, f File, orOf ...string)
 		case err != nil:
 			return nil, err
 		case out.format == "":
-			return nil, &FieldError{"format", "is missing: nobody here looks at a file behind a link, so say what it is"}
+			return nil, &FieldError{Field: "format", Problem: FormatMissing}
 		}
 		out.link, out.file.URL = link, cegidclient.NewSecret(f.LinkText)
 		out.kept.Host = strings.ToLower(link.Host)
@@ -402,19 +402,19 @@ func linkedName(link *url.URL) string {
 
 // fileLink reads a link, of which no part may show in an error: it carries a signature.
 func fileLink(text string, plain bool) (*url.URL, error) {
-	refuse := func(why string) (*url.URL, error) {
-		return nil, &FieldError{"url", why}
+	refuse := func(why Problem) (*url.URL, error) {
+		return nil, &FieldError{Field: "url", Problem: why}
 	}
 	link, err := url.Parse(text)
 	switch {
 	case err != nil || link.Hostname() == "":
-		return refuse("is no absolute link: give scheme, host and path, percent-encoded")
+		return refuse(LinkRelative)
 	case link.User != nil:
-		return refuse("holds a user or a password: give a link that is authorised by its query")
+		return refuse(LinkUser)
 	case link.Fragment != "" || strings.HasSuffix(text, "#"):
-		return refuse("has a part after #, which no server is asked for: leave it out")
+		return refuse(LinkFragment)
 	case !strings.EqualFold(link.Scheme, "https") && !(plain && strings.EqualFold(link.Scheme, "http")):
-		return refuse("is not https: whoever is on the way could read the entries, or change them")
+		return refuse(LinkPlain)
 	}
 	return link, nil
 }
@@ -426,11 +426,11 @@ func (f *fileSource) check(now time.Time) error {
 	case f.expired:
 		return ErrDepositUnknown
 	case custom && f.file.Model == "":
-		return &FieldError{"model", "is missing: name the model in Loop that explains the columns of a custom file"}
+		return &FieldError{Field: "model", Problem: ModelMissing}
 	case !custom && f.file.Model != "":
-		return &FieldError{"model", "is for custom files: leave it out"}
+		return &FieldError{Field: "model", Problem: ModelGiven}
 	case f.link != nil && expiresBefore(f.link, now.Add(linkLife)):
-		return &FieldError{"url", "the link expires (se) within 24 hours, and Loop may fetch the file as late as that: give one that lives longer"}
+		return &FieldError{Field: "url", Problem: LinkExpires}
 	}
 	return refusal(check.SIRET(f.file.SIRET))
 }

@@ -23,7 +23,7 @@ func orOfOthers(known func(code string) bool) func(code string) bool {
 func ignorable(codes []string, field string, known func(code string) bool) error {
 	for i, code := range codes {
 		if known == nil || !known(code) {
-			return &FieldError{fmt.Sprintf("%s[%d]", field, i), code + " cannot be left out: it is an error that stays, or no code of this kind of import"}
+			return &FieldError{fmt.Sprintf("%s[%d]", field, i), NotIgnorable, code}
 		}
 	}
 	return nil

@@ -83,21 +83,21 @@ func (r RawCall) check(route rawdoor.Route) error {
 	scoped := route.Scope == rawdoor.Dossier
 	switch {
 	case scoped && r.Dossier == "":
-		return &FieldError{"dossier", "this route is for a dossier: give its code"}
+		return &FieldError{Field: "dossier", Problem: RawDossierMissing}
 	case !scoped && r.Dossier != "":
-		return &FieldError{"dossier", "this route is for the practice itself: leave the dossier out"}
+		return &FieldError{Field: "dossier", Problem: RawDossierGiven}
 	case route.Write() && r.RequestID == "":
-		return &FieldError{"request_id", "a write needs one: give one id per business document, the same for each attempt"}
+		return &FieldError{Field: "request_id", Problem: RawRequestID}
 	case !route.Write() && r.Body != "":
-		return &FieldError{"body", "a GET has none: leave it out"}
+		return &FieldError{Field: "body", Problem: RawBodyGiven}
 	}
 	parameter, err := route.CheckQuery(r.Query, r.Dossier)
 	field := "query." + parameter
 	switch {
 	case errors.Is(err, rawdoor.ErrParameter) && len(route.Query) == 0:
-		return &FieldError{field, "the operator has listed no parameters for this route"}
+		return &FieldError{Field: field, Problem: RawNoParameters}
 	case errors.Is(err, rawdoor.ErrParameter):
-		return &FieldError{field, "the operator has not listed this parameter for the route: use " + strings.Join(route.Query, ", ")}
+		return &FieldError{field, RawOtherParameters, strings.Join(route.Query, ", ")}
 	case err != nil:
 		return &OtherDossierError{field}
 	case r.Body == "":
@@ -107,7 +107,7 @@ func (r RawCall) check(route rawdoor.Route) error {
 	case errors.Is(err, rawdoor.ErrOtherDossier):
 		return &OtherDossierError{"body"}
 	case err != nil:
-		return &FieldError{"body", "must be one JSON object or list, in which no object has a name twice"}
+		return &FieldError{Field: "body", Problem: RawBodyInvalid}
 	}
 	return nil
 }
@@ -121,9 +121,7 @@ func CheckExtraFields(dossier string, fields map[string]string) error {
 			continue // no name of a field, which the client says better
 		}
 		if errors.Is(rawdoor.CheckBody(string(member)+":"+fields[name]+"}", dossier), rawdoor.ErrOtherDossier) {
-			return &FieldError{
-				fmt.Sprintf("extra_fields[%q]", name), "is not the caller's to give: it may decide which dossier is written, and that is the request's own",
-			}
+			return &FieldError{Field: fmt.Sprintf("extra_fields[%q]", name), Problem: ExtraField}
 		}
 	}
 	return nil

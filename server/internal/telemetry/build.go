@@ -1,12 +1,16 @@
 package telemetry
 
-import "github.com/prometheus/client_golang/prometheus"
+import (
+	"runtime"
+
+	"github.com/prometheus/client_golang/prometheus"
+)
 
 // RegisterBuild publishes which version runs, of which git commit, built by which Go.
-func RegisterBuild(registry prometheus.Registerer, version, revision, goversion string) {
+func RegisterBuild(registry prometheus.Registerer, version, revision string) {
 	registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 		Name: "gateway_build_info", Help: "Always 1; the labels say which version runs. Over servers: max.",
-		ConstLabels: prometheus.Labels{"version": version, "revision": revision, "goversion": goversion},
+		ConstLabels: prometheus.Labels{"version": version, "revision": revision, "goversion": runtime.Version()},
 	}, func() float64 { return 1 }))
 }
 

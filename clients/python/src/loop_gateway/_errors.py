@@ -68,7 +68,7 @@ class LoopError(Exception):
         reason: Why, for your code; UNKNOWN where the service said nothing, or something newer than this package.
         reason_name: The reason as the service wrote it; empty where it said nothing.
         message: What happened and what to do, in English.
-        message_fr: A sentence in French for the person at the end: of the first violation, or Loop's own.
+        message_fr: A sentence in French for the accountant: of the first violation, Loop's own, or the service's.
         violations: Places of the request that are wrong, ten at most.
         retry_after: When to come back, where that is known.
         fault: Whose fault it is.

@@ -57,6 +57,10 @@ public final class Sample {
 
   /** Runs a command. */
   public static void main(String[] words) throws Exception {
+    if (words.length == 0) {
+      System.err.println("say one of: pages, stream, import ID, watch ID, error, deadline");
+      System.exit(2);
+    }
     ManagedChannel channel = connect();
     try {
       Sample sample = new Sample(channel, new Token(System.getenv("LOOP_TOKEN")));
