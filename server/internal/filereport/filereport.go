@@ -53,7 +53,7 @@ type Report struct {
 	// Omitted is the number of entries that do not balance beyond those that are named.
 	Omitted int
 
-	whole  *Whole
+	whole    *Whole
 	reported func(filecheck.Place) bool
 }
 
