@@ -76,9 +76,9 @@ func (e *Error) Add(t Text) { e.Message, e.French = e.Message+t.English, e.Frenc
 
 // Advise adds what to do: a sentence of its own in English, and one more in French.
 func (e *Error) Advise(advice ...Text) {
-	for _, each := range advice {
-		e.Help = append(e.Help, each.English)
-		e.French = strings.TrimSpace(e.French + " " + each.French)
+	for _, text := range advice {
+		e.Help = append(e.Help, text.English)
+		e.French = strings.TrimSpace(e.French + " " + text.French)
 	}
 }
 
@@ -127,8 +127,8 @@ func comeBack(after time.Duration) string {
 // Rows are those of the tables of this package, for the test of all sentences.
 func Rows() []Row {
 	out := []Row{shuttingDown, resume, deadlineExceeded, cancelled, internal, documentTooLarge, fileTooLarge, breakerOpen, rawRouteUnknown}
-	for _, each := range loopRules {
-		out = append(out, each.Row)
+	for _, rule := range loopRules {
+		out = append(out, rule.Row)
 	}
 	return out
 }
@@ -136,11 +136,11 @@ func Rows() []Row {
 // Advice are the sentences on what to do of this package, and parts that are added to others.
 func Advice() []Text {
 	out := []Text{readBack}
-	for _, each := range loopRules {
-		out = slices.Concat(out, each.help)
+	for _, rule := range loopRules {
+		out = slices.Concat(out, rule.help)
 	}
-	for _, each := range noMore {
-		out = append(out, each)
+	for _, text := range noMore {
+		out = append(out, text)
 	}
 	return out
 }
