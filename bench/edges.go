@@ -54,8 +54,8 @@ func (b *bench) edges(binary string) error {
 		out = append(out, measured...)
 	}
 	fmt.Print("| | measured | goal, at most |\n| --- | --- | --- |\n")
-	for _, each := range out {
-		fmt.Printf("| %s | %.4g %s | %.4g %[3]s |\n", each.what, each.measured, each.unit, each.most)
+	for _, edge := range out {
+		fmt.Printf("| %s | %.4g %s | %.4g %[3]s |\n", edge.what, edge.measured, edge.unit, edge.most)
 	}
 	return nil
 }

@@ -192,7 +192,7 @@ func (b *breaker) enter(call *Call) (*passage, error) {
 	case b.trials[patientTrial] < mostTrials[patientTrial]:
 		how = patientTrial
 	}
-	// Nobody tries the way twice with one call, which would take as long twice.
+	// One call is not tried twice, which would take as long twice.
 	if now.Before(b.next) || b.trials[how] >= mostTrials[how] || call.Attempt > 1 {
 		b.count.paused.Add(1)
 		return nil, b.pausedLocked(now)

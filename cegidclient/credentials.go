@@ -163,9 +163,9 @@ func newPairs(c *Credentials) pairs {
 	}
 	first.redactor = newRedactor(first.secrets()...)
 	for i, key := range c.SubscriptionKeys {
-		each := first
-		each.index, each.subscriptionKey, each.subscription = i, key, digestOf(key)
-		all[i] = &each
+		pair := first
+		pair.index, pair.subscriptionKey, pair.subscription = i, key, digestOf(key)
+		all[i] = &pair
 	}
 	return all
 }

@@ -48,9 +48,9 @@ const (
 	// KindInterrupted: the caller's context ended. errors.Is finds context.Canceled or context.DeadlineExceeded,
 	// and Last is what Loop had said before.
 	KindInterrupted
-	// KindOutcomeUnknown: a write was sent, and nobody knows what became of it. Sending it again may book it twice.
+	// KindOutcomeUnknown: a write was sent, and its outcome is unknown. Sending it again may book it twice.
 	// Status and evidence say what came back. errors.Is finds no context error here even when the caller's context
-	// ended the wait: that the fate is unknown matters more.
+	// ended the wait: that the outcome is unknown matters more.
 	KindOutcomeUnknown
 	// KindUnverified: what would have to be sent is inferred, and [Config.Unverified] does not allow it. Operation
 	// names the entry of the inventory to allow. Loop was not called.

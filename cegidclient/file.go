@@ -29,7 +29,7 @@ type FileImport struct {
 	Model string
 }
 
-// TRANames are the names under which importTRA is told where the file is. Nobody has seen its page: URI and URL, the
+// TRANames are the names under which importTRA is told where the file is. Its page was not seen: URI and URL, the
 // defaults, are those of the sister pages, and a third party's client sends "url" (loop-api: A 3.3).
 type TRANames struct {
 	URI, URL string

@@ -19,7 +19,7 @@ func (l *Lister[T]) get(ctx context.Context, dossier, arg, value string) (*T, er
 // find is get for who expects that there may be none: nil then.
 //
 // Loop has no route for one item, so the list is filtered. What comes is compared with what was asked for: should Loop
-// ignore the filter, or compare loosely, the whole list is gone through. Two items of one number are nobody's answer.
+// ignore the filter, or compare loosely, the whole list is gone through. Two items of one number are no answer.
 func (l *Lister[T]) find(ctx context.Context, dossier, arg, value string) (*T, error) {
 	fail := func(e *Error) (*T, error) {
 		return nil, l.c.annotate(&Call{Operation: l.op, Dossier: dossier}, e, nil)

@@ -128,7 +128,7 @@ func settingsOperations() []Operation {
 	}
 }
 
-// unseen is an operation whose existence is stated or supposed and whose route nobody has seen.
+// unseen is an operation whose existence is stated or supposed and whose route was not seen.
 func unseen(row int, id, title string, resend Resend, ref, unknown string) Operation {
 	return Operation{
 		Row: row, ID: id, Title: title, KeyBasis: KeyNotStated, Confidence: Inferred, Resend: resend,

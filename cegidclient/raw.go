@@ -46,7 +46,7 @@ func ValidRawPath(path string) bool { return len(path) <= 200 && rawPath.MatchSt
 
 // Call makes a call. [OutcomeOf] tells from the error of one that is no read whether it may be sent again: a success whose
 // body is no JSON leaves that open, and a 200 is a refusal only if it holds an error object that says something and nothing
-// else, because nobody knows what the route does.
+// else, because it is unknown what the route does.
 func (s *RawService) Call(ctx context.Context, in RawCall) (*RawAnswer, error) {
 	op := &Operation{ID: RawOperation, Method: in.Method, Path: in.Path, Key: in.Key, Resend: ResendNever}
 	call := &Call{Operation: op, Dossier: in.Dossier, Query: url.Values{}, Body: in.Body}

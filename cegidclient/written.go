@@ -84,7 +84,7 @@ func (w *writing[T]) do(ctx context.Context) (*Written[T], error) {
 // maxLook bounds the look after a write.
 const maxLook = 10 * time.Second
 
-// unknown is the error of a write whose fate the look did not find out either.
+// unknown is the error of a write whose outcome the look did not find, either.
 func (w *writing[T]) unknown(e *Error, detail string) error {
 	out := Error{Sent: MaybeSent}
 	if e != nil {
@@ -259,7 +259,7 @@ func (c *creator[T]) create(ctx context.Context, dossier string, item *T) (*Writ
 }
 
 // creatable refuses what a creation may not hold. What Unmapped holds goes to Loop as it is, so it may replace no
-// typed field: which of the two Loop would take, nobody knows.
+// typed field: which of the two Loop would take is unknown.
 func (p *plan) creatable(item any) *Error {
 	value := reflect.ValueOf(item).Elem()
 	for i := range p.fields {

@@ -127,7 +127,7 @@ func (c *checker) entry(i int) {
 	} {
 		c.text(path+"."+f.name, f.value)
 	}
-	// In any letter case: whether Loop tells "an" from "AN" is not documented, and nobody needs a journal of that name.
+	// In any letter case: whether Loop tells "an" from "AN" is not documented, and no one needs a journal of that name.
 	if strings.EqualFold(strings.TrimSpace(e.Journal), reservedJournal) {
 		c.add(journalReserved, path+".journal", quoted("value", e.Journal))
 	}

@@ -197,7 +197,7 @@ func (s *session) submit(ctx context.Context, credit string) (id string, seen Se
 	return id, Seen{"id": kindOfText(id)}, nil
 }
 
-// place finds a journal of miscellaneous operations, or another open one, and an account on which an entry harms nobody.
+// place finds a journal of miscellaneous operations, or another open one, and an account on which an entry does no harm.
 func (s *session) place(ctx context.Context) (journal, account string, err error) {
 	is := func(b *bool) bool { return b != nil && *b }
 	for found, err := range s.client.Journals.All(ctx, s.cfg.Dossier, cegidclient.ListOptions{}) {

@@ -70,7 +70,7 @@ func (v *Validator) finish() {
 	v.finishEncoding()
 }
 
-// lineEnds judges how lines end. That of the last one is nobody's concern.
+// lineEnds judges how lines end. That of the last one does not matter.
 func (v *Validator) lineEnds() {
 	if v.firstly == doubled {
 		v.state(lineEndingsDoubled, noField, 1, 0)

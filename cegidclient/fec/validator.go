@@ -24,7 +24,7 @@ type Options struct {
 	// NumbersPerLine states that EcritureNum counts lines: the balance is judged by journal and day where each line has a
 	// number of its own. Such a file is refused otherwise.
 	NumbersPerLine bool
-	// Model is what is assumed of Loop where nobody knows.
+	// Model is what is assumed of Loop where nothing is known.
 	Model filecheck.LoopModel
 	// Place, if set, is told each place where something is found. What [Validator.Reports] does not confirm at the end is an
 	// effect of something else.

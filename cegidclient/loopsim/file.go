@@ -129,7 +129,7 @@ func readFileSubmission(format string, body []byte) *submission {
 	known := []string{"codeIbs", "URI", "URL", "SIRET"}
 	sub.dossier, f.uri, f.url = str("codeIbs"), str("URI"), str("URL")
 	switch format {
-	case FormatTRA: // nobody has seen its page; a third party's client sends url (A 3.3)
+	case FormatTRA: // its page was not seen; a third party's client sends url (A 3.3)
 		known = append(known, "url")
 		if f.url == "" {
 			f.url = str("url")

@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// Notes play the routes that nobody has wrapped: Loop has no such thing, and their names say so. Tests of what passes
+// Notes play the routes that no RPC wraps: Loop has no such thing, and their names say so. Tests of what passes
 // through a raw call need a read, a write, and a read of the practice itself.
 
 type note struct {

@@ -15,7 +15,7 @@ type Shape struct {
 	Envelope          Envelope
 	NumbersAsStrings  bool       // "6" for 6 (R 1.7: tables say string, samples integer), and 6 where "6" is documented (C 4.5)
 	MemberCase        MemberCase // letter case of member names
-	EnumValue         int        // when not 0, the value of every enum: one that nobody knows (R 3.1: 7 values, then 8)
+	EnumValue         int        // when not 0, the value of every enum: an unknown one (R 3.1: 7 values, then 8)
 	ExtraField        bool       // one member more, "champInconnu", holding an object
 	References        References
 	FlatDescription   bool     // "60700000" for ["60700000"] (R 1.7, R 4.1)

@@ -83,7 +83,7 @@ func WithBasePath(path string) Option {
 }
 
 // WithPageCap sets the most rows that a list answers at once, 0 for no cap. Default 100: the one limit stated, for entries
-// (loop-api: A 4); nobody knows whether the other lists share it (R 1.6) [I].
+// (loop-api: A 4); whether the other lists share it is unknown (R 1.6) [I].
 func WithPageCap(rows int) Option { return func(c *config) { c.pageCap = rows } }
 
 // WithCaseInsensitiveRoutes accepts routes in any letter case, as the gateway may (loop-api: C 2 [I]).

@@ -3,7 +3,7 @@
 //
 // A [Validator] is written to, so that a stream can be checked on its way to somewhere else; a [Reader] hands out the
 // header, the parameters and the movements. Both take what is met in practice: trimmed and padded lines, older versions,
-// records that nobody here knows, UTF-8 instead of Windows-1252. They say what it is, and refuse clearly what they cannot
+// unknown records, UTF-8 instead of Windows-1252. They say what it is, and refuse clearly what they cannot
 // read. Whatever comes in, findings are summed up and memory stays bounded.
 //
 // Severity tells whether an import should stop, [Ground] who objects: the description of the format, bookkeeping, or Loop. The

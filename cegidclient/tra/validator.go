@@ -23,7 +23,7 @@ type Options struct {
 	Entries func(EntryTotal)
 	// Bookings, if set, is given each line of the ledger that can be taken apart.
 	Bookings func(*Booking)
-	// Model is what is assumed of Loop where nobody knows.
+	// Model is what is assumed of Loop where nothing is known.
 	Model filecheck.LoopModel
 	// Place, if set, is told each place where something is found. What [Validator.Reports] does not confirm at the end is an effect of
 	// something else.

@@ -324,7 +324,7 @@ func (r *walker[T]) tail(q Question, lines []Line[T]) error {
 		}
 		for _, line := range out {
 			if line.ID == "" {
-				return nil // which of them lie beyond, nobody can tell
+				return nil // which of them lie beyond is unknown
 			}
 			beyond[line.ID] = struct{}{}
 		}

@@ -65,7 +65,7 @@ func New(rules []filecheck.Rule, fields []Field) *Catalogue {
 // Found are the findings of one file.
 type Found struct {
 	*Catalogue
-	// Model says how much a rule matters that rests on what nobody knows of Loop.
+	// Model says how much a rule matters that depends on what is not known of Loop.
 	Model filecheck.LoopModel
 	// Errors counts those of severity error, each time.
 	Errors int

@@ -50,7 +50,7 @@ func Quoted(name, value string) Arg {
 	return Plain(name, Visible(string(runes)))
 }
 
-// Visible writes what nobody sees by its name, such as <NBSP>.
+// Visible writes invisible characters by their names, such as <NBSP>.
 func Visible(text string) string {
 	var b strings.Builder
 	for _, r := range text {
@@ -63,7 +63,7 @@ func Visible(text string) string {
 	return b.String()
 }
 
-// invisible writes a character that nobody sees.
+// invisible writes an invisible character.
 func invisible(r rune) string {
 	switch r {
 	case '\t':

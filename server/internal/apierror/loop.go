@@ -135,9 +135,9 @@ func LoopMetadata(operation string, httpStatus int, code, requestID, instanceID 
 
 // Cures are the sentences on what to do about a reason of Loop's, for an answer that is made without Loop's error at hand.
 func Cures(reason looppb.ErrorReason) []Text {
-	for _, each := range loopRules {
-		if each.Reason == reason && each.help != nil {
-			return slices.Clone(each.help)
+	for _, rule := range loopRules {
+		if rule.Reason == reason && rule.help != nil {
+			return slices.Clone(rule.help)
 		}
 	}
 	return nil
@@ -194,8 +194,8 @@ func (l Loop) Error() Error {
 // Plain has no help, which depends on what became of the call, and blames no field.
 func (l Loop) Plain() Error {
 	out, _ := l.told()
-	for _, each := range out.Violations {
-		out.French = each.French
+	for _, violation := range out.Violations {
+		out.French = violation.French
 	}
 	out.Violations = nil
 	return out

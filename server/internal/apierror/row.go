@@ -76,14 +76,14 @@ func (e *Error) Add(t Text) { e.Message, e.French = e.Message+t.English, e.Frenc
 
 // Advise adds what to do: a sentence of its own in English, and one more in French.
 func (e *Error) Advise(advice ...Text) {
-	for _, each := range advice {
-		e.Help = append(e.Help, each.English)
-		e.French = strings.TrimSpace(e.French + " " + each.French)
+	for _, text := range advice {
+		e.Help = append(e.Help, text.English)
+		e.French = strings.TrimSpace(e.French + " " + text.French)
 	}
 }
 
 // localized is the sentence for the accountant: Loop's own, where Loop wrote French that says all, and else ours. Loop's words
-// about what has an unknown outcome would make one mend it and send it anew.
+// about what has an unknown outcome would make one correct it and send it anew.
 func (e Error) localized() *errdetails.LocalizedMessage {
 	ours := e.French
 	if ours == "" && e.LoopSaid != "" && len(e.Violations) > 0 {
@@ -127,8 +127,8 @@ func comeBack(after time.Duration) string {
 // Rows are those of the tables of this package, for the test of all sentences.
 func Rows() []Row {
 	out := []Row{shuttingDown, resume, deadlineExceeded, cancelled, internal, documentTooLarge, fileTooLarge, breakerOpen, rawRouteUnknown}
-	for _, each := range loopRules {
-		out = append(out, each.Row)
+	for _, rule := range loopRules {
+		out = append(out, rule.Row)
 	}
 	return out
 }
@@ -136,11 +136,11 @@ func Rows() []Row {
 // Advice are the sentences on what to do of this package, and parts that are added to others.
 func Advice() []Text {
 	out := []Text{readBack}
-	for _, each := range loopRules {
-		out = slices.Concat(out, each.help)
+	for _, rule := range loopRules {
+		out = slices.Concat(out, rule.help)
 	}
-	for _, each := range noMore {
-		out = append(out, each)
+	for _, text := range noMore {
+		out = append(out, text)
 	}
 	return out
 }

@@ -70,7 +70,7 @@ const (
 	minPing = 5 * time.Second
 	// lastMoment is what calls get to answer SHUTTING_DOWN once their grace is over.
 	lastMoment = 2 * time.Second
-	// idlePoll is how long nobody looks whether a question to Loop is due, where no event has said so.
+	// idlePoll is the longest pause between two looks for due questions to Loop, where no event has said so.
 	idlePoll = 30 * time.Second
 )
 
@@ -367,7 +367,7 @@ func (s *Server) openREST(
 	return nil
 }
 
-// resolved counts what was done about an import whose fate was open, and writes the audit's record of it.
+// resolved counts what was done about an import whose outcome was open, and writes the audit's record of it.
 func resolved(count func(action, result string), audit *slog.Logger) func(context.Context, string, submission.Resolved) {
 	return func(ctx context.Context, by string, done submission.Resolved) {
 		count(done.Action, done.Result)

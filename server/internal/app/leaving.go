@@ -109,7 +109,7 @@ func (c *beginningConn) Close() error {
 	return c.Conn.Close()
 }
 
-// leavable is a listener that can be left so that nobody is lost. When a listener is closed, the system resets the connections
+// leavable is a listener that can be left without losing a client. When a listener is closed, the system resets the connections
 // that it has made and the server has not accepted yet. A caller who sent a call over one cannot know whether it was taken, and
 // a balancer must not send it again.
 type leavable struct {

@@ -18,7 +18,7 @@ const (
 )
 
 // Why the service is not ready for reads, or for writes. Loop is no reason, nor are secrets that cannot be read again: other
-// instances have the same, callers get errors that say more, and a service that nobody asks cannot answer what it still can.
+// instances have the same, callers get errors that say more, and a service that is not asked cannot answer what it still can.
 // The ledger is a reason for writes alone, since reads need none.
 var (
 	errStarting = errors.New("starting")

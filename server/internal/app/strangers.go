@@ -44,7 +44,7 @@ func (s *strangers) line(kind strangerKind, more ...slog.Attr) {
 
 func (s *strangers) flush() { s.kinds.Flush() }
 
-// refused notes one; claims are the names of the client's certificate, for which nobody has vouched.
+// refused notes one; claims are the names of the client's certificate, which no authority has confirmed.
 func (s *strangers) refused(listener, peer, text string, claims []string) {
 	kind := strangerKind{listener, refusalReason(text)}
 	s.counts.WithLabelValues(kind.listener, kind.reason).Inc()

@@ -162,7 +162,7 @@ func (f *file) synced(ctx context.Context, before int) error {
 	select {
 	case err := <-done:
 		return err
-	case <-ctx.Done(): // a disk that hangs holds nobody up
+	case <-ctx.Done(): // a disk that hangs must not block callers
 		return ctx.Err()
 	}
 }

@@ -21,7 +21,7 @@ import (
 var (
 	// ErrRefused: the token is not good, for a reason that its bearer is not told. Why tells it to the operator.
 	ErrRefused = errors.New("authn: the token is not valid here")
-	// ErrUnavailable: the issuer's keys cannot be had, so that nobody knows.
+	// ErrUnavailable: the issuer's keys cannot be fetched, so that the answer is unknown.
 	ErrUnavailable = errors.New("authn: the keys of the token's issuer cannot be fetched")
 )
 
@@ -195,7 +195,7 @@ func (is Issuers) Verify(ctx context.Context, token string) (issuer string, clai
 	return from.url, claims, err
 }
 
-// VerifyAtOnce is Verify with the keys that are at hand: it waits for nobody, and refuses what only others would verify.
+// VerifyAtOnce is Verify with the keys that are at hand: it does not wait, and refuses what only others would verify.
 func (is Issuers) VerifyAtOnce(ctx context.Context, token string) (issuer string, claims map[string]any, err error) {
 	from, err := is.of(token)
 	if err != nil {

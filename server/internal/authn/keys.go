@@ -297,7 +297,7 @@ func parseKeys(body []byte) ([]jose.JSONWebKey, error) {
 	return keys, nil
 }
 
-// guarded asks nobody in plaintext, wherever a configuration or a redirection leads: who answers there would choose the
+// guarded sends no request in plaintext, wherever a configuration or a redirection leads: who answers there would choose the
 // keys that we believe. And it reads no answer without end.
 type guarded struct {
 	http.RoundTripper

@@ -87,7 +87,7 @@ type HTTP struct {
 	Origins []string
 }
 
-// Closed names what usually answers without a credential, and here answers nobody.
+// Closed names what usually answers without a credential, and does not answer here.
 type Closed struct{ Docs, Reflection, Health bool }
 
 // Issuer is an OpenID Connect issuer.
@@ -113,7 +113,7 @@ type Loop struct {
 // TRANames are what importTRA calls the two ways to a file.
 type TRANames struct{ URI, URL string }
 
-// EntryNames are what Loop calls the fields of entries that no documentation names; empty ones nobody has seen.
+// EntryNames are what Loop calls the fields of entries that no documentation names; empty ones are not known.
 type EntryNames struct{ Debit, Credit, Date string }
 
 // Calls says how calls to Loop are made. An attempt that may be repeated is; a write never is.
@@ -153,7 +153,7 @@ type Files struct {
 	// MaxSize of a file, and SpoolSize of all documents and files under way, in bytes.
 	MaxSize, SpoolSize int64
 	DepositLifetime    time.Duration
-	// LoopModel is what is assumed of Loop where nobody knows.
+	// LoopModel is what is assumed of Loop where nothing is known.
 	LoopModel filecheck.LoopModel
 }
 

@@ -56,7 +56,7 @@ func (l *loader) raw(n strictyaml.Node) []rawdoor.Route {
 	return routes
 }
 
-// rawMethod reads the method of a route. One that writes has to be said to, because nobody knows what it does.
+// rawMethod reads the method of a route. One that writes has to be said to, because it is unknown what it does.
 func (l *loader) rawMethod(n, write strictyaml.Node) string {
 	method, ok := n.Text()
 	writes := write.Bool()

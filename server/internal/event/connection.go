@@ -72,7 +72,7 @@ func (c *Connections) run(ctx context.Context) {
 	}
 }
 
-// look notes what has changed since the last time. Of a connection that nobody has used since the start nothing is known.
+// look notes what has changed since the last time. Nothing is known of a connection that was not used since the start.
 func (c *Connections) look(ctx context.Context) {
 	for practice, brakes := range c.brakes() {
 		now, known := c.seen[practice]

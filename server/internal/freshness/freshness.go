@@ -1,5 +1,5 @@
 // Package freshness keeps what Loop has answered, for those who accept an older answer, and lets those who ask the same at the
-// same time share one read (docs/understand/freshness.md). What it gives to several is theirs to read, and nobody's to change.
+// same time share one read (docs/understand/freshness.md). What it gives to several is for reading only.
 package freshness
 
 import (
@@ -116,7 +116,7 @@ type place struct {
 type entry struct {
 	value Value
 	read  time.Time
-	until time.Time // nobody wants it for longer
+	until time.Time // no caller wants it for longer
 }
 
 // Config says what a store goes by. Zero values are the defaults.
@@ -473,7 +473,7 @@ func safely(ctx context.Context, load func(context.Context) (Value, error)) (val
 	return load(ctx)
 }
 
-// leave is for one who waits no more. When nobody does, the read ends, and is not for others to join.
+// leave is for one who waits no more. When none is left, the read ends, and is not for others to join.
 func (s *Store) leave(f *flight) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -62,7 +62,7 @@ func writeError(ctx context.Context, _ *runtime.ServeMux, marshaler runtime.Mars
 	header.Set("Content-Type", "application/json")
 	header.Set("Content-Length", strconv.Itoa(len(body))) // whole at once, even where the handler goes on
 	w.WriteHeader(HTTPStatus(err))
-	_, _ = w.Write(body) // the caller has gone: nobody is left to tell
+	_, _ = w.Write(body) // the caller has gone
 }
 
 // setErrorHeaders adds what HTTP says of an error outside of its body. grpc-gateway would copy the message into

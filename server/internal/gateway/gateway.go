@@ -42,7 +42,7 @@ type Config struct {
 	Identity func(*tls.ConnectionState) metadata.MD
 	// Arrive tells, by the credentials of a request, whether anybody is known by them, before anything of its body is read;
 	// and then notes that it arrives, until leave. end ends it when others need its place. The context holds what the
-	// service will be told. A body has so many bytes, or -1 where nobody knows, and most at most; of may it may be read. An error
+	// service will be told. A body has so many bytes, or -1 where that is unknown, and most at most; of may it may be read. An error
 	// says why it is not taken. Nil knows everybody.
 	Arrive func(ctx context.Context, length, most int64, end func()) (may int64, leave func(), known bool, err error)
 	// Refused is told of each request that is refused here, before the service has it: of which method (empty for none), for which

@@ -59,7 +59,7 @@ func (c older) Invoke(ctx context.Context, method string, args, reply any, optio
 	return c.ClientConnInterface.Invoke(ctx, method, args, reply, options...)
 }
 
-// fill sets the fields that the query does not; false for a request that has none, or that nobody asks of.
+// fill sets the fields that the query does not; false for a request that has none, or that asks for no freshness.
 func (k *kept) fill(request protoreflect.Message) bool {
 	asked := k.directive.given || len(k.known) > 0
 	for _, limit := range []struct {

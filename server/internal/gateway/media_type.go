@@ -13,7 +13,7 @@ import (
 // jsonTypes are those of the body of every operation but the uploads.
 var jsonTypes = []string{"application/json"}
 
-// unsaid are the media types that tools put on a body whose type nobody has said: curl -d the first, others the second.
+// unsaid are the media types that tools put on a body whose type was not given: curl -d the first, others the second.
 var unsaid = []string{"application/x-www-form-urlencoded", "application/octet-stream"}
 
 // mediaTypes are those that the body of a request may have; none where no body is read.

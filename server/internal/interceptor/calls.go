@@ -97,9 +97,9 @@ func (r *ring) keep(caller string, record *CallRecord) {
 	}
 	if r.total > r.ofAll {
 		most := of
-		for _, each := range r.by {
-			if each.all.Len() > most.all.Len() {
-				most = each
+		for _, calls := range r.by {
+			if calls.all.Len() > most.all.Len() {
+				most = calls
 			}
 		}
 		r.forget(most)
@@ -125,8 +125,8 @@ func (c *Calls) Find(caller, requestID string) (out []CallRecord) {
 		if !known {
 			continue
 		}
-		for _, each := range of.byID[requestID] {
-			if record := each.Value.(*CallRecord); time.Since(record.Began) <= callsKept {
+		for _, element := range of.byID[requestID] {
+			if record := element.Value.(*CallRecord); time.Since(record.Began) <= callsKept {
 				out = append(out, *record)
 			}
 		}

@@ -109,13 +109,13 @@ func Around(chain []Named) (grpc.UnaryServerInterceptor, grpc.StreamServerInterc
 	stream := func(server any, s grpc.ServerStream, info *grpc.StreamServerInfo, handle grpc.StreamHandler) error {
 		return handle(server, s)
 	}
-	for _, each := range slices.Backward(chain) {
-		if outer, inner := each.Unary, unary; outer != nil {
+	for _, named := range slices.Backward(chain) {
+		if outer, inner := named.Unary, unary; outer != nil {
 			unary = func(ctx context.Context, request any, info *grpc.UnaryServerInfo, handle grpc.UnaryHandler) (any, error) {
 				return outer(ctx, request, info, func(ctx context.Context, request any) (any, error) { return inner(ctx, request, info, handle) })
 			}
 		}
-		if outer, inner := each.Stream, stream; outer != nil {
+		if outer, inner := named.Stream, stream; outer != nil {
 			stream = func(server any, s grpc.ServerStream, info *grpc.StreamServerInfo, handle grpc.StreamHandler) error {
 				return outer(server, s, info, func(server any, s grpc.ServerStream) error { return inner(server, s, info, handle) })
 			}

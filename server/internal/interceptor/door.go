@@ -134,9 +134,9 @@ func (d *Door) giveWay() bool {
 	defer d.mu.Unlock()
 	crowd := d.arriving[""]
 	if crowd == nil || crowd.Len() == 0 {
-		for _, each := range d.arriving {
-			if crowd == nil || each.Len() > crowd.Len() {
-				crowd = each
+		for _, arrivals := range d.arriving {
+			if crowd == nil || arrivals.Len() > crowd.Len() {
+				crowd = arrivals
 			}
 		}
 	}

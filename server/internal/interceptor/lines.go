@@ -65,8 +65,8 @@ func NewLines(log *slog.Logger, dossiers bool, calls *Calls, registry prometheus
 
 // Flush tells of the calls that have no line of their own so far.
 func (l *Lines) Flush() {
-	for _, each := range []*Sampler[lineKind]{l.known, l.strangers, l.probes} {
-		each.Flush()
+	for _, sampler := range []*Sampler[lineKind]{l.known, l.strangers, l.probes} {
+		sampler.Flush()
 	}
 }
 

@@ -86,7 +86,7 @@ var errNotUTF8 = errors.New("a text is not UTF-8")
 // countParts takes the parts of a message from what is left.
 func countParts(message protoreflect.Message, left *int) (err error) {
 	message.Range(func(field protoreflect.FieldDescriptor, value protoreflect.Value) bool {
-		each := func(value protoreflect.Value) bool {
+		take := func(value protoreflect.Value) bool {
 			*left -= PartsOf(field)
 			err = checkPart(field, value, left)
 			return err == nil
@@ -94,7 +94,7 @@ func countParts(message protoreflect.Message, left *int) (err error) {
 		switch {
 		case field.IsList():
 			for i := range value.List().Len() {
-				if !each(value.List().Get(i)) {
+				if !take(value.List().Get(i)) {
 					break
 				}
 			}
@@ -107,7 +107,7 @@ func countParts(message protoreflect.Message, left *int) (err error) {
 				return err == nil
 			})
 		default:
-			each(value)
+			take(value)
 		}
 		return err == nil
 	})

@@ -151,7 +151,7 @@ var backTo = func() string {
 	for _, column := range []string{"created", "received", "updated", "submitted", "finished", "asked", "next_poll"} {
 		out = append(out, fmt.Sprintf("%[1]s = CASE WHEN %[1]s > $1 THEN $1 ELSE %[1]s END", column))
 	}
-	// else nobody settles what a dead owner has left
+	// else no server settles what a dead owner has left
 	out = append(out, "lease_until = CASE WHEN lease_until > $3 THEN $3 ELSE lease_until END")
 	return strings.Join(out, ", ")
 }()

@@ -5,7 +5,7 @@ import (
 	"fmt"
 )
 
-// countStates reads what triggers keep: nobody goes through the rows for it.
+// countStates reads what triggers keep, without going through the rows.
 func countStates(ctx context.Context, q querier) (map[State]int, error) {
 	rows, err := q.QueryContext(ctx, `SELECT state, SUM(n) FROM state_count GROUP BY state HAVING SUM(n) <> 0`)
 	if err != nil {

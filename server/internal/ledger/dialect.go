@@ -36,7 +36,7 @@ type dialect struct {
 	like func(pattern string) (comparison, operand string)
 	// lock makes transactions that take the same name wait for each other; nil where all of them do.
 	lock func(ctx context.Context, tx *sql.Tx, name string) error
-	// rolledBack says whether a commit that failed with this has left nothing; else nobody knows.
+	// rolledBack says whether a commit that failed with this has left nothing; else that is unknown.
 	rolledBack func(error) bool
 	// full says whether there is no room.
 	full func(error) bool

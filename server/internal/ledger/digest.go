@@ -41,7 +41,7 @@ type OtherImport struct {
 	set     string
 }
 
-// Certain says whether nobody needs to look into Loop for it: it is booked, or under way.
+// Certain says that no look into Loop is needed for it: it is booked, or under way.
 func (o *OtherImport) Certain() bool { return !o.State.Resolvable() }
 
 // Overlap is an entry that is in another import which is booked or may be.

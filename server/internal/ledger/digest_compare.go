@@ -501,7 +501,7 @@ func (c *comparison) compareAgain(w *writing) error {
 		}
 		c.seen = last
 	}
-	// An owner that is gone has sent nothing, or nobody knows: its row is settled first.
+	// An owner that is gone has sent nothing, or its outcome is unknown: its row is settled first.
 	changed := false
 	for _, number := range slices.Sorted(maps.Keys(c.others)) {
 		other := c.others[number]

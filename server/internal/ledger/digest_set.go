@@ -153,7 +153,7 @@ func (d *draft) cut(ctx context.Context, last bool) error {
 	return err
 }
 
-// useless says that nobody can need a set any more: it is a draft that was given up, or of a deposit that is gone, without an import.
+// useless says that a set is not needed any more: it is a draft that was given up, or of a deposit that is gone, without an import.
 const useless = `s.created < $1 AND NOT EXISTS (SELECT 1 FROM entry_import i WHERE i.set_id = s.set_id) ` +
 	`AND (s.complete = 0 OR NOT EXISTS (SELECT 1 FROM file_deposit d WHERE d.practice = s.practice AND d.id = s.deposit))`
 

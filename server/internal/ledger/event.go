@@ -22,15 +22,15 @@ type EventKind string
 
 // The kinds.
 const (
-	// quiet tells other servers of the ledger that a submission has changed, and nobody else.
+	// quiet tells other servers of the ledger that a submission has changed, and only them.
 	quiet EventKind = ""
 	// EventAccepted: Loop has it, and is asked how it goes.
 	EventAccepted EventKind = "ACCEPTED"
 	// EventFinal: it has ended as SUCCEEDED, FAILED, REFUSED or NOT_SENT.
 	EventFinal EventKind = "FINAL"
-	// EventUncertain: nobody knows what became of it.
+	// EventUncertain: its outcome is unknown.
 	EventUncertain EventKind = "UNCERTAIN"
-	// EventResolved: its fate was open, and is so no more.
+	// EventResolved: its outcome was open, and is not any more.
 	EventResolved EventKind = "RESOLVED"
 	// EventPersonNeeded: an import that is UNCERTAIN or FAILED.
 	EventPersonNeeded EventKind = "PERSON_NEEDED"
@@ -84,7 +84,7 @@ type Event struct {
 	Metadata      map[string]string
 }
 
-// kinds are what a step of a submission is told as. Where its fate was open, what it has become is told as well.
+// kinds are what a step of a submission is told as. Where its outcome was open, what it has become is told as well.
 func (e *Event) kinds() (out []EventKind) {
 	if e.Before == e.After {
 		return nil
@@ -130,7 +130,7 @@ func (w *writing) note(key Key) { w.told = append(w.told, Event{Kind: quiet, Key
 func (w *writing) count() error {
 	columns := eventColumns{}
 	for i := range w.told {
-		if w.told[i].Kind == quiet && !w.dialect.shared { // there is nobody else
+		if w.told[i].Kind == quiet && !w.dialect.shared { // there is no other server
 			continue
 		}
 		if err := columns.add(i, w.now, &w.told[i]); err != nil {
@@ -501,7 +501,7 @@ func (w *writing) forgetEvents(a aging, most int64) (int, error) {
 	return n, err
 }
 
-// eventCount is about how many events there are: nobody goes through them for it.
+// eventCount is about how many events there are: they are not counted one by one.
 func (w *writing) eventCount() (n int64, err error) {
 	if err := w.tx.QueryRowContext(w.ctx, `SELECT (COALESCE(MAX(sequence), 0) - COALESCE(MIN(sequence), 0)) / $1 FROM event`, inCommit).Scan(&n); err != nil {
 		return 0, fmt.Errorf("ledger: %w", err)

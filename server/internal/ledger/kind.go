@@ -23,7 +23,7 @@ var spelt = map[Kind]string{
 	KindRaw:      "RawService.Call",
 }
 
-// column is a kind as its row holds it. One that nobody knows stays as it is.
+// column is a kind as its row holds it. An unknown one stays as it is.
 func (k Kind) column() string {
 	if text, known := spelt[k]; known {
 		return text

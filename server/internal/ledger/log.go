@@ -169,7 +169,7 @@ func (g *log) read(ctx context.Context, l *Ledger) (more bool) {
 		return err
 	})
 	if err == nil && l.dialect.shared {
-		if anew { // what happened in between nobody has seen
+		if anew { // what happened in between was not seen
 			l.changes.signal(l.changes.keys())
 		}
 		keys := make([]Key, len(events))

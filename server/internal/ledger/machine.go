@@ -24,7 +24,7 @@ const (
 	NotSent State = "NOT_SENT"
 	// Refused was read and refused by Loop at once.
 	Refused State = "REFUSED"
-	// Uncertain was sent, or may have been, and nobody knows what became of it.
+	// Uncertain was sent, or may have been, and its outcome is unknown.
 	Uncertain State = "UNCERTAIN"
 )
 

@@ -96,7 +96,7 @@ func (l *Ledger) older(ctx context.Context, err error) error {
 	return err
 }
 
-// markCopy holds a copy of a ledger in a file: until it is restored, nobody knows what was sent since it was made. One of an
+// markCopy holds a copy of a ledger in a file: until it is restored, it is unknown what was sent since it was made. One of an
 // older schema has no place for it.
 func markCopy(ctx context.Context, path string) (err error) {
 	db, err := openSQLite(path, true)

@@ -69,7 +69,7 @@ type Submission struct {
 	File     *File
 	// AllowDuplicate lets the same content, and the same entries, in under another id.
 	AllowDuplicate bool
-	// Digests are what its entries are told by; nil where nobody has seen any.
+	// Digests are what its entries are told by; nil where none were seen.
 	Digests  *Digests
 	compared *comparison
 }

@@ -114,7 +114,7 @@ type Search struct {
 	Accepted bool
 	// Control is what became of looking for what is known to be booked.
 	Control Control
-	// Anything: Loop shows entries of a reference that nobody can have given.
+	// Anything: Loop shows entries of a made-up reference.
 	Anything bool
 	// Took is how long ago it began: what happened since, it may have missed.
 	Took time.Duration
@@ -213,7 +213,7 @@ func (r *Resolution) toOthers() *Resolution {
 	return &Resolution{Late: r.Late}
 }
 
-// Resolvable says whether a person may resolve it: nobody knows, or Loop's word does not say, whether it is booked.
+// Resolvable says whether a person may resolve it: it is unknown, or not said by Loop, whether it is booked.
 func (s State) Resolvable() bool { return s == Uncertain || s == Failed }
 
 // Fits says whether an entry that Loop shows can be of the submission, as far as Loop says. Journal and date are nil
@@ -335,7 +335,7 @@ func (l *Ledger) Confirm(ctx context.Context, key Key, attempt int, word Stateme
 		}
 		row.Resolution = decided
 		if row.State == Uncertain {
-			row.Error = nil // it was: nobody knows
+			row.Error = nil // it was uncertain
 		}
 		row.apply(to, w.now)
 		return nil
@@ -461,7 +461,7 @@ func (w *writing) others(row *Record, sightings []Sighting) error {
 	const (
 		of = `SELECT COUNT(*) FROM write_request s WHERE s.practice = $1 AND s.dossier = $2 AND s.collection = $3 AND s.request_id <> $4 AND ` +
 			`s.state NOT IN ('NOT_SENT', 'REFUSED') AND `
-		// What nobody has read, a custom file or one behind a link, has no totals.
+		// What was not read, a custom file or one behind a link, has no totals.
 		large = `(s.entries > $5 AND s.first_date <= $6 AND s.last_date >= $7 OR s.lines = 0)`
 	)
 	args := append(row.Key.args(), KeptReferences, row.Totals.LastDate, row.Totals.FirstDate)

@@ -89,7 +89,7 @@ func (l *Ledger) Restore(ctx context.Context, sent []Sent, newest int64) (Restor
 		if err != nil {
 			return err
 		}
-		// Events that are forgotten had numbers that nobody here knows, and theirs must not come again.
+		// Events that are forgotten had numbers that are unknown here, and theirs must not come again.
 		w.number = max(number, newest, l.Commit()) + restoredAhead
 		_, err = w.changes(`UPDATE ledger_mark SET commits = $1, held = ''`, w.number)
 		return err

@@ -36,7 +36,7 @@ type status struct {
 	state      State
 	attempt    int
 	owner      string
-	leaseUntil int64  // 0 when nobody is at it
+	leaseUntil int64  // 0 when it has no owner at work
 	abandoned  bool   // UNCERTAIN was set by another than the owner
 	loopID     string // Loop's id of this attempt; empty where it is not known
 	submitted  int64  // 0 before

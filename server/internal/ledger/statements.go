@@ -44,7 +44,7 @@ type fileConn interface {
 	NewBackup(to string) (*sqlite.Backup, error)
 }
 
-// keeper is a connection, which one goroutine has at a time, with the statements that nobody is at.
+// keeper is a connection, which one goroutine has at a time, with the statements that are not in use.
 type keeper struct {
 	fileConn
 	kept map[string]driver.Stmt

@@ -5,7 +5,7 @@ import (
 	"syscall"
 )
 
-// private gives a socket its mode before it has a name, so that nobody else can open it in between.
+// private gives a socket its mode before it has a name, so that no other user can open it in between.
 func private(_, _ string, conn syscall.RawConn) error {
 	var failed error
 	err := conn.Control(func(fd uintptr) { failed = syscall.Fchmod(int(fd), 0o600) })

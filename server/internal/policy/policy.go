@@ -72,7 +72,7 @@ type Policy struct {
 	rules atomic.Pointer[rules]
 
 	mu       sync.Mutex
-	replaced chan struct{} // nil while nobody waits
+	replaced chan struct{} // nil while no caller waits
 }
 
 // rules are immutable.
@@ -323,7 +323,7 @@ func (p *Policy) Decide(q Question) Decision {
 
 // Allows says whether a caller has a right on a dossier of a practice. With an empty dossier it asks for the practice
 // itself, where any grant on the practice with that right suffices; but for Raw, which takes one on all of its dossiers:
-// what a raw call reaches, nobody knows. `cabinet`, which to Loop means the practice itself, is no dossier and is never
+// what a raw call reaches is unknown. `cabinet`, which to Loop means the practice itself, is no dossier and is never
 // allowed as one: no pattern may open the practice's own data.
 func (p *Policy) Allows(caller, practice, dossier string, right Right) bool {
 	for g := range p.on(caller, practice) {

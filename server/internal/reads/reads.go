@@ -71,7 +71,7 @@ func take(message proto.Message, name protoreflect.Name) time.Duration {
 	return given.AsDuration()
 }
 
-// keyOf tells a read from others. ok is false where nobody can say yet whose it is.
+// keyOf tells a read from others. ok is false where it is not known yet whose it is.
 func keyOf(ctx context.Context, practices *tenant.Practices, method string, message proto.Message) (key freshness.Key, ok bool) {
 	named, _ := message.(interface{ GetPractice() string })
 	if named == nil {

@@ -139,7 +139,7 @@ type Status struct {
 }
 
 // Statuses returns the state of each secret. It reads what is older than a second again, so that the answer is true
-// for a practice that nobody calls.
+// for a practice without calls.
 func (k *Keyring) Statuses() []Status {
 	var all []Status
 	add := func(use string, live *Live) {

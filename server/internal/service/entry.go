@@ -26,8 +26,8 @@ func entriesOf(in interface {
 // repeatOf are the imports that entries, by their index, are said to repeat.
 func repeatOf(entries []*looppb.Entry) map[int]string {
 	out := map[int]string{}
-	for i, each := range entries {
-		if id := each.GetRepeatOf(); id != "" {
+	for i, sent := range entries {
+		if id := sent.GetRepeatOf(); id != "" {
 			out[i] = id
 		}
 	}
@@ -54,8 +54,8 @@ func entryImport(options *looppb.ImportOptions, entries []*looppb.Entry) cegidcl
 	if options != nil {
 		out.Options.OpeningBalances = options.OpeningBalances
 	}
-	for _, each := range entries {
-		out.Entries = append(out.Entries, entry(each))
+	for _, sent := range entries {
+		out.Entries = append(out.Entries, entry(sent))
 	}
 	return out
 }
@@ -68,8 +68,8 @@ func entry(e *looppb.Entry) cegidclient.Entry {
 		Batch:        e.GetBatch(), BatchType: cegidclient.BatchType(digits(e.GetBatchType())),
 		ParentEntry: e.GetParentEntry(), OriginEntry: e.GetOriginEntry(),
 	}
-	for _, each := range e.GetLines() {
-		out.Lines = append(out.Lines, entryLine(each))
+	for _, line := range e.GetLines() {
+		out.Lines = append(out.Lines, entryLine(line))
 	}
 	return out
 }
@@ -85,9 +85,9 @@ func entryLine(l *looppb.EntryLine) cegidclient.EntryLine {
 		PaymentMode: cegidclient.PaymentMode(l.GetPaymentMode()), LineType: cegidclient.LineType(digits(l.GetLineType())),
 		SIRET: l.GetSiret(), AttachmentURL: l.GetAttachmentUrl(),
 	}
-	for _, each := range l.GetAnalytics() {
+	for _, analytic := range l.GetAnalytics() {
 		out.Analytics = append(out.Analytics,
-			cegidclient.AnalyticSplit{Axis: each.GetAxis(), Section: each.GetSection(), Amount: each.GetAmount()})
+			cegidclient.AnalyticSplit{Axis: analytic.GetAxis(), Section: analytic.GetSection(), Amount: analytic.GetAmount()})
 	}
 	return out
 }

@@ -175,8 +175,8 @@ func reportMessage(d ledger.Deposit) *looppb.FileReport {
 	reportpb.Complete(out, &d)
 	journals := d.Report.Bounded()
 	out.OmittedJournals = new(int32(journals.OmittedJournals))
-	for _, each := range journals.Journals {
-		out.Journals = append(out.Journals, reportpb.Journal(each))
+	for _, totals := range journals.Journals {
+		out.Journals = append(out.Journals, reportpb.Journal(totals))
 	}
 	messages, omitted := findingMessages(d.Report.Findings, proto.Size(out))
 	out.Findings, *out.OmittedFindings = messages, *out.OmittedFindings+int32(omitted)

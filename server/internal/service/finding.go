@@ -31,19 +31,19 @@ func findingMessage(f check.Finding) *looppb.Finding {
 	if f.Count > 0 { // of a file
 		out.Occurrences = new(int32(f.Count))
 	}
-	for each := range f.Grounds.All() {
-		out.Grounds = append(out.Grounds, grounds[each])
+	for ground := range f.Grounds.All() {
+		out.Grounds = append(out.Grounds, grounds[ground])
 	}
-	for _, each := range f.Lines {
-		out.Lines = append(out.Lines, int32(each))
+	for _, line := range f.Lines {
+		out.Lines = append(out.Lines, int32(line))
 	}
 	return out
 }
 
 // findingMessages are those for which an answer has room, beside so many bytes of other things, and how many it leaves out.
 func findingMessages(found []check.Finding, size int) (messages []*looppb.Finding, omitted int) {
-	for i, each := range found {
-		message := findingMessage(each)
+	for i, finding := range found {
+		message := findingMessage(finding)
 		if size += proto.Size(message); size > listing.MaxAnswer {
 			return messages, len(found) - i
 		}

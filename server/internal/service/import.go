@@ -112,9 +112,9 @@ func (s *Imports) ListImports(ctx context.Context, request *looppb.ListImportsRe
 		query.UpdatedFrom.String(),
 		fmt.Sprintf("%q", scope.Grants), // a caller whose rights changed begins anew
 	}
-	for _, each := range request.GetStates() {
-		query.States = append(query.States, stateOf(each))
-		parts = append(parts, each.String())
+	for _, state := range request.GetStates() {
+		query.States = append(query.States, stateOf(state))
+		parts = append(parts, state.String())
 	}
 	digest := pagetoken.NewQuery(parts...)
 	after, err := pagetoken.DecodeText(digest, request.GetPageToken())
@@ -139,8 +139,8 @@ func (s *Imports) found(ctx context.Context, query ledger.Query) (out []*looppb.
 		return nil, "", err
 	}
 	size := 0
-	for i, each := range records {
-		message := s.importFor(query.Visible.Caller, each)
+	for i, record := range records {
+		message := s.importFor(query.Visible.Caller, record)
 		if size += proto.Size(message); size > listing.MaxAnswer && i > 0 {
 			query.Limit = i // only the ledger knows where a page ends: ask for what fits
 			return s.found(ctx, query)
@@ -188,8 +188,8 @@ func (s *Writes) Visible(ctx context.Context, practice string) (*ledger.Scope, e
 // configured names the practices of grants on all: those of the past are no more to be seen than asked about.
 func (s *Writes) configured(grants []ledger.Grant) []ledger.Grant {
 	var all []string
-	for _, each := range s.practices.All() {
-		all = append(all, each.Name)
+	for _, practice := range s.practices.All() {
+		all = append(all, practice.Name)
 	}
 	for i := range grants {
 		if grants[i].Practices == nil {
@@ -237,8 +237,8 @@ func importMessage(r ledger.Record) *looppb.Import {
 		CreateTime: instant(r.Created), UpdateTime: instant(r.Updated), NextPollTime: instant(r.NextPoll),
 		Resolution: resolutionMessage(r), Metadata: r.Metadata,
 	}
-	for _, each := range r.Findings {
-		out.Findings = append(out.Findings, findingMessage(each))
+	for _, finding := range r.Findings {
+		out.Findings = append(out.Findings, findingMessage(finding))
 	}
 	if f := r.File; f != nil {
 		out.File = &looppb.ImportedFile{FileName: f.Name, DepositId: f.Deposit, Sha256: f.SHA256, LinkHost: f.Host}

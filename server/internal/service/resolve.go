@@ -68,10 +68,10 @@ func resolutionMessage(r ledger.Record) *looppb.ImportResolution {
 			Message: wording.Evidence(r), KeptReferences: new(int32(len(r.DocumentReferences))), Attempt: new(int32(e.Attempt)),
 			CheckTime: instant(e.Time), Caller: e.Caller,
 		}
-		for _, each := range e.Sightings {
+		for _, sighting := range e.Sightings {
 			out.Evidence.References = append(out.Evidence.References, &looppb.ReferenceEvidence{
-				DocumentReference: each.Reference, UnletteredEntries: new(int32(each.Unlettered)), LetteredEntries: new(int32(each.Lettered)),
-				Truncated: &each.Truncated, Different: &each.Different, OtherImports: new(int32(each.Others)),
+				DocumentReference: sighting.Reference, UnletteredEntries: new(int32(sighting.Unlettered)), LetteredEntries: new(int32(sighting.Lettered)),
+				Truncated: &sighting.Truncated, Different: &sighting.Different, OtherImports: new(int32(sighting.Others)),
 			})
 		}
 	}
@@ -84,10 +84,10 @@ func resolutionMessage(r ledger.Record) *looppb.ImportResolution {
 				Unproven:      &w.Unproven,
 			}
 		}
-		for _, each := range d.Late {
+		for _, answer := range d.Late {
 			out.LateAnswers = append(out.LateAnswers, &looppb.LateAnswer{
-				Attempt: new(int32(each.Attempt)), State: importStates[each.State], LoopRequestId: each.LoopRequestID, Message: lateMessage(each),
-				Time: instant(each.Time),
+				Attempt: new(int32(answer.Attempt)), State: importStates[answer.State], LoopRequestId: answer.LoopRequestID, Message: lateMessage(answer),
+				Time: instant(answer.Time),
 			})
 		}
 	}

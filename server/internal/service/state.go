@@ -68,9 +68,9 @@ var (
 
 // keyOfValue finds what has a value; the zero value for none.
 func keyOfValue[K, V comparable](values map[K]V, value V) (key K) {
-	for each, v := range values {
+	for candidate, v := range values {
 		if v == value {
-			return each
+			return candidate
 		}
 	}
 	return key

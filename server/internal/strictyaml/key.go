@@ -3,7 +3,7 @@ package strictyaml
 import "time"
 
 // Key declares a key of a file: how its value is read, and what the schema and the reference say of it. Names, defaults
-// and bounds are here and nowhere else; a reader that asks for a key that nobody declared panics.
+// and bounds are here and nowhere else; a reader that asks for an undeclared key panics.
 type Key struct {
 	name, doc string
 	form      form

@@ -139,7 +139,7 @@ func (d Document) typeBy(head []byte) (string, error) {
 	}
 	if d.ContentType != "" {
 		media, _, err := mime.ParseMediaType(d.ContentType)
-		// What tools put on bytes whose type nobody has said says nothing: curl a form's.
+		// What tools put on bytes without a type says nothing: curl a form's.
 		unsaid := media == "application/octet-stream" || media == "application/x-www-form-urlencoded"
 		if err != nil || media != found && !unsaid {
 			return "", &FieldError{"content_type", DocumentOtherType, found}

@@ -124,7 +124,7 @@ func (e *FileTooLargeError) Error() string {
 	return fmt.Sprintf("the file has more than %d bytes", e.Most)
 }
 
-// UnverifiedError says that nobody has verified an operation, and that the operator has not enabled it. Field asks for it.
+// UnverifiedError says that an operation is not verified, and that the operator has not enabled it. Field asks for it.
 type UnverifiedError struct{ Operation, Field string }
 
 func (e *UnverifiedError) Error() string { return e.Field + ": " + e.Operation + " is not enabled" }
@@ -179,7 +179,7 @@ var (
 	ErrStopping = errors.New("submission: stopping")
 	// ErrPreparation says that Loop did not answer in time what is read before a write is sent.
 	ErrPreparation = errors.New("submission: what is read before the write took too long")
-	// ErrImportUnknown, ErrDocumentUnknown and ErrDepositUnknown do not tell what others have from what nobody has.
+	// ErrImportUnknown, ErrDocumentUnknown and ErrDepositUnknown do not tell what others have from what does not exist.
 	ErrImportUnknown   = errors.New("submission: no such import")
 	ErrDocumentUnknown = errors.New("submission: no such document")
 	ErrDepositUnknown  = errors.New("submission: no such deposit")

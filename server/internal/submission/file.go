@@ -235,7 +235,7 @@ func diskOrLedger(err error) error {
 	return ledgerFault(err)
 }
 
-// consented refuses what nobody has verified and the operator has not enabled.
+// consented refuses an unverified operation that the operator has not enabled.
 func consented(p Practice, format Format) error {
 	if format != FormatTRA || p.enabled(importTRA) {
 		return nil

@@ -30,7 +30,7 @@ type inspector interface {
 }
 
 // inspectors are those of each format, which hand the lines of its entries to gather, and to whole what the report has no room
-// for, unless these are nil. Of a custom file nobody here knows any.
+// for, unless these are nil. Of a custom file none is known.
 var inspectors = map[Format]func(about FileAbout, model filecheck.LoopModel, gather *identity.File, whole *filereport.Whole) inspector{
 	FormatFEC: func(about FileAbout, model filecheck.LoopModel, gather *identity.File, whole *filereport.Whole) inspector {
 		o := fec.Options{Name: about.FileName, NumbersPerLine: about.NumbersPerLine, Model: model}

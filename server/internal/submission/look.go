@@ -82,7 +82,7 @@ func (l look) control(ctx context.Context) (ledger.Control, error) {
 	return ledger.ControlMissed, nil
 }
 
-// anything asks for a reference that nobody has given.
+// anything asks for a made-up reference.
 func (l look) anything(ctx context.Context) (bool, error) {
 	booked, err := l.client.Entries.Under(ctx, l.record.Dossier, "NONE-"+rand.Text())
 	if err != nil {

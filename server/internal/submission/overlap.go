@@ -92,7 +92,7 @@ func (c *compared) kept(ignored []string) (out []check.Finding) {
 	return out
 }
 
-// compare looks for entries in other imports of the books. Where these failed, or nobody knows what became of them, it looks
+// compare looks for entries in other imports of the books. Where these failed, or their outcome is unknown, it looks
 // into Loop if that is asked for, once for all of them.
 func (w *Writer) compare(ctx context.Context, p Practice, e *Entries, look bool) (*compared, error) {
 	key, err := w.Ledger.IdentityKey(ctx)

@@ -70,8 +70,8 @@ func inOneState(all []ledger.Overlap) {
 // mostLooks is how many imports that failed, or whose outcome is unknown, are looked for on behalf of a file.
 const mostLooks = 3
 
-// compareFile looks for the entries of a deposit in other imports of the books. Where these failed, or nobody knows what became
-// of them, it looks for each of these imports in Loop, as ResolveImport does: of a deposit nobody keeps which entry has which
+// compareFile looks for the entries of a deposit in other imports of the books. Where these failed, or their outcome is unknown,
+// it looks for each of these imports in Loop, as ResolveImport does: of a deposit it is not kept which entry has which
 // reference. Only what shows nothing of the whole import lets its entries pass.
 func (w *Writer) compareFile(ctx context.Context, p Practice, s *ledger.Submission) (*compared, error) {
 	g := glance{Writer: w, practice: p}

@@ -278,7 +278,7 @@ func (p *poller) longest() time.Duration {
 	return max(p.cfg.StalledPoll, p.cfg.LastPoll, p.limit()+claimMargin) // what is UNCERTAIN has a longer one of the ledger's
 }
 
-// places are a practice's questions under way at the most. What is no longer configured asks nobody.
+// places are a practice's questions under way at the most. A practice that is no longer configured has none.
 func (p *poller) places(practice string) int {
 	if client, known := p.cfg.Client(practice); known {
 		return client.PollPlaces()
@@ -399,7 +399,7 @@ func (c *claim) make(ctx context.Context) error {
 
 func (p *poller) limit() time.Duration { return min(pollLimit, p.cfg.CallLimit) }
 
-// safeProgress outlives a panic: an answer that nobody foresaw must not end the process at each start.
+// safeProgress outlives a panic: an unforeseen answer must not end the process at each start.
 func (p *poller) safeProgress(ctx context.Context, question ledger.Question, claim *claim) (progress ledger.Progress, asked bool) {
 	defer func() {
 		if v := recover(); v != nil {

@@ -112,7 +112,7 @@ func (r RawCall) check(route rawdoor.Route) error {
 	return nil
 }
 
-// CheckExtraFields refuses fields of a creation that name another dossier than its own: nobody knows which of its names Loop
+// CheckExtraFields refuses fields of a creation that name another dossier than its own: it is unknown which of its names Loop
 // heeds in such a body, so they are guarded as raw calls are.
 func CheckExtraFields(dossier string, fields map[string]string) error {
 	for _, name := range slices.Sorted(maps.Keys(fields)) {

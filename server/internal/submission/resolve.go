@@ -7,7 +7,7 @@ import (
 	"cegid.internal/gateway/server/internal/ledger"
 )
 
-// Decision is what somebody wants to be done about an import whose fate is open: one of Statement and Again, or a look into
+// Decision is what somebody wants to be done about an import whose outcome is open: one of Statement and Again, or a look into
 // Loop.
 type Decision struct {
 	ledger.Key

@@ -37,7 +37,7 @@ type Config struct {
 	RPC func(ledger.Kind) string
 	// Keep lets a submission count for the caller of ctx until done, which is when its outcome is committed; nil counts nothing.
 	Keep func(ctx context.Context) (done func())
-	// Ended is told of the dossier of an import that Loop has ended, before anybody else is; nil is nobody.
+	// Ended is told of the dossier of an import that Loop has ended, before all others are; it may be nil.
 	Ended func(practice, dossier string)
 	// CallLimit bounds the call of a submission, whatever its caller's deadline. It is the client's bound of a write, too.
 	CallLimit time.Duration
@@ -47,7 +47,7 @@ type Config struct {
 	RepeatAfter429 bool
 	// FirstPoll and LastPoll bound the pause between two questions to Loop: it grows with the time that an import takes.
 	FirstPoll, LastPoll time.Duration
-	// IdlePoll is the longest that nobody looks whether something is due, where no event has said so; not below FirstPoll. Default 30 s.
+	// IdlePoll is the longest pause between two looks for what is due, where no event has said so; not below FirstPoll. Default 30 s.
 	IdlePoll time.Duration
 	// StalledPoll is what the pause grows to when asking makes no sense for now: an unknown status, a 404, a revoked key.
 	StalledPoll time.Duration
@@ -492,5 +492,5 @@ func (i *Sender) Await(ctx context.Context, known ledger.Record) (ledger.Record,
 	}
 }
 
-// awaitPause is for what nobody signals, such as a database that did not answer when it was looked.
+// awaitPause is for what is not signalled, such as a database that did not answer when it was looked.
 const awaitPause = 10 * time.Second

@@ -57,7 +57,7 @@ type Writer struct {
 	RPCs func(operation string) []string
 	// MaxFile is the most bytes that a file of entries may have, DepositLifetime how long one that was deposited can be imported.
 	MaxFile int64
-	// LoopModel is what is assumed of Loop where nobody knows what it makes of a file.
+	// LoopModel is what is assumed of Loop where it is unknown how it reads a file.
 	LoopModel       filecheck.LoopModel
 	DepositLifetime time.Duration
 	// Resolved is told of each import that Resolve has done something about; by is the caller.

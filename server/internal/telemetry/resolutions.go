@@ -2,7 +2,7 @@ package telemetry
 
 import "github.com/prometheus/client_golang/prometheus"
 
-// NewResolutions publishes what was done about imports whose fate was open, by action and result.
+// NewResolutions publishes what was done about imports whose outcome was open, by action and result.
 func NewResolutions(registry prometheus.Registerer) func(action, result string) {
 	counts := prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "import_resolutions_total",

@@ -34,12 +34,12 @@ func NoPracticeCode() error {
 // Replay is the error of a replay of changes whose answer was lost.
 func Replay(err *cegidclient.Error) error { return apierror.FromLoop(err, replayAgain) }
 
-// Of is what a caller is told of an error of submission's; what is not submission's stays as it is. Silent hears what the ledger
+// Of is what a caller is told of an error of submission's; what is not submission's stays as it is. Silent receives what the ledger
 // said, of which callers are told no more than that it does not answer.
 func Of(ctx context.Context, err error, silent func(error)) error {
 	table := [...]func(error) (apierror.Error, bool){refused, fielded, plain, unresolved, rawRefused}
-	for _, each := range table {
-		if out, known := each(err); known {
+	for _, row := range table {
+		if out, known := row(err); known {
 			return out.Err()
 		}
 	}
@@ -202,13 +202,13 @@ var fieldOf = map[error]string{
 
 // plain are they.
 func plain(err error) (apierror.Error, bool) {
-	for each, field := range fieldOf {
+	for target, field := range fieldOf {
 		switch {
-		case !errors.Is(err, each):
+		case !errors.Is(err, target):
 		case field != "":
-			return rows[each].At(field), true
+			return rows[target].At(field), true
 		default:
-			return rows[each].With(apierror.Same("limit", submission.Preparation.String())), true
+			return rows[target].With(apierror.Same("limit", submission.Preparation.String())), true
 		}
 	}
 	return apierror.Error{}, false
@@ -287,7 +287,7 @@ func rawRefused(err error) (apierror.Error, bool) {
 	return rows[routeNotListed].With(), true
 }
 
-// alreadyImported is the error of entries that stand in other imports, with what a look into Loop has shown of the first.
+// alreadyImported is the error of entries that are in other imports, with what a look into Loop has shown of the first.
 func alreadyImported(e *submission.EntryImportedError) apierror.Error {
 	found := e.Findings()
 	out := apierror.Error{
@@ -306,8 +306,8 @@ func alreadyImported(e *submission.EntryImportedError) apierror.Error {
 		seen(&out, e.Overlaps[at].Seen)
 	}
 	more := -1
-	for _, each := range found {
-		more += each.Count
+	for _, finding := range found {
+		more += finding.Count
 	}
 	if more > 0 {
 		text := others.With(apierror.Same("count", strconv.Itoa(more)))

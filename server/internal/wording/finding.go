@@ -23,11 +23,11 @@ func ofFindings(found []check.Finding) apierror.Error {
 
 // violations are the findings that stop an import, each at the place that of names.
 func violations(found []check.Finding, of func(check.Finding) string) (out []apierror.Violation) {
-	for _, each := range found {
-		if each.Severity == check.Error {
-			near := near(each)
+	for _, finding := range found {
+		if finding.Severity == check.Error {
+			near := near(finding)
 			out = append(out, apierror.Violation{
-				Field: of(each), Description: each.Message + near.English, Reason: each.Code, French: each.French + near.French,
+				Field: of(finding), Description: finding.Message + near.English, Reason: finding.Code, French: finding.French + near.French,
 			})
 		}
 	}
@@ -37,9 +37,9 @@ func violations(found []check.Finding, of func(check.Finding) string) (out []api
 // near lists what exists and looks alike.
 func near(finding check.Finding) apierror.Text {
 	var missing []string
-	for _, each := range finding.Suggestions {
-		if !strings.Contains(finding.Message, each) {
-			missing = append(missing, each)
+	for _, suggestion := range finding.Suggestions {
+		if !strings.Contains(finding.Message, suggestion) {
+			missing = append(missing, suggestion)
 		}
 	}
 	if len(missing) == 0 {
@@ -52,12 +52,12 @@ func near(finding check.Finding) apierror.Text {
 func ofFile(found []check.Finding) apierror.Error {
 	wrong := violations(found, func(f check.Finding) string { return placeOf(f).English })
 	count, place := 0, apierror.Text{}
-	for _, each := range found {
-		if each.Severity == check.Error {
+	for _, finding := range found {
+		if finding.Severity == check.Error {
 			if count == 0 {
-				place = placeOf(each)
+				place = placeOf(finding)
 			}
-			count += each.Count
+			count += finding.Count
 		}
 	}
 	errorsFound := oneError

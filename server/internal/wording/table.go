@@ -318,7 +318,7 @@ var (
 type words struct {
 	// it is what goes on without its caller, again what was sent twice.
 	it, again apierror.Text
-	// nothing says that nothing was done, mend what to do about a refusal, look where to look for what is uncertain.
+	// nothing says that nothing was done. The others say what to do about a refusal, and where to look for what is uncertain.
 	nothing, mend, look apierror.Text
 }
 
@@ -464,8 +464,8 @@ const (
 	unread   Case = "a file that nobody here has read"
 )
 
-// glimpses say why a look into Loop does not let entries be sent that stand in an import which failed, or of which nobody knows
-// what became.
+// glimpses say why a look into Loop does not let entries be sent that are in an import which failed, or whose outcome is
+// unknown.
 var glimpses = map[any]apierror.Text{
 	ledger.Found: {
 		English: "Loop shows entries of its document reference",
