@@ -111,7 +111,7 @@ def main() -> None:
     failures = []
     width = max(len(name) for name in names)
     columns = [scenario.name for scenario in SCENARIOS]
-    print("p: without TLS, t: with TLS")
+    print("p: sandbox without TLS, t: service with TLS; a sandbox forgets all when it stops, so that none is restarted")
     print(f"{'':{width}} | {' | '.join(columns)}")
     passed = 0
     for name in names:
