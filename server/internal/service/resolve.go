@@ -70,7 +70,8 @@ func resolutionMessage(r ledger.Record) *looppb.ImportResolution {
 		}
 		for _, sighting := range e.Sightings {
 			out.Evidence.References = append(out.Evidence.References, &looppb.ReferenceEvidence{
-				DocumentReference: sighting.Reference, UnletteredEntries: new(int32(sighting.Unlettered)), LetteredEntries: new(int32(sighting.Lettered)),
+				DocumentReference: sighting.Reference,
+				UnletteredEntries: new(int32(sighting.Unlettered)), LetteredEntries: new(int32(sighting.Lettered)),
 				Truncated: &sighting.Truncated, Different: &sighting.Different, OtherImports: new(int32(sighting.Others)),
 			})
 		}
@@ -86,8 +87,8 @@ func resolutionMessage(r ledger.Record) *looppb.ImportResolution {
 		}
 		for _, answer := range d.Late {
 			out.LateAnswers = append(out.LateAnswers, &looppb.LateAnswer{
-				Attempt: new(int32(answer.Attempt)), State: importStates[answer.State], LoopRequestId: answer.LoopRequestID, Message: lateMessage(answer),
-				Time: instant(answer.Time),
+				Attempt: new(int32(answer.Attempt)), State: importStates[answer.State], LoopRequestId: answer.LoopRequestID,
+				Message: lateMessage(answer), Time: instant(answer.Time),
 			})
 		}
 	}
