@@ -109,7 +109,7 @@ watch() {
 error() {
   ! submit FA-6 "$(invoice FA-6 119.00)" || return 1
   jq -r '"error: \(.reason)", (.details[].fieldViolations[]? | "error: at \(.field)", "error: \(.localizedMessage.message)"),
-    if [.code] | inside([4, 8, 14]) then "error: repeat it" else "error: mend it" end' "$scratch/answer"
+    if [.code] | inside([4, 8, 14]) then "error: repeat it" else "error: correct it" end' "$scratch/answer"
 }
 
 # deadline: one second and no longer, here and in the service.

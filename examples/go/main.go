@@ -310,7 +310,7 @@ func (c *caller) mistake(ctx context.Context) error {
 	if _, again := comeBack(err, 0); again {
 		fmt.Println("error: repeat it")
 	} else {
-		fmt.Println("error: mend it")
+		fmt.Println("error: correct it")
 	}
 	return nil
 }

@@ -90,7 +90,7 @@ def mistake(loop: Client) -> None:
         for violation in error.violations:
             print(f"error: at {violation.field}")
             print(f"error: {violation.message_fr}")
-        print("error: " + ("repeat it" if error.repeatable else "mend it"))
+        print("error: " + ("repeat it" if error.repeatable else "correct it"))
 
 
 def deadline(loop: Client) -> None:

@@ -92,7 +92,7 @@ async def mistake(loop: AsyncClient) -> None:
         for violation in error.violations:
             print(f"error: at {violation.field}")
             print(f"error: {violation.message_fr}")
-        print("error: " + ("repeat it" if error.repeatable else "mend it"))
+        print("error: " + ("repeat it" if error.repeatable else "correct it"))
 
 
 async def deadline(loop: AsyncClient) -> None:

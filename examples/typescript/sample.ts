@@ -88,7 +88,7 @@ async function mistake(loop: Client): Promise<void> {
     if (!(error instanceof LoopError)) throw error;
     if (error.reason === "ENTRY_UNBALANCED") console.log(`error: ${error.reason}`);
     for (const { field, messageFr } of error.violations) console.log(`error: at ${field}\nerror: ${messageFr}`);
-    console.log(error.repeatable ? "error: repeat it" : "error: mend it");
+    console.log(error.repeatable ? "error: repeat it" : "error: correct it");
   }
 }
 

@@ -110,7 +110,7 @@ SCENARIOS = [
             "error: ENTRY_UNBALANCED",
             "error: at entries[0]",
             f"error: {FRENCH}",
-            "error: mend it",
+            "error: correct it",
         ],
     ),
     Scenario(

@@ -277,7 +277,7 @@ async fn mistake(caller: &Caller) -> Fallible<()> {
             if come_back(&status, Duration::ZERO).is_some() {
                 "repeat it"
             } else {
-                "mend it"
+                "correct it"
             }
         );
     }

@@ -128,7 +128,7 @@ func outcome(result submission.Result, w words) error {
 		})
 	case ledger.Refused:
 		out.Code, out.Reason = codes.InvalidArgument, looppb.ErrorReason_ERROR_REASON_LOOP_REFUSED
-		out.Advise(apierror.Text{English: w.nothing.English + " " + w.mend.English, French: w.nothing.French + " " + w.mend.French})
+		out.Advise(apierror.Text{English: w.nothing.English + " " + w.fix.English, French: w.nothing.French + " " + w.fix.French})
 	default:
 		out = rows[uncertain].With()
 		out.Advise(askAgain, w.look)

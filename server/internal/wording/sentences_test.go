@@ -71,7 +71,7 @@ func TestEveryErrorHasItsSentenceInBothLanguages(t *testing.T) {
 	for _, w := range kinds {
 		check("kind", w.it, false)
 		check("kind", w.again, false)
-		for _, each := range []apierror.Text{w.nothing, w.mend, w.look} {
+		for _, each := range []apierror.Text{w.nothing, w.fix, w.look} {
 			check("kind", each, true)
 		}
 	}

@@ -319,7 +319,7 @@ type words struct {
 	// it is what goes on without its caller, again what was sent twice.
 	it, again apierror.Text
 	// nothing says that nothing was done. The others say what to do about a refusal, and where to look for what is uncertain.
-	nothing, mend, look apierror.Text
+	nothing, fix, look apierror.Text
 }
 
 var kinds = map[ledger.Kind]words{
@@ -327,7 +327,7 @@ var kinds = map[ledger.Kind]words{
 		it:      apierror.Text{English: "the import", French: "l'import"},
 		again:   apierror.Text{English: "the same entries were imported into this dossier", French: "Les mêmes écritures ont été importées dans ce dossier"},
 		nothing: apierror.Text{English: "Nothing was booked.", French: "Rien n'a été comptabilisé."},
-		mend:    apierror.Text{English: "Mend the entries and send them under the same request_id.", French: "Corrigez les écritures et renvoyez-les sous le même identifiant."},
+		fix:     apierror.Text{English: "Correct the entries and send them under the same request_id.", French: "Corrigez les écritures et renvoyez-les sous le même identifiant."},
 		look: apierror.Text{
 			English: "Let ResolveImport look for it in Loop before sending the entries under another request_id.",
 			French:  "Faites chercher l'import dans Loop (ResolveImport) avant d'envoyer les écritures sous un autre identifiant.",
@@ -337,8 +337,8 @@ var kinds = map[ledger.Kind]words{
 		it:      apierror.Text{English: "the import", French: "l'import"},
 		again:   apierror.Text{English: "the same file was imported into this dossier", French: "Le même fichier a été importé dans ce dossier"},
 		nothing: apierror.Text{English: "Nothing was booked.", French: "Rien n'a été comptabilisé."},
-		mend: apierror.Text{
-			English: "Mend the file, deposit it, and import it under the same request_id.",
+		fix: apierror.Text{
+			English: "Correct the file, deposit it, and import it under the same request_id.",
 			French:  "Corrigez le fichier, déposez-le et importez-le sous le même identifiant.",
 		},
 		look: apierror.Text{
@@ -350,7 +350,7 @@ var kinds = map[ledger.Kind]words{
 		it:      apierror.Text{English: "the upload", French: "l'envoi"},
 		again:   apierror.Text{English: "the same document was stored in this dossier", French: "Le même document a été déposé dans ce dossier"},
 		nothing: apierror.Text{English: "Nothing was stored.", French: "Rien n'a été déposé."},
-		mend:    apierror.Text{English: "Mend the document and send it under the same request_id.", French: "Corrigez le document et renvoyez-le sous le même identifiant."},
+		fix:     apierror.Text{English: "Correct the document and send it under the same request_id.", French: "Corrigez le document et renvoyez-le sous le même identifiant."},
 		look: apierror.Text{
 			English: "Look for the document in Loop before sending it under another request_id.",
 			French:  "Cherchez le document dans Loop avant de l'envoyer sous un autre identifiant.",
@@ -360,7 +360,7 @@ var kinds = map[ledger.Kind]words{
 		it:      apierror.Text{English: "the call", French: "l'appel"},
 		again:   apierror.Text{English: "the same call was made", French: "Le même appel a été fait"},
 		nothing: apierror.Text{English: "Nothing was done.", French: "Rien n'a été fait."},
-		mend:    apierror.Text{English: "Mend the call and make it under the same request_id.", French: "Corrigez l'appel et refaites-le sous le même identifiant."},
+		fix:     apierror.Text{English: "Correct the call and make it under the same request_id.", French: "Corrigez l'appel et refaites-le sous le même identifiant."},
 		look: apierror.Text{
 			English: "Look in Loop at what it was to change before making it under another request_id.",
 			French:  "Regardez dans Loop ce qu'il devait changer avant de le refaire sous un autre identifiant.",
@@ -388,7 +388,7 @@ var standings = map[ledger.State]apierror.Text{
 		French:  "rien n'a été comptabilisé, renvoyez-le sous le même identifiant",
 	},
 	ledger.Refused: {
-		English: "nothing was booked: mend it and send the same request_id again",
+		English: "nothing was booked: correct it and send the same request_id again",
 		French:  "rien n'a été comptabilisé, corrigez-le et renvoyez-le sous le même identifiant",
 	},
 }

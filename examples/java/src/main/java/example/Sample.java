@@ -312,7 +312,7 @@ public final class Sample {
         System.out.println("error: " + each.getLocalizedMessage().getMessage());
       }
       boolean again = comeBack(error, Duration.ZERO).isPresent();
-      System.out.println(again ? "error: repeat it" : "error: mend it");
+      System.out.println(again ? "error: repeat it" : "error: correct it");
     }
   }
 
