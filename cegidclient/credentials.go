@@ -159,7 +159,8 @@ func (p pairs) of(c *Credentials) bool {
 func newPairs(c *Credentials) pairs {
 	all := make(pairs, len(c.SubscriptionKeys))
 	first := pair{
-		apiKey: c.APIKey, subscriptionKeys: c.SubscriptionKeys, set: digestOf(c.SubscriptionKeys...), count: len(c.SubscriptionKeys),
+		apiKey: c.APIKey, subscriptionKeys: slices.Clone(c.SubscriptionKeys), // which the source may change in place
+		set: digestOf(c.SubscriptionKeys...), count: len(c.SubscriptionKeys),
 	}
 	first.redactor = newRedactor(first.secrets()...)
 	for i, key := range c.SubscriptionKeys {

@@ -8,6 +8,8 @@ import (
 	"slices"
 	"sync/atomic"
 	"testing"
+
+	"cegid.internal/gateway/internal/testkit"
 )
 
 func bySubscription(accepted *atomic.Value) http.HandlerFunc {
@@ -93,6 +95,26 @@ func TestARotatedSecretIsReadPerAttempt(t *testing.T) {
 	})
 	if err := readOnce(t.Context(), c); err != nil || !slices.Equal(seen, []string{"old:1", "new:1"}) {
 		t.Error(seen, err)
+	}
+}
+
+// TestARotationInPlaceIsSeen: a source may keep one slice, and change what is in it.
+func TestARotationInPlaceIsSeen(t *testing.T) {
+	keys := []Secret{NewSecret("old")}
+	var seen []string
+	c, _ := testClient(t, func(w http.ResponseWriter, r *http.Request) {
+		seen = append(seen, r.Header.Get("Ocp-Apim-Subscription-Key"))
+		reply(200, okList)(w, r)
+	}, func(cfg *Config) {
+		cfg.Credentials = sourceFunc(func() (Credentials, error) {
+			return Credentials{Kind: KeyStandard, APIKey: NewSecret("a:1"), SubscriptionKeys: keys}, nil
+		})
+	})
+	testkit.OK(t, readOnce(t.Context(), c))
+	keys[0] = NewSecret("new")
+	testkit.OK(t, readOnce(t.Context(), c))
+	if !slices.Equal(seen, []string{"old", "new"}) {
+		t.Errorf("Loop saw %v", seen)
 	}
 }
 
