@@ -210,6 +210,9 @@ func (s *slab[T]) put(v T) *T {
 
 // reader reads a body, which is its own from now on: the strings that it gives are parts of it.
 func (p *plan) reader(body []byte) *reader {
+	if cap(body) > len(body)*5/4 { // as it grew while it was read: the strings would keep all of that
+		body = bytes.Clone(body)
+	}
 	return &reader{scanner: scanner{text: unsafe.String(unsafe.SliceData(body), len(body))}, plan: p, seen: make([]standing, len(p.fields))}
 }
 

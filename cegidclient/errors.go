@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -394,11 +395,8 @@ func LanguageOf(message string) string {
 	if strings.ContainsFunc(m, func(r rune) bool { return r >= utf8.RuneSelf }) { // accents
 		return "fr"
 	}
-	for _, phrase := range []string{
-		"subscription key", "rate limit is", "call volume quota", "resource not found", "access denied due to",
-		"server error",
-	} {
-		if strings.Contains(m, phrase) {
+	for word := range strings.FieldsFuncSeq(m, func(r rune) bool { return !unicode.IsLetter(r) }) {
+		if slices.Contains(englishWords, word) {
 			return "en"
 		}
 	}
@@ -408,6 +406,12 @@ func LanguageOf(message string) string {
 		}
 	}
 	return "fr"
+}
+
+// englishWords are of sentences that are English: no French one has them.
+var englishWords = []string{
+	"the", "is", "are", "was", "were", "not", "does", "has", "have", "been", "must", "cannot", "with", "of", "to", "out", "due",
+	"denied", "key", "error", "failed", "found", "invalid", "missing", "required", "unknown",
 }
 
 // maxRetryAfter keeps an absurd header from overflowing a duration.

@@ -198,17 +198,17 @@ func ending(files config.TLS) string {
 		return fmt.Sprintf("note: the certificate has changed meanwhile: %s\n", err)
 	}
 	const soon = 14 * 24 * time.Hour
-	end := pair.Leaf.NotAfter
+	end, notes := pair.Leaf.NotAfter, ""
 	switch left := time.Until(end); {
 	case left <= 0:
-		return fmt.Sprintf("note: the certificate ended on %s, and callers refuse it; replace it\n", end.Format(time.DateOnly))
+		notes = fmt.Sprintf("note: the certificate ended on %s, and callers refuse it; replace it\n", end.Format(time.DateOnly))
 	case left < soon:
-		return fmt.Sprintf("note: the certificate ends on %s; replace it before\n", end.Format(time.DateOnly))
+		notes = fmt.Sprintf("note: the certificate ends on %s; replace it before\n", end.Format(time.DateOnly))
 	}
 	if err := app.Incomplete(&pair); err != nil {
-		return fmt.Sprintf("note: callers may refuse the certificate: %s\n", err)
+		notes += fmt.Sprintf("note: callers may refuse the certificate: %s\n", err)
 	}
-	return ""
+	return notes
 }
 
 // idle names the callers and practices that no grant has.

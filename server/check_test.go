@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"cegid.internal/gateway/cegidclient/loopsim"
+	"cegid.internal/gateway/internal/testkit"
 	"cegid.internal/gateway/internal/testkit/authntest"
 	"cegid.internal/gateway/internal/testkit/pgtest"
 	"cegid.internal/gateway/server/internal/policy"
@@ -47,6 +48,17 @@ func TestCheck(t *testing.T) {
 		{
 			name: "the certificate comes without its issuer's", do: withIssuer(func(*authority) string { return "" }), arguments: []string{"--offline"},
 			says: []string{"note: callers may refuse the certificate: its file holds it alone, and not the certificate of its issuer, \"CN=authority\": put that after it"},
+		},
+		{
+			name: "a certificate without its issuer's ends soon", arguments: []string{"--offline"},
+			do: func(t *testing.T, w *world) {
+				withCertificate(13 * 24 * time.Hour)(t, w)
+				both, err := os.ReadFile(w.path("tls.crt"))
+				testkit.OK(t, err)
+				leaf, _, _ := strings.Cut(string(both), "-----END CERTIFICATE-----\n")
+				w.write(t, "tls.crt", leaf+"-----END CERTIFICATE-----\n")
+			},
+			says: []string{"note: the certificate ends on 2", "note: callers may refuse the certificate: its file holds it alone"},
 		},
 		{
 			name: "the certificate comes with another's", do: withIssuer(func(*authority) string { return newAuthority(t).PEM() }), arguments: []string{"--offline"},

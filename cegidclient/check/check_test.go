@@ -427,12 +427,19 @@ func TestTotals(t *testing.T) {
 }
 
 func TestLabelsAreCutVisiblyAndNothingElseIs(t *testing.T) {
-	in := good()
-	in.Entries[0].Lines[1].Label = "Prestation de maintenance été 2026, site de Lyon"
-	in.Entries[0].Lines[2].ThirdParty = "FEXEMPLE0123456789"
-	in.Entries[1].Lines[0].Label = strings.Repeat("é", 35)
-	in.Entries[1].Lines[1].Label = strings.Repeat("\xff", 40)
+	long := func() cegidclient.EntryImport {
+		in := good()
+		in.Entries[0].Lines[1].Label = "Prestation de maintenance été 2026, site de Lyon"
+		in.Entries[0].Lines[2].ThirdParty = "FEXEMPLE0123456789"
+		in.Entries[1].Lines[0].Label = strings.Repeat("é", 35)
+		in.Entries[1].Lines[1].Label = strings.Repeat("\xff", 40)
+		return in
+	}
+	in := long()
 	cut, got := CutLabels(in)
+	if !reflect.DeepEqual(in, long()) {
+		t.Error("what was given has changed")
+	}
 	if !slices.Equal(codes(got), []string{"LABEL_CUT entries[0].lines[1].label"}) || got[0].Severity != Notice || HasErrors(got) {
 		t.Fatalf("%+v", got)
 	}

@@ -114,12 +114,12 @@ func mustHoldNothing(t *testing.T, r *Report) {
 	text, err := r.JSON()
 	testkit.OK(t, err)
 	for name, each := range map[string]string{"JSON": string(text), "Markdown": r.Markdown()} {
-		for _, value := range []string{canary, "marchandises", "607000", "FEXEMPLE", "CENTRE", "900000001", "example.test", "zebra"} {
+		for _, value := range []string{canary, "marchandises", "607000", "FEXEMPLE", "900000001", "example.test", "zebra"} {
 			if i := strings.Index(strings.ToLower(each), strings.ToLower(value)); i >= 0 {
 				t.Errorf("the %s holds %q: …%s…", name, value, each[max(0, i-80):min(len(each), i+80)])
 			}
 		}
-		for _, pattern := range []string{`(?i)[0-9a-f]{8}-[0-9a-f]{4}-`, `0x[0-9A-Fa-f]{8}`, `\b\d{6,}\b`, `CONTRACT-[A-Z0-9]+`, `https?://`, `\\u000|[\x00\x01]`} {
+		for _, pattern := range []string{`(?i)[0-9a-f]{8}-[0-9a-f]{4}-`, `0x[0-9A-Fa-f]{8}`, `\b\d{6,}\b`, `CONTRACT-[A-Z0-9]+`, `https?://`, `(?i)\bCENTRE\b`, `\\u000|[\x00\x01]`} {
 			if found := regexp.MustCompile(pattern).FindString(each); found != "" {
 				t.Errorf("the %s holds %q", name, found)
 			}

@@ -163,7 +163,7 @@ func partOf(r *record) (p part) {
 	return p
 }
 
-// each hands out the entries, put together.
+// walk hands out the entries, put together.
 func (g *grouping) walk(take func(*part) (more bool, err error)) error {
 	var current part
 	more := true

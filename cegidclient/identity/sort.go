@@ -91,7 +91,7 @@ func (s *sorter) end() int64 {
 	return s.ends[len(s.ends)-1]
 }
 
-// each hands the records out in order, until take says no. It may be called again.
+// walk hands the records out in order, until take says no. It may be called again.
 func (s *sorter) walk(take func(*record) (more bool, err error)) error {
 	s.sortMemory()
 	sources := runs{{memory: s.records}}

@@ -148,6 +148,9 @@ func IsReplay(err error) bool {
 
 // Err makes the status. Details are trimmed to what fits: the least useful go first.
 func (e Error) Err() error {
+	if e.Code == codes.OK { // a row that is missing must not read as a success
+		e.Code, e.Reason, e.Message = codes.Internal, looppb.ErrorReason_ERROR_REASON_INTERNAL, "this service has no words for what went wrong; tell the operator"
+	}
 	metadata := make(map[string]string, len(e.Metadata))
 	for key, value := range e.Metadata {
 		if value != "" {
@@ -174,9 +177,10 @@ func (e Error) Err() error {
 	result := status.New(e.Code, clip(e.Message))
 	size := 0
 	for _, detail := range details {
-		if size += proto.Size(detail); size > maxDetails {
-			break
+		if size+proto.Size(detail) > maxDetails { // a smaller one may fit
+			continue
 		}
+		size += proto.Size(detail)
 		if with, err := result.WithDetails(protoadapt.MessageV1Of(detail)); err == nil {
 			result = with
 		}

@@ -123,6 +123,27 @@ func TestDetailsStaySmall(t *testing.T) {
 	}
 }
 
+func TestAnErrorIsNeverASuccess(t *testing.T) {
+	if err := (apierror.Error{}).Err(); status.Code(err) != codes.Internal || apierror.ReasonOf(err) != looppb.ErrorReason_ERROR_REASON_INTERNAL {
+		t.Errorf("an error without a code is %v", err)
+	}
+}
+
+// TestALongDetailLeavesRoomForTheFrench: what Loop names of itself may be long, and the sentence is still told.
+func TestALongDetailLeavesRoomForTheFrench(t *testing.T) {
+	long := strings.Repeat("x", 300)
+	err := apierror.Error{
+		Code: codes.PermissionDenied, Reason: looppb.ErrorReason_ERROR_REASON_DOSSIER_NOT_SHARED, Message: "no", French: "Non.",
+		Metadata: map[string]string{"code": long, "requestId": long, "instanceId": long}, Help: []string{long, long, long, long, long, long},
+	}.Err()
+	for _, detail := range status.Convert(err).Details() {
+		if said, is := detail.(*errdetails.LocalizedMessage); is && said.GetMessage() == "Non." {
+			return
+		}
+	}
+	t.Error("the sentence for the accountant is gone")
+}
+
 func TestTextThatIsNotUTF8CanStillBeSent(t *testing.T) {
 	err := apierror.Field(looppb.ErrorReason_ERROR_REASON_FIELD_INVALID, "a\xff", "b\xff")
 	if _, failed := proto.Marshal(status.Convert(err).Proto()); failed != nil || len(status.Convert(err).Details()) != 2 {

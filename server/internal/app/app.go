@@ -556,7 +556,7 @@ func (s *Server) Serve(ctx context.Context) error {
 	watching, stop := context.WithCancel(context.Background())
 	serving.Go(func() { s.readiness.watch(watching) })
 	serving.Go(func() { s.calls.Watch(watching) })
-	serving.Go(func() { s.status.Run(watching) })
+	go s.status.Run(watching) // the end waits for no metric: one may ask a ledger that hangs
 	if s.replicas != nil {
 		serving.Go(func() { s.replicas.Run(watching) })
 	}

@@ -60,6 +60,7 @@ var refusalReasons = []struct{ words, reason string }{
 	{"remote error: tls: bad certificate", "client_refuses_certificate"},
 	{"remote error: tls: unknown certificate", "client_refuses_certificate"}, // also "… authority": an intermediate that is missing
 	{"remote error: tls: expired certificate", "client_refuses_certificate"},
+	{"bad record MAC", "client_refuses_certificate"}, // OpenSSL's alert over TLS 1.3, which it does not encrypt yet
 	{"has expired or is not yet valid", "client_certificate_expired"},
 	{"signed by unknown authority", "client_certificate_of_unknown_authority"},
 	{"failed to verify certificate", "client_certificate_invalid"},

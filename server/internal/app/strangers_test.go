@@ -9,6 +9,7 @@ import (
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/json"
+	"errors"
 	"encoding/pem"
 	"io"
 	"log/slog"
@@ -59,6 +60,13 @@ func TestWhyAHandshakeCameToNothing(t *testing.T) {
 	for reason, client := range map[string]func(net.Conn){
 		"client_refuses_certificate": func(c net.Conn) {
 			_ = tls.Client(c, &tls.Config{RootCAs: x509.NewCertPool(), ServerName: "server"}).Handshake()
+		},
+		"client_refuses_certificate, by OpenSSL": func(c net.Conn) {
+			_ = tls.Client(c, &tls.Config{InsecureSkipVerify: true, VerifyPeerCertificate: func([][]byte, [][]*x509.Certificate) error {
+				_, _ = c.Write([]byte{21, 3, 3, 0, 2, 2, 48}) // unknown_ca, in the clear
+				_ = c.Close()
+				return errors.New("refused")
+			}}).Handshake()
 		},
 		"client_certificate_of_unknown_authority": func(c net.Conn) {
 			secure := tls.Client(c, &tls.Config{InsecureSkipVerify: true, GetClientCertificate: insist})
@@ -111,7 +119,7 @@ func TestWhyAHandshakeCameToNothing(t *testing.T) {
 				if err := json.Unmarshal(log.Bytes(), &line); err != nil {
 					t.Fatalf("%v: %s", err, log.String())
 				}
-				if line["msg"] != "a connection was refused" || line["reason"] != reason || line["listener"] != listener || !strings.HasPrefix(line["peer"].(string), "127.0.0.1:") {
+				if line["msg"] != "a connection was refused" || line["reason"] != strings.TrimSuffix(reason, ", by OpenSSL") || line["listener"] != listener || !strings.HasPrefix(line["peer"].(string), "127.0.0.1:") {
 					t.Errorf("%v", line)
 				}
 				families, err := registry.Gather()

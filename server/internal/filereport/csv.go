@@ -161,7 +161,7 @@ func (r *Report) CSV(w io.Writer) error {
 	return table.Rows(rows...)
 }
 
-// each gives the entries that do not balance, and the places of the findings: all of them, where the report is whole.
+// walk gives the entries that do not balance, and the places of the findings: all of them, where the report is whole.
 func (r *Report) walk(entry func(filecheck.EntryTotal) error, place func(filecheck.Place) error) error {
 	if r.whole == nil {
 		for _, e := range r.Unbalanced {

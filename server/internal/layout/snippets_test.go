@@ -11,6 +11,9 @@ import (
 // block is what a page shows to be copied, by its language and its first line.
 var block = regexp.MustCompile("(?m)^ *```([a-z]+)\n *(.*?)$")
 
+// indented is a block that is set off by blanks alone, by its first line.
+var indented = regexp.MustCompile("(?m)^\n    ([^ \n].*)$")
+
 // file is what a snippet begins with that a step of .ci/run saves in that file, for the commands after it.
 var file = regexp.MustCompile(`^(#|//|<!--) [\w./-]+\.\w+( -->)?$`)
 
@@ -65,6 +68,9 @@ func TestEverySnippetIsRunOrListed(t *testing.T) {
 			default:
 				left[snippet{name, found[2]}] = false
 			}
+		}
+		for _, found := range indented.FindAllStringSubmatch(fenced.ReplaceAllString(page, ""), -1) {
+			left[snippet{name, found[1]}] = false
 		}
 	}
 	rows := regexp.MustCompile("(?m)^\\| (\\S+\\.md) \\| `(.*)` \\| \\S.* \\|$").FindAllStringSubmatch(all["docs/not-run.md"], -1)

@@ -33,7 +33,7 @@ type Question struct {
 func (q Question) subject() subject { return subject{q.Attempt, q.LoopRequestID} }
 
 // standing is what the rules have to know to judge an answer, as it was when the question was put.
-func (q Question) standing() status {
+func (q Question) status() status {
 	return status{state: q.State, attempt: q.Attempt, loopID: q.LoopRequestID, submitted: q.submitted, asked: q.asked, followed: q.followed}
 }
 
@@ -263,7 +263,7 @@ func (l *Ledger) Claim(ctx context.Context, due Question, lasts time.Duration) (
 func (l *Ledger) Followed(ctx context.Context, asked Question, progress Progress) error {
 	ctx = named(ctx, "followed", asked.Key)
 	return l.write(ctx, func(w *writing) error {
-		was := asked.standing()
+		was := asked.status()
 		if to, err := w.rules.follow(was, asked.subject(), asked.State, progress.State, progress.Unasked, w.now); err == nil &&
 			to.state == was.state {
 			noted, err := w.changes(noteAnswer, append(asked.Key.args(), w.nextPoll(to, progress), clip(progress.FollowError), to.asked, to.followed,

@@ -47,7 +47,9 @@ func (p *Page) Run(ctx context.Context) {
 	}
 }
 
+// note keeps what counters grow from. What is shown as it is comes from the metrics of the moment.
 func (p *Page) note(s sample) {
+	s.now = nil
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.minutes = append(p.minutes, s)
@@ -137,7 +139,8 @@ func (p *Page) sample() sample {
 func counted(name string, labels map[string]string) (key, bool) {
 	switch name {
 	case "loop_attempts_total":
-		return key{attempts, labels["practice"], ending(labels["status"])}, true
+		// Of an attempt whose caller has left, nothing is known of Loop.
+		return key{attempts, labels["practice"], ending(labels["status"])}, labels["outcome"] != "interrupted"
 	case "gateway_calls_total":
 		well := "badly"
 		if labels["reason"] == "OK" {

@@ -135,6 +135,23 @@ func TestThePageLooksBackAnHour(t *testing.T) {
 	})
 }
 
+// TestACallerWhoLeavesSaysNothingOfLoop, and no minute keeps what only the moment shows.
+func TestACallerWhoLeavesSaysNothingOfLoop(t *testing.T) {
+	m := newMetrics()
+	p := New(Config{Metrics: m.registry, Ready: well, Writes: well})
+	p.note(p.sample())
+	m.attempts.WithLabelValues("list_accounts", "demo", "200", "ok").Add(4)
+	m.attempts.WithLabelValues("list_accounts", "demo", "0", "interrupted").Add(40)
+	if text := shown(t, p); !strings.Contains(text, "4 answered, 0 slowed, 0 rejected, 0 failed") {
+		t.Error(text)
+	}
+	for _, minute := range p.past() {
+		if len(minute.now) > 0 {
+			t.Errorf("a minute keeps %d readings of the moment", len(minute.now))
+		}
+	}
+}
+
 // TestThePageHasNothingFromElsewhere: names are shown as they are, and no policy lets a page do more.
 func TestThePageHasNothingFromElsewhere(t *testing.T) {
 	t.Parallel()

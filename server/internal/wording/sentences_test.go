@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"cegid.internal/gateway/cegidclient"
+	"cegid.internal/gateway/internal/testkit"
 	"cegid.internal/gateway/server/internal/apierror"
 	"cegid.internal/gateway/server/internal/ledger"
 	"cegid.internal/gateway/server/internal/submission"
@@ -92,17 +93,15 @@ func TestEveryErrorHasItsSentenceInBothLanguages(t *testing.T) {
 	}
 }
 
-// casesOfSource counts the cases that the table declares.
-func casesOfSource(t *testing.T) (count int) {
+// declaredIn counts the constants of a type that a file declares.
+func declaredIn(t *testing.T, path, name string) (count int) {
 	t.Helper()
-	file, err := parser.ParseFile(token.NewFileSet(), "table.go", nil, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
+	file, err := parser.ParseFile(token.NewFileSet(), path, nil, 0)
+	testkit.OK(t, err)
 	for _, each := range file.Decls {
 		if declared, ok := each.(*ast.GenDecl); ok && declared.Tok == token.CONST {
 			for _, spec := range declared.Specs {
-				if of, ok := spec.(*ast.ValueSpec).Type.(*ast.Ident); ok && of.Name == "Case" {
+				if of, ok := spec.(*ast.ValueSpec).Type.(*ast.Ident); ok && of.Name == name {
 					count++
 				}
 			}
@@ -151,6 +150,9 @@ func TestTheTableIsWhole(t *testing.T) {
 	for _, each := range ledger.Causes() {
 		known[each] = true
 	}
+	if declared, listed := declaredIn(t, "../submission/errors.go", "Problem"), len(submission.Problems()); declared != listed {
+		t.Errorf("%d problems are listed, of %d that are declared", listed, declared)
+	}
 	for _, each := range submission.Problems() {
 		known[each] = true
 	}
@@ -173,7 +175,7 @@ func TestTheTableIsWhole(t *testing.T) {
 			t.Errorf("the row of %T %v is of nothing", what, what)
 		}
 	}
-	if declared := casesOfSource(t); cases+2 != declared { // two are of evidences
+	if declared := declaredIn(t, "table.go", "Case"); cases+2 != declared { // two are of evidences
 		t.Errorf("%d cases have a row, of %d that are declared", cases, declared)
 	}
 	for _, state := range ledger.States() {
