@@ -52,7 +52,7 @@ func TestCheck(t *testing.T) {
 		{
 			name: "a certificate without its issuer's ends soon", arguments: []string{"--offline"},
 			do: func(t *testing.T, w *world) {
-				withCertificate(13 * 24 * time.Hour)(t, w)
+				withCertificate(13*24*time.Hour)(t, w)
 				both, err := os.ReadFile(w.path("tls.crt"))
 				testkit.OK(t, err)
 				leaf, _, _ := strings.Cut(string(both), "-----END CERTIFICATE-----\n")
