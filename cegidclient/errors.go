@@ -395,7 +395,8 @@ func LanguageOf(message string) string {
 	if strings.ContainsFunc(m, func(r rune) bool { return r >= utf8.RuneSelf }) { // accents
 		return "fr"
 	}
-	for word := range strings.FieldsFuncSeq(m, func(r rune) bool { return !unicode.IsLetter(r) }) {
+	inName := func(r rune) bool { return r == '_' || unicode.IsLetter(r) } // due_date is no word of either language
+	for word := range strings.FieldsFuncSeq(m, func(r rune) bool { return !inName(r) }) {
 		if slices.Contains(englishWords, word) {
 			return "en"
 		}
@@ -410,7 +411,7 @@ func LanguageOf(message string) string {
 
 // englishWords are of sentences that are English: no French one has them.
 var englishWords = []string{
-	"the", "is", "are", "was", "were", "not", "does", "has", "have", "been", "must", "cannot", "with", "of", "to", "out", "due",
+	"the", "is", "was", "were", "not", "does", "has", "have", "been", "must", "cannot", "with", "of", "to", "out",
 	"denied", "key", "error", "failed", "found", "invalid", "missing", "required", "unknown",
 }
 

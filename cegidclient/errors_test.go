@@ -137,7 +137,8 @@ func TestLoopsSideSpeaksTwoLanguages(t *testing.T) {
 		"Access denied due to invalid subscription key. Make sure to provide a valid key.": "en", "Rate limit is exceeded. Try again in 58 seconds.": "en",
 		"Out of call volume quota. Quota will be replenished in 02:10:09.": "en", "Resource not found": "en", "Internal server error": "en",
 		"Service Unavailable": "en", "Bad Gateway.": "en", "Utilisateur inconnu.": "fr", "The account does not exist.": "en",
-		"Invalid API key": "en", "Missing required field: codeDossier": "en", "Le journal est clos.": "fr", "Quota dépassé": "fr", "Le service est indisponible": "fr", "": "fr",
+		"Invalid API key": "en", "Missing required field: codeDossier": "en", "Le journal est clos.": "fr",
+		"Le champ due_date est inconnu": "fr", "La somme due manque, soit 12 ares": "fr", "Quota dépassé": "fr", "Le service est indisponible": "fr", "": "fr",
 	} {
 		if got := LanguageOf(message); got != want {
 			t.Errorf("%q is said to be %q; want %q", message, got, want)
