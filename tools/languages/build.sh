@@ -46,7 +46,7 @@ python() {
 }
 
 curl() {
-  bash -n "$repository/examples/curl/sample.sh"
+  command go -C "$repository" tool -modfile=tools/go.mod shfmt -i 2 -ci -d examples/curl tools/languages
   shellcheck "$repository/examples/curl/sample.sh" "$here/build.sh"
 }
 
