@@ -98,7 +98,7 @@ rust() {
 java() {
   local sample=$folder/java
   cp -r "$repository/examples/java" "$folder/"
-  (cd "$sample" && mvn -q -B -ntp -Dloop.bundle="$repository/gen/bundle" verify)
+  (cd "$sample" && mvn -B -ntp -Dorg.slf4j.simpleLogger.defaultLogLevel=warn -Plint -Dloop.bundle="$repository/gen/bundle" verify)
 }
 
 for language; do
