@@ -166,7 +166,7 @@ func New(cfg Config) (_ *Server, err error) {
 	s.shuttingDown, s.endCalls = context.WithCancel(context.Background())
 	defer func() {
 		if err != nil {
-			s.release()
+			s.Close()
 		}
 	}()
 
@@ -490,8 +490,8 @@ func (p *placed) Close() error {
 	return p.Conn.Close()
 }
 
-// release gives back what New took, when nothing serves.
-func (s *Server) release() {
+// Close gives back what New took, in place of Serve.
+func (s *Server) Close() {
 	s.drain()
 	s.endCalls()
 	for _, listener := range []net.Listener{s.grpcListener, s.httpListener, s.operationsListener} {
