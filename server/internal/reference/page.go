@@ -42,12 +42,12 @@ func (r *reference) index() string {
 	t.WriteString(madeBy)
 	t.line(`# Reference
 
-Every call, with its route, its fields under this contract's names and Loop's, its errors, and an example with what the sandbox answers to it. Try them: ` + "`go run ./server sandbox`" + `, then paste.
+Every call, with its route, its fields under this contract's names and Loop's, its errors, and an example with the sandbox's answer. Try them: ` + "`go run ./server sandbox`" + `, then paste.
 
-- **gRPC**: any client of [the protos](../../gen/bundle/cegid/loop/v1); the token travels as the metadata ` + "`authorization: Bearer …`" + `.
-- **REST**: the same messages as JSON, fields in lowerCamelCase (the names of the protos are taken too), the token as the header ` + "`Authorization`" + `. What stands in the path is not repeated. A stream is a JSON object a line: ` + "`{\"result\": …}`" + `, and where it fails a last ` + "`{\"error\": …}`" + `; one that fails before its first line is answered as any other call that fails.
+- **gRPC**: any client of [the protos](../../gen/bundle/cegid/loop/v1); the token is sent as the metadata ` + "`authorization: Bearer …`" + `.
+- **REST**: the same messages as JSON, fields in lowerCamelCase (the names of the protos are accepted too), the token as the header ` + "`Authorization`" + `. What is in the path is not repeated. A stream is a JSON object a line: ` + "`{\"result\": …}`" + `, and where it fails a last ` + "`{\"error\": …}`" + `; one that fails before its first line is answered as any other call that fails.
 - A field without *optional* is left out of JSON when it holds its default: ` + "`false`, `0`, `\"\"`" + `, an empty list.
-- *Loop's name* is what the field or operation is called at Loop. *Confidence* says how well Loop's operation is known: **documented** (its page was readable for all that a call needs), **partly documented** (a needed part was not visible) or **inferred**. Nothing that Loop sends is dropped: what has no field comes in ` + "`unmapped`" + `.`)
+- *Loop's name* is what the field or operation is called at Loop. *Confidence* says how well Loop's operation is known: **documented** (its page was readable for all that a call needs), **partly documented** (a needed part was not visible) or **inferred**. Data from Loop that has no field here comes in ` + "`unmapped`" + `.`)
 	for _, service := range contract.Services() {
 		about, _ := r.said(service)
 		t.line("\n## [%s](%s)\n\n%s\n", service.Name(), pageOf(service), about)
@@ -64,7 +64,7 @@ An error is a ` + "`google.rpc.Status`" + `; its ` + "`ErrorInfo`" + ` carries o
 Any call can fail for one of these reasons.
 `)
 	r.reasonTable(&t, func(reason looppb.ErrorReason) bool { return slices.Contains(everyCall, reason) })
-	t.line("\nOf a call that reaches no RPC:\n")
+	t.line("\nA call that reaches no RPC fails for one of these.\n")
 	r.reasonTable(&t, func(reason looppb.ErrorReason) bool { return slices.Contains(noRPC, reason) })
 	t.line("\n### Some calls\n\nThe page of each service says which of its calls can fail for one of these.\n")
 	r.reasonTable(&t, func(reason looppb.ErrorReason) bool {
