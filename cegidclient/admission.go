@@ -173,7 +173,7 @@ func (a *admission) interceptor(count *brakes, o Observer) Interceptor {
 		w := waiter{class: call.class(), probe: call.probe, key: gateKey{subscription: markOf(call.pair.subscription), practice: call.Practice}}
 		w.party, _ = ctx.Value(partyKey{}).(string)
 		came := time.Now()
-		place, err := a.take(ctx, &w, call.whole(), count)
+		place, err := a.take(ctx, &w, call.whole(), &count.of[w.class])
 		if o != nil {
 			name, _ := outcome(err)
 			o.TurnDone(ctx, TurnEvent{
@@ -212,7 +212,7 @@ func (c *Call) class() Class {
 
 // take waits for a place, as long as that is worth it. Its holder gives it back. whole: the attempt must have all of
 // the time that it may take.
-func (a *admission) take(ctx context.Context, w *waiter, whole bool, count *brakes) (*place, error) {
+func (a *admission) take(ctx context.Context, w *waiter, whole bool, count *classBrakes) (*place, error) {
 	now := time.Now()
 	a.mu.Lock()
 	line := &a.lines[w.class]
@@ -262,7 +262,7 @@ func (a *admission) latest(ctx context.Context, class Class, whole bool, now tim
 }
 
 // await waits in line.
-func (a *admission) await(ctx context.Context, w *waiter, count *brakes) (*place, error) {
+func (a *admission) await(ctx context.Context, w *waiter, count *classBrakes) (*place, error) {
 	timer := time.NewTimer(time.Until(w.latest))
 	defer timer.Stop()
 	var err error

@@ -39,7 +39,7 @@ type BreakerTurn struct {
 const silentReads = 3
 
 // trial is how an attempt is made while calls are paused.
-type trial int
+type trial uint8
 
 const (
 	noTrial      trial = iota
@@ -83,7 +83,7 @@ type breaker struct {
 // passage is one attempt on its way through the breaker.
 type passage struct {
 	trial      trial
-	write      bool
+	class      Class
 	conclusive bool // it says something of Loop's health
 	answers    int  // of the breaker when the attempt began
 	began      time.Time
@@ -129,7 +129,7 @@ func (b *breaker) intercept(ctx context.Context, call *Call, next Next) (*Respon
 	defer cancel(nil)
 	p.flush = cancel
 	if p.trial == noTrial && !b.await(p) {
-		return nil, b.refusal()
+		return nil, b.refusal(p.class)
 	}
 	this := *call
 	this.passage = p
@@ -143,10 +143,10 @@ func (b *breaker) intercept(ctx context.Context, call *Call, next Next) (*Respon
 	resp, err := next(turn, &this)
 	switch e, ok := asError(err); {
 	case ok && e.Kind == KindInterrupted && ctx.Err() == nil && context.Cause(waits) == errPaused:
-		return nil, b.refusal()
-	case ok && e.Kind == KindBusy && p.trial != noTrial && !p.write: // not a write with too little time, which asks nothing
+		return nil, b.refusal(p.class)
+	case ok && e.Kind == KindBusy && p.trial != noTrial && p.class != ClassWrite: // not a write with too little time, which asks nothing
 		p.conclusive = true // its turn to try is used up
-		return nil, b.refusal()
+		return nil, b.refusal(p.class)
 	}
 	return resp, err
 }
@@ -159,7 +159,7 @@ func (b *breaker) watch(ctx context.Context, call *Call, next Next) (*Response, 
 	}
 	silence, ok := b.begin(p)
 	if !ok {
-		return nil, b.refusal()
+		return nil, b.refusal(p.class)
 	}
 	this := *call
 	if p.trial == quickTrial {
@@ -181,21 +181,20 @@ func (b *breaker) watch(ctx context.Context, call *Call, next Next) (*Response, 
 func (b *breaker) enter(call *Call) (*passage, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	p := &passage{write: call.class() == ClassWrite}
+	p := &passage{class: call.class()}
 	if !b.open {
 		return p, nil
 	}
 	now, how := time.Now(), quickTrial
 	switch {
-	case p.write:
+	case p.class == ClassWrite:
 		how = writeTrial
 	case b.trials[patientTrial] < mostTrials[patientTrial]:
 		how = patientTrial
 	}
 	// One call is not tried twice, which would take as long twice.
 	if now.Before(b.next) || b.trials[how] >= mostTrials[how] || call.Attempt > 1 {
-		b.count.paused.Add(1)
-		return nil, b.pausedLocked(now)
+		return nil, b.pausedLocked(p.class, now)
 	}
 	b.next = now.Add(b.policy.OpenFor)
 	p.trial = how
@@ -225,7 +224,7 @@ func (b *breaker) begin(p *passage) (time.Duration, bool) {
 	delete(b.waiting, p)
 	p.answers, p.began = b.answers, time.Now()
 	silence := min(max(b.policy.Silence, 2*b.slowest), b.attempt)
-	if !p.write {
+	if p.class != ClassWrite {
 		p.silence = time.AfterFunc(silence, func() { b.unanswered(p, silence) })
 	}
 	return silence, true
@@ -272,7 +271,7 @@ func (b *breaker) answered(p *passage) {
 	b.mu.Lock()
 	b.answers++
 	b.count.answers.Add(1)
-	if !p.write {
+	if p.class != ClassWrite {
 		b.slowest = max(time.Since(p.began), b.slowest-b.slowest/8)
 	}
 	b.failures, b.silent = 0, 0
@@ -304,14 +303,14 @@ func (b *breaker) tell(turn *BreakerTurn) {
 	}
 }
 
-func (b *breaker) refusal() error {
+func (b *breaker) refusal(class Class) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.count.paused.Add(1)
-	return b.pausedLocked(time.Now())
+	return b.pausedLocked(class, time.Now())
 }
 
-func (b *breaker) pausedLocked(now time.Time) *Error {
+func (b *breaker) pausedLocked(class Class, now time.Time) *Error {
+	b.count.of[class].paused.Add(1)
 	return &Error{
 		Kind: KindUnavailable, Local: true, RetryAfter: max(b.next.Sub(now), time.Second), // the trial calls soon show how Loop is
 		NoMore: StoppedByBreaker, detail: "Loop failed several times in a row; calls are paused",

@@ -365,7 +365,7 @@ func TestAFileIsUploadedWhole(t *testing.T) {
 				}
 			})
 		}
-		if last := s.seen.calls[len(s.seen.calls)-1]; last.Operation != "upload_file" || last.Outcome != "ok" {
+		if last := s.seen.calls[len(s.seen.calls)-1]; last.Operation != "upload_file" || last.Practice != "demo" || last.Outcome != "ok" {
 			t.Errorf("%+v", last)
 		}
 	})

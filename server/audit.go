@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 
@@ -35,6 +36,9 @@ func (c *auditVerifyCommand) Run() error {
 	if found.Strange > 0 {
 		fmt.Printf("note: %d lines are no records: other lines of a stream, or halves of records that a crash cut short\n", found.Strange)
 	}
+	if len(found.Chains) == 0 { // of an audit that was emptied nothing else tells
+		return errNoAudit
+	}
 	if !held {
 		found.Problems = append(found.Problems, "no record has the hash "+c.Holds)
 	}
@@ -43,6 +47,8 @@ func (c *auditVerifyCommand) Run() error {
 	}
 	return nil
 }
+
+var errNoAudit = errors.New("there is no record of an audit in these files")
 
 // damaged is an error with each problem of an audit.
 func damaged(found *audit.Audit) error {

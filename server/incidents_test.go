@@ -515,12 +515,12 @@ func TestIncidentOfAFullDisk(t *testing.T) {
 	}
 	_ = ballast.Close()
 	i.minutes(9, func() {
-		before := i.value("ledger_failures_total")
+		before := i.value(`ledger_failures_total{kind="commit"}`)
 		eventually(t, "the ledger has failed again", func() bool {
 			if code, text := write("FA-9"); code != http.StatusServiceUnavailable || !strings.Contains(text, "LEDGER_UNAVAILABLE") {
 				t.Errorf("HTTP %d %s", code, text)
 			}
-			return i.value("ledger_failures_total") >= before+2
+			return i.value(`ledger_failures_total{kind="commit"}`) >= before+2
 		})
 		i.well() // reads go on
 	})

@@ -6,10 +6,13 @@ import (
 	"fmt"
 	"log/slog"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"cegid.internal/gateway/server/internal/config"
 	"cegid.internal/gateway/server/internal/ledger"
 	"cegid.internal/gateway/server/internal/livebackup"
 	"cegid.internal/gateway/server/internal/secret"
+	"cegid.internal/gateway/server/internal/telemetry"
 )
 
 type ledgerCommand struct {
@@ -58,7 +61,9 @@ func postgresOf(reference string) (ledger.DSN, error) {
 }
 
 // openLedger opens the ledger of a configuration, and tells of a connection string that changes.
-func openLedger(ctx context.Context, cfg *config.Config, log *slog.Logger, options ...ledger.Option) (*ledger.Ledger, error) {
+func openLedger(
+	ctx context.Context, cfg *config.Config, log *slog.Logger, registry prometheus.Registerer, options ...ledger.Option,
+) (*ledger.Ledger, error) {
 	options = append(options, ledger.WithLease(cfg.Imports.Lease), ledger.WithResubmitAfter(cfg.Imports.ResubmitAfter))
 	if cfg.Ledger.File != "" {
 		return ledger.Open(ctx, cfg.Ledger.File, options...)
@@ -73,6 +78,7 @@ func openLedger(ctx context.Context, cfg *config.Config, log *slog.Logger, optio
 	if err != nil {
 		return nil, fmt.Errorf("ledger: %w", err)
 	}
+	telemetry.RegisterLedgerSecret(registry, func() secret.Status { return dsn.Status("postgres") })
 	l, err := ledger.AwaitPostgres(ctx, func() string { return dsn.Get().Reveal() }, func(found ledger.Recovered) {
 		log.Info("the ledger was reached, and is in use", "not_sent", found.NotSent, "uncertain", found.Uncertain)
 	}, func(err error) {

@@ -46,7 +46,7 @@ func (c *practiceRemoveCommand) Run(ctx context.Context) (err error) {
 		return errors.New("the configuration has this practice: take it out first, so that nothing new is sent for it")
 	}
 	log := newLog(slog.LevelWarn)
-	l, err := openLedger(ctx, set.Config, log)
+	l, err := openLedger(ctx, set.Config, log, prometheus.NewRegistry())
 	if err != nil {
 		return err
 	}

@@ -72,7 +72,7 @@ func (c *ledgerRestoreCommand) read(commit int64) (sent []ledger.Sent, newest in
 	case len(found.Problems) > 0 && !c.Damaged:
 		return nil, 0, damaged(found)
 	case len(found.Chains) == 0 && !c.NoAudit:
-		return nil, 0, errors.New("there is no record of an audit in these files")
+		return nil, 0, errNoAudit
 	}
 	return sent, newest, nil
 }

@@ -374,6 +374,13 @@ func TestADamagedAuditRestoresNothing(t *testing.T) {
 			}
 		}
 	}
+	w.write(t, "empty.log", "")
+	w.write(t, "other.log", "no record\n")
+	for _, name := range []string{"empty", "other"} {
+		if _, said, code := run(t, "audit", "verify", w.path(name+".log")); code != 1 || !strings.Contains(said, "no record of an audit") {
+			t.Errorf("%s: verify ends with %d %s", name, code, said)
+		}
+	}
 	out, said, code := run(t, "audit", "verify", w.path("audit.log"))
 	if code != 0 {
 		t.Fatal(said)

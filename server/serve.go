@@ -72,7 +72,7 @@ func (c *serveCommand) Run(ctx context.Context) error {
 		return err
 	}
 	defer records.Close()
-	writes, err := openLedger(ctx, cfg, log, ledger.WithAudited(records.Commit()), ledger.WithKeeping(tenants.Keeping))
+	writes, err := openLedger(ctx, cfg, log, registry, ledger.WithAudited(records.Commit()), ledger.WithKeeping(tenants.Keeping))
 	if err != nil {
 		return err
 	}

@@ -394,19 +394,19 @@ var rules = []Rule{
 	},
 	{
 		entryAlreadyImported, Error, "The same entry is in the import {import}, which is {state}: it would be booked twice. Leave it out; if it is meant, name that import in repeat_of, or set allow_duplicate.",
-		"La même écriture figure dans l'import {import}, qui est {state} : elle serait comptabilisée deux fois. Retirez-la ; si c'est voulu, indiquez cet import dans repeat_of, ou activez allow_duplicate.",
+		"La même écriture figure dans l'import {import}, {state} : elle serait comptabilisée deux fois. Retirez-la ; si c'est voulu, indiquez cet import dans repeat_of, ou activez allow_duplicate.",
 	},
 	{
 		entryMaybeImported, Warning, "An entry of the same lines is in the import {import}, which is {state}, and no document reference tells the two apart. Check that they are two, and give each a document reference.",
-		"Une écriture de mêmes lignes figure dans l'import {import}, qui est {state}, et aucune référence de pièce ne les distingue. Vérifiez qu'il s'agit de deux écritures, et donnez à chacune une référence de pièce.",
+		"Une écriture de mêmes lignes figure dans l'import {import}, {state}, et aucune référence de pièce ne les distingue. Vérifiez qu'il s'agit de deux écritures, et donnez à chacune une référence de pièce.",
 	},
 	{
 		documentImported, Warning, "Another entry of the same journal, date and document reference is in the import {import}, which is {state}. Check that the document is not booked twice.",
-		"Une autre écriture de mêmes journal, date et référence de pièce figure dans l'import {import}, qui est {state}. Vérifiez que la pièce n'est pas comptabilisée deux fois.",
+		"Une autre écriture de mêmes journal, date et référence de pièce figure dans l'import {import}, {state}. Vérifiez que la pièce n'est pas comptabilisée deux fois.",
 	},
 	{
 		entryNotInLoop, Notice, "The same entry is in the import {import}, which is {state}. Loop was asked for it and has none: {sought}. It does not stop this import.",
-		"La même écriture figure dans l'import {import}, qui est {state}. Loop a été interrogé et n'en a aucune : {sought}. Elle ne fait pas obstacle.",
+		"La même écriture figure dans l'import {import}, {state}. Loop a été interrogé et n'en a aucune : {sought}. Elle ne fait pas obstacle.",
 	},
 }
 

@@ -81,8 +81,8 @@ type Config struct {
 	TLS *tls.Config
 	// Authorities vouch for the certificates of clients that TLS asks for; nil without.
 	Authorities authn.Authorities
-	// CertificateEnds are when certificates in use end, by what they are of; nil without.
-	CertificateEnds func() map[string]time.Time
+	// CertificateEnds are when certificates in use end; nil without.
+	CertificateEnds func() map[telemetry.Certificate]time.Time
 	// Sandbox is what the page at / tells of a sandbox; nil in production.
 	Sandbox func() site.Sandbox
 	// Build is what this program tells callers and monitoring about itself.

@@ -40,7 +40,7 @@ type readiness struct {
 	// ping asks the ledger; it can take longer than its context.
 	ping func(context.Context) error
 	// trouble is how often the ledger has failed, and how it did last.
-	trouble func() (failures int64, last error)
+	trouble func() ledger.Failures
 	// changed receives each change.
 	changed func(reads, writes bool)
 	log     *slog.Logger
@@ -55,7 +55,7 @@ type readiness struct {
 	drained           bool  // as the operator asked, until he takes it back
 	awaiting          bool  // the ledger, which was not reached yet, and nothing is served until then
 	ledger            error // of the last ping
-	failures          int64 // that were logged
+	failures          int64 // of both kinds, that were logged
 	told              time.Time
 }
 
@@ -128,11 +128,11 @@ func (r *readiness) set(change func(*readiness)) {
 
 // answered notes what the ledger has answered, and tells of failures that were over by then: calls have met them.
 func (r *readiness) answered(err error) {
-	var failures int64
-	var last error
+	var trouble ledger.Failures
 	if r.trouble != nil {
-		failures, last = r.trouble()
+		trouble = r.trouble()
 	}
+	failures := trouble.Commits + trouble.Reads
 	r.set(func(r *readiness) {
 		passing := failures > r.failures && err == nil && r.ledger == nil && time.Since(r.told) >= tellEvery
 		if failures > r.failures && (passing || err != nil || r.ledger != nil) {
@@ -142,7 +142,7 @@ func (r *readiness) answered(err error) {
 		r.awaiting = r.awaiting && err != nil
 		if passing {
 			r.told = time.Now()
-			r.log.Error("the ledger has failed, and answers again", "error", last.Error())
+			r.log.Error("the ledger has failed, and answers again", "error", trouble.Last.Error())
 		}
 	})
 }

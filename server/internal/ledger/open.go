@@ -287,8 +287,8 @@ type changes struct {
 	waiting map[Key]map[chan struct{}]struct{}
 }
 
-// Subscribe returns a channel that is signalled after every committed change of a row, until cancel; where other processes
-// may change it too, also each second. Signals that are not taken in time become one: read the row after each, and once
+// Subscribe returns a channel that is signalled after every committed change of a row, until cancel; of another process's, once the
+// log of events was read, within a second. Signals that are not taken in time become one: read the row after each, and once
 // after subscribing.
 func (l *Ledger) Subscribe(key Key) (changed <-chan struct{}, cancel func()) {
 	c := &l.changes

@@ -106,7 +106,7 @@ func duplicated(e *submission.DuplicateError, w words) error {
 
 // stateValue is a state, by its name in French.
 func stateValue(state ledger.State) apierror.Value {
-	return apierror.Value{Name: "state", Text: apierror.Text{English: string(state), French: states[state]}}
+	return apierror.Value{Name: "state", Text: apierror.Text{English: string(state), French: check.StateInFrench(string(state))}}
 }
 
 // outcome is the error that a write ended with.

@@ -396,12 +396,6 @@ var standings = map[ledger.State]apierror.Text{
 // moved is the standing of an import that has changed while it was looked at.
 var moved = apierror.Text{English: "it has changed in the meantime: look at it again", French: "il a changé entre-temps, regardez-le à nouveau"}
 
-// states are the names of states in French.
-var states = map[ledger.State]string{
-	ledger.Received: "reçu", ledger.Submitting: "envoi en cours", ledger.Waiting: "en attente", ledger.Running: "en traitement",
-	ledger.Succeeded: "réussi", ledger.Failed: "échec", ledger.NotSent: "non envoyé", ledger.Refused: "refusé", ledger.Uncertain: "incertain",
-}
-
 // evidences say what a look means, and what to do. A verdict stands for itself where there is no doubt.
 var evidences = map[any]apierror.Text{
 	ledger.Found: {
