@@ -91,7 +91,7 @@ func (t target) during(callers int, limit time.Duration) ([]time.Duration, error
 	return took, fault
 }
 
-// measure asks for a moment first, which counts for nothing.
+// measure asks for a moment first, which is not counted.
 func (t target) measure(callers int, limit time.Duration) (sample, error) {
 	if _, err := t.during(callers, 150*time.Millisecond); err != nil {
 		return sample{}, err

@@ -8,7 +8,7 @@ import (
 // BreakerState is the state of a client's circuit breaker.
 type BreakerState int
 
-// The states: calls pass; one call at a time tries the way; calls are refused.
+// The states: calls pass; one call at a time is tried; calls are refused.
 const (
 	BreakerClosed BreakerState = iota
 	BreakerHalfOpen

@@ -8,18 +8,18 @@ import (
 	"time"
 )
 
-// BreakerPolicy stops calls for a while when Loop looks down. Zero values are the defaults.
+// BreakerPolicy stops calls for a while when Loop seems to be down. Zero values are the defaults.
 //
-// A breaker of a library counts what has ended, and tries the way with one call, however long that takes. A Loop that hangs
+// A breaker of a library counts what has ended, and then tries one call, however long that takes. A Loop that hangs
 // would be noticed after the time-outs of ten calls, and its return after one more; so this one is our own.
 type BreakerPolicy struct {
 	// Failures in a row (5xx, network, attempt time-outs) that open it. Default 10.
 	Failures int
-	// OpenFor is the pause between two calls that try the way while it is open. Default 1 s.
+	// OpenFor is the pause between two trial calls while it is open. Default 1 s.
 	OpenFor time.Duration
 	// Silence is how long a read may be without an answer before it speaks for a Loop that hangs: three such reads, and no
 	// answer to anything asked since the first of them, open it. Default 5 s, twice as long as reads took lately, and the time
-	// of an attempt at most. The reads that try the way have as long, but for one at a time.
+	// of an attempt at most. Trial reads have as long, but for one at a time.
 	Silence time.Duration
 	// Disabled leaves it closed for ever.
 	Disabled bool
@@ -38,7 +38,7 @@ type BreakerTurn struct {
 
 const silentReads = 3
 
-// trial is how an attempt tries the way while calls are paused.
+// trial is how an attempt is made while calls are paused.
 type trial uint8
 
 const (
@@ -312,7 +312,7 @@ func (b *breaker) refusal(class Class) error {
 func (b *breaker) pausedLocked(class Class, now time.Time) *Error {
 	b.count.of[class].paused.Add(1)
 	return &Error{
-		Kind: KindUnavailable, Local: true, RetryAfter: max(b.next.Sub(now), time.Second), // while some try the way, the others learn soon
+		Kind: KindUnavailable, Local: true, RetryAfter: max(b.next.Sub(now), time.Second), // the trial calls soon show how Loop is
 		NoMore: StoppedByBreaker, detail: "Loop failed several times in a row; calls are paused",
 	}
 }

@@ -123,7 +123,7 @@ func WithBeforeSend(ctx context.Context, hook func(ctx context.Context, call *Ca
 // hookError carries the hook's error past the other interceptors, whatever it wraps; Do takes it out again.
 type hookError struct{ error }
 
-// Observer is told of calls, turns and attempts, for logs, metrics and traces. Events carry no dossier, which no store of
+// Observer receives calls, turns and attempts, for logs, metrics and traces. Events carry no dossier, which no store of
 // metrics survives as a label, and nothing of a body. Implementations are called concurrently and must be quick. The context
 // is that of the call: an implementation finds there what its owner put into it.
 type Observer interface {

@@ -36,12 +36,12 @@ type Config struct {
 	Limits  Limits
 	Retry   RetryPolicy
 	Breaker BreakerPolicy
-	// Observer is told of calls; nil for none.
+	// Observer receives calls; nil for none.
 	Observer Observer
 	// BeforeSend runs as the last step before the bytes of an attempt leave. Its error stops the call and comes
 	// back as it is.
 	BeforeSend func(ctx context.Context, call *Call) error
-	// Ended is told of each call when it is over, with its error if it has one; nil for none. Like an Observer it is called
+	// Ended receives each call when it is over, with its error if it has one; nil for none. Like an Observer it is called
 	// concurrently and must be quick.
 	Ended func(call *Call, err error)
 	// RequireHookForWrites refuses a call that books or stores (Resend "never") unless [WithBeforeSend] gave it a hook:

@@ -14,7 +14,7 @@ type auditCommand struct {
 
 type auditVerifyCommand struct {
 	Files []string `arg:"" type:"path" placeholder:"FILE" help:"Files of the audit, those of one server in the order in which they were written."`
-	Holds string   `placeholder:"HASH" help:"Hash of a record that must be among them, as an earlier verify named it for the end of a chain: whether the newest records were taken away shows by nothing else."`
+	Holds string   `placeholder:"HASH" help:"Hash of a record that must be among them, as an earlier verify printed it for the end of a chain: nothing else shows whether the newest records were removed."`
 }
 
 func (c *auditVerifyCommand) Run() error {
@@ -30,7 +30,7 @@ func (c *auditVerifyCommand) Run() error {
 		fmt.Printf("chain %s: %d records, %d to %d, of %s to %s; ends with %s\n", chain.Name, chain.Records, chain.First.Sequence, chain.Last.Sequence,
 			chain.First.Time.UTC().Format("2006-01-02 15:04:05"), chain.Last.Time.UTC().Format("2006-01-02 15:04:05"), chain.Last.Hash)
 		if chain.First.Sequence > 1 {
-			fmt.Printf("note: records 1 to %d of chain %s stand in files that were not given\n", chain.First.Sequence-1, chain.Name)
+			fmt.Printf("note: records 1 to %d of chain %s are in files that were not given\n", chain.First.Sequence-1, chain.Name)
 		}
 	}
 	if found.Strange > 0 {

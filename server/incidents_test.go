@@ -235,7 +235,7 @@ func TestIncidentOf503s(t *testing.T) {
 	})
 	i.minutes(15, func() { i.read() })
 	i.fires("LoopFails", `LoopDown{practice="demo",severity="page"}`)
-	i.logs("LoopDown", "Loop looks down for a practice")
+	i.logs("LoopDown", "Loop seems to be down for a practice")
 	i.check("LoopDown", 2, "demo")
 
 	// Nothing is to be done here: Loop is well again.

@@ -22,7 +22,7 @@ import (
 	"cegid.internal/gateway/server/internal/ledger"
 )
 
-// TestWhatCallersAreToldWhileTheLedgerFails: kinds of fault, and what each call is told of it, over gRPC and REST, within a
+// TestWhatCallersAreToldWhileTheLedgerFails: kinds of fault, and what each call answers then, over gRPC and REST, within a
 // second. Reads go on, nothing reaches Loop, and with room again writes are taken by themselves.
 func TestWhatCallersAreToldWhileTheLedgerFails(t *testing.T) {
 	for _, fault := range []struct {

@@ -168,7 +168,7 @@ func TestARestoredLedgerSendsNothingTwice(t *testing.T) {
 			p = w.serve(t, "")
 			r = w.rest(t, p)
 			// Of one the audit has Loop's id, by which Loop is asked; of the other nothing is known to look for.
-			eventually(t, "Loop's word on FA-2", func() bool {
+			eventually(t, "Loop's answer about FA-2", func() bool {
 				_, text := r.push("FA-2")
 				return strings.Contains(text, "IMPORT_STATE_SUCCEEDED")
 			})
@@ -516,7 +516,7 @@ func TestARestoreReadsTheAuditOfEachServer(t *testing.T) {
 
 			one, two = both()
 			for id, at := range map[string]*rest{"FA-3": two, "FA-4": one} {
-				eventually(t, "Loop's word on "+id, func() bool {
+				eventually(t, "Loop's answer about "+id, func() bool {
 					_, text := at.push(id)
 					return strings.Contains(text, "IMPORT_STATE_SUCCEEDED")
 				})

@@ -26,7 +26,7 @@ mkdir -p "$new/descriptor"
 "$buf" build --path proto/cegid --path third_party/google/rpc -o "$scratch/commented.binpb"
 "$scratch/contract" comments cegid/ <"$scratch/commented.binpb" >"$new/descriptor/comments.json"
 "$scratch/contract" bundle "$new/bundle" cegid/,google/rpc/ "$(go list -m)/gen/go" <"$scratch/commented.binpb"
-# A module of its own, or buf would look for it in the one that stands above it.
+# A module of its own, or buf would look for it in the one above it.
 printf '%s\n' '# Written by tools/generate.sh. Do not edit.' 'version: v2' >"$new/bundle/buf.yaml"
 "$scratch/contract" serviceconfig <"$new/descriptor/loop.binpb" >"$new/bundle/service_config.json"
 

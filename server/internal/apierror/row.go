@@ -36,7 +36,7 @@ func (t Text) With(values ...Value) Text {
 	return Text{strings.NewReplacer(english...).Replace(t.English), strings.NewReplacer(french...).Replace(t.French)}
 }
 
-// Row is a row of a table of errors: what callers are told of one thing that may happen. In French no field is named: the
+// Row is a row of a table of errors: what callers are told about one thing that may happen. In French no field is named: the
 // accountant sees a form, and a violation has its field beside it.
 type Row struct {
 	Code   codes.Code

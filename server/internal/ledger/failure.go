@@ -17,7 +17,7 @@ const (
 	CauseNoTurn Cause = "no_turn"
 	// CauseWithoutID: Loop accepted it without an id to follow it by.
 	CauseWithoutID Cause = "without_id"
-	// CauseNamesImport: Loop turned it away, and yet its answer names an import.
+	// CauseNamesImport: Loop refused it, but its answer names an import.
 	CauseNamesImport Cause = "names_import"
 	// CauseEndedWithErrors: Loop ended an import that it had accepted with errors.
 	CauseEndedWithErrors Cause = "ended_with_errors"

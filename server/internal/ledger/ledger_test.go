@@ -17,7 +17,7 @@ import (
 	"cegid.internal/gateway/internal/testkit"
 )
 
-// clock is a clock that stands until it is moved.
+// clock is a clock that stops until it is moved.
 type clock struct {
 	mu  sync.Mutex
 	now time.Time

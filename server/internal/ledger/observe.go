@@ -60,7 +60,7 @@ type OpenCount struct {
 	Oldest time.Duration
 }
 
-// mostOpen bounds how many rows CountOpen goes through: beyond it the oldest are told of.
+// mostOpen bounds how many rows CountOpen goes through: beyond it the oldest are given.
 const mostOpen = 100_000
 
 // CountOpen counts the submissions of each practice that are under way, failed or uncertain. It goes through their index, which holds

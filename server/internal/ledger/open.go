@@ -44,7 +44,7 @@ type Ledger struct {
 	commits commits
 	awaited awaited
 	leases  outlived
-	// observer is told of each step; it may be nil.
+	// observer receives each step; it may be nil.
 	observer atomic.Pointer[func(context.Context, Observation)]
 	// path and file are of a ledger in a file that others can remove.
 	path  string

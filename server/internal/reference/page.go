@@ -44,15 +44,15 @@ func (r *reference) index() string {
 
 Each service has a page, with all of its calls: what a call needs and answers, its right, its errors, and an example with what the sandbox answers to it. To try one: ` + "`go run ./server sandbox`" + `, then paste.
 
-- **gRPC**: any client of [the protos](../../gen/bundle/cegid/loop/v1); the token travels as the metadata ` + "`authorization: Bearer …`" + `.
+- **gRPC**: any client of [the protos](../../gen/bundle/cegid/loop/v1); the token is sent as the metadata ` + "`authorization: Bearer …`" + `.
 - **REST**: the same messages as JSON, the token as the header ` + "`Authorization`" + `.
 - **An error** has a ` + "`reason`" + `: [all of them](#errors).
 
 ## How to read a page
 
-- **JSON**: fields are in lowerCamelCase; the names of the protos are taken too. What is in the path is not repeated. A field without *optional* is left out when it holds its default: ` + "`false`, `0`, `\"\"`" + `, an empty list.
+- **JSON**: fields are in lowerCamelCase; the names of the protos are accepted too. What is in the path is not repeated. A field without *optional* is left out when it holds its default: ` + "`false`, `0`, `\"\"`" + `, an empty list.
 - **Streams** over REST are a JSON object a line: ` + "`{\"result\": …}`" + `, and where one fails a last ` + "`{\"error\": …}`" + `; one that fails before its first line is answered as any other call that fails.
-- *Loop's name* is what the field or operation is called at Loop. Nothing that Loop sends is dropped: what has no field comes in ` + "`unmapped`" + `.
+- *Loop's name* is what the field or operation is called at Loop. Data from Loop that has no field here comes in ` + "`unmapped`" + `.
 - *Confidence* says how well Loop's operation is known: **documented** (its page was readable for all that a call needs), **partly documented** (a needed part was not visible) or **inferred**.`)
 	for _, service := range contract.Services() {
 		about, _ := r.said(service)
@@ -70,7 +70,7 @@ An error is a ` + "`google.rpc.Status`" + `; its ` + "`ErrorInfo`" + ` carries o
 Any call can fail for one of these reasons.
 `)
 	r.reasonTable(&t, func(reason looppb.ErrorReason) bool { return slices.Contains(everyCall, reason) })
-	t.line("\nOf a call that reaches no RPC:\n")
+	t.line("\nA call that reaches no RPC fails for one of these.\n")
 	r.reasonTable(&t, func(reason looppb.ErrorReason) bool { return slices.Contains(noRPC, reason) })
 	t.line("\n### Some calls\n\nThe page of each service says which of its calls can fail for one of these.\n")
 	r.reasonTable(&t, func(reason looppb.ErrorReason) bool {

@@ -35,7 +35,7 @@ type callSeries struct {
 
 var _ cegidclient.Observer = (*Loop)(nil)
 
-// NewLoop registers the metrics; others are told of each event, too.
+// NewLoop registers the metrics; others receive each event, too.
 func NewLoop(registry prometheus.Registerer, others ...cegidclient.Observer) *Loop {
 	buckets := []float64{.01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30, 60}
 	l := &Loop{

@@ -22,8 +22,8 @@ func RegisterPractices(registry prometheus.Registerer, all func() []*tenant.Prac
 	byPractice, byUse := []string{"practice"}, []string{"practice", "use"}
 	registry.MustRegister(&practices{
 		all:      all,
-		breaker:  prometheus.NewDesc("loop_breaker_state", "The circuit breaker: 0 closed, 1 one call tries the way, 2 open. Over servers: max.", byPractice, nil),
-		retries:  prometheus.NewDesc("loop_retry_budget", "Repeated attempts that the practice has in hand: retry_budget at most. Over servers: sum.", byPractice, nil),
+		breaker:  prometheus.NewDesc("loop_breaker_state", "The circuit breaker: 0 closed, 1 half open (one call is tried), 2 open. Over servers: max.", byPractice, nil),
+		retries:  prometheus.NewDesc("loop_retry_budget", "Repeated attempts that the practice has in reserve: retry_budget at most. Over servers: sum.", byPractice, nil),
 		places:   prometheus.NewDesc("loop_places", "Attempts on Loop that this server may have under way: its part of the practice's concurrency. Over servers: sum.", byPractice, nil),
 		rate:     prometheus.NewDesc("loop_rate_limit", "Attempts on Loop that this server may begin in a second: its part of the practice's requests_per_second; 0 is no limit. Over servers: sum.", byPractice, nil),
 		refusals: prometheus.NewDesc("loop_refusals_total", "Attempts on Loop refused here, by class and why: throttled (after a 429), rate (requests_per_second), busy (no turn in time), breaker.", []string{"practice", "class", "why"}, nil),

@@ -21,7 +21,7 @@ import (
 var (
 	placeholder = regexp.MustCompile(`\{[a-z]+\}`)
 	// ending of a sentence in French. English ends as gRPC's messages do, without a stop unless there are several sentences;
-	// that a value was to follow is told by what stands before it.
+	// that a value was to follow is told by what is before it.
 	endsFrench  = regexp.MustCompile(`[^ .]\.$`)
 	endsEnglish = regexp.MustCompile(`[^ ,;:]$`)
 	// ofContract are names that REST spells otherwise. Loop's own words are not respelt, and come the same way.
