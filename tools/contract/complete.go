@@ -16,7 +16,9 @@ import (
 )
 
 // completer gives methods the options that follow from what their service says of its lists.
-type completer struct{ lists, access, wraps, http protoreflect.ExtensionTypeDescriptor }
+type completer struct {
+	lists, access, wraps, http protoreflect.ExtensionTypeDescriptor
+}
 
 // complete writes a set again with the options that a List and a Stream leave to the option lists of their service, whose message
 // says which. So each reader of the contract finds them with the method: the server, the generators, clients.
