@@ -86,8 +86,8 @@ What the checks of this service find, in entries above all. The code of an *erro
 		t.row("`"+finding.Code+"`", finding.Severity.String(), finding.Message)
 	}
 
-	t.line("\n## Loop's operations\n\nAll that Loop is known or said to offer, wrapped here or not.\n")
-	t.table("Loop", "what it does", "key", "confidence", "RPCs", "not known")
+	t.line("\n## Loop's operations\n\nAll that Loop is known or said to offer, wrapped here or not. [The notes on Loop's API](../loop-api/README.md) say what is known of each, section by section.\n")
+	t.table("Loop", "what it does", "key", "confidence", "notes", "RPCs", "not known")
 	for _, operation := range cegidclient.Operations() {
 		var rpcs []string
 		for _, rpc := range contract.RPCs(operation.ID) {
@@ -98,11 +98,14 @@ What the checks of this service find, in entries above all. The code of an *erro
 				}
 			}
 		}
-		t.row(routeAtLoop(operation), operation.Title, keyOf(operation), string(operation.Confidence), strings.Join(rpcs, ", "),
-			operation.Unknown)
+		t.row(routeAtLoop(operation), operation.Title, keyOf(operation), string(operation.Confidence),
+			fmt.Sprintf("[%s](../loop-api/%s.md)", operation.Reference, notes[operation.Reference[:1]]), strings.Join(rpcs, ", "), operation.Unknown)
 	}
 	return t.String()
 }
+
+// notes are the pages of the notes on Loop's API, by the letter of their sections.
+var notes = map[string]string{"A": "accounting", "C": "cabinet", "R": "reference-data"}
 
 func (r *reference) reasonTable(t *text, wanted func(looppb.ErrorReason) bool) {
 	t.table("reason", "code", "HTTP", "what happened")
