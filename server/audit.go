@@ -30,7 +30,7 @@ func (c *auditVerifyCommand) Run() error {
 		fmt.Printf("chain %s: %d records, %d to %d, of %s to %s; ends with %s\n", chain.Name, chain.Records, chain.First.Sequence, chain.Last.Sequence,
 			chain.First.Time.UTC().Format("2006-01-02 15:04:05"), chain.Last.Time.UTC().Format("2006-01-02 15:04:05"), chain.Last.Hash)
 		if chain.First.Sequence > 1 {
-			fmt.Printf("note: records 1 to %d of chain %s stand in files that were not given\n", chain.First.Sequence-1, chain.Name)
+			fmt.Printf("note: records 1 to %d of chain %s are in files that were not given\n", chain.First.Sequence-1, chain.Name)
 		}
 	}
 	if found.Strange > 0 {
