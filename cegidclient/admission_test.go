@@ -237,13 +237,21 @@ func TestThePlacesOfTheClasses(t *testing.T) {
 	}
 }
 
+// underWayOf are a client's attempts under way, by class.
+func underWayOf(c *Client) (out [classes]int) {
+	for class, of := range c.Brakes().Of {
+		out[class] = of.UnderWay
+	}
+	return out
+}
+
 // TestEachClassHasItsPlaces: hanging imports keep neither reads nor polls out, nor do hanging reads keep out imports and
 // polls.
 func TestEachClassHasItsPlaces(t *testing.T) {
 	underWay := func(t *testing.T, c *Client, want [classes]int) {
 		t.Helper()
 		synctest.Wait()
-		if got := c.Brakes().UnderWay; got != want {
+		if got := underWayOf(c); got != want {
 			t.Errorf("%v under way; want %v", got, want)
 		}
 	}
@@ -315,7 +323,7 @@ func TestEachClassHasItsPlaces(t *testing.T) {
 			time.Sleep(2500 * time.Millisecond)
 			for range 10 {
 				synctest.Wait()
-				got := c.Brakes().UnderWay
+				got := underWayOf(c)
 				if got[ClassRead] < 2 || got[ClassRead] > 5 || got[ClassWrite] < 2 || got[ClassRead]+got[ClassWrite] != 7 {
 					t.Errorf("%v under way", got)
 				}
@@ -346,21 +354,21 @@ func TestClientsOfAPracticeShareItsPlaces(t *testing.T) {
 			synctest.Wait()
 		}
 		read(before, 4)
-		if got := before.Brakes(); got.UnderWay[ClassRead] != 2 || got.Waiting[ClassRead] != 2 {
+		if got := before.Brakes().Of[ClassRead]; got.UnderWay != 2 || got.Waiting != 2 {
 			t.Errorf("%+v", got)
 		}
 		after, _ := testClient(t, slowly(4*time.Second, okList), places(4))
 		synctest.Wait()
-		if got := after.Brakes(); got.UnderWay[ClassRead] != 3 || got.Waiting[ClassRead] != 1 {
+		if got := after.Brakes().Of[ClassRead]; got.UnderWay != 3 || got.Waiting != 1 {
 			t.Errorf("%+v", got)
 		}
 		read(after, 1)
 		again, _ := testClient(t, slowly(4*time.Second, okList), places(MinConcurrency))
-		if got := again.Brakes(); got.UnderWay[ClassRead] != 3 || got.Waiting[ClassRead] != 2 {
+		if got := again.Brakes().Of[ClassRead]; got.UnderWay != 3 || got.Waiting != 2 {
 			t.Errorf("%+v", got)
 		}
 		time.Sleep(6 * time.Second)
-		if got := again.Brakes(); got.UnderWay[ClassRead] != 2 || got.Waiting[ClassRead] != 0 {
+		if got := again.Brakes().Of[ClassRead]; got.UnderWay != 2 || got.Waiting != 0 {
 			t.Errorf("%+v", got)
 		}
 		all.Wait()
@@ -386,7 +394,7 @@ func runModel(t *testing.T, random *rand.Rand) {
 	}
 	a := gate.admission("demo", limits, [classes]time.Duration{10 * time.Second, time.Minute, 10 * time.Second})
 	a.share = sharesOf(places)
-	count := &brakes{}
+	count := &classBrakes{}
 	var held, had, refused [classes]int
 	var mu sync.Mutex
 	attempt := func(class Class, party string, limit, takes time.Duration, whole, answered bool) {
@@ -469,7 +477,7 @@ func runModel(t *testing.T, random *rand.Rand) {
 // TestNoPlaceIsLost is the same for the race detector: with real time, and real races.
 func TestNoPlaceIsLost(t *testing.T) {
 	a := NewGate().admission("demo", Limits{Concurrency: 4, Wait: time.Second}, [classes]time.Duration{time.Second, time.Microsecond, time.Second})
-	count := &brakes{}
+	count := &classBrakes{}
 	var got, left atomic.Int32
 	var takers sync.WaitGroup
 	for range 40 {
@@ -682,7 +690,7 @@ func BenchmarkAdmissionUncontended(b *testing.B) {
 	a := NewGate().admission("demo", Limits{}.withDefaults(), [classes]time.Duration{time.Second, time.Second, time.Second})
 	ctx, cancel := context.WithTimeout(WithParty(b.Context(), "billing"), time.Hour)
 	defer cancel()
-	count := &brakes{}
+	count := &classBrakes{}
 	b.ReportAllocs()
 	for b.Loop() {
 		w := waiter{class: ClassRead, party: "billing"}
@@ -694,7 +702,7 @@ func BenchmarkAdmissionUncontended(b *testing.B) {
 
 func BenchmarkAdmissionCrowded(b *testing.B) {
 	a := NewGate().admission("demo", Limits{}.withDefaults(), [classes]time.Duration{time.Second, time.Second, time.Second})
-	count := &brakes{}
+	count := &classBrakes{}
 	for range 5 {
 		a.hold(ClassWrite, time.Now())
 	}

@@ -8,7 +8,7 @@ import (
 // BreakerState is the state of a client's circuit breaker.
 type BreakerState int
 
-// The states: calls pass; one call at a time tries the way; calls are refused.
+// The states: calls pass; one call at a time is tried; calls are refused.
 const (
 	BreakerClosed BreakerState = iota
 	BreakerHalfOpen
@@ -25,6 +25,17 @@ type Brakes struct {
 	Rejections int64
 	// Retries is how many the client has in hand by its budget.
 	Retries float64
+	// Of each class are its attempts.
+	Of [classes]ClassBrakes
+	// Places are those of the practice's attempts here, and Rate how many it may begin in a second; 0 is no limit.
+	Places int
+	Rate   float64
+	// SubscriptionKey is the one that the next attempt begins with: 0 the primary one, 1 the secondary.
+	SubscriptionKey int
+}
+
+// ClassBrakes says what has kept the attempts of a [Class] from Loop.
+type ClassBrakes struct {
 	// Throttled, OverRate, Busy and Paused count the attempts that were refused here: soon after a 429 of Loop's, over the
 	// configured rate, because they would not have had their turn in time, while the breaker was open.
 	Throttled, OverRate, Busy, Paused int64
@@ -33,13 +44,8 @@ type Brakes struct {
 	// these waits.
 	GateWaits, RateWaits, SlotWaits int64
 	GateTime, RateTime, SlotTime    time.Duration
-	// UnderWay and Waiting are the practice's attempts now, by [Class], those of its other clients included.
-	UnderWay, Waiting [classes]int
-	// Places are those of the practice's attempts here, and Rate how many it may begin in a second; 0 is no limit.
-	Places int
-	Rate   float64
-	// SubscriptionKey is the one that the next attempt begins with: 0 the primary one, 1 the secondary.
-	SubscriptionKey int
+	// UnderWay and Waiting are the practice's attempts now, those of its other clients included.
+	UnderWay, Waiting int
 }
 
 // Brakes returns what the client has counted.
@@ -48,10 +54,9 @@ func (c *Client) Brakes() Brakes {
 	out := Brakes{
 		Breaker: b.state(), Answers: b.answers.Load(), Rejections: b.rejections.Load(), Retries: b.retries(),
 		SubscriptionKey: b.subscriptionKey(),
-		Throttled:       b.throttled.Load(), OverRate: b.overRate.Load(), Busy: b.busy.Load(), Paused: b.paused.Load(),
-		GateWaits: b.waits[forGate].n.Load(), GateTime: time.Duration(b.waits[forGate].took.Load()),
-		RateWaits: b.waits[forRate].n.Load(), RateTime: time.Duration(b.waits[forRate].took.Load()),
-		SlotWaits: b.waits[forPlace].n.Load(), SlotTime: time.Duration(b.waits[forPlace].took.Load()),
+	}
+	for class := range b.of {
+		out.Of[class] = b.of[class].told()
 	}
 	c.admission.mu.Lock()
 	defer c.admission.mu.Unlock()
@@ -63,31 +68,47 @@ func (c *Client) Brakes() Brakes {
 		out.Rate = float64(c.admission.rate.Limit())
 	}
 	for class := range c.admission.lines {
-		out.UnderWay[class], out.Waiting[class] = len(c.admission.lines[class].underWay), c.admission.lines[class].n
+		out.Of[class].UnderWay, out.Of[class].Waiting = len(c.admission.lines[class].underWay), c.admission.lines[class].n
 	}
 	return out
 }
 
 // brakes is where the steps of a client's chain count.
 type brakes struct {
-	state                             func() BreakerState
-	retries                           func() float64
-	subscriptionKey                   func() int
-	answers, rejections               atomic.Int64
+	state               func() BreakerState
+	retries             func() float64
+	subscriptionKey     func() int
+	answers, rejections atomic.Int64
+	of                  [classes]classBrakes
+}
+
+// classBrakes is where those of a class are counted.
+type classBrakes struct {
 	throttled, overRate, busy, paused atomic.Int64
 	waits                             [causes]waits
 }
 
 type waits struct{ n, took atomic.Int64 }
 
+// told is what was counted.
+func (b *classBrakes) told() ClassBrakes {
+	gate, pace, place := &b.waits[forGate], &b.waits[forRate], &b.waits[forPlace]
+	return ClassBrakes{
+		Throttled: b.throttled.Load(), OverRate: b.overRate.Load(), Busy: b.busy.Load(), Paused: b.paused.Load(),
+		GateWaits: gate.n.Load(), GateTime: time.Duration(gate.took.Load()),
+		RateWaits: pace.n.Load(), RateTime: time.Duration(pace.took.Load()),
+		SlotWaits: place.n.Load(), SlotTime: time.Duration(place.took.Load()),
+	}
+}
+
 // waited counts a wait, also one that its caller gave up.
-func (b *brakes) waited(why cause, start time.Time) {
+func (b *classBrakes) waited(why cause, start time.Time) {
 	b.waits[why].n.Add(1)
 	b.waits[why].took.Add(int64(time.Since(start)))
 }
 
 // refused counts an attempt that had no turn.
-func (b *brakes) refused(err error) {
+func (b *classBrakes) refused(err error) {
 	switch e, _ := asError(err); {
 	case e.Kind == KindBusy:
 		b.busy.Add(1)

@@ -10,6 +10,7 @@ import (
 
 func TestBrakesTellWhatKeptAttemptsFromLoop(t *testing.T) {
 	once := func(cfg *Config) { cfg.Retry.Attempts = 1 }
+	reads := func(of ClassBrakes) [classes]ClassBrakes { return [classes]ClassBrakes{ClassRead: of} }
 	for _, c := range []struct {
 		name string
 		do   func(t *testing.T) *Client
@@ -26,14 +27,14 @@ func TestBrakesTellWhatKeptAttemptsFromLoop(t *testing.T) {
 				_ = readOnce(t.Context(), client)
 			}
 			return client
-		}, Brakes{Answers: 1, Throttled: 2}},
+		}, Brakes{Answers: 1, Of: reads(ClassBrakes{Throttled: 2})}},
 		{"a 429 that is over soon", func(t *testing.T) *Client {
 			client, _ := testClient(t, script(reply(429, ``, "Retry-After", "20"), reply(200, okList)), once)
 			for range 3 {
 				_ = readOnce(t.Context(), client)
 			}
 			return client
-		}, Brakes{Answers: 3, GateWaits: 1, GateTime: 20 * time.Second}},
+		}, Brakes{Answers: 3, Of: reads(ClassBrakes{GateWaits: 1, GateTime: 20 * time.Second})}},
 		{"the configured rate, for which there was no time", func(t *testing.T) *Client {
 			client, _ := testClient(t, reply(200, okList), once, func(cfg *Config) { cfg.Limits.RatePerSecond, cfg.Limits.Burst = 0.1, 1 })
 			for range 2 {
@@ -42,14 +43,14 @@ func TestBrakesTellWhatKeptAttemptsFromLoop(t *testing.T) {
 				cancel()
 			}
 			return client
-		}, Brakes{Answers: 1, OverRate: 1}},
+		}, Brakes{Answers: 1, Of: reads(ClassBrakes{OverRate: 1})}},
 		{"the configured rate, for which there was time", func(t *testing.T) *Client {
 			client, _ := testClient(t, reply(200, okList), once, func(cfg *Config) { cfg.Limits.RatePerSecond, cfg.Limits.Burst = 0.1, 1 })
 			for range 2 {
 				_ = readOnce(t.Context(), client)
 			}
 			return client
-		}, Brakes{Answers: 2, RateWaits: 1, RateTime: 10 * time.Second}},
+		}, Brakes{Answers: 2, Of: reads(ClassBrakes{RateWaits: 1, RateTime: 10 * time.Second})}},
 		{"the attempts in flight", func(t *testing.T) *Client {
 			client, _ := testClient(t, hang, once, func(cfg *Config) { cfg.Limits.Concurrency, cfg.Breaker.Disabled = MinConcurrency, true })
 			var calls sync.WaitGroup
@@ -62,7 +63,7 @@ func TestBrakesTellWhatKeptAttemptsFromLoop(t *testing.T) {
 			}
 			calls.Wait()
 			return client
-		}, Brakes{SlotWaits: 1, SlotTime: 5 * time.Second}},
+		}, Brakes{Of: reads(ClassBrakes{SlotWaits: 1, SlotTime: 5 * time.Second})}},
 		{"the attempts in flight, which leave no time", func(t *testing.T) *Client {
 			client, _ := testClient(t, hang, once, func(cfg *Config) { cfg.Limits.Concurrency, cfg.Breaker.Disabled = MinConcurrency, true })
 			ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
@@ -75,19 +76,29 @@ func TestBrakesTellWhatKeptAttemptsFromLoop(t *testing.T) {
 			late, end := context.WithTimeout(ctx, time.Second)
 			defer end()
 			_ = readOnce(late, client)
-			if got := client.Brakes(); got.UnderWay != [classes]int{ClassRead: 2} {
-				t.Errorf("%v under way", got.UnderWay)
+			if got := underWayOf(client); got != [classes]int{ClassRead: 2} {
+				t.Errorf("%v under way", got)
 			}
 			calls.Wait()
 			return client
-		}, Brakes{Busy: 1}},
+		}, Brakes{Of: reads(ClassBrakes{Busy: 1})}},
 		{"an open breaker", func(t *testing.T) *Client {
 			client, _ := testClient(t, reply(503, ``), once, func(cfg *Config) { cfg.Breaker.Failures = 2 })
 			for range 5 {
 				_ = readOnce(t.Context(), client)
 			}
 			return client
-		}, Brakes{Breaker: BreakerOpen, Paused: 3}},
+		}, Brakes{Breaker: BreakerOpen, Of: reads(ClassBrakes{Paused: 3})}},
+		{"each class for itself", func(t *testing.T) *Client {
+			client, _ := testClient(t, reply(503, ``), once, func(cfg *Config) { cfg.Breaker.Failures = 1 })
+			_ = within(t.Context(), time.Second, func(ctx context.Context) error { return submitOnce(ctx, client) })
+			for _, do := range []func(context.Context, *Client) error{readOnce, readOnce, submitOnce, submitOnce, pollOnce, pollOnce, pollOnce} {
+				_ = do(t.Context(), client)
+			}
+			return client
+		}, Brakes{Breaker: BreakerOpen, Of: [classes]ClassBrakes{
+			ClassRead: {Paused: 1}, ClassWrite: {Busy: 1, Paused: 2}, ClassPoll: {Paused: 3},
+		}}},
 		{"a breaker that lets one call try", func(t *testing.T) *Client {
 			client, _ := testClient(t, reply(503, ``), once, func(cfg *Config) { cfg.Breaker.Failures = 1 })
 			_ = readOnce(t.Context(), client)

@@ -8,18 +8,18 @@ import (
 	"time"
 )
 
-// BreakerPolicy stops calls for a while when Loop looks down. Zero values are the defaults.
+// BreakerPolicy stops calls for a while when Loop seems to be down. Zero values are the defaults.
 //
-// A breaker of a library counts what has ended, and tries the way with one call, however long that takes. A Loop that hangs
+// A breaker of a library counts what has ended, and then tries one call, however long that takes. A Loop that hangs
 // would be noticed after the time-outs of ten calls, and its return after one more; so this one is our own.
 type BreakerPolicy struct {
 	// Failures in a row (5xx, network, attempt time-outs) that open it. Default 10.
 	Failures int
-	// OpenFor is the pause between two calls that try the way while it is open. Default 1 s.
+	// OpenFor is the pause between two trial calls while it is open. Default 1 s.
 	OpenFor time.Duration
 	// Silence is how long a read may be without an answer before it speaks for a Loop that hangs: three such reads, and no
 	// answer to anything asked since the first of them, open it. Default 5 s, twice as long as reads took lately, and the time
-	// of an attempt at most. The reads that try the way have as long, but for one at a time.
+	// of an attempt at most. Trial reads have as long, but for one at a time.
 	Silence time.Duration
 	// Disabled leaves it closed for ever.
 	Disabled bool
@@ -38,8 +38,8 @@ type BreakerTurn struct {
 
 const silentReads = 3
 
-// trial is how an attempt tries the way while calls are paused.
-type trial int
+// trial is how an attempt is made while calls are paused.
+type trial uint8
 
 const (
 	noTrial      trial = iota
@@ -83,11 +83,11 @@ type breaker struct {
 // passage is one attempt on its way through the breaker.
 type passage struct {
 	trial      trial
-	write      bool
+	class      Class
 	conclusive bool // it says something of Loop's health
 	answers    int  // of the breaker when the attempt began
 	began      time.Time
-	flush      context.CancelCauseFunc
+	paused     chan struct{} // closed when it is let go while it waits for its turn
 	silence    *time.Timer
 }
 
@@ -125,47 +125,42 @@ func (b *breaker) intercept(ctx context.Context, call *Call, next Next) (*Respon
 		return nil, err
 	}
 	defer b.leave(p) // also when a hook panics
-	waits, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
-	p.flush = cancel
 	if p.trial == noTrial && !b.await(p) {
-		return nil, b.refusal()
+		return nil, b.refusal(p.class)
 	}
-	this := *call
-	this.passage = p
-	turn := waits
+	call.tally.passage, call.tally.within = p, 0
+	turn := ctx
 	if p.trial == quickTrial || p.trial == patientTrial { // what hangs may hold all places: no long wait for one of them
 		latest := time.Now().Add(b.policy.OpenFor)
 		if by, ok := ctx.Value(turnByKey{}).(time.Time); !ok || latest.Before(by) {
-			turn = context.WithValue(waits, turnByKey{}, latest)
+			turn = context.WithValue(ctx, turnByKey{}, latest)
 		}
 	}
-	resp, err := next(turn, &this)
+	resp, err := next(turn, call)
 	switch e, ok := asError(err); {
-	case ok && e.Kind == KindInterrupted && ctx.Err() == nil && context.Cause(waits) == errPaused:
-		return nil, b.refusal()
-	case ok && e.Kind == KindBusy && p.trial != noTrial && !p.write: // not a write with too little time, which asks nothing
+	case ok && e.err == errPaused && ctx.Err() == nil:
+		return nil, b.refusal(p.class)
+	case ok && e.Kind == KindBusy && p.trial != noTrial && p.class != ClassWrite: // not a write with too little time, which asks nothing
 		p.conclusive = true // its turn to try is used up
-		return nil, b.refusal()
+		return nil, b.refusal(p.class)
 	}
 	return resp, err
 }
 
 // watch runs after the admission: the attempt begins.
 func (b *breaker) watch(ctx context.Context, call *Call, next Next) (*Response, error) {
-	p := call.passage
+	p := call.tally.passage
 	if p == nil {
 		return next(ctx, call)
 	}
 	silence, ok := b.begin(p)
 	if !ok {
-		return nil, b.refusal()
+		return nil, b.refusal(p.class)
 	}
-	this := *call
 	if p.trial == quickTrial {
-		this.within = silence
+		call.tally.within = silence
 	}
-	resp, err := next(ctx, &this)
+	resp, err := next(ctx, call)
 	switch e, ok := asError(err); {
 	case err != nil && (!ok || e.Local || e.Kind == KindInterrupted):
 	case ok && e.Kind == KindUnavailable:
@@ -181,21 +176,20 @@ func (b *breaker) watch(ctx context.Context, call *Call, next Next) (*Response, 
 func (b *breaker) enter(call *Call) (*passage, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	p := &passage{write: call.class() == ClassWrite}
+	p := &passage{class: call.class(), paused: make(chan struct{})}
 	if !b.open {
 		return p, nil
 	}
 	now, how := time.Now(), quickTrial
 	switch {
-	case p.write:
+	case p.class == ClassWrite:
 		how = writeTrial
 	case b.trials[patientTrial] < mostTrials[patientTrial]:
 		how = patientTrial
 	}
 	// One call is not tried twice, which would take as long twice.
 	if now.Before(b.next) || b.trials[how] >= mostTrials[how] || call.Attempt > 1 {
-		b.count.paused.Add(1)
-		return nil, b.pausedLocked(now)
+		return nil, b.pausedLocked(p.class, now)
 	}
 	b.next = now.Add(b.policy.OpenFor)
 	p.trial = how
@@ -225,7 +219,7 @@ func (b *breaker) begin(p *passage) (time.Duration, bool) {
 	delete(b.waiting, p)
 	p.answers, p.began = b.answers, time.Now()
 	silence := min(max(b.policy.Silence, 2*b.slowest), b.attempt)
-	if !p.write {
+	if p.class != ClassWrite {
 		p.silence = time.AfterFunc(silence, func() { b.unanswered(p, silence) })
 	}
 	return silence, true
@@ -272,7 +266,7 @@ func (b *breaker) answered(p *passage) {
 	b.mu.Lock()
 	b.answers++
 	b.count.answers.Add(1)
-	if !p.write {
+	if p.class != ClassWrite {
 		b.slowest = max(time.Since(p.began), b.slowest-b.slowest/8)
 	}
 	b.failures, b.silent = 0, 0
@@ -292,7 +286,7 @@ func (b *breaker) openLocked(why string) *BreakerTurn {
 	b.open, b.since = true, time.Now()
 	b.next = b.since.Add(b.policy.OpenFor)
 	for p := range b.waiting {
-		p.flush(errPaused)
+		close(p.paused)
 	}
 	clear(b.waiting)
 	return &BreakerTurn{Open: true, Why: why}
@@ -304,16 +298,16 @@ func (b *breaker) tell(turn *BreakerTurn) {
 	}
 }
 
-func (b *breaker) refusal() error {
+func (b *breaker) refusal(class Class) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.count.paused.Add(1)
-	return b.pausedLocked(time.Now())
+	return b.pausedLocked(class, time.Now())
 }
 
-func (b *breaker) pausedLocked(now time.Time) *Error {
+func (b *breaker) pausedLocked(class Class, now time.Time) *Error {
+	b.count.of[class].paused.Add(1)
 	return &Error{
-		Kind: KindUnavailable, Local: true, RetryAfter: max(b.next.Sub(now), time.Second), // while some try the way, the others learn soon
+		Kind: KindUnavailable, Local: true, RetryAfter: max(b.next.Sub(now), time.Second), // the trial calls soon show how Loop is
 		NoMore: StoppedByBreaker, detail: "Loop failed several times in a row; calls are paused",
 	}
 }

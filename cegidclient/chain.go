@@ -28,12 +28,10 @@ type Call struct {
 	content io.Reader // of size bytes, instead of Body: read once, by one attempt
 	size    int64
 
-	read    func(body []byte) error // understands a success; part of the call's outcome
-	empty   bool                    // a 204 is a success without anything to read
-	single  bool                    // one attempt whatever the operation allows
-	probe   bool                    // asks Loop itself: neither gate nor breaker answers instead
-	within  time.Duration           // less than an attempt usually may take; 0 for that
-	passage *passage                // through the breaker
+	read   func(body []byte) error // understands a success; part of the call's outcome
+	empty  bool                    // a 204 is a success without anything to read
+	single bool                    // one attempt whatever the operation allows
+	probe  bool                    // asks Loop itself: neither gate nor breaker answers instead
 	// outlives: once begun it has its own time, whatever becomes of its caller.
 	outlives bool
 	pair     *pair      // secrets of the attempt
@@ -48,7 +46,10 @@ func (c *Call) whole() bool { return c.Operation.books() && !c.outlives }
 type callTally struct {
 	attempts int
 	sent     SentState
-	sends    *sendCount // of the attempt under way
+	// Of the attempt under way:
+	sends   *sendCount
+	passage *passage      // through the breaker; nil for a call that it does not judge
+	within  time.Duration // less than an attempt usually may take; 0 for that
 }
 
 // Response is Loop's answer, without the secrets that were sent: they are taken out where it comes in.
@@ -123,7 +124,7 @@ func WithBeforeSend(ctx context.Context, hook func(ctx context.Context, call *Ca
 // hookError carries the hook's error past the other interceptors, whatever it wraps; Do takes it out again.
 type hookError struct{ error }
 
-// Observer is told of calls, turns and attempts, for logs, metrics and traces. Events carry no dossier, which no store of
+// Observer receives calls, turns and attempts, for logs, metrics and traces. Events carry no dossier, which no store of
 // metrics survives as a label, and nothing of a body. Implementations are called concurrently and must be quick. The context
 // is that of the call: an implementation finds there what its owner put into it.
 type Observer interface {

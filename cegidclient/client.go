@@ -36,12 +36,12 @@ type Config struct {
 	Limits  Limits
 	Retry   RetryPolicy
 	Breaker BreakerPolicy
-	// Observer is told of calls; nil for none.
+	// Observer receives calls; nil for none.
 	Observer Observer
 	// BeforeSend runs as the last step before the bytes of an attempt leave. Its error stops the call and comes
 	// back as it is.
 	BeforeSend func(ctx context.Context, call *Call) error
-	// Ended is told of each call when it is over, with its error if it has one; nil for none. Like an Observer it is called
+	// Ended receives each call when it is over, with its error if it has one; nil for none. Like an Observer it is called
 	// concurrently and must be quick.
 	Ended func(call *Call, err error)
 	// RequireHookForWrites refuses a call that books or stores (Resend "never") unless [WithBeforeSend] gave it a hook:
@@ -101,14 +101,12 @@ type Client struct {
 	Accounts *AccountService
 	// Journals are the journals of a dossier.
 	Journals *JournalService
-	// Sections are the analytic sections of a dossier. Loop has no route for axes: those that have a section can be told from
-	// the sections' Axis (loop-api: R 5).
-	Sections *Lister[Section]
 	// Customers, Suppliers, Employees and OtherThirdParties are the third parties of a dossier, a route of Loop's each.
 	Customers, Suppliers, Employees, OtherThirdParties *Lister[ThirdParty]
-	// VATCodes are the VAT codes of a dossier.
-	VATCodes *Lister[VATCode]
-	// Establishments are those of a dossier's company.
+	// Sections, VATCodes and the others are further lists of a dossier. Sections are the analytic ones: Loop has no route for axes,
+	// and those that have a section can be told from its Axis (loop-api: R 5).
+	Sections       *Lister[Section]
+	VATCodes       *Lister[VATCode]
 	Establishments *Lister[Establishment]
 	// LegalIdentity is that of a dossier's company.
 	LegalIdentity *LegalIdentityService

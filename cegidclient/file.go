@@ -23,7 +23,7 @@ type FileImport struct {
 	URI string
 	// URL is an https link from which Loop fetches the file, valid for 24 hours at least.
 	URL Secret
-	// SIRET is the establishment, 14 digits; optional. That importFEC and importTRA take it is a third party's word.
+	// SIRET is the establishment, 14 digits; optional. A third party says that importFEC and importTRA take it.
 	SIRET string
 	// Model names an import model that exists in Loop; for [FileService.ImportCustom], which needs it.
 	Model string

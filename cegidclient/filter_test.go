@@ -60,7 +60,7 @@ func FuzzFilter(f *testing.F) {
 		if err != nil {
 			return
 		}
-		// The value stands between its quotation marks and nothing of it can end them.
+		// The value is between its quotation marks and nothing of it can end them.
 		if got != field+`=="`+value+`"&&code!="`+value+`"` || strings.Count(got, `"`) != 4 || strings.ContainsAny(got, "\\\n\r") {
 			t.Fatalf("%q", got)
 		}

@@ -48,7 +48,7 @@ func TestOneAccountIsFoundByItsNumber(t *testing.T) {
 }
 
 func TestAFilterThatLoopIgnoresIsMadeUpFor(t *testing.T) {
-	// Account 00000205 stands on the third page.
+	// Account 00000205 is on the third page.
 	d := &dossier{count: 250, cap: 100}
 	c, _ := testClient(t, d.handler)
 	a, err := c.Accounts.Get(t.Context(), "D", fmt.Sprintf("%08d", 205))

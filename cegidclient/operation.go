@@ -37,7 +37,7 @@ const (
 
 // Operation is one entry of the inventory: everything that Loop is known or said to offer, wrapped here or not.
 type Operation struct {
-	// Row is the number in docs/loop-api/README.md; a row that holds several operations has several entries.
+	// Row is its number; operations of which Loop's pages tell as of one share it.
 	Row int
 	// ID is stable and in snake case, e.g. list_accounts.
 	ID string
@@ -67,7 +67,7 @@ type Operation struct {
 // books: a second sending may book or store twice. Whatever is not said to be harmless counts.
 func (o *Operation) books() bool { return o.Resend != ResendAlways && o.Resend != ResendReadBack }
 
-// Operations returns the inventory in the order of docs/loop-api/README.md. The caller owns it.
+// Operations returns the inventory in the order of Loop's documentation. The caller owns it.
 func Operations() []Operation {
 	return slices.Concat(settingsOperations(), accountingOperations(), practiceOperations())
 }
@@ -156,7 +156,7 @@ func accountingOperations() []Operation {
 	replay := standard(27, "replay_sink", "POST", "/partialInit", "Send the changes of recent days again", Documented, ResendNever, "A 6",
 		"Errors; whether the number of days is really required.")
 	replay.Harmless = true
-	replay.Note = "Books nothing: sent twice, it sends the changes twice. Unstable: nobody can learn the id of a subscription through the API."
+	replay.Note = "Books nothing: sent twice, it sends the changes twice. Unstable: the API does not tell the id of a subscription."
 	booked := standard(23, "list_entry_lines", "GET", "/EcritureComptable", "Accounting entries", PartlyDocumented, ResendAlways, "A 4",
 		"All fields of the answer; whether skip goes past 100; whether each line is lettered or not, and of a journal and account of the lists.")
 	tra := standard(18, "import_tra", "POST", "/importTRA", "Import entries from a TRA file", PartlyDocumented, ResendNever, "A 3.3",
@@ -176,7 +176,7 @@ func accountingOperations() []Operation {
 	document := standard(25, "store_document", "POST", "/storeDocument", "Drop a document into the accounting robot", PartlyDocumented,
 		ResendNever, "A 5",
 		"Answer, errors, the collection stage.")
-	document.Note = "Standard key by a third party's word. That the body is the bare file, and how a refusal looks, is inferred: nobody has " +
+	document.Note = "A third party says that it takes the Standard key. That the body is the bare file, and how a refusal looks, is inferred: nobody has " +
 		"verified it against Loop. Loop does not check the dossier; this service does, before it sends."
 	sink := func(id, title string) Operation {
 		return Operation{

@@ -436,7 +436,7 @@ func TestTheScannerReadsAsTheDecoderDoes(t *testing.T) {
 				body = slices.Delete(body, at, end)
 			case 1: // something is added
 				body = slices.Insert(body, at, []byte(tokens[chance.IntN(len(tokens))])...)
-			default: // something stands twice
+			default: // something is there twice
 				body = slices.Insert(body, at, slices.Clone(body[at:end])...)
 			}
 		}

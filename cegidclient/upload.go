@@ -86,7 +86,10 @@ func (s *FileService) Upload(ctx context.Context, d Deposit, f FileContent) erro
 	}
 	if o := s.upload.observer; o != nil {
 		name, local := outcome(failure)
-		o.CallDone(ctx, CallEvent{Operation: call.Operation.ID, Outcome: name, Local: local, Duration: time.Since(start), Attempts: u.attempts})
+		o.CallDone(ctx, CallEvent{
+			Operation: call.Operation.ID, Practice: s.upload.practice, Outcome: name, Local: local,
+			Duration: time.Since(start), Attempts: u.attempts,
+		})
 	}
 	return failure
 }

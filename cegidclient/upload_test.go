@@ -365,7 +365,7 @@ func TestAFileIsUploadedWhole(t *testing.T) {
 				}
 			})
 		}
-		if last := s.seen.calls[len(s.seen.calls)-1]; last.Operation != "upload_file" || last.Outcome != "ok" {
+		if last := s.seen.calls[len(s.seen.calls)-1]; last.Operation != "upload_file" || last.Practice != "demo" || last.Outcome != "ok" {
 			t.Errorf("%+v", last)
 		}
 	})
@@ -486,7 +486,7 @@ func TestWhyAnUploadFails(t *testing.T) {
 		{"connections are cut", ever(cutMidBlock), KindUnavailable, 0, 3},
 		{"answers are lost", ever(lost), KindUnavailable, 0, 3},
 		{"the link has expired meanwhile", []fault{nil, answerWith(403, "x-ms-error-code", "AuthenticationFailed")}, KindLinkRefused, 403, 2},
-		{"the emulator's word for it", []fault{answerWith(403, "x-ms-error-code", "AuthorizationFailure")}, KindLinkRefused, 403, 1},
+		{"the emulator's code for it", []fault{answerWith(403, "x-ms-error-code", "AuthorizationFailure")}, KindLinkRefused, 403, 1},
 		{"the link opens nothing", []fault{answerWith(401)}, KindLinkRefused, 401, 1},
 		{"the file is too large", []fault{answerWith(413, "x-ms-error-code", "RequestBodyTooLarge")}, KindRefused, 413, 1},
 		{"a redirect", []fault{answerWith(307, "Location", "http://127.0.0.1:1/elsewhere")}, KindBadResponse, 307, 1},

@@ -158,7 +158,7 @@ func TestAHangIsNoticedEarly(t *testing.T) {
 			}
 		}
 		if most := 35; slow > most {
-			t.Errorf("%d reads were not refused at once; %d may have tried the way", slow, most)
+			t.Errorf("%d reads were not refused at once; %d may have been trial calls", slow, most)
 		}
 		if n := w.requests.Load(); n > 7+40 {
 			t.Errorf("%d requests", n)
@@ -219,7 +219,7 @@ func TestAWriteTriesTheWayWhenNobodyElseDoes(t *testing.T) {
 		go func() { done <- write() }()
 		time.Sleep(5 * time.Second)
 		if err := write(); OutcomeOf(err) != WriteNotSent {
-			t.Error("a second write tries the way:", err)
+			t.Error("a second write is a trial call:", err)
 		}
 		if err := <-done; err != nil {
 			t.Error(err)

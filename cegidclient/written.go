@@ -153,7 +153,7 @@ func says(raw string) bool {
 }
 
 // refusalOf reads the entries of an "errors" list, of which Loop shows no example (loop-api: R 1.9), or an "error". The first
-// one counts. One of an unknown form is Loop's word as it is.
+// one counts. One of an unknown form is taken as Loop wrote it.
 func refusalOf(raw string) *Error {
 	if raw[0] == '[' {
 		dec := newDecoder([]byte(raw))
@@ -277,7 +277,7 @@ func (p *plan) creatable(item any) *Error {
 		case !isFieldName(Field(name)):
 			return invalid(path, "is no name of a field: letters, digits and '_', a letter first")
 		case isIdentity(name), slices.Contains([]string{"codedossier", "codeibs", "context"}, key):
-			return invalid(path, "is not the caller's to give: it decides which object or dossier is written")
+			return invalid(path, "a caller may not give it: it decides which object or dossier is written")
 		case i >= 0 && p.fields[i].form != formRef && p.fields[i].form != formList:
 			return invalid(path, "has a field of its own in the request: set that one")
 		case i >= 0 && !value.Field(p.fields[i].index).IsNil():

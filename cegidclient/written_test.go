@@ -258,7 +258,7 @@ func TestWhatACreationMayHold(t *testing.T) {
 		extra Unmapped
 		field string // "" is fine
 	}{
-		{"a field that nobody knows", Unmapped{"champNouveau": `"x"`}, ""},
+		{"an unknown field", Unmapped{"champNouveau": `"x"`}, ""},
 		{"a reference", Unmapped{"compteContrepartie": `{"objectId":"c1"}`}, ""},
 		{"an object in an array", Unmapped{"x": `[{"a":1}]`}, ""},
 		{"the display text", Unmapped{"description": `["60710000"]`}, ""},

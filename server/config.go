@@ -38,7 +38,7 @@ func configFiles() []configFile {
 		},
 		{
 			"policy", "policy.yaml",
-			"The file that `policy` names. Who is not listed is nobody, and what no grant allows is denied.",
+			"The file that `policy` names. A caller that is not listed is unknown, and everything that no grant allows is denied.",
 			policy.Keys(), examples.Policy,
 		},
 	}

@@ -16,8 +16,8 @@ type controlCommand struct {
 	Config   controlConfigCommand `cmd:"" help:"Show the configuration and the policy that are in force, without secrets."`
 	LogLevel controlLevelCommand  `cmd:"" help:"Show the level of the log, or change it until the configuration's changes or the server ends."`
 	Reload   controlReloadCommand `cmd:"" help:"Read the configuration again at once, and say what has changed."`
-	Drain    controlDrainCommand  `cmd:"" help:"Let the server not be ready, so that balancers send it no more calls; it answers those that come."`
-	Undrain  controlReadyCommand  `cmd:"" help:"Take back drain."`
+	Drain    controlDrainCommand  `cmd:"" help:"Report the server as not ready, so that balancers send it no more calls; it answers calls that still come."`
+	Undrain  controlReadyCommand  `cmd:"" help:"End the drain: the server may be ready again."`
 }
 
 type controlConfigCommand struct{ operationsAddress }

@@ -11,7 +11,7 @@ import (
 	"cegid.internal/gateway/server/internal/ledger"
 )
 
-// TestAnExportHasTheDepositsOrIsNotThere: what is erased of them stands nowhere else, and half of an export must not pass for one.
+// TestAnExportHasTheDepositsOrIsNotThere: what is erased of them is nowhere else, and half of an export must not pass for one.
 func TestAnExportHasTheDepositsOrIsNotThere(t *testing.T) {
 	l, err := ledger.Temporary(t.Context(), nil)
 	if err != nil {

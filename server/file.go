@@ -20,7 +20,7 @@ type fileCheckCommand struct {
 	File           string `arg:"" type:"existingfile" help:"The file."`
 	Format         string `enum:"fec,tra,auto" default:"auto" help:"fec, tra, or auto: what its first bytes look like."`
 	NumbersPerLine bool   `help:"State that EcritureNum counts lines: the balance is judged by journal and day."`
-	Strict         bool   `help:"Take Loop to refuse what it is not known to take."`
+	Strict         bool   `help:"Assume that Loop refuses what it is not known to accept."`
 	Language       string `name:"lang" enum:"fr,en" default:"fr" help:"Language of the report: fr or en."`
 	JSON           bool   `name:"json" xor:"form" help:"Write the whole report as JSON: all places of each finding, too."`
 	CSV            bool   `name:"csv" xor:"form" help:"Write the whole report as CSV, a record a row."`

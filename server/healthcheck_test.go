@@ -22,7 +22,7 @@ func TestHealthcheck(t *testing.T) {
 		fails       string
 	}{
 		{name: "in plaintext"},
-		{name: "over TLS, by a certificate that names no loopback and whose issuer nobody knows", prepare: withTLS},
+		{name: "over TLS, by a certificate that names no loopback and whose issuer is unknown", prepare: withTLS},
 		{name: "while its certificate is rotated", prepare: withTLS, do: withTLS},
 		{
 			name: "while the new key is there before its certificate", prepare: withTLS, do: func(t *testing.T, w *world) {

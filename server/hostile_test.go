@@ -70,15 +70,15 @@ const (
 	unknownPath                = "404 METHOD_UNKNOWN"
 )
 
-// attacks are those with an answer of their own; sieges, which are many at a time, stand below.
+// attacks are those with an answer of their own; sieges, which are many at a time, are below.
 var attacks = []attack{
 	// Forged metadata.
 	forged("the key by which the gateway hands a certificate over", "x-loop-client-certificate-bin", "dave.corp.example"),
 	forged("the same, as grpc-gateway would take it for metadata", "grpc-metadata-x-loop-client-certificate-bin", "dave.corp.example"),
 	forged("a token under grpc-gateway's prefix", "grpc-metadata-authorization", "Bearer "+alice),
 	forged("a token under grpc-gateway's own name", "grpcgateway-authorization", "Bearer "+alice),
-	forged("a proxy's word for a certificate", "x-forwarded-client-cert", "URI=spiffe://x;DNS=dave.corp.example", "x-ssl-client-verify", "SUCCESS", "x-ssl-client-s-dn", "CN=dave.corp.example"),
-	forged("a proxy's word for a user", "x-user-id", "alice", "x-forwarded-user", "alice", "x-remote-user", "alice", "x-auth-request-user", "alice"),
+	forged("a proxy's header for a certificate", "x-forwarded-client-cert", "URI=spiffe://x;DNS=dave.corp.example", "x-ssl-client-verify", "SUCCESS", "x-ssl-client-s-dn", "CN=dave.corp.example"),
+	forged("a proxy's header for a user", "x-user-id", "alice", "x-forwarded-user", "alice", "x-remote-user", "alice", "x-auth-request-user", "alice"),
 	forged("a cookie", "cookie", "token="+alice),
 	forged("loopback as the address", "x-forwarded-for", "127.0.0.1", "x-real-ip", "127.0.0.1", "forwarded", "for=127.0.0.1;by=127.0.0.1"),
 	{
@@ -337,7 +337,7 @@ var attacks = []attack{
 		name: "the path's dossier again in the query", rest: func(s *siege) string { return s.rest("GET", demoAccounts+"?dossier=CEGID003", "", bearer(alice)...) }, wantREST: malformedREST,
 	},
 	{
-		name: "a parameter that nobody knows", rest: func(s *siege) string { return s.rest("GET", demoAccounts+"?admin=true", "", bearer(alice)...) }, wantREST: malformedREST,
+		name: "an unknown parameter", rest: func(s *siege) string { return s.rest("GET", demoAccounts+"?admin=true", "", bearer(alice)...) }, wantREST: malformedREST,
 	},
 	{
 		name: "a parameter of another filter language", rest: func(s *siege) string {
@@ -506,7 +506,7 @@ var attacks = []attack{
 		name: "two million entries, 90 times as large as what is sent", grpc: func(s *siege) string { return s.invoke(alice, importRPC, denseWhenInflated(), compressed) }, wantGRPC: malformedGRPC,
 	},
 	{
-		name: "a compression that nobody knows", grpc: func(s *siege) string {
+		name: "an unknown compression", grpc: func(s *siege) string {
 			return s.h2(s.p.grpc, grpcFields(importRPC, "grpc-encoding", "br", "authorization", "Bearer "+alice), []byte{1, 0, 0, 0, 1, 0})
 		}, wantGRPC: "200 12",
 		rest: func(s *siege) string {
@@ -878,7 +878,7 @@ func (s *siege) imported() string {
 }
 
 // happened has a write of each collection made in alice's dossier, by her or by carol, who holds no other file; it returns the id
-// of one of their events. Alice is told of all three.
+// of one of their events. Alice learns of all three.
 func (s *siege) happened(index int) string {
 	s.imported()
 	carol := bearer(s.jwt(nil))
@@ -1031,8 +1031,8 @@ func (s *siege) invoke(token, method string, message []byte, options ...grpc.Cal
 
 var compressed = grpc.UseCompressor(grpcgzip.Name)
 
-// denseWhenInflated is a message of two million entries that gzip makes hardly 100 times smaller, thanks to a field that
-// nobody knows.
+// denseWhenInflated is a message of two million entries that gzip makes hardly 100 times smaller, thanks to an
+// unknown field.
 func denseWhenInflated() []byte {
 	const random = 84_000
 	message := protowire.AppendTag(nil, 1000, protowire.BytesType)

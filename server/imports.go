@@ -29,7 +29,7 @@ type importsCommand struct {
 	List     importsListCommand     `cmd:"" help:"List imports, the latest first: all that are UNCERTAIN unless states are given. Needs the right to operate or to read."`
 	Show     importsShowCommand     `cmd:"" help:"Show an import. Needs the right to operate or to read."`
 	Check    importsCheckCommand    `cmd:"" help:"Look for an import in Loop. Needs the right to operate, or to write."`
-	Confirm  importsConfirmCommand  `cmd:"" help:"State what became of an import. That it is booked needs the right to operate, or to write; that it is not, administer beside it."`
+	Confirm  importsConfirmCommand  `cmd:"" help:"State the outcome of an import. Booked needs the right to operate, or to write; not booked needs administer too."`
 	Resubmit importsResubmitCommand `cmd:"" help:"Send an import again that Loop does not show, from the file that holds what was sent. Needs write and administer."`
 }
 
@@ -87,7 +87,7 @@ func (a serverAddress) token() (string, error) {
 	if token := os.Getenv("LOOP_GATEWAY_TOKEN"); token != "" {
 		return token, nil
 	}
-	return "", errors.New("nobody knows who calls: set LOOP_GATEWAY_TOKEN, or give --token-file, or --certificate and --key")
+	return "", errors.New("the caller is unknown: set LOOP_GATEWAY_TOKEN, or give --token-file, or --certificate and --key")
 }
 
 func (a serverAddress) credentials() (credentials.TransportCredentials, error) {
@@ -246,7 +246,7 @@ type importsConfirmCommand struct {
 	importPlace
 	Booked    bool   `xor:"outcome" required:"" help:"It is in Loop's books."`
 	NotBooked bool   `xor:"outcome" required:"" help:"It is not, and will not be: its caller may send it again."`
-	Note      string `placeholder:"TEXT" help:"Why, for those who come after; needed where no look that can see has shown it."`
+	Note      string `placeholder:"TEXT" help:"The reason, for people who read it later; needed unless a look whose search works has shown it."`
 }
 
 func (c *importsConfirmCommand) Run(ctx context.Context) error {

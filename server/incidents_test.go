@@ -235,7 +235,7 @@ func TestIncidentOf503s(t *testing.T) {
 	})
 	i.minutes(15, func() { i.read() })
 	i.fires("LoopFails", `LoopDown{practice="demo",severity="page"}`)
-	i.logs("LoopDown", "Loop looks down for a practice")
+	i.logs("LoopDown", "Loop seems to be down for a practice")
 	i.check("LoopDown", 2, "demo")
 
 	// Nothing is to be done here: Loop is well again.
@@ -515,12 +515,12 @@ func TestIncidentOfAFullDisk(t *testing.T) {
 	}
 	_ = ballast.Close()
 	i.minutes(9, func() {
-		before := i.value("ledger_failures_total")
+		before := i.value(`ledger_failures_total{kind="commit"}`)
 		eventually(t, "the ledger has failed again", func() bool {
 			if code, text := write("FA-9"); code != http.StatusServiceUnavailable || !strings.Contains(text, "LEDGER_UNAVAILABLE") {
 				t.Errorf("HTTP %d %s", code, text)
 			}
-			return i.value("ledger_failures_total") >= before+2
+			return i.value(`ledger_failures_total{kind="commit"}`) >= before+2
 		})
 		i.well() // reads go on
 	})

@@ -6,18 +6,21 @@ import (
 	"fmt"
 	"log/slog"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"cegid.internal/gateway/server/internal/config"
 	"cegid.internal/gateway/server/internal/ledger"
 	"cegid.internal/gateway/server/internal/livebackup"
 	"cegid.internal/gateway/server/internal/secret"
+	"cegid.internal/gateway/server/internal/telemetry"
 )
 
 type ledgerCommand struct {
 	Init       ledgerInitCommand       `cmd:"" help:"Make an empty ledger, once. Never in place of a lost one: it would forget what was sent."`
 	Backup     ledgerBackupCommand     `cmd:"" help:"Copy a ledger in a file, also while a server uses it."`
 	Migrate    ledgerMigrateCommand    `cmd:"" help:"Bring the schema of a ledger up to date, as serve does at its start; --plan says what there is to do."`
-	Restore    ledgerRestoreCommand    `cmd:"" help:"Let a ledger be used that was put back from a copy: what it has forgotten and the audit knows becomes UNCERTAIN."`
-	TrustClock ledgerTrustClockCommand `cmd:"" help:"Tell a running server that the clock of its ledger is right, after it has leapt by more than a day."`
+	Restore    ledgerRestoreCommand    `cmd:"" help:"Allow the use of a ledger that was restored from a copy: writes that only the audit knows become UNCERTAIN."`
+	TrustClock ledgerTrustClockCommand `cmd:"" help:"Tell a running server that the clock of its ledger is right, after it has jumped by more than a day."`
 }
 
 type ledgerInitCommand struct {
@@ -58,7 +61,9 @@ func postgresOf(reference string) (ledger.DSN, error) {
 }
 
 // openLedger opens the ledger of a configuration, and tells of a connection string that changes.
-func openLedger(ctx context.Context, cfg *config.Config, log *slog.Logger, options ...ledger.Option) (*ledger.Ledger, error) {
+func openLedger(
+	ctx context.Context, cfg *config.Config, log *slog.Logger, registry prometheus.Registerer, options ...ledger.Option,
+) (*ledger.Ledger, error) {
 	options = append(options, ledger.WithLease(cfg.Imports.Lease), ledger.WithResubmitAfter(cfg.Imports.ResubmitAfter))
 	if cfg.Ledger.File != "" {
 		return ledger.Open(ctx, cfg.Ledger.File, options...)
@@ -73,6 +78,7 @@ func openLedger(ctx context.Context, cfg *config.Config, log *slog.Logger, optio
 	if err != nil {
 		return nil, fmt.Errorf("ledger: %w", err)
 	}
+	telemetry.RegisterLedgerSecret(registry, func() secret.Status { return dsn.Status("postgres") })
 	l, err := ledger.AwaitPostgres(ctx, func() string { return dsn.Get().Reveal() }, func(found ledger.Recovered) {
 		log.Info("the ledger was reached, and is in use", "not_sent", found.NotSent, "uncertain", found.Uncertain)
 	}, func(err error) {

@@ -22,7 +22,7 @@ import (
 	"cegid.internal/gateway/server/internal/ledger"
 )
 
-// TestWhatCallersAreToldWhileTheLedgerFails: kinds of fault, and what each call is told of it, over gRPC and REST, within a
+// TestWhatCallersAreToldWhileTheLedgerFails: kinds of fault, and what each call answers then, over gRPC and REST, within a
 // second. Reads go on, nothing reaches Loop, and with room again writes are taken by themselves.
 func TestWhatCallersAreToldWhileTheLedgerFails(t *testing.T) {
 	for _, fault := range []struct {
@@ -105,7 +105,7 @@ func TestWhatCallersAreToldWhileTheLedgerFails(t *testing.T) {
 			if now := entries(); now != booked {
 				t.Errorf("%d entries were booked meanwhile", now-booked)
 			}
-			if _, text := ask(t, http.DefaultClient, "GET", "http://"+p.operations+"/metrics", "", ""); strings.Contains(text, "ledger_failures_total 0\n") || !strings.Contains(text, "ledger_failures_total ") {
+			if _, text := ask(t, http.DefaultClient, "GET", "http://"+p.operations+"/metrics", "", ""); strings.Contains(text, `ledger_failures_total{kind="commit"} 0`+"\n") || !strings.Contains(text, `ledger_failures_total{kind="commit"} `) {
 				t.Error("the failures are not counted")
 			}
 			if fault.end == nil {

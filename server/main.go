@@ -26,10 +26,10 @@ type commands struct {
 	Serve    serveCommand    `cmd:"" help:"Run the service."`
 	Check    checkCommand    `cmd:"" help:"Check a configuration, and each practice's connection to Loop: ends with 0 if all is well, 1 if serve would not start, 2 if a practice is not connected or the ledger cannot be reached now. With --as, explain what a caller may do instead: 3 if it may not."`
 	Ledger   ledgerCommand   `cmd:"" help:"Make, copy and restore the ledger that serve needs."`
-	Control  controlCommand  `cmd:"" help:"Direct a server that runs on this machine."`
-	Imports  importsCommand  `cmd:"" help:"See how imports of a server stand, and settle those whose fate is open."`
+	Control  controlCommand  `cmd:"" help:"Control a server that runs on this machine."`
+	Imports  importsCommand  `cmd:"" help:"See the state of a server's imports, and resolve those whose outcome is open."`
 	Audit    auditCommand    `cmd:"" help:"Check the audit."`
-	Practice practiceCommand `cmd:"" help:"Take leave of a practice."`
+	Practice practiceCommand `cmd:"" help:"Remove what is kept of a practice."`
 	Config   configCommand   `cmd:"" help:"Print what a configuration can hold."`
 	File     fileCommand     `cmd:"" help:"Check files of entries on this machine."`
 	Token    tokenCommand    `cmd:"" help:"Make tokens for callers."`

@@ -124,7 +124,7 @@ func TestAServerIsDirectedFromItsOwnMachine(t *testing.T) {
 	control(1, "what was in force stays in force", "reload")
 	delete(w.settings, "nonsense")
 	w.config(t)
-	for _, line := range []string{`"msg":"the configuration is in force","config_hash":"`, `"changes":["log.level: `, "at the operator's word"} {
+	for _, line := range []string{`"msg":"the configuration is in force","config_hash":"`, `"changes":["log.level: `, "as the operator asked"} {
 		if !strings.Contains(p.log.String(), line) {
 			t.Errorf("the log lacks %s", line)
 		}

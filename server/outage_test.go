@@ -9,7 +9,7 @@ import (
 )
 
 // TestAReadThatFailsSaysHowOftenLoopWasAskedAndWhyNoMore: until all attempts are made, the breaker is open, or the budget is spent. The
-// log tells when the breaker turns, the metrics how it stands and what is left of the budget.
+// log tells when the breaker turns, the metrics its state and what is left of the budget.
 func TestAReadThatFailsSaysHowOftenLoopWasAskedAndWhyNoMore(t *testing.T) {
 	t.Parallel()
 	down := loopsim.Fault{Kind: loopsim.FaultStatus, Status: http.StatusServiceUnavailable}
@@ -30,7 +30,7 @@ func TestAReadThatFailsSaysHowOftenLoopWasAskedAndWhyNoMore(t *testing.T) {
 				t.Errorf("read %d: HTTP %d %s; want %q", n+1, code, text, says)
 			}
 		}
-		if n := w.Count("/compte"); n > 11 { // of which one may have tried the way
+		if n := w.Count("/compte"); n > 11 { // of which one may have been a trial call
 			t.Errorf("Loop was asked %d times", n)
 		}
 		if !strings.Contains(p.metrics(t), `loop_breaker_state{practice="demo"} `) || strings.Contains(p.metrics(t), `loop_breaker_state{practice="demo"} 0`) {
@@ -39,7 +39,7 @@ func TestAReadThatFailsSaysHowOftenLoopWasAskedAndWhyNoMore(t *testing.T) {
 		w.ClearFaults()
 		eventually(t, "Loop again", func() bool { code, _ := read(); return code == http.StatusOK })
 		for _, says := range []string{
-			`"Loop looks down for a practice: its calls are paused, but for one now and then that tries the way","practice":"demo","why":"10 failures in a row"`,
+			`"Loop seems to be down for a practice: its calls are paused, and one is tried now and then","practice":"demo","why":"10 failures in a row"`,
 			`"Loop answers again: calls are no longer paused","practice":"demo"`,
 		} {
 			eventually(t, "once in the log: "+says, func() bool { return strings.Count(p.log.String(), says) == 1 })

@@ -24,15 +24,15 @@ import (
 )
 
 type practiceCommand struct {
-	Remove practiceRemoveCommand `cmd:"" help:"Take leave of a practice that is out of the configuration: say what there is of it, or with --do export its records, erase what can name people, and note it in the audit."`
+	Remove practiceRemoveCommand `cmd:"" help:"Remove a practice that is no longer in the configuration: show what is kept of it, or with --do export its records, erase what can identify people, and record that in the audit."`
 }
 
 type practiceRemoveCommand struct {
 	Config    string `required:"" type:"path" placeholder:"FILE" help:"Configuration of the server, which does not run if its ledger is a file."`
-	Practice  string `required:"" placeholder:"NAME" help:"Its name in the configuration of before."`
+	Practice  string `required:"" placeholder:"NAME" help:"Its name in the previous configuration."`
 	Export    string `type:"path" placeholder:"FILE" help:"File to make with a record for each write, a line of JSON each. --do needs it."`
 	By        string `placeholder:"NAME" help:"Who signs it off, for the audit. --do needs it."`
-	Uncertain bool   `help:"Also while writes are UNCERTAIN: what they could be found by in Loop stands in the export alone then."`
+	Uncertain bool   `help:"Also while writes are UNCERTAIN: only the export then has what they could be found by in Loop."`
 	Audit     string `type:"path" placeholder:"FILE" help:"File of an audit of its own, where a server that runs writes to that of the configuration."`
 	Do        bool   `help:"Do it."`
 }
@@ -46,7 +46,7 @@ func (c *practiceRemoveCommand) Run(ctx context.Context) (err error) {
 		return errors.New("the configuration has this practice: take it out first, so that nothing new is sent for it")
 	}
 	log := newLog(slog.LevelWarn)
-	l, err := openLedger(ctx, set.Config, log)
+	l, err := openLedger(ctx, set.Config, log, prometheus.NewRegistry())
 	if err != nil {
 		return err
 	}

@@ -16,7 +16,7 @@ type ledgerRestoreCommand struct {
 	Ledger   string   `required:"" xor:"where" type:"path" placeholder:"FILE" help:"The ledger that was put back from a copy: the one that the configuration names."`
 	Postgres string   `required:"" xor:"where" placeholder:"REFERENCE" help:"Or where the connection string of its PostgreSQL is, as in the configuration."`
 	Audit    []string `required:"" xor:"audit" type:"path" sep:"none" placeholder:"FILE" help:"File of the audit: all that were written since the copy was made, of each server in their order. May be given several times."`
-	Damaged  bool     `help:"Go on with an audit in which records are missing or changed: what they told of stays forgotten."`
+	Damaged  bool     `help:"Go on with an audit in which records are missing or changed: the writes in them stay forgotten."`
 	NoAudit  bool     `required:"" xor:"audit" help:"Go on without any audit: all that was sent since the copy was made stays forgotten, and its callers must not send it again."`
 }
 
@@ -62,7 +62,7 @@ func (c *ledgerRestoreCommand) read(commit int64) (sent []ledger.Sent, newest in
 	for _, chain := range found.Chains {
 		newest, begins = max(newest, chain.Last.Commit), min(begins, chain.Begins())
 		if chain.First.Sequence > 1 && chain.First.Commit > commit {
-			found.Problems = append(found.Problems, fmt.Sprintf("chain %s begins with record %d, and the ledger may have forgotten what stands before: give the file before, too", chain.Name, chain.First.Sequence))
+			found.Problems = append(found.Problems, fmt.Sprintf("chain %s begins with record %d, and the ledger may have forgotten what is before it: also give the file before", chain.Name, chain.First.Sequence))
 		}
 	}
 	if len(found.Chains) > 0 && begins > commit {
@@ -72,7 +72,7 @@ func (c *ledgerRestoreCommand) read(commit int64) (sent []ledger.Sent, newest in
 	case len(found.Problems) > 0 && !c.Damaged:
 		return nil, 0, damaged(found)
 	case len(found.Chains) == 0 && !c.NoAudit:
-		return nil, 0, errors.New("there is no record of an audit in these files")
+		return nil, 0, errNoAudit
 	}
 	return sent, newest, nil
 }

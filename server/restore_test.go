@@ -5,6 +5,7 @@ import (
 	"database/sql/driver"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/http"
 	"os"
 	"slices"
@@ -167,7 +168,7 @@ func TestARestoredLedgerSendsNothingTwice(t *testing.T) {
 			p = w.serve(t, "")
 			r = w.rest(t, p)
 			// Of one the audit has Loop's id, by which Loop is asked; of the other nothing is known to look for.
-			eventually(t, "Loop's word on FA-2", func() bool {
+			eventually(t, "Loop's answer about FA-2", func() bool {
 				_, text := r.push("FA-2")
 				return strings.Contains(text, "IMPORT_STATE_SUCCEEDED")
 			})
@@ -307,9 +308,15 @@ func TestRecordsOfOneWriteShareAnId(t *testing.T) {
 			t.Errorf("a call has the records %s", events)
 		}
 	}
-	submitting := w.records(t, "submitting")[0]
-	for _, key := range []string{"practice", "dossier", "collection", "import", "attempt", "entries", "lines", "debit", "content", "commit"} {
-		if submitting[key] == nil || submitting[key] == "" {
+	// All that a restore needs, and no more: neither references nor what entries are told by.
+	submitting := w.records(t, "submitting")[1]
+	const all = "attempt by caller chain collection commit content credit debit dossier entries event first_date format hash import kind last_date level lines msg practice previous " +
+		"request_id rpc scheme sequence time write"
+	if keys := slices.Sorted(maps.Keys(submitting)); strings.Join(keys, " ") != all {
+		t.Errorf("the record has %q", keys)
+	}
+	for key, value := range submitting {
+		if value == nil || value == "" {
 			t.Errorf("the record lacks %s: %v", key, submitting)
 		}
 	}
@@ -372,6 +379,13 @@ func TestADamagedAuditRestoresNothing(t *testing.T) {
 			if out, said, code := run(t, arguments...); code != want {
 				t.Errorf("%s %s: restore ends with %d %s %s", name, flag, code, out, said)
 			}
+		}
+	}
+	w.write(t, "empty.log", "")
+	w.write(t, "other.log", "no record\n")
+	for _, name := range []string{"empty", "other"} {
+		if _, said, code := run(t, "audit", "verify", w.path(name+".log")); code != 1 || !strings.Contains(said, "no record of an audit") {
+			t.Errorf("%s: verify ends with %d %s", name, code, said)
 		}
 	}
 	out, said, code := run(t, "audit", "verify", w.path("audit.log"))
@@ -502,7 +516,7 @@ func TestARestoreReadsTheAuditOfEachServer(t *testing.T) {
 
 			one, two = both()
 			for id, at := range map[string]*rest{"FA-3": two, "FA-4": one} {
-				eventually(t, "Loop's word on "+id, func() bool {
+				eventually(t, "Loop's answer about "+id, func() bool {
 					_, text := at.push(id)
 					return strings.Contains(text, "IMPORT_STATE_SUCCEEDED")
 				})

@@ -72,7 +72,7 @@ func (c *serveCommand) Run(ctx context.Context) error {
 		return err
 	}
 	defer records.Close()
-	writes, err := openLedger(ctx, cfg, log, ledger.WithAudited(records.Commit()), ledger.WithKeeping(tenants.Keeping))
+	writes, err := openLedger(ctx, cfg, log, registry, ledger.WithAudited(records.Commit()), ledger.WithKeeping(tenants.Keeping))
 	if err != nil {
 		return err
 	}
@@ -110,7 +110,7 @@ func (c *serveCommand) Run(ctx context.Context) error {
 	return errors.Join(err, backups.Close(), writes.Close())
 }
 
-// openTenants opens the practices of a configuration; rotated is told of one whose secret has changed.
+// openTenants opens the practices of a configuration; rotated receives one whose secret has changed.
 func openTenants(set *app.Settings, loop *telemetry.Loop, log *slog.Logger, rotated func(practice string)) (*app.Tenants, error) {
 	tenants, err := app.NewTenants(set.Config, loop, func(practice string, ref secret.Ref, err error) {
 		if err != nil {

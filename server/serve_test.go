@@ -152,7 +152,7 @@ func TestServeRefusesToStart(t *testing.T) {
 		}, "another process has the ledger open: stop it first"},
 
 		{"with several servers on a ledger in a file", set("replicas", "2"), "replicas: a ledger in a file belongs to one server: keep it on PostgreSQL"},
-		{"with a ledger's password in the configuration", set("ledger", `{postgres: "postgres://x:`+secretCanary+`y@localhost/x"}`), "ledger.postgres: secrets do not stand in the configuration: put it in a file of its own"},
+		{"with a ledger's password in the configuration", set("ledger", `{postgres: "postgres://x:`+secretCanary+`y@localhost/x"}`), "ledger.postgres: a secret does not belong in the configuration: put it in a file of its own"},
 		{"with a ledger's connection open to listeners", func(t *testing.T, w *world) {
 			w.write(t, "secrets/ledger", "postgres://x:"+secretCanary+"@localhost/x")
 			w.settings["ledger"] = `{postgres: "${file:secrets/ledger}"}`
@@ -200,7 +200,7 @@ func TestServeRefusesToStart(t *testing.T) {
 		{"with an identity of two callers", func(t *testing.T, w *world) {
 			w.settings["oidc"] = "[{issuer: 'https://login.example.com', audience: gateway}]"
 			w.write(t, "policy.yaml", "callers: [{name: a, jwt: [{issuer: 'https://login.example.com', subject: a}]}, {name: b, jwt: [{issuer: 'https://login.example.com', subject: a}]}]\n"+grants)
-		}, "callers[1].jwt[0]: these tokens stand for a caller already, at "},
+		}, "callers[1].jwt[0]: these tokens belong to a caller already, at "},
 		{"with authorities that are none", func(t *testing.T, w *world) {
 			w.certificate(t, newAuthority(t), 1)
 			w.settings["tls"] = "{certificate: tls.crt, key: tls.key, client_authorities: tls.crt}"
@@ -235,7 +235,7 @@ func TestServeRefusesToStart(t *testing.T) {
 		{"with a subscription key with a space in it", file("secrets/primary", "sandbox- x"), "${file:secrets/primary}: it holds a space or a character outside ASCII"},
 		{"with a secret of two lines", file("secrets/demo", "sandbox-a:b\nsandbox-c:d\n"), "${file:secrets/demo}: it has several lines; keep one secret on one line"},
 		{"with a variable that is not set", replace("practices", "${file:secrets/demo}", "${env:GATEWAY_TEST_UNSET}"), "${env:GATEWAY_TEST_UNSET}: the environment variable is not set; set it for this process, or refer to a file"},
-		{"with a secret in the configuration", replace("practices", "${file:secrets/demo}", "sandbox-demo-advanced:sandbox-demo-secret"), "practices[0].keys.advanced: secrets do not stand in the configuration: put it in a file of its own"},
+		{"with a secret in the configuration", replace("practices", "${file:secrets/demo}", "sandbox-demo-advanced:sandbox-demo-secret"), "practices[0].keys.advanced: a secret does not belong in the configuration: put it in a file of its own"},
 
 		{"with a misspelt key", set("listne", "{}"), "is not known here; the keys are listen,"},
 		{"with plain HTTP towards Loop", replace("loop", "allow_plain_http: true", "allow_plain_http: false"), "loop.base_url: must begin with https://, or every secret would travel readable"},

@@ -16,6 +16,6 @@ func (c *ledgerTrustClockCommand) Run(ctx context.Context) error {
 	if _, err := c.ask(ctx, http.MethodPost, app.TrustClockPath, ""); err != nil {
 		return err
 	}
-	fmt.Println("the clock is trusted as it stands")
+	fmt.Println("the clock is trusted as it is")
 	return nil
 }

@@ -11,7 +11,7 @@
 #       helm/ python/ npm/                        the chart, the packages for callers
 #       BUILD                                     what it was made with: the same makes the same bytes
 #       SHA256SUMS, SHA256SUMS.sig                of all of it, and the owner's signature
-#   RELEASE_KEY=FILE  the owner's private key, of ssh-keygen -t ed25519; its public half stands in SIGNERS.
+#   RELEASE_KEY=FILE  the owner's private key, of ssh-keygen -t ed25519; its public half is in SIGNERS.
 #   --draft           without signature, tag and the address in SECURITY.md, and with changes that are not committed.
 #   --parts           of programs,image,contract,docs,chart,packages; all by default.
 # Needs Go; for the image buildah, as root, and Python; for the packages Python, Node.js and their registries.

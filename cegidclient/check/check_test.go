@@ -246,6 +246,11 @@ func TestEveryCodeCanBeFoundAndSaysWhatToDo(t *testing.T) {
 				t.Errorf("%s: %q", f.Code, s)
 			}
 		}
+		for state := range statesInFrench {
+			if strings.Contains(f.French, state) {
+				t.Errorf("%s names a state in English: %s", f.Code, f.French)
+			}
+		}
 		if strings.Contains(f.Message+f.French, "://files") || strings.Contains(f.Message, "sig=") {
 			t.Errorf("%s shows an address: %s", f.Code, f.Message)
 		}

@@ -288,11 +288,11 @@ var rules = []Rule{
 		"Les lignes lettrées « {value} » du compte {account} ne sont pas équilibrées : débit {debit}, crédit {credit}, écart {difference}. Lettrez toutes les lignes du rapprochement, ou omettez le code et lettrez dans Loop.",
 	},
 	{
-		letteringOnTwoAccounts, Error, "The lettering code \"{value}\" stands on account {account} and on account {other}. A code serves one account: use another code.",
+		letteringOnTwoAccounts, Error, "The lettering code \"{value}\" is on account {account} and on account {other}. A code serves one account: use another code.",
 		"Le code lettrage « {value} » figure sur le compte {account} et sur le compte {other}. Un code ne sert que pour un compte : utilisez un autre code.",
 	},
 	{
-		letteringOfSeveral, Warning, "The lettering code \"{value}\" stands on lines of the third parties \"{party}\" and \"{other}\". Use a code for each third party unless they are to be matched with each other.",
+		letteringOfSeveral, Warning, "The lettering code \"{value}\" is on lines of the third parties \"{party}\" and \"{other}\". Use a code for each third party unless they are to be matched with each other.",
 		"Le code lettrage « {value} » figure sur des lignes des tiers « {party} » et « {other} ». Utilisez un code par tiers, sauf s'ils doivent être lettrés ensemble.",
 	},
 	{
@@ -393,20 +393,20 @@ var rules = []Rule{
 		"« {value} » n'est pas le code d'une forme juridique. Écrivez le code de Loop, en majuscules : SA, SARL, ASS.",
 	},
 	{
-		entryAlreadyImported, Error, "The same entry stands in the import {import}, which is {state}: it would be booked twice. Leave it out; if it is meant, name that import in repeat_of, or set allow_duplicate.",
-		"La même écriture figure dans l'import {import}, qui est {state} : elle serait comptabilisée deux fois. Retirez-la ; si c'est voulu, indiquez cet import dans repeat_of, ou activez allow_duplicate.",
+		entryAlreadyImported, Error, "The same entry is in the import {import}, which is {state}: it would be booked twice. Leave it out; if it is meant, name that import in repeat_of, or set allow_duplicate.",
+		"La même écriture figure dans l'import {import}, {state} : elle serait comptabilisée deux fois. Retirez-la ; si c'est voulu, indiquez cet import dans repeat_of, ou activez allow_duplicate.",
 	},
 	{
-		entryMaybeImported, Warning, "An entry of the same lines stands in the import {import}, which is {state}, and no document reference tells the two apart. Check that they are two, and give each a document reference.",
-		"Une écriture de mêmes lignes figure dans l'import {import}, qui est {state}, et aucune référence de pièce ne les distingue. Vérifiez qu'il s'agit de deux écritures, et donnez à chacune une référence de pièce.",
+		entryMaybeImported, Warning, "An entry of the same lines is in the import {import}, which is {state}, and no document reference tells the two apart. Check that they are two, and give each a document reference.",
+		"Une écriture de mêmes lignes figure dans l'import {import}, {state}, et aucune référence de pièce ne les distingue. Vérifiez qu'il s'agit de deux écritures, et donnez à chacune une référence de pièce.",
 	},
 	{
-		documentImported, Warning, "Another entry of the same journal, date and document reference stands in the import {import}, which is {state}. Check that the document is not booked twice.",
-		"Une autre écriture de mêmes journal, date et référence de pièce figure dans l'import {import}, qui est {state}. Vérifiez que la pièce n'est pas comptabilisée deux fois.",
+		documentImported, Warning, "Another entry of the same journal, date and document reference is in the import {import}, which is {state}. Check that the document is not booked twice.",
+		"Une autre écriture de mêmes journal, date et référence de pièce figure dans l'import {import}, {state}. Vérifiez que la pièce n'est pas comptabilisée deux fois.",
 	},
 	{
-		entryNotInLoop, Notice, "The same entry stands in the import {import}, which is {state}. Loop was asked for it and has none: {sought}. It does not stand in the way.",
-		"La même écriture figure dans l'import {import}, qui est {state}. Loop a été interrogé et n'en a aucune : {sought}. Elle ne fait pas obstacle.",
+		entryNotInLoop, Notice, "The same entry is in the import {import}, which is {state}. Loop was asked for it and has none: {sought}. It does not stop this import.",
+		"La même écriture figure dans l'import {import}, {state}. Loop a été interrogé et n'en a aucune : {sought}. Elle ne fait pas obstacle.",
 	},
 }
 

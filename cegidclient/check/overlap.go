@@ -39,14 +39,23 @@ var likenesses = map[Likeness]string{
 	DocumentImported: documentImported, NotInLoop: entryNotInLoop,
 }
 
+// statesInFrench are those of imports and documents, by their names in the contract.
+var statesInFrench = map[string]string{
+	"RECEIVED": "reçu", "SUBMITTING": "envoi en cours", "WAITING": "en attente", "RUNNING": "en traitement", "SUCCEEDED": "réussi",
+	"FAILED": "échec", "NOT_SENT": "non envoyé", "REFUSED": "refusé", "UNCERTAIN": "incertain",
+}
+
+// StateInFrench is what a state of the contract's is called in French; its name where it is none.
+func StateInFrench(state string) string { return cmp.Or(statesInFrench[state], state) }
+
 // Code is that of the finding.
 func (l Likeness) Code() string { return likenesses[l] }
 
 // inFile are the sentences of rules that have others for a file, of which no single entry can be said to be meant.
 var inFile = map[string]text{
 	entryAlreadyImported: {
-		"The same entry stands in the import {import}, which is {state}: it would be booked twice. Send a file without it; if it is meant, import the file with allow_duplicate.",
-		"La même écriture figure dans l'import {import}, qui est {state} : elle serait comptabilisée deux fois. Envoyez un fichier qui ne la contient pas ; si c'est voulu, importez-le avec allow_duplicate.",
+		"The same entry is in the import {import}, which is {state}: it would be booked twice. Send a file without it; if it is meant, import the file with allow_duplicate.",
+		"La même écriture figure dans l'import {import}, {state} : elle serait comptabilisée deux fois. Envoyez un fichier qui ne la contient pas ; si c'est voulu, importez-le avec allow_duplicate.",
 	},
 }
 
@@ -83,10 +92,10 @@ func Overlaps(overlaps []Overlap) []Finding {
 			}
 			counted[of] = len(f.list)
 		}
-		other, state := quoted("import", o.Import), plain("state", o.State)
+		other, state := quoted("import", o.Import), arg{"state", text{o.State, "à l'état « " + StateInFrench(o.State) + " »"}}
 		if o.Import == "" {
 			other, state = arg{"import", text{"another caller's", "d'un autre appelant"}},
-				arg{"state", text{"booked or may be", "comptabilisé ou peut l'être"}}
+				arg{"state", text{"booked or may be", "qui est comptabilisé ou peut l'être"}}
 		}
 		args := []arg{other, state, quoted("sought", o.Sought)}
 		finding := f.add(likenesses[o.Likeness], field, args...)
@@ -102,5 +111,5 @@ func Overlaps(overlaps []Overlap) []Finding {
 	return f.list
 }
 
-// maxLines are told of one finding.
+// maxLines are listed in one finding.
 const maxLines = 10

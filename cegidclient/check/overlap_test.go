@@ -51,7 +51,7 @@ func TestOverlapsAreToldOfEachEntryOrOnceForAnImport(t *testing.T) {
 		})
 	}
 	gone := Overlaps([]Overlap{{Entry: 1, Likeness: NotInLoop, Import: "r1", State: "FAILED", Sought: "FA-1, FA-2"}, {Entry: 2, Likeness: NotInLoop, Import: "r1", State: "FAILED", Sought: "FA-1, FA-2"}})
-	if len(gone) != 1 || gone[0].Severity != Notice || gone[0].Count != 2 || !strings.Contains(gone[0].Message, "r1, which is FAILED") || !strings.Contains(gone[0].Message, "FA-1, FA-2") {
+	if len(gone) != 1 || !strings.Contains(gone[0].French, "l'import r1, à l'état « échec ».") || gone[0].Severity != Notice || gone[0].Count != 2 || !strings.Contains(gone[0].Message, "r1, which is FAILED") || !strings.Contains(gone[0].Message, "FA-1, FA-2") {
 		t.Errorf("%+v", gone)
 	}
 	// Of a file, whose entries nobody can mark, the way out is another than of a request.
@@ -69,7 +69,7 @@ func TestOverlapsAreToldOfEachEntryOrOnceForAnImport(t *testing.T) {
 		}
 	}
 	hidden := Overlaps([]Overlap{{Likeness: AlreadyImported, State: "WAITING"}})[0]
-	if !strings.Contains(hidden.Message, "another caller's") || !strings.Contains(hidden.French, "d'un autre appelant") || strings.Contains(hidden.Message, "WAITING") {
+	if !strings.Contains(hidden.Message, "another caller's") || !strings.Contains(hidden.French, "l'import d'un autre appelant, qui est comptabilisé ou peut l'être : ") || strings.Contains(hidden.Message, "WAITING") {
 		t.Errorf("%+v", hidden)
 	}
 }

@@ -85,7 +85,7 @@ func (r *Report) Markdown() string {
 	}
 	fmt.Fprintf(&b, "# What Loop answered\n\n%s, %s, keys: %s, writes: %t, %d requests. %d as assumed, %d otherwise, %d not settled.\n",
 		r.Day, where, strings.Join(r.Keys, " and "), r.Writes, r.Requests, r.Count(AsAssumed), r.Count(Otherwise), r.Count(NotSettled))
-	b.WriteString("\nNo data of a dossier stands here: names of members and headers, JSON types, counts, HTTP statuses, enum numbers.\n")
+	b.WriteString("\nNames of members and headers, JSON types, counts, HTTP statuses and enum numbers, and no data of a dossier.\n")
 	for _, verdict := range []Verdict{Otherwise, NotSettled, AsAssumed} {
 		fmt.Fprintf(&b, "\n## %s%s\n\n", strings.ToUpper(string(verdict[:1])), verdict[1:])
 		if r.Count(verdict) == 0 {

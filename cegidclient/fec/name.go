@@ -35,7 +35,7 @@ func (v *Validator) name() {
 	siren, day := base[:at], base[at+len("FEC"):]
 	switch n := len([]rune(siren)); {
 	case strings.Trim(siren, "0123456789") != "":
-		wrong("what stands before FEC is no SIREN, which has nine digits", "ce qui précède FEC n'est pas un SIREN, qui compte neuf chiffres")
+		wrong("the part before FEC is no SIREN, which has nine digits", "ce qui précède FEC n'est pas un SIREN, qui compte neuf chiffres")
 	case n != 9:
 		wrong(fmt.Sprintf("%d digits instead of 9 before FEC", n), fmt.Sprintf("%d chiffres au lieu de 9 avant FEC", n))
 	case !luhn(siren):

@@ -423,13 +423,13 @@ var rules = [numCodes]Rule{
 	quotedCells: {
 		Code: "QUOTED_CELLS", Severity: check.Error, Grounds: both, Law: "VI-1°",
 		HidesInFile: []string{"QUOTE_MARKS", "HEADER_NEAR_MISS"},
-		Message:     "Each field stands between quotation marks, as spreadsheets write them. They are taken off to check the file; save it without them.",
+		Message:     "Each field is between quotation marks, as spreadsheets write them. They are taken off to check the file; save it without them.",
 		French:      "Chaque champ est entre guillemets, comme l'écrivent les tableurs. Ils sont retirés pour contrôler le fichier ; enregistrez-le sans eux.",
 	},
 	quoteMarks: {
 		Code: "QUOTE_MARKS", Severity: check.Warning, Grounds: Loop, Together: true,
 		HidesOnLine: []string{"REFERENCE_UNSEARCHABLE"},
-		Message:     "{value} in {field} stands between quotation marks, as spreadsheets write it: the marks would be booked. Take them off.",
+		Message:     "{value} in {field} is between quotation marks, as spreadsheets write it: the marks would be booked. Take them off.",
 		French:      "{value} dans {field} est entre guillemets, comme l'écrivent les tableurs : les guillemets seraient comptabilisés. Retirez-les.",
 	},
 	totalLine: {
@@ -515,7 +515,7 @@ var rules = [numCodes]Rule{
 	},
 	thirdPartyUnexpected: {
 		Code: "THIRD_PARTY_UNEXPECTED", Severity: check.Notice,
-		Message: "The third party \"{value}\" stands on {account}, an account of expenses or income, which has none as a rule. Check the line.",
+		Message: "The third party \"{value}\" is on {account}, an account of expenses or income, which has none as a rule. Check the line.",
 		French:  "Le tiers « {value} » figure sur {account}, un compte de charges ou de produits, qui n'en a pas en règle générale. Vérifiez la ligne.",
 	},
 	thirdPartyIncomplete: {
@@ -530,7 +530,7 @@ var rules = [numCodes]Rule{
 	},
 	labelDiffers: {
 		Code: "LABEL_DIFFERS", Severity: check.Warning,
-		Message: "In {field}, \"{value}\" stands for {code}, and \"{other}\" stood for it before. Give each code one label.",
+		Message: "In {field}, the label of {code} is \"{value}\", and was \"{other}\" before. Give each code one label.",
 		French:  "Dans {field}, « {value} » désigne {code}, désigné auparavant par « {other} ». Donnez à chaque code un seul libellé.",
 	},
 	journalReserved: {

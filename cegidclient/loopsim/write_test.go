@@ -84,7 +84,7 @@ func TestTheLegalIdentityIsOneObjectWhoseRevisionMoves(t *testing.T) {
 		"a SIREN that is null":    element(third, `,"siren":null`),
 		"an unknown form":         element(third, `,"formeJuridique":"XYZ"`),
 		"an empty form":           element(third, `,"formeJuridique":""`),
-		"a field nobody knows":    element(third, `,"capital":1`),
+		"an unknown field":        element(third, `,"capital":1`),
 		"no revision":             `[{"objectId":"` + id + `","siren":""}]`,
 		"something not an object": `[null]`,
 	} {
@@ -122,7 +122,7 @@ func TestAccountsAndJournalsCanBeCreated(t *testing.T) {
 		{
 			"/compte", "numero", "60710000", `"numero":"60710000","libelle":"Achats de marchandises B","analytique":true`,
 			`no number "libelle":"x"; no label "numero":"1"; there already "numero":"60700000","libelle":"x"; a type of eight "numero":"1","libelle":"x","type":8; ` +
-				`a flag that is a text "numero":"1","libelle":"x","ferme":"non"; a field nobody knows "numero":"1","libelle":"x","objectId":"y"; ` +
+				`a flag that is a text "numero":"1","libelle":"x","ferme":"non"; an unknown field "numero":"1","libelle":"x","objectId":"y"; ` +
 				`an unknown contra account "numero":"1","libelle":"x","compteContrepartie":{"objectId":"y"}`,
 		},
 		{

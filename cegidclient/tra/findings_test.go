@@ -289,7 +289,7 @@ var cases = []struct {
 	{"text behind the end", on(goods, func(s string) string { return s + strings.Repeat(" ", 400) + "x" }), []string{"LINE_BEYOND 11:0"}},
 	{"extended lines in the standard format", on1("ETE", "STD"), []string{"HEADER_LOOP 1:0", "EXTENDED_IN_STANDARD 11:0 x6"}},
 
-	{"a record that nobody knows", replace("***TLA", "***QQQ"), []string{"RECORD_UNKNOWN 10:0"}},
+	{"an unknown record", replace("***TLA", "***QQQ"), []string{"RECORD_UNKNOWN 10:0"}},
 	{"stars alone", replace("***TLA  something", "***"), []string{"RECORD_UNKNOWN 10:0"}},
 	{"a record behind movements", swap(unknown, goods), []string{"RECORD_LATE 11:0"}},
 	{"a journal, an account and a third party twice", all(insert(section, good()[purchases-1], good()[suppliers-1], good()[supplier-1])), []string{
@@ -300,7 +300,7 @@ var cases = []struct {
 	{"records without codes", all(set(purchases, "JAL.code", ""), set(expense, "CGN.code", ""), set(supplier, "CAE.code", "")), []string{
 		"FIELD_REQUIRED 2:7 JAL.code", "FIELD_REQUIRED 4:7 CGN.code", "FIELD_REQUIRED 6:7 CAE.code", "JOURNAL_UNDESCRIBED 11:1 JOURNAL x5",
 	}},
-	{"natures, modes, axes and states that nobody knows", all(set(purchases, "JAL.nature", "ZZZ", "JAL.mode", "ZZZ"), set(expense, "CGN.nature", "ZZZ"), set(supplier, "CAE.nature", "ZZZ"), set(section, "section.axis", "A9"), set(year, "EXO.state", "ZZZ")), []string{
+	{"unknown natures, modes, axes and states", all(set(purchases, "JAL.nature", "ZZZ", "JAL.mode", "ZZZ"), set(expense, "CGN.nature", "ZZZ"), set(supplier, "CAE.nature", "ZZZ"), set(section, "section.axis", "A9"), set(year, "EXO.state", "ZZZ")), []string{
 		"VALUE_UNKNOWN 2:45 JAL.nature", "VALUE_UNKNOWN 2:74 JAL.mode", "VALUE_UNKNOWN 4:59 CGN.nature", "VALUE_UNKNOWN 6:59 CAE.nature", "VALUE_UNKNOWN 7:59 section.axis", "VALUE_UNKNOWN 8:26 EXO.state",
 	}},
 	{"a bank without counterpart", set(bank, "JAL.counterpart", ""), []string{"JOURNAL_COUNTERPART 3:54 JAL.counterpart"}},

@@ -240,7 +240,7 @@ var rules = [numCodes]Rule{
 	},
 	lineShifted: {
 		Code: "LINE_SHIFTED", Severity: check.Error, Grounds: Format,
-		Message: "Side and amount stand {count} {count:position|positions} to the {where} of where they belong: a field before them has a wrong width. Write each field at its position.",
+		Message: "Side and amount are {count} {count:position|positions} to the {where} of where they belong: a field before them has a wrong width. Write each field at its position.",
 		French:  "Le sens et le montant se trouvent {count} {count:position|positions} trop à {where} : un champ qui précède n'a pas la bonne largeur. Écrivez chaque champ à sa position.",
 	},
 	lineUnknown: {

@@ -105,7 +105,7 @@ watch() {
   states "$1" | sed -u "s/^/watch $1: /"
 }
 
-# error: the reason stands at the top of the body, places and French sentences in its details.
+# error: the reason is at the top of the body, places and French sentences in its details.
 error() {
   ! submit FA-6 "$(invoice FA-6 119.00)" || return 1
   jq -r '"error: \(.reason)", (.details[].fieldViolations[]? | "error: at \(.field)", "error: \(.localizedMessage.message)"),

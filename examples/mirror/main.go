@@ -21,7 +21,7 @@ func main() {
 	to := flag.String("to", "", "the last month: YYYY-MM")
 	database := flag.String("postgres", "", "where to mirror to: postgres://…; empty for not")
 	folder := flag.String("parquet", "", "the folder to mirror to; empty for not")
-	flag.StringVar(&s.base, "service", "http://127.0.0.1:8080", "the service; its token stands in LOOP_TOKEN")
+	flag.StringVar(&s.base, "service", "http://127.0.0.1:8080", "the service; the token for it is in LOOP_TOKEN")
 	flag.StringVar(&s.practice, "practice", "demo", "the practice")
 	flag.StringVar(&s.dossier, "dossier", "CEGID003", "the dossier")
 	flag.StringVar(&s.debit, "debit", "debit", "Loop's field of the debit, where the service has no loop.entry_names")

@@ -139,7 +139,7 @@ func TestAllMessagesAreWrittenAsProtojsonDoes(t *testing.T) {
 	}
 }
 
-// TestWhatIsNotUTF8IsRefused wherever it stands, as protojson refuses it.
+// TestWhatIsNotUTF8IsRefused wherever it is, as protojson refuses it.
 func TestWhatIsNotUTF8IsRefused(t *testing.T) {
 	for _, m := range []appendjson.Appender{
 		&looppb.Account{Number: "\xff"}, &looppb.Account{Label: proto.String("a\xc3")}, &looppb.Account{Unmapped: map[string]string{"\xff": ""}},

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Builds the image for real and uses it, without a container engine: with buildah, as root, in throw-away storage. The
-# golang image cannot be had everywhere, so the machine's own toolchain stands in for it under the same name.
+# golang image cannot be had everywhere, so the machine's own toolchain replaces it under the same name.
 #   tools/ci/image.sh [BINARY]    also compares /server with BINARY, byte by byte; RELEASE names the build
 # Chroot isolation shares the machine's network and ignores read_only, capabilities and limits: those stay untested.
 set -euo pipefail

@@ -51,10 +51,10 @@ func (r *reasons) retries(status string) bool {
 
 // titles are what HTTP calls the statuses, in a sentence.
 var titles = map[string]string{
-	"400": "The request, or what it asks for, is refused.", "401": "Nobody is known by the credentials.", "403": "It is not allowed.",
+	"400": "The request, or what it asks for, is refused.", "401": "The credentials belong to no known caller.", "403": "It is not allowed.",
 	"404": "There is no such thing.", "405": "The path takes other methods.", "409": "It contradicts what is there.",
 	"413": "The file is too large.", "415": "The body is of another type than the operation takes.", "429": "Too much at once: wait.",
-	"499": "The caller gave up.", "500": "Nobody knows whether it was done, or this service is at fault.", "502": "Loop does not answer as it should.",
+	"499": "The caller gave up.", "500": "It is unknown whether it was done, or this service is at fault.", "502": "Loop does not answer as it should.",
 	"503": "Something does not answer for now: try again.", "504": "The time allowed is over.",
 }
 
@@ -253,7 +253,7 @@ func describeStatus(schemas *object, reason string) {
 				newObject("$ref", schemaPrefix+violation)),
 			"retryDelay", text("How long to wait before another try, in seconds: `1.5s`."),
 			"links", newObject("type", "array", "description", "What to do.", "items", newObject("$ref", schemaPrefix+link)),
-			"locale", text("Language of `message`: `fr`, or `en` where the gateway before Loop speaks."),
+			"locale", text("Language of `message`: `fr`, or `en` where the gateway before Loop wrote it."),
 			"message", text("Loop's own words."),
 		),
 		"additionalProperties", true,
@@ -266,6 +266,6 @@ func describeStatus(schemas *object, reason string) {
 		"details", newObject("type", "array", "description", "One of a kind. The first says the reason.", "items",
 			newObject("$ref", schemaPrefix+detail)),
 	)
-	status.set("description", "An error. Switch on its reason, which stands in the detail `ErrorInfo`, too.")
+	status.set("description", "An error. Switch on its reason, which is also in the detail `ErrorInfo`.")
 	status.set("properties", properties)
 }

@@ -114,7 +114,7 @@ func (op *operation) fixParameters(image *image) {
 		if others := exclusive(field); others != "" {
 			param.set("description", strings.TrimSpace(param.str("description")+" "+others))
 		}
-		if param.str("in") == "path" || required(field) && !op.keyStandsFor(field) {
+		if param.str("in") == "path" || required(field) && !op.keyReplaces(field) {
 			param.set("required", true)
 		}
 	}
@@ -136,7 +136,7 @@ func (op *operation) keyed() protoreflect.FieldDescriptor {
 	return field
 }
 
-func (op *operation) keyStandsFor(field protoreflect.FieldDescriptor) bool {
+func (op *operation) keyReplaces(field protoreflect.FieldDescriptor) bool {
 	return op.keyed() != nil && field.FullName() == op.keyed().FullName()
 }
 
@@ -248,7 +248,7 @@ func (op *operation) fixResponse(schemas *object) {
 		if op.method.Output().Name() == serverSentEvents {
 			lines.set("text/event-stream", newObject("schema", newObject(
 				"type", "string",
-				"description", "Server-Sent Events, for whoever asks for them alone. `data` is one event as JSON, `id` its id, which "+
+				"description", "Server-Sent Events, for a caller that accepts nothing else. `data` is one event as JSON, `id` its id, which "+
 					"`Last-Event-ID` gives back. An event of the type `status` comes last, when the stream breaks off.",
 			)))
 		}

@@ -51,7 +51,7 @@ curl() {
 }
 
 typescript() {
-  # In a copy, laid out as here: the package makes its stubs from what stands beside it.
+  # In a copy, laid out as here: the package makes its stubs from what is beside it.
   local copy=$folder/copy package=$folder/copy/clients/typescript sample=$folder/copy/examples/typescript file
   mkdir -p "$copy/clients" "$copy/examples" "$copy/gen"
   cp -r "$repository/clients/reasons.json" "$copy/clients/"

@@ -3,13 +3,13 @@
     start.py REPOSITORY PAGE...         from a clone
     start.py --release FOLDER PAGE...   from a release alone, which is called dist there: without Go
 
-Several pages together, as one+two, go on in the same folder. Of a page, what stands in a block
+Several pages together, as one+two, go on in the same folder. Of a page, what is in a block
 
 - of `sh` is done, in one shell; the sandbox is kept running, as the page says
 - of another language, below a comment with the name of a file, is saved in that file
 - of `text` is what the block before has printed
 
-What is different from a release stands in a block of its own, which begins with a comment and replaces the block before.
+What is different from a release is in a block of its own, which begins with a comment and replaces the block before.
 """
 
 import re

@@ -139,7 +139,7 @@ def test_events_go_on_behind_the_last_one(caller: Any, service: Service) -> None
         [told("e3", cursor="c3")],
         [told("e4", "e5", cursor="c5")],
     ]
-    events, cursor = caller.first(4, lambda client: client.events("-", cursor="now", kinds=["EVENT_KIND_FINAL"]))
+    events, cursor = caller.first(4, lambda client: client.events("now", kinds=["EVENT_KIND_FINAL"]))
     assert [event.id for event in events] == ["e1", "e2", "e3", "e4"]
     assert cursor == "e4"  # e5 was not handled
     assert [call[1].after for call in service.calls] == ["now", "c2", "c3"]

@@ -70,7 +70,7 @@ void test("REST: a read is a path with a query", async () => {
   );
 });
 
-void test("REST: a write is a body, without what stands in the path", async () => {
+void test("REST: a write is a body, without what is in the path", async () => {
   await rest(
     (_, body, response) => {
       assert.deepEqual(JSON.parse(body), { requestId: "FA-1", entries: [{ journal: "ACH" }] });

@@ -67,7 +67,7 @@ var loopRules = map[cegidclient.Kind]rule{
 		"nobody has verified this against Loop, and the operator has not enabled it under unverified_operations; Loop was not called",
 		"Personne n'a vérifié cette opération auprès de Loop, et l'administrateur du service ne l'a pas activée ; Loop n'a pas été appelé. Demandez-lui de l'activer.")},
 	cegidclient.KindOutcomeUnknown: {Row: NewRow(codes.Unknown, looppb.ErrorReason_ERROR_REASON_OUTCOME_UNKNOWN,
-		"it was sent, and nobody knows what became of it",
+		"it was sent, and its outcome is unknown",
 		"La demande a été envoyée à Loop, et personne ne sait ce qu'elle est devenue. Regardez dans Loop avant de la refaire autrement.")},
 	cegidclient.KindExists: {Row: NewRow(codes.AlreadyExists, looppb.ErrorReason_ERROR_REASON_OBJECT_EXISTS,
 		"Loop has it already",

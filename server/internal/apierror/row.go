@@ -36,7 +36,7 @@ func (t Text) With(values ...Value) Text {
 	return Text{strings.NewReplacer(english...).Replace(t.English), strings.NewReplacer(french...).Replace(t.French)}
 }
 
-// Row is a row of a table of errors: what callers are told of one thing that may happen. In French no field is named: the
+// Row is a row of a table of errors: what callers are told about one thing that may happen. In French no field is named: the
 // accountant sees a form, and a violation has its field beside it.
 type Row struct {
 	Code   codes.Code
@@ -133,7 +133,7 @@ func Rows() []Row {
 	return out
 }
 
-// Advice are the sentences on what to do of this package, and parts that are added to others.
+// Advice are the sentences on what to do of this package, and parts that are added to others, for the same test.
 func Advice() []Text {
 	out := []Text{readBack}
 	for _, rule := range loopRules {

@@ -81,17 +81,17 @@ type Config struct {
 	TLS *tls.Config
 	// Authorities vouch for the certificates of clients that TLS asks for; nil without.
 	Authorities authn.Authorities
-	// CertificateEnds are when certificates in use end, by what they are of; nil without.
-	CertificateEnds func() map[string]time.Time
+	// CertificateEnds are when certificates in use end; nil without.
+	CertificateEnds func() map[telemetry.Certificate]time.Time
 	// Sandbox is what the page at / tells of a sandbox; nil in production.
 	Sandbox func() site.Sandbox
-	// Build is what callers and monitoring are told of this program.
+	// Build is what this program tells callers and monitoring about itself.
 	Build diagnostics.Build
 	// Issuers of the tokens that callers may have.
 	Issuers authn.Issuers
 
 	Practices *tenant.Practices
-	// Gate is the way of the practices to Loop, which Config.Replicas servers share with the ledger; without it nobody is told of
+	// Gate is the way of the practices to Loop, which Config.Replicas servers share with the ledger; without it nobody learns of
 	// others.
 	Gate *cegidclient.Gate
 	// Freshness keeps what Loop answers, and follows the clients of Practices; nil is one that follows none.
@@ -104,7 +104,7 @@ type Config struct {
 	Log *slog.Logger
 	// LogLevel is that of Log, for the operator to change; nil where it stays.
 	LogLevel *slog.LevelVar
-	// Audit is told of writes and refused access, whatever the level of Log; nil takes Log.
+	// Audit receives writes and refused access, whatever the level of Log; nil takes Log.
 	Audit *slog.Logger
 	// Ahead writes a record of the audit that must be there before something is sent; nil writes it to Audit.
 	Ahead func(context.Context, ...slog.Attr) error
@@ -307,7 +307,7 @@ func (s *Server) openGRPC(chain interceptor.Config) *interceptor.Door {
 		reflection.Register(s.public)
 	}
 
-	// What they are told of a client's certificate differs: only this one believes what it is handed over.
+	// What they learn about a client's certificate differs: only this one believes what it is handed over.
 	overHTTP := chain.Callers
 	overHTTP.OverHTTP = true
 	door := interceptor.NewDoor(overHTTP, interceptor.HandedOver, chain.Memory)
@@ -507,7 +507,7 @@ func (s *Server) Close() {
 	}
 }
 
-// Follow has the server go by what a reloader reads, also at the operator's word.
+// Follow has the server go by what a reloader reads, also as the operator asked.
 func (s *Server) Follow(r *Reloader) {
 	r.OnReload(func(before, now *config.Config) {
 		if s.cfg.LogLevel != nil && before.Log.Level != now.Log.Level {
@@ -542,7 +542,7 @@ func (s *Server) Serve(ctx context.Context) error {
 			}
 		})
 	}
-	// Before anybody is answered: the listeners are bound, and who asks in the first moment is told of a service that is there.
+	// Before anybody is answered: the listeners are bound, and who asks in the first moment gets a service that is there.
 	s.readiness.set(func(r *readiness) { r.serving = true })
 	run("gRPC", func() error { return s.public.Serve(s.grpcListener) })
 	run("HTTP", func() error {

@@ -66,7 +66,7 @@ func (d *doors) began(conn net.Conn) {
 	delete(d.arriving, conn)
 }
 
-// ofHTTP is told of connections by net/http, for which one is new until it has its first request.
+// ofHTTP receives the connections of net/http, for which one is new until it has its first request.
 func (d *doors) ofHTTP(conn net.Conn, state http.ConnState) {
 	if state == http.StateNew {
 		d.came(conn)

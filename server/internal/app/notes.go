@@ -18,7 +18,7 @@ func Notes(cfg *config.Config) (notes []string) {
 		notes = append(notes, "tls is off, and listen.grpc or listen.http is open beyond this machine: tokens and books pass in the clear, unless only a proxy of yours gets there")
 	}
 	if beyond(cfg.Listen.Operations) {
-		notes = append(notes, "listen.operations is open beyond this machine: whoever gets there reads the metrics, without a credential")
+		notes = append(notes, "listen.operations is open beyond this machine: everyone who reaches it can read the metrics, without a credential")
 	}
 	if cfg.Ledger.File == "" && cfg.Replicas == 1 {
 		notes = append(notes, "replicas is 1: if several servers use the ledger, say how many, or together they call Loop more often than its limits allow")

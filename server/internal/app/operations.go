@@ -117,7 +117,7 @@ func (s *Server) setLogLevel(w http.ResponseWriter, r *http.Request) {
 	}
 	before := s.cfg.LogLevel.Level()
 	s.cfg.LogLevel.Set(min(before, level, slog.LevelInfo)) // so that the line is there whatever the level was, and will be
-	s.cfg.Log.Info("the level of the log was changed, at the operator's word", "before", strings.ToLower(before.String()), "level", strings.ToLower(level.String()))
+	s.cfg.Log.Info("the level of the log was changed, as the operator asked", "before", strings.ToLower(before.String()), "level", strings.ToLower(level.String()))
 	s.cfg.LogLevel.Set(level)
 	s.logLevel(w, r)
 }
@@ -153,9 +153,9 @@ func (s *Server) setDrained(drained bool) http.HandlerFunc {
 		if s.readiness.drainedNow() != drained {
 			s.readiness.set(func(r *readiness) { r.drained = drained })
 			if drained {
-				s.cfg.Log.Info("the server is not ready, at the operator's word; it answers calls all the same")
+				s.cfg.Log.Info("the server is not ready, as the operator asked; it answers calls all the same")
 			} else {
-				s.cfg.Log.Info("the server may be ready again, at the operator's word")
+				s.cfg.Log.Info("the server may be ready again, as the operator asked")
 			}
 		}
 		s.drained(w, r)

@@ -202,7 +202,7 @@ func TestADrainedServerIsNotReadyAndAnswersAllTheSame(t *testing.T) {
 		}
 	}
 	d.expect("GET", DrainPath, "", 200, "drained")
-	d.expect("GET", status.Path, "", 200, `<dd class="bad">drained, at the operator`)
+	d.expect("GET", status.Path, "", 200, `<dd class="bad">drained, as the operator asked`)
 	d.expect("GET", status.StylePath, "", 200, ".bad")
 	for range 2 {
 		d.expect("DELETE", DrainPath, "", 200, "serving")
@@ -212,7 +212,7 @@ func TestADrainedServerIsNotReadyAndAnswersAllTheSame(t *testing.T) {
 			}
 		}
 	}
-	if strings.Count(d.log.String(), "at the operator's word") != 2 {
+	if strings.Count(d.log.String(), "as the operator asked") != 2 {
 		t.Errorf("%s", d.log)
 	}
 }

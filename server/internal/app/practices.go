@@ -73,8 +73,8 @@ type served struct {
 	key      string // the public half of that for imports
 }
 
-// NewTenants opens the practices of a configuration. notify is told of each secret that was rotated or cannot be read again, as
-// secret.Notify is. breaker is told of each circuit breaker that opens or closes. Both may be nil.
+// NewTenants opens the practices of a configuration. notify receives each secret that was rotated or cannot be read again, as
+// secret.Notify is. breaker receives each circuit breaker that opens or closes. Both may be nil.
 func NewTenants(
 	cfg *config.Config, observer cegidclient.Observer,
 	notify func(practice string, ref secret.Ref, err error), breaker func(practice string, turn cegidclient.BreakerTurn),
@@ -180,7 +180,7 @@ func (t *Tenants) turned(practice string) func(cegidclient.BreakerTurn) {
 func LogBreaker(log *slog.Logger) func(practice string, turn cegidclient.BreakerTurn) {
 	return func(practice string, turn cegidclient.BreakerTurn) {
 		if turn.Open {
-			log.Warn("Loop looks down for a practice: its calls are paused, but for one now and then that tries the way", "practice", practice, "why", turn.Why)
+			log.Warn("Loop seems to be down for a practice: its calls are paused, and one is tried now and then", "practice", practice, "why", turn.Why)
 			return
 		}
 		log.Info("Loop answers again: calls are no longer paused", "practice", practice, "pausedFor",

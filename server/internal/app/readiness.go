@@ -23,7 +23,7 @@ const (
 var (
 	errStarting = errors.New("starting")
 	errDraining = errors.New("shutting down")
-	errDrained  = errors.New("drained, at the operator's word")
+	errDrained  = errors.New("drained, as the operator asked")
 	errLedger   = errors.New("the ledger does not answer")
 	errFull     = errors.New("the disk of the ledger is full")
 	errGone     = errors.New("the file of the ledger was removed")
@@ -32,7 +32,7 @@ var (
 	errAwaited = errors.New("the ledger has not been reached yet")
 )
 
-// tellEvery is how often failures are told of that are over before the ledger is asked.
+// tellEvery is how often failures are logged that are over before the ledger is asked.
 const tellEvery = time.Minute
 
 // readiness says whether new calls are welcome.
@@ -40,8 +40,8 @@ type readiness struct {
 	// ping asks the ledger; it can take longer than its context.
 	ping func(context.Context) error
 	// trouble is how often the ledger has failed, and how it did last.
-	trouble func() (failures int64, last error)
-	// changed is told of each change.
+	trouble func() ledger.Failures
+	// changed receives each change.
 	changed func(reads, writes bool)
 	log     *slog.Logger
 
@@ -52,10 +52,10 @@ type readiness struct {
 
 	mu                sync.Mutex
 	serving, draining bool
-	drained           bool  // at the operator's word, until he takes it back
+	drained           bool  // as the operator asked, until he takes it back
 	awaiting          bool  // the ledger, which was not reached yet, and nothing is served until then
 	ledger            error // of the last ping
-	failures          int64 // that were told of
+	failures          int64 // of both kinds, that were logged
 	told              time.Time
 }
 
@@ -111,7 +111,7 @@ func (r *readiness) reasons() (reads, writes error) {
 // set changes what is known, and tells of it if that makes a difference.
 func (r *readiness) set(change func(*readiness)) {
 	r.mu.Lock()
-	defer r.mu.Unlock() // listeners are told of the changes in order
+	defer r.mu.Unlock() // listeners receive the changes in order
 	reads, writes := r.reasons()
 	change(r)
 	readsNow, writesNow := r.reasons()
@@ -128,11 +128,11 @@ func (r *readiness) set(change func(*readiness)) {
 
 // answered notes what the ledger has answered, and tells of failures that were over by then: calls have met them.
 func (r *readiness) answered(err error) {
-	var failures int64
-	var last error
+	var trouble ledger.Failures
 	if r.trouble != nil {
-		failures, last = r.trouble()
+		trouble = r.trouble()
 	}
+	failures := trouble.Commits + trouble.Reads
 	r.set(func(r *readiness) {
 		passing := failures > r.failures && err == nil && r.ledger == nil && time.Since(r.told) >= tellEvery
 		if failures > r.failures && (passing || err != nil || r.ledger != nil) {
@@ -142,7 +142,7 @@ func (r *readiness) answered(err error) {
 		r.awaiting = r.awaiting && err != nil
 		if passing {
 			r.told = time.Now()
-			r.log.Error("the ledger has failed, and answers again", "error", last.Error())
+			r.log.Error("the ledger has failed, and answers again", "error", trouble.Last.Error())
 		}
 	})
 }

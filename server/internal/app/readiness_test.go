@@ -157,7 +157,7 @@ func (f firstAccept) Accept() (net.Conn, error) {
 	return f.Listener.Accept()
 }
 
-// TestTheFirstToAskIsToldThatItServes: else a probe in the first moment is told of services that do not exist.
+// TestTheFirstToAskIsToldThatItServes: else a probe in the first moment is told about services that do not exist.
 func TestTheFirstToAskIsToldThatItServes(t *testing.T) {
 	s, err := New(bare(t))
 	testkit.OK(t, err)

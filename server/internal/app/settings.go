@@ -87,13 +87,13 @@ type Reloader struct {
 	shown  atomic.Pointer[Shown]
 }
 
-// reloaded is what came of reading the files at somebody's word.
+// reloaded is what came of reading the files when somebody asked for it.
 type reloaded struct {
 	changes []string
 	err     error
 }
 
-// NewReloader returns a reloader of what was loaded from path. hasten is told of each practice that is new or changed.
+// NewReloader returns a reloader of what was loaded from path. hasten receives each practice that is new or changed.
 func NewReloader(path string, from *Settings, tenants *Tenants, hasten func(practice string), registry *prometheus.Registry,
 	log *slog.Logger,
 ) *Reloader {

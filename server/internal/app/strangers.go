@@ -86,17 +86,17 @@ func refusalReason(text string) string {
 	return "other"
 }
 
-// ofGRPC listens to the handshakes of the gRPC listener.
+// ofGRPC reports handshakes of the gRPC listener that fail.
 func (s *strangers) ofGRPC(inner credentials.TransportCredentials) credentials.TransportCredentials {
-	return heardCredentials{inner, s}
+	return reportingCredentials{inner, s}
 }
 
-type heardCredentials struct {
+type reportingCredentials struct {
 	credentials.TransportCredentials
 	strangers *strangers
 }
 
-func (c heardCredentials) ServerHandshake(conn net.Conn) (net.Conn, credentials.AuthInfo, error) {
+func (c reportingCredentials) ServerHandshake(conn net.Conn) (net.Conn, credentials.AuthInfo, error) {
 	secure, info, err := c.TransportCredentials.ServerHandshake(conn)
 	if err != nil {
 		var claims []string
@@ -115,8 +115,8 @@ func (c heardCredentials) ServerHandshake(conn net.Conn) (net.Conn, credentials.
 	return secure, info, err
 }
 
-func (c heardCredentials) Clone() credentials.TransportCredentials {
-	return heardCredentials{c.TransportCredentials.Clone(), c.strangers}
+func (c reportingCredentials) Clone() credentials.TransportCredentials {
+	return reportingCredentials{c.TransportCredentials.Clone(), c.strangers}
 }
 
 // httpErrors is the log of errors of the HTTP listeners: handshakes and panics, which net/http tells of nowhere else, and clients'

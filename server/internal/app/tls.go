@@ -6,6 +6,7 @@ import (
 	"crypto/x509"
 	"fmt"
 	"log/slog"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -14,13 +15,14 @@ import (
 	"cegid.internal/gateway/server/internal/authn"
 	"cegid.internal/gateway/server/internal/config"
 	"cegid.internal/gateway/server/internal/smallfile"
+	"cegid.internal/gateway/server/internal/telemetry"
 )
 
 // LoadTLS returns a configuration that picks up a rotated certificate without restart, and the authorities of client
 // certificates, which it picks up as well; nil when no file of them is named. The files are looked at again at most once
 // a second, by content: Kubernetes rotates by swapping a symlink, which no watch of the file sees.
-// The function says when the certificates in use end, by what they are of. All are nil where TLS is off.
-func LoadTLS(files config.TLS, log *slog.Logger) (*tls.Config, authn.Authorities, func() map[string]time.Time, error) {
+// The function says when the certificates in use end. All are nil where TLS is off.
+func LoadTLS(files config.TLS, log *slog.Logger) (*tls.Config, authn.Authorities, func() map[telemetry.Certificate]time.Time, error) {
 	if files.Off {
 		return nil, nil, nil, nil
 	}
@@ -36,7 +38,7 @@ func LoadTLS(files config.TLS, log *slog.Logger) (*tls.Config, authn.Authorities
 		NextProtos: []string{"h2", "http/1.1"},
 	}
 	if files.ClientAuthorities == "" {
-		return base, nil, func() map[string]time.Time { return map[string]time.Time{"server": pair.end()} }, nil
+		return base, nil, func() map[telemetry.Certificate]time.Time { return endsOf("server", pair.chain()) }, nil
 	}
 	authorities := &clientAuthorities{path: files.ClientAuthorities, log: log}
 	var err error
@@ -50,9 +52,22 @@ func LoadTLS(files config.TLS, log *slog.Logger) (*tls.Config, authn.Authorities
 		now.ClientCAs = authorities.now().Pool
 		return now, nil
 	}
-	return base, authorities, func() map[string]time.Time {
-		return map[string]time.Time{"server": pair.end(), "client_authorities": authorities.now().Ends}
+	return base, authorities, func() map[telemetry.Certificate]time.Time {
+		ends := endsOf("server", pair.chain())
+		maps.Copy(ends, endsOf("client_authorities", authorities.now().Roots))
+		return ends
 	}, nil
+}
+
+// endsOf says when certificates end, by what they are of.
+func endsOf(of string, certificates []*x509.Certificate) map[telemetry.Certificate]time.Time {
+	ends := map[telemetry.Certificate]time.Time{}
+	for _, each := range certificates {
+		// A name may hold bytes that are no text, which no label may have.
+		subject := strings.ToValidUTF8(each.Subject.String(), "?")
+		ends[telemetry.Certificate{Of: of, Subject: subject, Serial: each.SerialNumber.Text(16)}] = each.NotAfter
+	}
+	return ends
 }
 
 // withoutCBC are the suites of TLS 1.2 that encrypt and authenticate in one, with a fresh key for each connection. Those of
@@ -155,11 +170,16 @@ func validAt(leaf *x509.Certificate, now time.Time) error {
 	return nil
 }
 
-// end is when the certificate in use ends.
-func (p *keyPair) end() time.Time {
+// chain is the certificate in use with those behind it in its file, as far as they can be read.
+func (p *keyPair) chain() (all []*x509.Certificate) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return p.current.Leaf.NotAfter
+	for _, raw := range p.current.Certificate {
+		if certificate, err := x509.ParseCertificate(raw); err == nil {
+			all = append(all, certificate)
+		}
+	}
+	return all
 }
 
 func (p *keyPair) get(*tls.ClientHelloInfo) (*tls.Certificate, error) {

@@ -160,6 +160,45 @@ func TestThoseWhoWaitShareASync(t *testing.T) {
 	}
 }
 
+// TestWhatIsWrittenAheadIsSynced: who is told that a record is on the disk has waited for a sync that was begun after it was
+// written, and those who wait at once share it.
+func TestWhatIsWrittenAheadIsSynced(t *testing.T) {
+	reader, pipe, err := os.Pipe() // on which each sync fails, and is counted
+	testkit.OK(t, err)
+	defer func() { _, _ = reader.Close(), pipe.Close() }()
+	sink, _, _ := opened(t, filepath.Join(t.TempDir(), "audit.log"))
+	whole := sink.file.f
+	sink.file.f, sink.file.looked = pipe, time.Now().Add(time.Hour)
+	defer func() { sink.file.f = whole }()
+	if err := sink.Ahead(t.Context(), slog.String("event", "submitting")); err == nil || sink.file.failures() != 1 {
+		t.Errorf("it is told to be on the disk after %d syncs, all of which failed: %v", sink.file.failures(), err)
+	}
+	const waiters = 20
+	var waiting sync.WaitGroup
+	wait := func(n, queued int) {
+		for range n {
+			waiting.Go(func() {
+				if err := sink.file.synced(t.Context(), 0); err == nil {
+					t.Error("it is told to be on the disk")
+				}
+			})
+		}
+		for done := false; !done; time.Sleep(time.Millisecond) {
+			sink.file.syncing.Lock()
+			done = sink.file.running && len(sink.file.waiting) == queued
+			sink.file.syncing.Unlock()
+		}
+	}
+	sink.file.mu.Lock() // no sync begins
+	wait(1, 0)          // its sync is about to
+	wait(waiters-1, waiters-1)
+	sink.file.mu.Unlock()
+	waiting.Wait()
+	if syncs := sink.file.failures() - 1; syncs != 2 {
+		t.Errorf("%d who wait at once take %d syncs", waiters, syncs)
+	}
+}
+
 // TestAHalfOfARecordIsNoTampering: wherever a crash or a full disk cuts it, in its hash as well.
 func TestAHalfOfARecordIsNoTampering(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "audit.log")

@@ -172,9 +172,9 @@ func (a *Audit) add(place string, r Record, chains map[string]*Chain) {
 		case r.Sequence > last.Sequence+1:
 			problem("records %d to %d of chain %s are missing", last.Sequence+1, r.Sequence-1, r.Chain)
 		case r.Sequence <= last.Sequence:
-			problem("record %d of chain %s stands after record %d", r.Sequence, r.Chain, last.Sequence)
+			problem("record %d of chain %s comes after record %d", r.Sequence, r.Chain, last.Sequence)
 		case r.Previous != last.Hash:
-			problem("record %d of chain %s does not follow the record %d that stands before it", r.Sequence, r.Chain, last.Sequence)
+			problem("record %d of chain %s does not follow the record %d before it", r.Sequence, r.Chain, last.Sequence)
 		case r.Commit < last.Commit:
 			problem("record %d of chain %s tells of an older commit than the one before", r.Sequence, r.Chain)
 		}

@@ -6,7 +6,6 @@ import (
 	"encoding/pem"
 	"errors"
 	"slices"
-	"time"
 
 	"cegid.internal/gateway/server/internal/smallfile"
 )
@@ -17,17 +16,16 @@ const maxAuthorities = 1 << 20
 // Bundle are the authorities of a file.
 type Bundle struct {
 	// Pool has them for a handshake.
-	Pool  *x509.CertPool
-	roots []*x509.Certificate
+	Pool *x509.CertPool
+	// Roots are the same, one by one.
+	Roots []*x509.Certificate
 	// Content of the file.
 	Content string
-	// Ends is when the first of them ends.
-	Ends time.Time
 }
 
 // Trusts implements Authorities.
 func (b *Bundle) Trusts(root *x509.Certificate) bool {
-	return slices.ContainsFunc(b.roots, func(c *x509.Certificate) bool { return bytes.Equal(c.Raw, root.Raw) })
+	return slices.ContainsFunc(b.Roots, func(c *x509.Certificate) bool { return bytes.Equal(c.Raw, root.Raw) })
 }
 
 // ReadAuthorities reads a PEM file of authorities. Whatever is not one is refused: a key that lies there by mistake, and
@@ -52,12 +50,9 @@ func ReadAuthorities(path string) (*Bundle, error) {
 			return nil, errors.New("the file of authorities holds a certificate that is no authority's; keep those that may sign others")
 		}
 		b.Pool.AddCert(certificate)
-		b.roots = append(b.roots, certificate)
-		if b.Ends.IsZero() || certificate.NotAfter.Before(b.Ends) {
-			b.Ends = certificate.NotAfter
-		}
+		b.Roots = append(b.Roots, certificate)
 	}
-	if len(b.roots) == 0 || bytes.Contains(rest, []byte("-----BEGIN")) {
+	if len(b.Roots) == 0 || bytes.Contains(rest, []byte("-----BEGIN")) {
 		return nil, errors.New("the file of authorities is empty or cut short; put the authorities' certificates into it, in PEM")
 	}
 	return b, nil

@@ -486,7 +486,7 @@ func TestAnIssuerThatIsDown(t *testing.T) {
 			t.Errorf("with keys of yesterday: %v; want %v", err, ErrUnavailable)
 		}
 		if lost, back := strings.Count(i.log.String(), "cannot be fetched"), strings.Count(i.log.String(), "can be fetched again"); lost != 2 || back != 1 {
-			t.Errorf("two outages are told of %d times, their ends %d times: %s", lost, back, i.log.String())
+			t.Errorf("two outages are logged %d times, their ends %d times: %s", lost, back, i.log.String())
 		}
 	})
 }

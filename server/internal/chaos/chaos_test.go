@@ -756,7 +756,7 @@ func (s *story) under(prefix string, plan Event) *looppb.ImportEntriesRequest {
 	return request
 }
 
-// corrected is what is sent under another id of an import that failed, or that nobody knows the fate of.
+// corrected is what is sent under another id of an import that failed, or whose outcome is unknown.
 func (s *story) corrected() *looppb.ImportEntriesRequest {
 	reference := "C" + s.request.GetRequestId()
 	request := s.under("FIX-", Event{Story: StoryCorrects, Corrects: s.request.GetRequestId(), References: []string{reference}})

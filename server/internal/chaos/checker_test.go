@@ -88,7 +88,7 @@ func (d *doctored) looked(id, state, verdict, doubt string) {
 	d.told(id, "GetImport", "", Event{State: state, Verdict: verdict, Doubt: doubt, Last: true})
 }
 
-// struck is an import that nobody knows the fate of, and of the same document reference as others.
+// struck is an import of unknown outcome, with the same document reference as others.
 func (d *doctored) struck(id, document string, booked bool) {
 	fault := "fault-" + id
 	d.fault(fault, "cut-before", 0)
@@ -304,7 +304,7 @@ func TestTheCheckerComplainsOfEachPromiseThatIsNotKept(t *testing.T) {
 			d.sent("X", "not-processed", "", 429)
 			d.over("X", "FAILED")
 		}},
-		{"an id that nobody knows any more", RuleLost, func(d *doctored) {
+		{"an id that is no longer known", RuleLost, func(d *doctored) {
 			d.plan("X", "plain")
 			d.told("X", "ImportEntries", "", Event{State: "WAITING"})
 			d.sent("X", "booked", "", 200)

@@ -20,7 +20,7 @@ func (d *doctored) passed(of, id string) {
 	d.over(id, "SUCCEEDED")
 }
 
-// TestTheCheckerKnowsWhatACorrectionMayBe: of an entry under another id, whose first import nobody knows the fate of.
+// TestTheCheckerKnowsWhatACorrectionMayBe: of an entry under another id, whose first import has an unknown outcome.
 func TestTheCheckerKnowsWhatACorrectionMayBe(t *testing.T) {
 	there := func(saw string) Event {
 		return Event{Code: "ALREADY_EXISTS", Reason: "ENTRY_ALREADY_IMPORTED", Saw: saw}

@@ -579,7 +579,7 @@ func (j *judgement) twin(l *life) {
 	}
 }
 
-// correction is the entry of an import that nobody knows the fate of, or that failed. Refused to the end, it is told nothing
+// correction is the entry of an import that failed, or whose outcome is unknown. Refused to the end, it is told nothing
 // else, and false; sent, it is an import like others, and so it must not be before the dossier's lists show what is there.
 func (j *judgement) correction(l *life) (known bool) {
 	taken := slices.ContainsFunc(l.events, func(e Event) bool { return e.State != "" && e.State != "NOT_SENT" })
@@ -599,7 +599,7 @@ func (j *judgement) correction(l *life) (known bool) {
 	}
 	of := j.lives[l.plan.Corrects]
 	if of == nil || of.last == nil {
-		j.complain(RuleStranger, l.id, "it corrects %q, which nobody knows", l.plan.Corrects)
+		j.complain(RuleStranger, l.id, "it corrects %q, which is unknown", l.plan.Corrects)
 		return true
 	}
 	if of.last.State != "UNCERTAIN" && of.last.State != "FAILED" {
@@ -841,7 +841,7 @@ func (j *judgement) looks(l *life) {
 			j.complain(RuleVague, l.id, "%s, and nothing else has its document reference", said.Doubt)
 		}
 	default:
-		j.complain(RuleUnseen, l.id, "it is %s, and nobody knows whether it is in Loop", l.last.State)
+		j.complain(RuleUnseen, l.id, "it is %s, and it is unknown whether it is in Loop", l.last.State)
 	}
 	if l.last.Verdict != said.Verdict || l.last.Doubt != said.Doubt {
 		j.complain(RuleLost, l.id, "%s %s was told, and GetImport answers %q %q", said.Verdict, said.Doubt, l.last.Verdict, l.last.Doubt)

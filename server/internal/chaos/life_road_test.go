@@ -40,7 +40,7 @@ const (
 	listThrottled     = "list: status 429"
 	listTruncated     = "list: truncated"
 	statusUnknown     = "question: status 404"
-	statusStrange     = "question: a status that nobody knows"
+	statusStrange     = "question: an unknown status"
 	crowded           = "Loop is slow because many import at once"
 	loopTakesHours    = "Loop takes hours"
 	loopNeverEnds     = "Loop does not end an import"

@@ -212,7 +212,7 @@ func (l *lifetime) show(report Report, events []Event) {
 		}
 	}
 	if len(report.Complaints) > 0 {
-		l.t.Logf("live it again: LOOP_LIFE_SEED=%d LOOP_LIFE_IMPORTS=1 go test -count=1 -run '^TestASeedIsALife$' ./server/internal/chaos", l.seed)
+		l.t.Logf("live it again: LOOP_LIFE_SEED=%d LOOP_LIFE_IMPORTS=1 go test -tags life -count=1 -v -run '^TestASeedIsALife$' ./server/internal/chaos", l.seed)
 	}
 	if keep := os.Getenv("LOOP_LIFE_JOURNAL"); keep != "" {
 		var text strings.Builder

@@ -3,7 +3,6 @@
 package chaos
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
 	"os"
@@ -29,10 +28,6 @@ const mutantLimit = 10 * time.Minute
 //	LOOP_MUTANT          a regular expression: those mutants alone
 //	LOOP_MUTANT_REPLAYS  how often a life that failed is lived again, 2 unless given
 func TestEachMutantIsFound(t *testing.T) {
-	patches, err := filepath.Glob(filepath.Join("testdata", "mutants", "*.patch"))
-	if err != nil || len(patches) < 10 {
-		t.Fatal(len(patches), "mutants", err)
-	}
 	only := regexp.MustCompile(os.Getenv("LOOP_MUTANT"))
 	replays := number(t, "LOOP_MUTANT_REPLAYS", 2)
 	var text strings.Builder
@@ -43,7 +38,7 @@ func TestEachMutantIsFound(t *testing.T) {
 		_ = table.Flush()
 		t.Logf("\n| mutant | seeds | imports | seconds | fails again | by |\n%s%d of %d lives that failed did so again", text.String(), again, replayed)
 	})
-	for _, patch := range patches {
+	for _, patch := range mutants(t) {
 		name := strings.TrimSuffix(filepath.Base(patch), ".patch")
 		if !only.MatchString(name) {
 			continue
@@ -81,29 +76,7 @@ func TestEachMutantIsFound(t *testing.T) {
 func mutant(t *testing.T, patch string) (program string) {
 	t.Helper()
 	folder := t.TempDir()
-	text, err := os.ReadFile(patch)
-	testkit.OK(t, err)
-	root, err := filepath.Abs(filepath.Join("..", "..", ".."))
-	testkit.OK(t, err)
-	replace := map[string]string{}
-	for _, found := range regexp.MustCompile(`(?m)^\+\+\+ b/(.+)$`).FindAllStringSubmatch(string(text), -1) {
-		to := filepath.Join(folder, found[1])
-		content, err := os.ReadFile(filepath.Join(root, found[1]))
-		if err == nil {
-			err = os.MkdirAll(filepath.Dir(to), 0o700)
-		}
-		if err == nil {
-			err = os.WriteFile(to, content, 0o600)
-		}
-		testkit.OK(t, err)
-		replace[filepath.Join(root, found[1])] = to
-	}
-	apply := exec.Command("git", "apply", "-")
-	apply.Dir, apply.Stdin = folder, bytes.NewReader(text)
-	apply.Env = append(os.Environ(), "GIT_CEILING_DIRECTORIES="+filepath.Dir(folder))
-	if out, err := apply.CombinedOutput(); err != nil {
-		t.Fatalf("the patch does not fit any more: %v\n%s", err, out)
-	}
+	replace := patched(t, folder, patch)
 	overlay, err := json.Marshal(map[string]any{"Replace": replace})
 	if err == nil {
 		err = os.WriteFile(filepath.Join(folder, "overlay.json"), overlay, 0o600)

@@ -59,7 +59,7 @@ func TestTwoServersKnowOfEachOther(t *testing.T) {
 	}
 	l.RemoveFault(fault)
 	told := time.Now()
-	throttled := fmt.Sprintf("loop_refusals_total{practice=%q,why=\"throttled\"} ", "demo")
+	throttled := fmt.Sprintf("loop_refusals_total{class=\"read\",practice=%q,why=\"throttled\"} ", "demo")
 	eventually("the second server does not know of the 429", func() bool {
 		asked := l.Count("/compte")
 		code, _ := get(second.http + accounts)

@@ -22,7 +22,7 @@ import (
 	"cegid.internal/gateway/internal/testkit"
 )
 
-// watched is a real Prometheus that scrapes the servers of the weather. One more server stands aside of the balancer: it has a
+// watched is a real Prometheus that scrapes the servers of the weather. One more server is outside the balancer: it has a
 // certificate, and callers who do what the others do not.
 type watched struct {
 	t       *testing.T

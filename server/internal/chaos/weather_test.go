@@ -387,8 +387,8 @@ func (w *weather) failuresHaveTheirWeather() {
 	}
 }
 
-// refusedAtOnce: of a practice whose Loop hangs, those that come when that is known are, but for one now and then that tries the
-// way. How many reads of the other practice take long shows how busy the machine is.
+// refusedAtOnce: of a practice whose Loop hangs, those that come when that is known are, except one now and then as a trial.
+// How many reads of the other practice take long shows how busy the machine is.
 func (w *weather) refusedAtOnce(hang *spell) {
 	w.t.Helper()
 	const known = 6 * time.Second // 5 s of silence, and what the first reads took to come
@@ -403,12 +403,12 @@ func (w *weather) refusedAtOnce(hang *spell) {
 			}
 		}
 	}
-	// Each server lets one a second try the way.
+	// Each server tries one call a second.
 	most := len(w.servers)*(1+int((hang.ended.Sub(hang.began)-known)/time.Second)) + late[loopsim.SandboxPartner]
 	w.t.Logf("of %d reads of a Loop that is known to hang %d were not refused at once; of %d of the other practice %d took as long",
 		all[practice], late[practice], all[loopsim.SandboxPartner], late[loopsim.SandboxPartner])
 	if late[practice] > most || all[practice] < 100 {
-		w.t.Errorf("want %d at most, which try the way", most)
+		w.t.Errorf("want %d at most, the trial calls", most)
 	}
 }
 

@@ -21,82 +21,112 @@ const reference = `^\$\{(file|env):[^{}]+\}$`
 func Keys() yaml.Key {
 	limits, retry, breaker := cegidclient.Defaults()
 	return yaml.Mapping("", "The configuration of `server serve`.",
-		yaml.Mapping("listen", "Where the service listens, as host:port. An empty host means every interface, port 0 any free port.",
-			address("grpc", ":9090", "gRPC."),
-			address("http", ":8080", "REST, documentation, health."),
-			address("operations", "127.0.0.1:9091", "Metrics and profiles, without TLS and without authentication; profiles for peers on this machine alone."),
-			yaml.Int("connections", 4096, 16, 1_000_000, "Connections at a time, of gRPC and REST each; those beyond are closed at once. Each takes a file descriptor."),
-			yaml.Duration("connection_age", 30*time.Minute, time.Second, day, "About how old a connection of a caller becomes, a tenth more or less: then it takes no new calls, and ends when those under way have ended. So callers find servers that were added."),
-		),
-		yaml.Mapping("tls", "TLS of the gRPC and HTTP listeners. There is no default: `off` serves plaintext, behind something that ends TLS.",
-			yaml.Text("certificate", "File with the certificate, and those between it and the authority, in PEM.").Is("path").Needed(),
-			yaml.Text("key", "File with the certificate's key, in PEM.").Is("path").Needed(),
-			yaml.Text("minimum", "Oldest version of TLS that is spoken. In 1.2 only what encrypts and authenticates in one (GCM, ChaCha20-Poly1305) with a fresh key for each connection; no CBC.").Default("1.2").Words("1.2", "1.3"),
-			yaml.Text("client_authorities", "File with the certificates of the authorities that vouch for client certificates, in PEM. Clients may then have one, and the policy says for whom it stands.").Is("path"),
-		).OrOff().Needed(),
-		yaml.Mapping("http", "How HTTP is answered.",
-			yaml.Bool("compression", false, "Compresses answers of 1 KiB or more with gzip, for callers who take it; not streams, and never for a client with a certificate. Costs time of the processor, and saves the network."),
-			yaml.Duration("hsts", 365*day, 0, 2*365*day, "How long a browser that was here calls the name of this server over TLS alone, whatever the port (`Strict-Transport-Security`, not for its subdomains). Said over this server's own TLS alone. 0 does not say it: for a name with other ports in plaintext that browsers open."),
-			yaml.Mapping("cors", "Pages of other sites that may call from a browser (CORS), each with the token (JWT) of its user; see docs/browsers.md.",
-				yaml.List("origins", "Their origins, exactly as browsers name them: https://app.example.com, in small letters, with a port unless it is the scheme's own. Plain http for pages of this machine alone. Not with `tls.client_authorities`.",
-					yaml.Text("", "").Pattern(originPattern)),
-			),
-		),
-		yaml.Mapping("public", "What answers without a credential. What is false answers nobody, as a path or method that does not exist.",
-			yaml.Bool("docs", true, "What people read: `/`, guides and reference at `/docs/`, `/openapi.json` and `/protos/`. It says what every caller can call, and nothing of this installation but `contact`."),
-			yaml.Text("contact", "Whom the page at `/` tells a stranger to ask for a token, such as a team and its address, or a URL.").Pattern(contactPattern),
-			yaml.Bool("reflection", true, "gRPC server reflection, by which grpcurl and the like learn the contract."),
-			yaml.Bool("health", true, "`/healthz`, `/readyz` and the gRPC health service. The listener of operations answers the first two whatever is set here, and `server healthcheck` then asks there."),
-		),
-		yaml.List("oidc", "OpenID Connect issuers whose tokens (JWT) callers may have; the policy says for whom they stand.", yaml.Mapping("", "",
+		listenKeys(),
+		tlsKeys(),
+		httpKeys(),
+		publicKeys(),
+		yaml.List("oidc", "OpenID Connect issuers whose tokens (JWT) callers may have; the policy says to which callers they belong.", yaml.Mapping("", "",
 			yaml.Text("issuer", "The issuer, exactly as its tokens name it; https only.").Is("URL").Needed().Pattern(`^[Hh][Tt][Tt][Pp][Ss]?://[^?#\s]+$`),
 			yaml.Text("audience", "What tokens must name as their audience.").Needed().Pattern(`^[!-~]{1,255}$`),
 			yaml.Bool("allow_plain_http", false, "Lets `issuer` begin with http:// when its host is the loopback interface: for tests."),
 		)).Filled(),
 		loopKeys(limits, retry, breaker),
 		yaml.List("practices", "The practices that are served, with those of `practices_directory`.", PracticeKeys()),
-		yaml.Text("practices_directory", "Folder in which each .yaml or .yml file is one practice, with the keys of an item of `practices`. What begins with a dot is left alone.").Is("path"),
+		yaml.Text("practices_directory", "Folder in which each .yaml or .yml file is one practice, with the keys of an item of `practices`. Files that begin with a dot are ignored.").Is("path"),
 		yaml.Text("policy", "File with the policy: who may do what.").Is("path").Needed(),
-		yaml.Mapping("ledger", "The ledger, the memory of every write: a file, for one server, or a PostgreSQL, for any number. `server ledger init` makes it, once; serving never does.",
+		yaml.Mapping("ledger", "The ledger, which records every write: a file for one server, or a PostgreSQL for several. `server ledger init` creates it once; `serve` never does.",
 			secretKey("postgres", "Connection string of PostgreSQL, which holds a password. New connections read it again.").Needed(),
 		).OrText("path").Needed(),
-		yaml.Int("replicas", 1, 1, 100, "How many servers use the ledger at the same time. More than one need a PostgreSQL. Each takes its part of the `limits` of every practice, and tells when there are more."),
-		yaml.Text("spool", "Folder for documents and files on their way to Loop: up to 32 at a time, `files.spool_size` in all, for this user alone, gone when they are sent. Without it, the system's temporary folder.").Is("path"),
-		yaml.List("raw", "Routes of Loop's that raw calls may use, for callers with the right raw. None turns raw calls off; what an RPC wraps cannot be listed.", yaml.Mapping("", "",
-			yaml.Text("method", "Method: GET, or one that writes, with `write: true`.").Needed().Words(rawdoor.Methods()...),
-			yaml.Text("path", "Route below `loop.base_url`, letter for letter.").Needed().Pattern(`^(/[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*)+$`),
-			yaml.Bool("write", false, "That the method may change what Loop holds: true for all but GET. Such calls go under the ledger."),
-			yaml.Text("dossier", "What a call is for: a dossier, which it names and which is sent as codeDossier (`required`); the practice itself, as codeDossier=cabinet (`cabinet`), or without codeDossier (`none`). The last two take a raw right on all dossiers.").
-				Default("required").Words("required", "cabinet", "none"),
-			yaml.Text("key", "Kind of API key that the route needs.").Default("standard").Words("standard", "advanced"),
-			yaml.List("query", "Parameters of the query that a caller may give.", yaml.Text("", "").Pattern(`^[A-Za-z][A-Za-z0-9_]{0,63}$`)),
-		)),
+		yaml.Int("replicas", 1, 1, 100, "How many servers use the ledger at the same time. More than one need a PostgreSQL. Each takes its part of the `limits` of every practice, and logs when there are more servers than that."),
+		yaml.Text("spool", "Folder for documents and files on their way to Loop: up to 32 at a time, `files.spool_size` in all, readable by this user only, deleted when they are sent. Default: the system's temporary folder.").Is("path"),
+		rawKeys(),
 		importKeys(limits, retry),
 		yaml.Mapping("files", "How files of entries are taken in.",
 			yaml.Int("max_size", 256<<20, 1<<10, 1<<30, "Most bytes that a file may have."),
 			yaml.Int("spool_size", 4<<30, 1<<30, 1<<40, "Most bytes that all documents and files on their way to Loop may take on the disk."),
 			yaml.Duration("deposit_lifetime", day, time.Minute, 30*day, "How long a deposited file can be imported. How long Loop keeps one is not documented."),
-			yaml.Text("loop_model", "What is assumed of Loop where its documentation says nothing of a file, such as an entry of two dates: `lenient`, that Loop takes it, which is a warning; `strict`, that Loop refuses it, which is an error.").Default("lenient").Words("lenient", "strict"),
+			yaml.Text("loop_model", "What is assumed about Loop where its documentation does not cover a file, such as an entry with two dates: `lenient`, that Loop takes it, which is a warning; `strict`, that Loop refuses it, which is an error.").Default("lenient").Words("lenient", "strict"),
 		),
 		yaml.Mapping("retention", "How long the ledger keeps submissions after their state last changed, in days, see docs/ledger.md; a practice can say otherwise.", retentionKeys()...),
 		policy.LimitKeys("caller_limits", "What each caller may take of the service; the policy can say otherwise for one."),
 		deadlineKeys(),
-		yaml.Mapping("readiness", "When `/readyz` and the health of the server say that it is ready. `all`: only while it can do all, writes too. Else while it can answer reads: writes have a readiness of their own, `/readyz?service=writes`.",
-			yaml.Duration("first_ledger", time.Minute, 0, time.Hour, "How long a server that has never reached its PostgreSQL is not ready, either, so that a bad update stops; then it serves reads. It goes on trying."),
+		yaml.Mapping("readiness", "When `/readyz` and the health service say that the server is ready. `all`: only while it can take reads and writes. Otherwise: while it can answer reads; `/readyz?service=writes` says whether it can take writes.",
+			yaml.Duration("first_ledger", time.Minute, 0, time.Hour, "How long a server that has never reached its PostgreSQL is not ready for reads either, so that a rollout with a wrong configuration stops. After that it serves reads, and keeps trying."),
 		).OrWord("all"),
-		yaml.Mapping("shutdown", "How the server stops. What has not left for Loop becomes NOT_SENT after `drain`; what is on its way then has `imports.call_limit`, and 30 seconds to be committed. Give the process 120 seconds, and with other settings `drain` and the longer of `grace` and those two, before it is killed.",
-			yaml.Duration("drain", 10*time.Second, 0, time.Hour, "How long calls are still accepted after the service stopped being ready, so that load balancers notice: longer than a balancer takes to miss two probes. Watches, and streams that wait for Loop, end after it at once."),
-			yaml.Duration("grace", 20*time.Second, time.Millisecond, time.Hour, "How long calls under way may then take. A submission under way is waited for beyond that."),
-		),
+		shutdownKeys(),
 		yaml.Mapping("audit", "Where the records of writes, raw calls and refused access go.",
-			yaml.Text("stream", "With the log on stderr, or apart from it on stdout: without a sync, so that a ledger that was put back from a copy is not noticed.").Default("stderr").Words("stderr", "stdout"),
-			yaml.Text("file", "File that they are added to, instead of `stream`: each write is on the disk there before it is sent. When it is moved away, another one is begun under its name.").Is("path"),
+			yaml.Text("stream", "On stderr with the log, or separately on stdout. A stream is not synced to a disk, so the server cannot detect a ledger that was restored from a copy.").Default("stderr").Words("stderr", "stdout"),
+			yaml.Text("file", "File to which records are appended, instead of `stream`. The record of a write is on the disk before the write is sent. When the file is moved away, the server begins a new one with that name.").Is("path"),
 		),
-		yaml.Mapping("log", "What is logged. The audit is, whatever is set here.",
-			yaml.Text("level", "Least level of a line.").Default("info").Words("debug", "info", "warn", "error"),
+		yaml.Mapping("log", "What is logged. The audit is always written.",
+			yaml.Text("level", "Lowest level that is logged.").Default("info").Words("debug", "info", "warn", "error"),
 			yaml.Bool("dossiers", false, "Whether a call's line has the code of its dossier. Records of the audit have it anyway."),
 		),
 	).Some("practices", "practices_directory")
+}
+
+// listenKeys are the addresses of the service.
+func listenKeys() yaml.Key {
+	return yaml.Mapping("listen", "Where the service listens, as host:port. An empty host means every interface, port 0 any free port.",
+		address("grpc", ":9090", "gRPC."),
+		address("http", ":8080", "REST, documentation, health."),
+		address("operations", "127.0.0.1:9091", "Metrics and profiles, without TLS and without authentication; profiles for peers on this machine alone."),
+		yaml.Int("connections", 4096, 16, 1_000_000, "Connections at a time, for gRPC and for REST each. More are closed at once. Each takes a file descriptor."),
+		yaml.Duration("connection_age", 30*time.Minute, time.Second, day, "Maximum age of a caller's connection, a tenth more or less. Then it takes no new calls, and closes when the running ones have ended. So callers also find servers that were added later."),
+	)
+}
+
+// tlsKeys are those of TLS on the listeners for callers.
+func tlsKeys() yaml.Key {
+	return yaml.Mapping("tls", "TLS of the gRPC and HTTP listeners. There is no default: `off` serves plaintext, behind a proxy that ends TLS.",
+		yaml.Text("certificate", "File with the certificate and its intermediate certificates, in PEM.").Is("path").Needed(),
+		yaml.Text("key", "File with the certificate's key, in PEM.").Is("path").Needed(),
+		yaml.Text("minimum", "Oldest version of TLS. In 1.2 only cipher suites that encrypt and authenticate in one step (GCM, ChaCha20-Poly1305), with a fresh key for each connection; no CBC.").Default("1.2").Words("1.2", "1.3"),
+		yaml.Text("client_authorities", "File with the certificates of the authorities that vouch for client certificates, in PEM. Clients may then have one, and the policy says to which caller it belongs.").Is("path"),
+	).OrOff().Needed()
+}
+
+// httpKeys are those of answers over HTTP.
+func httpKeys() yaml.Key {
+	return yaml.Mapping("http", "How HTTP is answered.",
+		yaml.Bool("compression", false, "Compresses answers of 1 KiB or more with gzip, for callers that accept it; not streams, and never for a client with a certificate. It takes processor time and saves network traffic."),
+		yaml.Duration("hsts", 365*day, 0, 2*365*day, "How long a browser that has visited this server uses only TLS for its name, on every port (header `Strict-Transport-Security`, without subdomains). The header is sent only over this server's own TLS. With 0 it is not sent: for a name that browsers also open in plaintext on other ports."),
+		yaml.Mapping("cors", "Pages of other sites that may call from a browser (CORS), each with the token (JWT) of its user; see docs/browsers.md.",
+			yaml.List("origins", "Their origins, exactly as browsers name them: https://app.example.com, in small letters, with a port unless it is the scheme's own. Plain http for pages of this machine alone. Not with `tls.client_authorities`.",
+				yaml.Text("", "").Pattern(originPattern)),
+		),
+	)
+}
+
+// publicKeys say what needs no credential.
+func publicKeys() yaml.Key {
+	return yaml.Mapping("public", "What is served without a credential. With false it is served to nobody, like a path or method that does not exist.",
+		yaml.Bool("docs", true, "The pages for people: `/`, guides and reference at `/docs/`, `/openapi.json` and `/protos/`. They describe what every caller can call. Of this installation they only show `contact`."),
+		yaml.Text("contact", "Contact for a token that the page at `/` shows, such as a team and its address, or a URL.").Pattern(contactPattern),
+		yaml.Bool("reflection", true, "gRPC server reflection, from which grpcurl and similar tools read the contract."),
+		yaml.Bool("health", true, "`/healthz`, `/readyz` and the gRPC health service. The listener of operations answers the first two whatever is set here, and `server healthcheck` then asks there."),
+	)
+}
+
+// rawKeys are the routes of raw calls.
+func rawKeys() yaml.Key {
+	return yaml.List("raw", "Routes of Loop's that raw calls may use, for callers with the right raw. Without any, raw calls are off. A route that an RPC wraps cannot be listed.", yaml.Mapping("", "",
+		yaml.Text("method", "Method: GET, or one that writes, with `write: true`.").Needed().Words(rawdoor.Methods()...),
+		yaml.Text("path", "Route below `loop.base_url`, letter for letter.").Needed().Pattern(`^(/[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*)+$`),
+		yaml.Bool("write", false, "Whether the method may change data in Loop: true for all but GET. The ledger records such calls."),
+		yaml.Text("dossier", "What a call is about: a dossier, which the call names and which is sent as codeDossier (`required`); the practice itself, as codeDossier=cabinet (`cabinet`), or without codeDossier (`none`). The last two take a raw right on all dossiers.").
+			Default("required").Words("required", "cabinet", "none"),
+		yaml.Text("key", "Kind of API key that the route needs.").Default("standard").Words("standard", "advanced"),
+		yaml.List("query", "Parameters of the query that a caller may give.", yaml.Text("", "").Pattern(`^[A-Za-z][A-Za-z0-9_]{0,63}$`)),
+	))
+}
+
+// shutdownKeys say how the server stops.
+func shutdownKeys() yaml.Key {
+	return yaml.Mapping("shutdown", "How the server stops. A write that is not yet sent after `drain` becomes NOT_SENT. A write that is being sent then has `imports.call_limit` to end, and 30 seconds to be committed. Give the process 120 seconds before it is killed. With other settings give it `drain`, plus the longer of `grace` and those two.",
+		yaml.Duration("drain", 10*time.Second, 0, time.Hour, "How long calls are still accepted after the service has stopped being ready, so that load balancers notice. It must be longer than a balancer takes for two failed probes. After it, watches and streams that wait for Loop end at once."),
+		yaml.Duration("grace", 20*time.Second, time.Millisecond, time.Hour, "How long running calls may then take. The server waits longer for a running submission."),
+	)
 }
 
 // loopKeys are those of the way to Loop; a client of its own has the same defaults.
@@ -104,11 +134,11 @@ func loopKeys(limits cegidclient.Limits, retry cegidclient.RetryPolicy, breaker 
 	return yaml.Mapping("loop", "How Loop is reached.",
 		yaml.Text("base_url", "Loop's gateway: scheme, host and path; https only.").Is("URL").Default(cegidclient.DefaultBaseURL).Pattern(`^[Hh][Tt][Tt][Pp][Ss]?://[^?#]+$`),
 		yaml.Bool("allow_plain_http", false, "Lets `base_url` begin with http:// when its host is the loopback interface: for tests against a simulator."),
-		yaml.Mapping("tra_names", "Names of the fields by which `importTRA` is told where a file is, for practices with `import_tra` under `unverified_operations`. Nobody has seen its page; the defaults are those of the other formats.",
+		yaml.Mapping("tra_names", "Names of the fields that tell `importTRA` where a file is, for practices with `import_tra` under `unverified_operations`. Its documentation was not seen; the defaults are the names of the other formats.",
 			fieldName("uri", "URI", "That of a deposited file."),
 			fieldName("url", "URL", "That of a link; a third party's client sends `url`."),
 		),
-		yaml.Mapping("entry_names", "Names of the fields of Loop's answer that hold what a line of an entry says, once somebody has seen them: no documentation has them. What is not named here stays in `unmapped`.",
+		yaml.Mapping("entry_names", "Names of the fields in Loop's answer that hold these values of a line. No documentation names them: set them once you have seen an answer. A field that is not named here stays in `unmapped`.",
 			seenName("debit", "Its debit, a number."),
 			seenName("credit", "Its credit, a number."),
 			seenName("date", "The date of the entry."),
@@ -119,15 +149,15 @@ func loopKeys(limits cegidclient.Limits, retry cegidclient.RetryPolicy, breaker 
 			span("attempt_timeout", retry.AttemptTimeout, "Longest time of one attempt of a read."),
 			span("base_delay", retry.BaseDelay, "The pause between two attempts is drawn between zero and this, doubled each time."),
 			span("max_delay", retry.MaxDelay, "The doubling ends here."),
-			span("throttled_delay", retry.ThrottledDelay, "Takes the place of `base_delay` when Loop asks to slow down."),
-			span("max_retry_after", retry.MaxRetryAfter, "The longest wait for Loop's sake within one call."),
-			yaml.Int("retry_budget", int(retry.Budget), 1, 10_000, "Repeated attempts that a practice has in hand, at most. Without one a read that failed is not tried again."),
-			yaml.Number("retry_refill", retry.BudgetPerSuccess, 0.01, 1, "How many of them a success earns back: calls to Loop for each call are at most one more than this, for long."),
-			yaml.Int("breaker_failures", breaker.Failures, 1, 10_000, "Failures in a row after which no more calls are made for a while."),
-			span("breaker_pause", breaker.OpenFor, "That while; then one call tries the way, and so on."),
-			span("breaker_silence", breaker.Silence, "Three reads without an answer for so long (or for twice as long as reads took lately), and no answer to what was asked later, are a Loop that hangs: no more calls are made for a while, either."),
-			yaml.Int("page_size", limits.PageSize, 1, 1000, "Most items asked of Loop at once. Its own cap is not documented, and is learnt; lower this should Loop refuse so many."),
-			yaml.Bool("one_cap", true, "Takes Loop's cap to be one for all lists, dossiers and practices: a list ends with a page shorter than the longest that any list has had within the last hour or so, and so costs one call. Inferred; should rows be missing at the end of lists, `false` has each list learn a cap of its own. Until a longer page came, a short one costs one more call."),
+			span("throttled_delay", retry.ThrottledDelay, "Replaces `base_delay` when Loop asks to slow down."),
+			span("max_retry_after", retry.MaxRetryAfter, "The longest wait that Loop may ask for within one call."),
+			yaml.Int("retry_budget", int(retry.Budget), 1, 10_000, "Retry budget of a practice: most repeated attempts in reserve. Without one left, a failed read is not tried again."),
+			yaml.Number("retry_refill", retry.BudgetPerSuccess, 0.01, 1, "How many attempts a success adds to the budget. In the long run, Loop gets at most 1 + this many calls for each call."),
+			yaml.Int("breaker_failures", breaker.Failures, 1, 10_000, "Consecutive failures after which no calls are made for a while."),
+			span("breaker_pause", breaker.OpenFor, "How long; then one call is tried, and so on."),
+			span("breaker_silence", breaker.Silence, "Three reads without an answer for so long (or for twice as long as reads took lately), and no answer to what was asked later, mean that Loop hangs: then, too, no calls are made for a while."),
+			yaml.Int("page_size", limits.PageSize, 1, 1000, "Most items asked of Loop at once. Loop's own limit is not documented; the client learns it. Lower this if Loop refuses so many."),
+			yaml.Bool("one_cap", true, "Assumes that Loop has one page limit for all lists, dossiers and practices. A list then ends with a page that is shorter than the longest page of any list in the last hour or so, which saves a call. This is inferred: if rows are missing at the end of lists, set `false`, and the limit is learnt for each list. Until a longer page was seen, a short page costs one more call."),
 			yaml.Int("max_answer", int(limits.SuccessBody), 1<<10, 1<<30, "Most bytes that an answer of Loop's may have."),
 		),
 	)
@@ -135,15 +165,15 @@ func loopKeys(limits cegidclient.Limits, retry cegidclient.RetryPolicy, breaker 
 
 // importKeys are those of the way of an import.
 func importKeys(limits cegidclient.Limits, retry cegidclient.RetryPolicy) yaml.Key {
-	return yaml.Mapping("imports", "How imports are submitted, and Loop is asked what becomes of them.",
+	return yaml.Mapping("imports", "How imports are submitted, and how Loop is asked about them.",
 		span("wait_limit", limits.Wait, "Longest time that a submission waits for its turn. One that would not have its turn by then is refused at once (`LOOP_BUSY`), with when to come back. It bounds the waits of reads, too."),
 		span("call_limit", retry.SubmissionTimeout, "Longest time of the call of a submission, whatever its caller's deadline is. It is begun only with all of that time."),
-		span("lease", ledger.Lease, "How long a server has for an import until its outcome is known; then others take it for lost. At least `wait_limit` and twice `call_limit`."),
-		yaml.Bool("repeat_after_429", true, "Whether a submission that Loop turned away with a 429 is begun again, at most twice and within `wait_limit`. That nothing looked at what was turned away is inferred."),
+		span("lease", ledger.Lease, "How long a server has for an import until its outcome is known. After that, other servers treat the import as abandoned. At least `wait_limit` and twice `call_limit`."),
+		yaml.Bool("repeat_after_429", true, "Whether a submission that Loop refused with a 429 is sent again, at most twice and within `wait_limit`. It is inferred that Loop processed nothing of it."),
 		pause("first_poll", time.Second, "First pause between two questions; it grows with the age of the import."),
 		pause("last_poll", 5*time.Minute, "Longest pause."),
-		yaml.Duration("resubmit_after", ledger.ResubmitAfter, time.Second, ledger.MostResubmitAfter, "How long after it was sent an import must be before its absence from Loop says that it was not booked, so that it may be sent again. Loop works for hours: shorten it against a simulator only."),
-		pause("stalled_poll", time.Hour, "What the pause grows to when asking makes no sense for now: after a 404, an unknown status, a revoked key."),
+		yaml.Duration("resubmit_after", ledger.ResubmitAfter, time.Second, ledger.MostResubmitAfter, "Age that an import must have before its absence from Loop counts as proof that it was not booked, so that it may be sent again. Loop can take hours: use a shorter time only with a simulator."),
+		pause("stalled_poll", time.Hour, "Longest pause while asking makes no sense: after a 404, an unknown status, a revoked key."),
 	)
 }
 
@@ -164,8 +194,8 @@ func PracticeKeys() yaml.Key {
 	return yaml.Mapping("", "A practice: an accounting firm, with its keys.",
 		yaml.Text("name", "Name in this service, in requests and grants: 1 to 64 letters, digits, '.', '_' or '-'.").
 			Needed().Pattern(`^[A-Za-z0-9._-]{1,64}$`).Never("-", ".", ".."),
-		yaml.Text("domain", "Loop's code of the firm, which CheckStaffAccess needs; left out when it is not known. What is imported twice is told by it, or else by the API key: give it before the first import, because entries of before are not compared with those under another one.").Pattern(`^[!-~]{1,64}$`),
-		yaml.Mapping("keys", "The practice's API keys, each as `key:secret`. The weaker one that suffices is used.",
+		yaml.Text("domain", "Loop's code of the firm, which CheckStaffAccess needs; left out when it is not known. Duplicate imports are found by this code, or without it by the API key. Set it before the first import, because entries imported under another code or key are not compared.").Pattern(`^[!-~]{1,64}$`),
+		yaml.Mapping("keys", "The practice's API keys, each as `key:secret`. The key with fewer rights that is enough for a call is used.",
 			secretKey("standard", "APIKey Standard (P04448)."),
 			secretKey("advanced", "APIKey Advanced (P04454)."),
 		).Needed().Some("standard", "advanced"),
@@ -174,9 +204,9 @@ func PracticeKeys() yaml.Key {
 			yaml.Text("code", "Code in Loop, exactly.").Needed().Pattern(`^[^\x00-\x20\x7f]{1,64}$`).Never("cabinet"),
 			yaml.Text("name", "Name, for people.").Pattern(`^[\s\S]{0,200}$`),
 		)),
-		yaml.Mapping("limits", "Bounds of the calls to Loop for this practice, of all servers together: each of `replicas` takes its part.",
-			yaml.Int("concurrency", limits.Concurrency, cegidclient.MinConcurrency, 1000, "Calls at a time, 3 for each server at least. Of its part, each server keeps a quarter (at least 1) for reads, an eighth (at least 1) for questions how imports go; writes and reads share the rest, of which reads take three fifths at most while a write waits."),
-			yaml.Number("requests_per_second", 0, 0, 10_000, "Rate of calls; 0 is no limit."),
+		yaml.Mapping("limits", "Limits of the calls to Loop for this practice, for all servers together. Each of `replicas` takes its part.",
+			yaml.Int("concurrency", limits.Concurrency, cegidclient.MinConcurrency, 1000, "Calls at a time, at least 3 for each server. Each server reserves a quarter of its part (at least 1) for reads, and an eighth (at least 1) for questions about imports. Writes and reads share the rest. While a write waits, reads take at most three fifths of the rest."),
+			yaml.Number("requests_per_second", 0, 0, 10_000, "Calls per second; 0 is no limit."),
 		),
 		yaml.Mapping("retention", "How long the ledger keeps the practice's submissions; what is left out is as in `retention` of the installation.", inherited(retentionKeys())...),
 		yaml.List("unverified_operations", "Ids of operations to use although nobody has verified them against Loop; ListOperations gives the ids.", yaml.Text("", "")),

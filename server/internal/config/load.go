@@ -325,7 +325,7 @@ func checkIssuer(text string, allowPlainHTTP bool) (sentence string) {
 	case u.Scheme != "http":
 		return "must begin with https://"
 	case !allowPlainHTTP:
-		return "must begin with https://, or whoever is on the way could answer with keys of their own; only for a test on this machine, set allow_plain_http: true"
+		return "must begin with https://: without TLS an attacker could answer with keys of their own; only for a test on this machine, set allow_plain_http: true"
 	case !authn.Loopback(u.Hostname()):
 		return "may begin with http:// only when the host is the loopback interface; write https://"
 	}

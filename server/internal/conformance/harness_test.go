@@ -173,7 +173,7 @@ type failure struct {
 	Trailer    metadata.MD                  // gRPC alone
 	// asREST is the failure as a caller of REST is to see it; gRPC alone.
 	asREST *failure
-	// ownClock: the client's own deadline ended the call before the server's word arrived.
+	// ownClock: the client's own deadline ended the call before the server's error arrived.
 	ownClock bool
 }
 
@@ -355,7 +355,7 @@ func (h *harness) overREST(request *http.Request, token string) outcome {
 	}
 	if deadline, ok := request.Context().Deadline(); ok {
 		request.Header.Set("Grpc-Timeout", strconv.FormatInt(time.Until(deadline).Milliseconds(), 10)+"m")
-		request = request.WithContext(context.WithoutCancel(request.Context())) // the server's word, not this client's
+		request = request.WithContext(context.WithoutCancel(request.Context())) // the server's error, not this client's
 	}
 	response, err := h.web.Do(request)
 	if err != nil {

@@ -200,7 +200,7 @@ func TestAFileThatFailedIsCorrectedUnderAnotherID(t *testing.T) {
 			"nothing of it is in Loop":  {},
 			"it is there":               {lost: true, says: "Loop shows entries"},
 			"the look is blind":         {blind: true, says: "blind"},
-			"nothing proves the look":   {without: true, says: "nothing is known"},
+			"nothing proves the look":   {without: true, says: "nothing that is known"},
 			"blind, of what was booked": {lost: true, blind: true, says: "blind"},
 		} {
 			t.Run(transport+", "+name, func(t *testing.T) {

@@ -305,7 +305,7 @@ func TestALookThatDoesNotProveLetsNothingPass(t *testing.T) {
 		"a list that is empty":          {reference: lost, blind: `[]`, says: "blind", metadata: map[string]string{"doubt": "SEARCH_BLIND", "control": "MISSED"}},
 		"a list that is empty, failed":  {reference: failed, blind: `[]`, says: "blind", metadata: map[string]string{"state": "FAILED", "doubt": "SEARCH_BLIND"}},
 		"a filter that is ignored":      {reference: failed, blind: `[{"objectId":"1","revisionId":"1","refPiece":"VIR"}]`, says: "blind", metadata: map[string]string{"doubt": "SEARCH_BLIND"}},
-		"nothing to prove it by":        {reference: failed, without: true, says: "nothing is known", metadata: map[string]string{"verdict": "NOT_FOUND", "control": "NONE"}},
+		"nothing to prove it by":        {reference: failed, without: true, says: "nothing that is known", metadata: map[string]string{"verdict": "NOT_FOUND", "control": "NONE"}},
 		"no document reference":         {reference: failed, change: func(e *looppb.Entry) { e.DocumentReference = "" }, says: "no document reference", metadata: map[string]string{"doubt": "REFERENCE_ABSENT"}},
 		"a reference that Loop may cut": {reference: failed + strings.Repeat("-", 40), says: "cannot be looked for", metadata: map[string]string{"doubt": "REFERENCE_UNSEARCHABLE"}},
 	} {

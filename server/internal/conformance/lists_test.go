@@ -204,7 +204,7 @@ func TestAStalledReaderHoldsLoopBack(t *testing.T) {
 	}
 }
 
-// steady waits until a count stands still.
+// steady waits until a count does not change.
 func steady(count func() int) int {
 	for last := -1; ; {
 		now := count()

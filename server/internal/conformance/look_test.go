@@ -33,7 +33,7 @@ func TestABlindLookNeverLeadsToASecondBooking(t *testing.T) {
 			body: `[{"objectId":"1","revisionId":"1"}]`, doubt: looppb.ImportDoubt_IMPORT_DOUBT_SEARCH_BLIND, control: looppb.ImportControl_IMPORT_CONTROL_MISSED, says: "Loop does not find what it has booked",
 		},
 		"a list that is empty, in a dossier without anything": {
-			without: true, body: `[]`, control: looppb.ImportControl_IMPORT_CONTROL_NONE, says: "nothing is known here to be booked in the dossier",
+			without: true, body: `[]`, control: looppb.ImportControl_IMPORT_CONTROL_NONE, says: "knows of nothing booked in the dossier",
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

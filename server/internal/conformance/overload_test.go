@@ -16,7 +16,7 @@ import (
 	"cegid.internal/gateway/server/internal/sandbox"
 )
 
-// TestAfterA429AWriteIsSentAgain: by this service, as another attempt, and its caller is told of the end alone.
+// TestAfterA429AWriteIsSentAgain: by this service, as another attempt, and its caller learns the end alone.
 func TestAfterA429AWriteIsSentAgain(t *testing.T) {
 	for _, transport := range []string{"gRPC", "REST"} {
 		t.Run(transport, func(t *testing.T) {

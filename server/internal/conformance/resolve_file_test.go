@@ -118,7 +118,7 @@ func TestAFileThatIsBookedIsFound(t *testing.T) {
 	if _, err := r.resolve("everything", againDeposit("FEC-1", mine)); reasonOf(err) != "MAY_BE_BOOKED" {
 		t.Errorf("%v", err)
 	}
-	// Of what nobody here has read, nobody can say that it has none of the references.
+	// Of a file that this service has not read, it cannot say that it has none of the references.
 	if _, err := r.client.ImportFile(as(t.Context(), "everything"), importOfLink("LINK", "https://files.example.test/fec.txt")); err != nil {
 		t.Fatal(err)
 	}
@@ -150,10 +150,10 @@ func TestWhatNobodyHasReadIsForAPersonToFind(t *testing.T) {
 		r.Simulator.ResetCounters()
 		found, err := r.check("clerk", id)
 		evidence := found.GetResolution().GetEvidence()
-		if err != nil || evidence.GetDoubt() != looppb.ImportDoubt_IMPORT_DOUBT_REFERENCE_ABSENT || !strings.Contains(evidence.GetMessage(), "nobody here has read its file") {
+		if err != nil || evidence.GetDoubt() != looppb.ImportDoubt_IMPORT_DOUBT_REFERENCE_ABSENT || !strings.Contains(evidence.GetMessage(), "this service has not read its file") {
 			t.Errorf("%s: %v, %v", id, found, err)
 		}
-		if _, err := r.resolve("everything", againFile(id, file)); reasonOf(err) != "MAY_BE_BOOKED" || !strings.Contains(err.Error(), "nobody here has read its file") {
+		if _, err := r.resolve("everything", againFile(id, file)); reasonOf(err) != "MAY_BE_BOOKED" || !strings.Contains(err.Error(), "this service has not read its file") {
 			t.Errorf("%s: %v", id, err)
 		}
 		if _, err := r.confirm("everything", id, notBooked); reasonOf(err) != "MAY_BE_BOOKED" {

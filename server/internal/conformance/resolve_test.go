@@ -87,7 +87,7 @@ func again(request *looppb.ImportEntriesRequest) *looppb.ResolveImportRequest {
 	}
 }
 
-// lose sends an import whose fate nobody knows then.
+// lose sends an import whose outcome is unknown then.
 func (r *resolver) lose(request *looppb.ImportEntriesRequest) *looppb.ImportEntriesRequest {
 	r.t.Helper()
 	if _, err := r.client.ImportEntries(as(r.t.Context(), "clerk"), request); reasonOf(err) != "OUTCOME_UNKNOWN" {
@@ -126,7 +126,7 @@ func TestWhatWasNotBookedIsSentAgainOnce(t *testing.T) {
 	if _, err := r.resubmit("everything", other); reasonOf(err) != "REQUEST_ID_REUSED" {
 		t.Errorf("other content: %v", err)
 	}
-	// What does not stand the checks any more is not sent.
+	// What does not pass the checks any more is not sent.
 	spoilt := importOf("FA-1", invoice("SIM-CUT-ONCE-1", "120"))
 	spoilt.Entries[0].Lines[0].Account = "60700009"
 	if _, err := r.resubmit("everything", spoilt); reasonOf(err) != "REQUEST_ID_REUSED" {

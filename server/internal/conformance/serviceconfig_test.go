@@ -129,7 +129,7 @@ func TestThePublishedServiceConfigRetries(t *testing.T) {
 			},
 		},
 		{
-			name: "an outcome that nobody knows", code: codes.Unknown, want: 1,
+			name: "an unknown outcome", code: codes.Unknown, want: 1,
 			fail: func(context.Context) error {
 				return apierror.New(codes.Unknown, looppb.ErrorReason_ERROR_REASON_OUTCOME_UNKNOWN, "unknown")
 			},

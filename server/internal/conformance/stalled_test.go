@@ -21,7 +21,7 @@ import (
 // and what the buffers between here and there hold, whatever the reader's library is.
 const mostForAStalledReader = 32
 
-// still waits until a count stands still, longer than a busy machine takes for a page.
+// still waits until a count does not change, longer than a busy machine takes for a page.
 func still(count func() int) int {
 	last, since := count(), time.Now()
 	for time.Since(since) < time.Second {

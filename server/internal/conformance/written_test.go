@@ -196,7 +196,7 @@ func TestTheAuditNotesWritesWithoutTheirContent(t *testing.T) {
 		"done CreateAccount OK everything CEGID001", "done UpdateLegalIdentity Aborted everything CEGID001", "refused CreateAccount  reader CEGID001",
 	} {
 		if seen[want] != 1 {
-			t.Errorf("%q stands %d times in the audit: %v", want, seen[want], seen)
+			t.Errorf("%q is %d times in the audit: %v", want, seen[want], seen)
 		}
 	}
 	for _, content := range []string{"60719999", "Canari", "356000000", "ABCDEF"} {

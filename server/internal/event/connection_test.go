@@ -32,7 +32,7 @@ func TestAConnectionIsLostAndFoundOncePerChange(t *testing.T) {
 		name string
 		at   *Connections
 		sees brakes
-		ask  bool // which connections stand as lost, as each five minutes
+		ask  bool // which connections are noted as lost, as each five minutes
 		want string
 	}{
 		{name: "nobody has called", at: first},

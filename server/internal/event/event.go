@@ -33,9 +33,9 @@ type Config struct {
 	Ledger *ledger.Ledger
 	// Visible is what the caller of a context may see of the writes of a practice, or of all.
 	Visible func(ctx context.Context, practice string) (*ledger.Scope, error)
-	// Unavailable is what is told of a ledger that does not answer.
+	// Unavailable is the error of a ledger that does not answer.
 	Unavailable func(ctx context.Context, err error) error
-	// Told is called with each event that a caller was told of; it may be nil.
+	// Told is called with each event that a caller received; it may be nil.
 	Told func(context.Context, *ledger.Event)
 	// Draining ends when the server takes no new calls: a stream would go on for as long as others have something to tell.
 	Draining context.Context
@@ -83,7 +83,7 @@ func (s *Service) after(ctx context.Context, request asked) (ledger.Sequence, er
 	return ledger.ParseSequence(request.GetAfter())
 }
 
-// told is what a caller is told of an error.
+// told is an error as a caller sees it.
 func (s *Service) told(ctx context.Context, err error) error {
 	switch {
 	case err == nil, errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded),

@@ -138,7 +138,7 @@ func TestTheTextIsInTheLanguage(t *testing.T) {
 	}
 }
 
-// TestMonthsThatAPageHasNoRoomForAreYears: and lines without a date stand by themselves.
+// TestMonthsThatAPageHasNoRoomForAreYears: and lines without a date are by themselves.
 func TestMonthsThatAPageHasNoRoomForAreYears(t *testing.T) {
 	lines := strings.SplitAfter(string(fecgen.Bytes(fecgen.Options{Size: 20_000, Separator: '|'})), "\r\n")
 	shifted := func(dated func(i int) string) string {

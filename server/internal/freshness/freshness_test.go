@@ -237,7 +237,7 @@ func TestAWriteForgetsWhatItTouches(t *testing.T) {
 		{"a dossier, of all that book into it", "CEGID001", map[int]bool{2: true, 3: true}},
 		{"in another letter case", "cegid001", map[int]bool{2: true, 3: true}},
 		{"the practice itself", cegidclient.PracticeDossier, map[int]bool{0: true, 1: true, 2: true}},
-		{"nobody knows what", "", nil},
+		{"unknown", "", nil},
 	} {
 		for _, each := range all {
 			ask(t, s, each, want, r)

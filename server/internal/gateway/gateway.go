@@ -38,14 +38,14 @@ type Config struct {
 	MaxFile int64
 	// Check refuses a request of the wrong shape, as the service would.
 	Check func(proto.Message) error
-	// Identity is what the service is told of the client of a connection; nil tells nothing.
+	// Identity is what the service learns about the client of a connection; nil tells nothing.
 	Identity func(*tls.ConnectionState) metadata.MD
 	// Arrive tells, by the credentials of a request, whether anybody is known by them, before anything of its body is read;
 	// and then notes that it arrives, until leave. end ends it when others need its place. The context holds what the
 	// service will be told. A body has so many bytes, or -1 where that is unknown, and most at most; of may it may be read. An error
 	// says why it is not taken. Nil knows everybody.
 	Arrive func(ctx context.Context, length, most int64, end func()) (may int64, leave func(), known bool, err error)
-	// Refused is told of each request that is refused here, before the service has it: of which method (empty for none), for which
+	// Refused receives each request that is refused here, before the service has it: of which method (empty for none), for which
 	// practice, and why. The context holds what the service would be told. Nil is told nothing.
 	Refused func(ctx context.Context, method, practice string, err error)
 	// Origins are those whose pages may call, as browsers name them; none by default.
@@ -198,7 +198,7 @@ type api struct {
 	log      *slog.Logger
 }
 
-// told is what the service is told of who makes a request.
+// told is what the service learns about who makes a request.
 func (a *api) told(r *http.Request) context.Context {
 	return metadata.NewIncomingContext(r.Context(), metadata.Join(
 		metadata.MD{

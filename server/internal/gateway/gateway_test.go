@@ -57,7 +57,7 @@ func TestRequestsThatCannotBeRead(t *testing.T) {
 		{name: "a body with something after it", verb: "POST", path: connection, body: `{}x`, fields: []string{"(body)"}, says: "one JSON object"},
 		{name: "a body that is an array", verb: "POST", path: connection, body: `[]`, fields: []string{"(body)"}, says: "one JSON object"},
 		{name: "a body that is cut", verb: "POST", path: connection, body: `{"keyKind": `, fields: []string{"keyKind"}, says: "is cut"},
-		{name: "a body that is not UTF-8", verb: "POST", path: imports, body: "{\"requestId\": \"\xff\"}", fields: []string{"requestId"}, says: "the byte 0xff stands here"},
+		{name: "a body that is not UTF-8", verb: "POST", path: imports, body: "{\"requestId\": \"\xff\"}", fields: []string{"requestId"}, says: "unexpected byte 0xff"},
 		{name: "a field twice in a body", verb: "POST", path: imports, body: `{"requestId": "a", "request_id": "b"}`, fields: []string{"requestId"}, says: "given twice"},
 		{name: "a practice in the body", verb: "POST", path: connection, body: `{"practice": "partner"}`, fields: []string{"practice"}, says: "leave it out of the body"},
 		{name: "the practice of the path in the body", verb: "POST", path: connection, body: `{"practice": "demo"}`, fields: []string{"practice"}, says: "leave it out of the body"},
@@ -281,7 +281,7 @@ func TestPathsAndMethods(t *testing.T) {
 		{"OPTIONS of a list", "OPTIONS", accounts, 405, "HTTP_METHOD_NOT_ALLOWED", "GET, HEAD, POST"},
 		{"PUT of imports", "PUT", imports, 405, "HTTP_METHOD_NOT_ALLOWED", "GET, HEAD, POST"},
 		{"DELETE of an import", "DELETE", imports + "/FA-1", 405, "HTTP_METHOD_NOT_ALLOWED", "GET, HEAD"},
-		{"a verb nobody knows", "BREW", accounts, 405, "HTTP_METHOD_NOT_ALLOWED", "GET, HEAD, POST"},
+		{"an unknown verb", "BREW", accounts, 405, "HTTP_METHOD_NOT_ALLOWED", "GET, HEAD, POST"},
 		{"a trailing slash", "GET", accounts + "/", 400, "FIELD_INVALID", ""},
 		{"a slash within a dossier, encoded", "GET", "/v1/practices/demo/dossiers/A%2FB/accounts", 200, "", ""},
 	} {

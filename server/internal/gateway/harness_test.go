@@ -34,7 +34,7 @@ type upstream struct {
 	answer func(ctx context.Context, reply proto.Message) error
 	// next gives the messages of a stream; nil is a stream without any.
 	next func(ctx context.Context, reply proto.Message) error
-	// opened, if not nil, is told of each stream.
+	// opened, if not nil, receives each stream.
 	opened func(ctx context.Context)
 
 	mu       sync.Mutex

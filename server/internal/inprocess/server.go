@@ -29,9 +29,9 @@ type Config struct {
 	MaxRequest int
 	// MaxCalls bounds the calls under way; those beyond wait for their turn. 0 is no bound.
 	MaxCalls int
-	// Refused is told of each call that does not come to its handler, and why; the context has its metadata. Nil is told nothing.
+	// Refused receives each call that does not come to its handler, and why; the context has its metadata. Nil receives nothing.
 	Refused func(ctx context.Context, method string, err error)
-	// Stats are told of each call what a grpc.Server would tell them.
+	// Stats receive of each call what a grpc.Server would tell them.
 	Stats []stats.Handler
 }
 

@@ -642,7 +642,7 @@ func (s *stuck) ListAccounts(context.Context, *looppb.ListAccountsRequest) (*loo
 	return &looppb.ListAccountsResponse{}, nil
 }
 
-// TestAStopEndsTheWaitForAPlace, too, while its holder does not leave. Somebody is told of the call that had none.
+// TestAStopEndsTheWaitForAPlace, too, while its holder does not leave. The call that had none is reported.
 func TestAStopEndsTheWaitForAPlace(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var refused []string
@@ -662,7 +662,7 @@ func TestAStopEndsTheWaitForAPlace(t *testing.T) {
 		server.Stop()
 		synctest.Wait()
 		if n := len(answered); n != 2 {
-			t.Errorf("%d of 2 calls were told of the stop", n)
+			t.Errorf("%d of 2 calls learnt of the stop", n)
 		}
 		if got := fmt.Sprint(refused); got != "[/cegid.loop.v1.ReferenceDataService/ListAccounts[billing] Unavailable]" {
 			t.Errorf("of the calls without a place it says %s", got)

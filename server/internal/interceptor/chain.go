@@ -50,7 +50,7 @@ type Config struct {
 	Limits *Limits
 	// Memory bounds what all calls take together; nil does not.
 	Memory *Memory
-	// Audit is told of every write and raw call, whatever the level of Log; Refusals of every refused access.
+	// Audit receives every write and raw call, whatever the level of Log; Refusals of every refused access.
 	Audit    *slog.Logger
 	Refusals *Refusals
 	// Reads lets reads share calls and answers; nil does not.

@@ -47,7 +47,7 @@ func TestTheOrderIsTheDesigned(t *testing.T) {
 	for _, each := range testChain(t, slog.New(slog.DiscardHandler), nil, t.Context()) {
 		got = append(got, each.Name)
 		if each.Unary == nil || each.Stream == nil {
-			t.Errorf("%s does not stand in both chains", each.Name)
+			t.Errorf("%s is not in both chains", each.Name)
 		}
 	}
 	if !slices.Equal(got, want) {

@@ -178,7 +178,7 @@ func (d *Door) Refused(lines *Lines, metrics *Metrics) func(ctx context.Context,
 		ctx = context.WithValue(ctx, callKey{}, call)
 		method = cmp.Or(strings.TrimPrefix(method, "/"), "unknown/unknown")
 		lines.write(ctx, method, time.Now(), err)
-		metrics.count(ctx, method, err)
+		metrics.count(ctx, method, 0, err)
 	}
 }
 

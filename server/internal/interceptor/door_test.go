@@ -172,7 +172,7 @@ func TestMessagesThatCannotBeRead(t *testing.T) {
 	}
 }
 
-// TestPartsAreCounted: those that take memory, wherever they stand.
+// TestPartsAreCounted: those that take memory, wherever they are.
 func TestPartsAreCounted(t *testing.T) {
 	codec := boundedCodec()
 	line := &looppb.EntryLine{Account: "60700000", Label: strings.Repeat("x", 35)}

@@ -167,7 +167,7 @@ func (i Identities) ofToken(ctx context.Context, token string, verify verifier) 
 	case errors.Is(err, authn.ErrUnavailable):
 		return identity{}, unknown{"jwt, whose issuer does not answer", apierror.Error{
 			Code: codes.Unavailable, Reason: looppb.ErrorReason_ERROR_REASON_ISSUER_UNAVAILABLE,
-			Message: "the issuer of the token does not answer, so that nobody can tell whether it is good: call again in a moment", RetryAfter: authn.RetryAfter,
+			Message: "the issuer of the token does not answer, so the token cannot be checked: call again in a moment", RetryAfter: authn.RetryAfter,
 		}.Err(), ""}
 	case errors.Is(err, authn.ErrRefused):
 		return identity{}, i.nobody("jwt, "+authn.Why(err), "")

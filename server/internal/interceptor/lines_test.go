@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"log/slog"
+	"maps"
 	"runtime"
 	"strings"
 	"testing"
@@ -13,11 +14,14 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
 	looppb "cegid.internal/gateway/gen/go/cegid/loop/v1"
+	"cegid.internal/gateway/internal/testkit"
 	"cegid.internal/gateway/server/internal/apierror"
+	"cegid.internal/gateway/server/internal/policy"
 )
 
 // lines are those of a log, by message.
@@ -183,7 +187,7 @@ func TestCallsHaveABoundOfSeries(t *testing.T) {
 	registry := prometheus.NewRegistry()
 	m := NewMetrics(registry)
 	for i := range maxSeries + 100 {
-		m.count(inCall(t.Context(), &Call{Caller: fmt.Sprint("caller-", i)}), "/s/M", nil)
+		m.count(inCall(t.Context(), &Call{Caller: fmt.Sprint("caller-", i)}), "/s/M", time.Second, nil)
 	}
 	families, err := registry.Gather()
 	if err != nil {
@@ -194,4 +198,46 @@ func TestCallsHaveABoundOfSeries(t *testing.T) {
 			t.Errorf("%d series", n)
 		}
 	}
+}
+
+// TestCallsAreCountedWithHowLongTheyTook: by method and caller, whatever they ended with.
+func TestCallsAreCountedWithHowLongTheyTook(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		registry := prometheus.NewRegistry()
+		counted := NewMetrics(registry).interceptor(map[string]policy.Access{"/s/M": {}, "/s/S": {}})
+		ctx := inCall(t.Context(), &Call{Caller: "billing"})
+		for _, err := range []error{nil, nil, status.Error(codes.NotFound, "no")} {
+			_, _ = counted.Unary(ctx, nil, &grpc.UnaryServerInfo{FullMethod: "/s/M"}, func(context.Context, any) (any, error) {
+				time.Sleep(time.Second)
+				return nil, err
+			})
+		}
+		_ = counted.Stream(nil, &oneMessage{ctx: ctx}, &grpc.StreamServerInfo{FullMethod: "/s/S"}, func(any, grpc.ServerStream) error {
+			time.Sleep(time.Minute)
+			return nil
+		})
+		families, err := registry.Gather()
+		testkit.OK(t, err)
+		took, calls := map[string]float64{}, map[string]float64{}
+		for _, family := range families {
+			for _, metric := range family.GetMetric() {
+				labels := ""
+				for _, label := range metric.GetLabel() {
+					labels += label.GetValue() + " "
+				}
+				switch family.GetName() {
+				case "gateway_call_seconds_total":
+					took[labels] = metric.GetCounter().GetValue()
+				case "gateway_calls_total":
+					calls[labels] = metric.GetCounter().GetValue()
+				}
+			}
+		}
+		if want := map[string]float64{"billing s/M ": 3, "billing s/S ": 60}; !maps.Equal(took, want) {
+			t.Errorf("they took %v; want %v", took, want)
+		}
+		if want := map[string]float64{"billing s/M NotFound ": 1, "billing s/M OK ": 2, "billing s/S OK ": 1}; !maps.Equal(calls, want) {
+			t.Errorf("%v; want %v", calls, want)
+		}
+	})
 }

@@ -32,7 +32,7 @@ func texts(t *testing.T) map[string]string {
 			}
 			return nil
 		}
-		if name != ".ci/run" && !slices.Contains([]string{".go", ".md", ".proto", ".sh", ".yaml", ".yml"}, filepath.Ext(name)) {
+		if name != ".ci/run" && !slices.Contains([]string{".go", ".html", ".md", ".proto", ".sh", ".yaml", ".yml"}, filepath.Ext(name)) {
 			return nil
 		}
 		text, err := os.ReadFile(path)

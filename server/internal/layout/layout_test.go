@@ -46,7 +46,7 @@ var rules = []struct {
 	{"the policy knows rights and names", internal + "policy", append([]string{internal + "submission", internal + "ledger", internal + "config"}, edge...)},
 	{"a reader of YAML knows nothing of what is configured", internal + "strictyaml", append([]string{internal + "config", internal + "policy"}, edge...)},
 	{"metrics count for practices, and know no handler", internal + "telemetry", []string{internal + "service", internal + "gateway", internal + "app"}},
-	{"practices stand without their handlers", internal + "tenant", []string{internal + "service", internal + "gateway", internal + "app", internal + "config"}},
+	{"practices need no handlers", internal + "tenant", []string{internal + "service", internal + "gateway", internal + "app", internal + "config"}},
 	{"handlers convert: SQL, HTTP servers and the chain around them are others'", internal + "service", []string{
 		internal + "interceptor", internal + "gateway", internal + "app", internal + "telemetry", internal + "sandbox", module + "cegidclient/loopsim",
 	}},

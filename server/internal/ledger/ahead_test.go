@@ -2,6 +2,7 @@ package ledger
 
 import (
 	"errors"
+	"slices"
 	"testing"
 	"time"
 )
@@ -64,6 +65,24 @@ func TestAClockIsTrustedWhenThatIsStored(t *testing.T) {
 	l.path = path
 	if !errors.Is(l.Clock(), ErrClock) {
 		t.Error("the clock is trusted all the same")
+	}
+}
+
+// TestWhatWasSentByAClockBehindIsRestored: a record that tells of years ago, after one of now, was sent after it. It is not forgotten
+// because of its age, and its id is not free.
+func TestWhatWasSentByAClockBehindIsRestored(t *testing.T) {
+	l, c := guarded(t, temporary)
+	var sent []Sent
+	for commit, age := range []time.Duration{KeepOutcome + time.Hour, 0, 3 * KeepOutcome} {
+		id := []string{"old", "now", "behind"}[commit]
+		s := sentOf(Record{Key: Key{"demo", "D1", Imports, id}, Caller: "billing", Kind: KindEntries, Attempt: 1, Owner: "owner/" + id})
+		s.Time, s.Commit = c.Now().Add(-age), int64(commit+1)
+		sent = append(sent, s)
+	}
+	slices.Reverse(sent) // as the files of several servers may come
+	done, err := l.Restore(t.Context(), sent, 10)
+	if err != nil || len(done.Forgotten) != 2 || done.Forgotten[0].RequestID != "behind" || done.Forgotten[1].RequestID != "now" || done.Known != 1 {
+		t.Errorf("%+v, %v", done, err)
 	}
 }
 

@@ -103,8 +103,8 @@ func (l *Ledger) Clock() error {
 	return fmt.Errorf("%w: the database's clock has leapt by %s", ErrClock, l.guard.leap.Round(time.Second))
 }
 
-// standingStill are the rules in which nothing grows old.
-func (r rules) standingStill() rules {
+// frozen are the rules in which nothing grows old.
+func (r rules) frozen() rules {
 	r.askGap, r.followFor, r.askFor, r.resubmitAfter = 0, math.MaxInt64, math.MaxInt64, math.MaxInt64
 	return r
 }
@@ -120,7 +120,7 @@ func (l *Ledger) rulesAt(ctx context.Context, q querier, now int64) (in rules, t
 	if trusted {
 		return l.rules, true, err
 	}
-	return l.rules.standingStill(), false, err
+	return l.rules.frozen(), false, err
 }
 
 // date gives what a transaction dates the day on which it happens, by the clock as it was before it went back: once it is

@@ -268,4 +268,12 @@ func countsFollowEveryChange(t *testing.T, temporary opener) {
 		t.Fatal(err)
 	}
 	check("after one was removed")
+	before, err := l.CountByState(t.Context())
+	testkit.OK(t, err)
+	if _, err := l.db.ExecContext(t.Context(), `UPDATE state_count SET n = n + 7 WHERE state = 'WAITING'`); err != nil {
+		t.Fatal(err)
+	}
+	if counts, err := l.CountByState(t.Context()); err != nil || counts[Waiting] != before[Waiting]+7 {
+		t.Errorf("the rows are gone through: %v, %v", counts, err)
+	}
 }

@@ -64,7 +64,7 @@ type OverlapError struct {
 // Error names an import; it is not for callers, who may not be allowed to see it.
 func (e *OverlapError) Error() string {
 	first := e.Overlaps[0]
-	return fmt.Sprintf("ledger: %d entries stand in other imports; entry %d is %s under request id %q", len(e.Overlaps), first.Entry, first.Of.State, first.Of.RequestID)
+	return fmt.Sprintf("ledger: %d entries are in other imports; entry %d is %s under request id %q", len(e.Overlaps), first.Entry, first.Of.State, first.Of.RequestID)
 }
 
 // ErrNoDigests: the set is not there, or not whole, or of other books. Make it again.
@@ -94,7 +94,7 @@ func (l *Ledger) looking(ctx context.Context, do func(context.Context, querier) 
 // Booked says whether there are imports in books whose entries can be compared with others.
 func (l *Ledger) Booked(ctx context.Context, b Books) (found bool, err error) {
 	err = l.looking(ctx, func(ctx context.Context, q querier) error {
-		_, last, err := standingBooks(ctx, q, b)
+		_, last, err := findBooks(ctx, q, b)
 		if errors.Is(err, sql.ErrNoRows) {
 			err = nil
 		}
@@ -206,10 +206,10 @@ func books(ctx context.Context, q execer, b Books) (id, last int64, err error) {
 	if _, err := q.ExecContext(ctx, `INSERT INTO entry_books (domain, dossier, last) VALUES ($1, $2, 0) ON CONFLICT (domain, dossier) DO NOTHING`, b.Domain, b.Dossier); err != nil {
 		return 0, 0, fmt.Errorf("ledger: %w", err)
 	}
-	return standingBooks(ctx, q, b)
+	return findBooks(ctx, q, b)
 }
 
-func standingBooks(ctx context.Context, q querier, b Books) (id, last int64, err error) {
+func findBooks(ctx context.Context, q querier, b Books) (id, last int64, err error) {
 	if err := q.QueryRowContext(ctx, `SELECT books, last FROM entry_books WHERE domain = $1 AND dossier = $2`, b.Domain, b.Dossier).Scan(&id, &last); err != nil {
 		return 0, 0, fmt.Errorf("ledger: %w", err)
 	}
@@ -229,13 +229,13 @@ func (w *writing) pack(books, number int64, entries []identity.Entry) error {
 	}
 	for month, content := range months {
 		var pack int64
-		var standing []byte
-		found, err := row(w.tx.QueryContext(w.ctx, `SELECT pack, content FROM entry_pack WHERE books = $1 AND month = $2 ORDER BY pack DESC LIMIT 1`, books, month))(&pack, &standing)
+		var stored []byte
+		found, err := row(w.tx.QueryContext(w.ctx, `SELECT pack, content FROM entry_pack WHERE books = $1 AND month = $2 ORDER BY pack DESC LIMIT 1`, books, month))(&pack, &stored)
 		if err != nil {
 			return err
 		}
-		if found && len(standing)+len(content) <= packSize {
-			_, err = w.tx.ExecContext(w.ctx, `UPDATE entry_pack SET content = $1, last = $2 WHERE books = $3 AND month = $4 AND pack = $5`, append(standing, content...), number, books, month, pack)
+		if found && len(stored)+len(content) <= packSize {
+			_, err = w.tx.ExecContext(w.ctx, `UPDATE entry_pack SET content = $1, last = $2 WHERE books = $3 AND month = $4 AND pack = $5`, append(stored, content...), number, books, month, pack)
 		} else {
 			_, err = w.tx.ExecContext(w.ctx, `INSERT INTO entry_pack (books, month, pack, first, last, content) VALUES ($1, $2, $3, $4, $4, $5)`, books, month, pack+1, number, content)
 		}

@@ -77,7 +77,7 @@ func (c *comparison) more(ctx context.Context, l *Ledger) error {
 
 // prepare finds the books and what there is to compare.
 func (c *comparison) prepare(ctx context.Context, q querier) (last int64, err error) {
-	id, last, err := standingBooks(ctx, q, c.digests.Books)
+	id, last, err := findBooks(ctx, q, c.digests.Books)
 	if errors.Is(err, sql.ErrNoRows) {
 		return 0, c.noSet()
 	}

@@ -400,8 +400,8 @@ func entriesOfFilesAndOfRequestsMeet(t *testing.T, temporary opener) {
 			}
 		}
 	}
-	if failures, last := l.Trouble(); failures > 0 { // this was its answer
-		t.Errorf("the ledger has failed: %v", last)
+	if failures := l.Trouble(); failures.Commits+failures.Reads > 0 { // this was its answer
+		t.Errorf("the ledger has failed: %v", failures.Last)
 	}
 }
 

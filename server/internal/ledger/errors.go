@@ -10,7 +10,7 @@ var (
 	// ErrUnknown: there is no such row.
 	ErrUnknown = errors.New("ledger: unknown request id")
 	// ErrReused: the request id is that of other content, another caller or another kind of write.
-	ErrReused = errors.New("ledger: the request id stands for another submission")
+	ErrReused = errors.New("ledger: the request id belongs to another submission")
 	// ErrLost: the row is no longer where the caller of the method believes it to be. Before bytes left: do not send.
 	ErrLost = errors.New("ledger: the row has moved on")
 	// ErrLease: the lease does not cover the whole call. Do not send; Settle as NOT_SENT.
@@ -46,7 +46,7 @@ var (
 	// ErrLocked: a ledger in a file belongs to one process.
 	ErrLocked = errors.New("another process has the ledger open: stop it first ('fuser' with this path names it); several servers need a ledger on PostgreSQL")
 	// ErrReadOnly: SQLite says so in several ways, and none of them names the folder.
-	ErrReadOnly = errors.New("this process may not write to it: change the owner or mode of the file and of its folder, in which others stand beside it, or mount the volume for writing")
+	ErrReadOnly = errors.New("this process may not write to it: change the owner or mode of the file and of its folder, which holds more files of the ledger, or mount the volume for writing")
 	// ErrNewer: the ledger was migrated by a newer server.
 	ErrNewer = errors.New("the ledger was written by a newer server: run that version or a later one")
 )

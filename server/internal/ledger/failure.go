@@ -17,7 +17,7 @@ const (
 	CauseNoTurn Cause = "no_turn"
 	// CauseWithoutID: Loop accepted it without an id to follow it by.
 	CauseWithoutID Cause = "without_id"
-	// CauseNamesImport: Loop turned it away, and yet its answer names an import.
+	// CauseNamesImport: Loop refused it, but its answer names an import.
 	CauseNamesImport Cause = "names_import"
 	// CauseEndedWithErrors: Loop ended an import that it had accepted with errors.
 	CauseEndedWithErrors Cause = "ended_with_errors"
@@ -30,7 +30,7 @@ const (
 	CauseForgotten Cause = "forgotten"
 )
 
-// Causes returns those above.
+// Causes returns those above: tests of other packages hold that each has its words.
 func Causes() []Cause {
 	return []Cause{
 		CauseStopping, CauseFault, CauseNotNoted, CauseNoTurn, CauseWithoutID, CauseNamesImport, CauseEndedWithErrors,

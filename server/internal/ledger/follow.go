@@ -32,7 +32,7 @@ type Question struct {
 
 func (q Question) subject() subject { return subject{q.Attempt, q.LoopRequestID} }
 
-// standing is what the rules have to know to judge an answer, as it was when the question was put.
+// status is what the rules have to know to judge an answer, as it was when the question was put.
 func (q Question) status() status {
 	return status{state: q.State, attempt: q.Attempt, loopID: q.LoopRequestID, submitted: q.submitted, asked: q.asked, followed: q.followed}
 }

@@ -30,7 +30,7 @@ func told(all []<-chan struct{}) (who []int) {
 	return who
 }
 
-// TestAThousandWatchersAreOneQuery: a caller who waits is told of its own row, and of nothing else; a thousand of them are read for by
+// TestAThousandWatchersAreOneQuery: a caller who waits learns of its own row, and of nothing else; a thousand of them are read for by
 // one step along the log.
 func TestAThousandWatchersAreOneQuery(t *testing.T) {
 	dsn := database(t)

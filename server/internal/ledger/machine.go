@@ -40,7 +40,7 @@ func (s State) Open() bool { return s == Received || s == Submitting }
 func (s State) Following() bool { return s == Waiting || s == Running }
 
 // Final says whether the ledger will do nothing more by itself. UNCERTAIN is final in this sense: only the owner's late
-// answer changes it, Loop's word on what it has accepted, or a person, see Resolvable.
+// answer changes it, Loop's answer about what it has accepted, or a person, see Resolvable.
 func (s State) Final() bool { return !s.Open() && !s.Following() }
 
 // NothingBooked says whether the same id may be sent again, and the same content under another id.
@@ -70,13 +70,6 @@ const (
 	resubmit    event = "resubmit"         // it is not: send it again
 )
 
-func events() []event {
-	return []event{
-		retake, submit, accept, complete, refuse, turnAway, lose, abandon, await, run, succeed, fail, age, stateBooked,
-		stateAbsent, resubmit,
-	}
-}
-
 // transitions are the whole of the state machine: what is not here does not happen. Who may cause an event, and when, is in
 // rules.
 var transitions = map[State]map[event]State{
@@ -84,11 +77,11 @@ var transitions = map[State]map[event]State{
 	Submitting: {accept: Waiting, complete: Succeeded, refuse: Refused, turnAway: NotSent, lose: Uncertain, abandon: Uncertain},
 	Waiting:    {await: Waiting, run: Running, succeed: Succeeded, fail: Failed, age: Uncertain},
 	Running:    {await: Running, run: Running, succeed: Succeeded, fail: Failed, age: Uncertain}, // Loop's own step back is not one here
-	// accept and complete are the owner's late answer, after a person's word that it was not booked, see rules.settle.
+	// accept and complete are the owner's late answer, after a person's statement that it was not booked, see rules.settle.
 	NotSent: {retake: Received, accept: Waiting, complete: Succeeded},
 	Refused: {retake: Received, accept: Waiting, complete: Succeeded},
 	Failed:  {stateBooked: Succeeded, stateAbsent: Refused, resubmit: Received}, // refused late, and by Loop
-	Uncertain: { // the owner's late answer, see rules.settle; Loop's word on what it had accepted, see rules.conclude; or a person's
+	Uncertain: { // the owner's late answer, see rules.settle; Loop's answer about what it had accepted, see rules.conclude; or a person's
 		succeed: Succeeded, fail: Failed,
 		accept: Waiting, complete: Succeeded, refuse: Refused, turnAway: NotSent, lose: Uncertain,
 		stateBooked: Succeeded, stateAbsent: NotSent, resubmit: Received,

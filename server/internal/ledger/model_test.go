@@ -29,7 +29,7 @@ type fate uint8
 const (
 	unsent fate = iota
 	inFlight
-	vanished // never arrived, which nobody knows
+	vanished // never arrived, which is unknown
 	booked
 	refusedByLoop
 	turnedAway

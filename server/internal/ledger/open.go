@@ -44,7 +44,7 @@ type Ledger struct {
 	commits commits
 	awaited awaited
 	leases  outlived
-	// observer is told of each step; it may be nil.
+	// observer receives each step; it may be nil.
 	observer atomic.Pointer[func(context.Context, Observation)]
 	// path and file are of a ledger in a file that others can remove.
 	path  string
@@ -62,11 +62,6 @@ func WithLease(lease time.Duration) Option { return func(l *Ledger) { l.rules.le
 // ResubmitAfter.
 func WithResubmitAfter(age time.Duration) Option {
 	return func(l *Ledger) { l.rules.resubmitAfter = age }
-}
-
-// WithMonotonic gives a ledger with a clock for tests what to compare it with: a clock that cannot leap.
-func WithMonotonic(passed func() time.Duration) Option {
-	return func(l *Ledger) { l.guard.monotonic = passed }
 }
 
 // ResubmitAfter is how long after it was sent an import's absence from Loop begins to mean something.
@@ -287,8 +282,8 @@ type changes struct {
 	waiting map[Key]map[chan struct{}]struct{}
 }
 
-// Subscribe returns a channel that is signalled after every committed change of a row, until cancel; where other processes
-// may change it too, also each second. Signals that are not taken in time become one: read the row after each, and once
+// Subscribe returns a channel that is signalled after every committed change of a row, until cancel; of another process's, once the
+// log of events was read, within a second. Signals that are not taken in time become one: read the row after each, and once
 // after subscribing.
 func (l *Ledger) Subscribe(key Key) (changed <-chan struct{}, cancel func()) {
 	c := &l.changes

@@ -10,7 +10,7 @@ import (
 )
 
 // The second model: two imports, under two ids, of one entry. Each is compared with the other, which takes its time, looks into
-// Loop where the other failed or nobody knows what became of it, and is begun under the lock of the books; then it goes its way
+// Loop where the other failed or its outcome is unknown, and is begun under the lock of the books; then it goes its way
 // through the same rules as in the first model. In between, the other does all that it may: it is begun, sent, lost, answered
 // late, failed by Loop with its entry booked or without, and sent again. What a comparison and a look mean is told by the code
 // that runs in the server; the order of the steps under the lock is that of comparison.settle.
@@ -63,7 +63,7 @@ type pairSetting struct {
 type overlapRules struct {
 	rules
 	proves func(*Evidence) bool
-	// locked: the verdict is of what stands under the lock, not of what was compared before.
+	// locked: the verdict is of what is there under the lock, not of what was compared before.
 	locked bool
 	// covers says which attempt a look speaks of that was taken at another.
 	covered func(looked, now uint8) uint8

@@ -34,7 +34,7 @@ func throttlesAreToldInDurations(t *testing.T, temporary opener) {
 	want("back", demo)
 	c.pass(10 * time.Hour)
 	want("ahead", left(demo, 0))
-	// The newest alone counts: another's word, and the end.
+	// The newest alone counts: what another said, and the end.
 	other := Throttle{Subscription: demo.Subscription, Practice: "other", Server: "second", Number: 1, Wait: 5 * time.Second}
 	note(other, Throttle{Subscription: demo.Subscription, Practice: "demo", Server: "second", Number: 2})
 	want("its end", Throttle{Subscription: demo.Subscription, Practice: "demo", Server: "second", Number: 2}, other)

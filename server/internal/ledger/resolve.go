@@ -32,7 +32,7 @@ const (
 	Inconclusive Verdict = "INCONCLUSIVE"
 )
 
-// Verdicts returns all of them.
+// Verdicts returns all of them: tests of other packages hold that each has its words, as of Doubts and EveryControl.
 func Verdicts() []Verdict { return []Verdict{Found, NotFound, Inconclusive} }
 
 // Doubt is why a look is Inconclusive.
@@ -171,7 +171,7 @@ func (e *Evidence) sight() sight {
 // Proves says whether it shows that its attempt is not in Loop.
 func (e *Evidence) Proves() bool { return e.sight() == notThere }
 
-// Statement is a person's word on an attempt.
+// Statement is what a person states about an attempt.
 type Statement struct {
 	Attempt int       `json:"attempt"`
 	Booked  bool      `json:"booked"`
@@ -312,7 +312,7 @@ func (l *Ledger) Concluded(ctx context.Context, key Key, attempt int, loopReques
 	})
 }
 
-// Confirm commits a person's word. The same word again changes nothing; the contrary is a *StatedError. ErrEvidence:
+// Confirm commits a person's statement. The same one again changes nothing; the contrary is a *StatedError. ErrEvidence:
 // nothing may be said not to be booked without a fresh look that has not found it, and a note where that look has not shown
 // that it can see. ErrLost as of Checked.
 func (l *Ledger) Confirm(ctx context.Context, key Key, attempt int, word Statement) (row Record, again bool, err error) {

@@ -364,7 +364,7 @@ func resubmittingSendsOnce(t *testing.T, temporary opener) {
 	c.pass(time.Second)
 	checked(t, l, s.Key, absent(1, "FA-one"))
 	for name, other := range map[string]func(*Submission){
-		"other content": func(s *Submission) { s.Fingerprints = []Fingerprint{FingerprintOf(1, []byte("two"))} },
+		"other content": func(s *Submission) { s.Fingerprints = []Fingerprint{fingerprintOf(1, []byte("two"))} },
 		"another kind":  func(s *Submission) { s.Kind = KindDocument },
 	} {
 		changed := s
@@ -594,7 +594,7 @@ func whatLoopSaysOfWhatIsUncertain(t *testing.T, temporary opener) {
 	if err != nil || r.State != Failed || r.Error.LoopMessage != "compte inconnu" {
 		t.Errorf("%+v, %v", r, err)
 	}
-	sent := submission("r3", "three") // nobody knows whether Loop has it
+	sent := submission("r3", "three") // whether Loop has it is unknown
 	reach(t, l, sent, Uncertain)
 	if _, err := l.Concluded(t.Context(), sent.Key, 1, "", Progress{State: Succeeded}); !errors.Is(err, ErrLost) {
 		t.Errorf("never accepted: %v", err)

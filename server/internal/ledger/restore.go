@@ -26,6 +26,8 @@ type Sent struct {
 	// State is how it ended, as the audit has it, and LoopRequestID Loop's id; empty where it does not say.
 	State         State
 	LoopRequestID string
+	// noOlder is the latest time that the audit has of this commit or one before, in microseconds.
+	noOlder int64
 }
 
 // Restored is what Restore did.
@@ -54,9 +56,10 @@ func (l *Ledger) Restore(ctx context.Context, sent []Sent, newest int64) (Restor
 		return Restored{}, err
 	}
 	latest := map[Key]Sent{}
-	var youngest int64 // age goes by it, too: a clock that is years ahead must not make the audit too old
-	for _, s := range sent {
+	var youngest int64 // age goes by it, too: neither a clock that is years ahead nor one that was years behind makes a record too old
+	for _, s := range slices.SortedStableFunc(slices.Values(sent), func(a, b Sent) int { return cmp.Compare(a.Commit, b.Commit) }) {
 		youngest = max(youngest, micros(s.Time))
+		s.noOlder = youngest
 		// Of an id that a ledger had forgotten before, attempts were counted anew; commits go on.
 		if known, is := latest[s.Key]; !is || cmp.Or(cmp.Compare(known.Commit, s.Commit), cmp.Compare(known.Attempt, s.Attempt)) <= 0 {
 			latest[s.Key] = s
@@ -124,7 +127,7 @@ func (w *writing) restore(sent Sent, copied, before int64, done *Restored) error
 		return err
 	}
 	if known && row.knows(&sent, copied) || sent.State.NothingBooked() ||
-		!known && micros(sent.Time) < min(before, w.since(KeepOutcome)) { // it is forgotten because of its age
+		!known && sent.noOlder < min(before, w.since(KeepOutcome)) { // it is forgotten because of its age
 		done.Known++
 		return nil
 	}

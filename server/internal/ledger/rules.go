@@ -47,7 +47,7 @@ type status struct {
 	stated     stated
 }
 
-// stated is a person's word on the attempt.
+// stated is what a person states about the attempt.
 type stated byte
 
 const (
@@ -56,7 +56,7 @@ const (
 	isNot
 )
 
-// inForce says whether the state is still the one that a person's word has made.
+// inForce says whether the state is still the one that a person's statement has made.
 func (s status) inForce() bool {
 	return s.stated == isBooked && s.state == Succeeded || s.stated == isNot && s.state.NothingBooked()
 }
@@ -284,7 +284,7 @@ func (r rules) conclude(s status, asked subject, said State) (status, error) {
 // errStated: a person has stated the contrary.
 var errStated = errors.New("ledger: stated otherwise")
 
-// confirm notes a person's word; the same word again changes nothing. With a note that it was looked for in Loop, a person
+// confirm notes a person's statement; the same one again changes nothing. With a note that it was looked for in Loop, a person
 // says more than a look that may be blind.
 func (r rules) confirm(s status, attempt int, booked, noted bool, now int64) (status, error) {
 	happens, word := stateAbsent, isNot

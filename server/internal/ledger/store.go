@@ -47,13 +47,13 @@ type writing struct {
 // holds the lock. Transactions are short, and the dialect's limit bounds those over a network.
 func (l *Ledger) write(ctx context.Context, do func(*writing) error) error {
 	return l.observed(ctx, "write", func() error {
-		return l.older(ctx, l.tried(ctx, func() error { return l.writeOnce(ctx, do) }))
+		return l.older(ctx, l.tried(ctx, &l.trouble.Commits, func() error { return l.writeOnce(ctx, do) }))
 	})
 }
 
-// tried does what leaves nothing when it fails, again where that may help at once.
-func (l *Ledger) tried(ctx context.Context, do func() error) error {
-	return l.failed(ctx, l.repeated(ctx, do))
+// tried does what leaves nothing when it fails, again where that may help at once. A failure of the database's counts in failures.
+func (l *Ledger) tried(ctx context.Context, failures *int64, do func() error) error {
+	return l.failed(ctx, failures, l.repeated(ctx, do))
 }
 
 func (l *Ledger) repeated(ctx context.Context, do func() error) error {
@@ -164,7 +164,7 @@ func (l *Ledger) read(ctx context.Context, query string, args ...any) (records [
 // reading lends a connection for queries.
 func (l *Ledger) reading(ctx context.Context, do func(context.Context, *sql.Conn) error) error {
 	return l.observed(ctx, "read", func() error {
-		return l.tried(ctx, func() error {
+		return l.tried(ctx, &l.trouble.Reads, func() error {
 			conn, err := l.reader(ctx)
 			if err != nil {
 				return err

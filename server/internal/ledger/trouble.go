@@ -35,24 +35,31 @@ func (l *Ledger) checkFile() error {
 	return nil
 }
 
+// Failures are how often the database has failed.
+type Failures struct {
+	// Commits are the transactions that could not be committed, those of Ping included; Reads are the questions that it did not answer.
+	Commits, Reads int64
+	// Last is how it failed last; nil before the first time.
+	Last error
+}
+
 // trouble is how the database has failed lately.
 type trouble struct {
-	mu       sync.Mutex
-	failures int64
-	last     error
+	mu sync.Mutex
+	Failures
 	// failing: since the last failure nothing has shown that it can be written to.
 	failing bool
 }
 
-// Trouble is how often the database has failed, and how it did last; nil before the first time.
-func (l *Ledger) Trouble() (failures int64, last error) {
+// Trouble is how often the database has failed, and how it did last.
+func (l *Ledger) Trouble() Failures {
 	l.trouble.mu.Lock()
 	defer l.trouble.mu.Unlock()
-	return l.trouble.failures, l.trouble.last
+	return l.trouble.Failures
 }
 
-// failed counts what is the database's failure, and names it.
-func (l *Ledger) failed(ctx context.Context, err error) error {
+// failed counts what is the database's failure in its counter, and names it.
+func (l *Ledger) failed(ctx context.Context, count *int64, err error) error {
 	if err == nil || answered(err) || ctx.Err() != nil && (errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded)) {
 		return err
 	}
@@ -61,8 +68,8 @@ func (l *Ledger) failed(ctx context.Context, err error) error {
 	}
 	l.trouble.mu.Lock()
 	defer l.trouble.mu.Unlock()
-	l.trouble.failures++
-	l.trouble.last, l.trouble.failing = err, true
+	*count++
+	l.trouble.Last, l.trouble.failing = err, true
 	return err
 }
 
@@ -83,7 +90,7 @@ func answered(err error) bool {
 // has room for the next write only a write shows.
 func (l *Ledger) Ping(ctx context.Context) error {
 	l.trouble.mu.Lock()
-	failing, before := l.trouble.failing, l.trouble.failures
+	failing, before := l.trouble.failing, l.trouble.Failures
 	l.trouble.mu.Unlock()
 	err := l.write(ctx, func(w *writing) error {
 		if failing {
@@ -102,7 +109,7 @@ func (l *Ledger) Ping(ctx context.Context) error {
 	})
 	if err == nil && failing {
 		l.trouble.mu.Lock()
-		l.trouble.failing = l.trouble.failures != before // another has failed meanwhile
+		l.trouble.failing = l.trouble.Commits != before.Commits || l.trouble.Reads != before.Reads // another has failed meanwhile
 		l.trouble.mu.Unlock()
 	}
 	return err

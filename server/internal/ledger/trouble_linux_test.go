@@ -84,8 +84,8 @@ func TestAFullDiskIsNoDoubt(t *testing.T) {
 			t.Errorf("%s is %s", id, got.State)
 		}
 	}
-	if failures, last := l.Trouble(); failures < 5 || !errors.Is(last, ErrFull) {
-		t.Errorf("%d failures, %v", failures, last)
+	if failures := l.Trouble(); failures.Commits < 5 || failures.Reads > 0 || !errors.Is(failures.Last, ErrFull) {
+		t.Errorf("%+v", failures)
 	}
 
 	testkit.OK(t, os.Remove(ballast))

@@ -248,7 +248,7 @@ func (f Fields) Order(text string) ([]cegidclient.Order, error) {
 		}
 		for _, earlier := range out {
 			if earlier.Field == field.Loop {
-				return nil, problem(start, "%s stands here twice", field.Name)
+				return nil, problem(start, "%s is given twice", field.Name)
 			}
 		}
 		out = append(out, cegidclient.Order{Field: field.Loop, Desc: len(words) == 2 && words[1] == "desc"})

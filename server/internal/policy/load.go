@@ -137,7 +137,7 @@ func (l *loader) token(n strictyaml.Node, caller int) {
 	digits, prefixed := strings.CutPrefix(text, hashPrefix)
 	raw, err := hex.DecodeString(digits)
 	if !prefixed && (err != nil || len(raw) != sha256.Size) {
-		n.Refusef("this is no hash and may be a token itself; tokens do not stand in the policy: write sha256: and the SHA-256 of the token in 64 hexadecimal digits, " +
+		n.Refusef("this is no hash and may be a token itself; a token does not belong in the policy: write sha256: and the SHA-256 of the token in 64 hexadecimal digits, " +
 			"and replace the token if this file was shared")
 		return
 	}
@@ -197,7 +197,7 @@ func (l *loader) jwt(n strictyaml.Node, caller int) {
 		claim.Refusef("the item has subject and claim; keep one of them")
 		return
 	case claim.Given() && !value.Given():
-		value.Refusef("the claim may have any value, so that every token of the issuer might stand for this caller; give the one that it has")
+		value.Refusef("the claim may have any value, so that every token of the issuer might belong to this caller; give the one that it has")
 		return
 	case claim.Given():
 		it.claim, it.value = text(claim, claimShape), text(value, valueShape)
@@ -215,7 +215,7 @@ func (l *loader) jwt(n strictyaml.Node, caller int) {
 	}
 	for _, other := range l.rules.jwts {
 		if other.issuer == it.issuer && other.claim == it.claim && other.value == it.value {
-			n.Refusef("these tokens stand for a caller already, at %s; keep one", other.place)
+			n.Refusef("these tokens belong to a caller already, at %s; keep one", other.place)
 			return
 		}
 	}
@@ -235,7 +235,7 @@ func (l *loader) certificate(n strictyaml.Node, caller int) {
 	default:
 		for _, other := range l.rules.certificates {
 			if other.name == name {
-				n.Refusef("this name stands for a caller already, at %s; keep one", other.place)
+				n.Refusef("this name belongs to a caller already, at %s; keep one", other.place)
 				return
 			}
 		}

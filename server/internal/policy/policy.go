@@ -195,8 +195,8 @@ func HashToken(token string) string {
 
 // Why nobody was authenticated.
 var (
-	ErrNobody  = errors.New("policy: this identity stands for no caller")
-	ErrSeveral = errors.New("policy: this identity stands for several callers")
+	ErrNobody  = errors.New("policy: this identity belongs to no caller")
+	ErrSeveral = errors.New("policy: this identity belongs to several callers")
 )
 
 // ByClaims returns the caller that a token of an issuer's belongs to, by its verified claims. The error is ErrNobody, or
@@ -314,7 +314,7 @@ func (p *Policy) Decide(q Question) Decision {
 	case !withRight:
 		return Decision{Why: "none of the caller's grants on the practice has the right to " + q.Right.String()}
 	case q.Right == Raw && q.Dossier == "":
-		return Decision{Why: "what a raw call on the practice itself reaches nobody knows, so that it takes the right on all dossiers, in one grant on \"*\""}
+		return Decision{Why: "it is unknown what a raw call on the practice itself reaches, so it needs the right on all dossiers, in one grant on \"*\""}
 	case !reached:
 		return Decision{Why: "none of the caller's grants on the practice covers the dossier; letter case counts"}
 	}

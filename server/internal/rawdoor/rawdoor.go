@@ -91,7 +91,7 @@ func CheckRoute(method, path string) error {
 	}
 	if operation, wrapped := Wrapped(method, path); wrapped {
 		if operation.ID == deprecated {
-			return errors.New("is deprecated by Loop and not to be called; remove it")
+			return errors.New("is deprecated by Loop and must not be called; remove it")
 		}
 		return &WrappedError{operation.ID}
 	}

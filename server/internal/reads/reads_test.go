@@ -160,7 +160,7 @@ func TestTheAgeThatIsAcceptedIsNoPartOfTheQuestion(t *testing.T) {
 	}
 }
 
-// TestWhatIsNoReadPasses, and what nobody knows yet.
+// TestWhatIsNoReadPasses, and what is not known yet.
 func TestWhatIsNoReadPasses(t *testing.T) {
 	s := serve(t, "demo")
 	for _, request := range []proto.Message{

@@ -97,7 +97,7 @@ func TestEveryLinkOfThePagesLeadsSomewhere(t *testing.T) {
 	}
 }
 
-// TestEveryReasonIsExplainedAndCanHappen: one that stands on no page belongs to an RPC that nobody has said it of.
+// TestEveryReasonIsExplainedAndCanHappen: one that is on no page belongs to an RPC that nobody has said it of.
 func TestEveryReasonIsExplainedAndCanHappen(t *testing.T) {
 	r, err := newReference()
 	testkit.OK(t, err)

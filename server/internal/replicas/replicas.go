@@ -93,7 +93,7 @@ type sight struct {
 	alive bool      // they have grown
 }
 
-// New returns the knowledge of a server that has just begun; it is told of the gate's 429s from now on.
+// New returns the knowledge of a server that has just begun; it receives the gate's 429s from now on.
 func New(cfg Config) *Replicas {
 	r := &Replicas{cfg: cfg, pending: map[key]told{}, signal: make(chan struct{}, 1), heeded: map[key]event{}, seen: map[string]sight{}}
 	r.own.Server = cfg.Server
@@ -286,7 +286,7 @@ func (r *Replicas) leave() {
 
 func (r *Replicas) failed(ctx context.Context, err error) {
 	if ctx.Err() == nil {
-		r.cfg.Log.Debug("the servers of the ledger do not hear of each other", "error", err.Error())
+		r.cfg.Log.Debug("the servers of the ledger cannot exchange their state", "error", err.Error())
 	}
 }
 

@@ -239,7 +239,7 @@ func TestARollingUpdateIsNoAlarm(t *testing.T) {
 		}
 		// One that is killed is missed, too.
 		after.cfg.Ledger.(*table).set(0, errors.New("away"))
-		pass(time.Minute) // no server is told of another, and nothing is concluded from it
+		pass(time.Minute) // no server learns of another, and nothing is concluded from it
 		if n := first.gauge(t, "ledger_servers"); n != 2 || first.log.Len() > 0 {
 			t.Errorf("without the ledger: %v servers; %s", n, first.log)
 		}

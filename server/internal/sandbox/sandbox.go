@@ -49,7 +49,7 @@ type Config struct {
 	// folder the sandbox serves plaintext.
 	TLS string
 	Log *slog.Logger
-	// Build is what callers and monitoring are told of this program.
+	// Build is what this program tells callers and monitoring about itself.
 	Build diagnostics.Build
 	// Origins are those whose pages may call from a browser.
 	Origins []string
@@ -324,7 +324,7 @@ func (s *Sandbox) closeLedger() error {
 var welcome = template.Must(template.New("").Parse(`
   Cegid Loop gateway, SANDBOX: a simulated Loop, fake keys, {{if .Folder}}TLS, and a token.{{else if .Token}}and the token given by --token.{{else}}and ANY bearer token passes.{{end}}
 {{- if not .Loopback}}
-  Warning: it listens beyond this machine. Whoever reaches it can use it.{{end}}
+  Warning: it listens beyond this machine. Everyone who reaches it can use it.{{end}}
 
   gRPC   {{.GRPC}}        REST  {{.Scheme}}://{{.HTTP}}        start here  {{.Scheme}}://{{.HTTP}}/
 {{- if .Folder}}

@@ -128,7 +128,7 @@ func (k *Keyring) PublicHalf(kind cegidclient.KeyKind) string {
 
 // Status is the state of one secret, for metrics and checks.
 type Status struct {
-	// Use is `standard`, `advanced`, `primary` or `secondary`.
+	// Use is `standard`, `advanced`, `primary` or `secondary`, or `postgres` of a ledger.
 	Use string
 	// Ref is where the secret is.
 	Ref Ref
@@ -138,16 +138,14 @@ type Status struct {
 	Err error
 }
 
-// Statuses returns the state of each secret. It reads what is older than a second again, so that the answer is true
-// for a practice without calls.
+// Statuses returns the state of each secret.
 func (k *Keyring) Statuses() []Status {
 	var all []Status
 	add := func(use string, live *Live) {
 		if live == nil {
 			return
 		}
-		live.Get()
-		all = append(all, Status{Use: use, Ref: live.ref, ChangedAt: live.ChangedAt(), Err: live.LastError()})
+		all = append(all, live.Status(use))
 	}
 	add("standard", k.standard)
 	add("advanced", k.advanced)

@@ -132,5 +132,11 @@ func (l *Live) ChangedAt() time.Time {
 // Age is how long ago that was.
 func (l *Live) Age() time.Duration { return time.Since(l.ChangedAt()) }
 
+// Status is the state of the secret. It reads what is older than a second again, so that the answer is true where nobody uses it.
+func (l *Live) Status(use string) Status {
+	l.Get()
+	return Status{Use: use, Ref: l.ref, ChangedAt: l.ChangedAt(), Err: l.LastError()}
+}
+
 // String returns the reference.
 func (l *Live) String() string { return l.ref.String() }

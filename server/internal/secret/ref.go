@@ -35,7 +35,7 @@ func Parse(text, folder string) (Ref, error) {
 		inner, ok = strings.CutSuffix(inner, "}")
 	}
 	if !ok || strings.ContainsAny(inner, "{}") {
-		return Ref{}, errors.New("secrets do not stand in the configuration: put it in a file of its own and refer to that as ${file:/path}, or to an environment variable as ${env:NAME}")
+		return Ref{}, errors.New("a secret does not belong in the configuration: put it in a file of its own and refer to that as ${file:/path}, or to an environment variable as ${env:NAME}")
 	}
 	switch scheme, target, _ := strings.Cut(inner, ":"); scheme {
 	case "file":

@@ -12,7 +12,7 @@ import (
 	"cegid.internal/gateway/server/internal/tenant"
 )
 
-// TestALostReplayMayBeRepeated: nobody knows what became of it, and the error says that this does no harm.
+// TestALostReplayMayBeRepeated: its outcome is unknown, and the error says that this does no harm.
 func TestALostReplayMayBeRepeated(t *testing.T) {
 	s := NewChangeFeed(tenant.NewPractices(answering(t, `{}`)))
 	_, err := s.ReplayChanges(t.Context(), &looppb.ReplayChangesRequest{Practice: "demo", EntityId: "e", SubscriptionId: "s"})

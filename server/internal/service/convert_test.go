@@ -63,7 +63,7 @@ func whole[T any, P proto.Message](convert func(*T, bool) P) func(*testing.T) {
 		}
 		for _, value := range values {
 			if n := strings.Count(string(text), `"`+value+`"`); n != 1 {
-				t.Errorf("%s stands %d times in %s", value, n, text)
+				t.Errorf("%s is %d times in %s", value, n, text)
 			}
 		}
 		if n := strings.Count(string(text), ":true") + strings.Count(string(text), ": true"); n != truths || len(values) == 0 {

@@ -64,7 +64,7 @@ func (s *Writes) request(ctx context.Context, in interface {
 	}
 }
 
-// told is what a caller is told of an error of submission's; what is not submission's stays as it is.
+// told is an error of submission's as a caller sees it; what is not submission's stays as it is.
 func (s *Writes) told(ctx context.Context, err error) error {
 	if errors.As(err, new(*submission.NotAllowedError)) {
 		return s.refuse(ctx, looppb.ImportService_ResolveImport_FullMethodName)
@@ -72,7 +72,7 @@ func (s *Writes) told(ctx context.Context, err error) error {
 	return wording.Of(ctx, err, func(err error) { s.log.Debug("the ledger does not answer", "error", err.Error()) })
 }
 
-// Unavailable is what is told of an error of the ledger's.
+// Unavailable is an error of the ledger's as a caller sees it.
 func (s *Writes) Unavailable(ctx context.Context, err error) error {
 	return s.told(ctx, &submission.LedgerError{Err: err})
 }

@@ -185,7 +185,7 @@ func read(t *testing.T, name string) string {
 // TestAStrangerLearnsNothing: in production, / says whom to ask for a token, and of practices nothing.
 func TestAStrangerLearnsNothing(t *testing.T) {
 	unknown := get(t, open(t, nil), "/").Body.String()
-	if !strings.Contains(unknown, "Ask whoever runs this server for it.") || strings.Contains(unknown, "CEGID001") || strings.Contains(unknown, "SIM-") {
+	if !strings.Contains(unknown, "Ask the operator of this server for it.") || strings.Contains(unknown, "CEGID001") || strings.Contains(unknown, "SIM-") {
 		t.Error(unknown)
 	}
 	known := get(t, open(t, func(cfg *site.Config) { cfg.Contact = "Finance IT <b>" }), "/").Body.String()

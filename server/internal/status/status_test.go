@@ -77,7 +77,7 @@ func TestThePageSaysHowAPracticeIs(t *testing.T) {
 		"Loop fails":            {func(m *metrics) { m.attempt("200", 4); m.attempt("503", 1); m.attempt("0", 1) }, []string{"Loop fails often", "2 failed"}},
 		"a quota is exhausted":  {func(m *metrics) { m.attempt("200", 4); m.attempt("429", 1) }, []string{"Loop asks to slow down"}},
 		"a key is revoked":      {func(m *metrics) { m.attempt("401", 3) }, []string{"Loop rejects its keys"}},
-		"the breaker is open":   {func(m *metrics) { m.attempt("503", 10); m.breaker.WithLabelValues("demo").Set(2) }, []string{"Loop looks down"}},
+		"the breaker is open":   {func(m *metrics) { m.attempt("503", 10); m.breaker.WithLabelValues("demo").Set(2) }, []string{"Loop seems to be down"}},
 		"the primary key ended": {func(m *metrics) { m.keys.WithLabelValues("demo", "secondary").Set(1) }, []string{"rejects the primary subscription key"}},
 		"imports are open": {func(m *metrics) {
 			m.open.WithLabelValues("demo", "UNCERTAIN").Set(20)

@@ -198,7 +198,7 @@ func practiceOf(name string, now sample, past []sample) practice {
 	p.Bad = true
 	switch good, bad := of(recent, answered), of(recent, failed); {
 	case breaker > 0:
-		p.State = "Loop looks down: calls are refused at once"
+		p.State = "Loop seems to be down: calls are refused at once"
 	case of(recent, rejected) > 0 && good == 0:
 		p.State = "Loop rejects its keys"
 	case of(recent, slowed) > 0:

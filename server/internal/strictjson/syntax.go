@@ -23,7 +23,7 @@ func (w *walk) unreadable(err error) Problem {
 		}
 	}
 	if foreign := firstInvalid(w.text); foreign >= 0 {
-		return w.problem(foreign, "is not UTF-8: the byte %#x stands here: send UTF-8, and not Latin-1 or Windows-1252", w.text[foreign])
+		return w.problem(foreign, "is not UTF-8: unexpected byte %#x: send UTF-8, and not Latin-1 or Windows-1252", w.text[foreign])
 	}
 	return w.problem(at, "%s", w.misread(at))
 }
@@ -46,14 +46,14 @@ func (w *walk) misread(at int) string {
 		return "is cut: the JSON ends before its last } or quotation mark"
 	}
 	r, _ := utf8.DecodeRune(rest)
-	found := fmt.Sprintf("is no JSON: %s stands here", shown(r))
+	found := fmt.Sprintf("is no JSON: unexpected %s", shown(r))
 	switch {
 	case r == ',':
-		return found + " without a value or name on both sides: take it away"
+		return found + " without a value or name on both sides: remove it"
 	case r == '}' || r == ']':
-		return found + " and closes nothing, or too early: a name is followed by : and a value, and each bracket by its own"
+		return found + ", which closes nothing, or too early: a name is followed by : and a value, and each bracket by its own"
 	case r == '[' || r == '{':
-		return found + ", with nothing to part it from what stands before, or deeper than any value of a request"
+		return found + ", with nothing to separate it from the value before, or deeper than any value of a request"
 	case r == '\'' || r == '`' || r == '“' || r == '”' || r == '„' || r == '«':
 		return found + `: put names and texts in quotation marks like "this"`
 	case r == '/' || r == '#':
@@ -65,7 +65,7 @@ func (w *walk) misread(at int) string {
 	case strings.ContainsRune("+-.0123456789", r):
 		return found + ": write numbers in digits, as 10 or -1.5, with a comma between values, and amounts as text"
 	case unicode.IsLetter(r):
-		return found + `: put names and texts in quotation marks; only true and false stand without`
+		return found + `: put names and texts in quotation marks; only true and false have none`
 	}
 	return found + ": separate names from values with :, and values with a comma"
 }
@@ -75,5 +75,5 @@ func shown(r rune) string {
 	if unicode.IsPrint(r) {
 		return string(r)
 	}
-	return fmt.Sprintf("the character %U", r)
+	return fmt.Sprintf("character %U", r)
 }

@@ -37,7 +37,7 @@ func TestADocumentIsTheSameHoweverItIsCut(t *testing.T) {
 	}
 }
 
-// TestADocumentWithoutRoomIsRefused: the spool's word reaches the caller of Take.
+// TestADocumentWithoutRoomIsRefused: the spool's error reaches the caller of Take.
 func TestADocumentWithoutRoomIsRefused(t *testing.T) {
 	in := intake(t, Document{FileName: "facture.pdf"})
 	err := in.Take(append([]byte("%PDF-1.7"), make([]byte, 1<<20)...))

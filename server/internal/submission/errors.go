@@ -45,7 +45,7 @@ type DuplicateError struct {
 	Visible bool
 }
 
-func (e *DuplicateError) Error() string { return "the same content stands under another id" }
+func (e *DuplicateError) Error() string { return "the same content was sent under another id" }
 
 // EntryImportedError says that entries are in other imports, which are booked or may be.
 type EntryImportedError struct {
@@ -53,7 +53,7 @@ type EntryImportedError struct {
 	Overlaps []EntryOverlap
 }
 
-func (e *EntryImportedError) Error() string { return "entries stand in other imports" }
+func (e *EntryImportedError) Error() string { return "entries are in other imports" }
 
 // Findings tell of each entry, or once of all that are of a file.
 func (e *EntryImportedError) Findings() []check.Finding { return findings(e.Overlaps) }
@@ -103,7 +103,7 @@ const (
 	ExtraField         Problem = "extra field"      // may name another dossier
 )
 
-// Problems returns all of them.
+// Problems returns all of them: tests of wording hold that each has its words.
 func Problems() []Problem {
 	return []Problem{
 		NotIgnorable, FormatMissing, ModelMissing, ModelGiven, LinkRelative, LinkUser, LinkFragment, LinkPlain, LinkExpires,

@@ -196,7 +196,7 @@ func (p *poller) keep(ctx context.Context) {
 	expire, retain := time.NewTicker(min(expireEvery, p.cfg.Ledger.Lease()/5)), time.NewTicker(retainEvery)
 	defer expire.Stop()
 	defer retain.Stop()
-	var distrusted error // what was told of the clock
+	var distrusted error // what was logged about the clock
 	for {
 		var err error
 		select {

@@ -12,7 +12,7 @@ import (
 type Decision struct {
 	ledger.Key
 	Caller string
-	// Statement is a person's word.
+	// Statement is what a person states.
 	Statement *Word
 	// Again is what is to be sent again: the same as before.
 	Again *Again
@@ -150,7 +150,7 @@ func (r *resolving) prove(ctx context.Context) error {
 	return nil
 }
 
-// confirm takes a person's word.
+// confirm takes a person's statement.
 func (r *resolving) confirm(ctx context.Context, word Word) error {
 	if !word.Booked {
 		if err := r.demand(); err != nil {

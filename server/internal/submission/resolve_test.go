@@ -108,8 +108,8 @@ func TestWhatLoopHasAcceptedIsNotThereOnlyOnceItHasFailed(t *testing.T) {
 		"failed since":             {`{"status":4}`, none, ledger.NotFound, ledger.NoDoubt, ledger.Failed},
 		"still in the queue":       {`{"status":1}`, none, ledger.Inconclusive, ledger.NotFailed, ledger.Uncertain},
 		"still at work":            {`{"status":2}`, none, ledger.Inconclusive, ledger.NotFailed, ledger.Uncertain},
-		"booked, by Loop's word":   {`{"status":3}`, none, "", ledger.NoDoubt, ledger.Succeeded},
-		"of a status nobody knows": {`{"status":9}`, none, ledger.Inconclusive, ledger.NotFailed, ledger.Uncertain},
+		"booked, by Loop's answer": {`{"status":3}`, none, "", ledger.NoDoubt, ledger.Succeeded},
+		"of an unknown status":     {`{"status":9}`, none, ledger.Inconclusive, ledger.NotFailed, ledger.Uncertain},
 		"forgotten by Loop":        {`{"error":{"message":"inconnu"}}`, none, ledger.Inconclusive, ledger.NotFailed, ledger.Uncertain},
 		"booked and still at work": {`{"status":2}`, some, ledger.Found, ledger.NoDoubt, ledger.Uncertain},
 	} {

@@ -26,7 +26,7 @@ type Config struct {
 	// Client finds the client of a practice; false when the practice is no longer configured.
 	Client func(practice string) (*cegidclient.Client, bool)
 	Log    *slog.Logger
-	// Audit is told of each submission that was settled; nil takes Log.
+	// Audit receives each submission that was settled; nil takes Log.
 	Audit *slog.Logger
 	// Ahead writes a record of the audit and returns once nothing can take it away; with an error nothing is sent. nil writes it
 	// to Audit.
@@ -37,7 +37,7 @@ type Config struct {
 	RPC func(ledger.Kind) string
 	// Keep lets a submission count for the caller of ctx until done, which is when its outcome is committed; nil counts nothing.
 	Keep func(ctx context.Context) (done func())
-	// Ended is told of the dossier of an import that Loop has ended, before all others are; it may be nil.
+	// Ended receives the dossier of an import that Loop has ended, before all others are; it may be nil.
 	Ended func(practice, dossier string)
 	// CallLimit bounds the call of a submission, whatever its caller's deadline. It is the client's bound of a write, too.
 	CallLimit time.Duration
@@ -51,7 +51,7 @@ type Config struct {
 	IdlePoll time.Duration
 	// StalledPoll is what the pause grows to when asking makes no sense for now: an unknown status, a 404, a revoked key.
 	StalledPoll time.Duration
-	// Follow is told of each question how what was written goes, before and after it; the question is put with its context. nil
+	// Follow receives each question how what was written goes, before and after it; the question is put with its context. nil
 	// is not called.
 	Follow func(ctx context.Context, key ledger.Key) (_ context.Context, end func())
 }

@@ -31,7 +31,7 @@ func TestWhatBecomesOfASubmission(t *testing.T) {
 		{name: "accepted", id: "loop-1", want: ledger.Waiting},
 		{name: "accepted without an id", want: ledger.Uncertain, cause: ledger.CauseWithoutID},
 		{name: "refused in a 200", err: &cegidclient.Error{Kind: cegidclient.KindRefused, HTTPStatus: 200, Sent: cegidclient.MaybeSent}, want: ledger.Refused, cause: "refused"},
-		{name: "an outcome that nobody knows", err: &cegidclient.Error{Kind: cegidclient.KindOutcomeUnknown, Sent: cegidclient.MaybeSent}, want: ledger.Uncertain, cause: "outcome_unknown"},
+		{name: "an unknown outcome", err: &cegidclient.Error{Kind: cegidclient.KindOutcomeUnknown, Sent: cegidclient.MaybeSent}, want: ledger.Uncertain, cause: "outcome_unknown"},
 		{name: "turned away for its rate", err: &cegidclient.Error{Kind: cegidclient.KindThrottled, HTTPStatus: 429, Sent: cegidclient.MaybeSent}, want: ledger.NotSent, cause: "throttled"},
 		{name: "no connection", err: &cegidclient.Error{Kind: cegidclient.KindUnavailable, Sent: cegidclient.NotSent}, early: true, want: ledger.NotSent, cause: "unavailable"},
 		{name: "its turn did not come", err: &cegidclient.Error{Kind: cegidclient.KindInterrupted, Sent: cegidclient.NotSent}, early: true, want: ledger.NotSent, cause: ledger.CauseNoTurn, comeBack: true},
@@ -140,7 +140,7 @@ func TestTwoCallersOfOneIDSendItOnce(t *testing.T) {
 			t.Errorf("it was sent %d times", sent.Load())
 		}
 		other := submission("FA-1")
-		other.Fingerprints = []ledger.Fingerprint{ledger.FingerprintOf(1, []byte("other content"))}
+		other.Fingerprints = []ledger.Fingerprint{ledger.NewHasher(1).Bytes([]byte("other content")).Sum()}
 		if _, err := i.Submit(t.Context(), other, nil); !errors.Is(err, ledger.ErrReused) {
 			t.Errorf("other content under the id: %v", err)
 		}
@@ -233,7 +233,7 @@ func TestCloseWaitsForWhatIsUnderWay(t *testing.T) {
 	})
 }
 
-// TestAnOutcomeOutlastsAFaultOfTheLedger: its caller is told of the fault within a second, and what Loop said is committed once
+// TestAnOutcomeOutlastsAFaultOfTheLedger: its caller learns of the fault within a second, and what Loop said is committed once
 // the database can.
 func TestAnOutcomeOutlastsAFaultOfTheLedger(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

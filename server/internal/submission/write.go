@@ -60,7 +60,7 @@ type Writer struct {
 	// LoopModel is what is assumed of Loop where it is unknown how it reads a file.
 	LoopModel       filecheck.LoopModel
 	DepositLifetime time.Duration
-	// Resolved is told of each import that Resolve has done something about; by is the caller.
+	// Resolved receives each import that Resolve has done something about; by is the caller.
 	Resolved func(ctx context.Context, by string, done Resolved)
 }
 

@@ -15,10 +15,18 @@ type Keys struct {
 	Failed bool
 }
 
+// Certificate is one in use.
+type Certificate struct {
+	// Of is what it is of: server, client_authorities.
+	Of string
+	// Subject and Serial tell it from the others of a file.
+	Subject, Serial string
+}
+
 // Ends are what ends by itself, or is fetched again and again.
 type Ends struct {
-	// Certificates are when each ends, by what it is of.
-	Certificates func() map[string]time.Time
+	// Certificates are when each ends.
+	Certificates func() map[Certificate]time.Time
 	Issuers      func() []Keys
 }
 
@@ -31,7 +39,7 @@ type ends struct {
 func RegisterEnds(registry prometheus.Registerer, of Ends) {
 	registry.MustRegister(&ends{
 		of,
-		prometheus.NewDesc("gateway_certificate_end_timestamp_seconds", "When a certificate in use ends, in Unix time, by what it is of: server, client_authorities (the first of them that ends). Over servers: max.", []string{"certificate"}, nil),
+		prometheus.NewDesc("gateway_certificate_end_timestamp_seconds", "When a certificate in use ends, in Unix time, by what it is of: server (with those of its chain), client_authorities. Over servers: max.", []string{"certificate", "subject", "serial"}, nil),
 		prometheus.NewDesc("gateway_issuer_keys_age_seconds", "Time since the keys of an issuer of tokens were fetched; missing before the first token. Over servers: max.", []string{"issuer"}, nil),
 		prometheus.NewDesc("gateway_issuer_keys_failed", "1 while the keys of an issuer cannot be fetched, and those before are used. Over servers: max.", []string{"issuer"}, nil),
 	})
@@ -45,8 +53,8 @@ func (e *ends) Describe(out chan<- *prometheus.Desc) {
 
 func (e *ends) Collect(out chan<- prometheus.Metric) {
 	if e.of.Certificates != nil {
-		for name, end := range e.of.Certificates() {
-			out <- prometheus.MustNewConstMetric(e.certificate, prometheus.GaugeValue, float64(end.Unix()), name)
+		for of, end := range e.of.Certificates() {
+			out <- prometheus.MustNewConstMetric(e.certificate, prometheus.GaugeValue, float64(end.Unix()), of.Of, of.Subject, of.Serial)
 		}
 	}
 	for _, issuer := range e.of.Issuers() {

@@ -8,13 +8,14 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"cegid.internal/gateway/server/internal/ledger"
+	"cegid.internal/gateway/server/internal/secret"
 )
 
 // LedgerCounter counts submissions by state.
 type LedgerCounter interface {
 	CountByState(ctx context.Context) (map[ledger.State]int, error)
 	CountOpen(ctx context.Context) ([]ledger.OpenCount, error)
-	Trouble() (failures int64, last error)
+	Trouble() ledger.Failures
 	LogState() ledger.LogState
 }
 
@@ -47,12 +48,14 @@ func (c *ledgerStates) opened(ctx context.Context) ([]ledger.OpenCount, error) {
 
 // RegisterLedger publishes how many submissions are in each state. UNCERTAIN above zero wants a person.
 func RegisterLedger(registry prometheus.Registerer, l LedgerCounter) {
-	registry.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{
-		Name: "ledger_failures_total", Help: "How often the ledger could not be read or written.",
-	}, func() float64 {
-		failures, _ := l.Trouble()
-		return float64(failures)
-	}))
+	for kind, of := range map[string]func(ledger.Failures) int64{
+		"commit": func(f ledger.Failures) int64 { return f.Commits }, "read": func(f ledger.Failures) int64 { return f.Reads },
+	} {
+		registry.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{
+			Name: "ledger_failures_total", Help: "How often the ledger failed, by kind: commit (of a transaction), read.",
+			ConstLabels: prometheus.Labels{"kind": kind},
+		}, func() float64 { return float64(of(l.Trouble())) }))
+	}
 	registry.MustRegister(&ledgerStates{
 		ledger: l,
 		states: prometheus.NewDesc("ledger_submissions", "Submissions in the ledger, by state; those that are UNCERTAIN want a person. Over servers: max.", []string{"state"}, nil),
@@ -67,6 +70,22 @@ func RegisterLedger(registry prometheus.Registerer, l LedgerCounter) {
 		followers: prometheus.NewDesc("ledger_log_followers", "Streams of events that are open. Over servers: sum.", nil, nil),
 		watchers:  prometheus.NewDesc("ledger_watchers", "Calls that wait for a change of a submission. Over servers: sum.", nil, nil),
 	})
+}
+
+// RegisterLedgerSecret publishes the state of the connection string of a PostgreSQL.
+func RegisterLedgerSecret(registry prometheus.Registerer, status func() secret.Status) {
+	of := prometheus.Labels{"use": status().Use}
+	registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "ledger_secret_age_seconds", Help: "Time since a secret of the ledger was written, by use. Over servers: max.", ConstLabels: of,
+	}, func() float64 { return time.Since(status().ChangedAt).Seconds() }))
+	registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "ledger_secret_read_failed", Help: "1 while it cannot be read again and the value before stays in use. Over servers: max.", ConstLabels: of,
+	}, func() float64 {
+		if status().Err != nil {
+			return 1
+		}
+		return 0
+	}))
 }
 
 // ledgerLog tells of the log of events, without a question to the ledger.

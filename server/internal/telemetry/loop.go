@@ -6,6 +6,7 @@ package telemetry
 import (
 	"context"
 	"strconv"
+	"sync"
 
 	"github.com/prometheus/client_golang/prometheus"
 
@@ -14,22 +15,36 @@ import (
 
 // Loop observes calls to Loop.
 type Loop struct {
-	calls, attempts, keys *prometheus.CounterVec
-	duration, ofPractice  *prometheus.HistogramVec
-	turns                 *prometheus.HistogramVec
+	calls, took, attempts, keys *prometheus.CounterVec
+	duration, ofPractice        *prometheus.HistogramVec
+	turns                       *prometheus.HistogramVec
 	// others are told the same.
 	others []cegidclient.Observer
+
+	mu sync.Mutex
+	// ended are the series of calls, which are looked up once by their labels.
+	ended map[callKind]callSeries
+}
+
+type callKind struct{ operation, practice, outcome string }
+
+type callSeries struct {
+	calls, took prometheus.Counter
+	duration    prometheus.Observer
 }
 
 var _ cegidclient.Observer = (*Loop)(nil)
 
-// NewLoop registers the metrics; others are told of each event, too.
+// NewLoop registers the metrics; others receive each event, too.
 func NewLoop(registry prometheus.Registerer, others ...cegidclient.Observer) *Loop {
 	buckets := []float64{.01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30, 60}
 	l := &Loop{
 		calls: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "loop_calls_total", Help: "Calls to Loop, retries not counted, by operation, practice and outcome.",
 		}, []string{"operation", "practice", "outcome"}),
+		took: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "loop_call_seconds_total", Help: "How long calls to Loop took together, retries and waits included, by operation and practice.",
+		}, []string{"operation", "practice"}),
 		duration: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Name: "loop_call_duration_seconds", Help: "Duration of calls to Loop, retries and waits included, by operation.", Buckets: buckets,
 		}, []string{"operation"}),
@@ -47,18 +62,35 @@ func NewLoop(registry prometheus.Registerer, others ...cegidclient.Observer) *Lo
 			Name: "loop_subscription_key_attempts_total", Help: "Answered attempts on Loop by the subscription key that was sent, and whether Loop took the credentials (HTTP 401 is no).",
 		}, []string{"practice", "key", "accepted"}),
 		others: others,
+		ended:  map[callKind]callSeries{},
 	}
-	registry.MustRegister(l.calls, l.duration, l.ofPractice, l.turns, l.attempts, l.keys)
+	registry.MustRegister(l.calls, l.took, l.duration, l.ofPractice, l.turns, l.attempts, l.keys)
 	return l
 }
 
 // CallDone implements cegidclient.Observer.
 func (l *Loop) CallDone(ctx context.Context, event cegidclient.CallEvent) {
-	l.calls.WithLabelValues(event.Operation, event.Practice, event.Outcome).Inc()
-	l.duration.WithLabelValues(event.Operation).Observe(event.Duration.Seconds())
+	series, took := l.seriesOf(callKind{event.Operation, event.Practice, event.Outcome}), event.Duration.Seconds()
+	series.calls.Inc()
+	series.took.Add(took)
+	series.duration.Observe(took)
 	for _, other := range l.others {
 		other.CallDone(ctx, event)
 	}
+}
+
+func (l *Loop) seriesOf(kind callKind) callSeries {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	series, known := l.ended[kind]
+	if !known {
+		series = callSeries{
+			calls: l.calls.WithLabelValues(kind.operation, kind.practice, kind.outcome), took: l.took.WithLabelValues(kind.operation, kind.practice),
+			duration: l.duration.WithLabelValues(kind.operation),
+		}
+		l.ended[kind] = series
+	}
+	return series
 }
 
 // TurnDone implements cegidclient.Observer.

@@ -22,13 +22,13 @@ func RegisterPractices(registry prometheus.Registerer, all func() []*tenant.Prac
 	byPractice, byUse := []string{"practice"}, []string{"practice", "use"}
 	registry.MustRegister(&practices{
 		all:      all,
-		breaker:  prometheus.NewDesc("loop_breaker_state", "The circuit breaker: 0 closed, 1 one call tries the way, 2 open. Over servers: max.", byPractice, nil),
-		retries:  prometheus.NewDesc("loop_retry_budget", "Repeated attempts that the practice has in hand: retry_budget at most. Over servers: sum.", byPractice, nil),
+		breaker:  prometheus.NewDesc("loop_breaker_state", "The circuit breaker: 0 closed, 1 half open (one call is tried), 2 open. Over servers: max.", byPractice, nil),
+		retries:  prometheus.NewDesc("loop_retry_budget", "Repeated attempts that the practice has in reserve: retry_budget at most. Over servers: sum.", byPractice, nil),
 		places:   prometheus.NewDesc("loop_places", "Attempts on Loop that this server may have under way: its part of the practice's concurrency. Over servers: sum.", byPractice, nil),
 		rate:     prometheus.NewDesc("loop_rate_limit", "Attempts on Loop that this server may begin in a second: its part of the practice's requests_per_second; 0 is no limit. Over servers: sum.", byPractice, nil),
-		refusals: prometheus.NewDesc("loop_refusals_total", "Attempts on Loop refused here, by why: throttled (after a 429), rate (requests_per_second), busy (no turn in time), breaker.", []string{"practice", "why"}, nil),
-		waits:    prometheus.NewDesc("loop_waits_total", "Attempts on Loop that waited here, by what for: throttled (after a 429), rate (requests_per_second), concurrency.", []string{"practice", "what"}, nil),
-		waited:   prometheus.NewDesc("loop_wait_seconds_total", "How long attempts on Loop waited here, by what for.", []string{"practice", "what"}, nil),
+		refusals: prometheus.NewDesc("loop_refusals_total", "Attempts on Loop refused here, by class and why: throttled (after a 429), rate (requests_per_second), busy (no turn in time), breaker.", []string{"practice", "class", "why"}, nil),
+		waits:    prometheus.NewDesc("loop_waits_total", "Attempts on Loop that waited here, by class and what for: throttled (after a 429), rate (requests_per_second), concurrency.", []string{"practice", "class", "what"}, nil),
+		waited:   prometheus.NewDesc("loop_wait_seconds_total", "How long attempts on Loop waited here, by class and what for.", []string{"practice", "class", "what"}, nil),
 		underWay: prometheus.NewDesc("loop_attempts_under_way", "Attempts on Loop now, by class: read, write, poll. Over servers: sum.", []string{"practice", "class"}, nil),
 		waiting:  prometheus.NewDesc("loop_attempts_waiting", "Attempts on Loop that wait for their turn now, by class. Over servers: sum.", []string{"practice", "class"}, nil),
 		key:      prometheus.NewDesc("loop_subscription_key_in_use", "1 for the subscription key that the next attempt begins with, by key: primary, secondary. 0 for primary: Loop has rejected it, and the secondary one answers. Over servers: max.", []string{"practice", "key"}, nil),
@@ -56,19 +56,20 @@ func (p *practices) Collect(out chan<- prometheus.Metric) {
 		send(p.retries, prometheus.GaugeValue, brakes.Retries)
 		send(p.places, prometheus.GaugeValue, float64(brakes.Places))
 		send(p.rate, prometheus.GaugeValue, brakes.Rate)
-		send(p.refusals, prometheus.CounterValue, float64(brakes.Throttled), "throttled")
-		send(p.refusals, prometheus.CounterValue, float64(brakes.OverRate), "rate")
-		send(p.refusals, prometheus.CounterValue, float64(brakes.Busy), "busy")
-		send(p.refusals, prometheus.CounterValue, float64(brakes.Paused), "breaker")
-		send(p.waits, prometheus.CounterValue, float64(brakes.GateWaits), "throttled")
-		send(p.waits, prometheus.CounterValue, float64(brakes.RateWaits), "rate")
-		send(p.waits, prometheus.CounterValue, float64(brakes.SlotWaits), "concurrency")
-		send(p.waited, prometheus.CounterValue, brakes.GateTime.Seconds(), "throttled")
-		send(p.waited, prometheus.CounterValue, brakes.RateTime.Seconds(), "rate")
-		send(p.waited, prometheus.CounterValue, brakes.SlotTime.Seconds(), "concurrency")
-		for class := range brakes.UnderWay {
-			send(p.underWay, prometheus.GaugeValue, float64(brakes.UnderWay[class]), cegidclient.Class(class).String())
-			send(p.waiting, prometheus.GaugeValue, float64(brakes.Waiting[class]), cegidclient.Class(class).String())
+		for i, of := range brakes.Of {
+			class := cegidclient.Class(i).String()
+			send(p.refusals, prometheus.CounterValue, float64(of.Throttled), class, "throttled")
+			send(p.refusals, prometheus.CounterValue, float64(of.OverRate), class, "rate")
+			send(p.refusals, prometheus.CounterValue, float64(of.Busy), class, "busy")
+			send(p.refusals, prometheus.CounterValue, float64(of.Paused), class, "breaker")
+			send(p.waits, prometheus.CounterValue, float64(of.GateWaits), class, "throttled")
+			send(p.waits, prometheus.CounterValue, float64(of.RateWaits), class, "rate")
+			send(p.waits, prometheus.CounterValue, float64(of.SlotWaits), class, "concurrency")
+			send(p.waited, prometheus.CounterValue, of.GateTime.Seconds(), class, "throttled")
+			send(p.waited, prometheus.CounterValue, of.RateTime.Seconds(), class, "rate")
+			send(p.waited, prometheus.CounterValue, of.SlotTime.Seconds(), class, "concurrency")
+			send(p.underWay, prometheus.GaugeValue, float64(of.UnderWay), class)
+			send(p.waiting, prometheus.GaugeValue, float64(of.Waiting), class)
 		}
 		for place := range 2 {
 			inUse := 0.

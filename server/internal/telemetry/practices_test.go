@@ -60,25 +60,30 @@ func TestPracticesShowTheirBrakesAndSecrets(t *testing.T) {
 	RegisterPractices(registry, practices.All)
 
 	before := values(t, registry)
-	if before["loop_breaker_state practice=demo"] != 0 || before["loop_refusals_total practice=demo why=breaker"] != 0 {
+	if before["loop_breaker_state practice=demo"] != 0 || before["loop_refusals_total class=read practice=demo why=breaker"] != 0 {
 		t.Errorf("before anything happened: %v", before)
 	}
 	for range 3 {
 		_, _ = client.Journals.List(t.Context(), "D1", cegidclient.ListOptions{})
 	}
 	after := values(t, registry)
-	for name, want := range map[string]float64{
-		"loop_breaker_state practice=demo": 2, "loop_retry_budget practice=demo": 10, "loop_places practice=demo": 8, "loop_rate_limit practice=demo": 0, "loop_refusals_total practice=demo why=breaker": 2,
-		"loop_refusals_total practice=demo why=rate": 0, "loop_refusals_total practice=demo why=throttled": 0, "loop_refusals_total practice=demo why=busy": 0,
+	want := map[string]float64{
+		"loop_breaker_state practice=demo": 2, "loop_retry_budget practice=demo": 10, "loop_places practice=demo": 8, "loop_rate_limit practice=demo": 0,
 		"loop_subscription_key_in_use key=primary practice=demo": 1, "loop_subscription_key_in_use key=secondary practice=demo": 0,
-		"loop_waits_total practice=demo what=throttled": 0, "loop_wait_seconds_total practice=demo what=throttled": 0,
-		"loop_attempts_under_way class=read practice=demo": 0, "loop_attempts_under_way class=write practice=demo": 0, "loop_attempts_under_way class=poll practice=demo": 0,
-		"loop_attempts_waiting class=read practice=demo": 0, "loop_attempts_waiting class=write practice=demo": 0, "loop_attempts_waiting class=poll practice=demo": 0,
-		"loop_waits_total practice=demo what=rate": 0, "loop_waits_total practice=demo what=concurrency": 0,
-		"loop_wait_seconds_total practice=demo what=rate": 0, "loop_wait_seconds_total practice=demo what=concurrency": 0,
 		"loop_secret_age_seconds practice=demo use=standard": 3600, "loop_secret_age_seconds practice=demo use=primary": 0,
 		"loop_secret_read_failed practice=demo use=standard": 0, "loop_secret_read_failed practice=demo use=primary": 1,
-	} {
+	}
+	for _, class := range []string{"read", "write", "poll"} {
+		want["loop_attempts_under_way class="+class+" practice=demo"], want["loop_attempts_waiting class="+class+" practice=demo"] = 0, 0
+		for _, what := range []string{"throttled", "rate", "concurrency"} {
+			want["loop_waits_total class="+class+" practice=demo what="+what], want["loop_wait_seconds_total class="+class+" practice=demo what="+what] = 0, 0
+		}
+		for _, why := range []string{"throttled", "rate", "busy", "breaker"} {
+			want["loop_refusals_total class="+class+" practice=demo why="+why] = 0
+		}
+	}
+	want["loop_refusals_total class=read practice=demo why=breaker"] = 2
+	for name, want := range want {
 		if got, ok := after[name]; !ok || math.Abs(got-want) > 60 || strings.Contains(name, "_total") && got != want {
 			t.Errorf("%s is %v, %v; want %v", name, got, ok, want)
 		}

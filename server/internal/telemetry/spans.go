@@ -154,7 +154,7 @@ func (s *Spans) Follow(ctx context.Context, key ledger.Key) (_ context.Context, 
 	return ctx, func() { span.End() }
 }
 
-// Told adds an event that somebody was told of.
+// Told adds an event that a caller received.
 func (s *Spans) Told(ctx context.Context, event *ledger.Event) {
 	if _, span := s.later(ctx, "event "+string(event.Kind), event.Key); span != nil {
 		span.End()

@@ -52,7 +52,7 @@ func Export(ctx context.Context, registry prometheus.Gatherer, version string, l
 	}))
 	otel.SetLogger(complaints(log))
 	named := resource.WithAttributes(attribute.String("service.name", serviceName), attribute.String("service.version", version))
-	// The last one's word counts.
+	// The last one decides.
 	about, err := resource.New(ctx, named, resource.WithTelemetrySDK(), resource.WithHost(), resource.WithFromEnv())
 	if err != nil {
 		return nil, fmt.Errorf("the environment variables of OpenTelemetry: %w", err)

@@ -35,7 +35,7 @@ func TestACredentialThatCannotBeReadStaysUnsaid(t *testing.T) {
 	}
 }
 
-// TestWhatBecomesOfAWriteHasATraceOfItsOwn: also where who is told of it has one.
+// TestWhatBecomesOfAWriteHasATraceOfItsOwn: also where who learns of it has one.
 func TestWhatBecomesOfAWriteHasATraceOfItsOwn(t *testing.T) {
 	spans := tracetest.NewSpanRecorder()
 	tracer := sdktrace.NewTracerProvider(sdktrace.WithSpanProcessor(spans)).Tracer("")

@@ -34,7 +34,7 @@ func NoPracticeCode() error {
 // Replay is the error of a replay of changes whose answer was lost.
 func Replay(err *cegidclient.Error) error { return apierror.FromLoop(err, replayAgain) }
 
-// Of is what a caller is told of an error of submission's; what is not submission's stays as it is. Silent receives what the ledger
+// Of is an error of submission's as a caller sees it; what is not submission's stays as it is. Silent receives what the ledger
 // said, of which callers are told no more than that it does not answer.
 func Of(ctx context.Context, err error, silent func(error)) error {
 	table := [...]func(error) (apierror.Error, bool){refused, fielded, plain, unresolved, rawRefused}
@@ -64,7 +64,7 @@ func Of(ctx context.Context, err error, silent func(error)) error {
 	return err
 }
 
-// ofWrite is what is told of a write in the words of its kind; unknown is what the ledger says.
+// ofWrite is the error of a write in the words of its kind; unknown is what the ledger says.
 func ofWrite(ctx context.Context, w words, err error) (out error, known bool) {
 	ending := errors.Is(context.Cause(ctx), apierror.ErrShuttingDown)
 	if ended, is := errors.AsType[*submission.OutcomeError](err); is {
@@ -106,7 +106,7 @@ func duplicated(e *submission.DuplicateError, w words) error {
 
 // stateValue is a state, by its name in French.
 func stateValue(state ledger.State) apierror.Value {
-	return apierror.Value{Name: "state", Text: apierror.Text{English: string(state), French: states[state]}}
+	return apierror.Value{Name: "state", Text: apierror.Text{English: string(state), French: check.StateInFrench(string(state))}}
 }
 
 // outcome is the error that a write ended with.

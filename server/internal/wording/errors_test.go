@@ -86,7 +86,7 @@ func TestEveryErrorOfSubmissionIsTold(t *testing.T) {
 	for _, name := range all {
 		err, listed := table[name]
 		if !listed {
-			t.Errorf("%s stands in no row of this test", name)
+			t.Errorf("%s is in no row of this test", name)
 			continue
 		}
 		told := Of(t.Context(), err, func(error) {})

@@ -14,7 +14,7 @@ func Failure(f *ledger.Failure) (reason, message string) {
 	return reason, told.Message
 }
 
-// failed is what a caller is told of a failure: code, reason and sentence. Its reason is the text of older rows, whatever this
+// failed is a failure as a caller sees it: code, reason and sentence. Its reason is the text of older rows, whatever this
 // server knows of it; empty without a failure.
 func failed(f *ledger.Failure) (out apierror.Error, reason string) {
 	switch {
@@ -31,7 +31,7 @@ func failed(f *ledger.Failure) (out apierror.Error, reason string) {
 	return out, apierror.ReasonName(out.Reason)
 }
 
-// ofLoop is what apierror's table says of a kind of the client's; one that nobody knows says nothing but its state. A write
+// ofLoop is what apierror's table says of a kind of the client's; an unknown one says nothing but its state. A write
 // blames no field of its caller's, and has the help of its state.
 func ofLoop(f *ledger.Failure) apierror.Error {
 	for _, kind := range cegidclient.Kinds() {

@@ -102,7 +102,7 @@ func TestEveryCauseHasAReason(t *testing.T) {
 			t.Errorf("%s: %+v", cause, told)
 		}
 		if slices.Contains(all[:i], cause) {
-			t.Errorf("%s stands twice", cause)
+			t.Errorf("%s is there twice", cause)
 		}
 	}
 }

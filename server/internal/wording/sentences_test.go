@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"cegid.internal/gateway/cegidclient"
+	"cegid.internal/gateway/cegidclient/check"
 	"cegid.internal/gateway/internal/testkit"
 	"cegid.internal/gateway/server/internal/apierror"
 	"cegid.internal/gateway/server/internal/ledger"
@@ -20,7 +21,7 @@ import (
 var (
 	placeholder = regexp.MustCompile(`\{[a-z]+\}`)
 	// ending of a sentence in French. English ends as gRPC's messages do, without a stop unless there are several sentences;
-	// that a value was to follow is told by what stands before it.
+	// that a value was to follow is told by what is before it.
 	endsFrench  = regexp.MustCompile(`[^ .]\.$`)
 	endsEnglish = regexp.MustCompile(`[^ ,;:]$`)
 	// ofContract are names that REST spells otherwise. Loop's own words are not respelt, and come the same way.
@@ -179,7 +180,7 @@ func TestTheTableIsWhole(t *testing.T) {
 		t.Errorf("%d cases have a row, of %d that are declared", cases, declared)
 	}
 	for _, state := range ledger.States() {
-		if states[state] == "" {
+		if check.StateInFrench(string(state)) == string(state) {
 			t.Errorf("%s has no name in French", state)
 		}
 	}

@@ -71,7 +71,7 @@ func wrong(english, french string) apierror.Row {
 	return row(codes.InvalidArgument, looppb.ErrorReason_ERROR_REASON_FIELD_INVALID, english, french)
 }
 
-// outcomeUnknown is what nobody knows the outcome of.
+// outcomeUnknown is the row of an unknown outcome.
 func outcomeUnknown(english, french string) apierror.Row {
 	return row(codes.Unknown, looppb.ErrorReason_ERROR_REASON_OUTCOME_UNKNOWN, english, french)
 }
@@ -83,12 +83,12 @@ func stopped(english, french string) apierror.Row {
 
 func kindCause(kind cegidclient.Kind) ledger.Cause { return ledger.Cause(kind.String()) }
 
-// rows is the table: what callers are told of each error of submission's, each problem, each cause of the ledger's and each case
+// rows is the table: what callers are told about each error of submission's, each problem, each cause of the ledger's and each case
 // of handlers. Loop's errors outside of a write have theirs in apierror.
 var rows = map[any]apierror.Row{
 	// What is taken on, and what is not.
 	submission.ErrReused: row(codes.AlreadyExists, looppb.ErrorReason_ERROR_REASON_REQUEST_ID_REUSED,
-		"it stands for something else already: give each document an id of its own, and repeat a call unchanged",
+		"it belongs to another write already: give each document an id of its own, and repeat a call unchanged",
 		"Cet identifiant désigne déjà autre chose. Donnez à chaque pièce un identifiant propre, et répétez un appel sans rien y changer."),
 	submission.ErrGoesOn: row(codes.DeadlineExceeded, looppb.ErrorReason_ERROR_REASON_DEADLINE_EXCEEDED,
 		"the time allowed for the call is over, and {it} may go on without you: repeat the call with the same request_id, and you get its outcome",
@@ -103,10 +103,10 @@ var rows = map[any]apierror.Row{
 		"the time allowed for the call is over, and nothing was sent: repeat the call with the same request_id",
 		"Le délai de l'appel est dépassé, et rien n'a été envoyé à Loop. Refaites l'appel avec le même identifiant."),
 	ledgerSilent: row(codes.Unavailable, looppb.ErrorReason_ERROR_REASON_LEDGER_UNAVAILABLE,
-		"this service's memory of writes does not answer: repeat the call, a write with the same request_id",
+		"this service's ledger of writes does not answer: repeat the call, and a write with the same request_id",
 		"Le registre des envois de ce service ne répond pas. Refaites l'appel ; pour un envoi, gardez le même identifiant.").After(ledgerRetry),
 	submission.ErrPreparation: row(codes.Unavailable, looppb.ErrorReason_ERROR_REASON_LOOP_UNAVAILABLE,
-		"Loop did not answer within {limit} what is read before a write is sent: nothing was sent",
+		"within {limit} Loop did not answer the reads before the write: nothing was sent",
 		"En {limit}, Loop n'a pas répondu aux lectures qui précèdent un envoi : rien n'a été envoyé. Refaites l'appel avec le même identifiant.").After(submission.Preparation),
 	duplicate: row(codes.AlreadyExists, looppb.ErrorReason_ERROR_REASON_DUPLICATE_CONTENT,
 		"{again} within 30 days under another request_id; if that is meant, set allow_duplicate",
@@ -115,21 +115,21 @@ var rows = map[any]apierror.Row{
 		"{again} under request_id {id}, which is {state}; if that is meant, set allow_duplicate",
 		"{again} sous l'identifiant {id}, à l'état « {state} ». Si c'est voulu, autorisez le doublon."),
 	entrySeen: row(codes.AlreadyExists, looppb.ErrorReason_ERROR_REASON_ENTRY_ALREADY_IMPORTED,
-		"{what} stands in {import}. {why}. Look for it in Loop: if it is not there, {way}.",
+		"{what} is in {import}. {why}. Look for it in Loop: if it is not there, {way}.",
 		"{what} figure dans {import}. {why}. Cherchez-la dans Loop : si elle n'y est pas, {way}."),
 	fileInvalid: row(codes.InvalidArgument, looppb.ErrorReason_ERROR_REASON_FILE_INVALID,
-		"the file has {count}, of which ValidateFile tells all, and Loop was not asked for anything: {place}: {finding}",
+		"the file has {count}, which ValidateFile lists, and Loop was not called: {place}: {finding}",
 		"{place} : {finding} Le fichier a {count}, et rien n'a été demandé à Loop. La validation du fichier les donne toutes."),
 
 	// What nobody has, or others alone.
 	submission.ErrImportUnknown: row(codes.NotFound, looppb.ErrorReason_ERROR_REASON_IMPORT_UNKNOWN,
-		"no import of that id that you may see",
+		"there is no import of that id, or you may not see it",
 		"Vous ne voyez aucun import de cet identifiant. Vérifiez l'identifiant, le cabinet et le dossier."),
 	submission.ErrDocumentUnknown: row(codes.NotFound, looppb.ErrorReason_ERROR_REASON_DOCUMENT_UNKNOWN,
-		"no document of that id that you may see",
+		"there is no document of that id, or you may not see it",
 		"Vous ne voyez aucun document de cet identifiant. Vérifiez l'identifiant, le cabinet et le dossier."),
 	submission.ErrDepositUnknown: row(codes.NotFound, looppb.ErrorReason_ERROR_REASON_DEPOSIT_UNKNOWN,
-		"no deposit of yours of that id for this dossier, or it has expired or is of an older version: deposit the file again, and import that under the same request_id",
+		"you have no deposit of that id for this dossier, or it has expired, or an older version made it: deposit the file again, and import that one under the same request_id",
 		"Vous n'avez pas de dépôt de cet identifiant dans ce dossier, ou il a expiré, ou une version antérieure l'a fait. Déposez à nouveau le fichier, et importez-le sous le même identifiant d'import."),
 
 	// Decisions on an import that are not taken.
@@ -157,7 +157,7 @@ var rows = map[any]apierror.Row{
 		"this route has an RPC: call {rpcs}",
 		"Cette route a une opération à elle : appelez {rpcs}."),
 	routeDeprecated: row(codes.FailedPrecondition, looppb.ErrorReason_ERROR_REASON_RAW_ROUTE_NOT_LISTED,
-		"this route is deprecated by Loop and not to be called",
+		"Loop has deprecated this route: do not call it any more",
 		"Loop a déclaré cette route obsolète : ne l'appelez plus."),
 	routesClosed: row(codes.FailedPrecondition, looppb.ErrorReason_ERROR_REASON_RAW_ROUTE_NOT_LISTED,
 		"raw calls are off: the operator lists the routes that may be called under raw in the configuration",
@@ -166,7 +166,7 @@ var rows = map[any]apierror.Row{
 		"this method and path are not among the routes that the operator listed under raw in the configuration; both must be spelt as they are there",
 		"Cette méthode et ce chemin ne sont pas parmi les routes que l'administrateur du service a inscrites sous raw, dans la configuration. Écrivez-les exactement comme là-bas, ou demandez-lui de les inscrire."),
 	otherDossier: row(codes.PermissionDenied, looppb.ErrorReason_ERROR_REASON_RAW_OTHER_DOSSIER,
-		"it names a dossier in a way that is not the request's own: where a dossier is named, it must be the one of the field dossier",
+		"it names a dossier otherwise than the request does: everywhere a dossier is named, it must be the one of the field dossier",
 		"Un dossier y est nommé autrement que dans la demande. Partout où un dossier est nommé, mettez celui du champ dossier."),
 
 	// Uploads, and room for them.
@@ -195,9 +195,9 @@ var rows = map[any]apierror.Row{
 	// What is wrong with an argument.
 	formatDiffers: wrong("is not that of the deposit, which is {format}: say that, or leave it out",
 		"Ce n'est pas le format du dépôt, qui est {format}. Indiquez celui-ci, ou laissez le champ vide."),
-	submission.NotIgnorable: wrong("{value} cannot be left out: it is an error that stays, or no code of this kind of import",
+	submission.NotIgnorable: wrong("{value} cannot be ignored: it is an error that no call may ignore, or no code of this kind of import",
 		"{value} ne peut pas être ignoré : c'est une erreur qui demeure, ou un code inconnu de ce type d'import. Retirez-le de la liste."),
-	submission.FormatMissing: wrong("is missing: nobody here looks at a file behind a link, so say what it is",
+	submission.FormatMissing: wrong("is missing: this service does not read a file behind a link, so give its format",
 		"Le format manque : personne ici ne lit un fichier derrière un lien. Indiquez ce qu'il est."),
 	submission.ModelMissing: wrong("is missing: name the model in Loop that explains the columns of a custom file",
 		"Le modèle manque. Nommez le modèle de Loop qui explique les colonnes d'un fichier personnalisé."),
@@ -209,7 +209,7 @@ var rows = map[any]apierror.Row{
 		"Ce lien contient un nom d'utilisateur ou un mot de passe. Donnez un lien dont les paramètres portent l'autorisation."),
 	submission.LinkFragment: wrong("has a part after #, which no server is asked for: leave it out",
 		"Ce lien a une partie après #, qu'aucun serveur ne reçoit. Supprimez-la."),
-	submission.LinkPlain: wrong("is not https: whoever is on the way could read the entries, or change them",
+	submission.LinkPlain: wrong("is not https: without TLS an attacker could read the entries, or change them",
 		"Ce lien n'est pas en https : les écritures pourraient être lues ou modifiées en chemin. Donnez un lien en https."),
 	submission.LinkExpires: wrong("the link expires (se) within 24 hours, and Loop may fetch the file as late as that: give one that lives longer",
 		"Ce lien expire (se) dans moins de 24 heures, et Loop peut ne chercher le fichier que d'ici là. Donnez un lien qui dure plus longtemps."),
@@ -227,7 +227,7 @@ var rows = map[any]apierror.Row{
 		"L'administrateur du service n'a inscrit aucun paramètre pour cette route. Retirez celui-ci."),
 	submission.RawOtherParameters: wrong("the operator has not listed this parameter for the route: use {value}",
 		"L'administrateur du service n'a pas inscrit ce paramètre pour la route. Utilisez {value}."),
-	submission.ExtraField: wrong("is not the caller's to give: it may decide which dossier is written, and that is the request's own",
+	submission.ExtraField: wrong("a caller may not give it: it could decide which dossier is written, and only the field dossier does",
 		"Ce champ n'est pas à vous : il peut décider du dossier concerné, qui est celui de la demande. Retirez-le."),
 	submission.DocumentType: row(codes.InvalidArgument, looppb.ErrorReason_ERROR_REASON_DOCUMENT_TYPE_INVALID,
 		"the file is no PDF, JPEG or PNG, and Loop's robot reads nothing else",
@@ -236,7 +236,7 @@ var rows = map[any]apierror.Row{
 		"is not the type of the file, which is {value}: say that, or leave it out",
 		"Ce n'est pas le type du fichier, qui est {value}. Indiquez celui-ci, ou laissez le champ vide."),
 	submission.DocumentExtension: row(codes.InvalidArgument, looppb.ErrorReason_ERROR_REASON_DOCUMENT_TYPE_INVALID,
-		"does not end as the file's type does: let it end in {value}",
+		"does not have the extension of the file's type: use {value}",
 		"Le nom ne se termine pas comme le type du fichier. Donnez-lui l'extension {value}."),
 	MaskEmpty: wrong("name the fields to change: siren, legal_form, or both",
 		"Aucun champ à modifier n'est nommé. Nommez le SIREN, la forme juridique, ou les deux."),
@@ -256,7 +256,7 @@ var rows = map[any]apierror.Row{
 		"La réponse de Loop dépasse les 3 Mio que contient une réponse d'ici. Demandez moins à la fois, avec take et skip si la route les accepte."),
 
 	// What became of a write. The state adds what to do.
-	uncertain: outcomeUnknown("it was sent, and nobody knows what became of it: it is not sent again by itself",
+	uncertain: outcomeUnknown("it was sent, and its outcome is unknown: this service does not send it again by itself",
 		"La demande a été envoyée à Loop, et personne ne sait ce qu'elle est devenue. Elle n'est pas renvoyée d'office."),
 	ledger.CauseStopping: stopped("this server is shutting down, and has not sent it: nothing was booked. Send the same request_id again",
 		"Ce serveur s'arrête et n'a pas envoyé la demande."),
@@ -264,14 +264,14 @@ var rows = map[any]apierror.Row{
 		"a fault of this service, before anything was sent: nothing was booked",
 		"Ce service a commis une erreur avant tout envoi."),
 	ledger.CauseNotNoted: row(codes.Unavailable, looppb.ErrorReason_ERROR_REASON_LEDGER_UNAVAILABLE,
-		"it could not be noted that it was about to be sent, so it was not: nothing was booked. Send the same request_id again",
+		"the ledger could not record that it was about to be sent, so it was not sent: nothing was booked. Send the same request_id again",
 		"L'envoi n'a pas pu être inscrit au registre ; la demande n'a donc pas été envoyée."),
 	ledger.CauseNoTurn: row(codes.ResourceExhausted, looppb.ErrorReason_ERROR_REASON_LOOP_BUSY,
 		"it did not get its turn in time and was not sent",
 		"Trop d'appels attendent Loop pour ce cabinet, et le vôtre n'a pas été envoyé."),
-	ledger.CauseWithoutID: outcomeUnknown("Loop accepted it without an id, so nobody can follow what becomes of it",
+	ledger.CauseWithoutID: outcomeUnknown("Loop accepted it and gave no id, so its outcome cannot be followed",
 		"Loop l'a accepté sans identifiant : personne ne peut suivre ce qu'il devient. Regardez dans Loop."),
-	ledger.CauseNamesImport: outcomeUnknown("Loop turned it away, and yet its answer names an import: look in Loop for {import}",
+	ledger.CauseNamesImport: outcomeUnknown("Loop refused it, but its answer names an import: look in Loop for {import}",
 		"Loop l'a refusé, mais sa réponse nomme un import : cherchez {import} dans Loop."),
 	ledger.CauseEndedWithErrors: row(codes.OK, looppb.ErrorReason_ERROR_REASON_LOOP_REFUSED, // which ends no call: it is shown
 		"Loop ended the import with errors, which its public API does not detail: look at the import in Loop. This does not prove that nothing was booked",
@@ -282,7 +282,7 @@ var rows = map[any]apierror.Row{
 		"Le serveur s'est arrêté, ou a trop tardé, pendant l'envoi : on ignore si Loop l'a reçu. Cherchez-le dans Loop avant de l'envoyer sous un autre identifiant."),
 	ledger.CauseOverdue: outcomeUnknown("Loop accepted it, and did not say within 7 days what became of it. Look for its document references in Loop before sending it under another request_id.",
 		"Loop l'a accepté, et n'a pas dit en 7 jours ce qu'il est devenu. Cherchez ses références de pièce dans Loop avant de l'envoyer sous un autre identifiant."),
-	ledger.CauseForgotten: outcomeUnknown("This service has lost its memory of it but for the fact that it was sent: whether Loop has it is unknown. Look for it in Loop before sending it under another request_id.",
+	ledger.CauseForgotten: outcomeUnknown("This service only remembers that it was sent: whether Loop has it is unknown. Look for it in Loop before sending it under another request_id.",
 		"Ce service n'en a gardé que la trace de l'envoi : on ignore si Loop l'a reçu. Cherchez-le dans Loop avant de l'envoyer sous un autre identifiant."),
 	// Of a write these kinds say more than of a read.
 	kindCause(cegidclient.KindUnavailable): row(codes.Unavailable, looppb.ErrorReason_ERROR_REASON_LOOP_UNAVAILABLE,
@@ -311,7 +311,7 @@ var (
 		English: "The operator sets practices[].domain to the practice's code at Loop.",
 		French:  "L'administrateur du service inscrit ce code chez Loop dans la configuration, sous practices[].domain.",
 	}
-	others = apierror.Text{English: " {count} more stand in other imports.", French: " D'autres imports en contiennent encore {count}."}
+	others = apierror.Text{English: " {count} more are in other imports.", French: " D'autres imports en contiennent encore {count}."}
 )
 
 // words are how the table speaks of a kind of write.
@@ -368,7 +368,7 @@ var kinds = map[ledger.Kind]words{
 	},
 }
 
-// wordsOf are the words of a kind; of one that nobody knows, those of entries.
+// wordsOf are the words of a kind; of an unknown one, those of entries.
 func wordsOf(kind ledger.Kind) words {
 	if known, is := kinds[kind]; is {
 		return known
@@ -380,8 +380,8 @@ func wordsOf(kind ledger.Kind) words {
 var standings = map[ledger.State]apierror.Text{
 	ledger.Received:   {English: "it is being sent", French: "son envoi est en cours"},
 	ledger.Submitting: {English: "it is being sent", French: "son envoi est en cours"},
-	ledger.Waiting:    {English: "Loop is at it", French: "Loop le traite"},
-	ledger.Running:    {English: "Loop is at it", French: "Loop le traite"},
+	ledger.Waiting:    {English: "Loop is working on it", French: "Loop le traite"},
+	ledger.Running:    {English: "Loop is working on it", French: "Loop le traite"},
 	ledger.Succeeded:  {English: "it is booked", French: "il est comptabilisé"},
 	ledger.NotSent: {
 		English: "nothing was booked: send the same request_id again",
@@ -394,18 +394,12 @@ var standings = map[ledger.State]apierror.Text{
 }
 
 // moved is the standing of an import that has changed while it was looked at.
-var moved = apierror.Text{English: "it has changed meanwhile: look at it again", French: "il a changé entre-temps, regardez-le à nouveau"}
-
-// states are the names of states in French.
-var states = map[ledger.State]string{
-	ledger.Received: "reçu", ledger.Submitting: "envoi en cours", ledger.Waiting: "en attente", ledger.Running: "en traitement",
-	ledger.Succeeded: "réussi", ledger.Failed: "échec", ledger.NotSent: "non envoyé", ledger.Refused: "refusé", ledger.Uncertain: "incertain",
-}
+var moved = apierror.Text{English: "it has changed in the meantime: look at it again", French: "il a changé entre-temps, regardez-le à nouveau"}
 
 // evidences say what a look means, and what to do. A verdict stands for itself where there is no doubt.
 var evidences = map[any]apierror.Text{
 	ledger.Found: {
-		English: "entries with its document references are in Loop; that nobody typed the same there is for a person to say",
+		English: "entries with its document references are in Loop; only a person can say that nobody typed them there",
 		French:  "des écritures portant ses références de pièce sont dans Loop, et seule une personne peut dire que nul ne les y a saisies à la main",
 	},
 	ledger.NotFound: {
@@ -413,11 +407,11 @@ var evidences = map[any]apierror.Text{
 		French:  "Loop ne montre aucune écriture portant ses références de pièce",
 	},
 	unproven: {
-		English: "Loop shows no entry with its document references, and nothing is known here to be booked in the dossier that could show that the look can see: look in Loop, and state NOT_BOOKED with a note",
+		English: "Loop shows no entry with its document references, but this service knows of nothing booked in the dossier that would prove that the search works: look in Loop, and state NOT_BOOKED with a note",
 		French:  "Loop ne montre aucune écriture portant ses références de pièce, mais rien de comptabilisé dans ce dossier ne prouve que la recherche y voit ; regardez dans Loop, et déclarez l'import non comptabilisé avec une note",
 	},
 	unread: {
-		English: "nobody here has read its file, so there is no document reference to look for: look in Loop for what you know to be in it",
+		English: "this service has not read its file, so it knows no document reference to look for: look in Loop for what you know to be in the file",
 		French:  "personne ici n'a lu son fichier, il n'y a donc pas de référence de pièce à chercher ; cherchez dans Loop ce que vous savez y être",
 	},
 	ledger.ReferenceAbsent: {
@@ -449,7 +443,7 @@ var evidences = map[any]apierror.Text{
 		French:  "Loop montre des écritures portant ses références de pièce, d'un autre journal ou d'une autre date ; comparez-les dans Loop",
 	},
 	ledger.SearchBlind: {
-		English: "the look is blind: Loop does not find what it has booked in the dossier, or finds what cannot be there; the key may have lost a right, or the filter is ignored. Look in Loop, and state NOT_BOOKED with a note",
+		English: "the search is blind: Loop does not find what it has booked in the dossier, or finds what cannot be there; the key may have lost a right, or the filter is ignored. Look in Loop, and state NOT_BOOKED with a note",
 		French:  "la recherche est aveugle : Loop ne trouve pas ce qu'il a comptabilisé dans le dossier, ou trouve ce qui ne peut y être ; regardez dans Loop, et déclarez l'import non comptabilisé avec une note",
 	},
 	ledger.Truncated: {
@@ -460,8 +454,8 @@ var evidences = map[any]apierror.Text{
 
 // Looks of which verdict and doubt do not say all.
 const (
-	unproven Case = "not found, and nothing proves that the look can see"
-	unread   Case = "a file that nobody here has read"
+	unproven Case = "not found, and nothing proves that the search works"
+	unread   Case = "a file that this service has not read"
 )
 
 // glimpses say why a look into Loop does not let entries be sent that are in an import which failed, or whose outcome is
@@ -492,11 +486,11 @@ var glimpses = map[any]apierror.Text{
 		French:  "Loop a accepté cet import, et ne dit pas qu'il a échoué",
 	},
 	ledger.SearchBlind: {
-		English: "The look into Loop is blind: it does not find what is booked, or finds what cannot be there",
+		English: "The search in Loop is blind: it does not find what is booked, or finds what cannot be there",
 		French:  "La recherche dans Loop est aveugle : elle ne trouve pas ce qui est comptabilisé, ou trouve ce qui ne peut y être",
 	},
 	ledger.NotFound: {
-		English: "Loop shows no entry of it, but nothing is known to be booked there that proves that the look can see",
+		English: "Loop shows no entry of it, but nothing that is known to be booked there proves that the search works",
 		French:  "Loop n'en montre aucune écriture, mais rien de comptabilisé n'y prouve que la recherche voit",
 	},
 }

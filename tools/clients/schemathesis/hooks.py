@@ -15,7 +15,7 @@ EXPLAINED = [
     for line in (HERE / "explained.txt").read_text().splitlines()
     if line and not line.startswith("#")
 ]
-assert len(EXPLAINED) <= 15, "the list of explained refusals grows: mend the document instead"
+assert len(EXPLAINED) <= 15, "the list of explained refusals grows: correct the document instead"
 SEEN = pathlib.Path(os.environ["LOOP_SEEN"]).open("a", encoding="utf-8")
 
 

@@ -120,6 +120,6 @@ Practice %-11s %-47s (Standard)  DOSSIER_TEST, %s
 curl -H 'Ocp-Apim-Subscription-Key: %s' -H 'x-apikey: %s' '%s%s/compte?codeDossier=CEGID001&take=2'
 `, loopsim.SandboxSubscriptionPrimary, loopsim.SandboxDemoAPIKey, origin, basePath)
 	if !loopback {
-		fmt.Fprint(w, "\nNot a loopback address: whoever reaches it can use and reset the simulator.\n")
+		fmt.Fprint(w, "\nNot a loopback address: everyone who reaches it can use and reset the simulator.\n")
 	}
 }

@@ -90,9 +90,9 @@ class Client(Calls):
 
     def events(
         self,
-        practice: str = "-",
-        *,
         cursor: str = "",
+        *,
+        practice: str = "-",
         kinds: Iterable[m.EventKind | str] = (),
         catch_up: bool = False,
         timeout: float | None = None,
@@ -100,9 +100,9 @@ class Client(Calls):
         """Follow what happens to writes and connections, through lost connections and restarts of the service.
 
         Args:
-            practice: Practice, or `-` for all that you may use.
             cursor: Where to go on: the id of the last event that you handled. Empty begins with the oldest that is
                 kept, which is for 30 days; `now` with what happens next.
+            practice: Practice, or `-` for all that you may use.
             kinds: Kinds of events; all when empty.
             catch_up: End once all that has happened is told.
             timeout: Seconds until a LoopError ends it.

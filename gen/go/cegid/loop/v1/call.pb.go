@@ -151,7 +151,7 @@ type Call struct {
 	Reason string `protobuf:"bytes,9,opt,name=reason,proto3" json:"reason,omitempty"`
 	// How it came: `grpc` or `rest`.
 	Transport string `protobuf:"bytes,10,opt,name=transport,proto3" json:"transport,omitempty"`
-	// The other end of the connection, host:port: a balancer's where one stands between.
+	// The other end of the connection, host:port: a balancer's where there is one between.
 	Peer string `protobuf:"bytes,11,opt,name=peer,proto3" json:"peer,omitempty"`
 	// What the caller's program calls itself.
 	UserAgent string `protobuf:"bytes,12,opt,name=user_agent,json=userAgent,proto3" json:"user_agent,omitempty"`

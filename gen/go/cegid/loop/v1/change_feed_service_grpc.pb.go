@@ -31,7 +31,7 @@ const (
 type ChangeFeedServiceClient interface {
 	// Has Loop send the changes of recent days again. Unstable: the call may change or go.
 	//
-	// Nobody can learn the id of a subscription through Loop's API as it is known; Cegid tells it who has set one up.
+	// Loop's API, as far as it is known, does not tell the id of a subscription. Cegid gives it to the customer who set one up.
 	// Nothing is booked. Sent once and never again by this service; when the answer is lost the call ends with
 	// OUTCOME_UNKNOWN, and repeating it only sends the changes once more: their consumer must be idempotent on id and
 	// timestamp. Hence no request_id, which is for writes that must not happen twice. (Loop: POST /partialInit)
@@ -65,7 +65,7 @@ func (c *changeFeedServiceClient) ReplayChanges(ctx context.Context, in *ReplayC
 type ChangeFeedServiceServer interface {
 	// Has Loop send the changes of recent days again. Unstable: the call may change or go.
 	//
-	// Nobody can learn the id of a subscription through Loop's API as it is known; Cegid tells it who has set one up.
+	// Loop's API, as far as it is known, does not tell the id of a subscription. Cegid gives it to the customer who set one up.
 	// Nothing is booked. Sent once and never again by this service; when the answer is lost the call ends with
 	// OUTCOME_UNKNOWN, and repeating it only sends the changes once more: their consumer must be idempotent on id and
 	// timestamp. Hence no request_id, which is for writes that must not happen twice. (Loop: POST /partialInit)

@@ -24,7 +24,7 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
-// On which side of a sale the dossier stands.
+// On which side of a sale the dossier is.
 type DocumentTransaction int32
 
 const (
@@ -320,7 +320,7 @@ type DocumentMetadata struct {
 	// Type of the file: `application/pdf`, `image/jpeg` or `image/png`; told by its first bytes when empty. Over REST the
 	// header `Content-Type`. (Loop: Content-Type)
 	ContentType string `protobuf:"bytes,5,opt,name=content_type,json=contentType,proto3" json:"content_type,omitempty"`
-	// On which side of a sale the dossier stands. (Loop: transaction)
+	// On which side of a sale the dossier is. (Loop: transaction)
 	Transaction DocumentTransaction `protobuf:"varint,6,opt,name=transaction,proto3,enum=cegid.loop.v1.DocumentTransaction" json:"transaction,omitempty"`
 	// By which way the document came. (Loop: uploadMode)
 	UploadMode UploadMode `protobuf:"varint,7,opt,name=upload_mode,json=uploadMode,proto3,enum=cegid.loop.v1.UploadMode" json:"upload_mode,omitempty"`

@@ -22,7 +22,7 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
-// What an entry is for, on its header. Codes 2 and 3 stand the other way round in EntryLineType: as Loop prints them.
+// What an entry is for, on its header. Codes 2 and 3 are the other way round in EntryLineType: as Loop prints them.
 type MovementType int32
 
 const (
@@ -95,7 +95,7 @@ func (MovementType) EnumDescriptor() ([]byte, []int) {
 	return file_cegid_loop_v1_entry_proto_rawDescGZIP(), []int{0}
 }
 
-// What a line is for. Codes 2 and 3 stand the other way round in MovementType: as Loop prints them.
+// What a line is for. Codes 2 and 3 are the other way round in MovementType: as Loop prints them.
 type EntryLineType int32
 
 const (

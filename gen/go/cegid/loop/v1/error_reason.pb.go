@@ -44,7 +44,7 @@ const (
 	ErrorReason_ERROR_REASON_CALLER_NOT_ALLOWED ErrorReason = 11
 	// RESOURCE_EXHAUSTED. The caller goes over a limit of this service.
 	ErrorReason_ERROR_REASON_CALLER_LIMIT ErrorReason = 12
-	// UNAVAILABLE. The issuer of the caller's token does not answer, so that nobody can tell whether the token is good.
+	// UNAVAILABLE. The issuer of the caller's token does not answer, so the token cannot be checked.
 	ErrorReason_ERROR_REASON_ISSUER_UNAVAILABLE ErrorReason = 13
 	// RESOURCE_EXHAUSTED. This service has no room on its disk for the file, for now.
 	ErrorReason_ERROR_REASON_SPOOL_FULL ErrorReason = 14
@@ -87,7 +87,7 @@ const (
 	// RESOURCE_EXHAUSTED. This service has more to ask Loop for the practice than Loop answers: the call would not have had
 	// its turn in time, or too little time was left for it. Loop was not called; `RetryInfo` says when to come back.
 	ErrorReason_ERROR_REASON_LOOP_BUSY ErrorReason = 44
-	// ALREADY_EXISTS. The request_id stands for another write: of other content, another caller or another method.
+	// ALREADY_EXISTS. The request_id belongs to another write: of other content, another caller or another method.
 	ErrorReason_ERROR_REASON_REQUEST_ID_REUSED ErrorReason = 61
 	// ALREADY_EXISTS. The same content was sent to the dossier under another request_id within 30 days. Metadata
 	// names it (`requestId`) where the caller may see it. If it is meant, set `allow_duplicate`.
@@ -97,13 +97,13 @@ const (
 	// where the caller may see it. Leave the entries out. If it is meant, name that import in `repeat_of` of the entry, or
 	// set `allow_duplicate`. ValidateEntries answers it as a finding.
 	ErrorReason_ERROR_REASON_ENTRY_ALREADY_IMPORTED ErrorReason = 69
-	// UNKNOWN. It was sent, and nobody knows what became of it. Not to be sent under another request_id; the same one is
+	// UNKNOWN. It was sent, and its outcome is unknown. Not to be sent under another request_id; the same one is
 	// safe, and answers the outcome once it is known. A call without request_id is safe to repeat as it is: it looks first
 	// at what Loop holds.
 	ErrorReason_ERROR_REASON_OUTCOME_UNKNOWN ErrorReason = 63
 	// NOT_FOUND. No import of that request_id that the caller may see.
 	ErrorReason_ERROR_REASON_IMPORT_UNKNOWN ErrorReason = 64
-	// UNAVAILABLE. This service's own memory of writes does not answer. This call has sent nothing that it knows of:
+	// UNAVAILABLE. This service's own ledger of writes does not answer. This call has sent nothing that it knows of:
 	// repeat it with the same request_id.
 	ErrorReason_ERROR_REASON_LEDGER_UNAVAILABLE ErrorReason = 65
 	// FAILED_PRECONDITION. The import's fate is not open: there is nothing to resolve. Metadata has its `state`.
@@ -207,7 +207,7 @@ const (
 	ErrorReason_ERROR_REASON_SIRETS_OF_SEVERAL_COMPANIES ErrorReason = 129
 	// The lines lettered "{value}" on account {account} do not balance.
 	ErrorReason_ERROR_REASON_LETTERING_UNBALANCED ErrorReason = 130
-	// The lettering code "{value}" stands on account {account} and on account {other}.
+	// The lettering code "{value}" is on account {account} and on account {other}.
 	ErrorReason_ERROR_REASON_LETTERING_ON_TWO_ACCOUNTS ErrorReason = 131
 	// There is a lettering date without a lettering code.
 	ErrorReason_ERROR_REASON_LETTERING_DATE_ALONE ErrorReason = 132

@@ -34,14 +34,14 @@ const (
 	EventKind_EVENT_KIND_ACCEPTED EventKind = 1
 	// It has ended: SUCCEEDED, FAILED, REFUSED or NOT_SENT.
 	EventKind_EVENT_KIND_FINAL EventKind = 2
-	// It was sent, and nobody knows what became of it.
+	// It was sent, and its outcome is unknown.
 	EventKind_EVENT_KIND_UNCERTAIN EventKind = 3
-	// Its fate was open, and is so no more: by Loop's late word, or a person's. Comes beside the event of what it is now.
+	// Its outcome was open, and a late answer of Loop's or a person has settled it. Comes beside the event of its state.
 	EventKind_EVENT_KIND_RESOLVED EventKind = 4
 	// An import that is UNCERTAIN or FAILED: a person looks at it with ResolveImport. Comes beside the event of that state.
 	EventKind_EVENT_KIND_PERSON_NEEDED EventKind = 5
-	// Loop looks down for the practice, whose calls are paused, or has turned away its keys several times in a row: CheckConnection
-	// tells why.
+	// Loop seems to be down for the practice, whose calls are paused, or has rejected its keys several times in a row:
+	// CheckConnection tells why.
 	EventKind_EVENT_KIND_CONNECTION_LOST EventKind = 6
 	// Loop answers the practice again, and takes its keys.
 	EventKind_EVENT_KIND_CONNECTION_FOUND EventKind = 7

@@ -48,7 +48,7 @@ const (
 	// Loop said no at once, or it FAILED and a person stated so: nothing was booked. Correct it and send the same request_id
 	// again.
 	ImportState_IMPORT_STATE_REFUSED ImportState = 8
-	// Sent, and nobody knows what became of it. This service never sends it again by itself: see ResolveImport.
+	// Sent, and its outcome is unknown. This service never sends it again by itself: see ResolveImport.
 	ImportState_IMPORT_STATE_UNCERTAIN ImportState = 9
 )
 
@@ -290,7 +290,7 @@ func (FindingGround) EnumDescriptor() ([]byte, []int) {
 	return file_cegid_loop_v1_import_proto_rawDescGZIP(), []int{3}
 }
 
-// What a look into Loop says of an import whose fate is open.
+// What a look into Loop says about an import whose outcome is open.
 type ImportVerdict int32
 
 const (
@@ -301,7 +301,7 @@ const (
 	ImportVerdict_IMPORT_VERDICT_FOUND ImportVerdict = 1
 	// Loop shows no entry with its document references, long enough after it was sent.
 	ImportVerdict_IMPORT_VERDICT_NOT_FOUND ImportVerdict = 2
-	// Neither can be said: `doubt` tells why.
+	// The look proves neither: `doubt` tells why.
 	ImportVerdict_IMPORT_VERDICT_INCONCLUSIVE ImportVerdict = 3
 )
 
@@ -359,7 +359,7 @@ const (
 	// Loop's filter has no way to write the references: quotation marks, backslashes. Or nothing is there of references that
 	// Loop may have cut: those over 35 characters, or with spaces around.
 	ImportDoubt_IMPORT_DOUBT_REFERENCE_UNSEARCHABLE ImportDoubt = 2
-	// Nothing is there, and Loop may still come to it: look again later.
+	// Nothing is there, and Loop may still process it: look again later.
 	ImportDoubt_IMPORT_DOUBT_TOO_EARLY ImportDoubt = 3
 	// Entries are there of some references and not of others.
 	ImportDoubt_IMPORT_DOUBT_PARTLY_FOUND ImportDoubt = 4
@@ -1247,7 +1247,7 @@ func (x *ImportEvidence) GetControl() ImportControl {
 	return ImportControl_IMPORT_CONTROL_UNSPECIFIED
 }
 
-// A person's word on an import.
+// A person's statement on an import.
 type ImportStatement struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// What became of it.
@@ -1429,7 +1429,7 @@ func (x *LateAnswer) GetTime() *timestamppb.Timestamp {
 	return nil
 }
 
-// What is known of an import whose fate was open, beside its state.
+// What is known about an import whose outcome was open, beside its state.
 type ImportResolution struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The latest look into Loop.
@@ -1629,7 +1629,7 @@ type Import struct {
 	UpdateTime *timestamppb.Timestamp `protobuf:"bytes,15,opt,name=update_time,json=updateTime,proto3" json:"update_time,omitempty"`
 	// When Loop will next be asked for its state; unset once it is final.
 	NextPollTime *timestamppb.Timestamp `protobuf:"bytes,16,opt,name=next_poll_time,json=nextPollTime,proto3" json:"next_poll_time,omitempty"`
-	// What was found out and decided about it, if its fate was open once.
+	// What was found out and decided about it, if its outcome was open once.
 	Resolution *ImportResolution `protobuf:"bytes,20,opt,name=resolution,proto3" json:"resolution,omitempty"`
 	// Which file it was of, if it was of one.
 	File *ImportedFile `protobuf:"bytes,21,opt,name=file,proto3" json:"file,omitempty"`
@@ -2679,7 +2679,7 @@ func (*CheckImport) Descriptor() ([]byte, []int) {
 	return file_cegid_loop_v1_import_proto_rawDescGZIP(), []int{22}
 }
 
-// A person's word on an import.
+// A person's statement on an import.
 type ConfirmImport struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// What became of it. NOT_BOOKED lets its id be sent again: it needs the right to administer, too, and a look into Loop,

@@ -87,7 +87,7 @@ type ImportServiceClient interface {
 	// Sends it at once, at each change, and every 15 seconds; ends with its last state. A server that
 	// shuts down ends it with SHUTTING_DOWN: call again. (Loop: GET /getImportStatus)
 	WatchImport(ctx context.Context, in *WatchImportRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[WatchImportResponse], error)
-	// Settles an import that is UNCERTAIN or FAILED: looks for it in Loop, takes a person's word, or sends it again.
+	// Settles an import that is UNCERTAIN or FAILED: looks for it in Loop, takes a person's statement, or sends it again.
 	//
 	// The service never decides by itself. A look asks Loop up to three times for each of 20 document references, up to eight
 	// times for what shows that it can see, and once for the status of what it had accepted, whose final word becomes the
@@ -289,7 +289,7 @@ type ImportServiceServer interface {
 	// Sends it at once, at each change, and every 15 seconds; ends with its last state. A server that
 	// shuts down ends it with SHUTTING_DOWN: call again. (Loop: GET /getImportStatus)
 	WatchImport(*WatchImportRequest, grpc.ServerStreamingServer[WatchImportResponse]) error
-	// Settles an import that is UNCERTAIN or FAILED: looks for it in Loop, takes a person's word, or sends it again.
+	// Settles an import that is UNCERTAIN or FAILED: looks for it in Loop, takes a person's statement, or sends it again.
 	//
 	// The service never decides by itself. A look asks Loop up to three times for each of 20 document references, up to eight
 	// times for what shows that it can see, and once for the status of what it had accepted, whose final word becomes the

@@ -37,7 +37,7 @@ const (
 	WriteState_WRITE_STATE_NOT_SENT WriteState = 4
 	// Loop said no: nothing was done. Correct it and send the same request_id again.
 	WriteState_WRITE_STATE_REFUSED WriteState = 5
-	// Sent, and nobody knows what became of it. This service never sends it again by itself.
+	// Sent, and its outcome is unknown. This service never sends it again by itself.
 	WriteState_WRITE_STATE_UNCERTAIN WriteState = 6
 )
 
