@@ -25,7 +25,7 @@ type Metrics struct {
 	calls  *prometheus.CounterVec
 
 	mu     sync.Mutex
-	series map[[3]string]struct{}
+	series map[[3]string]prometheus.Counter // of calls
 }
 
 // NewMetrics registers the metrics.
@@ -33,7 +33,7 @@ func NewMetrics(registry prometheus.Registerer) *Metrics {
 	server := prometheusmw.NewServerMetrics(prometheusmw.WithServerHandlingTimeHistogram(
 		prometheusmw.WithHistogramBuckets([]float64{.005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30, 60}),
 	))
-	m := &Metrics{server: server, series: map[[3]string]struct{}{}, calls: prometheus.NewCounterVec(prometheus.CounterOpts{
+	m := &Metrics{server: server, series: map[[3]string]prometheus.Counter{}, calls: prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "gateway_calls_total", Help: "Calls that have ended, by method, caller (as in the policy; [nobody] when none is known) and reason of the error (OK without one, the code where the contract has no reason).",
 	}, []string{"method", "caller", "reason"})}
 	registry.MustRegister(server, m.calls)
@@ -45,15 +45,18 @@ func (m *Metrics) count(ctx context.Context, method string, err error) {
 	reason := reasonText(status.Code(err), apierror.ReasonOf(err))
 	key := [3]string{strings.TrimPrefix(method, "/"), cmp.Or(CallFrom(ctx).Caller, "[nobody]"), reason}
 	m.mu.Lock()
-	if _, known := m.series[key]; !known {
-		if len(m.series) < maxSeries {
-			m.series[key] = struct{}{}
-		} else {
+	counter, known := m.series[key]
+	if !known {
+		full := len(m.series) >= maxSeries
+		if full {
 			key[1] = "[more]"
+		}
+		if counter = m.calls.WithLabelValues(key[:]...); !full {
+			m.series[key] = counter
 		}
 	}
 	m.mu.Unlock()
-	m.calls.WithLabelValues(key[:]...).Inc()
+	counter.Inc()
 }
 
 // interceptor counts the methods that there are by name, and all others as one: a caller could invent names without
