@@ -45,6 +45,8 @@ type Server struct {
 
 	base   context.Context // of all calls
 	cancel context.CancelFunc
+	over   context.Context // ends when no call is to come, and none is under way
+	end    context.CancelFunc
 
 	mu       sync.Mutex
 	draining bool
@@ -70,6 +72,7 @@ func New(cfg Config) *Server {
 		s.places = make(chan struct{}, cfg.MaxCalls)
 	}
 	s.base, s.cancel = context.WithCancel(context.Background())
+	s.over, s.end = context.WithCancel(s.base)
 	return s
 }
 
@@ -90,7 +93,7 @@ func (s *Server) GracefulStop() {
 	s.draining = true
 	s.mu.Unlock()
 	s.underWay.Wait()
-	s.cancel() // for those that wait for work
+	s.end()
 }
 
 // mostResting goroutines wait for work.
@@ -117,7 +120,7 @@ func (s *Server) handles(handle func()) {
 		select {
 		case handle = <-s.work:
 			<-s.resting
-		case <-s.base.Done():
+		case <-s.over.Done():
 			return
 		}
 	}
