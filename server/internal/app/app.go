@@ -61,6 +61,8 @@ const (
 	maxHeader  = 32 << 10
 	// maxCalls are as many as a connection of gRPC's, or all of HTTP, may have under way: those beyond wait for their turn.
 	maxCalls = 1000
+	// streamWorkers are goroutines of gRPC's that run one call after another: the stack of each has grown to what a call needs.
+	streamWorkers = 64
 	// connectionBuffer is what a connection holds for its reader, each way. Larger ones would read whole dossiers ahead.
 	connectionBuffer = 64 << 10
 	// handshakeLimit bounds the beginning of a connection, idleLimit the time that one is kept for nothing.
@@ -291,6 +293,7 @@ func (s *Server) openGRPC(chain interceptor.Config) *interceptor.Door {
 		grpc.MaxRecvMsgSize(maxMessage),
 		grpc.MaxHeaderListSize(maxHeader),
 		grpc.MaxConcurrentStreams(maxCalls),
+		grpc.NumStreamWorkers(streamWorkers),
 		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: minPing, PermitWithoutStream: true}),
 		grpc.UnknownServiceHandler(func(any, grpc.ServerStream) error {
 			return apierror.New(codes.Unimplemented, looppb.ErrorReason_ERROR_REASON_METHOD_UNKNOWN, noSuchMethod)
@@ -498,6 +501,9 @@ func (s *Server) Close() {
 		if listener != nil {
 			_ = listener.Close()
 		}
+	}
+	if s.public != nil { // its workers wait for calls already
+		s.public.Stop()
 	}
 	if s.sender != nil {
 		s.sender.Close()
