@@ -209,7 +209,8 @@ type logKey struct{}
 // checkTimeout refuses what grpc-gateway cannot read.
 func checkTimeout(header http.Header) error {
 	if given := header.Get("Grpc-Timeout"); given != "" && !timeout.MatchString(given) {
-		return apierror.Field(looppb.ErrorReason_ERROR_REASON_REQUEST_MALFORMED, "Grpc-Timeout", "is not a timeout: write digits and a unit, such as 10S")
+		return apierror.Field(looppb.ErrorReason_ERROR_REASON_REQUEST_MALFORMED, "Grpc-Timeout",
+			"is not a timeout: write digits and a unit, such as 10S")
 	}
 	return nil
 }

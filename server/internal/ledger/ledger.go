@@ -115,11 +115,14 @@ func (w *writing) duplicate(s Submission) (*Record, error) {
 	}
 	undigested := ""
 	if s.Digests != nil {
-		undigested = `AND NOT EXISTS (SELECT 1 FROM entry_import e WHERE e.practice = write_request.practice AND e.dossier = write_request.dossier ` +
+		undigested = `AND NOT EXISTS (SELECT 1 FROM entry_import e WHERE e.practice = write_request.practice ` +
+			`AND e.dossier = write_request.dossier ` +
 			`AND e.collection = write_request.collection AND e.request_id = write_request.request_id) `
 	}
-	others, err := collect(w.ctx, w.tx, selectRow+`WHERE practice = $1 AND dossier = $2 AND collection = CAST($3 AS TEXT) AND request_id <> $4 AND (received >= $5 OR NOT (`+final+`)) `+
-		`AND (`+strings.Join(same, ` OR `)+`) `+undigested+`AND state NOT IN ('NOT_SENT', 'REFUSED') ORDER BY received DESC`+w.dialect.forUpdate, args...)
+	others, err := collect(w.ctx, w.tx, selectRow+
+		`WHERE practice = $1 AND dossier = $2 AND collection = CAST($3 AS TEXT) AND request_id <> $4 AND (received >= $5 OR NOT (`+final+`)) `+
+		`AND (`+strings.Join(same, ` OR `)+`) `+undigested+`AND state NOT IN ('NOT_SENT', 'REFUSED') ORDER BY received DESC`+w.dialect.forUpdate,
+		args...)
 	if err != nil {
 		return nil, err
 	}
@@ -185,7 +188,8 @@ func (l *Ledger) Settle(ctx context.Context, key Key, attempt int, owner string,
 	ctx = named(ctx, "settle", key)
 	if (outcome.State == Waiting) != (outcome.LoopRequestID != "") && outcome.State != Uncertain || outcome.State != Succeeded &&
 		len(outcome.LoopIDs) > 0 {
-		return Record{}, fmt.Errorf("%w: Loop's id to ask by comes with WAITING, and may come with UNCERTAIN; what it has done comes with SUCCEEDED", ErrTransition)
+		return Record{}, fmt.Errorf("%w: Loop's id to ask by comes with WAITING, and may come with UNCERTAIN; "+
+			"what it has done comes with SUCCEEDED", ErrTransition)
 	}
 	var row Record
 	var late error
