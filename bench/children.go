@@ -68,7 +68,11 @@ func dossiersOf(items int) (all []string) {
 
 // row is an account as Loop documents it (docs/loop-api/reference-data.md).
 func row(n int) []byte {
-	return fmt.Appendf(nil, `{"objectId":"5b0f4a52-0d0e-4f0b-9a51-2f6c%08d","revisionId":"0x00000000%08X","description":["%08d"],"numero":"%08d","libelle":"Fournitures d'entretien, atelier %d","type":6,"collectif":false,"lettrable":false,"pointable":true,"centralisable":false,"analytique":true,"ferme":false,"compteContrepartie":{"objectId":null,"description":[""]}}`,
+	return fmt.Appendf(nil,
+		`{"objectId":"5b0f4a52-0d0e-4f0b-9a51-2f6c%08d","revisionId":"0x00000000%08X","description":["%08d"],`+
+			`"numero":"%08d","libelle":"Fournitures d'entretien, atelier %d",`+
+			`"type":6,"collectif":false,"lettrable":false,"pointable":true,"centralisable":false,"analytique":true,`+
+			`"ferme":false,"compteContrepartie":{"objectId":null,"description":[""]}}`,
 		n, n, 60000000+n, 60000000+n, n)
 }
 

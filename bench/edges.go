@@ -154,7 +154,8 @@ func (b *bench) longList(binary string) ([]edge, error) {
 	}
 	sequential := median(alone) * slowAccounts / slowPage
 	return []edge{
-		{fmt.Sprintf("the first of %d accounts, 100 a page and 20 ms each, after Loop's own answer, median of %d", slowAccounts, firsts), median(first) - median(alone), 5, "ms"},
+		{fmt.Sprintf("the first of %d accounts, 100 a page and 20 ms each, after Loop's own answer, median of %d",
+			slowAccounts, firsts), median(first) - median(alone), 5, "ms"},
 		{"all of them ÷ one page after another", whole / sequential, .27, ""},
 		{"most memory meanwhile", slow.server.peak(), 64, "MiB"},
 	}, nil
@@ -229,18 +230,21 @@ func (b *bench) largestImport(binary string) ([]edge, error) {
 			return nil, err
 		}
 	}
-	return []edge{{fmt.Sprintf("processor time of an import of 1,000 entries and 2,000 lines, without preflight, median of %d", imports), median(took), 15, "ms"}}, nil
+	return []edge{{fmt.Sprintf("processor time of an import of 1,000 entries and 2,000 lines, without preflight, median of %d",
+		imports), median(took), 15, "ms"}}, nil
 }
 
 // importOf is an import of so many entries, which no other has.
 func importOf(number, entries int) *looppb.ImportEntriesRequest {
 	request := &looppb.ImportEntriesRequest{
-		Practice: "demo", Dossier: dossierOf(1000), RequestId: fmt.Sprintf("bench-%d", number), Options: &looppb.ImportOptions{SkipPreflight: true},
+		Practice: "demo", Dossier: dossierOf(1000), RequestId: fmt.Sprintf("bench-%d", number),
+		Options: &looppb.ImportOptions{SkipPreflight: true},
 	}
 	for i := range entries {
 		amount := fmt.Sprintf("%d.%02d", 100+i+1000*(number/100), number%100)
 		request.Entries = append(request.Entries, &looppb.Entry{
-			Journal: "VE", Date: time.Date(2026, 1, 1+i%300, 0, 0, 0, 0, time.UTC).Format(time.DateOnly), Reference: fmt.Sprintf("F%d-%04d", number, i), DocumentReference: fmt.Sprintf("F%d-%04d", number, i),
+			Journal: "VE", Date: time.Date(2026, 1, 1+i%300, 0, 0, 0, 0, time.UTC).Format(time.DateOnly),
+			Reference: fmt.Sprintf("F%d-%04d", number, i), DocumentReference: fmt.Sprintf("F%d-%04d", number, i),
 			Lines: []*looppb.EntryLine{
 				{Account: "41100000", Label: "Facture " + strconv.Itoa(i), Side: &looppb.EntryLine_Debit{Debit: amount}},
 				{Account: "70600000", Label: "Facture " + strconv.Itoa(i), Side: &looppb.EntryLine_Credit{Credit: amount}},

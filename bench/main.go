@@ -43,8 +43,10 @@ func main() {
 		binary   = flag.String("server", "", "the server to measure; built of this tree without it")
 		profile  = flag.String("profile", "", "a folder for profiles of the server, one of each cell and way, taken after its rounds")
 		only     = flag.String("only", "", "measure cells of this name alone: 1, 100, 1000 or stream")
-		edges    = flag.Bool("edges", false, "measure, instead of the peers, how the server starts, rests, streams a long list and takes a large import")
-		traces   = flag.Bool("traces", false, "measure, instead of the peers, the server beside another one that sends traces of one call in a hundred")
+		edges    = flag.Bool("edges", false,
+			"measure, instead of the peers, how the server starts, rests, streams a long list and takes a large import")
+		traces = flag.Bool("traces", false,
+			"measure, instead of the peers, the server beside another one that sends traces of one call in a hundred")
 	)
 	flag.Parse()
 	if *short {
@@ -105,7 +107,8 @@ func run(binary, only, profile string, rounds int, duration time.Duration, trace
 		}
 		cells = append(cells, measured)
 	}
-	missed = report(os.Stdout, cells, b.peers, fmt.Sprintf("%d rounds of %s, %d callers, load of the machine %s before", rounds, duration, b.callers, load))
+	missed = report(os.Stdout, cells, b.peers, fmt.Sprintf("%d rounds of %s, %d callers, load of the machine %s before",
+		rounds, duration, b.callers, load))
 	return missed, nil
 }
 

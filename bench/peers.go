@@ -372,6 +372,7 @@ func (b *bench) streams() []target {
 		{byTenPages, b.server, pagesOf(page, pages), 100 * streamed},
 		{byStreamGRPC, b.server, overGRPC(b.serverConn, looppb.ReferenceDataService_StreamAccounts_FullMethodName, b.token, true,
 			&looppb.StreamAccountsRequest{Practice: "demo", Dossier: dossierOf(streamed)}), 100 * streamed},
-		{byStreamREST, b.server, overHTTP(b.token, fmt.Sprintf("http://%s/v1/practices/demo/dossiers/%s/accounts:stream", b.server.at.HTTP, dossierOf(streamed))), 100 * streamed},
+		{byStreamREST, b.server, overHTTP(b.token, fmt.Sprintf("http://%s/v1/practices/demo/dossiers/%s/accounts:stream",
+			b.server.at.HTTP, dossierOf(streamed))), 100 * streamed},
 	}
 }

@@ -76,7 +76,8 @@ func report(w io.Writer, cells []cell, peers []*peer, how string) (missed int) {
 		if c.name == "stream" {
 			what = fmt.Sprintf("%d accounts", streamed)
 		}
-		_, _ = fmt.Fprintf(w, "| %s | CPU of a request, ms | requests a second | half took less than, ms | allocations |\n| --- | --- | --- | --- | --- |\n",
+		_, _ = fmt.Fprintf(w,
+			"| %s | CPU of a request, ms | requests a second | half took less than, ms | allocations |\n| --- | --- | --- | --- | --- |\n",
 			strings.TrimPrefix(c.name+" "+what, "stream "))
 		for _, name := range c.order {
 			samples := c.samples[name]
@@ -91,7 +92,8 @@ func report(w io.Writer, cells []cell, peers []*peer, how string) (missed int) {
 		}
 		_, _ = fmt.Fprintln(w)
 	}
-	_, _ = fmt.Fprint(w, "| CPU of a request, ratio in a round | accounts | median | least–most | goal | |\n| --- | --- | --- | --- | --- | --- |\n")
+	_, _ = fmt.Fprint(w,
+		"| CPU of a request, ratio in a round | accounts | median | least–most | goal | |\n| --- | --- | --- | --- | --- | --- |\n")
 	for _, g := range goals {
 		for _, c := range cells {
 			ratios := c.ratios(g.of, g.to)

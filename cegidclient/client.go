@@ -154,7 +154,8 @@ func New(cfg Config) (*Client, error) {
 	}
 	limits, retry := cfg.Limits.withDefaults(), cfg.Retry.withDefaults()
 	if limits.Concurrency < MinConcurrency {
-		return nil, &Error{Kind: KindConfiguration, Field: "limits.concurrency", detail: fmt.Sprintf("%d is fewer than a place for each kind of call, which makes %d", limits.Concurrency, MinConcurrency)}
+		return nil, &Error{Kind: KindConfiguration, Field: "limits.concurrency", detail: fmt.Sprintf("%d is fewer than a place for each kind "+
+			"of call, which makes %d", limits.Concurrency, MinConcurrency)}
 	}
 	if which, why := cfg.EntryNames.Wrong(); which != "" {
 		return nil, &Error{Kind: KindConfiguration, Field: "entry_names." + which, detail: why}

@@ -211,7 +211,8 @@ func (k *keyring) pick(ctx context.Context, need KeyKind, wanted choice) (*pair,
 	}
 	for _, s := range []Secret{p.apiKey, p.subscriptionKey} {
 		if !fitsHeader(s.Reveal()) {
-			return nil, &Error{Kind: KindConfiguration, detail: "a secret is empty or holds a character that no HTTP header can carry (a line break at its end?)"}
+			return nil, &Error{Kind: KindConfiguration, detail: "a secret is empty or holds a character that no HTTP header can carry (a " +
+				"line break at its end?)"}
 		}
 	}
 	return p, nil

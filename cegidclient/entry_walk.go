@@ -130,7 +130,8 @@ func (s *EntryService) walk(dossier string, w EntryWalk) (*walkRun, entrywalk.St
 	case to.Before(from):
 		return nil, at, invalid("document_date_to", "before document_date_from")
 	case to.Sub(from) >= MaxWalkDays*24*time.Hour:
-		return nil, at, invalid("document_date_to", fmt.Sprintf("more than %d days after document_date_from: walk through one part after the other", MaxWalkDays))
+		return nil, at, invalid("document_date_to", fmt.Sprintf("more than %d days after document_date_from: "+
+			"walk through one part after the other", MaxWalkDays))
 	case w.Query.DocumentDate != "" || w.Query.DocumentDateFrom != "":
 		return nil, at, invalid("document_date", "the range says which days")
 	}

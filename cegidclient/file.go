@@ -70,7 +70,8 @@ func newFileService(c *Client, cfg *Config, upload uploadSettings) *FileService 
 func (s *FileService) DepositURL(ctx context.Context, fileName string) (Deposit, error) {
 	call := &Call{Operation: s.deposit, Query: url.Values{"filename": {fileName}}}
 	if !isFileName(fileName) {
-		return Deposit{}, s.c.annotate(call, invalid("file_name", "no name, one of more than 255 bytes, or one that holds a slash or control characters"), nil)
+		return Deposit{}, s.c.annotate(call, invalid("file_name",
+			"no name, one of more than 255 bytes, or one that holds a slash or control characters"), nil)
 	}
 	var d Deposit
 	call.read = func(body []byte) (err error) {

@@ -109,7 +109,8 @@ func (f Filter) Expression() (string, error) {
 			}
 		default:
 			if !fitsLiteral(t.value) {
-				return "", invalid("filter", "the value for "+string(t.field)+` holds a quotation mark, a backslash or a control character, which Loop's filter cannot express`)
+				return "", invalid("filter", "the value for "+string(t.field)+
+					` holds a quotation mark, a backslash or a control character, which Loop's filter cannot express`)
 			}
 		}
 		b.WriteString(`"` + t.value + `"`)

@@ -146,7 +146,8 @@ func (s *LegalIdentityService) Update(ctx context.Context, dossier string, chang
 			return nil, sightOther, nil
 		},
 		other: func() *Error {
-			return &Error{Kind: KindStale, Sent: MaybeSent, Field: "revision", detail: "Loop has another revision now, and not with what was sent: read it again, and decide anew"}
+			return &Error{Kind: KindStale, Sent: MaybeSent, Field: "revision", detail: "Loop has another revision now, and not with what was " +
+				"sent: read it again, and decide anew"}
 		},
 	}
 	return w.do(ctx)

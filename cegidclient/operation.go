@@ -100,17 +100,24 @@ func settingsOperations() []Operation {
 		return list(row, id, path, title, PartlyDocumented, "R 6.1", unknown)
 	}
 	return []Operation{
-		list(1, "list_accounts", "/compte", "Chart of accounts", PartlyDocumented, "R 2.1", "Meaning of the types 1 to 7; fields after the VAT code."),
+		list(1, "list_accounts", "/compte", "Chart of accounts", PartlyDocumented, "R 2.1",
+			"Meaning of the types 1 to 7; fields after the VAT code."),
 		create(2, "create_account", "/compte", "Create an account", "R 2.2", "The printed route, body, required fields and answer."),
 		list(3, "list_journals", "/journal", "Journals", Documented, "R 3.1", "Values of the label entry mode."),
 		create(4, "create_journal", "/journal", "Create a journal", "R 3.2", "Body, required fields and answer."),
-		list(5, "list_analytic_sections", "/section", "Analytic sections", Documented, "R 4.1", "Whether the axis is described by a text or a list."),
-		thirdParties(6, "list_customers", "/tiersClient", "Customers", "Fields after the VAT liability; inside of addresses and bank details; validation values; envelope."),
-		thirdParties(7, "list_suppliers", "/tiersFournisseur", "Suppliers", "Fields after the contra account; envelope; letter case of the route."),
-		thirdParties(8, "list_employees", "/tiersSalarie", "Employees as third parties", "Fields after the SIRET; envelope; letter case of the route."),
+		list(5, "list_analytic_sections", "/section", "Analytic sections", Documented, "R 4.1",
+			"Whether the axis is described by a text or a list."),
+		thirdParties(6, "list_customers", "/tiersClient", "Customers",
+			"Fields after the VAT liability; inside of addresses and bank details; validation values; envelope."),
+		thirdParties(7, "list_suppliers", "/tiersFournisseur", "Suppliers",
+			"Fields after the contra account; envelope; letter case of the route."),
+		thirdParties(8, "list_employees", "/tiersSalarie", "Employees as third parties",
+			"Fields after the SIRET; envelope; letter case of the route."),
 		thirdParties(9, "list_other_third_parties", "/tiersDivers", "Other third parties", "Fields after the bank details; envelope."),
-		list(10, "list_vat_codes", "/tva", "VAT codes", PartlyDocumented, "R 8.1", "Values of the collected side and every field after it, the rate included; envelope."),
-		list(11, "list_establishments", "/etablissementComplet", "Establishments", PartlyDocumented, "R 7.1", "Fields after the company name (SIRET, address); envelope."),
+		list(10, "list_vat_codes", "/tva", "VAT codes", PartlyDocumented, "R 8.1",
+			"Values of the collected side and every field after it, the rate included; envelope."),
+		list(11, "list_establishments", "/etablissementComplet", "Establishments", PartlyDocumented, "R 7.1",
+			"Fields after the company name (SIRET, address); envelope."),
 		list(12, "get_dossier_identity", "/DossierComplet", "SIREN and legal form of a dossier", Documented, "R 7.2", ""),
 		{
 			Row: 13, ID: "update_dossier_identity", Method: "PUT", Path: "/DossierComplet", Title: "Change SIREN and legal form",
@@ -150,7 +157,8 @@ func accountingOperations() []Operation {
 		ResendNever, "A 2.4",
 		"The JSON of a breakdown: Loop shows it in screenshots only.")
 	analytics.Unverified = true
-	analytics.Note = "A part of import_entries, not a call of its own: axeAna as an object of axes, each a list of section and amount, is inferred."
+	analytics.Note = "A part of import_entries, not a call of its own: axeAna as an object of axes, each a list of section " +
+		"and amount, is inferred."
 	status := standard(21, "get_import_status", "GET", "/getImportStatus", "Status of an import", PartlyDocumented, ResendAlways, "A 3.6",
 		"The whole page: parameter and numbers come from third parties; the error detail.")
 	replay := standard(27, "replay_sink", "POST", "/partialInit", "Send the changes of recent days again", Documented, ResendNever, "A 6",
@@ -176,7 +184,8 @@ func accountingOperations() []Operation {
 	document := standard(25, "store_document", "POST", "/storeDocument", "Drop a document into the accounting robot", PartlyDocumented,
 		ResendNever, "A 5",
 		"Answer, errors, the collection stage.")
-	document.Note = "A third party says that it takes the Standard key. That the body is the bare file, and how a refusal looks, is inferred: nobody has " +
+	document.Note = "A third party says that it takes the Standard key. That the body is the bare file, and how a refusal looks, " +
+		"is inferred: nobody has " +
 		"verified it against Loop. Loop does not check the dossier; this service does, before it sends."
 	sink := func(id, title string) Operation {
 		return Operation{
@@ -225,7 +234,8 @@ func practiceOperations() []Operation {
 		list(31, "list_staff", "/CollaborateurCabinet", "Staff of the practice", KeyStated, PartlyDocumented, "C 4.3",
 			"Fields after the first name; envelope."),
 		unseen(32, "update_staff_member", "Change a staff member", ResendNever, "C 4.3", "Route and body."),
-		list(33, "list_engagements", "/engagement", "Engagements", KeyStated, PartlyDocumented, "C 4.4", "Fields after the end date; form of dates; what codeIBS holds."),
+		list(33, "list_engagements", "/engagement", "Engagements", KeyStated, PartlyDocumented, "C 4.4",
+			"Fields after the end date; form of dates; what codeIBS holds."),
 		list(34, "list_engagement_activities", "/giActivitesMission", "Activities of an engagement letter", KeyInferred, PartlyDocumented,
 			"C 4.5",
 			"Fields after the due day; envelope."),

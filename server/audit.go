@@ -9,12 +9,15 @@ import (
 )
 
 type auditCommand struct {
-	Verify auditVerifyCommand `cmd:"" help:"Check that no record of an audit was changed, taken out or moved: ends with 0 if none was, with 1 and each place if one was."`
+	Verify auditVerifyCommand `cmd:"" help:"Check that no record of an audit was changed, taken out or moved: ends with 0 if none was,
+		with 1 and each place if one was."`
 }
 
 type auditVerifyCommand struct {
-	Files []string `arg:"" type:"path" placeholder:"FILE" help:"Files of the audit, those of one server in the order in which they were written."`
-	Holds string   `placeholder:"HASH" help:"Hash of a record that must be among them, as an earlier verify printed it for the end of a chain: nothing else shows whether the newest records were removed."`
+	Files []string `arg:"" type:"path" placeholder:"FILE" help:"Files of the audit,
+		those of one server in the order in which they were written."`
+	Holds string `placeholder:"HASH" help:"Hash of a record that must be among them,
+		as an earlier verify printed it for the end of a chain: nothing else shows whether the newest records were removed."`
 }
 
 func (c *auditVerifyCommand) Run() error {
@@ -27,7 +30,8 @@ func (c *auditVerifyCommand) Run() error {
 		return err
 	}
 	for _, chain := range found.Chains {
-		fmt.Printf("chain %s: %d records, %d to %d, of %s to %s; ends with %s\n", chain.Name, chain.Records, chain.First.Sequence, chain.Last.Sequence,
+		fmt.Printf("chain %s: %d records, %d to %d, of %s to %s; ends with %s\n",
+			chain.Name, chain.Records, chain.First.Sequence, chain.Last.Sequence,
 			chain.First.Time.UTC().Format("2006-01-02 15:04:05"), chain.Last.Time.UTC().Format("2006-01-02 15:04:05"), chain.Last.Hash)
 		if chain.First.Sequence > 1 {
 			fmt.Printf("note: records 1 to %d of chain %s are in files that were not given\n", chain.First.Sequence-1, chain.Name)

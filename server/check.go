@@ -30,8 +30,9 @@ type checkCommand struct {
 	As       string `placeholder:"CALLER" help:"Say what this caller of the policy may do, and by which grant, instead of trying connections."`
 	Practice string `placeholder:"PRACTICE" help:"With --as: in this practice."`
 	Dossier  string `placeholder:"DOSSIER" help:"With --as: on this dossier; without it, on the practice itself."`
-	Right    string `placeholder:"RIGHT" help:"With --as: with this right; all of them unless given: read, write, practice, raw, administer, operate."`
-	RPC      string `name:"rpc" placeholder:"SERVICE.METHOD" help:"With --as: with this method, such as ImportService.ImportEntries."`
+	Right    string `placeholder:"RIGHT" help:"With --as: with this right; all of them unless given: read, write, practice, raw, administer,
+		operate."`
+	RPC string `name:"rpc" placeholder:"SERVICE.METHOD" help:"With --as: with this method, such as ImportService.ImportEntries."`
 }
 
 // Validate refuses half a question.
@@ -98,14 +99,16 @@ func (c *checkCommand) Run(ctx context.Context) error {
 		for _, kind := range []cegidclient.KeyKind{cegidclient.KeyStandard, cegidclient.KeyAdvanced} {
 			half := keys.PublicHalf(kind)
 			if other, shared := halves[half]; shared && half != "" && other != practice.Name {
-				fmt.Printf("note: the practices %s and %s have the key %s in common: a document that came in through one is not recognised in the other\n", other, practice.Name, half)
+				fmt.Printf("note: the practices %s and %s have the key %s in common: a document that came in through one is not "+
+					"recognised in the other\n", other, practice.Name, half)
 				continue
 			}
 			halves[half] = practice.Name
 		}
 	}
 	for _, names := range practices.SameBooks() {
-		fmt.Printf("note: the practices %s book into the same books, by their domain or key: what is imported for one is refused for another\n", strings.Join(names, " and "))
+		fmt.Printf("note: the practices %s book into the same books, by their domain or key: what is imported for one is refused for another\n",
+			strings.Join(names, " and "))
 	}
 	fmt.Println(app.Reachable(set.Config))
 	if failed > 0 || away {
@@ -141,7 +144,8 @@ func (c *checkCommand) ledger(ctx context.Context, at config.Ledger) (note strin
 	defer cancel()
 	note, err = schemaNote(ctx, dsn.Reveal)
 	if ledger.Unreachable(err) {
-		return fmt.Sprintf("note: the ledger in the database of %s cannot be looked at now, and serve would start for reads alone: %s\n", at.Postgres, err), true, nil
+		return fmt.Sprintf("note: the ledger in the database of %s cannot be looked at now, and serve would start for reads alone: %s\n",
+			at.Postgres, err), true, nil
 	}
 	if err != nil {
 		return "", false, fmt.Errorf("ledger in the database of %s: %w", at.Postgres, err)
@@ -259,7 +263,8 @@ func inLoopHub(practice config.Practice, keys *secret.Keyring) string {
 		dossiers += ", here " + strings.Join(codes, ", ")
 	}
 	return fmt.Sprintf("%s, in LoopHub: an administrator of the practice activates the key %s under the application of your vendor, "+
-		"or \"Cegid Loop APIs Standard\" where that is not listed, and attaches to it %s.", practice.Name, strings.Join(halves, " and the key "), dossiers)
+		"or \"Cegid Loop APIs Standard\" where that is not listed, and attaches to it %s.",
+		practice.Name, strings.Join(halves, " and the key "), dossiers)
 }
 
 // practice tries each key of a practice on its first dossier.

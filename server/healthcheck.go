@@ -24,8 +24,10 @@ const sandboxAddress = "127.0.0.1:8080"
 
 // healthcheckCommand asks the server beside it: an image without a shell has nothing else that could.
 type healthcheckCommand struct {
-	Config  string        `type:"path" placeholder:"FILE" help:"Configuration that serve runs with. Without one, or where there is no such file, a sandbox is asked."`
-	Address string        `placeholder:"HOST:PORT" help:"HTTP address to ask instead of the configured one, or of the sandbox's 127.0.0.1:8080."`
+	Config string `type:"path" placeholder:"FILE" help:"Configuration that serve runs with. Without one,
+		or where there is no such file, a sandbox is asked."`
+	Address string `placeholder:"HOST:PORT" help:"HTTP address to ask instead of the configured one,
+		or of the sandbox's 127.0.0.1:8080."`
 	Timeout time.Duration `default:"3s" help:"Longest wait for the answer (${default})."`
 }
 
@@ -126,7 +128,8 @@ func askReady(ctx context.Context, listener config.HTTPListener) error {
 		why, _ := io.ReadAll(io.LimitReader(response.Body, 200)) // half of a reason is one
 		return fmt.Errorf("not ready: %s", strings.Map(printable, strings.TrimSpace(string(why))))
 	default:
-		return fmt.Errorf("it answers HTTP %d to /readyz, which this service never does: TLS differs from the configuration, or something else listens there", response.StatusCode)
+		return fmt.Errorf("it answers HTTP %d to /readyz, which this service never does: TLS differs from the configuration, "+
+			"or something else listens there", response.StatusCode)
 	}
 }
 

@@ -15,8 +15,9 @@ import (
 type ledgerMigrateCommand struct {
 	Config   string `required:"" xor:"where" type:"path" placeholder:"FILE" help:"Configuration that names the ledger."`
 	Ledger   string `required:"" xor:"where" type:"path" placeholder:"FILE" help:"Or the ledger in a file; no server has it open."`
-	Postgres string `required:"" xor:"where" placeholder:"REFERENCE" help:"Or where the connection string of a PostgreSQL is, as in the configuration; servers may run meanwhile."`
-	Plan     bool   `help:"Say what there is to do, and do nothing."`
+	Postgres string `required:"" xor:"where" placeholder:"REFERENCE" help:"Or where the connection string of a PostgreSQL is,
+		as in the configuration; servers may run meanwhile."`
+	Plan bool `help:"Say what there is to do, and do nothing."`
 }
 
 func (c *ledgerMigrateCommand) Run(ctx context.Context) error {
@@ -106,5 +107,6 @@ func schemaNote(ctx context.Context, dsn ledger.DSN) (string, error) {
 	if err != nil || len(schema.Pending) == 0 {
 		return "", err
 	}
-	return fmt.Sprintf("note: the ledger has schema %d; serve brings it to %d at its start, as does server ledger migrate\n", schema.Version, schema.Known), nil
+	return fmt.Sprintf("note: the ledger has schema %d; serve brings it to %d at its start, as does server ledger migrate\n",
+		schema.Version, schema.Known), nil
 }

@@ -13,11 +13,13 @@ import (
 )
 
 type ledgerRestoreCommand struct {
-	Ledger   string   `required:"" xor:"where" type:"path" placeholder:"FILE" help:"The ledger that was put back from a copy: the one that the configuration names."`
-	Postgres string   `required:"" xor:"where" placeholder:"REFERENCE" help:"Or where the connection string of its PostgreSQL is, as in the configuration."`
-	Audit    []string `required:"" xor:"audit" type:"path" sep:"none" placeholder:"FILE" help:"File of the audit: all that were written since the copy was made, of each server in their order. May be given several times."`
-	Damaged  bool     `help:"Go on with an audit in which records are missing or changed: the writes in them stay forgotten."`
-	NoAudit  bool     `required:"" xor:"audit" help:"Go on without any audit: all that was sent since the copy was made stays forgotten, and its callers must not send it again."`
+	Ledger   string `required:"" xor:"where" type:"path" placeholder:"FILE" help:"The ledger that was put back from a copy: the one that the configuration names."`
+	Postgres string `required:"" xor:"where" placeholder:"REFERENCE" help:"Or where the connection string of its PostgreSQL is,
+		as in the configuration."`
+	Audit   []string `required:"" xor:"audit" type:"path" sep:"none" placeholder:"FILE" help:"File of the audit: all that were written since the copy was made, of each server in their order. May be given several times."`
+	Damaged bool     `help:"Go on with an audit in which records are missing or changed: the writes in them stay forgotten."`
+	NoAudit bool     `required:"" xor:"audit" help:"Go on without any audit: all that was sent since the copy was made stays forgotten,
+		and its callers must not send it again."`
 }
 
 func (c *ledgerRestoreCommand) Run(ctx context.Context) (err error) {
@@ -62,11 +64,13 @@ func (c *ledgerRestoreCommand) read(commit int64) (sent []ledger.Sent, newest in
 	for _, chain := range found.Chains {
 		newest, begins = max(newest, chain.Last.Commit), min(begins, chain.Begins())
 		if chain.First.Sequence > 1 && chain.First.Commit > commit {
-			found.Problems = append(found.Problems, fmt.Sprintf("chain %s begins with record %d, and the ledger may have forgotten what is before it: also give the file before", chain.Name, chain.First.Sequence))
+			found.Problems = append(found.Problems, fmt.Sprintf("chain %s begins with record %d, and the ledger may have forgotten what is before "+
+				"it: also give the file before", chain.Name, chain.First.Sequence))
 		}
 	}
 	if len(found.Chains) > 0 && begins > commit {
-		found.Problems = append(found.Problems, fmt.Sprintf("the ledger is at commit %d, and these files tell of nothing before commit %d: give the files before, too", commit, begins))
+		found.Problems = append(found.Problems, fmt.Sprintf("the ledger is at commit %d, and these files tell of nothing before commit %d: "+
+			"give the files before, too", commit, begins))
 	}
 	switch {
 	case len(found.Problems) > 0 && !c.Damaged:
@@ -79,7 +83,8 @@ func (c *ledgerRestoreCommand) read(commit int64) (sent []ledger.Sent, newest in
 
 // reportRestored lists what is UNCERTAIN now.
 func reportRestored(done ledger.Restored) error {
-	fmt.Printf("the ledger knew %d of the writes of the audit; %d that it had forgotten are UNCERTAIN now. It may be used again\n", done.Known, len(done.Forgotten))
+	fmt.Printf("the ledger knew %d of the writes of the audit; %d that it had forgotten are UNCERTAIN now. It may be used again\n",
+		done.Known, len(done.Forgotten))
 	if len(done.Forgotten) == 0 {
 		return nil
 	}

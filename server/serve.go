@@ -114,7 +114,8 @@ func (c *serveCommand) Run(ctx context.Context) error {
 func openTenants(set *app.Settings, loop *telemetry.Loop, log *slog.Logger, rotated func(practice string)) (*app.Tenants, error) {
 	tenants, err := app.NewTenants(set.Config, loop, func(practice string, ref secret.Ref, err error) {
 		if err != nil {
-			log.Error("a secret cannot be read again; the value before stays in use", "practice", practice, "secret", ref.String(), "error", err.Error())
+			log.Error("a secret cannot be read again; the value before stays in use", "practice", practice, "secret", ref.String(), "error",
+				err.Error())
 			return
 		}
 		log.Info("a secret was rotated", "practice", practice, "secret", ref.String())

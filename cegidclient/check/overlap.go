@@ -54,8 +54,10 @@ func (l Likeness) Code() string { return likenesses[l] }
 // inFile are the sentences of rules that have others for a file, of which no single entry can be said to be meant.
 var inFile = map[string]text{
 	entryAlreadyImported: {
-		"The same entry is in the import {import}, which is {state}: it would be booked twice. Send a file without it; if it is meant, import the file with allow_duplicate.",
-		"La même écriture figure dans l'import {import}, {state} : elle serait comptabilisée deux fois. Envoyez un fichier qui ne la contient pas ; si c'est voulu, importez-le avec allow_duplicate.",
+		"The same entry is in the import {import}, which is {state}: it would be booked twice. Send a file without it; if it is meant, " +
+			"import the file with allow_duplicate.",
+		"La même écriture figure dans l'import {import}, {state} : elle serait comptabilisée deux fois. Envoyez un fichier qui ne la contient " +
+			"pas ; si c'est voulu, importez-le avec allow_duplicate.",
 	},
 }
 

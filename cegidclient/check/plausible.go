@@ -53,7 +53,8 @@ const MaxSearchedReference = 35
 // UnsearchableReference tells whether a document reference cannot be looked for in Loop afterwards: its filter has no way to
 // write quotation marks and backslashes (loop-api: R 1.4), and Loop may cut what is longer and blanks at an end.
 func UnsearchableReference(reference string) bool {
-	return strings.ContainsAny(reference, `"\`) || strings.TrimSpace(reference) != reference || utf8.RuneCountInString(reference) > MaxSearchedReference
+	return strings.ContainsAny(reference, `"\`) || strings.TrimSpace(reference) != reference ||
+		utf8.RuneCountInString(reference) > MaxSearchedReference
 }
 
 // LabelMightBeCut tells whether a label has 35 characters at most, and more as UTF-16 counts them.

@@ -154,7 +154,8 @@ func (s *session) knock(ctx context.Context, apiKey, subscription cegidclient.Se
 func gatewayProbes() []probe {
 	limits := []string{"ratelimit", "rate-limit", "quota", "retry-after"}
 	return []probe{{
-		id: "gateway.headers", question: "Which headers do answers carry, and does one tell a limit?", assumed: "none tells a limit", reference: "C 3.1",
+		id: "gateway.headers", question: "Which headers do answers carry, and does one tell a limit?", assumed: "none tells a limit",
+		reference: "C 3.1",
 		run: func(_ context.Context, s *session) outcome {
 			var all, telling []string
 			for name := range s.headers {

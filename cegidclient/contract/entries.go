@@ -25,23 +25,27 @@ const unlettered, lettered = "codeLettrage == null", "codeLettrage != null"
 // entryProbes ask GET /EcritureComptable, of whose answer nothing was ever seen (loop-api: A 4).
 func entryProbes() []probe {
 	return []probe{
-		entryProbe("answers", "Does the route answer to codeLettrage == null alone?", "yes, HTTP 200", func(ctx context.Context, s *session) outcome {
-			a, _, _ := someEntries(ctx, s)
-			_, envelope := a.rows()
-			return judged(a.ok(), s.withObjectUnless(a.ok(), a.told(), a).with("envelope", envelope))
-		}),
+		entryProbe("answers", "Does the route answer to codeLettrage == null alone?", "yes, HTTP 200",
+			func(ctx context.Context, s *session) outcome {
+				a, _, _ := someEntries(ctx, s)
+				_, envelope := a.rows()
+				return judged(a.ok(), s.withObjectUnless(a.ok(), a.told(), a).with("envelope", envelope))
+			}),
 		{
-			id: "entries.read", operation: entriesRoute, question: "Does the client read every line, and each member that it knows in its documented form?",
+			id: "entries.read", operation: entriesRoute, question: "Does the client read every line, and each member that it knows " +
+				"in its documented form?",
 			assumed: "yes; another form is kept raw", reference: "A 4", required: true,
 			run: withEntries(readEntries),
 		},
-		entryProbe("fields", "Which members has a line, of which types?", "those of the filter's criteria, objectId and revisionId; the others are not known",
+		entryProbe("fields", "Which members has a line, of which types?",
+			"those of the filter's criteria, objectId and revisionId; the others are not known",
 			withEntries(func(_ context.Context, s *session, rows []any, _ string) outcome {
 				return list{fields: entryFields}.compareFields(s, nil, rows)
 			})),
 		entryProbe("dates", "How are dates written?", "as instants, midnight UTC", withEntries(entryDates)),
 		entryProbe("cap", "How many lines does take=1000 give at most?", "100", withEntries(entryCap)),
-		entryProbe("skip_past_the_cap", "Does skip=100 give the lines after the first hundred?", "not known: reading ends at 100", withEntries(entriesPastTheCap)),
+		entryProbe("skip_past_the_cap", "Does skip=100 give the lines after the first hundred?", "not known: reading ends at 100",
+			withEntries(entriesPastTheCap)),
 		entryProbe("skip_within", "Does skip=1 begin with the second line?", "yes", withEntries(entriesWithin)),
 		entryProbe("secondary", "Does refPiece narrow codeLettrage?", "yes", withEntries(entriesNarrowed)),
 		askedEntries("date_from", `Is datePiece >= "YYYY-MM-DD" taken?`, "yes", unlettered+` && datePiece >= "2000-01-01"`, false),

@@ -70,9 +70,11 @@ func (s *session) importFEC(ctx context.Context) (id string, seen Seen, err erro
 		return "", Seen{"outcome": word("the dossier has no open journal or no plain open account")}, err
 	}
 	day, reference := strings.ReplaceAll(s.cfg.WriteDate, "-", ""), "CONTRACT-"+rand.Text()[:8]
-	file := "JournalCode\tJournalLib\tEcritureNum\tEcritureDate\tCompteNum\tCompteLib\tCompAuxNum\tCompAuxLib\tPieceRef\tPieceDate\tEcritureLib\tDebit\tCredit\tEcritureLet\tDateLet\tValidDate\tMontantdevise\tIdevise\r\n"
+	file := "JournalCode\tJournalLib\tEcritureNum\tEcritureDate\tCompteNum\tCompteLib\tCompAuxNum\t" +
+		"CompAuxLib\tPieceRef\tPieceDate\tEcritureLib\tDebit\tCredit\tEcritureLet\tDateLet\tValidDate\tMontantdevise\tIdevise\r\n"
 	for _, sides := range []string{"0,01\t0,00", "0,00\t0,01"} {
-		file += fmt.Sprintf("%s\tCONTRACT TEST\t1\t%s\t%s\tCONTRACT TEST\t\t\t%s\t%s\tCONTRACT TEST\t%s\t\t\t%s\t\t\r\n", journal, day, account, reference, day, sides, day)
+		file += fmt.Sprintf("%s\tCONTRACT TEST\t1\t%s\t%s\tCONTRACT TEST\t\t\t%s\t%s\tCONTRACT TEST\t%s\t\t\t%s\t\t\r\n",
+			journal, day, account, reference, day, sides, day)
 	}
 	failed := func(step word, err error) (string, Seen, error) {
 		seen := Seen{"step": step}

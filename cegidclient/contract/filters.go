@@ -46,7 +46,10 @@ var filterForms = []filterForm{
 		"reference", `compteContrepartie.objectId=="…", which no account has`, refused, false,
 		`compteContrepartie.objectId=="00000000-0000-4000-8000-000000000000"`, nil, false,
 	},
-	{"escaped_quotation", `a quotation mark after a backslash, in a text that no account has`, refused, false, `libelle=="contract \" probe"`, nil, false},
+	{
+		"escaped_quotation", `a quotation mark after a backslash, in a text that no account has`, refused, false, `libelle=="contract \" probe"`,
+		nil, false,
+	},
 	{"prefix", `obj.numero=="…", as the platform below does`, refused, false, `obj.numero=="<0>"`, []int{0}, false},
 	{"unknown_field", `a field that does not exist`, refused, false, `loopContractNoSuchField=="1"`, nil, false},
 	{"broken", `an expression that does not end`, refused, false, `numero=="`, nil, false},

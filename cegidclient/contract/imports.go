@@ -152,18 +152,21 @@ func writeProbes() []probe {
 				return judged(len(rows) == 2 && holds("journal", "journalCode") && holds("document reference", "refPiece") &&
 					holds("account", "compteNumero"), seen)
 			}),
-		write("unbalanced", "What becomes of an entry that does not balance, with failOnUnbalanced?", "accepted, then status 4", "A 2.9", false, func(ctx context.Context, s *session) outcome {
-			id, seen, err := s.submit(ctx, "0.02")
-			if err != nil {
-				return judged(false, seen)
-			}
-			final, seen := s.follow(ctx, id, seen)
-			if final == cegidclient.StatusUnknown {
-				return open("it was not over in time; give it longer with LOOP_CONTRACT_SETTLE", seen)
-			}
-			return judged(final == cegidclient.StatusFailed, seen)
-		}),
+		write("unbalanced", "What becomes of an entry that does not balance, with failOnUnbalanced?", "accepted, then status 4", "A 2.9",
+			false, unbalanced),
 	}
+}
+
+func unbalanced(ctx context.Context, s *session) outcome {
+	id, seen, err := s.submit(ctx, "0.02")
+	if err != nil {
+		return judged(false, seen)
+	}
+	final, seen := s.follow(ctx, id, seen)
+	if final == cegidclient.StatusUnknown {
+		return open("it was not over in time; give it longer with LOOP_CONTRACT_SETTLE", seen)
+	}
+	return judged(final == cegidclient.StatusFailed, seen)
 }
 
 // submit imports an entry with a debit of 0.01 and the credit given, on one account.

@@ -169,7 +169,8 @@ func (l list) probes() []probe {
 			return judged(a.ok(), s.withObjectUnless(a.ok(), a.told(), a).with("envelope", envelope))
 		},
 	}, {
-		id: l.ID + ".read", operation: l.ID, question: op.Title + ": does the client read every row, and each documented field in its documented form?",
+		id: l.ID + ".read", operation: l.ID, question: op.Title +
+			": does the client read every row, and each documented field in its documented form?",
 		assumed: "yes; another form is kept raw", reference: l.Reference, required: true, needs: l.needs,
 		run: func(ctx context.Context, s *session) outcome {
 			rows, unmapped, err := l.read(ctx, s.client, s.dossierOf(op))
@@ -184,7 +185,8 @@ func (l list) probes() []probe {
 			_, envelope := a.rows()
 			return judged(envelope == l.envelope, Seen{"envelope": envelope})
 		}),
-		l.probe("fields", "which members are there besides the documented ones, which of these are missing?", "no others, none", false, l.compareFields),
+		l.probe("fields", "which members are there besides the documented ones, which of these are missing?", "no others, none",
+			false, l.compareFields),
 		l.probe("types", "have the documented members their documented JSON type?", "yes", false, l.compareTypes),
 	)
 	if slices.ContainsFunc(l.fields, func(f field) bool { return f.name == "revisionId" }) {

@@ -29,11 +29,12 @@ func paging(id, question, assumed string, required bool, run func(context.Contex
 
 func pagingProbes() []probe {
 	return slices.Concat(orderProbes(), capProbes(), []probe{
-		paging("quoted", `Are skip="1" and take="1" taken in quotation marks, as the pages print them?`, "no", false, func(ctx context.Context, s *session) outcome {
-			a := s.list(ctx, "list_accounts", "sort", "numero", "skip", `"1"`, "take", `"1"`)
-			rows, _ := a.rows()
-			return judged(!a.ok() || len(rows) != 1, a.told().with("rows", count(len(rows))))
-		}),
+		paging("quoted", `Are skip="1" and take="1" taken in quotation marks, as the pages print them?`, "no",
+			false, func(ctx context.Context, s *session) outcome {
+				a := s.list(ctx, "list_accounts", "sort", "numero", "skip", `"1"`, "take", `"1"`)
+				rows, _ := a.rows()
+				return judged(!a.ok() || len(rows) != 1, a.told().with("rows", count(len(rows))))
+			}),
 		selecting("one", "numero", 1),
 		selecting("commas", "numero,libelle", 2),
 		selecting("ampersands", "numero&&libelle", 2),
@@ -52,26 +53,28 @@ func orderProbes() []probe {
 			a, rest := first(ctx, s, 1, 2)
 			return judged(slices.Equal(column(rest, "numero"), column(all, "numero")[1:3]), a.told().with("rows", count(len(rest))))
 		}),
-		paging("sort", "Does sort=numero sort, and sort=numero:desc the other way round?", "yes", true, func(ctx context.Context, s *session) outcome {
-			a, rows := first(ctx, s, 0, sample)
-			down := s.list(ctx, "list_accounts", "sort", "numero:desc", "skip", "0", "take", "2")
-			last, _ := down.rows()
-			numbers, most := column(rows, "numero"), column(last, "numero")
-			descends := down.ok() && len(most) == 2 && most[0] > most[1] && most[0] >= numbers[len(numbers)-1]
-			return judged(a.ok() && sorted(numbers) && descends,
-				down.told().with("ascends", flag(sorted(numbers))).with("descends", flag(descends)))
-		}),
+		paging("sort", "Does sort=numero sort, and sort=numero:desc the other way round?", "yes",
+			true, func(ctx context.Context, s *session) outcome {
+				a, rows := first(ctx, s, 0, sample)
+				down := s.list(ctx, "list_accounts", "sort", "numero:desc", "skip", "0", "take", "2")
+				last, _ := down.rows()
+				numbers, most := column(rows, "numero"), column(last, "numero")
+				descends := down.ok() && len(most) == 2 && most[0] > most[1] && most[0] >= numbers[len(numbers)-1]
+				return judged(a.ok() && sorted(numbers) && descends,
+					down.told().with("ascends", flag(sorted(numbers))).with("descends", flag(descends)))
+			}),
 		paging("sort_two", "Does sort=libelle&&numero take two fields?", "yes", true, func(ctx context.Context, s *session) outcome {
 			a := s.list(ctx, "list_accounts", "sort", "libelle&&numero", "skip", "0", "take", "2")
 			rows, _ := a.rows()
 			return judged(a.ok() && len(rows) == 2, a.told())
 		}),
-		paging("repeatable", "Does the same query give the same rows in the same order?", "yes, when sorted", true, func(ctx context.Context, s *session) outcome {
-			_, once := first(ctx, s, 0, sample)
-			s.forget("list_accounts", "sort", "numero", "skip", "0", "take", itoa(sample))
-			a, twice := first(ctx, s, 0, sample)
-			return judged(a.ok() && slices.Equal(column(once, "objectId"), column(twice, "objectId")), a.told())
-		}),
+		paging("repeatable", "Does the same query give the same rows in the same order?", "yes, when sorted",
+			true, func(ctx context.Context, s *session) outcome {
+				_, once := first(ctx, s, 0, sample)
+				s.forget("list_accounts", "sort", "numero", "skip", "0", "take", itoa(sample))
+				a, twice := first(ctx, s, 0, sample)
+				return judged(a.ok() && slices.Equal(column(once, "objectId"), column(twice, "objectId")), a.told())
+			}),
 		paging("past_the_end", "What does a skip beyond the last account give?", "an empty list, HTTP 200", true,
 			func(ctx context.Context, s *session) outcome {
 				a, rows := first(ctx, s, 1_000_000, 10)
@@ -108,28 +111,29 @@ func capProbes() []probe {
 			}
 			return judged(len(rows) == 100, seen)
 		}),
-		paging("short_page", "Does a page shorter than take come before the end?", "only where a cap cuts every page", false, func(ctx context.Context, s *session) outcome {
-			const page, most = 50, 40
-			_, rows := first(ctx, s, 0, page)
-			if len(rows) < page {
-				return open("the dossier has fewer accounts than a page of 50", nil)
-			}
-			for n := 1; n < most; n++ {
-				a, rows := first(ctx, s, n*page, page)
-				if !a.ok() {
-					return open(a.why(), a.told())
+		paging("short_page", "Does a page shorter than take come before the end?", "only where a cap cuts every page",
+			false, func(ctx context.Context, s *session) outcome {
+				const page, most = 50, 40
+				_, rows := first(ctx, s, 0, page)
+				if len(rows) < page {
+					return open("the dossier has fewer accounts than a page of 50", nil)
 				}
-				if len(rows) == page {
-					continue
+				for n := 1; n < most; n++ {
+					a, rows := first(ctx, s, n*page, page)
+					if !a.ok() {
+						return open(a.why(), a.told())
+					}
+					if len(rows) == page {
+						continue
+					}
+					_, beyond := first(ctx, s, n*page+len(rows), 1)
+					return judged(len(beyond) == 0, Seen{
+						"pages": count(n + 1), "rows of the short page": count(len(rows)),
+						"more follow": flag(len(beyond) > 0),
+					})
 				}
-				_, beyond := first(ctx, s, n*page+len(rows), 1)
-				return judged(len(beyond) == 0, Seen{
-					"pages": count(n + 1), "rows of the short page": count(len(rows)),
-					"more follow": flag(len(beyond) > 0),
-				})
-			}
-			return judged(true, Seen{"full pages": count(most)})
-		}),
+				return judged(true, Seen{"full pages": count(most)})
+			}),
 	}
 }
 

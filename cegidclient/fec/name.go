@@ -43,7 +43,8 @@ func (v *Validator) name() {
 	}
 	digits := len(day) - len(strings.TrimLeft(day, "0123456789"))
 	if digits != 8 {
-		wrong(fmt.Sprintf("%d digits instead of the 8 of a closing day behind FEC", digits), fmt.Sprintf("%d chiffres au lieu des 8 d'une date de clôture après FEC", digits))
+		wrong(fmt.Sprintf("%d digits instead of the 8 of a closing day behind FEC", digits), fmt.Sprintf("%d chiffres au lieu des 8 d'une "+
+			"date de clôture après FEC", digits))
 	} else {
 		date, how := parseDate([]byte(day[:8]))
 		if v.closing = date; how != dateGood {

@@ -246,7 +246,10 @@ func (v *Validator) sequenceGaps() {
 		v.sequenceless([]byte(found.in.firstOne()))
 	case found.missing > 0:
 		v.state(entryNumberGap, EcritureNum, 0, v.at1(EcritureNum),
-			quoted("value", []byte(found.in.firstMissing())), number("count", int(min(found.missing, 1<<31))), textfile.Arg{Name: "scope", Value: scope})
+			quoted("value", []byte(found.in.firstMissing())), number("count", int(min(found.missing, 1<<31))), textfile.Arg{
+				Name:  "scope",
+				Value: scope,
+			})
 	}
 }
 

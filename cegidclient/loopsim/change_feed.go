@@ -34,7 +34,8 @@ func (x *exchange) serveReplay() answer {
 	}{NumberOfDays: 1}
 	if json.Unmarshal(x.body, &asked) != nil || asked.Key == "" || asked.SubscriptionID == "" || asked.NumberOfDays < 1 ||
 		asked.NumberOfDays > maxReplayDays {
-		return x.sim.serviceAnswer(http.StatusBadRequest, codeBodyRefused, "Les champs « key », « subscriptionId » et « numberOfDays » (1 à 20) sont attendus.")
+		return x.sim.serviceAnswer(http.StatusBadRequest, codeBodyRefused,
+			"Les champs « key », « subscriptionId » et « numberOfDays » (1 à 20) sont attendus.")
 	}
 	p, d := x.sim.practiceOf(x.who), x.sim.entity(x.who, asked.Key)
 	if p == nil || d == nil || !slices.Contains(rowsOf[Abonnement](p.cabinet), Abonnement(asked.SubscriptionID)) {

@@ -125,7 +125,8 @@ func (s *Simulator) showPage(w http.ResponseWriter, r *http.Request, status int,
 		Summary: st.Imports, Stored: st.Documents,
 	}
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
-	w.Header().Set("Content-Security-Policy", "default-src 'none'; style-src 'self'; img-src data:; form-action 'self'; base-uri 'none'; frame-ancestors 'none'")
+	w.Header().Set("Content-Security-Policy",
+		"default-src 'none'; style-src 'self'; img-src data:; form-action 'self'; base-uri 'none'; frame-ancestors 'none'")
 	w.WriteHeader(status)
 	_ = inspection.Execute(w, view) // the client may have gone
 }

@@ -57,7 +57,8 @@ func (x *exchange) serveStaffAccess() answer {
 		Login       string `json:"login"`
 	}
 	if json.Unmarshal(x.body, &asked) != nil || asked.Domain == "" || asked.CodeDossier == "" || asked.Login == "" {
-		return x.sim.serviceAnswer(http.StatusBadRequest, codeBodyRefused, "Les champs « domain », « codeDossier » et « login » sont obligatoires.")
+		return x.sim.serviceAnswer(http.StatusBadRequest, codeBodyRefused,
+			"Les champs « domain », « codeDossier » et « login » sont obligatoires.")
 	}
 	if p := x.sim.practiceOf(x.who); p == nil || asked.Domain != p.domain {
 		return x.sim.serviceAnswer(http.StatusForbidden, codeDomainRefused, "La clé d'API n'est pas celle de ce domaine.")

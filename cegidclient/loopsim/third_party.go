@@ -170,7 +170,10 @@ func thirdParties() []ThirdParty {
 		formerSupplier,
 		person("SBERNARD", "Luc", "BERNARD"),
 		person("SPETIT", "Anne", "PETIT"),
-		{Code: "DURSSAF", Type: ThirdPartyDivers, Nature: 2, RaisonSociale: "ORGANISME SOCIAL EXEMPLE", NomUsuel: "Organisme social", Lettrable: true, Contrepartie: "46700000", Actif: true},
+		{
+			Code: "DURSSAF", Type: ThirdPartyDivers, Nature: 2, RaisonSociale: "ORGANISME SOCIAL EXEMPLE", NomUsuel: "Organisme social",
+			Lettrable: true, Contrepartie: "46700000", Actif: true,
+		},
 		{
 			Code: WaitingThirdParty, Type: ThirdPartyDivers, Nature: 2, RaisonSociale: "TIERS D'ATTENTE", NomUsuel: "Attente",
 			Contrepartie: "46700000", Actif: true,

@@ -137,7 +137,8 @@ var rules = [numCodes]Rule{
 		Code: "FILE_COMPRESSED", Severity: check.Error, Grounds: Format,
 		HidesInFile: []string{"LINE_EMPTY"},
 		Message:     "The file is a compressed archive or a spreadsheet ({value}). Unpack it, or save it as text, and send the text file.",
-		French:      "Le fichier est une archive compressée ou un classeur ({value}). Décompressez-le ou enregistrez-le en texte, et envoyez le fichier texte.",
+		French: "Le fichier est une archive compressée ou un classeur ({value}). Décompressez-le ou enregistrez-le en texte, " +
+			"et envoyez le fichier texte.",
 	},
 	encodingUTF16: {
 		Code: "ENCODING_UTF16", Severity: check.Error, Grounds: Format,
@@ -152,13 +153,17 @@ var rules = [numCodes]Rule{
 	},
 	notTRA: {
 		Code: "NOT_A_TRA", Severity: check.Error, Grounds: Format,
-		Message: "The first line is neither a header of a TRA nor a movement: \"{value}\". Begin with *** and the kind of file, such as ***S5CLIJRLETE.",
-		French:  "La première ligne n'est ni l'en-tête d'un TRA ni un mouvement : « {value} ». Commencez par *** et le type de fichier, par exemple ***S5CLIJRLETE.",
+		Message: "The first line is neither a header of a TRA nor a movement: \"{value}\". Begin with *** and the kind of file, " +
+			"such as ***S5CLIJRLETE.",
+		French: "La première ligne n'est ni l'en-tête d'un TRA ni un mouvement : « {value} ». Commencez par *** et le type de fichier, " +
+			"par exemple ***S5CLIJRLETE.",
 	},
 	linesNotSeparated: {
 		Code: "LINES_NOT_SEPARATED", Severity: check.Error, Grounds: Format,
-		Message: "The whole file is one line: its lines are not separated, or their ends were lost on the way. End each line with CR and LF; with curl, send the file by --data-binary or -T, not by -d.",
-		French:  "Le fichier entier tient sur une ligne : les lignes ne sont pas séparées, ou leurs fins ont été perdues en route. Terminez chaque ligne par CR et LF ; avec curl, envoyez le fichier par --data-binary ou -T, pas par -d.",
+		Message: "The whole file is one line: its lines are not separated, or their ends were lost on the way. End each line with CR and LF; " +
+			"with curl, send the file by --data-binary or -T, not by -d.",
+		French: "Le fichier entier tient sur une ligne : les lignes ne sont pas séparées, ou leurs fins ont été perdues en route. " +
+			"Terminez chaque ligne par CR et LF ; avec curl, envoyez le fichier par --data-binary ou -T, pas par -d.",
 	},
 	noLines: {
 		Code: "NO_LINES", Severity: check.Error, Grounds: Format,
@@ -195,12 +200,15 @@ var rules = [numCodes]Rule{
 	byteOrderMark: {
 		Code: "BYTE_ORDER_MARK", Severity: check.Warning, Grounds: Format,
 		Message: "The file begins with a byte order mark, which shifts the positions of the first line. Save it without, in Windows-1252.",
-		French:  "Le fichier commence par une marque d'ordre des octets (BOM), qui décale les positions de la première ligne. Enregistrez-le sans elle, en Windows-1252.",
+		French: "Le fichier commence par une marque d'ordre des octets (BOM), qui décale les positions de la première ligne. " +
+			"Enregistrez-le sans elle, en Windows-1252.",
 	},
 	encodingUTF8: {
 		Code: "ENCODING_UTF8", Severity: check.Warning, Grounds: Format,
-		Message: "The file is in UTF-8, see \"{value}\"; its positions are counted in characters here, and may be counted in bytes elsewhere. Save it in Windows-1252.",
-		French:  "Le fichier est codé en UTF-8, voir « {value} » ; ses positions sont comptées ici en caractères, et peuvent l'être ailleurs en octets. Enregistrez-le en Windows-1252.",
+		Message: "The file is in UTF-8, see \"{value}\"; its positions are counted in characters here, and may be counted in bytes elsewhere. " +
+			"Save it in Windows-1252.",
+		French: "Le fichier est codé en UTF-8, voir « {value} » ; ses positions sont comptées ici en caractères, et peuvent l'être ailleurs " +
+			"en octets. Enregistrez-le en Windows-1252.",
 	},
 	encodingMixed: {
 		Code: "ENCODING_MIXED", Severity: check.Warning, Grounds: Format,
@@ -209,8 +217,10 @@ var rules = [numCodes]Rule{
 	},
 	encodingCP850: {
 		Code: "ENCODING_CP850", Severity: check.Warning, Grounds: Format,
-		Message: "The file looks like CP850, the code page of DOS, such as in \"{value}\": its accents are shown wrongly elsewhere. Save it in Windows-1252.",
-		French:  "Le fichier semble codé en CP850, la page de codes de DOS, par exemple dans « {value} » : ses accents s'affichent mal ailleurs. Enregistrez-le en Windows-1252.",
+		Message: "The file looks like CP850, the code page of DOS, such as in \"{value}\": its accents are shown wrongly elsewhere. " +
+			"Save it in Windows-1252.",
+		French: "Le fichier semble codé en CP850, la page de codes de DOS, par exemple dans « {value} » : ses accents s'affichent mal " +
+			"ailleurs. Enregistrez-le en Windows-1252.",
 	},
 	controlCharacter: {
 		Code: "CONTROL_CHARACTER", Severity: check.Warning,
@@ -230,23 +240,29 @@ var rules = [numCodes]Rule{
 	lineEndingsMixed: {
 		Code: "LINE_ENDINGS_MIXED", Severity: check.Notice,
 		Message: "The line ends with {value}, the first one with {other}. End all lines alike, best with CR and LF.",
-		French:  "La ligne se termine par {value}, la première par {other}. Terminez toutes les lignes de la même façon, de préférence par CR et LF.",
+		French: "La ligne se termine par {value}, la première par {other}. Terminez toutes les lignes de la même façon, " +
+			"de préférence par CR et LF.",
 	},
 	lineTooShort: {
 		Code: "LINE_TOO_SHORT", Severity: check.Error, Grounds: Format,
 		HidesInFile: []string{"LINE_UNKNOWN"}, // its other half
-		Message:     "The line ends after {count} {count:character|characters}, before what a movement must have. Check that it was not broken in two.",
-		French:      "La ligne s'arrête après {count} {count:caractère|caractères}, avant ce qu'un mouvement doit contenir. Vérifiez qu'elle n'a pas été coupée en deux.",
+		Message: "The line ends after {count} {count:character|characters}, before what a movement must have. " +
+			"Check that it was not broken in two.",
+		French: "La ligne s'arrête après {count} {count:caractère|caractères}, avant ce qu'un mouvement doit contenir. " +
+			"Vérifiez qu'elle n'a pas été coupée en deux.",
 	},
 	lineShifted: {
 		Code: "LINE_SHIFTED", Severity: check.Error, Grounds: Format,
-		Message: "Side and amount are {count} {count:position|positions} to the {where} of where they belong: a field before them has a wrong width. Write each field at its position.",
-		French:  "Le sens et le montant se trouvent {count} {count:position|positions} trop à {where} : un champ qui précède n'a pas la bonne largeur. Écrivez chaque champ à sa position.",
+		Message: "Side and amount are {count} {count:position|positions} to the {where} of where they belong: a field before them has a wrong " +
+			"width. Write each field at its position.",
+		French: "Le sens et le montant se trouvent {count} {count:position|positions} trop à {where} : un champ qui précède n'a pas la bonne " +
+			"largeur. Écrivez chaque champ à sa position.",
 	},
 	lineUnknown: {
 		Code: "LINE_UNKNOWN", Severity: check.Error, Grounds: Format,
 		Message: "The line is no movement: neither its date nor its side is where it belongs. Check that it is whole, and of this format.",
-		French:  "La ligne n'est pas un mouvement : ni sa date ni son sens ne sont à leur place. Vérifiez qu'elle est entière, et dans ce format.",
+		French: "La ligne n'est pas un mouvement : ni sa date ni son sens ne sont à leur place. " +
+			"Vérifiez qu'elle est entière, et dans ce format.",
 	},
 	lineBeyond: {
 		Code: "LINE_BEYOND", Severity: check.Notice,
@@ -255,8 +271,10 @@ var rules = [numCodes]Rule{
 	},
 	extendedInStandard: {
 		Code: "EXTENDED_IN_STANDARD", Severity: check.Warning, Grounds: Format,
-		Message: "The line goes on behind position 222, and the file is in the standard format (STD), in which nothing there is read. Write ETE in the header.",
-		French:  "La ligne se poursuit au-delà de la position 222, et le fichier est au format standard (STD), où la suite n'est pas lue. Écrivez ETE dans l'en-tête.",
+		Message: "The line goes on behind position 222, and the file is in the standard format (STD), in which nothing there is read. " +
+			"Write ETE in the header.",
+		French: "La ligne se poursuit au-delà de la position 222, et le fichier est au format standard (STD), où la suite n'est pas lue. " +
+			"Écrivez ETE dans l'en-tête.",
 	},
 	recordUnknown: {
 		Code: "RECORD_UNKNOWN", Severity: check.Notice,
@@ -275,8 +293,10 @@ var rules = [numCodes]Rule{
 	},
 	recordAnalytics: {
 		Code: "RECORD_ANALYTICS", Severity: check.Warning, Grounds: Format,
-		Message: "The record {value} does not go with the header, whose position 148 says which analytics the file is written in. Use NSA with an X there, else SAT.",
-		French:  "L'enregistrement {value} ne correspond pas à l'en-tête, dont la position 148 indique l'analytique employée. Utilisez NSA avec un X à cette position, sinon SAT.",
+		Message: "The record {value} does not go with the header, whose position 148 says which analytics the file is written in. " +
+			"Use NSA with an X there, else SAT.",
+		French: "L'enregistrement {value} ne correspond pas à l'en-tête, dont la position 148 indique l'analytique employée. " +
+			"Utilisez NSA avec un X à cette position, sinon SAT.",
 	},
 	fieldRequired: {
 		Code: "FIELD_REQUIRED", Severity: check.Error, Grounds: Format,
@@ -342,8 +362,10 @@ var rules = [numCodes]Rule{
 	},
 	timeInvalid: {
 		Code: "TIME_INVALID", Severity: check.Warning, Grounds: Format,
-		Message: "\"{value}\" in {field} is not a date and a time. Write day, month, year, hour and minute as twelve digits, such as 310320261430.",
-		French:  "« {value} » dans {field} n'est pas une date suivie d'une heure. Écrivez jour, mois, année, heure et minute en douze chiffres, par exemple 310320261430.",
+		Message: "\"{value}\" in {field} is not a date and a time. Write day, month, year, hour and minute as twelve " +
+			"digits, such as 310320261430.",
+		French: "« {value} » dans {field} n'est pas une date suivie d'une heure. Écrivez jour, mois, année, heure et minute en douze " +
+			"chiffres, par exemple 310320261430.",
 	},
 	dateImplausible: {
 		Code: "DATE_IMPLAUSIBLE", Severity: check.Warning,
@@ -372,8 +394,10 @@ var rules = [numCodes]Rule{
 	},
 	cutoffIncomplete: {
 		Code: "CUTOFF_INCOMPLETE", Severity: check.Warning, Grounds: Loop,
-		Message: "One of CUTOFFDEB and CUTOFFFIN is filled without the other, or they are reversed. Loop takes both or neither in its other imports.",
-		French:  "L'un des champs CUTOFFDEB et CUTOFFFIN est servi sans l'autre, ou leur ordre est inversé. Loop accepte les deux ou aucun dans ses autres imports.",
+		Message: "One of CUTOFFDEB and CUTOFFFIN is filled without the other, or they are reversed. " +
+			"Loop takes both or neither in its other imports.",
+		French: "L'un des champs CUTOFFDEB et CUTOFFFIN est servi sans l'autre, ou leur ordre est inversé. " +
+			"Loop accepte les deux ou aucun dans ses autres imports.",
 	},
 	siretInvalid: {
 		Code: "SIRET_INVALID", Severity: check.Warning,
@@ -402,13 +426,16 @@ var rules = [numCodes]Rule{
 	},
 	journalMode: {
 		Code: "JOURNAL_MODE", Severity: check.Error, Grounds: Format,
-		Message: "The journal {journal} is kept in mode {value}, which takes normal entries only, and this one is of type {other}. Use another journal, or N.",
-		French:  "Le journal {journal} est tenu en mode {value}, qui n'admet que des écritures normales, et celle-ci est de type {other}. Utilisez un autre journal, ou N.",
+		Message: "The journal {journal} is kept in mode {value}, which takes normal entries only, and this one is of type {other}. " +
+			"Use another journal, or N.",
+		French: "Le journal {journal} est tenu en mode {value}, qui n'admet que des écritures normales, et celle-ci est de type {other}. " +
+			"Utilisez un autre journal, ou N.",
 	},
 	accountForbidden: {
 		Code: "ACCOUNT_FORBIDDEN", Severity: check.Error, Grounds: Format,
 		Message: "The account {value} is forbidden in the journal {journal}, by its record JAL. Use another account or journal.",
-		French:  "Le compte {value} est interdit dans le journal {journal}, selon son enregistrement JAL. Utilisez un autre compte ou un autre journal.",
+		French: "Le compte {value} est interdit dans le journal {journal}, selon son enregistrement JAL. " +
+			"Utilisez un autre compte ou un autre journal.",
 	},
 	closed: {
 		Code: "CLOSED", Severity: check.Warning, Grounds: Format,
@@ -419,12 +446,15 @@ var rules = [numCodes]Rule{
 		Code: "ACCOUNT_NOT_COLLECTIVE", Severity: check.Error, Grounds: Format,
 		HidesOnLine: []string{"THIRD_PARTY_ACCOUNT"},
 		Message:     "The line has a third party, and its account {value} is not collective, by its record CGN. Use a collective account.",
-		French:      "La ligne porte un tiers, et son compte {value} n'est pas collectif, selon son enregistrement CGN. Utilisez un compte collectif.",
+		French: "La ligne porte un tiers, et son compte {value} n'est pas collectif, selon son enregistrement CGN. " +
+			"Utilisez un compte collectif.",
 	},
 	thirdPartyExpected: {
 		Code: "THIRD_PARTY_EXPECTED", Severity: check.Warning,
-		Message: "The account {value} is collective, by its record CGN, and the line has no third party. Write X in position 31, and the third party.",
-		French:  "Le compte {value} est collectif, selon son enregistrement CGN, et la ligne ne porte pas de tiers. Écrivez X en position 31, et le tiers.",
+		Message: "The account {value} is collective, by its record CGN, and the line has no third party. " +
+			"Write X in position 31, and the third party.",
+		French: "Le compte {value} est collectif, selon son enregistrement CGN, et la ligne ne porte pas de tiers. " +
+			"Écrivez X en position 31, et le tiers.",
 	},
 	thirdPartyAccount: {
 		Code: "THIRD_PARTY_ACCOUNT", Severity: check.Notice,
@@ -433,8 +463,10 @@ var rules = [numCodes]Rule{
 	},
 	collectiveDiffers: {
 		Code: "COLLECTIVE_DIFFERS", Severity: check.Warning, Grounds: Format,
-		Message: "The account {value} is marked as collective or not (position 350) against its nature {other}. Collective are COC, COD, COF and COS.",
-		French:  "Le compte {value} est marqué collectif ou non (position 350) contrairement à sa nature {other}. Sont collectifs COC, COD, COF et COS.",
+		Message: "The account {value} is marked as collective or not (position 350) against its nature {other}. " +
+			"Collective are COC, COD, COF and COS.",
+		French: "Le compte {value} est marqué collectif ou non (position 350) contrairement à sa nature {other}. " +
+			"Sont collectifs COC, COD, COF et COS.",
 	},
 	matchableNature: {
 		Code: "MATCHABLE_NATURE", Severity: check.Warning, Grounds: Format,
@@ -443,18 +475,23 @@ var rules = [numCodes]Rule{
 	},
 	analyticOrphan: {
 		Code: "ANALYTIC_ORPHAN", Severity: check.Error, Grounds: Format,
-		Message: "The analytic line breaks down no line before it: journal, date, document and account must be the same. Put it behind its general line.",
-		French:  "La ligne analytique ne ventile aucune ligne qui la précède : journal, date, pièce et compte doivent être les mêmes. Placez-la après sa ligne générale.",
+		Message: "The analytic line breaks down no line before it: journal, date, document and account must be the same. " +
+			"Put it behind its general line.",
+		French: "La ligne analytique ne ventile aucune ligne qui la précède : journal, date, pièce et compte doivent être les mêmes. " +
+			"Placez-la après sa ligne générale.",
 	},
 	analyticUnbalanced: {
 		Code: "ANALYTIC_UNBALANCED", Severity: check.Error, Grounds: Format | Books,
-		Message: "The analytic lines on axis {axis} add up to {sum}, and the line on account {account} that they break down to {amount}. Correct one of them.",
-		French:  "Les lignes analytiques de l'axe {axis} totalisent {sum}, et la ligne du compte {account} qu'elles ventilent {amount}. Corrigez l'une ou l'autre.",
+		Message: "The analytic lines on axis {axis} add up to {sum}, and the line on account {account} that they break down to " +
+			"{amount}. Correct one of them.",
+		French: "Les lignes analytiques de l'axe {axis} totalisent {sum}, et la ligne du compte {account} qu'elles ventilent {amount}. " +
+			"Corrigez l'une ou l'autre.",
 	},
 	analyticUnexpected: {
 		Code: "ANALYTIC_UNEXPECTED", Severity: check.Warning, Grounds: Format,
 		Message: "The account {value} is not broken down on axis {axis}, by its record CGN. Leave the analytic line out, or mark the account.",
-		French:  "Le compte {value} n'est pas ventilable sur l'axe {axis}, selon son enregistrement CGN. Supprimez la ligne analytique, ou marquez le compte.",
+		French: "Le compte {value} n'est pas ventilable sur l'axe {axis}, selon son enregistrement CGN. " +
+			"Supprimez la ligne analytique, ou marquez le compte.",
 	},
 	amountInvalid: {
 		Code: "AMOUNT_INVALID", Severity: check.Error, Grounds: Format,
@@ -463,18 +500,23 @@ var rules = [numCodes]Rule{
 	},
 	amountAmbiguous: {
 		Code: "AMOUNT_AMBIGUOUS", Severity: check.Error, Grounds: Format,
-		Message: "\"{value}\" in {field} can be read in two ways: its point may mark thousands or decimals. Write a decimal comma and no other mark, such as 1234,50.",
-		French:  "« {value} » dans {field} peut se lire de deux façons : son point peut séparer les milliers ou les décimales. Écrivez une virgule décimale et aucun autre signe, par exemple 1234,50.",
+		Message: "\"{value}\" in {field} can be read in two ways: its point may mark thousands or decimals. " +
+			"Write a decimal comma and no other mark, such as 1234,50.",
+		French: "« {value} » dans {field} peut se lire de deux façons : son point peut séparer les milliers ou les décimales. " +
+			"Écrivez une virgule décimale et aucun autre signe, par exemple 1234,50.",
 	},
 	amountForm: {
 		Code: "AMOUNT_FORM", Severity: check.Error, Grounds: Format,
-		Message: "\"{value}\" in {field} is not written as the format wants. Write digits, a decimal comma between them and nothing else, a minus before them: {better}.",
-		French:  "« {value} » dans {field} n'est pas écrit comme le format l'exige. Écrivez des chiffres, une virgule décimale entre eux et rien d'autre, un signe moins devant : {better}.",
+		Message: "\"{value}\" in {field} is not written as the format wants. Write digits, a decimal comma between them and nothing else, " +
+			"a minus before them: {better}.",
+		French: "« {value} » dans {field} n'est pas écrit comme le format l'exige. Écrivez des chiffres, une virgule décimale entre eux et " +
+			"rien d'autre, un signe moins devant : {better}.",
 	},
 	amountPrecision: {
 		Code: "AMOUNT_PRECISION", Severity: check.Error, Grounds: Books,
 		Message: "\"{value}\" in {field} has parts of a cent. Round it, so that the entry balances in cents.",
-		French:  "« {value} » dans {field} comporte des fractions de centime. Arrondissez-le, de sorte que l'écriture soit équilibrée au centime.",
+		French: "« {value} » dans {field} comporte des fractions de centime. Arrondissez-le, de sorte que l'écriture " +
+			"soit équilibrée au centime.",
 	},
 	amountTooLarge: {
 		Code: "AMOUNT_TOO_LARGE", Severity: check.Error,
@@ -518,18 +560,23 @@ var rules = [numCodes]Rule{
 	},
 	rateMissing: {
 		Code: "RATE_MISSING", Severity: check.Error, Grounds: Format,
-		Message: "The amount in {value} has neither a rate, nor an amount in euro beside it, nor a record DEV before it. Fill in TAUXDEV or an amount in euro.",
-		French:  "Le montant en {value} n'a ni taux, ni contre-valeur en euros, ni enregistrement DEV qui le précède. Renseignez TAUXDEV ou une contre-valeur en euros.",
+		Message: "The amount in {value} has neither a rate, nor an amount in euro beside it, nor a record DEV before it. " +
+			"Fill in TAUXDEV or an amount in euro.",
+		French: "Le montant en {value} n'a ni taux, ni contre-valeur en euros, ni enregistrement DEV qui le précède. " +
+			"Renseignez TAUXDEV ou une contre-valeur en euros.",
 	},
 	referenceMissing: {
 		Code: "REFERENCE_MISSING", Severity: check.Warning,
-		Message: "The line has neither a number nor a reference: all such lines of a journal, day and type of document count as one entry. Fill in NUMEROPIECE or REFINTERNE.",
-		French:  "La ligne n'a ni numéro ni référence : toutes ces lignes d'un même journal, jour et type de pièce comptent pour une seule écriture. Renseignez NUMEROPIECE ou REFINTERNE.",
+		Message: "The line has neither a number nor a reference: all such lines of a journal, day and type of document count as one entry. " +
+			"Fill in NUMEROPIECE or REFINTERNE.",
+		French: "La ligne n'a ni numéro ni référence : toutes ces lignes d'un même journal, jour et type de pièce comptent pour une seule " +
+			"écriture. Renseignez NUMEROPIECE ou REFINTERNE.",
 	},
 	numbersMixed: {
 		Code: "NUMBERS_MIXED", Severity: check.Error, Grounds: Format,
 		Message: "NUMEROPIECE is filled on some lines and empty on others. Fill it in on all lines of the file, or on none.",
-		French:  "NUMEROPIECE est servi sur certaines lignes et vide sur d'autres. Renseignez-le sur toutes les lignes du fichier, ou sur aucune.",
+		French: "NUMEROPIECE est servi sur certaines lignes et vide sur d'autres. Renseignez-le sur toutes les lignes du " +
+			"fichier, ou sur aucune.",
 	},
 	extendedMissing: {
 		Code: "EXTENDED_MISSING", Severity: check.Warning, Grounds: Format | Loop, Together: true,
@@ -538,8 +585,10 @@ var rules = [numCodes]Rule{
 	},
 	extensionAbsent: {
 		Code: "EXTENSION_ABSENT", Severity: check.Warning, Grounds: Format | Loop,
-		Message: "The line ends before position 223, and the header announces the extended format (ETE), which Loop is said to want. Write the extended part of each line, or STD in the header.",
-		French:  "La ligne s'arrête avant la position 223, alors que l'en-tête annonce le format étendu (ETE), que Loop demanderait. Écrivez la partie étendue de chaque ligne, ou STD dans l'en-tête.",
+		Message: "The line ends before position 223, and the header announces the extended format (ETE), which Loop is said to want. " +
+			"Write the extended part of each line, or STD in the header.",
+		French: "La ligne s'arrête avant la position 223, alors que l'en-tête annonce le format étendu (ETE), que Loop demanderait. " +
+			"Écrivez la partie étendue de chaque ligne, ou STD dans l'en-tête.",
 	},
 	loopFieldMissing: {
 		Code: "LOOP_FIELD_MISSING", Severity: check.Warning, Grounds: Loop,
@@ -564,7 +613,8 @@ var rules = [numCodes]Rule{
 	letteringCase: {
 		Code: "LETTERING_CASE", Severity: check.Warning, Grounds: Format,
 		Message: "The lettering code \"{value}\" does not go with the state {other}: capitals for TL, small letters for PL. Correct one of them.",
-		French:  "Le code lettrage « {value} » ne correspond pas à l'état {other} : majuscules pour TL, minuscules pour PL. Corrigez l'un des deux.",
+		French: "Le code lettrage « {value} » ne correspond pas à l'état {other} : majuscules pour TL, minuscules pour PL. " +
+			"Corrigez l'un des deux.",
 	},
 	letteringTooLong: {
 		Code: "LETTERING_TOO_LONG", Severity: check.Warning, Grounds: Format,
@@ -584,8 +634,10 @@ var rules = [numCodes]Rule{
 	entryUnbalanced: {
 		Code: "ENTRY_UNBALANCED", Severity: check.Error, Grounds: Format | Books,
 		HidesInFile: []string{"FILE_UNBALANCED"},
-		Message:     "The entry {entry} of journal {journal}, which begins here, does not balance: debit {debit}, credit {credit}, difference {difference}. Correct an amount, or add the line that is missing.",
-		French:      "L'écriture {entry} du journal {journal}, qui commence ici, n'est pas équilibrée : débit {debit}, crédit {credit}, écart {difference}. Corrigez un montant, ou ajoutez la ligne manquante.",
+		Message: "The entry {entry} of journal {journal}, which begins here, does not balance: debit {debit}, credit {credit}, " +
+			"difference {difference}. Correct an amount, or add the line that is missing.",
+		French: "L'écriture {entry} du journal {journal}, qui commence ici, n'est pas équilibrée : débit {debit}, crédit {credit}, " +
+			"écart {difference}. Corrigez un montant, ou ajoutez la ligne manquante.",
 	},
 	fileUnbalanced: {
 		Code: "FILE_UNBALANCED", Severity: check.Error, Grounds: Books,
@@ -594,8 +646,10 @@ var rules = [numCodes]Rule{
 	},
 	unitsMixed: {
 		Code: "UNITS_MIXED", Severity: check.Notice,
-		Message: "The entry {entry} has lines with an amount in euro and lines without, or lines in several currencies alone: its balance is not checked.",
-		French:  "L'écriture {entry} comporte des lignes avec et sans montant en euros, ou uniquement des montants en plusieurs devises : son équilibre n'est pas vérifié.",
+		Message: "The entry {entry} has lines with an amount in euro and lines without, or lines in several currencies alone: " +
+			"its balance is not checked.",
+		French: "L'écriture {entry} comporte des lignes avec et sans montant en euros, ou uniquement des montants en plusieurs devises : " +
+			"son équilibre n'est pas vérifié.",
 	},
 	entryScattered: {
 		Code: "ENTRY_SCATTERED", Severity: check.Notice,
@@ -610,8 +664,10 @@ var rules = [numCodes]Rule{
 	entriesUnfollowed: {
 		Code: "ENTRIES_UNFOLLOWED", Severity: check.Warning,
 		HidesInFile: []string{"ENTRY_SCATTERED"},
-		Message:     "More than {most} entries are out of balance at the same time: those that begin from here on are not checked one by one. Keep the lines of an entry together.",
-		French:      "Plus de {most} écritures sont déséquilibrées simultanément : celles qui commencent à partir d'ici ne sont pas vérifiées une à une. Regroupez les lignes d'une écriture.",
+		Message: "More than {most} entries are out of balance at the same time: those that begin from here on are not checked one by one. " +
+			"Keep the lines of an entry together.",
+		French: "Plus de {most} écritures sont déséquilibrées simultanément : celles qui commencent à partir d'ici ne sont pas vérifiées " +
+			"une à une. Regroupez les lignes d'une écriture.",
 	},
 	totalsIncomplete: {
 		Code: "TOTALS_INCOMPLETE", Severity: check.Warning,

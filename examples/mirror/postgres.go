@@ -18,7 +18,8 @@ const schema = `CREATE TABLE IF NOT EXISTS entry_line (
 // intoPostgres replaces a month in one transaction, which is given up when the sums differ.
 func intoPostgres(ctx context.Context, db *pgx.Conn, s service, month time.Time, lines []line, want map[string]sum) error {
 	return pgx.BeginFunc(ctx, db, func(tx pgx.Tx) error {
-		if _, err := tx.Exec(ctx, `DELETE FROM entry_line WHERE practice = $1 AND dossier = $2 AND month = $3`, s.practice, s.dossier, month); err != nil {
+		if _, err := tx.Exec(ctx, `DELETE FROM entry_line WHERE practice = $1 AND dossier = $2 AND month = $3`,
+			s.practice, s.dossier, month); err != nil {
 			return err
 		}
 		columns := []string{

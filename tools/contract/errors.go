@@ -54,7 +54,8 @@ var titles = map[string]string{
 	"400": "The request, or what it asks for, is refused.", "401": "The credentials belong to no known caller.", "403": "It is not allowed.",
 	"404": "There is no such thing.", "405": "The path takes other methods.", "409": "It contradicts what is there.",
 	"413": "The file is too large.", "415": "The body is of another type than the operation takes.", "429": "Too much at once: wait.",
-	"499": "The caller gave up.", "500": "It is unknown whether it was done, or this service is at fault.", "502": "Loop does not answer as it should.",
+	"499": "The caller gave up.", "500": "It is unknown whether it was done, or this service is at fault.", "502": "Loop does " +
+		"not answer as it should.",
 	"503": "Something does not answer for now: try again.", "504": "The time allowed is over.",
 }
 
@@ -245,7 +246,8 @@ func describeStatus(schemas *object, reason string) {
 	)))
 	schemas.set(detail, newObject(
 		"type", "object", "description", "A detail of an error. Its `@type` says which of the fields it has.", "properties", newObject(
-			"@type", text("`type.googleapis.com/google.rpc.ErrorInfo` (reason, domain, metadata), `….BadRequest` (fieldViolations), `….RetryInfo` (retryDelay), `….Help` (links) or `….LocalizedMessage` (locale, message)."),
+			"@type", text("`type.googleapis.com/google.rpc.ErrorInfo` (reason, domain, metadata), `….BadRequest` (fieldViolations), `….RetryInfo` "+
+				"(retryDelay), `….Help` (links) or `….LocalizedMessage` (locale, message)."),
 			"reason", why,
 			"domain", text("Whose reason it is: this service's."),
 			"metadata", newObject("type", "object", "description", "What else is known.", "additionalProperties", newObject("type", "string")),

@@ -62,7 +62,8 @@ func New(o Options) *Reader {
 	if o.Signed {
 		sides = "Montant,Sens"
 	}
-	names := "JournalCode,JournalLib,EcritureNum,EcritureDate,CompteNum,CompteLib,CompAuxNum,CompAuxLib,PieceRef,PieceDate,EcritureLib," + sides +
+	names := "JournalCode,JournalLib,EcritureNum,EcritureDate,CompteNum,CompteLib,CompAuxNum,CompAuxLib,PieceRef,PieceDate,EcritureLib," +
+		sides +
 		",EcritureLet,DateLet,ValidDate,Montantdevise,Idevise"
 	if o.CashBasis {
 		names += ",DateRglt,ModeRglt,NatOp,IdClient"

@@ -149,7 +149,8 @@ func IsReplay(err error) bool {
 // Err makes the status. Details are trimmed to what fits: the least useful go first.
 func (e Error) Err() error {
 	if e.Code == codes.OK { // a row that is missing must not read as a success
-		e.Code, e.Reason, e.Message = codes.Internal, looppb.ErrorReason_ERROR_REASON_INTERNAL, "this service has no words for what went wrong; tell the operator"
+		e.Code, e.Reason, e.Message = codes.Internal, looppb.ErrorReason_ERROR_REASON_INTERNAL,
+			"this service has no words for what went wrong; tell the operator"
 	}
 	metadata := make(map[string]string, len(e.Metadata))
 	for key, value := range e.Metadata {

@@ -62,10 +62,12 @@ var loopRules = map[cegidclient.Kind]rule{
 		"Loop n'a pas cet objet. Vérifiez son numéro ou son code, et le dossier.")},
 	cegidclient.KindAdvancedKeyRequired: {Row: NewRow(codes.FailedPrecondition, looppb.ErrorReason_ERROR_REASON_ADVANCED_KEY_REQUIRED,
 		"this operation needs an Advanced key (P04454) and the practice has none; Loop was not called",
-		"Cette opération exige une clé Advanced (P04454), que le cabinet n'a pas ; Loop n'a pas été appelé. Demandez cette clé à l'administrateur du cabinet.")},
+		"Cette opération exige une clé Advanced (P04454), que le cabinet n'a pas ; Loop n'a pas été appelé. "+
+			"Demandez cette clé à l'administrateur du cabinet.")},
 	cegidclient.KindUnverified: {Row: NewRow(codes.FailedPrecondition, looppb.ErrorReason_ERROR_REASON_OPERATION_UNVERIFIED,
 		"nobody has verified this against Loop, and the operator has not enabled it under unverified_operations; Loop was not called",
-		"Personne n'a vérifié cette opération auprès de Loop, et l'administrateur du service ne l'a pas activée ; Loop n'a pas été appelé. Demandez-lui de l'activer.")},
+		"Personne n'a vérifié cette opération auprès de Loop, et l'administrateur du service ne l'a pas activée ; Loop n'a pas été appelé. "+
+			"Demandez-lui de l'activer.")},
 	cegidclient.KindOutcomeUnknown: {Row: NewRow(codes.Unknown, looppb.ErrorReason_ERROR_REASON_OUTCOME_UNKNOWN,
 		"it was sent, and its outcome is unknown",
 		"La demande a été envoyée à Loop, et personne ne sait ce qu'elle est devenue. Regardez dans Loop avant de la refaire autrement.")},
@@ -96,7 +98,8 @@ var (
 		"Loop a échoué plusieurs fois de suite : il n'est plus appelé pour un moment. Refaites l'appel plus tard.")
 	rawRouteUnknown = NewRow(codes.Internal, looppb.ErrorReason_ERROR_REASON_LOOP_BAD_RESPONSE,
 		"Loop's gateway does not know this route: the operator checks how it is spelt under raw in the configuration, and loop.base_url",
-		"La passerelle de Loop ne connaît pas cette route. L'administrateur du service en vérifie l'écriture et l'adresse de Loop dans la configuration.")
+		"La passerelle de Loop ne connaît pas cette route. L'administrateur du service en vérifie l'écriture et l'adresse de "+
+			"Loop dans la configuration.")
 	readBack = Text{
 		"Repeat the call as it is: it looks first at what Loop holds by now.",
 		"Refaites l'appel tel quel : il regarde d'abord ce que Loop contient.",

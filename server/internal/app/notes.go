@@ -15,13 +15,15 @@ import (
 // Notes are what an operator would miss in a configuration that is fit to serve.
 func Notes(cfg *config.Config) (notes []string) {
 	if cfg.TLS.Off && beyond(cfg.Listen.GRPC, cfg.Listen.HTTP) {
-		notes = append(notes, "tls is off, and listen.grpc or listen.http is open beyond this machine: tokens and books pass in the clear, unless only a proxy of yours gets there")
+		notes = append(notes, "tls is off, and listen.grpc or listen.http is open beyond this machine: tokens and books pass in the clear, "+
+			"unless only a proxy of yours gets there")
 	}
 	if beyond(cfg.Listen.Operations) {
 		notes = append(notes, "listen.operations is open beyond this machine: everyone who reaches it can read the metrics, without a credential")
 	}
 	if cfg.Ledger.File == "" && cfg.Replicas == 1 {
-		notes = append(notes, "replicas is 1: if several servers use the ledger, say how many, or together they call Loop more often than its limits allow")
+		notes = append(notes,
+			"replicas is 1: if several servers use the ledger, say how many, or together they call Loop more often than its limits allow")
 	}
 	return notes
 }
@@ -74,7 +76,8 @@ func Incomplete(pair *tls.Certificate) error {
 	for _, der := range pair.Certificate[1:] {
 		next, err := x509.ParseCertificate(der)
 		if err != nil || issued.CheckSignatureFrom(next) != nil {
-			return fmt.Errorf("in its file, what follows the certificate of %q is not that of its issuer, %q: put each after the one that it signed", issued.Subject, issued.Issuer)
+			return fmt.Errorf("in its file, what follows the certificate of %q is not that of its issuer, %q: put each after the one that it signed",
+				issued.Subject, issued.Issuer)
 		}
 		issued = next
 	}
@@ -84,5 +87,6 @@ func Incomplete(pair *tls.Certificate) error {
 	if _, err := issued.Verify(x509.VerifyOptions{CurrentTime: issued.NotBefore}); err == nil {
 		return nil
 	}
-	return fmt.Errorf("its file holds it alone, and not the certificate of its issuer, %q: put that after it, unless callers trust that very one", issued.Issuer)
+	return fmt.Errorf("its file holds it alone, and not the certificate of its issuer, %q: put that after it, "+
+		"unless callers trust that very one", issued.Issuer)
 }

@@ -117,7 +117,8 @@ func (s *Server) setLogLevel(w http.ResponseWriter, r *http.Request) {
 	}
 	before := s.cfg.LogLevel.Level()
 	s.cfg.LogLevel.Set(min(before, level, slog.LevelInfo)) // so that the line is there whatever the level was, and will be
-	s.cfg.Log.Info("the level of the log was changed, as the operator asked", "before", strings.ToLower(before.String()), "level", strings.ToLower(level.String()))
+	s.cfg.Log.Info("the level of the log was changed, as the operator asked", "before", strings.ToLower(before.String()), "level",
+		strings.ToLower(level.String()))
 	s.cfg.LogLevel.Set(level)
 	s.logLevel(w, r)
 }

@@ -180,7 +180,8 @@ func (t *Tenants) turned(practice string) func(cegidclient.BreakerTurn) {
 func LogBreaker(log *slog.Logger) func(practice string, turn cegidclient.BreakerTurn) {
 	return func(practice string, turn cegidclient.BreakerTurn) {
 		if turn.Open {
-			log.Warn("Loop seems to be down for a practice: its calls are paused, and one is tried now and then", "practice", practice, "why", turn.Why)
+			log.Warn("Loop seems to be down for a practice: its calls are paused, and one is tried now and then", "practice", practice, "why",
+				turn.Why)
 			return
 		}
 		log.Info("Loop answers again: calls are no longer paused", "practice", practice, "pausedFor",
@@ -224,7 +225,8 @@ func WarnOfIdleGrants(log *slog.Logger, grants *policy.Policy) {
 // WarnOfSameBooks tells which practices book into the same books.
 func WarnOfSameBooks(log *slog.Logger, practices *tenant.Practices) {
 	for _, names := range practices.SameBooks() {
-		log.Warn("practices have a domain or an API key in common, and book into the same books: what is imported for one is refused for another", "practices", names)
+		log.Warn("practices have a domain or an API key in common, and book into the same books: what is imported for one is refused for another",
+			"practices", names)
 	}
 }
 

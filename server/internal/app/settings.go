@@ -101,7 +101,8 @@ func NewReloader(path string, from *Settings, tenants *Tenants, hasten func(prac
 		path: path, tenants: tenants, policy: from.Policy, hasten: hasten, log: log, current: from.Config,
 		asked: make(chan chan<- reloaded),
 		failed: prometheus.NewGauge(prometheus.GaugeOpts{
-			Name: "config_reload_failed", Help: "1 while the configuration, a practice or the policy on disk is not fit to serve and the one before stays in force. Over servers: max.",
+			Name: "config_reload_failed", Help: "1 while the configuration, a practice or the policy on disk is not fit to serve and the one " +
+				"before stays in force. Over servers: max.",
 		}),
 		changed: prometheus.NewGauge(prometheus.GaugeOpts{
 			Name: "config_reload_timestamp_seconds", Help: "When the configuration in force was read, in Unix time. Over servers: max.",

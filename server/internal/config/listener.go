@@ -35,7 +35,8 @@ func LoadHTTPListener(path string) (HTTPListener, error) {
 		return HTTPListener{Address: listen.Operations}, nil
 	}
 	if listen.HTTP == "" || !tls.Off && tls.Certificate == "" {
-		return HTTPListener{}, fmt.Errorf("%s does not say where HTTP is answered, or with which certificate; see: server check --offline --config %s", path, path)
+		return HTTPListener{}, fmt.Errorf("%s does not say where HTTP is answered, or with which certificate; see: "+
+			"server check --offline --config %s", path, path)
 	}
 	return HTTPListener{Address: listen.HTTP, Certificate: tls.Certificate}, nil
 }

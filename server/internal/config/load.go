@@ -96,7 +96,8 @@ func (l *loader) config(root strictyaml.Node, folder string) *Config {
 	c.Policy = l.file(top.Get("policy"), folder, "name the policy file; without one nobody would be allowed anything")
 	c.Ledger = l.ledger(top.Get("ledger"), folder)
 	if c.Replicas > 1 && c.Ledger.File != "" {
-		top.Get("replicas").Refusef("a ledger in a file belongs to one server: keep it on PostgreSQL, as ledger: {postgres: \"${file:/path}\"}, or run one server")
+		top.Get("replicas").Refusef("a ledger in a file belongs to one server: keep it on PostgreSQL, as ledger: {postgres: " +
+			"\"${file:/path}\"}, or run one server")
 	}
 	c.Spool = l.folder(top.Get("spool"), folder)
 	c.Raw = l.raw(top.Get("raw"))
@@ -238,7 +239,8 @@ func (l *loader) http(n, tls strictyaml.Node) HTTP {
 			item.Refusef("the item is empty; give an origin, or remove it")
 		case !ok: // reported by Text
 		case !IsOrigin(origin):
-			item.Refusef("must be an origin, exactly as browsers name it: https://app.example.com, in small letters, without a path, with a port only where it is not 443; http:// for localhost alone. \"*\" and \"null\" would let anybody's page call")
+			item.Refusef("must be an origin, exactly as browsers name it: https://app.example.com, in small letters, without a path, with a port " +
+				"only where it is not 443; http:// for localhost alone. \"*\" and \"null\" would let anybody's page call")
 		case slices.Contains(out.Origins, origin):
 			item.Refusef("the origin is listed twice; keep one")
 		default:
@@ -247,7 +249,8 @@ func (l *loader) http(n, tls strictyaml.Node) HTTP {
 	}
 	if len(items) > 0 && tls.IsMapping() {
 		if with, _ := tls.Fields(); with.Get("client_authorities").Given() {
-			origins.Refusef("goes together with no tls.client_authorities: a browser shows its user's certificate unasked, so that a page could call as somebody else than its user; serve browsers from a server of its own")
+			origins.Refusef("goes together with no tls.client_authorities: a browser shows its user's certificate unasked, so that a page could " +
+				"call as somebody else than its user; serve browsers from a server of its own")
 		}
 	}
 	return out
@@ -325,7 +328,8 @@ func checkIssuer(text string, allowPlainHTTP bool) (sentence string) {
 	case u.Scheme != "http":
 		return "must begin with https://"
 	case !allowPlainHTTP:
-		return "must begin with https://: without TLS an attacker could answer with keys of their own; only for a test on this machine, set allow_plain_http: true"
+		return "must begin with https://: without TLS an attacker could answer with keys of their own; only for a test on this machine, " +
+			"set allow_plain_http: true"
 	case !authn.Loopback(u.Hostname()):
 		return "may begin with http:// only when the host is the loopback interface; write https://"
 	}
@@ -355,7 +359,8 @@ func (l *loader) audit(n strictyaml.Node, folder string) (audit Audit) {
 	case text == "" || err == nil && !info.Mode().IsRegular():
 		file.Refusef("this is no regular file; name a file, which need not be there yet")
 	case noFolder != nil || !parent.IsDir():
-		file.Refusef("there is no such folder; make it, or correct the path, which is relative to the folder of this file unless it begins with a slash")
+		file.Refusef("there is no such folder; make it, or correct the path, which is relative to the folder of this file " +
+			"unless it begins with a slash")
 	}
 	return audit
 }
@@ -393,7 +398,8 @@ func (l *loader) file(n strictyaml.Node, folder, missing string) string {
 
 // ledger reads where the ledger is. Whether there is one, and whose it is, shows when it is opened.
 func (l *loader) ledger(n strictyaml.Node, folder string) Ledger {
-	const cure = "name the file of the ledger, or refer to a PostgreSQL as {postgres: \"${file:/path}\"}; it remembers every write, and is made once with: server ledger init"
+	const cure = "name the file of the ledger, or refer to a PostgreSQL as {postgres: \"${file:/path}\"}; it remembers every write, " +
+		"and is made once with: server ledger init"
 	if n.IsMapping() {
 		fields, _ := n.Fields()
 		place := fields.Get("postgres")
@@ -532,7 +538,8 @@ func checkBaseURL(text string, allowPlainHTTP bool) (sentence string) {
 	case u.Scheme != "http":
 		return "must begin with https://"
 	case !allowPlainHTTP:
-		return "must begin with https://, or every secret would travel readable; only for a simulator on this machine, set loop.allow_plain_http: true"
+		return "must begin with https://, or every secret would travel readable; only for a simulator on this machine, " +
+			"set loop.allow_plain_http: true"
 	case !authn.Loopback(u.Hostname()):
 		return "may begin with http:// only when the host is the loopback interface; write https://, or localhost for a simulator"
 	}
@@ -657,7 +664,8 @@ func (l *loader) name(n strictyaml.Node) string {
 		n.Refusef("the practice has no name; give it one of letters, digits, '.', '_' and '-'")
 	case !ok: // reported by Text
 	case !practiceName(name):
-		n.Refusef("must be 1 to 64 letters, digits, '.', '_' or '-'; '-' alone stands for all practices, and '.' and '..' do not survive in a URL")
+		n.Refusef("must be 1 to 64 letters, digits, '.', '_' or '-'; '-' alone stands for all practices, and '.' and '..' " +
+			"do not survive in a URL")
 	case repeated:
 		n.Refusef("another practice has this name, at %s; rename one of them", first)
 	default:
@@ -719,7 +727,8 @@ func (l *loader) limits(n strictyaml.Node) Limits {
 		RequestsPerSecond: fields.Get("requests_per_second").Number(),
 	}
 	if limits.Concurrency > 0 && l.replicas > 1 && limits.Of(l.replicas).Concurrency < cegidclient.MinConcurrency {
-		fields.Get("concurrency").Refusef("divided among %d servers, as replicas says, each has fewer than %d calls at a time, one of each kind; give the practice %d at least, or run %d servers at most",
+		fields.Get("concurrency").Refusef("divided among %d servers, as replicas says, each has fewer than %d calls at a time, one of each "+
+			"kind; give the practice %d at least, or run %d servers at most",
 			l.replicas, cegidclient.MinConcurrency, l.replicas*cegidclient.MinConcurrency, max(1, limits.Concurrency/cegidclient.MinConcurrency))
 	}
 	return limits
@@ -790,10 +799,12 @@ func (l *loader) imports(n strictyaml.Node) Imports {
 		RepeatAfter429: fields.Get("repeat_after_429").Bool(),
 	}
 	if least := i.WaitLimit + 2*i.CallLimit; i.Lease < least {
-		fields.Get("lease").Refusef("%s is shorter than imports.wait_limit and twice imports.call_limit, which together are %s; raise the one or shorten the others", i.Lease, least)
+		fields.Get("lease").Refusef("%s is shorter than imports.wait_limit and twice imports.call_limit, which together are %s; "+
+			"raise the one or shorten the others", i.Lease, least)
 	}
 	if i.FirstPoll > i.LastPoll {
-		fields.Get("first_poll").Refusef("%s is longer than imports.last_poll, which is %s; shorten the one or raise the other", i.FirstPoll, i.LastPoll)
+		fields.Get("first_poll").Refusef("%s is longer than imports.last_poll, which is %s; shorten the one or raise the other",
+			i.FirstPoll, i.LastPoll)
 	}
 	return i
 }
@@ -817,7 +828,8 @@ func (l *loader) deadlines(n strictyaml.Node, imports Imports) Deadlines {
 		}
 	}
 	if least := Preparation + imports.WaitLimit + imports.CallLimit; d.Write < least {
-		fields.Get("write").Refusef("%s is shorter than 10s for what is read before, imports.wait_limit and imports.call_limit, which together are %s; raise it, or callers do not learn how their writes end",
+		fields.Get("write").Refusef("%s is shorter than 10s for what is read before, imports.wait_limit and imports.call_limit, which together "+
+			"are %s; raise it, or callers do not learn how their writes end",
 			d.Write, least)
 	}
 	return d

@@ -23,15 +23,18 @@ type finding struct {
 }
 
 const (
-	cureActivate     = "The practice's administrator activates the public half of the API key in LoopHub, where the vendor may be listed under an earlier name; until then a valid key is refused."
-	cureAttach       = "The practice's administrator attaches the dossier to the application's key in LoopHub."
-	cureAPIKey       = "Compare the API key (key:secret) with the one that CegidLife showed once; if in doubt, generate a new one there and activate it in LoopHub."
-	cureSubscription = "Compare the subscription key with the one in the Cegid developer portal, where the subscription must be active; the secondary key works while the primary is renewed."
-	cureBaseURL      = "Compare loop.base_url with the one that Cegid documents."
-	cureNetwork      = "Check that this server may reach the host of loop.base_url: name resolution, proxy, firewall, certificates."
-	cureWait         = "Wait, then check again; if it lasts, ask Cegid's support with the request id."
-	cureDossierCode  = "Check the dossier's code, letter by letter."
-	cureSecretFile   = "Check that the files of this practice's secrets exist, are not empty and may be read by this service."
+	cureActivate = "The practice's administrator activates the public half of the API key in LoopHub, where the vendor may be listed " +
+		"under an earlier name; until then a valid key is refused."
+	cureAttach = "The practice's administrator attaches the dossier to the application's key in LoopHub."
+	cureAPIKey = "Compare the API key (key:secret) with the one that CegidLife showed once; if in doubt, generate a new one there and " +
+		"activate it in LoopHub."
+	cureSubscription = "Compare the subscription key with the one in the Cegid developer portal, where the subscription must be active; " +
+		"the secondary key works while the primary is renewed."
+	cureBaseURL     = "Compare loop.base_url with the one that Cegid documents."
+	cureNetwork     = "Check that this server may reach the host of loop.base_url: name resolution, proxy, firewall, certificates."
+	cureWait        = "Wait, then check again; if it lasts, ask Cegid's support with the request id."
+	cureDossierCode = "Check the dossier's code, letter by letter."
+	cureSecretFile  = "Check that the files of this practice's secrets exist, are not empty and may be read by this service."
 )
 
 // diagnose maps what a probe saw to one cause. Only what Loop documents or this service saw itself is certain
@@ -174,7 +177,8 @@ func CheckConnection(ctx context.Context, p *tenant.Practice, dossier string, ki
 	response.Evidence.Detail = seen.Detail()
 	if p.SecretProblem != nil {
 		if problem := p.SecretProblem(); problem != nil {
-			response.Evidence.Detail = strings.TrimPrefix(response.Evidence.GetDetail()+"; a secret cannot be read again, and its value before is in use: "+problem.Error(), "; ")
+			response.Evidence.Detail = strings.TrimPrefix(response.Evidence.GetDetail()+
+				"; a secret cannot be read again, and its value before is in use: "+problem.Error(), "; ")
 			response.Cures = append([]string{cureSecretFile}, response.GetCures()...)
 		}
 	}

@@ -90,13 +90,15 @@ func (s *Service) told(ctx context.Context, err error) error {
 		apierror.ReasonOf(err) != looppb.ErrorReason_ERROR_REASON_UNSPECIFIED:
 		return err
 	case errors.Is(err, ledger.ErrCursor):
-		return apierror.Field(looppb.ErrorReason_ERROR_REASON_FIELD_INVALID, "after", "is no cursor of this service's: give back what an answer had")
+		return apierror.Field(looppb.ErrorReason_ERROR_REASON_FIELD_INVALID, "after",
+			"is no cursor of this service's: give back what an answer had")
 	case errors.Is(err, ledger.ErrForgotten):
 		return apierror.Error{
 			Code: codes.OutOfRange, Reason: looppb.ErrorReason_ERROR_REASON_EVENTS_FORGOTTEN,
 			Message: "after: the events behind it are forgotten, which they are after 30 days",
 			Help: []string{
-				"Take a cursor with after=now, read what has changed since you last looked with ListImports and updated_from, then go on from that cursor.",
+				"Take a cursor with after=now, read what has changed since you last looked with ListImports and updated_from, " +
+					"then go on from that cursor.",
 			},
 		}.Err()
 	}

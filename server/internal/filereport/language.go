@@ -44,7 +44,8 @@ var texts = map[Language]*words{
 		Debit: "Débit", Credit: "Crédit", Accounts: "Totaux par compte", Account: "Compte", Label: "Libellé", Difference: "Écart",
 		Unbalanced: "Écritures déséquilibrées", Entry: "Écriture", Date: "Date", Line: "Ligne", File: "Fichier", Size: "Taille",
 		Encoding: "Codage",
-		More:     "et %s autres", Partial: "Des lignes ou des montants n'ont pas pu être lus : les totaux sont incomplets.", Whole: "Fichier entier", NoDate: "sans date",
+		More:     "et %s autres", Partial: "Des lignes ou des montants n'ont pas pu être lus : les totaux sont incomplets.",
+		Whole: "Fichier entier", NoDate: "sans date",
 		Authorities: map[filecheck.Authority]string{
 			filecheck.OfLaw: "La forme légale (art. A47 A-1 LPF)", filecheck.OfTaxTool: "L'outil de l'administration (Test Compta Demat)",
 			filecheck.OfLoop: "L'import dans Loop",
@@ -61,8 +62,9 @@ var texts = map[Language]*words{
 		odd: "inhabituel", because: " ; le plus grave : ",
 		finding: [2]string{"constat", "constats"}, line: [2]string{"ligne", "lignes"}, entry: [2]string{"écriture", "écritures"},
 		datesOf: ", du %s au %s", sumsOf: " ; débit %s, crédit %s",
-		stepFine:     "Rien à corriger : déposez le fichier.",
-		stepErrors:   "Corrigez d'abord les erreurs, dans le logiciel qui a produit le fichier, puis exportez-le et contrôlez-le à nouveau : tant qu'il en reste, le fichier n'est pas envoyé à Loop.",
+		stepFine: "Rien à corriger : déposez le fichier.",
+		stepErrors: "Corrigez d'abord les erreurs, dans le logiciel qui a produit le fichier, puis exportez-le et contrôlez-le à nouveau : " +
+			"tant qu'il en reste, le fichier n'est pas envoyé à Loop.",
 		stepWarnings: "Relisez les avertissements : ils n'empêchent pas l'import, mais signalent le plus souvent une méprise.",
 		stepLaw:      "Le fichier peut être importé, mais ne le remettez pas tel quel à l'administration.",
 		stepLoop:     "Après l'import, vérifiez dans Loop les points dont le traitement n'est pas documenté.",
@@ -75,7 +77,8 @@ var texts = map[Language]*words{
 		Unbalanced: "Entries that do not balance", Entry: "Entry", Date: "Date", Line: "Line", File: "File", Size: "Size", Encoding: "Encoding",
 		More: "and %s more", Partial: "Lines or amounts could not be read: the totals are too small.", Whole: "Whole file", NoDate: "no date",
 		Authorities: map[filecheck.Authority]string{
-			filecheck.OfLaw: "The form of the law (art. A47 A-1 LPF)", filecheck.OfTaxTool: "The tax administration's checker (Test Compta Demat)", filecheck.OfLoop: "The import into Loop",
+			filecheck.OfLaw: "The form of the law (art. A47 A-1 LPF)", filecheck.OfTaxTool: "The tax administration's checker (Test Compta Demat)",
+			filecheck.OfLoop: "The import into Loop",
 		},
 		Severities: map[check.Severity]string{check.Error: "Error", check.Warning: "Warning", check.Notice: "Notice"},
 		outcomes: map[filecheck.Outcome]string{
@@ -89,8 +92,9 @@ var texts = map[Language]*words{
 		odd: "unusual", because: "; the weightiest: ",
 		finding: [2]string{"finding", "findings"}, line: [2]string{"line", "lines"}, entry: [2]string{"entry", "entries"},
 		datesOf: ", from %s to %s", sumsOf: "; debit %s, credit %s",
-		stepFine:     "There is nothing to correct: deposit the file.",
-		stepErrors:   "Correct the errors first, in the program that wrote the file; then export it and check it again: as long as one is left, the file is not sent to Loop.",
+		stepFine: "There is nothing to correct: deposit the file.",
+		stepErrors: "Correct the errors first, in the program that wrote the file; then export it and check it again: " +
+			"as long as one is left, the file is not sent to Loop.",
 		stepWarnings: "Read the warnings: they do not stop an import, and are a mistake more often than not.",
 		stepLaw:      "The file can be imported, but do not hand it to the tax administration as it is.",
 		stepLoop:     "After the import, look in Loop at what it is not documented to do.",
@@ -163,7 +167,8 @@ func (t *words) day(day string) string {
 func (t *words) money(c filecheck.Cents) string {
 	text := c.String()
 	whole, cents, _ := strings.Cut(strings.TrimPrefix(text, "-"), ".")
-	return text[:len(text)-len(strings.TrimPrefix(text, "-"))] + t.grouped(whole) + map[Language]string{French: ",", English: "."}[t.Language] + cents
+	point := map[Language]string{French: ",", English: "."}[t.Language]
+	return text[:len(text)-len(strings.TrimPrefix(text, "-"))] + t.grouped(whole) + point + cents
 }
 
 // count writes a number with marks of thousands.

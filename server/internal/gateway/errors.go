@@ -215,7 +215,8 @@ func contractual(ctx context.Context, err error, requestID string) error {
 // checkTimeout refuses what grpc-gateway cannot read.
 func checkTimeout(header http.Header) error {
 	if given := header.Get("Grpc-Timeout"); given != "" && !timeout.MatchString(given) {
-		return apierror.Field(looppb.ErrorReason_ERROR_REASON_REQUEST_MALFORMED, "Grpc-Timeout", "is not a timeout: write digits and a unit, such as 10S")
+		return apierror.Field(looppb.ErrorReason_ERROR_REASON_REQUEST_MALFORMED, "Grpc-Timeout",
+			"is not a timeout: write digits and a unit, such as 10S")
 	}
 	return nil
 }

@@ -152,7 +152,8 @@ func reportRows(m *looppb.StreamFileReportResponse) (rows []filereport.Row) {
 	rows = append(rows, filereport.FileRow(m.GetValid(), int(totals.GetLines()), totals.GetDebit(), totals.GetCredit()))
 	for _, v := range report.GetVerdicts() {
 		rows = append(rows, filereport.Row{
-			Record: filereport.VerdictRow, Field: strings.TrimPrefix(v.GetAuthority().String(), "FILE_AUTHORITY_"), Code: v.GetWorst(), Count: int(v.GetFindings()), Message: strings.TrimPrefix(v.GetOutcome().String(), "FILE_OUTCOME_"),
+			Record: filereport.VerdictRow, Field: strings.TrimPrefix(v.GetAuthority().String(), "FILE_AUTHORITY_"), Code: v.GetWorst(),
+			Count: int(v.GetFindings()), Message: strings.TrimPrefix(v.GetOutcome().String(), "FILE_OUTCOME_"),
 		})
 	}
 	for _, f := range report.GetFindings() {

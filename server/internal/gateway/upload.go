@@ -181,7 +181,8 @@ func (a *api) upload(ctx context.Context, cancel func(), r *http.Request, found 
 	}
 	err = <-answered
 	if failed != nil && status.Code(err) == codes.Canceled { // by that, or by net/http, which ends the request with its body
-		err = apierror.Field(looppb.ErrorReason_ERROR_REASON_REQUEST_MALFORMED, "data", "the file did not arrive whole and in time: send it again")
+		err = apierror.Field(looppb.ErrorReason_ERROR_REASON_REQUEST_MALFORMED, "data",
+			"the file did not arrive whole and in time: send it again")
 	}
 	return stream, response, err
 }

@@ -60,10 +60,13 @@ func withDeflated() grpc.ServerOption {
 }
 
 var (
-	errNotGzip      = errors.New("not gzip")
-	errInflated     = apierror.New(codes.ResourceExhausted, looppb.ErrorReason_ERROR_REASON_CALLER_LIMIT, "the message is larger than this service takes once it is inflated: send less at once")
-	errRatio        = apierror.New(codes.InvalidArgument, looppb.ErrorReason_ERROR_REASON_REQUEST_MALFORMED, "the message inflates to more than 100 times its size: send it uncompressed")
-	errCompressed   = apierror.New(codes.Unimplemented, looppb.ErrorReason_ERROR_REASON_REQUEST_MALFORMED, "compressed messages are not understood here: send it uncompressed")
+	errNotGzip  = errors.New("not gzip")
+	errInflated = apierror.New(codes.ResourceExhausted, looppb.ErrorReason_ERROR_REASON_CALLER_LIMIT,
+		"the message is larger than this service takes once it is inflated: send less at once")
+	errRatio = apierror.New(codes.InvalidArgument, looppb.ErrorReason_ERROR_REASON_REQUEST_MALFORMED,
+		"the message inflates to more than 100 times its size: send it uncompressed")
+	errCompressed = apierror.New(codes.Unimplemented, looppb.ErrorReason_ERROR_REASON_REQUEST_MALFORMED,
+		"compressed messages are not understood here: send it uncompressed")
 	errManyInflated = apierror.Error{
 		Code: codes.ResourceExhausted, Reason: looppb.ErrorReason_ERROR_REASON_CALLER_LIMIT, RetryAfter: time.Second,
 		Message: "the compressed messages under way are as large as they may be together: wait for some to end, or send this one uncompressed",

@@ -212,7 +212,8 @@ func authenticate(callers Identities, refusals *Refusals) Named {
 				"the token has ended: call again with another one")
 		case errWithdrawn:
 			refusals.note(ctx, method, cause.Error())
-			return apierror.New(codes.Unauthenticated, looppb.ErrorReason_ERROR_REASON_CALLER_UNKNOWN, "the token or certificate was withdrawn while the stream went on: call with one that is good")
+			return apierror.New(codes.Unauthenticated, looppb.ErrorReason_ERROR_REASON_CALLER_UNKNOWN,
+				"the token or certificate was withdrawn while the stream went on: call with one that is good")
 		case errNoLongerAllowed:
 			refusals.note(ctx, method, cause.Error())
 			return notAllowed()

@@ -131,13 +131,17 @@ func (l *Limits) admit(caller string, streaming bool, held int) (*place, *rate.L
 	defer l.mu.Unlock()
 	u := l.of(caller)
 	if u.limits.Calls > 0 && *u.underWay(streaming) >= u.limits.Calls {
-		return nil, nil, exceeded(time.Second, "%d calls of this caller are under way, writes that it does not wait for included, which is all it may have: wait for some to end", u.limits.Calls)
+		return nil, nil, exceeded(time.Second,
+			"%d calls of this caller are under way, writes that it does not wait for included, which is all it may have: wait for some to end",
+			u.limits.Calls)
 	}
 	if u.limits.Bytes > 0 && u.held > 0 && u.held+held > u.limits.Bytes { // of one alone there is room
-		return nil, nil, exceeded(time.Second, "the requests of this caller that are under way, writes that it does not wait for included, take as much memory as they may, %d bytes: wait for some to end", u.limits.Bytes)
+		return nil, nil, exceeded(time.Second, "the requests of this caller that are under way, writes that it does not wait for included, "+
+			"take as much memory as they may, %d bytes: wait for some to end", u.limits.Bytes)
 	}
 	if wait := debt(u.bytes); wait > 0 {
-		return nil, nil, exceeded(wait, "this caller may exchange %d bytes a second, and its last calls went beyond: wait", u.limits.BytesPerSecond)
+		return nil, nil, exceeded(wait, "this caller may exchange %d bytes a second, and its last calls went beyond: wait",
+			u.limits.BytesPerSecond)
 	}
 	if u.requests != nil {
 		if turn := u.requests.Reserve(); turn.Delay() > 0 {

@@ -42,7 +42,8 @@ func NewMetrics(registry prometheus.Registerer) *Metrics {
 	m := &Metrics{
 		server: server, ended: map[callKind]callSeries{},
 		calls: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "gateway_calls_total", Help: "Calls that have ended, by method, caller (as in the policy; [nobody] when none is known) and reason of the error (OK without one, the code where the contract has no reason).",
+			Name: "gateway_calls_total", Help: "Calls that have ended, by method, caller (as in the policy; [nobody] when none is known) and " +
+				"reason of the error (OK without one, the code where the contract has no reason).",
 		}, []string{"method", "caller", "reason"}),
 		took: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "gateway_call_seconds_total", Help: "How long the calls took together that have ended, by method and caller.",

@@ -30,7 +30,8 @@ type refusalKind struct{ caller, by, why string }
 // NewRefusals returns one that writes to the audit.
 func NewRefusals(audit *slog.Logger, registry prometheus.Registerer) *Refusals {
 	r := &Refusals{log: audit, counts: prometheus.NewCounterVec(prometheus.CounterOpts{
-		Name: "gateway_access_refused_total", Help: "Calls that were refused because nobody was known, or the policy does not allow them, by why, as the audit says it.",
+		Name: "gateway_access_refused_total", Help: "Calls that were refused because nobody was known, or the policy does not allow them, " +
+			"by why, as the audit says it.",
 	}, []string{"why"})}
 	registry.MustRegister(r.counts)
 	r.kinds = NewSampler(refusalsPerSecond, refusalsAtOnce, refusalsEvery, func(kind refusalKind, more int) {

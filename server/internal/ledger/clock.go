@@ -159,7 +159,8 @@ var backTo = func() string {
 // TrustClock takes the database's clock as right as it is, and brings what lies ahead of it back to it.
 func (l *Ledger) TrustClock(ctx context.Context) error {
 	err := l.write(ctx, func(w *writing) error {
-		_, err := w.tx.ExecContext(w.ctx, `UPDATE write_request SET `+backTo+` WHERE created > $2 OR received > $2 OR updated > $2 OR submitted > $2 OR finished > $2 OR asked > $2 OR next_poll > $2 OR lease_until > $2`,
+		_, err := w.tx.ExecContext(w.ctx, `UPDATE write_request SET `+backTo+` WHERE created > $2 OR received > $2 OR updated > $2 `+
+			`OR submitted > $2 OR finished > $2 OR asked > $2 OR next_poll > $2 OR lease_until > $2`,
 			w.now, w.now+mostLeap.Microseconds()+time.Hour.Microseconds(), // what is UNCERTAIN may be put off by a day
 			w.now+w.rules.lease.Microseconds())
 		if err == nil {

@@ -76,7 +76,8 @@ func (r *Record) control(good func(reference string) bool) (string, bool) {
 func keptControl(ctx context.Context, q querier, key Key) ([]Record, error) {
 	kept := Record{Key: key}
 	var reference, clues string
-	err := q.QueryRowContext(ctx, `SELECT reference, clues, first_date, last_date FROM dossier_control WHERE practice = $1 AND dossier = $2`, key.Practice, key.Dossier).
+	err := q.QueryRowContext(ctx, `SELECT reference, clues, first_date, last_date FROM dossier_control WHERE practice = $1 AND dossier = $2`,
+		key.Practice, key.Dossier).
 		Scan(&reference, &clues, &kept.Totals.FirstDate, &kept.Totals.LastDate)
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil, nil
@@ -108,9 +109,11 @@ func (w *writing) keepControl(row *Record) error {
 			return fmt.Errorf("ledger: %w", err)
 		}
 	}
-	_, err := w.tx.ExecContext(w.ctx, `INSERT INTO dossier_control (practice, dossier, reference, clues, first_date, last_date, updated) VALUES ($1, $2, $3, $4, $5, $6, $7) `+
-		`ON CONFLICT (practice, dossier) DO UPDATE SET reference = excluded.reference, clues = excluded.clues, first_date = excluded.first_date, `+
-		`last_date = excluded.last_date, updated = excluded.updated WHERE excluded.updated > dossier_control.updated`,
+	_, err := w.tx.ExecContext(w.ctx,
+		`INSERT INTO dossier_control (practice, dossier, reference, clues, first_date, last_date, updated) VALUES ($1, $2, $3, $4, $5, $6, $7) `+
+			`ON CONFLICT (practice, dossier) DO UPDATE SET reference = excluded.reference, clues = excluded.clues, first_date `+
+			`= excluded.first_date, `+
+			`last_date = excluded.last_date, updated = excluded.updated WHERE excluded.updated > dossier_control.updated`,
 		row.Practice, row.Dossier, reference, clues, row.Totals.FirstDate, row.Totals.LastDate, micros(row.Updated))
 	if err != nil {
 		return fmt.Errorf("ledger: %w", err)

@@ -74,7 +74,8 @@ func (r FileReport) Bounded() FileReport {
 // maxJournals is how many of a file are kept.
 const maxJournals = 100
 
-const depositColumns = `id, practice, dossier, caller, format, file_name, digest, size, uri, entries, lines, debit, credit, first_date, last_date, ` +
+const depositColumns = `id, practice, dossier, caller, format, file_name, digest, size, uri, entries, lines, debit, credit, ` +
+	`first_date, last_date, ` +
 	`report, created, expires`
 
 const selectDeposit = `SELECT ` + depositColumns + ` FROM file_deposit `
@@ -113,7 +114,8 @@ func (l *Ledger) Deposited(ctx context.Context, d Deposit, lives time.Duration) 
 			d.Totals.Debit, d.Totals.Credit, d.Totals.FirstDate, d.Totals.LastDate, report, micros(d.Created), micros(d.Expires),
 		}
 		_, err = w.tx.ExecContext(w.ctx, `INSERT INTO file_deposit (`+depositColumns+`) VALUES (`+placeholders(1, len(args))+`) `+
-			`ON CONFLICT (practice, id) DO UPDATE SET uri = excluded.uri, report = excluded.report, created = excluded.created, expires = excluded.expires`, args...)
+			`ON CONFLICT (practice, id) DO UPDATE SET uri = excluded.uri, report = excluded.report, created = excluded.created, `+
+			`expires = excluded.expires`, args...)
 		if err != nil {
 			return fmt.Errorf("ledger: %w", err)
 		}

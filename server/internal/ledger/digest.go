@@ -64,7 +64,8 @@ type OverlapError struct {
 // Error names an import; it is not for callers, who may not be allowed to see it.
 func (e *OverlapError) Error() string {
 	first := e.Overlaps[0]
-	return fmt.Sprintf("ledger: %d entries are in other imports; entry %d is %s under request id %q", len(e.Overlaps), first.Entry, first.Of.State, first.Of.RequestID)
+	return fmt.Sprintf("ledger: %d entries are in other imports; entry %d is %s under request id %q",
+		len(e.Overlaps), first.Entry, first.Of.State, first.Of.RequestID)
 }
 
 // ErrNoDigests: the set is not there, or not whole, or of other books. Make it again.
@@ -203,14 +204,16 @@ func (w *writing) attach(s *Submission) error {
 
 // books finds books, which are made when there are none; last is the number of their latest import.
 func books(ctx context.Context, q execer, b Books) (id, last int64, err error) {
-	if _, err := q.ExecContext(ctx, `INSERT INTO entry_books (domain, dossier, last) VALUES ($1, $2, 0) ON CONFLICT (domain, dossier) DO NOTHING`, b.Domain, b.Dossier); err != nil {
+	if _, err := q.ExecContext(ctx, `INSERT INTO entry_books (domain, dossier, last) VALUES ($1, $2, 0) `+
+		`ON CONFLICT (domain, dossier) DO NOTHING`, b.Domain, b.Dossier); err != nil {
 		return 0, 0, fmt.Errorf("ledger: %w", err)
 	}
 	return findBooks(ctx, q, b)
 }
 
 func findBooks(ctx context.Context, q querier, b Books) (id, last int64, err error) {
-	if err := q.QueryRowContext(ctx, `SELECT books, last FROM entry_books WHERE domain = $1 AND dossier = $2`, b.Domain, b.Dossier).Scan(&id, &last); err != nil {
+	if err := q.QueryRowContext(ctx, `SELECT books, last FROM entry_books WHERE domain = $1 AND dossier = $2`,
+		b.Domain, b.Dossier).Scan(&id, &last); err != nil {
 		return 0, 0, fmt.Errorf("ledger: %w", err)
 	}
 	return id, last, nil
@@ -230,14 +233,17 @@ func (w *writing) pack(books, number int64, entries []identity.Entry) error {
 	for month, content := range months {
 		var pack int64
 		var stored []byte
-		found, err := row(w.tx.QueryContext(w.ctx, `SELECT pack, content FROM entry_pack WHERE books = $1 AND month = $2 ORDER BY pack DESC LIMIT 1`, books, month))(&pack, &stored)
+		found, err := row(w.tx.QueryContext(w.ctx,
+			`SELECT pack, content FROM entry_pack WHERE books = $1 AND month = $2 ORDER BY pack DESC LIMIT 1`, books, month))(&pack, &stored)
 		if err != nil {
 			return err
 		}
 		if found && len(stored)+len(content) <= packSize {
-			_, err = w.tx.ExecContext(w.ctx, `UPDATE entry_pack SET content = $1, last = $2 WHERE books = $3 AND month = $4 AND pack = $5`, append(stored, content...), number, books, month, pack)
+			_, err = w.tx.ExecContext(w.ctx, `UPDATE entry_pack SET content = $1, last = $2 WHERE books = $3 AND month = $4 AND pack = $5`,
+				append(stored, content...), number, books, month, pack)
 		} else {
-			_, err = w.tx.ExecContext(w.ctx, `INSERT INTO entry_pack (books, month, pack, first, last, content) VALUES ($1, $2, $3, $4, $4, $5)`, books, month, pack+1, number, content)
+			_, err = w.tx.ExecContext(w.ctx, `INSERT INTO entry_pack (books, month, pack, first, last, content) VALUES ($1, $2, $3, $4, $4, $5)`,
+				books, month, pack+1, number, content)
 		}
 		if err != nil {
 			return fmt.Errorf("ledger: %w", err)
@@ -261,8 +267,10 @@ func statesOf(ctx context.Context, q querier, books int64, numbers []int64) (out
 }
 
 func otherImports(ctx context.Context, q querier, out []*OtherImport, where string, args ...any) ([]*OtherImport, error) {
-	rows, err := q.QueryContext(ctx, `SELECT i.number, COALESCE(i.set_id, ''), w.practice, w.dossier, w.collection, w.request_id, w.caller, w.attempt, w.state FROM entry_import i `+
-		`JOIN write_request w ON w.practice = i.practice AND w.dossier = i.dossier AND w.collection = i.collection AND w.request_id = i.request_id WHERE `+where, args...)
+	rows, err := q.QueryContext(ctx, `SELECT i.number, COALESCE(i.set_id, ''), w.practice, w.dossier, w.collection, w.request_id, w.caller, `+
+		`w.attempt, w.state FROM entry_import i `+
+		`JOIN write_request w ON w.practice = i.practice AND w.dossier = i.dossier AND w.collection = i.collection `+
+		`AND w.request_id = i.request_id WHERE `+where, args...)
 	if err != nil {
 		return nil, fmt.Errorf("ledger: %w", err)
 	}

@@ -101,7 +101,8 @@ func (c *comparison) noSet() error {
 }
 
 func setParts(ctx context.Context, q querier, books int64, set string) ([]setPart, error) {
-	complete, err := column[int64](q.QueryContext(ctx, `SELECT entries FROM entry_set WHERE set_id = $1 AND books = $2 AND complete = 1`, set, books))
+	complete, err := column[int64](q.QueryContext(ctx, `SELECT entries FROM entry_set WHERE set_id = $1 AND books = $2 AND complete = 1`,
+		set, books))
 	if err != nil {
 		return nil, err
 	}
@@ -136,7 +137,8 @@ type lender func(do func(context.Context, querier) error) error
 func (c *comparison) compare(last int64, lend lender) error {
 	var found []*OtherImport
 	err := lend(func(ctx context.Context, q querier) (err error) {
-		found, err = otherImports(ctx, q, nil, `i.books = $1 AND i.number > $2 AND i.number <= $3 AND i.set_id IS NOT NULL`, c.books, c.seen, last)
+		found, err = otherImports(ctx, q, nil, `i.books = $1 AND i.number > $2 AND i.number <= $3 AND i.set_id IS NOT NULL`,
+			c.books, c.seen, last)
 		return err
 	})
 	if err != nil {
@@ -210,8 +212,9 @@ func (c *comparison) own(month int, lend lender) (*ownEntries, error) {
 		}
 		var contents [][]byte
 		err := lend(func(ctx context.Context, q querier) (err error) {
-			contents, err = column[[]byte](q.QueryContext(ctx, `SELECT c.content FROM entry_part p JOIN entry_chunk c ON c.books = p.books AND c.chunk = p.chunk `+
-				`WHERE p.set_id = $1 AND p.position >= $2 AND p.position <= $3 AND p.month = $4 ORDER BY p.position`, c.digests.Set, from, to, month))
+			contents, err = column[[]byte](q.QueryContext(ctx,
+				`SELECT c.content FROM entry_part p JOIN entry_chunk c ON c.books = p.books AND c.chunk = p.chunk `+
+					`WHERE p.set_id = $1 AND p.position >= $2 AND p.position <= $3 AND p.month = $4 ORDER BY p.position`, c.digests.Set, from, to, month))
 			return err
 		})
 		if err != nil {
@@ -321,7 +324,8 @@ type pack struct {
 const morePacks = 64
 
 func packsAfter(ctx context.Context, q querier, books int64, month int, after, seen int64) (out []pack, _ error) {
-	rows, err := q.QueryContext(ctx, `SELECT pack, content FROM entry_pack WHERE books = $1 AND month = $2 AND pack > $3 AND last > $4 ORDER BY pack LIMIT CAST($5 AS BIGINT)`,
+	rows, err := q.QueryContext(ctx,
+		`SELECT pack, content FROM entry_pack WHERE books = $1 AND month = $2 AND pack > $3 AND last > $4 ORDER BY pack LIMIT CAST($5 AS BIGINT)`,
 		books, month, after, seen, morePacks)
 	if err != nil {
 		return nil, fmt.Errorf("ledger: %w", err)
@@ -442,7 +446,8 @@ func chunksOf(ctx context.Context, q querier, month int, sets []string) ([]chunk
 	for _, set := range sets {
 		args = append(args, set)
 	}
-	return readChunks(q.QueryContext(ctx, `SELECT set_id, chunk, chunk FROM entry_part WHERE set_id IN (`+placeholders(2, len(sets))+`) AND month = $1`, args...))
+	return readChunks(q.QueryContext(ctx, `SELECT set_id, chunk, chunk FROM entry_part WHERE set_id IN (`+placeholders(2,
+		len(sets))+`) AND month = $1`, args...))
 }
 
 func chunkContents(ctx context.Context, q querier, books int64, chunks []string) ([]chunkOf, error) {
@@ -450,7 +455,8 @@ func chunkContents(ctx context.Context, q querier, books int64, chunks []string)
 	for _, chunk := range chunks {
 		args = append(args, []byte(chunk))
 	}
-	return readChunks(q.QueryContext(ctx, `SELECT '', chunk, content FROM entry_chunk WHERE books = $1 AND chunk IN (`+placeholders(2, len(chunks))+`)`, args...))
+	return readChunks(q.QueryContext(ctx, `SELECT '', chunk, content FROM entry_chunk WHERE books = $1 AND chunk IN (`+placeholders(2,
+		len(chunks))+`)`, args...))
 }
 
 func readChunks(rows *sql.Rows, err error) (out []chunkOf, _ error) {
@@ -535,11 +541,13 @@ func (c *comparison) waits(w *writing, last int64) (bool, error) {
 		total += p.entries
 	}
 	var inSets, inPacks int64
-	_, err := row(w.tx.QueryContext(w.ctx, `SELECT COALESCE(SUM(s.entries), 0) FROM entry_import i JOIN entry_set s ON s.set_id = i.set_id WHERE i.books = $1 AND i.number > $2`, c.books, c.seen))(&inSets)
+	_, err := row(w.tx.QueryContext(w.ctx, `SELECT COALESCE(SUM(s.entries), 0) FROM entry_import i JOIN entry_set s ON s.set_id = i.set_id `+
+		`WHERE i.books = $1 AND i.number > $2`, c.books, c.seen))(&inSets)
 	if err != nil {
 		return false, err
 	}
-	_, err = row(w.tx.QueryContext(w.ctx, `SELECT COALESCE(SUM(LENGTH(content)), 0) FROM entry_pack WHERE books = $1 AND last > $2`, c.books, c.seen))(&inPacks)
+	_, err = row(w.tx.QueryContext(w.ctx, `SELECT COALESCE(SUM(LENGTH(content)), 0) FROM entry_pack WHERE books = $1 AND last > $2`,
+		c.books, c.seen))(&inPacks)
 	return total+int(inSets)+int(inPacks/packedSize) > mostUnderLock, err
 }
 
@@ -584,7 +592,8 @@ func (c *comparison) lines(ctx context.Context, l *Ledger, overlaps []Overlap) e
 			continue
 		}
 		err := l.looking(ctx, func(ctx context.Context, q querier) error {
-			lines, err := column[[]byte](q.QueryContext(ctx, `SELECT lines FROM entry_part WHERE set_id = $1 AND position = $2`, c.digests.Set, p.position))
+			lines, err := column[[]byte](q.QueryContext(ctx, `SELECT lines FROM entry_part WHERE set_id = $1 AND position = $2`,
+				c.digests.Set, p.position))
 			if err != nil || len(lines) == 0 || len(lines[0]) < 4*p.entries {
 				return err
 			}

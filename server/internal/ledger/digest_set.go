@@ -78,7 +78,8 @@ func (w *writing) exec(query string, args ...any) error {
 func (l *Ledger) DigestsOf(ctx context.Context, b Books, practice, deposit string) (set string, err error) {
 	err = l.looking(ctx, func(ctx context.Context, q querier) error {
 		found, err := column[string](q.QueryContext(ctx, `SELECT s.set_id FROM entry_set s JOIN entry_books b ON b.books = s.books `+
-			`WHERE s.practice = $1 AND s.deposit = $2 AND b.domain = $3 AND b.dossier = $4 AND s.complete = 1 ORDER BY s.created DESC LIMIT 1`, practice, deposit, b.Domain, b.Dossier))
+			`WHERE s.practice = $1 AND s.deposit = $2 AND b.domain = $3 AND b.dossier = $4 AND s.complete = 1 ORDER BY s.created DESC LIMIT 1`,
+			practice, deposit, b.Domain, b.Dossier))
 		if err == nil && len(found) == 0 {
 			err = ErrNoDigests
 		}
@@ -138,7 +139,8 @@ func (d *draft) cut(ctx context.Context, last bool) error {
 	}
 	err := d.l.write(ctx, func(w *writing) error {
 		for _, c := range d.waiting {
-			if err := w.exec(`INSERT INTO entry_chunk (books, chunk, content) VALUES ($1, $2, $3) ON CONFLICT (books, chunk) DO NOTHING`, d.books, c.sum, c.content); err != nil {
+			if err := w.exec(`INSERT INTO entry_chunk (books, chunk, content) VALUES ($1, $2, $3) ON CONFLICT (books, chunk) DO NOTHING`,
+				d.books, c.sum, c.content); err != nil {
 				return err
 			}
 			// The sweeper may take the chunk in between: then this fails for the want of it, and is done again.
@@ -173,10 +175,13 @@ func (l *Ledger) sweepDigests(ctx context.Context) error {
 	}
 	for _, statement := range []string{
 		// Where entries are in a file matters as long as it can be imported.
-		`UPDATE entry_part SET lines = NULL WHERE (set_id, position) IN (SELECT p.set_id, p.position FROM entry_part p JOIN entry_set s ON s.set_id = p.set_id ` +
-			`WHERE p.lines IS NOT NULL AND s.created < $1 AND NOT EXISTS (SELECT 1 FROM file_deposit d WHERE d.practice = s.practice AND d.id = s.deposit) LIMIT 64)`,
+		`UPDATE entry_part SET lines = NULL WHERE (set_id, position) IN (SELECT p.set_id, p.position FROM entry_part p ` +
+			`JOIN entry_set s ON s.set_id = p.set_id ` +
+			`WHERE p.lines IS NOT NULL AND s.created < $1 AND NOT EXISTS (SELECT 1 FROM file_deposit d WHERE d.practice = s.practice ` +
+			`AND d.id = s.deposit) LIMIT 64)`,
 		`DELETE FROM entry_pack WHERE (books, month, pack) IN (SELECT p.books, p.month, p.pack FROM entry_pack p ` +
-			`WHERE NOT EXISTS (SELECT 1 FROM entry_import i WHERE i.books = p.books AND i.number >= p.first AND i.number <= p.last AND i.set_id IS NULL) LIMIT 64) AND CAST($1 AS BIGINT) > 0`,
+			`WHERE NOT EXISTS (SELECT 1 FROM entry_import i WHERE i.books = p.books AND i.number >= p.first AND i.number <= p.last ` +
+			`AND i.set_id IS NULL) LIMIT 64) AND CAST($1 AS BIGINT) > 0`,
 	} {
 		for more := true; more; {
 			err := l.write(ctx, func(w *writing) (err error) {
@@ -196,7 +201,9 @@ func (w *writing) sweepSet() (found bool, err error) {
 	var set string
 	var b Books
 	before := ago(w.now, keepDraft)
-	found, err = row(w.tx.QueryContext(w.ctx, `SELECT s.set_id, b.domain, b.dossier FROM entry_set s JOIN entry_books b ON b.books = s.books WHERE `+useless+` LIMIT 1`, before))(&set, &b.Domain, &b.Dossier)
+	found, err = row(w.tx.QueryContext(w.ctx,
+		`SELECT s.set_id, b.domain, b.dossier FROM entry_set s JOIN entry_books b ON b.books = s.books WHERE `+useless+` LIMIT 1`,
+		before))(&set, &b.Domain, &b.Dossier)
 	if err != nil || !found {
 		return false, err
 	}
@@ -204,10 +211,12 @@ func (w *writing) sweepSet() (found bool, err error) {
 	if err := w.takeTurn(b); err != nil {
 		return false, err
 	}
-	if still, err := w.changes(`UPDATE entry_set SET complete = 0 WHERE set_id IN (SELECT s.set_id FROM entry_set s WHERE s.set_id = $2 AND `+useless+`)`, before, set); err != nil || !still {
+	if still, err := w.changes(`UPDATE entry_set SET complete = 0 WHERE set_id IN `+
+		`(SELECT s.set_id FROM entry_set s WHERE s.set_id = $2 AND `+useless+`)`, before, set); err != nil || !still {
 		return true, err
 	}
-	parts, err := readParts(w.tx.QueryContext(w.ctx, `SELECT position, books, chunk FROM entry_part WHERE set_id = $1 ORDER BY position LIMIT $2`, set, partsAtOnce))
+	parts, err := readParts(w.tx.QueryContext(w.ctx,
+		`SELECT position, books, chunk FROM entry_part WHERE set_id = $1 ORDER BY position LIMIT $2`, set, partsAtOnce))
 	if err != nil {
 		return true, err
 	}
@@ -215,7 +224,8 @@ func (w *writing) sweepSet() (found bool, err error) {
 		if err := w.exec(`DELETE FROM entry_part WHERE set_id = $1 AND position = $2`, set, p.position); err != nil {
 			return true, err
 		}
-		if err := w.exec(`DELETE FROM entry_chunk WHERE books = $1 AND chunk = $2 AND NOT EXISTS (SELECT 1 FROM entry_part WHERE books = $1 AND chunk = $2)`, p.books, p.chunk); err != nil {
+		if err := w.exec(`DELETE FROM entry_chunk WHERE books = $1 AND chunk = $2 AND NOT EXISTS (SELECT 1 FROM entry_part `+
+			`WHERE books = $1 AND chunk = $2)`, p.books, p.chunk); err != nil {
 			return true, err
 		}
 	}

@@ -29,24 +29,30 @@ var (
 	// ErrGone: the file was removed under the running server. What it held is forgotten when the server ends.
 	ErrGone = errors.New("ledger: its file was removed while the server runs; restore it as Operating says, and restart")
 	// ErrOlder: it was put back from a copy, so that it has forgotten what was sent since. Nothing is begun or sent.
-	ErrOlder = errors.New("ledger: it is a copy, or older than its audit, and may have forgotten what was sent: stop the server and run 'server ledger restore'")
+	ErrOlder = errors.New("ledger: it is a copy, or older than its audit, and may have forgotten what was sent: " +
+		"stop the server and run 'server ledger restore'")
 	// ErrCursor: the cursor is not one that List returned.
 	ErrCursor = errors.New("ledger: damaged cursor")
 
 	// ErrMissing: Open never creates a ledger, because a lost one forgets what was sent.
-	ErrMissing = errors.New("there is no ledger: restore it if there was one, because a new one forgets what was sent; else run 'server ledger init'")
+	ErrMissing = errors.New("there is no ledger: restore it if there was one, because a new one forgets what was sent; " +
+		"else run 'server ledger init'")
 	// ErrExists: Init never touches what is there.
 	ErrExists = errors.New("there is a file already; a ledger is never replaced")
 	// ErrNoLedger: the file is another database, or its creation was cut short.
-	ErrNoLedger = errors.New("this is no ledger, or its creation was cut short: give another path, or remove the file and run 'server ledger init'")
+	ErrNoLedger = errors.New("this is no ledger, or its creation was cut short: give another path, or remove the file and " +
+		"run 'server ledger init'")
 	// ErrTables: InitPostgres never touches what is there.
 	ErrTables = errors.New("the database has a ledger already, or tables of its names; a ledger is never replaced")
 	// ErrForeignTables: the tables are another program's, or their creation was cut short.
-	ErrForeignTables = errors.New("the tables of the database are no ledger, or their creation was cut short: give the ledger a database of its own, and run 'server ledger init'")
+	ErrForeignTables = errors.New("the tables of the database are no ledger, or their creation was cut short: give the ledger a database of " +
+		"its own, and run 'server ledger init'")
 	// ErrLocked: a ledger in a file belongs to one process.
-	ErrLocked = errors.New("another process has the ledger open: stop it first ('fuser' with this path names it); several servers need a ledger on PostgreSQL")
+	ErrLocked = errors.New("another process has the ledger open: stop it first ('fuser' with this path names it); " +
+		"several servers need a ledger on PostgreSQL")
 	// ErrReadOnly: SQLite says so in several ways, and none of them names the folder.
-	ErrReadOnly = errors.New("this process may not write to it: change the owner or mode of the file and of its folder, which holds more files of the ledger, or mount the volume for writing")
+	ErrReadOnly = errors.New("this process may not write to it: change the owner or mode of the file and of its folder, which holds more " +
+		"files of the ledger, or mount the volume for writing")
 	// ErrNewer: the ledger was migrated by a newer server.
 	ErrNewer = errors.New("the ledger was written by a newer server: run that version or a later one")
 )

@@ -175,9 +175,12 @@ const (
 // countEvents does it in one step, where a step is a way over the network. It takes the columns of eventRow as arrays, with the
 // place in the commit for the sequence.
 var countEvents = `WITH mark AS (UPDATE ledger_mark SET commits = commits + 1 RETURNING commits), told AS (` +
-	`INSERT INTO event (` + eventRow + `) SELECT mark.commits * ` + strconv.Itoa(inCommit) + ` + t.place, t.time, t.kind, t.practice, t.dossier, t.collection, t.request_id, ` +
-	`t.attempt, t.before, t.after, t.caller, t.metadata FROM mark, unnest(CAST($1 AS BIGINT[]), CAST($2 AS BIGINT[]), CAST($3 AS TEXT[]), CAST($4 AS TEXT[]), CAST($5 AS TEXT[]), ` +
-	`CAST($6 AS TEXT[]), CAST($7 AS TEXT[]), CAST($8 AS BIGINT[]), CAST($9 AS TEXT[]), CAST($10 AS TEXT[]), CAST($11 AS TEXT[]), CAST($12 AS TEXT[])) ` +
+	`INSERT INTO event (` + eventRow + `) SELECT mark.commits * ` + strconv.Itoa(inCommit) +
+	` + t.place, t.time, t.kind, t.practice, t.dossier, t.collection, t.request_id, ` +
+	`t.attempt, t.before, t.after, t.caller, t.metadata FROM mark, unnest(CAST($1 AS BIGINT[]), CAST($2 AS BIGINT[]), CAST($3 AS TEXT[]), ` +
+	`CAST($4 AS TEXT[]), CAST($5 AS TEXT[]), ` +
+	`CAST($6 AS TEXT[]), CAST($7 AS TEXT[]), CAST($8 AS BIGINT[]), CAST($9 AS TEXT[]), CAST($10 AS TEXT[]), CAST($11 AS ` +
+	`TEXT[]), CAST($12 AS TEXT[])) ` +
 	`AS t (place, time, kind, practice, dossier, collection, request_id, attempt, before, after, caller, metadata)) SELECT commits FROM mark`
 
 // countFew is the same for the one to three events of a step, which have to be quick: without arrays they cost a fifth.
@@ -369,7 +372,8 @@ func eventsAfter(ctx context.Context, conn querier, d dialect, q EventQuery,
 		// What is committed up to the end of the window stays as it is: see Sequence.
 		var n int
 		var end Sequence
-		err := conn.QueryRowContext(ctx, `SELECT COUNT(*), COALESCE(MAX(sequence), 0) FROM (SELECT sequence FROM event WHERE sequence > $1 ORDER BY sequence LIMIT $2) AS behind`, int64(upTo), window).Scan(&n, &end)
+		err := conn.QueryRowContext(ctx, `SELECT COUNT(*), COALESCE(MAX(sequence), 0) FROM (SELECT sequence FROM event WHERE sequence > $1 `+
+			`ORDER BY sequence LIMIT $2) AS behind`, int64(upTo), window).Scan(&n, &end)
 		if err != nil {
 			return nil, 0, 0, fmt.Errorf("ledger: %w", err)
 		}
@@ -430,7 +434,8 @@ func (l *Ledger) Now(ctx context.Context) (now Sequence, err error) {
 
 func newest(ctx context.Context, q querier) (now Sequence, err error) {
 	var forgotten Sequence
-	if err := q.QueryRowContext(ctx, `SELECT forgotten, (SELECT COALESCE(MAX(sequence), 0) FROM event) FROM ledger_mark`).Scan(&forgotten, &now); err != nil {
+	if err := q.QueryRowContext(ctx, `SELECT forgotten, (SELECT COALESCE(MAX(sequence), 0) FROM event) FROM ledger_mark`).Scan(&forgotten,
+		&now); err != nil {
 		return 0, fmt.Errorf("ledger: %w", err)
 	}
 	return max(now, forgotten), nil
@@ -485,7 +490,8 @@ func (l *Ledger) LostConnections(ctx context.Context) (out []string, err error) 
 func (w *writing) forgetEvents(a aging, most int64) (int, error) {
 	var n int
 	var last int64
-	err := w.tx.QueryRowContext(w.ctx, `SELECT COUNT(*), COALESCE(MAX(sequence), 0) FROM (SELECT sequence, time FROM event ORDER BY sequence LIMIT $2) AS oldest WHERE time < $1`,
+	err := w.tx.QueryRowContext(w.ctx, `SELECT COUNT(*), COALESCE(MAX(sequence), 0) FROM (SELECT sequence, time FROM event `+
+		`ORDER BY sequence LIMIT $2) AS oldest WHERE time < $1`,
 		ago(w.now, a.keep), most).Scan(&n, &last)
 	if err != nil {
 		return 0, fmt.Errorf("ledger: %w", err)
@@ -503,7 +509,8 @@ func (w *writing) forgetEvents(a aging, most int64) (int, error) {
 
 // eventCount is about how many events there are: they are not counted one by one.
 func (w *writing) eventCount() (n int64, err error) {
-	if err := w.tx.QueryRowContext(w.ctx, `SELECT (COALESCE(MAX(sequence), 0) - COALESCE(MIN(sequence), 0)) / $1 FROM event`, inCommit).Scan(&n); err != nil {
+	if err := w.tx.QueryRowContext(w.ctx, `SELECT (COALESCE(MAX(sequence), 0) - COALESCE(MIN(sequence), 0)) / $1 FROM event`,
+		inCommit).Scan(&n); err != nil {
 		return 0, fmt.Errorf("ledger: %w", err)
 	}
 	return n + 1, nil
@@ -515,7 +522,8 @@ func (l *Ledger) eraseEvents(ctx context.Context, practice string) error {
 		err := l.write(ctx, func(w *writing) error {
 			var n int
 			var end int64
-			err := w.tx.QueryRowContext(w.ctx, `SELECT COUNT(*), COALESCE(MAX(sequence), 0) FROM (SELECT sequence FROM event WHERE sequence > $1 ORDER BY sequence LIMIT 10000) AS behind`, from).Scan(&n, &end)
+			err := w.tx.QueryRowContext(w.ctx, `SELECT COUNT(*), COALESCE(MAX(sequence), 0) FROM (SELECT sequence FROM event WHERE sequence > $1 `+
+				`ORDER BY sequence LIMIT 10000) AS behind`, from).Scan(&n, &end)
 			if err != nil {
 				return fmt.Errorf("ledger: %w", err)
 			}

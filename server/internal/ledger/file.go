@@ -105,7 +105,8 @@ func copyInto(ctx context.Context, from, to string) (submissions int, err error)
 		return 0, err
 	}
 	var table string // a ledger of an older server stays one
-	if err := db.QueryRowContext(ctx, `SELECT name FROM sqlite_master WHERE type = 'table' AND name IN ('write_request', 'submission')`).Scan(&table); err != nil {
+	if err := db.QueryRowContext(ctx, `SELECT name FROM sqlite_master WHERE type = 'table' AND name IN ('write_request', 'submission')`).
+		Scan(&table); err != nil {
 		return 0, err
 	}
 	if err := db.QueryRowContext(ctx, `SELECT COUNT(*) FROM `+table).Scan(&submissions); err != nil {

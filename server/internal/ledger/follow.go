@@ -56,7 +56,8 @@ type pursuit struct {
 func pursue(condition string, pause time.Duration) pursuit {
 	in := func(alias string) string { return strings.ReplaceAll(condition, "@", alias) }
 	of := in("")
-	from := `SELECT ` + keyColumns + `, caller, attempt, state, loop_request_id, submitted, next_poll, asked, follow_age, follow_error FROM write_request WHERE practice = $1 AND ` + of
+	from := `SELECT ` + keyColumns + `, caller, attempt, state, loop_request_id, submitted, next_poll, asked, follow_age, follow_error ` +
+		`FROM write_request WHERE practice = $1 AND ` + of
 	poll := func(what string) string {
 		return `(SELECT ` + what + `(next_poll) FROM write_request w WHERE w.practice = pursued.practice AND ` + in("w.")
 	}
@@ -64,7 +65,8 @@ func pursue(condition string, pause time.Duration) pursuit {
 		pause: pause,
 		practices: `WITH RECURSIVE pursued (practice) AS (` +
 			`SELECT MIN(practice) FROM write_request WHERE ` + of + ` UNION ALL ` +
-			`SELECT (SELECT MIN(w.practice) FROM write_request w WHERE w.practice > pursued.practice AND ` + in("w.") + `) FROM pursued WHERE pursued.practice IS NOT NULL) ` +
+			`SELECT (SELECT MIN(w.practice) FROM write_request w WHERE w.practice > pursued.practice AND ` + in("w.") +
+			`) FROM pursued WHERE pursued.practice IS NOT NULL) ` +
 			`SELECT practice, ` + poll("MIN") + `), ` + poll("MAX") + `), ` + poll("MIN") + ` AND w.next_poll > $1) ` +
 			`FROM pursued WHERE practice IS NOT NULL`,
 		due:     from + ` AND next_poll <= $2 ORDER BY next_poll LIMIT CAST($3 AS BIGINT)`,
@@ -86,7 +88,8 @@ func pursuits() []pursuit { return []pursuit{followed, doubtful} }
 func (p pursuit) putOff(within time.Duration) int64 { return max(within, p.pause).Microseconds() }
 
 // noteAnswer is all that a question costs which changed nothing.
-const noteAnswer = `UPDATE write_request SET next_poll = $5, poll_count = poll_count + 1, follow_error = $6, asked = $7, follow_age = $8 WHERE ` + byKey +
+const noteAnswer = `UPDATE write_request SET next_poll = $5, poll_count = poll_count + 1, follow_error = $6, asked = $7, follow_age = $8 ` +
+	`WHERE ` + byKey +
 	` AND attempt = $9 AND state = CAST($10 AS TEXT) AND loop_request_id = $11 AND submitted = $12 AND asked = $13 AND follow_age = $14`
 
 // Due returns what Loop is to be asked about: of each practice as many as most says, those that have waited longest, and
@@ -250,7 +253,8 @@ func (l *Ledger) Claim(ctx context.Context, due Question, lasts time.Duration) (
 		return true, nil
 	}
 	err = l.write(ctx, func(w *writing) (err error) {
-		mine, err = w.changes(`UPDATE write_request SET next_poll = $5 WHERE `+byKey+` AND next_poll = $6 AND attempt = $7 AND state = $8 AND loop_request_id = $9 AND next_poll > 0`,
+		mine, err = w.changes(`UPDATE write_request SET next_poll = $5 WHERE `+byKey+
+			` AND next_poll = $6 AND attempt = $7 AND state = $8 AND loop_request_id = $9 AND next_poll > 0`,
 			append(due.Key.args(), w.now+lasts.Microseconds(), micros(due.NextPoll), due.Attempt, string(due.State), due.LoopRequestID)...)
 		return err
 	})

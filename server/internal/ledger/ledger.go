@@ -197,7 +197,8 @@ func (l *Ledger) Settle(ctx context.Context, key Key, attempt int, owner string,
 	ctx = named(ctx, "settle", key)
 	if (outcome.State == Waiting) != (outcome.LoopRequestID != "") && outcome.State != Uncertain || outcome.State != Succeeded &&
 		len(outcome.LoopIDs) > 0 {
-		return Record{}, fmt.Errorf("%w: Loop's id to ask by comes with WAITING, and may come with UNCERTAIN; what it has done comes with SUCCEEDED", ErrTransition)
+		return Record{}, fmt.Errorf("%w: Loop's id to ask by comes with WAITING, and may come with UNCERTAIN; "+
+			"what it has done comes with SUCCEEDED", ErrTransition)
 	}
 	var row Record
 	var late error

@@ -165,7 +165,8 @@ func (g *log) read(ctx context.Context, l *Ledger) (more bool) {
 			head, err = newest(ctx, conn)
 			return err
 		}
-		events, err = scanEvents(ctx, conn, `SELECT `+eventRow+` FROM event WHERE sequence > $1 ORDER BY sequence LIMIT CAST($2 AS BIGINT)`, int64(head), logBatch)
+		events, err = scanEvents(ctx, conn, `SELECT `+eventRow+` FROM event WHERE sequence > $1 ORDER BY sequence LIMIT CAST($2 AS BIGINT)`,
+			int64(head), logBatch)
 		return err
 	})
 	if err == nil && l.dialect.shared {

@@ -105,7 +105,8 @@ func markCopy(ctx context.Context, path string) (err error) {
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
 	var there int
-	if err := db.QueryRowContext(ctx, `SELECT COUNT(*) FROM sqlite_master WHERE type = 'table' AND name = 'ledger_mark'`).Scan(&there); err != nil || there == 0 {
+	if err := db.QueryRowContext(ctx, `SELECT COUNT(*) FROM sqlite_master WHERE type = 'table' AND name = 'ledger_mark'`).
+		Scan(&there); err != nil || there == 0 {
 		return err
 	}
 	_, err = db.ExecContext(ctx, `UPDATE ledger_mark SET held = $1`, heldCopy)

@@ -80,7 +80,8 @@ func postgresDialect() dialect {
 		drawTogether: []string{
 			`WITH gone AS (DELETE FROM state_count WHERE ctid IN (SELECT ctid FROM state_count FOR UPDATE SKIP LOCKED) RETURNING state, n) ` +
 				`INSERT INTO state_count SELECT state, SUM(n) FROM gone GROUP BY state`,
-			`WITH gone AS (DELETE FROM practice_count WHERE ctid IN (SELECT ctid FROM practice_count FOR UPDATE SKIP LOCKED) RETURNING practice, n) ` +
+			`WITH gone AS (DELETE FROM practice_count WHERE ctid IN (SELECT ctid ` +
+				`FROM practice_count FOR UPDATE SKIP LOCKED) RETURNING practice, n) ` +
 				`INSERT INTO practice_count SELECT practice, SUM(n) FROM gone GROUP BY practice HAVING SUM(n) <> 0`,
 		},
 	}
@@ -142,7 +143,8 @@ func initPostgres(ctx context.Context, db *sql.DB) error {
 // existingTables looks for the ledger's own table, by its name of today or of older servers, and for goose's, where the user's
 // tables are created.
 func existingTables(ctx context.Context, conn *sql.Conn) (submission, versions bool, err error) {
-	err = conn.QueryRowContext(ctx, `SELECT to_regclass('write_request') IS NOT NULL OR to_regclass('submission') IS NOT NULL, to_regclass('goose_db_version') IS NOT NULL`).Scan(&submission, &versions)
+	err = conn.QueryRowContext(ctx, `SELECT to_regclass('write_request') IS NOT NULL `+
+		`OR to_regclass('submission') IS NOT NULL, to_regclass('goose_db_version') IS NOT NULL`).Scan(&submission, &versions)
 	return submission, versions, err
 }
 
@@ -249,14 +251,16 @@ func CheckPostgres(dsn string) error {
 	return err
 }
 
-var errDSN = errors.New("this is no connection string of PostgreSQL: write postgres://USER:PASSWORD@HOST:5432/DATABASE?sslmode=verify-full, " +
+var errDSN = errors.New("this is no connection string of PostgreSQL: " +
+	"write postgres://USER:PASSWORD@HOST:5432/DATABASE?sslmode=verify-full, " +
 	"with %-escapes for what has a meaning in a URL, or host=HOST user=USER password='PASSWORD' dbname=DATABASE sslmode=verify-full")
 
 func parsePostgres(dsn string) (*pgx.ConnConfig, error) {
 	// The driver would take from the environment what the string leaves out; nothing here does.
 	for _, variable := range os.Environ() {
 		if name, value, _ := strings.Cut(variable, "="); value != "" && ambient[name] {
-			return nil, fmt.Errorf("the environment variable %s would change the connection to the ledger: unset it for this process, and say it in the connection string", name)
+			return nil, fmt.Errorf("the environment variable %s would change the connection to the ledger: unset it for this process, "+
+				"and say it in the connection string", name)
 		}
 	}
 	var options pgx.ParseConfigOptions
@@ -270,7 +274,8 @@ func parsePostgres(dsn string) (*pgx.ConnConfig, error) {
 	}
 	for _, other := range config.Fallbacks {
 		if other.Host == config.Host && (other.TLSConfig == nil) != (config.TLSConfig == nil) {
-			return nil, errors.New("the connection string leaves open whether the connection is encrypted: add sslmode=verify-full (and sslrootcert=FILE for a CA of your own), or sslmode=disable within one machine")
+			return nil, errors.New("the connection string leaves open whether the connection is encrypted: add sslmode=verify-full (and " +
+				"sslrootcert=FILE for a CA of your own), or sslmode=disable within one machine")
 		}
 	}
 	config.ConnectTimeout = connectLimit

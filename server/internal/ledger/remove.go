@@ -69,7 +69,8 @@ func remains(ctx context.Context, q querier, practice string) (out Remains, err 
 }
 
 // ofPractice takes a practice, the key after which to go on, and how many.
-const ofPractice = selectRow + `WHERE practice = $1 AND (dossier, collection, request_id) > ($2, $3, $4) ORDER BY dossier, collection, request_id LIMIT $5`
+const ofPractice = selectRow +
+	`WHERE practice = $1 AND (dossier, collection, request_id) > ($2, $3, $4) ORDER BY dossier, collection, request_id LIMIT $5`
 
 // Each tells every submission of a practice, in the order of their keys.
 func (l *Ledger) Each(ctx context.Context, practice string, told func(Record) error) error {
@@ -220,7 +221,8 @@ func (w *writing) erase(r *Record) error {
 	if err := errors.Join(err1, err2, err3); err != nil {
 		return fmt.Errorf("ledger: %w", err)
 	}
-	_, err := w.changes(`UPDATE write_request SET document_references = '', clues = '', findings = '', evidence = '', metadata = '', follow_error = '', `+
+	_, err := w.changes(`UPDATE write_request SET document_references = '', clues = '', findings = '', evidence = '', metadata = `+
+		`'', follow_error = '', `+
 		`file = $5, error = $6, resolution = $7 WHERE `+byKey, append(r.Key.args(), file, failure, resolution)...)
 	return err
 }

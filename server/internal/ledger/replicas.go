@@ -47,7 +47,8 @@ func (l *Ledger) Beat(ctx context.Context, server string, replicas int) (all []P
 // Leave forgets a server that ends, or has: one that shows itself again meanwhile stays.
 func (l *Ledger) Leave(ctx context.Context, gone Presence) error {
 	return l.write(ctx, func(w *writing) error {
-		if _, err := w.tx.ExecContext(w.ctx, `DELETE FROM server_presence WHERE server = $1 AND beats <= $2`, gone.Server, gone.Beats); err != nil {
+		if _, err := w.tx.ExecContext(w.ctx, `DELETE FROM server_presence WHERE server = $1 AND beats <= $2`,
+			gone.Server, gone.Beats); err != nil {
 			return fmt.Errorf("ledger: %w", err)
 		}
 		return nil
@@ -72,14 +73,17 @@ const keepThrottles = time.Hour
 func (l *Ledger) NoteThrottles(ctx context.Context, told []Throttle) error {
 	return l.write(ctx, func(w *writing) error {
 		for _, throttle := range told {
-			if _, err := w.tx.ExecContext(w.ctx, `INSERT INTO loop_throttle (subscription, practice, server, number, wait, noted) VALUES ($1, $2, $3, $4, $5, $6) `+
-				`ON CONFLICT (subscription, practice) DO UPDATE SET server = excluded.server, number = excluded.number, wait = excluded.wait, noted = excluded.noted`,
+			if _, err := w.tx.ExecContext(w.ctx,
+				`INSERT INTO loop_throttle (subscription, practice, server, number, wait, noted) VALUES ($1, $2, $3, $4, $5, $6) `+
+					`ON CONFLICT (subscription, practice) DO UPDATE SET server = excluded.server, number = excluded.number, wait = `+
+					`excluded.wait, noted = excluded.noted`,
 				throttle.Subscription, throttle.Practice, throttle.Server, throttle.Number, max(throttle.Wait, 0).Microseconds(), w.now); err != nil {
 				return fmt.Errorf("ledger: %w", err)
 			}
 		}
 		// What a clock that was ahead has noted is of no use either.
-		if _, err := w.tx.ExecContext(w.ctx, `DELETE FROM loop_throttle WHERE noted + wait < $1 OR noted > $2`, ago(w.now, keepThrottles), w.now+keepThrottles.Microseconds()); err != nil {
+		if _, err := w.tx.ExecContext(w.ctx, `DELETE FROM loop_throttle WHERE noted + wait < $1 OR noted > $2`,
+			ago(w.now, keepThrottles), w.now+keepThrottles.Microseconds()); err != nil {
 			return fmt.Errorf("ledger: %w", err)
 		}
 		return nil
@@ -94,7 +98,8 @@ func (l *Ledger) Throttles(ctx context.Context) (all []Throttle, err error) {
 		if err != nil {
 			return err
 		}
-		rows, err := conn.QueryContext(ctx, `SELECT subscription, practice, server, number, wait, noted FROM loop_throttle ORDER BY practice, subscription`)
+		rows, err := conn.QueryContext(ctx,
+			`SELECT subscription, practice, server, number, wait, noted FROM loop_throttle ORDER BY practice, subscription`)
 		if err != nil {
 			return fmt.Errorf("ledger: %w", err)
 		}

@@ -106,7 +106,8 @@ func (l *Ledger) Retain(ctx context.Context) (Retained, error) {
 // What has come to its age of a practice, the oldest first; write_request_age and write_request_contents are their indexes.
 const (
 	agedRows     = `FROM write_request WHERE practice = $1 AND updated < $2 AND ` + final + ` ORDER BY updated LIMIT `
-	agedContents = `FROM write_request WHERE practice = $1 AND updated < $2 AND (document_references <> '' OR findings <> '' OR evidence <> '') AND ` + final + ` ORDER BY updated LIMIT `
+	agedContents = `FROM write_request WHERE practice = $1 AND updated < $2 AND (document_references <> '' OR findings <> '' ` +
+		`OR evidence <> '') AND ` + final + ` ORDER BY updated LIMIT `
 )
 
 // aged are the practices and kinds of which something has come to its age: without a transaction for each of the others.
@@ -117,7 +118,8 @@ func (l *Ledger) aged(ctx context.Context, count *Retained) (steps []aging, err 
 		if err != nil {
 			return err
 		}
-		practices, err := texts(conn.QueryContext(ctx, `SELECT practice FROM practice_count GROUP BY practice HAVING SUM(n) > 0 ORDER BY practice`))
+		practices, err := texts(conn.QueryContext(ctx,
+			`SELECT practice FROM practice_count GROUP BY practice HAVING SUM(n) > 0 ORDER BY practice`))
 		if err != nil {
 			return err
 		}
@@ -164,12 +166,14 @@ func texts(rows *sql.Rows, err error) (out []string, _ error) {
 }
 
 func (w *writing) forgetRows(a aging, most int64) (int, error) {
-	keys, err := w.keys(`DELETE FROM write_request WHERE (`+keyColumns+`) IN (SELECT `+keyColumns+` `+agedRows+`$3) RETURNING `+keyColumns, a.practice, ago(w.now, a.keep), most)
+	keys, err := w.keys(`DELETE FROM write_request WHERE (`+keyColumns+`) IN (SELECT `+keyColumns+` `+agedRows+`$3) RETURNING `+keyColumns,
+		a.practice, ago(w.now, a.keep), most)
 	return len(keys), err
 }
 
 func (w *writing) forgetDeposits(a aging, most int64) (int, error) {
-	keys, err := w.keys(`DELETE FROM file_deposit WHERE (practice, id) IN (SELECT practice, id FROM file_deposit WHERE expires < $1 LIMIT $2) RETURNING practice, dossier, '', id`,
+	keys, err := w.keys(`DELETE FROM file_deposit WHERE (practice, id) IN (SELECT practice, id FROM file_deposit WHERE expires < $1 `+
+		`LIMIT $2) RETURNING practice, dossier, '', id`,
 		ago(w.now, a.keep), most)
 	return len(keys), err
 }
@@ -184,7 +188,8 @@ func (w *writing) forgetContents(a aging, most int64) (int, error) {
 		if err := w.keepControl(&old[i]); err != nil {
 			return 0, err
 		}
-		if _, err := w.changes(`UPDATE write_request SET document_references = '', clues = '', findings = '', evidence = '' WHERE `+byKey, old[i].Key.args()...); err != nil {
+		if _, err := w.changes(`UPDATE write_request SET document_references = '', clues = '', findings = '', evidence = '' WHERE `+byKey,
+			old[i].Key.args()...); err != nil {
 			return 0, err
 		}
 		if err := w.index(&Record{Key: old[i].Key}); err != nil {
@@ -219,12 +224,14 @@ func (w *writing) total(a aging) (total int64, err error) {
 
 // allowance is how many of a kind may still be forgotten of a practice today.
 func (w *writing) allowance(a aging, total int64) (int64, error) {
-	if _, err := w.tx.ExecContext(w.ctx, `INSERT INTO retention (practice, kind, day, spent) VALUES ($1, $2, $3, 0) ON CONFLICT (practice, kind) DO NOTHING`,
+	if _, err := w.tx.ExecContext(w.ctx,
+		`INSERT INTO retention (practice, kind, day, spent) VALUES ($1, $2, $3, 0) ON CONFLICT (practice, kind) DO NOTHING`,
 		a.practice, a.kind, w.now); err != nil {
 		return 0, fmt.Errorf("ledger: %w", err)
 	}
 	var day, spent int64
-	if err := w.tx.QueryRowContext(w.ctx, `SELECT day, spent FROM retention WHERE practice = $1 AND kind = $2`+w.dialect.forUpdate, a.practice, a.kind).Scan(&day, &spent); err != nil {
+	if err := w.tx.QueryRowContext(w.ctx, `SELECT day, spent FROM retention WHERE practice = $1 AND kind = $2`+w.dialect.forUpdate,
+		a.practice, a.kind).Scan(&day, &spent); err != nil {
 		return 0, fmt.Errorf("ledger: %w", err)
 	}
 	switch {
@@ -233,7 +240,8 @@ func (w *writing) allowance(a aging, total int64) (int64, error) {
 	case w.now-day >= (24 * time.Hour).Microseconds():
 		day, spent = w.now, 0
 	}
-	if _, err := w.tx.ExecContext(w.ctx, `UPDATE retention SET day = $3, spent = $4 WHERE practice = $1 AND kind = $2`, a.practice, a.kind, day, spent); err != nil {
+	if _, err := w.tx.ExecContext(w.ctx, `UPDATE retention SET day = $3, spent = $4 WHERE practice = $1 AND kind = $2`,
+		a.practice, a.kind, day, spent); err != nil {
 		return 0, fmt.Errorf("ledger: %w", err)
 	}
 	return max(0, perDay(total, a.most)-spent), nil

@@ -71,7 +71,8 @@ func usable(ctx context.Context, provider *goose.Provider, db *sql.DB) (behind b
 		return false, fmt.Errorf("schema %d, known up to %d: %w", current, target, errors.Join(ErrNewer, err))
 	}
 	if least > target {
-		return false, fmt.Errorf("schema %d is for servers that know schema %d at least, and this one knows %d: %w", current, least, target, ErrNewer)
+		return false, fmt.Errorf("schema %d is for servers that know schema %d at least, and this one knows %d: %w",
+			current, least, target, ErrNewer)
 	}
 	return false, nil
 }

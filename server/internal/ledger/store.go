@@ -15,7 +15,8 @@ import (
 // columns of submission, in the order of scan and values.
 const columns = keyColumns + `, attempt, state, owner, lease_until, abandoned, caller, rpc, format, scheme, ` +
 	`fingerprint, document_references, entries, lines, debit, credit, first_date, last_date, loop_request_id, findings, error, ` +
-	`follow_error, poll_count, next_poll, created, received, updated, submitted, finished, loop_ids, clues, evidence, resolution, file, metadata, asked, follow_age`
+	`follow_error, poll_count, next_poll, created, received, updated, submitted, finished, loop_ids, clues, evidence, resolution, file, ` +
+	`metadata, asked, follow_age`
 
 const (
 	keyColumns = `practice, dossier, collection, request_id`
@@ -331,7 +332,8 @@ var updateRow = func() string {
 	for i := strings.Count(keyColumns, ", ") + 1; i < len(all); i++ {
 		assign = append(assign, all[i]+" = $"+strconv.Itoa(i+1))
 	}
-	return fmt.Sprintf(`UPDATE write_request SET %s WHERE %s AND state = CAST($%d AS TEXT) AND attempt = $%d AND loop_request_id = $%d`, strings.Join(assign, ", "), byKey, len(all)+1, len(all)+2, len(all)+3)
+	return fmt.Sprintf(`UPDATE write_request SET %s WHERE %s AND state = CAST($%d AS TEXT) AND attempt = $%d AND loop_request_id = $%d`,
+		strings.Join(assign, ", "), byKey, len(all)+1, len(all)+2, len(all)+3)
 }()
 
 // update is the compare-and-set of every transition: it stores a record where the row still has the state, the attempt and

@@ -214,7 +214,8 @@ func (p *parser) separated() error {
 }
 
 func unsupported(token filtering.Token) *Problem {
-	return problem(column(token), "%q is not supported here: write comparisons with = or != joined by AND, without OR, NOT, parentheses, : or *", clip(token.Value))
+	return problem(column(token),
+		"%q is not supported here: write comparisons with = or != joined by AND, without OR, NOT, parentheses, : or *", clip(token.Value))
 }
 
 func clip(text string) string {

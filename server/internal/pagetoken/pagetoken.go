@@ -18,7 +18,8 @@ const (
 // Errors that say what is wrong with a token, for the caller who sent it.
 var (
 	ErrDamaged    = errors.New("the token is damaged: send next_page_token as received, or none to start again")
-	ErrOtherQuery = errors.New("the token belongs to another query: keep practice, dossier, filter and order_by as they were, or send none to start again")
+	ErrOtherQuery = errors.New("the token belongs to another query: keep practice, dossier, filter and order_by as they were, " +
+		"or send none to start again")
 )
 
 // Query is the digest of what must not change from one page to the next.

@@ -27,11 +27,15 @@ func LimitKeys(name, doc string) yaml.Key { return yaml.Mapping(name, doc, limit
 
 func limitKeys() []yaml.Key {
 	return []yaml.Key{
-		yaml.Int("calls", 256, 1, 100_000, "Calls under way at a time; streams are counted apart. A write whose caller does not wait counts until Loop's answer to it is noted, and so does what is read from Loop for it."),
-		yaml.Int("bytes", DefaultBytes, 8<<20, 1<<40, "Memory for the requests of those calls, by estimate: twice their bytes, and 24 more for each part. The largest import of plain lines takes 5 MB. Over it a call is refused."),
+		yaml.Int("calls", 256, 1, 100_000, "Calls under way at a time; streams are counted apart. A write whose caller does not wait counts "+
+			"until Loop's answer to it is noted, and so does what is read from Loop for it."),
+		yaml.Int("bytes", DefaultBytes, 8<<20, 1<<40, "Memory for the requests of those calls, by estimate: twice their bytes, and 24 more for "+
+			"each part. The largest import of plain lines takes 5 MB. Over it a call is refused."),
 		yaml.Number("requests_per_second", 0, 0, 100_000, "Calls that begin, on the average; 0 is no limit."),
-		yaml.Int("burst", 0, 0, 100_000, "Calls that may begin at once after a pause, if there is a limit; 0 is those of a second, one at least."),
-		yaml.Int("bytes_per_second", 0, 0, 1<<30, "Bytes of requests and answers, on the average; 0 is no limit. A call is refused while those before are to be made up for, and a stream waits."),
+		yaml.Int("burst", 0, 0, 100_000,
+			"Calls that may begin at once after a pause, if there is a limit; 0 is those of a second, one at least."),
+		yaml.Int("bytes_per_second", 0, 0, 1<<30, "Bytes of requests and answers, on the average; 0 is no limit. "+
+			"A call is refused while those before are to be made up for, and a stream waits."),
 	}
 }
 

@@ -64,7 +64,8 @@ func load(root strictyaml.Node, in Installation) *rules {
 	}
 	grants, ok := top.Get("grants").Items()
 	if ok && len(grants) == 0 {
-		top.Get("grants").Refusef("there is no grant, so nobody is allowed anything; list at least one with caller, practices, dossiers and rights")
+		top.Get("grants").Refusef("there is no grant, so nobody is allowed anything; list at least one with caller, " +
+			"practices, dossiers and rights")
 	}
 	for i, g := range grants {
 		l.grant(g, i)
@@ -117,7 +118,8 @@ func (l *loader) caller(n strictyaml.Node) {
 		}
 	}
 	if !known {
-		fields.Get("token_hashes").Refusef("the caller could never authenticate; add the hash of a token, or else jwt or certificates, or remove the caller")
+		fields.Get("token_hashes").Refusef("the caller could never authenticate; add the hash of a token, or else jwt or " +
+			"certificates, or remove the caller")
 	}
 }
 
@@ -137,7 +139,8 @@ func (l *loader) token(n strictyaml.Node, caller int) {
 	digits, prefixed := strings.CutPrefix(text, hashPrefix)
 	raw, err := hex.DecodeString(digits)
 	if !prefixed && (err != nil || len(raw) != sha256.Size) {
-		n.Refusef("this is no hash and may be a token itself; a token does not belong in the policy: write sha256: and the SHA-256 of the token in 64 hexadecimal digits, " +
+		n.Refusef("this is no hash and may be a token itself; a token does not belong in the policy: write sha256: " +
+			"and the SHA-256 of the token in 64 hexadecimal digits, " +
 			"and replace the token if this file was shared")
 		return
 	}
@@ -229,7 +232,8 @@ func (l *loader) certificate(n strictyaml.Node, caller int) {
 		n.Refusef("the item is empty; give a name of the caller's certificate, or remove it")
 	case !ok: // reported by Text
 	case !authn.IsURI(name) && !authn.IsHost(name):
-		n.Refusef("must be a URI or a DNS name in small letters, exactly as the certificate has it among its alternative names; patterns have no meaning here")
+		n.Refusef("must be a URI or a DNS name in small letters, exactly as the certificate has it among its alternative names; " +
+			"patterns have no meaning here")
 	case !l.Certificates:
 		n.Refusef("the configuration names no authority of client certificates; set tls.client_authorities there, or remove certificates")
 	default:

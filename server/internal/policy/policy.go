@@ -314,11 +314,13 @@ func (p *Policy) Decide(q Question) Decision {
 	case !withRight:
 		return Decision{Why: "none of the caller's grants on the practice has the right to " + q.Right.String()}
 	case q.Right == Raw && q.Dossier == "":
-		return Decision{Why: "it is unknown what a raw call on the practice itself reaches, so it needs the right on all dossiers, in one grant on \"*\""}
+		return Decision{Why: "it is unknown what a raw call on the practice itself reaches, so it needs the right on all " +
+			"dossiers, in one grant on \"*\""}
 	case !reached:
 		return Decision{Why: "none of the caller's grants on the practice covers the dossier; letter case counts"}
 	}
-	return Decision{Why: "the caller's grants on the practice that cover the dossier lack the right to " + q.Right.String() + ", and those with the right do not cover it"}
+	return Decision{Why: "the caller's grants on the practice that cover the dossier lack the right to " + q.Right.String() +
+		", and those with the right do not cover it"}
 }
 
 // Allows says whether a caller has a right on a dossier of a practice. With an empty dossier it asks for the practice
@@ -477,7 +479,8 @@ func isCabinet(code string) bool { return strings.EqualFold(code, "cabinet") }
 // CheckDossierCode refuses what cannot be the code of a dossier, by the rule of the contract (rules.proto).
 func CheckDossierCode(code string) error {
 	if isCabinet(code) {
-		return errors.New("'cabinet' means the practice itself to Loop and is no dossier; remove it, and grant the right 'practice' to those who need that data")
+		return errors.New("'cabinet' means the practice itself to Loop and is no dossier; remove it, and grant the right 'practice' to " +
+			"those who need that data")
 	}
 	if code == All {
 		return errors.New("'-' stands for all dossiers in lists and names none")

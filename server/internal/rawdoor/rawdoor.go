@@ -87,7 +87,8 @@ func (e *WrappedError) Error() string { return "is wrapped: it belongs to " + e.
 // CheckRoute refuses a route that cannot be listed, in a sentence for the operator.
 func CheckRoute(method, path string) error {
 	if !cegidclient.ValidRawPath(path) {
-		return errors.New("must be the path of a route below Loop's base URL, such as /someRoute: segments of letters, digits, '_', '-' and dots inside")
+		return errors.New("must be the path of a route below Loop's base URL, such as /someRoute: segments of letters, digits, " +
+			"'_', '-' and dots inside")
 	}
 	if operation, wrapped := Wrapped(method, path); wrapped {
 		if operation.ID == deprecated {

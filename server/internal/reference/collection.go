@@ -100,7 +100,8 @@ func collection(all []request) string {
 	withDeposit := strings.NewReplacer(deposit, "{{deposit}}")
 	for _, request := range all {
 		verb, _, _ := strings.Cut(request.http.Route, " ")
-		fmt.Fprintf(&b, "\n### %s\n%s {{origin}}%s\nAuthorization: Bearer {{token}}\n", request.name, verb, withDeposit.Replace(request.http.Path))
+		fmt.Fprintf(&b, "\n### %s\n%s {{origin}}%s\nAuthorization: Bearer {{token}}\n",
+			request.name, verb, withDeposit.Replace(request.http.Path))
 		if request.http.Body != "" && request.http.Headers["Content-Type"] == "" {
 			b.WriteString("Content-Type: application/json\n")
 		}

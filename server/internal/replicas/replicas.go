@@ -104,7 +104,8 @@ func New(cfg Config) *Replicas {
 			Name: "ledger_servers", Help: "Servers that use the ledger now, this one included, as far as this one has seen. Over servers: max.",
 		}, func() float64 { return float64(r.present.Load()) }),
 		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
-			Name: "ledger_replicas", Help: "Servers that there are to be, by the configuration: among so many the limits of practices are divided. Over servers: max.",
+			Name: "ledger_replicas", Help: "Servers that there are to be, by the configuration: among so many the limits of practices are " +
+				"divided. Over servers: max.",
 		}, func() float64 { return float64(r.expected.Load()) }),
 	)
 	cfg.Gate.Tell(r.tell)
@@ -268,7 +269,8 @@ func (r *Replicas) compare(present int, now time.Time) {
 	}
 	if !r.warned && now.Sub(r.since) >= patience {
 		r.warned = true
-		r.cfg.Log.Error("more servers use the ledger than replicas says: together they call Loop more often than its limits allow", "servers", present, "replicas", expected)
+		r.cfg.Log.Error("more servers use the ledger than replicas says: together they call Loop more often than its limits allow", "servers",
+			present, "replicas", expected)
 	}
 }
 

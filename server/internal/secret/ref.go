@@ -35,7 +35,8 @@ func Parse(text, folder string) (Ref, error) {
 		inner, ok = strings.CutSuffix(inner, "}")
 	}
 	if !ok || strings.ContainsAny(inner, "{}") {
-		return Ref{}, errors.New("a secret does not belong in the configuration: put it in a file of its own and refer to that as ${file:/path}, or to an environment variable as ${env:NAME}")
+		return Ref{}, errors.New("a secret does not belong in the configuration: put it in a file of its own and refer to that as " +
+			"${file:/path}, or to an environment variable as ${env:NAME}")
 	}
 	switch scheme, target, _ := strings.Cut(inner, ":"); scheme {
 	case "file":
@@ -110,7 +111,8 @@ func (r Ref) Read() (cegidclient.Secret, error) {
 	case strings.ContainsAny(value, "\r\n"):
 		return cegidclient.Secret{}, fmt.Errorf("%s: it has several lines; keep one secret on one line", r)
 	case !printable(value):
-		return cegidclient.Secret{}, fmt.Errorf("%s: it holds characters that cannot be seen, such as a byte order mark or control characters; write it again as plain text", r)
+		return cegidclient.Secret{}, fmt.Errorf("%s: it holds characters that cannot be seen, such as a byte order mark or control characters; "+
+			"write it again as plain text", r)
 	}
 	return cegidclient.NewSecret(value), nil
 }

@@ -25,8 +25,10 @@ func newAPI() (http.Handler, error) {
 			"persistAuthorization": "true", "tryItOutEnabled": "true", "displayRequestDuration": "true", "filter": "true",
 			"deepLinking": "false", // it puts a link into each button
 		},
-		AppendHead:  `<meta name="viewport" content="width=device-width, initial-scale=1"><link rel="stylesheet" type="text/css" href="` + apiStyleURL + `"><script src="` + apiScriptURL + `"></script>`,
-		PrependHTML: `<header class="site"><a href="/">Cegid Loop gateway</a> <a href="/docs/">Documents</a> <a href="` + protosURL + `">Protos</a></header>`,
+		AppendHead: `<meta name="viewport" content="width=device-width, initial-scale=1"><link rel="stylesheet" type="text/css" href="` +
+			apiStyleURL + `"><script src="` + apiScriptURL + `"></script>`,
+		PrependHTML: `<header class="site"><a href="/">Cegid Loop gateway</a> <a href="/docs/">Documents</a> <a href="` + protosURL +
+			`">Protos</a></header>`,
 	})
 	request, err := http.NewRequest(http.MethodGet, apiURL, nil)
 	if err != nil {
@@ -34,7 +36,8 @@ func newAPI() (http.Handler, error) {
 	}
 	var probe pageBuffer
 	page.ServeHTTP(&probe, request)
-	policy := "default-src 'none'; connect-src 'self'; img-src 'self' data:; style-src 'self' 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; script-src 'self'"
+	policy := "default-src 'none'; connect-src 'self'; img-src 'self' data:; style-src 'self' 'unsafe-inline'; base-uri 'none'; " +
+		"form-action 'none'; frame-ancestors 'none'; script-src 'self'"
 	scripts := inlineScript.FindAllSubmatch(probe.Bytes(), -1)
 	if len(scripts) == 0 {
 		return nil, fmt.Errorf("the page of the OpenAPI document has no inline script: its content policy would be wrong")

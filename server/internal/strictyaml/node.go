@@ -130,7 +130,8 @@ func (n Node) Text() (string, bool) {
 		return "", false
 	}
 	if n.v.kind != scalar {
-		n.Refusef("must be a single value, not a mapping or a list; within { } or [ ], put quotes around a value with a colon, brace or bracket in it")
+		n.Refusef("must be a single value, not a mapping or a list; within { } or [ ], put quotes around a value with a " +
+			"colon, brace or bracket in it")
 		return "", false
 	}
 	return n.v.text, true

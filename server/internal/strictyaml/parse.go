@@ -82,7 +82,8 @@ func Parse(file string, shape Key, source []byte, report *Report) (root Node, ok
 		v := c.convert(bodies[0], 0)
 		return Node{file: file, report: report, key: &shape, v: v}, c.ok
 	default:
-		report.Add(Problem{File: file, Line: line(bodies[1].GetToken()), Sentence: "a directive or a second document starts here; keep one document without directives"})
+		report.Add(Problem{File: file, Line: line(bodies[1].GetToken()), Sentence: "a directive or a second document starts here; " +
+			"keep one document without directives"})
 		return Node{}, false
 	}
 }
@@ -177,7 +178,8 @@ func (c *converter) convert(n ast.Node, depth int) *value {
 	case *ast.NullNode:
 		return &value{kind: null, line: at}
 	default:
-		return c.refuse(n, "anchors, aliases, tags, merge keys, explicit keys and directives are not accepted; write the value out, with quotes if it begins with * or &")
+		return c.refuse(n, "anchors, aliases, tags, merge keys, explicit keys and directives are not accepted; write the value out, "+
+			"with quotes if it begins with * or &")
 	}
 }
 

@@ -146,7 +146,8 @@ func (i *textInspector) refuse(line, column int, why, pourquoi string) {
 	finding := check.Finding{
 		Code: "NOT_TEXT", Severity: check.Error, Line: line, Column: column, Count: 1,
 		Message: fmt.Sprintf("The file is not a text: %s. Send the text file itself, neither compressed nor as a spreadsheet.", why),
-		French:  fmt.Sprintf("Le fichier n'est pas un texte : %s. Envoyez le fichier texte lui-même, ni compressé ni sous forme de classeur.", pourquoi),
+		French: fmt.Sprintf("Le fichier n'est pas un texte : %s. Envoyez le fichier texte lui-même, ni compressé ni sous forme de classeur.",
+			pourquoi),
 	}
 	if line > 0 {
 		finding.Lines = []int{line}

@@ -366,7 +366,8 @@ func (p *poller) ask(ctx context.Context, question ledger.Question) (over bool) 
 		return true
 	}
 	if ctx.Err() == nil {
-		p.cfg.Log.Debug("what Loop says of an import could not be committed", "request_id", question.RequestID, "practice", question.Practice, "error", err.Error())
+		p.cfg.Log.Debug("what Loop says of an import could not be committed", "request_id", question.RequestID, "practice",
+			question.Practice, "error", err.Error())
 	}
 	return false
 }
@@ -388,7 +389,8 @@ func (c *claim) make(ctx context.Context) error {
 	p := c.poller
 	mine, err := p.cfg.Ledger.Claim(ctx, c.question, p.limit()+claimMargin)
 	if err != nil && ctx.Err() == nil {
-		p.cfg.Log.Debug("an import could not be claimed, and is not asked for yet", "request_id", c.question.RequestID, "practice", c.question.Practice, "error", err.Error())
+		p.cfg.Log.Debug("an import could not be claimed, and is not asked for yet", "request_id", c.question.RequestID, "practice",
+			c.question.Practice, "error", err.Error())
 	}
 	c.made, c.lost = mine, err == nil && !mine
 	if !c.made {

@@ -17,7 +17,8 @@ func RegisterBuild(registry prometheus.Registerer, version, revision string) {
 // RegisterInForce publishes which configuration and policy are in force, by their hashes, whenever somebody looks.
 func RegisterInForce(registry prometheus.Registerer, hashes func() (config, policy string)) {
 	registry.MustRegister(&inForce{hashes, prometheus.NewDesc("gateway_config_info",
-		"Always 1; the labels are the hashes of the configuration and the policy in force, as in the log. Over servers: max.", []string{"config_hash", "policy_hash"}, nil)})
+		"Always 1; the labels are the hashes of the configuration and the policy in force, as in the log. Over servers: max.",
+		[]string{"config_hash", "policy_hash"}, nil)})
 }
 
 type inForce struct {

@@ -39,9 +39,12 @@ type ends struct {
 func RegisterEnds(registry prometheus.Registerer, of Ends) {
 	registry.MustRegister(&ends{
 		of,
-		prometheus.NewDesc("gateway_certificate_end_timestamp_seconds", "When a certificate in use ends, in Unix time, by what it is of: server (with those of its chain), client_authorities. Over servers: max.", []string{"certificate", "subject", "serial"}, nil),
-		prometheus.NewDesc("gateway_issuer_keys_age_seconds", "Time since the keys of an issuer of tokens were fetched; missing before the first token. Over servers: max.", []string{"issuer"}, nil),
-		prometheus.NewDesc("gateway_issuer_keys_failed", "1 while the keys of an issuer cannot be fetched, and those before are used. Over servers: max.", []string{"issuer"}, nil),
+		prometheus.NewDesc("gateway_certificate_end_timestamp_seconds", "When a certificate in use ends, in Unix time, by what it is of: "+
+			"server (with those of its chain), client_authorities. Over servers: max.", []string{"certificate", "subject", "serial"}, nil),
+		prometheus.NewDesc("gateway_issuer_keys_age_seconds",
+			"Time since the keys of an issuer of tokens were fetched; missing before the first token. Over servers: max.", []string{"issuer"}, nil),
+		prometheus.NewDesc("gateway_issuer_keys_failed",
+			"1 while the keys of an issuer cannot be fetched, and those before are used. Over servers: max.", []string{"issuer"}, nil),
 	})
 }
 
@@ -75,7 +78,10 @@ func RegisterSpool(registry prometheus.Registerer, use func() (bytes, most int64
 		help string
 		of   func() float64
 	}{
-		"spool_bytes":       {"Bytes of the documents and files that are under way on this server.", func() float64 { n, _, _ := use(); return float64(n) }},
+		"spool_bytes": {
+			"Bytes of the documents and files that are under way on this server.",
+			func() float64 { n, _, _ := use(); return float64(n) },
+		},
 		"spool_limit_bytes": {"The most that they may take together: files.spool_size.", func() float64 { _, n, _ := use(); return float64(n) }},
 		"spool_files":       {"Documents and files that are under way on this server.", func() float64 { _, _, n := use(); return float64(n) }},
 	} {

@@ -58,15 +58,22 @@ func RegisterLedger(registry prometheus.Registerer, l LedgerCounter) {
 	}
 	registry.MustRegister(&ledgerStates{
 		ledger: l,
-		states: prometheus.NewDesc("ledger_submissions", "Submissions in the ledger, by state; those that are UNCERTAIN want a person. Over servers: max.", []string{"state"}, nil),
-		open:   prometheus.NewDesc("ledger_submissions_open", "Submissions in the ledger that are under way, FAILED or UNCERTAIN, by practice and state. Over servers: max.", []string{"practice", "state"}, nil),
-		oldest: prometheus.NewDesc("ledger_submissions_open_oldest_age_seconds", "Time since the oldest of them was received, by practice and state. Over servers: max.", []string{"practice", "state"}, nil),
-		up:     prometheus.NewDesc("ledger_up", "1 while the ledger answers; else ledger_submissions is missing. Over servers: min.", nil, nil),
+		states: prometheus.NewDesc("ledger_submissions",
+			"Submissions in the ledger, by state; those that are UNCERTAIN want a person. Over servers: max.", []string{"state"}, nil),
+		open: prometheus.NewDesc("ledger_submissions_open",
+			"Submissions in the ledger that are under way, FAILED or UNCERTAIN, by practice and state. Over servers: max.", []string{
+				"practice",
+				"state",
+			}, nil),
+		oldest: prometheus.NewDesc("ledger_submissions_open_oldest_age_seconds",
+			"Time since the oldest of them was received, by practice and state. Over servers: max.", []string{"practice", "state"}, nil),
+		up: prometheus.NewDesc("ledger_up", "1 while the ledger answers; else ledger_submissions is missing. Over servers: min.", nil, nil),
 	})
 	registry.MustRegister(&ledgerLog{
-		ledger:    l,
-		told:      prometheus.NewDesc("ledger_events_total", "Events that this server has written, by kind.", []string{"kind"}, nil),
-		behind:    prometheus.NewDesc("ledger_log_behind_seconds", "How long the log of events could not be read to its end. Over servers: max.", nil, nil),
+		ledger: l,
+		told:   prometheus.NewDesc("ledger_events_total", "Events that this server has written, by kind.", []string{"kind"}, nil),
+		behind: prometheus.NewDesc("ledger_log_behind_seconds", "How long the log of events could not be read to its end. Over servers: max.",
+			nil, nil),
 		followers: prometheus.NewDesc("ledger_log_followers", "Streams of events that are open. Over servers: sum.", nil, nil),
 		watchers:  prometheus.NewDesc("ledger_watchers", "Calls that wait for a change of a submission. Over servers: sum.", nil, nil),
 	})
@@ -79,7 +86,8 @@ func RegisterLedgerSecret(registry prometheus.Registerer, status func() secret.S
 		Name: "ledger_secret_age_seconds", Help: "Time since a secret of the ledger was written, by use. Over servers: max.", ConstLabels: of,
 	}, func() float64 { return time.Since(status().ChangedAt).Seconds() }))
 	registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
-		Name: "ledger_secret_read_failed", Help: "1 while it cannot be read again and the value before stays in use. Over servers: max.", ConstLabels: of,
+		Name: "ledger_secret_read_failed", Help: "1 while it cannot be read again and the value before stays in use. Over servers: max.",
+		ConstLabels: of,
 	}, func() float64 {
 		if status().Err != nil {
 			return 1
@@ -141,7 +149,8 @@ func (c *ledgerStates) Collect(out chan<- prometheus.Metric) {
 // NewLedgerSteps publishes how long steps of the ledger take, and what they came to.
 func NewLedgerSteps(registry prometheus.Registerer) func(ledger.Observation) {
 	took := prometheus.NewHistogramVec(prometheus.HistogramOpts{
-		Name: "ledger_step_duration_seconds", Help: "Duration of transactions and questions of the ledger, by step: begin, submitting, settle and followed are those of a submission.",
+		Name: "ledger_step_duration_seconds", Help: "Duration of transactions and questions of the ledger, by step: begin, submitting, " +
+			"settle and followed are those of a submission.",
 		Buckets: []float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10},
 	}, []string{"step"})
 	registry.MustRegister(took)

@@ -49,17 +49,20 @@ func NewLoop(registry prometheus.Registerer, others ...cegidclient.Observer) *Lo
 			Name: "loop_call_duration_seconds", Help: "Duration of calls to Loop, retries and waits included, by operation.", Buckets: buckets,
 		}, []string{"operation"}),
 		ofPractice: prometheus.NewHistogramVec(prometheus.HistogramOpts{
-			Name: "loop_attempt_duration_seconds", Help: "Duration of HTTP attempts on Loop, by practice and class: read, write, poll.", Buckets: buckets,
+			Name: "loop_attempt_duration_seconds", Help: "Duration of HTTP attempts on Loop, by practice and class: read, write, poll.",
+			Buckets: buckets,
 		}, []string{"practice", "class"}),
 		turns: prometheus.NewHistogramVec(prometheus.HistogramOpts{
-			Name: "loop_turn_wait_seconds", Help: "How long attempts on Loop waited for their turn, refused ones included, by class: read, write, poll.",
+			Name: "loop_turn_wait_seconds", Help: "How long attempts on Loop waited for their turn, refused ones included, " +
+				"by class: read, write, poll.",
 			Buckets: []float64{.001, .01, .1, .5, 1, 2.5, 5, 10, 20, 30},
 		}, []string{"class"}),
 		attempts: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "loop_attempts_total", Help: "HTTP attempts on Loop, by operation, practice, HTTP status (0: none came) and outcome.",
 		}, []string{"operation", "practice", "status", "outcome"}),
 		keys: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "loop_subscription_key_attempts_total", Help: "Answered attempts on Loop by the subscription key that was sent, and whether Loop took the credentials (HTTP 401 is no).",
+			Name: "loop_subscription_key_attempts_total", Help: "Answered attempts on Loop by the subscription key that was sent, and whether " +
+				"Loop took the credentials (HTTP 401 is no).",
 		}, []string{"practice", "key", "accepted"}),
 		others: others,
 		ended:  map[callKind]callSeries{},

@@ -21,19 +21,36 @@ type practices struct {
 func RegisterPractices(registry prometheus.Registerer, all func() []*tenant.Practice) {
 	byPractice, byUse := []string{"practice"}, []string{"practice", "use"}
 	registry.MustRegister(&practices{
-		all:      all,
-		breaker:  prometheus.NewDesc("loop_breaker_state", "The circuit breaker: 0 closed, 1 half open (one call is tried), 2 open. Over servers: max.", byPractice, nil),
-		retries:  prometheus.NewDesc("loop_retry_budget", "Repeated attempts that the practice has in reserve: retry_budget at most. Over servers: sum.", byPractice, nil),
-		places:   prometheus.NewDesc("loop_places", "Attempts on Loop that this server may have under way: its part of the practice's concurrency. Over servers: sum.", byPractice, nil),
-		rate:     prometheus.NewDesc("loop_rate_limit", "Attempts on Loop that this server may begin in a second: its part of the practice's requests_per_second; 0 is no limit. Over servers: sum.", byPractice, nil),
-		refusals: prometheus.NewDesc("loop_refusals_total", "Attempts on Loop refused here, by class and why: throttled (after a 429), rate (requests_per_second), busy (no turn in time), breaker.", []string{"practice", "class", "why"}, nil),
-		waits:    prometheus.NewDesc("loop_waits_total", "Attempts on Loop that waited here, by class and what for: throttled (after a 429), rate (requests_per_second), concurrency.", []string{"practice", "class", "what"}, nil),
-		waited:   prometheus.NewDesc("loop_wait_seconds_total", "How long attempts on Loop waited here, by class and what for.", []string{"practice", "class", "what"}, nil),
-		underWay: prometheus.NewDesc("loop_attempts_under_way", "Attempts on Loop now, by class: read, write, poll. Over servers: sum.", []string{"practice", "class"}, nil),
-		waiting:  prometheus.NewDesc("loop_attempts_waiting", "Attempts on Loop that wait for their turn now, by class. Over servers: sum.", []string{"practice", "class"}, nil),
-		key:      prometheus.NewDesc("loop_subscription_key_in_use", "1 for the subscription key that the next attempt begins with, by key: primary, secondary. 0 for primary: Loop has rejected it, and the secondary one answers. Over servers: max.", []string{"practice", "key"}, nil),
-		age:      prometheus.NewDesc("loop_secret_age_seconds", "Time since a secret was written, by use: standard, advanced, primary, secondary. Over servers: max.", byUse, nil),
-		failed:   prometheus.NewDesc("loop_secret_read_failed", "1 while a secret cannot be read again and the value before stays in use, by use. Over servers: max.", byUse, nil),
+		all: all,
+		breaker: prometheus.NewDesc("loop_breaker_state",
+			"The circuit breaker: 0 closed, 1 half open (one call is tried), 2 open. Over servers: max.", byPractice, nil),
+		retries: prometheus.NewDesc("loop_retry_budget",
+			"Repeated attempts that the practice has in reserve: retry_budget at most. Over servers: sum.", byPractice, nil),
+		places: prometheus.NewDesc("loop_places",
+			"Attempts on Loop that this server may have under way: its part of the practice's concurrency. Over servers: sum.", byPractice, nil),
+		rate: prometheus.NewDesc("loop_rate_limit", "Attempts on Loop that this server may begin in a second: its part of the practice's "+
+			"requests_per_second; 0 is no limit. Over servers: sum.", byPractice, nil),
+		refusals: prometheus.NewDesc("loop_refusals_total",
+			"Attempts on Loop refused here, by class and why: throttled (after a 429), rate (requests_per_second), busy (no turn in time), breaker.",
+			[]string{"practice", "class", "why"}, nil),
+		waits: prometheus.NewDesc("loop_waits_total",
+			"Attempts on Loop that waited here, by class and what for: throttled (after a 429), rate (requests_per_second), concurrency.",
+			[]string{"practice", "class", "what"}, nil),
+		waited: prometheus.NewDesc("loop_wait_seconds_total", "How long attempts on Loop waited here, by class and what for.",
+			[]string{"practice", "class", "what"}, nil),
+		underWay: prometheus.NewDesc("loop_attempts_under_way", "Attempts on Loop now, by class: read, write, poll. Over servers: sum.",
+			[]string{"practice", "class"}, nil),
+		waiting: prometheus.NewDesc("loop_attempts_waiting", "Attempts on Loop that wait for their turn now, by class. Over servers: sum.",
+			[]string{"practice", "class"}, nil),
+		key: prometheus.NewDesc("loop_subscription_key_in_use", "1 for the subscription key that the next attempt begins with, by key: "+
+			"primary, secondary. 0 for primary: Loop has rejected it, and the secondary one answers. Over servers: max.", []string{
+			"practice",
+			"key",
+		}, nil),
+		age: prometheus.NewDesc("loop_secret_age_seconds",
+			"Time since a secret was written, by use: standard, advanced, primary, secondary. Over servers: max.", byUse, nil),
+		failed: prometheus.NewDesc("loop_secret_read_failed",
+			"1 while a secret cannot be read again and the value before stays in use, by use. Over servers: max.", byUse, nil),
 	})
 }
 

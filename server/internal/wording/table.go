@@ -91,11 +91,14 @@ var rows = map[any]apierror.Row{
 		"it belongs to another write already: give each document an id of its own, and repeat a call unchanged",
 		"Cet identifiant désigne déjà autre chose. Donnez à chaque pièce un identifiant propre, et répétez un appel sans rien y changer."),
 	submission.ErrGoesOn: row(codes.DeadlineExceeded, looppb.ErrorReason_ERROR_REASON_DEADLINE_EXCEEDED,
-		"the time allowed for the call is over, and {it} may go on without you: repeat the call with the same request_id, and you get its outcome",
-		"Le délai de l'appel est dépassé, mais {it} peut se poursuivre sans vous. Refaites l'appel avec le même identifiant pour en connaître le résultat."),
+		"the time allowed for the call is over, and {it} may go on without you: repeat the call with the same request_id, "+
+			"and you get its outcome",
+		"Le délai de l'appel est dépassé, mais {it} peut se poursuivre sans vous. Refaites l'appel avec le même identifiant pour "+
+			"en connaître le résultat."),
 	goesOnStopping: stopped(
 		"this server is shutting down, and {it} may go on without you: repeat the call with the same request_id, and you get its outcome",
-		"Ce serveur s'arrête, mais {it} peut se poursuivre sans vous. Refaites l'appel avec le même identifiant pour en connaître le résultat.").After(apierror.Soon),
+		"Ce serveur s'arrête, mais {it} peut se poursuivre sans vous. Refaites l'appel avec le même identifiant pour en connaître le résultat.").
+		After(apierror.Soon),
 	submission.ErrStopping: stopped(
 		"this server is shutting down, and has sent nothing: call again with the same request_id",
 		"Ce serveur s'arrête et n'a rien envoyé à Loop. Refaites l'appel avec le même identifiant.").After(apierror.Soon),
@@ -107,7 +110,8 @@ var rows = map[any]apierror.Row{
 		"Le registre des envois de ce service ne répond pas. Refaites l'appel ; pour un envoi, gardez le même identifiant.").After(ledgerRetry),
 	submission.ErrPreparation: row(codes.Unavailable, looppb.ErrorReason_ERROR_REASON_LOOP_UNAVAILABLE,
 		"within {limit} Loop did not answer the reads before the write: nothing was sent",
-		"En {limit}, Loop n'a pas répondu aux lectures qui précèdent un envoi : rien n'a été envoyé. Refaites l'appel avec le même identifiant.").After(submission.Preparation),
+		"En {limit}, Loop n'a pas répondu aux lectures qui précèdent un envoi : rien n'a été envoyé. Refaites l'appel avec le même identifiant.").
+		After(submission.Preparation),
 	duplicate: row(codes.AlreadyExists, looppb.ErrorReason_ERROR_REASON_DUPLICATE_CONTENT,
 		"{again} within 30 days under another request_id; if that is meant, set allow_duplicate",
 		"{again} il y a moins de 30 jours sous un autre identifiant. Si c'est voulu, autorisez le doublon."),
@@ -129,8 +133,10 @@ var rows = map[any]apierror.Row{
 		"there is no document of that id, or you may not see it",
 		"Vous ne voyez aucun document de cet identifiant. Vérifiez l'identifiant, le cabinet et le dossier."),
 	submission.ErrDepositUnknown: row(codes.NotFound, looppb.ErrorReason_ERROR_REASON_DEPOSIT_UNKNOWN,
-		"you have no deposit of that id for this dossier, or it has expired, or an older version made it: deposit the file again, and import that one under the same request_id",
-		"Vous n'avez pas de dépôt de cet identifiant dans ce dossier, ou il a expiré, ou une version antérieure l'a fait. Déposez à nouveau le fichier, et importez-le sous le même identifiant d'import."),
+		"you have no deposit of that id for this dossier, or it has expired, or an older version made it: deposit the file again, "+
+			"and import that one under the same request_id",
+		"Vous n'avez pas de dépôt de cet identifiant dans ce dossier, ou il a expiré, ou une version antérieure l'a fait. "+
+			"Déposez à nouveau le fichier, et importez-le sous le même identifiant d'import."),
 
 	// Decisions on an import that are not taken.
 	resolved: row(codes.FailedPrecondition, looppb.ErrorReason_ERROR_REASON_NOTHING_TO_RESOLVE,
@@ -148,11 +154,15 @@ var rows = map[any]apierror.Row{
 
 	// What the operator has not enabled or listed.
 	analytics: row(codes.FailedPrecondition, looppb.ErrorReason_ERROR_REASON_OPERATION_UNVERIFIED,
-		"Loop does not document how analytics are written, and the operator has not enabled {operation}: leave the analytics out, or have it enabled",
-		"Loop ne documente pas l'envoi d'une ventilation analytique, et l'administrateur du service n'a pas activé {operation}. Retirez la ventilation, ou demandez-lui de l'activer."),
+		"Loop does not document how analytics are written, and the operator has not enabled {operation}: "+
+			"leave the analytics out, or have it enabled",
+		"Loop ne documente pas l'envoi d'une ventilation analytique, et l'administrateur du service n'a pas activé {operation}. "+
+			"Retirez la ventilation, ou demandez-lui de l'activer."),
 	formatTRA: row(codes.FailedPrecondition, looppb.ErrorReason_ERROR_REASON_OPERATION_UNVERIFIED,
-		"nobody has verified how Loop imports TRA files, and the operator has not enabled {operation}: have it enabled under unverified_operations; ValidateFile needs no consent",
-		"Personne n'a vérifié comment Loop importe les fichiers TRA, et l'administrateur du service n'a pas activé {operation}. Demandez-lui de l'activer ; la validation du fichier reste possible sans cela."),
+		"nobody has verified how Loop imports TRA files, and the operator has not enabled {operation}: "+
+			"have it enabled under unverified_operations; ValidateFile needs no consent",
+		"Personne n'a vérifié comment Loop importe les fichiers TRA, et l'administrateur du service n'a pas activé {operation}. "+
+			"Demandez-lui de l'activer ; la validation du fichier reste possible sans cela."),
 	routeWrapped: row(codes.FailedPrecondition, looppb.ErrorReason_ERROR_REASON_RAW_ROUTE_WRAPPED,
 		"this route has an RPC: call {rpcs}",
 		"Cette route a une opération à elle : appelez {rpcs}."),
@@ -163,8 +173,10 @@ var rows = map[any]apierror.Row{
 		"raw calls are off: the operator lists the routes that may be called under raw in the configuration",
 		"Les appels directs sont désactivés. L'administrateur du service inscrit les routes permises sous raw, dans la configuration."),
 	routeNotListed: row(codes.FailedPrecondition, looppb.ErrorReason_ERROR_REASON_RAW_ROUTE_NOT_LISTED,
-		"this method and path are not among the routes that the operator listed under raw in the configuration; both must be spelt as they are there",
-		"Cette méthode et ce chemin ne sont pas parmi les routes que l'administrateur du service a inscrites sous raw, dans la configuration. Écrivez-les exactement comme là-bas, ou demandez-lui de les inscrire."),
+		"this method and path are not among the routes that the operator listed under raw in the configuration; "+
+			"both must be spelt as they are there",
+		"Cette méthode et ce chemin ne sont pas parmi les routes que l'administrateur du service a inscrites sous raw, dans la configuration. "+
+			"Écrivez-les exactement comme là-bas, ou demandez-lui de les inscrire."),
 	otherDossier: row(codes.PermissionDenied, looppb.ErrorReason_ERROR_REASON_RAW_OTHER_DOSSIER,
 		"it names a dossier otherwise than the request does: everywhere a dossier is named, it must be the one of the field dossier",
 		"Un dossier y est nommé autrement que dans la demande. Partout où un dossier est nommé, mettez celui du champ dossier."),
@@ -180,8 +192,10 @@ var rows = map[any]apierror.Row{
 		"as many files are under way as this service takes at once: wait for some to end",
 		"Ce service a déjà autant de fichiers en cours qu'il en accepte à la fois. Attendez la fin de quelques-uns.").After(uploadRetry),
 	submission.ErrNoRoom: row(codes.ResourceExhausted, looppb.ErrorReason_ERROR_REASON_SPOOL_FULL,
-		"there is no room for the file on the server's disk for now, and nothing was sent to Loop: send it again later, and tell the operator if it lasts",
-		"Le disque du serveur n'a plus de place pour le fichier, et rien n'a été envoyé à Loop. Envoyez-le à nouveau plus tard, et prévenez l'administrateur du service si cela dure.").After(roomRetry),
+		"there is no room for the file on the server's disk for now, and nothing was sent to Loop: send it again later, "+
+			"and tell the operator if it lasts",
+		"Le disque du serveur n'a plus de place pour le fichier, et rien n'a été envoyé à Loop. Envoyez-le à nouveau plus tard, et prévenez "+
+			"l'administrateur du service si cela dure.").After(roomRetry),
 	UploadSlow: row(codes.DeadlineExceeded, looppb.ErrorReason_ERROR_REASON_DEADLINE_EXCEEDED,
 		"the file did not arrive in time, and nothing was sent to Loop: send it again, in pieces of up to 1 MiB",
 		"Le fichier n'est pas arrivé à temps, et rien n'a été envoyé à Loop. Envoyez-le à nouveau, par morceaux de 1 Mio au plus."),
@@ -211,7 +225,8 @@ var rows = map[any]apierror.Row{
 		"Ce lien a une partie après #, qu'aucun serveur ne reçoit. Supprimez-la."),
 	submission.LinkPlain: wrong("is not https: without TLS an attacker could read the entries, or change them",
 		"Ce lien n'est pas en https : les écritures pourraient être lues ou modifiées en chemin. Donnez un lien en https."),
-	submission.LinkExpires: wrong("the link expires (se) within 24 hours, and Loop may fetch the file as late as that: give one that lives longer",
+	submission.LinkExpires: wrong("the link expires (se) within 24 hours, and Loop may fetch the file as late as that: "+
+		"give one that lives longer",
 		"Ce lien expire (se) dans moins de 24 heures, et Loop peut ne chercher le fichier que d'ici là. Donnez un lien qui dure plus longtemps."),
 	submission.RawDossierMissing: wrong("this route is for a dossier: give its code",
 		"Cette route concerne un dossier. Donnez son code."),
@@ -253,7 +268,8 @@ var rows = map[any]apierror.Row{
 		"Loop demande ici le code du cabinet, que la configuration ne donne pas ; Loop n'a pas été appelé."),
 	RawAnswer: row(codes.ResourceExhausted, looppb.ErrorReason_ERROR_REASON_CALLER_LIMIT,
 		"Loop's answer is larger than the 3 MiB that fit into one: ask for less at once, with take and skip if the route has them",
-		"La réponse de Loop dépasse les 3 Mio que contient une réponse d'ici. Demandez moins à la fois, avec take et skip si la route les accepte."),
+		"La réponse de Loop dépasse les 3 Mio que contient une réponse d'ici. Demandez moins à la fois, avec take et skip "+
+			"si la route les accepte."),
 
 	// What became of a write. The state adds what to do.
 	uncertain: outcomeUnknown("it was sent, and its outcome is unknown: this service does not send it again by itself",
@@ -274,16 +290,25 @@ var rows = map[any]apierror.Row{
 	ledger.CauseNamesImport: outcomeUnknown("Loop refused it, but its answer names an import: look in Loop for {import}",
 		"Loop l'a refusé, mais sa réponse nomme un import : cherchez {import} dans Loop."),
 	ledger.CauseEndedWithErrors: row(codes.OK, looppb.ErrorReason_ERROR_REASON_LOOP_REFUSED, // which ends no call: it is shown
-		"Loop ended the import with errors, which its public API does not detail: look at the import in Loop. This does not prove that nothing was booked",
-		"Loop a terminé l'import avec des erreurs, que son API publique ne détaille pas : regardez l'import dans Loop. Cela ne prouve pas que rien n'a été comptabilisé."),
-	ledger.CauseOrphanedUnsent: stopped("The server ended, or took too long, before it was sent: nothing was booked. Send the same request_id again.",
+		"Loop ended the import with errors, which its public API does not detail: look at the import in Loop. "+
+			"This does not prove that nothing was booked",
+		"Loop a terminé l'import avec des erreurs, que son API publique ne détaille pas : regardez l'import dans Loop. "+
+			"Cela ne prouve pas que rien n'a été comptabilisé."),
+	ledger.CauseOrphanedUnsent: stopped("The server ended, or took too long, before it was sent: nothing was booked. "+
+		"Send the same request_id again.",
 		"Le serveur s'est arrêté, ou a trop tardé, avant l'envoi."),
-	ledger.CauseOrphaned: outcomeUnknown("The server ended, or took too long, while it was being sent: whether Loop has it is unknown. Look for it in Loop before sending it under another request_id.",
-		"Le serveur s'est arrêté, ou a trop tardé, pendant l'envoi : on ignore si Loop l'a reçu. Cherchez-le dans Loop avant de l'envoyer sous un autre identifiant."),
-	ledger.CauseOverdue: outcomeUnknown("Loop accepted it, and did not say within 7 days what became of it. Look for its document references in Loop before sending it under another request_id.",
-		"Loop l'a accepté, et n'a pas dit en 7 jours ce qu'il est devenu. Cherchez ses références de pièce dans Loop avant de l'envoyer sous un autre identifiant."),
-	ledger.CauseForgotten: outcomeUnknown("This service only remembers that it was sent: whether Loop has it is unknown. Look for it in Loop before sending it under another request_id.",
-		"Ce service n'en a gardé que la trace de l'envoi : on ignore si Loop l'a reçu. Cherchez-le dans Loop avant de l'envoyer sous un autre identifiant."),
+	ledger.CauseOrphaned: outcomeUnknown("The server ended, or took too long, while it was being sent: whether Loop has it is unknown. "+
+		"Look for it in Loop before sending it under another request_id.",
+		"Le serveur s'est arrêté, ou a trop tardé, pendant l'envoi : on ignore si Loop l'a reçu. Cherchez-le dans Loop avant de l'envoyer "+
+			"sous un autre identifiant."),
+	ledger.CauseOverdue: outcomeUnknown("Loop accepted it, and did not say within 7 days what became of it. "+
+		"Look for its document references in Loop before sending it under another request_id.",
+		"Loop l'a accepté, et n'a pas dit en 7 jours ce qu'il est devenu. Cherchez ses références de pièce dans Loop avant de l'envoyer "+
+			"sous un autre identifiant."),
+	ledger.CauseForgotten: outcomeUnknown("This service only remembers that it was sent: whether Loop has it is unknown. "+
+		"Look for it in Loop before sending it under another request_id.",
+		"Ce service n'en a gardé que la trace de l'envoi : on ignore si Loop l'a reçu. Cherchez-le dans Loop avant de l'envoyer "+
+			"sous un autre identifiant."),
 	// Of a write these kinds say more than of a read.
 	kindCause(cegidclient.KindUnavailable): row(codes.Unavailable, looppb.ErrorReason_ERROR_REASON_LOOP_UNAVAILABLE,
 		"Loop cannot be reached for now, and nothing was sent",
@@ -324,10 +349,12 @@ type words struct {
 
 var kinds = map[ledger.Kind]words{
 	ledger.KindEntries: {
-		it:      apierror.Text{English: "the import", French: "l'import"},
-		again:   apierror.Text{English: "the same entries were imported into this dossier", French: "Les mêmes écritures ont été importées dans ce dossier"},
+		it: apierror.Text{English: "the import", French: "l'import"},
+		again: apierror.Text{English: "the same entries were imported into this dossier", French: "Les mêmes écritures ont été " +
+			"importées dans ce dossier"},
 		nothing: apierror.Text{English: "Nothing was booked.", French: "Rien n'a été comptabilisé."},
-		fix:     apierror.Text{English: "Correct the entries and send them under the same request_id.", French: "Corrigez les écritures et renvoyez-les sous le même identifiant."},
+		fix: apierror.Text{English: "Correct the entries and send them under the same request_id.", French: "Corrigez les écritures et " +
+			"renvoyez-les sous le même identifiant."},
 		look: apierror.Text{
 			English: "Let ResolveImport look for it in Loop before sending the entries under another request_id.",
 			French:  "Faites chercher l'import dans Loop (ResolveImport) avant d'envoyer les écritures sous un autre identifiant.",
@@ -350,7 +377,8 @@ var kinds = map[ledger.Kind]words{
 		it:      apierror.Text{English: "the upload", French: "l'envoi"},
 		again:   apierror.Text{English: "the same document was stored in this dossier", French: "Le même document a été déposé dans ce dossier"},
 		nothing: apierror.Text{English: "Nothing was stored.", French: "Rien n'a été déposé."},
-		fix:     apierror.Text{English: "Correct the document and send it under the same request_id.", French: "Corrigez le document et renvoyez-le sous le même identifiant."},
+		fix: apierror.Text{English: "Correct the document and send it under the same request_id.", French: "Corrigez le document et " +
+			"renvoyez-le sous le même identifiant."},
 		look: apierror.Text{
 			English: "Look for the document in Loop before sending it under another request_id.",
 			French:  "Cherchez le document dans Loop avant de l'envoyer sous un autre identifiant.",
@@ -360,7 +388,8 @@ var kinds = map[ledger.Kind]words{
 		it:      apierror.Text{English: "the call", French: "l'appel"},
 		again:   apierror.Text{English: "the same call was made", French: "Le même appel a été fait"},
 		nothing: apierror.Text{English: "Nothing was done.", French: "Rien n'a été fait."},
-		fix:     apierror.Text{English: "Correct the call and make it under the same request_id.", French: "Corrigez l'appel et refaites-le sous le même identifiant."},
+		fix: apierror.Text{English: "Correct the call and make it under the same request_id.", French: "Corrigez l'appel et refaites-le " +
+			"sous le même identifiant."},
 		look: apierror.Text{
 			English: "Look in Loop at what it was to change before making it under another request_id.",
 			French:  "Regardez dans Loop ce qu'il devait changer avant de le refaire sous un autre identifiant.",
@@ -394,25 +423,31 @@ var standings = map[ledger.State]apierror.Text{
 }
 
 // moved is the standing of an import that has changed while it was looked at.
-var moved = apierror.Text{English: "it has changed in the meantime: look at it again", French: "il a changé entre-temps, regardez-le à nouveau"}
+var moved = apierror.Text{English: "it has changed in the meantime: look at it again", French: "il a changé " +
+	"entre-temps, regardez-le à nouveau"}
 
 // evidences say what a look means, and what to do. A verdict stands for itself where there is no doubt.
 var evidences = map[any]apierror.Text{
 	ledger.Found: {
 		English: "entries with its document references are in Loop; only a person can say that nobody typed them there",
-		French:  "des écritures portant ses références de pièce sont dans Loop, et seule une personne peut dire que nul ne les y a saisies à la main",
+		French: "des écritures portant ses références de pièce sont dans Loop, et seule une personne peut dire que nul ne " +
+			"les y a saisies à la main",
 	},
 	ledger.NotFound: {
 		English: "Loop shows no entry with its document references",
 		French:  "Loop ne montre aucune écriture portant ses références de pièce",
 	},
 	unproven: {
-		English: "Loop shows no entry with its document references, but this service knows of nothing booked in the dossier that would prove that the search works: look in Loop, and state NOT_BOOKED with a note",
-		French:  "Loop ne montre aucune écriture portant ses références de pièce, mais rien de comptabilisé dans ce dossier ne prouve que la recherche y voit ; regardez dans Loop, et déclarez l'import non comptabilisé avec une note",
+		English: "Loop shows no entry with its document references, but this service knows of nothing booked in the dossier that would prove " +
+			"that the search works: look in Loop, and state NOT_BOOKED with a note",
+		French: "Loop ne montre aucune écriture portant ses références de pièce, mais rien de comptabilisé dans ce dossier ne prouve que la " +
+			"recherche y voit ; regardez dans Loop, et déclarez l'import non comptabilisé avec une note",
 	},
 	unread: {
-		English: "this service has not read its file, so it knows no document reference to look for: look in Loop for what you know to be in the file",
-		French:  "personne ici n'a lu son fichier, il n'y a donc pas de référence de pièce à chercher ; cherchez dans Loop ce que vous savez y être",
+		English: "this service has not read its file, so it knows no document reference to look for: " +
+			"look in Loop for what you know to be in the file",
+		French: "personne ici n'a lu son fichier, il n'y a donc pas de référence de pièce à chercher ; " +
+			"cherchez dans Loop ce que vous savez y être",
 	},
 	ledger.ReferenceAbsent: {
 		English: "it has no document reference to look for: look for its amounts and dates in Loop",
@@ -427,8 +462,10 @@ var evidences = map[any]apierror.Text{
 		French:  "Loop ne montre encore aucune écriture portant ses références de pièce ; regardez à nouveau plus tard",
 	},
 	ledger.NotFailed: {
-		English: "Loop shows no entry with its document references, and does not say that the import, which it accepted, has failed: look at the import in Loop",
-		French:  "Loop ne montre aucune écriture portant ses références de pièce, et ne dit pas que l'import, qu'il a accepté, a échoué ; regardez l'import dans Loop",
+		English: "Loop shows no entry with its document references, and does not say that the import, which it accepted, has failed: " +
+			"look at the import in Loop",
+		French: "Loop ne montre aucune écriture portant ses références de pièce, et ne dit pas que l'import, qu'il a accepté, a échoué ; " +
+			"regardez l'import dans Loop",
 	},
 	ledger.PartlyFound: {
 		English: "Loop shows entries of some of its document references only: compare them in Loop",
@@ -436,15 +473,18 @@ var evidences = map[any]apierror.Text{
 	},
 	ledger.NotUnique: {
 		English: "Loop shows entries with its document references, which another import of the dossier has, or may have: compare them in Loop",
-		French:  "Loop montre des écritures portant ses références de pièce, qu'un autre import du dossier a, ou peut avoir ; comparez-les dans Loop",
+		French: "Loop montre des écritures portant ses références de pièce, qu'un autre import du dossier a, ou peut avoir " +
+			"; comparez-les dans Loop",
 	},
 	ledger.Different: {
 		English: "Loop shows entries with its document references, of another journal or date: compare them in Loop",
 		French:  "Loop montre des écritures portant ses références de pièce, d'un autre journal ou d'une autre date ; comparez-les dans Loop",
 	},
 	ledger.SearchBlind: {
-		English: "the search is blind: Loop does not find what it has booked in the dossier, or finds what cannot be there; the key may have lost a right, or the filter is ignored. Look in Loop, and state NOT_BOOKED with a note",
-		French:  "la recherche est aveugle : Loop ne trouve pas ce qu'il a comptabilisé dans le dossier, ou trouve ce qui ne peut y être ; regardez dans Loop, et déclarez l'import non comptabilisé avec une note",
+		English: "the search is blind: Loop does not find what it has booked in the dossier, or finds what cannot be there; " +
+			"the key may have lost a right, or the filter is ignored. Look in Loop, and state NOT_BOOKED with a note",
+		French: "la recherche est aveugle : Loop ne trouve pas ce qu'il a comptabilisé dans le dossier, ou trouve ce qui ne peut y être ; " +
+			"regardez dans Loop, et déclarez l'import non comptabilisé avec une note",
 	},
 	ledger.Truncated: {
 		English: "Loop shows as many entries of a document reference as it gives at most: look in Loop",
