@@ -14,7 +14,7 @@ type auditCommand struct {
 
 type auditVerifyCommand struct {
 	Files []string `arg:"" type:"path" placeholder:"FILE" help:"Files of the audit, those of one server in the order in which they were written."`
-	Holds string `placeholder:"HASH" help:"Hash of a record that must be among them, as an earlier verify printed it for the end of a chain: nothing else shows whether the newest records were removed."`
+	Holds string   `placeholder:"HASH" help:"Hash of a record that must be among them, as an earlier verify printed it for the end of a chain: nothing else shows whether the newest records were removed."`
 }
 
 func (c *auditVerifyCommand) Run() error {

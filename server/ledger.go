@@ -16,9 +16,9 @@ import (
 )
 
 type ledgerCommand struct {
-	Init    ledgerInitCommand    `cmd:"" help:"Make an empty ledger, once. Never in place of a lost one: it would forget what was sent."`
-	Backup  ledgerBackupCommand  `cmd:"" help:"Copy a ledger in a file, also while a server uses it."`
-	Migrate ledgerMigrateCommand `cmd:"" help:"Bring the schema of a ledger up to date, as serve does at its start; --plan says what there is to do."`
+	Init       ledgerInitCommand       `cmd:"" help:"Make an empty ledger, once. Never in place of a lost one: it would forget what was sent."`
+	Backup     ledgerBackupCommand     `cmd:"" help:"Copy a ledger in a file, also while a server uses it."`
+	Migrate    ledgerMigrateCommand    `cmd:"" help:"Bring the schema of a ledger up to date, as serve does at its start; --plan says what there is to do."`
 	Restore    ledgerRestoreCommand    `cmd:"" help:"Allow the use of a ledger that was restored from a copy: writes that only the audit knows become UNCERTAIN."`
 	TrustClock ledgerTrustClockCommand `cmd:"" help:"Tell a running server that the clock of its ledger is right, after it has jumped by more than a day."`
 }

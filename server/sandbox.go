@@ -22,7 +22,7 @@ type sandboxCommand struct {
 	Token           string   `placeholder:"TOKEN" help:"Token that callers must send; without it any token passes."`
 	TLS             string   `name:"tls" type:"path" placeholder:"FOLDER" help:"Serve with TLS. What callers need is written into FOLDER: authority.pem, the certificate of an authority that is made at each start, and token, the token that they must send."`
 	Origin          []string `placeholder:"ORIGIN" help:"Origin whose pages may call from a browser, such as http://localhost:3000; may be repeated. None by default."`
-	Log string `default:"warn" enum:"debug,info,warn,error" help:"Log level (${default}): ${enum}."`
+	Log             string   `default:"warn" enum:"debug,info,warn,error" help:"Log level (${default}): ${enum}."`
 }
 
 func (c *sandboxCommand) Run(ctx context.Context) error {
