@@ -96,7 +96,8 @@ func (t target) measure(callers int, limit time.Duration) (sample, error) {
 	if _, err := t.during(callers, 150*time.Millisecond); err != nil {
 		return sample{}, err
 	}
-	before, mallocs, began := t.peer.cpu(), t.peer.mallocs(), time.Now()
+	mallocs := t.peer.mallocs() // first: to gather metrics takes milliseconds, which are no request's
+	before, began := t.peer.cpu(), time.Now()
 	took, err := t.during(callers, limit)
 	if err != nil {
 		return sample{}, err

@@ -129,7 +129,8 @@ type waiter struct {
 	key          gateKey
 	probe        bool
 	came, latest time.Time
-	turn         chan error // nil is the turn, with the place below; else why there is none
+	paused       <-chan struct{} // closed when the breaker lets it go; nil where it never does
+	turn         chan error      // nil is the turn, with the place below; else why there is none
 	place        *place
 }
 
@@ -172,6 +173,9 @@ func (a *admission) interceptor(count *brakes, o Observer) Interceptor {
 	return func(ctx context.Context, call *Call, next Next) (*Response, error) {
 		w := waiter{class: call.class(), probe: call.probe, key: gateKey{subscription: markOf(call.pair.subscription), practice: call.Practice}}
 		w.party, _ = ctx.Value(partyKey{}).(string)
+		if p := call.tally.passage; p != nil {
+			w.paused = p.paused
+		}
 		came := time.Now()
 		place, err := a.take(ctx, &w, call.whole(), &count.of[w.class])
 		if o != nil {
@@ -281,6 +285,8 @@ func (a *admission) await(ctx context.Context, w *waiter, count *classBrakes) (*
 		})
 	case <-ctx.Done():
 		err = a.giveUp(w, func(time.Time) error { return interrupted(ctx, NotSent, nil) })
+	case <-w.paused:
+		err = a.giveUp(w, func(time.Time) error { return &Error{Kind: KindInterrupted, err: errPaused} })
 	}
 	if err == nil && ctx.Err() != nil {
 		a.give(w.place, false)

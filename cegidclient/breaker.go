@@ -87,7 +87,7 @@ type passage struct {
 	conclusive bool // it says something of Loop's health
 	answers    int  // of the breaker when the attempt began
 	began      time.Time
-	flush      context.CancelCauseFunc
+	paused     chan struct{} // closed when it is let go while it waits for its turn
 	silence    *time.Timer
 }
 
@@ -125,24 +125,20 @@ func (b *breaker) intercept(ctx context.Context, call *Call, next Next) (*Respon
 		return nil, err
 	}
 	defer b.leave(p) // also when a hook panics
-	waits, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
-	p.flush = cancel
 	if p.trial == noTrial && !b.await(p) {
 		return nil, b.refusal(p.class)
 	}
-	this := *call
-	this.passage = p
-	turn := waits
+	call.tally.passage, call.tally.within = p, 0
+	turn := ctx
 	if p.trial == quickTrial || p.trial == patientTrial { // what hangs may hold all places: no long wait for one of them
 		latest := time.Now().Add(b.policy.OpenFor)
 		if by, ok := ctx.Value(turnByKey{}).(time.Time); !ok || latest.Before(by) {
-			turn = context.WithValue(waits, turnByKey{}, latest)
+			turn = context.WithValue(ctx, turnByKey{}, latest)
 		}
 	}
-	resp, err := next(turn, &this)
+	resp, err := next(turn, call)
 	switch e, ok := asError(err); {
-	case ok && e.Kind == KindInterrupted && ctx.Err() == nil && context.Cause(waits) == errPaused:
+	case ok && e.err == errPaused && ctx.Err() == nil:
 		return nil, b.refusal(p.class)
 	case ok && e.Kind == KindBusy && p.trial != noTrial && p.class != ClassWrite: // not a write with too little time, which asks nothing
 		p.conclusive = true // its turn to try is used up
@@ -153,7 +149,7 @@ func (b *breaker) intercept(ctx context.Context, call *Call, next Next) (*Respon
 
 // watch runs after the admission: the attempt begins.
 func (b *breaker) watch(ctx context.Context, call *Call, next Next) (*Response, error) {
-	p := call.passage
+	p := call.tally.passage
 	if p == nil {
 		return next(ctx, call)
 	}
@@ -161,11 +157,10 @@ func (b *breaker) watch(ctx context.Context, call *Call, next Next) (*Response, 
 	if !ok {
 		return nil, b.refusal(p.class)
 	}
-	this := *call
 	if p.trial == quickTrial {
-		this.within = silence
+		call.tally.within = silence
 	}
-	resp, err := next(ctx, &this)
+	resp, err := next(ctx, call)
 	switch e, ok := asError(err); {
 	case err != nil && (!ok || e.Local || e.Kind == KindInterrupted):
 	case ok && e.Kind == KindUnavailable:
@@ -181,7 +176,7 @@ func (b *breaker) watch(ctx context.Context, call *Call, next Next) (*Response, 
 func (b *breaker) enter(call *Call) (*passage, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	p := &passage{class: call.class()}
+	p := &passage{class: call.class(), paused: make(chan struct{})}
 	if !b.open {
 		return p, nil
 	}
@@ -291,7 +286,7 @@ func (b *breaker) openLocked(why string) *BreakerTurn {
 	b.open, b.since = true, time.Now()
 	b.next = b.since.Add(b.policy.OpenFor)
 	for p := range b.waiting {
-		p.flush(errPaused)
+		close(p.paused)
 	}
 	clear(b.waiting)
 	return &BreakerTurn{Open: true, Why: why}

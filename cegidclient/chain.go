@@ -28,12 +28,10 @@ type Call struct {
 	content io.Reader // of size bytes, instead of Body: read once, by one attempt
 	size    int64
 
-	read    func(body []byte) error // understands a success; part of the call's outcome
-	empty   bool                    // a 204 is a success without anything to read
-	single  bool                    // one attempt whatever the operation allows
-	probe   bool                    // asks Loop itself: neither gate nor breaker answers instead
-	within  time.Duration           // less than an attempt usually may take; 0 for that
-	passage *passage                // through the breaker
+	read   func(body []byte) error // understands a success; part of the call's outcome
+	empty  bool                    // a 204 is a success without anything to read
+	single bool                    // one attempt whatever the operation allows
+	probe  bool                    // asks Loop itself: neither gate nor breaker answers instead
 	// outlives: once begun it has its own time, whatever becomes of its caller.
 	outlives bool
 	pair     *pair      // secrets of the attempt
@@ -48,7 +46,10 @@ func (c *Call) whole() bool { return c.Operation.books() && !c.outlives }
 type callTally struct {
 	attempts int
 	sent     SentState
-	sends    *sendCount // of the attempt under way
+	// Of the attempt under way:
+	sends   *sendCount
+	passage *passage      // through the breaker; nil for a call that it does not judge
+	within  time.Duration // less than an attempt usually may take; 0 for that
 }
 
 // Response is Loop's answer, without the secrets that were sent: they are taken out where it comes in.

@@ -101,14 +101,12 @@ type Client struct {
 	Accounts *AccountService
 	// Journals are the journals of a dossier.
 	Journals *JournalService
-	// Sections are the analytic sections of a dossier. Loop has no route for axes: those that have a section can be told from
-	// the sections' Axis (loop-api: R 5).
-	Sections *Lister[Section]
 	// Customers, Suppliers, Employees and OtherThirdParties are the third parties of a dossier, a route of Loop's each.
 	Customers, Suppliers, Employees, OtherThirdParties *Lister[ThirdParty]
-	// VATCodes are the VAT codes of a dossier.
-	VATCodes *Lister[VATCode]
-	// Establishments are those of a dossier's company.
+	// Sections, VATCodes and the others are further lists of a dossier. Sections are the analytic ones: Loop has no route for axes,
+	// and those that have a section can be told from its Axis (loop-api: R 5).
+	Sections       *Lister[Section]
+	VATCodes       *Lister[VATCode]
 	Establishments *Lister[Establishment]
 	// LegalIdentity is that of a dossier's company.
 	LegalIdentity *LegalIdentityService

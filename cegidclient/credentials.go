@@ -269,11 +269,10 @@ func (t credentialTransport) RoundTrip(req *http.Request) (*http.Response, error
 	if !ok || req.URL.Scheme != t.scheme || originOf(req.URL) != t.origin {
 		return t.base.RoundTrip(req)
 	}
-	out := req.WithContext(req.Context()) // a copy, since a request is its sender's
-	out.Header = req.Header.Clone()
-	out.Header.Set("Ocp-Apim-Subscription-Key", p.subscriptionKey.Reveal())
-	out.Header.Set("X-Apikey", p.apiKey.Reveal())
-	return t.base.RoundTrip(out)
+	// Without a copy: its sender has made it for this attempt, and does not look at it again.
+	req.Header.Set("Ocp-Apim-Subscription-Key", p.subscriptionKey.Reveal())
+	req.Header.Set("X-Apikey", p.apiKey.Reveal())
+	return t.base.RoundTrip(req)
 }
 
 // credentialError gives a source's failure its place. Its text is not repeated: a source reads secrets.

@@ -151,12 +151,12 @@ func (r *reader) add(out *rows, n int) error {
 	return nil
 }
 
-// mostGuessed bounds a guess how many items there are.
-const mostGuessed = 2048
+// mostGuessed bounds a guess how many items there are, and leastItem is as short as one may be, in bytes, for the first guess.
+const mostGuessed, leastItem = 2048, 100
 
 // grow makes room for items: as many as there are when the rest is like what has come, up to a bound.
 func (o *rows) grow(at, size int) {
-	more := 16
+	more := min(size/leastItem+1, 16)
 	if n := o.items.Len(); n > 0 {
 		more = min(max(n, (size-at)*n/at+1), mostGuessed)
 		more = max(more, n/2)

@@ -258,11 +258,10 @@ type answerPage[T any] struct {
 
 // prefetcher asks for pages ahead of the reader, in order.
 type prefetcher[T any] struct {
-	fetch  func(ctx context.Context, skip, take int) answerPage[T]
-	ctx    context.Context
-	cancel context.CancelFunc
-	queue  []request[T]
-	asked  int // items asked for and not yet there
+	fetch func(ctx context.Context, skip, take int) answerPage[T]
+	ctx   context.Context
+	queue []request[T]
+	asked int // items asked for and not yet there
 	// window is how many pages may be under way: one at first and doubled with each full page, up to most, so that a short list costs
 	// no requests beyond its end.
 	window, most int
@@ -311,7 +310,7 @@ func (p *prefetcher[T]) drop() {
 func (p *prefetcher[T]) widen() { p.window = min(p.window*2, p.most) }
 
 func (p *prefetcher[T]) close() {
-	p.cancel()
+	p.drop()
 	p.running.Wait()
 }
 
@@ -371,8 +370,8 @@ func (l *Lister[T]) begin(
 	if opts.Ahead <= 0 {
 		opts.Ahead = defaultAhead
 	}
-	r.known, r.fetch, r.window, r.most, r.waits = l.known, fetch, 1, min(opts.Ahead, l.c.limits.Concurrency), wanted > 0
-	r.ctx, r.cancel = context.WithCancel(ctx)
+	r.ctx, r.known, r.fetch = ctx, l.known, fetch
+	r.window, r.most, r.waits = 1, min(opts.Ahead, l.c.limits.Concurrency), wanted > 0
 	return r
 }
 

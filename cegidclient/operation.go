@@ -37,7 +37,7 @@ const (
 
 // Operation is one entry of the inventory: everything that Loop is known or said to offer, wrapped here or not.
 type Operation struct {
-	// Row is the number in docs/loop-api/README.md; a row that holds several operations has several entries.
+	// Row is its number; operations of which Loop's pages tell as of one share it.
 	Row int
 	// ID is stable and in snake case, e.g. list_accounts.
 	ID string
@@ -67,7 +67,7 @@ type Operation struct {
 // books: a second sending may book or store twice. Whatever is not said to be harmless counts.
 func (o *Operation) books() bool { return o.Resend != ResendAlways && o.Resend != ResendReadBack }
 
-// Operations returns the inventory in the order of docs/loop-api/README.md. The caller owns it.
+// Operations returns the inventory in the order of Loop's documentation. The caller owns it.
 func Operations() []Operation {
 	return slices.Concat(settingsOperations(), accountingOperations(), practiceOperations())
 }

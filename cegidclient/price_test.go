@@ -40,7 +40,7 @@ func BenchmarkChain(b *testing.B) {
 }
 
 func TestAReadAllocatesLittle(t *testing.T) {
-	if n := testing.AllocsPerRun(200, readOfOne(t)); n > 170 {
-		t.Errorf("a read of one account allocates %.0f times up to the transport; at most 170", n)
+	if n := testing.AllocsPerRun(200, readOfOne(t)); n > 145 {
+		t.Errorf("a read of one account allocates %.0f times up to the transport; at most 145", n)
 	}
 }

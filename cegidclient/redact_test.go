@@ -423,19 +423,20 @@ func TestALinkToImportFromIsNotRepeated(t *testing.T) {
 	}
 }
 
+// TestTheSecretsOfANewKeyAreTakenOutToo, and the public half of a key is none, however long.
 func TestTheSecretsOfANewKeyAreTakenOutToo(t *testing.T) {
-	key := "id:canary-secret-1"
-	c, _ := testClient(t, reply(200, `["canary-secret-1","canary-secret-2"]`), func(cfg *Config) {
+	key := "the-public-half:canary-secret-1"
+	c, _ := testClient(t, reply(200, `["canary-secret-1","canary-secret-2","the-public-half"]`), func(cfg *Config) {
 		cfg.Credentials = sourceFunc(func() (Credentials, error) {
 			return Credentials{Kind: KeyStandard, APIKey: NewSecret(key), SubscriptionKeys: []Secret{NewSecret(testSub)}}, nil
 		})
 	})
-	for _, want := range []string{`["[redacted]","canary-secret-2"]`, `["canary-secret-1","[redacted]"]`} {
+	for _, want := range []string{`["[redacted]","canary-secret-2","the-public-half"]`, `["canary-secret-1","[redacted]","the-public-half"]`} {
 		answer, err := c.Raw.Call(t.Context(), RawCall{Method: "GET", Path: "/x", Key: KeyStandard})
 		if err != nil || answer.Body != want {
 			t.Errorf("%v, %v; want %s", answer, err, want)
 		}
-		key = "id:canary-secret-2"
+		key = "the-public-half:canary-secret-2"
 	}
 }
 

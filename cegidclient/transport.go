@@ -67,8 +67,8 @@ func (h *httpStep) send(ctx context.Context, call *Call) (*Response, error) {
 	if call.Operation.Resend == ResendAlways {
 		rt, timeout = h.reads, h.readTimeout
 	}
-	if call.within > 0 {
-		timeout = min(timeout, call.within)
+	if within := call.tally.within; within > 0 {
+		timeout = min(timeout, within)
 	}
 	if call.outlives && ctx.Err() == nil {
 		ctx = context.WithoutCancel(ctx)
@@ -176,9 +176,7 @@ func (h *httpStep) request(ctx context.Context, call *Call) (*http.Request, erro
 	if contentType == "" {
 		contentType = "application/json" // printed "application-json" by mistake, loop-api: R 1.1
 	}
-	req.Header.Set("Content-Type", contentType)
-	req.Header.Set("Accept", "application/json")
-	req.Header.Set("User-Agent", h.userAgent)
+	req.Header = http.Header{"Content-Type": {contentType}, "Accept": {"application/json"}, "User-Agent": {h.userAgent}}
 	return req, nil
 }
 
@@ -188,8 +186,12 @@ func encodeQuery(q url.Values) string { return strings.ReplaceAll(q.Encode(), "+
 // originOf gives host and port, the port always written.
 func originOf(u *url.URL) string {
 	port := u.Port()
-	if port == "" {
-		port = map[string]string{"http": "80", "https": "443"}[u.Scheme]
+	switch {
+	case port != "":
+	case u.Scheme == "http":
+		port = "80"
+	case u.Scheme == "https":
+		port = "443"
 	}
 	return net.JoinHostPort(strings.ToLower(u.Hostname()), port)
 }

@@ -83,12 +83,15 @@ const aboutConfig = `<!-- Made by: go run ./server config reference > docs/confi
 
 # Configuration
 
-` + "`server serve --config FILE`" + ` reads one YAML file, the policy that it names, and perhaps a folder of practices. It reads them strictly: an unknown or repeated key, an anchor, a
-value out of bounds or a half-configured feature stops the start, with all problems at once, each with its line and what to do. No message repeats what is in a file.
+` + "`server serve --config FILE`" + ` reads one YAML file, the policy that it names, and perhaps a folder of practices. What is wrong in them stops the start, with all problems at once, each with its line and what to do.
 
-- Start from ` + "`server config example`" + ` ([gateway.yaml](../examples/serve/gateway.yaml), [a practice](../examples/serve/practices/partner.yaml), [policy.yaml](../examples/serve/policy.yaml)).
-- ` + "`server config schema --of gateway|practice|policy`" + ` prints a JSON Schema for your editor: save it, and let the file begin with ` + "`# yaml-language-server: $schema=FILE`" + `.
-- ` + "`server check --config FILE --offline`" + ` says whether serve would take the files; without ` + "`--offline`" + ` it also tries each practice's connection.
+1. Start from ` + "`server config example`" + ` ([gateway.yaml](../examples/serve/gateway.yaml), [a practice](../examples/serve/practices/partner.yaml), [policy.yaml](../examples/serve/policy.yaml)).
+2. Let your editor help: ` + "`server config schema --of gateway|practice|policy`" + ` prints a JSON Schema. Save it, and let the file begin with ` + "`# yaml-language-server: $schema=FILE`" + `.
+3. ` + "`server check --config FILE --offline`" + ` says whether serve would take the files; without ` + "`--offline`" + ` it also tries each practice's connection.
+
+## How the files are read
+
+They are read strictly: an unknown or repeated key, an anchor, a value out of bounds or a half-configured feature is refused. No message repeats what is in a file.
 
 A path is relative to the folder of the file that holds it. A secret is a reference, ` + "`${file:/path}` or `${env:NAME}`" + `, and is never in the file itself; the environment has no other
 effect. A duration has its unit: ` + "`100ms`, `30s`, `15m`, `1h30m`" + `. In the tables, ` + "`practices[].name`" + ` is the key ` + "`name`" + ` of an item of the list ` + "`practices`" + `.

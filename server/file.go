@@ -43,6 +43,9 @@ func (c *fileCheckCommand) run(out, progress *os.File) error {
 	if err != nil {
 		return err
 	}
+	if page, err := os.Stat(c.HTML); err == nil && os.SameFile(about, page) {
+		return errors.New("--html names the file that is checked, and would replace it: name another file")
+	}
 	o := filereport.Options{Name: filepath.Base(c.File), NumbersPerLine: c.NumbersPerLine}
 	if c.Format != "auto" {
 		o.Format = strings.ToUpper(c.Format)

@@ -47,3 +47,20 @@ func TestAFileIsCheckedWithoutAService(t *testing.T) {
 		}
 	}
 }
+
+// TestAReportDoesNotReplaceTheFileThatItIsOn, by whatever name.
+func TestAReportDoesNotReplaceTheFileThatItIsOn(t *testing.T) {
+	const text = "JournalCode|..."
+	path := filepath.Join(t.TempDir(), "123456782FEC20261231.txt")
+	testkit.OK(t, os.WriteFile(path, []byte(text), 0o600))
+	testkit.OK(t, os.Symlink(path, path+".html"))
+	for _, page := range []string{path, path + ".html"} {
+		command := fileCheckCommand{File: path, Format: "auto", Language: "fr", HTML: page}
+		if err := command.run(os.Stdout, os.Stdout); err == nil || !strings.Contains(err.Error(), "name another file") {
+			t.Errorf("got %v", err)
+		}
+	}
+	if left, err := os.ReadFile(path); err != nil || string(left) != text {
+		t.Errorf("the file is %q, %v", left, err)
+	}
+}

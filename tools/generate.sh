@@ -18,12 +18,16 @@ go -C tools build -o "$scratch/" ./contract ./protoc-gen-go-json
 go run ./proto/thirdparty >"$scratch/thirdparty.binpb"
 "$scratch/contract" print third_party <"$scratch/thirdparty.binpb"
 
-PATH=$scratch:$PATH "$buf" generate -o "$scratch"
+# image BUF-OPTION... prints the contract as descriptors, with the options that lists leave to their service.
+image() { "$buf" build -o - "$@" | "$scratch/contract" complete; }
+
+image proto >"$scratch/contract.binpb"
+PATH=$scratch:$PATH "$buf" generate "$scratch/contract.binpb" -o "$scratch"
 
 mkdir -p "$new/descriptor"
 # Without source positions the image changes only with the contract.
-"$buf" build proto --exclude-source-info -o "$new/descriptor/loop.binpb"
-"$buf" build --path proto/cegid --path third_party/google/rpc -o "$scratch/commented.binpb"
+image proto --exclude-source-info >"$new/descriptor/loop.binpb"
+image --path proto/cegid --path third_party/google/rpc >"$scratch/commented.binpb"
 "$scratch/contract" comments cegid/ <"$scratch/commented.binpb" >"$new/descriptor/comments.json"
 "$scratch/contract" bundle "$new/bundle" cegid/,google/rpc/ "$(go list -m)/gen/go" <"$scratch/commented.binpb"
 # A module of its own, or buf would look for it in the one above it.

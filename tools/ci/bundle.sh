@@ -50,7 +50,8 @@ holds cpp '*.grpc.pb.cc' "$services"
 holds ruby '*_services_pb.rb' "$services"
 holds php '*ServiceClient.php' "$services"
 
-(cd python && ../../.venv/bin/python - <<'PYTHON'
+(
+  cd python && ../../.venv/bin/python - <<'PYTHON'
 import importlib, pathlib, sys
 sys.path.insert(0, ".")
 modules = [".".join(p.with_suffix("").parts) for p in pathlib.Path("cegid").rglob("*_pb2*.py")]

@@ -80,7 +80,10 @@ client() {
   local id="CLIENT-$1" log=$folder/$1.log result=$folder/$1.result step
   : >"$result"
   for step in generate compile call; do
-    (set -e; LOOP_ID=$id "$step" "$1") >>"$log" 2>&1 || return 0
+    (
+      set -e
+      LOOP_ID=$id "$step" "$1"
+    ) >>"$log" 2>&1 || return 0
     echo "$step" >>"$result"
   done
   sed 's/\x1b\[[0-9;]*m//g' "$log" | sed -n 's/^ok //p' >>"$result" # Maven leaves colours behind

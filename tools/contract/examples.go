@@ -94,13 +94,20 @@ func (op *operation) addRawExample(example example) error {
 			param.set("example", value)
 		}
 	}
-	content := op.child("requestBody", "content", example.HTTP.Headers["Content-Type"])
-	if content == nil {
+	content := op.child("requestBody", "content")
+	own := content.child(example.HTTP.Headers["Content-Type"])
+	if own == nil {
 		return errors.New("its Content-Type is none of the operation's")
 	}
-	content.set("example", example.HTTP.Body)
+	own.set("example", example.HTTP.Body)
+	if of := content.child(unsaid); of != nil {
+		of.set("example", example.HTTP.Body)
+	}
 	return nil
 }
+
+// unsaid is the type of a file whose sender does not say it: the first one of an upload, so that viewers show its example.
+const unsaid = "application/octet-stream"
 
 // inJSONNames is a message with the names that JSON has for its fields.
 func inJSONNames(value *object, message protoreflect.MessageDescriptor) *object {

@@ -1,5 +1,6 @@
 // Command contract reads the contract as a FileDescriptorSet, and writes what tools/generate.sh makes of it:
 //
+//	contract complete <SET                                               the set, with the options that lists leave to their service
 //	contract print DIR <SET                                              its files as .proto text
 //	contract bundle DIR PREFIX,... GOPACKAGE <SET                        those that compile with protoc alone
 //	contract comments PREFIX <SET                                        its comments as JSON; needs source positions
@@ -33,6 +34,8 @@ func run(in io.Reader, out io.Writer, args []string) error {
 		return err
 	}
 	switch {
+	case len(args) == 1 && args[0] == "complete":
+		return complete(raw, out)
 	case len(args) == 2 && args[0] == "print":
 		return printFiles(raw, args[1], "", "")
 	case len(args) == 4 && args[0] == "bundle":

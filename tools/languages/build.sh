@@ -46,7 +46,7 @@ python() {
 }
 
 curl() {
-  bash -n "$repository/examples/curl/sample.sh"
+  command go -C "$repository" tool -modfile=tools/go.mod shfmt -i 2 -ci -d examples/curl tools/languages
   shellcheck "$repository/examples/curl/sample.sh" "$here/build.sh"
 }
 
@@ -98,7 +98,7 @@ rust() {
 java() {
   local sample=$folder/java
   cp -r "$repository/examples/java" "$folder/"
-  (cd "$sample" && mvn -q -B -ntp -Dloop.bundle="$repository/gen/bundle" verify)
+  (cd "$sample" && mvn -B -ntp -Dorg.slf4j.simpleLogger.defaultLogLevel=warn -Plint -Dloop.bundle="$repository/gen/bundle" verify)
 }
 
 for language; do

@@ -1,6 +1,6 @@
 // Drives what people read with a real Chromium, against a sandbox that runs:
 //   node pages.mjs CHROMIUM HTTP SIMULATOR OPERATIONS [FOLDER]     such as http://127.0.0.1:8080 http://127.0.0.1:8089 http://127.0.0.1:9091
-// It searches, sends the example of an import as the page offers it, and injects a fault by the form; the page of operators tells of another. No request may leave the
+// It searches, sends the examples of an import and of files as the page offers them, and injects a fault by the form; the page of operators tells of another. No request may leave the
 // three listeners, no page may break its own content policy, none may scroll sideways on a phone, and axe-core may find nothing serious, in
 // light and dark. With FOLDER it leaves pictures there, for people to look at.
 import { readFile } from "node:fs/promises";
@@ -82,16 +82,24 @@ try {
   await page.waitForSelector(".modal-ux .btn-done");
   await page.click(".modal-ux .btn-done");
   await page.reload();
-  const operation = "#operations-ImportService-ImportService_ImportEntries";
-  await page.waitForSelector(`${operation} .opblock-summary-control`);
-  await page.waitForSelector(".auth-wrapper .authorize.locked");
-  await page.$eval(`${operation} .opblock-summary-control`, (button) => button.click());
-  await page.waitForSelector(`${operation} .execute`);
-  await page.$eval(`${operation} .execute`, (button) => button.click());
-  await page.waitForSelector(`${operation} .live-responses-table tbody .response-col_status`);
-  await page.waitForFunction((at) => document.querySelector(`${at} .live-responses-table tbody .response-col_description`)?.textContent.includes("IMPORT_STATE"), {}, operation);
-  const status = await text(`${operation} .live-responses-table tbody .response-col_status`);
-  expect(status.includes("200"), `the example of an import is answered ${status}`);
+  const tried = async (rpc, says) => {
+    const operation = `#operations-${rpc.split("_")[0]}-${rpc}`;
+    await page.waitForSelector(`${operation} .opblock-summary-control`);
+    await page.waitForSelector(".auth-wrapper .authorize.locked");
+    await page.$eval(`${operation} .opblock-summary-control`, (button) => button.click());
+    await page.waitForSelector(`${operation} textarea.body-param__text`);
+    await page.$eval(`${operation} .execute`, (button) => button.click());
+    await page.waitForSelector(`${operation} .live-responses-table tbody .response-col_status`);
+    await page.waitForFunction((at, says) => document.querySelector(`${at} .live-responses-table tbody .response-col_description`)?.textContent.includes(says), {}, operation, says);
+    const status = await text(`${operation} .live-responses-table tbody .response-col_status`);
+    expect(status.includes("200"), `the example of ${rpc} is answered ${status}`);
+    return `${operation} .opblock-summary-control`;
+  };
+  // Of uploads, too, the page shows a file to send.
+  for (const [rpc, says] of [["DocumentService_StoreDocument", "WRITE_STATE"], ["ImportService_ValidateFile", "valid"], ["ImportService_StreamFileReport", "valid"]])
+    await page.$eval(await tried(rpc, says), (button) => button.click()); // closed again: the page stays quick
+  await tried("ImportService_DepositFile", "depositId");
+  await tried("ImportService_ImportEntries", "IMPORT_STATE");
   await look("api");
 
   await page.goto(`${simulator}/_sim/`);

@@ -133,7 +133,7 @@ func Rows() []Row {
 	return out
 }
 
-// Advice are the sentences on what to do of this package, and parts that are added to others.
+// Advice are the sentences on what to do of this package, and parts that are added to others, for the same test.
 func Advice() []Text {
 	out := []Text{readBack}
 	for _, rule := range loopRules {

@@ -61,6 +61,8 @@ const (
 	maxHeader  = 32 << 10
 	// maxCalls are as many as a connection of gRPC's, or all of HTTP, may have under way: those beyond wait for their turn.
 	maxCalls = 1000
+	// streamWorkers are goroutines of gRPC's that run one call after another: the stack of each has grown to what a call needs.
+	streamWorkers = 64
 	// connectionBuffer is what a connection holds for its reader, each way. Larger ones would read whole dossiers ahead.
 	connectionBuffer = 64 << 10
 	// handshakeLimit bounds the beginning of a connection, idleLimit the time that one is kept for nothing.
@@ -166,7 +168,7 @@ func New(cfg Config) (_ *Server, err error) {
 	s.shuttingDown, s.endCalls = context.WithCancel(context.Background())
 	defer func() {
 		if err != nil {
-			s.release()
+			s.Close()
 		}
 	}()
 
@@ -291,6 +293,7 @@ func (s *Server) openGRPC(chain interceptor.Config) *interceptor.Door {
 		grpc.MaxRecvMsgSize(maxMessage),
 		grpc.MaxHeaderListSize(maxHeader),
 		grpc.MaxConcurrentStreams(maxCalls),
+		grpc.NumStreamWorkers(streamWorkers),
 		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: minPing, PermitWithoutStream: true}),
 		grpc.UnknownServiceHandler(func(any, grpc.ServerStream) error {
 			return apierror.New(codes.Unimplemented, looppb.ErrorReason_ERROR_REASON_METHOD_UNKNOWN, noSuchMethod)
@@ -490,14 +493,17 @@ func (p *placed) Close() error {
 	return p.Conn.Close()
 }
 
-// release gives back what New took, when nothing serves.
-func (s *Server) release() {
+// Close gives back what New took, in place of Serve.
+func (s *Server) Close() {
 	s.drain()
 	s.endCalls()
 	for _, listener := range []net.Listener{s.grpcListener, s.httpListener, s.operationsListener} {
 		if listener != nil {
 			_ = listener.Close()
 		}
+	}
+	if s.public != nil { // its workers wait for calls already
+		s.public.Stop()
 	}
 	if s.sender != nil {
 		s.sender.Close()

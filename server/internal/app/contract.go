@@ -14,6 +14,7 @@ import (
 	looppb "cegid.internal/gateway/gen/go/cegid/loop/v1"
 	"cegid.internal/gateway/server/internal/contract"
 	"cegid.internal/gateway/server/internal/diagnostics"
+	"cegid.internal/gateway/server/internal/interceptor"
 	"cegid.internal/gateway/server/internal/policy"
 )
 
@@ -81,7 +82,10 @@ func rightOf(wanted looppb.Right) policy.Right {
 
 // contractValidator compiles the contract's rules once for all servers of a process, of which tests have many: it is most
 // of what a start costs.
-var contractValidator = sync.OnceValues(func() (protovalidate.Validator, error) { return newValidator(contract.Services()) })
+var contractValidator = sync.OnceValues(func() (protovalidate.Validator, error) {
+	validator, err := newValidator(contract.Services())
+	return interceptor.Remembering(validator), err
+})
 
 // newValidator compiles the rules of every request before the first call: protovalidate compiles lazily, and the first call
 // with rules in CEL would pay for it, 5 ms or tens under load.

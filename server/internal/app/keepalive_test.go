@@ -34,7 +34,7 @@ func TestWhoPingsTooOftenIsCutOff(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				s, err := New(bare(t))
 				testkit.OK(t, err)
-				defer s.release()
+				defer s.Close()
 				l := bufconn.Listen(connectionBuffer)
 				served := make(chan error, 1)
 				go func() { served <- s.public.Serve(l) }()
@@ -84,7 +84,7 @@ func TestAnOldConnectionLetsItsStreamsEnd(t *testing.T) {
 		cfg.Config.Listen.ConnectionAge, cfg.Config.Deadlines.StreamMax = 30*time.Minute, time.Hour
 		s, err := New(cfg)
 		testkit.OK(t, err)
-		defer s.release()
+		defer s.Close()
 		l := bufconn.Listen(connectionBuffer)
 		served := make(chan error, 1)
 		go func() { served <- s.public.Serve(l) }()

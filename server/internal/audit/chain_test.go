@@ -160,7 +160,7 @@ func TestThoseWhoWaitShareASync(t *testing.T) {
 	}
 }
 
-// TestWhatIsWrittenAheadIsSynced: whoever is told that a record is on the disk has waited for a sync that was begun after it was
+// TestWhatIsWrittenAheadIsSynced: who is told that a record is on the disk has waited for a sync that was begun after it was
 // written, and those who wait at once share it.
 func TestWhatIsWrittenAheadIsSynced(t *testing.T) {
 	reader, pipe, err := os.Pipe() // on which each sync fails, and is counted

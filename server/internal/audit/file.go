@@ -10,6 +10,7 @@ import (
 	"sync"
 	"time"
 
+	"cegid.internal/gateway/server/internal/filelock"
 	"cegid.internal/gateway/server/internal/smallfile"
 )
 
@@ -78,7 +79,7 @@ func (f *file) open() error {
 		return err
 	}
 	// Records of two processes would not be one chain.
-	if err := lock(opened); err != nil {
+	if err := filelock.Take(opened); err != nil {
 		return errors.Join(err, opened.Close())
 	}
 	info, err := opened.Stat()

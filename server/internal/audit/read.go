@@ -11,8 +11,6 @@ import (
 	"time"
 )
 
-var errLocked = errors.New("another process writes to it")
-
 // Event is what a record tells of.
 type Event string
 

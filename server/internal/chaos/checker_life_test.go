@@ -29,6 +29,24 @@ func TestTheCheckerKnowsALife(t *testing.T) {
 		answer.Kind, answer.ID, answer.Call, answer.Method = Told, "A", d.calls, "ResolveImport"
 		d.add(answer)
 	}
+	settledLate := func(d *doctored, leapt bool) {
+		d.fault("throttled", "status 429", 429)
+		d.plan("A", "plain")
+		if leapt {
+			d.add(Event{Kind: Leapt, By: 7200})
+		}
+		d.sent("A", "not-processed", "throttled", 429)
+		d.told("A", "ImportEntries", "", lost)
+		d.clock = d.clock.Add(28 * time.Hour)
+		if !leapt {
+			d.add(Event{Kind: Leapt, By: 7200})
+		}
+		d.told("A", "GetImport", "", Event{State: "NOT_SENT"})
+		d.told("A", "ImportEntries", "", Event{State: "WAITING"})
+		d.sent("A", "booked", "", 200)
+		d.booked("A", "120.00")
+		d.over("A", "SUCCEEDED")
+	}
 	for name, test := range map[string]struct {
 		tell func(d *doctored)
 		rule string
@@ -64,6 +82,8 @@ func TestTheCheckerKnowsALife(t *testing.T) {
 			d.told("A", "ImportEntries", "", Event{State: "WAITING"})
 			d.over("A", "SUCCEEDED")
 		}, RuleSentAgain},
+		"the clock leapt over a lease, and its owner's answer is told a day later": {func(d *doctored) { settledLate(d, true) }, ""},
+		"the clock leapt long after it was given up":                               {func(d *doctored) { settledLate(d, false) }, RuleWentBack},
 		"a restored ledger has forgotten what was not sent": {func(d *doctored) {
 			d.plan("A", "plain")
 			since := d.clock

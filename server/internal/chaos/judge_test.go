@@ -702,8 +702,10 @@ func (j *judgement) order(l *life) {
 		var back bool
 		switch e.State {
 		case "RECEIVED", "SUBMITTING", "NOT_SENT", "REFUSED":
-			// What another than its owner has given up when the clock leapt, the owner's late answer still settles.
-			late := slices.ContainsFunc(j.leaps, func(at leap) bool { return at.from.Before(e.At) && e.At.Sub(at.from) < 24*time.Hour })
+			// What another than its owner has given up when the clock leapt, the owner's late answer still settles: the caller may
+			// ask for it days later.
+			given := states["UNCERTAIN"].At
+			late := slices.ContainsFunc(j.leaps, func(at leap) bool { return at.from.Before(given) && given.Sub(at.from) < 24*time.Hour })
 			back = accepted || told("SUCCEEDED") || told("FAILED") || told("UNCERTAIN") && !late
 		case "WAITING":
 			back = told("RUNNING") || told("SUCCEEDED") || told("FAILED")

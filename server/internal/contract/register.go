@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"reflect"
+	"slices"
 
 	"github.com/grpc-ecosystem/grpc-gateway/v2/runtime"
 	"google.golang.org/grpc"
@@ -58,7 +59,7 @@ func RegisterGRPC(registrar grpc.ServiceRegistrar, handlers ...any) {
 
 // RegisterREST registers the routes of each service, to be answered over a connection.
 func RegisterREST(ctx context.Context, mux *runtime.ServeMux, conn grpc.ClientConnInterface) error {
-	for _, binding := range bindings() {
+	for _, binding := range slices.Backward(bindings()) { // grpc-gateway tries those first that were registered last
 		if err := binding.rest(ctx, mux, conn); err != nil {
 			return err
 		}

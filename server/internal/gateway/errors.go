@@ -82,8 +82,8 @@ func setErrorHeaders(header http.Header, err error) {
 // streamError words the error of a stream. Before the first message it is an answer as any other error is: grpc-gateway
 // would make it a line, and gives no writer to say otherwise.
 func (m *marshaler) streamError(ctx context.Context, err error) *status.Status {
-	answer, ok := ctx.Value(answerKey{}).(*answerWriter)
-	if !ok {
+	answer := answerOf(ctx)
+	if answer == nil {
 		return status.Convert(contractual(ctx, err, ""))
 	}
 	if !answer.begun {
@@ -95,13 +95,22 @@ func (m *marshaler) streamError(ctx context.Context, err error) *status.Status {
 
 type answerKey struct{}
 
-// answerWriter lets streamError answer, and gives up on a reader that does not read.
+// answerOf is the answer to the request of a context; nil for none.
+func answerOf(ctx context.Context) *answerWriter {
+	answer, _ := ctx.Value(answerKey{}).(*answerWriter)
+	return answer
+}
+
+// answerWriter lets streamError answer, and gives up on a reader that does not read. It is in the context of the request, with what
+// else belongs there: grpc-gateway hands over a context alone.
 type answerWriter struct {
 	http.ResponseWriter
 	control *http.ResponseController
 	limit   time.Duration
 	begun   bool
 	ended   bool // what is written now is of no more use
+	log     *slog.Logger
+	kept    *kept // nil for what is no read
 }
 
 func (a *answerWriter) WriteHeader(code int) {
@@ -197,14 +206,11 @@ func contractual(ctx context.Context, err error, requestID string) error {
 		return apierror.New(codes.ResourceExhausted, looppb.ErrorReason_ERROR_REASON_CALLER_LIMIT,
 			"the message is larger than this service takes: send or ask for less at once")
 	}
-	if log, ok := ctx.Value(logKey{}).(*slog.Logger); ok {
-		log.ErrorContext(ctx, "the gateway's own error", "request_id", requestID, "error", err.Error())
+	if answer := answerOf(ctx); answer != nil {
+		answer.log.ErrorContext(ctx, "the gateway's own error", "request_id", requestID, "error", err.Error())
 	}
 	return apierror.Internal(requestID)
 }
-
-// logKey carries the log to where grpc-gateway hands over a context alone.
-type logKey struct{}
 
 // checkTimeout refuses what grpc-gateway cannot read.
 func checkTimeout(header http.Header) error {

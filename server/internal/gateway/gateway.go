@@ -8,6 +8,7 @@ import (
 	"crypto/tls"
 	"io"
 	"log/slog"
+	"maps"
 	"net/http"
 	"strconv"
 	"strings"
@@ -73,6 +74,7 @@ type Config struct {
 func New(cfg Config) (http.Handler, error) {
 	routes := newRoutes(uploadsUpTo(cfg.MaxFile))
 	json := &marshaler{names: restname.OfContract()}
+	identity := handOver(cfg.Identity)
 	mux := runtime.NewServeMux(
 		runtime.WithMarshalerOption(runtime.MIMEWildcard, json),
 		runtime.WithMarshalerOption(eventStream, &eventMarshaler{marshaler: json}),
@@ -80,8 +82,11 @@ func New(cfg Config) (http.Handler, error) {
 		runtime.WithDisablePathLengthFallback(),
 		runtime.WithDisableHTTPMethodOverride(),
 		runtime.WithIncomingHeaderMatcher(incomingHeader),
-		runtime.WithMetadata(handOver(cfg.Identity)),
-		runtime.WithMetadata(func(_ context.Context, r *http.Request) metadata.MD { return interceptor.OriginOf(r) }),
+		runtime.WithMetadata(func(ctx context.Context, r *http.Request) metadata.MD { // one, since each has all that is there copied
+			md := interceptor.OriginOf(r)
+			maps.Copy(md, identity(ctx, r))
+			return md
+		}),
 		runtime.WithOutgoingHeaderMatcher(func(string) (string, bool) { return "", false }),
 		runtime.WithOutgoingTrailerMatcher(func(string) (string, bool) { return "", false }),
 		runtime.WithForwardResponseOption(func(_ context.Context, w http.ResponseWriter, response proto.Message) error {
@@ -103,8 +108,8 @@ func New(cfg Config) (http.Handler, error) {
 		return nil, err
 	}
 	api := &api{
-		mux: mux, json: json, routes: routes, bounds: newBounds(), conn: cfg.Conn, check: cfg.Check, log: cfg.Log,
-		arrive: cfg.Arrive, maxBody: cfg.MaxBody, identity: handOver(cfg.Identity), refused: cfg.Refused,
+		mux: mux, json: json, routes: routes, bounds: newBounds(), conn: cfg.Conn, check: cfg.Check,
+		arrive: cfg.Arrive, maxBody: cfg.MaxBody, identity: identity, refused: cfg.Refused,
 	}
 	if api.arrive == nil {
 		api.arrive = func(_ context.Context, _, most int64, _ func()) (int64, func(), bool, error) {
@@ -127,6 +132,7 @@ func New(cfg Config) (http.Handler, error) {
 	api.answers = answers
 	limits := limits{
 		body: cmp.Or(cfg.BodyLimit, defaultLimit), write: cmp.Or(cfg.WriteLimit, defaultLimit), maxBody: cfg.MaxBody, upload: api.uploadLimit,
+		log: cfg.Log,
 	}
 	return limits.around(withHeaders(cfg.HSTS, sharing(cfg.Origins, headAsGet(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		// Before the ServeMux, which would redirect an empty dossier, //, to another path.
@@ -195,7 +201,6 @@ type api struct {
 	maxBody  int64
 	identity func(context.Context, *http.Request) metadata.MD
 	refused  func(ctx context.Context, method, practice string, err error)
-	log      *slog.Logger
 }
 
 // told is what the service learns about who makes a request.
@@ -235,7 +240,6 @@ func (a *api) uploadLimit(r *http.Request) time.Duration {
 
 func (a *api) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Cache-Control", "no-store")
-	r = r.WithContext(context.WithValue(r.Context(), logKey{}, a.log))
 	found, allowed := a.routes.find(r.Method, r.URL.EscapedPath())
 	if found == nil {
 		err := errNoSuchPath()
@@ -315,6 +319,7 @@ type limits struct {
 	// upload tells how long the body of a request may take that is a file; 0 for others. It may be large, which is not for
 	// here to judge, and long on its way, as long as it keeps coming.
 	upload func(*http.Request) time.Duration
+	log    *slog.Logger
 }
 
 func (l limits) around(next http.Handler) http.Handler {
@@ -336,7 +341,7 @@ func (l limits) around(next http.Handler) http.Handler {
 				r.Body = &timedBody{ReadCloser: http.MaxBytesReader(w, r.Body, l.maxBody), control: control}
 			}
 		}
-		answer := &answerWriter{ResponseWriter: w, control: control, limit: l.write}
+		answer := &answerWriter{ResponseWriter: w, control: control, limit: l.write, log: l.log}
 		next.ServeHTTP(answer, r.WithContext(context.WithValue(r.Context(), answerKey{}, answer)))
 	})
 }

@@ -19,7 +19,7 @@ import (
 	"cegid.internal/gateway/server/internal/inprocess"
 )
 
-// kept is what a read says of older answers, and an answer that several have. It is in the context of the request.
+// kept is what a read says of older answers, and an answer that several have.
 type kept struct {
 	w         http.ResponseWriter
 	directive directives
@@ -28,22 +28,21 @@ type kept struct {
 	answer    inprocess.Shared
 }
 
-type keptKey struct{}
-
 // keeping notes what reads say of older answers. Who says nothing is answered as if nothing was ever kept.
 func keeping(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.Method == http.MethodGet {
-			k := &kept{w: w, directive: readDirectives(r.Header.Values("Cache-Control")), known: r.Header.Values("If-None-Match")}
-			r = r.WithContext(context.WithValue(r.Context(), keptKey{}, k))
+		if answer := answerOf(r.Context()); answer != nil && r.Method == http.MethodGet {
+			answer.kept = &kept{w: w, directive: readDirectives(r.Header.Values("Cache-Control")), known: r.Header.Values("If-None-Match")}
 		}
 		next.ServeHTTP(w, r)
 	})
 }
 
 func keptOf(ctx context.Context) *kept {
-	k, _ := ctx.Value(keptKey{}).(*kept)
-	return k
+	if answer := answerOf(ctx); answer != nil {
+		return answer.kept
+	}
+	return nil
 }
 
 // older says in a request which older answers its caller accepts by a header, and takes one as it is kept.

@@ -40,9 +40,13 @@ type Server struct {
 	cfg     Config
 	methods map[string]method
 	places  chan struct{} // nil without a bound
+	work    chan func()   // for goroutines that have run a handler and wait for another
+	resting chan struct{} // has as many as may wait
 
 	base   context.Context // of all calls
 	cancel context.CancelFunc
+	over   context.Context // ends when no call is to come, and none is under way
+	end    context.CancelFunc
 
 	mu       sync.Mutex
 	draining bool
@@ -63,11 +67,12 @@ var (
 
 // New returns a server without services.
 func New(cfg Config) *Server {
-	s := &Server{cfg: cfg, methods: map[string]method{}}
+	s := &Server{cfg: cfg, methods: map[string]method{}, work: make(chan func()), resting: make(chan struct{}, mostResting)}
 	if cfg.MaxCalls > 0 {
 		s.places = make(chan struct{}, cfg.MaxCalls)
 	}
 	s.base, s.cancel = context.WithCancel(context.Background())
+	s.over, s.end = context.WithCancel(s.base)
 	return s
 }
 
@@ -88,6 +93,37 @@ func (s *Server) GracefulStop() {
 	s.draining = true
 	s.mu.Unlock()
 	s.underWay.Wait()
+	s.end()
+}
+
+// mostResting goroutines wait for work.
+const mostResting = 64
+
+// goes runs a unary handler on a goroutine of its own: one that has run another, whose stack has grown to what a call needs, or a new one.
+func (s *Server) goes(handle func()) {
+	select {
+	case s.work <- handle:
+	default:
+		go s.handles(handle)
+	}
+}
+
+func (s *Server) handles(handle func()) {
+	for {
+		handle()
+		handle = nil // it holds the call
+		select {
+		case s.resting <- struct{}{}:
+		default:
+			return
+		}
+		select {
+		case handle = <-s.work:
+			<-s.resting
+		case <-s.over.Done():
+			return
+		}
+	}
 }
 
 // Stop takes no new calls and ends those under way: their contexts, and what their callers wait for.
@@ -191,15 +227,14 @@ func (c *call) finish(err error) {
 	c.server.underWay.Done()
 }
 
-// arriving is metadata as it arrives: without what the transport says itself (PROTOCOL-HTTP2.md of gRPC).
+// arriving makes metadata, which nobody else has, what arrives of it: without what the transport says itself (PROTOCOL-HTTP2.md of gRPC).
 func arriving(sent metadata.MD) metadata.MD {
-	out := make(metadata.MD, len(sent))
-	for key, values := range sent {
-		if !reserved(key) {
-			out[key] = append([]string(nil), values...)
+	for key := range sent {
+		if reserved(key) {
+			delete(sent, key)
 		}
 	}
-	return out
+	return sent
 }
 
 func reserved(key string) bool {

@@ -27,7 +27,7 @@ func (s *Server) Invoke(ctx context.Context, name string, request, reply any, op
 	}
 	// Apart, since a caller whose time is over waits for no handler.
 	done := make(chan outcome, 1)
-	go func() {
+	s.goes(func() {
 		answer, err := of.unary(of.server, c.ctx, func(into any) error {
 			err := s.deliver(request, into)
 			if err == nil {
@@ -42,7 +42,7 @@ func (s *Server) Invoke(ctx context.Context, name string, request, reply any, op
 		}
 		c.finish(err)
 		done <- outcome{answer, err}
-	}()
+	})
 	var got outcome
 	select {
 	case got = <-done:

@@ -28,6 +28,8 @@ type Call struct {
 	// Route of Loop's that a raw call is for, once it is known to be one of those listed; for the audit alone.
 	Route string
 
+	// place is what the call takes of its caller's limits; nil before it is let in.
+	place *place
 	// asked is what the policy was asked and allowed; nil before that.
 	asked                            atomic.Pointer[policy.Question]
 	attempts, upstream, turn, ledger atomic.Int64
@@ -131,6 +133,19 @@ func onFirst(name string, check func(ctx context.Context, method string, request
 					return check(inner.Context(), info.FullMethod, message)
 				},
 			})
+		},
+	}
+}
+
+// passed makes an interceptor that does nothing.
+func passed(name string) Named {
+	return Named{
+		Name: name,
+		Unary: func(ctx context.Context, request any, _ *grpc.UnaryServerInfo, next grpc.UnaryHandler) (any, error) {
+			return next(ctx, request)
+		},
+		Stream: func(server any, stream grpc.ServerStream, _ *grpc.StreamServerInfo, next grpc.StreamHandler) error {
+			return next(server, stream)
 		},
 	}
 }

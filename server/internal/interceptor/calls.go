@@ -1,7 +1,6 @@
 package interceptor
 
 import (
-	"container/list"
 	"slices"
 	"strings"
 	"sync"
@@ -29,10 +28,13 @@ type ring struct {
 	total        int
 }
 
+// callsOfOne is a queue, the oldest in front. Each call is put in, and next to none is looked for.
 type callsOfOne struct {
-	all  *list.List                 // of *CallRecord, the oldest in front
-	byID map[string][]*list.Element // by request id
+	records   []*CallRecord
+	forgotten int // of records, in front
 }
+
+func (c *callsOfOne) all() []*CallRecord { return c.records[c.forgotten:] }
 
 // CallRecord is what a caller may know of a call that it made.
 type CallRecord struct {
@@ -68,13 +70,7 @@ func (c *Calls) keep(call *Call, record CallRecord) {
 	}
 	record.RequestID, record.Trace, record.Origin, record.By, record.Identity = call.RequestID, call.Trace, call.Origin, call.By, call.Identity
 	record.Practice, record.Dossier = call.Practice, call.Dossier
-	// Parts of longer texts, such as a path or a header, would keep those for as long.
-	for _, text := range []*string{
-		&record.RequestID, &record.Peer, &record.UserAgent, &record.Identity, &record.Practice, &record.Dossier,
-		&record.Said.Code, &record.Said.RequestID,
-	} {
-		*text = strings.Clone(*text)
-	}
+	record.own()
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if record.Code == codes.OK {
@@ -84,21 +80,39 @@ func (c *Calls) keep(call *Call, record CallRecord) {
 	}
 }
 
+// own gives a record texts of its own, in one piece: parts of longer ones, such as a path or a header, would keep those for as long.
+func (r *CallRecord) own() {
+	texts := []*string{&r.RequestID, &r.Peer, &r.UserAgent, &r.Identity, &r.Practice, &r.Dossier, &r.Said.Code, &r.Said.RequestID}
+	var all strings.Builder
+	length := 0
+	for _, text := range texts {
+		length += len(*text)
+	}
+	all.Grow(length)
+	for _, text := range texts {
+		all.WriteString(*text)
+	}
+	rest := all.String()
+	for _, text := range texts {
+		*text, rest = rest[:len(*text)], rest[len(*text):]
+	}
+}
+
 func (r *ring) keep(caller string, record *CallRecord) {
 	of, known := r.by[caller]
 	if !known {
-		of = &callsOfOne{all: list.New(), byID: map[string][]*list.Element{}}
+		of = &callsOfOne{}
 		r.by[caller] = of
 	}
-	of.byID[record.RequestID] = append(of.byID[record.RequestID], of.all.PushBack(record))
+	of.records = append(of.records, record)
 	r.total++
-	for of.all.Len() > r.ofOne || time.Since(of.all.Front().Value.(*CallRecord).Began) > callsKept && of.all.Len() > 1 {
+	for len(of.all()) > r.ofOne || len(of.all()) > 1 && time.Since(of.all()[0].Began) > callsKept {
 		r.forget(of)
 	}
 	if r.total > r.ofAll {
 		most := of
 		for _, calls := range r.by {
-			if calls.all.Len() > most.all.Len() {
+			if len(calls.all()) > len(most.all()) {
 				most = calls
 			}
 		}
@@ -108,11 +122,13 @@ func (r *ring) keep(caller string, record *CallRecord) {
 
 // forget forgets the oldest.
 func (r *ring) forget(of *callsOfOne) {
-	id := of.all.Remove(of.all.Front()).(*CallRecord).RequestID
-	if of.byID[id] = of.byID[id][1:]; len(of.byID[id]) == 0 { // in the order in which they came
-		delete(of.byID, id)
-	}
+	of.records[of.forgotten] = nil
+	of.forgotten++
 	r.total--
+	if of.forgotten > len(of.records)/2 {
+		of.records = slices.Delete(of.records, 0, of.forgotten)
+		of.forgotten = 0
+	}
 }
 
 // Find returns the calls of a caller with a request id, the newest first: a caller, or a channel that retries, may have used
@@ -125,8 +141,8 @@ func (c *Calls) Find(caller, requestID string) (out []CallRecord) {
 		if !known {
 			continue
 		}
-		for _, element := range of.byID[requestID] {
-			if record := element.Value.(*CallRecord); time.Since(record.Began) <= callsKept {
+		for _, record := range of.all() {
+			if record.RequestID == requestID && time.Since(record.Began) <= callsKept {
 				out = append(out, *record)
 			}
 		}

@@ -85,7 +85,7 @@ func Chain(cfg Config) []Named {
 
 // reads lets unary reads share calls and answers. A stream is its caller's own.
 func reads(share grpc.UnaryServerInterceptor) Named {
-	named := around("reads", func(ctx context.Context, _ string, _ bool, next func(context.Context) error) error { return next(ctx) })
+	named := passed("reads")
 	if share != nil {
 		named.Unary = share
 	}

@@ -73,7 +73,7 @@ func (d *Door) tap(ctx context.Context, info *tap.Info) (context.Context, error)
 	timer := time.AfterFunc(arrivalLimit, cancel)
 	leave := d.enter(caller, cancel)
 	a := &arrival{door: d, here: sync.OnceFunc(func() { timer.Stop(); leave() })}
-	context.AfterFunc(ctx, func() { a.here(); a.release(true) })
+	a.stop = context.AfterFunc(ctx, a.end)
 	a.lasts = strings.HasPrefix(info.FullMethodName, "/grpc.reflection.") // it has many messages, and all it takes is a moment
 	return context.WithValue(ctx, arrivalKey{}, a), nil
 }
@@ -81,12 +81,14 @@ func (d *Door) tap(ctx context.Context, info *tap.Info) (context.Context, error)
 // arrival is a call whose messages come by a door.
 type arrival struct {
 	door  *Door
-	here  func() // says that its first message is
-	lasts bool   // to its end, and not to its first message
+	here  func()      // says that its first message is
+	lasts bool        // to its end, and not to its first message
+	stop  func() bool // takes back what its context does at its end; false when that has begun
 
-	// Of the door's mutex: what its messages have become by inflating, whose they are, and whether it has ended.
+	// Of the door's mutex: what its messages have become by inflating, whose they are, its memory, and whether it has ended.
 	caller  string
 	claimed int
+	memory  *claim
 	ended   bool
 }
 
@@ -95,6 +97,30 @@ type arrivalKey struct{}
 func arrivalOf(ctx context.Context) *arrival {
 	a, _ := ctx.Value(arrivalKey{}).(*arrival)
 	return a
+}
+
+// end gives back what the call has, at the end of its context.
+func (a *arrival) end() {
+	a.here()
+	a.release(true)
+}
+
+// answered ends it when a unary call has its answer, a moment before its context does, which would take a goroutine.
+func (a *arrival) answered() {
+	if a.stop() {
+		a.end()
+	}
+}
+
+// hold has it give back the memory of a call at its end.
+func (a *arrival) hold(memory *claim) {
+	a.door.mu.Lock()
+	ended := a.ended
+	a.memory = memory
+	a.door.mu.Unlock()
+	if ended {
+		memory.leave()
+	}
 }
 
 // arrived says that the first message of a call is here.
@@ -207,18 +233,22 @@ func (g guarded) RegisterService(service *grpc.ServiceDesc, implementation any) 
 func (d *Door) guard(method string, handle grpc.MethodHandler) grpc.MethodHandler {
 	return func(server any, ctx context.Context, decode func(any) error, interceptor grpc.UnaryServerInterceptor) (any, error) {
 		makeRoom(len(method))
+		read := &reading{}
 		stranger := false
-		var takes *taking
 		if !public(method) {
 			who, err := d.callers.identify(ctx)
-			ctx, stranger = context.WithValue(ctx, outcomeKey{}, outcome{who, err}), err != nil
-			takes = &taking{memory: d.memory, method: method, caller: who.caller}
-			ctx = context.WithValue(ctx, takingKey{}, takes)
+			if stranger = err != nil; ctx.Value(outcomeKey{}) == nil {
+				ctx = context.WithValue(ctx, outcomeKey{}, outcome{who, err})
+			}
+			read.taking = taking{memory: d.memory, method: method, caller: who.caller}
+			if arrivalOf(ctx) == nil {
+				defer func() { read.taking.claim.leave() }() // the answer is handed over, and not sent
+			}
 		}
-		ctx, read := withReading(ctx)
+		ctx = context.WithValue(ctx, readingKey{}, read)
 		return handle(server, ctx, func(message any) error {
 			if !stranger {
-				read.failed = receive(ctx, decode, message, takes)
+				read.failed = receive(ctx, decode, message)
 			}
 			return nil
 		}, interceptor)
@@ -230,13 +260,17 @@ func (d *Door) guard(method string, handle grpc.MethodHandler) grpc.MethodHandle
 //
 //go:noinline
 func makeRoom(at int) byte {
+	if at >= 0 { // always, which the compiler does not know: nothing is cleared
+		return 0
+	}
 	var room [24 << 10]byte
-	return room[at%len(room)] // at a place that the compiler does not know, or it would leave it all out
+	return room[-at%len(room)]
 }
 
 // reading is what came of reading the messages of a call.
 type reading struct {
-	failed error // why the request of a unary call could not be read
+	taking taking // of a unary call
+	failed error  // why its request could not be read
 	// The bytes that nobody has charged so far, inflated ones too, whether a message was made of them or not, and the parts of the
 	// last message. Of a stream that is ended while it waits, they may come late.
 	bytes, parts atomic.Int64
@@ -244,35 +278,16 @@ type reading struct {
 
 type readingKey struct{}
 
-func withReading(ctx context.Context) (context.Context, *reading) {
-	read := &reading{}
-	return context.WithValue(ctx, readingKey{}, read), read
-}
-
-// unread is why the request of a call could not be read.
-func unread(ctx context.Context) error {
+// readingOf is what came of reading so far; an empty one where nothing was read here.
+func readingOf(ctx context.Context) *reading {
 	if read, ok := ctx.Value(readingKey{}).(*reading); ok {
-		return read.failed
+		return read
 	}
-	return nil
+	return &reading{}
 }
 
-// uncharged is how many bytes were read for a call since this was last asked.
-func uncharged(ctx context.Context) int {
-	read, ok := ctx.Value(readingKey{}).(*reading)
-	if !ok {
-		return 0
-	}
-	return int(read.bytes.Swap(0))
-}
-
-// partsOf is how many parts the message has that was read last for a call.
-func partsOf(ctx context.Context) int {
-	if read, ok := ctx.Value(readingKey{}).(*reading); ok {
-		return int(read.parts.Load())
-	}
-	return 0
-}
+// uncharged is how many bytes were read since this was last asked.
+func (r *reading) uncharged() int { return int(r.bytes.Swap(0)) }
 
 // errUnreadable words what grpc-go says of a message.
 func errUnreadable(err error) error {
@@ -289,31 +304,28 @@ func errUnreadable(err error) error {
 	return apierror.New(codes.InvalidArgument, reason, "the message cannot be read: it is not of this contract, or not UTF-8")
 }
 
-// taking is the memory of a unary call.
+// taking is the memory of a unary call; without a method nothing is taken.
 type taking struct {
 	memory         *Memory
 	method, caller string
 	claim          *claim
 }
 
-type takingKey struct{}
-
 // take waits for the memory of a call whose message is here, and gives it back at the call's end.
 func (t *taking) take(ctx context.Context, size, parts int) (err error) {
 	arrived(ctx)
 	t.claim, err = t.memory.request(ctx, t.method, t.caller, size, parts)
-	if t.claim != nil {
-		context.AfterFunc(ctx, t.claim.leave) // which is when the answer is sent
+	if a := arrivalOf(ctx); a != nil && t.claim != nil {
+		a.hold(t.claim) // until the answer is sent
 	}
 	return err
 }
 
-// receive receives a message, and says whose fault it is when it cannot. The answer is compressed only where it was. takes is nil
-// where the message needs no memory of its own.
-func receive(ctx context.Context, from func(any) error, message any, takes *taking) error {
-	c := &carrier{into: message, zippable: sentIn(ctx) == gzip.Name}
-	if takes != nil {
-		c.claim = func(size, parts int) error { return takes.take(ctx, size, parts) }
+// receive receives a message, and says whose fault it is when it cannot. The answer is compressed only where it was.
+func receive(ctx context.Context, from func(any) error, message any) error {
+	c, read := &carrier{into: message, zippable: sentIn(ctx) == gzip.Name}, readingOf(ctx)
+	if read.taking.method != "" {
+		c.claim = func(size, parts int) error { return read.taking.take(ctx, size, parts) }
 	}
 	if a := arrivalOf(ctx); a != nil {
 		a.release(false)
@@ -321,10 +333,8 @@ func receive(ctx context.Context, from func(any) error, message any, takes *taki
 	}
 	err := from(c)
 	arrived(ctx)
-	if read, ok := ctx.Value(readingKey{}).(*reading); ok {
-		read.bytes.Add(int64(c.bytes))
-		read.parts.Store(int64(c.parts))
-	}
+	read.bytes.Add(int64(c.bytes))
+	read.parts.Store(int64(c.parts))
 	if c.zippable && c.plain {
 		_ = grpc.SetSendCompressor(ctx, encoding.Identity) // an error means that the answer has begun
 	}
@@ -347,14 +357,13 @@ type readable struct {
 }
 
 func newReadable(inner grpc.ServerStream) readable {
-	ctx, _ := withReading(inner.Context())
-	return readable{inner, ctx}
+	return readable{inner, context.WithValue(inner.Context(), readingKey{}, &reading{})}
 }
 
 func (r readable) Context() context.Context { return r.ctx }
 
 func (r readable) RecvMsg(message any) error {
-	return receive(r.ctx, r.ServerStream.RecvMsg, message, nil)
+	return receive(r.ctx, r.ServerStream.RecvMsg, message)
 }
 
 // errTooMany says that a message has more parts than this service makes values of.

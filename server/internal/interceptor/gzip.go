@@ -144,13 +144,19 @@ func (a *arrival) claim(caller string, bytes int) error {
 func (a *arrival) release(ended bool) {
 	d := a.door
 	d.mu.Lock()
-	defer d.mu.Unlock()
 	a.ended = a.ended || ended
-	d.allInflated -= a.claimed
-	if d.inflated[a.caller] -= a.claimed; d.inflated[a.caller] == 0 {
-		delete(d.inflated, a.caller)
+	if a.claimed > 0 {
+		d.allInflated -= a.claimed
+		if d.inflated[a.caller] -= a.claimed; d.inflated[a.caller] == 0 {
+			delete(d.inflated, a.caller)
+		}
+		a.claimed = 0
 	}
-	a.claimed = 0
+	memory := a.memory
+	d.mu.Unlock()
+	if ended {
+		memory.leave()
+	}
 }
 
 // sentIn is the compression that a call names for its messages; each of them may be sent as it is all the same.

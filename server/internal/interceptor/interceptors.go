@@ -361,8 +361,8 @@ func validate(validator protovalidate.Validator) Named {
 // CheckShape refuses a request of the wrong shape, with the path of each field.
 func CheckShape(validator protovalidate.Validator, message proto.Message) error {
 	err := validator.Validate(message)
-	var failed *protovalidate.ValidationError
-	if err == nil || !errors.As(err, &failed) {
+	failed, wrong := errors.AsType[*protovalidate.ValidationError](err)
+	if !wrong {
 		return err
 	}
 	violations := make([]apierror.Violation, 0, len(failed.Violations))

@@ -1,7 +1,6 @@
 package interceptor
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"math"
@@ -46,24 +45,22 @@ type place struct {
 	caller    string
 	streaming bool
 	held      int
+	memory    *claim
 	holders   int // of the limits' lock
 }
-
-type placeKey struct{}
 
 // Keep lets what a call has begun count for its caller until it is done, however early the call ends: a caller who does not
 // wait takes as much as one who does.
 func Keep(ctx context.Context) (done func()) {
-	p, ok := ctx.Value(placeKey{}).(*place)
-	if !ok { // nobody is limited
+	p := CallFrom(ctx).place
+	if p == nil { // nobody is limited
 		return func() {}
 	}
 	p.limits.mu.Lock()
 	defer p.limits.mu.Unlock()
 	p.hold()
-	memory := claimOf(ctx)
-	memory.hold()
-	return sync.OnceFunc(func() { p.leave(); memory.leave() })
+	p.memory.hold()
+	return sync.OnceFunc(func() { p.leave(); p.memory.leave() })
 }
 
 // hold adds a holder. The lock is held.
@@ -90,8 +87,8 @@ func (p *place) count(n int) {
 // partSize is what each part of a request takes in memory beside its bytes, see MaxParts.
 const partSize = 24
 
-// inMemory is what a request of so many bytes takes, by estimate: an import holds its texts and what is sent of them.
-func inMemory(ctx context.Context, size int) int { return 2*size + partSize*partsOf(ctx) }
+// inMemory is what the last request, of so many bytes, takes by estimate: an import holds its texts and what is sent of them.
+func (r *reading) inMemory(size int) int { return 2*size + partSize*int(r.parts.Load()) }
 
 // leastBurst of bytes, so that an answer takes few reservations.
 const leastBurst = 64 << 10
@@ -221,35 +218,38 @@ func limitCalls(l *Limits, memory *Memory) Named {
 	return Named{
 		Name: "inbound limits",
 		Unary: func(ctx context.Context, request any, _ *grpc.UnaryServerInfo, next grpc.UnaryHandler) (any, error) {
-			caller := CallFrom(ctx).Caller
-			if caller == "" { // a public method
-				if err := unread(ctx); err != nil {
-					return nil, err
+			call, read := CallFrom(ctx), readingOf(ctx)
+			if call.Caller == "" { // a public method
+				if read.failed != nil {
+					return nil, read.failed
 				}
 				return next(ctx, request)
 			}
 			// What could not be read was read all the same, and inflated.
-			size := cmp.Or(uncharged(ctx), sizeOf(request))
-			place, bytes, err := l.admit(caller, false, inMemory(ctx, size))
+			size := read.uncharged()
+			if size == 0 {
+				size = sizeOf(request)
+			}
+			place, bytes, err := l.admit(call.Caller, false, read.inMemory(size))
 			if err != nil {
 				return nil, err
 			}
 			defer place.leave()
 			charge(bytes, size)
-			if err := unread(ctx); err != nil {
-				return nil, err
+			if read.failed != nil {
+				return nil, read.failed
 			}
-			if takes, ok := ctx.Value(takingKey{}).(*taking); ok {
-				ctx = context.WithValue(ctx, claimKey{}, takes.claim)
-			}
-			response, err := next(cegidclient.WithParty(context.WithValue(ctx, placeKey{}, place), caller), request)
+			place.memory = read.taking.claim
+			call.place = place
+			response, err := next(cegidclient.WithParty(ctx, call.Caller), request)
 			if err == nil {
 				chargeFor(bytes, response)
 			}
 			return response, err
 		},
 		Stream: func(server any, inner grpc.ServerStream, info *grpc.StreamServerInfo, next grpc.StreamHandler) error {
-			caller := CallFrom(inner.Context()).Caller
+			call := CallFrom(inner.Context())
+			caller := call.Caller
 			if caller == "" {
 				return next(server, &pacedStream{ServerStream: inner, ctx: inner.Context()})
 			}
@@ -263,8 +263,10 @@ func limitCalls(l *Limits, memory *Memory) Named {
 				return err
 			}
 			defer held.leave()
-			ctx := context.WithValue(context.WithValue(inner.Context(), placeKey{}, place), claimKey{}, held)
-			paced := &pacedStream{ServerStream: inner, ctx: cegidclient.WithParty(ctx, caller), bytes: bytes, memory: memory, caller: caller}
+			place.memory = held
+			call.place = place
+			ctx := cegidclient.WithParty(inner.Context(), caller)
+			paced := &pacedStream{ServerStream: inner, ctx: ctx, bytes: bytes, memory: memory, caller: caller}
 			defer paced.end()
 			return next(server, paced)
 		},
@@ -316,7 +318,7 @@ func (s *pacedStream) RecvMsg(message any) error {
 	}
 	s.keep(nil)
 	err := s.ServerStream.RecvMsg(message)
-	read := uncharged(s.ctx)
+	read := readingOf(s.ctx).uncharged()
 	if s.bytes != nil && read == 0 && err == nil {
 		read = sizeOf(message)
 	}

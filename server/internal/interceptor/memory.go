@@ -351,11 +351,3 @@ func (m *Memory) look(used int64) {
 	m.calls.press(pressed)
 	m.bodies.press(pressed)
 }
-
-type claimKey struct{}
-
-// claimOf is the memory of a call.
-func claimOf(ctx context.Context) *claim {
-	c, _ := ctx.Value(claimKey{}).(*claim)
-	return c
-}

@@ -9,7 +9,8 @@ import (
 	"cegid.internal/gateway/server/internal/policy"
 )
 
-// unseen tells of the calls that grpc-go ends before an interceptor has them: their message is too large, or did not arrive.
+// unseen tells of the calls that grpc-go ends before an interceptor has them: their message is too large, or did not arrive. It has the
+// arrival of a unary call end with its answer.
 type unseen struct {
 	known   map[string]policy.Access
 	refused func(ctx context.Context, method, practice string, err error)
@@ -22,6 +23,7 @@ func Unseen(known map[string]policy.Access, refused func(ctx context.Context, me
 
 type begunCall struct {
 	method string
+	unary  bool
 	seen   atomic.Bool
 }
 
@@ -42,11 +44,20 @@ func (unseen) TagRPC(ctx context.Context, info *stats.RPCTagInfo) context.Contex
 }
 
 func (u unseen) HandleRPC(ctx context.Context, of stats.RPCStats) {
-	end, ok := of.(*stats.End)
-	if !ok || end.Error == nil {
+	begun, ok := ctx.Value(begunKey{}).(*begunCall)
+	if !ok {
 		return
 	}
-	if begun, ok := ctx.Value(begunKey{}).(*begunCall); ok && !begun.seen.Load() {
-		u.refused(ctx, methodName(u.known, begun.method), "", end.Error)
+	switch event := of.(type) {
+	case *stats.Begin:
+		begun.unary = !event.IsClientStream && !event.IsServerStream
+	case *stats.OutPayload:
+		if a := arrivalOf(ctx); a != nil && begun.unary {
+			a.answered()
+		}
+	case *stats.End:
+		if event.Error != nil && !begun.seen.Load() {
+			u.refused(ctx, methodName(u.known, begun.method), "", event.Error)
+		}
 	}
 }

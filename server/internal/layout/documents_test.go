@@ -1,6 +1,7 @@
 package layout
 
 import (
+	"fmt"
 	"io/fs"
 	"maps"
 	"os"
@@ -140,6 +141,75 @@ func TestTheReadmeIsShortAndLeadsToEachPage(t *testing.T) {
 	}
 	if pages < 25 {
 		t.Errorf("only %d pages were looked for", pages)
+	}
+}
+
+var (
+	sentence = regexp.MustCompile("(?m)^(?:\\*\\*|[\\pL`\"])")
+	filler   = regexp.MustCompile(`(?i)\bth(?:is|e following) (?:page|document|section) (?:describes|explains|shows|tells|contains|is about)`)
+)
+
+// Between its title and its first section a page has its answer: in lines, and in characters as they are read.
+const (
+	mostScreenLines = 15
+	leastScreen     = 150
+	mostScreen      = 1000
+)
+
+// screenFault is what is wrong with the first screen of a page; empty when nothing is.
+func screenFault(page string) string {
+	_, rest, titled := strings.Cut("\n"+page, "\n# ")
+	if !titled {
+		return "has no title"
+	}
+	_, rest, _ = strings.Cut(rest, "\n")
+	rest, _, _ = strings.Cut("\n"+rest, "\n## ")
+	rest = link.ReplaceAllString(strings.TrimSpace(rest), "$1")
+	read := []rune(strings.Join(strings.Fields(rest), " "))
+	switch {
+	case !sentence.MatchString(fenced.ReplaceAllString(rest, "")):
+		return "has no paragraph"
+	case filler.MatchString(rest):
+		return "speaks of itself: " + filler.FindString(rest)
+	case len(read) < leastScreen:
+		return fmt.Sprintf("answers nothing in %d characters", len(read))
+	case len(read) > mostScreen || strings.Count(rest, "\n")+1 > mostScreenLines:
+		return fmt.Sprintf("takes %d characters in %d lines", len(read), strings.Count(rest, "\n")+1)
+	}
+	return ""
+}
+
+// TestEachPageAnswersInItsFirstScreen what it is mostly asked, before its first section.
+func TestEachPageAnswersInItsFirstScreen(t *testing.T) {
+	answer := strings.Repeat("The server refuses a stranger. ", 6)
+	for page, want := range map[string]string{
+		"# A\n\n" + answer + "\n\n## B\n\n" + strings.Repeat(answer, 9): "",
+		"<!-- made -->\n\n# A\n\n" + answer + "\n\n- [b](b.md)\n":       "",
+		"Text.\n":                  "has no title",
+		"# A\n\n## B\n\n" + answer: "has no paragraph",
+		"# A\n\n- " + answer + "\n\n```sh\nrun\n```\n\n| a |\n| --- |\n| b |\n\n## B\n": "has no paragraph",
+		"# A\n\nWhat there is to know.\n\n## B\n\n" + answer:                            "answers nothing",
+		"# A\n\n[Text](" + strings.Repeat("long/", 60) + "b.md).\n\n## B\n":             "answers nothing",
+		"# A\n\nThis page describes it. " + answer:                                      "speaks of itself",
+		"# A\n\n" + strings.Repeat(answer, 6) + "\n\n## B\n":                            "takes 1115 characters",
+		"# A\n\n" + answer + "\n\n| a |\n| --- |\n" + strings.Repeat("| b |\n", 12):     "in 16 lines",
+	} {
+		if got := screenFault(page); got == "" && want != "" || !strings.Contains(got, want) {
+			t.Errorf("%.200q %s; want: %q", page, got, want)
+		}
+	}
+	pages := 0
+	for name, page := range texts(t) {
+		if !strings.HasPrefix(name, "docs/") || filepath.Ext(name) != ".md" {
+			continue
+		}
+		pages++
+		if fault := screenFault(page); fault != "" {
+			t.Errorf("%s: what is above its first section %s", name, fault)
+		}
+	}
+	if pages < 50 {
+		t.Errorf("only %d pages were looked at", pages)
 	}
 }
 

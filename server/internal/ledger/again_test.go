@@ -36,7 +36,7 @@ func TestAnotherAttemptLeavesNoGap(t *testing.T) {
 	defer func() { _ = l.Close() }()
 	s := Submission{
 		Key: Key{"demo", "CEGID001", Imports, "FA-1"}, Caller: "billing", Kind: KindEntries, Format: "ENTRIES",
-		Fingerprints: []Fingerprint{FingerprintOf(1, []byte("x"))}, DocumentReferences: []string{"FA-1"},
+		Fingerprints: []Fingerprint{fingerprintOf(1, []byte("x"))}, DocumentReferences: []string{"FA-1"},
 	}
 	begun, err := l.Begin(t.Context(), s, "a")
 	testkit.OK(t, err)

@@ -30,7 +30,7 @@ const (
 	CauseForgotten Cause = "forgotten"
 )
 
-// Causes returns those above.
+// Causes returns those above: tests of other packages hold that each has its words.
 func Causes() []Cause {
 	return []Cause{
 		CauseStopping, CauseFault, CauseNotNoted, CauseNoTurn, CauseWithoutID, CauseNamesImport, CauseEndedWithErrors,

@@ -37,7 +37,7 @@ func TestABackupIsTheLedger(t *testing.T) {
 	testkit.OK(t, Init(t.Context(), at("ledger")))
 	l, err := Open(t.Context(), at("ledger"))
 	testkit.OK(t, err)
-	begun, err := l.Begin(t.Context(), Submission{Key: Key{"demo", "D1", Imports, "FA-1"}, Caller: "billing", Kind: KindEntries, Fingerprints: []Fingerprint{FingerprintOf(1)}, DocumentReferences: []string{"FA-1"}}, "owner")
+	begun, err := l.Begin(t.Context(), Submission{Key: Key{"demo", "D1", Imports, "FA-1"}, Caller: "billing", Kind: KindEntries, Fingerprints: []Fingerprint{fingerprintOf(1)}, DocumentReferences: []string{"FA-1"}}, "owner")
 	testkit.OK(t, err)
 	if _, err := Backup(t.Context(), at("ledger"), at("while open")); !errors.Is(err, ErrLocked) {
 		t.Errorf("of a ledger in use: %v", err)

@@ -27,15 +27,6 @@ func (s Submission) Repeats(row Record) bool {
 	return row.Caller == s.Caller && row.Kind == s.Kind && s.Same(row.Fingerprint)
 }
 
-// FingerprintOf digests parts.
-func FingerprintOf(scheme int, parts ...[]byte) Fingerprint {
-	h := NewHasher(scheme)
-	for _, part := range parts {
-		h.Bytes(part)
-	}
-	return h.Sum()
-}
-
 // Hasher digests a sequence of values. Each is written with its kind and length, so that no two sequences look alike;
 // a list of unknown length is preceded by Int of its length. A change of what is written, or of its order, is a new
 // scheme.

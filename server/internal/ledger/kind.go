@@ -11,7 +11,7 @@ const (
 	KindRaw      Kind = "raw"
 )
 
-// Kinds returns all of them.
+// Kinds returns all of them: tests of other packages hold that each has its words.
 func Kinds() []Kind { return []Kind{KindEntries, KindFile, KindDocument, KindRaw} }
 
 // spelt is how rows hold a kind: as the servers before spelt it. One of them may run beside this server on the same database,

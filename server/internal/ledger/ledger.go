@@ -104,25 +104,37 @@ func (w *writing) begin(s Submission, owner string) (begun Begun, verdict, err e
 	return Begun{Record: row}, nil, w.attach(&s)
 }
 
-// duplicate returns the newest row of the same content under another id that is or may be booked, if any: one that is not
-// final, or of the last 30 days. Where entries can be told by their digests, it looks at rows alone that have none.
-func (w *writing) duplicate(s Submission) (*Record, error) {
-	args := append(s.Key.args(), w.since(DuplicateWithin))
-	var same []string
-	for _, fingerprint := range s.Fingerprints {
-		same = append(same, fmt.Sprintf(`fingerprint = $%d AND scheme = $%d`, len(args)+1, len(args)+2))
-		args = append(args, fingerprint.Sum[:], fingerprint.Scheme)
+// sameContent takes a key, since when, and sum and scheme of each fingerprint.
+func (d dialect) sameContent(fingerprints int, digests bool) string {
+	var ids, same []string
+	for sum := 6; sum < 6+2*fingerprints; sum += 2 {
+		ids = append(ids, fmt.Sprintf(`SELECT request_id FROM write_request WHERE practice = $1 AND dossier = $2 AND fingerprint = $%d`, sum))
+		same = append(same, fmt.Sprintf(`fingerprint = $%d AND scheme = $%d`, sum, sum+1))
+	}
+	found := ""
+	if !d.shared { // for an OR alone SQLite goes through all rows of the dossier
+		found = `AND request_id IN (` + strings.Join(ids, ` UNION ALL `) + `) `
 	}
 	undigested := ""
-	if s.Digests != nil {
+	if digests {
 		undigested = `AND NOT EXISTS (SELECT 1 FROM entry_import e WHERE e.practice = write_request.practice ` +
 			`AND e.dossier = write_request.dossier ` +
 			`AND e.collection = write_request.collection AND e.request_id = write_request.request_id) `
 	}
-	others, err := collect(w.ctx, w.tx, selectRow+
-		`WHERE practice = $1 AND dossier = $2 AND collection = CAST($3 AS TEXT) AND request_id <> $4 AND (received >= $5 OR NOT (`+final+`)) `+
-		`AND (`+strings.Join(same, ` OR `)+`) `+undigested+`AND state NOT IN ('NOT_SENT', 'REFUSED') ORDER BY received DESC`+w.dialect.forUpdate,
-		args...)
+	return selectRow + `WHERE practice = $1 AND dossier = $2 AND collection = CAST($3 AS TEXT) AND request_id <> $4 ` +
+		`AND (received >= $5 OR NOT (` + final + `)) ` +
+		found + `AND (` + strings.Join(same, ` OR `) + `) ` + undigested + `AND state NOT IN ('NOT_SENT', 'REFUSED') ORDER BY received DESC` +
+		d.forUpdate
+}
+
+// duplicate returns the newest row of the same content under another id that is or may be booked, if any: one that is not
+// final, or of the last 30 days. Where entries can be told by their digests, it looks at rows alone that have none.
+func (w *writing) duplicate(s Submission) (*Record, error) {
+	args := append(s.Key.args(), w.since(DuplicateWithin))
+	for _, fingerprint := range s.Fingerprints {
+		args = append(args, fingerprint.Sum[:], fingerprint.Scheme)
+	}
+	others, err := collect(w.ctx, w.tx, w.dialect.sameContent(len(s.Fingerprints), s.Digests != nil), args...)
 	if err != nil {
 		return nil, err
 	}

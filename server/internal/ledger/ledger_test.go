@@ -66,7 +66,7 @@ func key(id string) Key { return Key{"demo", "CEGID001", Imports, id} }
 func submission(id, content string) Submission {
 	return Submission{
 		Key: key(id), Caller: "billing", Kind: KindEntries, Format: "ENTRIES",
-		Fingerprints:       []Fingerprint{FingerprintOf(1, []byte(content))},
+		Fingerprints:       []Fingerprint{fingerprintOf(1, []byte(content))},
 		Metadata:           map[string]string{"job": "é"},
 		DocumentReferences: []string{"FA-" + content},
 		Totals:             Totals{Entries: 1, Lines: 2, Debit: "120.00", Credit: "120.00", FirstDate: "2026-02-27", LastDate: "2026-02-28"},
@@ -452,7 +452,7 @@ func aSchemeLivesAsLongAsItsRows(t *testing.T, temporary opener) {
 	first := reach(t, l, submission("r1", "one"), Succeeded)
 	today := func(id, content string) Submission {
 		s := submission(id, content)
-		s.Fingerprints = []Fingerprint{FingerprintOf(2, []byte(content)), FingerprintOf(1, []byte(content))}
+		s.Fingerprints = []Fingerprint{fingerprintOf(2, []byte(content)), fingerprintOf(1, []byte(content))}
 		return s
 	}
 	if b := begin(t, l, today("r1", "one")); !b.Existing || !reflect.DeepEqual(b.Record, first) {

@@ -70,13 +70,6 @@ const (
 	resubmit    event = "resubmit"         // it is not: send it again
 )
 
-func events() []event {
-	return []event{
-		retake, submit, accept, complete, refuse, turnAway, lose, abandon, await, run, succeed, fail, age, stateBooked,
-		stateAbsent, resubmit,
-	}
-}
-
 // transitions are the whole of the state machine: what is not here does not happen. Who may cause an event, and when, is in
 // rules.
 var transitions = map[State]map[event]State{

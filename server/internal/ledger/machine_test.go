@@ -66,17 +66,33 @@ func TestALeaseMustCoverTheWholeCall(t *testing.T) {
 	}
 }
 
+func events() []event {
+	return []event{
+		retake, submit, accept, complete, refuse, turnAway, lose, abandon, await, run, succeed, fail, age, stateBooked,
+		stateAbsent, resubmit,
+	}
+}
+
+// fingerprintOf digests parts.
+func fingerprintOf(scheme int, parts ...[]byte) Fingerprint {
+	h := NewHasher(scheme)
+	for _, part := range parts {
+		h.Bytes(part)
+	}
+	return h.Sum()
+}
+
 func TestFingerprintsTellSequencesApart(t *testing.T) {
 	seen := make(map[Fingerprint]int)
 	for i, f := range []Fingerprint{
-		FingerprintOf(1),
-		FingerprintOf(2),
-		FingerprintOf(1, nil),
-		FingerprintOf(1, nil, nil),
-		FingerprintOf(1, []byte("ab")),
-		FingerprintOf(1, []byte("a"), []byte("b")),
-		FingerprintOf(1, []byte("ab"), nil),
-		FingerprintOf(1, nil, []byte("ab")),
+		fingerprintOf(1),
+		fingerprintOf(2),
+		fingerprintOf(1, nil),
+		fingerprintOf(1, nil, nil),
+		fingerprintOf(1, []byte("ab")),
+		fingerprintOf(1, []byte("a"), []byte("b")),
+		fingerprintOf(1, []byte("ab"), nil),
+		fingerprintOf(1, nil, []byte("ab")),
 		NewHasher(1).Text("ab").Sum(),
 		NewHasher(1).Int(0).Sum(),
 		NewHasher(1).Int(-1).Sum(),

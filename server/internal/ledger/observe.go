@@ -9,7 +9,7 @@ import (
 
 // Observation is a transaction of the ledger, or a question to it, that has ended.
 type Observation struct {
-	// Name is one of StepNames.
+	// Name is begin, submitting or settle, the steps of a submission; followed, of what it is followed by; write or read, all others.
 	Name string
 	// Key is the submission of a step of one; zero of others.
 	Key Key
@@ -17,11 +17,6 @@ type Observation struct {
 	Took time.Duration
 	// Err is nil when it succeeded, or the ledger's answer, such as ErrUnknown, or the database's failure.
 	Err error
-}
-
-// StepNames are the names of steps: those of a submission, one of what it is followed by, and all others together.
-func StepNames() []string {
-	return []string{"begin", "submitting", "settle", "followed", "write", "read"}
 }
 
 // Observe has a function told of each step. The context is that of who asked. It must be quick. Before the ledger is used.

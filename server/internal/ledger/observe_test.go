@@ -18,7 +18,7 @@ func TestStepsAreTold(t *testing.T) {
 	var steps []Observation
 	l.Observe(func(_ context.Context, step Observation) { steps = append(steps, step) })
 	key := Key{Practice: "demo", Dossier: "D1", Collection: Imports, RequestID: "r1"}
-	begun, err := l.Begin(t.Context(), Submission{Key: key, Caller: "billing", Kind: KindEntries, Fingerprints: []Fingerprint{FingerprintOf(1, []byte("a"))}}, "server")
+	begun, err := l.Begin(t.Context(), Submission{Key: key, Caller: "billing", Kind: KindEntries, Fingerprints: []Fingerprint{fingerprintOf(1, []byte("a"))}}, "server")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -36,9 +36,6 @@ func TestStepsAreTold(t *testing.T) {
 	}
 	var names []string
 	for _, each := range steps {
-		if !slices.Contains(StepNames(), each.Name) {
-			t.Errorf("%q is no name of a step", each.Name)
-		}
 		names = append(names, each.Name)
 	}
 	if want := []string{"begin", "submitting", "settle", "submitting", "read"}; !slices.Equal(names, want) {

@@ -64,11 +64,6 @@ func WithResubmitAfter(age time.Duration) Option {
 	return func(l *Ledger) { l.rules.resubmitAfter = age }
 }
 
-// WithMonotonic gives a ledger with a clock for tests what to compare it with: a clock that cannot leap.
-func WithMonotonic(passed func() time.Duration) Option {
-	return func(l *Ledger) { l.guard.monotonic = passed }
-}
-
 // ResubmitAfter is how long after it was sent an import's absence from Loop begins to mean something.
 func (l *Ledger) ResubmitAfter() time.Duration { return l.rules.resubmitAfter }
 

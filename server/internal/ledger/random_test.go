@@ -289,7 +289,7 @@ func theDatabaseFollowsTheRules(t *testing.T, temporary opener) {
 				for _, r := range rows {
 					want := m.rows[r.RequestID]
 					if want == nil || r.status() != want.status || r.Caller != want.caller ||
-						r.Polls != want.polls || micros(r.Received) != want.received || r.Fingerprint != FingerprintOf(1, []byte(want.content)) {
+						r.Polls != want.polls || micros(r.Received) != want.received || r.Fingerprint != fingerprintOf(1, []byte(want.content)) {
 						t.Fatalf("%+v\nand by the rules %+v", r, want)
 					}
 					if r.State.Final() == r.Finished.IsZero() || r.status().toBeAsked() == r.NextPoll.IsZero() || r.State.Open() == r.LeaseUntil.IsZero() {

@@ -32,7 +32,7 @@ const (
 	Inconclusive Verdict = "INCONCLUSIVE"
 )
 
-// Verdicts returns all of them.
+// Verdicts returns all of them: tests of other packages hold that each has its words, as of Doubts and EveryControl.
 func Verdicts() []Verdict { return []Verdict{Found, NotFound, Inconclusive} }
 
 // Doubt is why a look is Inconclusive.

@@ -364,7 +364,7 @@ func resubmittingSendsOnce(t *testing.T, temporary opener) {
 	c.pass(time.Second)
 	checked(t, l, s.Key, absent(1, "FA-one"))
 	for name, other := range map[string]func(*Submission){
-		"other content": func(s *Submission) { s.Fingerprints = []Fingerprint{FingerprintOf(1, []byte("two"))} },
+		"other content": func(s *Submission) { s.Fingerprints = []Fingerprint{fingerprintOf(1, []byte("two"))} },
 		"another kind":  func(s *Submission) { s.Kind = KindDocument },
 	} {
 		changed := s

@@ -12,7 +12,7 @@ import (
 
 func entriesOf(id string) Submission {
 	return Submission{
-		Key: Key{"demo", "D1", Imports, id}, Caller: "billing", Kind: KindEntries, Fingerprints: []Fingerprint{FingerprintOf(1, []byte(id))},
+		Key: Key{"demo", "D1", Imports, id}, Caller: "billing", Kind: KindEntries, Fingerprints: []Fingerprint{fingerprintOf(1, []byte(id))},
 		DocumentReferences: []string{id}, Totals: Totals{Entries: 1, Lines: 2, Debit: "1.00", Credit: "1.00", FirstDate: "2026-01-01", LastDate: "2026-01-01"},
 	}
 }
@@ -91,8 +91,8 @@ func heldUntilRestored(t *testing.T, l, other *Ledger) {
 	}
 
 	second := sentOf(again.Record)
-	second.Attempt, second.Owner, second.Fingerprint = 2, "owner/again", FingerprintOf(1, []byte("other"))
-	unknown := sentOf(Record{Key: Key{"demo", "D1", Documents, "FA-4"}, Caller: "billing", Kind: KindDocument, Attempt: 1, Owner: "owner/FA-4", Fingerprint: FingerprintOf(1)})
+	second.Attempt, second.Owner, second.Fingerprint = 2, "owner/again", fingerprintOf(1, []byte("other"))
+	unknown := sentOf(Record{Key: Key{"demo", "D1", Documents, "FA-4"}, Caller: "billing", Kind: KindDocument, Attempt: 1, Owner: "owner/FA-4", Fingerprint: fingerprintOf(1)})
 	turnedAway := sentOf(Record{Key: Key{"demo", "D1", Imports, "FA-5"}, Caller: "billing", Kind: KindEntries, Attempt: 1, Owner: "owner/FA-5"})
 	turnedAway.State = NotSent
 	followed := sentOf(Record{Key: Key{"demo", "D1", Imports, "FA-6"}, Caller: "billing", Kind: KindEntries, Attempt: 1, Owner: "owner/FA-6"})

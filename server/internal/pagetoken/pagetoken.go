@@ -27,12 +27,12 @@ type Query [digestSize]byte
 
 // NewQuery digests the parts of a query. Parts are length-prefixed, so that no two lists of parts look alike.
 func NewQuery(parts ...string) Query {
-	hash := sha256.New()
+	text := make([]byte, 0, 256)
 	for _, part := range parts {
-		hash.Write(binary.AppendUvarint(nil, uint64(len(part))))
-		hash.Write([]byte(part))
+		text = append(binary.AppendUvarint(text, uint64(len(part))), part...)
 	}
-	return Query(hash.Sum(nil)[:digestSize])
+	sum := sha256.Sum256(text)
+	return Query(sum[:digestSize])
 }
 
 // Encode returns the token of a position in a query; position 0 is the start and has none.

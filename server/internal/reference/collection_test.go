@@ -3,9 +3,11 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -71,4 +73,41 @@ func TestTheCollectionRunsFromTopToBottom(t *testing.T) {
 			t.Errorf("%s lacks %s", Collection, contract.Name(method))
 		}
 	}
+}
+
+// parsed reads a collection again, as clients of such files do.
+func parsed(text string) ([]request, error) {
+	variables := map[string]string{}
+	var out []request
+	for i, part := range strings.Split(text, "\n### ") {
+		if i == 0 {
+			for line := range strings.Lines(part) {
+				if name, value, ok := strings.Cut(strings.TrimPrefix(strings.TrimSpace(line), "@"), " = "); ok && strings.HasPrefix(line, "@") {
+					variables["{{"+name+"}}"] = value
+				}
+			}
+			continue
+		}
+		for name, value := range variables {
+			part = strings.ReplaceAll(part, name, value)
+		}
+		head, body, _ := strings.Cut(strings.TrimSuffix(part, "\n"), "\n\n")
+		lines := strings.Split(head, "\n")
+		if len(lines) < 2 {
+			return nil, fmt.Errorf("%q is no request", part)
+		}
+		verb, target, _ := strings.Cut(lines[1], " ")
+		at, err := url.Parse(target)
+		if err != nil {
+			return nil, err
+		}
+		_, fails, _ := strings.Cut(lines[0], ", ends with ")
+		call := &rawHTTP{Route: verb + " " + at.Path, Path: at.RequestURI(), Headers: map[string]string{}, Body: body}
+		for _, line := range lines[2:] {
+			name, value, _ := strings.Cut(line, ": ")
+			call.Headers[name] = value
+		}
+		out = append(out, request{name: lines[0], http: call, fails: fails})
+	}
+	return out, nil
 }

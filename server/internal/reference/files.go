@@ -19,7 +19,13 @@ func fileFindings() string {
 	t.WriteString(madeBy)
 	t.line(`# Findings in files
 
-What ValidateFile, DepositFile and ` + "`server file check`" + ` find in a file of entries. One cause gives one finding, with the number of its places and the first one. What only follows from that cause is not reported. A file with an *error* is not sent to Loop; warnings and notices do not stop it.
+What ValidateFile, DepositFile and ` + "`server file check`" + ` find in a file of entries. A file with an *error* is not sent to Loop; warnings and notices do not stop it. One cause gives one finding, with the number of its places and the first one. What only follows from that cause is not reported.
+
+- **To check a file** on your own machine, without a service: ` + "`server file check FILE`" + `, with ` + "`--json` or `--csv`" + ` for the whole report.
+- **To look up a code**: [FEC](#fec), [TRA](#tra). *Who objects* says whether it is the law, a tool, or Loop.
+- **To leave one out**, where it does not fit your books: ` + "`ignored_findings`" + `, for warnings and notices.
+
+## How to read one
 
 - **Who objects**: the *law* is article A47 A-1 of the Livre des procédures fiscales, with the part that the rule is based on; the *tax tool* is the administration's Test Compta Demat, as its published source behaves; *books* is double entry; *loop* is Loop, as far as it is known or said, and where it is not known; *format* is the description of the TRA. Nobody: it is only unusual.
 - **Strict**: with ` + "`files.loop_model: strict`" + ` it is an error, because it is unknown what Loop does with it.
@@ -41,9 +47,7 @@ AMOUNT_INVALID,,Debit,5,12
 AMOUNT_INVALID,,Credit,6,13
 ` + "```" + `
 
-The columns of the table are ` + "`" + strings.Join(filereport.Columns(), "`, `") + "`" + `. A text of the file that a spreadsheet would take for a formula has an apostrophe before it.
-
-On your own machine, without a service: ` + "`server file check FILE`" + `, with ` + "`--json` or `--csv`" + ` for the whole report.`)
+The columns of the table are ` + "`" + strings.Join(filereport.Columns(), "`, `") + "`" + `. A text of the file that a spreadsheet would take for a formula has an apostrophe before it.`)
 	for _, format := range []struct {
 		title string
 		rules []filecheck.Rule

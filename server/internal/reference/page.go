@@ -42,12 +42,18 @@ func (r *reference) index() string {
 	t.WriteString(madeBy)
 	t.line(`# Reference
 
-Every call, with its route, its fields under this contract's names and Loop's, its errors, and an example with the sandbox's answer. Try them: ` + "`go run ./server sandbox`" + `, then paste.
+Each service has a page, with all of its calls: what a call needs and answers, its right, its errors, and an example with what the sandbox answers to it. To try one: ` + "`go run ./server sandbox`" + `, then paste.
 
 - **gRPC**: any client of [the protos](../../gen/bundle/cegid/loop/v1); the token is sent as the metadata ` + "`authorization: Bearer …`" + `.
-- **REST**: the same messages as JSON, fields in lowerCamelCase (the names of the protos are accepted too), the token as the header ` + "`Authorization`" + `. What is in the path is not repeated. A stream is a JSON object a line: ` + "`{\"result\": …}`" + `, and where it fails a last ` + "`{\"error\": …}`" + `; one that fails before its first line is answered as any other call that fails.
-- A field without *optional* is left out of JSON when it holds its default: ` + "`false`, `0`, `\"\"`" + `, an empty list.
-- *Loop's name* is what the field or operation is called at Loop. *Confidence* says how well Loop's operation is known: **documented** (its page was readable for all that a call needs), **partly documented** (a needed part was not visible) or **inferred**. Data from Loop that has no field here comes in ` + "`unmapped`" + `.`)
+- **REST**: the same messages as JSON, the token as the header ` + "`Authorization`" + `.
+- **An error** has a ` + "`reason`" + `: [all of them](#errors).
+
+## How to read a page
+
+- **JSON**: fields are in lowerCamelCase; the names of the protos are accepted too. What is in the path is not repeated. A field without *optional* is left out when it holds its default: ` + "`false`, `0`, `\"\"`" + `, an empty list.
+- **Streams** over REST are a JSON object a line: ` + "`{\"result\": …}`" + `, and where one fails a last ` + "`{\"error\": …}`" + `; one that fails before its first line is answered as any other call that fails.
+- *Loop's name* is what the field or operation is called at Loop. Data from Loop that has no field here comes in ` + "`unmapped`" + `.
+- *Confidence* says how well Loop's operation is known: **documented** (its page was readable for all that a call needs), **partly documented** (a needed part was not visible) or **inferred**.`)
 	for _, service := range contract.Services() {
 		about, _ := r.said(service)
 		t.line("\n## [%s](%s)\n\n%s\n", service.Name(), pageOf(service), about)
@@ -80,8 +86,8 @@ What the checks of this service find, in entries above all. The code of an *erro
 		t.row("`"+finding.Code+"`", finding.Severity.String(), finding.Message)
 	}
 
-	t.line("\n## Loop's operations\n\nAll that Loop is known or said to offer, wrapped here or not.\n")
-	t.table("Loop", "what it does", "key", "confidence", "RPCs", "not known")
+	t.line("\n## Loop's operations\n\nAll that Loop is known or said to offer, wrapped here or not. [The notes on Loop's API](../loop-api/README.md) say what is known of each, section by section.\n")
+	t.table("Loop", "what it does", "key", "confidence", "notes", "RPCs", "not known")
 	for _, operation := range cegidclient.Operations() {
 		var rpcs []string
 		for _, rpc := range contract.RPCs(operation.ID) {
@@ -92,11 +98,14 @@ What the checks of this service find, in entries above all. The code of an *erro
 				}
 			}
 		}
-		t.row(routeAtLoop(operation), operation.Title, keyOf(operation), string(operation.Confidence), strings.Join(rpcs, ", "),
-			operation.Unknown)
+		t.row(routeAtLoop(operation), operation.Title, keyOf(operation), string(operation.Confidence),
+			fmt.Sprintf("[%s](../loop-api/%s.md)", operation.Reference, notes[operation.Reference[:1]]), strings.Join(rpcs, ", "), operation.Unknown)
 	}
 	return t.String()
 }
+
+// notes are the pages of the notes on Loop's API, by the letter of their sections.
+var notes = map[string]string{"A": "accounting", "C": "cabinet", "R": "reference-data"}
 
 func (r *reference) reasonTable(t *text, wanted func(looppb.ErrorReason) bool) {
 	t.table("reason", "code", "HTTP", "what happened")
@@ -145,7 +154,9 @@ func (r *reference) page(service protoreflect.ServiceDescriptor, calls map[proto
 	var t text
 	t.WriteString(madeBy)
 	about, _ := r.said(service)
-	t.line("# %s\n\n%s\n\n[All services](%s)\n", service.Name(), about, Index)
+	t.line("# %s\n\n%s\n", service.Name(), about)
+	t.line("Call it over gRPC as `%s`, or over REST: [the calls](#calls). Each has an example that you can paste while `go run ./server sandbox` runs, "+
+		"and what is answered to it. [All services](%s), [all errors](%s#errors).\n\n## Calls\n", service.FullName(), Index, Index)
 	r.methodTable(&t, service, "")
 	var queue []protoreflect.Descriptor
 	for method := range contract.Methods(service) {

@@ -90,6 +90,8 @@ type Sandbox struct {
 	listener   net.Listener
 	// folder for callers, with TLS; token that they must send, if there is one.
 	folder, token string
+	// taken keeps other sandboxes from the folder; nil without TLS.
+	taken *folder
 	// ledger is the temporary one, which ends with the sandbox; nil if it was given.
 	ledger *ledger.Ledger
 }
@@ -129,19 +131,12 @@ func New(cfg Config) (_ *Sandbox, err error) {
 	}
 	defer func() {
 		if err != nil {
-			err = errors.Join(err, listener.Close(), s.closeLedger())
+			err = errors.Join(err, listener.Close(), s.closeLedger(), s.taken.Close())
 		}
 	}()
-	var transport *tls.Config
-	if cfg.TLS != "" { // once a port is taken: a sandbox that runs may have the same folder
-		if cfg.Token == "" {
-			if cfg.Token, _, err = policy.NewToken(); err != nil {
-				return nil, err
-			}
-		}
-		if transport, err = ofFolder(cfg.TLS, cfg.Host, cfg.Token); err != nil {
-			return nil, fmt.Errorf("TLS: %w", err)
-		}
+	transport, authority, err := s.openTLS(&cfg)
+	if err != nil {
+		return nil, fmt.Errorf("TLS: %w", err)
 	}
 	s.token = cfg.Token
 	if cfg.Policy == nil {
@@ -175,7 +170,29 @@ func New(cfg Config) (_ *Sandbox, err error) {
 	if err != nil {
 		return nil, err
 	}
+	if s.taken != nil { // not before all listeners are bound: what an earlier sandbox left is good until this one serves
+		if err := s.taken.fill(authority, cfg.Token); err != nil {
+			s.Server.Close()
+			return nil, fmt.Errorf("TLS: %w", err)
+		}
+	}
 	return s, nil
+}
+
+// openTLS takes the folder for callers, and makes a token where none is given. Nothing is written yet. Without a folder, TLS is off.
+func (s *Sandbox) openTLS(cfg *Config) (transport *tls.Config, authority []byte, err error) {
+	if cfg.TLS == "" {
+		return nil, nil, nil
+	}
+	if s.taken, err = takeFolder(cfg.TLS); err != nil {
+		return nil, nil, err
+	}
+	if cfg.Token == "" {
+		if cfg.Token, _, err = policy.NewToken(); err != nil {
+			return nil, nil, err
+		}
+	}
+	return ofAuthority(cfg.Host)
 }
 
 // settings are those of serve, for this machine and a Loop that is quick.
@@ -294,7 +311,7 @@ func (s *Sandbox) Run(ctx context.Context) error {
 	if failed := <-served; !errors.Is(failed, http.ErrServerClosed) {
 		err = errors.Join(err, failed)
 	}
-	return errors.Join(err, s.closeLedger())
+	return errors.Join(err, s.closeLedger(), s.taken.Close())
 }
 
 func (s *Sandbox) closeLedger() error {

@@ -239,23 +239,73 @@ func TestAPortThatIsTakenStopsTheSandbox(t *testing.T) {
 	}
 }
 
-// TestASecondSandboxLeavesWhatCallersOfTheFirstOneNeed in the folder that both are given.
-func TestASecondSandboxLeavesWhatCallersOfTheFirstOneNeed(t *testing.T) {
+// TestASandboxThatDoesNotStartLeavesWhatCallersHave in the folder that it is given, whether another sandbox runs with it or not.
+func TestASandboxThatDoesNotStartLeavesWhatCallersHave(t *testing.T) {
 	cfg := Config{Host: "127.0.0.1", TLS: t.TempDir(), Log: slog.New(slog.DiscardHandler), Grace: time.Second}
+	files := func() string {
+		t.Helper()
+		token, err := os.ReadFile(filepath.Join(cfg.TLS, tokenFile))
+		testkit.OK(t, err)
+		authority, err := os.ReadFile(filepath.Join(cfg.TLS, authorityFile))
+		testkit.OK(t, err)
+		return string(token) + string(authority)
+	}
 	first, err := New(cfg)
 	testkit.OK(t, err)
-	run(t, first)
-	token, err := os.ReadFile(filepath.Join(cfg.TLS, "token"))
-	testkit.OK(t, err)
-	cfg.SimulatorPort = first.listener.Addr().(*net.TCPAddr).Port
-	if _, err := New(cfg); err == nil {
-		t.Error("two sandboxes listen at one port")
+	ctx, stop := context.WithCancel(t.Context())
+	served := make(chan error, 1)
+	go func() { served <- first.Run(ctx) }()
+	before := files()
+	refused := func(name string, cfg Config, says string) {
+		t.Helper()
+		if _, err := New(cfg); err == nil || !strings.Contains(err.Error(), says) {
+			t.Errorf("%s: got %v; want %q", name, err, says)
+		}
+		if files() != before {
+			t.Errorf("%s: the files for callers are others", name)
+		}
 	}
-	left, err := os.ReadFile(filepath.Join(cfg.TLS, "token"))
-	testkit.OK(t, err)
-	if string(left) != string(token) {
-		t.Error("the token of the first one is gone")
+	const inUse = "a sandbox that runs has its callers' files in "
+	refused("beside the first, on other ports", cfg, inUse)
+	grpcAddress, _, _ := first.Server.Addresses()
+	onItsPort := cfg
+	onItsPort.GRPCPort = grpcAddress.(*net.TCPAddr).Port
+	refused("beside the first, on its port", onItsPort, inUse)
+	onItsPort = cfg
+	onItsPort.SimulatorPort = first.listener.Addr().(*net.TCPAddr).Port
+	refused("beside the first, with its simulator", onItsPort, "the simulator's listener")
+	stop()
+	if err := <-served; err != nil {
+		t.Error(err)
 	}
+
+	// The last port is asked for last.
+	taken, err := net.Listen("tcp", "127.0.0.1:0")
+	testkit.OK(t, err)
+	onItsPort = cfg
+	onItsPort.OperationsPort = taken.Addr().(*net.TCPAddr).Port
+	refused("after the first, on a port that another program has", onItsPort, "the operations listener")
+	testkit.OK(t, taken.Close())
+
+	second, err := New(cfg)
+	testkit.OK(t, err)
+	run(t, second)
+	if files() == before {
+		t.Error("a sandbox that starts leaves the files of the one before")
+	}
+}
+
+// TestASandboxThatCannotWriteForItsCallersDoesNotStart: and gives back what it has taken.
+func TestASandboxThatCannotWriteForItsCallersDoesNotStart(t *testing.T) {
+	cfg := Config{Host: "127.0.0.1", TLS: t.TempDir(), Log: slog.New(slog.DiscardHandler), Grace: time.Second}
+	testkit.OK(t, os.Mkdir(filepath.Join(cfg.TLS, tokenFile), 0o700))
+	if _, err := New(cfg); err == nil || !strings.Contains(err.Error(), "TLS: open "+filepath.Join(cfg.TLS, tokenFile)) {
+		t.Errorf("got %v", err)
+	}
+	testkit.OK(t, os.Remove(filepath.Join(cfg.TLS, tokenFile)))
+	s, err := New(cfg)
+	testkit.OK(t, err)
+	run(t, s)
 }
 
 // TestTheSandboxStopsWithoutADrain: no balancer has to notice, and a user who tries something does not wait the 10 s of serve.

@@ -1,7 +1,6 @@
 package sandbox
 
 import (
-	"bytes"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
@@ -9,11 +8,15 @@ import (
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/pem"
+	"errors"
+	"fmt"
 	"math/big"
 	"net"
 	"os"
 	"path/filepath"
 	"time"
+
+	"cegid.internal/gateway/server/internal/filelock"
 )
 
 // What a folder of TLS holds for callers.
@@ -22,9 +25,50 @@ const (
 	tokenFile     = "token"
 )
 
-// ofFolder is TLS by an authority that lives as long as the sandbox: callers find its certificate and the token in a folder, and its
-// key is kept nowhere.
-func ofFolder(folder, host, token string) (*tls.Config, error) {
+// folder is where callers find what they need. Of the sandboxes that are given one folder, the first that runs has it.
+type folder struct {
+	path string
+	held *os.File
+}
+
+// takeFolder makes a folder, unless it is there, and keeps other sandboxes from it. What is in it stays as it is.
+func takeFolder(path string) (*folder, error) {
+	if err := os.MkdirAll(path, 0o700); err != nil {
+		return nil, err
+	}
+	held, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	// A file system without locks is no reason not to start.
+	if err := filelock.Take(held); errors.Is(err, filelock.ErrTaken) {
+		return nil, errors.Join(fmt.Errorf("a sandbox that runs has its callers' files in %s: stop it, or name another folder",
+			path), held.Close())
+	}
+	return &folder{path, held}, nil
+}
+
+// fill replaces what an earlier sandbox left for callers.
+func (f *folder) fill(authority []byte, token string) error {
+	text := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: authority})
+	for name, content := range map[string][]byte{authorityFile: text, tokenFile: []byte(token + "\n")} {
+		if err := os.WriteFile(filepath.Join(f.path, name), content, 0o600); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Close lets another sandbox have the folder; the files stay. A sandbox without TLS has none.
+func (f *folder) Close() error {
+	if f == nil {
+		return nil
+	}
+	return f.held.Close()
+}
+
+// ofAuthority is TLS by an authority that lives as long as the sandbox, and the certificate that callers trust: its key is kept nowhere.
+func ofAuthority(host string) (*tls.Config, []byte, error) {
 	names := []string{"localhost"}
 	if name, err := os.Hostname(); err == nil {
 		names = append(names, name)
@@ -48,32 +92,20 @@ func ofFolder(folder, host, token string) (*tls.Config, error) {
 	}
 	signer, key, err := twoKeys()
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	root, err := x509.CreateCertificate(rand.Reader, authority, authority, &signer.PublicKey, signer)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	leaf, err := x509.CreateCertificate(rand.Reader, own, authority, &key.PublicKey, signer)
 	if err != nil {
-		return nil, err
-	}
-	if err := os.MkdirAll(folder, 0o700); err != nil {
-		return nil, err
-	}
-	var text bytes.Buffer
-	if err := pem.Encode(&text, &pem.Block{Type: "CERTIFICATE", Bytes: root}); err != nil {
-		return nil, err
-	}
-	for name, content := range map[string][]byte{authorityFile: text.Bytes(), tokenFile: []byte(token + "\n")} {
-		if err := os.WriteFile(filepath.Join(folder, name), content, 0o600); err != nil {
-			return nil, err
-		}
+		return nil, nil, err
 	}
 	return &tls.Config{
 		MinVersion: tls.VersionTLS12, NextProtos: []string{"h2", "http/1.1"},
 		Certificates: []tls.Certificate{{Certificate: [][]byte{leaf}, PrivateKey: key}},
-	}, nil
+	}, root, nil
 }
 
 func twoKeys() (*ecdsa.PrivateKey, *ecdsa.PrivateKey, error) {

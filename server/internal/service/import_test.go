@@ -47,7 +47,7 @@ func TestAListHoldsWhatTheGrantsCoverAndItsPagesEndWithThem(t *testing.T) {
 		for _, caller := range []string{"anna", "bert"} {
 			_, err := book.Begin(t.Context(), ledger.Submission{
 				Key:    ledger.Key{Practice: place[0], Dossier: place[1], Collection: ledger.Imports, RequestID: caller},
-				Caller: caller, Kind: ledger.KindEntries, Fingerprints: []ledger.Fingerprint{ledger.FingerprintOf(1, []byte(caller), []byte{byte(i)})},
+				Caller: caller, Kind: ledger.KindEntries, Fingerprints: []ledger.Fingerprint{ledger.NewHasher(1).Bytes([]byte(caller)).Bytes([]byte{byte(i)}).Sum()},
 			}, "server")
 			if err != nil {
 				t.Fatal(err)

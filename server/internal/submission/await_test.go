@@ -37,7 +37,7 @@ func TestWhoWaitsIsNotToldOfOtherContent(t *testing.T) {
 			t.Fatal(err)
 		}
 		other := first
-		other.Fingerprints = []ledger.Fingerprint{ledger.FingerprintOf(1, []byte("mended"), []byte{byte(round)})}
+		other.Fingerprints = []ledger.Fingerprint{ledger.NewHasher(1).Bytes([]byte("mended")).Bytes([]byte{byte(round)}).Sum()}
 		again, err := l.Begin(t.Context(), other, "another process")
 		if err != nil || again.Attempt != 2 {
 			t.Fatal(again, err)

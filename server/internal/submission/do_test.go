@@ -80,7 +80,7 @@ func TestWhatASubmissionReadsIsReleasedOnce(t *testing.T) {
 			t.Error(err)
 		}
 		other := submission("DOC-1")
-		other.Fingerprints = []ledger.Fingerprint{ledger.FingerprintOf(1, []byte("other"))}
+		other.Fingerprints = []ledger.Fingerprint{ledger.NewHasher(1).Bytes([]byte("other")).Sum()}
 		if err := do(t.Context(), "reused", other, unreachable); !errors.Is(err, ledger.ErrReused) {
 			t.Error(err)
 		}

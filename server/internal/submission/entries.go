@@ -21,7 +21,7 @@ const (
 	FormatTRA     Format = "TRA"
 )
 
-// Formats returns all of them.
+// Formats returns all of them: tests of service hold that each has its value in the contract.
 func Formats() []Format { return []Format{FormatEntries, FormatFEC, FormatCustom, FormatTRA} }
 
 // Entries are entries to import, and how they are checked.

@@ -103,7 +103,7 @@ const (
 	ExtraField         Problem = "extra field"      // may name another dossier
 )
 
-// Problems returns all of them.
+// Problems returns all of them: tests of wording hold that each has its words.
 func Problems() []Problem {
 	return []Problem{
 		NotIgnorable, FormatMissing, ModelMissing, ModelGiven, LinkRelative, LinkUser, LinkFragment, LinkPlain, LinkExpires,

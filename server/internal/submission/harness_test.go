@@ -167,7 +167,7 @@ func key(id string) ledger.Key {
 func submission(id string) ledger.Submission {
 	return ledger.Submission{
 		Key: key(id), Caller: "billing", Kind: ledger.KindEntries, Format: "ENTRIES",
-		Fingerprints: []ledger.Fingerprint{ledger.FingerprintOf(1, []byte(id))}, DocumentReferences: []string{id},
+		Fingerprints: []ledger.Fingerprint{ledger.NewHasher(1).Bytes([]byte(id)).Sum()}, DocumentReferences: []string{id},
 	}
 }
 

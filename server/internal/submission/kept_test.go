@@ -124,7 +124,7 @@ func TestWhatIsNotBegunCountsNoMore(t *testing.T) {
 			}
 		}
 		other := submission("FA-1")
-		other.Fingerprints = []ledger.Fingerprint{ledger.FingerprintOf(1, []byte("other"))}
+		other.Fingerprints = []ledger.Fingerprint{ledger.NewHasher(1).Bytes([]byte("other")).Sum()}
 		if _, err := i.Submit(t.Context(), other, accepted(i, "FA-1")); !errors.Is(err, ledger.ErrReused) {
 			t.Error(err)
 		}

@@ -140,7 +140,7 @@ func TestTwoCallersOfOneIDSendItOnce(t *testing.T) {
 			t.Errorf("it was sent %d times", sent.Load())
 		}
 		other := submission("FA-1")
-		other.Fingerprints = []ledger.Fingerprint{ledger.FingerprintOf(1, []byte("other content"))}
+		other.Fingerprints = []ledger.Fingerprint{ledger.NewHasher(1).Bytes([]byte("other content")).Sum()}
 		if _, err := i.Submit(t.Context(), other, nil); !errors.Is(err, ledger.ErrReused) {
 			t.Errorf("other content under the id: %v", err)
 		}

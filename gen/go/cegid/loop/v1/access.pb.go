@@ -86,7 +86,73 @@ func (x *Access) GetOperated() bool {
 	return false
 }
 
+// What the lists of a service share, said once. tools/contract writes it out as options of each method that is called List… or
+// Stream…, where the method does not say otherwise: idempotency_level NO_SIDE_EFFECTS; `access`; for `wraps` the operation
+// of the method's own name, such as list_vat_codes of ListVatCodes, and of a Stream what its List wraps; and for google.api.http
+// a GET of `path` and the name of what is listed, such as vatCodes, with `:stream` behind it for a Stream.
+type Lists struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// What each asks of its caller.
+	Access *Access `protobuf:"bytes,1,opt,name=access,proto3" json:"access,omitempty"`
+	// Beginning of the path of each, up to a slash.
+	Path          string `protobuf:"bytes,2,opt,name=path,proto3" json:"path,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Lists) Reset() {
+	*x = Lists{}
+	mi := &file_cegid_loop_v1_access_proto_msgTypes[1]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Lists) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Lists) ProtoMessage() {}
+
+func (x *Lists) ProtoReflect() protoreflect.Message {
+	mi := &file_cegid_loop_v1_access_proto_msgTypes[1]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Lists.ProtoReflect.Descriptor instead.
+func (*Lists) Descriptor() ([]byte, []int) {
+	return file_cegid_loop_v1_access_proto_rawDescGZIP(), []int{1}
+}
+
+func (x *Lists) GetAccess() *Access {
+	if x != nil {
+		return x.Access
+	}
+	return nil
+}
+
+func (x *Lists) GetPath() string {
+	if x != nil {
+		return x.Path
+	}
+	return ""
+}
+
 var file_cegid_loop_v1_access_proto_extTypes = []protoimpl.ExtensionInfo{
+	{
+		ExtendedType:  (*descriptorpb.ServiceOptions)(nil),
+		ExtensionType: (*Lists)(nil),
+		Field:         50403,
+		Name:          "cegid.loop.v1.lists",
+		Tag:           "bytes,50403,opt,name=lists",
+		Filename:      "cegid/loop/v1/access.proto",
+	},
 	{
 		ExtendedType:  (*descriptorpb.MethodOptions)(nil),
 		ExtensionType: (*Access)(nil),
@@ -105,17 +171,25 @@ var file_cegid_loop_v1_access_proto_extTypes = []protoimpl.ExtensionInfo{
 	},
 }
 
+// Extension fields to descriptorpb.ServiceOptions.
+var (
+	// What the lists of the service share.
+	//
+	// optional cegid.loop.v1.Lists lists = 50403;
+	E_Lists = &file_cegid_loop_v1_access_proto_extTypes[0]
+)
+
 // Extension fields to descriptorpb.MethodOptions.
 var (
 	// What the method asks of its caller.
 	//
 	// optional cegid.loop.v1.Access access = 50401;
-	E_Access = &file_cegid_loop_v1_access_proto_extTypes[0]
+	E_Access = &file_cegid_loop_v1_access_proto_extTypes[1]
 	// The operations of Loop that the method wraps, by their ids in the inventory; none for a method that answers from elsewhere, or
 	// asks Loop only what others ask.
 	//
 	// repeated string wraps = 50402;
-	E_Wraps = &file_cegid_loop_v1_access_proto_extTypes[1]
+	E_Wraps = &file_cegid_loop_v1_access_proto_extTypes[2]
 )
 
 var File_cegid_loop_v1_access_proto protoreflect.FileDescriptor
@@ -126,7 +200,11 @@ const file_cegid_loop_v1_access_proto_rawDesc = "" +
 	"\x06Access\x12*\n" +
 	"\x05right\x18\x01 \x01(\x0e2\x14.cegid.loop.v1.RightR\x05right\x12\x10\n" +
 	"\x03own\x18\x02 \x01(\bR\x03own\x12\x1a\n" +
-	"\boperated\x18\x03 \x01(\bR\boperated:O\n" +
+	"\boperated\x18\x03 \x01(\bR\boperated\"J\n" +
+	"\x05Lists\x12-\n" +
+	"\x06access\x18\x01 \x01(\v2\x15.cegid.loop.v1.AccessR\x06access\x12\x12\n" +
+	"\x04path\x18\x02 \x01(\tR\x04path:M\n" +
+	"\x05lists\x12\x1f.google.protobuf.ServiceOptions\x18\xe3\x89\x03 \x01(\v2\x14.cegid.loop.v1.ListsR\x05lists:O\n" +
 	"\x06access\x12\x1e.google.protobuf.MethodOptions\x18\xe1\x89\x03 \x01(\v2\x15.cegid.loop.v1.AccessR\x06access:6\n" +
 	"\x05wraps\x12\x1e.google.protobuf.MethodOptions\x18\xe2\x89\x03 \x03(\tR\x05wrapsB\xaa\x01\n" +
 	"\x11com.cegid.loop.v1B\vAccessProtoP\x01Z2cegid.internal/gateway/gen/go/cegid/loop/v1;loopv1\xa2\x02\x03CLX\xaa\x02\rCegid.Loop.V1\xca\x02\rCegid\\Loop\\V1\xe2\x02\x19Cegid\\Loop\\V1\\GPBMetadata\xea\x02\x0fCegid::Loop::V1b\x06proto3"
@@ -143,22 +221,27 @@ func file_cegid_loop_v1_access_proto_rawDescGZIP() []byte {
 	return file_cegid_loop_v1_access_proto_rawDescData
 }
 
-var file_cegid_loop_v1_access_proto_msgTypes = make([]protoimpl.MessageInfo, 1)
+var file_cegid_loop_v1_access_proto_msgTypes = make([]protoimpl.MessageInfo, 2)
 var file_cegid_loop_v1_access_proto_goTypes = []any{
-	(*Access)(nil),                     // 0: cegid.loop.v1.Access
-	(Right)(0),                         // 1: cegid.loop.v1.Right
-	(*descriptorpb.MethodOptions)(nil), // 2: google.protobuf.MethodOptions
+	(*Access)(nil),                      // 0: cegid.loop.v1.Access
+	(*Lists)(nil),                       // 1: cegid.loop.v1.Lists
+	(Right)(0),                          // 2: cegid.loop.v1.Right
+	(*descriptorpb.ServiceOptions)(nil), // 3: google.protobuf.ServiceOptions
+	(*descriptorpb.MethodOptions)(nil),  // 4: google.protobuf.MethodOptions
 }
 var file_cegid_loop_v1_access_proto_depIdxs = []int32{
-	1, // 0: cegid.loop.v1.Access.right:type_name -> cegid.loop.v1.Right
-	2, // 1: cegid.loop.v1.access:extendee -> google.protobuf.MethodOptions
-	2, // 2: cegid.loop.v1.wraps:extendee -> google.protobuf.MethodOptions
-	0, // 3: cegid.loop.v1.access:type_name -> cegid.loop.v1.Access
-	4, // [4:4] is the sub-list for method output_type
-	4, // [4:4] is the sub-list for method input_type
-	3, // [3:4] is the sub-list for extension type_name
-	1, // [1:3] is the sub-list for extension extendee
-	0, // [0:1] is the sub-list for field type_name
+	2, // 0: cegid.loop.v1.Access.right:type_name -> cegid.loop.v1.Right
+	0, // 1: cegid.loop.v1.Lists.access:type_name -> cegid.loop.v1.Access
+	3, // 2: cegid.loop.v1.lists:extendee -> google.protobuf.ServiceOptions
+	4, // 3: cegid.loop.v1.access:extendee -> google.protobuf.MethodOptions
+	4, // 4: cegid.loop.v1.wraps:extendee -> google.protobuf.MethodOptions
+	1, // 5: cegid.loop.v1.lists:type_name -> cegid.loop.v1.Lists
+	0, // 6: cegid.loop.v1.access:type_name -> cegid.loop.v1.Access
+	7, // [7:7] is the sub-list for method output_type
+	7, // [7:7] is the sub-list for method input_type
+	5, // [5:7] is the sub-list for extension type_name
+	2, // [2:5] is the sub-list for extension extendee
+	0, // [0:2] is the sub-list for field type_name
 }
 
 func init() { file_cegid_loop_v1_access_proto_init() }
@@ -173,8 +256,8 @@ func file_cegid_loop_v1_access_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_cegid_loop_v1_access_proto_rawDesc), len(file_cegid_loop_v1_access_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   1,
-			NumExtensions: 2,
+			NumMessages:   2,
+			NumExtensions: 3,
 			NumServices:   0,
 		},
 		GoTypes:           file_cegid_loop_v1_access_proto_goTypes,

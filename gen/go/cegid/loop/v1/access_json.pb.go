@@ -28,3 +28,24 @@ func (x *Access) AppendJSON(to []byte) (_ []byte, err error) {
 	}
 	return append(to, '}'), nil
 }
+
+// AppendJSON appends the message as protojson writes it. The error says that a text is not UTF-8.
+func (x *Lists) AppendJSON(to []byte) (_ []byte, err error) {
+	to = append(to, '{')
+	if x == nil {
+		return append(to, '}'), nil
+	}
+	if x.Access != nil {
+		to = appendjson.Name(to, "\"access\":")
+		if to, err = x.Access.AppendJSON(to); err != nil {
+			return to, err
+		}
+	}
+	if x.Path != "" {
+		to = appendjson.Name(to, "\"path\":")
+		if to, err = appendjson.String(to, x.Path); err != nil {
+			return to, err
+		}
+	}
+	return append(to, '}'), nil
+}

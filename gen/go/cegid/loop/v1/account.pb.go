@@ -465,7 +465,7 @@ func (x *StreamAccountsRequest) GetIncludeUnmapped() bool {
 	return false
 }
 
-// Some of the accounts: one page of Loop's.
+// Some of the accounts: one page of Loop's, or none every 15 seconds while Loop lets the stream wait.
 type StreamAccountsResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The accounts, in the order asked for.

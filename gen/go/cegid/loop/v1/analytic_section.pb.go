@@ -382,7 +382,7 @@ func (x *StreamAnalyticSectionsRequest) GetIncludeUnmapped() bool {
 	return false
 }
 
-// Some of the analytic sections: one page of Loop's.
+// Some of the analytic sections: one page of Loop's, or none every 15 seconds while Loop lets the stream wait.
 type StreamAnalyticSectionsResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The analytic sections, in the order asked for.

@@ -404,7 +404,7 @@ func (x *StreamEngagementsRequest) GetIncludeUnmapped() bool {
 	return false
 }
 
-// Some of the engagements: one page of Loop's.
+// Some of the engagements: one page of Loop's, or none every 15 seconds while Loop lets the stream wait.
 type StreamEngagementsResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The engagements, in the order asked for.

@@ -471,7 +471,7 @@ func (x *StreamEstablishmentsRequest) GetIncludeUnmapped() bool {
 	return false
 }
 
-// Some of the establishments: one page of Loop's.
+// Some of the establishments: one page of Loop's, or none every 15 seconds while Loop lets the stream wait.
 type StreamEstablishmentsResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The establishments, in the order asked for.

@@ -597,7 +597,7 @@ func (x *StreamJournalsRequest) GetIncludeUnmapped() bool {
 	return false
 }
 
-// Some of the journals: one page of Loop's.
+// Some of the journals: one page of Loop's, or none every 15 seconds while Loop lets the stream wait.
 type StreamJournalsResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The journals, in the order asked for.

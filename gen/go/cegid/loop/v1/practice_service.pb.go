@@ -25,7 +25,7 @@ var File_cegid_loop_v1_practice_service_proto protoreflect.FileDescriptor
 
 const file_cegid_loop_v1_practice_service_proto_rawDesc = "" +
 	"\n" +
-	"$cegid/loop/v1/practice_service.proto\x12\rcegid.loop.v1\x1a\x1acegid/loop/v1/access.proto\x1a\x1ecegid/loop/v1/engagement.proto\x1a$cegid/loop/v1/mission_activity.proto\x1a\x1acegid/loop/v1/office.proto\x1a\x19cegid/loop/v1/staff.proto\x1a\x1ecegid/loop/v1/work_group.proto\x1a\x1cgoogle/api/annotations.proto2\xb0\v\n" +
+	"$cegid/loop/v1/practice_service.proto\x12\rcegid.loop.v1\x1a\x1acegid/loop/v1/access.proto\x1a\x1ecegid/loop/v1/engagement.proto\x1a$cegid/loop/v1/mission_activity.proto\x1a\x1acegid/loop/v1/office.proto\x1a\x19cegid/loop/v1/staff.proto\x1a\x1ecegid/loop/v1/work_group.proto\x1a\x1cgoogle/api/annotations.proto2\xd5\v\n" +
 	"\x0fPracticeService\x12\x97\x01\n" +
 	"\vListOffices\x12!.cegid.loop.v1.ListOfficesRequest\x1a\".cegid.loop.v1.ListOfficesResponse\"A\x8a\xce\x18\x02\b\x03\x92\xce\x18\flist_offices\x82\xd3\xe4\x93\x02\"\x12 /v1/practices/{practice}/offices\x90\x02\x01\x12\xa7\x01\n" +
 	"\x0eListWorkGroups\x12$.cegid.loop.v1.ListWorkGroupsRequest\x1a%.cegid.loop.v1.ListWorkGroupsResponse\"H\x8a\xce\x18\x02\b\x03\x92\xce\x18\x10list_work_groups\x82\xd3\xe4\x93\x02%\x12#/v1/practices/{practice}/workGroups\x90\x02\x01\x12\x8d\x01\n" +
@@ -36,7 +36,8 @@ const file_cegid_loop_v1_practice_service_proto_rawDesc = "" +
 	"\x0fListEngagements\x12%.cegid.loop.v1.ListEngagementsRequest\x1a&.cegid.loop.v1.ListEngagementsResponse\"I\x8a\xce\x18\x02\b\x03\x92\xce\x18\x10list_engagements\x82\xd3\xe4\x93\x02&\x12$/v1/practices/{practice}/engagements\x90\x02\x01\x12\xba\x01\n" +
 	"\x11StreamEngagements\x12'.cegid.loop.v1.StreamEngagementsRequest\x1a(.cegid.loop.v1.StreamEngagementsResponse\"P\x8a\xce\x18\x02\b\x03\x92\xce\x18\x10list_engagements\x82\xd3\xe4\x93\x02-\x12+/v1/practices/{practice}/engagements:stream\x90\x02\x010\x01\x12\xef\x01\n" +
 	"\x15ListMissionActivities\x12+.cegid.loop.v1.ListMissionActivitiesRequest\x1a,.cegid.loop.v1.ListMissionActivitiesResponse\"{\x8a\xce\x18\x02\b\x03\x92\xce\x18\x1alist_engagement_activities\x82\xd3\xe4\x93\x02N\x12L/v1/practices/{practice}/engagementLetters/{engagement_letter_id}/activities\x90\x02\x01\x12\xcc\x01\n" +
-	"\x10CheckStaffAccess\x12&.cegid.loop.v1.CheckStaffAccessRequest\x1a'.cegid.loop.v1.CheckStaffAccessResponse\"g\x8a\xce\x18\x02\b\x03\x92\xce\x18\x12check_staff_access\x82\xd3\xe4\x93\x02B:\x01*\"=/v1/practices/{practice}/dossiers/{dossier}/staffAccess:check\x90\x02\x01B\xb3\x01\n" +
+	"\x10CheckStaffAccess\x12&.cegid.loop.v1.CheckStaffAccessRequest\x1a'.cegid.loop.v1.CheckStaffAccessResponse\"g\x8a\xce\x18\x02\b\x03\x92\xce\x18\x12check_staff_access\x82\xd3\xe4\x93\x02B:\x01*\"=/v1/practices/{practice}/dossiers/{dossier}/staffAccess:check\x90\x02\x01\x1a#\x9a\xce\x18\x1f\n" +
+	"\x02\b\x03\x12\x19/v1/practices/{practice}/B\xb3\x01\n" +
 	"\x11com.cegid.loop.v1B\x14PracticeServiceProtoP\x01Z2cegid.internal/gateway/gen/go/cegid/loop/v1;loopv1\xa2\x02\x03CLX\xaa\x02\rCegid.Loop.V1\xca\x02\rCegid\\Loop\\V1\xe2\x02\x19Cegid\\Loop\\V1\\GPBMetadata\xea\x02\x0fCegid::Loop::V1b\x06proto3"
 
 var file_cegid_loop_v1_practice_service_proto_goTypes = []any{

@@ -35,38 +35,24 @@ const (
 //
 // The practice itself, rather than a dossier of a client. Needs the practice's Advanced key, which Loop sells to the
 // practice alone; without one a call ends with ADVANCED_KEY_REQUIRED, and Loop is not called. Lists come from Loop page by
-// page and are no snapshot.
+// page and are no snapshot. For a stream, Loop is asked for at most four pages ahead of what the caller's connection takes in;
+// while Loop lets it wait, an empty message comes every 15 seconds.
 type PracticeServiceClient interface {
-	// Lists the offices of the practice.
-	//
-	// Sorted by code unless `order_by` says otherwise. (Loop: GET /AgenceCabinet)
+	// Lists the offices of the practice, by code unless `order_by` says otherwise. (Loop: GET /AgenceCabinet)
 	ListOffices(ctx context.Context, in *ListOfficesRequest, opts ...grpc.CallOption) (*ListOfficesResponse, error)
-	// Lists the work groups of the practice.
-	//
-	// Sorted by code unless `order_by` says otherwise. (Loop: GET /groupe)
+	// Lists the work groups of the practice, by code unless `order_by` says otherwise. (Loop: GET /groupe)
 	ListWorkGroups(ctx context.Context, in *ListWorkGroupsRequest, opts ...grpc.CallOption) (*ListWorkGroupsResponse, error)
-	// Lists the staff of the practice.
-	//
-	// Sorted by identifier unless `order_by` says otherwise. (Loop: GET /CollaborateurCabinet)
+	// Lists the staff of the practice, by identifier unless `order_by` says otherwise. (Loop: GET /CollaborateurCabinet)
 	ListStaff(ctx context.Context, in *ListStaffRequest, opts ...grpc.CallOption) (*ListStaffResponse, error)
-	// Streams the staff of the practice, a page of Loop's per message.
-	//
-	// Loop is asked for at most four pages ahead of what the caller's connection takes in. While Loop lets the stream wait, an
-	// empty message comes every 15 seconds. (Loop: GET /CollaborateurCabinet)
+	// Streams the staff of the practice, a page of Loop's per message. (Loop: GET /CollaborateurCabinet)
 	StreamStaff(ctx context.Context, in *StreamStaffRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[StreamStaffResponse], error)
-	// Lists the engagements of the practice.
-	//
-	// Sorted by object id unless `order_by` says otherwise: of the other fields none is known to be unique. (Loop: GET
-	// /engagement)
+	// Lists the engagements of the practice, by object id unless `order_by` says otherwise: of the other fields none is known
+	// to be unique. (Loop: GET /engagement)
 	ListEngagements(ctx context.Context, in *ListEngagementsRequest, opts ...grpc.CallOption) (*ListEngagementsResponse, error)
-	// Streams the engagements of the practice, a page of Loop's per message.
-	//
-	// Loop is asked for at most four pages ahead of what the caller's connection takes in. While Loop lets the stream wait, an
-	// empty message comes every 15 seconds. (Loop: GET /engagement)
+	// Streams the engagements of the practice, a page of Loop's per message. (Loop: GET /engagement)
 	StreamEngagements(ctx context.Context, in *StreamEngagementsRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[StreamEngagementsResponse], error)
-	// Lists the activities of an engagement letter.
-	//
-	// In Loop's order unless `order_by` says otherwise. (Loop: GET /giActivitesMission)
+	// Lists the activities of an engagement letter, in Loop's order unless `order_by` says otherwise. (Loop: GET
+	// /giActivitesMission)
 	ListMissionActivities(ctx context.Context, in *ListMissionActivitiesRequest, opts ...grpc.CallOption) (*ListMissionActivitiesResponse, error)
 	// Asks whether a dossier is in a staff member's portfolio.
 	//
@@ -187,38 +173,24 @@ func (c *practiceServiceClient) CheckStaffAccess(ctx context.Context, in *CheckS
 //
 // The practice itself, rather than a dossier of a client. Needs the practice's Advanced key, which Loop sells to the
 // practice alone; without one a call ends with ADVANCED_KEY_REQUIRED, and Loop is not called. Lists come from Loop page by
-// page and are no snapshot.
+// page and are no snapshot. For a stream, Loop is asked for at most four pages ahead of what the caller's connection takes in;
+// while Loop lets it wait, an empty message comes every 15 seconds.
 type PracticeServiceServer interface {
-	// Lists the offices of the practice.
-	//
-	// Sorted by code unless `order_by` says otherwise. (Loop: GET /AgenceCabinet)
+	// Lists the offices of the practice, by code unless `order_by` says otherwise. (Loop: GET /AgenceCabinet)
 	ListOffices(context.Context, *ListOfficesRequest) (*ListOfficesResponse, error)
-	// Lists the work groups of the practice.
-	//
-	// Sorted by code unless `order_by` says otherwise. (Loop: GET /groupe)
+	// Lists the work groups of the practice, by code unless `order_by` says otherwise. (Loop: GET /groupe)
 	ListWorkGroups(context.Context, *ListWorkGroupsRequest) (*ListWorkGroupsResponse, error)
-	// Lists the staff of the practice.
-	//
-	// Sorted by identifier unless `order_by` says otherwise. (Loop: GET /CollaborateurCabinet)
+	// Lists the staff of the practice, by identifier unless `order_by` says otherwise. (Loop: GET /CollaborateurCabinet)
 	ListStaff(context.Context, *ListStaffRequest) (*ListStaffResponse, error)
-	// Streams the staff of the practice, a page of Loop's per message.
-	//
-	// Loop is asked for at most four pages ahead of what the caller's connection takes in. While Loop lets the stream wait, an
-	// empty message comes every 15 seconds. (Loop: GET /CollaborateurCabinet)
+	// Streams the staff of the practice, a page of Loop's per message. (Loop: GET /CollaborateurCabinet)
 	StreamStaff(*StreamStaffRequest, grpc.ServerStreamingServer[StreamStaffResponse]) error
-	// Lists the engagements of the practice.
-	//
-	// Sorted by object id unless `order_by` says otherwise: of the other fields none is known to be unique. (Loop: GET
-	// /engagement)
+	// Lists the engagements of the practice, by object id unless `order_by` says otherwise: of the other fields none is known
+	// to be unique. (Loop: GET /engagement)
 	ListEngagements(context.Context, *ListEngagementsRequest) (*ListEngagementsResponse, error)
-	// Streams the engagements of the practice, a page of Loop's per message.
-	//
-	// Loop is asked for at most four pages ahead of what the caller's connection takes in. While Loop lets the stream wait, an
-	// empty message comes every 15 seconds. (Loop: GET /engagement)
+	// Streams the engagements of the practice, a page of Loop's per message. (Loop: GET /engagement)
 	StreamEngagements(*StreamEngagementsRequest, grpc.ServerStreamingServer[StreamEngagementsResponse]) error
-	// Lists the activities of an engagement letter.
-	//
-	// In Loop's order unless `order_by` says otherwise. (Loop: GET /giActivitesMission)
+	// Lists the activities of an engagement letter, in Loop's order unless `order_by` says otherwise. (Loop: GET
+	// /giActivitesMission)
 	ListMissionActivities(context.Context, *ListMissionActivitiesRequest) (*ListMissionActivitiesResponse, error)
 	// Asks whether a dossier is in a staff member's portfolio.
 	//

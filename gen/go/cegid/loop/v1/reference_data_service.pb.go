@@ -26,7 +26,7 @@ var File_cegid_loop_v1_reference_data_service_proto protoreflect.FileDescriptor
 
 const file_cegid_loop_v1_reference_data_service_proto_rawDesc = "" +
 	"\n" +
-	"*cegid/loop/v1/reference_data_service.proto\x12\rcegid.loop.v1\x1a\x1acegid/loop/v1/access.proto\x1a\x1bcegid/loop/v1/account.proto\x1a$cegid/loop/v1/analytic_section.proto\x1a!cegid/loop/v1/establishment.proto\x1a\x1bcegid/loop/v1/journal.proto\x1a\"cegid/loop/v1/legal_identity.proto\x1a\x1fcegid/loop/v1/third_party.proto\x1a\x1ccegid/loop/v1/vat_code.proto\x1a\x1cgoogle/api/annotations.proto\x1a.protoc-gen-openapiv3/options/annotations.proto2\xf9\x1c\n" +
+	"*cegid/loop/v1/reference_data_service.proto\x12\rcegid.loop.v1\x1a\x1acegid/loop/v1/access.proto\x1a\x1bcegid/loop/v1/account.proto\x1a$cegid/loop/v1/analytic_section.proto\x1a!cegid/loop/v1/establishment.proto\x1a\x1bcegid/loop/v1/journal.proto\x1a\"cegid/loop/v1/legal_identity.proto\x1a\x1fcegid/loop/v1/third_party.proto\x1a\x1ccegid/loop/v1/vat_code.proto\x1a\x1cgoogle/api/annotations.proto\x1a.protoc-gen-openapiv3/options/annotations.proto2\xb1\x1d\n" +
 	"\x14ReferenceDataService\x12\xaf\x01\n" +
 	"\fListAccounts\x12\".cegid.loop.v1.ListAccountsRequest\x1a#.cegid.loop.v1.ListAccountsResponse\"V\x8a\xce\x18\x02\b\x01\x92\xce\x18\rlist_accounts\x82\xd3\xe4\x93\x026\x124/v1/practices/{practice}/dossiers/{dossier}/accounts\x90\x02\x01\x12\xbe\x01\n" +
 	"\x0eStreamAccounts\x12$.cegid.loop.v1.StreamAccountsRequest\x1a%.cegid.loop.v1.StreamAccountsResponse\"]\x8a\xce\x18\x02\b\x01\x92\xce\x18\rlist_accounts\x82\xd3\xe4\x93\x02=\x12;/v1/practices/{practice}/dossiers/{dossier}/accounts:stream\x90\x02\x010\x01\x12\xb2\x01\n" +
@@ -47,7 +47,8 @@ const file_cegid_loop_v1_reference_data_service_proto_rawDesc = "" +
 	"\x12ListEstablishments\x12(.cegid.loop.v1.ListEstablishmentsRequest\x1a).cegid.loop.v1.ListEstablishmentsResponse\"b\x8a\xce\x18\x02\b\x01\x92\xce\x18\x13list_establishments\x82\xd3\xe4\x93\x02<\x12:/v1/practices/{practice}/dossiers/{dossier}/establishments\x90\x02\x01\x12\xdc\x01\n" +
 	"\x14StreamEstablishments\x12*.cegid.loop.v1.StreamEstablishmentsRequest\x1a+.cegid.loop.v1.StreamEstablishmentsResponse\"i\x8a\xce\x18\x02\b\x01\x92\xce\x18\x13list_establishments\x82\xd3\xe4\x93\x02C\x12A/v1/practices/{practice}/dossiers/{dossier}/establishments:stream\x90\x02\x010\x01\x12\xc7\x01\n" +
 	"\x10GetLegalIdentity\x12&.cegid.loop.v1.GetLegalIdentityRequest\x1a'.cegid.loop.v1.GetLegalIdentityResponse\"b\x8a\xce\x18\x02\b\x01\x92\xce\x18\x14get_dossier_identity\x82\xd3\xe4\x93\x02;\x129/v1/practices/{practice}/dossiers/{dossier}/legalIdentity\x90\x02\x01\x12\xd6\x01\n" +
-	"\x13UpdateLegalIdentity\x12).cegid.loop.v1.UpdateLegalIdentityRequest\x1a*.cegid.loop.v1.UpdateLegalIdentityResponse\"h\x8a\xce\x18\x02\b\x02\x92\xce\x18\x17update_dossier_identity\x82\xd3\xe4\x93\x02>:\x01*29/v1/practices/{practice}/dossiers/{dossier}/legalIdentity\x90\x02\x02B\x97\x05\xfaP\xdb\x03\n" +
+	"\x13UpdateLegalIdentity\x12).cegid.loop.v1.UpdateLegalIdentityRequest\x1a*.cegid.loop.v1.UpdateLegalIdentityResponse\"h\x8a\xce\x18\x02\b\x02\x92\xce\x18\x17update_dossier_identity\x82\xd3\xe4\x93\x02>:\x01*29/v1/practices/{practice}/dossiers/{dossier}/legalIdentity\x90\x02\x02\x1a6\x9a\xce\x182\n" +
+	"\x02\b\x01\x12,/v1/practices/{practice}/dossiers/{dossier}/B\x97\x05\xfaP\xdb\x03\n" +
 	"\xc5\x01\n" +
 	"\x12Cegid Loop gateway\x1a\xaa\x01Read reference data from Cegid Loop and push accounting entries into it, over gRPC or REST. Errors are google.rpc.Status objects; their ErrorInfo says why and what to do.:\x02v1\x12\x03\n" +
 	"\x01/2\xfd\x01\n" +

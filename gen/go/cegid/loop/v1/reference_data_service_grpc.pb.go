@@ -44,16 +44,12 @@ const (
 // For semantics around ctx use and closing/ending streaming RPCs, please refer to https://pkg.go.dev/google.golang.org/grpc/?tab=doc#ClientConn.NewStream.
 //
 // The settings of a dossier that entries refer to. Lists come from Loop page by page and are no snapshot: a row can
-// be missed while someone changes the dossier.
+// be missed while someone changes the dossier. For a stream, Loop is asked for at most four pages ahead of what the caller's
+// connection takes in; while Loop lets it wait, an empty message comes every 15 seconds.
 type ReferenceDataServiceClient interface {
-	// Lists the accounts of a dossier's chart.
-	//
-	// Sorted by number unless `order_by` says otherwise. (Loop: GET /compte)
+	// Lists the accounts of a dossier's chart, by number unless `order_by` says otherwise. (Loop: GET /compte)
 	ListAccounts(ctx context.Context, in *ListAccountsRequest, opts ...grpc.CallOption) (*ListAccountsResponse, error)
-	// Streams the accounts of a dossier's chart, a page of Loop's per message.
-	//
-	// Loop is asked for at most four pages ahead of what the caller's connection takes in. While Loop lets the stream wait, an
-	// empty message comes every 15 seconds. (Loop: GET /compte)
+	// Streams the accounts of a dossier's chart, a page of Loop's per message. (Loop: GET /compte)
 	StreamAccounts(ctx context.Context, in *StreamAccountsRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[StreamAccountsResponse], error)
 	// Reads one account, by its number.
 	//
@@ -64,14 +60,9 @@ type ReferenceDataServiceClient interface {
 	// What Loop wants to be sent is inferred, so the operator must enable create_account. Looks first, so that the call may be
 	// repeated; looks again when Loop's answer is lost, and answers what it finds. (Loop: POST /compte)
 	CreateAccount(ctx context.Context, in *CreateAccountRequest, opts ...grpc.CallOption) (*CreateAccountResponse, error)
-	// Lists the journals of a dossier.
-	//
-	// Sorted by code unless `order_by` says otherwise. (Loop: GET /journal)
+	// Lists the journals of a dossier, by code unless `order_by` says otherwise. (Loop: GET /journal)
 	ListJournals(ctx context.Context, in *ListJournalsRequest, opts ...grpc.CallOption) (*ListJournalsResponse, error)
-	// Streams the journals of a dossier, a page of Loop's per message.
-	//
-	// Loop is asked for at most four pages ahead of what the caller's connection takes in. While Loop lets the stream wait, an
-	// empty message comes every 15 seconds. (Loop: GET /journal)
+	// Streams the journals of a dossier, a page of Loop's per message. (Loop: GET /journal)
 	StreamJournals(ctx context.Context, in *StreamJournalsRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[StreamJournalsResponse], error)
 	// Reads one journal, by its code.
 	//
@@ -82,41 +73,23 @@ type ReferenceDataServiceClient interface {
 	// What Loop wants to be sent is inferred, so the operator must enable create_journal. Looks first, so that the call may be
 	// repeated; looks again when Loop's answer is lost, and answers what it finds. (Loop: POST /journal)
 	CreateJournal(ctx context.Context, in *CreateJournalRequest, opts ...grpc.CallOption) (*CreateJournalResponse, error)
-	// Lists the analytic sections of a dossier.
-	//
-	// Sorted by code unless `order_by` says otherwise. (Loop: GET /section)
+	// Lists the analytic sections of a dossier, by code unless `order_by` says otherwise. (Loop: GET /section)
 	ListAnalyticSections(ctx context.Context, in *ListAnalyticSectionsRequest, opts ...grpc.CallOption) (*ListAnalyticSectionsResponse, error)
-	// Streams the analytic sections of a dossier, a page of Loop's per message.
-	//
-	// Loop is asked for at most four pages ahead of what the caller's connection takes in. While Loop lets the stream wait, an
-	// empty message comes every 15 seconds. (Loop: GET /section)
+	// Streams the analytic sections of a dossier, a page of Loop's per message. (Loop: GET /section)
 	StreamAnalyticSections(ctx context.Context, in *StreamAnalyticSectionsRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[StreamAnalyticSectionsResponse], error)
-	// Lists the third parties of a dossier.
-	//
-	// Sorted by code unless `order_by` says otherwise. (Loop: GET /tiersClient, /tiersFournisseur, /tiersSalarie, /tiersDivers)
+	// Lists the third parties of a dossier, by code unless `order_by` says otherwise. (Loop: GET /tiersClient,
+	// /tiersFournisseur, /tiersSalarie, /tiersDivers)
 	ListThirdParties(ctx context.Context, in *ListThirdPartiesRequest, opts ...grpc.CallOption) (*ListThirdPartiesResponse, error)
-	// Streams the third parties of a dossier, a page of Loop's per message.
-	//
-	// Loop is asked for at most four pages ahead of what the caller's connection takes in. While Loop lets the stream wait, an
-	// empty message comes every 15 seconds. (Loop: GET /tiersClient, /tiersFournisseur, /tiersSalarie, /tiersDivers)
+	// Streams the third parties of a dossier, a page of Loop's per message. (Loop: GET /tiersClient, /tiersFournisseur,
+	// /tiersSalarie, /tiersDivers)
 	StreamThirdParties(ctx context.Context, in *StreamThirdPartiesRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[StreamThirdPartiesResponse], error)
-	// Lists the VAT codes of a dossier.
-	//
-	// Sorted by code unless `order_by` says otherwise. (Loop: GET /tva)
+	// Lists the VAT codes of a dossier, by code unless `order_by` says otherwise. (Loop: GET /tva)
 	ListVatCodes(ctx context.Context, in *ListVatCodesRequest, opts ...grpc.CallOption) (*ListVatCodesResponse, error)
-	// Streams the VAT codes of a dossier, a page of Loop's per message.
-	//
-	// Loop is asked for at most four pages ahead of what the caller's connection takes in. While Loop lets the stream wait, an
-	// empty message comes every 15 seconds. (Loop: GET /tva)
+	// Streams the VAT codes of a dossier, a page of Loop's per message. (Loop: GET /tva)
 	StreamVatCodes(ctx context.Context, in *StreamVatCodesRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[StreamVatCodesResponse], error)
-	// Lists the establishments of a dossier.
-	//
-	// Sorted by object id unless `order_by` says otherwise. (Loop: GET /etablissementComplet)
+	// Lists the establishments of a dossier, by object id unless `order_by` says otherwise. (Loop: GET /etablissementComplet)
 	ListEstablishments(ctx context.Context, in *ListEstablishmentsRequest, opts ...grpc.CallOption) (*ListEstablishmentsResponse, error)
-	// Streams the establishments of a dossier, a page of Loop's per message.
-	//
-	// Loop is asked for at most four pages ahead of what the caller's connection takes in. While Loop lets the stream wait, an
-	// empty message comes every 15 seconds. (Loop: GET /etablissementComplet)
+	// Streams the establishments of a dossier, a page of Loop's per message. (Loop: GET /etablissementComplet)
 	StreamEstablishments(ctx context.Context, in *StreamEstablishmentsRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[StreamEstablishmentsResponse], error)
 	// Reads the legal identity of a dossier's company.
 	//
@@ -376,16 +349,12 @@ func (c *referenceDataServiceClient) UpdateLegalIdentity(ctx context.Context, in
 // for forward compatibility.
 //
 // The settings of a dossier that entries refer to. Lists come from Loop page by page and are no snapshot: a row can
-// be missed while someone changes the dossier.
+// be missed while someone changes the dossier. For a stream, Loop is asked for at most four pages ahead of what the caller's
+// connection takes in; while Loop lets it wait, an empty message comes every 15 seconds.
 type ReferenceDataServiceServer interface {
-	// Lists the accounts of a dossier's chart.
-	//
-	// Sorted by number unless `order_by` says otherwise. (Loop: GET /compte)
+	// Lists the accounts of a dossier's chart, by number unless `order_by` says otherwise. (Loop: GET /compte)
 	ListAccounts(context.Context, *ListAccountsRequest) (*ListAccountsResponse, error)
-	// Streams the accounts of a dossier's chart, a page of Loop's per message.
-	//
-	// Loop is asked for at most four pages ahead of what the caller's connection takes in. While Loop lets the stream wait, an
-	// empty message comes every 15 seconds. (Loop: GET /compte)
+	// Streams the accounts of a dossier's chart, a page of Loop's per message. (Loop: GET /compte)
 	StreamAccounts(*StreamAccountsRequest, grpc.ServerStreamingServer[StreamAccountsResponse]) error
 	// Reads one account, by its number.
 	//
@@ -396,14 +365,9 @@ type ReferenceDataServiceServer interface {
 	// What Loop wants to be sent is inferred, so the operator must enable create_account. Looks first, so that the call may be
 	// repeated; looks again when Loop's answer is lost, and answers what it finds. (Loop: POST /compte)
 	CreateAccount(context.Context, *CreateAccountRequest) (*CreateAccountResponse, error)
-	// Lists the journals of a dossier.
-	//
-	// Sorted by code unless `order_by` says otherwise. (Loop: GET /journal)
+	// Lists the journals of a dossier, by code unless `order_by` says otherwise. (Loop: GET /journal)
 	ListJournals(context.Context, *ListJournalsRequest) (*ListJournalsResponse, error)
-	// Streams the journals of a dossier, a page of Loop's per message.
-	//
-	// Loop is asked for at most four pages ahead of what the caller's connection takes in. While Loop lets the stream wait, an
-	// empty message comes every 15 seconds. (Loop: GET /journal)
+	// Streams the journals of a dossier, a page of Loop's per message. (Loop: GET /journal)
 	StreamJournals(*StreamJournalsRequest, grpc.ServerStreamingServer[StreamJournalsResponse]) error
 	// Reads one journal, by its code.
 	//
@@ -414,41 +378,23 @@ type ReferenceDataServiceServer interface {
 	// What Loop wants to be sent is inferred, so the operator must enable create_journal. Looks first, so that the call may be
 	// repeated; looks again when Loop's answer is lost, and answers what it finds. (Loop: POST /journal)
 	CreateJournal(context.Context, *CreateJournalRequest) (*CreateJournalResponse, error)
-	// Lists the analytic sections of a dossier.
-	//
-	// Sorted by code unless `order_by` says otherwise. (Loop: GET /section)
+	// Lists the analytic sections of a dossier, by code unless `order_by` says otherwise. (Loop: GET /section)
 	ListAnalyticSections(context.Context, *ListAnalyticSectionsRequest) (*ListAnalyticSectionsResponse, error)
-	// Streams the analytic sections of a dossier, a page of Loop's per message.
-	//
-	// Loop is asked for at most four pages ahead of what the caller's connection takes in. While Loop lets the stream wait, an
-	// empty message comes every 15 seconds. (Loop: GET /section)
+	// Streams the analytic sections of a dossier, a page of Loop's per message. (Loop: GET /section)
 	StreamAnalyticSections(*StreamAnalyticSectionsRequest, grpc.ServerStreamingServer[StreamAnalyticSectionsResponse]) error
-	// Lists the third parties of a dossier.
-	//
-	// Sorted by code unless `order_by` says otherwise. (Loop: GET /tiersClient, /tiersFournisseur, /tiersSalarie, /tiersDivers)
+	// Lists the third parties of a dossier, by code unless `order_by` says otherwise. (Loop: GET /tiersClient,
+	// /tiersFournisseur, /tiersSalarie, /tiersDivers)
 	ListThirdParties(context.Context, *ListThirdPartiesRequest) (*ListThirdPartiesResponse, error)
-	// Streams the third parties of a dossier, a page of Loop's per message.
-	//
-	// Loop is asked for at most four pages ahead of what the caller's connection takes in. While Loop lets the stream wait, an
-	// empty message comes every 15 seconds. (Loop: GET /tiersClient, /tiersFournisseur, /tiersSalarie, /tiersDivers)
+	// Streams the third parties of a dossier, a page of Loop's per message. (Loop: GET /tiersClient, /tiersFournisseur,
+	// /tiersSalarie, /tiersDivers)
 	StreamThirdParties(*StreamThirdPartiesRequest, grpc.ServerStreamingServer[StreamThirdPartiesResponse]) error
-	// Lists the VAT codes of a dossier.
-	//
-	// Sorted by code unless `order_by` says otherwise. (Loop: GET /tva)
+	// Lists the VAT codes of a dossier, by code unless `order_by` says otherwise. (Loop: GET /tva)
 	ListVatCodes(context.Context, *ListVatCodesRequest) (*ListVatCodesResponse, error)
-	// Streams the VAT codes of a dossier, a page of Loop's per message.
-	//
-	// Loop is asked for at most four pages ahead of what the caller's connection takes in. While Loop lets the stream wait, an
-	// empty message comes every 15 seconds. (Loop: GET /tva)
+	// Streams the VAT codes of a dossier, a page of Loop's per message. (Loop: GET /tva)
 	StreamVatCodes(*StreamVatCodesRequest, grpc.ServerStreamingServer[StreamVatCodesResponse]) error
-	// Lists the establishments of a dossier.
-	//
-	// Sorted by object id unless `order_by` says otherwise. (Loop: GET /etablissementComplet)
+	// Lists the establishments of a dossier, by object id unless `order_by` says otherwise. (Loop: GET /etablissementComplet)
 	ListEstablishments(context.Context, *ListEstablishmentsRequest) (*ListEstablishmentsResponse, error)
-	// Streams the establishments of a dossier, a page of Loop's per message.
-	//
-	// Loop is asked for at most four pages ahead of what the caller's connection takes in. While Loop lets the stream wait, an
-	// empty message comes every 15 seconds. (Loop: GET /etablissementComplet)
+	// Streams the establishments of a dossier, a page of Loop's per message. (Loop: GET /etablissementComplet)
 	StreamEstablishments(*StreamEstablishmentsRequest, grpc.ServerStreamingServer[StreamEstablishmentsResponse]) error
 	// Reads the legal identity of a dossier's company.
 	//

@@ -347,7 +347,7 @@ func (x *StreamStaffRequest) GetIncludeUnmapped() bool {
 	return false
 }
 
-// Some of the staff members: one page of Loop's.
+// Some of the staff members: one page of Loop's, or none every 15 seconds while Loop lets the stream wait.
 type StreamStaffResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The staff members, in the order asked for.

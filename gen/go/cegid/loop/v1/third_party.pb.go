@@ -651,7 +651,7 @@ func (x *StreamThirdPartiesRequest) GetKind() ThirdPartyKind {
 	return ThirdPartyKind_THIRD_PARTY_KIND_UNSPECIFIED
 }
 
-// Some of the third parties: one page of Loop's.
+// Some of the third parties: one page of Loop's, or none every 15 seconds while Loop lets the stream wait.
 type StreamThirdPartiesResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The third parties, in the order asked for.

@@ -460,7 +460,7 @@ func (x *StreamVatCodesRequest) GetIncludeUnmapped() bool {
 	return false
 }
 
-// Some of the VAT codes: one page of Loop's.
+// Some of the VAT codes: one page of Loop's, or none every 15 seconds while Loop lets the stream wait.
 type StreamVatCodesResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The VAT codes, in the order asked for.
