@@ -117,11 +117,14 @@ func (d dialect) sameContent(fingerprints int, digests bool) string {
 	}
 	undigested := ""
 	if digests {
-		undigested = `AND NOT EXISTS (SELECT 1 FROM entry_import e WHERE e.practice = write_request.practice AND e.dossier = write_request.dossier ` +
+		undigested = `AND NOT EXISTS (SELECT 1 FROM entry_import e WHERE e.practice = write_request.practice ` +
+			`AND e.dossier = write_request.dossier ` +
 			`AND e.collection = write_request.collection AND e.request_id = write_request.request_id) `
 	}
-	return selectRow + `WHERE practice = $1 AND dossier = $2 AND collection = CAST($3 AS TEXT) AND request_id <> $4 AND (received >= $5 OR NOT (` + final + `)) ` +
-		found + `AND (` + strings.Join(same, ` OR `) + `) ` + undigested + `AND state NOT IN ('NOT_SENT', 'REFUSED') ORDER BY received DESC` + d.forUpdate
+	return selectRow + `WHERE practice = $1 AND dossier = $2 AND collection = CAST($3 AS TEXT) AND request_id <> $4 ` +
+		`AND (received >= $5 OR NOT (` + final + `)) ` +
+		found + `AND (` + strings.Join(same, ` OR `) + `) ` + undigested + `AND state NOT IN ('NOT_SENT', 'REFUSED') ORDER BY received DESC` +
+		d.forUpdate
 }
 
 // duplicate returns the newest row of the same content under another id that is or may be booked, if any: one that is not

@@ -42,7 +42,8 @@ func takeFolder(path string) (*folder, error) {
 	}
 	// A file system without locks is no reason not to start.
 	if err := filelock.Take(held); errors.Is(err, filelock.ErrTaken) {
-		return nil, errors.Join(fmt.Errorf("a sandbox that runs has its callers' files in %s: stop it, or name another folder", path), held.Close())
+		return nil, errors.Join(fmt.Errorf("a sandbox that runs has its callers' files in %s: stop it, or name another folder",
+			path), held.Close())
 	}
 	return &folder{path, held}, nil
 }
