@@ -9,15 +9,12 @@ import (
 )
 
 type auditCommand struct {
-	Verify auditVerifyCommand `cmd:"" help:"Check that no record of an audit was changed, taken out or moved: ends with 0 if none was,
-		with 1 and each place if one was."`
+	Verify auditVerifyCommand `cmd:"" help:"Check that no record of an audit was changed, taken out or moved: ends with 0 if none was, with 1 and each place if one was."`
 }
 
 type auditVerifyCommand struct {
-	Files []string `arg:"" type:"path" placeholder:"FILE" help:"Files of the audit,
-		those of one server in the order in which they were written."`
-	Holds string `placeholder:"HASH" help:"Hash of a record that must be among them,
-		as an earlier verify printed it for the end of a chain: nothing else shows whether the newest records were removed."`
+	Files []string `arg:"" type:"path" placeholder:"FILE" help:"Files of the audit, those of one server in the order in which they were written."`
+	Holds string   `placeholder:"HASH" help:"Hash of a record that must be among them, as an earlier verify printed it for the end of a chain: nothing else shows whether the newest records were removed."`
 }
 
 func (c *auditVerifyCommand) Run() error {

@@ -30,9 +30,8 @@ type checkCommand struct {
 	As       string `placeholder:"CALLER" help:"Say what this caller of the policy may do, and by which grant, instead of trying connections."`
 	Practice string `placeholder:"PRACTICE" help:"With --as: in this practice."`
 	Dossier  string `placeholder:"DOSSIER" help:"With --as: on this dossier; without it, on the practice itself."`
-	Right    string `placeholder:"RIGHT" help:"With --as: with this right; all of them unless given: read, write, practice, raw, administer,
-		operate."`
-	RPC string `name:"rpc" placeholder:"SERVICE.METHOD" help:"With --as: with this method, such as ImportService.ImportEntries."`
+	Right    string `placeholder:"RIGHT" help:"With --as: with this right; all of them unless given: read, write, practice, raw, administer, operate."`
+	RPC      string `name:"rpc" placeholder:"SERVICE.METHOD" help:"With --as: with this method, such as ImportService.ImportEntries."`
 }
 
 // Validate refuses half a question.

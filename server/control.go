@@ -16,9 +16,8 @@ type controlCommand struct {
 	Config   controlConfigCommand `cmd:"" help:"Show the configuration and the policy that are in force, without secrets."`
 	LogLevel controlLevelCommand  `cmd:"" help:"Show the level of the log, or change it until the configuration's changes or the server ends."`
 	Reload   controlReloadCommand `cmd:"" help:"Read the configuration again at once, and say what has changed."`
-	Drain    controlDrainCommand  `cmd:"" help:"Report the server as not ready,
-		so that balancers send it no more calls; it answers calls that still come."`
-	Undrain controlReadyCommand `cmd:"" help:"End the drain: the server may be ready again."`
+	Drain    controlDrainCommand  `cmd:"" help:"Report the server as not ready, so that balancers send it no more calls; it answers calls that still come."`
+	Undrain  controlReadyCommand  `cmd:"" help:"End the drain: the server may be ready again."`
 }
 
 type controlConfigCommand struct{ operationsAddress }
@@ -59,8 +58,7 @@ func (c *controlReadyCommand) Run(ctx context.Context) error {
 
 // operationsAddress is where a server on this machine is directed.
 type operationsAddress struct {
-	Address string `default:"127.0.0.1:9091" placeholder:"HOST:PORT" help:"Listener of operations of the server,
-		on this machine: listen.operations of its configuration (${default})."`
+	Address string        `default:"127.0.0.1:9091" placeholder:"HOST:PORT" help:"Listener of operations of the server, on this machine: listen.operations of its configuration (${default})."`
 	Timeout time.Duration `default:"30s" help:"Longest wait for the answer (${default})."`
 }
 

@@ -13,9 +13,7 @@ import (
 )
 
 type fileCommand struct {
-	Check fileCheckCommand `cmd:"" help:"Check a FEC or TRA on this machine,
-		without a service and a network: ends with 0 if nothing is against it, 2 if this service would not send it to Loop,
-			3 if only the law or the tax administration's checker objects, 1 if it cannot be read."`
+	Check fileCheckCommand `cmd:"" help:"Check a FEC or TRA on this machine, without a service and a network: ends with 0 if nothing is against it, 2 if this service would not send it to Loop, 3 if only the law or the tax administration's checker objects, 1 if it cannot be read."`
 }
 
 type fileCheckCommand struct {
@@ -26,8 +24,7 @@ type fileCheckCommand struct {
 	Language       string `name:"lang" enum:"fr,en" default:"fr" help:"Language of the report: fr or en."`
 	JSON           bool   `name:"json" xor:"form" help:"Write the whole report as JSON: all places of each finding, too."`
 	CSV            bool   `name:"csv" xor:"form" help:"Write the whole report as CSV, a record a row."`
-	HTML           string `name:"html" xor:"form" type:"path" placeholder:"FILE" help:"Write the report as a page,
-		to be read or printed; - for the standard output."`
+	HTML           string `name:"html" xor:"form" type:"path" placeholder:"FILE" help:"Write the report as a page, to be read or printed; - for the standard output."`
 }
 
 // Run checks the file, and ends the program by what is found.

@@ -24,10 +24,8 @@ const sandboxAddress = "127.0.0.1:8080"
 
 // healthcheckCommand asks the server beside it: an image without a shell has nothing else that could.
 type healthcheckCommand struct {
-	Config string `type:"path" placeholder:"FILE" help:"Configuration that serve runs with. Without one,
-		or where there is no such file, a sandbox is asked."`
-	Address string `placeholder:"HOST:PORT" help:"HTTP address to ask instead of the configured one,
-		or of the sandbox's 127.0.0.1:8080."`
+	Config  string        `type:"path" placeholder:"FILE" help:"Configuration that serve runs with. Without one, or where there is no such file, a sandbox is asked."`
+	Address string        `placeholder:"HOST:PORT" help:"HTTP address to ask instead of the configured one, or of the sandbox's 127.0.0.1:8080."`
 	Timeout time.Duration `default:"3s" help:"Longest wait for the answer (${default})."`
 }
 

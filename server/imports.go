@@ -26,21 +26,18 @@ import (
 // importsCommand looks at imports of a server that runs, and resolves those whose outcome is open. It is a caller like others: the
 // policy says what its token or certificate may do.
 type importsCommand struct {
-	List    importsListCommand    `cmd:"" help:"List imports, the latest first: all that are UNCERTAIN unless states are given. Needs the right to operate or to read."`
-	Show    importsShowCommand    `cmd:"" help:"Show an import. Needs the right to operate or to read."`
-	Check   importsCheckCommand   `cmd:"" help:"Look for an import in Loop. Needs the right to operate, or to write."`
-	Confirm importsConfirmCommand `cmd:"" help:"State the outcome of an import. Booked needs the right to operate,
-		or to write; not booked needs administer too."`
-	Resubmit importsResubmitCommand `cmd:"" help:"Send an import again that Loop does not show,
-		from the file that holds what was sent. Needs write and administer."`
+	List     importsListCommand     `cmd:"" help:"List imports, the latest first: all that are UNCERTAIN unless states are given. Needs the right to operate or to read."`
+	Show     importsShowCommand     `cmd:"" help:"Show an import. Needs the right to operate or to read."`
+	Check    importsCheckCommand    `cmd:"" help:"Look for an import in Loop. Needs the right to operate, or to write."`
+	Confirm  importsConfirmCommand  `cmd:"" help:"State the outcome of an import. Booked needs the right to operate, or to write; not booked needs administer too."`
+	Resubmit importsResubmitCommand `cmd:"" help:"Send an import again that Loop does not show, from the file that holds what was sent. Needs write and administer."`
 }
 
 // serverAddress is a server to call, and how.
 type serverAddress struct {
-	Server      string `default:"127.0.0.1:9090" placeholder:"HOST:PORT" help:"gRPC listener of the server (${default})."`
-	Plaintext   bool   `help:"Call without TLS, where the server has tls: off."`
-	Authorities string `type:"existingfile" placeholder:"FILE" help:"Authorities that vouch for the server,
-		in PEM; the system's unless given."`
+	Server      string        `default:"127.0.0.1:9090" placeholder:"HOST:PORT" help:"gRPC listener of the server (${default})."`
+	Plaintext   bool          `help:"Call without TLS, where the server has tls: off."`
+	Authorities string        `type:"existingfile" placeholder:"FILE" help:"Authorities that vouch for the server, in PEM; the system's unless given."`
 	TokenFile   string        `type:"existingfile" placeholder:"FILE" help:"File that holds the caller's token; without it the variable LOOP_GATEWAY_TOKEN has it."`
 	Certificate string        `type:"existingfile" placeholder:"FILE" help:"The caller's certificate, in PEM, instead of a token; with --key."`
 	Key         string        `type:"existingfile" placeholder:"FILE" help:"Key of --certificate."`
@@ -264,9 +261,8 @@ func (c *importsConfirmCommand) Run(ctx context.Context) error {
 type importsResubmitCommand struct {
 	serverAddress
 	importPlace
-	From string `required:"" type:"existingfile" placeholder:"FILE" help:"What was sent then,
-		in JSON: the request of ImportEntries or ImportFile."`
-	AllowDuplicate bool `help:"Also if the same content was imported under another id within 30 days."`
+	From           string `required:"" type:"existingfile" placeholder:"FILE" help:"What was sent then, in JSON: the request of ImportEntries or ImportFile."`
+	AllowDuplicate bool   `help:"Also if the same content was imported under another id within 30 days."`
 }
 
 func (c *importsResubmitCommand) Run(ctx context.Context) error {

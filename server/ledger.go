@@ -16,19 +16,16 @@ import (
 )
 
 type ledgerCommand struct {
-	Init    ledgerInitCommand    `cmd:"" help:"Make an empty ledger, once. Never in place of a lost one: it would forget what was sent."`
-	Backup  ledgerBackupCommand  `cmd:"" help:"Copy a ledger in a file, also while a server uses it."`
-	Migrate ledgerMigrateCommand `cmd:"" help:"Bring the schema of a ledger up to date,
-		as serve does at its start; --plan says what there is to do."`
+	Init       ledgerInitCommand       `cmd:"" help:"Make an empty ledger, once. Never in place of a lost one: it would forget what was sent."`
+	Backup     ledgerBackupCommand     `cmd:"" help:"Copy a ledger in a file, also while a server uses it."`
+	Migrate    ledgerMigrateCommand    `cmd:"" help:"Bring the schema of a ledger up to date, as serve does at its start; --plan says what there is to do."`
 	Restore    ledgerRestoreCommand    `cmd:"" help:"Allow the use of a ledger that was restored from a copy: writes that only the audit knows become UNCERTAIN."`
-	TrustClock ledgerTrustClockCommand `cmd:"" help:"Tell a running server that the clock of its ledger is right,
-		after it has jumped by more than a day."`
+	TrustClock ledgerTrustClockCommand `cmd:"" help:"Tell a running server that the clock of its ledger is right, after it has jumped by more than a day."`
 }
 
 type ledgerInitCommand struct {
 	Ledger   string `required:"" xor:"where" type:"path" placeholder:"FILE" help:"File to make: the one that the configuration names."`
-	Postgres string `required:"" xor:"where" placeholder:"REFERENCE" help:"Or where the connection string of a PostgreSQL is,
-		as in the configuration: '$${file:/path}' or '$${env:NAME}'."`
+	Postgres string `required:"" xor:"where" placeholder:"REFERENCE" help:"Or where the connection string of a PostgreSQL is, as in the configuration: '$${file:/path}' or '$${env:NAME}'."`
 }
 
 func (c *ledgerInitCommand) Run(ctx context.Context) error {

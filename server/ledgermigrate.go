@@ -15,9 +15,8 @@ import (
 type ledgerMigrateCommand struct {
 	Config   string `required:"" xor:"where" type:"path" placeholder:"FILE" help:"Configuration that names the ledger."`
 	Ledger   string `required:"" xor:"where" type:"path" placeholder:"FILE" help:"Or the ledger in a file; no server has it open."`
-	Postgres string `required:"" xor:"where" placeholder:"REFERENCE" help:"Or where the connection string of a PostgreSQL is,
-		as in the configuration; servers may run meanwhile."`
-	Plan bool `help:"Say what there is to do, and do nothing."`
+	Postgres string `required:"" xor:"where" placeholder:"REFERENCE" help:"Or where the connection string of a PostgreSQL is, as in the configuration; servers may run meanwhile."`
+	Plan     bool   `help:"Say what there is to do, and do nothing."`
 }
 
 func (c *ledgerMigrateCommand) Run(ctx context.Context) error {

@@ -22,11 +22,9 @@ import (
 )
 
 type commands struct {
-	Sandbox sandboxCommand `cmd:"" help:"Run the whole service with a simulated Loop inside: no account needed."`
-	Serve   serveCommand   `cmd:"" help:"Run the service."`
-	Check   checkCommand   `cmd:"" help:"Check a configuration, and each practice's connection to Loop: ends with 0 if all is well,
-		1 if serve would not start, 2 if a practice is not connected or the ledger cannot be reached now. With --as,
-			explain what a caller may do instead: 3 if it may not."`
+	Sandbox  sandboxCommand  `cmd:"" help:"Run the whole service with a simulated Loop inside: no account needed."`
+	Serve    serveCommand    `cmd:"" help:"Run the service."`
+	Check    checkCommand    `cmd:"" help:"Check a configuration, and each practice's connection to Loop: ends with 0 if all is well, 1 if serve would not start, 2 if a practice is not connected or the ledger cannot be reached now. With --as, explain what a caller may do instead: 3 if it may not."`
 	Ledger   ledgerCommand   `cmd:"" help:"Make, copy and restore the ledger that serve needs."`
 	Control  controlCommand  `cmd:"" help:"Control a server that runs on this machine."`
 	Imports  importsCommand  `cmd:"" help:"See the state of a server's imports, and resolve those whose outcome is open."`

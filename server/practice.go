@@ -24,20 +24,17 @@ import (
 )
 
 type practiceCommand struct {
-	Remove practiceRemoveCommand `cmd:"" help:"Remove a practice that is no longer in the configuration: show what is kept of it,
-		or with --do export its records, erase what can identify people, and record that in the audit."`
+	Remove practiceRemoveCommand `cmd:"" help:"Remove a practice that is no longer in the configuration: show what is kept of it, or with --do export its records, erase what can identify people, and record that in the audit."`
 }
 
 type practiceRemoveCommand struct {
-	Config string `required:"" type:"path" placeholder:"FILE" help:"Configuration of the server,
-		which does not run if its ledger is a file."`
+	Config    string `required:"" type:"path" placeholder:"FILE" help:"Configuration of the server, which does not run if its ledger is a file."`
 	Practice  string `required:"" placeholder:"NAME" help:"Its name in the previous configuration."`
 	Export    string `type:"path" placeholder:"FILE" help:"File to make with a record for each write, a line of JSON each. --do needs it."`
 	By        string `placeholder:"NAME" help:"Who signs it off, for the audit. --do needs it."`
 	Uncertain bool   `help:"Also while writes are UNCERTAIN: only the export then has what they could be found by in Loop."`
-	Audit     string `type:"path" placeholder:"FILE" help:"File of an audit of its own,
-		where a server that runs writes to that of the configuration."`
-	Do bool `help:"Do it."`
+	Audit     string `type:"path" placeholder:"FILE" help:"File of an audit of its own, where a server that runs writes to that of the configuration."`
+	Do        bool   `help:"Do it."`
 }
 
 func (c *practiceRemoveCommand) Run(ctx context.Context) (err error) {

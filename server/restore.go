@@ -13,13 +13,11 @@ import (
 )
 
 type ledgerRestoreCommand struct {
-	Ledger   string `required:"" xor:"where" type:"path" placeholder:"FILE" help:"The ledger that was put back from a copy: the one that the configuration names."`
-	Postgres string `required:"" xor:"where" placeholder:"REFERENCE" help:"Or where the connection string of its PostgreSQL is,
-		as in the configuration."`
-	Audit   []string `required:"" xor:"audit" type:"path" sep:"none" placeholder:"FILE" help:"File of the audit: all that were written since the copy was made, of each server in their order. May be given several times."`
-	Damaged bool     `help:"Go on with an audit in which records are missing or changed: the writes in them stay forgotten."`
-	NoAudit bool     `required:"" xor:"audit" help:"Go on without any audit: all that was sent since the copy was made stays forgotten,
-		and its callers must not send it again."`
+	Ledger   string   `required:"" xor:"where" type:"path" placeholder:"FILE" help:"The ledger that was put back from a copy: the one that the configuration names."`
+	Postgres string   `required:"" xor:"where" placeholder:"REFERENCE" help:"Or where the connection string of its PostgreSQL is, as in the configuration."`
+	Audit    []string `required:"" xor:"audit" type:"path" sep:"none" placeholder:"FILE" help:"File of the audit: all that were written since the copy was made, of each server in their order. May be given several times."`
+	Damaged  bool     `help:"Go on with an audit in which records are missing or changed: the writes in them stay forgotten."`
+	NoAudit  bool     `required:"" xor:"audit" help:"Go on without any audit: all that was sent since the copy was made stays forgotten, and its callers must not send it again."`
 }
 
 func (c *ledgerRestoreCommand) Run(ctx context.Context) (err error) {

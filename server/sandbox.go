@@ -21,9 +21,8 @@ type sandboxCommand struct {
 	SimulatorListen string   `default:"127.0.0.1" placeholder:"HOST" help:"Address that the simulated Loop listens on: this machine alone unless you name another, such as 0.0.0.0 in a container. Its page has no password."`
 	Token           string   `placeholder:"TOKEN" help:"Token that callers must send; without it any token passes."`
 	TLS             string   `name:"tls" type:"path" placeholder:"FOLDER" help:"Serve with TLS. What callers need is written into FOLDER: authority.pem, the certificate of an authority that is made at each start, and token, the token that they must send."`
-	Origin          []string `placeholder:"ORIGIN" help:"Origin whose pages may call from a browser,
-		such as http://localhost:3000; may be repeated. None by default."`
-	Log string `default:"warn" enum:"debug,info,warn,error" help:"Log level (${default}): ${enum}."`
+	Origin          []string `placeholder:"ORIGIN" help:"Origin whose pages may call from a browser, such as http://localhost:3000; may be repeated. None by default."`
+	Log             string   `default:"warn" enum:"debug,info,warn,error" help:"Log level (${default}): ${enum}."`
 }
 
 func (c *sandboxCommand) Run(ctx context.Context) error {
