@@ -70,6 +70,7 @@ func (l *lifetime) begin(ctx context.Context) (_ *process, err error) {
 	if p.sink, err = audit.Open(config.Audit{File: l.auditFile()}, log, prometheus.NewRegistry()); err != nil {
 		return nil, err
 	}
+	p.sink.Logger = slog.New(dated{l, p.sink.Logger.Handler()})
 	disks.Store(l.ledgerFile(), p)
 	p.ledger, err = ledger.Simulated(ctx, l.ledgerFile(), l.clock, func() time.Duration { return time.Since(p.began) }, ledger.WithAudited(p.sink.Commit()))
 	if err != nil {
@@ -243,6 +244,17 @@ func (p *process) waitForAudit(id string) {
 // sluggish is how long something takes while the machine is slow.
 func (l *lifetime) sluggish(what, of string) time.Duration {
 	return time.Duration(l.drawn(what, of, l.times(what+of)).Int64N(int64(9 * time.Second)))
+}
+
+// dated are the records of the audit with the time of a clock that leaps.
+type dated struct {
+	*lifetime
+	slog.Handler
+}
+
+func (d dated) Handle(ctx context.Context, record slog.Record) error {
+	record.Time = d.clock()
+	return d.Handler.Handle(ctx, record)
 }
 
 // mortal are the records of the audit that nobody waits for.
