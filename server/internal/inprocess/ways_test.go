@@ -359,7 +359,11 @@ func (s *seen) operators(t *testing.T, w *way) {
 	for _, family := range families {
 		for _, each := range family.GetMetric() {
 			if each.GetCounter() != nil {
-				s.Counted = append(s.Counted, fmt.Sprint(family.GetName(), each.GetLabel(), each.GetCounter().GetValue()))
+				counted := each.GetCounter().GetValue()
+				if strings.HasSuffix(family.GetName(), "_seconds_total") && counted > 0 {
+					counted = 1 // no two calls take as long
+				}
+				s.Counted = append(s.Counted, fmt.Sprint(family.GetName(), each.GetLabel(), counted))
 			} else {
 				s.Counted = append(s.Counted, fmt.Sprint(family.GetName(), each.GetLabel(), each.GetHistogram().GetSampleCount()))
 			}
