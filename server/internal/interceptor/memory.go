@@ -168,14 +168,17 @@ type claim struct {
 	holders int // of the room's lock
 }
 
-// hold lets what a call has begun keep its memory when the call ends.
+// hold lets what a call has begun keep its memory when the call ends. When its caller has left, the memory was given back already, and
+// is taken again, room or not: what has begun has it.
 func (c *claim) hold() {
 	if c == nil {
 		return
 	}
 	c.room.mu.Lock()
 	defer c.room.mu.Unlock()
-	c.holders++
+	if c.holders++; c.holders == 1 {
+		c.room.give(c.caller, c.bytes)
+	}
 }
 
 // leave gives it back when nobody holds it any more.

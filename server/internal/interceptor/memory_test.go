@@ -374,3 +374,29 @@ func TestACallThatFindsNoMemoryIsToldSo(t *testing.T) {
 		time.Sleep(time.Millisecond)
 	}
 }
+
+// TestMemoryIsGivenBackOnce: a call that its caller has left gives its memory back, and may begin something all the same.
+func TestMemoryIsGivenBackOnce(t *testing.T) {
+	r := newRoom(100)
+	ctx, leave := context.WithCancel(t.Context())
+	a := &arrival{door: NewDoor(Identities{}, nil, nil), here: func() {}}
+	gone := make(chan struct{})
+	a.stop = context.AfterFunc(ctx, func() { a.end(); close(gone) })
+	memory, err := r.take(ctx, "a", 60, 0)
+	testkit.OK(t, err)
+	a.hold(memory)
+	leave()
+	<-gone
+	limits := NewLimits(nil)
+	limits.usage["a"] = &usage{}
+	place := &place{limits: limits, caller: "a", memory: memory, holders: 1}
+	done := Keep(context.WithValue(ctx, callKey{}, &Call{place: place}))
+	if r.free != 40 || r.held["a"] != 60 {
+		t.Errorf("%d bytes are free, and %d held, while something goes on", r.free, r.held["a"])
+	}
+	done()
+	a.answered()
+	if r.free != 100 || len(r.held) != 0 {
+		t.Errorf("%d bytes of %d are free, and held are %v", r.free, r.most, r.held)
+	}
+}
