@@ -63,7 +63,7 @@ func (r *remembering) ShouldValidate(message protoreflect.Message, part protoref
 }
 
 func namesOne(field protoreflect.FieldDescriptor) bool {
-	return (field.Name() == "practice" || field.Name() == "dossier") && field.Kind() == protoreflect.StringKind && !field.IsList()
+	return (field.Name() == "practice" || field.Name() == "dossier") && field.Kind() == protoreflect.StringKind && !field.IsList() && !field.HasPresence()
 }
 
 func (r *remembering) remember(of name) {
