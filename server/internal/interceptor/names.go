@@ -63,7 +63,8 @@ func (r *remembering) ShouldValidate(message protoreflect.Message, part protoref
 }
 
 func namesOne(field protoreflect.FieldDescriptor) bool {
-	return (field.Name() == "practice" || field.Name() == "dossier") && field.Kind() == protoreflect.StringKind && !field.IsList() && !field.HasPresence()
+	named := field.Name() == "practice" || field.Name() == "dossier"
+	return named && field.Kind() == protoreflect.StringKind && !field.IsList() && !field.HasPresence()
 }
 
 func (r *remembering) remember(of name) {
