@@ -42,6 +42,7 @@ func fix(doc *object, image *image, extra *object, about about) error {
 		return err
 	}
 	for _, op := range operations {
+		op.describe()
 		op.fixParameters(image)
 		op.fixRequestBody(image, schemas)
 		op.fixResponse(schemas)
@@ -98,6 +99,14 @@ func (op *operation) body(schemas *object) *object {
 		return schemas.child(name)
 	}
 	return schema
+}
+
+// describe moves what a comment of one line says of Loop from the summary, which the generator makes of it, into the description.
+func (op *operation) describe() {
+	if summary, loops, found := strings.Cut(op.str("summary"), " (Loop: "); found && !op.has("description") {
+		op.set("summary", summary)
+		op.set("description", "(Loop: "+loops)
+	}
 }
 
 func (op *operation) fixParameters(image *image) {
