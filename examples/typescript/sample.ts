@@ -17,7 +17,7 @@ function connect(by: string): Client {
     return grpcClient(env.LOOP_ADDRESS ?? "localhost:9090", { plaintext: !authority, authority, token, certificate });
   }
   if (!authority) return restClient(env.LOOP_URL ?? "http://localhost:8080", { token });
-  // Only Node.js can be told of a private authority or a certificate; a browser asks its user.
+  // Only Node.js can be given a private authority or a certificate; a browser asks its user.
   const [ca, cert, secret] = [authority, chain, key].map((file) => file && readFileSync(file));
   const dispatcher = new Agent({ connect: { ca, cert, key: secret } });
   const fetch = ((url: string, init: object) => fetchBy(url, { ...init, dispatcher })) as unknown as typeof globalThis.fetch;

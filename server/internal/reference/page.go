@@ -86,7 +86,8 @@ What the checks of this service find, in entries above all. The code of an *erro
 		t.row("`"+finding.Code+"`", finding.Severity.String(), finding.Message)
 	}
 
-	t.line("\n## Loop's operations\n\nAll that Loop is known or said to offer, wrapped here or not. [The notes on Loop's API](../loop-api/README.md) say what is known of each, section by section.\n")
+	t.line("\n## Loop's operations\n\nAll that Loop is known or said to offer, wrapped here or not. " +
+		"[The notes on Loop's API](../loop-api/README.md) say what is known of each, section by section.\n")
 	t.table("Loop", "what it does", "key", "confidence", "notes", "RPCs", "not known")
 	for _, operation := range cegidclient.Operations() {
 		var rpcs []string
@@ -155,8 +156,8 @@ func (r *reference) page(service protoreflect.ServiceDescriptor, calls map[proto
 	t.WriteString(madeBy)
 	about, _ := r.said(service)
 	t.line("# %s\n\n%s\n", service.Name(), about)
-	t.line("Call it over gRPC as `%s`, or over REST: [the calls](#calls). Each has an example that you can paste while `go run ./server sandbox` runs, "+
-		"and what is answered to it. [All services](%s), [all errors](%s#errors).\n\n## Calls\n", service.FullName(), Index, Index)
+	t.line("Call it over gRPC as `%s`, or over REST: [the calls](#calls). Each has an example that you can paste while "+
+		"`go run ./server sandbox` runs, and what is answered to it. [All services](%s), [all errors](%s#errors).\n\n## Calls\n", service.FullName(), Index, Index)
 	r.methodTable(&t, service, "")
 	var queue []protoreflect.Descriptor
 	for method := range contract.Methods(service) {

@@ -1,4 +1,4 @@
-"""What schemathesis is told of this service: checks, and how to send a file."""
+"""What schemathesis needs to know of this service: checks, and how to send a file."""
 
 import json
 import os
