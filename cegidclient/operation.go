@@ -185,8 +185,7 @@ func accountingOperations() []Operation {
 		ResendNever, "A 5",
 		"Answer, errors, the collection stage.")
 	document.Note = "A third party says that it takes the Standard key. That the body is the bare file, and how a refusal looks, " +
-		"is inferred: nobody has " +
-		"verified it against Loop. Loop does not check the dossier; this service does, before it sends."
+		"is inferred: nobody has verified it against Loop. Loop does not check the dossier; this service does, before it sends."
 	sink := func(id, title string) Operation {
 		return Operation{
 			Row: 26, ID: id, Title: title, Key: KeyStandard, KeyBasis: KeyInferred, Confidence: PartlyDocumented,

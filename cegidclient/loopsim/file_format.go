@@ -130,10 +130,11 @@ func readDemo(from io.Reader, t *tally) (entries int) {
 			if cell == "" {
 				return amount{}, true
 			}
-			cents, ok := decimal([]byte(`"`+strings.ReplaceAll(cell, `"`, "?")+`"`), map[bool]string{
-				true:  ",",
-				false: ".",
-			}[strings.Contains(cell, ",")], 2)
+			point := "."
+			if strings.Contains(cell, ",") {
+				point = ","
+			}
+			cents, ok := decimal([]byte(`"`+strings.ReplaceAll(cell, `"`, "?")+`"`), point, 2)
 			return amount{cents: cents}, ok
 		}
 		debit, debitOK := amountOf(cells[4])

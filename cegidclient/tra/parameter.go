@@ -11,8 +11,7 @@ import (
 // What the description knows (loop-api: A 9.2, 9.6).
 var (
 	recordNames = strings.Fields("PS1 PS2 PS3 PS4 PS5 EXO ETB MDP MDR DEV REG TVA SSA SAT NSA SPA SOU CRR CRI RUP CGN CAE JAL RIB BQC BQE " +
-		"EXB EXL CON VEN VAE VAD " +
-		"YTC ARS RRL PTL CTL XTL FBG FBJ FBS CTI CCI CPJ RAM RAD CVP CHA SDC SDM ICS MDT RCA DIC SMA")
+		"EXB EXL CON VEN VAE VAD YTC ARS RRL PTL CTL XTL FBG FBJ FBS CTI CCI CPJ RAM RAD CVP CHA SDC SDM ICS MDT RCA DIC SMA")
 	journalNatures = strings.Fields("ACH ANA ANO BQE CAI CLO ECC EXT OD ODA REG VTE")
 	journalModes   = []string{"", "-", "BOR", "LIB"}
 	accountNatures = strings.Fields("BQE CAI CHA COC COD COF COS DIV EXT IMO PRO TIC TID")

@@ -54,9 +54,8 @@ var titles = map[string]string{
 	"400": "The request, or what it asks for, is refused.", "401": "The credentials belong to no known caller.", "403": "It is not allowed.",
 	"404": "There is no such thing.", "405": "The path takes other methods.", "409": "It contradicts what is there.",
 	"413": "The file is too large.", "415": "The body is of another type than the operation takes.", "429": "Too much at once: wait.",
-	"499": "The caller gave up.", "500": "It is unknown whether it was done, or this service is at fault.", "502": "Loop does " +
-		"not answer as it should.",
-	"503": "Something does not answer for now: try again.", "504": "The time allowed is over.",
+	"499": "The caller gave up.", "500": "It is unknown whether it was done, or this service is at fault.",
+	"502": "Loop does not answer as it should.", "503": "Something does not answer for now: try again.", "504": "The time allowed is over.",
 }
 
 // describeErrors gives each operation the statuses that it fails with, and their reasons. Answers that several operations

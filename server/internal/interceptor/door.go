@@ -237,7 +237,8 @@ func (d *Door) guard(method string, handle grpc.MethodHandler) grpc.MethodHandle
 		stranger := false
 		if !public(method) {
 			who, err := d.callers.identify(ctx)
-			if stranger = err != nil; ctx.Value(outcomeKey{}) == nil {
+			stranger = err != nil
+			if ctx.Value(outcomeKey{}) == nil {
 				ctx = context.WithValue(ctx, outcomeKey{}, outcome{who, err})
 			}
 			read.taking = taking{memory: d.memory, method: method, caller: who.caller}

@@ -195,7 +195,7 @@ func TestEachPageAnswersInItsFirstScreen(t *testing.T) {
 		"# A\n\n" + strings.Repeat(answer, 6) + "\n\n## B\n":                            "takes 1115 characters",
 		"# A\n\n" + answer + "\n\n| a |\n| --- |\n" + strings.Repeat("| b |\n", 12):     "in 16 lines",
 	} {
-		if got := screenFault(page); got == "" && want != "" || !strings.Contains(got, want) {
+		if got := screenFault(page); (got == "") != (want == "") || !strings.Contains(got, want) {
 			t.Errorf("%.200q %s; want: %q", page, got, want)
 		}
 	}

@@ -111,9 +111,9 @@ func (w *writing) keepControl(row *Record) error {
 	}
 	_, err := w.tx.ExecContext(w.ctx,
 		`INSERT INTO dossier_control (practice, dossier, reference, clues, first_date, last_date, updated) VALUES ($1, $2, $3, $4, $5, $6, $7) `+
-			`ON CONFLICT (practice, dossier) DO UPDATE SET reference = excluded.reference, clues = excluded.clues, first_date `+
-			`= excluded.first_date, `+
-			`last_date = excluded.last_date, updated = excluded.updated WHERE excluded.updated > dossier_control.updated`,
+			`ON CONFLICT (practice, dossier) DO UPDATE SET reference = excluded.reference, clues = excluded.clues, `+
+			`first_date = excluded.first_date, last_date = excluded.last_date, updated = excluded.updated `+
+			`WHERE excluded.updated > dossier_control.updated`,
 		row.Practice, row.Dossier, reference, clues, row.Totals.FirstDate, row.Totals.LastDate, micros(row.Updated))
 	if err != nil {
 		return fmt.Errorf("ledger: %w", err)

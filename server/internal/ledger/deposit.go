@@ -75,8 +75,7 @@ func (r FileReport) Bounded() FileReport {
 const maxJournals = 100
 
 const depositColumns = `id, practice, dossier, caller, format, file_name, digest, size, uri, entries, lines, debit, credit, ` +
-	`first_date, last_date, ` +
-	`report, created, expires`
+	`first_date, last_date, report, created, expires`
 
 const selectDeposit = `SELECT ` + depositColumns + ` FROM file_deposit `
 

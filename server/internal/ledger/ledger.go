@@ -118,8 +118,7 @@ func (d dialect) sameContent(fingerprints int, digests bool) string {
 	undigested := ""
 	if digests {
 		undigested = `AND NOT EXISTS (SELECT 1 FROM entry_import e WHERE e.practice = write_request.practice ` +
-			`AND e.dossier = write_request.dossier ` +
-			`AND e.collection = write_request.collection AND e.request_id = write_request.request_id) `
+			`AND e.dossier = write_request.dossier AND e.collection = write_request.collection AND e.request_id = write_request.request_id) `
 	}
 	return selectRow + `WHERE practice = $1 AND dossier = $2 AND collection = CAST($3 AS TEXT) AND request_id <> $4 ` +
 		`AND (received >= $5 OR NOT (` + final + `)) ` +

@@ -221,9 +221,9 @@ func (w *writing) erase(r *Record) error {
 	if err := errors.Join(err1, err2, err3); err != nil {
 		return fmt.Errorf("ledger: %w", err)
 	}
-	_, err := w.changes(`UPDATE write_request SET document_references = '', clues = '', findings = '', evidence = '', metadata = `+
-		`'', follow_error = '', `+
-		`file = $5, error = $6, resolution = $7 WHERE `+byKey, append(r.Key.args(), file, failure, resolution)...)
+	_, err := w.changes(`UPDATE write_request SET document_references = '', clues = '', findings = '', evidence = '', `+
+		`metadata = '', follow_error = '', file = $5, error = $6, resolution = $7 WHERE `+byKey,
+		append(r.Key.args(), file, failure, resolution)...)
 	return err
 }
 

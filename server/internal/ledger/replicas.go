@@ -75,8 +75,8 @@ func (l *Ledger) NoteThrottles(ctx context.Context, told []Throttle) error {
 		for _, throttle := range told {
 			if _, err := w.tx.ExecContext(w.ctx,
 				`INSERT INTO loop_throttle (subscription, practice, server, number, wait, noted) VALUES ($1, $2, $3, $4, $5, $6) `+
-					`ON CONFLICT (subscription, practice) DO UPDATE SET server = excluded.server, number = excluded.number, wait = `+
-					`excluded.wait, noted = excluded.noted`,
+					`ON CONFLICT (subscription, practice) DO UPDATE SET server = excluded.server, number = excluded.number, `+
+					`wait = excluded.wait, noted = excluded.noted`,
 				throttle.Subscription, throttle.Practice, throttle.Server, throttle.Number, max(throttle.Wait, 0).Microseconds(), w.now); err != nil {
 				return fmt.Errorf("ledger: %w", err)
 			}

@@ -61,10 +61,8 @@ func RegisterLedger(registry prometheus.Registerer, l LedgerCounter) {
 		states: prometheus.NewDesc("ledger_submissions",
 			"Submissions in the ledger, by state; those that are UNCERTAIN want a person. Over servers: max.", []string{"state"}, nil),
 		open: prometheus.NewDesc("ledger_submissions_open",
-			"Submissions in the ledger that are under way, FAILED or UNCERTAIN, by practice and state. Over servers: max.", []string{
-				"practice",
-				"state",
-			}, nil),
+			"Submissions in the ledger that are under way, FAILED or UNCERTAIN, by practice and state. Over servers: max.",
+			[]string{"practice", "state"}, nil),
 		oldest: prometheus.NewDesc("ledger_submissions_open_oldest_age_seconds",
 			"Time since the oldest of them was received, by practice and state. Over servers: max.", []string{"practice", "state"}, nil),
 		up: prometheus.NewDesc("ledger_up", "1 while the ledger answers; else ledger_submissions is missing. Over servers: min.", nil, nil),

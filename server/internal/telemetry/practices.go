@@ -43,10 +43,8 @@ func RegisterPractices(registry prometheus.Registerer, all func() []*tenant.Prac
 		waiting: prometheus.NewDesc("loop_attempts_waiting", "Attempts on Loop that wait for their turn now, by class. Over servers: sum.",
 			[]string{"practice", "class"}, nil),
 		key: prometheus.NewDesc("loop_subscription_key_in_use", "1 for the subscription key that the next attempt begins with, by key: "+
-			"primary, secondary. 0 for primary: Loop has rejected it, and the secondary one answers. Over servers: max.", []string{
-			"practice",
-			"key",
-		}, nil),
+			"primary, secondary. 0 for primary: Loop has rejected it, and the secondary one answers. Over servers: max.",
+			[]string{"practice", "key"}, nil),
 		age: prometheus.NewDesc("loop_secret_age_seconds",
 			"Time since a secret was written, by use: standard, advanced, primary, secondary. Over servers: max.", byUse, nil),
 		failed: prometheus.NewDesc("loop_secret_read_failed",

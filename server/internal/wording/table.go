@@ -423,8 +423,9 @@ var standings = map[ledger.State]apierror.Text{
 }
 
 // moved is the standing of an import that has changed while it was looked at.
-var moved = apierror.Text{English: "it has changed in the meantime: look at it again", French: "il a changé " +
-	"entre-temps, regardez-le à nouveau"}
+var moved = apierror.Text{
+	English: "it has changed in the meantime: look at it again", French: "il a changé entre-temps, regardez-le à nouveau",
+}
 
 // evidences say what a look means, and what to do. A verdict stands for itself where there is no doubt.
 var evidences = map[any]apierror.Text{
