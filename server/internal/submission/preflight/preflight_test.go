@@ -149,9 +149,11 @@ var numbers = []string{"40100000", "41100000", "42100000", "46700000", "51200000
 
 // drawBooks have codes that are in several lists, or alike, and more that look like an unknown one than are kept in mind.
 func drawBooks(t *rapid.T) books {
-	out, told := books{}, rapid.SampledFrom([]any{true, true, nil, false, false})
+	active, letterable := rapid.SampledFrom([]any{true, nil, false}), rapid.SampledFrom([]any{true, nil, false, false, false})
+	out := books{}
 	for _, number := range numbers {
-		out["compte"] = append(out["compte"], map[string]any{"objectId": number, "numero": number, "lettrable": told.Draw(t, "account letterable")})
+		account := map[string]any{"objectId": number, "numero": number, "lettrable": letterable.Draw(t, "account letterable")}
+		out["compte"] = append(out["compte"], account)
 	}
 	code := rapid.SampledFrom([]string{"DUPONT", "DUPOND", "A", "B"})
 	for _, kind := range slices.Sorted(maps.Keys(kinds)) {
@@ -161,7 +163,7 @@ func drawBooks(t *rapid.T) books {
 		}
 		for i, code := range codes {
 			out[kinds[kind]] = append(out[kinds[kind]], map[string]any{
-				"objectId": fmt.Sprint(kind, i), "code": code, "actif": told.Draw(t, "active"), "lettrable": told.Draw(t, "letterable"),
+				"objectId": fmt.Sprint(kind, i), "code": code, "actif": active.Draw(t, "active"), "lettrable": letterable.Draw(t, "letterable"),
 			})
 		}
 	}
@@ -175,7 +177,7 @@ func drawEntries(t *rapid.T) cegidclient.EntryImport {
 		in.Entries[0].Lines = append(in.Entries[0].Lines, cegidclient.EntryLine{
 			Account:       rapid.SampledFrom(append(numbers, "9")).Draw(t, "account"),
 			ThirdParty:    rapid.SampledFrom([]string{"", "DUPONT", "DUPONT", "DUPOND", "A", "A", "B", "B", "DUPONS", "FRNSXY"}).Draw(t, "code"),
-			LetteringCode: rapid.SampledFrom([]string{"", "AA"}).Draw(t, "lettering"),
+			LetteringCode: rapid.SampledFrom([]string{"AA", "AA", ""}).Draw(t, "lettering"),
 		})
 	}
 	return in
@@ -186,14 +188,16 @@ func TestListsThatAreNotReadChangeNoFinding(t *testing.T) {
 	imports, spared, withFindings := 0, 0, 0
 	rapid.Check(t, func(t *rapid.T) {
 		client, err := cegidclient.New(cegidclient.Config{
-			Transport: drawBooks(t), Credentials: cegidclient.StaticCredentials(cegidclient.NewSecret("a:b"), cegidclient.Secret{}, cegidclient.NewSecret("c")),
+			Transport:   drawBooks(t),
+			Credentials: cegidclient.StaticCredentials(cegidclient.NewSecret("a:b"), cegidclient.Secret{}, cegidclient.NewSecret("c")),
 		})
 		if err != nil {
 			t.Fatal(err)
 		}
 		defer client.Close()
 		var everybody []cegidclient.ThirdParty
-		for _, lister := range []*cegidclient.Lister[cegidclient.ThirdParty]{client.Customers, client.Suppliers, client.Employees, client.OtherThirdParties} {
+		lists := []*cegidclient.Lister[cegidclient.ThirdParty]{client.Customers, client.Suppliers, client.Employees, client.OtherThirdParties}
+		for _, lister := range lists {
 			page, err := lister.List(context.Background(), dossier, cegidclient.ListOptions{Take: pageSize - 1})
 			if err != nil {
 				t.Fatal(err)
@@ -202,7 +206,7 @@ func TestListsThatAreNotReadChangeNoFinding(t *testing.T) {
 		}
 		all := map[cegidclient.ThirdPartyKind]*check.Index[cegidclient.ThirdParty]{"": check.IndexThirdParties(everybody)}
 		c := New(freshness.New(freshness.Config{}), nil)
-		for range rapid.IntRange(1, 3).Draw(t, "imports") {
+		for range rapid.IntRange(1, 8).Draw(t, "imports") {
 			in := drawEntries(t)
 			read, err := c.Reference(context.Background(), "demo", client, dossier, in)
 			if err != nil {
@@ -229,16 +233,41 @@ func TestListsThatAreNotReadChangeNoFinding(t *testing.T) {
 	}
 }
 
+// TestAListIsReadOnceForAllImports: each is kept for itself.
+func TestAListIsReadOnceForAllImports(t *testing.T) {
+	client, sim := simulated(t)
+	c := New(freshness.New(freshness.Config{}), nil)
+	for _, tc := range []struct {
+		line string
+		want []string
+	}{
+		{"40100000 FEXEMPLE", []string{"/compte", "/journal", "/tiersFournisseur"}},
+		{"41100000 CEXEMPLE", []string{"/tiersClient"}},
+		{"51200000 CEXEMPLE", nil},
+		{"40100000 FEXEMPLE1", []string{"/tiersDivers", "/tiersSalarie"}},
+		{"46700000 DURSSAF", nil},
+	} {
+		sim.ResetCounters()
+		if _, err := c.Reference(t.Context(), "demo", client, dossier, of(tc.line)); err != nil {
+			t.Fatal(err)
+		}
+		if got := asked(sim); !slices.Equal(got, tc.want) {
+			t.Errorf("%s: Loop was asked for %v; want %v", tc.line, got, tc.want)
+		}
+	}
+}
+
 // TestManyWhoAskAtOnceAreOneReading.
 func TestManyWhoAskAtOnceAreOneReading(t *testing.T) {
 	client, sim := simulated(t)
 	sim.Inject(loopsim.Fault{Kind: loopsim.FaultLatency, Latency: 50 * time.Millisecond})
+	in := of("41100000 CEXEMPLE", "40100000 FEXEMPLE")
 	c := New(freshness.New(freshness.Config{}), nil)
-	if _, err := New(freshness.New(freshness.Config{}), nil).Reference(t.Context(), "demo", client, dossier, plain()); err != nil { // teaches the client Loop's page size
+	if _, err := New(freshness.New(freshness.Config{}), nil).Reference(t.Context(), "demo", client, dossier, in); err != nil { // teaches the client Loop's page size
 		t.Fatal(err)
 	}
 	once := sim.Count("")
-	if _, err := New(freshness.New(freshness.Config{}), nil).Reference(t.Context(), "demo", client, dossier, plain()); err != nil {
+	if _, err := New(freshness.New(freshness.Config{}), nil).Reference(t.Context(), "demo", client, dossier, in); err != nil {
 		t.Fatal(err)
 	}
 	once = sim.Count("") - once
@@ -246,7 +275,7 @@ func TestManyWhoAskAtOnceAreOneReading(t *testing.T) {
 	var all sync.WaitGroup
 	for range 50 {
 		all.Go(func() {
-			if _, err := c.Reference(t.Context(), "demo", client, dossier, plain()); err != nil {
+			if _, err := c.Reference(t.Context(), "demo", client, dossier, in); err != nil {
 				t.Error(err)
 			}
 		})
@@ -255,10 +284,10 @@ func TestManyWhoAskAtOnceAreOneReading(t *testing.T) {
 	if calls := sim.Count(""); calls != once {
 		t.Errorf("fifty who asked cost %d calls; one costs %d", calls, once)
 	}
-	if _, err := c.Reference(t.Context(), "demo", client, dossier, plain()); err != nil || sim.Count("") != once {
+	if _, err := c.Reference(t.Context(), "demo", client, dossier, in); err != nil || sim.Count("") != once {
 		t.Errorf("one who asks later costs calls: %v", err)
 	}
-	if _, err := c.Reference(t.Context(), "demo", client, "CEGID003", plain()); err != nil || sim.Count("") == once {
+	if _, err := c.Reference(t.Context(), "demo", client, "CEGID003", in); err != nil || sim.Count("") == once {
 		t.Errorf("another dossier was answered from the first one's lists: %v", err)
 	}
 }
