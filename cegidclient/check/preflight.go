@@ -248,8 +248,8 @@ func misplaced(kind cegidclient.ThirdPartyKind, account string) bool {
 }
 
 func (p *preflight) thirdParty(at string, l *cegidclient.EntryLine) {
-	field, code := at+".third_party", quoted("value", l.ThirdParty)
 	for _, rule := range p.ref.doubts(l) {
+		field, code := at+".third_party", quoted("value", l.ThirdParty)
 		switch rule {
 		case thirdPartyUnknown:
 			if p.in.Options.CreateThirdParties {
