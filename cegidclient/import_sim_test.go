@@ -75,18 +75,21 @@ func TestTheSimulatorsReferenceDataServesPreflight(t *testing.T) {
 	client, _ := simulated(t, func(cfg *cegidclient.Config) { cfg.Unverified = []string{"import_json_analytics"} })
 	ctx, options := t.Context(), cegidclient.ListOptions{}
 	var ref check.Reference
-	var parties []cegidclient.ThirdParty
 	journals, err1 := client.Journals.List(ctx, "DOSSIER_TEST", cegidclient.ListOptions{Take: 1000})
 	accounts, err2 := client.Accounts.List(ctx, "DOSSIER_TEST", cegidclient.ListOptions{Take: 1000})
 	sections, err3 := client.Sections.List(ctx, "DOSSIER_TEST", options)
 	testkit.OK(t, errors.Join(err1, err2, err3))
-	for _, s := range []*cegidclient.Lister[cegidclient.ThirdParty]{client.Customers, client.Suppliers, client.Employees, client.OtherThirdParties} {
+	ref.ThirdParties = map[cegidclient.ThirdPartyKind]*check.Index[cegidclient.ThirdParty]{}
+	for kind, s := range map[cegidclient.ThirdPartyKind]*cegidclient.Lister[cegidclient.ThirdParty]{
+		cegidclient.ThirdPartyCustomer: client.Customers, cegidclient.ThirdPartySupplier: client.Suppliers,
+		cegidclient.ThirdPartyEmployee: client.Employees, cegidclient.ThirdPartyOther: client.OtherThirdParties,
+	} {
 		page, err := s.List(ctx, "DOSSIER_TEST", options)
 		testkit.OK(t, err)
-		parties = append(parties, page.Items...)
+		ref.ThirdParties[kind] = check.IndexThirdParties(page.Items)
 	}
 	ref.Journals, ref.Accounts = check.IndexJournals(journals.Items), check.IndexAccounts(accounts.Items)
-	ref.Sections, ref.ThirdParties = check.IndexSections(sections.Items), check.IndexThirdParties(parties)
+	ref.Sections = check.IndexSections(sections.Items)
 
 	in := purchase("FA-2")
 	if found, totals := check.Entries(in); len(found) != 0 || totals.Debit != "120.00" {

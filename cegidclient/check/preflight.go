@@ -9,11 +9,12 @@ import (
 	"cegid.internal/gateway/cegidclient"
 )
 
-// Reference is what is known of a dossier. A nil index is not compared with.
+// Reference is what is known of a dossier. What is nil is not compared with.
 type Reference struct {
-	Journals     *Index[cegidclient.Journal]
-	Accounts     *Index[cegidclient.Account]
-	ThirdParties *Index[cegidclient.ThirdParty]
+	Journals *Index[cegidclient.Journal]
+	Accounts *Index[cegidclient.Account]
+	// ThirdParties are the lists of them that were read: all, or as many as [Reference.Lacks] asks for.
+	ThirdParties map[cegidclient.ThirdPartyKind]*Index[cegidclient.ThirdParty]
 	Sections     *Index[cegidclient.Section]
 }
 
@@ -39,7 +40,7 @@ func IndexAccounts(items []cegidclient.Account) *Index[cegidclient.Account] {
 	return newIndex(items, func(a *cegidclient.Account) *string { return a.Number })
 }
 
-// IndexThirdParties indexes third parties of all kinds by code. Several may have one code.
+// IndexThirdParties indexes third parties by code. Several may have one code, of different kinds.
 func IndexThirdParties(items []cegidclient.ThirdParty) *Index[cegidclient.ThirdParty] {
 	return newIndex(items, func(p *cegidclient.ThirdParty) *string { return p.Code })
 }
@@ -65,6 +66,51 @@ func newIndex[T any](items []T, code func(*T) *string) *Index[T] {
 	return x
 }
 
+// Lacks names the list of third parties to read next, until no other could change what [Against] finds. Lists that the accounts of
+// lines suggest come first. Accounts are set before.
+func (r Reference) Lacks(in cegidclient.EntryImport) (list cegidclient.ThirdPartyKind, lacks bool) {
+	var unread []cegidclient.ThirdPartyKind
+	for _, kind := range [...]cegidclient.ThirdPartyKind{
+		cegidclient.ThirdPartySupplier, cegidclient.ThirdPartyCustomer, cegidclient.ThirdPartyEmployee, cegidclient.ThirdPartyOther,
+	} {
+		if _, read := r.ThirdParties[kind]; !read {
+			unread = append(unread, kind)
+		}
+	}
+	if len(unread) == 0 {
+		return "", false
+	}
+	for i := range in.Entries {
+		for j := range in.Entries[i].Lines {
+			l := &in.Entries[i].Lines[j]
+			if l.ThirdParty == "" || len(r.ThirdParties) > 0 && len(r.doubts(l)) == 0 {
+				continue
+			}
+			if kind := kindOn(l.Account); slices.Contains(unread, kind) {
+				return kind, true
+			}
+			list, lacks = unread[0], true
+		}
+	}
+	return list, lacks
+}
+
+// kindOn is the kind of the third parties that an account is for (PCG, class 4), empty for none.
+func kindOn(account string) cegidclient.ThirdPartyKind {
+	switch account[:min(len(account), 2)] {
+	case "40":
+		return cegidclient.ThirdPartySupplier
+	case "41":
+		return cegidclient.ThirdPartyCustomer
+	case "42":
+		return cegidclient.ThirdPartyEmployee
+	case "43", "44", "45", "46", "47":
+		return cegidclient.ThirdPartyOther
+	default:
+		return ""
+	}
+}
+
 // Against compares an import with the dossier that it goes into. It repeats nothing that [Entries] finds.
 func Against(in cegidclient.EntryImport, ref Reference) []Finding {
 	p := &preflight{in: &in, ref: ref, near: map[nearKey][]string{}}
@@ -79,6 +125,8 @@ type preflight struct {
 	in   *cegidclient.EntryImport
 	ref  Reference
 	near map[nearKey][]string // one search per unknown code
+	// parties are the codes of all third parties, once one is unknown.
+	parties []indexed
 }
 
 type nearKey struct{ kind, code string }
@@ -106,10 +154,8 @@ func (p *preflight) entry(i int) {
 	for j := range e.Lines {
 		l := &e.Lines[j]
 		at := fmt.Sprintf("%s.lines[%d]", path, j)
-		account := p.account(at, l)
-		party := p.thirdParty(at+".third_party", l.ThirdParty)
-		p.placed(at+".third_party", l, party)
-		p.letterable(at, l, account, party)
+		p.account(at, l)
+		p.thirdParty(at, l)
 		for k := range l.Analytics {
 			p.section(fmt.Sprintf("%s.analytics[%d].section", at, k), l.Analytics[k].Section)
 		}
@@ -133,14 +179,20 @@ func (p *preflight) journal(field, code string) {
 	}
 }
 
-// account gives the account when it is known.
-func (p *preflight) account(at string, l *cegidclient.EntryLine) *cegidclient.Account {
-	x := p.ref.Accounts
-	if x == nil || l.Account == "" {
+// account gives the account of a number, when it is known.
+func (r *Reference) account(number string) *cegidclient.Account {
+	if r.Accounts == nil || len(r.Accounts.byCode[number]) == 0 {
 		return nil
 	}
-	found := x.byCode[l.Account]
-	if found == nil {
+	return r.Accounts.byCode[number][0]
+}
+
+func (p *preflight) account(at string, l *cegidclient.EntryLine) {
+	if p.ref.Accounts == nil || l.Account == "" {
+		return
+	}
+	a := p.ref.account(l.Account)
+	if a == nil {
 		rule := accountUnknown
 		switch {
 		case p.in.Options.CreateAccounts:
@@ -148,55 +200,86 @@ func (p *preflight) account(at string, l *cegidclient.EntryLine) *cegidclient.Ac
 		case p.in.Options.DefaultAccountID != "": // serves where accounts may not be created (loop-api: A 2.2)
 			rule = accountDefaulted
 		}
-		p.suggest(p.add(rule, at+".account", quoted("value", l.Account)), "account", l.Account, x.codes)
-		return nil
+		p.suggest(p.add(rule, at+".account", quoted("value", l.Account)), "account", l.Account, p.ref.Accounts.codes)
+		return
 	}
-	a := found[0]
 	if is(a.Closed, true) {
 		p.add(accountClosed, at+".account", quoted("value", l.Account))
 	}
 	if len(l.Analytics) > 0 && is(a.Analytic, false) {
 		p.add(accountNotAnalytic, at+".analytics", quoted("value", l.Account))
 	}
-	return a
 }
 
-// thirdParty gives the third parties of that code; nil for none that is known.
-func (p *preflight) thirdParty(field, code string) []*cegidclient.ThirdParty {
-	x := p.ref.ThirdParties
-	if x == nil || code == "" {
+// doubts are the rules that a line breaks by its third party: none knows the code, or all who have it are wrong. So who else becomes
+// known can take a doubt back, and brings none to a line that has none.
+func (r *Reference) doubts(l *cegidclient.EntryLine) (rules []string) {
+	var party []*cegidclient.ThirdParty
+	for _, x := range r.ThirdParties {
+		party = append(party, x.byCode[l.ThirdParty]...)
+	}
+	switch {
+	case l.ThirdParty == "":
+	case r.ThirdParties == nil:
 		return nil
-	}
-	found := x.byCode[code]
-	switch {
-	case found == nil:
-		rule := thirdPartyUnknown
-		if p.in.Options.CreateThirdParties {
-			rule = thirdPartyToCreate
+	case len(party) == 0:
+		return []string{thirdPartyUnknown}
+	default:
+		if all(party, func(t *cegidclient.ThirdParty) bool { return is(t.Active, false) }) {
+			rules = append(rules, thirdPartyInactive)
 		}
-		p.suggest(p.add(rule, field, quoted("value", code)), "third party", code, x.codes)
-	case all(found, func(t *cegidclient.ThirdParty) bool { return is(t.Active, false) }):
-		p.add(thirdPartyInactive, field, quoted("value", code))
+		if all(party, func(t *cegidclient.ThirdParty) bool { return misplaced(t.Kind, l.Account) }) {
+			rules = append(rules, thirdPartyMisplaced)
+		}
 	}
-	return found
+	// A lettering code is imported only when the account or the third party can be lettered (loop-api: A 2.5). What is not known, or
+	// not said, counts as letterable.
+	if account := r.account(l.Account); l.LetteringCode != "" && account != nil && is(account.Letterable, false) &&
+		all(party, func(t *cegidclient.ThirdParty) bool { return is(t.Letterable, false) }) {
+		rules = append(rules, letteringIgnored)
+	}
+	return rules
 }
 
-// placed: suppliers are on 401 and customers on 411 (PCG, art. 944-40 and 944-41). Others may be on either.
-func (p *preflight) placed(field string, l *cegidclient.EntryLine, party []*cegidclient.ThirdParty) {
-	supplier, customer := text{"supplier", "fournisseur"}, text{"customer", "client"}
-	var wrong cegidclient.ThirdPartyKind
-	is, other := supplier, customer
-	switch {
-	case strings.HasPrefix(l.Account, "401"):
-		wrong, is, other = cegidclient.ThirdPartyCustomer, customer, supplier
-	case strings.HasPrefix(l.Account, "411"):
-		wrong = cegidclient.ThirdPartySupplier
-	default:
-		return
+// misplaced: suppliers are on 401 and customers on 411 (PCG, art. 944-40 and 944-41). Others may be on either.
+func misplaced(kind cegidclient.ThirdPartyKind, account string) bool {
+	return kind == cegidclient.ThirdPartyCustomer && strings.HasPrefix(account, "401") ||
+		kind == cegidclient.ThirdPartySupplier && strings.HasPrefix(account, "411")
+}
+
+func (p *preflight) thirdParty(at string, l *cegidclient.EntryLine) {
+	for _, rule := range p.ref.doubts(l) {
+		field, code := at+".third_party", quoted("value", l.ThirdParty)
+		switch rule {
+		case thirdPartyUnknown:
+			if p.in.Options.CreateThirdParties {
+				rule = thirdPartyToCreate
+			}
+			p.suggest(p.add(rule, field, code), "third party", l.ThirdParty, p.partyCodes())
+		case thirdPartyMisplaced:
+			is, other := text{"supplier", "fournisseur"}, text{"customer", "client"}
+			if strings.HasPrefix(l.Account, "401") {
+				is, other = other, is
+			}
+			p.add(rule, field, code, quoted("account", l.Account), arg{"kind", is}, arg{"other", other})
+		case letteringIgnored:
+			p.add(rule, at+".lettering_code", quoted("account", l.Account))
+		default:
+			p.add(rule, field, code)
+		}
 	}
-	if len(party) > 0 && all(party, func(t *cegidclient.ThirdParty) bool { return t.Kind == wrong }) {
-		p.add(thirdPartyMisplaced, field, quoted("value", l.ThirdParty), quoted("account", l.Account), arg{"kind", is}, arg{"other", other})
+}
+
+// partyCodes are those of all lists, sorted, each once.
+func (p *preflight) partyCodes() []indexed {
+	if p.parties == nil {
+		for _, x := range p.ref.ThirdParties {
+			p.parties = append(p.parties, x.codes...)
+		}
+		slices.SortFunc(p.parties, func(a, b indexed) int { return strings.Compare(a.code, b.code) })
+		p.parties = slices.CompactFunc(p.parties, func(a, b indexed) bool { return a.code == b.code })
 	}
+	return p.parties
 }
 
 // meant looks at entries of journals whose kind only the dossier tells.
@@ -228,17 +311,6 @@ func (p *preflight) meant(path string, e *cegidclient.Entry) {
 		m.Line(j, e.Lines[j].Account, debit-credit)
 	}
 	p.swapped(path, e, &m)
-}
-
-// letterable: a code is imported only when the account or the third party can be lettered (loop-api: A 2.5). What is not
-// known, or not said, counts as letterable.
-func (p *preflight) letterable(at string, l *cegidclient.EntryLine, account *cegidclient.Account, party []*cegidclient.ThirdParty) {
-	if l.LetteringCode == "" || account == nil || !is(account.Letterable, false) {
-		return
-	}
-	if l.ThirdParty == "" || len(party) > 0 && all(party, func(t *cegidclient.ThirdParty) bool { return is(t.Letterable, false) }) {
-		p.add(letteringIgnored, at+".lettering_code", quoted("account", l.Account))
-	}
 }
 
 // section looks for the section on any axis: Loop shows the axis of a section by its id and a description, not by the

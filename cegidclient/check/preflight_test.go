@@ -31,10 +31,15 @@ func dossier() Reference {
 			account("60700000", &yes, &no, &no), account("60710000", &yes, &no, &no), account("44566000", &no, &no, &no), account("40100000", &no, &no, &no), account("51200000", nil, nil, nil),
 			account("41100000", &no, &yes, nil), account("60999999", &yes, &no, &yes),
 		}),
-		ThirdParties: IndexThirdParties([]cegidclient.ThirdParty{
-			party("FEXEMPLE", cegidclient.ThirdPartySupplier, &yes, &yes), party("CEXEMPLE", cegidclient.ThirdPartyCustomer, nil, nil), party("FVIEUX", cegidclient.ThirdPartySupplier, &no, &no),
-			party("DOUBLE", cegidclient.ThirdPartySupplier, &no, &no), party("DOUBLE", cegidclient.ThirdPartyCustomer, &yes, &no),
-		}),
+		ThirdParties: map[cegidclient.ThirdPartyKind]*Index[cegidclient.ThirdParty]{
+			cegidclient.ThirdPartySupplier: IndexThirdParties([]cegidclient.ThirdParty{
+				party("FEXEMPLE", cegidclient.ThirdPartySupplier, &yes, &yes), party("FVIEUX", cegidclient.ThirdPartySupplier, &no, &no),
+				party("DOUBLE", cegidclient.ThirdPartySupplier, &no, &no),
+			}),
+			cegidclient.ThirdPartyCustomer: IndexThirdParties([]cegidclient.ThirdParty{
+				party("CEXEMPLE", cegidclient.ThirdPartyCustomer, nil, nil), party("DOUBLE", cegidclient.ThirdPartyCustomer, &yes, &no),
+			}),
+		},
 		Sections: IndexSections([]cegidclient.Section{section("ATN", &no), section("ATS", nil), section("P1", &no), section("P0", &yes)}),
 	}
 }

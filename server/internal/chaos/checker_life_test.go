@@ -47,10 +47,41 @@ func TestTheCheckerKnowsALife(t *testing.T) {
 		d.booked("A", "120.00")
 		d.over("A", "SUCCEEDED")
 	}
+	copied := func(d *doctored, answered bool) {
+		d.plan("A", "plain")
+		d.add(Event{Kind: Asked, ID: "A", Call: 1, Method: "ImportEntries"})
+		d.sent("A", "booked", "", 200)
+		d.booked("A", "120.00")
+		since := d.clock
+		d.add(Event{Kind: Told, ID: "A", Call: 1, Method: "ImportEntries", State: "WAITING"})
+		if answered {
+			since = d.clock
+		}
+		d.calls = 1
+		d.told("A", "GetImport", "", Event{State: "WAITING"})
+		d.add(Event{Kind: PutBack, Since: since})
+		d.add(Event{Kind: Restored})
+		d.over("A", "UNCERTAIN")
+	}
+	turnedAway := func(d *doctored, corrected bool) {
+		d.plan("A", "plain")
+		d.sent("A", "not-processed", "", 429)
+		if d.corrects("A", "X", "D"); corrected {
+			d.passed("A", "X")
+		} else {
+			d.told("X", "ImportEntries", "", Event{Code: "ALREADY_EXISTS", Reason: "ENTRY_ALREADY_IMPORTED"})
+			d.told("X", "GetImport", "", Event{Code: "NOT_FOUND", Reason: "IMPORT_UNKNOWN", Last: true})
+		}
+		d.over("A", "NOT_SENT")
+	}
 	for name, test := range map[string]struct {
 		tell func(d *doctored)
 		rule string
 	}{
+		"a copy was made while it was under way, and put back": {func(d *doctored) { copied(d, false) }, ""},
+		"or once it was answered":                              {func(d *doctored) { copied(d, true) }, RuleUnexplained},
+		"it was turned away, and another import corrected it":  {func(d *doctored) { turnedAway(d, true) }, ""},
+		"or none did":                         {func(d *doctored) { turnedAway(d, false) }, RuleLeftNotSent},
 		"Loop has not ended it, and is asked": {func(d *doctored) { pending(d, "RUNNING"); asked(d, time.Hour) }, ""},
 		"nor asked any more":                  {func(d *doctored) { pending(d, "RUNNING"); asked(d, 30*time.Hour) }, RuleUnasked},
 		"Loop has ended it": {func(d *doctored) {

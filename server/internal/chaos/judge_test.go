@@ -771,7 +771,7 @@ func (j *judgement) end(l *life) {
 			j.complain(RuleFalseFailure, l.id, "nothing made it fail")
 		}
 	case "NOT_SENT":
-		if !l.absent() {
+		if !l.absent() && !j.corrected(l) {
 			j.complain(RuleLeftNotSent, l.id, "after %d submissions", len(l.sent))
 		}
 	case "UNCERTAIN":
@@ -886,6 +886,10 @@ func (j *judgement) uncertain(l *life) {
 		j.ByRestore++
 		return
 	}
+	if sent != nil && slices.ContainsFunc(j.lapses, func(s lapse) bool { return j.underWay(l, sent.Time, s.from) }) {
+		j.ByRestore++ // the copy that was put back knew no more than that it had been sent
+		return
+	}
 	turnedAway := sent != nil && sent.Outcome == "not-processed" && atTheDoor(sent.Status)
 	caught := -1
 	for i, k := range j.kills {
@@ -927,6 +931,24 @@ func (j *judgement) begun(l *life, before time.Time) (at time.Time) {
 		}
 	}
 	return at
+}
+
+// underWay says whether a submission that came to Loop at that time was under way at a moment: begun, and nobody told how it ended.
+func (j *judgement) underWay(l *life, came, at time.Time) bool {
+	told := slices.ContainsFunc(l.events, func(e Event) bool {
+		return e.Kind == Told && e.State != "" && e.At.After(came) && !e.At.After(at)
+	})
+	return !told && !at.Before(j.begun(l, came)) && at.Sub(came)-j.fullFor(came, at) <= atWork
+}
+
+// corrected says whether another import has brought what this one did not.
+func (j *judgement) corrected(l *life) bool {
+	for _, other := range j.lives {
+		if other.plan.Story == StoryCorrects && other.plan.Corrects == l.id && len(other.sent) > 0 {
+			return true
+		}
+	}
+	return false
 }
 
 // fullFor is how long in between the ledger could not store.

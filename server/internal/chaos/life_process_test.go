@@ -66,6 +66,11 @@ var (
 func (l *lifetime) begin(ctx context.Context) (_ *process, err error) {
 	l.starts++
 	p := &process{lifetime: l, number: l.starts, began: time.Now(), died: make(chan struct{}), closed: make(chan struct{})}
+	defer func() {
+		if err != nil && p.dead.Load() {
+			<-l.crashed // it died as it began, and is reaped already
+		}
+	}()
 	log := slog.New(slog.NewTextHandler(&l.log, &slog.HandlerOptions{Level: slog.LevelWarn}))
 	if p.sink, err = audit.Open(config.Audit{File: l.auditFile()}, log, prometheus.NewRegistry()); err != nil {
 		return nil, err

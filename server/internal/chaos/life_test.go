@@ -623,6 +623,8 @@ type tale struct {
 	request *looppb.ImportEntriesRequest
 	chance  *rand.Rand
 	absent  bool // somebody has said that it is not booked
+	// corrected: another import has brought what this one did not.
+	corrected bool
 }
 
 func (l *lifetime) tell(i int) {
@@ -654,7 +656,7 @@ func (s *tale) finish() {
 		w := s.persist(func(ctx context.Context) word {
 			return s.billing.get(ctx, practice, s.request.GetDossier(), s.request.GetRequestId(), false, false)
 		})
-		if s.absent || w.Reason != "IMPORT_UNKNOWN" && w.State != "NOT_SENT" && w.State != "REFUSED" {
+		if s.absent || s.corrected && w.State == "NOT_SENT" || w.Reason != "IMPORT_UNKNOWN" && w.State != "NOT_SENT" && w.State != "REFUSED" {
 			return
 		}
 		s.insist(s.billing, s.request, "")
@@ -761,12 +763,13 @@ func (s *tale) correct() {
 	}
 	request := s.under("FIX-", Event{Story: StoryCorrects, Corrects: id, References: []string{"C" + id}})
 	request.Entries[0].Reference = "C" + id
-	if w := s.insist(s.billing, request, ""); w.Code != "ALREADY_EXISTS" {
-		return
+	w := s.insist(s.billing, request, "")
+	if w.Code == "ALREADY_EXISTS" {
+		<-s.calm
+		s.pause(time.Second, time.Hour)
+		w = s.insist(s.billing, request, "")
 	}
-	<-s.calm
-	s.pause(time.Second, time.Hour)
-	s.insist(s.billing, request, "")
+	s.corrected = w.State != "" && w.State != "NOT_SENT" && w.State != "REFUSED"
 }
 
 // decide lets a person look into Loop once its absence means something, and decide.

@@ -35,8 +35,8 @@ func New(kept *freshness.Store, count func(ctx context.Context) (done func())) *
 	return &Cache{kept: kept, count: count}
 }
 
-// Reference returns what the entries refer to, as far as they refer to it: a dossier without third parties in its
-// entries is not asked for any.
+// Reference returns what the entries refer to, as far as they refer to it: of the lists of third parties those without which a code
+// that they mention is in doubt.
 func (c *Cache) Reference(ctx context.Context, practice string, client *cegidclient.Client, dossier string,
 	entries cegidclient.EntryImport,
 ) (out check.Reference, err error) {
@@ -47,28 +47,21 @@ func (c *Cache) Reference(ctx context.Context, practice string, client *cegidcli
 	if out.Accounts, err = get(ctx, c, of("accounts"), check.IndexAccounts, &client.Accounts.Lister); err != nil {
 		return out, err
 	}
-	thirdParties, analytics := mentions(entries)
-	if thirdParties {
-		out.ThirdParties, err = get(ctx, c, of("third parties"), check.IndexThirdParties,
-			client.Customers, client.Suppliers, client.Employees, client.OtherThirdParties)
+	lists := map[cegidclient.ThirdPartyKind]*cegidclient.Lister[cegidclient.ThirdParty]{
+		cegidclient.ThirdPartyCustomer: client.Customers, cegidclient.ThirdPartySupplier: client.Suppliers,
+		cegidclient.ThirdPartyEmployee: client.Employees, cegidclient.ThirdPartyOther: client.OtherThirdParties,
+	}
+	out.ThirdParties = map[cegidclient.ThirdPartyKind]*check.Index[cegidclient.ThirdParty]{}
+	for kind, lacks := out.Lacks(entries); lacks; kind, lacks = out.Lacks(entries) {
+		out.ThirdParties[kind], err = get(ctx, c, of("third parties: "+string(kind)), check.IndexThirdParties, lists[kind])
 		if err != nil {
 			return out, err
 		}
 	}
-	if analytics {
+	if entries.FirstAnalytics() != "" {
 		out.Sections, err = get(ctx, c, of("sections"), check.IndexSections, client.Sections)
 	}
 	return out, err
-}
-
-func mentions(entries cegidclient.EntryImport) (thirdParties, analytics bool) {
-	for _, entry := range entries.Entries {
-		for _, line := range entry.Lines {
-			thirdParties = thirdParties || line.ThirdParty != ""
-			analytics = analytics || len(line.Analytics) > 0
-		}
-	}
-	return thirdParties, analytics
 }
 
 // Dossier makes sure that Loop lets the practice's key touch a dossier, by reading an account of it: Loop takes a document
@@ -81,19 +74,17 @@ func (c *Cache) Dossier(ctx context.Context, practice string, client *cegidclien
 	return err
 }
 
-// get returns an index that is young enough, or reads its lists.
+// get returns an index that is young enough, or reads its list.
 func get[T any](ctx context.Context, c *Cache, what question, index func([]T) *check.Index[T],
-	listers ...*cegidclient.Lister[T],
+	lister *cegidclient.Lister[T],
 ) (*check.Index[T], error) {
 	value, err := c.get(ctx, what, func(ctx context.Context) (read, error) {
 		var items []T
-		for _, lister := range listers {
-			for page, err := range lister.Pages(ctx, what.dossier, cegidclient.ListOptions{Take: pageSize}) {
-				if err != nil {
-					return read{}, err
-				}
-				items = append(items, page...)
+		for page, err := range lister.Pages(ctx, what.dossier, cegidclient.ListOptions{Take: pageSize}) {
+			if err != nil {
+				return read{}, err
 			}
+			items = append(items, page...)
 		}
 		return read{index(items), weigh(items)}, nil
 	})

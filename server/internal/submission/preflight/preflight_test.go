@@ -1,10 +1,18 @@
 package preflight
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
+	"maps"
+	"net/http"
 	"net/http/httptest"
+	"path"
+	"reflect"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -12,8 +20,10 @@ import (
 	"time"
 
 	"go.uber.org/goleak"
+	"pgregory.net/rapid"
 
 	"cegid.internal/gateway/cegidclient"
+	"cegid.internal/gateway/cegidclient/check"
 	"cegid.internal/gateway/cegidclient/loopsim"
 	"cegid.internal/gateway/server/internal/freshness"
 )
@@ -46,45 +56,204 @@ func plain() cegidclient.EntryImport {
 	return cegidclient.EntryImport{Entries: []cegidclient.Entry{{Journal: "OD", Lines: []cegidclient.EntryLine{{Account: "60700000"}, {Account: "51200000"}}}}}
 }
 
+// of are entries that mention third parties, each as "account code".
+func of(lines ...string) cegidclient.EntryImport {
+	in := plain()
+	for _, line := range lines {
+		account, code, _ := strings.Cut(line, " ")
+		in.Entries[0].Lines = append(in.Entries[0].Lines, cegidclient.EntryLine{Account: account, ThirdParty: code})
+	}
+	return in
+}
+
+// analysed adds a section.
+func analysed(in cegidclient.EntryImport) cegidclient.EntryImport {
+	in.Entries[0].Lines[0].Analytics = []cegidclient.AnalyticSplit{{Axis: "AXE", Section: "SECA", Amount: "1"}}
+	return in
+}
+
 // asked are the routes that Loop was asked for.
-func asked(sim *loopsim.Simulator) map[string]bool {
-	out := map[string]bool{}
+func asked(sim *loopsim.Simulator) []string {
+	var out []string
 	for _, each := range loopsim.Routes() {
 		if sim.Count(each.Path) > 0 {
-			out[each.Path] = true
+			out = append(out, each.Path)
+		}
+	}
+	slices.Sort(out)
+	return slices.Compact(out) // a route may have several methods
+}
+
+// TestOnlyWhatTheEntriesMentionIsRead: a list costs quota. Of third parties all lists are read for a code that stays in doubt.
+func TestOnlyWhatTheEntriesMentionIsRead(t *testing.T) {
+	const suppliers, customers, employees, others = "/tiersFournisseur", "/tiersClient", "/tiersSalarie", "/tiersDivers"
+	lettered := of("40100000 FEXEMPLE")
+	lettered.Entries[0].Lines[2].LetteringCode = "AA"
+	for name, tc := range map[string]struct {
+		entries cegidclient.EntryImport
+		want    []string // beside accounts and journals
+	}{
+		"accounts alone":                        {plain(), nil},
+		"analytics":                             {analysed(plain()), []string{"/section"}},
+		"a supplier":                            {of("40100000 FEXEMPLE"), []string{suppliers}},
+		"a supplier whose lines can be matched": {lettered, []string{suppliers}},
+		"a customer, then a supplier":           {of("41100000 CEXEMPLE", "40100000 FEXEMPLE"), []string{suppliers, customers}},
+		"an employee":                           {of("42100000 SPETIT"), []string{employees}},
+		"somebody else":                         {of("46700000 DURSSAF", "43100000 DURSSAF"), []string{others}},
+		"on no account of any kind":             {of("51200000 CEXEMPLE"), []string{suppliers, customers}},
+		"on the account of another kind":        {of("46700000 CEXEMPLE"), []string{others, suppliers, customers}},
+		"what accounts suggest, before the rest": {
+			of("40100000 DURSSAF", "46700000 DURSSAF"), []string{suppliers, others},
+		},
+		"a customer on a supplier's account": {of("40100000 CEXEMPLE"), []string{suppliers, customers, employees, others}},
+		"one who is inactive":                {of("40100000 FANCIEN"), []string{suppliers, customers, employees, others}},
+		"one who is unknown":                 {of("40100000 FEXEMPLE1"), []string{suppliers, customers, employees, others}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			client, sim := simulated(t)
+			got, err := New(freshness.New(freshness.Config{}), nil).Reference(t.Context(), "demo", client, dossier, tc.entries)
+			if err != nil {
+				t.Fatal(err)
+			}
+			want := append([]string{"/compte", "/journal"}, tc.want...)
+			slices.Sort(want)
+			if routes := asked(sim); !slices.Equal(routes, want) {
+				t.Errorf("Loop was asked for %v; want %v", routes, want)
+			}
+			analytics := slices.Contains(tc.want, "/section")
+			if got.Accounts == nil || got.Journals == nil || (got.Sections != nil) != analytics {
+				t.Errorf("got %+v", got)
+			}
+		})
+	}
+}
+
+// books are a dossier's lists by their routes, for one who answers as Loop does.
+type books map[string][]map[string]any
+
+func (b books) RoundTrip(r *http.Request) (*http.Response, error) {
+	rows := b[path.Base(r.URL.Path)]
+	if r.URL.Query().Get("skip") != "0" || rows == nil {
+		rows = []map[string]any{}
+	}
+	body, err := json.Marshal(rows)
+	return &http.Response{StatusCode: http.StatusOK, Header: http.Header{}, Request: r, Body: io.NopCloser(bytes.NewReader(body))}, err
+}
+
+var kinds = map[cegidclient.ThirdPartyKind]string{
+	cegidclient.ThirdPartyCustomer: "tiersClient", cegidclient.ThirdPartySupplier: "tiersFournisseur",
+	cegidclient.ThirdPartyEmployee: "tiersSalarie", cegidclient.ThirdPartyOther: "tiersDivers",
+}
+
+var numbers = []string{"40100000", "41100000", "42100000", "46700000", "51200000"}
+
+// drawBooks have codes that are in several lists, or alike, and more that look like an unknown one than are kept in mind.
+func drawBooks(t *rapid.T) books {
+	active, letterable := rapid.SampledFrom([]any{true, nil, false}), rapid.SampledFrom([]any{true, nil, false, false, false})
+	out := books{}
+	for _, number := range numbers {
+		account := map[string]any{"objectId": number, "numero": number, "lettrable": letterable.Draw(t, "account letterable")}
+		out["compte"] = append(out["compte"], account)
+	}
+	code := rapid.SampledFrom([]string{"DUPONT", "DUPOND", "A", "B"})
+	for _, kind := range slices.Sorted(maps.Keys(kinds)) {
+		codes := rapid.SliceOfN(code, 0, 6).Draw(t, string(kind))
+		for i := range rapid.SampledFrom([]int{0, 0, 30}).Draw(t, "alike") {
+			codes = append(codes, fmt.Sprintf("FRNS%d%d", i%10, (3*i+len(kind))%10))
+		}
+		for i, code := range codes {
+			out[kinds[kind]] = append(out[kinds[kind]], map[string]any{
+				"objectId": fmt.Sprint(kind, i), "code": code, "actif": active.Draw(t, "active"), "lettrable": letterable.Draw(t, "letterable"),
+			})
 		}
 	}
 	return out
 }
 
-// TestOnlyWhatTheEntriesMentionIsRead: a list costs quota.
-func TestOnlyWhatTheEntriesMentionIsRead(t *testing.T) {
-	withThirdParty, withAnalytics := plain(), plain()
-	withThirdParty.Entries[0].Lines[1].ThirdParty = "FEXEMPLE"
-	withAnalytics.Entries[0].Lines[0].Analytics = []cegidclient.AnalyticSplit{{Axis: "AXE", Section: "SECA", Amount: "1"}}
-	for _, c := range []struct {
-		name                    string
-		entries                 cegidclient.EntryImport
-		thirdParties, analytics bool
-		routes                  int
-	}{
-		{"accounts alone", plain(), false, false, 2},
-		{"a third party", withThirdParty, true, false, 6},
-		{"analytics", withAnalytics, false, true, 3},
-	} {
-		t.Run(c.name, func(t *testing.T) {
-			client, sim := simulated(t)
-			got, err := New(freshness.New(freshness.Config{}), nil).Reference(t.Context(), "demo", client, dossier, c.entries)
+func drawEntries(t *rapid.T) cegidclient.EntryImport {
+	in := cegidclient.EntryImport{Entries: []cegidclient.Entry{{Journal: "OD"}}}
+	in.Options.CreateThirdParties = rapid.Bool().Draw(t, "create")
+	for range rapid.IntRange(1, 3).Draw(t, "lines") {
+		in.Entries[0].Lines = append(in.Entries[0].Lines, cegidclient.EntryLine{
+			Account:       rapid.SampledFrom(append(numbers, "9")).Draw(t, "account"),
+			ThirdParty:    rapid.SampledFrom([]string{"", "DUPONT", "DUPONT", "DUPOND", "A", "A", "B", "B", "DUPONS", "FRNSXY"}).Draw(t, "code"),
+			LetteringCode: rapid.SampledFrom([]string{"AA", "AA", ""}).Draw(t, "lettering"),
+		})
+	}
+	return in
+}
+
+// TestListsThatAreNotReadChangeNoFinding: as if all third parties were in one list, and that is read.
+func TestListsThatAreNotReadChangeNoFinding(t *testing.T) {
+	imports, spared, withFindings := 0, 0, 0
+	rapid.Check(t, func(t *rapid.T) {
+		client, err := cegidclient.New(cegidclient.Config{
+			Transport:   drawBooks(t),
+			Credentials: cegidclient.StaticCredentials(cegidclient.NewSecret("a:b"), cegidclient.Secret{}, cegidclient.NewSecret("c")),
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer client.Close()
+		var everybody []cegidclient.ThirdParty
+		lists := []*cegidclient.Lister[cegidclient.ThirdParty]{client.Customers, client.Suppliers, client.Employees, client.OtherThirdParties}
+		for _, lister := range lists {
+			page, err := lister.List(context.Background(), dossier, cegidclient.ListOptions{Take: pageSize - 1})
 			if err != nil {
 				t.Fatal(err)
 			}
-			if routes := asked(sim); len(routes) != c.routes || !routes["/compte"] || !routes["/journal"] {
-				t.Errorf("Loop was asked for %v; want %d lists", routes, c.routes)
+			everybody = append(everybody, page.Items...)
+		}
+		all := map[cegidclient.ThirdPartyKind]*check.Index[cegidclient.ThirdParty]{"": check.IndexThirdParties(everybody)}
+		c := New(freshness.New(freshness.Config{}), nil)
+		for range rapid.IntRange(1, 8).Draw(t, "imports") {
+			in := drawEntries(t)
+			read, err := c.Reference(context.Background(), "demo", client, dossier, in)
+			if err != nil {
+				t.Fatal(err)
 			}
-			if got.Accounts == nil || got.Journals == nil || (got.ThirdParties != nil) != c.thirdParties || (got.Sections != nil) != c.analytics {
-				t.Errorf("got %+v", got)
+			whole := read
+			whole.ThirdParties = all
+			got, want := check.Against(in, read), check.Against(in, whole)
+			if !reflect.DeepEqual(got, want) {
+				t.Fatalf("with %v read, it finds\n%+v\nand with all\n%+v", slices.Sorted(maps.Keys(read.ThirdParties)), got, want)
 			}
-		})
+			imports++
+			if n := len(read.ThirdParties); n > 0 && n < len(kinds) {
+				spared++
+			}
+			if slices.ContainsFunc(want, func(f check.Finding) bool { return strings.HasSuffix(f.Field, ".third_party") }) {
+				withFindings++
+			}
+		}
+	})
+	t.Logf("%d imports: %d needed some of the lists, %d have findings on third parties", imports, spared, withFindings)
+	if spared == 0 || withFindings == 0 {
+		t.Error("the generator is lopsided")
+	}
+}
+
+// TestAListIsReadOnceForAllImports: each is kept for itself.
+func TestAListIsReadOnceForAllImports(t *testing.T) {
+	client, sim := simulated(t)
+	c := New(freshness.New(freshness.Config{}), nil)
+	for _, tc := range []struct {
+		line string
+		want []string
+	}{
+		{"40100000 FEXEMPLE", []string{"/compte", "/journal", "/tiersFournisseur"}},
+		{"41100000 CEXEMPLE", []string{"/tiersClient"}},
+		{"51200000 CEXEMPLE", nil},
+		{"40100000 FEXEMPLE1", []string{"/tiersDivers", "/tiersSalarie"}},
+		{"46700000 DURSSAF", nil},
+	} {
+		sim.ResetCounters()
+		if _, err := c.Reference(t.Context(), "demo", client, dossier, of(tc.line)); err != nil {
+			t.Fatal(err)
+		}
+		if got := asked(sim); !slices.Equal(got, tc.want) {
+			t.Errorf("%s: Loop was asked for %v; want %v", tc.line, got, tc.want)
+		}
 	}
 }
 
@@ -92,12 +261,13 @@ func TestOnlyWhatTheEntriesMentionIsRead(t *testing.T) {
 func TestManyWhoAskAtOnceAreOneReading(t *testing.T) {
 	client, sim := simulated(t)
 	sim.Inject(loopsim.Fault{Kind: loopsim.FaultLatency, Latency: 50 * time.Millisecond})
+	in := of("41100000 CEXEMPLE", "40100000 FEXEMPLE")
 	c := New(freshness.New(freshness.Config{}), nil)
-	if _, err := New(freshness.New(freshness.Config{}), nil).Reference(t.Context(), "demo", client, dossier, plain()); err != nil { // teaches the client Loop's page size
+	if _, err := New(freshness.New(freshness.Config{}), nil).Reference(t.Context(), "demo", client, dossier, in); err != nil { // teaches the client Loop's page size
 		t.Fatal(err)
 	}
 	once := sim.Count("")
-	if _, err := New(freshness.New(freshness.Config{}), nil).Reference(t.Context(), "demo", client, dossier, plain()); err != nil {
+	if _, err := New(freshness.New(freshness.Config{}), nil).Reference(t.Context(), "demo", client, dossier, in); err != nil {
 		t.Fatal(err)
 	}
 	once = sim.Count("") - once
@@ -105,7 +275,7 @@ func TestManyWhoAskAtOnceAreOneReading(t *testing.T) {
 	var all sync.WaitGroup
 	for range 50 {
 		all.Go(func() {
-			if _, err := c.Reference(t.Context(), "demo", client, dossier, plain()); err != nil {
+			if _, err := c.Reference(t.Context(), "demo", client, dossier, in); err != nil {
 				t.Error(err)
 			}
 		})
@@ -114,10 +284,10 @@ func TestManyWhoAskAtOnceAreOneReading(t *testing.T) {
 	if calls := sim.Count(""); calls != once {
 		t.Errorf("fifty who asked cost %d calls; one costs %d", calls, once)
 	}
-	if _, err := c.Reference(t.Context(), "demo", client, dossier, plain()); err != nil || sim.Count("") != once {
+	if _, err := c.Reference(t.Context(), "demo", client, dossier, in); err != nil || sim.Count("") != once {
 		t.Errorf("one who asks later costs calls: %v", err)
 	}
-	if _, err := c.Reference(t.Context(), "demo", client, "CEGID003", plain()); err != nil || sim.Count("") == once {
+	if _, err := c.Reference(t.Context(), "demo", client, "CEGID003", in); err != nil || sim.Count("") == once {
 		t.Errorf("another dossier was answered from the first one's lists: %v", err)
 	}
 }
@@ -314,16 +484,16 @@ func TestAListWeighsWhatItHolds(t *testing.T) {
 
 // TestEachListIsWalkedOncePerDossier: twenty rounds of imports over sixty dossiers within a minute.
 func TestEachListIsWalkedOncePerDossier(t *testing.T) {
-	all := plain() // seven lists: third parties have four
-	all.Entries[0].Lines[1].ThirdParty = "FEXEMPLE"
-	all.Entries[0].Lines[0].Analytics = []cegidclient.AnalyticSplit{{Axis: "AXE", Section: "SECA", Amount: "1"}}
+	purchaseAndSale := analysed(of("40100000 FEXEMPLE", "41100000 CEXEMPLE"))
 	for name, tc := range map[string]struct {
 		entries cegidclient.EntryImport
 		shown   bool // that Loop's pages may be longer
 		most    int  // calls a dossier
 	}{
-		"before a full page was seen": {all, false, 10},
-		"once one was seen":           {all, true, 7},
+		"before a full page was seen": {purchaseAndSale, false, 10},
+		"once one was seen":           {purchaseAndSale, true, 5},
+		"of suppliers":                {analysed(of("40100000 FEXEMPLE")), true, 4},
+		"of a code that is unknown":   {analysed(of("40100000 FEXEMPLE1")), true, 7},
 		"of accounts and journals":    {plain(), true, 2},
 	} {
 		t.Run(name, func(t *testing.T) { walkedOncePerDossier(t, tc.entries, tc.shown, tc.most) })
@@ -374,8 +544,8 @@ func walkedOncePerDossier(t *testing.T, entries cegidclient.EntryImport, shown b
 	}
 	per := float64(sim.Count("")) / (dossiers * rounds)
 	t.Logf("%d calls, %.2f an import, %.1f a dossier", sim.Count(""), per, float64(sim.Count(""))/dossiers)
-	if sim.Count("") > most*dossiers {
-		t.Errorf("%d calls for the lists of %d dossiers", sim.Count(""), dossiers)
+	if calls := sim.Count(""); calls > most*dossiers || shown && calls < most*dossiers {
+		t.Errorf("%d calls for the lists of %d dossiers; want %d each", calls, dossiers, most)
 	}
 }
 
