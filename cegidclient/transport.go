@@ -199,13 +199,17 @@ func originOf(u *url.URL) string {
 var errOverCap = errors.New("body over the cap")
 
 func readBody(res *http.Response, limit int64) ([]byte, error) {
-	var buf bytes.Buffer
-	if n := res.ContentLength; n > 0 {
-		if n > limit {
-			return nil, errOverCap
+	if n := res.ContentLength; n > limit {
+		return nil, errOverCap
+	} else if n >= 0 {
+		body := make([]byte, n+1) // one more, to come to the end
+		read, err := io.ReadFull(res.Body, body)
+		if int64(read) == n && (errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF)) {
+			err = nil
 		}
-		buf.Grow(int(n) + bytes.MinRead) // spares the growth, and the check of EOF fits
+		return body[:read], err
 	}
+	var buf bytes.Buffer
 	_, err := buf.ReadFrom(io.LimitReader(res.Body, limit+1))
 	if int64(buf.Len()) > limit {
 		return nil, errOverCap

@@ -9,6 +9,7 @@ import (
 
 	"cegid.internal/gateway/cegidclient"
 	looppb "cegid.internal/gateway/gen/go/cegid/loop/v1"
+	"cegid.internal/gateway/internal/encode"
 	"cegid.internal/gateway/server/internal/apierror"
 	"cegid.internal/gateway/server/internal/listquery"
 	"cegid.internal/gateway/server/internal/pagetoken"
@@ -80,7 +81,7 @@ func (c *chunks[M]) next(left int) *M {
 	return message
 }
 
-func sizeOf[M any](message *M) int { return proto.Size(any(message).(proto.Message)) }
+func sizeOf[M any](message *M) int { return any(message).(encode.Wirer).WireSize() }
 
 // position reads a page token.
 func position(digest pagetoken.Query, token string) (int, error) {
