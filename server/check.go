@@ -305,7 +305,7 @@ func (c *checkCommand) practice(ctx context.Context, out io.Writer, practice *te
 
 func report(out io.Writer, practice, key string, found *looppb.CheckConnectionResponse) error {
 	text := fmt.Sprintf("%s, %s key: %s\n", practice, key, found.GetSummary())
-	if status := found.GetEvidence().GetHttpStatus(); status != 0 && len(found.GetCures()) > 0 {
+	if status := found.GetEvidence().GetHttpStatus(); status != 0 && found.GetCause() != looppb.ConnectionCause_CONNECTION_CAUSE_CONNECTED {
 		text += fmt.Sprintf("  Loop answered HTTP %d %s %s\n", status, found.GetEvidence().GetLoopCode(), found.GetEvidence().GetLoopMessage())
 	}
 	if detail := found.GetEvidence().GetDetail(); detail != "" {

@@ -85,6 +85,31 @@ func TestCheck(t *testing.T) {
 			code: 2, says: []string{"demo, advanced key: Loop's gateway rejects the subscription key.\n  Loop answered HTTP 401", "  1. Compare the subscription key", click}, fails: "1 of 1 practices are not connected", calls: true,
 		},
 		{
+			name: "the primary subscription key is refused, and the secondary works", do: func(t *testing.T, w *world) {
+				secondary(t, w)
+				w.SetSubscriptionKeys("x", loopsim.SandboxSubscriptionSecondary)
+			},
+			says: []string{
+				"demo, advanced key: Loop answers, with data of the dossier, but rejects the primary subscription key: the secondary one works.\n" +
+					"  1. Renew the primary subscription key in the Cegid developer portal and write it to its file, before the secondary one ends, too.\n" + click,
+			}, calls: true,
+		},
+		{
+			name: "both subscription keys are refused", do: func(t *testing.T, w *world) { secondary(t, w); w.SetSubscriptionKeys("x", "y") },
+			code: 2, says: []string{"demo, advanced key: Loop's gateway rejects both subscription keys.\n  Loop answered HTTP 401"}, fails: "not connected", calls: true,
+		},
+		{
+			name: "the primary subscription key is refused, and the dossier is not attached", do: func(t *testing.T, w *world) {
+				secondary(t, w)
+				w.SetSubscriptionKeys("x", loopsim.SandboxSubscriptionSecondary)
+				testkit.OK(t, w.SetAttached("demo", loopsim.Advanced, dossier, false))
+			},
+			code: 2, says: []string{
+				"demo, advanced key: Loop does not let this key touch the dossier.\n", "HTTP 403",
+				"  seen with the secondary subscription key; Loop answered 401 to the primary one\n", "  4. Renew the primary subscription key",
+			}, fails: "not connected", calls: true,
+		},
+		{
 			name: "the secret half of the key is wrong", do: func(t *testing.T, w *world) {
 				w.write(t, "secrets/demo", "sandbox-demo-advanced:sandbox-demo-mistyped")
 			},
@@ -171,6 +196,12 @@ func TestCheck(t *testing.T) {
 			}
 		})
 	}
+}
+
+// secondary configures the second subscription key.
+func secondary(t *testing.T, w *world) {
+	w.write(t, "secrets/secondary", loopsim.SandboxSubscriptionSecondary)
+	w.settings["loop"] = strings.Replace(w.settings["loop"], "secrets/primary}\"", "secrets/primary}\", secondary: \"${file:secrets/secondary}\"", 1)
 }
 
 // withCertificate serves a certificate that lasts as long as that.
