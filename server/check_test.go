@@ -71,7 +71,7 @@ func TestCheck(t *testing.T) {
 			}, arguments: []string{"--offline"},
 			says: []string{
 				"note: tls is off, and listen.grpc or listen.http is open beyond this machine", "note: listen.operations is open beyond this machine",
-				"reachable: gRPC on 127.0.0.1:0 (from this machine) and REST on :0 (from other machines), without TLS, where gRPC reflection, health answers without a credential; metrics on 0.0.0.0:0 (from other machines)\n",
+				"reachable: gRPC on 127.0.0.1:0 (from this machine) and REST on :0 (from other machines), without TLS; without a credential: gRPC reflection, health; metrics on 0.0.0.0:0 (from other machines)\n",
 			},
 		},
 		{
@@ -167,7 +167,15 @@ func TestCheck(t *testing.T) {
 			name: "a practice without dossiers", do: func(_ *testing.T, w *world) {
 				w.settings["practices"] = strings.ReplaceAll(w.settings["practices"], ", dossiers: [{code: CEGID001}]", "")
 			},
-			code: 2, says: []string{"not tried", "list one under dossiers"}, fails: "not connected",
+			says: []string{"note: demo: its keys can be read; they were not tried, because Loop has no call without a dossier: list one under dossiers\ndemo, in LoopHub: "},
+		},
+		{
+			name: "a practice without dossiers beside one that is refused", do: func(t *testing.T, w *world) {
+				w.write(t, "secrets/partner", loopsim.SandboxPartnerAPIKey)
+				w.settings["practices"] = strings.Replace(w.settings["practices"], "[", `[{name: partner, keys: {standard: "${file:secrets/partner}"}}, `, 1)
+				w.SetSubscriptionKeys("x", "y")
+			},
+			code: 2, says: []string{"note: partner: its keys can be read;"}, fails: "1 of 2 practices are not connected", calls: true,
 		},
 		{name: "an empty file as ledger", do: func(t *testing.T, w *world) { w.write(t, "ledger.db", "") }, code: 1, fails: "this is no ledger"},
 		{name: "no ledger", do: func(_ *testing.T, w *world) { _ = os.Remove(w.path("ledger.db")) }, code: 1, fails: "server ledger init"},
