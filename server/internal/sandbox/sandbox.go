@@ -116,7 +116,7 @@ func New(cfg Config) (_ *Sandbox, err error) {
 	// The simulator stays on loopback wherever the service listens, unless it is sent elsewhere: its page has no password.
 	listener, err := net.Listen("tcp", net.JoinHostPort(cmp.Or(cfg.SimulatorHost, "127.0.0.1"), strconv.Itoa(cfg.SimulatorPort)))
 	if err != nil {
-		return nil, fmt.Errorf("the simulator's listener: %w", err)
+		return nil, fmt.Errorf("the simulator's listener: %w; stop what has the address, or give another as --simulator", err)
 	}
 	var s *Sandbox
 	options := []loopsim.Option{loopsim.WithLoopModel(cfg.Files.LoopModel), loopsim.WhenDue(func() { s.askNow() })}

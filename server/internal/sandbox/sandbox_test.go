@@ -67,6 +67,22 @@ func TestTheSandboxSaysWhatItIs(t *testing.T) {
 	}
 }
 
+// TestATakenPortNamesItsFlag: a sandbox has no file in which listen.grpc would be.
+func TestATakenPortNamesItsFlag(t *testing.T) {
+	taken, err := net.Listen("tcp", "127.0.0.1:0")
+	testkit.OK(t, err)
+	defer func() { _ = taken.Close() }()
+	port := taken.Addr().(*net.TCPAddr).Port
+	for flag, cfg := range map[string]Config{
+		"--grpc": {GRPCPort: port}, "--http": {HTTPPort: port}, "--operations": {OperationsPort: port}, "--simulator": {SimulatorPort: port},
+	} {
+		cfg.Host, cfg.Log = "127.0.0.1", slog.New(slog.DiscardHandler)
+		if _, err := New(cfg); err == nil || !strings.HasSuffix(err.Error(), "address already in use; stop what has the address, or give another as "+flag) {
+			t.Errorf("%s: %v", flag, err)
+		}
+	}
+}
+
 // TestTheSimulatorListensWhereItIsSent: others reach it, a warning says so, and the service calls it on loopback all the same.
 func TestTheSimulatorListensWhereItIsSent(t *testing.T) {
 	s, err := New(Config{Host: "127.0.0.1", SimulatorHost: "0.0.0.0", Log: slog.New(slog.DiscardHandler), Grace: time.Second})
