@@ -67,6 +67,20 @@ func TestTheSandboxSaysWhatItIs(t *testing.T) {
 	}
 }
 
+// TestTheTokenIsWrittenAfterTheAuthority, and not at all where that cannot be written.
+func TestTheTokenIsWrittenAfterTheAuthority(t *testing.T) {
+	for range 10 { // each time
+		path := t.TempDir()
+		testkit.OK(t, os.Mkdir(filepath.Join(path, authorityFile), 0o700))
+		if err := (&folder{path: path}).fill(nil, "secret"); err == nil || !strings.Contains(err.Error(), authorityFile) {
+			t.Error(err)
+		}
+		if _, err := os.Stat(filepath.Join(path, tokenFile)); !os.IsNotExist(err) {
+			t.Errorf("the token: %v", err)
+		}
+	}
+}
+
 // TestATakenPortNamesItsFlag: a sandbox has no file in which listen.grpc would be.
 func TestATakenPortNamesItsFlag(t *testing.T) {
 	taken, err := net.Listen("tcp", "127.0.0.1:0")
