@@ -509,6 +509,9 @@ func (s *Server) Close() {
 	if s.public != nil { // its workers wait for calls already
 		s.public.Stop()
 	}
+	if s.inProcess != nil {
+		s.inProcess.Stop()
+	}
 	if s.sender != nil {
 		s.sender.Close()
 	}
