@@ -51,7 +51,7 @@ func newReadTransport(concurrency int) *http.Transport {
 }
 
 // newWriteTransport dials for every request. On a pooled connection an idle close races with the request and
-// leaves its fate unknowable. HTTP/1.1 only, because the HTTP/2 transport replays by rules of its own.
+// leaves it unknown what became of it. HTTP/1.1 only, because the HTTP/2 transport replays by rules of its own.
 func newWriteTransport() *http.Transport {
 	t := newReadTransport(1)
 	t.DisableKeepAlives = true
