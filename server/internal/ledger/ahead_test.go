@@ -86,6 +86,28 @@ func TestWhatWasSentByAClockBehindIsRestored(t *testing.T) {
 	}
 }
 
+// TestWhatAClockBehindRestoresIsNotTooOld once the clock is right: it is as young as the audit says, and its id is not free.
+func TestWhatAClockBehindRestoresIsNotTooOld(t *testing.T) {
+	onEach(t, func(t *testing.T, temporary opener) {
+		const behind = 2 * KeepOutcome
+		l, c := guarded(t, temporary)
+		s := sentOf(Record{Key: Key{"demo", "D1", Imports, "sent"}, Caller: "billing", Kind: KindEntries, Attempt: 1, Owner: "owner/sent"})
+		s.Time, s.Commit = c.Now(), 1
+		c.pass(-behind) // before anybody has compared it, and the copy has no row that would tell
+		if done, err := l.Restore(t.Context(), []Sent{s}, 1); err != nil || len(done.Forgotten) != 1 {
+			t.Fatalf("%+v, %v", done, err)
+		}
+		c.pass(behind)
+		l.guard.forgive() // another process
+		if gone, err := l.Retain(t.Context()); err != nil || gone.Rows > 0 {
+			t.Errorf("%+v, %v", gone, err)
+		}
+		if got := get(t, l, s.Key); got.State != Uncertain {
+			t.Errorf("it is %s", got.State)
+		}
+	})
+}
+
 // TestAnAuditThatReachesFarBackRestoresNothingTooOld: what a ledger forgets because of its age it has not lost. A clock that is
 // years ahead makes nothing too old: age goes by the youngest record, too.
 func TestAnAuditThatReachesFarBackRestoresNothingTooOld(t *testing.T) {

@@ -147,7 +147,8 @@ func (w *writing) restore(sent Sent, copied, before int64, done *Restored) error
 		Caller: sent.Caller, Kind: sent.Kind, Format: sent.Format, Fingerprints: []Fingerprint{sent.Fingerprint},
 		Totals: sent.Totals,
 	})
-	row.apply(to, w.now)
+	// By a clock that is years behind it would look too old as soon as that is right.
+	row.apply(to, max(w.now, sent.noOlder))
 	row.Error = forgotten()
 	if to.toBeAsked() {
 		row.NextPoll = instant(w.now)
