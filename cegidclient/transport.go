@@ -199,18 +199,22 @@ func originOf(u *url.URL) string {
 var errOverCap = errors.New("body over the cap")
 
 func readBody(res *http.Response, limit int64) ([]byte, error) {
-	if n := res.ContentLength; n > limit {
-		return nil, errOverCap
-	} else if n >= 0 {
+	var buf bytes.Buffer
+	if n := res.ContentLength; n > 0 {
+		if n > limit {
+			return nil, errOverCap
+		}
 		body := make([]byte, n+1) // one more, to come to the end
 		read, err := io.ReadFull(res.Body, body)
-		if int64(read) == n && (errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF)) {
-			err = nil
+		switch {
+		case errors.Is(err, io.ErrUnexpectedEOF) && int64(read) == n:
+			return body[:n], nil
+		case err != nil:
+			return body[:read], err
 		}
-		return body[:read], err
+		buf.Write(body) // there is more than was said
 	}
-	var buf bytes.Buffer
-	_, err := buf.ReadFrom(io.LimitReader(res.Body, limit+1))
+	_, err := buf.ReadFrom(io.LimitReader(res.Body, limit+1-int64(buf.Len())))
 	if int64(buf.Len()) > limit {
 		return nil, errOverCap
 	}
