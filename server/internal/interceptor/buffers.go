@@ -10,8 +10,8 @@ import (
 // buffers are those that messages are written to and put together in.
 var buffers mem.BufferPool = &bufferPool{}
 
-// bufferPool keeps buffers by their size, a power of two. Those of grpc-go's pools are cleared each time, as large as they are; here
-// whoever takes one writes all of it, or gives it back unread.
+// bufferPool keeps buffers by their size, a power of two. Those of grpc-go's pools are cleared each time, as large as they are; of
+// these the one who takes one writes all of it, or gives it back unread.
 type bufferPool struct {
 	tiers [largestBuffer - smallestBuffer + 1]sync.Pool
 }
