@@ -2,7 +2,8 @@ package cegidclient
 
 import (
 	"errors"
-	"math/bits"
+
+	"cegid.internal/gateway/internal/eight"
 )
 
 // scanner walks a JSON text once. It takes what newDecoder takes, and a fuzz test holds the two together: names that are given
@@ -145,20 +146,20 @@ func (s *scanner) string() error {
 	var beyond uint64 // bits of characters beyond ASCII
 	for i := s.at + 1; i < len(s.text); {
 		if i+8 <= len(s.text) {
-			word := eight(s.text, i)
-			stops := stopsIn(word)
+			word := eight.Of(s.text, i)
+			stops := eight.Stops(word)
 			if stops == 0 {
 				beyond |= word
 				i += 8
 				continue
 			}
-			until := bits.TrailingZeros64(stops) &^ 7
-			beyond |= word & (1<<until - 1)
-			i += until / 8
+			until := eight.First(stops)
+			beyond |= word & (1<<(8*until) - 1)
+			i += until
 		}
 		switch c := s.text[i]; {
 		case c == '"':
-			s.plain = !s.escaped && beyond&highBits == 0
+			s.plain = !s.escaped && beyond&eight.High == 0
 			s.at = i + 1
 			return nil
 		case c == '\\':
@@ -176,25 +177,6 @@ func (s *scanner) string() error {
 		}
 	}
 	return errSyntax
-}
-
-const (
-	lowBits  = 0x0101010101010101
-	highBits = 0x8080808080808080
-)
-
-// eight are the eight bytes of a text from i on, the first one lowest.
-func eight(text string, i int) uint64 {
-	t := text[i : i+8]
-	return uint64(t[0]) | uint64(t[1])<<8 | uint64(t[2])<<16 | uint64(t[3])<<24 |
-		uint64(t[4])<<32 | uint64(t[5])<<40 | uint64(t[6])<<48 | uint64(t[7])<<56
-}
-
-// stopsIn has the high bit of the first of eight bytes where a string ends or is no plain text: a quotation mark, an escape or a
-// control character. Bits above the first one mean nothing: a subtraction may have borrowed from there.
-func stopsIn(word uint64) uint64 {
-	quote, escape := word^(lowBits*'"'), word^(lowBits*'\\')
-	return ((quote-lowBits)&^quote | (escape-lowBits)&^escape | (word-lowBits*' ')&^word) & highBits
 }
 
 // escapeAt is how long the escape at i is; 0 for none that JSON has (RFC 8259 § 7).

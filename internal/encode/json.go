@@ -15,6 +15,8 @@ import (
 
 	"google.golang.org/protobuf/encoding/protojson"
 	"google.golang.org/protobuf/proto"
+
+	"cegid.internal/gateway/internal/eight"
 )
 
 // Appender is a message that writes its own JSON behind what is there. The error says that a text is not UTF-8.
@@ -48,6 +50,15 @@ func String(to []byte, text string) ([]byte, error) {
 	to = append(to, '"')
 	begun := 0
 	for i := 0; i < len(text); {
+		if i+8 <= len(text) {
+			word := eight.Of(text, i)
+			closer := eight.Stops(word) | word&eight.High
+			if closer == 0 {
+				i += 8
+				continue
+			}
+			i += eight.First(closer)
+		}
 		c := text[i]
 		if plain[c] {
 			i++
