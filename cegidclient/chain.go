@@ -31,7 +31,7 @@ type Call struct {
 	read   func(body []byte) error // understands a success; part of the call's outcome
 	empty  bool                    // a 204 is a success without anything to read
 	single bool                    // one attempt whatever the operation allows
-	probe  bool                    // asks Loop itself: neither gate nor breaker answers instead
+	probe  bool                    // asks Loop itself: neither gate nor breaker answers instead, and single is for each subscription key
 	// outlives: once begun it has its own time, whatever becomes of its caller.
 	outlives bool
 	pair     *pair      // secrets of the attempt

@@ -332,10 +332,12 @@ type onceKey struct{}
 // Once makes the calls with a context end after one attempt: for who comes again anyway, in his own time.
 func Once(ctx context.Context) context.Context { return context.WithValue(ctx, onceKey{}, true) }
 
-// Probe makes one single attempt to read one account of a dossier with a key of the given kind and returns what
-// was seen: nil, or an [*Error] whose status, code and evidence say what is wrong. No retry, no second
-// subscription key, and neither gate nor breaker in its way.
-func (c *Client) Probe(ctx context.Context, dossier string, kind KeyKind) error {
+// Probe makes one attempt to read one account of a dossier with a key of the given kind and returns what was seen: nil, or an
+// [*Error] whose status, code and evidence say what is wrong. No retry, and neither gate nor breaker in its way.
+//
+// It begins with the primary subscription key, whichever is in use, and tries the secondary one only when Loop rejects that
+// (401). subscriptionKey is the one that was answered: 0 the primary, 1 the secondary after the primary was rejected.
+func (c *Client) Probe(ctx context.Context, dossier string, kind KeyKind) (subscriptionKey int, err error) {
 	l := &c.Accounts.Lister
 	op := *l.op
 	op.Key = kind
@@ -345,13 +347,19 @@ func (c *Client) Probe(ctx context.Context, dossier string, kind KeyKind) error 
 	}}
 	q, err := l.query(dossier, ListOptions{})
 	if err != nil {
-		return c.annotate(call, err, nil)
+		return 0, c.annotate(call, err, nil)
 	}
 	q.Set("skip", "0")
 	q.Set("take", "1")
 	call.Query = q
-	_, err = c.Do(ctx, call)
-	return err
+	resp, err := c.Do(ctx, call)
+	attempts := 0
+	if e, ok := asError(err); ok {
+		attempts = e.Attempts
+	} else if resp != nil {
+		attempts = resp.Attempts
+	}
+	return max(attempts-1, 0), err
 }
 
 // answered notes on a reading error which answer was read.

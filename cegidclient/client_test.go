@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"testing"
 )
 
@@ -23,25 +24,59 @@ func TestDoRefusesWhatCannotBeSent(t *testing.T) {
 	}
 }
 
-func TestProbeMakesOneAttemptAndReturnsTheEvidence(t *testing.T) {
+func TestProbeMakesOneAttemptForEachSubscriptionKeyAndReturnsTheEvidence(t *testing.T) {
+	badKey := reply(401, `{"statusCode":401,"message":"Access denied due to invalid subscription key."}`)
 	for name, tc := range map[string]struct {
-		h    http.HandlerFunc
-		kind Kind
+		h        http.HandlerFunc
+		kind     Kind
+		requests int32
+		key      int
 	}{
-		"fine":           {reply(200, okList), 0},
-		"no accounts":    {reply(200, `[]`), 0},
-		"bad key":        {reply(401, `{"statusCode":401,"message":"Access denied due to invalid subscription key."}`), KindCredentialRejected},
-		"not shared":     {reply(403, `{}`), KindDossierNotShared},
-		"down":           {reply(503, ``), KindUnavailable},
-		"refused in 200": {reply(200, `{"error":{"message":"non"}}`), KindRefused},
+		"fine":                              {reply(200, okList), 0, 1, 0},
+		"no accounts":                       {reply(200, `[]`), 0, 1, 0},
+		"the primary key rejected":          {script(badKey, reply(200, okList)), 0, 2, 1},
+		"both keys rejected":                {badKey, KindCredentialRejected, 2, 1},
+		"the primary rejected, then down":   {script(badKey, reply(503, ``)), KindUnavailable, 2, 1},
+		"the primary rejected, not shared":  {script(badKey, reply(403, `{}`)), KindDossierNotShared, 2, 1},
+		"the primary rejected, then no row": {script(badKey, reply(200, `{"error":{"message":"non"}}`)), KindRefused, 2, 1},
+		"not shared":                        {reply(403, `{}`), KindDossierNotShared, 1, 0},
+		"down":                              {reply(503, ``), KindUnavailable, 1, 0},
+		"refused in 200":                    {reply(200, `{"error":{"message":"non"}}`), KindRefused, 1, 0},
 	} {
 		c, w := testClient(t, tc.h, func(cfg *Config) {
 			cfg.Credentials = StaticCredentials(NewSecret("a:b"), NewSecret("c:d"), NewSecret(testSub), NewSecret(testSub2))
 		})
-		err := c.Probe(t.Context(), "D1", KeyAdvanced)
-		if e, _ := asError(err); (tc.kind == 0) != (err == nil) || e != nil && (e.Kind != tc.kind || e.HTTPStatus == 0) || w.requests.Load() != 1 {
+		key, err := c.Probe(t.Context(), "D1", KeyAdvanced)
+		if e, _ := asError(err); (tc.kind == 0) != (err == nil) || e != nil && (e.Kind != tc.kind || e.HTTPStatus == 0) || w.requests.Load() != tc.requests {
 			t.Errorf("%s: %v after %d requests", name, err, w.requests.Load())
 		}
+		if key != tc.key {
+			t.Errorf("%s: answered to the key %d, want %d", name, key, tc.key)
+		}
+	}
+}
+
+// TestAProbeBeginsWithThePrimaryKey: else a primary key that has ended would not be seen while the secondary one is in use. It does
+// not make reads begin with a key that is rejected.
+func TestAProbeBeginsWithThePrimaryKey(t *testing.T) {
+	var accepted atomic.Value
+	accepted.Store(testSub2)
+	c, w := testClient(t, bySubscription(&accepted), func(cfg *Config) {
+		cfg.Credentials = StaticCredentials(NewSecret("a:b"), Secret{}, NewSecret(testSub), NewSecret(testSub2))
+		cfg.Retry.Attempts = 1 // which is for other calls
+	})
+	for range 2 {
+		if key, err := c.Probe(t.Context(), "D1", KeyStandard); key != 1 || err != nil {
+			t.Errorf("answered to the key %d: %v", key, err)
+		}
+		w.requests.Store(0)
+		if err := readOnce(t.Context(), c); err != nil || w.requests.Load() != 1 {
+			t.Errorf("%v after %d requests", err, w.requests.Load())
+		}
+	}
+	accepted.Store(testSub)
+	if key, err := c.Probe(t.Context(), "D1", KeyStandard); key != 0 || err != nil || c.Brakes().SubscriptionKey != 0 {
+		t.Errorf("answered to the key %d: %v; in use is %d", key, err, c.Brakes().SubscriptionKey)
 	}
 }
 

@@ -171,10 +171,11 @@ func newPairs(c *Credentials) pairs {
 	return all
 }
 
-// choice asks for one subscription key of a set, as long as the source still holds that set.
+// choice asks for one subscription key of a set, as long as the source still holds that set; or for the primary one of any set.
 type choice struct {
-	set   digest
-	index int
+	set     digest
+	index   int
+	primary bool
 }
 
 // pick reads the source once and takes the wanted subscription key, or the one that worked last.
@@ -206,7 +207,10 @@ func (k *keyring) pick(ctx context.Context, need KeyKind, wanted choice) (*pair,
 		k.set, k.choice = set, 0
 	}
 	p := known[k.choice]
-	if wanted.set == p.set {
+	switch {
+	case wanted.primary:
+		p = known[0]
+	case wanted.set == p.set:
 		p = known[wanted.index]
 	}
 	for _, s := range []Secret{p.apiKey, p.subscriptionKey} {

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 	"unsafe"
 
 	"github.com/go-json-experiment/json/jsontext"
@@ -73,9 +74,11 @@ type plan struct {
 	fields   []fieldPlan
 	exact    map[string]int
 	folded   map[string]int
+	required []int // fields that are
 	unmapped int
-	id       int  // field of objectId, -1 without
-	known    bool // by a required field: any other object can be told from one of these
+	// unmappedAt is the offset of that field in its struct.
+	unmappedAt uintptr
+	id         int // field of objectId, -1 without
 }
 
 func newPlan[T any]() (*plan, error) { return newPlanNamed[T](nil) }
@@ -88,7 +91,7 @@ func newPlanNamed[T any](names map[string]string) (*plan, error) {
 	for i := range t.NumField() {
 		f := t.Field(i)
 		if f.Type == reflect.TypeFor[Unmapped]() {
-			p.unmapped = i
+			p.unmapped, p.unmappedAt = i, f.Offset
 			continue
 		}
 		tag, ok := f.Tag.Lookup("loop")
@@ -129,8 +132,10 @@ func newPlanNamed[T any](names map[string]string) (*plan, error) {
 		if _, twice := p.folded[fold(name)]; twice {
 			return nil, fmt.Errorf("cegidclient: %s names %q twice", t.Name(), name)
 		}
-		p.known = p.known || fp.required
 		n := len(p.fields)
+		if fp.required {
+			p.required = append(p.required, n)
+		}
 		p.fields = append(p.fields, fp)
 		p.exact[name], p.folded[fold(name)] = n, n
 		if name == "objectId" {
@@ -168,7 +173,8 @@ func fold(name string) string {
 type reader struct {
 	scanner
 	plan     *plan
-	seen     []standing // per field of the plan, of the item at hand
+	count    int        // of items so far
+	seen     []standing // per field of the plan, where it was met last
 	strings  slab[string]
 	bools    slab[bool]
 	integers slab[int32]
@@ -178,32 +184,31 @@ type reader struct {
 	refs     slab[Ref]
 }
 
-// standing is where a member is in the text: its name with the quotation marks, and its value. Without pointers, which the
-// collector would have to follow.
-type standing struct{ name, nameEnd, value, valueEnd int }
+// standing is where a member is in the text: the number of its item, and where its name and value begin and the value ends. Without
+// pointers, which the collector would have to follow.
+type standing struct{ item, name, value, end int }
 
 // member is what is there.
 type member struct{ name, value string }
 
 func (r *reader) member(at standing) member {
-	return member{unquote(r.text[at.name:at.nameEnd]), r.text[at.value:at.valueEnd]}
+	return member{unquote(r.text[at.name:][:stringEnd(r.text[at.name:])]), r.text[at.value:at.end]}
 }
 
 // slab hands out pointers into chunks, each twice the last: one allocation for many small values.
 type slab[T any] struct {
-	free []T
-	size int
+	chunk []T
+	used  int
 }
 
 const largestSlab = 512
 
 func (s *slab[T]) put(v T) *T {
-	if len(s.free) == 0 {
-		s.size = min(max(2*s.size, 8), largestSlab)
-		s.free = make([]T, s.size)
+	if s.used == len(s.chunk) {
+		s.chunk, s.used = make([]T, min(max(2*len(s.chunk), 8), largestSlab)), 0
 	}
-	p := &s.free[0]
-	s.free = s.free[1:]
+	p := &s.chunk[s.used]
+	s.used++
 	*p = v
 	return p
 }
@@ -235,73 +240,81 @@ func (r *reader) item(dst reflect.Value) (missing string, err error) {
 		return "{", err
 	}
 	base := dst.Addr().UnsafePointer()
-	clear(r.seen)
-	var unmapped Unmapped
-	keep := func(m member) {
-		if unmapped == nil {
-			unmapped = Unmapped{}
-		}
-		unmapped[m.name] = strings.ToValidUTF8(m.value, "\uFFFD")
-	}
+	r.count++
+	unmapped := (*Unmapped)(unsafe.Add(base, r.plan.unmappedAt))
 	next := 0
 	more, err := r.enter('}')
 	for more && err == nil {
-		// Loop writes the fields in one order: the one after the last found is the best guess.
-		i, exact, at := -1, false, standing{name: r.at}
-		if next < len(r.plan.fields) && strings.HasPrefix(r.text[r.at:], r.plan.fields[next].quoted) {
-			i, exact = next, true
-			r.at += len(r.plan.fields[next].quoted)
-			at.nameEnd = r.at - 1
-		} else {
-			rawName, err := r.name()
-			if err != nil {
-				return "", err
-			}
-			at.nameEnd = at.name + len(rawName)
-			i, exact = r.plan.field([]byte(unquote(rawName)))
-		}
-		raw, err := r.value()
-		if err != nil {
+		if next, err = r.memberInto(base, unmapped, next); err != nil {
 			return "", err
 		}
-		at.valueEnd = r.at
-		at.value = at.valueEnd - len(raw)
-		if i < 0 {
-			keep(r.member(at))
-		} else {
-			next = i + 1
-			first := r.seen[i]
-			if first.valueEnd == 0 {
-				r.seen[i] = at
-				if !r.set(base, &r.plan.fields[i], raw) || !exact {
-					keep(r.member(at))
-				}
-			} else {
-				// The same field again: the exact spelling is read rather than another, and all are kept raw.
-				keep(r.member(first))
-				keep(r.member(at))
-				if exact && r.member(first).name != r.plan.fields[i].name {
-					r.seen[i] = at
-					r.set(base, &r.plan.fields[i], raw)
-				}
-			}
-		}
-		if more, err = r.scanner.next('}'); err != nil {
-			return "", err
-		}
+		more, err = r.next('}')
 	}
 	if err != nil {
 		return "", err
 	}
-	if unmapped != nil {
-		dst.Field(r.plan.unmapped).Set(reflect.ValueOf(unmapped))
-	}
-	for i := range r.plan.fields {
-		if f := &r.plan.fields[i]; f.required && *(*unsafe.Pointer)(unsafe.Add(base, f.offset)) == nil {
+	for _, i := range r.plan.required {
+		if f := &r.plan.fields[i]; *(*unsafe.Pointer)(unsafe.Add(base, f.offset)) == nil {
 			return f.name, nil
 		}
 	}
 	return "", nil
+}
+
+// memberInto reads one member of an item. Loop writes the fields in one order: the one after the last found is the best guess of
+// which it is, and the next guess is returned.
+func (r *reader) memberInto(base unsafe.Pointer, unmapped *Unmapped, guess int) (next int, err error) {
+	i, exact, name := guess, true, r.at
+	if guess < len(r.plan.fields) && strings.HasPrefix(r.text[r.at:], r.plan.fields[guess].quoted) {
+		r.at += len(r.plan.fields[guess].quoted)
+	} else {
+		rawName, err := r.name()
+		if err != nil {
+			return 0, err
+		}
+		i, exact = r.plan.field([]byte(unquote(rawName)))
+	}
+	again := i >= 0 && r.seen[i].item == r.count
+	r.peek()
+	value := r.at
+	if i >= 0 && exact && !again && r.documented(base, &r.plan.fields[i]) {
+		r.seen[i] = standing{r.count, name, value, r.at}
+		return i + 1, nil
+	}
+	raw, err := r.value()
+	if err != nil {
+		return 0, err
+	}
+	at := standing{r.count, name, value, r.at}
+	switch {
+	case i < 0:
+		r.keep(unmapped, at)
+		return guess, nil
+	case !again:
+		r.seen[i] = at
+		if !r.set(base, &r.plan.fields[i], raw) || !exact {
+			r.keep(unmapped, at)
+		}
+	default:
+		// The same field again: the exact spelling is read rather than another, and all are kept raw.
+		first := r.seen[i]
+		r.keep(unmapped, first)
+		r.keep(unmapped, at)
+		if exact && r.member(first).name != r.plan.fields[i].name {
+			r.seen[i] = at
+			r.set(base, &r.plan.fields[i], raw)
+		}
+	}
+	return i + 1, nil
+}
+
+// keep keeps a member as it came.
+func (r *reader) keep(unmapped *Unmapped, at standing) {
+	if *unmapped == nil {
+		*unmapped = Unmapped{}
+	}
+	m := r.member(at)
+	(*unmapped)[m.name] = strings.ToValidUTF8(m.value, "\uFFFD")
 }
 
 // point makes a field of the struct at base point to a value; nil to none. newPlan has seen to the types.
@@ -309,15 +322,113 @@ func point[T any](base unsafe.Pointer, f *fieldPlan, to *T) {
 	*(**T)(unsafe.Add(base, f.offset)) = to
 }
 
+// documented reads the value at hand into a field of the struct at base, where it has the form that Loop documents and nearly always
+// writes, in one go. Else it leaves the value to be passed, and read by set.
+func (r *reader) documented(base unsafe.Pointer, f *fieldPlan) bool {
+	from := r.at
+	switch f.form {
+	case formText:
+		if s, is := r.cut(); is {
+			point(base, f, r.strings.put(s))
+			return true
+		}
+	case formList:
+		if r.pass(`[`) {
+			if s, is := r.cut(); is && r.pass(`]`) {
+				point(base, f, r.strings.put(s))
+				return true
+			}
+		}
+	case formBool:
+		value := r.pass(`true`)
+		if value || r.pass(`false`) {
+			point(base, f, r.bools.put(value))
+			return true
+		}
+	case formCode:
+		if digits := r.digits(); digits != "" && !f.quotes {
+			point(base, f, r.codes.put(Code(digits)))
+			return true
+		}
+	case formRef:
+		if r.pass(noRef) {
+			point(base, f, r.refs.put(Ref{}))
+			return true
+		}
+		if ref, is := r.reference(); is {
+			point(base, f, r.refs.put(ref))
+			return true
+		}
+	}
+	r.at = from
+	return false
+}
+
+// pass passes a text, where it is at hand.
+func (s *scanner) pass(text string) bool {
+	if !strings.HasPrefix(s.text[s.at:], text) {
+		return false
+	}
+	s.at += len(text)
+	return true
+}
+
+// cut passes a string and returns it, where it needs no decoding.
+func (s *scanner) cut() (text string, is bool) {
+	if s.at >= len(s.text) || s.text[s.at] != '"' {
+		return "", false
+	}
+	from := s.at + 1
+	if s.string() != nil || s.escaped {
+		return "", false
+	}
+	text = s.text[from : s.at-1]
+	return text, s.plain || isClean(text)
+}
+
+// isClean: the text is Unicode, and has no sign that something was none.
+func isClean(text string) bool {
+	for _, c := range text {
+		if c == utf8.RuneError {
+			return false
+		}
+	}
+	return true
+}
+
+// digits passes a whole number that is not negative, and returns it; empty where another value is at hand.
+func (s *scanner) digits() string {
+	i := s.at
+	for i < len(s.text) && '0' <= s.text[i] && s.text[i] <= '9' {
+		i++
+	}
+	digits := s.text[s.at:i]
+	if digits == "" || digits[0] == '0' && len(digits) > 1 || i == len(s.text) || s.text[i] != ',' && s.text[i] != '}' {
+		return ""
+	}
+	s.at = i
+	return digits
+}
+
+// reference passes a reference in its canonical form, as readRef has it, with an id.
+func (s *scanner) reference() (ref Ref, is bool) {
+	if !s.pass(`{"objectId":`) {
+		return ref, false
+	}
+	if ref.ObjectID, is = s.cut(); !is || ref.ObjectID == "" || !s.pass(`,"description":[`) {
+		return ref, false
+	}
+	if ref.Description, is = s.cut(); !is {
+		return ref, false
+	}
+	return ref, s.pass(`]}`)
+}
+
 // set reads a value into a field of the struct at base. It reports whether the value has the documented form; another form is
 // read as far as its meaning is plain, and left nil otherwise.
 func (r *reader) set(base unsafe.Pointer, f *fieldPlan, raw string) (canonical bool) {
 	switch f.form {
 	case formText, formList:
-		if r.plain && raw[0] == '"' {
-			point(base, f, r.strings.put(raw[1:len(raw)-1]))
-			return f.form == formText
-		}
 		point[string](base, f, nil)
 		s, form, ok := readText(raw)
 		if ok {
@@ -325,14 +436,6 @@ func (r *reader) set(base unsafe.Pointer, f *fieldPlan, raw string) (canonical b
 		}
 		return ok && form == f.form && !strings.Contains(s, "\uFFFD")
 	case formBool:
-		switch raw {
-		case "true":
-			point(base, f, r.bools.put(true))
-			return true
-		case "false":
-			point(base, f, r.bools.put(false))
-			return true
-		}
 		point[bool](base, f, nil)
 		switch strings.ToLower(raw) {
 		case "true", `"true"`, "1":
@@ -340,7 +443,7 @@ func (r *reader) set(base unsafe.Pointer, f *fieldPlan, raw string) (canonical b
 		case "false", `"false"`, "0":
 			point(base, f, r.bools.put(false))
 		}
-		return false
+		return raw == "true" || raw == "false"
 	case formInteger:
 		point[int32](base, f, nil)
 		n, err := strconv.ParseInt(bare(raw), 10, 32)

@@ -209,7 +209,7 @@ func (r *reader) object(out *rows) error {
 // single reads the whole answer once more, as one resource.
 func (r *reader) single(out *rows) error {
 	const neither = "the answer is an object, but neither a list nor a resource of this route"
-	if !r.plan.known {
+	if len(r.plan.required) == 0 {
 		return badResponse(neither)
 	}
 	rest := r.at

@@ -212,14 +212,14 @@ func ExampleDocumentService_Store() {
 func ExampleOperations() {
 	for _, op := range cegidclient.Operations() {
 		if op.Wrapped && op.Unverified { // not called before Config.Unverified names it
-			fmt.Println(op.Row, op.ID, op.Method, op.Path)
+			fmt.Println(op.ID, op.Method, op.Path)
 		}
 	}
 	// Output:
-	// 2 create_account POST /compte
-	// 4 create_journal POST /journal
-	// 16 import_json_analytics POST /importJson
-	// 18 import_tra POST /importTRA
+	// create_account POST /compte
+	// create_journal POST /journal
+	// import_json_analytics POST /importJson
+	// import_tra POST /importTRA
 }
 
 func ExampleSecret() {

@@ -94,7 +94,7 @@ func TestGatesTellEachOther(t *testing.T) {
 		}()
 		synctest.Wait()
 		time.Sleep(2 * time.Second)
-		if err := first.Probe(t.Context(), "X", KeyStandard); err != nil { // somebody asks Loop itself, and it answers
+		if _, err := first.Probe(t.Context(), "X", KeyStandard); err != nil { // somebody asks Loop itself, and it answers
 			t.Fatal(err)
 		}
 		if took := <-done; took != 2*time.Second {

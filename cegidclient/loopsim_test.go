@@ -128,21 +128,23 @@ func TestTheSimulatorsFaultsAndHowOftenTheyAreMet(t *testing.T) {
 
 func TestTheSimulatorsAccessRulesGiveTheirOwnDiagnosis(t *testing.T) {
 	client, _ := simulated(t)
-	if err := client.Probe(t.Context(), "DOSSIER_TEST", cegidclient.KeyStandard); err != nil {
+	if _, err := client.Probe(t.Context(), "DOSSIER_TEST", cegidclient.KeyStandard); err != nil {
 		t.Error(err)
 	}
-	err := client.Probe(t.Context(), "DOSSIER_TEST", cegidclient.KeyAdvanced)
+	_, err := client.Probe(t.Context(), "DOSSIER_TEST", cegidclient.KeyAdvanced)
 	if !errors.Is(err, cegidclient.ErrAdvancedKeyRequired) {
 		t.Error(err)
 	}
 	bad, _ := simulated(t, func(cfg *cegidclient.Config) {
 		cfg.Credentials = cegidclient.StaticCredentials(cegidclient.NewSecret(loopsim.SandboxPartnerAPIKey), cegidclient.Secret{}, cegidclient.NewSecret("wrong"))
 	})
-	e, ok := errors.AsType[*cegidclient.Error](bad.Probe(t.Context(), "DOSSIER_TEST", cegidclient.KeyStandard))
+	_, err = bad.Probe(t.Context(), "DOSSIER_TEST", cegidclient.KeyStandard)
+	e, ok := errors.AsType[*cegidclient.Error](err)
 	if !ok || e.Kind != cegidclient.KindCredentialRejected || e.Evidence.Wording != cegidclient.WordingSubscriptionKey {
 		t.Errorf("%+v", e)
 	}
-	e, ok = errors.AsType[*cegidclient.Error](client.Probe(t.Context(), "CEGID001", cegidclient.KeyStandard)) // of the other practice
+	_, err = client.Probe(t.Context(), "CEGID001", cegidclient.KeyStandard) // of the other practice
+	e, ok = errors.AsType[*cegidclient.Error](err)
 	if !ok || e.Kind != cegidclient.KindDossierNotShared || e.RequestID == "" {
 		t.Errorf("%+v", e)
 	}

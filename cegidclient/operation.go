@@ -37,8 +37,8 @@ const (
 
 // Operation is one entry of the inventory: everything that Loop is known or said to offer, wrapped here or not.
 type Operation struct {
-	// Row is its number; operations of which Loop's pages tell as of one share it.
-	Row int
+	// row is its number; operations of which Loop's pages tell as of one share it.
+	row int
 	// ID is stable and in snake case, e.g. list_accounts.
 	ID string
 	// Method and Path are empty where unknown. Path is relative to the base URL, spelt as Loop prints it.
@@ -85,13 +85,13 @@ func OperationByID(id string) (Operation, bool) {
 func settingsOperations() []Operation {
 	list := func(row int, id, path, title string, c Confidence, ref, unknown string) Operation {
 		return Operation{
-			Row: row, ID: id, Method: "GET", Path: path, Title: title, Key: KeyStandard, KeyBasis: KeyInferred,
+			row: row, ID: id, Method: "GET", Path: path, Title: title, Key: KeyStandard, KeyBasis: KeyInferred,
 			Confidence: c, Resend: ResendAlways, Wrapped: true, Reference: ref, Unknown: unknown,
 		}
 	}
 	create := func(row int, id, path, title, ref, unknown string) Operation {
 		return Operation{
-			Row: row, ID: id, Method: "POST", Path: path, Title: title, Key: KeyStandard, KeyBasis: KeyInferred,
+			row: row, ID: id, Method: "POST", Path: path, Title: title, Key: KeyStandard, KeyBasis: KeyInferred,
 			Confidence: PartlyDocumented, Resend: ResendReadBack, Wrapped: true, Unverified: true, Reference: ref, Unknown: unknown,
 			Note: "What is sent, an array of the fields that the list shows, is inferred. Found again by its number or code after a lost answer.",
 		}
@@ -120,7 +120,7 @@ func settingsOperations() []Operation {
 			"Fields after the company name (SIRET, address); envelope."),
 		list(12, "get_dossier_identity", "/DossierComplet", "SIREN and legal form of a dossier", Documented, "R 7.2", ""),
 		{
-			Row: 13, ID: "update_dossier_identity", Method: "PUT", Path: "/DossierComplet", Title: "Change SIREN and legal form",
+			row: 13, ID: "update_dossier_identity", Method: "PUT", Path: "/DossierComplet", Title: "Change SIREN and legal form",
 			Key: KeyStandard, KeyBasis: KeyInferred, Confidence: Documented, Resend: ResendReadBack, Wrapped: true, Reference: "R 7.3",
 			Unknown: "The full list of legal forms; the entries of the error list; what a stale revision answers.",
 			Note:    "Carries the revision, which tells after a lost answer whether it took effect.",
@@ -138,7 +138,7 @@ func settingsOperations() []Operation {
 // unseen is an operation whose existence is stated or supposed and whose route was not seen.
 func unseen(row int, id, title string, resend Resend, ref, unknown string) Operation {
 	return Operation{
-		Row: row, ID: id, Title: title, KeyBasis: KeyNotStated, Confidence: Inferred, Resend: resend,
+		row: row, ID: id, Title: title, KeyBasis: KeyNotStated, Confidence: Inferred, Resend: resend,
 		Unverified: true, Reference: ref, Unknown: unknown,
 	}
 }
@@ -146,7 +146,7 @@ func unseen(row int, id, title string, resend Resend, ref, unknown string) Opera
 func accountingOperations() []Operation {
 	standard := func(row int, id, method, path, title string, c Confidence, r Resend, ref, unknown string) Operation {
 		return Operation{
-			Row: row, ID: id, Method: method, Path: path, Title: title, Key: KeyStandard, KeyBasis: KeyInferred,
+			row: row, ID: id, Method: method, Path: path, Title: title, Key: KeyStandard, KeyBasis: KeyInferred,
 			Confidence: c, Resend: r, Wrapped: true, Reference: ref, Unknown: unknown,
 		}
 	}
@@ -188,7 +188,7 @@ func accountingOperations() []Operation {
 		"is inferred: nobody has verified it against Loop. Loop does not check the dossier; this service does, before it sends."
 	sink := func(id, title string) Operation {
 		return Operation{
-			Row: 26, ID: id, Title: title, Key: KeyStandard, KeyBasis: KeyInferred, Confidence: PartlyDocumented,
+			row: 26, ID: id, Title: title, Key: KeyStandard, KeyBasis: KeyInferred, Confidence: PartlyDocumented,
 			Resend: ResendNever, Unverified: true, Reference: "A 6", Unknown: "Route and body; the two kinds of storage; the initialisation.",
 		}
 	}
@@ -211,7 +211,7 @@ func accountingOperations() []Operation {
 		sink("remove_sink_dossiers", "Remove dossiers from a subscription"),
 		replay,
 		{
-			Row: 28, ID: "sink_files", Title: "Change files and daily report", KeyBasis: KeyNotStated, Confidence: PartlyDocumented,
+			row: 28, ID: "sink_files", Title: "Change files and daily report", KeyBasis: KeyNotStated, Confidence: PartlyDocumented,
 			Resend: ResendNever, Unverified: true, Reference: "A 6", Unknown: "Schemas, but for the first fields of entries; names of data files.",
 			Note: "Files in the practice's storage; there is no HTTP call.",
 		},
@@ -221,7 +221,7 @@ func accountingOperations() []Operation {
 func practiceOperations() []Operation {
 	list := func(row int, id, path, title string, basis KeyBasis, c Confidence, ref, unknown string) Operation {
 		return Operation{
-			Row: row, ID: id, Method: "GET", Path: path, Title: title, Key: KeyAdvanced, KeyBasis: basis,
+			row: row, ID: id, Method: "GET", Path: path, Title: title, Key: KeyAdvanced, KeyBasis: basis,
 			Confidence: c, Resend: ResendAlways, Wrapped: true, Reference: ref, Unknown: unknown,
 		}
 	}
@@ -240,19 +240,19 @@ func practiceOperations() []Operation {
 			"Fields after the due day; envelope."),
 		unseen(35, "list_engagement_letters", "Engagement letters", ResendAlways, "C 4.5", "Everything."),
 		{
-			Row: 36, ID: "check_staff_access", Method: "POST", Path: "/checkCollaborateurAccess",
+			row: 36, ID: "check_staff_access", Method: "POST", Path: "/checkCollaborateurAccess",
 			Title: "Is a dossier in a staff member's portfolio",
 			Key:   KeyAdvanced, KeyBasis: KeyInferred, Confidence: Documented, Resend: ResendAlways, Wrapped: true,
 			Reference: "C 4.6", Unknown: "Further error codes; kind of key.",
 			Note: "A question put as a POST; that asking twice is harmless is inferred. Needs the practice's domain.",
 		},
 		{
-			Row: 37, ID: "add_offer", Method: "POST", Path: "/collaborativeOffer/addOffer", Title: "Add an offer (old)", KeyBasis: KeyNotStated,
+			row: 37, ID: "add_offer", Method: "POST", Path: "/collaborativeOffer/addOffer", Title: "Add an offer (old)", KeyBasis: KeyNotStated,
 			Confidence: Documented, Resend: ResendNever, Declined: true, Unverified: true, Reference: "C 4.8", Unknown: "Body and answer.",
 			Note: "Deliberately not wrapped: deprecated by Loop since 2024-07-01, in favour of add_collaborative_offer. Not to be called.",
 		},
 		{
-			Row: 38, ID: "add_collaborative_offer", Method: "POST", Path: "/collaborativeOffer/addCollaborativeOffer",
+			row: 38, ID: "add_collaborative_offer", Method: "POST", Path: "/collaborativeOffer/addCollaborativeOffer",
 			Title:    "Add an offer to a dossier for a contact",
 			KeyBasis: KeyNotStated, Confidence: PartlyDocumented, Resend: ResendNever, Declined: true, Unverified: true, Reference: "C 4.8",
 			Unknown: "Body, answer, errors, kind of key.",

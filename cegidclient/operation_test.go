@@ -16,7 +16,7 @@ func TestTheInventoryIsWhole(t *testing.T) {
 			t.Errorf("%+v", op)
 		}
 		ids[op.ID] = true
-		rows[op.Row]++
+		rows[op.row]++
 		if (op.Method == "") != (op.Path == "") {
 			t.Errorf("%s: method without route", op.ID)
 		}
@@ -73,7 +73,7 @@ func TestWhateverBooksOrStoresIsNeverSentAgain(t *testing.T) {
 
 func lastRow() (last int) {
 	for _, op := range Operations() {
-		last = max(last, op.Row)
+		last = max(last, op.row)
 	}
 	return last
 }

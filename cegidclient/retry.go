@@ -71,6 +71,7 @@ func (r *retrier) intercept(ctx context.Context, call *Call, next Next) (*Respon
 	if call.Operation.Resend == ResendAlways && !call.single {
 		t.attempts = r.policy.Attempts
 	}
+	t.wanted.primary = call.probe
 	for attempt := 1; ; attempt++ {
 		p, err := r.keys.pick(ctx, call.Operation.Key, t.wanted)
 		if err != nil {
@@ -139,16 +140,17 @@ func (t *retrial) note(e *Error, resp *Response, p *pair) {
 // awaitNext returns once another attempt may begin, or with what the call ends with.
 func (t *retrial) awaitNext(ctx context.Context, attempt int, e *Error, p *pair) (*Response, error) {
 	turnedAway := e.HTTPStatus == http.StatusUnauthorized
-	if attempt >= t.attempts {
-		if turnedAway && t.call.Operation.Resend != ResendAlways {
-			t.keys.prefer(p.other()) // a write is not sent again, but the next one should know better
+	otherLeft := turnedAway && p.count > 1 && !t.triedOther
+	if attempt >= t.attempts && (!otherLeft || !t.call.probe) {
+		if otherLeft {
+			t.keys.prefer(p.other()) // this call is not sent again, but the next one should know better
 		}
 		if t.attempts > 1 && retriable(e) {
 			t.last = stopped(t.last, StoppedByAttempts, t.last.RetryAfter)
 		}
 		return t.lastResp, t.last
 	}
-	if turnedAway && p.count > 1 && !t.triedOther {
+	if otherLeft {
 		// Not charged to the budget: it happens once, and a budget spent by a bad key must not keep the good
 		// one from being found.
 		t.triedOther, t.wanted = true, p.other()

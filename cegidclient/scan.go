@@ -1,6 +1,10 @@
 package cegidclient
 
-import "errors"
+import (
+	"errors"
+
+	"cegid.internal/gateway/internal/eight"
+)
 
 // scanner walks a JSON text once. It takes what newDecoder takes, and a fuzz test holds the two together: names that are given
 // twice, and texts that are no Unicode. What it hands out is cut from the text.
@@ -8,8 +12,8 @@ type scanner struct {
 	text  string
 	at    int
 	depth int
-	// plain: the string that was scanned last is ASCII without escapes, so that it needs no decoding.
-	plain bool
+	// plain and escaped tell of the string that was scanned last: it is ASCII without escapes, or it has escapes.
+	plain, escaped bool
 }
 
 // errSyntax says that the text is no JSON; notJSON finds out where.
@@ -18,27 +22,15 @@ var errSyntax = errors.New("no JSON")
 // deepest is how deep arrays and objects may be nested, as with newDecoder.
 const deepest = 10_000
 
-// Kinds of characters in a string.
-const (
-	charEnds   = iota // a control character, which may not be there, the end or an escape
-	charPlain         // ASCII that needs no decoding
-	charBeyond        // of a character beyond ASCII
-)
-
-var charKinds = func() (out [256]uint8) {
-	for c := range out {
-		switch {
-		case c >= 0x80:
-			out[c] = charBeyond
-		case c >= ' ' && c != '"' && c != '\\':
-			out[c] = charPlain
-		}
-	}
-	return out
-}()
-
 // peek skips blanks and returns the next character; 0 is the end.
 func (s *scanner) peek() byte {
+	if s.at < len(s.text) && s.text[s.at] > ' ' {
+		return s.text[s.at]
+	}
+	return s.blanks()
+}
+
+func (s *scanner) blanks() byte {
 	for ; s.at < len(s.text); s.at++ {
 		switch c := s.text[s.at]; c {
 		case ' ', '\t', '\r', '\n':
@@ -150,49 +142,63 @@ func (s *scanner) literal(word string) error {
 
 // string passes a string.
 func (s *scanner) string() error {
-	s.plain = true
-	i := s.at + 1
-	for i < len(s.text) {
-		c := s.text[i]
-		switch charKinds[c] {
-		case charPlain:
-			i++
-			continue
-		case charBeyond:
-			s.plain = false
-			i++
-			continue
+	s.plain, s.escaped = true, false
+	var beyond uint64 // bits of characters beyond ASCII
+	for i := s.at + 1; i < len(s.text); {
+		if i+8 <= len(s.text) {
+			word := eight.Of(s.text, i)
+			stops := eight.Stops(word)
+			if stops == 0 {
+				beyond |= word
+				i += 8
+				continue
+			}
+			until := eight.First(stops)
+			beyond |= word & (1<<(8*until) - 1)
+			i += until
 		}
-		switch c {
-		case '"':
+		switch c := s.text[i]; {
+		case c == '"':
+			s.plain = !s.escaped && beyond&eight.High == 0
 			s.at = i + 1
 			return nil
-		case '\\':
-			s.plain = false
-			if i+1 >= len(s.text) {
+		case c == '\\':
+			s.escaped = true
+			length := escapeAt(s.text, i)
+			if length == 0 {
 				return errSyntax
 			}
-			switch s.text[i+1] {
-			case '"', '\\', '/', 'b', 'f', 'n', 'r', 't':
-				i += 2
-			case 'u':
-				if i+6 > len(s.text) {
-					return errSyntax
-				}
-				for _, digit := range []byte(s.text[i+2 : i+6]) {
-					if !isHexadecimal(digit) {
-						return errSyntax
-					}
-				}
-				i += 6
-			default:
-				return errSyntax
-			}
-		default:
+			i += length
+		case c < ' ':
 			return errSyntax
+		default:
+			beyond |= uint64(c)
+			i++
 		}
 	}
 	return errSyntax
+}
+
+// escapeAt is how long the escape at i is; 0 for none that JSON has (RFC 8259 § 7).
+func escapeAt(text string, i int) int {
+	if i+1 >= len(text) {
+		return 0
+	}
+	switch text[i+1] {
+	case '"', '\\', '/', 'b', 'f', 'n', 'r', 't':
+		return 2
+	case 'u':
+		if i+6 > len(text) {
+			return 0
+		}
+		for _, digit := range []byte(text[i+2 : i+6]) {
+			if !isHexadecimal(digit) {
+				return 0
+			}
+		}
+		return 6
+	}
+	return 0
 }
 
 func isHexadecimal(c byte) bool {

@@ -51,7 +51,7 @@ func newReadTransport(concurrency int) *http.Transport {
 }
 
 // newWriteTransport dials for every request. On a pooled connection an idle close races with the request and
-// leaves its fate unknowable. HTTP/1.1 only, because the HTTP/2 transport replays by rules of its own.
+// leaves it unknown what became of it. HTTP/1.1 only, because the HTTP/2 transport replays by rules of its own.
 func newWriteTransport() *http.Transport {
 	t := newReadTransport(1)
 	t.DisableKeepAlives = true
@@ -204,9 +204,17 @@ func readBody(res *http.Response, limit int64) ([]byte, error) {
 		if n > limit {
 			return nil, errOverCap
 		}
-		buf.Grow(int(n) + bytes.MinRead) // spares the growth, and the check of EOF fits
+		body := make([]byte, n+1) // one more, to come to the end
+		read, err := io.ReadFull(res.Body, body)
+		switch {
+		case errors.Is(err, io.ErrUnexpectedEOF) && int64(read) == n:
+			return body[:n], nil
+		case err != nil:
+			return body[:read], err
+		}
+		buf.Write(body) // there is more than was said
 	}
-	_, err := buf.ReadFrom(io.LimitReader(res.Body, limit+1))
+	_, err := buf.ReadFrom(io.LimitReader(res.Body, limit+1-int64(buf.Len())))
 	if int64(buf.Len()) > limit {
 		return nil, errOverCap
 	}

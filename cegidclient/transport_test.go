@@ -11,6 +11,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"testing/iotest"
 	"time"
 
 	"cegid.internal/gateway/internal/testkit"
@@ -204,5 +205,35 @@ func TestBodiesAreCapped(t *testing.T) {
 				t.Errorf("%#v", err)
 			}
 		})
+	}
+}
+
+// TestABodyIsReadToItsEndWhateverItsLengthIsSaidToBe: a transport of the caller's own may say nothing of it, or say it wrongly.
+func TestABodyIsReadToItsEndWhateverItsLengthIsSaidToBe(t *testing.T) {
+	const text = "0123456789"
+	for name, of := range map[string]struct {
+		said, limit int64
+		body        io.Reader
+		want        string
+		wrong       error
+	}{
+		"said":                            {10, 100, strings.NewReader(text), text, nil},
+		"not said":                        {-1, 100, strings.NewReader(text), text, nil},
+		"left out":                        {0, 100, strings.NewReader(text), text, nil},
+		"said too short":                  {4, 100, strings.NewReader(text), text, nil},
+		"too short by one":                {9, 100, strings.NewReader(text), text, nil},
+		"cut":                             {12, 100, strings.NewReader(text), text, io.ErrUnexpectedEOF},
+		"as long as allowed":              {10, 10, strings.NewReader(text), text, nil},
+		"over the cap":                    {10, 9, strings.NewReader(text), "", errOverCap},
+		"over the cap, and not said":      {-1, 9, strings.NewReader(text), "", errOverCap},
+		"over the cap, said too short":    {4, 9, strings.NewReader(text), "", errOverCap},
+		"broken off":                      {12, 100, io.MultiReader(strings.NewReader(text), iotest.ErrReader(io.ErrClosedPipe)), text, io.ErrClosedPipe},
+		"in pieces":                       {10, 100, iotest.OneByteReader(strings.NewReader(text)), text, nil},
+		"the end comes with the last one": {10, 100, iotest.DataErrReader(strings.NewReader(text)), text, nil},
+	} {
+		body, err := readBody(&http.Response{ContentLength: of.said, Body: io.NopCloser(of.body)}, of.limit)
+		if string(body) != of.want || !errors.Is(err, of.wrong) {
+			t.Errorf("%s: %q, %v; want %q, %v", name, body, err, of.want, of.wrong)
+		}
 	}
 }

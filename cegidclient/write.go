@@ -19,7 +19,7 @@ const (
 	WriteAccepted
 	// WriteRefused: Loop read it and said no, so nothing was booked.
 	WriteRefused
-	// WriteNotSent: it never left, or it was turned away at the door, before anything looked at its content. The latter
+	// WriteNotSent: it never left, or it was turned away before anything looked at its content. The latter
 	// is inferred from statuses that a gateway answers by itself (loop-api: C 3.1) [I].
 	WriteNotSent
 )
@@ -42,7 +42,7 @@ func (o WriteOutcome) String() string {
 //
 //	no error                                                              accepted
 //	2xx with an error object                                              refused
-//	401, 403, 404, 413, 429, without the id of an import                  not sent: turned away at the door [I]
+//	401, 403, 404, 413, 429, without the id of an import                  not sent: turned away unread [I]
 //	request headers never written: arguments, credentials, gate, limits,
 //	open breaker, hook, no connection, the caller left before             not sent
 //	anything else: another status (400 included), one of those five with
@@ -81,7 +81,7 @@ func turnedAway(status int) bool {
 	}
 }
 
-// acceptedAnyway finds the id of an import in an answer that says no: then somebody behind the door has taken it. Whatever
+// acceptedAnyway finds the id of an import in an answer that says no: then somebody behind the gateway has taken it. Whatever
 // names one counts, wherever it is: a member without a value does not.
 func acceptedAnyway(header http.Header, body []byte) (id string) {
 	const unnamed = "of an unknown form"

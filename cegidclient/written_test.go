@@ -83,7 +83,7 @@ func TestWhatBecomesOfACreation(t *testing.T) {
 		{"Loop refuses with an object", "", reply(200, `{"error":{"instanceId":"i","message":"Non."}}`), "", KindRefused, "Non.", false, 1, 1},
 		{"Loop refuses with 400, and holds nothing", "", reply(400, `{"statusCode":400,"code":"C","message":"Non."}`), "", KindRefused, "Non.", false, 1, 2},
 		{"Loop refuses with 400, and did it", "", reply(400, `{"statusCode":400,"code":"C","message":"Non."}`), newAccount, 0, "", true, 1, 2},
-		{"at the door", "", reply(403, `{"statusCode":403,"code":"C","message":"Non."}`), "", KindDossierNotShared, "", false, 1, 1},
+		{"turned away", "", reply(403, `{"statusCode":403,"code":"C","message":"Non."}`), "", KindDossierNotShared, "", false, 1, 1},
 		{"throttled", "", reply(429, `{}`), "", KindThrottled, "", false, 1, 1},
 		{"an error that says nothing", "", reply(200, `{"success":[],"errors":[{}]}`), "", KindOutcomeUnknown, "does not show it", false, 1, 2},
 		{"neither success nor error", "", reply(200, `{"success":[],"errors":[]}`), "", KindOutcomeUnknown, "does not show it", false, 1, 2},

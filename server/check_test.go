@@ -71,7 +71,7 @@ func TestCheck(t *testing.T) {
 			}, arguments: []string{"--offline"},
 			says: []string{
 				"note: tls is off, and listen.grpc or listen.http is open beyond this machine", "note: listen.operations is open beyond this machine",
-				"reachable: gRPC on 127.0.0.1:0 (from this machine) and REST on :0 (from other machines), without TLS, where gRPC reflection, health answers without a credential; metrics on 0.0.0.0:0 (from other machines)\n",
+				"reachable: gRPC on 127.0.0.1:0 (from this machine) and REST on :0 (from other machines), without TLS; without a credential: gRPC reflection, health; metrics on 0.0.0.0:0 (from other machines)\n",
 			},
 		},
 		{
@@ -83,6 +83,31 @@ func TestCheck(t *testing.T) {
 		{
 			name: "the subscription key is refused", do: func(_ *testing.T, w *world) { w.SetSubscriptionKeys("x", "y") },
 			code: 2, says: []string{"demo, advanced key: Loop's gateway rejects the subscription key.\n  Loop answered HTTP 401", "  1. Compare the subscription key", click}, fails: "1 of 1 practices are not connected", calls: true,
+		},
+		{
+			name: "the primary subscription key is refused, and the secondary works", do: func(t *testing.T, w *world) {
+				secondary(t, w)
+				w.SetSubscriptionKeys("x", loopsim.SandboxSubscriptionSecondary)
+			},
+			says: []string{
+				"demo, advanced key: Loop answers, with data of the dossier, but rejects the primary subscription key: the secondary one works.\n" +
+					"  1. Renew the primary subscription key in the Cegid developer portal and write it to its file, before the secondary one ends, too.\n" + click,
+			}, calls: true,
+		},
+		{
+			name: "both subscription keys are refused", do: func(t *testing.T, w *world) { secondary(t, w); w.SetSubscriptionKeys("x", "y") },
+			code: 2, says: []string{"demo, advanced key: Loop's gateway rejects both subscription keys.\n  Loop answered HTTP 401"}, fails: "not connected", calls: true,
+		},
+		{
+			name: "the primary subscription key is refused, and the dossier is not attached", do: func(t *testing.T, w *world) {
+				secondary(t, w)
+				w.SetSubscriptionKeys("x", loopsim.SandboxSubscriptionSecondary)
+				testkit.OK(t, w.SetAttached("demo", loopsim.Advanced, dossier, false))
+			},
+			code: 2, says: []string{
+				"demo, advanced key: Loop does not let this key touch the dossier.\n", "HTTP 403",
+				"  seen with the secondary subscription key; Loop answered 401 to the primary one\n", "  4. Renew the primary subscription key",
+			}, fails: "not connected", calls: true,
 		},
 		{
 			name: "the secret half of the key is wrong", do: func(t *testing.T, w *world) {
@@ -142,7 +167,15 @@ func TestCheck(t *testing.T) {
 			name: "a practice without dossiers", do: func(_ *testing.T, w *world) {
 				w.settings["practices"] = strings.ReplaceAll(w.settings["practices"], ", dossiers: [{code: CEGID001}]", "")
 			},
-			code: 2, says: []string{"not tried", "list one under dossiers"}, fails: "not connected",
+			says: []string{"note: demo: its keys can be read; they were not tried, because Loop has no call without a dossier: list one under dossiers\ndemo, in LoopHub: "},
+		},
+		{
+			name: "a practice without dossiers beside one that is refused", do: func(t *testing.T, w *world) {
+				w.write(t, "secrets/partner", loopsim.SandboxPartnerAPIKey)
+				w.settings["practices"] = strings.Replace(w.settings["practices"], "[", `[{name: partner, keys: {standard: "${file:secrets/partner}"}}, `, 1)
+				w.SetSubscriptionKeys("x", "y")
+			},
+			code: 2, says: []string{"note: partner: its keys can be read;"}, fails: "1 of 2 practices are not connected", calls: true,
 		},
 		{name: "an empty file as ledger", do: func(t *testing.T, w *world) { w.write(t, "ledger.db", "") }, code: 1, fails: "this is no ledger"},
 		{name: "no ledger", do: func(_ *testing.T, w *world) { _ = os.Remove(w.path("ledger.db")) }, code: 1, fails: "server ledger init"},
@@ -171,6 +204,12 @@ func TestCheck(t *testing.T) {
 			}
 		})
 	}
+}
+
+// secondary configures the second subscription key.
+func secondary(t *testing.T, w *world) {
+	w.write(t, "secrets/secondary", loopsim.SandboxSubscriptionSecondary)
+	w.settings["loop"] = strings.Replace(w.settings["loop"], "secrets/primary}\"", "secrets/primary}\", secondary: \"${file:secrets/secondary}\"", 1)
 }
 
 // withCertificate serves a certificate that lasts as long as that.

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"runtime"
 	"runtime/debug"
 	"strings"
 	"syscall"
@@ -42,6 +43,9 @@ type commands struct {
 var release, revision string
 
 func main() {
+	// One allocation in four megabytes is enough for a profile of memory. Of half a megabyte, Go's own, a walk of the stack for each
+	// was two parts in a hundred of a request.
+	runtime.MemProfileRate = 4 << 20
 	// Of the process, so before anything is served. A third of the work of grpc-go's own level, for answers a tenth larger.
 	_ = gzip.SetLevel(stdgzip.BestSpeed)
 

@@ -13,7 +13,7 @@ new=$scratch/gen
 # `go tool` costs a quarter of a second each time; -n builds the program if need be and says where it is.
 buf=$(go tool -modfile=tools/buf/go.mod -n buf)
 merge=$(go tool -modfile=tools/go.mod -n openapiv3-merge)
-go -C tools build -o "$scratch/" ./contract ./protoc-gen-go-json
+go -C tools build -o "$scratch/" ./contract ./protoc-gen-go-encode
 
 go run ./proto/thirdparty >"$scratch/thirdparty.binpb"
 "$scratch/contract" print third_party <"$scratch/thirdparty.binpb"

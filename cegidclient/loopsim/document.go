@@ -17,7 +17,7 @@ type DocumentOutcome string
 
 // Outcomes.
 const (
-	DocumentNotProcessed DocumentOutcome = "not-processed" // turned away at the door, or struck by a fault before; nothing is stored
+	DocumentNotProcessed DocumentOutcome = "not-processed" // turned away unread, or struck by a fault before; nothing is stored
 	DocumentRefused      DocumentOutcome = "refused"       // nothing is stored
 	DocumentStored       DocumentOutcome = "stored"
 	// DocumentLost is accepted without a word, and shows up in no dossier: its dossier is not one of the key's (loop-api: A 5).

@@ -15,7 +15,7 @@ type ImportOutcome string
 
 // Outcomes.
 const (
-	ImportNotProcessed ImportOutcome = "not-processed" // turned away at the door, or struck by a fault before; nothing is booked
+	ImportNotProcessed ImportOutcome = "not-processed" // turned away unread, or struck by a fault before; nothing is booked
 	ImportRefused      ImportOutcome = "refused"       // 200 with error; nothing is booked
 	ImportPending      ImportOutcome = "pending"       // accepted, not over yet
 	ImportBooked       ImportOutcome = "booked"

@@ -508,7 +508,7 @@ func TestWhoMayImportAndFollow(t *testing.T) {
 			t.Errorf("%+v", r)
 		}
 	})
-	t.Run("a dossier that is not attached is turned away at the door", func(t *testing.T) {
+	t.Run("a dossier that is not attached is turned away unread", func(t *testing.T) {
 		w := start(t)
 		must(t, w.SetAttached("demo", loopsim.Advanced, "CEGID001", false))
 		serviceError(t, w.post(purchase("FA-1").body()), http.StatusForbidden, "SimDossierNotShared")

@@ -417,6 +417,10 @@ func (s *Server) newHTTPServer(handler http.Handler) *http.Server {
 }
 
 func (s *Server) listen() error {
+	setting := "listen."
+	if s.cfg.Sandbox != nil { // which has flags
+		setting = "--"
+	}
 	for _, socket := range []struct {
 		name, key, address string
 		listener           *net.Listener
@@ -427,7 +431,7 @@ func (s *Server) listen() error {
 	} {
 		listener, err := net.Listen("tcp", socket.address)
 		if err != nil {
-			return fmt.Errorf("the %s listener: %w; stop what has the address, or give another as listen.%s", socket.name, err, socket.key)
+			return fmt.Errorf("the %s listener: %w; stop what has the address, or give another as %s%s", socket.name, err, setting, socket.key)
 		}
 		if tcp, ok := listener.(*net.TCPListener); ok && socket.key != "operations" {
 			leaves := newLeavable(tcp)
@@ -504,6 +508,9 @@ func (s *Server) Close() {
 	}
 	if s.public != nil { // its workers wait for calls already
 		s.public.Stop()
+	}
+	if s.inProcess != nil {
+		s.inProcess.Stop()
 	}
 	if s.sender != nil {
 		s.sender.Close()

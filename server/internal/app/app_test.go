@@ -16,6 +16,7 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/credentials/insecure"
+	"google.golang.org/grpc/health/grpc_health_v1"
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/types/known/emptypb"
@@ -44,6 +45,20 @@ func bare(t *testing.T) Config {
 		Settings:  Settings{settings, policy.AllowAll("anybody", "")},
 		Practices: tenant.NewPractices(), Ledger: writes,
 		Log: slog.New(slog.DiscardHandler), Registry: prometheus.NewRegistry(),
+	}
+}
+
+// TestCloseStopsTheServerInThisProcess: else a goroutine that has run a call would wait for ever for another.
+func TestCloseStopsTheServerInThisProcess(t *testing.T) {
+	s, err := New(bare(t))
+	testkit.OK(t, err)
+	ask := func() error {
+		return s.inProcess.Invoke(t.Context(), "/grpc.health.v1.Health/Check", &grpc_health_v1.HealthCheckRequest{}, &grpc_health_v1.HealthCheckResponse{})
+	}
+	testkit.OK(t, ask())
+	s.Close()
+	if err := ask(); status.Code(err) != codes.Unavailable || !strings.Contains(err.Error(), "has stopped") {
+		t.Errorf("a call after the end: %v", err)
 	}
 }
 

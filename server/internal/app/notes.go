@@ -48,7 +48,7 @@ func Reachable(cfg *config.Config) string {
 	if open == nil {
 		open = []string{"nothing"}
 	}
-	return fmt.Sprintf("reachable: gRPC on %s and REST on %s, %s, where %s answers without a credential; metrics on %s",
+	return fmt.Sprintf("reachable: gRPC on %s and REST on %s, %s; without a credential: %s; metrics on %s",
 		reach(cfg.Listen.GRPC), reach(cfg.Listen.HTTP), transport, strings.Join(open, ", "), reach(cfg.Listen.Operations))
 }
 

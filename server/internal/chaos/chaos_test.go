@@ -693,7 +693,7 @@ func (s *story) tell() {
 		request := s.copy()
 		request.Entries[0].Reference = "SIM-REFUSE-" + request.GetRequestId()
 		if w := s.insist(s.billing, request, ""); w.Reason != "LOOP_REFUSED" {
-			return // its fate is open: nothing else may be sent under its id
+			return // its outcome is open: nothing else may be sent under its id
 		}
 	}
 	if s.kind == impatient {

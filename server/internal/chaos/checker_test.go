@@ -268,7 +268,7 @@ func TestTheCheckerComplainsOfEachPromiseThatIsNotKept(t *testing.T) {
 			d.booked("X", "120.00")
 			d.over("X", "UNCERTAIN")
 		}},
-		{"uncertain although it was turned away at the door", RuleUnexplained, func(d *doctored) {
+		{"uncertain although it was turned away unread", RuleUnexplained, func(d *doctored) {
 			d.fault("fault-1", "status 429", 429)
 			d.plan("X", "plain")
 			d.sent("X", "not-processed", "fault-1", 429)

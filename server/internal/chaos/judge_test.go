@@ -119,7 +119,7 @@ const (
 	RuleLeftNotSent  = "left NOT_SENT"
 	RuleUnexplained  = "UNCERTAIN without a cause"
 	RuleTooUncertain = "more UNCERTAIN than causes"
-	RuleSentAgain    = "sent again after an open fate"
+	RuleSentAgain    = "sent again after an open outcome"
 	RuleLost         = "lost sight of"
 	RuleNotOver      = "not over in the end"
 	RuleWentBack     = "an outcome was taken back"
@@ -142,7 +142,7 @@ type Report struct {
 	Complaints []Complaint
 
 	Imports, Booked, Failed, Uncertain int
-	// Of the uncertain: struck by a fault that leaves the fate open, or caught by a kill; of the latter, those that Loop
+	// Of the uncertain: struck by a fault that leaves the outcome open, or caught by a kill; of the latter, those that Loop
 	// never saw, and those that it had answered. ByRestore are those of a ledger that was put back, whose answer the audit
 	// does not have either.
 	ByFault, ByKill, Unseen, Answered, ByRestore int
@@ -339,7 +339,7 @@ func Judge(events []Event, books Books) Report {
 		j.judge(j.lives[id])
 	}
 	if j.Uncertain > j.OpenFaults+j.ByKill+j.ByRestore+j.Pending {
-		j.complain(RuleTooUncertain, "", "%d imports are UNCERTAIN, after %d faults that leave the fate open, %d caught by a kill and %d by a restore", j.Uncertain, j.OpenFaults, j.ByKill, j.ByRestore)
+		j.complain(RuleTooUncertain, "", "%d imports are UNCERTAIN, after %d faults that leave the outcome open, %d caught by a kill and %d by a restore", j.Uncertain, j.OpenFaults, j.ByKill, j.ByRestore)
 	}
 	return j.Report
 }
@@ -670,7 +670,7 @@ func (j *judgement) books(l *life) {
 	}
 }
 
-// sending: after a submission of unknown fate there is no other.
+// sending: after a submission of unknown outcome there is no other.
 func (j *judgement) sending(l *life) {
 	for i, sent := range l.sent {
 		again := i < len(l.sent)-1
@@ -912,7 +912,7 @@ func (j *judgement) uncertain(l *life) {
 		break
 	}
 	if caught < 0 {
-		j.complain(RuleUnexplained, l.id, "%d submissions, none struck by a fault that leaves the fate open, and no kill at that time", len(l.sent))
+		j.complain(RuleUnexplained, l.id, "%d submissions, none struck by a fault that leaves the outcome open, and no kill at that time", len(l.sent))
 		return
 	}
 	j.ByKill++
@@ -989,7 +989,7 @@ func (r *Report) Write(out io.Writer, title string) error {
 	if r.Pending > 0 {
 		row("pending", r.Pending, "at Loop, which is still asked")
 	}
-	row("submissions", r.Submissions, "importJson calls at Loop, %d struck so that their fate is open", r.OpenFaults)
+	row("submissions", r.Submissions, "importJson calls at Loop, %d struck so that their outcome is open", r.OpenFaults)
 	row("kills", r.Kills, "%d while Loop was working at a submission", r.KillsAtWork)
 	if r.Restores > 0 {
 		row("restores", r.Restores, "of a ledger that was put back; %d decisions of people", r.Decided)

@@ -187,7 +187,7 @@ func live(t *testing.T, seed uint64, folder string) (Report, time.Duration) {
 			l.tell(i)
 		})
 	}
-	l.fate()
+	l.troubles()
 	stories.Wait()
 	l.reckon()
 	l.process.Load().stop()
@@ -297,9 +297,9 @@ func skies() []weather {
 	}
 }
 
-// fate lets things go wrong until the storm is over, and then puts all in order.
-func (l *lifetime) fate() {
-	chance := l.drawn("fate")
+// troubles lets things go wrong until the storm is over, and then puts all in order.
+func (l *lifetime) troubles() {
+	chance := l.drawn("fate") // the name it has had: another would make another life of each seed
 	within := func(low, high time.Duration) time.Duration {
 		return low + time.Duration(chance.Int64N(int64(high-low)))
 	}
@@ -677,7 +677,7 @@ func (s *tale) tell() {
 	if s.kind == mended {
 		request := s.with("SIM-REFUSE-"+s.request.GetRequestId(), s.euros)
 		if w := s.insist(s.billing, request, ""); w.Reason != "LOOP_REFUSED" {
-			return // its fate is open
+			return // its outcome is open
 		}
 	}
 	if s.kind == impatient { // who gives up, and comes again
@@ -754,7 +754,7 @@ func (s *tale) under(prefix string, plan Event) *looppb.ImportEntriesRequest {
 	return request
 }
 
-// correct sends the entry of an import whose fate is open, or that failed, under another id: now, and again in the calm, when
+// correct sends the entry of an import whose outcome is open, or that failed, under another id: now, and again in the calm, when
 // all can be seen.
 func (s *tale) correct() {
 	id := s.request.GetRequestId()

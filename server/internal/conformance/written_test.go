@@ -118,8 +118,8 @@ func mayRepeat(t *testing.T, attempt int, err error) {
 	}
 }
 
-// TestAWriteWhoseFateIsUnknownSaysThatItMayBeRepeated: without a request_id, the sentence is all that a caller has.
-func TestAWriteWhoseFateIsUnknownSaysThatItMayBeRepeated(t *testing.T) {
+// TestAWriteOfUnknownOutcomeSaysThatItMayBeRepeated: without a request_id, the sentence is all that a caller has.
+func TestAWriteOfUnknownOutcomeSaysThatItMayBeRepeated(t *testing.T) {
 	h := start(t, nil)
 	h.Simulator.Inject(loopsim.Fault{Method: "POST", Route: "/journal", Kind: loopsim.FaultCutBefore})
 	_, err := looppb.NewReferenceDataServiceClient(h.conn).CreateJournal(authorized(t.Context()),

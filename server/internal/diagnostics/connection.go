@@ -30,6 +30,8 @@ const (
 		"activate it in LoopHub."
 	cureSubscription = "Compare the subscription key with the one in the Cegid developer portal, where the subscription must be active; " +
 		"the secondary key works while the primary is renewed."
+	curePrimary = "Renew the primary subscription key in the Cegid developer portal and write it to its file, before the " +
+		"secondary one ends, too."
 	cureBaseURL     = "Compare loop.base_url with the one that Cegid documents."
 	cureNetwork     = "Check that this server may reach the host of loop.base_url: name resolution, proxy, firewall, certificates."
 	cureWait        = "Wait, then check again; if it lasts, ask Cegid's support with the request id."
@@ -117,6 +119,22 @@ func diagnose(seen *cegidclient.Error) finding {
 	}
 }
 
+// afterThePrimary makes the finding that of both subscription keys: Loop rejected the primary one (401), then this was seen with the
+// secondary one. It adds that to the detail.
+func (f *finding) afterThePrimary(detail string) string {
+	said := "seen with the secondary subscription key; Loop answered 401 to the primary one"
+	switch f.cause {
+	case looppb.ConnectionCause_CONNECTION_CAUSE_SUBSCRIPTION_KEY_REJECTED:
+		f.summary = "Loop's gateway rejects both subscription keys."
+		said = ""
+	case looppb.ConnectionCause_CONNECTION_CAUSE_API_KEY_REJECTED:
+		said = "Loop answered 401 with each of the two subscription keys"
+	default:
+		f.cures = append(f.cures, curePrimary)
+	}
+	return strings.Trim(detail+"; "+said, "; ")
+}
+
 // CheckConnection implements looppb.DiagnosticsServiceServer.
 func (s *Service) CheckConnection(ctx context.Context, request *looppb.CheckConnectionRequest) (*looppb.CheckConnectionResponse, error) {
 	practice, err := s.practices.Get(request.GetPractice())
@@ -153,13 +171,18 @@ func CheckConnection(ctx context.Context, p *tenant.Practice, dossier string, ki
 		response.Cures = []string{"Configure keys.standard with an APIKey Standard (P04448)."}
 		return response, nil
 	}
-	err := p.Client.Probe(ctx, dossier, need)
+	subscriptionKey, err := p.Client.Probe(ctx, dossier, need)
+	secondary := subscriptionKey > 0
 	response.Evidence.Duration = durationpb.New(now().Sub(start))
 	if err == nil {
 		response.Cause = looppb.ConnectionCause_CONNECTION_CAUSE_CONNECTED
 		response.Confidence = looppb.CauseConfidence_CAUSE_CONFIDENCE_CERTAIN
 		response.Summary = "Loop answers, with data of the dossier."
 		response.Evidence.HttpStatus = 200
+		if secondary {
+			response.Summary = "Loop answers, with data of the dossier, but rejects the primary subscription key: the secondary one works."
+			response.Cures = []string{curePrimary}
+		}
 		return response, nil
 	}
 	var seen *cegidclient.Error
@@ -168,13 +191,17 @@ func CheckConnection(ctx context.Context, p *tenant.Practice, dossier string, ki
 		return nil, err
 	}
 	found := diagnose(seen)
+	detail := seen.Detail()
+	if secondary {
+		detail = found.afterThePrimary(detail)
+	}
 	response.Cause, response.Confidence = found.cause, found.confidence
 	response.Summary, response.Cures = found.summary, found.cures
 	response.Evidence.HttpStatus = int32(seen.HTTPStatus)
 	response.Evidence.LoopCode = seen.Code
 	response.Evidence.LoopMessage = seen.Message
 	response.Evidence.LoopRequestId = seen.RequestID
-	response.Evidence.Detail = seen.Detail()
+	response.Evidence.Detail = detail
 	if p.SecretProblem != nil {
 		if problem := p.SecretProblem(); problem != nil {
 			response.Evidence.Detail = strings.TrimPrefix(response.Evidence.GetDetail()+

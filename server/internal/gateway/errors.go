@@ -23,7 +23,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	looppb "cegid.internal/gateway/gen/go/cegid/loop/v1"
-	"cegid.internal/gateway/internal/appendjson"
+	"cegid.internal/gateway/internal/encode"
 	"cegid.internal/gateway/server/internal/apierror"
 )
 
@@ -248,7 +248,7 @@ const maxAnswer = 64 << 20
 // append appends an answer.
 func (m *marshaler) append(to []byte, answer proto.Message) ([]byte, error) {
 	before := len(to)
-	to, err := appendjson.Message(to, m.names.Answer(answer))
+	to, err := encode.Message(to, m.names.Answer(answer))
 	if err == nil && len(to)-before > maxAnswer && proto.Size(answer) > maxAnswer {
 		return to, status.Error(codes.ResourceExhausted, "the answer is larger than this service gives")
 	}
@@ -283,7 +283,7 @@ func lineOf[V any](m *marshaler, line map[string]V) ([]byte, error) {
 	return m.scratch.write(func(to []byte) (_ []byte, err error) {
 		to = append(to, '{')
 		for _, name := range slices.Sorted(maps.Keys(line)) {
-			to = appendjson.Name(to, strconv.Quote(name)+":")
+			to = encode.Name(to, strconv.Quote(name)+":")
 			answer, ok := any(line[name]).(proto.Message)
 			if _, failed := answer.(*rpcstatus.Status); ok && !failed {
 				to, err = m.append(to, answer)

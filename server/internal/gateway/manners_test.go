@@ -488,7 +488,7 @@ func TestPreflight(t *testing.T) {
 	shared := serve(t, &upstream{}, func(cfg *Config) {
 		cfg.Origins = []string{app, "http://localhost:3000"}
 		cfg.Arrive = func(context.Context, int64, int64, func()) (int64, func(), bool, error) {
-			t.Error("a preflight takes a place at the door")
+			t.Error("a preflight takes a place")
 			return 0, func() {}, false, nil
 		}
 	}, nil)

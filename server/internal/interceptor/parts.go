@@ -12,6 +12,7 @@ import (
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
 
+	"cegid.internal/gateway/internal/encode"
 	"cegid.internal/gateway/server/internal/inprocess"
 )
 
@@ -135,30 +136,17 @@ func (b bounded) Marshal(answer any) (mem.BufferSlice, error) {
 	if e, is := answer.(encoded); is {
 		return mem.BufferSlice{mem.SliceBuffer(e.Encoded())}, nil
 	}
-	message, is := answer.(proto.Message)
+	message, is := answer.(encode.Wirer)
 	if !is {
 		return b.CodecV2.Marshal(answer)
 	}
-	size := proto.Size(message)
-	into := buffers.Get(size)
-	encoded, err := proto.MarshalOptions{UseCachedSize: true}.MarshalAppend((*into)[:0], message)
-	if err != nil {
+	into := buffers.Get(message.WireSize())
+	if err := encode.Marshal(message, *into); err != nil {
 		buffers.Put(into)
 		return nil, err
 	}
-	*into = encoded
 	return mem.BufferSlice{mem.NewBuffer(into, buffers)}, nil
 }
-
-// buffers are those that messages are written to and put together in. The next larger one of grpc-go's own pool than 32 KiB has a
-// megabyte, and is cleared each time.
-var buffers = func() mem.BufferPool {
-	pool, err := mem.NewBinaryTieredBufferPool(8, 10, 12, 14, 15, 16, 17, 18, 19, 20)
-	if err != nil {
-		panic(err)
-	}
-	return pool
-}()
 
 func (b bounded) Unmarshal(data mem.BufferSlice, into any) error {
 	if c, ok := into.(*carrier); ok {

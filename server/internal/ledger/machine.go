@@ -20,7 +20,7 @@ const (
 	Succeeded State = "SUCCEEDED"
 	// Failed ended with errors at Loop; it does not prove that nothing was booked.
 	Failed State = "FAILED"
-	// NotSent provably never left, or was turned away at the door.
+	// NotSent provably never left, or was turned away unread.
 	NotSent State = "NOT_SENT"
 	// Refused was read and refused by Loop at once.
 	Refused State = "REFUSED"
@@ -55,7 +55,7 @@ const (
 	accept   event = "accept"    // Loop answered with its id, and is to be asked
 	complete event = "complete"  // Loop carried it out at once
 	refuse   event = "refuse"    // Loop said no
-	turnAway event = "turn away" // nothing left, or it was turned away at the door
+	turnAway event = "turn away" // nothing left, or it was turned away unread
 	lose     event = "lose"      // sent, without a usable answer
 	abandon  event = "abandon"   // the owner is dead, or its lease is over
 	await    event = "await"     // Loop says that it waits

@@ -9,6 +9,7 @@ import (
 
 	"cegid.internal/gateway/cegidclient"
 	looppb "cegid.internal/gateway/gen/go/cegid/loop/v1"
+	"cegid.internal/gateway/internal/encode"
 	"cegid.internal/gateway/server/internal/apierror"
 	"cegid.internal/gateway/server/internal/listquery"
 	"cegid.internal/gateway/server/internal/pagetoken"
@@ -54,16 +55,33 @@ func dossierOf(request Query) string {
 // Fields are those that a list filters and sorts by.
 type Fields = listquery.Fields
 
-// List serves the list and stream methods of one resource.
-type List[T any, P proto.Message] struct {
+// List serves the list and stream methods of one resource: T of Loop's, a message M for callers.
+type List[T, M any] struct {
 	// Name distinguishes the page tokens of one resource from another's.
 	Name   string
 	Fields Fields
 	// Within narrows the list, beyond the filter of the request; Name then tells the one part from another.
 	Within  cegidclient.Filter
 	Source  func(*cegidclient.Client) *cegidclient.Lister[T]
-	Convert func(item *T, unmapped bool) P
+	Convert func(item *T, unmapped bool) M
 }
+
+// chunks have messages lie side by side: to allocate each apart would take as long as to fill it.
+type chunks[M any] struct{ free []M }
+
+const mostInChunk = 64
+
+// next is where the next message goes, of as many as are left to come.
+func (c *chunks[M]) next(left int) *M {
+	if len(c.free) == 0 {
+		c.free = make([]M, min(left, mostInChunk))
+	}
+	message := &c.free[0]
+	c.free = c.free[1:]
+	return message
+}
+
+func sizeOf[M any](message *M) int { return any(message).(encode.Wirer).WireSize() }
 
 // position reads a page token.
 func position(digest pagetoken.Query, token string) (int, error) {
@@ -80,7 +98,7 @@ func BadToken(err error) error {
 }
 
 // Page answers one page, and the token of the next.
-func (l *List[T, P]) Page(ctx context.Context, practices *tenant.Practices, request Page) (items []P, next string, err error) {
+func (l *List[T, M]) Page(ctx context.Context, practices *tenant.Practices, request Page) (items []*M, next string, err error) {
 	source, options, err := l.open(practices, request)
 	if err != nil {
 		return nil, "", err
@@ -99,22 +117,24 @@ func (l *List[T, P]) Page(ctx context.Context, practices *tenant.Practices, requ
 
 // fill reads up to options.Take items, and says where the next one is unless that was the end. An answer that
 // would grow too large stops short of it.
-func (l *List[T, P]) fill(ctx context.Context, source *cegidclient.Lister[T], request Query,
+func (l *List[T, M]) fill(ctx context.Context, source *cegidclient.Lister[T], request Query,
 	options cegidclient.ListOptions,
-) (items []P, next int, end bool, err error) {
+) (items []*M, next int, end bool, err error) {
 	got, err := source.List(ctx, dossierOf(request), options)
 	if err != nil {
 		return nil, 0, false, err
 	}
-	items = make([]P, 0, len(got.Items))
+	items = make([]*M, 0, len(got.Items))
 	size, small := 0, mostPerByte*got.Bytes <= MaxAnswer
+	var made chunks[M]
 	for i := range got.Items {
-		item := l.Convert(&got.Items[i], request.GetIncludeUnmapped())
+		item := made.next(len(got.Items) - i)
+		*item = l.Convert(&got.Items[i], request.GetIncludeUnmapped())
 		if small {
 			items = append(items, item)
 			continue
 		}
-		if size += proto.Size(item); size > MaxAnswer && i > 0 {
+		if size += sizeOf(item); size > MaxAnswer && i > 0 {
 			// Only Loop's own pages say where an item is: ask for what fits.
 			options.Take = i
 			return l.fill(ctx, source, request, options)
@@ -125,7 +145,7 @@ func (l *List[T, P]) fill(ctx context.Context, source *cegidclient.Lister[T], re
 }
 
 // Stream sends every item, a page of Loop's at a time.
-func (l *List[T, P]) Stream(ctx context.Context, practices *tenant.Practices, request Query, send func([]P) error) error {
+func (l *List[T, M]) Stream(ctx context.Context, practices *tenant.Practices, request Query, send func([]*M) error) error {
 	source, options, err := l.open(practices, request)
 	if err != nil {
 		return err
@@ -135,11 +155,13 @@ func (l *List[T, P]) Stream(ctx context.Context, practices *tenant.Practices, re
 		if err != nil {
 			return err
 		}
-		var out []P
+		var out []*M
 		size := 0
+		var made chunks[M]
 		for i := range items {
-			item := l.Convert(&items[i], request.GetIncludeUnmapped())
-			bytes := proto.Size(item)
+			item := made.next(len(items) - i)
+			*item = l.Convert(&items[i], request.GetIncludeUnmapped())
+			bytes := sizeOf(item)
 			if len(out) == StreamPage || len(out) > 0 && size+bytes > MaxAnswer {
 				if err := send(out); err != nil {
 					return err
@@ -156,7 +178,7 @@ func (l *List[T, P]) Stream(ctx context.Context, practices *tenant.Practices, re
 }
 
 // open finds where to ask and reads what to ask for.
-func (l *List[T, P]) open(practices *tenant.Practices, request Query) (*cegidclient.Lister[T], cegidclient.ListOptions, error) {
+func (l *List[T, M]) open(practices *tenant.Practices, request Query) (*cegidclient.Lister[T], cegidclient.ListOptions, error) {
 	var options cegidclient.ListOptions
 	practice, err := practices.Get(request.GetPractice())
 	if err != nil {
@@ -181,17 +203,17 @@ func queryError(reason looppb.ErrorReason, field string, err error) error {
 }
 
 // Together serves several lists as one, one after the other: Loop lists what they hold apart.
-type Together[T any, P proto.Message] struct {
+type Together[T, M any] struct {
 	// Name distinguishes its page tokens from another's.
 	Name  string
-	Lists []*List[T, P]
+	Lists []*List[T, M]
 }
 
 // step separates the lists in the position of a page token: list · step + position within the list.
 const step = 1 << 28
 
 // Page answers one page, and the token of the next.
-func (t *Together[T, P]) Page(ctx context.Context, practices *tenant.Practices, request Page) (items []P, next string, err error) {
+func (t *Together[T, M]) Page(ctx context.Context, practices *tenant.Practices, request Page) (items []*M, next string, err error) {
 	digest := pagetoken.NewQuery(t.Name, request.GetPractice(), dossierOf(request))
 	at, err := position(digest, request.GetPageToken())
 	if err != nil {
@@ -224,7 +246,7 @@ func (t *Together[T, P]) Page(ctx context.Context, practices *tenant.Practices, 
 }
 
 // Stream sends every item of each list.
-func (t *Together[T, P]) Stream(ctx context.Context, practices *tenant.Practices, request Query, send func([]P) error) error {
+func (t *Together[T, M]) Stream(ctx context.Context, practices *tenant.Practices, request Query, send func([]*M) error) error {
 	for _, list := range t.Lists {
 		if err := list.Stream(ctx, practices, request, send); err != nil {
 			return err

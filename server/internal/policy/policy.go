@@ -29,7 +29,7 @@ const (
 	Write
 	// Practice opens the RPCs that speak of the practice itself.
 	Practice
-	// Raw opens the raw door to operations without an RPC.
+	// Raw allows raw calls, to operations without an RPC.
 	Raw
 	// Administer is to decide what became of a write whose outcome is unknown.
 	Administer

@@ -157,7 +157,8 @@ func (r *reference) page(service protoreflect.ServiceDescriptor, calls map[proto
 	about, _ := r.said(service)
 	t.line("# %s\n\n%s\n", service.Name(), about)
 	t.line("Call it over gRPC as `%s`, or over REST: [the calls](#calls). Each has an example that you can paste while "+
-		"`go run ./server sandbox` runs, and what is answered to it. [All services](%s), [all errors](%s#errors).\n\n## Calls\n", service.FullName(), Index, Index)
+		"`go run ./server sandbox` runs, and what is answered to it. [All services](%s), [all errors](%s#errors).\n\n## Calls\n",
+		service.FullName(), Index, Index)
 	r.methodTable(&t, service, "")
 	var queue []protoreflect.Descriptor
 	for method := range contract.Methods(service) {

@@ -88,10 +88,10 @@ type Sandbox struct {
 	simulator  *http.Server
 	configured *tenant.Practices
 	listener   net.Listener
-	// folder for callers, with TLS; token that they must send, if there is one.
-	folder, token string
-	// taken keeps other sandboxes from the folder; nil without TLS.
-	taken *folder
+	// folder for callers, which other sandboxes are kept from; nil without TLS.
+	folder *folder
+	// token that callers must send, if there is one.
+	token string
 	// ledger is the temporary one, which ends with the sandbox; nil if it was given.
 	ledger *ledger.Ledger
 }
@@ -116,7 +116,7 @@ func New(cfg Config) (_ *Sandbox, err error) {
 	// The simulator stays on loopback wherever the service listens, unless it is sent elsewhere: its page has no password.
 	listener, err := net.Listen("tcp", net.JoinHostPort(cmp.Or(cfg.SimulatorHost, "127.0.0.1"), strconv.Itoa(cfg.SimulatorPort)))
 	if err != nil {
-		return nil, fmt.Errorf("the simulator's listener: %w", err)
+		return nil, fmt.Errorf("the simulator's listener: %w; stop what has the address, or give another as --simulator", err)
 	}
 	var s *Sandbox
 	options := []loopsim.Option{loopsim.WithLoopModel(cfg.Files.LoopModel), loopsim.WhenDue(func() { s.askNow() })}
@@ -127,11 +127,10 @@ func New(cfg Config) (_ *Sandbox, err error) {
 		Simulator:        loopsim.NewSandbox(options...),
 		SimulatorAddress: listener.Addr().String(),
 		listener:         listener,
-		folder:           cfg.TLS,
 	}
 	defer func() {
 		if err != nil {
-			err = errors.Join(err, listener.Close(), s.closeLedger(), s.taken.Close())
+			err = errors.Join(err, listener.Close(), s.closeLedger(), s.folder.Close())
 		}
 	}()
 	transport, authority, err := s.openTLS(&cfg)
@@ -170,8 +169,8 @@ func New(cfg Config) (_ *Sandbox, err error) {
 	if err != nil {
 		return nil, err
 	}
-	if s.taken != nil { // not before all listeners are bound: what an earlier sandbox left is good until this one serves
-		if err := s.taken.fill(authority, cfg.Token); err != nil {
+	if s.folder != nil { // not before all listeners are bound: what an earlier sandbox left is good until this one serves
+		if err := s.folder.fill(authority, cfg.Token); err != nil {
 			s.Server.Close()
 			return nil, fmt.Errorf("TLS: %w", err)
 		}
@@ -184,7 +183,7 @@ func (s *Sandbox) openTLS(cfg *Config) (transport *tls.Config, authority []byte,
 	if cfg.TLS == "" {
 		return nil, nil, nil
 	}
-	if s.taken, err = takeFolder(cfg.TLS); err != nil {
+	if s.folder, err = takeFolder(cfg.TLS); err != nil {
 		return nil, nil, err
 	}
 	if cfg.Token == "" {
@@ -277,7 +276,7 @@ func (s *Sandbox) simulatorHere() string {
 // described is what the page at / tells: what is in the sandbox, and where.
 func (s *Sandbox) described() site.Sandbox {
 	grpcAddress, _, _ := s.Server.Addresses()
-	out := site.Sandbox{GRPC: grpcAddress.String(), Token: s.token != "", Folder: s.folder, Simulator: s.SimulatorAddress}
+	out := site.Sandbox{GRPC: grpcAddress.String(), Token: s.token != "", Folder: s.folder.Path(), Simulator: s.SimulatorAddress}
 	for _, configured := range s.configured.All() {
 		practice := site.Practice{Name: configured.Name, Key: "Standard"}
 		if configured.HasAdvanced {
@@ -311,7 +310,7 @@ func (s *Sandbox) Run(ctx context.Context) error {
 	if failed := <-served; !errors.Is(failed, http.ErrServerClosed) {
 		err = errors.Join(err, failed)
 	}
-	return errors.Join(err, s.closeLedger(), s.taken.Close())
+	return errors.Join(err, s.closeLedger(), s.folder.Close())
 }
 
 func (s *Sandbox) closeLedger() error {
@@ -345,11 +344,11 @@ var welcome = template.Must(template.New("").Parse(`
 func (s *Sandbox) Welcome(out io.Writer) error {
 	grpcAddress, httpAddress, _ := s.Server.Addresses()
 	scheme := "http"
-	if s.folder != "" {
+	if s.folder != nil {
 		scheme = "https"
 	}
 	return welcome.Execute(out, map[string]any{
-		"GRPC": grpcAddress, "HTTP": httpAddress, "Simulator": s.simulatorHere(), "Scheme": scheme, "Folder": s.folder,
+		"GRPC": grpcAddress, "HTTP": httpAddress, "Simulator": s.simulatorHere(), "Scheme": scheme, "Folder": s.folder.Path(),
 		"Token": s.token != "", "Bearer": cmp.Or(s.token, "anything"), "Loopback": isLoopback(httpAddress) && isLoopback(s.listener.Addr()),
 	})
 }

@@ -67,6 +67,36 @@ func TestTheSandboxSaysWhatItIs(t *testing.T) {
 	}
 }
 
+// TestTheTokenIsWrittenAfterTheAuthority, and not at all where that cannot be written.
+func TestTheTokenIsWrittenAfterTheAuthority(t *testing.T) {
+	for range 10 { // each time
+		path := t.TempDir()
+		testkit.OK(t, os.Mkdir(filepath.Join(path, authorityFile), 0o700))
+		if err := (&folder{path: path}).fill(nil, "secret"); err == nil || !strings.Contains(err.Error(), authorityFile) {
+			t.Error(err)
+		}
+		if _, err := os.Stat(filepath.Join(path, tokenFile)); !os.IsNotExist(err) {
+			t.Errorf("the token: %v", err)
+		}
+	}
+}
+
+// TestATakenPortNamesItsFlag: a sandbox has no file in which listen.grpc would be.
+func TestATakenPortNamesItsFlag(t *testing.T) {
+	taken, err := net.Listen("tcp", "127.0.0.1:0")
+	testkit.OK(t, err)
+	defer func() { _ = taken.Close() }()
+	port := taken.Addr().(*net.TCPAddr).Port
+	for flag, cfg := range map[string]Config{
+		"--grpc": {GRPCPort: port}, "--http": {HTTPPort: port}, "--operations": {OperationsPort: port}, "--simulator": {SimulatorPort: port},
+	} {
+		cfg.Host, cfg.Log = "127.0.0.1", slog.New(slog.DiscardHandler)
+		if _, err := New(cfg); err == nil || !strings.HasSuffix(err.Error(), "address already in use; stop what has the address, or give another as "+flag) {
+			t.Errorf("%s: %v", flag, err)
+		}
+	}
+}
+
 // TestTheSimulatorListensWhereItIsSent: others reach it, a warning says so, and the service calls it on loopback all the same.
 func TestTheSimulatorListensWhereItIsSent(t *testing.T) {
 	s, err := New(Config{Host: "127.0.0.1", SimulatorHost: "0.0.0.0", Log: slog.New(slog.DiscardHandler), Grace: time.Second})

@@ -48,15 +48,21 @@ func takeFolder(path string) (*folder, error) {
 	return &folder{path, held}, nil
 }
 
-// fill replaces what an earlier sandbox left for callers.
+// fill replaces what an earlier sandbox left for callers. The token comes last: who sees a new one has the authority, too.
 func (f *folder) fill(authority []byte, token string) error {
 	text := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: authority})
-	for name, content := range map[string][]byte{authorityFile: text, tokenFile: []byte(token + "\n")} {
-		if err := os.WriteFile(filepath.Join(f.path, name), content, 0o600); err != nil {
-			return err
-		}
+	if err := os.WriteFile(filepath.Join(f.path, authorityFile), text, 0o600); err != nil {
+		return err
 	}
-	return nil
+	return os.WriteFile(filepath.Join(f.path, tokenFile), []byte(token+"\n"), 0o600)
+}
+
+// Path is where the folder is; empty for none.
+func (f *folder) Path() string {
+	if f == nil {
+		return ""
+	}
+	return f.path
 }
 
 // Close lets another sandbox have the folder; the files stay. A sandbox without TLS has none.

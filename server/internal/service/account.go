@@ -10,7 +10,7 @@ import (
 	"cegid.internal/gateway/server/internal/listing"
 )
 
-var accounts = listing.List[cegidclient.Account, *looppb.Account]{
+var accounts = listing.List[cegidclient.Account, looppb.Account]{
 	Name: "accounts",
 	Fields: listing.Fields{
 		{Name: "number", Loop: cegidclient.AccountNumber, Filterable: true, Sortable: true},
@@ -21,8 +21,8 @@ var accounts = listing.List[cegidclient.Account, *looppb.Account]{
 	Convert: account,
 }
 
-func account(a *cegidclient.Account, all bool) *looppb.Account {
-	return &looppb.Account{
+func account(a *cegidclient.Account, all bool) looppb.Account {
+	return looppb.Account{
 		Number:        text(a.Number),
 		Label:         a.Label,
 		TypeCode:      optional(a.Type),
@@ -67,7 +67,7 @@ func (s *ReferenceData) GetAccount(ctx context.Context, request *looppb.GetAccou
 	if err != nil {
 		return nil, err
 	}
-	return &looppb.GetAccountResponse{Account: account(found, request.GetIncludeUnmapped())}, nil
+	return &looppb.GetAccountResponse{Account: new(account(found, request.GetIncludeUnmapped()))}, nil
 }
 
 // CreateAccount implements looppb.ReferenceDataServiceServer.
@@ -89,5 +89,5 @@ func (s *ReferenceData) CreateAccount(ctx context.Context, request *looppb.Creat
 	if err != nil {
 		return nil, err
 	}
-	return &looppb.CreateAccountResponse{Account: account(created.Item, request.GetIncludeUnmapped()), ReadBack: &created.ReadBack}, nil
+	return &looppb.CreateAccountResponse{Account: new(account(created.Item, request.GetIncludeUnmapped())), ReadBack: &created.ReadBack}, nil
 }

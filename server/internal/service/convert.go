@@ -30,9 +30,15 @@ func enumCode[E ~int32](value E) *cegidclient.Code {
 	return new(cegidclient.Code(digits(value)))
 }
 
+// nowhere is what most references say. It is only read, as each message is once it is answered.
+var nowhere = &looppb.Reference{}
+
 func reference(ref *cegidclient.Ref) *looppb.Reference {
-	if ref == nil {
+	switch {
+	case ref == nil:
 		return nil
+	case ref.ObjectID == "" && ref.Description == "":
+		return nowhere
 	}
 	return &looppb.Reference{ObjectId: ref.ObjectID, Description: ref.Description}
 }

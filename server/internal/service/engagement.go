@@ -10,7 +10,7 @@ import (
 	"cegid.internal/gateway/server/internal/listing"
 )
 
-var engagements = listing.List[cegidclient.Engagement, *looppb.Engagement]{
+var engagements = listing.List[cegidclient.Engagement, looppb.Engagement]{
 	Name: "engagements",
 	Fields: listing.Fields{
 		{Name: "object_id", Loop: cegidclient.EngagementObjectID, Filterable: true, Sortable: true},
@@ -27,8 +27,8 @@ var engagements = listing.List[cegidclient.Engagement, *looppb.Engagement]{
 	Convert: engagement,
 }
 
-func engagement(e *cegidclient.Engagement, all bool) *looppb.Engagement {
-	return &looppb.Engagement{
+func engagement(e *cegidclient.Engagement, all bool) looppb.Engagement {
+	return looppb.Engagement{
 		Code:            e.Code,
 		Description:     e.Description,
 		ProfitCenter:    e.ProfitCenter,

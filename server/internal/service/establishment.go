@@ -10,7 +10,7 @@ import (
 	"cegid.internal/gateway/server/internal/listing"
 )
 
-var establishments = listing.List[cegidclient.Establishment, *looppb.Establishment]{
+var establishments = listing.List[cegidclient.Establishment, looppb.Establishment]{
 	Name: "establishments",
 	Fields: listing.Fields{
 		{Name: "company_name", Loop: cegidclient.EstablishmentCompanyName, Filterable: true, Sortable: true},
@@ -24,8 +24,8 @@ var establishments = listing.List[cegidclient.Establishment, *looppb.Establishme
 	Convert: establishment,
 }
 
-func establishment(e *cegidclient.Establishment, all bool) *looppb.Establishment {
-	return &looppb.Establishment{
+func establishment(e *cegidclient.Establishment, all bool) looppb.Establishment {
+	return looppb.Establishment{
 		Type:        listed(establishmentTypes, e.Type),
 		TypeCode:    optional(e.Type),
 		Nature:      listed(legalNatures, e.Nature),

@@ -12,7 +12,7 @@ import (
 	"cegid.internal/gateway/server/internal/wording"
 )
 
-var journals = listing.List[cegidclient.Journal, *looppb.Journal]{
+var journals = listing.List[cegidclient.Journal, looppb.Journal]{
 	Name: "journals",
 	Fields: listing.Fields{
 		{Name: "code", Loop: cegidclient.JournalCode, Filterable: true, Sortable: true},
@@ -23,8 +23,8 @@ var journals = listing.List[cegidclient.Journal, *looppb.Journal]{
 	Convert: journal,
 }
 
-func journal(j *cegidclient.Journal, all bool) *looppb.Journal {
-	return &looppb.Journal{
+func journal(j *cegidclient.Journal, all bool) looppb.Journal {
+	return looppb.Journal{
 		Code:                  text(j.Code),
 		Label:                 j.Label,
 		Type:                  listed(journalTypes, j.Type),
@@ -88,7 +88,7 @@ func (s *ReferenceData) GetJournal(ctx context.Context, request *looppb.GetJourn
 	if err != nil {
 		return nil, err
 	}
-	return &looppb.GetJournalResponse{Journal: journal(found, request.GetIncludeUnmapped())}, nil
+	return &looppb.GetJournalResponse{Journal: new(journal(found, request.GetIncludeUnmapped()))}, nil
 }
 
 // CreateJournal implements looppb.ReferenceDataServiceServer.
@@ -112,5 +112,5 @@ func (s *ReferenceData) CreateJournal(ctx context.Context, request *looppb.Creat
 	if err != nil {
 		return nil, err
 	}
-	return &looppb.CreateJournalResponse{Journal: journal(created.Item, request.GetIncludeUnmapped()), ReadBack: &created.ReadBack}, nil
+	return &looppb.CreateJournalResponse{Journal: new(journal(created.Item, request.GetIncludeUnmapped())), ReadBack: &created.ReadBack}, nil
 }

@@ -10,8 +10,8 @@ import (
 	"cegid.internal/gateway/server/internal/wording"
 )
 
-func legalIdentity(l *cegidclient.LegalIdentity, all bool) *looppb.LegalIdentity {
-	return &looppb.LegalIdentity{
+func legalIdentity(l *cegidclient.LegalIdentity, all bool) looppb.LegalIdentity {
+	return looppb.LegalIdentity{
 		Siren:     l.SIREN,
 		LegalForm: l.LegalForm,
 		ObjectId:  text(l.ObjectID),
@@ -32,7 +32,7 @@ func (s *ReferenceData) GetLegalIdentity(ctx context.Context,
 	if err != nil {
 		return nil, err
 	}
-	return &looppb.GetLegalIdentityResponse{LegalIdentity: legalIdentity(found, request.GetIncludeUnmapped())}, nil
+	return &looppb.GetLegalIdentityResponse{LegalIdentity: new(legalIdentity(found, request.GetIncludeUnmapped()))}, nil
 }
 
 // UpdateLegalIdentity implements looppb.ReferenceDataServiceServer.
@@ -61,7 +61,7 @@ func (s *ReferenceData) UpdateLegalIdentity(ctx context.Context,
 		return nil, err
 	}
 	return &looppb.UpdateLegalIdentityResponse{
-		LegalIdentity: legalIdentity(changed.Item, request.GetIncludeUnmapped()), ReadBack: &changed.ReadBack,
+		LegalIdentity: new(legalIdentity(changed.Item, request.GetIncludeUnmapped())), ReadBack: &changed.ReadBack,
 	}, nil
 }
 

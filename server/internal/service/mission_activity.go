@@ -8,7 +8,7 @@ import (
 	"cegid.internal/gateway/server/internal/listing"
 )
 
-var activities = listing.List[cegidclient.MissionActivity, *looppb.MissionActivity]{
+var activities = listing.List[cegidclient.MissionActivity, looppb.MissionActivity]{
 	Name: "mission activities",
 	Fields: listing.Fields{
 		{Name: "label", Loop: cegidclient.ActivityLabel, Filterable: true, Sortable: true},
@@ -19,8 +19,8 @@ var activities = listing.List[cegidclient.MissionActivity, *looppb.MissionActivi
 	Convert: missionActivity,
 }
 
-func missionActivity(a *cegidclient.MissionActivity, all bool) *looppb.MissionActivity {
-	return &looppb.MissionActivity{
+func missionActivity(a *cegidclient.MissionActivity, all bool) looppb.MissionActivity {
+	return looppb.MissionActivity{
 		EngagementLetterId: text(a.EngagementLetterID),
 		Label:              a.Label,
 		DoneByPractice:     a.DoneByPractice,

@@ -8,7 +8,7 @@ import (
 	"cegid.internal/gateway/server/internal/listing"
 )
 
-var offices = listing.List[cegidclient.Office, *looppb.Office]{
+var offices = listing.List[cegidclient.Office, looppb.Office]{
 	Name: "offices",
 	Fields: listing.Fields{
 		{Name: "code", Loop: cegidclient.OfficeCode, Filterable: true, Sortable: true},
@@ -21,8 +21,8 @@ var offices = listing.List[cegidclient.Office, *looppb.Office]{
 	Convert: office,
 }
 
-func office(o *cegidclient.Office, all bool) *looppb.Office {
-	return &looppb.Office{
+func office(o *cegidclient.Office, all bool) looppb.Office {
+	return looppb.Office{
 		Code:         text(o.Code),
 		Label:        o.Label,
 		Siret:        o.SIRET,

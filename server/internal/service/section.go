@@ -10,7 +10,7 @@ import (
 	"cegid.internal/gateway/server/internal/listing"
 )
 
-var sections = listing.List[cegidclient.Section, *looppb.AnalyticSection]{
+var sections = listing.List[cegidclient.Section, looppb.AnalyticSection]{
 	Name: "analytic sections",
 	Fields: listing.Fields{
 		{Name: "code", Loop: cegidclient.SectionCode, Filterable: true, Sortable: true},
@@ -21,8 +21,8 @@ var sections = listing.List[cegidclient.Section, *looppb.AnalyticSection]{
 	Convert: analyticSection,
 }
 
-func analyticSection(s *cegidclient.Section, all bool) *looppb.AnalyticSection {
-	return &looppb.AnalyticSection{
+func analyticSection(s *cegidclient.Section, all bool) looppb.AnalyticSection {
+	return looppb.AnalyticSection{
 		Code:     text(s.Code),
 		Label:    s.Label,
 		Closed:   s.Closed,

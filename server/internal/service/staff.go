@@ -11,7 +11,7 @@ import (
 	"cegid.internal/gateway/server/internal/wording"
 )
 
-var staff = listing.List[cegidclient.StaffMember, *looppb.StaffMember]{
+var staff = listing.List[cegidclient.StaffMember, looppb.StaffMember]{
 	Name: "staff",
 	Fields: listing.Fields{
 		{Name: "identifier", Loop: cegidclient.StaffIdentifier, Filterable: true, Sortable: true},
@@ -22,8 +22,8 @@ var staff = listing.List[cegidclient.StaffMember, *looppb.StaffMember]{
 	Convert: staffMember,
 }
 
-func staffMember(s *cegidclient.StaffMember, all bool) *looppb.StaffMember {
-	return &looppb.StaffMember{
+func staffMember(s *cegidclient.StaffMember, all bool) looppb.StaffMember {
+	return looppb.StaffMember{
 		Identifier: text(s.Identifier),
 		FirstName:  s.FirstName,
 		ObjectId:   text(s.ObjectID),

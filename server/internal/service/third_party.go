@@ -13,7 +13,7 @@ import (
 	"cegid.internal/gateway/server/internal/wording"
 )
 
-type thirdPartyList = listing.List[cegidclient.ThirdParty, *looppb.ThirdParty]
+type thirdPartyList = listing.List[cegidclient.ThirdParty, looppb.ThirdParty]
 
 // thirdPartyKinds are the four routes of Loop, in the order of their kinds.
 var thirdPartyKinds = []*thirdPartyList{
@@ -41,14 +41,14 @@ func thirdPartiesOf(kind looppb.ThirdPartyKind,
 			{Name: "object_id", Loop: cegidclient.ThirdPartyObjectID, Filterable: true},
 		},
 		Source:  source,
-		Convert: func(t *cegidclient.ThirdParty, all bool) *looppb.ThirdParty { return thirdParty(kind, t, all) },
+		Convert: func(t *cegidclient.ThirdParty, all bool) looppb.ThirdParty { return thirdParty(kind, t, all) },
 	}
 }
 
 func thirdPartiesName(kind looppb.ThirdPartyKind) string { return "third parties " + kind.String() }
 
-func thirdParty(kind looppb.ThirdPartyKind, t *cegidclient.ThirdParty, all bool) *looppb.ThirdParty {
-	return &looppb.ThirdParty{
+func thirdParty(kind looppb.ThirdPartyKind, t *cegidclient.ThirdParty, all bool) looppb.ThirdParty {
+	return looppb.ThirdParty{
 		Code:           text(t.Code),
 		Kind:           kind,
 		TypeCode:       optional(t.Type),
@@ -97,7 +97,7 @@ func thirdParties(kind looppb.ThirdPartyKind, request listing.Query) (thirdParty
 	case request.GetOrderBy() != "":
 		return nil, wording.Field(wording.OrderNeedsKind, "order_by")
 	}
-	return &listing.Together[cegidclient.ThirdParty, *looppb.ThirdParty]{Name: "third parties", Lists: thirdPartyKinds}, nil
+	return &listing.Together[cegidclient.ThirdParty, looppb.ThirdParty]{Name: "third parties", Lists: thirdPartyKinds}, nil
 }
 
 // ListThirdParties implements looppb.ReferenceDataServiceServer.

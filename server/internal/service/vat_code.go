@@ -10,7 +10,7 @@ import (
 	"cegid.internal/gateway/server/internal/listing"
 )
 
-var vatCodes = listing.List[cegidclient.VATCode, *looppb.VatCode]{
+var vatCodes = listing.List[cegidclient.VATCode, looppb.VatCode]{
 	Name: "VAT codes",
 	Fields: listing.Fields{
 		{Name: "code", Loop: cegidclient.VATCodeCode, Filterable: true, Sortable: true},
@@ -21,8 +21,8 @@ var vatCodes = listing.List[cegidclient.VATCode, *looppb.VatCode]{
 	Convert: vatCode,
 }
 
-func vatCode(v *cegidclient.VATCode, all bool) *looppb.VatCode {
-	return &looppb.VatCode{
+func vatCode(v *cegidclient.VATCode, all bool) looppb.VatCode {
+	return looppb.VatCode{
 		Code:       text(v.Code),
 		Label:      v.Label,
 		Regime:     listed(vatRegimes, v.Regime),

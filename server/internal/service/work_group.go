@@ -8,7 +8,7 @@ import (
 	"cegid.internal/gateway/server/internal/listing"
 )
 
-var workGroups = listing.List[cegidclient.WorkGroup, *looppb.WorkGroup]{
+var workGroups = listing.List[cegidclient.WorkGroup, looppb.WorkGroup]{
 	Name: "work groups",
 	Fields: listing.Fields{
 		{Name: "code", Loop: cegidclient.WorkGroupCode, Filterable: true, Sortable: true},
@@ -20,8 +20,8 @@ var workGroups = listing.List[cegidclient.WorkGroup, *looppb.WorkGroup]{
 	Convert: workGroup,
 }
 
-func workGroup(g *cegidclient.WorkGroup, all bool) *looppb.WorkGroup {
-	return &looppb.WorkGroup{
+func workGroup(g *cegidclient.WorkGroup, all bool) looppb.WorkGroup {
+	return looppb.WorkGroup{
 		Code:     text(g.Code),
 		Label:    g.Label,
 		Office:   g.Office,

@@ -320,7 +320,11 @@ func alreadyImported(e *submission.EntryImportedError) apierror.Error {
 		of := e.Overlaps[at]
 		out.Metadata["requestId"], out.Metadata["state"] = of.Import, string(of.State)
 		if of.State.Resolvable() {
-			out.Help = []string{kinds[ledger.KindEntries].look.English}
+			look := kinds[ledger.KindEntries].look
+			if out.French == "" { // the violation speaks, which has no room for both
+				look.French = ""
+			}
+			out.Advise(look)
 		}
 	}
 	return out

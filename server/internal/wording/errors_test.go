@@ -6,6 +6,7 @@ import (
 	"go/token"
 	"maps"
 	"slices"
+	"strings"
 	"testing"
 
 	"google.golang.org/genproto/googleapis/rpc/errdetails"
@@ -100,6 +101,28 @@ func TestEveryErrorOfSubmissionIsTold(t *testing.T) {
 	}
 	if got := slices.Sorted(maps.Keys(table)); len(got) != len(all) {
 		t.Errorf("%v of %v", got, all)
+	}
+}
+
+// TestTheAdviceOnAnEntryOfAnotherImportIsFrenchToo where a sentence of its own says why; else the violation alone speaks.
+func TestTheAdviceOnAnEntryOfAnotherImportIsFrenchToo(t *testing.T) {
+	look := kinds[ledger.KindEntries].look
+	for name, seen := range map[string]*ledger.Evidence{"not looked for": nil, "looked for": {Verdict: ledger.Inconclusive}} {
+		err := Of(t.Context(), &submission.EntryImportedError{Overlaps: []submission.EntryOverlap{
+			{Likeness: check.AlreadyImported, Import: "r1", State: ledger.Uncertain, Seen: seen},
+		}}, func(error) {})
+		var own, help string
+		for _, detail := range status.Convert(err).Details() {
+			switch d := detail.(type) {
+			case *errdetails.LocalizedMessage:
+				own = d.GetMessage()
+			case *errdetails.Help:
+				help = d.GetLinks()[0].GetDescription()
+			}
+		}
+		if help != look.English || (seen != nil) != strings.HasSuffix(own, ". "+look.French) || seen == nil && own != "" {
+			t.Errorf("%s: %q, in French %q", name, help, own)
+		}
 	}
 }
 

@@ -32,7 +32,7 @@ type ConnectionCause int32
 const (
 	// Not said.
 	ConnectionCause_CONNECTION_CAUSE_UNSPECIFIED ConnectionCause = 0
-	// Loop answered with data of the dossier.
+	// Loop answered with data of the dossier. There is a cure where it rejects the primary subscription key and takes the secondary.
 	ConnectionCause_CONNECTION_CAUSE_CONNECTED ConnectionCause = 1
 	// This service cannot read the practice's secrets.
 	ConnectionCause_CONNECTION_CAUSE_SECRET_UNREADABLE ConnectionCause = 2
@@ -172,7 +172,7 @@ func (CauseConfidence) EnumDescriptor() ([]byte, []int) {
 	return file_cegid_loop_v1_connection_proto_rawDescGZIP(), []int{1}
 }
 
-// What Loop answered to the check's single call.
+// What Loop answered to the check's call, the last if there were two.
 type ConnectionEvidence struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The call: `GET /compte`.
@@ -187,7 +187,7 @@ type ConnectionEvidence struct {
 	LoopRequestId string `protobuf:"bytes,5,opt,name=loop_request_id,json=loopRequestId,proto3" json:"loop_request_id,omitempty"`
 	// What this service saw: a network error, a rule of its own.
 	Detail string `protobuf:"bytes,6,opt,name=detail,proto3" json:"detail,omitempty"`
-	// How long the call took.
+	// How long the check took.
 	Duration      *durationpb.Duration `protobuf:"bytes,7,opt,name=duration,proto3" json:"duration,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -347,7 +347,7 @@ type CheckConnectionResponse struct {
 	Confidence CauseConfidence `protobuf:"varint,3,opt,name=confidence,proto3,enum=cegid.loop.v1.CauseConfidence" json:"confidence,omitempty"`
 	// What Loop answered.
 	Evidence *ConnectionEvidence `protobuf:"bytes,4,opt,name=evidence,proto3" json:"evidence,omitempty"`
-	// What to do, the likeliest first; empty when connected.
+	// What to do, the likeliest first; empty when all is well.
 	Cures []string `protobuf:"bytes,5,rep,name=cures,proto3" json:"cures,omitempty"`
 	// Kind of the key that was tried.
 	KeyKind KeyKind `protobuf:"varint,6,opt,name=key_kind,json=keyKind,proto3,enum=cegid.loop.v1.KeyKind" json:"key_kind,omitempty"`

@@ -41,7 +41,7 @@ type DiagnosticsServiceClient interface {
 	ListDossiers(ctx context.Context, in *ListDossiersRequest, opts ...grpc.CallOption) (*ListDossiersResponse, error)
 	// Tries one read on a dossier and says what is wrong, if anything is.
 	//
-	// A single attempt, without retry. (Loop: GET /compte)
+	// One attempt, without retry. When Loop rejects the primary subscription key, one more with the secondary. (Loop: GET /compte)
 	CheckConnection(ctx context.Context, in *CheckConnectionRequest, opts ...grpc.CallOption) (*CheckConnectionResponse, error)
 	// Finds what became of calls that the caller has made in the last day, by their ids.
 	//
@@ -113,7 +113,7 @@ type DiagnosticsServiceServer interface {
 	ListDossiers(context.Context, *ListDossiersRequest) (*ListDossiersResponse, error)
 	// Tries one read on a dossier and says what is wrong, if anything is.
 	//
-	// A single attempt, without retry. (Loop: GET /compte)
+	// One attempt, without retry. When Loop rejects the primary subscription key, one more with the secondary. (Loop: GET /compte)
 	CheckConnection(context.Context, *CheckConnectionRequest) (*CheckConnectionResponse, error)
 	// Finds what became of calls that the caller has made in the last day, by their ids.
 	//

@@ -106,7 +106,7 @@ const (
 	// UNAVAILABLE. This service's own ledger of writes does not answer. This call has sent nothing that it knows of:
 	// repeat it with the same request_id.
 	ErrorReason_ERROR_REASON_LEDGER_UNAVAILABLE ErrorReason = 65
-	// FAILED_PRECONDITION. The import's fate is not open: there is nothing to resolve. Metadata has its `state`.
+	// FAILED_PRECONDITION. The import's outcome is not open: there is nothing to resolve. Metadata has its `state`.
 	ErrorReason_ERROR_REASON_NOTHING_TO_RESOLVE ErrorReason = 66
 	// FAILED_PRECONDITION. A look into Loop does not say NOT_FOUND, so that the import may be booked, or may yet be.
 	// Metadata has the `verdict` and the `doubt`; the evidence is kept with the import.

@@ -42,7 +42,7 @@ const (
 	ImportState_IMPORT_STATE_SUCCEEDED ImportState = 5
 	// Ended with errors at Loop. Does not prove that nothing was booked. (Loop: status 4)
 	ImportState_IMPORT_STATE_FAILED ImportState = 6
-	// Provably never left, or turned away at the door, or UNCERTAIN until a person stated so: nothing was booked. Send the
+	// Provably never left, or turned away unread, or UNCERTAIN until a person stated so: nothing was booked. Send the
 	// same request_id again.
 	ImportState_IMPORT_STATE_NOT_SENT ImportState = 7
 	// Loop said no at once, or it FAILED and a person stated so: nothing was booked. Correct it and send the same request_id

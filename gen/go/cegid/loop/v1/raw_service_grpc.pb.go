@@ -26,7 +26,7 @@ const (
 //
 // For semantics around ctx use and closing/ending streaming RPCs, please refer to https://pkg.go.dev/google.golang.org/grpc/?tab=doc#ClientConn.NewStream.
 //
-// The raw door: what Loop offers and no RPC wraps yet. Closed unless the operator lists routes.
+// Raw calls: what Loop offers and no RPC wraps yet. Closed unless the operator lists routes.
 type RawServiceClient interface {
 	// Calls a route that the operator listed, with JSON in and out.
 	//
@@ -58,7 +58,7 @@ func (c *rawServiceClient) Call(ctx context.Context, in *CallRequest, opts ...gr
 // All implementations must embed UnimplementedRawServiceServer
 // for forward compatibility.
 //
-// The raw door: what Loop offers and no RPC wraps yet. Closed unless the operator lists routes.
+// Raw calls: what Loop offers and no RPC wraps yet. Closed unless the operator lists routes.
 type RawServiceServer interface {
 	// Calls a route that the operator listed, with JSON in and out.
 	//

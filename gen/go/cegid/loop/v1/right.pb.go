@@ -33,7 +33,7 @@ const (
 	Right_RIGHT_WRITE Right = 2
 	// Use the RPCs that speak of the practice itself: offices, staff, engagements.
 	Right_RIGHT_PRACTICE Right = 3
-	// Use the raw door to operations that have no RPC of their own.
+	// Make raw calls, to operations that have no RPC of their own.
 	Right_RIGHT_RAW Right = 4
 	// Decide what became of a write whose outcome is unknown.
 	Right_RIGHT_ADMINISTER Right = 5

@@ -33,7 +33,7 @@ const (
 	WriteState_WRITE_STATE_SUBMITTING WriteState = 2
 	// Loop has carried it out.
 	WriteState_WRITE_STATE_SUCCEEDED WriteState = 3
-	// Provably never left, or turned away at the door: nothing was done. Send the same request_id again.
+	// Provably never left, or turned away unread: nothing was done. Send the same request_id again.
 	WriteState_WRITE_STATE_NOT_SENT WriteState = 4
 	// Loop said no: nothing was done. Correct it and send the same request_id again.
 	WriteState_WRITE_STATE_REFUSED WriteState = 5
