@@ -1,6 +1,7 @@
 package chaos
 
 import (
+	"slices"
 	"testing"
 	"time"
 )
@@ -74,10 +75,28 @@ func TestTheCheckerKnowsALife(t *testing.T) {
 		}
 		d.over("A", "NOT_SENT")
 	}
+	stopped := func(d *doctored, freed bool) {
+		d.plan("A", "plain")
+		d.add(Event{Kind: Asked, ID: "A", Call: 1, Method: "ImportEntries"})
+		d.add(Event{Kind: Full})
+		d.sent("A", "booked", "", 200)
+		d.booked("A", "120.00")
+		d.add(Event{Kind: Told, ID: "A", Call: 1, Method: "ImportEntries", Code: "UNAVAILABLE", Reason: "LEDGER_UNAVAILABLE"})
+		d.calls = 1
+		end := []Event{{Kind: Stopped}, {Kind: Freed}}
+		if freed {
+			slices.Reverse(end)
+		}
+		d.add(end[0])
+		d.add(end[1])
+		d.over("A", "UNCERTAIN")
+	}
 	for name, test := range map[string]struct {
 		tell func(d *doctored)
 		rule string
 	}{
+		"its server stopped while the ledger could not store": {func(d *doctored) { stopped(d, false) }, ""},
+		"or once it could": {func(d *doctored) { stopped(d, true) }, RuleUnexplained},
 		"a copy was made while it was under way, and put back": {func(d *doctored) { copied(d, false) }, ""},
 		"or once it was answered":                              {func(d *doctored) { copied(d, true) }, RuleUnexplained},
 		"it was turned away, and another import corrected it":  {func(d *doctored) { turnedAway(d, true) }, ""},

@@ -286,6 +286,7 @@ type judgement struct {
 	// full is when the ledger could not store, lapses what it has forgotten, leaps when its clock was wrong.
 	full      []span
 	lapses    []lapse
+	stops     []time.Time // of servers, in peace
 	leaps     []leap
 	questions map[string]time.Time
 	over      time.Time // when the last was told
@@ -373,7 +374,10 @@ func (j *judgement) read(e Event) {
 	case Halted:
 		j.Halts++ // which excuses nothing: no import is UNCERTAIN for it
 		return
-	case Started, Resumed, Stopped:
+	case Stopped:
+		j.stops = append(j.stops, e.At)
+		return
+	case Started, Resumed:
 		return
 	case Full:
 		j.full = append(j.full, span{from: e.At})
@@ -890,6 +894,10 @@ func (j *judgement) uncertain(l *life) {
 		j.ByRestore++ // the copy that was put back knew no more than that it had been sent
 		return
 	}
+	if sent != nil && slices.ContainsFunc(j.stops, func(at time.Time) bool { return j.fullAt(at) && j.underWay(l, sent.Time, at) }) {
+		j.ByKill++ // it stopped with an outcome that it could not store
+		return
+	}
 	turnedAway := sent != nil && sent.Outcome == "not-processed" && atTheDoor(sent.Status)
 	caught := -1
 	for i, k := range j.kills {
@@ -949,6 +957,11 @@ func (j *judgement) corrected(l *life) bool {
 		}
 	}
 	return false
+}
+
+// fullAt says whether the ledger could not store at a moment.
+func (j *judgement) fullAt(at time.Time) bool {
+	return slices.ContainsFunc(j.full, func(s span) bool { return !at.Before(s.from) && (s.until.IsZero() || !at.After(s.until)) })
 }
 
 // fullFor is how long in between the ledger could not store.
