@@ -77,25 +77,6 @@ func TestTheOtherSubscriptionKeyIsTriedOnceAndRemembered(t *testing.T) {
 	rejected("a key is accepted", 0)
 }
 
-// TestACallOfOneAttemptLeavesTheOtherKeyToTheNext: else who asks again in his own time, as for what became of an import, would ask with
-// a key that has ended for ever.
-func TestACallOfOneAttemptLeavesTheOtherKeyToTheNext(t *testing.T) {
-	var accepted atomic.Value
-	accepted.Store(testSub2)
-	c, w := testClient(t, bySubscription(&accepted), func(cfg *Config) {
-		cfg.Credentials = StaticCredentials(NewSecret("a:b"), Secret{}, NewSecret(testSub), NewSecret(testSub2))
-	})
-	for _, want := range []Kind{KindCredentialRejected, 0} {
-		err := readOnce(Once(t.Context()), c)
-		if e, _ := asError(err); (want == 0) != (err == nil) || e != nil && e.Kind != want {
-			t.Errorf("%v, want %v", err, want)
-		}
-	}
-	if w.requests.Load() != 2 {
-		t.Errorf("%d requests", w.requests.Load())
-	}
-}
-
 func TestARotatedSecretIsReadPerAttempt(t *testing.T) {
 	var current atomic.Value
 	current.Store("old:1")

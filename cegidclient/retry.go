@@ -142,8 +142,8 @@ func (t *retrial) awaitNext(ctx context.Context, attempt int, e *Error, p *pair)
 	turnedAway := e.HTTPStatus == http.StatusUnauthorized
 	otherLeft := turnedAway && p.count > 1 && !t.triedOther
 	if attempt >= t.attempts && (!otherLeft || !t.call.probe) {
-		if otherLeft {
-			t.keys.prefer(p.other()) // this call is not sent again, but the next one should know better
+		if turnedAway && t.call.Operation.Resend != ResendAlways {
+			t.keys.prefer(p.other()) // a write is not sent again, but the next one should know better
 		}
 		if t.attempts > 1 && retriable(e) {
 			t.last = stopped(t.last, StoppedByAttempts, t.last.RetryAfter)
