@@ -7,13 +7,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"hash/maphash"
 	"net/http"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
 
+	"github.com/cespare/xxhash/v2"
 	"github.com/maypok86/otter/v2"
 
 	"cegid.internal/gateway/cegidclient"
@@ -97,7 +97,6 @@ type Store struct {
 
 	// changes count what has happened to books and dossiers. What was read before is not found after. Several may have one in
 	// common: then more is forgotten than need be.
-	seed    maphash.Seed
 	changes [stripes]atomic.Uint64
 	// makes says where something was sent of which Loop may make reference data later.
 	makes [stripes]atomic.Bool
@@ -130,7 +129,7 @@ type Config struct {
 // New returns an empty store.
 func New(cfg Config) *Store {
 	s := &Store{
-		now: cfg.Now, books: cfg.Books, flights: map[place]*flight{}, seed: maphash.MakeSeed(),
+		now: cfg.Now, books: cfg.Books, flights: map[place]*flight{},
 		counts: map[How]*atomic.Uint64{Miss: {}, Shared: {}, Hit: {}, Stale: {}},
 	}
 	if s.now == nil {
@@ -210,20 +209,22 @@ func (s *Store) Read(ctx context.Context, key Key, want Want, load func(context.
 func (s *Store) at(key Key) place {
 	books, dossier := s.books(key.Practice), dossierOf(key.Dossier)
 	// All only grow, and so does their sum.
-	changes := s.changes[s.stripe(books, "", true)].Load() + s.changes[s.stripe(books, dossier, true)].Load()
+	changes := s.changes[stripe(books, "", true)].Load() + s.changes[stripe(books, dossier, true)].Load()
 	if !key.Reference {
-		changes += s.changes[s.stripe(books, dossier, false)].Load()
+		changes += s.changes[stripe(books, dossier, false)].Load()
 	}
 	return place{key, changes}
 }
 
 // stripe is that of a dossier, for changes of its reference data too or of other things alone, or, without one, of all that is in
-// some books.
-func (s *Store) stripe(books, dossier string, reference bool) uint64 {
-	return maphash.Comparable(s.seed, struct {
-		books, dossier string
-		reference      bool
-	}{books, dossier, reference}) % stripes
+// some books. It is the same in each process, so that what is forgotten with another is always the same.
+func stripe(books, dossier string, reference bool) uint64 {
+	const separator = "\x00"
+	kind := ""
+	if reference {
+		kind = "reference"
+	}
+	return xxhash.Sum64String(books+separator+dossier+separator+kind) % stripes
 }
 
 // dossierOf is the dossier of a key or a call, also where it is the practice itself. Whether Loop minds the letter case is not
@@ -291,7 +292,7 @@ func (s *Store) Changed(practice, dossier string) { s.forget(practice, dossier, 
 // Booked is Changed for an import that Loop has ended: the reference data of its dossier stays, unless Loop was sent what it may make
 // of.
 func (s *Store) Booked(practice, dossier string) {
-	s.forget(practice, dossier, dossier == "" || s.makes[s.stripe(s.books(practice), dossierOf(dossier), true)].Load())
+	s.forget(practice, dossier, dossier == "" || s.makes[stripe(s.books(practice), dossierOf(dossier), true)].Load())
 }
 
 func (s *Store) forget(practice, dossier string, reference bool) {
@@ -299,7 +300,7 @@ func (s *Store) forget(practice, dossier string, reference bool) {
 	if !all {
 		dossier = dossierOf(dossier)
 	}
-	s.changes[s.stripe(books, dossier, reference)].Add(1)
+	s.changes[stripe(books, dossier, reference)].Add(1)
 	for at := range s.kept.Keys() {
 		if s.books(at.Practice) == books && (all || dossierOf(at.Dossier) == dossier) && (reference || !at.Reference) {
 			s.kept.Invalidate(at)
@@ -333,7 +334,7 @@ func (s *Store) Follow(cfg *cegidclient.Config) {
 			return
 		}
 		if !call.RefersOnly && op.Resend == cegidclient.ResendNever { // an import, as a rule, which Loop ends later
-			s.makes[s.stripe(s.books(practice), dossierOf(call.Dossier), true)].Store(true)
+			s.makes[stripe(s.books(practice), dossierOf(call.Dossier), true)].Store(true)
 		}
 		s.forget(practice, call.Dossier, !call.RefersOnly || call.Dossier == "")
 	}

@@ -185,6 +185,23 @@ func TestAnOlderAnswerComesWhenLoopDoesNotAnswer(t *testing.T) {
 	}
 }
 
+// TestStripesAreTheSameInEachProcess: else one process in some hundreds forgets one dossier with another, and its tests fail.
+func TestStripesAreTheSameInEachProcess(t *testing.T) {
+	got := map[uint64]string{}
+	for _, dossier := range []string{"", "CEGID001", "CEGID003", cegidclient.PracticeDossier} {
+		for _, reference := range []bool{true, false} {
+			at, of := stripe("demo", dossier, reference), fmt.Sprint(dossier, " ", reference)
+			if other, taken := got[at]; taken {
+				t.Errorf("%q and %q have one in common", of, other)
+			}
+			got[at] = of
+		}
+	}
+	if got[602] != "CEGID001 true" {
+		t.Errorf("another process had CEGID001 in stripe 602; here are %v", got)
+	}
+}
+
 // TestARefusalForgetsAndIsTold: also what is kept of other questions, as far as the refusal is about them.
 func TestARefusalForgetsAndIsTold(t *testing.T) {
 	sibling, other := key, key
